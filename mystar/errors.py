@@ -1,0 +1,131 @@
+"""What can go wrong, in the words of the domain. Statuses and shapes belong to the contracts, at the edge.
+
+    MystarError
+    ├── Unreadable        the request cannot be understood at all
+    ├── Invalid           it can, but fields are wrong (`fields` says which)
+    ├── Unauthenticated   nobody we know is asking
+    ├── Forbidden         somebody we know may not do this
+    ├── NotFound          there is nothing here, or nothing for you
+    ├── MethodNotAllowed  the address exists, the deed does not
+    ├── Conflict          right deed, wrong time or state
+    ├── TooLarge          more bytes than we take
+    ├── UnsupportedMedia  bytes of a kind we do not take
+    ├── TooMany           too often; `retry_after` seconds
+    ├── Unavailable       our own or a third party's outage; `retry_after` seconds
+    └── Unexpected        a defect of ours, told without its reason
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+
+class Text(NamedTuple):
+    """A sentence for people, in both languages. May hold ``{placeholders}``."""
+
+    ru: str
+    en: str
+
+    def in_(self, language: str, **details: Any) -> str:
+        sentence = self.en if language == "en" else self.ru
+        return sentence.format(**details) if details else sentence
+
+
+#: Problems by field; the field "" speaks of the whole.
+Fields = Mapping[str, Sequence[Text]]
+
+
+class MystarError(Exception):
+    """The root of everything that is said to a client.
+
+    :param fields: problems by field name, shown by dialects that can.
+    :param details: fill the placeholders of ``text`` and are shown by dialects that can.
+    """
+
+    code: ClassVar[str] = "error"
+    text: ClassVar[Text] = Text("Что-то пошло не так.", "Something went wrong.")
+
+    def __init__(self, *, fields: Fields | None = None, **details: Any) -> None:
+        self.fields: Fields = fields or {}
+        self.details = details
+        super().__init__(self.code, details, dict(self.fields))
+
+    def words(self, language: str) -> str:
+        return self.text.in_(language, **self.details)
+
+    def field_words(self, language: str) -> dict[str, list[str]]:
+        return {name: [text.in_(language) for text in texts] for name, texts in self.fields.items()}
+
+
+class Unreadable(MystarError):
+    code = "unreadable"
+    text = Text("Запрос не удалось прочитать.", "The request could not be read.")
+
+
+class Invalid(MystarError):
+    code = "invalid"
+    text = Text("Проверьте введённые данные.", "Please check the data you entered.")
+
+
+class Unauthenticated(MystarError):
+    code = "unauthenticated"
+    text = Text("Учетные данные не были предоставлены.", "Authentication credentials were not provided.")
+
+
+class Forbidden(MystarError):
+    code = "forbidden"
+    text = Text(
+        "У вас недостаточно прав для выполнения данного действия.",
+        "You do not have permission to perform this action.",
+    )
+
+
+class NotFound(MystarError):
+    code = "not_found"
+    text = Text("Страница не найдена.", "Not found.")
+
+
+class MethodNotAllowed(MystarError):
+    """``allowed``: the methods that the address knows."""
+
+    code = "method_not_allowed"
+    text = Text("Метод {method} не поддерживается.", "Method {method} is not allowed.")
+
+
+class Conflict(MystarError):
+    code = "conflict"
+    text = Text("Это уже невозможно: состояние изменилось.", "This is no longer possible: the state has changed.")
+
+
+class TooLarge(MystarError):
+    code = "too_large"
+    text = Text("Слишком большой запрос или файл.", "The request or file is too large.")
+
+
+class UnsupportedMedia(MystarError):
+    code = "unsupported_media"
+    text = Text("Такой тип данных не принимается.", "This kind of data is not accepted.")
+
+
+class TooMany(MystarError):
+    code = "too_many_requests"
+    text = Text(
+        "Слишком много попыток. Повторите через {retry_after} с.", "Too many attempts. Try again in {retry_after} s."
+    )
+
+    def __init__(self, *, retry_after: int = 60, **details: Any) -> None:
+        super().__init__(retry_after=max(1, retry_after), **details)
+
+
+class Unavailable(MystarError):
+    code = "unavailable"
+    text = Text("Сервис временно недоступен. Повторите позже.", "The service is unavailable. Please try again later.")
+
+    def __init__(self, *, retry_after: int = 5, **details: Any) -> None:
+        super().__init__(retry_after=max(1, retry_after), **details)
+
+
+class Unexpected(MystarError):
+    code = "internal_error"
+    text = Text("Внутренняя ошибка сервера.", "Internal server error.")

@@ -1,0 +1,1 @@
+"""What never heard of stars: the parts that could serve another project."""
