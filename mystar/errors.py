@@ -1,18 +1,18 @@
 """What can go wrong, in the words of the domain. Statuses and shapes belong to the contracts, at the edge.
 
-    MystarError
-    ├── Unreadable        the request cannot be understood at all
-    ├── Invalid           it can, but fields are wrong (`fields` says which)
-    ├── Unauthenticated   nobody we know is asking
-    ├── Forbidden         somebody we know may not do this
-    ├── NotFound          there is nothing here, or nothing for you
-    ├── MethodNotAllowed  the address exists, the deed does not
-    ├── Conflict          right deed, wrong time or state
-    ├── TooLarge          more bytes than we take
-    ├── UnsupportedMedia  bytes of a kind we do not take
-    ├── TooMany           too often; `retry_after` seconds
-    ├── Unavailable       our own or a third party's outage; `retry_after` seconds
-    └── Unexpected        a defect of ours, told without its reason
+MystarError
+├── Unreadable        the request cannot be understood at all
+├── Invalid           it can, but fields are wrong (`fields` says which)
+├── Unauthenticated   nobody we know is asking
+├── Forbidden         somebody we know may not do this
+├── NotFound          there is nothing here, or nothing for you
+├── MethodNotAllowed  the address exists, the deed does not
+├── Conflict          right deed, wrong time or state
+├── TooLarge          more bytes than we take
+├── UnsupportedMedia  bytes of a kind we do not take
+├── TooMany           too often; `retry_after` seconds
+├── Unavailable       our own or a third party's outage; `retry_after` seconds
+└── Unexpected        a defect of ours, told without its reason
 """
 
 from __future__ import annotations

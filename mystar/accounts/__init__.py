@@ -1,0 +1,1 @@
+"""People, their sessions and the mailed links that prove an address."""

@@ -1,0 +1,90 @@
+"""Who may call a handler: a decorator states the rule, a middleware enforces it before anything is read.
+
+The rule also reaches the API documents, so what is documented as closed is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from aiohttp_apispec import docs
+
+from mystar.accounts.model import Actor
+from mystar.errors import Forbidden, Unauthenticated
+
+if TYPE_CHECKING:
+    from mystar.accounts.service import AccountService
+
+F = TypeVar("F", bound=Callable[..., object])
+
+ACCOUNTS: web.AppKey[AccountService] = web.AppKey("accounts")
+_ACTOR = web.RequestKey("actor", object)
+
+
+def signed_in(handler: F) -> F:
+    """Only with a living access token."""
+    return _closed(handler, "signed_in")
+
+
+def maybe_signed_in(handler: F) -> F:
+    """Anybody; who is signed in is known. A dead token makes a guest."""
+    return _closed(handler, "maybe")
+
+
+def staff_only(handler: F) -> F:
+    """Only staff, of whatever role."""
+    return _closed(handler, "staff")
+
+
+def _closed(handler: F, rule: str) -> F:
+    handler.__access__ = rule  # type: ignore[attr-defined]
+    security: list[dict[str, list[str]]] = [{"bearer": []}]
+    documented: F = docs(security=[*security, {}] if rule == "maybe" else security)(handler)
+    return documented
+
+
+@web.middleware
+async def know_the_actor(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """:raises Unauthenticated: no living token where one is needed. :raises Forbidden: not staff where staff is."""
+    rule = getattr(request.match_info.handler, "__access__", None)
+    if rule is not None:
+        actor = await _actor(request, rule)
+        if rule == "staff" and not (actor and actor.is_staff):
+            raise Forbidden
+        request[_ACTOR] = actor
+    return await handler(request)
+
+
+async def _actor(request: web.Request, rule: str) -> Actor | None:
+    token = token_of(request)
+    try:
+        if token is None:
+            raise Unauthenticated
+        return await request.app[ACCOUNTS].authenticate(token)
+    except Unauthenticated:
+        if rule == "maybe":
+            return None
+        raise
+
+
+def token_of(request: web.Request) -> str | None:
+    """``Authorization: Bearer <jwt>`` or the bare token (contract D3)."""
+    scheme, _, rest = request.headers.get("Authorization", "").strip().partition(" ")
+    token = rest.strip() if scheme.lower() == "bearer" else scheme
+    return token or None
+
+
+def actor_of(request: web.Request) -> Actor:
+    """Who is asking, inside a ``@signed_in`` or ``@staff_only`` handler."""
+    actor = request[_ACTOR]
+    assert isinstance(actor, Actor)
+    return actor
+
+
+def maybe_actor_of(request: web.Request) -> Actor | None:
+    """Who is asking, or None for a guest, inside a ``@maybe_signed_in`` handler."""
+    actor = request[_ACTOR]
+    return actor if isinstance(actor, Actor) else None

@@ -1,0 +1,1 @@
+"""What creators sell: categories, tags and services, the greeting first of all."""

@@ -1,0 +1,1 @@
+"""The five dialects of one service. A contract is a value; a dialect translates and never decides."""

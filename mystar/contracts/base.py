@@ -1,0 +1,156 @@
+"""What a contract is, whose an address is, and how an error finds the right language."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from mystar import errors
+from mystar.errors import MystarError
+from mystar.kit.http import language_of
+from mystar.kit.routes import Route
+
+log = logging.getLogger(__name__)
+
+#: Kinds of refusal and their statuses; a contract may disagree by code or by kind.
+STATUSES: Mapping[type[MystarError], int] = {
+    errors.Unreadable: 400,
+    errors.Invalid: 422,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.UnsupportedMedia: 415,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+}
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One wire language: its addresses and how it says no.
+
+    :param prefixes: paths that belong to it even when no route matches; the longest over all contracts wins.
+    :param render_error: from an error, its status, the language and the request to an answer.
+    :param statuses: where it disagrees with ``STATUSES``, by error code or by kind.
+    :param error_schema: OpenAPI schema of its errors.
+    """
+
+    name: str
+    prefixes: Sequence[str]
+    routes: Sequence[Route]
+    render_error: Callable[[MystarError, int, str, web.Request], web.Response]
+    error_schema: Mapping[str, Any]
+    statuses: Mapping[str | type[MystarError], int] = field(default_factory=dict)
+
+    def status_of(self, error: MystarError) -> int:
+        if error.code in self.statuses:
+            return self.statuses[error.code]
+        for kind in type(error).__mro__:
+            if kind in self.statuses:
+                return self.statuses[kind]
+            if kind in STATUSES:
+                return STATUSES[kind]
+        return 500
+
+    def answer(self, error: MystarError, request: web.Request) -> web.Response:
+        """The error in this contract's words, with the headers that go with its kind."""
+        status = self.status_of(error)
+        response = self.render_error(error, status, language_of(request), request)
+        if status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        if "retry_after" in error.details:
+            response.headers["Retry-After"] = str(error.details["retry_after"])
+        if isinstance(error, errors.MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(sorted(error.details.get("allowed", ())))
+        return response
+
+
+CONTRACTS = web.AppKey("contracts", tuple)
+
+
+def contract_of(request: web.Request) -> Contract:
+    """By the name of the matched route, else by the longest fitting prefix, else the house."""
+    contracts: Sequence[Contract] = request.app[CONTRACTS]
+    resource = request.match_info.route.resource
+    name = resource.name.partition(".")[0] if resource is not None and resource.name else ""
+    by_name = {contract.name: contract for contract in contracts}
+    return by_name.get(name) or owner_of(request.path, contracts)
+
+
+def owner_of(path: str, contracts: Sequence[Contract]) -> Contract:
+    fitting = [
+        (len(prefix), contract)
+        for contract in contracts
+        for prefix in contract.prefixes
+        if path == prefix.rstrip("/") or path.startswith(prefix if prefix.endswith("/") else prefix + "/")
+    ]
+    return max(fitting, key=lambda pair: pair[0])[1] if fitting else contracts[0]
+
+
+@web.middleware
+async def speak_the_contract(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Whatever goes wrong below becomes an answer in the language of whoever owns the address."""
+    try:
+        return await handler(request)
+    except MystarError as error:
+        refusal = error
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        refusal = _from_http(error, request)
+    except ConnectionResetError:
+        raise
+    except Exception:
+        log.exception("unexpected error in %s %s", request.method, request.path)
+        refusal = errors.Unexpected()
+    return contract_of(request).answer(refusal, request)
+
+
+def _from_http(error: web.HTTPException, request: web.Request) -> MystarError:
+    match error.status:
+        case 404:
+            return errors.NotFound()
+        case 405:
+            allowed = getattr(error, "allowed_methods", ())
+            return errors.MethodNotAllowed(method=request.method, allowed=list(allowed))
+        case 413:
+            return errors.TooLarge()
+        case 415:
+            return errors.UnsupportedMedia()
+        case 401:
+            return errors.Unauthenticated()
+        case 403:
+            return errors.Forbidden()
+        case status if status < 500:
+            return errors.Unreadable()
+    return errors.Unexpected()
+
+
+#: OpenAPI schema of ``message_and_detail``.
+MESSAGE_AND_DETAIL_SCHEMA = {
+    "type": "object",
+    "required": ["detail", "message", "code"],
+    "properties": {
+        "detail": {"type": "string"},
+        "message": {"type": "string"},
+        "code": {"type": "string"},
+        "errors": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+    },
+}
+
+
+def message_and_detail(error: MystarError, language: str) -> dict[str, Any]:
+    """The error object of the messenger and identity dialects (contract D17)."""
+    words = error.words(language)
+    body: dict[str, Any] = {"detail": words, "message": words, "code": error.code}
+    if error.fields:
+        body["errors"] = error.field_words(language)
+    return body

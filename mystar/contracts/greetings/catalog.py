@@ -1,0 +1,7 @@
+"""Categories, stars, tags, votes, likes and favourites."""
+
+from __future__ import annotations
+
+from mystar.kit.routes import Route
+
+ROUTES: tuple[Route, ...] = ()

@@ -1,0 +1,100 @@
+"""The greetings contract (seed 000): its addresses and how it says no (contract D17)."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from mystar.contracts.base import Contract
+from mystar.contracts.greetings import accounts, catalog, forms, orders, payments, reset, uploads
+from mystar.errors import Invalid, MystarError
+from mystar.kit.http import html_response, json_response
+from mystar.kit.pages import render_page
+
+PREFIXES = (
+    "/api/login",
+    "/api/registration",
+    "/api/registration-confirm",
+    "/api/personal",
+    "/api/categories",
+    "/api/star",
+    "/api/ratestar",
+    "/api/order",
+    "/api/orderaccept",
+    "/api/upload",
+    "/api/message",
+    "/api/pre-yandex-oauth",
+    "/api/mid-yandex",
+    "/api/yandex-oauth",
+    "/api/yandex-login",
+    "/api/pre-vk-oauth",
+    "/api/mid-vk",
+    "/api/vk-oauth",
+    "/api/vk-login",
+    "/api/form-request",
+    "/api/support",
+    "/api/example",
+    "/password_reset",
+    "/password-reset",
+    "/payments",
+)
+
+#: Where a refusal is an object with one key, read by the client as "not a list".
+_EXCEPTION_ROUTES = {"greetings.star", "greetings.star-category"}
+#: Pages that a person opens from a mail or a new tab.
+_PAGE_ROUTES = {"greetings.payment", "greetings.password-reset-confirm"}
+_RESET_STATES = {"reset_link_unknown": "notfound", "reset_link_expired": "expired"}
+
+STATUSES: dict[str | type[MystarError], int] = {
+    Invalid: 400,
+    "taken": 400,
+    "login_refused": 404,
+    "reset_link_unknown": 404,
+    "reset_link_expired": 404,
+    "already_rated": 403,
+    "already_liked": 403,
+    "own_service": 400,
+}
+
+ERROR_SCHEMA = {
+    "oneOf": [
+        {"type": "array", "items": {"type": "string"}},
+        {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+        {"type": "object", "additionalProperties": {"type": "string"}},
+    ]
+}
+
+
+def render_error(error: MystarError, status: int, language: str, request: web.Request) -> web.Response:
+    words = error.words(language)
+    resource = request.match_info.route.resource
+    name = (resource.name or "").removesuffix(".other_slash") if resource is not None else ""
+    if name in _PAGE_ROUTES and request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+        return html_response(render_page("refusal.html", language, words=words), status)
+    if error.code in _RESET_STATES:
+        return json_response({"status": _RESET_STATES[error.code]}, status)
+    if name in _EXCEPTION_ROUTES:
+        return json_response({"exception": words}, status)
+    if error.code == "login_refused":
+        return json_response({"non_field_errors": [words]}, status)
+    fields = error.field_words(language)
+    if fields and "" not in fields:
+        return json_response(fields, status)
+    return json_response(fields.get("") or [words], status)
+
+
+CONTRACT = Contract(
+    "greetings",
+    PREFIXES,
+    (
+        *accounts.ROUTES,
+        *reset.ROUTES,
+        *catalog.ROUTES,
+        *orders.ROUTES,
+        *payments.ROUTES,
+        *uploads.ROUTES,
+        *forms.ROUTES,
+    ),
+    render_error,
+    ERROR_SCHEMA,
+    STATUSES,
+)

@@ -1,0 +1,1 @@
+"""The identity dialect (seed 004). See README.md."""

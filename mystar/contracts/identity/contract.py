@@ -1,0 +1,20 @@
+"""The identity contract (seed 004): whose addresses, and how it says no."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from mystar.contracts.base import MESSAGE_AND_DETAIL_SCHEMA, Contract, message_and_detail
+from mystar.errors import MystarError
+from mystar.kit.http import json_response
+
+
+def render_error(error: MystarError, status: int, language: str, _request: web.Request) -> web.Response:
+    return json_response(message_and_detail(error, language), status)
+
+
+PREFIXES = ("/authorization", "/vk", "/mail.ru", "/yandex", "/validate")
+#: A taken name is 400 here, not a conflict (contract D13).
+STATUSES = {"taken": 400}
+
+CONTRACT = Contract("identity", PREFIXES, (), render_error, MESSAGE_AND_DETAIL_SCHEMA, STATUSES)

@@ -1,0 +1,1 @@
+"""The messenger dialect (seed 002). See README.md."""

@@ -1,0 +1,1 @@
+"""The studio dialect (seed 003). See README.md."""

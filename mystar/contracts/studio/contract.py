@@ -1,0 +1,29 @@
+"""The studio contract (seed 003): whose addresses, and how it says no."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from mystar.contracts.base import Contract
+from mystar.errors import Invalid, MystarError
+from mystar.kit.http import json_response
+
+PREFIXES = ("/api/accounts", "/api/profiles", "/api/orders/orders", "/api/orders/images", "/api/token", "/admin")
+
+ERROR_SCHEMA = {
+    "oneOf": [
+        {"type": "object", "required": ["detail"], "properties": {"detail": {"type": "string"}}},
+        {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+        {"type": "array", "items": {"type": "string"}},
+    ]
+}
+
+
+def render_error(error: MystarError, status: int, language: str, _request: web.Request) -> web.Response:
+    fields = error.field_words(language)
+    if "" in fields:
+        return json_response(fields[""], status)
+    return json_response(fields or {"detail": error.words(language)}, status)
+
+
+CONTRACT = Contract("studio", PREFIXES, (), render_error, ERROR_SCHEMA, {Invalid: 400, "taken": 400})

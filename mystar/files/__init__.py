@@ -1,0 +1,1 @@
+"""Uploads: their bytes, their types, and who may open them."""

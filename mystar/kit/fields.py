@@ -1,0 +1,84 @@
+"""Fields of schemas that aiohttp's clients get wrong, and that every door needs the same way."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, fields, validate
+
+from mystar.errors import Text
+from mystar.kit.money import kopecks
+
+#: PostgreSQL's bigint.
+_BIGGEST = 2**63 - 1
+
+
+class Shape(Schema):
+    """A schema that ignores what it does not know: clients send extra keys, and nobody may set what is not named."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+class Id(fields.Integer):
+    """An id that the database can hold. Old clients send ids as text: "5" and 5 are one."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=validate.Range(min=1, max=_BIGGEST), **options)
+
+    def _validated(self, value: Any) -> Any:
+        if isinstance(value, bool | float):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Count(fields.Integer):
+    """A whole number, never a rounded or guessed one."""
+
+    def __init__(self, *, least: int, most: int, **options: Any) -> None:
+        super().__init__(validate=validate.Range(min=least, max=most), **options)
+
+    def _validated(self, value: Any) -> Any:
+        if isinstance(value, bool | float):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Line(fields.String):
+    """Text of bounded length without control characters other than line breaks and tabs; ends are trimmed."""
+
+    default_error_messages = {
+        "control": Text("Недопустимые символы.", "Contains characters that are not allowed."),
+    }
+
+    def __init__(self, *, most: int, least: int = 0, **options: Any) -> None:
+        super().__init__(validate=validate.Length(min=least or None, max=most), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = str(value)
+        text = super()._deserialize(value, attr, data, **options).strip()
+        if any((character < " " and character not in "\n\r\t") or character == "\x7f" for character in text):
+            raise self.make_error("control")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise self.make_error("control")
+        return text
+
+
+class Rubles(fields.Field[int]):
+    """Money on the wire, as number or text, in rubles; kopecks inside. Never through a float's guess."""
+
+    default_error_messages = {
+        "money": Text("Введите сумму в рублях, не больше двух знаков после запятой.", "Not a valid amount of rubles."),
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int:
+        # repr of a float is the shortest text that reads back as it: what the client wrote.
+        text = repr(value) if isinstance(value, float) else value
+        if isinstance(text, bool) or not isinstance(text, str | int | Decimal):
+            raise self.make_error("money")
+        try:
+            return kopecks(text.strip().replace(",", ".") if isinstance(text, str) else text)
+        except ValueError as error:
+            raise self.make_error("money") from error

@@ -1,0 +1,104 @@
+"""Small things at the wire: JSON, languages, addresses, request ids."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+REQUEST_ID = web.RequestKey("request_id", str)
+TRUSTED_PROXIES = web.AppKey("trusted_proxies", tuple)
+
+Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+
+
+def dumps(data: Any) -> bytes:
+    """JSON as UTF-8 bytes; Decimal becomes text, so that no amount of money ever passes through a float."""
+    return orjson.dumps(data, default=_default)
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def json_response(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(body=dumps(data), status=status, headers=headers, content_type="application/json")
+
+
+def html_response(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """A page of ours: nothing may be loaded from elsewhere, framed or guessed."""
+    safe = {
+        "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+    }
+    return web.Response(
+        text=text, status=status, headers={**safe, **(headers or {})}, content_type="text/html", charset="utf-8"
+    )
+
+
+def new_request_id() -> str:
+    return secrets.token_hex(8)
+
+
+def language_of(request: web.BaseRequest) -> str:
+    """The language of an answer by ``Accept-Language`` (RFC 9110, 12.5.4): "en" when preferred, else "ru"."""
+    return preferred_language(request.headers.get("Accept-Language", ""))
+
+
+def preferred_language(header: str) -> str:
+    best, best_weight = "ru", 0.0
+    for part in header[:200].split(","):
+        tag, _, parameters = part.strip().partition(";")
+        language = tag.split("-")[0].lower()
+        weight = _weight(parameters)
+        if language in ("ru", "en") and weight > best_weight:
+            best, best_weight = language, weight
+    return best
+
+
+def _weight(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+def networks(addresses: Iterable[str]) -> Networks:
+    """:raises ValueError: one of them is not an address or a network."""
+    return tuple(ipaddress.ip_network(address, strict=False) for address in addresses)
+
+
+def client_address(request: web.BaseRequest, trusted: Networks) -> str:
+    """The address of the client, behind however many trusted proxies (promise S19).
+
+    ``X-Forwarded-For`` is read from its end, and only as long as the speaker is a peer we configured.
+    """
+    speaker = request.remote or ""
+    hops = [hop.strip() for hop in ",".join(request.headers.getall("X-Forwarded-For", [])).split(",") if hop.strip()]
+    while hops and _inside(speaker, trusted):
+        speaker = hops.pop()
+    return speaker[:45]
+
+
+def _inside(address: str, trusted: Networks) -> bool:
+    try:
+        peer = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(peer in network for network in trusted)
+
+
+def address_of(request: web.Request) -> str:
+    return client_address(request, request.app[TRUSTED_PROXIES])

@@ -1,0 +1,37 @@
+"""Money is whole kopecks everywhere inside; rubles exist only on the wire (contract D24)."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+_KOPECK = Decimal("0.01")
+#: Fits a bigint with room for sums, and is more than anybody will ever ask for a greeting.
+MOST = 10**13
+
+
+def kopecks(rubles: Decimal | str | int) -> int:
+    """Rubles as whole kopecks.
+
+    :raises ValueError: not a number, a part of a kopeck, negative, or beyond ``MOST`` kopecks.
+    """
+    try:
+        amount = Decimal(rubles)
+        exact = amount.quantize(_KOPECK)
+    except InvalidOperation as error:
+        raise ValueError(f"not an amount of money: {rubles!r}") from error
+    if exact != amount:
+        raise ValueError(f"a part of a kopeck: {rubles}")
+    whole = int(exact * 100)
+    if not 0 <= whole <= MOST:
+        raise ValueError(f"out of range: {rubles}")
+    return whole
+
+
+def rubles(amount: int) -> Decimal:
+    """Kopecks as rubles with two places: 1500000 → Decimal("15000.00")."""
+    return (Decimal(amount) / 100).quantize(_KOPECK)
+
+
+def rubles_text(amount: int) -> str:
+    """Kopecks as the text that the seeds and the provider show: 1500000 → "15000.00"."""
+    return f"{amount // 100}.{amount % 100:02d}"

@@ -1,0 +1,80 @@
+"""Password hashes: bcrypt over SHA-256, off the event loop, in a bounded number of threads."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import bcrypt
+
+from mystar.errors import Unavailable
+from mystar.kit.db import assert_no_transaction
+
+T = TypeVar("T")
+
+#: Marks what we hash: bcrypt reads 72 bytes at most, so the password goes through SHA-256 first and any length counts.
+_SCHEME = "bcrypt-sha256$"
+
+
+class Passwords:
+    """Hashes and checks passwords.
+
+    :param cost: bcrypt's work factor; every step doubles the time.
+    :param threads: how many hashes are computed at once; the rest wait in line.
+    :param waiting: how many may wait before newcomers are told to come back (503), so that a flood of log-ins
+        costs a bounded amount of memory and time.
+    """
+
+    def __init__(self, *, cost: int = 12, threads: int = 2, waiting: int = 64) -> None:
+        self._cost = cost
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt")
+        self._places = threads + waiting
+        self._taken = 0
+        # Compared against when there is no account, so that its absence takes as long as a wrong password.
+        self._nobody = self._hash("nobody has this password")
+
+    async def hash(self, password: str) -> str:
+        """:raises Unavailable: too many are waiting already."""
+        return await self._run(self._hash, password)
+
+    async def verify(self, password: str, stored: str | None) -> bool:
+        """Whether ``password`` belongs to the ``stored`` hash. Takes as long when there is no hash.
+
+        :raises Unavailable: too many are waiting already.
+        """
+        fits = await self._run(self._check, password, stored or self._nobody)
+        return fits and stored is not None
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, work: Callable[..., T], *arguments: str) -> T:
+        assert_no_transaction("a password hash")
+        if self._taken >= self._places:
+            raise Unavailable(retry_after=2)
+        self._taken += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        finally:
+            self._taken -= 1
+
+    def _hash(self, password: str) -> str:
+        return _SCHEME + bcrypt.hashpw(_digest(password), bcrypt.gensalt(self._cost)).decode()
+
+    @staticmethod
+    def _check(password: str, stored: str) -> bool:
+        scheme, _, salted = stored.partition("$")
+        if scheme + "$" != _SCHEME:
+            return False
+        try:
+            return bcrypt.checkpw(_digest(password), salted.encode())
+        except ValueError:  # a damaged hash opens nothing
+            return False
+
+
+def _digest(password: str) -> bytes:
+    return base64.b64encode(hashlib.sha256(password.encode("utf-8", "surrogatepass")).digest())

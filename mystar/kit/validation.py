@@ -1,0 +1,94 @@
+"""Reads what aiohttp-apispec's decorators declare, in front of the handler, and says what is wrong in our words.
+
+The library's own middleware needs string keys that warn on every request and a parser that all applications of a
+process share; this one does the same with typed keys and a parser of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from marshmallow import Schema, ValidationError
+from multidict import MultiDictProxy
+
+from mystar.errors import Invalid, Text, Unreadable
+from mystar.kit.wording import russian
+
+_BODY = web.RequestKey("body", object)
+_QUERY = web.RequestKey("query", dict)
+_PATH = web.RequestKey("path", dict)
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def body_of(request: web.Request) -> Any:
+    """The checked body, as its ``@json_schema`` made it."""
+    return request[_BODY]
+
+
+def query_of(request: web.Request) -> dict[str, Any]:
+    """The checked query, as its ``@querystring_schema`` made it."""
+    return request[_QUERY]
+
+
+def path_of(request: web.Request) -> dict[str, Any]:
+    """The checked variables of the path, as their ``@match_info_schema`` made them."""
+    return request[_PATH]
+
+
+@web.middleware
+async def validate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """:raises Unreadable: the body is not JSON (or a form). :raises Invalid: fields are wrong."""
+    for declared in getattr(request.match_info.handler, "__schemas__", ()):
+        schema: Schema = declared["schema"]
+        match declared["location"]:
+            case "json":
+                request[_BODY] = _loaded(schema, await _read_body(request))
+            case "querystring":
+                request[_QUERY] = _loaded(schema, _first_of_each(request.query))
+            case "match_info":
+                request[_PATH] = _loaded(schema, dict(request.match_info))
+            case _:
+                # Multipart bodies are streamed by their handlers; the declaration is for the documents.
+                continue
+    return await handler(request)
+
+
+async def _read_body(request: web.Request) -> Any:
+    """JSON by default whatever the content type says, a form when it says so, {} when there is nothing."""
+    if request.content_type in _FORMS:
+        return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    raw = await request.read()
+    if not raw.strip():
+        return {}
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Unreadable from error
+
+
+def _first_of_each(values: MultiDictProxy[str]) -> dict[str, Any]:
+    return {name: values[name] for name in values}
+
+
+def _loaded(schema: Schema, data: Any) -> Any:
+    try:
+        return schema.load(data)
+    except ValidationError as error:
+        raise Invalid(fields=_flat(error.normalized_messages())) from error
+
+
+def _flat(messages: Mapping[Any, Any], prefix: str = "") -> dict[str, list[Text]]:
+    """{"options": {0: {"name": [..]}}} → {"options.0.name": [..]}; "_schema" is the whole, ""."""
+    flat: dict[str, list[Text]] = {}
+    for key, value in messages.items():
+        name = prefix if key == "_schema" else f"{prefix}.{key}" if prefix else str(key)
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, name))
+        else:
+            texts = [value] if isinstance(value, str | Text) else value
+            flat[name] = [text if isinstance(text, Text) else Text(russian(str(text)), str(text)) for text in texts]
+    return flat

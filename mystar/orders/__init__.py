@@ -1,0 +1,1 @@
+"""Orders: one life for every kind, from the wish to the finished work."""

@@ -1,0 +1,1 @@
+"""Money: holds, captures, releases and refunds at the provider, and the ledger that proves them."""
