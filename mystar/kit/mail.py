@@ -1,0 +1,149 @@
+"""Mail: rendered when its cause happens, sent from the outbox over SMTP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from typing import Any, Literal
+
+import aiosmtplib
+
+from mystar.kit.clock import Clock
+from mystar.kit.db import Tx, assert_no_transaction
+from mystar.kit.outbox import GiveUp, Letter, Outbox
+from mystar.kit.pages import environment
+
+log = logging.getLogger(__name__)
+
+TOPIC = "mail"
+Security = Literal["never", "auto", "required", "tls"]
+
+
+class Mailer:
+    """Queues mails in the transaction of their cause.
+
+    :param sender: ``Name <address>`` of every mail.
+    """
+
+    def __init__(self, outbox: Outbox, *, sender: str) -> None:
+        self._outbox, self._sender = outbox, sender
+
+    async def queue(self, tx: Tx, template: str, to: str, language: str, **values: Any) -> int:
+        """Render ``templates/mail/<template>.<language>.txt`` and ``.html`` and put the mail into the outbox.
+
+        The first line of the text template is ``Subject: …``, followed by an empty line. Answers the outbox row's id.
+        """
+        text = environment().get_template(f"mail/{template}.{language}.txt").render(language=language, **values)
+        html = environment().get_template(f"mail/{template}.{language}.html").render(language=language, **values)
+        subject, _, body = text.partition("\n")
+        payload = {
+            "to": to,
+            "from": self._sender,
+            "subject": subject.removeprefix("Subject:").strip(),
+            "text": body.lstrip("\n"),
+            "html": html,
+            "language": language,
+        }
+        return await self._outbox.put(tx, TOPIC, payload)
+
+
+class SmtpSender:
+    """Sends the outbox's mails, one after the other, over a connection that is kept while there is something to send.
+
+    :param timeout: seconds for every step of the conversation.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        host: str,
+        port: int,
+        username: str = "",
+        password: str = "",
+        security: Security = "auto",
+        timeout: float = 20,
+    ) -> None:
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._login = (username, password) if username else None
+        self._smtp = aiosmtplib.SMTP(
+            hostname=host,
+            port=port,
+            use_tls=security == "tls",
+            start_tls={"never": False, "auto": None, "required": True, "tls": False}[security],
+            tls_context=_trusting(host) if security == "auto" else None,
+            timeout=timeout,
+        )
+
+    async def send(self, letter: Letter) -> None:
+        """:raises GiveUp: the server refuses this mail for good (5xx). Anything else that fails is tried again."""
+        assert_no_transaction("a mail")
+        message = self._message(letter)
+        async with self._lock:
+            try:
+                await self._connect()
+                refused, _ = await self._smtp.send_message(message)
+            except aiosmtplib.SMTPRecipientsRefused as error:
+                self._give_up_if_permanent(error.recipients[0].code, letter)
+                raise
+            except aiosmtplib.SMTPResponseException as error:
+                self._give_up_if_permanent(error.code, letter)
+                raise
+            except BaseException:
+                # Cut short in the middle of a conversation: what the server thinks of it is unknown.
+                self._smtp.close()
+                raise
+        if refused:
+            raise GiveUp(f"refused for {', '.join(refused)}")
+
+    async def close(self) -> None:
+        if self._smtp.is_connected:
+            try:
+                await self._smtp.quit()
+            except aiosmtplib.SMTPException:
+                self._smtp.close()
+
+    async def _connect(self) -> None:
+        if self._smtp.is_connected:
+            try:
+                await self._smtp.noop()
+                return
+            except aiosmtplib.SMTPException:
+                self._smtp.close()
+        await self._smtp.connect()
+        if self._login:
+            await self._smtp.login(*self._login)
+
+    @staticmethod
+    def _give_up_if_permanent(code: int, letter: Letter) -> None:
+        if 500 <= code < 600 and code not in (530, 534, 535):  # a wrong log-in of ours is mended by the operator
+            raise GiveUp(f"the mail server answered {code}")
+
+    def _message(self, letter: Letter) -> EmailMessage:
+        payload = letter.payload
+        message = EmailMessage()
+        message["From"], message["To"] = payload["from"], payload["to"]
+        message["Subject"] = payload["subject"]
+        message["Date"] = format_datetime(self._clock.now())
+        # Stays the same in every attempt, so that a mail accepted twice can be shown once.
+        domain = parseaddr(payload["from"])[1].rpartition("@")[2] or "localhost"
+        message["Message-ID"] = f"<{letter.idempotency_key.hex}@{domain}>"
+        message["Auto-Submitted"] = "auto-generated"
+        message["Content-Language"] = payload["language"]
+        message.set_content(payload["text"])
+        message.add_alternative(payload["html"], subtype="html")
+        return message
+
+
+def _trusting(host: str) -> ssl.SSLContext | None:
+    """On this machine a self-signed certificate is nothing to worry about; elsewhere it is."""
+    if host not in ("127.0.0.1", "::1", "localhost"):
+        return None
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
