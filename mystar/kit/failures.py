@@ -1,0 +1,81 @@
+"""What PostgreSQL's refusals mean to us. The database says no first; a constraint's name becomes a domain error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import psycopg2
+from psycopg2 import errorcodes
+
+from mystar.errors import Invalid, MystarError, Text, Unavailable
+
+
+class NoRow(Exception):
+    """One row was promised and none, or several, came."""
+
+
+class ConstraintViolated(Exception):
+    """A constraint that nobody gave a meaning, so a defect of ours. ``name``: the constraint's, or "table.column"."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(name)
+
+
+class TransactionBroken(Exception):
+    """The transaction cannot be committed, since an SQL error inside it was swallowed. The cause is that error."""
+
+
+class Retry(Unavailable):
+    """A deadlock or a serialization failure: nothing was done, and the same again may succeed."""
+
+    code = "busy"
+    text = Text(
+        "Слишком много одновременных изменений. Повторите запрос.", "Too many changes at once. Please try again."
+    )
+
+
+#: Values that no column can hold: NUL in a text, a number or a time out of range.
+_IMPOSSIBLE = {
+    errorcodes.CHARACTER_NOT_IN_REPERTOIRE,
+    errorcodes.DATETIME_FIELD_OVERFLOW,
+    errorcodes.NUMERIC_VALUE_OUT_OF_RANGE,
+    errorcodes.STRING_DATA_RIGHT_TRUNCATION,
+    errorcodes.UNTRANSLATABLE_CHARACTER,
+}
+#: Classes 08 connection, 53 resources, 57P operator intervention; 57014 a statement that ran too long.
+_OUTAGE = ("08", "53", "57P", errorcodes.QUERY_CANCELED)
+
+
+def translated(error: Exception, constraints: Mapping[str, Callable[[], MystarError]]) -> Exception:
+    """The same failure in our words; ``error`` itself when there are none, i.e. when it is a defect."""
+    if isinstance(error, TimeoutError):
+        return Unavailable(retry_after=5)
+    if isinstance(error, ValueError):
+        # psycopg2 refuses NUL ("A string literal cannot contain NUL"), the encoder half a surrogate pair.
+        return Invalid()
+    if not isinstance(error, psycopg2.Error):
+        return error
+    code = error.pgcode or ""
+    if isinstance(error, psycopg2.IntegrityError):
+        return _violation(error, constraints)
+    if code in (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED):
+        return Retry(retry_after=1)
+    if code == errorcodes.IN_FAILED_SQL_TRANSACTION:
+        return TransactionBroken("The transaction failed at an earlier statement")
+    if code in _IMPOSSIBLE:
+        return Invalid()
+    if code.startswith(_OUTAGE) or (
+        not code and isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    ):
+        return Unavailable(retry_after=5)
+    return error
+
+
+def _violation(
+    error: psycopg2.IntegrityError, constraints: Mapping[str, Callable[[], MystarError]]
+) -> MystarError | ConstraintViolated:
+    diag = error.diag
+    name = diag.constraint_name or f"{diag.table_name}.{diag.column_name}"
+    meaning = constraints.get(name)
+    return meaning() if meaning else ConstraintViolated(name)

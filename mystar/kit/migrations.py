@@ -1,0 +1,181 @@
+"""The schema: files of `sql/migrations`, applied once each, forward only, in the order of their names.
+
+yoyo-migrations reads the files and keeps the book. Around it we hold an advisory lock, so that any number of processes
+may start at once. Waiting for it is a loop of tries and never a blocking statement: a blocked ``pg_advisory_lock()``
+holds a snapshot, for which a CREATE INDEX CONCURRENTLY of the lock's holder would wait for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import yoyo
+from yoyo import exceptions, internalmigrations
+from yoyo.backends.core.postgresql import PostgresqlBackend
+from yoyo.connections import DatabaseURI
+from yoyo.migrations import Migration, default_migration_table
+
+from mystar.kit import resources
+from mystar.kit.driver import parameters
+
+#: "myst" in ASCII: the advisory lock of whoever migrates.
+_LOCK = 0x6D797374
+_OLDEST, _NEWEST = 15, 18
+
+
+class SchemaBehind(Exception):
+    """The database lacks migrations; `python -m mystar migrate` applies them."""
+
+    def __init__(self, missing: list[str]) -> None:
+        self.missing = missing
+        super().__init__(f"The schema lacks {', '.join(missing)}: run `python -m mystar migrate` first")
+
+
+class MigrationFailed(Exception):
+    """A file could not be applied; nothing of it remains, unless it says ``-- transactional: false``."""
+
+
+def migrate(dsn: str, directory: Path | None = None, *, patience: float = 300.0) -> list[str]:
+    """Apply what is missing. Blocks; call through `asyncio.to_thread`.
+
+    :param patience: seconds to wait for another process that is migrating.
+    :returns: names of the migrations applied now, in order.
+    :raises MigrationFailed: which file, and PostgreSQL's words. :raises TimeoutError: somebody else takes too long.
+    """
+    applied: list[str] = []
+    with contextlib.closing(_connect(dsn)) as connection, _alone(connection, patience):
+        backend = _Backend(dsn)
+        try:
+            for migration in backend.to_apply(yoyo.read_migrations(str(directory or _directory()))):
+                try:
+                    backend.apply_one(migration)
+                except (psycopg2.Error, exceptions.BadMigration) as error:
+                    raise MigrationFailed(f"{migration.id}: {error}") from error
+                applied.append(migration.id)
+        finally:
+            backend.connection.close()
+    return applied
+
+
+def pending(dsn: str, directory: Path | None = None) -> list[str]:
+    """Names of the migrations that the database lacks. One connection, two statements."""
+    done = _applied(dsn)
+    return [name for name in _names(directory) if name not in done]
+
+
+def unknown(dsn: str, directory: Path | None = None) -> list[str]:
+    """Names of migrations that the database has and this code does not know: it is older than the schema.
+
+    Allowed: migrations only add, so the code of the release before runs on while a new one is rolled out.
+    """
+    return sorted(_applied(dsn) - set(_names(directory)))
+
+
+def require_current(dsn: str, directory: Path | None = None) -> None:
+    """:raises SchemaBehind: migrations are missing."""
+    if missing := pending(dsn, directory):
+        raise SchemaBehind(missing)
+
+
+def problems(dsn: str) -> list[str]:
+    """What is wrong with the server and the schema, in sentences for the operator. Empty: nothing."""
+    try:
+        with contextlib.closing(_connect(dsn)) as connection, connection.cursor() as cursor:
+            major = connection.server_version // 10000
+            cursor.execute("select getdatabaseencoding(), lower('ПРИВЕТ') = 'привет'")
+            encoding, folds = cursor.fetchone()
+    except psycopg2.Error as error:
+        return [f"The database does not answer: {str(error).strip()}"]
+    found = []
+    if not _OLDEST <= major <= _NEWEST:
+        found.append(f"PostgreSQL {major} is not supported, only {_OLDEST} to {_NEWEST}")
+    if encoding != "UTF8":
+        found.append(f"The encoding of the database is {encoding}; it must be UTF8")
+    if not folds:
+        found.append("The locale of the database does not fold Cyrillic letters: searching will be case-sensitive")
+    if missing := pending(dsn):
+        found.append(str(SchemaBehind(missing)))
+    return found
+
+
+class _Backend(PostgresqlBackend):  # type: ignore[misc]
+    """yoyo's, except that a migration and its mark are one transaction, and that the lock is our own."""
+
+    def __init__(self, dsn: str) -> None:
+        known = parameters(dsn)
+        database = known.pop("dbname", None)
+        super().__init__(DatabaseURI("postgresql", None, None, None, None, database, known), default_migration_table)
+
+    @contextlib.contextmanager
+    def lock(self, timeout: float = 0) -> Iterator[None]:
+        """yoyo keeps a row as its lock, which a killed process leaves behind. Ours goes with the connection."""
+        yield
+
+    def ensure_internal_schema_updated(self) -> None:
+        if not self._internal_schema_updated and internalmigrations.needs_upgrading(self):
+            internalmigrations.upgrade(self)
+        self._internal_schema_updated = True
+
+    def apply_one(self, migration: Migration, force: bool = False, mark: bool = True) -> None:
+        """yoyo marks in a second transaction: a process killed between the two would never get past this file again."""
+        migration.load()
+        with self.transaction() if migration.use_transactions else contextlib.nullcontext():
+            migration.process_steps(self, "apply", force=force)
+            self.log_migration(migration, "apply")
+            self.mark_one(migration, log=False)
+
+    def get_log_data(self, migration: Migration | None = None, operation: str = "apply") -> dict[str, Any]:
+        """Without asking the resolver for our name, and in a container whose user has none."""
+        return {**super().get_log_data(migration, operation), "hostname": os.uname().nodename, "username": _user()}
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _directory() -> Path:
+    return resources.folder("sql") / "migrations"
+
+
+def _names(directory: Path | None) -> list[str]:
+    return sorted(file.stem for file in (directory or _directory()).glob("*.sql"))
+
+
+def _connect(dsn: str) -> Any:
+    connection = psycopg2.connect(**parameters(dsn))
+    connection.autocommit = True
+    return connection
+
+
+def _applied(dsn: str) -> set[str]:
+    with contextlib.closing(_connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("select to_regclass(%s)", (default_migration_table,))
+        if cursor.fetchone() == (None,):
+            return set()
+        cursor.execute(f"select migration_id from {default_migration_table}")
+        return {name for (name,) in cursor}
+
+
+@contextlib.contextmanager
+def _alone(connection: Any, patience: float) -> Iterator[None]:
+    deadline = time.monotonic() + patience
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("select pg_try_advisory_lock(%s)", (_LOCK,))
+            if cursor.fetchone() == (True,):
+                break
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Another process has been migrating this database for {patience:.0f} s")
+            time.sleep(0.1)
+    # Let go by closing the connection.
+    yield
