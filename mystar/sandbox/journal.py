@@ -1,0 +1,65 @@
+"""An append-only file of JSON lines: the truth that outlives the process."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+
+class JournalBusy(Exception):
+    """Another sandbox writes this journal."""
+
+
+class JournalBroken(Exception):
+    """A line of the journal cannot be read: somebody edited it, and guessing would falsify the truth."""
+
+
+class Journal:
+    """One writer, whole lines, each on the disk before `append` returns.
+
+    Appending blocks the event loop for one fsync, on purpose: nothing can happen between a deed and its line, so the
+    order of the lines is the order of the deeds.
+
+    `durable=False` leaves the disk to the kernel: a killed process loses nothing, a dead machine may lose the last
+    lines.
+    """
+
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        self._durable = durable
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._file)
+            raise JournalBusy(f"{path} belongs to another running sandbox") from error
+        self._drop_torn_line()
+
+    def append(self, line: dict[str, Any]) -> None:
+        os.write(self._file, orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        if self._durable:
+            os.fsync(self._file)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for number, line in enumerate(self.path.read_bytes().splitlines(), 1):
+            try:
+                yield orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                raise JournalBroken(f"{self.path}, line {number}: {error}") from error
+
+    def as_json_array(self) -> bytes:
+        """All lines as one JSON array, without reading them."""
+        return b"[" + b",\n".join(self.path.read_bytes().splitlines()) + b"]"
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def _drop_torn_line(self) -> None:
+        """A line without its end was never answered for: the deed did not happen."""
+        content = self.path.read_bytes()
+        if not content.endswith(b"\n"):
+            os.ftruncate(self._file, content.rfind(b"\n") + 1)

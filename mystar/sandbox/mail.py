@@ -1,0 +1,150 @@
+"""The mailbox of everybody: the last thousand mails, as pages and as JSON."""
+
+import html.parser
+import re
+from collections import deque
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from itertools import islice
+from typing import Any
+
+from aiohttp import web
+from aiosmtpd.smtp import Envelope
+
+from mystar.sandbox.bank import Clock
+from mystar.sandbox.pages import CONTENTS, json, json_error, nothing_here, page
+
+KEPT = 1000
+LINK = re.compile(r"https?://[^\s<>\"'«»]+")
+
+Mail = dict[str, Any]
+
+
+class Mailbox:
+    """Newest last. Numbers go on after the box is emptied, so a number never means two mails."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._mails: deque[Mail] = deque(maxlen=KEPT)
+        self._number = 0
+
+    def keep(self, envelope: Envelope) -> None:
+        self._number += 1
+        content = envelope.original_content or b""
+        recipients = list(map(str, envelope.rcpt_tos))
+        self._mails.append(read_mail(content, self._number, envelope.mail_from or "", recipients, self._clock()))
+
+    def newest(self, *, to: str = "", subject: str = "", limit: int = KEPT) -> list[Mail]:
+        """`to` is a whole address, `subject` a part of the subject; both whatever the case."""
+        found = (
+            mail
+            for mail in reversed(self._mails)
+            if (not to or to.lower() in map(str.lower, mail["to"])) and subject.lower() in mail["subject"].lower()
+        )
+        return list(islice(found, limit))
+
+    def get(self, number: int) -> Mail | None:
+        return next((mail for mail in self._mails if mail["id"] == number), None)
+
+    def empty(self) -> None:
+        self._mails.clear()
+
+
+MAILBOX = web.AppKey("mailbox", Mailbox)
+
+
+def add_to(app: web.Application, *, clock: Clock) -> None:
+    app[MAILBOX] = Mailbox(clock)
+    app.add_routes(ROUTES)
+    app[CONTENTS].extend([("/mail/", "Почта", "Mail"), ("/mail.json", "Почта в JSON", "Mail as JSON")])
+
+
+def read_mail(content: bytes, number: int, sender: str, recipients: list[str], received_at: datetime) -> Mail:
+    """A mail as JSON shows it; `from` and `to` are the envelope's, so Bcc is seen too."""
+    message = message_from_bytes(content, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    headers: dict[str, str] = {}
+    for name in dict.fromkeys(message.keys()):
+        headers[name] = ", ".join(str(value) for value in message.get_all(name, []))
+    text, markup = _part(message, "plain"), _part(message, "html")
+    return {
+        "id": number,
+        "from": sender,
+        "to": recipients,
+        "subject": str(message.get("Subject", "")),
+        "text": text,
+        "html": markup,
+        "links": _links(text, markup),
+        "received_at": received_at.astimezone(UTC).isoformat(),
+        "message_id": str(message.get("Message-ID", "")).strip(),
+        "headers": headers,
+    }
+
+
+def _part(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    if part is None:
+        return ""
+    try:
+        return str(part.get_content()).replace("\r\n", "\n")
+    except LookupError:
+        # A charset nobody has heard of: show what can be shown.
+        return bytes(part.get_payload(decode=True) or b"").decode("utf-8", "replace")
+
+
+def _links(text: str, markup: str) -> list[str]:
+    """Web addresses of both parts, in order, each once."""
+    collector = _Anchors()
+    collector.feed(markup)
+    in_text = (link.rstrip(".,;:!?)") for link in LINK.findall(text))
+    return list(dict.fromkeys([*in_text, *collector.links]))
+
+
+class _Anchors(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        address = dict(attrs).get("href") if tag == "a" else None
+        if address and LINK.fullmatch(address.strip()):
+            self.links.append(address.strip())
+
+
+async def list_as_json(request: web.Request) -> web.Response:
+    limit = request.query.get("limit", str(KEPT))
+    if not limit.isdecimal() or not 1 <= int(limit) <= KEPT:
+        return json_error(400, f"limit must be between 1 and {KEPT}")
+    found = request.app[MAILBOX].newest(
+        to=request.query.get("to", ""), subject=request.query.get("subject", ""), limit=int(limit)
+    )
+    return json(found)
+
+
+async def show_as_json(request: web.Request) -> web.Response:
+    mail = request.app[MAILBOX].get(int(request.match_info["id"]))
+    return json(mail) if mail else json_error(404, "no such mail")
+
+
+async def empty_the_box(request: web.Request) -> web.Response:
+    request.app[MAILBOX].empty()
+    return web.Response(status=204)
+
+
+async def list_on_page(request: web.Request) -> web.Response:
+    return page(request, "mails.html", mails=request.app[MAILBOX].newest(to=request.query.get("to", "")))
+
+
+async def show_on_page(request: web.Request) -> web.Response:
+    mail = request.app[MAILBOX].get(int(request.match_info["id"]))
+    return page(request, "mail.html", mail=mail) if mail else nothing_here(request)
+
+
+ROUTES = (
+    web.get("/mail.json", list_as_json),
+    web.delete("/mail.json", empty_the_box),
+    web.get(r"/mail/{id:\d+}.json", show_as_json),
+    web.get("/mail/", list_on_page),
+    web.get(r"/mail/{id:\d+}/", show_on_page),
+)

@@ -1,0 +1,78 @@
+"""HTML pages in Russian and English, and JSON: what every double answers with."""
+
+from typing import Any
+
+import jinja2
+import orjson
+from aiohttp import web
+
+from mystar.sandbox.faults import Faults
+
+FAULTS = web.AppKey("faults", Faults)
+# The front page's table of contents: (address, Russian, English). Each double adds its own lines.
+CONTENTS = web.AppKey("contents", list[tuple[str, str, str]])
+
+# Nothing is loaded from anywhere; a mail is shown in a frame without scripts.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'"
+
+_templates = jinja2.Environment(
+    loader=jinja2.PackageLoader("mystar.sandbox"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def page(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
+    """Templates say every text twice, `say("Почта", "Mail")`, and the reader's language picks one."""
+    language = language_of(request)
+
+    def say(russian: str, english: str) -> str:
+        return russian if language == "ru" else english
+
+    text = _templates.get_template(template).render(language=language, say=say, **values)
+    headers = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return web.Response(status=status, text=text, content_type="text/html", headers=headers)
+
+
+def nothing_here(request: web.Request) -> web.Response:
+    return page(request, "nothing.html", status=404)
+
+
+def json(body: Any, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json", charset="utf-8")
+
+
+def json_error(status: int, error: str, /, **details: Any) -> web.Response:
+    return json({"error": error} | details, status)
+
+
+async def read_json(request: web.Request) -> Any:
+    """The body as JSON, {} when there is none; raises 400."""
+    content = await request.read()
+    try:
+        return orjson.loads(content) if content.strip() else {}
+    except orjson.JSONDecodeError as error:
+        raise web.HTTPBadRequest(
+            body=orjson.dumps({"error": "the body is not JSON"}), content_type="application/json"
+        ) from error
+
+
+def language_of(request: web.Request) -> str:
+    """Russian, unless the reader likes English better (Accept-Language, RFC 9110)."""
+    likes = {"ru": 0.0, "en": 0.0}
+    for wish in request.headers.get("Accept-Language", "").split(","):
+        name, _, weight = wish.partition(";")
+        language = name.strip().lower().partition("-")[0]
+        if language in likes:
+            likes[language] = max(likes[language], _weight(weight))
+    return "en" if likes["en"] > likes["ru"] else "ru"
+
+
+def _weight(parameter: str) -> float:
+    name, _, value = parameter.strip().partition("=")
+    try:
+        return float(value) if name == "q" else 1.0
+    except ValueError:
+        return 0.0
