@@ -201,9 +201,9 @@ class _ProjectFiles(InitSettingsSource):
     """``config/default.toml`` and, over it, the profile's own file."""
 
     def __init__(self, settings_cls: type[BaseSettings], profile: str) -> None:
-        folder = project_folder("config")
-        values = _read(folder / "default.toml")
-        own = folder / f"{profile}.toml"
+        directory = project_folder("config")
+        values = _read(directory / "default.toml")
+        own = directory / f"{profile}.toml"
         if own.exists():
             values = _merged(values, _read(own))
         super().__init__(settings_cls, values)

@@ -1,0 +1,118 @@
+"""OpenAPI 3.1 from the handlers' decorators.
+
+aiohttp-apispec's own document is Swagger 2.0 and is wrong from the second application of a process on, because
+building it removes the schemas from the handlers. Here the decorators are only read.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from marshmallow import Schema
+
+from mystar import __version__
+from mystar.contracts.base import Contract
+from mystar.kit.routes import Route
+
+_LOCATIONS = {"querystring": "query", "match_info": "path", "headers": "header", "cookies": "cookie"}
+_BODIES = {
+    "json": "application/json",
+    "form": "application/x-www-form-urlencoded",
+    "files": "multipart/form-data",
+}
+_VARIABLE = re.compile(r"\{(\w+)(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
+_OWN_KEYS = {"schemas", "responses", "parameters", "produces"}
+
+
+def openapi(contracts: Iterable[Contract], *, public_url: str) -> dict[str, Any]:
+    """The whole document, as plain data."""
+    plugin = MarshmallowPlugin(schema_name_resolver=_schema_name)
+    spec = APISpec(
+        "mystar",
+        __version__,
+        "3.1.0",
+        plugins=[plugin],
+        info={"description": "Five dialects of one marketplace: greetings, services, chats, notifications."},
+        servers=[{"url": public_url}],
+    )
+    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    for contract in contracts:
+        error = f"{contract.name.capitalize()}Error"
+        spec.components.schema(error, dict(contract.error_schema))
+        for route in contract.routes:
+            if route.documented:
+                operation = _operation(route, plugin, error)
+                spec.path(path=_VARIABLE.sub(r"{\1}", route.path), operations={route.method.lower(): operation})
+    return dict(spec.to_dict())
+
+
+def undocumented(contracts: Iterable[Contract]) -> list[str]:
+    """Routes whose handlers say nothing about themselves."""
+    return [
+        f"{route.method} {route.path}"
+        for contract in contracts
+        for route in contract.routes
+        if route.documented and not getattr(route.handler, "__apispec__", {}).get("summary")
+    ]
+
+
+def _operation(route: Route, plugin: MarshmallowPlugin, error: str) -> dict[str, Any]:
+    declared = getattr(route.handler, "__apispec__", {})
+    operation = {key: copy.deepcopy(value) for key, value in declared.items() if key not in _OWN_KEYS}
+    operation["operationId"] = f"{route.name}.{route.method.lower()}"
+    parameters = copy.deepcopy(list(declared.get("parameters", [])))
+    for one in declared.get("schemas", []):
+        if one["location"] in _BODIES:
+            operation["requestBody"] = _body(operation.get("requestBody"), one, route.method)
+        else:
+            parameters += _parameters(plugin, one["schema"], _LOCATIONS[one["location"]])
+    named = {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
+    parameters += [
+        {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
+        for name in _VARIABLE.findall(route.path)
+        if name not in named
+    ]
+    if parameters:
+        operation["parameters"] = parameters
+    operation["responses"] = _responses(declared.get("responses") or {}, error)
+    return operation
+
+
+def _body(existing: dict[str, Any] | None, declared: dict[str, Any], method: str) -> dict[str, Any]:
+    body = existing or {"required": method != "GET", "content": {}}
+    content: dict[str, Any] = {"schema": declared["schema"]}
+    if declared.get("example"):
+        content["example"] = {key: value for key, value in declared["example"].items() if key != "add_to_refs"}
+    body["content"][_BODIES[declared["location"]]] = content
+    return body
+
+
+def _parameters(plugin: MarshmallowPlugin, schema: Schema, location: str) -> Sequence[dict[str, Any]]:
+    assert plugin.converter is not None
+    return list(plugin.converter.schema2parameters(schema, location=location))
+
+
+def _responses(declared: dict[Any, Any], error: str) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for code, one in declared.items():
+        answer: dict[str, Any] = {"description": one.get("description") or "Success"}
+        if one.get("content"):
+            answer["content"] = copy.deepcopy(one["content"])
+        elif one.get("schema") is not None:
+            answer["content"] = {"application/json": {"schema": one["schema"]}}
+        responses[str(code)] = answer
+    if not responses:
+        responses["200"] = {"description": "Success"}
+    reference = {"schema": {"$ref": f"#/components/schemas/{error}"}}
+    responses["default"] = {"description": "Refusal", "content": {"application/json": reference}}
+    return responses
+
+
+def _schema_name(schema: Any) -> str:
+    kind = schema if isinstance(schema, type) else type(schema)
+    return str(kind.__name__).removesuffix("Schema")

@@ -1,0 +1,102 @@
+"""What is not about stars: health, metrics, the API's own documents."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import swagger_ui
+from aiohttp import web
+from aiohttp_apispec import docs, response_schema
+from marshmallow import fields
+
+from mystar import __version__
+from mystar.errors import NotFound, Unavailable
+from mystar.kit.db import Database
+from mystar.kit.fields import Shape
+from mystar.kit.http import dumps, html_response, json_response, language_of
+from mystar.kit.observe import METRICS
+from mystar.kit.outbox import Outbox
+from mystar.kit.pages import render_page
+from mystar.kit.routes import route
+
+DATABASE = web.AppKey("database", Database)
+OUTBOX = web.AppKey("outbox", Outbox)
+#: Set when the process has been told to stop: it finishes, and asks for no more work.
+STOPPING = web.AppKey("stopping", asyncio.Event)
+DOCUMENT = web.AppKey("openapi", bytes)
+
+_SWAGGER = Path(swagger_ui.__file__).parent / "static"
+_SWAGGER_FILES = {"swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"}
+#: The bundle carries its icons as data: URLs and styles elements by itself.
+_SWAGGER_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+_SWAGGER_START = """window.ui = SwaggerUIBundle({
+  url: "/api/docs/openapi.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "none", filter: true,
+});
+"""
+
+
+class Health(Shape):
+    status = fields.String(required=True)
+    version = fields.String(required=True)
+
+
+@docs(tags=["system"], summary="Whether the process lives")
+@response_schema(Health, 200)
+async def healthz(_request: web.Request) -> web.Response:
+    return json_response({"status": "ok", "version": __version__})
+
+
+@docs(tags=["system"], summary="Whether requests can be served: the database answers and nobody asked us to stop")
+@response_schema(Health, 200)
+async def readyz(request: web.Request) -> web.Response:
+    if request.app[STOPPING].is_set():
+        raise Unavailable(retry_after=5)
+    async with asyncio.timeout(3):
+        await request.app[DATABASE].value("select 1")
+    return json_response({"status": "ok", "version": __version__})
+
+
+@docs(tags=["system"], summary="Prometheus metrics", responses={200: {"content": {"text/plain": {}}}})
+async def metrics(request: web.Request) -> web.Response:
+    counted = request.app[METRICS]
+    for row in await request.app[OUTBOX].waiting():
+        counted.outbox_waiting.labels(row["topic"]).set(row["waiting"])
+        counted.outbox_failed.labels(row["topic"]).set(row["failed"])
+        counted.outbox_oldest.labels(row["topic"]).set(row["oldest_seconds"])
+    return counted.rendered()
+
+
+@docs(tags=["system"], summary="This document", responses={200: {"content": {"application/json": {}}}})
+async def openapi_document(request: web.Request) -> web.Response:
+    return web.Response(body=request.app[DOCUMENT], content_type="application/json")
+
+
+@docs(tags=["system"], summary="The API to read and try", responses={200: {"content": {"text/html": {}}}})
+async def swagger(request: web.Request) -> web.Response:
+    page = render_page("swagger.html", language_of(request))
+    return html_response(page, headers={"Content-Security-Policy": _SWAGGER_POLICY})
+
+
+@docs(tags=["system"], summary="A part of the API's page", responses={200: {"content": {"*/*": {}}}})
+async def swagger_file(request: web.Request) -> web.StreamResponse:
+    name = request.match_info["file"]
+    if name == "start.js":
+        return web.Response(text=_SWAGGER_START, content_type="text/javascript", charset="utf-8")
+    if name not in _SWAGGER_FILES:
+        raise NotFound
+    return web.FileResponse(_SWAGGER / name, headers={"Cache-Control": "public, max-age=86400"})
+
+
+def document(spec: object) -> bytes:
+    return dumps(spec)
+
+
+ROUTES = (
+    route("GET", "/healthz", healthz, "house.health"),
+    route("GET", "/readyz", readyz, "house.readiness"),
+    route("GET", "/metrics", metrics, "house.metrics"),
+    route("GET", "/api/docs/openapi.json", openapi_document, "house.openapi"),
+    route("GET", "/swagger/", swagger, "house.swagger"),
+    route("GET", r"/swagger/{file:[\w.-]+}", swagger_file, "house.swagger-file"),
+)

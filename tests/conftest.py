@@ -1,0 +1,117 @@
+"""The world of a test: a real database, the real sandbox, and the whole service in this process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient, TestServer, unused_port
+
+from mystar.app import create_app
+from mystar.settings import Settings, load_settings
+from tests.factory import Factory
+from tests.sandbox_process import SandboxProcess
+
+pytest_plugins = ["tests.database", "tests.sandbox_process"]
+
+
+class SignedIn(Protocol):
+    """Whoever has an access token."""
+
+    token: str
+
+
+class Api:
+    """The service's HTTP door, as one person or another."""
+
+    def __init__(self, client: TestClient[web.Request, web.Application]) -> None:
+        self._client = client
+
+    @property
+    def url(self) -> str:
+        return str(self._client.make_url("")).rstrip("/")
+
+    async def request(
+        self, method: str, path: str, *, as_: SignedIn | None = None, language: str | None = None, **options: Any
+    ) -> ClientResponse:
+        headers = dict(options.pop("headers", {}))
+        if as_ is not None:
+            headers["Authorization"] = f"Bearer {as_.token}"
+        if language is not None:
+            headers["Accept-Language"] = language
+        path = path.removeprefix(self.url)
+        return await self._client.request(
+            method, path, headers=headers, allow_redirects=options.pop("allow_redirects", False), **options
+        )
+
+    async def get(self, path: str, **options: Any) -> ClientResponse:
+        return await self.request("GET", path, **options)
+
+    async def post(self, path: str, json: Any = None, **options: Any) -> ClientResponse:
+        return await self.request("POST", path, **_with(json, options))
+
+    async def put(self, path: str, json: Any = None, **options: Any) -> ClientResponse:
+        return await self.request("PUT", path, **_with(json, options))
+
+    async def patch(self, path: str, json: Any = None, **options: Any) -> ClientResponse:
+        return await self.request("PATCH", path, **_with(json, options))
+
+    async def delete(self, path: str, json: Any = None, **options: Any) -> ClientResponse:
+        return await self.request("DELETE", path, **_with(json, options))
+
+
+def _with(json: Any, options: dict[str, Any]) -> dict[str, Any]:
+    return options if json is None else {**options, "json": json}
+
+
+@pytest.fixture
+def make_settings(
+    dsn: str, tmp_path: Path, sandbox_process: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Settings]:
+    """Settings of the test profile over this test's database and the sandbox; keywords are MYSTAR_* without the prefix."""
+
+    def make(**variables: object) -> Settings:
+        port = unused_port()
+        values = {
+            "PROFILE": "test",
+            "DATA_DIR": tmp_path / "var",
+            "DATABASE__URL": dsn,
+            "HTTP__PORT": port,
+            "HTTP__PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "MAIL__HOST": sandbox_process.smtp_host,
+            "MAIL__PORT": sandbox_process.smtp_port,
+            "PAYMENTS__YOOKASSA__URL": sandbox_process.yookassa,
+            **variables,
+        }
+        for name, value in values.items():
+            monkeypatch.setenv(f"MYSTAR_{name}", str(value))
+        return load_settings()
+
+    return make
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    return make_settings()
+
+
+@pytest.fixture
+async def app(settings: Settings) -> web.Application:
+    return await create_app(settings, settings.database.url)
+
+
+@pytest.fixture
+async def api(app: web.Application, settings: Settings) -> AsyncIterator[Api]:
+    """The running service, its background tasks included, on the address of ``settings.http.public_url``."""
+    server = TestServer(app, host="127.0.0.1", port=settings.http.port)
+    async with TestClient(server) as client:
+        yield Api(client)
+
+
+@pytest.fixture
+def factory(app: web.Application, api: Api) -> Factory:
+    """Verbs that make people, stars and orders through the service's own verbs."""
+    return Factory(app)

@@ -1,0 +1,101 @@
+"""Health, metrics, documents, and the manners of every address."""
+
+from __future__ import annotations
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from mystar.contracts.base import CONTRACTS
+from mystar.contracts.openapi import undocumented
+from tests.conftest import Api
+
+
+async def test_the_process_says_that_it_lives_and_is_ready(api: Api) -> None:
+    for path in ("/healthz", "/readyz", "/readyz/"):
+        answer = await api.get(path)
+        assert answer.status == 200
+        assert (await answer.json())["status"] == "ok"
+
+
+async def test_metrics_count_requests_by_route(api: Api) -> None:
+    await api.get("/healthz")
+    await api.get("/no/such/page/1")
+    text = await (await api.get("/metrics")).text()
+    assert 'mystar_http_requests_total{method="GET",route="/healthz",status="200"} 1.0' in text
+    assert 'route="unmatched",status="404"' in text
+    assert "/no/such/page" not in text
+
+
+async def test_the_document_is_valid_openapi_and_describes_every_route(api: Api) -> None:
+    document = await (await api.get("/api/docs/openapi.json")).json()
+    OpenAPIV31SpecValidator(document).validate()
+    assert document["openapi"].startswith("3.1")
+
+
+def test_every_route_says_what_it_is_for(app) -> None:
+    assert undocumented(app[CONTRACTS]) == []
+
+
+async def test_the_swagger_page_comes_with_its_parts(api: Api) -> None:
+    page = await api.get("/swagger/")
+    assert page.status == 200
+    assert page.charset == "utf-8"
+    for part in ("swagger-ui-bundle.js", "swagger-ui.css", "start.js"):
+        assert (await api.get(f"/swagger/{part}")).status == 200
+    assert (await api.get("/swagger/swagger-editor.js")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/nowhere", {"error", "detail", "code"}),
+        ("/api/v1/nowhere", {"error", "detail", "code"}),
+        ("/users/nowhere", {"detail", "message", "code"}),
+        ("/vk/nowhere", {"detail", "message", "code"}),
+        ("/api/orders/orders/nowhere", {"detail"}),
+    ],
+)
+async def test_an_unknown_address_is_refused_in_the_language_of_its_owner(api: Api, path: str, shape: set) -> None:
+    answer = await api.get(path)
+    assert answer.status == 404
+    body = await answer.json()
+    assert set(body) == shape
+    assert body["detail"] == "Страница не найдена."
+    assert answer.headers["X-Request-ID"]
+    english = await (await api.get(path, language="en")).json()
+    assert english["detail"] == "Not found."
+
+
+async def test_greetings_refuse_with_an_array_of_one(api: Api) -> None:
+    answer = await api.get("/api/star/nowhere/")
+    assert answer.status == 404
+    assert await answer.json() == ["Страница не найдена."]
+
+
+async def test_a_wrong_method_names_the_right_ones(api: Api) -> None:
+    answer = await api.post("/healthz")
+    assert answer.status == 405
+    assert "GET" in answer.headers["Allow"]
+    assert (await answer.json())["code"] == "method_not_allowed"
+
+
+async def test_another_origin_may_ask_with_a_token(api: Api) -> None:
+    answer = await api.request(
+        "OPTIONS",
+        "/healthz",
+        headers={
+            "Origin": "http://site.example",
+            "Access-Control-Request-Method": "GET",
+            "Access-Control-Request-Headers": "Authorization, Content-Type",
+        },
+    )
+    assert answer.status == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == "http://site.example"
+    assert "AUTHORIZATION" in answer.headers["Access-Control-Allow-Headers"].upper()
+
+
+async def test_a_request_id_of_the_caller_is_kept_unless_it_is_strange(api: Api) -> None:
+    kept = await api.get("/healthz", headers={"X-Request-ID": "deploy-42.check"})
+    assert kept.headers["X-Request-ID"] == "deploy-42.check"
+    replaced = await api.get("/healthz", headers={"X-Request-ID": "<script>"})
+    assert replaced.headers["X-Request-ID"] != "<script>"
