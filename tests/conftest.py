@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from aiohttp import ClientResponse, web
@@ -13,7 +13,10 @@ from aiohttp.test_utils import TestClient, TestServer, unused_port
 from mystar.app import create_app
 from mystar.settings import Settings, load_settings
 from tests.factory import Factory
-from tests.sandbox_process import SandboxProcess
+
+if TYPE_CHECKING:
+    # Imported by pytest itself, which rewrites its assertions.
+    from tests.sandbox_process import SandboxProcess
 
 pytest_plugins = ["tests.database", "tests.sandbox_process"]
 

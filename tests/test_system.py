@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from aiohttp import web
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from mystar.contracts.base import CONTRACTS
@@ -32,7 +33,7 @@ async def test_the_document_is_valid_openapi_and_describes_every_route(api: Api)
     assert document["openapi"].startswith("3.1")
 
 
-def test_every_route_says_what_it_is_for(app) -> None:
+async def test_every_route_says_what_it_is_for(api: Api, app: web.Application) -> None:
     assert undocumented(app[CONTRACTS]) == []
 
 
