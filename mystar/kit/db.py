@@ -13,18 +13,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import partial
+from itertools import repeat
 from typing import Any, TypeVar
 
 from psycopg2 import extensions
 
-from mystar.errors import MystarError, Unavailable
+from mystar.errors import Unavailable
 from mystar.kit.driver import Connection, Pool, Values
 from mystar.kit.events import Events
-from mystar.kit.failures import ConstraintViolated, NoRow, Retry, TransactionBroken, translated
+from mystar.kit.failures import Constraints, ConstraintViolated, NoRow, Retry, TransactionBroken, translating
 
 __all__ = [
     "ConstraintViolated",
@@ -100,9 +101,13 @@ class Statements:
 
 
 def _rows(cursor: Any) -> list[Row]:
-    rows = cursor.fetchall()
+    values = cursor.fetchall()
     names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    # Not a comprehension over zip(strict=...): half of the time of a long list would go into that argument.
+    rows = list(map(dict, map(zip, repeat(names), values)))
+    if rows and len(rows[0]) != len(names):
+        raise ValueError(f"Two columns of one name: {', '.join(names)}")
+    return rows
 
 
 def _value(cursor: Any) -> Any:
@@ -111,7 +116,7 @@ def _value(cursor: Any) -> Any:
 
 
 def _count(cursor: Any) -> int:
-    return max(0, cursor.rowcount)
+    return max(0, int(cursor.rowcount))
 
 
 class Tx(Statements):
@@ -183,15 +188,13 @@ class Tx(Statements):
         if self._connection is None:
             raise RuntimeError("This transaction has ended")
         try:
-            return await self._connection.run(statement, values)
+            with translating(self.database.constraints):
+                return await self._connection.run(statement, values)
+        except TransactionBroken as refused:
+            raise refused from self._wound
         except Exception as error:
-            said = translated(error, self.database.constraints)
-            if isinstance(said, TransactionBroken):
-                raise said from self._wound
-            self._wound = said
-            if said is error:
-                raise
-            raise said from error
+            self._wound = error
+            raise
 
     async def _quietly(self, statement: str) -> None:
         """Undo. A dead connection has undone everything already, and its complaint must not hide the first error."""
@@ -219,7 +222,7 @@ class Tx(Statements):
 class Database(Statements):
     """The pool, and the ways to use it. Called directly, each statement is its own transaction."""
 
-    def __init__(self, pool: Pool, constraints: Mapping[str, Callable[[], MystarError]], events: Events) -> None:
+    def __init__(self, pool: Pool, constraints: Constraints, events: Events) -> None:
         self.pool = pool
         self.constraints = constraints
         self.events = events
@@ -233,7 +236,7 @@ class Database(Statements):
         max_size: int = 10,
         statement_timeout_ms: int = 30_000,
         acquire_timeout: float = 10.0,
-        constraints: Mapping[str, Callable[[], MystarError]] | None = None,
+        constraints: Constraints | None = None,
         events: Events | None = None,
     ) -> Database:
         """Open ``min_size`` connections.
@@ -252,11 +255,11 @@ class Database(Statements):
         )
         database = cls(pool, constraints or {}, events or Events())
         try:
-            async with asyncio.timeout(acquire_timeout):
+            with translating():
                 await pool.fill(min_size)
-        except Exception as error:
+        except BaseException:
             await pool.close()
-            raise translated(error, {}) from error
+            raise
         return database
 
     async def close(self) -> None:
@@ -291,7 +294,10 @@ class Database(Statements):
             yield tx
 
     async def retrying(self, work: Callable[[Tx], Awaitable[Result]], isolation: str | None = None) -> Result:
-        """Run ``work`` in a transaction, up to three times when it loses to a concurrent one. It must do nothing else."""
+        """Run ``work`` in a transaction, up to three times when it loses to a concurrent one.
+
+        What ``work`` does outside the database is done up to three times as well.
+        """
         tries = 1 if self._joined() else 3
         while True:
             tries -= 1
@@ -310,17 +316,14 @@ class Database(Statements):
                 return await outer._run(query, values, read)
         connection = await self._acquire()
         try:
-            return read(await connection.run(query, values))
-        except Exception as error:
-            said = translated(error, self.constraints)
-            if said is error:
-                raise
-            raise said from error
+            with translating(self.constraints):
+                cursor = await connection.run(query, values)
+            return read(cursor)
         finally:
             self.pool.release(connection)
 
     def _joined(self) -> Tx | None:
-        """The shared transaction of this task, if any. A second connection for one task would be a deadlock in waiting."""
+        """The shared transaction of this task, if any. A second connection for one task is a deadlock in waiting."""
         tx = _mine()
         if tx is None or tx.database is not self:
             return None
@@ -355,10 +358,5 @@ class Database(Statements):
                 log.exception("%r failed after the commit", follower)
 
     async def _acquire(self) -> Connection:
-        try:
+        with translating(self.constraints):
             return await self.pool.acquire()
-        except Exception as error:
-            said = translated(error, {})
-            if said is error:
-                raise
-            raise said from error

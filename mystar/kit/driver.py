@@ -6,10 +6,10 @@ What is cured, each with a test in `tests/kit/test_driver.py` that fails without
    *every* failing statement hangs until its timeout. We look at the connection itself instead.
 2. A statement cancelled by the server (``statement_timeout``, ``pg_cancel_backend``) arrives as `CancelledError`, which
    kills the task as if the client had gone. Here it stays the database error it is.
-3. ``aiopg.Pool`` does not wake a waiter when a broken connection comes back, and connects while holding its lock, so that
-   one slow connect delays everybody. Our pool counts places with a semaphore.
-4. A refused connect leaves a closed descriptor in the event loop; on uvloop the next good connect that is given the same
-   number dies of "UVPoll closed". On any loop, libpq that goes on to the next address has a new socket that nobody
+3. ``aiopg.Pool`` does not wake a waiter when a broken connection comes back, and connects while holding its lock, so
+   that one slow connect delays everybody. Our pool counts places with a semaphore.
+4. A refused connect leaves a closed descriptor in the event loop; on uvloop the next good connect that is given the
+   same number dies of "UVPoll closed". On any loop, libpq that goes on to the next address has a new socket that nobody
    watches. While connecting we register anew after every step and leave nothing behind.
 """
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import decimal
+import socket
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -85,13 +86,28 @@ async def connect(dsn: str, settings: Mapping[str, object] | None = None, *, tim
 
     :param timeout: seconds for connecting, and for each statement afterwards unless given there.
     :raises psycopg2.OperationalError: refused. :raises TimeoutError: no answer.
+    :raises OSError: the host has no address.
     """
-    connection = Connection(None, timeout, **parameters(dsn, settings))
+    return await _connected(parameters(dsn, settings), timeout)
+
+
+async def _connected(known: dict[str, str], timeout: float) -> Connection:
+    connection = Connection(None, timeout, **await _resolved(known))
     await connection
     return connection
 
 
-class Connection(aiopg.Connection):  # type: ignore[misc]
+async def _resolved(known: dict[str, str]) -> dict[str, str]:
+    """With the address of the host: libpq would look it up itself, and the event loop would stand still meanwhile."""
+    host = known.get("host", "")
+    if not host or host.startswith(("/", "@")) or "," in host or "hostaddr" in known:
+        return known
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
+    return {**known, "hostaddr": ",".join(addresses), "host": ",".join([host] * len(addresses))}
+
+
+class Connection(aiopg.Connection):
     """An aiopg connection without its defects, and with `run`, the only way our code sends a statement."""
 
     def __init__(self, dsn: str | None, timeout: float, **kwargs: Any) -> None:
@@ -122,7 +138,7 @@ class Connection(aiopg.Connection):  # type: ignore[misc]
 
     @property
     def transaction_status(self) -> int:
-        return self._conn.info.transaction_status  # type: ignore[no-any-return]
+        return int(self._conn.info.transaction_status)
 
     # What follows replaces aiopg's own methods.
 
@@ -155,9 +171,9 @@ class Connection(aiopg.Connection):  # type: ignore[misc]
             self._waiter = None
 
     @staticmethod
-    def _ready(weak: weakref.ref[Connection]) -> None:
+    def _ready(weak: weakref.ref[Any]) -> None:
         """Called by the event loop: the socket has something to say."""
-        self = weak()
+        self: Connection | None = weak()
         if self is None or self._conn.closed == 1:
             return
         try:
@@ -181,20 +197,20 @@ class Connection(aiopg.Connection):  # type: ignore[misc]
             self._close()
 
     def _watch(self, state: int) -> None:
-        """Listen to the socket for what libpq waits for."""
+        """Have the event loop call `_ready` for what libpq waits for."""
         if self._connecting:
             # The socket may be another one than a moment ago, even under the same number.
             self._forget()
             self._fileno = self._conn.fileno()
-        if not self._reading and not (self._connecting and state == extensions.POLL_WRITE):
+        assert self._fileno is not None
+        reads, writes = state != extensions.POLL_WRITE or not self._connecting, state == extensions.POLL_WRITE
+        if reads and not self._reading:
             self._loop.add_reader(self._fileno, self._ready, self._weakref)
-            self._reading = True
-        if state == extensions.POLL_WRITE and not self._writing:
+        if writes and not self._writing:
             self._loop.add_writer(self._fileno, self._ready, self._weakref)
-            self._writing = True
-        elif state != extensions.POLL_WRITE and self._writing:
+        if self._writing and not writes:
             self._loop.remove_writer(self._fileno)
-            self._writing = False
+        self._reading, self._writing = reads, writes
 
     def _forget(self) -> None:
         if self._fileno is None or self._loop.is_closed():
@@ -266,8 +282,6 @@ class Pool:
         :raises TimeoutError: none became free in time, or the server does not answer.
         :raises psycopg2.OperationalError: the server refuses.
         """
-        if self._closed:
-            raise RuntimeError("The pool is closed")
         async with asyncio.timeout(self._acquire_timeout):
             self.waiting += 1
             try:
@@ -275,6 +289,8 @@ class Pool:
             finally:
                 self.waiting -= 1
             try:
+                if self._closed:
+                    raise psycopg2.InterfaceError("The pool is closed")
                 connection = self._take() or await self._connect()
             except BaseException:
                 self._places.release()
@@ -292,7 +308,10 @@ class Pool:
         self._places.release()
 
     async def close(self, *, patience: float = 10.0) -> None:
-        """Close the free connections now, the others as they come back; those still lent after ``patience`` seconds, hard."""
+        """Close the free connections now and the others as they come back.
+
+        :param patience: seconds after which those still lent are closed under their users.
+        """
         self._closed = True
         while self._free:
             self._free.pop().close()
@@ -317,6 +336,4 @@ class Pool:
         return None
 
     async def _connect(self) -> Connection:
-        connection = Connection(None, self._answer_timeout, **self._parameters)
-        await connection
-        return connection
+        return await _connected(self._parameters, self._answer_timeout)

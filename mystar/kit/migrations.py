@@ -119,9 +119,9 @@ class _Backend(PostgresqlBackend):  # type: ignore[misc]
         yield
 
     def ensure_internal_schema_updated(self) -> None:
-        if not self._internal_schema_updated and internalmigrations.needs_upgrading(self):
+        """Without the row that yoyo locks: see `lock`."""
+        if internalmigrations.needs_upgrading(self):
             internalmigrations.upgrade(self)
-        self._internal_schema_updated = True
 
     def apply_one(self, migration: Migration, force: bool = False, mark: bool = True) -> None:
         """yoyo marks in a second transaction: a process killed between the two would never get past this file again."""
@@ -144,7 +144,7 @@ def _user() -> str:
 
 
 def _directory() -> Path:
-    return resources.folder("sql") / "migrations"
+    return resources.project_folder("sql") / "migrations"
 
 
 def _names(directory: Path | None) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def folder(name: str) -> Path:
+def project_folder(name: str) -> Path:
     """The folder ``sql`` or ``config``. :raises FileNotFoundError: it was not installed."""
     places = (
         # The checkout goes first only when it is one: site-packages might hold somebody's "sql" as well.
