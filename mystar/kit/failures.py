@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -9,6 +10,8 @@ import psycopg2
 from psycopg2 import errorcodes
 
 from mystar.errors import Invalid, MystarError, Text, Unavailable
+
+log = logging.getLogger(__name__)
 
 #: What a violated constraint of this name means.
 Constraints = Mapping[str, Callable[[], MystarError]]
@@ -61,9 +64,12 @@ def translating(constraints: Constraints = _NONE) -> Iterator[None]:
         said = _said(error, constraints)
         if said is None:
             raise
+        if isinstance(said, Unavailable):
+            log.warning("PostgreSQL: %s", str(error).strip())
         raise said from error
     except OSError as error:
-        # A host that cannot be resolved, or no answer in time.
+        # A host that cannot be resolved, no free connection, or no answer in time.
+        log.warning("PostgreSQL: %s", str(error) or "timed out")
         raise Unavailable(retry_after=5) from error
     except ValueError as error:
         # psycopg2 refuses NUL with these words, the encoder half of a surrogate pair.
@@ -82,16 +88,11 @@ def _said(error: psycopg2.Error, constraints: Constraints) -> Exception | None:
         return TransactionBroken("The transaction failed at an earlier statement")
     if code in _IMPOSSIBLE:
         return Invalid()
-    if code.startswith(_OUTAGE) or (
-        not code and isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-    ):
-        return Unavailable(retry_after=5)
-    return error
+    lost = not code and isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    return Unavailable(retry_after=5) if lost or code.startswith(_OUTAGE) else None
 
 
-def _violation(
-    error: psycopg2.IntegrityError, constraints: Mapping[str, Callable[[], MystarError]]
-) -> MystarError | ConstraintViolated:
+def _violation(error: psycopg2.IntegrityError, constraints: Constraints) -> MystarError | ConstraintViolated:
     diag = error.diag
     name: str = diag.constraint_name or f"{diag.table_name}.{diag.column_name}"
     meaning = constraints.get(name)
