@@ -83,11 +83,9 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app[METRICS], app[SOCKETS] = Metrics(), weakref.WeakSet()
     app[TRUSTED_PROXIES] = networks(settings.http.trusted_proxies)
 
-    contracts = (house_contract(HOUSE_ROUTES), GREETINGS, MESSENGER, STUDIO, IDENTITY)
-    _add_routes(app, contracts, settings)
+    _add_routes(app, settings)
 
-    async def resources(_app: web.Application) -> AsyncIterator[None]:
-        yield
+    async def close(_app: web.Application) -> None:
         await smtp.close()
         passwords.close()
         await db.close()
@@ -97,19 +95,29 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
         yield
         await outbox.stop()
 
-    # Contexts end in reverse order: jobs finish their row first, the database closes last.
-    app.cleanup_ctx.append(resources)
+    # Contexts end in reverse order, and all of them before `close`: jobs finish their row on an open database.
     app.cleanup_ctx.append(sending)
     app.cleanup_ctx.append(every(3600, lambda: outbox.purge(timedelta(days=30)), name="outbox purge"))
+    app.on_cleanup.append(close)
     app.on_shutdown.append(_stop_accepting)
     app.on_shutdown.append(close_sockets)
     return app
 
 
-def _add_routes(app: web.Application, contracts: tuple[Contract, ...], settings: Settings) -> None:
-    app[CONTRACTS] = contracts
-    app[system.DOCUMENT] = system.document(openapi(contracts, public_url=settings.http.public_url))
-    resources = register(app, [route for contract in contracts for route in contract.routes])
+def contracts() -> tuple[Contract, ...]:
+    """The five dialects; the first answers for what nobody owns."""
+    return house_contract(HOUSE_ROUTES), GREETINGS, MESSENGER, STUDIO, IDENTITY
+
+
+async def broken_invariants(app: web.Application) -> list[str]:
+    """What is not as it must be, in sentences for the operator: facts that differ from their recount."""
+    return []
+
+
+def _add_routes(app: web.Application, settings: Settings) -> None:
+    app[CONTRACTS] = dialects = contracts()
+    app[system.DOCUMENT] = system.document(openapi(dialects, public_url=settings.http.public_url))
+    resources = register(app, [route for dialect in dialects for route in dialect.routes])
     if settings.http.cors_origins:
         _allow_origins(app, resources, settings.http.cors_origins)
 

@@ -1,0 +1,288 @@
+"""The operator's command line: ``python -m mystar``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from importlib import import_module
+from typing import Any
+
+import click
+import orjson
+from aiohttp import web
+
+from mystar import __version__
+from mystar.errors import MystarError
+from mystar.kit import migrations
+from mystar.kit.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from mystar.kit.observe import configure_logging
+from mystar.settings import Settings, SettingsWrong, load_settings
+
+
+class Commands(click.Group):
+    """Mistakes of the operator and of the environment end in one sentence, not in a stack."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except SettingsWrong as error:
+            raise click.ClickException(f"The configuration is wrong:\n{error}") from error
+        except (EmbeddedPostgresError, migrations.SchemaBehind, migrations.MigrationFailed, OSError) as error:
+            raise click.ClickException(str(error)) from error
+        except MystarError as error:
+            words = [
+                error.words("en"),
+                *(f"{name}: {' '.join(texts)}" for name, texts in error.field_words("en").items()),
+            ]
+            raise click.ClickException("\n".join(words)) from error
+
+
+@click.group(cls=Commands)
+@click.version_option(__version__, prog_name="mystar")
+def main() -> None:
+    """mystar: serve it, look after it."""
+
+
+@main.command()
+def serve() -> None:
+    """Serve the API until SIGTERM; the schema must be up to date."""
+    from mystar.server import serve as serve_until_signal
+
+    settings = _settings()
+    with database(settings) as dsn:
+        serve_until_signal(settings, dsn, lambda url: click.echo(f"mystar {__version__} serves {url}"))
+
+
+@main.command()
+def run() -> None:
+    """For development: migrate, load demo data, start the sandbox and serve, all at once."""
+    from mystar.banner import banner
+    from mystar.server import serve as serve_until_signal
+
+    settings = _settings()
+    with database(settings) as dsn:
+        migrations.migrate(dsn)
+        asyncio.run(_seed_if_empty(settings, dsn))
+        with _sandbox(settings) as sandbox_url:
+            serve_until_signal(settings, dsn, lambda url: click.echo(banner(url, sandbox_url)))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the schema up to date; safe while others start or serve."""
+    with database(_settings()) as dsn:
+        applied = migrations.migrate(dsn)
+    click.echo("\n".join(applied) if applied else "The schema is up to date.")
+
+
+@main.command()
+@click.option("--demo", is_flag=True, help="A dozen stars with pictures and videos, customers, orders in every state.")
+@click.option(
+    "--scale", type=click.IntRange(1, 1_000_000), metavar="N", help="N creators and everything in proportion."
+)
+def seed(demo: bool, scale: int | None) -> None:
+    """Fill the database: with data to look at, or with data to measure with."""
+    if demo == (scale is not None):
+        raise click.UsageError("Choose --demo or --scale N.")
+    settings = _settings()
+    with database(settings) as dsn:
+        migrations.require_current(dsn)
+        if demo:
+            asyncio.run(_seed_if_empty(settings, dsn))
+        else:
+            import_module("mystar.demo.scale").fill(dsn, scale)
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def sandbox(arguments: tuple[str, ...]) -> None:
+    """Stand in for the outside world: mail, payments. See `sandbox --help`."""
+    try:
+        command = import_module("mystar.sandbox.process").sandbox_command
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"The sandbox needs its extra: pip install 'mystar[sandbox]' ({error})") from error
+    command(args=list(arguments), prog_name="python -m mystar sandbox")
+
+
+@main.group()
+def admin() -> None:
+    """The staff."""
+
+
+@admin.command("create")
+@click.option("--username", required=True)
+@click.option("--email")
+@click.option("--phone")
+@click.option("--role", type=click.Choice(["viewer", "operator", "owner"]), default="owner", show_default=True)
+def create_admin(username: str, email: str | None, phone: str | None, role: str) -> None:
+    """Create a staff account; the password is read from standard input."""
+    password = _password()
+
+    async def create(app: web.Application) -> None:
+        from mystar.accounts.access import ACCOUNTS
+
+        account = await app[ACCOUNTS].create_staff(
+            username=username, email=email, phone=phone, password=password, role=role
+        )
+        click.echo(f"Staff account {account.id} ({account.username}, {role}) is ready.")
+
+    _with_service(create)
+
+
+@main.command()
+def routes() -> None:
+    """Print every address: contract, method, path, handler."""
+    for contract in _contracts():
+        for one in contract.routes:
+            handler = f"{one.handler.__module__}.{getattr(one.handler, '__qualname__', one.handler)}"
+            click.echo(f"{contract.name:10} {one.method:7} {one.path:45} {handler}")
+
+
+@main.command("openapi")
+def print_openapi() -> None:
+    """Print the OpenAPI document."""
+    from mystar.contracts.openapi import openapi
+
+    document = openapi(_contracts(), public_url=load_settings().http.public_url)
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
+@main.command()
+def check() -> None:
+    """Verify configuration, database and invariants; exit 1 and say what is wrong, if anything is."""
+    settings = _settings()
+    with database(settings) as dsn:
+        problems = migrations.problems(dsn)
+        if not problems:
+            problems = asyncio.run(_broken_invariants(settings, dsn))
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        sys.exit(1)
+    click.echo("Everything is in order.")
+
+
+@main.group()
+def payments() -> None:
+    """Money."""
+
+
+@payments.command()
+def reconcile() -> None:
+    """Compare every payment with the provider and the ledger; exit 1 when they differ."""
+    differences: list[Any] = []
+
+    async def compare(app: web.Application) -> None:
+        from mystar.payments.handlers import PAYMENTS
+
+        differences.extend(await app[PAYMENTS].reconcile())
+
+    _with_service(compare)
+    for difference in differences:
+        click.echo(str(difference))
+    if differences:
+        sys.exit(1)
+    click.echo("The ledger, the payments and the provider agree.")
+
+
+def _settings() -> Settings:
+    settings = load_settings()
+    configure_logging(settings.log.level, settings.log.format)
+    return settings
+
+
+@contextlib.contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The address of the configured database, or of the embedded one, which runs as long as the block does."""
+    if settings.database.url:
+        yield settings.database.url
+        return
+    embedded = EmbeddedPostgres(settings.data_dir / "postgres").start()
+    try:
+        embedded.create_database("mystar")
+        yield embedded.dsn("mystar")
+    finally:
+        embedded.stop()
+
+
+@contextlib.contextmanager
+def _sandbox(settings: Settings) -> Iterator[str | None]:
+    """Start the sandbox where the settings expect it; None when they point elsewhere."""
+    from mystar.sandbox.process import HOST, HTTP_PORT, SMTP_PORT
+
+    url = f"http://{HOST}:{HTTP_PORT}"
+    if not settings.payments.yookassa.url.startswith(url) or settings.mail.port != SMTP_PORT:
+        yield None
+        return
+    command = [
+        *(sys.executable, "-m", "mystar.sandbox", "--die-with-parent"),
+        *("--data-dir", str(settings.data_dir / "sandbox")),
+        *("--webhook-url", f"{settings.http.public_url}/payments/notifications/"),
+    ]
+    # In a session of its own, so that Ctrl-C reaches us first and the sandbox outlives our last mails.
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        assert process.stdout is not None
+        if not process.stdout.readline():
+            raise click.ClickException("The sandbox did not start; its reason is above.")
+        yield url
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _with_service(deed: Any) -> None:
+    """Run ``deed(app)`` over the whole service, with nothing listening and no task running."""
+    settings = _settings()
+
+    async def run_it(dsn: str) -> None:
+        async with service(settings, dsn) as app:
+            await deed(app)
+
+    with database(settings) as dsn:
+        migrations.require_current(dsn)
+        asyncio.run(run_it(dsn))
+
+
+@contextlib.asynccontextmanager
+async def service(settings: Settings, dsn: str) -> AsyncIterator[web.Application]:
+    from mystar.app import create_app
+
+    app = await create_app(settings, dsn)
+    try:
+        yield app
+    finally:
+        await app.cleanup()
+
+
+async def _seed_if_empty(settings: Settings, dsn: str) -> None:
+    async with service(settings, dsn) as app:
+        await import_module("mystar.demo.story").tell(app, settings)
+
+
+async def _broken_invariants(settings: Settings, dsn: str) -> list[str]:
+    from mystar.app import broken_invariants
+
+    async with service(settings, dsn) as app:
+        return await broken_invariants(app)
+
+
+def _contracts() -> Any:
+    from mystar.app import contracts
+
+    return contracts()
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return password
+    return sys.stdin.readline().rstrip("\r\n")
