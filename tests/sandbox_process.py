@@ -56,6 +56,13 @@ class SandboxClient:
         """Every payment now, oldest first; amounts are kopecks: authorized = held + captured + released."""
         return await self.call("GET", "/sandbox/payments.json")
 
+    async def find_payment(self, **metadata: str) -> dict[str, Any]:
+        """The newest payment whose metadata says this; AssertionError when there is none."""
+        for payment in reversed(await self.payments()):
+            if metadata.items() <= payment["metadata"].items():
+                return payment
+        raise AssertionError(f"no payment with {metadata}")
+
     async def journal(self) -> list[dict[str, Any]]:
         """Every money deed, oldest first: {at, kind, payment_id, amount, idempotence_key, metadata, …}."""
         return await self.call("GET", "/sandbox/journal.json")

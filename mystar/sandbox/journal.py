@@ -1,5 +1,6 @@
 """An append-only file of JSON lines: the truth that outlives the process."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -40,9 +41,17 @@ class Journal:
         self._drop_torn_line()
 
     def append(self, line: dict[str, Any]) -> None:
-        os.write(self._file, orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
-        if self._durable:
-            os.fsync(self._file)
+        """All or nothing: raises OSError, and the file is as it was, when the disk does not take the line."""
+        content = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        end = os.lseek(self._file, 0, os.SEEK_END)
+        try:
+            if os.write(self._file, content) < len(content):
+                raise OSError(errno.ENOSPC, "the disk took a part of the line", str(self.path))
+            if self._durable:
+                os.fsync(self._file)
+        except OSError:
+            os.ftruncate(self._file, end)
+            raise
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(self.path.read_bytes().splitlines(), 1):

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiosmtpd.smtp import Envelope
 
 from mystar.sandbox.bank import Clock
-from mystar.sandbox.pages import CONTENTS, json, json_error, nothing_here, page
+from mystar.sandbox.pages import CONTENTS, json, json_error, nothing_here, number_up_to, page
 
 KEPT = 1000
 LINK = re.compile(r"https?://[^\s<>\"'«»]+")
@@ -113,11 +113,11 @@ class _Anchors(html.parser.HTMLParser):
 
 
 async def list_as_json(request: web.Request) -> web.Response:
-    limit = request.query.get("limit", str(KEPT))
-    if not limit.isdecimal() or not 1 <= int(limit) <= KEPT:
+    limit = number_up_to(KEPT, request.query.get("limit", str(KEPT)))
+    if limit is None:
         return json_error(400, f"limit must be between 1 and {KEPT}")
     found = request.app[MAILBOX].newest(
-        to=request.query.get("to", ""), subject=request.query.get("subject", ""), limit=int(limit)
+        to=request.query.get("to", ""), subject=request.query.get("subject", ""), limit=limit
     )
     return json(found)
 
@@ -144,7 +144,7 @@ async def show_on_page(request: web.Request) -> web.Response:
 ROUTES = (
     web.get("/mail.json", list_as_json),
     web.delete("/mail.json", empty_the_box),
-    web.get(r"/mail/{id:\d+}.json", show_as_json),
+    web.get(r"/mail/{id:[0-9]{1,9}}.json", show_as_json),
     web.get("/mail/", list_on_page),
-    web.get(r"/mail/{id:\d+}/", show_on_page),
+    web.get(r"/mail/{id:[0-9]{1,9}}/", show_on_page),
 )

@@ -54,9 +54,14 @@ async def read_json(request: web.Request) -> Any:
     try:
         return orjson.loads(content) if content.strip() else {}
     except orjson.JSONDecodeError as error:
-        raise web.HTTPBadRequest(
-            body=orjson.dumps({"error": "the body is not JSON"}), content_type="application/json"
-        ) from error
+        text = '{"error": "the body is not JSON"}'
+        raise web.HTTPBadRequest(text=text, content_type="application/json") from error
+
+
+def number_up_to(most: int, text: str) -> int | None:
+    """A number of the query, from 1; None when the text is no such number."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+    return number if 1 <= number <= most else None
 
 
 def language_of(request: web.Request) -> str:

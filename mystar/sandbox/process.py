@@ -6,10 +6,11 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -40,11 +41,14 @@ class Addresses:
 
 @asynccontextmanager
 async def running(
-    http: socket.socket, smtp: socket.socket, *, data_dir: Path, public_url: str | None = None, **settings: str | None
+    http: socket.socket, smtp: socket.socket, *, data_dir: Path, public_url: str | None = None, **settings: Any
 ) -> AsyncIterator[Addresses]:
-    """Serve on these two listening sockets until the block ends. Raises JournalBusy, JournalBroken."""
+    """Serve on these two listening sockets until the block ends; `settings` are those of app.Settings.
+
+    Raises JournalBusy, JournalBroken.
+    """
     address = f"http://{_seen_as(http)}"
-    app = build_app(Settings(data_dir=data_dir, public_url=public_url or address, **settings))  # type: ignore[arg-type]
+    app = build_app(Settings(data_dir=data_dir, public_url=public_url or address, **settings))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_WITHIN)
     await runner.setup()
     try:
@@ -87,7 +91,7 @@ def run_sandbox(
     )
 
 
-async def _serve(host: str, http_port: int, smtp_port: int, data_dir: Path, **settings: str | None) -> None:
+async def _serve(host: str, http_port: int, smtp_port: int, data_dir: Path, **settings: Any) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -97,20 +101,18 @@ async def _serve(host: str, http_port: int, smtp_port: int, data_dir: Path, **se
                 await stop.wait()
 
 
-class _published:
+@contextmanager
+def _published(path: Path, addresses: Addresses) -> Iterator[None]:
     """Tell the addresses: to whoever reads our output, and in a file for those who come later."""
-
-    def __init__(self, path: Path, addresses: Addresses) -> None:
-        self._path, self._line = path, orjson.dumps(addresses)
-
-    def __enter__(self) -> None:
-        fresh = self._path.with_suffix(".new")
-        fresh.write_bytes(self._line + b"\n")
-        fresh.replace(self._path)
-        print(self._line.decode(), flush=True)
-
-    def __exit__(self, *_: object) -> None:
-        self._path.unlink(missing_ok=True)
+    line = orjson.dumps(addresses)
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(line + b"\n")
+    fresh.replace(path)
+    print(line.decode(), flush=True)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -146,9 +148,9 @@ def _die_with_parent() -> None:
 @click.option("--secret-key", default=SECRET_KEY, help="Password for HTTP Basic.")
 @click.option("--public-url", default=None, help="Where a browser finds the sandbox, when not at its own address.")
 @click.option("--die-with-parent", is_flag=True, help="Stop when the starting process is gone (Linux).")
-def sandbox_command(**options: object) -> None:
+def sandbox_command(**options: Any) -> None:
     """Stand in for the outside world: an SMTP sink and a YooKassa double, with pages and faults."""
     try:
-        run_sandbox(**options)  # type: ignore[arg-type]
+        run_sandbox(**options)
     except (JournalBusy, JournalBroken, OSError) as error:
         raise click.ClickException(str(error)) from error

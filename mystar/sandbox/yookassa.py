@@ -6,7 +6,6 @@ refusal are ours; its code, status and `parameter` are theirs.
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -33,6 +32,7 @@ from mystar.sandbox.bank import (
     Unknown,
 )
 from mystar.sandbox.faults import Faults
+from mystar.sandbox.pages import json, number_up_to
 
 PREFIX = "/yookassa/v3"
 KEY = "Idempotence-Key"
@@ -127,8 +127,7 @@ class YooKassa:
         """Newest first; the cursor is the id of the last one shown."""
         for name in call.query.keys() - {"limit", "cursor"}:
             raise Refused("The sandbox has no such filter", name)
-        limit = call.query.get("limit", "10")
-        if not limit.isdecimal() or not 1 <= int(limit) <= 100:
+        if (limit := number_up_to(100, call.query.get("limit", "10"))) is None:
             raise Refused("Must be between 1 and 100", "limit")
         newest = subjects[::-1]
         start = 0
@@ -136,7 +135,7 @@ class YooKassa:
             start = next((place for place, subject in enumerate(newest, 1) if subject.id == cursor), 0)
             if not start:
                 raise Refused("Unknown cursor", "cursor")
-        shown = newest[start : start + int(limit)]
+        shown = newest[start : start + limit]
         page: Json = {"type": "list", "items": [self.view(subject) for subject in shown]}
         if start + len(shown) < len(newest):
             page["next_cursor"] = shown[-1].id
@@ -163,7 +162,7 @@ class YooKassa:
             view = result if isinstance(result, dict) else self.view(result)
             if trouble := await _after_work(self._faults):
                 return trouble
-            return _json(200, view)
+            return json(view)
 
         return answer
 
@@ -204,7 +203,7 @@ def _check_credentials(request: web.Request, shop: Shop) -> None:
         raise _BadCredentials("Basic authentication with shopId and secret key is required")
     try:
         given = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:
         given = b""
     if not hmac.compare_digest(given, f"{shop.id}:{shop.secret_key}".encode()):
         raise _BadCredentials("Error in shopId or secret key")
@@ -215,7 +214,7 @@ async def _read(request: web.Request) -> Call:
     if request.method != "POST":
         return Call(call_id, query, {}, Errand("", ""))
     key = request.headers.get(KEY, "")
-    if not 1 <= len(key) <= 64:
+    if not (1 <= len(key) <= 64 and key.isascii() and key.isprintable()):
         raise Refused("Idempotence-Key is required and has at most 64 characters", KEY)
     content = await request.read()
     try:
@@ -357,8 +356,4 @@ def _card(payment: Payment) -> Json:
 
 def _error(status: int, code: str, description: str, parameter: str | None = None) -> web.Response:
     body = {"type": "error", "id": str(uuid.uuid4()), "code": code, "description": description}
-    return _json(status, body | ({"parameter": parameter} if parameter else {}))
-
-
-def _json(status: int, body: Json) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json", charset="utf-8")
+    return json(body | ({"parameter": parameter} if parameter else {}), status)

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import aiohttp
@@ -44,6 +45,15 @@ async def test_a_line_that_a_kill_tore_did_not_happen(tmp_path: Path) -> None:
         sandbox.start()
 
         assert await sandbox.journal() == lines
+
+
+async def test_all_tests_share_one_sandbox(sandbox_process: SandboxProcess) -> None:
+    payment = await _create(sandbox_process, str(uuid.uuid4()))
+
+    await sandbox_process.pay(payment["id"])
+
+    assert (await sandbox_process.find_payment(**DRAFT["metadata"]))["status"] == "waiting_for_capture"
+    assert sandbox_process.smtp_port != int(sandbox_process.http.rpartition(":")[2])
 
 
 def test_it_says_where_it_listens_and_leaves_quietly(tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+import aiohttp
+import pytest
+
+from tests.sandbox.conftest import Sandbox
+
+
+async def test_the_front_page_links_everything(sandbox: Sandbox) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.get(sandbox.http) as answer:
+            front = await answer.text()
+            assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        for path in ("/mail/", "/mail.json", "/payments/", "/sandbox/journal.json", "/sandbox/faults"):
+            assert f'href="{path}"' in front
+            async with session.get(sandbox.http + path) as answer:
+                assert answer.status == 200, path
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ("", "Оплатить"),
+        ("ru-RU,ru;q=0.9,en;q=0.8", "Оплатить"),
+        ("de", "Оплатить"),
+        ("en", "Pay"),
+        ("ru;q=0.5, en-US", "Pay"),
+        ("en;q=nonsense", "Оплатить"),
+    ],
+)
+async def test_the_buyer_is_asked_in_their_language(sandbox: Sandbox, wish: str, words: str) -> None:
+    payment = await sandbox.create()
+
+    _, page, _ = await _visit(sandbox, "GET", payment["id"], headers={"Accept-Language": wish})
+
+    assert f'<button class="main" id="pay" name="deed" value="pay">{words}</button>' in page
+    assert 'id="decline"' in page
+    assert "Заказ №7" in page
+    assert "1500.50 ₽" in page
+
+
+@pytest.mark.parametrize(("deed", "status"), [("pay", "waiting_for_capture"), ("decline", "canceled")])
+async def test_a_button_settles_the_payment_and_leads_back(sandbox: Sandbox, deed: str, status: str) -> None:
+    payment = await sandbox.create()
+
+    answer, _, location = await _visit(sandbox, "POST", payment["id"], data={"deed": deed})
+
+    assert (answer, location) == (302, "http://shop.example/thanks?order=7")
+    assert (await sandbox.payments())[0]["status"] == status
+
+
+async def test_a_second_press_changes_nothing(sandbox: Sandbox) -> None:
+    payment = await sandbox.create()
+    await _visit(sandbox, "POST", payment["id"], data={"deed": "pay"})
+
+    answer, page, _ = await _visit(sandbox, "POST", payment["id"], data={"deed": "decline"})
+
+    assert answer == 409
+    assert 'href="http://shop.example/thanks?order=7"' in page
+    assert (await sandbox.payments())[0]["status"] == "waiting_for_capture"
+
+
+async def test_an_unknown_button_or_payment_is_told_so(sandbox: Sandbox) -> None:
+    payment = await sandbox.create()
+
+    assert (await _visit(sandbox, "POST", payment["id"], data={"deed": "steal"}))[0] == 400
+    assert (await _visit(sandbox, "POST", payment["id"]))[0] == 400
+    assert (await _visit(sandbox, "GET", "none"))[0] == 404
+    assert (await _visit(sandbox, "POST", "none", data={"deed": "pay"}))[0] == 404
+    assert (await sandbox.payments())[0]["status"] == "pending"
+
+
+async def test_a_hostile_description_is_only_text(sandbox: Sandbox) -> None:
+    payment = await sandbox.create(description="<script>alert(1)</script>")
+
+    _, page, _ = await _visit(sandbox, "GET", payment["id"])
+
+    assert "<script" not in page
+
+
+async def test_levers_say_what_stands_in_the_way(sandbox: Sandbox) -> None:
+    payment = await sandbox.create()
+    await sandbox.pay(payment["id"])
+
+    with pytest.raises(AssertionError, match=r'409.*"status":"waiting_for_capture"'):
+        await sandbox.pay(payment["id"])
+    with pytest.raises(AssertionError, match="404"):
+        await sandbox.pay("none")
+    with pytest.raises(AssertionError, match="400"):
+        await sandbox.call("POST", f"/sandbox/payments/{payment['id']}/decline", data=b"{")
+
+
+async def _visit(sandbox: Sandbox, method: str, payment_id: str, **how: object) -> tuple[int, str, str | None]:
+    async with aiohttp.ClientSession() as session:
+        call = session.request(method, f"{sandbox.http}/pay/{payment_id}", allow_redirects=False, **how)
+        async with call as answer:
+            return answer.status, await answer.text(), answer.headers.get("Location")
