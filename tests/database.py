@@ -28,14 +28,14 @@ class Server:
     """A server on which databases are made and dropped. Names begin with a token of this session."""
 
     def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+        self.address = dsn
         self._token = f"mystar_test_{uuid.uuid4().hex[:8]}"
         self._numbers = itertools.count(1)
         self._connection = psycopg2.connect(dsn)
         self._connection.autocommit = True
 
     def dsn(self, database: str) -> str:
-        return extensions.make_dsn(self._dsn, dbname=database)
+        return extensions.make_dsn(self.address, dbname=database)
 
     def create(self, template: str | None = None) -> str:
         """A new database: a copy of ``template``, or an empty one that knows Cyrillic whatever the server's locale."""

@@ -1,0 +1,280 @@
+"""aiopg's defects are real, and our driver has none of them.
+
+Each of these tests first meets the defect in aiopg as it comes. When one of those halves fails, aiopg has been mended and
+a cure in `mystar/kit/driver.py` can go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import resource
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import aiopg
+import psycopg2
+import pytest
+from psycopg2 import errors, extensions
+
+from mystar.kit import driver
+from tests.database import Server
+from tests.kit.wire import wired
+
+BOTH_LOOPS = True
+SESSION = {"client_connection_check_interval": 1000}
+
+
+class Bare:
+    """aiopg as it comes."""
+
+    @staticmethod
+    async def connect(dsn: str) -> Any:
+        return await aiopg.connect(dsn, enable_hstore=False, timeout=1)
+
+    @staticmethod
+    async def run(connection: Any, statement: str) -> None:
+        async with connection.cursor() as cursor:
+            await cursor.execute(statement)
+
+
+class Cured:
+    """Ours."""
+
+    @staticmethod
+    async def connect(dsn: str) -> Any:
+        return await driver.connect(dsn, timeout=2)
+
+    @staticmethod
+    async def run(connection: Any, statement: str) -> None:
+        await connection.run(statement)
+
+
+async def outcome(awaitable: Awaitable[object]) -> type[BaseException] | None:
+    """What it raises."""
+    try:
+        await awaitable
+    except BaseException as error:
+        return type(error)
+    return None
+
+
+@pytest.fixture
+def address(postgres: Server) -> str:
+    return postgres.address
+
+
+@pytest.fixture
+async def unheard() -> Any:
+    """aiopg's failures shout into the event loop's exception handler and into `__del__`."""
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+    yield
+    gc.collect()
+
+
+aiopg_as_it_comes = pytest.mark.usefixtures("unheard")
+pytestmark = [pytest.mark.filterwarnings("ignore:Unclosed connection:ResourceWarning")]
+
+
+@pytest.fixture
+def crowd() -> Iterator[None]:
+    """So many open files that the next descriptor is beyond what select() can count."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 1200:
+        pytest.skip("this account may not open more than 1024 files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
+    files = [os.open(os.devnull, os.O_RDONLY)]
+    while files[-1] < 1030:
+        files.append(os.open(os.devnull, os.O_RDONLY))
+    yield
+    for file in files:
+        os.close(file)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@aiopg_as_it_comes
+@pytest.mark.parametrize(("way", "expected"), [(Bare, TimeoutError), (Cured, errors.DivisionByZero)])
+async def test_a_wrong_statement_fails_at_once_however_many_sockets_are_open(
+    address: str, crowd: None, way: type[Bare | Cured], expected: type
+) -> None:
+    connection = await way.connect(address)
+    assert await outcome(way.run(connection, "select 1 / 0")) is expected
+    connection.close()
+
+
+@aiopg_as_it_comes
+@pytest.mark.parametrize(("way", "expected"), [(Bare, asyncio.CancelledError), (Cured, errors.QueryCanceled)])
+async def test_a_statement_that_the_server_cancels_is_a_database_error(
+    address: str, way: type[Bare | Cured], expected: type
+) -> None:
+    connection = await way.connect(address)
+    await way.run(connection, "set statement_timeout = 20")
+    assert await outcome(way.run(connection, "select pg_sleep(5)")) is expected
+    if way is Cured:
+        assert (await connection.run("select 1")).fetchone() == (1,)
+    connection.close()
+
+
+async def _hand_over_broken(acquire: Callable[[], Awaitable[Any]], release: Callable[[Any], object], way: Any) -> Any:
+    """One place: its holder is cancelled in a statement while another task waits for the place."""
+
+    async def hold() -> None:
+        connection = await acquire()
+        try:
+            await way.run(connection, "select pg_sleep(5)")
+        finally:
+            release(connection)
+
+    holder = asyncio.ensure_future(hold())
+    await asyncio.sleep(0.05)
+    waiter = asyncio.ensure_future(acquire())
+    await asyncio.sleep(0.05)
+    holder.cancel()
+    done = await outcome(waiter)
+    if done is None:
+        release(waiter.result())
+    return done
+
+
+@aiopg_as_it_comes
+async def test_aiopg_forgets_who_waits_for_the_place_of_a_broken_connection(address: str) -> None:
+    async with aiopg.create_pool(address, minsize=0, maxsize=1, timeout=0.5, enable_hstore=False) as pool:
+        assert await _hand_over_broken(pool._acquire, pool.release, Bare) is TimeoutError
+
+
+async def test_our_pool_gives_the_place_of_a_broken_connection_to_who_waits(address: str) -> None:
+    pool = driver.Pool(address, SESSION, max_size=1, acquire_timeout=5, answer_timeout=5)
+    assert await _hand_over_broken(pool.acquire, pool.release, Cured) is None
+    await pool.close()
+
+
+def _closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@aiopg_as_it_comes
+@pytest.mark.parametrize("way", [Bare, Cured])
+async def test_after_a_refusal_the_next_connect_works(address: str, way: type[Bare | Cured]) -> None:
+    refused = f"host=127.0.0.1 port={_closed_port()}"
+    for _ in range(3):
+        assert await outcome(way.connect(refused)) is psycopg2.OperationalError
+        try:
+            connection = await way.connect(address)
+        except RuntimeError as error:
+            assert way is Bare
+            assert "UVPoll closed" in str(error)
+            return
+        await way.run(connection, "select 1")
+        connection.close()
+    assert way is Cured or type(asyncio.get_running_loop()).__module__ != "uvloop"
+
+
+@aiopg_as_it_comes
+@pytest.mark.parametrize(("way", "expected"), [(Bare, {TimeoutError, FileNotFoundError}), (Cured, {None})])
+async def test_when_the_first_of_two_hosts_refuses_the_second_is_asked(
+    address: str, way: type[Bare | Cured], expected: set[type | None]
+) -> None:
+    async with wired(address) as wire:
+        two = extensions.make_dsn(wire.dsn("127.0.0.1,127.0.0.1"), port=f"{_closed_port()},{wire.port}")
+
+        async def connect_and_ask() -> None:
+            connection = await way.connect(two)
+            await way.run(connection, "select 1")
+            connection.close()
+
+        assert await outcome(connect_and_ask()) in expected
+
+
+async def test_the_name_of_a_host_is_looked_up_outside_the_event_loop(address: str) -> None:
+    async with wired(address) as wire:
+        connection = await driver.connect(wire.dsn("localhost"))
+        assert (await connection.run("select 1")).fetchone() == (1,)
+        assert "127.0.0.1" in connection.raw.info.dsn_parameters["hostaddr"]
+        connection.close()
+
+
+async def test_a_server_that_does_not_answer_is_given_up(address: str) -> None:
+    async with wired(address) as wire:
+        connection = await driver.connect(wire.dsn())
+        wire.freeze()
+        assert await outcome(connection.run("select 1", timeout=0.2)) is TimeoutError
+        assert connection.closed
+        assert await outcome(driver.connect(wire.dsn(), timeout=0.2)) is TimeoutError
+
+
+async def test_a_cancelled_statement_costs_its_connection_and_nothing_else(address: str) -> None:
+    pool = driver.Pool(address, SESSION, max_size=3, acquire_timeout=5, answer_timeout=5)
+
+    async def ask(number: int) -> int:
+        connection = await pool.acquire()
+        try:
+            return int((await connection.run("select %s, pg_sleep(0.002)", [number])).fetchone()[0])
+        finally:
+            pool.release(connection)
+
+    tasks = [asyncio.ensure_future(ask(number)) for number in range(200)]
+    for number, task in enumerate(tasks):
+        if number % 3 == 0:
+            await asyncio.sleep(0.001)
+            task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+
+    for number, result in enumerate(results):
+        assert result == number or isinstance(result, asyncio.CancelledError)
+    assert (pool.waiting, pool.size) == (0, pool.free)
+    assert pool.size <= 3
+    await pool.close()
+
+
+async def test_the_server_stops_working_for_a_client_that_has_gone(address: str) -> None:
+    watcher = await driver.connect(address)
+    connection = await driver.connect(address, SESSION)
+    pid = connection.raw.info.backend_pid
+    assert await outcome(connection.run("select pg_sleep(60)", timeout=0.1)) is TimeoutError
+
+    async with asyncio.timeout(10):
+        while (await watcher.run("select 1 from pg_stat_activity where pid = %s", [pid])).rowcount:
+            await asyncio.sleep(0.1)
+    watcher.close()
+
+
+async def test_a_connection_that_dies_while_idle_is_not_lent_again(address: str) -> None:
+    pool = driver.Pool(address, SESSION, max_size=2, acquire_timeout=5, answer_timeout=5)
+    first, second = await pool.acquire(), await pool.acquire()
+    pid = first.raw.info.backend_pid
+    pool.release(first)
+    await second.run("select pg_terminate_backend(%s, 5000)", [pid])
+    pool.release(second)
+
+    for _ in range(3):
+        connections = [await pool.acquire(), await pool.acquire()]
+        for connection in connections:
+            await connection.run("select 1")
+            pool.release(connection)
+    await pool.close()
+
+
+async def test_notifications_arrive_while_nothing_is_asked(address: str) -> None:
+    listener, speaker = await driver.connect(address), await driver.connect(address)
+    await listener.run("listen greetings")
+    await speaker.run("select pg_notify('greetings', 'привет')")
+    async with asyncio.timeout(5):
+        assert (await listener.notifies.get()).payload == "привет"
+    listener.close()
+    speaker.close()
+
+
+async def test_a_wrong_address_is_refused_without_being_repeated() -> None:
+    with pytest.raises(ValueError, match="neither a postgresql:// URL nor key=value") as caught:
+        driver.parameters("postgresql//somebody:secret@host/base")
+    assert "secret" not in repr(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_settings_of_the_address_win_over_ours() -> None:
+    found = driver.parameters("dbname=x options='-c timezone=MSK'", {"timezone": "UTC"})
+    assert found["options"] == "-c timezone=UTC -c timezone=MSK"

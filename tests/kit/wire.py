@@ -1,0 +1,77 @@
+"""A wire to PostgreSQL that can be cut: a TCP port that passes everything on to the real server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import psycopg2
+from psycopg2 import extensions
+
+
+class Wire:
+    """The port on 127.0.0.1 stays the same through `unplug` and `plug`."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        with psycopg2.connect(dsn) as connection:
+            self._host, self._target = connection.info.host, connection.info.port
+        connection.close()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    def dsn(self, host: str = "127.0.0.1") -> str:
+        return extensions.make_dsn(self._dsn, host=host, port=self.port)
+
+    async def plug(self) -> None:
+        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def freeze(self) -> None:
+        """From now on nothing arrives, and nobody is told."""
+        self._flowing.clear()
+
+    async def unplug(self) -> None:
+        """Refuse new connections and break those that are."""
+        assert self._server is not None
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._host.startswith("/"):
+            theirs = await asyncio.open_unix_connection(f"{self._host}/.s.PGSQL.{self._target}")
+        else:
+            theirs = await asyncio.open_connection(self._host, self._target)
+        self._writers |= {writer, theirs[1]}
+        for source, sink in ((reader, theirs[1]), (theirs[0], writer)):
+            task = asyncio.ensure_future(self._pump(source, sink))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(65536):
+                await self._flowing.wait()
+                sink.write(data)
+                await sink.drain()
+        sink.close()
+
+
+@asynccontextmanager
+async def wired(dsn: str) -> AsyncIterator[Wire]:
+    wire = Wire(dsn)
+    await wire.plug()
+    try:
+        yield wire
+    finally:
+        await wire.unplug()
