@@ -1,0 +1,19 @@
+"""Waiting for what happens in the background."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def eventually(question: Callable[[], Awaitable[T]], timeout: float = 15) -> T:
+    """The first true answer; AssertionError with the last one when none comes within ``timeout`` seconds."""
+    deadline = asyncio.get_running_loop().time() + timeout
+    while not (answer := await question()):
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"still {answer!r} after {timeout} s")
+        await asyncio.sleep(0.05)
+    return answer
