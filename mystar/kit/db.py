@@ -169,17 +169,18 @@ class Tx(Statements):
         level = f" isolation level {isolation}" if isolation else ""
         await self._send(f"begin{level}{' read only' if readonly else ''}")
 
-    async def _commit(self) -> None:
+    async def _commit(self) -> list[Callable[[], Awaitable[None]]]:
+        """Returns who waited for it."""
         self._check()
         await self._send("commit")
+        return self._followers
 
     async def _rollback(self) -> None:
         await self._quietly("rollback")
 
-    def _end(self) -> list[Callable[[], Awaitable[None]]]:
-        """From now on this object refuses to work. Returns who waits for the commit."""
-        self._connection = None
-        return self._followers
+    def _end(self) -> None:
+        """From now on this object refuses to work."""
+        self._connection = self._wound = None
 
     async def _run(self, query: str, values: Values, read: Callable[[Any], Result]) -> Result:
         return read(await self._send(query, values))
@@ -202,7 +203,7 @@ class Tx(Statements):
         if self._connection.closed:
             return
         try:
-            await self._connection.run(statement)
+            await self._connection.run(statement, timeout=5)
         except Exception:
             log.debug("%r failed", statement, exc_info=True)
             self._connection.close()
@@ -342,13 +343,12 @@ class Database(Statements):
         try:
             await tx._begin(isolation, readonly)
             yield tx
-            await tx._commit()
+            followers = await tx._commit()
         except BaseException:
             await tx._rollback()
-            tx._end().clear()
             raise
         finally:
-            followers = tx._end()
+            tx._end()
             _current.set(before)
             self.pool.release(connection)
         for follower in followers:

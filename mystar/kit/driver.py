@@ -272,9 +272,10 @@ class Pool:
         return len(self._free)
 
     async def fill(self, size: int) -> None:
-        """Open connections until there are ``size``."""
-        while self.size < size:
-            self._free.append(await self._connect())
+        """Open connections until there are ``size``. Raises as `acquire` does."""
+        async with asyncio.timeout(self._acquire_timeout):
+            while self.size < size:
+                self._free.append(await self._connect())
 
     async def acquire(self) -> Connection:
         """A living connection.
@@ -315,13 +316,19 @@ class Pool:
         self._closed = True
         while self._free:
             self._free.pop().close()
+        taken = 0
         try:
             async with asyncio.timeout(patience):
-                for _ in range(self.max_size):
+                while taken < self.max_size:
                     await self._places.acquire()
+                    taken += 1
         except TimeoutError:
             for connection in self._used:
                 connection.close()
+        finally:
+            # Whoever comes now is refused, and shall not wait for it.
+            for _ in range(taken):
+                self._places.release()
 
     def _take(self) -> Connection | None:
         """The most recently used one: the others may grow old and go."""

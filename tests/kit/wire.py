@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 
 import psycopg2
 from psycopg2 import extensions
@@ -15,9 +15,8 @@ class Wire:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        with psycopg2.connect(dsn) as connection:
+        with closing(psycopg2.connect(dsn)) as connection:
             self._host, self._target = connection.info.host, connection.info.port
-        connection.close()
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
@@ -75,3 +74,9 @@ async def wired(dsn: str) -> AsyncIterator[Wire]:
         yield wire
     finally:
         await wire.unplug()
+
+
+def kill(dsn: str, pid: int) -> None:
+    """End a backend behind the event loop's back, which does not hear of it before its next turn."""
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("select pg_terminate_backend(%s, 5000)", [pid])
