@@ -39,3 +39,19 @@ select topic,
     count(*) filter (where failed_at is not null) as failed,
     coalesce(extract(epoch from now() - min(created_at) filter (where failed_at is null)), 0)::float as oldest_seconds
 from outbox where done_at is null group by topic;
+
+-- name: lock_key
+-- Held to the end of the transaction; whoever comes meanwhile is told so instead of being kept waiting.
+select pg_try_advisory_xact_lock(hashtextextended('answer ' || %(account_id)s::bigint || ' ' || %(key)s, 0));
+
+-- name: find_answer
+select fingerprint, status, body, content_type from idempotency_keys
+where account_id = %(account_id)s and key = %(key)s;
+
+-- name: remember_answer
+insert into idempotency_keys (account_id, key, fingerprint, status, body, content_type, created_at)
+values (%(account_id)s, %(key)s, %(fingerprint)s, %(status)s, %(body)s, %(content_type)s, %(now)s);
+
+-- name: purge_answers
+delete from idempotency_keys where (account_id, key) in (
+    select account_id, key from idempotency_keys where created_at < %(before)s order by created_at limit 1000);

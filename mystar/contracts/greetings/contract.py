@@ -53,6 +53,7 @@ STATUSES: dict[str | type[MystarError], int] = {
     "already_rated": 403,
     "already_liked": 403,
     "own_service": 400,
+    "idempotency_key_reused": 422,
 }
 
 ERROR_SCHEMA = {

@@ -26,4 +26,6 @@ def render_error(error: MystarError, status: int, language: str, _request: web.R
     return json_response(fields or {"detail": error.words(language)}, status)
 
 
-CONTRACT = Contract("studio", PREFIXES, (), render_error, ERROR_SCHEMA, {Invalid: 400, "taken": 400})
+STATUSES: dict[str | type[MystarError], int] = {Invalid: 400, "taken": 400, "idempotency_key_reused": 422}
+
+CONTRACT = Contract("studio", PREFIXES, (), render_error, ERROR_SCHEMA, STATUSES)
