@@ -27,7 +27,7 @@ from mystar.kit.http import TRUSTED_PROXIES, networks
 from mystar.kit.limits import Limits
 from mystar.kit.mail import TOPIC as MAIL
 from mystar.kit.mail import Mailer, SmtpSender
-from mystar.kit.observe import METRICS, Metrics, observe
+from mystar.kit.observe import METRICS, Metrics, observe, tell_request_id
 from mystar.kit.outbox import Outbox
 from mystar.kit.passwords import Passwords
 from mystar.kit.routes import Route, register
@@ -99,6 +99,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app.cleanup_ctx.append(sending)
     app.cleanup_ctx.append(every(3600, lambda: outbox.purge(timedelta(days=30)), name="outbox purge"))
     app.on_cleanup.append(close)
+    app.on_response_prepare.append(tell_request_id)
     app.on_shutdown.append(_stop_accepting)
     app.on_shutdown.append(close_sockets)
     return app

@@ -52,18 +52,27 @@ async def healthz(_request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     if request.app[STOPPING].is_set():
         raise Unavailable(retry_after=5)
-    async with asyncio.timeout(3):
-        await request.app[DATABASE].value("select 1")
+    try:
+        async with asyncio.timeout(3):
+            await request.app[DATABASE].value("select 1")
+    except TimeoutError as error:
+        raise Unavailable(retry_after=5) from error
     return json_response({"status": "ok", "version": __version__})
 
 
 @docs(tags=["system"], summary="Prometheus metrics", responses={200: {"content": {"text/plain": {}}}})
 async def metrics(request: web.Request) -> web.Response:
     counted = request.app[METRICS]
-    for row in await request.app[OUTBOX].waiting():
-        counted.outbox_waiting.labels(row["topic"]).set(row["waiting"])
-        counted.outbox_failed.labels(row["topic"]).set(row["failed"])
-        counted.outbox_oldest.labels(row["topic"]).set(row["oldest_seconds"])
+    try:
+        async with asyncio.timeout(3):
+            counted.count_outbox(await request.app[OUTBOX].waiting())
+        counted.database_up.set(1)
+    except (Unavailable, TimeoutError):
+        # The rest is most wanted exactly now.
+        counted.database_up.set(0)
+    pool = request.app[DATABASE].pool
+    for state, number in (("open", pool.size), ("free", pool.free), ("awaited", pool.waiting)):
+        counted.pool.labels(state).set(number)
     return counted.rendered()
 
 

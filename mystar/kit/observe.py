@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
 
 from mystar.kit.http import REQUEST_ID, address_of, dumps, new_request_id
 from mystar.kit.routes import canonical_path
@@ -19,12 +29,15 @@ from mystar.kit.routes import canonical_path
 access = logging.getLogger("mystar.access")
 
 _SECRET_KEYS = re.compile(r"password|secret|token|authorization|cookie|api_?key|signature|dsn", re.IGNORECASE)
-#: What a secret looks like inside a sentence: a JWT, a bearer header, the value of a telling parameter, a URL's login.
+#: What a secret looks like inside a sentence. What follows a telling name is blanked and the name is kept.
 _SECRET_WORDS = re.compile(
-    r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"
-    r"|(?i:bearer)\s+[\w.~+/=-]{8,}"
-    r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"
-    r"|(?i:(?<=password=)|(?<=token=)|(?<=secret=)|(?<=sig=)|(?<=signature=)|(?<=code=))[^\s&'\"]+"
+    r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # a JSON Web Token
+    r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"  # the login in an address
+    r"|(?P<scheme>\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"
+    r"|(?P<parameter>\b(?:code|sig|signature)=)[^\s&'\"]+"
+    r"|(?P<name>\b\w*(?:password|passwd|secret|secret_key|token|api_?key)['\"]?\s*[=:]\s*)"
+    r"(?:'[^']*'|\"[^\"]*\"|[^\s&'\",}]+)",
+    re.IGNORECASE,
 )
 _HIDDEN = "***"
 _REQUEST_ID = re.compile(r"^[\w.-]{8,64}$")
@@ -50,6 +63,20 @@ class Metrics:
             "mystar_outbox_oldest_seconds", "Age of the oldest unsent row", ["topic"], registry=self.registry
         )
         self.pool = Gauge("mystar_database_connections", "Pooled connections", ["state"], registry=self.registry)
+        self.database_up = Gauge("mystar_database_up", "Whether PostgreSQL answered just now", registry=self.registry)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+
+    def count_outbox(self, topics: Sequence[Mapping[str, Any]]) -> None:
+        """Take over what `Outbox.waiting` says; a topic that it does not name has nothing left."""
+        for gauge, column in (
+            (self.outbox_waiting, "waiting"),
+            (self.outbox_failed, "failed"),
+            (self.outbox_oldest, "oldest_seconds"),
+        ):
+            gauge.clear()
+            for topic in topics:
+                gauge.labels(topic["topic"]).set(topic[column])
 
     def rendered(self) -> web.Response:
         return web.Response(body=generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -69,44 +96,56 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     request_id = given if _REQUEST_ID.match(given) else new_request_id()
     request[REQUEST_ID] = request_id
     structlog.contextvars.bind_contextvars(request_id=request_id)
-    metrics, began, status = request.app[METRICS], time.perf_counter(), 500
-    metrics.in_flight.inc()
+    in_flight, began, status = request.app[METRICS].in_flight, time.perf_counter(), 500
+    in_flight.inc()
     try:
         response = await handler(request)
         status = response.status
-        if not response.prepared:
-            response.headers["X-Request-ID"] = request_id
         return response
     except web.HTTPException as redirect:
         status = redirect.status
-        redirect.headers["X-Request-ID"] = request_id
+        raise
+    except (ConnectionResetError, asyncio.CancelledError):
+        # Nobody is there to hear the answer; the number is nginx's.
+        status = 499
         raise
     finally:
-        seconds = time.perf_counter() - began
-        route = canonical_path(request)
-        method = request.method if request.method in _METHODS else "other"
-        metrics.in_flight.dec()
-        metrics.requests.labels(method, route, status).inc()
-        metrics.seconds.labels(method, route).observe(seconds)
-        access.info(
-            "%s %s %s %.1f ms",
-            method,
-            route,
-            status,
-            seconds * 1000,
-            extra={
-                "method": method,
-                "route": route,
-                "status": status,
-                "ms": round(seconds * 1000, 1),
-                "address": address_of(request),
-            },
-        )
+        in_flight.dec()
+        _record(request, status, time.perf_counter() - began)
         structlog.contextvars.unbind_contextvars("request_id")
+
+
+async def tell_request_id(request: web.Request, response: web.StreamResponse) -> None:
+    """A signal of the application, ``on_response_prepare``: whatever is sent, streams too, says which request it is."""
+    if REQUEST_ID in request:
+        response.headers["X-Request-ID"] = request[REQUEST_ID]
+
+
+def _record(request: web.Request, status: int, seconds: float) -> None:
+    metrics, route = request.app[METRICS], canonical_path(request)
+    method = request.method if request.method in _METHODS else "other"
+    metrics.requests.labels(method, route, status).inc()
+    metrics.seconds.labels(method, route).observe(seconds)
+    if access.isEnabledFor(logging.INFO):
+        milliseconds = round(seconds * 1000, 1)
+        extra = {"method": method, "route": route, "status": status, "ms": milliseconds, "address": address_of(request)}
+        access.info("%s %s %s %s ms", method, route, status, milliseconds, extra=extra)
 
 
 def configure_logging(level: str, form: str) -> None:
     """Send every library's records through one pipe: JSON lines for machines or text for people, to standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter(form))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    logging.getLogger("yoyo").setLevel(logging.WARNING)
+    # Ours says the same without the query, in which the contracts carry tokens.
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+def formatter(form: str) -> logging.Formatter:
+    """:param form: "json" or "text"."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -117,32 +156,37 @@ def configure_logging(level: str, form: str) -> None:
         structlog.processors.format_exc_info,
         hide_secrets,
     ]
-    json = structlog.processors.JSONRenderer(serializer=lambda event, **_: dumps(_plain(event)).decode())
-    renderer: Any = json if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
+    json = structlog.processors.JSONRenderer(serializer=lambda event, **_: dumps(event).decode())
+    text = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, json if form == "json" else text],
     )
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level.upper())
-    logging.getLogger("yoyo").setLevel(logging.WARNING)
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
 
 
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Blank what must not be read in a log, whoever logged it (promise S8)."""
     for key, value in event.items():
+        if key.startswith("_"):
+            continue  # structlog's own, removed before anything is written
         if _SECRET_KEYS.search(key):
             event[key] = _HIDDEN
-        elif isinstance(value, str):
-            event[key] = _SECRET_WORDS.sub(_HIDDEN, value)
+        elif not isinstance(value, float | bool | None) and not _small(value):
+            event[key] = without_secrets(value if isinstance(value, str) else repr(value))
     return event
 
 
-def _plain(event: Mapping[str, Any]) -> dict[str, Any]:
-    simple = (str, int, float, bool, type(None))
-    return {key: value if isinstance(value, simple) else repr(value) for key, value in event.items()}
+def _small(value: Any) -> bool:
+    """A whole number that JSON's readers can hold."""
+    return isinstance(value, int) and abs(value) < 2**63
+
+
+def without_secrets(text: str) -> str:
+    """The sentence with its secrets blanked; half a surrogate pair, which JSON cannot hold, is spelt out."""
+    if not text.isascii():
+        text = text.encode("utf-8", "backslashreplace").decode()
+    return _SECRET_WORDS.sub(_blanked, text)
+
+
+def _blanked(found: re.Match[str]) -> str:
+    return (found["scheme"] or found["parameter"] or found["name"] or "") + _HIDDEN

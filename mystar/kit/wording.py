@@ -30,9 +30,13 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     ("Longer than maximum length {}.", "Не длиннее {} символов."),
     ("Length must be between {} and {}.", "Длина должна быть от {} до {}."),
     ("Length must be {}.", "Длина должна быть {}."),
+    # The longer ones first: the shorter would take their ends for a number.
+    ("Must be greater than or equal to {} and less than or equal to {}.", "От {} до {}."),
+    ("Must be greater than or equal to {} and less than {}.", "Не меньше {} и меньше {}."),
+    ("Must be greater than {} and less than or equal to {}.", "Больше {} и не больше {}."),
+    ("Must be greater than {} and less than {}.", "Больше {} и меньше {}."),
     ("Must be greater than or equal to {}.", "Не меньше {}."),
     ("Must be less than or equal to {}.", "Не больше {}."),
-    ("Must be greater than or equal to {} and less than or equal to {}.", "От {} до {}."),
     ("Must be greater than {}.", "Больше {}."),
     ("Must be less than {}.", "Меньше {}."),
     ("Must be one of: {}.", "Одно из: {}."),
@@ -49,7 +53,11 @@ _TABLE = tuple((_pattern(english), russian_) for english, russian_ in _SENTENCES
 
 def russian(sentence: str) -> str:
     """The Russian for a sentence of marshmallow's, or "Недопустимое значение." for one we never met."""
+    return known_russian(sentence) or "Недопустимое значение."
+
+
+def known_russian(sentence: str) -> str | None:
     for pattern, translation in _TABLE:
         if found := pattern.match(sentence):
             return translation.format(*found.groups())
-    return "Недопустимое значение."
+    return None

@@ -1,0 +1,94 @@
+"""Logs that say enough and never too much; metrics by route."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import orjson
+import pytest
+
+from mystar.kit.observe import Metrics, formatter, without_secrets
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6NDJ9.abcDEF-_123"
+
+
+def written(message: str, *arguments: object, form: str = "json", exc_info: object = None, **extra: object) -> str:
+    """One record as the log would hold it."""
+    record = logging.LogRecord("mystar.test", logging.INFO, "file.py", 1, message, arguments, exc_info)  # type: ignore[arg-type]
+    record.__dict__.update(extra)
+    return formatter(form).format(record)
+
+
+def test_a_record_is_one_line_of_json() -> None:
+    line = orjson.loads(written("звезда %s\nдве строки", "Полина", route="/api/star", ms=1.5))
+    assert line["event"] == "звезда Полина\nдве строки"
+    assert line["level"] == "info"
+    assert line["logger"] == "mystar.test"
+    assert line["route"] == "/api/star"
+    assert line["ms"] == 1.5
+    assert line["timestamp"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "hidden"),
+    [
+        (f"got {TOKEN} from a client", "got *** from a client"),
+        ("Authorization: Bearer abcdefghijkl", "Authorization: Bearer ***"),
+        ("sent Basic MTAwNTAwOnNlY3JldA==", "sent Basic ***"),
+        ("postgresql://user:pa55%40word@db/mystar", "postgresql://***@db/mystar"),
+        ("host=db password=hunter2 dbname=mystar", "host=db password=*** dbname=mystar"),
+        ("host=db password='two words' dbname=mystar", "host=db password=*** dbname=mystar"),
+        ("GET /x?token=abc&page=2", "GET /x?token=***&page=2"),
+        ("GET /payments/?order_id=1&sig=0af31", "GET /payments/?order_id=1&sig=***"),
+        ("GET /callback?code=4%2F0Ab&state=z", "GET /callback?code=***&state=z"),
+        ("{'password': 'hunter2', 'name': 'x'}", "{'password': ***, 'name': 'x'}"),
+        ('{"new_password":"hunter2","name":"x"}', '{"new_password":***,"name":"x"}'),
+        ('{"access_token": "abc.def", "id": 1}', '{"access_token": ***, "id": 1}'),
+        ("MYSTAR_SECRET_KEY=0123456789", "MYSTAR_SECRET_KEY=***"),
+        ("the password of 42 was changed", "the password of 42 was changed"),
+        ("order 17 accepted, status code 200", "order 17 accepted, status code 200"),
+    ],
+)
+def test_secrets_inside_a_sentence_are_blanked(sentence: str, hidden: str) -> None:
+    assert without_secrets(sentence) == hidden
+    assert orjson.loads(written("%s", sentence))["event"] == hidden
+
+
+@pytest.mark.parametrize("key", ["password", "Authorization", "refresh_token", "dsn", "Set-Cookie", "api_key"])
+def test_a_value_under_a_telling_key_is_blanked_whatever_it_is(key: str) -> None:
+    assert "marked" not in written("a call", **{key: ["marked"]})
+
+
+def test_secrets_inside_something_that_is_no_text_are_blanked() -> None:
+    assert "marked" not in written("a call", payload={"user": {"password": "marked-1", "list": ["token=marked-2"]}})
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_the_stack_of_an_exception_is_kept_without_its_secrets(form: str) -> None:
+    try:
+        raise RuntimeError("cannot open postgresql://u:marked-1@db with password=marked-2")
+    except RuntimeError:
+        text = written("failed", form=form, exc_info=sys.exc_info())
+    assert "RuntimeError" in text
+    assert "test_observe.py" in text
+    assert "marked" not in text
+
+
+@pytest.mark.parametrize("value", [2**70, float("nan"), b"\xff", "\ud800 half", {1: object()}, None, True])
+def test_whatever_is_logged_is_written(value: object) -> None:
+    assert orjson.loads(written("an odd value: %s", value, odd=value))["event"].startswith("an odd value")
+
+
+def test_a_topic_of_the_outbox_that_was_emptied_leaves_the_metrics() -> None:
+    metrics = Metrics()
+    metrics.count_outbox([{"topic": "mail", "waiting": 3, "failed": 0, "oldest_seconds": 1.0}])
+    assert b'mystar_outbox_waiting{topic="mail"} 3.0' in metrics.rendered().body  # type: ignore[operator]
+    metrics.count_outbox([])
+    assert b'topic="mail"' not in metrics.rendered().body  # type: ignore[operator]
+
+
+def test_the_metrics_tell_of_the_process_itself() -> None:
+    text = Metrics().rendered().body
+    for name in (b"process_resident_memory_bytes", b"process_open_fds", b"python_info"):
+        assert name in text  # type: ignore[operator]

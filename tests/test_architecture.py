@@ -1,0 +1,168 @@
+"""The house rules that a machine can check. Who may import whom is in `setup.cfg`; the rest is here."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import grimp
+import pytest
+from marshmallow import Schema, fields, validate
+
+from mystar.app import contracts
+from mystar.errors import MystarError, Text
+from mystar.kit.wording import known_russian
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "mystar"
+LONGEST_FILE, LONGEST_FUNCTION = 400, 45
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+ROUTES = [(contract.name, route) for contract in contracts() for route in contract.routes]
+
+
+def test_imports_point_downwards() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--config", "setup.cfg", "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_domain_reaches_another_through_its_verbs_and_never_through_its_rows() -> None:
+    graph = grimp.build_graph("mystar")
+    for module in graph.modules:
+        domain, _, layer = module.rpartition(".")
+        if layer == "repository":
+            importers = graph.find_modules_that_directly_import(module) - {"mystar.app"}
+            strangers = {importer for importer in importers if not importer.startswith(f"{domain}.")}
+            assert not strangers, f"{module} is imported by {strangers}"
+
+
+def test_a_file_fits_in_one_head() -> None:
+    long = {str(file.relative_to(ROOT)): lines for file in MODULES if (lines := _lines(file)) > LONGEST_FILE}
+    assert not long
+
+
+def test_a_function_fits_on_a_screen() -> None:
+    long = {
+        f"{file.relative_to(ROOT)}:{function.lineno} {function.name}": length
+        for file in MODULES
+        for function in _functions(file)
+        if (length := _length(function)) > LONGEST_FUNCTION
+    }
+    assert not long
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [
+        str(file.relative_to(ROOT))
+        for file in MODULES
+        if file.name != "__main__.py" and not ast.get_docstring(ast.parse(file.read_text()))
+    ]
+    assert not silent
+
+
+@pytest.mark.parametrize("word", ["utils", "helpers", "manager", "misc", "common"])
+def test_no_file_has_a_name_that_says_nothing(word: str) -> None:
+    assert not [file for file in MODULES if file.stem == word or file.parent.name == word]
+
+
+def test_every_route_is_named_after_its_contract_and_resource() -> None:
+    wrong = [f"{route.method} {route.path}: {route.name}" for contract, route in ROUTES if not _named(contract, route)]
+    assert not wrong
+
+
+def _named(contract: str, route: object) -> bool:
+    return re.fullmatch(rf"{contract}\.[a-z0-9-]+(\.\w+)?", route.name) is not None  # type: ignore[attr-defined]
+
+
+def test_every_word_that_validation_says_has_its_russian() -> None:
+    unknown = {(name, message) for name, message in _messages() if not known_russian(message)}
+    assert not unknown
+
+
+def test_every_refusal_has_a_code_and_words_of_its_own() -> None:
+    by_code: dict[str, type[MystarError]] = {}
+    for kind in _subclasses(MystarError):
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", kind.code), kind
+        assert kind.text.ru != kind.text.en, kind
+        assert all(kind.text), kind
+        if "code" in vars(kind):
+            other = by_code.setdefault(kind.code, kind)
+            assert other is kind or other.text == kind.text, f"{kind} and {other} share the code {kind.code}"
+
+
+def _lines(file: Path) -> int:
+    return len(file.read_text().splitlines())
+
+
+def _functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """From the name to the end, without decorators and without the docstring: what has to be followed."""
+    assert function.end_lineno is not None
+    length = function.end_lineno - function.lineno + 1
+    first = function.body[0]
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        assert first.end_lineno is not None
+        length -= first.end_lineno - first.lineno + 1
+    return length
+
+
+def _subclasses(kind: type) -> Iterator[type]:
+    for child in kind.__subclasses__():
+        if child.__module__.startswith("mystar."):
+            yield child
+            yield from _subclasses(child)
+
+
+def _messages() -> Iterator[tuple[str, str]]:
+    """Every sentence of marshmallow's that a field of ours may say, with the name of the field."""
+    for schema in _subclasses(Schema):
+        yield schema.__name__, "Invalid input type."
+        for name, field in schema._declared_fields.items():
+            for inner in _with_inner(field):
+                for message in _sentences(inner):
+                    if not isinstance(message, Text):
+                        yield f"{schema.__name__}.{name}", message
+
+
+def _with_inner(field: fields.Field) -> Iterator[fields.Field]:
+    yield field
+    if isinstance(field, fields.List):
+        yield from _with_inner(field.inner)
+
+
+def _sentences(field: fields.Field) -> Iterator[str | Text]:
+    for key, message in field.error_messages.items():
+        # "validator_failed" is said only by a validator that returns False, "format" only when writing.
+        if key not in ("validator_failed", "format"):
+            yield (
+                message if isinstance(message, Text) else message.format(input="?", obj_type="time", awareness="aware")
+            )
+    for validator in field.validators:
+        yield from _refusals(validator)
+
+
+def _refusals(validator: object) -> Iterator[str | Text]:
+    """What the validators of marshmallow say; ours raise `Text`."""
+    if isinstance(validator, validate.Range | validate.Length | validate.OneOf | validate.Regexp):
+        templates = [validator.error] if validator.error else [getattr(validator, name) for name in _said_by(validator)]
+        for template in templates:
+            yield (
+                template
+                if isinstance(template, Text)
+                else template.format(min=1, max=5, equal=3, input="?", choices="a, b", labels="")
+            )
+
+
+def _said_by(validator: validate.Range | validate.Length | validate.OneOf | validate.Regexp) -> list[str]:
+    names = ("message_min", "message_max", "message_all", "message_equal", "default_message")
+    return [name for name in names if hasattr(validator, name)]
