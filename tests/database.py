@@ -37,12 +37,12 @@ class Server:
     def dsn(self, database: str) -> str:
         return extensions.make_dsn(self.address, dbname=database)
 
-    def create(self, template: str | None = None) -> str:
+    def create(self, template: str | None = None, locale: str = "C.UTF-8") -> str:
         """A new database: a copy of ``template``, or an empty one that knows Cyrillic whatever the server's locale."""
         name = f"{self._token}_{next(self._numbers)}"
         if template is None:
-            provider = " locale_provider builtin builtin_locale 'C.UTF-8'" if self.version >= 17 else ""
-            self._do("create database {} template template0 encoding 'UTF8' locale 'C.UTF-8'" + provider, name)
+            provider = f" locale_provider builtin builtin_locale '{locale}'" if self.version >= 17 else ""
+            self._do(f"create database {{}} template template0 encoding 'UTF8' locale '{locale}'{provider}", name)
         else:
             self._do("create database {} template {}", name, template)
         return name

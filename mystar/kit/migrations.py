@@ -26,7 +26,7 @@ from mystar.kit import resources
 from mystar.kit.driver import parameters
 
 #: "myst" in ASCII: the advisory lock of whoever migrates.
-_LOCK = 0x6D797374
+LOCK = 0x6D797374
 _OLDEST, _NEWEST = 15, 18
 
 
@@ -171,7 +171,7 @@ def _alone(connection: Any, patience: float) -> Iterator[None]:
     deadline = time.monotonic() + patience
     with connection.cursor() as cursor:
         while True:
-            cursor.execute("select pg_try_advisory_lock(%s)", (_LOCK,))
+            cursor.execute("select pg_try_advisory_lock(%s)", (LOCK,))
             if cursor.fetchone() == (True,):
                 break
             if time.monotonic() > deadline:

@@ -1,0 +1,175 @@
+"""Migrations: once each, in order, however many start and whoever is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2 import extensions
+
+from mystar.kit import migrations
+from mystar.kit.migrations import MigrationFailed, SchemaBehind, migrate, pending, problems, require_current, unknown
+from tests.database import Server
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """Three migrations; the last builds its index concurrently, which is where a blocked waiter would be fatal."""
+    (tmp_path / "0001_words.sql").write_text("create table words (word text);\ninsert into words values ('ё; -- ж');\n")
+    (tmp_path / "0002_trigger.sql").write_text("""-- A body with semicolons.
+create function shout() returns trigger language plpgsql as $$
+begin
+    new.word := upper(new.word);
+    return new;
+end;
+$$;
+create trigger shout before insert on words for each row execute function shout();
+""")
+    (tmp_path / "0003_index.sql").write_text(
+        "-- transactional: false\ncreate index concurrently words_word_idx on words (word);\n"
+    )
+    return tmp_path
+
+
+ALL = ["0001_words", "0002_trigger", "0003_index"]
+
+
+def ask(dsn: str, statement: str) -> Any:
+    with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall()
+
+
+def starter(dsn: str, files: Path) -> subprocess.Popen[bytes]:
+    """Another process that migrates."""
+    program = "import sys, pathlib, mystar.kit.migrations as m; m.migrate(sys.argv[1], pathlib.Path(sys.argv[2]))"
+    return subprocess.Popen([sys.executable, "-W", "error", "-c", program, dsn, str(files)])
+
+
+def test_files_are_applied_once_in_the_order_of_their_names(empty_dsn: str, files: Path) -> None:
+    assert pending(empty_dsn, files) == ALL
+    assert migrate(empty_dsn, files) == ALL
+    assert migrate(empty_dsn, files) == []
+    assert pending(empty_dsn, files) == []
+    assert ask(empty_dsn, "insert into words values ('привет') returning word") == [("ПРИВЕТ",)]
+    assert ask(empty_dsn, "select indisvalid from pg_index where indexrelid = 'words_word_idx'::regclass") == [(True,)]
+
+    (files / "0004_more.sql").write_text("create table more (id int);")
+    assert migrate(empty_dsn, files) == ["0004_more"]
+
+
+def test_the_order_is_that_of_the_names_even_for_many_files(empty_dsn: str, tmp_path: Path) -> None:
+    (tmp_path / "0001_start.sql").write_text("create table steps (step int);")
+    for number in range(2, 30):
+        # Each says no unless it comes right after the one before.
+        check = f"do $$ begin assert (select count(*) from steps) = {number - 2}; end $$;"
+        (tmp_path / f"{number:04}_step.sql").write_text(f"{check}\ninsert into steps values ({number});")
+    assert len(migrate(empty_dsn, tmp_path)) == 29
+
+
+def test_a_schema_that_is_behind_is_refused(empty_dsn: str, files: Path) -> None:
+    (files / "0003_index.sql").rename(files / "0003_index.later")
+    migrate(empty_dsn, files)
+    (files / "0003_index.later").rename(files / "0003_index.sql")
+    with pytest.raises(SchemaBehind, match=r"0003_index.*python -m mystar migrate") as caught:
+        require_current(empty_dsn, files)
+    assert caught.value.missing == ["0003_index"]
+
+
+def test_a_schema_that_is_ahead_is_noticed_and_allowed(empty_dsn: str, files: Path) -> None:
+    migrate(empty_dsn, files)
+    (files / "0003_index.sql").unlink()
+    require_current(empty_dsn, files)
+    assert migrate(empty_dsn, files) == []
+    assert unknown(empty_dsn, files) == ["0003_index"]
+
+
+def test_four_processes_may_start_at_once(empty_dsn: str, files: Path) -> None:
+    starters = [starter(empty_dsn, files) for _ in range(4)]
+    assert [process.wait(60) for process in starters] == [0, 0, 0, 0]
+    assert ask(empty_dsn, "select count(*), count(distinct migration_id) from _yoyo_migration") == [(3, 3)]
+    assert ask(empty_dsn, "select count(*) from words") == [(1,)]
+
+
+def test_the_work_of_a_killed_process_is_taken_over(empty_dsn: str, files: Path) -> None:
+    (files / "0002_slow.sql").write_text("create table slow ();\nselect pg_sleep(30);")
+    process = starter(empty_dsn, files)
+    deadline = time.monotonic() + 30
+    while not ask(empty_dsn, "select 1 from pg_stat_activity where query like 'select pg_sleep%'"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+
+    (files / "0002_slow.sql").write_text("create table slow ();")
+    # The server notices by itself that a client has gone only once the statement is over.
+    ask(empty_dsn, "select pg_terminate_backend(pid, 5000) from pg_stat_activity where query like 'select pg_sleep%'")
+    assert migrate(empty_dsn, files, patience=30) == ["0002_slow", "0002_trigger", "0003_index"]
+
+
+def test_a_file_and_the_note_that_it_was_applied_are_one_transaction(empty_dsn: str, files: Path) -> None:
+    """Else a process killed between the two would leave a schema that no later run gets past."""
+    (files / "0002_unnoted.sql").write_text(
+        "create table unnoted ();\nalter table _yoyo_migration add check (migration_id <> '0002_unnoted');"
+    )
+    with pytest.raises(MigrationFailed, match="0002_unnoted"):
+        migrate(empty_dsn, files)
+    assert ask(empty_dsn, "select to_regclass('unnoted')") == [(None,)]
+
+
+@pytest.mark.parametrize("statement", ["create table words ();", "create tabel x ();", "select $$"])
+def test_a_bad_file_is_named_and_leaves_nothing_behind(empty_dsn: str, files: Path, statement: str) -> None:
+    (files / "0002_bad.sql").write_text(f"create table half ();\n{statement}\n")
+    with pytest.raises(MigrationFailed, match="0002_bad"):
+        migrate(empty_dsn, files)
+    assert ask(empty_dsn, "select to_regclass('half')") == [(None,)]
+    assert pending(empty_dsn, files) == ["0002_bad", "0002_trigger", "0003_index"]
+
+    (files / "0002_bad.sql").write_text("create table half ();")
+    assert migrate(empty_dsn, files) == ["0002_bad", "0002_trigger", "0003_index"]
+
+
+def test_who_waits_too_long_for_another_process_gives_up(empty_dsn: str, files: Path) -> None:
+    with contextlib.closing(psycopg2.connect(empty_dsn)) as other, other.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(%s)", [migrations.LOCK])
+        with pytest.raises(TimeoutError, match="Another process"):
+            migrate(empty_dsn, files, patience=0.3)
+
+
+def test_both_kinds_of_address_are_understood_and_no_password_is_told(
+    empty_dsn: str, files: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    parts = extensions.parse_dsn(empty_dsn) | {"password": "s3cret"}
+    host = {"host": parts.pop("host")} if "host" in parts else {}
+    name, user = parts.pop("dbname"), parts.pop("user", "")
+    query = "&".join(f"{key}={value}" for key, value in {**host, **parts}.items())
+    url = f"postgresql://{user}@/{name}?{query}"
+    (files / "0003_index.sql").write_text("select nonsense;")
+    with caplog.at_level(logging.DEBUG), pytest.raises(MigrationFailed) as caught:
+        migrate(url, files)
+    assert pending(url, files) == ["0003_index"]
+    assert "s3cret" not in caplog.text + str(caught.value) + repr(caught.value.__cause__)
+
+
+def test_the_server_and_the_schema_are_judged(postgres: Server, empty_dsn: str, dsn: str) -> None:
+    assert problems(dsn) == []
+    (missing,) = problems(empty_dsn)
+    assert "0001_accounts" in missing
+    (silent,) = problems("host=127.0.0.1 port=1 password=s3cret")
+    assert "does not answer" in silent
+    assert "s3cret" not in silent
+
+
+def test_a_locale_that_does_not_fold_cyrillic_is_told(postgres: Server) -> None:
+    name = postgres.create(locale="C")
+    try:
+        assert any("Cyrillic" in problem for problem in problems(postgres.dsn(name)))
+    finally:
+        postgres.drop(name)

@@ -1,0 +1,60 @@
+"""The loader of named queries."""
+
+from __future__ import annotations
+
+import pytest
+
+from mystar.kit.queries import Queries, load
+
+
+def test_queries_are_read_by_name_without_their_comments() -> None:
+    queries = Queries(
+        "words",
+        """
+-- The words of a language.
+
+-- name: word_by_id
+-- Why this one is here.
+select word
+from words  -- behind code a comment may stay
+where id = %(id)s;
+
+-- name: count_2
+select count(*) from words
+""",
+    )
+    assert dict(queries) == {
+        "word_by_id": "select word\nfrom words  -- behind code a comment may stay\nwhere id = %(id)s",
+        "count_2": "select count(*) from words",
+    }
+    assert queries.count_2 == "select count(*) from words"
+
+
+def test_a_query_that_is_not_there_is_named_together_with_its_file() -> None:
+    with pytest.raises(AttributeError, match="words has no query 'word'"):
+        _ = Queries("words", "-- name: a\nselect 1").word
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("-- name: a\nselect 1\n-- name: a\nselect 2", "words:3: a second query is called a"),
+        ("-- name: a\n-- name: b\nselect 2", "the query a is empty"),
+        ("select 1", "words:1: SQL before"),
+        ("--name: a\nselect 1", "words:1: almost"),
+        ("-- Name: a\nselect 1", "words:1: almost"),
+        ("-- name a\nselect 1", "words:1: almost"),
+        ("-- name: A_b\nselect 1", "words:1: almost"),
+        ("-- name: a-b\nselect 1", "words:1: almost"),
+        (" -- name: a\nselect 1", "words:1: almost"),
+        ("- name: a\nselect 1", "words:1: almost"),
+        ("-- name: a b\nselect 1", "words:1: almost"),
+    ],
+)
+def test_a_file_that_could_be_misread_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Queries("words", text)
+
+
+def test_the_queries_of_a_package_lie_in_its_folder() -> None:
+    assert all(text for _, text in load("mystar.kit"))

@@ -1,0 +1,88 @@
+"""Every named query fits the schema, and every table is written by its owner alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+import mystar
+from mystar.kit.queries import load
+
+OWNERS = {
+    "accounts": ["accounts", "sessions", "mailed_tokens"],
+    "files": ["files", "file_readers", "discarded_files"],
+    "creators": ["creators", "creator_votes", "creator_likes", "creator_favourites"],
+    "catalog": ["categories", "services", "tags", "service_tags"],
+    "payments": ["payments", "ledger_entries", "payment_discrepancies"],
+    "orders": ["orders", "order_events", "deliveries", "delivery_files"],
+    "kit": ["outbox", "idempotency_keys"],
+}
+OWNER = {table: owner for owner, tables in OWNERS.items() for table in tables}
+PACKAGES = sorted(file.parent.name for file in Path(mystar.__file__).parent.glob("*/queries.sql"))
+QUERIES = [
+    pytest.param(package, text, id=f"{package}.{name}")
+    for package in PACKAGES
+    for name, text in load(f"mystar.{package}")
+]
+
+_WRITES = re.compile(r"\b(?:insert\s+into|update|delete\s+from|merge\s+into|truncate)\s+(?:only\s+)?([a-z_]+)", re.I)
+#: "for update" locks and "do update set" belongs to an insert: neither names a table.
+_NO_WRITES = re.compile(r"\bfor\s+(?:no\s+key\s+)?update\b|\bdo\s+update\s+set\b|--.*", re.I)
+
+
+class Nulls(Mapping[str, Any]):
+    """Whatever the query's parameters are called, they are null."""
+
+    def __getitem__(self, name: str) -> None:
+        return None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+@pytest.fixture(scope="module")
+def migrated(postgres: Any, template: str) -> Iterator[Any]:
+    name = postgres.create(template)
+    connection = psycopg2.connect(postgres.dsn(name))
+    connection.autocommit = True
+    yield connection
+    connection.close()
+    postgres.drop(name)
+
+
+@pytest.mark.parametrize(("package", "query"), QUERIES)
+def test_every_query_can_be_planned(migrated: Any, package: str, query: str) -> None:
+    with migrated.cursor() as cursor:
+        cursor.execute(f"explain {query}", Nulls())
+
+
+@pytest.mark.parametrize(("package", "query"), QUERIES)
+def test_a_domain_writes_only_its_own_tables(package: str, query: str) -> None:
+    for table in _WRITES.findall(_NO_WRITES.sub(" ", query)):
+        assert OWNER.get(table.lower()) == package, f"{package} writes {table}"
+
+
+def test_every_table_has_an_owner(migrated: Any) -> None:
+    with migrated.cursor() as cursor:
+        cursor.execute("select tablename from pg_tables where schemaname = 'public' and tablename !~ 'yoyo'")
+        assert {table for (table,) in cursor} == set(OWNER)
+
+
+def test_deleting_a_row_finds_its_children_by_an_index(migrated: Any) -> None:
+    # A dozen rows need none.
+    exempt = {"categories_photo_id_fkey"}
+    with migrated.cursor() as cursor:
+        cursor.execute("""
+            select conname from pg_constraint c
+            where contype = 'f' and connamespace = 'public'::regnamespace
+            and not exists (select 1 from pg_index where indrelid = c.conrelid and indkey[0] = c.conkey[1])
+        """)
+        assert {name for (name,) in cursor} <= exempt
