@@ -63,6 +63,8 @@ class EmbeddedPostgres:
         """Start the server, or join the one that runs. :raises EmbeddedPostgresError: in words for a person."""
         if self._users is not None:
             return self
+        if set('"$`\\,\n') & set(str(self._asked)):
+            raise EmbeddedPostgresError(f"pg_ctl cannot work in {self._asked}: choose another MYSTAR_DATA_DIR")
         self._account = _account(self._asked)
         self._home = self._reachable_home()
         self._binaries = _binaries(self._account)
@@ -186,8 +188,28 @@ class EmbeddedPostgres:
         return pid.isdigit() and os.fsencode(self._cluster) in _command(int(pid))
 
     def _launch(self) -> None:
-        # What a killed server left behind. PostgreSQL still looks for its last children in shared memory.
-        (self._cluster / "postmaster.pid").unlink(missing_ok=True)
+        patience = self._clear_away()
+        options = self._options()
+        self._log.touch(mode=0o600)
+        self._hand_over(self._log)
+        deadline = time.monotonic() + patience
+        while self._pg_ctl("start", "-l", str(self._log), "-o", options):
+            if time.monotonic() >= deadline:
+                raise EmbeddedPostgresError(f"PostgreSQL did not start; the end of {self._log}:\n{_tail(self._log)}")
+            time.sleep(0.1)
+
+    def _clear_away(self) -> float:
+        """Remove what a killed server left behind. Returns for how many seconds its last children may still be there;
+        PostgreSQL looks for them in shared memory and refuses to start beside them.
+        """
+        if not self._pid_file():
+            return 0.0
+        with contextlib.suppress(IndexError):
+            self._remove_short(Path(self._socket_directory()))
+        (self._cluster / "postmaster.pid").unlink()
+        return 20.0
+
+    def _options(self) -> str:
         settings = {
             "listen_addresses": "",
             "port": str(_PORT),
@@ -195,17 +217,7 @@ class EmbeddedPostgres:
             "unix_socket_permissions": "0700",
             **self._settings,
         }
-        options = shlex.join(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
-        self._log.touch(mode=0o600)
-        self._hand_over(self._log)
-        deadline = time.monotonic() + 20
-        while self._call(
-            "pg_ctl", "-D", str(self._cluster), "-w", "-t", "60", "-l", str(self._log), "-o", options, "start"
-        ).returncode:
-            # Children of a killed server need a moment to notice.
-            if time.monotonic() > deadline:
-                raise EmbeddedPostgresError(f"PostgreSQL did not start; the end of {self._log}:\n{_tail(self._log)}")
-            time.sleep(0.5)
+        return shlex.join(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
 
     def _wait(self) -> None:
         """A server that another process has just started may not take connections yet."""
@@ -224,10 +236,9 @@ class EmbeddedPostgres:
             return
         directory = Path(self._socket_directory())
         for mode in ("fast", "immediate"):
-            if not self._call("pg_ctl", "-D", str(self._cluster), "-m", mode, "-w", "-t", "30", "stop").returncode:
+            if not self._pg_ctl("stop", "-m", mode):
                 break
-        if directory != self._cluster:
-            shutil.rmtree(directory, ignore_errors=True)
+        self._remove_short(directory)
 
     def _short_directory(self) -> Path:
         """Where the socket goes: into the cluster, which is private, unless that path is too long for a socket."""
@@ -237,12 +248,19 @@ class EmbeddedPostgres:
         self._hand_over(short)
         return short
 
+    def _remove_short(self, directory: Path) -> None:
+        if directory.parent == _SHORT_PLACE and directory.name.startswith("mystar-"):
+            shutil.rmtree(directory, ignore_errors=True)
+
     def _hand_over(self, path: Path) -> None:
         if self._account is not None:
             os.chown(path, self._account.pw_uid, self._account.pw_gid)
 
     def _major(self) -> str:
         return self._call("postgres", "--version").stdout.rpartition(" ")[2].partition(".")[0]
+
+    def _pg_ctl(self, deed: str, *arguments: str) -> int:
+        return self._call("pg_ctl", deed, "-D", str(self._cluster), "-w", "-t", "60", *arguments).returncode
 
     def _call(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return _run([str(self._binaries / command), *arguments], self._account)

@@ -1,0 +1,341 @@
+"""The embedded server: shared, killed, locked out, renamed, and still there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from mystar.kit import embedded
+from mystar.kit.embedded import EmbeddedPostgres, EmbeddedPostgresError
+
+#: Durability is not what is tested here; time is short.
+SETTINGS = {"fsync": "off", "max_connections": "20", "shared_buffers": "16MB"}
+ROOT = os.geteuid() == 0
+
+
+@contextlib.contextmanager
+def reachable() -> Iterator[Path]:
+    """A directory that the server's account can reach; pytest's own are closed to it."""
+    directory = Path(tempfile.mkdtemp(prefix="mystar-test-"))
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Path]:
+    """A cluster, which is faster to copy than to make."""
+    with reachable() as directory:
+        EmbeddedPostgres(directory, SETTINGS).start().stop()
+        yield directory / "cluster"
+
+
+@pytest.fixture
+def place(made: Path) -> Iterator[Path]:
+    """A place for a server, with a cluster that is not running."""
+    with reachable() as directory:
+        subprocess.run(["cp", "-a", made, directory], check=True)
+        yield directory
+
+
+@pytest.fixture
+def empty_place() -> Iterator[Path]:
+    with reachable() as directory:
+        yield directory
+
+
+def ask(dsn: str, statement: str) -> Any:
+    with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchone()[0]
+
+
+def postmaster(directory: Path) -> int:
+    return int((directory / "cluster" / "postmaster.pid").read_text().splitlines()[0])
+
+
+def alive(directory: Path) -> bool:
+    return (directory / "cluster" / "postmaster.pid").exists()
+
+
+PROGRAM = """
+import os, sys, time
+from mystar.kit.embedded import EmbeddedPostgres
+server = EmbeddedPostgres(sys.argv[1], {"fsync": "off", "shared_buffers": "16MB"}).start()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+class User:
+    """Another process that uses the server until it is told to go, or killed."""
+
+    def __init__(self, directory: Path, **environment: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(directory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **environment},
+        )
+
+    def ready(self) -> User:
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"ready\n"
+        return self
+
+    def leave(self) -> None:
+        self._process.communicate(timeout=60)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate(timeout=60)
+
+
+@pytest.fixture
+def server(place: Path) -> Iterator[EmbeddedPostgres]:
+    running = EmbeddedPostgres(place, SETTINGS).start()
+    yield running
+    running.stop()
+
+
+def test_it_starts_keeps_what_it_is_told_and_starts_again(empty_place: Path) -> None:
+    server = EmbeddedPostgres(empty_place, SETTINGS).start()
+    assert server.create_database("mystar") is True
+    assert server.create_database("mystar") is False
+    with contextlib.closing(psycopg2.connect(server.dsn())) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("create table kept as select 1 as it")
+    server.stop()
+    assert not alive(empty_place)
+
+    server = EmbeddedPostgres(empty_place, SETTINGS).start()
+    assert ask(server.dsn(), "select it from kept") == 1
+    server.stop()
+    server.stop()
+
+
+def test_it_listens_to_nobody_but_us(server: EmbeddedPostgres, place: Path) -> None:
+    assert ask(server.dsn("postgres"), "show listen_addresses") == ""
+    assert stat.S_IMODE((place / "cluster").stat().st_mode) == 0o700
+    assert (place / "cluster" / ".s.PGSQL.5432").is_socket()
+
+
+def test_cyrillic_folds_whatever_the_environment_says(place: Path) -> None:
+    user = User(place, LC_ALL="C", LANG="C").ready()
+    server = EmbeddedPostgres(place).start()
+    try:
+        assert ask(server.dsn("postgres"), "select lower('ПРИВЕТ, ЁЖ') || upper('я')") == "привет, ёжЯ"
+        assert ask(server.dsn("postgres"), "select 'ПРИВЕТ' ilike 'привет'") is True
+        assert ask(server.dsn("postgres"), "show server_encoding") == "UTF8"
+    finally:
+        server.stop()
+        user.leave()
+
+
+def test_several_processes_share_it_and_the_last_one_stops_it(place: Path) -> None:
+    users = [User(place) for _ in range(3)]
+    for user in users:
+        user.ready()
+    pid = postmaster(place)
+    for user in users[:2]:
+        user.leave()
+        assert postmaster(place) == pid
+    users[2].leave()
+    assert not alive(place)
+
+
+def test_a_killed_process_is_not_counted(place: Path) -> None:
+    killed, last = User(place).ready(), User(place).ready()
+    killed.kill()
+    last.leave()
+    assert not alive(place)
+
+
+def test_a_server_that_outlived_all_its_users_is_joined(place: Path) -> None:
+    User(place).ready().kill()
+    pid = postmaster(place)
+    server = EmbeddedPostgres(place, SETTINGS).start()
+    assert postmaster(place) == pid
+    server.stop()
+    assert not alive(place)
+
+
+def test_a_killed_server_is_started_anew_with_everything_that_was_committed(place: Path) -> None:
+    first = User(place).ready()
+    server = EmbeddedPostgres(place, SETTINGS).start()
+    with contextlib.closing(psycopg2.connect(server.dsn("postgres"))) as connection, connection:
+        connection.cursor().execute("create table kept as select 1 as it")
+    # With an open connection: that child outlives its server for a moment.
+    open_connection = psycopg2.connect(server.dsn("postgres"))
+    os.kill(postmaster(place), signal.SIGKILL)
+    first.kill()
+    server.stop()
+
+    server = EmbeddedPostgres(place, SETTINGS).start()
+    assert ask(server.dsn("postgres"), "select it from kept") == 1
+    server.stop()
+    open_connection.close()
+
+
+def _leave_pid(place: Path, pid: int) -> None:
+    """As a killed server whose number now is somebody else's."""
+    file = place / "cluster" / "postmaster.pid"
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([str(pid), *lines[1:]]))
+
+
+def _killed(place: Path) -> None:
+    server = EmbeddedPostgres(place, SETTINGS).start()
+    pid = postmaster(place)
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while embedded._command(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    server.stop()
+
+
+def test_the_number_of_a_killed_server_may_belong_to_another_process(place: Path) -> None:
+    _killed(place)
+    account = pwd.getpwnam(_account_name()) if ROOT else None
+    demoted: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid} if account else {}
+    other = subprocess.Popen(["sleep", "60"], cwd="/", **demoted)
+    try:
+        _leave_pid(place, other.pid)
+        server = EmbeddedPostgres(place, SETTINGS).start()
+        assert ask(server.dsn("postgres"), "select 1") == 1
+        server.stop()
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_the_number_of_a_killed_server_may_be_a_zombie(place: Path) -> None:
+    _killed(place)
+    zombie = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+    _leave_pid(place, zombie.pid)
+    server = EmbeddedPostgres(place, SETTINGS).start()
+    assert ask(server.dsn("postgres"), "select 1") == 1
+    server.stop()
+    zombie.wait()
+
+
+def test_what_a_killed_initdb_left_is_no_cluster(empty_place: Path) -> None:
+    (empty_place / "cluster.new").mkdir()
+    (empty_place / "cluster.new" / "PG_VERSION").write_text("18\n")
+    server = EmbeddedPostgres(empty_place, SETTINGS).start()
+    assert ask(server.dsn("postgres"), "select 1") == 1
+    server.stop()
+
+
+def test_a_cluster_of_another_version_is_refused_in_words(empty_place: Path) -> None:
+    (empty_place / "cluster").mkdir()
+    (empty_place / "cluster" / "PG_VERSION").write_text("14\n")
+    with pytest.raises(EmbeddedPostgresError, match="made by PostgreSQL 14"):
+        EmbeddedPostgres(empty_place, SETTINGS).start()
+
+
+def test_a_server_that_cannot_start_shows_the_end_of_its_log(place: Path) -> None:
+    with pytest.raises(EmbeddedPostgresError, match="shared_buffers"):
+        EmbeddedPostgres(place, {**SETTINGS, "shared_buffers": "many"}).start()
+
+
+def test_a_path_too_long_for_a_socket_gets_a_short_private_one(place: Path) -> None:
+    long = place / ("я" * 40) / ("d" * 60)
+    first, second = EmbeddedPostgres(long, SETTINGS).start(), EmbeddedPostgres(long, SETTINGS).start()
+    sockets = Path(psycopg2.extensions.parse_dsn(first.dsn())["host"])
+    assert len(os.fsencode(sockets)) < 60
+    assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
+    assert first.dsn() == second.dsn()
+    first.stop()
+    assert ask(second.dsn("postgres"), "select 1") == 1
+    second.stop()
+    assert not sockets.exists()
+
+
+def test_a_path_with_a_space_and_an_apostrophe_is_a_path(place: Path) -> None:
+    server = EmbeddedPostgres(place / "it's a place", SETTINGS).start()
+    assert ask(server.dsn("postgres"), "select 1") == 1
+    server.stop()
+
+
+def test_a_path_that_would_confuse_the_shell_of_pg_ctl_is_refused(empty_place: Path) -> None:
+    with pytest.raises(EmbeddedPostgresError, match="another MYSTAR_DATA_DIR"):
+        EmbeddedPostgres(empty_place / "$HOME", SETTINGS).start()
+
+
+def test_a_forked_child_stops_nothing(server: EmbeddedPostgres) -> None:
+    child = os.fork()
+    if not child:
+        server.stop()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert ask(server.dsn("postgres"), "select 1") == 1
+
+
+def _account_name() -> str:
+    account = embedded._account(Path("/"))
+    assert account is not None
+    return account.pw_name
+
+
+only_root = pytest.mark.skipif(not ROOT, reason="only root runs the server as somebody else")
+
+
+@only_root
+def test_root_leaves_a_private_directory_private_and_goes_elsewhere(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    asked = tmp_path / "deep" / "postgres"
+    server = EmbeddedPostgres(asked, SETTINGS).start()
+    home = Path(psycopg2.extensions.parse_dsn(server.dsn())["host"]).parent
+    try:
+        assert ask(server.dsn("postgres"), "select 1") == 1
+        assert not home.is_relative_to(tmp_path)
+        assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+        second = EmbeddedPostgres(asked, SETTINGS).start()
+        assert second.dsn() == server.dsn()
+        second.stop()
+    finally:
+        server.stop()
+        shutil.rmtree(home)
+
+
+@only_root
+def test_root_runs_it_as_an_unprivileged_account(server: EmbeddedPostgres, place: Path) -> None:
+    assert Path(f"/proc/{postmaster(place)}").stat().st_uid == pwd.getpwnam(_account_name()).pw_uid != 0
+
+
+@only_root
+def test_an_ordinary_user_runs_it_as_well(place: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    home = place / "nobody"
+    home.mkdir(mode=0o700)
+    os.chown(home, nobody.pw_uid, nobody.pw_gid)
+    child = os.fork()
+    if not child:
+        failed = 1
+        try:
+            os.setgroups([])
+            os.setgid(nobody.pw_gid)
+            os.setuid(nobody.pw_uid)
+            server = EmbeddedPostgres(home / "data", SETTINGS).start()
+            failed = ask(server.dsn("postgres"), "select 0")
+            server.stop()
+        finally:
+            os._exit(failed)
+    assert os.waitpid(child, 0)[1] == 0
