@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 import orjson
+import psycopg2
 from aiohttp import web
 
 from mystar import __version__
@@ -31,6 +32,8 @@ class Commands(click.Group):
             return super().invoke(context)
         except SettingsWrong as error:
             raise click.ClickException(f"The configuration is wrong:\n{error}") from error
+        except psycopg2.OperationalError as error:
+            raise click.ClickException(f"The database does not answer: {str(error).strip()}") from error
         except (EmbeddedPostgresError, migrations.SchemaBehind, migrations.MigrationFailed, OSError) as error:
             raise click.ClickException(str(error)) from error
         except MystarError as error:

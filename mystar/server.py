@@ -12,6 +12,7 @@ import uvloop
 from aiohttp import web
 
 from mystar.app import create_app
+from mystar.contracts.system import STOPPING
 from mystar.kit.migrations import require_current
 from mystar.settings import Settings
 
@@ -21,11 +22,15 @@ def serve(settings: Settings, dsn: str, announce: Callable[[str], None]) -> None
 
     :param announce: called with the address once requests are answered.
     :raises SchemaBehind: the database lacks migrations; serving never changes a schema.
+    :raises SystemExit: with code 1 after a second signal.
     """
     require_current(dsn)
     factory = uvloop.new_event_loop if settings.http.event_loop == "uvloop" else asyncio.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_serve(settings, dsn, announce))
+        try:
+            runner.run(_serve(settings, dsn, announce))
+        except asyncio.CancelledError:
+            raise SystemExit("Stopped at once: requests in flight were cut off.") from None
 
 
 async def _serve(settings: Settings, dsn: str, announce: Callable[[str], None]) -> None:
@@ -40,12 +45,17 @@ async def _serve(settings: Settings, dsn: str, announce: Callable[[str], None]) 
         gc.freeze()
         announce(settings.http.public_url)
         await stop.wait()
+        # From here on /readyz refuses, so that nobody sends us more while the door is still open.
+        app[STOPPING].set()
+        await asyncio.sleep(settings.http.drain_seconds)
     finally:
         # Stops listening, tells the sockets, lets requests in flight end, then the tasks finish their row.
-        await runner.cleanup()
+        if not _told_twice():
+            await runner.cleanup()
 
 
 def _stop_signal() -> asyncio.Event:
+    """Set by the first signal; the second cancels whatever the process is still waiting for: see `_told_twice`."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     main = asyncio.current_task()
 
@@ -58,3 +68,8 @@ def _stop_signal() -> asyncio.Event:
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, on_signal)
     return stop
+
+
+def _told_twice() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

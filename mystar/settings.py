@@ -6,14 +6,19 @@ Secrets come from the environment only; in development they are generated once i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
+import tempfile
 import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+import limits
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -22,28 +27,85 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from yarl import URL
 
+from mystar.kit.driver import parameters
 from mystar.kit.http import networks
 from mystar.kit.resources import project_folder
 
 Profile = Literal["development", "test", "production"]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
+_SANDBOX_KEY = "sandbox-secret-key"
 
 
 class SettingsWrong(Exception):
-    """The configuration cannot be used; the text names each setting and what is wrong with it."""
+    """The configuration cannot be used; the text names each setting and what is wrong with it, never its value."""
+
+
+def _must_be(what: str, check: Callable[[Any], object]) -> AfterValidator:
+    """Refuse what ``check`` raises at or answers false to. Its own words may quote the value, which may be a secret."""
+
+    def checked(value: Any) -> Any:
+        try:
+            fits = check(value)
+        except Exception:
+            fits = False
+        if fits is False:
+            raise ValueError(f"must be {what}")
+        return value
+
+    return AfterValidator(checked)
 
 
 def _listed(value: Any) -> Any:
-    if isinstance(value, str):
-        return (
-            json.loads(value) if value.startswith("[") else [part.strip() for part in value.split(",") if part.strip()]
-        )
-    return value
+    if not isinstance(value, str):
+        return value
+    if not value.startswith("["):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError("must be a list, separated by commas or in JSON") from None
 
 
-Addresses = Annotated[tuple[str, ...], NoDecode]
+def _is_origin(value: str) -> bool:
+    """What a browser sends in ``Origin``: a scheme and a host, a port perhaps, and nothing after it."""
+    url = URL(value)
+    return value == "*" or (url.scheme in ("http", "https") and bool(url.host) and str(url.origin()) == value)
+
+
+def _is_web_address(value: str) -> bool:
+    url = URL(value)
+    return url.scheme in ("http", "https") and bool(url.host)
+
+
+def _is_redis(value: str) -> bool:
+    url = URL(value)
+    return url.scheme in ("redis", "rediss") and bool(url.host)
+
+
+def _is_mailbox(value: str) -> bool:
+    name, at, host = parseaddr(value)[1].partition("@")
+    return bool(name and at and host)
+
+
+_List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Networks = Annotated[_List, _must_be("addresses or networks such as 10.0.0.0/8, separated by commas", networks)]
+Origins = Annotated[
+    _List,
+    _must_be(
+        'origins such as https://site.example, without a path, separated by commas, or "*"',
+        lambda values: all(map(_is_origin, values)),
+    ),
+]
+WebAddress = Annotated[
+    str,
+    _must_be("an address that begins with http:// or https://", _is_web_address),
+    AfterValidator(lambda value: value.rstrip("/")),
+]
+Mailbox = Annotated[str, _must_be("an e-mail address, alone or as Name <address>", _is_mailbox)]
+Rate = Annotated[str, _must_be("tries per time, such as 10/minute", limits.parse)]
 
 
 class Section(BaseModel):
@@ -54,36 +116,21 @@ class HttpSettings(Section):
     host: str
     port: Port
     #: What links in mails and answers begin with; without a slash at the end.
-    public_url: str
-    trusted_proxies: Addresses = ()
-    cors_origins: Addresses = ()
+    public_url: WebAddress
+    trusted_proxies: Networks = ()
+    cors_origins: Origins = ()
     #: Bytes of a JSON or form body; uploads have limits of their own.
     max_body: int = Field(ge=1024)
-    #: Seconds that requests in flight are given on shutdown.
+    #: Seconds between the word to stop, when /readyz begins to refuse, and the end of listening: a balancer's notice.
+    drain_seconds: float = Field(ge=0)
+    #: Seconds that requests in flight are given after that.
     shutdown_seconds: Seconds
     event_loop: Literal["uvloop", "asyncio"]
-
-    @field_validator("trusted_proxies", "cors_origins", mode="before")
-    @classmethod
-    def split(cls, value: Any) -> Any:
-        return _listed(value)
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        networks(value)
-        return value
-
-    @field_validator("public_url")
-    @classmethod
-    def is_an_address(cls, value: str) -> str:
-        TypeAdapter(HttpUrl).validate_python(value)
-        return value.rstrip("/")
 
 
 class DatabaseSettings(Section):
     #: Empty = the embedded server in the data directory.
-    url: str = ""
+    url: Annotated[str, _must_be("a postgresql:// URL or key=value pairs", lambda url: not url or parameters(url))] = ""
     pool_size: int = Field(ge=1, le=200)
     statement_timeout_ms: int = Field(ge=100)
     acquire_seconds: Seconds
@@ -119,8 +166,8 @@ class MailSettings(Section):
     password: str = ""
     #: "auto" upgrades when the server offers it; "required" refuses to speak without; "tls" speaks TLS from the start.
     start_tls: Literal["never", "auto", "required", "tls"]
-    sender: str
-    support: str
+    sender: Mailbox
+    support: Mailbox
     timeout_seconds: Seconds
 
     @field_validator("start_tls", mode="before")
@@ -131,37 +178,19 @@ class MailSettings(Section):
 
 
 class YookassaSettings(Section):
-    #: Ends in /v3.
-    url: str
+    url: Annotated[WebAddress, _must_be("an address that ends in /v3", lambda url: url.endswith("/v3"))]
     shop_id: str
     secret_key: str
     timeout_seconds: Seconds
     #: Where notifications may come from; empty = anywhere, since nothing in them is believed anyway.
-    webhook_networks: Addresses = ()
-
-    @field_validator("webhook_networks", mode="before")
-    @classmethod
-    def split(cls, value: Any) -> Any:
-        return _listed(value)
-
-    @field_validator("webhook_networks")
-    @classmethod
-    def are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        networks(value)
-        return value
-
-    @field_validator("url")
-    @classmethod
-    def is_an_address(cls, value: str) -> str:
-        TypeAdapter(HttpUrl).validate_python(value)
-        return value.rstrip("/")
+    webhook_networks: Networks = ()
 
 
 class PaymentSettings(Section):
     yookassa: YookassaSettings
     poll_seconds: Seconds
     #: Where the provider's page sends people back to; empty = our own page that says how the payment went.
-    return_url: str = ""
+    return_url: Annotated[str, _must_be("a web address, or empty", lambda url: not url or _is_web_address(url))] = ""
 
 
 class FileSettings(Section):
@@ -179,13 +208,15 @@ class LimitSettings(Section):
     """Tries per time, such as ``10/minute``. ``url`` shares the counts between processes."""
 
     enabled: bool
-    url: str = ""
-    login_address: str
-    login_account: str
-    registration: str
-    mailed_link: str
-    mailed_token: str
-    anonymous_form: str
+    url: Annotated[
+        str, _must_be("an address that begins with redis:// or rediss://", lambda url: not url or _is_redis(url))
+    ] = ""
+    login_address: Rate
+    login_account: Rate
+    registration: Rate
+    mailed_link: Rate
+    mailed_token: Rate
+    anonymous_form: Rate
 
 
 class StudioSettings(Section):
@@ -252,53 +283,86 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        raise SettingsWrong("\n".join(_complaint(problem) for problem in error.errors())) from None
-    except (ValueError, tomllib.TOMLDecodeError) as error:
+        raise SettingsWrong("\n".join(map(_complaint, error.errors()))) from None
+    except ValueError as error:
         raise SettingsWrong(str(error)) from None
-    if settings.profile == "production":
-        _refuse_development_values(settings)
-    elif not settings.secret_key:
+    if settings.profile != "production" and not settings.secret_key:
         settings = settings.model_copy(update={"secret_key": _generated_key(settings.data_dir)})
-    if len(settings.secret_key) < 32:
-        raise SettingsWrong("MYSTAR_SECRET_KEY: needs at least 32 characters")
+    if problems := [*_unknown(os.environ), *_weaknesses(settings)]:
+        raise SettingsWrong("\n".join(problems))
     return settings
 
 
-def _refuse_development_values(settings: Settings) -> None:
-    required = {
-        "MYSTAR_SECRET_KEY": settings.secret_key,
-        "MYSTAR_DATABASE__URL": settings.database.url,
-        "MYSTAR_MAIL__HOST": settings.mail.host,
-        "MYSTAR_PAYMENTS__YOOKASSA__SHOP_ID": settings.payments.yookassa.shop_id,
-        "MYSTAR_PAYMENTS__YOOKASSA__SECRET_KEY": settings.payments.yookassa.secret_key,
-    }
-    missing = [f"{name}: is required in production" for name, value in required.items() if not value]
-    if missing:
-        raise SettingsWrong("\n".join(missing))
+def _unknown(environment: Iterable[str]) -> Iterator[str]:
+    """Variables that look like ours and mean nothing: a slip of the pen would go unnoticed otherwise."""
+    for name in environment:
+        section = name.removeprefix("MYSTAR_").partition("__")[0].lower()
+        if name.startswith("MYSTAR_") and section not in Settings.model_fields:
+            yield f"{name}: is not a setting"
+
+
+def _weaknesses(settings: Settings) -> Iterator[str]:
+    """What would do for development and must not reach production."""
+    mail, shop = settings.mail, settings.payments.yookassa
+    key_is_good = len(settings.secret_key) >= 32 and len(set(settings.secret_key)) >= 10
+    yield from _unless(key_is_good, "MYSTAR_SECRET_KEY", "needs at least 32 characters, 10 of them different")
+    if settings.profile != "production":
+        return
+    for name, value in (
+        ("MYSTAR_DATABASE__URL", settings.database.url),
+        ("MYSTAR_MAIL__HOST", mail.host),
+        ("MYSTAR_PAYMENTS__YOOKASSA__SHOP_ID", shop.shop_id),
+        ("MYSTAR_PAYMENTS__YOOKASSA__SECRET_KEY", shop.secret_key),
+    ):
+        yield from _unless(value, name, "is required in production")
+    for name, mailbox in (("MYSTAR_MAIL__SENDER", mail.sender), ("MYSTAR_MAIL__SUPPORT", mail.support)):
+        yield from _unless("@localhost" not in mailbox, name, "must be an address that can be answered")
+    for name, address in (
+        ("MYSTAR_HTTP__PUBLIC_URL", settings.http.public_url),
+        ("MYSTAR_PAYMENTS__YOOKASSA__URL", shop.url),
+    ):
+        yield from _unless(address.startswith("https://"), name, "must begin with https:// in production")
+    yield from _unless(
+        shop.secret_key != _SANDBOX_KEY, "MYSTAR_PAYMENTS__YOOKASSA__SECRET_KEY", "is the sandbox's, not a shop's"
+    )
+    yield from _unless(
+        settings.passwords.bcrypt_cost >= 10, "MYSTAR_PASSWORDS__BCRYPT_COST", "must be at least 10 in production"
+    )
+
+
+def _unless(fits: object, name: str, reason: str) -> Iterator[str]:
+    if not fits:
+        yield f"{name}: {reason}"
 
 
 def _generated_key(data_dir: Path) -> str:
     """The development key: made at the first run, kept in the data directory, never in the repository."""
     path = data_dir / "secret_key"
-    data_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48))
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        # Written whole before it gets its name: of two processes at once, both use the one that came first.
+        with tempfile.NamedTemporaryFile("w", dir=data_dir) as fresh:
+            fresh.write(secrets.token_urlsafe(48))
+            fresh.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh.name, path)
     return path.read_text().strip()
 
 
 def _complaint(problem: Any) -> str:
     """One line; never the value, which may be a secret."""
     name = "MYSTAR_" + "__".join(str(part).upper() for part in problem["loc"])
-    return f"{name}: {problem['msg']}"
+    if problem["type"] == "extra_forbidden":
+        return f"{name}: is not a setting"
+    return f"{name}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def _read(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        return tomllib.load(file)
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

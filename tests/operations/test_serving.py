@@ -1,0 +1,138 @@
+"""The life of the serving process: how it starts, how it stops, and what it survives."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.operations.conftest import Serve
+from tests.server_process import ServerProcess, run_cli
+
+
+async def get(server: ServerProcess, path: str) -> int:
+    """The status; 0 when nobody listens."""
+    try:
+        async with aiohttp.ClientSession() as session, session.get(server.url + path) as answer:
+            await answer.read()
+            return answer.status
+    except aiohttp.ClientError:
+        return 0
+
+
+class SlowPost:
+    """A request whose body has begun and not ended."""
+
+    def __init__(self, server: ServerProcess, path: str, body: bytes) -> None:
+        self._port, self._path, self._body = server.port, path, body
+
+    async def begin(self) -> SlowPost:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        head = (
+            f"POST {self._path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(self._body)}\r\n\r\n"
+        )
+        self._writer.write(head.encode() + self._body[:1])
+        await self._writer.drain()
+        await asyncio.sleep(0.2)
+        return self
+
+    def drop(self) -> None:
+        self._writer.close()
+
+    async def end(self) -> bytes:
+        """Send the rest; the whole answer, or nothing when the connection was cut."""
+        try:
+            self._writer.write(self._body[1:])
+            await self._writer.drain()
+            return await asyncio.wait_for(self._reader.read(), 20)
+        except ConnectionError:
+            return b""
+        finally:
+            self._writer.close()
+
+
+LOGIN = "/api/login/"
+NOBODY = b'{"username": "nobody", "password": "nothing-right-1"}'
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+async def test_the_word_to_stop_lets_a_request_in_flight_end(serve: Serve, loop: str) -> None:
+    server = serve(HTTP__EVENT_LOOP=loop)
+    request = await SlowPost(server, LOGIN, NOBODY).begin()
+    server.tell(signal.SIGTERM)
+    await asyncio.sleep(0.3)
+    assert await get(server, "/healthz") == 0, "the door is closed to newcomers"
+    answer = await request.end()
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert "non_field_errors" in answer.decode()
+    assert server.wait() == 0
+
+
+async def test_while_draining_the_server_is_not_ready_and_still_answers(serve: Serve) -> None:
+    server = serve(HTTP__DRAIN_SECONDS=1.5)
+    assert await get(server, "/readyz") == 200
+    server.tell(signal.SIGTERM)
+    await asyncio.sleep(0.3)
+    assert (await get(server, "/readyz"), await get(server, "/healthz")) == (503, 200)
+    assert server.wait() == 0
+
+
+async def test_a_second_word_ends_it_at_once(serve: Serve) -> None:
+    server = serve(HTTP__DRAIN_SECONDS=20)
+    request = await SlowPost(server, LOGIN, NOBODY).begin()
+    server.tell(signal.SIGTERM)
+    await asyncio.sleep(0.3)
+    asked = time.monotonic()
+    server.tell(signal.SIGINT)
+    assert server.wait() == 1
+    assert time.monotonic() - asked < 10
+    assert "cut off" in server.said()
+    assert await request.end() == b""
+
+
+async def test_a_request_that_never_ends_is_cut_when_its_time_is_over(serve: Serve) -> None:
+    server = serve(HTTP__SHUTDOWN_SECONDS=0.5)
+    request = await SlowPost(server, LOGIN, NOBODY).begin()
+    assert server.stop() == 0
+    request.drop()
+
+
+async def test_a_killed_server_serves_again_without_a_hand(serve: Serve) -> None:
+    """O1, short: the longest way from the command to a ready server is told by the start itself."""
+    server = serve()
+    for _ in range(5):
+        server.kill()
+        began = time.monotonic()
+        server.start()
+        assert await get(server, "/readyz") == 200
+        assert time.monotonic() - began < 5
+    assert server.stop() == 0
+
+
+async def test_a_port_that_is_taken_is_said_in_one_sentence(serve: Serve, tmp_path: Path, dsn: str) -> None:
+    server = serve()
+    done = run_cli("serve", directory=tmp_path, DATABASE__URL=dsn, HTTP__PORT=server.port)
+    assert done.returncode == 1
+    assert "address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_schema_that_is_behind_is_refused(empty_dsn: str, tmp_path: Path) -> None:
+    done = run_cli("serve", directory=tmp_path, DATABASE__URL=empty_dsn, HTTP__PORT=0)
+    assert done.returncode == 1
+    assert "run `python -m mystar migrate` first" in done.stderr
+    assert "0001_accounts" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_not_there_is_said_in_one_sentence(tmp_path: Path) -> None:
+    done = run_cli("serve", directory=tmp_path, DATABASE__URL="postgresql://nobody:marked-secret@127.0.0.1:1/mystar")
+    assert done.returncode == 1
+    assert "Connection refused" in done.stderr
+    assert "marked-secret" not in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,195 @@
+"""Wrong settings are refused at start by name, and their values, which may be secrets, are never repeated (O8)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from mystar.settings import Settings, SettingsWrong, load_settings
+from tests.server_process import SECRET_KEY, run_cli
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("MYSTAR_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MYSTAR_DATA_DIR", str(tmp_path / "var"))
+
+
+def loaded(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"MYSTAR_{name}", value)
+    return load_settings()
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    with pytest.raises(SettingsWrong) as refused:
+        loaded(monkeypatch, **variables)
+    return str(refused.value)
+
+
+MISTAKES = [
+    ("PROFILE", "marked"),
+    ("SECRET_KEY", "marked"),
+    ("SECRET_KEY", "marked" * 10),
+    ("HTTP__PORT", "marked"),
+    ("HTTP__PORT", "70000"),
+    ("HTTP__PORT", "-1"),
+    ("HTTP__PUBLIC_URL", "marked.example"),
+    ("HTTP__PUBLIC_URL", "ftp://marked.example"),
+    ("HTTP__PUBLIC_URL", "http://"),
+    ("HTTP__TRUSTED_PROXIES", "10.0.0.0/8, marked"),
+    ("HTTP__TRUSTED_PROXIES", "10.0.0.300"),
+    ("HTTP__TRUSTED_PROXIES", '["10.0.0.1", marked'),
+    ("HTTP__CORS_ORIGINS", "marked.example"),
+    ("HTTP__CORS_ORIGINS", "https://marked.example/"),
+    ("HTTP__CORS_ORIGINS", "https://marked.example/page"),
+    ("HTTP__MAX_BODY", "10"),
+    ("HTTP__SHUTDOWN_SECONDS", "0"),
+    ("HTTP__DRAIN_SECONDS", "-1"),
+    ("HTTP__EVENT_LOOP", "marked"),
+    ("HTTP__PRT", "8080"),
+    ("DATABASE__URL", "marked"),
+    ("DATABASE__URL", "mysql://root:marked@localhost/db"),
+    ("DATABASE__POOL_SIZE", "0"),
+    ("DATABASE__STATEMENT_TIMEOUT_MS", "marked"),
+    ("DATABASE__ACQUIRE_SECONDS", "0"),
+    ("TOKENS__HOUSE_ACCESS", "5"),
+    ("PASSWORDS__BCRYPT_COST", "3"),
+    ("PASSWORDS__BCRYPT_COST", "31"),
+    ("PASSWORDS__THREADS", "0"),
+    ("MAIL__PORT", "99999"),
+    ("MAIL__START_TLS", "marked"),
+    ("MAIL__SENDER", "marked"),
+    ("MAIL__SUPPORT", "marked@"),
+    ("MAIL__TIMEOUT_SECONDS", "0"),
+    ("PAYMENTS__POLL_SECONDS", "0"),
+    ("PAYMENTS__RETURN_URL", "marked"),
+    ("PAYMENTS__YOOKASSA__URL", "https://user:marked@api.example/v2"),
+    ("PAYMENTS__YOOKASSA__WEBHOOK_NETWORKS", "marked"),
+    ("FILES__AVATAR_LIMIT", "0"),
+    ("LIMITS__ENABLED", "marked"),
+    ("LIMITS__URL", "http://:marked@localhost"),
+    ("LIMITS__LOGIN_ADDRESS", "marked per minute"),
+    ("LOG__LEVEL", "marked"),
+    ("LOG__FORMAT", "marked"),
+    ("SECRETKEY", "marked"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), MISTAKES, ids=[f"{name}={value}" for name, value in MISTAKES])
+def test_a_mistake_is_named_and_its_value_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    said = refusal(monkeypatch, **{name: value})
+    assert said.startswith(f"MYSTAR_{name}")
+    assert "marked" not in said
+    assert "\n" not in said
+
+
+def test_every_mistake_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refusal(monkeypatch, HTTP__PORT="x", MAIL__SENDER="y", LOG__LEVEL="z")
+    assert [line.partition(":")[0] for line in said.splitlines()] == [
+        "MYSTAR_HTTP__PORT",
+        "MYSTAR_MAIL__SENDER",
+        "MYSTAR_LOG__LEVEL",
+    ]
+
+
+def test_the_environment_wins_over_the_profile_which_wins_over_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, PROFILE="test", PASSWORDS__THREADS="7")
+    assert (settings.passwords.threads, settings.passwords.bcrypt_cost, settings.database.statement_timeout_ms) == (
+        7,
+        4,
+        30_000,
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("", ()), ("10.0.0.0/8, ::1", ("10.0.0.0/8", "::1")), ('["1.2.3.4"]', ("1.2.3.4",))]
+)
+def test_a_list_is_separated_by_commas_or_json(
+    monkeypatch: pytest.MonkeyPatch, written: str, read: tuple[str, ...]
+) -> None:
+    assert loaded(monkeypatch, HTTP__TRUSTED_PROXIES=written).http.trusted_proxies == read
+
+
+PRODUCTION = {
+    "PROFILE": "production",
+    "SECRET_KEY": SECRET_KEY,
+    "DATABASE__URL": "postgresql://mystar:word@db/mystar",
+    "HTTP__PUBLIC_URL": "https://stars.example/",
+    "MAIL__HOST": "smtp.example",
+    "MAIL__SENDER": "mystar <noreply@stars.example>",
+    "MAIL__SUPPORT": "help@stars.example",
+    "PAYMENTS__YOOKASSA__SHOP_ID": "31337",
+    "PAYMENTS__YOOKASSA__SECRET_KEY": "live_0123456789",
+}
+
+
+def test_production_starts_with_everything_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, **PRODUCTION)
+    assert settings.http.public_url == "https://stars.example"
+    assert settings.http.cors_origins == ()
+    assert settings.log.format == "json"
+    assert settings.limits.enabled
+
+
+def test_production_invents_no_key_and_takes_no_default_for_a_secret(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    said = refusal(monkeypatch, PROFILE="production")
+    assert {line.partition(":")[0].removeprefix("MYSTAR_") for line in said.splitlines()} == set(PRODUCTION) - {
+        "PROFILE"
+    }
+    assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTP__PUBLIC_URL", "http://127.0.0.1:8080"),
+        ("PAYMENTS__YOOKASSA__URL", "http://127.0.0.1:8090/yookassa/v3"),
+        ("PAYMENTS__YOOKASSA__SECRET_KEY", "sandbox-secret-key"),
+        ("MAIL__SENDER", "mystar <noreply@localhost>"),
+        ("PASSWORDS__BCRYPT_COST", "4"),
+    ],
+)
+def test_production_refuses_what_is_good_enough_for_development(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    said = refusal(monkeypatch, **{**PRODUCTION, name: value})
+    assert said.startswith(f"MYSTAR_{name}: ")
+    assert value not in said
+
+
+def test_development_makes_its_key_once_for_all_who_start_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys: list[str] = []
+    threads = [threading.Thread(target=lambda: keys.append(load_settings().secret_key)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(keys) == 8
+    assert len(set(keys)) == 1
+    assert load_settings().secret_key == keys[0]
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "check", "routes"])
+def test_the_commands_end_with_the_sentence_and_no_stack(command: str, tmp_path: Path) -> None:
+    done = run_cli(command, directory=tmp_path, HTTP__PORT="marked", SECRET_KEY="marked")
+    if command == "routes":
+        assert done.returncode == 0, "what needs no settings asks for none"
+        return
+    assert done.returncode == 1
+    assert "The configuration is wrong:\nMYSTAR_HTTP__PORT: " in done.stderr
+    assert "marked" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_setting_in_a_file_is_named() -> None:
+    with pytest.raises(SettingsWrong, match="MYSTAR_HTTP__PRT: is not a setting"):
+        load_settings(http={"prt": 1, **load_settings().http.model_dump()})

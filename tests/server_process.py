@@ -1,0 +1,123 @@
+"""The service as its operator meets it: `python -m mystar serve` in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Self
+
+import orjson
+from aiohttp.test_utils import unused_port
+
+ROOT = Path(__file__).resolve().parents[1]
+START_WITHIN = STOP_WITHIN = 30.0
+SECRET_KEY = "the key of the tests, longer than 32 characters"
+
+
+def environment(directory: Path, **variables: object) -> dict[str, str]:
+    """This process's environment without its MYSTAR_* variables, and with these, named without the prefix."""
+    given = {
+        "PROFILE": "test",
+        "DATA_DIR": directory / "var",
+        "SECRET_KEY": SECRET_KEY,
+        "LOG__FORMAT": "json",
+        "LOG__LEVEL": "info",
+        **variables,
+    }
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MYSTAR_")}
+    return {**clean, "PYTHONPATH": str(ROOT), **{f"MYSTAR_{name}": str(value) for name, value in given.items()}}
+
+
+class ServerProcess:
+    """One server on a port of its own, the same over restarts. What it writes to standard error is kept in a file."""
+
+    def __init__(self, directory: Path, **variables: object) -> None:
+        self.port = unused_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.errors = directory / "server.log"
+        self._directory = directory
+        address = {"HTTP__PORT": self.port, "HTTP__PUBLIC_URL": self.url}
+        self._environment = environment(directory, **{**address, **variables})
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, python: str = sys.executable) -> Self:
+        """Returns when it has said that it serves; AssertionError with its last words when it does not."""
+        with self.errors.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [python, "-m", "mystar", "serve"],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                cwd=self._directory,
+                env=self._environment,
+            )
+        assert self.process.stdout is not None
+        ready, _, _ = select.select([self.process.stdout], [], [], START_WITHIN)
+        line = self.process.stdout.readline() if ready else b""
+        assert b"serves" in line, f"the server did not start: {self.said()[-3000:]}"
+        return self
+
+    def tell(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        assert self.process is not None
+        try:
+            return self.process.wait(STOP_WITHIN)
+        finally:
+            self._forget()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.tell(number)
+        return self.wait()
+
+    def kill(self) -> None:
+        self.stop(signal.SIGKILL)
+
+    def said(self) -> str:
+        """Everything in its log so far."""
+        return self.errors.read_text(errors="replace") if self.errors.exists() else ""
+
+    def records(self) -> list[Mapping[str, object]]:
+        return [orjson.loads(line) for line in self.said().splitlines() if line.startswith("{")]
+
+    def _forget(self) -> None:
+        process, self.process = self.process, None
+        if process is not None and process.poll() is None:
+            process.kill()
+            process.wait()
+        if process is not None and process.stdout is not None:
+            process.stdout.close()
+
+
+@contextlib.contextmanager
+def server_in(directory: Path, **variables: object) -> Iterator[ServerProcess]:
+    """A running server; killed at the end of the block if it still lives."""
+    server = ServerProcess(directory, **variables)
+    try:
+        yield server.start()
+    finally:
+        server._forget()
+
+
+def run_cli(*arguments: str, directory: Path, stdin: str = "", **variables: object) -> subprocess.CompletedProcess[str]:
+    """`python -m mystar …` until it ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "mystar", *arguments],
+        cwd=directory,
+        env=environment(directory, **variables),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
