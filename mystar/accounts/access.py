@@ -12,8 +12,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from aiohttp_apispec import docs
 
-from mystar.accounts.model import Actor
+from mystar.accounts.model import Actor, Visitor
 from mystar.errors import Forbidden, Unauthenticated
+from mystar.kit.http import address_of, language_of
 
 if TYPE_CHECKING:
     from mystar.accounts.service import AccountService
@@ -88,3 +89,9 @@ def maybe_actor_of(request: web.Request) -> Actor | None:
     """Who is asking, or None for a guest, inside a ``@maybe_signed_in`` handler."""
     actor = request[_ACTOR]
     return actor if isinstance(actor, Actor) else None
+
+
+def visitor_of(request: web.Request) -> Visitor:
+    """Who stands at the door, for limits, sessions and the language of mails."""
+    agent = request.headers.get("User-Agent", "")[:300].encode("utf-8", "replace").decode()
+    return Visitor(address_of(request), agent, "en" if language_of(request) == "en" else "ru")

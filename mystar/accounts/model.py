@@ -1,9 +1,28 @@
-"""People: what an account is, who is asking, and what can be refused."""
+"""People: what an account is, who is asking, what happens to them and what can be refused."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text, Unauthenticated
+
+#: The dialect that somebody signs in through; it decides how long the tokens live (contract D5).
+Door = Literal["house", "greetings", "messenger", "studio", "identity"]
+Language = Literal["ru", "en"]
+Role = Literal["viewer", "operator", "owner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Whoever stands at a door before we know them. ``language`` is that of their mails."""
+
+    address: str = ""
+    user_agent: str = ""
+    language: Language = "ru"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +32,7 @@ class Actor:
     id: int
     session_id: uuid.UUID
     username: str
-    role: str | None = None
+    role: Role | None = None
 
     @property
     def is_staff(self) -> bool:
@@ -24,3 +43,163 @@ class Actor:
     def may_operate(self) -> bool:
         """Staff who may change things."""
         return self.role in ("operator", "owner")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What somebody writes about themselves to become an account."""
+
+    username: str
+    email: str | None = None
+    phone: str | None = None
+    birth_date: date | None = None
+    first_name: str = ""
+    last_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person. ``phone`` is E.164, ``avatar_key`` the path behind ``/media/``; None where there is none."""
+
+    id: int
+    username: str
+    email: str | None
+    phone: str | None
+    first_name: str
+    last_name: str
+    bio: str
+    birth_date: date | None
+    avatar_id: int | None
+    avatar_key: str | None
+    language: Language
+    role: Role | None
+    is_active: bool
+    email_verified_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the person has shown that the e-mail is theirs (contract D14)."""
+        return self.email_verified_at is not None
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What anybody may know about somebody."""
+
+    id: int
+    username: str
+    first_name: str
+    last_name: str
+    avatar_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new session: its account, an access token and, at doors that have one, a refresh token."""
+
+    account: Account
+    session_id: uuid.UUID
+    access: str
+    refresh: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A followed confirmation link. ``signed_in`` is None when the link had done its work before."""
+
+    account: Account
+    signed_in: SignedIn | None
+
+
+@dataclass(frozen=True, slots=True)
+class MailedToken:
+    """A mailed link as it is stored: whose it is and whether it still works."""
+
+    account_id: int
+    expires_at: datetime
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRegistered:
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class EmailConfirmed:
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsEnded:
+    """``session_id`` None: all sessions of the account."""
+
+    account_id: int
+    session_id: uuid.UUID | None
+    reason: str
+
+
+class Taken(Conflict):
+    """Somebody else has this user name, e-mail or phone; ``fields`` says which (contract D13)."""
+
+    code = "taken"
+    text = Text("Такие данные уже заняты.", "This is already taken.")
+
+
+def taken(*fields: str) -> Callable[[], Taken]:
+    """Makes the refusal that names the fields; a maker, since the database wrapper asks for one."""
+    unique = Text("Это поле должно быть уникально.", "This field must be unique.")
+    return lambda: Taken(fields={name: [unique] for name in fields})
+
+
+class LoginRefused(Unauthenticated):
+    """The same for an unknown person, a wrong password and a blocked account (contract D13)."""
+
+    code = "login_refused"
+    text = Text("Неверный логин или пароль.", "Wrong log-in or password.")
+
+
+class ConfirmLinkUnknown(NotFound):
+    code = "confirm_link_unknown"
+    text = Text("Ссылка недействительна или уже использована.", "The link is invalid or has been used already.")
+
+
+class ConfirmLinkExpired(NotFound):
+    code = "confirm_link_expired"
+    text = Text("Срок действия ссылки истёк.", "The link has expired.")
+
+
+class ResetLinkUnknown(NotFound):
+    code = "reset_link_unknown"
+    text = Text("Ссылка недействительна или уже использована.", "The link is invalid or has been used already.")
+
+
+class ResetLinkExpired(NotFound):
+    code = "reset_link_expired"
+    text = Text("Срок действия ссылки истёк. Запросите новую.", "The link has expired. Please ask for a new one.")
+
+
+class PasswordWrong(Invalid):
+    """The old password, asked for before a change, does not fit."""
+
+    code = "password_wrong"
+    text = Text("Старый пароль указан неверно.", "The old password is wrong.")
+
+    def __init__(self) -> None:
+        super().__init__(fields={"old_password": [self.text]})
+
+
+class NotYourself(Forbidden):
+    code = "not_yourself"
+    text = Text("Нельзя заблокировать самого себя.", "You cannot block yourself.")

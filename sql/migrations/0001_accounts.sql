@@ -16,6 +16,8 @@ create table accounts (
     birth_date date,
     -- References files, which come later: the constraint is added there.
     avatar_id bigint,
+    -- A copy of files.key, so that showing a person needs no join upwards; means nothing once avatar_id is null.
+    avatar_key text,
     language text not null default 'ru',
     role text,
     is_active boolean not null default true,
@@ -42,6 +44,7 @@ create table sessions (
 );
 create index sessions_living_idx on sessions (account_id, created_at desc) where ended_at is null;
 create index sessions_expired_idx on sessions (expires_at);
+create index sessions_ended_idx on sessions (ended_at) where ended_at is not null;
 
 create table mailed_tokens (
     id bigint generated always as identity primary key,

@@ -1,0 +1,63 @@
+"""What somebody wrote about themselves is brought into its normal form before it becomes an account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import TypeVar
+
+from mystar.accounts import password_rule
+from mystar.accounts.credentials import Unfit, tidy_email, tidy_phone, tidy_username
+from mystar.accounts.model import Account, Draft
+from mystar.errors import Invalid, Text
+
+T = TypeVar("T")
+Problems = dict[str, list[Text]]
+
+_EARLIEST_BIRTH = date(1900, 1, 1)
+
+
+def tidied(draft: Draft, password: str | None, *, today: date) -> Draft:
+    """The draft in normal forms. ``password`` None is not looked at.
+
+    :raises Invalid: names every field that is wrong.
+    """
+    problems: Problems = {}
+    tidy = replace(
+        draft,
+        username=_tried(problems, "username", tidy_username, draft.username) or "",
+        email=_tried(problems, "email", tidy_email, draft.email) if draft.email else None,
+        phone=_tried(problems, "phone", tidy_phone, draft.phone) if draft.phone else None,
+    )
+    if draft.birth_date and not _EARLIEST_BIRTH <= draft.birth_date <= today:
+        problems["birth_date"] = [Text("Недопустимая дата рождения.", "Not a possible date of birth.")]
+    if password is not None:
+        wrong = password_rule.complaints(password, username=draft.username, email=draft.email)
+        problems.update({"password": wrong} if wrong else {})
+    if problems:
+        raise Invalid(fields=problems)
+    return tidy
+
+
+def tidied_field(field: str, tidy: Callable[[str], T], raw: str | None) -> T | None:
+    """One field in its normal form, None for None. :raises Invalid: it has none."""
+    problems: Problems = {}
+    value = None if raw is None else _tried(problems, field, tidy, raw)
+    if problems:
+        raise Invalid(fields=problems)
+    return value
+
+
+def require_good_password(field: str, password: str, account: Account) -> None:
+    """:raises Invalid: the account may not have this password; names the ``field`` it was written in."""
+    if wrong := password_rule.complaints(password, username=account.username, email=account.email):
+        raise Invalid(fields={field: wrong})
+
+
+def _tried(problems: Problems, field: str, tidy: Callable[[str], T], raw: str) -> T | None:
+    try:
+        return tidy(raw)
+    except Unfit as unfit:
+        problems[field] = [unfit.text]
+        return None

@@ -1,0 +1,93 @@
+"""Mailed links: each proves that somebody reads a mailbox, works once and for a while.
+
+They lead to the greetings dialect, whose addresses a browser can open; whichever door the person came through.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from mystar.accounts.model import (
+    Account,
+    ConfirmLinkExpired,
+    ConfirmLinkUnknown,
+    MailedToken,
+    ResetLinkExpired,
+    ResetLinkUnknown,
+    Visitor,
+)
+from mystar.accounts.repository import AccountRepository, Purpose
+from mystar.errors import NotFound
+from mystar.kit.clock import Clock
+from mystar.kit.db import Database, Tx
+from mystar.kit.limits import Limits
+from mystar.kit.mail import Mailer
+from mystar.kit.tokens import mailed_token, token_digest
+from mystar.settings import TokenSettings
+
+_UNKNOWN: dict[Purpose, type[NotFound]] = {"confirm_email": ConfirmLinkUnknown, "reset_password": ResetLinkUnknown}
+_EXPIRED: dict[Purpose, type[NotFound]] = {"confirm_email": ConfirmLinkExpired, "reset_password": ResetLinkExpired}
+
+
+class MailedLinks:
+    """Mails links and tells whether one that comes back is good."""
+
+    def __init__(
+        self, db: Database, *, mailer: Mailer, limits: Limits, clock: Clock, settings: TokenSettings, public_url: str
+    ) -> None:
+        self._db, self._mailer, self._limits, self._clock = db, mailer, limits, clock
+        self._public_url = public_url
+        self._lives: dict[Purpose, timedelta] = {
+            "confirm_email": timedelta(seconds=settings.confirm_email),
+            "reset_password": timedelta(seconds=settings.reset_password),
+        }
+
+    async def mail_confirmation(self, tx: Tx, account: Account) -> None:
+        """Does nothing for an account without e-mail."""
+        token = await self._issue(tx, account, "confirm_email")
+        query = urlencode({"username": account.username, "confirm": 1, "token": token})
+        await self._mail(tx, "confirm_email", account, f"/api/registration-confirm/?{query}")
+
+    async def mail_reset(self, tx: Tx, account: Account) -> None:
+        """Does nothing for an account without e-mail."""
+        token = await self._issue(tx, account, "reset_password")
+        await self._mail(tx, "reset_password", account, f"/password_reset/confirm/?{urlencode({'token': token})}")
+
+    async def look(self, purpose: Purpose, token: str, visitor: Visitor) -> MailedToken:
+        """The link as it is stored, used or not; guesses are counted by the visitor's address.
+
+        :raises NotFound: `ConfirmLinkUnknown` or `ResetLinkUnknown`, and their `…Expired`.
+        """
+        await self._limits.check("mailed_token", visitor.address)
+        found = await AccountRepository(self._db).mailed_token(purpose, token_digest(token))
+        if found is None:
+            await self._limits.hit("mailed_token", visitor.address)
+            raise _UNKNOWN[purpose]
+        if found.used_at is None and found.expires_at <= self._clock.now():
+            raise _EXPIRED[purpose]
+        return found
+
+    async def use(self, tx: Tx, purpose: Purpose, token: str) -> bool:
+        """Use the link up; false when it has been, or has just expired."""
+        now = self._clock.now()
+        return await AccountRepository(tx).use_mailed_token(purpose, token_digest(token), now) is not None
+
+    async def _issue(self, tx: Tx, account: Account, purpose: Purpose) -> str:
+        token, digest = mailed_token()
+        now = self._clock.now()
+        await AccountRepository(tx).add_mailed_token(account.id, purpose, digest, now, now + self._lives[purpose])
+        return token
+
+    async def _mail(self, tx: Tx, purpose: Purpose, account: Account, path: str) -> None:
+        if account.email is None:
+            return
+        await self._mailer.queue(
+            tx,
+            purpose,
+            account.email,
+            account.language,
+            username=account.username,
+            link=self._public_url + path,
+            hours=int(self._lives[purpose].total_seconds() // 3600),
+        )

@@ -1,0 +1,102 @@
+-- Accounts, sessions and mailed tokens. avatar_key counts only while avatar_id does: the file may be gone.
+
+-- name: account
+select *, case when avatar_id is not null then avatar_key end as avatar_key from accounts where id = %(id)s;
+
+-- name: account_by_credential
+-- One of the keys is given, the others are null; a user name never looks like an e-mail or a phone.
+select *, case when avatar_id is not null then avatar_key end as avatar_key from accounts
+where username_key = %(username_key)s::text or email_key = %(email_key)s::text or phone = %(phone)s::text;
+
+-- name: lock_account
+-- Changes of a password, a profile and a block queue here.
+select *, case when avatar_id is not null then avatar_key end as avatar_key from accounts
+where id = %(id)s for no key update;
+
+-- name: password_hash
+select password_hash from accounts where id = %(id)s;
+
+-- name: people
+select id, username, first_name, last_name, case when avatar_id is not null then avatar_key end as avatar_key
+from accounts where id = any(%(ids)s::bigint[]);
+
+-- name: taken
+-- Only a courtesy that names every field at once; between two who race the constraints decide.
+select
+    exists (select 1 from accounts where username_key = %(username_key)s::text and id is distinct from %(but)s::bigint)
+        as username,
+    exists (select 1 from accounts where email_key = %(email_key)s::text and id is distinct from %(but)s::bigint)
+        as email,
+    exists (select 1 from accounts where phone = %(phone)s::text and id is distinct from %(but)s::bigint) as phone;
+
+-- name: add_account
+insert into accounts (
+    username, username_key, email, email_key, phone, password_hash, first_name, last_name, birth_date, language, role,
+    email_verified_at
+) values (
+    %(username)s, %(username_key)s, %(email)s, %(email_key)s, %(phone)s, %(password_hash)s, %(first_name)s,
+    %(last_name)s, %(birth_date)s, %(language)s, %(role)s, %(email_verified_at)s
+)
+returning *;
+
+-- name: change_profile
+update accounts
+set username = %(username)s, username_key = %(username_key)s, email = %(email)s, email_key = %(email_key)s,
+    email_verified_at = case when email_key is not distinct from %(email_key)s::text then email_verified_at end,
+    first_name = %(first_name)s, last_name = %(last_name)s, updated_at = now()
+where id = %(id)s;
+
+-- name: change_password
+update accounts set password_hash = %(password_hash)s, updated_at = now() where id = %(id)s;
+
+-- name: change_avatar
+update accounts set avatar_id = %(avatar_id)s, avatar_key = %(avatar_key)s, updated_at = now() where id = %(id)s;
+
+-- name: change_activity
+update accounts set is_active = %(is_active)s, updated_at = now() where id = %(id)s;
+
+-- name: confirm_email
+update accounts set email_verified_at = coalesce(email_verified_at, %(now)s::timestamptz), updated_at = now()
+where id = %(id)s;
+
+-- name: add_session
+insert into sessions (id, account_id, door, created_at, expires_at, user_agent, address)
+values (%(id)s, %(account_id)s, %(door)s, %(now)s, %(expires_at)s, %(user_agent)s, %(address)s);
+
+-- name: living_session
+select s.id as session_id, s.door, s.expires_at, a.id, a.username, a.email, a.role
+from sessions s join accounts a on a.id = s.account_id
+where s.id = %(id)s and s.ended_at is null and s.expires_at > %(now)s and a.is_active;
+
+-- name: end_sessions
+-- One session of the account, or all that live.
+update sessions set ended_at = %(now)s, end_reason = %(reason)s
+where account_id = %(account_id)s and ended_at is null and (%(id)s::uuid is null or id = %(id)s::uuid);
+
+-- name: add_mailed_token
+insert into mailed_tokens (account_id, purpose, digest, created_at, expires_at)
+values (%(account_id)s, %(purpose)s, %(digest)s, %(now)s, %(expires_at)s);
+
+-- name: mailed_token
+select account_id, expires_at, used_at from mailed_tokens where digest = %(digest)s and purpose = %(purpose)s;
+
+-- name: use_mailed_token
+-- Of two who follow one link at once, one gets the row.
+update mailed_tokens set used_at = %(now)s
+where digest = %(digest)s and purpose = %(purpose)s and used_at is null and expires_at > %(now)s
+returning account_id;
+
+-- name: use_up_mailed_tokens
+update mailed_tokens set used_at = %(now)s
+where account_id = %(account_id)s and used_at is null and (%(purpose)s::text is null or purpose = %(purpose)s::text);
+
+-- name: sweep_sessions
+-- Ended or expired a while ago; in portions, so that nobody waits for long.
+delete from sessions where id in (
+    (select id from sessions where expires_at < %(before)s limit %(batch)s)
+    union all
+    (select id from sessions where ended_at < %(before)s limit %(batch)s)
+);
+
+-- name: sweep_mailed_tokens
+delete from mailed_tokens where id in (select id from mailed_tokens where expires_at < %(before)s limit %(batch)s);

@@ -1,0 +1,173 @@
+"""People as rows."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Literal
+
+from mystar.accounts.credentials import Credential, key_of
+from mystar.accounts.model import Account, Draft, Language, MailedToken, Person, Role, Visitor, taken
+from mystar.errors import NotFound
+from mystar.kit import queries
+from mystar.kit.db import Row, Statements
+
+QUERIES = queries.load(__package__)
+CONSTRAINTS = {
+    "accounts_username_key": taken("username"),
+    "accounts_email_key": taken("email"),
+    "accounts_phone_key": taken("phone"),
+}
+Purpose = Literal["confirm_email", "reset_password"]
+_COLUMNS = tuple(column.name for column in fields(Account))
+
+
+class AccountRepository:
+    """Accounts, sessions and mailed tokens. ``tx`` is a transaction, or the database for a single statement."""
+
+    def __init__(self, tx: Statements) -> None:
+        self._tx = tx
+
+    async def get(self, account_id: int) -> Account:
+        """:raises NotFound: nobody has this id."""
+        return _account(await self._tx.maybe(QUERIES.account, id=account_id))
+
+    async def lock(self, account_id: int) -> Account:
+        """:raises NotFound: nobody has this id."""
+        return _account(await self._tx.maybe(QUERIES.lock_account, id=account_id))
+
+    async def lock_with_hash(self, account_id: int) -> tuple[Account, str | None]:
+        """:raises NotFound: nobody has this id."""
+        row = await self._tx.maybe(QUERIES.lock_account, id=account_id)
+        return _account(row), row["password_hash"] if row else None
+
+    async def password_hash(self, account_id: int) -> str | None:
+        stored: str | None = await self._tx.value(QUERIES.password_hash, id=account_id)
+        return stored
+
+    async def find(self, who: Credential) -> tuple[Account, str | None] | None:
+        """The account and its password hash, or None."""
+        row = await self._tx.maybe(
+            QUERIES.account_by_credential, username_key=who.username_key, email_key=who.email_key, phone=who.phone
+        )
+        return (_account(row), row["password_hash"]) if row else None
+
+    async def people(self, account_ids: Iterable[int]) -> dict[int, Person]:
+        rows = await self._tx.all(QUERIES.people, ids=list(account_ids))
+        return {row["id"]: Person(**row) for row in rows}
+
+    async def taken(self, *, username: str, email: str | None, phone: str | None, but: int | None = None) -> list[str]:
+        """Which of the three belong to somebody else than ``but``."""
+        keys = {"username_key": key_of(username), "email_key": email and key_of(email), "phone": phone}
+        return [name for name, is_taken in (await self._tx.one(QUERIES.taken, but=but, **keys)).items() if is_taken]
+
+    async def add(
+        self,
+        draft: Draft,
+        *,
+        password_hash: str,
+        language: Language,
+        role: Role | None = None,
+        email_verified_at: datetime | None = None,
+    ) -> Account:
+        """:raises Taken: somebody was faster."""
+        values = {
+            **asdict(draft),
+            "username_key": key_of(draft.username),
+            "email_key": draft.email and key_of(draft.email),
+            "password_hash": password_hash,
+            "language": language,
+            "role": role,
+            "email_verified_at": email_verified_at,
+        }
+        return _account(await self._tx.one(QUERIES.add_account, values))
+
+    async def change_profile(
+        self, account_id: int, *, username: str, email: str | None, first_name: str, last_name: str
+    ) -> None:
+        """:raises Taken: the user name or the e-mail is somebody else's."""
+        await self._tx.execute(
+            QUERIES.change_profile,
+            id=account_id,
+            username=username,
+            username_key=key_of(username),
+            email=email,
+            email_key=email and key_of(email),
+            first_name=first_name,
+            last_name=last_name,
+        )
+
+    async def change_password(self, account_id: int, password_hash: str) -> None:
+        await self._tx.execute(QUERIES.change_password, id=account_id, password_hash=password_hash)
+
+    async def change_avatar(self, account_id: int, file_id: int | None, key: str | None) -> None:
+        await self._tx.execute(QUERIES.change_avatar, id=account_id, avatar_id=file_id, avatar_key=key)
+
+    async def change_activity(self, account_id: int, *, is_active: bool) -> None:
+        await self._tx.execute(QUERIES.change_activity, id=account_id, is_active=is_active)
+
+    async def confirm_email(self, account_id: int, now: datetime) -> None:
+        await self._tx.execute(QUERIES.confirm_email, id=account_id, now=now)
+
+    async def add_session(
+        self, session_id: uuid.UUID, account_id: int, door: str, visitor: Visitor, now: datetime, expires_at: datetime
+    ) -> None:
+        await self._tx.execute(
+            QUERIES.add_session,
+            id=session_id,
+            account_id=account_id,
+            door=door,
+            now=now,
+            expires_at=expires_at,
+            user_agent=visitor.user_agent,
+            address=visitor.address,
+        )
+
+    async def living_session(self, session_id: uuid.UUID, now: datetime) -> Row | None:
+        """``session_id, door, expires_at`` and the account's ``id, username, email, role``."""
+        return await self._tx.maybe(QUERIES.living_session, id=session_id, now=now)
+
+    async def end_sessions(self, account_id: int, session_id: uuid.UUID | None, reason: str, now: datetime) -> int:
+        return await self._tx.execute(
+            QUERIES.end_sessions, account_id=account_id, id=session_id, reason=reason, now=now
+        )
+
+    async def add_mailed_token(
+        self, account_id: int, purpose: Purpose, digest: bytes, now: datetime, expires_at: datetime
+    ) -> None:
+        await self._tx.execute(
+            QUERIES.add_mailed_token,
+            account_id=account_id,
+            purpose=purpose,
+            digest=digest,
+            now=now,
+            expires_at=expires_at,
+        )
+
+    async def mailed_token(self, purpose: Purpose, digest: bytes) -> MailedToken | None:
+        row = await self._tx.maybe(QUERIES.mailed_token, purpose=purpose, digest=digest)
+        return MailedToken(**row) if row else None
+
+    async def use_mailed_token(self, purpose: Purpose, digest: bytes, now: datetime) -> int | None:
+        """The account's id, once; None for an unknown, used or expired token."""
+        account_id: int | None = await self._tx.value(QUERIES.use_mailed_token, purpose=purpose, digest=digest, now=now)
+        return account_id
+
+    async def use_up_mailed_tokens(self, account_id: int, now: datetime, purpose: Purpose | None = None) -> None:
+        """Make the unused links of the account, of one purpose or of all, useless."""
+        await self._tx.execute(QUERIES.use_up_mailed_tokens, account_id=account_id, purpose=purpose, now=now)
+
+    async def sweep(self, before: datetime, batch: int) -> int:
+        """Forget sessions and links that ended before; at most about ``batch`` of each kind. Answers how many."""
+        values = {"before": before, "batch": batch}
+        return await self._tx.execute(QUERIES.sweep_sessions, values) + await self._tx.execute(
+            QUERIES.sweep_mailed_tokens, values
+        )
+
+
+def _account(row: Row | None) -> Account:
+    if row is None:
+        raise NotFound
+    return Account(**{name: row[name] for name in _COLUMNS})
