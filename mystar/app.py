@@ -87,6 +87,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
 
     async def close(_app: web.Application) -> None:
         await smtp.close()
+        await limits.close()
         passwords.close()
         await db.close()
 

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 
+import redis.asyncio as redis
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.errors import StorageError
 
 from mystar.errors import TooMany
+
+log = logging.getLogger(__name__)
+
+#: Seconds that Redis has to answer, and seconds that this process counts alone after it did not.
+_PATIENCE, _PAUSE = 1.0, 5.0
 
 
 class Limits:
     """Named limits, each a text such as ``"10/minute"``.
+
+    While Redis is away each process counts for itself: limits get wider, not open, and nobody is kept out.
 
     :param rules: limit by name; an unknown name is a mistake of ours and raises ``KeyError``.
     :param url: ``redis://…`` to share the counts between processes; empty = this process alone.
@@ -22,27 +32,52 @@ class Limits:
 
     def __init__(self, rules: Mapping[str, str], *, url: str = "", enabled: bool = True) -> None:
         self._rules: dict[str, RateLimitItem] = {name: parse(rule) for name, rule in rules.items()}
-        storage = RedisStorage(f"async+{url}", implementation="redispy") if url else MemoryStorage()
-        self._limiter = SlidingWindowCounterRateLimiter(storage)
         self._enabled = enabled
+        self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._shared: SlidingWindowCounterRateLimiter | None = None
+        self._alone_until = 0.0
+        self._pool: redis.ConnectionPool | None = None
+        if url and enabled:
+            self._pool = redis.ConnectionPool.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE)
+            self._shared = SlidingWindowCounterRateLimiter(
+                RedisStorage(
+                    f"async+{url}", wrap_exceptions=True, implementation="redispy", connection_pool=self._pool
+                )
+            )
 
     async def hit(self, name: str, *key: object) -> None:
         """Count one try of ``key``.
 
         :raises TooMany: that was one too many; says in how many seconds it is worth trying again.
         """
-        rule = self._rules[name]
-        identifiers = (name, *map(str, key))
-        if self._enabled and not await self._limiter.hit(rule, *identifiers):
-            await self._refuse(rule, identifiers)
+        await self._ask(name, key, count=True)
 
     async def check(self, name: str, *key: object) -> None:
         """Like ``hit``, but counts nothing: for limits on failures only."""
-        rule = self._rules[name]
-        identifiers = (name, *map(str, key))
-        if self._enabled and not await self._limiter.test(rule, *identifiers):
-            await self._refuse(rule, identifiers)
+        await self._ask(name, key, count=False)
 
-    async def _refuse(self, rule: RateLimitItem, identifiers: tuple[str, ...]) -> None:
-        stats = await self._limiter.get_window_stats(rule, *identifiers)
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.aclose()
+
+    async def _ask(self, name: str, key: tuple[object, ...], *, count: bool) -> None:
+        rule = self._rules[name]
+        if not self._enabled:
+            return
+        identifiers = (name, *map(str, key))
+        if self._shared is not None and time.monotonic() >= self._alone_until:
+            try:
+                return await _allow(self._shared, rule, identifiers, count=count)
+            except StorageError as error:
+                self._alone_until = time.monotonic() + _PAUSE
+                log.warning("Redis does not count, this process counts alone: %r", error.storage_error)
+        await _allow(self._own, rule, identifiers, count=count)
+
+
+async def _allow(
+    limiter: SlidingWindowCounterRateLimiter, rule: RateLimitItem, identifiers: tuple[str, ...], *, count: bool
+) -> None:
+    fits = await (limiter.hit if count else limiter.test)(rule, *identifiers)
+    if not fits:
+        stats = await limiter.get_window_stats(rule, *identifiers)
         raise TooMany(retry_after=max(1, round(stats.reset_time - time.time())))
