@@ -6,10 +6,10 @@
     @idempotent
     async def place_order(request): ...
 
-``@idempotent`` stands next to the function, so that who asks and what is asked are checked before. The key belongs to the
-account that sends it. Its row is written in the transaction of the effect: everything that the handler does with the database joins
-one shared transaction, so either both are there or neither, also after a power cut. What may wait for others (a
-provider, a password hash) therefore belongs behind the commit, in ``tx.after_commit``; it is refused before.
+``@idempotent`` stands next to the function, so that who asks and what is asked are checked before. The key belongs to
+the account that sends it. Its row is written in the transaction of the effect: everything that the handler does with
+the database joins one shared transaction, so either both are there or neither, also after a power cut. What waits for
+others (a provider, a password hash) therefore belongs behind the commit, in ``tx.after_commit``; inside it is refused.
 
 A failure is not remembered: nothing was done, and the same key may try again.
 """
@@ -152,7 +152,7 @@ def _replayed(known: Row, fingerprint: bytes) -> web.Response:
 
 
 async def _fingerprint(request: web.Request) -> bytes:
-    """What makes two requests the same: method, address and body. A form's parts, whose borders vary, by their values."""
+    """What makes two requests the same: method, address and body; of a form in parts, their values, as borders vary."""
     digest = hashlib.sha256()
     path = request.path.rstrip("/") + "?" + request.query_string
     if request.content_type == "multipart/form-data":
