@@ -23,7 +23,8 @@ OWNERS = {
     "kit": ["outbox", "idempotency_keys"],
 }
 OWNER = {table: owner for owner, tables in OWNERS.items() for table in tables}
-PACKAGES = sorted(file.parent.name for file in Path(mystar.__file__).parent.glob("*/queries.sql"))
+#: `demo` draws data to measure with in temporary tables and fills everybody's at once; its own test runs it.
+PACKAGES = sorted({file.parent.name for file in Path(mystar.__file__).parent.glob("*/queries.sql")} - {"demo"})
 QUERIES = [
     pytest.param(package, text, id=f"{package}.{name}")
     for package in PACKAGES

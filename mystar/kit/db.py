@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -299,15 +300,17 @@ class Database(Statements):
 
         What ``work`` does outside the database is done up to three times as well.
         """
-        tries = 1 if self._joined() else 3
+        tries_left = 1 if self._joined() else 3
         while True:
-            tries -= 1
+            tries_left -= 1
             try:
                 async with self.transaction(isolation) as tx:
                     return await work(tx)
             except Retry:
-                if not tries:
+                if not tries_left:
                     raise
+            # Let the winner through, and two losers apart.
+            await asyncio.sleep(random.uniform(0.005, 0.05))
 
     async def _run(self, query: str, values: Values, read: Callable[[Any], Result]) -> Result:
         outer = self._joined()

@@ -649,7 +649,7 @@ async def test_of_a_deadlock_both_sides_come_through(db: Database) -> None:
         db.retrying(lambda tx: add(tx, "a", "b")),
         db.retrying(lambda tx: add(tx, "b", "a")),
     )
-    assert tries == 3
+    assert tries >= 3
     assert [row["number"] for row in await db.all("select number from words")] == [3, 3]
 
 
