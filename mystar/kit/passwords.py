@@ -47,7 +47,7 @@ class Passwords:
         :raises Unavailable: too many are waiting already.
         """
         fits = await self._run(self._check, password, stored or self._nobody)
-        return fits and stored is not None
+        return fits and bool(stored)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

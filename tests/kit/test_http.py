@@ -1,0 +1,68 @@
+"""What is read from the headers of a request: the language, and whose address it is."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from mystar.kit.http import client_address, networks, preferred_language
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "ru"),
+        ("en", "en"),
+        ("en-GB,en;q=0.9", "en"),
+        ("ru,en;q=0.5", "ru"),
+        ("ru;q=0.4, en;q=0.5", "en"),
+        ("de, fr;q=0.9", "ru"),
+        ("de, en;q=0.1", "en"),
+        ("EN-us", "en"),
+        ("en;q=0", "ru"),
+        ("en;q=nonsense", "ru"),
+        ("*", "ru"),
+        (";;;,,,=", "ru"),
+        ("en," * 10_000, "en"),
+    ],
+)
+def test_the_language_is_english_only_when_it_is_wanted_more(header: str, language: str) -> None:
+    assert preferred_language(header) == language
+
+
+TRUSTED = networks(["127.0.0.1", "10.0.0.0/8", "::1"])
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        # Nobody forwarded: the peer it is.
+        ("203.0.113.7", [], "203.0.113.7"),
+        ("127.0.0.1", [], "127.0.0.1"),
+        # A stranger may write what he likes.
+        ("203.0.113.7", ["1.2.3.4"], "203.0.113.7"),
+        ("203.0.113.7", ["1.2.3.4, 127.0.0.1"], "203.0.113.7"),
+        # One proxy, and two; what the client itself wrote in front is not believed.
+        ("127.0.0.1", ["1.2.3.4"], "1.2.3.4"),
+        ("10.1.1.1", ["9.9.9.9, 1.2.3.4"], "1.2.3.4"),
+        ("127.0.0.1", ["9.9.9.9, 1.2.3.4, 10.2.2.2"], "1.2.3.4"),
+        ("127.0.0.1", ["9.9.9.9", "1.2.3.4", "10.2.2.2"], "1.2.3.4"),
+        ("::1", ["2001:db8::5"], "2001:db8::5"),
+        # Only proxies all the way: the first of them.
+        ("127.0.0.1", ["10.3.3.3, 10.2.2.2"], "10.3.3.3"),
+        # Nonsense is nobody we trust, and not longer than an address.
+        ("127.0.0.1", ["unknown"], "unknown"),
+        ("127.0.0.1", ["1.2.3.4, unknown"], "unknown"),
+        ("127.0.0.1", ["x" * 500], "x" * 45),
+        ("127.0.0.1", [" , ,"], "127.0.0.1"),
+        (None, ["1.2.3.4"], ""),
+    ],
+)
+def test_forwarded_addresses_are_believed_only_from_our_proxies(
+    peer: str | None, forwarded: list[str], client: str
+) -> None:
+    """S19."""
+    request = make_mocked_request("GET", "/", headers=[("X-Forwarded-For", value) for value in forwarded])  # type: ignore[arg-type]
+    assert client_address(request.clone(remote=peer), TRUSTED) == client
+    if peer is not None:
+        assert client_address(request.clone(remote=peer), ()) == peer

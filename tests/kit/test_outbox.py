@@ -1,0 +1,219 @@
+"""The outbox: what was decided reaches the outside world, at least once, in order, under one key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mystar.kit.clock import SetClock
+from mystar.kit.db import Database
+from mystar.kit.outbox import LEASE, GiveUp, Letter, Outbox, Postpone, back_off
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+class World:
+    """The outside: keeps what it was sent, and fails as it is told."""
+
+    def __init__(self) -> None:
+        self.got: list[Letter] = []
+        self.fail: Callable[[Letter], Exception | None] = lambda letter: None
+        self.pause = 0.0
+        self.at_once = self.most_at_once = 0
+        self.busy = asyncio.Event()
+
+    async def receive(self, letter: Letter) -> None:
+        self.busy.set()
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await asyncio.sleep(self.pause)
+            self.got.append(letter)
+            if error := self.fail(letter):
+                raise error
+        finally:
+            self.at_once -= 1
+
+    @property
+    def words(self) -> list[object]:
+        return [letter.payload["word"] for letter in self.got]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """Ahead of the database's, so that what it wrote just now is due."""
+    return SetClock(datetime.now(UTC) + timedelta(seconds=2))
+
+
+@pytest.fixture
+async def outbox(db: Database, world: World, clock: SetClock) -> AsyncIterator[Outbox]:
+    outbox = Outbox(db, clock)
+    outbox.handle("words", world.receive)
+    yield outbox
+    await outbox.stop()
+
+
+async def put(outbox: Outbox, db: Database, word: str, **how: object) -> int:
+    async with db.transaction() as tx:
+        return await outbox.put(tx, "words", {"word": word}, **how)  # type: ignore[arg-type]
+
+
+async def test_letters_leave_in_their_order_when_their_cause_is_committed(
+    outbox: Outbox, db: Database, world: World
+) -> None:
+    outbox.start()
+    ids = [await put(outbox, db, word) for word in ("one", "two", "three")]
+    assert await outbox.wait(ids[-1], 5)
+    assert world.words == ["one", "two", "three"]
+
+
+async def test_what_is_rolled_back_is_never_sent(outbox: Outbox, db: Database, world: World) -> None:
+    outbox.start()
+    with pytest.raises(ZeroDivisionError):
+        async with db.transaction() as tx:
+            await outbox.put(tx, "words", {"word": "no"})
+            raise ZeroDivisionError
+    assert await outbox.wait(await put(outbox, db, "yes"), 5)
+    assert world.words == ["yes"]
+
+
+async def test_the_same_name_is_the_same_deed(outbox: Outbox, db: Database, world: World) -> None:
+    first = await put(outbox, db, "once", name="payment:17:capture")
+    again = await put(outbox, db, "twice", name="payment:17:capture")
+    assert first == again
+    outbox.start()
+    assert await outbox.wait(first, 5)
+    assert await put(outbox, db, "later", name="payment:17:capture") == first
+    assert await outbox.wait(await put(outbox, db, "other"), 5)
+    assert world.words == ["once", "other"]
+
+
+async def test_a_failure_is_tried_again_later_under_the_same_key(
+    outbox: Outbox, db: Database, world: World, clock: SetClock
+) -> None:
+    world.fail = lambda letter: OSError("no route") if letter.attempts < 3 else None
+    letter_id = await put(outbox, db, "again")
+    outbox.start()
+    for _ in range(50):
+        clock.moment += timedelta(seconds=10)
+        if await outbox.wait(letter_id, 0.3):
+            break
+    assert [letter.attempts for letter in world.got] == [1, 2, 3]
+    assert len({letter.idempotency_key for letter in world.got}) == 1
+
+
+async def test_postponed_means_not_before_its_time(outbox: Outbox, db: Database, world: World, clock: SetClock) -> None:
+    world.fail = lambda letter: Postpone(600, "the shop is closed") if letter.attempts == 1 else None
+    letter_id = await put(outbox, db, "later")
+    outbox.start()
+    assert not await outbox.wait(letter_id, 0.5)
+    clock.moment += timedelta(seconds=590)
+    assert not await outbox.wait(letter_id, 1.2)
+    clock.moment += timedelta(seconds=11)
+    assert await outbox.wait(letter_id, 5)
+    assert len(world.got) == 2
+
+
+async def test_given_up_means_never_and_stays_for_the_operator(outbox: Outbox, db: Database, world: World) -> None:
+    world.fail = lambda letter: GiveUp("no such mailbox") if letter.payload["word"] == "bad" else None
+    bad = await put(outbox, db, "bad")
+    outbox.start()
+    assert await outbox.wait(bad, 5), "over is over, whatever the end"
+    assert await outbox.wait(await put(outbox, db, "good"), 5)
+    assert world.words == ["bad", "good"]
+    (topic,) = await outbox.waiting()
+    assert (topic["topic"], topic["waiting"], topic["failed"]) == ("words", 0, 1)
+    row = await db.one("select last_error, failed_at is not null as failed from outbox where id = %(id)s", id=bad)
+    assert row == {"last_error": "no such mailbox", "failed": True}
+
+
+async def test_a_letter_for_later_waits_for_its_moment(
+    outbox: Outbox, db: Database, world: World, clock: SetClock
+) -> None:
+    letter_id = await put(outbox, db, "tomorrow", after=clock.moment + timedelta(hours=1))
+    outbox.start()
+    assert not await outbox.wait(letter_id, 0.3)
+    clock.moment += timedelta(hours=1, seconds=1)
+    assert await outbox.wait(letter_id, 5)
+
+
+async def test_a_dead_senders_letter_is_taken_up_when_its_lease_is_over(
+    outbox: Outbox, db: Database, world: World, clock: SetClock
+) -> None:
+    letter_id = await put(outbox, db, "orphan")
+    dead = Outbox(db, clock)
+    (claimed,) = await dead._claim("words", 1)
+    outbox.start()
+    assert not await outbox.wait(letter_id, 0.5)
+    clock.moment += timedelta(seconds=LEASE + 1)
+    assert await outbox.wait(letter_id, 5)
+    assert [letter.idempotency_key for letter in world.got] == [claimed.idempotency_key]
+    assert world.got[0].attempts == 2
+
+
+async def test_several_processes_share_the_work_and_send_nothing_twice(
+    db: Database, dsn: str, world: World, clock: SetClock
+) -> None:
+    databases = [db, await Database.connect(dsn, max_size=3)]
+    outboxes = [Outbox(database, clock) for database in databases]
+    ids = [await put(outboxes[0], db, str(number)) for number in range(40)]
+    for outbox in outboxes:
+        outbox.handle("words", world.receive, concurrency=4)
+        outbox.start()
+    assert all([await outboxes[1].wait(letter_id, 10) for letter_id in ids])
+    for outbox in outboxes:
+        await outbox.stop()
+    assert sorted(map(int, map(str, world.words))) == list(range(40))
+    await databases[1].close()
+
+
+async def test_so_many_at_once_and_no_more(outbox: Outbox, db: Database, world: World) -> None:
+    world.pause = 0.05
+    outbox.handle("words", world.receive, concurrency=3)
+    ids = [await put(outbox, db, str(number)) for number in range(9)]
+    outbox.start()
+    for letter_id in ids:
+        assert await outbox.wait(letter_id, 5)
+    assert world.most_at_once == 3
+
+
+async def test_stopping_lets_the_letter_on_its_way_arrive_and_starts_no_other(
+    outbox: Outbox, db: Database, world: World
+) -> None:
+    world.pause = 0.3
+    first, second = await put(outbox, db, "first"), await put(outbox, db, "second")
+    outbox.start()
+    await world.busy.wait()
+    await outbox.stop()
+    assert world.words == ["first"]
+    assert await outbox.wait(first, 0)
+    assert not await outbox.wait(second, 0)
+
+
+async def test_old_letters_are_forgotten_and_failed_ones_are_not(
+    outbox: Outbox, db: Database, world: World, clock: SetClock
+) -> None:
+    world.fail = lambda letter: GiveUp("never") if letter.payload["word"] == "bad" else None
+    ids = [await put(outbox, db, word) for word in ("good", "bad")]
+    outbox.start()
+    for letter_id in ids:
+        assert await outbox.wait(letter_id, 5)
+    assert await outbox.purge(timedelta(days=30)) == 0
+    clock.moment += timedelta(days=31)
+    assert await outbox.purge(timedelta(days=30)) == 1
+    assert await db.all("select id from outbox") == [{"id": ids[1]}]
+
+
+def test_pauses_double_up_to_a_quarter_of_an_hour() -> None:
+    assert 0.8 <= back_off(1) <= 1
+    assert 1.6 <= back_off(2) <= 2
+    assert 720 <= back_off(11) <= 900
+    assert 720 <= back_off(10**6) <= 900

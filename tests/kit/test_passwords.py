@@ -1,0 +1,53 @@
+"""Password hashes: any length, one salt each, a bounded crowd."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from mystar.errors import Unavailable
+from mystar.kit.passwords import Passwords
+
+
+@pytest.fixture
+def hashing() -> Iterator[Passwords]:
+    hashing = Passwords(cost=4, threads=1, waiting=3)
+    yield hashing
+    hashing.close()
+
+
+@pytest.mark.parametrize("password", ["12345678", "пароль из сорока русских букв и более того", "x" * 1000, "\x00a"])
+async def test_a_password_fits_its_own_hash_to_the_last_letter(hashing: Passwords, password: str) -> None:
+    stored = await hashing.hash(password)
+    assert password not in stored
+    assert await hashing.verify(password, stored)
+    assert not await hashing.verify(password + "!", stored)
+    assert not await hashing.verify(password[:-1], stored)
+    assert stored != await hashing.hash(password), "every hash has its own salt"
+
+
+@pytest.mark.parametrize("stored", [None, "", "plain", "$2b$04$short", "bcrypt-sha256$", "bcrypt-sha256$damaged"])
+async def test_a_hash_that_is_missing_or_damaged_opens_nothing(hashing: Passwords, stored: str | None) -> None:
+    assert not await hashing.verify("nobody has this password", stored)
+
+
+async def test_a_flood_of_hashes_is_refused_and_ends(hashing: Passwords) -> None:
+    answers = await asyncio.gather(*(hashing.hash("12345678") for _ in range(10)), return_exceptions=True)
+    assert sum(isinstance(answer, str) for answer in answers) == 4
+    assert sum(isinstance(answer, Unavailable) for answer in answers) == 6
+    assert await hashing.hash("12345678")
+
+
+async def test_a_caller_who_has_gone_does_not_keep_a_place_for_ever(hashing: Passwords) -> None:
+    tasks = [asyncio.ensure_future(hashing.hash("12345678")) for _ in range(4)]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert await hashing.hash("12345678")
+
+
+def test_the_name_of_the_scheme_is_part_of_the_hash() -> None:
+    assert Passwords(cost=4)._nobody.startswith("bcrypt-sha256$$2b$04$")
