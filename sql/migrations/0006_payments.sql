@@ -24,7 +24,8 @@ create table payments (
     cancellation_reason text,
     held_at timestamptz,
     settled_at timestamptz,
-    checked_at timestamptz,
+    -- When the provider is to be asked again, should it not tell by itself; null when there is nothing to wait for.
+    check_at timestamptz,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint payments_provider_key unique (provider_id),
@@ -34,10 +35,10 @@ create table payments (
     constraint payments_goal_check check (goal in ('hold', 'capture', 'give_back')),
     constraint payments_moves_check check (0 <= refunded and refunded <= captured and captured <= amount)
 );
--- A second open payment for one order would let it be paid twice.
-create unique index payments_open_key on payments (order_id) where status in ('pending', 'held');
+-- A second payment beside one that is open, or that was taken and kept, would let an order be paid twice.
+create unique index payments_open_key on payments (order_id) where status in ('pending', 'held', 'captured');
 create index payments_order_idx on payments (order_id, id desc);
-create index payments_unsettled_idx on payments (checked_at nulls first, id) where status in ('pending', 'held');
+create index payments_check_idx on payments (check_at, id) where check_at is not null;
 create index payments_status_idx on payments (status, created_at desc);
 create index payments_payer_idx on payments (payer_id, id desc);
 
@@ -58,6 +59,8 @@ create table ledger_entries (
 );
 create index ledger_entries_payment_idx on ledger_entries (payment_id, id);
 create index ledger_entries_move_idx on ledger_entries (move_id);
+-- Money is held, taken and let go once in a payment's life; only refunds may come in parts.
+create unique index ledger_once_key on ledger_entries (payment_id, reason, account) where reason <> 'refund';
 
 create function ledger_is_append_only() returns trigger language plpgsql as $$
 begin
@@ -81,3 +84,31 @@ end
 $$;
 create constraint trigger ledger_sums_to_zero after insert on ledger_entries
     deferrable initially deferred for each row execute function ledger_move_sums_to_zero();
+
+-- Nothing is released, taken or refunded that was not there before.
+create function ledger_accounts_stay_sound() returns trigger language plpgsql as $$
+begin
+    if exists (
+        select from ledger_entries where payment_id = new.payment_id group by account, currency
+        having case when account = 'payer' then sum(amount) > 0 else sum(amount) < 0 end
+    ) then
+        raise exception 'more money leaves an account of payment % than came', new.payment_id
+            using errcode = 'check_violation', constraint = 'ledger_accounts_sound';
+    end if;
+    return null;
+end
+$$;
+create constraint trigger ledger_accounts_sound after insert on ledger_entries
+    deferrable initially deferred for each row execute function ledger_accounts_stay_sound();
+
+-- What the provider said and we refused to believe, once each, for a person to look at.
+create table payment_discrepancies (
+    id bigint generated always as identity primary key,
+    payment_id bigint references payments on delete restrict,
+    provider_id text not null,
+    kind text not null,
+    details jsonb not null,
+    seen_at timestamptz not null default now(),
+    constraint payment_discrepancies_key unique nulls not distinct (payment_id, provider_id, kind)
+);
+create index payment_discrepancies_seen_idx on payment_discrepancies (seen_at desc);

@@ -1,7 +1,173 @@
-"""Links to pay and to capture, and what the provider tells us."""
+"""Links to pay and to capture, the pages around the provider's own, and what the provider tells us."""
 
 from __future__ import annotations
 
-from mystar.kit.routes import Route
+import re
+from typing import Any
 
-ROUTES: tuple[Route, ...] = ()
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
+from marshmallow import fields
+
+from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
+from mystar.errors import Invalid, Text, Unauthenticated, Unavailable
+from mystar.kit.fields import Id, Line, Shape
+from mystar.kit.http import address_of, html_response, json_response, language_of, wants_page
+from mystar.kit.idempotency import idempotent
+from mystar.kit.pages import render_page
+from mystar.kit.routes import Route, route
+from mystar.kit.validation import body_of, query_of
+from mystar.orders.handlers import ORDERS
+from mystar.payments.handlers import PAYMENTS
+from mystar.payments.model import Payment
+
+#: Seconds between looks of a person's browser at a payment that is under way.
+_LOOK_AGAIN = 4
+#: The seed prints the link to capture without its "="; both spellings are one (contract D26).
+_ORDER = re.compile(r"(?:^|&)order_id=?([0-9]{1,18})(?:&|$)")
+_NOT_AN_ORDER = Text("Введите номер заказа.", "Not a number of an order.")
+_NOT_A_NOTIFICATION = Text("Это не уведомление о платеже.", "Not a notification about a payment.")
+
+
+class OrderQuery(Shape):
+    order_id = Id(required=True)
+
+
+class SignedOrderQuery(OrderQuery):
+    sig = Line(load_default="", most=100)
+
+
+class Link(Shape):
+    link = fields.Url(required=True, require_tld=False)
+
+
+class PaymentState(Shape):
+    order_id = fields.Integer(required=True)
+    status = fields.String(required=True)
+
+
+class NotificationObject(Shape):
+    id = Line(required=True, least=1, most=64)
+    payment_id = Line(most=64, allow_none=True)
+    metadata = fields.Dict(allow_none=True)
+
+
+class ProviderNotification(Shape):
+    """YooKassa's; everything is optional, since the order's star captures at the same address without a body."""
+
+    type = Line(most=64)
+    event = Line(most=64)
+    object = fields.Nested(NotificationObject)
+
+
+class Heard(Shape):
+    status = fields.String()
+
+
+@docs(tags=["greetings: payments"], summary="A link that pays for an order, in any tab and without a token")
+@signed_in
+@querystring_schema(OrderQuery)
+@response_schema(Link, 200)
+async def link_to_pay(request: web.Request) -> web.Response:
+    return json_response(
+        {"link": await request.app[ORDERS].payment_link(actor_of(request), query_of(request)["order_id"])}
+    )
+
+
+@docs(
+    tags=["greetings: payments"],
+    summary="Follow the link to pay: on to the provider's page",
+    responses={302: {"description": "The provider's page"}},
+)
+@querystring_schema(SignedOrderQuery)
+async def follow_link_to_pay(request: web.Request) -> web.Response:
+    query = query_of(request)
+    try:
+        url = await request.app[ORDERS].pay_by_link(query["order_id"], query["sig"])
+    except Unavailable as trouble:
+        if not wants_page(request):
+            raise
+        seconds = str(trouble.details["retry_after"])
+        page = render_page("payment_wait.html", language_of(request))
+        return html_response(page, 503, {"Retry-After": seconds, "Refresh": seconds})
+    return json_response({"link": url}, 302, {"Location": url, "Cache-Control": "no-store"})
+
+
+@docs(tags=["greetings: payments"], summary="Where the provider's page sends people back to: how the payment stands")
+@querystring_schema(SignedOrderQuery)
+@response_schema(PaymentState, 200)
+async def come_back(request: web.Request) -> web.Response:
+    query = query_of(request)
+    payment = await request.app[PAYMENTS].returned(query["order_id"], query["sig"])
+    if not wants_page(request):
+        return json_response({"order_id": payment.order_id, "status": payment.status})
+    outcome = _outcome(payment)
+    page = render_page("payment_return.html", language_of(request), outcome=outcome, order_id=payment.order_id)
+    return html_response(page, headers={"Refresh": str(_LOOK_AGAIN)} if outcome == "waiting" else None)
+
+
+@docs(tags=["greetings: payments"], summary="The address that captures an order's money, for its star or staff")
+@signed_in
+@querystring_schema(OrderQuery)
+@response_schema(Link, 200)
+async def link_to_capture(request: web.Request) -> web.Response:
+    order_id = query_of(request)["order_id"]
+    await request.app[ORDERS].require_capturer(actor_of(request), order_id)
+    return json_response({"link": f"{request.app[PAYMENTS].public_url}/payments/notifications/?order_id{order_id}"})
+
+
+@docs(
+    tags=["greetings: payments"],
+    summary="What the provider tells; with ?order_id=N (or ?order_idN) the order's star or staff capture its money",
+    description="A notification proves nothing: the payment is read again from the provider. Captures honour "
+    "Idempotency-Key.",
+)
+@maybe_signed_in
+@json_schema(ProviderNotification)
+@response_schema(Heard, 200)
+async def hear(request: web.Request) -> web.StreamResponse:
+    if "order_id" in request.query_string:
+        return await capture(request)
+    said = body_of(request)
+    if said.get("type") != "notification" or "event" not in said or "object" not in said:
+        raise Invalid(fields={"": [_NOT_A_NOTIFICATION]})
+    if provider_id := _about(said["event"], said["object"]):
+        metadata = {name: str(value) for name, value in (said["object"].get("metadata") or {}).items()}
+        await request.app[PAYMENTS].notified(provider_id, metadata, address_of(request))
+    return json_response({})
+
+
+@idempotent
+async def capture(request: web.Request) -> web.Response:
+    actor = maybe_actor_of(request)
+    if actor is None:
+        raise Unauthenticated
+    found = _ORDER.search(request.query_string)
+    if found is None:
+        raise Invalid(fields={"order_id": [_NOT_AN_ORDER]})
+    await request.app[ORDERS].capture(actor, int(found[1]))
+    return json_response({"status": "OK"})
+
+
+def _about(event: str, subject: dict[str, Any]) -> str | None:
+    """The provider's id of the payment that the event is about; None for events of other things."""
+    kind = event.partition(".")[0]
+    about = {"payment": subject["id"], "refund": subject.get("payment_id")}
+    return about.get(kind)
+
+
+def _outcome(payment: Payment) -> str:
+    if payment.status == "failed":
+        return "failed"
+    if payment.goal == "give_back" and payment.status != "pending":
+        return "returned"
+    return {"pending": "waiting", "held": "paid", "captured": "paid"}.get(payment.status, "returned")
+
+
+ROUTES: tuple[Route, ...] = (
+    route("GET", "/api/order/pay/", link_to_pay, "greetings.order-pay"),
+    route("GET", "/api/order/pay/capture/", link_to_capture, "greetings.order-capture"),
+    route("GET", "/payments/", follow_link_to_pay, "greetings.payment"),
+    route("GET", "/payments/return/", come_back, "greetings.payment-outcome"),
+    route("POST", "/payments/notifications/", hear, "greetings.payment-notifications"),
+)

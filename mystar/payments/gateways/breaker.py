@@ -1,0 +1,77 @@
+"""A circuit breaker: a provider that keeps failing is left alone for a while, so that nobody waits for it in vain."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mystar.payments.provider import NotAsked, ProviderTrouble, UnknownOutcome
+
+log = logging.getLogger(__name__)
+
+
+class Breaker:
+    """Closed it lets every call through, open none; after a pause one call may try, and its fate decides.
+
+    :param failures: calls in a row without a sensible answer that open it.
+    :param pause: seconds it stays open; doubled up to ``longest`` when the trial fails too.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        failures: int = 5,
+        pause: float = 5.0,
+        longest: float = 60.0,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name, self._failures, self._pause, self._longest, self._now = name, failures, pause, longest, now
+        self._failed_in_row = 0
+        self._closed_again_at = 0.0
+        self._trial = False
+
+    @property
+    def open(self) -> bool:
+        return self._failed_in_row >= self._failures
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Around one call. :raises NotAsked: it is open."""
+        self._admit()
+        try:
+            yield
+        except UnknownOutcome:
+            self._count_failure()
+            raise
+        except ProviderTrouble:
+            # It said no, but it answered.
+            self._count_answer()
+            raise
+        else:
+            self._count_answer()
+        finally:
+            self._trial = False
+
+    def _admit(self) -> None:
+        if not self.open:
+            return
+        left = self._closed_again_at - self._now()
+        if left > 0 or self._trial:
+            raise NotAsked(f"{self._name} does not answer and is left alone", retry_after=max(1.0, left))
+        self._trial = True
+
+    def _count_failure(self) -> None:
+        self._failed_in_row += 1
+        if self.open:
+            trials = min(self._failed_in_row - self._failures, 10)
+            pause = min(self._pause * 2**trials, self._longest)
+            self._closed_again_at = self._now() + pause
+            log.error("%s failed %d times in a row; left alone for %.0f s", self._name, self._failed_in_row, pause)
+
+    def _count_answer(self) -> None:
+        if self.open:
+            log.warning("%s answers again", self._name)
+        self._failed_in_row = 0

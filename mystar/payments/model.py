@@ -1,0 +1,130 @@
+"""What a payment is, what can be refused about it, and which facts it tells the rest of the house."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from mystar.errors import Conflict, Text
+
+Status = Literal["pending", "held", "captured", "released", "refunded", "failed"]
+Goal = Literal["hold", "capture", "give_back"]
+
+
+class PaymentOpen(Conflict):
+    code = "payment_open"
+    text = Text("Этот заказ уже оплачивается.", "This order is being paid already.")
+
+
+class PaymentOver(Conflict):
+    code = "payment_over"
+    text = Text(
+        "Этот платёж завершён. Откройте ссылку на оплату ещё раз.",
+        "This payment is over. Please open the payment link again.",
+    )
+
+
+class PaymentSettled(Conflict):
+    code = "payment_settled"
+    text = Text("Этот заказ уже оплачен.", "This order is paid already.")
+
+
+class GivingBack(Conflict):
+    code = "payment_giving_back"
+    text = Text("Деньги за этот заказ уже возвращаются.", "The money for this order is being returned already.")
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One try to pay for an order. Amounts are kopecks, moments aware.
+
+    :param status: how far the money got, by the provider's word.
+    :param goal: what we want of it.
+    :param check_at: when to ask the provider by ourselves.
+    """
+
+    id: int
+    order_id: int
+    payer_id: int | None
+    amount: int
+    currency: str
+    description: str
+    return_url: str
+    status: Status
+    goal: Goal
+    captured: int
+    refunded: int
+    provider_id: str | None
+    confirmation_url: str | None
+    method: str | None
+    expires_at: datetime | None
+    cancellation_party: str | None
+    cancellation_reason: str | None
+    held_at: datetime | None
+    settled_at: datetime | None
+    check_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def is_over(self) -> bool:
+        """No word of the provider can change it any more."""
+        return self.status in ("released", "refunded", "failed")
+
+    @property
+    def is_unsettled(self) -> bool:
+        return self.status in ("pending", "held") or (self.status == "captured" and self.goal == "give_back")
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementBegins:
+    """Told before a payment is locked: whoever keeps the order locks it now, so that the order's lock always comes
+    before the payment's."""
+
+    order_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentHeld:
+    payment: Payment
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentCaptured:
+    payment: Payment
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReleased:
+    payment: Payment
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRefunded:
+    payment: Payment
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFailed:
+    payment: Payment
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRunsOut:
+    """The hold ends soon and nobody decided about it. A listener may aim at a capture; else the money is given back."""
+
+    payment: Payment
+
+
+EVENTS: Mapping[Status, type] = {
+    "held": PaymentHeld,
+    "captured": PaymentCaptured,
+    "released": PaymentReleased,
+    "refunded": PaymentRefunded,
+    "failed": PaymentFailed,
+}

@@ -1,0 +1,121 @@
+"""What payments need of a provider, in our words. `gateways/` holds who speaks to a real one.
+
+Troubles are sorted by what they say about the deed, since that decides whether asking again is safe or pointless:
+
+ProviderTrouble
+├── Refused          the provider said no: nothing happened, and the same again brings the same
+│   └── Missing      it knows no such payment
+├── LockedOut        it does not let *us* in: nothing happened, and a person must mend our credentials
+├── RateLimited      too many calls: nothing happened
+├── NotAsked         we did not even ask, because it has been silent for a while
+└── UnknownOutcome   it may have happened: repeat with the same key, or look
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+#: The provider's own words for the states of a payment.
+PENDING, WAITING, SUCCEEDED, CANCELED = "pending", "waiting_for_capture", "succeeded", "canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderPayment:
+    """A payment as the provider sees it now. Amounts are kopecks.
+
+    :param amount: what was asked for; once captured, what was captured.
+    :param expires_at: when the provider lets go of a hold.
+    :param metadata: what we gave when creating it.
+    """
+
+    id: str
+    status: str
+    amount: int
+    currency: str = "RUB"
+    captured: int = 0
+    refunded: int = 0
+    confirmation_url: str | None = None
+    expires_at: datetime | None = None
+    method: str | None = None
+    cancellation_party: str | None = None
+    cancellation_reason: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRefund:
+    """``status``: pending, succeeded or canceled; kopecks."""
+
+    id: str
+    payment_id: str
+    status: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderPage:
+    """Payments, newest first, and where the next page begins; None after the last."""
+
+    payments: Sequence[ProviderPayment]
+    next_cursor: str | None
+
+
+class ProviderTrouble(Exception):
+    """:param retry_after: seconds before it is worth asking again."""
+
+    def __init__(self, reason: str, *, retry_after: float = 5.0) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class Refused(ProviderTrouble):
+    """``code`` is the provider's."""
+
+    def __init__(self, code: str, description: str = "", parameter: str = "") -> None:
+        super().__init__(": ".join(part for part in (code, parameter, description) if part))
+        self.code = code
+
+
+class Missing(Refused):
+    pass
+
+
+class LockedOut(ProviderTrouble):
+    pass
+
+
+class RateLimited(ProviderTrouble):
+    pass
+
+
+class NotAsked(ProviderTrouble):
+    pass
+
+
+class UnknownOutcome(ProviderTrouble):
+    pass
+
+
+class Gateway(Protocol):
+    """Every call raises `ProviderTrouble`. ``key`` makes a repeated call one deed; the provider keeps it for a day."""
+
+    async def create_payment(
+        self, key: str, *, amount: int, description: str, return_url: str, metadata: Mapping[str, str]
+    ) -> ProviderPayment:
+        """A payment in two stages: once confirmed by the payer the money is held, not taken."""
+
+    async def get(self, provider_id: str, *, within: float | None = None) -> ProviderPayment:
+        """:param within: seconds, when the caller has less patience than usual."""
+
+    async def list_payments(self, cursor: str | None = None) -> ProviderPage: ...
+
+    async def capture(self, key: str, provider_id: str, *, amount: int) -> ProviderPayment: ...
+
+    async def cancel(self, key: str, provider_id: str) -> ProviderPayment: ...
+
+    async def refund(self, key: str, provider_id: str, *, amount: int, description: str) -> ProviderRefund: ...
+
+    async def get_refund(self, refund_id: str) -> ProviderRefund: ...

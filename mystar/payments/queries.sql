@@ -1,0 +1,74 @@
+-- name: add_payment
+insert into payments (order_id, payer_id, amount, description, return_url, created_at)
+values (%(order_id)s, %(payer_id)s, %(amount)s, %(description)s, %(return_url)s, %(now)s)
+returning *;
+
+-- name: payment
+select * from payments where id = %(id)s;
+
+-- name: lock_payment
+-- Two words of the provider about one payment are heard one after the other.
+select * from payments where id = %(id)s for update;
+
+-- name: latest_payment
+select * from payments where order_id = %(order_id)s order by id desc limit 1;
+
+-- name: lock_latest_payment
+select * from payments where order_id = %(order_id)s order by id desc limit 1 for update;
+
+-- name: unanswered_payment
+select * from payments where id = %(id)s::bigint and provider_id is null and status = 'pending';
+
+-- name: payments_of_provider
+select * from payments where provider_id = any(%(provider_ids)s::text[]);
+
+-- name: save_payment
+update payments set
+    status = %(status)s, goal = %(goal)s, captured = %(captured)s, refunded = %(refunded)s,
+    provider_id = %(provider_id)s, confirmation_url = %(confirmation_url)s, method = %(method)s,
+    expires_at = %(expires_at)s, cancellation_party = %(cancellation_party)s,
+    cancellation_reason = %(cancellation_reason)s, held_at = %(held_at)s, settled_at = %(settled_at)s,
+    check_at = %(check_at)s, updated_at = now()
+where id = %(id)s
+returning *;
+
+-- name: claim_due_payments
+-- Several processes share the work: each takes rows that nobody holds, and who dies loses them when `until` comes.
+update payments set check_at = %(until)s::timestamptz
+where id in (
+    select id from payments where check_at <= %(now)s::timestamptz
+    order by check_at, id
+    limit %(batch)s
+    for update skip locked
+)
+returning *;
+
+-- name: schedule_check
+-- Unless somebody has decided otherwise since the payment was claimed.
+update payments set check_at = %(check_at)s where id = %(id)s and check_at = %(claimed_until)s::timestamptz;
+
+-- name: add_move
+insert into ledger_entries (move_id, payment_id, account, amount, currency, reason)
+select move_id, %(payment_id)s::bigint, side.account, side.amount, %(currency)s::text, %(reason)s::text
+from (select gen_random_uuid() as move_id) as move,
+    (values (%(source)s::text, -%(amount)s::bigint), (%(target)s::text, %(amount)s::bigint)) as side (account, amount);
+
+-- name: note_discrepancy
+insert into payment_discrepancies (payment_id, provider_id, kind, details)
+values (%(payment_id)s::bigint, %(provider_id)s, %(kind)s, %(details)s)
+on conflict on constraint payment_discrepancies_key do nothing;
+
+-- name: payments_with_ledger
+-- What came by each kind of move, counted on the side that received it.
+select page.*, moved.*
+from (select * from payments where id > %(after)s::bigint order by id limit %(batch)s) as page
+left join lateral (
+    select
+        coalesce(sum(amount) filter (where reason = 'hold' and amount > 0), 0)::bigint as moved_hold,
+        coalesce(sum(amount) filter (where reason = 'capture' and amount > 0), 0)::bigint as moved_capture,
+        coalesce(sum(amount) filter (where reason = 'release' and amount > 0), 0)::bigint as moved_release,
+        coalesce(sum(amount) filter (where reason = 'refund' and amount > 0), 0)::bigint as moved_refund,
+        coalesce(sum(amount), 0)::bigint as moved_sum
+    from ledger_entries where payment_id = page.id
+) as moved on true
+order by page.id;

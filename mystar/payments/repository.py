@@ -1,0 +1,144 @@
+"""Payments, the ledger and the discrepancies as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+from mystar.errors import MystarError, NotFound
+from mystar.kit import queries
+from mystar.kit.db import Row, Statements
+from mystar.payments.model import Payment, PaymentOpen
+from mystar.payments.process import ACCOUNTS, Move, Reason
+from mystar.payments.provider import ProviderPayment
+
+QUERIES = queries.load(__package__)
+CONSTRAINTS: dict[str, Callable[[], MystarError]] = {"payments_open_key": PaymentOpen}
+
+_COLUMNS = tuple(field.name for field in fields(Payment))
+
+
+class PaymentRepository:
+    """Bound to a transaction, or to the database for single statements."""
+
+    def __init__(self, tx: Statements) -> None:
+        self._tx = tx
+
+    async def add(
+        self,
+        *,
+        order_id: int,
+        payer_id: int | None,
+        amount: int,
+        description: str,
+        return_url: str,
+        now: datetime,
+    ) -> Payment:
+        """:raises PaymentOpen: the order has a payment that is open, or was taken and kept."""
+        row = await self._tx.one(
+            QUERIES.add_payment,
+            order_id=order_id,
+            payer_id=payer_id,
+            amount=amount,
+            description=description,
+            return_url=return_url,
+            now=now,
+        )
+        return _payment(row)
+
+    async def get(self, payment_id: int) -> Payment:
+        """:raises NotFound: there is no such payment."""
+        return _found(await self._tx.maybe(QUERIES.payment, id=payment_id))
+
+    async def lock(self, payment_id: int) -> Payment:
+        """:raises NotFound: there is no such payment."""
+        return _found(await self._tx.maybe(QUERIES.lock_payment, id=payment_id))
+
+    async def latest(self, order_id: int) -> Payment | None:
+        row = await self._tx.maybe(QUERIES.latest_payment, order_id=order_id)
+        return _payment(row) if row else None
+
+    async def lock_latest(self, order_id: int) -> Payment | None:
+        row = await self._tx.maybe(QUERIES.lock_latest_payment, order_id=order_id)
+        return _payment(row) if row else None
+
+    async def unanswered(self, payment_id: int) -> Payment | None:
+        """The payment if the provider was asked to create it and its answer has not come."""
+        row = await self._tx.maybe(QUERIES.unanswered_payment, id=payment_id)
+        return _payment(row) if row else None
+
+    async def of_provider(self, provider_ids: Iterable[str]) -> dict[str, Payment]:
+        """Payments by the provider's ids; those that we do not know are left out."""
+        rows = await self._tx.all(QUERIES.payments_of_provider, provider_ids=list(provider_ids))
+        return {row["provider_id"]: _payment(row) for row in rows}
+
+    async def save(self, payment: Payment) -> Payment:
+        """Write everything that may change."""
+        return _payment(await self._tx.one(QUERIES.save_payment, asdict(payment)))
+
+    async def claim_due(self, *, now: datetime, until: datetime, batch: int) -> list[Payment]:
+        """Payments that it is time to ask about, now ours until ``until``."""
+        rows = await self._tx.all(QUERIES.claim_due_payments, now=now, until=until, batch=batch)
+        return [_payment(row) for row in rows]
+
+    async def schedule(self, payment_id: int, *, check_at: datetime | None, claimed_until: datetime) -> None:
+        await self._tx.execute(QUERIES.schedule_check, id=payment_id, check_at=check_at, claimed_until=claimed_until)
+
+    async def move(self, payment: Payment, move: Move) -> None:
+        """Two entries of the ledger: out of one account, into the other."""
+        source, target = ACCOUNTS[move.reason]
+        await self._tx.execute(
+            QUERIES.add_move,
+            payment_id=payment.id,
+            currency=payment.currency,
+            reason=move.reason,
+            source=source,
+            target=target,
+            amount=move.amount,
+        )
+
+    async def note(self, kind: str, provider_id: str, payment: Payment | None, word: ProviderPayment | None) -> bool:
+        """Keep what we do not believe for a person to look at; whether it is new."""
+        details: dict[str, Any] = {"said": _plain(word)} if word else {}
+        if payment is not None:
+            details |= {"status": payment.status, "amount": payment.amount}
+        return bool(
+            await self._tx.execute(
+                QUERIES.note_discrepancy,
+                payment_id=payment.id if payment else None,
+                provider_id=provider_id,
+                kind=kind,
+                details=details,
+            )
+        )
+
+    async def with_ledger(self, *, after: int, batch: int) -> list[tuple[Payment, dict[Reason, int], int]]:
+        """A page of payments by id: the payment, what the ledger moved by reason, and the sum of its entries."""
+        rows = await self._tx.all(QUERIES.payments_with_ledger, after=after, batch=batch)
+        return [
+            (_payment(row), {reason: row[f"moved_{reason}"] for reason in ACCOUNTS}, row["moved_sum"]) for row in rows
+        ]
+
+
+def _found(row: Row | None) -> Payment:
+    if row is None:
+        raise NotFound
+    return _payment(row)
+
+
+def _payment(row: Mapping[str, Any]) -> Payment:
+    """Columns that a later release adds are not ours to know."""
+    return Payment(**{name: row[name] for name in _COLUMNS})
+
+
+def _plain(word: ProviderPayment) -> dict[str, Any]:
+    return {
+        "status": word.status,
+        "amount": word.amount,
+        "currency": word.currency,
+        "captured": word.captured,
+        "refunded": word.refunded,
+        "metadata": dict(word.metadata),
+    }

@@ -1,0 +1,278 @@
+"""The life of a payment as a table: no database, no network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mystar.payments.model import GivingBack, Payment
+from mystar.payments.process import (
+    ACCOUNTS,
+    HOLD_MARGIN,
+    after,
+    aimed,
+    claimed_payment,
+    disbelief,
+    expected_ledger,
+    informed,
+    let_go_at,
+    next_check,
+    pursue,
+    runs_out,
+    steps,
+)
+from mystar.payments.provider import ProviderPayment
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def payment(**changes: Any) -> Payment:
+    """A payment of 150 rubles; once held, held for seven days."""
+    status = changes.get("status", "pending")
+    was_held = status not in ("pending", "failed")
+    plain = {
+        "id": 17,
+        "order_id": 56,
+        "payer_id": None,
+        "amount": 15000,
+        "currency": "RUB",
+        "description": "Заказ №56",
+        "return_url": "http://mystar.example/",
+        "status": status,
+        "goal": "hold",
+        "captured": 15000 if status in ("captured", "refunded") else 0,
+        "refunded": 15000 if status == "refunded" else 0,
+        "provider_id": "p-1",
+        "confirmation_url": "http://provider.example/p-1",
+        "method": None,
+        "expires_at": NOW + timedelta(days=7) if was_held else None,
+        "cancellation_party": None,
+        "cancellation_reason": None,
+        "held_at": NOW if was_held else None,
+        "settled_at": None,
+        "check_at": None,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return Payment(**{**plain, **changes})
+
+
+def word(status: str, **changes: Any) -> ProviderPayment:
+    captured = 15000 if status == "succeeded" else 0
+    plain = {"id": "p-1", "status": status, "amount": 15000, "captured": captured, "metadata": {"payment_id": "17"}}
+    return ProviderPayment(**{**plain, **changes})
+
+
+REFUNDED = word("succeeded", refunded=15000)
+EXPIRED = word("canceled", cancellation_reason="expired_on_capture")
+DECLINED = word("canceled", cancellation_reason="insufficient_funds")
+
+HOLD, CAPTURE, RELEASE, REFUND = ("hold", 15000), ("capture", 15000), ("release", 15000), ("refund", 15000)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "expected"),
+    [
+        ("pending", word("pending"), []),
+        ("pending", word("waiting_for_capture"), [("held", [HOLD])]),
+        ("pending", word("succeeded"), [("held", [HOLD]), ("captured", [CAPTURE])]),
+        ("pending", REFUNDED, [("held", [HOLD]), ("captured", [CAPTURE]), ("refunded", [REFUND])]),
+        ("pending", DECLINED, [("failed", [])]),
+        ("pending", EXPIRED, [("held", [HOLD]), ("released", [RELEASE])]),
+        ("held", word("pending"), []),
+        ("held", word("waiting_for_capture"), []),
+        ("held", word("succeeded"), [("captured", [CAPTURE])]),
+        (
+            "held",
+            word("succeeded", amount=9000, captured=9000),
+            [("captured", [("capture", 9000), ("release", 6000)])],
+        ),
+        ("held", REFUNDED, [("captured", [CAPTURE]), ("refunded", [REFUND])]),
+        ("held", EXPIRED, [("released", [RELEASE])]),
+        ("held", DECLINED, [("released", [RELEASE])]),
+        ("captured", word("pending"), []),
+        ("captured", word("waiting_for_capture"), []),
+        ("captured", word("succeeded"), []),
+        ("captured", word("succeeded", refunded=500), [("captured", [("refund", 500)])]),
+        ("captured", REFUNDED, [("refunded", [REFUND])]),
+        ("released", word("waiting_for_capture"), []),
+        ("released", EXPIRED, []),
+        ("refunded", word("succeeded"), []),
+        ("refunded", word("succeeded", refunded=500), []),
+        ("refunded", REFUNDED, []),
+        ("failed", word("pending"), []),
+        ("failed", DECLINED, []),
+    ],
+)
+def test_what_the_provider_s_word_adds(status: str, said: ProviderPayment, expected: list[Any]) -> None:
+    assert disbelief(payment(status=status), said) is None
+    made = [
+        (step.status, [(move.reason, move.amount) for move in step.moves])
+        for step in steps(payment(status=status), said)
+    ]
+    assert made == expected
+
+
+@pytest.mark.parametrize(
+    ("ours", "said", "why"),
+    [
+        (payment(), word("waiting_for_capture", id="p-2"), "another_payment"),
+        (payment(), word("waiting_for_capture", metadata={"payment_id": "18"}), "another_payment"),
+        (payment(), word("waiting_for_capture", amount=14999), "amount"),
+        (payment(), word("waiting_for_capture", amount=15001), "amount"),
+        (payment(), word("succeeded", amount=15001, captured=15001), "amount"),
+        (payment(), word("waiting_for_capture", currency="USD"), "currency"),
+        (payment(), word("succeeded", refunded=15001), "refunded"),
+        (payment(), word("thinking"), "status"),
+        (payment(status="captured"), EXPIRED, "contradiction"),
+        (payment(status="refunded"), DECLINED, "contradiction"),
+        (payment(status="released"), word("succeeded"), "contradiction"),
+        (payment(status="failed"), word("succeeded"), "contradiction"),
+        (payment(provider_id=None), word("pending"), None),
+        (payment(), word("pending", metadata={}), None),
+    ],
+)
+def test_what_is_not_believed(ours: Payment, said: ProviderPayment, why: str | None) -> None:
+    assert disbelief(ours, said) == why
+
+
+@pytest.mark.parametrize(
+    ("ours", "call", "amount"),
+    [
+        (payment(provider_id=None), "create", 15000),
+        (payment(provider_id=None, goal="give_back"), "create", 15000),
+        (payment(), None, 0),
+        (payment(goal="capture"), None, 0),
+        (payment(goal="give_back"), None, 0),
+        (payment(status="held"), None, 0),
+        (payment(status="held", goal="capture"), "capture", 15000),
+        (payment(status="held", goal="give_back"), "cancel", 15000),
+        (payment(status="captured"), None, 0),
+        (payment(status="captured", goal="capture"), None, 0),
+        (payment(status="captured", goal="give_back"), "refund", 15000),
+        (payment(status="captured", goal="give_back", refunded=4000), "refund", 11000),
+        *[
+            (payment(status=over, goal=goal), None, 0)
+            for over in ("released", "refunded", "failed")
+            for goal in ("hold", "capture", "give_back")
+        ],
+    ],
+)
+def test_what_is_asked_of_the_provider_next(ours: Payment, call: str | None, amount: int) -> None:
+    asked = pursue(ours)
+    assert (asked and asked.call, asked.amount if asked else 0) == (call, amount)
+
+
+def test_each_deed_has_one_name_for_ever() -> None:
+    names = [
+        pursue(ours).name  # type: ignore[union-attr]
+        for ours in (
+            payment(provider_id=None),
+            payment(status="held", goal="capture"),
+            payment(status="held", goal="give_back"),
+            payment(status="captured", goal="give_back"),
+            payment(status="captured", goal="give_back", refunded=4000),
+        )
+    ]
+    assert names == ["17:create", "17:capture", "17:cancel", "17:refund", "17:refund:4000"]
+
+
+def test_goals_only_go_forward() -> None:
+    ours = payment(status="held")
+    assert aimed(ours, "hold") == ours
+    assert aimed(ours, "capture").goal == "capture"
+    assert aimed(aimed(ours, "capture"), "hold").goal == "capture"
+    assert aimed(aimed(ours, "capture"), "give_back").goal == "give_back"
+    with pytest.raises(GivingBack):
+        aimed(aimed(ours, "give_back"), "capture")
+
+
+def test_a_hold_that_nobody_decided_about_is_given_back_in_time() -> None:
+    ours = payment(status="held")
+    moment = let_go_at(ours)
+    assert moment == NOW + timedelta(days=7) - HOLD_MARGIN
+    assert not runs_out(ours, moment - timedelta(seconds=1))
+    assert runs_out(ours, moment)
+    assert not runs_out(replace(ours, goal="capture"), moment)
+
+
+def test_a_short_hold_keeps_three_quarters_of_its_life() -> None:
+    ours = payment(status="held", expires_at=NOW + timedelta(hours=6))
+    assert let_go_at(ours) == NOW + timedelta(hours=4, minutes=30)
+
+
+def test_we_ask_ever_rarer_but_in_time_for_a_deadline() -> None:
+    young, old = NOW + timedelta(seconds=20), NOW + timedelta(minutes=30)
+    assert next_check(payment(), young, 15) == young + timedelta(seconds=15)
+    assert next_check(payment(), old, 15) == old + timedelta(minutes=3)
+    held = payment(status="held")
+    assert next_check(held, NOW + timedelta(days=2), 15) == NOW + timedelta(days=2, hours=1)
+    almost = NOW + timedelta(days=7) - HOLD_MARGIN - timedelta(minutes=1)
+    assert next_check(held, almost, 15) == almost + timedelta(minutes=1, seconds=1)
+    assert next_check(replace(held, goal="give_back"), NOW + timedelta(days=2), 15) == NOW + timedelta(
+        days=2, minutes=5
+    )
+    assert next_check(payment(status="captured"), NOW, 15) is None
+    assert next_check(payment(status="captured", goal="give_back"), NOW, 15) is not None
+    assert next_check(payment(provider_id=None), NOW, 15) is None
+
+
+@pytest.mark.parametrize(
+    ("metadata", "found"),
+    [
+        ({"payment_id": "17"}, 17),
+        ({}, None),
+        ({"payment_id": "x"}, None),
+        ({"payment_id": "9" * 40}, None),
+        ({"payment_id": "١٧"}, None),
+    ],
+)
+def test_metadata_name_a_payment_or_nothing(metadata: dict[str, str], found: int | None) -> None:
+    assert claimed_payment(metadata) == found
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> tuple[int, list[ProviderPayment]]:
+    """A payment's life at the provider, word by word: perhaps captured in part, perhaps refunded in parts."""
+    amount = draw(st.integers(1, 10**9))
+    said = [word("pending", amount=amount), word("waiting_for_capture", amount=amount)]
+    if draw(st.booleans()):
+        return amount, [*said, word("canceled", amount=amount, cancellation_reason="canceled_by_merchant")]
+    captured = draw(st.integers(1, amount))
+    parts = sorted({0, *draw(st.lists(st.integers(1, captured), max_size=5))})
+    return amount, [*said, *(word("succeeded", amount=captured, captured=captured, refunded=part) for part in parts)]
+
+
+@given(lives(), st.data())
+def test_whatever_is_heard_in_whatever_order_the_parts_add_up_to_the_whole(
+    life: tuple[int, list[ProviderPayment]], data: st.DataObject
+) -> None:
+    amount, said = life
+    heard = data.draw(st.lists(st.sampled_from(said), max_size=12))
+    ours = payment(amount=amount)
+    accounts = {"payer": 0, "held": 0, "creator": 0}
+    moved = dict.fromkeys(ACCOUNTS, 0)
+    for one in [*heard, said[-1], *heard]:
+        assert disbelief(ours, one) is None
+        ours = informed(ours, one)
+        for step in list(steps(ours, one)):
+            for move in step.moves:
+                source, target = ACCOUNTS[move.reason]
+                accounts[source] -= move.amount
+                accounts[target] += move.amount
+                moved[move.reason] += move.amount
+            ours = after(ours, step, NOW)
+        assert accounts["held"] >= 0
+        assert accounts["creator"] >= 0
+
+    last = said[-1]
+    assert sum(accounts.values()) == 0
+    assert (ours.captured, ours.refunded) == (last.captured, last.refunded)
+    assert moved == expected_ledger(ours)
+    assert moved["capture"] + moved["release"] == moved["hold"] == amount
+    assert accounts["creator"] == last.captured - last.refunded

@@ -1,0 +1,153 @@
+"""Differences that are planted are found, and nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from mystar.errors import Unavailable
+from mystar.payments.model import Payment
+from tests.payments.conftest import AMOUNT, Desk, MakeDesk
+from tests.sandbox_process import SandboxProcess, sandbox_in
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxProcess]:
+    """One of its own: the provider's whole book is compared, and its journal falsified."""
+    with sandbox_in(tmp_path / "sandbox") as process:
+        yield process
+
+
+@pytest.fixture
+async def all_kinds(desk: Desk) -> dict[str, Payment]:
+    """A payment in every state."""
+    released, refunded, failed = await desk.held(), await desk.captured(), await desk.created()
+    await desk.aim(released, "give_back")
+    await desk.aim(refunded, "give_back")
+    await desk.sandbox.decline(failed.provider_id)
+    found = {
+        "pending": await desk.created(),
+        "held": await desk.held(),
+        "captured": await desk.captured(),
+        "released": await desk.becomes(released, "released"),
+        "refunded": await desk.becomes(refunded, "refunded"),
+        "failed": await desk.payments.refresh(failed.id),
+    }
+    assert {kind: payment.status for kind, payment in found.items()} == {kind: kind for kind in found}
+    return found
+
+
+async def differences(desk: Desk) -> list[tuple[str, int | None]]:
+    return sorted((one.kind, one.payment_id) for one in await desk.payments.reconcile())
+
+
+def falsify(sandbox: SandboxProcess, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
+    """Stop the provider, let ``change`` rewrite the lines of its journal, start it again."""
+    sandbox.stop()
+    path = sandbox.data_dir / "money.jsonl"
+    lines = change([orjson.loads(line) for line in path.read_bytes().splitlines()])
+    path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    sandbox.start()
+
+
+async def test_books_that_agree_are_not_blamed(desk: Desk, all_kinds: dict[str, Payment]) -> None:
+    assert await differences(desk) == []
+
+
+async def test_what_the_provider_did_without_telling_is_found(desk: Desk, all_kinds: dict[str, Payment]) -> None:
+    book = {payment.provider_id: payment for payment in all_kinds.values()}
+
+    def change(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        last = {line["payment_id"]: line["payment"] for line in lines}
+        for provider_id, theirs in last.items():
+            match book[provider_id].status:
+                case "pending":
+                    theirs |= {
+                        "status": "canceled",
+                        "cancellation": {"party": "yoo_money", "reason": "general_decline"},
+                    }
+                case "held":
+                    theirs |= {"status": "succeeded", "captured": AMOUNT - 100}
+                case "captured":
+                    theirs |= {"refunded": 100}
+                case "released":
+                    theirs |= {"status": "waiting_for_capture", "expires_at": "2099-01-01T00:00:00.000Z"}
+                case "refunded":
+                    theirs |= {"refunded": AMOUNT - 100}
+                case "failed":
+                    theirs |= {"amount": AMOUNT + 1}
+        return lines
+
+    falsify(desk.sandbox, change)
+    assert await differences(desk) == sorted(
+        [
+            ("status", all_kinds["pending"].id),
+            ("status", all_kinds["held"].id),
+            ("captured", all_kinds["held"].id),
+            ("refunded", all_kinds["captured"].id),
+            ("status", all_kinds["released"].id),
+            ("status", all_kinds["refunded"].id),
+            ("refunded", all_kinds["refunded"].id),
+            ("amount", all_kinds["failed"].id),
+        ]
+    )
+
+
+async def test_payments_that_one_side_does_not_know_are_found(desk: Desk, all_kinds: dict[str, Payment]) -> None:
+    lost, strange = all_kinds["held"], all_kinds["captured"]
+
+    def change(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        kept = [line for line in lines if line["payment_id"] != lost.provider_id]
+        copies = []
+        for line in kept:
+            if line["payment_id"] == strange.provider_id:
+                copy = orjson.loads(orjson.dumps(line).replace(strange.provider_id.encode(), b"1" * 36))
+                copies.append(copy | {"number": 1000 + line["number"], "idempotence_key": None})
+        return kept + copies
+
+    falsify(desk.sandbox, change)
+    found = await desk.payments.reconcile()
+    assert [(one.kind, one.payment_id, one.provider_id) for one in found] == [
+        ("unknown_here", None, "1" * 36),
+        ("missing_there", lost.id, lost.provider_id),
+    ]
+    assert str(found[1]) == f"payment {lost.id} ({lost.provider_id}): missing_there: held / nothing"
+
+
+async def test_a_ledger_that_differs_from_its_payment_is_found(desk: Desk, all_kinds: dict[str, Payment]) -> None:
+    await desk.db.execute("alter table ledger_entries disable trigger ledger_append_only")
+    captured, held = all_kinds["captured"], all_kinds["held"]
+    await desk.db.execute("delete from ledger_entries where payment_id = %(id)s and reason = 'capture'", id=captured.id)
+    await desk.db.execute("update ledger_entries set amount = amount - 1 where payment_id = %(id)s", id=held.id)
+    assert await differences(desk) == sorted(
+        [("ledger_capture", captured.id), ("ledger_hold", held.id), ("ledger_sum", held.id)]
+    )
+
+
+async def test_a_creation_under_way_is_no_difference(make_desk: MakeDesk) -> None:
+    desk = await make_desk()
+    payment = await desk.created()
+    await desk.db.execute("update payments set provider_id = null where id = %(id)s", id=payment.id)
+    assert await differences(desk) == []
+
+
+async def test_many_payments_are_compared_page_by_page(desk: Desk) -> None:
+    for _ in range(3):
+        await desk.created()
+    await desk.db.execute(
+        "insert into payments (order_id, amount, description, return_url, status, provider_id)"
+        " select 10000 + n, 100, '', '', 'failed', 'gone-' || n from generate_series(1, 1100) as n"
+    )
+    found = await desk.payments.reconcile()
+    assert {one.kind for one in found} == {"missing_there"}
+    assert len(found) == 1100
+
+
+async def test_a_silent_provider_is_no_agreement(desk: Desk) -> None:
+    await desk.sandbox.faults(down=True)
+    with pytest.raises(Unavailable):
+        await desk.payments.reconcile()
