@@ -8,6 +8,8 @@ create table orders (
     buyer_id bigint references accounts on delete restrict,
     status text not null default 'pending',
     money text not null default 'none',
+    -- What the order wants of its money; a payment that is started later is aimed at the same.
+    money_goal text not null default 'hold',
     -- Kopecks, frozen when the order is placed: `price` of the service, `total_price` with the chosen options.
     price bigint not null,
     total_price bigint not null,
@@ -31,6 +33,7 @@ create table orders (
         'new', 'in_process')),
     constraint orders_money_check check (money in (
         'none', 'pending', 'held', 'captured', 'released', 'refunded', 'failed')),
+    constraint orders_money_goal_check check (money_goal in ('hold', 'capture', 'give_back')),
     constraint orders_price_check check (price >= 0 and total_price >= price),
     constraint orders_occasion_check check (occasion in ('video', 'invitation')),
     constraint orders_parties_check check (

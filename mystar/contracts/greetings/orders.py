@@ -1,7 +1,308 @@
-"""Orders as the star and the customer see them."""
+"""Orders as the star and the customer see them (seed 000, facts 1.4)."""
 
 from __future__ import annotations
 
-from mystar.kit.routes import Route
+from typing import Any
 
-ROUTES: tuple[Route, ...] = ()
+import orjson
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
+from marshmallow import fields, pre_load, validate
+
+from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.model import Actor
+from mystar.errors import Forbidden, Invalid, Text
+from mystar.files.forms import FILES
+from mystar.kit.fields import Id, Line, Rubles, Shape
+from mystar.kit.http import json_response
+from mystar.kit.idempotency import idempotent
+from mystar.kit.lists import ListQuery, list_response
+from mystar.kit.money import rubles_text
+from mystar.kit.routes import Route, alias, route
+from mystar.kit.validation import body_of, query_of
+from mystar.orders.handlers import ORDERS
+from mystar.orders.model import PAID, Money, Order, OrderCard, OrderUnknown, Status
+from mystar.orders.schemas import AllowedActionView
+
+TAGS = ["greetings: orders"]
+#: The client's words for what is ordered.
+OCCASIONS = {"Видео-поздравление": "video", "Приглашение на праздник": "invitation"}
+WORDS = {occasion: words for words, occasion in OCCASIONS.items()}
+NO_AVATAR, NO_VIDEO = "нет фото", "Видео не готово"
+ONE_STRING = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1}
+
+
+class NoDecision(Invalid):
+    code = "no_decision"
+    text = Text("Не установлен статус заказа.", "The decision about the order is missing.")
+
+
+class Occasion(fields.String):
+    """The client's words, or ours."""
+
+    default_error_messages = {
+        "unknown": Text(
+            "Одно из: Видео-поздравление, Приглашение на праздник.",
+            "Must be one of: Видео-поздравление, Приглашение на праздник.",
+        )
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        words = super()._deserialize(value, attr, data, **options).strip()
+        if words not in WORDS and words not in OCCASIONS:
+            raise self.make_error("unknown")
+        return OCCASIONS.get(words, words)
+
+
+class OrderDraft(Shape):
+    """Every value may come as text. ``status_order`` and other keys are ignored: nobody sets them (contract D1)."""
+
+    star_id = Id(required=True)
+    customer_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be oneself."})
+    price = Rubles(
+        data_key="order_price",
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The price that the customer saw; a stale one is refused with 409."},
+    )
+    for_whom = Line(required=True, least=1, most=128)
+    wish = Line(data_key="comment", load_default="", most=2000)
+    by_date = fields.Date(load_default=None, allow_none=True)
+    by_time = fields.Time(load_default=None, allow_none=True)
+    occasion = Occasion(data_key="type", load_default="video", metadata={"enum": [*OCCASIONS, *WORDS]})
+
+    @pre_load
+    def forget_empty(self, data: Any, **_options: Any) -> Any:
+        """A form sends an empty text where the person left a field out."""
+        if not isinstance(data, dict):
+            return data
+        optional = ("customer_id", "order_price", "by_date", "by_time", "type")
+        return {key: value for key, value in data.items() if not (key in optional and value in ("", None))}
+
+
+class OrderPlacedView(Shape):
+    order_id = fields.Integer(required=True)
+    message = fields.String(required=True, metadata={"enum": ["Заказ создан!"]})
+
+
+class Yes(fields.Boolean):
+    """Only the words that the client writes; an unknown one is refused instead of guessed."""
+
+    truthy = {"true", "True", True}
+    falsy = {"false", "False", False}
+
+
+class OrderListQuery(ListQuery):
+    is_star = Yes(load_default=False, metadata={"description": "Orders to the star instead of those of the customer."})
+    user_id = Id(load_default=None, metadata={"description": "If given, must be oneself."})
+
+
+class OrderItem(Shape):
+    """One order of a list. ``order_price`` in rubles as text; ``status_order``: see contract D21."""
+
+    id = fields.Integer(required=True)
+    customer_id = fields.Integer(required=True)
+    star_id = fields.Integer(required=True)
+    payment_id = fields.String(required=True)
+    order_price = fields.String(required=True, metadata={"example": "45000.00"})
+    by_date = fields.Date(required=True)
+    by_time = fields.Time(required=True)
+    for_whom = fields.String(required=True)
+    comment = fields.String(required=True)
+    type = fields.String(required=True, metadata={"enum": list(OCCASIONS)})
+    status_order = fields.Integer(required=True, validate=validate.OneOf([-1, 0, 1, 2, 3]))
+    status = fields.String(required=True)
+    money = fields.String(required=True)
+    star = fields.String(required=True)
+    username = fields.String(required=True)
+    star_avatar = fields.String(required=True)
+    profession = fields.String(required=True)
+    customer_username = fields.String(required=True)
+    customer_avatar = fields.String(required=True)
+    cat_name = fields.String(required=True)
+    video = fields.String(required=True, metadata={"description": f"A path behind /media/, or «{NO_VIDEO}»."})
+    video_url = fields.String(required=True, allow_none=True, metadata={"description": "A signed link for an hour."})
+    allowed_actions = fields.List(fields.Nested(AllowedActionView), required=True)
+    created_at = fields.DateTime(required=True)
+
+
+class Decision(Shape):
+    order_id = Id(required=True)
+    accept = fields.Raw(load_default=None, metadata={"type": "string", "enum": ["accept", "reject"]})
+    reason = Line(load_default="", most=1000)
+
+
+class Cancellation(Shape):
+    order_id = Id(required=True)
+    reason = Line(load_default="", most=1000)
+
+
+class DetailQuery(Shape):
+    """In the query, or as the JSON body that the seed prints."""
+
+    order_id = Id(load_default=None, allow_none=True)
+    star_id = Id(load_default=None, allow_none=True)
+
+
+class WatchQuery(Shape):
+    order_id = Id(required=True)
+    sig = fields.String(required=True)
+
+
+class DetailView(Shape):
+    star_username = fields.String(required=True)
+    order_price = fields.Float(required=True, metadata={"example": 88888.0})
+    video = fields.String(metadata={"description": "A path behind /media/; absent until there is one."})
+    video_url = fields.String(metadata={"description": "A signed link for an hour."})
+
+
+@docs(tags=TAGS, summary="Order a greeting")
+@signed_in
+@json_schema(OrderDraft)
+@response_schema(OrderPlacedView, 201)
+@idempotent
+async def place_order(request: web.Request) -> web.StreamResponse:
+    order = await request.app[ORDERS].place_greeting(actor_of(request), **body_of(request))
+    return json_response({"order_id": order.id, "message": "Заказ создан!"}, 201)
+
+
+@docs(tags=TAGS, summary="The orders of a customer or to a star, newest first")
+@signed_in
+@querystring_schema(OrderListQuery)
+@response_schema(OrderItem(many=True), 200)
+async def list_orders(request: web.Request) -> web.StreamResponse:
+    actor, query = actor_of(request), query_of(request)
+    if query["user_id"] not in (None, actor.id):
+        raise Forbidden
+    orders = request.app[ORDERS]
+    read = orders.sold_by if query["is_star"] else orders.bought_by
+    cards, total = await read(actor, query["page"])
+    return list_response(request, [_item(request, card, actor) for card in cards], total, page=query["page"])
+
+
+@docs(
+    tags=TAGS,
+    summary="The star accepts or rejects an order",
+    responses={201: {"schema": ONE_STRING, "description": "«Заказ принят» or «Заказ отклонен»."}},
+)
+@signed_in
+@json_schema(Decision)
+@idempotent
+async def decide_order(request: web.Request) -> web.StreamResponse:
+    orders, actor, body = request.app[ORDERS], actor_of(request), body_of(request)
+    match body["accept"]:
+        case "accept":
+            await orders.accept(actor, body["order_id"])
+            return json_response(["Заказ принят"], 201)
+        case "reject":
+            await orders.reject(actor, body["order_id"], body["reason"])
+            return json_response(["Заказ отклонен"], 201)
+    raise NoDecision
+
+
+@docs(
+    tags=TAGS, summary="Call an order off", responses={201: {"schema": ONE_STRING, "description": "«Заказ отменен»."}}
+)
+@signed_in
+@json_schema(Cancellation)
+@idempotent
+async def cancel_order(request: web.Request) -> web.StreamResponse:
+    body = body_of(request)
+    await request.app[ORDERS].cancel(actor_of(request), body["order_id"], body["reason"])
+    return json_response(["Заказ отменен"], 201)
+
+
+@docs(tags=TAGS, summary="What a customer paid, and the video when it is there")
+@signed_in
+@querystring_schema(DetailQuery)
+@json_schema(DetailQuery)
+@response_schema(DetailView, 200)
+async def read_order(request: web.Request) -> web.StreamResponse:
+    asked = {name: query_of(request)[name] or body_of(request)[name] for name in ("order_id", "star_id")}
+    if asked["order_id"] is None:
+        raise Invalid(fields={"order_id": [Text("Обязательное поле.", "Missing data for required field.")]})
+    actor = actor_of(request)
+    card = await request.app[ORDERS].read(actor, asked["order_id"])
+    if asked["star_id"] not in (None, card.creator.id):
+        raise OrderUnknown
+    # A JSON number without a float in between.
+    price = orjson.Fragment(rubles_text(card.order.total_price))
+    detail: dict[str, Any] = {"star_username": card.creator.username, "order_price": price}
+    if card.video is not None:
+        detail |= {"video": card.video, "video_url": _video_url(request, card, actor)}
+    return json_response(detail)
+
+
+@docs(
+    tags=TAGS,
+    summary="Play the greeting by the mailed link",
+    responses={302: {"description": "To the video itself.", "content": {}}},
+)
+@querystring_schema(WatchQuery)
+async def watch_order(request: web.Request) -> web.StreamResponse:
+    query = query_of(request)
+    path = await request.app[ORDERS].watch_by_link(query["order_id"], query["sig"])
+    return web.Response(status=302, headers={"Location": path, "Cache-Control": "no-store"})
+
+
+def status_order(order: Order) -> int:
+    """The order in the seed's numbers (contract D21)."""
+    if order.status in (Status.REJECTED, Status.CANCELLED):
+        return -1
+    if order.money in PAID:
+        return 3 if order.money is Money.CAPTURED else 2
+    return 0 if order.status is Status.PENDING else 1
+
+
+def _item(request: web.Request, card: OrderCard, actor: Actor) -> dict[str, Any]:
+    order = card.order
+    return {
+        "id": order.id,
+        "customer_id": order.buyer_id,
+        "star_id": order.creator_account_id,
+        "payment_id": card.payment or "",
+        "order_price": rubles_text(order.total_price),
+        "by_date": order.by_date,
+        "by_time": order.by_time and order.by_time.replace(microsecond=0),
+        "for_whom": order.for_whom,
+        "comment": order.wish,
+        "type": WORDS[order.occasion],
+        "status_order": status_order(order),
+        "status": order.status,
+        "money": order.money,
+        "star": card.creator.username,
+        "username": card.creator.username,
+        "star_avatar": _avatar(card.creator.avatar),
+        "profession": card.profession,
+        "customer_username": card.buyer.username,
+        "customer_avatar": _avatar(card.buyer.avatar),
+        "cat_name": card.category,
+        "video": card.video or NO_VIDEO,
+        "video_url": _video_url(request, card, actor),
+        "allowed_actions": [one.plain() for one in request.app[ORDERS].allowed_actions(order, actor)],
+        "created_at": order.created_at,
+    }
+
+
+def _avatar(key: str | None) -> str:
+    return f"/media/{key}" if key else NO_AVATAR
+
+
+def _video_url(request: web.Request, card: OrderCard, actor: Actor) -> str | None:
+    """A link for whoever may see the video: the customer not before he has paid."""
+    if card.video is None or (actor.id == card.order.buyer_id and not card.order.is_open_to_buyer):
+        return None
+    return request.app[FILES].private_url(card.video)
+
+
+_DECIDE = route("POST", "/api/orderaccept/", decide_order, "greetings.order-decision")
+
+ROUTES: tuple[Route, ...] = (
+    route("POST", "/api/order/", place_order, "greetings.orders"),
+    route("GET", "/api/order/list/", list_orders, "greetings.order-list"),
+    _DECIDE,
+    alias("/api/order/accept/", _DECIDE),
+    route("POST", "/api/order/cancel/", cancel_order, "greetings.order-cancellation"),
+    route("GET", "/api/order/cust/detail/", read_order, "greetings.order-detail"),
+    route("GET", "/api/order/video/", watch_order, "greetings.order-video"),
+)

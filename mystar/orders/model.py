@@ -1,0 +1,288 @@
+"""Orders: what they are, what can be refused, and the facts that others listen to (contract D20–D25)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from mystar.accounts.model import Actor
+from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text
+
+
+class Kind(StrEnum):
+    GREETING = "greeting"
+    SERVICE = "service"
+    STUDIO = "studio"
+
+
+class Status(StrEnum):
+    """Where the work is. The last two are the studio's."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    IN_PROGRESS = "in_progress"
+    DELIVERED = "delivered"
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    DISPUTED = "disputed"
+    NEW = "new"
+    IN_PROCESS = "in_process"
+
+
+class Money(StrEnum):
+    """Where the money is. Follows the order's latest payment."""
+
+    NONE = "none"
+    PENDING = "pending"
+    HELD = "held"
+    CAPTURED = "captured"
+    RELEASED = "released"
+    REFUNDED = "refunded"
+    FAILED = "failed"
+
+
+#: The money is there: blocked for us or already taken.
+PAID = frozenset({Money.HELD, Money.CAPTURED})
+
+
+class Goal(StrEnum):
+    """What the order wants of its money."""
+
+    HOLD = "hold"
+    CAPTURE = "capture"
+    GIVE_BACK = "give_back"
+
+
+class Role(StrEnum):
+    BUYER = "buyer"
+    CREATOR = "creator"
+    STAFF = "staff"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order. Money is kopecks, moments are UTC.
+
+    ``creator_id`` is the creator's profile, ``creator_account_id`` the person behind it; a studio order has neither.
+    """
+
+    id: int
+    kind: Kind
+    service_id: int | None
+    creator_id: int | None
+    creator_account_id: int | None
+    buyer_id: int | None
+    status: Status
+    money: Money
+    money_goal: Goal
+    price: int
+    total_price: int
+    for_whom: str
+    wish: str
+    occasion: str
+    by_date: date | None
+    by_time: time | None
+    cancellation_reason: str | None
+    accepted_at: datetime | None
+    paid_at: datetime | None
+    delivered_at: datetime | None
+    completed_at: datetime | None
+    cancelled_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    def role_of(self, actor: Actor) -> Role | None:
+        """What the person is to this order; None for a stranger. Staff judge no order of their own."""
+        if actor.id == self.buyer_id:
+            return Role.BUYER
+        if actor.id == self.creator_account_id:
+            return Role.CREATOR
+        return Role.STAFF if actor.is_staff else None
+
+    @property
+    def is_open_to_buyer(self) -> bool:
+        """Whether the buyer may have what is delivered: a congratulation is not given away before it is paid for."""
+        return self.kind is not Kind.GREETING or self.money in PAID
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A party of an order, as lists show it. ``avatar`` is the key of the picture's file."""
+
+    id: int
+    username: str
+    avatar: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCard:
+    """An order with what a list shows about it, read in one query.
+
+    ``video_id`` and ``video`` are the id and the key of the newest delivered congratulation, ``payment`` is the
+    provider's name of the latest payment.
+    """
+
+    order: Order
+    creator: Person
+    buyer: Person
+    profession: str
+    category: str
+    video_id: int | None
+    video: str | None
+    payment: str | None
+
+
+class OrderList(NamedTuple):
+    """A page of at most 1000 cards, newest first, and how many there are on all pages (0 behind the last one)."""
+
+    cards: list[OrderCard]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What the creator handed over: the ``number``-th time, with files by id."""
+
+    id: int
+    order_id: int
+    number: int
+    message: str
+    file_ids: tuple[int, ...]
+    created_at: datetime
+
+
+# What can be refused.
+
+
+class OrderUnknown(NotFound):
+    code = "order_not_found"
+    text = Text("Заказ не найден.", "There is no such order.")
+
+
+class NotYours(Forbidden):
+    """This party may never do it, at no time."""
+
+    code = "order_not_yours"
+    text = Text("Это действие с заказом вам недоступно.", "This is not for you to do with the order.")
+
+
+class WrongTime(Conflict):
+    """The right party at the wrong time: ``status``, ``money`` and ``allowed_actions`` say how things stand (D23)."""
+
+    code = "order_wrong_time"
+    text = Text("Сейчас с заказом этого сделать нельзя.", "This cannot be done with the order now.")
+
+
+class PriceChanged(Conflict):
+    """``price``: what it costs now, in rubles as text."""
+
+    code = "price_changed"
+    text = Text("Цена изменилась: сейчас {price} ₽.", "The price has changed: it is {price} RUB now.")
+
+
+class OwnService(Invalid):
+    code = "own_service"
+    text = Text("Нельзя заказать у самого себя.", "You cannot order from yourself.")
+
+
+class NotForSale(NotFound):
+    code = "not_for_sale"
+    text = Text("Звезда не найдена или не принимает заказы.", "There is no such star, or no orders are taken.")
+
+
+class NoInvitations(Invalid):
+    code = "no_invitations"
+    text = Text("Эта звезда не записывает приглашения.", "This star does not record invitations.")
+
+
+class NothingDelivered(Invalid):
+    code = "nothing_delivered"
+    text = Text("Приложите файл.", "Attach a file.")
+
+
+class PaymentLinkRefused(Forbidden):
+    code = "payment_link_refused"
+    text = Text("Ссылка на оплату недействительна.", "The payment link is not valid.")
+
+
+DATE_PASSED = Text("Эта дата уже прошла.", "This date has passed.")
+
+
+# Facts. Each is published in the transaction that makes it true; ``by`` says who did it.
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFact:
+    order: Order
+    by: Role
+
+
+class OrderPlaced(OrderFact): ...
+
+
+class OrderAccepted(OrderFact): ...
+
+
+class OrderRejected(OrderFact): ...
+
+
+class OrderCancelled(OrderFact): ...
+
+
+class OrderDelivered(OrderFact): ...
+
+
+class OrderReopened(OrderFact):
+    """The buyer asks for another version."""
+
+
+class OrderDisputed(OrderFact): ...
+
+
+class OrderCompleted(OrderFact): ...
+
+
+class OrderPaid(OrderFact):
+    """The money is held."""
+
+
+class OrderCaptured(OrderFact): ...
+
+
+class OrderPaymentFailed(OrderFact):
+    """The buyer did not pay, or the provider refused; another try is possible."""
+
+
+class OrderMoneyReturned(OrderFact):
+    """A hold was let go or a captured sum refunded."""
+
+
+#: What is told when an order comes to a status, or its money to a state.
+STATUS_FACTS: dict[Status, type[OrderFact]] = {
+    Status.ACCEPTED: OrderAccepted,
+    Status.REJECTED: OrderRejected,
+    Status.CANCELLED: OrderCancelled,
+    Status.DELIVERED: OrderDelivered,
+    Status.IN_PROGRESS: OrderReopened,
+    Status.DISPUTED: OrderDisputed,
+    Status.COMPLETED: OrderCompleted,
+}
+MONEY_FACTS: dict[Money, type[OrderFact]] = {
+    Money.HELD: OrderPaid,
+    Money.CAPTURED: OrderCaptured,
+    Money.FAILED: OrderPaymentFailed,
+    Money.RELEASED: OrderMoneyReturned,
+    Money.REFUNDED: OrderMoneyReturned,
+}
+
+
+def order_of(row: dict[str, Any]) -> Order:
+    """The order in a row that has all of the table's columns and ``creator_account_id``."""
+    values = {name: row[name] for name in Order.__slots__}
+    values["kind"], values["status"] = Kind(row["kind"]), Status(row["status"])
+    values["money"], values["money_goal"] = Money(row["money"]), Goal(row["money_goal"])
+    return Order(**values)

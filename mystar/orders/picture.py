@@ -1,0 +1,69 @@
+"""The process as a document: ``python -m mystar.orders.picture > docs/orders.md``; a test keeps the file current."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from mystar.orders.model import Money, Status
+from mystar.orders.process import KINDS, RULES, STATUSES, Rule
+
+_INTRODUCTION = """\
+# The life of an order
+
+Made from `RULES` in `mystar/orders/process.py` by `python -m mystar.orders.picture > docs/orders.md`; do not edit.
+
+An order stands on two axes: the work and the money. The money is where its payment is (none → pending → held →
+captured; or released, refunded, failed). What the order *wants* of it is its goal: hold, capture or give back. An
+action that changes the goal aims the payment, and the provider is asked through the outbox. House shows `paid` for an
+order that is pending or accepted and whose money is held or captured.
+"""
+_HEADER = """\
+| action | by | of | when the work is | and the money is | the work becomes | the money | why |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+def describe() -> str:
+    """The whole document, as Markdown with a Mermaid diagram."""
+    rows = "\n".join(map(_row, RULES))
+    return f"{_INTRODUCTION}\n```mermaid\n{_diagram()}\n```\n\n{_HEADER}{rows}\n"
+
+
+def _diagram() -> str:
+    lines = ["stateDiagram-v2", "    [*] --> pending"]
+    arrows = sorted({arrow for rule in RULES for arrow in _arrows(rule)})
+    for (source, target), group in groupby(arrows, key=lambda arrow: arrow[:2]):
+        labels = ", ".join(label for _, _, label in group)
+        lines.append(f"    {source} --> {target}: {labels}")
+    lines += [f"    {status} --> [*]" for status in (Status.COMPLETED, Status.REJECTED, Status.CANCELLED)]
+    return "\n".join(lines)
+
+
+def _arrows(rule: Rule) -> Iterator[tuple[str, str, str]]:
+    for status in rule.at:
+        if rule.to and rule.to is not status:
+            yield status, rule.to, f"{rule.action} ({rule.role})"
+
+
+def _row(rule: Rule) -> str:
+    money = [f"becomes {rule.becomes}" if rule.becomes else "", f"goal: {rule.goal}" if rule.goal else ""]
+    cells = (
+        rule.action,
+        rule.role,
+        _words(rule.kinds, KINDS),
+        _words(rule.at, STATUSES),
+        _words(rule.money, tuple(Money)) + (", nothing asked yet" if rule.unasked else ""),
+        rule.to or "–",
+        ", ".join(filter(None, money)) or "–",
+        rule.why,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _words(some: Iterable[str], every: Iterable[str]) -> str:
+    return "any" if set(some) == set(every) else ", ".join(some)
+
+
+if __name__ == "__main__":
+    print(describe(), end="")

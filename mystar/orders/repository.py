@@ -1,0 +1,141 @@
+"""Orders as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from mystar.kit import queries
+from mystar.kit.db import Row, Statements
+from mystar.orders.model import Delivery, Kind, Order, OrderCard, OrderList, OrderUnknown, Person, Role, order_of
+from mystar.orders.process import Step
+
+QUERIES = queries.load(__package__)
+#: Every constraint of ours is checked before; a violation is a defect.
+CONSTRAINTS: dict[str, Any] = {}
+#: No list is longer (contract D19).
+MOST = 1000
+
+
+class OrderRepository:
+    """Bound to one transaction, or to the database for a single statement."""
+
+    def __init__(self, tx: Statements) -> None:
+        self._tx = tx
+
+    async def place(self, *, kind: Kind, now: datetime, **columns: Any) -> Order:
+        return order_of(await self._tx.one(QUERIES.place_order, kind=str(kind), now=now, **columns))
+
+    async def lock(self, order_id: int) -> Order:
+        """:raises OrderUnknown:"""
+        return _found(await self._tx.maybe(QUERIES.lock_order, id=order_id))
+
+    async def find(self, order_id: int) -> Order:
+        """:raises OrderUnknown:"""
+        return _found(await self._tx.maybe(QUERIES.find_order, id=order_id))
+
+    async def move(self, order: Order, step: Step, now: datetime, reason: str | None = None) -> Order:
+        row = await self._tx.one(
+            QUERIES.move_order,
+            id=order.id,
+            status=str(step.status),
+            money=str(step.money),
+            goal=str(step.goal),
+            reason=reason,
+            now=now,
+            creator_account_id=order.creator_account_id,
+        )
+        return order_of(row)
+
+    async def remember(
+        self,
+        order: Order,
+        before: Order | None,
+        *,
+        action: str,
+        role: Role,
+        actor_id: int | None,
+        now: datetime,
+        details: dict[str, Any],
+    ) -> None:
+        """Add to the history: ``before`` became ``order``."""
+        await self._tx.execute(
+            QUERIES.add_event,
+            order_id=order.id,
+            actor_id=actor_id,
+            role=str(role),
+            action=action,
+            from_status=before and str(before.status),
+            to_status=str(order.status),
+            from_money=before and str(before.money),
+            to_money=str(order.money),
+            details=details,
+            now=now,
+        )
+
+    async def history(self, order_id: int) -> list[Row]:
+        """What happened, oldest first."""
+        return await self._tx.all(QUERIES.history, order_id=order_id)
+
+    async def deliver(
+        self, order_id: int, message: str, file_ids: Sequence[int], created_by: int, now: datetime
+    ) -> Delivery:
+        """The caller holds the order's lock."""
+        row = await self._tx.one(
+            QUERIES.add_delivery, order_id=order_id, message=message, created_by=created_by, now=now
+        )
+        await self._tx.execute(QUERIES.add_delivery_files, delivery_id=row["id"], file_ids=list(file_ids))
+        return Delivery(**row, file_ids=tuple(file_ids))
+
+    async def delivered_files(self, order_id: int) -> list[int]:
+        return [row["file_id"] for row in await self._tx.all(QUERIES.delivered_files, order_id=order_id)]
+
+    async def card(self, order_id: int) -> OrderCard:
+        """:raises OrderUnknown:"""
+        rows = await self._rows(order_id=order_id)
+        if not rows:
+            raise OrderUnknown
+        return _card(rows[0])
+
+    async def bought_by(self, account_id: int, page: int) -> OrderList:
+        return _list(await self._rows(buyer_id=account_id, offset=(page - 1) * MOST))
+
+    async def sold_by(self, account_id: int, page: int) -> OrderList:
+        return _list(await self._rows(seller_id=account_id, offset=(page - 1) * MOST))
+
+    async def _rows(
+        self,
+        *,
+        order_id: int | None = None,
+        buyer_id: int | None = None,
+        seller_id: int | None = None,
+        offset: int = 0,
+    ) -> list[Row]:
+        return await self._tx.all(
+            QUERIES.order_cards, order_id=order_id, buyer_id=buyer_id, seller_id=seller_id, limit=MOST, offset=offset
+        )
+
+
+def _found(row: Row | None) -> Order:
+    if row is None:
+        raise OrderUnknown
+    return order_of(row)
+
+
+def _list(rows: list[Row]) -> OrderList:
+    return OrderList([_card(row) for row in rows], rows[0]["total"] if rows else 0)
+
+
+def _card(row: Row) -> OrderCard:
+    order = order_of(row)
+    return OrderCard(
+        order=order,
+        creator=Person(order.creator_account_id or 0, row["star_username"] or "", row["star_avatar"]),
+        buyer=Person(order.buyer_id or 0, row["buyer_username"] or "", row["buyer_avatar"]),
+        profession=row["profession"] or "",
+        category=row["category"] or "",
+        video_id=row["video_id"],
+        video=row["video"],
+        payment=row["payment"],
+    )

@@ -1,0 +1,185 @@
+"""The table of the process: what it says, and that everything made from it says the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from mystar.orders.model import Goal, Kind, Money, NotYours, Order, Role, Status, WrongTime
+from mystar.orders.picture import describe
+from mystar.orders.process import KINDS, SHOWN, STATUSES, Action, Step, allowed_actions, decide
+from tests.orders.making import an_order
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "orders.md"
+PEOPLE = (Role.BUYER, Role.CREATOR, Role.STAFF)
+DEEDS = (*SHOWN, Action.CAPTURE)
+FINAL = (Status.COMPLETED, Status.REJECTED, Status.CANCELLED)
+
+
+def every_order() -> Iterator[Order]:
+    for kind, status, money, goal in product(KINDS, STATUSES, Money, Goal):
+        yield an_order(kind, status, money, goal)
+
+
+def outcome(order: Order, action: Action, role: Role) -> Step | type[Exception]:
+    try:
+        return decide(order, action, role)
+    except (NotYours, WrongTime) as refusal:
+        return type(refusal)
+
+
+def test_the_document_shows_the_process_as_it_is() -> None:
+    assert DOCUMENT.read_text(encoding="utf-8") == describe(), "python -m mystar.orders.picture > docs/orders.md"
+
+
+def test_every_state_and_actor_and_action_gives_what_the_document_says() -> None:
+    """Promise M9. The document is read as a person would: the first row that fits, else a refusal."""
+    table = rows()
+    for order, action, role in product(every_order(), Action, Role):
+        fitting = [row for row in table if row["action"] == action and row["of"] in ("any", order.kind)]
+        mine = [row for row in fitting if row["by"] == role]
+        now = [row for row in mine if fits(row, order)]
+        if not mine:
+            expected: object = NotYours
+        elif not now:
+            expected = WrongTime
+        else:
+            expected = Step(action, role, *becomes(now[0], order))
+        assert outcome(order, action, role) == expected, (order.kind, order.status, order.money, action, role)
+
+
+def rows() -> list[dict[str, str]]:
+    lines = [line for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    names = ["action", "by", "of", "work", "money", "to", "then", "why"]
+    return [dict(zip(names, [cell.strip() for cell in line.split("|")[1:-1]], strict=True)) for line in lines[2:]]
+
+
+def fits(row: dict[str, str], order: Order) -> bool:
+    money = row["money"].removesuffix(", nothing asked yet")
+    unasked = money == row["money"] or order.money_goal is Goal.HOLD
+    return among(order.status, row["work"]) and among(order.money, money) and unasked
+
+
+def among(value: str, words: str) -> bool:
+    return words == "any" or value in words.split(", ")
+
+
+def becomes(row: dict[str, str], order: Order) -> tuple[Status, Money, Goal]:
+    said = dict(re.findall(r"(becomes|goal):? (\w+)", row["then"]))
+    status = order.status if row["to"] == "–" else Status(row["to"])
+    return status, Money(said.get("becomes", order.money)), Goal(said.get("goal", order.money_goal))
+
+
+def test_allowed_actions_are_exactly_what_would_succeed() -> None:
+    for order, role in product(every_order(), PEOPLE):
+        allowed = {one.name for one in allowed_actions(order, role)}
+        assert allowed == {action for action in SHOWN if isinstance(outcome(order, action, role), Step)}
+
+
+def test_nobody_but_the_provider_moves_money() -> None:
+    for order, action, role in product(every_order(), DEEDS, PEOPLE):
+        step = outcome(order, action, role)
+        if isinstance(step, Step) and action is not Action.PAY:
+            assert step.money is order.money
+
+
+def test_whoever_ends_an_order_unfinished_gives_the_money_back() -> None:
+    for order, action, role in product(every_order(), DEEDS, PEOPLE):
+        step = outcome(order, action, role)
+        if isinstance(step, Step) and order.money_goal is not Goal.GIVE_BACK:
+            ends = step.status in (Status.REJECTED, Status.CANCELLED) and step.status is not order.status
+            assert ends == (step.goal is Goal.GIVE_BACK)
+
+
+def test_an_order_that_is_over_stays_over() -> None:
+    for order, action, role in product(every_order(), Action, Role):
+        step = outcome(order, action, role)
+        if order.status in FINAL and isinstance(step, Step):
+            assert step.status is order.status
+            assert action in (Action.PAY, Action.REVIEW) or role is Role.SYSTEM
+
+
+def test_a_buyer_who_has_received_something_cannot_take_the_money_back_alone() -> None:
+    for status in (Status.IN_PROGRESS, Status.DELIVERED, Status.COMPLETED, Status.DISPUTED):
+        for money in Money:
+            assert outcome(an_order(status=status, money=money), Action.CANCEL, Role.BUYER) is WrongTime
+
+
+@pytest.mark.parametrize(
+    ("status", "money", "action", "role", "goal"),
+    [
+        (Status.PENDING, Money.HELD, Action.ACCEPT, Role.CREATOR, Goal.CAPTURE),
+        (Status.PENDING, Money.NONE, Action.ACCEPT, Role.CREATOR, Goal.HOLD),
+        (Status.PENDING, Money.PENDING, Action.ACCEPT, Role.CREATOR, Goal.HOLD),
+        (Status.PENDING, Money.HELD, Action.REJECT, Role.CREATOR, Goal.GIVE_BACK),
+        (Status.ACCEPTED, Money.HELD, Action.REJECT, Role.CREATOR, Goal.GIVE_BACK),
+        (Status.ACCEPTED, Money.HELD, Action.DELIVER, Role.CREATOR, Goal.CAPTURE),
+        (Status.ACCEPTED, Money.HELD, Action.CAPTURE, Role.CREATOR, Goal.CAPTURE),
+        (Status.ACCEPTED, Money.HELD, Action.CAPTURE, Role.STAFF, Goal.CAPTURE),
+        (Status.ACCEPTED, Money.CAPTURED, Action.CANCEL, Role.BUYER, Goal.GIVE_BACK),
+    ],
+)
+def test_a_greeting_is_paid_for_as_decided(
+    status: Status, money: Money, action: Action, role: Role, goal: Goal
+) -> None:
+    """Contract D22, sentence by sentence."""
+    step = decide(an_order(Kind.GREETING, status, money), action, role)
+    assert step.goal is goal
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.ACCEPTED, Status.IN_PROGRESS])
+@pytest.mark.parametrize("money", Money)
+def test_a_service_is_delivered_from_any_open_state_and_charged_by_the_approval(status: Status, money: Money) -> None:
+    """Contract D23."""
+    order = an_order(Kind.SERVICE, status, money)
+    delivered = decide(order, Action.DELIVER, Role.CREATOR)
+    assert (delivered.status, delivered.goal) == (Status.DELIVERED, Goal.HOLD)
+    approved = decide(an_order(Kind.SERVICE, Status.DELIVERED, money), Action.APPROVE, Role.BUYER)
+    assert (approved.status, approved.goal) == (Status.COMPLETED, Goal.CAPTURE)
+
+
+@pytest.mark.parametrize(
+    ("action", "role"),
+    [
+        (Action.ACCEPT, Role.BUYER),
+        (Action.DELIVER, Role.BUYER),
+        (Action.CAPTURE, Role.BUYER),
+        (Action.APPROVE, Role.CREATOR),
+        (Action.PAY, Role.CREATOR),
+        (Action.PAY, Role.STAFF),
+        (Action.ACCEPT, Role.STAFF),
+    ],
+)
+def test_the_wrong_party_is_refused_for_good(action: Action, role: Role) -> None:
+    with pytest.raises(NotYours):
+        decide(an_order(), action, role)
+
+
+def test_the_right_party_at_the_wrong_time_learns_what_it_may_do() -> None:
+    with pytest.raises(WrongTime) as refusal:
+        decide(an_order(status=Status.CANCELLED, money=Money.RELEASED), Action.ACCEPT, Role.CREATOR)
+    assert refusal.value.details == {
+        "action": "accept",
+        "status": "cancelled",
+        "money": "released",
+        "allowed_actions": [],
+    }
+
+
+def test_allowed_actions_say_which_money_moves() -> None:
+    held = {one.name: one.plain() for one in allowed_actions(an_order(money=Money.HELD), Role.CREATOR)}
+    assert held[Action.ACCEPT]["money"] == {"move": "capture", "amount": "15000.00"}
+    assert held[Action.REJECT]["money"] == {"move": "release", "amount": "15000.00"}
+    taken = an_order(status=Status.ACCEPTED, money=Money.CAPTURED)
+    (cancel,) = allowed_actions(taken, Role.BUYER)
+    assert cancel.plain() == {
+        "name": "cancel",
+        "until": None,
+        "money": {"move": "refund", "amount": "15000.00"},
+    }
+    (pay, *_) = allowed_actions(an_order(), Role.BUYER)
+    assert pay.plain()["money"] == {"move": "hold", "amount": "15000.00"}
