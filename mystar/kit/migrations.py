@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ from yoyo.migrations import Migration, default_migration_table
 
 from mystar.kit import resources
 from mystar.kit.driver import parameters
+
+log = logging.getLogger(__name__)
 
 #: "myst" in ASCII: the advisory lock of whoever migrates.
 LOCK = 0x6D797374
@@ -79,9 +82,11 @@ def unknown(dsn: str, directory: Path | None = None) -> list[str]:
 
 
 def require_current(dsn: str, directory: Path | None = None) -> None:
-    """:raises SchemaBehind: migrations are missing."""
+    """:raises SchemaBehind: migrations are missing. A schema that is ahead is only worth a line in the log."""
     if missing := pending(dsn, directory):
         raise SchemaBehind(missing)
+    if newer := unknown(dsn, directory):
+        log.warning("The schema is newer than this code: it has %s", ", ".join(newer))
 
 
 def problems(dsn: str) -> list[str]:

@@ -83,10 +83,13 @@ def test_a_schema_that_is_behind_is_refused(empty_dsn: str, files: Path) -> None
     assert caught.value.missing == ["0003_index"]
 
 
-def test_a_schema_that_is_ahead_is_noticed_and_allowed(empty_dsn: str, files: Path) -> None:
+def test_a_schema_that_is_ahead_is_allowed_and_mentioned(
+    empty_dsn: str, files: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     migrate(empty_dsn, files)
     (files / "0003_index.sql").unlink()
     require_current(empty_dsn, files)
+    assert "newer than this code: it has 0003_index" in caplog.text
     assert migrate(empty_dsn, files) == []
     assert unknown(empty_dsn, files) == ["0003_index"]
 
