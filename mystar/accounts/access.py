@@ -86,8 +86,8 @@ def actor_of(request: web.Request) -> Actor:
 
 
 def maybe_actor_of(request: web.Request) -> Actor | None:
-    """Who is asking, or None for a guest, inside a ``@maybe_signed_in`` handler."""
-    actor = request[_ACTOR]
+    """Who is asking, or None for a guest and at doors that ask nobody."""
+    actor = request.get(_ACTOR)
     return actor if isinstance(actor, Actor) else None
 
 

@@ -1,22 +1,22 @@
--- Accounts, sessions and mailed tokens. avatar_key counts only while avatar_id does: the file may be gone.
+-- Accounts, sessions and mailed tokens.
 
 -- name: account
-select *, case when avatar_id is not null then avatar_key end as avatar_key from accounts where id = %(id)s;
+select * from accounts where id = %(id)s;
 
 -- name: account_by_credential
 -- One of the keys is given, the others are null; a user name never looks like an e-mail or a phone.
-select *, case when avatar_id is not null then avatar_key end as avatar_key from accounts
+select * from accounts
 where username_key = %(username_key)s::text or email_key = %(email_key)s::text or phone = %(phone)s::text;
 
 -- name: lock_account
 -- Changes of a password, a profile and a block queue here.
-select *, case when avatar_id is not null then avatar_key end as avatar_key from accounts
-where id = %(id)s for no key update;
+select * from accounts where id = %(id)s for no key update;
 
 -- name: password_hash
 select password_hash from accounts where id = %(id)s;
 
 -- name: people
+-- The key of an avatar counts only while its id does: the file may be gone.
 select id, username, first_name, last_name, case when avatar_id is not null then avatar_key end as avatar_key
 from accounts where id = any(%(ids)s::bigint[]);
 

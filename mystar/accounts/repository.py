@@ -170,4 +170,6 @@ class AccountRepository:
 def _account(row: Row | None) -> Account:
     if row is None:
         raise NotFound
+    if row["avatar_id"] is None:  # the file is gone, and its key with it
+        row["avatar_key"] = None
     return Account(**{name: row[name] for name in _COLUMNS})

@@ -45,6 +45,11 @@ def html_response(text: str, status: int = 200, headers: Mapping[str, str] | Non
     )
 
 
+def wants_page(request: web.BaseRequest) -> bool:
+    """Whether a browser shows the answer to a person. Scripts that want JSON do not ask for HTML."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
 def new_request_id() -> str:
     return secrets.token_hex(8)
 
@@ -87,17 +92,19 @@ def client_address(request: web.BaseRequest, trusted: Networks) -> str:
     """
     speaker = request.remote or ""
     hops = [hop.strip() for hop in ",".join(request.headers.getall("X-Forwarded-For", [])).split(",") if hop.strip()]
-    while hops and _inside(speaker, trusted):
+    while hops and inside(speaker, trusted):
         speaker = hops.pop()
     return speaker[:45]
 
 
-def _inside(address: str, trusted: Networks) -> bool:
+def inside(address: str, allowed: Networks) -> bool:
+    """Whether the address belongs to one of the networks; an IPv4 address may come dressed as IPv6."""
     try:
         peer = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(peer in network for network in trusted)
+    plain = getattr(peer, "ipv4_mapped", None) or peer
+    return any(plain in network for network in allowed)
 
 
 def address_of(request: web.Request) -> str:

@@ -2,6 +2,230 @@
 
 from __future__ import annotations
 
-from mystar.kit.routes import Route
+from typing import Any
 
-ROUTES: tuple[Route, ...] = ()
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
+from marshmallow import ValidationError, fields, post_load, validate
+
+from mystar.accounts.access import ACCOUNTS, actor_of, signed_in, visitor_of
+from mystar.accounts.credentials import national_number
+from mystar.accounts.model import Account, Actor, Draft, SignedIn, Taken
+from mystar.accounts.schemas import EMAIL_LONGEST, BirthDate, Password, PhoneNumber
+from mystar.catalog.handlers import CATALOG
+from mystar.catalog.model import Star, StarUnknown
+from mystar.contracts.greetings.answers import ONE_STRING
+from mystar.errors import Forbidden, Invalid
+from mystar.kit.fields import Id, Line, Shape
+from mystar.kit.http import html_response, json_response, language_of, wants_page
+from mystar.kit.pages import render_page
+from mystar.kit.routes import Route, route
+from mystar.kit.validation import body_of, query_of
+
+REGISTERED = ["Подтвердите Ваш Email"]
+ALREADY_CONFIRMED = ["Email уже подтвержден. Войдите."]
+NO_AVATAR = "Нет фото"
+
+
+class GreetingsRegistration(Shape):
+    """``login`` is what the desktop client calls the e-mail; is_star, register and roles are not read (contract D1)."""
+
+    username = Line(required=True, least=1, most=32)
+    phone = PhoneNumber(load_default="", allow_none=True)
+    email = Line(most=EMAIL_LONGEST)
+    login = Line(most=EMAIL_LONGEST)
+    password = Password(required=True)
+    date_of_birth = BirthDate(load_default=None, allow_none=True)
+
+    @post_load
+    def choose_email(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return _first_of(data, "email", "login")
+
+
+class GreetingsLogin(Shape):
+    """One of the four names says who; the newest client writes the e-mail into ``login``."""
+
+    login = Line(most=EMAIL_LONGEST)
+    email = Line(most=EMAIL_LONGEST)
+    username = Line(most=EMAIL_LONGEST)
+    phone = PhoneNumber()
+    password = Password(required=True)
+
+    @post_load
+    def choose_login(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return _first_of(data, "login", "email", "username", "phone")
+
+
+class GreetingsSignedIn(Shape):
+    id = fields.Integer(required=True)
+    username = fields.String(required=True)
+    phone = fields.Integer(required=True, metadata={"description": "the national number, 0 for none"})
+    is_star = fields.Boolean(required=True)
+    email = fields.String(required=True, allow_none=True)
+    avatar = fields.String(required=True, metadata={"description": f"path behind /media/, or {NO_AVATAR!r}"})
+    token = fields.String(required=True)
+
+
+class GreetingsConfirmation(Shape):
+    token = Line(required=True, least=1, most=200)
+    username = Line(most=300)
+    confirm = Line(most=10)
+
+
+class GreetingsPersonalQuestion(Shape):
+    user_id = Id()
+    is_star = fields.String(validate=validate.OneOf(["true", "false"]))
+
+
+class GreetingsPersonalBody(Shape):
+    user_id = Id()
+    is_star = fields.Boolean(truthy={True}, falsy={False})
+
+
+class GreetingsPersonal(Shape):
+    id = fields.Integer(required=True)
+    username = fields.String(required=True)
+    phone = fields.Integer(required=True)
+    email = fields.String(required=True, allow_none=True)
+    avatar = fields.String(required=True, allow_none=True)
+    first_name = fields.String(required=True)
+    last_name = fields.String(required=True)
+    date_of_birth = fields.Date(allow_none=True, metadata={"description": "of a customer"})
+    likes = fields.Integer(metadata={"description": "of a star"})
+
+
+class GreetingsPersonalChange(Shape):
+    """The whole object of the GET; phone, birth date, avatar and likes are not changed by it."""
+
+    id = Id()
+    username = Line(least=1, most=32)
+    email = Line(most=EMAIL_LONGEST, allow_none=True)
+    first_name = Line(most=150, allow_none=True)
+    last_name = Line(most=150, allow_none=True)
+
+
+@docs(tags=["greetings: people"], summary="Register; the e-mail is confirmed by a mailed link")
+@json_schema(GreetingsRegistration)
+@response_schema(ONE_STRING, 201)
+async def register(request: web.Request) -> web.Response:
+    body = body_of(request)
+    draft = Draft(body["username"], body["email"], body["phone"], body["date_of_birth"])
+    await request.app[ACCOUNTS].register(visitor_of(request), draft, body["password"])
+    return json_response(REGISTERED, 201)
+
+
+@docs(tags=["greetings: people"], summary="Log in by e-mail, user name or phone")
+@json_schema(GreetingsLogin)
+@response_schema(GreetingsSignedIn, 201)
+async def log_in(request: web.Request) -> web.Response:
+    body = body_of(request)
+    entered = await request.app[ACCOUNTS].log_in(visitor_of(request), "greetings", body["login"], body["password"])
+    return json_response(await signed_in_view(request, entered), 201)
+
+
+@docs(
+    tags=["greetings: people"],
+    summary="The target of the mailed confirmation link",
+    description="Signs the first visitor in. A browser gets a page and no session.",
+)
+@querystring_schema(GreetingsConfirmation)
+@response_schema(GreetingsSignedIn, 200)
+async def confirm(request: web.Request) -> web.Response:
+    if request.method == "HEAD":  # a mail program that only looks
+        return web.Response()
+    page = wants_page(request)
+    door = None if page else "greetings"
+    confirmed = await request.app[ACCOUNTS].confirm_email(query_of(request)["token"], visitor_of(request), door)
+    if page:
+        return html_response(render_page("confirmed.html", language_of(request), username=confirmed.account.username))
+    entered = confirmed.signed_in
+    return json_response(await signed_in_view(request, entered) if entered else ALREADY_CONFIRMED)
+
+
+@docs(tags=["greetings: people"], summary="The personal page of a customer or a star")
+@signed_in
+@querystring_schema(GreetingsPersonalQuestion)
+@json_schema(GreetingsPersonalBody)
+@response_schema(GreetingsPersonal, 200)
+async def personal(request: web.Request) -> web.Response:
+    actor = actor_of(request)
+    _require_self(actor, {**body_of(request), **query_of(request)}.get("user_id"))
+    account = await request.app[ACCOUNTS].profile(actor.id)
+    return json_response(_personal_view(account, await _star(request, actor.id)))
+
+
+@docs(
+    tags=["greetings: people"],
+    summary="Change the personal page",
+    description="Answers the number 201, or [messages, 400]: the client reads the body, not the status.",
+)
+@signed_in
+@json_schema(GreetingsPersonalChange)
+@response_schema({"type": "integer", "enum": [201]}, 200)
+async def change_personal(request: web.Request) -> web.Response:
+    change = {name: value for name, value in body_of(request).items() if value is not None}
+    _require_self(actor_of(request), change.pop("id", None))
+    try:
+        await request.app[ACCOUNTS].edit_profile(actor_of(request), **change)
+    except (Taken, Invalid) as refusal:
+        words = [text for texts in refusal.field_words(language_of(request)).values() for text in texts]
+        return json_response([words, 400])
+    return json_response(201)
+
+
+async def signed_in_view(request: web.Request, entered: SignedIn) -> dict[str, Any]:
+    """The object that every login-shaped answer of this dialect is."""
+    account = entered.account
+    return {
+        "id": account.id,
+        "username": account.username,
+        "phone": national_number(account.phone),
+        "is_star": await request.app[CATALOG].is_star(account.id),
+        "email": account.email,
+        "avatar": account.avatar_key or NO_AVATAR,
+        "token": entered.access,
+    }
+
+
+async def _star(request: web.Request, account_id: int) -> Star | None:
+    try:
+        return await request.app[CATALOG].star(account_id)
+    except StarUnknown:
+        return None
+
+
+def _personal_view(account: Account, star: Star | None) -> dict[str, Any]:
+    special = {"likes": star.likes} if star else {"date_of_birth": account.birth_date}
+    return {
+        "id": account.id,
+        "username": account.username,
+        "phone": national_number(account.phone),
+        "email": account.email,
+        "avatar": account.avatar_key,
+        "first_name": account.first_name,
+        "last_name": account.last_name,
+        **special,
+    }
+
+
+def _require_self(actor: Actor, account_id: int | None) -> None:
+    """:raises Forbidden: the id is somebody else's (contract D1)."""
+    if account_id not in (None, actor.id):
+        raise Forbidden
+
+
+def _first_of(data: dict[str, Any], name: str, *others: str) -> dict[str, Any]:
+    """The same data with the first that is given of several names under ``name``."""
+    given = next((data[one] for one in (name, *others) if data.get(one)), None)
+    if given is None:
+        raise ValidationError("Missing data for required field.", name)
+    return {**data, name: given}
+
+
+ROUTES: tuple[Route, ...] = (
+    route("POST", "/api/registration/", register, "greetings.registration"),
+    route("POST", "/api/login/", log_in, "greetings.login"),
+    route("GET", "/api/registration-confirm/", confirm, "greetings.registration-confirm"),
+    route("GET", "/api/personal/", personal, "greetings.personal"),
+    route("PUT", "/api/personal/", change_personal, "greetings.personal"),
+)

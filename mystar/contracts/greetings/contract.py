@@ -7,7 +7,7 @@ from aiohttp import web
 from mystar.contracts.base import Contract
 from mystar.contracts.greetings import accounts, catalog, forms, orders, payments, reset, uploads
 from mystar.errors import Invalid, MystarError
-from mystar.kit.http import html_response, json_response
+from mystar.kit.http import html_response, json_response, wants_page
 from mystar.kit.pages import render_page
 
 PREFIXES = (
@@ -41,7 +41,14 @@ PREFIXES = (
 #: Where a refusal is an object with one key, read by the client as "not a list".
 _EXCEPTION_ROUTES = {"greetings.star", "greetings.star-category"}
 #: Pages that a person opens from a mail or a new tab.
-_PAGE_ROUTES = {"greetings.payment", "greetings.password-reset-confirm"}
+_PAGE_ROUTES = {
+    "greetings.payment",
+    "greetings.payment-outcome",
+    "greetings.password-reset-confirm",
+    "greetings.registration-confirm",
+}
+#: What this dialect calls fields of the domains.
+_FIELD_NAMES = {"birth_date": "date_of_birth"}
 _RESET_STATES = {"reset_link_unknown": "notfound", "reset_link_expired": "expired"}
 
 STATUSES: dict[str | type[MystarError], int] = {
@@ -68,8 +75,9 @@ ERROR_SCHEMA = {
 def render_error(error: MystarError, status: int, language: str, request: web.Request) -> web.Response:
     words = error.words(language)
     resource = request.match_info.route.resource
-    name = (resource.name or "").removesuffix(".other_slash") if resource is not None else ""
-    if name in _PAGE_ROUTES and request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+    # An alias and the other slash only add a third part to the name.
+    name = ".".join((resource.name or "").split(".")[:2]) if resource is not None else ""
+    if name in _PAGE_ROUTES and wants_page(request):
         return html_response(render_page("refusal.html", language, words=words), status)
     if error.code in _RESET_STATES:
         return json_response({"status": _RESET_STATES[error.code]}, status)
@@ -77,7 +85,7 @@ def render_error(error: MystarError, status: int, language: str, request: web.Re
         return json_response({"exception": words}, status)
     if error.code == "login_refused":
         return json_response({"non_field_errors": [words]}, status)
-    fields = error.field_words(language)
+    fields = {_FIELD_NAMES.get(field, field): words for field, words in error.field_words(language).items()}
     if fields and "" not in fields:
         return json_response(fields, status)
     return json_response(fields.get("") or [words], status)

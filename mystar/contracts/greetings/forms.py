@@ -1,7 +1,70 @@
-"""Requests to become a star and questions to the support."""
+"""Requests to become a star, questions to the support, and the examples of the front page."""
 
 from __future__ import annotations
 
-from mystar.kit.routes import Route
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, response_schema
+from marshmallow import fields
 
-ROUTES: tuple[Route, ...] = ()
+from mystar.accounts.access import visitor_of
+from mystar.accounts.handlers import DESK
+from mystar.accounts.schemas import EMAIL_LONGEST, PhoneNumber
+from mystar.contracts.greetings.answers import ONE_STRING
+from mystar.kit.fields import Line, Shape
+from mystar.kit.http import json_response, language_of
+from mystar.kit.routes import Route, route
+from mystar.kit.validation import body_of
+
+REQUEST_SENT = ["Ваша заявка отправлена успешно."]
+QUESTION_SENT = ["Спасибо за обращение! Мы ответим Вам на почту."]
+_EXAMPLES = {
+    "ru": "Звёзды записывают видеопоздравления для Ваших близких.",
+    "en": "Stars record video greetings for the people you love.",
+}
+_MOST_VIDEOS = 6
+
+
+class GreetingsStarRequest(Shape):
+    name = Line(required=True, least=1, most=150)
+    phone = PhoneNumber(required=True)
+    email = Line(required=True, least=1, most=EMAIL_LONGEST)
+
+
+class GreetingsQuestion(Shape):
+    username = Line(required=True, least=1, most=150)
+    email = Line(required=True, least=1, most=EMAIL_LONGEST)
+    text = Line(required=True, least=1, most=5000)
+
+
+class GreetingsExamples(Shape):
+    content = fields.String(required=True)
+    videos = fields.List(fields.String(), required=True, metadata={"description": "paths behind /media/"})
+
+
+@docs(tags=["greetings: forms"], summary="Ask to become a star")
+@json_schema(GreetingsStarRequest)
+@response_schema(ONE_STRING, 201)
+async def request_to_become_star(request: web.Request) -> web.Response:
+    await request.app[DESK].request_to_become_star(visitor_of(request), **body_of(request))
+    return json_response(REQUEST_SENT, 201)
+
+
+@docs(tags=["greetings: forms"], summary="Ask the support")
+@json_schema(GreetingsQuestion)
+@response_schema(ONE_STRING, 200)
+async def ask_support(request: web.Request) -> web.Response:
+    await request.app[DESK].ask_support(visitor_of(request), **body_of(request))
+    return json_response(QUESTION_SENT)
+
+
+@docs(tags=["greetings: forms"], summary="What greetings look like")
+@response_schema(GreetingsExamples, 200)
+async def examples(request: web.Request) -> web.Response:
+    return json_response({"content": _EXAMPLES[language_of(request)], "videos": []})
+
+
+ROUTES: tuple[Route, ...] = (
+    route("POST", "/api/form-request/star/", request_to_become_star, "greetings.star-request"),
+    route("POST", "/api/support/", ask_support, "greetings.support"),
+    route("GET", "/api/example/", examples, "greetings.examples"),
+)
