@@ -10,6 +10,7 @@ MystarError
 ├── Conflict          right deed, wrong time or state
 ├── TooLarge          more bytes than we take
 ├── UnsupportedMedia  bytes of a kind we do not take
+├── OutOfRange        no such part of a thing that exists; `size` of the whole
 ├── TooMany           too often; `retry_after` seconds
 ├── Unavailable       our own or a third party's outage; `retry_after` seconds
 └── Unexpected        a defect of ours, told without its reason
@@ -106,6 +107,13 @@ class TooLarge(MystarError):
 class UnsupportedMedia(MystarError):
     code = "unsupported_media"
     text = Text("Такой тип данных не принимается.", "This kind of data is not accepted.")
+
+
+class OutOfRange(MystarError):
+    """``size``: bytes of the whole."""
+
+    code = "out_of_range"
+    text = Text("В файле нет такой части.", "The file has no such part.")
 
 
 class TooMany(MystarError):

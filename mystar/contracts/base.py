@@ -28,6 +28,7 @@ STATUSES: Mapping[type[MystarError], int] = {
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
+    errors.OutOfRange: 416,
     errors.TooMany: 429,
     errors.Unavailable: 503,
 }
@@ -68,6 +69,8 @@ class Contract:
             response.headers["WWW-Authenticate"] = "Bearer"
         if "retry_after" in error.details:
             response.headers["Retry-After"] = str(error.details["retry_after"])
+        if isinstance(error, errors.OutOfRange):
+            response.headers["Content-Range"] = f"bytes */{error.details['size']}"
         if isinstance(error, errors.MethodNotAllowed):
             response.headers["Allow"] = ", ".join(sorted(error.details.get("allowed", ())))
         return response

@@ -18,7 +18,8 @@ create table files (
     constraint files_kind_check check (kind in ('avatar', 'image', 'video', 'other')),
     constraint files_size_check check (size >= 0)
 );
-create index files_owner_idx on files (owner_id, uploaded_at desc, id desc);
+-- Carries the size, so that a person's total is summed without touching the table.
+create index files_owner_idx on files (owner_id, uploaded_at desc, id desc) include (size);
 create index files_unattached_idx on files (uploaded_at) where attached_at is null;
 
 -- Who may open a private file besides its owner and staff.

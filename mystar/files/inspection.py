@@ -1,0 +1,81 @@
+"""Looks into pictures and videos, in threads: the first bytes may promise what the rest does not keep (promise S12)."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from pathlib import Path
+
+from PIL import Image
+
+from mystar.errors import Text
+from mystar.files.model import BROKEN, IMAGES, NO_PICTURE, TOO_MANY_PIXELS, VIDEOS, MediaType
+
+#: Decoded pictures are large; more at once would only wait for each other.
+_AT_ONCE = 2
+
+
+class Unacceptable(Exception):
+    """The file is not what it seems; ``reason`` is for people."""
+
+    def __init__(self, reason: Text) -> None:
+        self.reason = reason
+        super().__init__(reason.en)
+
+
+class Inspector:
+    """:param max_pixels: width × height of the largest picture that is ever decoded."""
+
+    def __init__(self, *, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        # Pillow only warns between its limit and twice that; for us every warning is a refusal.
+        Image.MAX_IMAGE_PIXELS = max_pixels
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+    async def inspect(self, path: Path, media: MediaType) -> None:
+        """:raises Unacceptable: broken, cut off, too large to decode, or without a picture."""
+        async with self._turns:
+            if media.content_type in IMAGES:
+                await asyncio.to_thread(_inspect_image, path, media.reader, self._max_pixels)
+            elif media.content_type in VIDEOS:
+                await asyncio.to_thread(_inspect_video, path, media.reader)
+
+
+def _inspect_image(path: Path, format_: str, max_pixels: int) -> None:
+    try:
+        if format_ == "PNG":
+            # Checks the sums of all chunks, which decoding does not; the image is of no use afterwards.
+            with Image.open(path, formats=[format_]) as image:
+                image.verify()
+        with Image.open(path, formats=[format_]) as image:
+            if image.width * image.height > max_pixels:
+                raise Unacceptable(TOO_MANY_PIXELS)
+            # A JPEG can be decoded small: all of its bytes are read, an eighth of its size is kept.
+            image.draft(None, (1, 1))
+            image.load()
+    except Unacceptable:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Unacceptable(TOO_MANY_PIXELS) from error
+    except Exception as error:
+        # Pillow's readers fail in a dozen ways on hostile bytes: OSError, SyntaxError, ValueError, struct.error …
+        raise Unacceptable(BROKEN) from error
+
+
+def _inspect_video(path: Path, demuxer: str) -> None:
+    # FFmpeg is twenty megabytes of memory that a process without video uploads need not have.
+    import av
+
+    try:
+        # The demuxer is named and the address is a plain file: no playlist can make FFmpeg open something else.
+        with av.open(f"file:{path}", format=demuxer) as container:
+            stream = next(iter(container.streams.video), None)
+            if stream is None or not stream.codec_context.width or not stream.codec_context.height:
+                raise Unacceptable(NO_PICTURE)
+            if next(container.demux(stream)).size == 0:
+                raise Unacceptable(NO_PICTURE)
+    except Unacceptable:
+        raise
+    except (av.FFmpegError, StopIteration, ValueError, OSError) as error:
+        raise Unacceptable(BROKEN) from error

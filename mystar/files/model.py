@@ -1,0 +1,168 @@
+"""What a file is, what we take, and what can be refused (contract D38)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import filetype
+
+from mystar.errors import Conflict, Invalid, NotFound, Text, TooLarge
+
+#: Bytes that are enough to recognise every type we take.
+HEAD = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that is kept. ``size`` in bytes; ``key`` is its path behind /media/."""
+
+    id: int
+    owner_id: int
+    key: str
+    kind: str
+    name: str
+    content_type: str
+    size: int
+    sha256: bytes
+    is_public: bool
+    uploaded_at: datetime
+    attached_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        """Public, and in use: until it is attached, an upload is only its owner's."""
+        return self.is_public and self.attached_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaType:
+    """A type we know: the extension we give it, those we take it with, and who can read it."""
+
+    content_type: str
+    extension: str
+    extensions: frozenset[str]
+    #: The name of the format for Pillow or of the demuxer for FFmpeg.
+    reader: str
+
+
+def _type(content_type: str, reader: str, *extensions: str) -> MediaType:
+    return MediaType(content_type, extensions[0], frozenset(extensions), reader)
+
+
+IMAGES: Mapping[str, MediaType] = {
+    one.content_type: one
+    for one in (
+        _type("image/jpeg", "JPEG", "jpeg", "jpg", "jpe", "jfif"),
+        _type("image/png", "PNG", "png"),
+        _type("image/webp", "WEBP", "webp"),
+        _type("image/gif", "GIF", "gif"),
+        _type("image/avif", "AVIF", "avif"),
+    )
+}
+VIDEOS: Mapping[str, MediaType] = {
+    one.content_type: one
+    for one in (
+        _type("video/mp4", "mp4", "mp4", "m4v"),
+        _type("video/quicktime", "mov", "mov", "qt"),
+        _type("video/webm", "matroska", "webm"),
+    )
+}
+#: Whatever it may be: only ever handed out as a download.
+ANYTHING = MediaType("application/octet-stream", "bin", frozenset(), "")
+
+#: What an endpoint may ask for. Limits of size go by these names.
+KINDS: Mapping[str, Mapping[str, MediaType]] = {
+    "avatar": IMAGES,
+    "image": IMAGES,
+    "video": VIDEOS,
+    "other": {**IMAGES, **VIDEOS, ANYTHING.content_type: ANYTHING},
+}
+
+
+class FileRefused(Invalid):
+    """The file in one part of a form is not what was asked for."""
+
+    def __init__(self, part: str, reason: Text) -> None:
+        super().__init__(fields={part: [reason]})
+
+
+class FileTooLarge(TooLarge):
+    """``limit``: bytes."""
+
+    code = "file_too_large"
+    text = Text("Файл слишком большой: можно не больше {megabytes} МБ.", "The file is larger than {megabytes} MB.")
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit=limit, megabytes=f"{limit / 2**20:.2f}".rstrip("0").rstrip("."))
+
+
+class QuotaExceeded(TooLarge):
+    code = "quota_exceeded"
+    text = Text("Место для ваших файлов закончилось.", "There is no room left for your files.")
+
+
+class FileUnknown(NotFound):
+    code = "file_unknown"
+    text = Text("Файл не найден.", "The file was not found.")
+
+
+class FileInUse(Conflict):
+    code = "file_in_use"
+    text = Text("Этот файл уже используется.", "This file is already in use.")
+
+
+MISSING = Text("Файл не был отправлен.", "No file was sent.")
+EMPTY = Text("Файл пуст.", "The file is empty.")
+ONE_ONLY = Text("Можно отправить только один файл.", "Only one file can be sent.")
+NOT_AN_IMAGE = Text("Нужна картинка: JPEG, PNG, WEBP, GIF или AVIF.", "Send a picture: JPEG, PNG, WEBP, GIF or AVIF.")
+NOT_A_VIDEO = Text("Нужно видео: MP4, MOV или WEBM.", "Send a video: MP4, MOV or WEBM.")
+NEITHER = Text("Нужно видео или картинка.", "Send a video or a picture.")
+WRONG_EXTENSION = Text(
+    "Расширение имени файла не соответствует его содержимому.", "The extension of the file's name does not fit it."
+)
+BROKEN = Text("Файл повреждён или загружен не полностью.", "The file is broken or incomplete.")
+TOO_MANY_PIXELS = Text("В картинке слишком много точек.", "The picture has too many pixels.")
+NO_PICTURE = Text("В этом файле нет видео.", "There is no video in this file.")
+
+
+def recognised(head: bytes) -> MediaType:
+    """What the first bytes of a file say it is; `ANYTHING` when they say nothing we know."""
+    guess = filetype.guess(head)
+    return KINDS["other"].get(guess.mime if guess else "", ANYTHING)
+
+
+def kind_of(media: MediaType, kinds: tuple[str, ...]) -> str | None:
+    """The first of the kinds that takes this type."""
+    return next((kind for kind in kinds if media.content_type in KINDS[kind]), None)
+
+
+def refusal_for(kinds: tuple[str, ...]) -> Text:
+    """What to say to somebody who sent something else."""
+    wanted = {id(KINDS[kind]) for kind in kinds}
+    if wanted == {id(IMAGES)}:
+        return NOT_AN_IMAGE
+    return NOT_A_VIDEO if wanted == {id(VIDEOS)} else NEITHER
+
+
+def extension_of(name: str) -> str:
+    """In lower case, without the dot; "" when there is none."""
+    _, dot, extension = name.rpartition(".")
+    return extension.lower() if dot else ""
+
+
+_DRIVES_AND_FOLDERS = re.compile(r"^.*[/\\:]", re.DOTALL)
+_LONGEST_NAME = 200
+
+
+def clean_name(name: str) -> str:
+    """A client's file name as something to show and to save under: no folders, no control characters, bounded."""
+    bare = _DRIVES_AND_FOLDERS.sub("", unicodedata.normalize("NFC", name))
+    visible = "".join(one for one in bare if unicodedata.category(one)[0] != "C").strip(" .")
+    stem, dot, extension = visible.rpartition(".")
+    if dot and len(extension) <= 10:
+        return f"{stem[: _LONGEST_NAME - len(extension) - 1]}.{extension}"
+    return visible[:_LONGEST_NAME] or "file"

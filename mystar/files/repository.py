@@ -1,0 +1,90 @@
+"""Files as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from mystar.files.model import FileInUse, FileUnknown, QuotaExceeded, StoredFile
+from mystar.kit.db import Row, Statements
+from mystar.kit.queries import load
+
+QUERIES = load(__package__)
+
+
+class FileRepository:
+    """Bound to a transaction, or to the database for single statements."""
+
+    def __init__(self, tx: Statements) -> None:
+        self._tx = tx
+
+    async def lock_quota(self, owner_id: int) -> None:
+        await self._tx.execute(QUERIES.lock_quota, owner_id=owner_id)
+
+    async def used(self, owner_id: int) -> int:
+        """Bytes."""
+        return int(await self._tx.value(QUERIES.used, owner_id=owner_id))
+
+    async def add(self, *, quota: int, **columns: object) -> StoredFile:
+        """:raises QuotaExceeded: with this file its owner would have more than ``quota`` bytes."""
+        row = await self._tx.maybe(QUERIES.add, quota=quota, **columns)
+        if row is None:
+            raise QuotaExceeded
+        return _file(row)
+
+    async def by_key(self, key: str, reader_id: int | None) -> tuple[StoredFile, bool]:
+        """The file, and whether the reader is one of those it was given to. :raises FileUnknown: there is none."""
+        row = await self._tx.maybe(QUERIES.by_key, key=key, reader_id=reader_id)
+        if row is None:
+            raise FileUnknown
+        may_read = bool(row.pop("may_read"))
+        return _file(row), may_read
+
+    async def by_ids(self, ids: Sequence[int]) -> list[StoredFile]:
+        return [_file(row) for row in await self._tx.all(QUERIES.by_ids, ids=list(ids))]
+
+    async def attach(self, file_id: int, *, owner_id: int, is_public: bool | None, now: datetime) -> StoredFile:
+        """:raises FileUnknown: none of the owner's. :raises FileInUse: attached already."""
+        row = await self._tx.maybe(QUERIES.attach, id=file_id, owner_id=owner_id, is_public=is_public, now=now)
+        if row is not None:
+            return _file(row)
+        if await self._tx.value(QUERIES.is_owned, id=file_id, owner_id=owner_id):
+            raise FileInUse
+        raise FileUnknown
+
+    async def let_read(self, file_id: int, readers: Sequence[int]) -> None:
+        if readers:
+            await self._tx.execute(QUERIES.let_read, id=file_id, readers=list(readers))
+
+    async def lock_avatar(self, account_id: int) -> int | None:
+        """The file that is the account's picture; whoever wants to replace it waits."""
+        file_id: int | None = await self._tx.value(QUERIES.lock_avatar, account_id=account_id)
+        return file_id
+
+    async def discard(self, file_id: int, now: datetime) -> None:
+        await self._tx.execute(QUERIES.discard, id=file_id, now=now)
+
+    async def forget(self, file_id: int, *, owner_id: int, now: datetime) -> str | None:
+        """The key of what was forgotten; None when it was attached, or not the owner's."""
+        key: str | None = await self._tx.value(QUERIES.forget, id=file_id, owner_id=owner_id, now=now)
+        return key
+
+    async def discard_unattached(self, *, before: datetime, now: datetime, batch: int) -> int:
+        return await self._tx.execute(QUERIES.discard_unattached, before=before, now=now, batch=batch)
+
+    async def discarded(self, *, after: str, batch: int) -> list[str]:
+        return [row["key"] for row in await self._tx.all(QUERIES.discarded, after=after, batch=batch)]
+
+    async def forget_discarded(self, keys: Sequence[str]) -> None:
+        await self._tx.execute(QUERIES.forget_discarded, keys=list(keys))
+
+    async def unknown_keys(self, keys: Sequence[str]) -> list[str]:
+        """Those of the keys that no row has."""
+        return [row["key"] for row in await self._tx.all(QUERIES.unknown_keys, keys=list(keys))]
+
+    async def page_of_keys(self, *, after: str, batch: int) -> list[str]:
+        return [row["key"] for row in await self._tx.all(QUERIES.page_of_keys, after=after, batch=batch)]
+
+
+def _file(row: Row) -> StoredFile:
+    return StoredFile(**row)

@@ -1,0 +1,290 @@
+"""Everything one can do with a file, whoever asks and over whatever wire."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+
+from mystar.accounts.model import Actor
+from mystar.accounts.service import AccountService
+from mystar.files.inspection import Inspector, Unacceptable
+from mystar.files.model import (
+    ANYTHING,
+    EMPTY,
+    HEAD,
+    WRONG_EXTENSION,
+    FileRefused,
+    FileTooLarge,
+    FileUnknown,
+    MediaType,
+    QuotaExceeded,
+    StoredFile,
+    clean_name,
+    extension_of,
+    kind_of,
+    recognised,
+    refusal_for,
+)
+from mystar.files.repository import FileRepository
+from mystar.kit.clock import Clock
+from mystar.kit.db import Database, Tx
+from mystar.kit.storage import Arriving, Storage, is_key
+from mystar.kit.tokens import Signer
+from mystar.settings import FileSettings
+
+#: How long an upload may wait to be attached, and bytes to get their row.
+PATIENCE = timedelta(hours=24)
+_BATCH = 500
+
+
+class FileService:
+    """:param signed_link: seconds that a link to a private file lives."""
+
+    def __init__(
+        self,
+        db: Database,
+        storage: Storage,
+        accounts: AccountService,
+        signer: Signer,
+        clock: Clock,
+        *,
+        settings: FileSettings,
+        signed_link: int,
+    ) -> None:
+        self._db, self._storage, self._accounts = db, storage, accounts
+        self._signer, self._clock = signer, clock
+        self._settings, self._signed_link = settings, signed_link
+        self._inspector = Inspector(max_pixels=settings.max_pixels)
+
+    # Taking
+
+    async def expect(self, actor: Actor, *, kinds: tuple[str, ...], size: int) -> None:
+        """Refuse before the first byte what announces itself as too much.
+
+        :param size: bytes that are about to come; 0 when nobody says.
+        :raises FileTooLarge: more than any of the kinds may have. :raises QuotaExceeded: more than the person has left.
+        """
+        limit = max(map(self._limit, kinds))
+        if size > limit:
+            raise FileTooLarge(limit)
+        if await FileRepository(self._db).used(actor.id) + size > self._settings.quota:
+            raise QuotaExceeded
+
+    async def receive(
+        self,
+        actor: Actor,
+        chunks: AsyncIterator[bytes],
+        *,
+        kinds: tuple[str, ...],
+        folder: str,
+        name: str,
+        part: str = "file",
+        public: bool = False,
+    ) -> StoredFile:
+        """Take one file as it comes, without ever holding it in memory (contract D38, promises F1 and S12).
+
+        :param kinds: what the endpoint takes: "avatar", "image", "video" or "other"; the bytes decide which it is.
+        :param folder: where its key begins. :param name: the client's name for it, never trusted.
+        :param part: the form's field, for the refusal.
+        :param public: open to everybody once it is attached.
+        :raises FileRefused: empty, broken, of another type, or under a wrong extension.
+        :raises FileTooLarge: as soon as the limit of its kind is passed. :raises QuotaExceeded: nothing is left.
+        """
+        left = self._settings.quota - await FileRepository(self._db).used(actor.id)
+        async with self._storage.arriving() as arriving:
+            head = await _first(chunks)
+            kind, media = _recognised(head, kinds, name, part)
+            await self._fill(arriving, head, chunks, self._limit(kind), left)
+            digest = await arriving.finish()
+            try:
+                await self._inspector.inspect(arriving.path, media)
+            except Unacceptable as error:
+                raise FileRefused(part, error.reason) from error
+            key = f"{folder}/{uuid.uuid4()}.{media.extension}"
+            # Bytes first, row second: a crash between the two leaves bytes, which the sweeper finds.
+            await arriving.keep(key)
+        try:
+            return await self._add(
+                owner_id=actor.id,
+                key=key,
+                kind=kind,
+                name=clean_name(name),
+                content_type=media.content_type,
+                size=arriving.size,
+                sha256=digest,
+                is_public=public,
+            )
+        except QuotaExceeded:
+            await self._storage.delete(key)
+            raise
+
+    async def _fill(self, arriving: Arriving, head: bytes, chunks: AsyncIterator[bytes], limit: int, left: int) -> None:
+        await arriving.write(head)
+        async for chunk in chunks:
+            size = arriving.size + len(chunk)
+            if size > limit:
+                raise FileTooLarge(limit)
+            if size > left:
+                raise QuotaExceeded
+            await arriving.write(chunk)
+
+    async def _add(self, *, owner_id: int, **columns: object) -> StoredFile:
+        async with self._db.transaction() as tx:
+            files = FileRepository(tx)
+            await files.lock_quota(owner_id)
+            return await files.add(owner_id=owner_id, quota=self._settings.quota, now=self._clock.now(), **columns)
+
+    def _limit(self, kind: str) -> int:
+        limit: int = getattr(self._settings, f"{kind}_limit")
+        return limit
+
+    # Using
+
+    async def attach(
+        self, tx: Tx, file_id: int, *, owner_id: int, readers: Sequence[int] = (), public: bool | None = None
+    ) -> StoredFile:
+        """Something refers to the file from now on, so it stays.
+
+        :param readers: accounts that may open it besides its owner. :param public: None = as it was received.
+        :raises FileUnknown: the owner has no such file. :raises FileInUse: something refers to it already.
+        """
+        files = FileRepository(tx)
+        file = await files.attach(file_id, owner_id=owner_id, is_public=public, now=self._clock.now())
+        await files.let_read(file_id, readers)
+        return file
+
+    async def let_read(self, tx: Tx, file_id: int, readers: Sequence[int]) -> None:
+        """These accounts may open the file too."""
+        await FileRepository(tx).let_read(file_id, readers)
+
+    async def discard(self, tx: Tx, file_id: int) -> None:
+        """Nothing refers to the file any more. Its bytes go after the commit."""
+        await FileRepository(tx).discard(file_id, self._clock.now())
+
+    async def forget(self, actor: Actor, file_id: int) -> None:
+        """Undo an upload that nothing refers to. What is attached, or another's, stays."""
+        await FileRepository(self._db).forget(file_id, owner_id=actor.id, now=self._clock.now())
+
+    async def set_avatar(self, actor: Actor, file_id: int) -> StoredFile:
+        """The person's picture from now on; the one before is discarded. :raises FileUnknown: no such upload."""
+        async with self._db.transaction() as tx:
+            file = await self.attach(tx, file_id, owner_id=actor.id, public=True)
+            before = await FileRepository(tx).lock_avatar(actor.id)
+            await self._accounts.set_avatar(tx, actor.id, file.id, file.key)
+            if before is not None:
+                await self.discard(tx, before)
+        return file
+
+    async def several(self, file_ids: Sequence[int]) -> list[StoredFile]:
+        """Those that exist, in the order asked for."""
+        found = {file.id: file for file in await FileRepository(self._db).by_ids(file_ids)}
+        return [found[file_id] for file_id in file_ids if file_id in found]
+
+    # Opening
+
+    async def open_for(self, key: str, actor: Actor | None, *, expires: str = "", signature: str = "") -> StoredFile:
+        """The file, if this person or this link may open it.
+
+        :param expires, signature: as in `signed_url`.
+        :raises FileUnknown: there is none, or none for them; nobody learns which.
+        """
+        if not is_key(key):
+            raise FileUnknown
+        file, is_reader = await FileRepository(self._db).by_key(key, actor.id if actor else None)
+        if file.is_open or (actor and (actor.is_staff or is_reader or actor.id == file.owner_id)):
+            return file
+        if self._link_fits(key, expires, signature):
+            return file
+        raise FileUnknown
+
+    def bytes_of(
+        self, file: StoredFile, start: int = 0, size: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """:raises BytesMissing: the row has lost its bytes."""
+        return self._storage.open(file.key, start, size)
+
+    def signed_url(self, file: StoredFile) -> str:
+        """The path of the file; a private one with a signature that opens it to whoever has the link, for a while."""
+        return f"/media/{file.key}" if file.is_open else self.private_url(file.key)
+
+    def private_url(self, key: str) -> str:
+        """The same for a file that is known to be private, by its key alone."""
+        path = f"/media/{key}"
+        expires = int(self._clock.now().timestamp()) + self._signed_link
+        return f"{path}?expires={expires}&signature={self._signer.sign('file', key, expires)}"
+
+    def _link_fits(self, key: str, expires: str, signature: str) -> bool:
+        if not (expires.isascii() and expires.isdigit() and len(expires) <= 12):
+            return False
+        return int(expires) > self._clock.now().timestamp() and self._signer.fits(signature, "file", key, expires)
+
+    # Sweeping
+
+    async def sweep(self) -> int:
+        """Discard what nobody attached in time, and remove the bytes of all that is discarded. How many there were."""
+        now = self._clock.now()
+        while await FileRepository(self._db).discard_unattached(before=now - PATIENCE, now=now, batch=_BATCH):
+            pass
+        await self._storage.sweep(now - PATIENCE)
+        removed, after = 0, ""
+        while keys := await FileRepository(self._db).discarded(after=after, batch=_BATCH):
+            for key in keys:
+                await self._storage.delete(key)
+            await FileRepository(self._db).forget_discarded(keys)
+            removed, after = removed + len(keys), keys[-1]
+        return removed
+
+    async def sweep_strays(self) -> int:
+        """Remove bytes that never got a row, as after a crash in the middle of an upload. How many there were."""
+        young = self._clock.now() - PATIENCE
+        removed, batch = 0, list[str]()
+        async for kept in self._storage.walk():
+            if kept.kept_at < young:
+                batch.append(kept.key)
+            if len(batch) == _BATCH:
+                removed += await self._remove_strays(batch)
+                batch = []
+        return removed + await self._remove_strays(batch)
+
+    async def _remove_strays(self, keys: list[str]) -> int:
+        strays = await FileRepository(self._db).unknown_keys(keys)
+        for key in strays:
+            await self._storage.delete(key)
+        return len(strays)
+
+    async def lost(self) -> AsyncIterable[str]:
+        """Keys of rows whose bytes are missing. There should be none (promise F3)."""
+        after = ""
+        while keys := await FileRepository(self._db).page_of_keys(after=after, batch=_BATCH):
+            for key in keys:
+                if not await self._storage.exists(key):
+                    yield key
+            after = keys[-1]
+
+
+async def _first(chunks: AsyncIterator[bytes]) -> bytes:
+    """Enough to recognise the file by, or all there is."""
+    head = b""
+    async for chunk in chunks:
+        head += chunk
+        if len(head) >= HEAD:
+            break
+    return head
+
+
+def _recognised(head: bytes, kinds: tuple[str, ...], name: str, part: str) -> tuple[str, MediaType]:
+    if not head:
+        raise FileRefused(part, EMPTY)
+    media, extension = recognised(head), extension_of(name)
+    fits = not extension or not media.extensions or extension in media.extensions
+    if "other" in kinds and not fits:
+        # Taken as it is, and only ever handed out as a download.
+        media, fits = ANYTHING, True
+    kind = kind_of(media, kinds)
+    if kind is None:
+        raise FileRefused(part, refusal_for(kinds))
+    if not fits:
+        raise FileRefused(part, WRONG_EXTENSION)
+    return kind, media

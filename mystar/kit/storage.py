@@ -1,0 +1,294 @@
+"""Where the bytes of files live, under keys of our own making such as ``avatars/5f0c….jpeg``.
+
+A file arrives in a nameless place beside the storage, is looked at there, and only then is kept under its key: nothing
+half-arrived or refused was ever visible, and an upload that breaks leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, Protocol, TypeVar
+
+from mystar.errors import Text, Unavailable
+from mystar.kit.db import assert_no_transaction
+
+Result = TypeVar("Result")
+
+#: Bytes read or written by one job of a thread: large enough to be worth the switch, small enough not to be noticed.
+CHUNK = 256 * 1024
+_WORD = "[a-z0-9][a-z0-9_-]{0,99}"
+_KEY = re.compile(rf"{_WORD}(/{_WORD}){{1,4}}(\.[a-z0-9]{{1,10}})?")
+#: No key begins with a dot, so nothing here can be asked for.
+_ARRIVING = ".arriving"
+
+
+class StorageFull(Unavailable):
+    code = "storage_full"
+    text = Text("Сейчас файлы принять нельзя. Повторите позже.", "Files cannot be taken now. Please try again later.")
+
+
+class BytesMissing(Exception):
+    """Nothing is kept under this key."""
+
+
+def is_key(text: str) -> bool:
+    """Whether it could be a key at all: lower-case words and slashes, no dots but before the extension."""
+    return _KEY.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the storage knows by itself about the bytes under a key. ``size`` in bytes."""
+
+    key: str
+    size: int
+    kept_at: datetime
+
+
+class Arriving(Protocol):
+    """Bytes on their way in. Forgotten unless they are kept."""
+
+    #: Of what was written so far.
+    size: int
+    #: Where it can be looked at, once all is written.
+    path: Path
+
+    async def write(self, chunk: bytes) -> None:
+        """:raises StorageFull: there is no room left."""
+
+    async def finish(self) -> bytes:
+        """Nothing more will come. The SHA-256 of it all."""
+
+    async def keep(self, key: str) -> None:
+        """From now on these are the bytes under ``key``, also after a power cut. :raises StorageFull: no room."""
+
+
+class Storage(Protocol):
+    """Bytes by key. Keys come from us, never from a client; what is kept never changes."""
+
+    def arriving(self) -> AbstractAsyncContextManager[Arriving]: ...
+
+    def open(
+        self, key: str, start: int = 0, size: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The bytes from ``start``, at most ``size`` of them, in chunks. :raises BytesMissing: nothing is there."""
+
+    async def delete(self, key: str) -> None:
+        """Forget the bytes, if there are any."""
+
+    async def exists(self, key: str) -> bool: ...
+
+    def walk(self) -> AsyncIterator[Kept]:
+        """Everything that is kept, in no order."""
+
+    async def sweep(self, before: datetime) -> int:
+        """Forget what arrived until ``before`` and was never kept, as after a crash. How many there were."""
+
+
+async def store(storage: Storage, key: str, chunks: AsyncIterable[bytes]) -> bytes:
+    """Keep the chunks under the key as they are. Their SHA-256."""
+    async with storage.arriving() as arriving:
+        async for chunk in chunks:
+            await arriving.write(chunk)
+        digest = await arriving.finish()
+        await arriving.keep(key)
+    return digest
+
+
+class LocalStorage:
+    """Files under one folder of this machine. Arrivals wait in the same file system, so keeping one is a rename."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._arriving = self._root / _ARRIVING
+
+    @asynccontextmanager
+    async def arriving(self) -> AsyncIterator[Arriving]:
+        assert_no_transaction("receiving a file")
+        arriving = await _in_thread(_LocalArriving, self._root, self._arriving)
+        try:
+            yield arriving
+        finally:
+            await _in_thread(arriving.close)
+
+    @asynccontextmanager
+    async def open(self, key: str, start: int = 0, size: int | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
+        assert_no_transaction("reading a file")
+        file = await _in_thread(_opened, self._root, key, start)
+        try:
+            yield _chunks(file, size)
+        finally:
+            file.close()
+
+    async def delete(self, key: str) -> None:
+        assert_no_transaction("deleting a file")
+        await _in_thread(lambda: _path(self._root, key).unlink(missing_ok=True))
+
+    async def exists(self, key: str) -> bool:
+        try:
+            return await _in_thread(lambda: _path(self._root, key).is_file())
+        except BytesMissing:
+            return False
+
+    async def walk(self) -> AsyncIterator[Kept]:
+        pending = [self._root]
+        while pending:
+            folders, kept = await _in_thread(_listed, self._root, pending.pop())
+            pending += folders
+            for one in kept:
+                yield one
+
+    async def sweep(self, before: datetime) -> int:
+        return await _in_thread(_remove_older, self._arriving, before)
+
+
+async def _in_thread(job: Callable[..., Result], *arguments: object) -> Result:
+    """Run the job off the event loop. Cancelled, wait for its end: its file must not be closed under its hands."""
+    running = asyncio.ensure_future(asyncio.to_thread(job, *arguments))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        running.exception()
+        raise
+
+
+def _path(root: Path, key: str) -> Path:
+    """:raises BytesMissing: the key is none, or leads through a symbolic link."""
+    path = root / key
+    if not is_key(key) or path.parent.resolve() != path.parent:
+        raise BytesMissing(key)
+    return path
+
+
+def _opened(root: Path, key: str, start: int) -> BinaryIO:
+    try:
+        descriptor = os.open(_path(root, key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        # ELOOP: somebody put a symbolic link where our file was.
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise BytesMissing(key) from error
+        raise
+    os.lseek(descriptor, start, os.SEEK_SET)
+    return os.fdopen(descriptor, "rb", buffering=0)
+
+
+def _listed(root: Path, folder: Path) -> tuple[list[Path], list[Kept]]:
+    folders: list[Path] = []
+    kept: list[Kept] = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            path = Path(entry.path)
+            key = path.relative_to(root).as_posix()
+            if entry.is_dir(follow_symlinks=False) and entry.name != _ARRIVING:
+                folders.append(path)
+            elif entry.is_file(follow_symlinks=False) and is_key(key):
+                stat = entry.stat(follow_symlinks=False)
+                kept.append(Kept(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC)))
+    return folders, kept
+
+
+async def _chunks(file: BinaryIO, size: int | None) -> AsyncIterator[bytes]:
+    left = size
+    while left is None or left > 0:
+        chunk = await _in_thread(file.read, CHUNK if left is None else min(CHUNK, left))
+        if not chunk:
+            return
+        if left is not None:
+            left -= len(chunk)
+        yield chunk
+
+
+class _LocalArriving:
+    """Chunks of the network are small; they are gathered, and hashed and written together in a thread."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=folder)
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._root = root
+        self._digest = hashlib.sha256()
+        self._gathered = bytearray()
+        self.path = Path(name)
+        self.size = 0
+
+    async def write(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self._gathered += chunk
+        if len(self._gathered) >= CHUNK:
+            await self._flush()
+
+    async def finish(self) -> bytes:
+        await self._flush()
+        return self._digest.digest()
+
+    async def keep(self, key: str) -> None:
+        await self._flush()
+        await _in_thread(self._keep, key)
+
+    async def _flush(self) -> None:
+        gathered, self._gathered = bytes(self._gathered), bytearray()
+        await _in_thread(self._write, gathered)
+
+    def _write(self, data: bytes) -> None:
+        self._digest.update(data)
+        with _room():
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+
+    def _keep(self, key: str) -> None:
+        path = _path(self._root, key)
+        with _room():
+            os.fsync(self._file.fileno())
+            self._file.close()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.rename(path)
+            # The names are on disk, too, before anybody hears of them.
+            for folder in (path.parent, *path.parent.parents):
+                _sync(folder)
+                if folder == self._root:
+                    break
+
+    def close(self) -> None:
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Turns "no space left" into a refusal that a person can read."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull(retry_after=60) from error
+        raise
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_older(folder: Path, before: datetime) -> int:
+    removed = 0
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.stat(follow_symlinks=False).st_mtime < before.timestamp():
+                os.unlink(entry.path)
+                removed += 1
+    return removed

@@ -1,0 +1,85 @@
+"""Ranges and validators against the plain meaning of RFC 9110."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mystar.errors import OutOfRange
+from mystar.files.ranges import http_date, is_known, wanted
+
+MOMENT = datetime(2026, 11, 21, 10, 30, 15, 250_000, tzinfo=UTC)
+TAG = '"f00d"'
+
+
+def asked(range_: str, size: int, **headers: str) -> bytes | None:
+    """The bytes of 0, 1, 2 … that the range gives; None = all."""
+    part = wanted({"Range": range_, **headers}, size, TAG, MOMENT)
+    return None if part is None else bytes(number % 256 for number in range(part.start, part.start + part.size))
+
+
+@given(size=st.integers(1, 600), first=st.integers(0, 700), length=st.integers(0, 700))
+def test_a_range_gives_what_a_slice_gives(size: int, first: int, length: int) -> None:
+    whole = bytes(number % 256 for number in range(size))
+    for range_, slice_ in (
+        (f"bytes={first}-{first + length}", whole[first : first + length + 1]),
+        (f"bytes={first}-", whole[first:]),
+        (f"bytes=-{length}", whole[size - min(length, size) :]),
+    ):
+        if slice_:
+            assert asked(range_, size) == slice_
+        else:
+            with pytest.raises(OutOfRange):
+                asked(range_, size)
+
+
+@given(st.text(alphabet="bytes=-,0123456789 xX\t", max_size=40) | st.text(max_size=40))
+def test_whatever_is_asked_is_answered(range_: str) -> None:
+    try:
+        part = wanted({"Range": range_}, 100, TAG, MOMENT)
+    except OutOfRange:
+        return
+    assert part is None or (part.start >= 0 and part.size > 0 and part.start + part.size <= 100)
+
+
+@pytest.mark.parametrize("range_", ["bytes=5-2", "bytes=-", "bytes", "lines=1-2", "bytes=1-2,4-5", "bytes=a-b", ""])
+def test_a_range_that_is_none_is_ignored(range_: str) -> None:
+    assert asked(range_, 100) is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        (TAG, True),
+        ('"other"', False),
+        (f"W/{TAG}", False),
+        (http_date(MOMENT), True),
+        (http_date(MOMENT - timedelta(hours=1)), False),
+        (http_date(MOMENT + timedelta(hours=1)), False),
+        ("yesterday", False),
+    ],
+)
+def test_a_range_counts_only_while_its_condition_holds(condition: str, holds: bool) -> None:
+    assert asked("bytes=0-9", 100, **{"If-Range": condition}) == (bytes(range(10)) if holds else None)
+
+
+@pytest.mark.parametrize(
+    ("headers", "known"),
+    [
+        ({}, False),
+        ({"If-None-Match": TAG}, True),
+        ({"If-None-Match": f'"a", W/{TAG}'}, True),
+        ({"If-None-Match": "*"}, True),
+        ({"If-None-Match": '"other"'}, False),
+        ({"If-None-Match": '"other"', "If-Modified-Since": http_date(MOMENT)}, False),
+        ({"If-Modified-Since": http_date(MOMENT)}, True),
+        ({"If-Modified-Since": http_date(MOMENT - timedelta(seconds=1))}, False),
+        ({"If-Modified-Since": "Mon, 01 Jan 99999999999 00:00:00 GMT"}, False),
+        ({"If-Modified-Since": "\u0660"}, False),
+    ],
+)
+def test_what_a_client_has_it_need_not_get_again(headers: dict[str, str], known: bool) -> None:
+    assert is_known(headers, TAG, MOMENT) is known
