@@ -12,9 +12,12 @@ create table creators (
     -- Shown among the first ten of the greetings front page.
     is_top boolean not null default false,
     video_id bigint references files on delete set null,
-    -- Sum and count of all votes and reviews: the mean is never stored, so it cannot drift by rounding.
+    -- Sum and count of all votes and reviews; the mean follows from them, so it cannot drift.
     rating_sum bigint not null default 0,
     rating_count bigint not null default 0,
+    rating numeric(3, 2) not null generated always as (
+        case when rating_count = 0 then 0 else round(rating_sum::numeric / rating_count, 2) end
+    ) stored,
     likes_count bigint not null default 0,
     completed_orders bigint not null default 0,
     created_at timestamptz not null default now(),
@@ -25,6 +28,8 @@ create table creators (
     constraint creators_completed_check check (completed_orders >= 0)
 );
 create index creators_video_idx on creators (video_id) where video_id is not null;
+-- The star lists, best first.
+create index creators_best_idx on creators (is_top desc, rating desc, id);
 
 create table creator_votes (
     creator_id bigint not null references creators on delete cascade,

@@ -1,7 +1,360 @@
-"""Categories, stars, tags, votes, likes and favourites."""
+"""Categories, stars, tags, votes, likes and favourites (seed 000, facts 1.3)."""
 
 from __future__ import annotations
 
-from mystar.kit.routes import Route
+from collections.abc import Sequence
+from typing import Any
 
-ROUTES: tuple[Route, ...] = ()
+import orjson
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
+from marshmallow import fields, validate
+
+from mystar.accounts.access import ACCOUNTS, actor_of, maybe_actor_of, maybe_signed_in, signed_in, token_of, visitor_of
+from mystar.accounts.credentials import key_of, national_number
+from mystar.accounts.model import Actor, Draft
+from mystar.catalog.handlers import CATALOG
+from mystar.catalog.model import LONGEST_TAG, MOST_TAGS, CategoryUnknown, GreetingTerms, NoStars, Star
+from mystar.contracts.greetings.answers import ONE_STRING
+from mystar.creators.handlers import CREATORS
+from mystar.errors import Forbidden, Invalid, Text
+from mystar.kit.fields import Count, Id, Line, Rubles, Shape
+from mystar.kit.http import json_response
+from mystar.kit.lists import MOST, ListQuery, list_response
+from mystar.kit.money import rubles_text
+from mystar.kit.routes import Route, route
+from mystar.kit.validation import body_of, query_of
+
+TAGS = ["greetings: stars"]
+#: A star without a picture, in words that the client compares with.
+NO_AVATAR = "Нет фото"
+NO_FAVOURITES = "Нет избранных звезд"
+
+
+def _sentence(*statuses: int) -> dict[int, dict[str, Any]]:
+    return {status: {"schema": ONE_STRING, "description": "One sentence"} for status in statuses}
+
+
+class CategoryView(Shape):
+    id = fields.Integer(required=True)
+    cat_name = fields.String(required=True)
+    cat_photo = fields.Integer(required=True, allow_none=True)
+    category_photo = fields.String(required=True, metadata={"description": "A path behind /media/, or empty."})
+
+
+class StarFields(Shape):
+    """``rating`` 1 to 5, 0 while nobody has rated; contacts only for oneself and staff."""
+
+    id = fields.Integer(required=True)
+    username = fields.String(required=True)
+    first_name = fields.String(required=True)
+    last_name = fields.String(required=True)
+    phone = fields.Integer(required=True, allow_none=True)
+    email = fields.String(required=True, allow_none=True)
+    price_another = fields.String(required=True, allow_none=True)
+    cat_name_id = fields.Integer(required=True)
+    cat_name_id_id = fields.Integer(required=True)
+    rating = fields.Integer(required=True)
+    likes = fields.Integer(required=True)
+    is_star = fields.Boolean(required=True)
+    profession = fields.String(required=True)
+    description = fields.String(required=True)
+    days = fields.String(required=True)
+    top = fields.Boolean(required=True)
+    sorted = fields.Integer(required=True, metadata={"description": "The place in the list, from 1."})
+    tags = fields.List(fields.String(), required=True)
+    avatar = fields.String(required=True, metadata={"description": f"A path, or «{NO_AVATAR}»."})
+    video = fields.String(required=True, metadata={"description": "A path beginning with /media/, or empty."})
+
+
+class StarView(StarFields):
+    price = fields.String(required=True, metadata={"example": "15000.00", "description": "Rubles"})
+
+
+class TaggedStarView(StarFields):
+    price = fields.Decimal(required=True, metadata={"example": 45000.0, "description": "Rubles, a number here"})
+    users_ptr_id = fields.Integer(required=True)
+    video_hi = fields.String(required=True)
+    date_joined = fields.DateTime(required=True)
+    is_active = fields.Boolean(required=True)
+    register = fields.String(required=True)
+
+
+class StarDraft(Shape):
+    """The person is only read from staff; ``rating`` and ``is_star`` from nobody (contract D1)."""
+
+    username = Line(load_default="", most=150)
+    phone = Line(load_default=None, allow_none=True, most=40)
+    email = Line(load_default=None, allow_none=True, most=254)
+    password = fields.String(load_default=None, allow_none=True)
+    first_name = Line(load_default="", most=150)
+    last_name = Line(load_default="", most=150)
+    price = Rubles(required=True)
+    category_id = Id(required=True, data_key="cat_name_id")
+    invitation_price = Rubles(load_default=None, allow_none=True, data_key="price_another")
+    days = Count(least=0, most=365, load_default=3)
+    tags = fields.List(Line(least=1, most=LONGEST_TAG), load_default=list, validate=validate.Length(max=MOST_TAGS))
+    profession = Line(load_default="", most=32)
+    description = Line(load_default="", most=2048)
+
+
+class TokenView(Shape):
+    token = fields.String(required=True)
+
+
+class StarQuery(Shape):
+    """In the query, or as the body that the seed prints."""
+
+    id = Id(load_default=None, allow_none=True)
+    star_id = Id(load_default=None, allow_none=True)
+
+
+class CategoryQuery(ListQuery):
+    id = Id(required=True)
+
+
+class TagDraft(Shape):
+    tag = Line(required=True, least=1, most=LONGEST_TAG, data_key="filter")
+
+
+class FavouritesQuery(ListQuery):
+    cust_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be oneself."})
+
+
+class Vote(Shape):
+    """The seed's words: ``adresat`` votes for ``adresant``."""
+
+    rating = Count(least=1, most=5, required=True)
+    voter_id = Id(load_default=None, allow_none=True, data_key="adresat")
+    star_id = Id(required=True, data_key="adresant")
+
+
+class FanDraft(Shape):
+    star_id = Id(required=True)
+    cust_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be oneself."})
+
+
+@docs(tags=TAGS, summary="The categories of stars")
+@response_schema(CategoryView(many=True), 201)
+async def list_categories(request: web.Request) -> web.Response:
+    categories = await request.app[CATALOG].categories()
+    views = [
+        {"id": one.id, "cat_name": one.name, "cat_photo": one.photo_id, "category_photo": one.photo_key or ""}
+        for one in categories
+    ]
+    return json_response(views, 201)
+
+
+@docs(tags=TAGS, summary="Become a star; staff with a password in the body make somebody new a star")
+@signed_in
+@json_schema(StarDraft)
+@response_schema(TokenView, 201)
+async def create_star(request: web.Request) -> web.Response:
+    actor, body, catalog = actor_of(request), body_of(request), request.app[CATALOG]
+    password, person = body.pop("password"), Draft(**{name: body.pop(name) for name in _PERSON})
+    about = {name: body.pop(name) for name in ("profession", "description")}
+    terms = GreetingTerms(**body)
+    try:
+        if actor.is_staff and password:
+            account = await catalog.create_star(actor, person, password, terms, **about)
+            session = await request.app[ACCOUNTS].sign_in(account.id, visitor_of(request), "greetings")
+            return json_response({"token": session.access}, 201)
+        if key_of(person.username) not in ("", key_of(actor.username)):
+            raise Forbidden
+        await catalog.make_star(actor.id, terms, **about)
+    except CategoryUnknown as error:
+        raise Invalid(fields={"cat_name_id": error.fields["category_id"]}) from error
+    return json_response({"token": token_of(request)}, 201)
+
+
+@docs(tags=TAGS, summary="All stars, best first")
+@maybe_signed_in
+@querystring_schema(ListQuery)
+@response_schema(StarView(many=True), 201)
+async def list_stars(request: web.Request) -> web.Response:
+    catalog, page, actor = request.app[CATALOG], query_of(request)["page"], maybe_actor_of(request)
+    stars = await catalog.stars(page=page)
+    total = _total(stars, page) or await catalog.count_stars()
+    views = [_view(star, actor, place, media="") for place, star in _placed(stars, page)]
+    return list_response(request, views, total, page=page, status=201)
+
+
+@docs(tags=TAGS, summary="One star")
+@maybe_signed_in
+@querystring_schema(StarQuery)
+@json_schema(StarQuery)
+@response_schema(StarView, 200)
+async def read_star(request: web.Request) -> web.Response:
+    query, body = query_of(request), body_of(request)
+    star_id = query["id"] or query["star_id"] or body["star_id"] or body["id"]
+    if star_id is None:
+        raise Invalid(fields={"id": [Text("Обязательное поле.", "Missing data for required field.")]})
+    star = await request.app[CATALOG].star(star_id)
+    return json_response(_view(star, maybe_actor_of(request), 1, media="/media/"))
+
+
+@docs(tags=TAGS, summary="The stars of a category, best first")
+@maybe_signed_in
+@querystring_schema(CategoryQuery)
+@response_schema(StarView(many=True), 200)
+async def list_category(request: web.Request) -> web.Response:
+    catalog, query, actor = request.app[CATALOG], query_of(request), maybe_actor_of(request)
+    stars = await catalog.stars(category_id=query["id"], page=query["page"])
+    if not stars:
+        # The client tells an empty category by an answer that is not an array.
+        raise NoStars
+    total = _total(stars, query["page"]) or await catalog.count_stars(category_id=query["id"])
+    views = [_view(star, actor, place, media="/media/") for place, star in _placed(stars, query["page"])]
+    return list_response(request, views, total, page=query["page"])
+
+
+@docs(tags=TAGS, summary="The stars with a tag, best first")
+@maybe_signed_in
+@querystring_schema(ListQuery)
+@json_schema(TagDraft)
+@response_schema(TaggedStarView(many=True), 200)
+async def filter_stars(request: web.Request) -> web.Response:
+    catalog, tag, page = request.app[CATALOG], body_of(request)["tag"], query_of(request)["page"]
+    stars = await catalog.stars(tag=tag, page=page)
+    total = _total(stars, page) or await catalog.count_stars(tag=tag)
+    views = [_tagged_view(star, maybe_actor_of(request), place) for place, star in _placed(stars, page)]
+    return list_response(request, views, total, page=page)
+
+
+@docs(tags=TAGS, summary="Vote for a star, once", responses=_sentence(201))
+@signed_in
+@json_schema(Vote)
+async def rate_star(request: web.Request) -> web.Response:
+    actor, vote = actor_of(request), body_of(request)
+    _require_self(actor, vote["voter_id"])
+    await request.app[CREATORS].rate(actor, vote["star_id"], vote["rating"])
+    return json_response(["Оценка выставлена"], 201)
+
+
+@docs(tags=TAGS, summary="Like a star, once", responses=_sentence(201))
+@signed_in
+@json_schema(FanDraft)
+async def like_star(request: web.Request) -> web.Response:
+    actor, body = actor_of(request), body_of(request)
+    _require_self(actor, body["cust_id"])
+    await request.app[CREATORS].like(actor, body["star_id"])
+    return json_response(["Оценка выставлена"], 201)
+
+
+@docs(
+    tags=TAGS,
+    summary="One's favourite stars",
+    responses={
+        200: {
+            "schema": {"type": "array", "items": {"oneOf": [{"type": "object"}, {"type": "string"}]}},
+            "description": f"Stars as in their list, or «{NO_FAVOURITES}»",
+        }
+    },
+)
+@signed_in
+@querystring_schema(FavouritesQuery)
+async def list_favourites(request: web.Request) -> web.Response:
+    actor, query, catalog = actor_of(request), query_of(request), request.app[CATALOG]
+    _require_self(actor, query["cust_id"])
+    stars = await catalog.stars(fan_id=actor.id, page=query["page"])
+    if not stars:
+        return json_response([NO_FAVOURITES])
+    total = _total(stars, query["page"]) or await catalog.count_stars(fan_id=actor.id)
+    views = [_view(star, actor, place, media="") for place, star in _placed(stars, query["page"])]
+    return list_response(request, views, total, page=query["page"])
+
+
+@docs(tags=TAGS, summary="Put a star among one's favourites", responses=_sentence(200, 201))
+@signed_in
+@json_schema(FanDraft)
+async def add_favourite(request: web.Request) -> web.Response:
+    actor, body = actor_of(request), body_of(request)
+    _require_self(actor, body["cust_id"])
+    if await request.app[CREATORS].favourite(actor, body["star_id"]):
+        return json_response(["Добавлено в избранное"], 201)
+    return json_response(["Уже добавлено в избранное"])
+
+
+@docs(tags=TAGS, summary="Take a star from one's favourites", responses=_sentence(200))
+@signed_in
+@json_schema(FanDraft)
+async def remove_favourite(request: web.Request) -> web.Response:
+    actor, body = actor_of(request), body_of(request)
+    _require_self(actor, body["cust_id"])
+    await request.app[CREATORS].unfavourite(actor, body["star_id"])
+    return json_response(["Удалено из избранного"])
+
+
+_PERSON = ("username", "phone", "email", "first_name", "last_name")
+
+
+def _require_self(actor: Actor, account_id: int | None) -> None:
+    """Ids of people in a body are only checked (contract D1)."""
+    if account_id not in (None, actor.id):
+        raise Forbidden
+
+
+def _placed(stars: Sequence[Star], page: int) -> enumerate[Star]:
+    return enumerate(stars, start=(page - 1) * MOST + 1)
+
+
+def _total(stars: Sequence[Star], page: int) -> int | None:
+    """How many there are on all pages, when this one shows the end; None = they must be counted."""
+    return (page - 1) * MOST + len(stars) if 0 < len(stars) < MOST else None
+
+
+def _view(star: Star, reader: Actor | None, place: int, *, media: str) -> dict[str, Any]:
+    """``media``: what the endpoint is used to write before the path of an avatar."""
+    may_call = reader is not None and (reader.id == star.id or reader.is_staff)
+    return {
+        "id": star.id,
+        "username": star.username,
+        "first_name": star.first_name,
+        "last_name": star.last_name,
+        "phone": national_number(star.phone) if may_call else None,
+        "email": star.email if may_call else None,
+        "price": rubles_text(star.price),
+        "price_another": None if star.invitation_price is None else rubles_text(star.invitation_price),
+        "cat_name_id": star.category_id,
+        "cat_name_id_id": star.category_id,
+        "rating": star.whole_stars,
+        "likes": star.likes,
+        "is_star": True,
+        "profession": star.profession,
+        "description": star.description,
+        "days": str(star.delivery_days),
+        "top": star.is_top,
+        "sorted": place,
+        "tags": star.tags,
+        "avatar": f"{media}{star.avatar_key}" if star.avatar_key else NO_AVATAR,
+        "video": f"/media/{star.video_key}" if star.video_key else "",
+    }
+
+
+def _tagged_view(star: Star, reader: Actor | None, place: int) -> dict[str, Any]:
+    """The seed prints a row of its database here, less what nobody may see (contract D30)."""
+    view = _view(star, reader, place, media="media/")
+    return view | {
+        # A JSON number without a float in between.
+        "price": orjson.Fragment(rubles_text(star.price)),
+        "users_ptr_id": star.id,
+        "video_hi": view["video"],
+        "date_joined": star.joined_at,
+        "is_active": True,
+        "register": "True",
+    }
+
+
+ROUTES: tuple[Route, ...] = (
+    route("GET", "/api/categories/", list_categories, "greetings.categories"),
+    route("POST", "/api/star/create/", create_star, "greetings.star-creation"),
+    route("GET", "/api/star/getlist/", list_stars, "greetings.stars"),
+    route("GET", "/api/star/id/", read_star, "greetings.star"),
+    route("GET", "/api/star/category/", list_category, "greetings.star-category"),
+    route("POST", "/api/star/filter/", filter_stars, "greetings.star-filter"),
+    route("PUT", "/api/ratestar/", rate_star, "greetings.star-rating"),
+    route("POST", "/api/star/like/", like_star, "greetings.star-like"),
+    route("GET", "/api/star/favorite/", list_favourites, "greetings.star-favourites"),
+    route("POST", "/api/star/favorite/", add_favourite, "greetings.star-favourites"),
+    route("DELETE", "/api/star/favorite/", remove_favourite, "greetings.star-favourites"),
+)

@@ -1,7 +1,135 @@
-"""Avatar, hello video and congratulation."""
+"""Avatar, hello video and congratulation (seed 000, facts 1.5)."""
 
 from __future__ import annotations
 
-from mystar.kit.routes import Route
+from collections.abc import Mapping
+from functools import partial
 
-ROUTES: tuple[Route, ...] = ()
+from aiohttp import web
+from aiohttp_apispec import docs, request_schema, response_schema
+from marshmallow import ValidationError, fields
+
+from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.model import Actor
+from mystar.creators.handlers import CREATORS
+from mystar.errors import Forbidden, Invalid, Text
+from mystar.files.forms import FILES, Wanted, uploaded
+from mystar.kit.fields import Id, Shape
+from mystar.kit.http import json_response
+from mystar.kit.routes import Route, route
+from mystar.orders.handlers import ORDERS
+from mystar.orders.model import Status, WrongTime
+
+TAGS = ["greetings: uploads"]
+#: Streamed by the handlers themselves; declared for the documents.
+_multipart = partial(request_schema, location="files")
+_DELIVERED = (Status.DELIVERED, Status.COMPLETED, Status.DISPUTED)
+
+
+def _file(**words: str) -> fields.Raw:
+    return fields.Raw(required=True, metadata={"type": "string", "format": "binary", **words})
+
+
+class AvatarForm(Shape):
+    user_id = Id(metadata={"description": "If given, must be oneself."})
+    image = _file(description="JPEG, PNG, WEBP, GIF or AVIF")
+
+
+class AvatarView(Shape):
+    user_id = fields.Integer(required=True)
+    image = fields.String(required=True, metadata={"example": "/media/avatars/5f0c.jpeg"})
+
+
+class HelloForm(Shape):
+    star_id = Id(metadata={"description": "If given, must be oneself."})
+    video_hi = _file(description="MP4, MOV or WEBM")
+
+
+class HelloView(Shape):
+    star_id = fields.Integer(required=True)
+    video_hi = fields.String(required=True)
+
+
+class CongratulationForm(Shape):
+    order_id = Id(required=True)
+    star_id = Id(metadata={"description": "If given, must be oneself."})
+    video_con = _file(description="A video or a picture")
+
+
+class CongratulationView(Shape):
+    star_id = fields.Integer(required=True)
+    video_con = fields.String(required=True)
+    order_id = fields.Integer(required=True)
+
+
+@docs(tags=TAGS, summary="Set one's picture; the one before goes")
+@signed_in
+@_multipart(AvatarForm)
+@response_schema(AvatarView, 201)
+async def upload_avatar(request: web.Request) -> web.Response:
+    actor = actor_of(request)
+    async with uploaded(request, Wanted("image", ("avatar",), "avatars", public=True)) as form:
+        _require_self(form.fields, "user_id", actor)
+        file = await request.app[FILES].set_avatar(actor, form.file.id)
+    return json_response({"user_id": actor.id, "image": f"/media/{file.key}"}, 201)
+
+
+@docs(tags=TAGS, summary="Set the video that greets on the star's page; the one before goes")
+@signed_in
+@_multipart(HelloForm)
+@response_schema(HelloView, 201)
+async def upload_hello(request: web.Request) -> web.Response:
+    actor = actor_of(request)
+    await request.app[CREATORS].by_account(actor.id)
+    async with uploaded(request, Wanted("video_hi", ("video",), f"videos/{actor.id}", public=True)) as form:
+        _require_self(form.fields, "star_id", actor)
+        file = await request.app[CREATORS].set_hello_video(actor, form.file.id)
+    return json_response({"star_id": actor.id, "video_hi": f"/media/{file.key}"}, 201)
+
+
+@docs(
+    tags=TAGS,
+    summary="Deliver the greeting of an order, once; only the customer will see it",
+    responses={200: {"schema": {"type": "array", "items": {"type": "string"}}, "description": "There is one already"}},
+)
+@signed_in
+@_multipart(CongratulationForm)
+@response_schema(CongratulationView, 201)
+async def upload_congratulation(request: web.Request) -> web.Response:
+    actor = actor_of(request)
+    wanted = Wanted("video_con", ("video", "image"), f"congratulation/{actor.id}")
+    try:
+        async with uploaded(request, wanted) as form:
+            _require_self(form.fields, "star_id", actor)
+            order_id = _id(form.fields, "order_id")
+            if order_id is None:
+                raise Invalid(fields={"order_id": [Text("Обязательное поле.", "Missing data for required field.")]})
+            await request.app[ORDERS].deliver(actor, order_id, message="", file_ids=[form.file.id])
+    except WrongTime as error:
+        if error.details.get("status") in _DELIVERED:
+            return json_response(["Вы уже загрузили видео"])
+        raise
+    answer = {"star_id": actor.id, "video_con": f"/media/{form.file.key}", "order_id": order_id}
+    return json_response(answer, 201)
+
+
+def _require_self(form: Mapping[str, str], name: str, actor: Actor) -> None:
+    """Ids of people in a form are only checked (contract D1)."""
+    if _id(form, name) not in (None, actor.id):
+        raise Forbidden
+
+
+def _id(form: Mapping[str, str], name: str) -> int | None:
+    text = form.get(name, "").strip()
+    try:
+        number: int | None = Id().deserialize(text) if text else None
+    except ValidationError as error:
+        raise Invalid(fields={name: [Text("Введите целое число.", "Not a valid integer.")]}) from error
+    return number
+
+
+ROUTES: tuple[Route, ...] = (
+    route("POST", "/api/upload/avatar/", upload_avatar, "greetings.avatar-upload"),
+    route("POST", "/api/upload/video/hi/", upload_hello, "greetings.hello-upload"),
+    route("POST", "/api/upload/congritulatoin/", upload_congratulation, "greetings.congratulation-upload"),
+)

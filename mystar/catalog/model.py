@@ -1,0 +1,124 @@
+"""Stars, greetings, categories, and what can be refused."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from mystar.errors import Conflict, Invalid, NotFound, Text
+
+MOST_TAGS, LONGEST_TAG = 30, 50
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """``photo_key``: the path behind /media/."""
+
+    id: int
+    name: str
+    photo_id: int | None
+    photo_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The greeting service of a creator. Prices in kopecks; None = does not sell that."""
+
+    service_id: int
+    creator_id: int
+    account_id: int
+    category_id: int | None
+    base_price: int | None
+    invitation_price: int | None
+    delivery_days: int
+    is_for_sale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Star:
+    """A creator who sells greetings, with all that lists show. ``id`` is the account's; prices in kopecks.
+
+    ``rating`` is the mean to two places, ``whole_stars`` the same rounded up, both 0 while nobody has rated (D27).
+    """
+
+    id: int
+    username: str
+    first_name: str
+    last_name: str
+    phone: str | None
+    email: str | None
+    joined_at: datetime
+    avatar_key: str | None
+    creator_id: int
+    profession: str
+    description: str
+    is_top: bool
+    rating: Decimal
+    whole_stars: int
+    likes: int
+    video_key: str | None
+    service_id: int
+    category_id: int
+    price: int
+    invitation_price: int | None
+    delivery_days: int
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GreetingTerms:
+    """What a creator asks for a greeting. ``price`` and ``invitation_price`` in kopecks, ``days`` to deliver."""
+
+    price: int
+    category_id: int
+    days: int = 3
+    invitation_price: int | None = None
+    tags: tuple[str, ...] = ()
+
+
+class StarUnknown(NotFound):
+    code = "star_unknown"
+    text = Text("Звезда не найдена.", "The star was not found.")
+
+
+class NoStars(NotFound):
+    code = "no_stars"
+    text = Text("В этой категории нет звезд.", "There are no stars in this category.")
+
+
+class CategoryUnknown(Invalid):
+    code = "category_unknown"
+    text = Text("Такой категории нет.", "There is no such category.")
+
+    def __init__(self) -> None:
+        super().__init__(fields={"category_id": [self.text]})
+
+
+class CategoryExists(Conflict):
+    code = "category_exists"
+    text = Text("Такая категория уже есть.", "There is such a category already.")
+
+
+class PriceImpossible(Invalid):
+    code = "price_impossible"
+    text = Text("Цена должна быть больше нуля.", "The price must be more than nothing.")
+
+    def __init__(self) -> None:
+        super().__init__(fields={"price": [self.text]})
+
+
+def tag_key(name: str) -> str:
+    """What two spellings of one tag have in common: "Хип-Хоп" and " хип-хоп " are one."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def tags_by_key(names: Iterable[str]) -> Mapping[str, str]:
+    """Each tag once, spelled as it came first, without empty ones."""
+    tidy: dict[str, str] = {}
+    for name in names:
+        if key := tag_key(name):
+            tidy.setdefault(key, " ".join(unicodedata.normalize("NFC", name).split()))
+    return tidy

@@ -1,0 +1,85 @@
+"""Categories, services and tags as rows, and stars as they are listed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from mystar.catalog.model import (
+    Category,
+    CategoryExists,
+    CategoryUnknown,
+    Greeting,
+    GreetingTerms,
+    PriceImpossible,
+    Star,
+    StarUnknown,
+    tags_by_key,
+)
+from mystar.creators.model import whole_stars
+from mystar.kit.db import Row, Statements
+from mystar.kit.queries import load
+
+QUERIES = load(__package__)
+CONSTRAINTS = {
+    "categories_name_key": CategoryExists,
+    "services_category_id_fkey": CategoryUnknown,
+    "services_base_price_check": PriceImpossible,
+    "services_invitation_price_check": PriceImpossible,
+}
+_MOST_CATEGORIES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StarFilter:
+    """Which stars; None = does not matter. ``fan_id``: only the favourites of this account."""
+
+    account_id: int | None = None
+    category_id: int | None = None
+    tag: str | None = None
+    fan_id: int | None = None
+
+
+class CatalogRepository:
+    """Bound to a transaction, or to the database for single statements."""
+
+    def __init__(self, tx: Statements) -> None:
+        self._tx = tx
+
+    async def categories(self) -> list[Category]:
+        return [Category(**row) for row in await self._tx.all(QUERIES.categories, most=_MOST_CATEGORIES)]
+
+    async def add_category(self, name: str, photo_id: int | None, position: int) -> int:
+        """The id. :raises CategoryExists: the name is taken."""
+        return int(await self._tx.value(QUERIES.add_category, name=name, photo_id=photo_id, position=position))
+
+    async def add_greeting(self, creator_id: int, title: str, now: datetime) -> None:
+        await self._tx.execute(QUERIES.add_greeting, creator_id=creator_id, title=title, now=now)
+
+    async def set_greeting(self, creator_id: int, terms: GreetingTerms, now: datetime) -> None:
+        """:raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator."""
+        values = asdict(terms)
+        tags = tags_by_key(values.pop("tags"))
+        service_id = await self._tx.value(QUERIES.set_greeting, creator_id=creator_id, now=now, **values)
+        if service_id is None:
+            raise StarUnknown
+        keys = list(tags)
+        await self._tx.execute(QUERIES.add_tags, keys=keys, names=list(tags.values()))
+        await self._tx.execute(QUERIES.drop_tags, service_id=service_id, keys=keys)
+        await self._tx.execute(QUERIES.put_tags, service_id=service_id, keys=keys)
+
+    async def greeting_of(self, account_id: int) -> Greeting | None:
+        row = await self._tx.maybe(QUERIES.greeting_of, account_id=account_id)
+        return Greeting(**row) if row else None
+
+    async def stars(self, which: StarFilter, *, limit: int, offset: int = 0) -> list[Star]:
+        return [_star(row) for row in await self._tx.all(QUERIES.stars, **asdict(which), limit=limit, offset=offset)]
+
+    async def count_stars(self, which: StarFilter) -> int:
+        return int(await self._tx.value(QUERIES.count_stars, **asdict(which)))
+
+
+def _star(row: Row) -> Star:
+    row["whole_stars"] = whole_stars(row.pop("rating_sum"), row.pop("rating_count"))
+    row["tags"] = tuple(row["tags"])
+    return Star(**row)

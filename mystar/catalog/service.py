@@ -1,0 +1,150 @@
+"""Everything one can do with what creators sell, whoever asks and over whatever wire."""
+
+from __future__ import annotations
+
+from mystar.accounts.model import Account, Actor, Draft
+from mystar.accounts.service import AccountService
+from mystar.catalog.model import (
+    Category,
+    CategoryUnknown,
+    Greeting,
+    GreetingTerms,
+    PriceImpossible,
+    Star,
+    StarUnknown,
+    tag_key,
+)
+from mystar.catalog.repository import CatalogRepository, StarFilter
+from mystar.creators.model import Creator, CreatorCreated
+from mystar.creators.service import CreatorService
+from mystar.errors import Forbidden
+from mystar.files.service import FileService
+from mystar.kit.clock import Clock
+from mystar.kit.db import Database, Tx
+from mystar.kit.events import Events
+
+#: A list without pages is cut here (contract D19).
+MOST_STARS = 1000
+_GREETING = "Видео-поздравление"
+
+
+class CatalogService:
+    """Stars are named by their account's id."""
+
+    def __init__(
+        self, db: Database, accounts: AccountService, creators: CreatorService, files: FileService, clock: Clock
+    ) -> None:
+        self._db, self._clock = db, clock
+        self._accounts, self._creators, self._files = accounts, creators, files
+
+    def listen(self, events: Events) -> None:
+        """Every creator has a greeting service from the first moment (contract D20)."""
+        events.on(CreatorCreated, self._make_greeting)
+
+    async def _make_greeting(self, tx: Tx, event: CreatorCreated) -> None:
+        await CatalogRepository(tx).add_greeting(event.creator_id, _GREETING, self._clock.now())
+
+    async def categories(self) -> list[Category]:
+        return await CatalogRepository(self._db).categories()
+
+    async def add_category(
+        self, name: str, *, photo_id: int | None = None, owner_id: int | None = None, position: int = 0
+    ) -> int:
+        """The new category's id.
+
+        :param photo_id: an uploaded picture of ``owner_id``.
+        :raises CategoryExists: the name is taken. :raises FileUnknown: no such upload of theirs.
+        """
+        async with self._db.transaction() as tx:
+            if photo_id is not None and owner_id is not None:
+                await self._files.attach(tx, photo_id, owner_id=owner_id, public=True)
+            return await CatalogRepository(tx).add_category(name, photo_id, position)
+
+    async def make_star(
+        self, account_id: int, terms: GreetingTerms, *, profession: str = "", description: str = ""
+    ) -> Creator:
+        """Make the account a creator whose greeting is for sale (contracts D29, D30).
+
+        :raises CreatorExists: it is one. :raises CategoryUnknown: :raises PriceImpossible:
+        """
+        async with self._db.transaction() as tx:
+            creator = await self._creators.become(tx, account_id, profession=profession, description=description)
+            await self.set_greeting(tx, creator.id, terms)
+        return creator
+
+    async def create_star(
+        self,
+        actor: Actor,
+        draft: Draft,
+        password: str,
+        terms: GreetingTerms,
+        *,
+        profession: str = "",
+        description: str = "",
+    ) -> Account:
+        """A new account that is a star from the start, made by staff (contract D29).
+
+        :raises Forbidden: not staff who may change things. :raises Invalid: :raises Taken: the person, by field.
+        :raises CategoryUnknown: :raises PriceImpossible: before anything is made.
+        """
+        if not actor.may_operate:
+            raise Forbidden
+        if terms.price <= 0:
+            raise PriceImpossible
+        if terms.category_id not in {category.id for category in await self.categories()}:
+            raise CategoryUnknown
+        account = await self._accounts.create(draft, password)
+        await self.make_star(account.id, terms, profession=profession, description=description)
+        return account
+
+    async def set_greeting(self, tx: Tx, creator_id: int, terms: GreetingTerms) -> None:
+        """What the creator asks for a greeting from now on; tags are replaced.
+
+        :raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator.
+        """
+        await CatalogRepository(tx).set_greeting(creator_id, terms, self._clock.now())
+
+    async def greeting_of(self, account_id: int) -> Greeting:
+        """The greeting service, for sale or not. :raises StarUnknown: the account is no creator."""
+        greeting = await CatalogRepository(self._db).greeting_of(account_id)
+        if greeting is None:
+            raise StarUnknown
+        return greeting
+
+    async def is_star(self, account_id: int) -> bool:
+        """Whether the account sells greetings (contract D30)."""
+        greeting = await CatalogRepository(self._db).greeting_of(account_id)
+        return greeting is not None and greeting.is_for_sale
+
+    async def star(self, account_id: int) -> Star:
+        """:raises StarUnknown: the account sells no greetings."""
+        stars = await CatalogRepository(self._db).stars(StarFilter(account_id=account_id), limit=1)
+        if not stars:
+            raise StarUnknown
+        return stars[0]
+
+    async def stars(
+        self,
+        *,
+        category_id: int | None = None,
+        tag: str | None = None,
+        fan_id: int | None = None,
+        page: int = 1,
+    ) -> list[Star]:
+        """Best first: those on top, then by rating, then in the order they came.
+
+        :param tag: in any spelling. :param fan_id: only the favourites of this account.
+        :param page: which thousand, from 1.
+        """
+        which = _which(category_id, tag, fan_id)
+        return await CatalogRepository(self._db).stars(which, limit=MOST_STARS, offset=(page - 1) * MOST_STARS)
+
+    async def count_stars(
+        self, *, category_id: int | None = None, tag: str | None = None, fan_id: int | None = None
+    ) -> int:
+        """How many `stars` there are on all pages."""
+        return await CatalogRepository(self._db).count_stars(_which(category_id, tag, fan_id))
+
+
+def _which(category_id: int | None, tag: str | None, fan_id: int | None) -> StarFilter:
+    return StarFilter(category_id=category_id, tag=None if tag is None else tag_key(tag), fan_id=fan_id)
