@@ -6,7 +6,8 @@
         await tx.execute(QUERIES.change_it, id=1)
         await tx.publish(Changed(1))
 
-Rows are dictionaries. Dictionaries go in and out as ``jsonb``, times are aware and in UTC, ``bytea`` is `bytes`.
+Rows are dictionaries. Dictionaries go in and out as ``jsonb`` and lists as arrays, times are aware and in UTC,
+``bytea`` is `bytes`. A literal per cent sign in a statement is written ``%%``.
 """
 
 from __future__ import annotations

@@ -56,6 +56,7 @@ def _bytes(value: Any, cursor: Any) -> bytes | None:
     return None if value is None else bytes(psycopg2.BINARY(value, cursor))
 
 
+# What psycopg2 knows of Python's types is global; what it makes of PostgreSQL's is told to each connection.
 extensions.register_adapter(dict, Jsonb)
 extras.register_uuid()
 _BYTES = extensions.new_type((_BYTEA,), "BYTES", _bytes)
@@ -108,7 +109,10 @@ async def _resolved(known: dict[str, str]) -> dict[str, str]:
 
 
 class Connection(aiopg.Connection):
-    """An aiopg connection without its defects, and with `run`, the only way our code sends a statement."""
+    """An aiopg connection without its defects, and with `run`, the only way our code sends a statement.
+
+    aiopg's cursors and its transactions, whose rollback on a dead connection hides the first error, are not used.
+    """
 
     def __init__(self, dsn: str | None, timeout: float, **kwargs: Any) -> None:
         self._connecting = True
@@ -213,14 +217,14 @@ class Connection(aiopg.Connection):
         self._reading, self._writing = reads, writes
 
     def _forget(self) -> None:
-        if self._fileno is None or self._loop.is_closed():
+        fileno, self._fileno = self._fileno, None
+        if fileno is None or self._loop.is_closed():
             return
         if self._writing:
-            self._loop.remove_writer(self._fileno)
+            self._loop.remove_writer(fileno)
         if self._reading:
-            self._loop.remove_reader(self._fileno)
+            self._loop.remove_reader(fileno)
         self._reading = self._writing = False
-        self._fileno = None
 
     def _close(self) -> None:
         self._forget()

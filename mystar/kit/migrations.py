@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import glob
 import logging
 import os
 import time
@@ -56,7 +57,8 @@ def migrate(dsn: str, directory: Path | None = None, *, patience: float = 300.0)
     with contextlib.closing(_connect(dsn)) as connection, _alone(connection, patience):
         backend = _Backend(dsn)
         try:
-            for migration in backend.to_apply(yoyo.read_migrations(str(directory or _directory()))):
+            files = yoyo.read_migrations(glob.escape(str(directory or _directory())))
+            for migration in backend.to_apply(files):
                 try:
                     backend.apply_one(migration)
                 except (psycopg2.Error, exceptions.BadMigration) as error:

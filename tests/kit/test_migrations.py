@@ -22,6 +22,8 @@ from tests.database import Server
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """Three migrations; the last builds its index concurrently, which is where a blocked waiter would be fatal."""
+    tmp_path = tmp_path / "[a]"
+    tmp_path.mkdir()
     (tmp_path / "0001_words.sql").write_text("create table words (word text);\ninsert into words values ('ё; -- ж');\n")
     (tmp_path / "0002_trigger.sql").write_text("""-- A body with semicolons.
 create function shout() returns trigger language plpgsql as $$
