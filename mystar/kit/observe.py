@@ -116,7 +116,11 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def tell_request_id(request: web.Request, response: web.StreamResponse) -> None:
-    """A signal of the application, ``on_response_prepare``: whatever is sent, streams too, says which request it is."""
+    """A signal of the application, ``on_response_prepare``: whatever is sent, streams too, says which request it is.
+
+    It does not say which versions of what sent it.
+    """
+    response.headers["Server"] = "mystar"
     if REQUEST_ID in request:
         response.headers["X-Request-ID"] = request[REQUEST_ID]
 

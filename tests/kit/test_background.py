@@ -1,0 +1,75 @@
+"""Jobs that repeat: alone, through failures, and to their end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from mystar.kit.background import every
+
+
+class Job:
+    """Counts its runs and says when there were enough."""
+
+    def __init__(self) -> None:
+        self.runs = self.finished = self.at_once = self.most_at_once = 0
+        self.pause = 0.0
+        self.fails = False
+        self._enough: dict[int, asyncio.Event] = {}
+
+    async def __call__(self) -> None:
+        self.runs += 1
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        self._enough.setdefault(self.runs, asyncio.Event()).set()
+        try:
+            await asyncio.sleep(self.pause)
+            if self.fails:
+                raise RuntimeError("not today")
+            self.finished += 1
+        finally:
+            self.at_once -= 1
+
+    async def runs_are(self, number: int) -> None:
+        async with asyncio.timeout(10):
+            await self._enough.setdefault(number, asyncio.Event()).wait()
+
+
+@asynccontextmanager
+async def repeated(job: Job, seconds: float) -> AsyncIterator[None]:
+    context = every(seconds, job, name="the job")(None)
+    await anext(context)
+    yield
+    with pytest.raises(StopAsyncIteration):
+        await anext(context)
+
+
+async def test_a_job_runs_at_once_and_again_and_never_twice_at_a_time() -> None:
+    job = Job()
+    job.pause = 0.02
+    async with repeated(job, 0.001):
+        await job.runs_are(4)
+    assert job.most_at_once == 1
+
+
+async def test_a_failure_is_logged_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    job = Job()
+    job.fails = True
+    with caplog.at_level(logging.ERROR):
+        async with repeated(job, 0.001):
+            await job.runs_are(3)
+    assert "the job failed; next try in 0.001 s" in caplog.text
+    assert "not today" in caplog.text
+
+
+async def test_the_end_waits_for_the_run_in_progress_and_not_for_the_pause() -> None:
+    job = Job()
+    job.pause = 0.1
+    async with asyncio.timeout(10):
+        async with repeated(job, 3600):
+            await job.runs_are(1)
+    assert (job.runs, job.finished) == (1, 1)
