@@ -66,8 +66,10 @@ class UserView(Shape):
     first_name = fields.String(required=True)
     last_name = fields.String(required=True)
     full_name = fields.String(required=True)
-    avatar = fields.Function(lambda account: account.avatar_key and f"/media/{account.avatar_key}")
+    avatar = fields.Function(
+        lambda account: account.avatar_key and f"/media/{account.avatar_key}", metadata={"type": ["string", "null"]}
+    )
     phone = fields.String(required=True, allow_none=True)
     bio = fields.String(required=True)
     is_verified = fields.Boolean(required=True)
-    date_joined = fields.DateTime(required=True, attribute="created_at", format="%Y-%m-%dT%H:%M:%S")
+    date_joined = fields.DateTime(required=True, attribute="created_at")

@@ -14,7 +14,7 @@ from mystar.accounts.model import Account, Actor, Draft, SignedIn, Taken
 from mystar.accounts.schemas import EMAIL_LONGEST, BirthDate, Password, PhoneNumber
 from mystar.catalog.handlers import CATALOG
 from mystar.catalog.model import Star, StarUnknown
-from mystar.contracts.greetings.answers import ONE_STRING
+from mystar.contracts.greetings.answers import ONE_STRING, json_or_page, named
 from mystar.errors import Forbidden, Invalid
 from mystar.kit.fields import Id, Line, Shape
 from mystar.kit.http import html_response, json_response, language_of, wants_page
@@ -25,6 +25,14 @@ from mystar.kit.validation import body_of, query_of
 REGISTERED = ["Подтвердите Ваш Email"]
 ALREADY_CONFIRMED = ["Email уже подтвержден. Войдите."]
 NO_AVATAR = "Нет фото"
+#: OpenAPI of what the client looks for in the body, whatever the status is.
+SAVED = {"type": "integer", "enum": [201]}
+REFUSED = {
+    "type": "array",
+    "prefixItems": [{"type": "array", "items": {"type": "string"}}, {"type": "integer", "enum": [400]}],
+    "minItems": 2,
+    "maxItems": 2,
+}
 
 
 class GreetingsRegistration(Shape):
@@ -127,9 +135,9 @@ async def log_in(request: web.Request) -> web.Response:
     tags=["greetings: people"],
     summary="The target of the mailed confirmation link",
     description="Signs the first visitor in. A browser gets a page and no session.",
+    responses={200: json_or_page({"oneOf": [named(GreetingsSignedIn), ONE_STRING]})},
 )
 @querystring_schema(GreetingsConfirmation)
-@response_schema(GreetingsSignedIn, 200)
 async def confirm(request: web.Request) -> web.Response:
     if request.method == "HEAD":  # a mail program that only looks
         return web.Response()
@@ -161,7 +169,7 @@ async def personal(request: web.Request) -> web.Response:
 )
 @signed_in
 @json_schema(GreetingsPersonalChange)
-@response_schema({"type": "integer", "enum": [201]}, 200)
+@response_schema({"oneOf": [SAVED, REFUSED]}, 200)
 async def change_personal(request: web.Request) -> web.Response:
     change = {name: value for name, value in body_of(request).items() if value is not None}
     _require_self(actor_of(request), change.pop("id", None))

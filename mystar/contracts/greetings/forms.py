@@ -9,6 +9,7 @@ from marshmallow import fields
 from mystar.accounts.access import visitor_of
 from mystar.accounts.handlers import DESK
 from mystar.accounts.schemas import EMAIL_LONGEST, PhoneNumber
+from mystar.catalog.handlers import CATALOG
 from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.kit.fields import Line, Shape
 from mystar.kit.http import json_response, language_of
@@ -60,7 +61,9 @@ async def ask_support(request: web.Request) -> web.Response:
 @docs(tags=["greetings: forms"], summary="What greetings look like")
 @response_schema(GreetingsExamples, 200)
 async def examples(request: web.Request) -> web.Response:
-    return json_response({"content": _EXAMPLES[language_of(request)], "videos": []})
+    stars = await request.app[CATALOG].stars()
+    videos = [star.video_key for star in stars if star.video_key][:_MOST_VIDEOS]
+    return json_response({"content": _EXAMPLES[language_of(request)], "videos": videos})
 
 
 ROUTES: tuple[Route, ...] = (

@@ -11,6 +11,7 @@ from marshmallow import fields
 from mystar.accounts.access import ACCOUNTS, visitor_of
 from mystar.accounts.password_rule import LONGEST, SHORTEST
 from mystar.accounts.schemas import EMAIL_LONGEST, Password
+from mystar.contracts.greetings.answers import PAGE, json_or_page, named
 from mystar.errors import Invalid, Text
 from mystar.kit.fields import Line, Shape
 from mystar.kit.http import html_response, json_response, language_of, wants_page
@@ -52,7 +53,7 @@ async def ask(request: web.Request) -> web.Response:
 @docs(
     tags=["greetings: password"],
     summary="The form behind the mailed link",
-    responses={200: {"description": "The form", "content": {"text/html": {"schema": {"type": "string"}}}}},
+    responses={200: {"description": "The form", "content": PAGE}},
 )
 @querystring_schema(GreetingsResetToken)
 async def show_form(request: web.Request) -> web.Response:
@@ -61,9 +62,13 @@ async def show_form(request: web.Request) -> web.Response:
     return _form(request, token, {})
 
 
-@docs(tags=["greetings: password"], summary="Set the new password", description="A browser's form gets a page.")
+@docs(
+    tags=["greetings: password"],
+    summary="Set the new password",
+    description="A browser's form gets a page.",
+    responses={200: json_or_page(named(GreetingsStatus))},
+)
 @json_schema(GreetingsNewPassword)
-@response_schema(GreetingsStatus, 200)
 async def set_password(request: web.Request) -> web.Response:
     body = body_of(request)
     try:
