@@ -37,20 +37,24 @@ def environment(directory: Path, **variables: object) -> dict[str, str]:
 class ServerProcess:
     """One server on a port of its own, the same over restarts. What it writes to standard error is kept in a file."""
 
-    def __init__(self, directory: Path, **variables: object) -> None:
+    def __init__(self, directory: Path, *, python: Path | None = None, **variables: object) -> None:
+        """:param python: of another environment, in which the project is installed."""
         self.port = unused_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.errors = directory / "server.log"
         self._directory = directory
         address = {"HTTP__PORT": self.port, "HTTP__PUBLIC_URL": self.url}
         self._environment = environment(directory, **{**address, **variables})
+        self._python = str(python or sys.executable)
+        if python is not None:
+            del self._environment["PYTHONPATH"]
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, python: str = sys.executable) -> Self:
+    def start(self) -> Self:
         """Returns when it has said that it serves; AssertionError with its last words when it does not."""
         with self.errors.open("ab") as errors:
             self.process = subprocess.Popen(
-                [python, "-m", "mystar", "serve"],
+                [self._python, "-m", "mystar", "serve"],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 cwd=self._directory,
@@ -98,9 +102,9 @@ class ServerProcess:
 
 
 @contextlib.contextmanager
-def server_in(directory: Path, **variables: object) -> Iterator[ServerProcess]:
+def server_in(directory: Path, *, python: Path | None = None, **variables: object) -> Iterator[ServerProcess]:
     """A running server; killed at the end of the block if it still lives."""
-    server = ServerProcess(directory, **variables)
+    server = ServerProcess(directory, python=python, **variables)
     try:
         yield server.start()
     finally:
@@ -119,5 +123,3 @@ def run_cli(*arguments: str, directory: Path, stdin: str = "", **variables: obje
         timeout=60,
         check=False,
     )
-
-
