@@ -126,7 +126,7 @@ class SmtpSender:
     def _message(self, letter: Letter) -> EmailMessage:
         payload = letter.payload
         message = EmailMessage()
-        message["From"], message["To"] = payload["from"], payload["to"]
+        message["From"], message["To"] = payload["from"], _for_every_server(payload["to"])
         message["Subject"] = payload["subject"]
         message["Date"] = format_datetime(self._clock.now())
         # Stays the same in every attempt, so that a mail accepted twice can be shown once.
@@ -137,6 +137,12 @@ class SmtpSender:
         message.set_content(payload["text"])
         message.add_alternative(payload["html"], subtype="html")
         return message
+
+
+def _for_every_server(address: str) -> str:
+    """The address with its domain in the letters that all mail servers know: тест.рф is xn--e1aybc.xn--p1ai."""
+    local, at, domain = address.rpartition("@")
+    return local + at + domain.encode("idna").decode()
 
 
 def _trusting(host: str) -> ssl.SSLContext | None:

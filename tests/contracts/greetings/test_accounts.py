@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import pytest
@@ -177,6 +176,15 @@ async def test_the_mailed_link_confirms_the_email_and_signs_in(
     assert await db.value("select email_verified_at is not null from accounts")
 
 
+async def test_mail_reaches_a_domain_in_russian_letters(api: Api, sandbox_process: SandboxProcess) -> None:
+    name = f"olga-{uuid.uuid4().hex[:10]}"
+    await api.post("/api/registration/", somebody(email=f"{name}@тест.рф"))
+    mail = await sandbox_process.wait_for_mail(f"{name}@xn--e1aybc.xn--p1ai")
+    link = next(link for link in mail["links"] if "/api/registration-confirm/" in link)
+    assert (await (await api.get(link)).json())["email"] == f"{name}@тест.рф"
+    assert (await login(api, login=f"{name}@xn--e1aybc.xn--p1ai")).status == 201
+
+
 async def test_the_mail_speaks_the_language_of_who_registered(api: Api, sandbox_process: SandboxProcess) -> None:
     for language, words in (("ru", "Спасибо за регистрацию"), ("en", "Thank you for joining")):
         draft = somebody()
@@ -269,6 +277,11 @@ async def test_one_logs_in_by_any_credential(api: Api, factory: Factory) -> None
         }
 
 
+async def test_a_star_is_told_to_be_one(api: Api, factory: Factory) -> None:
+    star = await factory.star()
+    assert (await (await login(api, login=star.email)).json())["is_star"] is True
+
+
 async def test_somebody_without_a_phone_has_the_phone_zero(api: Api, factory: Factory) -> None:
     person = await factory.person()
     assert (await (await login(api, login=person.email)).json())["phone"] == 0
@@ -317,94 +330,6 @@ async def test_long_passwords_count_to_their_last_character(api: Api, factory: F
     person = await factory.person(password=password)
     assert (await login(api, login=person.email, password=password)).status == 201
     assert (await login(api, login=person.email, password=password[:-1] + "+")).status == 404
-
-
-# The personal page
-
-
-async def test_a_customer_sees_his_page(api: Api, factory: Factory) -> None:
-    person = await factory.person("divier", phone="9161583866", birth_date=date(1999, 8, 5), first_name="Иван")
-    expected = {
-        "id": person.id,
-        "username": "divier",
-        "phone": 9161583866,
-        "email": person.email,
-        "avatar": None,
-        "first_name": "Иван",
-        "last_name": "",
-        "date_of_birth": "1999-08-05",
-    }
-    for options in (
-        {},
-        {"params": {"is_star": "false", "user_id": person.id}},
-        {"json": {"user_id": str(person.id), "is_star": False}},
-    ):
-        answer = await api.get("/api/personal/", as_=person, **options)
-        assert answer.status == 200
-        assert await answer.json() == expected
-
-
-async def test_another_persons_page_is_closed(api: Api, factory: Factory) -> None:
-    person, other = await factory.person(), await factory.person()
-    assert (await api.get("/api/personal/", as_=person, params={"user_id": other.id})).status == 403
-    assert (await api.get("/api/personal/", as_=person, json={"user_id": other.id})).status == 403
-    assert (await api.put("/api/personal/", {"id": other.id, "first_name": "Зло"}, as_=person)).status == 403
-    assert (await (await api.get("/api/personal/", as_=other)).json())["first_name"] == ""
-
-
-async def test_a_strange_is_star_is_refused(api: Api, factory: Factory) -> None:
-    person = await factory.person()
-    for options in ({"params": {"is_star": "maybe"}}, {"json": {"is_star": "maybe"}}):
-        answer = await api.get("/api/personal/", as_=person, **options)
-        assert answer.status == 400
-        assert list(await answer.json()) == ["is_star"]
-
-
-async def test_the_personal_page_can_be_changed(api: Api, factory: Factory) -> None:
-    person = await factory.person(phone="9161583866")
-    page = await (await api.get("/api/personal/", as_=person)).json()
-    page |= {
-        "username": "Новое имя",
-        "first_name": "Анна",
-        "last_name": "Ли",
-        "phone": 1,
-        "date_of_birth": "1990-01-01",
-    }
-    answer = await api.put("/api/personal/", page, as_=person)
-    assert (answer.status, await answer.json()) == (200, 201)
-    changed = await (await api.get("/api/personal/", as_=person)).json()
-    assert changed == {**page, "phone": 9161583866, "date_of_birth": None}
-
-
-async def test_a_taken_name_is_refused_in_the_body(api: Api, factory: Factory) -> None:
-    person, other = await factory.person(), await factory.person("Баста")
-    for change in ({"username": "БАСТА"}, {"email": other.email.upper()}):
-        answer = await api.put("/api/personal/", change, as_=person)
-        assert (answer.status, await answer.json()) == (200, [["Это поле должно быть уникально."], 400])
-    answer = await api.put("/api/personal/", {"username": "89161234567"}, as_=person)
-    assert (await answer.json())[1] == 400
-    answer = await api.put("/api/personal/", {"username": ["x"]}, as_=person)
-    assert (answer.status, list(await answer.json())) == (400, ["username"])
-    assert (await (await api.get("/api/personal/", as_=person)).json())["username"] == person.username
-
-
-async def test_a_new_email_must_be_confirmed_and_the_old_one_is_told(
-    api: Api, sandbox_process: SandboxProcess, db: Database
-) -> None:
-    draft, new = somebody(), f"{uuid.uuid4().hex}@example.net"
-    await api.post("/api/registration/", draft)
-    old_link = await confirmation_link(sandbox_process, draft["email"])
-    token = (await (await login(api, login=draft["email"])).json())["token"]
-
-    answer = await api.put("/api/personal/", {"email": new}, headers={"Authorization": token})
-
-    assert await answer.json() == 201
-    told = await sandbox_process.wait_for_mail(draft["email"], "адрес почты изменён")
-    assert new in told["text"]
-    assert (await api.get(old_link)).status == 404
-    assert not await db.value("select email_verified_at from accounts")
-    assert (await api.get(await confirmation_link(sandbox_process, new))).status == 200
-    assert (await login(api, login=new)).status == 201
 
 
 # Limits
