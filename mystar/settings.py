@@ -193,6 +193,12 @@ class PaymentSettings(Section):
     return_url: Annotated[str, _must_be("a web address, or empty", lambda url: not url or _is_web_address(url))] = ""
 
 
+class OutboxSettings(Section):
+    #: Seconds that sending one letter, or one call of the payment provider, may take. Whoever dies over it loses it to
+    #: others after that: longer loses time after a crash, shorter cuts off slow mail servers.
+    lease_seconds: float = Field(ge=1)
+
+
 class FileSettings(Section):
     """Limits in bytes (contract D38)."""
 
@@ -257,6 +263,7 @@ class Settings(BaseSettings):
     passwords: PasswordSettings
     mail: MailSettings
     payments: PaymentSettings
+    outbox: OutboxSettings
     files: FileSettings
     limits: LimitSettings
     studio: StudioSettings

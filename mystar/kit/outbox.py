@@ -24,8 +24,8 @@ from mystar.kit.db import Database, Tx
 log = logging.getLogger(__name__)
 QUERIES = queries.load(__package__)
 
-#: Seconds; after a power cut or a kill the row is taken up again this late.
-LEASE = 60.0
+#: Seconds; after a power cut or a kill the row is taken up again this late, unless the outbox was told otherwise.
+LEASE = 45.0
 #: Seconds between looks at the table when nobody in this process has put anything there.
 _LOOK = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 900.0
@@ -61,8 +61,8 @@ Handler = Callable[[Letter], Awaitable[None]]
 class Outbox:
     """The table and the tasks that empty it; one task loop per topic."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+    def __init__(self, db: Database, clock: Clock, *, lease: float = LEASE) -> None:
+        self._db, self._clock, self._lease = db, clock, lease
         self._handlers: dict[str, tuple[Handler, int]] = {}
         self._wake: dict[str, asyncio.Event] = {}
         self._finished: dict[int, asyncio.Event] = {}
@@ -149,7 +149,7 @@ class Outbox:
     async def _claim(self, topic: str, places: int) -> list[Letter]:
         try:
             rows = await self._db.all(
-                QUERIES.claim_letters, topic=topic, now=self._clock.now(), lease=LEASE, batch=places
+                QUERIES.claim_letters, topic=topic, now=self._clock.now(), lease=self._lease, batch=places
             )
         except Exception:
             log.exception("cannot look for letters of %s", topic)
@@ -169,7 +169,8 @@ class Outbox:
 
     async def _attempt(self, handler: Handler, letter: Letter) -> None:
         try:
-            async with asyncio.timeout(LEASE - 5):
+            # The rest of the lease is for writing down how it ended.
+            async with asyncio.timeout(self._lease * 0.85):
                 await handler(letter)
         except GiveUp as refusal:
             log.error("%s letter %s was refused for good: %s", letter.topic, letter.id, refusal)

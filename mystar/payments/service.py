@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from mystar.errors import Forbidden, NotFound, Unavailable
@@ -27,8 +27,8 @@ from mystar.payments.settlement import Settlement
 log = logging.getLogger(__name__)
 
 _RETURN = "payment-return"
-#: What `poll` takes at once, for how long it may keep it, and how many calls it makes at a time.
-_BATCH, _CLAIM, _AT_ONCE = 40, timedelta(seconds=60), 4
+#: What `poll` takes at once, how many times the usual pause it may keep it, and how many calls it makes at a time.
+_BATCH, _CLAIM, _AT_ONCE = 40, 4, 4
 #: Questions to the provider that strangers may cause at a time, and the seconds one waits for its turn.
 _QUESTIONS, _PATIENCE = 8, 5.0
 #: Seconds that a person looking at a page waits for the provider.
@@ -183,7 +183,7 @@ class PaymentService:
         """
         asked = 0
         while True:
-            until = self._clock.now() + _CLAIM
+            until = self._clock.now() + timedelta(seconds=_CLAIM * self._poll_seconds)
             claimed = await self._payments.claim_due(now=self._clock.now(), until=until, batch=_BATCH)
             places = asyncio.Semaphore(_AT_ONCE)
             await asyncio.gather(*(self._look_after(payment, places) for payment in claimed))
@@ -202,21 +202,23 @@ class PaymentService:
             raise _unavailable(trouble) from trouble
 
     async def _look_after(self, claimed: Payment, places: asyncio.Semaphore) -> None:
-        """What cannot be asked now keeps its claim, and comes back when that ends."""
+        """Whoever fails over it, or dies, leaves the claim, and the payment comes back when that ends."""
+        assert claimed.check_at is not None
         async with places:
             try:
-                payment = await self.refresh(claimed.id)
-                now = self._clock.now()
-                assert claimed.check_at is not None
-                await self._payments.schedule(
-                    payment.id,
-                    check_at=next_check(payment, now, self._poll_seconds),
-                    claimed_until=claimed.check_at,
-                )
-            except Unavailable as trouble:
-                log.info("payment %s could not be asked about: %s", claimed.id, trouble.__cause__)
+                again = await self._look(claimed)
+                await self._payments.schedule(claimed.id, check_at=again, claimed_until=claimed.check_at)
             except Exception:
                 log.exception("payment %s could not be looked after", claimed.id)
+
+    async def _look(self, payment: Payment) -> datetime | None:
+        """Ask about it, and answer when to ask again."""
+        try:
+            payment = await self.refresh(payment.id)
+        except Unavailable as trouble:
+            log.info("payment %s could not be asked about: %s", payment.id, trouble.__cause__)
+            return self._clock.now() + timedelta(seconds=trouble.details["retry_after"])
+        return next_check(payment, self._clock.now(), self._poll_seconds)
 
     async def _notified_of_unknown(self, provider_id: str, metadata: Mapping[str, str]) -> None:
         """The answer that would have told us this id may have been lost. Only then is it worth a question, so that

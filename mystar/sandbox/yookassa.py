@@ -216,7 +216,10 @@ async def _read(request: web.Request) -> Call:
     key = request.headers.get(KEY, "")
     if not (1 <= len(key) <= 64 and key.isascii() and key.isprintable()):
         raise Refused("Idempotence-Key is required and has at most 64 characters", KEY)
-    content = await request.read()
+    try:
+        content = await request.read()
+    except ConnectionResetError as error:
+        raise Refused("The body did not arrive as a whole") from error
     try:
         body = orjson.loads(content) if content else {}
     except orjson.JSONDecodeError as error:
