@@ -1,0 +1,51 @@
+"""The harness at any size, over a database server of its own (or the one in MYSTAR_DATABASE__URL).
+
+The tests run its short form. Before a release the full form is run once, which takes about a quarter of an hour:
+
+    python -m tests.harness --orders 1000 --kills 100
+
+Every run prints its seed, and ``--seed`` (or MYSTAR_SEED) repeats it: the same stories, the same faults, the same
+moments of death as far as clocks allow. The exit code is 1 when anything was lost, doubled or stuck.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from mystar.kit.migrations import migrate
+from tests.database import running_server
+from tests.harness.run import Plan, chosen_seed, run
+from tests.sandbox_process import sandbox_in
+
+
+@click.command(help=__doc__)
+@click.option("--orders", default=1000, show_default=True, type=click.IntRange(1))
+@click.option("--kills", default=100, show_default=True, type=click.IntRange(0))
+@click.option("--seed", type=int, help="Repeats a run.")
+@click.option("--keep", is_flag=True, help="Keep the service's log and the provider's journal.")
+def main(orders: int, kills: int, seed: int | None, keep: bool) -> None:
+    seed = chosen_seed() if seed is None else seed
+    plan = Plan(seed, orders, kills, stars=10, customers=30, limit=120 + 10 * kills + orders)
+    with contextlib.ExitStack() as stack:
+        directory = Path(tempfile.mkdtemp(prefix="mystar-harness-"))
+        if not keep:
+            stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        click.echo(f"MYSTAR_SEED={seed}, working in {directory}")
+        postgres = stack.enter_context(running_server())
+        name = postgres.create()
+        stack.callback(postgres.drop, name)
+        migrate(postgres.dsn(name))
+        sandbox = stack.enter_context(sandbox_in(directory / "sandbox"))
+        report = asyncio.run(run(plan, postgres.dsn(name), sandbox, directory / "service"))
+    click.echo(str(report))
+    sys.exit(1 if report.troubles else 0)
+
+
+main()

@@ -1,0 +1,303 @@
+"""Where journal, acknowledgements and database do not say the same. Nothing here knows how the service works inside.
+
+A difference has a kind, by which tests know it, and words for whoever has to find out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from tests.harness.people import Act
+from tests.harness.world import Row, World
+
+#: What our word for a payment's state must be when the provider's word is this.
+_STATUS = {"pending": "pending", "waiting_for_capture": "held", "succeeded": "captured"}
+
+
+class Difference(NamedTuple):
+    kind: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.words}"
+
+
+def differences(world: World) -> list[Difference]:
+    """Everything that is wrong, or not finished yet."""
+    return [Difference(rule.__name__, words) for rule in RULES for words in rule(world)]
+
+
+# The provider's books alone.
+
+
+def provider_conserves_money(world: World) -> Iterator[str]:
+    """Per payment: all that was held is captured, or released, or still held; and no more is refunded than captured."""
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for line in world.journal:
+        sums[line["payment_id"]][line["kind"].removeprefix("payment.")] += line["amount"]
+    for provider_id, payment in world.truth().items():
+        moved = sums[provider_id]
+        live = payment["authorized"] if payment["status"] == "waiting_for_capture" else 0
+        if moved["held"] != moved["captured"] + moved["canceled"] + live:
+            yield f"{provider_id}: {dict(moved)}, and {live} is still held"
+        if moved["refunded"] > moved["captured"]:
+            yield f"{provider_id}: refunded {moved['refunded']} of {moved['captured']}"
+
+
+def paid_once(world: World) -> Iterator[str]:
+    """No order has two payments that hold or keep money, and none was captured twice."""
+    taken: dict[str, list[str]] = defaultdict(list)
+    captures: Counter[str] = Counter()
+    for provider_id, payment in world.truth().items():
+        order_id = payment["metadata"].get("order_id", "")
+        captures[order_id] += len(world.lines("payment.captured", provider_id))
+        if payment["status"] == "waiting_for_capture" or payment["captured"] > payment["refunded"]:
+            taken[order_id].append(provider_id)
+    for order_id, payments in taken.items():
+        if len(payments) > 1:
+            yield f"order {order_id} holds or keeps money in {', '.join(payments)}"
+    for order_id, count in captures.items():
+        if count > 1:
+            yield f"order {order_id} was captured {count} times"
+
+
+def nothing_done_twice(world: World) -> Iterator[str]:
+    """Each of a payment's deeds has one line; a key makes one deed; a payment of ours was created once."""
+    deeds = Counter((line["payment_id"], line["kind"]) for line in world.journal if line["kind"] != "payment.refunded")
+    keys = Counter(line["idempotence_key"] for line in world.journal if line["idempotence_key"])
+    created = Counter(line["metadata"].get("payment_id") for line in world.journal if line["kind"] == "payment.created")
+    for what, counts in (("deed", deeds), ("key", keys), ("creation of payment", created)):
+        yield from (f"{what} {one}: {count} times" for one, count in counts.items() if count > 1)
+
+
+# The provider's books and ours.
+
+
+def both_books_name_the_same_payments(world: World) -> Iterator[str]:
+    truth, ours = world.truth(), {payment["provider_id"]: payment for payment in world.payments}
+    yield from (f"{provider_id} is unknown to us" for provider_id in truth.keys() - ours.keys())
+    yield from (f"{provider_id} is unknown there" for provider_id in ours.keys() - truth.keys() - {None})
+    for provider_id in truth.keys() & ours.keys():
+        named = truth[provider_id]["metadata"]
+        row = ours[provider_id]
+        if (named.get("order_id"), named.get("payment_id")) != (str(row["order_id"]), str(row["id"])):
+            yield f"{provider_id}: made for {named}, but kept as payment {row['id']} of order {row['order_id']}"
+
+
+def both_books_agree(world: World) -> Iterator[str]:
+    """Amounts and states of every payment; a state that differs long after the last kill is an order that is stuck."""
+    truth = world.truth()
+    for row in world.payments:
+        payment = truth.get(row["provider_id"])
+        if payment is None:
+            if row["provider_id"] is None and row["status"] != "failed":
+                yield f"payment {row['id']} of order {row['order_id']} never reached the provider"
+            continue
+        ours = (row["status"], row["amount"], row["captured"], row["refunded"])
+        theirs = (_status_there(payment), payment["amount"], payment["captured"], payment["refunded"])
+        if ours != theirs:
+            yield f"payment {row['id']} is {ours} here and {theirs} there"
+
+
+def ledger_equals_journal(world: World) -> Iterator[str]:
+    """Every kind of move of every payment, counted on the receiving side."""
+    ledger: dict[int, Counter[str]] = defaultdict(Counter)
+    for entry in world.ledger:
+        if entry["amount"] > 0:
+            ledger[entry["payment_id"]][entry["reason"]] += entry["amount"]
+    truth = world.truth()
+    for row in world.payments:
+        payment = truth.get(row["provider_id"])
+        moved = _moved(payment) if payment else Counter[str]()
+        if +ledger[row["id"]] != +moved:
+            yield f"payment {row['id']}: the ledger moved {dict(ledger[row['id']])}, the provider {dict(moved)}"
+
+
+def ledger_sums_to_zero(world: World) -> Iterator[str]:
+    sums: Counter[tuple[str, str]] = Counter()
+    for entry in world.ledger:
+        sums[str(entry["move_id"]), entry["currency"]] += entry["amount"]
+    yield from (f"move {move} sums to {total} {currency}" for (move, currency), total in sums.items() if total)
+
+
+def nobody_had_to_wonder(world: World) -> Iterator[str]:
+    """The sandbox is honest, so the service never had a reason to disbelieve it."""
+    for one in world.discrepancies:
+        yield f"payment {one['payment_id']} ({one['provider_id']}): {one['kind']} {one['details']}"
+
+
+# Orders.
+
+
+def orders_are_where_their_money_is(world: World) -> Iterator[str]:
+    latest = {row["order_id"]: row for row in world.payments}
+    for order in world.orders:
+        payment = latest.get(order["id"])
+        money = payment["status"] if payment else "none"
+        if order["money"] != money:
+            yield f"order {order['id']} says {order['money']}, its payment {money}"
+
+
+def orders_reach_their_goal(world: World) -> Iterator[str]:
+    """What is to be captured is not left held, and what is to be given back is neither held nor kept."""
+    for order in world.orders:
+        undone = {"capture": ("held",), "give_back": ("held", "captured")}.get(order["money_goal"], ())
+        if order["money"] in undone:
+            yield f"order {order['id']} wants to {order['money_goal']}, and its money is {order['money']}"
+
+
+def history_is_whole(world: World) -> Iterator[str]:
+    """Every change follows from the one before, the last is how the order stands, and nothing happened twice."""
+    told: dict[int, list[Row]] = defaultdict(list)
+    for event in world.events:
+        told[event["order_id"]].append(event)
+    for order in world.orders:
+        events = told[order["id"]]
+        before: tuple[str | None, str | None] = (None, None)
+        for event in events:
+            if (event["from_status"], event["from_money"]) != before:
+                yield f"order {order['id']}: {event['action']} from {event['from_status']}, but it was at {before}"
+            before = event["to_status"], event["to_money"]
+        if before != (order["status"], order["money"]):
+            yield f"order {order['id']} is {order['status']}, {order['money']}, but its history ends with {before}"
+        facts = Counter((event["action"], event["details"].get("payment")) for event in events)
+        for (action, payment), count in facts.items():
+            # Paying may be begun again; a star who accepted may confirm once the money is there.
+            if count > 1 and action not in ("pay", "accept"):
+                yield f"order {order['id']}: {action} (payment {payment}) {count} times"
+
+
+# What people were told.
+
+
+def acknowledged_orders_exist_once(world: World) -> Iterator[str]:
+    names = Counter(order["for_whom"] for order in world.orders)
+    for name, deeds in world.businesses():
+        if names[name] != 1:
+            yield f"{name} was acknowledged as {deeds['place'].body}, and there are {names[name]} such orders"
+
+
+def acknowledged_deeds_hold(world: World) -> Iterator[str]:
+    """What was answered with a success is there afterwards."""
+    delivered = Counter(row["order_id"] for row in world.deliveries)
+    votes = {(row["star_id"], row["account_id"]) for row in world.votes}
+    likes = {(row["star_id"], row["account_id"]) for row in world.likes}
+    for name, deeds in world.businesses():
+        order = world.order_called(name)
+        if order is None:
+            continue
+        done = {action["action"] for action in world.events if action["order_id"] == order["id"]}
+        pair = (order["star_id"], order["buyer_id"])
+        kept: Mapping[str, bool] = {
+            "accept": bool(done & {"accept", "capture"}),
+            "reject": order["status"] == "rejected",
+            "cancel": order["status"] == "cancelled",
+            "upload": delivered[order["id"]] == 1,
+            "capture": order["money_goal"] == "capture",
+            "rate": pair in votes,
+            "like": pair in likes,
+        }
+        for deed, is_kept in kept.items():
+            if deed in deeds and not is_kept:
+                yield f"{name} (order {order['id']}): {deed} was acknowledged with {deeds[deed].body} and is not there"
+
+
+def money_ends_where_people_were_told(world: World) -> Iterator[str]:
+    """Once the provider held it: called off means given back, delivered or captured means taken, else it is still held.
+
+    An acceptance takes what was held before it; when the two crossed, both ends are right.
+    """
+    held: dict[str, list[Row]] = defaultdict(list)
+    for payment in world.truth().values():
+        if payment["authorized"]:
+            held[payment["metadata"].get("order_id", "")].append(payment)
+    for name, deeds in world.businesses():
+        order = world.order_called(name)
+        for payment in held[str(order["id"])] if order else ():
+            expected = _expected_end(deeds)
+            end = _status_there(payment)
+            if end not in expected:
+                yield f"{name} (order {payment['metadata']['order_id']}) after {sorted(deeds)}: {end}"
+
+
+def payments_pressed_are_held(world: World) -> Iterator[str]:
+    """The provider itself forgets nothing: otherwise the rest of this proves nothing."""
+    paid = {payment["metadata"].get("order_id") for payment in world.truth().values() if payment["authorized"]}
+    for name, deeds in world.businesses():
+        order = world.order_called(name)
+        if order and "pay" in deeds and str(order["id"]) not in paid:
+            yield f"{name} (order {order['id']}) was paid, and nothing was ever held"
+
+
+# What was to be sent.
+
+
+def outbox_is_empty(world: World) -> Iterator[str]:
+    for row in world.outbox:
+        what = f"{row['topic']} {row['name'] or row['id']}"
+        if row["failed_at"] is not None:
+            yield f"{what} was given up: {row['last_error']}"
+        elif row["done_at"] is None:
+            yield f"{what} is waiting after {row['attempts']} attempts: {row['last_error']}"
+
+
+def nobody_is_told_twice(world: World) -> Iterator[str]:
+    """One mail for one fact: no two that say the same to the same person."""
+    mails = Counter(
+        (row["payload"].get("to"), row["payload"].get("subject"), row["payload"].get("text"))
+        for row in world.outbox
+        if row["topic"] == "mail"
+    )
+    yield from (f"{count} mails {subject!r} to {to}" for (to, subject, _), count in mails.items() if count > 1)
+
+
+Rule = Callable[[World], Iterator[str]]
+RULES: tuple[Rule, ...] = (
+    provider_conserves_money,
+    paid_once,
+    nothing_done_twice,
+    both_books_name_the_same_payments,
+    both_books_agree,
+    ledger_equals_journal,
+    ledger_sums_to_zero,
+    nobody_had_to_wonder,
+    orders_are_where_their_money_is,
+    orders_reach_their_goal,
+    history_is_whole,
+    acknowledged_orders_exist_once,
+    acknowledged_deeds_hold,
+    money_ends_where_people_were_told,
+    payments_pressed_are_held,
+    outbox_is_empty,
+    nobody_is_told_twice,
+)
+
+
+def _status_there(payment: Row) -> str:
+    if payment["status"] == "canceled":
+        return "released" if payment["authorized"] else "failed"
+    if payment["status"] == "succeeded" and payment["refunded"] >= payment["captured"]:
+        return "refunded"
+    return _STATUS[payment["status"]]
+
+
+def _moved(payment: Row) -> Counter[str]:
+    ended = payment["status"] in ("succeeded", "canceled")
+    return Counter(
+        hold=payment["authorized"],
+        capture=payment["captured"],
+        release=payment["authorized"] - payment["captured"] if ended else 0,
+        refund=payment["refunded"],
+    )
+
+
+def _expected_end(deeds: Mapping[str, Act]) -> set[str]:
+    if "cancel" in deeds:
+        return {"released", "refunded"}
+    if "reject" in deeds:
+        return {"released"}
+    if "upload" in deeds or "capture" in deeds:
+        return {"captured"}
+    return {"captured", "held"} if "accept" in deeds else {"held"}

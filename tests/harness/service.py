@@ -1,0 +1,143 @@
+"""The service as a child process that can be killed at any moment and comes back on the same address."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+
+from tests.sandbox_process import SandboxClient
+from tests.server_process import environment, run_cli
+
+START_WITHIN, STOP_WITHIN = 60.0, 20.0
+#: Kept out of every range that a kernel hands to outgoing connections. While nobody listens on such a port, a client
+#: that tries to reach it over and over may be given it as its own, and even connect to itself.
+_PORTS = range(20_000, 32_000)
+_PR_SET_PDEATHSIG = 1
+
+
+class ServiceDied(Exception):
+    """The service ended by itself; the text is the end of its log."""
+
+
+class Service:
+    """`python -m mystar serve`, over the database and the sandbox it is given.
+
+    :param log: where its output goes, appended over all its lives.
+    """
+
+    def __init__(self, dsn: str, sandbox: SandboxClient, directory: Path, **variables: object) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = directory / "service.log"
+        #: Seconds that each start took until it was ready, for those that got so far.
+        self.starts: list[float] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._born, self._is_ready = 0.0, False
+        self._variables: dict[str, Any] = {
+            "HTTP__PORT": self.port,
+            "HTTP__PUBLIC_URL": self.url,
+            "LOG__LEVEL": "warning",
+            "DATABASE__URL": dsn,
+            "MAIL__HOST": sandbox.smtp_host,
+            "MAIL__PORT": sandbox.smtp_port,
+            "PAYMENTS__YOOKASSA__URL": sandbox.yookassa,
+            **variables,
+        }
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def start(self) -> Self:
+        """Returns at once, while it is still starting."""
+        self._process, self._born, self._is_ready = self._spawn(), time.monotonic(), False
+        return self
+
+    async def wait_ready(self) -> Self:
+        """Until it answers `/readyz`. :raises ServiceDied: it ended instead."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+            while not await self._answers(session):
+                age = time.monotonic() - self._born
+                if self._process is None or self._process.poll() is not None or age > START_WITHIN:
+                    raise ServiceDied(f"after {age:.1f} s:\n{self.last_words()}")
+                await asyncio.sleep(0.03)
+        if not self._is_ready:
+            self._is_ready = True
+            self.starts.append(time.monotonic() - self._born)
+        return self
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would; nothing of it is left when this returns."""
+        if self._process is not None:
+            if self._process.poll() is None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(STOP_WITHIN)
+            self._process = None
+
+    def stop(self) -> int:
+        """SIGTERM. Its exit code; 0 when it was not running."""
+        if self._process is None:
+            return 0
+        self._process.terminate()
+        try:
+            return self._process.wait(STOP_WITHIN)
+        finally:
+            self.kill()
+
+    async def command(self, *arguments: str) -> str:
+        """Another command of the operator's, to its end. AssertionError with its words unless its exit code is 0."""
+        run = partial(run_cli, *arguments, directory=self._directory, **self._variables)
+        ended = await asyncio.to_thread(run)
+        assert ended.returncode == 0, f"mystar {' '.join(arguments)}: {ended.returncode}\n{ended.stdout}{ended.stderr}"
+        return ended.stdout
+
+    def last_words(self, lines: int = 30) -> str:
+        content = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(content.splitlines()[-lines:])
+
+    async def _answers(self, session: aiohttp.ClientSession) -> bool:
+        try:
+            async with session.get(f"{self.url}/readyz") as answer:
+                return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "mystar", "serve"],
+                cwd=self._directory,
+                env=environment(self._directory, **self._variables),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+
+
+def free_port() -> int:
+    for port in random.sample(_PORTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("a hundred ports are all in use")
+
+
+def _die_with_parent() -> None:
+    """Whatever happens to us, no service is left behind (Linux; elsewhere it is only stopped in the ordinary ways)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
