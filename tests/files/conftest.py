@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,26 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from mystar.accounts.model import Actor
+from mystar.app import create_app
 from mystar.files.handlers import FILES
 from mystar.files.model import StoredFile
 from mystar.files.service import FileService
+from mystar.kit.clock import Clock, SetClock
 from mystar.settings import Settings
-from tests.factory import Person
+from tests.factory import Person, actor
 
 Receive = Callable[..., Awaitable[StoredFile]]
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock(Clock().now())
+
+
+@pytest.fixture
+async def app(settings: Settings, clock: SetClock) -> web.Application:
+    """The service with a clock that the test moves."""
+    return await create_app(settings, settings.database.url, clock)
 
 
 @pytest.fixture
@@ -40,8 +51,7 @@ def receive(files: FileService, app: web.Application) -> Receive:
         async def chunks() -> AsyncIterator[bytes]:
             yield content
 
-        actor = Actor(person.id, uuid.uuid4(), person.username)
-        return await files.receive(actor, chunks(), kinds=(kind,), folder="notes", name=name, **options)
+        return await files.receive(actor(person), chunks(), kinds=(kind,), folder="notes", name=name, **options)
 
     return do
 

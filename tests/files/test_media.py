@@ -11,11 +11,10 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from mystar.app import create_app
 from mystar.contracts.system import DATABASE
 from mystar.files.model import StoredFile
 from mystar.files.service import FileService
-from mystar.kit.clock import Clock, SetClock
+from mystar.kit.clock import SetClock
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person, picture, video
@@ -205,22 +204,11 @@ async def test_a_file_that_lost_its_end_is_never_taken_for_a_whole_one(
     assert (await api.get("/healthz")).status == 200
 
 
-class TestInAnHour:
-    """The same service with a clock that the test moves."""
-
-    @pytest.fixture
-    def clock(self) -> SetClock:
-        return SetClock(Clock().now())
-
-    @pytest.fixture
-    async def app(self, settings: Settings, clock: SetClock) -> web.Application:
-        return await create_app(settings, settings.database.url, clock)
-
-    async def test_a_signed_link_is_good_for_an_hour(
-        self, api: Api, letter: StoredFile, files: FileService, clock: SetClock, settings: Settings
-    ) -> None:
-        link = files.signed_url(letter)
-        clock.moment += timedelta(seconds=settings.tokens.signed_link - 2)
-        assert (await api.get(link)).status == 200
-        clock.moment += timedelta(seconds=2)
-        assert (await api.get(link)).status == 404
+async def test_a_signed_link_is_good_for_an_hour(
+    api: Api, letter: StoredFile, files: FileService, clock: SetClock, settings: Settings
+) -> None:
+    link = files.signed_url(letter)
+    clock.moment += timedelta(seconds=settings.tokens.signed_link - 2)
+    assert (await api.get(link)).status == 200
+    clock.moment += timedelta(seconds=2)
+    assert (await api.get(link)).status == 404

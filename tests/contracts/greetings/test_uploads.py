@@ -21,7 +21,7 @@ from tests.files.conftest import stored
 from tests.files.uploading import form
 from tests.waiting import eventually
 
-AVATAR, HELLO = "/api/upload/avatar/", "/api/upload/video/hi/"
+AVATAR, HELLO, CONGRATULATION = "/api/upload/avatar/", "/api/upload/video/hi/", "/api/upload/congritulatoin/"
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
@@ -111,7 +111,87 @@ async def test_only_a_star_has_a_hello_video(api: Api, app: web.Application, per
     assert await rows(app) == 0
 
 
-@pytest.mark.parametrize("door", [AVATAR, HELLO, "/api/upload/congritulatoin/"])
+class TestCongratulation:
+    """The film that an order is about."""
+
+    @pytest.fixture
+    async def customer(self, factory: Factory) -> Person:
+        return await factory.person()
+
+    @pytest.fixture
+    async def order(self, factory: Factory, customer: Person, star: Person) -> int:
+        return await factory.order(customer, star)
+
+    @pytest.mark.parametrize(
+        ("name", "content"), [("mum.mp4", video()), ("mum.webm", video("webm")), ("mum.png", picture("PNG"))]
+    )
+    async def test_a_star_delivers_a_film_or_a_picture(
+        self, api: Api, star: Person, order: int, name: str, content: bytes
+    ) -> None:
+        body = form(star_id=star.id, order_id=order, video_con=(name, content))
+        answer = await api.post(CONGRATULATION, data=body, as_=star)
+
+        assert answer.status == 201
+        said = await answer.json()
+        assert (said["star_id"], said["order_id"]) == (star.id, order)
+        assert said["video_con"].startswith(f"/media/congratulation/{star.id}/")
+        assert said["video_con"].endswith(name.rpartition(".")[2])
+        assert await (await api.get(said["video_con"], as_=star)).read() == content
+        # Not even its customer before the money is there, let alone others.
+        assert (await api.get(said["video_con"])).status == 404
+
+    async def test_a_second_film_for_one_order_is_not_taken(
+        self, api: Api, app: web.Application, star: Person, order: int
+    ) -> None:
+        for status in (201, 200):
+            body = form(star_id=star.id, order_id=order, video_con=("mum.mp4", video()))
+            answer = await api.post(CONGRATULATION, data=body, as_=star)
+            assert answer.status == status
+        assert await answer.json() == ["Вы уже загрузили видео"]
+        assert await rows(app) == 1
+
+    async def test_a_rejected_order_takes_no_film(
+        self, api: Api, app: web.Application, star: Person, order: int
+    ) -> None:
+        await api.post("/api/orderaccept/", {"order_id": order, "accept": "reject"}, as_=star)
+        body = form(star_id=star.id, order_id=order, video_con=("mum.mp4", video()))
+        answer = await api.post(CONGRATULATION, data=body, as_=star)
+        assert answer.status == 409
+        assert await rows(app) == 0
+
+    async def test_only_the_star_of_an_order_delivers_it(
+        self, api: Api, app: web.Application, factory: Factory, star: Person, customer: Person, order: int
+    ) -> None:
+        other_star = await factory.star()
+        for somebody, star_id, status in (
+            (customer, customer.id, 403),
+            (customer, star.id, 403),
+            (other_star, other_star.id, 404),
+            (other_star, star.id, 403),
+        ):
+            body = form(star_id=star_id, order_id=order, video_con=("mum.mp4", video()))
+            assert (await api.post(CONGRATULATION, data=body, as_=somebody)).status == status
+        assert await rows(app) == 0
+
+    @pytest.mark.parametrize(
+        ("fields", "words"),
+        [
+            ({}, {"order_id": ["Обязательное поле."]}),
+            ({"order_id": "undefined"}, {"order_id": ["Введите целое число."]}),
+            ({"order_id": "1", "video_con": ("mum.mp4", b"no film")}, {"video_con": ["Нужно видео или картинка."]}),
+        ],
+    )
+    async def test_bad_data_is_refused_by_field(
+        self, api: Api, app: web.Application, star: Person, fields: dict[str, Any], words: dict[str, list[str]]
+    ) -> None:
+        body = form(**{"star_id": star.id, "video_con": ("mum.mp4", video()), **fields})
+        answer = await api.post(CONGRATULATION, data=body, as_=star)
+        assert answer.status == 400
+        assert await answer.json() == words
+        assert await rows(app) == 0
+
+
+@pytest.mark.parametrize("door", [AVATAR, HELLO, CONGRATULATION])
 async def test_a_guest_uploads_nothing(api: Api, media: Path, door: str) -> None:
     answer = await api.post(door, data=form(image=("me.jpg", picture())))
     assert answer.status == 401

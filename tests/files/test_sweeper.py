@@ -1,0 +1,119 @@
+"""What nobody needs goes away by itself, and nothing else does (promise F3)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from mystar.contracts.system import DATABASE
+from mystar.files.model import FileInUse, FileUnknown, StoredFile
+from mystar.files.service import PATIENCE, FileService
+from mystar.kit.clock import SetClock
+from tests.conftest import Api
+from tests.factory import Factory, Person, actor
+from tests.files.conftest import Receive, stored
+
+LATER = PATIENCE + timedelta(minutes=1)
+
+
+@pytest.fixture
+async def owner(factory: Factory) -> Person:
+    return await factory.person()
+
+
+async def attach(app: web.Application, files: FileService, file: StoredFile, **options: object) -> StoredFile:
+    async with app[DATABASE].transaction() as tx:
+        return await files.attach(tx, file.id, **{"owner_id": file.owner_id, **options})
+
+
+async def keys(app: web.Application) -> list[str]:
+    return [row["key"] for row in await app[DATABASE].all("select key from files order by key")]
+
+
+async def test_an_upload_that_nobody_attaches_is_gone_after_a_day(
+    app: web.Application, files: FileService, receive: Receive, owner: Person, clock: SetClock, media_folder: Path
+) -> None:
+    lost, kept = await receive(owner, b"lost"), await receive(owner, b"kept")
+    await attach(app, files, kept)
+    clock.moment += PATIENCE - timedelta(minutes=1)
+    await files.sweep()
+    assert await keys(app) == stored(media_folder) == sorted([lost.key, kept.key])
+
+    clock.moment += timedelta(minutes=2)
+    assert await files.sweep() == 1
+    assert await keys(app) == stored(media_folder) == [kept.key]
+    assert await files.sweep() == 0
+
+
+async def test_the_bytes_of_a_discarded_file_go_with_the_next_sweep(
+    app: web.Application, files: FileService, receive: Receive, owner: Person, media_folder: Path
+) -> None:
+    file = await attach(app, files, await receive(owner, b"x"))
+    async with app[DATABASE].transaction() as tx:
+        await files.discard(tx, file.id)
+    assert await keys(app) == []
+    assert stored(media_folder) == [file.key]
+    assert await files.sweep() == 1
+    assert stored(media_folder) == []
+
+
+async def test_a_discard_that_is_rolled_back_loses_nothing(
+    api: Api, app: web.Application, files: FileService, receive: Receive, owner: Person
+) -> None:
+    file = await attach(app, files, await receive(owner, b"x"))
+    with pytest.raises(RuntimeError, match="no"):
+        async with app[DATABASE].transaction() as tx:
+            await files.discard(tx, file.id)
+            raise RuntimeError("no")
+    assert await files.sweep() == 0
+    assert (await api.get(f"/media/{file.key}", as_=owner)).status == 200
+
+
+async def test_bytes_that_never_got_a_row_are_gone_after_a_day(
+    app: web.Application, files: FileService, receive: Receive, owner: Person, clock: SetClock, media_folder: Path
+) -> None:
+    kept = await attach(app, files, await receive(owner, b"kept"))
+    for number in range(3):
+        (media_folder / "notes" / f"stray-{number}.bin").write_bytes(b"x")
+    assert await files.sweep_strays() == 0
+    clock.moment += LATER
+    assert await files.sweep_strays() == 3
+    assert stored(media_folder) == [kept.key]
+    assert [key async for key in files.lost()] == []
+
+
+async def test_two_sweepers_at_once_do_not_mind_each_other(
+    files: FileService, receive: Receive, owner: Person, clock: SetClock, media_folder: Path
+) -> None:
+    for number in range(5):
+        await receive(owner, b"%d" % number)
+    clock.moment += LATER
+    await asyncio.gather(*(files.sweep() for _ in range(4)))
+    assert stored(media_folder) == []
+
+
+async def test_a_file_is_used_once_and_by_its_owner(
+    app: web.Application, files: FileService, receive: Receive, owner: Person, factory: Factory
+) -> None:
+    file = await receive(owner, b"x")
+    stranger = await factory.person()
+    with pytest.raises(FileUnknown):
+        await attach(app, files, file, owner_id=stranger.id)
+    await attach(app, files, file)
+    with pytest.raises(FileInUse):
+        await attach(app, files, file)
+
+
+async def test_only_an_upload_that_nothing_refers_to_can_be_forgotten(
+    app: web.Application, files: FileService, receive: Receive, owner: Person, factory: Factory
+) -> None:
+    free, used = await receive(owner, b"free"), await attach(app, files, await receive(owner, b"used"))
+    await files.forget(actor(await factory.person()), free.id)
+    await files.forget(actor(owner), used.id)
+    assert len(await keys(app)) == 2
+    await files.forget(actor(owner), free.id)
+    assert await keys(app) == [used.key]
