@@ -29,8 +29,13 @@ if TYPE_CHECKING:
 
 PUBLIC_URL = "http://mystar.example"
 AMOUNT = 1_500_000
-#: Over all tests, since the sandbox remembers.
-_ORDERS = itertools.count(1)
+#: What each move writes into the ledger.
+HOLD = [("hold", "payer", -AMOUNT), ("hold", "held", AMOUNT)]
+CAPTURE = [("capture", "held", -AMOUNT), ("capture", "creator", AMOUNT)]
+RELEASE = [("release", "held", -AMOUNT), ("release", "payer", AMOUNT)]
+REFUND = [("refund", "creator", -AMOUNT), ("refund", "payer", AMOUNT)]
+#: Over all tests, since the sandbox remembers; far from the orders of tests that have real ones.
+_ORDERS = itertools.count(1_000_000)
 
 
 class MovedClock(Clock):
