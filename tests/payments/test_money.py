@@ -36,6 +36,15 @@ async def test_a_payment_is_held_and_captured(desk: Desk) -> None:
     assert set(desk.begun) == {payment.order_id}
 
 
+async def test_whoever_waits_sees_the_deed_done(desk: Desk) -> None:
+    payment = await desk.held()
+    await desk.aim(payment, "capture")
+    await desk.payments.wait_for(payment.order_id, 10)
+    assert (await desk.get(payment)).status == "captured"
+    await desk.payments.wait_for(payment.order_id, 10)
+    await desk.payments.wait_for(10**15, 10)
+
+
 async def test_a_hold_is_let_go(desk: Desk) -> None:
     payment = await desk.held()
     await desk.aim(payment, "give_back")
