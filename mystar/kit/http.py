@@ -12,9 +12,9 @@ import orjson
 from aiohttp import web
 
 REQUEST_ID = web.RequestKey("request_id", str)
-TRUSTED_PROXIES = web.AppKey("trusted_proxies", tuple)
 
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+TRUSTED_PROXIES: web.AppKey[Networks] = web.AppKey("trusted_proxies")
 
 
 def dumps(data: Any) -> bytes:
