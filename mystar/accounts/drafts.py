@@ -40,7 +40,7 @@ def tidied(draft: Draft, password: str | None, *, today: date) -> Draft:
     return tidy
 
 
-def tidied_field(field: str, tidy: Callable[[str], T], raw: str | None) -> T | None:
+def tidied_field(field: str, tidy: Callable[[str], T | None], raw: str | None) -> T | None:
     """One field in its normal form, None for None. :raises Invalid: it has none."""
     problems: Problems = {}
     value = None if raw is None else _tried(problems, field, tidy, raw)
@@ -55,7 +55,7 @@ def require_good_password(field: str, password: str, account: Account) -> None:
         raise Invalid(fields={field: wrong})
 
 
-def _tried(problems: Problems, field: str, tidy: Callable[[str], T], raw: str) -> T | None:
+def _tried(problems: Problems, field: str, tidy: Callable[[str], T | None], raw: str) -> T | None:
     try:
         return tidy(raw)
     except Unfit as unfit:

@@ -45,14 +45,12 @@ class MailedLinks:
 
     async def mail_confirmation(self, tx: Tx, account: Account) -> None:
         """Does nothing for an account without e-mail."""
-        token = await self._issue(tx, account, "confirm_email")
-        query = urlencode({"username": account.username, "confirm": 1, "token": token})
-        await self._mail(tx, "confirm_email", account, f"/api/registration-confirm/?{query}")
+        query = {"username": account.username, "confirm": "1"}
+        await self._mail(tx, "confirm_email", account, "/api/registration-confirm/", query)
 
     async def mail_reset(self, tx: Tx, account: Account) -> None:
         """Does nothing for an account without e-mail."""
-        token = await self._issue(tx, account, "reset_password")
-        await self._mail(tx, "reset_password", account, f"/password_reset/confirm/?{urlencode({'token': token})}")
+        await self._mail(tx, "reset_password", account, "/password_reset/confirm/", {})
 
     async def look(self, purpose: Purpose, token: str, visitor: Visitor) -> MailedToken:
         """The link as it is stored, used or not; guesses are counted by the visitor's address.
@@ -73,21 +71,17 @@ class MailedLinks:
         now = self._clock.now()
         return await AccountRepository(tx).use_mailed_token(purpose, token_digest(token), now) is not None
 
-    async def _issue(self, tx: Tx, account: Account, purpose: Purpose) -> str:
-        token, digest = mailed_token()
-        now = self._clock.now()
-        await AccountRepository(tx).add_mailed_token(account.id, purpose, digest, now, now + self._lives[purpose])
-        return token
-
-    async def _mail(self, tx: Tx, purpose: Purpose, account: Account, path: str) -> None:
+    async def _mail(self, tx: Tx, purpose: Purpose, account: Account, path: str, query: dict[str, str]) -> None:
         if account.email is None:
             return
+        (token, digest), now, life = mailed_token(), self._clock.now(), self._lives[purpose]
+        await AccountRepository(tx).add_mailed_token(account.id, purpose, digest, now, now + life)
         await self._mailer.queue(
             tx,
             purpose,
             account.email,
             account.language,
             username=account.username,
-            link=self._public_url + path,
-            hours=int(self._lives[purpose].total_seconds() // 3600),
+            link=f"{self._public_url}{path}?{urlencode({**query, 'token': token})}",
+            hours=int(life.total_seconds() // 3600),
         )

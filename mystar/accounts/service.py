@@ -218,6 +218,7 @@ class AccountService:
         if not await self._passwords.verify(old, stored):
             await self._limits.hit("login_account", actor.id)
             raise PasswordWrong
+        await self._limits.check("login_account", actor.id)  # see `log_in`
         require_good_password("new_password", new, await self.profile(actor.id))
         hashed = await self._passwords.hash(new)
         async with self._db.transaction() as tx:

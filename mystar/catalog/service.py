@@ -130,14 +130,15 @@ class CatalogService:
         tag: str | None = None,
         fan_id: int | None = None,
         page: int = 1,
+        most: int = MOST_STARS,
     ) -> list[Star]:
         """Best first: those on top, then by rating, then in the order they came.
 
         :param tag: in any spelling. :param fan_id: only the favourites of this account.
-        :param page: which thousand, from 1.
+        :param page: which ``most`` of them, from 1.
         """
         which = _which(category_id, tag, fan_id)
-        return await CatalogRepository(self._db).stars(which, limit=MOST_STARS, offset=(page - 1) * MOST_STARS)
+        return await CatalogRepository(self._db).stars(which, limit=most, offset=(page - 1) * most)
 
     async def count_stars(
         self, *, category_id: int | None = None, tag: str | None = None, fan_id: int | None = None

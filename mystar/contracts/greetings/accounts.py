@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields, post_load, validate
 
 from mystar.accounts.access import ACCOUNTS, actor_of, signed_in, visitor_of
 from mystar.accounts.credentials import national_number
-from mystar.accounts.model import Account, Actor, Draft, SignedIn, Taken
+from mystar.accounts.model import Account, Actor, Door, Draft, SignedIn, Taken
 from mystar.accounts.schemas import EMAIL_LONGEST, BirthDate, Password, PhoneNumber
 from mystar.catalog.handlers import CATALOG
 from mystar.catalog.model import Star, StarUnknown
@@ -141,10 +141,9 @@ async def log_in(request: web.Request) -> web.Response:
 async def confirm(request: web.Request) -> web.Response:
     if request.method == "HEAD":  # a mail program that only looks
         return web.Response()
-    page = wants_page(request)
-    door = None if page else "greetings"
+    door: Door | None = None if wants_page(request) else "greetings"
     confirmed = await request.app[ACCOUNTS].confirm_email(query_of(request)["token"], visitor_of(request), door)
-    if page:
+    if door is None:
         return html_response(render_page("confirmed.html", language_of(request), username=confirmed.account.username))
     entered = confirmed.signed_in
     return json_response(await signed_in_view(request, entered) if entered else ALREADY_CONFIRMED)

@@ -22,7 +22,8 @@ _EXAMPLES = {
     "ru": "Звёзды записывают видеопоздравления для Ваших близких.",
     "en": "Stars record video greetings for the people you love.",
 }
-_MOST_VIDEOS = 6
+#: Videos shown, and how many of the best stars are looked at for them: not every star has one.
+_MOST_VIDEOS, _STARS_ASKED = 6, 50
 
 
 class GreetingsStarRequest(Shape):
@@ -61,7 +62,7 @@ async def ask_support(request: web.Request) -> web.Response:
 @docs(tags=["greetings: forms"], summary="What greetings look like")
 @response_schema(GreetingsExamples, 200)
 async def examples(request: web.Request) -> web.Response:
-    stars = await request.app[CATALOG].stars()
+    stars = await request.app[CATALOG].stars(most=_STARS_ASKED)
     videos = [star.video_key for star in stars if star.video_key][:_MOST_VIDEOS]
     return json_response({"content": _EXAMPLES[language_of(request)], "videos": videos})
 

@@ -6,9 +6,11 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from aiohttp import FormData
 
 from mystar.settings import Settings
 from tests.conftest import Api
+from tests.factory import Factory, video
 from tests.sandbox_process import SandboxProcess
 
 
@@ -60,9 +62,13 @@ async def test_nobody_floods_the_support(api: Api) -> None:
     assert [(await api.post("/api/support/", body)).status for _ in range(3)] == [200, 200, 429]
 
 
-async def test_the_examples_are_words_and_videos(api: Api) -> None:
+async def test_the_examples_are_words_and_videos(api: Api, factory: Factory) -> None:
+    star, _ = await factory.star(), await factory.star()
+    form = FormData()
+    form.add_field("video_hi", video(), filename="hi.mp4")
+    uploaded = await (await api.post("/api/upload/video/hi/", data=form, as_=star)).json()
     answer = await api.get("/api/example/")
     assert answer.status == 200
     body = await answer.json()
     assert body["content"]
-    assert body["videos"] == []
+    assert body["videos"] == [uploaded["video_hi"].removeprefix("/media/")]
