@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import aiohttp_cors
 from aiohttp import web
 
-from mystar.accounts.access import know_the_actor
+from mystar.accounts.access import ACCOUNTS, know_the_actor, maybe_actor_of
+from mystar.accounts.desk import FrontDesk
+from mystar.accounts.handlers import DESK
+from mystar.accounts.handlers import ROUTES as ACCOUNT_ROUTES
+from mystar.accounts.repository import CONSTRAINTS as ACCOUNT_CONSTRAINTS
+from mystar.accounts.service import RESETS, AccountService
+from mystar.accounts.tasks import sweeping
+from mystar.catalog.handlers import CATALOG
+from mystar.catalog.repository import CONSTRAINTS as CATALOG_CONSTRAINTS
+from mystar.catalog.service import CatalogService
 from mystar.contracts import system
 from mystar.contracts.base import CONTRACTS, Contract, speak_the_contract
 from mystar.contracts.greetings.contract import CONTRACT as GREETINGS
@@ -19,11 +28,20 @@ from mystar.contracts.identity.contract import CONTRACT as IDENTITY
 from mystar.contracts.messenger.contract import CONTRACT as MESSENGER
 from mystar.contracts.openapi import openapi
 from mystar.contracts.studio.contract import CONTRACT as STUDIO
+from mystar.creators.handlers import CREATORS
+from mystar.creators.repository import CONSTRAINTS as CREATOR_CONSTRAINTS
+from mystar.creators.service import CreatorService
+from mystar.errors import MystarError
+from mystar.files.handlers import FILES
+from mystar.files.handlers import ROUTES as FILE_ROUTES
+from mystar.files.service import FileService
+from mystar.files.tasks import tasks as file_tasks
 from mystar.kit.background import every
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database
 from mystar.kit.events import Events
 from mystar.kit.http import TRUSTED_PROXIES, networks
+from mystar.kit.idempotency import IDEMPOTENCY, Idempotency
 from mystar.kit.limits import Limits
 from mystar.kit.mail import TOPIC as MAIL
 from mystar.kit.mail import Mailer, SmtpSender
@@ -32,13 +50,29 @@ from mystar.kit.outbox import Outbox
 from mystar.kit.passwords import Passwords
 from mystar.kit.routes import Route, register
 from mystar.kit.sockets import SOCKETS, close_sockets
+from mystar.kit.storage import LocalStorage
 from mystar.kit.tokens import Signer, Tokens
 from mystar.kit.validation import validate
+from mystar.notifications.service import NotificationService
+from mystar.orders.handlers import ORDERS
+from mystar.orders.service import OrderService
+from mystar.payments.gateways.yookassa import YooKassa
+from mystar.payments.handlers import PAYMENTS
+from mystar.payments.repository import CONSTRAINTS as PAYMENT_CONSTRAINTS
+from mystar.payments.service import PaymentService
+from mystar.payments.settlement import TOPIC as PROVIDER_CALLS
+from mystar.payments.settlement import Settlement
+from mystar.payments.tasks import ProviderCalls
 from mystar.settings import Settings
 
-HOUSE_ROUTES: tuple[Route, ...] = (*system.ROUTES,)
+HOUSE_ROUTES: tuple[Route, ...] = (*system.ROUTES, *ACCOUNT_ROUTES, *FILE_ROUTES)
 #: What a violated constraint of the database means, in the words of its domain.
-CONSTRAINTS = {}
+CONSTRAINTS: dict[str, Callable[[], MystarError]] = {
+    **ACCOUNT_CONSTRAINTS,
+    **CREATOR_CONSTRAINTS,
+    **CATALOG_CONSTRAINTS,
+    **PAYMENT_CONSTRAINTS,
+}
 
 
 async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -> web.Application:
@@ -58,7 +92,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
         events=events,
     )
 
-    outbox = Outbox(db, clock)
+    outbox = Outbox(db, clock, lease=settings.outbox.lease_seconds)
     mailer = Mailer(outbox, sender=settings.mail.sender)
     smtp = SmtpSender(
         clock,
@@ -75,12 +109,79 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     rules = settings.limits.model_dump(exclude={"enabled", "url"})
     limits = Limits(rules, url=settings.limits.url, enabled=settings.limits.enabled)
 
+    accounts = AccountService(
+        db,
+        passwords=passwords,
+        tokens=tokens,
+        limits=limits,
+        mailer=mailer,
+        outbox=outbox,
+        clock=clock,
+        settings=settings.tokens,
+        public_url=settings.http.public_url,
+    )
+    outbox.handle(RESETS, accounts.send_reset_link)
+    desk = FrontDesk(db, mailer=mailer, limits=limits, support=settings.mail.support)
+
+    files = FileService(
+        db,
+        LocalStorage(settings.data_dir / "media"),
+        accounts,
+        signer,
+        clock,
+        settings=settings.files,
+        signed_link=settings.tokens.signed_link,
+    )
+    creators = CreatorService(db, files, clock)
+    catalog = CatalogService(db, accounts, creators, files, clock)
+    catalog.listen(events)
+
+    metrics = Metrics()
+    yookassa = YooKassa(
+        url=settings.payments.yookassa.url,
+        shop_id=settings.payments.yookassa.shop_id,
+        secret_key=settings.payments.yookassa.secret_key,
+        timeout=settings.payments.yookassa.timeout_seconds,
+        registry=metrics.registry,
+    )
+    settlement = Settlement(db, outbox, clock, poll_seconds=settings.payments.poll_seconds)
+    outbox.handle(PROVIDER_CALLS, ProviderCalls(db, yookassa, settlement, clock).send, concurrency=4)
+    payments = PaymentService(
+        db,
+        outbox,
+        yookassa,
+        settlement,
+        signer,
+        clock,
+        public_url=settings.http.public_url,
+        return_url=settings.payments.return_url,
+        poll_seconds=settings.payments.poll_seconds,
+        webhook_networks=networks(settings.payments.yookassa.webhook_networks),
+    )
+
+    orders = OrderService(
+        db,
+        clock,
+        creators=creators,
+        catalog=catalog,
+        files=files,
+        payments=payments,
+        signer=signer,
+        public_url=settings.http.public_url,
+    )
+    orders.listen(events)
+    NotificationService(mailer, orders).listen(events)
+    idempotency = Idempotency(db, clock, _account_of)
+
     app = web.Application(
         middlewares=[observe, speak_the_contract, know_the_actor, validate],
         client_max_size=settings.http.max_body,
     )
     app[system.DATABASE], app[system.OUTBOX], app[system.STOPPING] = db, outbox, asyncio.Event()
-    app[METRICS], app[SOCKETS] = Metrics(), weakref.WeakSet()
+    app[METRICS], app[SOCKETS] = metrics, weakref.WeakSet()
+    app[ACCOUNTS], app[DESK] = accounts, desk
+    app[FILES], app[CREATORS], app[CATALOG] = files, creators, catalog
+    app[PAYMENTS], app[ORDERS], app[IDEMPOTENCY] = payments, orders, idempotency
     app[TRUSTED_PROXIES] = networks(settings.http.trusted_proxies)
 
     _add_routes(app, settings)
@@ -88,6 +189,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     async def close(_app: web.Application) -> None:
         await smtp.close()
         await limits.close()
+        await yookassa.close()
         passwords.close()
         await db.close()
 
@@ -99,6 +201,10 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     # Contexts end in reverse order, and all of them before `close`: jobs finish their row on an open database.
     app.cleanup_ctx.append(sending)
     app.cleanup_ctx.append(every(3600, lambda: outbox.purge(timedelta(days=30)), name="outbox purge"))
+    app.cleanup_ctx.append(every(3600, idempotency.purge, name="idempotency purge"))
+    app.cleanup_ctx.append(sweeping(accounts))
+    app.cleanup_ctx.extend(file_tasks(files))
+    app.cleanup_ctx.append(every(settings.payments.poll_seconds, payments.poll, name="payments poll"))
     app.on_cleanup.append(close)
     app.on_response_prepare.append(tell_request_id)
     app.on_shutdown.append(_stop_accepting)
@@ -113,7 +219,15 @@ def contracts() -> tuple[Contract, ...]:
 
 async def broken_invariants(app: web.Application) -> list[str]:
     """What is not as it must be, in sentences for the operator: facts that differ from their recount."""
-    return []
+    differences = [
+        f"creator {one.creator_id}: {one.what} is {one.stored}, by recount {one.counted}"
+        for one in await app[CREATORS].recount()
+    ]
+    differences += [
+        f"{one.of} {one.id}: {one.what} is {one.stored}, by recount {one.counted}"
+        for one in await app[ORDERS].recount()
+    ]
+    return differences + [f"file {key}: its bytes are missing" async for key in app[FILES].lost()]
 
 
 def _add_routes(app: web.Application, settings: Settings) -> None:
@@ -133,12 +247,17 @@ def _allow_origins(app: web.Application, resources: list[web.Resource], origins:
         expose_headers=("X-Request-ID", "X-Total-Count", "Link", "ETag", "Retry-After", "Idempotent-Replayed"),
         max_age=600,
     )
-    cors = aiohttp_cors.setup(app, defaults={origin: options for origin in origins})
+    cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(origins, options))
     for resource in resources:
         cors.add(resource)
         for route in list(resource):
             if route.method != "OPTIONS":
                 cors.add(route)
+
+
+def _account_of(request: web.Request) -> int | None:
+    actor = maybe_actor_of(request)
+    return actor.id if actor else None
 
 
 async def _stop_accepting(app: web.Application) -> None:

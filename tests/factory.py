@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import itertools
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import av
 from aiohttp import web
+from PIL import Image
+from yarl import URL
 
 from mystar.accounts.access import ACCOUNTS
-from mystar.accounts.model import Door, Draft, Role, Visitor
+from mystar.accounts.model import Actor, Door, Draft, Role, Visitor
+from mystar.catalog.handlers import CATALOG
+from mystar.catalog.model import GreetingTerms
+from mystar.orders.handlers import ORDERS
+from mystar.payments.handlers import PAYMENTS
+
+if TYPE_CHECKING:
+    # Imported by pytest itself, which rewrites its assertions.
+    from tests.sandbox_process import SandboxClient
 
 PASSWORD = "Greeting-for-Mum-77"
 
@@ -56,3 +71,70 @@ class Factory:
 
     async def staff(self, role: Role = "owner") -> Person:
         return await self.person(role=role, door="house")
+
+    # Stars
+
+    async def category(self, name: str | None = None) -> int:
+        """Its id."""
+        return await self._app[CATALOG].add_category(name or f"Категория {next(self._numbers)}")
+
+    async def star(
+        self,
+        username: str | None = None,
+        *,
+        price: int = 1_500_000,
+        category_id: int | None = None,
+        invitation_price: int | None = None,
+        days: int = 3,
+        tags: Sequence[str] = (),
+        profession: str = "Певица",
+        **person: Any,
+    ) -> Person:
+        """Somebody who sells greetings, prices in kopecks, in a new category unless one is given."""
+        star = await self.person(username, **person)
+        terms = GreetingTerms(price, category_id or await self.category(), days, invitation_price, tuple(tags))
+        await self._app[CATALOG].make_star(star.id, terms, profession=profession)
+        return star
+
+    # Orders
+
+    async def order(self, customer: Person, star: Person, **draft: Any) -> int:
+        """A greeting that the customer ordered from the star; its id."""
+        wish = {"for_whom": "Для мамы", "wish": "Поздравьте с днём рождения", **draft}
+        order = await self._app[ORDERS].place_greeting(actor(customer), star_id=star.id, **wish)
+        return order.id
+
+    async def hold(self, order_id: int, sandbox: SandboxClient) -> None:
+        """The customer pays at the provider's page: the money is held."""
+        link = URL(self._app[ORDERS].link_to_pay(order_id))
+        await self._app[ORDERS].pay_by_link(order_id, link.query["sig"])
+        payment = await self._app[PAYMENTS].of_order(order_id)
+        assert payment is not None
+        await sandbox.pay(str(payment.provider_id))
+        await self._app[PAYMENTS].refresh(payment.id)
+
+
+def actor(person: Person, role: Role | None = None) -> Actor:
+    """The person as services know whoever asks."""
+    return Actor(person.id, uuid.uuid4(), person.username, role)
+
+
+def picture(format_: str = "JPEG", size: tuple[int, int] = (64, 48)) -> bytes:
+    """A picture with something on it."""
+    file = io.BytesIO()
+    Image.radial_gradient("L").resize(size).convert("RGB").save(file, format_)
+    return file.getvalue()
+
+
+@functools.cache
+def video(format_: str = "mp4", frames: int = 5) -> bytes:
+    """A short film without sound."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=format_) as container:
+        stream = container.add_stream("libvpx" if format_ == "webm" else "mpeg4", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for shade in range(frames):
+            frame = av.VideoFrame.from_image(Image.new("RGB", (64, 48), (50 * shade % 256, 80, 120)))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return file.getvalue()

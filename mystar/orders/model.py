@@ -137,7 +137,7 @@ class OrderCard:
 
 
 class OrderList(NamedTuple):
-    """A page of at most 1000 cards, newest first, and how many there are on all pages (0 behind the last one)."""
+    """A page of at most 1000 cards, newest first, and how many there are on all pages."""
 
     cards: list[OrderCard]
     total: int
@@ -153,6 +153,16 @@ class Delivery:
     message: str
     file_ids: tuple[int, ...]
     created_at: datetime
+
+
+class Difference(NamedTuple):
+    """``what`` of the ``of`` with this id is ``stored``, and by recount it is ``counted``."""
+
+    of: str
+    what: str
+    id: int
+    stored: str | int
+    counted: str | int
 
 
 # What can be refused.

@@ -82,10 +82,7 @@ with page as (
 select page.*, creators.account_id as creator_account_id, creators.profession,
     star.username as star_username, case when star.avatar_id is not null then star.avatar_key end as star_avatar,
     buyer.username as buyer_username, case when buyer.avatar_id is not null then buyer.avatar_key end as buyer_avatar,
-    categories.name as category, video.id as video_id, video.key as video, payment.provider_id as payment,
-    (select count(*) from orders where buyer_id = %(buyer_id)s)
-        + (select count(*) from orders where creator_id = (select id from creators where account_id = %(seller_id)s))
-        as total
+    categories.name as category, video.id as video_id, video.key as video, payment.provider_id as payment
 from page
 left join creators on creators.id = page.creator_id
 left join accounts star on star.id = creators.account_id
@@ -105,3 +102,25 @@ left join lateral (
     select payments.provider_id from payments where payments.order_id = page.id order by payments.id desc limit 1
 ) payment on true
 order by page.created_at desc, page.id desc;
+
+-- name: count_bought
+select count(*) from orders where buyer_id = %(account_id)s;
+
+-- name: count_sold
+select count(*) from orders where creator_id = (select id from creators where account_id = %(account_id)s);
+
+-- name: money_differences
+-- The money of an order is where its latest payment is.
+select orders.id, orders.money as stored, coalesce(payment.status, 'none') as counted
+from orders left join lateral (
+    select status from payments where payments.order_id = orders.id order by payments.id desc limit 1
+) payment on true
+where orders.money <> coalesce(payment.status, 'none')
+order by orders.id limit %(limit)s;
+
+-- name: completed_differences
+-- Completed orders are counted where they are completed, in the same transaction.
+select creators.id, creators.completed_orders as stored, count(orders.id) as counted
+from creators left join orders on orders.creator_id = creators.id and orders.completed_at is not null
+group by creators.id having creators.completed_orders <> count(orders.id)
+order by creators.id limit %(limit)s;

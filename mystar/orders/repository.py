@@ -8,7 +8,18 @@ from typing import Any
 
 from mystar.kit import queries
 from mystar.kit.db import Row, Statements
-from mystar.orders.model import Delivery, Kind, Order, OrderCard, OrderList, OrderUnknown, Person, Role, order_of
+from mystar.orders.model import (
+    Delivery,
+    Difference,
+    Kind,
+    Order,
+    OrderCard,
+    OrderList,
+    OrderUnknown,
+    Person,
+    Role,
+    order_of,
+)
 from mystar.orders.process import Step
 
 QUERIES = queries.load(__package__)
@@ -99,10 +110,26 @@ class OrderRepository:
         return _card(rows[0])
 
     async def bought_by(self, account_id: int, page: int) -> OrderList:
-        return _list(await self._rows(buyer_id=account_id, offset=(page - 1) * MOST))
+        rows = await self._rows(buyer_id=account_id, offset=(page - 1) * MOST)
+        return await self._list(rows, page, QUERIES.count_bought, account_id)
 
     async def sold_by(self, account_id: int, page: int) -> OrderList:
-        return _list(await self._rows(seller_id=account_id, offset=(page - 1) * MOST))
+        rows = await self._rows(seller_id=account_id, offset=(page - 1) * MOST)
+        return await self._list(rows, page, QUERIES.count_sold, account_id)
+
+    async def _list(self, rows: list[Row], page: int, count: str, account_id: int) -> OrderList:
+        """Only a full page, or one behind the last, needs counting: else this is the last, and its end is known."""
+        known = len(rows) < MOST and (rows or page == 1)
+        total = (page - 1) * MOST + len(rows) if known else await self._tx.value(count, account_id=account_id)
+        return OrderList([_card(row) for row in rows], total)
+
+    async def differences(self) -> list[Difference]:
+        """Up to a thousand of each sort."""
+        money = await self._tx.all(QUERIES.money_differences, limit=MOST)
+        completed = await self._tx.all(QUERIES.completed_differences, limit=MOST)
+        return [Difference("order", "money", **row) for row in money] + [
+            Difference("creator", "completed_orders", **row) for row in completed
+        ]
 
     async def _rows(
         self,
@@ -121,10 +148,6 @@ def _found(row: Row | None) -> Order:
     if row is None:
         raise OrderUnknown
     return order_of(row)
-
-
-def _list(rows: list[Row]) -> OrderList:
-    return OrderList([_card(row) for row in rows], rows[0]["total"] if rows else 0)
 
 
 def _card(row: Row) -> OrderCard:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, time, timedelta
-from functools import partial
+from datetime import date, datetime, time, timedelta
 
 from mystar.accounts.model import Actor
 from mystar.catalog.model import Greeting
@@ -13,19 +12,16 @@ from mystar.creators.service import CreatorService
 from mystar.errors import Forbidden, Invalid
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Row, Tx
+from mystar.kit.db import Database, Row
 from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
 from mystar.kit.tokens import Signer
 from mystar.orders import process
 from mystar.orders.model import (
     DATE_PASSED,
-    MONEY_FACTS,
-    STATUS_FACTS,
     Delivery,
-    Goal,
+    Difference,
     Kind,
-    Money,
     NoInvitations,
     NotForSale,
     NothingDelivered,
@@ -39,36 +35,18 @@ from mystar.orders.model import (
     PaymentLinkRefused,
     PriceChanged,
     Role,
-    Status,
-    WrongTime,
 )
-from mystar.orders.process import Action, Allowed, Step, decide
+from mystar.orders.process import Action, Allowed, decide
 from mystar.orders.repository import OrderRepository
+from mystar.orders.steps import Steps, acting_role
 from mystar.payments.model import (
-    HoldRunsOut,
-    Payment,
-    PaymentCaptured,
-    PaymentFailed,
-    PaymentHeld,
     PaymentOver,
-    PaymentRefunded,
-    PaymentReleased,
-    SettlementBegins,
 )
 from mystar.payments.service import PaymentService
 
 PATIENCE = 3.0
 #: Seconds that a person who wants to pay waits for the provider's page.
 PAYMENT_PATIENCE = 10.0
-
-_NEWS = {
-    PaymentHeld: Action.MONEY_HELD,
-    PaymentCaptured: Action.MONEY_CAPTURED,
-    PaymentReleased: Action.MONEY_RELEASED,
-    PaymentRefunded: Action.MONEY_REFUNDED,
-    PaymentFailed: Action.MONEY_FAILED,
-}
-_MOVING = (Money.PENDING, Money.HELD, Money.CAPTURED)
 
 
 class OrderService:
@@ -95,16 +73,12 @@ class OrderService:
         patience: float = PATIENCE,
     ) -> None:
         self._db, self._clock = db, clock
-        self._creators, self._catalog = creators, catalog
-        self._files, self._payments = files, payments
-        self._signer, self._public_url, self._patience = signer, public_url, patience
+        self._catalog, self._files, self._payments = catalog, files, payments
+        self._signer, self._public_url = signer, public_url
+        self._steps = Steps(clock, creators=creators, files=files, payments=payments, patience=patience)
 
     def listen(self, events: Events) -> None:
-        """Follow the money: what the provider says of a payment is true of its order in the same transaction."""
-        events.on(SettlementBegins, self._queue_before_payment)
-        for news in _NEWS:
-            events.on(news, self._follow_payment)
-        events.on(HoldRunsOut, self._save_hold)
+        self._steps.listen(events)
 
     async def place_greeting(
         self,
@@ -132,12 +106,9 @@ class OrderService:
         greeting = await self._catalog.greeting_of(star_id)
         if greeting.account_id == actor.id:
             raise OwnService
-        amount = _price(greeting, occasion)
-        if price not in (None, amount):
-            raise PriceChanged(price=rubles_text(amount))
+        amount = _agreed_price(greeting, occasion, price)
         now = self._clock.now()
-        # A date has passed once it is over for the last people on Earth, at UTC-12.
-        if by_date is not None and by_date < (now - timedelta(hours=12)).date():
+        if by_date is not None and _has_passed(by_date, now):
             raise Invalid(fields={"by_date": [DATE_PASSED]})
         async with self._db.transaction() as tx:
             orders = OrderRepository(tx)
@@ -184,7 +155,7 @@ class OrderService:
         """
         async with self._db.transaction() as tx:
             orders = OrderRepository(tx)
-            order, step = await self._decide(tx, actor, order_id, Action.DELIVER)
+            order, step = await self._steps.decide(tx, actor, order_id, Action.DELIVER)
             if not file_ids and (order.kind is Kind.GREETING or not message):
                 raise NothingDelivered
             readers = [order.buyer_id] if order.buyer_id and order.is_open_to_buyer else []
@@ -193,7 +164,7 @@ class OrderService:
             delivery = await orders.deliver(
                 order.id, message, list(dict.fromkeys(file_ids)), actor.id, self._clock.now()
             )
-            await self._take(tx, order, step, actor.id, delivery=delivery.number)
+            await self._steps.take(tx, order, step, actor.id, delivery=delivery.number)
         return delivery
 
     async def capture(self, actor: Actor, order_id: int) -> Order:
@@ -206,16 +177,7 @@ class OrderService:
         :raises OrderUnknown: a stranger asks. :raises NotYours: the buyer does.
         """
         order = await OrderRepository(self._db).find(order_id)
-        if _acting_role(order, actor) not in process.roles_of(Action.CAPTURE, order.kind):
-            raise NotYours
-
-    async def require_capturer(self, actor: Actor, order_id: int) -> None:
-        """Whoever may ever capture passes, whenever he asks.
-
-        :raises OrderUnknown: a stranger. :raises NotYours: the buyer.
-        """
-        order = await OrderRepository(self._db).find(order_id)
-        if _acting_role(order, actor) not in process.roles_of(Action.CAPTURE, order.kind):
+        if acting_role(order, actor) not in process.roles_of(Action.CAPTURE, order.kind):
             raise NotYours
 
     # The buyer's side.
@@ -239,7 +201,7 @@ class OrderService:
     async def payment_link(self, actor: Actor, order_id: int) -> str:
         """A link that pays for the order in any tab, without a token (contract D26). Nothing is begun yet."""
         order = await OrderRepository(self._db).find(order_id)
-        decide(order, Action.PAY, _acting_role(order, actor))
+        decide(order, Action.PAY, acting_role(order, actor))
         return self.link_to_pay(order.id)
 
     def link_to_pay(self, order_id: int) -> str:
@@ -249,8 +211,8 @@ class OrderService:
     async def pay(self, actor: Actor, order_id: int) -> str:
         """Begin to pay and answer the link that leads to the provider's page. Does not wait for the provider."""
         async with self._db.transaction() as tx:
-            order, step = await self._decide(tx, actor, order_id, Action.PAY)
-            await self._begin_payment(tx, order, step)
+            order, step = await self._steps.decide(tx, actor, order_id, Action.PAY)
+            await self._steps.begin_payment(tx, order, step)
         return self.link_to_pay(order_id)
 
     async def pay_by_link(self, order_id: int, signature: str) -> str:
@@ -308,101 +270,37 @@ class OrderService:
         role = order.role_of(actor)
         return process.allowed_actions(order, role) if role else ()
 
-    # How an order moves.
+    async def recount(self) -> list[Difference]:
+        """Where orders disagree with their payments, or creators with their orders. Nowhere, if all is well."""
+        return await OrderRepository(self._db).differences()
 
     async def _act(self, actor: Actor, order_id: int, action: Action, reason: str = "") -> Order:
         async with self._db.transaction() as tx:
-            order, step = await self._decide(tx, actor, order_id, action)
-            return await self._take(tx, order, step, actor.id, **({"reason": reason} if reason else {}))
-
-    async def _decide(self, tx: Tx, actor: Actor, order_id: int, action: Action) -> tuple[Order, Step]:
-        order = await OrderRepository(tx).lock(order_id)
-        return order, decide(order, action, _acting_role(order, actor))
-
-    async def _take(self, tx: Tx, order: Order, step: Step, actor_id: int | None = None, **details: str | int) -> Order:
-        """Make the step true: the row, its history, its payment's aim, and everybody who listens."""
-        if not step.changes(order):
-            return order
-        now, orders = self._clock.now(), OrderRepository(tx)
-        ending = step.status in (Status.CANCELLED, Status.REJECTED) and step.status is not order.status
-        moved = await orders.move(order, step, now, str(details.get("reason", "")) if ending else None)
-        await orders.remember(
-            moved, order, action=str(step.action), role=step.role, actor_id=actor_id, now=now, details=details
-        )
-        await self._aim(tx, order, moved)
-        if moved.is_open_to_buyer and not order.is_open_to_buyer:
-            await self._open_deliveries(tx, moved)
-        if moved.status is not order.status:
-            if moved.status is Status.COMPLETED and moved.creator_id:
-                await self._creators.count_completed(tx, moved.creator_id)
-            await tx.publish(STATUS_FACTS[moved.status](moved, step.role))
-        if moved.money is not order.money and moved.money in MONEY_FACTS:
-            await tx.publish(MONEY_FACTS[moved.money](moved, step.role))
-        return moved
-
-    async def _aim(self, tx: Tx, before: Order, order: Order) -> None:
-        if order.money_goal is before.money_goal or order.money not in _MOVING:
-            return
-        await self._payments.aim(tx, order.id, order.money_goal.value)
-        if order.money_goal is Goal.CAPTURE and order.money is Money.HELD:
-            # What the client reads next then shows the money captured, unless the provider is slow.
-            tx.after_commit(partial(self._payments.wait_for, order.id, self._patience))
-
-    async def _begin_payment(self, tx: Tx, order: Order, step: Step) -> Payment:
-        payment = await self._payments.start(
-            tx,
-            order_id=order.id,
-            payer_id=order.buyer_id,
-            amount=order.total_price,
-            description=f"Заказ №{order.id}",
-        )
-        if order.money_goal is not Goal.HOLD:
-            await self._payments.aim(tx, order.id, order.money_goal.value)
-        await self._take(tx, order, step, order.buyer_id)
-        return payment
+            order, step = await self._steps.decide(tx, actor, order_id, action)
+            return await self._steps.take(tx, order, step, actor.id, **({"reason": reason} if reason else {}))
 
     async def _provider_page(self, order_id: int) -> str:
         async with self._db.transaction() as tx:
             order = await OrderRepository(tx).lock(order_id)
-            payment = await self._begin_payment(tx, order, decide(order, Action.PAY, Role.BUYER))
+            payment = await self._steps.begin_payment(tx, order, decide(order, Action.PAY, Role.BUYER))
         return await self._payments.confirmation_url(payment.id, PAYMENT_PATIENCE)
 
-    async def _open_deliveries(self, tx: Tx, order: Order) -> None:
-        for file_id in await OrderRepository(tx).delivered_files(order.id):
-            await self._files.let_read(tx, file_id, [order.buyer_id] if order.buyer_id else [])
 
-    # What payments tell, in their own transactions.
-
-    async def _queue_before_payment(self, tx: Tx, event: SettlementBegins) -> None:
-        await OrderRepository(tx).lock(event.order_id)
-
-    async def _follow_payment(
-        self, tx: Tx, event: PaymentHeld | PaymentCaptured | PaymentReleased | PaymentRefunded | PaymentFailed
-    ) -> None:
-        order = await OrderRepository(tx).lock(event.payment.order_id)
-        step = decide(order, _NEWS[type(event)], Role.SYSTEM)
-        await self._take(tx, order, step, payment=event.payment.id)
-
-    async def _save_hold(self, tx: Tx, event: HoldRunsOut) -> None:
-        order = await OrderRepository(tx).lock(event.payment.order_id)
-        try:
-            step = decide(order, Action.HOLD_RUNS_OUT, Role.SYSTEM)
-        except WrongTime:
-            return  # nothing was delivered, so the payment may give it back
-        await self._take(tx, order, step, payment=event.payment.id)
+def _has_passed(day: date, now: datetime) -> bool:
+    """Whether it is over for the last people on Earth, too, at UTC-12."""
+    return day < (now - timedelta(hours=12)).date()
 
 
-def _acting_role(order: Order, actor: Actor) -> Role:
-    role = order.role_of(actor)
-    if role is None:
-        raise OrderUnknown
-    if role is Role.STAFF and not actor.may_operate:
-        raise NotYours
-    return role
+def _agreed_price(greeting: Greeting, occasion: str, seen: int | None) -> int:
+    """Kopecks: what it costs, if that is what the customer saw. :raises PriceChanged:"""
+    price = _price(greeting, occasion)
+    if seen not in (None, price):
+        raise PriceChanged(price=rubles_text(price))
+    return price
 
 
 def _price(greeting: Greeting, occasion: str) -> int:
-    """Kopecks. :raises NotForSale: :raises NoInvitations:"""
+    """:raises NotForSale: :raises NoInvitations:"""
     if not greeting.is_for_sale or greeting.base_price is None:
         raise NotForSale
     if occasion != "invitation":

@@ -11,6 +11,7 @@ from marshmallow import fields, pre_load, validate
 
 from mystar.accounts.access import actor_of, signed_in
 from mystar.accounts.model import Actor
+from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.files.forms import FILES
 from mystar.kit.fields import Id, Line, Rubles, Shape
@@ -29,7 +30,6 @@ TAGS = ["greetings: orders"]
 OCCASIONS = {"Видео-поздравление": "video", "Приглашение на праздник": "invitation"}
 WORDS = {occasion: words for words, occasion in OCCASIONS.items()}
 NO_AVATAR, NO_VIDEO = "нет фото", "Видео не готово"
-ONE_STRING = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1}
 
 
 class NoDecision(Invalid):
@@ -41,10 +41,12 @@ class Occasion(fields.String):
     """The client's words, or ours."""
 
     default_error_messages = {
-        "unknown": Text(
-            "Одно из: Видео-поздравление, Приглашение на праздник.",
-            "Must be one of: Видео-поздравление, Приглашение на праздник.",
-        )
+        "unknown": [
+            Text(
+                "Одно из: Видео-поздравление, Приглашение на праздник.",
+                "Must be one of: Видео-поздравление, Приглашение на праздник.",
+            )
+        ]
     }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:

@@ -1,0 +1,284 @@
+"""Who gets which mail when something happens to an order, in his own language, and who gets none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+import mystar
+from mystar.contracts.system import DATABASE
+from mystar.kit.pages import environment
+from mystar.notifications.model import spoken_amount, spoken_date
+from mystar.orders.handlers import ORDERS
+from tests.conftest import Api
+from tests.factory import Factory, Person, actor, video
+from tests.files.uploading import form
+from tests.sandbox_process import SandboxProcess
+from tests.waiting import eventually
+
+RUSSIAN, ENGLISH = "MySTAR: Уведомление!", "MySTAR: Notification!"
+#: A space that does not break the line.
+NB = "\N{NO-BREAK SPACE}"
+MAILS = Path(mystar.__file__).parent / "templates" / "mail"
+
+
+class Post:
+    """The mails that were queued, read where they wait."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._db = app[DATABASE]
+        self._seen = 0
+
+    async def new(self) -> list[dict[str, Any]]:
+        """Since the last look, oldest first."""
+        rows = await self._db.all(
+            "select id, payload from outbox where topic = 'mail' and id > %(seen)s order by id", seen=self._seen
+        )
+        self._seen = max([self._seen, *(row["id"] for row in rows)])
+        return [row["payload"] for row in rows]
+
+    async def only(self) -> dict[str, Any]:
+        (mail,) = await self.new()
+        return mail
+
+
+@pytest.fixture
+async def customer(factory: Factory) -> Person:
+    return await factory.person("olga")
+
+
+@pytest.fixture
+async def star(factory: Factory) -> Person:
+    return await factory.star("comet")
+
+
+@pytest.fixture
+async def post(app: web.Application, customer: Person, star: Person) -> Post:
+    """Begins after everybody is there."""
+    post = Post(app)
+    await post.new()
+    return post
+
+
+@pytest.fixture
+async def order(factory: Factory, customer: Person, star: Person, post: Post) -> int:
+    order = await factory.order(customer, star)
+    await post.new()
+    return order
+
+
+@pytest.fixture
+def sandbox(sandbox_process: SandboxProcess) -> Iterator[SandboxProcess]:
+    return sandbox_process
+
+
+async def speaks_english(app: web.Application, person: Person) -> None:
+    await app[DATABASE].execute("update accounts set language = 'en' where id = %(id)s", id=person.id)
+
+
+async def test_a_star_is_told_of_a_new_order(
+    api: Api, factory: Factory, customer: Person, star: Person, post: Post
+) -> None:
+    number = await factory.order(customer, star, by_date=date(2199, 3, 8), wish="С <b>8 марта</b>")
+    mail = await post.only()
+    assert (mail["to"], mail["subject"], mail["language"]) == (star.email, RUSSIAN, "ru")
+    for words in ("Здравствуйте, comet!", f"№{number}", f"15{NB}000{NB}₽", "olga", "Для мамы", "08.03.2199"):
+        assert words in mail["text"], words
+    assert "С <b>8 марта</b>" in mail["text"]
+    assert "С &lt;b&gt;8 марта&lt;/b&gt;" in mail["html"]
+
+
+async def test_everybody_is_told_in_his_own_language(
+    api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, post: Post
+) -> None:
+    await speaks_english(app, star)
+    number = await factory.order(customer, star)
+    mail = await post.only()
+    assert (mail["subject"], mail["language"]) == (ENGLISH, "en")
+    assert f"You have a new order no. {number} for 15,000 RUB from olga." in mail["text"]
+
+
+async def test_an_acceptance_before_the_payment_invites_to_pay(
+    api: Api, app: web.Application, customer: Person, star: Person, order: int, post: Post
+) -> None:
+    await app[ORDERS].accept(actor(star), order)
+    mail = await post.only()
+    assert mail["to"] == customer.email
+    link = app[ORDERS].link_to_pay(order)
+    assert link in mail["text"]
+    assert link.replace("&", "&amp;") in mail["html"]
+
+
+async def test_a_payment_is_told_to_the_star_and_the_acceptance_to_the_customer(
+    api: Api, app: web.Application, factory: Factory, sandbox: SandboxProcess, star: Person, order: int, post: Post
+) -> None:
+    await factory.hold(order, sandbox)
+    paid = await post.only()
+    assert paid["to"] == star.email
+    assert "примите или отклоните" in paid["text"]
+    await app[ORDERS].accept(actor(star), order)
+    accepted = await post.only()
+    assert "принимает ваш заказ" in accepted["text"]
+    assert "/payments/" not in accepted["text"]
+
+
+async def test_a_refusal_says_why_and_that_the_money_comes_back(
+    api: Api,
+    app: web.Application,
+    factory: Factory,
+    sandbox: SandboxProcess,
+    customer: Person,
+    star: Person,
+    order: int,
+    post: Post,
+) -> None:
+    await factory.hold(order, sandbox)
+    await post.new()
+    await app[ORDERS].reject(actor(star), order, "Уезжаю на гастроли")
+    mail = await post.only()
+    assert mail["to"] == customer.email
+    assert "Уезжаю на гастроли" in mail["text"]
+    assert f"15{NB}000{NB}₽ вернутся" in mail["text"]
+
+
+@pytest.mark.parametrize("who", ["customer", "star"])
+async def test_a_cancellation_is_told_to_the_other_one(
+    api: Api, app: web.Application, customer: Person, star: Person, order: int, post: Post, who: str
+) -> None:
+    doer, other = (customer, star) if who == "customer" else (star, customer)
+    await app[ORDERS].cancel(actor(doer), order, "Передумали")
+    mail = await post.only()
+    assert mail["to"] == other.email
+    assert "Передумали" in mail["text"]
+    assert "вернутся" not in mail["text"]
+
+
+async def test_a_cancellation_by_staff_is_told_to_both(
+    api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, order: int, post: Post
+) -> None:
+    operator = actor(await factory.staff("operator"), "operator")
+    await deliver(api, star, order)
+    await app[ORDERS].dispute(actor(customer), order, "Не то имя")
+    await post.new()
+    await app[ORDERS].cancel(operator, order)
+    assert {mail["to"] for mail in await post.new()} == {customer.email, star.email}
+
+
+async def test_a_greeting_that_is_ready_can_be_watched_by_the_mailed_link(
+    api: Api,
+    app: web.Application,
+    factory: Factory,
+    sandbox: SandboxProcess,
+    customer: Person,
+    star: Person,
+    order: int,
+    post: Post,
+) -> None:
+    await factory.hold(order, sandbox)
+    await post.new()
+    await deliver(api, star, order)
+    mail = await post.only()
+    assert mail["to"] == customer.email
+    assert "поздравление готово" in mail["text"]
+    link = app[ORDERS].link_to_watch(order)
+    assert link in mail["text"]
+    assert (await api.get(link)).status == 302
+
+
+async def test_a_greeting_that_is_ready_and_unpaid_is_told_of_again_when_it_opens(
+    api: Api,
+    app: web.Application,
+    factory: Factory,
+    sandbox: SandboxProcess,
+    customer: Person,
+    star: Person,
+    order: int,
+    post: Post,
+) -> None:
+    await deliver(api, star, order)
+    ready = await post.only()
+    assert app[ORDERS].link_to_pay(order) in ready["text"]
+    assert "откроется, как только вы оплатите" in ready["text"]
+    await factory.hold(order, sandbox)
+    told = {mail["to"]: mail for mail in await post.new()}
+    assert set(told) == {star.email, customer.email}
+    assert app[ORDERS].link_to_watch(order) in told[customer.email]["text"]
+
+
+async def test_a_payment_that_failed_is_told_to_the_customer(
+    api: Api, app: web.Application, sandbox: SandboxProcess, customer: Person, order: int, post: Post
+) -> None:
+    link = await api.get("/api/order/pay/", params={"order_id": order}, as_=customer)
+    assert (await api.get((await link.json())["link"])).status == 302
+    payment = await sandbox.find_payment(order_id=str(order))
+    await sandbox.decline(payment["id"])
+    mail = (await eventually(post.new))[0]
+    assert mail["to"] == customer.email
+    assert app[ORDERS].link_to_pay(order) in mail["text"]
+    assert await post.new() == []
+
+
+@pytest.mark.parametrize("change", ["email = null, email_key = null", "is_active = false"])
+async def test_who_has_no_address_or_is_blocked_gets_nothing(
+    api: Api, app: web.Application, star: Person, customer: Person, order: int, post: Post, change: str
+) -> None:
+    await app[DATABASE].execute(f"update accounts set {change} where id = %(id)s", id=customer.id)
+    await app[ORDERS].accept(actor(star), order)
+    assert await post.new() == []
+
+
+async def test_what_did_not_happen_is_told_to_nobody(
+    api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, post: Post
+) -> None:
+    with pytest.raises(RuntimeError):
+        async with app[DATABASE].shared():
+            await factory.order(customer, star)
+            raise RuntimeError
+    assert await post.new() == []
+
+
+@pytest.mark.parametrize(
+    ("kopecks", "russian", "english"),
+    [
+        (100, f"1{NB}₽", "1 RUB"),
+        (1_500_000, f"15{NB}000{NB}₽", "15,000 RUB"),
+        (123_456_789, f"1{NB}234{NB}567,89{NB}₽", "1,234,567.89 RUB"),
+        (5, f"0,05{NB}₽", "0.05 RUB"),
+    ],
+)
+def test_amounts_are_said_as_people_write_them(kopecks: int, russian: str, english: str) -> None:
+    assert spoken_amount(kopecks, "ru") == russian
+    assert spoken_amount(kopecks, "en") == english
+
+
+def test_dates_are_said_as_people_write_them() -> None:
+    assert spoken_date(date(2030, 3, 8), "ru") == "08.03.2030"
+    assert spoken_date(date(2030, 3, 8), "en") == "2030-03-08"
+    assert spoken_date(None, "ru") == ""
+
+
+async def deliver(api: Api, star: Person, order: int) -> None:
+    body = form(star_id=star.id, order_id=order, video_con=("mum.mp4", video()))
+    assert (await api.post("/api/upload/congritulatoin/", data=body, as_=star)).status == 201
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+@pytest.mark.parametrize(
+    "template", sorted({file.name.split(".")[0] for file in MAILS.glob("order_*")} | {"payment_failed"})
+)
+def test_every_mail_can_be_written_in_both_languages(template: str, language: str) -> None:
+    words = dict.fromkeys(["username", "star", "customer", "amount", "for_whom", "wish", "by_date", "reason"], "слово")
+    truths = dict.fromkeys(["is_greeting", "is_paid", "is_open", "is_pending", "is_accepted", "to_star"], True)
+    for values in (truths, dict.fromkeys(truths, False)):
+        for kind in ("txt", "html"):
+            mail = environment().get_template(f"mail/{template}.{language}.{kind}")
+            text = mail.render(language=language, number=7, link="https://mystar.example/", **words, **values)
+            assert ("Здравствуйте, слово!" if language == "ru" else "Hello, слово!") in text
+            assert "\n\n\n" not in text
+            if kind == "txt":
+                assert text.startswith(f"Subject: {RUSSIAN if language == 'ru' else ENGLISH}\n\n")
