@@ -49,7 +49,7 @@ class Line(fields.String):
     """Text of bounded length without control characters other than line breaks and tabs; ends are trimmed."""
 
     default_error_messages = {
-        "control": Text("Недопустимые символы.", "Contains characters that are not allowed."),
+        "control": [Text("Недопустимые символы.", "Contains characters that are not allowed.")],
     }
 
     def __init__(self, *, most: int, least: int = 0, **options: Any) -> None:
@@ -70,7 +70,9 @@ class Rubles(fields.Field[int]):
     """Money on the wire, as number or text, in rubles; kopecks inside. Never through a float's guess."""
 
     default_error_messages = {
-        "money": Text("Введите сумму в рублях, не больше двух знаков после запятой.", "Not a valid amount of rubles."),
+        "money": [
+            Text("Введите сумму в рублях, не больше двух знаков после запятой.", "Not a valid amount of rubles.")
+        ],
     }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import redis.asyncio as redis
 from limits import RateLimitItem, parse
@@ -36,13 +37,12 @@ class Limits:
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._alone_until = 0.0
-        self._pool: redis.ConnectionPool | None = None
+        # `limits` passes what it does not know on to redis, and calls it a number or a text.
+        self._pool: Any = None
         if url and enabled:
             self._pool = redis.ConnectionPool.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE)
             self._shared = SlidingWindowCounterRateLimiter(
-                RedisStorage(
-                    f"async+{url}", wrap_exceptions=True, implementation="redispy", connection_pool=self._pool
-                )
+                RedisStorage(f"async+{url}", wrap_exceptions=True, implementation="redispy", connection_pool=self._pool)
             )
 
     async def hit(self, name: str, *key: object) -> None:

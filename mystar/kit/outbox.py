@@ -191,5 +191,5 @@ class Outbox:
 
 def back_off(attempts: int) -> float:
     """Seconds before the next attempt: doubling from one second to a quarter of an hour, a fifth of it by chance."""
-    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempts - 1, 12))
+    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempts - 1, 12))
     return pause * random.uniform(0.8, 1.0)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
+from collections.abc import MutableSet
 
 from aiohttp import WSCloseCode, web
 
-SOCKETS = web.AppKey("sockets", weakref.WeakSet)
+SOCKETS: web.AppKey[MutableSet[web.WebSocketResponse]] = web.AppKey("sockets")
 
 
 async def close_sockets(app: web.Application) -> None:
     """Say 1001, going away: clients reconnect to whoever serves next."""
-    farewells = [socket.close(code=WSCloseCode.GOING_AWAY, message=b"restart") for socket in set(app[SOCKETS])]
+    sockets = app[SOCKETS]
+    farewells = [socket.close(code=WSCloseCode.GOING_AWAY, message=b"restart") for socket in list(sockets)]
     await asyncio.gather(*farewells, return_exceptions=True)

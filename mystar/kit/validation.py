@@ -13,7 +13,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from marshmallow import Schema, ValidationError
-from multidict import MultiDictProxy
+from multidict import MultiMapping
 
 from mystar.errors import Invalid, Text, Unreadable
 from mystar.kit.wording import russian
@@ -70,7 +70,7 @@ async def _read_body(request: web.Request) -> Any:
         raise Unreadable from error
 
 
-def _first_of_each(values: MultiDictProxy[str]) -> dict[str, Any]:
+def _first_of_each(values: MultiMapping[str]) -> dict[str, Any]:
     return {name: values[name] for name in values}
 
 

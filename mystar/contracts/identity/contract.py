@@ -15,6 +15,6 @@ def render_error(error: MystarError, status: int, language: str, _request: web.R
 
 PREFIXES = ("/authorization", "/vk", "/mail.ru", "/yandex", "/validate")
 #: A taken name is 400 here, not a conflict (contract D13).
-STATUSES = {"taken": 400}
+STATUSES: dict[str | type[MystarError], int] = {"taken": 400}
 
 CONTRACT = Contract("identity", PREFIXES, (), render_error, MESSAGE_AND_DETAIL_SCHEMA, STATUSES)
