@@ -1,0 +1,106 @@
+"""At the edge: which pages may call us, and whom we believe to be calling."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from mystar.app import create_app
+from mystar.settings import Settings
+
+MakeSettings = Callable[..., Settings]
+FRIEND, STRANGER = "https://site.example", "https://evil.example"
+
+
+class Door:
+    """Opens services with other settings."""
+
+    def __init__(self, make_settings: MakeSettings) -> None:
+        self._make = make_settings
+        self._open: list[TestClient] = []
+
+    async def open(self, **variables: object) -> TestClient:
+        settings = self._make(**variables)
+        client = TestClient(TestServer(await create_app(settings, settings.database.url)))
+        await client.start_server()
+        self._open.append(client)
+        return client
+
+    async def close(self) -> None:
+        for client in self._open:
+            await client.close()
+
+
+@pytest.fixture
+async def door(make_settings: MakeSettings) -> AsyncIterator[Door]:
+    door = Door(make_settings)
+    yield door
+    await door.close()
+
+
+def asking(origin: str, method: str = "POST") -> dict[str, str]:
+    return {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "authorization, content-type, idempotency-key",
+    }
+
+
+async def test_a_page_of_a_friend_may_call_and_read_refusals_too(door: Door) -> None:
+    client = await door.open(HTTP__CORS_ORIGINS=f"{FRIEND}, https://other.example")
+    for path in ("/api/login/", "/api/login"):
+        preflight = await client.options(path, headers=asking(FRIEND))
+        assert preflight.status == 200
+        assert preflight.headers["Access-Control-Allow-Origin"] == FRIEND
+        assert preflight.headers["Access-Control-Allow-Methods"] == "POST"
+        assert {"AUTHORIZATION", "CONTENT-TYPE", "IDEMPOTENCY-KEY"} <= {
+            name.strip().upper() for name in preflight.headers["Access-Control-Allow-Headers"].split(",")
+        }
+        refused = await client.post(path, json={}, headers={"Origin": FRIEND})
+        assert refused.status == 400
+        assert refused.headers["Access-Control-Allow-Origin"] == FRIEND
+        assert "X-Request-ID" in refused.headers["Access-Control-Expose-Headers"]
+
+
+async def test_a_page_of_a_stranger_may_not(door: Door) -> None:
+    client = await door.open(HTTP__CORS_ORIGINS=FRIEND)
+    for origin in (STRANGER, "null", FRIEND + ".evil.example", FRIEND.replace("https", "http"), FRIEND + ":8443"):
+        assert (await client.options("/api/login/", headers=asking(origin))).status == 403
+        answer = await client.get("/api/categories/", headers={"Origin": origin})
+        assert answer.ok
+        assert not [name for name in answer.headers if name.startswith("Access-Control-")]
+
+
+async def test_without_origins_nobodys_page_may_call(door: Door) -> None:
+    client = await door.open(HTTP__CORS_ORIGINS="[]")
+    assert (await client.options("/api/login/", headers=asking(FRIEND))).status == 405
+    answer = await client.get("/api/categories/", headers={"Origin": FRIEND})
+    assert not [name for name in answer.headers if name.startswith("Access-Control-")]
+
+
+async def failures(client: TestClient, forwarded: list[str]) -> list[int]:
+    """The statuses of sign-ins, each with another name and X-Forwarded-For."""
+    statuses = []
+    for number, addresses in enumerate(forwarded):
+        body = {"username": f"nobody{number}", "password": "Wrong-guess-1"}
+        headers = {"X-Forwarded-For": addresses}
+        statuses.append((await client.post("/api/auth/token/", json=body, headers=headers)).status)
+    return statuses
+
+
+async def test_a_forged_address_does_not_get_around_the_limits(door: Door) -> None:
+    """S19: guesses from one peer stay guesses from one peer, whatever they claim."""
+    client = await door.open(LIMITS__ENABLED="true")
+    statuses = await failures(client, [f"203.0.113.{number}" for number in range(12)])
+    assert 429 not in statuses[:10]
+    assert statuses[10:] == [429, 429]
+
+
+async def test_behind_our_own_proxy_everybody_is_counted_alone(door: Door) -> None:
+    client = await door.open(LIMITS__ENABLED="true", HTTP__TRUSTED_PROXIES="127.0.0.0/8")
+    assert 429 not in await failures(client, [f"203.0.113.{number}" for number in range(12)])
+    # What the client itself wrote in front of the proxy's word is not believed.
+    statuses = await failures(client, [f"10.0.0.{number}, 198.51.100.1" for number in range(12)])
+    assert statuses[10:] == [429, 429]
