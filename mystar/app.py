@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 import aiohttp_cors
@@ -81,7 +82,56 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     :param dsn: PostgreSQL's address, a URL or libpq's keywords.
     :raises Unavailable: the database cannot be reached.
     """
-    clock = clock or Clock()
+    ground = await _ground(settings, dsn, clock or Clock())
+    app = web.Application(
+        middlewares=[observe, speak_the_contract, know_the_actor, validate],
+        client_max_size=settings.http.max_body,
+    )
+    app[system.DATABASE], app[system.OUTBOX], app[system.STOPPING] = ground.db, ground.outbox, asyncio.Event()
+    app[METRICS], app[SOCKETS] = ground.metrics, weakref.WeakSet()
+    app[TRUSTED_PROXIES] = networks(settings.http.trusted_proxies)
+    app[IDEMPOTENCY] = Idempotency(ground.db, ground.clock, _account_of)
+    app.cleanup_ctx.append(_sending(ground.outbox))
+
+    # Lower domains first: each is given what lies below it and adds its own background work.
+    _add_people(app, ground)
+    _add_market(app, ground)
+    _add_money(app, ground)
+    _add_orders(app, ground)
+    _add_routes(app, settings)
+
+    app.cleanup_ctx.append(every(3600, lambda: ground.outbox.purge(timedelta(days=30)), name="outbox purge"))
+    app.cleanup_ctx.append(every(3600, app[IDEMPOTENCY].purge, name="idempotency purge"))
+    app.on_response_prepare.append(tell_request_id)
+    app.on_shutdown.append(_stop_accepting)
+    app.on_shutdown.append(close_sockets)
+    # After every cleanup context, which end in reverse order: jobs finish their row on an open database.
+    app.on_cleanup.append(ground.close)
+    return app
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every domain stands on."""
+
+    settings: Settings
+    clock: Clock
+    events: Events
+    db: Database
+    outbox: Outbox
+    mailer: Mailer
+    smtp: SmtpSender
+    signer: Signer
+    limits: Limits
+    metrics: Metrics
+
+    async def close(self, _app: web.Application) -> None:
+        await self.smtp.close()
+        await self.limits.close()
+        await self.db.close()
+
+
+async def _ground(settings: Settings, dsn: str, clock: Clock) -> Ground:
     events = Events()
     db = await Database.connect(
         dsn,
@@ -91,9 +141,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
         constraints=CONSTRAINTS,
         events=events,
     )
-
     outbox = Outbox(db, clock, lease=settings.outbox.lease_seconds)
-    mailer = Mailer(outbox, sender=settings.mail.sender)
     smtp = SmtpSender(
         clock,
         host=settings.mail.host,
@@ -104,112 +152,110 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
         timeout=settings.mail.timeout_seconds,
     )
     outbox.handle(MAIL, smtp.send)
-    passwords = Passwords(cost=settings.passwords.bcrypt_cost, threads=settings.passwords.threads)
-    tokens, signer = Tokens(settings.secret_key), Signer(settings.secret_key)
     rules = settings.limits.model_dump(exclude={"enabled", "url"})
-    limits = Limits(rules, url=settings.limits.url, enabled=settings.limits.enabled)
-
-    accounts = AccountService(
+    return Ground(
+        settings,
+        clock,
+        events,
         db,
+        outbox,
+        Mailer(outbox, sender=settings.mail.sender),
+        smtp,
+        Signer(settings.secret_key),
+        Limits(rules, url=settings.limits.url, enabled=settings.limits.enabled),
+        Metrics(),
+    )
+
+
+def _add_people(app: web.Application, ground: Ground) -> None:
+    settings = ground.settings
+    passwords = Passwords(cost=settings.passwords.bcrypt_cost, threads=settings.passwords.threads)
+    accounts = AccountService(
+        ground.db,
         passwords=passwords,
-        tokens=tokens,
-        limits=limits,
-        mailer=mailer,
-        outbox=outbox,
-        clock=clock,
+        tokens=Tokens(settings.secret_key),
+        limits=ground.limits,
+        mailer=ground.mailer,
+        outbox=ground.outbox,
+        clock=ground.clock,
         settings=settings.tokens,
         public_url=settings.http.public_url,
     )
-    outbox.handle(RESETS, accounts.send_reset_link)
-    desk = FrontDesk(db, mailer=mailer, limits=limits, support=settings.mail.support)
-
-    files = FileService(
-        db,
-        LocalStorage(settings.data_dir / "media"),
-        accounts,
-        signer,
-        clock,
-        settings=settings.files,
-        signed_link=settings.tokens.signed_link,
-    )
-    creators = CreatorService(db, files, clock)
-    catalog = CatalogService(db, accounts, creators, files, clock)
-    catalog.listen(events)
-
-    metrics = Metrics()
-    yookassa = YooKassa(
-        url=settings.payments.yookassa.url,
-        shop_id=settings.payments.yookassa.shop_id,
-        secret_key=settings.payments.yookassa.secret_key,
-        timeout=settings.payments.yookassa.timeout_seconds,
-        registry=metrics.registry,
-    )
-    settlement = Settlement(db, outbox, clock, poll_seconds=settings.payments.poll_seconds)
-    outbox.handle(PROVIDER_CALLS, ProviderCalls(db, yookassa, settlement, clock).send, concurrency=4)
-    payments = PaymentService(
-        db,
-        outbox,
-        yookassa,
-        settlement,
-        signer,
-        clock,
-        public_url=settings.http.public_url,
-        return_url=settings.payments.return_url,
-        poll_seconds=settings.payments.poll_seconds,
-        webhook_networks=networks(settings.payments.yookassa.webhook_networks),
-    )
-
-    orders = OrderService(
-        db,
-        clock,
-        creators=creators,
-        catalog=catalog,
-        files=files,
-        payments=payments,
-        signer=signer,
-        public_url=settings.http.public_url,
-    )
-    orders.listen(events)
-    NotificationService(mailer, orders).listen(events)
-    idempotency = Idempotency(db, clock, _account_of)
-
-    app = web.Application(
-        middlewares=[observe, speak_the_contract, know_the_actor, validate],
-        client_max_size=settings.http.max_body,
-    )
-    app[system.DATABASE], app[system.OUTBOX], app[system.STOPPING] = db, outbox, asyncio.Event()
-    app[METRICS], app[SOCKETS] = metrics, weakref.WeakSet()
-    app[ACCOUNTS], app[DESK] = accounts, desk
-    app[FILES], app[CREATORS], app[CATALOG] = files, creators, catalog
-    app[PAYMENTS], app[ORDERS], app[IDEMPOTENCY] = payments, orders, idempotency
-    app[TRUSTED_PROXIES] = networks(settings.http.trusted_proxies)
-
-    _add_routes(app, settings)
+    ground.outbox.handle(RESETS, accounts.send_reset_link)
+    app[ACCOUNTS] = accounts
+    app[DESK] = FrontDesk(ground.db, mailer=ground.mailer, limits=ground.limits, support=settings.mail.support)
+    app.cleanup_ctx.append(sweeping(accounts))
 
     async def close(_app: web.Application) -> None:
-        await smtp.close()
-        await limits.close()
-        await yookassa.close()
         passwords.close()
-        await db.close()
 
-    async def sending(_app: web.Application) -> AsyncIterator[None]:
-        outbox.start()
-        yield
-        await outbox.stop()
-
-    # Contexts end in reverse order, and all of them before `close`: jobs finish their row on an open database.
-    app.cleanup_ctx.append(sending)
-    app.cleanup_ctx.append(every(3600, lambda: outbox.purge(timedelta(days=30)), name="outbox purge"))
-    app.cleanup_ctx.append(every(3600, idempotency.purge, name="idempotency purge"))
-    app.cleanup_ctx.append(sweeping(accounts))
-    app.cleanup_ctx.extend(file_tasks(files))
-    app.cleanup_ctx.append(every(settings.payments.poll_seconds, payments.poll, name="payments poll"))
     app.on_cleanup.append(close)
-    app.on_response_prepare.append(tell_request_id)
-    app.on_shutdown.append(_stop_accepting)
-    app.on_shutdown.append(close_sockets)
-    return app
+
+
+def _add_market(app: web.Application, ground: Ground) -> None:
+    files = FileService(
+        ground.db,
+        LocalStorage(ground.settings.data_dir / "media"),
+        app[ACCOUNTS],
+        ground.signer,
+        ground.clock,
+        settings=ground.settings.files,
+        signed_link=ground.settings.tokens.signed_link,
+    )
+    creators = CreatorService(ground.db, files, ground.clock)
+    catalog = CatalogService(ground.db, app[ACCOUNTS], creators, files, ground.clock)
+    catalog.listen(ground.events)
+    app[FILES], app[CREATORS], app[CATALOG] = files, creators, catalog
+    app.cleanup_ctx.extend(file_tasks(files))
+
+
+def _add_money(app: web.Application, ground: Ground) -> None:
+    settings, public_url = ground.settings.payments, ground.settings.http.public_url
+    yookassa = YooKassa(
+        url=settings.yookassa.url,
+        shop_id=settings.yookassa.shop_id,
+        secret_key=settings.yookassa.secret_key,
+        timeout=settings.yookassa.timeout_seconds,
+        registry=ground.metrics.registry,
+    )
+    settlement = Settlement(ground.db, ground.outbox, ground.clock, poll_seconds=settings.poll_seconds)
+    calls = ProviderCalls(ground.db, yookassa, settlement, ground.clock)
+    ground.outbox.handle(PROVIDER_CALLS, calls.send, concurrency=4)
+    payments = PaymentService(
+        ground.db,
+        ground.outbox,
+        yookassa,
+        settlement,
+        ground.signer,
+        ground.clock,
+        public_url=public_url,
+        return_url=settings.return_url,
+        poll_seconds=settings.poll_seconds,
+        webhook_networks=networks(settings.yookassa.webhook_networks),
+    )
+    app[PAYMENTS] = payments
+    app.cleanup_ctx.append(every(settings.poll_seconds, payments.poll, name="payments poll"))
+
+    async def close(_app: web.Application) -> None:
+        await yookassa.close()
+
+    app.on_cleanup.append(close)
+
+
+def _add_orders(app: web.Application, ground: Ground) -> None:
+    orders = OrderService(
+        ground.db,
+        ground.clock,
+        creators=app[CREATORS],
+        catalog=app[CATALOG],
+        files=app[FILES],
+        payments=app[PAYMENTS],
+        signer=ground.signer,
+        public_url=ground.settings.http.public_url,
+    )
+    orders.listen(ground.events)
+    NotificationService(ground.mailer, orders).listen(ground.events)
+    app[ORDERS] = orders
 
 
 def contracts() -> tuple[Contract, ...]:
@@ -258,6 +304,15 @@ def _allow_origins(app: web.Application, resources: list[web.Resource], origins:
 def _account_of(request: web.Request) -> int | None:
     actor = maybe_actor_of(request)
     return actor.id if actor else None
+
+
+def _sending(outbox: Outbox) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def context(_app: web.Application) -> AsyncIterator[None]:
+        outbox.start()
+        yield
+        await outbox.stop()
+
+    return context
 
 
 async def _stop_accepting(app: web.Application) -> None:
