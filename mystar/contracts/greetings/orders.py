@@ -130,7 +130,7 @@ class OrderItem(Shape):
 
 class Decision(Shape):
     order_id = Id(required=True)
-    accept = fields.Raw(load_default=None, metadata={"type": "string", "enum": ["accept", "reject"]})
+    accept = fields.Raw(load_default=None, metadata={"examples": ["accept", "reject"]})
     reason = Line(load_default="", most=1000)
 
 
