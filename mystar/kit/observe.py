@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -144,8 +145,18 @@ def configure_logging(level: str, form: str) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     logging.getLogger("yoyo").setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.server").addFilter(_one_line_for_nonsense)
     # Ours says the same without the query, in which the contracts carry tokens.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+def _one_line_for_nonsense(record: logging.LogRecord) -> bool:
+    """Bytes that are no HTTP are the sender's mistake, not ours: no error, no stack, and nothing of what they say."""
+    problem = record.exc_info[1] if record.exc_info else None
+    if isinstance(problem, HttpProcessingError):
+        record.msg, record.exc_info = f"{record.msg}: {type(problem).__name__}", None
+        record.levelno, record.levelname = logging.INFO, "INFO"
+    return logging.getLogger().isEnabledFor(record.levelno)
 
 
 def formatter(form: str) -> logging.Formatter:

@@ -57,8 +57,8 @@ async def test_no_secret_leaves_the_server(server: ServerProcess) -> None:
             await told(client, "POST", "/api/login/", json={"username": "marina", "password": planted()}),
             await told(client, "POST", "/api/login/", data=f'{{"password": "{planted()}"'),
             await told(client, "POST", "/api/login/", data={"username": "x", "password": planted()}),
-            await told(client, "POST", "/api/auth/token/", json={"login": "marina", "password": planted()}),
-            await told(client, "POST", "/api/auth/token/refresh/", json={"refresh_token": jwt}),
+            await told(client, "POST", "/api/auth/token/", json={"username": "marina", "password": planted()}),
+            await told(client, "POST", "/api/auth/token/refresh/", json={"refresh": jwt}),
             await told(client, "POST", "/password_reset/", json={"email": "marina@stars.example"}),
             await told(client, "GET", f"/password_reset/confirm/?token={planted()}"),
             await told(client, "POST", "/password_reset/confirm/", data={"token": planted(), "password": planted()}),
@@ -81,6 +81,7 @@ async def test_no_secret_leaves_the_server(server: ServerProcess) -> None:
     for place, text in {"a log": log, "the metrics": metrics, **{a[:40]: a for a in answers}}.items():
         assert "Marked-" not in text, f"{place}: …{text[max(0, text.find('Marked-') - 300) :][:400]}…"
     assert len(server.records()) > len(answers), "it did say something"
+    assert "Traceback" not in log
 
 
 async def test_every_line_of_the_log_is_json_and_every_request_has_its_id_there(serve: Serve) -> None:
