@@ -23,8 +23,8 @@ class Password(fields.String):
 class PhoneNumber(Line):
     """As people or old clients write it, also as a JSON integer."""
 
-    default_error_messages: dict[str, Any] = {
-        "invalid": Text("Введите правильный номер телефона.", "Not a valid phone number.")
+    default_error_messages = {
+        "invalid": [Text("Введите правильный номер телефона.", "Not a valid phone number.")],
     }
 
     def __init__(self, **options: Any) -> None:
