@@ -17,6 +17,7 @@ import psycopg2
 from aiohttp import web
 
 from mystar import __version__
+from mystar.accounts.model import Role
 from mystar.errors import MystarError
 from mystar.kit import migrations
 from mystar.kit.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -64,14 +65,22 @@ def serve() -> None:
 def run() -> None:
     """For development: migrate, load demo data, start the sandbox and serve, all at once."""
     from mystar.banner import banner
+    from mystar.demo import cast, refuse_production, story
     from mystar.server import serve as serve_until_signal
 
     settings = _settings()
-    with database(settings) as dsn:
+    refuse_production(settings)
+    logins: list[tuple[str, str, str]] = []
+
+    async def tell(app: web.Application) -> None:
+        await story.tell(app, settings)
+        if await story.is_told(app):
+            logins.extend(cast.LOGINS)
+
+    with database(settings) as dsn, _sandbox(settings) as sandbox_url:
         migrations.migrate(dsn)
-        asyncio.run(_seed_if_empty(settings, dsn))
-        with _sandbox(settings) as sandbox_url:
-            serve_until_signal(settings, dsn, lambda url: click.echo(banner(url, sandbox_url)))
+        # With the sandbox, for the demo's orders are paid there; before the first request, so that nobody sees half.
+        serve_until_signal(settings, dsn, lambda url: click.echo(banner(url, sandbox_url, logins)), tell)
 
 
 @main.command()
@@ -91,13 +100,18 @@ def seed(demo: bool, scale: int | None) -> None:
     """Fill the database: with data to look at, or with data to measure with."""
     if demo == (scale is not None):
         raise click.UsageError("Choose --demo or --scale N.")
+    from mystar.demo import refuse_production
+    from mystar.demo import scale as scaling
+
     settings = _settings()
+    refuse_production(settings)
     with database(settings) as dsn:
         migrations.require_current(dsn)
-        if demo:
-            asyncio.run(_seed_if_empty(settings, dsn))
+        if scale is None:
+            asyncio.run(_tell_story(settings, dsn))
         else:
-            import_module("mystar.demo.scale").fill(dsn, scale)
+            scaling.fill(dsn, scale)
+            click.echo(f"{scale} creators, their customers and their orders were added.")
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -121,7 +135,7 @@ def admin() -> None:
 @click.option("--email")
 @click.option("--phone")
 @click.option("--role", type=click.Choice(["viewer", "operator", "owner"]), default="owner", show_default=True)
-def create_admin(username: str, email: str | None, phone: str | None, role: str) -> None:
+def create_admin(username: str, email: str | None, phone: str | None, role: Role) -> None:
     """Create a staff account; the password is read from standard input."""
     password = _password()
 
@@ -260,15 +274,27 @@ async def service(settings: Settings, dsn: str) -> AsyncIterator[web.Application
     from mystar.app import create_app
 
     app = await create_app(settings, dsn)
+    # Only what is frozen is told to clean up.
+    app.freeze()
     try:
         yield app
     finally:
         await app.cleanup()
 
 
-async def _seed_if_empty(settings: Settings, dsn: str) -> None:
-    async with service(settings, dsn) as app:
-        await import_module("mystar.demo.story").tell(app, settings)
+async def _tell_story(settings: Settings, dsn: str) -> None:
+    from mystar.app import create_app
+    from mystar.demo import story
+
+    runner = web.AppRunner(await create_app(settings, dsn))
+    try:
+        # Starts the tasks: payments and mails of the story leave through the outbox.
+        await runner.setup()
+        await story.tell(runner.app, settings)
+        told = await story.is_told(runner.app)
+    finally:
+        await runner.cleanup()
+    click.echo("The demo data is here." if told else "There are people here already: no demo data was added.")
 
 
 async def _broken_invariants(settings: Settings, dsn: str) -> list[str]:

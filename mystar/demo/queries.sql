@@ -1,0 +1,253 @@
+-- The story's own questions, and then data to measure with.
+
+-- name: story_is_over
+-- Told to its last person, or not wanted: somebody is here, and it was not us who began.
+select exists (select from accounts where email_key = %(last)s)
+    or (exists (select from accounts) and not exists (select from accounts where email_key = %(first)s));
+
+-- name: person
+select id from accounts where email_key = %(email)s;
+
+-- name: put_on_top
+-- No verb does that: it is the front page's choice, and nobody but us has made one yet.
+update creators set is_top = true
+from accounts where accounts.id = creators.account_id and accounts.email_key = any (%(emails)s::text[]) and not is_top;
+
+-- Data to measure with. What is called "setup" prepares the session; then every "batch" statement runs, in this order, in
+-- one transaction for creators %(first)s to %(last)s, their customers and orders. Everything is drawn from the number
+-- of its row, so the same numbers make the same data in every database.
+
+-- name: setup_chance
+-- A number from 0 to 1 (exclusive) that looks accidental; every use has a salt of its own.
+create function pg_temp.chance(n bigint, salt integer) returns double precision immutable parallel safe language sql as
+$$ select ('x' || left(md5(n || ':' || salt), 8))::bit(32)::bigint / 4294967296::double precision $$;
+
+-- name: setup_pick
+create function pg_temp.pick(words text[], n bigint, salt integer) returns text immutable parallel safe language sql as
+$$ select words[1 + floor(pg_temp.chance(n, salt) * cardinality(words))::integer] $$;
+
+-- name: next_number
+select coalesce(max(split_part(username_key, '-', 3)::bigint), 0) + 1 from accounts
+where username_key ~ '^scale-star-[0-9]{1,9}$';
+
+-- name: setup_fates
+-- Ways that orders go: of all draws those from `floor` to `ceiling` go this way, and end like this.
+create temp table scale_fates as
+select * from jsonb_to_recordset(%(fates)s) as fates (
+    fate integer, floor double precision, ceiling double precision, status text, money text, money_goal text);
+
+-- name: setup_steps
+create temp table scale_steps as
+select * from jsonb_to_recordset(%(steps)s) as steps (
+    fate integer, step integer, action text, actor_role text,
+    from_status text, to_status text, from_money text, to_money text);
+
+-- name: batch_draw_people
+create temp table scale_people on commit drop as
+select nextval(pg_get_serial_sequence('accounts', 'id')) as id, is_creator, n,
+    case when is_creator then 'scale-star-' else 'scale-person-' end || n as name,
+    now() - interval '1 day' * (400 + 300 * pg_temp.chance(n, 1)) as since
+from (
+    select true as is_creator, generate_series(%(first)s::bigint, %(last)s::bigint) as n
+    union all
+    select false, generate_series(2 * %(first)s::bigint - 1, 2 * %(last)s::bigint)
+) numbers;
+
+-- name: batch_accounts
+insert into accounts (
+    id, username, username_key, email, email_key, password_hash, first_name, last_name, birth_date,
+    email_verified_at, created_at, updated_at)
+overriding system value
+select id, name, name, name || '@example.com', name || '@example.com', %(password_hash)s,
+    pg_temp.pick(%(first_names)s, n, 2), pg_temp.pick(%(last_names)s, n, 3),
+    date '1960-01-01' + floor(pg_temp.chance(n, 4) * 16000)::integer, since, since, since
+from scale_people;
+
+-- name: batch_creators
+insert into creators (account_id, profession, description, is_top, created_at, updated_at)
+select id, pg_temp.pick(%(professions)s, n, 5), pg_temp.pick(%(descriptions)s, n, 6),
+    pg_temp.chance(n, 7) < 0.005, since, since
+from scale_people where is_creator order by n;
+
+-- name: batch_categories
+insert into categories (name, position)
+select name, position from unnest(%(categories)s) with ordinality as wanted(name, position)
+on conflict do nothing;
+
+-- name: batch_tags
+insert into tags (name, key) select name, lower(name) from unnest(%(tags)s) as wanted(name) on conflict do nothing;
+
+-- name: batch_greetings
+insert into services (
+    creator_id, kind, category_id, title, base_price, invitation_price, delivery_days, created_at, updated_at)
+select creators.id, 'greeting', categories.id, %(greeting)s, price, case when pg_temp.chance(n, 10) < 0.5 then price * 2 end,
+    1 + floor(pg_temp.chance(n, 11) * 14)::integer, since, since
+from scale_people
+join creators on creators.account_id = scale_people.id
+join categories on categories.name = pg_temp.pick(%(categories)s, n, 8)
+-- Cheap ones are more common: from 500 to 50 500 rubles.
+cross join lateral (select 50000 + 10000 * floor(500 * power(pg_temp.chance(n, 9), 3))::bigint as price) priced
+where is_creator order by n;
+
+-- name: batch_services
+insert into services (creator_id, kind, category_id, title, description, base_price, delivery_days, created_at, updated_at)
+select creators.id, 'service', categories.id, pg_temp.pick(%(services)s, n, 12), pg_temp.pick(%(descriptions)s, n, 13),
+    100000 + 10000 * floor(900 * pg_temp.chance(n, 14))::bigint, 1 + floor(pg_temp.chance(n, 15) * 30)::integer,
+    since, since
+from scale_people
+join creators on creators.account_id = scale_people.id
+join categories on categories.name = pg_temp.pick(%(categories)s, n, 8)
+where is_creator order by n;
+
+-- name: batch_draw_stars
+create temp table scale_stars on commit drop as
+select n, scale_people.id as account_id, creators.id as creator_id, services.id as service_id, base_price
+from scale_people
+join creators on creators.account_id = scale_people.id
+join services on services.creator_id = creators.id and kind = 'greeting'
+where is_creator;
+
+-- name: batch_service_tags
+insert into service_tags (service_id, tag_id)
+select services.id, tags.id
+from scale_stars
+join services using (creator_id)
+cross join generate_series(1, 3) as draw
+join tags on tags.key = lower(pg_temp.pick(%(tags)s, services.id, 15 + draw))
+on conflict do nothing;
+
+-- name: batch_draw_opinions
+-- Four draws for every customer: two likes, of which one is a favourite as well, and two votes, mostly kind. A few
+-- stars are loved by many, since squares of chances crowd near zero.
+create temp table scale_opinions on commit drop as
+select draw, people.id as account_id, stars.creator_id, since + interval '1 day' * 300 * pg_temp.chance(people.n, 30) as at,
+    5 - floor(5 * power(pg_temp.chance(people.n, 40 + draw), 3))::smallint as rating
+from scale_people people
+cross join generate_series(1, 4) as draw
+join scale_stars stars on stars.n = %(first)s
+    + floor(power(pg_temp.chance(people.n, 20 + draw), 2) * (%(last)s - %(first)s + 1))::bigint
+where not is_creator;
+
+-- name: batch_likes
+insert into creator_likes (creator_id, account_id, created_at)
+select creator_id, account_id, at from scale_opinions where draw in (1, 2) on conflict do nothing;
+
+-- name: batch_favourites
+insert into creator_favourites (creator_id, account_id, created_at)
+select creator_id, account_id, at from scale_opinions where draw = 1;
+
+-- name: batch_votes
+insert into creator_votes (creator_id, account_id, rating, created_at)
+select creator_id, account_id, rating, at from scale_opinions where draw in (3, 4) on conflict do nothing;
+
+-- name: batch_draw_orders
+-- Ids grow with time, as they do in life. Steps follow each other every `pace`; the last one is past.
+create temp table scale_orders on commit drop as
+select nextval(pg_get_serial_sequence('orders', 'id')) as id,
+    case when money <> 'none' then nextval(pg_get_serial_sequence('payments', 'id')) end as payment_id, *
+from (
+    select draws.n, fate, status, money, money_goal, pace, placed_at, buyers.id as buyer_id,
+        stars.account_id, stars.creator_id, stars.service_id, stars.base_price as price
+    from (
+        select n, pg_temp.chance(n, 50) as luck, interval '1 hour' * (1 + 20 * pg_temp.chance(n, 51)) as pace,
+            now() - interval '1 day' * (8 + 380 * pg_temp.chance(n, 52)) as placed_at,
+            %(first)s + floor(power(pg_temp.chance(n, 53), 2) * (%(last)s - %(first)s + 1))::bigint as star,
+            2 * %(first)s - 1 + floor(pg_temp.chance(n, 54) * 2 * (%(last)s - %(first)s + 1))::bigint as buyer
+        from generate_series(5 * %(first)s::bigint - 4, 5 * %(last)s::bigint) as n
+    ) draws
+    join scale_stars stars on stars.n = star
+    join scale_people buyers on buyers.n = buyer and not buyers.is_creator
+    join scale_fates on luck >= floor and luck < ceiling
+    order by placed_at
+) drawn;
+
+-- name: batch_history
+create temp table scale_history on commit drop as
+select orders.id as order_id, step, action, actor_role, from_status, to_status, from_money, to_money, payment_id, price,
+    case actor_role when 'buyer' then buyer_id when 'creator' then account_id end as actor_id,
+    placed_at + step * pace as at
+from scale_orders orders join scale_steps using (fate);
+
+-- name: batch_moments
+create temp table scale_moments on commit drop as
+select order_id as id,
+    min(at) as placed_at,
+    min(at) filter (where to_status = 'accepted') as accepted_at,
+    min(at) filter (where to_money = 'pending') as payment_at,
+    min(at) filter (where to_money = 'held') as held_at,
+    min(at) filter (where to_status = 'delivered') as delivered_at,
+    min(at) filter (where to_status = 'completed') as completed_at,
+    min(at) filter (where to_status in ('rejected', 'cancelled')) as cancelled_at,
+    max(at) filter (where actor_role = 'system') as settled_at,
+    max(at) as updated_at
+from scale_history group by order_id;
+
+-- name: batch_orders
+insert into orders (
+    id, kind, service_id, creator_id, buyer_id, status, money, money_goal, price, total_price, for_whom, wish,
+    by_date, by_time, cancellation_reason, accepted_at, paid_at, delivered_at, completed_at, cancelled_at,
+    created_at, updated_at)
+overriding system value
+select id, 'greeting', service_id, creator_id, buyer_id, status, money, money_goal, price, price,
+    pg_temp.pick(%(for_whom)s, n, 60), pg_temp.pick(%(wishes)s, n, 61), (moments.placed_at + interval '14 days')::date,
+    '23:59', case when status in ('rejected', 'cancelled') then '' end, accepted_at, held_at, delivered_at, completed_at,
+    cancelled_at, moments.placed_at, updated_at
+from scale_orders join scale_moments moments using (id) order by id;
+
+-- name: batch_events
+insert into order_events (
+    order_id, actor_id, actor_role, action, from_status, to_status, from_money, to_money, details, created_at)
+select order_id, actor_id, actor_role, action, from_status, to_status, from_money, to_money,
+    case when action = 'place' then jsonb_build_object('price', price)
+        when action = 'deliver' then '{"delivery": 1}'
+        when actor_role = 'system' then jsonb_build_object('payment', payment_id)
+        else '{}' end,
+    at
+from scale_history order by order_id, step;
+
+-- name: batch_deliveries
+insert into deliveries (order_id, number, message, created_by, created_at)
+select order_id, 1, %(delivered)s, actor_id, at from scale_history where action = 'deliver' order by order_id;
+
+-- name: batch_payments
+-- All of them are over or taken for good, and none has a name at the provider, who has never heard of them: so nobody
+-- asks him, neither the poller nor a reconciliation.
+insert into payments (
+    id, order_id, payer_id, amount, description, return_url, status, goal, captured, refunded, method, held_at,
+    settled_at, created_at, updated_at)
+overriding system value
+select payment_id, id, buyer_id, price, 'Заказ №' || id, '', money, money_goal,
+    case when money in ('captured', 'refunded') then price else 0 end, case when money = 'refunded' then price else 0 end,
+    'bank_card', held_at, settled_at, payment_at, settled_at
+from scale_orders join scale_moments using (id) where payment_id is not null order by payment_id;
+
+-- name: batch_ledger
+insert into ledger_entries (move_id, payment_id, account, amount, currency, reason, created_at)
+select md5(payment_id || ':' || reason)::uuid, payment_id, account, price * sign, 'RUB', reason, at
+from scale_history
+join (values
+    ('money_held', 'hold', 'payer', 'held'),
+    ('money_captured', 'capture', 'held', 'creator'),
+    ('money_released', 'release', 'held', 'payer'),
+    ('money_refunded', 'refund', 'creator', 'payer')
+) as moves (action, reason, source, target) using (action)
+cross join lateral (values (source, -1), (target, 1)) as entries (account, sign)
+order by payment_id, step, sign;
+
+-- name: batch_counters
+update creators set
+    likes_count = coalesce(likes.count, 0),
+    rating_sum = coalesce(votes.sum, 0),
+    rating_count = coalesce(votes.count, 0),
+    completed_orders = coalesce(completed.count, 0)
+from scale_stars
+left join (
+    select creator_id, count(*) from scale_stars join creator_likes using (creator_id) group by creator_id
+) likes using (creator_id)
+left join (
+    select creator_id, count(*), sum(rating) from scale_stars join creator_votes using (creator_id) group by creator_id
+) votes using (creator_id)
+left join (
+    select creator_id, count(*) from scale_orders where status = 'completed' group by creator_id
+) completed using (creator_id)
+where creators.id = scale_stars.creator_id;

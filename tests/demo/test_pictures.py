@@ -1,0 +1,46 @@
+"""The demo draws its own pictures and films its own videos."""
+
+from __future__ import annotations
+
+import io
+
+import av
+import pytest
+from PIL import Image
+
+from mystar.demo import cast, pictures, videos
+
+
+def test_no_two_stars_look_the_same() -> None:
+    portraits = [pictures.jpeg(pictures.portrait(star.look)) for star in cast.STARS]
+    assert len(set(portraits)) == len(cast.STARS)
+    for data in portraits:
+        with Image.open(io.BytesIO(data)) as picture:
+            assert (picture.format, picture.size) == ("JPEG", (pictures.SIDE, pictures.SIDE))
+
+
+def test_every_category_has_an_emblem_of_its_own() -> None:
+    drawn = {pictures.jpeg(pictures.emblem(one.emblem, one.top, one.bottom)) for one in cast.CATEGORIES}
+    assert len(drawn) == len(cast.CATEGORIES) == len({one.emblem for one in cast.CATEGORIES})
+
+
+def test_a_greeting_lasts_two_seconds_and_is_not_a_still() -> None:
+    video = videos.greeting(pictures.portrait(cast.STARS[0].look))
+    assert video.extension == "mp4"
+    assert _length(video) == pytest.approx(videos.SECONDS, abs=0.1)
+    with av.open(io.BytesIO(video.data)) as film:
+        assert film.streams.video[0].codec_context.name == "h264"
+        frames = [frame.to_image().tobytes() for frame in film.decode(video=0)]
+    assert len(set(frames)) == len(frames) > videos.SECONDS
+
+
+def test_without_an_encoder_for_h264_it_is_a_webm() -> None:
+    video = videos.greeting(pictures.portrait(cast.STARS[0].look), wanted="no_such_encoder")
+    assert video.extension == "webm"
+    assert _length(video) == pytest.approx(videos.SECONDS, abs=0.1)
+
+
+def _length(video: videos.Video) -> float:
+    """Seconds."""
+    with av.open(io.BytesIO(video.data)) as film:
+        return (film.duration or 0) / av.time_base
