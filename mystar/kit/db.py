@@ -202,8 +202,6 @@ class Tx(Statements):
     async def _quietly(self, statement: str) -> None:
         """Undo. A dead connection has undone everything already, and its complaint must not hide the first error."""
         assert self._connection is not None
-        if self._connection.closed:
-            return
         try:
             await self._connection.run(statement, timeout=5)
         except Exception:

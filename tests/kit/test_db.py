@@ -256,6 +256,12 @@ async def test_a_closed_database_refuses(address: str) -> None:
         await db.value("select 1")
 
 
+async def test_a_transaction_opened_by_hand_is_not_left_to_the_next_one(db: Database) -> None:
+    await db.execute("begin")
+    assert db.pool.size == 0
+    assert await db.value("select now() = statement_timestamp()")
+
+
 # Transactions
 
 

@@ -275,6 +275,26 @@ async def test_a_connection_that_dies_while_idle_is_not_lent_again(address: str)
     await pool.close()
 
 
+async def test_the_descriptor_of_a_connection_that_died_is_free_for_any_other_socket(address: str) -> None:
+    dead = await driver.connect(address)
+    descriptor = dead.raw.fileno()
+    kill(address, dead.raw.info.backend_pid)
+    await asyncio.sleep(0.05)
+    assert dead.closed
+
+    one, theirs = socket.socketpair()
+    ours = socket.socket(fileno=os.dup2(one.fileno(), descriptor))
+    one.close()
+    ends = [await asyncio.open_connection(sock=end) for end in (ours, theirs)]
+    async with asyncio.timeout(5):
+        for (_, writer), (reader, _) in (ends, ends[::-1]):
+            writer.write(b"hello\n")
+            assert await reader.readline() == b"hello\n"
+    for _, writer in ends:
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_notifications_arrive_while_nothing_is_asked(address: str) -> None:
     listener, speaker = await driver.connect(address), await driver.connect(address)
     await listener.run("listen greetings")

@@ -97,9 +97,10 @@ def test_a_schema_that_is_ahead_is_allowed_and_mentioned(
 
 
 def test_four_processes_may_start_at_once(empty_dsn: str, files: Path) -> None:
+    (files / "0001_slow.sql").write_text("create table slow ();\ndo $$ begin perform pg_sleep(1); end $$;")
     starters = [starter(empty_dsn, files) for _ in range(4)]
     assert [process.wait(60) for process in starters] == [0, 0, 0, 0]
-    assert ask(empty_dsn, "select count(*), count(distinct migration_id) from _yoyo_migration") == [(3, 3)]
+    assert ask(empty_dsn, "select count(*), count(distinct migration_id) from _yoyo_migration") == [(4, 4)]
     assert ask(empty_dsn, "select count(*) from words") == [(1,)]
 
 
