@@ -141,12 +141,12 @@ def _with_inner(field: fields.Field) -> Iterator[fields.Field]:
 
 
 def _sentences(field: fields.Field) -> Iterator[str | Text]:
-    for key, message in field.error_messages.items():
+    for key, messages in field.error_messages.items():
         # "validator_failed" is said only by a validator that returns False, "format" only when writing.
         if key not in ("validator_failed", "format"):
-            yield (
-                message if isinstance(message, Text) else message.format(input="?", obj_type="time", awareness="aware")
-            )
+            for message in messages if isinstance(messages, list) else [messages]:
+                said = isinstance(message, Text)
+                yield message if said else message.format(input="?", obj_type="time", awareness="aware")
     for validator in field.validators:
         yield from _refusals(validator)
 
