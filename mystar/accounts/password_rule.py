@@ -1,40 +1,22 @@
 """Which passwords are refused (contract D11): 8 to 128 characters, not common, not the user name or the e-mail.
 
-No published list of leaked passwords is carried. Instead "common" means: guessable in one or two pieces, where a piece
-is a word from a short list written by hand, a run along the keyboard or the alphabet, a repetition, a year or a few
-digits. That covers many more than the few thousand passwords at the top of such lists, since nearly all of them are
-made this way ("qwerty123", "Password1!", "ivan1985", "11111111", "gfhjkm12"); a common password of another making is
-not recognised.
+Common are the thirty thousand most frequent leaked ones that zxcvbn carries, which hardly know Russian; and whatever
+falls into one or two pieces that are guessed first here: a Russian word of a short list, also typed on a keyboard left
+in English, a word of our own trade, a run along the keyboard or the alphabet, a repetition, a few digits.
 """
 
 from __future__ import annotations
 
+import sys
 from functools import cache
+from importlib import import_module
 
 from mystar.accounts.credentials import key_of
 from mystar.errors import Text
 
 SHORTEST, LONGEST = 8, 128
 
-_LATIN = """
-    abc access admin administrator adobe alex alexander alexey alina amanda amazon anastasia andrea andrew andrey
-    angel angela anna anthony anton apple arsenal artem asdf ashley babygirl bailey banana barcelona baseball
-    basketball batman beach biteme blink boris bubbles buster butterfly carlos celebrity change changeme charlie
-    cheese chelsea chocolate christian computer cookie corvette creator dallas daniel danila daria default demo denis
-    diamond dima dmitry dolphin donald dragon eagle egor elena elizabeth eminem enter eugene evgeny facebook ferrari
-    flower football forever freedom friend friends fuck fuckyou galina gfhjkm ginger god google gordon guest hannah
-    happy harley hello hockey homer hottie house hunter i igor iloveyou internet irina ivan jackson james jasmine
-    jennifer jessica jesus john jordan joseph joshua julia justin katya killer king kirill kitty konstantin ksenia
-    lakers larisa letmein liverpool login london love lovely loveme lover madison maggie manager maria marina marlboro
-    martin master matrix matthew max maxim me melissa mercedes michael michelle mickey mikhail money monkey monster
-    moscow mother mustang my mystar naruto natalia natasha nicole nikita nikolay ninja nothing ok oleg olga one orange
-    pass passwd password passwort patrick pavel peanut pepper pokemon polina princess private purple qazwsx qwer
-    qwerty rachel ranger robert roman root russia samantha samsung sandra saturn scooter secret secure sergey sexy
-    shadow silver slayer smile snoopy soccer sofia spartak spider spiderman star stars steven summer sunshine superman
-    superstar svetlana sweet system tatiana taylor test tester the thomas thunder tiger tigger tinkerbell trustno user
-    usuario vadim vanessa victor vika viktor vlad vladimir welcome whatever william windows winter world yamaha
-    yankees you yulia zenit zxcv
-"""
+_TRADE = "mystar star stars celebrity creator superstar"
 _RUSSIAN = """
     александр алексей алина анастасия ангел андрей анна антон артем борис вика виктор владимир галина дарья денис дима
     дмитрий егор екатерина елена зайка звезда звездочка здравствуй зенит иван игорь ирина кирилл ключ котенок креатор
@@ -88,9 +70,11 @@ def complaints(password: str, *, username: str, email: str | None) -> list[Text]
 
 
 def is_common(password: str) -> bool:
-    """Whether at most two guessable pieces make the whole, marks around it not counted."""
-    text = "".join(key_of(password).split()).strip(".,!?*#-_+= ")
-    return any(_pieces(one) <= _EASY_PIECES for one in (text, text.translate(_DISGUISES)))
+    """Whether it is a leaked one, or at most two guessable pieces; marks around it are not counted."""
+    whole = key_of(password)
+    text = "".join(whole.split()).strip(".,!?*#-_+= ")
+    guises = (whole, text, text.translate(_DISGUISES))
+    return any(one in _leaked() or _pieces(one) <= _EASY_PIECES for one in guises)
 
 
 def _pieces(text: str) -> int:
@@ -144,8 +128,17 @@ def _ways() -> tuple[str, ...]:
 
 
 @cache
+def _leaked() -> frozenset[str]:
+    """The published passwords that are long enough to be tried here. The package's other lists are let go again."""
+    lists = import_module("zxcvbn.frequency_lists")
+    long_enough = frozenset(word for word in lists.FREQUENCY_LISTS["passwords"] if len(word) >= SHORTEST - 1)
+    sys.modules.pop(lists.__name__)
+    return long_enough
+
+
+@cache
 def _words() -> frozenset[str]:
     """Both lists, and Russian words typed on a keyboard that was left in English."""
     russian = _RUSSIAN.split()
     layout = str.maketrans(_KEYS_RU, _KEYS_EN)
-    return frozenset(_LATIN.split()) | frozenset(russian) | {word.translate(layout) for word in russian}
+    return frozenset(_TRADE.split()) | frozenset(russian) | {word.translate(layout) for word in russian}

