@@ -276,13 +276,13 @@ async def test_a_connection_that_dies_while_idle_is_not_lent_again(address: str)
 
 
 async def test_the_descriptor_of_a_connection_that_died_is_free_for_any_other_socket(address: str) -> None:
+    one, theirs = socket.socketpair()
     dead = await driver.connect(address)
     descriptor = dead.raw.fileno()
     kill(address, dead.raw.info.backend_pid)
     await asyncio.sleep(0.05)
     assert dead.closed
 
-    one, theirs = socket.socketpair()
     ours = socket.socket(fileno=os.dup2(one.fileno(), descriptor))
     one.close()
     ends = [await asyncio.open_connection(sock=end) for end in (ours, theirs)]
