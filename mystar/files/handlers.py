@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 _YEAR = 31_536_000
+#: A browser that opens a video by itself builds a page around it and loads it once more, which a sandbox would forbid.
+_SEEN_POLICY = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'"
 
 
 @docs(
@@ -62,7 +64,8 @@ async def media(request: web.Request) -> web.StreamResponse:
 
 
 def _headers(file: StoredFile) -> dict[str, str]:
-    shown = "inline" if file.content_type in IMAGES or file.content_type in VIDEOS else "attachment"
+    is_seen = file.content_type in IMAGES or file.content_type in VIDEOS
+    shown = "inline" if is_seen else "attachment"
     return {
         "ETag": _etag(file),
         "Last-Modified": http_date(file.uploaded_at),
@@ -71,7 +74,7 @@ def _headers(file: StoredFile) -> dict[str, str]:
         "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(file.name, safe='')}",
         # Whatever somebody managed to upload: it is what we say it is, and it runs nothing.
         "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox",
+        "Content-Security-Policy": _SEEN_POLICY if is_seen else "sandbox",
     }
 
 

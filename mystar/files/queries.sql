@@ -17,9 +17,6 @@ select files.*, exists (
 ) as may_read
 from files where key = %(key)s;
 
--- name: by_ids
-select * from files where id = any(%(ids)s::bigint[]);
-
 -- name: attach
 update files set attached_at = %(now)s, is_public = coalesce(%(is_public)s::boolean, is_public)
 where id = %(id)s and owner_id = %(owner_id)s and attached_at is null

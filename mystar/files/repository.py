@@ -40,9 +40,6 @@ class FileRepository:
         may_read = bool(row.pop("may_read"))
         return _file(row), may_read
 
-    async def by_ids(self, ids: Sequence[int]) -> list[StoredFile]:
-        return [_file(row) for row in await self._tx.all(QUERIES.by_ids, ids=list(ids))]
-
     async def attach(self, file_id: int, *, owner_id: int, is_public: bool | None, now: datetime) -> StoredFile:
         """:raises FileUnknown: none of the owner's. :raises FileInUse: attached already."""
         row = await self._tx.maybe(QUERIES.attach, id=file_id, owner_id=owner_id, is_public=is_public, now=now)

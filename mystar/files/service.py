@@ -121,14 +121,15 @@ class FileService:
             raise
 
     async def _fill(self, arriving: Arriving, head: bytes, chunks: AsyncIterator[bytes], limit: int, left: int) -> None:
-        await arriving.write(head)
-        async for chunk in chunks:
+        chunk: bytes | None = head
+        while chunk is not None:
             size = arriving.size + len(chunk)
             if size > limit:
                 raise FileTooLarge(limit)
             if size > left:
                 raise QuotaExceeded
             await arriving.write(chunk)
+            chunk = await anext(chunks, None)
 
     async def _add(self, *, owner_id: int, **columns: object) -> StoredFile:
         async with self._db.transaction() as tx:
@@ -176,11 +177,6 @@ class FileService:
             if before is not None:
                 await self.discard(tx, before)
         return file
-
-    async def several(self, file_ids: Sequence[int]) -> list[StoredFile]:
-        """Those that exist, in the order asked for."""
-        found = {file.id: file for file in await FileRepository(self._db).by_ids(file_ids)}
-        return [found[file_id] for file_id in file_ids if file_id in found]
 
     # Opening
 

@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -93,16 +93,6 @@ class Storage(Protocol):
 
     async def sweep(self, before: datetime) -> int:
         """Forget what arrived until ``before`` and was never kept, as after a crash. How many there were."""
-
-
-async def store(storage: Storage, key: str, chunks: AsyncIterable[bytes]) -> bytes:
-    """Keep the chunks under the key as they are. Their SHA-256."""
-    async with storage.arriving() as arriving:
-        async for chunk in chunks:
-            await arriving.write(chunk)
-        digest = await arriving.finish()
-        await arriving.keep(key)
-    return digest
 
 
 class LocalStorage:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mystar.kit.db import Database
-from mystar.kit.storage import CHUNK, BytesMissing, LocalStorage, is_key, store
+from mystar.kit.storage import CHUNK, BytesMissing, LocalStorage, is_key
 
 KEY = "videos/17/hello.mp4"
 
@@ -25,6 +25,16 @@ def storage(tmp_path: Path) -> LocalStorage:
 async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
     for part in parts:
         yield part
+
+
+async def store(storage: LocalStorage, key: str, source: AsyncIterator[bytes]) -> bytes:
+    """Keep it all under the key. Its SHA-256."""
+    async with storage.arriving() as arriving:
+        async for chunk in source:
+            await arriving.write(chunk)
+        digest = await arriving.finish()
+        await arriving.keep(key)
+    return digest
 
 
 async def read(storage: LocalStorage, key: str, start: int = 0, size: int | None = None) -> bytes:
