@@ -142,11 +142,12 @@ def _with_inner(field: fields.Field) -> Iterator[fields.Field]:
 
 def _sentences(field: fields.Field) -> Iterator[str | Text]:
     for key, messages in field.error_messages.items():
-        # "validator_failed" is said only by a validator that returns False, "format" only when writing.
-        if key not in ("validator_failed", "format"):
+        # "validator_failed" is said only by a validator that returns False, "format" only when writing, and
+        # "invalid_awareness" only by fields that insist on time zones or on none, which we do not use.
+        if key not in ("validator_failed", "format", "invalid_awareness"):
             for message in messages if isinstance(messages, list) else [messages]:
                 said = isinstance(message, Text)
-                yield message if said else message.format(input="?", obj_type="time", awareness="aware")
+                yield message if said else message.format(input="?", obj_type="time")
     for validator in field.validators:
         yield from _refusals(validator)
 
