@@ -18,7 +18,7 @@ from mystar.kit.http import dumps, html_response, json_response, language_of
 from mystar.kit.observe import METRICS
 from mystar.kit.outbox import Outbox
 from mystar.kit.pages import render_page
-from mystar.kit.routes import route
+from mystar.kit.routes import alias, route
 
 DATABASE = web.AppKey("database", Database)
 OUTBOX = web.AppKey("outbox", Outbox)
@@ -34,6 +34,13 @@ _SWAGGER_START = """window.ui = SwaggerUIBundle({
   url: "/api/docs/openapi.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "none", filter: true,
 });
 """
+
+
+#: A star, seen in the tabs of our pages and of files that a browser opens by themselves.
+_ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path fill="#7a52e0" '
+    'd="M16 2l4.3 8.9 9.7 1.3-7.1 6.8 1.8 9.7L16 24l-8.7 4.7 1.8-9.7L2 12.2l9.7-1.3z"/></svg>'
+)
 
 
 class Health(Shape):
@@ -97,9 +104,18 @@ async def swagger_file(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(_SWAGGER / name, headers={"Cache-Control": "public, max-age=86400"})
 
 
+@docs(tags=["system"], summary="The icon of our pages", responses={200: {"content": {"image/svg+xml": {}}}})
+async def icon(_request: web.Request) -> web.Response:
+    return web.Response(
+        text=_ICON, content_type="image/svg+xml", charset="utf-8", headers={"Cache-Control": "public, max-age=86400"}
+    )
+
+
 def document(spec: object) -> bytes:
     return dumps(spec)
 
+
+_FAVICON = route("GET", "/favicon.svg", icon, "house.icon")
 
 ROUTES = (
     route("GET", "/healthz", healthz, "house.health"),
@@ -107,5 +123,7 @@ ROUTES = (
     route("GET", "/metrics", metrics, "house.metrics"),
     route("GET", "/api/docs/openapi.json", openapi_document, "house.openapi"),
     route("GET", "/swagger/", swagger, "house.swagger"),
+    _FAVICON,
+    alias("/favicon.ico", _FAVICON),
     route("GET", r"/swagger/{file:[\w.-]+}", swagger_file, "house.swagger-file"),
 )

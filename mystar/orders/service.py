@@ -19,6 +19,7 @@ from mystar.kit.tokens import Signer
 from mystar.orders import process
 from mystar.orders.model import (
     DATE_PASSED,
+    PAID,
     Delivery,
     Difference,
     Kind,
@@ -41,6 +42,7 @@ from mystar.orders.repository import OrderRepository
 from mystar.orders.steps import Steps, acting_role
 from mystar.payments.model import (
     PaymentOver,
+    PaymentSettled,
 )
 from mystar.payments.service import PaymentService
 
@@ -218,7 +220,7 @@ class OrderService:
     async def pay_by_link(self, order_id: int, signature: str) -> str:
         """Follow a payment link: the address of the provider's page, of the open payment or of a new one.
 
-        :raises PaymentLinkRefused: the signature does not fit.
+        :raises PaymentLinkRefused: the signature does not fit. :raises PaymentSettled: it is paid already.
         :raises Unavailable: the provider is silent.
         """
         if not self._signer.fits(signature, "pay", order_id):
@@ -282,6 +284,9 @@ class OrderService:
     async def _provider_page(self, order_id: int) -> str:
         async with self._db.transaction() as tx:
             order = await OrderRepository(tx).lock(order_id)
+            if order.money in PAID:
+                # Whoever follows the link once more reads that all is well, not that something is forbidden.
+                raise PaymentSettled
             payment = await self._steps.begin_payment(tx, order, decide(order, Action.PAY, Role.BUYER))
         return await self._payments.confirmation_url(payment.id, PAYMENT_PATIENCE)
 

@@ -1,0 +1,101 @@
+"""A headless Chromium that meets the service as people do."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.conftest import Api
+from tests.factory import Factory, Person
+from tests.sandbox_process import SandboxProcess, sandbox_in
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+#: No sandbox, since CI is root; the rest keeps Chromium from calling home and from drawing on hardware.
+_ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
+)
+#: Pixels: a phone and a desk.
+WIDTHS = (390, 1280)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The installed program; Playwright brings none of its own."""
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        pytest.skip("no Chromium is installed (apt-get install chromium)")
+    return found
+
+
+@pytest.fixture
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    """A new one with an empty profile, in Russian."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@dataclass
+class Tab:
+    """A page and everything unpleasant that it said: errors of scripts, of the console, requests without an answer."""
+
+    page: Page
+    shots: Path
+    complaints: list[str] = field(default_factory=list)
+
+    async def show(self, name: str) -> None:
+        """Take a picture at every width; nothing may stick out to the right."""
+        for width in WIDTHS:
+            await self.page.set_viewport_size({"width": width, "height": 800})
+            await self.page.screenshot(path=self.shots / f"{name}-{width}.png", full_page=True)
+            surplus = await self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            assert surplus <= 0, f"{name} is {surplus} pixels wider than a window of {width}"
+
+
+@pytest.fixture
+async def tab(browser: Browser, tmp_path: Path) -> AsyncIterator[Tab]:
+    """A tab; at the end it must have had nothing to complain about that the test has not taken off the list."""
+    page = await browser.new_page(locale="ru-RU", viewport={"width": WIDTHS[-1], "height": 800})
+    page.set_default_timeout(15_000)
+    tab = Tab(page, tmp_path)
+    page.on("console", lambda line: line.type == "error" and tab.complaints.append(line.text))
+    page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+    page.on("requestfailed", lambda request: tab.complaints.append(f"{request.url}: {request.failure}"))
+    yield tab
+    assert tab.complaints == []
+
+
+@pytest.fixture
+def sandbox_process(tmp_path: Path) -> Iterator[SandboxProcess]:
+    with sandbox_in(tmp_path / "sandbox") as process:
+        yield process
+
+
+@pytest.fixture
+async def sandbox(sandbox_process: SandboxProcess, api: Api) -> SandboxProcess:
+    await sandbox_process.set_webhook(f"{api.url}/payments/notifications/")
+    return sandbox_process
+
+
+@pytest.fixture
+async def customer(factory: Factory) -> Person:
+    return await factory.person("olga")
+
+
+@pytest.fixture
+async def star(factory: Factory) -> Person:
+    return await factory.star("comet")
