@@ -1,0 +1,192 @@
+"""Measures, in one run and in turns, so that whatever else the machine does meets everybody alike."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg2
+from aiohttp.test_utils import unused_port
+
+from mystar.demo import scale
+from mystar.demo.cast import PASSWORD
+from mystar.kit.embedded import EmbeddedPostgres
+from mystar.kit.http import dumps
+from mystar.kit.migrations import migrate
+from tests.server_process import ROOT, SECRET_KEY, ServerProcess, server_in
+
+CONNECTIONS = 16
+LIST, ORDER = "/api/star/getlist/", "/api/order/cust/detail/"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom the load goes to."""
+
+    name: str
+    port: int
+    pid: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("--stars", type=int, default=200, help="how many stars there are (default 200)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often everybody takes a turn (default 5)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn (default 2)")
+    given = parser.parse_args()
+    with _database(given.stars) as dsn, contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mystar-bench-")))
+        subjects = [
+            stack.enter_context(start(directory, dsn, loop))
+            for loop in ("uvloop", "asyncio")
+            for start in (_house, _bare)
+        ]
+        house = subjects[0]
+        print(f"idle process                         {_memory(house.pid):6.1f} MB")
+        buyer, order_id = _somebody_with_an_order(dsn)
+        token = _log_in(house.port, buyer)
+        for title, path, bearer in (
+            (f"GET {LIST}", LIST, ""),
+            (f"GET {ORDER}", f"{ORDER}?order_id={order_id}", token),
+        ):
+            _print_turns(title, _turns(subjects, path, bearer, given.rounds, given.seconds))
+        print(f"\nprocess after the load               {_memory(house.pid):6.1f} MB")
+        _print_json(_fetch(house.port, LIST))
+
+
+@contextlib.contextmanager
+def _database(stars: int) -> Iterator[str]:
+    directory = Path(tempfile.mkdtemp(prefix="mystar-bench-"))
+    directory.chmod(0o711)
+    embedded = EmbeddedPostgres(directory).start()
+    try:
+        embedded.create_database("mystar")
+        dsn = embedded.dsn("mystar")
+        migrate(dsn)
+        scale.fill(dsn, stars)
+        yield dsn
+    finally:
+        embedded.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _house(directory: Path, dsn: str, loop: str) -> Iterator[Subject]:
+    """The service as production runs it: logs in JSON, one line for every request."""
+    place = directory / f"house-{loop}"
+    place.mkdir()
+    variables = {
+        "DATABASE__URL": dsn,
+        "HTTP__EVENT_LOOP": loop,
+        "DATABASE__POOL_SIZE": 10,
+        "PAYMENTS__POLL_SECONDS": 60,
+    }
+    with server_in(place, **variables) as server:
+        yield Subject(f"mystar, {loop}", server.port, _pid(server))
+
+
+@contextlib.contextmanager
+def _bare(_directory: Path, dsn: str, loop: str) -> Iterator[Subject]:
+    port = unused_port()
+    command = [sys.executable, "-m", "tests.bench.bare", dsn, str(port), SECRET_KEY, loop]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline(), "the bare server did not start"
+            yield Subject(f"bare, {loop}", port, process.pid)
+        finally:
+            process.kill()
+
+
+def _turns(subjects: list[Subject], path: str, token: str, rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Answers per second by subject, one number a round; a first round that does not count warms everybody up."""
+    rates: dict[str, list[float]] = {subject.name: [] for subject in subjects}
+    for number in range(rounds + 1):
+        for subject in subjects:
+            length = seconds if number else 0.5
+            command = [sys.executable, "-m", "tests.bench.load"]
+            command += [str(subject.port), path, token, str(length), str(CONNECTIONS)]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise SystemExit(f"{subject.name}: {done.stderr}")
+            if number:
+                rates[subject.name].append(float(done.stdout))
+    return rates
+
+
+def _print_turns(title: str, rates: dict[str, list[float]]) -> None:
+    print(f"\n{title}  (requests per second: median, least, most)")
+    for name, numbers in rates.items():
+        print(f"  {name:32} {statistics.median(numbers):8.0f} {min(numbers):8.0f} {max(numbers):8.0f}")
+    for loop in ("uvloop", "asyncio"):
+        pairs = zip(rates[f"mystar, {loop}"], rates[f"bare, {loop}"], strict=True)
+        print(f"  mystar to bare, {loop:16} {statistics.median(ours / bare for ours, bare in pairs):8.2f}")
+
+
+def _print_json(body: bytes) -> None:
+    data = orjson.loads(body)
+    print(f"\nThe same list as JSON, {len(body) / 1024:.0f} KiB  (microseconds)")
+    for name, encode in (("json", lambda: json.dumps(data).encode()), ("orjson", lambda: dumps(data))):
+        print(f"  {name:32} {_microseconds(encode):8.0f}")
+
+
+def _microseconds(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(200):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times) * 1e6
+
+
+def _somebody_with_an_order(dsn: str) -> tuple[str, int]:
+    """The user name of a buyer, and the id of an order of his."""
+    with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select accounts.username, orders.id from orders join accounts on accounts.id = orders.buyer_id"
+            " where orders.status = 'accepted' order by orders.id limit 1"
+        )
+        username, order_id = cursor.fetchone()
+        return str(username), int(order_id)
+
+
+def _log_in(port: int, username: str) -> str:
+    body = json.dumps({"username": username, "password": PASSWORD}).encode()
+    answer: dict[str, Any] = orjson.loads(_fetch(port, "/api/auth/token/", body))
+    return str(answer["access"])
+
+
+def _fetch(port: int, path: str, body: bytes | None = None) -> bytes:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", data=body, headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return bytes(answer.read())
+
+
+def _pid(server: ServerProcess) -> int:
+    assert server.process is not None
+    return server.process.pid
+
+
+def _memory(pid: int) -> float:
+    """Megabytes of the process that are in memory."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+if __name__ == "__main__":
+    main()
