@@ -76,7 +76,7 @@ def test_every_route_is_named_after_its_contract_and_resource() -> None:
 
 
 def _named(contract: str, route: object) -> bool:
-    return re.fullmatch(rf"{contract}\.[a-z0-9-]+(\.\w+)?", route.name) is not None  # type: ignore[attr-defined]
+    return re.fullmatch(rf"{contract}\.[a-z0-9-]+(\.[\w.]+)?", route.name) is not None  # type: ignore[attr-defined]
 
 
 def test_every_word_that_validation_says_has_its_russian() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from mystar.errors import Conflict, Invalid, NotFound, Text
 
@@ -37,8 +38,7 @@ class Greeting:
     is_for_sale: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Star:
+class Star(NamedTuple):
     """A creator who sells greetings, with all that lists show. ``id`` is the account's; prices in kopecks.
 
     ``rating`` is the mean to two places, ``whole_stars`` the same rounded up, both 0 while nobody has rated (D27).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from mystar.catalog.model import (
     Category,
@@ -28,6 +29,8 @@ CONSTRAINTS = {
     "services_invitation_price_check": PriceImpossible,
 }
 _MOST_CATEGORIES = 1000
+#: A list has up to a thousand stars, and keywords would cost four times as much as their values in order.
+_STAR_FIELDS = itemgetter(*Star._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +85,4 @@ class CatalogRepository:
 def _star(row: Row) -> Star:
     row["whole_stars"] = whole_stars(row.pop("rating_sum"), row.pop("rating_count"))
     row["tags"] = tuple(row["tags"])
-    return Star(**row)
+    return Star._make(_STAR_FIELDS(row))
