@@ -194,6 +194,15 @@ def tell_twice(world: World) -> None:
     world.outbox.append({**letter, "id": 10**6, "idempotency_key": uuid.uuid4()})
 
 
+def keep_silent(world: World) -> None:
+    letters = [row for row in world.outbox if row["topic"] == "mail" and "новый заказ" in row["payload"]["text"]]
+    world.outbox.remove(letters[-1])
+
+
+def lose_a_mail(world: World) -> None:
+    world.mails.pop(0)
+
+
 def invent_a_payment(world: World) -> None:
     row = the_last(world.payments, status="captured")
     row["provider_id"] = "invented"
@@ -228,6 +237,8 @@ PLANTED: dict[Plant, str] = {
     keep_a_letter: "outbox_is_empty",
     give_up_a_letter: "outbox_is_empty",
     tell_twice: "nobody_is_told_twice",
+    keep_silent: "everybody_is_told",
+    lose_a_mail: "mails_arrive",
     invent_a_payment: "both_books_name_the_same_payments",
     disbelieve_the_provider: "nobody_had_to_wonder",
     lose_the_payment_of_a_customer: "payments_pressed_are_held",

@@ -12,12 +12,10 @@ import pytest
 from yarl import URL
 
 from tests.conftest import Api
-from tests.factory import Factory, picture, video
+from tests.factory import PASSWORD, Factory, Person, picture, video
 from tests.sandbox_process import SandboxProcess, sandbox_in
 from tests.waiting import eventually
 from tests.walking import (
-    PASSWORD,
-    Person,
     become_star,
     decide,
     form,

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 
 from tests.conftest import Api
+from tests.factory import PASSWORD, Person
 from tests.sandbox_process import SandboxProcess
-
-PASSWORD = "Greeting-for-Mum-77"
-
-
-@dataclass
-class Person:
-    """Somebody with an access token, as the client keeps him after a login-shaped answer."""
-
-    id: int
-    username: str
-    email: str
-    token: str
-
 
 # What a person does.
 
@@ -44,7 +31,7 @@ async def join(api: Api, sandbox: SandboxProcess, username: str) -> Person:
     assert confirmed["username"] == username
     entered = await ok(await api.post("/api/login/", {"login": email, "password": PASSWORD}), 201)
     assert entered["is_star"] is False
-    return Person(entered["id"], username, email, entered["token"])
+    return Person(entered["id"], username, email, PASSWORD, entered["token"], None)
 
 
 async def become_star(api: Api, person: Person, category: int) -> Person:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from tests.conftest import Api
 from tests.factory import Factory, Person
@@ -57,6 +57,10 @@ class Tab:
     shots: Path
     complaints: list[str] = field(default_factory=list)
 
+    def hear(self, line: ConsoleMessage) -> None:
+        if line.type == "error":
+            self.complaints.append(line.text)
+
     async def show(self, name: str) -> None:
         """Take a picture at every width; nothing may stick out to the right."""
         for width in WIDTHS:
@@ -72,7 +76,7 @@ async def tab(browser: Browser, tmp_path: Path) -> AsyncIterator[Tab]:
     page = await browser.new_page(locale="ru-RU", viewport={"width": WIDTHS[-1], "height": 800})
     page.set_default_timeout(15_000)
     tab = Tab(page, tmp_path)
-    page.on("console", lambda line: line.type == "error" and tab.complaints.append(line.text))
+    page.on("console", tab.hear)
     page.on("pageerror", lambda error: tab.complaints.append(str(error)))
     page.on("requestfailed", lambda request: tab.complaints.append(f"{request.url}: {request.failure}"))
     yield tab

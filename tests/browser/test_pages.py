@@ -62,6 +62,7 @@ async def test_a_customer_plays_the_greeting_by_the_mailed_link(
     fields = {"star_id": star.id, "order_id": order_id, "video_con": (f"mum.{film().extension}", film().data)}
     await ok(await api.post("/api/upload/congritulatoin/", data=form(fields), as_=star), 201)
     mail = await eventually(lambda: mails_about(sandbox, customer, "/api/order/video/"))
+    assert mail is not None
 
     await tab.page.goto(f"{sandbox.http}/mail/{mail['id']}/")
     await require_codec(tab.page)

@@ -5,6 +5,8 @@ A difference has a kind, by which tests know it, and words for whoever has to fi
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -14,6 +16,15 @@ from tests.harness.world import Row, World
 
 #: What our word for a payment's state must be when the provider's word is this.
 _STATUS = {"pending": "pending", "waiting_for_capture": "held", "succeeded": "captured"}
+_NUMBER = re.compile(r"№(\d+)")
+#: Who learns of an action of the other one, and the words by which the mail is known.
+_NEWS = {
+    "place": ("star_id", "новый заказ"),
+    "accept": ("buyer_id", "принимает"),
+    "reject": ("buyer_id", "не может выполнить"),
+    "deliver": ("buyer_id", "поздравление готово"),
+    "money_failed": ("buyer_id", "не прошла"),
+}
 
 
 class Difference(NamedTuple):
@@ -253,6 +264,28 @@ def nobody_is_told_twice(world: World) -> Iterator[str]:
     yield from (f"{count} mails {subject!r} to {to}" for (to, subject, _), count in mails.items() if count > 1)
 
 
+def everybody_is_told(world: World) -> Iterator[str]:
+    """What somebody did with an order is in a mail to the other one."""
+    told: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    for row in world.outbox:
+        if row["topic"] == "mail" and (number := _NUMBER.search(row["payload"]["text"])):
+            told[int(number[1])].add((row["payload"]["to"], _about(row["payload"]["text"])))
+    for event in world.events:
+        order = next((order for order in world.orders if order["id"] == event["order_id"]), None)
+        if order and (news := _NEWS.get(event["action"])):
+            whom, words = news
+            if (world.addresses[order[whom]], words) not in told[order["id"]]:
+                yield f"order {order['id']}: {event['action']} was not told to the {whom.removesuffix('_id')}"
+
+
+def mails_arrive(world: World) -> Iterator[str]:
+    """What left the outbox is in a mailbox. Only the latest are looked for: the sandbox keeps no more."""
+    arrived = {mail["message_id"] for mail in world.mails}
+    for row in [row for row in world.outbox if row["topic"] == "mail" and row["done_at"]][-500:]:
+        if not any(uuid.UUID(str(row["idempotency_key"])).hex in message_id for message_id in arrived):
+            yield f"mail {row['id']} to {row['payload']['to']} was sent and never came"
+
+
 Rule = Callable[[World], Iterator[str]]
 RULES: tuple[Rule, ...] = (
     provider_conserves_money,
@@ -272,7 +305,13 @@ RULES: tuple[Rule, ...] = (
     payments_pressed_are_held,
     outbox_is_empty,
     nobody_is_told_twice,
+    everybody_is_told,
+    mails_arrive,
 )
+
+
+def _about(text: str) -> str:
+    return next((words for _, words in _NEWS.values() if words in text), "")
 
 
 def _status_there(payment: Row) -> str:

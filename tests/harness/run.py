@@ -15,10 +15,11 @@ from typing import Any
 
 import psycopg2
 
+from tests.factory import Person
 from tests.harness.checker import Difference, differences
 from tests.harness.people import Accident, Client, Diary
 from tests.harness.service import Service
-from tests.harness.stories import STORIES, Person, Story, Walk
+from tests.harness.stories import STORIES, Story, Walk
 from tests.harness.world import World, look
 from tests.sandbox_process import SandboxClient
 
@@ -30,6 +31,7 @@ BAD_DAY: Mapping[str, Any] = {
     "delay_seconds": [0.0, 0.15],
     "error_before_work": 0.05,
     "error_after_work": 0.3,
+    "hang_after_work": {"probability": 0.03, "seconds": 3.0},
     "webhook_duplicates": 1,
     "webhook_shuffle_seconds": 0.5,
     "webhook_lost": 0.2,
@@ -90,9 +92,9 @@ class Report:
 class Stage:
     """The service over a database and a sandbox, with people on it."""
 
-    def __init__(self, dsn: str, sandbox: SandboxClient, directory: Path, seed: int, **variables: object) -> None:
+    def __init__(self, dsn: str, sandbox: SandboxClient, directory: Path, seed: int) -> None:
         self.dsn, self.sandbox, self.seed = dsn, sandbox, seed
-        self.service = Service(dsn, sandbox, directory, **variables)
+        self.service = Service(dsn, sandbox, directory, PAYMENTS__YOOKASSA__TIMEOUT_SECONDS=2)
         self.diary = Diary()
 
     async def open(self) -> None:

@@ -9,28 +9,18 @@ import asyncio
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 
-from tests.factory import picture, video
+from tests.factory import PASSWORD, Person, picture, video
 from tests.harness.people import Client, Refused
 from tests.sandbox_process import SandboxClient
 
-PASSWORD = "Greeting-for-Mum-77"
 PRICE = "15000.00"
 #: Seconds that a walk waits for what happens behind the scenes; not longer than the promised recovery.
 _SOON = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    id: int
-    username: str
-    email: str
-    token: str
 
 
 class Walk:
@@ -57,7 +47,7 @@ class Walk:
         await self.client.ask(f"{deed} confirms", "GET", link, good=(200,), after_doubt=(400, 403, 404))
         entry = {"login": email, "password": PASSWORD}
         entered = await self.client.ask(f"{deed} logs in", "POST", "/api/login/", entry, good=(201,))
-        return Person(entered.body["id"], username, email, entered.body["token"])
+        return Person(entered.body["id"], username, email, PASSWORD, entered.body["token"], None)
 
     async def become_star(self, person: Person, category: int) -> Person:
         draft = {"price": PRICE, "cat_name_id": category, "profession": "Певица", "description": "Пою для вас"}

@@ -16,6 +16,7 @@ from tests.sandbox_process import SandboxClient
 Row = dict[str, Any]
 
 _QUERIES = {
+    "accounts": "select id, email from accounts",
     "orders": "select orders.*, creators.account_id as star_id from orders join creators on creators.id = creator_id",
     "payments": "select * from payments order by id",
     "ledger": "select * from ledger_entries order by id",
@@ -45,6 +46,10 @@ class World:
     discrepancies: list[Row]
     votes: list[Row]
     likes: list[Row]
+    #: E-mail addresses by account.
+    addresses: dict[int, str]
+    #: What came into people's mailboxes, the newest thousand.
+    mails: list[Row]
 
     def truth(self) -> dict[str, Row]:
         """Every payment as the provider keeps it, by the provider's id: the last line wins."""
@@ -67,7 +72,10 @@ class World:
 async def look(dsn: str, sandbox: SandboxClient, acts: list[Act]) -> World:
     """The journal is read after the rows: what the service knows cannot be newer than the truth."""
     rows = await asyncio.to_thread(_rows, dsn)
-    return World(journal=await sandbox.journal(), acts=list(acts), **rows)
+    addresses = {row["id"]: row["email"] for row in rows.pop("accounts")}
+    return World(
+        journal=await sandbox.journal(), mails=await sandbox.mails(), acts=list(acts), addresses=addresses, **rows
+    )
 
 
 def _rows(dsn: str) -> dict[str, list[Row]]:
