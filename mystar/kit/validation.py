@@ -21,7 +21,7 @@ from mystar.kit.wording import russian
 _BODY = web.RequestKey("body", object)
 _QUERY = web.RequestKey("query", dict)
 _PATH = web.RequestKey("path", dict)
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_FORM, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
 
 def body_of(request: web.Request) -> Any:
@@ -58,10 +58,13 @@ async def validate(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 async def _read_body(request: web.Request) -> Any:
-    """JSON by default whatever the content type says, a form when it says so, {} when there is nothing."""
-    if request.content_type in _FORMS:
+    """JSON by default whatever the content type says, a form when it says so, {} when there is nothing.
+
+    Tools such as curl call everything a form unless told otherwise; what begins like JSON is JSON all the same.
+    """
+    raw = b"" if request.content_type == _MULTIPART else await request.read()
+    if request.content_type in (_FORM, _MULTIPART) and not raw.lstrip().startswith((b"{", b"[")):
         return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-    raw = await request.read()
     if not raw.strip():
         return {}
     try:

@@ -88,6 +88,8 @@ async def test_json_is_read_whatever_its_type_says_and_forms_when_it_says_so(cli
     for kind in ("application/json", "text/plain", "application/octet-stream"):
         assert await loaded(client, data=text, headers={"Content-Type": kind}) == whole
     assert await loaded(client, data={"star": "5", "price": "15000", "wish": "hello"}) == whole
+    called_a_form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert await loaded(client, data=b' {"star": 5}', headers=called_a_form) == {"star": 5}
     form = FormData(default_to_multipart=True)
     form.add_field("star", "5")
     form.add_field("picture", b"\xff\xd8", filename="a.jpg")
