@@ -41,7 +41,7 @@ from mystar.kit.background import every
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database
 from mystar.kit.events import Events
-from mystar.kit.http import TRUSTED_PROXIES, networks
+from mystar.kit.http import PUBLIC_URL, TRUSTED_PROXIES, networks
 from mystar.kit.idempotency import IDEMPOTENCY, Idempotency
 from mystar.kit.limits import Limits
 from mystar.kit.mail import TOPIC as MAIL
@@ -89,7 +89,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     )
     app[system.DATABASE], app[system.OUTBOX], app[system.STOPPING] = ground.db, ground.outbox, asyncio.Event()
     app[METRICS], app[SOCKETS] = ground.metrics, weakref.WeakSet()
-    app[TRUSTED_PROXIES] = networks(settings.http.trusted_proxies)
+    app[PUBLIC_URL], app[TRUSTED_PROXIES] = settings.http.public_url, networks(settings.http.trusted_proxies)
     app[IDEMPOTENCY] = Idempotency(ground.db, ground.clock, _account_of)
     app.cleanup_ctx.append(_sending(ground.outbox))
 

@@ -15,6 +15,8 @@ REQUEST_ID = web.RequestKey("request_id", str)
 
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 TRUSTED_PROXIES: web.AppKey[Networks] = web.AppKey("trusted_proxies")
+#: What our own addresses begin with, without a slash at the end.
+PUBLIC_URL: web.AppKey[str] = web.AppKey("public_url")
 
 
 def dumps(data: Any) -> bytes:
@@ -109,3 +111,8 @@ def inside(address: str, allowed: Networks) -> bool:
 
 def address_of(request: web.Request) -> str:
     return client_address(request, request.app[TRUSTED_PROXIES])
+
+
+def absolute(request: web.Request, path: str) -> str:
+    """The path as an address that works from anywhere; a proxy may have changed the one we were asked by."""
+    return request.app[PUBLIC_URL] + path

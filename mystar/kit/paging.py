@@ -1,0 +1,87 @@
+"""Pages of the house (contract D19): ``count, next, previous, results``; beyond the end there is nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from aiohttp import web
+from marshmallow import Schema, fields
+
+from mystar.errors import NotFound
+from mystar.kit.fields import Count, Shape
+from mystar.kit.http import absolute, json_response
+from mystar.kit.validation import query_of
+
+T = TypeVar("T")
+
+#: Rows of a page: at most, and when nobody says.
+MOST, USUAL = 100, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which page, from 1, and how long."""
+
+    number: int = 1
+    size: int = USUAL
+
+    @property
+    def offset(self) -> int:
+        return (self.number - 1) * self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """The rows of one page; ``count`` counts those of all."""
+
+    rows: Sequence[T]
+    count: int
+
+
+class PageQuery(Shape):
+    page = Count(least=1, most=10**6, load_default=1)
+    page_size = Count(least=1, most=MOST, load_default=USUAL)
+
+
+def page_of(item: type[Schema]) -> type[Schema]:
+    """The envelope around such items, for ``@response_schema``."""
+    return type(
+        f"{item.__name__}Page",
+        (Shape,),
+        {
+            "count": fields.Integer(required=True),
+            "next": fields.String(required=True, allow_none=True, metadata={"format": "uri"}),
+            "previous": fields.String(required=True, allow_none=True, metadata={"format": "uri"}),
+            "results": fields.List(fields.Nested(item), required=True),
+        },
+    )
+
+
+def wanted(request: web.Request) -> Wanted:
+    """What a ``@querystring_schema`` that is a `PageQuery` read."""
+    query = query_of(request)
+    return Wanted(query["page"], query["page_size"])
+
+
+def page_response(request: web.Request, results: Sequence[Any], count: int) -> web.Response:
+    """The envelope with absolute links to the neighbours.
+
+    :raises NotFound: the page is beyond the end. The first page of nothing is not.
+    """
+    page = wanted(request)
+    if page.number > 1 and page.offset >= count:
+        raise NotFound
+
+    def link(number: int) -> str:
+        return absolute(request, str(request.rel_url.update_query(page=number)))
+
+    return json_response(
+        {
+            "count": count,
+            "next": link(page.number + 1) if page.offset + page.size < count else None,
+            "previous": link(page.number - 1) if page.number > 1 else None,
+            "results": results,
+        }
+    )
