@@ -74,7 +74,7 @@ def _with(json: Any, options: dict[str, Any]) -> dict[str, Any]:
 def make_settings(
     dsn: str, tmp_path: Path, sandbox_process: SandboxProcess, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Settings]:
-    """Settings of the test profile over this test's database and the sandbox; keywords are MYSTAR_* without the prefix."""
+    """Settings of the test profile over this test's database and sandbox; keywords are MYSTAR_* without the prefix."""
 
     def make(**variables: object) -> Settings:
         port = unused_port()
