@@ -1,4 +1,4 @@
-"""A pytest plugin: a Redis of the session's own, the real one when it is installed, else one that speaks its protocol."""
+"""A pytest plugin: a Redis of the session's own; the real one when it is installed, else one that speaks as it does."""
 
 from __future__ import annotations
 
