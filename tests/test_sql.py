@@ -20,6 +20,7 @@ OWNERS = {
     "catalog": ["categories", "services", "tags", "service_tags"],
     "payments": ["payments", "ledger_entries", "payment_discrepancies"],
     "orders": ["orders", "order_events", "deliveries", "delivery_files"],
+    "chat": ["conversations", "messages", "message_files", "chat_blocks"],
     "kit": ["outbox", "idempotency_keys"],
 }
 OWNER = {table: owner for owner, tables in OWNERS.items() for table in tables}

@@ -1,0 +1,297 @@
+"""Conversations, messages and changes: what they are, what can be refused, and the facts that others listen to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text
+
+#: Characters of a message; a dialect may allow fewer.
+LONGEST = 4000
+#: Characters of a client's own name for a message.
+LONGEST_CLIENT_ID = 100
+#: Files of one message.
+MOST_FILES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A party of a conversation, as everybody sees it. ``avatar`` is the key of the picture's file."""
+
+    id: int
+    username: str
+    avatar: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of a message; ``size`` in bytes, ``key`` its path behind /media/."""
+
+    id: int
+    name: str
+    size: int
+    content_type: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it is now.
+
+    :param number: 1, 2, 3 … in its conversation; a deleted message keeps it, without text or files.
+    :param position: where in the conversation's log it was sent.
+    :param changed_position: where it was last edited or deleted; None if never.
+    :param answer_id: the id of the message, of the same conversation, that it answers.
+    :param client_id: the sender's own name for it.
+    """
+
+    id: int
+    conversation_id: int
+    number: int
+    position: int
+    changed_position: int | None
+    sender: Person
+    text: str
+    answer_id: int | None
+    client_id: str | None
+    sent_at: datetime
+    edited_at: datetime | None
+    deleted_at: datetime | None
+    files: tuple[Attachment, ...] = ()
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.deleted_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of the two in a conversation.
+
+    :param read_number: everything up to this message is read; 0 = nothing.
+    :param read_position: where in the log that was said.
+    :param unread: messages of the other, not deleted, beyond it.
+    """
+
+    id: int
+    read_number: int
+    read_position: int
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """``position`` is that of the latest change, ``last_number`` that of the latest message; 0 = there is none."""
+
+    id: int
+    members: tuple[Member, Member]
+    starter_id: int
+    last_number: int
+    position: int
+    created_at: datetime
+    active_at: datetime
+
+    def member(self, account_id: int) -> Member:
+        """:raises ConversationUnknown: a stranger's conversations do not exist for others (contract D4)."""
+        for member in self.members:
+            if member.id == account_id:
+                return member
+        raise ConversationUnknown
+
+    def other_than(self, account_id: int) -> Member:
+        """The one that the member talks with. :raises ConversationUnknown: a stranger asks."""
+        self.member(account_id)
+        return self.members[0] if self.members[1].id == account_id else self.members[1]
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationCard:
+    """A conversation as one of its members sees it in a list.
+
+    :param is_blocked: the reader wants to hear nothing from the other.
+    """
+
+    conversation: Conversation
+    reader: Person
+    other: Person
+    last_message: Message | None
+    is_blocked: bool
+
+    @property
+    def starter(self) -> Person:
+        return self.reader if self.reader.id == self.conversation.starter_id else self.other
+
+    @property
+    def recipient(self) -> Person:
+        return self.other if self.reader.id == self.conversation.starter_id else self.reader
+
+    @property
+    def unread(self) -> int:
+        return self.conversation.member(self.reader.id).unread
+
+
+class Opened(NamedTuple):
+    """``is_new``: nobody had made it before."""
+
+    conversation: Conversation
+    is_new: bool
+
+
+class Sent(NamedTuple):
+    """``is_new`` is false when the client has sent it before: ``message`` is what became of the first try."""
+
+    message: Message
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMark:
+    """The member has read everything up to this number."""
+
+    conversation_id: int
+    position: int
+    account_id: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that happened to a conversation, as it is now.
+
+    "message" comes once for each message, in the order of numbers. "edited" and "deleted" come where that was done
+    last, and "read" where a member marked last, so what a change says may be newer than its position, never older.
+
+    :param position: to ask for what comes after it.
+    :param message: of the first three kinds. :param read: of the last.
+    """
+
+    position: int
+    kind: Literal["message", "edited", "deleted", "read"]
+    message: Message | None = None
+    read: ReadMark | None = None
+
+
+# Facts. Each is told once, in the transaction that makes it true, and again after its commit.
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationMade:
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSent:
+    """``recipient_id`` is the other one's account."""
+
+    message: Message
+    recipient_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageChanged:
+    """Edited or deleted: `Message.is_deleted` says which. Its position is ``message.changed_position``."""
+
+    message: Message
+    recipient_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMoved:
+    mark: ReadMark
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something stored that differs from its recount."""
+
+    conversation_id: int
+    what: str
+    stored: int
+    counted: int
+
+
+# What can be refused.
+
+
+class ConversationUnknown(NotFound):
+    """There is none, or it is other people's."""
+
+    code = "conversation_unknown"
+    text = Text("Переписка не найдена.", "The conversation was not found.")
+
+
+class MessageUnknown(NotFound):
+    code = "message_unknown"
+    text = Text("Сообщение не найдено.", "The message was not found.")
+
+
+class RecipientUnknown(NotFound):
+    code = "recipient_unknown"
+    text = Text("Такого пользователя нет.", "There is no such user.")
+
+
+class OwnConversation(Invalid):
+    code = "own_conversation"
+    text = Text("Нельзя писать самому себе.", "You cannot write to yourself.")
+
+    def __init__(self) -> None:
+        super().__init__(fields={"recipient_id": [self.text]})
+
+
+class AlreadyTalking(Conflict):
+    """``conversation_id``: the one they have."""
+
+    code = "conversation_exists"
+    text = Text("У вас уже есть переписка с этим пользователем.", "You already have a conversation with this user.")
+
+
+class AnswerUnknown(Invalid):
+    """The message that is answered is not one of this conversation."""
+
+    code = "answer_unknown"
+    text = Text("Сообщение, на которое вы отвечаете, не найдено.", "The message that you answer was not found.")
+
+    def __init__(self) -> None:
+        super().__init__(fields={"answer_to": [self.text]})
+
+
+class NothingSaid(Invalid):
+    """Neither words nor files."""
+
+    code = "nothing_said"
+    text = Text("Сообщение не может быть пустым.", "The message must not be empty.")
+
+    def __init__(self) -> None:
+        super().__init__(fields={"message": [self.text]})
+
+
+class BlockedByThem(Forbidden):
+    code = "blocked_by_them"
+    text = Text("Этот пользователь ограничил вам переписку с ним.", "This user does not take messages from you.")
+
+
+class BlockedByYou(Forbidden):
+    code = "blocked_by_you"
+    text = Text(
+        "Вы заблокировали этого пользователя. Чтобы написать ему, снимите блокировку.",
+        "You have blocked this user. Unblock them to write.",
+    )
+
+
+class NotYourMessage(Forbidden):
+    code = "not_your_message"
+    text = Text("Изменить или удалить сообщение может только его автор.", "Only its author may change a message.")
+
+
+class MessageDeleted(Conflict):
+    code = "message_deleted"
+    text = Text("Сообщение удалено.", "The message has been deleted.")
+
+
+class SentBefore(Conflict):
+    """Two tries to send one message met in the database. Never leaves the service: the first message is the answer."""
+
+    code = "sent_before"
+    text = Text("Это сообщение уже отправлено.", "This message has been sent already.")

@@ -1,0 +1,193 @@
+-- Conversations. Who changes one holds its row, so numbers and positions have neither gaps nor twins.
+
+-- name: make_conversation
+-- Of two who write to each other for the first time at once, one gets a row here; the other finds it by the pair.
+insert into conversations (low_id, high_id, starter_id, created_at, active_at)
+values (
+    least(%(starter_id)s::bigint, %(other_id)s::bigint), greatest(%(starter_id)s::bigint, %(other_id)s::bigint),
+    %(starter_id)s, %(now)s, %(now)s)
+on conflict (low_id, high_id) do nothing
+returning *;
+
+-- name: conversation_of_pair
+select * from conversations
+where low_id = least(%(one_id)s::bigint, %(other_id)s::bigint)
+    and high_id = greatest(%(one_id)s::bigint, %(other_id)s::bigint);
+
+-- name: conversation
+select * from conversations where id = %(id)s;
+
+-- name: lock_conversation
+select * from conversations where id = %(id)s for no key update;
+
+-- name: conversation_cards
+-- One conversation, or somebody's, the liveliest first. A page is cut from two indexes, since he may be either of the
+-- two. A null parameter finds nothing.
+with page as (
+    select * from (
+        (select * from conversations where low_id = %(account_id)s
+         order by active_at desc, id desc limit %(limit)s::bigint + %(offset)s::bigint)
+        union all
+        (select * from conversations where high_id = %(account_id)s
+         order by active_at desc, id desc limit %(limit)s::bigint + %(offset)s::bigint)
+        union all
+        select * from conversations where id = %(conversation_id)s
+    ) found
+    order by active_at desc, id desc limit %(limit)s offset %(offset)s
+)
+select page.*,
+    low.username as low_username, case when low.avatar_id is not null then low.avatar_key end as low_avatar,
+    high.username as high_username, case when high.avatar_id is not null then high.avatar_key end as high_avatar,
+    exists (
+        select from chat_blocks
+        where blocker_id = %(reader_id)s and blocked_id = case when low_id = %(reader_id)s then high_id else low_id end
+    ) as is_blocked
+from page join accounts low on low.id = page.low_id join accounts high on high.id = page.high_id
+order by page.active_at desc, page.id desc;
+
+-- name: count_conversations
+select (select count(*) from conversations where low_id = %(account_id)s)
+    + (select count(*) from conversations where high_id = %(account_id)s);
+
+-- name: send
+-- Everything that sending needs, in one statement: the update takes the conversation's lock, and with it the next
+-- number and position. Nothing happens, and no row comes back, when the sender may not write here, answers what is not
+-- said here, or has said this before; the caller then asks which. Moments follow the numbers even where clocks differ.
+with place as (
+    update conversations set
+        last_number = last_number + 1,
+        position = position + 1,
+        active_at = greatest(active_at, %(now)s),
+        low_unread = low_unread + (low_id <> %(sender_id)s)::int,
+        high_unread = high_unread + (high_id <> %(sender_id)s)::int
+    where id = %(conversation_id)s and %(sender_id)s in (low_id, high_id)
+        and not exists (
+            select from chat_blocks where (blocker_id, blocked_id) in ((low_id, high_id), (high_id, low_id)))
+        and (
+            %(answer_id)s::bigint is null
+            or exists (select from messages where id = %(answer_id)s and conversation_id = conversations.id))
+        and not exists (
+            select from messages
+            where sender_id = %(sender_id)s and conversation_id = conversations.id and client_id = %(client_id)s)
+    returning *
+), sent as (
+    insert into messages (conversation_id, number, position, sender_id, text, answer_id, client_id, sent_at)
+    select id, last_number, position, %(sender_id)s, %(text)s, %(answer_id)s, %(client_id)s, active_at from place
+    returning *
+)
+select sent.*, accounts.username, case when accounts.avatar_id is not null then accounts.avatar_key end as avatar,
+    case when place.low_id = sent.sender_id then place.high_id else place.low_id end as recipient_id
+from sent join place on place.id = sent.conversation_id join accounts on accounts.id = sent.sender_id;
+
+-- name: add_files
+insert into message_files (message_id, file_id, place)
+select %(message_id)s, file_id, place from unnest(%(file_ids)s::bigint[]) with ordinality as chosen (file_id, place);
+
+-- name: message
+select * from shown_messages where id = %(id)s and conversation_id = %(conversation_id)s;
+
+-- name: message_by_client_id
+select * from shown_messages
+where sender_id = %(sender_id)s and conversation_id = %(conversation_id)s and client_id = %(client_id)s;
+
+-- name: messages_down_from
+-- Numbers have no gaps, so a page far back costs no more than the newest one.
+select * from shown_messages where conversation_id = %(conversation_id)s and number <= %(number)s
+order by number desc limit %(limit)s;
+
+-- name: messages_numbered
+select shown_messages.*
+from unnest(%(conversation_ids)s::bigint[], %(numbers)s::int[]) as wanted (conversation_id, number)
+join shown_messages using (conversation_id, number);
+
+-- name: edit_message
+-- The caller holds the conversation.
+with place as (
+    update conversations set position = position + 1 where id = %(conversation_id)s returning position
+)
+update messages set text = %(text)s, edited_at = %(now)s, changed_position = place.position
+from place where id = %(id)s;
+
+-- name: delete_message
+-- The caller holds the conversation. What is deleted unread waits for nobody any more.
+with place as (
+    update conversations set
+        position = position + 1,
+        low_unread = low_unread - (low_id <> %(sender_id)s and low_read < %(number)s)::int,
+        high_unread = high_unread - (high_id <> %(sender_id)s and high_read < %(number)s)::int
+    where id = %(conversation_id)s
+    returning position
+)
+update messages set text = '', deleted_at = %(now)s, changed_position = place.position
+from place where id = %(id)s;
+
+-- name: move_read_mark
+-- The caller holds the conversation.
+with left_over as (
+    select count(*)::int as messages from messages
+    where conversation_id = %(conversation_id)s and number > %(number)s and sender_id <> %(reader_id)s
+        and deleted_at is null
+)
+update conversations set
+    position = position + 1,
+    low_read = case when low_id = %(reader_id)s then %(number)s else low_read end,
+    high_read = case when high_id = %(reader_id)s then %(number)s else high_read end,
+    low_read_position = case when low_id = %(reader_id)s then position + 1 else low_read_position end,
+    high_read_position = case when high_id = %(reader_id)s then position + 1 else high_read_position end,
+    low_unread = case when low_id = %(reader_id)s then left_over.messages else low_unread end,
+    high_unread = case when high_id = %(reader_id)s then left_over.messages else high_unread end
+from left_over where id = %(conversation_id)s
+returning conversations.*;
+
+-- name: changes_after
+-- Each branch is cut from its own index before they are merged, so a reader far behind costs no more than a near one.
+with log as (
+    select * from (
+        (select position as at, 'message' as kind, id as message_id, null::bigint as reader_id, null::int as read_number
+         from messages where conversation_id = %(conversation_id)s and position > %(position)s
+         order by position limit %(limit)s)
+        union all
+        (select changed_position, case when deleted_at is null then 'edited' else 'deleted' end, id, null, null
+         from messages where conversation_id = %(conversation_id)s and changed_position > %(position)s
+         order by changed_position limit %(limit)s)
+        union all
+        select low_read_position, 'read', null, low_id, low_read from conversations
+        where id = %(conversation_id)s and low_read_position > %(position)s
+        union all
+        select high_read_position, 'read', null, high_id, high_read from conversations
+        where id = %(conversation_id)s and high_read_position > %(position)s
+    ) changes
+    order by at limit %(limit)s
+)
+select log.at, log.kind, log.reader_id, log.read_number, shown_messages.*
+from log left join shown_messages on shown_messages.id = log.message_id
+order by log.at;
+
+-- name: blockers
+-- Which of the two has blocked the other.
+select blocker_id from chat_blocks
+where (blocker_id, blocked_id) in ((%(one_id)s, %(other_id)s), (%(other_id)s, %(one_id)s));
+
+-- name: block
+insert into chat_blocks (blocker_id, blocked_id, created_at) values (%(blocker_id)s, %(blocked_id)s, %(now)s)
+on conflict do nothing;
+
+-- name: unblock
+delete from chat_blocks where blocker_id = %(blocker_id)s and blocked_id = %(blocked_id)s;
+
+-- name: differences
+-- What a conversation says of its messages, against the messages themselves.
+select * from (
+    select conversations.id as conversation_id, counts.*
+    from conversations cross join lateral (
+        select count(*) as messages, coalesce(max(number), 0) as latest, coalesce(max(position), 0) as reached,
+            count(*) filter (where sender_id <> low_id and number > low_read and deleted_at is null) as for_low,
+            count(*) filter (where sender_id <> high_id and number > high_read and deleted_at is null) as for_high
+        from messages where messages.conversation_id = conversations.id
+    ) counted cross join lateral (values
+        ('last_number', last_number::bigint, messages), ('last_number', last_number, latest),
+        ('position', position, greatest(position, reached)),
+        ('low_unread', low_unread, for_low), ('high_unread', high_unread, for_high)
+    ) counts (what, stored, counted)
+) compared
+where stored <> counted order by conversation_id limit %(limit)s;

@@ -1,0 +1,251 @@
+"""Conversations as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from mystar.chat.model import (
+    Attachment,
+    Change,
+    Conversation,
+    ConversationCard,
+    ConversationUnknown,
+    Difference,
+    Member,
+    Message,
+    MessageUnknown,
+    Person,
+    ReadMark,
+    RecipientUnknown,
+    SentBefore,
+)
+from mystar.kit import queries
+from mystar.kit.db import Row, Statements
+
+QUERIES = queries.load(__package__)
+CONSTRAINTS = {
+    "conversations_low_id_fkey": RecipientUnknown,
+    "conversations_high_id_fkey": RecipientUnknown,
+    "chat_blocks_blocked_id_fkey": RecipientUnknown,
+    "messages_client_key": SentBefore,
+}
+
+
+class ChatRepository:
+    """Bound to one transaction, or to the database for a single statement."""
+
+    def __init__(self, tx: Statements) -> None:
+        self._tx = tx
+
+    # Conversations
+
+    async def make(self, starter_id: int, other_id: int, now: datetime) -> Conversation | None:
+        """None when the two have one. :raises RecipientUnknown: there is no such person."""
+        row = await self._tx.maybe(QUERIES.make_conversation, starter_id=starter_id, other_id=other_id, now=now)
+        return _conversation(row) if row else None
+
+    async def of_pair(self, one_id: int, other_id: int) -> Conversation | None:
+        row = await self._tx.maybe(QUERIES.conversation_of_pair, one_id=one_id, other_id=other_id)
+        return _conversation(row) if row else None
+
+    async def find(self, conversation_id: int) -> Conversation:
+        """:raises ConversationUnknown:"""
+        return _found(await self._tx.maybe(QUERIES.conversation, id=conversation_id))
+
+    async def lock(self, conversation_id: int) -> Conversation:
+        """:raises ConversationUnknown:"""
+        return _found(await self._tx.maybe(QUERIES.lock_conversation, id=conversation_id))
+
+    async def card(self, reader_id: int, conversation_id: int) -> ConversationCard:
+        """:raises ConversationUnknown: also for a stranger."""
+        cards = await self._cards(reader_id, conversation_id=conversation_id, limit=1)
+        if not cards:
+            raise ConversationUnknown
+        return cards[0]
+
+    async def cards(self, reader_id: int, *, offset: int, limit: int) -> list[ConversationCard]:
+        return await self._cards(reader_id, account_id=reader_id, offset=offset, limit=limit)
+
+    async def count(self, account_id: int) -> int:
+        return int(await self._tx.value(QUERIES.count_conversations, account_id=account_id))
+
+    async def move_read_mark(self, conversation_id: int, reader_id: int, number: int) -> Conversation:
+        """The caller holds the conversation."""
+        row = await self._tx.one(
+            QUERIES.move_read_mark, conversation_id=conversation_id, reader_id=reader_id, number=number
+        )
+        return _conversation(row)
+
+    # Messages
+
+    async def send(
+        self,
+        conversation_id: int,
+        sender_id: int,
+        text: str,
+        *,
+        answer_id: int | None,
+        client_id: str | None,
+        now: datetime,
+    ) -> tuple[Message, int] | None:
+        """The message and its recipient; None when it cannot be, for whatever reason.
+
+        :raises SentBefore: another try to send the same has just been faster.
+        """
+        row = await self._tx.maybe(
+            QUERIES.send,
+            conversation_id=conversation_id,
+            sender_id=sender_id,
+            text=text,
+            answer_id=answer_id,
+            client_id=client_id,
+            now=now,
+        )
+        return (_message({**row, "files": None}), row["recipient_id"]) if row else None
+
+    async def add_files(self, message_id: int, file_ids: Sequence[int]) -> None:
+        await self._tx.execute(QUERIES.add_files, message_id=message_id, file_ids=list(file_ids))
+
+    async def message(self, conversation_id: int, message_id: int) -> Message:
+        """:raises MessageUnknown: there is none in this conversation."""
+        row = await self._tx.maybe(QUERIES.message, conversation_id=conversation_id, id=message_id)
+        if row is None:
+            raise MessageUnknown
+        return _message(row)
+
+    async def sent_as(self, client_id: str, conversation_id: int, sender_id: int) -> Message | None:
+        row = await self._tx.maybe(
+            QUERIES.message_by_client_id, client_id=client_id, conversation_id=conversation_id, sender_id=sender_id
+        )
+        return _message(row) if row else None
+
+    async def down_from(self, conversation_id: int, number: int, limit: int) -> list[Message]:
+        """The message with this number and those before it, newest first."""
+        rows = await self._tx.all(
+            QUERIES.messages_down_from, conversation_id=conversation_id, number=number, limit=limit
+        )
+        return [_message(row) for row in rows]
+
+    async def edit(self, message: Message, text: str, now: datetime) -> Message:
+        """The caller holds the conversation."""
+        await self._tx.execute(
+            QUERIES.edit_message, id=message.id, conversation_id=message.conversation_id, text=text, now=now
+        )
+        return await self.message(message.conversation_id, message.id)
+
+    async def delete(self, message: Message, now: datetime) -> Message:
+        """The caller holds the conversation."""
+        await self._tx.execute(
+            QUERIES.delete_message,
+            id=message.id,
+            conversation_id=message.conversation_id,
+            number=message.number,
+            sender_id=message.sender.id,
+            now=now,
+        )
+        return await self.message(message.conversation_id, message.id)
+
+    async def changes_after(self, conversation_id: int, position: int, limit: int) -> list[Change]:
+        rows = await self._tx.all(
+            QUERIES.changes_after, conversation_id=conversation_id, position=position, limit=limit
+        )
+        return [_change(conversation_id, row) for row in rows]
+
+    # Blocks
+
+    async def blockers(self, one_id: int, other_id: int) -> set[int]:
+        """Which of the two has blocked the other."""
+        rows = await self._tx.all(QUERIES.blockers, one_id=one_id, other_id=other_id)
+        return {row["blocker_id"] for row in rows}
+
+    async def block(self, blocker_id: int, blocked_id: int, now: datetime) -> None:
+        """:raises RecipientUnknown: there is no such person."""
+        await self._tx.execute(QUERIES.block, blocker_id=blocker_id, blocked_id=blocked_id, now=now)
+
+    async def unblock(self, blocker_id: int, blocked_id: int) -> None:
+        await self._tx.execute(QUERIES.unblock, blocker_id=blocker_id, blocked_id=blocked_id)
+
+    async def differences(self, limit: int) -> list[Difference]:
+        return [Difference(**row) for row in await self._tx.all(QUERIES.differences, limit=limit)]
+
+    async def _cards(
+        self,
+        reader_id: int,
+        *,
+        account_id: int | None = None,
+        conversation_id: int | None = None,
+        offset: int = 0,
+        limit: int,
+    ) -> list[ConversationCard]:
+        rows = await self._tx.all(
+            QUERIES.conversation_cards,
+            reader_id=reader_id,
+            account_id=account_id,
+            conversation_id=conversation_id,
+            offset=offset,
+            limit=limit,
+        )
+        latest = await self._tx.all(
+            QUERIES.messages_numbered,
+            conversation_ids=[row["id"] for row in rows],
+            numbers=[row["last_number"] for row in rows],
+        )
+        last_messages = {row["conversation_id"]: _message(row) for row in latest}
+        return [_card(row, reader_id, last_messages.get(row["id"])) for row in rows]
+
+
+def _found(row: Row | None) -> Conversation:
+    if row is None:
+        raise ConversationUnknown
+    return _conversation(row)
+
+
+def _conversation(row: Row) -> Conversation:
+    low, high = (
+        Member(row[f"{side}_id"], row[f"{side}_read"], row[f"{side}_read_position"], row[f"{side}_unread"])
+        for side in ("low", "high")
+    )
+    return Conversation(
+        id=row["id"],
+        members=(low, high),
+        starter_id=row["starter_id"],
+        last_number=row["last_number"],
+        position=row["position"],
+        created_at=row["created_at"],
+        active_at=row["active_at"],
+    )
+
+
+def _card(row: Row, reader_id: int, last_message: Message | None) -> ConversationCard:
+    people = [Person(row[f"{side}_id"], row[f"{side}_username"], row[f"{side}_avatar"]) for side in ("low", "high")]
+    if reader_id not in (person.id for person in people):
+        raise ConversationUnknown
+    reader, other = people if people[0].id == reader_id else reversed(people)
+    return ConversationCard(_conversation(row), reader, other, last_message, row["is_blocked"])
+
+
+def _message(row: Row) -> Message:
+    return Message(
+        id=row["id"],
+        conversation_id=row["conversation_id"],
+        number=row["number"],
+        position=row["position"],
+        changed_position=row["changed_position"],
+        sender=Person(row["sender_id"], row["username"], row["avatar"]),
+        text=row["text"],
+        answer_id=row["answer_id"],
+        client_id=row["client_id"],
+        sent_at=row["sent_at"],
+        edited_at=row["edited_at"],
+        deleted_at=row["deleted_at"],
+        files=tuple(Attachment(**file) for file in row["files"] or ()),
+    )
+
+
+def _change(conversation_id: int, row: dict[str, Any]) -> Change:
+    if row["kind"] == "read":
+        mark = ReadMark(conversation_id, row["at"], row["reader_id"], row["read_number"])
+        return Change(row["at"], "read", read=mark)
+    return Change(row["at"], row["kind"], message=_message(row))
