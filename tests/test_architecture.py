@@ -21,6 +21,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mystar"
 LONGEST_FILE, LONGEST_FUNCTION = 400, 45
 
+#: A domain is a folder that begins with its model.
+DOMAINS = {file.parent.name for file in PACKAGE.glob("*/model.py")}
+#: What may know HTTP: the doors, what they read and write, and our own calls to others.
+WIRE = {"handlers", "schemas", "access", "forms", "sockets", "gateways", "providers"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ROUTES = [(contract.name, route) for contract in contracts() for route in contract.routes]
 
@@ -39,6 +43,15 @@ def test_a_domain_reaches_another_through_its_verbs_and_never_through_its_rows()
             importers = graph.find_modules_that_directly_import(module) - {"mystar.app"}
             strangers = {importer for importer in importers if not importer.startswith(f"{domain}.")}
             assert not strangers, f"{module} is imported by {strangers}"
+
+
+def test_only_the_wire_knows_the_wire() -> None:
+    graph = grimp.build_graph("mystar", include_external_packages=True)
+    for module in graph.modules:
+        _, domain, *parts = f"{module}..".split(".")
+        if domain in DOMAINS and not WIRE.intersection(parts):
+            known = graph.find_modules_directly_imported_by(module) & {"aiohttp", "aiohttp_apispec", "marshmallow"}
+            assert not known, f"{module} imports {known}"
 
 
 def test_a_file_fits_in_one_head() -> None:
