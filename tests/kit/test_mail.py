@@ -1,0 +1,136 @@
+"""A mail from its template to somebody's mailbox, on good days and bad ones."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import aiosmtplib
+import pytest
+
+from mystar.kit.clock import Clock
+from mystar.kit.db import Database
+from mystar.kit.mail import TOPIC, Mailer, SmtpSender
+from mystar.kit.outbox import GiveUp, Letter, Outbox
+from tests.sandbox_process import SandboxProcess, sandbox_in
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    """A mail server that may be told to fail, so not the one that all tests share."""
+    with sandbox_in(tmp_path_factory.mktemp("sandbox")) as process:
+        yield process
+
+
+@pytest.fixture
+async def smtp(world: SandboxProcess) -> AsyncIterator[SmtpSender]:
+    sender = SmtpSender(Clock(), host=world.smtp_host, port=world.smtp_port, timeout=5)
+    yield sender
+    await sender.close()
+    await world.faults()
+
+
+def letter(to: str, **changes: Any) -> Letter:
+    payload = {
+        "to": to,
+        "from": "mystar <noreply@stars.example>",
+        "subject": "Ваш заказ",
+        "text": "Здравствуйте!\n",
+        "html": "<p>Здравствуйте!</p>",
+        "language": "ru",
+        **changes,
+    }
+    return Letter(1, TOPIC, None, uuid.uuid4(), payload, 1)
+
+
+def somebody() -> str:
+    return f"{uuid.uuid4().hex}@people.example"
+
+
+async def test_a_mail_arrives_whole(smtp: SmtpSender, world: SandboxProcess) -> None:
+    to = somebody()
+    sent = letter(to)
+    await smtp.send(sent)
+    mail = await world.wait_for_mail(to)
+    assert mail["subject"] == "Ваш заказ"
+    assert "Здравствуйте!" in mail["text"]
+    assert "<p>Здравствуйте!</p>" in mail["html"]
+
+
+async def test_many_mails_take_one_connection_and_a_lost_one_is_replaced(
+    smtp: SmtpSender, world: SandboxProcess
+) -> None:
+    to = somebody()
+    for _ in range(3):
+        await smtp.send(letter(to))
+    world.restart()
+    await smtp.send(letter(to))
+    assert len(await world.mails(to)) >= 1
+
+
+async def test_a_mailbox_that_is_refused_for_good_is_given_up(smtp: SmtpSender, world: SandboxProcess) -> None:
+    await world.faults(smtp={"permanent": 1.0})
+    with pytest.raises(GiveUp, match="550"):
+        await smtp.send(letter(somebody()))
+    await world.faults()
+    await smtp.send(letter(somebody()))
+
+
+async def test_a_busy_server_is_asked_again(smtp: SmtpSender, world: SandboxProcess) -> None:
+    to = somebody()
+    await world.faults(smtp={"temporary": 1.0})
+    with pytest.raises(aiosmtplib.SMTPResponseException):
+        await smtp.send(letter(to))
+    assert await world.mails(to) == []
+    await world.faults()
+    await smtp.send(letter(to))
+    assert len(await world.mails(to)) == 1
+
+
+async def test_a_mail_whose_fate_is_unknown_keeps_its_name(smtp: SmtpSender, world: SandboxProcess) -> None:
+    to = somebody()
+    sent = letter(to)
+    await world.faults(smtp={"lost_answer": 1.0})
+    with pytest.raises(aiosmtplib.SMTPException):
+        await smtp.send(sent)
+    await world.faults()
+    await smtp.send(sent)
+    names = {mail["headers"]["Message-ID"] for mail in await world.mails(to)}
+    assert names == {f"<{sent.idempotency_key.hex}@stars.example>"}
+
+
+async def test_a_server_that_is_not_there_is_no_reason_to_give_up(world: SandboxProcess) -> None:
+    smtp = SmtpSender(Clock(), host=world.smtp_host, port=1, timeout=2)
+    with pytest.raises(aiosmtplib.SMTPConnectError):
+        await smtp.send(letter(somebody()))
+    await smtp.close()
+
+
+async def test_nothing_is_sent_while_a_transaction_waits(smtp: SmtpSender, db: Database) -> None:
+    with pytest.raises(RuntimeError, match="inside a transaction"):
+        async with db.transaction():
+            await smtp.send(letter(somebody()))
+
+
+@pytest.mark.parametrize(("language", "subject"), [("ru", "MySTAR"), ("en", "Password Reset for MySTAR")])
+async def test_a_mail_is_rendered_when_its_cause_happens(db: Database, language: str, subject: str) -> None:
+    mailer = Mailer(Outbox(db, Clock()), sender="mystar <noreply@stars.example>")
+    name = "<b>Марина</b>\r\nBcc: all@people.example"
+    async with db.transaction() as tx:
+        link = "https://stars.example/reset?token=x&y=1"
+        await mailer.queue(tx, "reset_password", somebody(), language, username=name, link=link, hours=24)
+    payload = await db.value("select payload from outbox")
+    assert subject in payload["subject"]
+    assert "Bcc" not in payload["subject"]
+    assert payload["language"] == language
+    assert link in payload["text"]
+    assert "&lt;b&gt;Марина" in payload["html"], "what people write is text, not HTML"
+
+
+async def test_a_value_that_a_template_needs_cannot_be_forgotten(db: Database) -> None:
+    mailer = Mailer(Outbox(db, Clock()), sender="mystar <noreply@stars.example>")
+    with pytest.raises(Exception, match="'link' is undefined"):
+        async with db.transaction() as tx:
+            await mailer.queue(tx, "reset_password", somebody(), "en", username="x", hours=24)
+    assert await db.value("select count(*) from outbox") == 0
