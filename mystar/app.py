@@ -21,6 +21,10 @@ from mystar.accounts.tasks import sweeping
 from mystar.catalog.handlers import CATALOG
 from mystar.catalog.repository import CONSTRAINTS as CATALOG_CONSTRAINTS
 from mystar.catalog.service import CatalogService
+from mystar.chat.handlers import CHAT
+from mystar.chat.handlers import ROUTES as CHAT_ROUTES
+from mystar.chat.repository import CONSTRAINTS as CHAT_CONSTRAINTS
+from mystar.chat.service import ChatService
 from mystar.contracts import system
 from mystar.contracts.base import CONTRACTS, Contract, speak_the_contract
 from mystar.contracts.greetings.contract import CONTRACT as GREETINGS
@@ -66,13 +70,14 @@ from mystar.payments.settlement import Settlement
 from mystar.payments.tasks import ProviderCalls
 from mystar.settings import Settings
 
-HOUSE_ROUTES: tuple[Route, ...] = (*system.ROUTES, *ACCOUNT_ROUTES, *FILE_ROUTES)
+HOUSE_ROUTES: tuple[Route, ...] = (*system.ROUTES, *ACCOUNT_ROUTES, *FILE_ROUTES, *CHAT_ROUTES)
 #: What a violated constraint of the database means, in the words of its domain.
 CONSTRAINTS: dict[str, Callable[[], MystarError]] = {
     **ACCOUNT_CONSTRAINTS,
     **CREATOR_CONSTRAINTS,
     **CATALOG_CONSTRAINTS,
     **PAYMENT_CONSTRAINTS,
+    **CHAT_CONSTRAINTS,
 }
 
 
@@ -98,6 +103,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     _add_market(app, ground)
     _add_money(app, ground)
     _add_orders(app, ground)
+    _add_chat(app, ground)
     _add_routes(app, settings)
 
     app.cleanup_ctx.append(every(3600, lambda: ground.outbox.purge(timedelta(days=30)), name="outbox purge"))
@@ -258,6 +264,10 @@ def _add_orders(app: web.Application, ground: Ground) -> None:
     app[ORDERS] = orders
 
 
+def _add_chat(app: web.Application, ground: Ground) -> None:
+    app[CHAT] = ChatService(ground.db, app[FILES], ground.limits, ground.clock)
+
+
 def contracts() -> tuple[Contract, ...]:
     """The five dialects; the first answers for what nobody owns."""
     return house_contract(HOUSE_ROUTES), GREETINGS, MESSENGER, STUDIO, IDENTITY
@@ -272,6 +282,10 @@ async def broken_invariants(app: web.Application) -> list[str]:
     differences += [
         f"{one.of} {one.id}: {one.what} is {one.stored}, by recount {one.counted}"
         for one in await app[ORDERS].recount()
+    ]
+    differences += [
+        f"conversation {one.conversation_id}: {one.what} is {one.stored}, by recount {one.counted}"
+        for one in await app[CHAT].recount()
     ]
     return differences + [f"file {key}: its bytes are missing" async for key in app[FILES].lost()]
 

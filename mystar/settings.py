@@ -222,6 +222,9 @@ class LimitSettings(Section):
     registration: Rate
     mailed_link: Rate
     mailed_token: Rate
+    #: Messages of one person, and people that they write to for the first time.
+    message: Rate
+    conversation: Rate
     anonymous_form: Rate
 
 

@@ -35,7 +35,7 @@ def alias(path: str, original: Route) -> Route:
     return Route(original.method, path, original.handler, name, documented=False)
 
 
-_NAME = str.maketrans({"/": "_", "-": "_", "{": "_", "}": "_", ":": "_", "\\": "_", "+": "_"})
+_NAME = str.maketrans({"/": "_", "-": "_", "{": "_", "}": "_", ":": "_", "\\": "_", "+": "_", ",": "_"})
 
 
 def register(app: web.Application, routes: Iterable[Route]) -> list[web.Resource]:

@@ -1,0 +1,175 @@
+"""The house's doors to conversations (seed 001, facts 2.5)."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
+
+from mystar.accounts.access import actor_of, signed_in
+from mystar.chat.schemas import (
+    ConversationDraft,
+    ConversationPath,
+    ConversationView,
+    MessageDraft,
+    MessageEdit,
+    MessagePath,
+    MessageView,
+    ReadDraft,
+    ReadView,
+    UserPath,
+    conversation_view,
+    message_view,
+)
+from mystar.chat.service import ChatService
+from mystar.files.forms import FILES
+from mystar.kit.http import json_response
+from mystar.kit.idempotency import idempotent
+from mystar.kit.paging import PageQuery, page_of, page_response, wanted
+from mystar.kit.routes import Route, alias, route
+from mystar.kit.validation import body_of, path_of
+
+CHAT: web.AppKey[ChatService] = web.AppKey("chat", ChatService)
+TAGS = ["house: conversations"]
+
+
+@docs(tags=TAGS, summary="My conversations, the liveliest first")
+@signed_in
+@querystring_schema(PageQuery)
+@response_schema(page_of(ConversationView), 200)
+async def list_conversations(request: web.Request) -> web.Response:
+    page, link = wanted(request), request.app[FILES].private_url
+    found = await request.app[CHAT].conversations(actor_of(request), offset=page.offset, limit=page.size)
+    return page_response(request, [conversation_view(card, link) for card in found.rows], found.count)
+
+
+@docs(
+    tags=TAGS,
+    summary="The conversation with somebody, made if there is none",
+    responses={200: {"schema": ConversationView, "description": "The two have been talking already"}},
+)
+@signed_in
+@json_schema(ConversationDraft)
+@response_schema(ConversationView, 201)
+@idempotent
+async def open_conversation(request: web.Request) -> web.StreamResponse:
+    chat, actor = request.app[CHAT], actor_of(request)
+    conversation, is_new = await chat.open(actor, body_of(request)["recipient_id"])
+    card = await chat.card(actor, conversation.id)
+    return json_response(conversation_view(card, request.app[FILES].private_url), 201 if is_new else 200)
+
+
+@docs(tags=TAGS, summary="One conversation")
+@signed_in
+@match_info_schema(ConversationPath)
+@response_schema(ConversationView, 200)
+async def read_conversation(request: web.Request) -> web.Response:
+    card = await request.app[CHAT].card(actor_of(request), path_of(request)["conversation_id"])
+    return json_response(conversation_view(card, request.app[FILES].private_url))
+
+
+@docs(tags=TAGS, summary="The messages of a conversation, newest first")
+@signed_in
+@match_info_schema(ConversationPath)
+@querystring_schema(PageQuery)
+@response_schema(page_of(MessageView), 200)
+async def list_messages(request: web.Request) -> web.Response:
+    page, link = wanted(request), request.app[FILES].private_url
+    found = await request.app[CHAT].messages(
+        actor_of(request), path_of(request)["conversation_id"], offset=page.offset, limit=page.size
+    )
+    return page_response(request, [message_view(message, link) for message in found.rows], found.count)
+
+
+@docs(
+    tags=TAGS,
+    summary="Say something",
+    responses={200: {"schema": MessageView, "description": "The first message of this client_id"}},
+)
+@signed_in
+@match_info_schema(ConversationPath)
+@json_schema(MessageDraft)
+@response_schema(MessageView, 201)
+@idempotent
+async def send_message(request: web.Request) -> web.StreamResponse:
+    body = body_of(request)
+    message, is_new = await request.app[CHAT].send(
+        actor_of(request),
+        path_of(request)["conversation_id"],
+        body["message"],
+        answer_to=body["answer_to"],
+        file_ids=body["file_ids"],
+        client_id=body["client_id"],
+    )
+    return json_response(message_view(message, request.app[FILES].private_url), 201 if is_new else 200)
+
+
+@docs(tags=TAGS, summary="Say it otherwise: the author only")
+@signed_in
+@match_info_schema(MessagePath)
+@json_schema(MessageEdit)
+@response_schema(MessageView, 200)
+async def edit_message(request: web.Request) -> web.Response:
+    message = await request.app[CHAT].edit(actor_of(request), **path_of(request), text=body_of(request)["message"])
+    return json_response(message_view(message, request.app[FILES].private_url))
+
+
+@docs(
+    tags=TAGS,
+    summary="Take a message back: the author only",
+    responses={204: {"description": "Its number stays, its words and files are gone"}},
+)
+@signed_in
+@match_info_schema(MessagePath)
+async def delete_message(request: web.Request) -> web.Response:
+    await request.app[CHAT].delete(actor_of(request), **path_of(request))
+    return web.Response(status=204)
+
+
+@docs(tags=TAGS, summary="I have read this far")
+@signed_in
+@match_info_schema(ConversationPath)
+@json_schema(ReadDraft)
+@response_schema(ReadView, 200)
+@idempotent
+async def mark_read(request: web.Request) -> web.StreamResponse:
+    member = await request.app[CHAT].mark_read(
+        actor_of(request), path_of(request)["conversation_id"], body_of(request)["number"]
+    )
+    return json_response({"read_number": member.read_number, "unread_count": member.unread})
+
+
+@docs(tags=TAGS, summary="Hear nothing more from somebody", responses={204: {"description": "They cannot write to me"}})
+@signed_in
+@match_info_schema(UserPath)
+@idempotent
+async def block(request: web.Request) -> web.StreamResponse:
+    await request.app[CHAT].block(actor_of(request), path_of(request)["user_id"])
+    return web.Response(status=204)
+
+
+@docs(tags=TAGS, summary="Hear from them again", responses={204: {"description": "They can write to me"}})
+@signed_in
+@match_info_schema(UserPath)
+async def unblock(request: web.Request) -> web.Response:
+    await request.app[CHAT].unblock(actor_of(request), path_of(request)["user_id"])
+    return web.Response(status=204)
+
+
+#: What cannot be an id of the database is an address that does not exist.
+_CONVERSATION = r"/api/v1/conversations/{conversation_id:\d{1,18}}/"
+_MESSAGE = _CONVERSATION + r"messages/{message_id:\d{1,18}}/"
+_BLOCK = r"/api/v1/users/{user_id:\d{1,18}}/block/"
+
+_VERSIONED: tuple[Route, ...] = (
+    route("GET", "/api/v1/conversations/", list_conversations, "house.conversations"),
+    route("POST", "/api/v1/conversations/", open_conversation, "house.conversations"),
+    route("GET", _CONVERSATION, read_conversation, "house.conversation"),
+    route("GET", _CONVERSATION + "messages/", list_messages, "house.conversation-messages"),
+    route("POST", _CONVERSATION + "messages/", send_message, "house.conversation-messages"),
+    route("PATCH", _MESSAGE, edit_message, "house.conversation-message"),
+    route("DELETE", _MESSAGE, delete_message, "house.conversation-message"),
+    route("POST", _CONVERSATION + "read/", mark_read, "house.conversation-read"),
+    route("POST", _BLOCK, block, "house.user-block"),
+    route("DELETE", _BLOCK, unblock, "house.user-block"),
+)
+ROUTES: tuple[Route, ...] = (*_VERSIONED, *(alias(one.path.replace("/v1/", "/", 1), one) for one in _VERSIONED))

@@ -1,0 +1,168 @@
+"""What the house reads and writes about conversations (seed 001, facts 2.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from marshmallow import fields, validate
+
+from mystar.chat.model import LONGEST, LONGEST_CLIENT_ID, MOST_FILES, ConversationCard, Message, Person
+from mystar.kit.fields import Count, Id, Line, Shape
+
+#: From the key of a private file to a link that opens it for a while.
+Link = Callable[[str], str]
+
+
+class ConversationPath(Shape):
+    conversation_id = Id(required=True)
+
+
+class MessagePath(ConversationPath):
+    message_id = Id(required=True)
+
+
+class UserPath(Shape):
+    user_id = Id(required=True)
+
+
+class ConversationDraft(Shape):
+    recipient_id = Id(required=True)
+
+
+class MessageDraft(Shape):
+    """Words, or files, or both."""
+
+    message = Line(load_default="", most=LONGEST)
+    answer_to = Id(load_default=None, allow_none=True, metadata={"description": "id of a message of the conversation"})
+    file_ids = fields.List(
+        Id(),
+        load_default=list,
+        validate=validate.Length(max=MOST_FILES),
+        metadata={"description": "one's own uploads that nothing uses yet"},
+    )
+    client_id = Line(
+        load_default=None,
+        allow_none=True,
+        least=1,
+        most=LONGEST_CLIENT_ID,
+        metadata={"description": "A name of the client's own; sending it again gives the first message, for ever."},
+    )
+
+
+class MessageEdit(Shape):
+    message = Line(required=True, most=LONGEST)
+
+
+class ReadDraft(Shape):
+    number = Count(
+        least=0,
+        most=2**31 - 1,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Everything up to this message is read; without it, everything there is."},
+    )
+
+
+class MemberView(Shape):
+    id = fields.Integer(required=True)
+    username = fields.String(required=True)
+    avatar = fields.String(required=True, allow_none=True)
+
+
+class MessageFileView(Shape):
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    url = fields.String(required=True, metadata={"description": "A signed link for an hour."})
+    size = fields.Integer(required=True, metadata={"description": "Bytes."})
+    content_type = fields.String(required=True)
+
+
+class MessageView(Shape):
+    """The seed's four, and what newer clients want. ``number`` is 1, 2, 3 … in the conversation."""
+
+    id = fields.Integer(required=True)
+    conversation_id = fields.Integer(required=True)
+    number = fields.Integer(required=True)
+    sender = fields.Nested(MemberView, required=True)
+    message = fields.String(required=True)
+    timestamp = fields.DateTime(required=True)
+    answer_to = fields.Integer(required=True, allow_none=True)
+    client_id = fields.String(required=True, allow_none=True)
+    edited_at = fields.DateTime(required=True, allow_none=True)
+    is_deleted = fields.Boolean(required=True)
+    files = fields.List(fields.Nested(MessageFileView), required=True)
+
+
+class ConversationView(Shape):
+    """``position`` is where its log stands: state read here plus the changes after it is the state as it is."""
+
+    id = fields.Integer(required=True)
+    participants = fields.List(fields.Nested(MemberView), required=True)
+    other_user = fields.Nested(MemberView, required=True)
+    created_at = fields.DateTime(required=True)
+    updated_at = fields.DateTime(required=True)
+    last_message = fields.Nested(MessageView, required=True, allow_none=True)
+    last_message_at = fields.DateTime(required=True, allow_none=True)
+    unread_count = fields.Integer(required=True)
+    read_number = fields.Integer(required=True, metadata={"description": "How far I have read."})
+    other_read_number = fields.Integer(required=True, metadata={"description": "How far the other one has read."})
+    is_blocked = fields.Boolean(required=True, metadata={"description": "I have blocked the other one."})
+    position = fields.Integer(required=True)
+
+
+class ReadView(Shape):
+    read_number = fields.Integer(required=True)
+    unread_count = fields.Integer(required=True)
+
+
+def person_view(person: Person) -> dict[str, Any]:
+    return {
+        "id": person.id,
+        "username": person.username,
+        "avatar": f"/media/{person.avatar}" if person.avatar else None,
+    }
+
+
+def message_view(message: Message, link: Link) -> dict[str, Any]:
+    """The same for whoever may read it, so sockets write it once."""
+    return {
+        "id": message.id,
+        "conversation_id": message.conversation_id,
+        "number": message.number,
+        "sender": person_view(message.sender),
+        "message": message.text,
+        "timestamp": message.sent_at,
+        "answer_to": message.answer_id,
+        "client_id": message.client_id,
+        "edited_at": message.edited_at,
+        "is_deleted": message.is_deleted,
+        "files": [
+            {
+                "id": file.id,
+                "name": file.name,
+                "url": link(file.key),
+                "size": file.size,
+                "content_type": file.content_type,
+            }
+            for file in message.files
+        ],
+    }
+
+
+def conversation_view(card: ConversationCard, link: Link) -> dict[str, Any]:
+    conversation, last = card.conversation, card.last_message
+    return {
+        "id": conversation.id,
+        "participants": [person_view(card.starter), person_view(card.recipient)],
+        "other_user": person_view(card.other),
+        "created_at": conversation.created_at,
+        "updated_at": conversation.active_at,
+        "last_message": message_view(last, link) if last else None,
+        "last_message_at": last.sent_at if last else None,
+        "unread_count": conversation.member(card.reader.id).unread,
+        "read_number": conversation.member(card.reader.id).read_number,
+        "other_read_number": conversation.member(card.other.id).read_number,
+        "is_blocked": card.is_blocked,
+        "position": conversation.position,
+    }

@@ -1,0 +1,214 @@
+"""Messages at the house's door: numbers, answers, files, edits, deletions, retries (contract D31-D33, promise T2)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from mystar.contracts.system import DATABASE
+from mystar.settings import Settings
+from tests.chat.talking import heard, mark, opened, said, say, seen, uploaded
+from tests.conftest import Api
+from tests.factory import Factory, Person
+
+
+def address(chat: int, message: dict[str, Any]) -> str:
+    return f"/api/v1/conversations/{chat}/messages/{message['id']}/"
+
+
+async def test_a_message_has_the_seeds_shape_and_reaches_the_other(
+    api: Api, anna: Person, boris: Person, chat: int
+) -> None:
+    message = await said(api, anna, chat, "  Привет\n🎂  ")
+    assert message == {
+        "id": message["id"],
+        "conversation_id": chat,
+        "number": 1,
+        "sender": {"id": anna.id, "username": "anna", "avatar": None},
+        "message": "Привет\n🎂",
+        "timestamp": message["timestamp"],
+        "answer_to": None,
+        "client_id": None,
+        "edited_at": None,
+        "is_deleted": False,
+        "files": [],
+    }
+    assert await heard(api, boris, chat) == [message]
+
+
+async def test_messages_come_in_pages_newest_first(api: Api, anna: Person, boris: Person, chat: int) -> None:
+    for number in range(1, 8):
+        await said(api, anna if number % 2 else boris, chat, f"{number}")
+    page = await (await api.get(f"/api/v1/conversations/{chat}/messages/", params={"page_size": 3}, as_=anna)).json()
+    assert page["count"] == 7
+    numbers = [one["number"] for one in page["results"]]
+    while page["next"]:
+        page = await (await api.get(page["next"], as_=anna)).json()
+        numbers += [one["number"] for one in page["results"]]
+    assert numbers == [7, 6, 5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"message": ""},
+        {"message": "   "},
+        {"message": None},
+        {"message": "x" * 4001},
+        {"message": "zero \x00 byte"},
+        {"message": ["list"]},
+        {"message": "hi", "answer_to": "first"},
+        {"message": "hi", "answer_to": 1_000_000},
+        {"message": "hi", "file_ids": [1] * 11},
+        {"message": "hi", "file_ids": "1"},
+        {"message": "hi", "client_id": ""},
+        {"message": "hi", "client_id": "x" * 101},
+    ],
+)
+async def test_what_is_no_message_is_refused_and_takes_no_number(
+    api: Api, anna: Person, chat: int, body: dict[str, Any]
+) -> None:
+    answer = await api.post(f"/api/v1/conversations/{chat}/messages/", body, as_=anna)
+    assert answer.status == 422
+    assert set((await answer.json())["errors"]) <= {"message", "answer_to", "file_ids", "client_id"}
+    assert (await said(api, anna, chat, "x" * 4000))["number"] == 1
+
+
+async def test_an_answer_names_a_message_of_the_same_conversation(
+    api: Api, factory: Factory, anna: Person, boris: Person, chat: int
+) -> None:
+    question = await said(api, anna, chat, "Придёшь?")
+    assert (await said(api, boris, chat, "Да", answer_to=question["id"]))["answer_to"] == question["id"]
+
+    elsewhere = await opened(api, anna, await factory.person())
+    refused = await say(api, anna, elsewhere, "Да", answer_to=question["id"])
+    assert (refused.status, (await refused.json())["code"]) == (422, "answer_unknown")
+
+
+async def test_files_go_with_a_message_and_open_for_the_other_alone(
+    api: Api, app: web.Application, anna: Person, boris: Person, stranger: Person, chat: int
+) -> None:
+    ids = [await uploaded(app, anna, name, name.encode()) for name in ("b.txt", "a.txt")]
+    message = await said(api, anna, chat, file_ids=ids)
+    assert [(file["id"], file["name"], file["size"]) for file in message["files"]] == [
+        (ids[0], "b.txt", 5),
+        (ids[1], "a.txt", 5),
+    ]
+    (shown,) = await heard(api, boris, chat)
+    assert [file["name"] for file in shown["files"]] == ["b.txt", "a.txt"]
+    link = shown["files"][0]["url"]
+    assert await (await api.get(link)).read() == b"b.txt"
+    bare = link.partition("?")[0]
+    assert [(await api.get(bare, as_=who)).status for who in (boris, anna, stranger, None)] == [200, 200, 404, 404]
+
+
+async def test_files_must_be_ones_own_and_unused(
+    api: Api, app: web.Application, anna: Person, boris: Person, chat: int
+) -> None:
+    theirs, mine = await uploaded(app, boris), await uploaded(app, anna)
+    assert (await say(api, anna, chat, "Смотри", file_ids=[theirs])).status == 404
+    assert (await say(api, anna, chat, "Смотри", file_ids=[mine, 10**6])).status == 404
+    # What was refused has used up neither a file nor a number.
+    assert (await said(api, anna, chat, "Смотри", file_ids=[mine, mine]))["number"] == 1
+    assert (await say(api, anna, chat, "Ещё раз", file_ids=[mine])).status == 409
+
+
+async def test_a_repeated_send_is_the_first_message_for_ever(
+    api: Api, app: web.Application, anna: Person, boris: Person, chat: int
+) -> None:
+    file = await uploaded(app, anna)
+    first = await said(api, anna, chat, "Раз", client_id="a-1", file_ids=[file])
+    for text in ("Раз", "Другими словами"):
+        again = await say(api, anna, chat, text, client_id="a-1", file_ids=[file])
+        assert again.status == 200
+        assert {**await again.json(), "files": 0} == {**first, "files": 0}
+    # The name is the sender's own, in one conversation.
+    assert (await said(api, boris, chat, "Два", client_id="a-1"))["number"] == 2
+    # Not even a block or an edit makes it another message.
+    await api.post(f"/api/v1/users/{anna.id}/block/", as_=boris)
+    assert (await (await say(api, anna, chat, "Раз", client_id="a-1")).json())["id"] == first["id"]
+    await api.delete(f"/api/v1/users/{anna.id}/block/", as_=boris)
+    await api.delete(address(chat, first), as_=anna)
+    assert (await (await say(api, anna, chat, "Раз", client_id="a-1")).json())["is_deleted"] is True
+
+
+async def test_a_storm_of_retries_sends_each_message_once(api: Api, anna: Person, boris: Person, chat: int) -> None:
+    tries = [(person, name) for person in (anna, boris) for name in range(10) for _ in range(5)]
+
+    async def send(person: Person, name: int) -> tuple[str, int, int]:
+        answer = await say(api, person, chat, f"{name}", client_id=f"{name}")
+        assert answer.status in (200, 201)
+        return person.username, name, (await answer.json())["id"]
+
+    answers = await asyncio.gather(*(send(*one) for one in tries))
+    assert len(set(answers)) == 20
+    assert sorted(one["number"] for one in await heard(api, anna, chat)) == list(range(1, 21))
+
+
+async def test_the_author_edits_and_nobody_else(api: Api, anna: Person, boris: Person, chat: int) -> None:
+    message = await said(api, anna, chat, "С днём раждения")
+    answer = await api.patch(address(chat, message), {"message": "С днём рождения"}, as_=anna)
+    edited = await answer.json()
+    assert answer.status == 200
+    assert edited["edited_at"] > message["timestamp"]
+    assert edited == {**message, "message": "С днём рождения", "edited_at": edited["edited_at"]}
+    assert await heard(api, boris, chat) == [edited]
+
+    for method in ("PATCH", "DELETE"):
+        refused = await api.request(method, address(chat, message), json={"message": "x"}, as_=boris)
+        assert (refused.status, (await refused.json())["code"]) == (403, "not_your_message")
+    for body in ({"message": ""}, {"message": "x" * 4001}, {}, {"message": None}):
+        assert (await api.patch(address(chat, message), body, as_=anna)).status == 422
+    assert (await api.patch(address(chat, {"id": 10**6}), {"message": "x"}, as_=anna)).status == 404
+    assert (await api.delete(address(chat, {"id": 10**6}), as_=anna)).status == 404
+
+
+async def test_a_deleted_message_keeps_its_number_and_nothing_else(
+    api: Api, app: web.Application, anna: Person, boris: Person, chat: int
+) -> None:
+    file = await uploaded(app, anna)
+    message = await said(api, anna, chat, "Ой", file_ids=[file])
+    await said(api, anna, chat, "Дальше")
+    link = message["files"][0]["url"]
+    assert [(await api.delete(address(chat, message), as_=anna)).status for _ in range(2)] == [204, 204]
+
+    (_, tombstone) = await heard(api, boris, chat)
+    assert tombstone == {**message, "message": "", "files": [], "is_deleted": True}
+    assert (await api.get(link, as_=boris)).status == 404
+    edit = await api.patch(address(chat, message), {"message": "Снова"}, as_=anna)
+    assert (edit.status, (await edit.json())["code"]) == (409, "message_deleted")
+    assert await app[DATABASE].value("select count(*) from message_files") == 0
+
+
+async def test_what_is_deleted_unread_waits_for_nobody(api: Api, anna: Person, boris: Person, chat: int) -> None:
+    messages = [await said(api, anna, chat, text) for text in ("раз", "два", "три")]
+    await mark(api, boris, chat, 1)
+    for message, left in zip(messages, (2, 1, 0), strict=True):
+        await api.delete(address(chat, message), as_=anna)
+        assert (await seen(api, boris, chat))["unread_count"] == left
+    assert (await seen(api, anna, chat))["unread_count"] == 0
+
+
+class TestLimits:
+    @pytest.fixture
+    def settings(self, make_settings: Any) -> Settings:
+        settings: Settings = make_settings(
+            LIMITS__ENABLED="true", LIMITS__MESSAGE="3/hour", LIMITS__CONVERSATION="1/hour"
+        )
+        return settings
+
+    async def test_a_person_sends_so_many_messages_and_no_more(self, api: Api, anna: Person, chat: int) -> None:
+        answers = [await say(api, anna, chat, "Спам") for _ in range(4)]
+        assert [answer.status for answer in answers] == [201, 201, 201, 429]
+        assert int(answers[-1].headers["Retry-After"]) > 0
+
+    async def test_a_person_begins_so_many_conversations_and_no_more(
+        self, api: Api, anna: Person, boris: Person, stranger: Person, chat: int
+    ) -> None:
+        refused = await api.post("/api/v1/conversations/", {"recipient_id": stranger.id}, as_=anna)
+        assert refused.status == 429
+        assert await opened(api, anna, boris) == chat
