@@ -288,6 +288,21 @@ async def test_the_breaker_opens_tries_and_closes() -> None:
     assert not_asked() == 15, "longer, but not for ever"
 
 
+async def test_a_burst_of_failures_is_one_reason_to_pause() -> None:
+    breaker = Breaker("provider", failures=2, pause=10, now=lambda: 0.0)
+    all_under_way = asyncio.Barrier(10)
+
+    async def call() -> None:
+        with pytest.raises(UnknownOutcome), breaker.call():
+            await all_under_way.wait()
+            raise UnknownOutcome("silence")
+
+    await asyncio.gather(*(call() for _ in range(10)))
+    with pytest.raises(NotAsked) as met, breaker.call():
+        pass
+    assert met.value.retry_after == 10
+
+
 async def test_calls_and_the_breaker_are_counted(strange: Strange) -> None:
     registry = CollectorRegistry()
     gateway = await strange(saying(500, {}), breaker=Breaker("YooKassa", failures=2), registry=registry)

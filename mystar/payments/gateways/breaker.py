@@ -16,7 +16,7 @@ class Breaker:
     """Closed it lets every call through, open none; after a pause one call may try, and its fate decides.
 
     :param failures: calls in a row without a sensible answer that open it.
-    :param pause: seconds it stays open; doubled up to ``longest`` when the trial fails too.
+    :param pause: seconds it stays open; doubled up to ``longest`` whenever the trial fails too.
     """
 
     def __init__(
@@ -25,26 +25,28 @@ class Breaker:
         *,
         failures: int = 5,
         pause: float = 5.0,
-        longest: float = 60.0,
+        longest: float = 30.0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name, self._failures, self._pause, self._longest, self._now = name, failures, pause, longest, now
         self._failed_in_row = 0
+        # How many times in a row it was opened; none = it is closed.
+        self._pauses = 0
         self._closed_again_at = 0.0
-        self._trial = False
+        self._trying = False
 
     @property
     def open(self) -> bool:
-        return self._failed_in_row >= self._failures
+        return self._pauses > 0
 
     @contextmanager
     def call(self) -> Iterator[None]:
         """Around one call. :raises NotAsked: it is open."""
-        self._admit()
+        is_trial = self._admit()
         try:
             yield
         except UnknownOutcome:
-            self._count_failure()
+            self._count_failure(is_trial)
             raise
         except ProviderTrouble:
             # It said no, but it answered.
@@ -53,25 +55,30 @@ class Breaker:
         else:
             self._count_answer()
         finally:
-            self._trial = False
+            if is_trial:
+                self._trying = False
 
-    def _admit(self) -> None:
+    def _admit(self) -> bool:
+        """Whether this call is the trial."""
         if not self.open:
-            return
+            return False
         left = self._closed_again_at - self._now()
-        if left > 0 or self._trial:
+        if left > 0 or self._trying:
             raise NotAsked(f"{self._name} does not answer and is left alone", retry_after=max(1.0, left))
-        self._trial = True
+        self._trying = True
+        return True
 
-    def _count_failure(self) -> None:
+    def _count_failure(self, is_trial: bool) -> None:
         self._failed_in_row += 1
-        if self.open:
-            trials = min(self._failed_in_row - self._failures, 10)
-            pause = min(self._pause * 2**trials, self._longest)
-            self._closed_again_at = self._now() + pause
-            log.error("%s failed %d times in a row; left alone for %.0f s", self._name, self._failed_in_row, pause)
+        if not is_trial and (self.open or self._failed_in_row < self._failures):
+            # Calls that were under way when it opened fail in one burst, and say nothing about later.
+            return
+        pause = min(self._pause * 2 ** min(self._pauses, 10), self._longest)
+        self._pauses += 1
+        self._closed_again_at = self._now() + pause
+        log.error("%s failed %d times in a row; left alone for %.0f s", self._name, self._failed_in_row, pause)
 
     def _count_answer(self) -> None:
         if self.open:
             log.warning("%s answers again", self._name)
-        self._failed_in_row = 0
+        self._failed_in_row = self._pauses = 0
