@@ -7,6 +7,8 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
+from mystar.errors import Unavailable
+
 log = logging.getLogger(__name__)
 
 
@@ -33,6 +35,9 @@ async def _repeat(seconds: float, job: Callable[[], Awaitable[object]], name: st
     while not stopping.is_set():
         try:
             await job()
+        except Unavailable:
+            # The cause has been said where it was met; its stack every few seconds would hide everything else.
+            log.warning("%s has to wait, something it needs is away; next try in %s s", name, seconds)
         except Exception:
             log.exception("%s failed; next try in %s s", name, seconds)
         with suppress(TimeoutError):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from mystar.errors import Unavailable
 from mystar.kit import queries
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database, Tx
@@ -151,15 +152,21 @@ class Outbox:
             rows = await self._db.all(
                 QUERIES.claim_letters, topic=topic, now=self._clock.now(), lease=self._lease, batch=places
             )
+        except Unavailable:
+            # Said where it was met. What was claimed without our hearing of it comes back when its lease is over.
+            log.warning("cannot look for letters of %s now", topic)
         except Exception:
             log.exception("cannot look for letters of %s", topic)
-            await asyncio.sleep(_LOOK)
-            return []
-        return sorted((Letter(**row) for row in rows), key=lambda letter: letter.id)
+        else:
+            return sorted((Letter(**row) for row in rows), key=lambda letter: letter.id)
+        await asyncio.sleep(_LOOK)
+        return []
 
     async def _send(self, handler: Handler, letter: Letter) -> None:
         try:
             await self._attempt(handler, letter)
+        except Unavailable:
+            log.warning("the outcome of letter %s could not be recorded now; it will be sent again", letter.id)
         except Exception:
             # The lease brings it back; what failed is our own table, so there is nobody else to tell.
             log.exception("the outcome of letter %s could not be recorded", letter.id)

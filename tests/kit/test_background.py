@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from mystar.errors import Unavailable
 from mystar.kit.background import every
 
 
@@ -18,7 +19,7 @@ class Job:
     def __init__(self) -> None:
         self.runs = self.finished = self.at_once = self.most_at_once = 0
         self.pause = 0.0
-        self.fails = False
+        self.error: Exception | None = None
         self._enough: dict[int, asyncio.Event] = {}
 
     async def __call__(self) -> None:
@@ -28,8 +29,8 @@ class Job:
         self._enough.setdefault(self.runs, asyncio.Event()).set()
         try:
             await asyncio.sleep(self.pause)
-            if self.fails:
-                raise RuntimeError("not today")
+            if self.error:
+                raise self.error
             self.finished += 1
         finally:
             self.at_once -= 1
@@ -58,12 +59,22 @@ async def test_a_job_runs_at_once_and_again_and_never_twice_at_a_time() -> None:
 
 async def test_a_failure_is_logged_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     job = Job()
-    job.fails = True
+    job.error = RuntimeError("not today")
     with caplog.at_level(logging.ERROR):
         async with repeated(job, 0.001):
             await job.runs_are(3)
     assert "the job failed; next try in 0.001 s" in caplog.text
     assert "not today" in caplog.text
+
+
+async def test_an_outage_is_mentioned_without_a_stack(caplog: pytest.LogCaptureFixture) -> None:
+    job = Job()
+    job.error = Unavailable()
+    with caplog.at_level(logging.WARNING):
+        async with repeated(job, 0.001):
+            await job.runs_are(3)
+    assert "the job has to wait" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 async def test_the_end_waits_for_the_run_in_progress_and_not_for_the_pause() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -44,6 +44,12 @@ async def test_an_outage_of_the_database_is_said_and_survived(
         async def ready() -> bool:
             return await status("/readyz") == 200
 
+        def said(words: str) -> Callable[[], Awaitable[bool]]:
+            async def is_said() -> bool:
+                return words in server.said()
+
+            return is_said
+
         assert await ready()
         for _ in range(2):
             await asyncio.to_thread(cluster.stop)
@@ -62,6 +68,7 @@ async def test_an_outage_of_the_database_is_said_and_survived(
                     assert "The service is unavailable" in str(body)
             async with client.get("/metrics") as answer:
                 assert "mystar_database_up 0.0" in await answer.text()
+            await eventually(said("payments poll has to wait"))
             await asyncio.to_thread(cluster.start)
             await eventually(ready)
             assert await status("/api/categories/") < 300
