@@ -45,6 +45,16 @@ select page.*,
 from page join accounts low on low.id = page.low_id join accounts high on high.id = page.high_id
 order by page.active_at desc, page.id desc;
 
+-- name: conversation_ids
+select id from (
+    (select id, active_at from conversations where low_id = %(account_id)s
+     order by active_at desc, id desc limit %(limit)s::bigint + %(offset)s::bigint)
+    union all
+    (select id, active_at from conversations where high_id = %(account_id)s
+     order by active_at desc, id desc limit %(limit)s::bigint + %(offset)s::bigint)
+) found
+order by active_at desc, id desc limit %(limit)s offset %(offset)s;
+
 -- name: count_conversations
 select (select count(*) from conversations where low_id = %(account_id)s)
     + (select count(*) from conversations where high_id = %(account_id)s);

@@ -68,6 +68,10 @@ class ChatRepository:
     async def cards(self, reader_id: int, *, offset: int, limit: int) -> list[ConversationCard]:
         return await self._cards(reader_id, account_id=reader_id, offset=offset, limit=limit)
 
+    async def ids(self, account_id: int, *, offset: int, limit: int) -> list[int]:
+        rows = await self._tx.all(QUERIES.conversation_ids, account_id=account_id, offset=offset, limit=limit)
+        return [row["id"] for row in rows]
+
     async def count(self, account_id: int) -> int:
         return int(await self._tx.value(QUERIES.count_conversations, account_id=account_id))
 

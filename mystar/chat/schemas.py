@@ -137,17 +137,15 @@ def message_view(message: Message, link: Link) -> dict[str, Any]:
         "client_id": message.client_id,
         "edited_at": message.edited_at,
         "is_deleted": message.is_deleted,
-        "files": [
-            {
-                "id": file.id,
-                "name": file.name,
-                "url": link(file.key),
-                "size": file.size,
-                "content_type": file.content_type,
-            }
-            for file in message.files
-        ],
+        "files": files_view(message, link),
     }
+
+
+def files_view(message: Message, link: Link) -> list[dict[str, Any]]:
+    return [
+        {"id": one.id, "name": one.name, "url": link(one.key), "size": one.size, "content_type": one.content_type}
+        for one in message.files
+    ]
 
 
 def conversation_view(card: ConversationCard, link: Link) -> dict[str, Any]:

@@ -112,6 +112,11 @@ class ChatService:
             await chats.count(actor.id),
         )
 
+    async def conversation_ids(self, actor: Actor, page: int = 1) -> Page[int]:
+        """The same by the thousand, for a dialect that shows nothing else of them."""
+        chats = ChatRepository(self._db)
+        return Page(await chats.ids(actor.id, offset=(page - 1) * MOST, limit=MOST), await chats.count(actor.id))
+
     # Messages
 
     async def messages(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from mystar.contracts.base import Contract
-from mystar.contracts.greetings import accounts, catalog, forms, orders, payments, reset, uploads
+from mystar.contracts.greetings import accounts, catalog, forms, messages, orders, payments, reset, uploads
 from mystar.errors import Invalid, MystarError
 from mystar.kit.http import html_response, json_response, wants_page
 from mystar.kit.pages import render_page
@@ -101,6 +101,7 @@ CONTRACT = Contract(
         *orders.ROUTES,
         *payments.ROUTES,
         *uploads.ROUTES,
+        *messages.ROUTES,
         *forms.ROUTES,
     ),
     render_error,

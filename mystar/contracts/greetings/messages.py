@@ -1,0 +1,127 @@
+"""Personal messages between a fan and a star (seed 000, facts 1.6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
+from marshmallow import fields
+
+from mystar.accounts.access import actor_of, signed_in
+from mystar.chat.handlers import CHAT
+from mystar.chat.model import (
+    LONGEST_CLIENT_ID,
+    BlockedByThem,
+    BlockedByYou,
+    Conversation,
+    ConversationUnknown,
+    Message,
+    OwnConversation,
+    RecipientUnknown,
+)
+from mystar.chat.schemas import Link, MessageFileView, files_view
+from mystar.contracts.greetings.answers import ONE_STRING
+from mystar.errors import Forbidden, NotFound, Text
+from mystar.files.forms import FILES
+from mystar.kit.fields import Id, Line, Shape
+from mystar.kit.http import json_response
+from mystar.kit.idempotency import idempotent
+from mystar.kit.lists import MOST, ListQuery, list_response
+from mystar.kit.routes import Route, route
+from mystar.kit.validation import body_of, query_of
+
+TAGS = ["greetings: messages"]
+#: The client shows this word for word.
+SENT = ["Отправлено"]
+
+
+class SendingFailed(NotFound):
+    """The seed has one word for whatever is wrong with the recipient."""
+
+    code = "sending_failed"
+    text = Text("ошибка при отправке", "the message could not be sent")
+
+
+class NoMessages(NotFound):
+    code = "no_messages"
+    text = Text("сообщений нет", "there are no messages")
+
+
+class GreetingsMessageDraft(Shape):
+    """``client_id`` is ours: a repeated send with the same one is not a second message."""
+
+    from_user = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be oneself."})
+    user_id = Id(required=True)
+    message = Line(required=True, least=1, most=256)
+    client_id = Line(load_default=None, allow_none=True, least=1, most=LONGEST_CLIENT_ID)
+
+
+class GreetingsMessageQuery(ListQuery):
+    """Both people, in any order; one of them is oneself, who may be left out."""
+
+    user_id = Id(load_default=None)
+    from_user = Id(load_default=None)
+
+
+class GreetingsMessage(Shape):
+    id = fields.Integer(required=True)
+    chat_id = fields.Integer(required=True, metadata={"description": "The sum of both ids; a name, not an address."})
+    from_user = fields.Integer(required=True)
+    message_id = fields.Integer(required=True, metadata={"description": "1, 2, 3 … between these two."})
+    message = fields.String(required=True)
+    sent_at = fields.DateTime(required=True)
+    is_deleted = fields.Boolean(required=True)
+    files = fields.List(fields.Nested(MessageFileView), required=True)
+
+
+@docs(tags=TAGS, summary="Write to somebody", responses={200: {"schema": ONE_STRING, "description": "«Отправлено»."}})
+@signed_in
+@json_schema(GreetingsMessageDraft)
+@idempotent
+async def send_message(request: web.Request) -> web.StreamResponse:
+    actor, body = actor_of(request), body_of(request)
+    if body["from_user"] not in (None, actor.id):
+        raise Forbidden
+    try:
+        await request.app[CHAT].send_to(actor, body["user_id"], body["message"], client_id=body["client_id"])
+    except (RecipientUnknown, OwnConversation, BlockedByThem, BlockedByYou) as refusal:
+        raise SendingFailed from refusal
+    return json_response(SENT)
+
+
+@docs(tags=TAGS, summary="What two people wrote to each other, in the order of writing; page 1 has the newest thousand")
+@signed_in
+@querystring_schema(GreetingsMessageQuery)
+@response_schema(GreetingsMessage(many=True), 200)
+async def list_messages(request: web.Request) -> web.Response:
+    chat, actor, query = request.app[CHAT], actor_of(request), query_of(request)
+    try:
+        conversation = await chat.between(actor, query["user_id"] or actor.id, query["from_user"] or actor.id)
+    except ConversationUnknown as nothing:
+        raise NoMessages from nothing
+    found = await chat.messages(actor, conversation.id, offset=(query["page"] - 1) * MOST, limit=MOST)
+    if not found.count:
+        raise NoMessages
+    link = request.app[FILES].private_url
+    items = [_item(conversation, message, link) for message in reversed(found.rows)]
+    return list_response(request, items, found.count, page=query["page"])
+
+
+def _item(conversation: Conversation, message: Message, link: Link) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "chat_id": sum(member.id for member in conversation.members),
+        "from_user": message.sender.id,
+        "message_id": message.number,
+        "message": message.text,
+        "sent_at": message.sent_at,
+        "is_deleted": message.is_deleted,
+        "files": files_view(message, link),
+    }
+
+
+ROUTES: tuple[Route, ...] = (
+    route("POST", "/api/message/", send_message, "greetings.messages"),
+    route("GET", "/api/message/", list_messages, "greetings.messages"),
+)
