@@ -15,7 +15,7 @@ from mystar.kit.queries import load
 
 OWNERS = {
     "accounts": ["accounts", "sessions", "mailed_tokens"],
-    "files": ["files", "file_readers", "discarded_files"],
+    "files": ["files", "file_copies", "file_readers", "discarded_files"],
     "creators": ["creators", "creator_votes", "creator_likes", "creator_favourites"],
     "catalog": ["categories", "services", "tags", "service_tags"],
     "payments": ["payments", "ledger_entries", "payment_discrepancies"],

@@ -1,15 +1,24 @@
-"""Looks into pictures and videos, in threads: the first bytes may promise what the rest does not keep (promise S12)."""
+"""Looks into pictures and videos, in threads: the first bytes may promise what the rest does not keep (promise S12).
+
+Pictures are also made presentable here, since decoded ones take much memory and must wait for their turn.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from PIL import Image
 
 from mystar.errors import Text
 from mystar.files.model import BROKEN, IMAGES, NO_PICTURE, TOO_MANY_PIXELS, VIDEOS, MediaType
+from mystar.files.pictures import TooManyFrames, cleaned, squares
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 #: Decoded pictures are large; more at once would only wait for each other.
 _AT_ONCE = 2
@@ -37,26 +46,46 @@ class Inspector:
         """:raises Unacceptable: broken, cut off, too large to decode, or without a picture."""
         async with self._turns:
             if media.content_type in IMAGES:
-                await asyncio.to_thread(_inspect_image, path, media.reader, self._max_pixels)
+                await asyncio.to_thread(_sound, _inspect_image, path, media.reader, self._max_pixels)
             elif media.content_type in VIDEOS:
                 await asyncio.to_thread(_inspect_video, path, media.reader)
 
+    async def clean(self, path: Path, media: MediaType) -> bytes | None:
+        """The picture without what it tells of its maker; None when it tells nothing, as no other file does.
+
+        :raises Unacceptable: it has to be written anew and cannot be.
+        """
+        if media.content_type not in IMAGES:
+            return None
+        async with self._turns:
+            return await asyncio.to_thread(_sound, cleaned, path, media.reader, self._max_pixels)
+
+    async def copy(self, path: Path, media: MediaType, sides: Iterable[int]) -> dict[int, bytes]:
+        """Square copies of a picture, by side in pixels: see `pictures.squares`. :raises Unacceptable:"""
+        async with self._turns:
+            return await asyncio.to_thread(_sound, squares, path, media.reader, tuple(sides))
+
 
 def _inspect_image(path: Path, format_: str, max_pixels: int) -> None:
-    try:
-        if format_ == "PNG":
-            # Checks the sums of all chunks, which decoding does not; the image is of no use afterwards.
-            with Image.open(path, formats=[format_]) as image:
-                image.verify()
+    if format_ == "PNG":
+        # Checks the sums of all chunks, which decoding does not; the image is of no use afterwards.
         with Image.open(path, formats=[format_]) as image:
-            if image.width * image.height > max_pixels:
-                raise Unacceptable(TOO_MANY_PIXELS)
-            # A JPEG can be decoded small: all of its bytes are read, an eighth of its size is kept.
-            image.draft(None, (1, 1))
-            image.load()
+            image.verify()
+    with Image.open(path, formats=[format_]) as image:
+        if image.width * image.height > max_pixels:
+            raise Unacceptable(TOO_MANY_PIXELS)
+        # A JPEG can be decoded small: all of its bytes are read, an eighth of its size is kept.
+        image.draft(None, (1, 1))
+        image.load()
+
+
+def _sound(work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """What the work with a picture answers. :raises Unacceptable: the picture is to blame."""
+    try:
+        return work(*arguments, **options)
     except Unacceptable:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, TooManyFrames) as error:
         raise Unacceptable(TOO_MANY_PIXELS) from error
     except Exception as error:
         # Pillow's readers fail in a dozen ways on hostile bytes: OSError, SyntaxError, ValueError, struct.error …

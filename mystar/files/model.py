@@ -39,6 +39,17 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """A small square copy of a picture, as its row says. ``side`` in pixels, ``size`` in bytes."""
+
+    key: str
+    side: int
+    content_type: str
+    size: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class MediaType:
     """A type we know: the extension we give it, those we take it with, and who can read it."""
 

@@ -11,11 +11,31 @@ select %(owner_id)s, %(key)s, %(kind)s, %(name)s, %(content_type)s, %(size)s, %(
 where (select coalesce(sum(size), 0) from files where owner_id = %(owner_id)s) + %(size)s <= %(quota)s
 returning *;
 
+-- name: add_copies
+insert into file_copies (key, file_id, side, content_type, size, sha256)
+select key, %(file_id)s, side, content_type, size, sha256
+from unnest(
+    %(keys)s::text[], %(sides)s::integer[], %(content_types)s::text[], %(sizes)s::bigint[], %(digests)s::bytea[]
+) as copy (key, side, content_type, size, sha256)
+on conflict do nothing;
+
+-- name: without_copies
+-- Avatars from before there were copies.
+select files.* from files
+where kind = 'avatar' and id > %(after)s and not exists (select from file_copies where file_id = files.id)
+order by id limit %(batch)s;
+
 -- name: by_key
-select files.*, exists (
-    select from file_readers where file_id = files.id and account_id = %(reader_id)s::bigint
-) as may_read
-from files where key = %(key)s;
+-- A copy opens as its file does, and has a body of its own.
+select
+    file.id, file.owner_id, file.kind, file.name, file.is_public, file.uploaded_at, file.attached_at, copy.side,
+    coalesce(copy.key, file.key) as key, coalesce(copy.content_type, file.content_type) as content_type,
+    coalesce(copy.size, file.size) as size, coalesce(copy.sha256, file.sha256) as sha256,
+    exists (select from file_readers where file_id = file.id and account_id = %(reader_id)s::bigint) as may_read
+from files as file left join file_copies as copy on copy.file_id = file.id and copy.key = %(key)s
+where file.id = coalesce(
+    (select id from files where key = %(key)s), (select file_id from file_copies where key = %(key)s)
+);
 
 -- name: attach
 update files set attached_at = %(now)s, is_public = coalesce(%(is_public)s::boolean, is_public)
@@ -34,23 +54,33 @@ on conflict do nothing;
 select avatar_id from accounts where id = %(account_id)s for no key update;
 
 -- name: discard
-with gone as (delete from files where id = %(id)s returning key)
-insert into discarded_files (key, discarded_at) select key, %(now)s from gone;
+-- Here and below: the copies go with their file, and their bytes, too, are only removed after the commit.
+with gone as (delete from files where id = %(id)s returning id, key)
+insert into discarded_files (key, discarded_at)
+select key, %(now)s::timestamptz from gone
+union all
+select copy.key, %(now)s::timestamptz from gone join file_copies as copy on copy.file_id = gone.id;
 
 -- name: forget
 with gone as (
-    delete from files where id = %(id)s and owner_id = %(owner_id)s and attached_at is null returning key
+    delete from files where id = %(id)s and owner_id = %(owner_id)s and attached_at is null returning id, key
 )
-insert into discarded_files (key, discarded_at) select key, %(now)s from gone returning key;
+insert into discarded_files (key, discarded_at)
+select key, %(now)s::timestamptz from gone
+union all
+select copy.key, %(now)s::timestamptz from gone join file_copies as copy on copy.file_id = gone.id;
 
 -- name: discard_unattached
 with gone as (
     delete from files where id in (
         select id from files where attached_at is null and uploaded_at < %(before)s::timestamptz
         order by uploaded_at limit %(batch)s for update skip locked
-    ) returning key
+    ) returning id, key
 )
-insert into discarded_files (key, discarded_at) select key, %(now)s from gone;
+insert into discarded_files (key, discarded_at)
+select key, %(now)s::timestamptz from gone
+union all
+select copy.key, %(now)s::timestamptz from gone join file_copies as copy on copy.file_id = gone.id;
 
 -- name: discarded
 select key from discarded_files where key > %(after)s order by key limit %(batch)s;
@@ -60,7 +90,11 @@ delete from discarded_files where key = any(%(keys)s::text[]);
 
 -- name: unknown_keys
 select asked.key from unnest(%(keys)s::text[]) as asked (key)
-where not exists (select from files where files.key = asked.key);
+where not exists (select from files where files.key = asked.key)
+    and not exists (select from file_copies where file_copies.key = asked.key);
 
 -- name: page_of_keys
-select key from files where key > %(after)s order by key limit %(batch)s;
+(select key from files where key > %(after)s order by key limit %(batch)s)
+union all
+(select key from file_copies where key > %(after)s order by key limit %(batch)s)
+order by key limit %(batch)s;

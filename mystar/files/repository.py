@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from mystar.files.model import FileInUse, FileUnknown, QuotaExceeded, StoredFile
+from mystar.files.model import Copy, FileInUse, FileUnknown, QuotaExceeded, StoredFile
 from mystar.kit.db import Row, Statements
+from mystar.kit.media import copy_key
 from mystar.kit.queries import load
 
 QUERIES = load(__package__)
@@ -32,12 +33,33 @@ class FileRepository:
             raise QuotaExceeded
         return _file(row)
 
+    async def add_copies(self, file_id: int, copies: Sequence[Copy]) -> None:
+        """Does nothing where there are some already."""
+        await self._tx.execute(
+            QUERIES.add_copies,
+            file_id=file_id,
+            keys=[copy.key for copy in copies],
+            sides=[copy.side for copy in copies],
+            content_types=[copy.content_type for copy in copies],
+            sizes=[copy.size for copy in copies],
+            digests=[copy.sha256 for copy in copies],
+        )
+
+    async def without_copies(self, *, after: int, batch: int) -> list[StoredFile]:
+        """Avatars that have none, by id."""
+        return [_file(row) for row in await self._tx.all(QUERIES.without_copies, after=after, batch=batch)]
+
     async def by_key(self, key: str, reader_id: int | None) -> tuple[StoredFile, bool]:
-        """The file, and whether the reader is one of those it was given to. :raises FileUnknown: there is none."""
+        """The file or copy, and whether the reader is one of those it was given to.
+
+        :raises FileUnknown: there is none.
+        """
         row = await self._tx.maybe(QUERIES.by_key, key=key, reader_id=reader_id)
         if row is None:
             raise FileUnknown
-        may_read = bool(row.pop("may_read"))
+        may_read, side = bool(row.pop("may_read")), row.pop("side")
+        if side is not None:
+            row["name"] = copy_key(row["name"], side)
         return _file(row), may_read
 
     async def attach(self, file_id: int, *, owner_id: int, is_public: bool | None, now: datetime) -> StoredFile:
@@ -61,10 +83,9 @@ class FileRepository:
     async def discard(self, file_id: int, now: datetime) -> None:
         await self._tx.execute(QUERIES.discard, id=file_id, now=now)
 
-    async def forget(self, file_id: int, *, owner_id: int, now: datetime) -> str | None:
-        """The key of what was forgotten; None when it was attached, or not the owner's."""
-        key: str | None = await self._tx.value(QUERIES.forget, id=file_id, owner_id=owner_id, now=now)
-        return key
+    async def forget(self, file_id: int, *, owner_id: int, now: datetime) -> None:
+        """Does nothing when it is attached, or not the owner's."""
+        await self._tx.execute(QUERIES.forget, id=file_id, owner_id=owner_id, now=now)
 
     async def discard_unattached(self, *, before: datetime, now: datetime, batch: int) -> int:
         return await self._tx.execute(QUERIES.discard_unattached, before=before, now=now, batch=batch)

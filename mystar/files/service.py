@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from pathlib import Path
 
 from mystar.accounts.model import Actor
 from mystar.accounts.service import AccountService
@@ -15,6 +16,7 @@ from mystar.files.model import (
     EMPTY,
     HEAD,
     WRONG_EXTENSION,
+    Copy,
     FileRefused,
     FileTooLarge,
     FileUnknown,
@@ -27,9 +29,11 @@ from mystar.files.model import (
     recognised,
     refusal_for,
 )
+from mystar.files.pictures import COPIED
 from mystar.files.repository import FileRepository
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database, Tx
+from mystar.kit.media import SIDES, copy_key, media_path
 from mystar.kit.storage import Arriving, Storage, is_key
 from mystar.kit.tokens import Signer
 from mystar.settings import FileSettings
@@ -85,6 +89,8 @@ class FileService:
     ) -> StoredFile:
         """Take one file as it comes, without ever holding it in memory (contract D38, promises F1 and S12).
 
+        Avatars and images lose what their cameras wrote into them; an avatar also gets its small copies.
+
         :param kinds: what the endpoint takes: "avatar", "image", "video" or "other"; the bytes decide which it is.
         :param folder: where its key begins. :param name: the client's name for it, never trusted.
         :param part: the form's field, for the refusal.
@@ -98,27 +104,55 @@ class FileService:
             kind, media = _recognised(head, kinds, name, part)
             await self._fill(arriving, head, chunks, self._limit(kind), left)
             digest = await arriving.finish()
-            try:
-                await self._inspector.inspect(arriving.path, media)
-            except Unacceptable as error:
-                raise FileRefused(part, error.reason) from error
-            key = f"{folder}/{uuid.uuid4()}.{media.extension}"
+            clean, small = await self._looked_into(arriving.path, kind, media, part)
+            key, size = f"{folder}/{uuid.uuid4()}.{media.extension}", arriving.size
             # Bytes first, row second: a crash between the two leaves bytes, which the sweeper finds.
-            await arriving.keep(key)
+            if clean is None:
+                await arriving.keep(key)
+            else:
+                size, digest = await self._keep(key, clean)
+        copies = await self._keep_copies(key, small)
         try:
             return await self._add(
+                copies,
                 owner_id=actor.id,
                 key=key,
                 kind=kind,
                 name=clean_name(name),
                 content_type=media.content_type,
-                size=arriving.size,
+                size=size,
                 sha256=digest,
                 is_public=public,
             )
         except QuotaExceeded:
-            await self._storage.delete(key)
+            for unwanted in (key, *(copy.key for copy in copies)):
+                await self._storage.delete(unwanted)
             raise
+
+    async def _looked_into(
+        self, path: Path, kind: str, media: MediaType, part: str
+    ) -> tuple[bytes | None, Mapping[int, bytes]]:
+        """What to keep instead, if anything, and the small copies by side."""
+        try:
+            await self._inspector.inspect(path, media)
+            clean = await self._inspector.clean(path, media) if kind in ("avatar", "image") else None
+            return clean, await self._inspector.copy(path, media, SIDES) if kind == "avatar" else {}
+        except Unacceptable as error:
+            raise FileRefused(part, error.reason) from error
+
+    async def _keep(self, key: str, content: bytes) -> tuple[int, bytes]:
+        """How long it is, and its SHA-256."""
+        async with self._storage.arriving() as arriving:
+            await arriving.write(content)
+            digest = await arriving.finish()
+            await arriving.keep(key)
+        return len(content), digest
+
+    async def _keep_copies(self, key: str, small: Mapping[int, bytes]) -> list[Copy]:
+        return [
+            Copy(copy_key(key, side), side, COPIED, *await self._keep(copy_key(key, side), content))
+            for side, content in small.items()
+        ]
 
     async def _fill(self, arriving: Arriving, head: bytes, chunks: AsyncIterator[bytes], limit: int, left: int) -> None:
         chunk: bytes | None = head
@@ -131,11 +165,15 @@ class FileService:
             await arriving.write(chunk)
             chunk = await anext(chunks, None)
 
-    async def _add(self, *, owner_id: int, **columns: object) -> StoredFile:
+    async def _add(self, copies: Sequence[Copy], *, owner_id: int, **columns: object) -> StoredFile:
+        """The quota counts what people sent; the copies are our own affair."""
         async with self._db.transaction() as tx:
             files = FileRepository(tx)
             await files.lock_quota(owner_id)
-            return await files.add(owner_id=owner_id, quota=self._settings.quota, now=self._clock.now(), **columns)
+            file = await files.add(owner_id=owner_id, quota=self._settings.quota, now=self._clock.now(), **columns)
+            if copies:
+                await files.add_copies(file.id, copies)
+        return file
 
     def _limit(self, kind: str) -> int:
         limit: int = getattr(self._settings, f"{kind}_limit")
@@ -203,11 +241,11 @@ class FileService:
 
     def signed_url(self, file: StoredFile) -> str:
         """The path of the file; a private one with a signature that opens it to whoever has the link, for a while."""
-        return f"/media/{file.key}" if file.is_open else self.private_url(file.key)
+        return media_path(file.key) if file.is_open else self.private_url(file.key)
 
     def private_url(self, key: str) -> str:
         """The same for a file that is known to be private, by its key alone."""
-        path = f"/media/{key}"
+        path = media_path(key)
         expires = int(self._clock.now().timestamp()) + self._signed_link
         return f"{path}?expires={expires}&signature={self._signer.sign('file', key, expires)}"
 

@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from mystar.errors import Text
+from mystar.kit.media import SIDES, copy_key
 from mystar.kit.money import kopecks
 
 #: PostgreSQL's bigint.
@@ -64,6 +65,15 @@ class Line(fields.String):
         if any("\ud800" <= character <= "\udfff" for character in text):
             raise self.make_error("control")
         return text
+
+
+class AvatarSizes(fields.Dict):
+    """What `mystar.kit.media.copy_paths` answers."""
+
+    def __init__(self, **options: Any) -> None:
+        example = {str(side): f"/media/{copy_key('avatars/5f0c.jpeg', side)}" for side in SIDES}
+        words = {"description": "square WEBP copies by side in pixels", "example": example}
+        super().__init__(fields.String(), fields.String(), metadata=words, **options)
 
 
 class Rubles(fields.Field[int]):

@@ -14,8 +14,9 @@ from mystar.accounts.model import Actor
 from mystar.creators.handlers import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.files.forms import FILES, Wanted, uploaded
-from mystar.kit.fields import Id, Shape
+from mystar.kit.fields import AvatarSizes, Id, Shape
 from mystar.kit.http import json_response
+from mystar.kit.media import copy_paths, media_path
 from mystar.kit.routes import Route, route
 from mystar.orders.handlers import ORDERS
 from mystar.orders.model import Status, WrongTime
@@ -38,6 +39,7 @@ class AvatarForm(Shape):
 class AvatarView(Shape):
     user_id = fields.Integer(required=True)
     image = fields.String(required=True, metadata={"example": "/media/avatars/5f0c.jpeg"})
+    avatar_sizes = AvatarSizes(required=True)
 
 
 class HelloForm(Shape):
@@ -71,7 +73,8 @@ async def upload_avatar(request: web.Request) -> web.Response:
     async with uploaded(request, Wanted("image", ("avatar",), "avatars", public=True)) as form:
         _require_self(form.fields, "user_id", actor)
         file = await request.app[FILES].set_avatar(actor, form.file.id)
-    return json_response({"user_id": actor.id, "image": f"/media/{file.key}"}, 201)
+    image = {"image": media_path(file.key), "avatar_sizes": copy_paths(file.key)}
+    return json_response({"user_id": actor.id, **image}, 201)
 
 
 @docs(tags=TAGS, summary="Set the video that greets on the star's page; the one before goes")

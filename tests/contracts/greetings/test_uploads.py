@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from mystar.contracts.system import DATABASE
+from mystar.kit.media import SIDES, copy_key
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person, picture, video
@@ -322,7 +323,7 @@ async def test_a_picture_that_is_also_a_page_is_served_as_a_picture_that_runs_no
     served = await api.get((await answer.json())["image"])
     assert served.headers["Content-Type"] == "image/jpeg"
     assert served.headers["X-Content-Type-Options"] == "nosniff"
-    assert served.headers["Content-Security-Policy"] == "sandbox"
+    assert served.headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
 @pytest.mark.parametrize(
@@ -340,7 +341,10 @@ async def test_a_picture_that_is_also_a_page_is_served_as_a_picture_that_runs_no
 async def test_the_name_of_a_file_decides_nothing(api: Api, media: Path, person: Person, name: str) -> None:
     answer = await api.post(AVATAR, data=form(image=(name, picture())), as_=person)
     assert answer.status == 201
-    assert stored(media) == [(await answer.json())["image"].removeprefix("/media/")]
+    body = await answer.json()
+    key = body["image"].removeprefix("/media/")
+    assert body["avatar_sizes"] == {str(side): f"/media/{copy_key(key, side)}" for side in SIDES}
+    assert stored(media) == sorted([key, *(copy_key(key, side) for side in SIDES)])
 
 
 async def test_the_refusal_speaks_english_to_those_who_do(api: Api, person: Person) -> None:
