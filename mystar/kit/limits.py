@@ -12,6 +12,8 @@ from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from mystar.errors import TooMany
 
@@ -40,7 +42,13 @@ class Limits:
         # `limits` passes what it does not know on to redis, and calls it a number or a text.
         self._pool: Any = None
         if url and enabled:
-            self._pool = redis.ConnectionPool.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE)
+            self._pool = redis.ConnectionPool.from_url(
+                url,
+                socket_timeout=_PATIENCE,
+                socket_connect_timeout=_PATIENCE,
+                # A connection that Redis has closed meanwhile is no outage.
+                retry=Retry(NoBackoff(), 1),
+            )
             self._shared = SlidingWindowCounterRateLimiter(
                 RedisStorage(f"async+{url}", wrap_exceptions=True, implementation="redispy", connection_pool=self._pool)
             )
