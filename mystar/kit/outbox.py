@@ -45,7 +45,7 @@ class Letter:
 
 
 class Postpone(Exception):
-    """Not now: try again in ``seconds``."""
+    """Not now: try again in ``seconds``. It does not count as an attempt."""
 
     def __init__(self, seconds: float, reason: str) -> None:
         super().__init__(reason)
@@ -65,14 +65,21 @@ class Outbox:
     def __init__(self, db: Database, clock: Clock, *, lease: float = LEASE) -> None:
         self._db, self._clock, self._lease = db, clock, lease
         self._handlers: dict[str, tuple[Handler, int]] = {}
+        self._longest_pause: dict[str, float] = {}
         self._wake: dict[str, asyncio.Event] = {}
         self._finished: dict[int, asyncio.Event] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
 
-    def handle(self, topic: str, handler: Handler, *, concurrency: int = 1) -> None:
-        """Who sends the rows of a topic, and how many at once. Concurrency 1 keeps their order while all goes well."""
+    def handle(
+        self, topic: str, handler: Handler, *, concurrency: int = 1, longest_pause: float = _LONGEST_PAUSE
+    ) -> None:
+        """Who sends the rows of a topic, and how many at once. Concurrency 1 keeps their order while all goes well.
+
+        :param longest_pause: seconds between the attempts for a row that keeps failing.
+        """
         self._handlers[topic] = (handler, concurrency)
+        self._longest_pause[topic] = longest_pause
         self._wake[topic] = asyncio.Event()
 
     async def put(
@@ -183,20 +190,23 @@ class Outbox:
             log.error("%s letter %s was refused for good: %s", letter.topic, letter.id, refusal)
             await self._db.execute(QUERIES.give_up_letter, id=letter.id, reason=str(refusal)[:1000])
         except Postpone as refusal:
-            await self._postpone(letter, refusal.seconds, str(refusal))
+            await self._postpone(letter, refusal.seconds, str(refusal), counts=False)
         except Exception as error:
-            pause = back_off(letter.attempts)
+            pause = back_off(letter.attempts, self._longest_pause[letter.topic])
             log.warning("%s letter %s failed, next try in %.0f s: %r", letter.topic, letter.id, pause, error)
             await self._postpone(letter, pause, repr(error))
         else:
             await self._db.execute(QUERIES.finish_letter, id=letter.id)
 
-    async def _postpone(self, letter: Letter, seconds: float, reason: str) -> None:
-        moment = self._clock.now() + timedelta(seconds=seconds)
-        await self._db.execute(QUERIES.postpone_letter, id=letter.id, next=moment, reason=reason[:1000])
+    async def _postpone(self, letter: Letter, seconds: float, reason: str, *, counts: bool = True) -> None:
+        """:param counts: whether it was an attempt; what was put off without one makes later pauses no longer."""
+        moment, attempts = self._clock.now() + timedelta(seconds=seconds), letter.attempts - (not counts)
+        await self._db.execute(
+            QUERIES.postpone_letter, id=letter.id, attempts=attempts, next=moment, reason=reason[:1000]
+        )
 
 
-def back_off(attempts: int) -> float:
-    """Seconds before the next attempt: doubling from one second to a quarter of an hour, a fifth of it by chance."""
-    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempts - 1, 12))
+def back_off(attempts: int, longest: float = _LONGEST_PAUSE) -> float:
+    """Seconds before the next attempt: doubling from one second to the longest, a fifth of it by chance."""
+    pause = min(longest, _FIRST_PAUSE * 2.0 ** min(attempts - 1, 12))
     return pause * random.uniform(0.8, 1.0)

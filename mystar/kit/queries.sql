@@ -22,7 +22,9 @@ returning id, topic, name, idempotency_key, payload, attempts;
 update outbox set done_at = now(), claimed_until = null, last_error = null where id = %(id)s;
 
 -- name: postpone_letter
-update outbox set claimed_until = null, next_attempt_at = %(next)s, last_error = %(reason)s where id = %(id)s;
+update outbox
+set claimed_until = null, attempts = %(attempts)s, next_attempt_at = %(next)s, last_error = %(reason)s
+where id = %(id)s;
 
 -- name: give_up_letter
 update outbox set failed_at = now(), claimed_until = null, last_error = %(reason)s where id = %(id)s;

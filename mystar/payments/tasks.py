@@ -15,6 +15,9 @@ from mystar.payments.settlement import Settlement
 
 log = logging.getLogger(__name__)
 
+#: Seconds between the attempts for one call, at most: somebody waits for his payment page or his money, and a provider
+#: that is down is spared by the breaker, not by patience.
+LONGEST_PAUSE = 30.0
 #: Seconds before a call that the provider refused is tried again, as long as it is still the way to the goal.
 _AFTER_REFUSAL = 600.0
 _REFUND_PENDING = 60.0
