@@ -18,7 +18,7 @@ from mystar.orders.model import Difference, Money, Order, OrderUnknown, Status, 
 from mystar.orders.schemas import shown_status
 from mystar.orders.service import OrderService
 from mystar.payments.handlers import PAYMENTS
-from mystar.payments.model import HoldRunsOut
+from mystar.payments.model import HoldRunsOut, PaymentSettled
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.orders.making import an_order
@@ -152,7 +152,7 @@ async def test_a_second_payment_is_refused_and_a_second_visit_finds_the_first(
     await factory.hold(order_id, sandbox_process)
     with pytest.raises(WrongTime):
         await orders.payment_link(actor(customer), order_id)
-    with pytest.raises(WrongTime):
+    with pytest.raises(PaymentSettled):
         await orders.pay_by_link(order_id, signature)
     assert await db.value("select count(*) from payments") == 1
 
