@@ -58,7 +58,13 @@ from mystar.kit.sockets import SOCKETS, close_sockets
 from mystar.kit.storage import LocalStorage
 from mystar.kit.tokens import Signer, Tokens
 from mystar.kit.validation import validate
+from mystar.notifications.handlers import NOTIFICATIONS
+from mystar.notifications.handlers import ROUTES as NOTIFICATION_ROUTES
+from mystar.notifications.listeners import Listeners
+from mystar.notifications.mails import OrderMails
 from mystar.notifications.service import NotificationService
+from mystar.notifications.tasks import Digests
+from mystar.notifications.tasks import tasks as notification_tasks
 from mystar.orders.handlers import ORDERS
 from mystar.orders.service import OrderService
 from mystar.payments.gateways.yookassa import YooKassa
@@ -70,7 +76,13 @@ from mystar.payments.settlement import Settlement
 from mystar.payments.tasks import ProviderCalls
 from mystar.settings import Settings
 
-HOUSE_ROUTES: tuple[Route, ...] = (*system.ROUTES, *ACCOUNT_ROUTES, *FILE_ROUTES, *CHAT_ROUTES)
+HOUSE_ROUTES: tuple[Route, ...] = (
+    *system.ROUTES,
+    *ACCOUNT_ROUTES,
+    *FILE_ROUTES,
+    *CHAT_ROUTES,
+    *NOTIFICATION_ROUTES,
+)
 #: What a violated constraint of the database means, in the words of its domain.
 CONSTRAINTS: dict[str, Callable[[], MystarError]] = {
     **ACCOUNT_CONSTRAINTS,
@@ -104,6 +116,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     _add_money(app, ground)
     _add_orders(app, ground)
     _add_chat(app, ground)
+    _add_notifications(app, ground)
     _add_routes(app, settings)
 
     app.cleanup_ctx.append(every(3600, lambda: ground.outbox.purge(timedelta(days=30)), name="outbox purge"))
@@ -260,12 +273,28 @@ def _add_orders(app: web.Application, ground: Ground) -> None:
         public_url=ground.settings.http.public_url,
     )
     orders.listen(ground.events)
-    NotificationService(ground.mailer, orders).listen(ground.events)
     app[ORDERS] = orders
 
 
 def _add_chat(app: web.Application, ground: Ground) -> None:
     app[CHAT] = ChatService(ground.db, app[FILES], ground.limits, ground.clock)
+
+
+def _add_notifications(app: web.Application, ground: Ground) -> None:
+    settings, mailer, clock = ground.settings.notifications, ground.mailer, ground.clock
+    digest = timedelta(minutes=settings.digest_minutes)
+    notifications = NotificationService(
+        ground.db,
+        ground.signer,
+        clock,
+        public_url=ground.settings.http.public_url,
+        digest=digest,
+        keep=timedelta(days=settings.keep_days),
+    )
+    OrderMails(mailer, app[ORDERS]).listen(ground.events)
+    Listeners(notifications, mailer, clock, quiet=digest).listen(ground.events)
+    app[NOTIFICATIONS] = notifications
+    app.cleanup_ctx.extend(notification_tasks(notifications, Digests(ground.db, notifications, mailer, clock), digest))
 
 
 def contracts() -> tuple[Contract, ...]:

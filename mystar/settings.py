@@ -199,6 +199,13 @@ class OutboxSettings(Section):
     lease_seconds: float = Field(ge=1)
 
 
+class NotificationSettings(Section):
+    #: How long something may stay unseen before a mail tells of it.
+    digest_minutes: float = Field(gt=0)
+    #: How long a notification is kept after it was read.
+    keep_days: float = Field(gt=0)
+
+
 class FileSettings(Section):
     """Limits in bytes (contract D38)."""
 
@@ -267,6 +274,7 @@ class Settings(BaseSettings):
     mail: MailSettings
     payments: PaymentSettings
     outbox: OutboxSettings
+    notifications: NotificationSettings
     files: FileSettings
     limits: LimitSettings
     studio: StudioSettings

@@ -21,6 +21,7 @@ OWNERS = {
     "payments": ["payments", "ledger_entries", "payment_discrepancies"],
     "orders": ["orders", "order_events", "deliveries", "delivery_files"],
     "chat": ["conversations", "messages", "message_files", "chat_blocks"],
+    "notifications": ["notifications", "notification_boxes"],
     "kit": ["outbox", "idempotency_keys"],
 }
 OWNER = {table: owner for owner, tables in OWNERS.items() for table in tables}

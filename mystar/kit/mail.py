@@ -31,11 +31,25 @@ class Mailer:
     def __init__(self, outbox: Outbox, *, sender: str) -> None:
         self._outbox, self._sender = outbox, sender
 
-    async def queue(self, tx: Tx, template: str, to: str, language: str, **values: Any) -> int:
+    async def queue(
+        self,
+        tx: Tx,
+        template: str,
+        to: str,
+        language: str,
+        *,
+        once_as: str | None = None,
+        unsubscribe: str = "",
+        **values: Any,
+    ) -> int:
         """Render ``templates/mail/<template>.<language>.txt`` and ``.html`` and put the mail into the outbox.
 
         The first line of the text template is ``Subject: …``, followed by an empty line. Answers the outbox row's id.
+
+        :param once_as: names the mail; another of the same name is the same mail.
+        :param unsubscribe: the address where one POST ends mails of this sort (RFC 8058); templates see it too.
         """
+        values["unsubscribe"] = unsubscribe
         text = environment().get_template(f"mail/{template}.{language}.txt").render(language=language, **values)
         html = environment().get_template(f"mail/{template}.{language}.html").render(language=language, **values)
         subject, _, body = text.partition("\n")
@@ -46,8 +60,9 @@ class Mailer:
             "text": body.lstrip("\n"),
             "html": html,
             "language": language,
+            "unsubscribe": unsubscribe,
         }
-        return await self._outbox.put(tx, TOPIC, payload)
+        return await self._outbox.put(tx, TOPIC, payload, name=once_as)
 
 
 class SmtpSender:
@@ -134,6 +149,9 @@ class SmtpSender:
         message["Message-ID"] = f"<{letter.idempotency_key.hex}@{domain}>"
         message["Auto-Submitted"] = "auto-generated"
         message["Content-Language"] = payload["language"]
+        if link := payload.get("unsubscribe"):
+            message["List-Unsubscribe"] = f"<{link}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(payload["text"])
         message.add_alternative(payload["html"], subtype="html")
         return message

@@ -1,9 +1,175 @@
-"""Whom we tell, and how amounts and dates are said."""
+"""What people are told: kinds, their words, one notification, and whom a mail goes to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple
+
+from mystar.errors import Forbidden, NotFound, Text
+
+
+class Kind(StrEnum):
+    """``type`` on the wire. Seed 001 names the first only."""
+
+    NEW_ORDER = "new_order"
+    ORDER_ACCEPTED = "order_accepted"
+    ORDER_REJECTED = "order_rejected"
+    ORDER_CANCELLED = "order_cancelled"
+    ORDER_PAID = "order_paid"
+    PAYMENT_FAILED = "payment_failed"
+    MONEY_RETURNED = "money_returned"
+    DELIVERY = "delivery"
+    REVISION_REQUESTED = "revision_requested"
+    ORDER_COMPLETED = "order_completed"
+    DISPUTE = "dispute"
+    REVIEW = "review"
+    MESSAGE = "message"
+
+
+class Wording(NamedTuple):
+    """``message`` may hold placeholders, filled from the notification's data."""
+
+    title: Text
+    message: Text
+    is_urgent: bool = False
+
+
+WORDS: dict[str, Wording] = {
+    Kind.NEW_ORDER: Wording(
+        Text("Новый заказ", "New order"), Text("У вас новый заказ!", "You have a new order!"), is_urgent=True
+    ),
+    Kind.ORDER_ACCEPTED: Wording(
+        Text("Заказ принят", "Order accepted"), Text("Заказ №{order_id} принят.", "Order no. {order_id} was accepted.")
+    ),
+    Kind.ORDER_REJECTED: Wording(
+        Text("Заказ отклонён", "Order rejected"),
+        Text("Заказ №{order_id} отклонён.", "Order no. {order_id} was rejected."),
+    ),
+    Kind.ORDER_CANCELLED: Wording(
+        Text("Заказ отменён", "Order cancelled"),
+        Text("Заказ №{order_id} отменён.", "Order no. {order_id} was cancelled."),
+    ),
+    Kind.ORDER_PAID: Wording(
+        Text("Заказ оплачен", "Order paid"),
+        Text("Заказ №{order_id} оплачен.", "Order no. {order_id} was paid for."),
+        is_urgent=True,
+    ),
+    Kind.PAYMENT_FAILED: Wording(
+        Text("Оплата не прошла", "Payment failed"),
+        Text("Оплата заказа №{order_id} не прошла.", "The payment for order no. {order_id} failed."),
+        is_urgent=True,
+    ),
+    Kind.MONEY_RETURNED: Wording(
+        Text("Деньги возвращены", "Money returned"),
+        Text("Деньги за заказ №{order_id} возвращены.", "The money for order no. {order_id} was returned."),
+    ),
+    Kind.DELIVERY: Wording(
+        Text("Заказ выполнен", "Order delivered"),
+        Text("Заказ №{order_id} выполнен, посмотрите результат.", "Order no. {order_id} was delivered: have a look."),
+    ),
+    Kind.REVISION_REQUESTED: Wording(
+        Text("Нужна доработка", "Revision requested"),
+        Text("Заказчик просит доработать заказ №{order_id}.", "The buyer asks for a revision of order no. {order_id}."),
+    ),
+    Kind.ORDER_COMPLETED: Wording(
+        Text("Заказ завершён", "Order completed"),
+        Text("Заказ №{order_id} завершён.", "Order no. {order_id} is completed."),
+    ),
+    Kind.DISPUTE: Wording(
+        Text("Открыт спор", "Dispute opened"),
+        Text("По заказу №{order_id} открыт спор.", "A dispute over order no. {order_id} was opened."),
+        is_urgent=True,
+    ),
+    Kind.REVIEW: Wording(
+        Text("Новый отзыв", "New review"),
+        Text("На заказ №{order_id} оставлен отзыв.", "Order no. {order_id} has a review."),
+    ),
+    Kind.MESSAGE: Wording(
+        Text("Новое сообщение", "New message"),
+        Text("Вам пишет {sender[username]}.", "{sender[username]} wrote to you."),
+    ),
+}
+#: For a kind of a later release that an older one reads.
+_UNHEARD_OF = Wording(Text("Уведомление", "Notification"), Text("У вас новое уведомление.", "You have news."))
+
+
+class Subject(StrEnum):
+    ORDER = "order"
+    CONVERSATION = "conversation"
+
+
+_LINKS = {Subject.ORDER: "/api/v1/orders/{}/", Subject.CONVERSATION: "/api/v1/conversations/{}/"}
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One piece of news for one person. Ids of one person become visible in their order.
+
+    :param data: what the words are made of: ``order_id`` and more, or ``conversation_id``, ``message_id``, ``sender``.
+    :param subject: what it is about, with ``subject_id``.
+    """
+
+    id: int
+    account_id: int
+    kind: str
+    data: dict[str, Any]
+    subject: str
+    subject_id: int
+    created_at: datetime
+    read_at: datetime | None
+
+    @property
+    def position(self) -> int:
+        """In the person's log: a socket is given what follows it."""
+        return self.id
+
+    @property
+    def is_read(self) -> bool:
+        return self.read_at is not None
+
+    @property
+    def priority(self) -> Literal["high", "normal"]:
+        return "high" if self._wording.is_urgent else "normal"
+
+    @property
+    def link(self) -> str:
+        """Where more is told, as a path of the API; empty if nowhere."""
+        return _LINKS[Subject(self.subject)].format(self.subject_id) if self.subject in list(Subject) else ""
+
+    def title(self, language: str) -> str:
+        return self._wording.title.in_(language)
+
+    def message(self, language: str) -> str:
+        """One sentence, made now of the kind and the data."""
+        return self._wording.message.in_(language, **self.data)
+
+    @property
+    def _wording(self) -> Wording:
+        return WORDS.get(self.kind, _UNHEARD_OF)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is to become a notification.
+
+    :param is_mailed: a mail of its own tells of it; the digest leaves it out.
+    """
+
+    account_id: int
+    kind: Kind
+    subject: Subject
+    subject_id: int
+    data: dict[str, Any]
+    is_mailed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """The fact that somebody was told; sockets hear of it after the commit."""
+
+    notification: Notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +180,18 @@ class Recipient:
     username: str
     email: str | None
     language: str
+
+
+class NotificationUnknown(NotFound):
+    """There is none, or it is somebody else's (contract D4)."""
+
+    code = "notification_unknown"
+    text = Text("Уведомление не найдено.", "The notification was not found.")
+
+
+class UnsubscribeLinkRefused(Forbidden):
+    code = "unsubscribe_link_refused"
+    text = Text("Ссылка для отписки недействительна.", "The unsubscribe link is not valid.")
 
 
 def spoken_amount(kopecks: int, language: str) -> str:

@@ -1,2 +1,139 @@
 -- name: recipients
 select id, username, email, language from accounts where id = any(%(ids)s::bigint[]) and is_active;
+
+-- name: add
+-- The box's lock comes before the id: on conflict, "set" is computed once the row is ours.
+with box as (
+    insert into notification_boxes (account_id, last_id) values (%(account_id)s, nextval('notification_ids'))
+    on conflict (account_id) do update set last_id = nextval('notification_ids')
+    returning last_id
+)
+insert into notifications (id, account_id, kind, data, subject, subject_id, created_at, mail_at)
+select last_id, %(account_id)s, %(kind)s, %(data)s, %(subject)s, %(subject_id)s, %(now)s, %(mail_at)s from box
+returning id, account_id, kind, data, subject, subject_id, created_at, read_at;
+
+-- name: add_message
+-- Runs with every chat message, so the usual case, that news of the conversation waits already, locks nothing.
+with box as (
+    insert into notification_boxes (account_id, last_id)
+    select %(account_id)s, nextval('notification_ids') where not exists (
+        select from notifications
+        where account_id = %(account_id)s and subject_id = %(subject_id)s and kind = 'message' and read_at is null)
+    on conflict (account_id) do update set last_id = nextval('notification_ids')
+    returning last_id
+)
+insert into notifications (id, account_id, kind, data, subject, subject_id, created_at, mail_at)
+select last_id, %(account_id)s, 'message', %(data)s, %(subject)s, %(subject_id)s, %(now)s, %(mail_at)s from box
+on conflict (account_id, subject_id) where kind = 'message' and read_at is null do nothing
+returning id, account_id, kind, data, subject, subject_id, created_at, read_at;
+
+-- name: after
+select id, account_id, kind, data, subject, subject_id, created_at, read_at from notifications
+where account_id = %(account_id)s and id > %(after_id)s
+order by id limit %(limit)s;
+
+-- name: ends
+select account_id, last_id from notification_boxes where account_id = any(%(account_ids)s::bigint[]);
+
+-- name: forgotten
+select forgotten_id from notification_boxes where account_id = %(account_id)s;
+
+-- name: page
+-- Constants are written into the statement before it is planned, so each of the three filters finds its own index.
+select id, account_id, kind, data, subject, subject_id, created_at, read_at from notifications
+where account_id = %(account_id)s and (%(read)s::boolean is null or (read_at is not null) = %(read)s::boolean)
+order by id desc limit %(limit)s offset %(offset)s;
+
+-- name: count
+select count(*) from notifications
+where account_id = %(account_id)s and (%(read)s::boolean is null or (read_at is not null) = %(read)s::boolean);
+
+-- name: find
+select id, account_id, kind, data, subject, subject_id, created_at, read_at from notifications
+where id = %(id)s and account_id = %(account_id)s;
+
+-- name: mark_read
+update notifications set read_at = coalesce(read_at, %(now)s), mail_at = null
+where id = %(id)s and account_id = %(account_id)s;
+
+-- name: mark_messages_read
+-- Only when no message is left unread: what came after the one that was told of was not told of again.
+update notifications set read_at = %(now)s, mail_at = null
+where account_id = %(account_id)s and kind = 'message' and subject_id = %(conversation_id)s and read_at is null
+and exists (
+    select from conversations
+    where id = %(conversation_id)s and case when low_id = %(account_id)s then low_unread else high_unread end = 0);
+
+-- name: mark_all_read
+update notifications set read_at = %(now)s, mail_at = null where account_id = %(account_id)s and read_at is null;
+
+-- name: remove
+delete from notifications where id = %(id)s and account_id = %(account_id)s;
+
+-- name: remove_all
+delete from notifications where account_id = %(account_id)s;
+
+-- name: lock_box
+select account_id from notification_boxes where account_id = %(account_id)s for no key update;
+
+-- name: try_box
+-- Another process is at it, or the person is being told something: they come again.
+select account_id from notification_boxes where account_id = %(account_id)s for no key update skip locked;
+
+-- name: wants_mail
+select coalesce(
+    (select by_mail from notification_boxes where account_id = %(account_id)s), true);
+
+-- name: set_mail
+insert into notification_boxes (account_id, by_mail) values (%(account_id)s, %(by_mail)s)
+on conflict (account_id) do update set by_mail = excluded.by_mail;
+
+-- name: language
+select language from accounts where id = %(account_id)s;
+
+-- name: star_to_mail
+-- A star who wants mail, unless one has told of this conversation lately.
+select a.id, a.username, a.email, a.language from accounts a
+join creators c on c.account_id = a.id
+join notification_boxes b on b.account_id = a.id and b.by_mail
+where a.id = %(account_id)s and a.is_active and not exists (
+    select from notifications n
+    where n.account_id = %(account_id)s and n.kind = 'message' and n.subject_id = %(subject_id)s
+    and n.id <> %(id)s and n.created_at > %(since)s);
+
+-- name: needs_no_mail
+update notifications set mail_at = null where id = %(id)s;
+
+-- name: people_to_mail
+select distinct account_id from notifications where mail_at <= %(now)s limit %(limit)s;
+
+-- name: waiting_for_mail
+-- One mail tells everything, what would fall due a little later too.
+select id, account_id, kind, data, subject, subject_id, created_at, read_at, count(*) over () as total
+from notifications
+where account_id = %(account_id)s and mail_at is not null
+order by id limit %(limit)s;
+
+-- name: told_by_mail
+update notifications set mail_at = null where account_id = %(account_id)s and mail_at is not null;
+
+-- name: reader_of_digest
+-- A confirmed address only: strangers whose address somebody typed are left in peace.
+select a.id, a.username, a.email, a.language from accounts a
+join notification_boxes b on b.account_id = a.id and b.by_mail
+where a.id = %(account_id)s and a.is_active and a.email_verified_at is not null;
+
+-- name: people_with_old
+select distinct account_id from (
+    select account_id from notifications where read_at < %(before)s order by read_at limit 1000
+) as old;
+
+-- name: forget_old
+with gone as (
+    delete from notifications where id in (
+        select id from notifications where account_id = %(account_id)s and read_at < %(before)s
+        order by id limit 1000)
+    returning id
+)
+update notification_boxes set forgotten_id = greatest(forgotten_id, (select max(id) from gone))
+where account_id = %(account_id)s and exists (select from gone);

@@ -1,23 +1,158 @@
-"""People as recipients."""
+"""Notifications, their boxes, and people as recipients."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
 from mystar.kit import queries
-from mystar.kit.db import Statements
-from mystar.notifications.model import Recipient
+from mystar.kit.db import Row, Statements
+from mystar.notifications.model import Kind, News, Notification, NotificationUnknown, Recipient
 
 QUERIES = queries.load(__package__)
 
 
 class NotificationRepository:
-    """Bound to one transaction."""
+    """Bound to one transaction, or to the database for single statements."""
 
     def __init__(self, tx: Statements) -> None:
         self._tx = tx
+
+    # Telling
+
+    async def add(self, news: News, now: datetime, mail_at: datetime | None) -> Notification | None:
+        """None: it is a message of a conversation of which news waits already."""
+        values: dict[str, Any] = {
+            "account_id": news.account_id,
+            "data": news.data,
+            "subject": str(news.subject),
+            "subject_id": news.subject_id,
+            "now": now,
+            "mail_at": mail_at,
+        }
+        if news.kind is Kind.MESSAGE:
+            row = await self._tx.maybe(QUERIES.add_message, values)
+        else:
+            row = await self._tx.one(QUERIES.add, {**values, "kind": str(news.kind)})
+        return Notification(**row) if row else None
+
+    # Reading
+
+    async def after(self, account_id: int, after_id: int, limit: int) -> list[Notification]:
+        rows = await self._tx.all(QUERIES.after, account_id=account_id, after_id=after_id, limit=limit)
+        return [Notification(**row) for row in rows]
+
+    async def ends(self, account_ids: Iterable[int]) -> dict[int, int]:
+        rows = await self._tx.all(QUERIES.ends, account_ids=list(account_ids))
+        return {row["account_id"]: row["last_id"] for row in rows}
+
+    async def forgotten(self, account_id: int) -> int:
+        return await self._tx.value(QUERIES.forgotten, account_id=account_id) or 0
+
+    async def page(self, account_id: int, read: bool | None, offset: int, limit: int) -> list[Notification]:
+        rows = await self._tx.all(QUERIES.page, account_id=account_id, read=read, offset=offset, limit=limit)
+        return [Notification(**row) for row in rows]
+
+    async def count(self, account_id: int, read: bool | None) -> int:
+        return int(await self._tx.value(QUERIES.count, account_id=account_id, read=read))
+
+    async def find(self, account_id: int, notification_id: int) -> Notification:
+        """:raises NotificationUnknown:"""
+        row = await self._tx.maybe(QUERIES.find, account_id=account_id, id=notification_id)
+        if row is None:
+            raise NotificationUnknown
+        return Notification(**row)
+
+    # Marking and removing. Who changes many rows holds the box, so that two who do never wait for each other.
+
+    async def lock_box(self, account_id: int) -> None:
+        await self._tx.value(QUERIES.lock_box, account_id=account_id)
+
+    async def try_box(self, account_id: int) -> bool:
+        """Lock the box unless somebody else holds it."""
+        return await self._tx.value(QUERIES.try_box, account_id=account_id) is not None
+
+    async def mark_read(self, account_id: int, notification_id: int, now: datetime) -> None:
+        """:raises NotificationUnknown:"""
+        if not await self._tx.execute(QUERIES.mark_read, account_id=account_id, id=notification_id, now=now):
+            raise NotificationUnknown
+
+    async def mark_messages_read(self, account_id: int, conversation_id: int, now: datetime) -> int:
+        return await self._tx.execute(
+            QUERIES.mark_messages_read, account_id=account_id, conversation_id=conversation_id, now=now
+        )
+
+    async def mark_all_read(self, account_id: int, now: datetime) -> int:
+        return await self._tx.execute(QUERIES.mark_all_read, account_id=account_id, now=now)
+
+    async def remove(self, account_id: int, notification_id: int) -> None:
+        """:raises NotificationUnknown:"""
+        if not await self._tx.execute(QUERIES.remove, account_id=account_id, id=notification_id):
+            raise NotificationUnknown
+
+    async def remove_all(self, account_id: int) -> int:
+        return await self._tx.execute(QUERIES.remove_all, account_id=account_id)
+
+    async def people_with_old(self, before: datetime) -> list[int]:
+        return _accounts(await self._tx.all(QUERIES.people_with_old, before=before))
+
+    async def forget_old(self, account_id: int, before: datetime) -> int:
+        return await self._tx.execute(QUERIES.forget_old, account_id=account_id, before=before)
+
+    # Mail
 
     async def recipients(self, account_ids: Iterable[int]) -> dict[int, Recipient]:
         """Those of the accounts that may be told, by id; a blocked one may not."""
         rows = await self._tx.all(QUERIES.recipients, ids=list(account_ids))
         return {row["id"]: Recipient(**row) for row in rows}
+
+    async def star_to_mail(self, notification: Notification, since: datetime) -> Recipient | None:
+        """The star whom a message came to, unless a mail, or a digest soon, tells of the conversation anyway."""
+        row = await self._tx.maybe(
+            QUERIES.star_to_mail,
+            account_id=notification.account_id,
+            subject_id=notification.subject_id,
+            id=notification.id,
+            since=since,
+        )
+        return Recipient(**row) if row else None
+
+    async def needs_no_mail(self, notification_id: int) -> None:
+        await self._tx.execute(QUERIES.needs_no_mail, id=notification_id)
+
+    async def people_to_mail(self, now: datetime, limit: int) -> list[int]:
+        return _accounts(await self._tx.all(QUERIES.people_to_mail, now=now, limit=limit))
+
+    async def waiting_for_mail(self, account_id: int, limit: int) -> tuple[list[Notification], int]:
+        """The oldest so many, and how many there are in all."""
+        rows = await self._tx.all(QUERIES.waiting_for_mail, account_id=account_id, limit=limit)
+        total = rows[0]["total"] if rows else 0
+        return [Notification(**_without(row, "total")) for row in rows], total
+
+    async def told_by_mail(self, account_id: int) -> None:
+        await self._tx.execute(QUERIES.told_by_mail, account_id=account_id)
+
+    async def reader_of_digest(self, account_id: int) -> Recipient | None:
+        """None: the person has no confirmed address, is blocked or wants no mail."""
+        row = await self._tx.maybe(QUERIES.reader_of_digest, account_id=account_id)
+        return Recipient(**row) if row else None
+
+    # Settings
+
+    async def wants_mail(self, account_id: int) -> bool:
+        return bool(await self._tx.value(QUERIES.wants_mail, account_id=account_id))
+
+    async def set_mail(self, account_id: int, by_mail: bool) -> None:
+        await self._tx.execute(QUERIES.set_mail, account_id=account_id, by_mail=by_mail)
+
+    async def language(self, account_id: int) -> str:
+        return str(await self._tx.value(QUERIES.language, account_id=account_id))
+
+
+def _accounts(rows: Sequence[Row]) -> list[int]:
+    return [row["account_id"] for row in rows]
+
+
+def _without(row: Row, name: str) -> Row:
+    return {key: value for key, value in row.items() if key != name}

@@ -1,114 +1,149 @@
-"""Who is told of what: one listener per fact."""
+"""What people are told: written with its cause, listed, marked, replayed to sockets, and forgotten when old."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
-from mystar.kit.db import Tx
-from mystar.kit.events import Events
-from mystar.kit.mail import Mailer
-from mystar.notifications.model import Recipient, spoken_amount, spoken_date
+from mystar.accounts.model import Actor
+from mystar.kit.clock import Clock
+from mystar.kit.db import Database, Tx
+from mystar.kit.paging import Page
+from mystar.kit.tokens import Signer
+from mystar.notifications.model import News, Notification, Notified, UnsubscribeLinkRefused
 from mystar.notifications.repository import NotificationRepository
-from mystar.orders.model import (
-    PAID,
-    Goal,
-    Kind,
-    Order,
-    OrderAccepted,
-    OrderCancelled,
-    OrderDelivered,
-    OrderPaid,
-    OrderPaymentFailed,
-    OrderPlaced,
-    OrderRejected,
-    Role,
-    Status,
-)
-from mystar.orders.service import OrderService
 
-_DONE = (Status.DELIVERED, Status.COMPLETED)
+_UNSUBSCRIBE = "unsubscribe"
 
 
 class NotificationService:
-    """Queues mails in the transaction of their cause."""
+    """The verbs.
 
-    def __init__(self, mailer: Mailer, orders: OrderService) -> None:
-        self._mailer, self._orders = mailer, orders
+    :param digest: how long something may stay unseen before a mail tells of it.
+    :param keep: how long a notification is kept after it was read.
+    """
 
-    def listen(self, events: Events) -> None:
-        events.on(OrderPlaced, self._placed)
-        events.on(OrderAccepted, self._accepted)
-        events.on(OrderRejected, self._rejected)
-        events.on(OrderCancelled, self._cancelled)
-        events.on(OrderPaid, self._paid)
-        events.on(OrderPaymentFailed, self._payment_failed)
-        events.on(OrderDelivered, self._delivered)
+    def __init__(
+        self, db: Database, signer: Signer, clock: Clock, *, public_url: str, digest: timedelta, keep: timedelta
+    ) -> None:
+        self._db, self._signer, self._clock, self._public_url = db, signer, clock, public_url
+        self._digest, self._keep = digest, keep
 
-    async def _placed(self, tx: Tx, fact: OrderPlaced) -> None:
-        await self._tell(tx, "order_placed", fact.order, Role.CREATOR)
+    # Telling
 
-    async def _accepted(self, tx: Tx, fact: OrderAccepted) -> None:
-        if fact.order.money in PAID:
-            await self._tell(tx, "order_accepted", fact.order, Role.BUYER)
-        else:
-            link = self._orders.link_to_pay(fact.order.id)
-            await self._tell(tx, "order_accepted_unpaid", fact.order, Role.BUYER, link=link)
+    async def tell(self, tx: Tx, *news: News) -> list[Notification]:
+        """Write notifications in the transaction of their cause and publish `Notified` for each.
 
-    async def _rejected(self, tx: Tx, fact: OrderRejected) -> None:
-        await self._tell(tx, "order_rejected", fact.order, Role.BUYER)
+        Takes the locks of several people in one order; a transaction that tells twice should tell once instead.
+        """
+        notifications, now = NotificationRepository(tx), self._clock.now()
+        told = []
+        for one in sorted(news, key=lambda one: one.account_id):
+            notification = await notifications.add(one, now, None if one.is_mailed else now + self._digest)
+            if notification is not None:
+                told.append(notification)
+                await tx.publish(Notified(notification))
+        return told
 
-    async def _cancelled(self, tx: Tx, fact: OrderCancelled) -> None:
-        """Whoever did it knows."""
-        for role in (Role.BUYER, Role.CREATOR):
-            if role is not fact.by:
-                await self._tell(tx, "order_cancelled", fact.order, role, to_star=role is Role.CREATOR)
+    # The log that sockets replay (architecture, law 8)
 
-    async def _paid(self, tx: Tx, fact: OrderPaid) -> None:
-        if fact.order.money_goal is Goal.GIVE_BACK:
-            return  # it came too late and goes back at once
-        await self._tell(tx, "order_paid", fact.order, Role.CREATOR)
-        if fact.order.kind is Kind.GREETING and fact.order.status in _DONE:
-            await self._tell_of_delivery(tx, fact.order)
+    async def after(self, account_id: int, after_id: int, limit: int) -> list[Notification]:
+        """What follows the id in the person's log, in order; fewer than ``limit`` when that is all.
 
-    async def _payment_failed(self, tx: Tx, fact: OrderPaymentFailed) -> None:
-        if fact.order.money_goal is not Goal.GIVE_BACK:
-            link = self._orders.link_to_pay(fact.order.id)
-            await self._tell(tx, "payment_failed", fact.order, Role.BUYER, link=link)
+        One person's ids become visible in their order, so what was read up to some id is complete up to it.
+        """
+        return await NotificationRepository(self._db).after(account_id, after_id, limit)
 
-    async def _delivered(self, tx: Tx, fact: OrderDelivered) -> None:
-        await self._tell_of_delivery(tx, fact.order)
+    async def ends(self, account_ids: Iterable[int]) -> dict[int, int]:
+        """The id of everybody's newest notification; who was never told anything is left out."""
+        return await NotificationRepository(self._db).ends(account_ids)
 
-    async def _tell_of_delivery(self, tx: Tx, order: Order) -> None:
-        link = ""
-        if order.kind is Kind.GREETING:
-            make = self._orders.link_to_watch if order.is_open_to_buyer else self._orders.link_to_pay
-            link = make(order.id)
-        await self._tell(tx, "order_delivered", order, Role.BUYER, link=link)
+    async def forgotten(self, account_id: int) -> int:
+        """Up to this id old notifications are gone: a replay from before it has a gap. 0 = nothing is."""
+        return await NotificationRepository(self._db).forgotten(account_id)
 
-    async def _tell(self, tx: Tx, template: str, order: Order, whom: Role, **values: Any) -> None:
-        """Queue the mail, unless the person has no address."""
-        ids = {Role.BUYER: order.buyer_id, Role.CREATOR: order.creator_account_id}
-        people = await NotificationRepository(tx).recipients(id_ for id_ in ids.values() if id_)
-        recipient = people.get(ids[whom] or 0)
-        if recipient is None or not recipient.email:
-            return
-        names = {role: people[id_].username if id_ in people else "" for role, id_ in ids.items()}
-        values |= _words(order, recipient) | {"star": names[Role.CREATOR], "customer": names[Role.BUYER]}
-        await self._mailer.queue(tx, template, recipient.email, recipient.language, **values)
+    # What a person does with the list
 
+    async def notifications(
+        self, actor: Actor, *, read: bool | None = None, offset: int = 0, limit: int = 20
+    ) -> Page[Notification]:
+        """The actor's, newest first; ``read`` chooses the read ones, the unread ones, or, None, all."""
+        notifications = NotificationRepository(self._db)
+        return Page(
+            await notifications.page(actor.id, read, offset, limit),
+            await notifications.count(actor.id, read),
+        )
 
-def _words(order: Order, recipient: Recipient) -> dict[str, Any]:
-    return {
-        "username": recipient.username,
-        "number": order.id,
-        "amount": spoken_amount(order.total_price, recipient.language),
-        "for_whom": order.for_whom,
-        "wish": order.wish,
-        "by_date": spoken_date(order.by_date, recipient.language),
-        "reason": order.cancellation_reason,
-        "is_greeting": order.kind is Kind.GREETING,
-        "is_paid": order.money in PAID,
-        "is_open": order.is_open_to_buyer,
-        "is_pending": order.status is Status.PENDING,
-        "is_accepted": order.status is Status.ACCEPTED or order.status is Status.IN_PROGRESS,
-    }
+    async def notification(self, actor: Actor, notification_id: int) -> Notification:
+        """:raises NotificationUnknown: it is none of the actor's."""
+        return await NotificationRepository(self._db).find(actor.id, notification_id)
+
+    async def unread(self, actor: Actor) -> int:
+        return await NotificationRepository(self._db).count(actor.id, read=False)
+
+    async def mark_read(self, actor: Actor, notification_id: int) -> None:
+        """Once or many times: the first moment counts. :raises NotificationUnknown:"""
+        await NotificationRepository(self._db).mark_read(actor.id, notification_id, self._clock.now())
+
+    async def mark_all_read(self, actor: Actor) -> int:
+        """How many were not before."""
+        async with self._db.transaction() as tx:
+            notifications = NotificationRepository(tx)
+            await notifications.lock_box(actor.id)
+            return await notifications.mark_all_read(actor.id, self._clock.now())
+
+    async def mark_conversation_read(self, tx: Tx, account_id: int, conversation_id: int) -> None:
+        """Whoever has read all the messages needs no news of them."""
+        await NotificationRepository(tx).mark_messages_read(account_id, conversation_id, self._clock.now())
+
+    async def remove(self, actor: Actor, notification_id: int) -> None:
+        """:raises NotificationUnknown:"""
+        await NotificationRepository(self._db).remove(actor.id, notification_id)
+
+    async def clear(self, actor: Actor) -> int:
+        """Remove all; how many there were."""
+        async with self._db.transaction() as tx:
+            notifications = NotificationRepository(tx)
+            await notifications.lock_box(actor.id)
+            return await notifications.remove_all(actor.id)
+
+    # Settings
+
+    async def language(self, actor: Actor) -> str:
+        """The actor's own, "ru" or "en", for who does not ask for one."""
+        return await NotificationRepository(self._db).language(actor.id)
+
+    async def wants_mail(self, actor: Actor) -> bool:
+        """Whether messages and what stayed unseen is told by mail. Mails about one's orders come in any case."""
+        return await NotificationRepository(self._db).wants_mail(actor.id)
+
+    async def set_mail(self, actor: Actor, wanted: bool) -> None:
+        await NotificationRepository(self._db).set_mail(actor.id, wanted)
+
+    def unsubscribe_link(self, account_id: int) -> str:
+        """For mails: works without signing in, for ever, and does nothing else (RFC 8058)."""
+        signature = self._signer.sign(_UNSUBSCRIBE, account_id)
+        return f"{self._public_url}/notifications/unsubscribe/?account={account_id}&sig={signature}"
+
+    def check_unsubscribe_link(self, account_id: int, signature: str) -> None:
+        """:raises UnsubscribeLinkRefused: we did not sign this."""
+        if not self._signer.fits(signature, _UNSUBSCRIBE, account_id):
+            raise UnsubscribeLinkRefused
+
+    async def unsubscribe(self, account_id: int, signature: str) -> None:
+        """:raises UnsubscribeLinkRefused:"""
+        self.check_unsubscribe_link(account_id, signature)
+        await NotificationRepository(self._db).set_mail(account_id, False)
+
+    # By itself
+
+    async def forget_old(self) -> int:
+        """Delete what was read longer ago than ``keep``, box by box; of how many boxes."""
+        before = self._clock.now() - self._keep
+        people = await NotificationRepository(self._db).people_with_old(before)
+        return sum([await self._forget_old_of(account_id, before) for account_id in people])
+
+    async def _forget_old_of(self, account_id: int, before: datetime) -> int:
+        async with self._db.transaction() as tx:
+            notifications = NotificationRepository(tx)
+            return await notifications.forget_old(account_id, before) if await notifications.try_box(account_id) else 0

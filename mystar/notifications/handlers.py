@@ -1,0 +1,161 @@
+"""The house's doors to notifications (seed 001, facts 2.6), and the page behind a mail's unsubscribe link."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
+
+from mystar.accounts.access import actor_of, signed_in
+from mystar.kit.http import html_response, json_response, language_of
+from mystar.kit.idempotency import idempotent
+from mystar.kit.pages import render_page
+from mystar.kit.paging import page_of, page_response, wanted
+from mystar.kit.routes import Route, alias, route
+from mystar.kit.validation import body_of, path_of, query_of
+from mystar.notifications.schemas import (
+    DeletedCountView,
+    MarkedCountView,
+    MarkedView,
+    NotificationPath,
+    NotificationQuery,
+    NotificationSettings,
+    NotificationView,
+    UnreadCountView,
+    UnsubscribeLink,
+    notification_view,
+)
+from mystar.notifications.service import NotificationService
+
+NOTIFICATIONS: web.AppKey[NotificationService] = web.AppKey("notifications", NotificationService)
+TAGS = ["house: notifications"]
+_PAGE = {200: {"description": "A page", "content": {"text/html": {"schema": {"type": "string"}}}}}
+
+
+async def reading_language(request: web.Request) -> str:
+    """What the client asks for, else the language of the account: "ru" or "en"."""
+    if request.headers.get("Accept-Language"):
+        return language_of(request)
+    return await request.app[NOTIFICATIONS].language(actor_of(request))
+
+
+@docs(tags=TAGS, summary="My notifications, newest first")
+@signed_in
+@querystring_schema(NotificationQuery)
+@response_schema(page_of(NotificationView), 200)
+async def list_notifications(request: web.Request) -> web.Response:
+    page, language = wanted(request), await reading_language(request)
+    found = await request.app[NOTIFICATIONS].notifications(
+        actor_of(request), read=query_of(request)["read"], offset=page.offset, limit=page.size
+    )
+    return page_response(request, [notification_view(one, language) for one in found.rows], found.count)
+
+
+@docs(tags=TAGS, summary="One notification")
+@signed_in
+@match_info_schema(NotificationPath)
+@response_schema(NotificationView, 200)
+async def read_notification(request: web.Request) -> web.Response:
+    found = await request.app[NOTIFICATIONS].notification(actor_of(request), **path_of(request))
+    return json_response(notification_view(found, await reading_language(request)))
+
+
+@docs(tags=TAGS, summary="How many I have not read")
+@signed_in
+@response_schema(UnreadCountView, 200)
+async def count_unread(request: web.Request) -> web.Response:
+    return json_response({"unread_count": await request.app[NOTIFICATIONS].unread(actor_of(request))})
+
+
+@docs(tags=TAGS, summary="I have read it; once more changes nothing")
+@signed_in
+@match_info_schema(NotificationPath)
+@response_schema(MarkedView, 200)
+@idempotent
+async def mark_read(request: web.Request) -> web.StreamResponse:
+    notification_id = path_of(request)["notification_id"]
+    await request.app[NOTIFICATIONS].mark_read(actor_of(request), notification_id)
+    return json_response({"id": notification_id, "is_read": True})
+
+
+@docs(tags=TAGS, summary="I have read everything")
+@signed_in
+@response_schema(MarkedCountView, 200)
+@idempotent
+async def mark_all_read(request: web.Request) -> web.StreamResponse:
+    marked = await request.app[NOTIFICATIONS].mark_all_read(actor_of(request))
+    return json_response({"marked_count": marked, "unread_count": 0})
+
+
+@docs(tags=TAGS, summary="Remove one", responses={204: {"description": "It is gone"}})
+@signed_in
+@match_info_schema(NotificationPath)
+async def remove(request: web.Request) -> web.Response:
+    await request.app[NOTIFICATIONS].remove(actor_of(request), **path_of(request))
+    return web.Response(status=204)
+
+
+@docs(tags=TAGS, summary="Remove all of them")
+@signed_in
+@response_schema(DeletedCountView, 200)
+@idempotent
+async def clear(request: web.Request) -> web.StreamResponse:
+    return json_response({"deleted_count": await request.app[NOTIFICATIONS].clear(actor_of(request))})
+
+
+@docs(tags=TAGS, summary="What is told by mail")
+@signed_in
+@response_schema(NotificationSettings, 200)
+async def read_settings(request: web.Request) -> web.Response:
+    return json_response({"email": await request.app[NOTIFICATIONS].wants_mail(actor_of(request))})
+
+
+@docs(tags=TAGS, summary="Switch mails on or off")
+@signed_in
+@json_schema(NotificationSettings)
+@response_schema(NotificationSettings, 200)
+async def change_settings(request: web.Request) -> web.Response:
+    wanted_mail = body_of(request)["email"]
+    await request.app[NOTIFICATIONS].set_mail(actor_of(request), wanted_mail)
+    return json_response({"email": wanted_mail})
+
+
+@docs(tags=TAGS, summary="The page behind a mail's unsubscribe link: asks once more", responses=_PAGE)
+@querystring_schema(UnsubscribeLink)
+async def ask_to_unsubscribe(request: web.Request) -> web.Response:
+    link = query_of(request)
+    request.app[NOTIFICATIONS].check_unsubscribe_link(link["account"], link["sig"])
+    return html_response(render_page("unsubscribe.html", language_of(request), is_done=False))
+
+
+@docs(tags=TAGS, summary="Unsubscribe, from the page or by the mail program's own button (RFC 8058)", responses=_PAGE)
+@querystring_schema(UnsubscribeLink)
+async def unsubscribe(request: web.Request) -> web.Response:
+    link = query_of(request)
+    await request.app[NOTIFICATIONS].unsubscribe(link["account"], link["sig"])
+    return html_response(render_page("unsubscribe.html", language_of(request), is_done=True))
+
+
+_ALL = "/api/v1/notifications/"
+#: What cannot be an id of the database is an address that does not exist.
+_ONE = _ALL + r"{notification_id:\d{1,18}}/"
+_ROUTES: tuple[Route, ...] = (
+    route("GET", _ALL, list_notifications, "house.notifications"),
+    route("GET", _ALL + "unread-count/", count_unread, "house.notifications-unread-count"),
+    route("POST", _ALL + "mark-all-read/", mark_all_read, "house.notifications-mark-all-read"),
+    route("POST", _ALL + "clear-all/", clear, "house.notifications-clear-all"),
+    route("DELETE", _ALL + "clear-all/", clear, "house.notifications-clear-all"),
+    route("GET", _ALL + "settings/", read_settings, "house.notifications-settings"),
+    route("PATCH", _ALL + "settings/", change_settings, "house.notifications-settings"),
+    route("GET", _ONE, read_notification, "house.notification"),
+    route("DELETE", _ONE, remove, "house.notification"),
+    route("POST", _ONE + "mark-as-read/", mark_read, "house.notification-read"),
+    route("POST", _ONE + "mark-read/", mark_read, "house.notification-read-short", documented=False),
+)
+#: The seed's frontend says the word twice at its own origin, and no version at the other door.
+_ELSEWHERE = (_ALL + "notifications/", "/api/notifications/", "/api/notifications/notifications/")
+ROUTES: tuple[Route, ...] = (
+    *_ROUTES,
+    *(alias(one.path.replace(_ALL, base, 1), one) for base in _ELSEWHERE for one in _ROUTES),
+    route("GET", "/notifications/unsubscribe/", ask_to_unsubscribe, "house.unsubscribe"),
+    route("POST", "/notifications/unsubscribe/", unsubscribe, "house.unsubscribe"),
+)

@@ -1,0 +1,119 @@
+"""Who is told of what: a fact of orders or of chat becomes a notification in the fact's own transaction."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from mystar.chat.model import MessageSent, ReadMoved
+from mystar.kit.clock import Clock
+from mystar.kit.db import Tx
+from mystar.kit.events import Events
+from mystar.kit.mail import Mailer
+from mystar.kit.money import rubles_text
+from mystar.notifications.model import Kind, News, Subject
+from mystar.notifications.repository import NotificationRepository
+from mystar.notifications.service import NotificationService
+from mystar.orders.model import (
+    Goal,
+    Order,
+    OrderAccepted,
+    OrderCancelled,
+    OrderCompleted,
+    OrderDelivered,
+    OrderDisputed,
+    OrderFact,
+    OrderMoneyReturned,
+    OrderPaid,
+    OrderPaymentFailed,
+    OrderPlaced,
+    OrderRejected,
+    OrderReopened,
+    Role,
+)
+
+_BOTH = (Role.BUYER, Role.CREATOR)
+#: What becomes of a fact, and who is told; whoever did it knows.
+_TOLD: dict[type[OrderFact], tuple[Kind, tuple[Role, ...]]] = {
+    OrderPlaced: (Kind.NEW_ORDER, (Role.CREATOR,)),
+    OrderAccepted: (Kind.ORDER_ACCEPTED, (Role.BUYER,)),
+    OrderRejected: (Kind.ORDER_REJECTED, (Role.BUYER,)),
+    OrderCancelled: (Kind.ORDER_CANCELLED, _BOTH),
+    OrderPaid: (Kind.ORDER_PAID, (Role.CREATOR,)),
+    OrderPaymentFailed: (Kind.PAYMENT_FAILED, (Role.BUYER,)),
+    OrderMoneyReturned: (Kind.MONEY_RETURNED, (Role.BUYER,)),
+    OrderDelivered: (Kind.DELIVERY, (Role.BUYER,)),
+    OrderReopened: (Kind.REVISION_REQUESTED, (Role.CREATOR,)),
+    OrderCompleted: (Kind.ORDER_COMPLETED, _BOTH),
+    OrderDisputed: (Kind.DISPUTE, _BOTH),
+}
+#: Those of which `OrderMails` tells at once.
+_MAILED = frozenset(
+    {
+        *(Kind.NEW_ORDER, Kind.ORDER_ACCEPTED, Kind.ORDER_REJECTED, Kind.ORDER_CANCELLED),
+        *(Kind.ORDER_PAID, Kind.PAYMENT_FAILED, Kind.DELIVERY),
+    }
+)
+
+
+class Listeners:
+    """Hears the facts and tells the people.
+
+    :param quiet: how long after news of a conversation a star gets no mail of her own about it: the digest tells.
+    """
+
+    def __init__(self, notifications: NotificationService, mailer: Mailer, clock: Clock, *, quiet: timedelta) -> None:
+        self._notifications, self._mailer, self._clock, self._quiet = notifications, mailer, clock, quiet
+
+    def listen(self, events: Events) -> None:
+        for fact in _TOLD:
+            events.on(fact, self._order_moved)
+        events.on(MessageSent, self._message_sent)
+        events.on(ReadMoved, self._conversation_read)
+
+    async def _order_moved(self, tx: Tx, fact: OrderFact) -> None:
+        order, (kind, roles) = fact.order, _TOLD[type(fact)]
+        if kind in (Kind.ORDER_PAID, Kind.PAYMENT_FAILED) and order.money_goal is Goal.GIVE_BACK:
+            return  # it came too late, and nothing is waited for any more
+        people = {Role.BUYER: order.buyer_id, Role.CREATOR: order.creator_account_id}
+        data, is_mailed = _about(order), kind in _MAILED
+        told = [people[role] for role in roles if role is not fact.by]
+        news = [News(one, kind, Subject.ORDER, order.id, data, is_mailed) for one in told if one is not None]
+        await self._notifications.tell(tx, *news)
+
+    async def _message_sent(self, tx: Tx, fact: MessageSent) -> None:
+        message = fact.message
+        data = {
+            "conversation_id": message.conversation_id,
+            "message_id": message.id,
+            "sender": {"id": message.sender.id, "username": message.sender.username},
+        }
+        news = News(fact.recipient_id, Kind.MESSAGE, Subject.CONVERSATION, message.conversation_id, data)
+        for notification in await self._notifications.tell(tx, news):
+            notifications = NotificationRepository(tx)
+            star = await notifications.star_to_mail(notification, self._clock.now() - self._quiet)
+            if star is None or not star.email:
+                continue
+            await notifications.needs_no_mail(notification.id)
+            await self._mailer.queue(
+                tx,
+                "message_to_star",
+                star.email,
+                star.language,
+                username=star.username,
+                sender=message.sender.username,
+                unsubscribe=self._notifications.unsubscribe_link(star.id),
+            )
+
+    async def _conversation_read(self, tx: Tx, fact: ReadMoved) -> None:
+        await self._notifications.mark_conversation_read(tx, fact.mark.account_id, fact.mark.conversation_id)
+
+
+def _about(order: Order) -> dict[str, Any]:
+    data = {
+        "order_id": order.id,
+        "kind": str(order.kind),
+        "status": str(order.status),
+        "total_price": rubles_text(order.total_price),
+    }
+    return data | {"reason": order.cancellation_reason} if order.cancellation_reason else data

@@ -1,0 +1,114 @@
+"""Mails about orders, at once: who is told of what, one listener per fact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mystar.kit.db import Tx
+from mystar.kit.events import Events
+from mystar.kit.mail import Mailer
+from mystar.notifications.model import Recipient, spoken_amount, spoken_date
+from mystar.notifications.repository import NotificationRepository
+from mystar.orders.model import (
+    PAID,
+    Goal,
+    Kind,
+    Order,
+    OrderAccepted,
+    OrderCancelled,
+    OrderDelivered,
+    OrderPaid,
+    OrderPaymentFailed,
+    OrderPlaced,
+    OrderRejected,
+    Role,
+    Status,
+)
+from mystar.orders.service import OrderService
+
+_DONE = (Status.DELIVERED, Status.COMPLETED)
+
+
+class OrderMails:
+    """Queues mails in the transaction of their cause."""
+
+    def __init__(self, mailer: Mailer, orders: OrderService) -> None:
+        self._mailer, self._orders = mailer, orders
+
+    def listen(self, events: Events) -> None:
+        events.on(OrderPlaced, self._placed)
+        events.on(OrderAccepted, self._accepted)
+        events.on(OrderRejected, self._rejected)
+        events.on(OrderCancelled, self._cancelled)
+        events.on(OrderPaid, self._paid)
+        events.on(OrderPaymentFailed, self._payment_failed)
+        events.on(OrderDelivered, self._delivered)
+
+    async def _placed(self, tx: Tx, fact: OrderPlaced) -> None:
+        await self._tell(tx, "order_placed", fact.order, Role.CREATOR)
+
+    async def _accepted(self, tx: Tx, fact: OrderAccepted) -> None:
+        if fact.order.money in PAID:
+            await self._tell(tx, "order_accepted", fact.order, Role.BUYER)
+        else:
+            link = self._orders.link_to_pay(fact.order.id)
+            await self._tell(tx, "order_accepted_unpaid", fact.order, Role.BUYER, link=link)
+
+    async def _rejected(self, tx: Tx, fact: OrderRejected) -> None:
+        await self._tell(tx, "order_rejected", fact.order, Role.BUYER)
+
+    async def _cancelled(self, tx: Tx, fact: OrderCancelled) -> None:
+        """Whoever did it knows."""
+        for role in (Role.BUYER, Role.CREATOR):
+            if role is not fact.by:
+                await self._tell(tx, "order_cancelled", fact.order, role, to_star=role is Role.CREATOR)
+
+    async def _paid(self, tx: Tx, fact: OrderPaid) -> None:
+        if fact.order.money_goal is Goal.GIVE_BACK:
+            return  # it came too late and goes back at once
+        await self._tell(tx, "order_paid", fact.order, Role.CREATOR)
+        if fact.order.kind is Kind.GREETING and fact.order.status in _DONE:
+            await self._tell_of_delivery(tx, fact.order)
+
+    async def _payment_failed(self, tx: Tx, fact: OrderPaymentFailed) -> None:
+        if fact.order.money_goal is not Goal.GIVE_BACK:
+            link = self._orders.link_to_pay(fact.order.id)
+            await self._tell(tx, "payment_failed", fact.order, Role.BUYER, link=link)
+
+    async def _delivered(self, tx: Tx, fact: OrderDelivered) -> None:
+        await self._tell_of_delivery(tx, fact.order)
+
+    async def _tell_of_delivery(self, tx: Tx, order: Order) -> None:
+        link = ""
+        if order.kind is Kind.GREETING:
+            make = self._orders.link_to_watch if order.is_open_to_buyer else self._orders.link_to_pay
+            link = make(order.id)
+        await self._tell(tx, "order_delivered", order, Role.BUYER, link=link)
+
+    async def _tell(self, tx: Tx, template: str, order: Order, whom: Role, **values: Any) -> None:
+        """Queue the mail, unless the person has no address."""
+        ids = {Role.BUYER: order.buyer_id, Role.CREATOR: order.creator_account_id}
+        people = await NotificationRepository(tx).recipients(id_ for id_ in ids.values() if id_)
+        recipient = people.get(ids[whom] or 0)
+        if recipient is None or not recipient.email:
+            return
+        names = {role: people[id_].username if id_ in people else "" for role, id_ in ids.items()}
+        values |= _words(order, recipient) | {"star": names[Role.CREATOR], "customer": names[Role.BUYER]}
+        await self._mailer.queue(tx, template, recipient.email, recipient.language, **values)
+
+
+def _words(order: Order, recipient: Recipient) -> dict[str, Any]:
+    return {
+        "username": recipient.username,
+        "number": order.id,
+        "amount": spoken_amount(order.total_price, recipient.language),
+        "for_whom": order.for_whom,
+        "wish": order.wish,
+        "by_date": spoken_date(order.by_date, recipient.language),
+        "reason": order.cancellation_reason,
+        "is_greeting": order.kind is Kind.GREETING,
+        "is_paid": order.money in PAID,
+        "is_open": order.is_open_to_buyer,
+        "is_pending": order.status is Status.PENDING,
+        "is_accepted": order.status is Status.ACCEPTED or order.status is Status.IN_PROGRESS,
+    }

@@ -1,0 +1,87 @@
+"""What the house reads and writes about notifications (seed 001, facts 2.6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from mystar.kit.fields import Id, Line, Shape
+from mystar.kit.paging import PageQuery
+from mystar.notifications.model import Kind, Notification
+
+
+class NotificationPath(Shape):
+    notification_id = Id(required=True)
+
+
+class NotificationQuery(PageQuery):
+    read = fields.Boolean(
+        load_default=None, metadata={"description": "true: only what is read, false: only what is not."}
+    )
+
+
+class NotificationSettings(Shape):
+    """``email``: whether messages, and what stayed unseen, are told by mail. Mails about orders come in any case."""
+
+    email = fields.Boolean(required=True)
+
+
+class UnsubscribeLink(Shape):
+    """What we signed ourselves; anything else fits nobody."""
+
+    account = Id(load_default=0)
+    sig = Line(load_default="", most=100)
+
+
+class NotificationView(Shape):
+    """The seed's six, and what newer clients want. The words are in the reader's language."""
+
+    id = fields.Integer(required=True)
+    type = fields.String(required=True, metadata={"description": f"Such as {', '.join(Kind)}; more may come."})
+    message = fields.String(required=True)
+    data = fields.Dict(keys=fields.String(), required=True)
+    created_at = fields.DateTime(required=True)
+    is_read = fields.Boolean(required=True)
+    title = fields.String(required=True)
+    notification_type = fields.String(required=True, metadata={"description": "The same as type."})
+    priority = fields.String(required=True, validate=validate.OneOf(["high", "normal"]))
+    link = fields.String(required=True, metadata={"description": "Where more is told: a path of this API."})
+    related_object_type = fields.String(required=True)
+    related_object_id = fields.Integer(required=True)
+
+
+class MarkedView(Shape):
+    id = fields.Integer(required=True)
+    is_read = fields.Boolean(required=True)
+
+
+class UnreadCountView(Shape):
+    unread_count = fields.Integer(required=True)
+
+
+class MarkedCountView(Shape):
+    marked_count = fields.Integer(required=True, metadata={"description": "How many were unread until now."})
+    unread_count = fields.Integer(required=True)
+
+
+class DeletedCountView(Shape):
+    deleted_count = fields.Integer(required=True)
+
+
+def notification_view(notification: Notification, language: str) -> dict[str, Any]:
+    """The same for every reader of a language, so sockets write it once for each."""
+    return {
+        "id": notification.id,
+        "type": notification.kind,
+        "message": notification.message(language),
+        "data": notification.data,
+        "created_at": notification.created_at,
+        "is_read": notification.is_read,
+        "title": notification.title(language),
+        "notification_type": notification.kind,
+        "priority": notification.priority,
+        "link": notification.link,
+        "related_object_type": notification.subject,
+        "related_object_id": notification.subject_id,
+    }
