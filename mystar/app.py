@@ -11,12 +11,17 @@ from datetime import timedelta
 import aiohttp_cors
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS, know_the_actor, maybe_actor_of
+from mystar.accounts.access import ACCOUNTS, PASSWORDS, know_the_actor, maybe_actor_of
 from mystar.accounts.desk import FrontDesk
+from mystar.accounts.guard import Guard
 from mystar.accounts.handlers import DESK
 from mystar.accounts.handlers import ROUTES as ACCOUNT_ROUTES
+from mystar.accounts.links import REQUESTS as LINK_REQUESTS
+from mystar.accounts.links import MailedLinks
+from mystar.accounts.passwords import PasswordService
 from mystar.accounts.repository import CONSTRAINTS as ACCOUNT_CONSTRAINTS
-from mystar.accounts.service import RESETS, AccountService
+from mystar.accounts.service import AccountService
+from mystar.accounts.sessions import Sessions
 from mystar.accounts.tasks import sweeping
 from mystar.catalog.handlers import CATALOG
 from mystar.catalog.repository import CONSTRAINTS as CATALOG_CONSTRAINTS
@@ -34,6 +39,7 @@ from mystar.contracts.messenger.contract import CONTRACT as MESSENGER
 from mystar.contracts.openapi import openapi
 from mystar.contracts.studio.contract import CONTRACT as STUDIO
 from mystar.creators.handlers import CREATORS
+from mystar.creators.handlers import ROUTES as CREATOR_ROUTES
 from mystar.creators.repository import CONSTRAINTS as CREATOR_CONSTRAINTS
 from mystar.creators.service import CreatorService
 from mystar.errors import MystarError
@@ -79,6 +85,7 @@ from mystar.settings import Settings
 HOUSE_ROUTES: tuple[Route, ...] = (
     *system.ROUTES,
     *ACCOUNT_ROUTES,
+    *CREATOR_ROUTES,
     *FILE_ROUTES,
     *CHAT_ROUTES,
     *NOTIFICATION_ROUTES,
@@ -180,7 +187,7 @@ async def _ground(settings: Settings, dsn: str, clock: Clock) -> Ground:
         outbox,
         Mailer(outbox, sender=settings.mail.sender),
         smtp,
-        Signer(settings.secret_key),
+        Signer(settings.secret_key, previous=settings.previous_secret_keys),
         Limits(rules, url=settings.limits.url, enabled=settings.limits.enabled),
         Metrics(),
     )
@@ -188,20 +195,41 @@ async def _ground(settings: Settings, dsn: str, clock: Clock) -> Ground:
 
 def _add_people(app: web.Application, ground: Ground) -> None:
     settings = ground.settings
+    db, clock, mailer, limits = ground.db, ground.clock, ground.mailer, ground.limits
     passwords = Passwords(cost=settings.passwords.bcrypt_cost, threads=settings.passwords.threads)
-    accounts = AccountService(
-        ground.db,
-        passwords=passwords,
-        tokens=Tokens(settings.secret_key),
-        limits=ground.limits,
-        mailer=ground.mailer,
+    sessions = Sessions(
+        db,
+        tokens=Tokens(settings.secret_key, previous=settings.previous_secret_keys),
+        signer=ground.signer,
+        mailer=mailer,
+        clock=clock,
+        settings=settings.tokens,
+    )
+    links = MailedLinks(
+        db,
+        mailer=mailer,
         outbox=ground.outbox,
-        clock=ground.clock,
+        limits=limits,
+        clock=clock,
         settings=settings.tokens,
         public_url=settings.http.public_url,
     )
-    ground.outbox.handle(RESETS, accounts.send_reset_link)
+    ground.outbox.handle(LINK_REQUESTS, links.send_asked)
+    guard = Guard(limits, sessions)
+    accounts = AccountService(
+        db,
+        passwords=passwords,
+        sessions=sessions,
+        links=links,
+        guard=guard,
+        limits=limits,
+        mailer=mailer,
+        clock=clock,
+    )
     app[ACCOUNTS] = accounts
+    app[PASSWORDS] = PasswordService(
+        db, passwords=passwords, sessions=sessions, links=links, guard=guard, mailer=mailer, clock=clock
+    )
     app[DESK] = FrontDesk(ground.db, mailer=ground.mailer, limits=ground.limits, support=settings.mail.support)
     app.cleanup_ctx.append(sweeping(accounts))
 

@@ -36,6 +36,8 @@ from mystar.kit.resources import project_folder
 Profile = Literal["development", "test", "production"]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
+#: Seconds that a session may live: ninety days at most.
+Life = Annotated[int, Field(ge=60, le=7_776_000)]
 _SANDBOX_KEY = "sandbox-secret-key"
 
 
@@ -105,7 +107,7 @@ WebAddress = Annotated[
     AfterValidator(lambda value: value.rstrip("/")),
 ]
 Mailbox = Annotated[str, _must_be("an e-mail address, alone or as Name <address>", _is_mailbox)]
-Rate = Annotated[str, _must_be("tries per time, such as 10/minute", limits.parse)]
+Rate = Annotated[str, _must_be("tries per time, such as 10/minute or 5/minute; 20/hour", limits.parse_many)]
 
 
 class Section(BaseModel):
@@ -139,14 +141,18 @@ class DatabaseSettings(Section):
 class TokenSettings(Section):
     """Lives in seconds (contract D5); a door without refresh tokens has one long access token."""
 
-    house_access: int = Field(ge=60)
-    house_refresh: int = Field(ge=60)
-    identity_access: int = Field(ge=60)
-    identity_refresh: int = Field(ge=60)
-    studio_access: int = Field(ge=60)
-    studio_refresh: int = Field(ge=60)
-    greetings_access: int = Field(ge=60)
-    messenger_access: int = Field(ge=60)
+    house_access: Life
+    house_refresh: Life
+    identity_access: Life
+    identity_refresh: Life
+    studio_access: Life
+    studio_refresh: Life
+    greetings_access: Life
+    messenger_access: Life
+    #: A session that asks for no new access token for this long ends.
+    refresh_idle: Life
+    #: However often a client exchanges its refresh token, no session outlives this (promise S2).
+    refresh_longest: Life
     #: The links in mails.
     confirm_email: int = Field(ge=60)
     reset_password: int = Field(ge=60)
@@ -218,14 +224,20 @@ class FileSettings(Section):
 
 
 class LimitSettings(Section):
-    """Tries per time, such as ``10/minute``. ``url`` shares the counts between processes."""
+    """Tries per time, such as ``10/minute``; several, as in ``5/minute; 20/hour``, all hold.
+
+    ``url`` shares the counts between processes.
+    """
 
     enabled: bool
     url: Annotated[
         str, _must_be("an address that begins with redis:// or rediss://", lambda url: not url or _is_redis(url))
     ] = ""
+    #: Failures of strangers, by address and by account.
     login_address: Rate
     login_account: Rate
+    #: Failures of whoever has been signed in to the account before, by device or session.
+    login_known: Rate
     registration: Rate
     mailed_link: Rate
     mailed_token: Rate
@@ -267,6 +279,8 @@ class Settings(BaseSettings):
     data_dir: Path
     #: 32 characters at least; signs tokens and links.
     secret_key: str = ""
+    #: Keys of before: what they signed still holds, so that a change of the key signs nobody out.
+    previous_secret_keys: _List = ()
     http: HttpSettings
     database: DatabaseSettings
     tokens: TokenSettings
@@ -319,11 +333,16 @@ def _unknown(environment: Iterable[str]) -> Iterator[str]:
             yield f"{name}: is not a setting"
 
 
+def _is_good_key(key: str) -> bool:
+    return len(key) >= 32 and len(set(key)) >= 10
+
+
 def _weaknesses(settings: Settings) -> Iterator[str]:
     """What would do for development and must not reach production."""
     mail, shop = settings.mail, settings.payments.yookassa
-    key_is_good = len(settings.secret_key) >= 32 and len(set(settings.secret_key)) >= 10
-    yield from _unless(key_is_good, "MYSTAR_SECRET_KEY", "needs at least 32 characters, 10 of them different")
+    good = "needs at least 32 characters, 10 of them different"
+    yield from _unless(_is_good_key(settings.secret_key), "MYSTAR_SECRET_KEY", good)
+    yield from _unless(all(map(_is_good_key, settings.previous_secret_keys)), "MYSTAR_PREVIOUS_SECRET_KEYS", good)
     if settings.profile != "production":
         return
     for name, value in (

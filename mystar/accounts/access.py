@@ -6,22 +6,27 @@ The rule also reaches the API documents, so what is documented as closed is clos
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from aiohttp_apispec import docs
 
-from mystar.accounts.model import Actor, Visitor
+from mystar.accounts.model import Actor, Language, SignedIn, Visitor
 from mystar.errors import Forbidden, Unauthenticated
-from mystar.kit.http import address_of, language_of
+from mystar.kit.http import PUBLIC_URL, address_of, json_response, language_of
 
 if TYPE_CHECKING:
+    from mystar.accounts.passwords import PasswordService
     from mystar.accounts.service import AccountService
 
 F = TypeVar("F", bound=Callable[..., object])
 
 ACCOUNTS: web.AppKey[AccountService] = web.AppKey("accounts")
+PASSWORDS: web.AppKey[PasswordService] = web.AppKey("passwords")
+#: The mark of a device that has been signed in; it opens nothing, see `Guard`.
+_DEVICE = "mystar_device"
+_DEVICE_LIFE = 180 * 86_400
 _ACTOR = web.RequestKey("actor", object)
 
 
@@ -94,4 +99,24 @@ def maybe_actor_of(request: web.Request) -> Actor | None:
 def visitor_of(request: web.Request) -> Visitor:
     """Who stands at the door, for limits, sessions and the language of mails."""
     agent = request.headers.get("User-Agent", "")[:300].encode("utf-8", "replace").decode()
-    return Visitor(address_of(request), agent, "en" if language_of(request) == "en" else "ru")
+    language: Language = "en" if language_of(request) == "en" else "ru"
+    return Visitor(address_of(request), agent, language, request.cookies.get(_DEVICE, "")[:200], token_of(request))
+
+
+def signed_in_response(request: web.Request, entered: SignedIn, data: Any, status: int = 200) -> web.Response:
+    """The answer of a log-in at whatever door: nobody keeps a copy of its tokens, and the device will be known."""
+    response = token_response(data, status)
+    response.set_cookie(
+        _DEVICE,
+        entered.device,
+        max_age=_DEVICE_LIFE,
+        httponly=True,
+        samesite="Lax",
+        secure=request.app[PUBLIC_URL].startswith("https://"),
+    )
+    return response
+
+
+def token_response(data: Any, status: int = 200) -> web.Response:
+    """An answer that holds tokens, which no cache may keep (RFC 6749, 5.1)."""
+    return json_response(data, status, {"Cache-Control": "no-store"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -38,6 +39,11 @@ def tidied(draft: Draft, password: str | None, *, today: date) -> Draft:
     if problems:
         raise Invalid(fields=problems)
     return tidy
+
+
+def nameless() -> str:
+    """A user name for somebody who gave none: a name is shown to everybody, so it says nothing about an e-mail."""
+    return f"person-{secrets.token_hex(5)}"
 
 
 def tidied_field(field: str, tidy: Callable[[str], T | None], raw: str | None) -> T | None:

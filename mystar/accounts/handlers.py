@@ -1,18 +1,108 @@
-"""The house's doors for people (seed 001): tokens, and who one is."""
+"""The house's doors for people (seed 001): registration, tokens, sessions, passwords."""
 
 from __future__ import annotations
 
-from aiohttp import web
-from aiohttp_apispec import docs, json_schema, response_schema
+from typing import Any
 
-from mystar.accounts.access import ACCOUNTS, actor_of, signed_in, visitor_of
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
+
+from mystar.accounts.access import (
+    ACCOUNTS,
+    PASSWORDS,
+    actor_of,
+    signed_in,
+    signed_in_response,
+    token_response,
+    visitor_of,
+)
 from mystar.accounts.desk import FrontDesk
-from mystar.accounts.schemas import AccessView, RefreshDraft, TokenDraft, TokenPair, UserView
-from mystar.kit.http import json_response
+from mystar.accounts.model import Draft
+from mystar.accounts.schemas import (
+    AccessView,
+    EmailDraft,
+    MailedTokenDraft,
+    Nothing,
+    PasswordChange,
+    RefreshDraft,
+    RegisteredView,
+    SessionPath,
+    SessionView,
+    TokenDraft,
+    TokenPair,
+    TokenQuestion,
+    UserDraft,
+    WordsView,
+)
+from mystar.errors import Text
+from mystar.kit.http import html_response, json_response, language_of, wants_page
+from mystar.kit.pages import render_page
+from mystar.kit.paging import PageQuery, page_of, page_response, wanted
 from mystar.kit.routes import Route, alias, route
-from mystar.kit.validation import body_of
+from mystar.kit.validation import body_of, path_of, query_of
 
 DESK = web.AppKey("desk", FrontDesk)
+#: Literally what the seed prints.
+CONFIRMED = "Email успешно подтвержден"
+_ASKED = Text(
+    "Если этот адрес ещё не подтверждён, письмо уже в пути.",
+    "If this address is not confirmed yet, a mail is on its way.",
+)
+
+
+@docs(tags=["house: people"], summary="Register; the e-mail is confirmed by a mailed link")
+@json_schema(UserDraft)
+@response_schema(RegisteredView, 201)
+async def register(request: web.Request) -> web.Response:
+    body = body_of(request)
+    draft = Draft(
+        body["username"],
+        body["email"],
+        body["phone"],
+        first_name=body["first_name"],
+        last_name=body["last_name"],
+    )
+    account = await request.app[ACCOUNTS].register(visitor_of(request), draft, body["password"])
+    return json_response(RegisteredView().dump(account), 201)
+
+
+@docs(tags=["house: people"], summary="Confirm an e-mail by the token that was mailed to it")
+@json_schema(MailedTokenDraft)
+@response_schema(WordsView, 200)
+async def verify_email(request: web.Request) -> web.Response:
+    await request.app[ACCOUNTS].confirm_email(body_of(request)["token"], visitor_of(request), None)
+    return json_response({"message": CONFIRMED})
+
+
+@docs(
+    tags=["house: people"],
+    summary="The target of the mailed confirmation link",
+    responses={
+        200: {
+            "description": "Confirmed; browsers get a page",
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/WordsView"}},
+                "text/html": {"schema": {"type": "string"}},
+            },
+        }
+    },
+)
+@querystring_schema(MailedTokenDraft)
+async def follow_link(request: web.Request) -> web.Response:
+    if request.method == "HEAD":  # a mail program that only looks
+        return web.Response()
+    confirmed = await request.app[ACCOUNTS].confirm_email(query_of(request)["token"], visitor_of(request), None)
+    if wants_page(request):
+        return html_response(render_page("confirmed.html", language_of(request), username=confirmed.account.username))
+    return json_response({"message": CONFIRMED})
+
+
+@docs(tags=["house: people"], summary="Mail the confirmation link once more; answers the same for everybody")
+@json_schema(EmailDraft)
+@response_schema(WordsView, 200)
+async def resend_link(request: web.Request) -> web.Response:
+    await request.app[ACCOUNTS].ask_confirmation(body_of(request)["email"], visitor_of(request))
+    return json_response({"message": _ASKED.in_(language_of(request))})
 
 
 @docs(tags=["house: people"], summary="Log in by user name, e-mail or phone")
@@ -21,14 +111,32 @@ DESK = web.AppKey("desk", FrontDesk)
 async def log_in(request: web.Request) -> web.Response:
     body = body_of(request)
     entered = await request.app[ACCOUNTS].log_in(visitor_of(request), "house", body["username"], body["password"])
-    return json_response({"access": entered.access, "refresh": entered.refresh})
+    return signed_in_response(request, entered, {"access": entered.access, "refresh": entered.refresh})
 
 
-@docs(tags=["house: people"], summary="A new access token for a refresh token")
+@docs(
+    tags=["house: people"],
+    summary="A new access token for a refresh token",
+    description="With `rotate` the refresh token is exchanged, too. An exchanged one may be repeated for half a minute,"
+    " and until its successor is used; after that its session ends.",
+)
 @json_schema(RefreshDraft)
 @response_schema(AccessView, 200)
 async def refresh(request: web.Request) -> web.Response:
-    return json_response({"access": await request.app[ACCOUNTS].refresh(body_of(request)["refresh"])})
+    body = body_of(request)
+    refreshed = await request.app[ACCOUNTS].refresh(body["refresh"], rotate=body["rotate"])
+    view: dict[str, Any] = {"access": refreshed.access}
+    if refreshed.refresh:
+        view["refresh"] = refreshed.refresh
+    return token_response(view)
+
+
+@docs(tags=["house: people"], summary="Whether an access token is alive: 200 or 401")
+@json_schema(TokenQuestion)
+@response_schema(Nothing, 200)
+async def verify_token(request: web.Request) -> web.Response:
+    await request.app[ACCOUNTS].authenticate(body_of(request)["token"])
+    return json_response({})
 
 
 @docs(tags=["house: people"], summary="End this session", responses={204: {"description": "It has ended"}})
@@ -38,18 +146,54 @@ async def log_out(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-@docs(tags=["house: people"], summary="Who I am")
+@docs(
+    tags=["house: people"],
+    summary="Change the password; every session ends, this one too",
+    responses={204: {"description": "It is changed"}},
+)
 @signed_in
-@response_schema(UserView, 200)
-async def who_am_i(request: web.Request) -> web.Response:
-    return json_response(UserView().dump(await request.app[ACCOUNTS].profile(actor_of(request).id)))
+@json_schema(PasswordChange)
+async def change_password(request: web.Request) -> web.Response:
+    body = body_of(request)
+    await request.app[PASSWORDS].change_password(actor_of(request), body["old_password"], body["new_password"])
+    return web.Response(status=204)
 
 
-_ME = route("GET", "/api/v1/users/me/", who_am_i, "house.me")
+@docs(tags=["house: people"], summary="Where I am signed in, the newest first")
+@signed_in
+@querystring_schema(PageQuery)
+@response_schema(page_of(SessionView), 200)
+async def list_sessions(request: web.Request) -> web.Response:
+    actor = actor_of(request)
+    page = await request.app[ACCOUNTS].sessions(actor, wanted(request))
+    views = SessionView(many=True, exclude=["is_current"]).dump(page.rows)
+    return page_response(
+        request, [{**view, "is_current": view["id"] == str(actor.session_id)} for view in views], page.count
+    )
+
+
+@docs(tags=["house: people"], summary="End one of my sessions", responses={204: {"description": "It has ended"}})
+@signed_in
+@match_info_schema(SessionPath)
+async def end_session(request: web.Request) -> web.Response:
+    await request.app[ACCOUNTS].end_session(actor_of(request), path_of(request)["sid"])
+    return web.Response(status=204)
+
+
+_SESSIONS = route("GET", "/api/v1/users/me/sessions/", list_sessions, "house.sessions")
+_SESSION = route("DELETE", "/api/v1/users/me/sessions/{sid}/", end_session, "house.session")
 ROUTES: tuple[Route, ...] = (
+    route("POST", "/api/auth/register/", register, "house.register"),
+    route("POST", "/api/auth/verify-email/", verify_email, "house.verify-email"),
+    route("GET", "/api/auth/verify-email/", follow_link, "house.verify-email"),
+    route("POST", "/api/auth/verify-email/resend/", resend_link, "house.verify-email-resend"),
     route("POST", "/api/auth/token/", log_in, "house.token"),
     route("POST", "/api/auth/token/refresh/", refresh, "house.token-refresh"),
+    route("POST", "/api/auth/token/verify/", verify_token, "house.token-verify"),
     route("POST", "/api/auth/logout/", log_out, "house.logout"),
-    _ME,
-    alias("/api/users/me/", _ME),
+    route("POST", "/api/auth/password/change/", change_password, "house.password-change"),
+    _SESSIONS,
+    _SESSION,
+    alias("/api/users/me/sessions/", _SESSIONS),
+    alias("/api/users/me/sessions/{sid}/", _SESSION),
 )

@@ -1,6 +1,6 @@
 """Mailed links: each proves that somebody reads a mailbox, works once and for a while.
 
-They lead to the greetings dialect, whose addresses a browser can open; whichever door the person came through.
+Their addresses can be opened by a browser, whichever door the person came through.
 """
 
 from __future__ import annotations
@@ -8,10 +8,13 @@ from __future__ import annotations
 from datetime import timedelta
 from urllib.parse import urlencode
 
+from mystar.accounts.credentials import credential_of, key_of, tidy_email
+from mystar.accounts.drafts import tidied_field
 from mystar.accounts.model import (
     Account,
     ConfirmLinkExpired,
     ConfirmLinkUnknown,
+    Door,
     MailedToken,
     ResetLinkExpired,
     ResetLinkUnknown,
@@ -23,9 +26,13 @@ from mystar.kit.clock import Clock
 from mystar.kit.db import Database, Tx
 from mystar.kit.limits import Limits
 from mystar.kit.mail import Mailer
+from mystar.kit.outbox import Letter, Outbox
 from mystar.kit.tokens import mailed_token, token_digest
 from mystar.settings import TokenSettings
 
+#: Outbox topic of requests for a link. What is known about the person is looked up when the row is sent, so that a
+#: request takes the same time whether there is such a person or not (contract D13).
+REQUESTS = "link_request"
 _UNKNOWN: dict[Purpose, type[NotFound]] = {"confirm_email": ConfirmLinkUnknown, "reset_password": ResetLinkUnknown}
 _EXPIRED: dict[Purpose, type[NotFound]] = {"confirm_email": ConfirmLinkExpired, "reset_password": ResetLinkExpired}
 
@@ -34,19 +41,52 @@ class MailedLinks:
     """Mails links and tells whether one that comes back is good."""
 
     def __init__(
-        self, db: Database, *, mailer: Mailer, limits: Limits, clock: Clock, settings: TokenSettings, public_url: str
+        self,
+        db: Database,
+        *,
+        mailer: Mailer,
+        outbox: Outbox,
+        limits: Limits,
+        clock: Clock,
+        settings: TokenSettings,
+        public_url: str,
     ) -> None:
-        self._db, self._mailer, self._limits, self._clock = db, mailer, limits, clock
+        self._db, self._mailer, self._outbox, self._limits, self._clock = db, mailer, outbox, limits, clock
         self._public_url = public_url
         self._lives: dict[Purpose, timedelta] = {
             "confirm_email": timedelta(seconds=settings.confirm_email),
             "reset_password": timedelta(seconds=settings.reset_password),
         }
 
-    async def mail_confirmation(self, tx: Tx, account: Account) -> None:
+    async def ask(self, purpose: Purpose, email: str, visitor: Visitor, door: Door) -> None:
+        """Mail a link, if there is somebody who needs one; the caller never learns.
+
+        :raises Invalid: not an e-mail. :raises TooMany: from one address, or to one mailbox.
+        """
+        key = key_of(tidied_field("email", tidy_email, email) or "")
+        await self._limits.hit("anonymous_form", purpose, visitor.address)
+        await self._limits.hit("mailed_link", key)
+        async with self._db.transaction() as tx:
+            await self._outbox.put(tx, REQUESTS, {"purpose": purpose, "email": key, "door": door})
+
+    async def send_asked(self, letter: Letter) -> None:
+        """The outbox's handler for ``REQUESTS``."""
+        account, _ = await AccountRepository(self._db).find(credential_of(letter.payload["email"])) or (None, None)
+        if account is None or not account.is_active:
+            return
+        async with self._db.transaction() as tx:
+            if letter.payload["purpose"] == "reset_password":
+                await self.mail_reset(tx, account)
+            elif not account.is_verified:
+                await self.mail_confirmation(tx, account, letter.payload["door"])
+
+    async def mail_confirmation(self, tx: Tx, account: Account, door: Door) -> None:
         """Does nothing for an account without e-mail."""
-        query = {"username": account.username, "confirm": "1"}
-        await self._mail(tx, "confirm_email", account, "/api/registration-confirm/", query)
+        if door == "greetings":
+            query = {"username": account.username, "confirm": "1"}
+            await self._mail(tx, "confirm_email", account, "/api/registration-confirm/", query)
+        else:
+            await self._mail(tx, "confirm_email", account, "/api/auth/verify-email/", {})
 
     async def mail_reset(self, tx: Tx, account: Account) -> None:
         """Does nothing for an account without e-mail."""

@@ -18,11 +18,16 @@ Role = Literal["viewer", "operator", "owner"]
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Whoever stands at a door before we know them. ``language`` is that of their mails."""
+    """Whoever stands at a door before we know them. ``language`` is that of their mails.
+
+    ``device`` and ``token``: what they carry from an earlier visit, unchecked.
+    """
 
     address: str = ""
     user_agent: str = ""
     language: Language = "ru"
+    device: str = ""
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +106,39 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A new session: its account, an access token and, at doors that have one, a refresh token."""
+    """A new session: its account, an access token and, at doors that have one, a refresh token.
+
+    ``device`` is a signed mark by which the browser is known at its next log-in.
+    """
 
     account: Account
     session_id: uuid.UUID
     access: str
     refresh: str | None
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A new access token, and a new refresh token if one was asked for."""
+
+    account_id: int
+    email: str | None
+    access: str
+    refresh: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A living session, as its person sees it. ``refreshed_at`` None: no new access token was asked for yet."""
+
+    id: uuid.UUID
+    door: Door
+    created_at: datetime
+    refreshed_at: datetime | None
+    expires_at: datetime
+    user_agent: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True)

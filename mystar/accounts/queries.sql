@@ -43,7 +43,7 @@ returning *;
 update accounts
 set username = %(username)s, username_key = %(username_key)s, email = %(email)s, email_key = %(email_key)s,
     email_verified_at = case when email_key is not distinct from %(email_key)s::text then email_verified_at end,
-    first_name = %(first_name)s, last_name = %(last_name)s, updated_at = now()
+    first_name = %(first_name)s, last_name = %(last_name)s, phone = %(phone)s, bio = %(bio)s, updated_at = now()
 where id = %(id)s;
 
 -- name: change_password
@@ -67,6 +67,37 @@ values (%(id)s, %(account_id)s, %(door)s, %(now)s, %(expires_at)s, %(user_agent)
 select s.id as session_id, s.door, s.expires_at, a.id, a.username, a.email, a.role
 from sessions s join accounts a on a.id = s.account_id
 where s.id = %(id)s and s.ended_at is null and s.expires_at > %(now)s and a.is_active;
+
+-- name: lock_session
+-- Two who present refresh tokens of one session come one after the other, in whichever process they are.
+select s.id as session_id, s.door, s.created_at, s.expires_at, coalesce(s.refreshed_at, s.created_at) as refreshed_at,
+       s.generation, s.generation_used, a.id, a.username, a.email, a.language
+from sessions s join accounts a on a.id = s.account_id
+where s.id = %(id)s and s.ended_at is null and s.expires_at > %(now)s and a.is_active
+for no key update of s;
+
+-- name: rotations
+select generation, rotated_at from rotations where session_id = %(id)s;
+
+-- name: add_rotation
+-- Those of long ago would answer nothing that their absence does not.
+with gone as (delete from rotations where session_id = %(id)s and rotated_at < %(before)s)
+insert into rotations (session_id, generation, rotated_at) values (%(id)s, %(generation)s, %(now)s);
+
+-- name: touch_session
+update sessions
+set generation = %(generation)s, generation_used = %(used)s, refreshed_at = %(now)s, expires_at = %(expires_at)s
+where id = %(id)s;
+
+-- name: living_sessions
+select id, door, created_at, refreshed_at, expires_at, user_agent, address
+from sessions
+where account_id = %(account_id)s and ended_at is null and expires_at > %(now)s
+order by created_at desc, id
+limit %(limit)s offset %(offset)s;
+
+-- name: count_living_sessions
+select count(*) from sessions where account_id = %(account_id)s and ended_at is null and expires_at > %(now)s;
 
 -- name: end_sessions
 -- One session of the account, or all that live.

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from mystar.accounts.credentials import Credential, key_of
-from mystar.accounts.model import Account, Draft, Language, MailedToken, Person, Role, Visitor, taken
+from mystar.accounts.model import Account, Draft, Language, MailedToken, Person, Role, Session, Visitor, taken
 from mystar.errors import NotFound
 from mystar.kit import queries
 from mystar.kit.db import Row, Statements
@@ -84,20 +84,10 @@ class AccountRepository:
         }
         return _account(await self._tx.one(QUERIES.add_account, values))
 
-    async def change_profile(
-        self, account_id: int, *, username: str, email: str | None, first_name: str, last_name: str
-    ) -> None:
-        """:raises Taken: the user name or the e-mail is somebody else's."""
-        await self._tx.execute(
-            QUERIES.change_profile,
-            id=account_id,
-            username=username,
-            username_key=key_of(username),
-            email=email,
-            email_key=email and key_of(email),
-            first_name=first_name,
-            last_name=last_name,
-        )
+    async def change_profile(self, account: Account) -> None:
+        """Write what its person may change. :raises Taken: a name, an e-mail or a phone is somebody else's."""
+        keys = {"username_key": key_of(account.username), "email_key": account.email and key_of(account.email)}
+        await self._tx.execute(QUERIES.change_profile, {**asdict(account), **keys})
 
     async def change_password(self, account_id: int, password_hash: str) -> None:
         await self._tx.execute(QUERIES.change_password, id=account_id, password_hash=password_hash)
@@ -128,6 +118,34 @@ class AccountRepository:
     async def living_session(self, session_id: uuid.UUID, now: datetime) -> Row | None:
         """``session_id, door, expires_at`` and the account's ``id, username, email, role``."""
         return await self._tx.maybe(QUERIES.living_session, id=session_id, now=now)
+
+    async def lock_session(self, session_id: uuid.UUID, now: datetime) -> Row | None:
+        """Like `living_session`, for whoever wants to change it."""
+        return await self._tx.maybe(QUERIES.lock_session, id=session_id, now=now)
+
+    async def rotations(self, session_id: uuid.UUID) -> dict[int, datetime]:
+        """When its generations were exchanged, as far as that is still known."""
+        rows = await self._tx.all(QUERIES.rotations, id=session_id)
+        return {row["generation"]: row["rotated_at"] for row in rows}
+
+    async def add_rotation(self, session_id: uuid.UUID, generation: int, now: datetime, before: datetime) -> None:
+        """Exchange the generation, and forget exchanges made ``before``."""
+        await self._tx.execute(QUERIES.add_rotation, id=session_id, generation=generation, now=now, before=before)
+
+    async def touch_session(
+        self, session_id: uuid.UUID, *, generation: int, used: bool, now: datetime, expires_at: datetime
+    ) -> None:
+        values = {"id": session_id, "generation": generation, "used": used, "now": now, "expires_at": expires_at}
+        await self._tx.execute(QUERIES.touch_session, values)
+
+    async def living_sessions(self, account_id: int, now: datetime, limit: int, offset: int) -> list[Session]:
+        """The newest first."""
+        values = {"account_id": account_id, "now": now, "limit": limit, "offset": offset}
+        return [Session(**row) for row in await self._tx.all(QUERIES.living_sessions, values)]
+
+    async def count_living_sessions(self, account_id: int, now: datetime) -> int:
+        count: int = await self._tx.value(QUERIES.count_living_sessions, account_id=account_id, now=now)
+        return count
 
     async def end_sessions(self, account_id: int, session_id: uuid.UUID | None, reason: str, now: datetime) -> int:
         return await self._tx.execute(

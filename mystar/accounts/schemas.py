@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields, validates_schema
 
+from mystar.accounts.credentials import USERNAME_LONGEST
 from mystar.errors import Text
 from mystar.kit.fields import Line, Shape
 
 #: RFC 5321, 4.5.3.1.3.
 EMAIL_LONGEST = 254
+NAME_LONGEST = 150
+_DIFFERENT = Text("Пароли не совпадают.", "The passwords differ.")
 
 
 class Password(fields.String):
@@ -55,23 +58,72 @@ class TokenPair(Shape):
 
 class RefreshDraft(Shape):
     refresh = fields.String(required=True)
+    rotate = fields.Boolean(load_default=False, metadata={"description": "exchange the refresh token, too"})
 
 
 class AccessView(Shape):
     access = fields.String(required=True)
+    refresh = fields.String(metadata={"description": "the new one, if it was exchanged"})
 
 
-class UserView(Shape):
+class TokenQuestion(Shape):
+    token = fields.String(required=True)
+
+
+class Nothing(Shape):
+    """An object without anything in it."""
+
+
+class UserDraft(Shape):
+    username = Line(required=True, least=1, most=USERNAME_LONGEST)
+    email = Line(required=True, least=1, most=EMAIL_LONGEST)
+    password = Password(required=True)
+    password_confirm = Password()
+    first_name = Line(load_default="", most=NAME_LONGEST)
+    last_name = Line(load_default="", most=NAME_LONGEST)
+    phone = PhoneNumber(load_default=None, allow_none=True)
+
+    @validates_schema
+    def compare(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("password_confirm") not in (None, data.get("password")):
+            raise ValidationError({"password_confirm": [_DIFFERENT]})
+
+
+class RegisteredView(Shape):
     id = fields.Integer(required=True)
     username = fields.String(required=True)
-    email = fields.String(required=True, allow_none=True)
+    email = fields.String(required=True)
     first_name = fields.String(required=True)
     last_name = fields.String(required=True)
-    full_name = fields.String(required=True)
-    avatar = fields.Function(
-        lambda account: account.avatar_key and f"/media/{account.avatar_key}", metadata={"type": ["string", "null"]}
-    )
-    phone = fields.String(required=True, allow_none=True)
-    bio = fields.String(required=True)
-    is_verified = fields.Boolean(required=True)
-    date_joined = fields.DateTime(required=True, attribute="created_at")
+
+
+class MailedTokenDraft(Shape):
+    token = Line(required=True, least=1, most=200)
+
+
+class EmailDraft(Shape):
+    email = Line(required=True, least=1, most=EMAIL_LONGEST)
+
+
+class WordsView(Shape):
+    message = fields.String(required=True)
+
+
+class PasswordChange(Shape):
+    old_password = Password(required=True)
+    new_password = Password(required=True)
+
+
+class SessionPath(Shape):
+    sid = fields.UUID(required=True)
+
+
+class SessionView(Shape):
+    id = fields.UUID(required=True, metadata={"description": "the claim `sid` of its tokens"})
+    door = fields.String(required=True, metadata={"description": "the dialect it was opened through"})
+    is_current = fields.Boolean(required=True, metadata={"description": "whether this request belongs to it"})
+    address = fields.String(required=True)
+    user_agent = fields.String(required=True)
+    created_at = fields.DateTime(required=True)
+    refreshed_at = fields.DateTime(required=True, allow_none=True)
+    expires_at = fields.DateTime(required=True)

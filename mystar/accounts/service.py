@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
-from mystar.accounts.credentials import credential_of, key_of, tidy_email, tidy_username
-from mystar.accounts.drafts import require_good_password, tidied, tidied_field
+from mystar.accounts.credentials import credential_of, key_of, tidy_email, tidy_phone, tidy_username
+from mystar.accounts.drafts import tidied, tidied_field
+from mystar.accounts.guard import Guard
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
@@ -21,11 +23,10 @@ from mystar.accounts.model import (
     Language,
     LoginRefused,
     NotYourself,
-    PasswordChanged,
-    PasswordWrong,
     Person,
-    ResetLinkUnknown,
+    Refreshed,
     Role,
+    Session,
     SignedIn,
     Visitor,
     taken,
@@ -37,49 +38,35 @@ from mystar.kit.clock import Clock
 from mystar.kit.db import Database, Tx
 from mystar.kit.limits import Limits
 from mystar.kit.mail import Mailer
-from mystar.kit.outbox import Letter, Outbox
+from mystar.kit.paging import Page, Wanted
 from mystar.kit.passwords import Passwords
-from mystar.kit.tokens import Tokens
-from mystar.settings import TokenSettings
 
-#: Outbox topic of requests for a reset. What is known about the person is looked up when the row is sent, so that a
-#: request takes the same time whether there is such a person or not (contract D13).
-RESETS = "password_reset"
 _KEPT_AFTER_THE_END = timedelta(days=30)
 _SWEPT_AT_ONCE = 1000
 
 
 class AccountService:
-    """Registration, log-in, sessions, mailed links, the profile, and what staff may do to people.
-
-    :param settings: how long tokens, sessions and links live.
-    :param public_url: what mailed links begin with.
-    """
+    """Registration, log-in, sessions, the profile, and what staff may do to people."""
 
     def __init__(
         self,
         db: Database,
         *,
         passwords: Passwords,
-        tokens: Tokens,
+        sessions: Sessions,
+        links: MailedLinks,
+        guard: Guard,
         limits: Limits,
         mailer: Mailer,
-        outbox: Outbox,
         clock: Clock,
-        settings: TokenSettings,
-        public_url: str,
     ) -> None:
-        self._db, self._passwords, self._limits, self._clock = db, passwords, limits, clock
-        self._mailer, self._outbox = mailer, outbox
-        self._sessions = Sessions(db, tokens=tokens, clock=clock, settings=settings)
-        self._links = MailedLinks(
-            db, mailer=mailer, limits=limits, clock=clock, settings=settings, public_url=public_url
-        )
+        self._db, self._passwords, self._sessions, self._links = db, passwords, sessions, links
+        self._guard, self._limits, self._mailer, self._clock = guard, limits, mailer, clock
 
     # Becoming somebody
 
-    async def register(self, visitor: Visitor, draft: Draft, password: str) -> Account:
-        """A new account, and a mailed link that confirms its e-mail (contract D9-D14).
+    async def register(self, visitor: Visitor, draft: Draft, password: str, door: Door = "house") -> Account:
+        """A new account, and a mailed link to the door, which confirms its e-mail (contract D9-D14).
 
         :raises Invalid: by field. :raises Taken: by field. :raises TooMany: from one address.
         """
@@ -88,9 +75,16 @@ class AccountService:
         hashed = await self._hash_for(draft, password)
         async with self._db.transaction() as tx:
             account = await AccountRepository(tx).add(draft, password_hash=hashed, language=visitor.language)
-            await self._links.mail_confirmation(tx, account)
+            await self._links.mail_confirmation(tx, account, door)
             await tx.publish(AccountRegistered(account.id))
         return account
+
+    async def ask_confirmation(self, email: str, visitor: Visitor, door: Door = "house") -> None:
+        """Mail the confirming link once more, if it is still needed; the caller never learns.
+
+        :raises Invalid: not an e-mail. :raises TooMany: from one address, or to one mailbox.
+        """
+        await self._links.ask("confirm_email", email, visitor, door)
 
     async def create(
         self,
@@ -154,28 +148,36 @@ class AccountService:
     async def log_in(self, visitor: Visitor, door: Door, login: str, password: str) -> SignedIn:
         """A session for whoever knows the password; ``login`` is an e-mail, a phone or a user name.
 
-        Failures are counted by address and by account. The count is asked again at the end, so that guesses made all
-        at once gain nothing over guesses made one after the other.
+        Failures are counted, see `Guard`. The count is asked again at the end, so that guesses made all at once gain
+        nothing over guesses made one after the other.
 
         :raises LoginRefused: takes as long whatever the reason. :raises TooMany: :raises Unavailable:
         """
         who = credential_of(login)
-        await self._limits.check("login_address", visitor.address)
         account, stored = await AccountRepository(self._db).find(who) or (None, None)
-        key = account.id if account else who
-        await self._limits.check("login_account", key)
+        attempt = await self._guard.attempt(visitor, who, account.id if account else None)
+        await attempt.check()
         fits = await self._passwords.verify(password, stored)
-        if account is None or not fits or not account.is_active:
-            await self._limits.hit("login_address", visitor.address)
-            await self._limits.hit("login_account", key)
+        if account is None or stored is None or not fits or not account.is_active:
+            await attempt.failed()
             raise LoginRefused
-        await self._limits.check("login_address", visitor.address)
-        await self._limits.check("login_account", key)
+        await attempt.check()
+        return await self._enter(account.id, stored, password, visitor, door)
+
+    async def _enter(self, account_id: int, stored: str, password: str, visitor: Visitor, door: Door) -> SignedIn:
+        """Open a session, unless the ``stored`` hash, which fits, has been replaced in the meantime."""
+        renewed = await self._passwords.hash(password) if self._passwords.is_dated(stored) else None
         async with self._db.transaction() as tx:
-            account, current = await AccountRepository(tx).lock_with_hash(account.id)
-            if current != stored or not account.is_active:  # changed while we were counting
-                raise LoginRefused
-            return await self._sessions.open(tx, account, visitor, door)
+            accounts = AccountRepository(tx)
+            account, current = await accounts.lock_with_hash(account_id)
+            if account.is_active and current == stored:
+                if renewed:
+                    await accounts.change_password(account_id, renewed)
+                return await self._sessions.open(tx, account, visitor, door)
+        # By another password, or by another log-in that renewed the hash of this one.
+        if account.is_active and current and await self._passwords.verify(password, current):
+            return await self._enter(account_id, current, password, visitor, door)
+        raise LoginRefused
 
     async def sign_in(self, account_id: int, visitor: Visitor, door: Door) -> SignedIn:
         """A session for somebody whose identity the caller has established otherwise.
@@ -192,9 +194,13 @@ class AccountService:
         """:raises TokenRefused: see `Sessions.authenticate`."""
         return await self._sessions.authenticate(token)
 
-    async def refresh(self, token: str) -> str:
+    async def refresh(self, token: str, *, rotate: bool = False) -> Refreshed:
         """:raises TokenRefused: see `Sessions.refresh`."""
-        return await self._sessions.refresh(token)
+        return await self._sessions.refresh(token, rotate=rotate)
+
+    async def sessions(self, actor: Actor, page: Wanted) -> Page[Session]:
+        """The person's own that live, the newest first."""
+        return await self._sessions.living(actor.id, page)
 
     async def log_out(self, actor: Actor) -> None:
         async with self._db.transaction() as tx:
@@ -205,72 +211,6 @@ class AccountService:
         async with self._db.transaction() as tx:
             if not await self._sessions.end(tx, actor.id, session_id=session_id, reason="ended"):
                 raise NotFound
-
-    # Passwords
-
-    async def change_password(self, actor: Actor, old: str, new: str) -> None:
-        """Ends every session, the asking one included (contract D6).
-
-        :raises PasswordWrong: the old one. :raises Invalid: the new one. :raises TooMany:
-        """
-        await self._limits.check("login_account", actor.id)
-        stored = await AccountRepository(self._db).password_hash(actor.id)
-        if not await self._passwords.verify(old, stored):
-            await self._limits.hit("login_account", actor.id)
-            raise PasswordWrong
-        await self._limits.check("login_account", actor.id)  # see `log_in`
-        require_good_password("new_password", new, await self.profile(actor.id))
-        hashed = await self._passwords.hash(new)
-        async with self._db.transaction() as tx:
-            account, current = await AccountRepository(tx).lock_with_hash(actor.id)
-            if current != stored:
-                raise PasswordWrong
-            await self._set_password(tx, account, hashed, reason="password_changed")
-
-    async def ask_reset(self, email: str, visitor: Visitor) -> None:
-        """Mail a link that sets a new password, if there is such a person; the caller never learns.
-
-        :raises Invalid: not an e-mail. :raises TooMany: from one address, or to one mailbox.
-        """
-        key = key_of(tidied_field("email", tidy_email, email) or "")
-        await self._limits.hit("anonymous_form", RESETS, visitor.address)
-        await self._limits.hit("mailed_link", key)
-        async with self._db.transaction() as tx:
-            await self._outbox.put(tx, RESETS, {"email": key})
-
-    async def send_reset_link(self, letter: Letter) -> None:
-        """The outbox's handler for ``RESETS``."""
-        found = await AccountRepository(self._db).find(credential_of(letter.payload["email"]))
-        if found and found[0].is_active:
-            async with self._db.transaction() as tx:
-                await self._links.mail_reset(tx, found[0])
-
-    async def check_reset_link(self, token: str, visitor: Visitor) -> Account:
-        """Whose reset link this is, while it works.
-
-        :raises ResetLinkUnknown: used ones too. :raises ResetLinkExpired: :raises TooMany:
-        """
-        found = await self._links.look("reset_password", token, visitor)
-        account = await self.profile(found.account_id)
-        if found.used_at or not account.is_active:
-            raise ResetLinkUnknown
-        return account
-
-    async def reset_password(self, token: str, password: str, visitor: Visitor) -> None:
-        """Set a new password by a mailed link; every session and every other link of the account ends.
-
-        :raises Invalid: the password. :raises ResetLinkUnknown: :raises ResetLinkExpired: :raises TooMany:
-        """
-        account = await self.check_reset_link(token, visitor)
-        require_good_password("password", password, account)
-        hashed = await self._passwords.hash(password)
-        async with self._db.transaction() as tx:
-            account = await AccountRepository(tx).lock(account.id)
-            if not await self._links.use(tx, "reset_password", token):
-                raise ResetLinkUnknown
-            # Whoever follows the link reads the mailbox, which is all that a confirmation would show.
-            await AccountRepository(tx).confirm_email(account.id, self._clock.now())
-            await self._set_password(tx, account, hashed, reason="password_reset")
 
     # The profile
 
@@ -288,32 +228,39 @@ class AccountService:
         *,
         username: str | None = None,
         email: str | None = None,
+        phone: str | None = None,
         first_name: str | None = None,
         last_name: str | None = None,
+        bio: str | None = None,
     ) -> Account:
-        """Change what is given. A new e-mail must be confirmed anew, the old one is told, and its links die.
+        """Change what is given; an empty phone takes it away (contract D10).
+
+        A new e-mail must be confirmed anew, the old one is told, and its links die.
 
         :raises Invalid: by field. :raises Taken: by field. :raises TooMany: new e-mails, since each is a mail.
         """
-        name = tidied_field("username", tidy_username, username)
-        mailbox = tidied_field("email", tidy_email, email)
-        if mailbox and key_of(mailbox) != key_of((await self.profile(actor.id)).email or ""):
+        given = {
+            "username": tidied_field("username", tidy_username, username),
+            "email": tidied_field("email", tidy_email, email),
+            "first_name": first_name,
+            "last_name": last_name,
+            "bio": bio,
+        }
+        change: dict[str, str | None] = {name: value.strip() for name, value in given.items() if value is not None}
+        if phone is not None:
+            change["phone"] = tidied_field("phone", tidy_phone, phone)
+        mailbox = key_of(given["email"] or "")
+        if mailbox and mailbox != key_of((await self.profile(actor.id)).email or ""):
             await self._limits.hit("mailed_link", actor.id)
         async with self._db.transaction() as tx:
             accounts = AccountRepository(tx)
             old = await accounts.lock(actor.id)
-            await self._require_free(accounts, name or old.username, mailbox or old.email, None, but=old.id)
-            await accounts.change_profile(
-                old.id,
-                username=name or old.username,
-                email=mailbox or old.email,
-                first_name=old.first_name if first_name is None else first_name.strip(),
-                last_name=old.last_name if last_name is None else last_name.strip(),
-            )
-            new = await accounts.get(old.id)
+            new = replace(old, **change)  # type: ignore[arg-type]
+            await self._require_free(accounts, new.username, new.email, new.phone, but=old.id)
+            await accounts.change_profile(new)
             if key_of(new.email or "") != key_of(old.email or ""):
                 await self._move_mailbox(tx, old, new)
-        return new
+            return await accounts.get(old.id)
 
     async def set_avatar(self, tx: Tx, account_id: int, file_id: int | None, key: str | None) -> int | None:
         """Part of the transaction that attaches the file; ``key`` is its path behind /media/.
@@ -356,18 +303,9 @@ class AccountService:
         if names := await accounts.taken(username=username, email=email, phone=phone, but=but):
             raise taken(*names)()
 
-    async def _set_password(self, tx: Tx, account: Account, hashed: str, *, reason: str) -> None:
-        accounts = AccountRepository(tx)
-        await accounts.change_password(account.id, hashed)
-        await accounts.use_up_mailed_tokens(account.id, self._clock.now(), "reset_password")
-        await self._sessions.end(tx, account.id, reason=reason)
-        await tx.publish(PasswordChanged(account.id))
-        if account.email:
-            await self._mailer.queue(tx, "password_changed", account.email, account.language, username=account.username)
-
     async def _move_mailbox(self, tx: Tx, old: Account, new: Account) -> None:
         await AccountRepository(tx).use_up_mailed_tokens(old.id, self._clock.now())
-        await self._links.mail_confirmation(tx, new)
+        await self._links.mail_confirmation(tx, new, "greetings")
         if old.email:
             await self._mailer.queue(
                 tx, "email_changed", old.email, old.language, username=new.username, new_email=new.email

@@ -6,20 +6,36 @@ this process forgets it at once; another process may believe in it for that half
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import secrets
 import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from mystar.accounts.model import Account, Actor, Door, SessionsEnded, SignedIn, Visitor
+from mystar.accounts.model import (
+    Account,
+    Actor,
+    Door,
+    Refreshed,
+    Session,
+    SessionsEnded,
+    SignedIn,
+    Visitor,
+)
 from mystar.accounts.repository import AccountRepository
+from mystar.accounts.rotation import GRACE, Family
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Tx
-from mystar.kit.tokens import ACCESS, REFRESH, TokenRefused, Tokens
+from mystar.kit.db import Database, Row, Tx
+from mystar.kit.mail import Mailer
+from mystar.kit.paging import Page, Wanted
+from mystar.kit.tokens import ACCESS, REFRESH, Signer, TokenRefused, Tokens
 from mystar.settings import TokenSettings
+
+log = logging.getLogger(__name__)
 
 _REMEMBERED_SECONDS = 0.5
 _REMEMBERED_SESSIONS = 10_000
@@ -49,11 +65,18 @@ def lives_of(settings: TokenSettings) -> Mapping[Door, Lives]:
 
 
 class Sessions:
-    """Makes, recognises and ends sessions."""
+    """Makes, recognises, prolongs and ends sessions.
 
-    def __init__(self, db: Database, *, tokens: Tokens, clock: Clock, settings: TokenSettings) -> None:
-        self._db, self._tokens, self._clock = db, tokens, clock
+    :param signer: signs the marks of devices that have been signed in.
+    """
+
+    def __init__(
+        self, db: Database, *, tokens: Tokens, signer: Signer, mailer: Mailer, clock: Clock, settings: TokenSettings
+    ) -> None:
+        self._db, self._tokens, self._signer, self._mailer, self._clock = db, tokens, signer, mailer, clock
         self._lives = lives_of(settings)
+        self._idle = timedelta(seconds=settings.refresh_idle)
+        self._longest = timedelta(seconds=settings.refresh_longest)
         self._memory = _Memory()
 
     async def open(self, tx: Tx, account: Account, visitor: Visitor, door: Door) -> SignedIn:
@@ -63,7 +86,7 @@ class Sessions:
         await AccountRepository(tx).add_session(session_id, account.id, door, visitor, now, expires_at)
         access = self._token(ACCESS, account.id, session_id, account.email, min(now + lives.access, expires_at))
         refresh = self._token(REFRESH, account.id, session_id, account.email, expires_at) if lives.refresh else None
-        return SignedIn(account, session_id, access, refresh)
+        return SignedIn(account, session_id, access, refresh, self._mark(account.id))
 
     async def authenticate(self, access: str) -> Actor:
         """Whose living access token this is.
@@ -81,17 +104,79 @@ class Sessions:
             raise TokenRefused
         return actor
 
-    async def refresh(self, token: str) -> str:
-        """A new access token of the refresh token's session (contract D7: the refresh token itself stays).
+    async def refresh(self, token: str, *, rotate: bool = False) -> Refreshed:
+        """A new access token of the refresh token's session (contract D7).
 
-        :raises TokenRefused: as for `authenticate`, or an access token.
+        :param rotate: exchange the refresh token, too. One that was exchanged before is exchanged for the newest.
+        :raises TokenRefused: as for `authenticate`; an access token; one that was exchanged and copied, which ends the
+            session, tells its person by mail and the operator by the log.
         """
         claims = self._tokens.read(token, REFRESH)
-        row = await self._living(claims.session_id)
-        if row["id"] != claims.account_id:
-            raise TokenRefused
-        expires_at = min(self._clock.now() + self._lives[row["door"]].access, row["expires_at"])
-        return self._token(ACCESS, row["id"], row["session_id"], row["email"], expires_at)
+        async with self._db.transaction() as tx:
+            row = await AccountRepository(tx).lock_session(claims.session_id, self._clock.now())
+            family = None if row is None else await self._family(tx, row)
+            if row is None or family is None or row["id"] != claims.account_id or claims.generation > family.newest:
+                raise TokenRefused
+            if not family.is_copy(claims.generation, self._clock.now()):
+                return await self._prolong(tx, row, family, claims.generation, rotate=rotate)
+            await self._end_copied(tx, row, claims.generation)
+        raise TokenRefused
+
+    async def _family(self, tx: Tx, row: Row) -> Family | None:
+        """None when nobody asked for so long that the session has ended by itself."""
+        if self._clock.now() - row["refreshed_at"] > self._idle:
+            return None
+        rotated_at = await AccountRepository(tx).rotations(row["session_id"]) if row["generation"] else {}
+        return Family(row["generation"], row["generation_used"], rotated_at)
+
+    async def _prolong(self, tx: Tx, row: Row, family: Family, generation: int, *, rotate: bool) -> Refreshed:
+        accounts, now, lives, session_id = (
+            AccountRepository(tx),
+            self._clock.now(),
+            self._lives[row["door"]],
+            row["session_id"],
+        )
+        newest, used, expires_at = family.newest, family.newest_used or generation == family.newest, row["expires_at"]
+        if rotate and generation == newest:
+            await accounts.add_rotation(session_id, generation, now, now - GRACE)
+            newest, used = newest + 1, False
+            expires_at = min(now + (lives.refresh or lives.access), row["created_at"] + self._longest)
+        await accounts.touch_session(session_id, generation=newest, used=used, now=now, expires_at=expires_at)
+        whose = row["id"], session_id, row["email"]
+        access = self._token(ACCESS, *whose, min(now + lives.access, expires_at))
+        refresh = self._token(REFRESH, *whose, expires_at, newest) if rotate else None
+        return Refreshed(row["id"], row["email"], access, refresh)
+
+    async def _end_copied(self, tx: Tx, row: Row, generation: int) -> None:
+        log.warning(
+            "an exchanged refresh token came back: session ended",
+            extra={"account_id": row["id"], "session": str(row["session_id"]), "generation": generation},
+        )
+        await self.end(tx, row["id"], session_id=row["session_id"], reason="refresh_reused")
+        if row["email"]:
+            await self._mailer.queue(tx, "session_copied", row["email"], row["language"], username=row["username"])
+
+    async def recognise(self, visitor: Visitor, account_id: int) -> str | None:
+        """By what this visitor is known to have been signed in to the account before, if so.
+
+        Either the mark of a device, or a token, of either kind, of a session that lives.
+        """
+        device, _, signature = visitor.device.rpartition(".")
+        owner, _, _ = device.partition(".")
+        if owner == str(account_id) and self._signer.fits(signature, "device", device):
+            return device
+        for mode in (ACCESS, REFRESH):
+            with contextlib.suppress(TokenRefused):
+                claims = self._tokens.read(visitor.token or "", mode)
+                if (await self._living(claims.session_id))["id"] == account_id == claims.account_id:
+                    return str(claims.session_id)
+        return None
+
+    async def living(self, account_id: int, page: Wanted) -> Page[Session]:
+        """The sessions that live, the newest first."""
+        accounts, now = AccountRepository(self._db), self._clock.now()
+        rows = await accounts.living_sessions(account_id, now, page.size, page.offset)
+        return Page(rows, await accounts.count_living_sessions(account_id, now))
 
     async def end(self, tx: Tx, account_id: int, *, reason: str, session_id: uuid.UUID | None = None) -> int:
         """End one session of the account, or all of them; answers how many were alive."""
@@ -104,7 +189,19 @@ class Sessions:
         await tx.publish(SessionsEnded(account_id, session_id, reason))
         return ended
 
-    def _token(self, mode: str, account_id: int, session_id: uuid.UUID, email: str | None, expires_at: datetime) -> str:
+    def _mark(self, account_id: int) -> str:
+        device = f"{account_id}.{secrets.token_hex(8)}"
+        return f"{device}.{self._signer.sign('device', device)}"
+
+    def _token(
+        self,
+        mode: str,
+        account_id: int,
+        session_id: uuid.UUID,
+        email: str | None,
+        expires_at: datetime,
+        generation: int = 0,
+    ) -> str:
         return self._tokens.issue(
             mode,
             account_id=account_id,
@@ -112,9 +209,10 @@ class Sessions:
             user_name=email or "",
             issued_at=self._clock.now(),
             expires_at=expires_at,
+            generation=generation,
         )
 
-    async def _living(self, session_id: uuid.UUID) -> dict[str, Any]:
+    async def _living(self, session_id: uuid.UUID) -> Row:
         row = await AccountRepository(self._db).living_session(session_id, self._clock.now())
         if row is None:
             raise TokenRefused

@@ -8,8 +8,9 @@ from aiohttp import web
 
 from mystar.contracts.base import Contract
 from mystar.errors import MystarError
-from mystar.kit.http import json_response
-from mystar.kit.routes import Route
+from mystar.kit.http import html_response, json_response, wants_page
+from mystar.kit.pages import render_page
+from mystar.kit.routes import Route, route_name
 
 ERROR_SCHEMA = {
     "type": "object",
@@ -23,8 +24,16 @@ ERROR_SCHEMA = {
 }
 
 
-def render_error(error: MystarError, status: int, language: str, _request: web.Request) -> web.Response:
+#: Opened by people, from a mail.
+_PAGE = "house.verify-email"
+#: A token that does not fit is a mistake in what was sent; the address itself is there.
+STATUSES: dict[str | type[MystarError], int] = {"confirm_link_unknown": 400, "confirm_link_expired": 400}
+
+
+def render_error(error: MystarError, status: int, language: str, request: web.Request) -> web.Response:
     words = error.words(language)
+    if request.method == "GET" and wants_page(request) and route_name(request) == _PAGE:
+        return html_response(render_page("refusal.html", language, words=words), status)
     body: dict[str, Any] = {"error": words, "detail": words, "code": error.code}
     if error.fields or status == 422:
         body["errors"] = error.field_words(language)
@@ -33,4 +42,4 @@ def render_error(error: MystarError, status: int, language: str, _request: web.R
 
 def house_contract(routes: tuple[Route, ...]) -> Contract:
     """The first contract: what nobody else owns is answered in its language."""
-    return Contract("house", ("/",), routes, render_error, ERROR_SCHEMA)
+    return Contract("house", ("/",), routes, render_error, ERROR_SCHEMA, STATUSES)

@@ -6,6 +6,9 @@ returning *;
 -- name: by_account
 select * from creators where account_id = %(account_id)s;
 
+-- name: is_creator
+select exists (select 1 from creators where account_id = %(account_id)s);
+
 -- name: lock_by_account
 select * from creators where account_id = %(account_id)s for no key update;
 

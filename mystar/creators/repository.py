@@ -34,6 +34,9 @@ class CreatorRepository:
         """:raises CreatorUnknown: the account sells nothing."""
         return _creator(await self._tx.maybe(QUERIES.by_account, account_id=account_id))
 
+    async def is_creator(self, account_id: int) -> bool:
+        return bool(await self._tx.value(QUERIES.is_creator, account_id=account_id))
+
     async def lock_by_account(self, account_id: int) -> Creator:
         """:raises CreatorUnknown: the account sells nothing."""
         return _creator(await self._tx.maybe(QUERIES.lock_by_account, account_id=account_id))

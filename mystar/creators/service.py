@@ -35,6 +35,10 @@ class CreatorService:
         """:raises CreatorUnknown: the account sells nothing."""
         return await CreatorRepository(self._db).by_account(account_id)
 
+    async def is_creator(self, account_id: int) -> bool:
+        """Whether the account has a creator's profile (contract D28)."""
+        return await CreatorRepository(self._db).is_creator(account_id)
+
     async def rate(self, actor: Actor, star_id: int, rating: int) -> None:
         """One vote, 1 to 5, per person and star.
 

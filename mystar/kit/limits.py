@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import redis.asyncio as redis
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, parse_many
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
@@ -24,7 +24,7 @@ _PATIENCE, _PAUSE = 1.0, 5.0
 
 
 class Limits:
-    """Named limits, each a text such as ``"10/minute"``.
+    """Named limits, each a text such as ``"10/minute"``, or several at once: ``"10/minute; 50/hour"``.
 
     While Redis is away each process counts for itself: limits get wider, not open, and nobody is kept out.
 
@@ -34,7 +34,7 @@ class Limits:
     """
 
     def __init__(self, rules: Mapping[str, str], *, url: str = "", enabled: bool = True) -> None:
-        self._rules: dict[str, RateLimitItem] = {name: parse(rule) for name, rule in rules.items()}
+        self._rules: dict[str, list[RateLimitItem]] = {name: parse_many(rule) for name, rule in rules.items()}
         self._enabled = enabled
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared: SlidingWindowCounterRateLimiter | None = None
@@ -69,10 +69,14 @@ class Limits:
             await self._pool.aclose()
 
     async def _ask(self, name: str, key: tuple[object, ...], *, count: bool) -> None:
-        rule = self._rules[name]
+        rules = self._rules[name]
         if not self._enabled:
             return
         identifiers = (name, *map(str, key))
+        for rule in rules:
+            await self._ask_one(rule, identifiers, count=count)
+
+    async def _ask_one(self, rule: RateLimitItem, identifiers: tuple[str, ...], *, count: bool) -> None:
         if self._shared is not None and time.monotonic() >= self._alone_until:
             try:
                 return await _allow(self._shared, rule, identifiers, count=count)

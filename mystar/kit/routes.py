@@ -67,6 +67,12 @@ def _resource(app: web.Application, path: str, deeds: dict[str, Route], suffix: 
     return resource
 
 
+def route_name(request: web.Request) -> str:
+    """``<contract>.<resource>`` of the route that matched, without what an alias or the other slash adds to it."""
+    resource = request.match_info.route.resource
+    return ".".join((resource.name or "").split(".")[:2]) if resource is not None else ""
+
+
 def canonical_path(request: web.Request) -> str:
     """The pattern that matched, the same for both slashes; "unmatched" when nothing did. For metrics and logs."""
     resource = request.match_info.route.resource

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import secrets
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import jwt
 
@@ -16,6 +19,9 @@ from mystar.errors import Text, Unauthenticated
 ACCESS = "access_token"
 REFRESH = "refresh_token"
 _ALGORITHM = "HS256"
+#: The whole head of our tokens. A key of the sender's choice ("kid", "jku", "jwk") has no place in it (RFC 8725, 3.10).
+_HEAD = {"alg": _ALGORITHM, "typ": "JWT"}
+_REQUIRED = ["id", "sid", "mode", "jti", "iat", "exp", "iss", "aud"]
 #: Servers' clocks differ by a few seconds.
 _LEEWAY = timedelta(seconds=10)
 
@@ -27,23 +33,28 @@ class TokenRefused(Unauthenticated):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says: the account ``id`` and its session ``sid``."""
+    """What a token says: the account ``id`` and its session ``sid``.
+
+    ``generation``: which of the session's refresh tokens this is, the claim ``gen``; the first has none.
+    """
 
     account_id: int
     session_id: uuid.UUID
     mode: str
     user_name: str
     expires_at: datetime
+    generation: int = 0
 
 
 class Tokens:
-    """Issues and reads JSON Web Tokens: HS256 only, one issuer.
+    """Issues and reads JSON Web Tokens: HS256 only, one issuer, who is the audience too.
 
     :param key: at least 32 bytes of secret.
+    :param previous: keys of before; what they signed is believed until it expires, nothing new is signed with them.
     """
 
-    def __init__(self, key: str, *, issuer: str = "mystar") -> None:
-        self._key = derive(key, "tokens")
+    def __init__(self, key: str, *, previous: Iterable[str] = (), issuer: str = "mystar") -> None:
+        self._keys = [derive(one, "tokens") for one in (key, *previous)]
         self._issuer = issuer
 
     def issue(
@@ -55,9 +66,10 @@ class Tokens:
         user_name: str,
         issued_at: datetime,
         expires_at: datetime,
+        generation: int = 0,
     ) -> str:
         """One token of the given ``mode``; moments are aware."""
-        claims = {
+        claims: dict[str, object] = {
             "id": account_id,
             "sid": str(session_id),
             "mode": mode,
@@ -66,21 +78,18 @@ class Tokens:
             "iat": int(issued_at.timestamp()),
             "exp": int(expires_at.timestamp()),
             "iss": self._issuer,
+            "aud": self._issuer,
         }
-        return jwt.encode(claims, self._key, algorithm=_ALGORITHM)
+        if generation:
+            claims["gen"] = generation
+        return jwt.encode(claims, self._keys[0], algorithm=_ALGORITHM)
 
     def read(self, token: str, mode: str) -> Claims:
         """:raises TokenRefused: forged, expired, of another issuer or mode, or not a token at all."""
         try:
-            claims = jwt.decode(
-                token,
-                self._key,
-                algorithms=[_ALGORITHM],
-                issuer=self._issuer,
-                leeway=_LEEWAY,
-                options={"require": ["id", "sid", "mode", "jti", "iat", "exp", "iss"]},
-            )
-            if claims["mode"] != mode or type(claims["id"]) is not int:
+            claims = self._decoded(token)
+            generation = claims.get("gen", 0)
+            if claims["mode"] != mode or type(claims["id"]) is not int or type(generation) is not int:
                 raise TokenRefused
             return Claims(
                 claims["id"],
@@ -88,24 +97,47 @@ class Tokens:
                 claims["mode"],
                 str(claims.get("user_name", "")),
                 datetime.fromtimestamp(claims["exp"], UTC),
+                generation,
             )
-        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
+        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise TokenRefused from error
+
+    def _decoded(self, token: str) -> dict[str, Any]:
+        if jwt.get_unverified_header(token) != _HEAD:
+            raise TokenRefused
+        for key in self._keys:
+            with contextlib.suppress(jwt.InvalidSignatureError):
+                return jwt.decode(
+                    token,
+                    key,
+                    algorithms=[_ALGORITHM],
+                    issuer=self._issuer,
+                    audience=self._issuer,
+                    leeway=_LEEWAY,
+                    options={"require": _REQUIRED},
+                )
+        raise TokenRefused
 
 
 class Signer:
     """Signs what a link says, so that whoever holds the link may do exactly that."""
 
-    def __init__(self, key: str) -> None:
-        self._key = derive(key, "links").encode()
+    def __init__(self, key: str, *, previous: Iterable[str] = ()) -> None:
+        """:param previous: keys of before, whose links still hold."""
+        self._keys = [derive(one, "links").encode() for one in (key, *previous)]
 
     def sign(self, purpose: str, *parts: object) -> str:
         """A URL-safe signature of the parts, good for one ``purpose`` only."""
-        text = "\x1f".join([purpose, *map(str, parts)])
-        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()[:40]
+        return _signature(self._keys[0], purpose, parts)
 
     def fits(self, signature: str, purpose: str, *parts: object) -> bool:
-        return hmac.compare_digest(signature.encode(), self.sign(purpose, *parts).encode())
+        given = signature.encode("utf-8", "replace")
+        return any(hmac.compare_digest(given, _signature(key, purpose, parts).encode()) for key in self._keys)
+
+
+def _signature(key: bytes, purpose: str, parts: Iterable[object]) -> str:
+    text = "\x1f".join([purpose, *map(str, parts)])
+    return hmac.new(key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:40]
 
 
 def derive(key: str, purpose: str) -> str:

@@ -12,7 +12,7 @@ import jwt
 import pytest
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS
+from mystar.accounts.access import ACCOUNTS, PASSWORDS
 from mystar.accounts.model import (
     AccountRegistered,
     LoginRefused,
@@ -23,6 +23,7 @@ from mystar.accounts.model import (
     Taken,
     Visitor,
 )
+from mystar.accounts.passwords import PasswordService
 from mystar.accounts.service import AccountService
 from mystar.app import create_app
 from mystar.contracts.system import DATABASE
@@ -40,6 +41,11 @@ NEW = "Another-Word-For-Mum-8"
 @pytest.fixture
 def accounts(app: web.Application, api: Api) -> AccountService:
     return app[ACCOUNTS]
+
+
+@pytest.fixture
+def passwords(app: web.Application, api: Api) -> PasswordService:
+    return app[PASSWORDS]
 
 
 async def test_a_pair_of_tokens_and_what_each_opens(api: Api, factory: Factory) -> None:
@@ -65,7 +71,7 @@ async def test_a_pair_of_tokens_and_what_each_opens(api: Api, factory: Factory) 
 async def test_the_claims_of_a_token(factory: Factory, settings: Settings) -> None:
     person = await factory.person(door="house")
     claims = jwt.decode(person.token, options={"verify_signature": False})
-    assert set(claims) == {"id", "sid", "mode", "user_name", "jti", "iat", "exp", "iss"}
+    assert set(claims) == {"id", "sid", "mode", "user_name", "jti", "iat", "exp", "iss", "aud"}
     assert (claims["id"], claims["mode"], claims["user_name"]) == (person.id, "access_token", person.email)
     assert claims["exp"] - claims["iat"] == settings.tokens.house_access
     long = jwt.decode((await factory.person()).token, options={"verify_signature": False})
@@ -184,15 +190,15 @@ async def test_one_ends_ones_own_sessions_only(accounts: AccountService, factory
 
 
 async def test_changing_the_password_ends_every_session(
-    accounts: AccountService, factory: Factory, db: Database
+    accounts: AccountService, passwords: PasswordService, factory: Factory
 ) -> None:
     person = await factory.person()
     actor = await accounts.authenticate(person.token)
     with pytest.raises(PasswordWrong):
-        await accounts.change_password(actor, "Wrong-Word-42", NEW)
+        await passwords.change_password(actor, "Wrong-Word-42", NEW)
     with pytest.raises(Invalid):
-        await accounts.change_password(actor, PASSWORD, "qwerty123")
-    await accounts.change_password(actor, PASSWORD, NEW)
+        await passwords.change_password(actor, PASSWORD, "qwerty123")
+    await passwords.change_password(actor, PASSWORD, NEW)
     with pytest.raises(TokenRefused):
         await accounts.authenticate(person.token)
     with pytest.raises(LoginRefused):
@@ -201,12 +207,12 @@ async def test_changing_the_password_ends_every_session(
 
 
 async def test_a_login_that_began_with_the_old_password_does_not_outlive_it(
-    accounts: AccountService, factory: Factory
+    accounts: AccountService, passwords: PasswordService, factory: Factory
 ) -> None:
     person = await factory.person()
     actor = await accounts.authenticate(person.token)
     entered = [accounts.log_in(Visitor(), "house", person.email, PASSWORD) for _ in range(8)]
-    results = await asyncio.gather(accounts.change_password(actor, PASSWORD, NEW), *entered, return_exceptions=True)
+    results = await asyncio.gather(passwords.change_password(actor, PASSWORD, NEW), *entered, return_exceptions=True)
     for result in results[1:]:
         if not isinstance(result, Exception):
             with pytest.raises(TokenRefused):
@@ -247,7 +253,7 @@ async def test_a_staff_account_is_made_with_its_role(accounts: AccountService) -
 
 
 async def test_others_hear_what_happens_to_people(
-    app: web.Application, accounts: AccountService, factory: Factory
+    app: web.Application, accounts: AccountService, passwords: PasswordService, factory: Factory
 ) -> None:
     heard: list[object] = []
 
@@ -257,7 +263,7 @@ async def test_others_hear_what_happens_to_people(
     for kind in (AccountRegistered, PasswordChanged, SessionsEnded):
         app[DATABASE].events.on(kind, listen)
     person = await factory.person()
-    await accounts.change_password(await accounts.authenticate(person.token), PASSWORD, NEW)
+    await passwords.change_password(await accounts.authenticate(person.token), PASSWORD, NEW)
     assert heard == [
         AccountRegistered(person.id),
         SessionsEnded(person.id, None, "password_changed"),

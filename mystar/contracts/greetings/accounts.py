@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import ValidationError, fields, post_load, validate
 
-from mystar.accounts.access import ACCOUNTS, actor_of, signed_in, visitor_of
+from mystar.accounts.access import ACCOUNTS, actor_of, signed_in, signed_in_response, visitor_of
 from mystar.accounts.credentials import national_number
 from mystar.accounts.model import Account, Actor, Door, Draft, SignedIn, Taken
 from mystar.accounts.schemas import EMAIL_LONGEST, BirthDate, Password, PhoneNumber
@@ -118,7 +118,7 @@ class GreetingsPersonalChange(Shape):
 async def register(request: web.Request) -> web.Response:
     body = body_of(request)
     draft = Draft(body["username"], body["email"], body["phone"], body["date_of_birth"])
-    await request.app[ACCOUNTS].register(visitor_of(request), draft, body["password"])
+    await request.app[ACCOUNTS].register(visitor_of(request), draft, body["password"], "greetings")
     return json_response(REGISTERED, 201)
 
 
@@ -128,7 +128,7 @@ async def register(request: web.Request) -> web.Response:
 async def log_in(request: web.Request) -> web.Response:
     body = body_of(request)
     entered = await request.app[ACCOUNTS].log_in(visitor_of(request), "greetings", body["login"], body["password"])
-    return json_response(await signed_in_view(request, entered), 201)
+    return signed_in_response(request, entered, await signed_in_view(request, entered), 201)
 
 
 @docs(
@@ -146,7 +146,9 @@ async def confirm(request: web.Request) -> web.Response:
     if door is None:
         return html_response(render_page("confirmed.html", language_of(request), username=confirmed.account.username))
     entered = confirmed.signed_in
-    return json_response(await signed_in_view(request, entered) if entered else ALREADY_CONFIRMED)
+    if entered is None:
+        return json_response(ALREADY_CONFIRMED)
+    return signed_in_response(request, entered, await signed_in_view(request, entered))
 
 
 @docs(tags=["greetings: people"], summary="The personal page of a customer or a star")

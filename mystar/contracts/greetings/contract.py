@@ -9,6 +9,7 @@ from mystar.contracts.greetings import accounts, catalog, forms, messages, order
 from mystar.errors import Invalid, MystarError
 from mystar.kit.http import html_response, json_response, wants_page
 from mystar.kit.pages import render_page
+from mystar.kit.routes import route_name
 
 PREFIXES = (
     "/api/login",
@@ -74,9 +75,7 @@ ERROR_SCHEMA = {
 
 def render_error(error: MystarError, status: int, language: str, request: web.Request) -> web.Response:
     words = error.words(language)
-    resource = request.match_info.route.resource
-    # An alias and the other slash only add a third part to the name.
-    name = ".".join((resource.name or "").split(".")[:2]) if resource is not None else ""
+    name = route_name(request)
     if name in _PAGE_ROUTES and wants_page(request):
         return html_response(render_page("refusal.html", language, words=words), status)
     if error.code in _RESET_STATES:

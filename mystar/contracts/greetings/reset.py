@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import ACCOUNTS, visitor_of
+from mystar.accounts.access import PASSWORDS, visitor_of
 from mystar.accounts.password_rule import LONGEST, SHORTEST
 from mystar.accounts.schemas import EMAIL_LONGEST, Password
 from mystar.contracts.greetings.answers import PAGE, json_or_page, named
@@ -46,7 +46,7 @@ class GreetingsStatus(Shape):
 @json_schema(GreetingsResetRequest)
 @response_schema(GreetingsStatus, 200)
 async def ask(request: web.Request) -> web.Response:
-    await request.app[ACCOUNTS].ask_reset(body_of(request)["email"], visitor_of(request))
+    await request.app[PASSWORDS].ask_reset(body_of(request)["email"], visitor_of(request))
     return json_response(OK)
 
 
@@ -58,7 +58,7 @@ async def ask(request: web.Request) -> web.Response:
 @querystring_schema(GreetingsResetToken)
 async def show_form(request: web.Request) -> web.Response:
     token = query_of(request)["token"]
-    await request.app[ACCOUNTS].check_reset_link(token, visitor_of(request))
+    await request.app[PASSWORDS].check_reset_link(token, visitor_of(request))
     return _form(request, token, {})
 
 
@@ -74,7 +74,7 @@ async def set_password(request: web.Request) -> web.Response:
     try:
         if body["passwordRepeat"] not in (None, body["password"]):
             raise Invalid(fields={"passwordRepeat": [_DIFFERENT]})
-        await request.app[ACCOUNTS].reset_password(body["token"], body["password"], visitor_of(request))
+        await request.app[PASSWORDS].reset_password(body["token"], body["password"], visitor_of(request))
     except Invalid as refusal:
         if not wants_page(request):
             raise
@@ -88,7 +88,7 @@ async def set_password(request: web.Request) -> web.Response:
 @json_schema(GreetingsResetToken)
 @response_schema(GreetingsStatus, 200)
 async def validate_token(request: web.Request) -> web.Response:
-    await request.app[ACCOUNTS].check_reset_link(body_of(request)["token"], visitor_of(request))
+    await request.app[PASSWORDS].check_reset_link(body_of(request)["token"], visitor_of(request))
     return json_response(OK)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from mystar.contracts.base import MESSAGE_AND_DETAIL_SCHEMA, Contract, message_and_detail
+from mystar.contracts.identity import accounts
 from mystar.errors import MystarError
 from mystar.kit.http import json_response
 
@@ -17,4 +18,4 @@ PREFIXES = ("/authorization", "/vk", "/mail.ru", "/yandex", "/validate")
 #: A taken name is 400 here, not a conflict (contract D13).
 STATUSES: dict[str | type[MystarError], int] = {"taken": 400}
 
-CONTRACT = Contract("identity", PREFIXES, (), render_error, MESSAGE_AND_DETAIL_SCHEMA, STATUSES)
+CONTRACT = Contract("identity", PREFIXES, accounts.ROUTES, render_error, MESSAGE_AND_DETAIL_SCHEMA, STATUSES)

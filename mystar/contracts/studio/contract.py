@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from mystar.contracts.base import Contract
+from mystar.contracts.studio import accounts
 from mystar.errors import Invalid, MystarError
 from mystar.kit.http import json_response
 
@@ -28,4 +29,4 @@ def render_error(error: MystarError, status: int, language: str, _request: web.R
 
 STATUSES: dict[str | type[MystarError], int] = {Invalid: 400, "taken": 400, "idempotency_key_reused": 422}
 
-CONTRACT = Contract("studio", PREFIXES, (), render_error, ERROR_SCHEMA, STATUSES)
+CONTRACT = Contract("studio", PREFIXES, accounts.ROUTES, render_error, ERROR_SCHEMA, STATUSES)

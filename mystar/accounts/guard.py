@@ -1,0 +1,51 @@
+"""How many guesses somebody has (promise S4).
+
+Failures are counted by address and by account, so strangers can bring an account to the point where it answers nobody
+for a while. Its owner is not a stranger: a device that was signed in before carries a signed mark, an application
+still has a token of a living session. Their failures are counted apart, so whoever guesses locks out himself only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mystar.accounts.model import Actor, Visitor
+from mystar.accounts.sessions import Sessions
+from mystar.kit.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to show who one is, and where its failure counts."""
+
+    _limits: Limits
+    _counts: tuple[tuple[object, ...], ...]
+
+    async def check(self) -> None:
+        """:raises TooMany: there were too many failures already."""
+        for name, *key in self._counts:
+            await self._limits.check(str(name), *key)
+
+    async def failed(self) -> None:
+        """Count it. :raises TooMany: others who failed at the same moment were faster."""
+        for name, *key in self._counts:
+            await self._limits.hit(str(name), *key)
+
+
+class Guard:
+    """Tells strangers from those who have been here before."""
+
+    def __init__(self, limits: Limits, sessions: Sessions) -> None:
+        self._limits, self._sessions = limits, sessions
+
+    async def attempt(self, visitor: Visitor, who: object, account_id: int | None) -> Attempt:
+        """:param who: what was typed; counted when it is nobody's, so that it looks the same."""
+        known = await self._sessions.recognise(visitor, account_id) if account_id else None
+        if known:
+            return Attempt(self._limits, (("login_known", account_id, known),))
+        key = account_id or who
+        return Attempt(self._limits, (("login_address", visitor.address), ("login_account", key)))
+
+    def insider(self, actor: Actor) -> Attempt:
+        """Somebody inside shows once more who they are."""
+        return Attempt(self._limits, (("login_known", actor.id, actor.session_id),))

@@ -1,0 +1,136 @@
+"""Registration, log-in and the validation of tokens (``/authorization``, ``/validate/jwt``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
+from marshmallow import fields
+
+from mystar.accounts.access import ACCOUNTS, signed_in_response, token_response, visitor_of
+from mystar.accounts.drafts import nameless
+from mystar.accounts.model import Draft, SignedIn
+from mystar.accounts.schemas import Password, PhoneNumber, TokenPair
+from mystar.kit.fields import Line, Shape
+from mystar.kit.routes import Route, route
+from mystar.kit.tokens import TokenRefused
+from mystar.kit.validation import body_of, query_of
+
+_EMAIL_LONGEST = 100
+
+
+class IdentityPhone(PhoneNumber):
+    """E.164; something has to be there."""
+
+    def __init__(self) -> None:
+        super().__init__(required=True, metadata={"example": "+79161234567"})
+
+
+class IdentityPassword(Password):
+    """In spite of its name, ``hash_password`` is the password itself (contract D11)."""
+
+    def __init__(self) -> None:
+        super().__init__(required=True)
+
+
+class IdentityRegistration(Shape):
+    phone_number = IdentityPhone()
+    email = Line(required=True, least=5, most=_EMAIL_LONGEST)
+    hash_password = IdentityPassword()
+
+
+class IdentityEmailLogin(Shape):
+    email = Line(required=True, least=1, most=_EMAIL_LONGEST)
+    hash_password = IdentityPassword()
+
+
+class IdentityPhoneLogin(Shape):
+    phone_number = IdentityPhone()
+    hash_password = IdentityPassword()
+
+
+class IdentityRefresh(Shape):
+    refresh = fields.String(load_default="")
+
+
+class IdentityAccess(Shape):
+    access = fields.String(load_default="")
+
+
+_FALSE = {"type": "boolean", "enum": [False], "description": "not a living token of this kind"}
+
+
+def _or_false(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"oneOf": [{"type": "object", "required": [*properties], "properties": properties}, _FALSE]}
+
+
+_TEXT = {"type": "string"}
+_EMAIL = {"type": "string", "description": "empty when the person gave none"}
+
+
+@docs(tags=["identity: people"], summary="Register by phone and e-mail, and be signed in")
+@json_schema(IdentityRegistration)
+@response_schema(TokenPair, 200)
+async def register(request: web.Request) -> web.Response:
+    body, visitor = body_of(request), visitor_of(request)
+    draft = Draft(nameless(), body["email"].lower(), body["phone_number"])
+    account = await request.app[ACCOUNTS].register(visitor, draft, body["hash_password"], "identity")
+    return pair(request, await request.app[ACCOUNTS].sign_in(account.id, visitor, "identity"))
+
+
+@docs(tags=["identity: people"], summary="Log in by e-mail")
+@json_schema(IdentityEmailLogin)
+@response_schema(TokenPair, 200)
+async def log_in_by_email(request: web.Request) -> web.Response:
+    return await _log_in(request, "email")
+
+
+@docs(tags=["identity: people"], summary="Log in by phone")
+@json_schema(IdentityPhoneLogin)
+@response_schema(TokenPair, 200)
+async def log_in_by_phone(request: web.Request) -> web.Response:
+    return await _log_in(request, "phone_number")
+
+
+@docs(tags=["identity: people"], summary="A new access token for a refresh token, or false")
+@querystring_schema(IdentityRefresh)
+@response_schema(_or_false(access=_TEXT, email=_EMAIL), 200)
+async def validate_refresh(request: web.Request) -> web.Response:
+    try:
+        refreshed = await request.app[ACCOUNTS].refresh(query_of(request)["refresh"])
+    except TokenRefused:
+        return token_response(False)
+    return token_response({"access": refreshed.access, "email": refreshed.email or ""})
+
+
+@docs(tags=["identity: people"], summary="Whose access token this is, or false")
+@querystring_schema(IdentityAccess)
+@response_schema(_or_false(email=_EMAIL), 200)
+async def validate_access(request: web.Request) -> web.Response:
+    accounts = request.app[ACCOUNTS]
+    try:
+        actor = await accounts.authenticate(query_of(request)["access"])
+    except TokenRefused:
+        return token_response(False)
+    return token_response({"email": (await accounts.profile(actor.id)).email or ""})
+
+
+def pair(request: web.Request, entered: SignedIn) -> web.Response:
+    """What every log-in of this dialect answers."""
+    return signed_in_response(request, entered, {"access": entered.access, "refresh": entered.refresh})
+
+
+async def _log_in(request: web.Request, field: str) -> web.Response:
+    body = body_of(request)
+    entered = await request.app[ACCOUNTS].log_in(visitor_of(request), "identity", body[field], body["hash_password"])
+    return pair(request, entered)
+
+
+ROUTES: tuple[Route, ...] = (
+    route("POST", "/authorization/registration", register, "identity.registration"),
+    route("POST", "/authorization/login/email", log_in_by_email, "identity.login-email"),
+    route("POST", "/authorization/login/phone/number", log_in_by_phone, "identity.login-phone"),
+    route("GET", "/validate/jwt/refresh", validate_refresh, "identity.validate-refresh"),
+    route("GET", "/validate/jwt/access", validate_access, "identity.validate-access"),
+)
