@@ -68,6 +68,15 @@ class Tale:
     occasion: Literal["video", "invitation"] = "video"
 
 
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What a customer and a star say to each other, in turn; the customer begins."""
+
+    customer: str
+    star: str
+    words: tuple[str, ...]
+
+
 CATEGORIES = (
     Category("Музыка", "note", "#ff9a8b", "#ff6a88"),
     Category("Кино и театр", "film", "#43cea2", "#185a9d"),
@@ -287,6 +296,30 @@ TALES = (
         "Напишите на льду её имя: Яна.",
         "pay money_held accept money_captured cancel money_refunded",
     ),
+)
+
+TALKS = (
+    Talk(
+        "anna",
+        "lira",
+        (
+            "Здравствуйте! Мама любит «Подмосковные вечера». Получится спеть куплет?",
+            "Здравствуйте, Анна! Конечно. Под гитару или а капелла?",
+            "Под гитару. И передайте, что мы её очень любим.",
+            "Передам. Запишу до пятницы.",
+        ),
+    ),
+    Talk("boris", "lira", ("Добрый вечер! Можно назвать жену звездой два раза?",)),
+    Talk(
+        "boris",
+        "hohotushka",
+        (
+            "Сосед снова сверлит. Шутка про перфоратор ещё в силе?",
+            "В силе! Как зовут соседа?",
+            "Геннадий. Спасибо, теперь он сверлит и смеётся.",
+        ),
+    ),
+    Talk("vera", "orbita", ("А до Марса далеко?", "На картонной ракете — два рулона скотча.")),
 )
 
 #: Whom to be: a person, and what they log in with.

@@ -251,3 +251,38 @@ left join (
     select creator_id, count(*) from scale_orders where status = 'completed' group by creator_id
 ) completed using (creator_id)
 where creators.id = scale_stars.creator_id;
+
+-- name: batch_draw_conversations
+-- Both have read everything, but in every third the last message still waits; `silent` is whoever did not send it.
+create temp table scale_conversations on commit drop as
+select nextval(pg_get_serial_sequence('conversations', 'id')) as id, *,
+    least(buyer_id, account_id) as low_id, greatest(buyer_id, account_id) as high_id,
+    case when messages %% 2 = 1 then account_id else buyer_id end as silent_id,
+    (pg_temp.chance(n, 72) < 0.33)::integer as waiting
+from (
+    select distinct on (buyer_id, account_id)
+        n, buyer_id, account_id, placed_at, 2 + floor(5 * pg_temp.chance(n, 70))::integer as messages
+    from scale_orders where status <> 'pending'
+    order by buyer_id, account_id, placed_at
+) drawn
+order by placed_at;
+
+-- name: batch_conversations
+insert into conversations (
+    id, low_id, high_id, starter_id, last_number, position, low_read, high_read, low_read_position, high_read_position,
+    low_unread, high_unread, created_at, active_at)
+overriding system value
+select id, low_id, high_id, buyer_id, messages, messages + 2,
+    messages - case when low_id = silent_id then waiting else 0 end,
+    messages - case when high_id = silent_id then waiting else 0 end,
+    messages + 1, messages + 2,
+    case when low_id = silent_id then waiting else 0 end, case when high_id = silent_id then waiting else 0 end,
+    placed_at, placed_at + messages * interval '7 minutes'
+from scale_conversations order by id;
+
+-- name: batch_messages
+insert into messages (conversation_id, number, position, sender_id, text, sent_at)
+select id, number, number, case when number %% 2 = 1 then buyer_id else account_id end,
+    pg_temp.pick(%(messages)s, 10 * n + number, 71), placed_at + number * interval '7 minutes'
+from scale_conversations cross join generate_series(1, messages) as number
+order by id, number;

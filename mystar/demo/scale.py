@@ -1,9 +1,10 @@
 """Data to measure with: any number of creators and everything in proportion, by set-based SQL.
 
 For every creator there are two customers and five orders; the customers like, vote and keep favourites. What an order
-goes through is told by the process that real ones obey, so none has a past that it could not have had.
+goes through is told by the process that real ones obey, so none has a past that it could not have had. Who was answered
+about an order talks with the star.
 
-Reviews, conversations and notifications get their statements in ``queries.sql`` together with their tables.
+Reviews and notifications get their statements in ``queries.sql`` together with their tables.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ _BUYER = {Action.PAY, Action.APPROVE, Action.CANCEL}
 _CREATOR = {Action.ACCEPT, Action.REJECT, Action.DELIVER}
 _TABLES = (
     "accounts, creators, categories, tags, services, service_tags, creator_likes, creator_favourites, creator_votes, "
-    "orders, order_events, deliveries, payments, ledger_entries"
+    "orders, order_events, deliveries, payments, ledger_entries, conversations, messages"
 )
 _VALUES: Mapping[str, Any] = {
     "password_hash": PASSWORD_HASH,
@@ -64,6 +65,7 @@ _VALUES: Mapping[str, Any] = {
     "for_whom": words.FOR_WHOM,
     "wishes": words.WISHES,
     "delivered": words.DELIVERED,
+    "messages": words.MESSAGES,
 }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from mystar.accounts.access import ACCOUNTS
 from mystar.accounts.model import Actor, Draft
 from mystar.catalog.handlers import CATALOG
 from mystar.catalog.model import GreetingTerms
+from mystar.chat.handlers import CHAT
 from mystar.contracts.system import DATABASE
 from mystar.creators.handlers import CREATORS
 from mystar.creators.model import AlreadyLiked, AlreadyRated
@@ -79,6 +80,7 @@ class _Story:
     def __init__(self, app: web.Application, tales: Tales) -> None:
         self._db, self._accounts, self._files = app[DATABASE], app[ACCOUNTS], app[FILES]
         self._creators, self._catalog, self._tales = app[CREATORS], app[CATALOG], tales
+        self._chat = app[CHAT]
 
     async def tell(self) -> None:
         owner = await self._person(cast.OWNER)
@@ -92,6 +94,8 @@ class _Story:
             await self._opinions(star, stars[star.person.mailbox][0], list(customers.values()))
         scenes = [await self._tales.begin(tale, customers[tale.buyer], *stars[tale.star]) for tale in cast.TALES]
         await _together({scene.order_id: partial(self._tales.tell, scene) for scene in scenes})
+        for talk in cast.TALKS:
+            await self._talk(talk.words, customers[talk.customer], stars[talk.star][0])
         await self._person(cast.STUDIO_SAMPLE)
 
     async def _person(self, person: cast.Person) -> Actor:
@@ -156,6 +160,13 @@ class _Story:
         for customer, vote in zip(customers, star.votes, strict=False):
             with suppress(AlreadyRated):
                 await self._creators.rate(customer, actor.id, vote)
+
+    async def _talk(self, words: Sequence[str], customer: Actor, star: Actor) -> None:
+        """Whoever speaks has read what came before. What was said is known by its number."""
+        for number, text in enumerate(words):
+            speaker, listener = (star, customer) if number % 2 else (customer, star)
+            message, _ = await self._chat.send_to(speaker, listener.id, text, client_id=f"demo-{number}")
+            await self._chat.mark_read(speaker, message.conversation_id, message.number)
 
     async def _upload(self, actor: Actor, data: bytes, kind: str, folder: str, name: str) -> int:
         file = await self._files.receive(

@@ -45,7 +45,15 @@ async def test_every_filling_adds_everything_in_proportion(filled: Database) -> 
         "orders": 5 * creators,
         "tags": numbers["tags"],
     }
-    for table in ("creator_likes", "creator_votes", "creator_favourites", "service_tags", "deliveries", "payments"):
+    for table in (
+        "creator_likes",
+        "creator_votes",
+        "creator_favourites",
+        "service_tags",
+        "deliveries",
+        "payments",
+        "conversations",
+    ):
         assert await filled.value(f"select count(*) from {table}") > creators / 2, table
 
 

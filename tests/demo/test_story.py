@@ -55,6 +55,7 @@ async def test_a_told_story_is_true_and_is_not_told_again(
     await tell(app, settings)
     assert await census(app[DATABASE]) == before
     assert (before["accounts"], before["creators"], before["orders"]) == (17, 12, len(cast.TALES))
+    assert (before["conversations"], before["messages"]) == (len(cast.TALKS), sum(len(one.words) for one in cast.TALKS))
 
 
 async def test_a_killed_teller_s_story_is_told_to_its_end(
@@ -127,6 +128,7 @@ async def census(db: Database) -> dict[str, int]:
     """Rows by table, of everything that a story writes and the background does not."""
     tables = ["accounts", "creators", "services", "tags", "creator_likes", "creator_votes", "creator_favourites"]
     tables += ["orders", "order_events", "deliveries", "payments", "ledger_entries"]
+    tables += ["conversations", "messages"]
     return {table: await db.value(f"select count(*) from {table}") for table in tables}
 
 
