@@ -60,11 +60,16 @@ class Draft:
     birth_date: date | None = None
     first_name: str = ""
     last_name: str = ""
+    bio: str = ""
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person. ``phone`` is E.164, ``avatar_key`` the path behind ``/media/``; None where there is none."""
+    """A person. ``phone`` is E.164, ``avatar_key`` the path behind ``/media/``; None where there is none.
+
+    ``bio`` is what the messenger calls a description; ``status`` a few words of the moment.
+    """
 
     id: int
     username: str
@@ -73,6 +78,7 @@ class Account:
     first_name: str
     last_name: str
     bio: str
+    status: str
     birth_date: date | None
     avatar_id: int | None
     avatar_key: str | None
@@ -200,6 +206,11 @@ class LoginRefused(Unauthenticated):
 
     code = "login_refused"
     text = Text("Неверный логин или пароль.", "Wrong log-in or password.")
+
+
+class PersonUnknown(NotFound):
+    code = "person_unknown"
+    text = Text("Такого пользователя нет.", "There is no such person.")
 
 
 class ConfirmLinkUnknown(NotFound):

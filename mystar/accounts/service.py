@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from mystar.accounts.credentials import credential_of, key_of, tidy_email, tidy_phone, tidy_username
+from mystar.accounts.credentials import Credential, credential_of, key_of, tidy_email, tidy_phone, tidy_username
 from mystar.accounts.drafts import tidied, tidied_field
 from mystar.accounts.guard import Guard
 from mystar.accounts.links import MailedLinks
@@ -24,6 +24,7 @@ from mystar.accounts.model import (
     LoginRefused,
     NotYourself,
     Person,
+    PersonUnknown,
     Refreshed,
     Role,
     Session,
@@ -217,6 +218,16 @@ class AccountService:
     async def profile(self, account_id: int) -> Account:
         """:raises NotFound: nobody has this id."""
         return await AccountRepository(self._db).get(account_id)
+
+    async def find(self, username: str) -> Account:
+        """Whoever has this user name, in whatever case (contract D9).
+
+        :raises PersonUnknown: nobody, or somebody who is blocked.
+        """
+        found = await AccountRepository(self._db).find(Credential(username_key=key_of(username)))
+        if found is None or not found[0].is_active:
+            raise PersonUnknown
+        return found[0]
 
     async def public(self, account_ids: Iterable[int]) -> dict[int, Person]:
         """What anybody may know, by id; who does not exist is left out."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from mystar.contracts.base import MESSAGE_AND_DETAIL_SCHEMA, Contract, message_and_detail
-from mystar.contracts.messenger import private
+from mystar.contracts.messenger import accounts, gateway, private, users
 from mystar.errors import MystarError
 from mystar.kit.http import json_response
 
@@ -13,10 +13,11 @@ from mystar.kit.http import json_response
 def render_error(error: MystarError, status: int, language: str, _request: web.Request) -> web.Response:
     body = message_and_detail(error, language)
     # What clients know word for word is said in English, whatever the language; the message is for people.
-    body["detail"] = private.DETAILS.get(error.code, body["detail"])
+    body["detail"] = _DETAILS.get(error.code, body["detail"])
     return json_response(body, status)
 
 
+_DETAILS = {**accounts.DETAILS, **users.DETAILS, **private.DETAILS}
 PREFIXES = ("/users", "/auth", "/gateway", "/private")
 #: A taken name is 400 here, not a conflict (contract D13).
 STATUSES: dict[str | type[MystarError], int] = {
@@ -24,4 +25,11 @@ STATUSES: dict[str | type[MystarError], int] = {
     **dict.fromkeys(private.DETAILS, 400),
 }
 
-CONTRACT = Contract("messenger", PREFIXES, (*private.ROUTES,), render_error, MESSAGE_AND_DETAIL_SCHEMA, STATUSES)
+CONTRACT = Contract(
+    "messenger",
+    PREFIXES,
+    (*accounts.ROUTES, *users.ROUTES, *gateway.ROUTES, *private.ROUTES),
+    render_error,
+    MESSAGE_AND_DETAIL_SCHEMA,
+    STATUSES,
+)

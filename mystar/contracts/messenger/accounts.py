@@ -1,0 +1,113 @@
+"""Registration, log-in, and where the caller seems to be (seed 002, facts 3, rows 4, 6 and current_ip)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, response_schema
+from marshmallow import ValidationError, fields
+
+from mystar.accounts.access import ACCOUNTS, signed_in_response, visitor_of
+from mystar.accounts.credentials import Unfit, tidy_email
+from mystar.accounts.model import Draft
+from mystar.accounts.schemas import EMAIL_LONGEST, Password
+from mystar.kit.fields import Line, Shape
+from mystar.kit.http import address_of, json_response
+from mystar.kit.routes import Route, route
+from mystar.kit.validation import body_of
+
+TAGS = ["messenger: people"]
+SUCCESS = {"detail": "success"}
+#: What clients know by these very words.
+DETAILS = {"taken": "User already exist."}
+_REGION = re.compile(r"[A-Za-z]{2}|\d{3}")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}")
+
+
+class MailAddress(Line):
+    """Something that could be an e-mail."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        try:
+            tidy_email(text)
+        except Unfit as unfit:
+            raise ValidationError([unfit.text]) from unfit
+        return text
+
+
+class MessengerRegistration(Shape):
+    """The bounds are this door's; what makes a good name or password is the same at all (contract D11)."""
+
+    username = Line(required=True, least=4, most=20)
+    email = MailAddress(required=True, most=EMAIL_LONGEST)
+    password = Password(required=True)
+    description = Line(load_default="", allow_none=True, most=190)
+    status = Line(load_default="", allow_none=True, most=30)
+
+
+class MessengerLogin(Shape):
+    email = MailAddress(required=True, most=EMAIL_LONGEST)
+    password = Password(required=True)
+
+
+class MessengerSuccess(Shape):
+    detail = fields.String(required=True, metadata={"enum": ["success"]})
+
+
+class MessengerSignedIn(Shape):
+    token = fields.String(required=True)
+    type = fields.String(required=True, metadata={"enum": ["Bearer"]})
+
+
+class MessengerPlace(Shape):
+    detail = fields.String(required=True, metadata={"description": "A country such as RU, else a language such as ru."})
+    ip = fields.String(required=True, metadata={"description": "The address that the call came from."})
+
+
+@docs(tags=TAGS, summary="Register; the e-mail is confirmed by a mailed link, in the language of Accept-Language")
+@json_schema(MessengerRegistration)
+@response_schema(MessengerSuccess, 200)
+async def register(request: web.Request) -> web.Response:
+    body = body_of(request)
+    draft = Draft(body["username"], body["email"], bio=body["description"] or "", status=body["status"] or "")
+    await request.app[ACCOUNTS].register(visitor_of(request), draft, body["password"], "messenger")
+    return json_response(SUCCESS)
+
+
+@docs(tags=TAGS, summary="Log in by e-mail")
+@json_schema(MessengerLogin)
+@response_schema(MessengerSignedIn, 200)
+async def log_in(request: web.Request) -> web.Response:
+    body = body_of(request)
+    entered = await request.app[ACCOUNTS].log_in(visitor_of(request), "messenger", body["email"], body["password"])
+    return signed_in_response(request, entered, {"token": entered.access, "type": "Bearer"})
+
+
+@docs(
+    tags=TAGS,
+    summary="Where the caller seems to be",
+    description="By what the browser says of itself: no service that knows addresses is asked.",
+)
+@response_schema(MessengerPlace, 200)
+async def current_place(request: web.Request) -> web.Response:
+    place = country_or_language(request.headers.get("Accept-Language", ""))
+    return json_response({"detail": place, "ip": address_of(request)}, headers={"Cache-Control": "no-store"})
+
+
+def country_or_language(header: str) -> str:
+    """Of the first tag in ``Accept-Language`` (BCP 47): "en-GB, ru" → "GB", "ru" → "ru", nothing → "ru"."""
+    language, *others = header[:200].partition(",")[0].partition(";")[0].strip().split("-")
+    region = next((part for part in others if _REGION.fullmatch(part)), None)
+    if not _LANGUAGE.fullmatch(language):
+        return "ru"
+    return region.upper() if region else language.lower()
+
+
+ROUTES: tuple[Route, ...] = (
+    route("POST", "/auth/register/", register, "messenger.registration"),
+    route("POST", "/auth/login/", log_in, "messenger.login"),
+    route("GET", "/auth/current_ip/", current_place, "messenger.current-ip"),
+)

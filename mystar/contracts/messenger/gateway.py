@@ -1,0 +1,41 @@
+"""Who is asking, for a proxy that guards other services (seed 002, facts 3, row 7).
+
+nginx asks here with the caller's headers before it lets a request pass (``auth_request``) and hands the account's id
+on; see deploy/nginx.conf. It is asked with every request of every such service, so it only looks: nothing is
+renewed, written or counted.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+from aiohttp_apispec import docs, response_schema
+from marshmallow import fields
+
+from mystar.accounts.access import actor_of, signed_in, token_of, token_response
+from mystar.kit.fields import Shape
+from mystar.kit.routes import Route, route
+from mystar.kit.tokens import expiry_of
+
+ACCOUNT_ID = "X-Account-Id"
+
+
+class MessengerToken(Shape):
+    token = fields.String(required=True)
+    expire = fields.Integer(required=True, metadata={"description": "when it expires, in seconds since 1970"})
+
+
+@docs(
+    tags=["messenger: gateway"],
+    summary="Whether the token lives, and whose it is",
+    description=f"The target of nginx's auth_request. The header {ACCOUNT_ID} names the account; HEAD answers it, too.",
+)
+@signed_in
+@response_schema(MessengerToken, 200)
+async def get_token(request: web.Request) -> web.Response:
+    token = token_of(request) or ""
+    response = token_response({"token": token, "expire": expiry_of(token)})
+    response.headers[ACCOUNT_ID] = str(actor_of(request).id)
+    return response
+
+
+ROUTES: tuple[Route, ...] = (route("GET", "/gateway/get-token/", get_token, "messenger.gateway"),)

@@ -1,0 +1,93 @@
+"""Finding people, and one's own picture (seed 002, facts 3, rows 1 and 2)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+from aiohttp_apispec import docs, querystring_schema, request_schema, response_schema
+from marshmallow import fields
+
+from mystar.accounts.access import ACCOUNTS, actor_of, signed_in
+from mystar.accounts.credentials import USERNAME_LONGEST
+from mystar.accounts.model import Account
+from mystar.contracts.messenger.accounts import SUCCESS, TAGS, MessengerSuccess
+from mystar.files.forms import FILES, Wanted, uploaded
+from mystar.kit.fields import AvatarSizes, Line, Shape
+from mystar.kit.http import PUBLIC_URL, absolute, json_response
+from mystar.kit.media import copy_paths, media_path
+from mystar.kit.routes import Route, route
+from mystar.kit.validation import query_of
+
+#: What clients know by these very words. Only here may they be told (contract D13).
+DETAILS = {"person_unknown": "User dont exist."}
+#: Streamed by the handler itself; declared for the documents.
+_multipart = partial(request_schema, location="files")
+
+
+class MessengerSearch(Shape):
+    username = Line(required=True, least=1, most=USERNAME_LONGEST)
+
+
+class MessengerFound(Shape):
+    id = fields.Integer(required=True)
+    username = fields.String(required=True)
+    avatar_url = fields.String(required=True, allow_none=True, metadata={"description": "null without a picture"})
+    avatar_sizes = AvatarSizes(required=True, allow_none=True)
+    description = fields.String(required=True)
+    status = fields.String(required=True)
+
+
+class MessengerAvatarForm(Shape):
+    avatar_file = fields.Raw(
+        required=True,
+        metadata={"type": "string", "format": "binary", "description": "JPEG, PNG, WEBP, GIF or AVIF"},
+    )
+
+
+class MessengerAvatarSet(MessengerSuccess):
+    avatar_url = fields.String(required=True)
+    avatar_sizes = AvatarSizes(required=True)
+
+
+@docs(tags=TAGS, summary="Whoever has exactly this user name, in an array of one; case does not matter")
+@signed_in
+@querystring_schema(MessengerSearch)
+@response_schema(MessengerFound(many=True), 200)
+async def find(request: web.Request) -> web.Response:
+    account = await request.app[ACCOUNTS].find(query_of(request)["username"])
+    return json_response([_found(request, account)])
+
+
+@docs(tags=TAGS, summary="Set one's picture; the one before goes")
+@signed_in
+@_multipart(MessengerAvatarForm)
+@response_schema(MessengerAvatarSet, 200)
+async def upload_avatar(request: web.Request) -> web.Response:
+    async with uploaded(request, Wanted("avatar_file", ("avatar",), "avatars", public=True)) as form:
+        file = await request.app[FILES].set_avatar(actor_of(request), form.file.id)
+    return json_response({**SUCCESS, **_picture(request, file.key)})
+
+
+def _found(request: web.Request, account: Account) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "username": account.username,
+        **_picture(request, account.avatar_key),
+        "description": account.bio,
+        "status": account.status,
+    }
+
+
+def _picture(request: web.Request, key: str | None) -> dict[str, Any]:
+    return {
+        "avatar_url": absolute(request, media_path(key)) if key else None,
+        "avatar_sizes": copy_paths(key, request.app[PUBLIC_URL]),
+    }
+
+
+ROUTES: tuple[Route, ...] = (
+    route("GET", "/users/user/", find, "messenger.user"),
+    route("PATCH", "/users/upload-avatar/", upload_avatar, "messenger.avatar-upload"),
+)
