@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, web
 
+from mystar.contracts.system import DATABASE
 from tests.chat.talking import heard, opened, said
 from tests.conftest import Api
 from tests.factory import Factory, Person
@@ -128,6 +129,29 @@ async def test_a_message_appears_in_all_three_dialects(api: Api, fan: Person, st
     assert [one["message"] for one in await heard(api, star, chat)] == words[::-1]
     answer = await api.get(f"/private/{chat}/messages", params={"limit": 10, "offset": 0}, as_=star)
     assert [one["text"] for one in await answer.json()] == words[::-1]
+
+
+async def test_a_long_talk_comes_by_the_thousand_and_the_newest_first(
+    api: Api, app: web.Application, fan: Person, star: Person
+) -> None:
+    chat = await opened(api, fan, star)
+    await app[DATABASE].execute(
+        """with talk as (
+            update conversations set last_number = 1001, position = 1001 where id = %(chat)s returning id
+        )
+        insert into messages (conversation_id, number, position, sender_id, text, sent_at)
+        select id, number, number, %(fan)s, number, now() from talk cross join generate_series(1, 1001) as number""",
+        chat=chat,
+        fan=fan.id,
+    )
+    answer = await api.get(DOOR, params={"user_id": star.id}, as_=fan)
+    assert [one["message_id"] for one in await answer.json()] == list(range(2, 1002))
+    assert (answer.headers["X-Total-Count"], answer.links["next"]["url"].query["page"]) == ("1001", "2")
+    assert [one["message_id"] for one in await between(api, fan, user_id=star.id, page=2)] == [1]
+    assert await between(api, fan, user_id=star.id, page=3) == []
+
+    answer = await api.get(f"/private/{chat}/messages?limit=5000&offset=0", as_=fan)
+    assert [one["text"] for one in await answer.json()] == [str(number) for number in range(1001, 1, -1)]
 
 
 async def test_a_repeated_send_with_a_client_id_is_one_message(api: Api, fan: Person, star: Person) -> None:
