@@ -25,14 +25,14 @@ ERROR_SCHEMA = {
 
 
 #: Opened by people, from a mail.
-_PAGE = "house.verify-email"
+_PAGES = ("house.verify-email", "house.unsubscribe")
 #: A token that does not fit is a mistake in what was sent; the address itself is there.
 STATUSES: dict[str | type[MystarError], int] = {"confirm_link_unknown": 400, "confirm_link_expired": 400}
 
 
 def render_error(error: MystarError, status: int, language: str, request: web.Request) -> web.Response:
     words = error.words(language)
-    if request.method == "GET" and wants_page(request) and route_name(request) == _PAGE:
+    if request.method == "GET" and wants_page(request) and route_name(request) in _PAGES:
         return html_response(render_page("refusal.html", language, words=words), status)
     body: dict[str, Any] = {"error": words, "detail": words, "code": error.code}
     if error.fields or status == 422:

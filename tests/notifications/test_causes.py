@@ -1,0 +1,164 @@
+"""What happened becomes news in the transaction of its cause: of what, for whom, and for nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from aiohttp import web
+
+from mystar.contracts.system import DATABASE
+from mystar.orders.handlers import ORDERS
+from tests.chat.talking import mark, opened, said
+from tests.conftest import Api
+from tests.factory import Factory, Person, actor, video
+from tests.files.uploading import form
+from tests.notifications.reading import LIST, kinds, told, unread
+from tests.sandbox_process import SandboxProcess
+from tests.waiting import eventually
+
+
+@pytest.fixture
+async def order(factory: Factory, customer: Person, star: Person) -> int:
+    return await factory.order(customer, star)
+
+
+async def deliver(api: Api, star: Person, order: int) -> None:
+    body = form(star_id=star.id, order_id=order, video_con=("mum.mp4", video()))
+    assert (await api.post("/api/upload/congritulatoin/", data=body, as_=star)).status == 201
+
+
+def has_heard(api: Api, person: Person, *expected: str) -> Callable[[], Awaitable[bool]]:
+    async def ask() -> bool:
+        return await kinds(api, person) == list(expected)
+
+    return ask
+
+
+async def test_the_happy_way_of_an_order_is_told_step_by_step(
+    api: Api,
+    app: web.Application,
+    factory: Factory,
+    sandbox_process: SandboxProcess,
+    customer: Person,
+    star: Person,
+    order: int,
+) -> None:
+    await factory.hold(order, sandbox_process)
+    await app[ORDERS].accept(actor(star), order)
+    await deliver(api, star, order)
+    await app[ORDERS].request_revision(actor(customer), order, "Громче")
+    await deliver(api, star, order)
+    await app[ORDERS].approve(actor(customer), order)
+    assert await kinds(api, star) == ["new_order", "order_paid", "revision_requested", "order_completed"]
+    assert await kinds(api, customer) == ["order_accepted", "delivery", "delivery"]
+    assert [one["message"] for one in await told(api, customer)] == [
+        *[f"Заказ №{order} выполнен, посмотрите результат."] * 2,
+        f"Заказ №{order} принят.",
+    ]
+
+
+async def test_a_refusal_is_told_with_its_reason_and_the_money_that_comes_back_too(
+    api: Api,
+    app: web.Application,
+    factory: Factory,
+    sandbox_process: SandboxProcess,
+    customer: Person,
+    star: Person,
+    order: int,
+) -> None:
+    await factory.hold(order, sandbox_process)
+    await app[ORDERS].reject(actor(star), order, "Уезжаю на гастроли")
+    await eventually(has_heard(api, customer, "order_rejected", "money_returned"))
+    assert (await told(api, customer))[1]["data"]["reason"] == "Уезжаю на гастроли"
+    assert await kinds(api, star) == ["new_order", "order_paid"]
+
+
+async def test_a_cancellation_is_told_to_the_other_one(
+    api: Api, app: web.Application, customer: Person, star: Person, order: int
+) -> None:
+    await app[ORDERS].cancel(actor(customer), order, "Передумали")
+    assert await kinds(api, star) == ["new_order", "order_cancelled"]
+    assert await kinds(api, customer) == []
+
+
+async def test_a_dispute_is_told_to_the_other_one_and_its_end_to_both(
+    api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, order: int
+) -> None:
+    await deliver(api, star, order)
+    await app[ORDERS].dispute(actor(customer), order, "Не то имя")
+    assert await kinds(api, star) == ["new_order", "dispute"]
+    assert await kinds(api, customer) == ["delivery"]
+    await app[ORDERS].approve(actor(await factory.staff("operator"), "operator"), order)
+    assert (await kinds(api, star))[-1] == (await kinds(api, customer))[-1] == "order_completed"
+
+
+async def test_a_payment_that_failed_is_told_to_the_customer_once(
+    api: Api, sandbox_process: SandboxProcess, customer: Person, star: Person, order: int
+) -> None:
+    link = await api.get("/api/order/pay/", params={"order_id": order}, as_=customer)
+    assert (await api.get((await link.json())["link"])).status == 302
+    payment = await sandbox_process.find_payment(order_id=str(order))
+    await sandbox_process.decline(payment["id"])
+    await eventually(has_heard(api, customer, "payment_failed"))
+    assert await kinds(api, star) == ["new_order"]
+
+
+async def test_what_did_not_happen_is_told_to_nobody(
+    api: Api, app: web.Application, factory: Factory, customer: Person, star: Person
+) -> None:
+    with pytest.raises(RuntimeError):
+        async with app[DATABASE].shared():
+            await factory.order(customer, star)
+            raise RuntimeError
+    assert await told(api, star) == []
+
+
+async def test_a_message_is_told_once_until_its_news_is_read(api: Api, customer: Person, star: Person) -> None:
+    conversation = await opened(api, customer, star)
+    for text in ("Здравствуйте!", "Вы тут?", "Ау!"):
+        await said(api, customer, conversation, text)
+    (one,) = await told(api, star)
+    assert (one["type"], one["title"], one["message"]) == ("message", "Новое сообщение", "Вам пишет olga.")
+    assert one["data"]["sender"] == {"id": customer.id, "username": "olga"}
+    assert one["link"] == f"/api/v1/conversations/{conversation}/"
+    assert await told(api, customer) == []
+
+    await api.post(f"{LIST}{one['id']}/mark-as-read/", as_=star)
+    await said(api, customer, conversation, "И ещё")
+    assert [one["is_read"] for one in await told(api, star)] == [False, True]
+
+
+async def test_whoever_has_read_the_conversation_has_read_its_news(api: Api, customer: Person, star: Person) -> None:
+    conversation = await opened(api, customer, star)
+    for text in ("раз", "два"):
+        await said(api, customer, conversation, text)
+    await mark(api, star, conversation, 1)
+    assert await unread(api, star) == 1
+    await mark(api, star, conversation)
+    assert await unread(api, star) == 0
+
+
+async def test_each_conversation_has_news_of_its_own(
+    api: Api, factory: Factory, customer: Person, star: Person
+) -> None:
+    other = await factory.person("petr")
+    for person in (customer, other, customer, other):
+        await said(api, person, await opened(api, person, star), "Привет")
+    assert [one["data"]["sender"]["username"] for one in await told(api, star)] == ["petr", "olga"]
+
+
+async def test_a_name_with_braces_is_only_a_name(
+    api: Api, app: web.Application, factory: Factory, star: Person
+) -> None:
+    person = await factory.person("a{data}b")
+    await said(api, person, await opened(api, person, star), "Привет")
+    assert (await told(api, star))[0]["message"] == "Вам пишет a{data}b."
+
+
+async def test_news_of_a_kind_that_a_later_release_invented_is_shown_all_the_same(
+    api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, order: int
+) -> None:
+    await app[DATABASE].execute("update notifications set kind = 'levitation', subject = 'carpet'")
+    (one,) = await told(api, star)
+    assert (one["type"], one["message"], one["link"]) == ("levitation", "У вас новое уведомление.", "")

@@ -1,0 +1,218 @@
+"""What stayed unseen comes by mail, once, in one piece, and not to those who do not want it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from yarl import URL
+
+from mystar.app import create_app
+from mystar.chat.handlers import CHAT
+from mystar.contracts.system import DATABASE, OUTBOX
+from mystar.kit.clock import Clock, SetClock
+from mystar.kit.mail import Mailer
+from mystar.notifications.handlers import NOTIFICATIONS
+from mystar.notifications.tasks import Digests
+from mystar.orders.handlers import ORDERS
+from mystar.settings import Settings
+from tests.chat.talking import opened, said
+from tests.conftest import Api
+from tests.factory import Factory, Person, actor
+from tests.notifications.reading import LIST, told
+from tests.sandbox_process import SandboxProcess
+
+DIGEST, PERSONAL = "MySTAR: что нового", "MySTAR: Уведомление!"
+
+
+class Post:
+    """The mails of a subject that wait to be sent or were sent."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._db = app[DATABASE]
+
+    async def mails(self, to: Person, subject: str = DIGEST) -> list[dict[str, Any]]:
+        rows = await self._db.all("select payload from outbox where topic = 'mail' order by id")
+        mails = [row["payload"] for row in rows]
+        return [mail for mail in mails if (mail["to"], mail["subject"]) == (to.email, subject)]
+
+
+@pytest.fixture
+def post(app: web.Application, api: Api) -> Post:
+    return Post(app)
+
+
+def digests(app: web.Application, after: timedelta = timedelta(minutes=61)) -> Digests:
+    """The task, so much later."""
+    mailer = Mailer(app[OUTBOX], sender="mystar <noreply@localhost>")
+    return Digests(app[DATABASE], app[NOTIFICATIONS], mailer, SetClock(Clock().now() + after))
+
+
+async def write(api: Api, sender: Person, recipient: Person, text: str = "Привет") -> None:
+    await said(api, sender, await opened(api, sender, recipient), text)
+
+
+async def test_what_stayed_unseen_for_an_hour_is_told_in_one_mail(
+    api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, post: Post
+) -> None:
+    order = await factory.order(customer, star)
+    await app[ORDERS].accept(actor(star), order)
+    for sender in (star, await factory.person("petr")):
+        await write(api, sender, customer)
+    await digests(app, timedelta(minutes=59)).send()
+    assert await post.mails(customer) == []
+    await digests(app).send()
+    (mail,) = await post.mails(customer)
+    assert "- Вам пишет comet.\n- Вам пишет petr.\n" in mail["text"]
+    # The acceptance had a mail of its own.
+    assert "принят" not in mail["text"]
+    await digests(app).send()
+    assert len(await post.mails(customer)) == 1
+
+
+async def test_what_was_read_or_removed_is_not_told(
+    api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, post: Post
+) -> None:
+    for number in range(2):
+        await write(api, await factory.person(f"friend-{number}"), customer)
+    read, removed = await told(api, customer)
+    await api.post(f"{LIST}{read['id']}/mark-as-read/", as_=customer)
+    await api.delete(f"{LIST}{removed['id']}/", as_=customer)
+    await digests(app).send()
+    assert await post.mails(customer) == []
+
+
+async def test_many_processes_that_send_at_once_send_one_mail(
+    api: Api, app: web.Application, customer: Person, star: Person, post: Post
+) -> None:
+    await write(api, star, customer)
+    await asyncio.gather(*(digests(app).send() for _ in range(8)))
+    assert len(await post.mails(customer)) == 1
+
+
+async def test_a_long_list_is_cut_and_counted(
+    api: Api, app: web.Application, customer: Person, star: Person, post: Post
+) -> None:
+    await app[DATABASE].execute(
+        "update notification_boxes set last_id = 0; insert into notification_boxes (account_id) values (%(id)s);"
+        " insert into notifications (id, account_id, kind, data, subject, subject_id, created_at, mail_at)"
+        " select nextval('notification_ids'), %(id)s, 'money_returned', jsonb_build_object('order_id', n), 'order', n,"
+        " now(), now() from generate_series(1, 25) as n",
+        id=customer.id,
+    )
+    await digests(app).send()
+    (mail,) = await post.mails(customer)
+    assert mail["text"].count("\n- ") == 21
+    assert "- Деньги за заказ №20 возвращены.\n- и ещё 5\n" in mail["text"]
+
+
+@pytest.mark.parametrize("change", ["email = null, email_key = null", "is_active = false", "email_verified_at = null"])
+async def test_who_cannot_be_reached_or_did_not_confirm_the_address_gets_no_digest(
+    api: Api, app: web.Application, customer: Person, star: Person, post: Post, change: str
+) -> None:
+    await write(api, star, customer)
+    await app[DATABASE].execute(f"update accounts set {change} where id = %(id)s", id=customer.id)
+    await digests(app).send()
+    assert await post.mails(customer) == []
+
+
+async def test_the_digest_speaks_the_language_of_its_reader(
+    api: Api, app: web.Application, customer: Person, star: Person, post: Post
+) -> None:
+    await write(api, star, customer)
+    await app[DATABASE].execute("update accounts set language = 'en' where id = %(id)s", id=customer.id)
+    await digests(app).send()
+    (mail,) = await post.mails(customer, "MySTAR: what is new")
+    assert "- comet wrote to you.\n" in mail["text"]
+    assert f'href="{app[NOTIFICATIONS].unsubscribe_link(customer.id)}"'.replace("&", "&amp;") in mail["html"]
+
+
+async def test_a_star_is_mailed_about_a_personal_message_at_once_and_about_the_next_ones_later(
+    api: Api, app: web.Application, customer: Person, star: Person, post: Post
+) -> None:
+    body = {"user_id": star.id, "from_user": customer.id, "message": "Спасибо за поздравление!"}
+    for _ in range(2):
+        assert (await api.post("/api/message/", body, as_=customer)).status == 200
+    (mail,) = await post.mails(star, PERSONAL)
+    assert "Вам пришло личное сообщение от olga." in mail["text"]
+    await digests(app).send()
+    assert await post.mails(star) == []
+
+    # She reads and they go on: the conversation is lively, the next mail is a digest.
+    await api.post(f"{LIST}mark-all-read/", as_=star)
+    await write(api, customer, star)
+    assert len(await post.mails(star, PERSONAL)) == 1
+    await digests(app).send()
+    assert len(await post.mails(star)) == 1
+
+
+async def test_who_wants_no_mail_gets_none_but_those_about_orders(
+    api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, post: Post
+) -> None:
+    for person in (customer, star):
+        await api.patch(f"{LIST}settings/", {"email": False}, as_=person)
+        await write(api, *((star, customer) if person is customer else (customer, star)))
+    await digests(app).send()
+    assert await post.mails(customer) == await post.mails(star) == await post.mails(star, PERSONAL) == []
+    await factory.order(customer, star)
+    assert len(await post.mails(star, PERSONAL)) == 1
+
+
+async def test_a_link_in_the_mail_asks_and_its_button_ends_the_mails(
+    api: Api, app: web.Application, customer: Person
+) -> None:
+    link = app[NOTIFICATIONS].unsubscribe_link(customer.id)
+    page = await api.get(link, language="en")
+    assert page.status == 200
+    assert "<button" in await page.text()
+    assert await app[NOTIFICATIONS].wants_mail(actor(customer))
+    # A mail program's own button says exactly this (RFC 8058).
+    done = await api.post(link, data={"List-Unsubscribe": "One-Click"})
+    assert done.status == 200
+    assert "Вы отписались" in await done.text()
+    assert not await app[NOTIFICATIONS].wants_mail(actor(customer))
+    assert (await api.post(link)).status == 200
+
+
+async def test_a_forged_unsubscribe_link_does_nothing(
+    api: Api, app: web.Application, customer: Person, star: Person
+) -> None:
+    link = URL(app[NOTIFICATIONS].unsubscribe_link(customer.id))
+    for forged in (
+        {"account": star.id},
+        {"account": -1},
+        {"account": "me"},
+        {"sig": "0" * 40},
+        {"sig": "я"},
+        {"sig": ""},
+    ):
+        for method in ("GET", "POST"):
+            answer = await api.request(method, str(link.update_query(forged)))
+            assert answer.status in (403, 422), forged
+    page = await api.get(str(link.update_query(sig="0" * 40)), headers={"Accept": "text/html"})
+    assert (page.status, page.content_type) == (403, "text/html")
+    assert await app[NOTIFICATIONS].wants_mail(actor(star))
+    assert await app[NOTIFICATIONS].wants_mail(actor(customer))
+
+
+async def test_the_running_service_sends_digests_by_itself(
+    make_settings: Callable[..., Settings], sandbox_process: SandboxProcess
+) -> None:
+    settings = make_settings(NOTIFICATIONS__DIGEST_MINUTES="0.01")
+    app = await create_app(settings, settings.database.url)
+    async with TestServer(app, host="127.0.0.1", port=settings.http.port):
+        factory = Factory(app)
+        recipient = await factory.person(email="digest-reader@example.com")
+        sender = await factory.person("petr")
+        conversation = (await app[CHAT].open(actor(sender), recipient.id)).conversation
+        await app[CHAT].send(actor(sender), conversation.id, "Привет")
+        mail = await sandbox_process.wait_for_mail("digest-reader@example.com", DIGEST)
+        link = app[NOTIFICATIONS].unsubscribe_link(recipient.id)
+    assert mail["headers"]["List-Unsubscribe"] == f"<{link}>"
+    assert mail["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "Вам пишет petr." in mail["text"]

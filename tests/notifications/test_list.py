@@ -1,0 +1,191 @@
+"""A person's notifications at the house's doors: read, counted, marked, removed, and nobody else's business."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from mystar.contracts.system import DATABASE
+from mystar.kit.db import Database
+from mystar.kit.queries import load
+from tests.conftest import Api
+from tests.factory import Factory, Person
+from tests.notifications.reading import LIST, told, unread
+
+NO_ID = 10**18 - 1
+
+
+@pytest.fixture
+async def orders(factory: Factory, customer: Person, star: Person) -> list[int]:
+    """Three, of each of which the star is told."""
+    return [await factory.order(customer, star) for _ in range(3)]
+
+
+@pytest.fixture
+async def ids(api: Api, star: Person, orders: list[int]) -> list[int]:
+    """Of the notifications, oldest first."""
+    return [one["id"] for one in reversed(await told(api, star))]
+
+
+async def test_a_notification_has_the_keys_of_the_seed_and_of_its_client(
+    api: Api, star: Person, orders: list[int]
+) -> None:
+    newest = (await told(api, star))[0]
+    assert newest.pop("id") > 0
+    assert newest.pop("created_at").endswith("+00:00")
+    number = orders[-1]
+    assert newest == {
+        "type": "new_order",
+        "message": "У вас новый заказ!",
+        "data": {"order_id": number, "kind": "greeting", "status": "pending", "total_price": "15000.00"},
+        "is_read": False,
+        "title": "Новый заказ",
+        "notification_type": "new_order",
+        "priority": "high",
+        "link": f"/api/v1/orders/{number}/",
+        "related_object_type": "order",
+        "related_object_id": number,
+    }
+
+
+async def test_the_words_are_in_the_language_that_the_reader_asks_for_or_in_his_own(
+    api: Api, app: web.Application, star: Person, orders: list[int]
+) -> None:
+    await app[DATABASE].execute("update accounts set language = 'en' where id = %(id)s", id=star.id)
+    for asked, expected in (
+        (None, "You have a new order!"),
+        ("ru", "У вас новый заказ!"),
+        ("en", "You have a new order!"),
+    ):
+        assert {one["message"] for one in await told(api, star, language=asked)} == {expected}
+
+
+async def test_the_list_comes_in_pages_newest_first(api: Api, star: Person, ids: list[int]) -> None:
+    answer = await api.get(LIST, params={"page_size": 2}, as_=star)
+    page = await answer.json()
+    assert (page["count"], page["previous"], [one["id"] for one in page["results"]]) == (3, None, ids[:0:-1])
+    page = await (await api.get(page["next"], as_=star)).json()
+    assert (page["next"], [one["id"] for one in page["results"]]) == (None, ids[:1])
+    assert (await api.get(LIST, params={"page": 3, "page_size": 2}, as_=star)).status == 404
+
+
+async def test_read_and_unread_ones_can_be_asked_for(api: Api, star: Person, ids: list[int]) -> None:
+    await api.post(f"{LIST}{ids[1]}/mark-as-read/", as_=star)
+    assert [one["id"] for one in await told(api, star, read="true")] == [ids[1]]
+    assert [one["id"] for one in await told(api, star, read="false")] == [ids[2], ids[0]]
+    answer = await api.get(LIST, params={"read": "false", "page_size": 1}, as_=star)
+    assert (await answer.json())["count"] == 2
+
+
+async def test_a_question_that_makes_no_sense_is_refused_by_field(api: Api, star: Person) -> None:
+    for query in ({"read": "perhaps"}, {"page": "0"}, {"page_size": "101"}, {"page": "many"}):
+        answer = await api.get(LIST, params=query, as_=star)
+        assert answer.status == 422, query
+        assert list((await answer.json())["errors"]) == list(query)
+
+
+async def test_marking_one_twice_is_marking_it_once(api: Api, star: Person, ids: list[int]) -> None:
+    for _ in range(2):
+        answer = await api.post(f"{LIST}{ids[0]}/mark-as-read/", as_=star)
+        assert (answer.status, await answer.json()) == (200, {"id": ids[0], "is_read": True})
+    assert await unread(api, star) == 2
+    one = await (await api.get(f"{LIST}{ids[0]}/", as_=star)).json()
+    assert one["is_read"] is True
+
+
+async def test_all_can_be_marked_at_once(api: Api, star: Person, ids: list[int]) -> None:
+    for marked in (3, 0):
+        answer = await api.post(f"{LIST}mark-all-read/", as_=star)
+        assert (answer.status, await answer.json()) == (200, {"marked_count": marked, "unread_count": 0})
+    assert await unread(api, star) == 0
+    assert {one["is_read"] for one in await told(api, star)} == {True}
+
+
+async def test_one_or_all_can_be_removed(api: Api, star: Person, ids: list[int]) -> None:
+    assert (await api.delete(f"{LIST}{ids[0]}/", as_=star)).status == 204
+    assert (await api.delete(f"{LIST}{ids[0]}/", as_=star)).status == 404
+    assert [one["id"] for one in await told(api, star)] == [ids[2], ids[1]]
+    for deleted, clear in ((2, api.post), (0, api.delete)):
+        answer = await clear(f"{LIST}clear-all/", as_=star)
+        assert (answer.status, await answer.json()) == (200, {"deleted_count": deleted})
+    assert await told(api, star) == []
+
+
+async def test_what_is_told_to_others_does_not_exist(api: Api, star: Person, customer: Person, ids: list[int]) -> None:
+    deeds = (("GET", "{}/"), ("DELETE", "{}/"), ("POST", "{}/mark-as-read/"), ("POST", "{}/mark-read/"))
+    unknown = ((ids[0], customer), (NO_ID, star), (NO_ID * 1000, star), ("one", star))
+    for (method, path), (notification_id, person) in product(deeds, unknown):
+        answer = await api.request(method, LIST + path.format(notification_id), as_=person)
+        assert answer.status == 404, (method, path, notification_id)
+        assert (await answer.json()).keys() == {"error", "detail", "code"}
+    assert await unread(api, star) == 3
+
+
+async def test_marking_and_clearing_touch_ones_own_only(
+    api: Api, star: Person, customer: Person, ids: list[int]
+) -> None:
+    await api.post(f"{LIST}mark-all-read/", as_=customer)
+    await api.post(f"{LIST}clear-all/", as_=customer)
+    assert await unread(api, star) == 3
+
+
+async def test_nobody_is_told_anything_without_a_token(api: Api) -> None:
+    for method, path in (
+        *(("GET", path) for path in ("", "unread-count/", "settings/", "1/")),
+        *(("POST", path) for path in ("1/mark-as-read/", "mark-all-read/", "clear-all/")),
+        *(("DELETE", path) for path in ("1/", "clear-all/")),
+        ("PATCH", "settings/"),
+    ):
+        answer = await api.request(method, LIST + path)
+        assert (answer.status, answer.headers.get("WWW-Authenticate")) == (401, "Bearer"), (method, path)
+
+
+@pytest.mark.parametrize(
+    "base", ["/api/v1/notifications/notifications/", "/api/notifications/", "/api/notifications/notifications/"]
+)
+async def test_the_addresses_of_the_seeds_client_are_answered(
+    api: Api, star: Person, ids: list[int], base: str
+) -> None:
+    async def ask(method: str, path: str) -> Any:
+        answer = await api.request(method, base + path, as_=star)
+        assert answer.status == 200, path
+        return await answer.json()
+
+    assert [one["id"] for one in (await ask("GET", ""))["results"]] == ids[::-1]
+    assert await ask("GET", "unread-count/") == {"unread_count": 3}
+    assert await ask("GET", "unread-count") == {"unread_count": 3}
+    assert await ask("POST", f"{ids[0]}/mark-read/") == {"id": ids[0], "is_read": True}
+    assert await ask("POST", f"{ids[1]}/mark-as-read/") == {"id": ids[1], "is_read": True}
+    assert (await ask("POST", "mark-all-read/"))["marked_count"] == 1
+    assert await ask("GET", "settings/") == {"email": True}
+    assert (await api.delete(f"{base}{ids[0]}/", as_=star)).status == 204
+    assert await ask("DELETE", "clear-all/") == {"deleted_count": 2}
+
+
+async def test_mails_can_be_switched_off_and_on(api: Api, star: Person) -> None:
+    path = f"{LIST}settings/"
+    assert await (await api.get(path, as_=star)).json() == {"email": True}
+    for wanted in (False, True, True):
+        answer = await api.patch(path, {"email": wanted}, as_=star)
+        assert (answer.status, await answer.json()) == (200, {"email": wanted})
+        assert await (await api.get(path, as_=star)).json() == {"email": wanted}
+    for body in ({}, {"email": None}, {"email": "maybe"}, {"email": []}, []):
+        assert (await api.patch(path, body, as_=star)).status == 422
+
+
+@pytest.mark.parametrize(
+    ("read", "index"),
+    [(None, "notifications_account_idx"), (True, "notifications_read_idx"), (False, "notifications_unread_idx")],
+)
+async def test_every_filter_of_the_list_has_its_index(db: Database, read: bool | None, index: str) -> None:
+    async with db.transaction() as tx:
+        # In an empty table anything is cheap: say what may not be.
+        await tx.execute(
+            "set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_sort = off"
+        )
+        query = f"explain {load('mystar.notifications').page}"
+        plan = await tx.all(query, account_id=1, read=read, limit=20, offset=0)
+    assert index in "\n".join(line["QUERY PLAN"] for line in plan)

@@ -1,0 +1,143 @@
+"""The log behind `/ws/notifications/`: one person's ids become visible in their order, and holes are admitted."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+
+import pytest
+from aiohttp import web
+
+from mystar.contracts.system import DATABASE
+from mystar.kit.clock import Clock, SetClock
+from mystar.kit.tokens import Signer
+from mystar.notifications.handlers import NOTIFICATIONS
+from mystar.notifications.model import Kind, News, Notified, Subject
+from mystar.notifications.service import NotificationService
+from tests.conftest import Api
+from tests.factory import Factory, Person, actor
+from tests.notifications.reading import told, unread
+
+SEED = 20_261_121
+KEEP = timedelta(days=90)
+
+
+@pytest.fixture
+def service(app: web.Application, api: Api) -> NotificationService:
+    return app[NOTIFICATIONS]
+
+
+def news(person: Person, number: int) -> News:
+    return News(person.id, Kind.NEW_ORDER, Subject.ORDER, number, {"order_id": number})
+
+
+def later(app: web.Application, after: timedelta) -> NotificationService:
+    """The service, so much later."""
+    return NotificationService(
+        app[DATABASE],
+        Signer("a key of no importance at all"),
+        SetClock(Clock().now() + after),
+        public_url="",
+        digest=timedelta(hours=1),
+        keep=KEEP,
+    )
+
+
+async def test_a_reader_who_asks_for_what_follows_misses_nothing_while_many_write(
+    app: web.Application, service: NotificationService, customer: Person, star: Person
+) -> None:
+    db, dice = app[DATABASE], random.Random(SEED)
+    people, seen = (customer, star), {customer.id: [0], star.id: [0]}
+    writing = True
+
+    async def write(number: int) -> None:
+        async with db.transaction() as tx:
+            whom = dice.choice([people[:1], people[1:], people, people[::-1]])
+            await service.tell(tx, *(news(person, number) for person in whom))
+            # Commits come in another order than ids were given out, unless somebody takes care.
+            await asyncio.sleep(dice.random() * 0.01)
+
+    async def read(person: Person) -> None:
+        while True:
+            was_writing = writing
+            found = await service.after(person.id, seen[person.id][-1], 3)
+            seen[person.id].extend(one.id for one in found)
+            if not found and not was_writing:
+                return
+
+    readers = [asyncio.create_task(read(person)) for person in people]
+    for _ in range(15):
+        await asyncio.gather(*(write(number) for number in range(4)))
+    writing = False
+    await asyncio.gather(*readers)
+    for person in people:
+        rows = await db.all("select id from notifications where account_id = %(id)s order by id", id=person.id)
+        assert seen[person.id][1:] == [row["id"] for row in rows]
+    assert await service.ends([person.id for person in people]) == {id_: ids[-1] for id_, ids in seen.items()}
+
+
+async def test_who_was_never_told_anything_has_an_empty_log(service: NotificationService, customer: Person) -> None:
+    assert await service.after(customer.id, 0, 10) == []
+    assert await service.ends([customer.id]) == {}
+    assert await service.forgotten(customer.id) == 0
+
+
+async def test_sockets_hear_of_it_after_the_commit_and_of_nothing_that_was_undone(
+    app: web.Application, service: NotificationService, star: Person
+) -> None:
+    heard: list[int] = []
+
+    async def hear(fact: Notified) -> None:
+        heard.append(fact.notification.id)
+        assert await service.after(star.id, fact.notification.id - 1, 1) == [fact.notification]
+
+    app[DATABASE].events.after_commit(Notified, hear)
+    async with app[DATABASE].transaction() as tx:
+        (one,) = await service.tell(tx, news(star, 1))
+        assert heard == []
+    assert heard == [one.id]
+    with pytest.raises(RuntimeError):
+        async with app[DATABASE].transaction() as tx:
+            await service.tell(tx, news(star, 2))
+            raise RuntimeError
+    assert heard == [one.id]
+
+
+async def test_read_news_is_forgotten_when_it_is_old_and_the_log_says_where_it_has_holes(
+    api: Api, app: web.Application, factory: Factory, service: NotificationService, customer: Person, star: Person
+) -> None:
+    for _ in range(4):
+        await factory.order(customer, star)
+    ids = [one["id"] for one in reversed(await told(api, star))]
+    for read in (ids[0], ids[2]):
+        await service.mark_read(actor(star), read)
+
+    await later(app, KEEP - timedelta(minutes=1)).forget_old()
+    assert len(await told(api, star)) == 4
+    assert await service.forgotten(star.id) == 0
+
+    await later(app, KEEP + timedelta(minutes=1)).forget_old()
+    assert [one["id"] for one in reversed(await told(api, star))] == [ids[1], ids[3]]
+    assert await service.forgotten(star.id) == ids[2]
+    assert await service.ends([star.id]) == {star.id: ids[3]}
+    assert await unread(api, star) == 2
+    await later(app, KEEP + timedelta(days=1)).forget_old()
+    assert await service.forgotten(star.id) == ids[2]
+
+
+async def test_two_processes_that_forget_and_one_who_clears_do_not_wait_for_each_other(
+    app: web.Application, service: NotificationService, customer: Person, star: Person
+) -> None:
+    async with app[DATABASE].transaction() as tx:
+        for number in range(50):
+            await service.tell(tx, news(star, number), news(customer, number))
+    for person in (star, customer):
+        await service.mark_all_read(actor(person))
+    old = later(app, KEEP * 2)
+    await asyncio.gather(
+        old.forget_old(), old.forget_old(), service.clear(actor(star)), service.mark_all_read(actor(customer))
+    )
+    assert await old.forget_old() in (0, 1)
+    for person in (star, customer):
+        assert await service.after(person.id, 0, 10) == []
