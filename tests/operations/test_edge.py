@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -96,6 +98,27 @@ async def test_a_forged_address_does_not_get_around_the_limits(door: Door) -> No
     statuses = await failures(client, [f"203.0.113.{number}" for number in range(12)])
     assert 429 not in statuses[:10]
     assert statuses[10:] == [429, 429]
+
+
+CLAIMS = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP")
+
+
+async def test_a_thousand_forged_addresses_get_ten_guesses(door: Door) -> None:
+    """S19: at any door, in whatever header, and from a peer that we would trust elsewhere."""
+    client = await door.open(LIMITS__ENABLED="true", HTTP__TRUSTED_PROXIES="10.0.0.0/8, ::2")
+
+    at_once = asyncio.Semaphore(20)  # more would be told to come back before they are counted
+
+    async def guess(number: int) -> int:
+        address = f"2001:db8::{number:x}" if number % 3 else f"10.{number % 200}.{number // 200}.1"
+        claim = CLAIMS[number % len(CLAIMS)]
+        value = f"for={address};proto=https" if claim == "Forwarded" else f"{address}, 127.0.0.1"
+        body = {"email": f"nobody{number}@example.org", "password": "Wrong-guess-1"}
+        async with at_once:
+            return (await client.post("/auth/login/", json=body, headers={claim: value})).status
+
+    statuses = await asyncio.gather(*map(guess, range(1000)))
+    assert Counter(statuses) == {401: 10, 429: 990}
 
 
 async def test_behind_our_own_proxy_everybody_is_counted_alone(door: Door) -> None:
