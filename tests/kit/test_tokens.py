@@ -24,7 +24,7 @@ def token(mode: str = ACCESS, tokens: Tokens | None = None, **changes: object) -
         "session_id": SESSION,
         "user_name": "полина",
         "issued_at": NOW,
-        "expires_at": NOW + timedelta(hours=1),
+        "expires_at": NOW + timedelta(hours=4),
         **changes,
     }
     return (tokens or Tokens(KEY)).issue(mode, **claims)  # type: ignore[arg-type]
@@ -36,7 +36,7 @@ def test_a_token_says_who_and_in_which_session() -> None:
         42,
         SESSION,
         "полина",
-        NOW + timedelta(hours=1),
+        NOW + timedelta(hours=4),
     )
 
 
@@ -69,7 +69,7 @@ REFUSED = {
     "very long": "a" * 10_000,
     "of another mode": token(REFRESH),
     "expired": token(issued_at=NOW - timedelta(hours=2), expires_at=NOW - timedelta(minutes=1)),
-    "from the future": token(issued_at=NOW + timedelta(minutes=5)),
+    "from the future": token(issued_at=NOW + timedelta(hours=5), expires_at=NOW + timedelta(hours=6)),
     "of another issuer": token(tokens=Tokens(KEY, issuer="somebody")),
     "of another key": token(tokens=Tokens(KEY + "!")),
     "unsigned": unsigned(),
