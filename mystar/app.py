@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +21,7 @@ from mystar.accounts.passwords import PasswordService
 from mystar.accounts.repository import CONSTRAINTS as ACCOUNT_CONSTRAINTS
 from mystar.accounts.service import AccountService
 from mystar.accounts.sessions import Sessions
+from mystar.accounts.sockets import watching
 from mystar.accounts.tasks import sweeping
 from mystar.catalog.handlers import CATALOG
 from mystar.catalog.repository import CONSTRAINTS as CATALOG_CONSTRAINTS
@@ -30,6 +30,8 @@ from mystar.chat.handlers import CHAT
 from mystar.chat.handlers import ROUTES as CHAT_ROUTES
 from mystar.chat.repository import CONSTRAINTS as CHAT_CONSTRAINTS
 from mystar.chat.service import ChatService
+from mystar.chat.sockets import LIVE_CHAT, LiveChat
+from mystar.chat.sockets import ROUTES as CHAT_SOCKETS
 from mystar.contracts import system
 from mystar.contracts.base import CONTRACTS, Contract, speak_the_contract
 from mystar.contracts.greetings.contract import CONTRACT as GREETINGS
@@ -48,10 +50,12 @@ from mystar.files.handlers import ROUTES as FILE_ROUTES
 from mystar.files.service import FileService
 from mystar.files.tasks import tasks as file_tasks
 from mystar.kit.background import every
+from mystar.kit.bus import Bus
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database
 from mystar.kit.events import Events
 from mystar.kit.http import PUBLIC_URL, TRUSTED_PROXIES, networks
+from mystar.kit.hub import HUB
 from mystar.kit.idempotency import IDEMPOTENCY, Idempotency
 from mystar.kit.limits import Limits
 from mystar.kit.mail import TOPIC as MAIL
@@ -60,7 +64,7 @@ from mystar.kit.observe import METRICS, Metrics, observe, tell_request_id
 from mystar.kit.outbox import Outbox
 from mystar.kit.passwords import Passwords
 from mystar.kit.routes import Route, register
-from mystar.kit.sockets import SOCKETS, close_sockets
+from mystar.kit.sockets import add_hub
 from mystar.kit.storage import LocalStorage
 from mystar.kit.tokens import Signer, Tokens
 from mystar.kit.validation import validate
@@ -69,6 +73,8 @@ from mystar.notifications.handlers import ROUTES as NOTIFICATION_ROUTES
 from mystar.notifications.listeners import Listeners
 from mystar.notifications.mails import OrderMails
 from mystar.notifications.service import NotificationService
+from mystar.notifications.sockets import ROUTES as NOTIFICATION_SOCKETS
+from mystar.notifications.sockets import tell_sockets
 from mystar.notifications.tasks import Digests
 from mystar.notifications.tasks import tasks as notification_tasks
 from mystar.orders.handlers import ORDERS
@@ -87,8 +93,8 @@ HOUSE_ROUTES: tuple[Route, ...] = (
     *ACCOUNT_ROUTES,
     *CREATOR_ROUTES,
     *FILE_ROUTES,
-    *CHAT_ROUTES,
-    *NOTIFICATION_ROUTES,
+    *(*CHAT_ROUTES, *CHAT_SOCKETS),
+    *(*NOTIFICATION_ROUTES, *NOTIFICATION_SOCKETS),
 )
 #: What a violated constraint of the database means, in the words of its domain.
 CONSTRAINTS: dict[str, Callable[[], MystarError]] = {
@@ -112,12 +118,13 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
         client_max_size=settings.http.max_body,
     )
     app[system.DATABASE], app[system.OUTBOX], app[system.STOPPING] = ground.db, ground.outbox, asyncio.Event()
-    app[METRICS], app[SOCKETS] = ground.metrics, weakref.WeakSet()
+    app[METRICS] = ground.metrics
     app[PUBLIC_URL], app[TRUSTED_PROXIES] = settings.http.public_url, networks(settings.http.trusted_proxies)
     app[IDEMPOTENCY] = Idempotency(ground.db, ground.clock, _account_of)
     app.cleanup_ctx.append(_sending(ground.outbox))
 
     # Lower domains first: each is given what lies below it and adds its own background work.
+    add_hub(app, Bus(settings.bus.wire(dsn)), ground.metrics.registry, settings.sockets, settings.http.cors_origins)
     _add_people(app, ground)
     _add_market(app, ground)
     _add_money(app, ground)
@@ -130,7 +137,6 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app.cleanup_ctx.append(every(3600, app[IDEMPOTENCY].purge, name="idempotency purge"))
     app.on_response_prepare.append(tell_request_id)
     app.on_shutdown.append(_stop_accepting)
-    app.on_shutdown.append(close_sockets)
     # After every cleanup context, which end in reverse order: jobs finish their row on an open database.
     app.on_cleanup.append(ground.close)
     return app
@@ -232,6 +238,7 @@ def _add_people(app: web.Application, ground: Ground) -> None:
     )
     app[DESK] = FrontDesk(ground.db, mailer=ground.mailer, limits=ground.limits, support=settings.mail.support)
     app.cleanup_ctx.append(sweeping(accounts))
+    app.cleanup_ctx.append(watching(sessions, app[HUB], ground.events, settings.sockets.recheck_seconds))
 
     async def close(_app: web.Application) -> None:
         passwords.close()
@@ -305,7 +312,8 @@ def _add_orders(app: web.Application, ground: Ground) -> None:
 
 
 def _add_chat(app: web.Application, ground: Ground) -> None:
-    app[CHAT] = ChatService(ground.db, app[FILES], ground.limits, ground.clock)
+    app[CHAT] = chat = ChatService(ground.db, app[FILES], ground.limits, ground.clock)
+    app[LIVE_CHAT] = LiveChat(chat, app[FILES], app[HUB], ground.events)
 
 
 def _add_notifications(app: web.Application, ground: Ground) -> None:
@@ -321,6 +329,7 @@ def _add_notifications(app: web.Application, ground: Ground) -> None:
     )
     OrderMails(mailer, app[ORDERS]).listen(ground.events)
     Listeners(notifications, mailer, clock, quiet=digest).listen(ground.events)
+    tell_sockets(notifications, app[HUB], ground.events)
     app[NOTIFICATIONS] = notifications
     app.cleanup_ctx.extend(notification_tasks(notifications, Digests(ground.db, notifications, mailer, clock), digest))
 
@@ -388,3 +397,4 @@ def _sending(outbox: Outbox) -> Callable[[web.Application], AsyncIterator[None]]
 
 async def _stop_accepting(app: web.Application) -> None:
     app[system.STOPPING].set()
+    await app[HUB].close()

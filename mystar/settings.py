@@ -32,6 +32,8 @@ from yarl import URL
 from mystar.kit.driver import parameters
 from mystar.kit.http import networks
 from mystar.kit.resources import project_folder
+from mystar.kit.sockets import Manners
+from mystar.kit.wires import BusSettings
 
 Profile = Literal["development", "test", "production"]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -291,6 +293,8 @@ class Settings(BaseSettings):
     notifications: NotificationSettings
     files: FileSettings
     limits: LimitSettings
+    sockets: Manners
+    bus: BusSettings
     studio: StudioSettings
     log: LogSettings
 

@@ -15,6 +15,7 @@ from aiohttp_apispec import docs
 from mystar.accounts.model import Actor, Language, SignedIn, Visitor
 from mystar.errors import Forbidden, Unauthenticated
 from mystar.kit.http import PUBLIC_URL, address_of, json_response, language_of
+from mystar.kit.sockets import offered_protocols
 
 if TYPE_CHECKING:
     from mystar.accounts.passwords import PasswordService
@@ -45,6 +46,11 @@ def staff_only(handler: F) -> F:
     return _closed(handler, "staff")
 
 
+def signed_in_socket(handler: F) -> F:
+    """Like ``signed_in``, for WebSockets: browsers cannot send a header with them, so see `socket_token_of`."""
+    return _closed(handler, "socket")
+
+
 def _closed(handler: F, rule: str) -> F:
     handler.__access__ = rule  # type: ignore[attr-defined]
     security: list[dict[str, list[str]]] = [{"bearer": []}]
@@ -65,7 +71,7 @@ async def know_the_actor(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 async def _actor(request: web.Request, rule: str) -> Actor | None:
-    token = token_of(request)
+    token = socket_token_of(request) if rule == "socket" else token_of(request)
     try:
         if token is None:
             raise Unauthenticated
@@ -81,6 +87,11 @@ def token_of(request: web.Request) -> str | None:
     scheme, _, rest = request.headers.get("Authorization", "").strip().partition(" ")
     token = rest.strip() if scheme.lower() == "bearer" else scheme
     return token or None
+
+
+def socket_token_of(request: web.Request) -> str | None:
+    """The header, else ``Sec-WebSocket-Protocol: bearer, <token>``, else ``?token=`` (contract D33)."""
+    return token_of(request) or next(iter(offered_protocols(request)[1:]), None) or request.query.get("token")
 
 
 def actor_of(request: web.Request) -> Actor:

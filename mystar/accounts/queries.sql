@@ -99,6 +99,10 @@ limit %(limit)s offset %(offset)s;
 -- name: count_living_sessions
 select count(*) from sessions where account_id = %(account_id)s and ended_at is null and expires_at > %(now)s;
 
+-- name: living_among
+select s.id from sessions s join accounts a on a.id = s.account_id
+where s.id = any(%(ids)s::uuid[]) and s.ended_at is null and s.expires_at > %(now)s and a.is_active;
+
 -- name: end_sessions
 -- One session of the account, or all that live.
 update sessions set ended_at = %(now)s, end_reason = %(reason)s

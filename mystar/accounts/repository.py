@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Literal
@@ -146,6 +146,11 @@ class AccountRepository:
     async def count_living_sessions(self, account_id: int, now: datetime) -> int:
         count: int = await self._tx.value(QUERIES.count_living_sessions, account_id=account_id, now=now)
         return count
+
+    async def living_among(self, session_ids: Sequence[uuid.UUID], now: datetime) -> set[uuid.UUID]:
+        """Which of these sessions are alive."""
+        rows = await self._tx.all(QUERIES.living_among, ids=list(session_ids), now=now)
+        return {row["id"] for row in rows}
 
     async def end_sessions(self, account_id: int, session_id: uuid.UUID | None, reason: str, now: datetime) -> int:
         return await self._tx.execute(

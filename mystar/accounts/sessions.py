@@ -12,7 +12,7 @@ import secrets
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -177,6 +177,14 @@ class Sessions:
         accounts, now = AccountRepository(self._db), self._clock.now()
         rows = await accounts.living_sessions(account_id, now, page.size, page.offset)
         return Page(rows, await accounts.count_living_sessions(account_id, now))
+
+    async def living_among(self, session_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+        """Which of these have neither ended nor expired, of accounts that are not blocked; one query for all."""
+        return await AccountRepository(self._db).living_among(session_ids, self._clock.now())
+
+    def forget(self, account_id: int) -> None:
+        """A session of the account has ended in another process: ask the database again."""
+        self._memory.forget(account_id)
 
     async def end(self, tx: Tx, account_id: int, *, reason: str, session_id: uuid.UUID | None = None) -> int:
         """End one session of the account, or all of them; answers how many were alive."""

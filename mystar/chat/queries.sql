@@ -173,6 +173,10 @@ select log.at, log.kind, log.reader_id, log.read_number, shown_messages.*
 from log left join shown_messages on shown_messages.id = log.message_id
 order by log.at;
 
+-- name: ends
+-- Where the logs of these conversations end.
+select id, position from conversations where id = any(%(ids)s::bigint[]);
+
 -- name: blockers
 -- Which of the two has blocked the other.
 select blocker_id from chat_blocks

@@ -157,6 +157,10 @@ class ChatRepository:
         )
         return [_change(conversation_id, row) for row in rows]
 
+    async def ends(self, conversation_ids: Sequence[int]) -> dict[int, int]:
+        rows = await self._tx.all(QUERIES.ends, ids=list(conversation_ids))
+        return {row["id"]: row["position"] for row in rows}
+
     # Blocks
 
     async def blockers(self, one_id: int, other_id: int) -> set[int]:

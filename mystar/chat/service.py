@@ -140,6 +140,10 @@ class ChatService:
         """Where in the log this message was sent. :raises MessageUnknown: there is none in this conversation."""
         return (await ChatRepository(self._db).message(conversation_id, message_id)).position
 
+    async def ends(self, conversation_ids: Sequence[int]) -> dict[int, int]:
+        """Where the logs of these conversations end, in one query."""
+        return await ChatRepository(self._db).ends(conversation_ids)
+
     async def send(
         self,
         actor: Actor,

@@ -130,7 +130,9 @@ def _record(request: web.Request, status: int, seconds: float) -> None:
     metrics, route = request.app[METRICS], canonical_path(request)
     method = request.method if request.method in _METHODS else "other"
     metrics.requests.labels(method, route, status).inc()
-    metrics.seconds.labels(method, route).observe(seconds)
+    if status != 101:
+        # A socket lasts as long as its user, which is no time to answer.
+        metrics.seconds.labels(method, route).observe(seconds)
     if access.isEnabledFor(logging.INFO):
         milliseconds = round(seconds * 1000, 1)
         extra = {"method": method, "route": route, "status": status, "ms": milliseconds, "address": address_of(request)}
@@ -148,6 +150,8 @@ def configure_logging(level: str, form: str) -> None:
     logging.getLogger("aiohttp.server").addFilter(_one_line_for_nonsense)
     # Ours says the same without the query, in which the contracts carry tokens.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    # It quotes subprotocols that we do not speak, and a client that errs may have put its token there.
+    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 
 
 def _one_line_for_nonsense(record: logging.LogRecord) -> bool:

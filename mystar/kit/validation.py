@@ -46,11 +46,11 @@ async def validate(request: web.Request, handler: Handler) -> web.StreamResponse
         schema: Schema = declared["schema"]
         match declared["location"]:
             case "json":
-                request[_BODY] = _loaded(schema, await _read_body(request))
+                request[_BODY] = loaded(schema, await _read_body(request))
             case "querystring":
-                request[_QUERY] = _loaded(schema, _first_of_each(request.query))
+                request[_QUERY] = loaded(schema, _first_of_each(request.query))
             case "match_info":
-                request[_PATH] = _loaded(schema, dict(request.match_info))
+                request[_PATH] = loaded(schema, dict(request.match_info))
             case _:
                 # Multipart bodies are streamed by their handlers; the declaration is for the documents.
                 continue
@@ -77,7 +77,8 @@ def _first_of_each(values: MultiMapping[str]) -> dict[str, Any]:
     return {name: values[name] for name in values}
 
 
-def _loaded(schema: Schema, data: Any) -> Any:
+def loaded(schema: Schema, data: Any) -> Any:
+    """The data as the schema makes it. :raises Invalid: fields are wrong."""
     try:
         return schema.load(data)
     except ValidationError as error:

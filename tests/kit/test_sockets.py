@@ -1,40 +1,30 @@
-"""A shutdown says goodbye to open sockets instead of dropping them."""
+"""Frames are made by hand, for all who hear them at once; what is made must be what RFC 6455 says."""
 
 from __future__ import annotations
 
-import weakref
-
-from aiohttp import WSCloseCode, WSMsgType, web
+import orjson
+import pytest
+from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from mystar.kit.sockets import SOCKETS, close_sockets
+from mystar.kit.peer import text_frame
 
 
-async def echo(request: web.Request) -> web.WebSocketResponse:
-    socket = web.WebSocketResponse()
-    await socket.prepare(request)
-    request.app[SOCKETS].add(socket)
-    async for message in socket:
-        await socket.send_str(message.data)
-    return socket
+@pytest.mark.parametrize("size", [0, 1, 100, 113, 114, 200, 65_000, 65_520, 65_530, 200_000])
+async def test_frames_of_every_length_are_read_by_a_client(size: int) -> None:
+    said = {"text": "я" * (size // 2) + "x" * (size % 2)}
 
+    async def speak(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(compress=False)
+        await socket.prepare(request)
+        assert request.transport is not None
+        request.transport.write(text_frame(said))
+        await socket.close()
+        return socket
 
-async def test_open_sockets_are_told_that_the_server_goes_away() -> None:
     app = web.Application()
-    app[SOCKETS] = weakref.WeakSet()
-    app.router.add_get("/", echo)
-    app.on_shutdown.append(close_sockets)
-    async with TestClient(TestServer(app)) as client:
-        sockets = [await client.ws_connect("/") for _ in range(3)]
-        for socket in sockets:
-            await socket.send_str("слово")
-            assert await socket.receive_str() == "слово"
-        await sockets[0].close()
-        await app.shutdown()
-        for socket in sockets[1:]:
-            farewell = await socket.receive()
-            assert (farewell.type, farewell.data, farewell.extra) == (
-                WSMsgType.CLOSE,
-                WSCloseCode.GOING_AWAY,
-                "restart",
-            )
+    app.router.add_get("/", speak)
+    async with TestClient(TestServer(app)) as client, client.ws_connect("/") as socket:
+        heard = await socket.receive()
+        assert (heard.type, orjson.loads(heard.data)) == (WSMsgType.TEXT, said)
+        assert (await socket.receive()).type is WSMsgType.CLOSE

@@ -1,0 +1,1 @@
+"""Sockets: what they say, what they refuse, and that they lose nothing."""

@@ -1,0 +1,105 @@
+"""`/ws/conversations/{id}/`: said once, heard everywhere, missed by nobody."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from mystar.chat.handlers import CHAT
+from tests.conftest import Api
+from tests.factory import Factory, actor
+from tests.realtime.conftest import Doors, Pair
+
+
+async def test_what_one_says_both_hear_in_the_seeds_shape(doors: Doors, pair: Pair) -> None:
+    anna, boris = await doors.open(pair.path, pair.anna), await doors.open(pair.path, pair.boris)
+    await anna.say(message="Привет!")
+    heard = await boris.hear()
+    assert heard == await anna.hear()
+    assert heard["sender"] == {"id": pair.anna.id, "username": "anna", "avatar": None}
+    assert (heard["message"], heard["number"], "type" in heard) == ("Привет!", 1, False)
+    assert set(heard) >= {"id", "sender", "message", "timestamp"}
+
+
+async def test_what_is_sent_over_http_arrives_on_open_sockets(api: Api, doors: Doors, pair: Pair) -> None:
+    boris = await doors.open(pair.path, pair.boris)
+    answer = await api.post(f"/api/v1/conversations/{pair.id}/messages/", {"message": "по почте"}, as_=pair.anna)
+    assert answer.status == 201
+    assert await boris.hear() == await answer.json()
+
+
+async def test_what_was_missed_comes_first_in_order_and_once(app: web.Application, doors: Doors, pair: Pair) -> None:
+    chat, anna = app[CHAT], actor(pair.anna)
+    first = (await chat.send(anna, pair.id, "0")).message
+    for number in range(1, 30):
+        await chat.send(anna, pair.id, str(number))
+    boris = await doors.open(pair.path, pair.boris, params={"after": first.id})
+    await chat.send(anna, pair.id, "30")
+    frames = await boris.hear_several(31)
+    resumed = [frame for frame in frames if frame.get("type")]
+    assert resumed == [{"type": "resumed", "after": first.id}]
+    assert [frame["message"] for frame in frames if "type" not in frame] == [str(number) for number in range(1, 31)]
+    assert await boris.silent()
+
+
+async def test_after_zero_tells_everything(app: web.Application, doors: Doors, pair: Pair) -> None:
+    await app[CHAT].send(actor(pair.anna), pair.id, "раз")
+    boris = await doors.open(pair.path, pair.boris, params={"after": 0})
+    assert [frame.get("message") for frame in await boris.hear_several(2)] == ["раз", None]
+
+
+async def test_a_repeated_send_gets_the_first_message_and_nobody_else_hears_it(doors: Doors, pair: Pair) -> None:
+    anna, boris = await doors.open(pair.path, pair.anna), await doors.open(pair.path, pair.boris)
+    await anna.say(message="один раз", client_id="c-1")
+    first = await anna.hear()
+    assert first["client_id"] == "c-1"
+    await anna.say(message="один раз", client_id="c-1")
+    assert await anna.hear() == first
+    assert await boris.hear() == first
+    assert await boris.silent()
+
+
+async def test_who_asks_for_events_hears_of_edits_deletions_and_marks(api: Api, doors: Doors, pair: Pair) -> None:
+    plain, full = (
+        await doors.open(pair.path, pair.boris),
+        await doors.open(pair.path, pair.boris, params={"events": "1"}),
+    )
+    await plain.say(message="было")
+    said = await plain.hear()
+    path = f"/api/v1/conversations/{pair.id}/messages/{said['id']}/"
+    await api.patch(path, {"message": "стало"}, as_=pair.boris)
+    anna = await doors.open(pair.path, pair.anna, params={"events": "1"})
+    await anna.say(type="read", number=1)
+    heard = await full.hear_several(3)
+    await api.delete(path, as_=pair.boris)
+    heard.append(await full.hear())
+    assert [frame["type"] for frame in heard] == ["message", "edited", "read", "deleted"]
+    assert (heard[1]["message"], heard[2]["account_id"], heard[3]["is_deleted"]) == ("стало", pair.anna.id, True)
+    await plain.say(message="дальше")
+    assert (await plain.hear())["message"] == "дальше"
+
+
+async def test_what_changed_while_away_is_told_again_to_those_who_want_events(
+    api: Api, app: web.Application, doors: Doors, pair: Pair
+) -> None:
+    chat, anna = app[CHAT], actor(pair.anna)
+    first = (await chat.send(anna, pair.id, "первое")).message
+    await chat.edit(anna, pair.id, first.id, "исправлено")
+    await chat.mark_read(actor(pair.boris), pair.id)
+    boris = await doors.open(pair.path, pair.boris, params={"events": "1", "after": first.id})
+    assert [frame["type"] for frame in await boris.hear_several(3)] == ["edited", "read", "resumed"]
+
+
+async def test_nobody_hears_what_others_talk_about(doors: Doors, factory: Factory, app: web.Application) -> None:
+    people = [await factory.person(door="house") for _ in range(4)]
+    chat = app[CHAT]
+    ids = [(await chat.open(actor(people[0]), other.id)).conversation.id for other in people[1:]]
+    sockets = [
+        await doors.open(f"/ws/conversations/{number}/", other) for number, other in zip(ids, people[1:], strict=True)
+    ]
+    for number in ids:
+        await chat.send(actor(people[0]), number, f"для {number}")
+    for number, socket in zip(ids, sockets, strict=True):
+        assert (await socket.hear())["message"] == f"для {number}"
+    assert all(await asyncio.gather(*(socket.silent() for socket in sockets)))

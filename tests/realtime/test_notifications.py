@@ -1,0 +1,92 @@
+"""`/ws/notifications/`: what one is told, as it happens, in one's own language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from mystar.chat.handlers import CHAT
+from mystar.contracts import system
+from mystar.kit.db import Database
+from mystar.notifications.handlers import NOTIFICATIONS
+from mystar.notifications.model import Kind, News, Subject
+from tests.conftest import Api
+from tests.factory import Factory, Person, actor
+from tests.realtime.conftest import Doors, Pair
+
+
+async def tell(app: web.Application, person: Person, *order_ids: int) -> list[int]:
+    notifications = app[NOTIFICATIONS]
+    ids = []
+    for order_id in order_ids:
+        news = News(person.id, Kind.NEW_ORDER, Subject.ORDER, order_id, {"order_id": order_id})
+        async with app[system.DATABASE].transaction() as tx:
+            ids += [one.id for one in await notifications.tell(tx, news)]
+    return ids
+
+
+async def test_news_comes_in_the_seeds_shape(app: web.Application, doors: Doors, factory: Factory) -> None:
+    person = await factory.person(door="house")
+    socket = await doors.open("/ws/notifications/", person)
+    (told,) = await tell(app, person, 7)
+    heard = await socket.hear()
+    assert (heard["id"], heard["type"], heard["message"], heard["is_read"]) == (
+        told,
+        "new_order",
+        "У вас новый заказ!",
+        False,
+    )
+    assert heard["data"]["order_id"] == 7
+    assert "created_at" in heard
+
+
+async def test_two_readers_of_two_languages_hear_one_thing(app: web.Application, doors: Doors, pair: Pair) -> None:
+    russian = await doors.open("/ws/notifications/", pair.anna, headers={"Accept-Language": "ru"})
+    english = await doors.open("/ws/notifications/", pair.anna, headers={"Accept-Language": "en"})
+    stranger = await doors.open("/ws/notifications/", pair.boris)
+    await tell(app, pair.anna, 1)
+    one, other = await russian.hear(), await english.hear()
+    assert (one["id"], one["message"]) == (other["id"], "У вас новый заказ!")
+    assert other["message"] == "You have a new order!"
+    assert await stranger.silent()
+
+
+async def test_missed_news_is_told_again_in_order(app: web.Application, doors: Doors, pair: Pair) -> None:
+    first, *missed = await tell(app, pair.anna, 1, 2, 3, 4)
+    socket = await doors.open("/ws/notifications/", pair.anna, params={"after": first})
+    (live,) = await tell(app, pair.anna, 5)
+    frames = await socket.hear_several(5)
+    assert [frame["id"] for frame in frames if "id" in frame] == [*missed, live]
+    assert {"type": "resumed", "after": first} in frames
+
+
+async def test_what_was_forgotten_leaves_an_honest_gap(
+    app: web.Application, db: Database, doors: Doors, pair: Pair
+) -> None:
+    first, second, third = await tell(app, pair.anna, 1, 2, 3)
+    await db.execute(
+        "update notification_boxes set forgotten_id = %(id)s where account_id = %(anna)s", id=second, anna=pair.anna.id
+    )
+    whole = await doors.open("/ws/notifications/", pair.anna, params={"after": second})
+    assert [(await whole.hear()).get("id"), (await whole.hear())["type"]] == [third, "resumed"]
+    broken = await doors.open("/ws/notifications/", pair.anna, params={"after": first})
+    assert await broken.hear() == {"type": "gap", "after": first}
+    (live,) = await tell(app, pair.anna, 4)
+    assert (await broken.hear())["id"] == live
+
+
+async def test_a_message_in_a_chat_is_news(api: Api, app: web.Application, doors: Doors, pair: Pair) -> None:
+    socket = await doors.open("/ws/notifications/", pair.boris)
+    await app[CHAT].send(actor(pair.anna), pair.id, "Здравствуйте")
+    heard = await socket.hear()
+    assert (heard["type"], heard["data"]["conversation_id"]) == ("message", pair.id)
+    answer = await api.get("/api/v1/notifications/", as_=pair.boris)
+    assert [one["id"] for one in (await answer.json())["results"]] == [heard["id"]]
+
+
+async def test_nothing_can_be_said_to_the_socket(doors: Doors, pair: Pair) -> None:
+    socket = await doors.open("/ws/notifications/", pair.anna, headers={"Accept-Language": "en"})
+    await socket.say(message="hello?")
+    heard: dict[str, Any] = await socket.hear()
+    assert (heard["type"], heard["code"]) == ("error", "nobody_listens")
