@@ -18,8 +18,9 @@ import orjson
 
 from mystar.kit.idempotency import StillRunning
 
-#: Seconds that a person goes on asking for one thing, and that a single attempt may take.
-PATIENCE, ATTEMPT = 90.0, 20.0
+#: Seconds that a person goes on asking for one thing, and that a single attempt may take. Much, since a slow machine
+#: needs long to start the service again; what may not take long is measured after the last death.
+PATIENCE, ATTEMPT = 240.0, 20.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
 
 Body = Mapping[str, Any] | Callable[[], aiohttp.FormData] | None

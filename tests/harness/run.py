@@ -54,10 +54,10 @@ class Plan:
     stars: int = 3
     customers: int = 6
     faults: Mapping[str, Any] = field(default_factory=lambda: BAD_DAY)
-    #: Seconds, from and to, that a life lasts; one in six ends while the service is still starting.
-    life: tuple[float, float] = (0.2, 1.6)
+    #: How long a life lasts, from and to, in times of a start; one in six ends while the service is still starting.
+    life: tuple[float, float] = (0.3, 2.0)
     #: Seconds in which the walks must end, however it goes.
-    limit: float = 300.0
+    limit: float = 480.0
     stories: Mapping[Story, int] = field(default_factory=lambda: STORIES)
 
 
@@ -200,7 +200,8 @@ async def _kill_again_and_again(plan: Plan, service: Service, gate: asyncio.Sema
         starting = chance.random() < 1 / 6 and life > 1
         if not starting:
             await service.wait_ready()
-        await asyncio.sleep(chance.uniform(*plan.life) / (2 if starting else 1))
+        share = chance.random() if starting else chance.uniform(*plan.life)
+        await asyncio.sleep(share * min(max(0.7, service.starts[-1]), 3.0))
         service.kill()
         service.start()
     for _ in range(let_in, plan.orders):

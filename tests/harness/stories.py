@@ -15,12 +15,10 @@ from typing import Any
 import aiohttp
 
 from tests.factory import PASSWORD, Person, picture, video
-from tests.harness.people import Client, Refused
+from tests.harness.people import PATIENCE, Client, Refused
 from tests.sandbox_process import SandboxClient
 
 PRICE = "15000.00"
-#: Seconds that a walk waits for what happens behind the scenes; not longer than the promised recovery.
-_SOON = 60.0
 
 
 class Walk:
@@ -41,7 +39,7 @@ class Walk:
         phone = f"8916{uuid.uuid5(uuid.NAMESPACE_URL, username).int % 10**7:07}"
         draft = {"username": username, "phone": phone, "email": email, "password": PASSWORD}
         await self.client.ask(f"{deed} registers", "POST", "/api/registration/", draft, good=(201,), after_doubt=(400,))
-        mail = await self.sandbox.wait_for_mail(email, timeout=_SOON)
+        mail = await self.sandbox.wait_for_mail(email, timeout=PATIENCE)
         link = next(link for link in mail["links"] if "/api/registration-confirm/" in link)
         # A link is good for one use, so whoever lost the answer finds it used up.
         await self.client.ask(f"{deed} confirms", "GET", link, good=(200,), after_doubt=(400, 403, 404))
@@ -179,10 +177,10 @@ class Walk:
         return any(order["id"] == self.order_id and order[name] == value for order in listed.body)
 
     async def _until(self, what: str, question: Callable[[], Awaitable[bool]]) -> None:
-        end = asyncio.get_running_loop().time() + _SOON
+        end = asyncio.get_running_loop().time() + PATIENCE
         while not await question():
             if asyncio.get_running_loop().time() > end:
-                raise Refused(f"{self.name}: order {self.order_id}: no {what} in {_SOON} s")
+                raise Refused(f"{self.name}: order {self.order_id}: no {what} in {PATIENCE} s")
             await asyncio.sleep(0.2)
 
 

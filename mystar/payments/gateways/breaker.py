@@ -16,7 +16,8 @@ class Breaker:
     """Closed it lets every call through, open none; after a pause one call may try, and its fate decides.
 
     :param failures: calls in a row without a sensible answer that open it.
-    :param pause: seconds it stays open; doubled up to ``longest`` whenever the trial fails too.
+    :param pause: seconds it stays open; doubled up to ``longest`` whenever the trial fails too. One trial in so many
+        seconds is no burden for anybody, and a provider that fails every third time must not be left alone for minutes.
     """
 
     def __init__(
@@ -25,7 +26,7 @@ class Breaker:
         *,
         failures: int = 5,
         pause: float = 5.0,
-        longest: float = 30.0,
+        longest: float = 10.0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name, self._failures, self._pause, self._longest, self._now = name, failures, pause, longest, now
