@@ -11,7 +11,8 @@ from mystar.accounts.access import ACCOUNTS, actor_of, signed_in
 from mystar.accounts.model import Account
 from mystar.creators.schemas import CLIENT, CREATOR, UserChange, UserView
 from mystar.creators.service import CreatorService
-from mystar.kit.http import absolute, json_response
+from mystar.kit.http import PUBLIC_URL, absolute, json_response
+from mystar.kit.media import copy_paths, media_path
 from mystar.kit.routes import Route, alias, route
 from mystar.kit.validation import body_of
 
@@ -41,7 +42,8 @@ async def _view(request: web.Request, account: Account) -> dict[str, Any]:
         **view,
         "email": account.email or "",
         "phone": account.phone or "",
-        "avatar": absolute(request, f"/media/{account.avatar_key}") if account.avatar_key else None,
+        "avatar": absolute(request, media_path(account.avatar_key)) if account.avatar_key else None,
+        "avatar_sizes": copy_paths(account.avatar_key, request.app[PUBLIC_URL]),
         "user_type": CREATOR if is_creator else CLIENT,
         "has_creator_profile": is_creator,
         # Everybody can buy.

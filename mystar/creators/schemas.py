@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from mystar.accounts.schemas import NAME_LONGEST, PhoneNumber
-from mystar.kit.fields import Line, Shape
+from mystar.kit.fields import AvatarSizes, Line, Shape
 
 CLIENT, CREATOR = "Клиент", "Креатор"
 _BIO_LONGEST = 2000
@@ -19,6 +19,7 @@ class UserView(Shape):
     last_name = fields.String(required=True)
     full_name = fields.String(required=True)
     avatar = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
+    avatar_sizes = AvatarSizes(required=True, allow_none=True)
     phone = fields.String(required=True, metadata={"description": "E.164, empty for none"})
     bio = fields.String(required=True)
     is_verified = fields.Boolean(required=True)

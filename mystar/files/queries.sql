@@ -12,11 +12,13 @@ where (select coalesce(sum(size), 0) from files where owner_id = %(owner_id)s) +
 returning *;
 
 -- name: add_copies
+-- Of a file that is still there.
 insert into file_copies (key, file_id, side, content_type, size, sha256)
 select key, %(file_id)s, side, content_type, size, sha256
 from unnest(
     %(keys)s::text[], %(sides)s::integer[], %(content_types)s::text[], %(sizes)s::bigint[], %(digests)s::bytea[]
 ) as copy (key, side, content_type, size, sha256)
+where exists (select from files where id = %(file_id)s)
 on conflict do nothing;
 
 -- name: without_copies

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -15,6 +16,7 @@ from mystar.files.model import (
     ANYTHING,
     EMPTY,
     HEAD,
+    IMAGES,
     WRONG_EXTENSION,
     Copy,
     FileRefused,
@@ -34,9 +36,11 @@ from mystar.files.repository import FileRepository
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database, Tx
 from mystar.kit.media import SIDES, copy_key, media_path
-from mystar.kit.storage import Arriving, Storage, is_key
+from mystar.kit.storage import Arriving, BytesMissing, Storage, is_key
 from mystar.kit.tokens import Signer
 from mystar.settings import FileSettings
+
+log = logging.getLogger(__name__)
 
 #: How long an upload may wait to be attached, and bytes to get their row.
 PATIENCE = timedelta(hours=24)
@@ -215,6 +219,29 @@ class FileService:
             if before is not None:
                 await self.discard(tx, before)
         return file
+
+    async def copy_older(self) -> int:
+        """Make the copies of avatars from before there were any. Of how many."""
+        copied, after = 0, 0
+        while found := await FileRepository(self._db).without_copies(after=after, batch=_BATCH):
+            for file in found:
+                copied += await self._copy_older(file)
+            after = found[-1].id
+        return copied
+
+    async def _copy_older(self, file: StoredFile) -> bool:
+        try:
+            async with self._storage.arriving() as arriving:
+                async with self._storage.open(file.key) as chunks:
+                    async for chunk in chunks:
+                        await arriving.write(chunk)
+                await arriving.finish()
+                small = await self._inspector.copy(arriving.path, IMAGES[file.content_type], SIDES)
+        except (BytesMissing, Unacceptable) as error:
+            log.warning("the picture of file %s cannot be copied: %r", file.id, error)
+            return False
+        await FileRepository(self._db).add_copies(file.id, await self._keep_copies(file.key, small))
+        return True
 
     # Opening
 

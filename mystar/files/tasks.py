@@ -14,5 +14,6 @@ def tasks(files: FileService) -> tuple[Callable[[object], AsyncIterator[None]], 
     """Cleanup contexts for the application."""
     return (
         every(_HOUR, files.sweep, name="file sweeper"),
+        every(_DAY, files.copy_older, name="copies of older avatars"),
         every(_DAY, files.sweep_strays, name="stray bytes sweeper"),
     )

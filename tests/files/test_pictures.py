@@ -215,6 +215,19 @@ class TestCopies:
         assert await files.sweep() == 1 + len(SIDES)
         assert stored(media_folder) == []
 
+    async def test_older_pictures_get_theirs_later(
+        self, api: Api, app: web.Application, receive: Receive, owner: Person, avatar: StoredFile, media_folder: Path
+    ) -> None:
+        broken = await receive(owner, picture(), "avatar", "me.jpg")
+        await app[DATABASE].execute("delete from file_copies")
+        for key in stored(media_folder):
+            if key.endswith(".webp") or key == broken.key:
+                (media_folder / key).unlink()
+        assert await app[FILES].copy_older() == 1
+        assert await app[FILES].copy_older() == 0
+        answer = await api.get(f"/media/{copy_key(avatar.key, 320)}")
+        assert opened(await answer.read()).size == (320, 320)
+
     async def test_the_sweepers_leave_them_alone(
         self, files: FileService, avatar: StoredFile, clock: SetClock, media_folder: Path
     ) -> None:

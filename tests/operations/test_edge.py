@@ -103,7 +103,7 @@ async def test_a_forged_address_does_not_get_around_the_limits(door: Door) -> No
 CLAIMS = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP")
 
 
-async def test_a_thousand_forged_addresses_get_ten_guesses(door: Door) -> None:
+async def test_hundreds_of_forged_addresses_get_ten_guesses(door: Door) -> None:
     """S19: at any door, in whatever header, and from a peer that we would trust elsewhere."""
     client = await door.open(LIMITS__ENABLED="true", HTTP__TRUSTED_PROXIES="10.0.0.0/8, ::2")
 
@@ -117,8 +117,8 @@ async def test_a_thousand_forged_addresses_get_ten_guesses(door: Door) -> None:
         async with at_once:
             return (await client.post("/auth/login/", json=body, headers={claim: value})).status
 
-    statuses = await asyncio.gather(*map(guess, range(1000)))
-    assert Counter(statuses) == {401: 10, 429: 990}
+    statuses = await asyncio.gather(*map(guess, range(300)))
+    assert Counter(statuses) == {401: 10, 429: 290}
 
 
 async def test_behind_our_own_proxy_everybody_is_counted_alone(door: Door) -> None:

@@ -90,6 +90,8 @@ async def test_a_person_gets_a_picture_in_four_sizes(api: Api, anna: Person) -> 
         small = Image.open(io.BytesIO(await (await api.get(found["avatar_sizes"][str(side)])).read()))
         assert (small.format, small.size) == ("WEBP", (side, side))
     assert (await (await api.get("/api/personal/", as_=anna)).json())["avatar"] in found["avatar_url"]
+    herself = await (await api.get("/api/v1/users/me/", as_=anna)).json()
+    assert (herself["avatar"], herself["avatar_sizes"]) == (found["avatar_url"], found["avatar_sizes"])
 
 
 async def test_a_new_picture_takes_the_place_of_the_old_one_at_all_doors(
