@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -38,11 +39,7 @@ class Commands(click.Group):
         except (EmbeddedPostgresError, migrations.SchemaBehind, migrations.MigrationFailed, OSError) as error:
             raise click.ClickException(str(error)) from error
         except MystarError as error:
-            words = [
-                error.words("en"),
-                *(f"{name}: {' '.join(texts)}" for name, texts in error.field_words("en").items()),
-            ]
-            raise click.ClickException("\n".join(words)) from error
+            raise click.ClickException("\n".join(_words(error))) from error
 
 
 @click.group(cls=Commands)
@@ -148,6 +145,45 @@ def create_admin(username: str, email: str | None, phone: str | None, role: Role
         click.echo(f"Staff account {account.id} ({account.username}, {role}) is ready.")
 
     _with_service(create)
+
+
+@main.group()
+def accounts() -> None:
+    """People."""
+
+
+@accounts.command("import")
+@click.option(
+    "--file",
+    "path",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="*.jsonl, or CSV with a heading: username, email, phone, password, first_name, last_name, is_verified.",
+)
+def import_accounts(path: Path) -> None:
+    """Take in people from Django, with their pbkdf2_sha256 hashes; exit 1 when somebody could not be taken in."""
+    counts = {"taken in": 0, "refused": 0}
+
+    async def take_in_all(app: web.Application) -> None:
+        from mystar.accounts.access import ACCOUNTS
+        from mystar.accounts.importing import read, take_in
+
+        for line, record in read(path):
+            try:
+                await take_in(app[ACCOUNTS], record)
+                counts["taken in"] += 1
+            except MystarError as error:
+                counts["refused"] += 1
+                click.echo(f"line {line}: {' '.join(_words(error))}", err=True)
+
+    try:
+        _with_service(take_in_all)
+    except ValueError as error:
+        raise click.ClickException(f"{path} cannot be read: {error}") from error
+    finally:
+        click.echo(", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
+    if counts["refused"]:
+        sys.exit(1)
 
 
 @main.command()
@@ -302,6 +338,10 @@ async def _broken_invariants(settings: Settings, dsn: str) -> list[str]:
 
     async with service(settings, dsn) as app:
         return await broken_invariants(app)
+
+
+def _words(error: MystarError) -> list[str]:
+    return [error.words("en"), *(f"{name}: {' '.join(texts)}" for name, texts in error.field_words("en").items())]
 
 
 def _contracts() -> Any:

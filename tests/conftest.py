@@ -37,6 +37,9 @@ class Api:
     def url(self) -> str:
         return str(self._client.make_url("")).rstrip("/")
 
+    def forget_cookies(self) -> None:
+        self._client.session.cookie_jar.clear()
+
     async def request(
         self, method: str, path: str, *, as_: SignedIn | None = None, language: str | None = None, **options: Any
     ) -> ClientResponse:

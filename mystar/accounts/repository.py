@@ -67,7 +67,7 @@ class AccountRepository:
         self,
         draft: Draft,
         *,
-        password_hash: str,
+        password_hash: str | None,
         language: Language,
         role: Role | None = None,
         email_verified_at: datetime | None = None,

@@ -127,3 +127,15 @@ class SessionView(Shape):
     created_at = fields.DateTime(required=True)
     refreshed_at = fields.DateTime(required=True, allow_none=True)
     expires_at = fields.DateTime(required=True)
+
+
+class ImportedPerson(Shape):
+    """A record of an import, in Django's own names; what is not named here is not brought along, roles least of all."""
+
+    username = Line(load_default="", most=USERNAME_LONGEST)
+    email = Line(load_default=None, most=EMAIL_LONGEST, allow_none=True)
+    phone = PhoneNumber(load_default=None, allow_none=True)
+    password = fields.String(load_default="", load_only=True)
+    first_name = Line(load_default="", most=NAME_LONGEST)
+    last_name = Line(load_default="", most=NAME_LONGEST)
+    is_verified = fields.Boolean(load_default=False)

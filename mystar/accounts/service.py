@@ -34,7 +34,7 @@ from mystar.accounts.model import (
 )
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions import Sessions
-from mystar.errors import Forbidden, NotFound
+from mystar.errors import Forbidden, Invalid, NotFound, Text
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database, Tx
 from mystar.kit.limits import Limits
@@ -112,6 +112,25 @@ class AccountService:
                 role=role,
                 email_verified_at=now if draft.email else None,
             )
+            await tx.publish(AccountRegistered(account.id))
+        return account
+
+    async def adopt(self, draft: Draft, stored: str, *, is_verified: bool) -> Account:
+        """An account that comes from another service with the hash of its password; nothing is mailed.
+
+        :param stored: ``pbkdf2_sha256$…``; empty, or marked as useless with "!", for one that needs a new password.
+        :raises Invalid: by field. :raises Taken: by field.
+        """
+        now = self._clock.now()
+        draft = tidied(draft, None, today=now.date())
+        hashed = None if not stored or stored.startswith("!") else stored
+        if hashed and not self._passwords.reads(hashed):
+            raise Invalid(fields={"password": [Text("Неизвестный вид хеша.", "Not a hash that can be read.")]})
+        verified_at = now if is_verified and draft.email else None
+        async with self._db.transaction() as tx:
+            accounts = AccountRepository(tx)
+            await self._require_free(accounts, draft.username, draft.email, draft.phone)
+            account = await accounts.add(draft, password_hash=hashed, language="ru", email_verified_at=verified_at)
             await tx.publish(AccountRegistered(account.id))
         return account
 

@@ -56,6 +56,15 @@ class Passwords:
         fits = await self._run(self._check, password, stored or self._nobody)
         return fits and bool(stored)
 
+    @staticmethod
+    def reads(stored: str) -> bool:
+        """Whether this is a hash from elsewhere that `verify` understands and that does not take for ever."""
+        try:
+            pbkdf2.parsed(stored)
+        except ValueError:
+            return False
+        return True
+
     def is_dated(self, stored: str) -> bool:
         """Whether the hash is of another scheme than ours or cheaper than ours are now: replace it when one can."""
         cost = stored.removeprefix(_SCHEME)[4:6]  # "$2b$12$..."

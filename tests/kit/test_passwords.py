@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 from collections.abc import Iterator
 
 import pytest
@@ -47,6 +49,46 @@ async def test_a_caller_who_has_gone_does_not_keep_a_place_for_ever(hashing: Pas
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert await hashing.hash("12345678")
+
+
+DJANGO = "pbkdf2_sha256$1000$seasalt$Mds8EZ2Id9SF+EjRCzHWKMEgDDIwW1/fa6AyqrVfybs="
+
+
+async def test_a_hash_of_django_is_read_and_is_dated(hashing: Passwords) -> None:
+    made = hashlib.pbkdf2_hmac("sha256", "письмо-77".encode(), b"seasalt", 1000)
+    stored = f"pbkdf2_sha256$1000$seasalt${base64.b64encode(made).decode()}"
+    assert await hashing.verify("письмо-77", stored)
+    assert not await hashing.verify("письмо-78", stored)
+    assert hashing.is_dated(stored)
+    assert not hashing.is_dated(await hashing.hash("12345678"))
+    costlier = Passwords(cost=5)
+    assert costlier.is_dated(await hashing.hash("12345678"))
+    costlier.close()
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        DJANGO.replace("1000", "0"),
+        DJANGO.replace("1000", "-1"),
+        DJANGO.replace("1000", "3000001"),
+        DJANGO.replace("1000", "9" * 5000),
+        DJANGO.replace("1000", "١٠٠٠"),
+        DJANGO.replace("seasalt", ""),
+        DJANGO.replace("seasalt", "s" * 257),
+        DJANGO.replace("seasalt$", "sea$salt$"),
+        DJANGO.replace("sha256", "sha1"),
+        DJANGO[:-4],
+        DJANGO + "AAAA",
+        DJANGO.replace("=", "!"),
+        "pbkdf2_sha256$",
+        "!",
+    ],
+)
+async def test_a_hostile_hash_is_not_computed(hashing: Passwords, stored: str) -> None:
+    assert hashing.reads(DJANGO)
+    assert not hashing.reads(stored)
+    assert not await hashing.verify("12345678", stored)
 
 
 def test_the_name_of_the_scheme_is_part_of_the_hash() -> None:

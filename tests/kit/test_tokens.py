@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
-from mystar.kit.tokens import ACCESS, REFRESH, Signer, TokenRefused, Tokens, mailed_token, token_digest
+from mystar.kit.tokens import ACCESS, REFRESH, Signer, TokenRefused, Tokens, derive, mailed_token, token_digest
 
 KEY = "a key of the tests that is longer than 32 characters"
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -62,7 +62,75 @@ def tampered() -> str:
     return f"{head}.{body}.{signature}"
 
 
+def headed(**head: object) -> str:
+    """Our own claims and our own key behind another head."""
+    claims = jwt.decode(token(), options={"verify_signature": False})
+    return forged(claims, OWN_KEY, algorithm="HS256", headers=head)
+
+
+def changed(**changes: object) -> str:
+    """Signed with our own key, with other claims; None takes one away."""
+    claims = {**jwt.decode(token(), options={"verify_signature": False}), **changes}
+    left = {name: value for name, value in claims.items() if value is not None}
+    return jwt.api_jws.encode(json.dumps(left).encode(), OWN_KEY, algorithm="HS256")
+
+
+def padded(place: int, text: str) -> str:
+    parts = token().split(".")
+    parts[place] += text
+    return ".".join(parts)
+
+
+OWN_KEY = derive(KEY, "tokens")
+HEADS: dict[str, dict[str, object]] = {
+    "kid": {"kid": "1"},
+    "kid of a file": {"kid": "../../dev/null"},
+    "kid of a query": {"kid": "x' union select 'y"},
+    "jku": {"jku": "http://127.0.0.1/keys"},
+    "jwk": {"jwk": {"kty": "oct", "k": "AAAA"}},
+    "x5u": {"x5u": "http://127.0.0.1/certificate"},
+    "x5c": {"x5c": ["AAAA"]},
+    "crit": {"crit": ["exp"]},
+    "b64": {"b64": False, "crit": ["b64"]},
+    "zip": {"zip": "DEF"},
+    "cty": {"cty": "JWT"},
+    "another typ": {"typ": "at+jwt"},
+    "no typ": {"typ": None},
+}
+CLAIMS: dict[str, dict[str, object]] = {
+    **{f"no {name}": {name: None} for name in ("id", "sid", "mode", "jti", "iat", "exp", "iss", "aud")},
+    "another audience": {"aud": "somebody"},
+    "other audiences": {"aud": ["somebody", "else"]},
+    "no audience inside": {"aud": []},
+    "another mode": {"mode": "id_token"},
+    "a mode in capitals": {"mode": "ACCESS_TOKEN"},
+    "several modes": {"mode": [ACCESS, REFRESH]},
+    "an id that is a fraction": {"id": 42.0},
+    "several ids": {"id": [42]},
+    "a generation in words": {"gen": "1"},
+    "a generation that is no number": {"gen": True},
+    "an end in words": {"exp": "never"},
+    "an endless end": {"exp": 10**30},
+    "an end long ago": {"exp": -1},
+    "a beginning in words": {"iat": "yesterday"},
+    "not yet": {"nbf": int((NOW + timedelta(hours=1)).timestamp())},
+    "a session that is a number": {"sid": 5},
+    "several issuers": {"iss": ["mystar"]},
+}
+
 REFUSED = {
+    **{f"a head with {name}": headed(**head) for name, head in HEADS.items()},
+    **{f"claims with {name}": changed(**claims) for name, claims in CLAIMS.items()},
+    **{f"by {name}": forged({"id": 1}, OWN_KEY, algorithm=name) for name in ("HS384", "HS512")},
+    "something behind the head": padded(0, "AAAA"),
+    "something behind the claims": padded(1, "AAAA"),
+    "something behind the signature": padded(2, "AAAA"),
+    "a fourth part": token() + ".e30",
+    "no signature": token().rpartition(".")[0] + ".",
+    "the signature of another": token().rpartition(".")[0] + "." + token(REFRESH).rpartition(".")[2],
+    "spaces around": f" {token()} ",
+    "a list": "[]",
+    "an encrypted one": "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..AAAA.AAAA.AAAA",
     "nothing": "",
     "not a token": "a.b.c",
     "not even text": "\ud800.\x00.я",
@@ -86,6 +154,23 @@ REFUSED = {
 def test_a_token_that_is_not_ours_opens_nothing(text: str) -> None:
     with pytest.raises(TokenRefused):
         Tokens(KEY).read(text, ACCESS)
+
+
+def test_at_least_sixty_forgeries_are_tried() -> None:
+    assert len(REFUSED) >= 60
+    assert Tokens(KEY).read(changed(), ACCESS), "the forger's tools make good ones"
+
+
+def test_a_new_key_signs_nobody_out_until_the_old_one_is_forgotten() -> None:
+    old, both, new = Tokens(KEY), Tokens("n" * 40, previous=[KEY]), Tokens("n" * 40)
+    assert both.read(token(tokens=old), ACCESS) == old.read(token(tokens=old), ACCESS)
+    assert new.read(token(tokens=both), ACCESS), "signed with the new one"
+    for reader, writer in ((new, old), (old, both)):
+        with pytest.raises(TokenRefused):
+            reader.read(token(tokens=writer), ACCESS)
+    signature = Signer(KEY).sign("pay", 17)
+    assert Signer("n" * 40, previous=[KEY]).fits(signature, "pay", 17)
+    assert not Signer("n" * 40).fits(signature, "pay", 17)
 
 
 def test_a_clock_a_few_seconds_ahead_does_no_harm() -> None:

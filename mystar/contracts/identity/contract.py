@@ -9,9 +9,15 @@ from mystar.contracts.identity import accounts
 from mystar.errors import MystarError
 from mystar.kit.http import json_response
 
+#: What this dialect calls fields of the domains.
+_FIELD_NAMES = {"phone": "phone_number", "password": "hash_password"}
+
 
 def render_error(error: MystarError, status: int, language: str, _request: web.Request) -> web.Response:
-    return json_response(message_and_detail(error, language), status)
+    body = message_and_detail(error, language)
+    if "errors" in body:
+        body["errors"] = {_FIELD_NAMES.get(field, field): words for field, words in body["errors"].items()}
+    return json_response(body, status)
 
 
 PREFIXES = ("/authorization", "/vk", "/mail.ru", "/yandex", "/validate")

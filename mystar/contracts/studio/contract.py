@@ -11,6 +11,9 @@ from mystar.kit.http import json_response
 
 PREFIXES = ("/api/accounts", "/api/profiles", "/api/orders/orders", "/api/orders/images", "/api/token", "/admin")
 
+#: What this dialect calls fields of the domains.
+_FIELD_NAMES = {"phone": "phone_number", "birth_date": "birthdate"}
+
 ERROR_SCHEMA = {
     "oneOf": [
         {"type": "object", "required": ["detail"], "properties": {"detail": {"type": "string"}}},
@@ -21,7 +24,7 @@ ERROR_SCHEMA = {
 
 
 def render_error(error: MystarError, status: int, language: str, _request: web.Request) -> web.Response:
-    fields = error.field_words(language)
+    fields = {_FIELD_NAMES.get(field, field): words for field, words in error.field_words(language).items()}
     if "" in fields:
         return json_response(fields[""], status)
     return json_response(fields or {"detail": error.words(language)}, status)

@@ -1,0 +1,182 @@
+"""Guessing and asking around (promises S3 to S6): strangers are limited and learn nothing, owners get in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import bcrypt
+import pytest
+from aiohttp import ClientResponse, web
+
+from mystar.accounts.access import ACCOUNTS
+from mystar.kit.db import Database
+from mystar.settings import Settings
+from tests.conftest import Api
+from tests.factory import PASSWORD, Factory, Person
+
+SIEGE = {
+    "LIMITS__ENABLED": "true",
+    "LIMITS__LOGIN_ADDRESS": "1000/minute",
+    "LIMITS__LOGIN_ACCOUNT": "3/minute",
+    "LIMITS__LOGIN_KNOWN": "3/minute",
+}
+besieged = pytest.mark.parametrize("settings", [SIEGE], indirect=True)
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, make_settings: Callable[..., Settings]) -> Settings:
+    """Parametrize this indirectly to change a setting."""
+    return make_settings(**getattr(request, "param", {}))
+
+
+async def log_in(api: Api, person: Person, password: str = PASSWORD, **headers: str) -> ClientResponse:
+    return await api.post("/api/auth/token/", {"username": person.email, "password": password}, headers=headers)
+
+
+async def besiege(api: Api, person: Person) -> None:
+    for _ in range(3):
+        assert (await log_in(api, person, "Wrong-Word-42")).status == 401
+    assert (await log_in(api, person)).status == 429, "strangers with the right password are strangers"
+
+
+def device_of(answer: ClientResponse) -> str:
+    """The mark as a browser sends it; the cookie cannot be read by scripts."""
+    cookie = answer.cookies["mystar_device"]
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")
+    answer.cookies.clear()
+    return f"mystar_device={cookie.value}"
+
+
+@besieged
+async def test_an_owner_gets_in_from_a_known_device_while_others_guess(api: Api, factory: Factory) -> None:
+    person, other = await factory.person(door="house"), await factory.person(door="house")
+    mark, foreign = device_of(await log_in(api, person)), device_of(await log_in(api, other))
+    api.forget_cookies()
+    await besiege(api, person)
+    forged = mark.replace(f"={person.id}.", f"={other.id}.")
+    for wrong in (foreign, forged, f"{mark}0", f"mystar_device={person.id}..", "mystar_device=", "mystar_device=я.я"):
+        assert (await log_in(api, person, Cookie=wrong)).status == 429, wrong
+        api.forget_cookies()
+    assert (await log_in(api, person, Cookie=mark)).status == 200
+
+
+@besieged
+@pytest.mark.parametrize("kind", ["token", "refresh"])
+async def test_an_owner_gets_in_with_a_living_session(api: Api, factory: Factory, kind: str) -> None:
+    person, other = await factory.person(door="house"), await factory.person(door="house")
+    await besiege(api, person)
+    assert (await log_in(api, person, Authorization=f"Bearer {getattr(other, kind)}")).status == 429
+    assert (await log_in(api, person, Authorization=f"Bearer {getattr(person, kind)}")).status == 200
+    api.forget_cookies()
+    await api.post("/api/auth/logout/", as_=person)
+    assert (await log_in(api, person, Authorization=f"Bearer {getattr(person, kind)}")).status == 429
+
+
+@besieged
+async def test_a_known_device_guesses_no_further_than_others_and_harms_nobody(api: Api, factory: Factory) -> None:
+    person = await factory.person(door="house")
+    stolen, own = device_of(await log_in(api, person)), device_of(await log_in(api, person))
+    api.forget_cookies()
+    for _ in range(3):
+        assert (await log_in(api, person, "Wrong-Word-42", Cookie=stolen)).status == 401
+    assert (await log_in(api, person, Cookie=stolen)).status == 429
+    assert (await log_in(api, person, Cookie=own)).status == 200
+    api.forget_cookies()
+    assert (await log_in(api, person)).status == 200, "strangers have not been counted"
+
+
+@besieged
+async def test_an_owner_changes_the_password_in_the_middle_of_a_siege(api: Api, factory: Factory) -> None:
+    person = await factory.person(door="house")
+    await besiege(api, person)
+    change = {"old_password": PASSWORD, "new_password": "Another-Word-For-Mum-8"}
+    assert (await api.post("/api/auth/password/change/", change, as_=person)).status == 204
+
+
+@besieged
+async def test_nobody_and_somebody_are_limited_alike(api: Api, factory: Factory) -> None:
+    nobody = Person(0, "nobody", "nobody@example.com", "", "", None)
+    for person in (nobody, await factory.person()):
+        answers = [await log_in(api, person, "Wrong-Word-42") for _ in range(5)]
+        assert [answer.status for answer in answers] == [401, 401, 401, 429, 429]
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every run of bcrypt, by the cost of the hash it was held against."""
+    runs: list[str] = []
+    real = bcrypt.checkpw
+
+    def checkpw(password: bytes, hashed: bytes) -> bool:
+        runs.append(hashed[:7].decode())
+        return real(password, hashed)
+
+    monkeypatch.setattr(bcrypt, "checkpw", checkpw)
+    return runs
+
+
+LOGINS: dict[str, Callable[[str], tuple[str, dict[str, Any]]]] = {
+    "house": lambda who: ("/api/auth/token/", {"username": who, "password": "Wrong-Word-42"}),
+    "greetings": lambda who: ("/api/login/", {"login": who, "password": "Wrong-Word-42"}),
+    "identity": lambda who: ("/authorization/login/email", {"email": who, "hash_password": "Wrong-Word-42"}),
+    "studio": lambda who: ("/api/token/", {"phone_number": who, "password": "Wrong-Word-42"}),
+}
+
+
+@pytest.mark.parametrize("door", LOGINS)
+async def test_nobody_a_stranger_a_wrong_password_and_a_blocked_one_are_the_same_to_whoever_asks(
+    api: Api, app: web.Application, factory: Factory, counted: list[str], db: Database, door: str
+) -> None:
+    known, blocked, without = [await factory.person(phone=f"+7916000000{n}") for n in range(3)]
+    owner = await app[ACCOUNTS].authenticate((await factory.staff()).token)
+    await app[ACCOUNTS].block(owner, blocked.id)
+    await db.execute("update accounts set password_hash = null where id = %(id)s", id=without.id)
+    phones = ["+79169999999", "+79160000000", "+79160000001", "+79160000002"]
+    emails = ["nobody@example.com", known.email, blocked.email, without.email]
+    seen = set()
+    for who in phones if door == "studio" else emails:
+        counted.clear()
+        path, body = LOGINS[door](who)
+        answer = await api.post(path, body)
+        seen.add((answer.status, await answer.text(), tuple(counted)))
+    ((status, _, runs),) = seen
+    assert (status, runs) == (404 if door == "greetings" else 401, ("$2b$04$",)), "one run of bcrypt, of our own cost"
+
+
+@pytest.mark.parametrize("path", ["/password_reset/", "/api/auth/verify-email/resend/"])
+async def test_asking_for_a_link_tells_nobody_whether_there_is_such_a_person(
+    api: Api, factory: Factory, db: Database, path: str
+) -> None:
+    person = await factory.person()
+    seen = set()
+    for email in (person.email, "nobody@example.com"):
+        before = await db.value("select count(*) from outbox where topic = 'link_request'")
+        answer = await api.post(path, {"email": email})
+        rows = await db.value("select count(*) from outbox where topic = 'link_request'") - before
+        seen.add((answer.status, await answer.text(), rows))
+    ((status, _, rows),) = seen
+    assert (status, rows) == (200, 1), "the same row is written, whoever it is for"
+
+
+@pytest.mark.parametrize(
+    "settings", [{"LIMITS__ENABLED": "true", "LIMITS__MAILED_TOKEN": "5/10 minute"}], indirect=True
+)
+async def test_a_new_link_gives_no_new_tries(api: Api, factory: Factory) -> None:
+    person = await factory.person()
+    for _ in range(5):
+        assert (await api.post("/api/auth/verify-email/", {"token": "0" * 48})).status == 400
+    assert (await api.post("/api/auth/verify-email/resend/", {"email": person.email})).status == 200
+    assert (await api.post("/api/auth/verify-email/", {"token": "0" * 48})).status == 429
+
+
+async def test_others_are_answered_while_fifty_log_in(api: Api, factory: Factory) -> None:
+    person = await factory.person()
+    logins = [asyncio.ensure_future(log_in(api, person)) for _ in range(50)]
+    reads = 0
+    while not all(one.done() for one in logins):
+        assert (await api.get("/healthz")).status == 200
+        reads += 1
+    assert {(await one).status for one in logins} == {200}
+    assert reads

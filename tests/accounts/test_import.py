@@ -1,0 +1,110 @@
+"""`accounts import`: people come with Django's hashes and log in as they did before."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import csv
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from mystar.kit.db import Database
+from tests.conftest import Api
+from tests.server_process import run_cli
+
+PASSWORD = "Старый-пароль-из-Django"
+
+
+def django(password: str = PASSWORD, iterations: int = 1000) -> str:
+    made = hashlib.pbkdf2_hmac("sha256", password.encode(), b"NaCl", iterations)
+    return f"pbkdf2_sha256${iterations}$NaCl${base64.b64encode(made).decode()}"
+
+
+PEOPLE: list[dict[str, Any]] = [
+    {
+        "username": "olga",
+        "email": "olga@example.com",
+        "phone": "89161583866",
+        "password": django(),
+        "first_name": "Ольга",
+    },
+    {"username": "ivan@example.com", "password": django(), "is_verified": "true", "is_superuser": "1"},
+    {"username": "forgetful", "email": "forgetful@example.com", "password": "!unusable"},
+]
+
+
+def take_in(path: Path, dsn: str) -> tuple[int, str, str]:
+    done = run_cli("accounts", "import", "--file", str(path), directory=path.parent, DATABASE__URL=dsn)
+    return done.returncode, done.stdout, done.stderr
+
+
+def as_csv(people: list[dict[str, Any]]) -> bytes:
+    names = list(dict.fromkeys(name for person in people for name in person))
+    lines: list[str] = []
+
+    class Lines:
+        write = lines.append
+
+    writer = csv.DictWriter(Lines(), names)
+    writer.writeheader()
+    writer.writerows(people)
+    return "".join(lines).encode("utf-8-sig")
+
+
+async def log_in(api: Api, username: str, password: str = PASSWORD) -> int:
+    return (await api.post("/api/auth/token/", {"username": username, "password": password})).status
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+async def test_people_log_in_with_the_password_they_had(
+    api: Api, db: Database, dsn: str, tmp_path: Path, kind: str
+) -> None:
+    file = tmp_path / f"people.{kind}"
+    file.write_bytes(as_csv(PEOPLE) if kind == "csv" else b"\n".join(map(orjson.dumps, PEOPLE)))
+    assert await asyncio.to_thread(take_in, file, dsn) == (0, "3 taken in, 0 refused.\n", "")
+    assert await log_in(api, "olga", "Wrong-Word-42") == 401
+    assert await log_in(api, "89161583866") == 200
+    hashed = await db.value("select password_hash from accounts where username = 'olga'")
+    assert hashed.startswith("bcrypt-sha256$"), "the first log-in made it one of ours"
+    assert await log_in(api, "olga") == 200
+    assert await db.value("select password_hash from accounts where username = 'olga'") == hashed, "once"
+    ivan = await db.one("select * from accounts where email = 'ivan@example.com'")
+    assert (ivan["role"], ivan["email_verified_at"] is not None, "@" in ivan["username"]) == (None, True, False)
+    assert await asyncio.gather(*(log_in(api, "ivan@example.com") for _ in range(5))) == [200] * 5
+    assert await log_in(api, "forgetful") == 401
+    assert await db.value("select count(*) from outbox") == 0, "nobody is written to"
+
+
+async def test_what_cannot_be_taken_in_is_named_by_its_line_and_the_rest_is_taken(
+    dsn: str, db: Database, tmp_path: Path
+) -> None:
+    hostile = [
+        PEOPLE[0],
+        {**PEOPLE[0], "email": "other@example.com"},
+        {"username": "slow", "password": django().replace("$1000$", "$999999999$")},
+        {"username": "md5", "password": "md5$salt$0123456789abcdef"},
+        {"username": "+79990000000", "password": django()},
+        ["not", "a", "person"],
+        {"username": "last", "password": django()},
+    ]
+    file = tmp_path / "people.jsonl"
+    file.write_bytes(b"\n".join(map(orjson.dumps, hostile)))
+    code, out, errors = await asyncio.to_thread(take_in, file, dsn)
+    assert (code, out) == (1, "2 taken in, 5 refused.\n")
+    assert [line.partition(":")[0] for line in errors.splitlines()] == [f"line {number}" for number in range(2, 7)]
+    assert "NaCl" not in errors, "no hash is shown"
+    assert [row["username"] for row in await db.all("select username from accounts order by id")] == ["olga", "last"]
+
+
+@pytest.mark.parametrize("text", [b"{", b"\xff\xfe\x00", b"[" * 100_000])
+async def test_a_file_that_cannot_be_read_is_said_to_be_one(dsn: str, tmp_path: Path, text: bytes) -> None:
+    file = tmp_path / "people.jsonl"
+    file.write_bytes(text)
+    code, _, errors = await asyncio.to_thread(take_in, file, dsn)
+    assert code == 1
+    assert "cannot be read" in errors
+    assert "Traceback" not in errors
