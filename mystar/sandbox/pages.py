@@ -24,7 +24,9 @@ _templates = jinja2.Environment(
 )
 
 
-def page(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
+def page(
+    request: web.Request, template: str, *, status: int = 200, policy: str = POLICY, **values: Any
+) -> web.Response:
     """Templates say every text twice, `say("Почта", "Mail")`, and the reader's language picks one."""
     language = language_of(request)
 
@@ -32,7 +34,7 @@ def page(request: web.Request, template: str, *, status: int = 200, **values: An
         return russian if language == "ru" else english
 
     text = _templates.get_template(template).render(language=language, say=say, **values)
-    headers = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     return web.Response(status=status, text=text, content_type="text/html", headers=headers)
 
 

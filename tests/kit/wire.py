@@ -1,4 +1,4 @@
-"""A wire to PostgreSQL that can be cut: a TCP port that passes everything on to the real server."""
+"""A wire that can be cut: a TCP port that passes everything on to a real server, PostgreSQL's or another."""
 
 from __future__ import annotations
 
@@ -13,19 +13,14 @@ from psycopg2 import extensions
 class Wire:
     """The port on 127.0.0.1 stays the same through `unplug` and `plug`."""
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-        with closing(psycopg2.connect(dsn)) as connection:
-            self._host, self._target = connection.info.host, connection.info.port
+    def __init__(self, host: str, target: int) -> None:
+        self._host, self._target = host, target
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._server: asyncio.Server | None = None
         self.port = 0
-
-    def dsn(self, host: str = "127.0.0.1") -> str:
-        return extensions.make_dsn(self._dsn, host=host, port=self.port)
 
     async def plug(self) -> None:
         self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", self.port)
@@ -66,9 +61,19 @@ class Wire:
         sink.close()
 
 
+class PostgresWire(Wire):
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        with closing(psycopg2.connect(dsn)) as connection:
+            super().__init__(connection.info.host, connection.info.port)
+
+    def dsn(self, host: str = "127.0.0.1") -> str:
+        return extensions.make_dsn(self._dsn, host=host, port=self.port)
+
+
 @asynccontextmanager
-async def wired(dsn: str) -> AsyncIterator[Wire]:
-    wire = Wire(dsn)
+async def wired(dsn: str) -> AsyncIterator[PostgresWire]:
+    wire = PostgresWire(dsn)
     await wire.plug()
     try:
         yield wire

@@ -9,7 +9,7 @@ async def test_the_front_page_links_everything(sandbox: Sandbox) -> None:
         async with session.get(sandbox.http) as answer:
             front = await answer.text()
             assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-        for path in ("/mail/", "/mail.json", "/payments/", "/sandbox/journal.json", "/sandbox/faults"):
+        for path in ("/mail/", "/mail.json", "/payments/", "/sandbox/journal.json", "/sandbox/faults", "/live/"):
             assert f'href="{path}"' in front
             async with session.get(sandbox.http + path) as answer:
                 assert answer.status == 200, path
@@ -93,3 +93,14 @@ async def _visit(sandbox: Sandbox, method: str, payment_id: str, **how: object) 
         call = session.request(method, f"{sandbox.http}/pay/{payment_id}", allow_redirects=False, **how)
         async with call as answer:
             return answer.status, await answer.text(), answer.headers.get("Location")
+
+
+async def test_the_live_page_runs_our_script_only_and_says_where_the_service_is(sandbox: Sandbox) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{sandbox.http}/live/", params={"service": 'http://x.example"><script>'}) as answer:
+            assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+            page = await answer.text()
+        async with session.get(f"{sandbox.http}/live/live.js") as answer:
+            assert answer.content_type == "text/javascript"
+    assert page.count("<script") == 1
+    assert 'value="http://x.example&#34;&gt;&lt;script&gt;"' in page
