@@ -29,6 +29,8 @@ _ANIMATED = {"GIF", "WEBP", "AVIF"}
 #: Of JPEG, WEBP and AVIF that have to be written anew.
 _QUALITY = 92
 _COPY_QUALITY = 82
+#: Pixels of a side of what has to be written anew: packing 50 megapixels into AVIF takes 1.5 GB and ten seconds.
+_LARGEST = 4096
 
 
 class TooManyFrames(Exception):
@@ -36,7 +38,7 @@ class TooManyFrames(Exception):
 
 
 def cleaned(path: Path, format_: str, max_pixels: int) -> bytes | None:
-    """The picture upright and without metadata, in the same format; None when it is so already.
+    """The picture upright, without metadata, at most 4096 pixels wide and high; None when it tells nothing as it is.
 
     :raises TooManyFrames: an animation that would have to be written anew is too large for that.
     """
@@ -49,20 +51,22 @@ def cleaned(path: Path, format_: str, max_pixels: int) -> bytes | None:
             if frames * image.width * image.height > max_pixels:
                 raise TooManyFrames
             return _animation(image, format_)
-        options: dict[str, Any] = {"quality": _QUALITY}
-        if _is_upright(image):
+        if _is_upright(image) and image.format == "JPEG" and max(image.size) <= _LARGEST:
             # The same tables that it was packed with: hardly a pixel changes.
-            options = {"quality": "keep"} if image.format == "JPEG" else options
-            return _written(_silence(image), format_, **options)
-        return _written(_silence(ImageOps.exif_transpose(image)), format_, **options)
+            return _written(_silence(image), format_, quality="keep")
+        image.thumbnail((_LARGEST, _LARGEST))
+        ImageOps.exif_transpose(image, in_place=True)
+        return _written(_silence(image), format_, quality=_QUALITY)
 
 
 def squares(path: Path, format_: str, sides: Iterable[int]) -> dict[int, bytes]:
     """WEBP copies by side: the middle of the picture, cut square; never larger than it is."""
     with Image.open(path, formats=[format_]) as image:
-        # A JPEG is decoded no larger than it takes for sharp copies.
-        image.draft(None, (2 * max(sides), 2 * max(sides)))
-        picture = _plain(ImageOps.exif_transpose(image))
+        # A JPEG is decoded no larger than it takes for sharp copies, others become so before they are turned.
+        enough = 2 * max(sides)
+        image.draft(None, (enough, enough))
+        picture = _plain(_reduced(image, enough))
+        ImageOps.exif_transpose(picture, in_place=True)
     copies = {}
     for side in sides:
         edge = min(side, *picture.size)
@@ -111,8 +115,16 @@ def _plain(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         image = image.point(lambda level: level / 256).convert("L")
     plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    orientation = image.getexif().get(ExifTags.Base.Orientation)
     plain.info = {"icc_profile": profile} if profile else {}
+    if orientation:
+        plain.getexif()[ExifTags.Base.Orientation] = orientation
     return plain
+
+
+def _reduced(image: Image.Image, enough: int) -> Image.Image:
+    factor = min(image.size) // enough
+    return image.reduce(factor) if factor > 1 and image.mode not in ("1", "P") else image
 
 
 def _written(image: Image.Image, format_: str, **options: Any) -> bytes:

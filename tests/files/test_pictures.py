@@ -139,6 +139,14 @@ async def test_what_is_no_picture_of_ours_is_not_touched(api: Api, receive: Rece
     assert await shown(api, file.key, owner) == content
 
 
+def test_what_is_written_anew_is_made_no_larger_than_screens(tmp_path: Path) -> None:
+    for orientation, size in ((None, (4096, 41)), (ROTATED, (41, 4096))):
+        (tmp_path / "a").write_bytes(saved(halves((5000, 50)), "JPEG", exif=exif(orientation)))
+        cleaned = pictures.cleaned(tmp_path / "a", "JPEG", max_pixels=10**6)
+        assert cleaned
+        assert opened(cleaned).size == size
+
+
 def test_an_animation_too_large_to_write_anew_is_refused(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (60, 40), (shade, 0, 0)) for shade in range(10)]
     (tmp_path / "a").write_bytes(
