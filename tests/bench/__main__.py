@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--stars", type=int, default=200, help="how many stars there are (default 200)")
     parser.add_argument("--rounds", type=int, default=5, help="how often everybody takes a turn (default 5)")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn (default 2)")
+    parser.add_argument("--pairs", type=int, default=100, help="failed log-ins of both kinds (default 100)")
     given = parser.parse_args()
     with _database(given.stars) as dsn, contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mystar-bench-")))
@@ -65,6 +66,7 @@ def main() -> None:
             _print_turns(title, _turns(subjects, path, bearer, given.rounds, given.seconds))
         print(f"\nprocess after the load               {_memory(house.pid):6.1f} MB")
         _print_json(_fetch(house.port, LIST))
+        _print_logins(house.port, f"{ORDER}?order_id={order_id}", token, buyer, 2 * given.seconds, given.pairs)
 
 
 @contextlib.contextmanager
@@ -93,6 +95,7 @@ def _house(directory: Path, dsn: str, loop: str) -> Iterator[Subject]:
         "HTTP__EVENT_LOOP": loop,
         "DATABASE__POOL_SIZE": 10,
         "PAYMENTS__POLL_SECONDS": 60,
+        "PASSWORDS__BCRYPT_COST": 12,
     }
     with server_in(place, **variables) as server:
         yield Subject(f"mystar, {loop}", server.port, _pid(server))
@@ -141,6 +144,19 @@ def _print_json(body: bytes) -> None:
     print(f"\nThe same list as JSON, {len(body) / 1024:.0f} KiB  (microseconds)")
     for name, encode in (("json", lambda: json.dumps(data).encode()), ("orjson", lambda: dumps(data))):
         print(f"  {name:32} {_microseconds(encode):8.0f}")
+
+
+def _print_logins(port: int, path: str, token: str, username: str, seconds: float, pairs: int) -> None:
+    command = [sys.executable, "-m", "tests.bench.logins", str(port), path, token, username, PASSWORD]
+    done = subprocess.run([*command, str(seconds), str(pairs)], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    seen = json.loads(done.stdout)
+    times = seen["busy_p99"] / seen["quiet_p99"]
+    print(f"\nA plain read while 16 clients log in, {seen['logins_per_second']:.1f} a second  (milliseconds)")
+    print(f"  p99 when nobody does             {seen['quiet_p99']:8.1f}")
+    print(f"  p99 meanwhile                    {seen['busy_p99']:8.1f}   {times:.1f} times, fewer than 5 are promised")
+    print(f"\nA log-in that fails, {pairs} pairs in turns  (milliseconds, mean)")
+    print(f"  somebody we know                 {seen['known_mean']:8.1f}")
+    print(f"  nobody                           {seen['unknown_mean']:8.1f}   fewer than 5 apart are promised")
 
 
 def _microseconds(work: Callable[[], object]) -> float:

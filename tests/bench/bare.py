@@ -46,7 +46,7 @@ async def stars(request: web.Request) -> web.Response:
 
 async def order(request: web.Request) -> web.Response:
     token = request.headers["Authorization"].removeprefix("Bearer ")
-    claims = jwt.decode(token, request.app[KEY], algorithms=["HS256"], issuer="mystar")
+    claims = jwt.decode(token, request.app[KEY], algorithms=["HS256"], issuer="mystar", audience="mystar")
     if not await rows(request, SESSION, {"id": claims["sid"], "now": datetime.now(UTC)}):
         raise web.HTTPUnauthorized
     only = {"order_id": int(request.query["order_id"]), "buyer_id": None, "seller_id": None, "limit": 1, "offset": 0}
