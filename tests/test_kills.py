@@ -34,7 +34,7 @@ def own_sandbox(tmp_path: Path) -> Iterator[SandboxProcess]:
 async def test_money_survives_a_service_that_is_killed_again_and_again(
     dsn: str, own_sandbox: SandboxProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = await run(Plan(chosen_seed(), orders=60, kills=14), dsn, own_sandbox, tmp_path / "service")
+    report = await run(Plan(chosen_seed(), orders=60, kills=12), dsn, own_sandbox, tmp_path / "service")
     with capsys.disabled():
         print(f"\n{report}")
     assert not report.troubles
