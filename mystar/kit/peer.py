@@ -28,9 +28,6 @@ _MUCH, _LOOK = 65_536, 0.02
 #: Seconds for saying goodbye to somebody who may not listen; those after which one who takes no byte does not read.
 _FAREWELL, _PATIENCE = 2.0, 6.0
 
-#: Tasks that say goodbye; the event loop itself keeps no hold of them.
-_farewells: set[asyncio.Task[None]] = set()
-
 
 class Closing(IntEnum):
     """Why we hang up: RFC 6455, 7.4.1, and from 4000 on our own."""
@@ -68,8 +65,20 @@ class Peer:
     :param outbox_bytes: how much may wait for him.
     """
 
-    __slots__ = ("_alarm", "_outbox_bytes", "_transport", "_written", "account_id", "gone", "position", "session_id",
-                 "socket", "speak")  # fmt: skip
+    # Thousands of them are open.
+    __slots__ = (
+        "_alarm",
+        "_farewell",
+        "_outbox_bytes",
+        "_transport",
+        "_written",
+        "account_id",
+        "gone",
+        "position",
+        "session_id",
+        "socket",
+        "speak",
+    )
 
     def __init__(
         self,
@@ -86,6 +95,7 @@ class Peer:
         self.speak = speak
         self._outbox_bytes = outbox_bytes
         self._written = 0
+        self._farewell: asyncio.Task[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         #: Of the last entry that he was given.
         self.position = 0
@@ -142,9 +152,12 @@ class Peer:
         """Say nothing more but goodbye. Returns at once."""
         if self.gone is None:
             self.gone = code
-            task = asyncio.create_task(self._close(code, reason), name="farewell")
-            _farewells.add(task)
-            task.add_done_callback(_farewells.discard)
+            self._farewell = asyncio.create_task(self._close(code, reason), name="farewell")
+
+    async def gone_for_good(self) -> None:
+        """Until goodbye has been said, if somebody hung up."""
+        if self._farewell is not None:
+            await self._farewell
 
     async def _close(self, code: Closing, reason: str) -> None:
         # Until the handshake is over there is nobody to talk to.

@@ -129,8 +129,8 @@ async def opened(
         yield peer
     finally:
         hub.leave(peer)
-        if socket.prepared and not peer.gone:
-            await socket.close()
+        # Or the server would say a goodbye of its own.
+        await peer.gone_for_good()
 
 
 async def incoming(peer: Peer, manners: Manners) -> AsyncIterator[dict[str, Any] | FrameUnreadable]:

@@ -1,0 +1,195 @@
+"""Notes may be late, double or lost; what they speak of is not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
+
+from mystar.app import create_app
+from mystar.chat.handlers import CHAT
+from mystar.kit.bus import MESSAGE_BYTES, Bus, Line
+from mystar.kit.db import Database
+from mystar.kit.hub import HUB
+from mystar.kit.wires import BusSettings, PostgresWire, RedisWire
+from mystar.settings import Settings
+from tests.factory import Factory, actor
+from tests.realtime.listener import Listener
+from tests.realtime.proxy import Proxy
+from tests.waiting import eventually
+
+
+@pytest.fixture(params=["postgres", "redis"])
+async def wire(request: pytest.FixtureRequest, dsn: str) -> PostgresWire | RedisWire:
+    return PostgresWire(dsn) if request.param == "postgres" else RedisWire(request.getfixturevalue("redis_url"))
+
+
+@contextlib.asynccontextmanager
+async def running(bus: Bus) -> AsyncIterator[Bus]:
+    async for _ in bus.running(web.Application()):
+        yield bus
+
+
+async def test_everybody_hears_what_others_say_and_nobody_hears_himself(wire: Any) -> None:
+    heard: dict[str, list[tuple[str, ...]]] = {"one": [], "other": [], "third": []}
+    buses = {name: Bus(wire) for name in heard}
+    for name, bus in buses.items():
+        bus.on("word", lambda *rest, name=name: heard[name].append(rest))
+    async with running(buses["one"]) as one, running(buses["other"]), running(buses["third"]):
+        assert one.connected
+        one.say("word", 1, "")
+        one.say("unknown", 2)
+        for number in range(5000):
+            one.say("word", number, "x")
+
+        async def all_heard() -> bool:
+            return len(heard["other"]) == len(heard["third"]) == 5001
+
+        await eventually(all_heard)
+        assert heard["one"] == []
+        assert heard["other"][:2] == [("1", ""), ("0", "x")]
+
+
+async def test_a_bus_alone_says_nothing_and_misses_nothing() -> None:
+    async with running(Bus()) as bus:
+        bus.say("word")
+        assert (bus.connected, bus.shared) == (True, False)
+
+
+class Deaf:
+    """A wire that breaks on the first try, then takes everything and lets nothing be heard but what is said."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.messages: asyncio.Queue[str] = asyncio.Queue()
+        self.sent: list[str] = []
+
+    async def dial(self) -> Line:
+        self.tries += 1
+        if self.tries == 1:
+            raise ConnectionRefusedError
+        return self
+
+    async def send(self, message: str) -> None:
+        self.sent.append(message)
+        self.messages.put_nowait(message)
+
+    async def receive(self) -> str:
+        return await self.messages.get()
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_what_was_said_while_the_wire_was_down_is_said_later_and_once() -> None:
+    wire, gaps = Deaf(), []
+    bus = Bus(wire)
+    bus.on_gap(lambda: gaps.append(1))
+    for _ in range(3):
+        bus.say("word", "я" * 100)
+    async with running(bus):
+
+        async def said() -> bool:
+            return bool(wire.sent)
+
+        await eventually(said)
+        assert [message.split(" ")[1:] for message in wire.sent if " " in message] == [["word:" + "я" * 100]]
+        assert gaps == [1]
+
+
+async def test_too_much_to_say_becomes_a_word_to_look_everywhere() -> None:
+    wire, gaps = Deaf(), []
+    bus = Bus(wire)
+    for number in range(25_000):
+        bus.say("word", number)
+    async with running(bus):
+
+        async def said() -> bool:
+            return any(message.endswith(" word:24999") for message in wire.sent)
+
+        await eventually(said)
+        assert all(len(message) <= MESSAGE_BYTES for message in wire.sent)
+        assert sum(len(message.split(" ")) - 1 for message in wire.sent) < 15_000
+        assert wire.sent[0].split(" ")[1] == "*"
+        bus.on_gap(lambda: gaps.append(1))
+        wire.messages.put_nowait("somebody * word:1")
+
+        async def told() -> bool:
+            return bool(gaps)
+
+        await eventually(told)
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [("", None), ("postgres", PostgresWire), ("postgresql://a/b", PostgresWire), ("redis://a", RedisWire)],
+)
+def test_the_setting_chooses_the_wire(url: str, kind: type | None) -> None:
+    chosen = BusSettings(url=url).wire("dbname=own")
+    assert type(chosen) is (kind or type(None))
+
+
+@pytest.mark.parametrize("url", ["nats://a", "redis://", "nonsense", "postgresql://[", "rediss://:secret@"])
+def test_other_buses_are_refused_without_quoting_them(url: str) -> None:
+    with pytest.raises(ValueError, match="must be") as refusal:
+        BusSettings(url=url)
+    assert "secret" not in str(refusal.value.errors()[0]["msg"])  # type: ignore[attr-defined]
+
+
+@contextlib.asynccontextmanager
+async def process(settings: Settings) -> AsyncIterator[tuple[web.Application, TestClient[Any, Any]]]:
+    app = await create_app(settings, settings.database.url)
+    async with TestClient(TestServer(app)) as client:
+        yield app, client
+
+
+async def test_a_broken_wire_is_mended_and_what_was_said_meanwhile_arrives(
+    make_settings: Callable[..., Settings], db: Database, redis_url: str
+) -> None:
+    port = URL(redis_url).port
+    assert port is not None
+    proxy = Proxy([port])
+    redis = str(URL(redis_url).with_port(URL(await proxy.start()).port))
+    for bus in ("postgres", redis):
+        settings = make_settings(BUS__URL=bus, SOCKETS__SWEEP_SECONDS=60, SOCKETS__RECHECK_SECONDS=60)
+        async with process(settings) as (here, _), process(settings) as (there, client):
+            factory = Factory(here)
+            one, other = [await factory.person(f"{who}-{len(bus)}", email=f"{who}-{len(bus)}@example.com", door="house")
+                          for who in ("one", "other")]  # fmt: skip
+            conversation, _ = await here[CHAT].open(actor(one), other.id)
+            path = f"/ws/conversations/{conversation.id}/?token={other.token}"
+            listener = Listener(await client.ws_connect(path))
+            for number in range(5):
+                if bus == "postgres":
+                    await db.execute(
+                        "select pg_terminate_backend(pid) from pg_stat_activity"
+                        " where datname = current_database() and query ilike '%%listen%%' and pid <> pg_backend_pid()"
+                    )
+                else:
+                    proxy.cut(100, random.Random(number))
+                await here[CHAT].send(actor(one), conversation.id, str(number))
+                assert (await listener.hear())["message"] == str(number)
+
+            async def mended() -> bool:
+                return here[HUB].bus.connected and there[HUB].bus.connected
+
+            await eventually(mended)
+    await proxy.stop()
+
+
+async def test_a_bus_that_is_down_for_good_only_makes_news_slower(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(BUS__URL="redis://127.0.0.1:1", SOCKETS__SWEEP_SECONDS=60, SOCKETS__RECHECK_SECONDS=60)
+    async with process(settings) as (here, _), process(settings) as (_there, client):
+        factory = Factory(here)
+        one, other = await factory.person(door="house"), await factory.person(door="house")
+        conversation, _ = await here[CHAT].open(actor(one), other.id)
+        listener = Listener(await client.ws_connect(f"/ws/conversations/{conversation.id}/?token={other.token}"))
+        await here[CHAT].send(actor(one), conversation.id, "пешком")
+        assert (await listener.hear())["message"] == "пешком"

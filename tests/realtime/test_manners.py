@@ -1,0 +1,328 @@
+"""Who may open a socket, what it may send, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import socket as sockets
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import WSMsgType, WSServerHandshakeError, web
+from aiohttp.test_utils import TestClient, TestServer
+
+from mystar.accounts.access import ACCOUNTS
+from mystar.accounts.model import Visitor
+from mystar.app import create_app
+from mystar.chat.handlers import CHAT
+from mystar.chat.sockets import TOPIC
+from mystar.kit.http import dumps
+from mystar.kit.hub import HUB
+from mystar.kit.peer import Closing
+from mystar.kit.sockets import MANNERS
+from mystar.settings import Settings
+from tests.conftest import Api
+from tests.factory import Factory, Person, actor
+from tests.realtime.conftest import Doors, Pair
+from tests.waiting import eventually
+
+# Before the upgrade
+
+
+@pytest.mark.parametrize("path", ["/ws/conversations/1/", "/ws/notifications/"])
+async def test_nobody_gets_in_without_a_token(doors: Doors, path: str) -> None:
+    for options in ({}, {"params": {"token": "nonsense"}}, {"headers": {"Sec-WebSocket-Protocol": "bearer, nonsense"}}):
+        status, body = await doors.refused(path, **options)
+        assert (status, set(body)) == (401, {"error", "detail", "code"})
+
+
+async def test_a_stranger_and_a_conversation_that_is_none_are_not_found(
+    doors: Doors, factory: Factory, pair: Pair
+) -> None:
+    stranger = await factory.person(door="house")
+    for path in (pair.path, "/ws/conversations/999999/", f"/ws/conversations/{10**18}/"):
+        status, body = await doors.refused(path, stranger)
+        assert (status, body["code"]) in ((404, "conversation_unknown"), (404, "not_found"))
+
+
+@pytest.mark.parametrize("after", ["x", "-1", "1.5", str(2**63), "999999"])
+async def test_nonsense_to_begin_after_is_refused(doors: Doors, pair: Pair, after: str) -> None:
+    status, body = await doors.refused(pair.path, pair.anna, params={"after": after})
+    assert (status, body["code"]) == ((404, "message_unknown") if after == "999999" else (422, "invalid"))
+
+
+@pytest.mark.parametrize("path", ["conversation", "/ws/notifications/"])
+async def test_an_ordinary_request_is_told_what_is_spoken_here(api: Api, pair: Pair, path: str) -> None:
+    answer = await api.get(pair.path if path == "conversation" else path, as_=pair.anna)
+    assert (answer.status, (await answer.json())["code"]) == (400, "upgrade_needed")
+
+
+async def test_a_token_may_come_in_a_header_the_query_or_the_protocol(doors: Doors, pair: Pair) -> None:
+    token = pair.anna.token
+    for options in (
+        {"headers": {"Authorization": token}},
+        {"params": {"token": token}},
+        {"protocols": ("bearer", token)},
+    ):
+        socket = await doors.open(pair.path, **options)  # type: ignore[arg-type]
+        assert socket.socket.protocol == ("bearer" if "protocols" in options else None)
+        await socket.say(message="это я")
+        assert (await socket.hear())["sender"]["id"] == pair.anna.id
+
+
+async def test_tokens_of_handshakes_never_reach_the_log(
+    doors: Doors, pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = pair.anna.token
+    with caplog.at_level(logging.INFO):
+        await (await doors.open(pair.path, params={"token": token})).close()
+        await (await doors.open(pair.path, protocols=("bearer", token))).close()
+        await doors.refused(pair.path, params={"token": token + "x"})
+    # The test server logs addresses as they come; the service does not.
+    said = [record.getMessage() for record in caplog.records if record.name != "aiohttp.access"]
+    assert said
+    assert not [line for line in said if token in line]
+
+
+@pytest.fixture
+def listed_origin(make_settings: Any) -> Settings:
+    return make_settings(HTTP__CORS_ORIGINS="https://site.example")
+
+
+async def test_pages_of_other_sites_may_not_connect(listed_origin: Settings) -> None:
+    app = await create_app(listed_origin, listed_origin.database.url)
+    async with TestClient(TestServer(app)) as client:
+        person = await Factory(app).person(door="house")
+        headers = {"Authorization": f"Bearer {person.token}"}
+        for origin in ("https://site.example", f"http://{client.host}:{client.port}", None):
+            sent = headers if origin is None else {**headers, "Origin": origin}
+            async with client.ws_connect("/ws/notifications/", headers=sent) as socket:
+                assert not socket.closed
+        for origin in ("https://evil.example", "null", "https://site.example.evil.example", "http://[bad"):
+            with pytest.raises(WSServerHandshakeError) as refusal:
+                await client.ws_connect("/ws/notifications/", headers={**headers, "Origin": origin})
+            assert refusal.value.status == 403
+
+
+# While it is open
+
+
+async def test_what_cannot_be_taken_is_refused_in_a_frame_and_the_socket_goes_on(
+    doors: Doors, factory: Factory, pair: Pair
+) -> None:
+    socket = await doors.open(pair.path, pair.anna, headers={"Accept-Language": "en"})
+    for text, code in (
+        ("{", "frame_unreadable"),
+        ("[]", "frame_unreadable"),
+        ("null", "frame_unreadable"),
+        ("{}", "nothing_said"),
+        ('{"message": 5.5, "type": []}', "invalid"),
+        ('{"message": "' + "x" * 5000 + '"}', "invalid"),
+        ('{"message": "a\\u0000b"}', "invalid"),
+        ('{"message": "x", "answer_to": 999999}', "answer_unknown"),
+        ('{"message": "x", "file_ids": [999999], "client_id": "mine"}', "file_unknown"),
+        ('{"type": "dance"}', "invalid"),
+    ):
+        await socket.socket.send_str(text)
+        heard = await socket.hear()
+        assert (heard["type"], heard["code"]) == ("error", code), text
+        assert set(heard) >= {"error", "detail"}
+        assert heard.get("client_id") == ("mine" if "mine" in text else None)
+    await socket.say(message="всё ещё здесь")
+    assert (await socket.hear())["message"] == "всё ещё здесь"
+
+
+async def test_whoever_is_blocked_is_told_so_in_a_frame(app: web.Application, doors: Doors, pair: Pair) -> None:
+    anna, boris = await doors.open(pair.path, pair.anna), await doors.open(pair.path, pair.boris)
+    await app[CHAT].block(actor(pair.boris), pair.anna.id)
+    await anna.say(message="эй")
+    assert (await anna.hear())["code"] == "blocked_by_them"
+    assert await boris.silent()
+
+
+async def test_bytes_are_not_text(doors: Doors, pair: Pair) -> None:
+    socket = await doors.open(pair.path, pair.anna)
+    await socket.socket.send_bytes(b"\x00\x01")
+    assert (await socket.farewell())[0] == Closing.UNSUPPORTED_DATA
+
+
+async def test_a_frame_has_a_greatest_size(doors: Doors, pair: Pair) -> None:
+    socket = await doors.open(pair.path, pair.anna)
+    await socket.socket.send_str("x" * 70_000)
+    assert await socket.code() == 1009
+
+
+async def test_whoever_sends_too_many_frames_is_hung_up_on(doors: Doors, pair: Pair) -> None:
+    socket = await doors.open(pair.path, pair.anna)
+    for _ in range(130):
+        await socket.socket.send_str("{}")
+    assert await socket.code() == Closing.TOO_MANY_FRAMES
+
+
+async def test_compression_is_not_agreed_to(doors: Doors, pair: Pair) -> None:
+    socket = await doors.open(pair.path, pair.anna, compress=15)
+    assert not socket.socket.compress
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x81\x84\0\0\0\0\xff\xfe\xfd\xfc",  # no UTF-8
+        b"\xc1\x84\0\0\0\0abcd",  # compressed, though nobody agreed to
+        b"\x83\x80\0\0\0\0",  # an opcode that means nothing
+        b"\x09\x80\0\0\0\0",  # a ping in parts
+        b"\x89\xfe\x01\x00\0\0\0\0" + b"x" * 256,  # a ping too long
+        b"\x88\x82\0\0\0\0\x03\xe7",  # a close with a code that must not be sent
+        b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0",  # of impossible length
+    ],
+)
+async def test_what_is_no_websocket_ends_the_connection_and_nothing_else(
+    doors: Doors, pair: Pair, garbage: bytes
+) -> None:
+    witness, socket = await doors.open(pair.path, pair.boris), await doors.open(pair.path, pair.anna)
+    socket.socket._conn.transport.write(garbage)  # type: ignore[union-attr]
+    assert await socket.code() in (1000, 1002, 1006, 1007, 1009)
+    await witness.say(message="а я тут")
+    assert (await witness.hear())["message"] == "а я тут"
+
+
+async def test_random_frames_never_break_the_service(doors: Doors, pair: Pair) -> None:
+    """A short form of promise T11; the seed is fixed."""
+    dice = random.Random(11)
+    for _ in range(25):
+        socket = await doors.open(pair.path, pair.anna)
+        transport = socket.socket._conn.transport  # type: ignore[union-attr]
+        for _ in range(40):
+            transport.write(dice.randbytes(dice.randrange(1, 200)))
+        transport.close()
+    witness = await doors.open(pair.path, pair.boris)
+    await witness.say(message="цел")
+    assert (await witness.hear())["message"] == "цел"
+
+
+# How it ends
+
+
+async def test_a_session_that_ends_takes_its_sockets_along(
+    api: Api, doors: Doors, pair: Pair, app: web.Application
+) -> None:
+    chat, news = await doors.open(pair.path, pair.anna), await doors.open("/ws/notifications/", pair.anna)
+    other = await doors.open(pair.path, pair.boris)
+    assert (await api.post("/api/auth/logout/", as_=pair.anna)).status == 204
+    await app[CHAT].send(actor(pair.boris), pair.id, "этого она не услышит")
+    assert (await chat.farewell())[0] == (await news.farewell())[0] == Closing.SESSION_ENDED
+    assert (await other.hear())["message"] == "этого она не услышит"
+    assert (await doors.refused(pair.path, pair.anna))[0] == 401
+
+
+async def test_nobody_hears_anything_after_his_session_ended(
+    app: web.Application, doors: Doors, factory: Factory, pair: Pair
+) -> None:
+    """Promise T8: the ending and a message race, fifty times."""
+
+    async def trial(number: int) -> None:
+        entered = await app[ACCOUNTS].sign_in(pair.anna.id, Visitor(), "house")
+        person = Person(pair.anna.id, "anna", "", "", entered.access, None)
+        listener = await doors.open(pair.path, person)
+        who = await app[ACCOUNTS].authenticate(entered.access)
+        await app[ACCOUNTS].log_out(who)
+        await app[CHAT].send(actor(pair.boris), pair.id, f"после {number}")
+        async with asyncio.timeout(1):
+            while (message := await listener.socket.receive()).type is WSMsgType.TEXT:
+                assert orjson.loads(message.data)["message"] != f"после {number}"
+        assert message.data == Closing.SESSION_ENDED
+
+    for wave in range(5):
+        await asyncio.gather(*(trial(10 * wave + number) for number in range(10)))
+
+
+async def test_an_ending_that_nobody_told_of_is_noticed(
+    app: web.Application, doors: Doors, pair: Pair, db: Any
+) -> None:
+    socket = await doors.open(pair.path, pair.anna)
+    await db.execute("update sessions set expires_at = created_at where account_id = %(id)s", id=pair.anna.id)
+    assert (await socket.farewell())[0] == Closing.SESSION_ENDED
+
+
+async def test_a_process_that_stops_says_when_to_come_back(app: web.Application, doors: Doors, pair: Pair) -> None:
+    several = [await doors.open(pair.path, pair.anna) for _ in range(5)]
+    closing = asyncio.create_task(app[HUB].close())
+    for socket in several:
+        code, reason = await socket.farewell()
+        assert code == Closing.GOING_AWAY
+        assert 0 <= orjson.loads(reason)["reconnect_in"] <= 1
+    await closing
+
+
+async def test_a_reader_that_does_not_read_is_hung_up_on_and_others_hear_on(
+    app: web.Application, doors: Doors, pair: Pair, api: Api
+) -> None:
+    """Promise T5: its outbox stays small, and nobody waits for it."""
+    good = await doors.open(pair.path, pair.boris)
+    stuck = await _deaf_socket(api, pair.path, pair.anna)
+    manners = app[MANNERS]
+    (peer,) = (one for one in app[HUB].listeners(TOPIC, pair.id) if one.account_id == pair.anna.id)
+    heard = asyncio.create_task(good.hear_several(1))
+    big = dumps({"x": "x" * 60_000})
+    for _ in range(400):
+        peer.tell(orjson.loads(big))
+        assert peer.waiting <= manners.outbox_bytes
+        await asyncio.sleep(0)
+    assert peer.gone is Closing.TOO_SLOW
+    await app[CHAT].send(actor(pair.boris), pair.id, "дальше без неё")
+    assert (await heard)[0]["message"] == "дальше без неё"
+
+    async def left() -> bool:
+        return pair.anna.id not in app[HUB].sessions().values()
+
+    await eventually(left)
+    stuck.close()
+
+
+async def _deaf_socket(api: Api, path: str, person: Person) -> sockets.socket:
+    """A client that shakes hands and then takes as little as a machine may."""
+    host, _, port = api.url.removeprefix("http://").partition(":")
+    deaf = sockets.socket()
+    deaf.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+    deaf.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(deaf, (host, int(port)))
+    request = (
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {person.token}\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    await loop.sock_sendall(deaf, request.encode())
+    assert (await loop.sock_recv(deaf, 12)).endswith(b"101")
+    await asyncio.sleep(0.1)
+    return deaf
+
+
+# Who is typing, who is here
+
+
+@pytest.mark.parametrize("switched", [False, True])
+async def test_who_types_and_who_is_here_is_told_only_where_it_is_switched_on(
+    make_settings: Callable[..., Settings], switched: bool
+) -> None:
+    settings = make_settings(SOCKETS__TYPING=switched, SOCKETS__PRESENCE=switched)
+    app = await create_app(settings, settings.database.url)
+    heard: list[str] = []
+    async with TestClient(TestServer(app)) as client:
+        factory = Factory(app)
+        anna, boris = await factory.person(door="house"), await factory.person(door="house")
+        conversation, _ = await app[CHAT].open(actor(anna), boris.id)
+        path = f"/ws/conversations/{conversation.id}/"
+        async with client.ws_connect(f"{path}?events=1&token={boris.token}") as listener:
+            async with client.ws_connect(f"{path}?token={anna.token}") as speaker:
+                for _ in range(3):
+                    await speaker.send_str('{"type": "typing"}')
+                await speaker.send_str('{"message": "вот"}')
+                await speaker.receive()
+            await app[CHAT].send(actor(anna), conversation.id, "конец")
+            while heard.count("message") < 2:
+                heard.append((await listener.receive_json(timeout=5))["type"])
+    extra = sorted(name for name in heard if name != "message")
+    assert extra == (["presence", "presence", "typing"] if switched else [])

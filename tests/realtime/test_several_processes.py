@@ -1,0 +1,73 @@
+"""Three processes behind a proxy are one service, and killing them loses nothing (promises T1, T2, T8; law 8)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from mystar.chat.handlers import CHAT
+from mystar.kit.peer import Closing
+from mystar.settings import Settings
+from tests.conftest import Api
+from tests.factory import Factory, actor
+from tests.realtime.listener import Listener
+from tests.realtime.nursery import Nursery
+from tests.realtime.run import Plan, prepared, run
+
+
+@pytest.fixture(params=["postgres", "redis"])
+def bus(request: pytest.FixtureRequest) -> str:
+    return "postgres" if request.param == "postgres" else request.getfixturevalue("redis_url")
+
+
+@pytest.fixture
+def environment(bus: str, settings: Settings, make_settings: Callable[..., Settings]) -> dict[str, str]:
+    """Of the processes, over the same database as ``app``. Looks are rare, so that it is the bus that brings news."""
+    make_settings(
+        BUS__URL=bus,
+        SECRET_KEY=settings.secret_key,
+        SOCKETS__SWEEP_SECONDS=60,
+        SOCKETS__RECHECK_SECONDS=60,
+        SOCKETS__FRAMES_PER_MINUTE=100_000,
+    )
+    return dict(os.environ)
+
+
+async def test_whatever_dies_every_message_reaches_every_device_once_and_in_order(
+    app: web.Application, api: Api, environment: dict[str, str], tmp_path: Path
+) -> None:
+    environment["MYSTAR_SOCKETS__SWEEP_SECONDS"] = "2"
+    plan = Plan(seed=5, talks=10, messages=60, devices=3, kills=10, cuts=100)
+    talks = await prepared(app, plan.talks)
+    print(await run(plan, talks, environment, tmp_path / "servers.log"))
+
+
+async def test_news_and_endings_cross_from_process_to_process(
+    app: web.Application, factory: Factory, environment: dict[str, str], tmp_path: Path
+) -> None:
+    anna, boris = await factory.person(door="house"), await factory.person(door="house")
+    conversation, _ = await app[CHAT].open(actor(anna), boris.id)
+    async with Nursery(environment, tmp_path / "log", servers=2) as nursery, aiohttp.ClientSession() as session:
+        here, there = (f"http://127.0.0.1:{port}" for port in nursery.ports)
+        path = f"/ws/conversations/{conversation.id}/"
+        one = Listener(await session.ws_connect(here + path, headers={"Authorization": f"Bearer {anna.token}"}))
+        other = Listener(await session.ws_connect(there + path, headers={"Authorization": f"Bearer {boris.token}"}))
+        news = Listener(
+            await session.ws_connect(there + "/ws/notifications/", headers={"Authorization": f"Bearer {boris.token}"})
+        )
+        # Far sooner than anybody would look by himself.
+        async with asyncio.timeout(30):
+            await one.say(message="слышно?")
+            assert (await other.hear())["message"] == (await one.hear())["message"] == "слышно?"
+            assert (await news.hear())["type"] == "message"
+            await session.post(here + "/api/auth/logout/", headers={"Authorization": f"Bearer {boris.token}"})
+            assert (await other.farewell())[0] == (await news.farewell())[0] == Closing.SESSION_ENDED
+            # Nor is it remembered there for the half second that it was.
+            headers = {"Authorization": f"Bearer {boris.token}"}
+            assert (await session.get(there + "/api/v1/notifications/", headers=headers)).status == 401
