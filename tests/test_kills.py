@@ -34,7 +34,9 @@ def own_sandbox(tmp_path: Path) -> Iterator[SandboxProcess]:
 async def test_money_survives_a_service_that_is_killed_again_and_again(
     dsn: str, own_sandbox: SandboxProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = await run(Plan(chosen_seed(), orders=60, kills=12), dsn, own_sandbox, tmp_path / "service")
+    seed = chosen_seed()
+    print(f"MYSTAR_SEED={seed}")
+    report = await run(Plan(seed, orders=60, kills=12), dsn, own_sandbox, tmp_path / "service")
     with capsys.disabled():
         print(f"\n{report}")
     assert not report.troubles
@@ -96,7 +98,7 @@ def calm(postgres: Server, template: str, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_a_run_in_which_nothing_dies_finds_nothing_wrong(calm: Report) -> None:
-    assert not calm.troubles
+    assert not calm.troubles, str(calm)
 
 
 Plant = Callable[[World], object]
