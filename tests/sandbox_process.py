@@ -31,6 +31,22 @@ class SandboxClient:
     smtp_host: str
     smtp_port: int
 
+    @property
+    def oauth(self) -> dict[str, str]:
+        """Settings of the service, without their MYSTAR_: where the doubles of the sign-in providers are."""
+        paths = {
+            "YANDEX": ("/yandex/authorize", "/yandex/token", "/yandex/info"),
+            "VK": ("/vkid/authorize", "/vkid/oauth2/auth", "/vkid/oauth2/user_info"),
+            "VK_LEGACY": ("/vk/authorize", "/vk/access_token", "/vk/method/users.get"),
+            "MAILRU": ("/mailru/login", "/mailru/token", "/mailru/userinfo"),
+        }
+        names = ("AUTHORIZE_URL", "TOKEN_URL", "PROFILE_URL")
+        return {
+            f"OAUTH__{provider}__{name}": self.http + path
+            for provider, addresses in paths.items()
+            for name, path in zip(names, addresses, strict=True)
+        }
+
     # the mailbox
 
     async def mails(self, to: str = "", subject: str = "", limit: int = 1000) -> list[dict[str, Any]]:

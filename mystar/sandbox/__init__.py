@@ -1,6 +1,7 @@
 """The outside world in one small process, for development and tests.
 
-It speaks the real protocols: SMTP for the mail that the service sends, YooKassa's HTTP API v3 for the money it moves.
+It speaks the real protocols: SMTP for the mail that the service sends, YooKassa's HTTP API v3 for the money it moves,
+and the OAuth of Yandex ID, VK ID, the older VK and Mail.ru, each with a page to choose who signs in (sign_in.py).
 The service meets it only through configured addresses and cannot tell it from the world, except that here the world
 can be told to fail: `PUT /sandbox/faults` (faults.py).
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from mystar.sandbox import live, mail, money
+from mystar.sandbox import live, mail, mailru, money, vk, vk_legacy, yandex
 from mystar.sandbox.faults import BadFaults, Faults
 from mystar.sandbox.pages import CONTENTS, FAULTS, json, json_error, page, read_json
 from mystar.sandbox.yookassa import PREFIX, Shop
@@ -39,6 +39,13 @@ def build_app(settings: Settings) -> web.Application:
     shop = Shop(settings.shop_id, settings.secret_key, settings.public_url.rstrip("/"))
     mail.add_to(app, clock=settings.clock)
     money.add_to(app, data_dir=settings.data_dir, shop=shop, webhook_url=settings.webhook_url, clock=settings.clock)
+    for double in (
+        yandex.Yandex(yandex.CLIENTS, settings.clock),
+        vk.VkId(vk.CLIENTS, settings.clock),
+        vk_legacy.VkLegacy(vk_legacy.CLIENTS, settings.clock),
+        mailru.MailRu(mailru.CLIENTS, settings.clock),
+    ):
+        double.add_to(app)
     live.add_to(app, webhook_url=settings.webhook_url)
     app.add_routes(ROUTES)
     app[CONTENTS].append(("/sandbox/faults", "Неисправности", "Faults"))
