@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-import aiohttp_cors
 from aiohttp import web
 
 from mystar.accounts.access import ACCOUNTS, PASSWORDS, know_the_actor, maybe_actor_of
+from mystar.accounts.attempts import Attempts
 from mystar.accounts.desk import FrontDesk
 from mystar.accounts.guard import Guard
 from mystar.accounts.handlers import DESK
@@ -18,9 +18,12 @@ from mystar.accounts.handlers import ROUTES as ACCOUNT_ROUTES
 from mystar.accounts.links import REQUESTS as LINK_REQUESTS
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.passwords import PasswordService
+from mystar.accounts.providers.calls import Calls
+from mystar.accounts.providers.every import every_provider
 from mystar.accounts.repository import CONSTRAINTS as ACCOUNT_CONSTRAINTS
 from mystar.accounts.service import AccountService
 from mystar.accounts.sessions import Sessions
+from mystar.accounts.sign_in import SignInService
 from mystar.accounts.sockets import watching
 from mystar.accounts.tasks import sweeping
 from mystar.catalog.handlers import CATALOG
@@ -39,6 +42,7 @@ from mystar.contracts.house import house_contract
 from mystar.contracts.identity.contract import CONTRACT as IDENTITY
 from mystar.contracts.messenger.contract import CONTRACT as MESSENGER
 from mystar.contracts.openapi import openapi
+from mystar.contracts.sign_in import SIGN_IN
 from mystar.contracts.studio.contract import CONTRACT as STUDIO
 from mystar.creators.handlers import CREATORS
 from mystar.creators.handlers import ROUTES as CREATOR_ROUTES
@@ -61,6 +65,7 @@ from mystar.kit.limits import Limits
 from mystar.kit.mail import TOPIC as MAIL
 from mystar.kit.mail import Mailer, SmtpSender
 from mystar.kit.observe import METRICS, Metrics, observe, tell_request_id
+from mystar.kit.origins import allow_origins
 from mystar.kit.outbox import Outbox
 from mystar.kit.passwords import Passwords
 from mystar.kit.routes import Route, register
@@ -85,7 +90,7 @@ from mystar.payments.repository import CONSTRAINTS as PAYMENT_CONSTRAINTS
 from mystar.payments.service import PaymentService
 from mystar.payments.settlement import TOPIC as PROVIDER_CALLS
 from mystar.payments.settlement import Settlement
-from mystar.payments.tasks import ProviderCalls
+from mystar.payments.tasks import LONGEST_PAUSE, ProviderCalls
 from mystar.settings import Settings
 
 HOUSE_ROUTES: tuple[Route, ...] = (
@@ -121,7 +126,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app[METRICS] = ground.metrics
     app[PUBLIC_URL], app[TRUSTED_PROXIES] = settings.http.public_url, networks(settings.http.trusted_proxies)
     app[IDEMPOTENCY] = Idempotency(ground.db, ground.clock, _account_of)
-    app.cleanup_ctx.append(_sending(ground.outbox))
+    app.cleanup_ctx.append(ground.outbox.working)
 
     # Lower domains first: each is given what lies below it and adds its own background work.
     add_hub(app, Bus(settings.bus.wire(dsn)), ground.metrics.registry, settings.sockets, settings.http.cors_origins)
@@ -222,7 +227,7 @@ def _add_people(app: web.Application, ground: Ground) -> None:
     )
     ground.outbox.handle(LINK_REQUESTS, links.send_asked)
     guard = Guard(limits, sessions)
-    accounts = AccountService(
+    app[ACCOUNTS] = accounts = AccountService(
         db,
         passwords=passwords,
         sessions=sessions,
@@ -232,16 +237,37 @@ def _add_people(app: web.Application, ground: Ground) -> None:
         mailer=mailer,
         clock=clock,
     )
-    app[ACCOUNTS] = accounts
     app[PASSWORDS] = PasswordService(
         db, passwords=passwords, sessions=sessions, links=links, guard=guard, mailer=mailer, clock=clock
     )
     app[DESK] = FrontDesk(ground.db, mailer=ground.mailer, limits=ground.limits, support=settings.mail.support)
     app.cleanup_ctx.append(sweeping(accounts))
+    _add_sign_in(app, ground, sessions, links)
     app.cleanup_ctx.append(watching(sessions, app[HUB], ground.events, settings.sockets.recheck_seconds))
 
     async def close(_app: web.Application) -> None:
         passwords.close()
+
+    app.on_cleanup.append(close)
+
+
+def _add_sign_in(app: web.Application, ground: Ground, sessions: Sessions, links: MailedLinks) -> None:
+    oauth, db, clock = ground.settings.oauth, ground.db, ground.clock
+    calls = Calls(timeout=oauth.timeout_seconds, registry=ground.metrics.registry)
+    app[SIGN_IN] = sign_in = SignInService(
+        db,
+        every_provider(oauth, calls),
+        attempts=Attempts(db, clock, life=timedelta(seconds=oauth.attempt_seconds)),
+        sessions=sessions,
+        links=links,
+        limits=ground.limits,
+        clock=clock,
+        public_url=ground.settings.http.public_url,
+    )
+    app.cleanup_ctx.append(every(3600, sign_in.sweep, name="sign-in sweep"))
+
+    async def close(_app: web.Application) -> None:
+        await calls.close()
 
     app.on_cleanup.append(close)
 
@@ -274,7 +300,7 @@ def _add_money(app: web.Application, ground: Ground) -> None:
     )
     settlement = Settlement(ground.db, ground.outbox, ground.clock, poll_seconds=settings.poll_seconds)
     calls = ProviderCalls(ground.db, yookassa, settlement, ground.clock)
-    ground.outbox.handle(PROVIDER_CALLS, calls.send, concurrency=4)
+    ground.outbox.handle(PROVIDER_CALLS, calls.send, concurrency=4, longest_pause=LONGEST_PAUSE)
     payments = PaymentService(
         ground.db,
         ground.outbox,
@@ -361,38 +387,12 @@ def _add_routes(app: web.Application, settings: Settings) -> None:
     app[system.DOCUMENT] = system.document(openapi(dialects, public_url=settings.http.public_url))
     resources = register(app, [route for dialect in dialects for route in dialect.routes])
     if settings.http.cors_origins:
-        _allow_origins(app, resources, settings.http.cors_origins)
-
-
-def _allow_origins(app: web.Application, resources: list[web.Resource], origins: tuple[str, ...]) -> None:
-    """Credentials are allowed, so the origin is echoed: a browser takes no "*" for them."""
-    options = aiohttp_cors.ResourceOptions(
-        allow_credentials=True,
-        allow_headers="*",
-        allow_methods="*",
-        expose_headers=("X-Request-ID", "X-Total-Count", "Link", "ETag", "Retry-After", "Idempotent-Replayed"),
-        max_age=600,
-    )
-    cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(origins, options))
-    for resource in resources:
-        cors.add(resource)
-        for route in list(resource):
-            if route.method != "OPTIONS":
-                cors.add(route)
+        allow_origins(app, resources, settings.http.cors_origins)
 
 
 def _account_of(request: web.Request) -> int | None:
     actor = maybe_actor_of(request)
     return actor.id if actor else None
-
-
-def _sending(outbox: Outbox) -> Callable[[web.Application], AsyncIterator[None]]:
-    async def context(_app: web.Application) -> AsyncIterator[None]:
-        outbox.start()
-        yield
-        await outbox.stop()
-
-    return context
 
 
 async def _stop_accepting(app: web.Application) -> None:

@@ -7,113 +7,51 @@ Secrets come from the environment only; in development they are generated once i
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import tempfile
-import tomllib
-from collections.abc import Callable, Iterable, Iterator
-from email.utils import parseaddr
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import limits
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
     InitSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
-from yarl import URL
 
 from mystar.kit.driver import parameters
-from mystar.kit.http import networks
 from mystar.kit.resources import project_folder
+from mystar.kit.setting_kinds import (
+    ExactAddress,
+    Life,
+    Listed,
+    Mailbox,
+    Networks,
+    Origins,
+    Port,
+    Rate,
+    Seconds,
+    Section,
+    WebAddress,
+    is_redis,
+    is_web_address,
+    merged,
+    must_be,
+    read_toml,
+)
 from mystar.kit.sockets import Manners
 from mystar.kit.wires import BusSettings
 
 Profile = Literal["development", "test", "production"]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0)]
-#: Seconds that a session may live: ninety days at most.
-Life = Annotated[int, Field(ge=60, le=7_776_000)]
 _SANDBOX_KEY = "sandbox-secret-key"
 
 
 class SettingsWrong(Exception):
     """The configuration cannot be used; the text names each setting and what is wrong with it, never its value."""
-
-
-def _must_be(what: str, check: Callable[[Any], object]) -> AfterValidator:
-    """Refuse what ``check`` raises at or answers false to. Its own words may quote the value, which may be a secret."""
-
-    def checked(value: Any) -> Any:
-        try:
-            fits = check(value)
-        except Exception:
-            fits = False
-        if fits is False:
-            raise ValueError(f"must be {what}")
-        return value
-
-    return AfterValidator(checked)
-
-
-def _listed(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if not value.startswith("["):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    try:
-        return json.loads(value)
-    except ValueError:
-        raise ValueError("must be a list, separated by commas or in JSON") from None
-
-
-def _is_origin(value: str) -> bool:
-    """What a browser sends in ``Origin``: a scheme and a host, a port perhaps, and nothing after it."""
-    url = URL(value)
-    return value == "*" or (url.scheme in ("http", "https") and bool(url.host) and str(url.origin()) == value)
-
-
-def _is_web_address(value: str) -> bool:
-    url = URL(value)
-    return url.scheme in ("http", "https") and bool(url.host)
-
-
-def _is_redis(value: str) -> bool:
-    url = URL(value)
-    return url.scheme in ("redis", "rediss") and bool(url.host)
-
-
-def _is_mailbox(value: str) -> bool:
-    name, at, host = parseaddr(value)[1].partition("@")
-    return bool(name and at and host)
-
-
-_List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
-Networks = Annotated[_List, _must_be("addresses or networks such as 10.0.0.0/8, separated by commas", networks)]
-Origins = Annotated[
-    _List,
-    _must_be(
-        'origins such as https://site.example, without a path, separated by commas, or "*"',
-        lambda values: all(map(_is_origin, values)),
-    ),
-]
-WebAddress = Annotated[
-    str,
-    _must_be("an address that begins with http:// or https://", _is_web_address),
-    AfterValidator(lambda value: value.rstrip("/")),
-]
-Mailbox = Annotated[str, _must_be("an e-mail address, alone or as Name <address>", _is_mailbox)]
-Rate = Annotated[str, _must_be("tries per time, such as 10/minute or 5/minute; 20/hour", limits.parse_many)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class HttpSettings(Section):
@@ -134,7 +72,7 @@ class HttpSettings(Section):
 
 class DatabaseSettings(Section):
     #: Empty = the embedded server in the data directory.
-    url: Annotated[str, _must_be("a postgresql:// URL or key=value pairs", lambda url: not url or parameters(url))] = ""
+    url: Annotated[str, must_be("a postgresql:// URL or key=value pairs", lambda url: not url or parameters(url))] = ""
     pool_size: int = Field(ge=1, le=200)
     statement_timeout_ms: int = Field(ge=100)
     acquire_seconds: Seconds
@@ -186,7 +124,7 @@ class MailSettings(Section):
 
 
 class YookassaSettings(Section):
-    url: Annotated[WebAddress, _must_be("an address that ends in /v3", lambda url: url.endswith("/v3"))]
+    url: Annotated[WebAddress, must_be("an address that ends in /v3", lambda url: url.endswith("/v3"))]
     shop_id: str
     secret_key: str
     timeout_seconds: Seconds
@@ -198,7 +136,42 @@ class PaymentSettings(Section):
     yookassa: YookassaSettings
     poll_seconds: Seconds
     #: Where the provider's page sends people back to; empty = our own page that says how the payment went.
-    return_url: Annotated[str, _must_be("a web address, or empty", lambda url: not url or _is_web_address(url))] = ""
+    return_url: Annotated[str, must_be("a web address, or empty", lambda url: not url or is_web_address(url))] = ""
+
+
+class ProviderSettings(Section):
+    """One sign-in provider. Without a client id it is switched off."""
+
+    authorize_url: WebAddress
+    token_url: WebAddress
+    profile_url: WebAddress
+    client_id: str = ""
+    #: VK ID has none.
+    client_secret: str = ""
+    #: Where the provider sends browsers back to, to the letter; empty = our own endpoint that exchanges the code.
+    redirect_url: ExactAddress = ""
+    #: The same for single dialects: {"greetings": "https://…"}.
+    redirect_urls: dict[str, ExactAddress] = {}
+    #: Believe only tokens that our own exchange brought, where the provider cannot tell whom a token was made for.
+    own_tokens_only: bool = False
+    #: The older VK's application token; empty = asked for by name and secret.
+    service_key: str = ""
+
+
+class OauthSettings(Section):
+    """VK ID is ``vk``, the older flow of seed 000 ``vk_legacy``."""
+
+    yandex: ProviderSettings
+    vk: ProviderSettings
+    vk_legacy: ProviderSettings
+    mailru: ProviderSettings
+    #: For one call of a provider.
+    timeout_seconds: Seconds
+    #: How long somebody may take to choose who they are.
+    attempt_seconds: int = Field(ge=60, le=600)
+
+    def providers(self) -> dict[str, ProviderSettings]:
+        return {"yandex": self.yandex, "vk": self.vk, "vk_legacy": self.vk_legacy, "mailru": self.mailru}
 
 
 class OutboxSettings(Section):
@@ -233,7 +206,7 @@ class LimitSettings(Section):
 
     enabled: bool
     url: Annotated[
-        str, _must_be("an address that begins with redis:// or rediss://", lambda url: not url or _is_redis(url))
+        str, must_be("an address that begins with redis:// or rediss://", lambda url: not url or is_redis(url))
     ] = ""
     #: Failures of strangers, by address and by account.
     login_address: Rate
@@ -247,6 +220,7 @@ class LimitSettings(Section):
     message: Rate
     conversation: Rate
     anonymous_form: Rate
+    sign_in_attempt: Rate
 
 
 class StudioSettings(Section):
@@ -263,10 +237,10 @@ class _ProjectFiles(InitSettingsSource):
 
     def __init__(self, settings_cls: type[BaseSettings], profile: str) -> None:
         directory = project_folder("config")
-        values = _read(directory / "default.toml")
+        values = read_toml(directory / "default.toml")
         own = directory / f"{profile}.toml"
         if own.exists():
-            values = _merged(values, _read(own))
+            values = merged(values, read_toml(own))
         super().__init__(settings_cls, values)
 
 
@@ -282,13 +256,14 @@ class Settings(BaseSettings):
     #: 32 characters at least; signs tokens and links.
     secret_key: str = ""
     #: Keys of before: what they signed still holds, so that a change of the key signs nobody out.
-    previous_secret_keys: _List = ()
+    previous_secret_keys: Listed = ()
     http: HttpSettings
     database: DatabaseSettings
     tokens: TokenSettings
     passwords: PasswordSettings
     mail: MailSettings
     payments: PaymentSettings
+    oauth: OauthSettings
     outbox: OutboxSettings
     notifications: NotificationSettings
     files: FileSettings
@@ -369,6 +344,26 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
     yield from _unless(
         settings.passwords.bcrypt_cost >= 10, "MYSTAR_PASSWORDS__BCRYPT_COST", "must be at least 10 in production"
     )
+    for name, provider in settings.oauth.providers().items():
+        yield from _provider_weaknesses(f"MYSTAR_OAUTH__{name.upper()}", name, provider)
+
+
+def _provider_weaknesses(prefix: str, name: str, provider: ProviderSettings) -> Iterator[str]:
+    """A provider is off, or it is set up wholly."""
+    if not provider.client_id:
+        return
+    has_secret = provider.client_secret or name == "vk"
+    yield from _unless(has_secret, f"{prefix}__CLIENT_SECRET", f"is required with {prefix}__CLIENT_ID")
+    yield from _unless(provider.client_secret != _SANDBOX_KEY, f"{prefix}__CLIENT_SECRET", "is the sandbox's")
+    addresses = {
+        "AUTHORIZE_URL": provider.authorize_url,
+        "TOKEN_URL": provider.token_url,
+        "PROFILE_URL": provider.profile_url,
+        "REDIRECT_URL": provider.redirect_url or "https://",
+    } | {f"REDIRECT_URLS__{door.upper()}": url for door, url in provider.redirect_urls.items()}
+    for setting, address in addresses.items():
+        good = address.startswith("https://")
+        yield from _unless(good, f"{prefix}__{setting}", "must begin with https:// in production")
 
 
 def _unless(fits: object, name: str, reason: str) -> Iterator[str]:
@@ -396,19 +391,3 @@ def _complaint(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return f"{name}: is not a setting"
     return f"{name}: {problem['msg'].removeprefix('Value error, ')}"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path}: {error}") from None
-
-
-def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    both = dict(base)
-    for name, value in over.items():
-        inner = both.get(name)
-        both[name] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
-    return both

@@ -90,6 +90,7 @@ def make_settings(
             "MAIL__HOST": sandbox_process.smtp_host,
             "MAIL__PORT": sandbox_process.smtp_port,
             "PAYMENTS__YOOKASSA__URL": sandbox_process.yookassa,
+            **sandbox_process.oauth,
             **variables,
         }
         for name, value in values.items():

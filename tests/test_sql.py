@@ -14,7 +14,7 @@ import mystar
 from mystar.kit.queries import load
 
 OWNERS = {
-    "accounts": ["accounts", "sessions", "mailed_tokens"],
+    "accounts": ["accounts", "sessions", "rotations", "mailed_tokens", "provider_identities", "sign_in_attempts"],
     "files": ["files", "file_copies", "file_readers", "discarded_files"],
     "creators": ["creators", "creator_votes", "creator_likes", "creator_favourites"],
     "catalog": ["categories", "services", "tags", "service_tags"],

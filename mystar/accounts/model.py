@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text, Unauthenticated
+from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text, Unauthenticated, Unavailable
 
 #: The dialect that somebody signs in through; it decides how long the tokens live (contract D5).
 Door = Literal["house", "greetings", "messenger", "studio", "identity"]
@@ -246,3 +246,74 @@ class PasswordWrong(Invalid):
 class NotYourself(Forbidden):
     code = "not_yourself"
     text = Text("Нельзя заблокировать самого себя.", "You cannot block yourself.")
+
+
+class ProviderOff(NotFound):
+    """The operator has not set this provider up."""
+
+    code = "provider_off"
+    text = Text("Вход через этот сервис не настроен.", "Signing in through this service is not set up.")
+
+
+class ProviderDown(Unavailable):
+    """No answer in time, or one that cannot be understood."""
+
+    code = "provider_unavailable"
+    text = Text("Сервис входа не отвечает. Повторите позже.", "The sign-in service does not answer. Try again later.")
+
+
+class SignInRefused(Invalid):
+    """Nobody is signed in through a provider; subclasses say why."""
+
+    code = "sign_in_refused"
+
+
+class AttemptUnknown(SignInRefused):
+    """No attempt of this browser with this provider is under way: forged, replayed, expired, or another provider's."""
+
+    code = "attempt_unknown"
+    text = Text(
+        "Попытка входа не найдена, устарела или уже завершена. Начните вход заново.",
+        "The sign-in attempt is unknown, has expired or is over. Please start again.",
+    )
+
+
+class ProviderRefused(SignInRefused):
+    """``reason``: the provider's own code, such as ``invalid_grant``."""
+
+    code = "provider_refused"
+    text = Text("Сервис входа отказал: {reason}.", "The sign-in service refused: {reason}.")
+
+
+class ProviderTokenRefused(SignInRefused):
+    """The provider does not know the token, or it was made for somebody else than us."""
+
+    code = "provider_token_refused"
+    text = Text(
+        "Сервис входа не подтвердил этот токен для нас.", "The sign-in service did not confirm this token for us."
+    )
+
+
+class NotRegistered(NotFound):
+    code = "not_registered"
+    text = Text("Такой пользователь не зарегистрирован.", "Nobody is registered with this sign-in.")
+
+
+class AlreadyRegistered(Conflict):
+    """Whoever the provider means has an account; they log in."""
+
+    code = "already_registered"
+    text = Text("Вы уже зарегистрированы. Войдите.", "You are registered already. Please log in.")
+
+
+class SignInFirst(Conflict):
+    """The e-mail belongs to an account that must not be opened by it (contract D12)."""
+
+    code = "sign_in_first"
+    text = Text(
+        "Пользователь с таким email уже существует. Войдите в свой аккаунт, подтвердите email и повторите.",
+        "This e-mail already exists. Log in to your account, confirm the e-mail and try again.",
+    )
+
+    def __init__(self) -> None:
+        super().__init__(fields={"email": [self.text]})

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -128,6 +128,12 @@ class Outbox:
             event.set()
         await asyncio.gather(*self._loops)
         self._loops.clear()
+
+    async def working(self, _app: object) -> AsyncIterator[None]:
+        """A cleanup context of an aiohttp application."""
+        self.start()
+        yield
+        await self.stop()
 
     async def waiting(self) -> list[dict[str, Any]]:
         """Rows not yet sent, by topic: ``waiting``, ``failed``, ``oldest_seconds``."""

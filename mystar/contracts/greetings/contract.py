@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from mystar.contracts.base import Contract
-from mystar.contracts.greetings import accounts, catalog, forms, messages, orders, payments, reset, uploads
+from mystar.contracts.greetings import accounts, catalog, forms, messages, oauth, orders, payments, reset, uploads
 from mystar.errors import Invalid, MystarError
 from mystar.kit.http import html_response, json_response, wants_page
 from mystar.kit.pages import render_page
@@ -55,6 +55,8 @@ _RESET_STATES = {"reset_link_unknown": "notfound", "reset_link_expired": "expire
 STATUSES: dict[str | type[MystarError], int] = {
     Invalid: 400,
     "taken": 400,
+    "already_registered": 400,
+    "sign_in_first": 400,
     "login_refused": 404,
     "reset_link_unknown": 404,
     "reset_link_expired": 404,
@@ -82,7 +84,7 @@ def render_error(error: MystarError, status: int, language: str, request: web.Re
         return json_response({"status": _RESET_STATES[error.code]}, status)
     if name in _EXCEPTION_ROUTES:
         return json_response({"exception": words}, status)
-    if error.code == "login_refused":
+    if error.code in ("login_refused", "not_registered"):
         return json_response({"non_field_errors": [words]}, status)
     fields = {_FIELD_NAMES.get(field, field): words for field, words in error.field_words(language).items()}
     if fields and "" not in fields:
@@ -96,6 +98,7 @@ CONTRACT = Contract(
     (
         *accounts.ROUTES,
         *reset.ROUTES,
+        *oauth.ROUTES,
         *catalog.ROUTES,
         *orders.ROUTES,
         *payments.ROUTES,

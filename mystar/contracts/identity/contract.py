@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from mystar.accounts.model import SignInRefused
 from mystar.contracts.base import MESSAGE_AND_DETAIL_SCHEMA, Contract, message_and_detail
-from mystar.contracts.identity import accounts
+from mystar.contracts.identity import accounts, providers
 from mystar.errors import MystarError
 from mystar.kit.http import json_response
 
@@ -22,6 +23,19 @@ def render_error(error: MystarError, status: int, language: str, _request: web.R
 
 PREFIXES = ("/authorization", "/vk", "/mail.ru", "/yandex", "/validate")
 #: A taken name is 400 here, not a conflict (contract D13).
-STATUSES: dict[str | type[MystarError], int] = {"taken": 400}
+STATUSES: dict[str | type[MystarError], int] = {
+    "taken": 400,
+    "already_registered": 400,
+    "sign_in_first": 400,
+    "not_registered": 400,
+    SignInRefused: 400,
+}
 
-CONTRACT = Contract("identity", PREFIXES, accounts.ROUTES, render_error, MESSAGE_AND_DETAIL_SCHEMA, STATUSES)
+CONTRACT = Contract(
+    "identity",
+    PREFIXES,
+    (*accounts.ROUTES, *providers.ROUTES),
+    render_error,
+    MESSAGE_AND_DETAIL_SCHEMA,
+    STATUSES,
+)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from mystar.accounts.model import SignInRefused
 from mystar.contracts.base import MESSAGE_AND_DETAIL_SCHEMA, Contract, message_and_detail
-from mystar.contracts.messenger import accounts, gateway, private, users
+from mystar.contracts.messenger import accounts, gateway, private, users, yandex
 from mystar.errors import MystarError
 from mystar.kit.http import json_response
 
@@ -22,13 +23,16 @@ PREFIXES = ("/users", "/auth", "/gateway", "/private")
 #: A taken name is 400 here, not a conflict (contract D13).
 STATUSES: dict[str | type[MystarError], int] = {
     "taken": 400,
+    "already_registered": 400,
+    "sign_in_first": 400,
+    SignInRefused: 400,
     **dict.fromkeys(private.DETAILS, 400),
 }
 
 CONTRACT = Contract(
     "messenger",
     PREFIXES,
-    (*accounts.ROUTES, *users.ROUTES, *gateway.ROUTES, *private.ROUTES),
+    (*accounts.ROUTES, *users.ROUTES, *gateway.ROUTES, *private.ROUTES, *yandex.ROUTES),
     render_error,
     MESSAGE_AND_DETAIL_SCHEMA,
     STATUSES,

@@ -1,0 +1,21 @@
+"""All providers, as the settings describe us to them."""
+
+from __future__ import annotations
+
+from mystar.accounts.providers.base import Provider
+from mystar.accounts.providers.calls import Calls
+from mystar.accounts.providers.mailru import MailRu
+from mystar.accounts.providers.vk import VkId
+from mystar.accounts.providers.vk_legacy import VkLegacy
+from mystar.accounts.providers.yandex import Yandex
+from mystar.settings import OauthSettings
+
+
+def every_provider(settings: OauthSettings, calls: Calls) -> tuple[Provider, ...]:
+    """Those that are switched off, too: they say so when they are asked."""
+    return (
+        Yandex(settings.yandex, calls),
+        VkId(settings.vk, calls),
+        VkLegacy(settings.vk_legacy, calls),
+        MailRu(settings.mailru, calls),
+    )

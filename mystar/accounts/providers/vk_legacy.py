@@ -1,0 +1,61 @@
+"""The older VK flow of seed 000 (oauth.vk.com and api.vk.com): no PKCE, e-mails that nobody vouches for.
+
+A token that somebody brings is shown to `secure.checkToken`, which knows only the tokens of the asking application.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from yarl import URL
+
+from mystar.accounts.model import ProviderDown, ProviderRefused
+from mystar.accounts.providers.base import Profile, Provider, day_of, subject_of, text_of
+
+_VERSION = "5.124"
+
+
+class VkLegacy(Provider):
+    name = "vk_legacy"
+    issuer = "vk"
+    link_parameters = {"display": "page", "scope": "email,offline", "v": _VERSION}
+
+    async def _profile(self, token: str) -> Profile:
+        fields = "screen_name,bdate,photo_max_orig,has_mobile"
+        said = await self._method(self.settings.profile_url, {"access_token": token, "fields": fields})
+        people = said.get("response")
+        user = people[0] if isinstance(people, list) and people and isinstance(people[0], dict) else {}
+        return Profile(
+            subject=subject_of(user.get("id")),
+            nickname=text_of(user.get("screen_name")),
+            first_name=text_of(user.get("first_name")),
+            last_name=text_of(user.get("last_name")),
+            birth_date=day_of(user.get("bdate"), r"(?P<d>\d\d?)\.(?P<m>\d\d?)\.(?P<y>\d{4})"),
+            said=user,
+        )
+
+    async def _confirms(self, token: str, profile: Profile) -> bool:
+        if self.settings.own_tokens_only:
+            return False
+        url = str(URL(self.settings.profile_url).with_name("secure.checkToken"))
+        key = self.settings.service_key or await self._service_key()
+        checked = (await self._method(url, {"access_token": key, "token": token})).get("response")
+        if not isinstance(checked, dict):
+            raise ProviderDown
+        return checked.get("success") == 1 and str(checked.get("user_id")) == profile.subject
+
+    async def _service_key(self) -> str:
+        """The application's own token, by its name and secret (the client credentials flow)."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.settings.client_id,
+            "client_secret": self.settings.client_secret,
+            "v": _VERSION,
+        }
+        key = (await self._calls.post(self.name, self.settings.token_url, form)).get("access_token")
+        if not isinstance(key, str):
+            raise ProviderRefused(reason="no_service_key")
+        return key
+
+    async def _method(self, url: str, form: dict[str, str]) -> dict[str, Any]:
+        return await self._calls.post(self.name, url, form | {"v": _VERSION})

@@ -1,0 +1,304 @@
+"""Signing in through providers, whichever door it happens at (contract D12).
+
+A client asks for a link, its browser comes back with a code, the code becomes the provider's token, and the token lets
+the person in or makes them an account. Providers are asked before any transaction begins.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mystar.accounts.attempts import Attempts
+from mystar.accounts.credentials import USERNAME_LONGEST, Unfit, credential_of, key_of, tidy_email, tidy_username
+from mystar.accounts.drafts import tidied, tidied_field
+from mystar.accounts.linking import Create, Enter, Holder, Link, Question, Refuse, decide
+from mystar.accounts.links import MailedLinks
+from mystar.accounts.model import (
+    Account,
+    AccountRegistered,
+    Actor,
+    Door,
+    Draft,
+    LoginRefused,
+    ProviderRefused,
+    SignedIn,
+    SignInRefused,
+    Taken,
+    Visitor,
+)
+from mystar.accounts.providers.base import Name, Profile, Provider, ResponseType
+from mystar.accounts.repository import AccountRepository, ProviderRepository
+from mystar.accounts.sessions import Sessions
+from mystar.kit.clock import Clock
+from mystar.kit.db import Database, Tx
+from mystar.kit.limits import Limits
+
+#: How many numbered user names are tried before a random one; and how often a lost race for one is run again.
+_NUMBERED, _RACES = 20, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """``state`` is for a cookie that scripts cannot read, ``link`` for the browser."""
+
+    link: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Somebody is in. ``profile``: who they are at the provider."""
+
+    signed_in: SignedIn
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """What a caller adds about themselves; unlike the provider's e-mail, theirs proves nothing."""
+
+    email: str | None = None
+    phone: str | None = None
+
+
+class SignInService:
+    """:param public_url: what addresses of our own begin with, where providers send browsers back to."""
+
+    def __init__(
+        self,
+        db: Database,
+        providers: Iterable[Provider],
+        *,
+        attempts: Attempts,
+        sessions: Sessions,
+        links: MailedLinks,
+        limits: Limits,
+        clock: Clock,
+        public_url: str,
+    ) -> None:
+        self._db, self._attempts, self._sessions, self._links = db, attempts, sessions, links
+        self._limits, self._clock = limits, clock
+        self.public_url = public_url
+        self._providers: Mapping[Name, Provider] = {provider.name: provider for provider in providers}
+
+    async def begin(
+        self, name: Name, visitor: Visitor, door: Door, *, landing: str, response_type: ResponseType = "code"
+    ) -> Beginning:
+        """A new attempt. ``landing``: our own path to come back to, where the operator has set no other address.
+
+        :raises ProviderOff: :raises TooMany: from one address.
+        """
+        provider = self._providers[name]
+        provider.require()
+        await self._limits.hit("sign_in_attempt", visitor.address)
+        settings = provider.settings
+        redirect_url = settings.redirect_urls.get(door) or settings.redirect_url or self.public_url + landing
+        attempt = await self._attempts.begin(name, redirect_url)
+        link = provider.link(
+            state=attempt.state, verifier=attempt.verifier, redirect_url=redirect_url, response_type=response_type
+        )
+        return Beginning(link, attempt.state)
+
+    async def exchange(
+        self,
+        name: Name,
+        visitor: Visitor,
+        *,
+        code: str | None,
+        error: str | None = None,
+        cookie: str | None,
+        state: str | None,
+        device_id: str | None = None,
+    ) -> Mapping[str, Any]:
+        """The provider's own words about the token that the code brought; the attempt is over.
+
+        :param error: what the provider sends back in place of a code, when the person says no.
+        :raises AttemptUnknown: :raises ProviderRefused: :raises ProviderDown: :raises ProviderOff: :raises TooMany:
+        """
+        provider = self._providers[name]
+        provider.require()
+        await self._limits.hit("sign_in_attempt", visitor.address)
+        attempt = await self._attempts.finish(name, cookie=cookie, state=state)
+        if not code:
+            raise ProviderRefused(reason="access_denied" if error == "access_denied" else "no_code")
+        grant = await provider.exchange(
+            code,
+            state=attempt.state,
+            verifier=attempt.verifier,
+            redirect_url=attempt.redirect_url,
+            device_id=device_id,
+        )
+        await self._attempts.remember_token(attempt, grant.access_token, grant.seconds)
+        return grant.said
+
+    async def sign_in_with(self, name: Name, token: str, visitor: Visitor, door: Door) -> Entered:
+        """A session for whoever the provider's token stands for.
+
+        :raises NotRegistered: no account is theirs. :raises LoginRefused: it is blocked.
+        :raises ProviderTokenRefused: :raises ProviderDown: :raises ProviderOff: :raises TooMany:
+        """
+        provider, profile = await self._identify(name, token, visitor)
+        async with self._db.transaction() as tx:
+            signed_in = await self._enter(tx, provider, profile, visitor, door, registering=False)
+        return Entered(signed_in, profile)
+
+    async def register_with(
+        self,
+        name: Name,
+        token: str,
+        visitor: Visitor,
+        door: Door,
+        *,
+        actor: Actor | None = None,
+        further: Further | None = None,
+    ) -> Entered:
+        """An account for whoever the token stands for, and a session; for an ``actor``, one more way into theirs.
+
+        :raises AlreadyRegistered: they have one. :raises SignInFirst: their e-mail has, and it proves nothing.
+        :raises Taken: the phone, or the e-mail that the caller added. :raises Invalid: by field.
+        :raises ProviderTokenRefused: :raises ProviderDown: :raises ProviderOff: :raises TooMany:
+        """
+        await self._limits.hit("registration", visitor.address)
+        provider, profile = await self._identify(name, token, visitor)
+        for race in range(_RACES):
+            try:
+                async with self._db.transaction() as tx:
+                    signed_in = await self._enter(
+                        tx, provider, profile, visitor, door, registering=True, actor=actor, further=further
+                    )
+                return Entered(signed_in, profile)
+            except Taken as taken:
+                # The user name is ours to choose: somebody was faster with it.
+                if set(taken.fields) != {"username"} or race == _RACES - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def sweep(self) -> None:
+        await self._attempts.sweep()
+
+    async def _identify(self, name: Name, token: str, visitor: Visitor) -> tuple[Provider, Profile]:
+        """Refused tokens are counted by address: guessing one is guessing a password."""
+        provider = self._providers[name]
+        await self._limits.check("login_address", visitor.address)
+        try:
+            return provider, await provider.identify(token, own=await self._attempts.brought(name, token))
+        except SignInRefused:
+            await self._limits.hit("login_address", visitor.address)
+            raise
+
+    async def _enter(
+        self,
+        tx: Tx,
+        provider: Provider,
+        profile: Profile,
+        visitor: Visitor,
+        door: Door,
+        *,
+        registering: bool,
+        actor: Actor | None = None,
+        further: Further | None = None,
+    ) -> SignedIn:
+        accounts, rows = AccountRepository(tx), ProviderRepository(tx)
+        further = further or Further()
+        email, vouched = _email(profile, further)
+        asked = Question(
+            registering,
+            linked=await rows.account_of(provider.issuer, profile.subject),
+            vouched=vouched,
+            holder=await self._holder(accounts, email),
+            actor=actor.id if actor else None,
+        )
+        match decide(asked):
+            case Refuse(error):
+                raise error()
+            case Create(verified):
+                account = await self._create(tx, profile, email, further, visitor, door, verified=verified)
+                await rows.add_identity(provider.issuer, profile.subject, account.id)
+            case Link(account_id):
+                account = await _living(accounts, account_id)
+                await rows.add_identity(provider.issuer, profile.subject, account.id)
+            case Enter(account_id):
+                account = await _living(accounts, account_id)
+        return await self._sessions.open(tx, account, visitor, door)
+
+    @staticmethod
+    async def _holder(accounts: AccountRepository, email: str | None) -> Holder | None:
+        """Locked, so that what is decided about the account still holds at the commit."""
+        found = await accounts.find(credential_of(email)) if email else None
+        if found is None:
+            return None
+        account = await accounts.lock(found[0].id)
+        keeps_it = account.email is not None and email is not None and key_of(account.email) == key_of(email)
+        return Holder(account.id, account.is_verified) if keeps_it else None
+
+    async def _create(
+        self,
+        tx: Tx,
+        profile: Profile,
+        email: str | None,
+        further: Further,
+        visitor: Visitor,
+        door: Door,
+        *,
+        verified: bool,
+    ) -> Account:
+        now = self._clock.now()
+        today = now.date()
+        born = profile.birth_date if profile.birth_date and profile.birth_date.year >= 1900 else None
+        draft = Draft(
+            await _free_username(ProviderRepository(tx), profile),
+            email,
+            further.phone,
+            born if born and born <= today else None,
+            profile.first_name,
+            profile.last_name,
+        )
+        account = await AccountRepository(tx).add(
+            tidied(draft, None, today=today),
+            password_hash=None,
+            language=visitor.language,
+            email_verified_at=now if verified and email else None,
+        )
+        if not verified:
+            await self._links.mail_confirmation(tx, account, door)
+        await tx.publish(AccountRegistered(account.id))
+        return account
+
+
+async def _living(accounts: AccountRepository, account_id: int) -> Account:
+    account = await accounts.lock(account_id)
+    if not account.is_active:
+        raise LoginRefused
+    return account
+
+
+def _email(profile: Profile, further: Further) -> tuple[str | None, bool]:
+    """The person's e-mail and whether the provider vouches for it. What no mail server takes is as good as none."""
+    if profile.email:
+        try:
+            return tidy_email(profile.email), profile.vouched
+        except Unfit:
+            pass
+    return tidied_field("email", tidy_email, further.email or None), False
+
+
+async def _free_username(rows: ProviderRepository, profile: Profile) -> str:
+    """The provider's name for the person, numbered when somebody has it."""
+    base = _presentable(profile)
+    names = [base, *(f"{base}-{number}" for number in range(2, _NUMBERED + 1))]
+    taken = await rows.taken_usernames(map(key_of, names))
+    free = next((name for name in names if key_of(name) not in taken), None)
+    return free or f"{base}-{secrets.token_hex(4)}"
+
+
+def _presentable(profile: Profile) -> str:
+    """Greetings show 32 characters at most, so the longest number must fit into them too."""
+    for candidate in (profile.nickname, f"{profile.first_name} {profile.last_name}"):
+        try:
+            return tidy_username(candidate[: min(24, USERNAME_LONGEST)])
+        except Unfit:
+            continue
+    return f"user-{secrets.token_hex(4)}"

@@ -1,0 +1,207 @@
+"""Yandex and the older VK: a link, the code's exchange, registration, login (seed 000, contract D12, D15)."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
+from marshmallow import fields
+
+from mystar.accounts.access import maybe_actor_of, maybe_signed_in, visitor_of
+from mystar.accounts.providers.base import Name
+from mystar.accounts.schemas import EMAIL_LONGEST, PhoneNumber
+from mystar.accounts.sign_in import Further
+from mystar.contracts.greetings.accounts import GreetingsSignedIn, signed_in_view
+from mystar.contracts.sign_in import (
+    SIGN_IN,
+    TOKEN_LONGEST,
+    ProviderAnswer,
+    ProviderCallback,
+    ProviderToken,
+    begin,
+    exchange,
+    keep,
+    over,
+    secret,
+)
+from mystar.kit.fields import Line, Shape
+from mystar.kit.http import json_response
+from mystar.kit.routes import Handler, Route, route
+from mystar.kit.validation import body_of, query_of
+
+#: Of VK's own profile, what seed 000 shows; its id is told as vk_id.
+_VK_PROFILE = (
+    "first_name",
+    "last_name",
+    "can_access_closed",
+    "is_closed",
+    "screen_name",
+    "bdate",
+    "photo_max_orig",
+    "has_mobile",
+)
+#: The client compares the words, in any language.
+NO_TOKEN = ["access_token not found"]
+
+
+class GreetingsLink(Shape):
+    link = fields.String(required=True)
+
+
+class YandexRegistration(ProviderToken):
+    """``expires_in`` and ``refresh_token`` are not read."""
+
+    phone = PhoneNumber(load_default="", allow_none=True)
+
+
+class VkRegistration(Shape):
+    """The e-mail is the caller's word, and is confirmed by a mailed link."""
+
+    access_token = Line(load_default="", most=TOKEN_LONGEST, allow_none=True)
+    phone = PhoneNumber(load_default="", allow_none=True)
+    email = Line(load_default="", most=EMAIL_LONGEST, allow_none=True)
+
+
+class VkLogin(Shape):
+    """The e-mail that clients send is not read: it would prove nothing."""
+
+    access_token = Line(load_default="", most=TOKEN_LONGEST, allow_none=True)
+
+
+class VkAnswer(ProviderAnswer):
+    user_id = fields.Integer()
+    email = fields.String()
+
+
+class VkRegistered(GreetingsSignedIn):
+    vk_id = fields.Integer(required=True)
+    first_name = fields.String()
+    last_name = fields.String()
+    can_access_closed = fields.Boolean()
+    is_closed = fields.Boolean()
+    screen_name = fields.String()
+    bdate = fields.String()
+    photo_max_orig = fields.String()
+    has_mobile = fields.Integer()
+
+
+def _link(name: Name, landing: str, summary: str) -> Handler:
+    @docs(tags=["greetings: providers"], summary=summary)
+    @response_schema(GreetingsLink, 200)
+    async def link(request: web.Request) -> web.Response:
+        url, state = await begin(request, name, "greetings", landing=landing)
+        return keep(request, name, state, json_response({"link": url}))
+
+    handler: Handler = link
+    return handler
+
+
+@docs(tags=["greetings: providers"], summary="Exchange the code that came back from Yandex for its token")
+@querystring_schema(ProviderCallback)
+@response_schema(ProviderAnswer, 200)
+async def mid_yandex(request: web.Request) -> web.Response:
+    return over("yandex", secret(await exchange(request, "yandex")))
+
+
+@docs(tags=["greetings: providers"], summary="Exchange the code that came back from VK for its token")
+@querystring_schema(ProviderCallback)
+@response_schema(VkAnswer, 200)
+async def mid_vk(request: web.Request) -> web.Response:
+    return over("vk_legacy", secret(await exchange(request, "vk_legacy")))
+
+
+@docs(
+    tags=["greetings: providers"],
+    summary="Register through Yandex",
+    description="Whoever is signed in gets Yandex as one more way in.",
+)
+@maybe_signed_in
+@json_schema(YandexRegistration)
+@response_schema(GreetingsSignedIn, 201)
+async def yandex_register(request: web.Request) -> web.Response:
+    body = body_of(request)
+    entered = await request.app[SIGN_IN].register_with(
+        "yandex",
+        body["access_token"],
+        visitor_of(request),
+        "greetings",
+        actor=maybe_actor_of(request),
+        further=Further(phone=body["phone"] or None),
+    )
+    return secret(await signed_in_view(request, entered.signed_in), 201)
+
+
+@docs(tags=["greetings: providers"], summary="Log in through Yandex")
+@json_schema(ProviderToken)
+@response_schema(GreetingsSignedIn, 200)
+async def yandex_login(request: web.Request) -> web.Response:
+    token = body_of(request)["access_token"]
+    entered = await request.app[SIGN_IN].sign_in_with("yandex", token, visitor_of(request), "greetings")
+    return secret(await signed_in_view(request, entered.signed_in))
+
+
+@docs(
+    tags=["greetings: providers"],
+    summary="Register through VK",
+    description="`id` is the account's, VK's own is `vk_id`. Whoever is signed in gets VK as one more way in.",
+)
+@maybe_signed_in
+@json_schema(VkRegistration)
+@response_schema(VkRegistered, 201)
+async def vk_register(request: web.Request) -> web.Response:
+    body = body_of(request)
+    if not body["access_token"]:
+        return json_response(NO_TOKEN, 400)
+    entered = await request.app[SIGN_IN].register_with(
+        "vk_legacy",
+        body["access_token"],
+        visitor_of(request),
+        "greetings",
+        actor=maybe_actor_of(request),
+        further=Further(body["email"] or None, body["phone"] or None),
+    )
+    said = {name: entered.profile.said[name] for name in _VK_PROFILE if name in entered.profile.said}
+    ours = await signed_in_view(request, entered.signed_in)
+    return secret({**said, "vk_id": int(entered.profile.subject), **ours}, 201)
+
+
+@docs(tags=["greetings: providers"], summary="Log in through VK")
+@json_schema(VkLogin)
+@response_schema(GreetingsSignedIn, 200)
+async def vk_login(request: web.Request) -> web.Response:
+    return await _vk_login(request, body_of(request)["access_token"])
+
+
+@docs(tags=["greetings: providers"], summary="Log in through VK, as the older client does it")
+@querystring_schema(VkLogin)
+@response_schema(GreetingsSignedIn, 200)
+async def vk_login_by_query(request: web.Request) -> web.Response:
+    if request.method == "HEAD":
+        return web.Response()
+    return await _vk_login(request, query_of(request)["access_token"])
+
+
+async def _vk_login(request: web.Request, token: str | None) -> web.Response:
+    if not token:
+        return json_response(NO_TOKEN, 400)
+    entered = await request.app[SIGN_IN].sign_in_with("vk_legacy", token, visitor_of(request), "greetings")
+    return secret(await signed_in_view(request, entered.signed_in))
+
+
+ROUTES: tuple[Route, ...] = (
+    route(
+        "GET",
+        "/api/pre-yandex-oauth/",
+        _link("yandex", "/api/mid-yandex/", "A link to sign in at Yandex"),
+        "greetings.yandex-link",
+    ),
+    route("GET", "/api/mid-yandex/", mid_yandex, "greetings.yandex-code"),
+    route("POST", "/api/yandex-oauth/", yandex_register, "greetings.yandex-registration"),
+    route("POST", "/api/yandex-login/", yandex_login, "greetings.yandex-login"),
+    route(
+        "GET", "/api/pre-vk-oauth/", _link("vk_legacy", "/api/mid-vk/", "A link to sign in at VK"), "greetings.vk-link"
+    ),
+    route("GET", "/api/mid-vk/", mid_vk, "greetings.vk-code"),
+    route("POST", "/api/vk-oauth/", vk_register, "greetings.vk-registration"),
+    route("POST", "/api/vk-login/", vk_login, "greetings.vk-login"),
+    route("GET", "/api/vk-login/", vk_login_by_query, "greetings.vk-login"),
+)

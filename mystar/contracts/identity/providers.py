@@ -1,0 +1,133 @@
+"""VK ID, Mail.ru and Yandex: the same four steps for each (seed 004, contract D12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aiohttp import web
+from aiohttp_apispec import docs, querystring_schema, response_schema
+from marshmallow import fields
+
+from mystar.accounts.access import maybe_actor_of, maybe_signed_in, visitor_of
+from mystar.accounts.model import NotRegistered
+from mystar.accounts.providers.base import Name
+from mystar.accounts.sign_in import Entered
+from mystar.contracts.base import message_and_detail
+from mystar.contracts.sign_in import (
+    SIGN_IN,
+    ProviderAnswer,
+    ProviderCallback,
+    ProviderToken,
+    begin,
+    exchange,
+    keep,
+    over,
+    secret,
+)
+from mystar.kit.fields import Line, Shape
+from mystar.kit.http import json_response, language_of
+from mystar.kit.routes import Handler, Route, route
+from mystar.kit.validation import query_of
+
+_TAGS = ["identity: providers"]
+#: OpenAPI of a link: the whole answer is one JSON string.
+_LINK = {"type": "string"}
+
+
+class IdentityProviderPair(Shape):
+    access = fields.String(required=True)
+    refresh = fields.String(required=True)
+
+
+class VkCallback(ProviderCallback):
+    device_id = Line(most=300, metadata={"description": "VK adds it to the code"})
+
+
+class IdentityProviderAnswer(ProviderAnswer):
+    """Seed 004 says ``expire_in``, providers say ``expires_in``: both are there."""
+
+    refresh_token = fields.String(required=True)
+    expire_in = fields.Integer(required=True)
+
+
+def _link(name: Name, path: str, title: str) -> Handler:
+    @docs(tags=_TAGS, summary=f"A link to sign in at {title}")
+    @response_schema(_LINK, 200)
+    async def link(request: web.Request) -> web.Response:
+        url, state = await begin(request, name, "identity", landing=f"{path}/get/token")
+        return keep(request, name, state, json_response(url))
+
+    handler: Handler = link
+    return handler
+
+
+def _token(name: Name, title: str) -> Handler:
+    @docs(tags=_TAGS, summary=f"Exchange the code that came back from {title} for its token")
+    @querystring_schema(VkCallback if name == "vk" else ProviderCallback)
+    @response_schema(IdentityProviderAnswer, 200)
+    async def token(request: web.Request) -> web.Response:
+        said = dict(await exchange(request, name))
+        seconds = said.get("expires_in", 0)
+        return over(name, secret({"refresh_token": "", **said, "expires_in": seconds, "expire_in": seconds}))
+
+    handler: Handler = token
+    return handler
+
+
+def _registration(name: Name, title: str) -> Handler:
+    @docs(
+        tags=_TAGS,
+        summary=f"Register through {title}",
+        description="Whoever is signed in gets the provider as one more way in.",
+    )
+    @maybe_signed_in
+    @querystring_schema(ProviderToken)
+    @response_schema(IdentityProviderPair, 200)
+    async def registration(request: web.Request) -> web.Response:
+        if request.method == "HEAD":  # it looks, and must not become somebody
+            return web.Response()
+        token, actor = query_of(request)["access_token"], maybe_actor_of(request)
+        entered = await request.app[SIGN_IN].register_with(name, token, visitor_of(request), "identity", actor=actor)
+        return _pair(entered)
+
+    handler: Handler = registration
+    return handler
+
+
+def _login(name: Name, title: str) -> Handler:
+    @docs(tags=_TAGS, summary=f"Log in through {title}")
+    @querystring_schema(ProviderToken)
+    @response_schema(IdentityProviderPair, 200)
+    async def login(request: web.Request) -> web.Response:
+        if request.method == "HEAD":
+            return web.Response()
+        token = query_of(request)["access_token"]
+        try:
+            return _pair(await request.app[SIGN_IN].sign_in_with(name, token, visitor_of(request), "identity"))
+        except NotRegistered as refusal:
+            if name != "vk":
+                raise
+            # VK's page of the client registers next, with the token that it reads out of this refusal.
+            return secret({**message_and_detail(refusal, language_of(request)), "access_token": token}, 400)
+
+    handler: Handler = login
+    return handler
+
+
+def _pair(entered: Entered) -> web.Response:
+    return secret({"access": entered.signed_in.access, "refresh": entered.signed_in.refresh})
+
+
+def _routes(name: Name, path: str, title: str) -> Iterator[Route]:
+    resource = f"identity.{name}"
+    yield route("GET", f"{path}/link", _link(name, path, title), f"{resource}-link")
+    yield route("GET", f"{path}/get/token", _token(name, title), f"{resource}-token")
+    yield route("GET", f"{path}/registration", _registration(name, title), f"{resource}-registration")
+    yield route("GET", f"{path}/login", _login(name, title), f"{resource}-login")
+
+
+ROUTES: tuple[Route, ...] = (
+    *_routes("vk", "/vk", "VK ID"),
+    *_routes("mailru", "/mail.ru", "Mail.ru"),
+    *_routes("yandex", "/yandex", "Yandex ID"),
+)

@@ -1,0 +1,74 @@
+"""Yandex for the messenger (seed 002): its client gets the token from Yandex itself and brings it here."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from aiohttp_apispec import docs, querystring_schema, response_schema
+from marshmallow import fields, validate
+
+from mystar.accounts.access import maybe_actor_of, maybe_signed_in, visitor_of
+from mystar.contracts.sign_in import SIGN_IN, TOKEN_LONGEST, begin, keep, secret
+from mystar.kit.fields import Line, Shape
+from mystar.kit.http import json_response
+from mystar.kit.routes import Route, route
+from mystar.kit.validation import query_of
+
+_TAGS = ["messenger: people"]
+
+
+class YandexLink(Shape):
+    yandex_url = fields.String(required=True)
+
+
+class OauthToken(Shape):
+    oauth_token = Line(required=True, least=1, most=TOKEN_LONGEST)
+
+
+class YandexRegistered(Shape):
+    detail = fields.String(required=True, validate=validate.OneOf(["success"]))
+
+
+class YandexSignedIn(Shape):
+    token = fields.String(required=True)
+    type = fields.String(required=True, validate=validate.OneOf(["Bearer"]))
+
+
+@docs(
+    tags=_TAGS,
+    summary="A link to sign in at Yandex",
+    description="The browser comes back with a token behind the #, where only the client's own script sees it.",
+)
+@response_schema(YandexLink, 200)
+async def yandex_link(request: web.Request) -> web.Response:
+    url, state = await begin(request, "yandex", "messenger", landing="/", response_type="token")
+    return keep(request, "yandex", state, json_response({"yandex_url": url}))
+
+
+@docs(
+    tags=_TAGS,
+    summary="Register through Yandex",
+    description="Whoever is signed in gets Yandex as one more way in.",
+)
+@maybe_signed_in
+@querystring_schema(OauthToken)
+@response_schema(YandexRegistered, 200)
+async def yandex_register(request: web.Request) -> web.Response:
+    token, actor = query_of(request)["oauth_token"], maybe_actor_of(request)
+    await request.app[SIGN_IN].register_with("yandex", token, visitor_of(request), "messenger", actor=actor)
+    return json_response({"detail": "success"})
+
+
+@docs(tags=_TAGS, summary="Log in through Yandex")
+@querystring_schema(OauthToken)
+@response_schema(YandexSignedIn, 200)
+async def yandex_login(request: web.Request) -> web.Response:
+    token = query_of(request)["oauth_token"]
+    entered = await request.app[SIGN_IN].sign_in_with("yandex", token, visitor_of(request), "messenger")
+    return secret({"token": entered.signed_in.access, "type": "Bearer"})
+
+
+ROUTES: tuple[Route, ...] = (
+    route("GET", "/auth/yandex_oauth_url/", yandex_link, "messenger.yandex-link"),
+    route("POST", "/auth/yandex_oauth_register/", yandex_register, "messenger.yandex-registration"),
+    route("POST", "/auth/login_yandex/", yandex_login, "messenger.yandex-login"),
+)

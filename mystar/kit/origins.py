@@ -1,0 +1,23 @@
+"""Whose pages may call the service from a browser (CORS)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import aiohttp_cors
+from aiohttp import web
+
+_TOLD = ("X-Request-ID", "X-Total-Count", "Link", "ETag", "Retry-After", "Idempotent-Replayed")
+
+
+def allow_origins(app: web.Application, resources: Iterable[web.Resource], origins: Sequence[str]) -> None:
+    """Credentials are allowed, so the origin is echoed: a browser takes no "*" for them."""
+    options = aiohttp_cors.ResourceOptions(
+        allow_credentials=True, allow_headers="*", allow_methods="*", expose_headers=_TOLD, max_age=600
+    )
+    cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(origins, options))
+    for resource in resources:
+        cors.add(resource)
+        for route in list(resource):
+            if route.method != "OPTIONS":
+                cors.add(route)

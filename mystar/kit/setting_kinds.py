@@ -1,0 +1,116 @@
+"""Kinds of values that settings have, what a wrong one is told, and the files they are read from.
+
+A wrong value is never repeated: it may be a secret.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated, Any
+
+import limits
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_settings import NoDecode
+from yarl import URL
+
+from mystar.kit.http import networks
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+#: Seconds that a session may live: ninety days at most.
+Life = Annotated[int, Field(ge=60, le=7_776_000)]
+
+
+def must_be(what: str, check: Callable[[Any], object]) -> AfterValidator:
+    """Refuse what ``check`` raises at or answers false to. Its own words may quote the value, which may be a secret."""
+
+    def checked(value: Any) -> Any:
+        try:
+            fits = check(value)
+        except Exception:
+            fits = False
+        if fits is False:
+            raise ValueError(f"must be {what}")
+        return value
+
+    return AfterValidator(checked)
+
+
+def _listed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if not value.startswith("["):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError("must be a list, separated by commas or in JSON") from None
+
+
+def _is_origin(value: str) -> bool:
+    """What a browser sends in ``Origin``: a scheme and a host, a port perhaps, and nothing after it."""
+    url = URL(value)
+    return value == "*" or (url.scheme in ("http", "https") and bool(url.host) and str(url.origin()) == value)
+
+
+def is_web_address(value: str) -> bool:
+    url = URL(value)
+    return url.scheme in ("http", "https") and bool(url.host)
+
+
+def is_redis(value: str) -> bool:
+    url = URL(value)
+    return url.scheme in ("redis", "rediss") and bool(url.host)
+
+
+def _is_mailbox(value: str) -> bool:
+    name, at, host = parseaddr(value)[1].partition("@")
+    return bool(name and at and host)
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Networks = Annotated[Listed, must_be("addresses or networks such as 10.0.0.0/8, separated by commas", networks)]
+Origins = Annotated[
+    Listed,
+    must_be(
+        'origins such as https://site.example, without a path, separated by commas, or "*"',
+        lambda values: all(map(_is_origin, values)),
+    ),
+]
+WebAddress = Annotated[
+    str,
+    must_be("an address that begins with http:// or https://", is_web_address),
+    AfterValidator(lambda value: value.rstrip("/")),
+]
+#: Compared letter by letter elsewhere, so nothing is tidied.
+ExactAddress = Annotated[
+    str, must_be("an address that begins with http:// or https://", lambda url: not url or is_web_address(url))
+]
+Mailbox = Annotated[str, must_be("an e-mail address, alone or as Name <address>", _is_mailbox)]
+Rate = Annotated[str, must_be("tries per time, such as 10/minute or 5/minute; 20/hour", limits.parse_many)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """:raises ValueError: it is no TOML."""
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with the values of ``over``, table by table."""
+    both = dict(base)
+    for name, value in over.items():
+        inner = both.get(name)
+        both[name] = merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return both

@@ -1,0 +1,427 @@
+"""Forty callbacks per provider that a thief, a trickster or a broken client could send: none signs anybody in (S7)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
+
+from mystar.app import create_app
+from mystar.contracts.system import DATABASE
+from mystar.kit.clock import Clock
+from mystar.settings import Settings
+from tests.conftest import Api
+from tests.sandbox_process import SandboxProcess
+from tests.sign_in.walking import (
+    CHALLENGE,
+    PROVIDERS,
+    VERIFIER,
+    VK,
+    YANDEX,
+    Flow,
+    choose,
+    link_of,
+    login,
+    register,
+    strangers_token,
+    token_of,
+)
+
+OLGA, MAX = {"person": "olga.demo"}, {"person": "max.demo"}
+
+
+class Hands(Clock):
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
+class Scene:
+    api: Api
+    app: web.Application
+    sandbox: SandboxProcess
+    clock: Hands
+    flow: Flow
+
+    async def back(self, **person: str) -> URL:
+        """Somebody's return from the provider, at our own doorstep: a state and a code that would work."""
+        return await choose(await link_of(self.api, self.flow), **(person or OLGA))
+
+    async def come(self, back: URL, *, cookie: str | None = None, **instead: str | None) -> ClientResponse:
+        """Without the browser's cookie, or with another one."""
+        self.api.forget_cookies()
+        query = {name: value for name, value in {**back.query, **instead}.items() if value is not None}
+        headers = {"Cookie": f"mystar_sign_in_{self.flow.name}={cookie}"} if cookie is not None else {}
+        return await self.api.get(self.flow.code, params=query, headers=headers)
+
+    async def other(self) -> Flow:
+        return YANDEX if self.flow.name != "yandex" else VK
+
+
+Attack = Callable[[Scene], Awaitable[ClientResponse]]
+ATTACKS: list[Attack] = []
+
+
+def attack(function: Attack) -> Attack:
+    ATTACKS.append(function)
+    return function
+
+
+# the state
+
+
+@attack
+async def no_state_and_no_cookie(scene: Scene) -> ClientResponse:
+    return await scene.come(await scene.back(), state=None)
+
+
+@attack
+async def a_made_up_state(scene: Scene) -> ClientResponse:
+    return await scene.come(await scene.back(), state=secrets.token_urlsafe(32))
+
+
+@attack
+async def an_empty_state(scene: Scene) -> ClientResponse:
+    return await scene.come(await scene.back(), state="")
+
+
+@attack
+async def a_state_that_lacks_its_end(scene: Scene) -> ClientResponse:
+    back = await scene.back()
+    return await scene.come(back, state=back.query["state"][:-1])
+
+
+@attack
+async def a_state_with_more_behind_it(scene: Scene) -> ClientResponse:
+    back = await scene.back()
+    return await scene.come(back, state=back.query["state"] + "A")
+
+
+@attack
+async def a_state_in_other_case(scene: Scene) -> ClientResponse:
+    back = await scene.back()
+    return await scene.come(back, state=back.query["state"].swapcase())
+
+
+@attack
+async def a_state_with_a_nul(scene: Scene) -> ClientResponse:
+    back = await scene.back()
+    return await scene.come(back, state=back.query["state"] + "\x00")
+
+
+@attack
+async def a_state_that_is_sql(scene: Scene) -> ClientResponse:
+    return await scene.come(await scene.back(), state="' or '1'='1")
+
+
+@attack
+async def a_state_without_end(scene: Scene) -> ClientResponse:
+    return await scene.come(await scene.back(), state="a" * 3000)
+
+
+@attack
+async def the_fixed_state_of_old_clients(scene: Scene) -> ClientResponse:
+    return await scene.come(await scene.back(), state="state")
+
+
+@attack
+async def a_thiefs_state_in_the_victims_browser(scene: Scene) -> ClientResponse:
+    thief, victim = await scene.back(**MAX), await scene.back()
+    return await scene.come(thief, cookie=victim.query["state"])
+
+
+@attack
+async def a_victims_code_with_a_thiefs_state(scene: Scene) -> ClientResponse:
+    if scene.flow.name == "vk_legacy":
+        # No PKCE there: the client passes the state on and it must fit the cookie.
+        thief, victim = await scene.back(**MAX), await scene.back()
+        return await scene.come(victim, state=thief.query["state"], cookie=victim.query["state"])
+    thief, victim = await scene.back(**MAX), await scene.back()
+    return await scene.come(victim, state=thief.query["state"])
+
+
+@attack
+async def a_made_up_cookie(scene: Scene) -> ClientResponse:
+    return await scene.come(await scene.back(), state=None, cookie=secrets.token_urlsafe(32))
+
+
+@attack
+async def an_empty_cookie(scene: Scene) -> ClientResponse:
+    return await scene.come(await scene.back(), state=None, cookie="")
+
+
+@attack
+async def a_cookie_of_letters_that_no_state_has(scene: Scene) -> ClientResponse:
+    back = await scene.back()
+    return await scene.come(back, cookie="%D1%8F" + back.query["state"])
+
+
+# replays
+
+
+@attack
+async def the_same_return_twice(scene: Scene) -> ClientResponse:
+    back = await scene.back()
+    assert (await scene.come(back)).status == 200
+    return await scene.come(back)
+
+
+@attack
+async def the_same_return_by_the_cookie(scene: Scene) -> ClientResponse:
+    back = await scene.back()
+    assert (await scene.come(back)).status == 200
+    return await scene.come(back, state=None, cookie=back.query["state"])
+
+
+@attack
+async def a_spent_code_in_a_new_attempt(scene: Scene) -> ClientResponse:
+    spent = await scene.back()
+    assert (await scene.come(spent)).status == 200
+    fresh = await link_of(scene.api, scene.flow)
+    return await scene.come(spent, state=fresh.query["state"])
+
+
+@attack
+async def a_new_code_in_a_finished_attempt(scene: Scene) -> ClientResponse:
+    first = await scene.back()
+    assert (await scene.come(first)).status == 200
+    second = await scene.back()
+    return await scene.come(second, state=first.query["state"])
+
+
+@attack
+async def an_attempt_whose_first_code_was_wrong(scene: Scene) -> ClientResponse:
+    back = await scene.back()
+    assert (await scene.come(back, code="wrong")).status == 400
+    return await scene.come(back)
+
+
+# time
+
+
+@attack
+async def a_return_after_ten_minutes(scene: Scene) -> ClientResponse:
+    back = await scene.back()
+    scene.clock.ahead += timedelta(minutes=10, seconds=1)
+    return await scene.come(back)
+
+
+@attack
+async def a_return_tomorrow_by_the_cookie(scene: Scene) -> ClientResponse:
+    back = await scene.back()
+    scene.clock.ahead += timedelta(days=1)
+    return await scene.come(back, state=None, cookie=back.query["state"])
+
+
+# the code
+
+
+@attack
+async def no_code(scene: Scene) -> ClientResponse:
+    return await scene.come(await scene.back(), code=None)
+
+
+@attack
+async def an_empty_code(scene: Scene) -> ClientResponse:
+    return await scene.come(await scene.back(), code="")
+
+
+@attack
+async def a_made_up_code(scene: Scene) -> ClientResponse:
+    return await scene.come(await scene.back(), code=secrets.token_urlsafe(16))
+
+
+@attack
+async def a_code_that_breaks_the_line(scene: Scene) -> ClientResponse:
+    back = await scene.back()
+    return await scene.come(back, code=back.query["code"] + "\r\nX-Owner: 1")
+
+
+@attack
+async def a_code_with_parameters_of_its_own(scene: Scene) -> ClientResponse:
+    return await scene.come(await scene.back(), code="x&grant_type=client_credentials")
+
+
+@attack
+async def a_code_without_end(scene: Scene) -> ClientResponse:
+    return await scene.come(await scene.back(), code="a" * 5000)
+
+
+@attack
+async def the_person_said_no(scene: Scene) -> ClientResponse:
+    back = await choose(await link_of(scene.api, scene.flow), deny="1")
+    assert back.query["error"] == "access_denied"
+    return await scene.come(back)
+
+
+@attack
+async def an_error_that_is_a_script(scene: Scene) -> ClientResponse:
+    answer = await scene.come(await scene.back(), code=None, error="<script>alert(1)</script>")
+    assert "<script>" not in await answer.text()
+    return answer
+
+
+# other addresses, other clients, other providers
+
+
+@attack
+async def a_code_for_another_redirect(scene: Scene) -> ClientResponse:
+    """The victim is lured to a link that sends the code elsewhere; the thief brings it with a state that lives."""
+    link = await link_of(scene.api, scene.flow)
+    back = await choose(link.update_query(redirect_uri="https://thief.example/back"), **OLGA)
+    return await scene.come(back)
+
+
+@attack
+async def a_code_for_nearly_the_same_redirect(scene: Scene) -> ClientResponse:
+    link = await link_of(scene.api, scene.flow)
+    back = await choose(link.update_query(redirect_uri=link.query["redirect_uri"] + "?x=1"), **OLGA)
+    return await scene.come(back)
+
+
+@attack
+async def a_code_made_for_another_client(scene: Scene) -> ClientResponse:
+    link = await link_of(scene.api, scene.flow)
+    return await scene.come(await choose(link.update_query(client_id=scene.flow.stranger), **OLGA))
+
+
+@attack
+async def a_return_from_another_provider(scene: Scene) -> ClientResponse:
+    other = await scene.other()
+    return await scene.come(await choose(await link_of(scene.api, other), **OLGA))
+
+
+@attack
+async def another_providers_code_in_an_attempt_of_this_one(scene: Scene) -> ClientResponse:
+    link, other = await link_of(scene.api, scene.flow), await scene.other()
+    back = await choose(await link_of(scene.api, other), **OLGA)
+    return await scene.come(back, state=link.query["state"], device_id="d")
+
+
+@attack
+async def this_providers_code_in_an_attempt_of_another_one(scene: Scene) -> ClientResponse:
+    other = await link_of(scene.api, await scene.other())
+    return await scene.come(await scene.back(), state=other.query["state"])
+
+
+# tokens
+
+
+@attack
+async def a_token_made_for_another_site(scene: Scene) -> ClientResponse:
+    token = await strangers_token(scene.flow, scene.sandbox.http, **OLGA)
+    assert (await register(scene.api, scene.flow, token)).status == 400
+    return await login(scene.api, scene.flow, token)
+
+
+@attack
+async def a_token_of_another_provider(scene: Scene) -> ClientResponse:
+    token = await token_of(scene.api, await scene.other(), **MAX)
+    assert (await register(scene.api, scene.flow, token)).status == 400
+    return await login(scene.api, scene.flow, token)
+
+
+@attack
+async def a_made_up_token(scene: Scene) -> ClientResponse:
+    return await login(scene.api, scene.flow, secrets.token_urlsafe(32))
+
+
+@attack
+async def a_token_that_writes_headers(scene: Scene) -> ClientResponse:
+    return await login(scene.api, scene.flow, "x\r\nHost: thief.example")
+
+
+@attack
+async def a_token_in_letters_that_no_header_takes(scene: Scene) -> ClientResponse:
+    return await login(scene.api, scene.flow, "токен")
+
+
+@attack
+async def our_own_access_token_as_the_providers(scene: Scene) -> ClientResponse:
+    known = await register(scene.api, scene.flow, await token_of(scene.api, scene.flow, **MAX))
+    body = await known.json()
+    return await login(scene.api, scene.flow, body.get("token") or body["access"])
+
+
+@attack
+async def a_code_in_place_of_a_token(scene: Scene) -> ClientResponse:
+    return await login(scene.api, scene.flow, (await scene.back()).query["code"])
+
+
+@pytest.fixture
+async def clock() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+async def app(settings: Settings, clock: Hands) -> web.Application:
+    return await create_app(settings, settings.database.url, clock)
+
+
+@pytest.fixture
+def sessions_of(app: web.Application) -> Callable[[], Awaitable[Any]]:
+    async def count() -> Any:
+        return await app[DATABASE].value("select count(*) from sessions")
+
+    return count
+
+
+@pytest.mark.parametrize("flow", PROVIDERS, ids=str)
+async def test_no_hostile_callback_signs_anybody_in(
+    api: Api,
+    app: web.Application,
+    sandbox_process: SandboxProcess,
+    clock: Hands,
+    sessions_of: Callable[[], Awaitable[Any]],
+    flow: Flow,
+) -> None:
+    scene = Scene(api, app, sandbox_process, clock, flow)
+    assert len(ATTACKS) >= 40
+    allowed = {"our_own_access_token_as_the_providers": 1}
+    before = 0
+    for attack in ATTACKS:
+        answer = await attack(scene)
+        text, name = await answer.text(), f"{attack.__name__} at {flow}"
+        assert answer.status in (400, 422), f"{name}: {answer.status} {text}"
+        body = await answer.json()
+        if flow.is_greetings:
+            assert isinstance(body, list | dict), name
+        else:
+            assert {"detail", "message", "code"} <= body.keys(), name
+        assert "access_token" not in body or body["code"] == "invalid", name
+        before += allowed.get(attack.__name__, 0)
+        assert await sessions_of() == before, name
+        clock.ahead = timedelta()
+
+
+async def test_vk_id_may_be_told_to_believe_its_own_tokens_only(
+    make_settings: Callable[..., Settings], sandbox_process: SandboxProcess
+) -> None:
+    """What production does, where VK does not say whom a token is for."""
+    settings = make_settings(OAUTH__VK__OWN_TOKENS_ONLY="true")
+    app = await create_app(settings, settings.database.url)
+    async with TestClient(TestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
+        api = Api(client)
+        # A token for our own client that never came through us.
+        link = await link_of(api, VK)
+        back = await choose(link.update_query(code_challenge=CHALLENGE), **OLGA)
+        form = {"grant_type": "authorization_code", "client_id": settings.oauth.vk.client_id, **back.query}
+        form |= {"code_verifier": VERIFIER, "redirect_uri": link.query["redirect_uri"]}
+        async with aiohttp.ClientSession() as session, session.post(settings.oauth.vk.token_url, data=form) as said:
+            outside = (await said.json())["access_token"]
+        refused = await register(api, VK, outside)
+        assert (await refused.json())["code"] == "provider_token_refused"
+        assert (await register(api, VK, await token_of(api, VK, **OLGA))).status == 200
