@@ -76,12 +76,12 @@ class Contract:
         return response
 
 
-CONTRACTS = web.AppKey("contracts", tuple)
+CONTRACTS: web.AppKey[tuple[Contract, ...]] = web.AppKey("contracts")
 
 
 def contract_of(request: web.Request) -> Contract:
     """By the name of the matched route, else by the longest fitting prefix, else the house."""
-    contracts: Sequence[Contract] = request.app[CONTRACTS]
+    contracts = request.app[CONTRACTS]
     resource = request.match_info.route.resource
     name = resource.name.partition(".")[0] if resource is not None and resource.name else ""
     by_name = {contract.name: contract for contract in contracts}
