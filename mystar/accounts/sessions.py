@@ -130,13 +130,9 @@ class Sessions:
         return Family(row["generation"], row["generation_used"], rotated_at)
 
     async def _prolong(self, tx: Tx, row: Row, family: Family, generation: int, *, rotate: bool) -> Refreshed:
-        accounts, now, lives, session_id = (
-            AccountRepository(tx),
-            self._clock.now(),
-            self._lives[row["door"]],
-            row["session_id"],
-        )
-        newest, used, expires_at = family.newest, family.newest_used or generation == family.newest, row["expires_at"]
+        accounts, now, session_id = AccountRepository(tx), self._clock.now(), row["session_id"]
+        lives, expires_at = self._lives[row["door"]], row["expires_at"]
+        newest, used = family.newest, family.newest_used or generation == family.newest
         if rotate and generation == newest:
             await accounts.add_rotation(session_id, generation, now, now - GRACE)
             newest, used = newest + 1, False
