@@ -13,7 +13,7 @@ from mystar.accounts.model import (
     ResetLinkUnknown,
     Visitor,
 )
-from mystar.accounts.repository import AccountRepository
+from mystar.accounts.repository import AccountRepository, ProviderRepository
 from mystar.accounts.sessions import Sessions
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database, Tx
@@ -88,6 +88,9 @@ class PasswordService:
             account = await AccountRepository(tx).lock(account.id)
             if not await self._links.use(tx, "reset_password", token):
                 raise ResetLinkUnknown
+            if not account.is_verified:
+                # Whoever linked a provider before may be a stranger who wrote another's mailbox down.
+                await ProviderRepository(tx).forget_identities(account.id)
             # Whoever follows the link reads the mailbox, which is all that a confirmation would show.
             await AccountRepository(tx).confirm_email(account.id, self._clock.now())
             await self._set_password(tx, account, hashed, reason="password_reset")

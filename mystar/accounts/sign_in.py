@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mystar.accounts.attempts import Attempts
-from mystar.accounts.credentials import USERNAME_LONGEST, Unfit, credential_of, key_of, tidy_email, tidy_username
+from mystar.accounts.credentials import Unfit, credential_of, key_of, tidy_email, tidy_username
 from mystar.accounts.drafts import tidied, tidied_field
 from mystar.accounts.linking import Create, Enter, Holder, Link, Question, Refuse, decide
 from mystar.accounts.links import MailedLinks
@@ -36,8 +36,10 @@ from mystar.kit.clock import Clock
 from mystar.kit.db import Database, Tx
 from mystar.kit.limits import Limits
 
-#: How many numbered user names are tried before a random one; and how often a lost race for one is run again.
+#: How many numbered user names are tried before a random one; and how often somebody else may be faster with it.
 _NUMBERED, _RACES = 20, 3
+#: Characters of a provider's name: greetings have 32 for a user name, and what keeps two apart must fit behind it.
+_PRESENTABLE = 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ class SignInService:
             try:
                 async with self._db.transaction() as tx:
                     signed_in = await self._enter(
-                        tx, provider, profile, visitor, door, registering=True, actor=actor, further=further
+                        tx, provider, profile, visitor, door, registering=True, actor=actor, further=further, race=race
                     )
                 return Entered(signed_in, profile)
             except Taken as taken:
@@ -200,6 +202,7 @@ class SignInService:
         registering: bool,
         actor: Actor | None = None,
         further: Further | None = None,
+        race: int = 0,
     ) -> SignedIn:
         accounts, rows = AccountRepository(tx), ProviderRepository(tx)
         further = further or Further()
@@ -215,7 +218,7 @@ class SignInService:
             case Refuse(error):
                 raise error()
             case Create(verified):
-                account = await self._create(tx, profile, email, further, visitor, door, verified=verified)
+                account = await self._create(tx, profile, email, further, visitor, door, verified=verified, race=race)
                 await rows.add_identity(provider.issuer, profile.subject, account.id)
             case Link(account_id):
                 account = await _living(accounts, account_id)
@@ -244,12 +247,13 @@ class SignInService:
         door: Door,
         *,
         verified: bool,
+        race: int,
     ) -> Account:
         now = self._clock.now()
         today = now.date()
         born = profile.birth_date if profile.birth_date and profile.birth_date.year >= 1900 else None
         draft = Draft(
-            await _free_username(ProviderRepository(tx), profile),
+            await _free_username(ProviderRepository(tx), profile, race),
             email,
             further.phone,
             born if born and born <= today else None,
@@ -285,9 +289,11 @@ def _email(profile: Profile, further: Further) -> tuple[str | None, bool]:
     return tidied_field("email", tidy_email, further.email or None), False
 
 
-async def _free_username(rows: ProviderRepository, profile: Profile) -> str:
-    """The provider's name for the person, numbered when somebody has it."""
+async def _free_username(rows: ProviderRepository, profile: Profile, race: int) -> str:
+    """The provider's name for the person, numbered when somebody has it; random after a ``race`` for the number."""
     base = _presentable(profile)
+    if race:
+        return f"{base}-{secrets.token_hex(4)}"
     names = [base, *(f"{base}-{number}" for number in range(2, _NUMBERED + 1))]
     taken = await rows.taken_usernames(map(key_of, names))
     free = next((name for name in names if key_of(name) not in taken), None)
@@ -295,10 +301,10 @@ async def _free_username(rows: ProviderRepository, profile: Profile) -> str:
 
 
 def _presentable(profile: Profile) -> str:
-    """Greetings show 32 characters at most, so the longest number must fit into them too."""
+    """The first of the provider's names for the person that can be a user name here."""
     for candidate in (profile.nickname, f"{profile.first_name} {profile.last_name}"):
         try:
-            return tidy_username(candidate[: min(24, USERNAME_LONGEST)])
+            return tidy_username(candidate[:_PRESENTABLE])
         except Unfit:
             continue
     return f"user-{secrets.token_hex(4)}"

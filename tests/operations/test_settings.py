@@ -70,6 +70,12 @@ MISTAKES = [
     ("PAYMENTS__RETURN_URL", "marked"),
     ("PAYMENTS__YOOKASSA__URL", "https://user:marked@api.example/v2"),
     ("PAYMENTS__YOOKASSA__WEBHOOK_NETWORKS", "marked"),
+    ("OAUTH__YANDEX__AUTHORIZE_URL", "marked"),
+    ("OAUTH__VK__REDIRECT_URL", "marked"),
+    ("OAUTH__VK_LEGACY__REDIRECT_URLS", '{"greetings": "marked"}'),
+    ("OAUTH__MAILRU__SECRET", "marked"),
+    ("OAUTH__ATTEMPT_SECONDS", "3600"),
+    ("OAUTH__TIMEOUT_SECONDS", "0"),
     ("FILES__AVATAR_LIMIT", "0"),
     ("LIMITS__ENABLED", "marked"),
     ("LIMITS__URL", "http://:marked@localhost"),
@@ -164,6 +170,32 @@ def test_production_refuses_what_is_good_enough_for_development(
     said = refusal(monkeypatch, **{**PRODUCTION, name: value})
     assert said.startswith(f"MYSTAR_{name}: ")
     assert value not in said
+
+
+def test_production_signs_in_through_providers_that_are_set_up_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    yandex = {"OAUTH__YANDEX__CLIENT_ID": "31337", "OAUTH__YANDEX__CLIENT_SECRET": "live_0123456789"}
+    settings = loaded(monkeypatch, **PRODUCTION, **yandex, OAUTH__VK__CLIENT_ID="31337")
+    assert [name for name, one in settings.oauth.providers().items() if one.client_id] == ["yandex", "vk"]
+    # VK does not say whom a token is for.
+    assert settings.oauth.vk.own_tokens_only
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CLIENT_SECRET", ""),
+        ("CLIENT_SECRET", "sandbox-secret-key"),
+        ("TOKEN_URL", "http://oauth.example/token"),
+        ("REDIRECT_URL", "http://stars.example/back"),
+    ],
+)
+def test_production_refuses_a_provider_that_is_set_up_halfway(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    yandex = {"OAUTH__YANDEX__CLIENT_ID": "31337", "OAUTH__YANDEX__CLIENT_SECRET": "live_0123456789"}
+    said = refusal(monkeypatch, **PRODUCTION, **{**yandex, f"OAUTH__YANDEX__{name}": value})
+    assert said.startswith(f"MYSTAR_OAUTH__YANDEX__{name}: ")
+    assert not value or value not in said
 
 
 def test_development_makes_its_key_once_for_all_who_start_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,15 +18,13 @@ def render_error(error: MystarError, status: int, language: str, _request: web.R
     return json_response(body, status)
 
 
-_DETAILS = {**accounts.DETAILS, **users.DETAILS, **private.DETAILS}
+_DETAILS = {**accounts.DETAILS, **users.DETAILS, **private.DETAILS, **yandex.DETAILS}
 PREFIXES = ("/users", "/auth", "/gateway", "/private")
 #: A taken name is 400 here, not a conflict (contract D13).
 STATUSES: dict[str | type[MystarError], int] = {
     "taken": 400,
-    "already_registered": 400,
-    "sign_in_first": 400,
     SignInRefused: 400,
-    **dict.fromkeys(private.DETAILS, 400),
+    **dict.fromkeys([*private.DETAILS, *yandex.DETAILS], 400),
 }
 
 CONTRACT = Contract(

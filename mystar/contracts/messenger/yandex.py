@@ -14,6 +14,12 @@ from mystar.kit.routes import Route, route
 from mystar.kit.validation import query_of
 
 _TAGS = ["messenger: people"]
+#: What clients know word for word.
+DETAILS = {
+    "already_registered": "User already exist.",
+    "sign_in_first": "User already exist.",
+    "provider_token_refused": "Bad status code from Yandex.",
+}
 
 
 class YandexLink(Shape):

@@ -1,0 +1,65 @@
+"""Signing in through each provider as a browser does it: it keeps the cookie, follows the redirects, reads the JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Tab
+from tests.conftest import Api
+from tests.sandbox_process import SandboxProcess
+from tests.sign_in.walking import FLOWS, Flow, login, register
+
+
+async def shown(page: Page) -> Any:
+    """The JSON that the tab shows."""
+    return json.loads(await page.evaluate("document.body.innerText"))
+
+
+async def to_the_provider(api: Api, flow: Flow, page: Page) -> None:
+    await page.goto(f"{api.url}{flow.link}")
+    body = await shown(page)
+    await page.goto(body["link"] if flow.is_greetings else body)
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=str)
+async def test_a_person_is_chosen_at_the_provider_and_signed_in_here(
+    api: Api, sandbox_process: SandboxProcess, tab: Tab, flow: Flow
+) -> None:
+    page = tab.page
+    await to_the_provider(api, flow, page)
+    assert page.url.startswith(sandbox_process.http)
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Вход через")
+    await tab.show(f"people-{flow}")
+    await page.get_by_role("button", name="Ольга Светлова").click()
+    await page.wait_for_url(f"{api.url}{flow.code}?**")
+    token = (await shown(page))["access_token"]
+    assert await page.context.cookies() == []
+
+    registered = await register(api, flow, token)
+    assert registered.status in (200, 201), await registered.text()
+    assert (await login(api, flow, token)).status == 200
+    # The way back again: the attempt is over.
+    await page.reload()
+    assert page.url.startswith(api.url)
+    assert "access_token" not in await shown(page)
+    tab.complaints.clear()
+
+
+async def test_a_person_types_who_they_are_or_says_no(api: Api, tab: Tab) -> None:
+    flow, page = FLOWS[0], tab.page
+    await to_the_provider(api, flow, page)
+    await page.get_by_label("Логин").fill("typed.in")
+    await page.get_by_label("Почта").fill("typed.in@example.com")
+    await page.get_by_role("button", name="Войти").click()
+    await page.wait_for_url(f"{api.url}{flow.code}?**")
+    assert "access_token" in await shown(page)
+
+    await to_the_provider(api, flow, page)
+    await page.get_by_role("button", name="Отказаться").click()
+    await page.wait_for_url(f"{api.url}{flow.code}?**")
+    assert (await shown(page))["code"] == "provider_refused"
+    tab.complaints.clear()

@@ -1,0 +1,171 @@
+"""Providers that are down, switched off or confused; secrets that must not show; people who race."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from mystar.app import create_app
+from mystar.contracts.sign_in import SIGN_IN
+from mystar.contracts.system import DATABASE
+from mystar.settings import Settings
+from tests.conftest import Api
+from tests.factory import Factory
+from tests.sandbox_process import SandboxProcess
+from tests.sign_in.walking import (
+    FLOWS,
+    PROVIDERS,
+    VK,
+    YANDEX,
+    YANDEX_GREETINGS,
+    choose,
+    come_back,
+    link_of,
+    login,
+    register,
+    token_of,
+)
+
+OLGA = {"person": "olga.demo"}
+
+
+@pytest.fixture
+async def sandbox(sandbox_process: SandboxProcess) -> AsyncIterator[SandboxProcess]:
+    yield sandbox_process
+    await sandbox_process.faults()
+
+
+async def test_a_provider_that_is_down_is_an_outage_and_not_a_refusal(api: Api, sandbox: SandboxProcess) -> None:
+    for flow in PROVIDERS:
+        token, back = await token_of(api, flow, **OLGA), await choose(await link_of(api, flow), **OLGA)
+        await sandbox.faults(down=True)
+        for answer in (
+            await come_back(api, flow, back),
+            await login(api, flow, token),
+            await register(api, flow, token),
+        ):
+            assert answer.status == 503
+            assert int(answer.headers["Retry-After"]) > 0
+            body = await answer.json()
+            assert isinstance(body, list) if flow.is_greetings else body["code"] == "provider_unavailable"
+        await sandbox.faults()
+        assert (await register(api, flow, token)).status in (200, 201, 400)
+
+
+async def test_a_provider_that_is_slow_is_given_up(
+    make_settings: Callable[..., Settings], sandbox: SandboxProcess
+) -> None:
+    settings = make_settings(OAUTH__TIMEOUT_SECONDS="0.2")
+    app = await create_app(settings, settings.database.url)
+    async with TestClient(TestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
+        back = await choose(await link_of(Api(client), YANDEX), **OLGA)
+        await sandbox.faults(delay_seconds=[2, 2])
+        assert (await come_back(Api(client), YANDEX, back)).status == 503
+
+
+async def test_a_provider_without_a_client_is_switched_off(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings()
+    off = {name: one.model_copy(update={"client_id": ""}) for name, one in settings.oauth.providers().items()}
+    settings = settings.model_copy(update={"oauth": settings.oauth.model_copy(update=off)})
+    app = await create_app(settings, settings.database.url)
+    async with TestClient(TestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
+        api = Api(client)
+        for flow in FLOWS:
+            for answer in (
+                await api.get(flow.link),
+                await login(api, flow, "token"),
+                await register(api, flow, "token"),
+            ):
+                assert answer.status == 404
+        assert (await (await api.get("/vk/link")).json())["code"] == "provider_off"
+
+
+async def test_a_client_has_its_own_address_to_come_back_to(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(
+        OAUTH__YANDEX__REDIRECT_URL="https://site.example/yandex/callback/",
+        OAUTH__YANDEX__REDIRECT_URLS='{"greetings": "https://stars.example/api/mid-yandex"}',
+    )
+    app = await create_app(settings, settings.database.url)
+    async with TestClient(TestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
+        link = await link_of(Api(client), YANDEX)
+        assert link.query["redirect_uri"] == "https://site.example/yandex/callback/"
+        back = await choose(link, **OLGA)
+        assert str(back).startswith("https://site.example/yandex/callback/?")
+        assert (await come_back(Api(client), YANDEX, back)).status == 200
+        greeting = await link_of(Api(client), YANDEX_GREETINGS)
+        assert greeting.query["redirect_uri"] == "https://stars.example/api/mid-yandex"
+
+
+async def test_of_twenty_registrations_at_once_one_makes_the_account(api: Api, app: web.Application) -> None:
+    token = await token_of(api, YANDEX, login="racer", email="racer@example.com")
+    answers = await asyncio.gather(*(register(api, YANDEX, token) for _ in range(20)))
+    assert sorted(answer.status for answer in answers) == [200] + [400] * 19
+    assert await app[DATABASE].value("select count(*) from accounts where username_key like 'racer%%'") == 1
+
+
+async def test_people_of_one_name_get_different_names_at_once(api: Api) -> None:
+    people = [{"login": f"\u200b{n}000000", "first_name": "Иван", "last_name": "Иванов"} for n in range(6)]
+    tokens = [await token_of(api, VK, **person) for person in people]
+    answers = await asyncio.gather(*(register(api, VK, token) for token in tokens))
+    assert [answer.status for answer in answers] == [200] * 6
+
+
+async def test_of_twenty_returns_at_once_one_is_exchanged(api: Api) -> None:
+    back = await choose(await link_of(api, YANDEX), **OLGA)
+    answers = await asyncio.gather(*(come_back(api, YANDEX, back) for _ in range(20)))
+    assert sorted(answer.status for answer in answers) == [200] + [400] * 19
+
+
+async def test_no_secret_of_a_sign_in_reaches_a_log_or_a_metric(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    secrets = []
+    for flow in FLOWS:
+        link = await link_of(api, flow)
+        back = await choose(link, **OLGA)
+        token = str((await (await come_back(api, flow, back)).json())["access_token"])
+        await register(api, flow, token)
+        await login(api, flow, token)
+        secrets += [link.query["state"], back.query["code"], token]
+    # Whoever runs the service has this one muted, for it repeats addresses: see `configure_logging`.
+    told = "\n".join(str(record.__dict__) for record in caplog.records if record.name != "aiohttp.access")
+    told += await (await api.get("/metrics")).text()
+    assert [secret for secret in secrets if secret in told] == []
+    assert 'mystar_sign_in_provider_calls_total{outcome="ok",provider="yandex"}' in told
+
+
+async def test_attempts_that_are_over_are_forgotten(api: Api, app: web.Application) -> None:
+    await token_of(api, YANDEX, **OLGA)
+    await link_of(api, YANDEX)
+    over = "update sign_in_attempts set expires_at = now() - interval '1 day'"
+    await app[DATABASE].execute(over)
+    await app[SIGN_IN].sweep()
+    # The token of the first one lives on.
+    assert await app[DATABASE].value("select count(*) from sign_in_attempts") == 1
+    await app[DATABASE].execute("update sign_in_attempts set token_until = expires_at")
+    await app[SIGN_IN].sweep()
+    assert await app[DATABASE].value("select count(*) from sign_in_attempts") == 0
+
+
+async def test_a_reset_shuts_out_whoever_linked_the_account_before_its_mailbox_was_proved(
+    api: Api, factory: Factory, app: web.Application, sandbox: SandboxProcess
+) -> None:
+    """A thief registers through VK with the victim's e-mail; the victim takes the account over by the mailbox."""
+    token = await token_of(api, VK, login="thief", email="hijacked@example.com")
+    assert (await register(api, VK, token)).status == 200
+    assert (await api.post("/password_reset/", {"email": "hijacked@example.com"})).status == 200
+    mail = await sandbox.wait_for_mail("hijacked@example.com", "арол", timeout=20)
+    reset = next(part for part in str(mail).split() if "token=" in part and "password_reset" in part)
+    secret = reset.split("token=")[1][:48]
+    answer = await api.post("/password_reset/confirm/", {"password": "Greeting-for-Mum-78", "token": secret})
+    assert answer.status == 200, await answer.text()
+    assert (await login(api, VK, token)).status == 400
+
+
+def test_an_attempt_lives_for_ten_minutes(settings: Settings) -> None:
+    assert timedelta(seconds=settings.oauth.attempt_seconds) == timedelta(minutes=10)
