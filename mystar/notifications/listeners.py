@@ -82,7 +82,9 @@ class Listeners:
         await self._notifications.tell(tx, *news)
 
     async def _message_sent(self, tx: Tx, fact: MessageSent) -> None:
-        message = fact.message
+        message, notifications = fact.message, NotificationRepository(tx)
+        if await notifications.message_waits(fact.recipient_id, message.conversation_id):
+            return
         data = {
             "conversation_id": message.conversation_id,
             "message_id": message.id,
@@ -90,7 +92,6 @@ class Listeners:
         }
         news = News(fact.recipient_id, Kind.MESSAGE, Subject.CONVERSATION, message.conversation_id, data)
         for notification in await self._notifications.tell(tx, news):
-            notifications = NotificationRepository(tx)
             star = await notifications.star_to_mail(notification, self._clock.now() - self._quiet)
             if star is None or not star.email:
                 continue

@@ -10,22 +10,14 @@ with box as (
 )
 insert into notifications (id, account_id, kind, data, subject, subject_id, created_at, mail_at)
 select last_id, %(account_id)s, %(kind)s, %(data)s, %(subject)s, %(subject_id)s, %(now)s, %(mail_at)s from box
-returning id, account_id, kind, data, subject, subject_id, created_at, read_at;
-
--- name: add_message
--- Runs with every chat message, so the usual case, that news of the conversation waits already, locks nothing.
-with box as (
-    insert into notification_boxes (account_id, last_id)
-    select %(account_id)s, nextval('notification_ids') where not exists (
-        select from notifications
-        where account_id = %(account_id)s and subject_id = %(subject_id)s and kind = 'message' and read_at is null)
-    on conflict (account_id) do update set last_id = nextval('notification_ids')
-    returning last_id
-)
-insert into notifications (id, account_id, kind, data, subject, subject_id, created_at, mail_at)
-select last_id, %(account_id)s, 'message', %(data)s, %(subject)s, %(subject_id)s, %(now)s, %(mail_at)s from box
 on conflict (account_id, subject_id) where kind = 'message' and read_at is null do nothing
 returning id, account_id, kind, data, subject, subject_id, created_at, read_at;
+
+-- name: message_waits
+-- Asked with every chat message, so it is little and locks nothing.
+select exists (
+    select from notifications
+    where account_id = %(account_id)s and subject_id = %(subject_id)s and kind = 'message' and read_at is null);
 
 -- name: after
 select id, account_id, kind, data, subject, subject_id, created_at, read_at from notifications
@@ -111,11 +103,12 @@ select distinct account_id from notifications where mail_at <= %(now)s limit %(l
 -- One mail tells everything, what would fall due a little later too.
 select id, account_id, kind, data, subject, subject_id, created_at, read_at, count(*) over () as total
 from notifications
-where account_id = %(account_id)s and mail_at is not null
+where account_id = %(account_id)s and read_at is null and mail_at is not null
 order by id limit %(limit)s;
 
 -- name: told_by_mail
-update notifications set mail_at = null where account_id = %(account_id)s and mail_at is not null;
+update notifications set mail_at = null
+where account_id = %(account_id)s and read_at is null and mail_at is not null;
 
 -- name: reader_of_digest
 -- A confirmed address only: strangers whose address somebody typed are left in peace.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from mystar.kit import queries
 from mystar.kit.db import Row, Statements
-from mystar.notifications.model import Kind, News, Notification, NotificationUnknown, Recipient
+from mystar.notifications.model import News, Notification, NotificationUnknown, Recipient
 
 QUERIES = queries.load(__package__)
 
@@ -21,20 +20,23 @@ class NotificationRepository:
 
     # Telling
 
+    async def message_waits(self, account_id: int, conversation_id: int) -> bool:
+        """Whether news of this conversation is unread already."""
+        values = {"account_id": account_id, "subject_id": conversation_id}
+        return bool(await self._tx.value(QUERIES.message_waits, values))
+
     async def add(self, news: News, now: datetime, mail_at: datetime | None) -> Notification | None:
-        """None: it is a message of a conversation of which news waits already."""
-        values: dict[str, Any] = {
-            "account_id": news.account_id,
-            "data": news.data,
-            "subject": str(news.subject),
-            "subject_id": news.subject_id,
-            "now": now,
-            "mail_at": mail_at,
-        }
-        if news.kind is Kind.MESSAGE:
-            row = await self._tx.maybe(QUERIES.add_message, values)
-        else:
-            row = await self._tx.one(QUERIES.add, {**values, "kind": str(news.kind)})
+        """None: it is a message, and news of its conversation waits already."""
+        row = await self._tx.maybe(
+            QUERIES.add,
+            account_id=news.account_id,
+            kind=str(news.kind),
+            data=news.data,
+            subject=str(news.subject),
+            subject_id=news.subject_id,
+            now=now,
+            mail_at=mail_at,
+        )
         return Notification(**row) if row else None
 
     # Reading

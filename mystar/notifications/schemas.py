@@ -30,7 +30,7 @@ class NotificationSettings(Shape):
 class UnsubscribeLink(Shape):
     """What we signed ourselves; anything else fits nobody."""
 
-    account = Id(load_default=0)
+    account = fields.Integer(load_default=0)
     sig = Line(load_default="", most=100)
 
 
