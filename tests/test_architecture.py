@@ -36,7 +36,7 @@ def test_imports_point_downwards() -> None:
 
 
 def test_a_domain_reaches_another_through_its_verbs_and_never_through_its_rows() -> None:
-    graph = grimp.build_graph("mystar")
+    graph = grimp.build_graph("mystar", cache_dir=None)
     for module in graph.modules:
         domain, _, layer = module.rpartition(".")
         if layer == "repository":
@@ -46,7 +46,7 @@ def test_a_domain_reaches_another_through_its_verbs_and_never_through_its_rows()
 
 
 def test_only_the_wire_knows_the_wire() -> None:
-    graph = grimp.build_graph("mystar", include_external_packages=True)
+    graph = grimp.build_graph("mystar", include_external_packages=True, cache_dir=None)
     for module in graph.modules:
         _, domain, *parts = f"{module}..".split(".")
         if domain in DOMAINS and not WIRE.intersection(parts):
