@@ -143,7 +143,11 @@ class Notification:
 
     def message(self, language: str) -> str:
         """One sentence, made now of the kind and the data."""
-        return self._wording.message.in_(language, **self.data)
+        try:
+            return self._wording.message.in_(language).format_map(self.data)
+        except (KeyError, TypeError):
+            # Another release wrote other data.
+            return self.title(language)
 
     @property
     def _wording(self) -> Wording:

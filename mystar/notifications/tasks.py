@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
@@ -11,6 +12,8 @@ from mystar.kit.db import Database, Tx
 from mystar.kit.mail import Mailer
 from mystar.notifications.repository import NotificationRepository
 from mystar.notifications.service import NotificationService
+
+log = logging.getLogger(__name__)
 
 _HOUR = 3600.0
 #: Seconds between looks for what has fallen due, at most.
@@ -30,9 +33,13 @@ class Digests:
     async def send(self) -> None:
         """Several processes may do this at once: a person's box is held by one, and emptied of what was due."""
         for account_id in await NotificationRepository(self._db).people_to_mail(self._clock.now(), _PEOPLE):
-            async with self._db.transaction() as tx:
-                if await NotificationRepository(tx).try_box(account_id):
-                    await self._tell(tx, account_id)
+            try:
+                async with self._db.transaction() as tx:
+                    if await NotificationRepository(tx).try_box(account_id):
+                        await self._tell(tx, account_id)
+            except Exception:
+                # One person's trouble is not everybody's.
+                log.exception("the digest of account %s failed", account_id)
 
     async def _tell(self, tx: Tx, account_id: int) -> None:
         notifications = NotificationRepository(tx)

@@ -162,3 +162,5 @@ async def test_news_of_a_kind_that_a_later_release_invented_is_shown_all_the_sam
     await app[DATABASE].execute("update notifications set kind = 'levitation', subject = 'carpet'")
     (one,) = await told(api, star)
     assert (one["type"], one["message"], one["link"]) == ("levitation", "У вас новое уведомление.", "")
+    await app[DATABASE].execute("update notifications set kind = 'order_paid', data = '{}'")
+    assert (await told(api, star))[0]["message"] == "Заказ оплачен"
