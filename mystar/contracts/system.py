@@ -11,10 +11,11 @@ from aiohttp_apispec import docs, response_schema
 from marshmallow import fields
 
 from mystar import __version__
+from mystar.contracts.asyncapi import asyncapi
 from mystar.errors import NotFound, Unavailable
 from mystar.kit.db import Database
 from mystar.kit.fields import Shape
-from mystar.kit.http import dumps, html_response, json_response, language_of
+from mystar.kit.http import PUBLIC_URL, dumps, html_response, json_response, language_of
 from mystar.kit.observe import METRICS
 from mystar.kit.outbox import Outbox
 from mystar.kit.pages import render_page
@@ -88,6 +89,11 @@ async def openapi_document(request: web.Request) -> web.Response:
     return web.Response(body=request.app[DOCUMENT], content_type="application/json")
 
 
+@docs(tags=["system"], summary="The sockets, in AsyncAPI", responses={200: {"content": {"application/json": {}}}})
+async def asyncapi_document(request: web.Request) -> web.Response:
+    return json_response(asyncapi(public_url=request.app[PUBLIC_URL]))
+
+
 @docs(tags=["system"], summary="The API to read and try", responses={200: {"content": {"text/html": {}}}})
 async def swagger(request: web.Request) -> web.Response:
     page = render_page("swagger.html", language_of(request))
@@ -122,6 +128,7 @@ ROUTES = (
     route("GET", "/readyz", readyz, "house.readiness"),
     route("GET", "/metrics", metrics, "house.metrics"),
     route("GET", "/api/docs/openapi.json", openapi_document, "house.openapi"),
+    route("GET", "/api/docs/asyncapi.json", asyncapi_document, "house.asyncapi"),
     route("GET", "/swagger/", swagger, "house.swagger"),
     _FAVICON,
     alias("/favicon.ico", _FAVICON),

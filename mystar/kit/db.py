@@ -131,6 +131,8 @@ class Tx(Statements):
         self._connection: Connection | None = connection
         self._followers: list[Callable[[], Awaitable[None]]] = []
         self._savepoints = 0
+        #: What is still to be sent before the first statement.
+        self._prelude = ""
         #: The SQL error that PostgreSQL has not forgiven yet.
         self._wound: BaseException | None = None
 
@@ -167,18 +169,21 @@ class Tx(Statements):
 
     # From here on for this module only.
 
-    async def _begin(self, isolation: str | None, readonly: bool) -> None:
+    def _begin(self, isolation: str | None, readonly: bool) -> None:
+        """Begins with the first statement, in one message: a round trip less for every transaction."""
         level = f" isolation level {isolation}" if isolation else ""
-        await self._send(f"begin{level}{' read only' if readonly else ''}")
+        self._prelude = f"begin{level}{' read only' if readonly else ''}; "
 
     async def _commit(self) -> list[Callable[[], Awaitable[None]]]:
         """Returns who waited for it."""
-        self._check()
-        await self._send("commit")
+        if not self._prelude:
+            self._check()
+            await self._send("commit")
         return self._followers
 
     async def _rollback(self) -> None:
-        await self._quietly("rollback")
+        if not self._prelude:
+            await self._quietly("rollback")
 
     def _end(self) -> None:
         """From now on this object refuses to work."""
@@ -192,12 +197,18 @@ class Tx(Statements):
             raise RuntimeError("This transaction has ended")
         try:
             with translating(self.database.constraints):
-                return await self._connection.run(statement, values)
+                cursor = await self._connection.run(self._prelude + statement, values)
+            self._prelude = ""
+            return cursor
         except TransactionBroken as refused:
             raise refused from self._wound
         except Exception as error:
             self._wound = error
             raise
+        finally:
+            # Idle still means that the statement was never sent: its values could not be put into it.
+            if self._connection is not None and not self._connection.idle:
+                self._prelude = ""
 
     async def _quietly(self, statement: str) -> None:
         """Undo. A dead connection has undone everything already, and its complaint must not hide the first error."""
@@ -343,7 +354,7 @@ class Database(Statements):
         before = _current.get()
         _current.set(tx)
         try:
-            await tx._begin(isolation, readonly)
+            tx._begin(isolation, readonly)
             yield tx
             followers = await tx._commit()
         except BaseException:

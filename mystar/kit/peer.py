@@ -36,11 +36,8 @@ class Closing(IntEnum):
     UNSUPPORTED_DATA = 1003
     #: Gone without a word.
     ABNORMAL = 1006
-    INTERNAL_ERROR = 1011
     #: The session has ended: sign in again.
     SESSION_ENDED = 4401
-    #: No longer allowed here.
-    NO_ACCESS = 4403
     #: Did not read what was sent: connect again with ``after``.
     TOO_SLOW = 4408
     #: Sent too many frames.

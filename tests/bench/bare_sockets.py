@@ -1,0 +1,103 @@
+"""A conversation over WebSockets with nothing around it: what the service's sockets are compared with.
+
+It knows its sockets by conversation, stores every message and sends it to both, and that is all: no retries, no replay,
+no order, no limits. It stores what the service stores, by the same statements; with "one" as the last argument it runs
+only the one that inserts the message.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+import aiopg
+import jwt
+import orjson
+import psycopg2.extras
+import uvloop
+from aiohttp import web
+
+from mystar.kit import queries
+from mystar.kit.tokens import derive
+
+SEND = queries.load("mystar.chat").send
+TELL = queries.load("mystar.notifications").add_message
+POOL = web.AppKey("pool", aiopg.Pool)
+KEY = web.AppKey("key", str)
+ROOMS: web.AppKey[dict[int, set[web.WebSocketResponse]]] = web.AppKey("rooms")
+ONE = web.AppKey("one", bool)
+
+
+async def conversation(request: web.Request) -> web.WebSocketResponse:
+    claims = jwt.decode(request.query["token"], request.app[KEY], algorithms=["HS256"], audience="mystar")
+    conversation_id = int(request.match_info["id"])
+    socket = web.WebSocketResponse(compress=False)
+    await socket.prepare(request)
+    room = request.app[ROOMS][conversation_id]
+    room.add(socket)
+    async for message in socket:
+        stored = await store(request.app, conversation_id, claims["id"], orjson.loads(message.data)["message"])
+        frame = {
+            "id": stored["id"],
+            "sender": {"id": stored["sender_id"], "username": stored["username"], "avatar": stored["avatar"]},
+            "message": stored["text"],
+            "timestamp": stored["sent_at"],
+        }
+        text = orjson.dumps(frame).decode()
+        for one in room:
+            await one.send_str(text)
+    room.remove(socket)
+    return socket
+
+
+async def store(app: web.Application, conversation_id: int, sender_id: int, text: str) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    values = {
+        "conversation_id": conversation_id,
+        "sender_id": sender_id,
+        "text": text,
+        "answer_id": None,
+        "client_id": None,
+        "now": now,
+    }
+    async with app[POOL].acquire() as connection, connection.cursor() as cursor:
+        if not app[ONE]:
+            await cursor.execute("begin")
+        await cursor.execute(SEND, values)
+        names = [column.name for column in cursor.description]
+        stored = dict(zip(names, await cursor.fetchone()))  # noqa: B905 - as fast as can be
+        if not app[ONE]:
+            data = {"conversation_id": conversation_id, "message_id": stored["id"]}
+            told = {"account_id": stored["recipient_id"], "subject": "conversation", "subject_id": conversation_id}
+            await cursor.execute(TELL, {**told, "data": psycopg2.extras.Json(data), "now": now, "mail_at": None})
+            await cursor.execute("commit")
+        return stored
+
+
+async def serve(dsn: str, port: int, key: str, *, one: bool) -> None:
+    app = web.Application()
+    app.router.add_get(r"/ws/conversations/{id:\d+}/", conversation)
+    app[KEY], app[ROOMS], app[ONE] = derive(key, "tokens"), defaultdict(set), one
+    app[POOL] = await aiopg.create_pool(dsn, minsize=10, maxsize=10, enable_hstore=False)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+    print("serves", flush=True)
+    await asyncio.Event().wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    for name, kind in (("dsn", str), ("port", int), ("key", str), ("loop", str), ("statements", str)):
+        parser.add_argument(name, type=kind)
+    given = parser.parse_args()
+    factory = uvloop.new_event_loop if given.loop == "uvloop" else asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(serve(given.dsn, given.port, given.key, one=given.statements == "one"))
+
+
+if __name__ == "__main__":
+    main()
