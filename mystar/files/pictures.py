@@ -124,7 +124,8 @@ def _plain(image: Image.Image) -> Image.Image:
 
 def _reduced(image: Image.Image, enough: int) -> Image.Image:
     factor = min(image.size) // enough
-    return image.reduce(factor) if factor > 1 and image.mode not in ("1", "P") else image
+    can_be = image.mode not in ("1", "P") and not image.mode.startswith("I;16")
+    return image.reduce(factor) if can_be and factor > 1 else image
 
 
 def _written(image: Image.Image, format_: str, **options: Any) -> bytes:

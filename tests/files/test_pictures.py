@@ -167,6 +167,7 @@ MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"]
         pytest.param(Image.new("CMYK", (400, 300)), "JPEG", id="jpeg CMYK"),
         pytest.param(Image.new("L", (400, 300)), "JPEG", id="jpeg L"),
         pytest.param(Image.new("RGB", (2500, 2000)), "JPEG", id="large"),
+        pytest.param(Image.new("I;16", (3900, 3850)), "PNG", id="large I;16"),
         pytest.param(Image.new("RGB", (1, 900)), "PNG", id="thin"),
     ],
 )
