@@ -14,6 +14,7 @@ def banner(url: str, sandbox_url: str | None, logins: Sequence[tuple[str, str, s
     addresses = [("mystar serves", url), ("try the API", f"{url}/swagger/")]
     if sandbox_url:
         addresses += [("sent mails", f"{sandbox_url}/mail/"), ("payments", f"{sandbox_url}/payments/")]
+        addresses += [("live chat", f"{sandbox_url}/live/")]
     lines = ["", *_aligned(addresses)]
     if logins:
         lines += ["", *_aligned([("log in as", "with", "password"), *logins])]
