@@ -29,6 +29,12 @@ CLOSINGS = {
     Closing.TOO_SLOW: "What was sent was not read in time. Come back with `after`.",
     Closing.TOO_MANY_FRAMES: "More frames than a minute may have.",
 }
+#: What the protocol itself says.
+_PROTOCOL = {
+    "1002": "Not the WebSocket protocol, or compressed.",
+    "1007": "Text that is no UTF-8.",
+    "1009": "A frame longer than is taken.",
+}
 _HANDSHAKE = """Refused before the upgrade with the house's errors: 401 without a living access token, 404 for a
 conversation that is not one's own, 403 for a page of a foreign origin, 400 for anything but a handshake, 422 for a
 query that makes no sense. The token comes as `Authorization: Bearer <token>`, as
@@ -56,7 +62,7 @@ def asyncapi(*, public_url: str) -> dict[str, Any]:
             **_operations("notifications", said=[], heard=["notification"]),
         },
         "components": {"schemas": _schemas(), "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
-        "x-close-codes": {str(int(code)): meaning for code, meaning in CLOSINGS.items()},
+        "x-close-codes": {**_PROTOCOL, **{str(int(code)): meaning for code, meaning in CLOSINGS.items()}},
     }
 
 

@@ -65,18 +65,9 @@ class Bus:
         self._up = asyncio.Event()
 
     @property
-    def shared(self) -> bool:
-        """Whether there may be other processes."""
-        return self._wire is not None
-
-    @property
     def connected(self) -> bool:
         """Whether others' notes arrive now. Alone there is nothing to miss."""
         return self._wire is None or self._up.is_set()
-
-    async def wait_connected(self) -> None:
-        if self._wire is not None:
-            await self._up.wait()
 
     def on(self, word: str, listener: Listener) -> None:
         """Hear the notes of other processes that begin with ``word``; the listener is given the rest, as texts."""
@@ -105,7 +96,8 @@ class Bus:
         task = asyncio.create_task(self._keep_connected(self._wire), name="bus")
         # Whoever is served from the first moment shall miss nothing; a wire that is down must not keep us from serving.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._up.wait(), 2)
+            async with asyncio.timeout(2):
+                await self._up.wait()
         yield
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
@@ -141,7 +133,8 @@ class Bus:
     async def _listen(self, line: Line) -> None:
         while True:
             # We hear ourselves, too: silence means that the wire is cut somewhere, whatever the sockets say.
-            message = await asyncio.wait_for(line.receive(), _SILENCE)
+            async with asyncio.timeout(_SILENCE):
+                message = await line.receive()
             speaker, *notes = message.split(" ")
             if speaker != self._name:
                 for note in notes:
@@ -149,8 +142,10 @@ class Bus:
 
     async def _speak(self, line: Line) -> None:
         while True:
+            # Not wait_for, which in Python 3.11 forgets that it was cancelled when the word comes at that moment.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._spoken.wait(), _SIGN_OF_LIFE)
+                async with asyncio.timeout(_SIGN_OF_LIFE):
+                    await self._spoken.wait()
             self._spoken.clear()
             batch = list(self._waiting)
             for message, notes in _packed(self._name, batch):

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from mystar.errors import Unavailable
 from mystar.kit.peer import Peer
 
 log = logging.getLogger(__name__)
@@ -45,42 +46,49 @@ class Feed:
         #: Those that have caught up; nobody here is behind `position`.
         self.peers: dict[Peer, None] = {}
         self.position = 0
+        #: Where the log was seen to end: what lies between is gone.
+        self._end = 0
+        #: Grows with everything that is told us.
+        self._told = 0
         self._reading: asyncio.Task[None] | None = None
         self._again = False
 
     async def join(self, peer: Peer, position: int) -> None:
-        """Give the peer what follows ``position``, then what comes."""
+        """Give the peer what follows ``position``, then what comes. Returns early when the peer has gone."""
         peer.position = position
         behind = True
-        while behind or (self.peers and peer.position < self.position):
-            seen, entries = self.position, await self._log.after(self.key, peer.position, BATCH)
+        while behind and peer.is_open:
+            told, seen = self._told, self.position if self.peers else 0
+            entries = await self._log.after(self.key, peer.position, BATCH)
             for entry in entries:
                 _hand((entry,), (peer,))
-                if peer.has_much_waiting:
-                    await peer.drained()
-            behind = len(entries) == BATCH
-            if not behind:
+                await peer.drained()
+            if len(entries) < BATCH:
                 # Everything up to where the others were has been read, even if its last entries exist no more.
                 peer.position = max(peer.position, seen)
-            if peer.gone:
-                return
-        # No await between the last look and this: nothing can come in between.
+                behind = bool(self.peers) and peer.position < self.position
         if not self.peers:
             self.position = peer.position
         self.peers[peer] = None
+        if told != self._told:
+            # Perhaps of what was committed after the last look began, when nobody was there to be given it.
+            self.wake()
 
     def leave(self, peer: Peer) -> None:
         self.peers.pop(peer, None)
 
     def offer(self, entry: Entry) -> None:
         """Something was committed. Passed on at once if nothing lies between, else read with what does."""
-        if self._reading is None and entry.position == self.position + 1:
+        if self._reading is None and self.peers and entry.position == self.position + 1:
+            self._told += 1
             self._hand((entry,))
-        elif entry.position > self.position:
+        elif entry.position > self.position or not self.peers:
             self.wake()
 
-    def wake(self) -> None:
-        """There is news. Reads it in the background, if anybody listens."""
+    def wake(self, end: int = 0) -> None:
+        """There is news. Reads it in the background, if anybody listens. :param end: where the log ends, if known."""
+        self._told += 1
+        self._end = max(self._end, end)
         if self._reading is not None:
             self._again = True
         elif self.peers:
@@ -95,15 +103,19 @@ class Feed:
         try:
             more = True
             while more and self.peers:
-                self._again = False
+                self._again, end = False, self._end
                 try:
                     entries = await self._log.after(self.key, self.position, BATCH)
-                except Exception:
-                    log.exception("a feed cannot be read, next try in %s s", _PAUSE)
+                except Unavailable as outage:
+                    log.warning("a feed cannot be read, next try in %s s: %r", _PAUSE, outage)
                     await asyncio.sleep(_PAUSE)
                     continue
                 self._hand(entries)
+                if len(entries) < BATCH:
+                    self.position = max(self.position, end)
                 more = self._again or len(entries) == BATCH
+        except Exception:
+            log.exception("a feed cannot be read; the next news will try again")
         finally:
             self._reading = None
 

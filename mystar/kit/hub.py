@@ -31,6 +31,8 @@ HUB: web.AppKey[Hub] = web.AppKey("hub")
 
 #: Topics whose ends are asked for in one query.
 _AT_ONCE = 1000
+#: Codes of the protocol, and ours.
+_COUNTED = {1000, 1002, 1007, 1009, *Closing}
 #: Seconds over which the sockets of a process that goes away come back.
 _LONGEST_SPREAD = 10.0
 
@@ -109,7 +111,12 @@ class Hub:
         if not mine:
             del self._peers[peer.account_id]
         self._open.dec()
-        self._closed.labels(int(peer.gone or peer.socket.close_code or Closing.ABNORMAL)).inc()
+        code = peer.gone or peer.socket.close_code or Closing.ABNORMAL
+        # Clients choose their codes from thousands.
+        self._closed.labels(int(code) if code in _COUNTED else "other").inc()
+
+    def sockets_of(self, account_id: int) -> int:
+        return len(self._peers.get(account_id, ()))
 
     def hang_up(self, account_id: int, session_id: uuid.UUID | None, code: Closing) -> None:
         """Close the sockets of one session, or of all sessions of the account."""
@@ -138,8 +145,9 @@ class Hub:
     # Safety
 
     async def tick(self) -> None:
-        """To be called twice a second: sweeps now and then, and every time while nothing can be heard."""
-        if not self.bus.connected or time.monotonic() - self._swept_at >= self._seconds:
+        """To be called twice a second: sweeps now and then, and every second while nothing can be heard."""
+        pause = self._seconds if self.bus.connected else min(self._seconds, 1.0)
+        if time.monotonic() - self._swept_at >= pause:
             await self.sweep()
 
     async def sweep(self) -> None:
@@ -155,7 +163,7 @@ class Hub:
         for key, end in ends.items():
             feed = self._feeds.get((kind, key))
             if feed is not None and feed.position < end:
-                feed.wake()
+                feed.wake(end)
 
     def _wake(self, kind: str, key: int) -> None:
         feed = self._feeds.get((kind, key))

@@ -104,16 +104,15 @@ class Peer:
 
         Who lets too much wait, or takes nothing for some seconds, is hung up on with `Closing.TOO_SLOW`.
         """
-        if self.gone or self._transport.is_closing():
+        if not self.is_open:
             return
-        waiting = self.waiting
-        if waiting + len(frame) > self._outbox_bytes:
+        if self.waiting + len(frame) > self._outbox_bytes:
             self.hang_up(Closing.TOO_SLOW)
             return
-        if waiting > _MUCH and self._alarm is None:
-            self._watch()
         self._written += len(frame)
         self._transport.write(frame)
+        if self._alarm is None and self.waiting > _MUCH:
+            self._watch()
 
     def tell(self, data: Any) -> None:
         self.send(text_frame(data))
@@ -124,12 +123,13 @@ class Peer:
         return self._transport.get_write_buffer_size()
 
     @property
-    def has_much_waiting(self) -> bool:
-        return self.waiting > _MUCH and not self.gone and not self._transport.is_closing()
+    def is_open(self) -> bool:
+        """Whether it makes sense to say anything."""
+        return self.gone is None and not self._transport.is_closing()
 
     async def drained(self) -> None:
         """Until little waits."""
-        while self.has_much_waiting:  # noqa: ASYNC110 - transports tell nobody but their protocol
+        while self.waiting > _MUCH and self.is_open:  # noqa: ASYNC110 - transports tell nobody but their protocol
             await asyncio.sleep(_LOOK)
 
     def _watch(self) -> None:
@@ -138,7 +138,7 @@ class Peer:
 
     def _look(self, taken: int) -> None:
         self._alarm = None
-        if not self.has_much_waiting:
+        if self.waiting <= _MUCH or not self.is_open:
             return
         if self._written - self.waiting == taken:
             self.hang_up(Closing.TOO_SLOW)

@@ -20,10 +20,10 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, ConfigDict, Field
 from yarl import URL
 
-from mystar.errors import Forbidden, MystarError, Text, Unexpected, Unreadable
+from mystar.errors import Forbidden, MystarError, Text, TooMany, Unexpected, Unreadable
 from mystar.kit.background import every
 from mystar.kit.bus import Bus
-from mystar.kit.http import language_of
+from mystar.kit.http import PUBLIC_URL, language_of
 from mystar.kit.hub import HUB, Hub
 from mystar.kit.peer import Closing, Peer, Speak
 
@@ -43,6 +43,8 @@ class Manners(BaseModel):
 
     #: Seconds between our pings; half as long for the pong (promise T7).
     heartbeat_seconds: float = Field(ge=1, le=40)
+    #: Of one account, in one process.
+    sockets_per_person: int = Field(ge=1)
     #: Bytes of one incoming frame, and how many of them.
     frame_bytes: int = Field(ge=1024, le=1_048_576)
     frames_per_minute: int = Field(ge=1)
@@ -101,10 +103,13 @@ async def opened(
 
     :param still_welcome: asked once the hub knows the socket, so that no farewell can be missed; raises if not.
     :raises UpgradeNeeded: an ordinary request. :raises ForeignOrigin: a page of a site that is not on the list.
+    :raises TooMany: sockets of this person.
     """
     manners, hub = request.app[MANNERS], request.app[HUB]
     _require_upgrade(request)
     _require_known_origin(request, request.app[ORIGINS])
+    if hub.sockets_of(account_id) >= manners.sockets_per_person:
+        raise TooMany(retry_after=30)
     socket = web.WebSocketResponse(
         heartbeat=manners.heartbeat_seconds,
         max_msg_size=manners.frame_bytes,
@@ -126,6 +131,9 @@ async def opened(
     try:
         await still_welcome()
         await socket.prepare(request)
+        if peer.gone:
+            # Hung up on in the middle of the handshake.
+            await socket.close(code=peer.gone)
         yield peer
     finally:
         hub.leave(peer)
@@ -155,6 +163,8 @@ def refusal(error: MystarError, language: str, **further: Any) -> dict[str, Any]
     """What went wrong with a frame: the house's error, as a frame."""
     words = error.words(language)
     frame = {"type": "error", "error": words, "detail": words, "code": error.code, **further}
+    if "retry_after" in error.details:
+        frame["retry_after"] = error.details["retry_after"]
     if error.fields:
         frame["errors"] = error.field_words(language)
     return frame
@@ -198,13 +208,8 @@ def _require_upgrade(request: web.Request) -> None:
 def _require_known_origin(request: web.Request, origins: tuple[str, ...]) -> None:
     """Browsers always say where a page comes from, and ask nobody before they connect (promise S13)."""
     origin = request.headers.get("Origin")
-    if origin is None or "*" in origins or origin in origins:
-        return
-    try:
-        own = URL(origin).authority == request.host
-    except ValueError:
-        own = False
-    if not own:
+    own = (str(request.url.origin()), str(URL(request.app[PUBLIC_URL]).origin()))
+    if origin is not None and "*" not in origins and origin not in (*origins, *own):
         raise ForeignOrigin
 
 

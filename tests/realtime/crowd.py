@@ -40,10 +40,12 @@ class Device:
         self.gaps = self.connections = 0
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._waiting: dict[str, asyncio.Future[int]] = {}
+        self._mine: set[str] = set()
         self._task = asyncio.create_task(self._live())
 
     async def say(self, client_id: str, text: str) -> None:
         """Returns when the message has come back; says it again as long as it does not."""
+        self._mine.add(client_id)
         came = self._waiting[client_id] = asyncio.get_running_loop().create_future()
         async with asyncio.timeout(60):
             while not came.done():
@@ -91,8 +93,8 @@ class Device:
         came = self._waiting.pop(str(frame["client_id"]), None)
         if came is not None:
             came.set_result(id_)
-        if self.heard and number <= self.heard[-1][1] and (id_, number) in self.heard and came is not None:
-            # The answer to a repeated send: the first message, again.
+        if frame["client_id"] in self._mine and (id_, number) in self.heard:
+            # The answer to a repeated send of this device's: the first message, again.
             return
         self.heard.append((id_, number))
 

@@ -60,7 +60,15 @@ async def test_everybody_hears_what_others_say_and_nobody_hears_himself(wire: An
 async def test_a_bus_alone_says_nothing_and_misses_nothing() -> None:
     async with running(Bus()) as bus:
         bus.say("word")
-        assert (bus.connected, bus.shared) == (True, False)
+        assert bus.connected
+
+
+async def test_a_bus_stops_even_while_it_is_told_something(wire: Any) -> None:
+    async with asyncio.timeout(30):
+        for number in range(40):
+            async with running(Bus(wire)) as bus:
+                bus.say("word", number)
+                await asyncio.sleep(0.001 * (number % 10))
 
 
 class Deaf:

@@ -107,6 +107,20 @@ async def test_pages_of_other_sites_may_not_connect(listed_origin: Settings) -> 
             assert refusal.value.status == 403
 
 
+async def test_one_person_has_only_so_many_sockets(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(SOCKETS__SOCKETS_PER_PERSON=2)
+    app = await create_app(settings, settings.database.url)
+    async with TestClient(TestServer(app)) as client:
+        person = await Factory(app).person(door="house")
+        path = f"/ws/notifications/?token={person.token}"
+        first, _second = [await client.ws_connect(path) for _ in range(2)]
+        with pytest.raises(WSServerHandshakeError) as refusal:
+            await client.ws_connect(path)
+        assert refusal.value.status == 429
+        await first.close()
+        await client.ws_connect(path)
+
+
 # While it is open
 
 
