@@ -1,8 +1,8 @@
 """A conversation over WebSockets with nothing around it: what the service's sockets are compared with.
 
 It knows its sockets by conversation, stores every message and sends it to both, and that is all: no retries, no replay,
-no order, no limits. It stores what the service stores, by the same statements; with "one" as the last argument it runs
-only the one that inserts the message.
+no order, no limits. It asks the database what the service asks once two people talk, by the same statements; with "one"
+as the last argument it runs only the one that inserts the message.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any
 import aiopg
 import jwt
 import orjson
-import psycopg2.extras
 import uvloop
 from aiohttp import web
 
@@ -24,7 +23,7 @@ from mystar.kit import queries
 from mystar.kit.tokens import derive
 
 SEND = queries.load("mystar.chat").send
-TELL = queries.load("mystar.notifications").add_message
+WAITS = queries.load("mystar.notifications").message_waits
 POOL = web.AppKey("pool", aiopg.Pool)
 KEY = web.AppKey("key", str)
 ROOMS: web.AppKey[dict[int, set[web.WebSocketResponse]]] = web.AppKey("rooms")
@@ -48,7 +47,8 @@ async def conversation(request: web.Request) -> web.WebSocketResponse:
         }
         text = orjson.dumps(frame).decode()
         for one in room:
-            await one.send_str(text)
+            if not one.closed:
+                await one.send_str(text)
     room.remove(socket)
     return socket
 
@@ -70,9 +70,8 @@ async def store(app: web.Application, conversation_id: int, sender_id: int, text
         names = [column.name for column in cursor.description]
         stored = dict(zip(names, await cursor.fetchone()))  # noqa: B905 - as fast as can be
         if not app[ONE]:
-            data = {"conversation_id": conversation_id, "message_id": stored["id"]}
-            told = {"account_id": stored["recipient_id"], "subject": "conversation", "subject_id": conversation_id}
-            await cursor.execute(TELL, {**told, "data": psycopg2.extras.Json(data), "now": now, "mail_at": None})
+            told = {"account_id": stored["recipient_id"], "subject_id": conversation_id}
+            await cursor.execute(WAITS, told)
             await cursor.execute("commit")
         return stored
 

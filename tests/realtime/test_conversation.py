@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
+import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
+from mystar.app import create_app
 from mystar.chat.handlers import CHAT
+from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, actor
 from tests.realtime.conftest import Doors, Pair
+from tests.realtime.listener import Listener
 
 
 async def test_what_one_says_both_hear_in_the_seeds_shape(doors: Doors, pair: Pair) -> None:
@@ -41,6 +47,44 @@ async def test_what_was_missed_comes_first_in_order_and_once(app: web.Applicatio
     assert resumed == [{"type": "resumed", "after": first.id}]
     assert [frame["message"] for frame in frames if "type" not in frame] == [str(number) for number in range(1, 31)]
     assert await boris.silent()
+
+
+async def test_whoever_joins_in_the_middle_of_a_talk_misses_nothing(
+    app: web.Application, doors: Doors, pair: Pair
+) -> None:
+    """Promise T4, at its narrowest: between the last look of a replay and the first live word."""
+    chat, anna, messages = app[CHAT], actor(pair.anna), 200
+
+    async def join(number: int) -> None:
+        await asyncio.sleep(number * 0.01)
+        boris = await doors.open(pair.path, pair.boris, params={"after": 0})
+        heard = [frame["number"] for frame in await boris.hear_several(messages + 1) if "number" in frame]
+        assert heard == list(range(1, messages + 1))
+
+    joining = [asyncio.create_task(join(number)) for number in range(25)]
+    for number in range(messages):
+        await chat.send(anna, pair.id, str(number))
+    await asyncio.gather(*joining)
+
+
+@pytest.mark.parametrize(("missed", "told"), [(2, "resumed"), (3, "resumed"), (4, "gap")])
+async def test_too_much_to_be_told_again_is_an_honest_gap(
+    make_settings: Callable[..., Settings], missed: int, told: str
+) -> None:
+    settings = make_settings(SOCKETS__REPLAY=3)
+    app = await create_app(settings, settings.database.url)
+    async with TestClient(TestServer(app)) as client:
+        factory, chat = Factory(app), app[CHAT]
+        anna, boris = await factory.person(door="house"), await factory.person(door="house")
+        conversation, _ = await chat.open(actor(anna), boris.id)
+        first, *rest = [(await chat.send(actor(anna), conversation.id, "x")).message.id for _ in range(missed + 1)]
+        path = f"/ws/conversations/{conversation.id}/?token={boris.token}&after={first}"
+        socket = Listener(await client.ws_connect(path))
+        expected = rest if told == "resumed" else []
+        assert [(await socket.hear())["id"] for _ in expected] == expected
+        assert await socket.hear() == {"type": told, "after": first}
+        live = (await chat.send(actor(anna), conversation.id, "y")).message.id
+        assert (await socket.hear())["id"] == live
 
 
 async def test_after_zero_tells_everything(app: web.Application, doors: Doors, pair: Pair) -> None:

@@ -276,7 +276,7 @@ async def test_a_reader_that_does_not_read_is_hung_up_on_and_others_hear_on(
 ) -> None:
     """Promise T5: its outbox stays small, and nobody waits for it."""
     good = await doors.open(pair.path, pair.boris)
-    stuck = await _deaf_socket(api, pair.path, pair.anna)
+    stuck = await _deaf_socket(api.url, pair.path, pair.anna)
     manners = app[MANNERS]
     (peer,) = (one for one in app[HUB].listeners(TOPIC, pair.id) if one.account_id == pair.anna.id)
     heard = asyncio.create_task(good.hear_several(1))
@@ -296,9 +296,31 @@ async def test_a_reader_that_does_not_read_is_hung_up_on_and_others_hear_on(
     stuck.close()
 
 
-async def _deaf_socket(api: Api, path: str, person: Person) -> sockets.socket:
+async def test_a_peer_that_answers_no_ping_is_forgotten(make_settings: Callable[..., Settings]) -> None:
+    """Promise T7: networks that break without a word."""
+    settings = make_settings(SOCKETS__HEARTBEAT_SECONDS=1)
+    app = await create_app(settings, settings.database.url)
+    async with TestClient(TestServer(app)) as client:
+        person = await Factory(app).person(door="house")
+        dead = await _deaf_socket(str(client.make_url("")).rstrip("/"), "/ws/notifications/", person)
+        lively = await client.ws_connect("/ws/notifications/", headers={"Authorization": f"Bearer {person.token}"})
+        listening = asyncio.create_task(lively.receive())
+
+        async def one_is_left() -> bool:
+            return app[HUB].sockets_of(person.id) == 1
+
+        await eventually(one_is_left)
+        await asyncio.sleep(1.6)
+        assert await one_is_left()
+        assert not lively.closed
+        await lively.close()
+        await listening
+        dead.close()
+
+
+async def _deaf_socket(url: str, path: str, person: Person) -> sockets.socket:
     """A client that shakes hands and then takes as little as a machine may."""
-    host, _, port = api.url.removeprefix("http://").partition(":")
+    host, _, port = url.removeprefix("http://").partition(":")
     deaf = sockets.socket()
     deaf.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
     deaf.setblocking(False)
