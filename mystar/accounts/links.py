@@ -28,7 +28,7 @@ from mystar.kit.limits import Limits
 from mystar.kit.mail import Mailer
 from mystar.kit.outbox import Letter, Outbox
 from mystar.kit.tokens import mailed_token, token_digest
-from mystar.settings import TokenSettings
+from mystar.sections import TokenSettings
 
 #: Outbox topic of requests for a link. What is known about the person is looked up when the row is sent, so that a
 #: request takes the same time whether there is such a person or not (contract D13).

@@ -33,7 +33,7 @@ from mystar.kit.db import Database, Row, Tx
 from mystar.kit.mail import Mailer
 from mystar.kit.paging import Page, Wanted
 from mystar.kit.tokens import ACCESS, REFRESH, Signer, TokenRefused, Tokens
-from mystar.settings import TokenSettings
+from mystar.sections import TokenSettings
 
 log = logging.getLogger(__name__)
 

@@ -38,7 +38,7 @@ from mystar.kit.db import Database, Tx
 from mystar.kit.media import SIDES, copy_key, media_path
 from mystar.kit.storage import Arriving, BytesMissing, Storage, is_key
 from mystar.kit.tokens import Signer
-from mystar.settings import FileSettings
+from mystar.sections import FileSettings
 
 log = logging.getLogger(__name__)
 

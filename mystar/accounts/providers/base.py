@@ -15,7 +15,7 @@ from yarl import URL
 
 from mystar.accounts.model import ProviderDown, ProviderOff, ProviderRefused, ProviderTokenRefused
 from mystar.accounts.providers.calls import Calls
-from mystar.settings import ProviderSettings
+from mystar.sections import ProviderSettings
 
 Name = Literal["yandex", "vk", "vk_legacy", "mailru"]
 ResponseType = Literal["code", "token"]

@@ -8,7 +8,7 @@ from mystar.accounts.providers.mailru import MailRu
 from mystar.accounts.providers.vk import VkId
 from mystar.accounts.providers.vk_legacy import VkLegacy
 from mystar.accounts.providers.yandex import Yandex
-from mystar.settings import OauthSettings
+from mystar.sections import OauthSettings
 
 
 def every_provider(settings: OauthSettings, calls: Calls) -> tuple[Provider, ...]:

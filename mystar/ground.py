@@ -1,0 +1,84 @@
+"""What every domain stands on: the database, the outbox, mail, limits, signatures, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from mystar.errors import MystarError
+from mystar.kit.clock import Clock
+from mystar.kit.db import Database
+from mystar.kit.events import Events
+from mystar.kit.limits import Limits
+from mystar.kit.mail import TOPIC as MAIL
+from mystar.kit.mail import Mailer, SmtpSender
+from mystar.kit.observe import Metrics
+from mystar.kit.outbox import Outbox
+from mystar.kit.tokens import Signer
+from mystar.settings import Settings
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every domain stands on."""
+
+    settings: Settings
+    clock: Clock
+    events: Events
+    db: Database
+    outbox: Outbox
+    mailer: Mailer
+    smtp: SmtpSender
+    signer: Signer
+    limits: Limits
+    metrics: Metrics
+
+    async def close(self, _app: web.Application) -> None:
+        await self.smtp.close()
+        await self.limits.close()
+        await self.db.close()
+
+
+async def lay_ground(
+    settings: Settings, dsn: str, clock: Clock, constraints: dict[str, Callable[[], MystarError]]
+) -> Ground:
+    """Connect to the migrated database and set up what needs nothing but the settings.
+
+    :param constraints: what a violated constraint means, by its name.
+    :raises Unavailable: the database cannot be reached.
+    """
+    events = Events()
+    db = await Database.connect(
+        dsn,
+        max_size=settings.database.pool_size,
+        statement_timeout_ms=settings.database.statement_timeout_ms,
+        acquire_timeout=settings.database.acquire_seconds,
+        constraints=constraints,
+        events=events,
+    )
+    outbox = Outbox(db, clock, lease=settings.outbox.lease_seconds)
+    smtp = SmtpSender(
+        clock,
+        host=settings.mail.host,
+        port=settings.mail.port,
+        username=settings.mail.username,
+        password=settings.mail.password,
+        security=settings.mail.start_tls,
+        timeout=settings.mail.timeout_seconds,
+    )
+    outbox.handle(MAIL, smtp.send)
+    rules = settings.limits.model_dump(exclude={"enabled", "url"})
+    return Ground(
+        settings,
+        clock,
+        events,
+        db,
+        outbox,
+        Mailer(outbox, sender=settings.mail.sender),
+        smtp,
+        Signer(settings.secret_key, previous=settings.previous_secret_keys),
+        Limits(rules, url=settings.limits.url, enabled=settings.limits.enabled),
+        Metrics(),
+    )

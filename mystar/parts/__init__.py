@@ -1,0 +1,1 @@
+"""The parts that the service is built from, lowest first: each adds its domains, routes and background work."""

@@ -1,0 +1,78 @@
+"""Orders and the money that is paid for them."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from mystar.catalog.handlers import CATALOG
+from mystar.creators.handlers import CREATORS
+from mystar.files.handlers import FILES
+from mystar.ground import Ground
+from mystar.kit.background import every
+from mystar.kit.http import networks
+from mystar.kit.routes import Route
+from mystar.orders.handlers import ORDERS
+from mystar.orders.service import OrderService
+from mystar.payments.gateways.yookassa import YooKassa
+from mystar.payments.handlers import PAYMENTS
+from mystar.payments.repository import CONSTRAINTS as PAYMENT_CONSTRAINTS
+from mystar.payments.service import PaymentService
+from mystar.payments.settlement import TOPIC as PROVIDER_CALLS
+from mystar.payments.settlement import Settlement
+from mystar.payments.tasks import LONGEST_PAUSE, ProviderCalls
+
+ROUTES: tuple[Route, ...] = ()
+CONSTRAINTS = PAYMENT_CONSTRAINTS
+
+
+def add(app: web.Application, ground: Ground) -> None:
+    _add_money(app, ground)
+    _add_orders(app, ground)
+
+
+def _add_money(app: web.Application, ground: Ground) -> None:
+    settings, public_url = ground.settings.payments, ground.settings.http.public_url
+    yookassa = YooKassa(
+        url=settings.yookassa.url,
+        shop_id=settings.yookassa.shop_id,
+        secret_key=settings.yookassa.secret_key,
+        timeout=settings.yookassa.timeout_seconds,
+        registry=ground.metrics.registry,
+    )
+    settlement = Settlement(ground.db, ground.outbox, ground.clock, poll_seconds=settings.poll_seconds)
+    calls = ProviderCalls(ground.db, yookassa, settlement, ground.clock)
+    ground.outbox.handle(PROVIDER_CALLS, calls.send, concurrency=4, longest_pause=LONGEST_PAUSE)
+    payments = PaymentService(
+        ground.db,
+        ground.outbox,
+        yookassa,
+        settlement,
+        ground.signer,
+        ground.clock,
+        public_url=public_url,
+        return_url=settings.return_url,
+        poll_seconds=settings.poll_seconds,
+        webhook_networks=networks(settings.yookassa.webhook_networks),
+    )
+    app[PAYMENTS] = payments
+    app.cleanup_ctx.append(every(settings.poll_seconds, payments.poll, name="payments poll"))
+
+    async def close(_app: web.Application) -> None:
+        await yookassa.close()
+
+    app.on_cleanup.append(close)
+
+
+def _add_orders(app: web.Application, ground: Ground) -> None:
+    orders = OrderService(
+        ground.db,
+        ground.clock,
+        creators=app[CREATORS],
+        catalog=app[CATALOG],
+        files=app[FILES],
+        payments=app[PAYMENTS],
+        signer=ground.signer,
+        public_url=ground.settings.http.public_url,
+    )
+    orders.listen(ground.events)
+    app[ORDERS] = orders

@@ -1,0 +1,41 @@
+"""What is sold and by whom: files, creators, the catalogue."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from mystar.accounts.access import ACCOUNTS
+from mystar.catalog.handlers import CATALOG
+from mystar.catalog.repository import CONSTRAINTS as CATALOG_CONSTRAINTS
+from mystar.catalog.service import CatalogService
+from mystar.creators.handlers import CREATORS
+from mystar.creators.handlers import ROUTES as CREATOR_ROUTES
+from mystar.creators.repository import CONSTRAINTS as CREATOR_CONSTRAINTS
+from mystar.creators.service import CreatorService
+from mystar.files.handlers import FILES
+from mystar.files.handlers import ROUTES as FILE_ROUTES
+from mystar.files.service import FileService
+from mystar.files.tasks import tasks as file_tasks
+from mystar.ground import Ground
+from mystar.kit.routes import Route
+from mystar.kit.storage import LocalStorage
+
+ROUTES: tuple[Route, ...] = (*CREATOR_ROUTES, *FILE_ROUTES)
+CONSTRAINTS = {**CREATOR_CONSTRAINTS, **CATALOG_CONSTRAINTS}
+
+
+def add(app: web.Application, ground: Ground) -> None:
+    files = FileService(
+        ground.db,
+        LocalStorage(ground.settings.data_dir / "media"),
+        app[ACCOUNTS],
+        ground.signer,
+        ground.clock,
+        settings=ground.settings.files,
+        signed_link=ground.settings.tokens.signed_link,
+    )
+    creators = CreatorService(ground.db, files, ground.clock)
+    catalog = CatalogService(ground.db, app[ACCOUNTS], creators, files, ground.clock)
+    catalog.listen(ground.events)
+    app[FILES], app[CREATORS], app[CATALOG] = files, creators, catalog
+    app.cleanup_ctx.extend(file_tasks(files))
