@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
 from aiohttp import web
 
@@ -102,10 +104,16 @@ async def broken_invariants(app: web.Application) -> list[str]:
 
 def _add_routes(app: web.Application, settings: Settings) -> None:
     app[CONTRACTS] = dialects = contracts()
-    app[system.DOCUMENT] = system.document(openapi(dialects, public_url=settings.http.public_url))
+    app[system.DOCUMENT] = system.document({**_described(), "servers": [{"url": settings.http.public_url}]})
     resources = register(app, [route for dialect in dialects for route in dialect.routes])
     if settings.http.cors_origins:
         allow_origins(app, resources, settings.http.cors_origins)
+
+
+@cache
+def _described() -> dict[str, Any]:
+    """The API but for its address: slow to build, and the same for every application of a process."""
+    return openapi(contracts(), public_url="")
 
 
 def _account_of(request: web.Request) -> int | None:

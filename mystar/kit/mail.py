@@ -167,7 +167,7 @@ def _trusting(host: str) -> ssl.SSLContext | None:
     """On this machine a self-signed certificate is nothing to worry about; elsewhere it is."""
     if host not in ("127.0.0.1", "::1", "localhost"):
         return None
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
