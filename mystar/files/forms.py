@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,8 @@ _MOST_PARTS = 32
 _LONGEST_FIELD = 16 * 1024
 _FORM_AROUND_FILE = 64 * 1024
 _TOO_LONG = Text("Слишком длинное значение.", "The value is too long.")
+_NOT_ASKED = Text("Этот файл здесь не нужен.", "This file is not asked for here.")
+_TOO_MANY = Text("Слишком много файлов.", "There are too many files.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,25 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class Parcel:
+    """The fields as they were sent, and the files by their part, which are kept but not attached yet."""
+
+    fields: Mapping[str, str]
+    files: Mapping[str, Sequence[StoredFile]]
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
-    """The file that a form must have: its field, and how to take it (see `FileService.receive`)."""
+    """The file that a form has: its field, and how to take it (see `FileService.receive`).
+
+    :param most: how many a form of `gathered` may have of it.
+    """
 
     part: str
     kinds: tuple[str, ...]
     folder: str
     public: bool = False
+    most: int = 1
 
 
 @asynccontextmanager
@@ -76,6 +90,39 @@ async def uploaded(request: web.Request, wanted: Wanted) -> AsyncIterator[Form]:
         yield Form(fields, file)
     except BaseException:
         if file is not None:
+            await files.forget(actor, file.id)
+        raise
+
+
+@asynccontextmanager
+async def gathered(request: web.Request, *wanted: Wanted) -> AsyncIterator[Parcel]:
+    """The form of a signed-in person with some of these files, or none: a browser sends an empty part for no file.
+
+    ``images[]`` and ``images[0]`` are ``images``. When the block raises, all of its files are forgotten again.
+
+    :raises UnsupportedMedia: not a multipart form. :raises Unreadable: broken off, or no form at all.
+    :raises FileRefused, FileTooLarge, QuotaExceeded: see `FileService.receive`; also for a file nobody asked for.
+    """
+    actor, files = actor_of(request), request.app[FILES]
+    if request.content_type != "multipart/form-data":
+        raise UnsupportedMedia
+    ways = {one.part: one for one in wanted}
+    fields: dict[str, str] = {}
+    kept: dict[str, list[StoredFile]] = {}
+    try:
+        async for part in _parts(request):
+            name = (part.name or "").partition("[")[0]
+            if not part.filename:
+                fields[name] = await _field(name, part)
+            elif name not in ways:
+                raise FileRefused(name, _NOT_ASKED)
+            elif len(kept.setdefault(name, [])) == ways[name].most:
+                raise FileRefused(name, _TOO_MANY if ways[name].most > 1 else ONE_ONLY)
+            else:
+                kept[name].append(await _received(files, actor, part, ways[name]))
+        yield Parcel(fields, kept)
+    except BaseException:
+        for file in (file for some in kept.values() for file in some):
             await files.forget(actor, file.id)
         raise
 
