@@ -18,10 +18,10 @@ HEAD = 4096
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file that is kept. ``size`` in bytes; ``key`` is its path behind /media/."""
+    """A file that is kept. ``size`` in bytes; ``key`` is its path behind /media/; a guest's has no owner."""
 
     id: int
-    owner_id: int
+    owner_id: int | None
     key: str
     kind: str
     name: str

@@ -3,12 +3,12 @@
 select pg_advisory_xact_lock(hashtextextended('files of ' || %(owner_id)s::bigint, 0));
 
 -- name: used
-select coalesce(sum(size), 0)::bigint from files where owner_id = %(owner_id)s;
+select coalesce(sum(size), 0)::bigint from files where owner_id = %(owner_id)s::bigint;
 
 -- name: add
 insert into files (owner_id, key, kind, name, content_type, size, sha256, is_public, uploaded_at)
-select %(owner_id)s, %(key)s, %(kind)s, %(name)s, %(content_type)s, %(size)s, %(sha256)s, %(is_public)s, %(now)s
-where (select coalesce(sum(size), 0) from files where owner_id = %(owner_id)s) + %(size)s <= %(quota)s
+select %(owner_id)s::bigint, %(key)s, %(kind)s, %(name)s, %(content_type)s, %(size)s, %(sha256)s, %(is_public)s, %(now)s
+where (select coalesce(sum(size), 0) from files where owner_id = %(owner_id)s::bigint) + %(size)s <= %(quota)s
 returning *;
 
 -- name: add_copies
@@ -41,11 +41,11 @@ where file.id = coalesce(
 
 -- name: attach
 update files set attached_at = %(now)s, is_public = coalesce(%(is_public)s::boolean, is_public)
-where id = %(id)s and owner_id = %(owner_id)s and attached_at is null
+where id = %(id)s and owner_id is not distinct from %(owner_id)s::bigint and attached_at is null
 returning *;
 
 -- name: is_owned
-select exists (select from files where id = %(id)s and owner_id = %(owner_id)s);
+select exists (select from files where id = %(id)s and owner_id is not distinct from %(owner_id)s::bigint);
 
 -- name: let_read
 insert into file_readers (file_id, account_id)
@@ -65,7 +65,9 @@ select copy.key, %(now)s::timestamptz from gone join file_copies as copy on copy
 
 -- name: forget
 with gone as (
-    delete from files where id = %(id)s and owner_id = %(owner_id)s and attached_at is null returning id, key
+    delete from files
+    where id = %(id)s and owner_id is not distinct from %(owner_id)s::bigint and attached_at is null
+    returning id, key
 )
 insert into discarded_files (key, discarded_at)
 select key, %(now)s::timestamptz from gone

@@ -22,7 +22,7 @@ class FileRepository:
     async def lock_quota(self, owner_id: int) -> None:
         await self._tx.execute(QUERIES.lock_quota, owner_id=owner_id)
 
-    async def used(self, owner_id: int) -> int:
+    async def used(self, owner_id: int | None) -> int:
         """Bytes."""
         return int(await self._tx.value(QUERIES.used, owner_id=owner_id))
 
@@ -62,7 +62,7 @@ class FileRepository:
             row["name"] = copy_key(row["name"], side)
         return _file(row), may_read
 
-    async def attach(self, file_id: int, *, owner_id: int, is_public: bool | None, now: datetime) -> StoredFile:
+    async def attach(self, file_id: int, *, owner_id: int | None, is_public: bool | None, now: datetime) -> StoredFile:
         """:raises FileUnknown: none of the owner's. :raises FileInUse: attached already."""
         row = await self._tx.maybe(QUERIES.attach, id=file_id, owner_id=owner_id, is_public=is_public, now=now)
         if row is not None:
@@ -83,7 +83,7 @@ class FileRepository:
     async def discard(self, file_id: int, now: datetime) -> None:
         await self._tx.execute(QUERIES.discard, id=file_id, now=now)
 
-    async def forget(self, file_id: int, *, owner_id: int, now: datetime) -> None:
+    async def forget(self, file_id: int, *, owner_id: int | None, now: datetime) -> None:
         """Does nothing when it is attached, or not the owner's."""
         await self._tx.execute(QUERIES.forget, id=file_id, owner_id=owner_id, now=now)
 

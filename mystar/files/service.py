@@ -82,7 +82,7 @@ class FileService:
 
     async def receive(
         self,
-        actor: Actor,
+        actor: Actor | None,
         chunks: AsyncIterator[bytes],
         *,
         kinds: tuple[str, ...],
@@ -95,6 +95,7 @@ class FileService:
 
         Avatars and images lose what their cameras wrote into them; an avatar also gets its small copies.
 
+        :param actor: None for a guest, who has no quota: whoever lets guests in bounds how often they come.
         :param kinds: what the endpoint takes: "avatar", "image", "video" or "other"; the bytes decide which it is.
         :param folder: where its key begins. :param name: the client's name for it, never trusted.
         :param part: the form's field, for the refusal.
@@ -102,7 +103,8 @@ class FileService:
         :raises FileRefused: empty, broken, of another type, or under a wrong extension.
         :raises FileTooLarge: as soon as the limit of its kind is passed. :raises QuotaExceeded: nothing is left.
         """
-        left = self._settings.quota - await FileRepository(self._db).used(actor.id)
+        owner_id = actor.id if actor else None
+        left = self._settings.quota - await FileRepository(self._db).used(owner_id)
         async with self._storage.arriving() as arriving:
             head = await _first(chunks)
             kind, media = _recognised(head, kinds, name, part)
@@ -119,7 +121,7 @@ class FileService:
         try:
             return await self._add(
                 copies,
-                owner_id=actor.id,
+                owner_id=owner_id,
                 key=key,
                 kind=kind,
                 name=clean_name(name),
@@ -169,11 +171,12 @@ class FileService:
             await arriving.write(chunk)
             chunk = await anext(chunks, None)
 
-    async def _add(self, copies: Sequence[Copy], *, owner_id: int, **columns: object) -> StoredFile:
+    async def _add(self, copies: Sequence[Copy], *, owner_id: int | None, **columns: object) -> StoredFile:
         """The quota counts what people sent; the copies are our own affair."""
         async with self._db.transaction() as tx:
             files = FileRepository(tx)
-            await files.lock_quota(owner_id)
+            if owner_id is not None:
+                await files.lock_quota(owner_id)
             file = await files.add(owner_id=owner_id, quota=self._settings.quota, now=self._clock.now(), **columns)
             if copies:
                 await files.add_copies(file.id, copies)
@@ -186,7 +189,7 @@ class FileService:
     # Using
 
     async def attach(
-        self, tx: Tx, file_id: int, *, owner_id: int, readers: Sequence[int] = (), public: bool | None = None
+        self, tx: Tx, file_id: int, *, owner_id: int | None, readers: Sequence[int] = (), public: bool | None = None
     ) -> StoredFile:
         """Something refers to the file from now on, so it stays.
 
@@ -206,9 +209,10 @@ class FileService:
         """Nothing refers to the file any more. Its bytes go after the commit."""
         await FileRepository(tx).discard(file_id, self._clock.now())
 
-    async def forget(self, actor: Actor, file_id: int) -> None:
+    async def forget(self, actor: Actor | None, file_id: int) -> None:
         """Undo an upload that nothing refers to. What is attached, or another's, stays."""
-        await FileRepository(self._db).forget(file_id, owner_id=actor.id, now=self._clock.now())
+        owner_id = actor.id if actor else None
+        await FileRepository(self._db).forget(file_id, owner_id=owner_id, now=self._clock.now())
 
     async def set_avatar(self, actor: Actor, file_id: int) -> StoredFile:
         """The person's picture from now on; the one before is discarded. :raises FileUnknown: no such upload."""
