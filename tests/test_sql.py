@@ -16,10 +16,11 @@ from mystar.kit.queries import load
 OWNERS = {
     "accounts": ["accounts", "sessions", "rotations", "mailed_tokens", "provider_identities", "sign_in_attempts"],
     "files": ["files", "file_copies", "file_readers", "discarded_files"],
-    "creators": ["creators", "creator_votes", "creator_likes", "creator_favourites"],
+    "creators": ["creators", "creator_votes", "creator_likes", "creator_favourites", "skills", "creator_skills"],
     "catalog": ["categories", "services", "tags", "service_tags"],
+    "portfolio": ["portfolio_items", "portfolio_images"],
     "payments": ["payments", "ledger_entries", "payment_discrepancies"],
-    "orders": ["orders", "order_events", "deliveries", "delivery_files"],
+    "orders": ["orders", "order_events", "deliveries", "delivery_files", "order_pictures"],
     "chat": ["conversations", "messages", "message_files", "chat_blocks"],
     "notifications": ["notifications", "notification_boxes"],
     "kit": ["outbox", "idempotency_keys"],

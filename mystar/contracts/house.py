@@ -26,8 +26,16 @@ ERROR_SCHEMA = {
 
 #: Opened by people, from a mail.
 _PAGES = ("house.verify-email", "house.unsubscribe")
-#: A token that does not fit is a mistake in what was sent; the address itself is there.
-STATUSES: dict[str | type[MystarError], int] = {"confirm_link_unknown": 400, "confirm_link_expired": 400}
+STATUSES: dict[str | type[MystarError], int] = {
+    # A token that does not fit is a mistake in what was sent; the address itself is there.
+    "confirm_link_unknown": 400,
+    "confirm_link_expired": 400,
+    # What clients look for as `error` of a 400 (facts 2.8).
+    "no_creator_profile": 400,
+    "skills_not_a_list": 400,
+    "skill_entry_incomplete": 400,
+    "skill_not_found": 400,
+}
 
 
 def render_error(error: MystarError, status: int, language: str, request: web.Request) -> web.Response:

@@ -1,22 +1,46 @@
-"""The house's page of oneself (seed 001). It lives here since it tells whether one is a creator."""
+"""The house's page of oneself, which tells whether one is a creator, and skills (seed 001, facts 2.1 and 2.8)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from aiohttp import web
-from aiohttp_apispec import docs, json_schema, response_schema
+from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import ACCOUNTS, actor_of, signed_in
 from mystar.accounts.model import Account
-from mystar.creators.schemas import CLIENT, CREATOR, UserChange, UserView
+from mystar.creators.model import CreatorUnknown
+from mystar.creators.schemas import (
+    CLIENT,
+    CREATOR,
+    CreatorSkillPath,
+    CreatorSkillView,
+    LevelChange,
+    LevelDraft,
+    OfCreatorQuery,
+    SetSkillView,
+    SkillDraft,
+    SkillLevels,
+    SkillPath,
+    SkillQuery,
+    SkillView,
+    UserChange,
+    UserView,
+    creator_skill_view,
+    skill_view,
+)
 from mystar.creators.service import CreatorService
+from mystar.creators.skills import SkillService
 from mystar.kit.http import PUBLIC_URL, absolute, json_response
+from mystar.kit.idempotency import idempotent
 from mystar.kit.media import copy_paths, media_path
+from mystar.kit.paging import page_of, page_response, wanted
 from mystar.kit.routes import Route, alias, route
-from mystar.kit.validation import body_of
+from mystar.kit.validation import body_of, path_of, query_of
 
 CREATORS: web.AppKey[CreatorService] = web.AppKey("creators", CreatorService)
+SKILLS: web.AppKey[SkillService] = web.AppKey("skills", SkillService)
+TAGS = ["house: skills"]
 
 
 @docs(tags=["house: people"], summary="Who I am")
@@ -36,7 +60,7 @@ async def change_me(request: web.Request) -> web.Response:
 
 
 async def _view(request: web.Request, account: Account) -> dict[str, Any]:
-    is_creator = await request.app[CREATORS].is_creator(account.id)
+    creator_id = await _creator_id(request, account.id)
     view: dict[str, Any] = UserView().dump(account)
     return {
         **view,
@@ -44,20 +68,134 @@ async def _view(request: web.Request, account: Account) -> dict[str, Any]:
         "phone": account.phone or "",
         "avatar": absolute(request, media_path(account.avatar_key)) if account.avatar_key else None,
         "avatar_sizes": copy_paths(account.avatar_key, request.app[PUBLIC_URL]),
-        "user_type": CREATOR if is_creator else CLIENT,
-        "has_creator_profile": is_creator,
+        "user_type": CREATOR if creator_id else CLIENT,
+        "has_creator_profile": creator_id is not None,
+        "creator_profile_id": creator_id,
         # Everybody can buy.
         "has_client_profile": True,
     }
 
 
+async def _creator_id(request: web.Request, account_id: int) -> int | None:
+    try:
+        return (await request.app[CREATORS].by_account(account_id)).id
+    except CreatorUnknown:
+        return None
+
+
+@docs(tags=TAGS, summary="Skills, by name")
+@querystring_schema(SkillQuery)
+@response_schema(page_of(SkillView), 200)
+async def list_skills(request: web.Request) -> web.Response:
+    page = wanted(request)
+    found = await request.app[SKILLS].all(query_of(request)["search"], offset=page.offset, limit=page.size)
+    return page_response(request, [skill_view(skill) for skill in found.rows], found.count)
+
+
+@docs(tags=TAGS, summary="One skill")
+@match_info_schema(SkillPath)
+@response_schema(SkillView, 200)
+async def read_skill(request: web.Request) -> web.Response:
+    return json_response(skill_view(await request.app[SKILLS].find(path_of(request)["skill_id"])))
+
+
+@docs(tags=TAGS, summary="What a creator can, or what I can")
+@signed_in
+@querystring_schema(OfCreatorQuery)
+@response_schema(page_of(CreatorSkillView), 200)
+async def list_creator_skills(request: web.Request) -> web.Response:
+    page, creator_id = wanted(request), query_of(request)["creator_profile_id"]
+    skills = request.app[SKILLS]
+    if creator_id is None:
+        found = await skills.own(actor_of(request), offset=page.offset, limit=page.size)
+    else:
+        found = await skills.of_creator(creator_id, offset=page.offset, limit=page.size)
+    return page_response(request, [creator_skill_view(given) for given in found.rows], found.count)
+
+
+@docs(tags=TAGS, summary="I can this, too")
+@signed_in
+@json_schema(SkillDraft)
+@response_schema(CreatorSkillView, 201)
+@idempotent
+async def add_skill(request: web.Request) -> web.StreamResponse:
+    given = await request.app[SKILLS].give(actor_of(request), **body_of(request))
+    return json_response(creator_skill_view(given), 201)
+
+
+@docs(tags=TAGS, summary="How well I can it now")
+@signed_in
+@match_info_schema(CreatorSkillPath)
+@json_schema(LevelDraft)
+@response_schema(CreatorSkillView, 200)
+async def set_level(request: web.Request) -> web.Response:
+    return await _set_level(request)
+
+
+@docs(tags=TAGS, summary="How well I can it now, if that is what is to be changed")
+@signed_in
+@match_info_schema(CreatorSkillPath)
+@json_schema(LevelChange)
+@response_schema(CreatorSkillView, 200)
+async def change_level(request: web.Request) -> web.Response:
+    return await _set_level(request)
+
+
+async def _set_level(request: web.Request) -> web.Response:
+    given_id, level = path_of(request)["creator_skill_id"], body_of(request).get("level")
+    given = await request.app[SKILLS].set_level(actor_of(request), given_id, level)
+    return json_response(creator_skill_view(given))
+
+
+@docs(tags=TAGS, summary="I cannot this any more", responses={204: {"description": "It is gone"}})
+@signed_in
+@match_info_schema(CreatorSkillPath)
+async def drop_skill(request: web.Request) -> web.Response:
+    await request.app[SKILLS].drop(actor_of(request), path_of(request)["creator_skill_id"])
+    return web.Response(status=204)
+
+
+@docs(tags=TAGS, summary="All of these I can so well: added or changed, all or none")
+@signed_in
+@json_schema(SkillLevels(many=True))
+@response_schema(SetSkillView(many=True), 200)
+@idempotent
+async def set_skills(request: web.Request) -> web.StreamResponse:
+    made = await request.app[SKILLS].set_many(actor_of(request), body_of(request))
+    return json_response(
+        [
+            {
+                "id": one.id,
+                "skill_id": one.skill_id,
+                "skill_name": one.skill_name,
+                "level": one.level,
+                "created": one.is_new,
+            }
+            for one in made
+        ]
+    )
+
+
 _ME = route("GET", "/api/v1/users/me/", who_am_i, "house.me")
 _CHANGE = route("PATCH", "/api/v1/users/me/", change_me, "house.me")
 _PUT = route("PUT", "/api/v1/users/me/", change_me, "house.me", documented=False)
+_ONE = r"/api/creator-skills/{creator_skill_id:\d{1,18}}/"
+_SKILLS: tuple[Route, ...] = (
+    route("GET", "/api/skills/", list_skills, "house.skills"),
+    route("GET", r"/api/skills/{skill_id:\d{1,18}}/", read_skill, "house.skill"),
+    route("GET", "/api/creator-skills/", list_creator_skills, "house.creator-skills"),
+    route("POST", "/api/creator-skills/", add_skill, "house.creator-skills"),
+    route("POST", "/api/creator-skills/bulk_update/", set_skills, "house.creator-skills-bulk"),
+    route("PUT", _ONE, set_level, "house.creator-skill"),
+    route("PATCH", _ONE, change_level, "house.creator-skill"),
+    route("DELETE", _ONE, drop_skill, "house.creator-skill"),
+)
 ROUTES: tuple[Route, ...] = (
     _ME,
     _CHANGE,
     _PUT,
     *(alias("/api/users/me/", one) for one in (_ME, _CHANGE, _PUT)),
     alias("/api/auth/user/", _ME),
+    *_SKILLS,
+    *(alias(one.path.replace("/api/", "/api/v1/", 1), one) for one in _SKILLS),
 )

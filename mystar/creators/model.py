@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from mystar.errors import Conflict, Forbidden, NotFound, Text
+from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,17 @@ class Creator:
     completed_orders: int
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CreatorCard:
+    """A creator with the person behind it. ``avatar_key``: the path of the picture behind /media/."""
+
+    creator: Creator
+    username: str
+    first_name: str
+    last_name: str
+    avatar_key: str | None
 
 
 def whole_stars(total: int, count: int) -> int:
@@ -77,3 +89,108 @@ class AlreadyLiked(Conflict):
 class OwnRating(Forbidden):
     code = "own_rating"
     text = Text("Нельзя оценивать самого себя.", "You cannot rate yourself.")
+
+
+class CreatorsOnly(Forbidden):
+    code = "creators_only"
+    text = Text("Сначала создайте профиль креатора.", "Make a creator profile first.")
+
+
+# Skills.
+
+#: Of one creator.
+MOST_SKILLS = 100
+LEAST_LEVEL, MOST_LEVEL = 1, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    id: int
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreatorSkill:
+    """Somebody's skill, and how well: ``level`` is 1 to 5."""
+
+    id: int
+    skill: Skill
+    level: int
+    creator_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetSkill:
+    """What `bulk_update` made of one entry. ``is_new``: the creator did not have it."""
+
+    id: int
+    skill_id: int
+    skill_name: str
+    level: int
+    is_new: bool
+
+
+class SkillUnknown(NotFound):
+    code = "skill_unknown"
+    text = Text("Навык не найден.", "The skill was not found.")
+
+
+class SkillExists(Conflict):
+    code = "skill_exists"
+    text = Text("Такой навык уже есть.", "There is such a skill already.")
+
+
+class SkillInUse(Conflict):
+    code = "skill_in_use"
+    text = Text("Этот навык есть у креаторов.", "Creators have this skill.")
+
+
+class CreatorSkillUnknown(NotFound):
+    """There is none, or it is somebody else's (contract D4)."""
+
+    code = "creator_skill_unknown"
+    text = Text("У вас нет такого навыка.", "You have no such skill.")
+
+
+class CreatorSkillExists(Conflict):
+    code = "creator_skill_exists"
+    text = Text("Этот навык у вас уже есть.", "You have this skill already.")
+
+
+class TooManySkills(Conflict):
+    """``most``: so many can be had."""
+
+    code = "too_many_skills"
+    text = Text("Навыков может быть не больше {most}.", "There can be no more than {most} skills.")
+
+
+# Clients show these four sentences as they are (facts 2.8); the house answers them with 400.
+
+
+class NoCreatorProfile(Invalid):
+    code = "no_creator_profile"
+    text = Text("У вас нет профиля креатора", "You have no creator profile")
+
+
+class NotAList(Invalid):
+    code = "skills_not_a_list"
+    text = Text("Данные должны быть в формате списка", "The data must be a list")
+
+
+class EntryIncomplete(Invalid):
+    code = "skill_entry_incomplete"
+    text = Text("Каждая запись должна содержать skill_id и level", "Every entry must have skill_id and level")
+
+
+class SkillNotFound(Invalid):
+    code = "skill_not_found"
+    text = Text("Навык с ID {skill_id} не найден", "There is no skill with the ID {skill_id}")
+
+
+TWICE = Text("Этот навык указан дважды.", "This skill is given twice.")
+
+
+def folded(text: str) -> str:
+    """What spellings have in common: "Photo  Shop" and "photo shop" are one."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -39,22 +39,115 @@ update creators set video_id = %(video_id)s, updated_at = %(now)s where id = %(c
 -- name: count_completed
 update creators set completed_orders = completed_orders + 1 where id = %(creator_id)s;
 
--- name: differences
--- Grouped once per table, not once per creator.
-with votes as (
-    select creator_id, sum(rating) as rating_sum, count(*) as rating_count from creator_votes group by creator_id
-), likes as (
-    select creator_id, count(*) as likes_count from creator_likes group by creator_id
+-- name: count_review
+-- A review counts, or does not count any more: `times` is 1 or -1.
+update creators
+set rating_sum = rating_sum + %(times)s::integer * %(rating)s, rating_count = rating_count + %(times)s
+where id = %(creator_id)s;
+
+-- name: set_top
+update creators set is_top = %(is_top)s where id = %(id)s returning id;
+
+-- name: edit
+-- What is null stays as it is.
+update creators set
+    profession = coalesce(%(profession)s, profession),
+    description = coalesce(%(description)s, description),
+    specialization = coalesce(%(specialization)s, specialization),
+    experience = coalesce(%(experience)s, experience),
+    portfolio_link = coalesce(%(portfolio_link)s, portfolio_link),
+    social_links = coalesce(%(social_links)s::jsonb, social_links),
+    updated_at = %(now)s
+where account_id = %(account_id)s
+returning id;
+
+-- name: cards
+-- One creator by either id, or a page of all, best first, cut from its index before anything is joined to it. A null id
+-- finds nothing, and neither does a limit of 0, so each caller names what he means.
+with page as (
+    select * from creators where id = %(creator_id)s
+    union all
+    select * from creators where account_id = %(account_id)s
+    union all
+    (select * from creators order by is_top desc, rating desc, id limit %(limit)s offset %(offset)s)
 )
-select c.id as creator_id, fact.what, fact.stored, fact.counted
+select page.*, accounts.username, accounts.first_name, accounts.last_name,
+    case when accounts.avatar_id is not null then accounts.avatar_key end as avatar_key
+from page join accounts on accounts.id = page.account_id
+order by page.is_top desc, page.rating desc, page.id;
+
+-- name: count_all
+select count(*) from creators;
+
+-- name: add_skill
+insert into skills (name, key, description, words, created_at, updated_at)
+values (%(name)s, %(key)s, %(description)s, %(words)s, %(now)s, %(now)s)
+returning id, name, description;
+
+-- name: edit_skill
+update skills set name = %(name)s, key = %(key)s, description = %(description)s, words = %(words)s, updated_at = %(now)s
+where id = %(id)s
+returning id, name, description;
+
+-- name: delete_skill
+delete from skills where id = %(id)s;
+
+-- name: find_skill
+select id, name, description from skills where id = %(id)s;
+
+-- name: lock_skill
+select id, name, description from skills where id = %(id)s for no key update;
+
+-- name: skills
+select id, name, description from skills
+where %(pattern)s::text is null or words like %(pattern)s
+order by key limit %(limit)s offset %(offset)s;
+
+-- name: count_skills
+select count(*) from skills where %(pattern)s::text is null or words like %(pattern)s;
+
+-- name: keep_skills
+-- Those of them that there are, and that nobody deletes as long as they are being given out.
+select id from skills where id = any(%(ids)s::bigint[]) order by id for key share;
+
+-- name: give_skill
+insert into creator_skills (creator_id, skill_id, level, created_at, updated_at)
+values (%(creator_id)s, %(skill_id)s, %(level)s, %(now)s, %(now)s)
+returning id;
+
+-- name: set_skills
+-- A row that this statement has made, and not found, has no xmax.
+insert into creator_skills (creator_id, skill_id, level, created_at, updated_at)
+select %(creator_id)s, skill_id, level, %(now)s, %(now)s
+from unnest(%(skill_ids)s::bigint[], %(levels)s::smallint[]) as wanted (skill_id, level)
+on conflict on constraint creator_skills_skill_key
+do update set level = excluded.level, updated_at = excluded.updated_at
+returning id, skill_id, level, (select name from skills where skills.id = skill_id) as skill_name, xmax = 0 as is_new;
+
+-- name: set_level
+update creator_skills set level = coalesce(%(level)s, level), updated_at = %(now)s
+where id = %(id)s and creator_id = %(creator_id)s
+returning id;
+
+-- name: drop_skill
+delete from creator_skills where id = %(id)s and creator_id = %(creator_id)s;
+
+-- name: creator_skills
+select creator_skills.id, creator_skills.level, creator_skills.creator_id, skills.id as skill_id, skills.name,
+    skills.description
+from creator_skills join skills on skills.id = creator_skills.skill_id
+where creator_skills.creator_id = %(creator_id)s and (%(id)s::bigint is null or creator_skills.id = %(id)s)
+order by creator_skills.id limit %(limit)s offset %(offset)s;
+
+-- name: count_creator_skills
+select count(*) from creator_skills where creator_id = %(creator_id)s;
+
+-- name: differences
+-- What votes and reviews add up to is for the reviews to say, who know both.
+select c.id as creator_id, 'likes_count' as what, c.likes_count as stored, coalesce(likes.count, 0) as counted
 from creators c
-left join votes on votes.creator_id = c.id
-left join likes on likes.creator_id = c.id
-cross join lateral (values
-    ('rating_sum', c.rating_sum, coalesce(votes.rating_sum, 0)),
-    ('rating_count', c.rating_count, coalesce(votes.rating_count, 0)),
-    ('likes_count', c.likes_count, coalesce(likes.likes_count, 0))
-) as fact (what, stored, counted)
-where fact.stored <> fact.counted
-order by c.id, fact.what
+-- Grouped once, not once per creator.
+left join (select creator_id, count(*) from creator_likes group by creator_id) likes on likes.creator_id = c.id
+where c.likes_count <> coalesce(likes.count, 0)
+order by c.id
 limit %(most)s;

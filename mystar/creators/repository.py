@@ -1,10 +1,30 @@
-"""Creators, votes, likes and favourites as rows."""
+"""Creators, votes, likes, favourites and skills as rows."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from mystar.creators.model import AlreadyLiked, AlreadyRated, Creator, CreatorExists, CreatorUnknown, Difference
+from mystar.creators.model import (
+    MOST_SKILLS,
+    AlreadyLiked,
+    AlreadyRated,
+    Creator,
+    CreatorCard,
+    CreatorExists,
+    CreatorSkill,
+    CreatorSkillExists,
+    CreatorSkillUnknown,
+    CreatorUnknown,
+    Difference,
+    SetSkill,
+    Skill,
+    SkillExists,
+    SkillInUse,
+    SkillUnknown,
+    folded,
+)
 from mystar.kit.db import Row, Statements
 from mystar.kit.queries import load
 
@@ -13,7 +33,12 @@ CONSTRAINTS = {
     "creators_account_key": CreatorExists,
     "creator_votes_pkey": AlreadyRated,
     "creator_likes_pkey": AlreadyLiked,
+    "skills_key_key": SkillExists,
+    "creator_skills_skill_key": CreatorSkillExists,
+    # Only of the deletion of a skill: whoever gives one out has looked for it first.
+    "creator_skills_skill_id_fkey": SkillInUse,
 }
+_EDITABLE = ("profession", "description", "specialization", "experience", "portfolio_link", "social_links")
 
 
 class CreatorRepository:
@@ -66,8 +91,145 @@ class CreatorRepository:
     async def count_completed(self, creator_id: int) -> None:
         await self._tx.execute(QUERIES.count_completed, creator_id=creator_id)
 
+    async def count_review(self, creator_id: int, rating: int, times: int) -> None:
+        await self._tx.execute(QUERIES.count_review, creator_id=creator_id, rating=rating, times=times)
+
+    async def set_top(self, creator_id: int, is_top: bool) -> None:
+        """:raises CreatorUnknown:"""
+        if await self._tx.value(QUERIES.set_top, id=creator_id, is_top=is_top) is None:
+            raise CreatorUnknown
+
+    async def edit(self, account_id: int, changes: Mapping[str, Any], now: datetime) -> int:
+        """The creator's id. :param changes: by column; what is missing stays. :raises CreatorUnknown:"""
+        values = {name: changes.get(name) for name in _EDITABLE}
+        creator_id = await self._tx.value(QUERIES.edit, account_id=account_id, now=now, **values)
+        if creator_id is None:
+            raise CreatorUnknown
+        return int(creator_id)
+
+    async def card(self, *, creator_id: int | None = None, account_id: int | None = None) -> CreatorCard | None:
+        row = await self._tx.maybe(QUERIES.cards, creator_id=creator_id, account_id=account_id, limit=0, offset=0)
+        return _card(row) if row else None
+
+    async def best(self, *, offset: int, limit: int) -> list[CreatorCard]:
+        rows = await self._tx.all(QUERIES.cards, creator_id=None, account_id=None, limit=limit, offset=offset)
+        return [_card(row) for row in rows]
+
+    async def count_all(self) -> int:
+        return int(await self._tx.value(QUERIES.count_all))
+
     async def differences(self, most: int) -> list[Difference]:
         return [Difference(**row) for row in await self._tx.all(QUERIES.differences, most=most)]
+
+
+class SkillRepository:
+    """Bound to a transaction, or to the database for single statements."""
+
+    def __init__(self, tx: Statements) -> None:
+        self._tx = tx
+
+    async def add(self, name: str, description: str, now: datetime) -> Skill:
+        """:raises SkillExists: in whatever spelling."""
+        return Skill(**await self._tx.one(QUERIES.add_skill, now=now, **_written(name, description)))
+
+    async def edit(self, skill_id: int, name: str, description: str, now: datetime) -> Skill:
+        """:raises SkillExists: in whatever spelling. :raises SkillUnknown:"""
+        return _skill(await self._tx.maybe(QUERIES.edit_skill, id=skill_id, now=now, **_written(name, description)))
+
+    async def delete(self, skill_id: int) -> None:
+        """:raises SkillInUse: somebody has it. :raises SkillUnknown:"""
+        if not await self._tx.execute(QUERIES.delete_skill, id=skill_id):
+            raise SkillUnknown
+
+    async def find(self, skill_id: int) -> Skill:
+        """:raises SkillUnknown:"""
+        return _skill(await self._tx.maybe(QUERIES.find_skill, id=skill_id))
+
+    async def lock(self, skill_id: int) -> Skill:
+        """:raises SkillUnknown:"""
+        return _skill(await self._tx.maybe(QUERIES.lock_skill, id=skill_id))
+
+    async def all(self, search: str, *, offset: int, limit: int) -> list[Skill]:
+        rows = await self._tx.all(QUERIES.skills, pattern=_pattern(search), offset=offset, limit=limit)
+        return [Skill(**row) for row in rows]
+
+    async def count(self, search: str) -> int:
+        return int(await self._tx.value(QUERIES.count_skills, pattern=_pattern(search)))
+
+    async def keep(self, skill_ids: Sequence[int]) -> set[int]:
+        """Those of them that there are; they stay until the transaction ends."""
+        return {row["id"] for row in await self._tx.all(QUERIES.keep_skills, ids=list(skill_ids))}
+
+    async def give(self, creator_id: int, skill_id: int, level: int, now: datetime) -> CreatorSkill:
+        """:raises CreatorSkillExists:"""
+        given = await self._tx.value(QUERIES.give_skill, creator_id=creator_id, skill_id=skill_id, level=level, now=now)
+        return await self.one_of(creator_id, given)
+
+    async def set_many(self, creator_id: int, levels: Mapping[int, int], now: datetime) -> list[SetSkill]:
+        """In the order of ``levels``, which are by skill."""
+        rows = await self._tx.all(
+            QUERIES.set_skills,
+            creator_id=creator_id,
+            skill_ids=list(levels),
+            levels=list(levels.values()),
+            now=now,
+        )
+        found = {row["skill_id"]: SetSkill(**row) for row in rows}
+        return [found[skill_id] for skill_id in levels]
+
+    async def set_level(self, creator_id: int, given_id: int, level: int | None, now: datetime) -> CreatorSkill:
+        """:raises CreatorSkillUnknown: the creator has none of this id."""
+        await self._tx.execute(QUERIES.set_level, creator_id=creator_id, id=given_id, level=level, now=now)
+        return await self.one_of(creator_id, given_id)
+
+    async def drop(self, creator_id: int, given_id: int) -> None:
+        """:raises CreatorSkillUnknown: the creator has none of this id."""
+        if not await self._tx.execute(QUERIES.drop_skill, creator_id=creator_id, id=given_id):
+            raise CreatorSkillUnknown
+
+    async def one_of(self, creator_id: int, given_id: int) -> CreatorSkill:
+        """:raises CreatorSkillUnknown: the creator has none of this id."""
+        row = await self._tx.maybe(QUERIES.creator_skills, creator_id=creator_id, id=given_id, offset=0, limit=1)
+        if row is None:
+            raise CreatorSkillUnknown
+        return _creator_skill(row)
+
+    async def of_creator(self, creator_id: int, *, offset: int = 0, limit: int = MOST_SKILLS) -> list[CreatorSkill]:
+        """As they came."""
+        rows = await self._tx.all(QUERIES.creator_skills, creator_id=creator_id, id=None, offset=offset, limit=limit)
+        return [_creator_skill(row) for row in rows]
+
+    async def count_of_creator(self, creator_id: int) -> int:
+        return int(await self._tx.value(QUERIES.count_creator_skills, creator_id=creator_id))
+
+
+def _written(name: str, description: str) -> dict[str, str]:
+    words = folded(f"{name} {description}")
+    return {"name": name, "key": folded(name), "description": description, "words": words}
+
+
+def _pattern(search: str) -> str | None:
+    """For LIKE: whatever has it inside. None finds everything."""
+    part = folded(search)
+    for special in ("\\", "%", "_"):
+        part = part.replace(special, f"\\{special}")
+    return f"%{part}%" if part else None
+
+
+def _skill(row: Row | None) -> Skill:
+    if row is None:
+        raise SkillUnknown
+    return Skill(**row)
+
+
+def _creator_skill(row: Row) -> CreatorSkill:
+    skill = Skill(row["skill_id"], row["name"], row["description"])
+    return CreatorSkill(row["id"], skill, row["level"], row["creator_id"])
+
+
+def _card(row: Row) -> CreatorCard:
+    person = {name: row.pop(name) for name in ("username", "first_name", "last_name", "avatar_key")}
+    return CreatorCard(Creator(**row), **person)
 
 
 def _creator(row: Row | None) -> Creator:

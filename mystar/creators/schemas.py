@@ -1,11 +1,27 @@
-"""What the house shows of somebody who may or may not be a creator (seed 001)."""
+"""What the house reads and writes about creators and their skills (seed 001, facts 2.1 and 2.8)."""
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from typing import Any
+
+from marshmallow import ValidationError, fields, post_load, validate
 
 from mystar.accounts.schemas import NAME_LONGEST, PhoneNumber
-from mystar.kit.fields import AvatarSizes, Line, Shape
+from mystar.creators.model import (
+    LEAST_LEVEL,
+    MOST_LEVEL,
+    MOST_SKILLS,
+    TWICE,
+    CreatorCard,
+    CreatorSkill,
+    EntryIncomplete,
+    NotAList,
+    Skill,
+    TooManySkills,
+)
+from mystar.kit.fields import AvatarSizes, Count, Id, Line, Shape
+from mystar.kit.media import media_path
+from mystar.kit.paging import PageQuery
 
 CLIENT, CREATOR = "Клиент", "Креатор"
 _BIO_LONGEST = 2000
@@ -26,6 +42,7 @@ class UserView(Shape):
     user_type = fields.String(required=True, validate=validate.OneOf([CLIENT, CREATOR]))
     date_joined = fields.DateTime(required=True, attribute="created_at")
     has_creator_profile = fields.Boolean(required=True)
+    creator_profile_id = fields.Integer(required=True, allow_none=True)
     has_client_profile = fields.Boolean(required=True)
 
 
@@ -36,3 +53,173 @@ class UserChange(Shape):
     last_name = Line(most=NAME_LONGEST)
     phone = PhoneNumber()
     bio = Line(most=_BIO_LONGEST)
+
+
+class PersonView(Shape):
+    id = fields.Integer(required=True)
+    username = fields.String(required=True)
+    first_name = fields.String(required=True)
+    last_name = fields.String(required=True)
+    avatar = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
+
+
+class CreatorView(Shape):
+    """The seed's nine, and what greetings show of the same person."""
+
+    id = fields.Integer(required=True)
+    user = fields.Nested(PersonView, required=True)
+    specialization = fields.String(required=True)
+    experience = fields.String(required=True)
+    portfolio_link = fields.String(required=True)
+    social_links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    rating = fields.Float(required=True, metadata={"description": "The mean of votes and reviews; 0 for none."})
+    rating_count = fields.Integer(required=True)
+    completed_orders = fields.Integer(required=True)
+    likes = fields.Integer(required=True)
+    profession = fields.String(required=True)
+    description = fields.String(required=True)
+    is_top = fields.Boolean(required=True)
+    created_at = fields.DateTime(required=True)
+    updated_at = fields.DateTime(required=True)
+
+
+class SkillPath(Shape):
+    skill_id = Id(required=True)
+
+
+class SkillQuery(PageQuery):
+    search = Line(load_default="", most=100, metadata={"description": "Any part of the name or the description."})
+
+
+class SkillView(Shape):
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    description = fields.String(required=True)
+
+
+class CreatorSkillPath(Shape):
+    creator_skill_id = Id(required=True)
+
+
+class OfCreatorQuery(PageQuery):
+    """Either name will do; without one it is about oneself."""
+
+    creator_profile_id = Id(load_default=None)
+    creator_profile = Id(load_default=None)
+
+    @post_load
+    def _one_name(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        other = data.pop("creator_profile")
+        data["creator_profile_id"] = data["creator_profile_id"] or other
+        return data
+
+
+class SkillDraft(Shape):
+    """``skill`` or ``skill_id``. Whose it becomes is not asked: always one's own."""
+
+    skill = Id(metadata={"description": "Or skill_id."})
+    skill_id = Id()
+    level = Count(least=LEAST_LEVEL, most=MOST_LEVEL, load_default=1)
+
+    @post_load
+    def _one_name(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        named = [data[name] for name in ("skill", "skill_id") if name in data]
+        if not named:
+            raise ValidationError({"skill": ["Missing data for required field."]})
+        return {"skill_id": named[0], "level": data["level"]}
+
+
+class LevelDraft(Shape):
+    level = Count(least=LEAST_LEVEL, most=MOST_LEVEL, required=True)
+
+
+class LevelChange(Shape):
+    level = Count(least=LEAST_LEVEL, most=MOST_LEVEL)
+
+
+class SkillLevel(Shape):
+    skill_id = Id(required=True)
+    level = Count(least=LEAST_LEVEL, most=MOST_LEVEL, required=True)
+
+
+class SkillLevels(SkillLevel):
+    """A list of them. What clients show as it is (facts 2.8) is said before the rest is looked at."""
+
+    def load(self, data: Any, **options: Any) -> Any:
+        """The levels by skill. :raises NotAList: :raises EntryIncomplete: :raises TooManySkills:"""
+        if not isinstance(data, list):
+            raise NotAList
+        if len(data) > MOST_SKILLS:
+            raise TooManySkills(most=MOST_SKILLS)
+        entries: list[dict[str, int]] = super().load([_entry(one) for one in data], **{**options, "many": True})
+        levels: dict[int, int] = {}
+        for number, entry in enumerate(entries):
+            if entry["skill_id"] in levels:
+                raise ValidationError({f"{number}.skill_id": [TWICE]})
+            levels[entry["skill_id"]] = entry["level"]
+        return levels
+
+
+def _entry(one: Any) -> dict[str, Any]:
+    if not isinstance(one, dict):
+        raise EntryIncomplete
+    skill_id, level = one.get("skill_id") or one.get("skill"), one.get("level")
+    if not skill_id or not level:
+        raise EntryIncomplete
+    return {"skill_id": skill_id, "level": level}
+
+
+class CreatorSkillView(Shape):
+    id = fields.Integer(required=True)
+    skill = fields.Nested(SkillView, required=True)
+    level = fields.Integer(required=True)
+    creator_profile = fields.Integer(required=True)
+
+
+class SetSkillView(Shape):
+    id = fields.Integer(required=True)
+    skill_id = fields.Integer(required=True)
+    skill_name = fields.String(required=True)
+    level = fields.Integer(required=True)
+    created = fields.Boolean(required=True)
+
+
+def creator_view(card: CreatorCard, public_url: str) -> dict[str, Any]:
+    """:param public_url: what absolute addresses begin with."""
+    creator = card.creator
+    return {
+        "id": creator.id,
+        "user": {
+            "id": creator.account_id,
+            "username": card.username,
+            "first_name": card.first_name,
+            "last_name": card.last_name,
+            "avatar": public_url + media_path(card.avatar_key) if card.avatar_key else None,
+        },
+        "specialization": creator.specialization,
+        "experience": creator.experience,
+        "portfolio_link": creator.portfolio_link,
+        "social_links": creator.social_links,
+        "rating": float(creator.rating),
+        "rating_count": creator.rating_count,
+        "completed_orders": creator.completed_orders,
+        "likes": creator.likes_count,
+        "profession": creator.profession,
+        "description": creator.description,
+        "is_top": creator.is_top,
+        "created_at": creator.created_at,
+        "updated_at": creator.updated_at,
+    }
+
+
+def skill_view(skill: Skill) -> dict[str, Any]:
+    return {"id": skill.id, "name": skill.name, "description": skill.description}
+
+
+def creator_skill_view(given: CreatorSkill) -> dict[str, Any]:
+    return {
+        "id": given.id,
+        "skill": skill_view(given.skill),
+        "level": given.level,
+        "creator_profile": given.creator_id,
+    }

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mystar.accounts.model import Actor
-from mystar.creators.model import Creator, CreatorCreated, Difference, OwnRating
+from mystar.creators.model import (
+    Creator,
+    CreatorCard,
+    CreatorCreated,
+    CreatorsOnly,
+    CreatorUnknown,
+    Difference,
+    OwnRating,
+)
 from mystar.creators.repository import CreatorRepository
+from mystar.errors import Forbidden
 from mystar.files.model import StoredFile
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database, Tx
+from mystar.kit.paging import Page
 
 #: `recount` names this many differences; more say nothing more.
 _MOST_DIFFERENCES = 1000
@@ -38,6 +50,49 @@ class CreatorService:
     async def is_creator(self, account_id: int) -> bool:
         """Whether the account has a creator's profile (contract D28)."""
         return await CreatorRepository(self._db).is_creator(account_id)
+
+    async def edit(self, tx: Tx, account_id: int, **changes: Any) -> int:
+        """Change what the creator says about itself; answer its id.
+
+        :param changes: ``profession``, ``description``, ``specialization``, ``experience``, ``portfolio_link`` and
+            ``social_links``, a text by the name of a site. What is not given stays.
+        :raises CreatorUnknown: the account sells nothing.
+        """
+        return await CreatorRepository(tx).edit(account_id, changes, self._clock.now())
+
+    async def require(self, actor: Actor, tx: Tx | None = None) -> Creator:
+        """The actor's own profile. In a transaction whoever else changes what is the creator's waits for its end.
+
+        :raises CreatorsOnly: there is none.
+        """
+        try:
+            if tx is not None:
+                return await CreatorRepository(tx).lock_by_account(actor.id)
+            return await CreatorRepository(self._db).by_account(actor.id)
+        except CreatorUnknown as error:
+            raise CreatorsOnly from error
+
+    async def card(self, creator_id: int) -> CreatorCard:
+        """:raises CreatorUnknown:"""
+        return _found(await CreatorRepository(self._db).card(creator_id=creator_id))
+
+    async def card_of(self, account_id: int) -> CreatorCard:
+        """:raises CreatorUnknown: the account sells nothing."""
+        return _found(await CreatorRepository(self._db).card(account_id=account_id))
+
+    async def best(self, *, offset: int, limit: int) -> Page[CreatorCard]:
+        """All of them: those on top first, then by rating, then in the order they came."""
+        creators = CreatorRepository(self._db)
+        return Page(await creators.best(offset=offset, limit=limit), await creators.count_all())
+
+    async def set_top(self, actor: Actor, creator_id: int, is_top: bool) -> None:
+        """Put the creator among the first of the front page, or back.
+
+        :raises Forbidden: not staff who may change things. :raises CreatorUnknown:
+        """
+        if not actor.may_operate:
+            raise Forbidden
+        await CreatorRepository(self._db).set_top(creator_id, is_top)
 
     async def rate(self, actor: Actor, star_id: int, rating: int) -> None:
         """One vote, 1 to 5, per person and star.
@@ -95,6 +150,20 @@ class CreatorService:
         """One more order of theirs is completed; part of the transaction that completes it."""
         await CreatorRepository(tx).count_completed(creator_id)
 
+    async def count_review(self, tx: Tx, creator_id: int, rating: int) -> None:
+        """A review with this rating counts from now on; part of the transaction that writes or shows it."""
+        await CreatorRepository(tx).count_review(creator_id, rating, 1)
+
+    async def uncount_review(self, tx: Tx, creator_id: int, rating: int) -> None:
+        """A review with this rating counts no more; part of the transaction that hides it."""
+        await CreatorRepository(tx).count_review(creator_id, rating, -1)
+
     async def recount(self) -> list[Difference]:
-        """Where the sums on the creators' rows differ from the votes and likes themselves. Nowhere, if all is well."""
+        """Where the likes on the creators' rows differ from the likes themselves. Nowhere, if all is well."""
         return await CreatorRepository(self._db).differences(_MOST_DIFFERENCES)
+
+
+def _found(card: CreatorCard | None) -> CreatorCard:
+    if card is None:
+        raise CreatorUnknown
+    return card

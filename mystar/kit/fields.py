@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from mystar.kit.money import kopecks
 
 #: PostgreSQL's bigint.
 _BIGGEST = 2**63 - 1
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 class Shape(Schema):
@@ -64,6 +66,23 @@ class Line(fields.String):
             raise self.make_error("control")
         if any("\ud800" <= character <= "\udfff" for character in text):
             raise self.make_error("control")
+        return text
+
+
+class WebAddress(Line):
+    """Where a link leads, or a name on some site. Nothing that a browser would run: no scheme but the web's."""
+
+    default_error_messages = {
+        "address": [
+            Text("Введите адрес, который начинается с https://.", "Enter an address that begins with https://.")
+        ],
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        scheme = _SCHEME.match(text)
+        if any(character.isspace() for character in text) or (scheme and scheme[0].lower() not in ("http:", "https:")):
+            raise self.make_error("address")
         return text
 
 

@@ -8,10 +8,11 @@ from mystar.accounts.access import ACCOUNTS
 from mystar.catalog.handlers import CATALOG
 from mystar.catalog.repository import CONSTRAINTS as CATALOG_CONSTRAINTS
 from mystar.catalog.service import CatalogService
-from mystar.creators.handlers import CREATORS
+from mystar.creators.handlers import CREATORS, SKILLS
 from mystar.creators.handlers import ROUTES as CREATOR_ROUTES
 from mystar.creators.repository import CONSTRAINTS as CREATOR_CONSTRAINTS
 from mystar.creators.service import CreatorService
+from mystar.creators.skills import SkillService
 from mystar.files.handlers import FILES
 from mystar.files.handlers import ROUTES as FILE_ROUTES
 from mystar.files.service import FileService
@@ -38,4 +39,5 @@ def add(app: web.Application, ground: Ground) -> None:
     catalog = CatalogService(ground.db, app[ACCOUNTS], creators, files, ground.clock)
     catalog.listen(ground.events)
     app[FILES], app[CREATORS], app[CATALOG] = files, creators, catalog
+    app[SKILLS] = SkillService(ground.db, ground.clock)
     app.cleanup_ctx.extend(file_tasks(files))

@@ -29,6 +29,7 @@ SEEN_BY_ONESELF = {
     "user_type": str,
     "date_joined": str,
     "has_creator_profile": bool,
+    "creator_profile_id": type(None),
     "has_client_profile": bool,
 }
 
@@ -161,6 +162,7 @@ async def test_the_page_of_oneself_has_every_field_of_the_seed(api: Api, factory
         assert (me["has_creator_profile"], me["has_client_profile"]) == (False, True)
     me = await (await api.get(ME, as_=star)).json()
     assert (me["user_type"], me["has_creator_profile"]) == ("Креатор", True)
+    assert isinstance(me["creator_profile_id"], int)
     assert (await api.get(ME)).status == 401
 
 

@@ -1,0 +1,148 @@
+"""Skills: the list of them, which staff keep, and what creators say they can do (facts 2.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mystar.accounts.model import Actor
+from mystar.creators.model import (
+    MOST_SKILLS,
+    Creator,
+    CreatorSkill,
+    CreatorSkillUnknown,
+    CreatorUnknown,
+    NoCreatorProfile,
+    SetSkill,
+    Skill,
+    SkillNotFound,
+    TooManySkills,
+)
+from mystar.creators.repository import CreatorRepository, SkillRepository
+from mystar.errors import Forbidden
+from mystar.kit.clock import Clock
+from mystar.kit.db import Database, Tx
+from mystar.kit.paging import Page
+
+
+class SkillService:
+    """Creators are named by their profile's id. What one creator does with its skills happens one after the other."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+
+    # The list.
+
+    async def find(self, skill_id: int) -> Skill:
+        """:raises SkillUnknown:"""
+        return await SkillRepository(self._db).find(skill_id)
+
+    async def all(self, search: str = "", *, offset: int, limit: int) -> Page[Skill]:
+        """By name. :param search: any part of the name or the description, in any case."""
+        skills = SkillRepository(self._db)
+        return Page(await skills.all(search, offset=offset, limit=limit), await skills.count(search))
+
+    async def add(self, actor: Actor, name: str, description: str = "") -> Skill:
+        """:raises Forbidden: not staff who may change things. :raises SkillExists: in whatever spelling."""
+        _require_operator(actor)
+        return await SkillRepository(self._db).add(name, description, self._clock.now())
+
+    async def edit(
+        self, actor: Actor, skill_id: int, *, name: str | None = None, description: str | None = None
+    ) -> Skill:
+        """Change what is given. :raises Forbidden: as in `add`. :raises SkillUnknown: :raises SkillExists:"""
+        _require_operator(actor)
+        async with self._db.transaction() as tx:
+            skills = SkillRepository(tx)
+            skill = await skills.lock(skill_id)
+            words = skill.description if description is None else description
+            return await skills.edit(skill_id, name or skill.name, words, self._clock.now())
+
+    async def delete(self, actor: Actor, skill_id: int) -> None:
+        """:raises Forbidden: as in `add`. :raises SkillUnknown: :raises SkillInUse: a creator has it."""
+        _require_operator(actor)
+        await SkillRepository(self._db).delete(skill_id)
+
+    # What creators can.
+
+    async def of_creator(self, creator_id: int, *, offset: int = 0, limit: int = MOST_SKILLS) -> Page[CreatorSkill]:
+        """As they came; nothing for a creator that there is not."""
+        skills = SkillRepository(self._db)
+        rows = await skills.of_creator(creator_id, offset=offset, limit=limit)
+        return Page(rows, await skills.count_of_creator(creator_id))
+
+    async def own(self, actor: Actor, *, offset: int, limit: int) -> Page[CreatorSkill]:
+        """The actor's own; nothing for somebody who sells nothing."""
+        try:
+            creator = await CreatorRepository(self._db).by_account(actor.id)
+        except CreatorUnknown:
+            return Page([], 0)
+        return await self.of_creator(creator.id, offset=offset, limit=limit)
+
+    async def give(self, actor: Actor, skill_id: int, level: int) -> CreatorSkill:
+        """One skill more, 1 to 5 well.
+
+        :raises NoCreatorProfile: :raises SkillNotFound: :raises CreatorSkillExists: :raises TooManySkills:
+        """
+        async with self._db.transaction() as tx:
+            creator = await _locked(tx, actor)
+            await _require_skills(tx, [skill_id])
+            given = await SkillRepository(tx).give(creator.id, skill_id, level, self._clock.now())
+            await _require_room(tx, creator)
+        return given
+
+    async def set_level(self, actor: Actor, given_id: int, level: int | None) -> CreatorSkill:
+        """:param level: None = as it is. :raises CreatorSkillUnknown: none of the actor's own has this id."""
+        async with self._db.transaction() as tx:
+            creator = await _owner(tx, actor)
+            return await SkillRepository(tx).set_level(creator.id, given_id, level, self._clock.now())
+
+    async def drop(self, actor: Actor, given_id: int) -> None:
+        """:raises CreatorSkillUnknown: none of the actor's own has this id."""
+        async with self._db.transaction() as tx:
+            creator = await _owner(tx, actor)
+            await SkillRepository(tx).drop(creator.id, given_id)
+
+    async def set_many(self, actor: Actor, levels: Mapping[int, int]) -> list[SetSkill]:
+        """Add what is missing and set the level of the rest, all of it or nothing; what is not named stays.
+
+        :param levels: 1 to 5, by the skill's id.
+        :raises NoCreatorProfile: :raises SkillNotFound: the first one that there is not. :raises TooManySkills:
+        """
+        async with self._db.transaction() as tx:
+            creator = await _locked(tx, actor)
+            await _require_skills(tx, list(levels))
+            made = await SkillRepository(tx).set_many(creator.id, levels, self._clock.now())
+            await _require_room(tx, creator)
+        return made
+
+
+def _require_operator(actor: Actor) -> None:
+    if not actor.may_operate:
+        raise Forbidden
+
+
+async def _locked(tx: Tx, actor: Actor) -> Creator:
+    try:
+        return await CreatorRepository(tx).lock_by_account(actor.id)
+    except CreatorUnknown as error:
+        raise NoCreatorProfile from error
+
+
+async def _owner(tx: Tx, actor: Actor) -> Creator:
+    """Whoever sells nothing has no skill, whatever its id."""
+    try:
+        return await CreatorRepository(tx).lock_by_account(actor.id)
+    except CreatorUnknown as error:
+        raise CreatorSkillUnknown from error
+
+
+async def _require_skills(tx: Tx, skill_ids: list[int]) -> None:
+    known = await SkillRepository(tx).keep(skill_ids)
+    for skill_id in skill_ids:
+        if skill_id not in known:
+            raise SkillNotFound(skill_id=skill_id)
+
+
+async def _require_room(tx: Tx, creator: Creator) -> None:
+    if await SkillRepository(tx).count_of_creator(creator.id) > MOST_SKILLS:
+        raise TooManySkills(most=MOST_SKILLS)

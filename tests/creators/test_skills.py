@@ -1,0 +1,321 @@
+"""Skills and who has them (seed 001, facts 2.8)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from mystar.contracts.system import DATABASE
+from mystar.creators.handlers import CREATORS, SKILLS
+from mystar.creators.model import MOST_SKILLS, SkillExists, SkillInUse, SkillUnknown
+from mystar.errors import Forbidden
+from tests.conftest import Api
+from tests.factory import Factory, Person, actor
+
+OWN = "/api/creator-skills/"
+BULK = OWN + "bulk_update/"
+
+
+async def names(api: Api, **query: Any) -> list[str]:
+    answer = await api.get("/api/skills/", params=query)
+    assert answer.status == 200
+    return [one["name"] for one in (await answer.json())["results"]]
+
+
+async def levels(api: Api, person: Person, **query: Any) -> dict[str, int]:
+    answer = await api.get(OWN, params=query, as_=person)
+    assert answer.status == 200
+    return {one["skill"]["name"]: one["level"] for one in (await answer.json())["results"]}
+
+
+async def given(api: Api, person: Person, skill_id: int, level: int = 4) -> int:
+    answer = await api.post(OWN, {"skill": skill_id, "level": level}, as_=person)
+    assert answer.status == 201, await answer.text()
+    return int((await answer.json())["id"])
+
+
+async def refused(answer: Any, status: int, code: str) -> dict[str, Any]:
+    body: dict[str, Any] = await answer.json()
+    assert (answer.status, body["code"]) == (status, code), body
+    return body
+
+
+async def test_the_list_is_in_the_order_of_names_and_has_pages(api: Api, skills: list[int]) -> None:
+    page = await (await api.get("/api/skills/", params={"page_size": 2})).json()
+    assert (page["count"], page["previous"], page["next"]) == (3, None, f"{api.url}/api/skills/?page_size=2&page=2")
+    assert page["results"] == [
+        {"id": skills[2], "name": "After Effects", "description": "Анимация"},
+        {"id": skills[1], "name": "Illustrator", "description": "Векторная графика"},
+    ]
+    assert (await api.get("/api/skills/", params={"page": 2})).status == 404
+    assert (await api.get("/api/skills/", params={"page_size": 101})).status == 422
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("photo", ["Photoshop"]),
+        ("ВЕКТОРНАЯ", ["Illustrator"]),
+        ("  after   effects ", ["After Effects"]),
+        ("то", ["Illustrator"]),
+        ("тётя", []),
+        ("%", []),
+        ("_", []),
+        ("\\", []),
+        ("", ["After Effects", "Illustrator", "Photoshop"]),
+    ],
+)
+async def test_a_search_looks_into_names_and_descriptions(
+    api: Api, skills: list[int], search: str, found: list[str]
+) -> None:
+    assert await names(api, search=search) == found
+
+
+async def test_one_skill_is_shown_to_anybody_at_either_address(api: Api, skills: list[int]) -> None:
+    for path in ("/api/skills/", "/api/v1/skills/"):
+        answer = await api.get(f"{path}{skills[0]}/")
+        assert await answer.json() == {
+            "id": skills[0],
+            "name": "Photoshop",
+            "description": "Редактирование изображений",
+        }
+    await refused(await api.get(f"/api/skills/{skills[2] + 1}/", language="en"), 404, "skill_unknown")
+    assert (await api.get("/api/skills/9999999999999999999/")).status == 404
+
+
+async def test_nobody_changes_the_list_over_this_door(api: Api, skills: list[int], creator: Person) -> None:
+    assert (await api.post("/api/skills/", {"name": "Mine"}, as_=creator)).status == 405
+    assert (await api.delete(f"/api/skills/{skills[0]}/", as_=creator)).status == 405
+
+
+async def test_staff_keep_the_list(api: Api, app: web.Application, factory: Factory, skills: list[int]) -> None:
+    service, staff = app[SKILLS], actor(await factory.staff("operator"), "operator")
+    skill = await service.add(staff, "Blender", "3D")
+    assert (await service.edit(staff, skill.id, description="Объёмная графика")).name == "Blender"
+    assert await names(api, search="объёмная") == ["Blender"]
+    with pytest.raises(SkillExists):
+        await service.add(staff, " photoSHOP ")
+    with pytest.raises(SkillExists):
+        await service.edit(staff, skill.id, name="PHOTOSHOP")
+    with pytest.raises(SkillUnknown):
+        await service.edit(staff, skill.id + 1, name="Other")
+    await service.delete(staff, skill.id)
+    with pytest.raises(SkillUnknown):
+        await service.delete(staff, skill.id)
+    assert await names(api) == ["After Effects", "Illustrator", "Photoshop"]
+
+
+@pytest.mark.parametrize("role", [None, "viewer"])
+async def test_nobody_else_does(api: Api, app: web.Application, factory: Factory, skills: list[int], role: Any) -> None:
+    service, person = app[SKILLS], actor(await factory.person(role=role), role)
+    for deed in (
+        service.add(person, "Mine"),
+        service.edit(person, skills[0], name="Mine"),
+        service.delete(person, skills[0]),
+        app[CREATORS].set_top(person, 1, True),
+    ):
+        with pytest.raises(Forbidden):
+            await deed
+
+
+async def test_a_skill_that_somebody_has_is_not_deleted(
+    api: Api, app: web.Application, factory: Factory, skills: list[int], creator: Person
+) -> None:
+    await given(api, creator, skills[0])
+    with pytest.raises(SkillInUse):
+        await app[SKILLS].delete(actor(await factory.staff(), "owner"), skills[0])
+
+
+async def test_a_creator_adds_changes_and_drops_a_skill(
+    api: Api, app: web.Application, skills: list[int], creator: Person
+) -> None:
+    answer = await api.post(OWN, {"skill": skills[0], "level": 4}, as_=creator)
+    profile_id = (await app[CREATORS].by_account(creator.id)).id
+    body = await answer.json()
+    assert (answer.status, body) == (
+        201,
+        {
+            "id": body["id"],
+            "skill": {"id": skills[0], "name": "Photoshop", "description": "Редактирование изображений"},
+            "level": 4,
+            "creator_profile": profile_id,
+        },
+    )
+    for method, level in (("PUT", 5), ("PATCH", 2)):
+        answer = await api.request(method, f"{OWN}{body['id']}/", json={"level": level}, as_=creator)
+        assert (answer.status, (await answer.json())["level"]) == (200, level)
+    assert (await (await api.patch(f"{OWN}{body['id']}/", {}, as_=creator)).json())["level"] == 2
+    assert (await api.put(f"{OWN}{body['id']}/", {}, as_=creator)).status == 422
+    assert (await api.delete(f"{OWN}{body['id']}/", as_=creator)).status == 204
+    await refused(await api.delete(f"{OWN}{body['id']}/", as_=creator), 404, "creator_skill_unknown")
+
+
+async def test_whose_skill_it_becomes_is_not_for_the_body_to_say(
+    api: Api, app: web.Application, factory: Factory, skills: list[int], creator: Person
+) -> None:
+    other = await factory.star()
+    other_id = (await app[CREATORS].by_account(other.id)).id
+    draft = {"skill_id": str(skills[0]), "creator_profile": other_id, "creator_id": other_id, "id": 77}
+    assert (await api.post(OWN, draft, as_=creator)).status == 201
+    assert await levels(api, creator) == {"Photoshop": 1}
+    assert await levels(api, other) == {}
+
+
+async def test_the_same_skill_twice_is_a_conflict(api: Api, skills: list[int], creator: Person) -> None:
+    await given(api, creator, skills[0])
+    await refused(await api.post(OWN, {"skill": skills[0], "level": 1}, as_=creator), 409, "creator_skill_exists")
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [{}, {"skill": "x"}, {"skill": 0}, {"skill": None}, {"skill": 1, "level": 0}, {"skill": 1, "level": 6}]
+    + [{"skill": 1, "level": value} for value in (True, 4.5, "five", None)],
+)
+async def test_what_is_no_skill_or_no_level_is_refused(api: Api, creator: Person, draft: dict[str, Any]) -> None:
+    body = await refused(await api.post(OWN, draft, as_=creator), 422, "invalid")
+    assert body["errors"]
+
+
+async def test_there_must_be_such_a_skill_and_a_profile(
+    api: Api, factory: Factory, skills: list[int], creator: Person
+) -> None:
+    body = await refused(await api.post(OWN, {"skill": 999}, as_=creator), 400, "skill_not_found")
+    assert body["error"] == "Навык с ID 999 не найден"
+    body = await refused(
+        await api.post(OWN, {"skill": skills[0]}, as_=await factory.person()), 400, "no_creator_profile"
+    )
+    assert body["error"] == "У вас нет профиля креатора"
+
+
+async def test_everybody_signed_in_sees_whose_skills_they_ask_for(
+    api: Api, app: web.Application, factory: Factory, skills: list[int], creator: Person
+) -> None:
+    await given(api, creator, skills[0], 4)
+    await given(api, creator, skills[1], 5)
+    visitor, profile_id = await factory.person(), (await app[CREATORS].by_account(creator.id)).id
+    for name in ("creator_profile_id", "creator_profile"):
+        assert await levels(api, visitor, **{name: profile_id}) == {"Photoshop": 4, "Illustrator": 5}
+    assert await levels(api, visitor) == {}
+    assert await levels(api, visitor, creator_profile_id=profile_id + 99) == {}
+
+
+async def test_guests_and_strangers_touch_nothing(
+    api: Api, factory: Factory, skills: list[int], creator: Person
+) -> None:
+    mine = await given(api, creator, skills[0])
+    strangers = [await factory.person(), await factory.star(), await factory.staff()]
+    for method, path, body in (
+        ("PUT", f"{OWN}{mine}/", {"level": 1}),
+        ("PATCH", f"{OWN}{mine}/", {"level": 1}),
+        ("DELETE", f"{OWN}{mine}/", None),
+    ):
+        assert (await api.request(method, path, json=body)).status == 401
+        for stranger in strangers:
+            await refused(await api.request(method, path, json=body, as_=stranger), 404, "creator_skill_unknown")
+    for method, path in (("GET", OWN), ("POST", OWN), ("POST", BULK)):
+        assert (await api.request(method, path)).status == 401
+    assert await levels(api, creator) == {"Photoshop": 4}
+
+
+# bulk_update
+
+
+async def test_many_are_added_and_changed_at_once(api: Api, skills: list[int], creator: Person) -> None:
+    first = await given(api, creator, skills[0], 1)
+    body = [
+        {"skill_id": skills[2], "level": 4},
+        {"skill_id": skills[0], "level": 3},
+        {"skill": str(skills[1]), "level": 5},
+    ]
+    answer = await api.post(BULK, body, as_=creator)
+    made = await answer.json()
+    assert answer.status == 200, made
+    assert [{**one, "id": 0} for one in made] == [
+        {"id": 0, "skill_id": skills[2], "skill_name": "After Effects", "level": 4, "created": True},
+        {"id": 0, "skill_id": skills[0], "skill_name": "Photoshop", "level": 3, "created": False},
+        {"id": 0, "skill_id": skills[1], "skill_name": "Illustrator", "level": 5, "created": True},
+    ]
+    assert made[1]["id"] == first
+    assert await levels(api, creator) == {"Photoshop": 3, "Illustrator": 5, "After Effects": 4}
+    assert await (await api.post(BULK, [], as_=creator)).json() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ({"skill_id": 1, "level": 1}, 400, "Данные должны быть в формате списка"),
+        ("text", 400, "Данные должны быть в формате списка"),
+        ([7], 400, "Каждая запись должна содержать skill_id и level"),
+        ([{"skill_id": "FIRST"}], 400, "Каждая запись должна содержать skill_id и level"),
+        ([{"skill_id": "FIRST", "level": 0}], 400, "Каждая запись должна содержать skill_id и level"),
+        ([{"skill_id": 0, "level": 3}], 400, "Каждая запись должна содержать skill_id и level"),
+        ([{"skill_id": "FIRST", "level": 3}, {"skill_id": 999, "level": 3}], 400, "Навык с ID 999 не найден"),
+        ([{"skill_id": "FIRST", "level": 6}], 422, "Проверьте введённые данные."),
+        ([{"skill_id": "FIRST", "level": 3}, {"skill_id": "x", "level": 3}], 422, "Проверьте введённые данные."),
+        ([{"skill_id": "FIRST", "level": 3}, {"skill_id": "FIRST", "level": 4}], 422, "Проверьте введённые данные."),
+    ],
+)
+async def test_one_bad_entry_changes_nothing(
+    api: Api, skills: list[int], creator: Person, body: Any, status: int, words: str
+) -> None:
+    if isinstance(body, list):
+        body = [_filled(one, skills[0]) for one in body]
+    answer = await api.post(BULK, body, as_=creator)
+    assert (answer.status, (await answer.json())["error"]) == (status, words)
+    assert await levels(api, creator) == {}
+
+
+def _filled(entry: Any, first: int) -> Any:
+    return {**entry, "skill_id": first} if isinstance(entry, dict) and entry["skill_id"] == "FIRST" else entry
+
+
+async def test_somebody_without_a_profile_has_no_skills_to_update(
+    api: Api, factory: Factory, skills: list[int]
+) -> None:
+    answer = await api.post(BULK, [{"skill_id": skills[0], "level": 1}], as_=await factory.person())
+    body = await refused(answer, 400, "no_creator_profile")
+    assert body["error"] == "У вас нет профиля креатора"
+
+
+async def test_nobody_has_more_skills_than_can_be_read(
+    api: Api, app: web.Application, skills: list[int], creator: Person
+) -> None:
+    await app[DATABASE].execute(
+        "insert into skills (name, key, words) select 'n' || n, 'n' || n, 'n' || n from generate_series(1, %(most)s) n",
+        most=MOST_SKILLS,
+    )
+    rows = await app[DATABASE].all("select id from skills where name <> 'Photoshop' order by id desc limit 100")
+    many = [{"skill_id": row["id"], "level": 1} for row in rows]
+    assert (await api.post(BULK, many, as_=creator)).status == 200
+    await refused(await api.post(OWN, {"skill": skills[0]}, as_=creator), 409, "too_many_skills")
+    one_more = [{"skill_id": skills[0], "level": 1}]
+    await refused(await api.post(BULK, one_more, as_=creator), 409, "too_many_skills")
+    await refused(await api.post(BULK, many + one_more, as_=creator), 409, "too_many_skills")
+    assert len(await levels(api, creator, page_size=100)) == MOST_SKILLS
+
+
+async def test_bulk_update_and_delete_at_once_leave_what_one_of_them_left(
+    api: Api, skills: list[int], creator: Person
+) -> None:
+    body = [{"skill_id": skill_id, "level": 5} for skill_id in skills]
+    mine = await given(api, creator, skills[0], 1)
+    for _ in range(8):
+        answers = await asyncio.gather(
+            *(api.post(BULK, list(reversed(body)) if odd else body, as_=creator) for odd in (0, 1, 0)),
+            api.delete(f"{OWN}{mine}/", as_=creator),
+        )
+        assert [answer.status for answer in answers[:3]] == [200, 200, 200]
+        assert answers[3].status == 204
+        have = await levels(api, creator)
+        assert have in ({"Photoshop": 5, "Illustrator": 5, "After Effects": 5}, {"Illustrator": 5, "After Effects": 5})
+        mine = (await (await api.post(BULK, body, as_=creator)).json())[0]["id"]
+
+
+async def test_a_key_makes_a_repeated_bulk_update_one(api: Api, skills: list[int], creator: Person) -> None:
+    body, headers = [{"skill_id": skills[0], "level": 2}], {"Idempotency-Key": "once"}
+    answers = [await (await api.post(BULK, body, as_=creator, headers=headers)).json() for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert answers[1][0]["created"] is True
