@@ -79,6 +79,28 @@ class GreetingTerms:
     tags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class GreetingChange:
+    """What a creator asks for a greeting from now on (contract D30). None stays as it is; prices in kopecks."""
+
+    price: int | None = None
+    category_id: int | None = None
+    days: int | None = None
+    invitation_price: int | None = None
+    tags: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a creator asks for a greeting, as far as it is known. Prices in kopecks."""
+
+    price: int | None
+    invitation_price: int | None
+    category_id: int | None
+    days: int
+    tags: tuple[str, ...]
+
+
 class StarUnknown(NotFound):
     code = "star_unknown"
     text = Text("Звезда не найдена.", "The star was not found.")

@@ -18,6 +18,22 @@ set base_price = %(price)s, invitation_price = %(invitation_price)s, category_id
 where creator_id = %(creator_id)s and kind = 'greeting'
 returning id;
 
+-- name: revise_greeting
+-- What is null stays as it is.
+update services
+set base_price = coalesce(%(price)s, base_price), invitation_price = coalesce(%(invitation_price)s, invitation_price),
+    category_id = coalesce(%(category_id)s, category_id), delivery_days = coalesce(%(days)s, delivery_days),
+    updated_at = %(now)s
+where creator_id = %(creator_id)s and kind = 'greeting'
+returning id;
+
+-- name: asked
+select base_price as price, invitation_price, category_id, delivery_days as days, array(
+    select tags.name from service_tags join tags on tags.id = service_tags.tag_id
+    where service_tags.service_id = services.id order by tags.key
+) as tags
+from services where creator_id = %(creator_id)s and kind = 'greeting';
+
 -- name: add_tags
 -- In one order, so that two who bring the same new tags wait for each other and never both.
 insert into tags (key, name)

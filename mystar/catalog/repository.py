@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from operator import itemgetter
 
 from mystar.catalog.model import (
+    Asked,
     Category,
     CategoryExists,
     CategoryUnknown,
     Greeting,
+    GreetingChange,
     GreetingTerms,
     PriceImpossible,
     Star,
@@ -66,6 +69,26 @@ class CatalogRepository:
         service_id = await self._tx.value(QUERIES.set_greeting, creator_id=creator_id, now=now, **values)
         if service_id is None:
             raise StarUnknown
+        await self._set_tags(service_id, tags)
+
+    async def revise_greeting(self, creator_id: int, change: GreetingChange, now: datetime) -> None:
+        """:raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator."""
+        values = asdict(change)
+        tags = values.pop("tags")
+        service_id = await self._tx.value(QUERIES.revise_greeting, creator_id=creator_id, now=now, **values)
+        if service_id is None:
+            raise StarUnknown
+        if tags is not None:
+            await self._set_tags(service_id, tags_by_key(tags))
+
+    async def asked(self, creator_id: int) -> Asked:
+        """:raises StarUnknown: there is no such creator."""
+        row = await self._tx.maybe(QUERIES.asked, creator_id=creator_id)
+        if row is None:
+            raise StarUnknown
+        return Asked(**{**row, "tags": tuple(row["tags"])})
+
+    async def _set_tags(self, service_id: int, tags: Mapping[str, str]) -> None:
         keys = list(tags)
         await self._tx.execute(QUERIES.add_tags, keys=keys, names=list(tags.values()))
         await self._tx.execute(QUERIES.drop_tags, service_id=service_id, keys=keys)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from mystar.accounts.model import Account, Actor, Draft
 from mystar.accounts.service import AccountService
 from mystar.catalog.model import (
+    Asked,
     Category,
     CategoryUnknown,
     Greeting,
+    GreetingChange,
     GreetingTerms,
     PriceImpossible,
     Star,
@@ -103,6 +105,17 @@ class CatalogService:
         :raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator.
         """
         await CatalogRepository(tx).set_greeting(creator_id, terms, self._clock.now())
+
+    async def revise_greeting(self, tx: Tx, creator_id: int, change: GreetingChange) -> None:
+        """Change some of what the creator asks for a greeting; for sale once it has a price and a category (D30).
+
+        :raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator.
+        """
+        await CatalogRepository(tx).revise_greeting(creator_id, change, self._clock.now())
+
+    async def asked(self, creator_id: int) -> Asked:
+        """What the creator asks for a greeting, for sale or not. :raises StarUnknown: there is no such creator."""
+        return await CatalogRepository(self._db).asked(creator_id)
 
     async def greeting_of(self, account_id: int) -> Greeting:
         """The greeting service, for sale or not. :raises StarUnknown: the account is no creator."""
