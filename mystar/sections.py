@@ -59,6 +59,8 @@ class TokenSettings(Section):
     studio_refresh: Life
     greetings_access: Life
     messenger_access: Life
+    #: The panel's cookie: a working day, then one signs in again.
+    admin_access: Life
     #: A session that asks for no new access token for this long ends.
     refresh_idle: Life
     #: However often a client exchanges its refresh token, no session outlives this (promise S2).
@@ -144,6 +146,19 @@ class OauthSettings(Section):
         return {"yandex": self.yandex, "vk": self.vk, "vk_legacy": self.vk_legacy, "mailru": self.mailru}
 
 
+class OrderSettings(Section):
+    """How long people are waited for before the system takes the next step of an order."""
+
+    #: Until the creator accepts, after the order or its payment.
+    accept_days: float = Field(gt=0)
+    #: Until the buyer approves, after a delivery.
+    approve_days: float = Field(gt=0)
+    #: Until the creator delivers anew what the buyer sent back.
+    revise_days: float = Field(gt=0)
+    #: How often the clock is looked at.
+    check_seconds: Seconds
+
+
 class OutboxSettings(Section):
     #: Seconds that sending one letter, or one call of the payment provider, may take. Whoever dies over it loses it to
     #: others after that: longer loses time after a crash, shorter cuts off slow mail servers.
@@ -190,10 +205,14 @@ class LimitSettings(Section):
     message: Rate
     conversation: Rate
     anonymous_form: Rate
+    #: Orders to the studio: of guests by address, and of one person.
+    guest_order: Rate
+    studio_order: Rate
     sign_in_attempt: Rate
 
 
 class StudioSettings(Section):
+    #: From the button "process" to the work.
     process_seconds: float = Field(ge=0)
 
 

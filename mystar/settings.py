@@ -37,6 +37,7 @@ from mystar.sections import (
     MailSettings,
     NotificationSettings,
     OauthSettings,
+    OrderSettings,
     OutboxSettings,
     PasswordSettings,
     PaymentSettings,
@@ -85,6 +86,7 @@ class Settings(BaseSettings):
     mail: MailSettings
     payments: PaymentSettings
     oauth: OauthSettings
+    orders: OrderSettings
     outbox: OutboxSettings
     notifications: NotificationSettings
     files: FileSettings

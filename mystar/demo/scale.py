@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
@@ -22,8 +21,8 @@ from mystar.demo import words
 from mystar.demo.cast import CATEGORIES
 from mystar.kit import queries
 from mystar.kit.driver import parameters
-from mystar.orders.model import Order, Role, order_of
-from mystar.orders.process import Action, Step, decide
+from mystar.orders.model import Kind, Order, Role, new_order
+from mystar.orders.process import Action, decide
 
 QUERIES = queries.load(__package__)
 #: Of `cast.PASSWORD`, at the usual cost: computed once for all.
@@ -108,26 +107,17 @@ def _told_fates() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     ends = [end / sum(shares) for end in accumulate(shares)]
     fates, steps = [], []
     for fate, (_, script) in enumerate(FATES):
-        order = _placed()
+        order = new_order(Kind.GREETING)
         steps.append({"fate": fate, "step": 0, "action": "place", "actor_role": Role.BUYER, **_change(None, order)})
         for number, action in enumerate(map(Action, script.split()), 1):
             step = decide(order, action, _doer(action))
-            before, order = order, _after(order, step)
+            before, order = order, step.taken(order)
             steps.append(
                 {"fate": fate, "step": number, "action": action, "actor_role": step.role, **_change(before, order)}
             )
         end = {"status": order.status, "money": order.money, "money_goal": order.money_goal}
         fates.append({"fate": fate, "floor": ends[fate - 1] if fate else 0, "ceiling": ends[fate], **end})
     return fates, steps
-
-
-def _placed() -> Order:
-    blank = dict.fromkeys(Order.__slots__)
-    return order_of({**blank, "kind": "greeting", "status": "pending", "money": "none", "money_goal": "hold"})
-
-
-def _after(order: Order, step: Step) -> Order:
-    return replace(order, status=step.status, money=step.money, money_goal=step.goal)
 
 
 def _doer(action: Action) -> Role:

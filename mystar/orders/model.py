@@ -64,10 +64,22 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ChosenOption:
+    """An option of the service as it was when the order was placed. ``price`` in kopecks."""
+
+    id: int
+    name: str
+    description: str
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """One order. Money is kopecks, moments are UTC.
 
     ``creator_id`` is the creator's profile, ``creator_account_id`` the person behind it; a studio order has neither.
+    ``wish`` and ``by_date`` are what house calls requirements and delivery date. ``deadline_at``: when the system
+    takes the next step, unless somebody does before.
     """
 
     id: int
@@ -81,17 +93,21 @@ class Order:
     money_goal: Goal
     price: int
     total_price: int
+    refunded: int
     for_whom: str
     wish: str
     occasion: str
     by_date: date | None
     by_time: time | None
+    options: tuple[ChosenOption, ...]
     cancellation_reason: str | None
+    deadline_at: datetime | None
     accepted_at: datetime | None
     paid_at: datetime | None
     delivered_at: datetime | None
     completed_at: datetime | None
     cancelled_at: datetime | None
+    reviewed_at: datetime | None
     created_at: datetime
     updated_at: datetime
 
@@ -107,6 +123,13 @@ class Order:
     def is_open_to_buyer(self) -> bool:
         """Whether the buyer may have what is delivered: a congratulation is not given away before it is paid for."""
         return self.kind is not Kind.GREETING or self.money in PAID
+
+    @property
+    def shown_status(self) -> str:
+        """In house's words: an order whose money is there before the work began is "paid" (contract D21)."""
+        if self.status in (Status.PENDING, Status.ACCEPTED) and self.money in PAID:
+            return "paid"
+        return self.status.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +250,11 @@ DATE_PASSED = Text("Эта дата уже прошла.", "This date has passed
 
 @dataclass(frozen=True, slots=True)
 class OrderFact:
+    """``was``: where the work stood before."""
+
     order: Order
     by: Role
+    was: Status | None = None
 
 
 class OrderPlaced(OrderFact): ...
@@ -271,6 +297,17 @@ class OrderMoneyReturned(OrderFact):
     """A hold was let go or a captured sum refunded."""
 
 
+@dataclass(frozen=True, slots=True)
+class OrderPartlyRefunded(OrderFact):
+    """``amount`` kopecks of what was taken went back; the rest stays."""
+
+    amount: int = 0
+
+
+class OrderEdited(OrderFact):
+    """The buyer wrote other requirements, or another term."""
+
+
 #: What is told when an order comes to a status, or its money to a state.
 STATUS_FACTS: dict[Status, type[OrderFact]] = {
     Status.ACCEPTED: OrderAccepted,
@@ -290,9 +327,16 @@ MONEY_FACTS: dict[Money, type[OrderFact]] = {
 }
 
 
+def new_order(kind: Kind) -> Order:
+    """An order that nobody has placed yet, as far as the process is concerned."""
+    blank = dict.fromkeys(Order.__slots__)
+    return order_of(blank | {"kind": kind, "status": "pending", "money": "none", "money_goal": "hold", "refunded": 0})
+
+
 def order_of(row: dict[str, Any]) -> Order:
     """The order in a row that has all of the table's columns and ``creator_account_id``."""
     values = {name: row[name] for name in Order.__slots__}
     values["kind"], values["status"] = Kind(row["kind"]), Status(row["status"])
     values["money"], values["money_goal"] = Money(row["money"]), Goal(row["money_goal"])
+    values["options"] = tuple(ChosenOption(**option) for option in row["options"] or ())
     return Order(**values)

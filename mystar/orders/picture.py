@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from mystar.orders.model import Money, Status
-from mystar.orders.process import KINDS, RULES, STATUSES, Rule
+from mystar.orders.process import DEADLINES, KINDS, RULES, STATUSES, Rule, Terms
 
 _INTRODUCTION = """\
 # The life of an order
@@ -22,12 +22,22 @@ _HEADER = """\
 | action | by | of | when the work is | and the money is | the work becomes | the money | why |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 """
+_TIME = """\
+## When nobody does anything
+
+Then the system does, as the rules above say. A term begins when the order comes to where its rule fits, and anew when
+its money arrives there; `until` in `allowed_actions` is its end. A hold is captured or let go at least twelve hours
+before the provider would drop it, whatever else happens (`hold_runs_out`). A dispute waits for the staff.
+
+| after | setting | the system does |
+| --- | --- | --- |
+"""
 
 
 def describe() -> str:
     """The whole document, as Markdown with a Mermaid diagram."""
     rows = "\n".join(map(_row, RULES))
-    return f"{_INTRODUCTION}\n```mermaid\n{_diagram()}\n```\n\n{_HEADER}{rows}\n"
+    return f"{_INTRODUCTION}\n```mermaid\n{_diagram()}\n```\n\n{_HEADER}{rows}\n\n{_TIME}{_deadlines()}\n"
 
 
 def _diagram() -> str:
@@ -52,13 +62,19 @@ def _row(rule: Rule) -> str:
         rule.action,
         rule.role,
         _words(rule.kinds, KINDS),
-        _words(rule.at, STATUSES),
+        _words(rule.at, STATUSES) + (", not reviewed yet" if rule.unreviewed else ""),
         _words(rule.money, tuple(Money)) + (", nothing asked yet" if rule.unasked else ""),
         rule.to or "–",
         ", ".join(filter(None, money)) or "–",
         rule.why,
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _deadlines() -> str:
+    return "\n".join(
+        f"| {getattr(Terms(), one.term).days} days | `orders.{one.term}_days` | {one.action} |" for one in DEADLINES
+    )
 
 
 def _words(some: Iterable[str], every: Iterable[str]) -> str:

@@ -1,11 +1,11 @@
 -- name: place_order
 with placed as (
     insert into orders (
-        kind, service_id, creator_id, buyer_id, price, total_price, for_whom, wish, occasion, by_date, by_time,
-        created_at, updated_at)
+        kind, service_id, creator_id, buyer_id, price, total_price, options, for_whom, wish, occasion, by_date, by_time,
+        deadline_at, created_at, updated_at)
     values (
-        %(kind)s, %(service_id)s, %(creator_id)s, %(buyer_id)s, %(price)s, %(total_price)s, %(for_whom)s, %(wish)s,
-        %(occasion)s, %(by_date)s, %(by_time)s, %(now)s, %(now)s)
+        %(kind)s, %(service_id)s, %(creator_id)s, %(buyer_id)s, %(price)s, %(total_price)s, %(options)s::jsonb,
+        %(for_whom)s, %(wish)s, %(occasion)s, %(by_date)s, %(by_time)s, %(deadline_at)s, %(now)s, %(now)s)
     returning *
 )
 select placed.*, creators.account_id as creator_account_id
@@ -29,6 +29,8 @@ update orders set
     money = %(money)s,
     money_goal = %(goal)s,
     cancellation_reason = coalesce(%(reason)s, cancellation_reason),
+    refunded = coalesce(%(refunded)s, refunded),
+    deadline_at = %(deadline_at)s,
     accepted_at = case when %(status)s = 'accepted' then coalesce(accepted_at, %(now)s) else accepted_at end,
     paid_at = case when %(money)s in ('held', 'captured') then coalesce(paid_at, %(now)s) else paid_at end,
     delivered_at = case when %(status)s = 'delivered' and status <> 'delivered' then %(now)s else delivered_at end,
@@ -38,6 +40,29 @@ update orders set
     updated_at = %(now)s
 where id = %(id)s
 returning *, %(creator_account_id)s::bigint as creator_account_id;
+
+-- name: due_orders
+-- Behind a place, so that one order which cannot be moved does not keep the others waiting.
+select deadline_at, id from orders
+where deadline_at <= %(now)s
+    and (%(moment)s::timestamptz is null or (deadline_at, id) > (%(moment)s::timestamptz, %(id)s::bigint))
+order by deadline_at, id limit %(batch)s;
+
+-- name: lock_due_order
+-- Several processes share the work, and whoever comes second sees that it is done.
+select orders.*, creators.account_id as creator_account_id
+from orders left join creators on creators.id = orders.creator_id
+where orders.id = %(id)s and orders.deadline_at <= %(now)s for update of orders skip locked;
+
+-- name: edit_order
+update orders set
+    wish = coalesce(%(wish)s, wish), by_date = coalesce(%(by_date)s::date, by_date), updated_at = %(now)s
+where id = %(id)s
+returning *, (select account_id from creators where creators.id = orders.creator_id) as creator_account_id;
+
+-- name: mark_reviewed
+update orders set reviewed_at = %(now)s where id = %(id)s
+returning *, (select account_id from creators where creators.id = orders.creator_id) as creator_account_id;
 
 -- name: add_event
 insert into order_events (
@@ -118,9 +143,128 @@ from orders left join lateral (
 where orders.money <> coalesce(payment.status, 'none')
 order by orders.id limit %(limit)s;
 
+-- name: sum_differences
+-- A total is the price and the chosen options; what went back is what the latest payment says.
+select orders.id, differing.what, differing.stored, differing.counted
+from orders
+left join lateral (
+    select refunded from payments where payments.order_id = orders.id order by payments.id desc limit 1
+) payment on true
+cross join lateral (
+    values
+        ('total_price', total_price, price + coalesce((
+            select sum((option ->> 'price')::bigint) from jsonb_array_elements(options) as option), 0)),
+        ('refunded', orders.refunded, coalesce(payment.refunded, 0))
+) as differing (what, stored, counted)
+where differing.stored <> differing.counted
+order by orders.id, differing.what limit %(limit)s;
+
 -- name: completed_differences
 -- Completed orders are counted where they are completed, in the same transaction.
 select creators.id, creators.completed_orders as stored, count(orders.id) as counted
 from creators left join orders on orders.creator_id = creators.id and orders.completed_at is not null
 group by creators.id having creators.completed_orders <> count(orders.id)
 order by creators.id limit %(limit)s;
+
+-- name: place_studio_order
+-- Nobody's failure when the number is taken: another is tried.
+insert into orders (kind, number, buyer_id, status, price, total_price, title, description, created_at, updated_at)
+values ('studio', %(number)s, %(owner_id)s, 'new', 0, 0, %(title)s, %(description)s, %(now)s, %(now)s)
+on conflict on constraint orders_number_key do nothing
+returning id;
+
+-- name: lock_studio_numbers
+-- "stud" in ASCII.
+select pg_advisory_xact_lock(x'73747564'::integer);
+
+-- name: count_studio_numbers
+select count(*) from orders where kind = 'studio' and number between %(first)s and %(last)s;
+
+-- name: free_studio_number
+-- The first number that is free itself, or the first gap behind one that is taken.
+select free from (
+    select %(first)s::integer as free
+    union all
+    (select number::integer + 1 from orders
+     where kind = 'studio' and number between to_char(%(first)s::integer, 'fm000000') and to_char(%(last)s::integer, 'fm000000')
+        and not exists (
+            select from orders next where next.number = to_char(orders.number::integer + 1, 'fm000000'))
+     order by number limit 1)
+) candidates
+where free <= %(last)s::integer
+    and not exists (select from orders where number = to_char(free, 'fm000000'))
+order by free limit 1;
+
+-- name: lock_studio_order
+select id from orders where id = %(id)s and kind = 'studio' and status <> 'cancelled' for update;
+
+-- name: studio_order
+select orders.id, number, buyer_id as owner_id, accounts.username as owner_name, title, description, orders.status,
+    process_at, orders.created_at, orders.updated_at, pictures
+from orders
+left join accounts on accounts.id = orders.buyer_id
+left join lateral (
+    select json_agg(json_build_array(files.id, files.key, files.is_public) order by files.id) as pictures
+    from order_pictures join files on files.id = order_pictures.file_id
+    where order_pictures.order_id = orders.id
+) shown on true
+where orders.id = %(id)s and kind = 'studio' and orders.status <> 'cancelled';
+
+-- name: studio_orders
+-- Guests' and one's own, each cut from its index before anything is joined. A null account has none of its own.
+with page as (
+    select id, created_at from (
+        (select id, created_at from orders
+         where kind = 'studio' and status <> 'cancelled' and buyer_id is null
+            and (%(pattern)s::text is null or number like %(pattern)s)
+         order by created_at desc, id desc limit %(reach)s)
+        union all
+        (select id, created_at from orders
+         where kind = 'studio' and status <> 'cancelled' and buyer_id is not null and buyer_id = %(account_id)s::bigint
+            and (%(pattern)s::text is null or number like %(pattern)s)
+         order by created_at desc, id desc limit %(reach)s)
+    ) found
+    order by created_at desc, id desc limit %(limit)s offset %(offset)s
+)
+select orders.id, number, buyer_id as owner_id, accounts.username as owner_name, title, description, orders.status,
+    process_at, orders.created_at, orders.updated_at, pictures
+from page
+join orders on orders.id = page.id
+left join accounts on accounts.id = orders.buyer_id
+left join lateral (
+    select json_agg(json_build_array(files.id, files.key, files.is_public) order by files.id) as pictures
+    from order_pictures join files on files.id = order_pictures.file_id
+    where order_pictures.order_id = orders.id
+) shown on true
+order by page.created_at desc, page.id desc;
+
+-- name: count_studio_orders
+select (
+    select count(*) from orders
+    where kind = 'studio' and status <> 'cancelled' and buyer_id is null
+        and (%(pattern)s::text is null or number like %(pattern)s)
+) + (
+    select count(*) from orders
+    where kind = 'studio' and status <> 'cancelled' and buyer_id is not null and buyer_id = %(account_id)s::bigint
+        and (%(pattern)s::text is null or number like %(pattern)s)
+);
+
+-- name: change_studio_order
+update orders set title = %(title)s, description = %(description)s, updated_at = %(now)s where id = %(id)s;
+
+-- name: queue_studio_order
+update orders set process_at = %(process_at)s, updated_at = %(now)s where id = %(id)s;
+
+-- name: move_studio_order
+update orders set
+    status = %(status)s,
+    accepted_at = case when %(status)s = 'in_process' then %(now)s::timestamptz else accepted_at end,
+    cancelled_at = case when %(status)s = 'cancelled' then %(now)s::timestamptz else cancelled_at end,
+    updated_at = %(now)s
+where id = %(id)s;
+
+-- name: add_order_pictures
+insert into order_pictures (order_id, file_id) select %(order_id)s, unnest(%(file_ids)s::bigint[]);
+
+-- name: drop_order_pictures
+delete from order_pictures where order_id = %(order_id)s;

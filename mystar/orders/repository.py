@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date, datetime
 from typing import Any
+
+import orjson
 
 from mystar.kit import queries
 from mystar.kit.db import Row, Statements
 from mystar.orders.model import (
+    ChosenOption,
     Delivery,
     Difference,
     Kind,
@@ -35,8 +39,9 @@ class OrderRepository:
     def __init__(self, tx: Statements) -> None:
         self._tx = tx
 
-    async def place(self, *, kind: Kind, now: datetime, **columns: Any) -> Order:
-        return order_of(await self._tx.one(QUERIES.place_order, kind=str(kind), now=now, **columns))
+    async def place(self, *, kind: Kind, options: Sequence[ChosenOption], now: datetime, **columns: Any) -> Order:
+        chosen = orjson.dumps([asdict(option) for option in options]).decode()
+        return order_of(await self._tx.one(QUERIES.place_order, kind=str(kind), options=chosen, now=now, **columns))
 
     async def lock(self, order_id: int) -> Order:
         """:raises OrderUnknown:"""
@@ -46,7 +51,35 @@ class OrderRepository:
         """:raises OrderUnknown:"""
         return _found(await self._tx.maybe(QUERIES.find_order, id=order_id))
 
-    async def move(self, order: Order, step: Step, now: datetime, reason: str | None = None) -> Order:
+    async def lock_due(self, order_id: int, now: datetime) -> Order | None:
+        """The order if its deadline is over and nobody else is at it."""
+        row = await self._tx.maybe(QUERIES.lock_due_order, id=order_id, now=now)
+        return order_of(row) if row else None
+
+    async def due(self, now: datetime, after: tuple[datetime, int] | None, batch: int) -> list[tuple[datetime, int]]:
+        """Deadlines that are over, and whose they are, earliest first, behind ``after``."""
+        moment, order_id = after or (None, 0)
+        rows = await self._tx.all(QUERIES.due_orders, now=now, moment=moment, id=order_id, batch=batch)
+        return [(row["deadline_at"], row["id"]) for row in rows]
+
+    async def edit(self, order_id: int, wish: str | None, by_date: date | None, now: datetime) -> Order:
+        """None = stays."""
+        return order_of(await self._tx.one(QUERIES.edit_order, id=order_id, wish=wish, by_date=by_date, now=now))
+
+    async def mark_reviewed(self, order_id: int, now: datetime) -> Order:
+        return order_of(await self._tx.one(QUERIES.mark_reviewed, id=order_id, now=now))
+
+    async def move(
+        self,
+        order: Order,
+        step: Step,
+        now: datetime,
+        *,
+        reason: str | None,
+        refunded: int | None,
+        deadline_at: datetime | None,
+    ) -> Order:
+        """``reason`` and ``refunded``: None = stays."""
         row = await self._tx.one(
             QUERIES.move_order,
             id=order.id,
@@ -54,6 +87,8 @@ class OrderRepository:
             money=str(step.money),
             goal=str(step.goal),
             reason=reason,
+            refunded=refunded,
+            deadline_at=deadline_at,
             now=now,
             creator_account_id=order.creator_account_id,
         )
@@ -127,8 +162,10 @@ class OrderRepository:
         """Up to a thousand of each sort."""
         money = await self._tx.all(QUERIES.money_differences, limit=MOST)
         completed = await self._tx.all(QUERIES.completed_differences, limit=MOST)
-        return [Difference("order", "money", **row) for row in money] + [
-            Difference("creator", "completed_orders", **row) for row in completed
+        return [
+            *(Difference("order", "money", **row) for row in money),
+            *(Difference("order", **row) for row in await self._tx.all(QUERIES.sum_differences, limit=MOST)),
+            *(Difference("creator", "completed_orders", **row) for row in completed),
         ]
 
     async def _rows(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from marshmallow import fields
 
 from mystar.kit.fields import Shape
-from mystar.orders.model import PAID, Order, Status
 
 
 class MoveView(Shape):
@@ -21,10 +20,3 @@ class AllowedActionView(Shape):
     name = fields.String(required=True)
     until = fields.DateTime(required=True, allow_none=True)
     money = fields.Nested(MoveView, required=True, allow_none=True)
-
-
-def shown_status(order: Order) -> str:
-    """The status in house's words: an order whose money is there before the work began is "paid" (contract D21)."""
-    if order.status in (Status.PENDING, Status.ACCEPTED) and order.money in PAID:
-        return "paid"
-    return order.status.value

@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
+from functools import partial
 
 from mystar.accounts.model import Actor
-from mystar.catalog.model import Greeting
 from mystar.catalog.service import CatalogService
 from mystar.creators.service import CreatorService
-from mystar.errors import Forbidden, Invalid
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Row
+from mystar.kit.db import Database, Row, Tx
 from mystar.kit.events import Events
-from mystar.kit.money import rubles_text
 from mystar.kit.tokens import Signer
 from mystar.orders import process
 from mystar.orders.model import (
-    DATE_PASSED,
     PAID,
     Delivery,
     Difference,
     Kind,
-    NoInvitations,
-    NotForSale,
     NothingDelivered,
     NotYours,
     Order,
     OrderCard,
+    OrderEdited,
     OrderList,
-    OrderPlaced,
     OrderUnknown,
-    OwnService,
     PaymentLinkRefused,
-    PriceChanged,
     Role,
 )
-from mystar.orders.process import Action, Allowed, decide
+from mystar.orders.placing import Placing, require_to_come
+from mystar.orders.process import Action, Allowed, Terms, deadline_of, decide
 from mystar.orders.repository import OrderRepository
 from mystar.orders.steps import Steps, acting_role
-from mystar.payments.model import (
-    PaymentOver,
-    PaymentSettled,
-)
+from mystar.payments.model import PaymentOver, PaymentSettled
 from mystar.payments.service import PaymentService
 
 PATIENCE = 3.0
@@ -57,7 +48,10 @@ class OrderService:
     Every verb of a person raises ``OrderUnknown`` for a stranger, ``NotYours`` for a party who may never do it and
     ``WrongTime`` for one who may not do it now.
 
+    ``place_greeting`` and ``place_service`` are those of `Placing`.
+
     :param public_url: what payment links begin with; no slash at the end.
+    :param terms: how long people are waited for.
     :param patience: seconds to wait, after the commit, for the provider to take the money of an accepted order.
     """
 
@@ -72,68 +66,18 @@ class OrderService:
         payments: PaymentService,
         signer: Signer,
         public_url: str,
+        terms: Terms = Terms(),  # noqa: B008 - a tuple
         patience: float = PATIENCE,
     ) -> None:
         self._db, self._clock = db, clock
-        self._catalog, self._files, self._payments = catalog, files, payments
+        self._files, self._payments, self._patience = files, payments, patience
         self._signer, self._public_url = signer, public_url
-        self._steps = Steps(clock, creators=creators, files=files, payments=payments, patience=patience)
+        self._steps = Steps(clock, terms, creators=creators, files=files, payments=payments, patience=patience)
+        placing = Placing(db, clock, catalog, terms)
+        self.place_greeting, self.place_service = placing.greeting, placing.service
 
     def listen(self, events: Events) -> None:
         self._steps.listen(events)
-
-    async def place_greeting(
-        self,
-        actor: Actor,
-        *,
-        star_id: int,
-        for_whom: str,
-        wish: str,
-        price: int | None = None,
-        by_date: date | None = None,
-        by_time: time | None = None,
-        occasion: str = "video",
-        customer_id: int | None = None,
-    ) -> Order:
-        """Order a greeting from the star with the account ``star_id``.
-
-        :param price: kopecks that the customer saw; None = whatever it costs.
-        :param occasion: "video" or "invitation", each with its own price.
-        :param customer_id: if given, must be the actor (contract D1).
-        :raises Forbidden: ``customer_id`` is somebody else. :raises NotForSale: no such star, or without a price.
-        :raises OwnService: :raises NoInvitations: :raises PriceChanged: :raises Invalid: ``by_date`` has passed.
-        """
-        if customer_id not in (None, actor.id):
-            raise Forbidden
-        greeting = await self._catalog.greeting_of(star_id)
-        if greeting.account_id == actor.id:
-            raise OwnService
-        amount = _agreed_price(greeting, occasion, price)
-        now = self._clock.now()
-        if by_date is not None and _has_passed(by_date, now):
-            raise Invalid(fields={"by_date": [DATE_PASSED]})
-        async with self._db.transaction() as tx:
-            orders = OrderRepository(tx)
-            order = await orders.place(
-                kind=Kind.GREETING,
-                service_id=greeting.service_id,
-                creator_id=greeting.creator_id,
-                buyer_id=actor.id,
-                price=amount,
-                total_price=amount,
-                for_whom=for_whom,
-                wish=wish,
-                occasion=occasion,
-                # Whoever names no term wants it as soon as the star promises.
-                by_date=by_date or (now + timedelta(days=greeting.delivery_days)).date(),
-                by_time=by_time or time(23, 59),
-                now=now,
-            )
-            await orders.remember(
-                order, None, action="place", role=Role.BUYER, actor_id=actor.id, now=now, details={"price": amount}
-            )
-            await tx.publish(OrderPlaced(order, Role.BUYER))
-        return order
 
     # The creator's side.
 
@@ -199,6 +143,66 @@ class OrderService:
     async def cancel(self, actor: Actor, order_id: int, reason: str = "") -> Order:
         """Call it off: what is held is let go, what is taken is refunded in full."""
         return await self._act(actor, order_id, Action.CANCEL, reason)
+
+    async def edit(
+        self, actor: Actor, order_id: int, *, requirements: str | None = None, delivery_date: date | None = None
+    ) -> Order:
+        """Change what is wanted, or until when, before anything was delivered; None = stays.
+
+        :raises Invalid: the date has passed.
+        """
+        now = self._clock.now()
+        require_to_come(delivery_date, now, "delivery_date")
+        async with self._db.transaction() as tx:
+            order, step = await self._steps.decide(tx, actor, order_id, Action.EDIT)
+            edited = await OrderRepository(tx).edit(order_id, requirements, delivery_date, now)
+            if (edited.wish, edited.by_date) == (order.wish, order.by_date):
+                return order
+            await self._steps.note(tx, order, step, actor.id)
+            await tx.publish(OrderEdited(edited, step.role, order.status))
+        return edited
+
+    async def mark_reviewed(self, tx: Tx, actor: Actor, order_id: int) -> Order:
+        """For whoever keeps the reviews: the buyer says, once, what he thinks of a completed order."""
+        order, step = await self._steps.decide(tx, actor, order_id, Action.REVIEW)
+        reviewed = await OrderRepository(tx).mark_reviewed(order_id, self._clock.now())
+        await self._steps.note(tx, order, step, actor.id)
+        return reviewed
+
+    # Staff, who also settle disputes: by ``approve`` or by ``cancel``.
+
+    async def refund(self, actor: Actor, order_id: int, amount: int | None = None, reason: str = "") -> Order:
+        """Give back what was taken, or a part of it; a healthy provider has done so when this returns.
+
+        :param amount: kopecks; None = all that is left.
+        :raises PaymentNotTaken: :raises GivingBack: :raises RefundUnderWay: :raises RefundTooMuch: as payments say.
+        """
+        if amount is None:
+            return await self._act(actor, order_id, Action.REFUND, reason)
+        async with self._db.transaction() as tx:
+            order, step = await self._steps.decide(tx, actor, order_id, Action.REFUND_PART)
+            await self._payments.refund_part(tx, order_id, amount)
+            await self._steps.note(tx, order, step, actor.id, amount=amount, reason=reason)
+            tx.after_commit(partial(self._payments.wait_for, order_id, self._patience))
+        return await OrderRepository(self._db).find(order_id)
+
+    # The clock's side.
+
+    async def due(self, after: tuple[datetime, int] | None, batch: int) -> list[tuple[datetime, int]]:
+        """Deadlines that are over, with the orders' ids, earliest first, behind the place ``after``."""
+        return await OrderRepository(self._db).due(self._clock.now(), after, batch)
+
+    async def pass_deadline(self, order_id: int) -> bool:
+        """Take the system's step, unless somebody has moved the order meanwhile, or is about to."""
+        async with self._db.transaction() as tx:
+            order = await OrderRepository(tx).lock_due(order_id, self._clock.now())
+            deadline = deadline_of(order) if order else None
+            if order is None or deadline is None:
+                return False
+            await self._steps.take(tx, order, decide(order, deadline.action, Role.SYSTEM))
+        return True
+
+    # Payment.
 
     async def payment_link(self, actor: Actor, order_id: int) -> str:
         """A link that pays for the order in any tab, without a token (contract D26). Nothing is begun yet."""
@@ -289,27 +293,3 @@ class OrderService:
                 raise PaymentSettled
             payment = await self._steps.begin_payment(tx, order, decide(order, Action.PAY, Role.BUYER))
         return await self._payments.confirmation_url(payment.id, PAYMENT_PATIENCE)
-
-
-def _has_passed(day: date, now: datetime) -> bool:
-    """Whether it is over for the last people on Earth, too, at UTC-12."""
-    return day < (now - timedelta(hours=12)).date()
-
-
-def _agreed_price(greeting: Greeting, occasion: str, seen: int | None) -> int:
-    """Kopecks: what it costs, if that is what the customer saw. :raises PriceChanged:"""
-    price = _price(greeting, occasion)
-    if seen not in (None, price):
-        raise PriceChanged(price=rubles_text(price))
-    return price
-
-
-def _price(greeting: Greeting, occasion: str) -> int:
-    """:raises NotForSale: :raises NoInvitations:"""
-    if not greeting.is_for_sale or greeting.base_price is None:
-        raise NotForSale
-    if occasion != "invitation":
-        return greeting.base_price
-    if greeting.invitation_price is None:
-        raise NoInvitations
-    return greeting.invitation_price

@@ -1,4 +1,4 @@
-"""How an order moves: a step of the process made true, with its payment and everybody who listens."""
+"""How an order moves: a step of the process made true, with its payment, its deadline and everybody who listens."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from mystar.orders.model import (
     Money,
     NotYours,
     Order,
+    OrderPartlyRefunded,
     OrderUnknown,
     Role,
     Status,
     WrongTime,
 )
-from mystar.orders.process import Action, Step, decide
+from mystar.orders.process import Action, Step, Terms, decide, next_deadline
 from mystar.orders.repository import OrderRepository
 from mystar.payments.model import Goal as PaymentGoal
 from mystar.payments.model import (
@@ -31,6 +32,7 @@ from mystar.payments.model import (
     PaymentCaptured,
     PaymentFailed,
     PaymentHeld,
+    PaymentPartlyRefunded,
     PaymentRefunded,
     PaymentReleased,
     SettlementBegins,
@@ -51,13 +53,21 @@ _CALLED_OFF = (Status.CANCELLED, Status.REJECTED)
 class Steps:
     """Decides and takes steps in the caller's transaction.
 
+    :param terms: how long people are waited for.
     :param patience: seconds that a person's request waits, after its commit, for the provider to take the money.
     """
 
     def __init__(
-        self, clock: Clock, *, creators: CreatorService, files: FileService, payments: PaymentService, patience: float
+        self,
+        clock: Clock,
+        terms: Terms,
+        *,
+        creators: CreatorService,
+        files: FileService,
+        payments: PaymentService,
+        patience: float,
     ) -> None:
-        self._clock, self._patience = clock, patience
+        self._clock, self._terms, self._patience = clock, terms, patience
         self._creators, self._files, self._payments = creators, files, payments
 
     def listen(self, events: Events) -> None:
@@ -65,6 +75,7 @@ class Steps:
         events.on(SettlementBegins, self._queue_before_payment)
         for news in _NEWS:
             events.on(news, self._follow_payment)
+        events.on(PaymentPartlyRefunded, self._follow_partial_refund)
         events.on(HoldRunsOut, self._save_hold)
 
     async def decide(self, tx: Tx, actor: Actor, order_id: int, action: Action) -> tuple[Order, Step]:
@@ -72,16 +83,32 @@ class Steps:
         order = await OrderRepository(tx).lock(order_id)
         return order, decide(order, action, acting_role(order, actor))
 
-    async def take(self, tx: Tx, order: Order, step: Step, actor_id: int | None = None, **details: str | int) -> Order:
+    async def take(
+        self,
+        tx: Tx,
+        order: Order,
+        step: Step,
+        actor_id: int | None = None,
+        refunded: int | None = None,
+        **details: str | int,
+    ) -> Order:
         """Make the step true: the row, its history, its payment's aim, and everybody who listens.
 
+        :param refunded: kopecks that have gone back in all, if that is the news.
         :param details: kept in the history; a ``reason`` also on an order that is called off.
         """
-        if not step.changes(order):
+        if not step.changes(order) and refunded is None:
             return order
         now, orders = self._clock.now(), OrderRepository(tx)
         called_off = step.status in _CALLED_OFF and step.status is not order.status
-        moved = await orders.move(order, step, now, str(details.get("reason", "")) if called_off else None)
+        moved = await orders.move(
+            order,
+            step,
+            now,
+            reason=str(details.get("reason", "")) if called_off else None,
+            refunded=refunded,
+            deadline_at=next_deadline(order, step.taken(order), self._terms, now),
+        )
         await orders.remember(
             moved, order, action=str(step.action), role=step.role, actor_id=actor_id, now=now, details=details
         )
@@ -91,10 +118,22 @@ class Steps:
         if moved.status is not order.status:
             if moved.status is Status.COMPLETED and moved.creator_id:
                 await self._creators.count_completed(tx, moved.creator_id)
-            await tx.publish(STATUS_FACTS[moved.status](moved, step.role))
+            await tx.publish(STATUS_FACTS[moved.status](moved, step.role, order.status))
         if moved.money is not order.money and moved.money in MONEY_FACTS:
-            await tx.publish(MONEY_FACTS[moved.money](moved, step.role))
+            await tx.publish(MONEY_FACTS[moved.money](moved, step.role, order.status))
         return moved
+
+    async def note(self, tx: Tx, order: Order, step: Step, actor_id: int, **details: str | int) -> None:
+        """Something was done that moves neither work nor money: only the history knows."""
+        await OrderRepository(tx).remember(
+            order,
+            order,
+            action=str(step.action),
+            role=step.role,
+            actor_id=actor_id,
+            now=self._clock.now(),
+            details=details,
+        )
 
     async def begin_payment(self, tx: Tx, order: Order, step: Step) -> Payment:
         """The order's open payment, or a new one, aimed at what the order wants."""
@@ -132,7 +171,15 @@ class Steps:
     ) -> None:
         order = await OrderRepository(tx).lock(event.payment.order_id)
         step = decide(order, _NEWS[type(event)], Role.SYSTEM)
-        await self.take(tx, order, step, payment=event.payment.id)
+        refunded = event.payment.refunded if isinstance(event, PaymentRefunded) else None
+        await self.take(tx, order, step, refunded=refunded, payment=event.payment.id)
+
+    async def _follow_partial_refund(self, tx: Tx, event: PaymentPartlyRefunded) -> None:
+        payment, amount = event.payment, event.amount
+        order = await OrderRepository(tx).lock(payment.order_id)
+        step = decide(order, Action.MONEY_PARTLY_REFUNDED, Role.SYSTEM)
+        order = await self.take(tx, order, step, refunded=payment.refunded, payment=payment.id, amount=amount)
+        await tx.publish(OrderPartlyRefunded(order, Role.SYSTEM, order.status, amount))
 
     async def _save_hold(self, tx: Tx, event: HoldRunsOut) -> None:
         order = await OrderRepository(tx).lock(event.payment.order_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from aiohttp import web
 
 from mystar.catalog.handlers import CATALOG
@@ -12,7 +14,9 @@ from mystar.kit.background import every
 from mystar.kit.http import networks
 from mystar.kit.routes import Route
 from mystar.orders.handlers import ORDERS
+from mystar.orders.process import Terms
 from mystar.orders.service import OrderService
+from mystar.orders.tasks import Deadlines
 from mystar.payments.gateways.yookassa import YooKassa
 from mystar.payments.handlers import PAYMENTS
 from mystar.payments.repository import CONSTRAINTS as PAYMENT_CONSTRAINTS
@@ -64,6 +68,7 @@ def _add_money(app: web.Application, ground: Ground) -> None:
 
 
 def _add_orders(app: web.Application, ground: Ground) -> None:
+    terms = ground.settings.orders
     orders = OrderService(
         ground.db,
         ground.clock,
@@ -73,6 +78,8 @@ def _add_orders(app: web.Application, ground: Ground) -> None:
         payments=app[PAYMENTS],
         signer=ground.signer,
         public_url=ground.settings.http.public_url,
+        terms=Terms(*(timedelta(days=days) for days in (terms.accept_days, terms.approve_days, terms.revise_days))),
     )
     orders.listen(ground.events)
     app[ORDERS] = orders
+    app.cleanup_ctx.append(every(terms.check_seconds, Deadlines(orders).pass_by, name="order deadlines"))

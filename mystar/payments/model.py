@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from mystar.errors import Conflict, Text
+from mystar.errors import Conflict, Invalid, Text
+from mystar.kit.money import rubles_text
 
 Status = Literal["pending", "held", "captured", "released", "refunded", "failed"]
 Goal = Literal["hold", "capture", "give_back"]
@@ -26,6 +27,30 @@ class PaymentOver(Conflict):
     )
 
 
+class PaymentNotTaken(Conflict):
+    code = "payment_not_taken"
+    text = Text("Деньги за этот заказ не списаны.", "No money has been taken for this order.")
+
+
+class RefundUnderWay(Conflict):
+    code = "refund_under_way"
+    text = Text("Предыдущий возврат ещё выполняется.", "The refund before this one is still under way.")
+
+
+class RefundTooMuch(Invalid):
+    """``left``: what can still be refunded, in rubles as text."""
+
+    code = "refund_too_much"
+    text = Text("Вернуть можно не больше {left} ₽.", "No more than {left} RUB can be refunded.")
+
+    def __init__(self, left: int) -> None:
+        super().__init__(fields={"amount": [_up_to(self.text, left)]}, left=rubles_text(left))
+
+
+def _up_to(text: Text, left: int) -> Text:
+    return Text(*(words.format(left=rubles_text(left)) for words in text))
+
+
 class PaymentSettled(Conflict):
     code = "payment_settled"
     text = Text("Этот заказ уже оплачен.", "This order is paid already.")
@@ -42,6 +67,7 @@ class Payment:
 
     :param status: how far the money got, by the provider's word.
     :param goal: what we want of it.
+    :param refunding: of the partial refund that is under way; ``refunds``: how many of those there have been.
     :param check_at: when to ask the provider by ourselves.
     """
 
@@ -56,6 +82,8 @@ class Payment:
     goal: Goal
     captured: int
     refunded: int
+    refunding: int
+    refunds: int
     provider_id: str | None
     confirmation_url: str | None
     method: str | None
@@ -75,7 +103,9 @@ class Payment:
 
     @property
     def is_unsettled(self) -> bool:
-        return self.status in ("pending", "held") or (self.status == "captured" and self.goal == "give_back")
+        if self.status == "captured":
+            return self.goal == "give_back" or self.refunding > 0
+        return self.status in ("pending", "held")
 
 
 # Events
@@ -107,6 +137,14 @@ class PaymentReleased:
 @dataclass(frozen=True, slots=True)
 class PaymentRefunded:
     payment: Payment
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentPartlyRefunded:
+    """``amount`` kopecks went back; something is left."""
+
+    payment: Payment
+    amount: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,15 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from mystar.payments import provider
-from mystar.payments.model import GivingBack, Goal, Payment, Status
+from mystar.payments.model import (
+    GivingBack,
+    Goal,
+    Payment,
+    PaymentNotTaken,
+    RefundTooMuch,
+    RefundUnderWay,
+    Status,
+)
 from mystar.payments.provider import ProviderPayment
 
 Reason = Literal["hold", "capture", "release", "refund"]
@@ -158,6 +166,9 @@ def _moves(payment: Payment, reached: Status, captured: int, refund: int) -> tup
 def after(payment: Payment, step: Step, now: datetime) -> Payment:
     """The payment once the step is made."""
     changed = replace(payment, status=step.status, captured=step.captured, refunded=step.refunded)
+    if changed.refunding > changed.captured - changed.refunded:
+        # Done, as it seems; or somebody else has refunded so much that it cannot be done any more.
+        changed = replace(changed, refunding=0)
     if step.status == "held":
         return replace(changed, held_at=now)
     return replace(changed, settled_at=now)
@@ -181,24 +192,33 @@ def informed(payment: Payment, word: ProviderPayment) -> Payment:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Something to ask of the provider about a payment. ``name`` is that of its outbox row: one row, one deed."""
+    """Something to ask of the provider about a payment. ``name`` is that of its outbox row: one row, one deed.
+
+    :param part: what had been refunded before a refund of all the rest.
+    :param number: of a partial refund, from 1.
+    """
 
     payment_id: int
     call: CallName
     amount: int
     part: int = 0
+    number: int = 0
 
     @property
     def name(self) -> str:
         base = f"{self.payment_id}:{self.call}"
+        if self.number:
+            return f"{base}:part-{self.number}"
         return f"{base}:{self.part}" if self.part else base
 
 
 def pursue(payment: Payment) -> Call | None:
     """The next call that brings the payment nearer to its goal; None when it is there, or it is not our turn.
 
-    A refund is always of all that is left. So it cannot be made twice even with a forgotten key, for the provider
-    refunds no more than it took; and only a part that was refunded by somebody else makes a second one.
+    The refund that ends a payment is of all that is left. So it cannot be made twice even with a forgotten key, for the
+    provider refunds no more than it took; and only a part that was refunded by somebody else makes a second one. A
+    partial refund has no such safety: its amount and its name are fixed when it is asked for, and until its own answer
+    has come nothing else is refunded.
     """
     match payment.status, payment.goal:
         case "pending", _ if payment.provider_id is None:
@@ -207,6 +227,8 @@ def pursue(payment: Payment) -> Call | None:
             return Call(payment.id, "capture", payment.amount)
         case "held", "give_back":
             return Call(payment.id, "cancel", payment.amount)
+        case "captured", _ if payment.refunding:
+            return Call(payment.id, "refund", payment.refunding, number=payment.refunds)
         case "captured", "give_back":
             return Call(payment.id, "refund", payment.captured - payment.refunded, part=payment.refunded)
     return None
@@ -221,6 +243,25 @@ def aimed(payment: Payment, goal: Goal) -> Payment:
         raise GivingBack
     far: dict[Goal, int] = {"hold": 0, "capture": 1, "give_back": 2}
     return replace(payment, goal=goal) if far[goal] > far[payment.goal] else payment
+
+
+def asked_back(payment: Payment | None, amount: int) -> Payment:
+    """The payment with a partial refund under way.
+
+    :param amount: kopecks.
+    :raises PaymentNotTaken: there is nothing to refund. :raises GivingBack: everything is on its way back.
+    :raises RefundUnderWay: one at a time. :raises RefundTooMuch: nothing, or more than is left.
+    """
+    if payment is None or payment.status != "captured":
+        raise PaymentNotTaken
+    if payment.goal == "give_back":
+        raise GivingBack
+    if payment.refunding:
+        raise RefundUnderWay
+    left = payment.captured - payment.refunded
+    if not 0 < amount <= left:
+        raise RefundTooMuch(left)
+    return replace(payment, refunding=amount, refunds=payment.refunds + 1)
 
 
 def let_go_at(payment: Payment) -> datetime | None:

@@ -13,6 +13,9 @@ select * from payments where id = %(id)s for update;
 -- name: latest_payment
 select * from payments where order_id = %(order_id)s order by id desc limit 1;
 
+-- name: payments_of_order
+select * from payments where order_id = %(order_id)s order by id desc limit %(most)s;
+
 -- name: lock_latest_payment
 select * from payments where order_id = %(order_id)s order by id desc limit 1 for update;
 
@@ -25,6 +28,7 @@ select * from payments where provider_id = any(%(provider_ids)s::text[]);
 -- name: save_payment
 update payments set
     status = %(status)s, goal = %(goal)s, captured = %(captured)s, refunded = %(refunded)s,
+    refunding = %(refunding)s, refunds = %(refunds)s,
     provider_id = %(provider_id)s, confirmation_url = %(confirmation_url)s, method = %(method)s,
     expires_at = %(expires_at)s, cancellation_party = %(cancellation_party)s,
     cancellation_reason = %(cancellation_reason)s, held_at = %(held_at)s, settled_at = %(settled_at)s,

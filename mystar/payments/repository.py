@@ -17,6 +17,8 @@ from mystar.payments.provider import ProviderPayment
 QUERIES = queries.load(__package__)
 CONSTRAINTS: dict[str, Callable[[], MystarError]] = {"payments_open_key": PaymentOpen}
 
+#: Tries to pay for one order that anybody wants to see.
+_MOST = 100
 _COLUMNS = tuple(field.name for field in fields(Payment))
 
 
@@ -59,6 +61,10 @@ class PaymentRepository:
     async def latest(self, order_id: int) -> Payment | None:
         row = await self._tx.maybe(QUERIES.latest_payment, order_id=order_id)
         return _payment(row) if row else None
+
+    async def of_order(self, order_id: int) -> list[Payment]:
+        rows = await self._tx.all(QUERIES.payments_of_order, order_id=order_id, most=_MOST)
+        return [_payment(row) for row in rows]
 
     async def lock_latest(self, order_id: int) -> Payment | None:
         row = await self._tx.maybe(QUERIES.lock_latest_payment, order_id=order_id)

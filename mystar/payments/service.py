@@ -95,6 +95,18 @@ class PaymentService:
         """
         return await self._settlement.aim(tx, order_id, goal)
 
+    async def refund_part(self, tx: Tx, order_id: int, amount: int) -> Payment:
+        """Give back a part of what was taken; "give_back" as an aim gives back all that is left.
+
+        :param amount: kopecks.
+        :raises PaymentNotTaken: :raises GivingBack: :raises RefundUnderWay: :raises RefundTooMuch:
+        """
+        return await self._settlement.refund_part(tx, order_id, amount)
+
+    async def all_of_order(self, order_id: int) -> list[Payment]:
+        """Every try to pay for it, newest first, a hundred at most."""
+        return await self._payments.of_order(order_id)
+
     async def of_order(self, order_id: int) -> Payment | None:
         """The latest payment of the order."""
         return await self._payments.latest(order_id)

@@ -8,8 +8,28 @@ from dataclasses import replace
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database, Tx
 from mystar.kit.outbox import Outbox
-from mystar.payments.model import EVENTS, Goal, HoldRunsOut, Payment, PaymentFailed, SettlementBegins
-from mystar.payments.process import Step, after, aimed, disbelief, informed, next_check, pursue, runs_out, steps
+from mystar.payments.model import (
+    EVENTS,
+    Goal,
+    HoldRunsOut,
+    Payment,
+    PaymentFailed,
+    PaymentPartlyRefunded,
+    SettlementBegins,
+)
+from mystar.payments.process import (
+    Call,
+    Step,
+    after,
+    aimed,
+    asked_back,
+    disbelief,
+    informed,
+    next_check,
+    pursue,
+    runs_out,
+    steps,
+)
 from mystar.payments.provider import ProviderPayment
 from mystar.payments.repository import PaymentRepository
 
@@ -25,18 +45,19 @@ class Settlement:
     def __init__(self, db: Database, outbox: Outbox, clock: Clock, *, poll_seconds: float) -> None:
         self._db, self._outbox, self._clock, self._poll_seconds = db, outbox, clock, poll_seconds
 
-    async def settle(self, payment_id: int, word: ProviderPayment) -> Payment:
+    async def settle(self, payment_id: int, word: ProviderPayment, done: Call | None = None) -> Payment:
         """Make what the provider says our truth. The same word again, or a late one, changes nothing.
 
         :param word: the provider's own answer, never what somebody says it is.
+        :param done: the call of ours that was made, if there was one.
         :raises NotFound: there is no such payment.
         """
         payment = await PaymentRepository(self._db).get(payment_id)
-        if not self._is_news(payment, word):
+        if not self._is_news(payment, word) and _without(payment, done) == payment:
             return payment
 
         async def work(tx: Tx) -> Payment:
-            return await self._settle(tx, payment.order_id, payment_id, word)
+            return await self._settle(tx, payment.order_id, payment_id, word, done)
 
         return await self._db.retrying(work)
 
@@ -75,6 +96,11 @@ class Settlement:
         changed = aimed(payment, goal)
         return payment if changed == payment else await self.pursue(tx, changed)
 
+    async def refund_part(self, tx: Tx, order_id: int, amount: int) -> Payment:
+        """Give back so many kopecks of what was taken for the order. :raises: as ``asked_back`` does."""
+        payment = asked_back(await PaymentRepository(tx).lock_latest(order_id), amount)
+        return await self.pursue(tx, payment)
+
     async def pursue(self, tx: Tx, payment: Payment) -> Payment:
         """Write the payment down with its next look, and its next call into the outbox."""
         check_at = next_check(payment, self._clock.now(), self._poll_seconds)
@@ -104,7 +130,9 @@ class Settlement:
             or runs_out(payment, self._clock.now())
         )
 
-    async def _settle(self, tx: Tx, order_id: int, payment_id: int, word: ProviderPayment) -> Payment:
+    async def _settle(
+        self, tx: Tx, order_id: int, payment_id: int, word: ProviderPayment, done: Call | None
+    ) -> Payment:
         await tx.publish(SettlementBegins(order_id))
         payments = PaymentRepository(tx)
         payment = await payments.lock(payment_id)
@@ -115,6 +143,7 @@ class Settlement:
         payment = informed(payment, word)
         for step in list(steps(payment, word)):
             payment = await self._make(tx, payment, step)
+        payment = _without(payment, done)
         if runs_out(payment, self._clock.now()):
             payment = await self._let_go(tx, payment)
         return await self.pursue(tx, payment)
@@ -125,7 +154,8 @@ class Settlement:
         for move in step.moves:
             await payments.move(payment, move)
         if payment.status == before.status:
-            return payment
+            await tx.publish(PaymentPartlyRefunded(payment, payment.refunded - before.refunded))
+            return await payments.get(payment.id)
         log.info("payment %s of order %s: %s", payment.id, payment.order_id, payment.status)
         await tx.publish(EVENTS[payment.status](payment))
         # A listener may have aimed it elsewhere.
@@ -137,3 +167,9 @@ class Settlement:
         await tx.publish(HoldRunsOut(payment))
         payment = await PaymentRepository(tx).get(payment.id)
         return replace(payment, goal="give_back") if payment.goal == "hold" else payment
+
+
+def _without(payment: Payment, done: Call | None) -> Payment:
+    """The payment once this call is made: its partial refund is under way no more."""
+    made = done is not None and done.number == payment.refunds and done.number > 0
+    return replace(payment, refunding=0) if made else payment

@@ -46,7 +46,7 @@ class ProviderCalls:
         except (RateLimited, NotAsked) as trouble:
             raise Postpone(trouble.retry_after, str(trouble)) from trouble
         else:
-            await self._settlement.settle(payment.id, word)
+            await self._settlement.settle(payment.id, word, call)
 
     async def _ask(self, call: Call, payment: Payment, key: str) -> ProviderPayment:
         if call.call == "create":

@@ -29,6 +29,8 @@ def an_order(
         "buyer_id": BUYER,
         "price": 1500000,
         "total_price": 1500000,
+        "refunded": 0,
+        "options": (),
         "for_whom": "Для мамы",
         "wish": "С днём рождения",
         "occasion": "video",

@@ -15,7 +15,6 @@ from mystar.files.model import FileInUse
 from mystar.kit.db import Database
 from mystar.orders.handlers import ORDERS
 from mystar.orders.model import Difference, Money, Order, OrderUnknown, Status, WrongTime
-from mystar.orders.schemas import shown_status
 from mystar.orders.service import OrderService
 from mystar.payments.handlers import PAYMENTS
 from mystar.payments.model import HoldRunsOut, PaymentSettled
@@ -254,4 +253,4 @@ async def test_a_stranger_does_not_learn_that_there_is_an_order(
     ],
 )
 def test_house_shows_a_paid_order_as_paid_until_the_work_begins(status: Status, money: Money, shown: str) -> None:
-    assert shown_status(an_order(status=status, money=money)) == shown
+    assert an_order(status=status, money=money).shown_status == shown

@@ -47,6 +47,8 @@ def payment(**changes: Any) -> Payment:
         "goal": "hold",
         "captured": 15000 if status in ("captured", "refunded") else 0,
         "refunded": 15000 if status == "refunded" else 0,
+        "refunding": 0,
+        "refunds": 0,
         "provider_id": "p-1",
         "confirmation_url": "http://provider.example/p-1",
         "method": None,

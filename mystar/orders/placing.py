@@ -1,0 +1,179 @@
+"""How an order comes into the world: its price is computed here and frozen on it (contract D24)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from mystar.accounts.model import Actor
+from mystar.catalog.model import Greeting
+from mystar.catalog.service import CatalogService
+from mystar.errors import Forbidden, Invalid
+from mystar.kit.clock import Clock
+from mystar.kit.db import Database
+from mystar.kit.money import rubles_text
+from mystar.orders.model import (
+    DATE_PASSED,
+    ChosenOption,
+    Kind,
+    NoInvitations,
+    NotForSale,
+    Order,
+    OrderPlaced,
+    OwnService,
+    PriceChanged,
+    Role,
+    new_order,
+)
+from mystar.orders.process import Terms, next_deadline
+from mystar.orders.repository import OrderRepository
+
+_ALL_DAY = time(23, 59)
+
+
+class Placing:
+    """:param terms: how long a new order waits for its creator."""
+
+    def __init__(self, db: Database, clock: Clock, catalog: CatalogService, terms: Terms) -> None:
+        self._db, self._clock, self._catalog, self._terms = db, clock, catalog, terms
+
+    async def greeting(
+        self,
+        actor: Actor,
+        *,
+        star_id: int,
+        for_whom: str,
+        wish: str,
+        price: int | None = None,
+        by_date: date | None = None,
+        by_time: time | None = None,
+        occasion: str = "video",
+        customer_id: int | None = None,
+    ) -> Order:
+        """Order a greeting from the star with the account ``star_id``.
+
+        :param price: kopecks that the customer saw; None = whatever it costs.
+        :param occasion: "video" or "invitation", each with its own price.
+        :param customer_id: if given, must be the actor (contract D1).
+        :raises Forbidden: ``customer_id`` is somebody else. :raises NotForSale: no such star, or without a price.
+        :raises OwnService: :raises NoInvitations: :raises PriceChanged: :raises Invalid: ``by_date`` has passed.
+        """
+        if customer_id not in (None, actor.id):
+            raise Forbidden
+        greeting = await self._catalog.greeting_of(star_id)
+        if greeting.account_id == actor.id:
+            raise OwnService
+        amount = _agreed_price(greeting, occasion, price)
+        now = self._clock.now()
+        require_to_come(by_date, now, "by_date")
+        return await self._place(
+            actor,
+            Kind.GREETING,
+            now,
+            service_id=greeting.service_id,
+            creator_id=greeting.creator_id,
+            price=amount,
+            for_whom=for_whom,
+            wish=wish,
+            occasion=occasion,
+            # Whoever names no term wants it as soon as the star promises.
+            by_date=by_date or (now + timedelta(days=greeting.delivery_days)).date(),
+            by_time=by_time or _ALL_DAY,
+        )
+
+    async def service(
+        self,
+        actor: Actor,
+        *,
+        service_id: int,
+        requirements: str = "",
+        delivery_date: date | None = None,
+        option_ids: Sequence[int] = (),
+    ) -> Order:
+        """Order a service with some of its options, each once. A greeting service makes a greeting order, whose wish
+        are the requirements.
+
+        :raises NotFound: no such service, or it is not for sale. :raises Invalid: an option of another service, or the
+            ``delivery_date`` has passed. :raises OwnService:
+        """
+        offer = await self._catalog.offer(service_id, list(dict.fromkeys(option_ids)))
+        if offer.account_id == actor.id:
+            raise OwnService
+        now = self._clock.now()
+        require_to_come(delivery_date, now, "delivery_date")
+        return await self._place(
+            actor,
+            Kind.GREETING if offer.is_greeting else Kind.SERVICE,
+            now,
+            service_id=offer.service_id,
+            creator_id=offer.creator_id,
+            price=offer.base_price,
+            options=tuple(ChosenOption(one.id, one.name, one.description, one.price) for one in offer.options),
+            wish=requirements,
+            by_date=delivery_date or (now + timedelta(days=offer.delivery_days)).date(),
+            by_time=_ALL_DAY,
+        )
+
+    async def _place(
+        self,
+        actor: Actor,
+        kind: Kind,
+        now: datetime,
+        *,
+        price: int,
+        options: tuple[ChosenOption, ...] = (),
+        for_whom: str = "",
+        occasion: str = "video",
+        **columns: Any,
+    ) -> Order:
+        async with self._db.transaction() as tx:
+            orders = OrderRepository(tx)
+            order = await orders.place(
+                kind=kind,
+                buyer_id=actor.id,
+                price=price,
+                total_price=total_price(price, options),
+                options=options,
+                for_whom=for_whom,
+                occasion=occasion,
+                deadline_at=next_deadline(None, new_order(kind), self._terms, now),
+                now=now,
+                **columns,
+            )
+            details = {"price": order.total_price}
+            await orders.remember(
+                order, None, action="place", role=Role.BUYER, actor_id=actor.id, now=now, details=details
+            )
+            await tx.publish(OrderPlaced(order, Role.BUYER))
+        return order
+
+
+def total_price(price: int, options: Sequence[ChosenOption]) -> int:
+    """Kopecks: the service and what was chosen with it."""
+    return price + sum(option.price for option in options)
+
+
+def require_to_come(day: date | None, now: datetime, field: str) -> None:
+    """:raises Invalid: the day is over for the last people on Earth, too, at UTC-12."""
+    if day is not None and day < (now - timedelta(hours=12)).date():
+        raise Invalid(fields={field: [DATE_PASSED]})
+
+
+def _agreed_price(greeting: Greeting, occasion: str, seen: int | None) -> int:
+    """Kopecks: what it costs, if that is what the customer saw. :raises PriceChanged:"""
+    price = _price(greeting, occasion)
+    if seen not in (None, price):
+        raise PriceChanged(price=rubles_text(price))
+    return price
+
+
+def _price(greeting: Greeting, occasion: str) -> int:
+    """:raises NotForSale: :raises NoInvitations:"""
+    if not greeting.is_for_sale or greeting.base_price is None:
+        raise NotForSale
+    if occasion != "invitation":
+        return greeting.base_price
+    if greeting.invitation_price is None:
+        raise NoInvitations
+    return greeting.invitation_price
