@@ -62,7 +62,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app[system.DATABASE], app[system.OUTBOX], app[system.STOPPING] = ground.db, ground.outbox, asyncio.Event()
     app[METRICS] = ground.metrics
     app[PUBLIC_URL], app[TRUSTED_PROXIES] = settings.http.public_url, networks(settings.http.trusted_proxies)
-    app[IDEMPOTENCY] = Idempotency(ground.db, ground.clock, _account_of)
+    app[IDEMPOTENCY] = Idempotency(ground.db, ground.clock, ground.signer, _account_of)
     app.cleanup_ctx.append(ground.outbox.working)
 
     # Lower domains first: each is given what lies below it and adds its own background work.

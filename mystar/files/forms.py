@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
-from aiohttp import BodyPartReader, MultipartReader, web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp import BodyPartReader, web
 
-from mystar.accounts.access import actor_of
+from mystar.accounts.access import actor_of, maybe_actor_of
 from mystar.accounts.model import Actor
-from mystar.errors import Text, Unreadable, UnsupportedMedia
-from mystar.files.model import MISSING, ONE_ONLY, FileRefused, StoredFile
+from mystar.errors import Text, UnsupportedMedia
+from mystar.files.model import MISSING, ONE_ONLY, FileRefused, StoredFile, Taken
 from mystar.files.service import FileService
+from mystar.kit.multipart import chunks, parts, text_of
 
 FILES = web.AppKey("files", FileService)
 
-#: Bytes asked from the network at once.
-_CHUNK = 64 * 1024
-#: Seconds that a sender may be silent.
-_SILENCE = 60
-_MOST_PARTS = 32
 #: Bytes of one ordinary field, and of everything in a form that is not its file.
 _LONGEST_FIELD = 16 * 1024
 _FORM_AROUND_FILE = 64 * 1024
 _TOO_LONG = Text("Слишком длинное значение.", "The value is too long.")
+#: Every field of a form that has a file.
+ANYWHERE = ""
 _NOT_ASKED = Text("Этот файл здесь не нужен.", "This file is not asked for here.")
 _TOO_MANY = Text("Слишком много файлов.", "There are too many files.")
 
@@ -52,6 +47,7 @@ class Parcel:
 class Wanted:
     """The file that a form has: its field, and how to take it (see `FileService.receive`).
 
+    :param part: for `gathered` also `ANYWHERE`, whatever the field is called.
     :param most: how many a form of `gathered` may have of it.
     """
 
@@ -66,6 +62,8 @@ class Wanted:
 async def uploaded(request: web.Request, wanted: Wanted) -> AsyncIterator[Form]:
     """The form of a signed-in person. When the block raises, the file is forgotten again.
 
+    The whole form has been read when the file gets its row: nothing of it is waited for inside a transaction.
+
     :raises UnsupportedMedia: not a multipart form. :raises Unreadable: broken off, or no form at all.
     :raises FileRefused, FileTooLarge, QuotaExceeded: see `FileService.receive`.
     """
@@ -75,62 +73,78 @@ async def uploaded(request: web.Request, wanted: Wanted) -> AsyncIterator[Form]:
     announced = max(0, (request.content_length or 0) - _FORM_AROUND_FILE)
     await files.expect(actor, kinds=wanted.kinds, size=announced)
     fields: dict[str, str] = {}
-    file: StoredFile | None = None
-    try:
-        async for part in _parts(request):
+    taken: list[Taken] = []
+    field = wanted.part or "file"
+    async with _keeping(files, actor, taken) as rows:
+        async for part in parts(request):
             name = part.name or ""
-            if name != wanted.part and part.filename is None:
-                fields[name] = await _field(name, part)
-            elif name != wanted.part or file is not None:
-                raise FileRefused(wanted.part, MISSING if file is None else ONE_ONLY)
+            is_it = name == wanted.part or (wanted.part == ANYWHERE and part.filename is not None)
+            if not is_it and part.filename is None:
+                fields[name] = await _field(request, name, part)
+            elif not is_it or taken:
+                raise FileRefused(field, ONE_ONLY if taken else MISSING)
             else:
-                file = await _received(files, actor, part, wanted)
-        if file is None:
-            raise FileRefused(wanted.part, MISSING)
-        yield Form(fields, file)
-    except BaseException:
-        if file is not None:
-            await files.forget(actor, file.id)
-        raise
+                taken.append(await _taken(request, actor, part, replace(wanted, part=field)))
+        if not taken:
+            raise FileRefused(field, MISSING)
+        rows.append(await files.enter(taken[0]))
+        yield Form(fields, rows[0])
 
 
 @asynccontextmanager
 async def gathered(request: web.Request, *wanted: Wanted) -> AsyncIterator[Parcel]:
-    """The form of a signed-in person with some of these files, or none: a browser sends an empty part for no file.
+    """The form of a person or a guest with some of these files, or none: a browser sends an empty part for no file.
 
     ``images[]`` and ``images[0]`` are ``images``. When the block raises, all of its files are forgotten again.
 
     :raises UnsupportedMedia: not a multipart form. :raises Unreadable: broken off, or no form at all.
     :raises FileRefused, FileTooLarge, QuotaExceeded: see `FileService.receive`; also for a file nobody asked for.
     """
-    actor, files = actor_of(request), request.app[FILES]
+    actor, files = maybe_actor_of(request), request.app[FILES]
     if request.content_type != "multipart/form-data":
         raise UnsupportedMedia
     ways = {one.part: one for one in wanted}
     fields: dict[str, str] = {}
     kept: dict[str, list[StoredFile]] = {}
-    try:
-        async for part in _parts(request):
+    taken: list[Taken] = []
+    places: list[str] = []
+    async with _keeping(files, actor, taken) as rows:
+        async for part in parts(request):
             name = (part.name or "").partition("[")[0]
             if not part.filename:
-                fields[name] = await _field(name, part)
-            elif name not in ways:
+                fields[name] = await _field(request, name, part)
+                continue
+            way = ways.get(name) or ways.get(ANYWHERE)
+            if way is None:
                 raise FileRefused(name, _NOT_ASKED)
-            elif len(kept.setdefault(name, [])) == ways[name].most:
-                raise FileRefused(name, _TOO_MANY if ways[name].most > 1 else ONE_ONLY)
-            else:
-                kept[name].append(await _received(files, actor, part, ways[name]))
+            if places.count(way.part) == way.most:
+                raise FileRefused(name, _TOO_MANY if way.most > 1 else ONE_ONLY)
+            taken.append(await _taken(request, actor, part, replace(way, part=name)))
+            places.append(way.part)
+        for place, one in zip(places, taken, strict=True):
+            rows.append(await files.enter(one))
+            kept.setdefault(place, []).append(rows[-1])
         yield Parcel(fields, kept)
+
+
+@asynccontextmanager
+async def _keeping(files: FileService, actor: Actor | None, taken: list[Taken]) -> AsyncIterator[list[StoredFile]]:
+    """The rows of a form's files, to be added to; when the block raises, files and bytes go."""
+    rows: list[StoredFile] = []
+    try:
+        yield rows
     except BaseException:
-        for file in (file for some in kept.values() for file in some):
-            await files.forget(actor, file.id)
+        for row in rows:
+            await files.forget(actor, row.id)
+        for one in taken[len(rows) :]:
+            await files.drop(one)
         raise
 
 
-async def _received(files: FileService, actor: Actor, part: BodyPartReader, wanted: Wanted) -> StoredFile:
-    return await files.receive(
+async def _taken(request: web.Request, actor: Actor | None, part: BodyPartReader, wanted: Wanted) -> Taken:
+    return await request.app[FILES].take(
         actor,
-        _chunks(part),
+        chunks(request, part),
         kinds=wanted.kinds,
         folder=wanted.folder,
         name=part.filename or "",
@@ -139,46 +153,10 @@ async def _received(files: FileService, actor: Actor, part: BodyPartReader, want
     )
 
 
-async def _parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
-    with _reading():
-        reader = await request.multipart()
-    for _ in range(_MOST_PARTS):
-        part = await _patiently(reader.next)
-        if part is None:
-            return
-        if isinstance(part, MultipartReader):
-            raise Unreadable
-        yield part
-    raise Unreadable
-
-
-async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
-    while not part.at_eof():
-        chunk: bytes = await _patiently(part.read_chunk, _CHUNK)
-        if chunk:
-            yield chunk
-
-
-async def _field(name: str, part: BodyPartReader) -> str:
+async def _field(request: web.Request, name: str, part: BodyPartReader) -> str:
     value = b""
-    async for chunk in _chunks(part):
+    async for chunk in chunks(request, part):
         value += chunk
         if len(value) > _LONGEST_FIELD:
             raise FileRefused(name, _TOO_LONG)
-    with _reading():
-        return value.decode()
-
-
-async def _patiently(read: Callable[..., Awaitable[Any]], *arguments: object) -> Any:
-    with _reading():
-        async with asyncio.timeout(_SILENCE):
-            return await read(*arguments)
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    """aiohttp's parser has many ways to say that a form is broken, or that its sender fell silent."""
-    try:
-        yield
-    except (ValueError, AssertionError, RuntimeError, TimeoutError, HttpProcessingError) as error:
-        raise Unreadable from error
+    return text_of(value)

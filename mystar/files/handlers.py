@@ -1,25 +1,34 @@
-"""`/media/…`: the files themselves."""
+"""The house's doors to uploads (seed 001, facts 2.7), and `/media/…`, the files themselves."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
-from aiohttp_apispec import docs
+from aiohttp_apispec import docs, match_info_schema, querystring_schema, request_schema, response_schema
 
-from mystar.accounts.access import maybe_actor_of, maybe_signed_in
-from mystar.files.forms import FILES
+from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
+from mystar.files.forms import ANYWHERE, FILES, Wanted, uploaded
 from mystar.files.model import IMAGES, VIDEOS, FileUnknown, StoredFile
 from mystar.files.ranges import Part, http_date, is_known, wanted
-from mystar.kit.routes import Route, route
+from mystar.files.schemas import FileForm, FilePath, FileView, file_view
+from mystar.kit import paging
+from mystar.kit.http import absolute, json_response
+from mystar.kit.idempotency import idempotent
+from mystar.kit.routes import Route, alias, route
 from mystar.kit.storage import BytesMissing
+from mystar.kit.validation import path_of
 
 __all__ = ["FILES", "ROUTES"]
 
 log = logging.getLogger(__name__)
 
+TAGS = ["house: files"]
+#: What may be sent to somebody: films, and whatever else, kept as it came.
+_UPLOAD = Wanted(ANYWHERE, ("video", "other"), "uploads")
 _BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 _YEAR = 31_536_000
 #: A browser that opens a video by itself builds a page around it and loads it once more, which a sandbox would forbid.
@@ -109,4 +118,68 @@ async def _send(
     return response
 
 
-ROUTES: tuple[Route, ...] = (route("GET", "/media/{tail:.+}", media, "house.media"),)
+@docs(
+    tags=TAGS,
+    summary="Upload a file, to be referred to by its id",
+    description="Mine alone until something refers to it: a delivery, a message. What nothing refers to is gone after a"
+    " day.",
+)
+@signed_in
+@request_schema(FileForm, location="files")
+@response_schema(FileView, 201)
+@idempotent
+async def upload(request: web.Request) -> web.StreamResponse:
+    async with uploaded(request, _UPLOAD) as form:
+        return json_response(_view(request, form.file), 201)
+
+
+@docs(tags=TAGS, summary="My uploads, the newest first")
+@signed_in
+@querystring_schema(paging.PageQuery)
+@response_schema(paging.page_of(FileView), 200)
+async def list_uploads(request: web.Request) -> web.Response:
+    found = await request.app[FILES].uploads(actor_of(request), paging.wanted(request))
+    return paging.page_response(request, [_view(request, file) for file in found.rows], found.count)
+
+
+@docs(tags=TAGS, summary="One of my uploads")
+@signed_in
+@match_info_schema(FilePath)
+@response_schema(FileView, 200)
+async def read_upload(request: web.Request) -> web.Response:
+    return json_response(_view(request, await request.app[FILES].upload(actor_of(request), **path_of(request))))
+
+
+@docs(
+    tags=TAGS,
+    summary="Delete an upload that nothing refers to",
+    responses={204: {"description": "It is gone"}},
+)
+@signed_in
+@match_info_schema(FilePath)
+async def delete_upload(request: web.Request) -> web.Response:
+    await request.app[FILES].remove(actor_of(request), **path_of(request))
+    return web.Response(status=204)
+
+
+def _view(request: web.Request, file: StoredFile) -> dict[str, Any]:
+    return file_view(file, lambda one: absolute(request, request.app[FILES].signed_url(one)))
+
+
+_ALL = "/api/v1/files/"
+#: What cannot be an id of the database is an address that does not exist.
+_ONE = r"{file_id:\d{1,18}}/"
+_UPLOADS: tuple[Route, ...] = (
+    route("POST", _ALL + "upload/", upload, "house.file-upload"),
+    route("GET", _ALL, list_uploads, "house.files"),
+    route("POST", _ALL, upload, "house.files", documented=False),
+    route("GET", _ALL + _ONE, read_upload, "house.file"),
+    route("DELETE", _ALL + _ONE, delete_upload, "house.file"),
+)
+#: The seed's frontend has another name for them, and posts to the list itself.
+_ELSEWHERE = ("/api/files/", "/api/v1/storage/files/", "/api/storage/files/")
+ROUTES: tuple[Route, ...] = (
+    route("GET", "/media/{tail:.+}", media, "house.media"),
+    *_UPLOADS,
+    *(alias(one.path.replace(_ALL, base, 1), one) for base in _ELSEWHERE for one in _UPLOADS),
+)

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 from PIL import Image
 
 from mystar.errors import Text
-from mystar.files.model import BROKEN, IMAGES, NO_PICTURE, TOO_MANY_PIXELS, VIDEOS, MediaType
+from mystar.files.model import BROKEN, IMAGES, NO_PICTURE, TOO_MANY_PIXELS, VIDEOS, Film, MediaType
 from mystar.files.pictures import TooManyFrames, cleaned, squares
 
 P = ParamSpec("P")
@@ -42,13 +42,14 @@ class Inspector:
         Image.MAX_IMAGE_PIXELS = max_pixels
         warnings.simplefilter("error", Image.DecompressionBombWarning)
 
-    async def inspect(self, path: Path, media: MediaType) -> None:
-        """:raises Unacceptable: broken, cut off, too large to decode, or without a picture."""
+    async def inspect(self, path: Path, media: MediaType) -> Film | None:
+        """What a film says of itself. :raises Unacceptable: broken, cut off, too large, or no picture in it."""
         async with self._turns:
             if media.content_type in IMAGES:
                 await asyncio.to_thread(_sound, _inspect_image, path, media.reader, self._max_pixels)
             elif media.content_type in VIDEOS:
-                await asyncio.to_thread(_inspect_video, path, media.reader)
+                return await asyncio.to_thread(_inspect_video, path, media.reader)
+        return None
 
     async def clean(self, path: Path, media: MediaType) -> bytes | None:
         """The picture without what it tells of its maker; None when it tells nothing, as no other file does.
@@ -92,7 +93,8 @@ def _sound(work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
         raise Unacceptable(BROKEN) from error
 
 
-def _inspect_video(path: Path, demuxer: str) -> None:
+def _inspect_video(path: Path, demuxer: str) -> Film:
+    """Reads the index and the first picture, whatever the size of the film."""
     # FFmpeg is twenty megabytes of memory that a process without video uploads need not have.
     import av
 
@@ -104,6 +106,10 @@ def _inspect_video(path: Path, demuxer: str) -> None:
                 raise Unacceptable(NO_PICTURE)
             if next(container.demux(stream)).size == 0:
                 raise Unacceptable(NO_PICTURE)
+            picture = stream.codec_context
+            # FFmpeg counts in microseconds.
+            duration = round(container.duration / 1000) if container.duration and container.duration > 0 else None
+            return Film(duration, picture.width, picture.height, picture.name)
     except Unacceptable:
         raise
     except (av.FFmpegError, StopIteration, ValueError, OSError) as error:

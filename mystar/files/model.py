@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,6 +31,11 @@ class StoredFile:
     is_public: bool
     uploaded_at: datetime
     attached_at: datetime | None
+    #: Of a film: how long in milliseconds, how large in pixels, in which coding.
+    duration_ms: int | None = None
+    width: int | None = None
+    height: int | None = None
+    codec: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -47,6 +52,29 @@ class Copy:
     content_type: str
     size: int
     sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """What a film says of itself. ``duration_ms`` None: it does not say, as one that was recorded live."""
+
+    duration_ms: int | None
+    width: int
+    height: int
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file whose bytes, and those of its copies, are kept, and which has no row yet. ``columns`` of the row."""
+
+    key: str
+    columns: Mapping[str, object]
+    copies: Sequence[Copy] = ()
+
+    @property
+    def keys(self) -> list[str]:
+        return [self.key, *(copy.key for copy in self.copies)]
 
 
 @dataclass(frozen=True, slots=True)

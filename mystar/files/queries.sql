@@ -6,8 +6,12 @@ select pg_advisory_xact_lock(hashtextextended('files of ' || %(owner_id)s::bigin
 select coalesce(sum(size), 0)::bigint from files where owner_id = %(owner_id)s::bigint;
 
 -- name: add
-insert into files (owner_id, key, kind, name, content_type, size, sha256, is_public, uploaded_at)
-select %(owner_id)s::bigint, %(key)s, %(kind)s, %(name)s, %(content_type)s, %(size)s, %(sha256)s, %(is_public)s, %(now)s
+insert into files (
+    owner_id, key, kind, name, content_type, size, sha256, is_public, uploaded_at, duration_ms, width, height, codec
+)
+select
+    %(owner_id)s::bigint, %(key)s, %(kind)s, %(name)s, %(content_type)s, %(size)s, %(sha256)s, %(is_public)s, %(now)s,
+    %(duration_ms)s::bigint, %(width)s::integer, %(height)s::integer, %(codec)s
 where (select coalesce(sum(size), 0) from files where owner_id = %(owner_id)s::bigint) + %(size)s <= %(quota)s
 returning *;
 
@@ -46,6 +50,16 @@ returning *;
 
 -- name: is_owned
 select exists (select from files where id = %(id)s and owner_id is not distinct from %(owner_id)s::bigint);
+
+-- name: owned
+select * from files where id = %(id)s and owner_id = %(owner_id)s;
+
+-- name: owned_by
+select * from files where owner_id = %(owner_id)s
+order by uploaded_at desc, id desc limit %(limit)s offset %(offset)s;
+
+-- name: count_owned_by
+select count(*) from files where owner_id = %(owner_id)s;
 
 -- name: let_read
 insert into file_readers (file_id, account_id)

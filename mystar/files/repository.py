@@ -8,6 +8,7 @@ from datetime import datetime
 from mystar.files.model import Copy, FileInUse, FileUnknown, QuotaExceeded, StoredFile
 from mystar.kit.db import Row, Statements
 from mystar.kit.media import copy_key
+from mystar.kit.paging import Page, Wanted
 from mystar.kit.queries import load
 
 QUERIES = load(__package__)
@@ -83,9 +84,22 @@ class FileRepository:
     async def discard(self, file_id: int, now: datetime) -> None:
         await self._tx.execute(QUERIES.discard, id=file_id, now=now)
 
-    async def forget(self, file_id: int, *, owner_id: int | None, now: datetime) -> None:
-        """Does nothing when it is attached, or not the owner's."""
-        await self._tx.execute(QUERIES.forget, id=file_id, owner_id=owner_id, now=now)
+    async def forget(self, file_id: int, *, owner_id: int | None, now: datetime) -> bool:
+        """Whether it is gone: what is attached, or not the owner's, stays."""
+        return await self._tx.execute(QUERIES.forget, id=file_id, owner_id=owner_id, now=now) > 0
+
+    async def owned(self, file_id: int, *, owner_id: int) -> StoredFile:
+        """:raises FileUnknown: the owner has no such file."""
+        row = await self._tx.maybe(QUERIES.owned, id=file_id, owner_id=owner_id)
+        if row is None:
+            raise FileUnknown
+        return _file(row)
+
+    async def owned_by(self, owner_id: int, page: Wanted) -> Page[StoredFile]:
+        """Newest first."""
+        rows = await self._tx.all(QUERIES.owned_by, owner_id=owner_id, offset=page.offset, limit=page.size)
+        count = int(await self._tx.value(QUERIES.count_owned_by, owner_id=owner_id))
+        return Page([_file(row) for row in rows], count)
 
     async def discard_unattached(self, *, before: datetime, now: datetime, batch: int) -> int:
         return await self._tx.execute(QUERIES.discard_unattached, before=before, now=now, batch=batch)

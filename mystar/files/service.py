@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import logging
-import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 from mystar.accounts.model import Actor
 from mystar.accounts.service import AccountService
 from mystar.files.inspection import Inspector, Unacceptable
-from mystar.files.model import (
-    ANYTHING,
-    EMPTY,
-    HEAD,
-    IMAGES,
-    WRONG_EXTENSION,
-    Copy,
-    FileRefused,
-    FileTooLarge,
-    FileUnknown,
-    MediaType,
-    QuotaExceeded,
-    StoredFile,
-    clean_name,
-    extension_of,
-    kind_of,
-    recognised,
-    refusal_for,
-)
-from mystar.files.pictures import COPIED
+from mystar.files.intake import Intake
+from mystar.files.model import IMAGES, FileInUse, FileTooLarge, FileUnknown, QuotaExceeded, StoredFile, Taken
 from mystar.files.repository import FileRepository
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Tx
-from mystar.kit.media import SIDES, copy_key, media_path
-from mystar.kit.storage import Arriving, BytesMissing, Storage, is_key
+from mystar.kit.db import Database, Tx, in_transaction
+from mystar.kit.media import SIDES, media_path
+from mystar.kit.paging import Page, Wanted
+from mystar.kit.storage import BytesMissing, Storage, is_key
 from mystar.kit.tokens import Signer
 from mystar.sections import FileSettings
 
@@ -65,6 +47,7 @@ class FileService:
         self._signer, self._clock = signer, clock
         self._settings, self._signed_link = settings, signed_link
         self._inspector = Inspector(max_pixels=settings.max_pixels)
+        self._intake = Intake(storage, self._inspector, settings)
 
     # Taking
 
@@ -74,7 +57,7 @@ class FileService:
         :param size: bytes that are about to come; 0 when nobody says.
         :raises FileTooLarge: more than any of the kinds may have. :raises QuotaExceeded: more than the person has left.
         """
-        limit = max(map(self._limit, kinds))
+        limit = max(map(self._intake.limit, kinds))
         if size > limit:
             raise FileTooLarge(limit)
         if await FileRepository(self._db).used(actor.id) + size > self._settings.quota:
@@ -91,9 +74,29 @@ class FileService:
         part: str = "file",
         public: bool = False,
     ) -> StoredFile:
-        """Take one file as it comes, without ever holding it in memory (contract D38, promises F1 and S12).
+        """Take one file as it comes and give it its row: `take` and `enter`, and what they raise."""
+        taken = await self.take(actor, chunks, kinds=kinds, folder=folder, name=name, part=part, public=public)
+        try:
+            return await self.enter(taken)
+        except BaseException:
+            await self.drop(taken)
+            raise
 
-        Avatars and images lose what their cameras wrote into them; an avatar also gets its small copies.
+    async def take(
+        self,
+        actor: Actor | None,
+        chunks: AsyncIterator[bytes],
+        *,
+        kinds: tuple[str, ...],
+        folder: str,
+        name: str,
+        part: str = "file",
+        public: bool = False,
+    ) -> Taken:
+        """Take the bytes of a file as they come, without ever holding them in memory (contract D38, promises F1, S12).
+
+        Avatars and images lose what their cameras wrote into them; an avatar also gets its small copies. Bytes first,
+        row second: a crash between the two leaves bytes, which the sweeper finds.
 
         :param actor: None for a guest, who has no quota: whoever lets guests in bounds how often they come.
         :param kinds: what the endpoint takes: "avatar", "image", "video" or "other"; the bytes decide which it is.
@@ -105,86 +108,27 @@ class FileService:
         """
         owner_id = actor.id if actor else None
         left = self._settings.quota - await FileRepository(self._db).used(owner_id)
-        async with self._storage.arriving() as arriving:
-            head = await _first(chunks)
-            kind, media = _recognised(head, kinds, name, part)
-            await self._fill(arriving, head, chunks, self._limit(kind), left)
-            digest = await arriving.finish()
-            clean, small = await self._looked_into(arriving.path, kind, media, part)
-            key, size = f"{folder}/{uuid.uuid4()}.{media.extension}", arriving.size
-            # Bytes first, row second: a crash between the two leaves bytes, which the sweeper finds.
-            if clean is None:
-                await arriving.keep(key)
-            else:
-                size, digest = await self._keep(key, clean)
-        copies = await self._keep_copies(key, small)
-        try:
-            return await self._add(
-                copies,
-                owner_id=owner_id,
-                key=key,
-                kind=kind,
-                name=clean_name(name),
-                content_type=media.content_type,
-                size=size,
-                sha256=digest,
-                is_public=public,
-            )
-        except QuotaExceeded:
-            for unwanted in (key, *(copy.key for copy in copies)):
-                await self._storage.delete(unwanted)
-            raise
+        taken = await self._intake.take(chunks, kinds=kinds, folder=folder, name=name, part=part, left=left)
+        return replace(taken, columns={**taken.columns, "owner_id": owner_id, "is_public": public})
 
-    async def _looked_into(
-        self, path: Path, kind: str, media: MediaType, part: str
-    ) -> tuple[bytes | None, Mapping[int, bytes]]:
-        """What to keep instead, if anything, and the small copies by side."""
-        try:
-            await self._inspector.inspect(path, media)
-            clean = await self._inspector.clean(path, media) if kind in ("avatar", "image") else None
-            return clean, await self._inspector.copy(path, media, SIDES) if kind == "avatar" else {}
-        except Unacceptable as error:
-            raise FileRefused(part, error.reason) from error
+    async def enter(self, taken: Taken) -> StoredFile:
+        """Give it its row. The quota counts what people sent; the copies are our own affair.
 
-    async def _keep(self, key: str, content: bytes) -> tuple[int, bytes]:
-        """How long it is, and its SHA-256."""
-        async with self._storage.arriving() as arriving:
-            await arriving.write(content)
-            digest = await arriving.finish()
-            await arriving.keep(key)
-        return len(content), digest
-
-    async def _keep_copies(self, key: str, small: Mapping[int, bytes]) -> list[Copy]:
-        return [
-            Copy(copy_key(key, side), side, COPIED, *await self._keep(copy_key(key, side), content))
-            for side, content in small.items()
-        ]
-
-    async def _fill(self, arriving: Arriving, head: bytes, chunks: AsyncIterator[bytes], limit: int, left: int) -> None:
-        chunk: bytes | None = head
-        while chunk is not None:
-            size = arriving.size + len(chunk)
-            if size > limit:
-                raise FileTooLarge(limit)
-            if size > left:
-                raise QuotaExceeded
-            await arriving.write(chunk)
-            chunk = await anext(chunks, None)
-
-    async def _add(self, copies: Sequence[Copy], *, owner_id: int | None, **columns: object) -> StoredFile:
-        """The quota counts what people sent; the copies are our own affair."""
+        :raises QuotaExceeded: meanwhile nothing is left.
+        """
         async with self._db.transaction() as tx:
-            files = FileRepository(tx)
-            if owner_id is not None:
+            files, owner_id = FileRepository(tx), taken.columns["owner_id"]
+            if isinstance(owner_id, int):
                 await files.lock_quota(owner_id)
-            file = await files.add(owner_id=owner_id, quota=self._settings.quota, now=self._clock.now(), **columns)
-            if copies:
-                await files.add_copies(file.id, copies)
+            file = await files.add(quota=self._settings.quota, now=self._clock.now(), key=taken.key, **taken.columns)
+            if taken.copies:
+                await files.add_copies(file.id, taken.copies)
         return file
 
-    def _limit(self, kind: str) -> int:
-        limit: int = getattr(self._settings, f"{kind}_limit")
-        return limit
+    async def drop(self, taken: Taken) -> None:
+        """Nothing came of it. Inside a transaction, which nothing may hold up, it is left to the sweeper."""
+        if not in_transaction():
+            await self._intake.drop(taken)
 
     # Using
 
@@ -213,6 +157,14 @@ class FileService:
         """Undo an upload that nothing refers to. What is attached, or another's, stays."""
         owner_id = actor.id if actor else None
         await FileRepository(self._db).forget(file_id, owner_id=owner_id, now=self._clock.now())
+
+    async def remove(self, actor: Actor, file_id: int) -> None:
+        """Delete an upload of one's own. :raises FileUnknown: no such. :raises FileInUse: something refers to it."""
+        async with self._db.transaction() as tx:
+            files = FileRepository(tx)
+            if not await files.forget(file_id, owner_id=actor.id, now=self._clock.now()):
+                await files.owned(file_id, owner_id=actor.id)
+                raise FileInUse
 
     async def set_avatar(self, actor: Actor, file_id: int) -> StoredFile:
         """The person's picture from now on; the one before is discarded. :raises FileUnknown: no such upload."""
@@ -244,10 +196,18 @@ class FileService:
         except (BytesMissing, Unacceptable) as error:
             log.warning("the picture of file %s cannot be copied: %r", file.id, error)
             return False
-        await FileRepository(self._db).add_copies(file.id, await self._keep_copies(file.key, small))
+        await FileRepository(self._db).add_copies(file.id, await self._intake.keep_copies(file.key, small))
         return True
 
     # Opening
+
+    async def uploads(self, actor: Actor, page: Wanted) -> Page[StoredFile]:
+        """The actor's own, the newest first."""
+        return await FileRepository(self._db).owned_by(actor.id, page)
+
+    async def upload(self, actor: Actor, file_id: int) -> StoredFile:
+        """One of them. :raises FileUnknown:"""
+        return await FileRepository(self._db).owned(file_id, owner_id=actor.id)
 
     async def open_for(self, key: str, actor: Actor | None, *, expires: str = "", signature: str = "") -> StoredFile:
         """The file, if this person or this link may open it.
@@ -327,29 +287,3 @@ class FileService:
                 if not await self._storage.exists(key):
                     yield key
             after = keys[-1]
-
-
-async def _first(chunks: AsyncIterator[bytes]) -> bytes:
-    """Enough to recognise the file by, or all there is."""
-    head = b""
-    async for chunk in chunks:
-        head += chunk
-        if len(head) >= HEAD:
-            break
-    return head
-
-
-def _recognised(head: bytes, kinds: tuple[str, ...], name: str, part: str) -> tuple[str, MediaType]:
-    if not head:
-        raise FileRefused(part, EMPTY)
-    media, extension = recognised(head), extension_of(name)
-    fits = not extension or not media.extensions or extension in media.extensions
-    if "other" in kinds and not fits:
-        # Taken as it is, and only ever handed out as a download.
-        media, fits = ANYTHING, True
-    kind = kind_of(media, kinds)
-    if kind is None:
-        raise FileRefused(part, refusal_for(kinds))
-    if not fits:
-        raise FileRefused(part, WRONG_EXTENSION)
-    return kind, media

@@ -28,6 +28,7 @@ from mystar.errors import Unavailable
 from mystar.kit.driver import Connection, Pool, Values
 from mystar.kit.events import Events
 from mystar.kit.failures import Constraints, ConstraintViolated, NoRow, Retry, TransactionBroken, translating
+from mystar.kit.joint import Joint, Opening, joint_of, only_reads
 
 __all__ = [
     "ConstraintViolated",
@@ -38,6 +39,7 @@ __all__ = [
     "TransactionBroken",
     "Tx",
     "assert_no_transaction",
+    "in_transaction",
 ]
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,11 @@ _current: ContextVar[Tx | None] = ContextVar("mystar_transaction", default=None)
 def _mine() -> Tx | None:
     tx = _current.get()
     return tx if tx is not None and tx.open and tx.owner is asyncio.current_task() else None
+
+
+def in_transaction() -> bool:
+    """Whether this task has one open."""
+    return _mine() is not None
 
 
 def assert_no_transaction(what: str) -> None:
@@ -289,7 +296,7 @@ class Database(Statements):
         """
         if isolation not in _ISOLATION:
             raise ValueError(f"Unknown isolation level: {isolation}")
-        outer = self._joined()
+        outer = await self._outer()
         if outer is None:
             async with self._begin(isolation, readonly, shared=False) as tx:
                 yield tx
@@ -305,12 +312,16 @@ class Database(Statements):
         async with self._begin(isolation, False, shared=True) as tx:
             yield tx
 
+    def joint(self, opening: Opening, isolation: str | None = None) -> Joint:
+        """Like `shared`, but it begins with the first change, and with ``opening``: see `mystar.kit.joint`."""
+        return Joint(self, lambda: self._begin(isolation, False, shared=True), opening)
+
     async def retrying(self, work: Callable[[Tx], Awaitable[Result]], isolation: str | None = None) -> Result:
         """Run ``work`` in a transaction, up to three times when it loses to a concurrent one.
 
         What ``work`` does outside the database is done up to three times as well.
         """
-        tries_left = 1 if self._joined() else 3
+        tries_left = 1 if self._joined() or joint_of(self) else 3
         while True:
             tries_left -= 1
             try:
@@ -323,7 +334,7 @@ class Database(Statements):
             await asyncio.sleep(random.uniform(0.005, 0.05))
 
     async def _run(self, query: str, values: Values, read: Callable[[Any], Result]) -> Result:
-        outer = self._joined()
+        outer = self._joined() if only_reads(query) else await self._outer()
         if outer is not None:
             # Alone, a failed statement harms nobody; as a part of the whole it must not either.
             async with outer.savepoint():
@@ -335,6 +346,13 @@ class Database(Statements):
             return read(cursor)
         finally:
             self.pool.release(connection)
+
+    async def _outer(self) -> Tx | None:
+        """What a change has to join; a joint transaction that waits for its first change begins."""
+        joint = joint_of(self)
+        if joint is not None and not joint.opening:
+            return await joint.tx()
+        return self._joined()
 
     def _joined(self) -> Tx | None:
         """The shared transaction of this task, if any. A second connection for one task is a deadlock in waiting."""

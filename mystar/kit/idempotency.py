@@ -6,21 +6,23 @@
     @idempotent
     async def place_order(request): ...
 
-``@idempotent`` stands next to the function, so that who asks and what is asked are checked before. The key belongs to
-the account that sends it. Its row is written in the transaction of the effect: everything that the handler does with
-the database joins one shared transaction, so either both are there or neither, also after a power cut. What waits for
-others (a provider, a password hash) therefore belongs behind the commit, in ``tx.after_commit``; inside it is refused.
+``@idempotent`` stands next to the function, so that who asks and what is asked are checked before. The key's row is
+written in the transaction of the effect: everything that the handler does with the database joins one transaction, so
+either both are there or neither, also after a power cut. That transaction begins with the handler's first change: what
+waits for others (limits, a password hash, the bytes of an upload) belongs before it or, by ``tx.after_commit``, behind
+it; inside it is refused. Of a form whose file is streamed, file and fields have to be read before the first change.
 
+The key belongs to the account that sends it; a guest's to whoever sends it again, so it should be a random one.
 A failure is not remembered: nothing was done, and the same key may try again.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import wraps
+from typing import NamedTuple
 
 from aiohttp import web
 from aiohttp_apispec import docs
@@ -29,12 +31,15 @@ from mystar.errors import Conflict, Invalid, Text
 from mystar.kit import queries
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database, Row, Tx
+from mystar.kit.multipart import PRINT, Print, drain
+from mystar.kit.tokens import Signer
 
 QUERIES = queries.load(__package__)
 HEADER = "Idempotency-Key"
 #: Longer than any client repeats a request, shorter than keys pile up (promise M3 asks for a day).
 KEEP = timedelta(hours=48)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_PURPOSE = "idempotency"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -62,54 +67,90 @@ class StillRunning(Conflict):
     text = Text("Первый запрос с этим ключом ещё выполняется.", "The first request with this key is still running.")
 
 
+class Key(NamedTuple):
+    """``account_id`` None = a guest's."""
+
+    account_id: int | None
+    key: str
+
+
 class Idempotency:
     """The keys and their answers.
 
-    :param account_of: whose request it is; None for a guest, whose key is ignored.
+    :param signer: hides what was asked; there may be a password in it.
+    :param account_of: whose request it is; None for a guest.
     """
 
-    def __init__(self, db: Database, clock: Clock, account_of: Callable[[web.Request], int | None]) -> None:
-        self._db, self._clock, self._account_of = db, clock, account_of
+    def __init__(
+        self, db: Database, clock: Clock, signer: Signer, account_of: Callable[[web.Request], int | None]
+    ) -> None:
+        self._db, self._clock, self._signer, self._account_of = db, clock, signer, account_of
+        #: Those that are at work in this process. Others are told by a lock, when they come to their first change.
+        self._running: set[Key] = set()
 
     async def once(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """The handler's answer, or the one it gave to this key before.
 
         :raises KeyMalformed: :raises KeyReused: for another body, method or address. :raises StillRunning:
         """
-        key, account_id = request.headers.get(HEADER), self._account_of(request)
-        if key is None or account_id is None:
+        name = request.headers.get(HEADER)
+        if name is None:
             return await handler(request)
-        if not _KEY.fullmatch(key):
+        if not _KEY.fullmatch(name):
             raise KeyMalformed
-        fingerprint = await _fingerprint(request)
+        key, taken = Key(self._account_of(request), name), await _print_of(request)
+        known = await self._db.maybe(QUERIES.find_answer, **key._asdict())
+        if known is not None:
+            if PRINT in request:
+                await drain(request)
+            return self._replayed(known, taken)
+        if key in self._running:
+            raise StillRunning
+        self._running.add(key)
         try:
-            async with self._db.shared() as tx:
-                if not await tx.value(QUERIES.lock_key, account_id=account_id, key=key):
-                    raise StillRunning
-                known = await tx.maybe(QUERIES.find_answer, account_id=account_id, key=key)
-                if known is not None:
-                    return _replayed(known, fingerprint)
+            return await self._first(request, handler, key, taken)
+        finally:
+            self._running.discard(key)
+
+    async def _first(self, request: web.Request, handler: Handler, key: Key, taken: Print) -> web.StreamResponse:
+        async def claim(tx: Tx) -> None:
+            if not await tx.value(QUERIES.lock_key, **key._asdict()):
+                raise StillRunning
+            # It may have ended since we asked.
+            known = await tx.maybe(QUERIES.find_answer, **key._asdict())
+            if known is not None:
+                raise _Answered(self._replayed(known, taken))
+
+        try:
+            async with self._db.joint(claim) as joint:
                 response = await handler(request)
                 if response.status >= 400:
-                    raise _Failed(response)
-                await self._remember(tx, account_id, key, fingerprint, response)
+                    raise _Answered(response)
+                await self._remember(await joint.tx(), key, taken, response)
                 return response
-        except _Failed as failure:
-            return failure.response
+        except _Answered as answered:
+            return answered.response
 
-    async def _remember(
-        self, tx: Tx, account_id: int, key: str, fingerprint: bytes, response: web.StreamResponse
-    ) -> None:
+    async def _remember(self, tx: Tx, key: Key, taken: Print, response: web.StreamResponse) -> None:
         assert isinstance(response, web.Response), "a streamed answer cannot be kept"
         await tx.execute(
             QUERIES.remember_answer,
-            account_id=account_id,
-            key=key,
-            fingerprint=fingerprint,
+            **key._asdict(),
+            fingerprint=self._signer.sign(_PURPOSE, taken.taken()).encode(),
             status=response.status,
             body=bytes(response.body) if isinstance(response.body, bytes | bytearray) else b"",
             content_type=response.content_type,
             now=self._clock.now(),
+        )
+
+    def _replayed(self, known: Row, taken: Print) -> web.Response:
+        if not self._signer.fits(known["fingerprint"].decode("latin-1"), _PURPOSE, taken.taken()):
+            raise KeyReused
+        return web.Response(
+            body=known["body"],
+            status=known["status"],
+            content_type=known["content_type"],
+            headers={"Idempotent-Replayed": "true"},
         )
 
     async def purge(self) -> int:
@@ -117,8 +158,8 @@ class Idempotency:
         return await self._db.execute(QUERIES.purge_answers, before=self._clock.now() - KEEP)
 
 
-class _Failed(Exception):
-    """Carries a refusal out of the transaction, which it undoes."""
+class _Answered(Exception):
+    """Carries an answer out of the transaction, which it undoes."""
 
     def __init__(self, response: web.StreamResponse) -> None:
         super().__init__(response.status)
@@ -137,29 +178,20 @@ def idempotent(handler: Handler) -> Handler:
 
     header = {"in": "header", "name": HEADER, "required": False, "schema": {"type": "string", "maxLength": 255}}
     documented: Handler = docs(parameters=[header])(once)
+    documented.__idempotent__ = True  # type: ignore[attr-defined]
     return documented
 
 
-def _replayed(known: Row, fingerprint: bytes) -> web.Response:
-    if known["fingerprint"] != fingerprint:
-        raise KeyReused
-    return web.Response(
-        body=known["body"],
-        status=known["status"],
-        content_type=known["content_type"],
-        headers={"Idempotent-Replayed": "true"},
-    )
-
-
-async def _fingerprint(request: web.Request) -> bytes:
+async def _print_of(request: web.Request) -> Print:
     """What makes two requests the same: method, address and body; of a form in parts, their values, as borders vary."""
-    digest = hashlib.sha256()
     path = request.path.rstrip("/") + "?" + request.query_string
-    if request.content_type == "multipart/form-data":
-        parts = [f"{name}={value}" for name, value in (await request.post()).items() if isinstance(value, str)]
-        body = "\x1e".join(parts).encode()
+    taken = Print(request.method.encode(), path.encode())
+    if request.content_type != "multipart/form-data":
+        taken.add(await request.read())
+    elif any(one["location"] == "json" for one in getattr(request.match_info.handler, "__schemas__", ())):
+        # A small form, which has been read already; see `mystar.kit.validation`.
+        fields = [f"{name}={value}" for name, value in (await request.post()).items() if isinstance(value, str)]
+        taken.add("\x1e".join(fields).encode())
     else:
-        body = await request.read()
-    for part in (request.method.encode(), path.encode(), body):
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.digest()
+        request[PRINT] = taken
+    return taken

@@ -16,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from mystar.errors import TooMany
+from mystar.kit.db import assert_no_transaction
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class Limits:
             await self._pool.aclose()
 
     async def _ask(self, name: str, key: tuple[object, ...], *, count: bool) -> None:
+        assert_no_transaction("counting tries")
         rules = self._rules[name]
         if not self._enabled:
             return

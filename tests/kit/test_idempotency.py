@@ -16,7 +16,9 @@ from mystar.kit.clock import SetClock
 from mystar.kit.db import Database
 from mystar.kit.http import json_response
 from mystar.kit.idempotency import IDEMPOTENCY, KEEP, Idempotency, KeyReused, StillRunning, idempotent
+from mystar.kit.multipart import PRINT, drain
 from mystar.kit.outbox import Outbox
+from mystar.kit.tokens import Signer
 from tests.waiting import eventually
 
 _STATUSES = {KeyReused: 422, StillRunning: 409, NotFound: 404}
@@ -41,6 +43,8 @@ class Shop:
         return int(person) if person else None
 
     async def order(self, request: web.Request) -> web.StreamResponse:
+        if PRINT in request:
+            await drain(request)
         async with self.db.transaction() as tx:
             number = await self.outbox.put(tx, "order", {})
             tx.after_commit(self._told)
@@ -75,7 +79,7 @@ async def shop(db: Database) -> AsyncIterator[Shop]:
     rows = await db.all("insert into accounts (username, username_key) values ('a', 'a'), ('b', 'b') returning id")
     shop = Shop(db, [row["id"] for row in rows])
     app = web.Application(middlewares=[say_no])
-    app[IDEMPOTENCY] = Idempotency(db, shop.clock, shop.account_of)
+    app[IDEMPOTENCY] = Idempotency(db, shop.clock, Signer("a key of the tests"), shop.account_of)
     for path in ("/order/", "/order", "/other/"):
         app.router.add_post(path, idempotent(shop.order))
     async with TestClient(TestServer(app)) as client:
@@ -99,9 +103,12 @@ async def test_without_a_key_every_request_counts(shop: Shop) -> None:
     assert await shop.orders() == 2
 
 
-async def test_a_guest_has_no_keys(shop: Shop) -> None:
-    await shop.post(person=None)
-    await shop.post(person=None)
+async def test_a_guest_may_repeat_a_request_too(shop: Shop) -> None:
+    first, second = await shop.post('{"a": 1}', person=None), await shop.post('{"a": 1}', person=None)
+    assert await first.read() == await second.read()
+    assert (await shop.post('{"a": 2}', person=None)).status == 422
+    # The same key of somebody with an account is another key.
+    assert (await shop.post('{"a": 2}')).status == 201
     assert await shop.orders() == 2
 
 
