@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mystar.errors import Conflict, Invalid, NotFound, Text
 
 MOST_TAGS, LONGEST_TAG = 30, 50
+#: Of one service, not counting those that were retired.
+MOST_OPTIONS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,78 @@ class Asked:
     category_id: int | None
     days: int
     tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Something that can be bought with a service. ``price`` in kopecks, on top of the base price."""
+
+    id: int
+    name: str
+    description: str
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a creator sells, with all that lists show. Prices in kopecks.
+
+    A greeting has neither price nor category before its creator sets them. ``modifications_price``: 0 = changes are
+    free of charge, None = there are none. ``is_active`` is the creator's own switch, ``is_listed`` whether anybody can
+    see and buy it. ``rating`` and ``completed_orders`` are the creator's.
+    """
+
+    id: int
+    kind: Literal["greeting", "service"]
+    creator_id: int
+    account_id: int
+    creator_username: str
+    avatar_key: str | None
+    rating: Decimal
+    completed_orders: int
+    category_id: int | None
+    category_name: str | None
+    title: str
+    description: str
+    base_price: int | None
+    delivery_days: int
+    modifications_price: int | None
+    is_active: bool
+    is_withheld: bool
+    is_listed: bool
+    options: tuple[Option, ...]
+    tags: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A service as somebody is about to order it, with the ``options`` that were chosen. Prices in kopecks."""
+
+    service_id: int
+    creator_id: int
+    account_id: int
+    title: str
+    is_greeting: bool
+    base_price: int
+    delivery_days: int
+    options: tuple[Option, ...]
+
+
+class ServiceUnknown(NotFound):
+    """There is none, or not for whoever asks."""
+
+    code = "service_unknown"
+    text = Text("Услуга не найдена.", "The service was not found.")
+
+
+class OptionUnknown(Invalid):
+    code = "option_unknown"
+    text = Text("У этой услуги нет такой опции.", "This service has no such option.")
+
+    def __init__(self, field: str = "selected_option_ids") -> None:
+        super().__init__(fields={field: [self.text]})
 
 
 class StarUnknown(NotFound):

@@ -114,3 +114,28 @@ where (%(account_id)s::bigint is null or creators.account_id = %(account_id)s::b
     and (%(fan_id)s::bigint is null or creators.id = any (array(
         select creator_id from creator_favourites where account_id = %(fan_id)s::bigint
     )));
+
+-- name: services
+-- Options and tags are gathered per row: a page has few rows, and each finds its own by an index.
+select services.id, services.kind, services.creator_id, creators.account_id, accounts.username as creator_username,
+    case when accounts.avatar_id is not null then accounts.avatar_key end as avatar_key,
+    creators.rating, creators.completed_orders, services.category_id, categories.name as category_name,
+    services.title, services.description, services.base_price, services.delivery_days, services.modifications_price,
+    services.is_active, services.is_withheld, services.is_listed, services.created_at, services.updated_at,
+    (
+        select json_agg(json_build_array(id, name, description, price) order by position, id)
+        from service_options where service_id = services.id and retired_at is null
+    ) as options,
+    (
+        select array_agg(tags.name order by tags.name)
+        from service_tags join tags on tags.id = service_tags.tag_id where service_tags.service_id = services.id
+    ) as tags
+from services
+join creators on creators.id = services.creator_id
+join accounts on accounts.id = creators.account_id
+left join categories on categories.id = services.category_id
+where services.id = any (%(ids)s::bigint[]);
+
+-- name: withhold
+update services set is_withheld = %(is_withheld)s, updated_at = %(now)s
+where id = %(service_id)s and deleted_at is null;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -15,7 +15,10 @@ from mystar.catalog.model import (
     Greeting,
     GreetingChange,
     GreetingTerms,
+    Option,
     PriceImpossible,
+    Service,
+    ServiceUnknown,
     Star,
     StarUnknown,
     tags_by_key,
@@ -98,11 +101,26 @@ class CatalogRepository:
         row = await self._tx.maybe(QUERIES.greeting_of, account_id=account_id)
         return Greeting(**row) if row else None
 
+    async def services(self, ids: Sequence[int]) -> dict[int, Service]:
+        """By id, listed or not; what there is no row of is left out."""
+        return {row["id"]: _service(row) for row in await self._tx.all(QUERIES.services, ids=list(ids))}
+
+    async def withhold(self, service_id: int, now: datetime, *, is_withheld: bool) -> None:
+        """:raises ServiceUnknown:"""
+        if not await self._tx.execute(QUERIES.withhold, service_id=service_id, is_withheld=is_withheld, now=now):
+            raise ServiceUnknown
+
     async def stars(self, which: StarFilter, *, limit: int, offset: int = 0) -> list[Star]:
         return [_star(row) for row in await self._tx.all(QUERIES.stars, **asdict(which), limit=limit, offset=offset)]
 
     async def count_stars(self, which: StarFilter) -> int:
         return int(await self._tx.value(QUERIES.count_stars, **asdict(which)))
+
+
+def _service(row: Row) -> Service:
+    row["options"] = tuple(Option(*values) for values in row["options"] or ())
+    row["tags"] = tuple(row["tags"] or ())
+    return Service(**row)
 
 
 def _star(row: Row) -> Star:

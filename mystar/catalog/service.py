@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from mystar.accounts.model import Account, Actor, Draft
 from mystar.accounts.service import AccountService
 from mystar.catalog.model import (
@@ -11,7 +13,11 @@ from mystar.catalog.model import (
     Greeting,
     GreetingChange,
     GreetingTerms,
+    Offer,
+    OptionUnknown,
     PriceImpossible,
+    Service,
+    ServiceUnknown,
     Star,
     StarUnknown,
     tag_key,
@@ -61,6 +67,41 @@ class CatalogService:
             if photo_id is not None and owner_id is not None:
                 await self._files.attach(tx, photo_id, owner_id=owner_id, public=True)
             return await CatalogRepository(tx).add_category(name, photo_id, position)
+
+    async def services_by_id(self, ids: Iterable[int]) -> dict[int, Service]:
+        """By id: hidden and removed ones too, for orders show what was bought. Unknown ids are left out."""
+        return await CatalogRepository(self._db).services(tuple(ids))
+
+    async def offer(self, service_id: int, option_ids: Sequence[int] = ()) -> Offer:
+        """The service with the chosen options, in the order they were chosen, at today's prices.
+
+        :raises ServiceUnknown: there is none, or nobody can buy it. :raises OptionUnknown: an option is not its own.
+        """
+        service = (await self.services_by_id([service_id])).get(service_id)
+        if service is None or not service.is_listed or service.base_price is None:
+            raise ServiceUnknown
+        options = {option.id: option for option in service.options}
+        if not options.keys() >= set(option_ids):
+            raise OptionUnknown
+        return Offer(
+            service_id=service.id,
+            creator_id=service.creator_id,
+            account_id=service.account_id,
+            title=service.title,
+            is_greeting=service.kind == "greeting",
+            base_price=service.base_price,
+            delivery_days=service.delivery_days,
+            options=tuple(options[option_id] for option_id in option_ids),
+        )
+
+    async def set_listed(self, actor: Actor, service_id: int, listed: bool) -> None:
+        """Staff hides a service from everybody but its creator, or shows it again as far as he does.
+
+        :raises Forbidden: not staff who may change things. :raises ServiceUnknown:
+        """
+        if not actor.may_operate:
+            raise Forbidden
+        await CatalogRepository(self._db).withhold(service_id, self._clock.now(), is_withheld=not listed)
 
     async def make_star(
         self, account_id: int, terms: GreetingTerms, *, profession: str = "", description: str = ""
