@@ -19,6 +19,7 @@ from mystar.contracts.house import house_contract
 from mystar.contracts.identity.contract import CONTRACT as IDENTITY
 from mystar.contracts.messenger.contract import CONTRACT as MESSENGER
 from mystar.contracts.openapi import openapi
+from mystar.contracts.panel import CONTRACT as PANEL
 from mystar.contracts.studio.contract import CONTRACT as STUDIO
 from mystar.creators.handlers import CREATORS
 from mystar.errors import MystarError
@@ -36,11 +37,11 @@ from mystar.kit.routes import Route, register
 from mystar.kit.sockets import add_hub
 from mystar.kit.validation import validate
 from mystar.orders.handlers import ORDERS
-from mystar.parts import deals, market, people, talk
+from mystar.parts import deals, market, office, people, talk
 from mystar.settings import Settings
 
 #: Lowest first.
-PARTS = (people, market, deals, talk)
+PARTS = (people, market, deals, talk, office)
 HOUSE_ROUTES: tuple[Route, ...] = (*system.ROUTES, *(route for part in PARTS for route in part.ROUTES))
 #: What a violated constraint of the database means, in the words of its domain.
 CONSTRAINTS: dict[str, Callable[[], MystarError]] = {
@@ -81,8 +82,8 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
 
 
 def contracts() -> tuple[Contract, ...]:
-    """The five dialects; the first answers for what nobody owns."""
-    return house_contract(HOUSE_ROUTES), GREETINGS, MESSENGER, STUDIO, IDENTITY
+    """The five dialects, and the panel of the staff; the first answers for what nobody owns."""
+    return house_contract(HOUSE_ROUTES), GREETINGS, MESSENGER, STUDIO, IDENTITY, PANEL
 
 
 async def broken_invariants(app: web.Application) -> list[str]:
@@ -107,7 +108,9 @@ def _add_routes(app: web.Application, settings: Settings) -> None:
     app[system.DOCUMENT] = system.document({**_described(), "servers": [{"url": settings.http.public_url}]})
     resources = register(app, [route for dialect in dialects for route in dialect.routes])
     if settings.http.cors_origins:
-        allow_origins(app, resources, settings.http.cors_origins)
+        # The panel works by a cookie, and no page of others has any business with it.
+        shared = [one for one in resources if not (one.name or "").startswith(f"{PANEL.name}.")]
+        allow_origins(app, shared, settings.http.cors_origins)
 
 
 @cache

@@ -117,6 +117,12 @@ def visitor_of(request: web.Request) -> Visitor:
 def signed_in_response(request: web.Request, entered: SignedIn, data: Any, status: int = 200) -> web.Response:
     """The answer of a log-in at whatever door: nobody keeps a copy of its tokens, and the device will be known."""
     response = token_response(data, status)
+    keep_device(request, response, entered)
+    return response
+
+
+def keep_device(request: web.Request, response: web.Response, entered: SignedIn) -> None:
+    """Leave the mark by which the browser is known at its next log-in."""
     response.set_cookie(
         _DEVICE,
         entered.device,
@@ -125,7 +131,6 @@ def signed_in_response(request: web.Request, entered: SignedIn, data: Any, statu
         samesite="Lax",
         secure=request.app[PUBLIC_URL].startswith("https://"),
     )
-    return response
 
 
 def token_response(data: Any, status: int = 200) -> web.Response:

@@ -11,7 +11,7 @@ from typing import Literal
 from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text, Unauthenticated, Unavailable
 
 #: The dialect that somebody signs in through; it decides how long the tokens live (contract D5).
-Door = Literal["house", "greetings", "messenger", "studio", "identity"]
+Door = Literal["house", "greetings", "messenger", "studio", "identity", "admin"]
 Language = Literal["ru", "en"]
 Role = Literal["viewer", "operator", "owner"]
 
@@ -201,11 +201,28 @@ def taken(*fields: str) -> Callable[[], Taken]:
     return lambda: Taken(fields={name: [unique] for name in fields})
 
 
+class TooYoung(Invalid):
+    """Speaks of the whole, not of a field: so the studio's clients know it (contract D34)."""
+
+    code = "too_young"
+    text = Text("Чтобы зарегистрироваться вам должно быть 18 лет", "You must be 18 years old to register")
+
+    def __init__(self) -> None:
+        super().__init__(fields={"": [self.text]})
+
+
 class LoginRefused(Unauthenticated):
-    """The same for an unknown person, a wrong password and a blocked account (contract D13)."""
+    """The same for an unknown person, a wrong password and a blocked account (contract D13).
+
+    ``account_id``: whose door it was, for our own records; told to nobody.
+    """
 
     code = "login_refused"
     text = Text("Неверный логин или пароль.", "Wrong log-in or password.")
+
+    def __init__(self, account_id: int | None = None) -> None:
+        super().__init__()
+        self.account_id = account_id
 
 
 class PersonUnknown(NotFound):

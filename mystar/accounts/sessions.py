@@ -61,6 +61,7 @@ def lives_of(settings: TokenSettings) -> Mapping[Door, Lives]:
         "studio": lives(settings.studio_access, settings.studio_refresh),
         "greetings": lives(settings.greetings_access),
         "messenger": lives(settings.messenger_access),
+        "admin": lives(settings.admin_access),
     }
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from mystar.contracts.base import Contract
-from mystar.contracts.studio import accounts
+from mystar.contracts.studio import accounts, orders, profiles
 from mystar.errors import Invalid, MystarError
 from mystar.kit.http import json_response
 
-PREFIXES = ("/api/accounts", "/api/profiles", "/api/orders/orders", "/api/orders/images", "/api/token", "/admin")
+PREFIXES = ("/api/accounts", "/api/profiles", "/api/orders/orders", "/api/orders/images", "/api/token")
 
 #: What this dialect calls fields of the domains.
 _FIELD_NAMES = {"phone": "phone_number", "birth_date": "birthdate"}
@@ -32,4 +32,6 @@ def render_error(error: MystarError, status: int, language: str, _request: web.R
 
 STATUSES: dict[str | type[MystarError], int] = {Invalid: 400, "taken": 400, "idempotency_key_reused": 422}
 
-CONTRACT = Contract("studio", PREFIXES, accounts.ROUTES, render_error, ERROR_SCHEMA, STATUSES)
+ROUTES = (*accounts.ROUTES, *profiles.ROUTES, *orders.ROUTES)
+
+CONTRACT = Contract("studio", PREFIXES, ROUTES, render_error, ERROR_SCHEMA, STATUSES)

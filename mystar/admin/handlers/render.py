@@ -1,0 +1,154 @@
+"""How the panel's pages are made: one layout, the words of one language, and nothing from elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import aiohttp_jinja2
+from aiohttp import web
+from jinja2 import PackageLoader, StrictUndefined
+
+from mystar.admin.access import TOKEN_FIELD, form_token, language_in, maybe_staff_of, staff_of
+from mystar.admin.registers import MENU
+from mystar.admin.registers.words import ROLES, TONES
+from mystar.errors import MystarError, Text
+from mystar.kit.http import html_response, json_response
+
+_HEADERS = {
+    # Styles, scripts and pictures are ours; forms go nowhere else; nobody frames a page.
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; media-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    # Not "no-referrer": browsers would then call the origin of our own forms "null".
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+_NBSP = "\u00a0"
+
+
+def set_up(app: web.Application) -> None:
+    """Give the application the panel's templates."""
+    aiohttp_jinja2.setup(
+        app,
+        loader=PackageLoader("mystar.admin", "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        filters=_FILTERS,
+    )
+
+
+def page(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:
+    """The page in the panel's language; inside, ``t`` chooses the words and ``form_token`` belongs into every form."""
+    language, found = language_in(request), maybe_staff_of(request)
+    signed_in = found is not None and found.by_cookie and found.actor.role is not None
+
+    def t(ru: str | Text, en: str = "") -> str:
+        return (ru if isinstance(ru, Text) else Text(ru, en)).in_(language)
+
+    context = {
+        "language": language,
+        "t": t,
+        "staff": found if signed_in else None,
+        "form_token": form_token(request) if signed_in else "",
+        "token_field": TOKEN_FIELD,
+        "menu": MENU,
+        "roles": ROLES,
+        "here": request.path,
+        "back": request.path_qs if request.method == "GET" else "/admin/",
+        "version": _version(),
+        "done": "done" in request.query,
+        "may_operate": signed_in and staff_of(request).is_at_least("operator"),
+        "is_owner": signed_in and staff_of(request).is_at_least("owner"),
+        **values,
+    }
+    return html_response(aiohttp_jinja2.render_string(template, request, context), status, _HEADERS)
+
+
+def refusal(request: web.Request, error: MystarError, status: int) -> web.Response:
+    """A page that says what went wrong, in the place of the one that was asked for."""
+    language = language_in(request)
+    fields: Mapping[str, list[str]] = error.field_words(language)
+    return page(request, "refusal.html", status, words=error.words(language), fields=fields, code=status)
+
+
+def acted(request: web.Request, where: str) -> web.Response:
+    """The answer to a deed: browsers go and look at what became of it, programs hear that it is done."""
+    if not staff_of(request).by_cookie:
+        return web.Response(status=204)
+    return go(f"{where}{'&' if '?' in where else '?'}done=1")
+
+
+def go(where: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": where, "Cache-Control": "no-store"})
+
+
+def local(path: str, otherwise: str = "/admin/") -> str:
+    """The path if it is one of the panel's, which no stranger's link can turn into an address elsewhere."""
+    safe = path.startswith("/admin/") and "//" not in path and "\\" not in path and path.isprintable()
+    return path if safe else otherwise
+
+
+def data(body: Mapping[str, Any]) -> web.Response:
+    return json_response(body, headers={"Cache-Control": "no-store"})
+
+
+@cache
+def asset(name: str) -> bytes:
+    return resources.files("mystar.admin").joinpath("static", name).read_bytes()
+
+
+@cache
+def _version() -> str:
+    """Changes with the files, so that browsers may keep them."""
+    return hashlib.sha256(asset("panel.css") + asset("panel.js")).hexdigest()[:12]
+
+
+# Filters of the templates.
+
+
+def moment(value: datetime | None) -> str:
+    """In UTC, as the foot of every page says."""
+    return value.strftime(f"%d.%m.%Y{_NBSP}%H:%M") if value else "—"
+
+
+def day(value: date | None) -> str:
+    return value.strftime("%d.%m.%Y") if value else "—"
+
+
+def money(kopecks: int | None) -> str:
+    """1500000 → "15 000 ₽"; kopecks only where there are some."""
+    if kopecks is None:
+        return "—"
+    whole, part = divmod(abs(kopecks), 100)
+    sign = "−" if kopecks < 0 else ""
+    return f"{sign}{whole:,}".replace(",", _NBSP) + (f",{part:02}" if part else "") + f"{_NBSP}₽"
+
+
+def size(octets: int) -> str:
+    amount, unit = float(octets), "B"
+    for unit in ("B", "KB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            break
+        amount /= 1000
+    return f"{amount:.0f}{_NBSP}{unit}" if unit == "B" else f"{amount:.1f}{_NBSP}{unit}"
+
+
+def tone(word: object) -> str:
+    return TONES.get(str(word), "plain")
+
+
+_FILTERS: Mapping[str, Callable[..., str]] = {
+    "moment": moment,
+    "day": day,
+    "money": money,
+    "size": size,
+    "tone": tone,
+}

@@ -1,0 +1,160 @@
+"""Lists of orders and of the money that is paid for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mystar.admin.registers.kinds import Choice, Column, Match, Of, Register, a_number, an_id, as_typed, of_words
+from mystar.admin.registers.people import of_person
+from mystar.admin.registers.words import (
+    GOALS,
+    LEDGER_ACCOUNTS,
+    LEDGER_REASONS,
+    MONEY,
+    ORDER_KINDS,
+    ORDER_STATUSES,
+    PAYMENT_STATUSES,
+    STUDIO_STATES,
+    STUDIO_STATUSES,
+)
+from mystar.errors import Text
+
+_ID = Text("№", "No.")
+_SINCE = Text("Создан", "Created")
+_STATUS = Column("status", Text("Статус", "Status"), "badge", words=ORDER_STATUSES)
+_BUYER = Column("buyer", Text("Покупатель", "Buyer"), link="/admin/accounts/{buyer_id}/")
+_MADE = Column("created_at", _SINCE, "moment", sort="created")
+
+ORDERS = Register(
+    "orders",
+    Text("Заказы", "Orders"),
+    "orders",
+    columns=(
+        Column("id", _ID, "reference", "/admin/orders/{id}/"),
+        Column("kind", Text("Вид", "Kind"), "badge", words=ORDER_KINDS),
+        _STATUS,
+        Column("money", Text("Деньги", "Money"), "badge", words=MONEY),
+        _BUYER,
+        Column("creator", Text("Креатор", "Creator"), link="/admin/creators/{creator_id}/"),
+        Column("total_price", Text("Сумма", "Total"), "money", sort="price"),
+        _MADE,
+    ),
+    filters=(
+        Choice("kind", Text("Вид", "Kind"), "kind", of_words(ORDER_KINDS)),
+        Choice("status", Text("Статус", "Status"), "status", of_words(ORDER_STATUSES)),
+        Choice("money", Text("Деньги", "Money"), "money", of_words(MONEY)),
+        Of("buyer", Text("Покупатель", "Buyer"), "buyer_id"),
+        Of("creator", Text("Креатор", "Creator"), "creator_id"),
+        Of("service", Text("Услуга", "Service"), "service_id"),
+    ),
+    sortings={"created": "created_at", "price": "total_price"},
+    search=(Match("id", an_id), Match("number", a_number), *of_person("buyer_id")),
+    hint=Text("Номер заказа, имя или e-mail покупателя", "Number of an order, the buyer's name or e-mail"),
+    href="/admin/orders/{id}/",
+)
+
+STUDIO = replace(
+    ORDERS,
+    name="studio-orders",
+    title=Text("Заказы студии", "Studio orders"),
+    columns=(
+        Column("number", _ID, link="/admin/orders/{id}/"),
+        Column("title", Text("Название", "Title"), "long", link="/admin/orders/{id}/"),
+        Column("state", Text("Статус", "Status"), "live", words=STUDIO_STATES),
+        _BUYER,
+        _MADE,
+    ),
+    filters=(
+        Choice("status", Text("Статус", "Status"), "status", of_words(STUDIO_STATUSES)),
+        Of("buyer", Text("Заказчик", "Customer"), "buyer_id"),
+    ),
+    sortings={"created": "created_at"},
+    always=(("kind", "studio"),),
+)
+
+DISPUTES = replace(
+    ORDERS,
+    name="disputes",
+    title=Text("Споры", "Disputes"),
+    filters=(),
+    sortings={"created": "created_at"},
+    columns=tuple(replace(column, sort="" if column.sort == "price" else column.sort) for column in ORDERS.columns),
+    always=(("status", "disputed"),),
+    oldest_first=True,
+    empty=Text("Споров, которые ждут решения, нет.", "No dispute waits for a decision."),
+)
+
+PAYMENTS = Register(
+    "payments",
+    Text("Платежи", "Payments"),
+    "payments",
+    columns=(
+        Column("id", _ID, "reference", "/admin/payments/{id}/"),
+        Column("status", Text("Статус", "Status"), "badge", words=PAYMENT_STATUSES),
+        Column("goal", Text("Цель", "Goal"), "badge", words=GOALS),
+        Column("order_id", Text("Заказ", "Order"), "reference", "/admin/orders/{order_id}/"),
+        Column("payer", Text("Плательщик", "Payer"), link="/admin/accounts/{payer_id}/"),
+        Column("amount", Text("Сумма", "Amount"), "money", sort="amount"),
+        Column("captured", Text("Списано", "Captured"), "money"),
+        Column("refunded", Text("Возвращено", "Refunded"), "money"),
+        _MADE,
+    ),
+    filters=(
+        Choice("status", Text("Статус", "Status"), "status", of_words(PAYMENT_STATUSES)),
+        Choice("goal", Text("Цель", "Goal"), "goal", of_words(GOALS)),
+        Of("order", Text("Заказ", "Order"), "order_id"),
+        Of("payer", Text("Плательщик", "Payer"), "payer_id"),
+    ),
+    sortings={"created": "created_at", "amount": "amount"},
+    search=(
+        Match("id", an_id),
+        Match("order_id", an_id),
+        Match("provider_id", as_typed),
+        *of_person("payer_id"),
+    ),
+    hint=Text("Номер платежа или заказа, плательщик, id у провайдера", "Payment, order, payer or the provider's id"),
+    href="/admin/payments/{id}/",
+)
+
+LEDGER = Register(
+    "ledger",
+    Text("Проводки", "Ledger"),
+    "ledger_entries",
+    columns=(
+        Column("id", _ID, "number"),
+        Column("created_at", Text("Когда", "When"), "moment", sort="created"),
+        Column("reason", Text("Причина", "Reason"), "badge", words=LEDGER_REASONS),
+        Column("account", Text("Счёт", "Account"), words=LEDGER_ACCOUNTS, kind="badge"),
+        Column("amount", Text("Сумма", "Amount"), "money"),
+        Column("payment_id", Text("Платёж", "Payment"), "reference", "/admin/payments/{payment_id}/"),
+        Column("order_id", Text("Заказ", "Order"), "reference", "/admin/orders/{order_id}/"),
+        Column("move", Text("Перенос", "Move")),
+    ),
+    filters=(
+        Choice("reason", Text("Причина", "Reason"), "reason", of_words(LEDGER_REASONS)),
+        Choice("account", Text("Счёт", "Account"), "account", of_words(LEDGER_ACCOUNTS)),
+        Of("payment", Text("Платёж", "Payment"), "payment_id"),
+    ),
+    sortings={"created": "created_at"},
+    search=(Match("payment_id", an_id),),
+    hint=Text("Номер платежа", "Number of a payment"),
+)
+
+DISCREPANCIES = Register(
+    "discrepancies",
+    Text("Расхождения", "Discrepancies"),
+    "payment_discrepancies",
+    columns=(
+        Column("id", _ID, "number"),
+        Column("seen_at", Text("Когда", "When"), "moment", sort="created"),
+        Column("kind", Text("Что не так", "What is wrong"), "badge"),
+        Column("payment_id", Text("Платёж", "Payment"), "reference", "/admin/payments/{payment_id}/"),
+        Column("provider_id", Text("У провайдера", "At the provider")),
+        Column("details", Text("Подробности", "Details"), "long"),
+    ),
+    created="seen_at",
+    sortings={"created": "seen_at"},
+    search=(Match("payment_id", an_id), Match("provider_id", as_typed)),
+    hint=Text("Номер платежа или id у провайдера", "Number of a payment or the provider's id"),
+    empty=Text("Провайдер и мы ни в чём не расходимся.", "The provider and we agree about everything."),
+)

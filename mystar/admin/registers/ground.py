@@ -1,0 +1,70 @@
+"""Lists of what works below the domains: letters on their way."""
+
+from __future__ import annotations
+
+from mystar.admin.registers.kinds import ANYTHING, Choice, Column, Match, Register, an_email, an_id, as_typed
+from mystar.admin.registers.words import LETTER_STATES
+from mystar.errors import Text
+
+_ID = Text("№", "No.")
+_STATE = Column("state", Text("Состояние", "State"), "badge", words=LETTER_STATES)
+_TRIES = Column("attempts", Text("Попыток", "Tries"), "number")
+_ERROR = Column("last_error", Text("Ошибка", "Error"), "long")
+_MADE = Column("created_at", Text("Создано", "Created"), "moment", sort="created")
+_FAILED = Choice("failed", Text("Не удалось", "Failed"), "failed_at", (("yes", Text("да", "yes"), ANYTHING),))
+_SENT = Choice(
+    "sent",
+    Text("Отправлено", "Sent"),
+    "done_at",
+    (("yes", Text("да", "yes"), ANYTHING), ("no", Text("нет", "no"), None)),
+)
+
+MAILS = Register(
+    "mails",
+    Text("Письма", "Mails"),
+    "outbox",
+    columns=(
+        Column("id", _ID, "reference", "/admin/outbox/{id}/"),
+        _STATE,
+        Column("recipient", Text("Кому", "To")),
+        Column("subject", Text("Тема", "Subject"), link="/admin/outbox/{id}/"),
+        _TRIES,
+        _ERROR,
+        _MADE,
+    ),
+    filters=(_SENT, _FAILED),
+    sortings={"created": "created_at"},
+    search=(Match("id", an_id), Match("recipient", an_email)),
+    hint=Text("Номер или адрес получателя целиком", "Number, or the whole address of the recipient"),
+    always=(("topic", "mail"),),
+    href="/admin/outbox/{id}/",
+)
+
+OUTBOX = Register(
+    "outbox",
+    Text("Исходящие", "Outbox"),
+    "outbox",
+    columns=(
+        Column("id", _ID, "reference", "/admin/outbox/{id}/"),
+        _STATE,
+        Column("topic", Text("Тема", "Topic"), "badge"),
+        Column("name", Text("Дело", "Deed"), link="/admin/outbox/{id}/"),
+        _TRIES,
+        _ERROR,
+        _MADE,
+    ),
+    filters=(
+        Choice(
+            "topic",
+            Text("Тема", "Topic"),
+            "topic",
+            (("payments", Text("платежи", "payments"), "payments"), ("mail", Text("письма", "mail"), "mail")),
+        ),
+        _SENT,
+        _FAILED,
+    ),
+    sortings={"created": "created_at"},
+    search=(Match("id", an_id), Match("name", as_typed, prefix=True)),
+    hint=Text("Номер или имя дела", "Number, or the name of a deed"),
+    href="/admin/outbox/{id}/",
+)

@@ -1,0 +1,89 @@
+"""Lists of what is sold: services, and the categories, tags and skills that they are found by."""
+
+from __future__ import annotations
+
+from mystar.admin.registers.kinds import Choice, Column, Match, Of, Register, a_word, an_id, of_words
+from mystar.admin.registers.people import BY_PERSON_HINT
+from mystar.admin.registers.words import LISTING, SERVICE_KINDS
+from mystar.errors import Text
+
+_ID = Text("№", "No.")
+_NAME = Text("Название", "Name")
+_SINCE = Text("Создана", "Created")
+
+SERVICES = Register(
+    "services",
+    Text("Услуги", "Services"),
+    "services",
+    columns=(
+        Column("id", _ID, "reference", "/admin/services/{id}/"),
+        Column("title", _NAME, link="/admin/services/{id}/"),
+        Column("kind", Text("Вид", "Kind"), "badge", words=SERVICE_KINDS),
+        Column("creator", Text("Креатор", "Creator"), link="/admin/creators/{creator_id}/"),
+        Column("category", Text("Категория", "Category")),
+        Column("base_price", Text("Цена", "Price"), "money", sort="price"),
+        Column("delivery_days", Text("Дней", "Days"), "number"),
+        Column("state", Text("Состояние", "State"), "badge", words=LISTING),
+        Column("created_at", _SINCE, "moment", sort="created"),
+    ),
+    filters=(
+        Choice("kind", Text("Вид", "Kind"), "kind", of_words(SERVICE_KINDS)),
+        Choice("withheld", Text("Скрыты нами", "Hidden by us"), "is_withheld", (("yes", Text("да", "yes"), True),)),
+        Of("category", Text("Категория", "Category"), "category_id"),
+        Of("creator", Text("Креатор", "Creator"), "creator_id"),
+    ),
+    sortings={"created": "created_at", "price": "base_price"},
+    search=(
+        Match("id", an_id),
+        Match("username_key", a_word, prefix=True, through="creators", key="creator_id"),
+    ),
+    hint=BY_PERSON_HINT,
+    href="/admin/services/{id}/",
+)
+
+CATEGORIES = Register(
+    "categories",
+    Text("Категории", "Categories"),
+    "categories",
+    columns=(
+        Column("id", _ID, "reference", "/admin/categories/{id}/"),
+        Column("name", _NAME, link="/admin/categories/{id}/", sort="name"),
+        Column("position", Text("Место", "Place"), "number", sort="position"),
+        Column("created_at", _SINCE, "moment", sort="created"),
+    ),
+    sortings={"created": "created_at", "name": "name", "position": "position"},
+    search=(Match("id", an_id), Match("name", str, prefix=True)),
+    hint=Text("Номер или начало названия", "Number, or how the name begins"),
+    href="/admin/categories/{id}/",
+)
+
+TAGS = Register(
+    "tags",
+    Text("Теги", "Tags"),
+    "tags",
+    columns=(
+        Column("id", _ID, "reference", "/admin/tags/{id}/", sort="created"),
+        Column("name", _NAME, link="/admin/tags/{id}/", sort="name"),
+    ),
+    created="id",
+    sortings={"created": "id", "name": "key"},
+    search=(Match("id", an_id), Match("key", a_word, prefix=True)),
+    hint=Text("Номер или начало названия", "Number, or how the name begins"),
+    href="/admin/tags/{id}/",
+)
+
+SKILLS = Register(
+    "skills",
+    Text("Навыки", "Skills"),
+    "skills",
+    columns=(
+        Column("id", _ID, "reference", "/admin/skills/{id}/"),
+        Column("name", _NAME, link="/admin/skills/{id}/", sort="name"),
+        Column("description", Text("Описание", "Description"), "long"),
+        Column("created_at", _SINCE, "moment", sort="created"),
+    ),
+    sortings={"created": "created_at", "name": "key"},
+    search=(Match("id", an_id), Match("key", a_word, prefix=True)),
+    hint=Text("Номер или начало названия", "Number, or how the name begins"),
+    href="/admin/skills/{id}/",
+)

@@ -1,0 +1,122 @@
+"""What the database's words are called in the panel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mystar.errors import Text
+
+ROLES: Mapping[str, Text] = {
+    "viewer": Text("наблюдатель", "viewer"),
+    "operator": Text("оператор", "operator"),
+    "owner": Text("владелец", "owner"),
+}
+ORDER_KINDS: Mapping[str, Text] = {
+    "greeting": Text("поздравление", "greeting"),
+    "service": Text("услуга", "service"),
+    "studio": Text("студия", "studio"),
+}
+SERVICE_KINDS: Mapping[str, Text] = {
+    "greeting": Text("поздравление", "greeting"),
+    "service": Text("услуга", "service"),
+}
+ORDER_STATUSES: Mapping[str, Text] = {
+    "pending": Text("ожидает", "pending"),
+    "accepted": Text("принят", "accepted"),
+    "in_progress": Text("в работе", "in progress"),
+    "delivered": Text("сдан", "delivered"),
+    "completed": Text("завершён", "completed"),
+    "rejected": Text("отклонён", "rejected"),
+    "cancelled": Text("отменён", "cancelled"),
+    "disputed": Text("спор", "disputed"),
+    "new": Text("новый", "new"),
+    "in_process": Text("в обработке", "in process"),
+}
+#: Of a studio order; "queued" is a new one that staff have sent to processing.
+STUDIO_STATUSES: Mapping[str, Text] = {word: ORDER_STATUSES[word] for word in ("new", "in_process", "cancelled")}
+STUDIO_STATES: Mapping[str, Text] = {**STUDIO_STATUSES, "queued": Text("в очереди", "queued")}
+MONEY: Mapping[str, Text] = {
+    "none": Text("нет", "none"),
+    "pending": Text("ждём оплаты", "pending"),
+    "held": Text("удержаны", "held"),
+    "captured": Text("списаны", "captured"),
+    "released": Text("отпущены", "released"),
+    "refunded": Text("возвращены", "refunded"),
+    "failed": Text("не прошли", "failed"),
+}
+PAYMENT_STATUSES: Mapping[str, Text] = {word: text for word, text in MONEY.items() if word != "none"}
+GOALS: Mapping[str, Text] = {
+    "hold": Text("удержать", "hold"),
+    "capture": Text("списать", "capture"),
+    "give_back": Text("вернуть", "give back"),
+}
+LEDGER_ACCOUNTS: Mapping[str, Text] = {
+    "payer": Text("плательщик", "payer"),
+    "held": Text("удержано", "held"),
+    "creator": Text("креатор", "creator"),
+}
+LEDGER_REASONS: Mapping[str, Text] = {
+    "hold": Text("удержание", "hold"),
+    "capture": Text("списание", "capture"),
+    "release": Text("отпуск", "release"),
+    "refund": Text("возврат", "refund"),
+}
+FILE_KINDS: Mapping[str, Text] = {
+    "avatar": Text("аватар", "avatar"),
+    "image": Text("картинка", "image"),
+    "video": Text("видео", "video"),
+    "other": Text("другое", "other"),
+}
+LETTER_STATES: Mapping[str, Text] = {
+    "waiting": Text("в очереди", "waiting"),
+    "sent": Text("отправлено", "sent"),
+    "failed": Text("не удалось", "failed"),
+}
+ACTIVITY: Mapping[str, Text] = {
+    "active": Text("активен", "active"),
+    "blocked": Text("заблокирован", "blocked"),
+}
+LISTING: Mapping[str, Text] = {
+    "listed": Text("показана", "shown"),
+    "hidden": Text("не показана", "not shown"),
+    "withheld": Text("скрыта нами", "hidden by us"),
+    "deleted": Text("удалена", "deleted"),
+}
+#: What somebody is to an order.
+PARTIES: Mapping[str, Text] = {
+    "buyer": Text("покупатель", "buyer"),
+    "creator": Text("креатор", "creator"),
+    "staff": Text("сотрудник", "staff"),
+    "system": Text("система", "system"),
+}
+ACTIONS: Mapping[str, Text] = {
+    "place": Text("Заказ создан", "Order placed"),
+    "pay": Text("Начата оплата", "Payment begun"),
+    "accept": Text("Принят", "Accepted"),
+    "reject": Text("Отклонён", "Rejected"),
+    "deliver": Text("Работа сдана", "Work delivered"),
+    "approve": Text("Работа принята", "Work approved"),
+    "request_revision": Text("Просьба переделать", "Revision asked for"),
+    "dispute": Text("Открыт спор", "Dispute opened"),
+    "cancel": Text("Отменён", "Cancelled"),
+    "review": Text("Отзыв", "Review"),
+    "capture": Text("Деньги списываются", "Money to be captured"),
+    "refund": Text("Деньги возвращаются", "Money to be refunded"),
+    "process": Text("Отправлен в обработку", "Sent to processing"),
+    "processed": Text("Взят в обработку", "In process"),
+    "money_held": Text("Деньги удержаны", "Money held"),
+    "money_captured": Text("Деньги списаны", "Money captured"),
+    "money_released": Text("Деньги отпущены", "Money released"),
+    "money_refunded": Text("Деньги возвращены", "Money refunded"),
+    "money_failed": Text("Оплата не прошла", "Payment failed"),
+    "hold_runs_out": Text("Удержание истекает: списано", "Hold ran out: captured"),
+}
+#: Which badges are calm, good, bad, or ask for attention; the rest is plain.
+TONES: Mapping[str, str] = {
+    **dict.fromkeys(("completed", "captured", "sent", "active", "listed", "capture", "yes"), "good"),
+    **dict.fromkeys(
+        ("disputed", "failed", "blocked", "rejected", "cancelled", "refused", "withheld", "deleted"), "bad"
+    ),
+    **dict.fromkeys(("pending", "held", "waiting", "new", "queued", "give_back", "hidden"), "wait"),
+    **dict.fromkeys(("accepted", "in_progress", "delivered", "in_process", "owner", "operator", "viewer"), "calm"),
+}

@@ -1,0 +1,52 @@
+// What the panel does besides pages: everything here has a way without it, but for progress that shows by itself.
+"use strict";
+
+const PAUSE = 1000;
+
+// Orders that are being processed: ask for their state until nothing waits any more.
+function follow() {
+  const waiting = [...document.querySelectorAll('[data-live][data-state="queued"]')];
+  if (!waiting.length) return;
+  setTimeout(async () => {
+    try {
+      const ids = waiting.map((badge) => badge.dataset.live).join(",");
+      const answer = await fetch(`/admin/studio-orders/progress/?ids=${ids}`, {
+        headers: { Accept: "application/json" }, credentials: "same-origin",
+      });
+      if (answer.status === 401) return location.reload();
+      if (answer.ok) (await answer.json()).orders.forEach(show);
+    } catch { /* no connection: ask again */ }
+    follow();
+  }, PAUSE);
+}
+
+function show(order) {
+  for (const badge of document.querySelectorAll(`[data-live="${order.id}"]`)) {
+    badge.dataset.state = order.state;
+    badge.textContent = order.words;
+    badge.className = `badge ${order.tone}`;
+  }
+  if (order.state === "queued") return;
+  for (const button of document.querySelectorAll(`[data-until="${order.id}"]`)) button.remove();
+}
+
+document.addEventListener("change", (event) => {
+  const field = event.target;
+  if (field.matches("select[data-submit]")) field.form.requestSubmit();
+  if (field.matches("[data-all]"))
+    for (const box of field.closest("table").querySelectorAll('input[name="id"]')) box.checked = field.checked;
+});
+
+// Nobody sends a form twice by pressing twice.
+document.addEventListener("submit", (event) => {
+  if (event.target.method !== "post") return;
+  setTimeout(() => { for (const button of event.target.querySelectorAll("button")) button.disabled = true; });
+});
+// A page that comes back from the browser's memory can be used again.
+addEventListener("pageshow", () => { for (const button of document.querySelectorAll("button:disabled")) button.disabled = false; });
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") document.querySelector("details.menu[open]")?.removeAttribute("open");
+});
+
+follow();

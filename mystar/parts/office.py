@@ -1,0 +1,22 @@
+"""The panel of the staff."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from mystar.admin.access import GATE, Gate
+from mystar.admin.handlers.lists import ROWS
+from mystar.admin.handlers.render import set_up
+from mystar.admin.repository import RegisterRepository
+from mystar.ground import Ground
+from mystar.kit.routes import Route
+
+#: The panel is a contract of its own, see `mystar.contracts.panel`.
+ROUTES: tuple[Route, ...] = ()
+CONSTRAINTS: dict[str, object] = {}
+
+
+def add(app: web.Application, ground: Ground) -> None:
+    app[GATE] = Gate(ground.signer, ground.settings.tokens.admin_access)
+    app[ROWS] = RegisterRepository(ground.db)
+    set_up(app)
