@@ -20,10 +20,12 @@ from mystar.kit.sockets import offered_protocols
 if TYPE_CHECKING:
     from mystar.accounts.passwords import PasswordService
     from mystar.accounts.service import AccountService
+    from mystar.accounts.staff import StaffRoom
 
 F = TypeVar("F", bound=Callable[..., object])
 
 ACCOUNTS: web.AppKey[AccountService] = web.AppKey("accounts")
+STAFF: web.AppKey[StaffRoom] = web.AppKey("staff")
 PASSWORDS: web.AppKey[PasswordService] = web.AppKey("passwords")
 #: The mark of a device that has been signed in; it opens nothing, see `Guard`.
 _DEVICE = "mystar_device"

@@ -43,7 +43,8 @@ returning *;
 update accounts
 set username = %(username)s, username_key = %(username_key)s, email = %(email)s, email_key = %(email_key)s,
     email_verified_at = case when email_key is not distinct from %(email_key)s::text then email_verified_at end,
-    first_name = %(first_name)s, last_name = %(last_name)s, phone = %(phone)s, bio = %(bio)s, updated_at = now()
+    first_name = %(first_name)s, last_name = %(last_name)s, phone = %(phone)s, bio = %(bio)s,
+    birth_date = %(birth_date)s, updated_at = now()
 where id = %(id)s;
 
 -- name: change_password
@@ -171,3 +172,10 @@ select exists (
 delete from sign_in_attempts where id in (
     select id from sign_in_attempts where greatest(expires_at, token_until) < %(before)s limit %(batch)s
 );
+
+-- name: lock_owners
+-- Two owners who dismiss each other come one after the other.
+select id from accounts where role = 'owner' order by id for no key update;
+
+-- name: change_role
+update accounts set role = %(role)s, updated_at = now() where id = %(id)s;

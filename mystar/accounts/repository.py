@@ -110,6 +110,13 @@ class AccountRepository:
     async def change_activity(self, account_id: int, *, is_active: bool) -> None:
         await self._tx.execute(QUERIES.change_activity, id=account_id, is_active=is_active)
 
+    async def lock_owners(self) -> set[int]:
+        """The ids of those who own the place; nobody changes their roles meanwhile."""
+        return {row["id"] for row in await self._tx.all(QUERIES.lock_owners)}
+
+    async def change_role(self, account_id: int, role: Role | None) -> None:
+        await self._tx.execute(QUERIES.change_role, id=account_id, role=role)
+
     async def confirm_email(self, account_id: int, now: datetime) -> None:
         await self._tx.execute(QUERIES.confirm_email, id=account_id, now=now)
 

@@ -60,3 +60,18 @@ values (%(account_id)s, %(key)s, %(fingerprint)s, %(status)s, %(body)s, %(conten
 delete from idempotency_keys where ctid = any(array(
     select ctid from idempotency_keys where created_at < %(before)s order by created_at limit 1000 for update
 ));
+
+-- name: retry_letter
+-- Not while somebody has it in hand.
+update outbox set failed_at = null, attempts = 0, next_attempt_at = now(), claimed_until = null
+where id = %(id)s and done_at is null
+    and (failed_at is not null or claimed_until is null or claimed_until < now());
+
+-- name: repeat_mail
+-- A new row without a name, for the name says that the deed is done.
+insert into outbox (topic, payload) select topic, payload from outbox
+where id = %(id)s and topic = 'mail' and done_at is not null
+returning id;
+
+-- name: is_letter
+select true from outbox where id = %(id)s;

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS, PASSWORDS
+from mystar.accounts.access import ACCOUNTS, PASSWORDS, STAFF
 from mystar.accounts.attempts import Attempts
 from mystar.accounts.desk import FrontDesk
 from mystar.accounts.guard import Guard
@@ -22,6 +22,7 @@ from mystar.accounts.service import AccountService
 from mystar.accounts.sessions import Sessions
 from mystar.accounts.sign_in import SignInService
 from mystar.accounts.sockets import watching
+from mystar.accounts.staff import StaffRoom
 from mystar.accounts.tasks import sweeping
 from mystar.contracts.sign_in import SIGN_IN
 from mystar.ground import Ground
@@ -71,6 +72,7 @@ def add(app: web.Application, ground: Ground) -> None:
     app[PASSWORDS] = PasswordService(
         db, passwords=passwords, sessions=sessions, links=links, guard=guard, mailer=mailer, clock=clock
     )
+    app[STAFF] = StaffRoom(db, sessions)
     app[DESK] = FrontDesk(ground.db, mailer=ground.mailer, limits=ground.limits, support=settings.mail.support)
     app.cleanup_ctx.append(sweeping(accounts))
     _add_sign_in(app, ground, sessions, links)

@@ -1,0 +1,71 @@
+"""Who works here, and what staff see and do of other people's sessions."""
+
+from __future__ import annotations
+
+import uuid
+
+from mystar.accounts.model import Account, Actor, Role, Session
+from mystar.accounts.repository import AccountRepository
+from mystar.accounts.sessions import Sessions
+from mystar.errors import Conflict, Forbidden, NotFound, Text
+from mystar.kit.db import Database
+from mystar.kit.paging import Page, Wanted
+
+
+class NotYourRole(Forbidden):
+    code = "not_your_role"
+    text = Text("Свою роль изменить нельзя.", "You cannot change your own role.")
+
+
+class LastOwner(Conflict):
+    code = "last_owner"
+    text = Text("Без единого владельца остаться нельзя.", "There has to be an owner.")
+
+
+class StaffRoom:
+    """Verbs of owners about their staff, and of staff about everybody."""
+
+    def __init__(self, db: Database, sessions: Sessions) -> None:
+        self._db, self._sessions = db, sessions
+
+    async def give_role(self, actor: Actor, account_id: int, role: Role | None) -> Account:
+        """Let somebody work here as ``role``, or, with None, no longer. Whoever gets another role signs in anew.
+
+        :raises Forbidden: not an owner. :raises NotYourRole: :raises NotFound: nobody has this id.
+        :raises LastOwner: two owners take the role away from each other.
+        """
+        if actor.role != "owner":
+            raise Forbidden
+        if actor.id == account_id:
+            raise NotYourRole
+        async with self._db.transaction() as tx:
+            accounts = AccountRepository(tx)
+            owners = await accounts.lock_owners()
+            account = await accounts.lock(account_id)
+            if account.role == "owner" and role != "owner" and owners <= {account_id}:
+                raise LastOwner
+            if account.role != role:
+                await accounts.change_role(account_id, role)
+                await self._sessions.end(tx, account_id, reason="role_changed")
+            return await accounts.get(account_id)
+
+    async def sessions_of(self, actor: Actor, account_id: int, page: Wanted) -> Page[Session]:
+        """Anybody's that live, the newest first. :raises Forbidden: not staff."""
+        if not actor.is_staff:
+            raise Forbidden
+        return await self._sessions.living(account_id, page)
+
+    async def end_session(self, actor: Actor, account_id: int, session_id: uuid.UUID) -> None:
+        """End one session of somebody.
+
+        :raises Forbidden: staff who may only look, or another member of the staff, unless by an owner.
+        :raises NotFound: the person has no such living session.
+        """
+        if not actor.may_operate:
+            raise Forbidden
+        async with self._db.transaction() as tx:
+            account = await AccountRepository(tx).lock(account_id)
+            if account.role is not None and actor.role != "owner" and actor.id != account_id:
+                raise Forbidden
+            if not await self._sessions.end(tx, account_id, session_id=session_id, reason="ended_by_staff"):
+                raise NotFound

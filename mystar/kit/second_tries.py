@@ -1,0 +1,49 @@
+"""What an operator does about letters of the outbox that went nowhere, or not where they should."""
+
+from __future__ import annotations
+
+from mystar.errors import Conflict, NotFound, Text
+from mystar.kit import queries
+from mystar.kit.db import Database
+
+QUERIES = queries.load(__package__)
+
+
+class NothingToRetry(Conflict):
+    code = "letter_not_failed"
+    text = Text("Это уже отправлено или отправляется.", "This has been sent or is on its way.")
+
+
+class NotRepeatable(Conflict):
+    """Sent letters are sent once more only if nobody counts them: mails."""
+
+    code = "letter_not_repeatable"
+    text = Text("Повторить можно только отправленное письмо.", "Only a mail that was sent can be sent again.")
+
+
+class SecondTries:
+    """Verbs of an operator."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def retry(self, letter_id: int) -> None:
+        """Try at once what was given up or waits for its next attempt; with the same key, so it is done once.
+
+        :raises NotFound: :raises NothingToRetry: it was sent, or is being sent.
+        """
+        if not await self._db.execute(QUERIES.retry_letter, id=letter_id):
+            raise NotFound if not await self._is_there(letter_id) else NothingToRetry
+
+    async def repeat(self, letter_id: int) -> int:
+        """Send a mail once more, as a new one; its id.
+
+        :raises NotFound: :raises NotRepeatable: no mail, or not sent yet.
+        """
+        repeated: int | None = await self._db.value(QUERIES.repeat_mail, id=letter_id)
+        if repeated is None:
+            raise NotFound if not await self._is_there(letter_id) else NotRepeatable
+        return repeated
+
+    async def _is_there(self, letter_id: int) -> bool:
+        return bool(await self._db.value(QUERIES.is_letter, id=letter_id))
