@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import signal
 import subprocess
 import sys
@@ -24,6 +25,9 @@ from mystar.kit import migrations
 from mystar.kit.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from mystar.kit.observe import configure_logging
 from mystar.settings import Settings, SettingsWrong, load_settings
+
+#: Seconds that the sandbox may take to say where it is.
+_SANDBOX_STARTS = 60.0
 
 
 class Commands(click.Group):
@@ -280,7 +284,8 @@ def _sandbox(settings: Settings) -> Iterator[str | None]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     try:
         assert process.stdout is not None
-        if not process.stdout.readline():
+        ready, _, _ = select.select([process.stdout], [], [], _SANDBOX_STARTS)
+        if not ready or not process.stdout.readline():
             raise click.ClickException("The sandbox did not start; its reason is above.")
         yield url
     finally:

@@ -42,7 +42,8 @@ class Server:
         self._strategy = " strategy file_copy" if careless else ""
         self._token = f"mystar_test_{uuid.uuid4().hex[:8]}"
         self._numbers = itertools.count(1)
-        self._connection = psycopg2.connect(dsn)
+        # PostgreSQL may wait for another session for ever; a test then says so.
+        self._connection = psycopg2.connect(dsn, options="-c statement_timeout=60000")
         self._connection.autocommit = True
 
     def dsn(self, database: str) -> str:

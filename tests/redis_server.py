@@ -33,7 +33,8 @@ def _real(program: str, port: int, directory: Path) -> Iterator[None]:
         _wait_for(port)
         yield
     finally:
-        process.terminate()
+        # Nothing of it is kept.
+        process.kill()
         process.wait(10)
 
 

@@ -19,6 +19,8 @@ import aiohttp
 import orjson
 import pytest
 
+from tests.waiting import first_line
+
 ROOT = Path(__file__).resolve().parents[1]
 START_WITHIN = STOP_WITHIN = 20.0
 
@@ -130,10 +132,9 @@ class SandboxProcess(SandboxClient):
         command += ["--http-port", self._http_port, "--smtp-port", self._smtp_port, *self._arguments]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env=environment)
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        line = first_line(self._process, START_WITHIN)
         if not line:
-            raise RuntimeError(f"the sandbox did not start, its exit code is {self._process.wait(START_WITHIN)}")
+            raise RuntimeError(f"the sandbox did not start; its exit code is {self.stop(signal.SIGKILL)}")
         addresses = orjson.loads(line)
         self.http, self.yookassa = addresses["http"], addresses["yookassa"]
         self.smtp_host, _, self._smtp_port = addresses["smtp"].rpartition(":")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -14,6 +13,8 @@ from typing import Self
 
 import orjson
 from aiohttp.test_utils import unused_port
+
+from tests.waiting import first_line
 
 ROOT = Path(__file__).resolve().parents[1]
 START_WITHIN = STOP_WITHIN = 30.0
@@ -60,10 +61,7 @@ class ServerProcess:
                 cwd=self._directory,
                 env=self._environment,
             )
-        assert self.process.stdout is not None
-        ready, _, _ = select.select([self.process.stdout], [], [], START_WITHIN)
-        line = self.process.stdout.readline() if ready else b""
-        assert b"serves" in line, f"the server did not start: {self.said()[-3000:]}"
+        assert b"serves" in first_line(self.process, START_WITHIN), f"the server did not start: {self.said()[-3000:]}"
         return self
 
     def tell(self, number: signal.Signals) -> None:
@@ -96,7 +94,7 @@ class ServerProcess:
         process, self.process = self.process, None
         if process is not None and process.poll() is None:
             process.kill()
-            process.wait()
+            process.wait(STOP_WITHIN)
         if process is not None and process.stdout is not None:
             process.stdout.close()
 

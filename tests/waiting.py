@@ -1,8 +1,10 @@
-"""Waiting for what happens in the background."""
+"""Waiting for what happens in the background, and not for ever."""
 
 from __future__ import annotations
 
 import asyncio
+import select
+import subprocess
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -17,3 +19,10 @@ async def eventually(question: Callable[[], Awaitable[T]], timeout: float = 15) 
             raise AssertionError(f"still {answer!r} after {timeout} s")
         await asyncio.sleep(0.05)
     return answer
+
+
+def first_line(process: subprocess.Popen[bytes], timeout: float) -> bytes:
+    """What the process says first; nothing when it ends, or keeps silent for so many seconds."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], timeout)
+    return process.stdout.readline() if ready else b""

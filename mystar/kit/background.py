@@ -6,10 +6,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 from mystar.errors import Unavailable
 
 log = logging.getLogger(__name__)
+
+#: Seconds after which a task that was cancelled is told so again.
+_INSIST = 1.0
 
 
 def every(
@@ -40,5 +44,31 @@ async def _repeat(seconds: float, job: Callable[[], Awaitable[object]], name: st
             log.warning("%s has to wait, something it needs is away; next try in %s s", name, seconds)
         except Exception:
             log.exception("%s failed; next try in %s s", name, seconds)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), seconds)
+        await comes(stopping, seconds)
+
+
+async def comes(event: asyncio.Event, seconds: float) -> bool:
+    """Whether the event is set within so many seconds.
+
+    Not `asyncio.wait_for`, which in Python 3.11 forgets that it was cancelled when the event comes at that moment:
+    a loop around it would go on for ever, and so would whoever waits for its end.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel the tasks and wait until they have ended; their errors are nobody's any more.
+
+    Cancelled again and again, since libraries, too, wait with `asyncio.wait_for`: see `comes`.
+    """
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_INSIST)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()

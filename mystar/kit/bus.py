@@ -12,12 +12,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 from aiohttp import web
+
+from mystar.kit.background import comes, end
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +30,10 @@ Listener = Callable[..., None]
 MESSAGE_BYTES = 7_900
 #: Notes kept while the wire is broken; beyond that everybody is told to look at everything.
 _KEPT = 10_000
-#: Seconds between signs of life, and the longest silence before a wire counts as broken.
-_SIGN_OF_LIFE, _SILENCE = 5.0, 12.0
+#: Seconds between signs of life, the silence after which notes may be missing, and the one that breaks a wire.
+_SIGN_OF_LIFE, _DOUBT, _SILENCE = 0.2, 0.5, 12.0
+#: Seconds for dialling.
+_PATIENCE = 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
 _EVERYTHING = "*"
 
@@ -63,11 +68,12 @@ class Bus:
         self._waiting: dict[str, None] = {}
         self._spoken = asyncio.Event()
         self._up = asyncio.Event()
+        self._heard_at = 0.0
 
     @property
     def connected(self) -> bool:
-        """Whether others' notes arrive now. Alone there is nothing to miss."""
-        return self._wire is None or self._up.is_set()
+        """Whether others' notes arrive now, as far as anybody can know. Alone there is nothing to miss."""
+        return self._wire is None or (self._up.is_set() and time.monotonic() - self._heard_at < _DOUBT)
 
     def on(self, word: str, listener: Listener) -> None:
         """Hear the notes of other processes that begin with ``word``; the listener is given the rest, as texts."""
@@ -95,30 +101,27 @@ class Bus:
             return
         task = asyncio.create_task(self._keep_connected(self._wire), name="bus")
         # Whoever is served from the first moment shall miss nothing; a wire that is down must not keep us from serving.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(2):
-                await self._up.wait()
+        await comes(self._up, 2)
         yield
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
                 while self._waiting and self._up.is_set():  # noqa: ASYNC110 - nobody else waits for this
                     await asyncio.sleep(0.01)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end(task)
 
     async def _keep_connected(self, wire: Wire) -> None:
         pause = _FIRST_PAUSE
         while True:
             try:
                 async with _dialled(wire) as line:
+                    self._heard_at = time.monotonic()
                     self._up.set()
                     # Between two lines, or before the first, others may have spoken.
                     self._tell_of_gap()
                     pause = _FIRST_PAUSE
                     await self._converse(line)
             except Exception as error:
-                log.warning("the bus is down, next try in %.1f s: %r", pause, _plain(error))
+                log.warning("the bus is down, next try in %.1f s: %r", pause, error)
             finally:
                 self._up.clear()
             await asyncio.sleep(pause)
@@ -126,15 +129,21 @@ class Bus:
 
     async def _converse(self, line: Line) -> None:
         """Until something breaks, which it always does in the end."""
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._listen(line), name="bus, listening")
-            both.create_task(self._speak(line), name="bus, speaking")
+        # Not a task group: it would rather raise what breaks than that it was cancelled at the same moment.
+        both = [asyncio.create_task(way(line), name=f"bus{way.__name__}") for way in (self._listen, self._speak)]
+        try:
+            broken, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end(*both)
+        for task in broken:
+            task.result()
 
     async def _listen(self, line: Line) -> None:
         while True:
             # We hear ourselves, too: silence means that the wire is cut somewhere, whatever the sockets say.
             async with asyncio.timeout(_SILENCE):
                 message = await line.receive()
+            self._heard_at = time.monotonic()
             speaker, *notes = message.split(" ")
             if speaker != self._name:
                 for note in notes:
@@ -142,10 +151,7 @@ class Bus:
 
     async def _speak(self, line: Line) -> None:
         while True:
-            # Not wait_for, which in Python 3.11 forgets that it was cancelled when the word comes at that moment.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_SIGN_OF_LIFE):
-                    await self._spoken.wait()
+            await comes(self._spoken, _SIGN_OF_LIFE)
             self._spoken.clear()
             batch = list(self._waiting)
             for message, notes in _packed(self._name, batch):
@@ -184,14 +190,10 @@ def _packed(speaker: str, notes: Iterable[str]) -> list[tuple[str, list[str]]]:
     return [*packed, (message, carried)]
 
 
-def _plain(error: Exception) -> BaseException:
-    """What broke, out of the task group that noticed."""
-    return _plain(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
-
-
 @asynccontextmanager
 async def _dialled(wire: Wire) -> AsyncIterator[Line]:
-    line = await wire.dial()
+    async with asyncio.timeout(_PATIENCE):
+        line = await wire.dial()
     try:
         yield line
     finally:

@@ -12,13 +12,13 @@ import logging
 import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from mystar.errors import Unavailable
 from mystar.kit import queries
+from mystar.kit.background import comes
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database, Tx
 
@@ -109,8 +109,7 @@ class Outbox:
                 left = deadline - asyncio.get_running_loop().time()
                 if left <= 0:
                     return False
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(done.wait(), min(left, 0.25))
+                await comes(done, min(left, 0.25))
                 done.clear()
             return True
         finally:
@@ -154,8 +153,7 @@ class Outbox:
             if len(sending) == concurrency:
                 _, sending = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
             elif not letters:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(wake.wait(), _LOOK)
+                await comes(wake, _LOOK)
                 sending = {task for task in sending if not task.done()}
         if sending:
             await asyncio.wait(sending)

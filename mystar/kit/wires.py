@@ -6,6 +6,8 @@ from typing import Any
 
 import redis.asyncio as redis
 from pydantic import BaseModel, ConfigDict, field_validator
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from yarl import URL
 
 from mystar.kit import driver
@@ -84,7 +86,13 @@ class RedisWire:
         self._url = url
 
     async def dial(self) -> Line:
-        client = redis.Redis.from_url(self._url, socket_connect_timeout=_PATIENCE, decode_responses=True)
+        client = redis.Redis.from_url(
+            self._url,
+            socket_connect_timeout=_PATIENCE,
+            decode_responses=True,
+            # A subscription that mended itself would hide that notes were lost meanwhile.
+            retry=Retry(NoBackoff(), 0),
+        )
         line = _RedisLine(client, client.pubsub(ignore_subscribe_messages=True))
         try:
             await line.subscribe()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from mystar.errors import Unavailable
-from mystar.kit.background import every
+from mystar.kit.background import comes, end, every
 
 
 class Job:
@@ -84,3 +84,46 @@ async def test_the_end_waits_for_the_run_in_progress_and_not_for_the_pause() -> 
         async with repeated(job, 3600):
             await job.runs_are(1)
     assert (job.runs, job.finished) == (1, 1)
+
+
+async def test_waiting_for_a_word_never_forgets_that_it_was_told_to_end() -> None:
+    for turns in range(5):
+        event = asyncio.Event()
+
+        async def listen(event: asyncio.Event = event) -> None:
+            while True:
+                await comes(event, 60)
+                event.clear()
+
+        task = asyncio.create_task(listen())
+        await asyncio.sleep(0.001)
+        event.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task], timeout=10)
+        assert task.cancelled()
+
+
+async def test_a_word_that_does_not_come_is_not_waited_for() -> None:
+    event = asyncio.Event()
+    assert not await comes(event, 0.01)
+    event.set()
+    assert await comes(event, 0)
+
+
+async def test_a_task_that_forgets_once_that_it_was_cancelled_ends_all_the_same() -> None:
+    async def stubborn() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    async def broken() -> None:
+        raise RuntimeError
+
+    tasks = [asyncio.create_task(stubborn()), asyncio.create_task(broken())]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await end(*tasks)
+    assert tasks[0].cancelled()
+    assert isinstance(tasks[1].exception(), RuntimeError)

@@ -23,6 +23,7 @@ import pytest
 from mystar.kit import embedded
 from mystar.kit.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from tests.database import reachable_directory
+from tests.waiting import first_line
 
 #: Durability is not what is tested here; time is short.
 SETTINGS = {"fsync": "off", "max_connections": "20", "shared_buffers": "16MB"}
@@ -88,8 +89,7 @@ class User:
         )
 
     def ready(self) -> User:
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == b"ready\n"
+        assert first_line(self._process, 60) == b"ready\n"
         return self
 
     def leave(self) -> None:
@@ -216,7 +216,7 @@ def test_the_number_of_a_killed_server_may_belong_to_another_process(place: Path
         assert other.poll() is None
     finally:
         other.kill()
-        other.wait()
+        other.wait(10)
 
 
 def test_the_number_of_a_killed_server_may_be_a_zombie(place: Path) -> None:
@@ -227,7 +227,7 @@ def test_the_number_of_a_killed_server_may_be_a_zombie(place: Path) -> None:
     server = EmbeddedPostgres(place, SETTINGS).start()
     assert ask(server.dsn("postgres"), "select 1") == 1
     server.stop()
-    zombie.wait()
+    zombie.wait(10)
 
 
 def test_what_a_killed_initdb_left_is_no_cluster(empty_place: Path) -> None:

@@ -112,7 +112,7 @@ def test_the_work_of_a_killed_process_is_taken_over(empty_dsn: str, files: Path)
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.kill()
-    process.wait()
+    process.wait(10)
 
     (files / "0002_slow.sql").write_text("create table slow ();")
     # The server notices by itself that a client has gone only once the statement is over.

@@ -84,7 +84,8 @@ async def proxy(api: Api, settings: Settings, neighbour: TestServer, tmp_path: P
         yield Proxy(folder, port)
     finally:
         process.terminate()
-        await process.wait()
+        async with asyncio.timeout(30):
+            await process.wait()
 
 
 async def _listening(process: asyncio.subprocess.Process, port: int) -> None:

@@ -16,6 +16,8 @@ import aiohttp
 import orjson
 from aiohttp import WSMsgType
 
+from mystar.kit.background import end
+
 _PATIENCE = 20.0
 
 
@@ -52,8 +54,7 @@ class Device:
                 if self._socket is not None:
                     with contextlib.suppress(ConnectionError):
                         await self._socket.send_str(orjson.dumps({"message": text, "client_id": client_id}).decode())
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.shield(came), 1.0)
+                await asyncio.wait([came], timeout=1.0)
         first = self._talk.acknowledged.setdefault(client_id, came.result())
         assert first == came.result(), f"{client_id} became two messages"
 
@@ -63,9 +64,7 @@ class Device:
                 await asyncio.sleep(0.02)
 
     async def close(self) -> None:
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end(self._task)
 
     async def _live(self) -> None:
         headers = {"Authorization": f"Bearer {self._token}"}

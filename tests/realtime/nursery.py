@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from mystar.kit.background import end
 from mystar.kit.observe import configure_logging
 from mystar.server import serve
 from mystar.settings import load_settings
@@ -26,17 +27,22 @@ from tests.server_process import ROOT
 
 
 def main() -> None:
+    _die_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    me = os.getpid()
     for line in sys.stdin:
         environment = json.loads(line)
         pid = os.fork()
         if not pid:
-            _live(environment)
+            _live(environment, me)
         _say(born=pid, port=environment["MYSTAR_HTTP__PORT"])
 
 
-def _live(environment: Mapping[str, str]) -> None:
+def _live(environment: Mapping[str, str], parent: int) -> None:
     _die_with_parent()
+    if os.getppid() != parent:
+        # It died before we asked to be told.
+        os._exit(0)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.environ.update(environment)
     settings = load_settings()
@@ -76,7 +82,6 @@ class Nursery:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                preexec_fn=_die_with_parent,
             )
         self._hearing = asyncio.create_task(self._hear())
         for port in self.ports:
@@ -91,8 +96,10 @@ class Nursery:
         for port in self.ports:
             self.kill(port)
         self._process.kill()
-        await self._process.wait()
-        await self._hearing
+        async with asyncio.timeout(30):
+            await self._process.wait()
+        # Not until the end of its words: a server that was being born at this moment may still hold its voice.
+        await end(self._hearing)
 
     async def bear(self, port: int) -> None:
         """Returns at once, while it is still starting."""

@@ -13,14 +13,17 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
+from mystar.accounts.access import ACCOUNTS
 from mystar.app import create_app
 from mystar.chat.handlers import CHAT
 from mystar.kit.bus import MESSAGE_BYTES, Bus, Line
 from mystar.kit.db import Database
 from mystar.kit.hub import HUB
+from mystar.kit.peer import Closing
 from mystar.kit.wires import BusSettings, PostgresWire, RedisWire
 from mystar.settings import Settings
 from tests.factory import Factory, actor
+from tests.kit.wire import Wire, wired
 from tests.realtime.listener import Listener
 from tests.realtime.proxy import Proxy
 from tests.waiting import eventually
@@ -69,6 +72,26 @@ async def test_a_bus_stops_even_while_it_is_told_something(wire: Any) -> None:
             async with running(Bus(wire)) as bus:
                 bus.say("word", number)
                 await asyncio.sleep(0.001 * (number % 10))
+
+
+async def test_a_bus_stops_even_when_its_line_breaks_at_that_moment() -> None:
+    """A task group prefers the error of its task to being cancelled itself."""
+
+    class Brittle(Deaf):
+        async def receive(self) -> str:
+            try:
+                return await super().receive()
+            except asyncio.CancelledError:
+                raise ConnectionResetError from None
+
+    wire = Brittle()
+    async with asyncio.timeout(10):
+        async with running(Bus(wire)):
+
+            async def dialled() -> bool:
+                return wire.tries > 1
+
+            await eventually(dialled)
 
 
 class Deaf:
@@ -190,6 +213,53 @@ async def test_a_broken_wire_is_mended_and_what_was_said_meanwhile_arrives(
 
             await eventually(mended)
     await proxy.stop()
+
+
+@pytest.fixture(params=["postgres", "redis"])
+async def line(request: pytest.FixtureRequest, dsn: str) -> AsyncIterator[tuple[Wire, str]]:
+    """What joins the processes, in our hands, and its address."""
+    if request.param == "postgres":
+        async with wired(dsn) as cable:
+            yield cable, cable.dsn()
+    else:
+        redis = URL(request.getfixturevalue("redis_url"))
+        cable = Wire(str(redis.host), int(redis.port or 0))
+        await cable.plug()
+        yield cable, str(redis.with_port(cable.port))
+        await cable.unplug()
+
+
+async def test_a_line_that_was_cut_is_never_mended_in_silence(line: tuple[Wire, str]) -> None:
+    """What was said meanwhile is lost, and whoever listens must look for himself."""
+    gaps: list[int] = []
+    bus = Bus(BusSettings(url=line[1]).wire(""))
+    bus.on_gap(lambda: gaps.append(1))
+    async with running(bus):
+        for cut in range(1, 4):
+
+            async def told(cuts: int = cut) -> bool:
+                return len(gaps) >= cuts
+
+            await eventually(told)
+            await line[0].unplug()
+            await line[0].plug()
+
+
+async def test_while_the_line_is_silent_nobody_keeps_a_socket_beyond_his_session(
+    line: tuple[Wire, str], make_settings: Callable[..., Settings]
+) -> None:
+    """Promise T8 on the worst of days: the network swallows everything, and nobody is told that it is broken."""
+    settings = make_settings(BUS__URL=line[1], SOCKETS__SWEEP_SECONDS=60, SOCKETS__RECHECK_SECONDS=60)
+    async with process(settings) as (here, _), process(settings) as (_there, client):
+        factory = Factory(here)
+        one, other = await factory.person(door="house"), await factory.person(door="house")
+        conversation, _ = await here[CHAT].open(actor(one), other.id)
+        listener = Listener(await client.ws_connect(f"/ws/conversations/{conversation.id}/?token={other.token}"))
+        line[0].freeze()
+        await here[CHAT].send(actor(one), conversation.id, "слышно?")
+        assert (await listener.hear())["message"] == "слышно?"
+        await here[ACCOUNTS].log_out(await here[ACCOUNTS].authenticate(other.token))
+        assert (await listener.farewell())[0] == Closing.SESSION_ENDED
 
 
 async def test_a_bus_that_is_down_for_good_only_makes_news_slower(make_settings: Callable[..., Settings]) -> None:

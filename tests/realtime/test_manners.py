@@ -358,7 +358,8 @@ async def test_who_types_and_who_is_here_is_told_only_where_it_is_switched_on(
                 await speaker.send_str('{"message": "вот"}')
                 await speaker.receive()
             await app[CHAT].send(actor(anna), conversation.id, "конец")
-            while heard.count("message") < 2:
+            # Who comes and goes is not in the log, so it may be heard before or after what is said meanwhile.
+            while heard.count("message") < 2 or (switched and len(heard) < 5):
                 heard.append((await listener.receive_json(timeout=5))["type"])
     extra = sorted(name for name in heard if name != "message")
     assert extra == (["presence", "presence", "typing"] if switched else [])

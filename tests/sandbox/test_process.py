@@ -11,6 +11,7 @@ import pytest
 
 from tests.sandbox.conftest import DRAFT, SHOP
 from tests.sandbox_process import ROOT, SandboxProcess, sandbox_in
+from tests.waiting import first_line
 
 
 async def _create(sandbox: SandboxProcess, key: str) -> dict:
@@ -105,9 +106,9 @@ def test_it_dies_with_its_parent(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE, cwd=ROOT)
     assert parent.stdout is not None
     with parent.stdout:
-        parent.stdout.readline()
+        assert first_line(parent, 60)
         parent.kill()
-        parent.wait()
+        parent.wait(10)
         # The sandbox holds the other end of the pipe: its end is our end of file.
         assert parent.stdout.read() == b""
 
