@@ -28,6 +28,7 @@ from mystar.ground import lay_ground
 from mystar.kit.background import every
 from mystar.kit.bus import Bus
 from mystar.kit.clock import Clock
+from mystar.kit.conditional import CONDITIONS, Conditions, conditional
 from mystar.kit.http import PUBLIC_URL, TRUSTED_PROXIES, networks
 from mystar.kit.hub import HUB
 from mystar.kit.idempotency import IDEMPOTENCY, Idempotency
@@ -57,13 +58,14 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     """
     ground = await lay_ground(settings, dsn, clock or Clock(), CONSTRAINTS)
     app = web.Application(
-        middlewares=[observe, speak_the_contract, know_the_actor, validate],
+        middlewares=[observe, speak_the_contract, know_the_actor, conditional, validate],
         client_max_size=settings.http.max_body,
     )
     app[system.DATABASE], app[system.OUTBOX], app[system.STOPPING] = ground.db, ground.outbox, asyncio.Event()
     app[METRICS] = ground.metrics
     app[PUBLIC_URL], app[TRUSTED_PROXIES] = settings.http.public_url, networks(settings.http.trusted_proxies)
     app[IDEMPOTENCY] = Idempotency(ground.db, ground.clock, ground.signer, _account_of)
+    app[CONDITIONS] = Conditions(ground.db, "house")
     app.cleanup_ctx.append(ground.outbox.working)
 
     # Lower domains first: each is given what lies below it and adds its own background work.

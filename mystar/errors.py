@@ -8,6 +8,7 @@ MystarError
 ├── NotFound          there is nothing here, or nothing for you
 ├── MethodNotAllowed  the address exists, the deed does not
 ├── Conflict          right deed, wrong time or state
+├── Stale             an edit of something that has changed since it was read
 ├── TooLarge          more bytes than we take
 ├── UnsupportedMedia  bytes of a kind we do not take
 ├── OutOfRange        no such part of a thing that exists; `size` of the whole
@@ -97,6 +98,14 @@ class MethodNotAllowed(MystarError):
 class Conflict(MystarError):
     code = "conflict"
     text = Text("Это уже невозможно: состояние изменилось.", "This is no longer possible: the state has changed.")
+
+
+class Stale(MystarError):
+    code = "stale"
+    text = Text(
+        "Данные изменились с тех пор, как вы их прочли. Прочтите их снова.",
+        "This has changed since you read it. Please read it again.",
+    )
 
 
 class TooLarge(MystarError):

@@ -165,6 +165,20 @@ class ChatService:
         if not text and not file_ids:
             raise NothingSaid
         await self._limits.hit("message", actor.id)
+        return await self._say(
+            actor, conversation_id, text, answer_to=answer_to, file_ids=file_ids, client_id=client_id
+        )
+
+    async def _say(
+        self,
+        actor: Actor,
+        conversation_id: int,
+        text: str,
+        *,
+        answer_to: int | None = None,
+        file_ids: Sequence[int] = (),
+        client_id: str | None = None,
+    ) -> Sent:
         try:
             async with self._db.transaction() as tx:
                 return await self._send(
@@ -177,8 +191,12 @@ class ChatService:
 
     async def send_to(self, actor: Actor, recipient_id: int, text: str, *, client_id: str | None = None) -> Sent:
         """Say something to a person, in the one conversation of the two. Refuses what `open` and `send` refuse."""
+        if not text:
+            raise NothingSaid
+        # Counted before anything is changed, for others may be waiting for the transaction that follows.
+        await self._limits.hit("message", actor.id)
         conversation, _ = await self.open(actor, recipient_id)
-        return await self.send(actor, conversation.id, text, client_id=client_id)
+        return await self._say(actor, conversation.id, text, client_id=client_id)
 
     async def edit(self, actor: Actor, conversation_id: int, message_id: int, text: str) -> Message:
         """Say it otherwise.

@@ -26,6 +26,7 @@ STATUSES: Mapping[type[MystarError], int] = {
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.Conflict: 409,
+    errors.Stale: 412,
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.OutOfRange: 416,

@@ -7,7 +7,11 @@ from collections.abc import Iterable, Sequence
 import aiohttp_cors
 from aiohttp import web
 
-_TOLD = ("X-Request-ID", "X-Total-Count", "Link", "ETag", "Retry-After", "Idempotent-Replayed")
+#: What scripts of those pages may read of an answer, beside what they always may.
+_TOLD = (
+    *("X-Request-ID", "X-Total-Count", "Link", "ETag", "Location", "Retry-After", "Idempotent-Replayed"),
+    *("Accept-Ranges", "Content-Disposition", "Content-Range", "WWW-Authenticate"),
+)
 
 
 def allow_origins(app: web.Application, resources: Iterable[web.Resource], origins: Sequence[str]) -> None:
