@@ -17,6 +17,7 @@ T = TypeVar("T")
 Problems = dict[str, list[Text]]
 
 _EARLIEST_BIRTH = date(1900, 1, 1)
+_UNBORN = Text("Недопустимая дата рождения.", "Not a possible date of birth.")
 
 
 def tidied(draft: Draft, password: str | None, *, today: date) -> Draft:
@@ -32,13 +33,19 @@ def tidied(draft: Draft, password: str | None, *, today: date) -> Draft:
         phone=_tried(problems, "phone", tidy_phone, draft.phone) if draft.phone else None,
     )
     if draft.birth_date and not _EARLIEST_BIRTH <= draft.birth_date <= today:
-        problems["birth_date"] = [Text("Недопустимая дата рождения.", "Not a possible date of birth.")]
+        problems["birth_date"] = [_UNBORN]
     if password is not None:
         wrong = password_rule.complaints(password, username=draft.username, email=draft.email)
         problems.update({"password": wrong} if wrong else {})
     if problems:
         raise Invalid(fields=problems)
     return tidy
+
+
+def require_birth_date(birth_date: date, *, today: date) -> None:
+    """:raises Invalid: nobody alive was born then."""
+    if not _EARLIEST_BIRTH <= birth_date <= today:
+        raise Invalid(fields={"birth_date": [_UNBORN]})
 
 
 def nameless() -> str:

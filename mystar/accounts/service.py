@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
+from mystar.accounts.age import age_on, require_adult
 from mystar.accounts.credentials import Credential, credential_of, key_of, tidy_email, tidy_phone, tidy_username
-from mystar.accounts.drafts import tidied, tidied_field
+from mystar.accounts.drafts import require_birth_date, tidied, tidied_field
 from mystar.accounts.guard import Guard
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
@@ -66,13 +67,19 @@ class AccountService:
 
     # Becoming somebody
 
-    async def register(self, visitor: Visitor, draft: Draft, password: str, door: Door = "house") -> Account:
+    async def register(
+        self, visitor: Visitor, draft: Draft, password: str, door: Door = "house", *, adults_only: bool = False
+    ) -> Account:
         """A new account, and a mailed link to the door, which confirms its e-mail (contract D9-D14).
 
         :raises Invalid: by field. :raises Taken: by field. :raises TooMany: from one address.
+        :raises TooYoung: for a door that is for adults only (contract D34).
         """
         await self._limits.hit("registration", visitor.address)
-        draft = tidied(draft, password, today=self._clock.now().date())
+        today = self._clock.now().date()
+        draft = tidied(draft, password, today=today)
+        if adults_only and draft.birth_date:
+            require_adult(draft.birth_date, today)
         hashed = await self._hash_for(draft, password)
         async with self._db.transaction() as tx:
             account = await AccountRepository(tx).add(draft, password_hash=hashed, language=visitor.language)
@@ -238,6 +245,10 @@ class AccountService:
         """:raises NotFound: nobody has this id."""
         return await AccountRepository(self._db).get(account_id)
 
+    def age_of(self, account: Account) -> int | None:
+        """Full years today; None where no birth date is known."""
+        return account.birth_date and age_on(account.birth_date, self._clock.now().date())
+
     async def find(self, username: str) -> Account:
         """Whoever has this user name, in whatever case (contract D9).
 
@@ -262,13 +273,20 @@ class AccountService:
         first_name: str | None = None,
         last_name: str | None = None,
         bio: str | None = None,
+        birth_date: date | None = None,
+        adults_only: bool = False,
     ) -> Account:
         """Change what is given; an empty phone takes it away (contract D10).
 
         A new e-mail must be confirmed anew, the old one is told, and its links die.
 
         :raises Invalid: by field. :raises Taken: by field. :raises TooMany: new e-mails, since each is a mail.
+        :raises TooYoung: see `register`.
         """
+        if birth_date is not None:
+            require_birth_date(birth_date, today=self._clock.now().date())
+            if adults_only:
+                require_adult(birth_date, self._clock.now().date())
         given = {
             "username": tidied_field("username", tidy_username, username),
             "email": tidied_field("email", tidy_email, email),
@@ -276,7 +294,11 @@ class AccountService:
             "last_name": last_name,
             "bio": bio,
         }
-        change: dict[str, str | None] = {name: value.strip() for name, value in given.items() if value is not None}
+        change: dict[str, str | date | None] = {
+            name: value.strip() for name, value in given.items() if value is not None
+        }
+        if birth_date is not None:
+            change["birth_date"] = birth_date
         if phone is not None:
             change["phone"] = tidied_field("phone", tidy_phone, phone)
         mailbox = key_of(given["email"] or "")

@@ -121,6 +121,7 @@ def document(spec: object) -> bytes:
     return dumps(spec)
 
 
+_SWAGGER_PAGE = route("GET", "/swagger/", swagger, "house.swagger")
 _FAVICON = route("GET", "/favicon.svg", icon, "house.icon")
 
 ROUTES = (
@@ -129,7 +130,9 @@ ROUTES = (
     route("GET", "/metrics", metrics, "house.metrics"),
     route("GET", "/api/docs/openapi.json", openapi_document, "house.openapi"),
     route("GET", "/api/docs/asyncapi.json", asyncapi_document, "house.asyncapi"),
-    route("GET", "/swagger/", swagger, "house.swagger"),
+    _SWAGGER_PAGE,
+    # Where the studio's clients look for the same.
+    alias("/redoc/", _SWAGGER_PAGE),
     _FAVICON,
     alias("/favicon.ico", _FAVICON),
     route("GET", r"/swagger/{file:[\w.-]+}", swagger_file, "house.swagger-file"),

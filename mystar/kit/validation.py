@@ -52,7 +52,7 @@ async def read_declared(request: web.Request, handler: Handler) -> None:
         schema: Schema = declared["schema"]
         match declared["location"]:
             case "json":
-                request[_BODY] = loaded(schema, await _read_body(request))
+                request[_BODY] = loaded(schema, await read_body(request))
             case "querystring":
                 request[_QUERY] = loaded(schema, _first_of_each(request.query))
             case "match_info":
@@ -62,8 +62,10 @@ async def read_declared(request: web.Request, handler: Handler) -> None:
                 continue
 
 
-async def _read_body(request: web.Request) -> Any:
+async def read_body(request: web.Request) -> Any:
     """JSON by default whatever the content type says, a form when it says so, {} when there is nothing.
+
+    For handlers whose body is sometimes a form with files, which they stream; others declare their schema.
 
     Tools such as curl call everything a form unless told otherwise; what begins like JSON is JSON all the same.
     """

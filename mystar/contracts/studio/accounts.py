@@ -1,16 +1,33 @@
-"""Log-in by phone (``/api/token/``, contract D37)."""
+"""Registration and log-in by phone (seed 003, facts 4, contract D34 and D37)."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
-from aiohttp_apispec import docs, json_schema, response_schema
+from aiohttp_apispec import docs, json_schema, match_info_schema, response_schema
+from marshmallow import ValidationError, fields, validates
 
 from mystar.accounts import handlers as house
-from mystar.accounts.access import ACCOUNTS, signed_in_response, visitor_of
-from mystar.accounts.schemas import Password, PhoneNumber, TokenPair
-from mystar.kit.fields import Shape
+from mystar.accounts.access import ACCOUNTS, actor_of, signed_in, signed_in_response, visitor_of
+from mystar.accounts.drafts import nameless
+from mystar.accounts.model import Account, Draft
+from mystar.accounts.schemas import NAME_LONGEST, Password, PhoneNumber, TokenPair
+from mystar.errors import NotFound, Text
+from mystar.kit.fields import Id, Line, Shape
+from mystar.kit.http import json_response
+from mystar.kit.lists import list_response
 from mystar.kit.routes import Route, route
-from mystar.kit.validation import body_of
+from mystar.kit.validation import body_of, path_of
+
+TAGS = ["studio: people"]
+#: With the plus sign or the domestic 8.
+_PHONE_LONGEST = 12
+_TOO_LONG = Text(
+    f"Убедитесь, что это значение содержит не более {_PHONE_LONGEST} символов.",
+    f"Longer than maximum length {_PHONE_LONGEST}.",
+)
+_NO_PHONE = Text("Введите правильный номер телефона.", "Not a valid phone number.")
 
 
 class StudioLogin(Shape):
@@ -18,7 +35,31 @@ class StudioLogin(Shape):
     password = Password(required=True)
 
 
-@docs(tags=["studio: people"], summary="Log in by phone")
+class StudioRegistration(Shape):
+    phone_number = PhoneNumber(required=True, metadata={"maxLength": _PHONE_LONGEST})
+    password = Password(required=True)
+    birthdate = fields.Date(required=True, load_only=True)
+    first_name = Line(required=True, least=1, most=NAME_LONGEST)
+
+    @validates("phone_number")
+    def check_phone(self, value: str, **_: Any) -> None:
+        if len(value) > _PHONE_LONGEST:
+            raise ValidationError([_TOO_LONG])  # type: ignore[list-item]
+        # Elsewhere that means "none"; here nobody can be without.
+        if not value.strip("0"):
+            raise ValidationError([_NO_PHONE])  # type: ignore[list-item]
+
+
+class StudioUser(Shape):
+    id = fields.Integer(required=True)
+    phone_number = fields.String(required=True, allow_none=True, metadata={"example": "87077776655"})
+
+
+class StudioUserPath(Shape):
+    id = Id(required=True)
+
+
+@docs(tags=TAGS, summary="Log in by phone")
 @json_schema(StudioLogin)
 @response_schema(TokenPair, 200)
 async def log_in(request: web.Request) -> web.Response:
@@ -27,8 +68,50 @@ async def log_in(request: web.Request) -> web.Response:
     return signed_in_response(request, entered, {"refresh": entered.refresh, "access": entered.access})
 
 
+@docs(tags=TAGS, summary="Register; whoever is 18 today is old enough. The profile is made in the same step")
+@json_schema(StudioRegistration)
+@response_schema(StudioUser, 201)
+async def register(request: web.Request) -> web.Response:
+    body = body_of(request)
+    draft = Draft(nameless(), phone=body["phone_number"], birth_date=body["birthdate"], first_name=body["first_name"])
+    account = await request.app[ACCOUNTS].register(
+        visitor_of(request), draft, body["password"], "studio", adults_only=True
+    )
+    return json_response(_view(account), 201)
+
+
+@docs(tags=TAGS, summary="One's own account, in an array of one: nobody else's is anybody's business")
+@signed_in
+@response_schema(StudioUser(many=True), 200)
+async def list_users(request: web.Request) -> web.Response:
+    account = await request.app[ACCOUNTS].profile(actor_of(request).id)
+    return list_response(request, [_view(account)], 1)
+
+
+@docs(tags=TAGS, summary="One's own account")
+@signed_in
+@match_info_schema(StudioUserPath)
+@response_schema(StudioUser, 200)
+async def read_user(request: web.Request) -> web.Response:
+    if path_of(request)["id"] != actor_of(request).id:
+        raise NotFound
+    return json_response(_view(await request.app[ACCOUNTS].profile(actor_of(request).id)))
+
+
+def _view(account: Account) -> dict[str, Any]:
+    return {"id": account.id, "phone_number": account.phone and _as_dialled(account.phone)}
+
+
+def _as_dialled(phone: str) -> str:
+    """As this dialect's people write it: eleven digits that begin with 8, where there is such a spelling."""
+    return f"8{phone[2:]}" if phone.startswith("+7") else phone
+
+
 ROUTES: tuple[Route, ...] = (
     route("POST", "/api/token/", log_in, "studio.token"),
     # The house's handler, which reads and answers the same; what it refuses is said in this dialect's words.
     route("POST", "/api/token/refresh/", house.refresh, "studio.token-refresh"),
+    route("POST", "/api/accounts/users/", register, "studio.users"),
+    route("GET", "/api/accounts/users/", list_users, "studio.users"),
+    route("GET", "/api/accounts/users/{id}/", read_user, "studio.user"),
 )

@@ -1,0 +1,191 @@
+"""Orders (seed 003, facts 4, contract D35 and D36): placed by people and guests, taken up when staff say so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
+from marshmallow import fields, validate
+
+from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in, staff_only, visitor_of
+from mystar.contracts.studio.bodies import body_schema, received
+from mystar.files.forms import ANYWHERE, Wanted
+from mystar.kit.fields import Id, Line, Shape
+from mystar.kit.http import absolute, json_response
+from mystar.kit.idempotency import idempotent
+from mystar.kit.lists import ListQuery, list_response
+from mystar.kit.routes import Route, route
+from mystar.kit.validation import path_of, query_of
+from mystar.orders.handlers import STUDIO
+from mystar.orders.model import Status
+from mystar.orders.studio_order import MOST_PICTURES, StudioOrder
+
+TAGS = ["studio: orders"]
+#: Whatever the fields are called: the seed names none.
+_PICTURES = Wanted(ANYWHERE, ("image",), "studio", most=MOST_PICTURES)
+_STATUSES = (str(Status.NEW), str(Status.IN_PROCESS))
+
+
+class StudioOrderDraft(Shape):
+    title = Line(required=True, least=1, most=255)
+    description = Line(required=True, least=1, most=10_000)
+
+
+def _pictures() -> fields.List:
+    binary = fields.Raw(metadata={"type": "string", "format": "binary"})
+    return fields.List(binary, metadata={"description": "Up to ten pictures of 10 MB, in whatever fields."})
+
+
+class StudioOrderForm(StudioOrderDraft):
+    images = _pictures()
+
+
+class StudioOrderEdit(Shape):
+    title = Line(least=1, most=255)
+    description = Line(least=1, most=10_000)
+
+
+class StudioOrderEditForm(StudioOrderEdit):
+    images = _pictures()
+
+
+class StudioOrderQuery(ListQuery):
+    search = Line(load_default="", most=20, metadata={"description": "digits that stand together in the number"})
+
+
+class StudioOrderPath(Shape):
+    id = Id(required=True)
+
+
+class StudioProcessPath(Shape):
+    order_id = Id(required=True)
+
+
+class StudioPicture(Shape):
+    id = fields.Integer(required=True)
+    file = fields.String(required=True, metadata={"format": "uri", "description": "one's own: signed for an hour"})
+
+
+class StudioOrderView(Shape):
+    id = fields.Integer(required=True)
+    images = fields.List(fields.Nested(StudioPicture), required=True)
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+    order_number = fields.String(required=True, metadata={"example": "048211"})
+    created_at = fields.Date(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(_STATUSES))
+    user = fields.Integer(required=True, allow_none=True, metadata={"description": "null for a guest's"})
+
+
+class StudioQueuedView(StudioOrderView):
+    process_at = fields.DateTime(required=True, allow_none=True)
+
+
+@docs(tags=TAGS, summary="Order, as a person or a guest; everybody sees what guests order")
+@maybe_signed_in
+@body_schema(StudioOrderDraft, StudioOrderForm)
+@response_schema(StudioOrderView, 201)
+@idempotent
+async def place_order(request: web.Request) -> web.Response:
+    actor, studio = maybe_actor_of(request), request.app[STUDIO]
+    await studio.admit(actor, visitor_of(request))
+    async with received(request, StudioOrderDraft(), _PICTURES) as sent:
+        order = await studio.place(actor, **sent.fields, file_ids=[file.id for file in sent.files])
+    return json_response(_view(request, order), 201)
+
+
+@docs(tags=TAGS, summary="Guests' orders and one's own, newest first")
+@maybe_signed_in
+@querystring_schema(StudioOrderQuery)
+@response_schema(StudioOrderView(many=True), 200)
+async def list_orders(request: web.Request) -> web.Response:
+    query = query_of(request)
+    found = await request.app[STUDIO].seen_by(maybe_actor_of(request), query["search"], query["page"])
+    return list_response(request, [_view(request, order) for order in found.orders], found.total, page=query["page"])
+
+
+@docs(tags=TAGS, summary="A guest's order, or one's own")
+@maybe_signed_in
+@match_info_schema(StudioOrderPath)
+@response_schema(StudioOrderView, 200)
+async def read_order(request: web.Request) -> web.Response:
+    order = await request.app[STUDIO].read(maybe_actor_of(request), path_of(request)["id"])
+    return json_response(_view(request, order))
+
+
+@docs(tags=TAGS, summary="Write a new order anew; pictures, if there are some, take the place of those before")
+@signed_in
+@match_info_schema(StudioOrderPath)
+@body_schema(StudioOrderDraft, StudioOrderForm)
+@response_schema(StudioOrderView, 200)
+async def replace_order(request: web.Request) -> web.Response:
+    return await _change(request, StudioOrderDraft(), anew=True)
+
+
+@docs(tags=TAGS, summary="Change a new order; pictures are added to those before")
+@signed_in
+@match_info_schema(StudioOrderPath)
+@body_schema(StudioOrderEdit, StudioOrderEditForm)
+@response_schema(StudioOrderView, 200)
+async def edit_order(request: web.Request) -> web.Response:
+    return await _change(request, StudioOrderEdit(), anew=False)
+
+
+@docs(tags=TAGS, summary="Take a new order back", responses={204: {"description": "It is gone"}})
+@signed_in
+@match_info_schema(StudioOrderPath)
+async def withdraw_order(request: web.Request) -> web.Response:
+    await request.app[STUDIO].withdraw(actor_of(request), path_of(request)["id"])
+    return web.Response(status=204)
+
+
+@docs(
+    tags=TAGS,
+    summary="Let the studio take the order up, a few seconds later; staff only",
+    description="Once it is asked for, asking again changes nothing.",
+)
+@staff_only
+@match_info_schema(StudioProcessPath)
+@response_schema(StudioQueuedView, 202)
+async def process_order(request: web.Request) -> web.Response:
+    order = await request.app[STUDIO].process(actor_of(request), path_of(request)["order_id"])
+    moment = order.process_at and order.process_at.isoformat()
+    return json_response({**_view(request, order), "process_at": moment}, 202)
+
+
+async def _change(request: web.Request, schema: Shape, *, anew: bool) -> web.Response:
+    async with received(request, schema, _PICTURES) as sent:
+        order = await request.app[STUDIO].change(
+            actor_of(request),
+            path_of(request)["id"],
+            **sent.fields,
+            file_ids=[file.id for file in sent.files],
+            anew=anew,
+        )
+    return json_response(_view(request, order))
+
+
+def _view(request: web.Request, order: StudioOrder) -> dict[str, Any]:
+    studio = request.app[STUDIO]
+    return {
+        "id": order.id,
+        "images": [{"id": one.id, "file": absolute(request, studio.picture_path(one))} for one in order.pictures],
+        "title": order.title,
+        "description": order.description,
+        "order_number": order.number,
+        "created_at": order.created_at.date().isoformat(),
+        "status": str(order.status),
+        "user": order.owner_id,
+    }
+
+
+ROUTES: tuple[Route, ...] = (
+    route("POST", "/api/orders/orders/", place_order, "studio.orders"),
+    route("GET", "/api/orders/orders/", list_orders, "studio.orders"),
+    route("GET", "/api/orders/orders/{id}/", read_order, "studio.order"),
+    route("PUT", "/api/orders/orders/{id}/", replace_order, "studio.order"),
+    route("PATCH", "/api/orders/orders/{id}/", edit_order, "studio.order"),
+    route("DELETE", "/api/orders/orders/{id}/", withdraw_order, "studio.order"),
+    route("POST", "/admin/studio-orders/{order_id}/process/", process_order, "studio.process"),
+)

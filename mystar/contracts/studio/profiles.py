@@ -1,0 +1,104 @@
+"""Profiles (seed 003, facts 4, contract D34): one per account, under the account's id.
+
+The seed shows a birth date to whoever asks. It is personal, so only its person and staff read a profile; for others
+there is none (contract D4).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+from aiohttp_apispec import docs, match_info_schema, response_schema
+from marshmallow import fields
+
+from mystar.accounts.access import ACCOUNTS, actor_of, signed_in
+from mystar.accounts.model import Account
+from mystar.accounts.schemas import NAME_LONGEST, BirthDate
+from mystar.contracts.studio.accounts import StudioUserPath
+from mystar.contracts.studio.bodies import body_schema, received
+from mystar.errors import NotFound
+from mystar.files.forms import FILES, Wanted
+from mystar.kit.fields import Line, Shape
+from mystar.kit.http import absolute, json_response
+from mystar.kit.media import media_path
+from mystar.kit.routes import Route, route
+from mystar.kit.validation import path_of
+
+TAGS = ["studio: profiles"]
+_BIO_LONGEST = 500
+
+
+class StudioProfileEdit(Shape):
+    """Whatever is given is changed. ``phone_number`` and ``user`` are ignored: neither can be changed here."""
+
+    first_name = Line(least=1, most=NAME_LONGEST)
+    last_name = Line(most=NAME_LONGEST)
+    birthdate = BirthDate(allow_none=True)
+    bio = Line(most=_BIO_LONGEST)
+
+
+class StudioProfileForm(StudioProfileEdit):
+    photo = fields.Raw(
+        metadata={"type": "string", "format": "binary", "description": "JPEG, PNG, WEBP, GIF or AVIF, in a form"}
+    )
+
+
+class StudioProfile(Shape):
+    id = fields.Integer(required=True)
+    user = fields.Integer(required=True)
+    birthdate = fields.Date(required=True, allow_none=True)
+    first_name = fields.String(required=True)
+    last_name = fields.String(required=True)
+    bio = fields.String(required=True)
+    age = fields.Integer(required=True, allow_none=True, metadata={"description": "full years today"})
+    photo = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
+
+
+@docs(tags=TAGS, summary="A profile, for its person and staff")
+@signed_in
+@match_info_schema(StudioUserPath)
+@response_schema(StudioProfile, 200)
+async def read_profile(request: web.Request) -> web.Response:
+    actor, account_id = actor_of(request), path_of(request)["id"]
+    if account_id != actor.id and not actor.is_staff:
+        raise NotFound
+    return json_response(_view(request, await request.app[ACCOUNTS].profile(account_id)))
+
+
+@docs(tags=TAGS, summary="Change one's profile; the photo in a form, the rest in a form or JSON")
+@signed_in
+@match_info_schema(StudioUserPath)
+@body_schema(StudioProfileEdit, StudioProfileForm)
+@response_schema(StudioProfile, 200)
+async def change_profile(request: web.Request) -> web.Response:
+    actor = actor_of(request)
+    if path_of(request)["id"] != actor.id:
+        raise NotFound
+    async with received(request, StudioProfileEdit(), Wanted("photo", ("avatar",), "avatars", public=True)) as sent:
+        names = {"birth_date" if name == "birthdate" else name: value for name, value in sent.fields.items()}
+        await request.app[ACCOUNTS].edit_profile(actor, **names, adults_only=True)
+        if sent.files:
+            await request.app[FILES].set_avatar(actor, sent.files[0].id)
+    return json_response(_view(request, await request.app[ACCOUNTS].profile(actor.id)))
+
+
+def _view(request: web.Request, account: Account) -> dict[str, Any]:
+    born = account.birth_date
+    return {
+        "id": account.id,
+        "user": account.id,
+        "birthdate": born and born.isoformat(),
+        "first_name": account.first_name,
+        "last_name": account.last_name,
+        "bio": account.bio,
+        "age": request.app[ACCOUNTS].age_of(account),
+        "photo": account.avatar_key and absolute(request, media_path(account.avatar_key)),
+    }
+
+
+ROUTES: tuple[Route, ...] = (
+    route("GET", "/api/profiles/profiles/{id}/", read_profile, "studio.profile"),
+    route("PUT", "/api/profiles/profiles/{id}/", change_profile, "studio.profile"),
+    route("PATCH", "/api/profiles/profiles/{id}/", change_profile, "studio.profile"),
+)

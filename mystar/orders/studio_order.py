@@ -1,0 +1,111 @@
+"""Orders to the studio: what they are, what can be refused, and the facts that others listen to (seed 003, D34–D36)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from mystar.accounts.model import Actor
+from mystar.errors import Conflict, Invalid, Text, Unavailable
+from mystar.orders.model import Status
+
+#: Pictures of one order.
+MOST_PICTURES = 10
+
+
+class Picture(NamedTuple):
+    """A picture by the id and the key of its file; a guest's is open to everybody."""
+
+    id: int
+    key: str
+    is_public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StudioOrder:
+    """``number``: six digits by which people ask for it. ``owner_id`` None: a guest's. Moments are UTC.
+
+    ``process_at``: when the studio takes it up, once staff have asked for that.
+    """
+
+    id: int
+    number: str
+    owner_id: int | None
+    owner_name: str | None
+    title: str
+    description: str
+    status: Status
+    process_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    pictures: tuple[Picture, ...]
+
+    def may_be_seen_by(self, actor: Actor | None) -> bool:
+        """A guest's by everybody, a person's by that person and staff (contract D35)."""
+        return self.owner_id is None or (actor is not None and (actor.id == self.owner_id or actor.is_staff))
+
+
+class StudioList(NamedTuple):
+    """A page of at most 1000, newest first, and how many there are on all pages."""
+
+    orders: list[StudioOrder]
+    total: int
+
+
+class NumbersRunOut(Unavailable):
+    code = "order_numbers_run_out"
+    text = Text(
+        "Свободных номеров заказов больше нет. Мы уже знаем об этом.",
+        "There are no free order numbers left. We know about it already.",
+    )
+
+
+class WorkBegun(Conflict):
+    """Only new orders can be changed, taken back or queued."""
+
+    code = "studio_order_begun"
+    text = Text(
+        "Заказ уже в обработке: изменить его нельзя.", "The order is in process: it cannot be changed any more."
+    )
+
+
+class TooManyPictures(Invalid):
+    def __init__(self, part: str = "images") -> None:
+        most = str(MOST_PICTURES)
+        super().__init__(fields={part: [Text(f"Не больше {most} фотографий.", f"No more than {most} pictures.")]})
+
+
+# Facts, published in the transaction that makes them true.
+
+
+@dataclass(frozen=True, slots=True)
+class StudioOrderFact:
+    """``actor_id`` None: a guest, or the service itself."""
+
+    order: StudioOrder
+    actor_id: int | None
+
+
+class StudioOrderPlaced(StudioOrderFact): ...
+
+
+class StudioOrderChanged(StudioOrderFact): ...
+
+
+class StudioOrderWithdrawn(StudioOrderFact): ...
+
+
+class StudioOrderQueued(StudioOrderFact):
+    """Staff pressed "process": it happens at ``order.process_at``."""
+
+
+class StudioOrderProcessed(StudioOrderFact):
+    """The studio has taken it up."""
+
+
+def studio_order_of(row: dict[str, Any]) -> StudioOrder:
+    """``pictures`` in the row: [[id, key, is_public], …] or null."""
+    pictures = tuple(Picture(*one) for one in row["pictures"] or ())
+    names = set(StudioOrder.__slots__) - {"pictures", "status"}
+    return StudioOrder(**{name: row[name] for name in names}, status=Status(row["status"]), pictures=pictures)

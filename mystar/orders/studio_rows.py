@@ -1,0 +1,132 @@
+"""Orders to the studio as rows."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from mystar.kit import queries
+from mystar.kit.db import Row, Statements
+from mystar.orders.model import OrderUnknown, Role, Status
+from mystar.orders.studio_order import NumbersRunOut, StudioList, StudioOrder, studio_order_of
+
+QUERIES = queries.load(__package__)
+#: No list is longer (contract D19).
+MOST = 1000
+#: Throws of the dice before the free numbers are looked for. Nine in ten numbers may be taken before it comes to that.
+_THROWS = 30
+
+
+class StudioRows:
+    """Bound to one transaction, or to the database for a single statement."""
+
+    def __init__(self, tx: Statements) -> None:
+        self._tx = tx
+
+    async def place(self, numbers: range, **columns: Any) -> int:
+        """A new order under a number that nobody has: random as long as that is quick. Its id.
+
+        :raises NumbersRunOut: every one of the ``numbers`` is taken.
+        """
+        for _ in range(_THROWS):
+            number = numbers[secrets.randbelow(len(numbers))]
+            if order_id := await self._place_as(number, columns):
+                return order_id
+        # Whoever searches does it alone, so each round of this loop finds a number, finds none, or was overtaken by
+        # somebody who threw dice, which happens ever more rarely.
+        await self._tx.execute(QUERIES.lock_studio_numbers)
+        while (number := await self._free_number(numbers)) is not None:
+            if order_id := await self._place_as(number, columns):
+                return order_id
+        raise NumbersRunOut(retry_after=3600)
+
+    async def _place_as(self, number: int, columns: dict[str, Any]) -> int | None:
+        order_id: int | None = await self._tx.value(QUERIES.place_studio_order, number=f"{number:06d}", **columns)
+        return order_id
+
+    async def _free_number(self, numbers: range) -> int | None:
+        """The next free one after a random place, round the end."""
+        if await self._tx.value(QUERIES.count_studio_numbers, first=_text(numbers[0]), last=_text(numbers[-1])) >= len(
+            numbers
+        ):
+            return None
+        start = numbers[secrets.randbelow(len(numbers))]
+        for first, last in ((start, numbers[-1]), (numbers[0], start)):
+            number: int | None = await self._tx.value(QUERIES.free_studio_number, first=first, last=last)
+            if number is not None:
+                return number
+        return None
+
+    async def lock(self, order_id: int) -> StudioOrder:
+        """:raises OrderUnknown: there is none, or it was taken back."""
+        if await self._tx.value(QUERIES.lock_studio_order, id=order_id) is None:
+            raise OrderUnknown
+        return await self.find(order_id)
+
+    async def find(self, order_id: int) -> StudioOrder:
+        """:raises OrderUnknown: there is none, or it was taken back."""
+        row = await self._tx.maybe(QUERIES.studio_order, id=order_id)
+        if row is None:
+            raise OrderUnknown
+        return studio_order_of(row)
+
+    async def seen_by(self, account_id: int | None, search: str, page: int) -> StudioList:
+        """Guests' orders and those of the account, with ``search`` somewhere in their numbers."""
+        pattern = f"%{search}%" if search else None
+        values = {"account_id": account_id, "pattern": pattern}
+        limits = {"limit": MOST, "offset": (page - 1) * MOST, "reach": page * MOST}
+        rows = await self._tx.all(QUERIES.studio_orders, {**values, **limits})
+        known = len(rows) < MOST and (rows or page == 1)
+        total = limits["offset"] + len(rows) if known else await self._tx.value(QUERIES.count_studio_orders, values)
+        return StudioList([studio_order_of(row) for row in rows], total)
+
+    async def change(self, order_id: int, title: str, description: str, now: datetime) -> None:
+        await self._tx.execute(QUERIES.change_studio_order, id=order_id, title=title, description=description, now=now)
+
+    async def queue(self, order_id: int, process_at: datetime, now: datetime) -> None:
+        await self._tx.execute(QUERIES.queue_studio_order, id=order_id, process_at=process_at, now=now)
+
+    async def move(self, order_id: int, status: Status, now: datetime) -> None:
+        await self._tx.execute(QUERIES.move_studio_order, id=order_id, status=str(status), now=now)
+
+    async def add_pictures(self, order_id: int, file_ids: Sequence[int]) -> None:
+        await self._tx.execute(QUERIES.add_order_pictures, order_id=order_id, file_ids=list(file_ids))
+
+    async def drop_pictures(self, order_id: int) -> None:
+        await self._tx.execute(QUERIES.drop_order_pictures, order_id=order_id)
+
+    async def remember(
+        self,
+        order_id: int,
+        *,
+        action: str,
+        role: Role,
+        actor_id: int | None,
+        before: Status | None,
+        after: Status,
+        now: datetime,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        """Add to the history that orders of all kinds have."""
+        await self._tx.execute(
+            QUERIES.add_event,
+            order_id=order_id,
+            actor_id=actor_id,
+            role=str(role),
+            action=action,
+            from_status=before and str(before),
+            to_status=str(after),
+            from_money=before and "none",
+            to_money="none",
+            details=details or {},
+            now=now,
+        )
+
+    async def history(self, order_id: int) -> list[Row]:
+        return await self._tx.all(QUERIES.history, order_id=order_id)
+
+
+def _text(number: int) -> str:
+    return f"{number:06d}"

@@ -1,0 +1,276 @@
+"""Orders to the studio in its own dialect (seed 003, contract D35): who sees what, pictures, numbers, search."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from mystar.kit.db import Database
+from mystar.orders.handlers import STUDIO
+from mystar.settings import Settings
+from tests.conftest import Api, SignedIn
+from tests.factory import Factory, picture
+
+ORDERS = "/api/orders/orders/"
+SITE = {"title": "Сайт-визитка", "description": "Три страницы и форма"}
+
+
+async def placed(api: Api, as_: SignedIn | None = None, **changes: Any) -> dict[str, Any]:
+    answer = await api.post(ORDERS, {**SITE, **changes}, as_=as_)
+    assert answer.status == 201, await answer.text()
+    order: dict[str, Any] = await answer.json()
+    return order
+
+
+def at(order: dict[str, Any]) -> str:
+    return f"{ORDERS}{order['id']}/"
+
+
+def form_with(*pictures: tuple[str, bytes, str], **fields: str) -> aiohttp.FormData:
+    form = aiohttp.FormData(fields)
+    for name, data, filename in pictures:
+        form.add_field(name, data, filename=filename)
+    return form
+
+
+async def test_guests_and_people_order_and_the_person_is_kept(api: Api, factory: Factory) -> None:
+    person = await factory.person(door="studio")
+    order, guests = await placed(api, person, user=1, status="in_process", order_number="1"), await placed(api)
+    assert set(order) >= {"id", "images", "title", "description", "order_number", "created_at", "status", "user"}
+    assert (order["title"], order["status"], order["user"], order["images"]) == (SITE["title"], "new", person.id, [])
+    assert len(order["order_number"]) == 6
+    assert order["order_number"].isdigit()
+    assert len(order["created_at"]) == len("2026-01-31")
+    assert guests["user"] is None
+    # A dead token makes a guest, not a refusal.
+    answer = await api.post(ORDERS, SITE, headers={"Authorization": "Bearer nobody"})
+    assert (answer.status, (await answer.json())["user"]) == (201, None)
+
+
+async def test_guests_see_guests_orders_and_people_theirs_as_well(api: Api, factory: Factory) -> None:
+    mine, other = await factory.person(), await factory.person()
+    own, theirs, guests = await placed(api, mine), await placed(api, other), await placed(api)
+    for viewer, seen in ((None, [guests]), (mine, [guests, own]), (other, [guests, theirs])):
+        answer = await api.get(ORDERS, as_=viewer)
+        assert [order["id"] for order in await answer.json()] == [order["id"] for order in seen]
+        assert answer.headers["X-Total-Count"] == str(len(seen))
+        for order in (own, theirs, guests):
+            answer = await api.get(at(order), as_=viewer)
+            assert answer.status == (200 if order in seen else 404)
+    assert await (await api.get(at(own), as_=mine)).json() == own
+    staff = await factory.staff("viewer")
+    assert (await api.get(at(own), as_=staff)).status == 200
+
+
+async def test_search_finds_digits_that_stand_together(api: Api, factory: Factory, app: web.Application) -> None:
+    person, studio = await factory.person(), app[STUDIO]
+    numbers = {}
+    for number, owner in ((48211, None), (482119, person), (7, person), (999999, None)):
+        studio.numbers = range(number, number + 1)
+        numbers[f"{number:06d}"] = await placed(api, owner)
+    for search, found in (
+        ("048211", ["048211"]),
+        ("8211", ["482119", "048211"]),
+        ("00000", ["000007"]),
+        ("9", ["999999", "482119"]),
+        ("11", ["482119", "048211"]),
+        ("1234567", []),
+        ("%", []),
+        ("_", []),
+        ("8a", []),
+        ("", ["999999", "000007", "482119", "048211"]),
+    ):
+        answer = await api.get(ORDERS, params={"search": search}, as_=person)
+        assert [order["order_number"] for order in await answer.json()] == found, search
+        assert answer.headers["X-Total-Count"] == str(len(found))
+    answer = await api.get(ORDERS, params={"search": "8211"})
+    assert [order["order_number"] for order in await answer.json()] == ["048211"]
+    assert (await api.get(ORDERS, params={"search": "1" * 21})).status == 400
+
+
+async def test_the_last_free_numbers_are_found_and_then_it_is_said_that_none_is_left(
+    api: Api, app: web.Application
+) -> None:
+    app[STUDIO].numbers = range(500_000, 500_040)
+    orders = await asyncio.gather(*(placed(api) for _ in range(40)))
+    assert {int(order["order_number"]) for order in orders} == set(range(500_000, 500_040))
+    answer = await api.post(ORDERS, SITE)
+    assert (answer.status, set(await answer.json())) == (503, {"detail"})
+    assert int(answer.headers["Retry-After"]) > 0
+    app[STUDIO].numbers = range(999_999, 1_000_000)
+    assert (await placed(api))["order_number"] == "999999"
+    assert (await api.post(ORDERS, SITE)).status == 503
+
+
+async def test_every_file_of_the_form_is_a_picture_of_the_order(api: Api, factory: Factory) -> None:
+    person = await factory.person()
+    pictures = [("images", picture(), "a.jpeg"), ("images", picture("PNG"), "b.png"), ("x", picture(), "c.jpg")]
+    answer = await api.request("POST", ORDERS, data=form_with(*pictures, **SITE), as_=person)
+    assert answer.status == 201
+    images = (await answer.json())["images"]
+    assert len(images) == 3
+    assert [image["id"] for image in images] == sorted(image["id"] for image in images)
+    for image in images:
+        assert image["file"].startswith(api.url)
+        assert (await api.get(image["file"])).status == 200
+        # Without its signature a person's picture opens to that person and staff alone.
+        assert (await api.get(image["file"].partition("?")[0])).status == 404
+        assert (await api.get(image["file"].partition("?")[0], as_=person)).status == 200
+
+
+async def test_a_guests_pictures_are_open_like_the_order(api: Api, db: Database) -> None:
+    answer = await api.request("POST", ORDERS, data=form_with(("photo", picture(), "a.jpeg"), **SITE))
+    assert answer.status == 201
+    (image,) = (await answer.json())["images"]
+    assert "signature" not in image["file"]
+    assert (await api.get(image["file"])).status == 200
+    assert await db.value("select owner_id is null and attached_at is not null from files")
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        (form_with(("images", b"%PDF-1.4", "a.pdf"), **SITE), "images"),
+        (form_with(("images", picture("PNG"), "a.jpeg"), **SITE), "images"),
+        (form_with(*[("images", picture(size=(8, 8)), "a.jpeg")] * 11, **SITE), "images"),
+        (form_with(("images", picture(), "a.jpeg"), title="Без описания"), "description"),
+        (form_with(("images", picture(), "a.jpeg"), title="", description="x"), "title"),
+    ],
+    ids=["no picture", "wrong extension", "eleven", "no description", "empty title"],
+)
+async def test_a_bad_form_leaves_neither_order_nor_files(
+    api: Api, db: Database, form: aiohttp.FormData, field: str
+) -> None:
+    answer = await api.request("POST", ORDERS, data=form)
+    assert (answer.status, list(await answer.json())) == (400, [field])
+    assert await db.value("select count(*) from orders") == 0
+    assert await db.value("select count(*) from files") == 0
+
+
+@pytest.mark.parametrize("body", [{}, {"title": "x" * 256, "description": ""}, {"title": 5 * [1], "description": {}}])
+async def test_bad_fields_are_named(api: Api, body: dict[str, Any]) -> None:
+    answer = await api.post(ORDERS, body)
+    assert (answer.status, set(await answer.json())) == (400, {"title", "description"})
+
+
+async def test_what_is_no_json_is_unreadable(api: Api) -> None:
+    answer = await api.request("POST", ORDERS, data=b"{", headers={"Content-Type": "application/json"})
+    assert (answer.status, set(await answer.json())) == (400, {"detail"})
+    assert (await api.get(f"{ORDERS}abc/")).status in (400, 404)
+    assert (await api.get(f"{ORDERS}{10**30}/")).status in (400, 404)
+
+
+async def test_an_owner_changes_a_new_order(api: Api, factory: Factory) -> None:
+    person = await factory.person()
+    answer = await api.request("POST", ORDERS, data=form_with(("a", picture(), "a.jpeg"), **SITE), as_=person)
+    order = await answer.json()
+    answer = await api.patch(at(order), {"title": "Лендинг", "status": "in_process", "user": None}, as_=person)
+    changed = await answer.json()
+    assert (answer.status, changed["title"], changed["description"]) == (200, "Лендинг", SITE["description"])
+    assert (changed["status"], changed["user"], len(changed["images"])) == ("new", person.id, 1)
+    answer = await api.request("PATCH", at(order), data=form_with(("b", picture("PNG"), "b.png")), as_=person)
+    assert len((await answer.json())["images"]) == 2
+    answer = await api.request("PUT", at(order), data=form_with(("c", picture(), "c.jpeg"), **SITE), as_=person)
+    replaced = await answer.json()
+    assert (replaced["title"], len(replaced["images"])) == (SITE["title"], 1)
+    assert replaced["images"][0]["id"] not in [image["id"] for image in changed["images"]]
+    answer = await api.put(at(order), {"title": "Без описания"}, as_=person)
+    assert (answer.status, list(await answer.json())) == (400, ["description"])
+    eleven = form_with(*[("images", picture(size=(8, 8)), "a.jpeg")] * 10)
+    answer = await api.request("PATCH", at(order), data=eleven, as_=person)
+    assert (answer.status, list(await answer.json())) == (400, ["images"])
+
+
+async def test_an_owner_takes_a_new_order_back(api: Api, factory: Factory, db: Database) -> None:
+    person = await factory.person()
+    answer = await api.request("POST", ORDERS, data=form_with(("a", picture(), "a.jpeg"), **SITE), as_=person)
+    order = await answer.json()
+    answer = await api.delete(at(order), as_=person)
+    assert (answer.status, await answer.read()) == (204, b"")
+    for method in ("GET", "PATCH", "PUT", "DELETE"):
+        answer = await api.request(method, at(order), json=SITE, as_=person)
+        assert answer.status == 404
+    assert await (await api.get(ORDERS, as_=person)).json() == []
+    assert (await api.get(order["images"][0]["file"])).status == 404
+    assert await db.value("select count(*) from orders where number is not null") == 1
+
+
+async def test_only_staff_change_a_guests_order_and_nobody_anothers(api: Api, factory: Factory) -> None:
+    person, viewer, operator = await factory.person(), await factory.staff("viewer"), await factory.staff("operator")
+    theirs, guests = await placed(api, await factory.person()), await placed(api)
+    for method in ("PUT", "PATCH", "DELETE"):
+        for order, status in ((theirs, 404), (guests, 403)):
+            answer = await api.request(method, at(order), json=SITE, as_=person)
+            assert (answer.status, set(await answer.json())) == (status, {"detail"})
+        assert (await api.request(method, at(guests), json=SITE)).status == 401
+        assert (await api.request(method, at(guests), json=SITE, as_=viewer)).status == 403
+    answer = await api.patch(at(guests), {"title": "Проверено"}, as_=operator)
+    assert (answer.status, (await answer.json())["title"]) == (200, "Проверено")
+    answer = await api.request("PATCH", at(theirs), data=form_with(("a", picture(), "a.jpeg")), as_=operator)
+    assert len((await answer.json())["images"]) == 1
+    assert (await api.delete(at(guests), as_=operator)).status == 204
+
+
+async def test_an_order_that_is_repeated_with_its_key_is_placed_once(api: Api, factory: Factory, db: Database) -> None:
+    person = await factory.person()
+    for who, key in ((person, "one"), (None, "a key that nobody guesses")):
+        headers = {"Idempotency-Key": key}
+        first = await api.post(ORDERS, SITE, as_=who, headers=headers)
+        again = await api.post(ORDERS, SITE, as_=who, headers=headers)
+        assert (first.status, await first.json()) == (again.status, await again.json())
+        other = await api.post(ORDERS, {**SITE, "title": "Другой"}, as_=who, headers=headers)
+        assert (other.status, set(await other.json())) == (422, {"detail"})
+    assert await db.value("select count(*) from orders") == 2
+
+
+async def test_a_form_with_pictures_is_repeated_with_its_key(api: Api, factory: Factory, db: Database) -> None:
+    person, bodies = await factory.person(), []
+    for _ in range(2):
+        pictures = [("a", picture(), "a.jpeg"), ("a", picture("PNG"), "b.png")]
+        form = form_with(*pictures, **SITE)
+        answer = await api.request("POST", ORDERS, data=form, as_=person, headers={"Idempotency-Key": "one"})
+        assert answer.status == 201
+        bodies.append((await answer.json())["id"])
+    assert bodies[0] == bodies[1]
+    assert await db.value("select count(*) from files") == 2
+
+
+@pytest.fixture
+def settings(make_settings: Any, request: pytest.FixtureRequest) -> Settings:
+    return make_settings(**getattr(request, "param", {}))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"LIMITS__ENABLED": True, "LIMITS__GUEST_ORDER": "2/hour", "LIMITS__STUDIO_ORDER": "3/hour"}],
+    indirect=True,
+)
+async def test_guests_and_people_order_only_so_often(api: Api, factory: Factory) -> None:
+    person = await factory.person()
+    statuses = [(await api.post(ORDERS, SITE)).status for _ in range(3)]
+    assert statuses == [201, 201, 429]
+    answer = await api.post(ORDERS, SITE)
+    assert (set(await answer.json()), int(answer.headers["Retry-After"]) > 0) == ({"detail"}, True)
+    assert [(await api.post(ORDERS, SITE, as_=person)).status for _ in range(4)] == [201, 201, 201, 429]
+
+
+async def test_a_studio_order_is_no_order_of_the_other_dialects(api: Api, factory: Factory) -> None:
+    person = await factory.person()
+    order = await placed(api, person)
+    assert (await api.get("/api/order/list/", as_=person)).status in (200, 201)
+    for path in ("/api/order/list/", "/api/v1/orders/"):
+        answer = await api.get(path, as_=person)
+        body = await answer.json() if answer.status < 300 else []
+        assert not (body["results"] if isinstance(body, dict) else body)
+    answer = await api.get("/api/order/detail/", params={"order_id": order["id"]}, as_=person)
+    assert answer.status >= 400
+
+
+@pytest.mark.parametrize("path", ["/swagger/", "/redoc/"])
+async def test_the_documents_are_pages(api: Api, path: str) -> None:
+    answer = await api.get(path)
+    assert (answer.status, answer.content_type) == (200, "text/html")
