@@ -62,22 +62,23 @@ where account_id = %(account_id)s
 returning id;
 
 -- name: cards
--- One creator by either id, or a page of all, best first, cut from its index before anything is joined to it. A null id
--- finds nothing, and neither does a limit of 0, so each caller names what he means.
+-- One creator by either id, or a page of all, best first. A null id finds nothing, and neither does a limit of 0, so each
+-- caller names what he means. Whoever is blocked is not shown.
 with page as (
     select * from creators where id = %(creator_id)s
     union all
     select * from creators where account_id = %(account_id)s
     union all
-    (select * from creators order by is_top desc, rating desc, id limit %(limit)s offset %(offset)s)
+    (select creators.* from creators join accounts on accounts.id = creators.account_id and accounts.is_active
+     order by creators.is_top desc, creators.rating desc, creators.id limit %(limit)s offset %(offset)s)
 )
 select page.*, accounts.username, accounts.first_name, accounts.last_name,
     case when accounts.avatar_id is not null then accounts.avatar_key end as avatar_key
-from page join accounts on accounts.id = page.account_id
+from page join accounts on accounts.id = page.account_id and accounts.is_active
 order by page.is_top desc, page.rating desc, page.id;
 
 -- name: count_all
-select count(*) from creators;
+select count(*) from creators join accounts on accounts.id = creators.account_id and accounts.is_active;
 
 -- name: add_skill
 insert into skills (name, key, description, words, created_at, updated_at)

@@ -20,8 +20,12 @@ from mystar.files.tasks import tasks as file_tasks
 from mystar.ground import Ground
 from mystar.kit.routes import Route
 from mystar.kit.storage import LocalStorage
+from mystar.portfolio.handlers import PORTFOLIO, SHOWCASE
+from mystar.portfolio.handlers import ROUTES as PORTFOLIO_ROUTES
+from mystar.portfolio.service import PortfolioService
+from mystar.portfolio.showcase import Showcase
 
-ROUTES: tuple[Route, ...] = (*CREATOR_ROUTES, *FILE_ROUTES)
+ROUTES: tuple[Route, ...] = (*CREATOR_ROUTES, *PORTFOLIO_ROUTES, *FILE_ROUTES)
 CONSTRAINTS = {**CREATOR_CONSTRAINTS, **CATALOG_CONSTRAINTS}
 
 
@@ -39,5 +43,7 @@ def add(app: web.Application, ground: Ground) -> None:
     catalog = CatalogService(ground.db, app[ACCOUNTS], creators, files, ground.clock)
     catalog.listen(ground.events)
     app[FILES], app[CREATORS], app[CATALOG] = files, creators, catalog
-    app[SKILLS] = SkillService(ground.db, ground.clock)
+    app[SKILLS] = skills = SkillService(ground.db, ground.clock)
+    app[PORTFOLIO] = portfolio = PortfolioService(ground.db, creators, files, ground.clock)
+    app[SHOWCASE] = Showcase(ground.db, creators=creators, catalog=catalog, skills=skills, portfolio=portfolio)
     app.cleanup_ctx.extend(file_tasks(files))

@@ -1,0 +1,108 @@
+"""Creators' pages: one's own, everybody's, and all of them (seed 001, facts 2.1)."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
+
+from mystar.accounts.access import actor_of, signed_in
+from mystar.creators.handlers import CREATORS
+from mystar.creators.model import CreatorUnknown
+from mystar.creators.schemas import CreatorView, creator_view
+from mystar.kit.http import PUBLIC_URL, json_response
+from mystar.kit.idempotency import idempotent
+from mystar.kit.paging import page_of, page_response, wanted
+from mystar.kit.routes import Route, alias, route
+from mystar.kit.validation import body_of, path_of, query_of
+from mystar.portfolio.model import CreatorPage
+from mystar.portfolio.schemas import (
+    CreatorPageView,
+    CreatorPath,
+    CreatorsQuery,
+    DetailQuery,
+    ProfileDraft,
+    page_view,
+)
+from mystar.portfolio.showcase import Showcase
+
+SHOWCASE: web.AppKey[Showcase] = web.AppKey("showcase", Showcase)
+TAGS = ["house: creators"]
+
+
+@docs(tags=TAGS, summary="Become a creator; with a price and a category also a star")
+@signed_in
+@json_schema(ProfileDraft)
+@response_schema(CreatorPageView, 201)
+@idempotent
+async def open_profile(request: web.Request) -> web.StreamResponse:
+    profile, terms = body_of(request)
+    return _answer(request, await request.app[SHOWCASE].open(actor_of(request), profile, terms), 201)
+
+
+@docs(tags=TAGS, summary="Change what is given of my profile and of what a greeting costs")
+@signed_in
+@json_schema(ProfileDraft)
+@response_schema(CreatorPageView, 200)
+async def change_profile(request: web.Request) -> web.Response:
+    profile, terms = body_of(request)
+    return _answer(request, await request.app[SHOWCASE].change(actor_of(request), profile, terms))
+
+
+@docs(tags=TAGS, summary="My own profile")
+@signed_in
+@querystring_schema(DetailQuery)
+@response_schema(CreatorPageView, 200)
+async def read_own_profile(request: web.Request) -> web.Response:
+    return _answer(request, await request.app[SHOWCASE].own(actor_of(request), **query_of(request)))
+
+
+@docs(tags=TAGS, summary="A creator's profile")
+@match_info_schema(CreatorPath)
+@querystring_schema(DetailQuery)
+@response_schema(CreatorPageView, 200)
+async def read_profile(request: web.Request) -> web.Response:
+    page = await request.app[SHOWCASE].page(path_of(request)["creator_id"], **query_of(request))
+    return _answer(request, page)
+
+
+@docs(tags=TAGS, summary="All creators, best first")
+@querystring_schema(CreatorsQuery)
+@response_schema(page_of(CreatorView), 200)
+async def list_creators(request: web.Request) -> web.Response:
+    page, account_id, creators = wanted(request), query_of(request)["user"], request.app[CREATORS]
+    if account_id is None:
+        found = await creators.best(offset=page.offset, limit=page.size)
+        cards, count = found.rows, found.count
+    else:
+        try:
+            cards, count = [await creators.card_of(account_id)], 1
+        except CreatorUnknown:
+            cards, count = [], 0
+    return page_response(request, [creator_view(card, request.app[PUBLIC_URL]) for card in cards], count)
+
+
+def _answer(request: web.Request, page: CreatorPage, status: int = 200) -> web.Response:
+    return json_response(page_view(page, request.app[PUBLIC_URL]), status)
+
+
+_OWN = "/api/v1/users/me/creator-profile/"
+_OPEN = route("POST", _OWN, open_profile, "house.creator-profile")
+_READ_OWN = route("GET", _OWN, read_own_profile, "house.creator-profile")
+_CHANGE = route("PATCH", _OWN, change_profile, "house.creator-profile")
+_PUT = route("PUT", _OWN, change_profile, "house.creator-profile", documented=False)
+_LIST = route("GET", "/api/v1/creators/", list_creators, "house.creators")
+_ONE = route("GET", r"/api/v1/creators/{creator_id:\d{1,18}}/", read_profile, "house.creator")
+_PROFILES = alias("/api/creator-profiles/", _LIST)
+_MINE = (_OPEN, _READ_OWN, _CHANGE, _PUT)
+ROUTES: tuple[Route, ...] = (
+    *_MINE,
+    _LIST,
+    _ONE,
+    *(alias(path, one) for path in ("/api/users/me/creator-profile/", "/api/creator-profile/") for one in _MINE),
+    *(alias("/api/creator-profiles/me/", one) for one in (_READ_OWN, _CHANGE, _PUT)),
+    alias("/api/creators/", _LIST),
+    _PROFILES,
+    # Routes of one path share its name.
+    Route("POST", _PROFILES.path, open_profile, _PROFILES.name, documented=False),
+    *(alias(path + r"{creator_id:\d{1,18}}/", _ONE) for path in ("/api/creators/", "/api/creator-profiles/")),
+)

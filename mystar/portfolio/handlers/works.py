@@ -1,0 +1,257 @@
+"""Works and their images (seed 001, facts 2.8). Forms may be JSON where no file is sent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+from aiohttp_apispec import docs, match_info_schema, querystring_schema, request_schema, response_schema
+from marshmallow import Schema
+
+from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
+from mystar.creators.handlers import CREATORS
+from mystar.creators.schemas import OfCreatorQuery
+from mystar.errors import Unauthenticated
+from mystar.files.forms import Wanted, gathered
+from mystar.files.model import MISSING, FileRefused, StoredFile
+from mystar.kit.http import PUBLIC_URL, json_response
+from mystar.kit.idempotency import idempotent
+from mystar.kit.paging import page_of, page_response, wanted
+from mystar.kit.routes import Route, alias, route
+from mystar.kit.validation import loaded, path_of, query_of, read_body
+from mystar.portfolio.model import MOST_IMAGES, Image, Item
+from mystar.portfolio.schemas import (
+    ImageChange,
+    ImageChangeForm,
+    ImageDraft,
+    ImageForm,
+    ImagePath,
+    ImageView,
+    ItemChange,
+    ItemChangeForm,
+    ItemDraft,
+    ItemForm,
+    ItemPath,
+    ItemPutForm,
+    ItemView,
+    OfItemQuery,
+    image_view,
+    item_view,
+)
+from mystar.portfolio.service import PortfolioService
+
+PORTFOLIO: web.AppKey[PortfolioService] = web.AppKey("portfolio", PortfolioService)
+TAGS = ["house: portfolio"]
+_COVER = Wanted("cover_image", ("image",), "portfolio/covers", public=True)
+_UPLOADED = Wanted("uploaded_images", ("image",), "portfolio/images", public=True, most=MOST_IMAGES)
+_IMAGE = Wanted("image", ("image",), "portfolio/images", public=True)
+#: Streamed by the handlers themselves; declared for the documents.
+_multipart = partial(request_schema, location="files")
+
+
+def _or_json(schema: type[Schema]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+# Works.
+
+
+@docs(tags=TAGS, summary="A creator's works, or my own; newest first")
+@maybe_signed_in
+@querystring_schema(OfCreatorQuery)
+@response_schema(page_of(ItemView), 200)
+async def list_items(request: web.Request) -> web.Response:
+    page, actor, creator_id = wanted(request), maybe_actor_of(request), query_of(request)["creator_profile_id"]
+    portfolio = request.app[PORTFOLIO]
+    if creator_id is not None:
+        found = await portfolio.items(creator_id, offset=page.offset, limit=page.size)
+    elif actor is not None:
+        found = await portfolio.own_items(actor, offset=page.offset, limit=page.size)
+    else:
+        raise Unauthenticated
+    return page_response(request, [item_view(item, request.app[PUBLIC_URL]) for item in found.rows], found.count)
+
+
+@docs(tags=TAGS, summary="One work")
+@match_info_schema(ItemPath)
+@response_schema(ItemView, 200)
+async def read_item(request: web.Request) -> web.Response:
+    return _item(request, await request.app[PORTFOLIO].item(path_of(request)["item_id"]))
+
+
+@docs(tags=TAGS, summary="Show a work, with a cover and perhaps images")
+@signed_in
+@_multipart(ItemForm)
+@response_schema(ItemView, 201)
+@idempotent
+async def add_item(request: web.Request) -> web.StreamResponse:
+    actor = actor_of(request)
+    # Before any byte is taken.
+    await request.app[CREATORS].require(actor)
+    async with _form(request, ItemDraft, _COVER, _UPLOADED) as (draft, files):
+        item = await request.app[PORTFOLIO].add_item(
+            actor,
+            **draft,
+            cover_id=_required(files, _COVER),
+            image_ids=[one.id for one in files.get(_UPLOADED.part, ())],
+        )
+    return _item(request, item, 201)
+
+
+@docs(tags=TAGS, summary="Change a work; without a file the cover stays", requestBody=_or_json(ItemDraft))
+@signed_in
+@match_info_schema(ItemPath)
+@_multipart(ItemPutForm)
+@response_schema(ItemView, 200)
+async def put_item(request: web.Request) -> web.Response:
+    return await _change_item(request, ItemDraft)
+
+
+@docs(tags=TAGS, summary="Change what is given of a work", requestBody=_or_json(ItemChange))
+@signed_in
+@match_info_schema(ItemPath)
+@_multipart(ItemChangeForm)
+@response_schema(ItemView, 200)
+async def change_item(request: web.Request) -> web.Response:
+    return await _change_item(request, ItemChange)
+
+
+@docs(tags=TAGS, summary="Show a work no longer", responses={204: {"description": "Its images are gone, too"}})
+@signed_in
+@match_info_schema(ItemPath)
+async def delete_item(request: web.Request) -> web.Response:
+    await request.app[PORTFOLIO].delete_item(actor_of(request), path_of(request)["item_id"])
+    return web.Response(status=204)
+
+
+@docs(tags=TAGS, summary="Somebody has looked", responses={204: {"description": "Nobody counts"}})
+@match_info_schema(ItemPath)
+@idempotent
+async def view_item(request: web.Request) -> web.StreamResponse:
+    await request.app[PORTFOLIO].item(path_of(request)["item_id"])
+    return web.Response(status=204)
+
+
+# Images.
+
+
+@docs(tags=TAGS, summary="The images of a work, in their order, or all of my own")
+@signed_in
+@querystring_schema(OfItemQuery)
+@response_schema(page_of(ImageView), 200)
+async def list_images(request: web.Request) -> web.Response:
+    page, item_id, portfolio = wanted(request), query_of(request)["portfolio_item_id"], request.app[PORTFOLIO]
+    if item_id is None:
+        found = await portfolio.own_images(actor_of(request), offset=page.offset, limit=page.size)
+    else:
+        found = await portfolio.images(item_id, offset=page.offset, limit=page.size)
+    return page_response(request, [image_view(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
+
+
+@docs(tags=TAGS, summary="One image")
+@match_info_schema(ImagePath)
+@response_schema(ImageView, 200)
+async def read_image(request: web.Request) -> web.Response:
+    return _image(request, await request.app[PORTFOLIO].image(path_of(request)["image_id"]))
+
+
+@docs(tags=TAGS, summary="Add an image to a work")
+@signed_in
+@_multipart(ImageForm)
+@response_schema(ImageView, 201)
+@idempotent
+async def add_image(request: web.Request) -> web.StreamResponse:
+    async with _form(request, ImageDraft, _IMAGE) as (draft, files):
+        image = await request.app[PORTFOLIO].add_image(
+            actor_of(request), draft.pop("item_id"), _required(files, _IMAGE), **draft
+        )
+    return _image(request, image, 201)
+
+
+@docs(tags=TAGS, summary="Change what is given of an image", requestBody=_or_json(ImageChange))
+@signed_in
+@match_info_schema(ImagePath)
+@_multipart(ImageChangeForm)
+@response_schema(ImageView, 200)
+async def change_image(request: web.Request) -> web.Response:
+    async with _form(request, ImageChange, _IMAGE) as (change, files):
+        image = await request.app[PORTFOLIO].edit_image(
+            actor_of(request), path_of(request)["image_id"], **change, file_id=_given(files, _IMAGE)
+        )
+    return _image(request, image)
+
+
+@docs(tags=TAGS, summary="Take an image away", responses={204: {"description": "It is gone"}})
+@signed_in
+@match_info_schema(ImagePath)
+async def delete_image(request: web.Request) -> web.Response:
+    await request.app[PORTFOLIO].delete_image(actor_of(request), path_of(request)["image_id"])
+    return web.Response(status=204)
+
+
+Files = Mapping[str, Sequence[StoredFile]]
+
+
+@asynccontextmanager
+async def _form(
+    request: web.Request, schema: type[Schema], *files: Wanted
+) -> AsyncIterator[tuple[dict[str, Any], Files]]:
+    """The fields as the schema makes them, and the files. When the block raises, the files are forgotten."""
+    if request.content_type == "multipart/form-data":
+        async with gathered(request, *files) as form:
+            yield loaded(schema(), form.fields), form.files
+    else:
+        yield loaded(schema(), await read_body(request)), {}
+
+
+def _given(files: Files, wanted_: Wanted) -> int | None:
+    return next((file.id for file in files.get(wanted_.part, ())), None)
+
+
+def _required(files: Files, wanted_: Wanted) -> int:
+    file_id = _given(files, wanted_)
+    if file_id is None:
+        raise FileRefused(wanted_.part, MISSING)
+    return file_id
+
+
+async def _change_item(request: web.Request, schema: type[Schema]) -> web.Response:
+    async with _form(request, schema, _COVER) as (change, files):
+        item = await request.app[PORTFOLIO].edit_item(
+            actor_of(request), path_of(request)["item_id"], **change, cover_id=_given(files, _COVER)
+        )
+    return _item(request, item)
+
+
+def _item(request: web.Request, item: Item, status: int = 200) -> web.Response:
+    return json_response(item_view(item, request.app[PUBLIC_URL]), status)
+
+
+def _image(request: web.Request, image: Image, status: int = 200) -> web.Response:
+    return json_response(image_view(image, request.app[PUBLIC_URL]), status)
+
+
+_ITEMS, _IMAGES = "/api/portfolio/", "/api/portfolio-images/"
+_ITEM, _ONE_IMAGE = _ITEMS + r"{item_id:\d{1,18}}/", _IMAGES + r"{image_id:\d{1,18}}/"
+_PLAIN: tuple[Route, ...] = (
+    route("GET", _ITEMS, list_items, "house.portfolio"),
+    route("POST", _ITEMS, add_item, "house.portfolio"),
+    route("GET", _ITEM, read_item, "house.portfolio-item"),
+    route("PUT", _ITEM, put_item, "house.portfolio-item"),
+    route("PATCH", _ITEM, change_item, "house.portfolio-item"),
+    route("DELETE", _ITEM, delete_item, "house.portfolio-item"),
+    route("POST", _ITEM + "view/", view_item, "house.portfolio-item-view", documented=False),
+    route("GET", _IMAGES, list_images, "house.portfolio-images"),
+    route("POST", _IMAGES, add_image, "house.portfolio-images"),
+    route("GET", _ONE_IMAGE, read_image, "house.portfolio-image"),
+    route("PUT", _ONE_IMAGE, change_image, "house.portfolio-image"),
+    route("PATCH", _ONE_IMAGE, change_image, "house.portfolio-image"),
+    route("DELETE", _ONE_IMAGE, delete_image, "house.portfolio-image"),
+)
+ROUTES: tuple[Route, ...] = (
+    *_PLAIN,
+    *(alias(one.path.replace("/api/", "/api/v1/", 1), one) for one in _PLAIN),
+)

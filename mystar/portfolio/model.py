@@ -1,0 +1,72 @@
+"""Works, their images, and what can be refused (seed 001, facts 2.8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mystar.catalog.model import Asked
+from mystar.creators.model import CreatorCard, CreatorSkill
+from mystar.errors import Conflict, NotFound, Text
+
+#: Images of one item.
+MOST_IMAGES = 20
+#: Works that a creator's page shows; the list has the rest.
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """``key``: the path behind /media/. ``position`` orders the images of an item; equal ones are in order of id."""
+
+    id: int
+    item_id: int
+    key: str
+    caption: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A work. ``cover_key``: the path behind /media/."""
+
+    id: int
+    creator_id: int
+    title: str
+    description: str
+    external_url: str
+    cover_key: str | None
+    created_at: datetime
+    updated_at: datetime
+    images: tuple[Image, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CreatorPage:
+    """A creator's page: everything that is asked for, and everything there is to see; None = was not asked for."""
+
+    card: CreatorCard
+    asked: Asked
+    skills: tuple[CreatorSkill, ...] | None = None
+    works: tuple[Item, ...] | None = None
+
+
+class ItemUnknown(NotFound):
+    """There is none, or it is somebody else's to change (contract D4)."""
+
+    code = "portfolio_item_unknown"
+    text = Text("Работа не найдена.", "The work was not found.")
+
+
+class ImageUnknown(NotFound):
+    """There is none, or it is somebody else's to change (contract D4)."""
+
+    code = "portfolio_image_unknown"
+    text = Text("Изображение не найдено.", "The image was not found.")
+
+
+class TooManyImages(Conflict):
+    """``most``: so many can be had."""
+
+    code = "too_many_images"
+    text = Text("У работы может быть не больше {most} изображений.", "A work can have no more than {most} images.")

@@ -1,0 +1,147 @@
+"""Works and their images as rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from mystar.kit.db import Row, Statements
+from mystar.kit.queries import load
+from mystar.portfolio.model import Image, ImageUnknown, Item, ItemUnknown
+
+QUERIES = load(__package__)
+
+
+class Locked(NamedTuple):
+    """An item that nobody else changes until the transaction ends."""
+
+    id: int
+    cover_id: int | None
+
+
+class PortfolioRepository:
+    """Bound to a transaction, or to the database for single statements."""
+
+    def __init__(self, tx: Statements) -> None:
+        self._tx = tx
+
+    async def add_item(
+        self, creator_id: int, *, title: str, description: str, external_url: str, cover_id: int, now: datetime
+    ) -> int:
+        """Its id."""
+        return int(
+            await self._tx.value(
+                QUERIES.add_item,
+                creator_id=creator_id,
+                title=title,
+                description=description,
+                external_url=external_url,
+                cover_id=cover_id,
+                now=now,
+            )
+        )
+
+    async def lock_item(self, item_id: int, account_id: int) -> Locked:
+        """:raises ItemUnknown: the account has no such item."""
+        row = await self._tx.maybe(QUERIES.lock_item, id=item_id, account_id=account_id)
+        if row is None:
+            raise ItemUnknown
+        return Locked(**row)
+
+    async def lock_image(self, image_id: int, account_id: int) -> int:
+        """Lock its item, and answer the file. :raises ImageUnknown: the account has no such image."""
+        locked = await self._tx.value(QUERIES.lock_item_of_image, id=image_id, account_id=account_id)
+        # It may have gone while we waited for its item.
+        row = await self._tx.maybe(QUERIES.image, id=image_id) if locked else None
+        if row is None:
+            raise ImageUnknown
+        return int(row["file_id"])
+
+    async def edit_item(
+        self,
+        item_id: int,
+        *,
+        title: str | None,
+        description: str | None,
+        external_url: str | None,
+        cover_id: int | None,
+        now: datetime,
+    ) -> None:
+        await self._tx.execute(
+            QUERIES.edit_item,
+            id=item_id,
+            title=title,
+            description=description,
+            external_url=external_url,
+            cover_id=cover_id,
+            now=now,
+        )
+
+    async def delete_item(self, item_id: int) -> list[int]:
+        """The files it had, of the images too."""
+        files = [row["file_id"] for row in await self._tx.all(QUERIES.files_of_item, id=item_id)]
+        await self._tx.execute(QUERIES.delete_item, id=item_id)
+        return files
+
+    async def item(self, item_id: int) -> Item:
+        """:raises ItemUnknown:"""
+        rows = await self._tx.all(QUERIES.items, id=item_id, creator_id=None, limit=0, offset=0)
+        if not rows:
+            raise ItemUnknown
+        return (await self._with_images(rows))[0]
+
+    async def items(self, creator_id: int, *, offset: int, limit: int) -> list[Item]:
+        rows = await self._tx.all(QUERIES.items, id=None, creator_id=creator_id, limit=limit, offset=offset)
+        return await self._with_images(rows)
+
+    async def count_items(self, creator_id: int) -> int:
+        return int(await self._tx.value(QUERIES.count_items, creator_id=creator_id))
+
+    async def images(
+        self, *, item_id: int | None = None, account_id: int | None = None, offset: int, limit: int
+    ) -> list[Image]:
+        rows = await self._tx.all(QUERIES.images, item_id=item_id, account_id=account_id, offset=offset, limit=limit)
+        return [Image(**row) for row in rows]
+
+    async def count_images(self, *, item_id: int | None = None, account_id: int | None = None) -> int:
+        return int(await self._tx.value(QUERIES.count_images, item_id=item_id, account_id=account_id))
+
+    async def image(self, image_id: int) -> Image:
+        """:raises ImageUnknown:"""
+        row = await self._tx.maybe(QUERIES.image, id=image_id)
+        if row is None:
+            raise ImageUnknown
+        return Image(**{name: row[name] for name in Image.__slots__})
+
+    async def add_images(
+        self, item_id: int, file_ids: Sequence[int], *, caption: str = "", position: int | None = None, now: datetime
+    ) -> list[int]:
+        """Their ids. :param position: None = behind those there are."""
+        rows = await self._tx.all(
+            QUERIES.add_images,
+            item_id=item_id,
+            file_ids=list(file_ids),
+            caption=caption,
+            position=position,
+            now=now,
+        )
+        return [row["id"] for row in rows]
+
+    async def edit_image(
+        self, image_id: int, *, caption: str | None, position: int | None, file_id: int | None, now: datetime
+    ) -> None:
+        await self._tx.execute(
+            QUERIES.edit_image, id=image_id, caption=caption, position=position, file_id=file_id, now=now
+        )
+
+    async def delete_image(self, image_id: int) -> None:
+        await self._tx.execute(QUERIES.delete_image, id=image_id)
+
+    async def _with_images(self, rows: Sequence[Row]) -> list[Item]:
+        images: dict[int, list[Image]] = defaultdict(list)
+        if rows:
+            for row in await self._tx.all(QUERIES.images_of, item_ids=[row["id"] for row in rows]):
+                images[row["item_id"]].append(Image(**row))
+        return [Item(**row, images=tuple(images[row["id"]])) for row in rows]

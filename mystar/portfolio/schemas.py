@@ -1,0 +1,239 @@
+"""What the house reads and writes about creators' pages and works (seed 001, facts 2.1 and 2.8, contract D30)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import fields, post_load, validate
+
+from mystar.catalog.model import LONGEST_TAG, MOST_TAGS, GreetingChange
+from mystar.creators.schemas import CreatorSkillView, CreatorView, creator_skill_view, creator_view
+from mystar.errors import Text
+from mystar.kit.fields import Count, Id, Line, Rubles, Shape, WebAddress
+from mystar.kit.media import media_path
+from mystar.kit.money import rubles_text
+from mystar.kit.paging import PageQuery
+from mystar.portfolio.model import CreatorPage, Image, Item
+
+_MOST_SITES, _LONGEST_SITE, _LONGEST_ADDRESS = 20, 50, 500
+_LONGEST_WORDS = 5000
+_MOST_DAYS = 365
+#: PostgreSQL's integer.
+_LAST_POSITION = 2**31 - 1 - 1000
+
+
+class SocialLinks(fields.Field[dict[str, str]]):
+    """An object of addresses by site; a list of ``{name, url}``, as older clients send it, means the same."""
+
+    default_error_messages = {
+        "links": [
+            Text(
+                "Введите объект: название сайта и адрес или имя на нём, до 20 сайтов.",
+                "Not an object of addresses, or names, by site; 20 sites at most.",
+            )
+        ],
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> dict[str, str]:
+        if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
+            value = {one.get("name"): one.get("url") for one in value}
+        if not isinstance(value, Mapping) or len(value) > _MOST_SITES:
+            raise self.make_error("links")
+        site, address = Line(least=1, most=_LONGEST_SITE), WebAddress(most=_LONGEST_ADDRESS)
+        if not all(isinstance(name, str) and isinstance(link, str) for name, link in value.items()):
+            raise self.make_error("links")
+        return {str(site.deserialize(name)): str(address.deserialize(link)) for name, link in value.items()}
+
+
+class ProfileDraft(Shape):
+    """What is given; ratings, orders and ids are nobody's to set."""
+
+    specialization = Line(most=200)
+    experience = Line(most=_LONGEST_WORDS)
+    portfolio_link = WebAddress(most=_LONGEST_ADDRESS)
+    social_links = SocialLinks(metadata={"type": "object", "additionalProperties": {"type": "string"}})
+    profession = Line(most=100)
+    description = Line(most=_LONGEST_WORDS)
+    price = Rubles(metadata={"type": "string", "description": "Of a greeting, in rubles.", "example": "15000.00"})
+    invitation_price = Rubles(metadata={"type": "string", "description": "Of an invitation.", "example": "30000.00"})
+    category_id = Id()
+    days = Count(least=0, most=_MOST_DAYS, metadata={"description": "To make a greeting."})
+    tags = fields.List(Line(least=1, most=LONGEST_TAG), validate=validate.Length(max=MOST_TAGS))
+
+    @post_load
+    def _sorted(self, data: dict[str, Any], **_: Any) -> tuple[dict[str, Any], GreetingChange]:
+        """What is the profile's, and what is the greeting's."""
+        names = ("price", "invitation_price", "category_id", "days", "tags")
+        terms = {name: data.pop(name) for name in names if name in data}
+        if "tags" in terms:
+            terms["tags"] = tuple(terms["tags"])
+        return data, GreetingChange(**terms)
+
+
+class CreatorPath(Shape):
+    creator_id = Id(required=True)
+
+
+class CreatorsQuery(PageQuery):
+    user = Id(load_default=None, metadata={"description": "Only the profile of this account."})
+
+
+class DetailQuery(Shape):
+    detail = fields.Boolean(load_default=False, metadata={"description": "true: with skills and the newest works."})
+
+
+class ItemPath(Shape):
+    item_id = Id(required=True)
+
+
+class ImagePath(Shape):
+    image_id = Id(required=True)
+
+
+class OfItemQuery(PageQuery):
+    """Either name will do; without one it is about all of one's own."""
+
+    portfolio_item_id = Id(load_default=None)
+    portfolio_item = Id(load_default=None)
+
+    @post_load
+    def _one_name(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        other = data.pop("portfolio_item")
+        data["portfolio_item_id"] = data["portfolio_item_id"] or other
+        return data
+
+
+class ItemChange(Shape):
+    title = Line(least=1, most=200)
+    description = Line(most=_LONGEST_WORDS)
+    external_url = WebAddress(most=_LONGEST_ADDRESS)
+
+
+class ItemDraft(ItemChange):
+    title = Line(required=True, least=1, most=200)
+
+
+class ImageChange(Shape):
+    caption = Line(most=500)
+    order = Count(least=0, most=_LAST_POSITION, attribute="position")
+
+
+class ImageDraft(ImageChange):
+    portfolio_item = Id(required=True, attribute="item_id")
+
+
+def _file(*, required: bool = False) -> fields.Raw:
+    words = {"type": "string", "format": "binary", "description": "JPEG, PNG, WEBP, GIF or AVIF"}
+    return fields.Raw(required=required, metadata=words)
+
+
+class ItemForm(ItemDraft):
+    cover_image = _file(required=True)
+    uploaded_images = fields.List(_file())
+
+
+class ItemPutForm(ItemDraft):
+    cover_image = _file()
+
+
+class ItemChangeForm(ItemChange):
+    cover_image = _file()
+
+
+class ImageForm(ImageDraft):
+    image = _file(required=True)
+
+
+class ImageChangeForm(ImageChange):
+    image = _file()
+
+
+class WorkImageView(Shape):
+    """``image_url`` is the same, for clients that look for it there."""
+
+    id = fields.Integer(required=True)
+    image = fields.String(required=True, metadata={"format": "uri"})
+    image_url = fields.String(required=True, metadata={"format": "uri"})
+    caption = fields.String(required=True)
+    order = fields.Integer(required=True)
+
+
+class ImageView(WorkImageView):
+    portfolio_item = fields.Integer(required=True)
+
+
+class ItemView(Shape):
+    """``cover_image_url`` is the same, for clients that look for it there."""
+
+    id = fields.Integer(required=True)
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+    cover_image = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
+    cover_image_url = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
+    images = fields.List(fields.Nested(WorkImageView), required=True)
+    external_url = fields.String(required=True)
+    created_at = fields.DateTime(required=True)
+    updated_at = fields.DateTime(required=True)
+    creator_profile = fields.Integer(required=True)
+
+
+class CreatorPageView(CreatorView):
+    """``skills`` and ``portfolio`` only with ``detail=true``."""
+
+    price = fields.String(required=True, allow_none=True, metadata={"description": "Rubles.", "example": "15000.00"})
+    invitation_price = fields.String(required=True, allow_none=True)
+    category_id = fields.Integer(required=True, allow_none=True)
+    days = fields.Integer(required=True)
+    tags = fields.List(fields.String(), required=True)
+    skills = fields.List(fields.Nested(CreatorSkillView))
+    portfolio = fields.List(fields.Nested(ItemView))
+
+
+def image_view(image: Image, public_url: str) -> dict[str, Any]:
+    """:param public_url: here and below: what absolute addresses begin with."""
+    return {**_work_image_view(image, public_url), "portfolio_item": image.item_id}
+
+
+def item_view(item: Item, public_url: str) -> dict[str, Any]:
+    cover = public_url + media_path(item.cover_key) if item.cover_key else None
+    return {
+        "id": item.id,
+        "title": item.title,
+        "description": item.description,
+        "cover_image": cover,
+        "cover_image_url": cover,
+        "images": [_work_image_view(image, public_url) for image in item.images],
+        "external_url": item.external_url,
+        "created_at": item.created_at,
+        "updated_at": item.updated_at,
+        "creator_profile": item.creator_id,
+    }
+
+
+def page_view(page: CreatorPage, public_url: str) -> dict[str, Any]:
+    asked = page.asked
+    view = {
+        **creator_view(page.card, public_url),
+        "price": None if asked.price is None else rubles_text(asked.price),
+        "invitation_price": None if asked.invitation_price is None else rubles_text(asked.invitation_price),
+        "category_id": asked.category_id,
+        "days": asked.days,
+        "tags": asked.tags,
+    }
+    if page.skills is not None:
+        view["skills"] = [creator_skill_view(given) for given in page.skills]
+    if page.works is not None:
+        view["portfolio"] = [item_view(item, public_url) for item in page.works]
+    return view
+
+
+def _work_image_view(image: Image, public_url: str) -> dict[str, Any]:
+    address = public_url + media_path(image.key)
+    return {
+        "id": image.id,
+        "image": address,
+        "image_url": address,
+        "caption": image.caption,
+        "order": image.position,
+    }

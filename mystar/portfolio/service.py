@@ -1,0 +1,174 @@
+"""Everything one can do with works and their images, whoever asks and over whatever wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mystar.accounts.model import Actor
+from mystar.creators.model import CreatorUnknown
+from mystar.creators.service import CreatorService
+from mystar.files.service import FileService
+from mystar.kit.clock import Clock
+from mystar.kit.db import Database
+from mystar.kit.paging import Page
+from mystar.portfolio.model import MOST_IMAGES, Image, Item, TooManyImages
+from mystar.portfolio.repository import PortfolioRepository
+
+
+class PortfolioService:
+    """Pictures come as uploads of the actor's own, by the file's id; `FileUnknown` if they are not."""
+
+    def __init__(self, db: Database, creators: CreatorService, files: FileService, clock: Clock) -> None:
+        self._db, self._creators, self._files, self._clock = db, creators, files, clock
+
+    # Works.
+
+    async def item(self, item_id: int) -> Item:
+        """:raises ItemUnknown:"""
+        return await PortfolioRepository(self._db).item(item_id)
+
+    async def items(self, creator_id: int, *, offset: int, limit: int) -> Page[Item]:
+        """Newest first; nothing for a creator that there is not."""
+        portfolio = PortfolioRepository(self._db)
+        rows = await portfolio.items(creator_id, offset=offset, limit=limit)
+        return Page(rows, await portfolio.count_items(creator_id))
+
+    async def own_items(self, actor: Actor, *, offset: int, limit: int) -> Page[Item]:
+        """Newest first; nothing for somebody who sells nothing."""
+        try:
+            creator = await self._creators.by_account(actor.id)
+        except CreatorUnknown:
+            return Page([], 0)
+        return await self.items(creator.id, offset=offset, limit=limit)
+
+    async def add_item(
+        self,
+        actor: Actor,
+        *,
+        title: str,
+        cover_id: int,
+        description: str = "",
+        external_url: str = "",
+        image_ids: Sequence[int] = (),
+    ) -> Item:
+        """:raises CreatorsOnly: the actor has no profile. :raises TooManyImages:"""
+        creator, now = await self._creators.require(actor), self._clock.now()
+        if len(image_ids) > MOST_IMAGES:
+            raise TooManyImages(most=MOST_IMAGES)
+        async with self._db.transaction() as tx:
+            portfolio = PortfolioRepository(tx)
+            for file_id in (cover_id, *image_ids):
+                await self._files.attach(tx, file_id, owner_id=actor.id, public=True)
+            item_id = await portfolio.add_item(
+                creator.id,
+                title=title,
+                description=description,
+                external_url=external_url,
+                cover_id=cover_id,
+                now=now,
+            )
+            await portfolio.add_images(item_id, image_ids, now=now)
+            return await portfolio.item(item_id)
+
+    async def edit_item(
+        self,
+        actor: Actor,
+        item_id: int,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        external_url: str | None = None,
+        cover_id: int | None = None,
+    ) -> Item:
+        """Change what is given; a cover that is replaced is discarded. :raises ItemUnknown: none of the actor's."""
+        async with self._db.transaction() as tx:
+            portfolio = PortfolioRepository(tx)
+            locked = await portfolio.lock_item(item_id, actor.id)
+            if cover_id is not None:
+                await self._files.attach(tx, cover_id, owner_id=actor.id, public=True)
+            await portfolio.edit_item(
+                item_id,
+                title=title,
+                description=description,
+                external_url=external_url,
+                cover_id=cover_id,
+                now=self._clock.now(),
+            )
+            if cover_id is not None and locked.cover_id is not None:
+                await self._files.discard(tx, locked.cover_id)
+            return await portfolio.item(item_id)
+
+    async def delete_item(self, actor: Actor, item_id: int) -> None:
+        """With its images, and all of their files. :raises ItemUnknown: none of the actor's."""
+        async with self._db.transaction() as tx:
+            portfolio = PortfolioRepository(tx)
+            await portfolio.lock_item(item_id, actor.id)
+            for file_id in await portfolio.delete_item(item_id):
+                await self._files.discard(tx, file_id)
+
+    # Images.
+
+    async def images(self, item_id: int, *, offset: int, limit: int) -> Page[Image]:
+        """Of one item, in their order; nothing for an item that there is not."""
+        portfolio = PortfolioRepository(self._db)
+        rows = await portfolio.images(item_id=item_id, offset=offset, limit=limit)
+        return Page(rows, await portfolio.count_images(item_id=item_id))
+
+    async def own_images(self, actor: Actor, *, offset: int, limit: int) -> Page[Image]:
+        """Of all of the actor's items, one after the other."""
+        portfolio = PortfolioRepository(self._db)
+        rows = await portfolio.images(account_id=actor.id, offset=offset, limit=limit)
+        return Page(rows, await portfolio.count_images(account_id=actor.id))
+
+    async def image(self, image_id: int) -> Image:
+        """:raises ImageUnknown:"""
+        return await PortfolioRepository(self._db).image(image_id)
+
+    async def add_image(
+        self, actor: Actor, item_id: int, file_id: int, *, caption: str = "", position: int | None = None
+    ) -> Image:
+        """:param position: None = the last one. :raises ItemUnknown: none of the actor's. :raises TooManyImages:"""
+        async with self._db.transaction() as tx:
+            portfolio = PortfolioRepository(tx)
+            await portfolio.lock_item(item_id, actor.id)
+            await self._require_room(portfolio, item_id)
+            await self._files.attach(tx, file_id, owner_id=actor.id, public=True)
+            (image_id,) = await portfolio.add_images(
+                item_id, [file_id], caption=caption, position=position, now=self._clock.now()
+            )
+            return await portfolio.image(image_id)
+
+    async def edit_image(
+        self,
+        actor: Actor,
+        image_id: int,
+        *,
+        caption: str | None = None,
+        position: int | None = None,
+        file_id: int | None = None,
+    ) -> Image:
+        """Change what is given; a file that is replaced is discarded. :raises ImageUnknown: none of the actor's."""
+        async with self._db.transaction() as tx:
+            portfolio = PortfolioRepository(tx)
+            before = await portfolio.lock_image(image_id, actor.id)
+            if file_id is not None:
+                await self._files.attach(tx, file_id, owner_id=actor.id, public=True)
+            await portfolio.edit_image(
+                image_id, caption=caption, position=position, file_id=file_id, now=self._clock.now()
+            )
+            if file_id is not None:
+                await self._files.discard(tx, before)
+            return await portfolio.image(image_id)
+
+    async def delete_image(self, actor: Actor, image_id: int) -> None:
+        """With its file. :raises ImageUnknown: none of the actor's."""
+        async with self._db.transaction() as tx:
+            portfolio = PortfolioRepository(tx)
+            file_id = await portfolio.lock_image(image_id, actor.id)
+            await portfolio.delete_image(image_id)
+            await self._files.discard(tx, file_id)
+
+    @staticmethod
+    async def _require_room(portfolio: PortfolioRepository, item_id: int) -> None:
+        if await portfolio.count_images(item_id=item_id) >= MOST_IMAGES:
+            raise TooManyImages(most=MOST_IMAGES)

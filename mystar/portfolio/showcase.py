@@ -1,0 +1,68 @@
+"""The whole page of a creator: the profile, what a greeting costs, skills and works (contract D27, D30)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mystar.accounts.model import Actor
+from mystar.catalog.model import GreetingChange
+from mystar.catalog.service import CatalogService
+from mystar.creators.model import CreatorCard
+from mystar.creators.service import CreatorService
+from mystar.creators.skills import SkillService
+from mystar.kit.db import Database
+from mystar.portfolio.model import MOST_SHOWN, CreatorPage
+from mystar.portfolio.service import PortfolioService
+
+
+class Showcase:
+    """:param profile: in the verbs: see `CreatorService.edit`."""
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        creators: CreatorService,
+        catalog: CatalogService,
+        skills: SkillService,
+        portfolio: PortfolioService,
+    ) -> None:
+        self._db = db
+        self._creators, self._catalog = creators, catalog
+        self._skills, self._portfolio = skills, portfolio
+
+    async def open(self, actor: Actor, profile: Mapping[str, Any], terms: GreetingChange) -> CreatorPage:
+        """Become a creator, and a star in greetings if there is a price and a category.
+
+        :raises CreatorExists: the actor is one. :raises CategoryUnknown: :raises PriceImpossible:
+        """
+        async with self._db.transaction() as tx:
+            creator = await self._creators.become(tx, actor.id)
+            await self._creators.edit(tx, actor.id, **profile)
+            await self._catalog.revise_greeting(tx, creator.id, terms)
+        return await self.own(actor)
+
+    async def change(self, actor: Actor, profile: Mapping[str, Any], terms: GreetingChange) -> CreatorPage:
+        """Change what is given. :raises CreatorUnknown: the actor is none. :raises CategoryUnknown:"""
+        async with self._db.transaction() as tx:
+            creator_id = await self._creators.edit(tx, actor.id, **profile)
+            await self._catalog.revise_greeting(tx, creator_id, terms)
+        return await self.own(actor)
+
+    async def own(self, actor: Actor, *, detail: bool = False) -> CreatorPage:
+        """:raises CreatorUnknown: the actor is none."""
+        return await self._page(await self._creators.card_of(actor.id), detail)
+
+    async def page(self, creator_id: int, *, detail: bool = False) -> CreatorPage:
+        """:param detail: with skills and the newest works. :raises CreatorUnknown:"""
+        return await self._page(await self._creators.card(creator_id), detail)
+
+    async def _page(self, card: CreatorCard, detail: bool) -> CreatorPage:
+        creator_id = card.creator.id
+        asked = await self._catalog.asked(creator_id)
+        if not detail:
+            return CreatorPage(card, asked)
+        skills = await self._skills.of_creator(creator_id)
+        works = await self._portfolio.items(creator_id, offset=0, limit=MOST_SHOWN)
+        return CreatorPage(card, asked, tuple(skills.rows), tuple(works.rows))

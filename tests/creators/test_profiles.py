@@ -1,0 +1,234 @@
+"""Creators' profiles over the house's door (seed 001, facts 2.1, contract D27 and D30)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from mystar.accounts.access import ACCOUNTS
+from mystar.contracts.system import DATABASE
+from mystar.creators.handlers import CREATORS
+from mystar.creators.model import CreatorUnknown
+from tests.conftest import Api
+from tests.factory import Factory, Person, actor
+
+OWN = "/api/v1/users/me/creator-profile/"
+LINKS = {"instagram": "comet", "behance": "https://www.behance.net/comet", "dribbble": "string"}
+DRAFT = {
+    "specialization": "Логотипы",
+    "experience": "Десять лет в студии",
+    "portfolio_link": "https://example.com/comet",
+    "social_links": LINKS,
+}
+
+
+async def profile_id(app: web.Application, person: Person) -> int:
+    return (await app[CREATORS].by_account(person.id)).id
+
+
+async def test_a_profile_is_made_with_the_seeds_fields(api: Api, factory: Factory) -> None:
+    person = await factory.person()
+    answer = await api.post(OWN, DRAFT, as_=person)
+    made = await answer.json()
+    assert answer.status == 201, made
+    assert made["user"] == {
+        "id": person.id,
+        "username": person.username,
+        "first_name": "",
+        "last_name": "",
+        "avatar": None,
+    }
+    assert {name: made[name] for name in DRAFT} == DRAFT
+    assert (made["rating"], made["completed_orders"]) == (0, 0)
+    assert (made["price"], made["category_id"], made["tags"]) == (None, None, [])
+    assert (await (await api.get("/api/v1/users/me/", as_=person)).json())["creator_profile_id"] == made["id"]
+    assert await (await api.get(f"/api/v1/creators/{made['id']}/")).json() == made
+
+
+async def test_everything_may_be_left_out_and_a_second_profile_is_a_conflict(api: Api, factory: Factory) -> None:
+    person = await factory.person()
+    answer = await api.post(OWN, {}, as_=person)
+    assert (answer.status, (await answer.json())["social_links"]) == (201, {})
+    answer = await api.post(OWN, DRAFT, as_=person, language="en")
+    assert (answer.status, (await answer.json())["code"]) == (409, "creator_exists")
+    assert (await (await api.get(OWN, as_=person)).json())["specialization"] == ""
+
+
+async def test_of_two_profiles_made_at_once_one_is_a_conflict(api: Api, factory: Factory) -> None:
+    for _ in range(3):
+        person = await factory.person()
+        answers = await asyncio.gather(*(api.post(OWN, DRAFT, as_=person) for _ in range(4)))
+        assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
+
+
+async def test_only_what_is_given_is_changed(api: Api, factory: Factory) -> None:
+    person = await factory.person()
+    made = await (await api.post(OWN, DRAFT, as_=person)).json()
+    answer = await api.patch(OWN, {"experience": "Одиннадцать лет", "social_links": {}}, as_=person)
+    changed = await answer.json()
+    assert answer.status == 200
+    assert changed["updated_at"] > made["updated_at"]
+    same = {**made, "experience": "Одиннадцать лет", "social_links": {}, "updated_at": changed["updated_at"]}
+    assert changed == same
+
+
+async def test_a_list_of_links_means_the_same(api: Api, factory: Factory) -> None:
+    links = [{"name": "instagram", "url": "https://instagram.com/comet"}, {"name": "vk", "url": "comet"}]
+    answer = await api.post(OWN, {"social_links": links}, as_=await factory.person())
+    assert (await answer.json())["social_links"] == {"instagram": "https://instagram.com/comet", "vk": "comet"}
+
+
+async def test_a_price_and_a_category_make_a_star(api: Api, factory: Factory) -> None:
+    person, category_id = await factory.person(), await factory.category()
+    await api.post(OWN, {"price": 15000, "profession": "Певица", "tags": ["рок"]}, as_=person)
+
+    async def sells() -> list[Any]:
+        return [one["username"] for one in await (await api.get("/api/star/getlist/")).json()]
+
+    assert await sells() == []
+    terms = {"category_id": category_id, "days": 5, "tags": ["Рок", "юмор"], "invitation_price": "20000.50"}
+    answer = await api.patch(OWN, terms, as_=person)
+    page = await answer.json()
+    assert answer.status == 200, page
+    assert (page["price"], page["invitation_price"], page["days"]) == ("15000.00", "20000.50", 5)
+    assert (page["category_id"], page["tags"], page["profession"]) == (category_id, ["рок", "юмор"], "Певица")
+    assert await sells() == [person.username]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("price", 0),
+        ("price", "many"),
+        ("price", -5),
+        ("price", True),
+        ("category_id", 999),
+        ("category_id", "x"),
+        ("days", 366),
+        ("days", -1),
+        ("tags", "рок"),
+        ("tags", [""]),
+        ("tags", ["x" * 51]),
+        ("tags", ["рок"] * 31),
+        ("portfolio_link", "javascript:alert(1)"),
+        ("portfolio_link", "two words"),
+        ("portfolio_link", "x" * 501),
+        ("specialization", "x" * 201),
+        ("specialization", ["x"]),
+        ("social_links", "string"),
+        ("social_links", ["instagram"]),
+        ("social_links", {"instagram": 5}),
+        ("social_links", {"instagram": "data:text/html,x"}),
+        ("social_links", {"": "x"}),
+        ("social_links", [{"url": "x"}]),
+        ("social_links", {str(number): "x" for number in range(21)}),
+    ],
+)
+async def test_what_is_wrong_is_refused_by_field_and_nothing_is_made(
+    api: Api, factory: Factory, field: str, value: Any
+) -> None:
+    person = await factory.person()
+    for language in ("ru", "en"):
+        answer = await api.post(OWN, {**DRAFT, field: value}, as_=person, language=language)
+        body = await answer.json()
+        assert (answer.status, [name.partition(".")[0] for name in body["errors"]]) == (422, [field]), body
+    assert (await api.get(OWN, as_=person)).status == 404
+
+
+async def test_nobody_sets_what_others_think_of_them(api: Api, app: web.Application, factory: Factory) -> None:
+    person, other = await factory.person(), await factory.star()
+    forged = {
+        "id": 1,
+        "account_id": other.id,
+        "user": {"id": other.id},
+        "rating": 5,
+        "rating_sum": 500,
+        "rating_count": 100,
+        "completed_orders": 100,
+        "likes": 100,
+        "likes_count": 100,
+        "is_top": True,
+        "video_id": 1,
+        "created_at": "2001-01-01T00:00:00Z",
+    }
+    made = await (await api.post(OWN, {**DRAFT, **forged}, as_=person)).json()
+    changed = await (await api.patch(OWN, forged, as_=person)).json()
+    for page in (made, changed):
+        assert (page["user"]["id"], page["rating"], page["rating_count"], page["likes"]) == (person.id, 0, 0, 0)
+        assert (page["completed_orders"], page["is_top"]) == (0, False)
+        assert page["created_at"] == made["created_at"] > "2020"
+
+
+async def test_there_is_nothing_to_read_or_change_without_a_profile(api: Api, factory: Factory) -> None:
+    person = await factory.person()
+    for answer in (
+        await api.get(OWN, as_=person),
+        await api.patch(OWN, DRAFT, as_=person),
+        await api.get("/api/v1/creators/999/"),
+        await api.get("/api/v1/creators/999/", params={"detail": "true"}),
+    ):
+        assert (answer.status, (await answer.json())["code"]) == (404, "creator_unknown")
+    for method in ("GET", "POST", "PATCH"):
+        answer = await api.request(method, OWN)
+        assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+async def test_the_detail_has_skills_and_works(
+    api: Api, app: web.Application, creator: Person, skills: list[int]
+) -> None:
+    await api.post("/api/creator-skills/", {"skill": skills[0], "level": 4}, as_=creator)
+    path = f"/api/v1/creators/{await profile_id(app, creator)}/"
+    plain = await (await api.get(path)).json()
+    assert "skills" not in plain
+    detailed = await (await api.get(path, params={"detail": "true"})).json()
+    (skill,) = detailed.pop("skills")
+    assert (skill["skill"]["name"], skill["level"]) == ("Photoshop", 4)
+    assert detailed.pop("portfolio") == []
+    assert detailed == plain
+    assert (await api.get(path, params={"detail": "perhaps"})).status == 422
+
+
+async def test_the_list_is_best_first_without_whoever_is_blocked(
+    api: Api, app: web.Application, factory: Factory
+) -> None:
+    plain, loved, top, blocked = [await factory.star() for _ in range(4)]
+    staff = actor(await factory.staff(), "owner")
+    await app[CREATORS].rate(actor(plain), loved.id, 5)
+    await app[CREATORS].set_top(staff, await profile_id(app, top), True)
+    await app[DATABASE].execute("update accounts set is_active = false where id = %(id)s", id=blocked.id)
+    page = await (await api.get("/api/v1/creators/", params={"page_size": 2})).json()
+    assert page["count"] == 3
+    assert [one["user"]["id"] for one in page["results"]] == [top.id, loved.id]
+    assert [(one["is_top"], one["rating"]) for one in page["results"]] == [(True, 0), (False, 5)]
+    page = await (await api.get(page["next"])).json()
+    assert [one["user"]["id"] for one in page["results"]] == [plain.id]
+    assert (await api.get(f"/api/v1/creators/{await profile_id(app, blocked)}/")).status == 404
+    await app[CREATORS].set_top(staff, await profile_id(app, top), False)
+    assert (await app[CREATORS].by_account(top.id)).is_top is False
+    with pytest.raises(CreatorUnknown):
+        await app[CREATORS].set_top(staff, 999, True)
+    assert app[ACCOUNTS]
+
+
+async def test_older_clients_find_all_of_it_at_their_addresses(
+    api: Api, app: web.Application, factory: Factory
+) -> None:
+    person = await factory.person()
+    made = await (await api.post("/api/creator-profile/", DRAFT, as_=person)).json()
+    paths = ("/api/creator-profiles/me/", "/api/users/me/creator-profile", f"/api/creator-profiles/{made['id']}/")
+    for path in paths:
+        assert await (await api.get(path, as_=person)).json() == made
+    found = await (await api.get("/api/creator-profiles/", params={"user": person.id})).json()
+    assert [one["id"] for one in found["results"]] == [made["id"]]
+    found = await (await api.get("/api/creators/", params={"user": person.id + 99})).json()
+    assert (found["count"], found["results"]) == (0, [])
+
+
+async def test_a_key_makes_a_repeated_profile_one(api: Api, factory: Factory) -> None:
+    person, headers = await factory.person(), {"Idempotency-Key": "profile"}
+    answers = [await api.post(OWN, DRAFT, as_=person, headers=headers) for _ in range(2)]
+    assert [answer.status for answer in answers] == [201, 201]
+    assert await answers[0].json() == await answers[1].json()
