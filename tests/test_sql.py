@@ -23,6 +23,7 @@ OWNERS = {
     "portfolio": ["portfolio_items", "portfolio_images"],
     "payments": ["payments", "ledger_entries", "payment_discrepancies"],
     "orders": ["orders", "order_events", "deliveries", "delivery_files", "order_pictures"],
+    "reviews": ["reviews"],
     "chat": ["conversations", "messages", "message_files", "chat_blocks"],
     "notifications": ["notifications", "notification_boxes"],
     "kit": ["outbox", "idempotency_keys"],
