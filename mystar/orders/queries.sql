@@ -81,7 +81,7 @@ insert into deliveries (order_id, number, message, created_by, created_at)
 values (
     %(order_id)s, (select coalesce(max(number), 0) + 1 from deliveries where order_id = %(order_id)s),
     %(message)s, %(created_by)s, %(now)s)
-returning id, order_id, number, message, created_at;
+returning id, order_id, number, message, created_by, created_at;
 
 -- name: add_delivery_files
 insert into delivery_files (delivery_id, file_id) select %(delivery_id)s, unnest(%(file_ids)s::bigint[]);
@@ -95,10 +95,11 @@ order by deliveries.number, delivery_files.file_id;
 -- name: order_cards
 -- One order, or what somebody bought, or what somebody's creator sold, newest first: a page is cut from an index before
 -- anything is joined to it. A null parameter finds nothing, so each caller names the one that he means.
+-- Orders to the studio have neither star nor price to show here.
 with page as (
-    select * from orders where id = %(order_id)s
+    select * from orders where id = %(order_id)s and kind <> 'studio'
     union all
-    (select * from orders where buyer_id = %(buyer_id)s
+    (select * from orders where buyer_id = %(buyer_id)s and kind <> 'studio'
      order by created_at desc, id desc limit %(limit)s offset %(offset)s)
     union all
     (select * from orders where creator_id = (select id from creators where account_id = %(seller_id)s)
@@ -128,8 +129,71 @@ left join lateral (
 ) payment on true
 order by page.created_at desc, page.id desc;
 
+-- name: order_entries
+-- As house lists them, each half of a page cut from its index before anything is joined. Nobody buys from himself, so no
+-- order comes twice. A null parameter finds nothing; a null status is any.
+with page as (
+    select id, created_at from (
+        select id, created_at from orders where id = %(order_id)s::bigint
+        union all
+        (select id, created_at from orders
+         where buyer_id = %(buyer_id)s::bigint
+            and (%(status)s::text is null or shown_status(status, money) = %(status)s::text)
+         order by created_at desc, id desc limit %(reach)s)
+        union all
+        (select id, created_at from orders
+         where creator_id = (select id from creators where account_id = %(seller_id)s::bigint)
+            and (%(status)s::text is null or shown_status(status, money) = %(status)s::text)
+         order by created_at desc, id desc limit %(reach)s)
+    ) found
+    order by created_at desc, id desc limit %(limit)s offset %(offset)s
+)
+select orders.*, creators.account_id as creator_account_id,
+    buyer.username as buyer_username, case when buyer.avatar_id is not null then buyer.avatar_key end as buyer_avatar,
+    star.username as creator_username, case when star.avatar_id is not null then star.avatar_key end as creator_avatar
+from page
+join orders on orders.id = page.id
+left join creators on creators.id = orders.creator_id
+left join accounts star on star.id = creators.account_id
+left join accounts buyer on buyer.id = orders.buyer_id
+order by page.created_at desc, page.id desc;
+
+-- name: count_entries
+select (
+    select count(*) from orders
+    where buyer_id = %(buyer_id)s::bigint
+        and (%(status)s::text is null or shown_status(status, money) = %(status)s::text)
+) + (
+    select count(*) from orders
+    where creator_id = (select id from creators where account_id = %(seller_id)s::bigint)
+        and (%(status)s::text is null or shown_status(status, money) = %(status)s::text)
+);
+
+-- name: deliveries
+select deliveries.id, deliveries.order_id, deliveries.number, deliveries.message, deliveries.created_by,
+    deliveries.created_at, handed_over.files
+from deliveries
+left join lateral (
+    select json_agg(json_build_array(files.id, files.name, files.key, files.size, files.content_type) order by files.id)
+        as files
+    from delivery_files join files on files.id = delivery_files.file_id
+    where delivery_files.delivery_id = deliveries.id
+) handed_over on true
+where deliveries.order_id = %(order_id)s
+order by deliveries.number desc limit %(limit)s offset %(offset)s;
+
+-- name: count_deliveries
+select count(*) from deliveries where order_id = %(order_id)s;
+
+-- name: timeline
+select order_events.id, order_events.action, order_events.actor_role as role, order_events.actor_id,
+    accounts.username, case when accounts.avatar_id is not null then accounts.avatar_key end as avatar,
+    from_status, to_status, from_money, to_money, details, order_events.created_at
+from order_events left join accounts on accounts.id = order_events.actor_id
+where order_events.order_id = %(order_id)s order by order_events.id limit %(limit)s;
+
 -- name: count_bought
-select count(*) from orders where buyer_id = %(account_id)s;
+select count(*) from orders where buyer_id = %(account_id)s and kind <> 'studio';
 
 -- name: count_sold
 select count(*) from orders where creator_id = (select id from creators where account_id = %(account_id)s);
