@@ -19,11 +19,15 @@ ERROR_SCHEMA = {
         "error": {"type": "string"},
         "detail": {"type": "string"},
         "code": {"type": "string"},
+        "status": {"type": "string", "description": "Of an order with which this cannot be done now."},
+        "allowed_actions": {"type": "array", "items": {"type": "object"}, "description": "What can be done instead."},
         "errors": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
     },
 }
 
 
+#: Details of a refusal that clients can go by: how an order stands, and what can be done instead (contract D23).
+_TOLD = ("status", "allowed_actions")
 #: Opened by people, from a mail.
 _PAGES = ("house.verify-email", "house.unsubscribe")
 STATUSES: dict[str | type[MystarError], int] = {
@@ -43,6 +47,7 @@ def render_error(error: MystarError, status: int, language: str, request: web.Re
     if request.method == "GET" and wants_page(request) and route_name(request) in _PAGES:
         return html_response(render_page("refusal.html", language, words=words), status)
     body: dict[str, Any] = {"error": words, "detail": words, "code": error.code}
+    body |= {name: error.details[name] for name in _TOLD if name in error.details}
     if error.fields or status == 422:
         body["errors"] = error.field_words(language)
     return json_response(body, status)

@@ -22,14 +22,17 @@ from mystar.orders.model import (
     OrderCompleted,
     OrderDelivered,
     OrderDisputed,
+    OrderEdited,
     OrderFact,
     OrderMoneyReturned,
     OrderPaid,
+    OrderPartlyRefunded,
     OrderPaymentFailed,
     OrderPlaced,
     OrderRejected,
     OrderReopened,
     Role,
+    Status,
 )
 
 _BOTH = (Role.BUYER, Role.CREATOR)
@@ -46,6 +49,14 @@ _TOLD: dict[type[OrderFact], tuple[Kind, tuple[Role, ...]]] = {
     OrderReopened: (Kind.REVISION_REQUESTED, (Role.CREATOR,)),
     OrderCompleted: (Kind.ORDER_COMPLETED, _BOTH),
     OrderDisputed: (Kind.DISPUTE, _BOTH),
+    OrderEdited: (Kind.ORDER_EDITED, (Role.CREATOR,)),
+    OrderPartlyRefunded: (Kind.MONEY_PARTLY_RETURNED, _BOTH),
+}
+#: What is said instead when nobody did it: a deadline passed.
+_BY_ITSELF = {
+    OrderCancelled: Kind.ORDER_EXPIRED,
+    OrderCompleted: Kind.ORDER_AUTO_COMPLETED,
+    OrderDisputed: Kind.REVISION_LATE,
 }
 #: Those of which `OrderMails` tells at once.
 _MAILED = frozenset(
@@ -75,8 +86,14 @@ class Listeners:
         order, (kind, roles) = fact.order, _TOLD[type(fact)]
         if kind in (Kind.ORDER_PAID, Kind.PAYMENT_FAILED) and order.money_goal is Goal.GIVE_BACK:
             return  # it came too late, and nothing is waited for any more
+        if fact.was is Status.DISPUTED and order.status is not Status.DISPUTED:
+            kind = Kind.DISPUTE_SETTLED
+        elif fact.by is Role.SYSTEM:
+            kind = _BY_ITSELF.get(type(fact), kind)
         people = {Role.BUYER: order.buyer_id, Role.CREATOR: order.creator_account_id}
-        data, is_mailed = _about(order), kind in _MAILED
+        data, is_mailed = _about(order), _TOLD[type(fact)][0] in _MAILED
+        if isinstance(fact, OrderPartlyRefunded):
+            data["amount"] = rubles_text(fact.amount)
         told = [people[role] for role in roles if role is not fact.by]
         news = [News(one, kind, Subject.ORDER, order.id, data, is_mailed) for one in told if one is not None]
         await self._notifications.tell(tx, *news)

@@ -59,9 +59,10 @@ class OrderMails:
 
     async def _cancelled(self, tx: Tx, fact: OrderCancelled) -> None:
         """Whoever did it knows."""
+        late = fact.by is Role.SYSTEM
         for role in (Role.BUYER, Role.CREATOR):
             if role is not fact.by:
-                await self._tell(tx, "order_cancelled", fact.order, role, to_star=role is Role.CREATOR)
+                await self._tell(tx, "order_cancelled", fact.order, role, to_star=role is Role.CREATOR, is_late=late)
 
     async def _paid(self, tx: Tx, fact: OrderPaid) -> None:
         if fact.order.money_goal is Goal.GIVE_BACK:

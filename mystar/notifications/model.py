@@ -16,14 +16,20 @@ class Kind(StrEnum):
     NEW_ORDER = "new_order"
     ORDER_ACCEPTED = "order_accepted"
     ORDER_REJECTED = "order_rejected"
+    ORDER_EDITED = "order_edited"
     ORDER_CANCELLED = "order_cancelled"
+    ORDER_EXPIRED = "order_expired"
     ORDER_PAID = "order_paid"
     PAYMENT_FAILED = "payment_failed"
     MONEY_RETURNED = "money_returned"
+    MONEY_PARTLY_RETURNED = "money_partly_returned"
     DELIVERY = "delivery"
     REVISION_REQUESTED = "revision_requested"
     ORDER_COMPLETED = "order_completed"
+    ORDER_AUTO_COMPLETED = "order_auto_completed"
     DISPUTE = "dispute"
+    REVISION_LATE = "revision_late"
+    DISPUTE_SETTLED = "dispute_settled"
     REVIEW = "review"
     MESSAGE = "message"
 
@@ -47,6 +53,17 @@ WORDS: dict[str, Wording] = {
         Text("Заказ отклонён", "Order rejected"),
         Text("Заказ №{order_id} отклонён.", "Order no. {order_id} was rejected."),
     ),
+    Kind.ORDER_EDITED: Wording(
+        Text("Заказ изменён", "Order edited"),
+        Text("Заказчик изменил заказ №{order_id}.", "The buyer edited order no. {order_id}."),
+    ),
+    Kind.ORDER_EXPIRED: Wording(
+        Text("Заказ отменён автоматически", "Order cancelled automatically"),
+        Text(
+            "Заказ №{order_id} отменён: исполнитель не ответил вовремя.",
+            "Order no. {order_id} was cancelled: its creator did not answer in time.",
+        ),
+    ),
     Kind.ORDER_CANCELLED: Wording(
         Text("Заказ отменён", "Order cancelled"),
         Text("Заказ №{order_id} отменён.", "Order no. {order_id} was cancelled."),
@@ -65,6 +82,10 @@ WORDS: dict[str, Wording] = {
         Text("Деньги возвращены", "Money returned"),
         Text("Деньги за заказ №{order_id} возвращены.", "The money for order no. {order_id} was returned."),
     ),
+    Kind.MONEY_PARTLY_RETURNED: Wording(
+        Text("Часть денег возвращена", "Some money returned"),
+        Text("За заказ №{order_id} возвращено {amount} ₽.", "{amount} RUB were returned for order no. {order_id}."),
+    ),
     Kind.DELIVERY: Wording(
         Text("Заказ выполнен", "Order delivered"),
         Text("Заказ №{order_id} выполнен, посмотрите результат.", "Order no. {order_id} was delivered: have a look."),
@@ -76,6 +97,26 @@ WORDS: dict[str, Wording] = {
     Kind.ORDER_COMPLETED: Wording(
         Text("Заказ завершён", "Order completed"),
         Text("Заказ №{order_id} завершён.", "Order no. {order_id} is completed."),
+    ),
+    Kind.ORDER_AUTO_COMPLETED: Wording(
+        Text("Заказ завершён автоматически", "Order completed automatically"),
+        Text(
+            "Заказ №{order_id} завершён: замечаний вовремя не поступило.",
+            "Order no. {order_id} is completed: nobody objected in time.",
+        ),
+    ),
+    Kind.REVISION_LATE: Wording(
+        Text("Открыт спор", "Dispute opened"),
+        Text(
+            "Доработка заказа №{order_id} не пришла вовремя: решит администрация.",
+            "The revision of order no. {order_id} did not come in time: the staff will decide.",
+        ),
+        is_urgent=True,
+    ),
+    Kind.DISPUTE_SETTLED: Wording(
+        Text("Спор решён", "Dispute settled"),
+        Text("Спор по заказу №{order_id} решён.", "The dispute over order no. {order_id} was settled."),
+        is_urgent=True,
     ),
     Kind.DISPUTE: Wording(
         Text("Открыт спор", "Dispute opened"),

@@ -1,9 +1,267 @@
-"""Where the doors find the orders."""
+"""The house's doors to orders (seed 001, facts 2.2; contract D20–D25)."""
 
 from __future__ import annotations
 
-from aiohttp import web
+from typing import Any
 
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
+
+from mystar.accounts.access import actor_of, signed_in
+from mystar.files.forms import FILES
+from mystar.kit.http import json_response
+from mystar.kit.idempotency import idempotent
+from mystar.kit.paging import PageQuery, page_of, page_response, wanted
+from mystar.kit.routes import Route, alias, route
+from mystar.kit.validation import body_of, path_of, query_of
+from mystar.orders.book import OrderBook
+from mystar.orders.model import Role
+from mystar.orders.schemas import (
+    DeliveryDraft,
+    DeliveryView,
+    OrderDeliveryDraft,
+    OrderDetailView,
+    OrderEdit,
+    OrderPath,
+    OrderQuery,
+    OrderReasonDraft,
+    OrderRefundDraft,
+    OrderView,
+    PaymentLinkView,
+    ServiceOrderDraft,
+    delivery_view,
+    order_detail_view,
+    order_view,
+)
 from mystar.orders.service import OrderService
+from mystar.orders.studio import StudioOrders
 
 ORDERS: web.AppKey[OrderService] = web.AppKey("orders", OrderService)
+ORDER_BOOK: web.AppKey[OrderBook] = web.AppKey("order_book", OrderBook)
+STUDIO: web.AppKey[StudioOrders] = web.AppKey("studio", StudioOrders)
+TAGS = ["house: orders"]
+#: Of a refusal that only time brings: who may do it at another time.
+_WRONG_TIME = {409: {"description": "Not now: `status` and `allowed_actions` say what can be done instead."}}
+
+
+@docs(tags=TAGS, summary="Order a service, or a greeting")
+@signed_in
+@json_schema(ServiceOrderDraft)
+@response_schema(OrderView, 201)
+@idempotent
+async def place_order(request: web.Request) -> web.StreamResponse:
+    draft, actor = dict(body_of(request)), actor_of(request)
+    if not draft.pop("with_modifications"):
+        draft["modifications"] = None
+    order = await request.app[ORDERS].place_service(actor, **draft)
+    return await _shown(request, order.id, 201)
+
+
+@docs(tags=TAGS, summary="What I bought and sold, newest first")
+@signed_in
+@querystring_schema(OrderQuery)
+@response_schema(page_of(OrderView), 200)
+async def list_orders(request: web.Request) -> web.Response:
+    actor, query, page = actor_of(request), query_of(request), wanted(request)
+    role = Role(query["role"]) if query["role"] else None
+    found = await request.app[ORDER_BOOK].page(
+        actor, role=role, status=query["status"], offset=page.offset, limit=page.size
+    )
+    return page_response(request, [order_view(entry, actor) for entry in found.rows], found.count)
+
+
+@docs(tags=TAGS, summary="One order with its deliveries, payments and history: its parties and staff")
+@signed_in
+@match_info_schema(OrderPath)
+@response_schema(OrderDetailView, 200)
+async def read_order(request: web.Request) -> web.Response:
+    return await _read(request)
+
+
+@docs(tags=TAGS, summary="The buyer changes what is wanted, before anything was delivered", responses=_WRONG_TIME)
+@signed_in
+@match_info_schema(OrderPath)
+@json_schema(OrderEdit)
+@response_schema(OrderDetailView, 200)
+async def edit_order(request: web.Request) -> web.Response:
+    order_id, changes = path_of(request)["order_id"], body_of(request)
+    if changes:
+        await request.app[ORDERS].edit(actor_of(request), order_id, **changes)
+    return await _read(request)
+
+
+@docs(tags=TAGS, summary="The buyer pays: a link to the provider's page", responses=_WRONG_TIME)
+@signed_in
+@match_info_schema(OrderPath)
+@response_schema(PaymentLinkView, 200)
+@idempotent
+async def pay_order(request: web.Request) -> web.StreamResponse:
+    return json_response({"link": await request.app[ORDERS].pay(actor_of(request), path_of(request)["order_id"])})
+
+
+@docs(tags=TAGS, summary="The creator agrees", responses=_WRONG_TIME)
+@signed_in
+@match_info_schema(OrderPath)
+@response_schema(OrderView, 200)
+@idempotent
+async def accept_order(request: web.Request) -> web.StreamResponse:
+    return await _after(request, request.app[ORDERS].accept)
+
+
+@docs(tags=TAGS, summary="The creator declines; what is held is let go", responses=_WRONG_TIME)
+@signed_in
+@match_info_schema(OrderPath)
+@json_schema(OrderReasonDraft)
+@response_schema(OrderView, 200)
+@idempotent
+async def reject_order(request: web.Request) -> web.StreamResponse:
+    return await _after(request, request.app[ORDERS].reject, **body_of(request))
+
+
+@docs(tags=TAGS, summary="The deliveries of an order, newest first")
+@signed_in
+@match_info_schema(OrderPath)
+@querystring_schema(PageQuery)
+@response_schema(page_of(DeliveryView), 200)
+async def list_deliveries(request: web.Request) -> web.Response:
+    actor, page, link = actor_of(request), wanted(request), request.app[FILES].private_url
+    order, found, count = await request.app[ORDER_BOOK].deliveries(
+        actor, path_of(request)["order_id"], offset=page.offset, limit=page.size
+    )
+    return page_response(request, [delivery_view(card, order, actor, link) for card in found], count)
+
+
+@docs(tags=TAGS, summary="The creator delivers", responses=_WRONG_TIME)
+@signed_in
+@match_info_schema(OrderPath)
+@json_schema(DeliveryDraft)
+@response_schema(DeliveryView, 201)
+@idempotent
+async def deliver(request: web.Request) -> web.StreamResponse:
+    return await _deliver(request, path_of(request)["order_id"], body_of(request))
+
+
+@docs(tags=TAGS, summary="The creator delivers; the order is named in the body", responses=_WRONG_TIME)
+@signed_in
+@json_schema(OrderDeliveryDraft)
+@response_schema(DeliveryView, 201)
+@idempotent
+async def deliver_order(request: web.Request) -> web.StreamResponse:
+    body = dict(body_of(request))
+    return await _deliver(request, body.pop("order"), body)
+
+
+@docs(tags=TAGS, summary="The buyer is content, or staff side with the creator: money is taken", responses=_WRONG_TIME)
+@signed_in
+@match_info_schema(OrderPath)
+@response_schema(OrderView, 200)
+@idempotent
+async def approve_order(request: web.Request) -> web.StreamResponse:
+    return await _after(request, request.app[ORDERS].approve)
+
+
+@docs(tags=TAGS, summary="Call it off: what is held is let go, what is taken is refunded", responses=_WRONG_TIME)
+@signed_in
+@match_info_schema(OrderPath)
+@json_schema(OrderReasonDraft)
+@response_schema(OrderView, 200)
+@idempotent
+async def cancel_order(request: web.Request) -> web.StreamResponse:
+    return await _after(request, request.app[ORDERS].cancel, **body_of(request))
+
+
+@docs(tags=TAGS, summary="The buyer asks for another version", responses=_WRONG_TIME)
+@signed_in
+@match_info_schema(OrderPath)
+@json_schema(OrderReasonDraft)
+@response_schema(OrderView, 200)
+@idempotent
+async def request_revision(request: web.Request) -> web.StreamResponse:
+    return await _after(request, request.app[ORDERS].request_revision, **body_of(request))
+
+
+@docs(tags=TAGS, summary="Either party calls the staff; the money stays where it is", responses=_WRONG_TIME)
+@signed_in
+@match_info_schema(OrderPath)
+@json_schema(OrderReasonDraft)
+@response_schema(OrderView, 200)
+@idempotent
+async def dispute_order(request: web.Request) -> web.StreamResponse:
+    return await _after(request, request.app[ORDERS].dispute, **body_of(request))
+
+
+@docs(tags=TAGS, summary="Take what is held: the star of a greeting, or staff", responses=_WRONG_TIME)
+@signed_in
+@match_info_schema(OrderPath)
+@response_schema(OrderView, 200)
+@idempotent
+async def capture_order(request: web.Request) -> web.StreamResponse:
+    return await _after(request, request.app[ORDERS].capture)
+
+
+@docs(tags=TAGS, summary="Staff give back what was taken, or a part of it", responses=_WRONG_TIME)
+@signed_in
+@match_info_schema(OrderPath)
+@json_schema(OrderRefundDraft)
+@response_schema(OrderView, 200)
+@idempotent
+async def refund_order(request: web.Request) -> web.StreamResponse:
+    return await _after(request, request.app[ORDERS].refund, **body_of(request))
+
+
+async def _read(request: web.Request) -> web.Response:
+    actor = actor_of(request)
+    detail = await request.app[ORDER_BOOK].detail(actor, path_of(request)["order_id"])
+    return json_response(order_detail_view(detail, actor, request.app[FILES].private_url))
+
+
+async def _after(request: web.Request, verb: Any, **words: Any) -> web.Response:
+    """Do it, and show the order as it is then."""
+    order_id = path_of(request)["order_id"]
+    await verb(actor_of(request), order_id, **words)
+    return await _shown(request, order_id)
+
+
+async def _shown(request: web.Request, order_id: int, status: int = 200) -> web.Response:
+    actor = actor_of(request)
+    return json_response(order_view(await request.app[ORDER_BOOK].entry(actor, order_id), actor), status)
+
+
+async def _deliver(request: web.Request, order_id: int, draft: dict[str, Any]) -> web.Response:
+    actor, book = actor_of(request), request.app[ORDER_BOOK]
+    await request.app[ORDERS].deliver(actor, order_id, **draft)
+    order = (await book.entry(actor, order_id)).order
+    return json_response(
+        delivery_view(await book.delivery(order_id), order, actor, request.app[FILES].private_url), 201
+    )
+
+
+#: What cannot be an id of the database is an address that does not exist.
+_ORDER = r"/api/v1/orders/{order_id:\d{1,18}}/"
+
+_CANCEL = route("POST", _ORDER + "cancel/", cancel_order, "house.order-cancel")
+_APPROVE = route("POST", _ORDER + "approve/", approve_order, "house.order-approve")
+_REVISION = route("POST", _ORDER + "request-revision/", request_revision, "house.order-request-revision")
+_VERSIONED: tuple[Route, ...] = (
+    route("POST", "/api/v1/orders/", place_order, "house.orders"),
+    route("GET", "/api/v1/orders/", list_orders, "house.orders"),
+    route("GET", _ORDER, read_order, "house.order"),
+    route("PATCH", _ORDER, edit_order, "house.order"),
+    route("POST", _ORDER + "pay/", pay_order, "house.order-pay"),
+    route("POST", _ORDER + "accept/", accept_order, "house.order-accept"),
+    route("POST", _ORDER + "reject/", reject_order, "house.order-reject"),
+    route("GET", _ORDER + "deliveries/", list_deliveries, "house.order-deliveries"),
+    route("POST", _ORDER + "deliveries/", deliver, "house.order-deliveries"),
+    route("POST", "/api/v1/deliveries/", deliver_order, "house.deliveries"),
+    _APPROVE,
+    _CANCEL,
+    _REVISION,
+    route("POST", _ORDER + "dispute/", dispute_order, "house.order-dispute"),
+    route("POST", _ORDER + "capture/", capture_order, "house.order-capture"),
+    route("POST", _ORDER + "refund/", refund_order, "house.order-refund"),
+    # What older clients call them.
+    alias(_ORDER + "cancel_order/", _CANCEL),
+    alias(_ORDER + "complete_order/", _APPROVE),
+    alias(_ORDER + "request_revision/", _REVISION),
+)
+ROUTES: tuple[Route, ...] = (*_VERSIONED, *(alias(one.path.replace("/v1/", "/", 1), one) for one in _VERSIONED))

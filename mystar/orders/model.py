@@ -65,9 +65,12 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChosenOption:
-    """An option of the service as it was when the order was placed. ``price`` in kopecks."""
+    """An option of the service as it was when the order was placed. ``price`` in kopecks.
 
-    id: int
+    ``id`` None: the changes to the work that some services sell, with what is to be changed as the description.
+    """
+
+    id: int | None
     name: str
     description: str
     price: int
@@ -175,7 +178,50 @@ class Delivery:
     number: int
     message: str
     file_ids: tuple[int, ...]
+    created_by: int | None
     created_at: datetime
+
+
+class DeliveredFile(NamedTuple):
+    """``size`` in bytes, ``key`` its path behind /media/."""
+
+    id: int
+    name: str
+    key: str
+    size: int
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryCard:
+    """A delivery with its files, as its readers see it."""
+
+    delivery: Delivery
+    files: tuple[DeliveredFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that happened to an order. ``actor`` None: the service itself, or somebody who is gone."""
+
+    id: int
+    action: str
+    role: Role
+    actor: Person | None
+    from_status: str | None
+    to_status: str
+    from_money: str | None
+    to_money: str
+    details: dict[str, Any]
+    created_at: datetime
+
+
+class NoModifications(Invalid):
+    code = "no_modifications"
+    text = Text("Автор услуги не продаёт доработок.", "The creator sells no changes to this service.")
+
+    def __init__(self) -> None:
+        super().__init__(fields={"with_modifications": [self.text]})
 
 
 class Difference(NamedTuple):

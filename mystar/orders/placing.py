@@ -18,6 +18,7 @@ from mystar.orders.model import (
     ChosenOption,
     Kind,
     NoInvitations,
+    NoModifications,
     NotForSale,
     Order,
     OrderPlaced,
@@ -30,6 +31,7 @@ from mystar.orders.process import Terms, next_deadline
 from mystar.orders.repository import OrderRepository
 
 _ALL_DAY = time(23, 59)
+_CHANGES = "Доработки"
 
 
 class Placing:
@@ -90,18 +92,23 @@ class Placing:
         requirements: str = "",
         delivery_date: date | None = None,
         option_ids: Sequence[int] = (),
+        modifications: str | None = None,
     ) -> Order:
         """Order a service with some of its options, each once. A greeting service makes a greeting order, whose wish
         are the requirements.
 
+        :param modifications: what is to be changed, where the service sells changes; None = nothing.
         :raises NotFound: no such service, or it is not for sale. :raises Invalid: an option of another service, or the
-            ``delivery_date`` has passed. :raises OwnService:
+            ``delivery_date`` has passed. :raises NoModifications: :raises OwnService:
         """
         offer = await self._catalog.offer(service_id, list(dict.fromkeys(option_ids)))
         if offer.account_id == actor.id:
             raise OwnService
         now = self._clock.now()
         require_to_come(delivery_date, now, "delivery_date")
+        options = [ChosenOption(one.id, one.name, one.description, one.price) for one in offer.options]
+        if modifications is not None:
+            options.append(await self._changes(service_id, modifications))
         return await self._place(
             actor,
             Kind.GREETING if offer.is_greeting else Kind.SERVICE,
@@ -109,11 +116,17 @@ class Placing:
             service_id=offer.service_id,
             creator_id=offer.creator_id,
             price=offer.base_price,
-            options=tuple(ChosenOption(one.id, one.name, one.description, one.price) for one in offer.options),
+            options=options,
             wish=requirements,
             by_date=delivery_date or (now + timedelta(days=offer.delivery_days)).date(),
             by_time=_ALL_DAY,
         )
+
+    async def _changes(self, service_id: int, wanted: str) -> ChosenOption:
+        price = (await self._catalog.services_by_id([service_id]))[service_id].modifications_price
+        if price is None:
+            raise NoModifications
+        return ChosenOption(None, _CHANGES, wanted, price)
 
     async def _place(
         self,
@@ -122,7 +135,7 @@ class Placing:
         now: datetime,
         *,
         price: int,
-        options: tuple[ChosenOption, ...] = (),
+        options: Sequence[ChosenOption] = (),
         for_whom: str = "",
         occasion: str = "video",
         **columns: Any,

@@ -13,8 +13,11 @@ from mystar.kit import queries
 from mystar.kit.db import Row, Statements
 from mystar.orders.model import (
     ChosenOption,
+    DeliveredFile,
     Delivery,
+    DeliveryCard,
     Difference,
+    Happening,
     Kind,
     Order,
     OrderCard,
@@ -137,6 +140,49 @@ class OrderRepository:
     async def delivered_files(self, order_id: int) -> list[int]:
         return [row["file_id"] for row in await self._tx.all(QUERIES.delivered_files, order_id=order_id)]
 
+    async def entries(
+        self,
+        *,
+        order_id: int | None = None,
+        buyer_id: int | None = None,
+        seller_id: int | None = None,
+        status: str | None = None,
+        limit: int = 1,
+        offset: int = 0,
+    ) -> list[tuple[Order, Person | None, Person | None]]:
+        """Orders with their buyers and creators, newest first: one, or what somebody bought, sold, or both."""
+        rows = await self._tx.all(
+            QUERIES.order_entries,
+            order_id=order_id,
+            buyer_id=buyer_id,
+            seller_id=seller_id,
+            status=status,
+            limit=limit,
+            offset=offset,
+            reach=offset + limit,
+        )
+        for row in rows:
+            # The studio's orders say what is wanted in a column of their own.
+            row["wish"] = row["wish"] or row["description"] or ""
+        return [(order_of(row), _person(row, "buyer"), _person(row, "creator")) for row in rows]
+
+    async def count(self, *, buyer_id: int | None, seller_id: int | None, status: str | None) -> int:
+        query = QUERIES.count_entries
+        return int(await self._tx.value(query, buyer_id=buyer_id, seller_id=seller_id, status=status))
+
+    async def deliveries(self, order_id: int, *, limit: int, offset: int = 0) -> list[DeliveryCard]:
+        """The newest first."""
+        rows = await self._tx.all(QUERIES.deliveries, order_id=order_id, limit=limit, offset=offset)
+        return [_delivery_card(row) for row in rows]
+
+    async def count_deliveries(self, order_id: int) -> int:
+        return int(await self._tx.value(QUERIES.count_deliveries, order_id=order_id))
+
+    async def timeline(self, order_id: int) -> list[Happening]:
+        """What happened and who did it, oldest first."""
+        rows = await self._tx.all(QUERIES.timeline, order_id=order_id, limit=MOST)
+        return [_happening(row) for row in rows]
+
     async def card(self, order_id: int) -> OrderCard:
         """:raises OrderUnknown:"""
         rows = await self._rows(order_id=order_id)
@@ -179,6 +225,24 @@ class OrderRepository:
         return await self._tx.all(
             QUERIES.order_cards, order_id=order_id, buyer_id=buyer_id, seller_id=seller_id, limit=MOST, offset=offset
         )
+
+
+def _person(row: Row, role: str) -> Person | None:
+    if row[f"{role}_username"] is None:
+        return None
+    person_id = row["buyer_id"] if role == "buyer" else row["creator_account_id"]
+    return Person(person_id, row[f"{role}_username"], row[f"{role}_avatar"])
+
+
+def _delivery_card(row: Row) -> DeliveryCard:
+    files = tuple(DeliveredFile(*file) for file in row.pop("files") or ())
+    return DeliveryCard(Delivery(**row, file_ids=tuple(file.id for file in files)), files)
+
+
+def _happening(row: Row) -> Happening:
+    username, avatar, actor_id = row.pop("username"), row.pop("avatar"), row.pop("actor_id")
+    actor = Person(actor_id, username, avatar) if username is not None else None
+    return Happening(**row | {"role": Role(row["role"])}, actor=actor)
 
 
 def _found(row: Row | None) -> Order:

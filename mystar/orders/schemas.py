@@ -1,10 +1,121 @@
-"""What house reads and writes about orders."""
+"""What house reads and writes about orders (seed 001, facts 2.2)."""
 
 from __future__ import annotations
 
-from marshmallow import fields
+from collections.abc import Callable
+from typing import Any
 
-from mystar.kit.fields import Shape
+from marshmallow import fields, pre_load, validate
+
+from mystar.accounts.model import Actor
+from mystar.catalog.schemas import ServiceView, number, service_shape
+from mystar.kit.fields import Id, Line, Rubles, Shape
+from mystar.kit.media import media_path
+from mystar.kit.paging import PageQuery
+from mystar.orders.book import OrderDetail, OrderEntry
+from mystar.orders.model import ChosenOption, DeliveryCard, Happening, Kind, Money, Order, Person, Role, Status
+from mystar.orders.process import allowed_actions
+from mystar.payments.model import Payment
+
+#: From the key of a private file to a link that opens it for a while.
+Link = Callable[[str], str]
+
+MOST_OPTIONS, MOST_FILES, LONGEST, LONGEST_REASON = 50, 20, 5000, 1000
+#: Other words for what seed 001 calls otherwise.
+_ALIASES = {"service": "service_id", "modifications_description": "modifications"}
+SHOWN_STATUSES = ("pending", "paid", *(status.value for status in Status if status is not Status.PENDING))
+
+
+# What is read
+
+
+class OrderPath(Shape):
+    order_id = Id(required=True)
+
+
+class OrderQuery(PageQuery):
+    status = fields.String(
+        load_default=None,
+        validate=validate.OneOf(SHOWN_STATUSES),
+        metadata={"description": "As it is shown: an open order whose money is there is `paid`."},
+    )
+    role = fields.String(load_default=None, validate=validate.OneOf([Role.BUYER.value, Role.CREATOR.value]))
+
+    @pre_load
+    def read_other_spellings(self, data: Any, **_options: Any) -> Any:
+        if isinstance(data, dict):
+            data = {key: value for key, value in data.items() if not (key in ("status", "role") and value == "")}
+            if data.get("status") == "canceled":
+                data["status"] = Status.CANCELLED.value
+        return data
+
+
+class ServiceOrderDraft(Shape):
+    """Nobody sets prices, parties or states: other keys are ignored (contract D1)."""
+
+    service_id = Id(required=True, metadata={"description": "Or `service`. A greeting service makes a greeting order."})
+    requirements = Line(load_default="", most=LONGEST)
+    delivery_date = fields.Date(load_default=None, allow_none=True)
+    option_ids = fields.List(
+        Id(), data_key="selected_option_ids", load_default=list, validate=validate.Length(max=MOST_OPTIONS)
+    )
+    with_modifications = fields.Boolean(load_default=False)
+    modifications = Line(
+        load_default="",
+        most=LONGEST,
+        metadata={"description": "What is to be changed, or `modifications_description`; with `with_modifications`."},
+    )
+
+    @pre_load
+    def read_other_words(self, data: Any, **_options: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        given = {_ALIASES[key]: value for key, value in data.items() if key in _ALIASES}
+        empty = ("delivery_date", "selected_option_ids")
+        return given | {key: value for key, value in data.items() if not (key in empty and value in ("", None))}
+
+
+class OrderEdit(Shape):
+    """Everything else is ignored, the status too: there are verbs for it."""
+
+    requirements = Line(most=LONGEST)
+    delivery_date = fields.Date()
+
+
+class OrderReasonDraft(Shape):
+    reason = Line(load_default="", most=LONGEST_REASON)
+
+    @pre_load
+    def read_other_words(self, data: Any, **_options: Any) -> Any:
+        if isinstance(data, dict) and "reason" not in data:
+            words = next((data[word] for word in ("message", "comment") if word in data), None)
+            return data if words is None else {**data, "reason": words}
+        return data
+
+
+class OrderRefundDraft(OrderReasonDraft):
+    amount = Rubles(
+        load_default=None, allow_none=True, metadata={"description": "Rubles; without it, all that is left."}
+    )
+
+
+class DeliveryDraft(Shape):
+    """Words, or files, or both; a greeting needs a file."""
+
+    message = Line(load_default="", most=LONGEST)
+    file_ids = fields.List(
+        Id(),
+        load_default=list,
+        validate=validate.Length(max=MOST_FILES),
+        metadata={"description": "One's own uploads that nothing uses yet."},
+    )
+
+
+class OrderDeliveryDraft(DeliveryDraft):
+    order = Id(required=True)
+
+
+# What is written
 
 
 class MoveView(Shape):
@@ -18,5 +129,227 @@ class AllowedActionView(Shape):
     """Something that the reader can do now (contract D23)."""
 
     name = fields.String(required=True)
-    until = fields.DateTime(required=True, allow_none=True)
+    until = fields.DateTime(
+        required=True, allow_none=True, metadata={"description": "When the system ends the wait; null = no end."}
+    )
     money = fields.Nested(MoveView, required=True, allow_none=True)
+
+
+class PartyView(Shape):
+    id = fields.Integer(required=True, metadata={"description": "Of the account."})
+    username = fields.String(required=True)
+    avatar = fields.String(required=True, allow_none=True)
+
+
+class ChosenOptionView(Shape):
+    """As it was when the order was placed."""
+
+    id = fields.Integer(required=True, allow_none=True, metadata={"description": "null: changes to the work."})
+    name = fields.String(required=True)
+    description = fields.String(required=True)
+    price = fields.Decimal(required=True)
+
+
+class OrderView(Shape):
+    """An item of a list. Money in rubles; ``status`` as it is shown, ``money`` where its payment is."""
+
+    id = fields.Integer(required=True)
+    kind = fields.String(required=True, metadata={"enum": [kind.value for kind in Kind]})
+    service = fields.Nested(ServiceView, required=True, allow_none=True)
+    buyer = fields.Nested(PartyView, required=True, allow_none=True)
+    creator = fields.Nested(PartyView, required=True, allow_none=True)
+    status = fields.String(required=True, metadata={"enum": list(SHOWN_STATUSES)})
+    money = fields.String(required=True, metadata={"enum": [money.value for money in Money]})
+    requirements = fields.String(required=True)
+    for_whom = fields.String(required=True, metadata={"description": "Of a greeting."})
+    price = fields.Decimal(required=True, metadata={"description": "Of the service when it was ordered."})
+    total_price = fields.Decimal(required=True, metadata={"description": "With the chosen options."})
+    refunded = fields.Decimal(required=True)
+    delivery_date = fields.Date(required=True, allow_none=True)
+    selected_options = fields.List(fields.Nested(ChosenOptionView), required=True)
+    cancellation_reason = fields.String(required=True, allow_none=True)
+    created_at = fields.DateTime(required=True)
+    updated_at = fields.DateTime(required=True)
+    accepted_at = fields.DateTime(required=True, allow_none=True)
+    paid_at = fields.DateTime(required=True, allow_none=True)
+    delivered_at = fields.DateTime(required=True, allow_none=True)
+    completed_at = fields.DateTime(required=True, allow_none=True)
+    cancelled_at = fields.DateTime(required=True, allow_none=True)
+    reviewed_at = fields.DateTime(required=True, allow_none=True)
+    allowed_actions = fields.List(fields.Nested(AllowedActionView), required=True)
+
+
+class DeliveredFileView(Shape):
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    url = fields.String(
+        required=True, allow_none=True, metadata={"description": "A signed link for an hour; null before payment."}
+    )
+    size = fields.Integer(required=True, metadata={"description": "Bytes."})
+    content_type = fields.String(required=True)
+
+
+class DeliveryView(Shape):
+    id = fields.Integer(required=True)
+    order_id = fields.Integer(required=True)
+    number = fields.Integer(required=True, metadata={"description": "1, 2, 3 … in the order."})
+    message = fields.String(required=True)
+    files = fields.List(fields.Nested(DeliveredFileView), required=True)
+    created_by = fields.Integer(required=True, allow_none=True)
+    created_at = fields.DateTime(required=True)
+
+
+class PaymentView(Shape):
+    """One try to pay."""
+
+    id = fields.Integer(required=True)
+    status = fields.String(required=True)
+    amount = fields.Decimal(required=True)
+    captured = fields.Decimal(required=True)
+    refunded = fields.Decimal(required=True)
+    method = fields.String(required=True, allow_none=True)
+    created_at = fields.DateTime(required=True)
+    held_at = fields.DateTime(required=True, allow_none=True)
+    expires_at = fields.DateTime(
+        required=True, allow_none=True, metadata={"description": "When the provider would drop the hold."}
+    )
+
+
+class TimelineEventView(Shape):
+    """``role`` "system": nobody did it, the clock or the payment provider brought it about."""
+
+    id = fields.Integer(required=True)
+    action = fields.String(required=True)
+    role = fields.String(required=True, metadata={"enum": [role.value for role in Role]})
+    actor = fields.Nested(PartyView, required=True, allow_none=True)
+    from_status = fields.String(required=True, allow_none=True)
+    to_status = fields.String(required=True)
+    from_money = fields.String(required=True, allow_none=True)
+    to_money = fields.String(required=True)
+    reason = fields.String(required=True, allow_none=True)
+    amount = fields.Decimal(required=True, allow_none=True, metadata={"description": "Rubles of a partial refund."})
+    created_at = fields.DateTime(required=True)
+
+
+class OrderDetailView(OrderView):
+    deliveries = fields.List(fields.Nested(DeliveryView), required=True, metadata={"description": "Newest first."})
+    payments = fields.List(fields.Nested(PaymentView), required=True, metadata={"description": "Newest first."})
+    timeline_events = fields.List(
+        fields.Nested(TimelineEventView), required=True, metadata={"description": "Oldest first."}
+    )
+
+
+class PaymentLinkView(Shape):
+    link = fields.String(required=True, metadata={"description": "Leads to the provider's page, in any tab."})
+
+
+def order_view(entry: OrderEntry, reader: Actor) -> dict[str, Any]:
+    """As `OrderView`."""
+    order, role = entry.order, entry.order.role_of(reader)
+    return {
+        "id": order.id,
+        "kind": order.kind,
+        "service": service_shape(entry.service) if entry.service else None,
+        "buyer": _party(entry.buyer),
+        "creator": _party(entry.creator),
+        "status": order.shown_status,
+        "money": order.money,
+        "requirements": order.wish,
+        "for_whom": order.for_whom,
+        "price": number(order.price),
+        "total_price": number(order.total_price),
+        "refunded": number(order.refunded),
+        "delivery_date": order.by_date,
+        "selected_options": [_option(option) for option in order.options],
+        "cancellation_reason": order.cancellation_reason,
+        "created_at": order.created_at,
+        "updated_at": order.updated_at,
+        "accepted_at": order.accepted_at,
+        "paid_at": order.paid_at,
+        "delivered_at": order.delivered_at,
+        "completed_at": order.completed_at,
+        "cancelled_at": order.cancelled_at,
+        "reviewed_at": order.reviewed_at,
+        "allowed_actions": [one.plain() for one in allowed_actions(order, role)] if role else [],
+    }
+
+
+def order_detail_view(detail: OrderDetail, reader: Actor, link: Link) -> dict[str, Any]:
+    """As `OrderDetailView`."""
+    order = detail.entry.order
+    return {
+        **order_view(detail.entry, reader),
+        "deliveries": [delivery_view(card, order, reader, link) for card in detail.deliveries],
+        "payments": [_payment(payment) for payment in detail.payments],
+        "timeline_events": [_happening(one) for one in detail.timeline],
+    }
+
+
+def delivery_view(card: DeliveryCard, order: Order, reader: Actor, link: Link) -> dict[str, Any]:
+    """As `DeliveryView`. The buyer of an unpaid greeting learns that there is a file, and no more."""
+    delivery, is_open = card.delivery, order.is_open_to_buyer or reader.id != order.buyer_id
+    return {
+        "id": delivery.id,
+        "order_id": delivery.order_id,
+        "number": delivery.number,
+        "message": delivery.message,
+        "files": [
+            {
+                "id": file.id,
+                "name": file.name,
+                "url": link(file.key) if is_open else None,
+                "size": file.size,
+                "content_type": file.content_type,
+            }
+            for file in card.files
+        ],
+        "created_by": delivery.created_by,
+        "created_at": delivery.created_at,
+    }
+
+
+def _party(person: Person | None) -> dict[str, Any] | None:
+    if person is None:
+        return None
+    avatar = media_path(person.avatar) if person.avatar else None
+    return {"id": person.id, "username": person.username, "avatar": avatar}
+
+
+def _option(option: ChosenOption) -> dict[str, Any]:
+    return {
+        "id": option.id,
+        "name": option.name,
+        "description": option.description,
+        "price": number(option.price),
+    }
+
+
+def _payment(payment: Payment) -> dict[str, Any]:
+    return {
+        "id": payment.id,
+        "status": payment.status,
+        "amount": number(payment.amount),
+        "captured": number(payment.captured),
+        "refunded": number(payment.refunded),
+        "method": payment.method,
+        "created_at": payment.created_at,
+        "held_at": payment.held_at,
+        "expires_at": payment.expires_at,
+    }
+
+
+def _happening(one: Happening) -> dict[str, Any]:
+    amount = one.details.get("amount")
+    return {
+        "id": one.id,
+        "action": one.action,
+        "role": one.role,
+        "actor": _party(one.actor),
+        "from_status": one.from_status,
+        "to_status": one.to_status,
+        "from_money": one.from_money,
+        "to_money": one.to_money,
+        "reason": one.details.get("reason"),
+        "amount": number(amount) if amount is not None else None,
+        "created_at": one.created_at,
+    }

@@ -110,7 +110,7 @@ class OrderService:
             delivery = await orders.deliver(
                 order.id, message, list(dict.fromkeys(file_ids)), actor.id, self._clock.now()
             )
-            await self._steps.take(tx, order, step, actor.id, delivery=delivery.number)
+            await self._steps.take(tx, order, step, actor.id, details={"delivery": delivery.number})
         return delivery
 
     async def capture(self, actor: Actor, order_id: int) -> Order:
@@ -283,7 +283,7 @@ class OrderService:
     async def _act(self, actor: Actor, order_id: int, action: Action, reason: str = "") -> Order:
         async with self._db.transaction() as tx:
             order, step = await self._steps.decide(tx, actor, order_id, action)
-            return await self._steps.take(tx, order, step, actor.id, **({"reason": reason} if reason else {}))
+            return await self._steps.take(tx, order, step, actor.id, details={"reason": reason} if reason else {})
 
     async def _provider_page(self, order_id: int) -> str:
         async with self._db.transaction() as tx:

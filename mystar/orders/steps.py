@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 
 from mystar.accounts.model import Actor
 from mystar.creators.service import CreatorService
@@ -89,8 +91,9 @@ class Steps:
         order: Order,
         step: Step,
         actor_id: int | None = None,
+        *,
         refunded: int | None = None,
-        **details: str | int,
+        details: Mapping[str, str | int] = MappingProxyType({}),
     ) -> Order:
         """Make the step true: the row, its history, its payment's aim, and everybody who listens.
 
@@ -110,7 +113,7 @@ class Steps:
             deadline_at=next_deadline(order, step.taken(order), self._terms, now),
         )
         await orders.remember(
-            moved, order, action=str(step.action), role=step.role, actor_id=actor_id, now=now, details=details
+            moved, order, action=str(step.action), role=step.role, actor_id=actor_id, now=now, details=dict(details)
         )
         await self._aim(tx, order, moved, step)
         if moved.is_open_to_buyer and not order.is_open_to_buyer:
@@ -172,13 +175,15 @@ class Steps:
         order = await OrderRepository(tx).lock(event.payment.order_id)
         step = decide(order, _NEWS[type(event)], Role.SYSTEM)
         refunded = event.payment.refunded if isinstance(event, PaymentRefunded) else None
-        await self.take(tx, order, step, refunded=refunded, payment=event.payment.id)
+        await self.take(tx, order, step, refunded=refunded, details={"payment": event.payment.id})
 
     async def _follow_partial_refund(self, tx: Tx, event: PaymentPartlyRefunded) -> None:
         payment, amount = event.payment, event.amount
         order = await OrderRepository(tx).lock(payment.order_id)
         step = decide(order, Action.MONEY_PARTLY_REFUNDED, Role.SYSTEM)
-        order = await self.take(tx, order, step, refunded=payment.refunded, payment=payment.id, amount=amount)
+        order = await self.take(
+            tx, order, step, refunded=payment.refunded, details={"payment": payment.id, "amount": amount}
+        )
         await tx.publish(OrderPartlyRefunded(order, Role.SYSTEM, order.status, amount))
 
     async def _save_hold(self, tx: Tx, event: HoldRunsOut) -> None:
@@ -187,7 +192,7 @@ class Steps:
             step = decide(order, Action.HOLD_RUNS_OUT, Role.SYSTEM)
         except WrongTime:
             return  # nothing was delivered, so the payment may give it back
-        await self.take(tx, order, step, payment=event.payment.id)
+        await self.take(tx, order, step, details={"payment": event.payment.id})
 
 
 def acting_role(order: Order, actor: Actor) -> Role:

@@ -13,9 +13,13 @@ from mystar.ground import Ground
 from mystar.kit.background import every
 from mystar.kit.http import networks
 from mystar.kit.routes import Route
-from mystar.orders.handlers import ORDERS
+from mystar.orders.book import OrderBook
+from mystar.orders.handlers import ORDER_BOOK, ORDERS, STUDIO
+from mystar.orders.handlers import ROUTES as ORDER_ROUTES
 from mystar.orders.process import Terms
 from mystar.orders.service import OrderService
+from mystar.orders.studio import TOPIC as STUDIO_WORK
+from mystar.orders.studio import StudioOrders
 from mystar.orders.tasks import Deadlines
 from mystar.payments.gateways.yookassa import YooKassa
 from mystar.payments.handlers import PAYMENTS
@@ -25,13 +29,14 @@ from mystar.payments.settlement import TOPIC as PROVIDER_CALLS
 from mystar.payments.settlement import Settlement
 from mystar.payments.tasks import LONGEST_PAUSE, ProviderCalls
 
-ROUTES: tuple[Route, ...] = ()
+ROUTES: tuple[Route, ...] = ORDER_ROUTES
 CONSTRAINTS = PAYMENT_CONSTRAINTS
 
 
 def add(app: web.Application, ground: Ground) -> None:
     _add_money(app, ground)
     _add_orders(app, ground)
+    _add_studio(app, ground)
 
 
 def _add_money(app: web.Application, ground: Ground) -> None:
@@ -82,4 +87,17 @@ def _add_orders(app: web.Application, ground: Ground) -> None:
     )
     orders.listen(ground.events)
     app[ORDERS] = orders
+    app[ORDER_BOOK] = OrderBook(ground.db, app[CATALOG], app[PAYMENTS])
     app.cleanup_ctx.append(every(terms.check_seconds, Deadlines(orders).pass_by, name="order deadlines"))
+
+
+def _add_studio(app: web.Application, ground: Ground) -> None:
+    app[STUDIO] = studio = StudioOrders(
+        ground.db,
+        ground.outbox,
+        app[FILES],
+        ground.limits,
+        ground.clock,
+        process_after=timedelta(seconds=ground.settings.studio.process_seconds),
+    )
+    ground.outbox.handle(STUDIO_WORK, studio.take_up, concurrency=4)

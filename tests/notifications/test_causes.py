@@ -90,7 +90,7 @@ async def test_a_dispute_is_told_to_the_other_one_and_its_end_to_both(
     assert await kinds(api, star) == ["new_order", "dispute"]
     assert await kinds(api, customer) == ["delivery"]
     await app[ORDERS].approve(actor(await factory.staff("operator"), "operator"), order)
-    assert (await kinds(api, star))[-1] == (await kinds(api, customer))[-1] == "order_completed"
+    assert (await kinds(api, star))[-1] == (await kinds(api, customer))[-1] == "dispute_settled"
 
 
 async def test_a_payment_that_failed_is_told_to_the_customer_once(

@@ -1,0 +1,103 @@
+"""What house reads of orders: a page of somebody's, and one with all that belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mystar.accounts.model import Actor
+from mystar.catalog.model import Service
+from mystar.catalog.service import CatalogService
+from mystar.kit.db import Database
+from mystar.kit.paging import Page
+from mystar.orders.model import DeliveryCard, Happening, Order, OrderUnknown, Person, Role
+from mystar.orders.repository import OrderRepository
+from mystar.payments.model import Payment
+from mystar.payments.service import PaymentService
+
+#: Deliveries shown with their order; there is a list of its own for more.
+_MOST_DELIVERIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEntry:
+    """An order with what lists show of it. None: a guest's order, or one to the studio."""
+
+    order: Order
+    service: Service | None
+    buyer: Person | None
+    creator: Person | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDetail:
+    """An order with everything. ``deliveries`` and ``payments`` newest first, ``timeline`` oldest first."""
+
+    entry: OrderEntry
+    deliveries: Sequence[DeliveryCard]
+    payments: Sequence[Payment]
+    timeline: Sequence[Happening]
+
+
+class OrderBook:
+    """Reads; each verb is a constant number of queries. A stranger's order is an unknown one."""
+
+    def __init__(self, db: Database, catalog: CatalogService, payments: PaymentService) -> None:
+        self._orders, self._catalog, self._payments = OrderRepository(db), catalog, payments
+
+    async def page(
+        self, actor: Actor, *, role: Role | None, status: str | None, offset: int, limit: int
+    ) -> Page[OrderEntry]:
+        """What the actor bought and sold, newest first.
+
+        :param role: BUYER or CREATOR, for one of the two. :param status: as it is shown, "paid" included.
+        """
+        whose: dict[str, Any] = {
+            "buyer_id": actor.id if role is not Role.CREATOR else None,
+            "seller_id": actor.id if role is not Role.BUYER else None,
+            "status": status,
+        }
+        entries = await self._entries(**whose, offset=offset, limit=limit)
+        # Only a full page, or one behind the last, needs counting: else this is the last, and its end is known.
+        known = len(entries) < limit and (entries or offset == 0)
+        return Page(entries, offset + len(entries) if known else await self._orders.count(**whose))
+
+    async def entry(self, actor: Actor, order_id: int) -> OrderEntry:
+        """:raises OrderUnknown: there is none, or it is none of the actor's business."""
+        entries = await self._entries(order_id=order_id)
+        if not entries or entries[0].order.role_of(actor) is None:
+            raise OrderUnknown
+        return entries[0]
+
+    async def detail(self, actor: Actor, order_id: int) -> OrderDetail:
+        """:raises OrderUnknown:"""
+        return OrderDetail(
+            await self.entry(actor, order_id),
+            await self._orders.deliveries(order_id, limit=_MOST_DELIVERIES),
+            await self._payments.all_of_order(order_id),
+            await self._orders.timeline(order_id),
+        )
+
+    async def deliveries(
+        self, actor: Actor, order_id: int, *, offset: int, limit: int
+    ) -> tuple[Order, list[DeliveryCard], int]:
+        """The order, a page of its deliveries, the newest first, and how many there are. :raises OrderUnknown:"""
+        order = await self._orders.find(order_id)
+        if order.role_of(actor) is None:
+            raise OrderUnknown
+        found = await self._orders.deliveries(order_id, limit=limit, offset=offset)
+        return order, found, await self._orders.count_deliveries(order_id)
+
+    async def delivery(self, order_id: int) -> DeliveryCard:
+        """The newest one."""
+        (card,) = await self._orders.deliveries(order_id, limit=1)
+        return card
+
+    async def _entries(self, **which: Any) -> list[OrderEntry]:
+        rows = await self._orders.entries(**which)
+        ids = {order.service_id for order, _, _ in rows if order.service_id is not None}
+        services = await self._catalog.services_by_id(ids) if ids else {}
+        return [
+            OrderEntry(order, services.get(order.service_id or 0), buyer, creator) for order, buyer, creator in rows
+        ]

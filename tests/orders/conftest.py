@@ -1,0 +1,15 @@
+"""The market that tests of house orders stand in."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp import web
+
+from tests.conftest import Api
+from tests.factory import Factory
+from tests.orders.market import Market, open_market
+
+
+@pytest.fixture
+async def market(app: web.Application, api: Api, factory: Factory) -> Market:
+    return await open_market(app, api, factory)

@@ -1,0 +1,89 @@
+"""A small market: somebody who sells a service with options, and somebody who buys it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from mystar.contracts.system import DATABASE
+from mystar.files.handlers import FILES
+from tests.conftest import Api
+from tests.factory import Factory, Person, actor
+
+#: Kopecks: of the service, and of its options.
+PRICE, OPTIONS = 100_000, (20_000, 30_050)
+
+_SERVICE = """
+    insert into services (
+        creator_id, kind, category_id, title, base_price, delivery_days, is_active, modifications_price,
+        created_at, updated_at)
+    select creators.id, 'service', services.category_id, 'Ролик для блога', %(price)s, 7, %(listed)s, 15000, now(), now()
+    from creators join services on services.creator_id = creators.id and kind = 'greeting'
+    where creators.account_id = %(account)s
+    returning id"""
+_OPTION = """
+    insert into service_options (service_id, name, description, price, position)
+    values (%(service)s, %(name)s, '', %(price)s, %(position)s) returning id"""
+
+
+@dataclass
+class Market:
+    """``options``: ids of the service's options, which cost `OPTIONS`."""
+
+    app: web.Application
+    api: Api
+    factory: Factory
+    buyer: Person
+    creator: Person
+    service_id: int
+    options: Sequence[int]
+
+    async def place(self, **draft: Any) -> dict[str, Any]:
+        """An order through the house's door."""
+        body = {"service_id": self.service_id, "requirements": "Две минуты, без музыки", **draft}
+        answer = await self.api.post("/api/v1/orders/", body, as_=self.buyer)
+        assert answer.status == 201, await answer.text()
+        placed: dict[str, Any] = await answer.json()
+        return placed
+
+    async def act(self, order_id: int, action: str, body: Any = None, *, as_: Person, status: int = 200) -> Any:
+        answer = await self.api.post(f"/api/v1/orders/{order_id}/{action}/", body, as_=as_)
+        assert answer.status == status, await answer.text()
+        return await answer.json()
+
+    async def deliver(self, order_id: int, **draft: Any) -> Any:
+        return await self.act(order_id, "deliveries", {"message": "Готово", **draft}, as_=self.creator, status=201)
+
+    async def read(self, order_id: int, as_: Person | None = None) -> dict[str, Any]:
+        answer = await self.api.get(f"/api/v1/orders/{order_id}/", as_=as_ or self.buyer)
+        assert answer.status == 200, await answer.text()
+        found: dict[str, Any] = await answer.json()
+        return found
+
+    async def file(self, owner: Person, name: str = "ролик.txt") -> int:
+        """The id of something that was uploaded."""
+
+        async def content() -> Any:
+            yield b"two minutes without music"
+
+        file = await self.app[FILES].receive(actor(owner), content(), kinds=("other",), folder="uploads", name=name)
+        return file.id
+
+
+async def add_service(app: web.Application, creator: Person, *, listed: bool = True) -> tuple[int, list[int]]:
+    """A service of a star's, and its options."""
+    db = app[DATABASE]
+    service = await db.value(_SERVICE, account=creator.id, price=PRICE, listed=listed)
+    options = [
+        await db.value(_OPTION, service=service, name=f"Опция {number}", price=price, position=number)
+        for number, price in enumerate(OPTIONS, 1)
+    ]
+    return service, options
+
+
+async def open_market(app: web.Application, api: Api, factory: Factory) -> Market:
+    buyer, creator = await factory.person(door="house"), await factory.star(door="house")
+    return Market(app, api, factory, buyer, creator, *await add_service(app, creator))
