@@ -175,8 +175,46 @@ class EmailConfirmed:
 
 
 @dataclass(frozen=True, slots=True)
-class PasswordChanged:
+class PersonChanged:
+    """What others show of somebody is new: the names, or whether the person is let in at all."""
+
     account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """``how``: "password_changed" by whoever knew the old one, "password_reset" by a mailed link or the operator."""
+
+    account_id: int
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBlocked:
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUnblocked:
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChanged:
+    """None: no member of the staff."""
+
+    account_id: int
+    before: Role | None
+    after: Role | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """Somebody has signed in at a door, whichever way."""
+
+    account_id: int
+    session_id: uuid.UUID
+    door: Door
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from mystar.accounts.guard import Guard
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
+    AccountBlocked,
     AccountRegistered,
+    AccountUnblocked,
     Actor,
     Confirmed,
     ConfirmLinkUnknown,
@@ -25,9 +27,11 @@ from mystar.accounts.model import (
     LoginRefused,
     NotYourself,
     Person,
+    PersonChanged,
     PersonUnknown,
     Refreshed,
     Role,
+    RoleChanged,
     Session,
     SignedIn,
     Visitor,
@@ -35,6 +39,7 @@ from mystar.accounts.model import (
 )
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions import Sessions
+from mystar.accounts.staff import LastOwner
 from mystar.errors import Forbidden, Invalid, NotFound, Text
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database, Tx
@@ -120,6 +125,8 @@ class AccountService:
                 email_verified_at=now if draft.email else None,
             )
             await tx.publish(AccountRegistered(account.id))
+            if role is not None:
+                await tx.publish(RoleChanged(account.id, None, role))
         return account
 
     async def adopt(self, draft: Draft, stored: str, *, is_verified: bool) -> Account:
@@ -187,7 +194,7 @@ class AccountService:
         fits = await self._passwords.verify(password, stored)
         if account is None or stored is None or not fits or not account.is_active:
             await attempt.failed()
-            raise LoginRefused
+            raise LoginRefused(account.id if account else None)
         await attempt.check()
         return await self._enter(account.id, stored, password, visitor, door)
 
@@ -310,6 +317,7 @@ class AccountService:
             new = replace(old, **change)  # type: ignore[arg-type]
             await self._require_free(accounts, new.username, new.email, new.phone, but=old.id)
             await accounts.change_profile(new)
+            await tx.publish(PersonChanged(old.id))
             if key_of(new.email or "") != key_of(old.email or ""):
                 await self._move_mailbox(tx, old, new)
             return await accounts.get(old.id)
@@ -370,9 +378,14 @@ class AccountService:
             raise NotYourself
         async with self._db.transaction() as tx:
             accounts = AccountRepository(tx)
+            owners = await accounts.lock_owners()
             account = await accounts.lock(account_id)
             if account.role is not None and actor.role != "owner":
                 raise Forbidden
+            if not is_active and owners == {account_id}:
+                raise LastOwner
             await accounts.change_activity(account_id, is_active=is_active)
+            await tx.publish(PersonChanged(account_id))
+            await tx.publish(AccountUnblocked(account_id) if is_active else AccountBlocked(account_id))
             if not is_active:
                 await self._sessions.end(tx, account_id, reason="blocked")

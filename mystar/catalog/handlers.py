@@ -1,9 +1,198 @@
-"""Where the doors find the catalogue."""
+"""The house's doors to the catalogue (seed 001, facts 2.3)."""
 
 from __future__ import annotations
 
-from aiohttp import web
+from typing import Any
 
+from aiohttp import web
+from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
+from marshmallow import fields
+
+from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
+from mystar.catalog.desk import CatalogDesk
+from mystar.catalog.schemas import (
+    BriefServiceView,
+    CatalogCategoryView,
+    CatalogTagView,
+    ServiceForm,
+    ServicePatch,
+    ServicePath,
+    ServiceQuery,
+    ServiceView,
+    TagQuery,
+    brief_service_shape,
+    category_shape,
+    draft_of,
+    is_about_oneself,
+    service_shape,
+    sought_of,
+    tag_shape,
+)
+from mystar.catalog.search import Sought
 from mystar.catalog.service import CatalogService
+from mystar.catalog.shop import Shop
+from mystar.errors import Unauthenticated
+from mystar.kit.fields import Shape
+from mystar.kit.http import json_response
+from mystar.kit.idempotency import idempotent
+from mystar.kit.lists import MOST, list_response
+from mystar.kit.paging import page_of, page_response, wanted
+from mystar.kit.routes import Route, alias, route
+from mystar.kit.validation import body_of, path_of, query_of
 
 CATALOG: web.AppKey[CatalogService] = web.AppKey("catalog", CatalogService)
+SHOP: web.AppKey[Shop] = web.AppKey("shop", Shop)
+DESK: web.AppKey[CatalogDesk] = web.AppKey("catalog_desk", CatalogDesk)
+TAGS = ["house: services"]
+
+
+class FilterChoice(Shape):
+    """Nothing: services say neither a platform nor a language."""
+
+    id = fields.Integer()
+    name = fields.String()
+
+
+@docs(tags=TAGS, summary="The catalogue: what can be ordered, found by words and filters")
+@maybe_signed_in
+@querystring_schema(ServiceQuery)
+@response_schema(page_of(ServiceView), 200)
+async def list_services(request: web.Request) -> web.Response:
+    shop, sought, page = request.app[SHOP], await _sought(request), wanted(request)
+    if is_about_oneself(query_of(request)):
+        actor = maybe_actor_of(request)
+        if actor is None:
+            raise Unauthenticated
+        found = await shop.own(actor, sought, offset=page.offset, limit=page.size)
+    else:
+        found = await shop.find(sought, offset=page.offset, limit=page.size)
+    return page_response(request, [service_shape(one) for one in found.rows], found.count)
+
+
+@docs(tags=TAGS, summary="My services, hidden ones too")
+@signed_in
+@querystring_schema(ServiceQuery)
+@response_schema(page_of(ServiceView), 200)
+async def list_own_services(request: web.Request) -> web.Response:
+    page = wanted(request)
+    found = await request.app[SHOP].own(actor_of(request), await _sought(request), offset=page.offset, limit=page.size)
+    return page_response(request, [service_shape(one) for one in found.rows], found.count)
+
+
+@docs(tags=TAGS, summary="Put up a service, with its options and tags; creators only")
+@signed_in
+@json_schema(ServiceForm)
+@response_schema(ServiceView, 201)
+@idempotent
+async def create_service(request: web.Request) -> web.StreamResponse:
+    service = await request.app[SHOP].put_up(actor_of(request), draft_of(body_of(request)))
+    return json_response(service_shape(service), 201)
+
+
+@docs(tags=TAGS, summary="One service; a hidden one only for its creator and staff")
+@maybe_signed_in
+@match_info_schema(ServicePath)
+@response_schema(ServiceView, 200)
+async def read_service(request: web.Request) -> web.Response:
+    service = await request.app[SHOP].service(maybe_actor_of(request), **path_of(request))
+    return json_response(service_shape(service))
+
+
+@docs(tags=TAGS, summary="One service in the seed's other shape: money and time are text")
+@maybe_signed_in
+@match_info_schema(ServicePath)
+@response_schema(BriefServiceView, 200)
+async def read_brief_service(request: web.Request) -> web.Response:
+    service = await request.app[SHOP].service(maybe_actor_of(request), **path_of(request))
+    return json_response(brief_service_shape(service))
+
+
+@docs(tags=TAGS, summary="Change some of a service of mine; orders keep what was agreed")
+@signed_in
+@match_info_schema(ServicePath)
+@json_schema(ServicePatch)
+@response_schema(ServiceView, 200)
+async def change_service(request: web.Request) -> web.Response:
+    return await _changed(request)
+
+
+@docs(tags=TAGS, summary="Replace a service of mine; what is optional and absent stays")
+@signed_in
+@match_info_schema(ServicePath)
+@json_schema(ServiceForm)
+@response_schema(ServiceView, 200)
+async def replace_service(request: web.Request) -> web.Response:
+    return await _changed(request)
+
+
+@docs(tags=TAGS, summary="Remove a service of mine; its orders go on", responses={204: {"description": "It is gone"}})
+@signed_in
+@match_info_schema(ServicePath)
+async def remove_service(request: web.Request) -> web.Response:
+    await request.app[SHOP].remove(actor_of(request), **path_of(request))
+    return web.Response(status=204)
+
+
+@docs(tags=TAGS, summary="The categories, in the order of the shop window")
+@response_schema(CatalogCategoryView(many=True), 200)
+async def list_categories(request: web.Request) -> web.Response:
+    return json_response([category_shape(one) for one in await request.app[CATALOG].categories()])
+
+
+@docs(tags=TAGS, summary="The tags, by name")
+@querystring_schema(TagQuery)
+@response_schema(CatalogTagView(many=True), 200)
+async def list_tags(request: web.Request) -> web.Response:
+    query = query_of(request)
+    page = query["page"]
+    found = await request.app[DESK].tags(beginning=query["search"], offset=(page - 1) * MOST, limit=MOST)
+    return list_response(request, [tag_shape(one) for one in found.rows], found.count, page=page)
+
+
+@docs(tags=TAGS, summary="What else the catalogue can be filtered by: nothing, so that no client makes it up")
+@response_schema(FilterChoice(many=True), 200)
+async def list_nothing(_request: web.Request) -> web.Response:
+    return json_response([])
+
+
+async def _sought(request: web.Request) -> Sought:
+    query = query_of(request)
+    names: list[str] = [name for name in query.get("category", "").split(",") if name.strip()]
+    return sought_of(query, await request.app[SHOP].category_ids(names) if names else None)
+
+
+async def _changed(request: web.Request) -> web.Response:
+    body: dict[str, Any] = body_of(request)
+    service = await request.app[SHOP].change(actor_of(request), **path_of(request), draft=draft_of(body))
+    return json_response(service_shape(service))
+
+
+_ALL, _BARE, _ID = "/api/v1/services/", "/api/services/", r"{service_id:\d{1,18}}/"
+_LIST = route("GET", _ALL, list_services, "house.services")
+_CREATE = route("POST", _ALL, create_service, "house.services")
+_OWN = route("GET", "/api/v1/users/me/services/", list_own_services, "house.my-services")
+_LISTED = (
+    route("GET", "/api/v1/tags/", list_tags, "house.tags"),
+    route("GET", "/api/v1/platforms/", list_nothing, "house.platforms"),
+    route("GET", "/api/v1/languages/", list_nothing, "house.languages"),
+)
+ROUTES: tuple[Route, ...] = (
+    _LIST,
+    _CREATE,
+    _OWN,
+    route("GET", _ALL + _ID, read_service, "house.service"),
+    route("PUT", _ALL + _ID, replace_service, "house.service"),
+    route("PATCH", _ALL + _ID, change_service, "house.service"),
+    route("DELETE", _ALL + _ID, remove_service, "house.service"),
+    route("GET", _BARE + _ID, read_brief_service, "house.brief-service"),
+    route("PUT", _BARE + _ID, replace_service, "house.brief-service", documented=False),
+    route("PATCH", _BARE + _ID, change_service, "house.brief-service", documented=False),
+    route("DELETE", _BARE + _ID, remove_service, "house.brief-service", documented=False),
+    # /api/categories/ without a version is the greetings' own.
+    route("GET", "/api/v1/categories/", list_categories, "house.categories"),
+    *_LISTED,
+    alias(_BARE, _LIST),
+    alias(_BARE, _CREATE),
+    alias("/api/users/me/services/", _OWN),
+    *(alias(one.path.replace("/v1", "", 1), one) for one in _LISTED),
+)

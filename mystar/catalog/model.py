@@ -119,7 +119,8 @@ class Service:
 
     A greeting has neither price nor category before its creator sets them. ``modifications_price``: 0 = changes are
     free of charge, None = there are none. ``is_active`` is the creator's own switch, ``is_listed`` whether anybody can
-    see and buy it. ``rating`` and ``completed_orders`` are the creator's.
+    see and buy it; ``is_removed`` ones are left only for the orders that name them. ``rating`` and
+    ``completed_orders`` are the creator's.
     """
 
     id: int
@@ -140,10 +141,67 @@ class Service:
     is_active: bool
     is_withheld: bool
     is_listed: bool
+    is_removed: bool
     options: tuple[Option, ...]
     tags: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OptionDraft:
+    """An option as its creator writes it. With an ``id`` it is one that exists; None = stays as it is."""
+
+    id: int | None = None
+    name: str | None = None
+    description: str | None = None
+    price: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDraft:
+    """What a creator writes of a service, new or to be changed. None = stays as it is; prices in kopecks.
+
+    ``options`` and ``tags`` are whole lists: an option that is not in it any more is retired.
+    """
+
+    title: str | None = None
+    description: str | None = None
+    category_id: int | None = None
+    base_price: int | None = None
+    delivery_days: int | None = None
+    allows_modifications: bool | None = None
+    modifications_price: int | None = None
+    is_active: bool | None = None
+    options: tuple[OptionDraft, ...] | None = None
+    tags: tuple[str, ...] | None = None
+
+    def modifications(self, before: int | None) -> int | None:
+        """What modifications cost from now on, None = there are none, if they cost ``before`` until now."""
+        if self.allows_modifications is False:
+            return None
+        if self.modifications_price is not None:
+            return self.modifications_price
+        return before or 0 if self.allows_modifications else before
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """``services``: how many have it, hidden ones too."""
+
+    id: int
+    name: str
+    services: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A number that a count does not confirm."""
+
+    category_id: int
+    what: str
+    stored: int
+    counted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +233,13 @@ class OptionUnknown(Invalid):
         super().__init__(fields={field: [self.text]})
 
 
+class GreetingStays(Conflict):
+    code = "greeting_stays"
+    text = Text(
+        "Видео-поздравление нельзя удалить, его можно скрыть.", "A greeting cannot be removed, but it can be hidden."
+    )
+
+
 class StarUnknown(NotFound):
     code = "star_unknown"
     text = Text("Звезда не найдена.", "The star was not found.")
@@ -196,6 +261,16 @@ class CategoryUnknown(Invalid):
 class CategoryExists(Conflict):
     code = "category_exists"
     text = Text("Такая категория уже есть.", "There is such a category already.")
+
+
+class CategoryInUse(Conflict):
+    code = "category_in_use"
+    text = Text("В этой категории есть услуги.", "There are services in this category.")
+
+
+class TagExists(Conflict):
+    code = "tag_exists"
+    text = Text("Такой тег уже есть: объедините их.", "There is such a tag already: merge them.")
 
 
 class PriceImpossible(Invalid):

@@ -9,7 +9,8 @@ insert into categories (name, photo_id, position) values (%(name)s, %(photo_id)s
 
 -- name: add_greeting
 insert into services (creator_id, kind, title, created_at, updated_at)
-values (%(creator_id)s, 'greeting', %(title)s, %(now)s, %(now)s);
+values (%(creator_id)s, 'greeting', %(title)s, %(now)s, %(now)s)
+returning id;
 
 -- name: set_greeting
 update services
@@ -53,8 +54,7 @@ on conflict do nothing;
 -- name: greeting_of
 select services.id as service_id, services.creator_id, creators.account_id, services.category_id, services.base_price,
     services.invitation_price, services.delivery_days,
-    services.is_active and services.base_price is not null and services.category_id is not null and accounts.is_active
-        as is_for_sale
+    services.is_listed as is_for_sale
 from creators
 join accounts on accounts.id = creators.account_id
 join services on services.creator_id = creators.id and services.kind = 'greeting'
@@ -73,9 +73,8 @@ with page as (
         services.id as service_id, services.category_id, services.base_price as price, services.invitation_price,
         services.delivery_days
     from creators
-    join accounts on accounts.id = creators.account_id and accounts.is_active
-    join services on services.creator_id = creators.id and services.kind = 'greeting' and services.is_active
-        and services.base_price is not null and services.category_id is not null
+    join accounts on accounts.id = creators.account_id
+    join services on services.creator_id = creators.id and services.kind = 'greeting' and services.is_listed
     left join files video on video.id = creators.video_id
     where (%(account_id)s::bigint is null or creators.account_id = %(account_id)s::bigint)
         and (%(category_id)s::bigint is null or services.category_id = %(category_id)s::bigint)
@@ -102,9 +101,7 @@ order by page.is_top desc, page.rating desc, page.creator_id;
 -- name: count_stars
 select count(*)
 from creators
-join accounts on accounts.id = creators.account_id and accounts.is_active
-join services on services.creator_id = creators.id and services.kind = 'greeting' and services.is_active
-    and services.base_price is not null and services.category_id is not null
+join services on services.creator_id = creators.id and services.kind = 'greeting' and services.is_listed
 where (%(account_id)s::bigint is null or creators.account_id = %(account_id)s::bigint)
     and (%(category_id)s::bigint is null or services.category_id = %(category_id)s::bigint)
     and (%(tag)s::text is null or services.id = any (array(
@@ -121,7 +118,8 @@ select services.id, services.kind, services.creator_id, creators.account_id, acc
     case when accounts.avatar_id is not null then accounts.avatar_key end as avatar_key,
     creators.rating, creators.completed_orders, services.category_id, categories.name as category_name,
     services.title, services.description, services.base_price, services.delivery_days, services.modifications_price,
-    services.is_active, services.is_withheld, services.is_listed, services.created_at, services.updated_at,
+    services.is_active, services.is_withheld, services.is_listed, services.deleted_at is not null as is_removed,
+    services.created_at, services.updated_at,
     (
         select json_agg(json_build_array(id, name, description, price) order by position, id)
         from service_options where service_id = services.id and retired_at is null
@@ -139,3 +137,149 @@ where services.id = any (%(ids)s::bigint[]);
 -- name: withhold
 update services set is_withheld = %(is_withheld)s, updated_at = %(now)s
 where id = %(service_id)s and deleted_at is null;
+
+-- name: add_service
+insert into services (
+    creator_id, kind, category_id, title, description, base_price, delivery_days, modifications_price, is_active,
+    created_at, updated_at)
+select id, 'service', %(category_id)s, %(title)s, %(description)s, %(base_price)s, %(delivery_days)s,
+    %(modifications_price)s, %(is_active)s, %(now)s, %(now)s
+from creators where account_id = %(account_id)s
+returning id;
+
+-- name: lock_service
+select services.id from services join creators on creators.id = services.creator_id
+where services.id = %(service_id)s and creators.account_id = %(account_id)s and services.deleted_at is null
+for update of services;
+
+-- name: change_service
+update services set
+    title = %(title)s, description = %(description)s, category_id = %(category_id)s, base_price = %(base_price)s,
+    delivery_days = %(delivery_days)s, modifications_price = %(modifications_price)s, is_active = %(is_active)s,
+    updated_at = %(now)s
+where id = %(service_id)s;
+
+-- name: remove_service
+update services set deleted_at = %(now)s, updated_at = %(now)s where id = %(service_id)s;
+
+-- name: retire_options
+update service_options set retired_at = %(now)s
+where service_id = %(service_id)s and retired_at is null and id <> all (%(kept)s::bigint[]);
+
+-- name: change_options
+update service_options set name = new.name, description = new.description, price = new.price, position = new.position
+from unnest(
+    %(ids)s::bigint[], %(names)s::text[], %(descriptions)s::text[], %(prices)s::bigint[], %(positions)s::integer[]
+) as new (id, name, description, price, position)
+where service_options.id = new.id;
+
+-- name: add_options
+insert into service_options (service_id, name, description, price, position)
+select %(service_id)s, name, description, price, position
+from unnest(%(names)s::text[], %(descriptions)s::text[], %(prices)s::bigint[], %(positions)s::integer[])
+    as new (name, description, price, position)
+order by position;
+
+-- name: texts
+-- In one order, and locked, so that of two writers the later one writes the words of what both have changed.
+select services.id, services.title, services.description, accounts.username, accounts.first_name, accounts.last_name,
+    coalesce((
+        select string_agg(tags.key, ' ') from service_tags join tags on tags.id = service_tags.tag_id
+        where service_tags.service_id = services.id
+    ), '') as tags
+from services
+join creators on creators.id = services.creator_id
+join accounts on accounts.id = creators.account_id
+where services.id = any (%(ids)s::bigint[])
+order by services.id
+for update of services;
+
+-- name: put_words
+update services set words = service_words(new.title, new.tags, new.description, new.people)
+from unnest(%(ids)s::bigint[], %(titles)s::text[], %(tags)s::text[], %(descriptions)s::text[], %(people)s::text[])
+    as new (id, title, tags, description, people)
+where services.id = new.id;
+
+-- name: keep_words
+-- In one order, as for tags.
+insert into search_words select word from unnest(%(words)s::text[]) as new (word) order by word on conflict do nothing;
+
+-- name: alike
+-- The known words that look most like the asked ones. Of many, the nearest; whether it is a slip is decided elsewhere.
+select asked.word as asked, known.word
+from unnest(%(words)s::text[]) as asked (word)
+cross join lateral (
+    select word from search_words where search_words.word %% asked.word
+    order by similarity(search_words.word, asked.word) desc, word limit %(most)s
+) as known;
+
+-- name: services_of_account
+select services.id from services join creators on creators.id = services.creator_id
+where creators.account_id = %(account_id)s;
+
+-- name: follow_seller
+update services set is_seller_active = accounts.is_active
+from creators join accounts on accounts.id = creators.account_id
+where creators.account_id = %(account_id)s and services.creator_id = creators.id
+    and services.is_seller_active <> accounts.is_active;
+
+-- name: count_listed
+select coalesce(sum(listed), 0) from listed_counts
+where (%(kind)s::text is null or kind = %(kind)s)
+    and (%(category_ids)s::bigint[] is null or category_id = any (%(category_ids)s::bigint[]));
+
+-- name: differences
+with counted as (
+    select category_id, kind, count(*) as listed from services where is_listed group by category_id, kind
+)
+select category_id, 'listed ' || kind || 's' as what, coalesce(listed_counts.listed, 0) as stored,
+    coalesce(counted.listed, 0) as counted
+from listed_counts full join counted using (category_id, kind)
+where listed_counts.listed is distinct from counted.listed
+    and (coalesce(listed_counts.listed, 0) <> 0 or coalesce(counted.listed, 0) <> 0)
+order by category_id, kind
+limit %(limit)s;
+
+-- name: edit_category
+update categories set
+    name = coalesce(%(name)s, name), photo_id = coalesce(%(photo_id)s, photo_id), position = coalesce(%(position)s, position)
+where id = %(category_id)s
+returning id;
+
+-- name: lock_category
+select photo_id from categories where id = %(category_id)s for update;
+
+-- name: drop_category
+delete from categories where id = %(category_id)s;
+
+-- name: reorder_categories
+update categories set position = wanted.position
+from unnest(%(ids)s::bigint[]) with ordinality as wanted (id, position)
+where categories.id = wanted.id;
+
+-- name: tags
+select tags.id, tags.name, (select count(*) from service_tags where tag_id = tags.id) as services
+from tags
+where %(beginning)s::text is null or starts_with(key, %(beginning)s)
+order by key
+limit %(limit)s offset %(offset)s;
+
+-- name: count_tags
+select count(*) from tags where %(beginning)s::text is null or starts_with(key, %(beginning)s);
+
+-- name: rename_tag
+update tags set name = %(name)s, key = %(key)s where id = %(tag_id)s returning id;
+
+-- name: lock_tags
+select id from tags where id = any (%(ids)s::bigint[]) order by id for update;
+
+-- name: give_tag
+insert into service_tags (service_id, tag_id)
+select distinct service_id, %(tag_id)s::bigint from service_tags where tag_id = any (%(ids)s::bigint[])
+on conflict do nothing;
+
+-- name: services_with_tags
+select distinct service_id as id from service_tags where tag_id = any (%(ids)s::bigint[]) order by service_id;
+
+-- name: drop_tag
+delete from tags where id = any (%(ids)s::bigint[]);

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from operator import itemgetter
 
+from mystar.catalog.index import ServiceIndex
 from mystar.catalog.model import (
     Asked,
     Category,
     CategoryExists,
     CategoryUnknown,
+    Difference,
     Greeting,
     GreetingChange,
     GreetingTerms,
@@ -21,6 +23,7 @@ from mystar.catalog.model import (
     ServiceUnknown,
     Star,
     StarUnknown,
+    TagExists,
     tags_by_key,
 )
 from mystar.creators.model import whole_stars
@@ -33,6 +36,7 @@ CONSTRAINTS = {
     "services_category_id_fkey": CategoryUnknown,
     "services_base_price_check": PriceImpossible,
     "services_invitation_price_check": PriceImpossible,
+    "tags_key_key": TagExists,
 }
 _MOST_CATEGORIES = 1000
 #: A list has up to a thousand stars, and keywords would cost four times as much as their values in order.
@@ -63,7 +67,8 @@ class CatalogRepository:
         return int(await self._tx.value(QUERIES.add_category, name=name, photo_id=photo_id, position=position))
 
     async def add_greeting(self, creator_id: int, title: str, now: datetime) -> None:
-        await self._tx.execute(QUERIES.add_greeting, creator_id=creator_id, title=title, now=now)
+        service_id = await self._tx.value(QUERIES.add_greeting, creator_id=creator_id, title=title, now=now)
+        await ServiceIndex(self._tx).put([service_id])
 
     async def set_greeting(self, creator_id: int, terms: GreetingTerms, now: datetime) -> None:
         """:raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator."""
@@ -72,7 +77,7 @@ class CatalogRepository:
         service_id = await self._tx.value(QUERIES.set_greeting, creator_id=creator_id, now=now, **values)
         if service_id is None:
             raise StarUnknown
-        await self._set_tags(service_id, tags)
+        await self.set_tags(service_id, tags)
 
     async def revise_greeting(self, creator_id: int, change: GreetingChange, now: datetime) -> None:
         """:raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator."""
@@ -82,7 +87,7 @@ class CatalogRepository:
         if service_id is None:
             raise StarUnknown
         if tags is not None:
-            await self._set_tags(service_id, tags_by_key(tags))
+            await self.set_tags(service_id, tags_by_key(tags))
 
     async def asked(self, creator_id: int) -> Asked:
         """:raises StarUnknown: there is no such creator."""
@@ -91,11 +96,13 @@ class CatalogRepository:
             raise StarUnknown
         return Asked(**{**row, "tags": tuple(row["tags"])})
 
-    async def _set_tags(self, service_id: int, tags: Mapping[str, str]) -> None:
+    async def set_tags(self, service_id: int, tags: Mapping[str, str]) -> None:
+        """These and no others, by their keys; and the service is found by them from now on."""
         keys = list(tags)
         await self._tx.execute(QUERIES.add_tags, keys=keys, names=list(tags.values()))
         await self._tx.execute(QUERIES.drop_tags, service_id=service_id, keys=keys)
         await self._tx.execute(QUERIES.put_tags, service_id=service_id, keys=keys)
+        await ServiceIndex(self._tx).put([service_id])
 
     async def greeting_of(self, account_id: int) -> Greeting | None:
         row = await self._tx.maybe(QUERIES.greeting_of, account_id=account_id)
@@ -114,7 +121,17 @@ class CatalogRepository:
         return [_star(row) for row in await self._tx.all(QUERIES.stars, **asdict(which), limit=limit, offset=offset)]
 
     async def count_stars(self, which: StarFilter) -> int:
+        if which.account_id is None and which.tag is None and which.fan_id is None:
+            return await self.count_listed("greeting", None if which.category_id is None else (which.category_id,))
         return int(await self._tx.value(QUERIES.count_stars, **asdict(which)))
+
+    async def count_listed(self, kind: str | None, category_ids: Sequence[int] | None) -> int:
+        """How many services of a kind (None = any) are listed in these categories (None = all); nothing is counted."""
+        ids = None if category_ids is None else list(category_ids)
+        return int(await self._tx.value(QUERIES.count_listed, kind=kind, category_ids=ids))
+
+    async def differences(self, limit: int) -> list[Difference]:
+        return [Difference(**row) for row in await self._tx.all(QUERIES.differences, limit=limit)]
 
 
 def _service(row: Row) -> Service:

@@ -2,15 +2,132 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from marshmallow import fields
+from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
-from mystar.catalog.model import Option, Service
-from mystar.kit.fields import Shape
+from mystar.catalog.model import (
+    LONGEST_TAG,
+    MOST_OPTIONS,
+    MOST_TAGS,
+    Category,
+    Option,
+    OptionDraft,
+    PriceImpossible,
+    Service,
+    ServiceDraft,
+    Tag,
+)
+from mystar.catalog.search import MOST_COUNTED, MOST_FOUND, Order, Sought
+from mystar.errors import Text
+from mystar.kit.fields import Count, Id, Line, Rubles, Shape
 from mystar.kit.media import media_path
 from mystar.kit.money import rubles_text
+from mystar.kit.paging import PageQuery
+
+_MINE = "me"
+#: What clients call the orders of a list. The best and the most popular come first with either sign.
+_ORDERS: Mapping[str, Order] = {
+    "created_at": Order.OLDEST,
+    "-created_at": Order.NEWEST,
+    "price": Order.CHEAPEST,
+    "-price": Order.DEAREST,
+    "base_price": Order.CHEAPEST,
+    "-base_price": Order.DEAREST,
+    "rating": Order.BEST,
+    "-rating": Order.BEST,
+    "popularity": Order.POPULAR,
+    "-popularity": Order.POPULAR,
+}
+_REQUIRED = Text("Обязательное поле.", "Missing data for required field.")
+_NO_CREATOR = Text("Введите id креатора или me.", "Not a creator's id, and not me.")
+
+
+def _more_than_nothing(amount: int) -> None:
+    if amount <= 0:
+        raise ValidationError([PriceImpossible.text])
+
+
+class ServicePath(Shape):
+    service_id = Id(required=True)
+
+
+class OptionForm(Shape):
+    """With an ``id``: an option that the service has, kept or changed. Without: a new one."""
+
+    id = Id()
+    name = Line(least=1, most=100)
+    description = Line(most=1000)
+    price = Rubles(metadata={"description": "Rubles, on top of the base price; 0 = free of charge."})
+
+    @validates_schema
+    def _new_ones_are_complete(self, data: Mapping[str, Any], **_options: Any) -> None:
+        missing = {name: [_REQUIRED] for name in ("name", "price") if name not in data}
+        if "id" not in data and missing:
+            raise ValidationError(missing)
+
+
+class ServiceForm(Shape):
+    """A whole service. What is optional and absent stays as it is when a service is replaced."""
+
+    title = Line(required=True, least=1, most=200)
+    description = Line(most=5000)
+    category_id = Id(required=True)
+    base_price = Rubles(required=True, validate=_more_than_nothing)
+    delivery_time = Count(least=0, most=365, required=True, metadata={"description": "Days."})
+    options = fields.List(
+        fields.Nested(OptionForm),
+        validate=validate.Length(max=MOST_OPTIONS),
+        metadata={"description": "The whole list: an option that is not in it is taken from the service."},
+    )
+    tags = fields.List(Line(least=1, most=LONGEST_TAG), validate=validate.Length(max=MOST_TAGS))
+    allows_modifications = fields.Boolean()
+    modifications_price = Rubles(metadata={"description": "Rubles. Without it, modifications are free of charge."})
+    is_active = fields.Boolean(metadata={"description": "false hides it from others."})
+
+
+class ServicePatch(ServiceForm):
+    """Any part of a service."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "partial": True})
+
+
+class ServiceQuery(PageQuery):
+    """``count`` is exact up to a bound, and for whole categories always; there are no pages beyond it."""
+
+    category = Line(most=1000, metadata={"description": "Ids or names, several joined by commas."})
+    creator = Line(most=20, metadata={"description": "The id of a creator's profile; me: mine, hidden ones too."})
+    search = Line(
+        most=200,
+        metadata={
+            "description": "Words of title, tags, description or the creator's name, in Russian or English. "
+            f"Finds the best {MOST_FOUND}; other lists count and show the first {MOST_COUNTED:,}."
+        },
+    )
+    min_price = Rubles()
+    max_price = Rubles()
+    ordering = fields.String(
+        validate=validate.OneOf(list(_ORDERS)),
+        metadata={"description": "Without it: the newest first, and in a search what fits best."},
+    )
+
+    @pre_load
+    def _empty_is_absent(self, data: Mapping[str, Any], **_options: Any) -> dict[str, Any]:
+        return {name: value for name, value in data.items() if value != ""}
+
+    @validates_schema
+    def _creator_is_an_id(self, data: Mapping[str, Any], **_options: Any) -> None:
+        creator = data.get("creator", _MINE)
+        if creator != _MINE and not (creator.isascii() and creator.isdecimal() and len(creator) <= 18):
+            raise ValidationError({"creator": [_NO_CREATOR]})
+
+
+class TagQuery(Shape):
+    search = Line(load_default="", most=LONGEST_TAG, metadata={"description": "How the tag begins."})
+    page = Count(least=1, most=10**6, load_default=1)
 
 
 class OptionView(Shape):
@@ -63,6 +180,56 @@ class ServiceView(BriefServiceView):
     creator = fields.Nested(ServiceCreatorView, required=True)
     kind = fields.String(required=True, metadata={"enum": ["service", "greeting"]})
     is_listed = fields.Boolean(required=True, metadata={"description": "Whether anybody can see and buy it."})
+
+
+class CatalogCategoryView(Shape):
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    photo = fields.String(required=True, allow_none=True)
+
+
+class CatalogTagView(Shape):
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    services = fields.Integer(required=True, metadata={"description": "How many have it."})
+
+
+def draft_of(form: Mapping[str, Any]) -> ServiceDraft:
+    """What a `ServiceForm`, whole or in part, says."""
+    values = dict(form)
+    if "delivery_time" in values:
+        values["delivery_days"] = values.pop("delivery_time")
+    if "options" in values:
+        values["options"] = tuple(OptionDraft(**option) for option in values["options"])
+    if "tags" in values:
+        values["tags"] = tuple(values["tags"])
+    return ServiceDraft(**values)
+
+
+def sought_of(query: Mapping[str, Any], category_ids: tuple[int, ...] | None) -> Sought:
+    """What a `ServiceQuery` asks for; its categories are looked up by the caller."""
+    creator = query.get("creator", _MINE)
+    return Sought(
+        category_ids=category_ids,
+        creator_id=None if creator == _MINE else int(creator),
+        least=query.get("min_price"),
+        most=query.get("max_price"),
+        text=query.get("search", ""),
+        order=_ORDERS.get(query.get("ordering", ""), Order.FIT),
+    )
+
+
+def is_about_oneself(query: Mapping[str, Any]) -> bool:
+    return query.get("creator") == _MINE
+
+
+def category_shape(category: Category) -> dict[str, Any]:
+    photo = media_path(category.photo_key) if category.photo_key else None
+    return {"id": category.id, "name": category.name, "photo": photo}
+
+
+def tag_shape(tag: Tag) -> dict[str, Any]:
+    return {"id": tag.id, "name": tag.name, "services": tag.services}
 
 
 def brief_service_shape(service: Service) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from aiohttp import web
@@ -45,8 +46,9 @@ class PageQuery(Shape):
     page_size = Count(least=1, most=MOST, load_default=USUAL)
 
 
+@cache
 def page_of(item: type[Schema]) -> type[Schema]:
-    """The envelope around such items, for ``@response_schema``."""
+    """The envelope around such items, for ``@response_schema``; one class for all lists of them."""
     return type(
         f"{item.__name__}Page",
         (Shape,),

@@ -109,22 +109,28 @@ create table search_words (
 create index search_words_alike_idx on search_words using gin (word gin_trgm_ops) with (fastupdate = off);
 
 -- What was there before. From now on the service folds the case itself.
+create function pg_temp.fold(text text) returns text language sql as $$
+    select translate(regexp_replace(lower(text), '[^[:alnum:]]+', ' ', 'g'), 'ё', 'е')
+$$;
 with texts as (
-    select services.id, translate(lower(services.title), 'ё', 'е') as title,
-        translate(coalesce((
+    select services.id, services.title, services.description,
+        coalesce((
             select string_agg(tags.key, ' ') from service_tags join tags on tags.id = service_tags.tag_id
             where service_tags.service_id = services.id
-        ), ''), 'ё', 'е') as tags,
-        translate(lower(services.description), 'ё', 'е') as description,
-        translate(lower(concat_ws(' ', accounts.username, accounts.first_name, accounts.last_name)), 'ё', 'е') as people
+        ), '') as tags,
+        concat_ws(' ', accounts.username, accounts.first_name, accounts.last_name) as people
     from services
     join creators on creators.id = services.creator_id
     join accounts on accounts.id = creators.account_id
+), folded as (
+    select id, pg_temp.fold(title) as title, pg_temp.fold(tags) as tags, pg_temp.fold(description) as description,
+        pg_temp.fold(people) as people
+    from texts
 ), written as (
-    update services set words = service_words(texts.title, texts.tags, texts.description, texts.people)
-    from texts where texts.id = services.id
+    update services set words = service_words(folded.title, folded.tags, folded.description, folded.people)
+    from folded where folded.id = services.id
 )
 insert into search_words
 select distinct word
-from texts, regexp_split_to_table(concat_ws(' ', title, tags, description, people), '[^[:alnum:]]+') as word
-where char_length(word) between 3 and 40;
+from folded, regexp_split_to_table(concat_ws(' ', title, tags, description, people), ' ') as word
+where char_length(word) between 3 and 40 and word ~ '[^0-9]';

@@ -1,0 +1,103 @@
+"""What people look for, and what they may have meant: no rows, only words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+#: A search finds so many services, the best ones, and counts no further.
+MOST_FOUND = 500
+#: Other lists are counted, and can be leafed through, so far.
+MOST_COUNTED = 10_000
+#: Where the words as they are written find fewer, those they may be misspelt from are looked for, too.
+ENOUGH = 20
+#: Of a search; what comes after them is not read.
+_MOST_WORDS = 12
+#: Shorter words are like too many others, longer ones are no words.
+SHORTEST, LONGEST = 3, 40
+_WORD = re.compile(r"[^\W_]+")
+
+
+class Order(StrEnum):
+    """What comes first. ``FIT`` is for searches; in a list without one it is ``NEWEST``."""
+
+    FIT = "fit"
+    NEWEST = "-created_at"
+    OLDEST = "created_at"
+    CHEAPEST = "price"
+    DEAREST = "-price"
+    BEST = "rating"
+    POPULAR = "popularity"
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which services; what is None or empty does not matter. Prices in kopecks.
+
+    ``category_ids``: any of them, so that () finds nothing. ``hidden_too``: what is not listed as well, for the creator
+    and for staff.
+    """
+
+    category_ids: tuple[int, ...] | None = None
+    creator_id: int | None = None
+    least: int | None = None
+    most: int | None = None
+    text: str = ""
+    order: Order = Order.FIT
+    hidden_too: bool = False
+
+
+def words_of(text: str) -> list[str]:
+    """The words as they are kept and looked for: "Ёлка, КАФЕ!" → ["елка", "кафе"]."""
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold().replace("ё", "е"))
+
+
+def folded(text: str) -> str:
+    return " ".join(words_of(text))
+
+
+def sought_words(text: str) -> list[str]:
+    return words_of(text)[:_MOST_WORDS]
+
+
+def may_be_misspelt(word: str) -> bool:
+    """Whether it is worth to be kept and compared: nobody can guess the right number."""
+    return SHORTEST <= len(word) <= LONGEST and not word.isdecimal()
+
+
+def widened(words: Iterable[str], alike: Mapping[str, Iterable[str]]) -> str:
+    """A query of PostgreSQL's (`to_tsquery`) that every word fits by its beginning, or by one it is mistaken for.
+
+    >>> widened(["фотограф", "7"], {"фотограф": ["фотография"]})
+    '(фотограф:* | фотография) & 7'
+    """
+    return " & ".join(_alternatives(word, alike.get(word, ())) for word in words)
+
+
+def _alternatives(word: str, others: Iterable[str]) -> str:
+    if not may_be_misspelt(word):
+        return word
+    return f"({' | '.join([f'{word}:*', *others])})"
+
+
+def mistaken(word: str, known: str) -> bool:
+    """Whether one may be a misspelling of the other: one slip in four letters, two in eight, three in more."""
+    slips = 1 if len(word) <= 4 else 2 if len(word) <= 8 else 3
+    return word != known and abs(len(word) - len(known)) <= slips and distance(word, known) <= slips
+
+
+def distance(one: str, other: str) -> int:
+    """Letters left out, added, changed or swapped with their neighbour (optimal string alignment)."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        before, above, row = row, before, [i]
+        for j, its in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != its))
+            if i > 1 and j > 1 and letter == other[j - 2] and its == one[i - 2]:
+                cost = min(cost, above[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

@@ -1,0 +1,109 @@
+"""Services with their options and tags, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from mystar.catalog.index import ServiceIndex
+from mystar.catalog.model import Option, OptionDraft, OptionUnknown, Service, ServiceDraft, ServiceUnknown, tags_by_key
+from mystar.catalog.repository import QUERIES, CatalogRepository
+from mystar.creators.model import CreatorsOnly
+from mystar.kit.db import Statements
+
+T = TypeVar("T")
+
+
+class ServiceRows:
+    """Bound to a transaction, which it neither opens nor ends."""
+
+    def __init__(self, tx: Statements) -> None:
+        self._tx = tx
+
+    async def add(self, account_id: int, draft: ServiceDraft, now: datetime) -> int:
+        """The id. :raises CreatorsOnly: :raises CategoryUnknown: :raises PriceImpossible:"""
+        service_id = await self._tx.value(
+            QUERIES.add_service,
+            account_id=account_id,
+            title=draft.title,
+            description=draft.description or "",
+            category_id=draft.category_id,
+            base_price=draft.base_price,
+            delivery_days=draft.delivery_days,
+            modifications_price=draft.modifications(None),
+            is_active=draft.is_active is not False,
+            now=now,
+        )
+        if service_id is None:
+            raise CreatorsOnly
+        await self._set_options(service_id, (), draft.options or (), now)
+        await CatalogRepository(self._tx).set_tags(service_id, tags_by_key(draft.tags or ()))
+        return int(service_id)
+
+    async def lock(self, account_id: int, service_id: int) -> Service:
+        """The service, if it is the account's. Two who change it queue here. :raises ServiceUnknown:"""
+        if await self._tx.value(QUERIES.lock_service, service_id=service_id, account_id=account_id) is None:
+            raise ServiceUnknown
+        return (await CatalogRepository(self._tx).services([service_id]))[service_id]
+
+    async def change(self, service: Service, draft: ServiceDraft, now: datetime) -> None:
+        """Of a locked service. :raises CategoryUnknown: :raises PriceImpossible: :raises OptionUnknown: by place."""
+        await self._tx.execute(
+            QUERIES.change_service,
+            service_id=service.id,
+            title=_new(draft.title, service.title),
+            description=_new(draft.description, service.description),
+            category_id=_new(draft.category_id, service.category_id),
+            base_price=_new(draft.base_price, service.base_price),
+            delivery_days=_new(draft.delivery_days, service.delivery_days),
+            modifications_price=draft.modifications(service.modifications_price),
+            is_active=_new(draft.is_active, service.is_active),
+            now=now,
+        )
+        if draft.options is not None:
+            await self._set_options(service.id, service.options, draft.options, now)
+        if draft.tags is not None:
+            await CatalogRepository(self._tx).set_tags(service.id, tags_by_key(draft.tags))
+        elif draft.title is not None or draft.description is not None:
+            await ServiceIndex(self._tx).put([service.id])
+
+    async def remove(self, service_id: int, now: datetime) -> None:
+        await self._tx.execute(QUERIES.remove_service, service_id=service_id, now=now)
+
+    async def _set_options(
+        self, service_id: int, before: Sequence[Option], drafts: Sequence[OptionDraft], now: datetime
+    ) -> None:
+        """These and no others, in this order. What nobody can choose any more is kept for the orders that name it."""
+        known = {option.id: option for option in before}
+        kept, added = [], []
+        for place, draft in enumerate(drafts):
+            if draft.id is None:
+                added.append((place + 1, _merged(Option(0, "", "", 0), draft)))
+            elif (option := known.pop(draft.id, None)) is not None:
+                kept.append((place + 1, _merged(option, draft)))
+            else:
+                raise OptionUnknown(f"options.{place}.id")
+        ids = [option.id for _, option in kept]
+        await self._tx.execute(QUERIES.retire_options, service_id=service_id, kept=ids, now=now)
+        await self._tx.execute(QUERIES.change_options, ids=ids, **_columns(kept))
+        await self._tx.execute(QUERIES.add_options, service_id=service_id, **_columns(added))
+
+
+def _new(value: T | None, old: T) -> T:
+    return old if value is None else value
+
+
+def _merged(option: Option, draft: OptionDraft) -> Option:
+    given = {"name": draft.name, "description": draft.description, "price": draft.price}
+    return replace(option, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def _columns(placed: Sequence[tuple[int, Option]]) -> dict[str, list[int] | list[str]]:
+    return {
+        "names": [option.name for _, option in placed],
+        "descriptions": [option.description for _, option in placed],
+        "prices": [option.price for _, option in placed],
+        "positions": [place for place, _ in placed],
+    }

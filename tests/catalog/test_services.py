@@ -1,0 +1,277 @@
+"""What creators put up: made, changed, hidden, removed, and who may see it (seed 001, facts 2.3)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from mystar.app import broken_invariants
+from mystar.catalog.handlers import CATALOG
+from mystar.catalog.model import OptionUnknown, ServiceUnknown
+from tests.conftest import Api
+from tests.factory import Factory, Person, actor
+
+ALL = "/api/v1/services/"
+
+
+async def form(factory: Factory, **further: Any) -> dict[str, Any]:
+    """The seed's own sample."""
+    return {
+        "title": "Логотип для кофейни",
+        "description": "Три варианта и исходники",
+        "category_id": further.get("category_id") or await factory.category(),
+        "base_price": 1000,
+        "delivery_time": 7,
+        "options": [{"name": "Срочно", "description": "За день", "price": 200}],
+        "tags": ["логотип", "Кофе"],
+        **further,
+    }
+
+
+async def put_up(api: Api, creator: Person, factory: Factory, **further: Any) -> dict[str, Any]:
+    answer = await api.post(ALL, await form(factory, **further), as_=creator)
+    assert answer.status == 201, await answer.text()
+    return await answer.json()
+
+
+async def test_a_service_comes_with_its_options_and_tags_in_both_shapes(api: Api, factory: Factory) -> None:
+    creator, category = await factory.star(), await factory.category("Дизайн")
+    sent = await form(factory, category_id=category, allows_modifications=True, modifications_price="150.50")
+
+    made = await (await api.post(ALL, sent, as_=creator)).json()
+
+    assert (made["base_price"], made["price"], made["delivery_time"], made["estimated_time"]) == (
+        1000,
+        "1000.00",
+        7,
+        "7",
+    )
+    assert made["category"] == {"id": category, "name": "Дизайн"}
+    assert made["options"] == [
+        {"id": made["options"][0]["id"], "name": "Срочно", "description": "За день", "price": 200}
+    ]
+    assert made["tags"] == ["Кофе", "логотип"]
+    assert (made["allows_modifications"], made["modifications_price"]) == (True, "150.50")
+    assert made["creator_username"] == made["creator"]["username"] == creator.username
+    assert made["is_active"]
+    assert await (await api.get(f"{ALL}{made['id']}/")).json() == made
+    brief = await (await api.get(f"/api/services/{made['id']}/")).json()
+    assert brief == {name: made[name] for name in brief}
+    assert set(brief) == {
+        *("id", "creator_profile", "creator_username", "title", "description", "price", "estimated_time"),
+        *("allows_modifications", "modifications_price", "is_active", "created_at", "updated_at"),
+    }
+
+
+async def test_only_creators_put_up_services(api: Api, factory: Factory) -> None:
+    assert (await api.post(ALL, await form(factory))).status == 401
+    refused = await api.post(ALL, await form(factory), as_=await factory.person())
+    assert (refused.status, (await refused.json())["code"]) == (403, "creators_only")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("title", "", "title"),
+        ("title", "\x00", "title"),
+        ("title", "x" * 201, "title"),
+        ("category_id", 999, "category_id"),
+        ("base_price", 0, "base_price"),
+        ("base_price", -5, "base_price"),
+        ("base_price", "1.001", "base_price"),
+        ("base_price", 10**20, "base_price"),
+        ("delivery_time", 1.5, "delivery_time"),
+        ("delivery_time", 366, "delivery_time"),
+        ("options", [{"name": "Срочно"}], "options.0.price"),
+        ("options", [{"name": "Срочно", "price": -1}], "options.0.price"),
+        ("options", [{"id": 7}], "options.0.id"),
+        ("options", [{"name": "Ещё", "price": 1}] * 51, "options"),
+        ("options", "всё", "options"),
+        ("tags", ["x"] * 31, "tags"),
+        ("tags", [None], "tags.0"),
+        ("modifications_price", "много", "modifications_price"),
+    ],
+)
+async def test_bad_input_is_named_and_nothing_is_made(
+    api: Api, factory: Factory, field: str, value: Any, said: str
+) -> None:
+    creator = await factory.star()
+    refused = await api.post(ALL, await form(factory, **{field: value}), as_=creator)
+    assert refused.status == 422
+    assert list((await refused.json())["errors"]) == [said]
+    assert (await (await api.get(ALL, params={"creator": "me"}, as_=creator)).json())["count"] == 1  # The greeting.
+
+
+async def test_what_is_the_servers_to_say_is_not_read_from_the_body(api: Api, factory: Factory) -> None:
+    creator, other = await factory.star(), await factory.star()
+    made = await put_up(
+        api, creator, factory, id=77, creator_id=1, creator_profile=1, account_id=other.id, kind="greeting",
+        is_listed=False, is_withheld=True, rating=5, created_at="2001-01-01T00:00:00Z",
+    )  # fmt: skip
+    assert made["creator"]["user_id"] == creator.id
+    assert (made["kind"], made["is_listed"], made["id"] == 77) == ("service", True, False)
+    assert not made["created_at"].startswith("2001")
+
+
+async def test_a_repeated_request_makes_one_service(api: Api, factory: Factory) -> None:
+    creator, body = await factory.star(), await form(factory)
+    answers = [await api.post(ALL, body, as_=creator, headers={"Idempotency-Key": "once"}) for _ in range(2)]
+    assert len({(await answer.json())["id"] for answer in answers}) == 1
+
+
+async def test_options_are_kept_changed_added_and_retired_as_one_list(
+    api: Api, app: web.Application, factory: Factory
+) -> None:
+    creator = await factory.star()
+    three = [{"name": name, "price": 100} for name in ("Первая", "Вторая", "Третья")]
+    made = await put_up(api, creator, factory, options=three)
+    first, second, third = (one["id"] for one in made["options"])
+
+    new_list = [{"id": third}, {"id": first, "price": "99.90"}, {"name": "Новая", "price": 1}]
+    changed = await (await api.patch(f"{ALL}{made['id']}/", {"options": new_list}, as_=creator)).json()
+
+    shown = [(one["name"], one["price"]) for one in changed["options"]]
+    assert shown == [("Третья", 100), ("Первая", 99.9), ("Новая", 1)]
+    assert changed["updated_at"] > made["updated_at"]
+    offer = await app[CATALOG].offer(made["id"], [first])
+    assert (offer.options[0].price, offer.base_price, offer.delivery_days) == (9990, 100_000, 7)
+    with pytest.raises(OptionUnknown):
+        await app[CATALOG].offer(made["id"], [second])
+    refused = await api.patch(f"{ALL}{made['id']}/", {"options": [{"id": second}], "title": "Иное"}, as_=creator)
+    assert (refused.status, list((await refused.json())["errors"])) == (422, ["options.0.id"])
+    twice = await api.patch(f"{ALL}{made['id']}/", {"options": [{"id": first}, {"id": first}]}, as_=creator)
+    assert twice.status == 422
+    assert (await (await api.get(f"{ALL}{made['id']}/")).json()) == changed
+
+
+async def test_a_change_touches_what_it_names_and_a_replacement_wants_the_rest(api: Api, factory: Factory) -> None:
+    creator = await factory.star()
+    made = await put_up(api, creator, factory)
+    where = f"{ALL}{made['id']}/"
+    changed = await (await api.patch(where, {"base_price": "1500"}, as_=creator)).json()
+    differ = {name for name in made if made[name] != changed[name]}
+    assert differ == {"base_price", "price", "updated_at"}
+    assert (await api.put(where, {"title": "Одно"}, as_=creator)).status == 422
+    whole = {"title": "Вывеска", "category_id": made["category_id"], "base_price": 5, "delivery_time": 1}
+    replaced = await (await api.put(f"/api/services/{made['id']}", whole, as_=creator)).json()
+    assert (replaced["title"], replaced["options"], replaced["tags"]) == ("Вывеска", made["options"], made["tags"])
+    assert (await api.patch(where, {"base_price": 0}, as_=creator)).status == 422
+    assert (await api.patch(where, {"category_id": 999}, as_=creator)).status == 422
+
+
+async def test_modifications_are_free_priced_or_not_there(api: Api, factory: Factory) -> None:
+    creator = await factory.star()
+    made = await put_up(api, creator, factory)
+    where = f"{ALL}{made['id']}/"
+    assert (made["allows_modifications"], made["modifications_price"]) == (False, "0.00")
+    for change, allows, price in (
+        ({"allows_modifications": True}, True, "0.00"),
+        ({"modifications_price": 70}, True, "70.00"),
+        ({"allows_modifications": True}, True, "70.00"),
+        ({"title": "Иначе"}, True, "70.00"),
+        ({"allows_modifications": False}, False, "0.00"),
+    ):
+        shown = await (await api.patch(where, change, as_=creator)).json()
+        assert (shown["allows_modifications"], shown["modifications_price"]) == (allows, price), change
+
+
+async def test_a_stranger_changes_nothing(api: Api, factory: Factory) -> None:
+    made = await put_up(api, await factory.star(), factory)
+    where = f"{ALL}{made['id']}/"
+    for other, status in ((await factory.star(), 404), (await factory.staff(), 404), (None, 401)):
+        assert (await api.patch(where, {"title": "Моё"}, as_=other)).status == status
+        assert (await api.put(where, await form(factory), as_=other)).status == status
+        assert (await api.delete(where, as_=other)).status == status
+    assert (await (await api.get(where)).json()) == made
+    assert (await api.get(f"{ALL}999999/")).status == 404
+    assert (await api.get(f"{ALL}9999999999999999999999/")).status == 404
+
+
+async def test_a_hidden_service_is_there_for_its_creator_and_staff_only(
+    api: Api, app: web.Application, factory: Factory
+) -> None:
+    creator, staff, guest = await factory.star(), await factory.staff(), None
+    made = await put_up(api, creator, factory, is_active=False)
+    where = f"{ALL}{made['id']}/"
+
+    async def statuses() -> list[int]:
+        return [(await api.get(where, as_=person)).status for person in (creator, staff, await factory.person(), guest)]
+
+    assert await statuses() == [200, 200, 404, 404]
+    assert (await api.get(f"/api/services/{made['id']}/")).status == 404
+    assert made["id"] not in await ids(api)
+    assert made["id"] in await ids(api, creator="me", as_=creator)
+    with pytest.raises(ServiceUnknown):
+        await app[CATALOG].offer(made["id"])
+    await api.patch(where, {"is_active": True}, as_=creator)
+    assert await statuses() == [200] * 4
+    await app[CATALOG].set_listed(actor(staff, "operator"), made["id"], False)
+    assert await statuses() == [200, 200, 404, 404]
+    shown = await (await api.get(where, as_=creator)).json()
+    assert (shown["is_active"], shown["is_listed"]) == (True, False)
+    assert (await api.get(ALL, params={"creator": "me"})).status == 401
+    assert (await (await api.get(ALL, params={"creator": "me"}, as_=staff)).json())["count"] == 0
+
+
+async def ids(api: Api, as_: Person | None = None, **params: Any) -> list[int]:
+    page = await (await api.get(ALL, params=params, as_=as_)).json()
+    return [one["id"] for one in page["results"]]
+
+
+async def test_a_removed_service_is_gone_but_for_its_orders(api: Api, app: web.Application, factory: Factory) -> None:
+    creator = await factory.star()
+    made = await put_up(api, creator, factory)
+    where = f"{ALL}{made['id']}/"
+    assert (await api.delete(where, as_=creator)).status == 204
+    assert [(await api.get(where, as_=person)).status for person in (creator, None)] == [404, 404]
+    assert (await api.delete(where, as_=creator)).status == 404
+    assert (await api.patch(where, {"title": "Снова"}, as_=creator)).status == 404
+    assert made["id"] not in await ids(api, creator="me", as_=creator)
+    kept = (await app[CATALOG].services_by_id([made["id"]]))[made["id"]]
+    assert (kept.title, kept.is_removed, kept.options[0].name) == (made["title"], True, "Срочно")
+    assert not await broken_invariants(app)
+
+
+async def test_a_greeting_is_a_service_that_stays(api: Api, factory: Factory) -> None:
+    star = await factory.star(price=1_500_000)
+    (greeting,) = (await (await api.get("/api/v1/users/me/services/", as_=star)).json())["results"]
+    assert (greeting["kind"], greeting["price"]) == ("greeting", "15000.00")
+    where = f"{ALL}{greeting['id']}/"
+    refused = await api.delete(where, as_=star)
+    assert (refused.status, (await refused.json())["code"]) == (409, "greeting_stays")
+    await api.patch(where, {"base_price": 20_000, "tags": ["юбилей"]}, as_=star)
+    (shown,) = await (await api.get("/api/star/getlist/")).json()
+    assert (shown["price"], shown["tags"]) == ("20000.00", ["юбилей"])
+    await api.patch(where, {"is_active": False}, as_=star)
+    stars = await api.get("/api/star/getlist/")
+    assert (await stars.json(), stars.headers["X-Total-Count"]) == ([], "0")
+
+
+async def test_a_blocked_creators_services_go_and_come_with_him(
+    api: Api, app: web.Application, factory: Factory
+) -> None:
+    creator, owner = await factory.star(), await factory.staff()
+    made = await put_up(api, creator, factory)
+    await api.post(f"/admin/accounts/{creator.id}/block/", as_=owner)
+    assert (await api.get(f"{ALL}{made['id']}/")).status == 404
+    assert await ids(api) == []
+    await api.post(f"/admin/accounts/{creator.id}/unblock/", as_=owner)
+    assert made["id"] in await ids(api)
+    assert not await broken_invariants(app)
+
+
+async def test_edits_at_once_leave_one_of_them_whole(api: Api, app: web.Application, factory: Factory) -> None:
+    creator = await factory.star()
+    made = await put_up(api, creator, factory)
+    lists = [[{"name": f"{letter}{number}", "price": 1} for number in range(3)] for letter in "абвгд"]
+    answers = await asyncio.gather(
+        *(api.patch(f"{ALL}{made['id']}/", {"options": one, "tags": [one[0]["name"]]}, as_=creator) for one in lists)
+    )
+    assert {answer.status for answer in answers} == {200}
+    final = await (await api.get(f"{ALL}{made['id']}/")).json()
+    names = [option["name"] for option in final["options"]]
+    assert names in [[option["name"] for option in one] for one in lists]
+    assert final["tags"] == names[:1]
