@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from mystar.accounts.access import know_the_actor, maybe_actor_of
+from mystar.audit.handlers import AUDIT, keep_watch
 from mystar.chat.handlers import CHAT
 from mystar.contracts import system
 from mystar.contracts.base import CONTRACTS, Contract, speak_the_contract
@@ -38,11 +39,12 @@ from mystar.kit.routes import Route, register
 from mystar.kit.sockets import add_hub
 from mystar.kit.validation import validate
 from mystar.orders.handlers import ORDERS
-from mystar.parts import deals, market, office, people, talk
+from mystar.parts import deals, market, office, people, talk, watch
+from mystar.reviews.handlers import REVIEWS
 from mystar.settings import Settings
 
 #: Lowest first.
-PARTS = (people, market, deals, talk, office)
+PARTS = (people, market, deals, talk, watch, office)
 HOUSE_ROUTES: tuple[Route, ...] = (*system.ROUTES, *(route for part in PARTS for route in part.ROUTES))
 #: What a violated constraint of the database means, in the words of its domain.
 CONSTRAINTS: dict[str, Callable[[], MystarError]] = {
@@ -58,7 +60,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     """
     ground = await lay_ground(settings, dsn, clock or Clock(), CONSTRAINTS)
     app = web.Application(
-        middlewares=[observe, speak_the_contract, know_the_actor, conditional, validate],
+        middlewares=[observe, speak_the_contract, keep_watch, know_the_actor, conditional, validate],
         client_max_size=settings.http.max_body,
     )
     app[system.DATABASE], app[system.OUTBOX], app[system.STOPPING] = ground.db, ground.outbox, asyncio.Event()
@@ -96,12 +98,13 @@ async def broken_invariants(app: web.Application) -> list[str]:
     ]
     differences += [
         f"{one.of} {one.id}: {one.what} is {one.stored}, by recount {one.counted}"
-        for one in await app[ORDERS].recount()
+        for one in [*await app[ORDERS].recount(), *await app[REVIEWS].recount()]
     ]
     differences += [
         f"conversation {one.conversation_id}: {one.what} is {one.stored}, by recount {one.counted}"
         for one in await app[CHAT].recount()
     ]
+    differences += map(str, await app[AUDIT].verify())
     return differences + [f"file {key}: its bytes are missing" async for key in app[FILES].lost()]
 
 

@@ -25,6 +25,7 @@ OWNERS = {
     "orders": ["orders", "order_events", "deliveries", "delivery_files", "order_pictures"],
     "reviews": ["reviews"],
     "chat": ["conversations", "messages", "message_files", "chat_blocks"],
+    "audit": ["audit_entries", "audit_heads"],
     "notifications": ["notifications", "notification_boxes"],
     "kit": ["outbox", "idempotency_keys"],
 }

@@ -63,12 +63,11 @@ def _closed(handler: F, rule: str) -> F:
 @web.middleware
 async def know_the_actor(request: web.Request, handler: Handler) -> web.StreamResponse:
     """:raises Unauthenticated: no living token where one is needed. :raises Forbidden: not staff where staff is."""
-    rule = getattr(request.match_info.handler, "__access__", None)
+    rule = rule_of(request)
     if rule is not None:
-        actor = await _actor(request, rule)
+        request[_ACTOR] = actor = await _actor(request, rule)
         if rule == "staff" and not (actor and actor.is_staff):
             raise Forbidden
-        request[_ACTOR] = actor
     return await handler(request)
 
 
@@ -107,6 +106,17 @@ def maybe_actor_of(request: web.Request) -> Actor | None:
     """Who is asking, or None for a guest and at doors that ask nobody."""
     actor = request.get(_ACTOR)
     return actor if isinstance(actor, Actor) else None
+
+
+def acting_as(request: web.Request, actor: Actor) -> None:
+    """For doors that recognise people by themselves: this is who asks."""
+    request[_ACTOR] = actor
+
+
+def rule_of(request: web.Request) -> str | None:
+    """Who may call the handler: "signed_in", "maybe", "staff" or "socket"; None where nobody is asked."""
+    rule: str | None = getattr(request.match_info.handler, "__access__", None)
+    return rule
 
 
 def visitor_of(request: web.Request) -> Visitor:

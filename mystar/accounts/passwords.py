@@ -100,6 +100,6 @@ class PasswordService:
         await accounts.change_password(account.id, hashed)
         await accounts.use_up_mailed_tokens(account.id, self._clock.now(), "reset_password")
         await self._sessions.end(tx, account.id, reason=reason)
-        await tx.publish(PasswordChanged(account.id))
+        await tx.publish(PasswordChanged(account.id, reason))
         if account.email:
             await self._mailer.queue(tx, "password_changed", account.email, account.language, username=account.username)

@@ -175,7 +175,7 @@ delete from sign_in_attempts where id in (
 
 -- name: lock_owners
 -- Two owners who dismiss each other come one after the other.
-select id from accounts where role = 'owner' order by id for no key update;
+select id from accounts where role = 'owner' and is_active order by id for no key update;
 
 -- name: change_role
 update accounts set role = %(role)s, updated_at = now() where id = %(id)s;

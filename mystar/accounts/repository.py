@@ -111,7 +111,7 @@ class AccountRepository:
         await self._tx.execute(QUERIES.change_activity, id=account_id, is_active=is_active)
 
     async def lock_owners(self) -> set[int]:
-        """The ids of those who own the place; nobody changes their roles meanwhile."""
+        """The ids of those who own the place and are let in; nobody changes that meanwhile."""
         return {row["id"] for row in await self._tx.all(QUERIES.lock_owners)}
 
     async def change_role(self, account_id: int, role: Role | None) -> None:

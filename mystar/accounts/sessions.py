@@ -22,6 +22,7 @@ from mystar.accounts.model import (
     Door,
     Refreshed,
     Session,
+    SessionOpened,
     SessionsEnded,
     SignedIn,
     Visitor,
@@ -85,6 +86,7 @@ class Sessions:
         lives, now, session_id = self._lives[door], self._clock.now(), uuid.uuid4()
         expires_at = now + (lives.refresh or lives.access)
         await AccountRepository(tx).add_session(session_id, account.id, door, visitor, now, expires_at)
+        await tx.publish(SessionOpened(account.id, session_id, door))
         access = self._token(ACCESS, account.id, session_id, account.email, min(now + lives.access, expires_at))
         refresh = self._token(REFRESH, account.id, session_id, account.email, expires_at) if lives.refresh else None
         return SignedIn(account, session_id, access, refresh, self._mark(account.id))

@@ -275,7 +275,7 @@ class SignInService:
 async def _living(accounts: AccountRepository, account_id: int) -> Account:
     account = await accounts.lock(account_id)
     if not account.is_active:
-        raise LoginRefused
+        raise LoginRefused(account.id)
     return account
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from mystar.accounts.model import Account, Actor, Role, Session
+from mystar.accounts.model import Account, Actor, Role, RoleChanged, Session
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions import Sessions
 from mystar.errors import Conflict, Forbidden, NotFound, Text
@@ -46,6 +46,7 @@ class StaffRoom:
                 raise LastOwner
             if account.role != role:
                 await accounts.change_role(account_id, role)
+                await tx.publish(RoleChanged(account_id, account.role, role))
                 await self._sessions.end(tx, account_id, reason="role_changed")
             return await accounts.get(account_id)
 

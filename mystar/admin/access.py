@@ -14,9 +14,10 @@ from functools import wraps
 from typing import Any
 
 from aiohttp import web
+from aiohttp_apispec import docs
 from yarl import URL
 
-from mystar.accounts.access import ACCOUNTS, token_of
+from mystar.accounts.access import ACCOUNTS, acting_as, token_of
 from mystar.accounts.model import Actor, Role
 from mystar.admin.model import FormForged, NotStaff, RoleTooLow, Staff
 from mystar.errors import Unauthenticated
@@ -50,6 +51,8 @@ def staff(least: Role) -> Callable[[Handler], Handler]:
         @wraps(handler)
         async def guarded(request: web.Request) -> web.StreamResponse:
             request[_STAFF] = found = await recognise(request)
+            acting_as(request, found.actor)
+            acting_as(request, found.actor)
             if found.actor.role is None:
                 raise NotStaff
             if found.by_cookie and request.method not in ("GET", "HEAD"):
@@ -59,7 +62,8 @@ def staff(least: Role) -> Callable[[Handler], Handler]:
             return await handler(request)
 
         guarded.__least__ = least  # type: ignore[attr-defined]
-        return guarded
+        documented: Handler = docs(security=[{"bearer": []}])(guarded)
+        return documented
 
     return closed
 

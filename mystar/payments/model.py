@@ -148,6 +148,15 @@ class PaymentPartlyRefunded:
 
 
 @dataclass(frozen=True, slots=True)
+class MoneyMoved:
+    """An entry of the ledger: ``amount`` kopecks were held, captured, released or refunded, as ``reason`` says."""
+
+    payment: Payment
+    reason: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentFailed:
     payment: Payment
 

@@ -12,6 +12,7 @@ from mystar.payments.model import (
     EVENTS,
     Goal,
     HoldRunsOut,
+    MoneyMoved,
     Payment,
     PaymentFailed,
     PaymentPartlyRefunded,
@@ -153,6 +154,7 @@ class Settlement:
         payment = await payments.save(after(before, step, self._clock.now()))
         for move in step.moves:
             await payments.move(payment, move)
+            await tx.publish(MoneyMoved(payment, move.reason, move.amount))
         if payment.status == before.status:
             await tx.publish(PaymentPartlyRefunded(payment, payment.refunded - before.refunded))
             return await payments.get(payment.id)

@@ -267,7 +267,7 @@ async def test_others_hear_what_happens_to_people(
     assert heard == [
         AccountRegistered(person.id),
         SessionsEnded(person.id, None, "password_changed"),
-        PasswordChanged(person.id),
+        PasswordChanged(person.id, "password_changed"),
     ]
 
 

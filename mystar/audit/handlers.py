@@ -1,0 +1,105 @@
+"""What the audit log hears at the doors: refusals, which have no transaction, and staff who change something."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from mystar.accounts.access import maybe_actor_of, rule_of
+from mystar.accounts.model import LoginRefused, PasswordWrong, SignInRefused
+from mystar.audit.model import Circumstances
+from mystar.audit.service import AuditService, under
+from mystar.errors import Forbidden, MystarError, TooMany
+from mystar.kit.http import address_of
+from mystar.kit.routes import route_name
+
+AUDIT: web.AppKey[AuditService] = web.AppKey("audit", AuditService)
+
+_STAFF_DOOR = "/admin"
+_READS = ("GET", "HEAD", "OPTIONS")
+#: Of one refusal that is repeated, one a minute is written: nobody fills the log by knocking.
+_ONCE_IN_SECONDS = 60.0
+_REMEMBERED = 10_000
+
+
+@web.middleware
+async def keep_watch(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Everything that is written under this request says where it came from and who asked."""
+    circumstances = Circumstances(address_of(request), lambda: _actor_id(request))
+    async with under(circumstances):
+        try:
+            response = await handler(request)
+        except MystarError as refusal:
+            await _note_refusal(request, refusal)
+            raise
+        except web.HTTPException as answer:
+            if answer.status < 400:
+                await _note_staff_act(request, circumstances, answer.status)
+            raise
+        if response.status < 400:
+            await _note_staff_act(request, circumstances, response.status)
+        return response
+
+
+async def _note_refusal(request: web.Request, refusal: MystarError) -> None:
+    audit, route = request.app[AUDIT], route_name(request)
+    match refusal:
+        case LoginRefused():
+            subject = f"account:{refusal.account_id}" if refusal.account_id else ""
+            await audit.note_alone("sign_in_refused", subject, route=route)
+        case SignInRefused():
+            await audit.note_alone("sign_in_refused", route=route, code=refusal.code)
+        case PasswordWrong():
+            await audit.note_alone("password_refused", _oneself(request), route=route)
+        case TooMany():
+            if _is_new(request, refusal):
+                await audit.note_alone("limit_hit", _oneself(request), route=route)
+        case Forbidden() if _is_staff_door(request) or _is_staff(request):
+            if _is_new(request, refusal):
+                await audit.note_alone("refused", _oneself(request), route=route, code=refusal.code)
+
+
+async def _note_staff_act(request: web.Request, circumstances: Circumstances, status: int) -> None:
+    """A change that no event told of. What a person with a role does for themselves, as a customer, is none."""
+    if circumstances.written or request.method in _READS or not (_is_staff_door(request) and _is_staff(request)):
+        return
+    path = {name: value[:60] for name, value in request.match_info.items()}
+    await request.app[AUDIT].note_alone("staff_act", route=route_name(request), status=status, **path)
+
+
+def _is_staff_door(request: web.Request) -> bool:
+    return rule_of(request) == "staff" or request.path == _STAFF_DOOR or request.path.startswith(_STAFF_DOOR + "/")
+
+
+def _is_staff(request: web.Request) -> bool:
+    actor = maybe_actor_of(request)
+    return actor is not None and actor.is_staff
+
+
+def _actor_id(request: web.Request) -> int | None:
+    actor = maybe_actor_of(request)
+    return actor.id if actor else None
+
+
+def _oneself(request: web.Request) -> str:
+    account_id = _actor_id(request)
+    return f"account:{account_id}" if account_id else ""
+
+
+#: When a refusal was last written, the oldest first. Of this process: the log is the same for all.
+_LAST: OrderedDict[tuple[object, ...], float] = OrderedDict()
+
+
+def _is_new(request: web.Request, refusal: MystarError) -> bool:
+    key = (id(request.app), route_name(request), address_of(request), _actor_id(request), refusal.code)
+    now = time.monotonic()
+    if now - _LAST.get(key, -_ONCE_IN_SECONDS) < _ONCE_IN_SECONDS:
+        return False
+    _LAST[key] = now
+    _LAST.move_to_end(key)
+    while len(_LAST) > _REMEMBERED:
+        _LAST.popitem(last=False)
+    return True

@@ -1,0 +1,103 @@
+"""The facts that are written down, each in the transaction that makes it true."""
+
+from __future__ import annotations
+
+from mystar.accounts.model import (
+    AccountBlocked,
+    AccountUnblocked,
+    PasswordChanged,
+    RoleChanged,
+    SessionOpened,
+    SessionsEnded,
+)
+from mystar.audit.service import AuditService
+from mystar.kit.db import Tx
+from mystar.kit.events import Events
+from mystar.kit.money import rubles_text
+from mystar.orders.model import STATUS_FACTS, OrderFact, Role
+from mystar.orders.studio_order import (
+    StudioOrderChanged,
+    StudioOrderFact,
+    StudioOrderQueued,
+    StudioOrderWithdrawn,
+)
+from mystar.payments.model import MoneyMoved, PaymentFailed
+
+_STUDIO = {
+    StudioOrderQueued: "studio_order_queued",
+    StudioOrderChanged: "studio_order_changed",
+    StudioOrderWithdrawn: "studio_order_withdrawn",
+}
+
+
+class Listeners:
+    """Who asks is taken from the request, so events need not carry it."""
+
+    def __init__(self, audit: AuditService) -> None:
+        self._audit = audit
+
+    def listen(self, events: Events) -> None:
+        events.on(SessionOpened, self._signed_in)
+        events.on(SessionsEnded, self._sessions_ended)
+        events.on(PasswordChanged, self._password_changed)
+        events.on(AccountBlocked, self._blocked)
+        events.on(AccountUnblocked, self._unblocked)
+        events.on(RoleChanged, self._role_changed)
+        events.on(MoneyMoved, self._money_moved)
+        events.on(PaymentFailed, self._payment_failed)
+        for fact in dict.fromkeys(STATUS_FACTS.values()):
+            events.on(fact, self._order_decided)
+        for studio_fact in _STUDIO:
+            events.on(studio_fact, self._studio_order)
+
+    async def _signed_in(self, tx: Tx, event: SessionOpened) -> None:
+        # Whoever signs in acts for themselves, also where somebody else's token is carried along.
+        subject, details = _account(event.account_id), {"door": event.door, "session": str(event.session_id)}
+        await self._audit.note(tx, "sign_in", subject, actor_id=event.account_id, **details)
+
+    async def _sessions_ended(self, tx: Tx, event: SessionsEnded) -> None:
+        which = str(event.session_id) if event.session_id else "all"
+        await self._audit.note(tx, "sessions_ended", _account(event.account_id), session=which, reason=event.reason)
+
+    async def _password_changed(self, tx: Tx, event: PasswordChanged) -> None:
+        await self._audit.note(tx, "password_changed", _account(event.account_id), how=event.how)
+
+    async def _blocked(self, tx: Tx, event: AccountBlocked) -> None:
+        await self._audit.note(tx, "account_blocked", _account(event.account_id))
+
+    async def _unblocked(self, tx: Tx, event: AccountUnblocked) -> None:
+        await self._audit.note(tx, "account_unblocked", _account(event.account_id))
+
+    async def _role_changed(self, tx: Tx, event: RoleChanged) -> None:
+        subject = _account(event.account_id)
+        await self._audit.note(tx, "role_changed", subject, before=event.before, after=event.after)
+
+    async def _money_moved(self, tx: Tx, event: MoneyMoved) -> None:
+        payment = event.payment
+        await self._audit.note(
+            tx,
+            "money_moved",
+            f"order:{payment.order_id}",
+            payment=payment.id,
+            move=event.reason,
+            amount=rubles_text(event.amount),
+            currency=payment.currency,
+        )
+
+    async def _payment_failed(self, tx: Tx, event: PaymentFailed) -> None:
+        await self._audit.note(tx, "payment_failed", f"order:{event.payment.order_id}", payment=event.payment.id)
+
+    async def _order_decided(self, tx: Tx, event: OrderFact) -> None:
+        """What the parties do is the order's own history; what staff do belongs here as well."""
+        if event.by is Role.STAFF:
+            await self._audit.note(tx, "order_decided", f"order:{event.order.id}", status=str(event.order.status))
+
+    async def _studio_order(self, tx: Tx, event: StudioOrderFact) -> None:
+        if event.actor_id is None or event.actor_id == event.order.owner_id:
+            return
+        subject = f"order:{event.order.id}"
+        await self._audit.note(tx, _STUDIO[type(event)], subject, actor_id=event.actor_id, number=event.order.number)
+
+
+def _account(account_id: int) -> str:
+    return f"account:{account_id}"

@@ -1,0 +1,196 @@
+"""What is written down: every sign-in, refusal, move of money and act of the staff (promise S18)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import web
+
+from mystar.accounts.access import ACCOUNTS, STAFF
+from mystar.accounts.model import Visitor
+from mystar.audit.handlers import AUDIT
+from mystar.audit.model import ACTS, Entry, Filters
+from mystar.errors import Forbidden
+from mystar.kit.paging import Wanted
+from mystar.orders.handlers import ORDERS
+from mystar.settings import Settings
+from tests.conftest import Api
+from tests.factory import PASSWORD, Factory, actor
+
+if TYPE_CHECKING:
+    from tests.sandbox_process import SandboxClient
+
+TOKEN = "/api/auth/token/"
+
+
+async def entries(app: web.Application, act: str | None = None) -> list[Entry]:
+    """The oldest first."""
+    found = [entry for entry in await app[AUDIT].tail(1000) if act in (None, entry.note.act)]
+    assert {entry.note.act for entry in found} <= set(ACTS)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "login", "door"),
+    [
+        (TOKEN, {"username": "anna"}, "house"),
+        ("/api/login/", {"username": "anna"}, "greetings"),
+        ("/auth/login/", {"email": "anna@example.com"}, "messenger"),
+        ("/api/token/", {"phone_number": "87071234567"}, "studio"),
+        ("/authorization/login/email", {"email": "anna@example.com", "hash_password": PASSWORD}, "identity"),
+    ],
+)
+async def test_every_door_writes_who_came_in_and_who_was_refused(
+    api: Api, factory: Factory, app: web.Application, path: str, login: dict[str, str], door: str
+) -> None:
+    person = await factory.person("anna", email="anna@example.com", phone="87071234567")
+    answer = await api.post(path, {"password": PASSWORD, **login})
+    assert answer.status in (200, 201)
+    entry = (await entries(app, "sign_in"))[-1].note
+    assert (entry.subject, entry.actor_id, entry.details["door"]) == (f"account:{person.id}", person.id, door)
+    assert entry.address == "127.0.0.1"
+
+    wrong = {**login, "password": "Wrong-Word-42", "hash_password": "Wrong-Word-42"}
+    assert (await api.post(path, wrong)).status in (401, 404)
+    nobody = {key: "nobody@example.com" if "@" in str(value) else value for key, value in wrong.items()}
+    nobody.update({"username": "nobody"} if "username" in login else {})
+    nobody.update({"phone_number": "87070000000"} if "phone_number" in login else {})
+    assert (await api.post(path, nobody)).status in (401, 404)
+    refused = await entries(app, "sign_in_refused")
+    assert [one.note.subject for one in refused] == [f"account:{person.id}", ""]
+    assert refused[0].note.details["route"].startswith(f"{door}.")  # type: ignore[union-attr]
+
+
+async def test_sessions_and_passwords_are_followed_to_their_end(
+    api: Api, factory: Factory, app: web.Application
+) -> None:
+    person = await factory.person("anna", door="house")
+    change = {"old_password": "Wrong-Word-42", "new_password": "Another-Good-1-Word"}
+    assert (await api.post("/api/auth/password/change/", change, as_=person)).status == 422
+    change["old_password"] = PASSWORD
+    assert (await api.post("/api/auth/password/change/", change, as_=person)).status == 204
+    answer = await api.post(TOKEN, {"username": "anna", "password": "Another-Good-1-Word"})
+    headers = {"Authorization": f"Bearer {(await answer.json())['access']}"}
+    assert (await api.post("/api/auth/logout/", headers=headers)).status == 204
+    acts = [(entry.note.act, entry.note.details.get("reason")) for entry in await entries(app)]
+    assert acts == [
+        ("sign_in", None),
+        ("password_refused", None),
+        ("sessions_ended", "password_changed"),
+        ("password_changed", None),
+        ("sign_in", None),
+        ("sessions_ended", "logout"),
+    ]
+    assert {entry.note.subject for entry in await entries(app)} == {f"account:{person.id}"}
+    assert {entry.note.actor_id for entry in await entries(app)} == {person.id}
+
+
+async def test_what_staff_do_to_people_says_who_did_it(api: Api, factory: Factory, app: web.Application) -> None:
+    owner, person = await factory.staff("owner"), await factory.person()
+    for deed in ("block", "unblock"):
+        assert (await api.post(f"/admin/accounts/{person.id}/{deed}/", as_=owner)).status < 300
+    await app[STAFF].give_role(actor(owner, "owner"), person.id, "viewer")
+    told = {entry.note.act: entry.note for entry in await entries(app) if entry.note.subject == f"account:{person.id}"}
+    assert told["account_blocked"].actor_id == told["account_unblocked"].actor_id == owner.id
+    assert told["role_changed"].details == {"before": None, "after": "viewer"}
+    assert not await entries(app, "staff_act")
+
+
+async def test_a_staff_door_that_stays_shut_is_written_once_a_minute(
+    api: Api, factory: Factory, app: web.Application
+) -> None:
+    person, viewer = await factory.person(), await factory.staff("viewer")
+    for who in (person, person, viewer):
+        assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=who)).status == 403
+    refused = [entry.note.actor_id for entry in await entries(app, "refused")]
+    assert refused == [person.id, viewer.id]
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], request: pytest.FixtureRequest) -> Settings:
+    return make_settings(**getattr(request, "param", {}))
+
+
+@pytest.mark.parametrize("settings", [{"LIMITS__ENABLED": True, "LIMITS__LOGIN_ACCOUNT": "2/hour"}], indirect=True)
+async def test_a_limit_that_is_hit_is_written(api: Api, factory: Factory, app: web.Application) -> None:
+    await factory.person("anna")
+    for _ in range(5):
+        await api.post(TOKEN, {"username": "anna", "password": "Wrong-Word-42"})
+    assert len(await entries(app, "sign_in_refused")) == 2
+    assert len(await entries(app, "limit_hit")) == 1
+
+
+async def test_every_move_of_money_is_written_with_its_sum(
+    api: Api, factory: Factory, app: web.Application, sandbox: SandboxClient
+) -> None:
+    star, customer = await factory.star(price=150_000), await factory.person()
+    order_id = await factory.order(customer, star)
+    await factory.hold(order_id, sandbox)
+    await app[ORDERS].accept(actor(star), order_id)
+    moves = [entry.note for entry in await entries(app, "money_moved")]
+    assert [(note.subject, note.details["move"], note.details["amount"]) for note in moves] == [
+        (f"order:{order_id}", "hold", "1500.00"),
+        (f"order:{order_id}", "capture", "1500.00"),
+    ]
+
+
+async def test_the_studios_button_is_an_act_of_the_staff(api: Api, factory: Factory, app: web.Application) -> None:
+    operator = await factory.staff("operator")
+    answer = await api.post("/api/orders/orders/", {"title": "Сайт", "description": "Три страницы"})
+    order = await answer.json()
+    await api.post(f"/admin/studio-orders/{order['id']}/process/", as_=operator)
+    (entry,) = await entries(app, "studio_order_queued")
+    assert (entry.note.actor_id, entry.note.subject) == (operator.id, f"order:{order['id']}")
+    assert entry.note.details["number"] == order["order_number"]
+
+
+async def test_nothing_that_is_undone_is_written(api: Api, factory: Factory, app: web.Application) -> None:
+    owner = await factory.staff()
+    before = len(await entries(app))
+    assert (await api.post(f"/admin/accounts/{owner.id}/block/", as_=owner)).status == 403
+    assert [entry.note.act for entry in (await entries(app))[before:]] == ["refused"]
+
+
+async def test_no_secret_and_no_personal_data_is_written(api: Api, factory: Factory, app: web.Application) -> None:
+    await factory.person("marked-name", email="marked@example.com", phone="87071234567", first_name="Marked")
+    for login in ("marked-name", "marked@example.com", "87071234567", "marked-nobody"):
+        for password in (PASSWORD, "marked-password"):
+            answer = await api.post(TOKEN, {"username": login, "password": password})
+            access = (await answer.json()).get("access", "no token")
+            assert access not in str(await entries(app))
+    assert len(await entries(app)) == 9
+    for word in ("marked", "Marked", "7071234567", PASSWORD):
+        assert word not in str(await entries(app))
+
+
+async def test_entries_are_found_by_staff_and_by_what_they_say(
+    api: Api, factory: Factory, app: web.Application
+) -> None:
+    anna, viewer = await factory.person("anna"), await factory.staff("viewer")
+    await app[ACCOUNTS].sign_in(anna.id, Visitor(), "house")
+    audit, staff = app[AUDIT], actor(viewer, "viewer")
+    page = await audit.entries(staff, Filters(subject=f"account:{anna.id}"), Wanted(1, 1))
+    assert (page.count, len(page.rows)) == (2, 1)
+    (first,) = (await audit.entries(staff, Filters(subject=f"account:{anna.id}"), Wanted(2, 1))).rows
+    assert first.id < page.rows[0].id
+    for filters, count in (
+        (Filters(), 4),
+        (Filters(act="role_changed"), 1),
+        (Filters(act="sign_in", actor_id=viewer.id), 1),
+        (Filters(since=page.rows[0].note.at), 1),
+        (Filters(until=page.rows[0].note.at), 3),
+        (Filters(act="no such"), 0),
+    ):
+        assert (await audit.entries(staff, filters, Wanted())).count == count
+    with pytest.raises(Forbidden):
+        await audit.entries(actor(anna), Filters(), Wanted())
+
+
+async def test_long_and_odd_words_are_cut_and_cleaned(api: Api, app: web.Application) -> None:
+    details: dict[str, Any] = {f"d{number}": "я\0\ud800" * 500 for number in range(20)}
+    await app[AUDIT].note_alone("staff_act", "x" * 500, **details)
+    (entry,) = await entries(app)
+    assert (len(entry.note.subject), len(entry.note.details)) == (60, 8)
+    assert await app[AUDIT].verify() == []
