@@ -7,9 +7,12 @@ from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_sc
 
 from mystar.accounts.access import actor_of, signed_in
 from mystar.chat.schemas import (
+    ChangesQuery,
+    ChangesView,
     ConversationDraft,
     ConversationPath,
     ConversationView,
+    MemberView,
     MessageDraft,
     MessageEdit,
     MessagePath,
@@ -17,16 +20,18 @@ from mystar.chat.schemas import (
     ReadDraft,
     ReadView,
     UserPath,
+    change_view,
     conversation_view,
     message_view,
+    person_view,
 )
 from mystar.chat.service import ChatService
 from mystar.files.forms import FILES
 from mystar.kit.http import json_response
 from mystar.kit.idempotency import idempotent
-from mystar.kit.paging import PageQuery, page_of, page_response, wanted
+from mystar.kit.paging import MOST, PageQuery, page_of, page_response, wanted
 from mystar.kit.routes import Route, alias, route
-from mystar.kit.validation import body_of, path_of
+from mystar.kit.validation import body_of, path_of, query_of
 
 CHAT: web.AppKey[ChatService] = web.AppKey("chat", ChatService)
 TAGS = ["house: conversations"]
@@ -138,6 +143,30 @@ async def mark_read(request: web.Request) -> web.StreamResponse:
     return json_response({"read_number": member.read_number, "unread_count": member.unread})
 
 
+@docs(tags=TAGS, summary="What has changed in a conversation since a position, oldest first")
+@signed_in
+@match_info_schema(ConversationPath)
+@querystring_schema(ChangesQuery)
+@response_schema(ChangesView, 200)
+async def list_changes(request: web.Request) -> web.Response:
+    chat, link = request.app[CHAT], request.app[FILES].private_url
+    conversation = await chat.conversation(actor_of(request), path_of(request)["conversation_id"])
+    changes = await chat.after(conversation.id, query_of(request)["after"], MOST)
+    return json_response(
+        {"changes": [change_view(change, link) for change in changes], "has_more": len(changes) == MOST}
+    )
+
+
+@docs(tags=TAGS, summary="Whom I want to hear nothing from")
+@signed_in
+@querystring_schema(PageQuery)
+@response_schema(page_of(MemberView), 200)
+async def list_blocked(request: web.Request) -> web.Response:
+    page = wanted(request)
+    found = await request.app[CHAT].blocked(actor_of(request), offset=page.offset, limit=page.size)
+    return page_response(request, [person_view(person) for person in found.rows], found.count)
+
+
 @docs(tags=TAGS, summary="Hear nothing more from somebody", responses={204: {"description": "They cannot write to me"}})
 @signed_in
 @match_info_schema(UserPath)
@@ -169,6 +198,8 @@ _VERSIONED: tuple[Route, ...] = (
     route("PATCH", _MESSAGE, edit_message, "house.conversation-message"),
     route("DELETE", _MESSAGE, delete_message, "house.conversation-message"),
     route("POST", _CONVERSATION + "read/", mark_read, "house.conversation-read"),
+    route("GET", _CONVERSATION + "changes/", list_changes, "house.conversation-changes"),
+    route("GET", "/api/v1/users/blocked/", list_blocked, "house.users-blocked"),
     route("POST", _BLOCK, block, "house.user-block"),
     route("DELETE", _BLOCK, unblock, "house.user-block"),
 )

@@ -182,6 +182,15 @@ select id, position from conversations where id = any(%(ids)s::bigint[]);
 select blocker_id from chat_blocks
 where (blocker_id, blocked_id) in ((%(one_id)s, %(other_id)s), (%(other_id)s, %(one_id)s));
 
+-- name: blocked_people
+select accounts.id, accounts.username, case when accounts.avatar_id is not null then accounts.avatar_key end as avatar
+from chat_blocks join accounts on accounts.id = chat_blocks.blocked_id
+where chat_blocks.blocker_id = %(blocker_id)s
+order by chat_blocks.blocked_id limit %(limit)s offset %(offset)s;
+
+-- name: count_blocked_people
+select count(*) from chat_blocks where blocker_id = %(blocker_id)s;
+
 -- name: block
 insert into chat_blocks (blocker_id, blocked_id, created_at) values (%(blocker_id)s, %(blocked_id)s, %(now)s)
 on conflict do nothing;

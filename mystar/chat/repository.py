@@ -168,6 +168,13 @@ class ChatRepository:
         rows = await self._tx.all(QUERIES.blockers, one_id=one_id, other_id=other_id)
         return {row["blocker_id"] for row in rows}
 
+    async def blocked(self, blocker_id: int, *, offset: int, limit: int) -> list[Person]:
+        rows = await self._tx.all(QUERIES.blocked_people, blocker_id=blocker_id, offset=offset, limit=limit)
+        return [Person(**row) for row in rows]
+
+    async def count_blocked(self, blocker_id: int) -> int:
+        return int(await self._tx.value(QUERIES.count_blocked_people, blocker_id=blocker_id))
+
     async def block(self, blocker_id: int, blocked_id: int, now: datetime) -> None:
         """:raises RecipientUnknown: there is no such person."""
         await self._tx.execute(QUERIES.block, blocker_id=blocker_id, blocked_id=blocked_id, now=now)

@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from mystar.chat.model import LONGEST, LONGEST_CLIENT_ID, MOST_FILES, ConversationCard, Message, Person
+from mystar.chat.model import LONGEST, LONGEST_CLIENT_ID, MOST_FILES, Change, ConversationCard, Message, Person
 from mystar.kit.fields import Count, Id, Line, Shape
 
 #: From the key of a private file to a link that opens it for a while.
@@ -64,6 +64,15 @@ class ReadDraft(Shape):
     )
 
 
+class ChangesQuery(Shape):
+    after = Count(
+        least=0,
+        most=2**63 - 1,
+        load_default=0,
+        metadata={"description": "A position: that of a conversation as it was read, or of the last change known."},
+    )
+
+
 class MemberView(Shape):
     id = fields.Integer(required=True)
     username = fields.String(required=True)
@@ -111,6 +120,27 @@ class ConversationView(Shape):
     position = fields.Integer(required=True)
 
 
+class MarkView(Shape):
+    account_id = fields.Integer(required=True)
+    number = fields.Integer(required=True)
+
+
+class ChangeView(Shape):
+    """``message`` as it is now, or ``read``: the one that the type speaks of, the other is null."""
+
+    position = fields.Integer(required=True)
+    type = fields.String(required=True, validate=validate.OneOf(("message", "edited", "deleted", "read")))
+    message = fields.Nested(MessageView, required=True, allow_none=True)
+    read = fields.Nested(MarkView, required=True, allow_none=True)
+
+
+class ChangesView(Shape):
+    """``has_more``: ask again after the last position."""
+
+    changes = fields.List(fields.Nested(ChangeView), required=True)
+    has_more = fields.Boolean(required=True)
+
+
 class ReadView(Shape):
     read_number = fields.Integer(required=True)
     unread_count = fields.Integer(required=True)
@@ -138,6 +168,15 @@ def message_view(message: Message, link: Link) -> dict[str, Any]:
         "edited_at": message.edited_at,
         "is_deleted": message.is_deleted,
         "files": files_view(message, link),
+    }
+
+
+def change_view(change: Change, link: Link) -> dict[str, Any]:
+    return {
+        "position": change.position,
+        "type": change.kind,
+        "message": message_view(change.message, link) if change.message else None,
+        "read": {"account_id": change.read.account_id, "number": change.read.number} if change.read else None,
     }
 
 

@@ -27,6 +27,7 @@ from mystar.chat.model import (
     NotYourMessage,
     Opened,
     OwnConversation,
+    Person,
     ReadMark,
     ReadMoved,
     Sent,
@@ -248,6 +249,13 @@ class ChatService:
         return after
 
     # Blocks
+
+    async def blocked(self, actor: Actor, *, offset: int = 0, limit: int = MOST) -> Page[Person]:
+        """Whom the actor wants to hear nothing from, by their ids."""
+        chats = ChatRepository(self._db)
+        return Page(
+            await chats.blocked(actor.id, offset=offset, limit=min(limit, MOST)), await chats.count_blocked(actor.id)
+        )
 
     async def block(self, actor: Actor, other_id: int) -> None:
         """Hear nothing more from this person, nor write to them. :raises OwnConversation: :raises RecipientUnknown:"""

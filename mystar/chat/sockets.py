@@ -29,6 +29,8 @@ from mystar.kit.sockets import MANNERS, answering
 from mystar.kit.validation import loaded, path_of, query_of
 
 TOPIC, _TYPING, _PRESENCE = "chat", "chat-typing", "chat-presence"
+#: What is said of somebody's presence; the last is an answer, and asks for none.
+_LEFT, _CAME, _IS_HERE = range(3)
 #: Seconds in which one is typing, however many keys one hits.
 _TYPING_SECONDS = 2.0
 
@@ -58,7 +60,7 @@ class LiveChat:
         self._link = files.private_url
         self.hub.serve(TOPIC, self.chat)
         self.hub.bus.on(_TYPING, lambda *ids: self._tell_typing(*map(int, ids)))
-        self.hub.bus.on(_PRESENCE, lambda *ids: self._tell_presence(*map(int, ids)))
+        self.hub.bus.on(_PRESENCE, lambda *ids: self._hear_presence(*map(int, ids)))
         events.after_commit(MessageSent, self._sent)
         events.after_commit(MessageChanged, self._changed)
         events.after_commit(ReadMoved, self._read)
@@ -99,22 +101,45 @@ class LiveChat:
         self._tell_typing(conversation_id, account_id)
         self.hub.bus.say(_TYPING, conversation_id, account_id)
 
-    def present(self, conversation_id: int, account_id: int, online: bool) -> None:
-        self._tell_presence(conversation_id, account_id, int(online))
-        self.hub.bus.say(_PRESENCE, conversation_id, account_id, int(online))
+    def came(self, conversation_id: int, peer: Peer) -> None:
+        """Tell the others, and the newcomer who of them is here."""
+        for account_id in self._here(conversation_id) - {peer.account_id}:
+            if peer.speak == self.events:
+                peer.tell(_presence(account_id, _CAME))
+        self._tell_others(conversation_id, peer.account_id, _presence(peer.account_id, _CAME))
+        self.hub.bus.say(_PRESENCE, conversation_id, peer.account_id, _CAME)
+
+    def left(self, conversation_id: int, peer: Peer) -> None:
+        """Tell the others, unless it was one device of several."""
+        if peer.account_id not in self._here(conversation_id, without=peer):
+            self._tell_others(conversation_id, peer.account_id, _presence(peer.account_id, _LEFT))
+            self.hub.bus.say(_PRESENCE, conversation_id, peer.account_id, _LEFT)
+
+    def _hear_presence(self, conversation_id: int, account_id: int, what: int) -> None:
+        """From another process, which knows nothing of who is here."""
+        here = self._here(conversation_id)
+        if what == _LEFT and account_id in here:
+            return self.hub.bus.say(_PRESENCE, conversation_id, account_id, _IS_HERE)
+        self._tell_others(conversation_id, account_id, _presence(account_id, what))
+        if what == _CAME:
+            for other_id in here - {account_id}:
+                self.hub.bus.say(_PRESENCE, conversation_id, other_id, _IS_HERE)
+
+    def _here(self, conversation_id: int, *, without: Peer | None = None) -> set[int]:
+        return {peer.account_id for peer in self.hub.listeners(TOPIC, conversation_id) if peer is not without}
 
     def _tell_typing(self, conversation_id: int, account_id: int) -> None:
         self._tell_others(conversation_id, account_id, {"type": "typing", "account_id": account_id})
-
-    def _tell_presence(self, conversation_id: int, account_id: int, online: int) -> None:
-        told = {"type": "presence", "account_id": account_id, "online": bool(online)}
-        self._tell_others(conversation_id, account_id, told)
 
     def _tell_others(self, conversation_id: int, account_id: int, told: dict[str, Any]) -> None:
         frame = text_frame(told)
         for peer in self.hub.listeners(TOPIC, conversation_id):
             if peer.account_id != account_id and peer.speak == self.events:
                 peer.send(frame)
+
+
+def _presence(account_id: int, what: int) -> dict[str, Any]:
+    return {"type": "presence", "account_id": account_id, "online": what != _LEFT}
 
 
 LIVE_CHAT: web.AppKey[LiveChat] = web.AppKey("live_chat")
@@ -159,12 +184,12 @@ async def _talk(request: web.Request, live: LiveChat, actor: Actor, conversation
             live.typing(conversation_id, actor.id)
 
     if manners.presence:
-        live.present(conversation_id, actor.id, True)
+        live.came(conversation_id, peer)
     try:
         await answering(request, peer, answer)
     finally:
         if manners.presence:
-            live.present(conversation_id, actor.id, False)
+            live.left(conversation_id, peer)
 
 
 async def _send(live: LiveChat, actor: Actor, conversation_id: int, peer: Peer, frame: dict[str, Any]) -> None:

@@ -109,6 +109,7 @@ async def test_every_door_of_a_conversation_is_closed_to_strangers_and_guests(
         ("PATCH", f"{one}messages/{message['id']}/", {"message": "hi"}),
         ("DELETE", f"{one}messages/{message['id']}/", None),
         ("POST", f"{one}read/", {}),
+        ("GET", f"{one}changes/", None),
     ]
     for method, path, body in doors:
         options = {} if body is None else {"json": body}
@@ -174,6 +175,21 @@ async def test_a_blocked_person_cannot_write_until_the_block_is_lifted(
 
     assert [(await api.delete(block, as_=anna)).status for _ in range(2)] == [204, 204]
     assert (await said(api, boris, chat, "Прости"))["number"] == 2
+
+
+async def test_one_sees_whom_one_has_blocked(api: Api, factory: Factory, anna: Person, boris: Person) -> None:
+    third, path = await factory.person(door="house"), "/api/v1/users/blocked/"
+    for other in (boris, third):
+        assert (await api.post(f"/api/v1/users/{other.id}/block/", as_=anna)).status == 204
+    page = await (await api.get(path, params={"page_size": 1}, as_=anna)).json()
+    assert (page["count"], page["results"]) == (2, [{"id": boris.id, "username": boris.username, "avatar": None}])
+    assert page["next"]
+    assert (await (await api.get(path, as_=boris)).json())["results"] == []
+    assert (await api.delete(f"/api/v1/users/{boris.id}/block/", as_=anna)).status == 204
+    assert [one["id"] for one in (await (await api.get("/api/users/blocked/", as_=anna)).json())["results"]] == [
+        third.id
+    ]
+    assert (await api.get(path)).status == 401
 
 
 async def test_a_blocked_person_cannot_begin_a_conversation(api: Api, anna: Person, boris: Person) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from mystar.chat.handlers import CHAT
 from mystar.contracts.system import DATABASE
 from mystar.settings import Settings
 from tests.chat.talking import heard, mark, opened, said, say, seen, uploaded
 from tests.conftest import Api
-from tests.factory import Factory, Person
+from tests.factory import Factory, Person, actor
 
 
 def address(chat: int, message: dict[str, Any]) -> str:
@@ -182,6 +183,50 @@ async def test_a_deleted_message_keeps_its_number_and_nothing_else(
     edit = await api.patch(address(chat, message), {"message": "Снова"}, as_=anna)
     assert (edit.status, (await edit.json())["code"]) == (409, "message_deleted")
     assert await app[DATABASE].value("select count(*) from message_files") == 0
+
+
+async def test_what_changed_since_a_position_is_told_in_order(api: Api, anna: Person, boris: Person, chat: int) -> None:
+    path = f"/api/v1/conversations/{chat}/changes/"
+    first = await said(api, anna, chat, "раз")
+    known = (await seen(api, boris, chat))["position"]
+    second = await said(api, anna, chat, "два")
+    await api.patch(f"/api/v1/conversations/{chat}/messages/{first['id']}/", {"message": "один"}, as_=anna)
+    await mark(api, boris, chat, 1)
+    await api.delete(f"/api/v1/conversations/{chat}/messages/{second['id']}/", as_=anna)
+    told = await (await api.get(path, params={"after": known}, as_=boris)).json()
+    assert not told["has_more"]
+    assert [(one["position"], one["type"]) for one in told["changes"]] == [
+        (2, "message"),
+        (3, "edited"),
+        (4, "read"),
+        (5, "deleted"),
+    ]
+    edited, read = told["changes"][1:3]
+    assert (edited["message"]["message"], edited["read"]) == ("один", None)
+    assert (read["message"], read["read"]) == (None, {"account_id": boris.id, "number": 1})
+    assert (await (await api.get(path, params={"after": 5}, as_=boris)).json())["changes"] == []
+    assert len((await (await api.get(path, as_=anna)).json())["changes"]) == 5
+
+
+async def test_a_long_log_is_told_in_parts(
+    api: Api, app: web.Application, anna: Person, boris: Person, chat: int
+) -> None:
+    for number in range(150):
+        await app[CHAT].send(actor(anna), chat, str(number))
+    path, position, heard_of = f"/api/v1/conversations/{chat}/changes/", 0, []
+    while True:
+        part = await (await api.get(path, params={"after": position}, as_=boris)).json()
+        heard_of += [change["message"]["message"] for change in part["changes"]]
+        position = part["changes"][-1]["position"]
+        if not part["has_more"]:
+            break
+    assert heard_of == [str(number) for number in range(150)]
+
+
+@pytest.mark.parametrize("after", ["-1", "x", "1.5", str(2**63)])
+async def test_nonsense_is_no_position(api: Api, anna: Person, chat: int, after: str) -> None:
+    answer = await api.get(f"/api/v1/conversations/{chat}/changes/", params={"after": after}, as_=anna)
+    assert (answer.status, (await answer.json())["code"]) == (422, "invalid")
 
 
 async def test_what_is_deleted_unread_waits_for_nobody(api: Api, anna: Person, boris: Person, chat: int) -> None:

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, ClientTimeout, web
+from aiohttp import ClientSession, ClientTimeout, WSServerHandshakeError, web
 from aiohttp.test_utils import TestServer, unused_port
 
+from mystar.chat.handlers import CHAT
 from mystar.settings import Settings
 from tests.conftest import Api
-from tests.factory import Factory, Person, picture
+from tests.factory import Factory, Person, actor, picture
 from tests.files.uploading import form
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -155,6 +156,28 @@ async def test_a_flood_is_stopped_in_words(outside: ClientSession) -> None:
     assert {answer.status for answer in refused} == {429}
     assert (await refused[0].json())["code"] == "too_many_requests"
     assert refused[0].headers["Retry-After"]
+
+
+async def test_sockets_pass_and_their_tokens_are_not_logged(
+    app: web.Application, outside: ClientSession, proxy: Proxy, factory: Factory
+) -> None:
+    anna, boris = await factory.person(door="house"), await factory.person(door="house")
+    conversation, _ = await app[CHAT].open(actor(anna), boris.id)
+    path = f"/ws/conversations/{conversation.id}/"
+    async with (
+        outside.ws_connect(path, params={"token": anna.token}) as one,
+        outside.ws_connect(path, headers=of(boris)) as other,
+        outside.ws_connect("/ws/notifications/", protocols=("bearer", boris.token)) as news,
+    ):
+        await one.send_json({"message": "слышно?"})
+        for socket in (one, other):
+            assert (await socket.receive_json(timeout=10))["message"] == "слышно?"
+        assert (await news.receive_json(timeout=10))["type"] == "message"
+        assert news.protocol == "bearer"
+    with pytest.raises(WSServerHandshakeError) as refusal:
+        await outside.ws_connect(path)
+    assert refusal.value.status == 401
+    assert anna.token not in proxy.logged()
 
 
 async def test_a_large_upload_passes(outside: ClientSession, factory: Factory) -> None:

@@ -40,6 +40,8 @@ class Device:
         #: Message ids and numbers in the order of their coming.
         self.heard: list[tuple[int, int]] = []
         self.gaps = self.connections = 0
+        #: Codes of the endings; 1006 where nobody said goodbye.
+        self.endings: list[int | None] = []
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._waiting: dict[str, asyncio.Future[int]] = {}
         self._mine: set[str] = set()
@@ -63,6 +65,10 @@ class Device:
             while len(self.heard) < messages:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
+    @property
+    def connected(self) -> bool:
+        return self._socket is not None
+
     async def close(self) -> None:
         await end(self._task)
 
@@ -77,6 +83,7 @@ class Device:
                     async for message in socket:
                         if message.type is WSMsgType.TEXT:
                             self._hear(orjson.loads(message.data))
+                    self.endings.append(socket.close_code)
             except (aiohttp.ClientError, ConnectionError, TimeoutError):
                 pass
             finally:

@@ -118,6 +118,16 @@ class Nursery:
         if pid is not None:
             os.kill(pid, number)
 
+    async def replace(self, port: int) -> None:
+        """As a deployment does: tell it to stop, and start another when it has."""
+        pid = self._pids[port]
+        self.kill(port, signal.SIGTERM)
+        async with asyncio.timeout(30):
+            while _lives(pid):  # noqa: ASYNC110 - it is not our child
+                await asyncio.sleep(0.02)
+        await self.bear(port)
+        await self.serving(port)
+
     async def _hear(self) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
@@ -127,6 +137,14 @@ class Nursery:
                 self._serving[int(words["serves"])].set()
             else:
                 self._pids[int(words["port"])] = words["born"]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ async def run(plan: Plan, talks: list[Talk], environment: Mapping[str, str], log
     dice, began = random.Random(plan.seed), time.monotonic()
     async with (
         Nursery(environment, log, servers=plan.servers) as nursery,
-        _behind(nursery) as (proxy, url),
+        behind(nursery) as (proxy, url),
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):
         devices = {
@@ -92,7 +92,8 @@ async def _accidents(plan: Plan, nursery: Nursery, proxy: Proxy, dice: random.Ra
 
 
 @contextlib.asynccontextmanager
-async def _behind(nursery: Nursery) -> AsyncIterator[tuple[Proxy, str]]:
+async def behind(nursery: Nursery) -> AsyncIterator[tuple[Proxy, str]]:
+    """A proxy in front of all its servers, and its address."""
     proxy = Proxy(nursery.ports)
     url = await proxy.start()
     try:

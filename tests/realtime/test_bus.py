@@ -262,6 +262,33 @@ async def test_while_the_line_is_silent_nobody_keeps_a_socket_beyond_his_session
         assert (await listener.farewell())[0] == Closing.SESSION_ENDED
 
 
+async def test_who_is_here_with_several_devices_is_gone_with_the_last(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(BUS__URL="postgres", SOCKETS__PRESENCE=True)
+    async with process(settings) as (app, here), process(settings) as (_, there):
+        factory = Factory(app)
+        anna, boris = await factory.person(door="house"), await factory.person(door="house")
+        conversation, _ = await app[CHAT].open(actor(anna), boris.id)
+        path = f"/ws/conversations/{conversation.id}/?events=1&token="
+
+        async def heard(socket: Listener, *, online: bool) -> None:
+            while await socket.hear() != {"type": "presence", "account_id": anna.id, "online": online}:
+                pass
+
+        devices = [Listener(await client.ws_connect(path + anna.token)) for client in (here, here, there)]
+        # Newcomers are told who is here, by this process and by the other.
+        sockets = [Listener(await client.ws_connect(path + boris.token)) for client in (here, there)]
+        for socket in sockets:
+            await heard(socket, online=True)
+        for device in devices[:2]:
+            await device.close()
+        # This process knows of no other device, and is told of one.
+        await heard(sockets[0], online=False)
+        await heard(sockets[0], online=True)
+        await devices[2].close()
+        for socket in sockets:
+            await heard(socket, online=False)
+
+
 async def test_a_bus_that_is_down_for_good_only_makes_news_slower(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(BUS__URL="redis://127.0.0.1:1", SOCKETS__SWEEP_SECONDS=60, SOCKETS__RECHECK_SECONDS=60)
     async with process(settings) as (here, _), process(settings) as (_there, client):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +14,15 @@ import pytest
 from aiohttp import web
 
 from mystar.chat.handlers import CHAT
+from mystar.kit.background import end
 from mystar.kit.peer import Closing
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, actor
+from tests.realtime.crowd import Device, check, talk_all
 from tests.realtime.listener import Listener
 from tests.realtime.nursery import Nursery
-from tests.realtime.run import Plan, prepared, run
+from tests.realtime.run import Plan, behind, prepared, run
 
 
 @pytest.fixture(params=["postgres", "redis"])
@@ -46,6 +50,43 @@ async def test_whatever_dies_every_message_reaches_every_device_once_and_in_orde
     plan = Plan(seed=5, talks=10, messages=60, devices=3, kills=10, cuts=100)
     talks = await prepared(app, plan.talks)
     print(await run(plan, talks, environment, tmp_path / "servers.log"))
+
+
+async def test_a_rolling_restart_fails_no_request_and_loses_no_message(
+    app: web.Application, api: Api, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Promise T10: sockets are told to come back, and a client that tries again never hears of it."""
+    environment["MYSTAR_SOCKETS__SWEEP_SECONDS"] = "2"
+    talks = await prepared(app, 5)
+    async with (
+        Nursery(environment, tmp_path / "servers.log", servers=3) as nursery,
+        behind(nursery) as (_, url),
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
+    ):
+        devices = {talk.id: [Device(session, url, talk, token) for token in talk.tokens] for talk in talks}
+        reading = asyncio.create_task(_read_on(session, url, talks[0].tokens[0]))
+        talking = asyncio.create_task(talk_all(talks, devices, messages=100, dice=random.Random(10)))
+        for port in nursery.ports:
+            await nursery.replace(port)
+        await talking
+        await check(talks, devices, messages=100)
+        assert not reading.done()
+        await end(reading)
+        endings = [code for some in devices.values() for device in some for code in device.endings]
+        assert Closing.GOING_AWAY in endings
+        await asyncio.gather(*(device.close() for some in devices.values() for device in some))
+
+
+async def _read_on(session: aiohttp.ClientSession, url: str, token: str) -> None:
+    """Over and over; what broke on its way is asked again, and no answer may be a failure."""
+    while True:
+        with contextlib.suppress(aiohttp.ClientConnectionError):
+            async with session.get(
+                f"{url}/api/v1/conversations/", headers={"Authorization": f"Bearer {token}"}
+            ) as answer:
+                assert answer.status == 200
+                await answer.read()
+        await asyncio.sleep(0.005)
 
 
 async def test_news_and_endings_cross_from_process_to_process(
