@@ -1,4 +1,4 @@
-"""Who is told of what: a fact of orders or of chat becomes a notification in the fact's own transaction."""
+"""Who is told of what: a fact of orders, reviews or chat becomes a notification in the fact's own transaction."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from mystar.orders.model import (
     Role,
     Status,
 )
+from mystar.reviews.model import Review, ReviewAnswered, ReviewWritten
 
 _BOTH = (Role.BUYER, Role.CREATOR)
 #: What becomes of a fact, and who is told; whoever did it knows.
@@ -79,6 +80,8 @@ class Listeners:
     def listen(self, events: Events) -> None:
         for fact in _TOLD:
             events.on(fact, self._order_moved)
+        events.on(ReviewWritten, self._review_written)
+        events.on(ReviewAnswered, self._review_answered)
         events.on(MessageSent, self._message_sent)
         events.on(ReadMoved, self._conversation_read)
 
@@ -97,6 +100,16 @@ class Listeners:
         told = [people[role] for role in roles if role is not fact.by]
         news = [News(one, kind, Subject.ORDER, order.id, data, is_mailed) for one in told if one is not None]
         await self._notifications.tell(tx, *news)
+
+    async def _review_written(self, tx: Tx, fact: ReviewWritten) -> None:
+        await self._tell_of_review(tx, fact.review, fact.review.creator_account_id, Kind.REVIEW)
+
+    async def _review_answered(self, tx: Tx, fact: ReviewAnswered) -> None:
+        await self._tell_of_review(tx, fact.review, fact.review.author.id, Kind.REVIEW_REPLY)
+
+    async def _tell_of_review(self, tx: Tx, review: Review, account_id: int, kind: Kind) -> None:
+        data = {"order_id": review.order_id, "review_id": review.id, "rating": review.rating}
+        await self._notifications.tell(tx, News(account_id, kind, Subject.ORDER, review.order_id, data))
 
     async def _message_sent(self, tx: Tx, fact: MessageSent) -> None:
         message, notifications = fact.message, NotificationRepository(tx)

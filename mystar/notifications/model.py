@@ -31,6 +31,7 @@ class Kind(StrEnum):
     REVISION_LATE = "revision_late"
     DISPUTE_SETTLED = "dispute_settled"
     REVIEW = "review"
+    REVIEW_REPLY = "review_reply"
     MESSAGE = "message"
 
 
@@ -126,6 +127,10 @@ WORDS: dict[str, Wording] = {
     Kind.REVIEW: Wording(
         Text("Новый отзыв", "New review"),
         Text("На заказ №{order_id} оставлен отзыв.", "Order no. {order_id} has a review."),
+    ),
+    Kind.REVIEW_REPLY: Wording(
+        Text("Ответ на отзыв", "Answer to a review"),
+        Text("На ваш отзыв о заказе №{order_id} ответили.", "Your review of order no. {order_id} was answered."),
     ),
     Kind.MESSAGE: Wording(
         Text("Новое сообщение", "New message"),

@@ -1,4 +1,4 @@
-"""Orders and the money that is paid for them."""
+"""Orders, the money that is paid for them, and what is said of them."""
 
 from __future__ import annotations
 
@@ -28,15 +28,20 @@ from mystar.payments.service import PaymentService
 from mystar.payments.settlement import TOPIC as PROVIDER_CALLS
 from mystar.payments.settlement import Settlement
 from mystar.payments.tasks import LONGEST_PAUSE, ProviderCalls
+from mystar.reviews.handlers import REVIEWS
+from mystar.reviews.handlers import ROUTES as REVIEW_ROUTES
+from mystar.reviews.repository import CONSTRAINTS as REVIEW_CONSTRAINTS
+from mystar.reviews.service import ReviewService
 
-ROUTES: tuple[Route, ...] = ORDER_ROUTES
-CONSTRAINTS = PAYMENT_CONSTRAINTS
+ROUTES: tuple[Route, ...] = (*ORDER_ROUTES, *REVIEW_ROUTES)
+CONSTRAINTS = {**PAYMENT_CONSTRAINTS, **REVIEW_CONSTRAINTS}
 
 
 def add(app: web.Application, ground: Ground) -> None:
     _add_money(app, ground)
     _add_orders(app, ground)
     _add_studio(app, ground)
+    app[REVIEWS] = ReviewService(ground.db, app[ORDERS], app[CREATORS], ground.clock)
 
 
 def _add_money(app: web.Application, ground: Ground) -> None:

@@ -1,0 +1,96 @@
+"""Reviews, their facts, and what can be refused (seed 001, facts 2.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from mystar.errors import Conflict, Forbidden, NotFound, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """``avatar_key``: the path of the picture behind /media/."""
+
+    id: int
+    username: str
+    avatar_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the creator answers. ``edited_at``: when it was corrected; that is done once."""
+
+    words: str
+    written_at: datetime
+    edited_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What the buyer of an order says of it; ``rating`` is 1 to 5. ``creator_id`` is the creator's profile."""
+
+    id: int
+    order_id: int
+    service_id: int
+    service_title: str
+    creator_id: int
+    creator_account_id: int
+    creator_name: str
+    author: Person
+    rating: int
+    words: str
+    reply: Reply | None
+    is_hidden: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class Difference(NamedTuple):
+    """``what`` of the ``of`` with this id is ``stored``, and by recount it is ``counted``."""
+
+    of: str
+    what: str
+    id: int
+    stored: int
+    counted: int
+
+
+class ReviewUnknown(NotFound):
+    """There is none, or it is hidden, or it is none of the actor's business (contract D4)."""
+
+    code = "review_unknown"
+    text = Text("Отзыв не найден.", "The review was not found.")
+
+
+class AlreadyReviewed(Conflict):
+    code = "already_reviewed"
+    text = Text("На этот заказ уже есть отзыв.", "This order has a review already.")
+
+
+class NotYourReview(Forbidden):
+    """For the author, who cannot answer as the creator."""
+
+    code = "review_not_yours"
+    text = Text("На отзыв отвечает только креатор.", "Only the creator answers a review.")
+
+
+class ReplyFinal(Conflict):
+    code = "reply_final"
+    text = Text("Ответ на отзыв можно исправить только один раз.", "An answer to a review can be corrected only once.")
+
+
+# Facts. Each is published in the transaction that makes it true.
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewWritten:
+    review: Review
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewAnswered:
+    """For the first time; corrections are told to nobody."""
+
+    review: Review

@@ -1,0 +1,100 @@
+"""Reviews as rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from mystar.kit.db import Row, Statements
+from mystar.kit.queries import load
+from mystar.reviews.model import AlreadyReviewed, Difference, Person, Reply, Review, ReviewUnknown
+
+QUERIES = load(__package__)
+CONSTRAINTS = {"reviews_order_key": AlreadyReviewed}
+#: `recount` names this many differences of a kind; more say nothing more.
+_MOST_DIFFERENCES = 1000
+
+
+class ReviewRepository:
+    """Bound to a transaction, or to the database for single statements."""
+
+    def __init__(self, tx: Statements) -> None:
+        self._tx = tx
+
+    async def add(
+        self, *, order_id: int, creator_id: int, service_id: int, author_id: int, rating: int, words: str, now: datetime
+    ) -> Review:
+        """:raises AlreadyReviewed: the order has one."""
+        review_id = await self._tx.value(
+            QUERIES.add_review,
+            order_id=order_id,
+            creator_id=creator_id,
+            service_id=service_id,
+            author_id=author_id,
+            rating=rating,
+            words=words,
+            now=now,
+        )
+        return await self.find(review_id)
+
+    async def find(self, review_id: int) -> Review:
+        """Hidden or not. :raises ReviewUnknown:"""
+        rows = await self._rows(review_id=review_id, limit=0)
+        if not rows:
+            raise ReviewUnknown
+        return rows[0]
+
+    async def lock(self, review_id: int) -> Review:
+        """Hidden or not; nobody else changes it until the transaction ends. :raises ReviewUnknown:"""
+        await self._tx.value(QUERIES.lock_review, id=review_id)
+        return await self.find(review_id)
+
+    async def set_reply(self, review_id: int, words: str, now: datetime) -> Review:
+        await self._tx.execute(QUERIES.set_reply, id=review_id, words=words, now=now)
+        return await self.find(review_id)
+
+    async def set_hidden(self, review_id: int, is_hidden: bool, now: datetime) -> None:
+        await self._tx.execute(QUERIES.set_hidden, id=review_id, is_hidden=is_hidden, now=now)
+
+    async def of_creator(self, creator_id: int, *, offset: int, limit: int) -> list[Review]:
+        return await self._rows(creator_id=creator_id, offset=offset, limit=limit)
+
+    async def of_service(self, service_id: int, *, offset: int, limit: int) -> list[Review]:
+        return await self._rows(service_id=service_id, offset=offset, limit=limit)
+
+    async def count_of_creator(self, creator_id: int) -> int:
+        return int(await self._tx.value(QUERIES.count_of_creator, id=creator_id))
+
+    async def count_of_service(self, service_id: int) -> int:
+        return int(await self._tx.value(QUERIES.count_of_service, id=service_id))
+
+    async def creator_is_shown(self, creator_id: int) -> bool:
+        return bool(await self._tx.value(QUERIES.creator_is_shown, id=creator_id))
+
+    async def service_is_shown(self, service_id: int) -> bool:
+        return bool(await self._tx.value(QUERIES.service_is_shown, id=service_id))
+
+    async def differences(self) -> list[Difference]:
+        ratings = await self._tx.all(QUERIES.rating_differences, most=_MOST_DIFFERENCES)
+        orders = await self._tx.all(QUERIES.order_differences, most=_MOST_DIFFERENCES)
+        return [Difference(of="creator", **row) for row in ratings] + [Difference(of="order", **row) for row in orders]
+
+    async def _rows(
+        self,
+        *,
+        review_id: int | None = None,
+        creator_id: int | None = None,
+        service_id: int | None = None,
+        offset: int = 0,
+        limit: int,
+    ) -> list[Review]:
+        rows = await self._tx.all(
+            QUERIES.reviews, id=review_id, creator_id=creator_id, service_id=service_id, offset=offset, limit=limit
+        )
+        return [_review(row) for row in rows]
+
+
+def _review(row: Row) -> Review:
+    author = Person(row.pop("author_id"), row.pop("username"), row.pop("avatar_key"))
+    words, written_at, edited_at = row.pop("reply"), row.pop("replied_at"), row.pop("reply_edited_at")
+    reply = None if words is None else Reply(words, written_at, edited_at)
+    return Review(**row, author=author, reply=reply)

@@ -1,0 +1,110 @@
+"""What the house reads and writes about reviews (seed 001, facts 2.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, post_load
+
+from mystar.kit.fields import Count, Id, Line, Shape
+from mystar.kit.media import media_path
+from mystar.reviews.model import Review
+
+_LONGEST = 5000
+
+
+class OrderPath(Shape):
+    order_id = Id(required=True)
+
+
+class ReviewPath(Shape):
+    review_id = Id(required=True)
+
+
+class CreatorPath(Shape):
+    creator_id = Id(required=True)
+
+
+class ServicePath(Shape):
+    service_id = Id(required=True)
+
+
+class ReplyDraft(Shape):
+    """``content`` or ``comment``."""
+
+    content = Line(least=1, most=_LONGEST, metadata={"description": "Or comment."})
+    comment = Line(least=1, most=_LONGEST)
+
+    @post_load
+    def _one_name(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        given = [data.pop(name) for name in ("content", "comment") if name in data]
+        if not given:
+            raise ValidationError({"content": ["Missing data for required field."]})
+        return {**data, "words": given[0]}
+
+
+class ReviewDraft(ReplyDraft):
+    rating = Count(least=1, most=5, required=True)
+
+
+class ReviewerView(Shape):
+    id = fields.Integer(required=True)
+    username = fields.String(required=True)
+    avatar = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
+
+
+class ReplyView(Shape):
+    """``comment`` is the same as ``content``, for clients that look for it there."""
+
+    content = fields.String(required=True)
+    comment = fields.String(required=True)
+    created_at = fields.DateTime(required=True)
+    updated_at = fields.DateTime(required=True)
+
+
+class ReviewView(Shape):
+    """``comment`` is the same as ``content``, for clients that look for it there."""
+
+    id = fields.Integer(required=True)
+    order_id = fields.Integer(required=True)
+    service_id = fields.Integer(required=True)
+    service_title = fields.String(required=True)
+    creator_profile = fields.Integer(required=True)
+    creator_name = fields.String(required=True)
+    reviewer = fields.Nested(ReviewerView, required=True)
+    rating = fields.Integer(required=True)
+    content = fields.String(required=True)
+    comment = fields.String(required=True)
+    created_at = fields.DateTime(required=True)
+    updated_at = fields.DateTime(required=True)
+    reply = fields.Nested(ReplyView, required=True, allow_none=True)
+
+
+def review_view(review: Review, public_url: str) -> dict[str, Any]:
+    """:param public_url: what absolute addresses begin with."""
+    author, reply = review.author, review.reply
+    return {
+        "id": review.id,
+        "order_id": review.order_id,
+        "service_id": review.service_id,
+        "service_title": review.service_title,
+        "creator_profile": review.creator_id,
+        "creator_name": review.creator_name,
+        "reviewer": {
+            "id": author.id,
+            "username": author.username,
+            "avatar": public_url + media_path(author.avatar_key) if author.avatar_key else None,
+        },
+        "rating": review.rating,
+        "content": review.words,
+        "comment": review.words,
+        "created_at": review.created_at,
+        "updated_at": review.updated_at,
+        "reply": reply
+        and {
+            "content": reply.words,
+            "comment": reply.words,
+            "created_at": reply.written_at,
+            "updated_at": reply.edited_at or reply.written_at,
+        },
+    }

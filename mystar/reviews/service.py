@@ -1,0 +1,121 @@
+"""Everything one can do with reviews, whoever asks and over whatever wire."""
+
+from __future__ import annotations
+
+from mystar.accounts.model import Actor
+from mystar.catalog.model import ServiceUnknown
+from mystar.creators.model import CreatorUnknown
+from mystar.creators.service import CreatorService
+from mystar.errors import Forbidden
+from mystar.kit.clock import Clock
+from mystar.kit.db import Database
+from mystar.kit.paging import Page
+from mystar.orders.service import OrderService
+from mystar.reviews.model import (
+    Difference,
+    NotYourReview,
+    ReplyFinal,
+    Review,
+    ReviewAnswered,
+    ReviewUnknown,
+    ReviewWritten,
+)
+from mystar.reviews.repository import ReviewRepository
+
+
+class ReviewService:
+    """A creator is named by its profile's id. Sums move in the transaction that changes what they add up."""
+
+    def __init__(self, db: Database, orders: OrderService, creators: CreatorService, clock: Clock) -> None:
+        self._db, self._orders, self._creators, self._clock = db, orders, creators, clock
+
+    async def write(self, actor: Actor, order_id: int, *, rating: int, words: str) -> Review:
+        """Say what one thinks of a completed order; ``rating`` is 1 to 5.
+
+        :raises OrderUnknown: a stranger's. :raises NotYours: not its buyer. :raises WrongTime: not completed, or
+            reviewed already. :raises AlreadyReviewed:
+        """
+        async with self._db.transaction() as tx:
+            order = await self._orders.mark_reviewed(tx, actor, order_id)
+            # Studio orders, which have neither, are never reviewed: their process knows no such action.
+            assert order.creator_id is not None
+            assert order.service_id is not None
+            review = await ReviewRepository(tx).add(
+                order_id=order_id,
+                creator_id=order.creator_id,
+                service_id=order.service_id,
+                author_id=actor.id,
+                rating=rating,
+                words=words,
+                now=self._clock.now(),
+            )
+            await self._creators.count_review(tx, review.creator_id, rating)
+            await tx.publish(ReviewWritten(review))
+        return review
+
+    async def reply(self, actor: Actor, review_id: int, words: str) -> tuple[Review, bool]:
+        """Answer a review, or correct one's answer, once. Also whether it is the first.
+
+        :raises ReviewUnknown: there is none to see, or it is about somebody else. :raises NotYourReview: the author's.
+        :raises ReplyFinal: the answer has been corrected already.
+        """
+        async with self._db.transaction() as tx:
+            reviews = ReviewRepository(tx)
+            review = await reviews.lock(review_id)
+            if review.is_hidden or actor.id not in (review.creator_account_id, review.author.id):
+                raise ReviewUnknown
+            if actor.id != review.creator_account_id:
+                raise NotYourReview
+            if review.reply is not None and review.reply.edited_at is not None:
+                raise ReplyFinal
+            answered = await reviews.set_reply(review_id, words, self._clock.now())
+            if review.reply is None:
+                await tx.publish(ReviewAnswered(answered))
+        return answered, review.reply is None
+
+    async def read(self, review_id: int) -> Review:
+        """:raises ReviewUnknown: there is none, or it is hidden."""
+        review = await ReviewRepository(self._db).find(review_id)
+        if review.is_hidden:
+            raise ReviewUnknown
+        return review
+
+    async def of_creator(self, creator_id: int, *, offset: int, limit: int) -> Page[Review]:
+        """Newest first. :raises CreatorUnknown:"""
+        reviews = ReviewRepository(self._db)
+        if not await reviews.creator_is_shown(creator_id):
+            raise CreatorUnknown
+        rows = await reviews.of_creator(creator_id, offset=offset, limit=limit)
+        return Page(rows, await reviews.count_of_creator(creator_id))
+
+    async def of_service(self, service_id: int, *, offset: int, limit: int) -> Page[Review]:
+        """Newest first. :raises ServiceUnknown: there is none, or it is hidden."""
+        reviews = ReviewRepository(self._db)
+        if not await reviews.service_is_shown(service_id):
+            raise ServiceUnknown
+        rows = await reviews.of_service(service_id, offset=offset, limit=limit)
+        return Page(rows, await reviews.count_of_service(service_id))
+
+    async def hide(self, actor: Actor, review_id: int) -> None:
+        """Show it to nobody, and count it no more. :raises Forbidden: not staff who may change things."""
+        await self._set_hidden(actor, review_id, True)
+
+    async def show(self, actor: Actor, review_id: int) -> None:
+        """Undo `hide`. :raises Forbidden: not staff who may change things. :raises ReviewUnknown:"""
+        await self._set_hidden(actor, review_id, False)
+
+    async def _set_hidden(self, actor: Actor, review_id: int, is_hidden: bool) -> None:
+        if not actor.may_operate:
+            raise Forbidden
+        async with self._db.transaction() as tx:
+            reviews = ReviewRepository(tx)
+            review = await reviews.lock(review_id)
+            if review.is_hidden == is_hidden:
+                return
+            await reviews.set_hidden(review_id, is_hidden, self._clock.now())
+            count = self._creators.uncount_review if is_hidden else self._creators.count_review
+            await count(tx, review.creator_id, review.rating)
+
+    async def recount(self) -> list[Difference]:
+        """Where creators disagree with their votes and reviews, or orders with theirs. Nowhere, if all is well."""
+        return await ReviewRepository(self._db).differences()
