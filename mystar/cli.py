@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -244,6 +245,39 @@ def reconcile() -> None:
     if differences:
         sys.exit(1)
     click.echo("The ledger, the payments and the provider agree.")
+
+
+@main.group()
+def files() -> None:
+    """Uploads."""
+
+
+@files.command("move")
+@click.option("--to", "kind", type=click.Choice(["local", "s3"]), required=True)
+def move_files(kind: str) -> None:
+    """Take all files to the disk or to the bucket, verified by SHA-256; the service may run. Exit 1 when some are not
+    what they were. Broken off, it may be begun again."""
+    counts: Counter[str] = Counter()
+
+    async def move(app: web.Application) -> None:
+        from mystar.contracts.system import DATABASE
+        from mystar.files.handlers import STORAGES
+        from mystar.files.moving import Mover
+
+        places, other = app[STORAGES], "local" if kind == "s3" else "s3"
+        try:
+            mover = Mover(app[DATABASE], places.named(other), places.named(kind))
+        except LookupError as error:
+            raise click.ClickException("MYSTAR_STORAGE__S3__… says nothing about the bucket.") from error
+        async for one in mover.run():
+            counts[one.outcome] += 1
+            if one.outcome in ("broken", "missing"):
+                click.echo(f"{one.key} is {one.outcome}", err=True)
+
+    _with_service(move)
+    click.echo(f"{counts['moved']} moved, {counts['there']} were there already.")
+    if counts["broken"] + counts["missing"]:
+        sys.exit(1)
 
 
 def _settings() -> Settings:

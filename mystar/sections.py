@@ -211,6 +211,26 @@ class LimitSettings(Section):
     sign_in_attempt: Rate
 
 
+class S3Settings(Section):
+    """A bucket. All of it or nothing; the storage that is not chosen may be given, too, while files are moved."""
+
+    endpoint: Annotated[str, must_be("a web address, or empty", lambda url: not url or is_web_address(url))] = ""
+    bucket: str = ""
+    region: str = ""
+    access_key: str = ""
+    secret_key: str = ""
+
+    @property
+    def is_given(self) -> bool:
+        return bool(self.endpoint)
+
+
+class StorageSettings(Section):
+    #: Where new files are kept: in ``media`` of the data directory, or in a bucket.
+    kind: Literal["local", "s3"]
+    s3: S3Settings
+
+
 class StudioSettings(Section):
     #: From the button "process" to the work.
     process_seconds: float = Field(ge=0)

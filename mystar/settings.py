@@ -42,6 +42,7 @@ from mystar.sections import (
     PasswordSettings,
     PaymentSettings,
     ProviderSettings,
+    StorageSettings,
     StudioSettings,
     TokenSettings,
 )
@@ -90,6 +91,7 @@ class Settings(BaseSettings):
     outbox: OutboxSettings
     notifications: NotificationSettings
     files: FileSettings
+    storage: StorageSettings
     limits: LimitSettings
     sockets: Manners
     bus: BusSettings
@@ -145,6 +147,7 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
     good = "needs at least 32 characters, 10 of them different"
     yield from _unless(_is_good_key(settings.secret_key), "MYSTAR_SECRET_KEY", good)
     yield from _unless(all(map(_is_good_key, settings.previous_secret_keys)), "MYSTAR_PREVIOUS_SECRET_KEYS", good)
+    yield from _storage_weaknesses(settings.storage)
     if settings.profile != "production":
         return
     for name, value in (
@@ -169,6 +172,14 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
     )
     for name, provider in settings.oauth.providers().items():
         yield from _provider_weaknesses(f"MYSTAR_OAUTH__{name.upper()}", name, provider)
+
+
+def _storage_weaknesses(storage: StorageSettings) -> Iterator[str]:
+    """A bucket is not there at all, or all is said about it."""
+    given = storage.s3.model_dump()
+    if storage.kind == "s3" or any(given.values()):
+        for name, value in given.items():
+            yield from _unless(value, f"MYSTAR_STORAGE__S3__{name.upper()}", "is required for a bucket")
 
 
 def _provider_weaknesses(prefix: str, name: str, provider: ProviderSettings) -> Iterator[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     # Imported by pytest itself, which rewrites its assertions.
     from tests.sandbox_process import SandboxProcess
 
-pytest_plugins = ["tests.database", "tests.sandbox_process", "tests.redis_server"]
+pytest_plugins = ["tests.database", "tests.sandbox_process", "tests.redis_server", "tests.s3_server"]
 
 
 class SignedIn(Protocol):

@@ -15,6 +15,7 @@ from mystar.files.forms import ANYWHERE, FILES, Wanted, uploaded
 from mystar.files.model import IMAGES, VIDEOS, FileUnknown, StoredFile
 from mystar.files.ranges import Part, http_date, is_known, wanted
 from mystar.files.schemas import FileForm, FilePath, FileView, file_view
+from mystar.files.storages import Storages
 from mystar.kit import paging
 from mystar.kit.http import absolute, json_response
 from mystar.kit.idempotency import idempotent
@@ -22,7 +23,9 @@ from mystar.kit.routes import Route, alias, route
 from mystar.kit.storage import BytesMissing
 from mystar.kit.validation import path_of
 
-__all__ = ["FILES", "ROUTES"]
+__all__ = ["FILES", "ROUTES", "STORAGES"]
+
+STORAGES = web.AppKey("storages", Storages)
 
 log = logging.getLogger(__name__)
 

@@ -116,3 +116,9 @@ where not exists (select from files where files.key = asked.key)
 union all
 (select key from file_copies where key > %(after)s order by key limit %(batch)s)
 order by key limit %(batch)s;
+
+-- name: digests
+(select key, sha256 from files where key > %(after)s order by key limit %(batch)s)
+union all
+(select key, sha256 from file_copies where key > %(after)s order by key limit %(batch)s)
+order by key limit %(batch)s;

@@ -114,6 +114,11 @@ class FileRepository:
         """Those of the keys that no row has."""
         return [row["key"] for row in await self._tx.all(QUERIES.unknown_keys, keys=list(keys))]
 
+    async def digests(self, *, after: str, batch: int) -> list[tuple[str, bytes]]:
+        """Keys, copies included, with the SHA-256 of what lies there; by key."""
+        rows = await self._tx.all(QUERIES.digests, after=after, batch=batch)
+        return [(row["key"], bytes(row["sha256"])) for row in rows]
+
     async def page_of_keys(self, *, after: str, batch: int) -> list[str]:
         return [row["key"] for row in await self._tx.all(QUERIES.page_of_keys, after=after, batch=batch)]
 

@@ -1,7 +1,7 @@
 """Answers that a client has already, and edits of what it has seen (RFC 9110, 13.1; promise F6).
 
-Every JSON answer to a GET is tagged by its bytes; ``If-None-Match`` with that tag gets a 304 without them. What somebody
-reads about himself is nobody else's: caches of others keep nothing, one's own asks each time.
+Every JSON answer to a GET is tagged by its bytes; ``If-None-Match`` with that tag gets a 304 without them. What one
+reads about oneself is nobody else's: caches of others keep nothing, one's own asks each time.
 
 ``If-Match`` on a PUT, PATCH or DELETE: only if a GET of the same address, query and language would still say what the
 tag was made of; else `Stale`. Handlers and services need nothing for it. The GET is asked once before anything is read,

@@ -29,7 +29,7 @@ CHUNK = 256 * 1024
 _WORD = "[a-z0-9][a-z0-9_-]{0,99}"
 _KEY = re.compile(rf"{_WORD}(/{_WORD}){{1,4}}(\.[a-z0-9]{{1,10}})?")
 #: No key begins with a dot, so nothing here can be asked for.
-_ARRIVING = ".arriving"
+ARRIVING = ".arriving"
 
 
 class StorageFull(Unavailable):
@@ -94,27 +94,29 @@ class Storage(Protocol):
     async def sweep(self, before: datetime) -> int:
         """Forget what arrived until ``before`` and was never kept, as after a crash. How many there were."""
 
+    async def close(self) -> None: ...
+
 
 class LocalStorage:
     """Files under one folder of this machine. Arrivals wait in the same file system, so keeping one is a rename."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
-        self._arriving = self._root / _ARRIVING
+        self._arriving = self._root / ARRIVING
 
     @asynccontextmanager
     async def arriving(self) -> AsyncIterator[Arriving]:
         assert_no_transaction("receiving a file")
-        arriving = await _in_thread(_LocalArriving, self._root, self._arriving)
+        arriving = await in_thread(LocalArriving, self._root, self._arriving)
         try:
             yield arriving
         finally:
-            await _in_thread(arriving.close)
+            await in_thread(arriving.close)
 
     @asynccontextmanager
     async def open(self, key: str, start: int = 0, size: int | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
         assert_no_transaction("reading a file")
-        file = await _in_thread(_opened, self._root, key, start)
+        file = await in_thread(_opened, self._root, key, start)
         try:
             yield _chunks(file, size)
         finally:
@@ -122,27 +124,30 @@ class LocalStorage:
 
     async def delete(self, key: str) -> None:
         assert_no_transaction("deleting a file")
-        await _in_thread(lambda: _path(self._root, key).unlink(missing_ok=True))
+        await in_thread(lambda: _path(self._root, key).unlink(missing_ok=True))
 
     async def exists(self, key: str) -> bool:
         try:
-            return await _in_thread(lambda: _path(self._root, key).is_file())
+            return await in_thread(lambda: _path(self._root, key).is_file())
         except BytesMissing:
             return False
 
     async def walk(self) -> AsyncIterator[Kept]:
         pending = [self._root]
         while pending:
-            folders, kept = await _in_thread(_listed, self._root, pending.pop())
+            folders, kept = await in_thread(_listed, self._root, pending.pop())
             pending += folders
             for one in kept:
                 yield one
 
     async def sweep(self, before: datetime) -> int:
-        return await _in_thread(_remove_older, self._arriving, before)
+        return await in_thread(remove_older, self._arriving, before)
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
-async def _in_thread(job: Callable[..., Result], *arguments: object) -> Result:
+async def in_thread(job: Callable[..., Result], *arguments: object) -> Result:
     """Run the job off the event loop. Cancelled, wait for its end: its file must not be closed under its hands."""
     running = asyncio.ensure_future(asyncio.to_thread(job, *arguments))
     try:
@@ -180,7 +185,7 @@ def _listed(root: Path, folder: Path) -> tuple[list[Path], list[Kept]]:
         for entry in entries:
             path = Path(entry.path)
             key = path.relative_to(root).as_posix()
-            if entry.is_dir(follow_symlinks=False) and entry.name != _ARRIVING:
+            if entry.is_dir(follow_symlinks=False) and entry.name != ARRIVING:
                 folders.append(path)
             elif entry.is_file(follow_symlinks=False) and is_key(key):
                 stat = entry.stat(follow_symlinks=False)
@@ -191,7 +196,7 @@ def _listed(root: Path, folder: Path) -> tuple[list[Path], list[Kept]]:
 async def _chunks(file: BinaryIO, size: int | None) -> AsyncIterator[bytes]:
     left = size
     while left is None or left > 0:
-        chunk = await _in_thread(file.read, CHUNK if left is None else min(CHUNK, left))
+        chunk = await in_thread(file.read, CHUNK if left is None else min(CHUNK, left))
         if not chunk:
             return
         if left is not None:
@@ -199,7 +204,7 @@ async def _chunks(file: BinaryIO, size: int | None) -> AsyncIterator[bytes]:
         yield chunk
 
 
-class _LocalArriving:
+class LocalArriving:
     """Chunks of the network are small; they are gathered, and hashed and written together in a thread."""
 
     def __init__(self, root: Path, folder: Path) -> None:
@@ -224,11 +229,11 @@ class _LocalArriving:
 
     async def keep(self, key: str) -> None:
         await self._flush()
-        await _in_thread(self._keep, key)
+        await in_thread(self._keep, key)
 
     async def _flush(self) -> None:
         gathered, self._gathered = bytes(self._gathered), bytearray()
-        await _in_thread(self._write, gathered)
+        await in_thread(self._write, gathered)
 
     def _write(self, data: bytes) -> None:
         self._digest.update(data)
@@ -274,7 +279,7 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _remove_older(folder: Path, before: datetime) -> int:
+def remove_older(folder: Path, before: datetime) -> int:
     removed = 0
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:

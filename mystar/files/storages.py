@@ -1,0 +1,91 @@
+"""Where the bytes are: on this machine's disk or in a bucket, and in both while they are moved."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from mystar.kit.storage import ARRIVING, Arriving, BytesMissing, Kept, LocalStorage, Storage
+from mystar.sections import StorageSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Storages:
+    """``bucket`` is None as long as nothing is said about it."""
+
+    local: Storage
+    bucket: Storage | None
+    kind: str
+
+    @property
+    def both(self) -> Storage:
+        """The chosen one; what it lacks is looked for in the other, where there is one: it may be on its way."""
+        chosen, other = (self.bucket, self.local) if self.kind == "s3" else (self.local, self.bucket)
+        assert chosen is not None
+        return chosen if other is None else Moving(chosen, other)
+
+    def named(self, kind: str) -> Storage:
+        """:raises LookupError: nothing is said about it."""
+        found = self.bucket if kind == "s3" else self.local
+        if found is None:
+            raise LookupError(kind)
+        return found
+
+
+def storages(settings: StorageSettings, folder: Path, registry: CollectorRegistry | None = None) -> Storages:
+    """:param folder: of this machine, for what is kept here and for what arrives."""
+    local, s3 = LocalStorage(folder), settings.s3
+    if not s3.is_given:
+        return Storages(local, None, settings.kind)
+    # A process without a bucket need not carry the twenty megabytes of its library.
+    from mystar.kit.storage_s3 import Bucket, S3Storage
+
+    bucket = Bucket(s3.endpoint, s3.bucket, s3.region, s3.access_key, s3.secret_key)
+    return Storages(local, S3Storage(bucket, folder / ARRIVING, registry), settings.kind)
+
+
+class Moving:
+    """Two storages as one: all that is new goes to the first, and the second still has some of what is older."""
+
+    def __init__(self, first: Storage, second: Storage) -> None:
+        self._first, self._second = first, second
+
+    def arriving(self) -> AbstractAsyncContextManager[Arriving]:
+        return self._first.arriving()
+
+    @asynccontextmanager
+    async def open(self, key: str, start: int = 0, size: int | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
+        async with AsyncExitStack() as stack:
+            # Once more at the end: between the two questions it may have been moved.
+            for storage in (self._first, self._second, self._first):
+                with suppress(BytesMissing):
+                    chunks = await stack.enter_async_context(storage.open(key, start, size))
+                    break
+            else:
+                raise BytesMissing(key)
+            yield chunks
+
+    async def delete(self, key: str) -> None:
+        # Last where it is moved to, so that nothing that is on its way remains.
+        await self._second.delete(key)
+        await self._first.delete(key)
+
+    async def exists(self, key: str) -> bool:
+        return await self._first.exists(key) or await self._second.exists(key) or await self._first.exists(key)
+
+    async def walk(self) -> AsyncIterator[Kept]:
+        for storage in (self._first, self._second):
+            async for kept in storage.walk():
+                yield kept
+
+    async def sweep(self, before: datetime) -> int:
+        return await self._first.sweep(before) + await self._second.sweep(before)
+
+    async def close(self) -> None:
+        await self._first.close()
+        await self._second.close()
