@@ -20,7 +20,8 @@ _SERVICE = """
     insert into services (
         creator_id, kind, category_id, title, base_price, delivery_days, is_active, modifications_price,
         created_at, updated_at)
-    select creators.id, 'service', services.category_id, 'Ролик для блога', %(price)s, 7, %(listed)s, 15000, now(), now()
+    select creators.id, 'service', services.category_id, 'Ролик для блога', %(price)s, 7, %(listed)s, 15000,
+        now(), now()
     from creators join services on services.creator_id = creators.id and kind = 'greeting'
     where creators.account_id = %(account)s
     returning id"""

@@ -10,7 +10,6 @@ from aiohttp import web
 
 from mystar.contracts.system import DATABASE
 from mystar.kit.db import Database
-from tests.conftest import Api
 from tests.factory import Factory, Person
 from tests.orders.market import OPTIONS, PRICE, Market, add_service
 from tests.sandbox_process import SandboxProcess

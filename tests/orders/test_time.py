@@ -1,0 +1,250 @@
+"""What the clock does to orders: deadlines, shown before and kept once; no hold ends unnoticed (promise M7)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from mystar.app import create_app
+from mystar.contracts.system import DATABASE
+from mystar.kit.clock import Clock
+from mystar.kit.db import Database
+from mystar.orders.handlers import ORDERS
+from mystar.orders.model import Goal, Money, OrderCancelled, Role, Status, WrongTime
+from mystar.orders.process import Action, Terms, allowed_actions, decide, next_deadline
+from mystar.orders.tasks import Deadlines
+from mystar.payments.process import let_go_at, next_check, runs_out
+from mystar.settings import Settings
+from tests.factory import Person, actor
+from tests.orders.making import MOMENT, an_order
+from tests.orders.market import Market
+from tests.payments.test_process import payment as a_payment
+from tests.sandbox_process import SandboxProcess
+from tests.waiting import eventually
+
+
+class MovedClock(Clock):
+    """The real time, moved."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock()
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    """The service looks at the clock when a test says so."""
+    return make_settings(ORDERS__CHECK_SECONDS=3600)
+
+
+@pytest.fixture
+async def app(settings: Settings, clock: MovedClock) -> web.Application:
+    return await create_app(settings, settings.database.url, clock)
+
+
+@pytest.fixture
+def db(app: web.Application) -> Database:
+    return app[DATABASE]
+
+
+async def pass_by(market: Market) -> int:
+    return await Deadlines(market.app[ORDERS]).pass_by()
+
+
+async def seen(market: Market, person: Person) -> list[str]:
+    """Kinds of what the person was told."""
+    rows = await market.app[DATABASE].all(
+        "select kind from notifications where account_id = %(id)s order by id", id=person.id
+    )
+    return [row["kind"] for row in rows]
+
+
+async def state(market: Market, order_id: int) -> tuple[str, str]:
+    order = await market.app[ORDERS].read(actor(market.buyer), order_id)
+    return order.order.status.value, order.order.money.value
+
+
+async def test_an_order_that_nobody_accepts_is_cancelled_and_its_hold_let_go(
+    market: Market, clock: MovedClock, sandbox_process: SandboxProcess
+) -> None:
+    order = await market.place()
+    order_id = order["id"]
+    (cancel,) = [action for action in order["allowed_actions"] if action["name"] == "cancel"]
+    until = datetime.fromisoformat(cancel["until"])
+    assert timedelta(days=2, hours=23) < until - datetime.now(UTC) <= timedelta(days=3)
+    clock.ahead = timedelta(days=2)
+    await market.factory.hold(order_id, sandbox_process)
+    clock.ahead = timedelta(days=4, hours=23)
+    assert await pass_by(market) == 0, "the creator has the whole term after the payment"
+    clock.ahead = timedelta(days=5, minutes=1)
+    assert await pass_by(market) == 1
+    assert await pass_by(market) == 0
+    await eventually(lambda: _is(market, order_id, ("cancelled", "released")))
+    assert (await seen(market, market.creator))[-1] == "order_expired"
+    assert "order_expired" in await seen(market, market.buyer)
+    history = await market.app[ORDERS].history(actor(market.buyer), order_id)
+    assert [(row["action"], row["actor_role"], row["actor_id"]) for row in history][3:4] == [
+        ("acceptance_late", "system", None)
+    ]
+    mail = await sandbox_process.wait_for_mail(market.buyer.email, "")
+    assert "не ответил вовремя" in mail["text"]
+
+
+async def _is(market: Market, order_id: int, wanted: tuple[str, str]) -> bool:
+    return await state(market, order_id) == wanted
+
+
+async def test_silence_after_a_delivery_is_consent(
+    market: Market, clock: MovedClock, sandbox_process: SandboxProcess
+) -> None:
+    order_id = (await market.place())["id"]
+    await market.factory.hold(order_id, sandbox_process)
+    await market.deliver(order_id)
+    clock.ahead = timedelta(days=3, minutes=1)
+    assert await pass_by(market) == 1
+    await eventually(lambda: _is(market, order_id, ("completed", "captured")))
+    assert (await seen(market, market.buyer))[-1] == "order_auto_completed"
+    assert "order_auto_completed" in await seen(market, market.creator)
+    assert await market.app[DATABASE].value("select max(completed_orders) from creators") == 1
+
+
+async def test_a_revision_that_does_not_come_is_for_the_staff_and_waits_for_them(
+    market: Market, clock: MovedClock
+) -> None:
+    order_id = (await market.place())["id"]
+    await market.deliver(order_id)
+    clock.ahead = timedelta(days=2)
+    await market.app[ORDERS].request_revision(actor(market.buyer), order_id, "Тише")
+    clock.ahead = timedelta(days=8)
+    assert await pass_by(market) == 0
+    clock.ahead = timedelta(days=9, minutes=1)
+    assert await pass_by(market) == 1
+    assert (await state(market, order_id))[0] == "disputed"
+    assert (await seen(market, market.creator))[-1] == (await seen(market, market.buyer))[-1] == "revision_late"
+    clock.ahead = timedelta(days=400)
+    assert await pass_by(market) == 0
+    staff = await market.factory.staff("operator")
+    await market.app[ORDERS].cancel(actor(staff, "operator"), order_id, "Покупатель прав")
+    assert (await seen(market, market.creator))[-1] == (await seen(market, market.buyer))[-1] == "dispute_settled"
+
+
+async def test_a_new_delivery_begins_a_new_term(market: Market, clock: MovedClock) -> None:
+    order_id = (await market.place())["id"]
+    await market.deliver(order_id)
+    clock.ahead = timedelta(days=2)
+    await market.app[ORDERS].request_revision(actor(market.buyer), order_id)
+    await market.app[ORDERS].deliver(actor(market.creator), order_id, message="Ещё раз")
+    clock.ahead = timedelta(days=4)
+    assert await pass_by(market) == 0
+    clock.ahead = timedelta(days=6)
+    assert await pass_by(market) == 1
+    assert (await state(market, order_id))[0] == "completed"
+
+
+async def test_an_unpaid_greeting_is_not_approved_by_who_cannot_see_it(market: Market, clock: MovedClock) -> None:
+    order_id = await market.factory.order(market.buyer, market.creator)
+    await market.deliver(order_id, file_ids=[await market.file(market.creator)])
+    clock.ahead = timedelta(days=30)
+    assert await pass_by(market) == 0
+    assert (await state(market, order_id))[0] == "delivered"
+
+
+async def test_several_who_look_at_once_keep_a_deadline_once(market: Market, clock: MovedClock, db: Database) -> None:
+    """They share nothing but the database, as processes do."""
+    orders = [(await market.place())["id"] for _ in range(6)]
+    clock.ahead = timedelta(days=4)
+    moved = await asyncio.gather(*(pass_by(market) for _ in range(4)))
+    assert sum(moved) == len(orders)
+    assert await db.value("select count(*) from order_events where action = 'acceptance_late'") == len(orders)
+
+
+async def test_one_order_that_cannot_be_moved_keeps_nobody_waiting(
+    market: Market, clock: MovedClock, db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    stuck, free = (await market.place())["id"], (await market.place())["id"]
+
+    async def refuse(_tx: Any, fact: OrderCancelled) -> None:
+        if fact.order.id == stuck:
+            raise RuntimeError("not this one")
+
+    db.events.on(OrderCancelled, refuse)
+    clock.ahead = timedelta(days=4)
+    assert await pass_by(market) == 1
+    assert (await state(market, free))[0] == "cancelled"
+    assert (await state(market, stuck))[0] == "pending"
+    assert f"order {stuck}" in caplog.text
+
+
+@pytest.mark.parametrize("attempt", range(5))
+async def test_the_clock_and_a_person_do_not_both_win(market: Market, clock: MovedClock, attempt: int) -> None:
+    order_id = (await market.place())["id"]
+    clock.ahead = timedelta(days=4)
+    orders = market.app[ORDERS]
+    late, accepted = await asyncio.gather(
+        orders.pass_deadline(order_id), orders.accept(actor(market.creator), order_id), return_exceptions=True
+    )
+    assert (late is True) == isinstance(accepted, WrongTime), (late, accepted)
+    assert (await state(market, order_id))[0] == ("cancelled" if late is True else "accepted")
+
+
+def test_terms_are_settings(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(ORDERS__ACCEPT_DAYS=0.5, ORDERS__REVISE_DAYS=2)
+    assert (settings.orders.accept_days, settings.orders.approve_days, settings.orders.revise_days) == (0.5, 3, 2)
+
+
+def test_what_the_deadline_ends_is_shown_with_its_end() -> None:
+    until = MOMENT + timedelta(days=3)
+    order = an_order(status=Status.DELIVERED, money=Money.HELD, deadline_at=until)
+    shown = {one.name.value: one.until for one in allowed_actions(order, Role.BUYER)}
+    assert shown == {"approve": until, "request_revision": until, "dispute": until}
+
+
+def test_a_state_without_an_end_has_no_deadline() -> None:
+    for status in (Status.ACCEPTED, Status.DISPUTED, Status.COMPLETED, Status.CANCELLED):
+        assert next_deadline(None, an_order(status=status), Terms(), MOMENT) is None
+
+
+def test_a_second_payment_or_an_edit_does_not_prolong_what_runs() -> None:
+    until = MOMENT + timedelta(days=1)
+    before = an_order(money=Money.PENDING, deadline_at=until)
+    for money, expected in ((Money.FAILED, until), (Money.HELD, MOMENT + timedelta(days=3))):
+        assert next_deadline(before, replace(before, money=money), Terms(), MOMENT) == expected
+
+
+def test_no_hold_of_a_thousand_orders_ends_unnoticed() -> None:
+    """Promise M7, short: looked at when it is said to be, with a provider that is down up to five hours on the day."""
+    chance = random.Random(20_261_121)
+    for _ in range(1_000):
+        life = chance.choice([timedelta(days=7), timedelta(days=5), timedelta(hours=chance.uniform(72, 240))])
+        held = a_payment(status="held", held_at=MOMENT, expires_at=MOMENT + life)
+        moment, outage = MOMENT, timedelta(hours=chance.uniform(0, 5))
+        while not runs_out(held, moment):
+            after = next_check(held, moment, poll_seconds=15)
+            assert after is not None
+            assert after > moment
+            moment = after
+        begun = let_go_at(held)
+        assert begun is not None
+        assert begun <= moment <= begun + timedelta(minutes=1)
+        status = chance.choice([Status.PENDING, Status.ACCEPTED, Status.IN_PROGRESS, Status.DELIVERED, Status.DISPUTED])
+        order = an_order(status=status, money=Money.HELD)
+        if status in (Status.PENDING, Status.ACCEPTED):
+            with pytest.raises(WrongTime):
+                decide(order, Action.HOLD_RUNS_OUT, Role.SYSTEM)
+        else:
+            assert decide(order, Action.HOLD_RUNS_OUT, Role.SYSTEM).goal is Goal.CAPTURE
+        assert MOMENT + life - (moment + outage) >= timedelta(hours=12)

@@ -1,0 +1,163 @@
+"""Money that goes back in parts: never more than was taken, one part at a time, each once (promise M12)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mystar.payments.model import GivingBack, Payment, PaymentNotTaken, RefundTooMuch, RefundUnderWay
+from mystar.payments.process import after, asked_back, expected_ledger, pursue, steps
+from mystar.payments.provider import ProviderPayment
+from tests.payments.conftest import AMOUNT, CAPTURE, HOLD, Desk, MovedClock
+from tests.payments.test_process import NOW
+from tests.payments.test_process import payment as a_payment
+from tests.waiting import eventually
+
+
+async def refund(desk: Desk, payment: Payment, amount: int) -> Payment:
+    async with desk.db.transaction() as tx:
+        return await desk.payments.refund_part(tx, payment.order_id, amount)
+
+
+async def done(desk: Desk, payment: Payment, refunded: int) -> Payment:
+    async def look() -> Payment | None:
+        found = await desk.get(payment)
+        return found if (found.refunded, found.refunding) == (refunded, 0) else None
+
+    found = await eventually(look)
+    assert found is not None
+    return found
+
+
+def part(amount: int) -> list[tuple[str, str, int]]:
+    return [("refund", "creator", -amount), ("refund", "payer", amount)]
+
+
+async def test_several_parts_and_the_rest_make_the_whole(desk: Desk) -> None:
+    payment = await desk.captured()
+    for amount, sum_ in ((100, 100), (250, 350)):
+        await refund(desk, payment, amount)
+        assert (await done(desk, payment, sum_)).status == "captured"
+    await desk.aim(payment, "give_back")
+    await desk.becomes(payment, "refunded")
+    assert await desk.ledger(payment) == HOLD + CAPTURE + part(100) + part(250) + part(AMOUNT - 350)
+    assert (await desk.theirs(payment))["refunded"] == AMOUNT
+
+
+async def test_a_part_that_is_everything_ends_the_payment(desk: Desk) -> None:
+    payment = await desk.captured()
+    await refund(desk, payment, AMOUNT)
+    assert (await desk.becomes(payment, "refunded")).refunding == 0
+
+
+async def test_of_two_at_once_one_wins(desk: Desk) -> None:
+    payment = await desk.captured()
+    outcomes = await asyncio.gather(*(refund(desk, payment, AMOUNT - 1) for _ in range(2)), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in outcomes) == ["Payment", "RefundUnderWay"]
+    await done(desk, payment, AMOUNT - 1)
+    with pytest.raises(RefundTooMuch):
+        await refund(desk, payment, 2)
+
+
+async def test_a_part_whose_answer_is_lost_is_refunded_once(desk: Desk) -> None:
+    payment = await desk.captured()
+    await desk.sandbox.faults(error_after_work=1)
+    await refund(desk, payment, 700)
+
+    async def refunded_there() -> bool:
+        return bool((await desk.theirs(payment))["refunded"])
+
+    await eventually(refunded_there)
+    await desk.sandbox.faults()
+    # The provider's news may come before its answer; the refund is still under way, and nothing else begins.
+    await desk.payments.refresh(payment.id)
+    await done(desk, payment, 700)
+    assert (await desk.theirs(payment))["refunded"] == 700
+    assert await desk.ledger(payment) == HOLD + CAPTURE + part(700)
+
+
+async def test_the_rest_waits_for_the_part_that_is_under_way(desk: Desk, clock: MovedClock) -> None:
+    payment = await desk.captured()
+    await desk.sandbox.faults(down=True)
+    await refund(desk, payment, 700)
+    await desk.aim(payment, "give_back")
+    await desk.sandbox.faults()
+
+    async def all_back() -> bool:
+        # Back-off is patient; time flies.
+        clock.ahead += timedelta(seconds=5)
+        return (await desk.get(payment)).status == "refunded"
+
+    await eventually(all_back)
+    assert await desk.ledger(payment) == HOLD + CAPTURE + part(700) + part(AMOUNT - 700)
+    names = [letter["name"] for letter in await desk.letters()][-2:]
+    assert names == [f"{payment.id}:refund:part-1", f"{payment.id}:refund:700"]
+
+
+async def test_only_what_was_taken_is_refunded(desk: Desk) -> None:
+    held = await desk.held()
+    with pytest.raises(PaymentNotTaken):
+        await refund(desk, held, 100)
+
+
+@pytest.mark.parametrize("amount", [0, -1, 15001])
+def test_too_much_and_nothing_are_refused(amount: int) -> None:
+    with pytest.raises(RefundTooMuch):
+        asked_back(a_payment(status="captured"), amount)
+
+
+def test_nothing_is_refunded_beside_something_else() -> None:
+    with pytest.raises(RefundUnderWay):
+        asked_back(a_payment(status="captured", refunding=5, refunds=1), 5)
+    with pytest.raises(GivingBack):
+        asked_back(a_payment(status="captured", goal="give_back"), 5)
+    with pytest.raises(PaymentNotTaken):
+        asked_back(None, 5)
+
+
+@given(
+    amount=st.integers(1, 10**13),
+    shares=st.lists(st.fractions(0, 1), max_size=8),
+    everything=st.booleans(),
+)
+def test_the_parts_add_up_to_what_was_taken(amount: int, shares: Sequence[float], everything: bool) -> None:
+    """Promise M12, short: any parts of any amount, and perhaps the rest, through our process and a provider's book."""
+    payment, book = a_payment(status="captured", amount=amount, captured=amount), 0
+    for share in shares:
+        wanted = int(share * (amount - book))
+        if not wanted:
+            with pytest.raises((RefundTooMuch, PaymentNotTaken)):
+                asked_back(payment, wanted)
+            continue
+        payment = asked_back(payment, wanted)
+        call = pursue(payment)
+        assert call is not None
+        assert call.amount == wanted
+        book += call.amount
+        payment = replace(_told(payment, book), refunding=0)
+    if everything and book < amount:
+        call = pursue(replace(payment, goal="give_back"))
+        assert call is not None
+        book += call.amount
+        payment = _told(payment, book)
+        assert book == amount
+    assert payment.refunded == book <= payment.captured
+    assert payment.status == ("refunded" if book == amount else "captured")
+    ledger = expected_ledger(payment)
+    assert ledger["hold"] == ledger["capture"] + ledger["release"]
+    assert ledger["capture"] - ledger["refund"] == amount - book
+
+
+def _told(payment: Payment, refunded: int) -> Payment:
+    word = ProviderPayment(
+        "p-1", "succeeded", payment.amount, captured=payment.amount, refunded=refunded, metadata={"payment_id": "17"}
+    )
+    for step in steps(payment, word):
+        payment = after(payment, step, NOW)
+    return payment
