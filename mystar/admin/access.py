@@ -52,7 +52,6 @@ def staff(least: Role) -> Callable[[Handler], Handler]:
         async def guarded(request: web.Request) -> web.StreamResponse:
             request[_STAFF] = found = await recognise(request)
             acting_as(request, found.actor)
-            acting_as(request, found.actor)
             if found.actor.role is None:
                 raise NotStaff
             if found.by_cookie and request.method not in ("GET", "HEAD"):

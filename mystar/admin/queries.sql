@@ -81,6 +81,18 @@ where ledger_entries.id = any(%(ids)s::bigint[]);
 select id, seen_at, kind, payment_id, provider_id, details::text as details
 from payment_discrepancies where id = any(%(ids)s::bigint[]);
 
+-- name: audit_rows
+select audit_entries.id, audit_entries.at, audit_entries.act, audit_entries.actor_id, accounts.username as actor,
+    audit_entries.subject, audit_entries.address,
+    (select string_agg(one.key || ': ' || one.value, ', ') from jsonb_each_text(audit_entries.details) as one) as details,
+    case split_part(subject, ':', 1)
+        when 'account' then '/admin/accounts/' || split_part(subject, ':', 2) || '/'
+        when 'order' then '/admin/orders/' || split_part(subject, ':', 2) || '/'
+        else ''
+    end as href
+from audit_entries left join accounts on accounts.id = audit_entries.actor_id
+where audit_entries.id = any(%(ids)s::bigint[]);
+
 -- name: mails_rows
 select id, payload ->> 'to' as recipient, payload ->> 'subject' as subject, attempts, last_error, created_at,
     case when failed_at is not null then 'failed' when done_at is not null then 'sent' else 'waiting' end as state
@@ -90,3 +102,159 @@ from outbox where id = any(%(ids)s::bigint[]);
 select id, topic, coalesce(name, topic || ' ' || id) as name, attempts, last_error, created_at,
     case when failed_at is not null then 'failed' when done_at is not null then 'sent' else 'waiting' end as state
 from outbox where id = any(%(ids)s::bigint[]);
+
+-- Pages about one thing.
+
+-- name: account_page
+select accounts.id, accounts.username, accounts.email, accounts.phone, accounts.first_name, accounts.last_name,
+    accounts.bio, accounts.birth_date, accounts.language, accounts.role, accounts.is_active,
+    accounts.email_verified_at, accounts.created_at, accounts.updated_at, creators.id as creator_id,
+    case when accounts.avatar_id is not null then accounts.avatar_key end as avatar_key
+from accounts left join creators on creators.account_id = accounts.id
+where accounts.id = %(id)s;
+
+-- name: account_ids_of_orders
+-- The newest that somebody bought.
+select id from orders where buyer_id = %(id)s order by created_at desc, id desc limit 10;
+
+-- name: creator_page
+select creators.*, accounts.username, accounts.is_active,
+    case when accounts.avatar_id is not null then accounts.avatar_key end as avatar_key
+from creators join accounts on accounts.id = creators.account_id
+where creators.id = %(id)s;
+
+-- name: creator_ids_of_services
+select id from services where creator_id = %(id)s order by created_at desc, id desc limit 25;
+
+-- name: creator_ids_of_orders
+select id from orders where creator_id = %(id)s order by created_at desc, id desc limit 10;
+
+-- name: service_page
+select services.*, accounts.username as creator, accounts.id as account_id, categories.name as category,
+    case
+        when services.deleted_at is not null then 'deleted'
+        when services.is_withheld then 'withheld'
+        when services.is_listed then 'listed'
+        else 'hidden'
+    end as state,
+    (
+        select string_agg(tags.name, ', ' order by tags.name)
+        from service_tags join tags on tags.id = service_tags.tag_id where service_tags.service_id = services.id
+    ) as tags
+from services
+join creators on creators.id = services.creator_id
+join accounts on accounts.id = creators.account_id
+left join categories on categories.id = services.category_id
+where services.id = %(id)s;
+
+-- name: service_options
+select name, description, price, retired_at from service_options where service_id = %(id)s order by position, id
+limit 200;
+
+-- name: category_page
+select id, name, position, created_at from categories where id = %(id)s;
+
+-- name: tag_page
+select id, name from tags where id = %(id)s;
+
+-- name: skill_page
+select id, name, description, created_at from skills where id = %(id)s;
+
+-- name: order_page
+-- Whole, with the names of everybody and everything in it.
+select orders.*, creators.account_id as creator_account_id, stars.username as creator, buyers.username as buyer,
+    services.title as service,
+    case when orders.status = 'new' and orders.process_at is not null then 'queued' else orders.status end as state
+from orders
+left join creators on creators.id = orders.creator_id
+left join accounts stars on stars.id = creators.account_id
+left join accounts buyers on buyers.id = orders.buyer_id
+left join services on services.id = orders.service_id
+where orders.id = %(id)s;
+
+-- name: order_history
+select events.action, events.actor_role, events.actor_id, accounts.username as actor, events.from_status,
+    events.to_status, events.from_money, events.to_money, events.details, events.created_at
+from order_events events left join accounts on accounts.id = events.actor_id
+where events.order_id = %(id)s order by events.id limit 500;
+
+-- name: order_payments
+select * from payments where order_id = %(id)s order by id desc limit 20;
+
+-- name: order_ledger
+select ledger_entries.* from payments join ledger_entries on ledger_entries.payment_id = payments.id
+where payments.order_id = %(id)s order by ledger_entries.id limit 200;
+
+-- name: order_files
+select files.id, files.name, files.kind, files.size, files.key, deliveries.number
+from deliveries
+join delivery_files on delivery_files.delivery_id = deliveries.id
+join files on files.id = delivery_files.file_id
+where deliveries.order_id = %(id)s
+union all
+select files.id, files.name, files.kind, files.size, files.key, null
+from order_pictures join files on files.id = order_pictures.file_id
+where order_pictures.order_id = %(id)s
+order by 6 nulls first, 1 limit 200;
+
+-- name: studio_progress
+select id, case when status = 'new' and process_at is not null then 'queued' else status end as state
+from orders where id = any(%(ids)s::bigint[]) and kind = 'studio';
+
+-- name: payment_page
+select payments.*, accounts.username as payer, orders.status as order_status
+from payments
+left join accounts on accounts.id = payments.payer_id
+left join orders on orders.id = payments.order_id
+where payments.id = %(id)s;
+
+-- name: payment_ledger
+select id, move_id, account, amount, reason, created_at from ledger_entries where payment_id = %(id)s order by id
+limit 200;
+
+-- name: file_page
+select files.*, accounts.username as owner,
+    (select count(*) from file_readers where file_readers.file_id = files.id) as readers
+from files left join accounts on accounts.id = files.owner_id
+where files.id = %(id)s;
+
+-- name: letter_page
+select *, case when failed_at is not null then 'failed' when done_at is not null then 'sent' else 'waiting' end as state
+from outbox where id = %(id)s;
+
+-- name: staff_list
+select id, username, email, role, is_active, created_at from accounts where role is not null
+order by role desc, created_at limit 500;
+
+-- The overview. Days are those of UTC; a day without anything is a day, too.
+
+-- name: overview_days
+select days.day::date as day, coalesce(placed.count, 0) as orders, coalesce(earned.amount, 0)::bigint as income
+from generate_series(%(first)s::date, %(last)s::date, interval '1 day') as days (day)
+left join (
+    select date_trunc('day', created_at at time zone 'UTC') as day, count(*) from orders
+    where created_at >= %(first)s::timestamptz group by 1
+) placed on placed.day = days.day
+left join (
+    select date_trunc('day', created_at at time zone 'UTC') as day, sum(amount) as amount from ledger_entries
+    where created_at >= %(first)s::timestamptz and account = 'creator' group by 1
+) earned on earned.day = days.day
+order by days.day;
+
+-- name: overview_counts
+-- Each by an index; what may be many is counted as far as it is worth.
+select
+    (select count(*) from (select from accounts where created_at >= %(first)s limit 10001) counted) as new_people,
+    (select count(*) from (select from orders where created_at >= %(first)s limit 10001) counted) as new_orders,
+    (select count(*) from (select from orders where status = 'disputed' limit 1001) counted) as disputes,
+    (select count(*) from (select from orders where status = 'new' and kind = 'studio' limit 1001) counted) as studio,
+    (select count(*) from (select from outbox where failed_at is not null limit 1001) counted) as failed_letters,
+    (select count(*) from (select from payment_discrepancies limit 1001) counted) as discrepancies,
+    (
+        select count(*) from (
+            select from payments where status = 'held' and expires_at < %(soon)s limit 1001
+        ) counted
+    ) as ending_holds,
+    (select coalesce(sum(amount), 0)::bigint from (
+        select amount from payments where status = 'held' order by created_at desc limit 10000
+    ) counted) as held;

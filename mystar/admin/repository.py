@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 from pypika import Criterion, Order, PostgreSQLQuery, Table, functions
 from pypika.enums import Matching
@@ -56,6 +56,12 @@ class RegisterRepository:
         count = await self._tx.value(*count_query(register, asked))
         rows = {row["id"]: row for row in await self._tx.all(getattr(QUERIES, register.query), ids=ids)} if ids else {}
         return Found([rows[one] for one in ids if one in rows], min(count, MOST), count > MOST)
+
+    async def some(self, register: Register, query: str, parent_id: int) -> list[Row]:
+        """Rows of a register as its list shows them: those whose ids a named query answers, in its order."""
+        ids = [row["id"] for row in await self.all(query, id=parent_id)]
+        rows = {row["id"]: row for row in await self.all(register.query, ids=ids)} if ids else {}
+        return [rows[one] for one in ids if one in rows]
 
     async def one(self, query: str, **values: Any) -> Row | None:
         """A row of a named query, for pages about one thing."""
@@ -130,7 +136,7 @@ def _criterion(table: Table, filter_: Choice | Of, chosen: str, values: _Values)
         return column.notnull()
     if isinstance(stored, bool):
         # "column = true" would not find an index over the rows "where not column".
-        return Criterion.all([column]) if stored else Not(column)
+        return cast(Criterion, column if stored else Not(column))
     return column == values(stored)
 
 
@@ -139,7 +145,7 @@ def _matches(table: Table, register: Register, text: str, values: _Values) -> Cr
     found = [
         _match(table, match, meant, values) for match in register.search if (meant := match.reads(text)) is not None
     ]
-    return Criterion.any(found) if found else (values(1) == values(0))
+    return cast(Criterion, Criterion.any(found) if found else table.id.isnull())
 
 
 def _match(table: Table, match: Match, meant: object, values: _Values) -> Criterion:

@@ -6,20 +6,26 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from mystar.accounts.model import LoginRefused
 from mystar.admin.access import language_in, wants_json
 from mystar.admin.handlers import ROUTES
 from mystar.admin.handlers.render import go, refusal
+from mystar.admin.handlers.signing import refused
 from mystar.contracts import house
 from mystar.contracts.base import Contract
-from mystar.errors import MystarError, Unauthenticated
+from mystar.contracts.studio.orders import PROCESS
+from mystar.errors import MystarError, TooMany, Unauthenticated
 
 
-def render_error(error: MystarError, status: int, _language: str, request: web.Request) -> web.Response:
+def render_error(error: MystarError, status: int, _: str, request: web.Request) -> web.Response:
+    language = language_in(request)
     if wants_json(request):
-        return house.render_error(error, status, language_in(request), request)
+        return house.render_error(error, status, language, request)
+    if isinstance(error, LoginRefused | TooMany) and (form := refused(request, error.words(language), status)):
+        return form
     if isinstance(error, Unauthenticated) and request.method in ("GET", "HEAD"):
         return go(f"/admin/sign-in/?next={quote(request.path_qs)}")
     return refusal(request, error, status)
 
 
-CONTRACT = Contract("admin", ("/admin",), ROUTES, render_error, house.ERROR_SCHEMA)
+CONTRACT = Contract("admin", ("/admin",), (*ROUTES, PROCESS), render_error, house.ERROR_SCHEMA)

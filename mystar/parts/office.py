@@ -5,11 +5,14 @@ from __future__ import annotations
 from aiohttp import web
 
 from mystar.admin.access import GATE, Gate
-from mystar.admin.handlers.lists import ROWS
+from mystar.admin.handlers.forms import ROWS
+from mystar.admin.handlers.home import CLOCK
+from mystar.admin.handlers.letters import TRIES
 from mystar.admin.handlers.render import set_up
 from mystar.admin.repository import RegisterRepository
 from mystar.ground import Ground
 from mystar.kit.routes import Route
+from mystar.kit.second_tries import SecondTries
 
 #: The panel is a contract of its own, see `mystar.contracts.panel`.
 ROUTES: tuple[Route, ...] = ()
@@ -19,4 +22,5 @@ CONSTRAINTS: dict[str, object] = {}
 def add(app: web.Application, ground: Ground) -> None:
     app[GATE] = Gate(ground.signer, ground.settings.tokens.admin_access)
     app[ROWS] = RegisterRepository(ground.db)
+    app[TRIES], app[CLOCK] = SecondTries(ground.db), ground.clock
     set_up(app)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from mystar.admin.handlers import assets, lists, signing
+from mystar.admin.handlers import assets, home, letters, lists, orders, people, signing
 from mystar.kit.routes import Route
 
 ROUTES: tuple[Route, ...] = (
     *signing.ROUTES,
     *assets.ROUTES,
+    *home.ROUTES,
     *lists.ROUTES,
+    *orders.ROUTES,
+    *people.ROUTES,
+    *letters.ROUTES,
 )

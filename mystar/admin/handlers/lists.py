@@ -11,13 +11,13 @@ from multidict import MultiMapping
 from yarl import URL
 
 from mystar.admin.access import Handler, staff
+from mystar.admin.handlers.forms import ROWS
 from mystar.admin.handlers.render import page
 from mystar.admin.registers import REGISTERS
 from mystar.admin.registers.kinds import Choice, Register, an_id
-from mystar.admin.repository import MOST, SIZE, Asked, RegisterRepository, is_sorting
+from mystar.admin.repository import MOST, SIZE, Asked, is_sorting
 from mystar.kit.routes import Route, route
 
-ROWS: web.AppKey[RegisterRepository] = web.AppKey("admin_rows")
 _LAST = MOST // SIZE
 
 

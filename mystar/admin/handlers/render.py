@@ -145,10 +145,19 @@ def tone(word: object) -> str:
     return TONES.get(str(word), "plain")
 
 
+def short(kopecks: int) -> str:
+    """For the axis of a plot: thousands of rubles as "5k"."""
+    rubles = kopecks / 100
+    if rubles >= 1_000_000:
+        return f"{rubles / 1_000_000:g}M"
+    return f"{rubles / 1000:g}k" if rubles >= 1000 else f"{rubles:g}"
+
+
 _FILTERS: Mapping[str, Callable[..., str]] = {
     "moment": moment,
     "day": day,
     "money": money,
     "size": size,
+    "short": short,
     "tone": tone,
 }

@@ -5,13 +5,16 @@ from __future__ import annotations
 from aiohttp import web
 
 from mystar.accounts.access import ACCOUNTS, keep_device, visitor_of
-from mystar.accounts.model import Actor, LoginRefused
+from mystar.accounts.model import Actor
 from mystar.admin import access
-from mystar.admin.access import actor_of, language_in, staff
+from mystar.admin.access import actor_of, staff
 from mystar.admin.handlers.render import go, local, page
 from mystar.admin.model import NotStaff
-from mystar.errors import MystarError, TooMany
+from mystar.errors import MystarError
 from mystar.kit.routes import Route, route
+
+#: The log-in and the page that somebody who signs in wants to see.
+_TYPED = web.RequestKey("typed", tuple)
 
 
 async def show(request: web.Request) -> web.Response:
@@ -26,17 +29,14 @@ async def show(request: web.Request) -> web.Response:
 async def sign_in(request: web.Request) -> web.Response:
     """A session for staff. Others hear that this is not their place, and get none.
 
-    :raises FormForged: :raises NotStaff:
+    :raises FormForged: :raises LoginRefused: :raises TooMany: :raises NotStaff:
     """
     await access.require_own_visit(request)
     form = await request.post()
     login, password, where = (_text(form.get(name)) for name in ("login", "password", "next"))
+    request[_TYPED] = (login, local(where))
     accounts = request.app[ACCOUNTS]
-    try:
-        entered = await accounts.log_in(visitor_of(request), "admin", login, password)
-    except (LoginRefused, TooMany) as refusal:
-        status = 429 if isinstance(refusal, TooMany) else 401
-        return _form(request, local(where), login, refusal.words(language_in(request)), status)
+    entered = await accounts.log_in(visitor_of(request), "admin", login, password)
     account = entered.account
     if account.role is None:
         await accounts.log_out(Actor(account.id, entered.session_id, account.username))
@@ -45,6 +45,12 @@ async def sign_in(request: web.Request) -> web.Response:
     access.open_session(request, response, entered.access)
     keep_device(request, response, entered)
     return response
+
+
+def refused(request: web.Request, words: str, status: int) -> web.Response | None:
+    """The form once more, with what was typed and why it did not open; None = nobody was signing in."""
+    typed = request.get(_TYPED)
+    return _form(request, typed[1], typed[0], words, status) if typed else None
 
 
 @staff("viewer")

@@ -1,9 +1,22 @@
-"""Lists of what works below the domains: letters on their way."""
+"""Lists of what works below the domains: letters on their way, and the log of what was done."""
 
 from __future__ import annotations
 
-from mystar.admin.registers.kinds import ANYTHING, Choice, Column, Match, Register, an_email, an_id, as_typed
-from mystar.admin.registers.words import LETTER_STATES
+from mystar.admin.registers.kinds import (
+    ANYTHING,
+    Choice,
+    Column,
+    Match,
+    Of,
+    Register,
+    a_subject,
+    an_email,
+    an_id,
+    as_typed,
+    of_words,
+)
+from mystar.admin.registers.people import of_person
+from mystar.admin.registers.words import ACTS, LETTER_STATES
 from mystar.errors import Text
 
 _ID = Text("№", "No.")
@@ -67,4 +80,28 @@ OUTBOX = Register(
     search=(Match("id", an_id), Match("name", as_typed, prefix=True)),
     hint=Text("Номер или имя дела", "Number, or the name of a deed"),
     href="/admin/outbox/{id}/",
+)
+
+AUDIT = Register(
+    "audit",
+    Text("Журнал", "Audit log"),
+    "audit_entries",
+    columns=(
+        Column("id", _ID, "number"),
+        Column("at", Text("Когда", "When"), "moment", sort="created"),
+        Column("act", Text("Что", "What"), "badge", words=ACTS),
+        Column("actor", Text("Кто", "Who"), link="/admin/accounts/{actor_id}/"),
+        Column("subject", Text("О чём", "About"), link="{href}"),
+        Column("details", Text("Подробности", "Details"), "long"),
+        Column("address", Text("Адрес", "Address")),
+    ),
+    created="at",
+    filters=(
+        Choice("act", Text("Что", "What"), "act", of_words(ACTS)),
+        Of("actor", Text("Кто", "Who"), "actor_id"),
+    ),
+    # Ids are given out in the order of time, and every index of the log ends with them.
+    sortings={"created": "id"},
+    search=(Match("subject", a_subject), *of_person("actor_id")),
+    hint=Text("account:7, order:12, имя или e-mail сотрудника", "account:7, order:12, user name or e-mail"),
 )

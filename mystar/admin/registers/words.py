@@ -111,6 +111,26 @@ ACTIONS: Mapping[str, Text] = {
     "money_failed": Text("Оплата не прошла", "Payment failed"),
     "hold_runs_out": Text("Удержание истекает: списано", "Hold ran out: captured"),
 }
+#: What the audit log calls what was done.
+ACTS: Mapping[str, Text] = {
+    "sign_in": Text("вход", "sign-in"),
+    "sign_in_refused": Text("отказ во входе", "sign-in refused"),
+    "sessions_ended": Text("конец сеанса", "session ended"),
+    "password_changed": Text("смена пароля", "password changed"),
+    "password_refused": Text("неверный старый пароль", "wrong old password"),
+    "account_blocked": Text("блокировка", "person blocked"),
+    "account_unblocked": Text("разблокировка", "person unblocked"),
+    "role_changed": Text("смена роли", "role changed"),
+    "refused": Text("отказ", "refused"),
+    "limit_hit": Text("слишком часто", "too often"),
+    "money_moved": Text("движение денег", "money moved"),
+    "payment_failed": Text("оплата не прошла", "payment failed"),
+    "order_decided": Text("решение о заказе", "order decided"),
+    "studio_order_queued": Text("заказ в обработку", "studio order queued"),
+    "studio_order_changed": Text("заказ изменён", "studio order changed"),
+    "studio_order_withdrawn": Text("заказ снят", "studio order withdrawn"),
+    "staff_act": Text("действие сотрудника", "act of staff"),
+}
 #: Which badges are calm, good, bad, or ask for attention; the rest is plain.
 TONES: Mapping[str, str] = {
     **dict.fromkeys(("completed", "captured", "sent", "active", "listed", "capture", "yes"), "good"),

@@ -8,7 +8,9 @@ from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 from marshmallow import fields, validate
 
-from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in, staff_only, visitor_of
+from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in, visitor_of
+from mystar.admin.access import staff, staff_of
+from mystar.admin.handlers.render import acted
 from mystar.contracts.studio.bodies import body_schema, received
 from mystar.files.forms import ANYWHERE, Wanted
 from mystar.kit.fields import Id, Line, Shape
@@ -143,13 +145,15 @@ async def withdraw_order(request: web.Request) -> web.Response:
 @docs(
     tags=TAGS,
     summary="Let the studio take the order up, a few seconds later; staff only",
-    description="Once it is asked for, asking again changes nothing.",
+    description="Once it is asked for, asking again changes nothing. The panel's button comes with its session, too.",
 )
-@staff_only
+@staff("operator")
 @match_info_schema(StudioProcessPath)
 @response_schema(StudioQueuedView, 202)
 async def process_order(request: web.Request) -> web.Response:
-    order = await request.app[STUDIO].process(actor_of(request), path_of(request)["order_id"])
+    order = await request.app[STUDIO].process(staff_of(request).actor, path_of(request)["order_id"])
+    if staff_of(request).by_cookie:
+        return acted(request, f"/admin/orders/{order.id}/")
     moment = order.process_at and order.process_at.isoformat()
     return json_response({**_view(request, order), "process_at": moment}, 202)
 
@@ -187,5 +191,6 @@ ROUTES: tuple[Route, ...] = (
     route("PUT", "/api/orders/orders/{id}/", replace_order, "studio.order"),
     route("PATCH", "/api/orders/orders/{id}/", edit_order, "studio.order"),
     route("DELETE", "/api/orders/orders/{id}/", withdraw_order, "studio.order"),
-    route("POST", "/admin/studio-orders/{order_id}/process/", process_order, "studio.process"),
 )
+#: Of the panel's contract: a page may have pressed it, and pages are answered with pages.
+PROCESS = route("POST", "/admin/studio-orders/{order_id:[0-9]{1,18}}/process/", process_order, "admin.process")

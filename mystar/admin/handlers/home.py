@@ -1,0 +1,41 @@
+"""The overview: what waits, how much there is, and how the last month went."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aiohttp import web
+
+from mystar.admin import plot
+from mystar.admin.access import staff
+from mystar.admin.handlers.forms import ROWS
+from mystar.admin.handlers.render import page
+from mystar.kit.clock import Clock
+from mystar.kit.routes import Route, route
+
+CLOCK: web.AppKey[Clock] = web.AppKey("admin_clock")
+#: Days of the plots, and hours before its end that a hold is worth a warning.
+_DAYS, _SOON = 30, 24
+_RUBLE = 100
+
+
+@staff("viewer")
+async def show(request: web.Request) -> web.Response:
+    now = request.app[CLOCK].now()
+    first, last = (now - timedelta(days=_DAYS - 1)).date(), now.date()
+    rows = request.app[ROWS]
+    days = await rows.all("overview_days", first=first, last=last)
+    counts = await rows.one("overview_counts", first=first, soon=now + timedelta(hours=_SOON))
+    return page(
+        request,
+        "overview.html",
+        counts=counts,
+        orders=plot.bars([(one["day"], one["orders"]) for one in days]),
+        income=plot.bars([(one["day"], one["income"]) for one in days], unit=_RUBLE),
+        days=_DAYS,
+        soon=_SOON,
+        box=(plot.WIDTH, plot.HEIGHT),
+    )
+
+
+ROUTES: tuple[Route, ...] = (route("GET", "/admin/", show, "admin.overview", documented=False),)

@@ -1,0 +1,166 @@
+"""People: an account and its sessions, who works here, creators, files."""
+
+from __future__ import annotations
+
+import uuid
+
+from aiohttp import web
+from aiohttp_apispec import docs
+
+from mystar.accounts.access import ACCOUNTS, STAFF
+from mystar.accounts.model import Role
+from mystar.admin.access import actor_of, staff
+from mystar.admin.handlers.forms import ID, ROWS, id_of, shown, text_of, ticked
+from mystar.admin.handlers.render import acted, page
+from mystar.admin.model import RANKS
+from mystar.admin.registers.deals import ORDERS
+from mystar.admin.registers.market import SERVICES
+from mystar.admin.registers.words import FILE_KINDS
+from mystar.creators.handlers import CREATORS
+from mystar.errors import Invalid, NotFound, Text
+from mystar.files.handlers import FILES
+from mystar.kit.paging import Wanted
+from mystar.kit.routes import Route, route
+
+TAGS = ["staff"]
+_NO_ROLE = Text("Такой роли нет.", "There is no such role.")
+#: Columns that a list about one person need not repeat.
+_BOUGHT = tuple(column for column in ORDERS.columns if column.name != "buyer")
+_SOLD = tuple(column for column in ORDERS.columns if column.name != "creator")
+_OFFERED = tuple(column for column in SERVICES.columns if column.name != "creator")
+
+
+@staff("viewer")
+async def show_account(request: web.Request) -> web.Response:
+    """:raises NotFound:"""
+    account = await shown(request, "account_page")
+    rows, account_id = request.app[ROWS], account["id"]
+    sessions = await request.app[STAFF].sessions_of(actor_of(request), account_id, Wanted(size=20))
+    return page(
+        request,
+        "account.html",
+        account=account,
+        sessions=sessions,
+        orders=await rows.some(ORDERS, "account_ids_of_orders", account_id),
+        columns=_BOUGHT,
+        actor=actor_of(request),
+    )
+
+
+@docs(tags=TAGS, summary="Block a person: all sessions end, sockets close, nobody gets in", responses={204: {}})
+@staff("operator")
+async def block(request: web.Request) -> web.Response:
+    """:raises NotFound: :raises NotYourself: :raises Forbidden: staff, by somebody who does not own the place."""
+    await request.app[ACCOUNTS].block(actor_of(request), id_of(request))
+    return _to_account(request)
+
+
+@docs(tags=TAGS, summary="Let a blocked person in again", responses={204: {}})
+@staff("operator")
+async def unblock(request: web.Request) -> web.Response:
+    """:raises NotFound: :raises Forbidden: as for `block`."""
+    await request.app[ACCOUNTS].unblock(actor_of(request), id_of(request))
+    return _to_account(request)
+
+
+@staff("operator")
+async def end_session(request: web.Request) -> web.Response:
+    """:raises NotFound:"""
+    session_id = uuid.UUID(request.match_info["session"])
+    await request.app[STAFF].end_session(actor_of(request), id_of(request), session_id)
+    return _to_account(request)
+
+
+@staff("owner")
+async def give_role(request: web.Request) -> web.Response:
+    """Empty: no longer one of the staff."""
+    await request.app[STAFF].give_role(actor_of(request), id_of(request), await _role(request, may_be_none=True))
+    return _to_account(request)
+
+
+@staff("owner")
+async def show_staff(request: web.Request) -> web.Response:
+    return page(request, "staff.html", people=await request.app[ROWS].all("staff_list"), actor=actor_of(request))
+
+
+@staff("owner")
+async def create_staff(request: web.Request) -> web.Response:
+    """:raises Invalid: by field. :raises Taken: by field."""
+    role = await _role(request)
+    account = await request.app[ACCOUNTS].create_staff(
+        username=await text_of(request, "username", most=150, least=1),
+        email=await text_of(request, "email", most=254) or None,
+        password=await text_of(request, "password", most=128, least=1),
+        role=role or "viewer",
+    )
+    return acted(request, f"/admin/accounts/{account.id}/")
+
+
+async def _role(request: web.Request, *, may_be_none: bool = False) -> Role | None:
+    text = await text_of(request, "role", most=20)
+    if text in RANKS:
+        return text
+    if may_be_none and not text:
+        return None
+    raise Invalid(fields={"role": [_NO_ROLE]})
+
+
+def _to_account(request: web.Request) -> web.Response:
+    return acted(request, f"/admin/accounts/{id_of(request)}/")
+
+
+# Creators.
+
+
+@staff("viewer")
+async def show_creator(request: web.Request) -> web.Response:
+    """:raises NotFound:"""
+    creator = await shown(request, "creator_page")
+    rows = request.app[ROWS]
+    return page(
+        request,
+        "creator.html",
+        creator=creator,
+        services=await rows.some(SERVICES, "creator_ids_of_services", creator["id"]),
+        service_columns=_OFFERED,
+        orders=await rows.some(ORDERS, "creator_ids_of_orders", creator["id"]),
+        order_columns=_SOLD,
+    )
+
+
+@staff("operator")
+async def put_on_top(request: web.Request) -> web.Response:
+    await request.app[CREATORS].set_top(actor_of(request), id_of(request), await ticked(request, "is_top"))
+    return acted(request, f"/admin/creators/{id_of(request)}/")
+
+
+# Files.
+
+
+@staff("viewer")
+async def show_file(request: web.Request) -> web.Response:
+    """:raises NotFound:"""
+    file = await shown(request, "file_page")
+    if not file["key"]:
+        raise NotFound
+    return page(request, "file.html", file=file, url=request.app[FILES].private_url(file["key"]), kinds=FILE_KINDS)
+
+
+ROUTES: tuple[Route, ...] = (
+    route("GET", f"/admin/accounts/{ID}/", show_account, "admin.account", documented=False),
+    route("POST", f"/admin/accounts/{ID}/block/", block, "admin.block"),
+    route("POST", f"/admin/accounts/{ID}/unblock/", unblock, "admin.unblock"),
+    route("POST", f"/admin/accounts/{ID}/role/", give_role, "admin.role", documented=False),
+    route(
+        "POST",
+        f"/admin/accounts/{ID}/sessions/{{session:[0-9a-f-]{{36}}}}/end/",
+        end_session,
+        "admin.session-end",
+        documented=False,
+    ),
+    route("GET", "/admin/staff/", show_staff, "admin.staff", documented=False),
+    route("POST", "/admin/staff/", create_staff, "admin.staff", documented=False),
+    route("GET", f"/admin/creators/{ID}/", show_creator, "admin.creator", documented=False),
+    route("POST", f"/admin/creators/{ID}/top/", put_on_top, "admin.creator-top", documented=False),
+    route("GET", f"/admin/files/{ID}/", show_file, "admin.file", documented=False),
+)

@@ -1,0 +1,82 @@
+"""Bars over days as geometry, for a template that draws them in SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+WIDTH, HEIGHT = 640, 240
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 4, 12, 28
+_TICKS, _LABELS = 4, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    x: float
+    y: float
+    width: float
+    height: float
+    day: date
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """In a box of `WIDTH` by `HEIGHT`.
+
+    :param ticks: the height of a line and its value. :param labels: the middle of a bar and its day.
+    """
+
+    bars: tuple[Bar, ...]
+    ticks: tuple[tuple[float, int], ...]
+    labels: tuple[tuple[float, date], ...]
+    left: float
+    right: float
+    bottom: float
+    total: int
+
+
+def bars(values: Sequence[tuple[date, int]], unit: int = 1) -> Plot:
+    """One bar a day. What is negative, as on a day with more refunds than income, has no bar, only its number.
+
+    :param unit: ticks are whole multiples of it.
+    """
+    step = _step(max((value for _, value in values), default=0), unit)
+    top = step * _TICKS
+    place = (WIDTH - _LEFT - _RIGHT) / max(1, len(values))
+    floor = HEIGHT - _BOTTOM
+
+    def height(value: int) -> float:
+        return round(max(0, value) / top * (floor - _TOP), 1)
+
+    drawn = tuple(
+        Bar(
+            round(_LEFT + number * place + place * 0.15, 1),
+            floor - height(value),
+            round(place * 0.7, 1),
+            height(value),
+            day,
+            value,
+        )
+        for number, (day, value) in enumerate(values)
+    )
+    every = max(1, math.ceil(len(values) / _LABELS))
+    return Plot(
+        drawn,
+        tuple((floor - height(step * number), step * number) for number in range(_TICKS + 1)),
+        tuple((round(bar.x + bar.width / 2, 1), bar.day) for bar in drawn[every // 2 :: every]),
+        _LEFT,
+        WIDTH - _RIGHT,
+        floor,
+        sum(value for _, value in values),
+    )
+
+
+def _step(most: int, unit: int) -> int:
+    """The distance of ticks: 1, 2 or 5 times a power of ten of the unit, so that the highest bar fits."""
+    wanted = max(1.0, most / unit / _TICKS)
+    power = 10 ** math.floor(math.log10(wanted))
+    factor = next(one for one in (1, 2, 5, 10) if one * power >= wanted)
+    return int(factor * power) * unit
