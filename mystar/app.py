@@ -12,6 +12,7 @@ from aiohttp import web
 
 from mystar.accounts.access import know_the_actor, maybe_actor_of
 from mystar.audit.handlers import AUDIT, keep_watch
+from mystar.catalog.handlers import SHOP
 from mystar.chat.handlers import CHAT
 from mystar.contracts import system
 from mystar.contracts.base import CONTRACTS, Contract, speak_the_contract
@@ -95,6 +96,10 @@ async def broken_invariants(app: web.Application) -> list[str]:
     differences = [
         f"creator {one.creator_id}: {one.what} is {one.stored}, by recount {one.counted}"
         for one in await app[CREATORS].recount()
+    ]
+    differences += [
+        f"category {one.category_id}: {one.what} are {one.stored}, by recount {one.counted}"
+        for one in await app[SHOP].recount()
     ]
     differences += [
         f"{one.of} {one.id}: {one.what} is {one.stored}, by recount {one.counted}"

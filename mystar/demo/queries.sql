@@ -26,6 +26,11 @@ $$ select ('x' || left(md5(n || ':' || salt), 8))::bit(32)::bigint / 4294967296:
 create function pg_temp.pick(words text[], n bigint, salt integer) returns text immutable parallel safe language sql as
 $$ select words[1 + floor(pg_temp.chance(n, salt) * cardinality(words))::integer] $$;
 
+-- name: setup_fold
+-- As the catalogue folds the texts that a search looks into.
+create function pg_temp.fold(text text) returns text immutable parallel safe language sql as
+$$ select translate(regexp_replace(lower(text), '[^[:alnum:]]+', ' ', 'g'), 'ё', 'е') $$;
+
 -- name: next_number
 select coalesce(max(split_part(username_key, '-', 3)::bigint), 0) + 1 from accounts
 where username_key ~ '^scale-star-[0-9]{1,9}$';
@@ -77,27 +82,68 @@ on conflict do nothing;
 -- name: batch_tags
 insert into tags (name, key) select name, lower(name) from unnest(%(tags)s) as wanted(name) on conflict do nothing;
 
--- name: batch_greetings
-insert into services (
-    creator_id, kind, category_id, title, base_price, invitation_price, delivery_days, created_at, updated_at)
-select creators.id, 'greeting', categories.id, %(greeting)s, price, case when pg_temp.chance(n, 10) < 0.5 then price * 2 end,
-    1 + floor(pg_temp.chance(n, 11) * 14)::integer, since, since
-from scale_people
-join creators on creators.account_id = scale_people.id
-join categories on categories.name = pg_temp.pick(%(categories)s, n, 8)
--- Cheap ones are more common: from 500 to 50 500 rubles.
-cross join lateral (select 50000 + 10000 * floor(500 * power(pg_temp.chance(n, 9), 3))::bigint as price) priced
-where is_creator order by n;
+-- name: batch_draw_services
+-- A greeting and three services each. Their tags and texts are drawn before they are rows, so that what they are found
+-- by is written with them.
+create temp table scale_services on commit drop as
+select nextval(pg_get_serial_sequence('services', 'id')) as id, drawn.*,
+    array(
+        select distinct tag
+        from generate_series(1, 3) as draw, pg_temp.pick(%(tags)s, drawn.s, 15 + draw) as tag order by tag
+    ) as tags
+from (
+    select people.n, 4 * people.n + place as s, place, creators.id as creator_id, categories.id as category_id, since,
+        case place when 0 then 'greeting' else 'service' end as kind,
+        case place when 0 then %(greeting)s
+            else pg_temp.pick(%(services)s, 4 * people.n + place, 12) || ' '
+                || pg_temp.pick(%(purposes)s, 4 * people.n + place, 19)
+        end as title,
+        case place when 0 then '' else pg_temp.pick(%(offers)s, 4 * people.n + place, 13) end as description,
+        case place
+            -- Cheap ones are more common: from 500 to 50 500 rubles.
+            when 0 then 50000 + 10000 * floor(500 * power(pg_temp.chance(people.n, 9), 3))::bigint
+            else 100000 + 10000 * floor(900 * pg_temp.chance(4 * people.n + place, 14))::bigint
+        end as price,
+        accounts.username || ' ' || accounts.first_name || ' ' || accounts.last_name as people
+    from scale_people people
+    join accounts using (id)
+    join creators on creators.account_id = people.id
+    cross join generate_series(0, 3) as place
+    join categories on categories.name =
+        pg_temp.pick(%(categories)s, case place when 0 then people.n else 4 * people.n + place end, 8)
+    where is_creator order by s
+) drawn;
 
 -- name: batch_services
-insert into services (creator_id, kind, category_id, title, description, base_price, delivery_days, created_at, updated_at)
-select creators.id, 'service', categories.id, pg_temp.pick(%(services)s, n, 12), pg_temp.pick(%(descriptions)s, n, 13),
-    100000 + 10000 * floor(900 * pg_temp.chance(n, 14))::bigint, 1 + floor(pg_temp.chance(n, 15) * 30)::integer,
-    since, since
-from scale_people
-join creators on creators.account_id = scale_people.id
-join categories on categories.name = pg_temp.pick(%(categories)s, n, 8)
-where is_creator order by n;
+insert into services (
+    id, creator_id, kind, category_id, title, description, base_price, invitation_price, modifications_price,
+    delivery_days, words, created_at, updated_at)
+overriding system value
+select id, creator_id, kind, category_id, title, description, price,
+    case when kind = 'greeting' and pg_temp.chance(n, 10) < 0.5 then price * 2 end,
+    case when kind = 'service' and pg_temp.chance(s, 20) < 0.5 then price / 10 end,
+    1 + floor(pg_temp.chance(s, 11) * 14)::integer,
+    service_words(
+        pg_temp.fold(title), pg_temp.fold(array_to_string(tags, ' ')), pg_temp.fold(description), pg_temp.fold(people)),
+    at, at
+from scale_services cross join lateral (select since + place * interval '1 day' * pg_temp.chance(s, 21) as at) moments
+order by id;
+
+-- name: batch_search_words
+insert into search_words
+select distinct word
+from scale_services, regexp_split_to_table(
+    pg_temp.fold(concat_ws(' ', title, array_to_string(tags, ' '), description, people)), ' ') as word
+where char_length(word) between 3 and 40 and word ~ '[^0-9]'
+order by word
+on conflict do nothing;
+
+-- name: batch_options
+insert into service_options (service_id, name, description, price, position)
+select id, name, '', price / (4 + position), position
+from scale_services cross join unnest(%(options)s) with ordinality as options (name, position)
+where kind = 'service' and position <= floor(4 * pg_temp.chance(s, 22))
+order by id, position;
 
 -- name: batch_draw_stars
 create temp table scale_stars on commit drop as
@@ -109,12 +155,29 @@ where is_creator;
 
 -- name: batch_service_tags
 insert into service_tags (service_id, tag_id)
-select services.id, tags.id
+select scale_services.id, tags.id
+from scale_services cross join unnest(scale_services.tags) as tag join tags on tags.key = lower(tag);
+
+-- name: batch_skills
+insert into skills (name, key, words)
+select name, lower(name), lower(name) from unnest(%(skills)s) as wanted(name) on conflict do nothing;
+
+-- name: batch_creator_skills
+insert into creator_skills (creator_id, skill_id, level)
+select creator_id, skills.id, 1 + floor(5 * pg_temp.chance(n, 100 + draw))::smallint
 from scale_stars
-join services using (creator_id)
 cross join generate_series(1, 3) as draw
-join tags on tags.key = lower(pg_temp.pick(%(tags)s, services.id, 15 + draw))
+join skills on skills.key = lower(pg_temp.pick(%(skills)s, n, 90 + draw))
+order by creator_id, draw
 on conflict do nothing;
+
+-- name: batch_works
+insert into portfolio_items (creator_id, title, description, created_at, updated_at)
+select creator_id, pg_temp.pick(%(works)s, n, 110 + draw), pg_temp.pick(%(descriptions)s, n, 120 + draw), at, at
+from scale_stars
+cross join generate_series(1, 2) as draw
+cross join lateral (select now() - interval '1 day' * 300 * pg_temp.chance(n, 130 + draw) as at) moments
+order by creator_id, draw;
 
 -- name: batch_draw_opinions
 -- Four draws for every customer: two likes, of which one is a favourite as well, and two votes, mostly kind. A few
@@ -178,6 +241,7 @@ select order_id as id,
     min(at) filter (where to_status = 'delivered') as delivered_at,
     min(at) filter (where to_status = 'completed') as completed_at,
     min(at) filter (where to_status in ('rejected', 'cancelled')) as cancelled_at,
+    min(at) filter (where action = 'review') as reviewed_at,
     max(at) filter (where actor_role = 'system') as settled_at,
     max(at) as updated_at
 from scale_history group by order_id;
@@ -186,12 +250,12 @@ from scale_history group by order_id;
 insert into orders (
     id, kind, service_id, creator_id, buyer_id, status, money, money_goal, price, total_price, for_whom, wish,
     by_date, by_time, cancellation_reason, accepted_at, paid_at, delivered_at, completed_at, cancelled_at,
-    created_at, updated_at)
+    reviewed_at, created_at, updated_at)
 overriding system value
 select id, 'greeting', service_id, creator_id, buyer_id, status, money, money_goal, price, price,
     pg_temp.pick(%(for_whom)s, n, 60), pg_temp.pick(%(wishes)s, n, 61), (moments.placed_at + interval '14 days')::date,
     '23:59', case when status in ('rejected', 'cancelled') then '' end, accepted_at, held_at, delivered_at, completed_at,
-    cancelled_at, moments.placed_at, updated_at
+    cancelled_at, reviewed_at, moments.placed_at, updated_at
 from scale_orders join scale_moments moments using (id) order by id;
 
 -- name: batch_events
@@ -208,6 +272,18 @@ from scale_history order by order_id, step;
 -- name: batch_deliveries
 insert into deliveries (order_id, number, message, created_by, created_at)
 select order_id, 1, %(delivered)s, actor_id, at from scale_history where action = 'deliver' order by order_id;
+
+-- name: batch_reviews
+-- Most are kind, and every second one is answered.
+insert into reviews (
+    order_id, creator_id, service_id, author_id, rating, words, reply, replied_at, created_at, updated_at)
+select orders.id, creator_id, service_id, buyer_id, 5 - floor(5 * power(pg_temp.chance(n, 80), 3))::smallint,
+    pg_temp.pick(%(praise)s, n, 81), case when answered then pg_temp.pick(%(thanks)s, n, 83) end,
+    case when answered then at + interval '1 hour' end, at, case when answered then at + interval '1 hour' else at end
+from scale_orders orders
+join scale_history on order_id = orders.id and action = 'review'
+cross join lateral (select pg_temp.chance(n, 82) < 0.5 as answered) luck
+order by orders.id;
 
 -- name: batch_payments
 -- All of them are over or taken for good, and none has a name at the provider, who has never heard of them: so nobody
@@ -237,16 +313,20 @@ order by payment_id, step, sign;
 -- name: batch_counters
 update creators set
     likes_count = coalesce(likes.count, 0),
-    rating_sum = coalesce(votes.sum, 0),
-    rating_count = coalesce(votes.count, 0),
+    rating_sum = coalesce(opinions.sum, 0),
+    rating_count = coalesce(opinions.count, 0),
     completed_orders = coalesce(completed.count, 0)
 from scale_stars
 left join (
     select creator_id, count(*) from scale_stars join creator_likes using (creator_id) group by creator_id
 ) likes using (creator_id)
 left join (
-    select creator_id, count(*), sum(rating) from scale_stars join creator_votes using (creator_id) group by creator_id
-) votes using (creator_id)
+    select creator_id, count(*), sum(rating) from (
+        select creator_id, rating from scale_stars join creator_votes using (creator_id)
+        union all
+        select creator_id, reviews.rating from scale_stars join reviews using (creator_id)
+    ) ratings group by creator_id
+) opinions using (creator_id)
 left join (
     select creator_id, count(*) from scale_orders where status = 'completed' group by creator_id
 ) completed using (creator_id)

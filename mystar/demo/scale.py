@@ -1,10 +1,10 @@
 """Data to measure with: any number of creators and everything in proportion, by set-based SQL.
 
-For every creator there are two customers and five orders; the customers like, vote and keep favourites. What an order
-goes through is told by the process that real ones obey, so none has a past that it could not have had. Who was answered
-about an order talks with the star.
+For every creator there are a greeting, three services, two customers and five orders; the customers like, vote and
+keep favourites. What an order goes through is told by the process that real ones obey, so none has a past that it could not have had. Who was answered
+about an order talks with the star. Works have no pictures, since the storage would lack them.
 
-Reviews and notifications get their statements in ``queries.sql`` together with their tables.
+Notifications get their statements in ``queries.sql`` together with their tables.
 """
 
 from __future__ import annotations
@@ -39,17 +39,19 @@ FATES = (
     (9, "accept"),
     (12, "pay money_held accept money_captured"),
     (12, "pay money_held accept money_captured deliver"),
-    (34, "pay money_held accept money_captured deliver approve"),
+    (12, "pay money_held accept money_captured deliver approve"),
+    (22, "pay money_held accept money_captured deliver approve review"),
     (5, "reject"),
     (3, "pay money_held reject money_released"),
     (4, "cancel"),
     (3, "pay money_held accept money_captured cancel money_refunded"),
 )
-_BUYER = {Action.PAY, Action.APPROVE, Action.CANCEL}
+_BUYER = {Action.PAY, Action.APPROVE, Action.CANCEL, Action.REVIEW}
 _CREATOR = {Action.ACCEPT, Action.REJECT, Action.DELIVER}
 _TABLES = (
-    "accounts, creators, categories, tags, services, service_tags, creator_likes, creator_favourites, creator_votes, "
-    "orders, order_events, deliveries, payments, ledger_entries, conversations, messages"
+    "accounts, creators, categories, tags, services, service_options, service_tags, search_words, listed_counts, "
+    "creator_likes, creator_favourites, creator_votes, orders, order_events, deliveries, payments, "
+    "ledger_entries, conversations, messages"
 )
 _VALUES: Mapping[str, Any] = {
     "password_hash": PASSWORD_HASH,
@@ -61,10 +63,17 @@ _VALUES: Mapping[str, Any] = {
     "descriptions": words.DESCRIPTIONS,
     "tags": words.TAGS,
     "services": words.SERVICES,
+    "purposes": words.PURPOSES,
+    "offers": words.OFFERS,
+    "options": words.OPTIONS,
     "for_whom": words.FOR_WHOM,
     "wishes": words.WISHES,
     "delivered": words.DELIVERED,
     "messages": words.MESSAGES,
+    "skills": words.SKILLS,
+    "works": words.WORKS,
+    "praise": words.PRAISE,
+    "thanks": words.THANKS,
 }
 
 

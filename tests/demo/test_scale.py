@@ -12,6 +12,7 @@ from mystar.accounts.access import ACCOUNTS
 from mystar.accounts.model import Visitor
 from mystar.app import broken_invariants
 from mystar.catalog.model import tag_key
+from mystar.creators.model import folded
 from mystar.demo import cast, scale
 from mystar.kit.db import Database
 from mystar.payments.handlers import PAYMENTS
@@ -34,6 +35,7 @@ async def test_every_filling_adds_everything_in_proportion(filled: Database) -> 
         """select (select count(*) from creators) as creators,
             (select count(*) from accounts) as accounts,
             (select count(*) from services where kind = 'greeting' and base_price > 0) as greetings,
+            (select count(*) from services where is_listed) as services,
             (select count(*) from orders) as orders,
             (select count(distinct name) from tags) as tags"""
     )
@@ -42,6 +44,7 @@ async def test_every_filling_adds_everything_in_proportion(filled: Database) -> 
         "creators": creators,
         "accounts": 3 * creators,
         "greetings": creators,
+        "services": 4 * creators,
         "orders": 5 * creators,
         "tags": numbers["tags"],
     }
@@ -50,9 +53,13 @@ async def test_every_filling_adds_everything_in_proportion(filled: Database) -> 
         "creator_votes",
         "creator_favourites",
         "service_tags",
+        "service_options",
         "deliveries",
         "payments",
         "conversations",
+        "creator_skills",
+        "portfolio_items",
+        "reviews",
     ):
         assert await filled.value(f"select count(*) from {table}") > creators / 2, table
 
@@ -117,6 +124,12 @@ async def test_tags_have_the_keys_that_the_catalogue_would_give_them(filled: Dat
     rows = await filled.all("select name, key from tags")
     assert rows
     assert all(tag_key(row["name"]) == row["key"] for row in rows)
+
+
+async def test_skills_have_the_keys_that_their_service_would_give_them(filled: Database) -> None:
+    rows = await filled.all("select name, key, words from skills")
+    assert rows
+    assert all(folded(row["name"]) == row["key"] == row["words"] for row in rows)
 
 
 async def test_stars_of_the_filling_are_listed_like_others(filled: Database, api: Api) -> None:
