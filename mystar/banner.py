@@ -11,7 +11,7 @@ def banner(url: str, sandbox_url: str | None, logins: Sequence[tuple[str, str, s
     :param url: of the service, no slash at the end. :param sandbox_url: None = it does not run with us.
     :param logins: who somebody is, their log-in, their password.
     """
-    addresses = [("mystar serves", url), ("try the API", f"{url}/swagger/")]
+    addresses = [("mystar serves", url), ("try the API", f"{url}/swagger/"), ("staff's panel", f"{url}/admin/")]
     if sandbox_url:
         addresses += [("sent mails", f"{sandbox_url}/mail/"), ("payments", f"{sandbox_url}/payments/")]
         addresses += [("live chat", f"{sandbox_url}/live/")]

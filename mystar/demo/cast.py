@@ -31,7 +31,7 @@ class Person:
     password: str = PASSWORD
     phone: str | None = None
     birth_date: date | None = None
-    role: Literal["owner"] | None = None
+    role: Literal["owner", "operator", "viewer"] | None = None
 
     @property
     def email(self) -> str:
@@ -87,6 +87,11 @@ CATEGORIES = (
 )
 
 OWNER = Person("owner", "Хозяйка витрины", role="owner")
+#: The others who work in the panel.
+STAFF = (
+    Person("operator", "Дежурная смена", role="operator"),
+    Person("viewer", "Тихий наблюдатель", role="viewer"),
+)
 #: The sample of the studio's document (seed 003): D10 gives its phone a normal form, D11 would refuse its password.
 STUDIO_SAMPLE = Person("studio", "Заказчик студии", "12345", phone="87077776655", birth_date=date(1990, 5, 17))
 CUSTOMERS = (
@@ -326,6 +331,6 @@ TALKS = (
 LOGINS = (
     ("customer", CUSTOMERS[0].email, PASSWORD),
     ("star", STARS[0].person.email, PASSWORD),
-    ("staff", OWNER.email, PASSWORD),
+    *((person.role or "", person.email, PASSWORD) for person in (OWNER, *STAFF)),
     ("studio", STUDIO_SAMPLE.phone or "", STUDIO_SAMPLE.password),
 )

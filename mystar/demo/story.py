@@ -1,4 +1,4 @@
-"""The demo: people, stars, pictures and orders, made by the verbs of the domains: all of it could have happened.
+"""The demo: people, stars, pictures, works, orders and reviews, made by the verbs of the domains: all of it could have happened.
 
 Telling goes on where a killed teller stopped: a person is known by the e-mail, an order by its wish, and what has
 happened to an order by its history. The owner comes first and the studio's sample person last; who they are says how
@@ -27,6 +27,7 @@ from mystar.creators.handlers import CREATORS
 from mystar.creators.model import AlreadyLiked, AlreadyRated
 from mystar.demo import cast, pictures, refuse_production, videos
 from mystar.demo.purse import open_purse
+from mystar.demo.showcases import SHOWS, Showcases
 from mystar.demo.tales import Tales, in_one_piece
 from mystar.files.handlers import FILES
 from mystar.kit import queries
@@ -80,20 +81,27 @@ class _Story:
     def __init__(self, app: web.Application, tales: Tales) -> None:
         self._db, self._accounts, self._files = app[DATABASE], app[ACCOUNTS], app[FILES]
         self._creators, self._catalog, self._tales = app[CREATORS], app[CATALOG], tales
-        self._chat = app[CHAT]
+        self._chat, self._showcases = app[CHAT], Showcases(app, self._upload)
 
     async def tell(self) -> None:
         owner = await self._person(cast.OWNER)
+        for person in cast.STAFF:
+            await self._person(person)
         categories = await self._categories(owner)
         stars = await _together(
             {star.person.mailbox: partial(self._star, star, categories[star.category]) for star in cast.STARS}
         )
         await self._db.execute(QUERIES.put_on_top, emails=[s.person.email for s in cast.STARS if s.is_top])
+        skills = await self._showcases.skills(owner)
+        for star in cast.STARS:
+            if star.person.mailbox in SHOWS:
+                await self._showcases.show(star, stars[star.person.mailbox][0], skills)
         customers = await _together({person.mailbox: partial(self._person, person) for person in cast.CUSTOMERS})
         for star in cast.STARS:
             await self._opinions(star, stars[star.person.mailbox][0], list(customers.values()))
         scenes = [await self._tales.begin(tale, customers[tale.buyer], *stars[tale.star]) for tale in cast.TALES]
         await _together({scene.order_id: partial(self._tales.tell, scene) for scene in scenes})
+        await self._showcases.review(scenes)
         for talk in cast.TALKS:
             await self._talk(talk.words, customers[talk.customer], stars[talk.star][0])
         await self._person(cast.STUDIO_SAMPLE)

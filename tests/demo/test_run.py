@@ -24,6 +24,7 @@ def test_the_banner_is_aligned_and_names_people_only_when_there_are_some() -> No
     text = banner("http://127.0.0.1:8080", "http://127.0.0.1:8090", cast.LOGINS)
     for words in (
         "http://127.0.0.1:8080/swagger/",
+        "http://127.0.0.1:8080/admin/",
         "http://127.0.0.1:8090/mail/",
         "http://127.0.0.1:8090/payments/",
         *(word for login in cast.LOGINS for word in login),
@@ -54,13 +55,13 @@ async def test_run_that_is_stopped_in_the_middle_of_the_story_tells_the_rest_nex
         process.terminate()
         said, _ = await asyncio.wait_for(process.communicate(), 30)
         assert (process.returncode, said) == (0, b"")
-    assert 3 < await db.value("select count(*) from accounts") < 17
+    assert 3 < await db.value("select count(*) from accounts") < 19
 
     async with running(values) as process:
         said = await asyncio.wait_for(process.stdout.readuntil(b"Ctrl-C"), 60)
         for login in cast.LOGINS:
             assert all(word in said.decode() for word in login)
-        assert await db.value("select count(*) from accounts") == 17
+        assert await db.value("select count(*) from accounts") == 19
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as answer:
             assert answer.status == 200
         process.terminate()

@@ -18,6 +18,7 @@ from mystar.accounts.model import Draft, Visitor
 from mystar.app import broken_invariants, create_app
 from mystar.contracts.system import DATABASE
 from mystar.demo import DemoRefused, cast
+from mystar.demo.showcases import SHOWS
 from mystar.demo.story import is_told, tell
 from mystar.kit.db import Database
 from mystar.orders.model import Money, Status
@@ -54,7 +55,8 @@ async def test_a_told_story_is_true_and_is_not_told_again(
     before = await census(app[DATABASE])
     await tell(app, settings)
     assert await census(app[DATABASE]) == before
-    assert (before["accounts"], before["creators"], before["orders"]) == (17, 12, len(cast.TALES))
+    assert (before["accounts"], before["creators"], before["orders"]) == (19, 12, len(cast.TALES))
+    assert (before["portfolio_items"], before["portfolio_images"], before["reviews"]) == (len(SHOWS), len(SHOWS), 1)
     assert (before["conversations"], before["messages"]) == (len(cast.TALKS), sum(len(one.words) for one in cast.TALKS))
 
 
@@ -78,7 +80,7 @@ async def test_a_killed_teller_s_story_is_told_to_its_end(
     await tell(app, settings)
     assert await is_told(app)
     counted = await census(app[DATABASE])
-    assert (counted["accounts"], counted["creators"], counted["orders"]) == (17, 12, len(cast.TALES))
+    assert (counted["accounts"], counted["creators"], counted["orders"]) == (19, 12, len(cast.TALES))
     assert await app[PAYMENTS].reconcile() == []
     await every_state_is_there(app[DATABASE])
 
@@ -129,6 +131,7 @@ async def census(db: Database) -> dict[str, int]:
     tables = ["accounts", "creators", "services", "tags", "creator_likes", "creator_votes", "creator_favourites"]
     tables += ["orders", "order_events", "deliveries", "payments", "ledger_entries"]
     tables += ["conversations", "messages"]
+    tables += ["skills", "creator_skills", "portfolio_items", "portfolio_images", "reviews"]
     return {table: await db.value(f"select count(*) from {table}") for table in tables}
 
 
@@ -150,7 +153,7 @@ async def the_provider_agrees(db: Database, sandbox: SandboxProcess) -> None:
 
 
 async def everybody_can_log_in(app: web.Application) -> None:
-    people = [cast.OWNER, *cast.CUSTOMERS, *(star.person for star in cast.STARS)]
+    people = [cast.OWNER, *cast.STAFF, *cast.CUSTOMERS, *(star.person for star in cast.STARS)]
     for login, password in [*((person.email, person.password) for person in people), ("87077776655", "12345")]:
         signed_in = await app[ACCOUNTS].log_in(Visitor(), "house", login, password)
         assert signed_in.account.is_verified
