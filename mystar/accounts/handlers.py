@@ -36,6 +36,7 @@ from mystar.accounts.schemas import (
 )
 from mystar.errors import Text
 from mystar.kit.http import html_response, json_response, language_of, wants_page
+from mystar.kit.idempotency import idempotent
 from mystar.kit.pages import render_page
 from mystar.kit.paging import PageQuery, page_of, page_response, wanted
 from mystar.kit.routes import Route, alias, route
@@ -53,7 +54,8 @@ _ASKED = Text(
 @docs(tags=["house: people"], summary="Register; the e-mail is confirmed by a mailed link")
 @json_schema(UserDraft)
 @response_schema(RegisteredView, 201)
-async def register(request: web.Request) -> web.Response:
+@idempotent
+async def register(request: web.Request) -> web.StreamResponse:
     body = body_of(request)
     draft = Draft(
         body["username"],
@@ -69,7 +71,8 @@ async def register(request: web.Request) -> web.Response:
 @docs(tags=["house: people"], summary="Confirm an e-mail by the token that was mailed to it")
 @json_schema(MailedTokenDraft)
 @response_schema(WordsView, 200)
-async def verify_email(request: web.Request) -> web.Response:
+@idempotent
+async def verify_email(request: web.Request) -> web.StreamResponse:
     await request.app[ACCOUNTS].confirm_email(body_of(request)["token"], visitor_of(request), None)
     return json_response({"message": CONFIRMED})
 
@@ -100,7 +103,8 @@ async def follow_link(request: web.Request) -> web.Response:
 @docs(tags=["house: people"], summary="Mail the confirmation link once more; answers the same for everybody")
 @json_schema(EmailDraft)
 @response_schema(WordsView, 200)
-async def resend_link(request: web.Request) -> web.Response:
+@idempotent
+async def resend_link(request: web.Request) -> web.StreamResponse:
     await request.app[ACCOUNTS].ask_confirmation(body_of(request)["email"], visitor_of(request))
     return json_response({"message": _ASKED.in_(language_of(request))})
 

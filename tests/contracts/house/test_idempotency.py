@@ -1,0 +1,125 @@
+"""Idempotency-Key on every POST of the house (contract D18, promise M3); `tests/kit/test_idempotency.py` has more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import ClientResponse, web
+
+from mystar.app import contracts
+from mystar.contracts.system import DATABASE
+from mystar.kit.db import Database
+from tests.conftest import Api
+from tests.factory import PASSWORD, Factory
+from tests.files.uploading import form
+from tests.server_process import server_in
+from tests.waiting import eventually
+
+#: Where a key cannot be honoured, and why.
+EXEMPT = {
+    "/api/auth/token/": "the answer is a secret, which is never kept; to log in twice harms nobody",
+    "/api/auth/token/refresh/": "the same; a refresh token that is exchanged may be repeated anyway (contract D7)",
+    "/api/auth/token/verify/": "changes nothing",
+    "/api/auth/logout/": "afterwards the session that asked is dead, and so is every repetition",
+    "/api/auth/password/change/": "the same",
+    "/notifications/unsubscribe/": "answers a page; once more changes nothing",
+}
+Post = Callable[[], Awaitable[ClientResponse]]
+
+
+def test_every_post_of_the_house_honours_the_key_or_says_why_not() -> None:
+    house = next(contract for contract in contracts() if contract.name == "house")
+    posts = [one for one in house.routes if one.method == "POST"]
+    deaf = {one.path for one in posts if not getattr(one.handler, "__idempotent__", False)}
+    assert deaf == set(EXEMPT)
+
+
+async def insisting(post: Post, times: int = 200) -> list[dict[str, Any]]:
+    """The answers to so many identical requests at once; whoever is told to wait asks again."""
+
+    async def ask() -> dict[str, Any] | None:
+        answer = await post()
+        assert answer.status in (201, 409), await answer.text()
+        body: dict[str, Any] = await answer.json()
+        return body if answer.status == 201 else None
+
+    return await asyncio.gather(*(eventually(ask, 60) for _ in range(times)))
+
+
+async def test_two_hundred_uploads_at_once_are_one_file(api: Api, app: web.Application, factory: Factory) -> None:
+    person = await factory.person()
+
+    async def upload(content: bytes = b"hello", key: str = "k1") -> ClientResponse:
+        headers = {"Idempotency-Key": key}
+        return await api.post("/api/v1/files/upload/", data=form(file=("a.txt", content)), as_=person, headers=headers)
+
+    answers = await insisting(upload)
+    assert len({answer["id"] for answer in answers}) == 1
+    assert await app[DATABASE].value("select count(*) from files") == 1
+    assert (await upload()).headers["Idempotent-Replayed"] == "true"
+    assert (await upload(b"other")).status == 422
+    assert (await upload(key="k2")).status == 201
+
+
+async def test_two_hundred_messages_at_once_are_one_message(api: Api, app: web.Application, factory: Factory) -> None:
+    anna, boris = await factory.person(), await factory.person()
+    opened = await api.post("/api/v1/conversations/", {"recipient_id": boris.id}, as_=anna)
+    path = f"/api/v1/conversations/{(await opened.json())['id']}/messages/"
+    said = {"message": "Привет"}
+    answers = await insisting(lambda: api.post(path, said, as_=anna, headers={"Idempotency-Key": "k"}))
+    assert len({answer["id"] for answer in answers}) == 1
+    assert await app[DATABASE].value("select count(*) from messages") == 1
+    # Somebody else's key is another key.
+    assert (await api.post(path, said, as_=boris, headers={"Idempotency-Key": "k"})).status == 201
+
+
+async def test_a_guest_registers_once_however_often_he_asks(api: Api, app: web.Application) -> None:
+    draft = {
+        "username": "anna",
+        "email": "anna@example.com",
+        "password": PASSWORD,
+        "first_name": "Анна",
+        "last_name": "Петрова",
+    }
+
+    async def register(key: str = "a-random-key", **change: str) -> ClientResponse:
+        return await api.post("/api/auth/register/", {**draft, **change}, headers={"Idempotency-Key": key})
+
+    answers = await insisting(register, 20)
+    assert len({answer["id"] for answer in answers}) == 1
+    assert await app[DATABASE].value("select count(*) from accounts") == 1
+    assert (await register(password="Another-Word-78")).status == 422
+    assert (await register("another-random-key")).status == 409
+    kept = await app[DATABASE].all("select * from idempotency_keys")
+    assert PASSWORD not in str(kept)
+
+
+async def test_a_service_that_is_killed_before_it_answers_repeats_nothing(
+    db: Database, dsn: str, tmp_path: Path
+) -> None:
+    with server_in(tmp_path, DATABASE__URL=dsn) as server:
+        person = {"username": "anna", "email": "anna@example.com", "password": PASSWORD}
+        async with aiohttp.ClientSession(server.url) as client:
+            await client.post("/api/auth/register/", json={**person, "first_name": "Анна", "last_name": "Петрова"})
+            entered = await client.post("/api/auth/token/", json=person)
+            headers = {"Authorization": (await entered.json())["access"], "Idempotency-Key": "k"}
+
+        async def upload() -> dict[str, Any]:
+            async with aiohttp.ClientSession(server.url, headers=headers) as client:
+                answer = await client.post("/api/v1/files/upload/", data=form(file=("a.txt", b"hello")))
+                return {"status": answer.status, **await answer.json()}
+
+        asking = asyncio.create_task(upload())
+        await eventually(lambda: db.value("select count(*) from files"))
+        server.kill()
+        with suppress(aiohttp.ClientError):
+            await asking
+        server.start()
+        again = await upload()
+        assert (again["status"], await db.value("select count(*) from files")) == (201, 1)
+        assert again["id"] == await db.value("select id from files")
