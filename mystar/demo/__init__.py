@@ -1,8 +1,8 @@
 """Data to look at and data to measure with; none of it for production, since everybody knows the passwords.
 
 `story` is told through the verbs of the domains: a dozen stars, a few customers and, in `tales`, an order in every
-state, paid for at the sandbox. `cast` says who is in it, `pictures` and `videos` draw what they show. `scale` fills the
-tables with as much as one likes, by set-based SQL and with `words`.
+state, paid for at the sandbox. `cast` says who is in it, `showcases` what they can and have done, `pictures` and
+`videos` draw what they show. `scale` fills the tables with as much as one likes, by set-based SQL and with `words`.
 """
 
 from __future__ import annotations

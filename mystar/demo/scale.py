@@ -1,8 +1,9 @@
 """Data to measure with: any number of creators and everything in proportion, by set-based SQL.
 
 For every creator there are a greeting, three services, two customers and five orders; the customers like, vote and
-keep favourites. What an order goes through is told by the process that real ones obey, so none has a past that it could not have had. Who was answered
-about an order talks with the star. Works have no pictures, since the storage would lack them.
+keep favourites. What an order goes through is told by the process that real ones obey, so none has a past that it could
+not have had. Who was answered about an order talks with the star. Works have no pictures, since the storage would lack
+them.
 
 Notifications get their statements in ``queries.sql`` together with their tables.
 """

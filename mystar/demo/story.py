@@ -1,4 +1,4 @@
-"""The demo: people, stars, pictures, works, orders and reviews, made by the verbs of the domains: all of it could have happened.
+"""The demo: people, stars, works, orders and reviews, made by the verbs of the domains: all of it could have happened.
 
 Telling goes on where a killed teller stopped: a person is known by the e-mail, an order by its wish, and what has
 happened to an order by its history. The owner comes first and the studio's sample person last; who they are says how
