@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,12 @@ import psycopg2
 from aiohttp import web
 
 from mystar import __version__
-from mystar.accounts.model import Role
+from mystar.command import database, service, settings_here, with_service, words
 from mystar.errors import MystarError
 from mystar.kit import migrations
-from mystar.kit.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from mystar.kit.observe import configure_logging
+from mystar.kit.embedded import EmbeddedPostgresError
 from mystar.settings import Settings, SettingsWrong, load_settings
+from mystar.staff_commands import admin, audit
 
 #: Seconds that the sandbox may take to say where it is.
 _SANDBOX_STARTS = 60.0
@@ -44,7 +44,7 @@ class Commands(click.Group):
         except (EmbeddedPostgresError, migrations.SchemaBehind, migrations.MigrationFailed, OSError) as error:
             raise click.ClickException(str(error)) from error
         except MystarError as error:
-            raise click.ClickException("\n".join(_words(error))) from error
+            raise click.ClickException("\n".join(words(error))) from error
 
 
 @click.group(cls=Commands)
@@ -53,12 +53,16 @@ def main() -> None:
     """mystar: serve it, look after it."""
 
 
+main.add_command(admin)
+main.add_command(audit)
+
+
 @main.command()
 def serve() -> None:
     """Serve the API until SIGTERM; the schema must be up to date."""
     from mystar.server import serve as serve_until_signal
 
-    settings = _settings()
+    settings = settings_here()
     with database(settings) as dsn:
         serve_until_signal(settings, dsn, lambda url: click.echo(f"mystar {__version__} serves {url}"))
 
@@ -70,7 +74,7 @@ def run() -> None:
     from mystar.demo import cast, refuse_production, story
     from mystar.server import serve as serve_until_signal
 
-    settings = _settings()
+    settings = settings_here()
     refuse_production(settings)
     logins: list[tuple[str, str, str]] = []
 
@@ -88,7 +92,7 @@ def run() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the schema up to date; safe while others start or serve."""
-    with database(_settings()) as dsn:
+    with database(settings_here()) as dsn:
         applied = migrations.migrate(dsn)
     click.echo("\n".join(applied) if applied else "The schema is up to date.")
 
@@ -105,7 +109,7 @@ def seed(demo: bool, scale: int | None) -> None:
     from mystar.demo import refuse_production
     from mystar.demo import scale as scaling
 
-    settings = _settings()
+    settings = settings_here()
     refuse_production(settings)
     with database(settings) as dsn:
         migrations.require_current(dsn)
@@ -125,31 +129,6 @@ def sandbox(arguments: tuple[str, ...]) -> None:
     except ModuleNotFoundError as error:
         raise click.ClickException(f"The sandbox needs its extra: pip install 'mystar[sandbox]' ({error})") from error
     command(args=list(arguments), prog_name="python -m mystar sandbox")
-
-
-@main.group()
-def admin() -> None:
-    """The staff."""
-
-
-@admin.command("create")
-@click.option("--username", required=True)
-@click.option("--email")
-@click.option("--phone")
-@click.option("--role", type=click.Choice(["viewer", "operator", "owner"]), default="owner", show_default=True)
-def create_admin(username: str, email: str | None, phone: str | None, role: Role) -> None:
-    """Create a staff account; the password is read from standard input."""
-    password = _password()
-
-    async def create(app: web.Application) -> None:
-        from mystar.accounts.access import ACCOUNTS
-
-        account = await app[ACCOUNTS].create_staff(
-            username=username, email=email, phone=phone, password=password, role=role
-        )
-        click.echo(f"Staff account {account.id} ({account.username}, {role}) is ready.")
-
-    _with_service(create)
 
 
 @main.group()
@@ -179,10 +158,10 @@ def import_accounts(path: Path) -> None:
                 counts["taken in"] += 1
             except MystarError as error:
                 counts["refused"] += 1
-                click.echo(f"line {line}: {' '.join(_words(error))}", err=True)
+                click.echo(f"line {line}: {' '.join(words(error))}", err=True)
 
     try:
-        _with_service(take_in_all)
+        with_service(take_in_all)
     except ValueError as error:
         raise click.ClickException(f"{path} cannot be read: {error}") from error
     finally:
@@ -212,7 +191,7 @@ def print_openapi() -> None:
 @main.command()
 def check() -> None:
     """Verify configuration, database and invariants; exit 1 and say what is wrong, if anything is."""
-    settings = _settings()
+    settings = settings_here()
     with database(settings) as dsn:
         problems = migrations.problems(dsn)
         if not problems:
@@ -239,7 +218,7 @@ def reconcile() -> None:
 
         differences.extend(await app[PAYMENTS].reconcile())
 
-    _with_service(compare)
+    with_service(compare)
     for difference in differences:
         click.echo(str(difference))
     if differences:
@@ -274,30 +253,10 @@ def move_files(kind: str) -> None:
             if one.outcome in ("broken", "missing"):
                 click.echo(f"{one.key} is {one.outcome}", err=True)
 
-    _with_service(move)
+    with_service(move)
     click.echo(f"{counts['moved']} moved, {counts['there']} were there already.")
     if counts["broken"] + counts["missing"]:
         sys.exit(1)
-
-
-def _settings() -> Settings:
-    settings = load_settings()
-    configure_logging(settings.log.level, settings.log.format)
-    return settings
-
-
-@contextlib.contextmanager
-def database(settings: Settings) -> Iterator[str]:
-    """The address of the configured database, or of the embedded one, which runs as long as the block does."""
-    if settings.database.url:
-        yield settings.database.url
-        return
-    embedded = EmbeddedPostgres(settings.data_dir / "postgres").start()
-    try:
-        embedded.create_database("mystar")
-        yield embedded.dsn("mystar")
-    finally:
-        embedded.stop()
 
 
 @contextlib.contextmanager
@@ -331,32 +290,6 @@ def _sandbox(settings: Settings) -> Iterator[str | None]:
             process.wait()
 
 
-def _with_service(deed: Any) -> None:
-    """Run ``deed(app)`` over the whole service, with nothing listening and no task running."""
-    settings = _settings()
-
-    async def run_it(dsn: str) -> None:
-        async with service(settings, dsn) as app:
-            await deed(app)
-
-    with database(settings) as dsn:
-        migrations.require_current(dsn)
-        asyncio.run(run_it(dsn))
-
-
-@contextlib.asynccontextmanager
-async def service(settings: Settings, dsn: str) -> AsyncIterator[web.Application]:
-    from mystar.app import create_app
-
-    app = await create_app(settings, dsn)
-    # Only what is frozen is told to clean up.
-    app.freeze()
-    try:
-        yield app
-    finally:
-        await app.cleanup()
-
-
 async def _tell_story(settings: Settings, dsn: str) -> None:
     from mystar.app import create_app
     from mystar.demo import story
@@ -379,18 +312,7 @@ async def _broken_invariants(settings: Settings, dsn: str) -> list[str]:
         return await broken_invariants(app)
 
 
-def _words(error: MystarError) -> list[str]:
-    return [error.words("en"), *(f"{name}: {' '.join(texts)}" for name, texts in error.field_words("en").items())]
-
-
 def _contracts() -> Any:
     from mystar.app import contracts
 
     return contracts()
-
-
-def _password() -> str:
-    if sys.stdin.isatty():
-        password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-        return password
-    return sys.stdin.readline().rstrip("\r\n")

@@ -18,6 +18,7 @@ from mystar.kit.http import PUBLIC_URL, address_of, json_response, language_of
 from mystar.kit.sockets import offered_protocols
 
 if TYPE_CHECKING:
+    from mystar.accounts.operator import Operator
     from mystar.accounts.passwords import PasswordService
     from mystar.accounts.service import AccountService
     from mystar.accounts.staff import StaffRoom
@@ -26,6 +27,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 ACCOUNTS: web.AppKey[AccountService] = web.AppKey("accounts")
 STAFF: web.AppKey[StaffRoom] = web.AppKey("staff")
+OPERATOR: web.AppKey[Operator] = web.AppKey("operator")
 PASSWORDS: web.AppKey[PasswordService] = web.AppKey("passwords")
 #: The mark of a device that has been signed in; it opens nothing, see `Guard`.
 _DEVICE = "mystar_device"

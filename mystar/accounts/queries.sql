@@ -177,5 +177,10 @@ delete from sign_in_attempts where id in (
 -- Two owners who dismiss each other come one after the other.
 select id from accounts where role = 'owner' and is_active order by id for no key update;
 
+-- name: staff
+-- So few that they have an index of their own, which nobody else is in.
+select * from accounts where role is not null
+order by array_position(array['owner', 'operator', 'viewer'], role), username_key limit 1000;
+
 -- name: change_role
 update accounts set role = %(role)s, updated_at = now() where id = %(id)s;

@@ -114,6 +114,10 @@ class AccountRepository:
         """The ids of those who own the place and are let in; nobody changes that meanwhile."""
         return {row["id"] for row in await self._tx.all(QUERIES.lock_owners)}
 
+    async def staff(self) -> list[Account]:
+        """Owners first, then by name; at most a thousand."""
+        return [_account(row) for row in await self._tx.all(QUERIES.staff)]
+
     async def change_role(self, account_id: int, role: Role | None) -> None:
         await self._tx.execute(QUERIES.change_role, id=account_id, role=role)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS, PASSWORDS, STAFF
+from mystar.accounts.access import ACCOUNTS, OPERATOR, PASSWORDS, STAFF
 from mystar.accounts.attempts import Attempts
 from mystar.accounts.desk import FrontDesk
 from mystar.accounts.guard import Guard
@@ -14,6 +14,7 @@ from mystar.accounts.handlers import DESK
 from mystar.accounts.handlers import ROUTES as ACCOUNT_ROUTES
 from mystar.accounts.links import REQUESTS as LINK_REQUESTS
 from mystar.accounts.links import MailedLinks
+from mystar.accounts.operator import Operator
 from mystar.accounts.passwords import PasswordService
 from mystar.accounts.providers.calls import Calls
 from mystar.accounts.providers.every import every_provider
@@ -69,6 +70,7 @@ def add(app: web.Application, ground: Ground) -> None:
         mailer=mailer,
         clock=clock,
     )
+    app[OPERATOR] = Operator(db, passwords=passwords, sessions=sessions, clock=clock)
     app[PASSWORDS] = PasswordService(
         db, passwords=passwords, sessions=sessions, links=links, guard=guard, mailer=mailer, clock=clock
     )

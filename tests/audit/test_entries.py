@@ -20,7 +20,7 @@ from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, actor
 
 if TYPE_CHECKING:
-    from tests.sandbox_process import SandboxClient
+    from tests.sandbox_process import SandboxProcess
 
 TOKEN = "/api/auth/token/"
 
@@ -123,11 +123,11 @@ async def test_a_limit_that_is_hit_is_written(api: Api, factory: Factory, app: w
 
 
 async def test_every_move_of_money_is_written_with_its_sum(
-    api: Api, factory: Factory, app: web.Application, sandbox: SandboxClient
+    api: Api, factory: Factory, app: web.Application, sandbox_process: SandboxProcess
 ) -> None:
     star, customer = await factory.star(price=150_000), await factory.person()
     order_id = await factory.order(customer, star)
-    await factory.hold(order_id, sandbox)
+    await factory.hold(order_id, sandbox_process)
     await app[ORDERS].accept(actor(star), order_id)
     moves = [entry.note for entry in await entries(app, "money_moved")]
     assert [(note.subject, note.details["move"], note.details["amount"]) for note in moves] == [

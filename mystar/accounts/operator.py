@@ -1,0 +1,114 @@
+"""What the operator does about the staff from the command line, where no account is needed to have the last word."""
+
+from __future__ import annotations
+
+from mystar.accounts.credentials import credential_of
+from mystar.accounts.drafts import require_good_password
+from mystar.accounts.model import (
+    Account,
+    AccountBlocked,
+    AccountUnblocked,
+    PasswordChanged,
+    PersonChanged,
+    PersonUnknown,
+    Role,
+    RoleChanged,
+)
+from mystar.accounts.repository import AccountRepository
+from mystar.accounts.sessions import Sessions
+from mystar.accounts.staff import LastOwner
+from mystar.errors import Conflict, Text
+from mystar.kit.clock import Clock
+from mystar.kit.db import Database
+from mystar.kit.passwords import Passwords
+
+
+class NoStaff(Conflict):
+    """Commands for the staff leave everybody else alone."""
+
+    code = "no_staff"
+    text = Text("Это не сотрудник.", "This is no member of the staff.")
+
+
+class Operator:
+    """Every verb takes a user name, an e-mail or a phone, and raises ``PersonUnknown`` where it is nobody's."""
+
+    def __init__(self, db: Database, *, passwords: Passwords, sessions: Sessions, clock: Clock) -> None:
+        self._db, self._passwords, self._sessions, self._clock = db, passwords, sessions, clock
+
+    async def staff(self) -> list[Account]:
+        """Everybody who works here, the owners first; at most a thousand."""
+        return await AccountRepository(self._db).staff()
+
+    async def give_role(self, login: str, role: Role | None) -> Account:
+        """Let somebody work here as ``role``, or, with None, no longer; whoever gets another role signs in anew.
+
+        :raises LastOwner: nobody would own the place any more.
+        """
+        account_id = await self._find(login)
+        async with self._db.transaction() as tx:
+            accounts = AccountRepository(tx)
+            owners = await accounts.lock_owners()
+            account = await accounts.lock(account_id)
+            if role != "owner" and owners == {account_id}:
+                raise LastOwner
+            if account.role != role:
+                await accounts.change_role(account_id, role)
+                await tx.publish(RoleChanged(account_id, account.role, role))
+                await self._sessions.end(tx, account_id, reason="role_changed")
+            return await accounts.get(account_id)
+
+    async def disable(self, login: str) -> Account:
+        """End all sessions of a member of the staff and let them in no more. :raises NoStaff: :raises LastOwner:"""
+        return await self._set_activity(login, is_active=False)
+
+    async def enable(self, login: str) -> Account:
+        """:raises NoStaff:"""
+        return await self._set_activity(login, is_active=True)
+
+    async def reset(self, login: str, password: str) -> Account:
+        """Give a member of the staff a new password; all sessions end.
+
+        :raises NoStaff: :raises Invalid: the password.
+        """
+        account_id = await self._find(login)
+        account = await AccountRepository(self._db).get(account_id)
+        _require_staff(account)
+        require_good_password("password", password, account)
+        hashed = await self._passwords.hash(password)
+        async with self._db.transaction() as tx:
+            accounts = AccountRepository(tx)
+            _require_staff(await accounts.lock(account_id))
+            await accounts.change_password(account_id, hashed)
+            await accounts.use_up_mailed_tokens(account_id, self._clock.now(), "reset_password")
+            await self._sessions.end(tx, account_id, reason="password_reset")
+            await tx.publish(PasswordChanged(account_id, "password_reset"))
+        return account
+
+    async def _set_activity(self, login: str, *, is_active: bool) -> Account:
+        account_id = await self._find(login)
+        async with self._db.transaction() as tx:
+            accounts = AccountRepository(tx)
+            owners = await accounts.lock_owners()
+            account = await accounts.lock(account_id)
+            _require_staff(account)
+            if not is_active and owners == {account_id}:
+                raise LastOwner
+            if account.is_active is not is_active:
+                await accounts.change_activity(account_id, is_active=is_active)
+                await tx.publish(PersonChanged(account_id))
+                await tx.publish(AccountUnblocked(account_id) if is_active else AccountBlocked(account_id))
+            if not is_active:
+                await self._sessions.end(tx, account_id, reason="blocked")
+            return await accounts.get(account_id)
+
+    async def _find(self, login: str) -> int:
+        found = await AccountRepository(self._db).find(credential_of(login))
+        if found is None:
+            raise PersonUnknown
+        return found[0].id
+
+
+def _require_staff(account: Account) -> None:
+    if account.role is None:
+        raise NoStaff

@@ -1,0 +1,82 @@
+"""What every command of the operator needs: settings, a database, the service, and words for what went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import click
+from aiohttp import web
+
+from mystar.audit.model import Circumstances
+from mystar.audit.service import under
+from mystar.errors import MystarError
+from mystar.kit import migrations
+from mystar.kit.embedded import EmbeddedPostgres
+from mystar.kit.observe import configure_logging
+from mystar.settings import Settings, load_settings
+
+Deed = Callable[[web.Application], Awaitable[None]]
+
+
+def settings_here() -> Settings:
+    """As the environment says; logging begins. :raises SettingsWrong:"""
+    settings = load_settings()
+    configure_logging(settings.log.level, settings.log.format)
+    return settings
+
+
+@contextlib.contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The address of the configured database, or of the embedded one, which runs as long as the block does."""
+    if settings.database.url:
+        yield settings.database.url
+        return
+    embedded = EmbeddedPostgres(settings.data_dir / "postgres").start()
+    try:
+        embedded.create_database("mystar")
+        yield embedded.dsn("mystar")
+    finally:
+        embedded.stop()
+
+
+def with_service(deed: Deed) -> None:
+    """Run ``deed(app)`` over the whole service, with nothing listening and no task running."""
+    settings = settings_here()
+
+    async def run_it(dsn: str) -> None:
+        async with service(settings, dsn) as app, under(Circumstances("command line", lambda: None)):
+            await deed(app)
+
+    with database(settings) as dsn:
+        migrations.require_current(dsn)
+        asyncio.run(run_it(dsn))
+
+
+@contextlib.asynccontextmanager
+async def service(settings: Settings, dsn: str) -> AsyncIterator[web.Application]:
+    """The whole service, built and not started."""
+    from mystar.app import create_app
+
+    app = await create_app(settings, dsn)
+    # Only what is frozen is told to clean up.
+    app.freeze()
+    try:
+        yield app
+    finally:
+        await app.cleanup()
+
+
+def words(error: MystarError) -> list[str]:
+    """What is wrong, for the operator."""
+    return [error.words("en"), *(f"{name}: {' '.join(texts)}" for name, texts in error.field_words("en").items())]
+
+
+def password() -> str:
+    """From standard input; typed twice where somebody sits there."""
+    if sys.stdin.isatty():
+        typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return typed
+    return sys.stdin.readline().rstrip("\r\n")

@@ -1,0 +1,149 @@
+"""The operator's commands about the staff and the audit log: ``python -m mystar admin …`` and ``audit …``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+
+import click
+from aiohttp import web
+
+from mystar.accounts.model import Account, Role
+from mystar.accounts.operator import Operator
+from mystar.audit.model import Broken, Entry
+from mystar.command import password, with_service
+
+_ROLES = ["viewer", "operator", "owner"]
+_LOGIN = click.argument("login")
+
+
+@click.group()
+def admin() -> None:
+    """The staff. LOGIN is a user name, an e-mail or a phone."""
+
+
+@admin.command("create")
+@click.option("--username", required=True)
+@click.option("--email")
+@click.option("--phone")
+@click.option("--role", type=click.Choice(_ROLES), default="owner", show_default=True)
+def create(username: str, email: str | None, phone: str | None, role: Role) -> None:
+    """Create a staff account; the password is read from standard input."""
+    secret = password()
+
+    async def deed(app: web.Application) -> None:
+        from mystar.accounts.access import ACCOUNTS
+
+        account = await app[ACCOUNTS].create_staff(
+            username=username, email=email, phone=phone, password=secret, role=role
+        )
+        click.echo(f"Staff account {account.id} ({account.username}, {role}) is ready.")
+
+    with_service(deed)
+
+
+@admin.command("list")
+def list_staff() -> None:
+    """Who works here, the owners first."""
+
+    async def deed(app: web.Application) -> None:
+        from mystar.accounts.access import OPERATOR
+
+        staff = await app[OPERATOR].staff()
+        for one in staff:
+            state = "" if one.is_active else "  disabled"
+            click.echo(f"{one.id:>8}  {one.role or '':8}  {one.username}{state}")
+        if not staff:
+            click.echo("Nobody works here yet: python -m mystar admin create --username …")
+
+    with_service(deed)
+
+
+@admin.command("disable")
+@_LOGIN
+def disable(login: str) -> None:
+    """End all sessions of a member of the staff and let them in no more. Not the last owner."""
+    _with_account(lambda app: _operator(app).disable(login), "is let in no more.")
+
+
+@admin.command("enable")
+@_LOGIN
+def enable(login: str) -> None:
+    """Let a member of the staff in again."""
+    _with_account(lambda app: _operator(app).enable(login), "is let in again.")
+
+
+@admin.command("reset")
+@_LOGIN
+def reset(login: str) -> None:
+    """Give a member of the staff the password from standard input; all their sessions end."""
+    secret = password()
+    _with_account(lambda app: _operator(app).reset(login, secret), "has a new password.")
+
+
+@admin.command("role")
+@_LOGIN
+@click.argument("role", type=click.Choice([*_ROLES, "none"]))
+def give_role(login: str, role: str) -> None:
+    """Let somebody work here as ROLE, or no longer; all their sessions end. Not the last owner."""
+    given: Role | None = next((one for one in ("viewer", "operator", "owner") if one == role), None)
+    _with_account(lambda app: _operator(app).give_role(login, given), f"has the role {role} now.")
+
+
+@click.group()
+def audit() -> None:
+    """What happened, and whether the log of it is whole."""
+
+
+@audit.command("verify")
+def verify() -> None:
+    """Find rows that were edited, dropped or cut off; exit 1 and name the first of each chain."""
+    found: list[Broken] = []
+
+    async def deed(app: web.Application) -> None:
+        from mystar.audit.handlers import AUDIT
+
+        found.extend(await app[AUDIT].verify())
+
+    with_service(deed)
+    for one in found:
+        click.echo(str(one))
+    if found:
+        sys.exit(1)
+    click.echo("The audit log is whole.")
+
+
+@audit.command("tail")
+@click.option("-n", "--lines", type=click.IntRange(1, 1000), default=20, show_default=True)
+def tail(lines: int) -> None:
+    """The last entries, the newest at the end."""
+
+    async def deed(app: web.Application) -> None:
+        from mystar.audit.handlers import AUDIT
+
+        for entry in await app[AUDIT].tail(lines):
+            click.echo(_line(entry))
+
+    with_service(deed)
+
+
+def _line(entry: Entry) -> str:
+    note = entry.note
+    who = f"account:{note.actor_id}" if note.actor_id else "-"
+    details = " ".join(f"{name}={value}" for name, value in note.details.items())
+    moment = note.at.strftime("%Y-%m-%d %H:%M:%S")
+    return f"{moment}  {note.act:20}  {who:14}  {note.subject or '-':14}  {note.address or '-'}  {details}".rstrip()
+
+
+def _operator(app: web.Application) -> Operator:
+    from mystar.accounts.access import OPERATOR
+
+    return app[OPERATOR]
+
+
+def _with_account(deed: Callable[[web.Application], Awaitable[Account]], became: str) -> None:
+    async def run(app: web.Application) -> None:
+        account = await deed(app)
+        click.echo(f"{account.username} ({account.id}) {became}")
+
+    with_service(run)

@@ -1,0 +1,123 @@
+"""The operator's commands about the staff and the audit log; and nobody has a password that we chose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import closing
+
+import psycopg2
+import pytest
+from click.testing import CliRunner, Result
+
+from mystar.accounts.access import ACCOUNTS, OPERATOR
+from mystar.accounts.model import LoginRefused, PersonUnknown, Visitor
+from mystar.accounts.operator import NoStaff
+from mystar.accounts.staff import LastOwner
+from mystar.audit.handlers import AUDIT
+from mystar.cli import main
+from mystar.command import service
+from mystar.errors import Invalid
+from mystar.kit.db import Database
+from mystar.kit.tokens import TokenRefused
+from mystar.settings import Settings
+from tests.factory import PASSWORD, Factory
+from tests.server_process import ROOT, SECRET_KEY
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def mystar(make_settings: Callable[..., Settings], dsn: str) -> Command:
+    """`python -m mystar …` over this test's database, in this process: starting one takes a second."""
+    make_settings(SECRET_KEY=SECRET_KEY)
+
+    def run(*arguments: str, stdin: str = "") -> Result:
+        return CliRunner().invoke(main, arguments, input=stdin)
+
+    return run
+
+
+def test_the_staff_is_kept_from_the_command_line(mystar: Command, dsn: str) -> None:
+    assert "Nobody works here yet" in mystar("admin", "list").stdout
+    done = mystar("admin", "create", "--username", "vera", stdin=PASSWORD + "\n")
+    assert (done.exit_code, "vera, owner" in done.stdout) == (0, True)
+    done = mystar("admin", "disable", "vera")
+    assert (done.exit_code, "There has to be an owner." in done.stderr) == (1, True)
+    done = mystar("admin", "reset", "VERA", stdin="Another-Good-1-Word\n")
+    assert (done.exit_code, "has a new password" in done.stdout) == (0, True)
+    assert re.search(r"owner +vera$", mystar("admin", "list").stdout.strip())
+    said = mystar("audit", "tail").stdout
+    assert [line.split()[2] for line in said.splitlines()] == ["role_changed", "sessions_ended", "password_changed"]
+    assert "command line" in said
+    assert PASSWORD not in said
+    done = mystar("audit", "verify")
+    assert (done.exit_code, done.stdout) == (0, "The audit log is whole.\n")
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("alter table audit_entries disable trigger all")
+        cursor.execute("update audit_entries set details = '{}' where id = 2")
+    done = mystar("audit", "verify")
+    assert (done.exit_code, "row 2 (number 2 of chain 1)" in done.stdout) == (1, True)
+
+
+async def test_the_last_owner_stays_and_others_come_and_go(settings: Settings, dsn: str) -> None:
+    async with service(settings, dsn) as app:
+        factory, staff = Factory(app), app[OPERATOR]
+        first = await factory.staff("owner")
+        person = await factory.person("pavel")
+        for deed in (staff.disable(first.username), staff.give_role(first.username, "viewer")):
+            with pytest.raises(LastOwner):
+                await deed
+        assert (await staff.give_role("pavel", "owner")).role == "owner"
+        assert not (await staff.disable(first.username)).is_active
+        # Whoever is disabled owns nothing: again there is one left.
+        with pytest.raises(LastOwner):
+            await staff.give_role(person.username, None)
+        assert (await staff.enable(first.username)).is_active
+        assert (await staff.give_role("pavel", None)).role is None
+        assert [one.username for one in await staff.staff()] == [first.username]
+        roles = [one.note.details for one in await app[AUDIT].tail(100) if one.note.act == "role_changed"]
+        assert roles[-2:] == [{"before": None, "after": "owner"}, {"before": "owner", "after": None}]
+
+
+async def test_a_new_password_ends_every_session_and_the_old_one_opens_nothing(settings: Settings, dsn: str) -> None:
+    async with service(settings, dsn) as app:
+        operator, accounts = await Factory(app).staff("operator"), app[ACCOUNTS]
+        with pytest.raises(Invalid):
+            await app[OPERATOR].reset(operator.username, "12345")
+        await app[OPERATOR].reset(operator.email, "Another-Good-1-Word")
+        with pytest.raises(TokenRefused):
+            await accounts.authenticate(operator.token)
+        with pytest.raises(LoginRefused):
+            await accounts.log_in(Visitor(), "house", operator.username, PASSWORD)
+        await accounts.log_in(Visitor(), "house", operator.username, "Another-Good-1-Word")
+
+
+async def test_commands_for_the_staff_leave_others_alone(settings: Settings, dsn: str) -> None:
+    async with service(settings, dsn) as app:
+        person, staff = await Factory(app).person(), app[OPERATOR]
+        for deed in (
+            staff.disable(person.username),
+            staff.enable(person.username),
+            staff.reset(person.username, "Another-Good-1-Word"),
+        ):
+            with pytest.raises(NoStaff):
+                await deed
+        for deed in (staff.disable("nobody"), staff.give_role("nobody", "owner")):
+            with pytest.raises(PersonUnknown):
+                await deed
+
+
+async def test_nobody_comes_with_the_schema_and_no_password_with_the_configuration(db: Database) -> None:
+    assert await db.value("select count(*) from accounts") == 0
+    shipped = [
+        f"{file.name}: {line}"
+        for folder in ("config", "deploy", "sql")
+        for file in sorted((ROOT / folder).rglob("*.*"))
+        for line in file.read_text(errors="replace").splitlines()
+        if re.search(r"(password|secret(_key)?)\w*\s*=\s*\"?[^\s\"#\d]", line, re.IGNORECASE)
+        # The stand-ins for providers, which are no secret, and what is told to be replaced.
+        and "sandbox" not in line
+        and not line.lstrip().startswith(("#", "--"))
+    ]
+    assert not [line for line in shipped if "change" not in line.lower()], shipped
