@@ -137,6 +137,17 @@ async def test_a_repeated_send_is_the_first_message_for_ever(
     assert (await (await say(api, anna, chat, "Раз", client_id="a-1")).json())["is_deleted"] is True
 
 
+async def test_a_send_repeated_a_month_later_is_still_the_first_message(
+    api: Api, app: web.Application, anna: Person, chat: int
+) -> None:
+    first = await said(api, anna, chat, "Раз", client_id="a-1")
+    await app[DATABASE].execute("update messages set sent_at = sent_at - interval '30 days'")
+    await app[DATABASE].execute("delete from idempotency_keys")
+    again = await say(api, anna, chat, "Раз", client_id="a-1")
+    assert (again.status, (await again.json())["id"]) == (200, first["id"])
+    assert [one["number"] for one in await heard(api, anna, chat)] == [1]
+
+
 async def test_a_storm_of_retries_sends_each_message_once(api: Api, anna: Person, boris: Person, chat: int) -> None:
     tries = [(person, name) for person in (anna, boris) for name in range(10) for _ in range(5)]
 

@@ -232,6 +232,20 @@ async def test_a_session_that_ends_takes_its_sockets_along(
     assert (await doors.refused(pair.path, pair.anna))[0] == 401
 
 
+async def test_whoever_is_shut_out_by_staff_is_hung_up_on_everywhere(
+    app: web.Application, doors: Doors, factory: Factory, pair: Pair
+) -> None:
+    staff = await factory.staff()
+    several = [await doors.open(path, pair.anna) for path in (pair.path, pair.path, "/ws/notifications/")]
+    boris = await doors.open(pair.path, pair.boris)
+    await app[ACCOUNTS].block(actor(staff, "owner"), pair.anna.id)
+    await app[CHAT].send(actor(pair.boris), pair.id, "этого она не услышит")
+    for socket in several:
+        assert (await socket.farewell())[0] == Closing.SESSION_ENDED
+    assert (await boris.hear())["message"] == "этого она не услышит"
+    assert (await doors.refused(pair.path, pair.anna))[0] == 401
+
+
 async def test_nobody_hears_anything_after_his_session_ended(
     app: web.Application, doors: Doors, factory: Factory, pair: Pair
 ) -> None:
