@@ -70,12 +70,10 @@ def add(app: web.Application, ground: Ground) -> None:
         mailer=mailer,
         clock=clock,
     )
-    app[OPERATOR] = Operator(db, passwords=passwords, sessions=sessions, clock=clock)
     app[PASSWORDS] = PasswordService(
         db, passwords=passwords, sessions=sessions, links=links, guard=guard, mailer=mailer, clock=clock
     )
-    app[STAFF] = StaffRoom(db, sessions)
-    app[DESK] = FrontDesk(ground.db, mailer=ground.mailer, limits=ground.limits, support=settings.mail.support)
+    _add_staff(app, ground, passwords, sessions)
     app.cleanup_ctx.append(sweeping(accounts))
     _add_sign_in(app, ground, sessions, links)
     app.cleanup_ctx.append(watching(sessions, app[HUB], ground.events, settings.sockets.recheck_seconds))
@@ -84,6 +82,13 @@ def add(app: web.Application, ground: Ground) -> None:
         passwords.close()
 
     app.on_cleanup.append(close)
+
+
+def _add_staff(app: web.Application, ground: Ground, passwords: Passwords, sessions: Sessions) -> None:
+    app[STAFF] = StaffRoom(ground.db, sessions)
+    app[OPERATOR] = Operator(ground.db, passwords=passwords, sessions=sessions, clock=ground.clock)
+    support = ground.settings.mail.support
+    app[DESK] = FrontDesk(ground.db, mailer=ground.mailer, limits=ground.limits, support=support)
 
 
 def _add_sign_in(app: web.Application, ground: Ground, sessions: Sessions, links: MailedLinks) -> None:

@@ -13,6 +13,7 @@ from mystar.accounts.access import ACCOUNTS, actor_of, signed_in, signed_in_resp
 from mystar.accounts.drafts import nameless
 from mystar.accounts.model import Account, Draft
 from mystar.accounts.schemas import NAME_LONGEST, Password, PhoneNumber, TokenPair
+from mystar.contracts.studio.bodies import ID_IN_PATH
 from mystar.errors import NotFound, Text
 from mystar.kit.fields import Id, Line, Shape
 from mystar.kit.http import json_response
@@ -113,5 +114,5 @@ ROUTES: tuple[Route, ...] = (
     route("POST", "/api/token/refresh/", house.refresh, "studio.token-refresh"),
     route("POST", "/api/accounts/users/", register, "studio.users"),
     route("GET", "/api/accounts/users/", list_users, "studio.users"),
-    route("GET", "/api/accounts/users/{id}/", read_user, "studio.user"),
+    route("GET", f"/api/accounts/users/{ID_IN_PATH}/", read_user, "studio.user"),
 )

@@ -15,6 +15,9 @@ from mystar.files.forms import Wanted, gathered
 from mystar.files.model import StoredFile
 from mystar.kit.validation import loaded, read_body
 
+#: In addresses: what is no number leads nowhere.
+ID_IN_PATH = r"{id:\d{1,18}}"
+
 H = TypeVar("H")
 
 

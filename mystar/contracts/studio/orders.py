@@ -11,7 +11,7 @@ from marshmallow import fields, validate
 from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in, visitor_of
 from mystar.admin.access import staff, staff_of
 from mystar.admin.handlers.render import acted
-from mystar.contracts.studio.bodies import body_schema, received
+from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema, received
 from mystar.files.forms import ANYWHERE, Wanted
 from mystar.kit.fields import Id, Line, Shape
 from mystar.kit.http import absolute, json_response
@@ -187,10 +187,10 @@ def _view(request: web.Request, order: StudioOrder) -> dict[str, Any]:
 ROUTES: tuple[Route, ...] = (
     route("POST", "/api/orders/orders/", place_order, "studio.orders"),
     route("GET", "/api/orders/orders/", list_orders, "studio.orders"),
-    route("GET", "/api/orders/orders/{id}/", read_order, "studio.order"),
-    route("PUT", "/api/orders/orders/{id}/", replace_order, "studio.order"),
-    route("PATCH", "/api/orders/orders/{id}/", edit_order, "studio.order"),
-    route("DELETE", "/api/orders/orders/{id}/", withdraw_order, "studio.order"),
+    route("GET", f"/api/orders/orders/{ID_IN_PATH}/", read_order, "studio.order"),
+    route("PUT", f"/api/orders/orders/{ID_IN_PATH}/", replace_order, "studio.order"),
+    route("PATCH", f"/api/orders/orders/{ID_IN_PATH}/", edit_order, "studio.order"),
+    route("DELETE", f"/api/orders/orders/{ID_IN_PATH}/", withdraw_order, "studio.order"),
 )
 #: Of the panel's contract: a page may have pressed it, and pages are answered with pages.
 PROCESS = route("POST", "/admin/studio-orders/{order_id:[0-9]{1,18}}/process/", process_order, "admin.process")

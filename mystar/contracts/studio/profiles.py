@@ -16,7 +16,7 @@ from mystar.accounts.access import ACCOUNTS, actor_of, signed_in
 from mystar.accounts.model import Account
 from mystar.accounts.schemas import NAME_LONGEST, BirthDate
 from mystar.contracts.studio.accounts import StudioUserPath
-from mystar.contracts.studio.bodies import body_schema, received
+from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema, received
 from mystar.errors import NotFound
 from mystar.files.forms import FILES, Wanted
 from mystar.kit.fields import Line, Shape
@@ -98,7 +98,7 @@ def _view(request: web.Request, account: Account) -> dict[str, Any]:
 
 
 ROUTES: tuple[Route, ...] = (
-    route("GET", "/api/profiles/profiles/{id}/", read_profile, "studio.profile"),
-    route("PUT", "/api/profiles/profiles/{id}/", change_profile, "studio.profile"),
-    route("PATCH", "/api/profiles/profiles/{id}/", change_profile, "studio.profile"),
+    route("GET", f"/api/profiles/profiles/{ID_IN_PATH}/", read_profile, "studio.profile"),
+    route("PUT", f"/api/profiles/profiles/{ID_IN_PATH}/", change_profile, "studio.profile"),
+    route("PATCH", f"/api/profiles/profiles/{ID_IN_PATH}/", change_profile, "studio.profile"),
 )
