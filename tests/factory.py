@@ -19,6 +19,8 @@ from mystar.accounts.access import ACCOUNTS
 from mystar.accounts.model import Actor, Door, Draft, Role, Visitor
 from mystar.catalog.handlers import CATALOG
 from mystar.catalog.model import GreetingTerms
+from mystar.contracts.system import DATABASE
+from mystar.creators.handlers import CREATORS
 from mystar.orders.handlers import ORDERS
 from mystar.payments.handlers import PAYMENTS
 
@@ -95,6 +97,13 @@ class Factory:
         terms = GreetingTerms(price, category_id or await self.category(), days, invitation_price, tuple(tags))
         await self._app[CATALOG].make_star(star.id, terms, profession=profession)
         return star
+
+    async def creator(self, username: str | None = None, **person: Any) -> Person:
+        """Somebody who may put up services and sells no greetings."""
+        creator = await self.person(username, **person)
+        async with self._app[DATABASE].transaction() as tx:
+            await self._app[CREATORS].become(tx, creator.id)
+        return creator
 
     # Orders
 

@@ -205,13 +205,8 @@ where services.id = new.id;
 insert into search_words select word from unnest(%(words)s::text[]) as new (word) order by word on conflict do nothing;
 
 -- name: alike
--- The known words that look most like the asked ones. Of many, the nearest; whether it is a slip is decided elsewhere.
-select asked.word as asked, known.word
-from unnest(%(words)s::text[]) as asked (word)
-cross join lateral (
-    select word from search_words where search_words.word %% asked.word
-    order by similarity(search_words.word, asked.word) desc, word limit %(most)s
-) as known;
+select asked, word
+from unnest(%(words)s::text[]) as asked cross join lateral words_alike(asked, %(most)s) as word;
 
 -- name: services_of_account
 select services.id from services join creators on creators.id = services.creator_id

@@ -69,10 +69,11 @@ def may_be_misspelt(word: str) -> bool:
 
 
 def widened(words: Iterable[str], alike: Mapping[str, Iterable[str]]) -> str:
-    """A query of PostgreSQL's (`to_tsquery`) that every word fits by its beginning, or by one it is mistaken for.
+    """A query of PostgreSQL's (`to_tsquery`): every word fits by its beginning, with two neighbours swapped, or by one
+    that it is mistaken for.
 
-    >>> widened(["фотограф", "7"], {"фотограф": ["фотография"]})
-    '(фотограф:* | фотография) & 7'
+    >>> widened(["лого", "7"], {"лого": ["лето"]})
+    '(лого:* | олго:* | лгоо:* | лоог:* | лето) & 7'
     """
     return " & ".join(_alternatives(word, alike.get(word, ())) for word in words)
 
@@ -80,7 +81,9 @@ def widened(words: Iterable[str], alike: Mapping[str, Iterable[str]]) -> str:
 def _alternatives(word: str, others: Iterable[str]) -> str:
     if not may_be_misspelt(word):
         return word
-    return f"({' | '.join([f'{word}:*', *others])})"
+    # Swaps leave too little in common for a word to be found among those that look alike.
+    swapped = [f"{word[:i]}{word[i + 1]}{word[i]}{word[i + 2 :]}" for i in range(len(word) - 1)]
+    return f"({' | '.join([*(f'{one}:*' for one in dict.fromkeys([word, *swapped])), *others])})"
 
 
 def mistaken(word: str, known: str) -> bool:

@@ -31,7 +31,6 @@ create index services_newest_idx on services (created_at desc, id desc) where is
 create index services_price_idx on services (base_price, id) where is_listed;
 create index services_category_newest_idx on services (category_id, created_at desc, id desc) where is_listed;
 create index services_category_price_idx on services (category_id, base_price, id) where is_listed;
-create index services_category_idx on services (category_id, id);
 create index creators_rating_idx on creators (rating desc, id desc);
 create index creators_popular_idx on creators (completed_orders desc, id desc);
 -- Without a list of what is pending, which every search would have to read.
@@ -107,6 +106,14 @@ create table search_words (
     constraint search_words_pkey primary key (word)
 );
 create index search_words_alike_idx on search_words using gin (word gin_trgm_ops) with (fastupdate = off);
+
+
+-- Those that look most like the asked one. An ending and a slip together leave little in common, so little is enough:
+-- whether it is a slip is decided by whoever asks.
+create function words_alike(asked text, most integer) returns setof text
+stable language sql set pg_trgm.similarity_threshold = 0.2 as $$
+    select word from search_words where word % asked order by similarity(word, asked) desc, word limit most
+$$;
 
 -- What was there before. From now on the service folds the case itself.
 create function pg_temp.fold(text text) returns text language sql as $$

@@ -1,0 +1,296 @@
+"""How the catalogue is listed, filtered, ordered, searched and counted."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from mystar.app import broken_invariants
+from mystar.catalog import listing, search
+from mystar.catalog.handlers import DESK, SHOP
+from mystar.catalog.model import CategoryInUse, ServiceDraft, TagExists
+from mystar.catalog.search import Order, Sought, distance, mistaken, words_of
+from mystar.contracts.system import DATABASE
+from mystar.demo import scale
+from mystar.errors import Forbidden, NotFound
+from mystar.kit.db import Database
+from mystar.settings import Settings
+from tests.conftest import Api
+from tests.factory import Factory, Person, actor
+
+ALL = "/api/v1/services/"
+
+
+def test_words_are_compared_without_case_and_signs() -> None:
+    assert words_of("Ёлка — «КАФЕ», хип-хоп_2") == ["елка", "кафе", "хип", "хоп", "2"]
+    assert distance("фотограф", "фотограф") == 0
+    assert distance("фотгораф", "фотограф") == 1
+    for slip, word in (("фатограф", "фотограф"), ("дзайн", "дизайн"), ("lgo", "logo")):
+        assert mistaken(slip, word)
+    for word, other in (("кот", "рота"), ("торт", "порта"), ("логотип", "логотип")):
+        assert not mistaken(word, other)
+
+
+class Market:
+    """Two creators, two categories, five services and no greetings."""
+
+    def __init__(self, api: Api, app: web.Application, factory: Factory) -> None:
+        self._api, self._app, self._factory = api, app, factory
+
+    async def open(self) -> None:
+        self.design, self.music = await self._factory.category("Дизайн"), await self._factory.category("Музыка")
+        self.vera = await self._creator("vera", "Вера", "Метелица")
+        self.max = await self._creator("maxim", "Maxim", "Bell")
+        self.ids = {
+            name: await self._put_up(*service)
+            for name, service in {
+                "logo": (self.vera, self.design, 1000, "Логотип для кофейни", "Рисую фирменные знаки", ("кофе",)),
+                "photo": (self.vera, self.design, 5000, "Услуги фотографа", "Снимаю свадьбы", ("свадьба",)),
+                "song": (self.max, self.music, 3000, "Песня на заказ", "Напишу песни о вас", ("свадьба", "рок")),
+                "brand": (self.max, self.design, 9000, "Brand identity", "Logos and painted signs", ()),
+                "piano": (self.max, self.music, 2000, "Настройка рояля", "Ёлки не наряжаю", ()),
+            }.items()
+        }
+
+    async def _creator(self, username: str, first_name: str, last_name: str) -> Person:
+        return await self._factory.creator(username, first_name=first_name, last_name=last_name)
+
+    async def _put_up(
+        self, creator: Person, category: int, price: int, title: str, description: str, tags: tuple[str, ...]
+    ) -> int:
+        draft = ServiceDraft(title, description, category, price * 100, 3, tags=tags)
+        return (await self._app[SHOP].put_up(actor(creator), draft)).id
+
+    async def shows(self, **params: Any) -> list[str]:
+        """Names of the services of the page, which must say that there are no more."""
+        answer = await self._api.get(ALL, params=params)
+        assert answer.status == 200, await answer.text()
+        page = await answer.json()
+        assert page["count"] == len(page["results"])
+        names = {service_id: name for name, service_id in self.ids.items()}
+        return [names[one["id"]] for one in page["results"]]
+
+
+@pytest.fixture
+async def market(api: Api, app: web.Application, factory: Factory) -> Market:
+    market = Market(api, app, factory)
+    await market.open()
+    return market
+
+
+async def test_filters_narrow_and_orders_order(market: Market) -> None:
+    assert await market.shows() == ["piano", "brand", "song", "photo", "logo"]
+    assert await market.shows(ordering="created_at") == ["logo", "photo", "song", "brand", "piano"]
+    assert await market.shows(ordering="price") == ["logo", "piano", "song", "photo", "brand"]
+    assert await market.shows(ordering="-price") == ["brand", "photo", "song", "piano", "logo"]
+    assert await market.shows(category=market.music) == ["piano", "song"]
+    assert await market.shows(category=f"музыка,{market.design}", max_price=2000) == ["piano", "logo"]
+    assert await market.shows(category="Дизайн", min_price="1000.01", ordering="price") == ["photo", "brand"]
+    assert await market.shows(category="нет такой") == []
+    assert await market.shows(min_price=3000, max_price=5000) == ["song", "photo"]
+    assert await market.shows(platform="youtube", category="", unknown="1") == await market.shows()
+
+
+async def test_a_creators_services_are_found_by_his_id(market: Market, api: Api) -> None:
+    one = await (await api.get(f"{ALL}{market.ids['logo']}/")).json()
+    assert await market.shows(creator=one["creator_profile"]) == ["photo", "logo"]
+    assert await market.shows(creator=999) == []
+
+
+async def test_the_best_and_the_busiest_come_first(market: Market, api: Api, app: web.Application) -> None:
+    one = await (await api.get(f"{ALL}{market.ids['logo']}/")).json()
+    best = "update creators set rating_sum = 5, rating_count = 1, completed_orders = 3 where id = %(id)s"
+    await app[DATABASE].execute(best, id=one["creator_profile"])
+    expected = ["photo", "logo", "piano", "brand", "song"]
+    assert await market.shows(ordering="rating") == await market.shows(ordering="-popularity") == expected
+    assert await market.shows(ordering="popularity", category=market.design) == ["photo", "logo", "brand"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"page": 0},
+        {"page_size": 101},
+        {"min_price": "дёшево"},
+        {"max_price": "-1"},
+        {"ordering": "beauty"},
+        {"creator": "somebody"},
+        {"creator": "1" * 19},
+        {"search": "а" * 201},
+        {"search": "\x00"},
+    ],
+)
+async def test_values_that_make_no_sense_are_named(api: Api, params: dict[str, Any]) -> None:
+    refused = await api.get(ALL, params=params)
+    assert (refused.status, list((await refused.json())["errors"])) == (422, list(params))
+
+
+async def test_pages_lead_to_each_other_and_end(market: Market, api: Api) -> None:
+    seen, link, pages = [], f"{ALL}?page_size=2&ordering=price", 0
+    while link:
+        page = await (await api.get(str(URL(link).relative() if URL(link).absolute else link))).json()
+        assert page["count"] == 5
+        seen, link, pages = seen + [one["id"] for one in page["results"]], page["next"], pages + 1
+    assert (len(set(seen)), pages) == (5, 3)
+    assert (await api.get(f"{ALL}?page_size=2&page=4")).status == 404
+    assert (await api.get(f"{ALL}?page=1000000&page_size=100&search=песня")).status == 404
+
+
+async def test_a_search_finds_every_form_of_a_word_in_both_languages(market: Market) -> None:
+    assert await market.shows(search="песню") == ["song"]
+    assert await market.shows(search="логотипы кофейням") == ["logo"]
+    # What is said twice weighs more.
+    assert await market.shows(search="СВАДЬБУ") == ["photo", "song"]
+    assert await market.shows(search="logo") == ["brand"]
+    assert await market.shows(search="painting") == ["brand"]
+    assert await market.shows(search="ёлка") == await market.shows(search="Елка") == ["piano"]
+    assert await market.shows(search="метелица") == ["photo", "logo"]
+    assert await market.shows(search="bell рояль") == ["piano"]
+    assert await market.shows(search="свадьба", ordering="-price") == ["photo", "song"]
+    assert await market.shows(search="свадьба", category=market.music, max_price=3000) == ["song"]
+    for nothing in ("зонтики", "и", "!!!", "' or 1=1; --", "a & ! b | :* %s %(x)s", "\\"):
+        assert await market.shows(search=nothing) == [], nothing
+
+
+async def test_a_search_forgives_slips_and_reads_beginnings(market: Market) -> None:
+    for slip in ("фатограф", "фотограв", "фтограф", "фотгораф", "фотографф", "фото"):
+        assert await market.shows(search=slip) == ["photo"], slip
+    assert await market.shows(search="логатип кафейня") == ["logo"]
+    assert await market.shows(search="brnad") == ["brand"]
+    assert await market.shows(search="митилица") == ["photo", "logo"]
+    # What is written right comes before what is only alike.
+    assert (await market.shows(search="песня"))[0] == "song"
+
+
+async def test_services_are_found_by_what_they_say_now(market: Market, api: Api) -> None:
+    where = f"{ALL}{market.ids['piano']}/"
+    await api.patch(where, {"title": "Настройка скрипки", "tags": ["оркестр"]}, as_=market.max)
+    assert await market.shows(search="скрипка") == await market.shows(search="оркестры") == ["piano"]
+    assert await market.shows(search="рояль") == []
+    await api.patch("/api/v1/users/me/", {"last_name": "Колокольчиков"}, as_=market.max)
+    assert len(await market.shows(search="колокольчиков")) == 3
+    assert await market.shows(search="bell") == []
+    await api.patch(where, {"is_active": False}, as_=market.max)
+    assert await market.shows(search="скрипка") == []
+
+
+async def test_counts_follow_every_change(market: Market, api: Api, app: web.Application, factory: Factory) -> None:
+    piano = f"{ALL}{market.ids['piano']}/"
+
+    async def counts() -> list[int]:
+        pages = [await api.get(ALL, params=params) for params in ({}, {"category": "Музыка"}, {"max_price": 2500})]
+        return [(await page.json())["count"] for page in pages]
+
+    assert await counts() == [5, 2, 2]
+    await api.patch(piano, {"is_active": False}, as_=market.max)
+    assert await counts() == [4, 1, 1]
+    await api.patch(piano, {"is_active": True, "category_id": market.design}, as_=market.max)
+    assert await counts() == [5, 1, 2]
+    moves = [market.design, market.music] * 4
+    await asyncio.gather(*(api.patch(piano, {"category_id": one}, as_=market.max) for one in moves))
+    await factory.star(category_id=market.music)
+    await api.delete(piano, as_=market.max)
+    assert await counts() == [5, 2, 1]
+    assert await broken_invariants(app) == []
+
+
+async def test_categories_tags_and_the_filters_that_are_not_there(market: Market, api: Api) -> None:
+    categories = await (await api.get("/api/v1/categories/")).json()
+    assert [(one["id"], one["name"]) for one in categories] == [(market.design, "Дизайн"), (market.music, "Музыка")]
+    tags = await api.get("/api/v1/tags/")
+    assert tags.headers["X-Total-Count"] == "3"
+    assert [(one["name"], one["services"]) for one in await tags.json()] == [("кофе", 1), ("рок", 1), ("свадьба", 2)]
+    assert [one["name"] for one in await (await api.get("/api/tags/?search=СВА")).json()] == ["свадьба"]
+    assert (await api.get("/api/v1/tags/?page=0")).status == 422
+    for name in ("platforms", "languages"):
+        assert await (await api.get(f"/api/v1/{name}/")).json() == []
+
+
+async def test_staff_keeps_categories(market: Market, app: web.Application, factory: Factory) -> None:
+    desk, staff = app[DESK], actor(await factory.staff(), "operator")
+    new = await desk.add_category(staff, "  Танцы  и пляски ")
+    await desk.edit_category(staff, new, name="Танцы", position=7)
+    await desk.reorder_categories(staff, [market.music, new, market.design])
+    listed = await app[SHOP].category_ids(["танцы"])
+    assert listed == (new,)
+    await desk.delete_category(staff, new)
+    with pytest.raises(CategoryInUse):
+        await desk.delete_category(staff, market.music)
+    with pytest.raises(NotFound):
+        await desk.edit_category(staff, new, name="Снова")
+    for deed in (
+        desk.add_category(actor(market.vera), "Моя"),
+        desk.edit_category(actor(market.vera, "viewer"), new, name="Моя"),
+        desk.delete_category(actor(market.vera), market.music),
+        desk.merge_tags(actor(market.vera), [1], 2),
+    ):
+        with pytest.raises(Forbidden):
+            await deed
+
+
+async def test_staff_keeps_tags_and_searches_follow(market: Market, app: web.Application, factory: Factory) -> None:
+    desk, staff = app[DESK], actor(await factory.staff(), "operator")
+    tags = {tag.name: tag.id for tag in (await desk.tags()).rows}
+    await desk.rename_tag(staff, tags["кофе"], "Чай")
+    assert await market.shows(search="чай") == ["logo"]
+    with pytest.raises(TagExists):
+        await desk.rename_tag(staff, tags["кофе"], "СВАДЬБА")
+    await desk.merge_tags(staff, [tags["рок"], tags["кофе"]], tags["свадьба"])
+    assert [(tag.name, tag.services) for tag in (await desk.tags()).rows] == [("свадьба", 3)]
+    assert await market.shows(search="свадьба") == ["photo", "song", "logo"]
+    await desk.delete_tag(staff, tags["свадьба"])
+    assert await market.shows(search="свадьба") == ["photo"]
+    with pytest.raises(NotFound):
+        await desk.delete_tag(staff, tags["свадьба"])
+
+
+async def test_what_is_counted_no_further_is_said_to_be_so_many(
+    market: Market, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MOST_COUNTED", 3)
+    monkeypatch.setattr(listing, "MOST_FOUND", 1)
+    assert (await (await api.get(f"{ALL}?min_price=1")).json())["count"] == 3
+    assert (await api.get(f"{ALL}?min_price=1&page=2&page_size=3")).status == 404
+    assert (await (await api.get(ALL)).json())["count"] == 5
+    assert (await (await api.get(f"{ALL}?search=метелица")).json())["count"] == 1
+
+
+@pytest.fixture
+async def filled(settings: Settings, db: Database) -> Database:
+    await asyncio.to_thread(scale.fill, settings.database.url, 1000)
+    return db
+
+
+async def test_every_list_keeps_to_an_index(filled: Database) -> None:
+    """Walks one in the order of the list, or collects little and sorts it; reads nothing from end to end."""
+    category = await filled.value("select min(id) from categories")
+    creator = await filled.value("select max(id) from creators")
+    for sought in (*(Sought(order=order) for order in Order), Sought(order=Order.DEAREST, least=200_000)):
+        seen = await plan(filled, listing.page_of_ids(sought, limit=20, offset=0))
+        assert not re.search(r"(?:^|-> +)Sort\b", seen), seen
+    for sought in (
+        *(Sought((category,), order=order) for order in Order),
+        Sought(least=200_000, most=300_000),
+        Sought(creator_id=creator),
+    ):
+        await plan(filled, listing.page_of_ids(sought, limit=20, offset=0))
+    assert "services_words_idx" in await plan(filled, listing.found_ids(Sought(), words="портрет музея"))
+    assert "services_words_idx" in await plan(filled, listing.found_ids(Sought(), query="(портр:* | торт) & музей"))
+    ranged = listing.count(Sought((category,), least=100_000, most=130_000))
+    assert "price" in await plan(filled, ranged)
+
+
+async def plan(db: Database, statement: listing.Statement) -> str:
+    text, values = statement
+    lines = [row["QUERY PLAN"] for row in await db.all(f"explain {text}", values)]
+    assert not any("Seq Scan" in line for line in lines), "\n".join(lines)
+    return "\n".join(lines)
+
+
+def test_a_search_is_bounded_in_words() -> None:
+    assert len(search.sought_words("слово " * 100)) == 12
