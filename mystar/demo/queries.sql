@@ -36,10 +36,12 @@ select coalesce(max(split_part(username_key, '-', 3)::bigint), 0) + 1 from accou
 where username_key ~ '^scale-star-[0-9]{1,9}$';
 
 -- name: setup_fates
--- Ways that orders go: of all draws those from `floor` to `ceiling` go this way, and end like this.
+-- Ways that orders of a kind go: of all draws those from `floor` to `ceiling` go this way, in so many steps, and end
+-- like this. `term` days after the last one the system would take another; null: it waits for nobody.
 create temp table scale_fates as
 select * from jsonb_to_recordset(%(fates)s) as fates (
-    fate integer, floor double precision, ceiling double precision, status text, money text, money_goal text);
+    fate integer, kind text, floor double precision, ceiling double precision, status text, money text, money_goal text,
+    steps integer, term integer);
 
 -- name: setup_steps
 create temp table scale_steps as
@@ -204,30 +206,48 @@ insert into creator_votes (creator_id, account_id, rating, created_at)
 select creator_id, account_id, rating, at from scale_opinions where draw in (3, 4) on conflict do nothing;
 
 -- name: batch_draw_orders
--- Ids grow with time, as they do in life. Steps follow each other every `pace`; the last one is past.
+-- Ids grow with time, as they do in life. Steps follow each other every `pace`; the last one is past, and where somebody
+-- is still waited for, not long past. Two in five are of services, with some of their options.
 create temp table scale_orders on commit drop as
 select nextval(pg_get_serial_sequence('orders', 'id')) as id,
     case when money <> 'none' then nextval(pg_get_serial_sequence('payments', 'id')) end as payment_id, *
 from (
-    select draws.n, fate, status, money, money_goal, pace, placed_at, buyers.id as buyer_id,
-        stars.account_id, stars.creator_id, stars.service_id, stars.base_price as price
+    select draws.n, draws.kind, fate, status, money, money_goal, pace, term, moments.placed_at, buyers.id as buyer_id,
+        stars.account_id, stars.creator_id, services.id as service_id, services.price,
+        services.price + coalesce(chosen.sum, 0) as total_price, coalesce(chosen.options, '[]') as options
     from (
         select n, pg_temp.chance(n, 50) as luck, interval '1 hour' * (1 + 20 * pg_temp.chance(n, 51)) as pace,
-            now() - interval '1 day' * (8 + 380 * pg_temp.chance(n, 52)) as placed_at,
+            case when pg_temp.chance(n, 55) < 0.4 then 'service' else 'greeting' end as kind,
+            1 + floor(3 * pg_temp.chance(n, 56))::integer as place,
             %(first)s + floor(power(pg_temp.chance(n, 53), 2) * (%(last)s - %(first)s + 1))::bigint as star,
             2 * %(first)s - 1 + floor(pg_temp.chance(n, 54) * 2 * (%(last)s - %(first)s + 1))::bigint as buyer
         from generate_series(5 * %(first)s::bigint - 4, 5 * %(last)s::bigint) as n
     ) draws
     join scale_stars stars on stars.n = star
     join scale_people buyers on buyers.n = buyer and not buyers.is_creator
-    join scale_fates on luck >= floor and luck < ceiling
+    join scale_fates fates on fates.kind = draws.kind and luck >= floor and luck < ceiling
+    join scale_services services on services.n = stars.n
+        and services.place = case draws.kind when 'greeting' then 0 else draws.place end
+    cross join lateral (
+        select now() - case
+            when term is null then interval '1 day' * (8 + 380 * pg_temp.chance(draws.n, 52))
+            else steps * pace + interval '1 day' * 2 * pg_temp.chance(draws.n, 52)
+        end as placed_at
+    ) moments
+    left join lateral (
+        select sum(price)::bigint as sum, jsonb_agg(
+            jsonb_build_object('id', id, 'name', name, 'description', description, 'price', price) order by position
+        ) as options
+        from service_options
+        where service_id = services.id and pg_temp.chance(4 * draws.n + position, 57) < 0.4
+    ) chosen on true
     order by placed_at
 ) drawn;
 
 -- name: batch_history
 create temp table scale_history on commit drop as
-select orders.id as order_id, step, action, actor_role, from_status, to_status, from_money, to_money, payment_id, price,
-    case actor_role when 'buyer' then buyer_id when 'creator' then account_id end as actor_id,
+select orders.id as order_id, step, action, actor_role, from_status, to_status, from_money, to_money, payment_id,
+    total_price as price, case actor_role when 'buyer' then buyer_id when 'creator' then account_id end as actor_id,
     placed_at + step * pace as at
 from scale_orders orders join scale_steps using (fate);
 
@@ -248,14 +268,16 @@ from scale_history group by order_id;
 
 -- name: batch_orders
 insert into orders (
-    id, kind, service_id, creator_id, buyer_id, status, money, money_goal, price, total_price, for_whom, wish,
-    by_date, by_time, cancellation_reason, accepted_at, paid_at, delivered_at, completed_at, cancelled_at,
-    reviewed_at, created_at, updated_at)
+    id, kind, service_id, creator_id, buyer_id, status, money, money_goal, price, total_price, options, refunded,
+    for_whom, wish, by_date, by_time, cancellation_reason, deadline_at, accepted_at, paid_at, delivered_at, completed_at,
+    cancelled_at, reviewed_at, created_at, updated_at)
 overriding system value
-select id, 'greeting', service_id, creator_id, buyer_id, status, money, money_goal, price, price,
-    pg_temp.pick(%(for_whom)s, n, 60), pg_temp.pick(%(wishes)s, n, 61), (moments.placed_at + interval '14 days')::date,
-    '23:59', case when status in ('rejected', 'cancelled') then '' end, accepted_at, held_at, delivered_at, completed_at,
-    cancelled_at, reviewed_at, moments.placed_at, updated_at
+select id, kind, service_id, creator_id, buyer_id, status, money, money_goal, price, total_price, options,
+    case when money = 'refunded' then total_price else 0 end,
+    case kind when 'greeting' then pg_temp.pick(%(for_whom)s, n, 60) else '' end, pg_temp.pick(%(wishes)s, n, 61),
+    (moments.placed_at + interval '14 days')::date, '23:59', case when status in ('rejected', 'cancelled') then '' end,
+    updated_at + term * interval '1 day', accepted_at, held_at, delivered_at, completed_at, cancelled_at, reviewed_at,
+    moments.placed_at, updated_at
 from scale_orders join scale_moments moments using (id) order by id;
 
 -- name: batch_events
@@ -292,8 +314,9 @@ insert into payments (
     id, order_id, payer_id, amount, description, return_url, status, goal, captured, refunded, method, held_at,
     settled_at, created_at, updated_at)
 overriding system value
-select payment_id, id, buyer_id, price, 'Заказ №' || id, '', money, money_goal,
-    case when money in ('captured', 'refunded') then price else 0 end, case when money = 'refunded' then price else 0 end,
+select payment_id, id, buyer_id, total_price, 'Заказ №' || id, '', money, money_goal,
+    case when money in ('captured', 'refunded') then total_price else 0 end,
+    case when money = 'refunded' then total_price else 0 end,
     'bank_card', held_at, settled_at, payment_at, settled_at
 from scale_orders join scale_moments using (id) where payment_id is not null order by payment_id;
 

@@ -23,7 +23,7 @@ from mystar.demo.cast import CATEGORIES
 from mystar.kit import queries
 from mystar.kit.driver import parameters
 from mystar.orders.model import Kind, Order, Role, new_order
-from mystar.orders.process import Action, decide
+from mystar.orders.process import Action, Terms, deadline_of, decide
 
 QUERIES = queries.load(__package__)
 #: Of `cast.PASSWORD`, at the usual cost: computed once for all.
@@ -35,7 +35,7 @@ _BATCH = 5_000
 
 #: How orders go, by how many in a hundred do, once they are placed. Their money is settled or was never asked for:
 #: anything else the poller would take up with the provider.
-FATES = (
+GREETING_FATES = (
     (18, ""),
     (9, "accept"),
     (12, "pay money_held accept money_captured"),
@@ -47,7 +47,20 @@ FATES = (
     (4, "cancel"),
     (3, "pay money_held accept money_captured cancel money_refunded"),
 )
-_BUYER = {Action.PAY, Action.APPROVE, Action.CANCEL, Action.REVIEW}
+SERVICE_FATES = (
+    (15, ""),
+    (15, "accept"),
+    (10, "accept deliver"),
+    (5, "accept deliver request_revision"),
+    (2, "accept deliver dispute"),
+    (15, "pay money_held accept deliver approve money_captured"),
+    (25, "pay money_held accept deliver approve money_captured review"),
+    (5, "reject"),
+    (4, "pay money_held accept cancel money_released"),
+    (4, "cancel"),
+)
+FATES = ((Kind.GREETING, GREETING_FATES), (Kind.SERVICE, SERVICE_FATES))
+_BUYER = {Action.PAY, Action.APPROVE, Action.CANCEL, Action.REVIEW, Action.REQUEST_REVISION, Action.DISPUTE}
 _CREATOR = {Action.ACCEPT, Action.REJECT, Action.DELIVER}
 _TABLES = (
     "accounts, creators, categories, tags, services, service_options, service_tags, search_words, listed_counts, "
@@ -113,21 +126,31 @@ def _prepare(cursor: Any) -> int:
 
 def _told_fates() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows of ``scale_fates`` and ``scale_steps``."""
-    shares = [share for share, _ in FATES]
-    ends = [end / sum(shares) for end in accumulate(shares)]
-    fates, steps = [], []
-    for fate, (_, script) in enumerate(FATES):
-        order = new_order(Kind.GREETING)
-        steps.append({"fate": fate, "step": 0, "action": "place", "actor_role": Role.BUYER, **_change(None, order)})
-        for number, action in enumerate(map(Action, script.split()), 1):
-            step = decide(order, action, _doer(action))
-            before, order = order, step.taken(order)
-            steps.append(
-                {"fate": fate, "step": number, "action": action, "actor_role": step.role, **_change(before, order)}
-            )
-        end = {"status": order.status, "money": order.money, "money_goal": order.money_goal}
-        fates.append({"fate": fate, "floor": ends[fate - 1] if fate else 0, "ceiling": ends[fate], **end})
+    fates: list[dict[str, Any]] = []
+    steps: list[dict[str, Any]] = []
+    for kind, scripts in FATES:
+        ceilings = [end / sum(share for share, _ in scripts) for end in accumulate(share for share, _ in scripts)]
+        for (_, script), floor, ceiling in zip(scripts, [0.0, *ceilings], ceilings, strict=False):
+            order, told = _told(kind, len(fates), script)
+            deadline = deadline_of(order)
+            end = {"status": order.status, "money": order.money, "money_goal": order.money_goal}
+            end |= {"steps": len(told) - 1, "term": getattr(Terms(), deadline.term).days if deadline else None}
+            fates.append({"fate": len(fates), "kind": kind, "floor": floor, "ceiling": ceiling, **end})
+            steps += told
     return fates, steps
+
+
+def _told(kind: Kind, fate: int, script: str) -> tuple[Order, list[dict[str, Any]]]:
+    """The order at its end, and the steps that led there."""
+    order = new_order(kind)
+    steps = [{"fate": fate, "step": 0, "action": "place", "actor_role": Role.BUYER, **_change(None, order)}]
+    for number, action in enumerate(map(Action, script.split()), 1):
+        step = decide(order, action, _doer(action))
+        before, order = order, step.taken(order)
+        steps.append(
+            {"fate": fate, "step": number, "action": action, "actor_role": step.role, **_change(before, order)}
+        )
+    return order, steps
 
 
 def _doer(action: Action) -> Role:
