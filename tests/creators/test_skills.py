@@ -54,9 +54,8 @@ async def test_the_list_is_in_the_order_of_names_and_has_pages(api: Api, skills:
     assert (await api.get("/api/skills/", params={"page_size": 101})).status == 422
 
 
-@pytest.mark.parametrize(
-    ("search", "found"),
-    [
+async def test_a_search_looks_into_names_and_descriptions(api: Api, skills: list[int]) -> None:
+    for search, found in (
         ("photo", ["Photoshop"]),
         ("ВЕКТОРНАЯ", ["Illustrator"]),
         ("  after   effects ", ["After Effects"]),
@@ -66,12 +65,8 @@ async def test_the_list_is_in_the_order_of_names_and_has_pages(api: Api, skills:
         ("_", []),
         ("\\", []),
         ("", ["After Effects", "Illustrator", "Photoshop"]),
-    ],
-)
-async def test_a_search_looks_into_names_and_descriptions(
-    api: Api, skills: list[int], search: str, found: list[str]
-) -> None:
-    assert await names(api, search=search) == found
+    ):
+        assert await names(api, search=search) == found, search
 
 
 async def test_one_skill_is_shown_to_anybody_at_either_address(api: Api, skills: list[int]) -> None:
@@ -169,14 +164,12 @@ async def test_the_same_skill_twice_is_a_conflict(api: Api, skills: list[int], c
     await refused(await api.post(OWN, {"skill": skills[0], "level": 1}, as_=creator), 409, "creator_skill_exists")
 
 
-@pytest.mark.parametrize(
-    "draft",
-    [{}, {"skill": "x"}, {"skill": 0}, {"skill": None}, {"skill": 1, "level": 0}, {"skill": 1, "level": 6}]
-    + [{"skill": 1, "level": value} for value in (True, 4.5, "five", None)],
-)
-async def test_what_is_no_skill_or_no_level_is_refused(api: Api, creator: Person, draft: dict[str, Any]) -> None:
-    body = await refused(await api.post(OWN, draft, as_=creator), 422, "invalid")
-    assert body["errors"]
+async def test_what_is_no_skill_or_no_level_is_refused(api: Api, creator: Person) -> None:
+    no_skill: list[dict[str, Any]] = [{}, {"skill": "x"}, {"skill": 0}, {"skill": None}]
+    no_level = [{"skill": 1, "level": value} for value in (0, 6, True, 4.5, "five", None)]
+    for draft in no_skill + no_level:
+        body = await refused(await api.post(OWN, draft, as_=creator), 422, "invalid")
+        assert body["errors"], draft
 
 
 async def test_there_must_be_such_a_skill_and_a_profile(
@@ -243,28 +236,26 @@ async def test_many_are_added_and_changed_at_once(api: Api, skills: list[int], c
     assert await (await api.post(BULK, [], as_=creator)).json() == []
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "words"),
-    [
-        ({"skill_id": 1, "level": 1}, 400, "Данные должны быть в формате списка"),
-        ("text", 400, "Данные должны быть в формате списка"),
-        ([7], 400, "Каждая запись должна содержать skill_id и level"),
-        ([{"skill_id": "FIRST"}], 400, "Каждая запись должна содержать skill_id и level"),
-        ([{"skill_id": "FIRST", "level": 0}], 400, "Каждая запись должна содержать skill_id и level"),
-        ([{"skill_id": 0, "level": 3}], 400, "Каждая запись должна содержать skill_id и level"),
-        ([{"skill_id": "FIRST", "level": 3}, {"skill_id": 999, "level": 3}], 400, "Навык с ID 999 не найден"),
-        ([{"skill_id": "FIRST", "level": 6}], 422, "Проверьте введённые данные."),
-        ([{"skill_id": "FIRST", "level": 3}, {"skill_id": "x", "level": 3}], 422, "Проверьте введённые данные."),
-        ([{"skill_id": "FIRST", "level": 3}, {"skill_id": "FIRST", "level": 4}], 422, "Проверьте введённые данные."),
-    ],
-)
-async def test_one_bad_entry_changes_nothing(
-    api: Api, skills: list[int], creator: Person, body: Any, status: int, words: str
-) -> None:
-    if isinstance(body, list):
-        body = [_filled(one, skills[0]) for one in body]
-    answer = await api.post(BULK, body, as_=creator)
-    assert (answer.status, (await answer.json())["error"]) == (status, words)
+LIST, ENTRY = "Данные должны быть в формате списка", "Каждая запись должна содержать skill_id и level"
+WRONG: list[tuple[Any, int, str]] = [
+    ({"skill_id": 1, "level": 1}, 400, LIST),
+    ("text", 400, LIST),
+    ([7], 400, ENTRY),
+    ([{"skill_id": "FIRST"}], 400, ENTRY),
+    ([{"skill_id": "FIRST", "level": 0}], 400, ENTRY),
+    ([{"skill_id": 0, "level": 3}], 400, ENTRY),
+    ([{"skill_id": "FIRST", "level": 3}, {"skill_id": 999, "level": 3}], 400, "Навык с ID 999 не найден"),
+    ([{"skill_id": "FIRST", "level": 6}], 422, "Проверьте введённые данные."),
+    ([{"skill_id": "FIRST", "level": 3}, {"skill_id": "x", "level": 3}], 422, "Проверьте введённые данные."),
+    ([{"skill_id": "FIRST", "level": 3}, {"skill_id": "FIRST", "level": 4}], 422, "Проверьте введённые данные."),
+]
+
+
+async def test_one_bad_entry_changes_nothing(api: Api, skills: list[int], creator: Person) -> None:
+    for body, status, words in WRONG:
+        sent = [_filled(one, skills[0]) for one in body] if isinstance(body, list) else body
+        answer = await api.post(BULK, sent, as_=creator)
+        assert (answer.status, (await answer.json())["error"]) == (status, words), body
     assert await levels(api, creator) == {}
 
 

@@ -126,22 +126,20 @@ async def test_nobody_but_the_buyer_reviews(
     assert await rating(app, creator) == (0, 0)
 
 
-@pytest.mark.parametrize(
-    ("draft", "field"),
-    [
-        ({"rating": 5}, "content"),
-        ({"content": " ", "rating": 5}, "content"),
-        ({"content": "x" * 5001, "rating": 5}, "content"),
-        ({"content": ["x"], "rating": 5}, "content"),
-        ({"content": "x"}, "rating"),
-        *(({"content": "x", "rating": value}, "rating") for value in (0, 6, -1, 4.5, True, "five", None)),
-    ],
-)
-async def test_a_review_that_is_wrong_is_refused_by_field(
-    api: Api, buyer: Person, order: int, draft: dict[str, Any], field: str
-) -> None:
-    body = await refused(await api.post(at(order), draft, as_=buyer), 422, "invalid")
-    assert list(body["errors"]) == [field]
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"rating": 5}, "content"),
+    ({"content": " ", "rating": 5}, "content"),
+    ({"content": "x" * 5001, "rating": 5}, "content"),
+    ({"content": ["x"], "rating": 5}, "content"),
+    ({"content": "x"}, "rating"),
+    *(({"content": "x", "rating": value}, "rating") for value in (0, 6, -1, 4.5, True, "five", None)),
+]
+
+
+async def test_a_review_that_is_wrong_is_refused_by_field(api: Api, buyer: Person, order: int) -> None:
+    for draft, field in WRONG:
+        body = await refused(await api.post(at(order), draft, as_=buyer), 422, "invalid")
+        assert list(body["errors"]) == [field], draft
 
 
 async def test_what_is_not_asked_for_is_not_taken(
