@@ -42,8 +42,9 @@ select id, name from tags where id = any(%(ids)s::bigint[]);
 select id, name, description, created_at from skills where id = any(%(ids)s::bigint[]);
 
 -- name: orders_rows
-select orders.id, orders.kind, orders.status, orders.money, orders.buyer_id, buyers.username as buyer,
-    orders.creator_id, stars.username as creator, orders.total_price, orders.created_at
+select orders.id, orders.kind, orders.status, nullif(orders.money, 'none') as money, orders.buyer_id,
+    buyers.username as buyer, orders.creator_id, stars.username as creator, orders.created_at,
+    case when orders.kind <> 'studio' then orders.total_price end as total_price
 from orders
 left join accounts buyers on buyers.id = orders.buyer_id
 left join creators on creators.id = orders.creator_id
@@ -51,8 +52,9 @@ left join accounts stars on stars.id = creators.account_id
 where orders.id = any(%(ids)s::bigint[]);
 
 -- name: disputes_rows
-select orders.id, orders.kind, orders.status, orders.money, orders.buyer_id, buyers.username as buyer,
-    orders.creator_id, stars.username as creator, orders.total_price, orders.created_at
+select orders.id, orders.kind, orders.status, nullif(orders.money, 'none') as money, orders.buyer_id,
+    buyers.username as buyer, orders.creator_id, stars.username as creator, orders.created_at,
+    case when orders.kind <> 'studio' then orders.total_price end as total_price
 from orders
 left join accounts buyers on buyers.id = orders.buyer_id
 left join creators on creators.id = orders.creator_id
@@ -64,6 +66,16 @@ select orders.id, orders.number, orders.title, orders.buyer_id, accounts.usernam
     case when orders.status = 'new' and orders.process_at is not null then 'queued' else orders.status end as state
 from orders left join accounts on accounts.id = orders.buyer_id
 where orders.id = any(%(ids)s::bigint[]) and orders.kind = 'studio';
+
+-- name: reviews_rows
+select reviews.id, reviews.rating, left(reviews.words, 200) as words, reviews.author_id, authors.username as author,
+    reviews.creator_id, stars.username as creator, reviews.created_at,
+    case when reviews.hidden_at is not null then 'withheld' else 'listed' end as state
+from reviews
+join accounts authors on authors.id = reviews.author_id
+join creators on creators.id = reviews.creator_id
+join accounts stars on stars.id = creators.account_id
+where reviews.id = any(%(ids)s::bigint[]);
 
 -- name: payments_rows
 select payments.id, payments.status, payments.goal, payments.order_id, payments.payer_id, accounts.username as payer,
@@ -159,6 +171,15 @@ select id, name from tags where id = %(id)s;
 
 -- name: skill_page
 select id, name, description, created_at from skills where id = %(id)s;
+
+-- name: review_page
+select reviews.*, authors.username as author, stars.username as creator, services.title as service
+from reviews
+join accounts authors on authors.id = reviews.author_id
+join creators on creators.id = reviews.creator_id
+join accounts stars on stars.id = creators.account_id
+join services on services.id = reviews.service_id
+where reviews.id = %(id)s;
 
 -- name: order_page
 -- Whole, with the names of everybody and everything in it.

@@ -92,6 +92,12 @@ class CatalogDesk:
         rows = await self._db.all(QUERIES.tags, beginning=begins, offset=offset, limit=limit)
         return Page([Tag(**row) for row in rows], int(await self._db.value(QUERIES.count_tags, beginning=begins)))
 
+    async def add_tag(self, actor: Actor, name: str) -> int:
+        """The id. :raises TagExists: in whatever spelling."""
+        _require(actor)
+        ((key, tidy),) = tags_by_key([_tidy(name)]).items()
+        return int(await self._db.value(QUERIES.add_tag, key=key, name=tidy))
+
     async def rename_tag(self, actor: Actor, tag_id: int, name: str) -> None:
         """:raises NotFound: :raises TagExists: merge the two instead."""
         _require(actor)

@@ -262,6 +262,9 @@ limit %(limit)s offset %(offset)s;
 -- name: count_tags
 select count(*) from tags where %(beginning)s::text is null or starts_with(key, %(beginning)s);
 
+-- name: add_tag
+insert into tags (key, name) values (%(key)s, %(name)s) returning id;
+
 -- name: rename_tag
 update tags set name = %(name)s, key = %(key)s where id = %(tag_id)s returning id;
 

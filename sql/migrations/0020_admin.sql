@@ -30,6 +30,10 @@ create index orders_kind_register_idx on orders (kind, created_at, id);
 create index orders_money_register_idx on orders (money, created_at, id);
 create index orders_price_register_idx on orders (total_price, id);
 
+create index reviews_created_register_idx on reviews (created_at, id);
+create index reviews_rating_register_idx on reviews (rating, created_at, id);
+create index reviews_hidden_register_idx on reviews (created_at, id) where hidden_at is not null;
+
 create index payments_created_register_idx on payments (created_at, id);
 create index payments_goal_register_idx on payments (goal, created_at, id);
 create index payments_amount_register_idx on payments (amount, id);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mystar.admin.handlers import assets, home, letters, lists, orders, people, signing
+from mystar.admin.handlers import assets, home, letters, lists, market, orders, people, signing
 from mystar.kit.routes import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -12,5 +12,6 @@ ROUTES: tuple[Route, ...] = (
     *lists.ROUTES,
     *orders.ROUTES,
     *people.ROUTES,
+    *market.ROUTES,
     *letters.ROUTES,
 )

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mystar.admin.registers.kinds import Choice, Column, Match, Of, Register, a_number, an_id, as_typed, of_words
+from mystar.admin.registers.kinds import (
+    ANYTHING,
+    Choice,
+    Column,
+    Match,
+    Of,
+    Register,
+    a_number,
+    an_id,
+    as_typed,
+    of_words,
+)
 from mystar.admin.registers.people import of_person
 from mystar.admin.registers.words import (
     GOALS,
     LEDGER_ACCOUNTS,
     LEDGER_REASONS,
+    LISTING,
     MONEY,
     ORDER_KINDS,
     ORDER_STATUSES,
@@ -19,6 +31,7 @@ from mystar.admin.registers.words import (
 )
 from mystar.errors import Text
 
+_STARS = tuple((str(rating), Text(f"★ {rating}", f"★ {rating}"), rating) for rating in range(1, 6))
 _ID = Text("№", "No.")
 _SINCE = Text("Создан", "Created")
 _STATUS = Column("status", Text("Статус", "Status"), "badge", words=ORDER_STATUSES)
@@ -157,4 +170,31 @@ DISCREPANCIES = Register(
     search=(Match("payment_id", an_id), Match("provider_id", as_typed)),
     hint=Text("Номер платежа или id у провайдера", "Number of a payment or the provider's id"),
     empty=Text("Провайдер и мы ни в чём не расходимся.", "The provider and we agree about everything."),
+)
+
+REVIEWS = Register(
+    "reviews",
+    Text("Отзывы", "Reviews"),
+    "reviews",
+    columns=(
+        Column("id", _ID, "reference", "/admin/reviews/{id}/"),
+        Column("rating", Text("Оценка", "Rating"), "stars"),
+        Column("words", Text("Отзыв", "Review"), "long", link="/admin/reviews/{id}/"),
+        Column("author", Text("Автор", "Author"), link="/admin/accounts/{author_id}/"),
+        Column("creator", Text("Креатор", "Creator"), link="/admin/creators/{creator_id}/"),
+        Column("state", Text("Состояние", "State"), "badge", words=LISTING),
+        _MADE,
+    ),
+    filters=(
+        Choice(
+            "rating", Text("Оценка", "Rating"), "rating", _STARS
+        ),
+        Choice("hidden", Text("Скрыты нами", "Hidden by us"), "hidden_at", (("yes", Text("да", "yes"), ANYTHING),)),
+        Of("creator", Text("Креатор", "Creator"), "creator_id"),
+        Of("author", Text("Автор", "Author"), "author_id"),
+    ),
+    sortings={"created": "created_at"},
+    search=(Match("id", an_id), Match("order_id", an_id), *of_person("author_id")),
+    hint=Text("Номер отзыва или заказа, имя или e-mail автора", "Number of a review or an order, the author's name"),
+    href="/admin/reviews/{id}/",
 )
