@@ -58,7 +58,10 @@ class Star:
 
 @dataclass(frozen=True, slots=True)
 class Tale:
-    """An order and what becomes of it: the ``deeds`` are actions of `orders.process`, in order."""
+    """An order and what becomes of it: the ``deeds`` are actions of `orders.process`, in order.
+
+    Of a greeting, or of the ``service`` with this title and the ``options`` with these names.
+    """
 
     buyer: str
     star: str
@@ -66,6 +69,8 @@ class Tale:
     wish: str
     deeds: str = ""
     occasion: Literal["video", "invitation"] = "video"
+    service: str = ""
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +305,29 @@ TALES = (
         "Для дочки",
         "Напишите на льду её имя: Яна.",
         "pay money_held accept money_captured cancel money_refunded",
+    ),
+    Tale("anna", "zanaves", "", "Зачитайте меню нашей столовой.", service="Озвучка ролика"),
+    Tale(
+        "vera",
+        "lira",
+        "",
+        "Стихи про кота и форточку, пришлю в чат.",
+        "pay money_held accept deliver",
+        service="Песня на ваши стихи",
+        options=("Второй голос",),
+    ),
+    Tale(
+        "boris",
+        "zanaves",
+        "",
+        "Ролик о новой линии маршрутки.",
+        "pay money_held accept deliver approve money_captured",
+        service="Озвучка ролика",
+        options=("Срочно, за сутки", "Английская версия"),
+    ),
+    Tale("anna", "tulup", "", "Логотип пекарни: крендель.", "accept deliver dispute", service="Логотип на льду"),
+    Tale(
+        "vera", "tulup", "", "Логотип клуба моржей.", "pay money_held cancel money_released", service="Логотип на льду"
     ),
 )
 

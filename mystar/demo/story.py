@@ -26,6 +26,7 @@ from mystar.contracts.system import DATABASE
 from mystar.creators.handlers import CREATORS
 from mystar.creators.model import AlreadyLiked, AlreadyRated
 from mystar.demo import cast, pictures, refuse_production, videos
+from mystar.demo.offers import Offers
 from mystar.demo.purse import open_purse
 from mystar.demo.showcases import SHOWS, Showcases
 from mystar.demo.tales import Tales, in_one_piece
@@ -82,6 +83,7 @@ class _Story:
         self._db, self._accounts, self._files = app[DATABASE], app[ACCOUNTS], app[FILES]
         self._creators, self._catalog, self._tales = app[CREATORS], app[CATALOG], tales
         self._chat, self._showcases = app[CHAT], Showcases(app, self._upload)
+        self._offers = Offers(app)
 
     async def tell(self) -> None:
         owner = await self._person(cast.OWNER)
@@ -99,7 +101,18 @@ class _Story:
         customers = await _together({person.mailbox: partial(self._person, person) for person in cast.CUSTOMERS})
         for star in cast.STARS:
             await self._opinions(star, stars[star.person.mailbox][0], list(customers.values()))
-        scenes = [await self._tales.begin(tale, customers[tale.buyer], *stars[tale.star]) for tale in cast.TALES]
+        services = {
+            star.person.mailbox: await self._offers.put_up(
+                star.person.mailbox, stars[star.person.mailbox][0], categories[star.category]
+            )
+            for star in cast.STARS
+        }
+        scenes = [
+            await self._tales.begin(
+                tale, customers[tale.buyer], *stars[tale.star], services[tale.star].get(tale.service)
+            )
+            for tale in cast.TALES
+        ]
         await _together({scene.order_id: partial(self._tales.tell, scene) for scene in scenes})
         await self._showcases.review(scenes)
         for talk in cast.TALKS:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mystar.accounts.model import Actor
+from mystar.catalog.model import Service
 from mystar.demo.cast import Tale
 from mystar.demo.purse import Purse
 from mystar.demo.videos import Video
@@ -51,10 +52,15 @@ class Tales:
         self._orders, self._payments, self._files = orders, payments, files
         self._purse, self._patience = purse, patience
 
-    async def begin(self, tale: Tale, buyer: Actor, star: Actor, video: Video) -> Scene:
+    async def begin(self, tale: Tale, buyer: Actor, star: Actor, video: Video, service: Service | None) -> Scene:
         """Place the order, unless it is there; it is known by its wish."""
         bought = (card.order for card in (await self._orders.bought_by(buyer)).cards)
         order = next((order for order in bought if order.wish == tale.wish), None)
+        if order is None and service is not None:
+            options = [option.id for option in service.options if option.name in tale.options]
+            order = await self._orders.place_service(
+                buyer, service_id=service.id, requirements=tale.wish, option_ids=options
+            )
         if order is None:
             order = await self._orders.place_greeting(
                 buyer, star_id=star.id, for_whom=tale.for_whom, wish=tale.wish, occasion=tale.occasion

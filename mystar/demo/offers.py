@@ -1,0 +1,86 @@
+"""What the demo's stars sell besides greetings: services with options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from mystar.accounts.model import Actor
+from mystar.catalog.handlers import SHOP
+from mystar.catalog.model import OptionDraft, Service, ServiceDraft
+from mystar.catalog.search import Sought
+from mystar.kit.money import kopecks
+
+
+@dataclass(frozen=True, slots=True)
+class Offering:
+    """Prices in rubles; ``options`` by name."""
+
+    title: str
+    description: str
+    price: int
+    days: int
+    options: Mapping[str, int]
+    tags: tuple[str, ...] = ()
+    changes: int | None = None
+
+
+#: By the star's mailbox.
+OFFERINGS: Mapping[str, tuple[Offering, ...]] = {
+    "lira": (
+        Offering(
+            "Песня на ваши стихи",
+            "Сочиню мелодию, спою и запишу под гитару: полторы-две минуты.",
+            20_000,
+            10,
+            {"Минусовка отдельным файлом": 3_000, "Второй голос": 4_500},
+            ("песня", "стихи"),
+            changes=2_000,
+        ),
+    ),
+    "zanaves": (
+        Offering(
+            "Озвучка ролика",
+            "До трёх минут голосом короля, рассказчика или пирата.",
+            9_000,
+            4,
+            {"Срочно, за сутки": 4_500, "Английская версия": 6_000},
+            ("озвучка", "голос"),
+        ),
+        Offering("Аудиогид по вашему музею", "Десять залов, десять минут.", 30_000, 21, {}, ("озвучка", "экскурсия")),
+    ),
+    "tulup": (
+        Offering("Логотип на льду", "Нарисую коньком и сниму сверху.", 15_000, 7, {"Съёмка ночью": 5_000}, ("лёд",)),
+    ),
+}
+
+
+class Offers:
+    """Puts up what is missing; a service is known by its title."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._shop = app[SHOP]
+
+    async def put_up(self, mailbox: str, actor: Actor, category_id: int) -> dict[str, Service]:
+        """The star's services by title."""
+        known = {service.title: service for service in (await self._shop.own(actor, Sought(), limit=100)).rows}
+        for one in OFFERINGS.get(mailbox, ()):
+            if one.title not in known:
+                known[one.title] = await self._shop.put_up(actor, _draft(one, category_id))
+        return known
+
+
+def _draft(one: Offering, category_id: int) -> ServiceDraft:
+    return ServiceDraft(
+        title=one.title,
+        description=one.description,
+        category_id=category_id,
+        base_price=kopecks(one.price),
+        delivery_days=one.days,
+        allows_modifications=one.changes is not None,
+        modifications_price=None if one.changes is None else kopecks(one.changes),
+        options=tuple(OptionDraft(name=name, price=kopecks(price)) for name, price in one.options.items()),
+        tags=one.tags,
+    )
