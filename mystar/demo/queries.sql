@@ -1,12 +1,15 @@
 -- The story's own questions, and then data to measure with.
 
 -- name: story_is_over
--- Told to its last person, or not wanted: somebody is here, and it was not us who began.
-select exists (select from accounts where email_key = %(last)s)
+-- Told to its last order, or not wanted: somebody is here, and it was not us who began.
+select exists (select from orders where kind = 'studio' and title = %(last)s)
     or (exists (select from accounts) and not exists (select from accounts where email_key = %(first)s));
 
 -- name: person
 select id from accounts where email_key = %(email)s;
+
+-- name: studio_titles
+select title from orders where kind = 'studio' order by id limit 100;
 
 -- name: put_on_top
 -- No verb does that: it is the front page's choice, and nobody but us has made one yet.
@@ -389,3 +392,34 @@ select id, number, number, case when number %% 2 = 1 then buyer_id else account_
     pg_temp.pick(%(messages)s, 10 * n + number, 71), placed_at + number * interval '7 minutes'
 from scale_conversations cross join generate_series(1, messages) as number
 order by id, number;
+
+-- name: batch_studio_orders
+-- One for every creator, half of them of guests, under numbers that look accidental: a number times a prime, without
+-- its millions. Some numbers are left for whoever comes after. One order in three is in process.
+with placed as (
+    insert into orders (
+        kind, number, buyer_id, status, price, total_price, title, description, process_at, accepted_at, created_at,
+        updated_at)
+    select 'studio', lpad((drawn.n * 7919 %% 1000000)::text, 6, '0'), buyers.id,
+        case when is_begun then 'in_process' else 'new' end, 0, 0, pg_temp.pick(%(services)s, drawn.n, 82),
+        pg_temp.pick(%(wishes)s, drawn.n, 83), case when is_begun then at end, case when is_begun then at end, at, at
+    from (
+        select n, pg_temp.chance(n, 80) < 0.33 as is_begun, now() - interval '300 days' * pg_temp.chance(n, 81) as at
+        from generate_series(%(first)s::bigint, least(%(last)s::bigint, 900000)) as n
+    ) drawn
+    left join scale_people buyers on not is_creator and buyers.n = 2 * drawn.n and drawn.n %% 2 = 0
+    order by at
+    on conflict on constraint orders_number_key do nothing
+    returning id, buyer_id, status, created_at
+)
+insert into order_events (
+    order_id, actor_id, actor_role, action, from_status, to_status, from_money, to_money, created_at)
+select id, case step when 1 then buyer_id end, role, action, before, after, money, 'none', created_at
+from placed
+cross join (values
+    (1, 'place', 'buyer', null, 'new', null),
+    (2, 'queue', 'staff', 'new', 'new', 'none'),
+    (3, 'process', 'system', 'new', 'in_process', 'none')
+) as steps (step, action, role, before, after, money)
+where step = 1 or status = 'in_process'
+order by id, step;

@@ -133,7 +133,7 @@ def _told_fates() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         for (_, script), floor, ceiling in zip(scripts, [0.0, *ceilings], ceilings, strict=False):
             order, told = _told(kind, len(fates), script)
             deadline = deadline_of(order)
-            end = {"status": order.status, "money": order.money, "money_goal": order.money_goal}
+            end: dict[str, Any] = {"status": order.status, "money": order.money, "money_goal": order.money_goal}
             end |= {"steps": len(told) - 1, "term": getattr(Terms(), deadline.term).days if deadline else None}
             fates.append({"fate": len(fates), "kind": kind, "floor": floor, "ceiling": ceiling, **end})
             steps += told

@@ -1,8 +1,8 @@
 """The demo: people, stars, works, orders and reviews, made by the verbs of the domains: all of it could have happened.
 
 Telling goes on where a killed teller stopped: a person is known by the e-mail, an order by its wish, and what has
-happened to an order by its history. The owner comes first and the studio's sample person last; who they are says how
-far it came.
+happened to an order by its history. The owner comes first and the last order of the studio last; that they are here
+says how far it came.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from mystar.demo import cast, pictures, refuse_production, videos
 from mystar.demo.offers import Offers
 from mystar.demo.purse import open_purse
 from mystar.demo.showcases import SHOWS, Showcases
+from mystar.demo.studio import COMMISSIONS, Commissions
 from mystar.demo.tales import Tales, in_one_piece
 from mystar.files.handlers import FILES
 from mystar.kit import queries
 from mystar.kit.db import Database
 from mystar.kit.money import kopecks
-from mystar.orders.handlers import ORDERS
+from mystar.orders.handlers import ORDERS, STUDIO
 from mystar.payments.handlers import PAYMENTS
 from mystar.settings import Settings
 
@@ -84,6 +85,7 @@ class _Story:
         self._creators, self._catalog, self._tales = app[CREATORS], app[CATALOG], tales
         self._chat, self._showcases = app[CHAT], Showcases(app, self._upload)
         self._offers = Offers(app)
+        self._commissions = Commissions(self._db, app[STUDIO], self._files)
 
     async def tell(self) -> None:
         owner = await self._person(cast.OWNER)
@@ -117,7 +119,7 @@ class _Story:
         await self._showcases.review(scenes)
         for talk in cast.TALKS:
             await self._talk(talk.words, customers[talk.customer], stars[talk.star][0])
-        await self._person(cast.STUDIO_SAMPLE)
+        await self._commissions.tell(await self._person(cast.STUDIO_SAMPLE), owner)
 
     async def _person(self, person: cast.Person) -> Actor:
         account_id = await self._db.value(QUERIES.person, email=person.email)
@@ -197,7 +199,7 @@ class _Story:
 
 
 async def _is_over(db: Database) -> bool:
-    over: bool = await db.value(QUERIES.story_is_over, first=cast.OWNER.email, last=cast.STUDIO_SAMPLE.email)
+    over: bool = await db.value(QUERIES.story_is_over, first=cast.OWNER.email, last=COMMISSIONS[-1].title)
     return over
 
 

@@ -36,7 +36,8 @@ async def test_every_filling_adds_everything_in_proportion(filled: Database) -> 
             (select count(*) from accounts) as accounts,
             (select count(*) from services where kind = 'greeting' and base_price > 0) as greetings,
             (select count(*) from services where is_listed) as services,
-            (select count(*) from orders) as orders,
+            (select count(*) from orders where kind <> 'studio') as orders,
+            (select count(*) from orders where kind = 'studio') as studio,
             (select count(distinct name) from tags) as tags"""
     )
     creators = 2 * CREATORS
@@ -46,6 +47,7 @@ async def test_every_filling_adds_everything_in_proportion(filled: Database) -> 
         "greetings": creators,
         "services": 4 * creators,
         "orders": 5 * creators,
+        "studio": creators,
         "tags": numbers["tags"],
     }
     for table in (
