@@ -1,0 +1,93 @@
+"""One thing of every kind, with an owner, another party to it, and people who have nothing to do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from mystar.contracts.system import DATABASE
+from mystar.creators.handlers import SKILLS
+from tests.conftest import Api
+from tests.factory import Factory, Person, actor, picture
+from tests.files.uploading import form
+from tests.orders.market import Market, open_market
+
+#: In everything that is not for everybody; nobody else's answer may hold it.
+SECRET = "vertraulich"
+
+
+@dataclass
+class World:
+    """``ids``: by the variable of the path; a variable that means something else in one dialect has its name first."""
+
+    buyer: Person
+    creator: Person
+    stranger: Person
+    staff: Person
+    ids: Mapping[str, object]
+
+    def people(self, whose: str) -> dict[str, Person | None]:
+        """By letter, for what is the buyer's or the creator's; see `tests.access.rights`."""
+        owner, party = (self.creator, self.buyer) if whose == "creator" else (self.buyer, self.creator)
+        return {"o": owner, "p": party, "s": self.stranger, "g": None, "a": self.staff}
+
+
+async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
+    market = await open_market(app, api, factory)
+    buyer, creator, db = market.buyer, market.creator, app[DATABASE]
+
+    async def made(path: str, body: Any = None, *, as_: Person = buyer, **options: Any) -> Any:
+        answer = await api.post(path, body, as_=as_, **options)
+        assert answer.status in (200, 201), f"{path}: {await answer.text()}"
+        return (await answer.json())["id"]
+
+    file = await made("/api/v1/files/upload/", data=form(file=(f"{SECRET}.txt", b"hello")))
+    talk = await made("/api/v1/conversations/", {"recipient_id": creator.id})
+    message = await made(f"/api/v1/conversations/{talk}/messages/", {"message": SECRET})
+    order = (await market.place(requirements=SECRET))["id"]
+    review, done = await _reviewed(market)
+    works = {"title": "Ролик", "cover_image": ("a.jpg", picture())}
+    item = await made("/api/portfolio/", data=form(**works), as_=creator)
+    image = await made(
+        "/api/portfolio-images/", data=form(portfolio_item=item, image=("b.jpg", picture())), as_=creator
+    )
+    staff = await factory.staff()
+    skill = (await app[SKILLS].add(actor(staff, "owner"), "Монтаж")).id
+    given = await made("/api/creator-skills/", {"skill": skill, "level": 2}, as_=creator)
+    studio = await made("/api/orders/orders/", data=form(title=SECRET, description=SECRET))
+    ids = {
+        "sid": await db.value("select id from sessions where account_id = %(id)s", id=buyer.id),
+        "user_id": (await factory.person()).id,
+        "skill_id": skill,
+        "creator_skill_id": given,
+        "service_id": market.service_id,
+        "creator_id": await db.value("select id from creators where account_id = %(id)s", id=creator.id),
+        "item_id": item,
+        "image_id": image,
+        "file_id": file,
+        "order_id": order,
+        "done_order_id": done,
+        "review_id": review,
+        "conversation_id": talk,
+        "chat_id": talk,
+        "message_id": message,
+        "notification_id": await db.value("select max(id) from notifications where account_id = %(id)s", id=creator.id),
+        "studio account": buyer.id,
+        "studio order": studio,
+        "admin id": (await factory.person()).id,
+        "admin order_id": studio,
+    }
+    assert all(ids.values()), ids
+    return World(buyer, creator, await factory.person(door="house"), staff, ids)
+
+
+async def _reviewed(market: Market) -> tuple[int, int]:
+    """A review, and the completed order that it is of."""
+    order = (await market.place())["id"]
+    await market.deliver(order)
+    await market.act(order, "approve", as_=market.buyer)
+    written = await market.act(order, "reviews", {"content": "Спасибо", "rating": 5}, as_=market.buyer, status=201)
+    return written["id"], order
