@@ -32,6 +32,7 @@ create index orders_price_register_idx on orders (total_price, id);
 
 create index reviews_created_register_idx on reviews (created_at, id);
 create index reviews_rating_register_idx on reviews (rating, created_at, id);
+create index reviews_of_creator_register_idx on reviews (creator_id, created_at, id);
 create index reviews_hidden_register_idx on reviews (created_at, id) where hidden_at is not null;
 
 create index payments_created_register_idx on payments (created_at, id);

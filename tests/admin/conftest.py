@@ -3,64 +3,84 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, web
+from aiohttp import ClientResponse
 
 from mystar.accounts.model import Role
 from tests.conftest import Api
 from tests.factory import Factory, Person
 
-_TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
+TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
+_PAGE = {"Accept": "text/html"}
+
+AsRole = Callable[[Role], Awaitable["Panel"]]
 
 
 @dataclass
 class Panel:
-    """Somebody signed in with a cookie. ``post`` fills in the token of the last page, unless told otherwise."""
+    """Somebody signed in with a cookie; ``token`` is what their forms carry."""
 
     api: Api
     person: Person
-    cookies: dict[str, str]
-    token: str
+    cookie: str
+    token: str = ""
 
-    async def get(self, path: str, **options: object) -> ClientResponse:
-        return await self.api.get(path, headers=self._headers(options), **options)
+    async def get(self, path: str) -> ClientResponse:
+        return await self._ask("GET", path)
 
     async def page(self, path: str, status: int = 200) -> str:
+        """The text of a page that must come with this status."""
         answer = await self.get(path)
         text = await answer.text()
-        assert answer.status == status, text
-        assert answer.content_type == "text/html"
+        assert (answer.status, answer.content_type) == (status, "text/html"), text
         return text
 
-    async def post(self, path: str, token: str | None = None, **fields: object) -> ClientResponse:
-        values = {"form_token": self.token if token is None else token, **fields}
-        options: dict[str, object] = {}
-        return await self.api.post(path, data=values, headers=self._headers(options))
+    async def post(self, path: str, *, headers: dict[str, str] | None = None, **fields: object) -> ClientResponse:
+        """Send a form, with the token unless ``form_token`` is given."""
+        return await self._ask("POST", path, data={"form_token": self.token, **fields}, headers=headers or {})
 
-    def _headers(self, options: dict[str, object]) -> dict[str, str]:
+    async def do(self, path: str, **fields: object) -> str:
+        """Send a form that must do its deed; where the browser is sent then."""
+        answer = await self.post(path, **fields)
+        assert answer.status == 303, await answer.text()
+        return answer.headers["Location"].removesuffix("?done=1")
+
+    async def _ask(
+        self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any
+    ) -> ClientResponse:
         self.api.forget_cookies()
-        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        return {"Accept": "text/html", "Cookie": cookie, **options.pop("headers", {})}  # type: ignore[dict-item]
+        given = {**_PAGE, "Cookie": f"mystar_admin={self.cookie}", **(headers or {})}
+        return await self.api.request(method, path, headers=given, **options)
+
+
+async def form_of_the_door(api: Api) -> str:
+    """The token of the form that signs in; the cookie that it is bound to stays with the client."""
+    api.forget_cookies()
+    page = await api.get("/admin/sign-in/", headers=_PAGE)
+    (token,) = TOKEN.findall(await page.text())
+    return str(token)
+
+
+async def knock(api: Api, login: str, password: str, **fields: str) -> ClientResponse:
+    """Fill in the form that signs in."""
+    values = {"form_token": await form_of_the_door(api), "login": login, "password": password, **fields}
+    return await api.post("/admin/sign-in/", data=values, headers=_PAGE)
 
 
 async def enter(api: Api, person: Person) -> Panel:
-    """Through the form, as people do."""
-    api.forget_cookies()
-    form = await api.get("/admin/sign-in/", headers={"Accept": "text/html"})
-    (token,) = _TOKEN.findall(await form.text())
-    fields = {"form_token": token, "login": person.email, "password": person.password, "next": "/admin/accounts/"}
-    answer = await api.post("/admin/sign-in/", data=fields, headers={"Accept": "text/html"})
+    answer = await knock(api, person.email, person.password)
     assert answer.status == 303, await answer.text()
-    cookies = {name: answer.cookies[name].value for name in ("mystar_admin",)}
-    panel = Panel(api, person, cookies, "")
-    panel.token = _TOKEN.findall(await panel.page("/admin/accounts/"))[0]
+    panel = Panel(api, person, answer.cookies["mystar_admin"].value)
+    panel.token = TOKEN.findall(await panel.page(f"/admin/accounts/{person.id}/"))[0]
     return panel
 
 
 @pytest.fixture
-async def as_role(api: Api, factory: Factory):
+def as_role(api: Api, factory: Factory) -> AsRole:
     async def come(role: Role) -> Panel:
         return await enter(api, await factory.staff(role))
 
@@ -68,18 +88,15 @@ async def as_role(api: Api, factory: Factory):
 
 
 @pytest.fixture
-async def owner(as_role) -> Panel:
+async def owner(as_role: AsRole) -> Panel:
     return await as_role("owner")
 
 
 @pytest.fixture
-async def operator(as_role) -> Panel:
+async def operator(as_role: AsRole) -> Panel:
     return await as_role("operator")
 
 
 @pytest.fixture
-async def viewer(as_role) -> Panel:
+async def viewer(as_role: AsRole) -> Panel:
     return await as_role("viewer")
-
-
-__all__ = ["Panel", "enter", "web"]

@@ -186,9 +186,7 @@ REVIEWS = Register(
         _MADE,
     ),
     filters=(
-        Choice(
-            "rating", Text("Оценка", "Rating"), "rating", _STARS
-        ),
+        Choice("rating", Text("Оценка", "Rating"), "rating", _STARS),
         Choice("hidden", Text("Скрыты нами", "Hidden by us"), "hidden_at", (("yes", Text("да", "yes"), ANYTHING),)),
         Of("creator", Text("Креатор", "Creator"), "creator_id"),
         Of("author", Text("Автор", "Author"), "author_id"),

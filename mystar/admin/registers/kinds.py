@@ -117,10 +117,6 @@ class Register:
         return "created" if self.oldest_first else "-created"
 
 
-def yes_no(yes: Text, no: Text) -> Sequence[tuple[str, Text, object]]:
-    return (("yes", yes, True), ("no", no, False))
-
-
 def of_words(words: Mapping[str, Text]) -> Sequence[tuple[str, Text, object]]:
     """Options that are called in the address what they are called in the database."""
     return tuple((value, title, value) for value, title in words.items())

@@ -15,7 +15,6 @@ from mystar.admin.registers.kinds import (
     an_id,
     as_typed,
     of_words,
-    yes_no,
 )
 from mystar.admin.registers.words import ACTIVITY, FILE_KINDS, ROLES
 from mystar.errors import Text
@@ -51,12 +50,7 @@ ACCOUNTS = Register(
     ),
     filters=(
         Choice("role", Text("Роль", "Role"), "role", (*of_words(ROLES), ("staff", Text("любая", "any"), ANYTHING))),
-        Choice(
-            "active",
-            Text("Состояние", "State"),
-            "is_active",
-            (("yes", Text("активные", "active"), True), ("no", Text("заблокированные", "blocked"), False)),
-        ),
+        Choice("blocked", Text("Заблокированы", "Blocked"), "is_active", (("yes", Text("да", "yes"), False),)),
     ),
     sortings={"created": "created_at", "username": "username_key"},
     search=(
@@ -83,7 +77,7 @@ CREATORS = Register(
         Column("is_top", Text("В топе", "On top"), "yes"),
         Column("created_at", _SINCE, "moment", sort="created"),
     ),
-    filters=(Choice("top", Text("В топе", "On top"), "is_top", yes_no(Text("да", "yes"), Text("нет", "no"))),),
+    filters=(Choice("top", Text("В топе", "On top"), "is_top", (("yes", Text("да", "yes"), True),)),),
     sortings={
         "created": "created_at",
         "rating": "rating",

@@ -1,0 +1,241 @@
+"""Who gets into the panel, how forms are known to be its own, and what each role may do."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from mystar.accounts.access import ACCOUNTS
+from mystar.accounts.model import Role, Visitor
+from mystar.app import create_app
+from mystar.contracts.panel import CONTRACT
+from mystar.contracts.system import DATABASE
+from mystar.kit.routes import Route
+from mystar.settings import Settings
+from tests.admin.conftest import AsRole, Panel, enter, form_of_the_door, knock
+from tests.conftest import Api
+from tests.factory import Factory, actor
+
+#: Every deed of the panel but the one that opens it.
+DEEDS = [one for one in CONTRACT.routes if one.method == "POST" and one.path != "/admin/sign-in/"]
+PAGES = [one for one in CONTRACT.routes if one.method == "GET"]
+#: What anybody may see: the door itself.
+OPEN = {"/admin/sign-in/", "/admin/language/{language:ru|en}/", r"/admin/static/{name:[\w.]+}"}
+_VARIABLE = re.compile(r"\{(\w+):?[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
+
+
+def address(route: Route) -> str:
+    """The route's path with something for every variable."""
+    values = {"session": str(uuid.uuid4()), "language": "ru", "name": "panel.css"}
+    return _VARIABLE.sub(lambda variable: values.get(variable[1], "1"), route.path)
+
+
+async def rows(app: web.Application) -> dict[str, str]:
+    """What every table holds that a deed might touch; letters are on their way, so of those only which there are."""
+    tables = ("accounts", "sessions", "categories", "tags", "skills", "orders", "services", "creators")
+    texts = {**{name: f"{name}::text" for name in tables}, "outbox": "id::text"}
+    return {
+        name: await app[DATABASE].value(f"select md5(string_agg({text}, '' order by id)) from {name}")
+        for name, text in texts.items()
+    }
+
+
+async def world(factory: Factory) -> None:
+    """A person, a star, an order and its mails, all with the number one."""
+    star = await factory.star()
+    await factory.order(await factory.person(), star)
+
+
+def test_there_are_deeds_to_speak_of() -> None:
+    assert len(DEEDS) > 20
+    assert len({address(one) for one in DEEDS}) == len(DEEDS)
+
+
+async def test_staff_come_in_and_go_out(api: Api, factory: Factory) -> None:
+    person = await factory.staff("viewer")
+    answer = await knock(api, person.email, person.password, next="/admin/orders/?status=new")
+    assert (answer.status, answer.headers["Location"]) == (303, "/admin/orders/?status=new")
+    cookie = answer.cookies["mystar_admin"]
+    assert (cookie["path"], cookie["samesite"], cookie["httponly"]) == ("/admin", "Strict", True)
+
+    panel = await enter(api, person)
+    page = await panel.get("/admin/orders/")
+    assert page.status == 200
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+    assert page.headers["Cache-Control"] == "no-store"
+    assert await panel.do("/admin/sign-out/") == "/admin/sign-in/"
+    assert (await panel.get("/admin/orders/")).headers["Location"] == "/admin/sign-in/?next=/admin/orders/"
+
+
+async def test_cookies_are_for_https_alone_where_we_are_known_by_it(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(HTTP__PUBLIC_URL="https://stars.example")
+    async with TestClient(TestServer(await create_app(settings, settings.database.url))) as client:
+        assert (await client.get("/admin/sign-in/")).cookies["mystar_admin_visit"]["secure"] is True
+
+
+async def test_nobody_is_sent_elsewhere_after_signing_in(api: Api, factory: Factory) -> None:
+    person = await factory.staff("viewer")
+    for elsewhere in ("//evil.example/", "https://evil.example/", "/admin//evil", "/admin/\\evil", "/api/", ""):
+        assert (await knock(api, person.email, person.password, next=elsewhere)).headers["Location"] == "/admin/"
+        there = await api.get("/admin/language/en/", params={"back": elsewhere})
+        assert there.headers["Location"] == "/admin/"
+
+
+async def test_a_wrong_password_is_told_in_the_form(api: Api, factory: Factory) -> None:
+    person = await factory.staff()
+    answer = await knock(api, person.email, "not this one")
+    text = await answer.text()
+    assert (answer.status, answer.content_type) == (401, "text/html")
+    assert "Неверный логин или пароль." in text
+    assert person.email in text
+    assert "mystar_admin" not in answer.cookies
+
+
+async def test_people_who_do_not_work_here_hear_so_and_have_no_session(
+    api: Api, factory: Factory, app: web.Application
+) -> None:
+    person = await factory.person()
+    answer = await knock(api, person.email, person.password)
+    assert answer.status == 403
+    assert "Это место для сотрудников" in await answer.text()
+    assert "mystar_admin" not in answer.cookies
+    assert await app[DATABASE].value("select count(*) from sessions where door = 'admin' and ended_at is null") == 0
+
+    # Nor do they come in with a token of their own in the cookie.
+    panel = Panel(api, person, person.token)
+    assert "Это место для сотрудников" in await panel.page("/admin/orders/", 403)
+
+
+async def test_the_form_that_signs_in_belongs_to_its_browser(api: Api, factory: Factory) -> None:
+    person = await factory.staff()
+    token = await form_of_the_door(api)
+    api.forget_cookies()
+    fields = {"form_token": token, "login": person.email, "password": person.password}
+    answer = await api.post("/admin/sign-in/", data=fields, headers={"Accept": "text/html"})
+    assert answer.status == 403
+    assert "mystar_admin" not in answer.cookies
+
+
+async def test_guesses_are_limited(api: Api, factory: Factory, app: web.Application) -> None:
+    limits = app[ACCOUNTS]._guard._limits
+    limits._enabled = True
+    person = await factory.staff()
+    statuses = [(await knock(api, person.email, f"guess {n}")).status for n in range(7)]
+    assert statuses[:5] == [401] * 5
+    assert statuses[-1] == 429
+
+
+@pytest.mark.parametrize("route", [one for one in PAGES if one.path not in OPEN], ids=lambda one: one.name)
+def test_every_page_asks_for_a_role(route: Route) -> None:
+    assert route.handler.__least__ in ("viewer", "operator", "owner")  # type: ignore[attr-defined]
+
+
+async def test_strangers_are_sent_to_the_door(api: Api) -> None:
+    for route in PAGES:
+        if route.path not in OPEN:
+            answer = await api.get(address(route), headers={"Accept": "text/html"})
+            assert (answer.status, answer.headers["Location"].split("?")[0]) == (303, "/admin/sign-in/"), route
+            told = await api.get(address(route))
+            assert told.status == 303
+            assert (await api.get(address(route), headers={"Accept": "application/json"})).status == 401
+
+
+async def test_no_deed_is_done_without_a_session_a_token_or_from_elsewhere(
+    app: web.Application, api: Api, factory: Factory, owner: Panel
+) -> None:
+    await world(factory)
+    other = await enter(api, await factory.staff("owner"))
+    before = await rows(app)
+    forged = {
+        "no token": {"form_token": ""},
+        "another's token": {"form_token": other.token},
+        "an invented token": {"form_token": "0" * 40},
+    }
+    elsewhere = (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    )
+    for route in DEEDS:
+        path = address(route)
+        api.forget_cookies()
+        nobody = await api.post(path, data={"form_token": owner.token}, headers={"Accept": "text/html"})
+        assert nobody.status == 401, route
+        for why, fields in forged.items():
+            answer = await owner.post(path, **fields)
+            assert answer.status == 403, (route, why)
+            assert "ничего не сделано" in await answer.text()
+        for headers in elsewhere:
+            answer = await owner.post(path, headers=headers)
+            assert answer.status == 403, (route, headers)
+    assert await rows(app) == before
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+async def test_no_deed_is_done_beyond_a_role(
+    app: web.Application, factory: Factory, as_role: AsRole, role: Role
+) -> None:
+    await world(factory)
+    panel = await as_role(role)
+    ranks = ("viewer", "operator", "owner")
+    before = await rows(app)
+    for route in DEEDS:
+        least = route.handler.__least__  # type: ignore[attr-defined]
+        if ranks.index(least) > ranks.index(role):
+            answer = await panel.post(address(route))
+            assert answer.status == 403, route
+            assert "Вашей роли это не разрешено." in await answer.text()
+    assert await rows(app) == before
+
+
+def test_only_leaving_is_for_everybody() -> None:
+    assert {one.path for one in DEEDS if one.handler.__least__ == "viewer"} == {"/admin/sign-out/"}  # type: ignore[attr-defined]
+
+
+async def test_a_session_that_ends_elsewhere_ends_here(api: Api, factory: Factory, app: web.Application) -> None:
+    panel = await enter(api, await factory.staff("operator"))
+    await panel.page("/admin/orders/")
+    chief = await factory.staff("owner")
+    await app[ACCOUNTS].block(actor(chief, "owner"), panel.person.id)
+    assert (await panel.get("/admin/orders/")).status == 303
+
+
+async def test_errors_are_pages_for_people_and_json_for_programs(api: Api, factory: Factory, viewer: Panel) -> None:
+    assert "Страница не найдена" in await viewer.page("/admin/orders/999999/", 404)
+    assert "Страница не найдена" in await viewer.page("/admin/nowhere/", 404)
+    staff = await factory.staff("operator")
+    told = await api.post("/admin/accounts/999999/block/", as_=staff)
+    assert (told.status, (await told.json())["code"]) == (404, "not_found")
+    nobody = await api.post("/admin/accounts/1/block/", headers={"Authorization": "Bearer x", "Accept": "text/html"})
+    assert (nobody.status, nobody.content_type) == (401, "application/json")
+
+
+async def test_the_language_is_russian_unless_somebody_chooses(api: Api, viewer: Panel) -> None:
+    assert "<h1>Заказы</h1>" in await viewer.page("/admin/orders/")
+    english = await viewer._ask("GET", "/admin/orders/", headers={"Accept-Language": "en-GB,en"})
+    assert "<h1>Orders</h1>" in await english.text()
+    chosen = await viewer._ask("GET", "/admin/language/en/?back=/admin/orders/")
+    assert chosen.headers["Location"] == "/admin/orders/"
+    cookie = f"mystar_admin={viewer.cookie}; mystar_admin_language={chosen.cookies['mystar_admin_language'].value}"
+    page = await viewer._ask("GET", "/admin/orders/", headers={"Cookie": cookie})
+    assert "<h1>Orders</h1>" in await page.text()
+
+
+async def test_staff_block_and_unblock_with_a_bearer_token(api: Api, app: web.Application, factory: Factory) -> None:
+    staff, person = await factory.staff("operator"), await factory.person()
+    assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=staff)).status == 204
+    assert (await api.get("/api/v1/users/me/", as_=person)).status == 401
+    assert (await api.post(f"/admin/accounts/{person.id}/unblock/", as_=staff)).status == 204
+    await app[ACCOUNTS].log_in(Visitor(), "house", person.email, person.password)
+    viewer = await factory.staff("viewer")
+    assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=viewer)).status == 403
+    assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=person)).status == 401
+    somebody = await factory.person()
+    assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=somebody)).status == 403
