@@ -58,7 +58,18 @@ async def world(app: web.Application, api: Api, factory: Factory) -> World:
     return await make_world(app, api, factory)
 
 
-async def ask(api: Api, world: World, route: Route, rights: Rights, person: Person | None) -> ClientResponse:
+async def ask(
+    api: Api,
+    world: World,
+    route: Route,
+    rights: Rights,
+    person: Person | None,
+    *,
+    method: str = "",
+    body: Any = None,
+    **options: Any,
+) -> ClientResponse:
+    """The operation on the world's own thing; or another ``method`` of the same address, or with another ``body``."""
     contract = route.name.partition(".")[0]
     named = dict(rights.ids)
 
@@ -66,8 +77,10 @@ async def ask(api: Api, world: World, route: Route, rights: Rights, person: Pers
         name = named.get(variable[1], variable[1])
         return str(world.ids.get(f"{contract} {name}") or world.ids.get(name, 1))
 
-    options: dict[str, Any] = {} if route.method == "GET" else {"json": rights.body or {}}
-    return await api.request(route.method, _VARIABLE.sub(thing, route.path) + rights.query, as_=person, **options)
+    method = method or route.method
+    if method != "GET":
+        options["json"] = body or rights.body or {}
+    return await api.request(method, _VARIABLE.sub(thing, route.path) + rights.query, as_=person, **options)
 
 
 def test_every_operation_on_a_thing_says_who_may_do_it() -> None:

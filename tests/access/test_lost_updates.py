@@ -1,0 +1,68 @@
+"""No edit of the house overwrites what its client has not seen, if the client says what it has seen (promise F6)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from tests.access.test_matrix import ALL, ask, plain
+from tests.access.world import World, make_world
+from tests.conftest import Api
+from tests.factory import Factory, Person
+from tests.files.uploading import form
+
+#: A field of each that can be edited, as text; two texts make two states.
+FIELDS = {
+    "/api/creator-skills/{creator_skill_id}/": ("level", "45"),
+    "/api/v1/services/{service_id}/": ("title", "АБ"),
+    "/api/portfolio/{item_id}/": ("title", "АБ"),
+    "/api/portfolio-images/{image_id}/": ("caption", "АБ"),
+    "/api/v1/orders/{order_id}/": ("requirements", "АБ"),
+}
+READABLE = {(route.name.partition(".")[0], route.path) for route, _ in ALL if route.method == "GET"}
+EDITS = [
+    (route, rights)
+    for route, rights in ALL
+    if route.method in ("PUT", "PATCH")
+    and route.documented
+    and route.name.startswith("house.")
+    and ("house", route.path) in READABLE
+]
+
+
+@pytest.fixture
+async def world(app: web.Application, api: Api, factory: Factory) -> World:
+    return await make_world(app, api, factory)
+
+
+def test_every_edit_is_known() -> None:
+    readable = {plain(route).partition(" ")[2] for route, _ in EDITS}
+    assert readable | {"/api/creator-skills/{creator_skill_id}/"} == set(FIELDS)
+
+
+async def test_of_two_edits_of_one_state_one_is_refused(api: Api, world: World) -> None:
+    for route, rights in EDITS:
+        assert rights is not None
+        field, values = FIELDS[plain(route).partition(" ")[2]]
+        owner = world.people(rights.whose)["o"]
+        seen = (await ask(api, world, route, rights, owner, method="GET")).headers["ETag"]
+        answers = await asyncio.gather(
+            *(
+                ask(api, world, route, rights, owner, body={**rights.body, field: value}, headers={"If-Match": seen})
+                for value in values
+            )
+        )
+        assert sorted(answer.status for answer in answers) == [200, 412], plain(route)
+
+
+async def test_a_form_with_a_file_may_have_a_condition_too(api: Api, world: World) -> None:
+    path, owner = f"/api/portfolio/{world.ids['item_id']}/", world.creator
+    seen = (await api.get(path)).headers["ETag"]
+
+    async def put(title: str, person: Person = owner) -> int:
+        answer = await api.put(path, data=form(title=title), as_=person, headers={"If-Match": seen})
+        return answer.status
+
+    assert [await put("А", world.buyer), await put("А"), await put("Б")] == [404, 200, 412]
