@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 
 from mystar.catalog import listing
-from mystar.catalog.search import ENOUGH, MOST_FOUND, Sought, folded, may_be_misspelt, mistaken, sought_words, widened
+from mystar.catalog.search import (
+    ENOUGH,
+    MOST_FOUND,
+    RECENT,
+    Sought,
+    folded,
+    may_be_misspelt,
+    mistaken,
+    sought_words,
+    widened,
+)
 from mystar.kit.db import Statements
 from mystar.kit.queries import load
 
@@ -48,22 +59,35 @@ class ServiceIndex:
         words = sought_words(sought.text)
         if not words:
             return []
-        found = await self._ids(listing.found_ids(sought, words=" ".join(words)))
+        found = await self._search(sought, " & ".join(words))
         if len(found) >= ENOUGH or not any(map(may_be_misspelt, words)):
             return found
-        query = widened(words, await self._alike(words))
-        more = await self._ids(listing.found_ids(sought, query=query))
+        alike = await self._alike(words)
+        if not alike:
+            return found
+        more = await self._search(sought, widened(alike))
         return list(dict.fromkeys([*found, *more]))[:MOST_FOUND]
 
-    async def _alike(self, words: Sequence[str]) -> dict[str, list[str]]:
+    async def _search(self, sought: Sought, query: str) -> list[int]:
+        """:param query: of PostgreSQL's `to_tsquery`, made of words and signs of our own."""
+        values = asdict(sought)
+        del values["text"]
+        if sought.category_ids is not None:
+            values["category_ids"] = list(sought.category_ids)
         rows = await self._tx.all(
-            QUERIES.alike, words=[word for word in set(words) if may_be_misspelt(word)], most=_LOOKED_AT
+            QUERIES.search,
+            {**values, "order": str(sought.order), "query": query, "recent": RECENT, "limit": MOST_FOUND},
         )
+        return [row["id"] for row in rows]
+
+    async def _alike(self, words: Sequence[str]) -> dict[str, list[str]]:
+        """Every word that says something, with those that it may be misspelt from."""
         alike: dict[str, list[str]] = {}
-        for row in rows:
-            if mistaken(row["asked"], row["word"]):
-                alike.setdefault(row["asked"], []).append(row["word"])
-        return {word: others[:_TAKEN] for word, others in alike.items()}
+        for row in await self._tx.all(QUERIES.alike, words=sorted(set(words)), most=_LOOKED_AT):
+            others = alike.setdefault(row["asked"], [])
+            if len(others) < _TAKEN and row["word"] is not None and mistaken(row["asked"], row["word"]):
+                others.append(row["word"])
+        return alike
 
     async def _ids(self, statement: listing.Statement) -> list[int]:
         text, values = statement

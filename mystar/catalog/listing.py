@@ -1,6 +1,6 @@
 """Statements whose shape depends on what is looked for: which services, in which order.
 
-Values are literals by the time the planner sees them, so it knows how common a category or a word is. It walks the
+Values are literals by the time the planner sees them, so it knows how common a category or a price is. It walks the
 index of the order and leaves out what does not fit where much does, and collects and sorts where little does.
 """
 
@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pypika import CustomFunction, Field, FormatParameter, Table
+from pypika import Field, FormatParameter, Table
 from pypika import Order as Direction
 from pypika.dialects import PostgreSQLQuery as Query
-from pypika.enums import Comparator
 from pypika.functions import Count
 from pypika.queries import QueryBuilder
-from pypika.terms import BasicCriterion, Term, ValueWrapper
+from pypika.terms import Term, ValueWrapper
 
-from mystar.catalog.search import MOST_COUNTED, MOST_FOUND, Order, Sought
+from mystar.catalog.search import MOST_COUNTED, Order, Sought
 
 Statement = tuple[str, list[Any]]
 
@@ -33,14 +32,6 @@ _ORDERS: dict[Order, tuple[tuple[Field, Direction], ...]] = {
 }
 _BY_CREATOR = (Order.BEST, Order.POPULAR)
 
-_plain_query = CustomFunction("plainto_tsquery", ["configuration", "words"])
-_wide_query = CustomFunction("to_tsquery", ["configuration", "query"])
-_rank = CustomFunction("ts_rank", ["words", "query"])
-
-
-class _Text(Comparator):
-    fits = " @@ "
-
 
 def page_of_ids(sought: Sought, *, limit: int, offset: int) -> Statement:
     """The ids of a page, in order. Only the index is read for those that are skipped, whatever the page shows."""
@@ -51,29 +42,6 @@ def count(sought: Sought) -> Statement:
     """How many there are, up to ``MOST_COUNTED``."""
     some = _fitting(sought, count=True).limit(MOST_COUNTED)
     return _written(Query.from_(some).select(Count("*")))
-
-
-def found_ids(sought: Sought, *, words: str = "", query: str = "") -> Statement:
-    """The ids of all that is found, in order.
-
-    :param words: all of them must be there, in whatever form. :param query: or a `to_tsquery`.
-
-    By fit means: of what fits, the newest are weighed. So a word that half of the catalogue has costs no more than
-    a rare one.
-    """
-    # Letters, digits and signs of our own: pypika writes the arguments of functions into the statement.
-    looked_for = _wide_query("russian", query) if query else _plain_query("russian", words)
-    fits = BasicCriterion(_Text.fits, _SERVICES.words, looked_for)
-    if sought.order is not Order.FIT:
-        return _written(_in_order(_fitting(sought).where(fits), sought.order).limit(MOST_FOUND))
-    newest = _fitting(sought).select(_SERVICES.words, _SERVICES.created_at).where(fits)
-    weighed = _in_order(newest, Order.NEWEST).limit(MOST_FOUND).as_("weighed")
-    return _written(
-        Query.from_(weighed)
-        .select(weighed.id)
-        .orderby(_rank(weighed.words, looked_for), order=_DOWN)
-        .orderby(weighed.created_at, weighed.id, order=_DOWN)
-    )
 
 
 def _fitting(sought: Sought, *, count: bool = False) -> QueryBuilder:

@@ -204,9 +204,51 @@ where services.id = new.id;
 -- In one order, as for tags.
 insert into search_words select word from unnest(%(words)s::text[]) as new (word) order by word on conflict do nothing;
 
+-- name: search
+-- Weighed are all that fit, or, of a word that half of the catalogue has, so many: those among the newest services first,
+-- then whichever come. Both are planned as if everything were wanted, which an ordinary limit would not be: it tempts
+-- the planner to walk an index from its end, which takes for ever where he is wrong about how much fits. They are read
+-- no further than the limit all the same.
+with recent as materialized (
+    select id from services
+    where id > (select max(id) - %(recent)s from services) and words @@ to_tsquery('russian', %(query)s)
+        and (is_listed or %(hidden_too)s and deleted_at is null)
+        and (%(category_ids)s::bigint[] is null or category_id = any (%(category_ids)s::bigint[]))
+        and (%(creator_id)s::bigint is null or creator_id = %(creator_id)s)
+        and (%(least)s::bigint is null or base_price >= %(least)s)
+        and (%(most)s::bigint is null or base_price <= %(most)s)
+), fitting as materialized (
+    select id from services
+    where words @@ to_tsquery('russian', %(query)s)
+        and (is_listed or %(hidden_too)s and deleted_at is null)
+        and (%(category_ids)s::bigint[] is null or category_id = any (%(category_ids)s::bigint[]))
+        and (%(creator_id)s::bigint is null or creator_id = %(creator_id)s)
+        and (%(least)s::bigint is null or base_price >= %(least)s)
+        and (%(most)s::bigint is null or base_price <= %(most)s)
+), found as (
+    (select id from recent limit %(limit)s)
+    union
+    (select id from fitting limit %(limit)s)
+)
+select services.id
+from found
+join services on services.id = found.id
+join creators on creators.id = services.creator_id
+order by
+    case when %(order)s = 'fit' then ts_rank(services.words, to_tsquery('russian', %(query)s)) end desc,
+    case when %(order)s = 'price' then services.base_price end,
+    case when %(order)s = '-price' then services.base_price end desc,
+    case when %(order)s = 'rating' then creators.rating end desc,
+    case when %(order)s = 'popularity' then creators.completed_orders end desc,
+    case when %(order)s = 'created_at' then services.created_at end,
+    services.created_at desc, services.id desc
+limit %(limit)s;
+
 -- name: alike
+-- Words that say nothing, like "and", have no row; those that nothing looks like have one without a word.
 select asked, word
-from unnest(%(words)s::text[]) as asked cross join lateral words_alike(asked, %(most)s) as word;
+from unnest(%(words)s::text[]) as asked left join lateral words_alike(asked, %(most)s) as word on true
+where numnode(to_tsquery('russian', asked)) > 0;
 
 -- name: services_of_account
 select services.id from services join creators on creators.id = services.creator_id

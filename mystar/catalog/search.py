@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-#: A search finds so many services, the best ones, and counts no further.
+#: A search finds so many services and counts no further. Where more fit, it takes them from the newest.
 MOST_FOUND = 500
+#: So many rows back are new.
+RECENT = 20_000
 #: Other lists are counted, and can be leafed through, so far.
 MOST_COUNTED = 10_000
 #: Where the words as they are written find fewer, those they may be misspelt from are looked for, too.
@@ -68,14 +70,14 @@ def may_be_misspelt(word: str) -> bool:
     return SHORTEST <= len(word) <= LONGEST and not word.isdecimal()
 
 
-def widened(words: Iterable[str], alike: Mapping[str, Iterable[str]]) -> str:
+def widened(alike: Mapping[str, Iterable[str]]) -> str:
     """A query of PostgreSQL's (`to_tsquery`): every word fits by its beginning, with two neighbours swapped, or by one
     that it is mistaken for.
 
-    >>> widened(["лого", "7"], {"лого": ["лето"]})
+    >>> widened({"лого": ["лето"], "7": []})
     '(лого:* | олго:* | лгоо:* | лоог:* | лето) & 7'
     """
-    return " & ".join(_alternatives(word, alike.get(word, ())) for word in words)
+    return " & ".join(_alternatives(word, others) for word, others in alike.items())
 
 
 def _alternatives(word: str, others: Iterable[str]) -> str:

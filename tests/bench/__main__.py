@@ -5,40 +5,26 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
 import psycopg2
-from aiohttp.test_utils import unused_port
 
-from mystar.demo import scale
 from mystar.demo.cast import PASSWORD
-from mystar.kit.embedded import EmbeddedPostgres
 from mystar.kit.http import dumps
-from mystar.kit.migrations import migrate
-from tests.server_process import ROOT, SECRET_KEY, ServerProcess, server_in
+from tests.bench.addresses import CATALOGUE, LIST, ORDER, SEARCH, WORDS
+from tests.bench.subjects import Subject, bare, database, house
+from tests.server_process import ROOT
 
 CONNECTIONS = 16
-LIST, ORDER = "/api/star/getlist/", "/api/order/cust/detail/"
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Whom the load goes to."""
-
-    name: str
-    port: int
-    pid: int
 
 
 def main() -> None:
@@ -48,70 +34,27 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn (default 2)")
     parser.add_argument("--pairs", type=int, default=100, help="failed log-ins of both kinds (default 100)")
     given = parser.parse_args()
-    with _database(given.stars) as dsn, contextlib.ExitStack() as stack:
+    with database(given.stars) as dsn, contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mystar-bench-")))
         subjects = [
             stack.enter_context(start(directory, dsn, loop))
             for loop in ("uvloop", "asyncio")
-            for start in (_house, _bare)
+            for start in (house, bare)
         ]
-        house = subjects[0]
-        print(f"idle process                         {_memory(house.pid):6.1f} MB")
+        ours = subjects[0]
+        print(f"idle process                         {memory(ours.pid):6.1f} MB")
         buyer, order_id = _somebody_with_an_order(dsn)
-        token = _log_in(house.port, buyer)
+        token = _log_in(ours.port, buyer)
         for title, path, bearer in (
             (f"GET {LIST}", LIST, ""),
             (f"GET {ORDER}", f"{ORDER}?order_id={order_id}", token),
+            (f"GET {CATALOGUE}", CATALOGUE, ""),
+            (f"GET {CATALOGUE}?search={WORDS}", SEARCH, ""),
         ):
             _print_turns(title, _turns(subjects, path, bearer, given.rounds, given.seconds))
-        print(f"\nprocess after the load               {_memory(house.pid):6.1f} MB")
-        _print_json(_fetch(house.port, LIST))
-        _print_logins(house.port, f"{ORDER}?order_id={order_id}", token, buyer, 2 * given.seconds, given.pairs)
-
-
-@contextlib.contextmanager
-def _database(stars: int) -> Iterator[str]:
-    directory = Path(tempfile.mkdtemp(prefix="mystar-bench-"))
-    directory.chmod(0o711)
-    embedded = EmbeddedPostgres(directory).start()
-    try:
-        embedded.create_database("mystar")
-        dsn = embedded.dsn("mystar")
-        migrate(dsn)
-        scale.fill(dsn, stars)
-        yield dsn
-    finally:
-        embedded.stop()
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _house(directory: Path, dsn: str, loop: str) -> Iterator[Subject]:
-    """The service as production runs it: logs in JSON, one line for every request."""
-    place = directory / f"house-{loop}"
-    place.mkdir()
-    variables = {
-        "DATABASE__URL": dsn,
-        "HTTP__EVENT_LOOP": loop,
-        "DATABASE__POOL_SIZE": 10,
-        "PAYMENTS__POLL_SECONDS": 60,
-        "PASSWORDS__BCRYPT_COST": 12,
-    }
-    with server_in(place, **variables) as server:
-        yield Subject(f"mystar, {loop}", server.port, _pid(server))
-
-
-@contextlib.contextmanager
-def _bare(_directory: Path, dsn: str, loop: str) -> Iterator[Subject]:
-    port = unused_port()
-    command = [sys.executable, "-m", "tests.bench.bare", dsn, str(port), SECRET_KEY, loop]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline(), "the bare server did not start"
-            yield Subject(f"bare, {loop}", port, process.pid)
-        finally:
-            process.kill()
+        print(f"\nprocess after the load               {memory(ours.pid):6.1f} MB")
+        _print_json(_fetch(ours.port, LIST))
+        _print_logins(ours.port, f"{ORDER}?order_id={order_id}", token, buyer, 2 * given.seconds, given.pairs)
 
 
 def _turns(subjects: list[Subject], path: str, token: str, rounds: int, seconds: float) -> dict[str, list[float]]:
@@ -193,12 +136,7 @@ def _fetch(port: int, path: str, body: bytes | None = None) -> bytes:
         return bytes(answer.read())
 
 
-def _pid(server: ServerProcess) -> int:
-    assert server.process is not None
-    return server.process.pid
-
-
-def _memory(pid: int) -> float:
+def memory(pid: int) -> float:
     """Megabytes of the process that are in memory."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024

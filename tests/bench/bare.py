@@ -17,19 +17,27 @@ import orjson
 import uvloop
 from aiohttp import web
 
+from mystar.catalog import listing
+from mystar.catalog.search import MOST_FOUND, RECENT, Sought, words_of
 from mystar.kit import queries
 from mystar.kit.tokens import derive
 
 STARS = queries.load("mystar.catalog").stars
 ORDER = queries.load("mystar.orders").order_cards
 SESSION = queries.load("mystar.accounts").living_session
+CATALOG = queries.load("mystar.catalog")
+_EVERYTHING: dict[str, Any] = {
+    **dict.fromkeys(("category_ids", "creator_id", "least", "most")),
+    **{"hidden_too": False, "order": "fit", "recent": RECENT, "limit": MOST_FOUND},
+}
+PAGE = listing.page_of_ids(Sought(), limit=20, offset=0)
 _ALL = {"account_id": None, "category_id": None, "tag": None, "fan_id": None, "limit": 1000, "offset": 0}
 
 POOL = web.AppKey("pool", aiopg.Pool)
 KEY = web.AppKey("key", str)
 
 
-async def rows(request: web.Request, query: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+async def rows(request: web.Request, query: str, values: dict[str, Any] | list[Any]) -> list[dict[str, Any]]:
     async with request.app[POOL].acquire() as connection, connection.cursor() as cursor:
         await cursor.execute(query, values)
         names = [column.name for column in cursor.description]
@@ -56,10 +64,25 @@ async def order(request: web.Request) -> web.Response:
     return answer({"star_username": found["star_username"], "order_price": found["total_price"]})
 
 
+async def catalogue(request: web.Request) -> web.Response:
+    if "search" in request.query:
+        query = " & ".join(words_of(request.query["search"]))
+        found = await rows(request, CATALOG.search, {**_EVERYTHING, "query": query})
+        return answer({"count": len(found), "results": await _services(request, found[:20])})
+    (counted,) = await rows(request, CATALOG.count_listed, {"kind": None, "category_ids": None})
+    page = await rows(request, *PAGE)
+    return answer({"count": counted, "results": await _services(request, page)})
+
+
+async def _services(request: web.Request, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return await rows(request, CATALOG.services, {"ids": [one["id"] for one in found]})
+
+
 async def serve(dsn: str, port: int, key: str) -> None:
     app = web.Application()
     app.router.add_get("/api/star/getlist/", stars)
     app.router.add_get("/api/order/cust/detail/", order)
+    app.router.add_get("/api/v1/services/", catalogue)
     app[KEY] = derive(key, "tokens")
     app[POOL] = await aiopg.create_pool(dsn, minsize=1, maxsize=10, enable_hstore=False)
     runner = web.AppRunner(app, access_log=None)

@@ -53,10 +53,13 @@ def _length(head: bytes) -> int:
     return int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
 
 
-async def load(port: int, path: str, token: str, seconds: float, connections: int) -> float:
-    """Answers per second."""
-    lines = [f"GET {path} HTTP/1.1", "Host: localhost", *([f"Authorization: Bearer {token}"] if token else [])]
-    request = ("\r\n".join(lines) + "\r\n\r\n").encode()
+async def load(port: int, path: str, token: str, seconds: float, connections: int, body: str = "") -> float:
+    """Answers per second. With a body it is posted."""
+    lines = ["POST" if body else "GET", "Host: localhost", *([f"Authorization: Bearer {token}"] if token else [])]
+    lines[0] += f" {path} HTTP/1.1"
+    if body:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body.encode())}"]
+    request = ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
     loop, began = asyncio.get_running_loop(), time.perf_counter()
     answers: list[asyncio.Future[int]] = [loop.create_future() for _ in range(connections)]
     for done in answers:
@@ -70,6 +73,6 @@ async def load(port: int, path: str, token: str, seconds: float, connections: in
 
 
 if __name__ == "__main__":
-    _, port, path, token, seconds, connections = sys.argv
+    _, port, path, token, seconds, connections, *body = sys.argv
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        print(runner.run(load(int(port), path, token, float(seconds), int(connections))))
+        print(runner.run(load(int(port), path, token, float(seconds), int(connections), *body)))

@@ -29,7 +29,8 @@ from aiohttp.test_utils import unused_port
 from psycopg2.extras import execute_values
 
 from mystar.kit.tokens import ACCESS, Tokens
-from tests.bench.__main__ import _database, _memory, _pid
+from tests.bench.__main__ import memory
+from tests.bench.subjects import database, pid
 from tests.bench.talking import opened
 from tests.server_process import ROOT, SECRET_KEY, server_in
 
@@ -51,7 +52,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a turn (default 4)")
     parser.add_argument("--idle", type=int, default=10_000, help="sockets that only listen (default 10,000)")
     given = parser.parse_args()
-    with _database(1) as dsn, contextlib.ExitStack() as stack:
+    with database(1) as dsn, contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mystar-bench-")))
         pairs = _pairs(dsn, given.talks)
         if given.rounds:
@@ -82,7 +83,7 @@ def _print_talks(
             ours["per_second"] / bare["per_second"] for ours, bare in zip(turns["mystar"], turns[name], strict=True)
         ]
         print(f"  mystar to {name:22} {statistics.median(ratios):8.2f}")
-    print(f"  the process of mystar            {_memory(_pid(house)):8.1f} MB")
+    print(f"  the process of mystar            {memory(pid(house)):8.1f} MB")
 
 
 _UVLOOP = {"HTTP__EVENT_LOOP": "uvloop"}
@@ -115,9 +116,9 @@ def _print_idle(directory: Path, dsn: str, pairs: list[Any], number: int) -> Non
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, number + 500)), hard))
     with server_in(_place(directory, "idle"), DATABASE__URL=dsn, **_UVLOOP, **_VARIABLES) as server:
-        before = _memory(_pid(server))
+        before = memory(pid(server))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            share = runner.run(_idle(server.port, [path for pair in pairs for path in pair], number, _pid(server)))
+            share = runner.run(_idle(server.port, [path for pair in pairs for path in pair], number, pid(server)))
         print(f"\n{number} idle sockets  (before: {before:.1f} MB)")
         print(f"  memory of the process            {share['megabytes']:8.1f} MB")
         print(f"  of one core, heartbeats included {share['cpu'] * 100:8.1f} %")
@@ -131,7 +132,7 @@ async def _idle(port: int, paths: list[str], number: int, pid: int) -> dict[str,
     await asyncio.sleep(2)
     before, began = _cpu(pid), time.monotonic()
     await asyncio.sleep(62)
-    return {"megabytes": _memory(pid), "cpu": (_cpu(pid) - before) / (time.monotonic() - began)}
+    return {"megabytes": memory(pid), "cpu": (_cpu(pid) - before) / (time.monotonic() - began)}
 
 
 def _cpu(pid: int) -> float:

@@ -11,8 +11,9 @@ from aiohttp import web
 from yarl import URL
 
 from mystar.app import broken_invariants
-from mystar.catalog import listing, search
+from mystar.catalog import index, listing, search
 from mystar.catalog.handlers import DESK, SHOP
+from mystar.catalog.index import QUERIES
 from mystar.catalog.model import CategoryInUse, ServiceDraft, TagExists
 from mystar.catalog.search import Order, Sought, distance, mistaken, words_of
 from mystar.contracts.system import DATABASE
@@ -160,7 +161,7 @@ async def test_a_search_finds_every_form_of_a_word_in_both_languages(market: Mar
 async def test_a_search_forgives_slips_and_reads_beginnings(market: Market) -> None:
     for slip in ("фатограф", "фотограв", "фтограф", "фотгораф", "фотографф", "фото"):
         assert await market.shows(search=slip) == ["photo"], slip
-    assert await market.shows(search="логатип кафейня") == ["logo"]
+    assert await market.shows(search="логатип и для кафейня") == ["logo"]
     assert await market.shows(search="brnad") == ["brand"]
     assert await market.shows(search="митилица") == ["photo", "logo"]
     # What is written right comes before what is only alike.
@@ -253,7 +254,7 @@ async def test_what_is_counted_no_further_is_said_to_be_so_many(
     market: Market, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "MOST_COUNTED", 3)
-    monkeypatch.setattr(listing, "MOST_FOUND", 1)
+    monkeypatch.setattr(index, "MOST_FOUND", 1)
     assert (await (await api.get(f"{ALL}?min_price=1")).json())["count"] == 3
     assert (await api.get(f"{ALL}?min_price=1&page=2&page_size=3")).status == 404
     assert (await (await api.get(ALL)).json())["count"] == 5
@@ -279,13 +280,15 @@ async def test_every_list_keeps_to_an_index(filled: Database) -> None:
         Sought(creator_id=creator),
     ):
         await plan(filled, listing.page_of_ids(sought, limit=20, offset=0))
-    assert "services_words_idx" in await plan(filled, listing.found_ids(Sought(), words="портрет музея"))
-    assert "services_words_idx" in await plan(filled, listing.found_ids(Sought(), query="(портр:* | торт) & музей"))
+    everything = dict.fromkeys(("category_ids", "creator_id", "least", "most")) | {"hidden_too": False, "order": "fit"}
+    for query in ("портрет & музея", search.widened({"портрет": ["трет"], "музею": []})):
+        values = {**everything, "query": query, "recent": search.RECENT, "limit": search.MOST_FOUND}
+        assert "services_words_idx" in await plan(filled, (QUERIES.search, values))
     ranged = listing.count(Sought((category,), least=100_000, most=130_000))
     assert "price" in await plan(filled, ranged)
 
 
-async def plan(db: Database, statement: listing.Statement) -> str:
+async def plan(db: Database, statement: tuple[str, Any]) -> str:
     text, values = statement
     lines = [row["QUERY PLAN"] for row in await db.all(f"explain {text}", values)]
     assert not any("Seq Scan" in line for line in lines), "\n".join(lines)
