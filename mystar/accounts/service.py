@@ -254,7 +254,7 @@ class AccountService:
 
     def age_of(self, account: Account) -> int | None:
         """Full years today; None where no birth date is known."""
-        return account.birth_date and age_on(account.birth_date, self._clock.now().date())
+        return age_on(account.birth_date, self._clock.now().date()) if account.birth_date else None
 
     async def find(self, username: str) -> Account:
         """Whoever has this user name, in whatever case (contract D9).

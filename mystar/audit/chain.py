@@ -13,8 +13,8 @@ import orjson
 from mystar.audit.model import Note
 
 #: Characters of a text in the details, and of a subject or an address.
-_LONGEST_VALUE, _LONGEST_NAME = 200, 60
-_MOST_DETAILS = 8
+_LONGEST_VALUE, _LONGEST_NAME = 100, 60
+_MOST_DETAILS = 6
 
 
 def digest(before: bytes, chain: int, number: int, note: Note) -> bytes:
@@ -49,4 +49,5 @@ def bounded(note: Note) -> Note:
 
 
 def _clean(text: str, longest: int) -> str:
-    return text.replace("\0", "").encode("utf-8", "replace").decode()[:longest]
+    visible = "".join(character if character >= " " else " " for character in text[:longest])
+    return visible.encode("utf-8", "replace").decode()

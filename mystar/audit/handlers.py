@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -17,12 +18,30 @@ from mystar.kit.http import address_of
 from mystar.kit.routes import route_name
 
 AUDIT: web.AppKey[AuditService] = web.AppKey("audit", AuditService)
+REPETITIONS: web.AppKey[Repetitions] = web.AppKey("audit_repetitions")
 
 _STAFF_DOOR = "/admin"
 _READS = ("GET", "HEAD", "OPTIONS")
 #: Of one refusal that is repeated, one a minute is written: nobody fills the log by knocking.
 _ONCE_IN_SECONDS = 60.0
 _REMEMBERED = 10_000
+
+
+class Repetitions:
+    """When something was last written, the longest ago first. Of this process: the log is the same for all."""
+
+    def __init__(self) -> None:
+        self._last: OrderedDict[tuple[object, ...], float] = OrderedDict()
+
+    def is_new(self, key: tuple[object, ...]) -> bool:
+        now = time.monotonic()
+        if now - self._last.get(key, -_ONCE_IN_SECONDS) < _ONCE_IN_SECONDS:
+            return False
+        self._last[key] = now
+        self._last.move_to_end(key)
+        while len(self._last) > _REMEMBERED:
+            self._last.popitem(last=False)
+        return True
 
 
 @web.middleware
@@ -66,7 +85,7 @@ async def _note_staff_act(request: web.Request, circumstances: Circumstances, st
     """A change that no event told of. What a person with a role does for themselves, as a customer, is none."""
     if circumstances.written or request.method in _READS or not (_is_staff_door(request) and _is_staff(request)):
         return
-    path = {name: value[:60] for name, value in request.match_info.items()}
+    path: dict[str, Any] = {name: value[:60] for name, value in request.match_info.items()}
     await request.app[AUDIT].note_alone("staff_act", route=route_name(request), status=status, **path)
 
 
@@ -89,17 +108,6 @@ def _oneself(request: web.Request) -> str:
     return f"account:{account_id}" if account_id else ""
 
 
-#: When a refusal was last written, the oldest first. Of this process: the log is the same for all.
-_LAST: OrderedDict[tuple[object, ...], float] = OrderedDict()
-
-
 def _is_new(request: web.Request, refusal: MystarError) -> bool:
-    key = (id(request.app), route_name(request), address_of(request), _actor_id(request), refusal.code)
-    now = time.monotonic()
-    if now - _LAST.get(key, -_ONCE_IN_SECONDS) < _ONCE_IN_SECONDS:
-        return False
-    _LAST[key] = now
-    _LAST.move_to_end(key)
-    while len(_LAST) > _REMEMBERED:
-        _LAST.popitem(last=False)
-    return True
+    key = (route_name(request), address_of(request), _actor_id(request), refusal.code)
+    return request.app[REPETITIONS].is_new(key)

@@ -31,8 +31,8 @@ class StudioRows:
         :raises NumbersRunOut: every one of the ``numbers`` is taken.
         """
         for _ in range(_THROWS):
-            number = numbers[secrets.randbelow(len(numbers))]
-            if order_id := await self._place_as(number, columns):
+            thrown = numbers[secrets.randbelow(len(numbers))]
+            if order_id := await self._place_as(thrown, columns):
                 return order_id
         # Whoever searches does it alone, so each round of this loop finds a number, finds none, or was overtaken by
         # somebody who threw dice, which happens ever more rarely.

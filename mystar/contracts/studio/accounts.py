@@ -45,10 +45,10 @@ class StudioRegistration(Shape):
     @validates("phone_number")
     def check_phone(self, value: str, **_: Any) -> None:
         if len(value) > _PHONE_LONGEST:
-            raise ValidationError([_TOO_LONG])  # type: ignore[list-item]
+            raise ValidationError([_TOO_LONG])
         # Elsewhere that means "none"; here nobody can be without.
         if not value.strip("0"):
-            raise ValidationError([_NO_PHONE])  # type: ignore[list-item]
+            raise ValidationError([_NO_PHONE])
 
 
 class StudioUser(Shape):

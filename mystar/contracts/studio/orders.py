@@ -34,7 +34,7 @@ class StudioOrderDraft(Shape):
     description = Line(required=True, least=1, most=10_000)
 
 
-def _pictures() -> fields.List:
+def _pictures() -> fields.List[Any]:
     binary = fields.Raw(metadata={"type": "string", "format": "binary"})
     return fields.List(binary, metadata={"description": "Up to ten pictures of 10 MB, in whatever fields."})
 
