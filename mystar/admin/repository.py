@@ -150,7 +150,8 @@ def _matches(table: Table, register: Register, text: str, values: _Values) -> Cr
 
 def _match(table: Table, match: Match, meant: object, values: _Values) -> Criterion:
     if not match.through:
-        return _compared(table.field(match.column), match, meant, values)
+        column = functions.Lower(table.payload.get_text_value("to")) if match.column == "recipient" else None
+        return _compared(column or table.field(match.column), match, meant, values)
     people = Table("accounts")
     query = PostgreSQLQuery.from_(people)
     if match.through == "creators":

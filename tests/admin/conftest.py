@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import ClientResponse
@@ -13,6 +13,10 @@ from aiohttp import ClientResponse
 from mystar.accounts.model import Role
 from tests.conftest import Api
 from tests.factory import Factory, Person
+
+if TYPE_CHECKING:
+    # Imported by pytest itself, which rewrites its assertions.
+    from tests.sandbox_process import SandboxProcess
 
 TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 _PAGE = {"Accept": "text/html"}
@@ -100,3 +104,8 @@ async def operator(as_role: AsRole) -> Panel:
 @pytest.fixture
 async def viewer(as_role: AsRole) -> Panel:
     return await as_role("viewer")
+
+
+@pytest.fixture
+def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
+    return sandbox_process

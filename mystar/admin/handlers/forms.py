@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import re
 
 from aiohttp import web
 
@@ -11,8 +11,6 @@ from mystar.errors import Invalid, NotFound, Text
 from mystar.kit.db import Row
 from mystar.kit.money import kopecks
 
-T = TypeVar("T")
-
 ROWS: web.AppKey[RegisterRepository] = web.AppKey("admin_rows")
 #: A path's id: what the database can hold.
 ID = r"{id:[0-9]{1,18}}"
@@ -20,6 +18,8 @@ ID = r"{id:[0-9]{1,18}}"
 _REQUIRED = Text("Обязательное поле.", "Missing data for required field.")
 _CONTROL = Text("Недопустимые символы.", "Contains characters that are not allowed.")
 _MONEY = Text("Введите сумму в рублях больше нуля.", "Enter an amount of rubles above zero.")
+#: As people write it; "1e3" is no amount of money.
+_AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?")
 _NUMBER = Text("Введите целое число.", "Not a valid integer.")
 
 
@@ -53,10 +53,11 @@ async def rubles_of(request: web.Request, name: str) -> int | None:
     text = await text_of(request, name, most=20)
     if not text:
         return None
+    plain = text.replace(",", ".").replace(" ", "").replace("\u00a0", "")
     try:
-        amount = kopecks(text.replace(",", ".").replace(" ", "").replace("\u00a0", ""))
-    except ValueError as error:
-        raise Invalid(fields={name: [_MONEY]}) from error
+        amount = kopecks(plain) if _AMOUNT.fullmatch(plain) else 0
+    except ValueError:
+        amount = 0
     if amount == 0:
         raise Invalid(fields={name: [_MONEY]})
     return amount

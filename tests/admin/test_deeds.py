@@ -1,0 +1,277 @@
+"""What staff do in the panel, and what becomes of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from mystar.accounts.access import ACCOUNTS
+from mystar.accounts.model import Visitor
+from mystar.contracts.system import DATABASE
+from mystar.files.handlers import FILES
+from mystar.orders.handlers import ORDERS
+from mystar.reviews.handlers import REVIEWS
+from tests.admin.conftest import TOKEN, Panel, enter
+from tests.conftest import Api
+from tests.factory import PASSWORD, Factory, Person, actor, video
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    # Imported by pytest itself, which rewrites its assertions.
+    from tests.sandbox_process import SandboxClient
+
+
+async def money(app: web.Application, order_id: int) -> str:
+    return str(await app[DATABASE].value("select money from orders where id = %(id)s", id=order_id))
+
+
+async def captured_order(app: web.Application, factory: Factory, sandbox: SandboxClient) -> tuple[int, Person]:
+    """Paid and delivered: its id and the buyer."""
+    buyer, star = await factory.person(), await factory.star()
+    order_id = await factory.order(buyer, star)
+    await factory.hold(order_id, sandbox)
+    await app[ORDERS].accept(actor(star), order_id)
+    await delivered(app, star, order_id)
+    await eventually(lambda: is_(app, order_id, "captured"))
+    return order_id, buyer
+
+
+async def delivered(app: web.Application, star: Person, order_id: int) -> None:
+    async def film() -> AsyncIterator[bytes]:
+        yield video()
+
+    file = await app[FILES].receive(actor(star), film(), kinds=("video",), folder="videos", name="a.mp4", public=False)
+    await app[ORDERS].deliver(actor(star), order_id, message="Готово", file_ids=[file.id])
+
+
+async def is_(app: web.Application, order_id: int, state: str) -> bool:
+    return await money(app, order_id) == state
+
+
+async def test_a_payment_is_refunded_in_part_and_then_in_full(
+    app: web.Application, factory: Factory, sandbox: SandboxClient, operator: Panel
+) -> None:
+    order_id, _ = await captured_order(app, factory, sandbox)
+    path = f"/admin/orders/{order_id}/"
+    page = await operator.page(path)
+    assert "15\u00a0000\u00a0₽" in page
+    seen = re.findall(r'name="seen" value="(\d+)"', page)[0]
+
+    assert await operator.do(f"{path}refund/", amount="500,50", reason="Плохой звук", seen=seen) == path
+    # The same form once more does nothing, nor does nonsense.
+    assert (await operator.post(f"{path}refund/", amount="500,50", seen=seen)).status == 409
+    page = await operator.page(path)
+    assert "Плохой звук" in page
+    assert "500,50\u00a0₽" in page
+    seen = re.findall(r'name="seen" value="(\d+)"', page)[0]
+    for amount in ("0", "-5", "a lot", "1e3", "0.001"):
+        assert (await operator.post(f"{path}refund/", amount=amount, seen=seen)).status == 422, amount
+    assert (await operator.post(f"{path}refund/", amount="20000", seen=seen)).status in (409, 422)
+    assert await app[DATABASE].value("select refunded from payments") == 50_050
+
+    await operator.do(f"{path}refund/", amount="", reason="", seen=seen)
+    await eventually(lambda: is_(app, order_id, "refunded"))
+    assert await app[DATABASE].value("select refunded from payments") == 1_500_000
+    assert "refund" not in re.findall(rf"{path}(\w+)/", await operator.page(path))
+
+
+async def test_what_is_held_is_captured_or_released(
+    app: web.Application, factory: Factory, sandbox: SandboxClient, operator: Panel
+) -> None:
+    star = await factory.star()
+    taken, freed = [await factory.order(await factory.person(), star) for _ in range(2)]
+    for order_id in (taken, freed):
+        await factory.hold(order_id, sandbox)
+    # After a dispute, so that staff have something to decide.
+    await app[DATABASE].execute("update orders set status = 'disputed', delivered_at = now()")
+    assert f"/admin/orders/{taken}/" in await operator.page("/admin/disputes/")
+
+    assert await operator.do(f"/admin/orders/{taken}/capture/") == f"/admin/orders/{taken}/"
+    await eventually(lambda: is_(app, taken, "captured"))
+    await operator.do(f"/admin/orders/{taken}/approve/")
+    await operator.do(f"/admin/orders/{freed}/cancel/", reason="Звезда заболела")
+    await eventually(lambda: is_(app, freed, "released"))
+    page = await operator.page(f"/admin/orders/{freed}/")
+    assert "Звезда заболела" in page
+    assert "Споров, которые ждут решения, нет." in await operator.page("/admin/disputes/")
+    assert (await operator.post(f"/admin/orders/{freed}/approve/")).status == 409
+    # The payment's own page shows where the money went.
+    assert "отпуск" in await operator.page("/admin/payments/2/")
+    assert await operator.do("/admin/payments/2/refresh/") == "/admin/payments/2/"
+
+
+async def test_nobody_judges_an_order_of_their_own(app: web.Application, factory: Factory, operator: Panel) -> None:
+    order_id = await factory.order(operator.person, await factory.star())
+    assert f"/admin/orders/{order_id}/cancel/" not in await operator.page(f"/admin/orders/{order_id}/")
+
+
+async def test_a_blocked_person_is_out_until_unblocked(
+    api: Api, app: web.Application, factory: Factory, operator: Panel
+) -> None:
+    person = await factory.person()
+    path = f"/admin/accounts/{person.id}/"
+    assert f'action="{path}block/"' in await operator.page(path)
+    assert await operator.do(f"{path}block/") == path
+    assert (await api.get("/api/v1/users/me/", as_=person)).status == 401
+    assert "заблокирован" in await operator.page(path)
+    assert person.username in await operator.page("/admin/accounts/?blocked=yes")
+    await operator.do(f"{path}unblock/")
+    await app[ACCOUNTS].log_in(Visitor(), "house", person.email, PASSWORD)
+    # Neither oneself nor, for who does not own the place, others who work here.
+    assert (await operator.post(f"/admin/accounts/{operator.person.id}/block/")).status == 403
+    assert (await operator.post(f"/admin/accounts/{(await factory.staff('viewer')).id}/block/")).status == 403
+
+
+async def test_one_session_of_somebody_is_ended(api: Api, factory: Factory, operator: Panel) -> None:
+    person = await factory.person()
+    page = await operator.page(f"/admin/accounts/{person.id}/")
+    (path,) = re.findall(r'action="(/admin/accounts/\d+/sessions/[0-9a-f-]+/end/)"', page)
+    await operator.do(path)
+    assert (await api.get("/api/v1/users/me/", as_=person)).status == 401
+    assert "Никто не вошёл." in await operator.page(f"/admin/accounts/{person.id}/")
+    assert (await operator.post(path)).status == 404
+
+
+async def test_owners_choose_who_works_here(api: Api, app: web.Application, factory: Factory, owner: Panel) -> None:
+    made = await owner.do(
+        "/admin/staff/", username="newcomer", email="new@example.com", password=PASSWORD, role="operator"
+    )
+    assert "newcomer" in await owner.page("/admin/staff/")
+    account_id = int(made.split("/")[3])
+    newcomer = await enter(api, Person(account_id, "newcomer", "new@example.com", PASSWORD, "", None))
+
+    await owner.do(f"{made}role/", role="viewer")
+    assert (await newcomer.get("/admin/orders/")).status == 303  # signs in anew
+    newcomer = await enter(api, newcomer.person)
+    assert (await newcomer.post("/admin/accounts/1/block/")).status == 403
+
+    await owner.do(f"{made}role/", role="")
+    assert "newcomer" not in await owner.page("/admin/staff/")
+    assert (await owner.post(f"{made}role/", role="emperor")).status == 422
+    assert (await owner.post(f"/admin/accounts/{owner.person.id}/role/", role="viewer")).status == 403
+    assert (await owner.post("/admin/staff/", username="x", password="12345", role="viewer")).status == 422
+
+
+async def test_two_owners_who_dismiss_each_other_leave_one(factory: Factory, app: web.Application) -> None:
+    chiefs = [actor(await factory.staff("owner"), "owner") for _ in range(2)]
+    # By the verb: over HTTP the first deed ends the other's session.
+    deeds = [app[STAFF].give_role(chief, other.id, None) for chief, other in zip(chiefs, reversed(chiefs), strict=True)]
+    done = await asyncio.gather(*deeds, return_exceptions=True)
+    assert sum(isinstance(one, LastOwner) for one in done) == 1
+    assert await app[DATABASE].value("select count(*) from accounts where role = 'owner'") == 1
+
+
+async def test_categories_tags_and_skills_are_kept(app: web.Application, factory: Factory, operator: Panel) -> None:
+    for kind, further in (("categories", {"position": "3"}), ("tags", {}), ("skills", {"description": "Пою"})):
+        made = await operator.do(f"/admin/{kind}/", name="Новое", **further)
+        assert "Новое" in await operator.page(f"/admin/{kind}/?q=нов" if kind != "categories" else "/admin/categories/")
+        await operator.do(made, name="Другое", **further)
+        assert "<h1>Другое</h1>" in await operator.page(made)
+        again = await operator.post(f"/admin/{kind}/", name="Другое", **further)
+        assert again.status == 409, kind
+        assert (await operator.post(made, name="", **further)).status == 422
+        assert (await operator.post(made, name="x" * 300, **further)).status == 422
+        assert await operator.do(f"{made}delete/") == f"/admin/{kind}/"
+        await operator.page(made, 404)
+        assert (await operator.post(made, name="Третье", **further)).status == 404
+
+
+async def test_services_and_reviews_are_hidden_and_shown(
+    api: Api, app: web.Application, factory: Factory, sandbox: SandboxClient, operator: Panel
+) -> None:
+    order_id, buyer = await captured_order(app, factory, sandbox)
+    service_id = await app[DATABASE].value("select service_id from orders")
+    path = f"/admin/services/{service_id}/"
+    await operator.do(f"{path}listing/", is_listed="no")
+    assert "скрыта нами" in await operator.page(path)
+    assert f"/admin/services/{service_id}/" in await operator.page("/admin/services/?withheld=yes")
+    assert await (await api.get("/api/star/getlist/")).json() == []
+    await operator.do(f"{path}listing/", is_listed="yes")
+    assert len(await (await api.get("/api/star/getlist/")).json()) == 1
+
+    await app[ORDERS].approve(actor(buyer), order_id)
+    review = await app[REVIEWS].write(actor(buyer), order_id, rating=2, words="Не то имя")
+    path = f"/admin/reviews/{review.id}/"
+    await operator.do(f"{path}listing/", is_listed="no")
+    assert "Не то имя" in await operator.page("/admin/reviews/?hidden=yes")
+    assert await app[DATABASE].value("select rating_count from creators") == 0
+    await operator.do(f"{path}listing/", is_listed="yes")
+    assert await app[DATABASE].value("select rating_count from creators") == 1
+    assert (await operator.post("/admin/reviews/999/listing/", is_listed="no")).status == 404
+
+
+async def test_a_creator_is_put_on_top(app: web.Application, factory: Factory, operator: Panel) -> None:
+    await factory.star()
+    await operator.do("/admin/creators/1/top/", is_top="yes")
+    assert "в топе" in await operator.page("/admin/creators/1/")
+    assert "/admin/creators/1/" in await operator.page("/admin/creators/?top=yes")
+    await operator.do("/admin/creators/1/top/", is_top="no")
+    assert not await app[DATABASE].value("select is_top from creators")
+
+
+async def test_letters_are_tried_again_and_mails_repeated(
+    app: web.Application, factory: Factory, sandbox: SandboxClient, operator: Panel
+) -> None:
+    star = await factory.star()
+    await factory.order(await factory.person(), star)
+    db = app[DATABASE]
+
+    async def sent() -> bool:
+        return bool(await db.value("select done_at is not null from outbox where id = 1"))
+
+    await eventually(sent)
+    assert "Ссылки видит только получатель." in await operator.page("/admin/outbox/1/")
+    repeated = await operator.do("/admin/outbox/1/repeat/")
+    assert repeated != "/admin/outbox/1/"
+    assert (await operator.post("/admin/outbox/1/retry/")).status == 409
+    await db.execute("update outbox set done_at = null, failed_at = now(), last_error = '550' where id = 1")
+    assert "Не удалось отправить" in await operator.page("/admin/")
+    assert (await operator.post("/admin/outbox/1/repeat/")).status == 409
+    assert await operator.do("/admin/outbox/1/retry/") == "/admin/outbox/1/"
+    await eventually(sent)
+    assert (await operator.post("/admin/outbox/999/retry/")).status == 404
+
+
+async def test_links_of_mails_stay_with_their_recipients(
+    api: Api, app: web.Application, factory: Factory, operator: Panel
+) -> None:
+    person = await factory.person()
+    await app[ACCOUNTS].ask_confirmation(person.email, Visitor())
+    await api.post("/password_reset/", {"email": person.email})
+
+    async def mails() -> list[int]:
+        return [row["id"] for row in await app[DATABASE].all("select id from outbox where topic = 'mail'")]
+
+    for letter_id in await eventually(mails):
+        page = await operator.page(f"/admin/outbox/{letter_id}/")
+        assert "https://…" in page
+        assert "token" not in page.replace("form_token", "")
+        assert not re.search(r"http://127[^\s\"]*[0-9a-f]{20}", page)
+
+
+async def test_the_overview_warns_and_draws(app: web.Application, factory: Factory, viewer: Panel) -> None:
+    page = await viewer.page("/admin/")
+    assert "Споры ждут решения" not in page
+    assert page.count('<svg class="plot"') == 2
+    assert "<desc>" in page
+    await factory.order(await factory.person(), await factory.star())
+    await app[DATABASE].execute("update orders set status = 'disputed'")
+    page = await viewer.page("/admin/")
+    assert "Споры ждут решения" in page
+    assert "<b>1</b><span>заказов за 30" in page
+
+
+async def test_every_deed_and_refusal_is_in_the_log(app: web.Application, factory: Factory, operator: Panel) -> None:
+    person = await factory.person()
+    await operator.do(f"/admin/accounts/{person.id}/block/")
+    await operator.do("/admin/tags/", name="журнал")
+    assert (await operator.post("/admin/staff/")).status == 403
+    assert (await operator.post(f"/admin/accounts/{person.id}/unblock/", form_token="")).status == 403
+    logged = await app[DATABASE].all("select act from audit_entries where actor_id = %(id)s", id=operator.person.id)
+    assert {"account_blocked", "staff_act", "refused"} <= {row["act"] for row in logged}
+    page = await operator.page(f"/admin/audit/?actor={operator.person.id}")
+    assert f'<a href="/admin/accounts/{person.id}/">account:{person.id}</a>' in page
+    assert TOKEN.search(page)
