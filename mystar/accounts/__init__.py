@@ -5,6 +5,6 @@ compared in a normal form (`credentials`). A log-in makes a session (`sessions`)
 with it within a second. Passwords are held against one rule (`password_rule`). What is mailed, a confirmation or a
 reset, is a link of one use; only its digest is stored.
 
-Others hear about people by events: AccountRegistered, EmailConfirmed, PersonChanged, PasswordChanged,
-SessionsEnded.
+Others hear about people by events: AccountRegistered, EmailConfirmed, PersonChanged, PasswordChanged, SessionOpened,
+SessionsEnded, AccountBlocked, AccountUnblocked, RoleChanged.
 """

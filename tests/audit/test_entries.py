@@ -18,6 +18,7 @@ from mystar.orders.handlers import ORDERS
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, actor
+from tests.sign_in.walking import PROVIDERS, Flow, login, register, token_of
 
 if TYPE_CHECKING:
     from tests.sandbox_process import SandboxProcess
@@ -33,7 +34,7 @@ async def entries(app: web.Application, act: str | None = None) -> list[Entry]:
 
 
 @pytest.mark.parametrize(
-    ("path", "login", "door"),
+    ("path", "who", "door"),
     [
         (TOKEN, {"username": "anna"}, "house"),
         ("/api/login/", {"username": "anna"}, "greetings"),
@@ -43,20 +44,20 @@ async def entries(app: web.Application, act: str | None = None) -> list[Entry]:
     ],
 )
 async def test_every_door_writes_who_came_in_and_who_was_refused(
-    api: Api, factory: Factory, app: web.Application, path: str, login: dict[str, str], door: str
+    api: Api, factory: Factory, app: web.Application, path: str, who: dict[str, str], door: str
 ) -> None:
     person = await factory.person("anna", email="anna@example.com", phone="87071234567")
-    answer = await api.post(path, {"password": PASSWORD, **login})
+    answer = await api.post(path, {"password": PASSWORD, **who})
     assert answer.status in (200, 201)
     entry = (await entries(app, "sign_in"))[-1].note
     assert (entry.subject, entry.actor_id, entry.details["door"]) == (f"account:{person.id}", person.id, door)
     assert entry.address == "127.0.0.1"
 
-    wrong = {**login, "password": "Wrong-Word-42", "hash_password": "Wrong-Word-42"}
+    wrong = {**who, "password": "Wrong-Word-42", "hash_password": "Wrong-Word-42"}
     assert (await api.post(path, wrong)).status in (401, 404)
     nobody = {key: "nobody@example.com" if "@" in str(value) else value for key, value in wrong.items()}
-    nobody.update({"username": "nobody"} if "username" in login else {})
-    nobody.update({"phone_number": "87070000000"} if "phone_number" in login else {})
+    nobody.update({"username": "nobody"} if "username" in who else {})
+    nobody.update({"phone_number": "87070000000"} if "phone_number" in who else {})
     assert (await api.post(path, nobody)).status in (401, 404)
     refused = await entries(app, "sign_in_refused")
     assert [one.note.subject for one in refused] == [f"account:{person.id}", ""]
@@ -155,9 +156,9 @@ async def test_nothing_that_is_undone_is_written(api: Api, factory: Factory, app
 
 async def test_no_secret_and_no_personal_data_is_written(api: Api, factory: Factory, app: web.Application) -> None:
     await factory.person("marked-name", email="marked@example.com", phone="87071234567", first_name="Marked")
-    for login in ("marked-name", "marked@example.com", "87071234567", "marked-nobody"):
+    for name in ("marked-name", "marked@example.com", "87071234567", "marked-nobody"):
         for password in (PASSWORD, "marked-password"):
-            answer = await api.post(TOKEN, {"username": login, "password": password})
+            answer = await api.post(TOKEN, {"username": name, "password": password})
             access = (await answer.json()).get("access", "no token")
             assert access not in str(await entries(app))
     assert len(await entries(app)) == 9
@@ -194,3 +195,16 @@ async def test_long_and_odd_words_are_cut_and_cleaned(api: Api, app: web.Applica
     (entry,) = await entries(app)
     assert (len(entry.note.subject), len(entry.note.details)) == (60, 6)
     assert await app[AUDIT].verify() == []
+
+
+@pytest.mark.parametrize("flow", PROVIDERS, ids=str)
+async def test_whoever_comes_through_a_provider_is_written_and_so_is_who_is_sent_away(
+    api: Api, app: web.Application, flow: Flow
+) -> None:
+    token = await token_of(api, flow, person="olga.demo")
+    assert (await register(api, flow, token)).status in (200, 201)
+    assert (await login(api, flow, token)).status in (200, 201)
+    came = [entry.note for entry in await entries(app, "sign_in")]
+    assert [(note.subject, note.details["door"]) for note in came] == [(came[0].subject, flow.door)] * 2
+    await login(api, flow, "forged")
+    assert [entry.note.act for entry in await entries(app)][-1] == "sign_in_refused"
