@@ -164,7 +164,7 @@ def _match(table: Table, match: Match, meant: object, values: _Values) -> Criter
     return table.field(match.key) == Function("ANY", Function("ARRAY", query))
 
 
-def _compared(column: Field, match: Match, meant: object, values: _Values) -> Criterion:
+def _compared(column: Term, match: Match, meant: object, values: _Values) -> Criterion:
     if not match.prefix:
         return column == values(meant)
     return BasicCriterion(Matching.like, column, values(_LIKE.sub(r"\\\g<0>", str(meant)) + "%"))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS
+from mystar.accounts.access import ACCOUNTS, STAFF
 from mystar.accounts.model import Visitor
+from mystar.accounts.staff import LastOwner
 from mystar.contracts.system import DATABASE
 from mystar.files.handlers import FILES
 from mystar.orders.handlers import ORDERS

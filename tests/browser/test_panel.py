@@ -1,0 +1,154 @@
+"""The panel as its staff use it: in a browser, on a phone and at a desk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Browser, Page, expect
+
+from mystar.admin.registers import REGISTERS
+from mystar.contracts.system import DATABASE
+from mystar.settings import Settings
+from tests.browser.conftest import WIDTHS, Tab
+from tests.conftest import Api
+from tests.factory import Factory, Person
+from tests.sandbox_process import SandboxProcess
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    """An order is in process a second after the button."""
+    return make_settings(STUDIO__PROCESS_SECONDS=1)
+
+
+async def enter(page: Page, api: Api, person: Person) -> None:
+    await page.goto(f"{api.url}/admin/")
+    await page.get_by_label(re.compile("E-mail|e-mail")).fill(person.email)
+    await page.get_by_label(re.compile("Пароль|Password")).fill(person.password)
+    await page.get_by_role("button", name=re.compile("Войти|Sign in")).click()
+    await expect(page.locator("h1")).to_have_text(re.compile("Сводка|Overview"))
+
+
+@pytest.fixture
+async def operator(api: Api, factory: Factory, tab: Tab) -> Person:
+    """Signed in, in the tab."""
+    person = await factory.staff("operator")
+    await enter(tab.page, api, person)
+    return person
+
+
+async def test_an_order_is_found_by_number_and_processed_before_ones_eyes(api: Api, tab: Tab, operator: Person) -> None:
+    placed = [await place(api, f"Сайт {number}") for number in range(3)]
+    page = tab.page
+    await page.get_by_role("link", name="Заказы студии").first.click()
+    await page.get_by_role("searchbox").fill(placed[1])
+    await page.get_by_role("button", name="Найти").click()
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    await page.get_by_role("link", name=placed[1]).click()
+    await expect(page.locator("h1")).to_have_text(f"Заказ № {placed[1]}")
+    await page.get_by_role("button", name="В обработку").click()
+
+    state = page.locator(".head [data-live]")
+    await page.evaluate("window.same = true")
+    await expect(state).to_have_text("в очереди")
+    await tab.show("order-queued")
+    await expect(state).to_have_text("в обработке")
+    assert await page.evaluate("window.same"), "the page was loaded again"
+    await expect(page.get_by_role("button", name="В обработку")).to_have_count(0)
+
+    # The rest in bulk.
+    await page.goto(f"{api.url}/admin/studio-orders/?status=new")
+    await page.get_by_label("Выбрать все").check()
+    await page.get_by_role("button", name="Выбранные — в обработку").click()
+    await expect(page.locator('[data-live][data-state="queued"]')).to_have_count(2)
+    await expect(page.locator('[data-live][data-state="in_process"]')).to_have_count(2)
+
+
+async def place(api: Api, title: str) -> str:
+    answer = await api.post("/api/orders/orders/", {"title": title, "description": "Три страницы и форма"})
+    number: str = (await answer.json())["order_number"]
+    return number
+
+
+async def test_a_payment_is_refunded(
+    app: web.Application, api: Api, factory: Factory, sandbox: SandboxProcess, tab: Tab, operator: Person
+) -> None:
+    order_id = await factory.order(await factory.person(), await factory.star())
+    await factory.hold(order_id, sandbox)
+    page = tab.page
+    await app[DATABASE].execute("update orders set status = 'disputed', delivered_at = now()")
+    await page.goto(f"{api.url}/admin/")
+    await page.get_by_role("link", name="Споры ждут решения: 1").click()
+    await page.locator("tbody a").first.click()
+    await page.get_by_text("Списать деньги").click()
+    await page.get_by_role("button", name="Да, списать").click()
+    await expect(page.locator(".head")).to_contain_text("списаны")
+    await page.get_by_text("Вернуть деньги").click()
+    await page.get_by_label("Сумма, ₽").fill("1 000")
+    await page.locator(".sure[open]").get_by_label("Причина").fill("Не то имя")
+    await tab.show("order-refund")
+    await page.get_by_role("button", name="Вернуть", exact=True).click()
+    await expect(page.locator("main")).to_contain_text("возвращено 1\u00a0000\u00a0₽")
+    assert await app[DATABASE].value("select refunded from payments") == 100_000
+
+
+async def test_a_blocked_member_of_the_staff_is_out_in_the_other_tab(
+    api: Api, factory: Factory, browser: Browser, tab: Tab
+) -> None:
+    await enter(tab.page, api, await factory.staff("owner"))
+    somebody = await factory.staff("viewer")
+    theirs = await browser.new_page(locale="en-GB")
+    await enter(theirs, api, somebody)
+
+    page = tab.page
+    await page.goto(f"{api.url}/admin/accounts/?q={somebody.email}")
+    await page.get_by_role("link", name=somebody.username).click()
+    await page.get_by_text("Заблокировать", exact=True).click()
+    await page.get_by_role("button", name="Да, заблокировать").click()
+    await expect(page.locator(".head")).to_contain_text("заблокирован")
+
+    await theirs.get_by_role("link", name="Orders", exact=True).first.click()
+    await expect(theirs.locator("h1")).to_have_text("Staff sign-in")
+    await theirs.close()
+
+
+@pytest.fixture
+async def phone(browser: Browser) -> AsyncIterator[Page]:
+    """Without scripts, in the dark."""
+    context = await browser.new_context(
+        java_script_enabled=False, color_scheme="dark", locale="ru-RU", viewport={"width": WIDTHS[0], "height": 800}
+    )
+    yield await context.new_page()
+    await context.close()
+
+
+async def test_a_phone_without_scripts_is_enough(api: Api, factory: Factory, phone: Page) -> None:
+    await enter(phone, api, await factory.staff("operator"))
+    number = await place(api, "Сайт")
+    await phone.get_by_label("Меню").click()
+    await phone.locator("header").get_by_role("link", name="Заказы студии").click()
+    await phone.get_by_role("link", name=number).click()
+    await phone.get_by_role("button", name="В обработку").click()
+    await expect(phone.get_by_role("status")).to_have_text("Готово.")
+    await expect(phone.locator(".head [data-live]")).to_have_text(re.compile("в очереди|в обработке"))
+
+
+async def test_every_page_is_as_wide_as_its_window(
+    app: web.Application, api: Api, factory: Factory, sandbox: SandboxProcess, tab: Tab
+) -> None:
+    await tab.page.goto(f"{api.url}/admin/")
+    await tab.show("sign-in")
+    await enter(tab.page, api, await factory.staff("owner"))
+    star = await factory.star(profession="Певица, актриса и ведущая вечеров с очень длинным названием профессии")
+    order_id = await factory.order(await factory.person(), star, wish="Поздравьте " * 60)
+    await factory.hold(order_id, sandbox)
+    await place(api, "Очень-длинное-название-без-единого-пробела-" * 3)
+    pages = [*REGISTERS, "", "staff", f"orders/{order_id}", f"accounts/{star.id}", "creators/1", "services/1"]
+    pages += ["payments/1", "categories/1", "outbox/1", "nowhere"]
+    for path in pages:
+        await tab.page.goto(f"{api.url}/admin/{path}{'/' if path else ''}")
+        await tab.show(path.replace("/", "-") or "overview")
+    tab.complaints.clear()  # Chromium tells the console of every answer with a 404.
