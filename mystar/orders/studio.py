@@ -1,4 +1,4 @@
-"""Orders to the studio (seed 003, contract D34–D36): people and guests place them, staff let the studio take them up."""
+"""Orders to the studio (seed 003, contract D34–D36): people and guests place them, staff let the studio begin."""
 
 from __future__ import annotations
 

@@ -258,6 +258,14 @@ async def test_guests_and_people_order_only_so_often(api: Api, factory: Factory)
     assert [(await api.post(ORDERS, SITE, as_=person)).status for _ in range(4)] == [201, 201, 201, 429]
 
 
+@pytest.mark.parametrize("settings", [{"FILES__IMAGE_LIMIT": 2_000}], indirect=True)
+async def test_a_picture_that_is_too_large_is_refused_with_the_order(api: Api, db: Database) -> None:
+    form = form_with(("a", picture(size=(8, 8)), "a.jpeg"), ("b", picture(size=(900, 900)), "b.jpeg"), **SITE)
+    answer = await api.request("POST", ORDERS, data=form)
+    assert (answer.status, set(await answer.json())) == (413, {"detail"})
+    assert await db.value("select count(*) from orders") + await db.value("select count(*) from files") == 0
+
+
 async def test_a_studio_order_is_no_greeting(api: Api, factory: Factory) -> None:
     person = await factory.person()
     order = await placed(api, person)
