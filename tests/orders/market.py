@@ -8,26 +8,14 @@ from typing import Any
 
 from aiohttp import web
 
-from mystar.contracts.system import DATABASE
+from mystar.catalog.handlers import CATALOG, SHOP
+from mystar.catalog.model import OptionDraft, ServiceDraft
 from mystar.files.handlers import FILES
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 
 #: Kopecks: of the service, and of its options.
 PRICE, OPTIONS = 100_000, (20_000, 30_050)
-
-_SERVICE = """
-    insert into services (
-        creator_id, kind, category_id, title, base_price, delivery_days, is_active, modifications_price,
-        created_at, updated_at)
-    select creators.id, 'service', services.category_id, 'Ролик для блога', %(price)s, 7, %(listed)s, 15000,
-        now(), now()
-    from creators join services on services.creator_id = creators.id and kind = 'greeting'
-    where creators.account_id = %(account)s
-    returning id"""
-_OPTION = """
-    insert into service_options (service_id, name, description, price, position)
-    values (%(service)s, %(name)s, '', %(price)s, %(position)s) returning id"""
 
 
 @dataclass
@@ -76,13 +64,18 @@ class Market:
 
 async def add_service(app: web.Application, creator: Person, *, listed: bool = True) -> tuple[int, list[int]]:
     """A service of a star's, and its options."""
-    db = app[DATABASE]
-    service = await db.value(_SERVICE, account=creator.id, price=PRICE, listed=listed)
-    options = [
-        await db.value(_OPTION, service=service, name=f"Опция {number}", price=price, position=number)
-        for number, price in enumerate(OPTIONS, 1)
-    ]
-    return service, options
+    draft = ServiceDraft(
+        title="Ролик для блога",
+        category_id=(await app[CATALOG].greeting_of(creator.id)).category_id,
+        base_price=PRICE,
+        delivery_days=7,
+        allows_modifications=True,
+        modifications_price=15_000,
+        is_active=listed,
+        options=tuple(OptionDraft(name=f"Опция {number}", price=price) for number, price in enumerate(OPTIONS, 1)),
+    )
+    service = await app[SHOP].put_up(actor(creator), draft)
+    return service.id, [option.id for option in service.options]
 
 
 async def open_market(app: web.Application, api: Api, factory: Factory) -> Market:

@@ -385,9 +385,13 @@ async def test_the_number_of_queries_does_not_grow_with_the_page(
     for _ in range(2):
         for _ in range(3):
             await market.place(selected_option_ids=market.options)
-        asked = 0
-        assert (await market.api.get("/api/v1/orders/", as_=market.buyer)).status == 200
-        counts.append(asked)
+        tries = []
+        # What runs in the background asks, too, but not every time.
+        for _ in range(5):
+            asked = 0
+            assert (await market.api.get("/api/v1/orders/", as_=market.buyer)).status == 200
+            tries.append(asked)
+        counts.append(min(tries))
     assert counts[0] == counts[1] <= 4
 
 

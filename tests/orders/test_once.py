@@ -13,7 +13,8 @@ from aiohttp import web
 
 from mystar.contracts.system import DATABASE
 from tests.conftest import Api
-from tests.factory import Factory, Person
+from tests.factory import Factory, Person, video
+from tests.files.uploading import form
 from tests.harness.service import Service
 from tests.orders.market import Market
 from tests.sandbox_process import SandboxProcess
@@ -109,3 +110,24 @@ async def test_an_order_survives_the_death_of_the_service_once(
         assert await db.value("select count(*) from order_events") == 1
     finally:
         service.kill()
+
+
+async def test_a_congratulation_of_the_other_dialect_is_delivered_once(
+    app: web.Application, api: Api, factory: Factory
+) -> None:
+    customer, star = await factory.person(), await factory.star()
+    order_id = await factory.order(customer, star)
+
+    async def upload() -> tuple[int, bytes]:
+        answer = await api.post(
+            "/api/upload/congritulatoin/",
+            data=form(star_id=star.id, order_id=order_id, video_con=("mum.mp4", video())),
+            as_=star,
+            headers={"Idempotency-Key": "upload"},
+        )
+        return answer.status, await answer.read()
+
+    first = await upload()
+    assert first[0] == 201
+    assert await upload() == first
+    assert await app[DATABASE].value("select count(*) from deliveries") == 1

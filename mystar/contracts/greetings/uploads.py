@@ -16,6 +16,7 @@ from mystar.errors import Forbidden, Invalid, Text
 from mystar.files.forms import FILES, Wanted, uploaded
 from mystar.kit.fields import AvatarSizes, Id, Shape
 from mystar.kit.http import json_response
+from mystar.kit.idempotency import idempotent
 from mystar.kit.media import copy_paths, media_path
 from mystar.kit.routes import Route, route
 from mystar.orders.handlers import ORDERS
@@ -98,7 +99,8 @@ async def upload_hello(request: web.Request) -> web.Response:
 @signed_in
 @_multipart(CongratulationForm)
 @response_schema(CongratulationView, 201)
-async def upload_congratulation(request: web.Request) -> web.Response:
+@idempotent
+async def upload_congratulation(request: web.Request) -> web.StreamResponse:
     actor = actor_of(request)
     wanted = Wanted("video_con", ("video", "image"), f"congratulation/{actor.id}")
     try:
