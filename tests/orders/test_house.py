@@ -414,3 +414,19 @@ async def test_staff_read_and_settle(market: Market, person_of_staff: Person) ->
 @pytest.fixture
 async def person_of_staff(factory: Factory) -> Person:
     return await factory.staff("operator")
+
+
+async def test_an_order_to_the_studio_is_read_by_its_owner(market: Market) -> None:
+    answer = await market.api.post(
+        "/api/orders/orders/", {"title": "Афиша", "description": "Три медведя на велосипеде"}, as_=market.buyer
+    )
+    assert answer.status == 201, await answer.text()
+    order_id = (await answer.json())["id"]
+    order = await market.read(order_id)
+    assert (order["kind"], order["status"], order["requirements"]) == ("studio", "new", "Три медведя на велосипеде")
+    assert (order["service"], order["creator"], order["allowed_actions"]) == (None, None, [])
+    page = await (await market.api.get("/api/v1/orders/", params={"status": "new"}, as_=market.buyer)).json()
+    assert [one["id"] for one in page["results"]] == [order_id]
+    for verb in ("pay", "cancel"):
+        await market.act(order_id, verb, as_=market.buyer, status=403)
+    assert (await market.api.get(f"/api/v1/orders/{order_id}/", as_=market.creator)).status == 404
