@@ -19,7 +19,7 @@ where files.id = any(%(ids)s::bigint[]);
 
 -- name: services_rows
 select services.id, services.title, services.kind, services.creator_id, accounts.username as creator,
-    categories.name as category, services.base_price, services.delivery_days, services.created_at,
+    categories.name as category, services.base_price, services.created_at,
     case
         when services.deleted_at is not null then 'deleted'
         when services.is_withheld then 'withheld'

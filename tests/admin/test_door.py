@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
 from collections.abc import Callable
@@ -239,3 +240,28 @@ async def test_staff_block_and_unblock_with_a_bearer_token(api: Api, app: web.Ap
     assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=person)).status == 401
     somebody = await factory.person()
     assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=somebody)).status == 403
+
+
+async def test_what_is_no_form_does_nothing(owner: Panel) -> None:
+    url = "application/x-www-form-urlencoded"
+    bodies = (
+        (f"{url}; charset=klingon", b"form_token=x"),
+        (url, b"form_token=%ff%fe&login=\xff\xfe"),
+        ("multipart/form-data", b"--x"),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\nno name\r\n--x--"),
+        ("multipart/form-data; boundary=x", b"--x\r\nno header at all\r\n\r\n--x--"),
+        ("application/json", b'{"form_token": "x"}'),
+        (url, b"form_token=x&" * 100_000),
+    )
+    for kind, body in bodies:
+        answer = await owner._ask("POST", "/admin/tags/", headers={"Content-Type": kind}, data=io.BytesIO(body))
+        assert answer.status in (400, 403, 413), (kind, body[:60], answer.status)
+        assert answer.content_type == "text/html"
+
+
+async def test_pages_of_others_hear_nothing_of_the_panel(owner: Panel) -> None:
+    answer = await owner._ask("GET", "/admin/orders/", headers={"Origin": "https://evil.example"})
+    assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    preflight = await owner._ask("OPTIONS", "/admin/tags/", headers=asked)
+    assert preflight.status == 405

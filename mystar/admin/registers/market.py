@@ -22,7 +22,6 @@ SERVICES = Register(
         Column("creator", Text("Креатор", "Creator"), link="/admin/creators/{creator_id}/"),
         Column("category", Text("Категория", "Category")),
         Column("base_price", Text("Цена", "Price"), "money", sort="price"),
-        Column("delivery_days", Text("Дней", "Days"), "number"),
         Column("state", Text("Состояние", "State"), "badge", words=LISTING),
         Column("created_at", _SINCE, "moment", sort="created"),
     ),
