@@ -11,11 +11,6 @@ select id from accounts where email_key = %(email)s;
 -- name: studio_titles
 select title from orders where kind = 'studio' order by id limit 100;
 
--- name: put_on_top
--- No verb does that: it is the front page's choice, and nobody but us has made one yet.
-update creators set is_top = true
-from accounts where accounts.id = creators.account_id and accounts.email_key = any (%(emails)s::text[]) and not is_top;
-
 -- Data to measure with. What is called "setup" prepares the session; then every "batch" statement runs, in this order, in
 -- one transaction for creators %(first)s to %(last)s, their customers and orders. Everything is drawn from the number
 -- of its row, so the same numbers make the same data in every database.

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -95,7 +96,9 @@ class _Story:
         stars = await _together(
             {star.person.mailbox: partial(self._star, star, categories[star.category]) for star in cast.STARS}
         )
-        await self._db.execute(QUERIES.put_on_top, emails=[s.person.email for s in cast.STARS if s.is_top])
+        for star in filter(attrgetter("is_top"), cast.STARS):
+            creator = await self._creators.by_account(stars[star.person.mailbox][0].id)
+            await self._creators.set_top(owner, creator.id, True)
         skills = await self._showcases.skills(owner)
         for star in cast.STARS:
             if star.person.mailbox in SHOWS:

@@ -12,9 +12,12 @@ from mystar.contracts.system import DATABASE
 from mystar.creators.handlers import CREATORS, SKILLS
 from mystar.creators.model import MOST_SKILLS, SkillExists, SkillInUse, SkillUnknown
 from mystar.errors import Forbidden
+from mystar.kit.db import Database
+from mystar.kit.queries import load
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 
+QUERIES = load("mystar.creators")
 OWN = "/api/creator-skills/"
 BULK = OWN + "bulk_update/"
 
@@ -67,6 +70,17 @@ async def test_a_search_looks_into_names_and_descriptions(api: Api, skills: list
         ("", ["After Effects", "Illustrator", "Photoshop"]),
     ):
         assert await names(api, search=search) == found, search
+
+
+async def test_a_list_and_a_search_keep_to_an_index(db: Database) -> None:
+    await db.execute(
+        "insert into skills (name, key, words) select name, name, name"
+        " from generate_series(1, 20000) n cross join lateral (select md5(n::text) as name) named"
+    )
+    await db.execute("analyze skills")
+    for pattern, index in ((None, "skills_key_key"), ("%effects%", "skills_words_idx")):
+        plan = await db.all(f"explain {QUERIES.skills}", pattern=pattern, limit=20, offset=0)
+        assert index in str(plan)
 
 
 async def test_one_skill_is_shown_to_anybody_at_either_address(api: Api, skills: list[int]) -> None:
