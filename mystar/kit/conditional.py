@@ -47,7 +47,7 @@ class Conditions:
         tag = _tag_of(response)
         response.headers["ETag"] = tag
         response.headers.setdefault("Cache-Control", "private, no-cache")
-        response.headers["Vary"] = "Authorization, Accept-Language"
+        response.headers["Vary"] = "Authorization, Accept-Language, Origin"
         if _names(request.headers.getall("If-None-Match", []), tag):
             kept = {name: value for name, value in response.headers.items() if name not in _OF_THE_BODY}
             return web.Response(status=304, headers=kept)

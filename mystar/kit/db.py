@@ -296,7 +296,7 @@ class Database(Statements):
         """
         if isolation not in _ISOLATION:
             raise ValueError(f"Unknown isolation level: {isolation}")
-        outer = await self._outer()
+        outer = self._joined() if readonly else await self._outer()
         if outer is None:
             async with self._begin(isolation, readonly, shared=False) as tx:
                 yield tx

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from aiobotocore.session import get_session
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 
@@ -155,6 +156,16 @@ async def test_who_may_not_write_is_told_that_the_storage_is_away(bucket: Bucket
     with pytest.raises(StorageAway):
         await store(stranger, KEY, b"x")
     await stranger.close()
+
+
+async def test_parts_that_a_crash_left_in_the_bucket_are_swept_in_time(bucket: Bucket, tmp_path: Path) -> None:
+    who = {"aws_access_key_id": bucket.access_key, "aws_secret_access_key": bucket.secret_key}
+    where = {"endpoint_url": bucket.endpoint, "region_name": bucket.region}
+    async with get_session().create_client("s3", **where, **who) as client:
+        await client.create_multipart_upload(Bucket=bucket.name, Key=KEY)
+    storage, now = S3Storage(bucket, tmp_path), datetime.now(UTC)
+    assert [await storage.sweep(now + timedelta(hours=hours)) for hours in (-1, 1, 1)] == [0, 1, 0]
+    await storage.close()
 
 
 class TestService:
