@@ -14,7 +14,7 @@ from mystar.audit.service import AuditService
 from mystar.kit.db import Tx
 from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
-from mystar.orders.model import STATUS_FACTS, OrderFact, Role
+from mystar.orders.model import STATUS_FACTS, OrderFact, OrderMoneyDecided, Role
 from mystar.orders.studio_order import (
     StudioOrderChanged,
     StudioOrderFact,
@@ -47,6 +47,7 @@ class Listeners:
         events.on(PaymentFailed, self._payment_failed)
         for fact in dict.fromkeys(STATUS_FACTS.values()):
             events.on(fact, self._order_decided)
+        events.on(OrderMoneyDecided, self._order_money_decided)
         for studio_fact in _STUDIO:
             events.on(studio_fact, self._studio_order)
 
@@ -91,6 +92,10 @@ class Listeners:
         """What the parties do is the order's own history; what staff do belongs here as well."""
         if event.by is Role.STAFF:
             await self._audit.note(tx, "order_decided", f"order:{event.order.id}", status=str(event.order.status))
+
+    async def _order_money_decided(self, tx: Tx, event: OrderMoneyDecided) -> None:
+        amount = None if event.amount is None else rubles_text(event.amount)
+        await self._audit.note(tx, "order_decided", f"order:{event.order.id}", money=event.what, amount=amount)
 
     async def _studio_order(self, tx: Tx, event: StudioOrderFact) -> None:
         if event.actor_id is None or event.actor_id == event.order.owner_id:

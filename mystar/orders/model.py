@@ -350,6 +350,15 @@ class OrderPartlyRefunded(OrderFact):
     amount: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class OrderMoneyDecided(OrderFact):
+    """Staff said what becomes of the money and left the work as it was: "capture", "refund" or "refund_part", which is
+    of ``amount`` kopecks. The money moves later."""
+
+    what: str = ""
+    amount: int | None = None
+
+
 class OrderEdited(OrderFact):
     """The buyer wrote other requirements, or another term."""
 

@@ -26,6 +26,7 @@ from mystar.orders.model import (
     OrderCard,
     OrderEdited,
     OrderList,
+    OrderMoneyDecided,
     OrderUnknown,
     PaymentLinkRefused,
     Role,
@@ -183,6 +184,7 @@ class OrderService:
             order, step = await self._steps.decide(tx, actor, order_id, Action.REFUND_PART)
             await self._payments.refund_part(tx, order_id, amount)
             await self._steps.note(tx, order, step, actor.id, amount=amount, reason=reason)
+            await tx.publish(OrderMoneyDecided(order, step.role, order.status, str(step.action), amount))
             tx.after_commit(partial(self._payments.wait_for, order_id, self._patience))
         return await OrderRepository(self._db).find(order_id)
 

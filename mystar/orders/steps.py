@@ -19,6 +19,7 @@ from mystar.orders.model import (
     Money,
     NotYours,
     Order,
+    OrderMoneyDecided,
     OrderPartlyRefunded,
     OrderUnknown,
     Role,
@@ -122,6 +123,8 @@ class Steps:
             if moved.status is Status.COMPLETED and moved.creator_id:
                 await self._creators.count_completed(tx, moved.creator_id)
             await tx.publish(STATUS_FACTS[moved.status](moved, step.role, order.status))
+        elif moved.money_goal is not order.money_goal and step.role is Role.STAFF:
+            await tx.publish(OrderMoneyDecided(moved, step.role, order.status, str(step.action)))
         if moved.money is not order.money and moved.money in MONEY_FACTS:
             await tx.publish(MONEY_FACTS[moved.money](moved, step.role, order.status))
         return moved

@@ -72,6 +72,12 @@ async def test_parts_and_then_the_rest(market: Market, staff: Person, order_id: 
         "select kind from notifications where account_id = %(id)s order by id", id=market.buyer.id
     )
     assert [row["kind"] for row in told][-3:] == ["money_partly_returned", "money_partly_returned", "money_returned"]
+    acts = "select actor_id, details from audit_entries where act = 'order_decided' order by id"
+    assert [(row["actor_id"], row["details"]) for row in await market.app[DATABASE].all(acts)] == [
+        (staff.id, {"money": "refund_part", "amount": "100.50"}),
+        (staff.id, {"money": "refund_part", "amount": "200.00"}),
+        (staff.id, {"money": "refund", "amount": None}),
+    ]
     assert await broken_invariants(market.app) == []
     assert [one for one in await market.app[PAYMENTS].reconcile() if one.payment_id] == []
 
