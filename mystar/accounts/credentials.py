@@ -87,7 +87,8 @@ def tidy_phone(raw: str) -> str | None:
         number = phonenumbers.parse(f"+{digits}", None) if _looks_like_phone(text) else None
     except phonenumbers.NumberParseException:
         number = None
-    if number is None or not phonenumbers.is_possible_number(number):
+    # Zeros alone are possible to the library in some countries, and lose one when they are written down.
+    if number is None or not number.national_number or not phonenumbers.is_possible_number(number):
         raise Unfit("Введите правильный номер телефона.", "Not a valid phone number.")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
