@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from mystar.errors import Conflict, Forbidden, NotFound, Text
 
@@ -45,16 +44,6 @@ class Review:
     is_hidden: bool
     created_at: datetime
     updated_at: datetime
-
-
-class Difference(NamedTuple):
-    """``what`` of the ``of`` with this id is ``stored``, and by recount it is ``counted``."""
-
-    of: str
-    what: str
-    id: int
-    stored: int
-    counted: int
 
 
 class ReviewUnknown(NotFound):

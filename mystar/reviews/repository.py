@@ -6,7 +6,8 @@ from datetime import datetime
 
 from mystar.kit.db import Row, Statements
 from mystar.kit.queries import load
-from mystar.reviews.model import AlreadyReviewed, Difference, Person, Reply, Review, ReviewUnknown
+from mystar.orders.model import Difference
+from mystar.reviews.model import AlreadyReviewed, Person, Reply, Review, ReviewUnknown
 
 QUERIES = load(__package__)
 CONSTRAINTS = {"reviews_order_key": AlreadyReviewed}

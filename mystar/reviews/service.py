@@ -10,9 +10,9 @@ from mystar.errors import Forbidden
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database
 from mystar.kit.paging import Page
+from mystar.orders.model import Difference
 from mystar.orders.service import OrderService
 from mystar.reviews.model import (
-    Difference,
     NotYourReview,
     ReplyFinal,
     Review,
