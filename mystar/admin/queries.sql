@@ -244,7 +244,7 @@ select *, case when failed_at is not null then 'failed' when done_at is not null
 from outbox where id = %(id)s;
 
 -- name: staff_list
-select id, username, email, role, is_active, created_at from accounts where role is not null
+select id, username, email, role, is_active from accounts where role is not null
 order by role desc, created_at limit 500;
 
 -- The overview. Days are those of UTC; a day without anything is a day, too.
@@ -270,7 +270,7 @@ select
     (select count(*) from (select from orders where status = 'disputed' limit 1001) counted) as disputes,
     (select count(*) from (select from orders where status = 'new' and kind = 'studio' limit 1001) counted) as studio,
     (select count(*) from (select from outbox where failed_at is not null limit 1001) counted) as failed_letters,
-    (select count(*) from (select from payment_discrepancies limit 1001) counted) as discrepancies,
+    (select count(*) from (select from payment_discrepancies where seen_at >= %(week)s limit 1001) counted) as discrepancies,
     (
         select count(*) from (
             select from payments where status = 'held' and expires_at < %(soon)s limit 1001

@@ -14,8 +14,8 @@ from mystar.kit.clock import Clock
 from mystar.kit.routes import Route, route
 
 CLOCK: web.AppKey[Clock] = web.AppKey("admin_clock")
-#: Days of the plots, and hours before its end that a hold is worth a warning.
-_DAYS, _SOON = 30, 24
+#: Days of the plots, days that a discrepancy is news, and hours before its end that a hold is worth a warning.
+_DAYS, _RECENT, _SOON = 30, 7, 24
 _RUBLE = 100
 
 
@@ -25,7 +25,8 @@ async def show(request: web.Request) -> web.Response:
     first, last = (now - timedelta(days=_DAYS - 1)).date(), now.date()
     rows = request.app[ROWS]
     days = await rows.all("overview_days", first=first, last=last)
-    counts = await rows.one("overview_counts", first=first, soon=now + timedelta(hours=_SOON))
+    week, soon = now - timedelta(days=_RECENT), now + timedelta(hours=_SOON)
+    counts = await rows.one("overview_counts", first=first, week=week, soon=soon)
     return page(
         request,
         "overview.html",
