@@ -123,6 +123,20 @@ class TestCongratulation:
     async def order(self, factory: Factory, customer: Person, star: Person) -> int:
         return await factory.order(customer, star)
 
+    async def test_a_delivery_with_a_key_may_be_repeated(
+        self, api: Api, app: web.Application, star: Person, order: int
+    ) -> None:
+        async def deliver(content: bytes = video()) -> tuple[int, Any]:
+            body, headers = form(order_id=order, video_con=("mum.mp4", content)), {"Idempotency-Key": "k"}
+            answer = await api.post(CONGRATULATION, data=body, as_=star, headers=headers)
+            return answer.status, await answer.json()
+
+        first = await deliver()
+        assert first[0] == 201
+        assert await deliver() == first
+        assert (await deliver(video(frames=6)))[0] == 422
+        assert await rows(app) == 1
+
     @pytest.mark.parametrize(
         ("name", "content"), [("mum.mp4", video()), ("mum.webm", video("webm")), ("mum.png", picture("PNG"))]
     )
