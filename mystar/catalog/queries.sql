@@ -205,8 +205,8 @@ where services.id = new.id;
 insert into search_words select word from unnest(%(words)s::text[]) as new (word) order by word on conflict do nothing;
 
 -- name: search
--- Weighed are all that fit, or, of a word that half of the catalogue has, so many: those among the newest services first,
--- then whichever come. Both are planned as if everything were wanted, which an ordinary limit would not be: it tempts
+-- Weighed are all that fit, or, of a word that half of the catalogue has, so many: the newest first, and where there are
+-- fewer among what is new, whichever come. Both are planned as if everything were wanted, which an ordinary limit would not be: it tempts
 -- the planner to walk an index from its end, which takes for ever where he is wrong about how much fits. They are read
 -- no further than the limit all the same.
 with recent as materialized (
@@ -217,6 +217,9 @@ with recent as materialized (
         and (%(creator_id)s::bigint is null or creator_id = %(creator_id)s)
         and (%(least)s::bigint is null or base_price >= %(least)s)
         and (%(most)s::bigint is null or base_price <= %(most)s)
+    order by id desc
+), newest as materialized (
+    select id from recent limit %(limit)s
 ), fitting as materialized (
     select id from services
     where words @@ to_tsquery('russian', %(query)s)
@@ -226,9 +229,9 @@ with recent as materialized (
         and (%(least)s::bigint is null or base_price >= %(least)s)
         and (%(most)s::bigint is null or base_price <= %(most)s)
 ), found as (
-    (select id from recent limit %(limit)s)
+    select id from newest
     union
-    (select id from fitting limit %(limit)s)
+    (select id from fitting where (select count(*) from newest) < %(limit)s limit %(limit)s)
 )
 select services.id
 from found

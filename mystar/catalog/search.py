@@ -11,7 +11,7 @@ from enum import StrEnum
 #: A search finds so many services and counts no further. Where more fit, it takes them from the newest.
 MOST_FOUND = 500
 #: So many rows back are new.
-RECENT = 20_000
+RECENT = 10_000
 #: Other lists are counted, and can be leafed through, so far.
 MOST_COUNTED = 10_000
 #: Where the words as they are written find fewer, those they may be misspelt from are looked for, too.

@@ -6,8 +6,10 @@ from urllib.parse import quote
 
 LIST, ORDER = "/api/star/getlist/", "/api/order/cust/detail/"
 CATALOGUE = "/api/v1/services/"
-WORDS = "портрет для музея"
+#: Found often enough that no slip is looked for: the bare handlers know of none.
+WORDS = "песня"
 SEARCH = f"{CATALOGUE}?search={quote(WORDS)}"
+RARE = f"{CATALOGUE}?search={quote('портрет для музея')}"
 MISSPELT = f"{CATALOGUE}?search={quote('патрет для музия')}"
 FILTERED = f"{CATALOGUE}?category=1&min_price=2000&max_price=3000"
 CHEAP = f"{CATALOGUE}?ordering=price"

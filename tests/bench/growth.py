@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench.addresses import CATALOGUE, CHEAP, FILTERED, MISSPELT, SEARCH
+from tests.bench.addresses import CATALOGUE, CHEAP, FILTERED, MISSPELT, RARE, SEARCH
 from tests.bench.subjects import Subject, database, house
 
 #: What is promised of each, in times.
@@ -22,7 +22,8 @@ QUESTIONS = {
     "the first page": CATALOGUE,
     "a category and a price range": FILTERED,
     "the cheapest": CHEAP,
-    "a search": SEARCH,
+    "a search for what many have": SEARCH,
+    "a search for what few have": RARE,
     "a misspelt search": MISSPELT,
 }
 
@@ -43,7 +44,9 @@ def main() -> None:
         print(f"p50 in milliseconds, {4 * given.few:,} and {4 * given.many:,} services")
         for title, path in QUESTIONS.items():
             few, many = _medians(pair, path, given.rounds, given.requests)
-            print(f"  {title:32} {few:8.2f} {many:8.2f}   {many / few:.2f} times, at most {MOST} are promised")
+            # Where nothing fits a slip, more is tried; that is bounded, too, and nothing is promised of it.
+            promised = "" if path == MISSPELT else f", at most {MOST} are promised"
+            print(f"  {title:32} {few:8.2f} {many:8.2f}   {many / few:.2f} times{promised}")
 
 
 def _medians(pair: list[Subject], path: str, rounds: int, requests: int) -> list[float]:
