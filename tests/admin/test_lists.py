@@ -139,6 +139,7 @@ async def test_orders_are_found_by_number_and_by_buyer(factory: Factory, viewer:
     assert ids(await viewer.page(f"/admin/orders/?q={hers}")) == [hers]
     assert ids(await viewer.page("/admin/orders/?q=bor")) == [his]
     assert ids(await viewer.page(f"/admin/orders/?q={anna.email}")) == [hers]
+    assert ids(await viewer.page(f"/admin/orders/?q={star.username}")) == [his, hers]
     assert ids(await viewer.page(f"/admin/orders/?buyer={boris.id}")) == [his]
     assert ids(await viewer.page("/admin/orders/?status=completed")) == []
     assert ids(await viewer.page("/admin/orders/?kind=greeting&money=none&status=pending")) == [his, hers]

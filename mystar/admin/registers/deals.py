@@ -16,7 +16,7 @@ from mystar.admin.registers.kinds import (
     as_typed,
     of_words,
 )
-from mystar.admin.registers.people import of_person
+from mystar.admin.registers.people import of_person, of_star
 from mystar.admin.registers.words import (
     GOALS,
     LEDGER_ACCOUNTS,
@@ -61,8 +61,8 @@ ORDERS = Register(
         Of("service", Text("Услуга", "Service"), "service_id"),
     ),
     sortings={"created": "created_at", "price": "total_price"},
-    search=(Match("id", an_id), Match("number", a_number), *of_person("buyer_id")),
-    hint=Text("Номер заказа, имя или e-mail покупателя", "Number of an order, the buyer's name or e-mail"),
+    search=(Match("id", an_id), Match("number", a_number), *of_person("buyer_id"), of_star("creator_id")),
+    hint=Text("Номер заказа, имя или e-mail человека", "Number of an order, name or e-mail of a person"),
     href="/admin/orders/{id}/",
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mystar.admin.registers.kinds import Choice, Column, Match, Of, Register, a_word, an_id, of_words
-from mystar.admin.registers.people import BY_PERSON_HINT
+from mystar.admin.registers.people import of_star
 from mystar.admin.registers.words import LISTING, SERVICE_KINDS
 from mystar.errors import Text
 
@@ -32,11 +32,8 @@ SERVICES = Register(
         Of("creator", Text("Креатор", "Creator"), "creator_id"),
     ),
     sortings={"created": "created_at", "price": "base_price"},
-    search=(
-        Match("id", an_id),
-        Match("username_key", a_word, prefix=True, through="creators", key="creator_id"),
-    ),
-    hint=BY_PERSON_HINT,
+    search=(Match("id", an_id), of_star("creator_id")),
+    hint=Text("Номер услуги или имя креатора", "Number of a service, or its creator's name"),
     href="/admin/services/{id}/",
 )
 

@@ -35,6 +35,11 @@ def of_person(key: str) -> tuple[Match, Match]:
     )
 
 
+def of_star(key: str) -> Match:
+    """Found by the user name of the person behind the creator that ``key`` is the id of."""
+    return Match("username_key", a_name, prefix=True, through="creators", key=key)
+
+
 ACCOUNTS = Register(
     "accounts",
     Text("Аккаунты", "Accounts"),
