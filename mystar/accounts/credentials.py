@@ -83,14 +83,21 @@ def tidy_phone(raw: str) -> str | None:
             digits = "7" + digits
         elif len(digits) == 11 and digits.startswith("8"):
             digits = "7" + digits[1:]
-    try:
-        number = phonenumbers.parse(f"+{digits}", None) if _looks_like_phone(text) else None
-    except phonenumbers.NumberParseException:
-        number = None
-    # Zeros alone are possible to the library in some countries, and lose one when they are written down.
-    if number is None or not number.national_number or not phonenumbers.is_possible_number(number):
+    stored = _e164(f"+{digits}") if _looks_like_phone(text) else None
+    # The library drops a domestic zero, or some of several: what it would read otherwise the next time is no number.
+    if stored is None or _e164(stored) != stored:
         raise Unfit("Введите правильный номер телефона.", "Not a valid phone number.")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return stored
+
+
+def _e164(number: str) -> str | None:
+    """The number as it is stored; None for an impossible one."""
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return None
+    is_possible = phonenumbers.is_possible_number(parsed)
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if is_possible else None
 
 
 def national_number(phone: str | None) -> int:
