@@ -16,6 +16,7 @@ from mystar.notifications.repository import NotificationRepository
 from mystar.notifications.service import NotificationService
 from mystar.orders.model import (
     Goal,
+    Money,
     Order,
     OrderAccepted,
     OrderCancelled,
@@ -89,7 +90,10 @@ class Listeners:
         order, (kind, roles) = fact.order, _TOLD[type(fact)]
         if kind in (Kind.ORDER_PAID, Kind.PAYMENT_FAILED) and order.money_goal is Goal.GIVE_BACK:
             return  # it came too late, and nothing is waited for any more
-        if fact.was is Status.DISPUTED and order.status is not Status.DISPUTED:
+        if kind is Kind.MONEY_RETURNED and order.money is Money.RELEASED and order.money_goal is not Goal.GIVE_BACK:
+            # Nobody wanted that: the creator may be at work on it.
+            kind, roles = Kind.HOLD_ENDED, _BOTH
+        elif fact.was is Status.DISPUTED and order.status is not Status.DISPUTED:
             kind = Kind.DISPUTE_SETTLED
         elif fact.by is Role.SYSTEM:
             kind = _BY_ITSELF.get(type(fact), kind)

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     PAYMENT_FAILED = "payment_failed"
     MONEY_RETURNED = "money_returned"
     MONEY_PARTLY_RETURNED = "money_partly_returned"
+    HOLD_ENDED = "hold_ended"
     DELIVERY = "delivery"
     REVISION_REQUESTED = "revision_requested"
     ORDER_COMPLETED = "order_completed"
@@ -82,6 +83,14 @@ WORDS: dict[str, Wording] = {
     Kind.MONEY_RETURNED: Wording(
         Text("Деньги возвращены", "Money returned"),
         Text("Деньги за заказ №{order_id} возвращены.", "The money for order no. {order_id} was returned."),
+    ),
+    Kind.HOLD_ENDED: Wording(
+        Text("Нужна новая оплата", "A new payment is needed"),
+        Text(
+            "Срок удержания денег за заказ №{order_id} истёк, они вернулись: заказ нужно оплатить заново.",
+            "The hold for order no. {order_id} ended and the money went back: the order has to be paid for again.",
+        ),
+        is_urgent=True,
     ),
     Kind.MONEY_PARTLY_RETURNED: Wording(
         Text("Часть денег возвращена", "Some money returned"),

@@ -20,6 +20,7 @@ from mystar.orders.handlers import ORDERS
 from mystar.orders.model import Goal, Money, OrderCancelled, Role, Status, WrongTime
 from mystar.orders.process import Action, Terms, allowed_actions, decide, next_deadline
 from mystar.orders.tasks import Deadlines
+from mystar.payments.handlers import PAYMENTS
 from mystar.payments.process import let_go_at, next_check, runs_out
 from mystar.settings import Settings
 from tests.factory import Person, actor
@@ -153,6 +154,19 @@ async def test_a_new_delivery_begins_a_new_term(market: Market, clock: MovedCloc
     clock.ahead = timedelta(days=6)
     assert await pass_by(market) == 1
     assert (await state(market, order_id))[0] == "completed"
+
+
+async def test_a_hold_that_ends_during_the_work_is_told_to_both_and_can_be_paid_anew(
+    market: Market, clock: MovedClock, sandbox_process: SandboxProcess
+) -> None:
+    order_id = (await market.place())["id"]
+    await market.factory.hold(order_id, sandbox_process)
+    await market.app[ORDERS].accept(actor(market.creator), order_id)
+    clock.ahead = timedelta(days=6, hours=7)
+    await market.app[PAYMENTS].poll()
+    await eventually(lambda: _is(market, order_id, ("accepted", "released")))
+    assert (await seen(market, market.creator))[-1] == (await seen(market, market.buyer))[-1] == "hold_ended"
+    assert await market.app[ORDERS].pay(actor(market.buyer), order_id)
 
 
 async def test_an_unpaid_greeting_is_not_approved_by_who_cannot_see_it(market: Market, clock: MovedClock) -> None:
