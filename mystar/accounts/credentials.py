@@ -85,7 +85,7 @@ def tidy_phone(raw: str) -> str | None:
             digits = "7" + digits[1:]
     stored = _e164(f"+{digits}") if _looks_like_phone(text) else None
     # The library drops a domestic zero, or some of several: what it would read otherwise the next time is no number.
-    if stored is None or _e164(stored) != stored:
+    if stored is None or not _looks_like_phone(stored) or _e164(stored) != stored:
         raise Unfit("Введите правильный номер телефона.", "Not a valid phone number.")
     return stored
 
