@@ -164,7 +164,9 @@ select name, description, price, retired_at from service_options where service_i
 limit 200;
 
 -- name: category_page
-select id, name, position, created_at from categories where id = %(id)s;
+select categories.id, categories.name, categories.position, categories.created_at, files.key as photo
+from categories left join files on files.id = categories.photo_id
+where categories.id = %(id)s;
 
 -- name: tag_page
 select id, name from tags where id = %(id)s;

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+import aiohttp
 from aiohttp import web
 
 from mystar.accounts.access import ACCOUNTS, STAFF
@@ -18,7 +20,7 @@ from mystar.orders.handlers import ORDERS
 from mystar.reviews.handlers import REVIEWS
 from tests.admin.conftest import TOKEN, Panel, enter
 from tests.conftest import Api
-from tests.factory import PASSWORD, Factory, Person, actor, video
+from tests.factory import PASSWORD, Factory, Person, actor, picture, video
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -179,6 +181,27 @@ async def test_categories_tags_and_skills_are_kept(app: web.Application, factory
         assert await operator.do(f"{made}delete/") == f"/admin/{kind}/"
         await operator.page(made, 404)
         assert (await operator.post(made, name="Третье", **further)).status == 404
+
+
+async def test_a_category_gets_a_picture(api: Api, app: web.Application, operator: Panel) -> None:
+    def form(name: str, data: bytes) -> aiohttp.FormData:
+        form = aiohttp.FormData({"form_token": operator.token, "name": "Музыка"})
+        form.add_field("photo", io.BytesIO(data), filename=name)
+        return form
+
+    made = await operator._ask("POST", "/admin/categories/", data=form("note.png", picture("PNG")))
+    path = made.headers["Location"].removesuffix("?done=1")
+    (shown,) = re.findall(r'src="(/media/categories/[^"]+)"', await operator.page(path))
+    assert (await api.get(shown)).status == 200
+    # Another one takes its place; what is no picture takes nobody's.
+    refused = await operator._ask("POST", path, data=form("note.png", b"<svg onload=alert(1)>"))
+    assert refused.status in (415, 422)
+    assert (await operator._ask("POST", path, data=form("b.jpeg", picture()))).status == 303
+    (later,) = re.findall(r'src="(/media/categories/[^"]+)"', await operator.page(path))
+    assert later != shown
+    assert (await operator._ask("POST", path, data=form("b.jpeg", bytes(2_000_000)))).status == 413
+    assert (await operator._ask("POST", path, data={"form_token": operator.token, "name": "Песни"})).status == 303
+    assert later in await operator.page(path)
 
 
 async def test_services_and_reviews_are_hidden_and_shown(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from aiohttp import web
 
 from mystar.admin.access import Handler, actor_of, staff
@@ -10,9 +12,11 @@ from mystar.admin.handlers.render import acted, page
 from mystar.admin.registers.words import LISTING, SERVICE_KINDS
 from mystar.catalog.handlers import CATALOG, DESK
 from mystar.creators.handlers import SKILLS
+from mystar.files.handlers import FILES
 from mystar.kit.routes import Route, route
 from mystar.reviews.handlers import REVIEWS
 
+_PIECE = 65_536
 _LONGEST_NAME, _LONGEST_DESCRIPTION, _LAST_PLACE = 100, 1000, 1_000_000
 
 
@@ -59,7 +63,8 @@ async def show_category(request: web.Request) -> web.Response:
 async def add_category(request: web.Request) -> web.Response:
     """:raises Invalid: :raises CategoryExists:"""
     name, position = await _name(request), await number_of(request, "position", most=_LAST_PLACE)
-    made = await request.app[DESK].add_category(actor_of(request), name, position=position)
+    photo_id = await _photo(request)
+    made = await request.app[DESK].add_category(actor_of(request), name, photo_id=photo_id, position=position)
     return acted(request, f"/admin/categories/{made}/")
 
 
@@ -67,7 +72,10 @@ async def add_category(request: web.Request) -> web.Response:
 async def edit_category(request: web.Request) -> web.Response:
     """:raises NotFound: :raises Invalid: :raises CategoryExists:"""
     name, position = await _name(request), await number_of(request, "position", most=_LAST_PLACE)
-    await request.app[DESK].edit_category(actor_of(request), id_of(request), name=name, position=position)
+    photo_id = await _photo(request)
+    await request.app[DESK].edit_category(
+        actor_of(request), id_of(request), name=name, photo_id=photo_id, position=position
+    )
     return acted(request, f"/admin/categories/{id_of(request)}/")
 
 
@@ -76,6 +84,23 @@ async def delete_category(request: web.Request) -> web.Response:
     """:raises NotFound: :raises CategoryInUse:"""
     await request.app[DESK].delete_category(actor_of(request), id_of(request))
     return acted(request, "/admin/categories/")
+
+
+async def _photo(request: web.Request) -> int | None:
+    """The uploaded picture's id, if one was chosen. :raises FileRefused: it is no picture."""
+    photo = (await request.post()).get("photo")
+    if not isinstance(photo, web.FileField) or not photo.filename:
+        return None
+    file = await request.app[FILES].receive(
+        actor_of(request), _pieces(photo), kinds=("image",), folder="categories", name=photo.filename, public=True
+    )
+    return file.id
+
+
+async def _pieces(photo: web.FileField) -> AsyncIterator[bytes]:
+    """A form is read as a whole before its token is looked at, and is bounded by `http.max_body` for that reason."""
+    while piece := photo.file.read(_PIECE):
+        yield piece
 
 
 # Tags.
