@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from mystar.accounts.access import ACCOUNTS
 from mystar.catalog.handlers import CATALOG
 from mystar.contracts.system import DATABASE
 from mystar.creators.handlers import CREATORS
@@ -173,7 +174,7 @@ async def test_whoever_is_not_for_sale_is_in_no_list(api: Api, app: web.Applicat
     category = await factory.category()
     blocked, hidden, unpriced = [await factory.star(category_id=category, tags=["Рок"]) for _ in range(3)]
     db = app[DATABASE]
-    await db.execute("update accounts set is_active = false where id = %(id)s", id=blocked.id)
+    await app[ACCOUNTS].block(actor(await factory.staff(), "owner"), blocked.id)
     greeting = "update services set {} where creator_id = (select id from creators where account_id = %(id)s)"
     await db.execute(greeting.format("is_active = false"), id=hidden.id)
     await db.execute(greeting.format("base_price = null"), id=unpriced.id)
