@@ -13,7 +13,7 @@ from mystar.catalog.handlers import CATALOG
 from mystar.contracts.system import DATABASE
 from mystar.creators.handlers import CREATORS
 from tests.conftest import Api
-from tests.factory import Factory, Person, picture
+from tests.factory import Factory, Person, actor, picture
 from tests.files.uploading import form
 
 LISTS = ("/api/star/getlist/", "/api/star/category/", "/api/star/filter/")
