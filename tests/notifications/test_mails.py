@@ -273,7 +273,8 @@ async def deliver(api: Api, star: Person, order: int) -> None:
 )
 def test_every_mail_can_be_written_in_both_languages(template: str, language: str) -> None:
     words = dict.fromkeys(["username", "star", "customer", "amount", "for_whom", "wish", "by_date", "reason"], "слово")
-    truths = dict.fromkeys(["is_greeting", "is_paid", "is_open", "is_pending", "is_accepted", "to_star", "is_late"], True)
+    questions = ["is_greeting", "is_paid", "is_open", "is_pending", "is_accepted", "to_star", "is_late"]
+    truths = dict.fromkeys(questions, True)
     for values in (truths, dict.fromkeys(truths, False)):
         for kind in ("txt", "html"):
             mail = environment().get_template(f"mail/{template}.{language}.{kind}")
