@@ -1,8 +1,8 @@
 """The door of the panel: a session's token in a cookie, a role, and for every form a token that others cannot know.
 
-A member of the staff comes with the cookie or, to the addresses that the contract names, with a bearer token. A browser
-adds cookies to forms of strangers as well, so a form counts only with the token of its session and, when the browser
-says where it comes from, only from our own pages. Nothing of a request is read before that.
+A member of the staff comes with the cookie or, as a program, with a bearer token. A browser adds cookies to forms of
+strangers as well, so a form counts only with the token of its session and, when the browser says where it comes from,
+only from our own pages. Nothing of a request is believed before that.
 """
 
 from __future__ import annotations

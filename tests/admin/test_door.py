@@ -96,6 +96,8 @@ async def test_a_wrong_password_is_told_in_the_form(api: Api, factory: Factory) 
     assert "Неверный логин или пароль." in text
     assert person.email in text
     assert "mystar_admin" not in answer.cookies
+    for login in ("", "nobody", "\x00", "x" * 5000, "ы\u0301@\u202e"):
+        assert (await knock(api, login, "\x00" * 200)).status == 401, login
 
 
 async def test_people_who_do_not_work_here_hear_so_and_have_no_session(
@@ -110,6 +112,7 @@ async def test_people_who_do_not_work_here_hear_so_and_have_no_session(
 
     # Nor do they come in with a token of their own in the cookie.
     panel = Panel(api, person, person.token)
+    assert "Вход для сотрудников" in await panel.page("/admin/sign-in/")
     assert "Это место для сотрудников" in await panel.page("/admin/orders/", 403)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from aiohttp import web
 
 from mystar.accounts.access import ACCOUNTS, keep_device, visitor_of
@@ -10,7 +12,7 @@ from mystar.admin import access
 from mystar.admin.access import actor_of, staff
 from mystar.admin.handlers.render import go, local, page
 from mystar.admin.model import NotStaff
-from mystar.errors import MystarError
+from mystar.errors import Unauthenticated
 from mystar.kit.routes import Route, route
 
 #: The log-in and the page that somebody who signs in wants to see.
@@ -18,12 +20,12 @@ _TYPED = web.RequestKey("typed", tuple)
 
 
 async def show(request: web.Request) -> web.Response:
-    """The form; whoever is in already goes on."""
-    try:
-        await access.recognise(request)
-    except MystarError:
-        return _form(request, local(request.query.get("next", "")))
-    return go(local(request.query.get("next", "")))
+    """The form; staff who are in already go on."""
+    where = local(request.query.get("next", ""))
+    with suppress(Unauthenticated):
+        if (await access.recognise(request)).actor.is_staff:
+            return go(where)
+    return _form(request, where)
 
 
 async def sign_in(request: web.Request) -> web.Response:
@@ -33,7 +35,9 @@ async def sign_in(request: web.Request) -> web.Response:
     """
     await access.require_own_visit(request)
     form = await request.post()
-    login, password, where = (_text(form.get(name)) for name in ("login", "password", "next"))
+    login, where = _text(form.get("login")), _text(form.get("next"))
+    # Of a password every character counts.
+    password = str(form.get("password", ""))[:1000]
     request[_TYPED] = (login, local(where))
     accounts = request.app[ACCOUNTS]
     entered = await accounts.log_in(visitor_of(request), "admin", login, password)
@@ -76,7 +80,8 @@ def _form(request: web.Request, where: str, login: str = "", words: str = "", st
 
 
 def _text(value: object) -> str:
-    return value[:1000] if isinstance(value, str) else ""
+    """What no keyboard types, and no column holds, is left out."""
+    return "".join(filter(str.isprintable, value))[:1000] if isinstance(value, str) else ""
 
 
 ROUTES: tuple[Route, ...] = (

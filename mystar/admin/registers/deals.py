@@ -63,7 +63,6 @@ ORDERS = Register(
     sortings={"created": "created_at", "price": "total_price"},
     search=(Match("id", an_id), Match("number", a_number), *of_person("buyer_id"), of_star("creator_id")),
     hint=Text("Номер заказа, имя или e-mail человека", "Number of an order, name or e-mail of a person"),
-    href="/admin/orders/{id}/",
 )
 
 STUDIO = replace(
@@ -126,7 +125,6 @@ PAYMENTS = Register(
         *of_person("payer_id"),
     ),
     hint=Text("Номер платежа или заказа, плательщик, id у провайдера", "Payment, order, payer or the provider's id"),
-    href="/admin/payments/{id}/",
 )
 
 LEDGER = Register(
@@ -194,5 +192,4 @@ REVIEWS = Register(
     sortings={"created": "created_at"},
     search=(Match("id", an_id), Match("order_id", an_id), *of_person("author_id")),
     hint=Text("Номер отзыва или заказа, имя или e-mail автора", "Number of a review or an order, the author's name"),
-    href="/admin/reviews/{id}/",
 )

@@ -50,7 +50,6 @@ MAILS = Register(
     search=(Match("id", an_id), Match("recipient", an_email)),
     hint=Text("Номер или адрес получателя целиком", "Number, or the whole address of the recipient"),
     always=(("topic", "mail"),),
-    href="/admin/outbox/{id}/",
 )
 
 OUTBOX = Register(
@@ -79,7 +78,6 @@ OUTBOX = Register(
     sortings={"created": "created_at"},
     search=(Match("id", an_id), Match("name", as_typed, prefix=True)),
     hint=Text("Номер или имя дела", "Number, or the name of a deed"),
-    href="/admin/outbox/{id}/",
 )
 
 AUDIT = Register(

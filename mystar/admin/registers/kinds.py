@@ -66,8 +66,8 @@ class Of:
 class Match:
     """A way to find rows by what was typed, over an index.
 
-    ``fits`` says whether the text may be meant so, or rather as what: None = not meant so.
-
+    :param reads: what the text means if it is meant so; None = it is not.
+    :param prefix: how the column begins is enough.
     :param through: "accounts" or "creators": the ``column`` is of accounts, and our ``key`` is the id of such an
         account, or of such a creator.
     """
@@ -89,9 +89,10 @@ class Register:
 
     :param name: in the address, and, with ``_rows`` behind it, of the query that answers what is shown by ids.
     :param always: what every row has: column and value.
-    :param created: the column that the list is sorted by when nobody says; filters by days go by it.
-    :param sortings: column by the name of the sorting.
-    :param href: where a row leads to, with ``{id}``.
+    :param created: the column that filters by days go by; "id" where nobody knows when a row was made.
+    :param sortings: column by the name of the sorting. "created" is the one when nobody says: the newest first, or,
+        with ``oldest_first``, what has waited longest.
+    :param hint: what can be searched for. :param empty: what is said of nothing.
     """
 
     name: str
@@ -104,7 +105,6 @@ class Register:
     search: Sequence[Match] = ()
     hint: Text = _NO_WORDS
     always: Sequence[tuple[str, object]] = ()
-    href: str = ""
     oldest_first: bool = False
     empty: Text = _NOTHING
 

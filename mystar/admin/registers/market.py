@@ -34,7 +34,6 @@ SERVICES = Register(
     sortings={"created": "created_at", "price": "base_price"},
     search=(Match("id", an_id), of_star("creator_id")),
     hint=Text("Номер услуги или имя креатора", "Number of a service, or its creator's name"),
-    href="/admin/services/{id}/",
 )
 
 CATEGORIES = Register(
@@ -50,7 +49,6 @@ CATEGORIES = Register(
     sortings={"created": "created_at", "name": "name", "position": "position"},
     search=(Match("id", an_id), Match("name", str, prefix=True)),
     hint=Text("Номер или начало названия", "Number, or how the name begins"),
-    href="/admin/categories/{id}/",
 )
 
 TAGS = Register(
@@ -65,7 +63,6 @@ TAGS = Register(
     sortings={"created": "id", "name": "key"},
     search=(Match("id", an_id), Match("key", a_word, prefix=True)),
     hint=Text("Номер или начало названия", "Number, or how the name begins"),
-    href="/admin/tags/{id}/",
 )
 
 SKILLS = Register(
@@ -81,5 +78,4 @@ SKILLS = Register(
     sortings={"created": "created_at", "name": "key"},
     search=(Match("id", an_id), Match("key", a_word, prefix=True)),
     hint=Text("Номер или начало названия", "Number, or how the name begins"),
-    href="/admin/skills/{id}/",
 )

@@ -65,7 +65,6 @@ ACCOUNTS = Register(
         Match("username_key", a_name, prefix=True),
     ),
     hint=Text("Номер, имя, e-mail или телефон", "Number, user name, e-mail or phone"),
-    href="/admin/accounts/{id}/",
 )
 
 CREATORS = Register(
@@ -91,7 +90,6 @@ CREATORS = Register(
     },
     search=(Match("id", an_id), *of_person("account_id")),
     hint=BY_PERSON_HINT,
-    href="/admin/creators/{id}/",
 )
 
 FILES = Register(
@@ -122,5 +120,4 @@ FILES = Register(
     sortings={"created": "uploaded_at", "size": "size"},
     search=(Match("id", an_id), Match("key", as_typed), *of_person("owner_id")),
     hint=BY_PERSON_HINT,
-    href="/admin/files/{id}/",
 )
