@@ -14,15 +14,15 @@ from functools import wraps
 from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp_apispec import docs
 from yarl import URL
 
 from mystar.accounts.access import ACCOUNTS, acting_as, token_of
 from mystar.accounts.model import Actor, Role
 from mystar.admin.model import FormForged, NotStaff, RoleTooLow, Staff
-from mystar.errors import Unauthenticated, Unreadable
+from mystar.errors import Unauthenticated
 from mystar.kit.http import PUBLIC_URL, language_of
+from mystar.kit.multipart import form
 from mystar.kit.tokens import Signer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -149,11 +149,7 @@ async def require_own_visit(request: web.Request) -> None:
 async def _require_own_form(request: web.Request, purpose: str, *parts: object) -> None:
     if not _is_from_here(request):
         raise FormForged
-    try:
-        token = (await request.post()).get(TOKEN_FIELD, "")
-    except (ValueError, LookupError, HttpProcessingError) as error:
-        # No charset that we know, or parts that are none.
-        raise Unreadable from error
+    token = (await form(request)).get(TOKEN_FIELD, "")
     if not isinstance(token, str) or not request.app[GATE].signer.fits(token, purpose, *parts):
         raise FormForged
 

@@ -31,7 +31,7 @@ from mystar.errors import Conflict, Invalid, Text
 from mystar.kit import queries
 from mystar.kit.clock import Clock
 from mystar.kit.db import Database, Row, Tx
-from mystar.kit.multipart import PRINT, Print, drain
+from mystar.kit.multipart import PRINT, Print, body, drain, form
 from mystar.kit.tokens import Signer
 
 QUERIES = queries.load(__package__)
@@ -187,10 +187,10 @@ async def _print_of(request: web.Request) -> Print:
     path = request.path.rstrip("/") + "?" + request.query_string
     taken = Print(request.method.encode(), path.encode())
     if request.content_type != "multipart/form-data":
-        taken.add(await request.read())
+        taken.add(await body(request))
     elif any(one["location"] == "json" for one in getattr(request.match_info.handler, "__schemas__", ())):
         # A small form, which has been read already; see `mystar.kit.validation`.
-        fields = [f"{name}={value}" for name, value in (await request.post()).items() if isinstance(value, str)]
+        fields = [f"{name}={value}" for name, value in (await form(request)).items() if isinstance(value, str)]
         taken.add("\x1e".join(fields).encode())
     else:
         request[PRINT] = taken

@@ -1,4 +1,4 @@
-"""Multipart forms, part by part as they come; and what makes two forms the same, whose borders and timing differ."""
+"""Bodies as they come, long forms part by part; and what makes two forms the same, whose borders and timing differ."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
+from multidict import MultiDictProxy
 
 from mystar.errors import Unreadable
 
@@ -18,6 +19,10 @@ CHUNK = 64 * 1024
 #: Seconds that a sender may be silent.
 _SILENCE = 60
 _MOST_PARTS = 32
+_BROKEN = (
+    *(ValueError, LookupError, AssertionError, RuntimeError, TimeoutError),
+    *(HttpProcessingError, web.RequestPayloadError),
+)
 
 
 class Print:
@@ -41,6 +46,18 @@ class Print:
 
 #: Of a form that its handler reads as it comes.
 PRINT = web.RequestKey("print", Print)
+
+
+async def body(request: web.Request) -> bytes:
+    """All of it, unpacked; kept for whoever asks again. :raises Unreadable: it is not packed as its sender says."""
+    with _reading():
+        return await request.read()
+
+
+async def form(request: web.Request) -> MultiDictProxy[Any]:
+    """A small form, kept for whoever asks again. :raises Unreadable: no form, or in no charset that we know."""
+    with _reading():
+        return await request.post()
 
 
 async def parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
@@ -94,8 +111,8 @@ async def _patiently(read: Callable[..., Awaitable[Any]], *arguments: object) ->
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """aiohttp's parser has many ways to say that a form is broken, or that its sender fell silent."""
+    """aiohttp has many ways to say that a body is broken, or that its sender fell silent."""
     try:
         yield
-    except (ValueError, AssertionError, RuntimeError, TimeoutError, HttpProcessingError) as error:
+    except _BROKEN as error:
         raise Unreadable from error

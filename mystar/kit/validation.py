@@ -16,6 +16,7 @@ from marshmallow import Schema, ValidationError
 from multidict import MultiMapping
 
 from mystar.errors import Invalid, Text, Unreadable
+from mystar.kit.multipart import body, form
 from mystar.kit.wording import russian
 
 _BODY = web.RequestKey("body", object)
@@ -69,9 +70,9 @@ async def read_body(request: web.Request) -> Any:
 
     Tools such as curl call everything a form unless told otherwise; what begins like JSON is JSON all the same.
     """
-    raw = b"" if request.content_type == _MULTIPART else await request.read()
+    raw = b"" if request.content_type == _MULTIPART else await body(request)
     if request.content_type in (_FORM, _MULTIPART) and not raw.lstrip().startswith((b"{", b"[")):
-        return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        return {name: value for name, value in (await form(request)).items() if isinstance(value, str)}
     if not raw.strip():
         return {}
     try:

@@ -109,6 +109,35 @@ async def test_what_is_no_json_is_unreadable(client: Client, text: str | bytes) 
     assert (answer.status, await answer.json()) == (400, {"code": "unreadable"})
 
 
+_PART = b'--x\r\nContent-Disposition: form-data; name="star"\r\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("multipart/form-data", b"star=5"),
+        ("multipart/form-data; boundary=" + "x" * 100, b"--x"),
+        ("multipart/form-data; boundary=x", b"--x\r\nstar\r\n"),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\n5\r\n--x--\r\n"),
+        ("multipart/form-data; boundary=x", _PART + b"Content-Transfer-Encoding: base64\r\n\r\n5\r\n--x--\r\n"),
+        ("multipart/form-data; boundary=x", _PART + b"Content-Transfer-Encoding: none\r\n\r\n5\r\n--x--\r\n"),
+        ("multipart/form-data; boundary=x", _PART + b"Content-Type: text/plain; charset=no\r\n\r\n5\r\n--x--\r\n"),
+        ("application/x-www-form-urlencoded", b"star=\xff"),
+        ("application/x-www-form-urlencoded; charset=unheard-of", b"star=5"),
+        ("application/x-www-form-urlencoded; charset=rot13", b"star=5"),
+    ],
+)
+async def test_what_is_no_form_is_unreadable(client: Client, kind: str, text: bytes) -> None:
+    answer = await client.post("/7", data=text, headers={"Content-Type": kind})
+    assert (answer.status, await answer.json()) == (400, {"code": "unreadable"})
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate"])
+async def test_a_body_that_is_not_packed_as_it_says_is_unreadable(client: Client, packing: str) -> None:
+    answer = await client.post("/7", data=b"\xff\xff\xff", headers={"Content-Encoding": packing})
+    assert (answer.status, await answer.json()) == (400, {"code": "unreadable"})
+
+
 @pytest.mark.parametrize("text", ["[]", "5", "null", '"star"', "true"])
 async def test_json_that_is_no_object_is_said_of_the_whole(client: Client, text: str) -> None:
     assert await refused(client, data=text) == {"": ["Invalid input type."]}
