@@ -10,6 +10,8 @@ from mystar.contracts.base import CONTRACTS
 from mystar.contracts.openapi import undocumented
 from tests.conftest import Api
 
+_BLOCK = "/admin/accounts/{id}/block/"
+
 
 async def test_the_process_says_that_it_lives_and_is_ready(api: Api) -> None:
     for path in ("/healthz", "/readyz", "/readyz/"):
@@ -31,6 +33,23 @@ async def test_the_document_is_valid_openapi_and_describes_every_route(api: Api)
     document = await (await api.get("/api/docs/openapi.json")).json()
     OpenAPIV31SpecValidator(document).validate()
     assert document["openapi"].startswith("3.1")
+
+
+async def test_the_document_wants_a_body_only_where_something_must_be_said(api: Api) -> None:
+    paths = (await (await api.get("/api/docs/openapi.json")).json())["paths"]
+    assert paths["/api/auth/register/"]["post"]["requestBody"]["required"] is True
+    assert paths["/api/creator-skills/bulk_update/"]["post"]["requestBody"]["required"] is True
+    assert paths["/api/v1/users/me/"]["patch"]["requestBody"]["required"] is False
+
+
+async def test_the_document_says_where_refusals_may_be_pages(api: Api) -> None:
+    paths = (await (await api.get("/api/docs/openapi.json")).json())["paths"]
+    refusals = {
+        path: paths[path]["post"]["responses"]["default"]["content"] for path in (_BLOCK, "/api/auth/register/")
+    }
+    assert set(refusals[_BLOCK]) == {"application/json", "text/html"}
+    assert set(refusals["/api/auth/register/"]) == {"application/json"}
+    assert (await api.post("/admin/accounts/1/block/")).content_type == "text/html"
 
 
 async def test_every_route_says_what_it_is_for(api: Api, app: web.Application) -> None:

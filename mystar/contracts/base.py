@@ -43,6 +43,7 @@ class Contract:
     :param render_error: from an error, its status, the language and the request to an answer.
     :param statuses: where it disagrees with ``STATUSES``, by error code or by kind.
     :param error_schema: OpenAPI schema of its errors.
+    :param refuses_by_pages: whether those who do not ask for JSON are refused by a page.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Contract:
     render_error: Callable[[MystarError, int, str, web.Request], web.Response]
     error_schema: Mapping[str, Any]
     statuses: Mapping[str | type[MystarError], int] = field(default_factory=dict)
+    refuses_by_pages: bool = False
 
     def status_of(self, error: MystarError) -> int:
         if error.code in self.statuses:

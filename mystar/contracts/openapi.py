@@ -46,7 +46,7 @@ def openapi(contracts: Iterable[Contract], *, public_url: str) -> dict[str, Any]
         spec.components.schema(error, dict(contract.error_schema))
         for route in contract.routes:
             if route.documented:
-                operation = _operation(route, plugin, error)
+                operation = _operation(route, plugin, _refusal(contract, error))
                 spec.path(path=_VARIABLE.sub(r"{\1}", route.path), operations={route.method.lower(): operation})
     return dict(spec.to_dict())
 
@@ -61,14 +61,21 @@ def undocumented(contracts: Iterable[Contract]) -> list[str]:
     ]
 
 
-def _operation(route: Route, plugin: MarshmallowPlugin, error: str) -> dict[str, Any]:
+def _refusal(contract: Contract, error: str) -> dict[str, Any]:
+    content: dict[str, Any] = {"application/json": {"schema": {"$ref": f"#/components/schemas/{error}"}}}
+    if contract.refuses_by_pages:
+        content["text/html"] = {"schema": {"type": "string"}}
+    return {"description": "Refusal", "content": content}
+
+
+def _operation(route: Route, plugin: MarshmallowPlugin, refusal: dict[str, Any]) -> dict[str, Any]:
     declared = getattr(route.handler, "__apispec__", {})
     operation = {key: copy.deepcopy(value) for key, value in declared.items() if key not in _OWN_KEYS}
     operation["operationId"] = f"{route.name}.{route.method.lower()}"
     parameters = copy.deepcopy(list(declared.get("parameters", [])))
     for one in declared.get("schemas", []):
         if one["location"] in _BODIES:
-            operation["requestBody"] = _body(operation.get("requestBody"), one, route.method)
+            operation["requestBody"] = _body(operation.get("requestBody"), one, route)
         else:
             parameters += _parameters(plugin, one["schema"], _LOCATIONS[one["location"]])
     named = {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
@@ -79,12 +86,13 @@ def _operation(route: Route, plugin: MarshmallowPlugin, error: str) -> dict[str,
     ]
     if parameters:
         operation["parameters"] = parameters
-    operation["responses"] = _responses(declared.get("responses") or {}, error)
+    operation["responses"] = _responses(declared.get("responses") or {}, refusal)
     return operation
 
 
-def _body(existing: dict[str, Any] | None, declared: dict[str, Any], method: str) -> dict[str, Any]:
-    body = existing or {"required": method != "GET", "content": {}}
+def _body(existing: dict[str, Any] | None, declared: dict[str, Any], route: Route) -> dict[str, Any]:
+    body = existing or {"required": False, "content": {}}
+    body["required"] |= route.method != "GET" and _says_something(declared["schema"])
     content: dict[str, Any] = {"schema": declared["schema"]}
     if declared.get("example"):
         content["example"] = {key: value for key, value in declared["example"].items() if key != "add_to_refs"}
@@ -92,12 +100,18 @@ def _body(existing: dict[str, Any] | None, declared: dict[str, Any], method: str
     return body
 
 
+def _says_something(schema: Any) -> bool:
+    """Whether nothing at all, which is read as {}, would be refused."""
+    fields = schema.fields.values() if isinstance(schema, Schema) and not schema.many else None
+    return fields is None or any(field.required for field in fields)
+
+
 def _parameters(plugin: MarshmallowPlugin, schema: Schema, location: str) -> Sequence[dict[str, Any]]:
     assert plugin.converter is not None
     return list(plugin.converter.schema2parameters(schema, location=location))
 
 
-def _responses(declared: dict[Any, Any], error: str) -> dict[str, Any]:
+def _responses(declared: dict[Any, Any], refusal: dict[str, Any]) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for code, one in declared.items():
         answer: dict[str, Any] = {"description": one.get("description") or "Success"}
@@ -108,8 +122,7 @@ def _responses(declared: dict[Any, Any], error: str) -> dict[str, Any]:
         responses[str(code)] = answer
     if not responses:
         responses["200"] = {"description": "Success"}
-    reference = {"schema": {"$ref": f"#/components/schemas/{error}"}}
-    responses["default"] = {"description": "Refusal", "content": {"application/json": reference}}
+    responses["default"] = refusal
     return responses
 
 

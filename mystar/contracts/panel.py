@@ -28,4 +28,4 @@ def render_error(error: MystarError, status: int, _: str, request: web.Request) 
     return refusal(request, error, status)
 
 
-CONTRACT = Contract("admin", ("/admin",), (*ROUTES, PROCESS), render_error, house.ERROR_SCHEMA)
+CONTRACT = Contract("admin", ("/admin",), (*ROUTES, PROCESS), render_error, house.ERROR_SCHEMA, refuses_by_pages=True)
