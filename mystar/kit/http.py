@@ -19,9 +19,13 @@ TRUSTED_PROXIES: web.AppKey[Networks] = web.AppKey("trusted_proxies")
 PUBLIC_URL: web.AppKey[str] = web.AppKey("public_url")
 
 
+#: Moments as the documents write them, ``2025-06-15T12:00:00Z``: many a client's parser knows no fractions.
+_AS_DOCUMENTED = orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_UTC_Z
+
+
 def dumps(data: Any) -> bytes:
     """JSON as UTF-8 bytes; Decimal becomes text, so that no amount of money ever passes through a float."""
-    return orjson.dumps(data, default=_default)
+    return orjson.dumps(data, default=_default, option=_AS_DOCUMENTED)
 
 
 def _default(value: Any) -> Any:

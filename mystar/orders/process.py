@@ -333,7 +333,7 @@ class Allowed(NamedTuple):
     def plain(self) -> dict[str, Any]:
         """As every door shows it: ``{"name", "until", "money": null or {"move", "amount"}}``, rubles as text."""
         money = self.money and {"move": self.money.name, "amount": rubles_text(self.money.amount)}
-        return {"name": str(self.name), "until": self.until and self.until.isoformat(), "money": money}
+        return {"name": str(self.name), "until": self.until, "money": money}
 
 
 def decide(order: Order, action: Action, role: Role) -> Step:

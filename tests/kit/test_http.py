@@ -1,11 +1,14 @@
-"""What is read from the headers of a request: the language, and whose address it is."""
+"""What is read from the headers of a request: the language, and whose address it is; and how values are written."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from mystar.kit.http import client_address, networks, preferred_language
+from mystar.kit.http import client_address, dumps, networks, preferred_language
 
 
 @pytest.mark.parametrize(
@@ -66,3 +69,9 @@ def test_forwarded_addresses_are_believed_only_from_our_proxies(
     assert client_address(request.clone(remote=peer), TRUSTED) == client
     if peer is not None:
         assert client_address(request.clone(remote=peer), ()) == peer
+
+
+def test_moments_are_written_in_whole_seconds_of_utc_as_the_documents_write_them() -> None:
+    moment = datetime(2025, 6, 15, 12, 0, 0, 987_654, UTC)
+    assert dumps({"at": moment, "price": Decimal("15000.00")}) == b'{"at":"2025-06-15T12:00:00Z","price":"15000.00"}'
+    assert dumps(moment.astimezone(timezone(timedelta(hours=3)))) == b'"2025-06-15T15:00:00+03:00"'

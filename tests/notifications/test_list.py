@@ -35,7 +35,7 @@ async def test_a_notification_has_the_keys_of_the_seed_and_of_its_client(
 ) -> None:
     newest = (await told(api, star))[0]
     assert newest.pop("id") > 0
-    assert newest.pop("created_at").endswith("+00:00")
+    assert newest.pop("created_at").endswith("Z")
     number = orders[-1]
     assert newest == {
         "type": "new_order",

@@ -154,8 +154,7 @@ async def process_order(request: web.Request) -> web.Response:
     order = await request.app[STUDIO].process(staff_of(request).actor, path_of(request)["order_id"])
     if staff_of(request).by_cookie:
         return acted(request, f"/admin/orders/{order.id}/")
-    moment = order.process_at and order.process_at.isoformat()
-    return json_response({**_view(request, order), "process_at": moment}, 202)
+    return json_response({**_view(request, order), "process_at": order.process_at}, 202)
 
 
 async def _change(request: web.Request, schema: Shape, *, anew: bool) -> web.Response:
