@@ -11,7 +11,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(question: Callable[[], Awaitable[T]], timeout: float = 15) -> T:
+async def eventually(question: Callable[[], Awaitable[T]], timeout: float = 60) -> T:
     """The first true answer; AssertionError with the last one when none comes within ``timeout`` seconds."""
     deadline = asyncio.get_running_loop().time() + timeout
     while not (answer := await question()):

@@ -85,7 +85,7 @@ async def proxy(api: Api, settings: Settings, neighbour: TestServer, tmp_path: P
         yield Proxy(folder, port)
     finally:
         process.terminate()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             await process.wait()
 
 

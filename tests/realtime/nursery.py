@@ -96,7 +96,7 @@ class Nursery:
         for port in self.ports:
             self.kill(port)
         self._process.kill()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             await self._process.wait()
         # Not until the end of its words: a server that was being born at this moment may still hold its voice.
         await end(self._hearing)
@@ -110,7 +110,7 @@ class Nursery:
         await self._process.stdin.drain()
 
     async def serving(self, port: int) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             await self._serving[port].wait()
 
     def kill(self, port: int, number: signal.Signals = signal.SIGKILL) -> None:
@@ -122,7 +122,7 @@ class Nursery:
         """As a deployment does: tell it to stop, and start another when it has."""
         pid = self._pids[port]
         self.kill(port, signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while _lives(pid):  # noqa: ASYNC110 - it is not our child
                 await asyncio.sleep(0.02)
         await self.bear(port)
