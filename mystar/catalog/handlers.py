@@ -33,7 +33,7 @@ from mystar.catalog.service import CatalogService
 from mystar.catalog.shop import Shop
 from mystar.errors import Unauthenticated
 from mystar.kit.fields import Shape
-from mystar.kit.http import json_response
+from mystar.kit.http import PUBLIC_URL, json_response
 from mystar.kit.idempotency import idempotent
 from mystar.kit.lists import MOST, list_response
 from mystar.kit.paging import page_of, page_response, wanted
@@ -66,7 +66,7 @@ async def list_services(request: web.Request) -> web.Response:
         found = await shop.own(actor, sought, offset=page.offset, limit=page.size)
     else:
         found = await shop.find(sought, offset=page.offset, limit=page.size)
-    return page_response(request, [service_shape(one) for one in found.rows], found.count)
+    return page_response(request, [service_shape(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
 
 
 @docs(tags=TAGS, summary="My services, hidden ones too")
@@ -76,7 +76,7 @@ async def list_services(request: web.Request) -> web.Response:
 async def list_own_services(request: web.Request) -> web.Response:
     page = wanted(request)
     found = await request.app[SHOP].own(actor_of(request), await _sought(request), offset=page.offset, limit=page.size)
-    return page_response(request, [service_shape(one) for one in found.rows], found.count)
+    return page_response(request, [service_shape(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
 
 
 @docs(tags=TAGS, summary="Put up a service, with its options and tags; creators only")
@@ -86,7 +86,7 @@ async def list_own_services(request: web.Request) -> web.Response:
 @idempotent
 async def create_service(request: web.Request) -> web.StreamResponse:
     service = await request.app[SHOP].put_up(actor_of(request), draft_of(body_of(request)))
-    return json_response(service_shape(service), 201)
+    return json_response(service_shape(service, request.app[PUBLIC_URL]), 201)
 
 
 @docs(tags=TAGS, summary="One service; a hidden one only for its creator and staff")
@@ -95,7 +95,7 @@ async def create_service(request: web.Request) -> web.StreamResponse:
 @response_schema(ServiceView, 200)
 async def read_service(request: web.Request) -> web.Response:
     service = await request.app[SHOP].service(maybe_actor_of(request), **path_of(request))
-    return json_response(service_shape(service))
+    return json_response(service_shape(service, request.app[PUBLIC_URL]))
 
 
 @docs(tags=TAGS, summary="One service in the seed's other shape: money and time are text")
@@ -136,7 +136,8 @@ async def remove_service(request: web.Request) -> web.Response:
 @docs(tags=TAGS, summary="The categories, in the order of the shop window")
 @response_schema(CatalogCategoryView(many=True), 200)
 async def list_categories(request: web.Request) -> web.Response:
-    return json_response([category_shape(one) for one in await request.app[CATALOG].categories()])
+    found = await request.app[CATALOG].categories()
+    return json_response([category_shape(one, request.app[PUBLIC_URL]) for one in found])
 
 
 @docs(tags=TAGS, summary="The tags, by name")
@@ -164,7 +165,7 @@ async def _sought(request: web.Request) -> Sought:
 async def _changed(request: web.Request) -> web.Response:
     body: dict[str, Any] = body_of(request)
     service = await request.app[SHOP].change(actor_of(request), **path_of(request), draft=draft_of(body))
-    return json_response(service_shape(service))
+    return json_response(service_shape(service, request.app[PUBLIC_URL]))
 
 
 _ALL, _BARE, _ID = "/api/v1/services/", "/api/services/", r"{service_id:\d{1,18}}/"

@@ -141,7 +141,7 @@ class ServiceCreatorView(Shape):
     id = fields.Integer(required=True, metadata={"description": "Of the creator's profile."})
     user_id = fields.Integer(required=True)
     username = fields.String(required=True)
-    avatar = fields.String(required=True, allow_none=True)
+    avatar = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
     rating = fields.Float(required=True, metadata={"description": "1 to 5, 0 while nobody has rated."})
     completed_orders = fields.Integer(required=True)
 
@@ -185,7 +185,7 @@ class ServiceView(BriefServiceView):
 class CatalogCategoryView(Shape):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
-    photo = fields.String(required=True, allow_none=True)
+    photo = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
 
 
 class CatalogTagView(Shape):
@@ -223,8 +223,9 @@ def is_about_oneself(query: Mapping[str, Any]) -> bool:
     return query.get("creator") == _MINE
 
 
-def category_shape(category: Category) -> dict[str, Any]:
-    photo = media_path(category.photo_key) if category.photo_key else None
+def category_shape(category: Category, public_url: str) -> dict[str, Any]:
+    """:param public_url: here and below: what absolute addresses begin with."""
+    photo = public_url + media_path(category.photo_key) if category.photo_key else None
     return {"id": category.id, "name": category.name, "photo": photo}
 
 
@@ -250,7 +251,7 @@ def brief_service_shape(service: Service) -> dict[str, Any]:
     }
 
 
-def service_shape(service: Service) -> dict[str, Any]:
+def service_shape(service: Service, public_url: str) -> dict[str, Any]:
     """As `ServiceView`: an item of the catalogue, whole."""
     category = {"id": service.category_id, "name": service.category_name}
     return {
@@ -265,7 +266,7 @@ def service_shape(service: Service) -> dict[str, Any]:
             "id": service.creator_id,
             "user_id": service.account_id,
             "username": service.creator_username,
-            "avatar": media_path(service.avatar_key) if service.avatar_key else None,
+            "avatar": public_url + media_path(service.avatar_key) if service.avatar_key else None,
             "rating": float(service.rating),
             "completed_orders": service.completed_orders,
         },

@@ -26,7 +26,7 @@ from mystar.chat.schemas import (
     person_view,
 )
 from mystar.chat.service import ChatService
-from mystar.files.forms import FILES
+from mystar.files.forms import addresses
 from mystar.kit.http import json_response
 from mystar.kit.idempotency import idempotent
 from mystar.kit.paging import MOST, PageQuery, page_of, page_response, wanted
@@ -42,9 +42,9 @@ TAGS = ["house: conversations"]
 @querystring_schema(PageQuery)
 @response_schema(page_of(ConversationView), 200)
 async def list_conversations(request: web.Request) -> web.Response:
-    page, link = wanted(request), request.app[FILES].private_url
+    page, at = wanted(request), addresses(request.app)
     found = await request.app[CHAT].conversations(actor_of(request), offset=page.offset, limit=page.size)
-    return page_response(request, [conversation_view(card, link) for card in found.rows], found.count)
+    return page_response(request, [conversation_view(card, at) for card in found.rows], found.count)
 
 
 @docs(
@@ -60,7 +60,7 @@ async def open_conversation(request: web.Request) -> web.StreamResponse:
     chat, actor = request.app[CHAT], actor_of(request)
     conversation, is_new = await chat.open(actor, body_of(request)["recipient_id"])
     card = await chat.card(actor, conversation.id)
-    return json_response(conversation_view(card, request.app[FILES].private_url), 201 if is_new else 200)
+    return json_response(conversation_view(card, addresses(request.app)), 201 if is_new else 200)
 
 
 @docs(tags=TAGS, summary="One conversation")
@@ -69,7 +69,7 @@ async def open_conversation(request: web.Request) -> web.StreamResponse:
 @response_schema(ConversationView, 200)
 async def read_conversation(request: web.Request) -> web.Response:
     card = await request.app[CHAT].card(actor_of(request), path_of(request)["conversation_id"])
-    return json_response(conversation_view(card, request.app[FILES].private_url))
+    return json_response(conversation_view(card, addresses(request.app)))
 
 
 @docs(tags=TAGS, summary="The messages of a conversation, newest first")
@@ -78,11 +78,11 @@ async def read_conversation(request: web.Request) -> web.Response:
 @querystring_schema(PageQuery)
 @response_schema(page_of(MessageView), 200)
 async def list_messages(request: web.Request) -> web.Response:
-    page, link = wanted(request), request.app[FILES].private_url
+    page, at = wanted(request), addresses(request.app)
     found = await request.app[CHAT].messages(
         actor_of(request), path_of(request)["conversation_id"], offset=page.offset, limit=page.size
     )
-    return page_response(request, [message_view(message, link) for message in found.rows], found.count)
+    return page_response(request, [message_view(message, at) for message in found.rows], found.count)
 
 
 @docs(
@@ -105,7 +105,7 @@ async def send_message(request: web.Request) -> web.StreamResponse:
         file_ids=body["file_ids"],
         client_id=body["client_id"],
     )
-    return json_response(message_view(message, request.app[FILES].private_url), 201 if is_new else 200)
+    return json_response(message_view(message, addresses(request.app)), 201 if is_new else 200)
 
 
 @docs(tags=TAGS, summary="Say it otherwise: the author only")
@@ -115,7 +115,7 @@ async def send_message(request: web.Request) -> web.StreamResponse:
 @response_schema(MessageView, 200)
 async def edit_message(request: web.Request) -> web.Response:
     message = await request.app[CHAT].edit(actor_of(request), **path_of(request), text=body_of(request)["message"])
-    return json_response(message_view(message, request.app[FILES].private_url))
+    return json_response(message_view(message, addresses(request.app)))
 
 
 @docs(
@@ -149,12 +149,10 @@ async def mark_read(request: web.Request) -> web.StreamResponse:
 @querystring_schema(ChangesQuery)
 @response_schema(ChangesView, 200)
 async def list_changes(request: web.Request) -> web.Response:
-    chat, link = request.app[CHAT], request.app[FILES].private_url
+    chat, at = request.app[CHAT], addresses(request.app)
     conversation = await chat.conversation(actor_of(request), path_of(request)["conversation_id"])
     changes = await chat.after(conversation.id, query_of(request)["after"], MOST)
-    return json_response(
-        {"changes": [change_view(change, link) for change in changes], "has_more": len(changes) == MOST}
-    )
+    return json_response({"changes": [change_view(change, at) for change in changes], "has_more": len(changes) == MOST})
 
 
 @docs(tags=TAGS, summary="Whom I want to hear nothing from")
@@ -164,7 +162,7 @@ async def list_changes(request: web.Request) -> web.Response:
 async def list_blocked(request: web.Request) -> web.Response:
     page = wanted(request)
     found = await request.app[CHAT].blocked(actor_of(request), offset=page.offset, limit=page.size)
-    return page_response(request, [person_view(person) for person in found.rows], found.count)
+    return page_response(request, [person_view(person, addresses(request.app)) for person in found.rows], found.count)
 
 
 @docs(tags=TAGS, summary="Hear nothing more from somebody", responses={204: {"description": "They cannot write to me"}})

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from marshmallow import fields, validate
 
 from mystar.chat.model import LONGEST, LONGEST_CLIENT_ID, MOST_FILES, Change, ConversationCard, Message, Person
 from mystar.kit.fields import Count, Id, Line, Shape
-
-#: From the key of a private file to a link that opens it for a while.
-Link = Callable[[str], str]
+from mystar.kit.media import Addresses
 
 
 class ConversationPath(Shape):
@@ -76,7 +73,7 @@ class ChangesQuery(Shape):
 class MemberView(Shape):
     id = fields.Integer(required=True)
     username = fields.String(required=True)
-    avatar = fields.String(required=True, allow_none=True)
+    avatar = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
 
 
 class MessageFileView(Shape):
@@ -146,56 +143,52 @@ class ReadView(Shape):
     unread_count = fields.Integer(required=True)
 
 
-def person_view(person: Person) -> dict[str, Any]:
-    return {
-        "id": person.id,
-        "username": person.username,
-        "avatar": f"/media/{person.avatar}" if person.avatar else None,
-    }
+def person_view(person: Person, at: Addresses) -> dict[str, Any]:
+    return {"id": person.id, "username": person.username, "avatar": at.public(person.avatar)}
 
 
-def message_view(message: Message, link: Link) -> dict[str, Any]:
+def message_view(message: Message, at: Addresses) -> dict[str, Any]:
     """The same for whoever may read it, so sockets write it once."""
     return {
         "id": message.id,
         "conversation_id": message.conversation_id,
         "number": message.number,
-        "sender": person_view(message.sender),
+        "sender": person_view(message.sender, at),
         "message": message.text,
         "timestamp": message.sent_at,
         "answer_to": message.answer_id,
         "client_id": message.client_id,
         "edited_at": message.edited_at,
         "is_deleted": message.is_deleted,
-        "files": files_view(message, link),
+        "files": files_view(message, at),
     }
 
 
-def change_view(change: Change, link: Link) -> dict[str, Any]:
+def change_view(change: Change, at: Addresses) -> dict[str, Any]:
     return {
         "position": change.position,
         "type": change.kind,
-        "message": message_view(change.message, link) if change.message else None,
+        "message": message_view(change.message, at) if change.message else None,
         "read": {"account_id": change.read.account_id, "number": change.read.number} if change.read else None,
     }
 
 
-def files_view(message: Message, link: Link) -> list[dict[str, Any]]:
+def files_view(message: Message, at: Addresses) -> list[dict[str, Any]]:
     return [
-        {"id": one.id, "name": one.name, "url": link(one.key), "size": one.size, "content_type": one.content_type}
+        {"id": one.id, "name": one.name, "url": at.private(one.key), "size": one.size, "content_type": one.content_type}
         for one in message.files
     ]
 
 
-def conversation_view(card: ConversationCard, link: Link) -> dict[str, Any]:
+def conversation_view(card: ConversationCard, at: Addresses) -> dict[str, Any]:
     conversation, last = card.conversation, card.last_message
     return {
         "id": conversation.id,
-        "participants": [person_view(card.starter), person_view(card.recipient)],
-        "other_user": person_view(card.other),
+        "participants": [person_view(card.starter, at), person_view(card.recipient, at)],
+        "other_user": person_view(card.other, at),
         "created_at": conversation.created_at,
         "updated_at": conversation.active_at,
-        "last_message": message_view(last, link) if last else None,
+        "last_message": message_view(last, at) if last else None,
         "last_message_at": last.sent_at if last else None,
         "unread_count": conversation.member(card.reader.id).unread,
         "read_number": conversation.member(card.reader.id).read_number,

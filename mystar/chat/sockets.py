@@ -19,10 +19,10 @@ from mystar.accounts.sockets import opened
 from mystar.chat.model import Change, MessageChanged, MessageSent, ReadMoved
 from mystar.chat.schemas import ConversationPath, MessageDraft, ReadDraft, message_view
 from mystar.chat.service import ChatService
-from mystar.files.service import FileService
 from mystar.kit.events import Events
 from mystar.kit.fields import Count, Shape
 from mystar.kit.hub import HUB, Hub
+from mystar.kit.media import Addresses
 from mystar.kit.peer import Peer, text_frame
 from mystar.kit.routes import route
 from mystar.kit.sockets import MANNERS, answering
@@ -55,9 +55,9 @@ class LiveChat:
     It hears of facts after their commits: nothing is told that might still be undone (architecture, law 8).
     """
 
-    def __init__(self, chat: ChatService, files: FileService, hub: Hub, events: Events) -> None:
+    def __init__(self, chat: ChatService, files: Addresses, hub: Hub, events: Events) -> None:
         self.chat, self.hub = chat, hub
-        self._link = files.private_url
+        self._files = files
         self.hub.serve(TOPIC, self.chat)
         self.hub.bus.on(_TYPING, lambda *ids: self._tell_typing(*map(int, ids)))
         self.hub.bus.on(_PRESENCE, lambda *ids: self._hear_presence(*map(int, ids)))
@@ -70,7 +70,7 @@ class LiveChat:
     def messages(self, change: Change) -> bytes | None:
         """The seed's: messages and nothing else."""
         if change.kind == "message" and change.message is not None:
-            return text_frame(message_view(change.message, self._link))
+            return text_frame(message_view(change.message, self._files))
         return None
 
     def events(self, change: Change) -> bytes | None:
@@ -80,7 +80,7 @@ class LiveChat:
             return text_frame({"type": "read", "account_id": mark.account_id, "number": mark.number})
         if change.message is None:
             return None
-        return text_frame({"type": change.kind, **message_view(change.message, self._link)})
+        return text_frame({"type": change.kind, **message_view(change.message, self._files)})
 
     # What happens
 

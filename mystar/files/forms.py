@@ -13,6 +13,8 @@ from mystar.accounts.model import Actor
 from mystar.errors import Text, UnsupportedMedia
 from mystar.files.model import MISSING, ONE_ONLY, FileRefused, StoredFile, Taken
 from mystar.files.service import FileService
+from mystar.kit.http import PUBLIC_URL
+from mystar.kit.media import Addresses
 from mystar.kit.multipart import chunks, parts, text_of
 
 FILES = web.AppKey("files", FileService)
@@ -25,6 +27,11 @@ _TOO_LONG = Text("Слишком длинное значение.", "The value i
 ANYWHERE = ""
 _NOT_ASKED = Text("Этот файл здесь не нужен.", "This file is not asked for here.")
 _TOO_MANY = Text("Слишком много файлов.", "There are too many files.")
+
+
+def addresses(app: web.Application) -> Addresses:
+    """What answers of the house call files."""
+    return Addresses(app[PUBLIC_URL], app[FILES].private_url)
 
 
 @dataclass(frozen=True, slots=True)

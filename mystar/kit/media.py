@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 #: Pixels of a side of the squares that every avatar is also kept as.
 SIDES = (96, 320, 960)
 
 
 def media_path(key: str) -> str:
     return f"/media/{key}"
+
+
+class Addresses(NamedTuple):
+    """Whole addresses of files, for a house that is visited from anywhere."""
+
+    #: What they begin with.
+    public_url: str
+    #: From the key of a private file to the path of a link that opens it for a while.
+    signed_path: Callable[[str], str]
+
+    def public(self, key: str | None) -> str | None:
+        """Of what anybody may see, such as an avatar; None without one."""
+        return self.public_url + media_path(key) if key else None
+
+    def private(self, key: str) -> str:
+        return self.public_url + self.signed_path(key)
 
 
 def copy_key(key: str, side: int) -> str:

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, signed_in
-from mystar.files.forms import FILES
+from mystar.files.forms import addresses
 from mystar.kit.http import json_response
 from mystar.kit.idempotency import idempotent
 from mystar.kit.paging import PageQuery, page_of, page_response, wanted
@@ -67,7 +67,9 @@ async def list_orders(request: web.Request) -> web.Response:
     found = await request.app[ORDER_BOOK].page(
         actor, role=role, status=query["status"], offset=page.offset, limit=page.size
     )
-    return page_response(request, [order_view(entry, actor) for entry in found.rows], found.count)
+    return page_response(
+        request, [order_view(entry, actor, addresses(request.app)) for entry in found.rows], found.count
+    )
 
 
 @docs(tags=TAGS, summary="One order with its deliveries, payments and history: its parties and staff")
@@ -124,11 +126,11 @@ async def reject_order(request: web.Request) -> web.StreamResponse:
 @querystring_schema(PageQuery)
 @response_schema(page_of(DeliveryView), 200)
 async def list_deliveries(request: web.Request) -> web.Response:
-    actor, page, link = actor_of(request), wanted(request), request.app[FILES].private_url
+    actor, page, at = actor_of(request), wanted(request), addresses(request.app)
     order, found, count = await request.app[ORDER_BOOK].deliveries(
         actor, path_of(request)["order_id"], offset=page.offset, limit=page.size
     )
-    return page_response(request, [delivery_view(card, order, actor, link) for card in found], count)
+    return page_response(request, [delivery_view(card, order, actor, at) for card in found], count)
 
 
 @docs(tags=TAGS, summary="The creator delivers", responses=_WRONG_TIME)
@@ -212,7 +214,7 @@ async def refund_order(request: web.Request) -> web.StreamResponse:
 async def _read(request: web.Request) -> web.Response:
     actor = actor_of(request)
     detail = await request.app[ORDER_BOOK].detail(actor, path_of(request)["order_id"])
-    return json_response(order_detail_view(detail, actor, request.app[FILES].private_url))
+    return json_response(order_detail_view(detail, actor, addresses(request.app)))
 
 
 async def _after(request: web.Request, verb: Any, **words: Any) -> web.Response:
@@ -224,16 +226,15 @@ async def _after(request: web.Request, verb: Any, **words: Any) -> web.Response:
 
 async def _shown(request: web.Request, order_id: int, status: int = 200) -> web.Response:
     actor = actor_of(request)
-    return json_response(order_view(await request.app[ORDER_BOOK].entry(actor, order_id), actor), status)
+    entry = await request.app[ORDER_BOOK].entry(actor, order_id)
+    return json_response(order_view(entry, actor, addresses(request.app)), status)
 
 
 async def _deliver(request: web.Request, order_id: int, draft: dict[str, Any]) -> web.Response:
     actor, book = actor_of(request), request.app[ORDER_BOOK]
     await request.app[ORDERS].deliver(actor, order_id, **draft)
     order = (await book.entry(actor, order_id)).order
-    return json_response(
-        delivery_view(await book.delivery(order_id), order, actor, request.app[FILES].private_url), 201
-    )
+    return json_response(delivery_view(await book.delivery(order_id), order, actor, addresses(request.app)), 201)
 
 
 #: What cannot be an id of the database is an address that does not exist.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from marshmallow import fields, pre_load, validate
@@ -10,15 +9,12 @@ from marshmallow import fields, pre_load, validate
 from mystar.accounts.model import Actor
 from mystar.catalog.schemas import ServiceView, number, service_shape
 from mystar.kit.fields import Id, Line, Rubles, Shape
-from mystar.kit.media import media_path
+from mystar.kit.media import Addresses
 from mystar.kit.paging import PageQuery
 from mystar.orders.book import OrderDetail, OrderEntry
 from mystar.orders.model import ChosenOption, DeliveryCard, Happening, Kind, Money, Order, Person, Role, Status
 from mystar.orders.process import allowed_actions
 from mystar.payments.model import Payment
-
-#: From the key of a private file to a link that opens it for a while.
-Link = Callable[[str], str]
 
 MOST_OPTIONS, MOST_FILES, LONGEST, LONGEST_REASON = 50, 20, 5000, 1000
 #: Other words for what seed 001 calls otherwise.
@@ -138,7 +134,7 @@ class AllowedActionView(Shape):
 class PartyView(Shape):
     id = fields.Integer(required=True, metadata={"description": "Of the account."})
     username = fields.String(required=True)
-    avatar = fields.String(required=True, allow_none=True)
+    avatar = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
 
 
 class ChosenOptionView(Shape):
@@ -243,15 +239,15 @@ class PaymentLinkView(Shape):
     link = fields.String(required=True, metadata={"description": "Leads to the provider's page, in any tab."})
 
 
-def order_view(entry: OrderEntry, reader: Actor) -> dict[str, Any]:
+def order_view(entry: OrderEntry, reader: Actor, at: Addresses) -> dict[str, Any]:
     """As `OrderView`."""
     order, role = entry.order, entry.order.role_of(reader)
     return {
         "id": order.id,
         "kind": order.kind,
-        "service": service_shape(entry.service) if entry.service else None,
-        "buyer": _party(entry.buyer),
-        "creator": _party(entry.creator),
+        "service": service_shape(entry.service, at.public_url) if entry.service else None,
+        "buyer": _party(entry.buyer, at),
+        "creator": _party(entry.creator, at),
         "status": order.shown_status,
         "money": order.money,
         "requirements": order.wish,
@@ -274,18 +270,18 @@ def order_view(entry: OrderEntry, reader: Actor) -> dict[str, Any]:
     }
 
 
-def order_detail_view(detail: OrderDetail, reader: Actor, link: Link) -> dict[str, Any]:
+def order_detail_view(detail: OrderDetail, reader: Actor, at: Addresses) -> dict[str, Any]:
     """As `OrderDetailView`."""
     order = detail.entry.order
     return {
-        **order_view(detail.entry, reader),
-        "deliveries": [delivery_view(card, order, reader, link) for card in detail.deliveries],
+        **order_view(detail.entry, reader, at),
+        "deliveries": [delivery_view(card, order, reader, at) for card in detail.deliveries],
         "payments": [_payment(payment) for payment in detail.payments],
-        "timeline_events": [_happening(one) for one in detail.timeline],
+        "timeline_events": [_happening(one, at) for one in detail.timeline],
     }
 
 
-def delivery_view(card: DeliveryCard, order: Order, reader: Actor, link: Link) -> dict[str, Any]:
+def delivery_view(card: DeliveryCard, order: Order, reader: Actor, at: Addresses) -> dict[str, Any]:
     """As `DeliveryView`. The buyer of an unpaid greeting learns that there is a file, and no more."""
     delivery, is_open = card.delivery, order.is_open_to_buyer or reader.id != order.buyer_id
     return {
@@ -297,7 +293,7 @@ def delivery_view(card: DeliveryCard, order: Order, reader: Actor, link: Link) -
             {
                 "id": file.id,
                 "name": file.name,
-                "url": link(file.key) if is_open else None,
+                "url": at.private(file.key) if is_open else None,
                 "size": file.size,
                 "content_type": file.content_type,
             }
@@ -308,11 +304,10 @@ def delivery_view(card: DeliveryCard, order: Order, reader: Actor, link: Link) -
     }
 
 
-def _party(person: Person | None) -> dict[str, Any] | None:
+def _party(person: Person | None, at: Addresses) -> dict[str, Any] | None:
     if person is None:
         return None
-    avatar = media_path(person.avatar) if person.avatar else None
-    return {"id": person.id, "username": person.username, "avatar": avatar}
+    return {"id": person.id, "username": person.username, "avatar": at.public(person.avatar)}
 
 
 def _option(option: ChosenOption) -> dict[str, Any]:
@@ -338,13 +333,13 @@ def _payment(payment: Payment) -> dict[str, Any]:
     }
 
 
-def _happening(one: Happening) -> dict[str, Any]:
+def _happening(one: Happening, at: Addresses) -> dict[str, Any]:
     amount = one.details.get("amount")
     return {
         "id": one.id,
         "action": one.action,
         "role": one.role,
-        "actor": _party(one.actor),
+        "actor": _party(one.actor, at),
         "from_status": one.from_status,
         "to_status": one.to_status,
         "from_money": one.from_money,

@@ -12,7 +12,7 @@ from mystar.chat.repository import CONSTRAINTS as CHAT_CONSTRAINTS
 from mystar.chat.service import ChatService
 from mystar.chat.sockets import LIVE_CHAT, LiveChat
 from mystar.chat.sockets import ROUTES as CHAT_SOCKETS
-from mystar.files.handlers import FILES
+from mystar.files.forms import FILES, addresses
 from mystar.ground import Ground
 from mystar.kit.hub import HUB
 from mystar.kit.routes import Route
@@ -38,7 +38,7 @@ def add(app: web.Application, ground: Ground) -> None:
 
 def _add_chat(app: web.Application, ground: Ground) -> None:
     app[CHAT] = chat = ChatService(ground.db, app[FILES], ground.limits, ground.clock)
-    app[LIVE_CHAT] = LiveChat(chat, app[FILES], app[HUB], ground.events)
+    app[LIVE_CHAT] = LiveChat(chat, addresses(app), app[HUB], ground.events)
 
 
 def _add_notifications(app: web.Application, ground: Ground) -> None:

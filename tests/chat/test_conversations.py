@@ -38,7 +38,7 @@ async def test_a_conversation_shows_both_people_and_what_was_said_last(
     image = (await (await api.post("/api/upload/avatar/", data=body, as_=boris)).json())["image"]
     people = [
         {"id": anna.id, "username": "anna", "avatar": None},
-        {"id": boris.id, "username": "boris", "avatar": image},
+        {"id": boris.id, "username": "boris", "avatar": api.url + image},
     ]
     empty = await seen(api, anna, chat)
     assert empty["participants"] == people

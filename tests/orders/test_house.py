@@ -10,7 +10,8 @@ from aiohttp import web
 
 from mystar.contracts.system import DATABASE
 from mystar.kit.db import Database
-from tests.factory import Factory, Person
+from tests.factory import Factory, Person, picture
+from tests.files.uploading import form
 from tests.orders.market import OPTIONS, PRICE, Market, add_service
 from tests.sandbox_process import SandboxProcess
 
@@ -286,6 +287,17 @@ async def test_a_bad_edit_is_refused(market: Market, body: dict[str, Any]) -> No
     assert answer.status == 422
 
 
+async def test_pictures_of_people_have_whole_addresses(market: Market) -> None:
+    faces = {}
+    for who in (market.buyer, market.creator):
+        answer = await market.api.post("/api/upload/avatar/", data=form(image=("me.jpg", picture())), as_=who)
+        faces[who.id] = market.api.url + (await answer.json())["image"]
+    order = await market.place()
+    assert order["buyer"]["avatar"] == faces[market.buyer.id]
+    assert order["creator"]["avatar"] == order["service"]["creator"]["avatar"] == faces[market.creator.id]
+    assert (await market.read(order["id"]))["timeline_events"][0]["actor"]["avatar"] == faces[market.buyer.id]
+
+
 async def test_the_whole_life_through_http(market: Market, sandbox_process: SandboxProcess) -> None:
     order_id = (await market.place(selected_option_ids=market.options))["id"]
     link = (await market.act(order_id, "pay", as_=market.buyer))["link"]
@@ -298,6 +310,7 @@ async def test_the_whole_life_through_http(market: Market, sandbox_process: Sand
     assert {"id", "order_id", "files", "message", "created_by", "created_at"} <= delivery.keys()
     assert (delivery["number"], delivery["created_by"], delivery["order_id"]) == (1, market.creator.id, order_id)
     (file,) = delivery["files"]
+    assert file["url"].startswith(f"{market.api.url}/media/")
     assert (await market.api.get(file["url"])).status == 200
     await market.act(order_id, "request-revision", {"reason": "Громче"}, as_=market.buyer)
     assert (await market.deliver(order_id, message="Громче"))["number"] == 2

@@ -20,14 +20,15 @@ from mystar.chat.model import (
     OwnConversation,
     RecipientUnknown,
 )
-from mystar.chat.schemas import Link, MessageFileView, files_view
+from mystar.chat.schemas import MessageFileView, files_view
 from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.errors import Forbidden, NotFound, Text
-from mystar.files.forms import FILES
+from mystar.files.forms import addresses
 from mystar.kit.fields import Id, Line, Shape
 from mystar.kit.http import json_response
 from mystar.kit.idempotency import idempotent
 from mystar.kit.lists import MOST, ListQuery, list_response
+from mystar.kit.media import Addresses
 from mystar.kit.routes import Route, route
 from mystar.kit.validation import body_of, query_of
 
@@ -103,12 +104,12 @@ async def list_messages(request: web.Request) -> web.Response:
     found = await chat.messages(actor, conversation.id, offset=(query["page"] - 1) * MOST, limit=MOST)
     if not found.count:
         raise NoMessages
-    link = request.app[FILES].private_url
-    items = [_item(conversation, message, link) for message in reversed(found.rows)]
+    at = addresses(request.app)
+    items = [_item(conversation, message, at) for message in reversed(found.rows)]
     return list_response(request, items, found.count, page=query["page"])
 
 
-def _item(conversation: Conversation, message: Message, link: Link) -> dict[str, Any]:
+def _item(conversation: Conversation, message: Message, at: Addresses) -> dict[str, Any]:
     return {
         "id": message.id,
         "chat_id": sum(member.id for member in conversation.members),
@@ -117,7 +118,7 @@ def _item(conversation: Conversation, message: Message, link: Link) -> dict[str,
         "message": message.text,
         "sent_at": message.sent_at,
         "is_deleted": message.is_deleted,
-        "files": files_view(message, link),
+        "files": files_view(message, at),
     }
 
 

@@ -12,7 +12,7 @@ from mystar.accounts.access import actor_of, signed_in
 from mystar.chat.handlers import CHAT
 from mystar.chat.model import LONGEST_CLIENT_ID, Message, Person
 from mystar.chat.schemas import MessageFileView, files_view
-from mystar.files.forms import FILES
+from mystar.files.forms import addresses
 from mystar.kit.fields import Count, Id, Line, Shape
 from mystar.kit.http import absolute, json_response
 from mystar.kit.idempotency import idempotent
@@ -168,7 +168,7 @@ def _item(request: web.Request, message: Message) -> dict[str, Any]:
         "message_owner": _person(request, message.sender),
         "sent_at": message.sent_at,
         "is_deleted": message.is_deleted,
-        "files": files_view(message, request.app[FILES].private_url),
+        "files": files_view(message, addresses(request.app)),
     }
 
 
