@@ -10,7 +10,7 @@ from aiohttp import web
 
 from mystar.sandbox.bank import PENDING, Bank, Clock, Payment, Refused, Unknown
 from mystar.sandbox.journal import Journal
-from mystar.sandbox.pages import CONTENTS, FAULTS, json, json_error, nothing_here, page, read_json
+from mystar.sandbox.pages import CONTENTS, FAULTS, json, json_error, nothing_here, page, read_form, read_json
 from mystar.sandbox.webhooks import Webhooks
 from mystar.sandbox.yookassa import Shop, YooKassa, before_work, confirmation_url, is_web_address, money
 
@@ -80,7 +80,7 @@ async def settle_payment(request: web.Request) -> web.StreamResponse:
     """The buyer pressed a button; back to the shop, as the real page does in both cases."""
     if trouble := await before_work(request, request.app[FAULTS]):
         return trouble
-    bank, form = request.app[BANK], await request.post()
+    bank, form = request.app[BANK], await read_form(request)
     deeds: dict[Any, Callable[[str], Payment]] = {"pay": bank.pay, "decline": bank.decline}
     try:
         payment = bank.payment(request.match_info["id"])

@@ -1,16 +1,23 @@
 """HTML pages in Russian and English, and JSON: what every double answers with."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jinja2
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import MultiDictProxy
 
 from mystar.sandbox.faults import Faults
 
 FAULTS = web.AppKey("faults", Faults)
 # The front page's table of contents: (address, Russian, English). Each double adds its own lines.
 CONTENTS = web.AppKey("contents", list[tuple[str, str, str]])
+
+# What aiohttp says of a body that is no form, or not packed as its sender says.
+_BROKEN = (ValueError, LookupError, RuntimeError, AssertionError, HttpProcessingError, web.RequestPayloadError)
 
 # Nothing is loaded from anywhere; a mail is shown in a frame without scripts.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'"
@@ -52,11 +59,23 @@ def json_error(status: int, error: str, /, **details: Any) -> web.Response:
 
 async def read_json(request: web.Request) -> Any:
     """The body as JSON, {} when there is none; raises 400."""
-    content = await request.read()
-    try:
+    with _refusing("the body is not JSON"):
+        content = await request.read()
         return orjson.loads(content) if content.strip() else {}
-    except orjson.JSONDecodeError as error:
-        text = '{"error": "the body is not JSON"}'
+
+
+async def read_form(request: web.Request) -> MultiDictProxy[Any]:
+    """The body as a form; raises 400."""
+    with _refusing("the body is not a form"):
+        return await request.post()
+
+
+@contextmanager
+def _refusing(words: str) -> Iterator[None]:
+    try:
+        yield
+    except _BROKEN as error:
+        text = orjson.dumps({"error": words}).decode()
         raise web.HTTPBadRequest(text=text, content_type="application/json") from error
 
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from aiohttp import BasicAuth, web
 from yarl import URL
 
-from mystar.sandbox.pages import FAULTS, page
+from mystar.sandbox.pages import FAULTS, page, read_form
 from mystar.sandbox.yookassa import before_work, is_web_address
 
 SECRET_KEY = "sandbox-secret-key"
@@ -153,7 +153,7 @@ class Double(ABC):
         """Somebody pressed a button: back to the client, with a code or without."""
         if trouble := await before_work(request, request.app[FAULTS]):
             return trouble
-        asked, form = dict(request.query), await request.post()
+        asked, form = dict(request.query), await read_form(request)
         person = _person({name: value for name, value in form.items() if isinstance(value, str)})
         wrong = self._wrong(request.query) or (None if person or "deny" in form else "login")
         if wrong:
@@ -207,7 +207,7 @@ def _answering(handler: Handler) -> Handler:
 
 async def form_of(request: web.Request) -> dict[str, str]:
     """The form, with the client of HTTP Basic in it; of a GET the query."""
-    values = request.query if request.method == "GET" else await request.post()
+    values = request.query if request.method == "GET" else await read_form(request)
     form = {name: value for name, value in values.items() if isinstance(value, str)}
     if request.headers.get("Authorization", "").lower().startswith("basic "):
         try:

@@ -218,7 +218,7 @@ async def _read(request: web.Request) -> Call:
         raise Refused("Idempotence-Key is required and has at most 64 characters", KEY)
     try:
         content = await request.read()
-    except ConnectionResetError as error:
+    except (ConnectionResetError, web.RequestPayloadError) as error:
         raise Refused("The body did not arrive as a whole") from error
     try:
         body = orjson.loads(content) if content else {}

@@ -37,6 +37,26 @@ async def test_the_buyer_is_asked_in_their_language(sandbox: Sandbox, wish: str,
     assert "1500.50 ₽" in page
 
 
+_FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "multipart/form-data"},
+        {"Content-Type": f"{_FORM}; charset=unheard-of"},
+        {"Content-Type": _FORM, "Content-Encoding": "gzip"},
+    ],
+)
+async def test_what_is_no_form_is_refused(sandbox: Sandbox, headers: dict[str, str]) -> None:
+    payment = await sandbox.create()
+
+    answer, words, _ = await _visit(sandbox, "POST", payment["id"], data=b"deed=pay", headers=headers)
+
+    assert (answer, words) == (400, '{"error":"the body is not a form"}')
+    assert (await sandbox.payments())[0]["status"] == "pending"
+
+
 @pytest.mark.parametrize(("deed", "status"), [("pay", "waiting_for_capture"), ("decline", "canceled")])
 async def test_a_button_settles_the_payment_and_leads_back(sandbox: Sandbox, deed: str, status: str) -> None:
     payment = await sandbox.create()
