@@ -155,9 +155,12 @@ def configure_logging(level: str, form: str) -> None:
 
 
 def _one_line_for_nonsense(record: logging.LogRecord) -> bool:
-    """Bytes that are no HTTP are the sender's mistake, not ours: no error, no stack, and nothing of what they say."""
+    """Bytes that are no HTTP, or not packed as they say, are the sender's mistake, not ours.
+
+    No error, no stack, and nothing of what they say.
+    """
     problem = record.exc_info[1] if record.exc_info else None
-    if isinstance(problem, HttpProcessingError):
+    if isinstance(problem, HttpProcessingError | web.RequestPayloadError):
         record.msg, record.exc_info = f"{record.msg}: {type(problem).__name__}", None
         record.levelno, record.levelname = logging.INFO, "INFO"
     return logging.getLogger().isEnabledFor(record.levelno)

@@ -81,6 +81,8 @@ async def test_no_secret_leaves_the_server(server: ServerProcess) -> None:
             await raw(server, f"GET /x?token={planted()} NONSENSE\r\n\r\n"),
             await raw(server, f"GET /x?token={planted()} HTTP/1.1\r\nHost: x\r\nAuthorization {jwt}\r\n\r\n"),
             await raw(server, f"GET /?token={'a' * 9000}{planted()} HTTP/1.1\r\nHost: x\r\n\r\n"),
+            # What is not packed as it says.
+            await told(client, "POST", "/api/login/", headers={"Content-Encoding": "gzip"}, data=planted()),
         ]
         metrics = await told(client, "GET", "/metrics")
     assert server.stop() == 0
