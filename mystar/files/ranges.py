@@ -11,7 +11,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from mystar.errors import OutOfRange
 
 #: One range of bytes. A list of several is legal and may be ignored, which is what we do with it.
-_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})", re.IGNORECASE)
+_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})", re.IGNORECASE | re.ASCII)
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
 
 
