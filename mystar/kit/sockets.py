@@ -6,12 +6,14 @@ that neither a bomb nor a secret's length is worth trying.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import socket as sockets
 import time
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import orjson
@@ -34,6 +36,8 @@ BEARER = "bearer"
 _MINUTE = 60.0
 #: Answers to our own heartbeat are nobody's frames.
 _PONGS = 4
+#: Bytes that the kernel takes beyond what it has sent.
+_UNSENT = 131_072
 
 
 class Manners(BaseModel):
@@ -119,6 +123,7 @@ async def opened(
     )
     if request.transport is None:
         raise ConnectionResetError
+    _keep_little_in_the_kernel(request.transport)
     peer = Peer(
         socket,
         request.transport,
@@ -198,6 +203,16 @@ def offered_protocols(request: web.Request) -> tuple[str, ...]:
 async def close_sockets(app: web.Application) -> None:
     """Say 1001, going away: clients reconnect to whoever serves next."""
     await app[HUB].close()
+
+
+def _keep_little_in_the_kernel(transport: asyncio.Transport) -> None:
+    """What was not sent yet shall wait where it is counted: the kernel would take megabytes for whoever does not read,
+    and nobody would notice for long (Linux, tcp(7), TCP_NOTSENT_LOWAT)."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None and hasattr(sockets, "TCP_NOTSENT_LOWAT"):
+        # Not of every family.
+        with suppress(OSError):
+            connection.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NOTSENT_LOWAT, _UNSENT)
 
 
 def _require_upgrade(request: web.Request) -> None:

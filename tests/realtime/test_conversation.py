@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -11,6 +13,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from mystar.app import create_app
 from mystar.chat.handlers import CHAT
+from mystar.chat.sockets import TOPIC
+from mystar.kit.hub import HUB
+from mystar.kit.peer import Speak
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, actor
@@ -147,3 +152,35 @@ async def test_nobody_hears_what_others_talk_about(doors: Doors, factory: Factor
     for number, socket in zip(ids, sockets, strict=True):
         assert (await socket.hear())["message"] == f"для {number}"
     assert all(await asyncio.gather(*(socket.silent() for socket in sockets)))
+
+
+async def test_what_happens_is_put_into_words_once_for_each_dialect_however_many_listen(
+    app: web.Application, doors: Doors, pair: Pair
+) -> None:
+    everybody = [
+        await doors.open(pair.path, person, params={"events": events})
+        for person in (pair.anna, pair.boris)
+        for events in "00111"
+    ]
+    await app[CHAT].send(actor(pair.anna), pair.id, "все здесь?")
+    for socket in everybody:
+        assert (await socket.hear())["number"] == 1
+    spoken: Counter[Speak] = Counter()
+
+    def counted(speak: Speak) -> Speak:
+        def once(entry: Any) -> bytes | None:
+            spoken[speak] += 1
+            return speak(entry)
+
+        return once
+
+    peers = list(app[HUB].listeners(TOPIC, pair.id))
+    counting = {speak: counted(speak) for speak in {peer.speak for peer in peers}}
+    for peer in peers:
+        # Shared by as many as before.
+        peer.speak = counting[peer.speak]
+    for number in range(2, 5):
+        await app[CHAT].send(actor(pair.boris), pair.id, "всем")
+        for socket in everybody:
+            assert (await socket.hear())["number"] == number
+    assert (len(peers), list(spoken.values())) == (10, [3, 3])

@@ -44,7 +44,7 @@ async def test_all_sockets_break_at_once_and_all_come_back_and_catch_up(app: web
             return (await api.get("/readyz")).status == 200
 
         talking = asyncio.create_task(talk_all(talks, devices, messages=20, dice=dice))
-        for _ in range(3):
+        for _ in range(2):
             await eventually(all_here, timeout=30)
             proxy.cut(len(everybody), dice)
             # On a slow machine the crowd fills the door for a moment, and no longer.

@@ -47,7 +47,7 @@ async def test_whatever_dies_every_message_reaches_every_device_once_and_in_orde
     app: web.Application, api: Api, environment: dict[str, str], tmp_path: Path
 ) -> None:
     environment["MYSTAR_SOCKETS__SWEEP_SECONDS"] = "2"
-    plan = Plan(seed=5, talks=10, messages=60, devices=3, kills=10, cuts=100)
+    plan = Plan(seed=5, talks=8, messages=40, devices=3, kills=6, cuts=60)
     talks = await prepared(app, plan.talks)
     print(await run(plan, talks, environment, tmp_path / "servers.log"))
 
@@ -57,7 +57,7 @@ async def test_a_rolling_restart_fails_no_request_and_loses_no_message(
 ) -> None:
     """Promise T10: sockets are told to come back, and a client that tries again never hears of it."""
     environment["MYSTAR_SOCKETS__SWEEP_SECONDS"] = "2"
-    talks = await prepared(app, 5)
+    talks = await prepared(app, 3)
     async with (
         Nursery(environment, tmp_path / "servers.log", servers=3) as nursery,
         behind(nursery) as (_, url),
@@ -65,11 +65,11 @@ async def test_a_rolling_restart_fails_no_request_and_loses_no_message(
     ):
         devices = {talk.id: [Device(session, url, talk, token) for token in talk.tokens] for talk in talks}
         reading = asyncio.create_task(_read_on(session, url, talks[0].tokens[0]))
-        talking = asyncio.create_task(talk_all(talks, devices, messages=100, dice=random.Random(10)))
+        talking = asyncio.create_task(talk_all(talks, devices, messages=50, dice=random.Random(10)))
         for port in nursery.ports:
             await nursery.replace(port)
         await talking
-        await check(talks, devices, messages=100)
+        await check(talks, devices, messages=50)
         assert not reading.done()
         await end(reading)
         endings = [code for some in devices.values() for device in some for code in device.endings]
