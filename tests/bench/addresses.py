@@ -11,6 +11,6 @@ WORDS = "песня"
 SEARCH = f"{CATALOGUE}?search={quote(WORDS)}"
 RARE = f"{CATALOGUE}?search={quote('портрет для музея')}"
 MISSPELT = f"{CATALOGUE}?search={quote('патрет для музия')}"
-#: Wide enough that a page is full with few services, too: a short page is quicker to write, and that is not the question.
+#: Wide enough to fill a page with few services, too: a short one is quicker to write, which is not the question.
 FILTERED = f"{CATALOGUE}?category=1&min_price=2000&max_price=15000"
 CHEAP = f"{CATALOGUE}?ordering=price"
