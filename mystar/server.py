@@ -49,7 +49,8 @@ async def _serve(settings: Settings, dsn: str, announce: Callable[[str], None], 
         await runner.setup()
         if prepare is not None and not await _finished(prepare(app), stop):
             return
-        site = web.TCPSite(runner, http.host, http.port)
+        # A storm of clients that come back at once must wait here, not be turned away (Linux cuts it to somaxconn).
+        site = web.TCPSite(runner, http.host, http.port, backlog=4096)
         await site.start()
         # What was built at start lives for ever; the collector need not look at it again.
         gc.collect()
