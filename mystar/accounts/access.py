@@ -6,6 +6,7 @@ The rule also reaches the API documents, so what is documented as closed is clos
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
@@ -15,7 +16,7 @@ from aiohttp_apispec import docs
 from mystar.accounts.model import Actor, Language, SignedIn, Visitor
 from mystar.errors import Forbidden, Unauthenticated
 from mystar.kit.http import PUBLIC_URL, address_of, json_response, language_of
-from mystar.kit.sockets import offered_protocols
+from mystar.kit.sockets import in_turn, offered_protocols
 
 if TYPE_CHECKING:
     from mystar.accounts.operator import Operator
@@ -66,11 +67,12 @@ def _closed(handler: F, rule: str) -> F:
 async def know_the_actor(request: web.Request, handler: Handler) -> web.StreamResponse:
     """:raises Unauthenticated: no living token where one is needed. :raises Forbidden: not staff where staff is."""
     rule = rule_of(request)
-    if rule is not None:
-        request[_ACTOR] = actor = await _actor(request, rule)
-        if rule == "staff" and not (actor and actor.is_staff):
-            raise Forbidden
-    return await handler(request)
+    async with in_turn(request) if rule == "socket" else nullcontext():
+        if rule is not None:
+            request[_ACTOR] = actor = await _actor(request, rule)
+            if rule == "staff" and not (actor and actor.is_staff):
+                raise Forbidden
+        return await handler(request)
 
 
 async def _actor(request: web.Request, rule: str) -> Actor | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import socket as sockets
 import time
 import uuid
@@ -22,7 +23,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, ConfigDict, Field
 from yarl import URL
 
-from mystar.errors import Forbidden, MystarError, Text, TooMany, Unexpected, Unreadable
+from mystar.errors import Forbidden, MystarError, Text, TooMany, Unavailable, Unexpected, Unreadable
 from mystar.kit.background import every
 from mystar.kit.bus import Bus
 from mystar.kit.http import PUBLIC_URL, language_of
@@ -65,6 +66,12 @@ class Manners(BaseModel):
 
 
 MANNERS: web.AppKey[Manners] = web.AppKey("manners")
+#: The doorway: who is opening a socket.
+DOORWAY: web.AppKey[asyncio.Semaphore] = web.AppKey("doorway")
+_TURN = web.RequestKey("turn", object)
+#: Handshakes at a time, and seconds to wait for one's turn. After a storm thousands ask at once, and would fill the
+#: database's pool in front of everybody else (promise T6).
+_AT_ONCE, _TURN_SECONDS = 4, 30.0
 #: Origins of pages that may connect, or "*".
 ORIGINS: web.AppKey[tuple[str, ...]] = web.AppKey("origins")
 
@@ -74,7 +81,7 @@ def add_hub(
 ) -> None:
     """Give the application its hub, connected to the bus while it runs."""
     app[HUB] = hub = Hub(bus, registry, sweep_seconds=manners.sweep_seconds)
-    app[MANNERS], app[ORIGINS] = manners, origins
+    app[MANNERS], app[ORIGINS], app[DOORWAY] = manners, origins, asyncio.Semaphore(_AT_ONCE)
     app.cleanup_ctx.append(bus.running)
     app.cleanup_ctx.append(every(0.5, hub.tick, name="looking for news"))
 
@@ -136,6 +143,7 @@ async def opened(
     try:
         await still_welcome()
         await socket.prepare(request)
+        _end_turn(request)
         if peer.gone:
             # Hung up on in the middle of the handshake.
             await socket.close(code=peer.gone)
@@ -144,6 +152,30 @@ async def opened(
         hub.leave(peer)
         # Or the server would say a goodbye of its own.
         await peer.gone_for_good()
+
+
+@asynccontextmanager
+async def in_turn(request: web.Request) -> AsyncIterator[None]:
+    """Around everything that opens a socket; whoever is in gives up the place, long before the block ends.
+
+    :raises Unavailable: too many wait.
+    """
+    try:
+        async with asyncio.timeout(_TURN_SECONDS):
+            await request.app[DOORWAY].acquire()
+    except TimeoutError as error:
+        raise Unavailable(retry_after=random.randint(1, 10)) from error
+    request[_TURN] = True
+    try:
+        yield
+    finally:
+        _end_turn(request)
+
+
+def _end_turn(request: web.Request) -> None:
+    if request.get(_TURN):
+        request[_TURN] = False
+        request.app[DOORWAY].release()
 
 
 async def incoming(peer: Peer, manners: Manners) -> AsyncIterator[dict[str, Any] | FrameUnreadable]:
