@@ -46,6 +46,11 @@ def maybe_signed_in(handler: F) -> F:
     return _closed(handler, "maybe")
 
 
+def open_to_guests(handler: F) -> F:
+    """Anybody, but a token that is shown has to live (contract D2): nobody acts as a guest without knowing it."""
+    return _closed(handler, "open")
+
+
 def staff_only(handler: F) -> F:
     """Only staff, of whatever role."""
     return _closed(handler, "staff")
@@ -59,7 +64,7 @@ def signed_in_socket(handler: F) -> F:
 def _closed(handler: F, rule: str) -> F:
     handler.__access__ = rule  # type: ignore[attr-defined]
     security: list[dict[str, list[str]]] = [{"bearer": []}]
-    documented: F = docs(security=[*security, {}] if rule == "maybe" else security)(handler)
+    documented: F = docs(security=[*security, {}] if rule in ("maybe", "open") else security)(handler)
     return documented
 
 
@@ -77,6 +82,8 @@ async def know_the_actor(request: web.Request, handler: Handler) -> web.StreamRe
 
 async def _actor(request: web.Request, rule: str) -> Actor | None:
     token = socket_token_of(request) if rule == "socket" else token_of(request)
+    if token is None and rule == "open":
+        return None
     try:
         if token is None:
             raise Unauthenticated

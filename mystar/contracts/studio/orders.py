@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 from marshmallow import fields, validate
 
-from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in, visitor_of
+from mystar.accounts.access import actor_of, maybe_actor_of, open_to_guests, signed_in, visitor_of
 from mystar.admin.access import staff, staff_of
 from mystar.admin.handlers.render import acted
 from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema, received
@@ -85,7 +85,7 @@ class StudioQueuedView(StudioOrderView):
 
 
 @docs(tags=TAGS, summary="Order, as a person or a guest; everybody sees what guests order")
-@maybe_signed_in
+@open_to_guests
 @body_schema(StudioOrderDraft, StudioOrderForm)
 @response_schema(StudioOrderView, 201)
 @idempotent
@@ -98,7 +98,7 @@ async def place_order(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Guests' orders and one's own, newest first")
-@maybe_signed_in
+@open_to_guests
 @querystring_schema(StudioOrderQuery)
 @response_schema(StudioOrderView(many=True), 200)
 async def list_orders(request: web.Request) -> web.Response:
@@ -108,7 +108,7 @@ async def list_orders(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="A guest's order, or one's own")
-@maybe_signed_in
+@open_to_guests
 @match_info_schema(StudioOrderPath)
 @response_schema(StudioOrderView, 200)
 async def read_order(request: web.Request) -> web.Response:

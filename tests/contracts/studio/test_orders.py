@@ -46,9 +46,18 @@ async def test_guests_and_people_order_and_the_person_is_kept(api: Api, factory:
     assert order["order_number"].isdigit()
     assert len(order["created_at"]) == len("2026-01-31")
     assert guests["user"] is None
-    # A dead token makes a guest, not a refusal.
-    answer = await api.post(ORDERS, SITE, headers={"Authorization": "Bearer nobody"})
-    assert (answer.status, (await answer.json())["user"]) == (201, None)
+
+
+async def test_nobody_becomes_a_guest_by_a_token_that_has_died(api: Api) -> None:
+    """Their order would be everybody's to see, and their own orders would be gone from the list."""
+    dead = {"Authorization": "Bearer nobody"}
+    for answer in (await api.post(ORDERS, SITE, headers=dead), await api.get(ORDERS, headers=dead)):
+        assert (answer.status, answer.headers["WWW-Authenticate"], set(await answer.json())) == (
+            401,
+            "Bearer",
+            {"detail"},
+        )
+    assert await (await api.get(ORDERS)).json() == []
 
 
 async def test_guests_see_guests_orders_and_people_theirs_as_well(api: Api, factory: Factory) -> None:
