@@ -14,6 +14,7 @@ from mystar.kit.money import kopecks
 
 #: PostgreSQL's bigint.
 _BIGGEST = 2**63 - 1
+_DIGITS = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -24,28 +25,27 @@ class Shape(Schema):
         unknown = EXCLUDE
 
 
-class Id(fields.Integer):
+class _Whole(fields.Integer):
+    """Never a rounded or guessed number; as text in plain digits, though Python would read others, and 1_000, too."""
+
+    def _validated(self, value: Any) -> Any:
+        if isinstance(value, bool | float) or (isinstance(value, str) and not _DIGITS.fullmatch(value)):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Id(_Whole):
     """An id that the database can hold. Old clients send ids as text: "5" and 5 are one."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(validate=validate.Range(min=1, max=_BIGGEST), **options)
 
-    def _validated(self, value: Any) -> Any:
-        if isinstance(value, bool | float):
-            raise self.make_error("invalid", input=value)
-        return super()._validated(value)
 
-
-class Count(fields.Integer):
-    """A whole number, never a rounded or guessed one."""
+class Count(_Whole):
+    """A whole number between bounds."""
 
     def __init__(self, *, least: int, most: int, **options: Any) -> None:
         super().__init__(validate=validate.Range(min=least, max=most), **options)
-
-    def _validated(self, value: Any) -> Any:
-        if isinstance(value, bool | float):
-            raise self.make_error("invalid", input=value)
-        return super()._validated(value)
 
 
 class Line(fields.String):

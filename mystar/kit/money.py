@@ -12,8 +12,11 @@ MOST = 10**13
 def kopecks(rubles: Decimal | str | int) -> int:
     """Rubles as whole kopecks.
 
-    :raises ValueError: not a number, a part of a kopeck, negative, or beyond ``MOST`` kopecks.
+    :raises ValueError: not a number in plain digits, a part of a kopeck, negative, or beyond ``MOST`` kopecks.
     """
+    if isinstance(rubles, str) and ("_" in rubles or not rubles.isascii()):
+        # Decimal would read 1_000, and digits of every alphabet.
+        raise ValueError(f"not an amount of money: {rubles!r}")
     try:
         amount = Decimal(rubles)
         exact = amount.quantize(_KOPECK)

@@ -143,12 +143,14 @@ async def test_json_that_is_no_object_is_said_of_the_whole(client: Client, text:
     assert await refused(client, data=text) == {"": ["Invalid input type."]}
 
 
-@pytest.mark.parametrize("star", [0, -1, 2**63, 1.0, 1.5, True, "x", "1.5", "", [], {}, "1" * 5000])
+@pytest.mark.parametrize("star", [0, -1, 2**63, 1.0, 1.5, True, "x", "1.5", "1_0", "\u0663", "", [], {}, "1" * 5000])
 async def test_what_is_no_id_is_refused(client: Client, star: object) -> None:
     assert list(await refused(client, json={"star": star})) == ["star"]
 
 
-@pytest.mark.parametrize("price", ["", "ten", -1, "0.001", 0.001, True, [], {}, "1e99", "NaN", "Infinity"])
+@pytest.mark.parametrize(
+    "price", ["", "ten", -1, "0.001", 0.001, True, [], {}, "1_0", "\u0663", "1e99", "NaN", "Infinity"]
+)
 async def test_what_is_no_money_is_refused(client: Client, price: object) -> None:
     assert list(await refused(client, json={"star": 1, "price": price})) == ["price"]
 
