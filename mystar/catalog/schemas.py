@@ -22,7 +22,7 @@ from mystar.catalog.model import (
 )
 from mystar.catalog.search import MOST_COUNTED, MOST_FOUND, Order, Sought
 from mystar.errors import Text
-from mystar.kit.fields import Count, Id, Line, Rubles, Shape
+from mystar.kit.fields import Count, Id, Line, Rubles, Shape, at_most
 from mystar.kit.media import media_path
 from mystar.kit.money import rubles_text
 from mystar.kit.paging import PageQuery
@@ -79,10 +79,10 @@ class ServiceForm(Shape):
     delivery_time = Count(least=0, most=365, required=True, metadata={"description": "Days."})
     options = fields.List(
         fields.Nested(OptionForm),
-        validate=validate.Length(max=MOST_OPTIONS),
+        validate=at_most(MOST_OPTIONS),
         metadata={"description": "The whole list: an option that is not in it is taken from the service."},
     )
-    tags = fields.List(Line(least=1, most=LONGEST_TAG), validate=validate.Length(max=MOST_TAGS))
+    tags = fields.List(Line(least=1, most=LONGEST_TAG), validate=at_most(MOST_TAGS))
     allows_modifications = fields.Boolean()
     modifications_price = Rubles(metadata={"description": "Rubles. Without it, modifications are free of charge."})
     is_active = fields.Boolean(metadata={"description": "false hides it from others."})

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from mystar.chat.model import LONGEST, LONGEST_CLIENT_ID, MOST_FILES, Change, ConversationCard, Message, Person
-from mystar.kit.fields import Count, Id, Line, Shape
+from mystar.kit.fields import Count, Id, Line, Shape, at_most
 from mystar.kit.media import Addresses
 
 
@@ -35,7 +35,7 @@ class MessageDraft(Shape):
     file_ids = fields.List(
         Id(),
         load_default=list,
-        validate=validate.Length(max=MOST_FILES),
+        validate=at_most(MOST_FILES),
         metadata={"description": "one's own uploads that nothing uses yet"},
     )
     client_id = Line(

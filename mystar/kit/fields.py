@@ -25,6 +25,11 @@ class Shape(Schema):
         unknown = EXCLUDE
 
 
+def at_most(items: int) -> validate.Length:
+    """Of a list: how many it may have. Marshmallow's own words for it count characters."""
+    return validate.Length(max=items, error="No more than {max} items.")
+
+
 class _Whole(fields.Integer):
     """Never a rounded or guessed number; as text in plain digits, though Python would read others, and 1_000, too."""
 

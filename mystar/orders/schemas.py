@@ -8,7 +8,7 @@ from marshmallow import fields, pre_load, validate
 
 from mystar.accounts.model import Actor
 from mystar.catalog.schemas import ServiceView, number, service_shape
-from mystar.kit.fields import Id, Line, Rubles, Shape
+from mystar.kit.fields import Id, Line, Rubles, Shape, at_most
 from mystar.kit.media import Addresses
 from mystar.kit.paging import PageQuery
 from mystar.orders.book import OrderDetail, OrderEntry
@@ -52,9 +52,7 @@ class ServiceOrderDraft(Shape):
     service_id = Id(required=True, metadata={"description": "Or `service`. A greeting service makes a greeting order."})
     requirements = Line(load_default="", most=LONGEST)
     delivery_date = fields.Date(load_default=None, allow_none=True)
-    option_ids = fields.List(
-        Id(), data_key="selected_option_ids", load_default=list, validate=validate.Length(max=MOST_OPTIONS)
-    )
+    option_ids = fields.List(Id(), data_key="selected_option_ids", load_default=list, validate=at_most(MOST_OPTIONS))
     with_modifications = fields.Boolean(load_default=False)
     modifications = Line(
         load_default="",
@@ -102,7 +100,7 @@ class DeliveryDraft(Shape):
     file_ids = fields.List(
         Id(),
         load_default=list,
-        validate=validate.Length(max=MOST_FILES),
+        validate=at_most(MOST_FILES),
         metadata={"description": "One's own uploads that nothing uses yet."},
     )
 

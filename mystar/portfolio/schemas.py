@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields, post_load, validate
+from marshmallow import fields, post_load
 
 from mystar.catalog.model import LONGEST_TAG, MOST_TAGS, GreetingChange
 from mystar.creators.schemas import CreatorSkillView, CreatorView, creator_skill_view, creator_view
 from mystar.errors import Text
-from mystar.kit.fields import Count, Id, Line, Rubles, Shape, WebAddress
+from mystar.kit.fields import Count, Id, Line, Rubles, Shape, WebAddress, at_most
 from mystar.kit.media import media_path
 from mystar.kit.money import rubles_text
 from mystar.kit.paging import PageQuery
@@ -59,7 +59,7 @@ class ProfileDraft(Shape):
     invitation_price = Rubles(metadata={"type": "string", "description": "Of an invitation.", "example": "30000.00"})
     category_id = Id()
     days = Count(least=0, most=_MOST_DAYS, metadata={"description": "To make a greeting."})
-    tags = fields.List(Line(least=1, most=LONGEST_TAG), validate=validate.Length(max=MOST_TAGS))
+    tags = fields.List(Line(least=1, most=LONGEST_TAG), validate=at_most(MOST_TAGS))
 
     @post_load
     def _sorted(self, data: dict[str, Any], **_: Any) -> tuple[dict[str, Any], GreetingChange]:

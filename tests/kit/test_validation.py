@@ -12,7 +12,7 @@ from aiohttp_apispec import json_schema, match_info_schema, querystring_schema
 from marshmallow import fields
 
 from mystar.errors import Invalid, Unreadable
-from mystar.kit.fields import Count, Id, Line, Rubles, Shape
+from mystar.kit.fields import Count, Id, Line, Rubles, Shape, at_most
 from mystar.kit.http import json_response
 from mystar.kit.validation import body_of, path_of, query_of, validate
 
@@ -25,7 +25,7 @@ class Body(Shape):
     star = Id(required=True)
     price = Rubles()
     wish = Line(least=2, most=10)
-    tags = fields.List(Line(most=5))
+    tags = fields.List(Line(most=5), validate=at_most(2))
     options = fields.List(fields.Nested(Option))
 
 
@@ -158,6 +158,12 @@ async def test_what_is_no_money_is_refused(client: Client, price: object) -> Non
 @pytest.mark.parametrize("wish", ["a", "a" * 11, "a\x00b", "a\x1bb", ["ab"], {"a": 1}, True])
 async def test_what_is_no_line_is_refused(client: Client, wish: object) -> None:
     assert list(await refused(client, json={"star": 1, "wish": wish})) == ["wish"]
+
+
+async def test_a_list_is_not_measured_in_characters(client: Client) -> None:
+    crowd = {"star": 1, "tags": ["a", "b", "c"]}
+    assert await refused(client, json=crowd) == {"tags": ["No more than 2 items."]}
+    assert await refused(client, language="ru", json=crowd) == {"tags": ["Не больше 2 штук."]}
 
 
 async def test_every_mistake_is_said_at_once_with_its_place(client: Client) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from mystar.accounts.access import ACCOUNTS, actor_of, maybe_actor_of, maybe_signed_in, signed_in, token_of, visitor_of
 from mystar.accounts.credentials import key_of, national_number
@@ -18,7 +18,7 @@ from mystar.catalog.model import LONGEST_TAG, MOST_TAGS, CategoryUnknown, Greeti
 from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.creators.handlers import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
-from mystar.kit.fields import Count, Id, Line, Rubles, Shape
+from mystar.kit.fields import Count, Id, Line, Rubles, Shape, at_most
 from mystar.kit.http import json_response
 from mystar.kit.lists import MOST, ListQuery, list_response
 from mystar.kit.money import rubles_text
@@ -93,7 +93,7 @@ class StarDraft(Shape):
     category_id = Id(required=True, data_key="cat_name_id")
     invitation_price = Rubles(load_default=None, allow_none=True, data_key="price_another")
     days = Count(least=0, most=365, load_default=3)
-    tags = fields.List(Line(least=1, most=LONGEST_TAG), load_default=list, validate=validate.Length(max=MOST_TAGS))
+    tags = fields.List(Line(least=1, most=LONGEST_TAG), load_default=list, validate=at_most(MOST_TAGS))
     profession = Line(load_default="", most=32)
     description = Line(load_default="", most=2048)
 
