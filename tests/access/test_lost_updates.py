@@ -13,8 +13,8 @@ from tests.conftest import Api
 from tests.factory import Factory, Person
 from tests.files.uploading import form
 
-#: A field of each that can be edited, as text; two texts make two states, and others in every round: an edit that changes
-#: nothing leaves what has been seen.
+#: A field of each that can be edited, as text; two texts make two states, and others in every round, for an edit that
+#: changes nothing leaves what has been seen.
 FIELDS = {
     "/api/creator-skills/{creator_skill_id}/": ("level", "45"),
     "/api/v1/services/{service_id}/": ("title", "АБ"),
