@@ -6,6 +6,7 @@ index of the order and leaves out what does not fit where much does, and collect
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from pypika import Field, FormatParameter, Table
@@ -17,7 +18,9 @@ from pypika.terms import Term, ValueWrapper
 
 from mystar.catalog.search import MOST_COUNTED, Order, Sought
 
-Statement = tuple[str, list[Any]]
+Statement = tuple[str, tuple[Any, ...]]
+#: Writing a statement takes longer than most are worked on, and most people ask for the same pages.
+_remembered = lru_cache(maxsize=2048)
 
 _SERVICES, _CREATORS = Table("services"), Table("creators")
 _UP, _DOWN = Direction.asc, Direction.desc
@@ -33,11 +36,13 @@ _ORDERS: dict[Order, tuple[tuple[Field, Direction], ...]] = {
 _BY_CREATOR = (Order.BEST, Order.POPULAR)
 
 
+@_remembered
 def page_of_ids(sought: Sought, *, limit: int, offset: int) -> Statement:
     """The ids of a page, in order. Only the index is read for those that are skipped, whatever the page shows."""
     return _written(_in_order(_fitting(sought), sought.order).limit(limit).offset(offset))
 
 
+@_remembered
 def count(sought: Sought) -> Statement:
     """How many there are, up to ``MOST_COUNTED``."""
     some = _fitting(sought, count=True).limit(MOST_COUNTED)
@@ -75,4 +80,4 @@ def _in_order(query: QueryBuilder, order: Order) -> QueryBuilder:
 def _written(query: QueryBuilder) -> Statement:
     parameter = FormatParameter()
     text = query.get_sql(parameter=parameter)
-    return text, parameter.get_parameters()  # type: ignore[no-untyped-call]
+    return text, tuple(parameter.get_parameters())  # type: ignore[no-untyped-call]

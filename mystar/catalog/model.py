@@ -103,8 +103,7 @@ class Asked:
     tags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """Something that can be bought with a service. ``price`` in kopecks, on top of the base price."""
 
     id: int
@@ -113,8 +112,7 @@ class Option:
     price: int
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """What a creator sells, with all that lists show. Prices in kopecks.
 
     A greeting has neither price nor category before its creator sets them. ``modifications_price``: 0 = changes are

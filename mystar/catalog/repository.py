@@ -40,7 +40,7 @@ CONSTRAINTS = {
 }
 _MOST_CATEGORIES = 1000
 #: A list has up to a thousand stars, and keywords would cost four times as much as their values in order.
-_STAR_FIELDS = itemgetter(*Star._fields)
+_STAR_FIELDS, _SERVICE_FIELDS = itemgetter(*Star._fields), itemgetter(*Service._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +135,9 @@ class CatalogRepository:
 
 
 def _service(row: Row) -> Service:
-    row["options"] = tuple(Option(*values) for values in row["options"] or ())
+    row["options"] = tuple(map(Option._make, row["options"] or ()))
     row["tags"] = tuple(row["tags"] or ())
-    return Service(**row)
+    return Service._make(_SERVICE_FIELDS(row))
 
 
 def _star(row: Row) -> Star:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -96,8 +95,12 @@ def _new(value: T | None, old: T) -> T:
 
 
 def _merged(option: Option, draft: OptionDraft) -> Option:
-    given = {"name": draft.name, "description": draft.description, "price": draft.price}
-    return replace(option, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    return Option(
+        option.id,
+        _new(draft.name, option.name),
+        _new(draft.description, option.description),
+        _new(draft.price, option.price),
+    )
 
 
 def _columns(placed: Sequence[tuple[int, Option]]) -> dict[str, list[int] | list[str]]:
