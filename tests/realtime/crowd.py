@@ -18,7 +18,7 @@ from aiohttp import WSMsgType
 
 from mystar.kit.background import end
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @dataclass

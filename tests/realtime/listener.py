@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 
 
 class Listener:
