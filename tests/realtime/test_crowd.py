@@ -63,8 +63,9 @@ async def test_what_was_read_and_what_is_told_after_it_are_the_state_now(
     path = f"/api/v1/conversations/{pair.id}/"
 
     async def state() -> tuple[dict[int, dict[str, Any]], dict[int, int]]:
-        conversation = await _json(await api.get(path, as_=pair.boris))
+        # The messages first: they say where to go on, and nothing that is read after them is older.
         page = await _json(await api.get(f"{path}messages/", params={"page_size": 100}, as_=pair.boris))
+        conversation = await _json(await api.get(path, as_=pair.boris))
         marks = {pair.boris.id: conversation["read_number"], pair.anna.id: conversation["other_read_number"]}
         return {message["id"]: message for message in page["results"]}, marks
 
