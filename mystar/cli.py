@@ -22,8 +22,8 @@ from aiohttp import web
 from mystar import __version__
 from mystar.command import database, service, settings_here, with_service, words
 from mystar.errors import MystarError
-from mystar.kit import migrations
-from mystar.kit.embedded import EmbeddedPostgresError
+from mystar.kit.postgres import migrations
+from mystar.kit.postgres.embedded import EmbeddedPostgresError
 from mystar.settings import Settings, SettingsWrong, load_settings
 from mystar.staff_commands import admin, audit
 

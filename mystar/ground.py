@@ -9,13 +9,13 @@ from aiohttp import web
 
 from mystar.errors import MystarError
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database
 from mystar.kit.events import Events
 from mystar.kit.limits import Limits
 from mystar.kit.mail import TOPIC as MAIL
 from mystar.kit.mail import Mailer, SmtpSender
 from mystar.kit.observe import Metrics
 from mystar.kit.outbox import Outbox
+from mystar.kit.postgres.database import Database
 from mystar.kit.tokens import Signer
 from mystar.settings import Settings
 

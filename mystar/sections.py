@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from mystar.kit.driver import parameters
+from mystar.kit.postgres.driver import parameters
 from mystar.kit.setting_kinds import (
     ExactAddress,
     Life,

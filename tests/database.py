@@ -17,9 +17,9 @@ import psycopg2
 import pytest
 from psycopg2 import extensions, sql
 
-from mystar.kit.db import Database
-from mystar.kit.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from mystar.kit.migrations import migrate
+from mystar.kit.postgres.database import Database
+from mystar.kit.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from mystar.kit.postgres.migrations import migrate
 
 #: A crash of the machine may cost a test its database.
 _CARELESS = {

@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 import mystar
-from mystar.kit.queries import load
+from mystar.kit.postgres.queries import load
 
 OWNERS = {
     "accounts": ["accounts", "sessions", "rotations", "mailed_tokens", "provider_identities", "sign_in_attempts"],

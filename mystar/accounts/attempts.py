@@ -14,7 +14,7 @@ from datetime import timedelta
 from mystar.accounts.model import AttemptUnknown
 from mystar.accounts.repository import ProviderRepository
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.kit.tokens import token_digest
 
 #: How long a token of our own is remembered, whatever life the provider gives it.

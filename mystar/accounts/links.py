@@ -23,10 +23,10 @@ from mystar.accounts.model import (
 from mystar.accounts.repository import AccountRepository, Purpose
 from mystar.errors import NotFound
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Tx
 from mystar.kit.limits import Limits
 from mystar.kit.mail import Mailer
 from mystar.kit.outbox import Letter, Outbox
+from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.tokens import mailed_token, token_digest
 from mystar.sections import TokenSettings
 

@@ -16,9 +16,9 @@ from mystar.accounts.model import (
 from mystar.accounts.repository import AccountRepository, ProviderRepository
 from mystar.accounts.sessions import Sessions
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Tx
 from mystar.kit.mail import Mailer
 from mystar.kit.passwords import Passwords
+from mystar.kit.postgres.database import Database, Tx
 
 
 class PasswordService:

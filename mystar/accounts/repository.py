@@ -22,8 +22,8 @@ from mystar.accounts.model import (
     taken,
 )
 from mystar.errors import MystarError, NotFound
-from mystar.kit import queries
-from mystar.kit.db import Row, Statements
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.database import Row, Statements
 
 QUERIES = queries.load(__package__)
 CONSTRAINTS: dict[str, Callable[[], MystarError]] = {

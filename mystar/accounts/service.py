@@ -42,11 +42,11 @@ from mystar.accounts.sessions import Sessions
 from mystar.accounts.staff import LastOwner
 from mystar.errors import Forbidden, Invalid, NotFound, Text
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Tx
 from mystar.kit.limits import Limits
 from mystar.kit.mail import Mailer
 from mystar.kit.paging import Page, Wanted
 from mystar.kit.passwords import Passwords
+from mystar.kit.postgres.database import Database, Tx
 
 _KEPT_AFTER_THE_END = timedelta(days=30)
 _SWEPT_AT_ONCE = 1000

@@ -14,8 +14,8 @@ from pypika.queries import QueryBuilder
 from pypika.terms import BasicCriterion, Field, Function, Not, Parameter, Term
 
 from mystar.admin.registers.kinds import ANYTHING, Choice, Match, Of, Register
-from mystar.kit import queries
-from mystar.kit.db import Row, Statements
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.database import Row, Statements
 
 QUERIES = queries.load(__package__)
 #: Rows of a page; rows that are counted and can be paged through, at most. Who seeks further back filters.

@@ -11,9 +11,9 @@ from mystar.accounts.model import (
     SessionsEnded,
 )
 from mystar.audit.service import AuditService
-from mystar.kit.db import Tx
 from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
+from mystar.kit.postgres.database import Tx
 from mystar.orders.model import STATUS_FACTS, OrderFact, OrderMoneyDecided, Role
 from mystar.orders.studio_order import (
     StudioOrderChanged,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from mystar.audit.model import Entry, Filters, Head, Note
-from mystar.kit import queries
-from mystar.kit.db import Row, Statements
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.database import Row, Statements
 
 QUERIES = queries.load(__package__)
 

@@ -17,8 +17,8 @@ from mystar.catalog.search import (
     sought_words,
     widened,
 )
-from mystar.kit.db import Statements
-from mystar.kit.queries import load
+from mystar.kit.postgres.database import Statements
+from mystar.kit.postgres.queries import load
 
 QUERIES = load(__package__)
 #: Words that look like an asked one: so many are weighed, and so many of them looked for.

@@ -27,8 +27,8 @@ from mystar.catalog.model import (
     tags_by_key,
 )
 from mystar.creators.model import whole_stars
-from mystar.kit.db import Row, Statements
-from mystar.kit.queries import load
+from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.queries import load
 
 QUERIES = load(__package__)
 CONSTRAINTS = {

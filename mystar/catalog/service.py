@@ -28,8 +28,8 @@ from mystar.creators.service import CreatorService
 from mystar.errors import Forbidden
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Tx
 from mystar.kit.events import Events
+from mystar.kit.postgres.database import Database, Tx
 
 #: A list without pages is cut here (contract D19).
 MOST_STARS = 1000

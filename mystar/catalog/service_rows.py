@@ -10,7 +10,7 @@ from mystar.catalog.index import ServiceIndex
 from mystar.catalog.model import Option, OptionDraft, OptionUnknown, Service, ServiceDraft, ServiceUnknown, tags_by_key
 from mystar.catalog.repository import QUERIES, CatalogRepository
 from mystar.creators.model import CreatorsOnly
-from mystar.kit.db import Statements
+from mystar.kit.postgres.database import Statements
 
 T = TypeVar("T")
 

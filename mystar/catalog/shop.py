@@ -17,9 +17,9 @@ from mystar.catalog.search import Order, Sought
 from mystar.catalog.service_rows import ServiceRows
 from mystar.creators.service import CreatorService
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Tx
 from mystar.kit.events import Events
 from mystar.kit.paging import Page
+from mystar.kit.postgres.database import Database, Tx
 
 #: `recount` names this many differences; more say nothing more.
 _MOST_DIFFERENCES = 1000

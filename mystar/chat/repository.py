@@ -21,8 +21,8 @@ from mystar.chat.model import (
     RecipientUnknown,
     SentBefore,
 )
-from mystar.kit import queries
-from mystar.kit.db import Row, Statements
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.database import Row, Statements
 
 QUERIES = queries.load(__package__)
 CONSTRAINTS = {

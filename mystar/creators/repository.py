@@ -25,8 +25,8 @@ from mystar.creators.model import (
     SkillUnknown,
     folded,
 )
-from mystar.kit.db import Row, Statements
-from mystar.kit.queries import load
+from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.queries import load
 
 QUERIES = load(__package__)
 CONSTRAINTS = {

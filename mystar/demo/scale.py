@@ -20,8 +20,8 @@ from psycopg2.extras import Json
 
 from mystar.demo import words
 from mystar.demo.cast import CATEGORIES
-from mystar.kit import queries
-from mystar.kit.driver import parameters
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.driver import parameters
 from mystar.orders.model import Kind, Order, Role, new_order
 from mystar.orders.process import Action, Terms, deadline_of, decide
 

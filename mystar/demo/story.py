@@ -33,9 +33,9 @@ from mystar.demo.showcases import SHOWS, Showcases
 from mystar.demo.studio import COMMISSIONS, Commissions
 from mystar.demo.tales import Tales, in_one_piece
 from mystar.files.handlers import FILES
-from mystar.kit import queries
-from mystar.kit.db import Database
 from mystar.kit.money import kopecks
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.database import Database
 from mystar.orders.handlers import ORDERS, STUDIO
 from mystar.payments.handlers import PAYMENTS
 from mystar.settings import Settings

@@ -9,8 +9,8 @@ from mystar.accounts.model import Actor
 from mystar.demo import pictures
 from mystar.demo.tales import in_one_piece
 from mystar.files.service import FileService
-from mystar.kit.db import Database
-from mystar.kit.queries import load
+from mystar.kit.postgres.database import Database
+from mystar.kit.postgres.queries import load
 from mystar.orders.studio import StudioOrders
 
 QUERIES = load(__package__)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mystar.files.repository import FileRepository
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.kit.storage import BytesMissing, Storage
 
 log = logging.getLogger(__name__)

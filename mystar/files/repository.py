@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mystar.files.model import Copy, FileInUse, FileUnknown, QuotaExceeded, StoredFile
-from mystar.kit.db import Row, Statements
 from mystar.kit.media import copy_key
 from mystar.kit.paging import Page, Wanted
-from mystar.kit.queries import load
+from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.queries import load
 
 QUERIES = load(__package__)
 

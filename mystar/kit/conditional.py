@@ -20,7 +20,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from mystar.errors import Stale
-from mystar.kit.db import Database, Retry, Tx
+from mystar.kit.postgres.database import Database, Retry, Tx
 from mystar.kit.routes import route_name
 from mystar.kit.validation import read_declared
 

@@ -28,10 +28,10 @@ from aiohttp import web
 from aiohttp_apispec import docs
 
 from mystar.errors import Conflict, Invalid, Text
-from mystar.kit import queries
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Row, Tx
 from mystar.kit.multipart import PRINT, Print, body, drain, form
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.database import Database, Row, Tx
 from mystar.kit.tokens import Signer
 
 QUERIES = queries.load(__package__)

@@ -16,7 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from mystar.errors import TooMany
-from mystar.kit.db import assert_no_transaction
+from mystar.kit.postgres.database import assert_no_transaction
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import aiosmtplib
 
 from mystar.kit.clock import Clock
-from mystar.kit.db import Tx, assert_no_transaction
 from mystar.kit.outbox import GiveUp, Letter, Outbox
 from mystar.kit.pages import environment
+from mystar.kit.postgres.database import Tx, assert_no_transaction
 
 log = logging.getLogger(__name__)
 

@@ -17,10 +17,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mystar.errors import Unavailable
-from mystar.kit import queries
 from mystar.kit.background import comes
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Tx
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.database import Database, Tx
 
 log = logging.getLogger(__name__)
 QUERIES = queries.load(__package__)

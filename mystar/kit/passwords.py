@@ -19,7 +19,7 @@ import bcrypt
 
 from mystar.errors import Unavailable
 from mystar.kit import pbkdf2
-from mystar.kit.db import assert_no_transaction
+from mystar.kit.postgres.database import assert_no_transaction
 
 T = TypeVar("T")
 

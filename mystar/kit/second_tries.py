@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mystar.errors import Conflict, NotFound, Text
-from mystar.kit import queries
-from mystar.kit.db import Database
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.database import Database
 
 QUERIES = queries.load(__package__)
 

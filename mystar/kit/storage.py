@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
 from mystar.errors import Text, Unavailable
-from mystar.kit.db import assert_no_transaction
+from mystar.kit.postgres.database import assert_no_transaction
 
 Result = TypeVar("Result")
 

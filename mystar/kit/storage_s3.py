@@ -26,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import CollectorRegistry, Gauge
 
 from mystar.errors import Text, Unavailable
-from mystar.kit.db import assert_no_transaction
+from mystar.kit.postgres.database import assert_no_transaction
 from mystar.kit.storage import CHUNK, Arriving, BytesMissing, Kept, LocalArriving, in_thread, is_key, remove_older
 
 log = logging.getLogger(__name__)

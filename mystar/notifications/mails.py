@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mystar.kit.db import Tx
 from mystar.kit.events import Events
 from mystar.kit.mail import Mailer
+from mystar.kit.postgres.database import Tx
 from mystar.notifications.model import Recipient, spoken_amount, spoken_date
 from mystar.notifications.repository import NotificationRepository
 from mystar.orders.model import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from mystar.kit import queries
-from mystar.kit.db import Row, Statements
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.database import Row, Statements
 from mystar.notifications.model import News, Notification, NotificationUnknown, Recipient
 
 QUERIES = queries.load(__package__)

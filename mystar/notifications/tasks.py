@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from mystar.kit.background import every
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Tx
 from mystar.kit.mail import Mailer
+from mystar.kit.postgres.database import Database, Tx
 from mystar.notifications.repository import NotificationRepository
 from mystar.notifications.service import NotificationService
 

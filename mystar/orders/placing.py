@@ -11,8 +11,8 @@ from mystar.catalog.model import Greeting
 from mystar.catalog.service import CatalogService
 from mystar.errors import Forbidden, Invalid
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database
 from mystar.kit.money import rubles_text
+from mystar.kit.postgres.database import Database
 from mystar.orders.model import (
     DATE_PASSED,
     ChosenOption,

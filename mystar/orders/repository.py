@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from mystar.kit import queries
-from mystar.kit.db import Row, Statements
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.database import Row, Statements
 from mystar.orders.model import (
     ChosenOption,
     DeliveredFile,

@@ -11,8 +11,8 @@ from mystar.catalog.service import CatalogService
 from mystar.creators.service import CreatorService
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Row, Tx
 from mystar.kit.events import Events
+from mystar.kit.postgres.database import Database, Row, Tx
 from mystar.kit.tokens import Signer
 from mystar.orders import process
 from mystar.orders.model import (

@@ -10,8 +10,8 @@ from mystar.accounts.model import Actor
 from mystar.creators.service import CreatorService
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
-from mystar.kit.db import Tx
 from mystar.kit.events import Events
+from mystar.kit.postgres.database import Tx
 from mystar.orders.model import (
     MONEY_FACTS,
     STATUS_FACTS,

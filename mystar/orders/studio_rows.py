@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from mystar.kit import queries
-from mystar.kit.db import Row, Statements
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.database import Row, Statements
 from mystar.orders.model import OrderUnknown, Role, Status
 from mystar.orders.studio_order import NumbersRunOut, StudioList, StudioOrder, studio_order_of
 

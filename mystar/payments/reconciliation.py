@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 
-from mystar.kit.db import Database
 from mystar.kit.money import rubles_text
+from mystar.kit.postgres.database import Database
 from mystar.payments.model import Payment
 from mystar.payments.process import Reason, claimed_payment, disbelief, expected_ledger, meaning
 from mystar.payments.provider import SUCCEEDED, Gateway, Missing, ProviderPayment

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from mystar.errors import MystarError, NotFound
-from mystar.kit import queries
-from mystar.kit.db import Row, Statements
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.database import Row, Statements
 from mystar.payments.model import Payment, PaymentOpen
 from mystar.payments.process import ACCOUNTS, Move, Reason
 from mystar.payments.provider import ProviderPayment

@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 
 from mystar.errors import Forbidden, NotFound, Unavailable
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Tx
 from mystar.kit.http import Networks, inside
 from mystar.kit.outbox import Outbox
+from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.tokens import Signer
 from mystar.payments.model import GivingBack, Goal, Payment, PaymentOpen, PaymentOver, PaymentSettled
 from mystar.payments.process import PAY_WITHIN, claimed_payment, disbelief, next_check

@@ -6,8 +6,8 @@ import logging
 from dataclasses import replace
 
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database, Tx
 from mystar.kit.outbox import Outbox
+from mystar.kit.postgres.database import Database, Tx
 from mystar.payments.model import (
     EVENTS,
     Goal,

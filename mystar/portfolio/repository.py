@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from mystar.kit.db import Row, Statements
-from mystar.kit.queries import load
+from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.queries import load
 from mystar.portfolio.model import Image, ImageUnknown, Item, ItemUnknown
 
 QUERIES = load(__package__)

@@ -11,7 +11,7 @@ from mystar.catalog.service import CatalogService
 from mystar.creators.model import CreatorCard
 from mystar.creators.service import CreatorService
 from mystar.creators.skills import SkillService
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.portfolio.model import MOST_SHOWN, CreatorPage
 from mystar.portfolio.service import PortfolioService
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mystar.kit.db import Row, Statements
-from mystar.kit.queries import load
+from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.queries import load
 from mystar.orders.model import Difference
 from mystar.reviews.model import AlreadyReviewed, Person, Reply, Review, ReviewUnknown
 

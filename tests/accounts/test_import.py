@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from tests.conftest import Api
 from tests.server_process import run_cli
 

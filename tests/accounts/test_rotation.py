@@ -18,7 +18,7 @@ from mystar.accounts.model import Refreshed
 from mystar.accounts.rotation import GRACE, Family
 from mystar.accounts.service import AccountService
 from mystar.app import create_app
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.kit.tokens import TokenRefused
 from mystar.settings import Settings
 from tests.conftest import Api

@@ -13,7 +13,7 @@ from mystar.admin.registers import REGISTERS
 from mystar.admin.registers.kinds import Choice, Of, Register
 from mystar.admin.repository import MOST, SIZE, Asked, RegisterRepository, Statement, count_query, page_query
 from mystar.contracts.system import DATABASE
-from mystar.kit.db import Database, Statements
+from mystar.kit.postgres.database import Database, Statements
 from tests.admin.conftest import Panel
 from tests.factory import Factory
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from mystar.app import broken_invariants
 from mystar.audit.handlers import AUDIT
 from mystar.audit.model import Broken
-from mystar.kit.db import ConstraintViolated, Database
+from mystar.kit.postgres.database import ConstraintViolated, Database
 from mystar.settings import Settings
 from tests.conftest import Api
 

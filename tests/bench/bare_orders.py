@@ -19,7 +19,7 @@ import uvloop
 from aiohttp import web
 from psycopg2.extras import Json
 
-from mystar.kit import queries
+from mystar.kit.postgres import queries
 from mystar.kit.tokens import derive
 
 ACCOUNTS, CATALOG, NEWS, ORDERS, PAYMENTS = (

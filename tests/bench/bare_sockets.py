@@ -19,7 +19,7 @@ import orjson
 import uvloop
 from aiohttp import web
 
-from mystar.kit import queries
+from mystar.kit.postgres import queries
 from mystar.kit.tokens import derive
 
 SEND = queries.load("mystar.chat").send

@@ -14,8 +14,8 @@ from pathlib import Path
 from aiohttp.test_utils import unused_port
 
 from mystar.demo import scale
-from mystar.kit.embedded import EmbeddedPostgres
-from mystar.kit.migrations import migrate
+from mystar.kit.postgres.embedded import EmbeddedPostgres
+from mystar.kit.postgres.migrations import migrate
 from tests.server_process import ROOT, SECRET_KEY, ServerProcess, server_in
 
 

@@ -19,7 +19,7 @@ from mystar.catalog.search import Order, Sought, distance, mistaken, words_of
 from mystar.contracts.system import DATABASE
 from mystar.demo import scale
 from mystar.errors import Forbidden, NotFound
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor

@@ -11,7 +11,7 @@ from aiohttp import web
 from mystar.app import broken_invariants
 from mystar.catalog.handlers import CATALOG
 from mystar.catalog.model import OptionUnknown, ServiceUnknown
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 

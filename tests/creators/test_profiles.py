@@ -12,7 +12,7 @@ from mystar.accounts.access import ACCOUNTS
 from mystar.contracts.system import DATABASE
 from mystar.creators.handlers import CREATORS
 from mystar.creators.model import CreatorUnknown
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 

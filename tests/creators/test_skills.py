@@ -12,8 +12,8 @@ from mystar.contracts.system import DATABASE
 from mystar.creators.handlers import CREATORS, SKILLS
 from mystar.creators.model import MOST_SKILLS, SkillExists, SkillInUse, SkillUnknown
 from mystar.errors import Forbidden
-from mystar.kit.db import Database
-from mystar.kit.queries import load
+from mystar.kit.postgres.database import Database
+from mystar.kit.postgres.queries import load
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 

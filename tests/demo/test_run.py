@@ -14,7 +14,7 @@ from aiohttp.test_utils import unused_port
 
 from mystar.banner import banner
 from mystar.demo import cast
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import environment, run_cli
 from tests.waiting import eventually

@@ -14,7 +14,7 @@ from mystar.app import broken_invariants
 from mystar.catalog.model import tag_key
 from mystar.creators.model import folded
 from mystar.demo import cast, scale
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.payments.handlers import PAYMENTS
 from mystar.settings import Settings
 from tests.conftest import Api

@@ -21,7 +21,7 @@ from mystar.demo import DemoRefused, cast
 from mystar.demo.showcases import SHOWS
 from mystar.demo.story import is_told, tell
 from mystar.demo.studio import COMMISSIONS
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.orders.model import Money, Status
 from mystar.payments.handlers import PAYMENTS
 from mystar.settings import Settings

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import click
 
-from mystar.kit.migrations import migrate
+from mystar.kit.postgres.migrations import migrate
 from tests.database import running_server
 from tests.harness.run import Plan, chosen_seed, run
 from tests.sandbox_process import sandbox_in

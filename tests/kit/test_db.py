@@ -16,8 +16,16 @@ import psycopg2
 import pytest
 
 from mystar.errors import Conflict, Invalid, Unavailable
-from mystar.kit.db import ConstraintViolated, Database, NoRow, Retry, TransactionBroken, Tx, assert_no_transaction
 from mystar.kit.events import Events
+from mystar.kit.postgres.database import (
+    ConstraintViolated,
+    Database,
+    NoRow,
+    Retry,
+    TransactionBroken,
+    Tx,
+    assert_no_transaction,
+)
 from tests.database import Server
 from tests.kit.wire import kill, wired
 

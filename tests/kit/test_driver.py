@@ -1,7 +1,7 @@
 """aiopg's defects are real, and our driver has none of them.
 
 Each of these tests first meets the defect in aiopg as it comes. When one of those halves fails, aiopg has been mended,
-and a cure in `mystar/kit/driver.py` can go.
+and a cure in `mystar/kit/postgres/driver.py` can go.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 import uvloop
 from psycopg2 import errors, extensions
 
-from mystar.kit import driver
+from mystar.kit.postgres import driver
 from tests.database import Server
 from tests.kit.wire import kill, wired
 

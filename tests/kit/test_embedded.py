@@ -20,8 +20,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from mystar.kit import embedded
-from mystar.kit.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from mystar.kit.postgres import embedded
+from mystar.kit.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from tests.database import reachable_directory
 from tests.waiting import first_line
 
@@ -70,7 +70,7 @@ def alive(directory: Path) -> bool:
 
 PROGRAM = """
 import os, sys, time
-from mystar.kit.embedded import EmbeddedPostgres
+from mystar.kit.postgres.embedded import EmbeddedPostgres
 server = EmbeddedPostgres(sys.argv[1], {"fsync": "off", "shared_buffers": "16MB"}).start()
 print("ready", flush=True)
 sys.stdin.read()

@@ -1,4 +1,4 @@
-"""A transaction that begins with the first change (`mystar.kit.joint`)."""
+"""A transaction that begins with the first change (`mystar.kit.postgres.lazy_transaction`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from mystar.errors import Conflict
-from mystar.kit.db import Database, Tx, assert_no_transaction
+from mystar.kit.postgres.database import Database, Tx, assert_no_transaction
 
 WRITE = "insert into words (word) values (%(word)s)"
 COUNT = "select count(*) from words"

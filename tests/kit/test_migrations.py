@@ -14,8 +14,16 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
-from mystar.kit import migrations
-from mystar.kit.migrations import MigrationFailed, SchemaBehind, migrate, pending, problems, require_current, unknown
+from mystar.kit.postgres import migrations
+from mystar.kit.postgres.migrations import (
+    MigrationFailed,
+    SchemaBehind,
+    migrate,
+    pending,
+    problems,
+    require_current,
+    unknown,
+)
 from tests.database import Server
 
 
@@ -51,7 +59,9 @@ def ask(dsn: str, statement: str) -> Any:
 
 def starter(dsn: str, files: Path) -> subprocess.Popen[bytes]:
     """Another process that migrates."""
-    program = "import sys, pathlib, mystar.kit.migrations as m; m.migrate(sys.argv[1], pathlib.Path(sys.argv[2]))"
+    program = (
+        "import sys, pathlib, mystar.kit.postgres.migrations as m; m.migrate(sys.argv[1], pathlib.Path(sys.argv[2]))"
+    )
     return subprocess.Popen([sys.executable, "-W", "error", "-c", program, dsn, str(files)])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mystar.kit.queries import Queries, load
+from mystar.kit.postgres.queries import Queries, load
 
 
 def test_queries_are_read_by_name_without_their_comments() -> None:

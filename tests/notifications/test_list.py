@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from mystar.contracts.system import DATABASE
-from mystar.kit.db import Database
-from mystar.kit.queries import load
+from mystar.kit.postgres.database import Database
+from mystar.kit.postgres.queries import load
 from tests.conftest import Api
 from tests.factory import Factory, Person
 from tests.notifications.reading import LIST, told, unread

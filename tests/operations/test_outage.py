@@ -11,8 +11,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from mystar.kit.embedded import EmbeddedPostgres
-from mystar.kit.migrations import migrate
+from mystar.kit.postgres.embedded import EmbeddedPostgres
+from mystar.kit.postgres.migrations import migrate
 from tests.operations.conftest import Serve
 from tests.waiting import eventually
 

@@ -18,7 +18,7 @@ from mystar.audit.handlers import AUDIT
 from mystar.cli import main
 from mystar.command import service
 from mystar.errors import Invalid
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.kit.tokens import TokenRefused
 from mystar.settings import Settings
 from tests.factory import PASSWORD, Factory

@@ -13,7 +13,7 @@ from aiohttp import web
 from mystar.accounts.model import Actor
 from mystar.contracts.system import DATABASE
 from mystar.errors import MystarError
-from mystar.kit.db import Database, Tx
+from mystar.kit.postgres.database import Database, Tx
 from mystar.orders.handlers import ORDERS
 from mystar.orders.model import Goal, Kind, Money, NotYours, OrderUnknown, Role, Status, WrongTime, order_of
 from mystar.orders.process import KINDS, STATUSES, Action, decide

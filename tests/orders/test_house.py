@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from mystar.contracts.system import DATABASE
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from tests.factory import Factory, Person, picture
 from tests.files.uploading import form
 from tests.orders.market import OPTIONS, PRICE, Market, add_service

@@ -12,7 +12,7 @@ from yarl import URL
 from mystar.contracts.system import DATABASE
 from mystar.errors import Forbidden, NotFound
 from mystar.files.model import FileInUse
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.orders.handlers import ORDERS
 from mystar.orders.model import Difference, Money, Order, OrderUnknown, Status, WrongTime
 from mystar.orders.service import OrderService

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from mystar.app import create_app
 from mystar.command import service
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.orders.handlers import STUDIO
 from mystar.settings import Settings
 from tests.conftest import Api

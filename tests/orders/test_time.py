@@ -15,7 +15,7 @@ from aiohttp import web
 from mystar.app import create_app
 from mystar.contracts.system import DATABASE
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.orders.handlers import ORDERS
 from mystar.orders.model import Goal, Money, OrderCancelled, Role, Status, WrongTime
 from mystar.orders.process import Action, Terms, allowed_actions, decide, next_deadline

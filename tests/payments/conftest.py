@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from mystar.kit.clock import Clock
-from mystar.kit.db import Database
 from mystar.kit.events import Events
 from mystar.kit.outbox import Outbox
+from mystar.kit.postgres.database import Database
 from mystar.kit.tokens import Signer
 from mystar.payments.gateways.breaker import Breaker
 from mystar.payments.gateways.yookassa import YooKassa

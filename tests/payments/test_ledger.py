@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from mystar.kit.db import ConstraintViolated, Database
+from mystar.kit.postgres.database import ConstraintViolated, Database
 
 Entry = tuple[str, str, int]
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from prometheus_client import CollectorRegistry, generate_latest
 
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.payments.gateways.breaker import Breaker
 from mystar.payments.gateways.yookassa import YooKassa
 from mystar.payments.provider import (

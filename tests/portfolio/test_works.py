@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from mystar.creators.handlers import CREATORS
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.portfolio.model import MOST_IMAGES
 from tests.conftest import Api
 from tests.factory import Factory, Person, picture, video

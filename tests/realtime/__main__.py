@@ -19,7 +19,7 @@ import click
 from aiohttp.test_utils import TestServer
 
 from mystar.app import create_app
-from mystar.kit.migrations import migrate
+from mystar.kit.postgres.migrations import migrate
 from mystar.settings import load_settings
 from tests.database import running_server
 from tests.realtime.run import Plan, Report, prepared, run

@@ -17,9 +17,9 @@ from mystar.accounts.access import ACCOUNTS
 from mystar.app import create_app
 from mystar.chat.handlers import CHAT
 from mystar.kit.bus import MESSAGE_BYTES, Bus, Line
-from mystar.kit.db import Database
 from mystar.kit.hub import HUB
 from mystar.kit.peer import Closing
+from mystar.kit.postgres.database import Database
 from mystar.kit.wires import BusSettings, PostgresWire, RedisWire
 from mystar.settings import Settings
 from tests.factory import Factory, actor

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from mystar.chat.handlers import CHAT
 from mystar.contracts import system
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.notifications.handlers import NOTIFICATIONS
 from mystar.notifications.model import Kind, News, Subject
 from tests.conftest import Api

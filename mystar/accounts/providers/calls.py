@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter
 from yarl import URL
 
 from mystar.accounts.model import ProviderDown, ProviderRefused
-from mystar.kit.db import assert_no_transaction
+from mystar.kit.postgres.database import assert_no_transaction
 
 #: Bytes of an answer; real ones have a few hundred.
 _LARGEST_ANSWER = 2**16

@@ -8,8 +8,8 @@ from aiohttp import web
 
 from mystar.admin.repository import RegisterRepository
 from mystar.errors import Invalid, NotFound, Text
-from mystar.kit.db import Row
 from mystar.kit.money import kopecks
+from mystar.kit.postgres.database import Row
 
 ROWS: web.AppKey[RegisterRepository] = web.AppKey("admin_rows")
 #: A path's id: what the database can hold.

@@ -16,8 +16,8 @@ import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from yarl import URL
 
-from mystar.kit.db import assert_no_transaction
 from mystar.kit.money import kopecks, rubles_text
+from mystar.kit.postgres.database import assert_no_transaction
 from mystar.payments.gateways.breaker import Breaker
 from mystar.payments.provider import (
     LockedOut,

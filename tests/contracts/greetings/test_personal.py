@@ -7,7 +7,7 @@ from datetime import date
 
 from aiohttp import FormData
 
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, picture
 from tests.sandbox_process import SandboxProcess

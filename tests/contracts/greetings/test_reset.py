@@ -13,7 +13,7 @@ from aiohttp import ClientResponse, web
 from yarl import URL
 
 from mystar.accounts.access import ACCOUNTS
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, Person

@@ -13,7 +13,7 @@ from aiohttp import ClientResponse, web
 
 from mystar.app import contracts
 from mystar.contracts.system import DATABASE
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory
 from tests.files.uploading import form

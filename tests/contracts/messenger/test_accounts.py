@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientResponse
 
 from mystar.contracts.messenger.accounts import country_or_language
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory
 from tests.sandbox_process import SandboxProcess

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from mystar.kit.db import Database
+from mystar.kit.postgres.database import Database
 from mystar.orders.handlers import STUDIO
 from mystar.settings import Settings
 from tests.conftest import Api, SignedIn

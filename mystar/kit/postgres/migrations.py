@@ -25,7 +25,7 @@ from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, default_migration_table
 
 from mystar.kit import resources
-from mystar.kit.driver import parameters
+from mystar.kit.postgres.driver import parameters
 
 log = logging.getLogger(__name__)
 

@@ -25,10 +25,10 @@ from typing import Any, TypeVar
 from psycopg2 import extensions
 
 from mystar.errors import Unavailable
-from mystar.kit.driver import Connection, Pool, Values
 from mystar.kit.events import Events
-from mystar.kit.failures import Constraints, ConstraintViolated, NoRow, Retry, TransactionBroken, translating
-from mystar.kit.joint import Joint, Opening, joint_of, only_reads
+from mystar.kit.postgres.driver import Connection, Pool, Values
+from mystar.kit.postgres.errors import Constraints, ConstraintViolated, NoRow, Retry, TransactionBroken, translating
+from mystar.kit.postgres.lazy_transaction import Joint, Opening, joint_of, only_reads
 
 __all__ = [
     "ConstraintViolated",
@@ -313,7 +313,7 @@ class Database(Statements):
             yield tx
 
     def joint(self, opening: Opening, isolation: str | None = None) -> Joint:
-        """Like `shared`, but it begins with the first change, and with ``opening``: see `mystar.kit.joint`."""
+        """Like `shared`, but it begins with the first change, and with ``opening`` (`mystar.kit.postgres.lazy_transaction`)."""
         return Joint(self, lambda: self._begin(isolation, False, shared=True), opening)
 
     async def retrying(self, work: Callable[[Tx], Awaitable[Result]], isolation: str | None = None) -> Result:

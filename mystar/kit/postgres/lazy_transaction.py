@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mystar.kit.db import Database, Tx
+    from mystar.kit.postgres.database import Database, Tx
 
 #: What it has to find in order before anything is changed; raises when it is not.
 Opening = Callable[["Tx"], Awaitable[None]]

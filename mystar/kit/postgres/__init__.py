@@ -1,0 +1,1 @@
+"""PostgreSQL: driver, pool and transactions, named queries, migrations, and the embedded server."""
