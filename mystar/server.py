@@ -14,7 +14,7 @@ from aiohttp import web
 from mystar.app import create_app
 from mystar.contracts.system import STOPPING
 from mystar.kit.postgres.migrations import require_current
-from mystar.kit.sockets import close_sockets
+from mystar.kit.realtime.websocket import close_sockets
 from mystar.settings import Settings
 
 Prepare = Callable[[web.Application], Awaitable[None]]

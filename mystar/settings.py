@@ -24,10 +24,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from mystar.kit.realtime.backends import BusSettings
+from mystar.kit.realtime.websocket import Manners
 from mystar.kit.resources import project_folder
 from mystar.kit.setting_kinds import Listed, merged, read_toml
-from mystar.kit.sockets import Manners
-from mystar.kit.wires import BusSettings
 from mystar.sections import (
     DatabaseSettings,
     FileSettings,

@@ -16,7 +16,7 @@ from aiohttp_apispec import docs
 from mystar.accounts.model import Actor, Language, SignedIn, Visitor
 from mystar.errors import Forbidden, Unauthenticated
 from mystar.kit.http import PUBLIC_URL, address_of, json_response, language_of
-from mystar.kit.sockets import in_turn, offered_protocols
+from mystar.kit.realtime.websocket import in_turn, offered_protocols
 
 if TYPE_CHECKING:
     from mystar.accounts.operator import Operator

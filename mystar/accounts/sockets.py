@@ -14,11 +14,11 @@ from mystar.accounts.access import ACCOUNTS, actor_of, socket_token_of
 from mystar.accounts.model import SessionsEnded
 from mystar.accounts.sessions import Sessions
 from mystar.errors import Unauthenticated
-from mystar.kit import sockets
 from mystar.kit.background import every
 from mystar.kit.events import Events
-from mystar.kit.hub import Hub
-from mystar.kit.peer import Closing, Peer, Speak
+from mystar.kit.realtime import websocket
+from mystar.kit.realtime.connection import Closing, Peer, Speak
+from mystar.kit.realtime.hub import Hub
 
 _NOTE = "session"
 _AT_ONCE = 1000
@@ -26,7 +26,7 @@ _AT_ONCE = 1000
 
 @asynccontextmanager
 async def opened(request: web.Request, speak: Speak) -> AsyncIterator[Peer]:
-    """The socket of whoever asks, inside a ``@signed_in_socket`` handler; refusals as of `kit.sockets.opened`."""
+    """The socket of whoever asks, inside a ``@signed_in_socket`` handler; refusals as of `kit.websocket.opened`."""
     actor = actor_of(request)
 
     async def still_welcome() -> None:
@@ -35,7 +35,7 @@ async def opened(request: web.Request, speak: Speak) -> AsyncIterator[Peer]:
             raise Unauthenticated
         await request.app[ACCOUNTS].authenticate(token)
 
-    async with sockets.opened(
+    async with websocket.opened(
         request, account_id=actor.id, session_id=actor.session_id, speak=speak, still_welcome=still_welcome
     ) as peer:
         yield peer

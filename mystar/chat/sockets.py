@@ -21,11 +21,11 @@ from mystar.chat.schemas import ConversationPath, MessageDraft, ReadDraft, messa
 from mystar.chat.service import ChatService
 from mystar.kit.events import Events
 from mystar.kit.fields import Count, Shape
-from mystar.kit.hub import HUB, Hub
 from mystar.kit.media import Addresses
-from mystar.kit.peer import Peer, text_frame
+from mystar.kit.realtime.connection import Peer, text_frame
+from mystar.kit.realtime.hub import HUB, Hub
+from mystar.kit.realtime.websocket import MANNERS, answering
 from mystar.kit.routes import route
-from mystar.kit.sockets import MANNERS, answering
 from mystar.kit.validation import loaded, path_of, query_of
 
 TOPIC, _TYPING, _PRESENCE = "chat", "chat-typing", "chat-presence"

@@ -16,7 +16,7 @@ from mystar import __version__
 from mystar.chat.schemas import MessageView
 from mystar.chat.sockets import ConversationSocketQuery, Frame
 from mystar.contracts.house import ERROR_SCHEMA
-from mystar.kit.peer import Closing
+from mystar.kit.realtime.connection import Closing
 from mystar.notifications.schemas import NotificationView
 from mystar.notifications.sockets import NotificationSocketQuery
 

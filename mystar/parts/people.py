@@ -28,8 +28,8 @@ from mystar.accounts.tasks import sweeping
 from mystar.contracts.sign_in import SIGN_IN
 from mystar.ground import Ground
 from mystar.kit.background import every
-from mystar.kit.hub import HUB
 from mystar.kit.passwords import Passwords
+from mystar.kit.realtime.hub import HUB
 from mystar.kit.routes import Route
 from mystar.kit.tokens import Tokens
 

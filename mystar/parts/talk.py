@@ -14,7 +14,7 @@ from mystar.chat.sockets import LIVE_CHAT, LiveChat
 from mystar.chat.sockets import ROUTES as CHAT_SOCKETS
 from mystar.files.forms import FILES, addresses
 from mystar.ground import Ground
-from mystar.kit.hub import HUB
+from mystar.kit.realtime.hub import HUB
 from mystar.kit.routes import Route
 from mystar.notifications.handlers import NOTIFICATIONS
 from mystar.notifications.handlers import ROUTES as NOTIFICATION_ROUTES

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from mystar.kit.peer import text_frame
+from mystar.kit.realtime.connection import text_frame
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 113, 114, 200, 65_000, 65_520, 65_530, 200_000])

@@ -16,11 +16,11 @@ from yarl import URL
 from mystar.accounts.access import ACCOUNTS
 from mystar.app import create_app
 from mystar.chat.handlers import CHAT
-from mystar.kit.bus import MESSAGE_BYTES, Bus, Line
-from mystar.kit.hub import HUB
-from mystar.kit.peer import Closing
 from mystar.kit.postgres.database import Database
-from mystar.kit.wires import BusSettings, PostgresWire, RedisWire
+from mystar.kit.realtime.backends import BusSettings, PostgresWire, RedisWire
+from mystar.kit.realtime.connection import Closing
+from mystar.kit.realtime.hub import HUB
+from mystar.kit.realtime.pubsub import MESSAGE_BYTES, Bus, Line
 from mystar.settings import Settings
 from tests.factory import Factory, actor
 from tests.kit.wire import Wire, wired

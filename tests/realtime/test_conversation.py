@@ -14,8 +14,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from mystar.app import create_app
 from mystar.chat.handlers import CHAT
 from mystar.chat.sockets import TOPIC
-from mystar.kit.hub import HUB
-from mystar.kit.peer import Speak
+from mystar.kit.realtime.connection import Speak
+from mystar.kit.realtime.hub import HUB
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, actor

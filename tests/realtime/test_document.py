@@ -15,7 +15,7 @@ from mystar.app import create_app
 from mystar.chat.handlers import CHAT
 from mystar.contracts import system
 from mystar.contracts.asyncapi import CLOSINGS
-from mystar.kit.peer import Closing
+from mystar.kit.realtime.connection import Closing
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, actor

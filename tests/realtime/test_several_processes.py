@@ -15,7 +15,7 @@ from aiohttp import web
 
 from mystar.chat.handlers import CHAT
 from mystar.kit.background import end
-from mystar.kit.peer import Closing
+from mystar.kit.realtime.connection import Closing
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, actor

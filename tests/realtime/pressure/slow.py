@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from mystar.kit.peer import Closing
+from mystar.kit.realtime.connection import Closing
 from tests.realtime.crowd import Talk
 from tests.realtime.pressure.subject import PATIENCE, Subject, in_batches, p99, path_of
 from tests.realtime.pressure.thin import Thin, knock

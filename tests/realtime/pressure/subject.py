@@ -15,7 +15,7 @@ from typing import TypeVar
 import aiohttp
 
 from mystar.kit.background import end
-from mystar.kit.peer import Closing
+from mystar.kit.realtime.connection import Closing
 from tests.realtime.crowd import Talk
 
 T = TypeVar("T")

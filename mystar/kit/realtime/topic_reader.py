@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from mystar.errors import Unavailable
-from mystar.kit.peer import Peer
+from mystar.kit.realtime.connection import Peer
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from yarl import URL
 
-from mystar.kit.bus import Line, Wire
 from mystar.kit.postgres import driver
+from mystar.kit.realtime.pubsub import Line, Wire
 
 _REDIS = ("redis://", "rediss://")
 _CHANNEL = "mystar"
