@@ -29,16 +29,16 @@ from mystar.files.handlers import FILES
 from mystar.ground import lay_ground
 from mystar.kit.background import every
 from mystar.kit.clock import Clock
-from mystar.kit.conditional import CONDITIONS, Conditions, conditional
-from mystar.kit.http import PUBLIC_URL, TRUSTED_PROXIES, networks
-from mystar.kit.idempotency import IDEMPOTENCY, Idempotency
-from mystar.kit.observe import METRICS, observe, tell_request_id
-from mystar.kit.origins import allow_origins
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.realtime.pubsub import Bus
 from mystar.kit.realtime.websocket import add_hub
-from mystar.kit.routes import Route, register
-from mystar.kit.validation import validate
+from mystar.kit.web.cors import allow_origins
+from mystar.kit.web.etags import CONDITIONS, Conditions, conditional
+from mystar.kit.web.http import PUBLIC_URL, TRUSTED_PROXIES, networks
+from mystar.kit.web.idempotency import IDEMPOTENCY, Idempotency
+from mystar.kit.web.observability import METRICS, observe, tell_request_id
+from mystar.kit.web.routes import Route, register
+from mystar.kit.web.validation import validate
 from mystar.orders.handlers import ORDERS
 from mystar.parts import deals, market, office, people, talk, watch
 from mystar.reviews.handlers import REVIEWS

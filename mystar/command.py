@@ -13,9 +13,9 @@ from aiohttp import web
 from mystar.audit.model import Circumstances
 from mystar.audit.service import under
 from mystar.errors import MystarError
-from mystar.kit.observe import configure_logging
 from mystar.kit.postgres import migrations
 from mystar.kit.postgres.embedded import EmbeddedPostgres
+from mystar.kit.web.observability import configure_logging
 from mystar.settings import Settings, load_settings
 
 Deed = Callable[[web.Application], Awaitable[None]]

@@ -13,10 +13,10 @@ from mystar.kit.events import Events
 from mystar.kit.limits import Limits
 from mystar.kit.mail import TOPIC as MAIL
 from mystar.kit.mail import Mailer, SmtpSender
-from mystar.kit.observe import Metrics
 from mystar.kit.outbox import Outbox
 from mystar.kit.postgres.database import Database
 from mystar.kit.tokens import Signer
+from mystar.kit.web.observability import Metrics
 from mystar.settings import Settings
 
 

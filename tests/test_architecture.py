@@ -15,7 +15,7 @@ from marshmallow import Schema, fields, validate
 
 from mystar.app import contracts
 from mystar.errors import MystarError, Text
-from mystar.kit.wording import known_russian
+from mystar.kit.web.validation_messages_ru import known_russian
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mystar"

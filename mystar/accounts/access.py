@@ -15,8 +15,8 @@ from aiohttp_apispec import docs
 
 from mystar.accounts.model import Actor, Language, SignedIn, Visitor
 from mystar.errors import Forbidden, Unauthenticated
-from mystar.kit.http import PUBLIC_URL, address_of, json_response, language_of
 from mystar.kit.realtime.websocket import in_turn, offered_protocols
+from mystar.kit.web.http import PUBLIC_URL, address_of, json_response, language_of
 
 if TYPE_CHECKING:
     from mystar.accounts.operator import Operator

@@ -35,12 +35,12 @@ from mystar.accounts.schemas import (
     WordsView,
 )
 from mystar.errors import Text
-from mystar.kit.http import html_response, json_response, language_of, wants_page
-from mystar.kit.idempotency import idempotent
-from mystar.kit.pages import render_page
-from mystar.kit.paging import PageQuery, page_of, page_response, wanted
-from mystar.kit.routes import Route, alias, route
-from mystar.kit.validation import body_of, path_of, query_of
+from mystar.kit.web.http import html_response, json_response, language_of, wants_page
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.pagination import PageQuery, page_of, page_response, wanted
+from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.templates import render_page
+from mystar.kit.web.validation import body_of, path_of, query_of
 
 DESK = web.AppKey("desk", FrontDesk)
 #: Literally what the seed prints.

@@ -17,7 +17,7 @@ from mystar.accounts.drafts import nameless
 from mystar.accounts.model import Draft
 from mystar.accounts.schemas import ImportedPerson
 from mystar.accounts.service import AccountService
-from mystar.kit.validation import loaded
+from mystar.kit.web.validation import loaded
 
 
 def read(path: Path) -> Iterator[tuple[int, Any]]:

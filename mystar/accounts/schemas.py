@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from mystar.accounts.credentials import USERNAME_LONGEST
 from mystar.errors import Text
-from mystar.kit.fields import Line, Shape
+from mystar.kit.web.fields import Line, Shape
 
 #: RFC 5321, 4.5.3.1.3.
 EMAIL_LONGEST = 254

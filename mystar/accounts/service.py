@@ -44,9 +44,9 @@ from mystar.errors import Forbidden, Invalid, NotFound, Text
 from mystar.kit.clock import Clock
 from mystar.kit.limits import Limits
 from mystar.kit.mail import Mailer
-from mystar.kit.paging import Page, Wanted
 from mystar.kit.passwords import Passwords
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.web.pagination import Page, Wanted
 
 _KEPT_AFTER_THE_END = timedelta(days=30)
 _SWEPT_AT_ONCE = 1000

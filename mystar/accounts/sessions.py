@@ -31,9 +31,9 @@ from mystar.accounts.repository import AccountRepository
 from mystar.accounts.rotation import GRACE, Family
 from mystar.kit.clock import Clock
 from mystar.kit.mail import Mailer
-from mystar.kit.paging import Page, Wanted
 from mystar.kit.postgres.database import Database, Row, Tx
 from mystar.kit.tokens import ACCESS, REFRESH, Signer, TokenRefused, Tokens
+from mystar.kit.web.pagination import Page, Wanted
 from mystar.sections import TokenSettings
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from mystar.accounts.model import LoginRefused, PasswordWrong, SignInRefused
 from mystar.audit.model import Circumstances
 from mystar.audit.service import AuditService, under
 from mystar.errors import Forbidden, MystarError, TooMany
-from mystar.kit.http import address_of
-from mystar.kit.routes import route_name
+from mystar.kit.web.http import address_of
+from mystar.kit.web.routes import route_name
 
 AUDIT: web.AppKey[AuditService] = web.AppKey("audit", AuditService)
 REPETITIONS: web.AppKey[Repetitions] = web.AppKey("audit_repetitions")

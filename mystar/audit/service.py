@@ -15,9 +15,9 @@ from mystar.audit.repository import AuditRepository
 from mystar.audit.witness import Witness
 from mystar.errors import Forbidden, Unavailable
 from mystar.kit.clock import Clock
-from mystar.kit.paging import Page, Wanted
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.tokens import Signer
+from mystar.kit.web.pagination import Page, Wanted
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from mystar.catalog.model import CategoryInUse, CategoryUnknown, Tag, tag_key, t
 from mystar.catalog.repository import QUERIES, CatalogRepository
 from mystar.errors import Forbidden, Invalid, NotFound, Text
 from mystar.files.service import FileService
-from mystar.kit.paging import Page
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.web.pagination import Page
 
 _NO_NAME = Text("Нужно название.", "A name is needed.")
 #: Services whose words are written anew in one go.

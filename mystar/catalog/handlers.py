@@ -32,13 +32,13 @@ from mystar.catalog.search import Sought
 from mystar.catalog.service import CatalogService
 from mystar.catalog.shop import Shop
 from mystar.errors import Unauthenticated
-from mystar.kit.fields import Shape
-from mystar.kit.http import PUBLIC_URL, json_response
-from mystar.kit.idempotency import idempotent
-from mystar.kit.lists import MOST, list_response
-from mystar.kit.paging import page_of, page_response, wanted
-from mystar.kit.routes import Route, alias, route
-from mystar.kit.validation import body_of, path_of, query_of
+from mystar.kit.web.bare_lists import MOST, list_response
+from mystar.kit.web.fields import Shape
+from mystar.kit.web.http import PUBLIC_URL, json_response
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.pagination import page_of, page_response, wanted
+from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.validation import body_of, path_of, query_of
 
 CATALOG: web.AppKey[CatalogService] = web.AppKey("catalog", CatalogService)
 SHOP: web.AppKey[Shop] = web.AppKey("shop", Shop)

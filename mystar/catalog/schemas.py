@@ -22,10 +22,10 @@ from mystar.catalog.model import (
 )
 from mystar.catalog.search import MOST_COUNTED, MOST_FOUND, Order, Sought
 from mystar.errors import Text
-from mystar.kit.fields import Count, Id, Line, Rubles, Shape, at_most
-from mystar.kit.media import media_path
 from mystar.kit.money import rubles_text
-from mystar.kit.paging import PageQuery
+from mystar.kit.web.fields import Count, Id, Line, Rubles, Shape, at_most
+from mystar.kit.web.media_urls import media_path
+from mystar.kit.web.pagination import PageQuery
 
 _MINE = "me"
 #: What clients call the orders of a list. The best and the most popular come first with either sign.

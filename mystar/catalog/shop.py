@@ -18,8 +18,8 @@ from mystar.catalog.service_rows import ServiceRows
 from mystar.creators.service import CreatorService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
-from mystar.kit.paging import Page
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.web.pagination import Page
 
 #: `recount` names this many differences; more say nothing more.
 _MOST_DIFFERENCES = 1000

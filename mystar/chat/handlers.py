@@ -27,11 +27,11 @@ from mystar.chat.schemas import (
 )
 from mystar.chat.service import ChatService
 from mystar.files.forms import addresses
-from mystar.kit.http import json_response
-from mystar.kit.idempotency import idempotent
-from mystar.kit.paging import MOST, PageQuery, page_of, page_response, wanted
-from mystar.kit.routes import Route, alias, route
-from mystar.kit.validation import body_of, path_of, query_of
+from mystar.kit.web.http import json_response
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.pagination import MOST, PageQuery, page_of, page_response, wanted
+from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.validation import body_of, path_of, query_of
 
 CHAT: web.AppKey[ChatService] = web.AppKey("chat", ChatService)
 TAGS = ["house: conversations"]

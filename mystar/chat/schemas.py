@@ -7,8 +7,8 @@ from typing import Any
 from marshmallow import fields, validate
 
 from mystar.chat.model import LONGEST, LONGEST_CLIENT_ID, MOST_FILES, Change, ConversationCard, Message, Person
-from mystar.kit.fields import Count, Id, Line, Shape, at_most
-from mystar.kit.media import Addresses
+from mystar.kit.web.fields import Count, Id, Line, Shape, at_most
+from mystar.kit.web.media_urls import Addresses
 
 
 class ConversationPath(Shape):

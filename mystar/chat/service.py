@@ -38,8 +38,8 @@ from mystar.errors import Forbidden
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.limits import Limits
-from mystar.kit.paging import Page
 from mystar.kit.postgres.database import Database, Retry, Tx
+from mystar.kit.web.pagination import Page
 
 #: No list is longer (contract D19).
 MOST = 1000

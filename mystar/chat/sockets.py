@@ -20,13 +20,13 @@ from mystar.chat.model import Change, MessageChanged, MessageSent, ReadMoved
 from mystar.chat.schemas import ConversationPath, MessageDraft, ReadDraft, message_view
 from mystar.chat.service import ChatService
 from mystar.kit.events import Events
-from mystar.kit.fields import Count, Shape
-from mystar.kit.media import Addresses
 from mystar.kit.realtime.connection import Peer, text_frame
 from mystar.kit.realtime.hub import HUB, Hub
 from mystar.kit.realtime.websocket import MANNERS, answering
-from mystar.kit.routes import route
-from mystar.kit.validation import loaded, path_of, query_of
+from mystar.kit.web.fields import Count, Shape
+from mystar.kit.web.media_urls import Addresses
+from mystar.kit.web.routes import route
+from mystar.kit.web.validation import loaded, path_of, query_of
 
 TOPIC, _TYPING, _PRESENCE = "chat", "chat-typing", "chat-presence"
 #: What is said of somebody's presence; the last is an answer, and asks for none.

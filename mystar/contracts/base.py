@@ -12,8 +12,8 @@ from aiohttp.typedefs import Handler
 
 from mystar import errors
 from mystar.errors import MystarError
-from mystar.kit.http import language_of
-from mystar.kit.routes import Route
+from mystar.kit.web.http import language_of
+from mystar.kit.web.routes import Route
 
 log = logging.getLogger(__name__)
 

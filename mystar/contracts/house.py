@@ -8,9 +8,9 @@ from aiohttp import web
 
 from mystar.contracts.base import Contract
 from mystar.errors import MystarError
-from mystar.kit.http import html_response, json_response, wants_page
-from mystar.kit.pages import render_page
-from mystar.kit.routes import Route, route_name
+from mystar.kit.web.http import html_response, json_response, wants_page
+from mystar.kit.web.routes import Route, route_name
+from mystar.kit.web.templates import render_page
 
 ERROR_SCHEMA = {
     "type": "object",

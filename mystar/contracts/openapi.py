@@ -17,7 +17,7 @@ from marshmallow import Schema
 
 from mystar import __version__
 from mystar.contracts.base import Contract
-from mystar.kit.routes import Route
+from mystar.kit.web.routes import Route
 
 _LOCATIONS = {"querystring": "query", "match_info": "path", "headers": "header", "cookies": "cookie"}
 _BODIES = {

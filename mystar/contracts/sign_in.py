@@ -12,9 +12,9 @@ from mystar.accounts.access import visitor_of
 from mystar.accounts.model import Door
 from mystar.accounts.providers.base import Name, ResponseType
 from mystar.accounts.sign_in import SignInService
-from mystar.kit.fields import Line, Shape
-from mystar.kit.http import json_response
-from mystar.kit.validation import query_of
+from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.http import json_response
+from mystar.kit.web.validation import query_of
 
 SIGN_IN = web.AppKey("sign_in", SignInService)
 

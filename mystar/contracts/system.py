@@ -13,13 +13,13 @@ from marshmallow import fields
 from mystar import __version__
 from mystar.contracts.asyncapi import asyncapi
 from mystar.errors import NotFound, Unavailable
-from mystar.kit.fields import Shape
-from mystar.kit.http import PUBLIC_URL, dumps, html_response, json_response, language_of
-from mystar.kit.observe import METRICS
 from mystar.kit.outbox import Outbox
-from mystar.kit.pages import render_page
 from mystar.kit.postgres.database import Database
-from mystar.kit.routes import alias, route
+from mystar.kit.web.fields import Shape
+from mystar.kit.web.http import PUBLIC_URL, dumps, html_response, json_response, language_of
+from mystar.kit.web.observability import METRICS
+from mystar.kit.web.routes import alias, route
+from mystar.kit.web.templates import render_page
 
 DATABASE = web.AppKey("database", Database)
 OUTBOX = web.AppKey("outbox", Outbox)

@@ -31,12 +31,12 @@ from mystar.creators.schemas import (
 )
 from mystar.creators.service import CreatorService
 from mystar.creators.skills import SkillService
-from mystar.kit.http import PUBLIC_URL, absolute, json_response
-from mystar.kit.idempotency import idempotent
-from mystar.kit.media import copy_paths, media_path
-from mystar.kit.paging import page_of, page_response, wanted
-from mystar.kit.routes import Route, alias, route
-from mystar.kit.validation import body_of, path_of, query_of
+from mystar.kit.web.http import PUBLIC_URL, absolute, json_response
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.media_urls import copy_paths, media_path
+from mystar.kit.web.pagination import page_of, page_response, wanted
+from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.validation import body_of, path_of, query_of
 
 CREATORS: web.AppKey[CreatorService] = web.AppKey("creators", CreatorService)
 SKILLS: web.AppKey[SkillService] = web.AppKey("skills", SkillService)

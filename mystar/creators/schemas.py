@@ -19,9 +19,9 @@ from mystar.creators.model import (
     Skill,
     TooManySkills,
 )
-from mystar.kit.fields import AvatarSizes, Count, Id, Line, Shape
-from mystar.kit.media import media_path
-from mystar.kit.paging import PageQuery
+from mystar.kit.web.fields import AvatarSizes, Count, Id, Line, Shape
+from mystar.kit.web.media_urls import media_path
+from mystar.kit.web.pagination import PageQuery
 
 CLIENT, CREATOR = "Клиент", "Креатор"
 _BIO_LONGEST = 2000

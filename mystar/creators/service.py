@@ -19,8 +19,8 @@ from mystar.errors import Forbidden
 from mystar.files.model import StoredFile
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
-from mystar.kit.paging import Page
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.web.pagination import Page
 
 #: `recount` names this many differences; more say nothing more.
 _MOST_DIFFERENCES = 1000

@@ -20,8 +20,8 @@ from mystar.creators.model import (
 from mystar.creators.repository import CreatorRepository, SkillRepository
 from mystar.errors import Forbidden
 from mystar.kit.clock import Clock
-from mystar.kit.paging import Page
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.web.pagination import Page
 
 
 class SkillService:

@@ -13,9 +13,9 @@ from mystar.accounts.model import Actor
 from mystar.errors import Text, UnsupportedMedia
 from mystar.files.model import MISSING, ONE_ONLY, FileRefused, StoredFile, Taken
 from mystar.files.service import FileService
-from mystar.kit.http import PUBLIC_URL
-from mystar.kit.media import Addresses
-from mystar.kit.multipart import chunks, parts, text_of
+from mystar.kit.web.http import PUBLIC_URL
+from mystar.kit.web.media_urls import Addresses
+from mystar.kit.web.multipart import chunks, parts, text_of
 
 FILES = web.AppKey("files", FileService)
 

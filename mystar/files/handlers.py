@@ -16,12 +16,12 @@ from mystar.files.model import IMAGES, VIDEOS, FileUnknown, StoredFile
 from mystar.files.ranges import Part, http_date, is_known, wanted
 from mystar.files.schemas import FileForm, FilePath, FileView, file_view
 from mystar.files.storages import Storages
-from mystar.kit import paging
-from mystar.kit.http import absolute, json_response
-from mystar.kit.idempotency import idempotent
-from mystar.kit.routes import Route, alias, route
 from mystar.kit.storage import BytesMissing
-from mystar.kit.validation import path_of
+from mystar.kit.web import pagination
+from mystar.kit.web.http import absolute, json_response
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.validation import path_of
 
 __all__ = ["FILES", "ROUTES", "STORAGES"]
 
@@ -138,11 +138,11 @@ async def upload(request: web.Request) -> web.StreamResponse:
 
 @docs(tags=TAGS, summary="My uploads, the newest first")
 @signed_in
-@querystring_schema(paging.PageQuery)
-@response_schema(paging.page_of(FileView), 200)
+@querystring_schema(pagination.PageQuery)
+@response_schema(pagination.page_of(FileView), 200)
 async def list_uploads(request: web.Request) -> web.Response:
-    found = await request.app[FILES].uploads(actor_of(request), paging.wanted(request))
-    return paging.page_response(request, [_view(request, file) for file in found.rows], found.count)
+    found = await request.app[FILES].uploads(actor_of(request), pagination.wanted(request))
+    return pagination.page_response(request, [_view(request, file) for file in found.rows], found.count)
 
 
 @docs(tags=TAGS, summary="One of my uploads")

@@ -26,8 +26,8 @@ from mystar.files.model import (
     refusal_for,
 )
 from mystar.files.pictures import COPIED
-from mystar.kit.media import SIDES, copy_key
 from mystar.kit.storage import Arriving, Storage
+from mystar.kit.web.media_urls import SIDES, copy_key
 from mystar.sections import FileSettings
 
 

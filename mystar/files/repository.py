@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mystar.files.model import Copy, FileInUse, FileUnknown, QuotaExceeded, StoredFile
-from mystar.kit.media import copy_key
-from mystar.kit.paging import Page, Wanted
 from mystar.kit.postgres.database import Row, Statements
 from mystar.kit.postgres.queries import load
+from mystar.kit.web.media_urls import copy_key
+from mystar.kit.web.pagination import Page, Wanted
 
 QUERIES = load(__package__)
 

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import fields
 
 from mystar.files.model import StoredFile
-from mystar.kit.fields import Id, Shape
+from mystar.kit.web.fields import Id, Shape
 
 
 class FilePath(Shape):

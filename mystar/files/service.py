@@ -15,11 +15,11 @@ from mystar.files.intake import Intake
 from mystar.files.model import IMAGES, FileInUse, FileTooLarge, FileUnknown, QuotaExceeded, StoredFile, Taken
 from mystar.files.repository import FileRepository
 from mystar.kit.clock import Clock
-from mystar.kit.media import SIDES, media_path
-from mystar.kit.paging import Page, Wanted
 from mystar.kit.postgres.database import Database, Tx, in_transaction
 from mystar.kit.storage import BytesMissing, Storage, is_key
 from mystar.kit.tokens import Signer
+from mystar.kit.web.media_urls import SIDES, media_path
+from mystar.kit.web.pagination import Page, Wanted
 from mystar.sections import FileSettings
 
 log = logging.getLogger(__name__)

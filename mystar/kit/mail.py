@@ -13,8 +13,8 @@ import aiosmtplib
 
 from mystar.kit.clock import Clock
 from mystar.kit.outbox import GiveUp, Letter, Outbox
-from mystar.kit.pages import environment
 from mystar.kit.postgres.database import Tx, assert_no_transaction
+from mystar.kit.web.templates import environment
 
 log = logging.getLogger(__name__)
 

@@ -42,25 +42,6 @@ select topic,
     coalesce(extract(epoch from now() - min(created_at) filter (where failed_at is null)), 0)::float as oldest_seconds
 from outbox where done_at is null group by topic;
 
--- name: lock_key
--- Held to the end of the transaction; whoever comes meanwhile is told so instead of being kept waiting.
-select pg_try_advisory_xact_lock(
-    hashtextextended('answer ' || coalesce(%(account_id)s::bigint, 0) || ' ' || %(key)s, 0)
-);
-
--- name: find_answer
-select fingerprint, status, body, content_type from idempotency_keys
-where key = %(key)s and coalesce(account_id, 0) = coalesce(%(account_id)s::bigint, 0);
-
--- name: remember_answer
-insert into idempotency_keys (account_id, key, fingerprint, status, body, content_type, created_at)
-values (%(account_id)s, %(key)s, %(fingerprint)s, %(status)s, %(body)s, %(content_type)s, %(now)s);
-
--- name: purge_answers
-delete from idempotency_keys where ctid = any(array(
-    select ctid from idempotency_keys where created_at < %(before)s order by created_at limit 1000 for update
-));
-
 -- name: retry_letter
 -- Not while somebody has it in hand.
 update outbox set failed_at = null, attempts = 0, next_attempt_at = now(), claimed_until = null

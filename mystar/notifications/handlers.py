@@ -6,12 +6,12 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, signed_in
-from mystar.kit.http import html_response, json_response, language_of
-from mystar.kit.idempotency import idempotent
-from mystar.kit.pages import render_page
-from mystar.kit.paging import page_of, page_response, wanted
-from mystar.kit.routes import Route, alias, route
-from mystar.kit.validation import body_of, path_of, query_of
+from mystar.kit.web.http import html_response, json_response, language_of
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.pagination import page_of, page_response, wanted
+from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.templates import render_page
+from mystar.kit.web.validation import body_of, path_of, query_of
 from mystar.notifications.schemas import (
     DeletedCountView,
     MarkedCountView,

@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from mystar.kit.fields import Id, Line, Shape
-from mystar.kit.paging import PageQuery
+from mystar.kit.web.fields import Id, Line, Shape
+from mystar.kit.web.pagination import PageQuery
 from mystar.notifications.model import Kind, Notification
 
 

@@ -12,12 +12,12 @@ from mystar.accounts.access import actor_of, signed_in_socket
 from mystar.accounts.sockets import opened
 from mystar.errors import Text, Unreadable
 from mystar.kit.events import Events
-from mystar.kit.fields import Count, Shape
 from mystar.kit.realtime.connection import Speak, text_frame
 from mystar.kit.realtime.hub import HUB, Hub
 from mystar.kit.realtime.websocket import answering
-from mystar.kit.routes import route
-from mystar.kit.validation import query_of
+from mystar.kit.web.fields import Count, Shape
+from mystar.kit.web.routes import route
+from mystar.kit.web.validation import query_of
 from mystar.notifications.handlers import NOTIFICATIONS, TAGS, reading_language
 from mystar.notifications.model import Notification, Notified
 from mystar.notifications.schemas import notification_view

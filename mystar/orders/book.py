@@ -9,8 +9,8 @@ from typing import Any
 from mystar.accounts.model import Actor
 from mystar.catalog.model import Service
 from mystar.catalog.service import CatalogService
-from mystar.kit.paging import Page
 from mystar.kit.postgres.database import Database
+from mystar.kit.web.pagination import Page
 from mystar.orders.model import DeliveryCard, Happening, Order, OrderUnknown, Person, Role
 from mystar.orders.repository import OrderRepository
 from mystar.payments.model import Payment

@@ -9,11 +9,11 @@ from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_sc
 
 from mystar.accounts.access import actor_of, signed_in
 from mystar.files.forms import addresses
-from mystar.kit.http import json_response
-from mystar.kit.idempotency import idempotent
-from mystar.kit.paging import PageQuery, page_of, page_response, wanted
-from mystar.kit.routes import Route, alias, route
-from mystar.kit.validation import body_of, path_of, query_of
+from mystar.kit.web.http import json_response
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.pagination import PageQuery, page_of, page_response, wanted
+from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.validation import body_of, path_of, query_of
 from mystar.orders.book import OrderBook
 from mystar.orders.model import Role
 from mystar.orders.schemas import (

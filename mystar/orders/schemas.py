@@ -8,9 +8,9 @@ from marshmallow import fields, pre_load, validate
 
 from mystar.accounts.model import Actor
 from mystar.catalog.schemas import ServiceView, number, service_shape
-from mystar.kit.fields import Id, Line, Rubles, Shape, at_most
-from mystar.kit.media import Addresses
-from mystar.kit.paging import PageQuery
+from mystar.kit.web.fields import Id, Line, Rubles, Shape, at_most
+from mystar.kit.web.media_urls import Addresses
+from mystar.kit.web.pagination import PageQuery
 from mystar.orders.book import OrderDetail, OrderEntry
 from mystar.orders.model import ChosenOption, DeliveryCard, Happening, Kind, Money, Order, Person, Role, Status
 from mystar.orders.process import allowed_actions

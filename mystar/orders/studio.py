@@ -11,9 +11,9 @@ from mystar.errors import Forbidden
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.limits import Limits
-from mystar.kit.media import media_path
 from mystar.kit.outbox import Letter, Outbox
 from mystar.kit.postgres.database import Database, Row, Tx
+from mystar.kit.web.media_urls import media_path
 from mystar.orders.model import NotYours, OrderUnknown, Role, Status
 from mystar.orders.studio_order import (
     MOST_PICTURES,

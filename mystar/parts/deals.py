@@ -11,8 +11,8 @@ from mystar.creators.handlers import CREATORS
 from mystar.files.handlers import FILES
 from mystar.ground import Ground
 from mystar.kit.background import every
-from mystar.kit.http import networks
-from mystar.kit.routes import Route
+from mystar.kit.web.http import networks
+from mystar.kit.web.routes import Route
 from mystar.orders.book import OrderBook
 from mystar.orders.handlers import ORDER_BOOK, ORDERS, STUDIO
 from mystar.orders.handlers import ROUTES as ORDER_ROUTES

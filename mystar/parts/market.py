@@ -22,7 +22,7 @@ from mystar.files.service import FileService
 from mystar.files.storages import storages
 from mystar.files.tasks import tasks as file_tasks
 from mystar.ground import Ground
-from mystar.kit.routes import Route
+from mystar.kit.web.routes import Route
 from mystar.portfolio.handlers import PORTFOLIO, SHOWCASE
 from mystar.portfolio.handlers import ROUTES as PORTFOLIO_ROUTES
 from mystar.portfolio.service import PortfolioService

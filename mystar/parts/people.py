@@ -30,8 +30,8 @@ from mystar.ground import Ground
 from mystar.kit.background import every
 from mystar.kit.passwords import Passwords
 from mystar.kit.realtime.hub import HUB
-from mystar.kit.routes import Route
 from mystar.kit.tokens import Tokens
+from mystar.kit.web.routes import Route
 
 ROUTES: tuple[Route, ...] = ACCOUNT_ROUTES
 CONSTRAINTS = ACCOUNT_CONSTRAINTS

@@ -15,7 +15,7 @@ from mystar.chat.sockets import ROUTES as CHAT_SOCKETS
 from mystar.files.forms import FILES, addresses
 from mystar.ground import Ground
 from mystar.kit.realtime.hub import HUB
-from mystar.kit.routes import Route
+from mystar.kit.web.routes import Route
 from mystar.notifications.handlers import NOTIFICATIONS
 from mystar.notifications.handlers import ROUTES as NOTIFICATION_ROUTES
 from mystar.notifications.listeners import Listeners

@@ -9,7 +9,7 @@ from mystar.audit.listeners import Listeners
 from mystar.audit.service import AuditService
 from mystar.ground import Ground
 from mystar.kit.background import every
-from mystar.kit.routes import Route
+from mystar.kit.web.routes import Route
 
 ROUTES: tuple[Route, ...] = ()
 CONSTRAINTS: dict[str, object] = {}

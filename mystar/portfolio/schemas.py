@@ -10,10 +10,10 @@ from marshmallow import fields, post_load
 from mystar.catalog.model import LONGEST_TAG, MOST_TAGS, GreetingChange
 from mystar.creators.schemas import CreatorSkillView, CreatorView, creator_skill_view, creator_view
 from mystar.errors import Text
-from mystar.kit.fields import Count, Id, Line, Rubles, Shape, WebAddress, at_most
-from mystar.kit.media import media_path
 from mystar.kit.money import rubles_text
-from mystar.kit.paging import PageQuery
+from mystar.kit.web.fields import Count, Id, Line, Rubles, Shape, WebAddress, at_most
+from mystar.kit.web.media_urls import media_path
+from mystar.kit.web.pagination import PageQuery
 from mystar.portfolio.model import CreatorPage, Image, Item
 
 _MOST_SITES, _LONGEST_SITE, _LONGEST_ADDRESS = 20, 50, 500

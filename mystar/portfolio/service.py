@@ -9,8 +9,8 @@ from mystar.creators.model import CreatorUnknown
 from mystar.creators.service import CreatorService
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
-from mystar.kit.paging import Page
 from mystar.kit.postgres.database import Database
+from mystar.kit.web.pagination import Page
 from mystar.portfolio.model import MOST_IMAGES, Image, Item, TooManyImages
 from mystar.portfolio.repository import PortfolioRepository
 

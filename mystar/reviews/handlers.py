@@ -6,11 +6,11 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, signed_in
-from mystar.kit.http import PUBLIC_URL, json_response
-from mystar.kit.idempotency import idempotent
-from mystar.kit.paging import Page, PageQuery, page_of, page_response, wanted
-from mystar.kit.routes import Route, alias, route
-from mystar.kit.validation import body_of, path_of
+from mystar.kit.web.http import PUBLIC_URL, json_response
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.pagination import Page, PageQuery, page_of, page_response, wanted
+from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.validation import body_of, path_of
 from mystar.reviews.model import Review
 from mystar.reviews.schemas import (
     CreatorPath,

@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load
 
-from mystar.kit.fields import Count, Id, Line, Shape
-from mystar.kit.media import media_path
+from mystar.kit.web.fields import Count, Id, Line, Shape
+from mystar.kit.web.media_urls import media_path
 from mystar.reviews.model import Review
 
 _LONGEST = 5000

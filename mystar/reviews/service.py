@@ -8,8 +8,8 @@ from mystar.creators.model import CreatorUnknown
 from mystar.creators.service import CreatorService
 from mystar.errors import Forbidden
 from mystar.kit.clock import Clock
-from mystar.kit.paging import Page
 from mystar.kit.postgres.database import Database
+from mystar.kit.web.pagination import Page
 from mystar.orders.model import Difference
 from mystar.orders.service import OrderService
 from mystar.reviews.model import (

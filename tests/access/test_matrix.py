@@ -15,7 +15,7 @@ from aiohttp import ClientResponse, web
 from mystar.app import contracts
 from mystar.contracts.system import DATABASE
 from mystar.kit.postgres.database import Database
-from mystar.kit.routes import Route
+from mystar.kit.web.routes import Route
 from tests.access.rights import PANEL, RIGHTS, Rights
 from tests.access.world import SECRET, World, make_world
 from tests.conftest import Api

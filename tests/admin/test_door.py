@@ -16,7 +16,7 @@ from mystar.accounts.model import Role, Visitor
 from mystar.app import create_app
 from mystar.contracts.panel import CONTRACT
 from mystar.contracts.system import DATABASE
-from mystar.kit.routes import Route
+from mystar.kit.web.routes import Route
 from mystar.settings import Settings
 from tests.admin.conftest import AsRole, Panel, enter, form_of_the_door, knock
 from tests.conftest import Api

@@ -13,7 +13,7 @@ from mystar.accounts.model import Visitor
 from mystar.audit.handlers import AUDIT
 from mystar.audit.model import ACTS, Entry, Filters
 from mystar.errors import Forbidden
-from mystar.kit.paging import Wanted
+from mystar.kit.web.pagination import Wanted
 from mystar.orders.handlers import ORDERS
 from mystar.settings import Settings
 from tests.conftest import Api

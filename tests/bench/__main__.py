@@ -19,7 +19,7 @@ import orjson
 import psycopg2
 
 from mystar.demo.cast import PASSWORD
-from mystar.kit.http import dumps
+from mystar.kit.web.http import dumps
 from tests.bench.addresses import CATALOGUE, LIST, ORDER, SEARCH, WORDS
 from tests.bench.subjects import Subject, bare, database, house
 from tests.server_process import ROOT

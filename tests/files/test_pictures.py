@@ -17,7 +17,7 @@ from mystar.files.handlers import FILES
 from mystar.files.model import StoredFile
 from mystar.files.service import FileService
 from mystar.kit.clock import SetClock
-from mystar.kit.media import SIDES, copy_key
+from mystar.kit.web.media_urls import SIDES, copy_key
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture
 from tests.files.conftest import Receive, stored

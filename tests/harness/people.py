@@ -16,7 +16,7 @@ from typing import Any, Self
 import aiohttp
 import orjson
 
-from mystar.kit.idempotency import StillRunning
+from mystar.kit.web.idempotency import StillRunning
 
 #: Seconds that a person goes on asking for one thing, and that a single attempt may take. Much, since a slow machine
 #: needs long to start the service again; what may not take long is measured after the last death.

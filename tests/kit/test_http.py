@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from mystar.kit.http import client_address, dumps, networks, preferred_language
+from mystar.kit.web.http import client_address, dumps, networks, preferred_language
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from mystar.errors import MystarError, NotFound
 from mystar.kit.clock import SetClock
-from mystar.kit.http import json_response
-from mystar.kit.idempotency import IDEMPOTENCY, KEEP, Idempotency, KeyReused, StillRunning, idempotent
-from mystar.kit.multipart import PRINT, drain
 from mystar.kit.outbox import Outbox
 from mystar.kit.postgres.database import Database
 from mystar.kit.tokens import Signer
+from mystar.kit.web.http import json_response
+from mystar.kit.web.idempotency import IDEMPOTENCY, KEEP, Idempotency, KeyReused, StillRunning, idempotent
+from mystar.kit.web.multipart import PRINT, drain
 from tests.waiting import eventually
 
 _STATUSES = {KeyReused: 422, StillRunning: 409, NotFound: 404}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mystar.kit.http import dumps
 from mystar.kit.money import MOST, kopecks, rubles, rubles_text
+from mystar.kit.web.http import dumps
 
 
 @pytest.mark.parametrize(

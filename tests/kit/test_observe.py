@@ -8,7 +8,7 @@ import sys
 import orjson
 import pytest
 
-from mystar.kit.observe import Metrics, formatter, without_secrets
+from mystar.kit.web.observability import Metrics, formatter, without_secrets
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6NDJ9.abcDEF-_123"
 

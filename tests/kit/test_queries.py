@@ -57,4 +57,4 @@ def test_a_file_that_could_be_misread_is_refused(text: str, complaint: str) -> N
 
 
 def test_the_queries_of_a_package_lie_in_its_folder() -> None:
-    assert all(text for _, text in load("mystar.kit"))
+    assert all(text for _, text in load("mystar.kit.web"))

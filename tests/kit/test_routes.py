@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from mystar.kit.routes import alias, canonical_path, register, route
+from mystar.kit.web.routes import alias, canonical_path, register, route
 
 
 async def told(request: web.Request) -> web.Response:

@@ -12,9 +12,9 @@ from aiohttp_apispec import json_schema, match_info_schema, querystring_schema
 from marshmallow import fields
 
 from mystar.errors import Invalid, Unreadable
-from mystar.kit.fields import Count, Id, Line, Rubles, Shape, at_most
-from mystar.kit.http import json_response
-from mystar.kit.validation import body_of, path_of, query_of, validate
+from mystar.kit.web.fields import Count, Id, Line, Rubles, Shape, at_most
+from mystar.kit.web.http import json_response
+from mystar.kit.web.validation import body_of, path_of, query_of, validate
 
 
 class Option(Shape):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mystar.errors import Text, TooMany
-from mystar.kit.wording import russian
+from mystar.kit.web.validation_messages_ru import russian
 
 
 @pytest.mark.parametrize(

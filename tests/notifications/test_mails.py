@@ -12,7 +12,7 @@ from aiohttp import web
 
 import mystar
 from mystar.contracts.system import DATABASE
-from mystar.kit.pages import environment
+from mystar.kit.web.templates import environment
 from mystar.notifications.model import spoken_amount, spoken_date
 from mystar.orders.handlers import ORDERS
 from tests.conftest import Api

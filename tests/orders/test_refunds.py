@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from mystar.app import broken_invariants
 from mystar.catalog.schemas import number
 from mystar.contracts.system import DATABASE
-from mystar.kit.http import dumps
 from mystar.kit.money import kopecks
+from mystar.kit.web.http import dumps
 from mystar.orders.handlers import ORDERS
 from mystar.orders.model import ChosenOption, Kind, Money, Role, Status
 from mystar.orders.placing import total_price

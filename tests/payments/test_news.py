@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mystar.errors import Forbidden
-from mystar.kit.http import networks
+from mystar.kit.web.http import networks
 from mystar.payments.model import (
     Payment,
     PaymentOpen,

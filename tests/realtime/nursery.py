@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from mystar.kit.background import end
-from mystar.kit.observe import configure_logging
+from mystar.kit.web.observability import configure_logging
 from mystar.server import serve
 from mystar.settings import load_settings
 from tests.harness.service import _die_with_parent, free_port

@@ -19,10 +19,10 @@ from mystar.accounts.model import Visitor
 from mystar.app import create_app
 from mystar.chat.handlers import CHAT
 from mystar.chat.sockets import TOPIC
-from mystar.kit.http import dumps
 from mystar.kit.realtime.connection import Closing
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.realtime.websocket import MANNERS
+from mystar.kit.web.http import dumps
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor

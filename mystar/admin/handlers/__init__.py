@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mystar.admin.handlers import assets, home, letters, lists, market, orders, people, signing
-from mystar.kit.routes import Route
+from mystar.kit.web.routes import Route
 
 ROUTES: tuple[Route, ...] = (
     *signing.ROUTES,

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from mystar.admin.handlers.render import asset
 from mystar.errors import NotFound
-from mystar.kit.routes import Route, route
+from mystar.kit.web.routes import Route, route
 
 _TYPES = {"panel.css": "text/css", "panel.js": "text/javascript"}
 

@@ -11,7 +11,7 @@ from mystar.admin.access import staff
 from mystar.admin.handlers.forms import ROWS
 from mystar.admin.handlers.render import page
 from mystar.kit.clock import Clock
-from mystar.kit.routes import Route, route
+from mystar.kit.web.routes import Route, route
 
 CLOCK: web.AppKey[Clock] = web.AppKey("admin_clock")
 #: Days of the plots, days that a discrepancy is news, and hours before its end that a hold is worth a warning.

@@ -11,8 +11,8 @@ from mystar.admin.access import staff
 from mystar.admin.handlers.forms import ID, id_of, shown
 from mystar.admin.handlers.render import acted, page
 from mystar.admin.registers.words import LETTER_STATES
-from mystar.kit.routes import Route, route
 from mystar.kit.second_tries import SecondTries
+from mystar.kit.web.routes import Route, route
 
 _LINK = re.compile(r"https?://[^\s\"<>]+")
 

@@ -16,7 +16,7 @@ from mystar.admin.handlers.render import page
 from mystar.admin.registers import REGISTERS
 from mystar.admin.registers.kinds import Choice, Register, an_id
 from mystar.admin.repository import MOST, SIZE, Asked, is_sorting
-from mystar.kit.routes import Route, route
+from mystar.kit.web.routes import Route, route
 
 _LAST = MOST // SIZE
 

@@ -13,7 +13,7 @@ from mystar.admin.registers.words import LISTING, SERVICE_KINDS
 from mystar.catalog.handlers import CATALOG, DESK
 from mystar.creators.handlers import SKILLS
 from mystar.files.handlers import FILES
-from mystar.kit.routes import Route, route
+from mystar.kit.web.routes import Route, route
 from mystar.reviews.handlers import REVIEWS
 
 _PIECE = 65_536

@@ -27,7 +27,7 @@ from mystar.admin.registers.words import (
 from mystar.errors import Conflict, Text
 from mystar.files.handlers import FILES
 from mystar.kit.postgres.database import Row
-from mystar.kit.routes import Route, route
+from mystar.kit.web.routes import Route, route
 from mystar.orders import process
 from mystar.orders.handlers import ORDERS, STUDIO
 from mystar.orders.model import Kind, Role, order_of

@@ -19,8 +19,8 @@ from mystar.admin.registers.words import FILE_KINDS
 from mystar.creators.handlers import CREATORS
 from mystar.errors import Invalid, NotFound, Text
 from mystar.files.handlers import FILES
-from mystar.kit.paging import Wanted
-from mystar.kit.routes import Route, route
+from mystar.kit.web.pagination import Wanted
+from mystar.kit.web.routes import Route, route
 
 TAGS = ["staff"]
 _NO_ROLE = Text("Такой роли нет.", "There is no such role.")

@@ -17,7 +17,7 @@ from mystar.admin.access import TOKEN_FIELD, form_token, language_in, maybe_staf
 from mystar.admin.registers import MENU
 from mystar.admin.registers.words import ROLES, TONES
 from mystar.errors import MystarError, Text
-from mystar.kit.http import html_response, json_response
+from mystar.kit.web.http import html_response, json_response
 
 _HEADERS = {
     # Styles, scripts and pictures are ours; forms go nowhere else; nobody frames a page.

@@ -13,7 +13,7 @@ from mystar.admin.access import actor_of, staff
 from mystar.admin.handlers.render import go, local, page
 from mystar.admin.model import NotStaff
 from mystar.errors import Unauthenticated
-from mystar.kit.routes import Route, route
+from mystar.kit.web.routes import Route, route
 
 #: The log-in and the page that somebody who signs in wants to see.
 _TYPED = web.RequestKey("typed", tuple)

@@ -16,11 +16,11 @@ from mystar.catalog.handlers import CATALOG
 from mystar.catalog.model import Star, StarUnknown
 from mystar.contracts.greetings.answers import ONE_STRING, json_or_page, named
 from mystar.errors import Forbidden, Invalid
-from mystar.kit.fields import Id, Line, Shape
-from mystar.kit.http import html_response, json_response, language_of, wants_page
-from mystar.kit.pages import render_page
-from mystar.kit.routes import Route, route
-from mystar.kit.validation import body_of, query_of
+from mystar.kit.web.fields import Id, Line, Shape
+from mystar.kit.web.http import html_response, json_response, language_of, wants_page
+from mystar.kit.web.routes import Route, route
+from mystar.kit.web.templates import render_page
+from mystar.kit.web.validation import body_of, query_of
 
 REGISTERED = ["Подтвердите Ваш Email"]
 ALREADY_CONFIRMED = ["Email уже подтвержден. Войдите."]

@@ -18,12 +18,12 @@ from mystar.catalog.model import LONGEST_TAG, MOST_TAGS, CategoryUnknown, Greeti
 from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.creators.handlers import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
-from mystar.kit.fields import Count, Id, Line, Rubles, Shape, at_most
-from mystar.kit.http import json_response
-from mystar.kit.lists import MOST, ListQuery, list_response
 from mystar.kit.money import rubles_text
-from mystar.kit.routes import Route, route
-from mystar.kit.validation import body_of, query_of
+from mystar.kit.web.bare_lists import MOST, ListQuery, list_response
+from mystar.kit.web.fields import Count, Id, Line, Rubles, Shape, at_most
+from mystar.kit.web.http import json_response
+from mystar.kit.web.routes import Route, route
+from mystar.kit.web.validation import body_of, query_of
 
 TAGS = ["greetings: stars"]
 #: A star without a picture, in words that the client compares with.

@@ -7,9 +7,9 @@ from aiohttp import web
 from mystar.contracts.base import Contract
 from mystar.contracts.greetings import accounts, catalog, forms, messages, oauth, orders, payments, reset, uploads
 from mystar.errors import Invalid, MystarError
-from mystar.kit.http import html_response, json_response, wants_page
-from mystar.kit.pages import render_page
-from mystar.kit.routes import route_name
+from mystar.kit.web.http import html_response, json_response, wants_page
+from mystar.kit.web.routes import route_name
+from mystar.kit.web.templates import render_page
 
 PREFIXES = (
     "/api/login",

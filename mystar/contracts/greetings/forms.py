@@ -11,10 +11,10 @@ from mystar.accounts.handlers import DESK
 from mystar.accounts.schemas import EMAIL_LONGEST, PhoneNumber
 from mystar.catalog.handlers import CATALOG
 from mystar.contracts.greetings.answers import ONE_STRING
-from mystar.kit.fields import Line, Shape
-from mystar.kit.http import json_response, language_of
-from mystar.kit.routes import Route, route
-from mystar.kit.validation import body_of
+from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.http import json_response, language_of
+from mystar.kit.web.routes import Route, route
+from mystar.kit.web.validation import body_of
 
 REQUEST_SENT = ["Ваша заявка отправлена успешно."]
 QUESTION_SENT = ["Спасибо за обращение! Мы ответим Вам на почту."]

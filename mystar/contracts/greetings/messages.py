@@ -24,13 +24,13 @@ from mystar.chat.schemas import MessageFileView, files_view
 from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.errors import Forbidden, NotFound, Text
 from mystar.files.forms import addresses
-from mystar.kit.fields import Id, Line, Shape
-from mystar.kit.http import json_response
-from mystar.kit.idempotency import idempotent
-from mystar.kit.lists import MOST, ListQuery, list_response
-from mystar.kit.media import Addresses
-from mystar.kit.routes import Route, route
-from mystar.kit.validation import body_of, query_of
+from mystar.kit.web.bare_lists import MOST, ListQuery, list_response
+from mystar.kit.web.fields import Id, Line, Shape
+from mystar.kit.web.http import json_response
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.media_urls import Addresses
+from mystar.kit.web.routes import Route, route
+from mystar.kit.web.validation import body_of, query_of
 
 TAGS = ["greetings: messages"]
 #: The client shows this word for word.

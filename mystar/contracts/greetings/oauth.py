@@ -23,10 +23,10 @@ from mystar.contracts.sign_in import (
     over,
     secret,
 )
-from mystar.kit.fields import Line, Shape
-from mystar.kit.http import json_response
-from mystar.kit.routes import Handler, Route, route
-from mystar.kit.validation import body_of, query_of
+from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.http import json_response
+from mystar.kit.web.routes import Handler, Route, route
+from mystar.kit.web.validation import body_of, query_of
 
 #: Of VK's own profile, what seed 000 shows; its id is told as vk_id.
 _VK_PROFILE = (

@@ -14,13 +14,13 @@ from mystar.accounts.model import Actor
 from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.files.forms import FILES
-from mystar.kit.fields import Id, Line, Rubles, Shape
-from mystar.kit.http import json_response
-from mystar.kit.idempotency import idempotent
-from mystar.kit.lists import ListQuery, list_response
 from mystar.kit.money import rubles_text
-from mystar.kit.routes import Route, alias, route
-from mystar.kit.validation import body_of, query_of
+from mystar.kit.web.bare_lists import ListQuery, list_response
+from mystar.kit.web.fields import Id, Line, Rubles, Shape
+from mystar.kit.web.http import json_response
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.validation import body_of, query_of
 from mystar.orders.handlers import ORDERS
 from mystar.orders.model import PAID, Money, Order, OrderCard, OrderUnknown, Status
 from mystar.orders.schemas import AllowedActionView

@@ -11,12 +11,12 @@ from marshmallow import fields
 
 from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
 from mystar.errors import Invalid, Text, Unauthenticated, Unavailable
-from mystar.kit.fields import Id, Line, Shape
-from mystar.kit.http import address_of, html_response, json_response, language_of, wants_page
-from mystar.kit.idempotency import idempotent
-from mystar.kit.pages import render_page
-from mystar.kit.routes import Route, route
-from mystar.kit.validation import body_of, query_of
+from mystar.kit.web.fields import Id, Line, Shape
+from mystar.kit.web.http import address_of, html_response, json_response, language_of, wants_page
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.routes import Route, route
+from mystar.kit.web.templates import render_page
+from mystar.kit.web.validation import body_of, query_of
 from mystar.orders.handlers import ORDERS
 from mystar.payments.handlers import PAYMENTS
 from mystar.payments.model import Payment

@@ -13,11 +13,11 @@ from mystar.accounts.password_rule import LONGEST, SHORTEST
 from mystar.accounts.schemas import EMAIL_LONGEST, Password
 from mystar.contracts.greetings.answers import PAGE, json_or_page, named
 from mystar.errors import Invalid, Text
-from mystar.kit.fields import Line, Shape
-from mystar.kit.http import html_response, json_response, language_of, wants_page
-from mystar.kit.pages import render_page
-from mystar.kit.routes import Route, alias, route
-from mystar.kit.validation import body_of, query_of
+from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.http import html_response, json_response, language_of, wants_page
+from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.templates import render_page
+from mystar.kit.web.validation import body_of, query_of
 
 OK = {"status": "OK"}
 _DIFFERENT = Text("Пароли не совпадают.", "The passwords differ.")

@@ -14,11 +14,11 @@ from mystar.accounts.model import Actor
 from mystar.creators.handlers import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.files.forms import FILES, Wanted, uploaded
-from mystar.kit.fields import AvatarSizes, Id, Shape
-from mystar.kit.http import json_response
-from mystar.kit.idempotency import idempotent
-from mystar.kit.media import copy_paths, media_path
-from mystar.kit.routes import Route, route
+from mystar.kit.web.fields import AvatarSizes, Id, Shape
+from mystar.kit.web.http import json_response
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.media_urls import copy_paths, media_path
+from mystar.kit.web.routes import Route, route
 from mystar.orders.handlers import ORDERS
 from mystar.orders.model import Status, WrongTime
 

@@ -8,7 +8,7 @@ from mystar.accounts.model import SignInRefused
 from mystar.contracts.base import MESSAGE_AND_DETAIL_SCHEMA, Contract, message_and_detail
 from mystar.contracts.identity import accounts, providers
 from mystar.errors import MystarError
-from mystar.kit.http import json_response
+from mystar.kit.web.http import json_response
 
 #: What this dialect calls fields of the domains.
 _FIELD_NAMES = {"phone": "phone_number", "password": "hash_password"}

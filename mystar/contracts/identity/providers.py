@@ -24,10 +24,10 @@ from mystar.contracts.sign_in import (
     over,
     secret,
 )
-from mystar.kit.fields import Line, Shape
-from mystar.kit.http import json_response, language_of
-from mystar.kit.routes import Handler, Route, route
-from mystar.kit.validation import query_of
+from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.http import json_response, language_of
+from mystar.kit.web.routes import Handler, Route, route
+from mystar.kit.web.validation import query_of
 
 _TAGS = ["identity: providers"]
 #: OpenAPI of a link: the whole answer is one JSON string.

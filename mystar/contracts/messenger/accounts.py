@@ -13,10 +13,10 @@ from mystar.accounts.access import ACCOUNTS, signed_in_response, visitor_of
 from mystar.accounts.credentials import Unfit, tidy_email
 from mystar.accounts.model import Draft
 from mystar.accounts.schemas import EMAIL_LONGEST, Password
-from mystar.kit.fields import Line, Shape
-from mystar.kit.http import address_of, json_response
-from mystar.kit.routes import Route, route
-from mystar.kit.validation import body_of
+from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.http import address_of, json_response
+from mystar.kit.web.routes import Route, route
+from mystar.kit.web.validation import body_of
 
 TAGS = ["messenger: people"]
 SUCCESS = {"detail": "success"}

@@ -8,7 +8,7 @@ from mystar.accounts.model import SignInRefused
 from mystar.contracts.base import MESSAGE_AND_DETAIL_SCHEMA, Contract, message_and_detail
 from mystar.contracts.messenger import accounts, gateway, private, users, yandex
 from mystar.errors import MystarError
-from mystar.kit.http import json_response
+from mystar.kit.web.http import json_response
 
 
 def render_error(error: MystarError, status: int, language: str, _request: web.Request) -> web.Response:

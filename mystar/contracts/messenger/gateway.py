@@ -12,9 +12,9 @@ from aiohttp_apispec import docs, response_schema
 from marshmallow import fields
 
 from mystar.accounts.access import actor_of, signed_in, token_of, token_response
-from mystar.kit.fields import Shape
-from mystar.kit.routes import Route, route
 from mystar.kit.tokens import expiry_of
+from mystar.kit.web.fields import Shape
+from mystar.kit.web.routes import Route, route
 
 ACCOUNT_ID = "X-Account-Id"
 

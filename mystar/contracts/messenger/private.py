@@ -13,12 +13,12 @@ from mystar.chat.handlers import CHAT
 from mystar.chat.model import LONGEST_CLIENT_ID, Message, Person
 from mystar.chat.schemas import MessageFileView, files_view
 from mystar.files.forms import addresses
-from mystar.kit.fields import Count, Id, Line, Shape
-from mystar.kit.http import absolute, json_response
-from mystar.kit.idempotency import idempotent
-from mystar.kit.lists import ListQuery, list_response
-from mystar.kit.routes import Route, route
-from mystar.kit.validation import body_of, path_of, query_of
+from mystar.kit.web.bare_lists import ListQuery, list_response
+from mystar.kit.web.fields import Count, Id, Line, Shape
+from mystar.kit.web.http import absolute, json_response
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.routes import Route, route
+from mystar.kit.web.validation import body_of, path_of, query_of
 
 TAGS = ["messenger: private chats"]
 #: Characters of a message in this dialect.

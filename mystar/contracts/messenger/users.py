@@ -14,11 +14,11 @@ from mystar.accounts.credentials import USERNAME_LONGEST
 from mystar.accounts.model import Account
 from mystar.contracts.messenger.accounts import SUCCESS, TAGS, MessengerSuccess
 from mystar.files.forms import FILES, Wanted, uploaded
-from mystar.kit.fields import AvatarSizes, Line, Shape
-from mystar.kit.http import PUBLIC_URL, absolute, json_response
-from mystar.kit.media import copy_paths, media_path
-from mystar.kit.routes import Route, route
-from mystar.kit.validation import query_of
+from mystar.kit.web.fields import AvatarSizes, Line, Shape
+from mystar.kit.web.http import PUBLIC_URL, absolute, json_response
+from mystar.kit.web.media_urls import copy_paths, media_path
+from mystar.kit.web.routes import Route, route
+from mystar.kit.web.validation import query_of
 
 #: What clients know by these very words. Only here may they be told (contract D13).
 DETAILS = {"person_unknown": "User dont exist."}

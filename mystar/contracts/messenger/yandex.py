@@ -8,10 +8,10 @@ from marshmallow import fields, validate
 
 from mystar.accounts.access import maybe_actor_of, maybe_signed_in, visitor_of
 from mystar.contracts.sign_in import SIGN_IN, TOKEN_LONGEST, begin, keep, secret
-from mystar.kit.fields import Line, Shape
-from mystar.kit.http import json_response
-from mystar.kit.routes import Route, route
-from mystar.kit.validation import query_of
+from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.http import json_response
+from mystar.kit.web.routes import Route, route
+from mystar.kit.web.validation import query_of
 
 _TAGS = ["messenger: people"]
 #: What clients know word for word.

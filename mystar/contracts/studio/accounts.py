@@ -15,11 +15,11 @@ from mystar.accounts.model import Account, Draft
 from mystar.accounts.schemas import NAME_LONGEST, Password, PhoneNumber, TokenPair
 from mystar.contracts.studio.bodies import ID_IN_PATH
 from mystar.errors import NotFound, Text
-from mystar.kit.fields import Id, Line, Shape
-from mystar.kit.http import json_response
-from mystar.kit.lists import list_response
-from mystar.kit.routes import Route, route
-from mystar.kit.validation import body_of, path_of
+from mystar.kit.web.bare_lists import list_response
+from mystar.kit.web.fields import Id, Line, Shape
+from mystar.kit.web.http import json_response
+from mystar.kit.web.routes import Route, route
+from mystar.kit.web.validation import body_of, path_of
 
 TAGS = ["studio: people"]
 #: With the plus sign or the domestic 8.

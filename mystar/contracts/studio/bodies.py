@@ -13,7 +13,7 @@ from marshmallow import Schema
 
 from mystar.files.forms import Wanted, gathered
 from mystar.files.model import StoredFile
-from mystar.kit.validation import loaded, read_body
+from mystar.kit.web.validation import loaded, read_body
 
 #: In addresses: what is no number leads nowhere.
 ID_IN_PATH = r"{id:\d{1,18}}"

@@ -7,7 +7,7 @@ from aiohttp import web
 from mystar.contracts.base import Contract
 from mystar.contracts.studio import accounts, orders, profiles
 from mystar.errors import Invalid, MystarError
-from mystar.kit.http import json_response
+from mystar.kit.web.http import json_response
 
 PREFIXES = ("/api/accounts", "/api/profiles", "/api/orders/orders", "/api/orders/images", "/api/token")
 

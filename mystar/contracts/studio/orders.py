@@ -13,12 +13,12 @@ from mystar.admin.access import staff, staff_of
 from mystar.admin.handlers.render import acted
 from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema, received
 from mystar.files.forms import ANYWHERE, Wanted
-from mystar.kit.fields import Id, Line, Shape
-from mystar.kit.http import absolute, json_response
-from mystar.kit.idempotency import idempotent
-from mystar.kit.lists import ListQuery, list_response
-from mystar.kit.routes import Route, route
-from mystar.kit.validation import path_of, query_of
+from mystar.kit.web.bare_lists import ListQuery, list_response
+from mystar.kit.web.fields import Id, Line, Shape
+from mystar.kit.web.http import absolute, json_response
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.routes import Route, route
+from mystar.kit.web.validation import path_of, query_of
 from mystar.orders.handlers import STUDIO
 from mystar.orders.model import Status
 from mystar.orders.studio_order import MOST_PICTURES, StudioOrder

@@ -19,11 +19,11 @@ from mystar.contracts.studio.accounts import StudioUserPath
 from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema, received
 from mystar.errors import NotFound
 from mystar.files.forms import FILES, Wanted
-from mystar.kit.fields import Line, Shape
-from mystar.kit.http import absolute, json_response
-from mystar.kit.media import media_path
-from mystar.kit.routes import Route, route
-from mystar.kit.validation import path_of
+from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.http import absolute, json_response
+from mystar.kit.web.media_urls import media_path
+from mystar.kit.web.routes import Route, route
+from mystar.kit.web.validation import path_of
 
 TAGS = ["studio: profiles"]
 _BIO_LONGEST = 500

@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
-from mystar.kit.http import dumps
+from mystar.kit.web.http import dumps
 
 log = logging.getLogger(__name__)
 

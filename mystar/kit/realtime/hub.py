@@ -20,10 +20,10 @@ from itertools import islice
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from mystar.kit.http import dumps
 from mystar.kit.realtime.connection import Closing, Peer
 from mystar.kit.realtime.pubsub import Bus
 from mystar.kit.realtime.topic_reader import Entry, Feed, Log
+from mystar.kit.web.http import dumps
 
 log = logging.getLogger(__name__)
 

@@ -25,10 +25,10 @@ from yarl import URL
 
 from mystar.errors import Forbidden, MystarError, Text, TooMany, Unavailable, Unexpected, Unreadable
 from mystar.kit.background import every
-from mystar.kit.http import PUBLIC_URL, language_of
 from mystar.kit.realtime.connection import Closing, Peer, Speak
 from mystar.kit.realtime.hub import HUB, Hub
 from mystar.kit.realtime.pubsub import Bus
+from mystar.kit.web.http import PUBLIC_URL, language_of
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mystar.kit.routes import Route
+from mystar.kit.web.routes import Route
 from mystar.portfolio.handlers.creators import ROUTES as CREATOR_ROUTES
 from mystar.portfolio.handlers.creators import SHOWCASE
 from mystar.portfolio.handlers.works import PORTFOLIO

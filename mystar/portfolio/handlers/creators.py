@@ -9,11 +9,11 @@ from mystar.accounts.access import actor_of, signed_in
 from mystar.creators.handlers import CREATORS
 from mystar.creators.model import CreatorUnknown
 from mystar.creators.schemas import CreatorView, creator_view
-from mystar.kit.http import PUBLIC_URL, json_response
-from mystar.kit.idempotency import idempotent
-from mystar.kit.paging import page_of, page_response, wanted
-from mystar.kit.routes import Route, alias, route
-from mystar.kit.validation import body_of, path_of, query_of
+from mystar.kit.web.http import PUBLIC_URL, json_response
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.pagination import page_of, page_response, wanted
+from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.validation import body_of, path_of, query_of
 from mystar.portfolio.model import CreatorPage
 from mystar.portfolio.schemas import (
     CreatorPageView,

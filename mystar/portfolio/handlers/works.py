@@ -17,11 +17,11 @@ from mystar.creators.schemas import OfCreatorQuery
 from mystar.errors import Unauthenticated
 from mystar.files.forms import Wanted, gathered
 from mystar.files.model import MISSING, FileRefused, StoredFile
-from mystar.kit.http import PUBLIC_URL, json_response
-from mystar.kit.idempotency import idempotent
-from mystar.kit.paging import page_of, page_response, wanted
-from mystar.kit.routes import Route, alias, route
-from mystar.kit.validation import loaded, path_of, query_of, read_body
+from mystar.kit.web.http import PUBLIC_URL, json_response
+from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.pagination import page_of, page_response, wanted
+from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.validation import loaded, path_of, query_of, read_body
 from mystar.portfolio.model import MOST_IMAGES, Image, Item
 from mystar.portfolio.schemas import (
     ImageChange,

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from mystar.contracts.system import DATABASE
-from mystar.kit.media import SIDES, copy_key
+from mystar.kit.web.media_urls import SIDES, copy_key
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person, picture, video

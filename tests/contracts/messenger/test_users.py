@@ -12,7 +12,7 @@ from PIL import Image
 
 from mystar.accounts.access import ACCOUNTS
 from mystar.contracts.system import DATABASE
-from mystar.kit.media import SIDES
+from mystar.kit.web.media_urls import SIDES
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.contracts.messenger.test_accounts import refused

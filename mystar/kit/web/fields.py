@@ -9,8 +9,8 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from mystar.errors import Text
-from mystar.kit.media import SIDES, copy_key
 from mystar.kit.money import kopecks
+from mystar.kit.web.media_urls import SIDES, copy_key
 
 #: PostgreSQL's bigint.
 _BIGGEST = 2**63 - 1
@@ -92,7 +92,7 @@ class WebAddress(Line):
 
 
 class AvatarSizes(fields.Dict):
-    """What `mystar.kit.media.copy_paths` answers."""
+    """What `mystar.kit.web.media_urls.copy_paths` answers."""
 
     def __init__(self, **options: Any) -> None:
         example = {str(side): f"/media/{copy_key('avatars/5f0c.jpeg', side)}" for side in SIDES}

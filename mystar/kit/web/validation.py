@@ -16,8 +16,8 @@ from marshmallow import Schema, ValidationError
 from multidict import MultiMapping
 
 from mystar.errors import Invalid, Text, Unreadable
-from mystar.kit.multipart import body, form
-from mystar.kit.wording import russian
+from mystar.kit.web.multipart import body, form
+from mystar.kit.web.validation_messages_ru import russian
 
 _BODY = web.RequestKey("body", object)
 _QUERY = web.RequestKey("query", dict)

@@ -21,8 +21,8 @@ from aiohttp.typedefs import Handler
 
 from mystar.errors import Stale
 from mystar.kit.postgres.database import Database, Retry, Tx
-from mystar.kit.routes import route_name
-from mystar.kit.validation import read_declared
+from mystar.kit.web.routes import route_name
+from mystar.kit.web.validation import read_declared
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 _EDITS = ("PUT", "PATCH", "DELETE")

@@ -8,8 +8,8 @@ from typing import Any
 from aiohttp import web
 from marshmallow import fields, validate
 
-from mystar.kit.fields import Shape
-from mystar.kit.http import json_response
+from mystar.kit.web.fields import Shape
+from mystar.kit.web.http import json_response
 
 #: No list is longer.
 MOST = 1000

@@ -29,10 +29,10 @@ from aiohttp_apispec import docs
 
 from mystar.errors import Conflict, Invalid, Text
 from mystar.kit.clock import Clock
-from mystar.kit.multipart import PRINT, Print, body, drain, form
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Database, Row, Tx
 from mystar.kit.tokens import Signer
+from mystar.kit.web.multipart import PRINT, Print, body, drain, form
 
 QUERIES = queries.load(__package__)
 HEADER = "Idempotency-Key"
@@ -189,7 +189,7 @@ async def _print_of(request: web.Request) -> Print:
     if request.content_type != "multipart/form-data":
         taken.add(await body(request))
     elif any(one["location"] == "json" for one in getattr(request.match_info.handler, "__schemas__", ())):
-        # A small form, which has been read already; see `mystar.kit.validation`.
+        # A small form, which has been read already; see `mystar.kit.web.validation`.
         fields = [f"{name}={value}" for name, value in (await form(request)).items() if isinstance(value, str)]
         taken.add("\x1e".join(fields).encode())
     else:

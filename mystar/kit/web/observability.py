@@ -24,8 +24,8 @@ from prometheus_client import (
     generate_latest,
 )
 
-from mystar.kit.http import REQUEST_ID, address_of, dumps, new_request_id
-from mystar.kit.routes import canonical_path
+from mystar.kit.web.http import REQUEST_ID, address_of, dumps, new_request_id
+from mystar.kit.web.routes import canonical_path
 
 access = logging.getLogger("mystar.access")
 

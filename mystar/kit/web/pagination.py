@@ -11,9 +11,9 @@ from aiohttp import web
 from marshmallow import Schema, fields
 
 from mystar.errors import NotFound
-from mystar.kit.fields import Count, Shape
-from mystar.kit.http import absolute, json_response
-from mystar.kit.validation import query_of
+from mystar.kit.web.fields import Count, Shape
+from mystar.kit.web.http import absolute, json_response
+from mystar.kit.web.validation import query_of
 
 T = TypeVar("T")
 
