@@ -10,12 +10,12 @@ from aiohttp import web
 from mystar.errors import MystarError
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
-from mystar.kit.limits import Limits
-from mystar.kit.mail import TOPIC as MAIL
-from mystar.kit.mail import Mailer, SmtpSender
-from mystar.kit.outbox import Outbox
+from mystar.kit.outbox.mail import TOPIC as MAIL
+from mystar.kit.outbox.mail import Mailer, SmtpSender
+from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database
-from mystar.kit.tokens import Signer
+from mystar.kit.security.rate_limits import Limits
+from mystar.kit.security.tokens import Signer
 from mystar.kit.web.observability import Metrics
 from mystar.settings import Settings
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import unused_port
 
-from mystar.kit.storage_s3 import Bucket
+from mystar.kit.storage.s3 import Bucket
 
 ACCESS_KEY, SECRET_KEY, REGION = "tests", "secret-of-the-tests", "us-east-1"
 

@@ -15,7 +15,7 @@ from mystar.accounts.model import AttemptUnknown
 from mystar.accounts.repository import ProviderRepository
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
-from mystar.kit.tokens import token_digest
+from mystar.kit.security.tokens import token_digest
 
 #: How long a token of our own is remembered, whatever life the provider gives it.
 _TOKEN_REMEMBERED = timedelta(days=30)

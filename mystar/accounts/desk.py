@@ -5,9 +5,9 @@ from __future__ import annotations
 from mystar.accounts.credentials import tidy_email, tidy_phone
 from mystar.accounts.drafts import tidied_field
 from mystar.accounts.model import Visitor
-from mystar.kit.limits import Limits
-from mystar.kit.mail import Mailer
+from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database
+from mystar.kit.security.rate_limits import Limits
 
 
 class FrontDesk:

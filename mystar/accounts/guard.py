@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mystar.accounts.model import Actor, Visitor
 from mystar.accounts.sessions import Sessions
-from mystar.kit.limits import Limits
+from mystar.kit.security.rate_limits import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,11 @@ from mystar.accounts.model import (
 from mystar.accounts.repository import AccountRepository, Purpose
 from mystar.errors import NotFound
 from mystar.kit.clock import Clock
-from mystar.kit.limits import Limits
-from mystar.kit.mail import Mailer
-from mystar.kit.outbox import Letter, Outbox
+from mystar.kit.outbox.mail import Mailer
+from mystar.kit.outbox.outbox import Letter, Outbox
 from mystar.kit.postgres.database import Database, Tx
-from mystar.kit.tokens import mailed_token, token_digest
+from mystar.kit.security.rate_limits import Limits
+from mystar.kit.security.tokens import mailed_token, token_digest
 from mystar.sections import TokenSettings
 
 #: Outbox topic of requests for a link. What is known about the person is looked up when the row is sent, so that a

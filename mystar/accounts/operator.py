@@ -19,8 +19,8 @@ from mystar.accounts.sessions import Sessions
 from mystar.accounts.staff import LastOwner
 from mystar.errors import Conflict, Text
 from mystar.kit.clock import Clock
-from mystar.kit.passwords import Passwords
 from mystar.kit.postgres.database import Database
+from mystar.kit.security.passwords import Passwords
 
 
 class NoStaff(Conflict):

@@ -16,9 +16,9 @@ from mystar.accounts.model import (
 from mystar.accounts.repository import AccountRepository, ProviderRepository
 from mystar.accounts.sessions import Sessions
 from mystar.kit.clock import Clock
-from mystar.kit.mail import Mailer
-from mystar.kit.passwords import Passwords
+from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.security.passwords import Passwords
 
 
 class PasswordService:

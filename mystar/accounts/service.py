@@ -42,10 +42,10 @@ from mystar.accounts.sessions import Sessions
 from mystar.accounts.staff import LastOwner
 from mystar.errors import Forbidden, Invalid, NotFound, Text
 from mystar.kit.clock import Clock
-from mystar.kit.limits import Limits
-from mystar.kit.mail import Mailer
-from mystar.kit.passwords import Passwords
+from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.security.passwords import Passwords
+from mystar.kit.security.rate_limits import Limits
 from mystar.kit.web.pagination import Page, Wanted
 
 _KEPT_AFTER_THE_END = timedelta(days=30)

@@ -30,9 +30,9 @@ from mystar.accounts.model import (
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.rotation import GRACE, Family
 from mystar.kit.clock import Clock
-from mystar.kit.mail import Mailer
+from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Row, Tx
-from mystar.kit.tokens import ACCESS, REFRESH, Signer, TokenRefused, Tokens
+from mystar.kit.security.tokens import ACCESS, REFRESH, Signer, TokenRefused, Tokens
 from mystar.kit.web.pagination import Page, Wanted
 from mystar.sections import TokenSettings
 

@@ -33,8 +33,8 @@ from mystar.accounts.providers.base import Name, Profile, Provider, ResponseType
 from mystar.accounts.repository import AccountRepository, ProviderRepository
 from mystar.accounts.sessions import Sessions
 from mystar.kit.clock import Clock
-from mystar.kit.limits import Limits
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.security.rate_limits import Limits
 
 #: How many numbered user names are tried before a random one; and how often somebody else may be faster with it.
 _NUMBERED, _RACES = 20, 3

@@ -21,7 +21,7 @@ from mystar.accounts.access import ACCOUNTS, acting_as, token_of
 from mystar.accounts.model import Actor, Role
 from mystar.admin.model import FormForged, NotStaff, RoleTooLow, Staff
 from mystar.errors import Unauthenticated
-from mystar.kit.tokens import Signer
+from mystar.kit.security.tokens import Signer
 from mystar.kit.web.http import PUBLIC_URL, language_of
 from mystar.kit.web.multipart import form
 

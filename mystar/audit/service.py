@@ -16,7 +16,7 @@ from mystar.audit.witness import Witness
 from mystar.errors import Forbidden, Unavailable
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
-from mystar.kit.tokens import Signer
+from mystar.kit.security.tokens import Signer
 from mystar.kit.web.pagination import Page, Wanted
 
 log = logging.getLogger(__name__)

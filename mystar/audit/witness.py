@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from mystar.kit.tokens import Signer
+from mystar.kit.security.tokens import Signer
 
 log = logging.getLogger(__name__)
 

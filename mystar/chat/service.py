@@ -37,8 +37,8 @@ from mystar.chat.repository import ChatRepository
 from mystar.errors import Forbidden
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
-from mystar.kit.limits import Limits
 from mystar.kit.postgres.database import Database, Retry, Tx
+from mystar.kit.security.rate_limits import Limits
 from mystar.kit.web.pagination import Page
 
 #: No list is longer (contract D19).

@@ -13,7 +13,7 @@ from marshmallow import fields
 from mystar import __version__
 from mystar.contracts.asyncapi import asyncapi
 from mystar.errors import NotFound, Unavailable
-from mystar.kit.outbox import Outbox
+from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database
 from mystar.kit.web.fields import Shape
 from mystar.kit.web.http import PUBLIC_URL, dumps, html_response, json_response, language_of

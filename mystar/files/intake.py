@@ -26,7 +26,7 @@ from mystar.files.model import (
     refusal_for,
 )
 from mystar.files.pictures import COPIED
-from mystar.kit.storage import Arriving, Storage
+from mystar.kit.storage.local import Arriving, Storage
 from mystar.kit.web.media_urls import SIDES, copy_key
 from mystar.sections import FileSettings
 

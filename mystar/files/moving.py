@@ -10,7 +10,7 @@ from typing import Literal
 
 from mystar.files.repository import FileRepository
 from mystar.kit.postgres.database import Database
-from mystar.kit.storage import BytesMissing, Storage
+from mystar.kit.storage.local import BytesMissing, Storage
 
 log = logging.getLogger(__name__)
 _BATCH = 500

@@ -16,8 +16,8 @@ from mystar.files.model import IMAGES, FileInUse, FileTooLarge, FileUnknown, Quo
 from mystar.files.repository import FileRepository
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx, in_transaction
-from mystar.kit.storage import BytesMissing, Storage, is_key
-from mystar.kit.tokens import Signer
+from mystar.kit.security.tokens import Signer
+from mystar.kit.storage.local import BytesMissing, Storage, is_key
 from mystar.kit.web.media_urls import SIDES, media_path
 from mystar.kit.web.pagination import Page, Wanted
 from mystar.sections import FileSettings

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from mystar.kit.storage import ARRIVING, Arriving, BytesMissing, Kept, LocalStorage, Storage
+from mystar.kit.storage.local import ARRIVING, Arriving, BytesMissing, Kept, LocalStorage, Storage
 from mystar.sections import StorageSettings
 
 
@@ -43,7 +43,7 @@ def storages(settings: StorageSettings, folder: Path, registry: CollectorRegistr
     if not s3.is_given:
         return Storages(local, None, settings.kind)
     # A process without a bucket need not carry the twenty megabytes of its library.
-    from mystar.kit.storage_s3 import Bucket, S3Storage
+    from mystar.kit.storage.s3 import Bucket, S3Storage
 
     bucket = Bucket(s3.endpoint, s3.bucket, s3.region, s3.access_key, s3.secret_key)
     return Storages(local, S3Storage(bucket, folder / ARRIVING, registry), settings.kind)

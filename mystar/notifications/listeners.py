@@ -8,8 +8,8 @@ from typing import Any
 from mystar.chat.model import MessageSent, ReadMoved
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
-from mystar.kit.mail import Mailer
 from mystar.kit.money import rubles_text
+from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Tx
 from mystar.notifications.model import Kind, News, Subject
 from mystar.notifications.repository import NotificationRepository

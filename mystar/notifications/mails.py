@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mystar.kit.events import Events
-from mystar.kit.mail import Mailer
+from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Tx
 from mystar.notifications.model import Recipient, spoken_amount, spoken_date
 from mystar.notifications.repository import NotificationRepository

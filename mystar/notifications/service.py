@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from mystar.accounts.model import Actor
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
-from mystar.kit.tokens import Signer
+from mystar.kit.security.tokens import Signer
 from mystar.kit.web.pagination import Page
 from mystar.notifications.model import News, Notification, Notified, UnsubscribeLinkRefused
 from mystar.notifications.repository import NotificationRepository

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from mystar.kit.background import every
 from mystar.kit.clock import Clock
-from mystar.kit.mail import Mailer
+from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
 from mystar.notifications.repository import NotificationRepository
 from mystar.notifications.service import NotificationService

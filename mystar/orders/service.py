@@ -13,7 +13,7 @@ from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Row, Tx
-from mystar.kit.tokens import Signer
+from mystar.kit.security.tokens import Signer
 from mystar.orders import process
 from mystar.orders.model import (
     PAID,

@@ -10,9 +10,9 @@ from mystar.accounts.model import Actor, Visitor
 from mystar.errors import Forbidden
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
-from mystar.kit.limits import Limits
-from mystar.kit.outbox import Letter, Outbox
+from mystar.kit.outbox.outbox import Letter, Outbox
 from mystar.kit.postgres.database import Database, Row, Tx
+from mystar.kit.security.rate_limits import Limits
 from mystar.kit.web.media_urls import media_path
 from mystar.orders.model import NotYours, OrderUnknown, Role, Status
 from mystar.orders.studio_order import (

@@ -11,7 +11,7 @@ from mystar.admin.handlers.letters import TRIES
 from mystar.admin.handlers.render import set_up
 from mystar.admin.repository import RegisterRepository
 from mystar.ground import Ground
-from mystar.kit.second_tries import SecondTries
+from mystar.kit.outbox.admin import SecondTries
 from mystar.kit.web.routes import Route
 
 #: The panel is a contract of its own, see `mystar.contracts.panel`.

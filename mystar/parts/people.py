@@ -28,9 +28,9 @@ from mystar.accounts.tasks import sweeping
 from mystar.contracts.sign_in import SIGN_IN
 from mystar.ground import Ground
 from mystar.kit.background import every
-from mystar.kit.passwords import Passwords
 from mystar.kit.realtime.hub import HUB
-from mystar.kit.tokens import Tokens
+from mystar.kit.security.passwords import Passwords
+from mystar.kit.security.tokens import Tokens
 from mystar.kit.web.routes import Route
 
 ROUTES: tuple[Route, ...] = ACCOUNT_ROUTES

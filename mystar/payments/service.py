@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 
 from mystar.errors import Forbidden, NotFound, Unavailable
 from mystar.kit.clock import Clock
-from mystar.kit.outbox import Outbox
+from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Tx
-from mystar.kit.tokens import Signer
+from mystar.kit.security.tokens import Signer
 from mystar.kit.web.http import Networks, inside
 from mystar.payments.model import GivingBack, Goal, Payment, PaymentOpen, PaymentOver, PaymentSettled
 from mystar.payments.process import PAY_WITHIN, claimed_payment, disbelief, next_check

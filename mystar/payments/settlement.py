@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 
 from mystar.kit.clock import Clock
-from mystar.kit.outbox import Outbox
+from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Tx
 from mystar.payments.model import (
     EVENTS,

@@ -19,7 +19,7 @@ from mystar.accounts.rotation import GRACE, Family
 from mystar.accounts.service import AccountService
 from mystar.app import create_app
 from mystar.kit.postgres.database import Database
-from mystar.kit.tokens import TokenRefused
+from mystar.kit.security.tokens import TokenRefused
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory

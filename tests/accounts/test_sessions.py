@@ -29,7 +29,7 @@ from mystar.app import create_app
 from mystar.contracts.system import DATABASE
 from mystar.errors import Forbidden, Invalid, NotFound
 from mystar.kit.postgres.database import Database
-from mystar.kit.tokens import TokenRefused, derive
+from mystar.kit.security.tokens import TokenRefused, derive
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory

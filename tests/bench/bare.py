@@ -20,7 +20,7 @@ from aiohttp import web
 from mystar.catalog import listing
 from mystar.catalog.search import MOST_FOUND, RECENT, Sought, words_of
 from mystar.kit.postgres import queries
-from mystar.kit.tokens import derive
+from mystar.kit.security.tokens import derive
 
 STARS = queries.load("mystar.catalog").stars
 ORDER = queries.load("mystar.orders").order_cards

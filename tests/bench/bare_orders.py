@@ -20,7 +20,7 @@ from aiohttp import web
 from psycopg2.extras import Json
 
 from mystar.kit.postgres import queries
-from mystar.kit.tokens import derive
+from mystar.kit.security.tokens import derive
 
 ACCOUNTS, CATALOG, NEWS, ORDERS, PAYMENTS = (
     queries.load(f"mystar.{domain}") for domain in ("accounts", "catalog", "notifications", "orders", "payments")

@@ -20,7 +20,7 @@ import uvloop
 from aiohttp import web
 
 from mystar.kit.postgres import queries
-from mystar.kit.tokens import derive
+from mystar.kit.security.tokens import derive
 
 SEND = queries.load("mystar.chat").send
 WAITS = queries.load("mystar.notifications").message_waits

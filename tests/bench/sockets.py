@@ -28,7 +28,7 @@ import uvloop
 from aiohttp.test_utils import unused_port
 from psycopg2.extras import execute_values
 
-from mystar.kit.tokens import ACCESS, Tokens
+from mystar.kit.security.tokens import ACCESS, Tokens
 from tests.bench.__main__ import memory
 from tests.bench.subjects import database, pid
 from tests.bench.talking import opened

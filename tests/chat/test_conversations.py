@@ -13,8 +13,8 @@ from mystar.chat.service import ChatService
 from mystar.contracts.system import DATABASE
 from mystar.files.forms import FILES
 from mystar.kit.clock import Clock
-from mystar.kit.limits import Limits
 from mystar.kit.postgres.database import Database, Statements
+from mystar.kit.security.rate_limits import Limits
 from tests.chat.talking import heard, mark, opened, said, say, seen, uploaded
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture

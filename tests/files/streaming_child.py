@@ -11,7 +11,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from mystar.kit.storage import LocalStorage, Storage
+from mystar.kit.storage.local import LocalStorage, Storage
 
 MEGABYTE = 2**20
 
@@ -29,7 +29,7 @@ def forget_the_peak() -> None:
 def storage_of(folder: Path, *bucket: str) -> Storage:
     if not bucket:
         return LocalStorage(folder)
-    from mystar.kit.storage_s3 import Bucket, S3Storage
+    from mystar.kit.storage.s3 import Bucket, S3Storage
 
     return S3Storage(Bucket(*bucket), folder)
 

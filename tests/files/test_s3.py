@@ -22,8 +22,8 @@ from mystar.contracts.system import DATABASE
 from mystar.files.handlers import FILES, STORAGES
 from mystar.files.moving import Mover
 from mystar.kit.clock import SetClock
-from mystar.kit.storage import CHUNK, BytesMissing, LocalStorage, Storage
-from mystar.kit.storage_s3 import PART, Bucket, S3Storage, StorageAway
+from mystar.kit.storage.local import CHUNK, BytesMissing, LocalStorage, Storage
+from mystar.kit.storage.s3 import PART, Bucket, S3Storage, StorageAway
 from mystar.settings import Settings, SettingsWrong
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor

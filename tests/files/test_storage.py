@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mystar.kit.postgres.database import Database
-from mystar.kit.storage import CHUNK, BytesMissing, LocalStorage, is_key
+from mystar.kit.storage.local import CHUNK, BytesMissing, LocalStorage, is_key
 
 KEY = "videos/17/hello.mp4"
 

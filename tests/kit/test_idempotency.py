@@ -13,9 +13,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from mystar.errors import MystarError, NotFound
 from mystar.kit.clock import SetClock
-from mystar.kit.outbox import Outbox
+from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database
-from mystar.kit.tokens import Signer
+from mystar.kit.security.tokens import Signer
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import IDEMPOTENCY, KEEP, Idempotency, KeyReused, StillRunning, idempotent
 from mystar.kit.web.multipart import PRINT, drain

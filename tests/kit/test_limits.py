@@ -10,7 +10,7 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from mystar.errors import TooMany
-from mystar.kit.limits import Limits
+from mystar.kit.security.rate_limits import Limits
 
 RULES = {"door": "3/minute", "brief": "2/second"}
 

@@ -10,8 +10,8 @@ import aiosmtplib
 import pytest
 
 from mystar.kit.clock import Clock
-from mystar.kit.mail import TOPIC, Mailer, SmtpSender
-from mystar.kit.outbox import GiveUp, Letter, Outbox
+from mystar.kit.outbox.mail import TOPIC, Mailer, SmtpSender
+from mystar.kit.outbox.outbox import GiveUp, Letter, Outbox
 from mystar.kit.postgres.database import Database
 from tests.sandbox_process import SandboxProcess, sandbox_in
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mystar.kit.clock import SetClock
-from mystar.kit.outbox import LEASE, GiveUp, Letter, Outbox, Postpone, back_off
+from mystar.kit.outbox.outbox import LEASE, GiveUp, Letter, Outbox, Postpone, back_off
 from mystar.kit.postgres.database import Database
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from mystar.errors import Unavailable
-from mystar.kit.passwords import Passwords
+from mystar.kit.security.passwords import Passwords
 
 
 @pytest.fixture

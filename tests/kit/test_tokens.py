@@ -11,7 +11,16 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
-from mystar.kit.tokens import ACCESS, REFRESH, Signer, TokenRefused, Tokens, derive, mailed_token, token_digest
+from mystar.kit.security.tokens import (
+    ACCESS,
+    REFRESH,
+    Signer,
+    TokenRefused,
+    Tokens,
+    derive,
+    mailed_token,
+    token_digest,
+)
 
 KEY = "a key of the tests that is longer than 32 characters"
 NOW = datetime.now(UTC).replace(microsecond=0)

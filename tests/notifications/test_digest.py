@@ -16,7 +16,7 @@ from mystar.app import create_app
 from mystar.chat.handlers import CHAT
 from mystar.contracts.system import DATABASE, OUTBOX
 from mystar.kit.clock import Clock, SetClock
-from mystar.kit.mail import Mailer
+from mystar.kit.outbox.mail import Mailer
 from mystar.notifications.handlers import NOTIFICATIONS
 from mystar.notifications.tasks import Digests
 from mystar.orders.handlers import ORDERS

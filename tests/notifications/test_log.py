@@ -11,7 +11,7 @@ from aiohttp import web
 
 from mystar.contracts.system import DATABASE
 from mystar.kit.clock import Clock, SetClock
-from mystar.kit.tokens import Signer
+from mystar.kit.security.tokens import Signer
 from mystar.notifications.handlers import NOTIFICATIONS
 from mystar.notifications.model import Kind, News, Notified, Subject
 from mystar.notifications.service import NotificationService

@@ -19,7 +19,7 @@ from mystar.cli import main
 from mystar.command import service
 from mystar.errors import Invalid
 from mystar.kit.postgres.database import Database
-from mystar.kit.tokens import TokenRefused
+from mystar.kit.security.tokens import TokenRefused
 from mystar.settings import Settings
 from tests.factory import PASSWORD, Factory
 from tests.server_process import ROOT, SECRET_KEY

@@ -12,9 +12,9 @@ import pytest
 
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
-from mystar.kit.outbox import Outbox
+from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database
-from mystar.kit.tokens import Signer
+from mystar.kit.security.tokens import Signer
 from mystar.payments.gateways.breaker import Breaker
 from mystar.payments.gateways.yookassa import YooKassa
 from mystar.payments.model import EVENTS, HoldRunsOut, Payment, SettlementBegins

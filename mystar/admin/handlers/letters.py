@@ -11,7 +11,7 @@ from mystar.admin.access import staff
 from mystar.admin.handlers.forms import ID, id_of, shown
 from mystar.admin.handlers.render import acted, page
 from mystar.admin.registers.words import LETTER_STATES
-from mystar.kit.second_tries import SecondTries
+from mystar.kit.outbox.admin import SecondTries
 from mystar.kit.web.routes import Route, route
 
 _LINK = re.compile(r"https?://[^\s\"<>]+")

@@ -12,7 +12,7 @@ from mystar.accounts.access import ACCOUNTS, signed_in_response, token_response,
 from mystar.accounts.drafts import nameless
 from mystar.accounts.model import Draft, SignedIn
 from mystar.accounts.schemas import Password, PhoneNumber, TokenPair
-from mystar.kit.tokens import TokenRefused
+from mystar.kit.security.tokens import TokenRefused
 from mystar.kit.web.fields import Line, Shape
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import body_of, query_of

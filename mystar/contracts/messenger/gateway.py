@@ -12,7 +12,7 @@ from aiohttp_apispec import docs, response_schema
 from marshmallow import fields
 
 from mystar.accounts.access import actor_of, signed_in, token_of, token_response
-from mystar.kit.tokens import expiry_of
+from mystar.kit.security.tokens import expiry_of
 from mystar.kit.web.fields import Shape
 from mystar.kit.web.routes import Route, route
 

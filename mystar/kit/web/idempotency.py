@@ -31,7 +31,7 @@ from mystar.errors import Conflict, Invalid, Text
 from mystar.kit.clock import Clock
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Database, Row, Tx
-from mystar.kit.tokens import Signer
+from mystar.kit.security.tokens import Signer
 from mystar.kit.web.multipart import PRINT, Print, body, drain, form
 
 QUERIES = queries.load(__package__)

@@ -18,8 +18,8 @@ from typing import TypeVar
 import bcrypt
 
 from mystar.errors import Unavailable
-from mystar.kit import pbkdf2
 from mystar.kit.postgres.database import assert_no_transaction
+from mystar.kit.security import pbkdf2
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import aiosmtplib
 
 from mystar.kit.clock import Clock
-from mystar.kit.outbox import GiveUp, Letter, Outbox
+from mystar.kit.outbox.outbox import GiveUp, Letter, Outbox
 from mystar.kit.postgres.database import Tx, assert_no_transaction
 from mystar.kit.web.templates import environment
 

@@ -27,7 +27,16 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from mystar.errors import Text, Unavailable
 from mystar.kit.postgres.database import assert_no_transaction
-from mystar.kit.storage import CHUNK, Arriving, BytesMissing, Kept, LocalArriving, in_thread, is_key, remove_older
+from mystar.kit.storage.local import (
+    CHUNK,
+    Arriving,
+    BytesMissing,
+    Kept,
+    LocalArriving,
+    in_thread,
+    is_key,
+    remove_older,
+)
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
