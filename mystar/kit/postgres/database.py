@@ -313,7 +313,7 @@ class Database(Statements):
             yield tx
 
     def joint(self, opening: Opening, isolation: str | None = None) -> Joint:
-        """Like `shared`, but it begins with the first change, and with ``opening`` (`mystar.kit.postgres.lazy_transaction`)."""
+        """Like `shared`, but it begins with the first change, and with ``opening`` (see `lazy_transaction`)."""
         return Joint(self, lambda: self._begin(isolation, False, shared=True), opening)
 
     async def retrying(self, work: Callable[[Tx], Awaitable[Result]], isolation: str | None = None) -> Result:
