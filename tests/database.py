@@ -8,6 +8,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -60,7 +61,21 @@ class Server:
         return name
 
     def drop(self, name: str) -> None:
+        self._wait_for_backends(name)
         self._do("drop database if exists {} with (force)", name)
+
+    def _wait_for_backends(self, name: str) -> None:
+        """Wait until the closed connections' processes have ended, for a second at most; `force` ends the others.
+
+        A backend ends a few milliseconds after its client. PostgreSQL, finding one, looks again after 100 ms.
+        """
+        deadline = time.monotonic() + 1
+        with self._connection.cursor() as cursor:
+            while time.monotonic() < deadline:
+                cursor.execute("select count(*) from pg_stat_activity where datname = %s", (name,))
+                if cursor.fetchone() == (0,):
+                    return
+                time.sleep(0.002)
 
     @property
     def version(self) -> int:
