@@ -13,9 +13,7 @@ from yarl import URL
 
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, Person, picture, video
-from tests.sandbox_process import SandboxProcess, sandbox_in
-from tests.waiting import eventually
-from tests.walking import (
+from tests.greeting_journey import (
     become_star,
     decide,
     form,
@@ -31,6 +29,8 @@ from tests.walking import (
     place,
     status_is,
 )
+from tests.sandbox_process import SandboxProcess, sandbox_in
+from tests.waiting import eventually
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from mystar.orders.handlers import ORDERS
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, actor
-from tests.sign_in.walking import PROVIDERS, Flow, login, register, token_of
+from tests.sign_in.oauth_flow import PROVIDERS, Flow, login, register, token_of
 
 if TYPE_CHECKING:
     from tests.sandbox_process import SandboxProcess

@@ -30,8 +30,8 @@ from psycopg2.extras import execute_values
 
 from mystar.kit.security.tokens import ACCESS, Tokens
 from tests.bench.__main__ import memory
+from tests.bench.socket_client import opened
 from tests.bench.subjects import database, pid
-from tests.bench.talking import opened
 from tests.server_process import ROOT, SECRET_KEY, server_in
 
 _LONG = timedelta(hours=1)
@@ -90,7 +90,7 @@ _UVLOOP = {"HTTP__EVENT_LOOP": "uvloop"}
 
 
 def _talk(port: int, pairs: list[Any], seconds: float) -> dict[str, float]:
-    command = [sys.executable, "-m", "tests.bench.talking", str(port), str(seconds)]
+    command = [sys.executable, "-m", "tests.bench.socket_client", str(port), str(seconds)]
     done = subprocess.run(command, cwd=ROOT, input=orjson.dumps(pairs), capture_output=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr.decode())

@@ -12,9 +12,9 @@ from mystar.demo.videos import SECONDS, Video, greeting
 from tests.browser.conftest import Tab
 from tests.conftest import Api
 from tests.factory import Person
+from tests.greeting_journey import decide, form, mails_about, ok, pay_like_a_browser, place, status_is
 from tests.sandbox_process import SandboxProcess
 from tests.waiting import eventually
-from tests.walking import decide, form, mails_about, ok, pay_like_a_browser, place, status_is
 
 
 @functools.cache

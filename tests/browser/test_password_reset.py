@@ -7,8 +7,8 @@ from playwright.async_api import expect
 from tests.browser.conftest import Tab
 from tests.conftest import Api
 from tests.factory import Person
+from tests.greeting_journey import ok
 from tests.sandbox_process import SandboxProcess
-from tests.walking import ok
 
 
 async def test_a_person_sets_a_new_password_by_the_mailed_link(

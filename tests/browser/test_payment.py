@@ -7,9 +7,9 @@ from playwright.async_api import expect
 from tests.browser.conftest import Tab
 from tests.conftest import Api
 from tests.factory import Person
+from tests.greeting_journey import money_word_is, ok, place, status_is
 from tests.sandbox_process import SandboxProcess
 from tests.waiting import eventually
-from tests.walking import money_word_is, ok, place, status_is
 
 
 async def link_to_pay(api: Api, customer: Person, order_id: int) -> str:

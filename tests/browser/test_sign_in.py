@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import Tab
 from tests.conftest import Api
 from tests.sandbox_process import SandboxProcess
-from tests.sign_in.walking import FLOWS, Flow, login, register
+from tests.sign_in.oauth_flow import FLOWS, Flow, login, register
 
 
 async def shown(page: Page) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chat.talking import opened
+from tests.chat.chat_client import opened
 from tests.conftest import Api
 from tests.factory import Factory, Person
 

@@ -15,7 +15,7 @@ from mystar.files.forms import FILES
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Statements
 from mystar.kit.security.rate_limits import Limits
-from tests.chat.talking import heard, mark, opened, said, say, seen, uploaded
+from tests.chat.chat_client import heard, mark, opened, said, say, seen, uploaded
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture
 from tests.files.uploading import form

@@ -11,7 +11,7 @@ from aiohttp import web
 from mystar.chat.handlers import CHAT
 from mystar.contracts.system import DATABASE
 from mystar.settings import Settings
-from tests.chat.talking import heard, mark, opened, said, say, seen, uploaded
+from tests.chat.chat_client import heard, mark, opened, said, say, seen, uploaded
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from mystar.contracts.system import DATABASE
 from mystar.orders.handlers import ORDERS
-from tests.chat.talking import mark, opened, said
+from tests.chat.chat_client import mark, opened, said
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, video
 from tests.files.uploading import form

@@ -21,7 +21,7 @@ from mystar.notifications.handlers import NOTIFICATIONS
 from mystar.notifications.tasks import Digests
 from mystar.orders.handlers import ORDERS
 from mystar.settings import Settings
-from tests.chat.talking import opened, said
+from tests.chat.chat_client import opened, said
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.notifications.reading import LIST, told

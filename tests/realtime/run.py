@@ -16,7 +16,7 @@ from aiohttp import web
 from mystar.chat.handlers import CHAT
 from tests.factory import Factory, actor
 from tests.realtime.crowd import Device, Talk, check, talk_all
-from tests.realtime.nursery import Nursery
+from tests.realtime.fork_server import Nursery
 from tests.realtime.proxy import Proxy
 
 

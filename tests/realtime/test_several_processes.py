@@ -20,8 +20,8 @@ from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, actor
 from tests.realtime.crowd import Device, check, talk_all
+from tests.realtime.fork_server import Nursery
 from tests.realtime.listener import Listener
-from tests.realtime.nursery import Nursery
 from tests.realtime.run import Plan, behind, prepared, run
 
 

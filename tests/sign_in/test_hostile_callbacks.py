@@ -20,7 +20,7 @@ from mystar.kit.clock import Clock
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.sandbox_process import SandboxProcess
-from tests.sign_in.walking import (
+from tests.sign_in.oauth_flow import (
     CHALLENGE,
     PROVIDERS,
     VERIFIER,

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientResponse, web
 
 from mystar.contracts.system import DATABASE
-from tests.chat.talking import heard, opened, said
+from tests.chat.chat_client import heard, opened, said
 from tests.conftest import Api
 from tests.factory import Factory, Person
 

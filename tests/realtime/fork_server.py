@@ -1,6 +1,6 @@
 """Servers by fork: what takes a second to import is imported once, so that dying twenty times is a matter of seconds.
 
-    python -m tests.realtime.nursery
+    python -m tests.realtime.fork_server
 
 Each line of standard input is the environment of a server to be born, as JSON. Its pid comes back at once; when it
 serves, it says so itself.
@@ -76,7 +76,7 @@ class Nursery:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "tests.realtime.nursery",
+                "tests.realtime.fork_server",
                 cwd=ROOT,
                 env=dict(self._environment),
                 stdin=subprocess.PIPE,

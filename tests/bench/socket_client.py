@@ -1,6 +1,6 @@
 """The client of the socket benchmark: pairs of sockets that talk; prints messages per second and their times.
 
-    python -m tests.bench.talking PORT SECONDS < pairs
+    python -m tests.bench.socket_client PORT SECONDS < pairs
 
 Standard input is JSON: a list of conversations, each with the paths, tokens included, of its two sockets. In every
 conversation one speaks; when both have heard it the other speaks. No library is used, so that most of the machine is

@@ -14,7 +14,7 @@ from mystar.contracts.system import DATABASE
 from tests.conftest import Api
 from tests.factory import Factory
 from tests.sandbox_process import SandboxProcess
-from tests.sign_in.walking import (
+from tests.sign_in.oauth_flow import (
     FLOWS,
     MAILRU,
     VK,
