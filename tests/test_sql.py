@@ -21,6 +21,10 @@ OWNERS = {
     "portfolio": ["portfolio_items", "portfolio_images"],
     "payments": ["payments", "ledger_entries", "payment_discrepancies"],
     "orders": ["orders", "order_events", "deliveries", "delivery_files", "order_pictures"],
+    "earnings": [
+        *("commission_rules", "earnings", "earning_entries", "creator_balances", "statements", "chargebacks"),
+        *("payout_details", "payouts", "payout_parts", "receipts"),
+    ],
     "reviews": ["reviews"],
     "chat": ["conversations", "messages", "message_files", "chat_blocks"],
     "audit": ["audit_entries", "audit_heads"],
