@@ -61,21 +61,29 @@ class MystarError(Exception):
 
 
 class Unreadable(MystarError):
+    """The body is not what its content type says."""
+
     code = "unreadable"
     text = Text("Запрос не удалось прочитать.", "The request could not be read.")
 
 
 class Invalid(MystarError):
+    """A field of path, query or body is wrong; the answer names the fields where the dialect can."""
+
     code = "invalid"
     text = Text("Проверьте введённые данные.", "Please check the data you entered.")
 
 
 class Unauthenticated(MystarError):
+    """A token is needed and there is none, or its session has ended (D2)."""
+
     code = "unauthenticated"
     text = Text("Учетные данные не были предоставлены.", "Authentication credentials were not provided.")
 
 
 class Forbidden(MystarError):
+    """The actor may not do this. Many refusals have a code of their own."""
+
     code = "forbidden"
     text = Text(
         "У вас недостаточно прав для выполнения данного действия.",
@@ -84,23 +92,32 @@ class Forbidden(MystarError):
 
 
 class NotFound(MystarError):
+    """Nothing has this address. Missing objects have codes of their own."""
+
     code = "not_found"
     text = Text("Страница не найдена.", "Not found.")
 
 
 class MethodNotAllowed(MystarError):
-    """``allowed``: the methods that the address knows."""
+    """The address does not know the method; ``Allow`` names those it knows.
+
+    ``allowed``: these methods.
+    """
 
     code = "method_not_allowed"
     text = Text("Метод {method} не поддерживается.", "Method {method} is not allowed.")
 
 
 class Conflict(MystarError):
+    """The state has changed so that the request is no longer possible. Most conflicts have a code of their own."""
+
     code = "conflict"
     text = Text("Это уже невозможно: состояние изменилось.", "This is no longer possible: the state has changed.")
 
 
 class Stale(MystarError):
+    """``If-Match`` names another state than the current one; 412."""
+
     code = "stale"
     text = Text(
         "Данные изменились с тех пор, как вы их прочли. Прочтите их снова.",
@@ -109,23 +126,32 @@ class Stale(MystarError):
 
 
 class TooLarge(MystarError):
+    """A body or a field is larger than allowed."""
+
     code = "too_large"
     text = Text("Слишком большой запрос или файл.", "The request or file is too large.")
 
 
 class UnsupportedMedia(MystarError):
+    """The content type or the kind of file is not accepted here."""
+
     code = "unsupported_media"
     text = Text("Такой тип данных не принимается.", "This kind of data is not accepted.")
 
 
 class OutOfRange(MystarError):
-    """``size``: bytes of the whole."""
+    """A range of bytes begins behind the end of the file.
+
+    ``size``: bytes of the whole file.
+    """
 
     code = "out_of_range"
     text = Text("В файле нет такой части.", "The file has no such part.")
 
 
 class TooMany(MystarError):
+    """A limit was hit; ``Retry-After`` says when to come back."""
+
     code = "too_many_requests"
     text = Text(
         "Слишком много попыток. Повторите через {retry_after} с.", "Too many attempts. Try again in {retry_after} s."
@@ -136,6 +162,8 @@ class TooMany(MystarError):
 
 
 class Unavailable(MystarError):
+    """Something the service needs does not answer: the database, the storage, a limit on work in progress."""
+
     code = "unavailable"
     text = Text("Сервис временно недоступен. Повторите позже.", "The service is unavailable. Please try again later.")
 
@@ -144,5 +172,7 @@ class Unavailable(MystarError):
 
 
 class Unexpected(MystarError):
+    """An unexpected error of the service; the log has it under the id of ``X-Request-ID``."""
+
     code = "internal_error"
     text = Text("Внутренняя ошибка сервера.", "Internal server error.")

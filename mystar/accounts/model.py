@@ -227,7 +227,10 @@ class SessionsEnded:
 
 
 class Taken(Conflict):
-    """Somebody else has this user name, e-mail or phone; ``fields`` says which (contract D13)."""
+    """Another account has this user name, e-mail or phone (D9, D13).
+
+    ``fields``: which.
+    """
 
     code = "taken"
     text = Text("Такие данные уже заняты.", "This is already taken.")
@@ -240,7 +243,9 @@ def taken(*fields: str) -> Callable[[], Taken]:
 
 
 class TooYoung(Invalid):
-    """Speaks of the whole, not of a field: so the studio's clients know it (contract D34)."""
+    """Younger than 18 at the registration or in the profile of a dialect for adults (D34). Speaks of the whole,
+    not of a field.
+    """
 
     code = "too_young"
     text = Text("Чтобы зарегистрироваться вам должно быть 18 лет", "You must be 18 years old to register")
@@ -250,9 +255,9 @@ class TooYoung(Invalid):
 
 
 class LoginRefused(Unauthenticated):
-    """The same for an unknown person, a wrong password and a blocked account (contract D13).
+    """A failed log-in: an unknown account, a wrong password or a blocked account, which look the same (D13).
 
-    ``account_id``: whose door it was, for our own records; told to nobody.
+    ``account_id``: for the audit log; never shown.
     """
 
     code = "login_refused"
@@ -264,32 +269,42 @@ class LoginRefused(Unauthenticated):
 
 
 class PersonUnknown(NotFound):
+    """The account does not exist."""
+
     code = "person_unknown"
     text = Text("Такого пользователя нет.", "There is no such person.")
 
 
 class ConfirmLinkUnknown(NotFound):
+    """The token of a confirmation link is unknown or was used."""
+
     code = "confirm_link_unknown"
     text = Text("Ссылка недействительна или уже использована.", "The link is invalid or has been used already.")
 
 
 class ConfirmLinkExpired(NotFound):
+    """The mailed confirmation link is too old."""
+
     code = "confirm_link_expired"
     text = Text("Срок действия ссылки истёк.", "The link has expired.")
 
 
 class ResetLinkUnknown(NotFound):
+    """The token of a reset link is unknown or was used."""
+
     code = "reset_link_unknown"
     text = Text("Ссылка недействительна или уже использована.", "The link is invalid or has been used already.")
 
 
 class ResetLinkExpired(NotFound):
+    """The mailed reset link is too old."""
+
     code = "reset_link_expired"
     text = Text("Срок действия ссылки истёк. Запросите новую.", "The link has expired. Please ask for a new one.")
 
 
 class PasswordWrong(Invalid):
-    """The old password, asked for before a change, does not fit."""
+    """The old password, which a change asks for, is wrong."""
 
     code = "password_wrong"
     text = Text("Старый пароль указан неверно.", "The old password is wrong.")
@@ -299,32 +314,36 @@ class PasswordWrong(Invalid):
 
 
 class NotYourself(Forbidden):
+    """An account blocks itself."""
+
     code = "not_yourself"
     text = Text("Нельзя заблокировать самого себя.", "You cannot block yourself.")
 
 
 class ProviderOff(NotFound):
-    """The operator has not set this provider up."""
+    """The provider is not configured."""
 
     code = "provider_off"
     text = Text("Вход через этот сервис не настроен.", "Signing in through this service is not set up.")
 
 
 class ProviderDown(Unavailable):
-    """No answer in time, or one that cannot be understood."""
+    """The provider does not answer in time, or its answer cannot be read."""
 
     code = "provider_unavailable"
     text = Text("Сервис входа не отвечает. Повторите позже.", "The sign-in service does not answer. Try again later.")
 
 
 class SignInRefused(Invalid):
-    """Nobody is signed in through a provider; subclasses say why."""
+    """Sign-in through a provider failed; subclasses say why."""
 
     code = "sign_in_refused"
 
 
 class AttemptUnknown(SignInRefused):
-    """No attempt of this browser with this provider is under way: forged, replayed, expired, or another provider's."""
+    """No sign-in attempt of this browser with this provider is open: the state is forged, used, expired or
+    another's.
+    """
 
     code = "attempt_unknown"
     text = Text(
@@ -334,14 +353,17 @@ class AttemptUnknown(SignInRefused):
 
 
 class ProviderRefused(SignInRefused):
-    """``reason``: the provider's own code, such as ``invalid_grant``."""
+    """The provider refused the code.
+
+    ``reason``: the provider's own code, such as ``invalid_grant``.
+    """
 
     code = "provider_refused"
     text = Text("Сервис входа отказал: {reason}.", "The sign-in service refused: {reason}.")
 
 
 class ProviderTokenRefused(SignInRefused):
-    """The provider does not know the token, or it was made for somebody else than us."""
+    """The provider does not know the access token, or made it for another client."""
 
     code = "provider_token_refused"
     text = Text(
@@ -350,19 +372,21 @@ class ProviderTokenRefused(SignInRefused):
 
 
 class NotRegistered(NotFound):
+    """Log-in through a provider whose identity belongs to no account."""
+
     code = "not_registered"
     text = Text("Такой пользователь не зарегистрирован.", "Nobody is registered with this sign-in.")
 
 
 class AlreadyRegistered(Conflict):
-    """Whoever the provider means has an account; they log in."""
+    """Registration through a provider whose identity belongs to an account already; log in instead."""
 
     code = "already_registered"
     text = Text("Вы уже зарегистрированы. Войдите.", "You are registered already. Please log in.")
 
 
 class SignInFirst(Conflict):
-    """The e-mail belongs to an account that must not be opened by it (contract D12)."""
+    """The provider's e-mail belongs to an account that it must not open (D12)."""
 
     code = "sign_in_first"
     text = Text(

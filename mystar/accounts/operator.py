@@ -24,7 +24,7 @@ from mystar.kit.security.passwords import Passwords
 
 
 class NoStaff(Conflict):
-    """Commands for the staff leave everybody else alone."""
+    """A command for staff accounts names an account without a role."""
 
     code = "no_staff"
     text = Text("Это не сотрудник.", "This is no member of the staff.")

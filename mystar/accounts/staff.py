@@ -13,11 +13,15 @@ from mystar.kit.web.pagination import Page, Wanted
 
 
 class NotYourRole(Forbidden):
+    """Staff changes the role of its own account."""
+
     code = "not_your_role"
     text = Text("Свою роль изменить нельзя.", "You cannot change your own role.")
 
 
 class LastOwner(Conflict):
+    """The last account with the role of owner cannot lose it."""
+
     code = "last_owner"
     text = Text("Без единого владельца остаться нельзя.", "There has to be an owner.")
 

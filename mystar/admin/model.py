@@ -23,6 +23,8 @@ class Staff:
 
 
 class NotStaff(Forbidden):
+    """An account without a role signs in to the panel."""
+
     code = "not_staff"
     text = Text(
         "Это место для сотрудников. У вашего аккаунта нет роли в панели.",
@@ -31,12 +33,14 @@ class NotStaff(Forbidden):
 
 
 class RoleTooLow(Forbidden):
+    """The staff account's role does not allow this action of the panel."""
+
     code = "role_too_low"
     text = Text("Вашей роли это не разрешено.", "Your role does not allow this.")
 
 
 class FormForged(Forbidden):
-    """Not sent from a page of ours to this session, or from a page that is too old (contract D36)."""
+    """A form of the panel without a valid CSRF token: sent from another site, or from a page that is too old (D36)."""
 
     code = "form_forged"
     text = Text(

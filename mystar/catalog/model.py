@@ -217,13 +217,15 @@ class Offer:
 
 
 class ServiceUnknown(NotFound):
-    """There is none, or not for whoever asks."""
+    """The service does not exist, or is hidden from the actor (D4)."""
 
     code = "service_unknown"
     text = Text("Услуга не найдена.", "The service was not found.")
 
 
 class OptionUnknown(Invalid):
+    """A chosen option does not belong to the ordered service."""
+
     code = "option_unknown"
     text = Text("У этой услуги нет такой опции.", "This service has no such option.")
 
@@ -232,6 +234,8 @@ class OptionUnknown(Invalid):
 
 
 class GreetingStays(Conflict):
+    """The greeting service of a creator cannot be deleted (D20); it can be hidden."""
+
     code = "greeting_stays"
     text = Text(
         "Видео-поздравление нельзя удалить, его можно скрыть.", "A greeting cannot be removed, but it can be hidden."
@@ -239,16 +243,22 @@ class GreetingStays(Conflict):
 
 
 class StarUnknown(NotFound):
+    """The star does not exist."""
+
     code = "star_unknown"
     text = Text("Звезда не найдена.", "The star was not found.")
 
 
 class NoStars(NotFound):
+    """The category has no stars, or does not exist."""
+
     code = "no_stars"
     text = Text("В этой категории нет звезд.", "There are no stars in this category.")
 
 
 class CategoryUnknown(Invalid):
+    """The category that a service or a profile names does not exist."""
+
     code = "category_unknown"
     text = Text("Такой категории нет.", "There is no such category.")
 
@@ -257,21 +267,29 @@ class CategoryUnknown(Invalid):
 
 
 class CategoryExists(Conflict):
+    """Another category has this name."""
+
     code = "category_exists"
     text = Text("Такая категория уже есть.", "There is such a category already.")
 
 
 class CategoryInUse(Conflict):
+    """A category that has services cannot be deleted."""
+
     code = "category_in_use"
     text = Text("В этой категории есть услуги.", "There are services in this category.")
 
 
 class TagExists(Conflict):
+    """Another tag has this name; two tags can be merged."""
+
     code = "tag_exists"
     text = Text("Такой тег уже есть: объедините их.", "There is such a tag already: merge them.")
 
 
 class PriceImpossible(Invalid):
+    """A price of zero or less, or one that the database cannot keep."""
+
     code = "price_impossible"
     text = Text("Цена должна быть больше нуля.", "The price must be more than nothing.")
 

@@ -216,23 +216,29 @@ class Difference:
 
 
 class ConversationUnknown(NotFound):
-    """There is none, or it is other people's."""
+    """The conversation does not exist, or the actor takes no part in it (D4)."""
 
     code = "conversation_unknown"
     text = Text("Переписка не найдена.", "The conversation was not found.")
 
 
 class MessageUnknown(NotFound):
+    """The message does not exist in this conversation."""
+
     code = "message_unknown"
     text = Text("Сообщение не найдено.", "The message was not found.")
 
 
 class RecipientUnknown(NotFound):
+    """The recipient of a message does not exist."""
+
     code = "recipient_unknown"
     text = Text("Такого пользователя нет.", "There is no such user.")
 
 
 class OwnConversation(Invalid):
+    """A conversation with oneself."""
+
     code = "own_conversation"
     text = Text("Нельзя писать самому себе.", "You cannot write to yourself.")
 
@@ -241,14 +247,17 @@ class OwnConversation(Invalid):
 
 
 class AlreadyTalking(Conflict):
-    """``conversation_id``: the one they have."""
+    """The two people have a conversation already.
+
+    ``conversation_id``: its id.
+    """
 
     code = "conversation_exists"
     text = Text("У вас уже есть переписка с этим пользователем.", "You already have a conversation with this user.")
 
 
 class AnswerUnknown(Invalid):
-    """The message that is answered is not one of this conversation."""
+    """The message that is answered is not part of this conversation."""
 
     code = "answer_unknown"
     text = Text("Сообщение, на которое вы отвечаете, не найдено.", "The message that you answer was not found.")
@@ -258,7 +267,7 @@ class AnswerUnknown(Invalid):
 
 
 class NothingSaid(Invalid):
-    """Neither words nor files."""
+    """A message without text and without files."""
 
     code = "nothing_said"
     text = Text("Сообщение не может быть пустым.", "The message must not be empty.")
@@ -268,11 +277,15 @@ class NothingSaid(Invalid):
 
 
 class BlockedByThem(Forbidden):
+    """The recipient of a message has blocked its sender."""
+
     code = "blocked_by_them"
     text = Text("Этот пользователь ограничил вам переписку с ним.", "This user does not take messages from you.")
 
 
 class BlockedByYou(Forbidden):
+    """The sender of a message has blocked its recipient."""
+
     code = "blocked_by_you"
     text = Text(
         "Вы заблокировали этого пользователя. Чтобы написать ему, снимите блокировку.",
@@ -281,17 +294,21 @@ class BlockedByYou(Forbidden):
 
 
 class NotYourMessage(Forbidden):
+    """A message of the other party is edited or deleted."""
+
     code = "not_your_message"
     text = Text("Изменить или удалить сообщение может только его автор.", "Only its author may change a message.")
 
 
 class MessageDeleted(Conflict):
+    """A deleted message is edited."""
+
     code = "message_deleted"
     text = Text("Сообщение удалено.", "The message has been deleted.")
 
 
 class SentBefore(Conflict):
-    """Two tries to send one message met in the database. Never leaves the service: the first message is the answer."""
+    """Two requests that send one message meet in the database. Never leaves the service: both get the first message."""
 
     code = "sent_before"
     text = Text("Это сообщение уже отправлено.", "This message has been sent already.")

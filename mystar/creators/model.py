@@ -67,31 +67,43 @@ class Difference:
 
 
 class CreatorUnknown(NotFound):
+    """The creator does not exist."""
+
     code = "creator_unknown"
     text = Text("Звезда не найдена.", "The star was not found.")
 
 
 class CreatorExists(Conflict):
+    """The account has a creator profile already (D27)."""
+
     code = "creator_exists"
     text = Text("У вас уже есть профиль креатора.", "You have a creator profile already.")
 
 
 class AlreadyRated(Conflict):
+    """The account has rated this star before."""
+
     code = "already_rated"
     text = Text("Рейтинг уже выставлен", "You have rated already")
 
 
 class AlreadyLiked(Conflict):
+    """The account has liked this star before."""
+
     code = "already_liked"
     text = Text("Лайк уже стоит", "You like this star already")
 
 
 class OwnRating(Forbidden):
+    """A vote or a like for oneself."""
+
     code = "own_rating"
     text = Text("Нельзя оценивать самого себя.", "You cannot rate yourself.")
 
 
 class CreatorsOnly(Forbidden):
+    """The action needs a creator profile, and the account has none."""
+
     code = "creators_only"
     text = Text("Сначала создайте профиль креатора.", "Make a creator profile first.")
 
@@ -132,34 +144,45 @@ class SetSkill:
 
 
 class SkillUnknown(NotFound):
+    """The skill does not exist."""
+
     code = "skill_unknown"
     text = Text("Навык не найден.", "The skill was not found.")
 
 
 class SkillExists(Conflict):
+    """Another skill has this name."""
+
     code = "skill_exists"
     text = Text("Такой навык уже есть.", "There is such a skill already.")
 
 
 class SkillInUse(Conflict):
+    """A skill that creators have cannot be deleted."""
+
     code = "skill_in_use"
     text = Text("Этот навык есть у креаторов.", "Creators have this skill.")
 
 
 class CreatorSkillUnknown(NotFound):
-    """There is none, or it is somebody else's (contract D4)."""
+    """The creator's skill does not exist, or belongs to another creator (D4)."""
 
     code = "creator_skill_unknown"
     text = Text("У вас нет такого навыка.", "You have no such skill.")
 
 
 class CreatorSkillExists(Conflict):
+    """The creator has this skill already."""
+
     code = "creator_skill_exists"
     text = Text("Этот навык у вас уже есть.", "You have this skill already.")
 
 
 class TooManySkills(Conflict):
-    """``most``: so many can be had."""
+    """A creator has as many skills as it can have.
+
+    ``most``: their number.
+    """
 
     code = "too_many_skills"
     text = Text("Навыков может быть не больше {most}.", "There can be no more than {most} skills.")
@@ -169,21 +192,32 @@ class TooManySkills(Conflict):
 
 
 class NoCreatorProfile(Invalid):
+    """Skills are changed by an account without a creator profile."""
+
     code = "no_creator_profile"
     text = Text("У вас нет профиля креатора", "You have no creator profile")
 
 
 class NotAList(Invalid):
+    """The body of a bulk update is not a list."""
+
     code = "skills_not_a_list"
     text = Text("Данные должны быть в формате списка", "The data must be a list")
 
 
 class EntryIncomplete(Invalid):
+    """An entry of a list of skills lacks ``skill_id`` or ``level``."""
+
     code = "skill_entry_incomplete"
     text = Text("Каждая запись должна содержать skill_id и level", "Every entry must have skill_id and level")
 
 
 class SkillNotFound(Invalid):
+    """An entry of a list of skills names a skill that does not exist.
+
+    ``skill_id``: the one.
+    """
+
     code = "skill_not_found"
     text = Text("Навык с ID {skill_id} не найден", "There is no skill with the ID {skill_id}")
 

@@ -22,7 +22,8 @@ from mystar.demo import words
 from mystar.demo.cast import CATEGORIES
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.driver import parameters
-from mystar.orders.model import Kind, Order, Role, new_order
+from mystar.orders.model import Kind, Order, Role
+from mystar.orders.placing import new_order
 from mystar.orders.process import Action, Terms, deadline_of, decide
 
 QUERIES = queries.load(__package__)

@@ -130,7 +130,10 @@ class FileRefused(Invalid):
 
 
 class FileTooLarge(TooLarge):
-    """``limit``: bytes."""
+    """An upload exceeds the limit of its kind (D38).
+
+    ``limit``: bytes.
+    """
 
     code = "file_too_large"
     text = Text("Файл слишком большой: можно не больше {megabytes} МБ.", "The file is larger than {megabytes} MB.")
@@ -140,16 +143,22 @@ class FileTooLarge(TooLarge):
 
 
 class QuotaExceeded(TooLarge):
+    """All files of the account together exceed its quota (D38)."""
+
     code = "quota_exceeded"
     text = Text("Место для ваших файлов закончилось.", "There is no room left for your files.")
 
 
 class FileUnknown(NotFound):
+    """The file does not exist, or the actor may not see it (D4)."""
+
     code = "file_unknown"
     text = Text("Файл не найден.", "The file was not found.")
 
 
 class FileInUse(Conflict):
+    """The file is attached to something: it cannot be attached again, or deleted by itself."""
+
     code = "file_in_use"
     text = Text("Этот файл уже используется.", "This file is already in use.")
 

@@ -242,13 +242,15 @@ class Recipient:
 
 
 class NotificationUnknown(NotFound):
-    """There is none, or it is somebody else's (contract D4)."""
+    """The notification does not exist, or is another account's (D4)."""
 
     code = "notification_unknown"
     text = Text("Уведомление не найдено.", "The notification was not found.")
 
 
 class UnsubscribeLinkRefused(Forbidden):
+    """The signature of an unsubscribe link is wrong."""
+
     code = "unsubscribe_link_refused"
     text = Text("Ссылка для отписки недействительна.", "The unsubscribe link is not valid.")
 

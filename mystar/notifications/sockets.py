@@ -27,6 +27,8 @@ TOPIC = "notifications"
 
 
 class NobodyListens(Unreadable):
+    """A frame was sent to the socket of notifications, which only sends."""
+
     code = "nobody_listens"
     text = Text("Сюда ничего не отправляют: здесь только уведомления.", "Nothing is taken here, only told.")
 

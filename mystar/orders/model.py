@@ -46,6 +46,7 @@ class Money(StrEnum):
 
 #: The money is there: blocked for us or already taken.
 PAID = frozenset({Money.HELD, Money.CAPTURED})
+DATE_PASSED = Text("Эта дата уже прошла.", "This date has passed.")
 
 
 class Goal(StrEnum):
@@ -217,6 +218,8 @@ class Happening:
 
 
 class NoModifications(Invalid):
+    """Modifications are ordered from a service that does not sell any."""
+
     code = "no_modifications"
     text = Text("Автор услуги не продаёт доработок.", "The creator sells no changes to this service.")
 
@@ -234,61 +237,67 @@ class Difference(NamedTuple):
     counted: str | int
 
 
-# What can be refused.
-
-
 class OrderUnknown(NotFound):
+    """The order does not exist, or the actor is not a party to it (D4)."""
+
     code = "order_not_found"
     text = Text("Заказ не найден.", "There is no such order.")
 
 
 class NotYours(Forbidden):
-    """This party may never do it, at no time."""
+    """The actor's side of the order may never do this (D23)."""
 
     code = "order_not_yours"
     text = Text("Это действие с заказом вам недоступно.", "This is not for you to do with the order.")
 
 
 class WrongTime(Conflict):
-    """The right party at the wrong time: ``status``, ``money`` and ``allowed_actions`` say how things stand (D23)."""
+    """The right side of the order at the wrong time (D23); ``status`` and ``allowed_actions`` say how it stands."""
 
     code = "order_wrong_time"
     text = Text("Сейчас с заказом этого сделать нельзя.", "This cannot be done with the order now.")
 
 
 class PriceChanged(Conflict):
-    """``price``: what it costs now, in rubles as text."""
+    """The price that the client sent is not the current one (D1); ``price`` is, in rubles as text."""
 
     code = "price_changed"
     text = Text("Цена изменилась: сейчас {price} ₽.", "The price has changed: it is {price} RUB now.")
 
 
 class OwnService(Invalid):
+    """An order from oneself (D25)."""
+
     code = "own_service"
     text = Text("Нельзя заказать у самого себя.", "You cannot order from yourself.")
 
 
 class NotForSale(NotFound):
+    """The ordered star or service does not exist, is hidden or takes no orders."""
+
     code = "not_for_sale"
     text = Text("Звезда не найдена или не принимает заказы.", "There is no such star, or no orders are taken.")
 
 
 class NoInvitations(Invalid):
+    """An invitation is ordered from a star that does not record any."""
+
     code = "no_invitations"
     text = Text("Эта звезда не записывает приглашения.", "This star does not record invitations.")
 
 
 class NothingDelivered(Invalid):
+    """A delivery without a file."""
+
     code = "nothing_delivered"
     text = Text("Приложите файл.", "Attach a file.")
 
 
 class PaymentLinkRefused(Forbidden):
+    """The signature of a payment link is wrong (D26)."""
+
     code = "payment_link_refused"
     text = Text("Ссылка на оплату недействительна.", "The payment link is not valid.")
-
-
-DATE_PASSED = Text("Эта дата уже прошла.", "This date has passed.")
 
 
 # Facts. Each is published in the transaction that makes it true; ``by`` says who did it.
@@ -380,12 +389,6 @@ MONEY_FACTS: dict[Money, type[OrderFact]] = {
     Money.RELEASED: OrderMoneyReturned,
     Money.REFUNDED: OrderMoneyReturned,
 }
-
-
-def new_order(kind: Kind) -> Order:
-    """An order that nobody has placed yet, as far as the process is concerned."""
-    blank = dict.fromkeys(Order.__slots__)
-    return order_of(blank | {"kind": kind, "status": "pending", "money": "none", "money_goal": "hold", "refunded": 0})
 
 
 def order_of(row: dict[str, Any]) -> Order:

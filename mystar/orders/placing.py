@@ -25,7 +25,7 @@ from mystar.orders.model import (
     OwnService,
     PriceChanged,
     Role,
-    new_order,
+    order_of,
 )
 from mystar.orders.process import Terms, next_deadline
 from mystar.orders.repository import OrderRepository
@@ -190,3 +190,9 @@ def _price(greeting: Greeting, occasion: str) -> int:
     if greeting.invitation_price is None:
         raise NoInvitations
     return greeting.invitation_price
+
+
+def new_order(kind: Kind) -> Order:
+    """An order that is not placed yet, for the state machine."""
+    blank = dict.fromkeys(Order.__slots__)
+    return order_of(blank | {"kind": kind, "status": "pending", "money": "none", "money_goal": "hold", "refunded": 0})

@@ -54,6 +54,8 @@ class StudioList(NamedTuple):
 
 
 class NumbersRunOut(Unavailable):
+    """All six-digit numbers of studio orders are used up."""
+
     code = "order_numbers_run_out"
     text = Text(
         "Свободных номеров заказов больше нет. Мы уже знаем об этом.",
@@ -62,7 +64,7 @@ class NumbersRunOut(Unavailable):
 
 
 class WorkBegun(Conflict):
-    """Only new orders can be changed, taken back or queued."""
+    """A studio order that is not new is changed, withdrawn or queued (D35)."""
 
     code = "studio_order_begun"
     text = Text(

@@ -15,11 +15,15 @@ Goal = Literal["hold", "capture", "give_back"]
 
 
 class PaymentOpen(Conflict):
+    """The order has an open payment already."""
+
     code = "payment_open"
     text = Text("Этот заказ уже оплачивается.", "This order is being paid already.")
 
 
 class PaymentOver(Conflict):
+    """The payment behind the link has ended; the link makes a new one when it is opened again."""
+
     code = "payment_over"
     text = Text(
         "Этот платёж завершён. Откройте ссылку на оплату ещё раз.",
@@ -28,17 +32,24 @@ class PaymentOver(Conflict):
 
 
 class PaymentNotTaken(Conflict):
+    """A refund of an order whose money was not captured."""
+
     code = "payment_not_taken"
     text = Text("Деньги за этот заказ не списаны.", "No money has been taken for this order.")
 
 
 class RefundUnderWay(Conflict):
+    """An earlier partial refund of the payment has not ended."""
+
     code = "refund_under_way"
     text = Text("Предыдущий возврат ещё выполняется.", "The refund before this one is still under way.")
 
 
 class RefundTooMuch(Invalid):
-    """``left``: what can still be refunded, in rubles as text."""
+    """A partial refund exceeds what is left of the captured money.
+
+    ``left``: in rubles as text.
+    """
 
     code = "refund_too_much"
     text = Text("Вернуть можно не больше {left} ₽.", "No more than {left} RUB can be refunded.")
@@ -52,11 +63,15 @@ def _up_to(text: Text, left: int) -> Text:
 
 
 class PaymentSettled(Conflict):
+    """The order is paid already."""
+
     code = "payment_settled"
     text = Text("Этот заказ уже оплачен.", "This order is paid already.")
 
 
 class GivingBack(Conflict):
+    """A refund or a capture while the order's money is being returned."""
+
     code = "payment_giving_back"
     text = Text("Деньги за этот заказ уже возвращаются.", "The money for this order is being returned already.")
 

@@ -52,21 +52,24 @@ class CreatorPage:
 
 
 class ItemUnknown(NotFound):
-    """There is none, or it is somebody else's to change (contract D4)."""
+    """The work does not exist, or belongs to another creator (D4)."""
 
     code = "portfolio_item_unknown"
     text = Text("Работа не найдена.", "The work was not found.")
 
 
 class ImageUnknown(NotFound):
-    """There is none, or it is somebody else's to change (contract D4)."""
+    """The image does not exist, or belongs to another creator (D4)."""
 
     code = "portfolio_image_unknown"
     text = Text("Изображение не найдено.", "The image was not found.")
 
 
 class TooManyImages(Conflict):
-    """``most``: so many can be had."""
+    """A work has as many images as it can have.
+
+    ``most``: their number.
+    """
 
     code = "too_many_images"
     text = Text("У работы может быть не больше {most} изображений.", "A work can have no more than {most} images.")

@@ -47,25 +47,29 @@ class Review:
 
 
 class ReviewUnknown(NotFound):
-    """There is none, or it is hidden, or it is none of the actor's business (contract D4)."""
+    """The review does not exist, is hidden, or the actor is not a party to its order (D4)."""
 
     code = "review_unknown"
     text = Text("Отзыв не найден.", "The review was not found.")
 
 
 class AlreadyReviewed(Conflict):
+    """The buyer has reviewed this order before."""
+
     code = "already_reviewed"
     text = Text("На этот заказ уже есть отзыв.", "This order has a review already.")
 
 
 class NotYourReview(Forbidden):
-    """For the author, who cannot answer as the creator."""
+    """The author of a review replies to it; only the creator can."""
 
     code = "review_not_yours"
     text = Text("На отзыв отвечает только креатор.", "Only the creator answers a review.")
 
 
 class ReplyFinal(Conflict):
+    """A reply to a review is changed for the second time."""
+
     code = "reply_final"
     text = Text("Ответ на отзыв можно исправить только один раз.", "An answer to a review can be corrected only once.")
 

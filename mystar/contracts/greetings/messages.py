@@ -38,13 +38,15 @@ SENT = ["Отправлено"]
 
 
 class SendingFailed(NotFound):
-    """The seed has one word for whatever is wrong with the recipient."""
+    """The recipient of a message does not exist, or cannot get it: the document has one text for all cases."""
 
     code = "sending_failed"
     text = Text("ошибка при отправке", "the message could not be sent")
 
 
 class NoMessages(NotFound):
+    """The two people have no messages."""
+
     code = "no_messages"
     text = Text("сообщений нет", "there are no messages")
 

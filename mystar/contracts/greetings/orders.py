@@ -33,6 +33,8 @@ NO_AVATAR, NO_VIDEO = "нет фото", "Видео не готово"
 
 
 class NoDecision(Invalid):
+    """``accept`` is neither ``accept`` nor ``reject``."""
+
     code = "no_decision"
     text = Text("Не установлен статус заказа.", "The decision about the order is missing.")
 

@@ -10,12 +10,14 @@ QUERIES = queries.load(__package__)
 
 
 class NothingToRetry(Conflict):
+    """Staff retries a row of the outbox that has not failed."""
+
     code = "letter_not_failed"
     text = Text("Это уже отправлено или отправляется.", "This has been sent or is on its way.")
 
 
 class NotRepeatable(Conflict):
-    """Sent letters are sent once more only if nobody counts them: mails."""
+    """Staff repeats a row of the outbox that is not a mail that was sent. Other rows must not be sent twice."""
 
     code = "letter_not_repeatable"
     text = Text("Повторить можно только отправленное письмо.", "Only a mail that was sent can be sent again.")

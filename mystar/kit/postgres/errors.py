@@ -35,7 +35,7 @@ class TransactionBroken(Exception):
 
 
 class Retry(Unavailable):
-    """A deadlock or a serialization failure: nothing was done, and the same again may succeed."""
+    """A deadlock or a serialization failure. Nothing was changed; the same request may succeed now."""
 
     code = "busy"
     text = Text(

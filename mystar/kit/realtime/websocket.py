@@ -87,16 +87,22 @@ def add_hub(
 
 
 class UpgradeNeeded(Unreadable):
+    """A request without an upgrade at the address of a WebSocket."""
+
     code = "upgrade_needed"
     text = Text("Здесь отвечает только WebSocket.", "Only WebSocket is spoken here.")
 
 
 class ForeignOrigin(Forbidden):
+    """A WebSocket from a page whose origin is not allowed."""
+
     code = "foreign_origin"
     text = Text("С этого сайта подключаться нельзя.", "This site may not connect.")
 
 
 class FrameUnreadable(Unreadable):
+    """A frame of a WebSocket is not a JSON object."""
+
     code = "frame_unreadable"
     text = Text("Ожидается объект JSON.", "A JSON object is expected.")
 

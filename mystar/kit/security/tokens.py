@@ -29,6 +29,8 @@ _LEEWAY = timedelta(seconds=10)
 
 
 class TokenRefused(Unauthenticated):
+    """The token is malformed, forged or expired, or of the wrong kind."""
+
     code = "token_refused"
     text = Text("Токен недействителен или просрочен.", "The token is invalid or has expired.")
 

@@ -33,6 +33,8 @@ ARRIVING = ".arriving"
 
 
 class StorageFull(Unavailable):
+    """The storage of files has no room or does not take writes."""
+
     code = "storage_full"
     text = Text("Сейчас файлы принять нельзя. Повторите позже.", "Files cannot be taken now. Please try again later.")
 

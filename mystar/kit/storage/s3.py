@@ -50,6 +50,8 @@ _MISSING = {"NoSuchKey", "NoSuchUpload", "404", "NotFound"}
 
 
 class StorageAway(Unavailable):
+    """The bucket does not answer, or refuses the credentials."""
+
     code = "storage_away"
     text = Text(
         "Хранилище файлов не отвечает. Повторите позже.", "The file storage does not answer. Please try again later."

@@ -45,6 +45,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class KeyMalformed(Invalid):
+    """``Idempotency-Key`` is empty, too long or has other characters than visible ASCII."""
+
     code = "idempotency_key_malformed"
     text = Text(
         "Idempotency-Key: от 1 до 255 видимых символов ASCII.",
@@ -53,7 +55,7 @@ class KeyMalformed(Invalid):
 
 
 class KeyReused(Invalid):
-    """422 in every dialect."""
+    """``Idempotency-Key`` was used for another request (D18). 422 in every dialect."""
 
     code = "idempotency_key_reused"
     text = Text(
@@ -63,6 +65,8 @@ class KeyReused(Invalid):
 
 
 class StillRunning(Conflict):
+    """A request with the same ``Idempotency-Key`` is still running (D18)."""
+
     code = "idempotency_key_busy"
     text = Text("Первый запрос с этим ключом ещё выполняется.", "The first request with this key is still running.")
 
