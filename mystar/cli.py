@@ -189,6 +189,14 @@ def print_openapi() -> None:
 
 
 @main.command()
+def errors() -> None:
+    """Print the reference of all errors: docs/errors.md."""
+    from mystar.contracts.error_reference import error_reference
+
+    click.echo(error_reference(_contracts()), nl=False)
+
+
+@main.command()
 def check() -> None:
     """Verify configuration, database and invariants; exit 1 and say what is wrong, if anything is."""
     settings = settings_here()

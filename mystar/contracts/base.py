@@ -54,19 +54,19 @@ class Contract:
     statuses: Mapping[str | type[MystarError], int] = field(default_factory=dict)
     refuses_by_pages: bool = False
 
-    def status_of(self, error: MystarError) -> int:
-        if error.code in self.statuses:
-            return self.statuses[error.code]
-        for kind in type(error).__mro__:
-            if kind in self.statuses:
-                return self.statuses[kind]
-            if kind in STATUSES:
-                return STATUSES[kind]
+    def status_of(self, kind: type[MystarError]) -> int:
+        if kind.code in self.statuses:
+            return self.statuses[kind.code]
+        for ancestor in kind.__mro__:
+            if ancestor in self.statuses:
+                return self.statuses[ancestor]
+            if ancestor in STATUSES:
+                return STATUSES[ancestor]
         return 500
 
     def answer(self, error: MystarError, request: web.Request) -> web.Response:
         """The error in this contract's words, with the headers that go with its kind."""
-        status = self.status_of(error)
+        status = self.status_of(type(error))
         response = self.render_error(error, status, language_of(request), request)
         if status == 401:
             response.headers["WWW-Authenticate"] = "Bearer"
