@@ -1,1 +1,1 @@
-"""The identity dialect (seed 004). See README.md."""
+"""The identity dialect (seed 004). See docs/dialects/identity.md."""

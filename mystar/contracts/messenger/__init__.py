@@ -1,1 +1,1 @@
-"""The messenger dialect (seed 002). See README.md."""
+"""The messenger dialect (seed 002). See docs/dialects/messenger.md."""

@@ -1,1 +1,1 @@
-"""The studio dialect (seed 003). See README.md."""
+"""The studio dialect (seed 003). See docs/dialects/studio.md."""
