@@ -15,12 +15,7 @@ from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
 from mystar.kit.postgres.database import Tx
 from mystar.orders.model import STATUS_FACTS, OrderFact, OrderMoneyDecided, Role
-from mystar.orders.studio_order import (
-    StudioOrderChanged,
-    StudioOrderFact,
-    StudioOrderQueued,
-    StudioOrderWithdrawn,
-)
+from mystar.orders.studio.model import StudioOrderChanged, StudioOrderFact, StudioOrderQueued, StudioOrderWithdrawn
 from mystar.payments.model import MoneyMoved, PaymentFailed
 
 _STUDIO = {

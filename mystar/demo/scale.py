@@ -24,7 +24,7 @@ from mystar.kit.postgres import queries
 from mystar.kit.postgres.driver import parameters
 from mystar.orders.model import Kind, Order, Role
 from mystar.orders.placing import new_order
-from mystar.orders.process import Action, Terms, deadline_of, decide
+from mystar.orders.state_machine import Action, Terms, deadline_of, decide
 
 QUERIES = queries.load(__package__)
 #: Of `cast.PASSWORD`, at the usual cost: computed once for all.

@@ -15,7 +15,7 @@ from mystar.demo import pictures
 from mystar.demo.cast import CATEGORIES, Star
 from mystar.demo.tales import Scene
 from mystar.orders.handlers import ORDERS
-from mystar.orders.process import Action
+from mystar.orders.state_machine import Action
 from mystar.portfolio.handlers import PORTFOLIO, SHOWCASE
 from mystar.reviews.handlers import REVIEWS
 

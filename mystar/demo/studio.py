@@ -11,7 +11,7 @@ from mystar.demo.tales import in_one_piece
 from mystar.files.service import FileService
 from mystar.kit.postgres.database import Database
 from mystar.kit.postgres.queries import load
-from mystar.orders.studio import StudioOrders
+from mystar.orders.studio.service import StudioOrders
 
 QUERIES = load(__package__)
 

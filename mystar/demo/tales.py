@@ -14,8 +14,8 @@ from mystar.demo.purse import Purse
 from mystar.demo.videos import Video
 from mystar.errors import Unavailable
 from mystar.files.service import FileService
-from mystar.orders.process import Action
 from mystar.orders.service import OrderService
+from mystar.orders.state_machine import Action
 from mystar.payments.service import PaymentService
 
 log = logging.getLogger(__name__)

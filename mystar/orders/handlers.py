@@ -14,8 +14,8 @@ from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import PageQuery, page_of, page_response, wanted
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of, query_of
-from mystar.orders.book import OrderBook
 from mystar.orders.model import Role
+from mystar.orders.reads import OrderBook
 from mystar.orders.schemas import (
     DeliveryDraft,
     DeliveryView,
@@ -34,7 +34,7 @@ from mystar.orders.schemas import (
     order_view,
 )
 from mystar.orders.service import OrderService
-from mystar.orders.studio import StudioOrders
+from mystar.orders.studio.service import StudioOrders
 
 ORDERS: web.AppKey[OrderService] = web.AppKey("orders", OrderService)
 ORDER_BOOK: web.AppKey[OrderBook] = web.AppKey("order_book", OrderBook)

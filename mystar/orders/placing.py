@@ -27,8 +27,8 @@ from mystar.orders.model import (
     Role,
     order_of,
 )
-from mystar.orders.process import Terms, next_deadline
 from mystar.orders.repository import OrderRepository
+from mystar.orders.state_machine import Terms, next_deadline
 
 _ALL_DAY = time(23, 59)
 _CHANGES = "Доработки"

@@ -27,7 +27,7 @@ from mystar.orders.model import (
     Role,
     order_of,
 )
-from mystar.orders.process import Step
+from mystar.orders.state_machine import Step
 
 QUERIES = queries.load(__package__)
 #: Every constraint of ours is checked before; a violation is a defect.

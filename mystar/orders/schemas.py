@@ -11,9 +11,9 @@ from mystar.catalog.schemas import ServiceView, number, service_shape
 from mystar.kit.web.fields import Id, Line, Rubles, Shape, at_most
 from mystar.kit.web.media_urls import Addresses
 from mystar.kit.web.pagination import PageQuery
-from mystar.orders.book import OrderDetail, OrderEntry
 from mystar.orders.model import ChosenOption, DeliveryCard, Happening, Kind, Money, Order, Person, Role, Status
-from mystar.orders.process import allowed_actions
+from mystar.orders.reads import OrderDetail, OrderEntry
+from mystar.orders.state_machine import allowed_actions
 from mystar.payments.model import Payment
 
 MOST_OPTIONS, MOST_FILES, LONGEST, LONGEST_REASON = 50, 20, 5000, 1000

@@ -14,7 +14,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Row, Tx
 from mystar.kit.security.tokens import Signer
-from mystar.orders import process
+from mystar.orders import state_machine
 from mystar.orders.model import (
     PAID,
     Delivery,
@@ -32,9 +32,9 @@ from mystar.orders.model import (
     Role,
 )
 from mystar.orders.placing import Placing, require_to_come
-from mystar.orders.process import Action, Allowed, Terms, deadline_of, decide
 from mystar.orders.repository import OrderRepository
-from mystar.orders.steps import Steps, acting_role
+from mystar.orders.state_machine import Action, Allowed, Terms, deadline_of, decide
+from mystar.orders.transitions import Steps, acting_role
 from mystar.payments.model import PaymentOver, PaymentSettled
 from mystar.payments.service import PaymentService
 

@@ -13,13 +13,13 @@ from mystar.ground import Ground
 from mystar.kit.background import every
 from mystar.kit.web.http import networks
 from mystar.kit.web.routes import Route
-from mystar.orders.book import OrderBook
 from mystar.orders.handlers import ORDER_BOOK, ORDERS, STUDIO
 from mystar.orders.handlers import ROUTES as ORDER_ROUTES
-from mystar.orders.process import Terms
+from mystar.orders.reads import OrderBook
 from mystar.orders.service import OrderService
-from mystar.orders.studio import TOPIC as STUDIO_WORK
-from mystar.orders.studio import StudioOrders
+from mystar.orders.state_machine import Terms
+from mystar.orders.studio.service import TOPIC as STUDIO_WORK
+from mystar.orders.studio.service import StudioOrders
 from mystar.orders.tasks import Deadlines
 from mystar.payments.gateways.yookassa import YooKassa
 from mystar.payments.handlers import PAYMENTS

@@ -16,8 +16,8 @@ from mystar.errors import MystarError
 from mystar.kit.postgres.database import Database, Tx
 from mystar.orders.handlers import ORDERS
 from mystar.orders.model import Goal, Kind, Money, NotYours, OrderUnknown, Role, Status, WrongTime, order_of
-from mystar.orders.process import KINDS, STATUSES, Action, decide
 from mystar.orders.service import OrderService
+from mystar.orders.state_machine import KINDS, STATUSES, Action, decide
 from tests.factory import Factory, actor
 
 STATE = (

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from mystar.orders.model import Goal, Kind, Money, NotYours, Order, Role, Status, WrongTime
-from mystar.orders.picture import describe
-from mystar.orders.process import KINDS, SHOWN, STATUSES, Action, Step, allowed_actions, decide
+from mystar.orders.state_diagram import describe
+from mystar.orders.state_machine import KINDS, SHOWN, STATUSES, Action, Step, allowed_actions, decide
 from tests.orders.making import MOMENT, an_order
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "orders.md"
@@ -35,7 +35,7 @@ def outcome(order: Order, action: Action, role: Role) -> Step | type[Exception]:
 
 
 def test_the_document_shows_the_process_as_it_is() -> None:
-    assert DOCUMENT.read_text(encoding="utf-8") == describe(), "python -m mystar.orders.picture > docs/orders.md"
+    assert DOCUMENT.read_text(encoding="utf-8") == describe(), "python -m mystar.orders.state_diagram > docs/orders.md"
 
 
 def test_every_state_and_actor_and_action_gives_what_the_document_says() -> None:

@@ -15,7 +15,7 @@ from mystar.accounts.model import Actor
 from mystar.contracts.system import DATABASE
 from mystar.orders.handlers import ORDERS
 from mystar.orders.model import Kind, Money, Order, Role, Status, WrongTime
-from mystar.orders.process import KINDS, STATUSES, Action, decide
+from mystar.orders.state_machine import KINDS, STATUSES, Action, decide
 from tests.factory import Factory, actor
 from tests.orders.making import an_order
 

@@ -16,7 +16,7 @@ from mystar.kit.web.http import dumps
 from mystar.orders.handlers import ORDERS
 from mystar.orders.model import ChosenOption, Kind, Money, Role, Status
 from mystar.orders.placing import total_price
-from mystar.orders.process import allowed_actions
+from mystar.orders.state_machine import allowed_actions
 from mystar.payments.handlers import PAYMENTS
 from tests.factory import Person, actor
 from tests.orders.making import an_order

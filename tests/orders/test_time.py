@@ -18,7 +18,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
 from mystar.orders.handlers import ORDERS
 from mystar.orders.model import Goal, Money, OrderCancelled, Role, Status, WrongTime
-from mystar.orders.process import Action, Terms, allowed_actions, decide, next_deadline
+from mystar.orders.state_machine import Action, Terms, allowed_actions, decide, next_deadline
 from mystar.orders.tasks import Deadlines
 from mystar.payments.handlers import PAYMENTS
 from mystar.payments.process import let_go_at, next_check, runs_out

@@ -28,10 +28,10 @@ from mystar.errors import Conflict, Text
 from mystar.files.handlers import FILES
 from mystar.kit.postgres.database import Row
 from mystar.kit.web.routes import Route, route
-from mystar.orders import process
+from mystar.orders import state_machine
 from mystar.orders.handlers import ORDERS, STUDIO
 from mystar.orders.model import Kind, Role, order_of
-from mystar.orders.process import Allowed
+from mystar.orders.state_machine import Allowed
 from mystar.payments.handlers import PAYMENTS
 
 #: Studio orders that a page asks about, or sends to processing, at once.

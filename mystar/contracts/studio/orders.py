@@ -21,7 +21,7 @@ from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import path_of, query_of
 from mystar.orders.handlers import STUDIO
 from mystar.orders.model import Status
-from mystar.orders.studio_order import MOST_PICTURES, StudioOrder
+from mystar.orders.studio.model import MOST_PICTURES, StudioOrder
 
 TAGS = ["studio: orders"]
 #: Whatever the fields are called: the seed names none.

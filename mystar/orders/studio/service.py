@@ -15,7 +15,7 @@ from mystar.kit.postgres.database import Database, Row, Tx
 from mystar.kit.security.rate_limits import Limits
 from mystar.kit.web.media_urls import media_path
 from mystar.orders.model import NotYours, OrderUnknown, Role, Status
-from mystar.orders.studio_order import (
+from mystar.orders.studio.model import (
     MOST_PICTURES,
     NumbersRunOut,
     Picture,
@@ -29,7 +29,7 @@ from mystar.orders.studio_order import (
     TooManyPictures,
     WorkBegun,
 )
-from mystar.orders.studio_rows import StudioRows
+from mystar.orders.studio.repository import StudioRows
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from typing import Any
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Row, Statements
 from mystar.orders.model import OrderUnknown, Role, Status
-from mystar.orders.studio_order import NumbersRunOut, StudioList, StudioOrder, studio_order_of
+from mystar.orders.repository import QUERIES as ORDER_QUERIES
+from mystar.orders.studio.model import NumbersRunOut, StudioList, StudioOrder, studio_order_of
 
 QUERIES = queries.load(__package__)
 #: No list is longer (contract D19).
@@ -111,7 +112,7 @@ class StudioRows:
     ) -> None:
         """Add to the history that orders of all kinds have."""
         await self._tx.execute(
-            QUERIES.add_event,
+            ORDER_QUERIES.add_event,
             order_id=order_id,
             actor_id=actor_id,
             role=str(role),
@@ -125,7 +126,7 @@ class StudioRows:
         )
 
     async def history(self, order_id: int) -> list[Row]:
-        return await self._tx.all(QUERIES.history, order_id=order_id)
+        return await self._tx.all(ORDER_QUERIES.history, order_id=order_id)
 
 
 def _text(number: int) -> str:

@@ -26,8 +26,8 @@ from mystar.orders.model import (
     Status,
     WrongTime,
 )
-from mystar.orders.process import Action, Step, Terms, decide, next_deadline
 from mystar.orders.repository import OrderRepository
+from mystar.orders.state_machine import Action, Step, Terms, decide, next_deadline
 from mystar.payments.model import Goal as PaymentGoal
 from mystar.payments.model import (
     HoldRunsOut,

@@ -1,4 +1,4 @@
-"""The process as a document: ``python -m mystar.orders.picture > docs/orders.md``; a test keeps the file current."""
+"""The process as a document: ``python -m mystar.orders.state_diagram > docs/orders.md``; a test keeps the file current."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from mystar.orders.model import Money, Status
-from mystar.orders.process import DEADLINES, KINDS, RULES, STATUSES, Rule, Terms
+from mystar.orders.state_machine import DEADLINES, KINDS, RULES, STATUSES, Rule, Terms
 
 _INTRODUCTION = """\
 # The life of an order
 
-Made from `RULES` in `mystar/orders/process.py` by `python -m mystar.orders.picture > docs/orders.md`; do not edit.
+Made from `RULES` in `mystar/orders/state_machine.py` by `python -m mystar.orders.state_diagram > docs/orders.md`; do not edit.
 
 An order stands on two axes: the work and the money. The money is where its payment is (none → pending → held →
 captured; or released, refunded, failed). What the order *wants* of it is its goal: hold, capture or give back. An
