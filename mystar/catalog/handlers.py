@@ -9,7 +9,7 @@ from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_sc
 from marshmallow import fields
 
 from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
-from mystar.catalog.desk import CatalogDesk
+from mystar.catalog.listings import Shop
 from mystar.catalog.schemas import (
     BriefServiceView,
     CatalogCategoryView,
@@ -30,7 +30,7 @@ from mystar.catalog.schemas import (
 )
 from mystar.catalog.search import Sought
 from mystar.catalog.service import CatalogService
-from mystar.catalog.shop import Shop
+from mystar.catalog.taxonomy import CatalogDesk
 from mystar.errors import Unauthenticated
 from mystar.kit.web.bare_lists import MOST, list_response
 from mystar.kit.web.fields import Shape

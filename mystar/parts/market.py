@@ -5,12 +5,12 @@ from __future__ import annotations
 from aiohttp import web
 
 from mystar.accounts.access import ACCOUNTS
-from mystar.catalog.desk import CatalogDesk
 from mystar.catalog.handlers import CATALOG, DESK, SHOP
 from mystar.catalog.handlers import ROUTES as CATALOG_ROUTES
+from mystar.catalog.listings import Shop
 from mystar.catalog.repository import CONSTRAINTS as CATALOG_CONSTRAINTS
 from mystar.catalog.service import CatalogService
-from mystar.catalog.shop import Shop
+from mystar.catalog.taxonomy import CatalogDesk
 from mystar.creators.handlers import CREATORS, SKILLS
 from mystar.creators.handlers import ROUTES as CREATOR_ROUTES
 from mystar.creators.repository import CONSTRAINTS as CREATOR_CONSTRAINTS

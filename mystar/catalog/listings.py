@@ -14,7 +14,7 @@ from mystar.catalog.index import ServiceIndex
 from mystar.catalog.model import Category, Difference, GreetingStays, Service, ServiceDraft, ServiceUnknown, tag_key
 from mystar.catalog.repository import QUERIES, CatalogRepository
 from mystar.catalog.search import Order, Sought
-from mystar.catalog.service_rows import ServiceRows
+from mystar.catalog.service_repository import ServiceRows
 from mystar.creators.service import CreatorService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
