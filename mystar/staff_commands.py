@@ -9,7 +9,7 @@ import click
 from aiohttp import web
 
 from mystar.accounts.model import Account, Role
-from mystar.accounts.operator import Operator
+from mystar.accounts.staff.operator import Operator
 from mystar.audit.model import Broken, Entry
 from mystar.command import password, with_service
 

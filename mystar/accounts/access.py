@@ -19,10 +19,10 @@ from mystar.kit.realtime.websocket import in_turn, offered_protocols
 from mystar.kit.web.http import PUBLIC_URL, address_of, json_response, language_of
 
 if TYPE_CHECKING:
-    from mystar.accounts.operator import Operator
     from mystar.accounts.passwords import PasswordService
     from mystar.accounts.service import AccountService
-    from mystar.accounts.staff import StaffRoom
+    from mystar.accounts.staff.operator import Operator
+    from mystar.accounts.staff.service import StaffRoom
 
 F = TypeVar("F", bound=Callable[..., object])
 

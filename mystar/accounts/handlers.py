@@ -16,7 +16,6 @@ from mystar.accounts.access import (
     token_response,
     visitor_of,
 )
-from mystar.accounts.desk import FrontDesk
 from mystar.accounts.model import Draft
 from mystar.accounts.schemas import (
     AccessView,
@@ -34,6 +33,7 @@ from mystar.accounts.schemas import (
     UserDraft,
     WordsView,
 )
+from mystar.accounts.support_forms import FrontDesk
 from mystar.errors import Text
 from mystar.kit.web.http import html_response, json_response, language_of, wants_page
 from mystar.kit.web.idempotency import idempotent

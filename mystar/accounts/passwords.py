@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mystar.accounts.drafts import require_good_password
-from mystar.accounts.guard import Guard
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
@@ -14,7 +13,8 @@ from mystar.accounts.model import (
     Visitor,
 )
 from mystar.accounts.repository import AccountRepository, ProviderRepository
-from mystar.accounts.sessions import Sessions
+from mystar.accounts.sessions.login_throttle import Guard
+from mystar.accounts.sessions.service import Sessions
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx

@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from mystar.accounts.age import age_on, require_adult
 from mystar.accounts.credentials import Credential, credential_of, key_of, tidy_email, tidy_phone, tidy_username
 from mystar.accounts.drafts import require_birth_date, tidied, tidied_field
-from mystar.accounts.guard import Guard
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
@@ -38,8 +37,9 @@ from mystar.accounts.model import (
     taken,
 )
 from mystar.accounts.repository import AccountRepository
-from mystar.accounts.sessions import Sessions
-from mystar.accounts.staff import LastOwner
+from mystar.accounts.sessions.login_throttle import Guard
+from mystar.accounts.sessions.service import Sessions
+from mystar.accounts.staff.service import LastOwner
 from mystar.errors import Forbidden, Invalid, NotFound, Text
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer

@@ -15,7 +15,7 @@ from marshmallow import fields, validate
 
 from mystar.accounts.access import actor_of, signed_in_socket
 from mystar.accounts.model import Actor
-from mystar.accounts.sockets import opened
+from mystar.accounts.sessions.sockets import opened
 from mystar.chat.model import Change, MessageChanged, MessageSent, ReadMoved
 from mystar.chat.schemas import ConversationPath, MessageDraft, ReadDraft, message_view
 from mystar.chat.service import ChatService

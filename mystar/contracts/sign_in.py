@@ -10,8 +10,8 @@ from marshmallow import fields
 
 from mystar.accounts.access import visitor_of
 from mystar.accounts.model import Door
-from mystar.accounts.providers.base import Name, ResponseType
-from mystar.accounts.sign_in import SignInService
+from mystar.accounts.oauth.providers.base import Name, ResponseType
+from mystar.accounts.oauth.service import SignInService
 from mystar.kit.web.fields import Line, Shape
 from mystar.kit.web.http import json_response
 from mystar.kit.web.validation import query_of

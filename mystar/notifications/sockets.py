@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, querystring_schema
 
 from mystar.accounts.access import actor_of, signed_in_socket
-from mystar.accounts.sockets import opened
+from mystar.accounts.sessions.sockets import opened
 from mystar.errors import Text, Unreadable
 from mystar.kit.events import Events
 from mystar.kit.realtime.connection import Speak, text_frame

@@ -7,23 +7,23 @@ from datetime import timedelta
 from aiohttp import web
 
 from mystar.accounts.access import ACCOUNTS, OPERATOR, PASSWORDS, STAFF
-from mystar.accounts.attempts import Attempts
-from mystar.accounts.desk import FrontDesk
-from mystar.accounts.guard import Guard
 from mystar.accounts.handlers import DESK
 from mystar.accounts.handlers import ROUTES as ACCOUNT_ROUTES
 from mystar.accounts.links import REQUESTS as LINK_REQUESTS
 from mystar.accounts.links import MailedLinks
-from mystar.accounts.operator import Operator
+from mystar.accounts.oauth.attempts import Attempts
+from mystar.accounts.oauth.providers.http_client import Calls
+from mystar.accounts.oauth.providers.registry import every_provider
+from mystar.accounts.oauth.service import SignInService
 from mystar.accounts.passwords import PasswordService
-from mystar.accounts.providers.calls import Calls
-from mystar.accounts.providers.every import every_provider
 from mystar.accounts.repository import CONSTRAINTS as ACCOUNT_CONSTRAINTS
 from mystar.accounts.service import AccountService
-from mystar.accounts.sessions import Sessions
-from mystar.accounts.sign_in import SignInService
-from mystar.accounts.sockets import watching
-from mystar.accounts.staff import StaffRoom
+from mystar.accounts.sessions.login_throttle import Guard
+from mystar.accounts.sessions.service import Sessions
+from mystar.accounts.sessions.sockets import watching
+from mystar.accounts.staff.operator import Operator
+from mystar.accounts.staff.service import StaffRoom
+from mystar.accounts.support_forms import FrontDesk
 from mystar.accounts.tasks import sweeping
 from mystar.contracts.sign_in import SIGN_IN
 from mystar.ground import Ground

@@ -15,8 +15,8 @@ from aiohttp import web
 
 from mystar.accounts.access import ACCOUNTS
 from mystar.accounts.model import Refreshed
-from mystar.accounts.rotation import GRACE, Family
 from mystar.accounts.service import AccountService
+from mystar.accounts.sessions.rotation import GRACE, Family
 from mystar.app import create_app
 from mystar.kit.postgres.database import Database
 from mystar.kit.security.tokens import TokenRefused
@@ -147,14 +147,14 @@ async def test_a_copy_ends_the_session_and_the_person_and_the_operator_hear_of_i
     second = await must(api, person.refresh)
     third = await must(api, second["refresh"])
     await half_a_minute_later(db)
-    with caplog.at_level(logging.WARNING, "mystar.accounts.sessions"):
+    with caplog.at_level(logging.WARNING, "mystar.accounts.sessions.service"):
         assert await exchange(api, person.refresh, rotate=rotate) is None
     for refresh in (person.refresh, second["refresh"], third["refresh"]):
         assert await exchange(api, refresh) is None
     for access in (second["access"], third["access"]):
         assert (await api.get("/api/v1/users/me/", headers={"Authorization": access})).status == 401
     assert await must(api, other.refresh), "nobody else is concerned"
-    told = [record for record in caplog.records if record.name == "mystar.accounts.sessions"]
+    told = [record for record in caplog.records if record.name == "mystar.accounts.sessions.service"]
     assert [record.account_id for record in told] == [person.id]  # type: ignore[attr-defined]
     assert await db.value("select end_reason from sessions where ended_at is not null") == "refresh_reused"
     mails = await db.all("select payload from outbox where topic = 'mail'")

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from mystar.accounts.access import ACCOUNTS, STAFF
 from mystar.accounts.model import Visitor
-from mystar.accounts.staff import LastOwner
+from mystar.accounts.staff.service import LastOwner
 from mystar.contracts.system import DATABASE
 from mystar.files.handlers import FILES
 from mystar.orders.handlers import ORDERS

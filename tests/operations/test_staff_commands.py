@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from mystar.accounts.access import ACCOUNTS, OPERATOR
 from mystar.accounts.model import LoginRefused, PersonUnknown, Visitor
-from mystar.accounts.operator import NoStaff
-from mystar.accounts.staff import LastOwner
+from mystar.accounts.staff.operator import NoStaff
+from mystar.accounts.staff.service import LastOwner
 from mystar.audit.handlers import AUDIT
 from mystar.cli import main
 from mystar.command import service

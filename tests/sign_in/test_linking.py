@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from mystar.accounts.linking import Create, Decision, Enter, Holder, Link, Question, Refuse, decide
 from mystar.accounts.model import AlreadyRegistered, NotRegistered, SignInFirst
+from mystar.accounts.oauth.linking import Create, Decision, Enter, Holder, Link, Question, Refuse, decide
 
 ME, OTHER = 7, 9
 VERIFIED, UNVERIFIED = Holder(OTHER, True), Holder(OTHER, False)

@@ -15,8 +15,8 @@ from mystar.accounts.model import (
     RoleChanged,
 )
 from mystar.accounts.repository import AccountRepository
-from mystar.accounts.sessions import Sessions
-from mystar.accounts.staff import LastOwner
+from mystar.accounts.sessions.service import Sessions
+from mystar.accounts.staff.service import LastOwner
 from mystar.errors import Conflict, Text
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database

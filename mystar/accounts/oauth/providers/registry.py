@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mystar.accounts.providers.base import Provider
-from mystar.accounts.providers.calls import Calls
-from mystar.accounts.providers.mailru import MailRu
-from mystar.accounts.providers.vk import VkId
-from mystar.accounts.providers.vk_legacy import VkLegacy
-from mystar.accounts.providers.yandex import Yandex
+from mystar.accounts.oauth.providers.base import Provider
+from mystar.accounts.oauth.providers.http_client import Calls
+from mystar.accounts.oauth.providers.mailru import MailRu
+from mystar.accounts.oauth.providers.vk import VkId
+from mystar.accounts.oauth.providers.vk_legacy import VkLegacy
+from mystar.accounts.oauth.providers.yandex import Yandex
 from mystar.sections import OauthSettings
 
 

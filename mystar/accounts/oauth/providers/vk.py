@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from mystar.accounts.model import ProviderRefused
-from mystar.accounts.providers.base import Profile, Provider, day_of, subject_of, text_of
+from mystar.accounts.oauth.providers.base import Profile, Provider, day_of, subject_of, text_of
 
 
 class VkId(Provider):

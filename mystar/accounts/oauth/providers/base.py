@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 from yarl import URL
 
 from mystar.accounts.model import ProviderDown, ProviderOff, ProviderRefused, ProviderTokenRefused
-from mystar.accounts.providers.calls import Calls
+from mystar.accounts.oauth.providers.http_client import Calls
 from mystar.sections import ProviderSettings
 
 Name = Literal["yandex", "vk", "vk_legacy", "mailru"]

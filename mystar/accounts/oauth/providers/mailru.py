@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mystar.accounts.providers.base import Profile, Provider, day_of, subject_of, text_of
+from mystar.accounts.oauth.providers.base import Profile, Provider, day_of, subject_of, text_of
 
 
 class MailRu(Provider):

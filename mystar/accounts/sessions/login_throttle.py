@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mystar.accounts.model import Actor, Visitor
-from mystar.accounts.sessions import Sessions
+from mystar.accounts.sessions.service import Sessions
 from mystar.kit.security.rate_limits import Limits
 
 

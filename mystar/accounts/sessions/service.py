@@ -28,7 +28,7 @@ from mystar.accounts.model import (
     Visitor,
 )
 from mystar.accounts.repository import AccountRepository
-from mystar.accounts.rotation import GRACE, Family
+from mystar.accounts.sessions.rotation import GRACE, Family
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Row, Tx

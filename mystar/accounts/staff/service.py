@@ -6,7 +6,7 @@ import uuid
 
 from mystar.accounts.model import Account, Actor, Role, RoleChanged, Session
 from mystar.accounts.repository import AccountRepository
-from mystar.accounts.sessions import Sessions
+from mystar.accounts.sessions.service import Sessions
 from mystar.errors import Conflict, Forbidden, NotFound, Text
 from mystar.kit.postgres.database import Database
 from mystar.kit.web.pagination import Page, Wanted

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from mystar.accounts.access import ACCOUNTS, actor_of, socket_token_of
 from mystar.accounts.model import SessionsEnded
-from mystar.accounts.sessions import Sessions
+from mystar.accounts.sessions.service import Sessions
 from mystar.errors import Unauthenticated
 from mystar.kit.background import every
 from mystar.kit.events import Events

@@ -10,7 +10,7 @@ from typing import Any
 from yarl import URL
 
 from mystar.accounts.model import ProviderDown, ProviderRefused
-from mystar.accounts.providers.base import Profile, Provider, day_of, subject_of, text_of
+from mystar.accounts.oauth.providers.base import Profile, Provider, day_of, subject_of, text_of
 
 _VERSION = "5.124"
 

@@ -11,10 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mystar.accounts.attempts import Attempts
 from mystar.accounts.credentials import Unfit, credential_of, key_of, tidy_email, tidy_username
 from mystar.accounts.drafts import tidied, tidied_field
-from mystar.accounts.linking import Create, Enter, Holder, Link, Question, Refuse, decide
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
@@ -29,9 +27,11 @@ from mystar.accounts.model import (
     Taken,
     Visitor,
 )
-from mystar.accounts.providers.base import Name, Profile, Provider, ResponseType
+from mystar.accounts.oauth.attempts import Attempts
+from mystar.accounts.oauth.linking import Create, Enter, Holder, Link, Question, Refuse, decide
+from mystar.accounts.oauth.providers.base import Name, Profile, Provider, ResponseType
 from mystar.accounts.repository import AccountRepository, ProviderRepository
-from mystar.accounts.sessions import Sessions
+from mystar.accounts.sessions.service import Sessions
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.rate_limits import Limits

@@ -1,0 +1,1 @@
+"""Sign-in through Yandex ID, VK ID, VK and Mail.ru."""

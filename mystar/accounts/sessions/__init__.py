@@ -1,0 +1,1 @@
+"""Sessions: access and refresh tokens, their rotation, and what slows guessing down."""

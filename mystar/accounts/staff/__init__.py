@@ -1,0 +1,1 @@
+"""Staff accounts and what the operator does with them."""
