@@ -249,7 +249,7 @@ def move_files(kind: str) -> None:
     async def move(app: web.Application) -> None:
         from mystar.contracts.system import DATABASE
         from mystar.files.handlers import STORAGES
-        from mystar.files.moving import Mover
+        from mystar.files.storage_migration import Mover
 
         places, other = app[STORAGES], "local" if kind == "s3" else "s3"
         try:

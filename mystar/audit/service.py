@@ -10,9 +10,9 @@ from pathlib import Path
 
 from mystar.accounts.model import Actor
 from mystar.audit.chain import bounded, digest
+from mystar.audit.checkpoint import Witness
 from mystar.audit.model import CIRCUMSTANCES, Broken, Circumstances, Entry, Filters, Head, Note, Value
 from mystar.audit.repository import AuditRepository
-from mystar.audit.witness import Witness
 from mystar.errors import Forbidden, Unavailable
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx

@@ -15,7 +15,7 @@ from mystar.files.forms import ANYWHERE, FILES, Wanted, uploaded
 from mystar.files.model import IMAGES, VIDEOS, FileUnknown, StoredFile
 from mystar.files.ranges import Part, http_date, is_known, wanted
 from mystar.files.schemas import FileForm, FilePath, FileView, file_view
-from mystar.files.storages import Storages
+from mystar.files.storage_selection import Storages
 from mystar.kit.storage.local import BytesMissing
 from mystar.kit.web import pagination
 from mystar.kit.web.http import absolute, json_response

@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from mystar.accounts.model import Actor
 from mystar.accounts.service import AccountService
+from mystar.files.ingest import Intake
 from mystar.files.inspection import Inspector, Unacceptable
-from mystar.files.intake import Intake
 from mystar.files.model import IMAGES, FileInUse, FileTooLarge, FileUnknown, QuotaExceeded, StoredFile, Taken
 from mystar.files.repository import FileRepository
 from mystar.kit.clock import Clock

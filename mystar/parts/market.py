@@ -19,7 +19,7 @@ from mystar.creators.skills import SkillService
 from mystar.files.handlers import FILES, STORAGES
 from mystar.files.handlers import ROUTES as FILE_ROUTES
 from mystar.files.service import FileService
-from mystar.files.storages import storages
+from mystar.files.storage_selection import storages
 from mystar.files.tasks import tasks as file_tasks
 from mystar.ground import Ground
 from mystar.kit.web.routes import Route
