@@ -13,7 +13,7 @@ from pypika.enums import Matching
 from pypika.queries import QueryBuilder
 from pypika.terms import BasicCriterion, Field, Function, Not, Parameter, Term
 
-from mystar.admin.registers.kinds import ANYTHING, Choice, Match, Of, Register
+from mystar.admin.lists.columns import ANYTHING, Choice, Match, Of, Register
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Row, Statements
 

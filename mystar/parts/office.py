@@ -7,7 +7,7 @@ from aiohttp import web
 from mystar.admin.access import GATE, Gate
 from mystar.admin.handlers.forms import ROWS
 from mystar.admin.handlers.home import CLOCK
-from mystar.admin.handlers.letters import TRIES
+from mystar.admin.handlers.outbox import TRIES
 from mystar.admin.handlers.render import set_up
 from mystar.admin.repository import RegisterRepository
 from mystar.ground import Ground

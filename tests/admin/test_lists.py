@@ -9,8 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from mystar.admin.registers import REGISTERS
-from mystar.admin.registers.kinds import Choice, Of, Register
+from mystar.admin.lists import REGISTERS
+from mystar.admin.lists.columns import Choice, Of, Register
 from mystar.admin.repository import MOST, SIZE, Asked, RegisterRepository, Statement, count_query, page_query
 from mystar.contracts.system import DATABASE
 from mystar.kit.postgres.database import Database, Statements

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
-from mystar.admin.registers import REGISTERS
+from mystar.admin.lists import REGISTERS
 from mystar.contracts.system import DATABASE
 from mystar.settings import Settings
 from tests.browser.conftest import WIDTHS, Tab

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mystar.admin.handlers import assets, home, letters, lists, market, orders, people, signing
+from mystar.admin.handlers import assets, home, lists, market, orders, outbox, people, signing
 from mystar.kit.web.routes import Route
 
 ROUTES: tuple[Route, ...] = (

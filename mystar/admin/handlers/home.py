@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from mystar.admin import plot
+from mystar.admin import bar_chart
 from mystar.admin.access import staff
 from mystar.admin.handlers.forms import ROWS
 from mystar.admin.handlers.render import page

@@ -13,8 +13,8 @@ from yarl import URL
 from mystar.admin.access import Handler, staff
 from mystar.admin.handlers.forms import ROWS
 from mystar.admin.handlers.render import page
-from mystar.admin.registers import REGISTERS
-from mystar.admin.registers.kinds import Choice, Register, an_id
+from mystar.admin.lists import REGISTERS
+from mystar.admin.lists.columns import Choice, Register, an_id
 from mystar.admin.repository import MOST, SIZE, Asked, is_sorting
 from mystar.kit.web.routes import Route, route
 

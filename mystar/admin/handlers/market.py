@@ -9,7 +9,7 @@ from aiohttp import web
 from mystar.admin.access import Handler, actor_of, staff
 from mystar.admin.handlers.forms import ID, ROWS, id_of, number_of, shown, text_of, ticked
 from mystar.admin.handlers.render import acted, page
-from mystar.admin.registers.words import LISTING, SERVICE_KINDS
+from mystar.admin.lists.labels import LISTING, SERVICE_KINDS
 from mystar.catalog.handlers import CATALOG, DESK
 from mystar.creators.handlers import SKILLS
 from mystar.files.handlers import FILES

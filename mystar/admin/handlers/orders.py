@@ -11,8 +11,8 @@ from mystar.accounts.model import Actor
 from mystar.admin.access import actor_of, language_in, staff, staff_of
 from mystar.admin.handlers.forms import ID, ROWS, id_of, rubles_of, shown, text_of
 from mystar.admin.handlers.render import acted, data, local, page, tone
-from mystar.admin.registers.kinds import an_id
-from mystar.admin.registers.words import (
+from mystar.admin.lists.columns import an_id
+from mystar.admin.lists.labels import (
     ACTIONS,
     GOALS,
     LEDGER_ACCOUNTS,

@@ -12,10 +12,10 @@ from mystar.accounts.model import Role
 from mystar.admin.access import actor_of, staff
 from mystar.admin.handlers.forms import ID, ROWS, id_of, shown, text_of, ticked
 from mystar.admin.handlers.render import acted, page
+from mystar.admin.lists.labels import FILE_KINDS
+from mystar.admin.lists.market import SERVICES
+from mystar.admin.lists.orders import ORDERS
 from mystar.admin.model import RANKS
-from mystar.admin.registers.deals import ORDERS
-from mystar.admin.registers.market import SERVICES
-from mystar.admin.registers.words import FILE_KINDS
 from mystar.creators.handlers import CREATORS
 from mystar.errors import Invalid, NotFound, Text
 from mystar.files.handlers import FILES

@@ -14,8 +14,8 @@ from aiohttp import web
 from jinja2 import PackageLoader, StrictUndefined
 
 from mystar.admin.access import TOKEN_FIELD, form_token, language_in, maybe_staff_of, staff_of
-from mystar.admin.registers import MENU
-from mystar.admin.registers.words import ROLES, TONES
+from mystar.admin.lists import MENU
+from mystar.admin.lists.labels import ROLES, TONES
 from mystar.errors import MystarError, Text
 from mystar.kit.web.http import html_response, json_response
 

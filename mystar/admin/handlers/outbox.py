@@ -10,7 +10,7 @@ from aiohttp import web
 from mystar.admin.access import staff
 from mystar.admin.handlers.forms import ID, id_of, shown
 from mystar.admin.handlers.render import acted, page
-from mystar.admin.registers.words import LETTER_STATES
+from mystar.admin.lists.labels import LETTER_STATES
 from mystar.kit.outbox.admin import SecondTries
 from mystar.kit.web.routes import Route, route
 

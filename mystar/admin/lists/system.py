@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mystar.admin.registers.kinds import (
+from mystar.admin.lists.columns import (
     ANYTHING,
     Choice,
     Column,
@@ -15,8 +15,8 @@ from mystar.admin.registers.kinds import (
     as_typed,
     of_words,
 )
-from mystar.admin.registers.people import of_person
-from mystar.admin.registers.words import ACTS, LETTER_STATES
+from mystar.admin.lists.labels import ACTS, LETTER_STATES
+from mystar.admin.lists.people import of_person
 from mystar.errors import Text
 
 _ID = Text("№", "No.")

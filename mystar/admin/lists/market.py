@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mystar.admin.registers.kinds import Choice, Column, Match, Of, Register, a_word, an_id, of_words
-from mystar.admin.registers.people import of_star
-from mystar.admin.registers.words import LISTING, SERVICE_KINDS
+from mystar.admin.lists.columns import Choice, Column, Match, Of, Register, a_word, an_id, of_words
+from mystar.admin.lists.labels import LISTING, SERVICE_KINDS
+from mystar.admin.lists.people import of_star
 from mystar.errors import Text
 
 _ID = Text("№", "No.")

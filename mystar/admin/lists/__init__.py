@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mystar.admin.registers.deals import DISCREPANCIES, DISPUTES, LEDGER, ORDERS, PAYMENTS, REVIEWS, STUDIO
-from mystar.admin.registers.ground import AUDIT, MAILS, OUTBOX
-from mystar.admin.registers.kinds import Register
-from mystar.admin.registers.market import CATEGORIES, SERVICES, SKILLS, TAGS
-from mystar.admin.registers.people import ACCOUNTS, CREATORS, FILES
+from mystar.admin.lists.columns import Register
+from mystar.admin.lists.market import CATEGORIES, SERVICES, SKILLS, TAGS
+from mystar.admin.lists.orders import DISCREPANCIES, DISPUTES, LEDGER, ORDERS, PAYMENTS, REVIEWS, STUDIO
+from mystar.admin.lists.people import ACCOUNTS, CREATORS, FILES
+from mystar.admin.lists.system import AUDIT, MAILS, OUTBOX
 from mystar.errors import Text
 
 #: As the menu shows them.

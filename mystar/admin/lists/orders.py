@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mystar.admin.registers.kinds import (
+from mystar.admin.lists.columns import (
     ANYTHING,
     Choice,
     Column,
@@ -16,8 +16,7 @@ from mystar.admin.registers.kinds import (
     as_typed,
     of_words,
 )
-from mystar.admin.registers.people import of_person, of_star
-from mystar.admin.registers.words import (
+from mystar.admin.lists.labels import (
     GOALS,
     LEDGER_ACCOUNTS,
     LEDGER_REASONS,
@@ -29,6 +28,7 @@ from mystar.admin.registers.words import (
     STUDIO_STATES,
     STUDIO_STATUSES,
 )
+from mystar.admin.lists.people import of_person, of_star
 from mystar.errors import Text
 
 _STARS = tuple((str(rating), Text(f"★ {rating}", f"★ {rating}"), rating) for rating in range(1, 6))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mystar.admin.registers.kinds import (
+from mystar.admin.lists.columns import (
     ANYTHING,
     Choice,
     Column,
@@ -16,7 +16,7 @@ from mystar.admin.registers.kinds import (
     as_typed,
     of_words,
 )
-from mystar.admin.registers.words import ACTIVITY, FILE_KINDS, ROLES
+from mystar.admin.lists.labels import ACTIVITY, FILE_KINDS, ROLES
 from mystar.errors import Text
 
 _ID = Text("№", "No.")
