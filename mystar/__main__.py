@@ -1,4 +1,4 @@
-from mystar.cli import main
+from mystar.cli.commands import main
 
 if __name__ == "__main__":
     main(prog_name="python -m mystar")

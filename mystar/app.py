@@ -17,8 +17,8 @@ from mystar.chat.handlers import CHAT
 from mystar.contracts import system
 from mystar.contracts.base import CONTRACTS, Contract, speak_the_contract
 from mystar.contracts.greetings.contract import CONTRACT as GREETINGS
-from mystar.contracts.house import house_contract
 from mystar.contracts.identity.contract import CONTRACT as IDENTITY
+from mystar.contracts.market import house_contract
 from mystar.contracts.messenger.contract import CONTRACT as MESSENGER
 from mystar.contracts.openapi import openapi
 from mystar.contracts.panel import CONTRACT as PANEL
@@ -26,7 +26,7 @@ from mystar.contracts.studio.contract import CONTRACT as STUDIO
 from mystar.creators.handlers import CREATORS
 from mystar.errors import MystarError
 from mystar.files.handlers import FILES
-from mystar.ground import lay_ground
+from mystar.infrastructure import lay_ground
 from mystar.kit.background import every
 from mystar.kit.clock import Clock
 from mystar.kit.realtime.hub import HUB

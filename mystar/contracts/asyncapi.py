@@ -15,7 +15,7 @@ from yarl import URL
 from mystar import __version__
 from mystar.chat.schemas import MessageView
 from mystar.chat.sockets import ConversationSocketQuery, Frame
-from mystar.contracts.house import ERROR_SCHEMA
+from mystar.contracts.market import ERROR_SCHEMA
 from mystar.kit.realtime.connection import Closing
 from mystar.notifications.schemas import NotificationView
 from mystar.notifications.sockets import NotificationSocketQuery

@@ -11,7 +11,7 @@ from mystar.admin.access import language_in, wants_json
 from mystar.admin.handlers import ROUTES
 from mystar.admin.handlers.render import go, refusal
 from mystar.admin.handlers.signing import refused
-from mystar.contracts import house
+from mystar.contracts import market
 from mystar.contracts.base import Contract
 from mystar.contracts.studio.orders import PROCESS
 from mystar.errors import MystarError, TooMany, Unauthenticated

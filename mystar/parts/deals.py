@@ -9,7 +9,7 @@ from aiohttp import web
 from mystar.catalog.handlers import CATALOG
 from mystar.creators.handlers import CREATORS
 from mystar.files.handlers import FILES
-from mystar.ground import Ground
+from mystar.infrastructure import Ground
 from mystar.kit.background import every
 from mystar.kit.web.http import networks
 from mystar.kit.web.routes import Route

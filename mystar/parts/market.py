@@ -21,7 +21,7 @@ from mystar.files.handlers import ROUTES as FILE_ROUTES
 from mystar.files.service import FileService
 from mystar.files.storage_selection import storages
 from mystar.files.tasks import tasks as file_tasks
-from mystar.ground import Ground
+from mystar.infrastructure import Ground
 from mystar.kit.web.routes import Route
 from mystar.portfolio.handlers import PORTFOLIO, SHOWCASE
 from mystar.portfolio.handlers import ROUTES as PORTFOLIO_ROUTES

@@ -10,7 +10,7 @@ from mystar.admin.handlers.home import CLOCK
 from mystar.admin.handlers.outbox import TRIES
 from mystar.admin.handlers.render import set_up
 from mystar.admin.repository import RegisterRepository
-from mystar.ground import Ground
+from mystar.infrastructure import Ground
 from mystar.kit.outbox.admin import SecondTries
 from mystar.kit.web.routes import Route
 

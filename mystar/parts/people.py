@@ -26,7 +26,7 @@ from mystar.accounts.staff.service import StaffRoom
 from mystar.accounts.support_forms import FrontDesk
 from mystar.accounts.tasks import sweeping
 from mystar.contracts.sign_in import SIGN_IN
-from mystar.ground import Ground
+from mystar.infrastructure import Ground
 from mystar.kit.background import every
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.security.passwords import Passwords

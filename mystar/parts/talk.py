@@ -13,7 +13,7 @@ from mystar.chat.service import ChatService
 from mystar.chat.sockets import LIVE_CHAT, LiveChat
 from mystar.chat.sockets import ROUTES as CHAT_SOCKETS
 from mystar.files.forms import FILES, addresses
-from mystar.ground import Ground
+from mystar.infrastructure import Ground
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.web.routes import Route
 from mystar.notifications.handlers import NOTIFICATIONS

@@ -7,7 +7,7 @@ from aiohttp import web
 from mystar.audit.handlers import AUDIT, REPETITIONS, Repetitions
 from mystar.audit.listeners import Listeners
 from mystar.audit.service import AuditService
-from mystar.ground import Ground
+from mystar.infrastructure import Ground
 from mystar.kit.background import every
 from mystar.kit.web.routes import Route
 

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import unused_port
 
-from mystar.banner import banner
+from mystar.cli.banner import banner
 from mystar.demo import cast
 from mystar.kit.postgres.database import Database
 from tests.sandbox_process import SandboxProcess

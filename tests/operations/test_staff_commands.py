@@ -15,8 +15,8 @@ from mystar.accounts.model import LoginRefused, PersonUnknown, Visitor
 from mystar.accounts.staff.operator import NoStaff
 from mystar.accounts.staff.service import LastOwner
 from mystar.audit.handlers import AUDIT
-from mystar.cli import main
-from mystar.command import service
+from mystar.cli.commands import main
+from mystar.cli.context import service
 from mystar.errors import Invalid
 from mystar.kit.postgres.database import Database
 from mystar.kit.security.tokens import TokenRefused

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from mystar.app import create_app
-from mystar.command import service
+from mystar.cli.context import service
 from mystar.kit.postgres.database import Database
 from mystar.orders.handlers import STUDIO
 from mystar.settings import Settings

@@ -11,7 +11,7 @@ from aiohttp import web
 from mystar.accounts.model import Account, Role
 from mystar.accounts.staff.operator import Operator
 from mystar.audit.model import Broken, Entry
-from mystar.command import password, with_service
+from mystar.cli.context import password, with_service
 
 _ROLES = ["viewer", "operator", "owner"]
 _LOGIN = click.argument("login")

@@ -20,12 +20,12 @@ import psycopg2
 from aiohttp import web
 
 from mystar import __version__
-from mystar.command import database, service, settings_here, with_service, words
+from mystar.cli.context import database, service, settings_here, with_service, words
+from mystar.cli.staff import admin, audit
 from mystar.errors import MystarError
 from mystar.kit.postgres import migrations
 from mystar.kit.postgres.embedded import EmbeddedPostgresError
 from mystar.settings import Settings, SettingsWrong, load_settings
-from mystar.staff_commands import admin, audit
 
 #: Seconds that the sandbox may take to say where it is.
 _SANDBOX_STARTS = 60.0
@@ -70,7 +70,7 @@ def serve() -> None:
 @main.command()
 def run() -> None:
     """For development: migrate, load demo data, start the sandbox and serve, all at once."""
-    from mystar.banner import banner
+    from mystar.cli.banner import banner
     from mystar.demo import cast, refuse_production, story
     from mystar.server import serve as serve_until_signal
 
