@@ -20,7 +20,7 @@ from mystar.errors import MystarError, TooMany, Unauthenticated
 def render_error(error: MystarError, status: int, _: str, request: web.Request) -> web.Response:
     language = language_in(request)
     if wants_json(request):
-        return house.render_error(error, status, language, request)
+        return market.render_error(error, status, language, request)
     if isinstance(error, LoginRefused | TooMany) and (form := refused(request, error.words(language), status)):
         return form
     if isinstance(error, Unauthenticated) and request.method in ("GET", "HEAD"):
@@ -28,4 +28,4 @@ def render_error(error: MystarError, status: int, _: str, request: web.Request) 
     return refusal(request, error, status)
 
 
-CONTRACT = Contract("admin", ("/admin",), (*ROUTES, PROCESS), render_error, house.ERROR_SCHEMA, refuses_by_pages=True)
+CONTRACT = Contract("admin", ("/admin",), (*ROUTES, PROCESS), render_error, market.ERROR_SCHEMA, refuses_by_pages=True)

@@ -124,7 +124,7 @@ class OrderService:
         :raises OrderUnknown: a stranger asks. :raises NotYours: the buyer does.
         """
         order = await OrderRepository(self._db).find(order_id)
-        if acting_role(order, actor) not in process.roles_of(Action.CAPTURE, order.kind):
+        if acting_role(order, actor) not in state_machine.roles_of(Action.CAPTURE, order.kind):
             raise NotYours
 
     # The buyer's side.
@@ -276,7 +276,7 @@ class OrderService:
     @staticmethod
     def allowed_actions(order: Order, actor: Actor) -> tuple[Allowed, ...]:
         role = order.role_of(actor)
-        return process.allowed_actions(order, role) if role else ()
+        return state_machine.allowed_actions(order, role) if role else ()
 
     async def recount(self) -> list[Difference]:
         """Where orders disagree with their payments, or creators with their orders. Nowhere, if all is well."""

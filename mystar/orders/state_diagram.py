@@ -1,4 +1,4 @@
-"""The process as a document: ``python -m mystar.orders.state_diagram > docs/orders.md``; a test keeps the file current."""
+"""The process as a document: ``python -m mystar.orders.state_diagram > docs/orders.md``; a test compares the two."""
 
 from __future__ import annotations
 

@@ -13,5 +13,5 @@ ROUTES: tuple[Route, ...] = (
     *orders.ROUTES,
     *people.ROUTES,
     *market.ROUTES,
-    *letters.ROUTES,
+    *outbox.ROUTES,
 )

@@ -31,11 +31,11 @@ async def show(request: web.Request) -> web.Response:
         request,
         "overview.html",
         counts=counts,
-        orders=plot.bars([(one["day"], one["orders"]) for one in days]),
-        income=plot.bars([(one["day"], one["income"]) for one in days], unit=_RUBLE),
+        orders=bar_chart.bars([(one["day"], one["orders"]) for one in days]),
+        income=bar_chart.bars([(one["day"], one["income"]) for one in days], unit=_RUBLE),
         days=_DAYS,
         soon=_SOON,
-        box=(plot.WIDTH, plot.HEIGHT),
+        box=(bar_chart.WIDTH, bar_chart.HEIGHT),
     )
 
 

@@ -77,7 +77,7 @@ def _allowed(row: Row, actor: Actor) -> tuple[Allowed, ...]:
     order = order_of(row)
     if order.kind is Kind.STUDIO or not actor.may_operate or order.role_of(actor) is not Role.STAFF:
         return ()
-    return process.allowed_actions(order, Role.STAFF, process.SHOWN_TO_STAFF)
+    return state_machine.allowed_actions(order, Role.STAFF, state_machine.SHOWN_TO_STAFF)
 
 
 def _left(payments: list[Row]) -> int:
