@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from typing import Any
 
 from aiohttp import web
 
+from mystar.accounts import setup as accounts
 from mystar.accounts.access import know_the_actor, maybe_actor_of
-from mystar.audit.handlers import AUDIT, keep_watch
-from mystar.catalog.handlers import SHOP
-from mystar.chat.handlers import CHAT
+from mystar.admin import setup as admin
+from mystar.audit import setup as audit
+from mystar.audit.handlers import keep_watch
+from mystar.audit.keys import AUDIT
+from mystar.catalog import setup as catalog
+from mystar.catalog.keys import LISTINGS
+from mystar.chat import setup as chat
+from mystar.chat.keys import CHAT
 from mystar.contracts import system
 from mystar.contracts.base import CONTRACTS, Contract, speak_the_contract
 from mystar.contracts.greetings.contract import CONTRACT as GREETINGS
 from mystar.contracts.identity.contract import CONTRACT as IDENTITY
-from mystar.contracts.market import house_contract
+from mystar.contracts.market import market_contract
 from mystar.contracts.messenger.contract import CONTRACT as MESSENGER
 from mystar.contracts.openapi import openapi
 from mystar.contracts.panel import CONTRACT as PANEL
 from mystar.contracts.studio.contract import CONTRACT as STUDIO
-from mystar.creators.handlers import CREATORS
-from mystar.errors import MystarError
-from mystar.files.handlers import FILES
-from mystar.infrastructure import lay_ground
+from mystar.creators import setup as creators
+from mystar.creators.keys import CREATORS
+from mystar.files import setup as files
+from mystar.files.keys import FILES
+from mystar.infrastructure import Constraints, Domain, build_infrastructure
 from mystar.kit.background import every
 from mystar.kit.clock import Clock
+from mystar.kit.keys import DATABASE, OUTBOX
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.realtime.pubsub import Bus
 from mystar.kit.realtime.websocket import add_hub
@@ -39,18 +46,32 @@ from mystar.kit.web.idempotency import IDEMPOTENCY, Idempotency
 from mystar.kit.web.observability import METRICS, observe, tell_request_id
 from mystar.kit.web.routes import Route, register
 from mystar.kit.web.validation import validate
-from mystar.orders.handlers import ORDERS
-from mystar.parts import deals, market, office, people, talk, watch
-from mystar.reviews.handlers import REVIEWS
+from mystar.notifications import setup as notifications
+from mystar.orders import setup as orders
+from mystar.orders.keys import ORDERS
+from mystar.payments import setup as payments
+from mystar.portfolio import setup as portfolio
+from mystar.reviews import setup as reviews
+from mystar.reviews.keys import REVIEWS
 from mystar.settings import Settings
 
-#: Lowest first.
-PARTS = (people, market, deals, talk, watch, office)
-HOUSE_ROUTES: tuple[Route, ...] = (*system.ROUTES, *(route for part in PARTS for route in part.ROUTES))
-#: What a violated constraint of the database means, in the words of its domain.
-CONSTRAINTS: dict[str, Callable[[], MystarError]] = {
-    name: meaning for part in PARTS for name, meaning in part.CONSTRAINTS.items()
-}
+#: Lowest first: each is given what lies below it.
+DOMAINS: tuple[Domain, ...] = (
+    accounts,
+    files,
+    creators,
+    catalog,
+    portfolio,
+    payments,
+    orders,
+    reviews,
+    chat,
+    notifications,
+    audit,
+    admin,
+)
+MARKET_ROUTES: tuple[Route, ...] = (*system.ROUTES, *(route for domain in DOMAINS for route in domain.ROUTES))
+CONSTRAINTS: Constraints = {name: meaning for domain in DOMAINS for name, meaning in domain.CONSTRAINTS.items()}
 
 
 async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -> web.Application:
@@ -59,36 +80,35 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     :param dsn: PostgreSQL's address, a URL or libpq's keywords.
     :raises Unavailable: the database cannot be reached.
     """
-    ground = await lay_ground(settings, dsn, clock or Clock(), CONSTRAINTS)
+    infra = await build_infrastructure(settings, dsn, clock or Clock(), CONSTRAINTS)
     app = web.Application(
         middlewares=[observe, speak_the_contract, keep_watch, know_the_actor, conditional, validate],
         client_max_size=settings.http.max_body,
     )
-    app[system.DATABASE], app[system.OUTBOX], app[system.STOPPING] = ground.db, ground.outbox, asyncio.Event()
-    app[METRICS] = ground.metrics
+    app[DATABASE], app[OUTBOX], app[system.STOPPING] = infra.db, infra.outbox, asyncio.Event()
+    app[METRICS] = infra.metrics
     app[PUBLIC_URL], app[TRUSTED_PROXIES] = settings.http.public_url, networks(settings.http.trusted_proxies)
-    app[IDEMPOTENCY] = Idempotency(ground.db, ground.clock, ground.signer, _account_of)
-    app[CONDITIONS] = Conditions(ground.db, "house")
-    app.cleanup_ctx.append(ground.outbox.working)
+    app[IDEMPOTENCY] = Idempotency(infra.db, infra.clock, infra.signer, _account_of)
+    app[CONDITIONS] = Conditions(infra.db, "market")
+    app.cleanup_ctx.append(infra.outbox.working)
 
-    # Lower domains first: each is given what lies below it and adds its own background work.
-    add_hub(app, Bus(settings.bus.wire(dsn)), ground.metrics.registry, settings.sockets, settings.http.cors_origins)
-    for part in PARTS:
-        part.add(app, ground)
+    add_hub(app, Bus(settings.bus.wire(dsn)), infra.metrics.registry, settings.sockets, settings.http.cors_origins)
+    for domain in DOMAINS:
+        domain.add(app, infra)
     _add_routes(app, settings)
 
-    app.cleanup_ctx.append(every(3600, lambda: ground.outbox.purge(timedelta(days=30)), name="outbox purge"))
+    app.cleanup_ctx.append(every(3600, lambda: infra.outbox.purge(timedelta(days=30)), name="outbox purge"))
     app.cleanup_ctx.append(every(3600, app[IDEMPOTENCY].purge, name="idempotency purge"))
     app.on_response_prepare.append(tell_request_id)
     app.on_shutdown.append(_stop_accepting)
     # After every cleanup context, which end in reverse order: jobs finish their row on an open database.
-    app.on_cleanup.append(ground.close)
+    app.on_cleanup.append(infra.close)
     return app
 
 
 def contracts() -> tuple[Contract, ...]:
     """The five dialects, and the panel of the staff; the first answers for what nobody owns."""
-    return house_contract(HOUSE_ROUTES), GREETINGS, MESSENGER, STUDIO, IDENTITY, PANEL
+    return market_contract(MARKET_ROUTES), GREETINGS, MESSENGER, STUDIO, IDENTITY, PANEL
 
 
 async def broken_invariants(app: web.Application) -> list[str]:
@@ -99,7 +119,7 @@ async def broken_invariants(app: web.Application) -> list[str]:
     ]
     differences += [
         f"category {one.category_id}: {one.what} are {one.stored}, by recount {one.counted}"
-        for one in await app[SHOP].recount()
+        for one in await app[LISTINGS].recount()
     ]
     differences += [
         f"{one.of} {one.id}: {one.what} is {one.stored}, by recount {one.counted}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiohttp import web
 
@@ -17,11 +18,15 @@ from mystar.kit.postgres.database import Database
 from mystar.kit.security.rate_limits import Limits
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.observability import Metrics
+from mystar.kit.web.routes import Route
 from mystar.settings import Settings
+
+#: What a violated constraint of the database means in the words of its domain, by the constraint's name.
+Constraints = Mapping[str, Callable[[], MystarError]]
 
 
 @dataclass(frozen=True)
-class Ground:
+class Infrastructure:
     """What every domain stands on."""
 
     settings: Settings
@@ -41,9 +46,20 @@ class Ground:
         await self.db.close()
 
 
-async def lay_ground(
-    settings: Settings, dsn: str, clock: Clock, constraints: dict[str, Callable[[], MystarError]]
-) -> Ground:
+class Domain(Protocol):
+    """What the module ``setup`` of a domain offers to the composition root."""
+
+    @property
+    def ROUTES(self) -> Sequence[Route]: ...
+
+    @property
+    def CONSTRAINTS(self) -> Constraints: ...
+
+    def add(self, app: web.Application, infra: Infrastructure, /) -> None:
+        """Put the domain's services into ``app``, register its listeners and its background work."""
+
+
+async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, constraints: Constraints) -> Infrastructure:
     """Connect to the migrated database and set up what needs nothing but the settings.
 
     :param constraints: what a violated constraint means, by its name.
@@ -70,7 +86,7 @@ async def lay_ground(
     )
     outbox.handle(MAIL, smtp.send)
     rules = settings.limits.model_dump(exclude={"enabled", "url"})
-    return Ground(
+    return Infrastructure(
         settings,
         clock,
         events,

@@ -15,14 +15,14 @@ from aiohttp import web
 from PIL import Image
 from yarl import URL
 
-from mystar.accounts.access import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, Door, Draft, Role, Visitor
-from mystar.catalog.handlers import CATALOG
+from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import GreetingTerms
-from mystar.contracts.system import DATABASE
-from mystar.creators.handlers import CREATORS
-from mystar.orders.handlers import ORDERS
-from mystar.payments.handlers import PAYMENTS
+from mystar.creators.keys import CREATORS
+from mystar.kit.keys import DATABASE
+from mystar.orders.keys import ORDERS
+from mystar.payments.keys import PAYMENTS
 
 if TYPE_CHECKING:
     # Imported by pytest itself, which rewrites its assertions.
@@ -72,7 +72,7 @@ class Factory:
         return Person(account.id, username, str(draft.email), password, entered.access, entered.refresh)
 
     async def staff(self, role: Role = "owner") -> Person:
-        return await self.person(role=role, door="house")
+        return await self.person(role=role, door="market")
 
     # Stars
 

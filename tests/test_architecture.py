@@ -1,4 +1,4 @@
-"""The house rules that a machine can check. Who may import whom is in `setup.cfg`; the rest is here."""
+"""The rules of architecture that a machine can check. Who may import whom is in `setup.cfg`; the rest is here."""
 
 from __future__ import annotations
 
@@ -23,8 +23,61 @@ LONGEST_FILE, LONGEST_FUNCTION = 400, 45
 
 #: A domain is a folder that begins with its model.
 DOMAINS = {file.parent.name for file in PACKAGE.glob("*/model.py")}
-#: What may know HTTP: the doors, what they read and write, and our own calls to others.
-WIRE = {"handlers", "schemas", "access", "forms", "sockets", "gateways", "providers"}
+#: What may know HTTP: composition, endpoints, what they read and write, and calls to others.
+WIRE = {"setup", "keys", "handlers", "schemas", "access", "forms", "sockets", "gateways", "providers"}
+#: The files of a domain, and of a room inside one.
+LAYERS = {
+    *("__init__", "model", "repository", "service", "schemas", "handlers", "setup", "keys"),
+    *("tasks", "sockets", "listeners"),
+}
+#: Further files, and why each is not one of the layers.
+FURTHER_FILES = {
+    "accounts/access": "who calls: the authentication middleware and the decorators that ask for rights",
+    "accounts/age": "a pure rule, used by two dialects",
+    "accounts/credentials": "what a name, an e-mail address and a phone may be",
+    "accounts/drafts": "what registration accepts, checked as a whole",
+    "accounts/importing": "reads people from files, for one command",
+    "accounts/links": "mailed links, used by accounts, passwords and OAuth",
+    "accounts/oauth/attempts": "sign-in attempts between two requests",
+    "accounts/oauth/linking": "the pure decision whether an identity may join an account",
+    "accounts/password_rule": "what a password may be",
+    "accounts/passwords": "a second service: changing and resetting passwords",
+    "accounts/sessions/login_throttle": "what slows guessing down",
+    "accounts/sessions/rotation": "the pure rule of refresh-token rotation",
+    "accounts/staff/operator": "a second service: what commands do to staff accounts",
+    "accounts/support_forms": "a second service: messages to support",
+    "audit/chain": "the pure hash chain",
+    "audit/checkpoint": "heads of the chain in a file beside the database",
+    "catalog/index": "words that search looks up",
+    "catalog/listing": "queries of the catalogue page, built from its filters",
+    "catalog/listings": "a second service: creating and hiding services",
+    "catalog/search": "pure rules of search words",
+    "catalog/service_repository": "the repository of single services",
+    "catalog/taxonomy": "a second service: categories and tags",
+    "creators/skills": "a second service: the skills of creators",
+    "files/forms": "multipart forms with files, read for every dialect",
+    "files/ingest": "an upload from the first byte to its row",
+    "files/inspection": "what the bytes are",
+    "files/pictures": "small copies of pictures",
+    "files/ranges": "parts of a file, RFC 9110",
+    "files/storage_migration": "carries files from one storage to another",
+    "files/storage_selection": "the storages that settings name",
+    "notifications/mails": "the mails of orders",
+    "orders/placing": "a second service: placing an order",
+    "orders/reads": "a second service: orders as their parties read them",
+    "orders/state_diagram": "the state machine as a document",
+    "orders/state_machine": "the transitions of an order as data",
+    "orders/transitions": "applies a transition inside a transaction",
+    "payments/process": "the transitions of a payment as data",
+    "payments/provider": "what a payment provider has to do",
+    "payments/reconciliation": "a second service: compares payments with the provider",
+    "payments/settlement": "applies what the provider says to a payment",
+    "portfolio/showcase": "a second service: a creator's page as a whole",
+}
+NOT_YET_IN_REPOSITORIES = {
+    *("catalog/index.py", "catalog/listings.py", "catalog/taxonomy.py"),
+    *("kit/outbox/admin.py", "kit/outbox/outbox.py", "kit/web/idempotency.py"),
+}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ROUTES = [(contract.name, route) for contract in contracts() for route in contract.routes]
 
@@ -41,8 +94,38 @@ def test_a_domain_reaches_another_through_its_verbs_and_never_through_its_rows()
         domain, _, layer = module.rpartition(".")
         if layer == "repository":
             importers = graph.find_modules_that_directly_import(module)
-            strangers = {importer for importer in importers if not importer.startswith((f"{domain}.", "mystar.parts."))}
+            strangers = {importer for importer in importers if not importer.startswith(f"{domain}.")}
             assert not strangers, f"{module} is imported by {strangers}"
+
+
+def test_a_domain_consists_of_files_with_the_same_names() -> None:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        room, name = str(path.parent.relative_to(PACKAGE)), path.stem
+        if _is_domain(path.parent) and name not in LAYERS:
+            assert f"{room}/{name}" in FURTHER_FILES, f"{room}/{name}.py is none of the files of a domain"
+    missing = [file for file in FURTHER_FILES if not (PACKAGE / f"{file}.py").is_file()]
+    assert not missing
+
+
+def _is_domain(folder: Path) -> bool:
+    """A domain, or a room inside one; a folder of handlers, providers or lists is neither."""
+    return folder.relative_to(PACKAGE).parts[:1] != ("kit",) and (folder / "service.py").is_file()
+
+
+def test_sql_runs_in_repositories_alone() -> None:
+    users = {file.relative_to(PACKAGE) for file in MODULES if re.search(r"\bQUERIES\.", _code(file))}
+    strangers = {str(file) for file in users if not file.stem.endswith("repository") and file.parts[0] != "demo"}
+    assert strangers == NOT_YET_IN_REPOSITORIES
+
+
+def _code(file: Path) -> str:
+    """The file without its docstrings and comments."""
+    return ast.unparse(_WithoutDocstrings().visit(ast.parse(file.read_text())))
+
+
+class _WithoutDocstrings(ast.NodeTransformer):
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr:
+        return ast.Expr(ast.Constant(None)) if isinstance(node.value, ast.Constant) else node
 
 
 def test_only_the_wire_knows_the_wire() -> None:

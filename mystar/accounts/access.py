@@ -13,23 +13,17 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from aiohttp_apispec import docs
 
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, Language, SignedIn, Visitor
 from mystar.errors import Forbidden, Unauthenticated
 from mystar.kit.realtime.websocket import in_turn, offered_protocols
 from mystar.kit.web.http import PUBLIC_URL, address_of, json_response, language_of
 
 if TYPE_CHECKING:
-    from mystar.accounts.passwords import PasswordService
-    from mystar.accounts.service import AccountService
-    from mystar.accounts.staff.operator import Operator
-    from mystar.accounts.staff.service import StaffRoom
+    pass
 
 F = TypeVar("F", bound=Callable[..., object])
 
-ACCOUNTS: web.AppKey[AccountService] = web.AppKey("accounts")
-STAFF: web.AppKey[StaffRoom] = web.AppKey("staff")
-OPERATOR: web.AppKey[Operator] = web.AppKey("operator")
-PASSWORDS: web.AppKey[PasswordService] = web.AppKey("passwords")
 #: The mark of a device that has been signed in; it opens nothing, see `Guard`.
 _DEVICE = "mystar_device"
 _DEVICE_LIFE = 180 * 86_400

@@ -1,4 +1,4 @@
-"""The house's doors for people (seed 001): registration, tokens, sessions, passwords."""
+"""Market endpoints of people (seed 001): registration, tokens, sessions, passwords."""
 
 from __future__ import annotations
 
@@ -7,15 +7,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import (
-    ACCOUNTS,
-    PASSWORDS,
-    actor_of,
-    signed_in,
-    signed_in_response,
-    token_response,
-    visitor_of,
-)
+from mystar.accounts.access import actor_of, signed_in, signed_in_response, token_response, visitor_of
+from mystar.accounts.keys import ACCOUNTS, PASSWORDS
 from mystar.accounts.model import Draft
 from mystar.accounts.schemas import (
     AccessView,
@@ -33,7 +26,6 @@ from mystar.accounts.schemas import (
     UserDraft,
     WordsView,
 )
-from mystar.accounts.support_forms import FrontDesk
 from mystar.errors import Text
 from mystar.kit.web.http import html_response, json_response, language_of, wants_page
 from mystar.kit.web.idempotency import idempotent
@@ -42,7 +34,6 @@ from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, path_of, query_of
 
-DESK = web.AppKey("desk", FrontDesk)
 #: Literally what the seed prints.
 CONFIRMED = "Email успешно подтвержден"
 _ASKED = Text(
@@ -51,7 +42,7 @@ _ASKED = Text(
 )
 
 
-@docs(tags=["house: people"], summary="Register; the e-mail is confirmed by a mailed link")
+@docs(tags=["market: people"], summary="Register; the e-mail is confirmed by a mailed link")
 @json_schema(UserDraft)
 @response_schema(RegisteredView, 201)
 @idempotent
@@ -68,7 +59,7 @@ async def register(request: web.Request) -> web.StreamResponse:
     return json_response(RegisteredView().dump(account), 201)
 
 
-@docs(tags=["house: people"], summary="Confirm an e-mail by the token that was mailed to it")
+@docs(tags=["market: people"], summary="Confirm an e-mail by the token that was mailed to it")
 @json_schema(MailedTokenDraft)
 @response_schema(WordsView, 200)
 @idempotent
@@ -78,7 +69,7 @@ async def verify_email(request: web.Request) -> web.StreamResponse:
 
 
 @docs(
-    tags=["house: people"],
+    tags=["market: people"],
     summary="The target of the mailed confirmation link",
     responses={
         200: {
@@ -100,7 +91,7 @@ async def follow_link(request: web.Request) -> web.Response:
     return json_response({"message": CONFIRMED})
 
 
-@docs(tags=["house: people"], summary="Mail the confirmation link once more; answers the same for everybody")
+@docs(tags=["market: people"], summary="Mail the confirmation link once more; answers the same for everybody")
 @json_schema(EmailDraft)
 @response_schema(WordsView, 200)
 @idempotent
@@ -109,17 +100,17 @@ async def resend_link(request: web.Request) -> web.StreamResponse:
     return json_response({"message": _ASKED.in_(language_of(request))})
 
 
-@docs(tags=["house: people"], summary="Log in by user name, e-mail or phone")
+@docs(tags=["market: people"], summary="Log in by user name, e-mail or phone")
 @json_schema(TokenDraft)
 @response_schema(TokenPair, 200)
 async def log_in(request: web.Request) -> web.Response:
     body = body_of(request)
-    entered = await request.app[ACCOUNTS].log_in(visitor_of(request), "house", body["username"], body["password"])
+    entered = await request.app[ACCOUNTS].log_in(visitor_of(request), "market", body["username"], body["password"])
     return signed_in_response(request, entered, {"access": entered.access, "refresh": entered.refresh})
 
 
 @docs(
-    tags=["house: people"],
+    tags=["market: people"],
     summary="A new access token for a refresh token",
     description="With `rotate` the refresh token is exchanged, too. An exchanged one may be repeated for half a minute,"
     " and until its successor is used; after that its session ends.",
@@ -135,7 +126,7 @@ async def refresh(request: web.Request) -> web.Response:
     return token_response(view)
 
 
-@docs(tags=["house: people"], summary="Whether an access token is alive: 200 or 401")
+@docs(tags=["market: people"], summary="Whether an access token is alive: 200 or 401")
 @json_schema(TokenQuestion)
 @response_schema(Nothing, 200)
 async def verify_token(request: web.Request) -> web.Response:
@@ -143,7 +134,7 @@ async def verify_token(request: web.Request) -> web.Response:
     return json_response({})
 
 
-@docs(tags=["house: people"], summary="End this session", responses={204: {"description": "It has ended"}})
+@docs(tags=["market: people"], summary="End this session", responses={204: {"description": "It has ended"}})
 @signed_in
 async def log_out(request: web.Request) -> web.Response:
     await request.app[ACCOUNTS].log_out(actor_of(request))
@@ -151,7 +142,7 @@ async def log_out(request: web.Request) -> web.Response:
 
 
 @docs(
-    tags=["house: people"],
+    tags=["market: people"],
     summary="Change the password; every session ends, this one too",
     responses={204: {"description": "It is changed"}},
 )
@@ -163,7 +154,7 @@ async def change_password(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-@docs(tags=["house: people"], summary="Where I am signed in, the newest first")
+@docs(tags=["market: people"], summary="Where I am signed in, the newest first")
 @signed_in
 @querystring_schema(PageQuery)
 @response_schema(page_of(SessionView), 200)
@@ -176,7 +167,7 @@ async def list_sessions(request: web.Request) -> web.Response:
     )
 
 
-@docs(tags=["house: people"], summary="End one of my sessions", responses={204: {"description": "It has ended"}})
+@docs(tags=["market: people"], summary="End one of my sessions", responses={204: {"description": "It has ended"}})
 @signed_in
 @match_info_schema(SessionPath)
 async def end_session(request: web.Request) -> web.Response:
@@ -184,18 +175,18 @@ async def end_session(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-_SESSIONS = route("GET", "/api/v1/users/me/sessions/", list_sessions, "house.sessions")
-_SESSION = route("DELETE", "/api/v1/users/me/sessions/{sid}/", end_session, "house.session")
+_SESSIONS = route("GET", "/api/v1/users/me/sessions/", list_sessions, "market.sessions")
+_SESSION = route("DELETE", "/api/v1/users/me/sessions/{sid}/", end_session, "market.session")
 ROUTES: tuple[Route, ...] = (
-    route("POST", "/api/auth/register/", register, "house.register"),
-    route("POST", "/api/auth/verify-email/", verify_email, "house.verify-email"),
-    route("GET", "/api/auth/verify-email/", follow_link, "house.verify-email"),
-    route("POST", "/api/auth/verify-email/resend/", resend_link, "house.verify-email-resend"),
-    route("POST", "/api/auth/token/", log_in, "house.token"),
-    route("POST", "/api/auth/token/refresh/", refresh, "house.token-refresh"),
-    route("POST", "/api/auth/token/verify/", verify_token, "house.token-verify"),
-    route("POST", "/api/auth/logout/", log_out, "house.logout"),
-    route("POST", "/api/auth/password/change/", change_password, "house.password-change"),
+    route("POST", "/api/auth/register/", register, "market.register"),
+    route("POST", "/api/auth/verify-email/", verify_email, "market.verify-email"),
+    route("GET", "/api/auth/verify-email/", follow_link, "market.verify-email"),
+    route("POST", "/api/auth/verify-email/resend/", resend_link, "market.verify-email-resend"),
+    route("POST", "/api/auth/token/", log_in, "market.token"),
+    route("POST", "/api/auth/token/refresh/", refresh, "market.token-refresh"),
+    route("POST", "/api/auth/token/verify/", verify_token, "market.token-verify"),
+    route("POST", "/api/auth/logout/", log_out, "market.logout"),
+    route("POST", "/api/auth/password/change/", change_password, "market.password-change"),
     _SESSIONS,
     _SESSION,
     alias("/api/users/me/sessions/", _SESSIONS),

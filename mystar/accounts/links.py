@@ -19,6 +19,7 @@ from mystar.accounts.model import (
     ResetLinkExpired,
     ResetLinkUnknown,
     Visitor,
+    stored_door,
 )
 from mystar.accounts.repository import AccountRepository, Purpose
 from mystar.errors import NotFound
@@ -78,7 +79,7 @@ class MailedLinks:
             if letter.payload["purpose"] == "reset_password":
                 await self.mail_reset(tx, account)
             elif not account.is_verified:
-                await self.mail_confirmation(tx, account, letter.payload["door"])
+                await self.mail_confirmation(tx, account, stored_door(letter.payload["door"]))
 
     async def mail_confirmation(self, tx: Tx, account: Account, door: Door) -> None:
         """Does nothing for an account without e-mail."""

@@ -6,12 +6,14 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, cast
 
 from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text, Unauthenticated, Unavailable
 
 #: The dialect that somebody signs in through; it decides how long the tokens live (contract D5).
-Door = Literal["house", "greetings", "messenger", "studio", "identity", "admin"]
+Door = Literal["market", "greetings", "messenger", "studio", "identity", "admin"]
+#: How rows written before a dialect was renamed call it.
+_RENAMED: dict[str, Door] = {"house": "market"}
 Language = Literal["ru", "en"]
 Role = Literal["viewer", "operator", "owner"]
 
@@ -224,6 +226,11 @@ class SessionsEnded:
     account_id: int
     session_id: uuid.UUID | None
     reason: str
+
+
+def stored_door(name: str) -> Door:
+    """The dialect that a stored ``name`` means."""
+    return _RENAMED.get(name, cast(Door, name))
 
 
 class Taken(Conflict):

@@ -73,7 +73,7 @@ class AccountService:
     # Becoming somebody
 
     async def register(
-        self, visitor: Visitor, draft: Draft, password: str, door: Door = "house", *, adults_only: bool = False
+        self, visitor: Visitor, draft: Draft, password: str, door: Door = "market", *, adults_only: bool = False
     ) -> Account:
         """A new account, and a mailed link to the door, which confirms its e-mail (contract D9-D14).
 
@@ -92,7 +92,7 @@ class AccountService:
             await tx.publish(AccountRegistered(account.id))
         return account
 
-    async def ask_confirmation(self, email: str, visitor: Visitor, door: Door = "house") -> None:
+    async def ask_confirmation(self, email: str, visitor: Visitor, door: Door = "market") -> None:
         """Mail the confirming link once more, if it is still needed; the caller never learns.
 
         :raises Invalid: not an e-mail. :raises TooMany: from one address, or to one mailbox.

@@ -17,8 +17,10 @@ from aiohttp import web
 from aiohttp_apispec import docs
 from yarl import URL
 
-from mystar.accounts.access import ACCOUNTS, acting_as, token_of
+from mystar.accounts.access import acting_as, token_of
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, Role
+from mystar.admin.keys import GATE
 from mystar.admin.model import FormForged, NotStaff, RoleTooLow, Staff
 from mystar.errors import Unauthenticated
 from mystar.kit.security.tokens import Signer
@@ -40,9 +42,6 @@ class Gate:
 
     signer: Signer
     longest: int
-
-
-GATE: web.AppKey[Gate] = web.AppKey("admin_gate")
 
 
 def staff(least: Role) -> Callable[[Handler], Handler]:

@@ -11,14 +11,12 @@ from aiohttp.typedefs import Handler
 
 from mystar.accounts.access import maybe_actor_of, rule_of
 from mystar.accounts.model import LoginRefused, PasswordWrong, SignInRefused
+from mystar.audit.keys import AUDIT, REPETITIONS
 from mystar.audit.model import Circumstances
-from mystar.audit.service import AuditService, under
+from mystar.audit.service import under
 from mystar.errors import Forbidden, MystarError, TooMany
 from mystar.kit.web.http import address_of
 from mystar.kit.web.routes import route_name
-
-AUDIT: web.AppKey[AuditService] = web.AppKey("audit", AuditService)
-REPETITIONS: web.AppKey[Repetitions] = web.AppKey("audit_repetitions")
 
 _STAFF_DOOR = "/admin"
 _READS = ("GET", "HEAD", "OPTIONS")

@@ -1,4 +1,4 @@
-"""The house's doors to the catalogue (seed 001, facts 2.3)."""
+"""Market endpoints of the catalogue (seed 001, facts 2.3)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_sc
 from marshmallow import fields
 
 from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
-from mystar.catalog.listings import Shop
+from mystar.catalog.keys import CATALOG, LISTINGS, TAXONOMY
 from mystar.catalog.schemas import (
     BriefServiceView,
     CatalogCategoryView,
@@ -29,8 +29,6 @@ from mystar.catalog.schemas import (
     tag_shape,
 )
 from mystar.catalog.search import Sought
-from mystar.catalog.service import CatalogService
-from mystar.catalog.taxonomy import CatalogDesk
 from mystar.errors import Unauthenticated
 from mystar.kit.web.bare_lists import MOST, list_response
 from mystar.kit.web.fields import Shape
@@ -40,10 +38,7 @@ from mystar.kit.web.pagination import page_of, page_response, wanted
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of, query_of
 
-CATALOG: web.AppKey[CatalogService] = web.AppKey("catalog", CatalogService)
-SHOP: web.AppKey[Shop] = web.AppKey("shop", Shop)
-DESK: web.AppKey[CatalogDesk] = web.AppKey("catalog_desk", CatalogDesk)
-TAGS = ["house: services"]
+TAGS = ["market: services"]
 
 
 class FilterChoice(Shape):
@@ -58,7 +53,7 @@ class FilterChoice(Shape):
 @querystring_schema(ServiceQuery)
 @response_schema(page_of(ServiceView), 200)
 async def list_services(request: web.Request) -> web.Response:
-    shop, sought, page = request.app[SHOP], await _sought(request), wanted(request)
+    shop, sought, page = request.app[LISTINGS], await _sought(request), wanted(request)
     if is_about_oneself(query_of(request)):
         actor = maybe_actor_of(request)
         if actor is None:
@@ -75,7 +70,9 @@ async def list_services(request: web.Request) -> web.Response:
 @response_schema(page_of(ServiceView), 200)
 async def list_own_services(request: web.Request) -> web.Response:
     page = wanted(request)
-    found = await request.app[SHOP].own(actor_of(request), await _sought(request), offset=page.offset, limit=page.size)
+    found = await request.app[LISTINGS].own(
+        actor_of(request), await _sought(request), offset=page.offset, limit=page.size
+    )
     return page_response(request, [service_shape(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
 
 
@@ -85,7 +82,7 @@ async def list_own_services(request: web.Request) -> web.Response:
 @response_schema(ServiceView, 201)
 @idempotent
 async def create_service(request: web.Request) -> web.StreamResponse:
-    service = await request.app[SHOP].put_up(actor_of(request), draft_of(body_of(request)))
+    service = await request.app[LISTINGS].put_up(actor_of(request), draft_of(body_of(request)))
     return json_response(service_shape(service, request.app[PUBLIC_URL]), 201)
 
 
@@ -94,7 +91,7 @@ async def create_service(request: web.Request) -> web.StreamResponse:
 @match_info_schema(ServicePath)
 @response_schema(ServiceView, 200)
 async def read_service(request: web.Request) -> web.Response:
-    service = await request.app[SHOP].service(maybe_actor_of(request), **path_of(request))
+    service = await request.app[LISTINGS].service(maybe_actor_of(request), **path_of(request))
     return json_response(service_shape(service, request.app[PUBLIC_URL]))
 
 
@@ -103,7 +100,7 @@ async def read_service(request: web.Request) -> web.Response:
 @match_info_schema(ServicePath)
 @response_schema(BriefServiceView, 200)
 async def read_brief_service(request: web.Request) -> web.Response:
-    service = await request.app[SHOP].service(maybe_actor_of(request), **path_of(request))
+    service = await request.app[LISTINGS].service(maybe_actor_of(request), **path_of(request))
     return json_response(brief_service_shape(service))
 
 
@@ -129,7 +126,7 @@ async def replace_service(request: web.Request) -> web.Response:
 @signed_in
 @match_info_schema(ServicePath)
 async def remove_service(request: web.Request) -> web.Response:
-    await request.app[SHOP].remove(actor_of(request), **path_of(request))
+    await request.app[LISTINGS].remove(actor_of(request), **path_of(request))
     return web.Response(status=204)
 
 
@@ -146,7 +143,7 @@ async def list_categories(request: web.Request) -> web.Response:
 async def list_tags(request: web.Request) -> web.Response:
     query = query_of(request)
     page = query["page"]
-    found = await request.app[DESK].tags(beginning=query["search"], offset=(page - 1) * MOST, limit=MOST)
+    found = await request.app[TAXONOMY].tags(beginning=query["search"], offset=(page - 1) * MOST, limit=MOST)
     return list_response(request, [tag_shape(one) for one in found.rows], found.count, page=page)
 
 
@@ -159,38 +156,38 @@ async def list_nothing(_request: web.Request) -> web.Response:
 async def _sought(request: web.Request) -> Sought:
     query = query_of(request)
     names: list[str] = [name for name in query.get("category", "").split(",") if name.strip()]
-    return sought_of(query, await request.app[SHOP].category_ids(names) if names else None)
+    return sought_of(query, await request.app[LISTINGS].category_ids(names) if names else None)
 
 
 async def _changed(request: web.Request) -> web.Response:
     body: dict[str, Any] = body_of(request)
-    service = await request.app[SHOP].change(actor_of(request), **path_of(request), draft=draft_of(body))
+    service = await request.app[LISTINGS].change(actor_of(request), **path_of(request), draft=draft_of(body))
     return json_response(service_shape(service, request.app[PUBLIC_URL]))
 
 
 _ALL, _BARE, _ID = "/api/v1/services/", "/api/services/", r"{service_id:\d{1,18}}/"
-_LIST = route("GET", _ALL, list_services, "house.services")
-_CREATE = route("POST", _ALL, create_service, "house.services")
-_OWN = route("GET", "/api/v1/users/me/services/", list_own_services, "house.my-services")
+_LIST = route("GET", _ALL, list_services, "market.services")
+_CREATE = route("POST", _ALL, create_service, "market.services")
+_OWN = route("GET", "/api/v1/users/me/services/", list_own_services, "market.my-services")
 _LISTED = (
-    route("GET", "/api/v1/tags/", list_tags, "house.tags"),
-    route("GET", "/api/v1/platforms/", list_nothing, "house.platforms"),
-    route("GET", "/api/v1/languages/", list_nothing, "house.languages"),
+    route("GET", "/api/v1/tags/", list_tags, "market.tags"),
+    route("GET", "/api/v1/platforms/", list_nothing, "market.platforms"),
+    route("GET", "/api/v1/languages/", list_nothing, "market.languages"),
 )
 ROUTES: tuple[Route, ...] = (
     _LIST,
     _CREATE,
     _OWN,
-    route("GET", _ALL + _ID, read_service, "house.service"),
-    route("PUT", _ALL + _ID, replace_service, "house.service"),
-    route("PATCH", _ALL + _ID, change_service, "house.service"),
-    route("DELETE", _ALL + _ID, remove_service, "house.service"),
-    route("GET", _BARE + _ID, read_brief_service, "house.brief-service"),
-    route("PUT", _BARE + _ID, replace_service, "house.brief-service", documented=False),
-    route("PATCH", _BARE + _ID, change_service, "house.brief-service", documented=False),
-    route("DELETE", _BARE + _ID, remove_service, "house.brief-service", documented=False),
+    route("GET", _ALL + _ID, read_service, "market.service"),
+    route("PUT", _ALL + _ID, replace_service, "market.service"),
+    route("PATCH", _ALL + _ID, change_service, "market.service"),
+    route("DELETE", _ALL + _ID, remove_service, "market.service"),
+    route("GET", _BARE + _ID, read_brief_service, "market.brief-service"),
+    route("PUT", _BARE + _ID, replace_service, "market.brief-service", documented=False),
+    route("PATCH", _BARE + _ID, change_service, "market.brief-service", documented=False),
+    route("DELETE", _BARE + _ID, remove_service, "market.brief-service", documented=False),
     # /api/categories/ without a version is the greetings' own.
-    route("GET", "/api/v1/categories/", list_categories, "house.categories"),
+    route("GET", "/api/v1/categories/", list_categories, "market.categories"),
     *_LISTED,
     alias(_BARE, _LIST),
     alias(_BARE, _CREATE),

@@ -1,4 +1,4 @@
-"""What the house reads and writes about services (seed 001, facts 2.3)."""
+"""Market schemas of services (seed 001, facts 2.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The house's doors to conversations (seed 001, facts 2.5)."""
+"""Market endpoints of conversations (seed 001, facts 2.5)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, signed_in
+from mystar.chat.keys import CHAT
 from mystar.chat.schemas import (
     ChangesQuery,
     ChangesView,
@@ -25,7 +26,6 @@ from mystar.chat.schemas import (
     message_view,
     person_view,
 )
-from mystar.chat.service import ChatService
 from mystar.files.forms import addresses
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import idempotent
@@ -33,8 +33,7 @@ from mystar.kit.web.pagination import MOST, PageQuery, page_of, page_response, w
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of, query_of
 
-CHAT: web.AppKey[ChatService] = web.AppKey("chat", ChatService)
-TAGS = ["house: conversations"]
+TAGS = ["market: conversations"]
 
 
 @docs(tags=TAGS, summary="My conversations, the liveliest first")
@@ -188,17 +187,17 @@ _MESSAGE = _CONVERSATION + r"messages/{message_id:\d{1,18}}/"
 _BLOCK = r"/api/v1/users/{user_id:\d{1,18}}/block/"
 
 _VERSIONED: tuple[Route, ...] = (
-    route("GET", "/api/v1/conversations/", list_conversations, "house.conversations"),
-    route("POST", "/api/v1/conversations/", open_conversation, "house.conversations"),
-    route("GET", _CONVERSATION, read_conversation, "house.conversation"),
-    route("GET", _CONVERSATION + "messages/", list_messages, "house.conversation-messages"),
-    route("POST", _CONVERSATION + "messages/", send_message, "house.conversation-messages"),
-    route("PATCH", _MESSAGE, edit_message, "house.conversation-message"),
-    route("DELETE", _MESSAGE, delete_message, "house.conversation-message"),
-    route("POST", _CONVERSATION + "read/", mark_read, "house.conversation-read"),
-    route("GET", _CONVERSATION + "changes/", list_changes, "house.conversation-changes"),
-    route("GET", "/api/v1/users/blocked/", list_blocked, "house.users-blocked"),
-    route("POST", _BLOCK, block, "house.user-block"),
-    route("DELETE", _BLOCK, unblock, "house.user-block"),
+    route("GET", "/api/v1/conversations/", list_conversations, "market.conversations"),
+    route("POST", "/api/v1/conversations/", open_conversation, "market.conversations"),
+    route("GET", _CONVERSATION, read_conversation, "market.conversation"),
+    route("GET", _CONVERSATION + "messages/", list_messages, "market.conversation-messages"),
+    route("POST", _CONVERSATION + "messages/", send_message, "market.conversation-messages"),
+    route("PATCH", _MESSAGE, edit_message, "market.conversation-message"),
+    route("DELETE", _MESSAGE, delete_message, "market.conversation-message"),
+    route("POST", _CONVERSATION + "read/", mark_read, "market.conversation-read"),
+    route("GET", _CONVERSATION + "changes/", list_changes, "market.conversation-changes"),
+    route("GET", "/api/v1/users/blocked/", list_blocked, "market.users-blocked"),
+    route("POST", _BLOCK, block, "market.user-block"),
+    route("DELETE", _BLOCK, unblock, "market.user-block"),
 )
 ROUTES: tuple[Route, ...] = (*_VERSIONED, *(alias(one.path.replace("/v1/", "/", 1), one) for one in _VERSIONED))

@@ -1,4 +1,4 @@
-"""What the house reads and writes about conversations (seed 001, facts 2.5)."""
+"""Market schemas of conversations (seed 001, facts 2.5)."""
 
 from __future__ import annotations
 

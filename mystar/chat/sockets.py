@@ -16,6 +16,7 @@ from marshmallow import fields, validate
 from mystar.accounts.access import actor_of, signed_in_socket
 from mystar.accounts.model import Actor
 from mystar.accounts.sessions.sockets import opened
+from mystar.chat.keys import LIVE_CHAT
 from mystar.chat.model import Change, MessageChanged, MessageSent, ReadMoved
 from mystar.chat.schemas import ConversationPath, MessageDraft, ReadDraft, message_view
 from mystar.chat.service import ChatService
@@ -142,9 +143,6 @@ def _presence(account_id: int, what: int) -> dict[str, Any]:
     return {"type": "presence", "account_id": account_id, "online": what != _LEFT}
 
 
-LIVE_CHAT: web.AppKey[LiveChat] = web.AppKey("live_chat")
-
-
 @docs(tags=["conversations"], summary="The conversation, live")
 @signed_in_socket
 @match_info_schema(ConversationPath)
@@ -213,7 +211,7 @@ ROUTES = (
         "GET",
         r"/ws/conversations/{conversation_id:\d{1,18}}/",
         conversation_socket,
-        "house.ws-conversation",
+        "market.ws-conversation",
         # OpenAPI has no words for sockets: see contracts/asyncapi.py.
         documented=False,
     ),

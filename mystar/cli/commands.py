@@ -149,8 +149,8 @@ def import_accounts(path: Path) -> None:
     counts = {"taken in": 0, "refused": 0}
 
     async def take_in_all(app: web.Application) -> None:
-        from mystar.accounts.access import ACCOUNTS
         from mystar.accounts.importing import read, take_in
+        from mystar.accounts.keys import ACCOUNTS
 
         for line, record in read(path):
             try:
@@ -222,7 +222,7 @@ def reconcile() -> None:
     differences: list[Any] = []
 
     async def compare(app: web.Application) -> None:
-        from mystar.payments.handlers import PAYMENTS
+        from mystar.payments.keys import PAYMENTS
 
         differences.extend(await app[PAYMENTS].reconcile())
 
@@ -247,9 +247,9 @@ def move_files(kind: str) -> None:
     counts: Counter[str] = Counter()
 
     async def move(app: web.Application) -> None:
-        from mystar.contracts.system import DATABASE
-        from mystar.files.handlers import STORAGES
+        from mystar.files.keys import STORAGES
         from mystar.files.storage_migration import Mover
+        from mystar.kit.keys import DATABASE
 
         places, other = app[STORAGES], "local" if kind == "s3" else "s3"
         try:

@@ -32,7 +32,7 @@ def create(username: str, email: str | None, phone: str | None, role: Role) -> N
     secret = password()
 
     async def deed(app: web.Application) -> None:
-        from mystar.accounts.access import ACCOUNTS
+        from mystar.accounts.keys import ACCOUNTS
 
         account = await app[ACCOUNTS].create_staff(
             username=username, email=email, phone=phone, password=secret, role=role
@@ -47,7 +47,7 @@ def list_staff() -> None:
     """Who works here, the owners first."""
 
     async def deed(app: web.Application) -> None:
-        from mystar.accounts.access import OPERATOR
+        from mystar.accounts.keys import OPERATOR
 
         staff = await app[OPERATOR].staff()
         for one in staff:
@@ -101,7 +101,7 @@ def verify() -> None:
     found: list[Broken] = []
 
     async def deed(app: web.Application) -> None:
-        from mystar.audit.handlers import AUDIT
+        from mystar.audit.keys import AUDIT
 
         found.extend(await app[AUDIT].verify())
 
@@ -119,7 +119,7 @@ def tail(lines: int) -> None:
     """The last entries, the newest at the end."""
 
     async def deed(app: web.Application) -> None:
-        from mystar.audit.handlers import AUDIT
+        from mystar.audit.keys import AUDIT
 
         for entry in await app[AUDIT].tail(lines):
             click.echo(_line(entry))
@@ -136,7 +136,7 @@ def _line(entry: Entry) -> str:
 
 
 def _operator(app: web.Application) -> Operator:
-    from mystar.accounts.access import OPERATOR
+    from mystar.accounts.keys import OPERATOR
 
     return app[OPERATOR]
 

@@ -35,7 +35,7 @@ _PROTOCOL = {
     "1007": "Text that is no UTF-8.",
     "1009": "A frame longer than is taken.",
 }
-_HANDSHAKE = """Refused before the upgrade with the house's errors: 401 without a living access token, 404 for a
+_HANDSHAKE = """Refused before the upgrade as in the market dialect: 401 without a living access token, 404 for a
 conversation that is not one's own, 403 for a page of a foreign origin, 400 for anything but a handshake, 422 for a
 query that makes no sense. The token comes as `Authorization: Bearer <token>`, as
 `Sec-WebSocket-Protocol: bearer, <token>` (`bearer` is answered), or as `?token=`. Nothing is compressed."""
@@ -50,7 +50,7 @@ def asyncapi(*, public_url: str) -> dict[str, Any]:
         "info": {"title": "mystar", "version": __version__, "description": _HANDSHAKE},
         "defaultContentType": "application/json",
         "servers": {
-            "house": {
+            "market": {
                 "host": url.authority,
                 "protocol": "wss" if url.scheme == "https" else "ws",
                 "security": [_BEARER],
@@ -150,7 +150,7 @@ def _schemas() -> dict[str, Any]:
                 ERROR_SCHEMA,
                 {
                     **_shape(type={"const": "error"}),
-                    "description": "The house's error; `client_id` is that of the frame, if it had one.",
+                    "description": "The market dialect's error; `client_id` is that of the frame, if it had one.",
                 },
             ]
         },

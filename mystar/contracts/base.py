@@ -83,7 +83,7 @@ CONTRACTS: web.AppKey[tuple[Contract, ...]] = web.AppKey("contracts")
 
 
 def contract_of(request: web.Request) -> Contract:
-    """By the name of the matched route, else by the longest fitting prefix, else the house."""
+    """By the name of the matched route, else by the longest fitting prefix, else the market dialect."""
     contracts = request.app[CONTRACTS]
     resource = request.match_info.route.resource
     name = resource.name.partition(".")[0] if resource is not None and resource.name else ""

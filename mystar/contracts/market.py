@@ -1,4 +1,4 @@
-"""The house contract (seed 001): the language that the domains themselves speak."""
+"""The market dialect (seed 001), whose names are those of the domains themselves."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ERROR_SCHEMA = {
 #: Details of a refusal that clients can go by: how an order stands, and what can be done instead (contract D23).
 _TOLD = ("status", "allowed_actions")
 #: Opened by people, from a mail.
-_PAGES = ("house.verify-email", "house.unsubscribe")
+_PAGES = ("market.verify-email", "market.unsubscribe")
 STATUSES: dict[str | type[MystarError], int] = {
     # A token that does not fit is a mistake in what was sent; the address itself is there.
     "confirm_link_unknown": 400,
@@ -53,6 +53,6 @@ def render_error(error: MystarError, status: int, language: str, request: web.Re
     return json_response(body, status)
 
 
-def house_contract(routes: tuple[Route, ...]) -> Contract:
+def market_contract(routes: tuple[Route, ...]) -> Contract:
     """The first contract: what nobody else owns is answered in its language."""
-    return Contract("house", ("/",), routes, render_error, ERROR_SCHEMA, STATUSES)
+    return Contract("market", ("/",), routes, render_error, ERROR_SCHEMA, STATUSES)

@@ -1,4 +1,4 @@
-"""The panel's own contract: pages for people, and house's JSON for programs that bring a token."""
+"""The panel's own contract: pages for people, and the market dialect's JSON for programs that bring a token."""
 
 from __future__ import annotations
 

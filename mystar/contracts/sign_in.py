@@ -9,14 +9,12 @@ from aiohttp import web
 from marshmallow import fields
 
 from mystar.accounts.access import visitor_of
+from mystar.accounts.keys import SIGN_IN
 from mystar.accounts.model import Door
 from mystar.accounts.oauth.providers.base import Name, ResponseType
-from mystar.accounts.oauth.service import SignInService
 from mystar.kit.web.fields import Line, Shape
 from mystar.kit.web.http import json_response
 from mystar.kit.web.validation import query_of
-
-SIGN_IN = web.AppKey("sign_in", SignInService)
 
 #: Characters; real tokens have a few hundred.
 TOKEN_LONGEST = 4096

@@ -13,16 +13,13 @@ from marshmallow import fields
 from mystar import __version__
 from mystar.contracts.asyncapi import asyncapi
 from mystar.errors import NotFound, Unavailable
-from mystar.kit.outbox.outbox import Outbox
-from mystar.kit.postgres.database import Database
+from mystar.kit.keys import DATABASE, OUTBOX
 from mystar.kit.web.fields import Shape
 from mystar.kit.web.http import PUBLIC_URL, dumps, html_response, json_response, language_of
 from mystar.kit.web.observability import METRICS
 from mystar.kit.web.routes import alias, route
 from mystar.kit.web.templates import render_page
 
-DATABASE = web.AppKey("database", Database)
-OUTBOX = web.AppKey("outbox", Outbox)
 #: Set when the process has been told to stop: it finishes, and asks for no more work.
 STOPPING = web.AppKey("stopping", asyncio.Event)
 DOCUMENT = web.AppKey("openapi", bytes)
@@ -121,19 +118,19 @@ def document(spec: object) -> bytes:
     return dumps(spec)
 
 
-_SWAGGER_PAGE = route("GET", "/swagger/", swagger, "house.swagger")
-_FAVICON = route("GET", "/favicon.svg", icon, "house.icon")
+_SWAGGER_PAGE = route("GET", "/swagger/", swagger, "market.swagger")
+_FAVICON = route("GET", "/favicon.svg", icon, "market.icon")
 
 ROUTES = (
-    route("GET", "/healthz", healthz, "house.health"),
-    route("GET", "/readyz", readyz, "house.readiness"),
-    route("GET", "/metrics", metrics, "house.metrics"),
-    route("GET", "/api/docs/openapi.json", openapi_document, "house.openapi"),
-    route("GET", "/api/docs/asyncapi.json", asyncapi_document, "house.asyncapi"),
+    route("GET", "/healthz", healthz, "market.health"),
+    route("GET", "/readyz", readyz, "market.readiness"),
+    route("GET", "/metrics", metrics, "market.metrics"),
+    route("GET", "/api/docs/openapi.json", openapi_document, "market.openapi"),
+    route("GET", "/api/docs/asyncapi.json", asyncapi_document, "market.asyncapi"),
     _SWAGGER_PAGE,
     # Where the studio's clients look for the same.
     alias("/redoc/", _SWAGGER_PAGE),
     _FAVICON,
     alias("/favicon.ico", _FAVICON),
-    route("GET", r"/swagger/{file:[\w.-]+}", swagger_file, "house.swagger-file"),
+    route("GET", r"/swagger/{file:[\w.-]+}", swagger_file, "market.swagger-file"),
 )

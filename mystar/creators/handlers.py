@@ -1,4 +1,4 @@
-"""The house's page of oneself, which tells whether one is a creator, and skills (seed 001, facts 2.1 and 2.8)."""
+"""Market endpoints of one's own profile and of skills (seed 001, facts 2.1 and 2.8)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import ACCOUNTS, actor_of, signed_in
+from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account
+from mystar.creators.keys import CREATORS, SKILLS
 from mystar.creators.model import CreatorUnknown
 from mystar.creators.schemas import (
     CLIENT,
@@ -29,8 +31,6 @@ from mystar.creators.schemas import (
     creator_skill_view,
     skill_view,
 )
-from mystar.creators.service import CreatorService
-from mystar.creators.skills import SkillService
 from mystar.kit.web.http import PUBLIC_URL, absolute, json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.media_urls import copy_paths, media_path
@@ -38,19 +38,17 @@ from mystar.kit.web.pagination import page_of, page_response, wanted
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of, query_of
 
-CREATORS: web.AppKey[CreatorService] = web.AppKey("creators", CreatorService)
-SKILLS: web.AppKey[SkillService] = web.AppKey("skills", SkillService)
-TAGS = ["house: skills"]
+TAGS = ["market: skills"]
 
 
-@docs(tags=["house: people"], summary="Who I am")
+@docs(tags=["market: people"], summary="Who I am")
 @signed_in
 @response_schema(UserView, 200)
 async def who_am_i(request: web.Request) -> web.Response:
     return json_response(await _view(request, await request.app[ACCOUNTS].profile(actor_of(request).id)))
 
 
-@docs(tags=["house: people"], summary="Change what is given of my name, phone and words about myself")
+@docs(tags=["market: people"], summary="Change what is given of my name, phone and words about myself")
 @signed_in
 @json_schema(UserChange)
 @response_schema(UserView, 200)
@@ -176,19 +174,19 @@ async def set_skills(request: web.Request) -> web.StreamResponse:
     )
 
 
-_ME = route("GET", "/api/v1/users/me/", who_am_i, "house.me")
-_CHANGE = route("PATCH", "/api/v1/users/me/", change_me, "house.me")
-_PUT = route("PUT", "/api/v1/users/me/", change_me, "house.me", documented=False)
+_ME = route("GET", "/api/v1/users/me/", who_am_i, "market.me")
+_CHANGE = route("PATCH", "/api/v1/users/me/", change_me, "market.me")
+_PUT = route("PUT", "/api/v1/users/me/", change_me, "market.me", documented=False)
 _ONE = r"/api/creator-skills/{creator_skill_id:\d{1,18}}/"
 _SKILLS: tuple[Route, ...] = (
-    route("GET", "/api/skills/", list_skills, "house.skills"),
-    route("GET", r"/api/skills/{skill_id:\d{1,18}}/", read_skill, "house.skill"),
-    route("GET", "/api/creator-skills/", list_creator_skills, "house.creator-skills"),
-    route("POST", "/api/creator-skills/", add_skill, "house.creator-skills"),
-    route("POST", "/api/creator-skills/bulk_update/", set_skills, "house.creator-skills-bulk"),
-    route("PUT", _ONE, set_level, "house.creator-skill"),
-    route("PATCH", _ONE, change_level, "house.creator-skill"),
-    route("DELETE", _ONE, drop_skill, "house.creator-skill"),
+    route("GET", "/api/skills/", list_skills, "market.skills"),
+    route("GET", r"/api/skills/{skill_id:\d{1,18}}/", read_skill, "market.skill"),
+    route("GET", "/api/creator-skills/", list_creator_skills, "market.creator-skills"),
+    route("POST", "/api/creator-skills/", add_skill, "market.creator-skills"),
+    route("POST", "/api/creator-skills/bulk_update/", set_skills, "market.creator-skills-bulk"),
+    route("PUT", _ONE, set_level, "market.creator-skill"),
+    route("PATCH", _ONE, change_level, "market.creator-skill"),
+    route("DELETE", _ONE, drop_skill, "market.creator-skill"),
 )
 ROUTES: tuple[Route, ...] = (
     _ME,

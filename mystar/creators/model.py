@@ -188,7 +188,7 @@ class TooManySkills(Conflict):
     text = Text("Навыков может быть не больше {most}.", "There can be no more than {most} skills.")
 
 
-# Clients show these four sentences as they are (facts 2.8); the house answers them with 400.
+# Clients show these four sentences as they are (facts 2.8); the market dialect answers them with 400.
 
 
 class NoCreatorProfile(Invalid):

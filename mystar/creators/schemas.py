@@ -1,4 +1,4 @@
-"""What the house reads and writes about creators and their skills (seed 001, facts 2.1 and 2.8)."""
+"""Market schemas of creators and their skills (seed 001, facts 2.1 and 2.8)."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from mystar.accounts.model import Actor
-from mystar.catalog.handlers import SHOP
+from mystar.catalog.keys import LISTINGS
 from mystar.catalog.model import OptionDraft, Service, ServiceDraft
 from mystar.catalog.search import Sought
 from mystar.kit.money import kopecks
@@ -61,7 +61,7 @@ class Offers:
     """Puts up what is missing; a service is known by its title."""
 
     def __init__(self, app: web.Application) -> None:
-        self._shop = app[SHOP]
+        self._shop = app[LISTINGS]
 
     async def put_up(self, mailbox: str, actor: Actor, category_id: int) -> dict[str, Service]:
         """The star's services by title."""

@@ -10,14 +10,14 @@ from aiohttp import web
 
 from mystar.accounts.model import Actor
 from mystar.catalog.model import GreetingChange
-from mystar.creators.handlers import CREATORS, SKILLS
+from mystar.creators.keys import CREATORS, SKILLS
 from mystar.demo import pictures
 from mystar.demo.cast import CATEGORIES, Star
 from mystar.demo.tales import Scene
-from mystar.orders.handlers import ORDERS
+from mystar.orders.keys import ORDERS
 from mystar.orders.state_machine import Action
-from mystar.portfolio.handlers import PORTFOLIO, SHOWCASE
-from mystar.reviews.handlers import REVIEWS
+from mystar.portfolio.keys import PORTFOLIO, SHOWCASE
+from mystar.reviews.keys import REVIEWS
 
 #: ``upload(actor, picture, kind, folder, name)``: the file's id.
 Upload = Callable[[Actor, bytes, str, str, str], Awaitable[int]]

@@ -18,13 +18,12 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, Draft
-from mystar.catalog.handlers import CATALOG
+from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import GreetingTerms
-from mystar.chat.handlers import CHAT
-from mystar.contracts.system import DATABASE
-from mystar.creators.handlers import CREATORS
+from mystar.chat.keys import CHAT
+from mystar.creators.keys import CREATORS
 from mystar.creators.model import AlreadyLiked, AlreadyRated
 from mystar.demo import cast, pictures, refuse_production, videos
 from mystar.demo.offers import Offers
@@ -32,12 +31,13 @@ from mystar.demo.purse import open_purse
 from mystar.demo.showcases import SHOWS, Showcases
 from mystar.demo.studio import COMMISSIONS, Commissions
 from mystar.demo.tales import Tales, in_one_piece
-from mystar.files.handlers import FILES
+from mystar.files.keys import FILES
+from mystar.kit.keys import DATABASE
 from mystar.kit.money import kopecks
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Database
-from mystar.orders.handlers import ORDERS, STUDIO
-from mystar.payments.handlers import PAYMENTS
+from mystar.orders.keys import ORDERS, STUDIO_ORDERS
+from mystar.payments.keys import PAYMENTS
 from mystar.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class _Story:
         self._creators, self._catalog, self._tales = app[CREATORS], app[CATALOG], tales
         self._chat, self._showcases = app[CHAT], Showcases(app, self._upload)
         self._offers = Offers(app)
-        self._commissions = Commissions(self._db, app[STUDIO], self._files)
+        self._commissions = Commissions(self._db, app[STUDIO_ORDERS], self._files)
 
     async def tell(self) -> None:
         owner = await self._person(cast.OWNER)

@@ -11,13 +11,12 @@ from aiohttp import BodyPartReader, web
 from mystar.accounts.access import actor_of, maybe_actor_of
 from mystar.accounts.model import Actor
 from mystar.errors import Text, UnsupportedMedia
+from mystar.files.keys import FILES
 from mystar.files.model import MISSING, ONE_ONLY, FileRefused, StoredFile, Taken
 from mystar.files.service import FileService
 from mystar.kit.web.http import PUBLIC_URL
 from mystar.kit.web.media_urls import Addresses
 from mystar.kit.web.multipart import chunks, parts, text_of
-
-FILES = web.AppKey("files", FileService)
 
 #: Bytes of one ordinary field, and of everything in a form that is not its file.
 _LONGEST_FIELD = 16 * 1024
@@ -30,7 +29,7 @@ _TOO_MANY = Text("Слишком много файлов.", "There are too many 
 
 
 def addresses(app: web.Application) -> Addresses:
-    """What answers of the house call files."""
+    """How answers of the market dialect show files."""
     return Addresses(app[PUBLIC_URL], app[FILES].private_url)
 
 

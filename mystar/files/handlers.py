@@ -1,4 +1,4 @@
-"""The house's doors to uploads (seed 001, facts 2.7), and `/media/…`, the files themselves."""
+"""Market endpoints of uploads (seed 001, facts 2.7), and `/media/…`, the files themselves."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, request_schema, response_schema
 
 from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
-from mystar.files.forms import ANYWHERE, FILES, Wanted, uploaded
+from mystar.files.forms import ANYWHERE, Wanted, uploaded
+from mystar.files.keys import FILES, STORAGES
 from mystar.files.model import IMAGES, VIDEOS, FileUnknown, StoredFile
 from mystar.files.ranges import Part, http_date, is_known, wanted
 from mystar.files.schemas import FileForm, FilePath, FileView, file_view
-from mystar.files.storage_selection import Storages
 from mystar.kit.storage.local import BytesMissing
 from mystar.kit.web import pagination
 from mystar.kit.web.http import absolute, json_response
@@ -25,11 +25,10 @@ from mystar.kit.web.validation import path_of
 
 __all__ = ["FILES", "ROUTES", "STORAGES"]
 
-STORAGES = web.AppKey("storages", Storages)
 
 log = logging.getLogger(__name__)
 
-TAGS = ["house: files"]
+TAGS = ["market: files"]
 #: What may be sent to somebody: films, and whatever else, kept as it came.
 _UPLOAD = Wanted(ANYWHERE, ("video", "other"), "uploads")
 _BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
@@ -173,16 +172,16 @@ _ALL = "/api/v1/files/"
 #: What cannot be an id of the database is an address that does not exist.
 _ONE = r"{file_id:\d{1,18}}/"
 _UPLOADS: tuple[Route, ...] = (
-    route("POST", _ALL + "upload/", upload, "house.file-upload"),
-    route("GET", _ALL, list_uploads, "house.files"),
-    route("POST", _ALL, upload, "house.files", documented=False),
-    route("GET", _ALL + _ONE, read_upload, "house.file"),
-    route("DELETE", _ALL + _ONE, delete_upload, "house.file"),
+    route("POST", _ALL + "upload/", upload, "market.file-upload"),
+    route("GET", _ALL, list_uploads, "market.files"),
+    route("POST", _ALL, upload, "market.files", documented=False),
+    route("GET", _ALL + _ONE, read_upload, "market.file"),
+    route("DELETE", _ALL + _ONE, delete_upload, "market.file"),
 )
 #: The seed's frontend has another name for them, and posts to the list itself.
 _ELSEWHERE = ("/api/files/", "/api/v1/storage/files/", "/api/storage/files/")
 ROUTES: tuple[Route, ...] = (
-    route("GET", "/media/{tail:.+}", media, "house.media"),
+    route("GET", "/media/{tail:.+}", media, "market.media"),
     *_UPLOADS,
     *(alias(one.path.replace(_ALL, base, 1), one) for base in _ELSEWHERE for one in _UPLOADS),
 )

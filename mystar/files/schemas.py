@@ -1,4 +1,4 @@
-"""What the house reads and writes about files (seed 001, facts 2.7)."""
+"""Market schemas of files (seed 001, facts 2.7)."""
 
 from __future__ import annotations
 

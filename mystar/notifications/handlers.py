@@ -1,4 +1,4 @@
-"""The house's doors to notifications (seed 001, facts 2.6), and the page behind a mail's unsubscribe link."""
+"""Market endpoints of notifications (seed 001, facts 2.6), and the page behind a mail's unsubscribe link."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mystar.kit.web.pagination import page_of, page_response, wanted
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, path_of, query_of
+from mystar.notifications.keys import NOTIFICATIONS
 from mystar.notifications.schemas import (
     DeletedCountView,
     MarkedCountView,
@@ -24,10 +25,8 @@ from mystar.notifications.schemas import (
     UnsubscribeLink,
     notification_view,
 )
-from mystar.notifications.service import NotificationService
 
-NOTIFICATIONS: web.AppKey[NotificationService] = web.AppKey("notifications", NotificationService)
-TAGS = ["house: notifications"]
+TAGS = ["market: notifications"]
 _PAGE = {200: {"description": "A page", "content": {"text/html": {"schema": {"type": "string"}}}}}
 
 
@@ -139,23 +138,23 @@ _ALL = "/api/v1/notifications/"
 #: What cannot be an id of the database is an address that does not exist.
 _ONE = _ALL + r"{notification_id:\d{1,18}}/"
 _ROUTES: tuple[Route, ...] = (
-    route("GET", _ALL, list_notifications, "house.notifications"),
-    route("GET", _ALL + "unread-count/", count_unread, "house.notifications-unread-count"),
-    route("POST", _ALL + "mark-all-read/", mark_all_read, "house.notifications-mark-all-read"),
-    route("POST", _ALL + "clear-all/", clear, "house.notifications-clear-all"),
-    route("DELETE", _ALL + "clear-all/", clear, "house.notifications-clear-all"),
-    route("GET", _ALL + "settings/", read_settings, "house.notifications-settings"),
-    route("PATCH", _ALL + "settings/", change_settings, "house.notifications-settings"),
-    route("GET", _ONE, read_notification, "house.notification"),
-    route("DELETE", _ONE, remove, "house.notification"),
-    route("POST", _ONE + "mark-as-read/", mark_read, "house.notification-read"),
-    route("POST", _ONE + "mark-read/", mark_read, "house.notification-read-short", documented=False),
+    route("GET", _ALL, list_notifications, "market.notifications"),
+    route("GET", _ALL + "unread-count/", count_unread, "market.notifications-unread-count"),
+    route("POST", _ALL + "mark-all-read/", mark_all_read, "market.notifications-mark-all-read"),
+    route("POST", _ALL + "clear-all/", clear, "market.notifications-clear-all"),
+    route("DELETE", _ALL + "clear-all/", clear, "market.notifications-clear-all"),
+    route("GET", _ALL + "settings/", read_settings, "market.notifications-settings"),
+    route("PATCH", _ALL + "settings/", change_settings, "market.notifications-settings"),
+    route("GET", _ONE, read_notification, "market.notification"),
+    route("DELETE", _ONE, remove, "market.notification"),
+    route("POST", _ONE + "mark-as-read/", mark_read, "market.notification-read"),
+    route("POST", _ONE + "mark-read/", mark_read, "market.notification-read-short", documented=False),
 )
 #: The seed's frontend says the word twice at its own origin, and no version at the other door.
 _ELSEWHERE = (_ALL + "notifications/", "/api/notifications/", "/api/notifications/notifications/")
 ROUTES: tuple[Route, ...] = (
     *_ROUTES,
     *(alias(one.path.replace(_ALL, base, 1), one) for base in _ELSEWHERE for one in _ROUTES),
-    route("GET", "/notifications/unsubscribe/", ask_to_unsubscribe, "house.unsubscribe"),
-    route("POST", "/notifications/unsubscribe/", unsubscribe, "house.unsubscribe"),
+    route("GET", "/notifications/unsubscribe/", ask_to_unsubscribe, "market.unsubscribe"),
+    route("POST", "/notifications/unsubscribe/", unsubscribe, "market.unsubscribe"),
 )

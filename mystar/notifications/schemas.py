@@ -1,4 +1,4 @@
-"""What the house reads and writes about notifications (seed 001, facts 2.6)."""
+"""Market schemas of notifications (seed 001, facts 2.6)."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ from mystar.kit.realtime.websocket import answering
 from mystar.kit.web.fields import Count, Shape
 from mystar.kit.web.routes import route
 from mystar.kit.web.validation import query_of
-from mystar.notifications.handlers import NOTIFICATIONS, TAGS, reading_language
+from mystar.notifications.handlers import TAGS, reading_language
+from mystar.notifications.keys import NOTIFICATIONS
 from mystar.notifications.model import Notification, Notified
 from mystar.notifications.schemas import notification_view
 from mystar.notifications.service import NotificationService
@@ -81,5 +82,5 @@ async def _refuse(_frame: dict[str, Any]) -> None:
 
 ROUTES = (
     # OpenAPI has no words for sockets: see contracts/asyncapi.py.
-    route("GET", "/ws/notifications/", notification_socket, "house.ws-notifications", documented=False),
+    route("GET", "/ws/notifications/", notification_socket, "market.ws-notifications", documented=False),
 )

@@ -1,4 +1,4 @@
-"""The house's doors to orders (seed 001, facts 2.2; contract D20–D25)."""
+"""Market endpoints of orders (seed 001, facts 2.2; contract D20–D25)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import PageQuery, page_of, page_response, wanted
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of, query_of
+from mystar.orders.keys import ORDER_READS, ORDERS
 from mystar.orders.model import Role
-from mystar.orders.reads import OrderBook
 from mystar.orders.schemas import (
     DeliveryDraft,
     DeliveryView,
@@ -33,13 +33,8 @@ from mystar.orders.schemas import (
     order_detail_view,
     order_view,
 )
-from mystar.orders.service import OrderService
-from mystar.orders.studio.service import StudioOrders
 
-ORDERS: web.AppKey[OrderService] = web.AppKey("orders", OrderService)
-ORDER_BOOK: web.AppKey[OrderBook] = web.AppKey("order_book", OrderBook)
-STUDIO: web.AppKey[StudioOrders] = web.AppKey("studio", StudioOrders)
-TAGS = ["house: orders"]
+TAGS = ["market: orders"]
 #: Of a refusal that only time brings: who may do it at another time.
 _WRONG_TIME = {409: {"description": "Not now: `status` and `allowed_actions` say what can be done instead."}}
 
@@ -64,7 +59,7 @@ async def place_order(request: web.Request) -> web.StreamResponse:
 async def list_orders(request: web.Request) -> web.Response:
     actor, query, page = actor_of(request), query_of(request), wanted(request)
     role = Role(query["role"]) if query["role"] else None
-    found = await request.app[ORDER_BOOK].page(
+    found = await request.app[ORDER_READS].page(
         actor, role=role, status=query["status"], offset=page.offset, limit=page.size
     )
     return page_response(
@@ -127,7 +122,7 @@ async def reject_order(request: web.Request) -> web.StreamResponse:
 @response_schema(page_of(DeliveryView), 200)
 async def list_deliveries(request: web.Request) -> web.Response:
     actor, page, at = actor_of(request), wanted(request), addresses(request.app)
-    order, found, count = await request.app[ORDER_BOOK].deliveries(
+    order, found, count = await request.app[ORDER_READS].deliveries(
         actor, path_of(request)["order_id"], offset=page.offset, limit=page.size
     )
     return page_response(request, [delivery_view(card, order, actor, at) for card in found], count)
@@ -213,7 +208,7 @@ async def refund_order(request: web.Request) -> web.StreamResponse:
 
 async def _read(request: web.Request) -> web.Response:
     actor = actor_of(request)
-    detail = await request.app[ORDER_BOOK].detail(actor, path_of(request)["order_id"])
+    detail = await request.app[ORDER_READS].detail(actor, path_of(request)["order_id"])
     return json_response(order_detail_view(detail, actor, addresses(request.app)))
 
 
@@ -226,12 +221,12 @@ async def _after(request: web.Request, verb: Any, **words: Any) -> web.Response:
 
 async def _shown(request: web.Request, order_id: int, status: int = 200) -> web.Response:
     actor = actor_of(request)
-    entry = await request.app[ORDER_BOOK].entry(actor, order_id)
+    entry = await request.app[ORDER_READS].entry(actor, order_id)
     return json_response(order_view(entry, actor, addresses(request.app)), status)
 
 
 async def _deliver(request: web.Request, order_id: int, draft: dict[str, Any]) -> web.Response:
-    actor, book = actor_of(request), request.app[ORDER_BOOK]
+    actor, book = actor_of(request), request.app[ORDER_READS]
     await request.app[ORDERS].deliver(actor, order_id, **draft)
     order = (await book.entry(actor, order_id)).order
     return json_response(delivery_view(await book.delivery(order_id), order, actor, addresses(request.app)), 201)
@@ -240,26 +235,26 @@ async def _deliver(request: web.Request, order_id: int, draft: dict[str, Any]) -
 #: What cannot be an id of the database is an address that does not exist.
 _ORDER = r"/api/v1/orders/{order_id:\d{1,18}}/"
 
-_CANCEL = route("POST", _ORDER + "cancel/", cancel_order, "house.order-cancel")
-_APPROVE = route("POST", _ORDER + "approve/", approve_order, "house.order-approve")
-_REVISION = route("POST", _ORDER + "request-revision/", request_revision, "house.order-request-revision")
+_CANCEL = route("POST", _ORDER + "cancel/", cancel_order, "market.order-cancel")
+_APPROVE = route("POST", _ORDER + "approve/", approve_order, "market.order-approve")
+_REVISION = route("POST", _ORDER + "request-revision/", request_revision, "market.order-request-revision")
 _VERSIONED: tuple[Route, ...] = (
-    route("POST", "/api/v1/orders/", place_order, "house.orders"),
-    route("GET", "/api/v1/orders/", list_orders, "house.orders"),
-    route("GET", _ORDER, read_order, "house.order"),
-    route("PATCH", _ORDER, edit_order, "house.order"),
-    route("POST", _ORDER + "pay/", pay_order, "house.order-pay"),
-    route("POST", _ORDER + "accept/", accept_order, "house.order-accept"),
-    route("POST", _ORDER + "reject/", reject_order, "house.order-reject"),
-    route("GET", _ORDER + "deliveries/", list_deliveries, "house.order-deliveries"),
-    route("POST", _ORDER + "deliveries/", deliver, "house.order-deliveries"),
-    route("POST", "/api/v1/deliveries/", deliver_order, "house.deliveries"),
+    route("POST", "/api/v1/orders/", place_order, "market.orders"),
+    route("GET", "/api/v1/orders/", list_orders, "market.orders"),
+    route("GET", _ORDER, read_order, "market.order"),
+    route("PATCH", _ORDER, edit_order, "market.order"),
+    route("POST", _ORDER + "pay/", pay_order, "market.order-pay"),
+    route("POST", _ORDER + "accept/", accept_order, "market.order-accept"),
+    route("POST", _ORDER + "reject/", reject_order, "market.order-reject"),
+    route("GET", _ORDER + "deliveries/", list_deliveries, "market.order-deliveries"),
+    route("POST", _ORDER + "deliveries/", deliver, "market.order-deliveries"),
+    route("POST", "/api/v1/deliveries/", deliver_order, "market.deliveries"),
     _APPROVE,
     _CANCEL,
     _REVISION,
-    route("POST", _ORDER + "dispute/", dispute_order, "house.order-dispute"),
-    route("POST", _ORDER + "capture/", capture_order, "house.order-capture"),
-    route("POST", _ORDER + "refund/", refund_order, "house.order-refund"),
+    route("POST", _ORDER + "dispute/", dispute_order, "market.order-dispute"),
+    route("POST", _ORDER + "capture/", capture_order, "market.order-capture"),
+    route("POST", _ORDER + "refund/", refund_order, "market.order-refund"),
     # What older clients call them.
     alias(_ORDER + "cancel_order/", _CANCEL),
     alias(_ORDER + "complete_order/", _APPROVE),

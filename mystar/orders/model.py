@@ -82,7 +82,7 @@ class Order:
     """One order. Money is kopecks, moments are UTC.
 
     ``creator_id`` is the creator's profile, ``creator_account_id`` the person behind it; a studio order has neither.
-    ``wish`` and ``by_date`` are what house calls requirements and delivery date. ``deadline_at``: when the system
+    ``wish`` and ``by_date`` are what market calls requirements and delivery date. ``deadline_at``: when the system
     takes the next step, unless somebody does before.
     """
 
@@ -130,7 +130,7 @@ class Order:
 
     @property
     def shown_status(self) -> str:
-        """In house's words: an order whose money is there before the work began is "paid" (contract D21)."""
+        """As market names it: an order whose money is there before the work began is "paid" (contract D21)."""
         if self.status in (Status.PENDING, Status.ACCEPTED) and self.money in PAID:
             return "paid"
         return self.status.value

@@ -130,7 +130,7 @@ left join lateral (
 order by page.created_at desc, page.id desc;
 
 -- name: order_entries
--- As house lists them, each half of a page cut from its index before anything is joined. Nobody buys from himself, so no
+-- as the market dialect lists them, each half of a page cut from its index before anything is joined. Nobody buys from himself, so no
 -- order comes twice. A null parameter finds nothing; a null status is any.
 with page as (
     select id, created_at from (

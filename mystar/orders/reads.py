@@ -1,4 +1,4 @@
-"""What house reads of orders: a page of somebody's, and one with all that belongs to it."""
+"""What the market dialect reads of orders: a page of somebody's, and one with all that belongs to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What house reads and writes about orders (seed 001, facts 2.2)."""
+"""What the market dialect reads and writes about orders (seed 001, facts 2.2)."""
 
 from __future__ import annotations
 

@@ -11,11 +11,12 @@ from mystar.orders.state_machine import DEADLINES, KINDS, RULES, STATUSES, Rule,
 _INTRODUCTION = """\
 # The life of an order
 
-Made from `RULES` in `mystar/orders/state_machine.py` by `python -m mystar.orders.state_diagram > docs/orders.md`; do not edit.
+Made from `RULES` in `mystar/orders/state_machine.py` by
+`python -m mystar.orders.state_diagram > docs/orders.md`; do not edit.
 
 An order stands on two axes: the work and the money. The money is where its payment is (none → pending → held →
 captured; or released, refunded, failed). What the order *wants* of it is its goal: hold, capture or give back. An
-action that changes the goal aims the payment, and the provider is asked through the outbox. House shows `paid` for an
+action that changes the goal aims the payment, and the provider is asked through the outbox. Market shows `paid` for an
 order that is pending or accepted and whose money is held or captured.
 """
 _HEADER = """\

@@ -1,4 +1,4 @@
-"""What a payment is, what can be refused about it, and which facts it tells the rest of the house."""
+"""What a payment is, what can be refused about it, and which events it publishes."""
 
 from __future__ import annotations
 

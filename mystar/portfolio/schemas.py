@@ -1,4 +1,4 @@
-"""What the house reads and writes about creators' pages and works (seed 001, facts 2.1 and 2.8, contract D30)."""
+"""Market schemas of creators' pages and works (seed 001, facts 2.1 and 2.8, contract D30)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The house's doors to reviews (seed 001, facts 2.4)."""
+"""Market endpoints of reviews (seed 001, facts 2.4)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import Page, PageQuery, page_of, page_response, wanted
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of
+from mystar.reviews.keys import REVIEWS
 from mystar.reviews.model import Review
 from mystar.reviews.schemas import (
     CreatorPath,
@@ -22,10 +23,8 @@ from mystar.reviews.schemas import (
     ServicePath,
     review_view,
 )
-from mystar.reviews.service import ReviewService
 
-REVIEWS: web.AppKey[ReviewService] = web.AppKey("reviews", ReviewService)
-TAGS = ["house: reviews"]
+TAGS = ["market: reviews"]
 
 
 @docs(tags=TAGS, summary="Review an order of mine that is completed, once")
@@ -88,10 +87,10 @@ def _page(request: web.Request, found: Page[Review]) -> web.Response:
 
 _REVIEW = r"/api/v1/reviews/{review_id:\d{1,18}}/"
 _VERSIONED: tuple[Route, ...] = (
-    route("POST", r"/api/v1/orders/{order_id:\d{1,18}}/reviews/", write_review, "house.order-reviews"),
-    route("GET", r"/api/v1/creators/{creator_id:\d{1,18}}/reviews/", list_of_creator, "house.creator-reviews"),
-    route("GET", r"/api/v1/services/{service_id:\d{1,18}}/reviews/", list_of_service, "house.service-reviews"),
-    route("GET", _REVIEW, read_review, "house.review"),
-    route("POST", _REVIEW + "reply/", reply, "house.review-reply"),
+    route("POST", r"/api/v1/orders/{order_id:\d{1,18}}/reviews/", write_review, "market.order-reviews"),
+    route("GET", r"/api/v1/creators/{creator_id:\d{1,18}}/reviews/", list_of_creator, "market.creator-reviews"),
+    route("GET", r"/api/v1/services/{service_id:\d{1,18}}/reviews/", list_of_service, "market.service-reviews"),
+    route("GET", _REVIEW, read_review, "market.review"),
+    route("POST", _REVIEW + "reply/", reply, "market.review-reply"),
 )
 ROUTES: tuple[Route, ...] = (*_VERSIONED, *(alias(one.path.replace("/v1/", "/", 1), one) for one in _VERSIONED))

@@ -1,4 +1,4 @@
-"""What the house reads and writes about reviews (seed 001, facts 2.4)."""
+"""Market schemas of reviews (seed 001, facts 2.4)."""
 
 from __future__ import annotations
 

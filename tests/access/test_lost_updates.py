@@ -1,4 +1,4 @@
-"""No edit of the house overwrites what its client has not seen, if the client says what it has seen (promise F6)."""
+"""An edit with If-Match never overwrites what its client has not seen (promise F6)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ EDITS = [
     for route, rights in ALL
     if route.method in ("PUT", "PATCH")
     and route.documented
-    and route.name.startswith("house.")
-    and ("house", route.path) in READABLE
+    and route.name.startswith("market.")
+    and ("market", route.path) in READABLE
 ]
 
 

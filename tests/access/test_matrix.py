@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientResponse, web
 
 from mystar.app import contracts
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.kit.web.routes import Route
 from tests.access.rights import PANEL, RIGHTS, Rights

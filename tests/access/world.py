@@ -8,8 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from mystar.contracts.system import DATABASE
-from mystar.creators.handlers import SKILLS
+from mystar.creators.keys import SKILLS
+from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture
 from tests.files.uploading import form
@@ -81,7 +81,7 @@ async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
         "admin order_id": studio,
     }
     assert all(ids.values()), ids
-    return World(buyer, creator, await factory.person(door="house"), staff, ids)
+    return World(buyer, creator, await factory.person(door="market"), staff, ids)
 
 
 async def _reviewed(market: Market) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import bcrypt
 import pytest
 from aiohttp import ClientResponse, web
 
-from mystar.accounts.access import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS
 from mystar.kit.postgres.database import Database
 from mystar.settings import Settings
 from tests.conftest import Api
@@ -51,7 +51,7 @@ def device_of(answer: ClientResponse) -> str:
 
 @besieged
 async def test_an_owner_gets_in_from_a_known_device_while_others_guess(api: Api, factory: Factory) -> None:
-    person, other = await factory.person(door="house"), await factory.person(door="house")
+    person, other = await factory.person(door="market"), await factory.person(door="market")
     mark, foreign = device_of(await log_in(api, person)), device_of(await log_in(api, other))
     api.forget_cookies()
     await besiege(api, person)
@@ -65,7 +65,7 @@ async def test_an_owner_gets_in_from_a_known_device_while_others_guess(api: Api,
 @besieged
 @pytest.mark.parametrize("kind", ["token", "refresh"])
 async def test_an_owner_gets_in_with_a_living_session(api: Api, factory: Factory, kind: str) -> None:
-    person, other = await factory.person(door="house"), await factory.person(door="house")
+    person, other = await factory.person(door="market"), await factory.person(door="market")
     await besiege(api, person)
     assert (await log_in(api, person, Authorization=f"Bearer {getattr(other, kind)}")).status == 429
     assert (await log_in(api, person, Authorization=f"Bearer {getattr(person, kind)}")).status == 200
@@ -76,7 +76,7 @@ async def test_an_owner_gets_in_with_a_living_session(api: Api, factory: Factory
 
 @besieged
 async def test_a_known_device_guesses_no_further_than_others_and_harms_nobody(api: Api, factory: Factory) -> None:
-    person = await factory.person(door="house")
+    person = await factory.person(door="market")
     stolen, own = device_of(await log_in(api, person)), device_of(await log_in(api, person))
     api.forget_cookies()
     for _ in range(3):
@@ -89,7 +89,7 @@ async def test_a_known_device_guesses_no_further_than_others_and_harms_nobody(ap
 
 @besieged
 async def test_an_owner_changes_the_password_in_the_middle_of_a_siege(api: Api, factory: Factory) -> None:
-    person = await factory.person(door="house")
+    person = await factory.person(door="market")
     await besiege(api, person)
     change = {"old_password": PASSWORD, "new_password": "Another-Word-For-Mum-8"}
     assert (await api.post("/api/auth/password/change/", change, as_=person)).status == 204
@@ -118,7 +118,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 LOGINS: dict[str, Callable[[str], tuple[str, dict[str, Any]]]] = {
-    "house": lambda who: ("/api/auth/token/", {"username": who, "password": "Wrong-Word-42"}),
+    "market": lambda who: ("/api/auth/token/", {"username": who, "password": "Wrong-Word-42"}),
     "greetings": lambda who: ("/api/login/", {"login": who, "password": "Wrong-Word-42"}),
     "identity": lambda who: ("/authorization/login/email", {"email": who, "hash_password": "Wrong-Word-42"}),
     "studio": lambda who: ("/api/token/", {"phone_number": who, "password": "Wrong-Word-42"}),

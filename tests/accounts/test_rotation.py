@@ -13,7 +13,7 @@ import jwt
 import pytest
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Refreshed
 from mystar.accounts.service import AccountService
 from mystar.accounts.sessions.rotation import GRACE, Family
@@ -109,7 +109,7 @@ async def half_a_minute_later(db: Database) -> None:
 
 
 async def test_a_refresh_token_stays_unless_its_exchange_is_asked_for(api: Api, factory: Factory) -> None:
-    person = await factory.person(door="house")
+    person = await factory.person(door="market")
     for _ in range(3):
         assert set(await must(api, person.refresh, rotate=False)) == {"access"}
     tokens = await must(api, person.refresh)
@@ -122,7 +122,7 @@ async def test_a_refresh_token_stays_unless_its_exchange_is_asked_for(api: Api, 
 
 
 async def test_a_lost_answer_is_asked_for_again_however_late(api: Api, factory: Factory, db: Database) -> None:
-    person = await factory.person(door="house")
+    person = await factory.person(door="market")
     await must(api, person.refresh)
     await half_a_minute_later(db)
     await half_a_minute_later(db)
@@ -143,7 +143,7 @@ async def test_several_exchanges_within_a_second_forgive_each_of_the_old_ones(ap
 async def test_a_copy_ends_the_session_and_the_person_and_the_operator_hear_of_it(
     api: Api, factory: Factory, db: Database, caplog: pytest.LogCaptureFixture, rotate: bool
 ) -> None:
-    person, other = await factory.person(door="house"), await factory.person(door="house")
+    person, other = await factory.person(door="market"), await factory.person(door="market")
     second = await must(api, person.refresh)
     third = await must(api, second["refresh"])
     await half_a_minute_later(db)
@@ -163,7 +163,7 @@ async def test_a_copy_ends_the_session_and_the_person_and_the_operator_hear_of_i
 
 async def test_a_token_of_the_future_is_refused_and_ends_nothing(api: Api, factory: Factory, db: Database) -> None:
     """As after a database was restored from its copy."""
-    person = await factory.person(door="house")
+    person = await factory.person(door="market")
     tokens = await must(api, person.refresh)
     await db.execute("update sessions set generation = 0; delete from rotations")
     assert await exchange(api, tokens["refresh"]) is None
@@ -173,7 +173,7 @@ async def test_a_token_of_the_future_is_refused_and_ends_nothing(api: Api, facto
 async def test_a_session_ends_when_nobody_asks_for_long_and_after_ninety_days_in_any_case(
     api: Api, factory: Factory, db: Database, settings: Settings
 ) -> None:
-    person = await factory.person(door="house")
+    person = await factory.person(door="market")
     await db.execute("update sessions set created_at = now() - interval '89 days'")
     assert await exchange(api, person.refresh) is None, "idle"
     await db.execute("update sessions set refreshed_at = now() - interval '29 days'")
@@ -212,7 +212,7 @@ def generation(token: str | None) -> int:
 async def test_two_processes_that_are_asked_at_once_give_out_one_generation(
     app: web.Application, api: Api, neighbour: AccountService, factory: Factory
 ) -> None:
-    person = await factory.person(door="house")
+    person = await factory.person(door="market")
     refresh = str(person.refresh)
     for expected in range(1, 6):
         answers = await asyncio.gather(*(tried(one, refresh) for one in (app[ACCOUNTS], neighbour) * 3))
@@ -226,7 +226,7 @@ async def test_whoever_keeps_the_rules_stays_signed_in_over_two_processes(
     app: web.Application, api: Api, neighbour: AccountService, factory: Factory, db: Database, seed: int
 ) -> None:
     chance, both = random.Random(seed), (app[ACCOUNTS], neighbour)
-    person = await factory.person(door="house")
+    person = await factory.person(door="market")
     held = stolen = str(person.refresh)
     for _ in range(8):
         if chance.random() < 0.3:

@@ -1,4 +1,4 @@
-"""Sessions and tokens (contract D2-D7), and what staff may do to people, through the house's doors."""
+"""Sessions and tokens (contract D2-D7), and what staff may do to people, through the market dialect's doors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import jwt
 import pytest
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS, PASSWORDS
+from mystar.accounts.keys import ACCOUNTS, PASSWORDS
 from mystar.accounts.model import (
     AccountRegistered,
     LoginRefused,
@@ -26,8 +26,8 @@ from mystar.accounts.model import (
 from mystar.accounts.passwords import PasswordService
 from mystar.accounts.service import AccountService
 from mystar.app import create_app
-from mystar.contracts.system import DATABASE
 from mystar.errors import Forbidden, Invalid, NotFound
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.kit.security.tokens import TokenRefused, derive
 from mystar.settings import Settings
@@ -69,7 +69,7 @@ async def test_a_pair_of_tokens_and_what_each_opens(api: Api, factory: Factory) 
 
 
 async def test_the_claims_of_a_token(factory: Factory, settings: Settings) -> None:
-    person = await factory.person(door="house")
+    person = await factory.person(door="market")
     claims = jwt.decode(person.token, options={"verify_signature": False})
     assert set(claims) == {"id", "sid", "mode", "user_name", "jti", "iat", "exp", "iss", "aud"}
     assert (claims["id"], claims["mode"], claims["user_name"]) == (person.id, "access_token", person.email)
@@ -132,7 +132,7 @@ async def test_forged_tokens_are_refused(api: Api, factory: Factory, settings: S
 
 
 async def test_a_session_ends_with_its_logout_and_no_other_does(api: Api, factory: Factory, db: Database) -> None:
-    person = await factory.person(door="house")
+    person = await factory.person(door="market")
     other = await (await api.post("/api/auth/token/", {"username": person.email, "password": PASSWORD})).json()
     assert (await api.get(ME, as_=person)).status == 200
     answer = await api.post("/api/auth/logout/", as_=person)
@@ -202,8 +202,8 @@ async def test_changing_the_password_ends_every_session(
     with pytest.raises(TokenRefused):
         await accounts.authenticate(person.token)
     with pytest.raises(LoginRefused):
-        await accounts.log_in(Visitor(), "house", person.email, PASSWORD)
-    assert await accounts.log_in(Visitor(), "house", person.email, NEW)
+        await accounts.log_in(Visitor(), "market", person.email, PASSWORD)
+    assert await accounts.log_in(Visitor(), "market", person.email, NEW)
 
 
 async def test_a_login_that_began_with_the_old_password_does_not_outlive_it(
@@ -211,7 +211,7 @@ async def test_a_login_that_began_with_the_old_password_does_not_outlive_it(
 ) -> None:
     person = await factory.person()
     actor = await accounts.authenticate(person.token)
-    entered = [accounts.log_in(Visitor(), "house", person.email, PASSWORD) for _ in range(8)]
+    entered = [accounts.log_in(Visitor(), "market", person.email, PASSWORD) for _ in range(8)]
     results = await asyncio.gather(passwords.change_password(actor, PASSWORD, NEW), *entered, return_exceptions=True)
     for result in results[1:]:
         if not isinstance(result, Exception):
@@ -236,11 +236,11 @@ async def test_staff_block_and_unblock_people(accounts: AccountService, factory:
     with pytest.raises(TokenRefused):
         await accounts.authenticate(person.token)
     with pytest.raises(LoginRefused):
-        await accounts.sign_in(person.id, Visitor(), "house")
+        await accounts.sign_in(person.id, Visitor(), "market")
     await accounts.unblock(by[owner], person.id)
     with pytest.raises(TokenRefused):
         await accounts.authenticate(person.token)
-    assert await accounts.log_in(Visitor(), "house", person.email, PASSWORD)
+    assert await accounts.log_in(Visitor(), "market", person.email, PASSWORD)
 
 
 async def test_a_staff_account_is_made_with_its_role(accounts: AccountService) -> None:

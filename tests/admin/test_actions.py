@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS, STAFF
+from mystar.accounts.keys import ACCOUNTS, STAFF
 from mystar.accounts.model import Visitor
 from mystar.accounts.staff.service import LastOwner
-from mystar.contracts.system import DATABASE
-from mystar.files.handlers import FILES
-from mystar.orders.handlers import ORDERS
-from mystar.reviews.handlers import REVIEWS
+from mystar.files.keys import FILES
+from mystar.kit.keys import DATABASE
+from mystar.orders.keys import ORDERS
+from mystar.reviews.keys import REVIEWS
 from tests.admin.conftest import TOKEN, Panel, enter
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, Person, actor, picture, video
@@ -123,7 +123,7 @@ async def test_a_blocked_person_is_out_until_unblocked(
     assert "заблокирован" in await operator.page(path)
     assert person.username in await operator.page("/admin/accounts/?blocked=yes")
     await operator.do(f"{path}unblock/")
-    await app[ACCOUNTS].log_in(Visitor(), "house", person.email, PASSWORD)
+    await app[ACCOUNTS].log_in(Visitor(), "market", person.email, PASSWORD)
     # Neither oneself nor, for who does not own the place, others who work here.
     assert (await operator.post(f"/admin/accounts/{operator.person.id}/block/")).status == 403
     assert (await operator.post(f"/admin/accounts/{(await factory.staff('viewer')).id}/block/")).status == 403

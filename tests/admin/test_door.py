@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from mystar.accounts.access import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Role, Visitor
 from mystar.app import create_app
 from mystar.contracts.panel import CONTRACT
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from mystar.kit.web.routes import Route
 from mystar.settings import Settings
 from tests.admin.conftest import AsRole, Panel, enter, form_of_the_door, knock
@@ -237,7 +237,7 @@ async def test_staff_block_and_unblock_with_a_bearer_token(api: Api, app: web.Ap
     assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=staff)).status == 204
     assert (await api.get("/api/v1/users/me/", as_=person)).status == 401
     assert (await api.post(f"/admin/accounts/{person.id}/unblock/", as_=staff)).status == 204
-    await app[ACCOUNTS].log_in(Visitor(), "house", person.email, person.password)
+    await app[ACCOUNTS].log_in(Visitor(), "market", person.email, person.password)
     viewer = await factory.staff("viewer")
     assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=viewer)).status == 403
     assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=person)).status == 401

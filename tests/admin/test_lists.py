@@ -12,7 +12,7 @@ from aiohttp import web
 from mystar.admin.lists import REGISTERS
 from mystar.admin.lists.columns import Choice, Of, Register
 from mystar.admin.repository import MOST, SIZE, Asked, RegisterRepository, Statement, count_query, page_query
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database, Statements
 from tests.admin.conftest import Panel
 from tests.factory import Factory

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from mystar.app import broken_invariants
-from mystar.audit.handlers import AUDIT
+from mystar.audit.keys import AUDIT
 from mystar.audit.model import Broken
 from mystar.kit.postgres.database import ConstraintViolated, Database
 from mystar.settings import Settings
@@ -23,7 +23,7 @@ async def written(api: Api, app: web.Application, db: Database) -> Database:
     audit = app[AUDIT]
     for number in range(ROWS // 2):
         await audit.note_alone("staff_act", f"order:{number}", number=number)
-    await asyncio.gather(*(audit.note_alone("limit_hit", route=f"house.{number}") for number in range(ROWS // 2)))
+    await asyncio.gather(*(audit.note_alone("limit_hit", route=f"market.{number}") for number in range(ROWS // 2)))
     assert await db.value("select count(*) from audit_entries") == ROWS
     assert await audit.verify() == []
     await db.execute("alter table audit_entries disable trigger all")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS, STAFF
+from mystar.accounts.keys import ACCOUNTS, STAFF
 from mystar.accounts.model import Visitor
-from mystar.audit.handlers import AUDIT
+from mystar.audit.keys import AUDIT
 from mystar.audit.model import ACTS, Entry, Filters
 from mystar.errors import Forbidden
 from mystar.kit.web.pagination import Wanted
-from mystar.orders.handlers import ORDERS
+from mystar.orders.keys import ORDERS
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, actor
@@ -36,7 +36,7 @@ async def entries(app: web.Application, act: str | None = None) -> list[Entry]:
 @pytest.mark.parametrize(
     ("path", "who", "door"),
     [
-        (TOKEN, {"username": "anna"}, "house"),
+        (TOKEN, {"username": "anna"}, "market"),
         ("/api/login/", {"username": "anna"}, "greetings"),
         ("/auth/login/", {"email": "anna@example.com"}, "messenger"),
         ("/api/token/", {"phone_number": "87071234567"}, "studio"),
@@ -67,7 +67,7 @@ async def test_every_door_writes_who_came_in_and_who_was_refused(
 async def test_sessions_and_passwords_are_followed_to_their_end(
     api: Api, factory: Factory, app: web.Application
 ) -> None:
-    person = await factory.person("anna", door="house")
+    person = await factory.person("anna", door="market")
     change = {"old_password": "Wrong-Word-42", "new_password": "Another-Good-1-Word"}
     assert (await api.post("/api/auth/password/change/", change, as_=person)).status == 422
     change["old_password"] = PASSWORD
@@ -170,7 +170,7 @@ async def test_entries_are_found_by_staff_and_by_what_they_say(
     api: Api, factory: Factory, app: web.Application
 ) -> None:
     anna, viewer = await factory.person("anna"), await factory.staff("viewer")
-    await app[ACCOUNTS].sign_in(anna.id, Visitor(), "house")
+    await app[ACCOUNTS].sign_in(anna.id, Visitor(), "market")
     audit, staff = app[AUDIT], actor(viewer, "viewer")
     page = await audit.entries(staff, Filters(subject=f"account:{anna.id}"), Wanted(1, 1))
     assert (page.count, len(page.rows)) == (2, 1)

@@ -1,1 +1,1 @@
-"""What the house costs, measured: `scripts/bench`. Not a test; nothing fails but the measurement itself."""
+"""Benchmarks: `scripts/bench`. Not a test; nothing fails but the measurement itself."""

@@ -21,7 +21,7 @@ import psycopg2
 from mystar.demo.cast import PASSWORD
 from mystar.kit.web.http import dumps
 from tests.bench.addresses import CATALOGUE, LIST, ORDER, SEARCH, WORDS
-from tests.bench.subjects import Subject, bare, database, house
+from tests.bench.subjects import Subject, bare, database, service
 from tests.server_process import ROOT
 
 CONNECTIONS = 16
@@ -39,7 +39,7 @@ def main() -> None:
         subjects = [
             stack.enter_context(start(directory, dsn, loop))
             for loop in ("uvloop", "asyncio")
-            for start in (house, bare)
+            for start in (service, bare)
         ]
         ours = subjects[0]
         print(f"idle process                         {memory(ours.pid):6.1f} MB")

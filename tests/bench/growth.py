@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from tests.bench.addresses import CATALOGUE, CHEAP, FILTERED, MISSPELT, RARE, SEARCH
-from tests.bench.subjects import Subject, database, house
+from tests.bench.subjects import Subject, database, service
 
 #: What is promised of each, in times.
 MOST = 1.5
@@ -38,7 +38,7 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mystar-bench-")))
         pair = [
-            stack.enter_context(house(place / str(number), stack.enter_context(database(number)), "uvloop"))
+            stack.enter_context(service(place / str(number), stack.enter_context(database(number)), "uvloop"))
             for number in (given.few, given.many)
         ]
         print(f"p50 in milliseconds, {4 * given.few:,} and {4 * given.many:,} services")

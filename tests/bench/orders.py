@@ -23,7 +23,7 @@ import psycopg2
 from aiohttp.test_utils import unused_port
 
 from mystar.demo.cast import PASSWORD
-from tests.bench.subjects import Subject, database, house
+from tests.bench.subjects import Subject, database, service
 from tests.server_process import ROOT, SECRET_KEY
 
 #: What is promised of the rate beside the bare handler, and of the time when there is much.
@@ -64,14 +64,14 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mystar-bench-")))
         dsn = stack.enter_context(database(given.few))
-        ours = stack.enter_context(house(place / "few", dsn, "uvloop"))
+        ours = stack.enter_context(service(place / "few", dsn, "uvloop"))
         bare = stack.enter_context(_bare(dsn))
         token, questions = _prepare(dsn, ours)
         for asked in questions:
             _print_rates(asked, [ours, bare], token, given.rounds, given.seconds)
         if given.many:
             much = stack.enter_context(database(given.many))
-            later = stack.enter_context(house(place / "many", much, "uvloop"))
+            later = stack.enter_context(service(place / "many", much, "uvloop"))
             _print_growth([(ours, token, questions), (later, *_prepare(much, later))], given)
 
 

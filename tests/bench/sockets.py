@@ -64,8 +64,8 @@ def main() -> None:
 def _print_talks(
     stack: contextlib.ExitStack, directory: Path, dsn: str, pairs: list[Any], rounds: int, seconds: float
 ) -> None:
-    house = stack.enter_context(server_in(_place(directory, "house"), DATABASE__URL=dsn, **_UVLOOP, **_VARIABLES))
-    ports = {"mystar": house.port}
+    mystar = stack.enter_context(server_in(_place(directory, "market"), DATABASE__URL=dsn, **_UVLOOP, **_VARIABLES))
+    ports = {"mystar": mystar.port}
     for name, statements in (("bare, the same statements", "same"), ("bare, one statement", "one")):
         ports[name] = stack.enter_context(_bare(dsn, statements))
     turns: dict[str, list[dict[str, float]]] = {name: [] for name in ports}
@@ -83,7 +83,7 @@ def _print_talks(
             ours["per_second"] / bare["per_second"] for ours, bare in zip(turns["mystar"], turns[name], strict=True)
         ]
         print(f"  mystar to {name:22} {statistics.median(ratios):8.2f}")
-    print(f"  the process of mystar            {memory(pid(house)):8.1f} MB")
+    print(f"  the process of mystar            {memory(pid(mystar)):8.1f} MB")
 
 
 _UVLOOP = {"HTTP__EVENT_LOOP": "uvloop"}
@@ -163,7 +163,7 @@ def _pairs(dsn: str, talks: int) -> list[tuple[str, str]]:
         execute_values(
             cursor,
             "insert into sessions (id, account_id, door, created_at, expires_at) values %s",
-            [(str(session), account_id, "house", now, now + _LONG) for account_id, session in sessions.items()],
+            [(str(session), account_id, "market", now, now + _LONG) for account_id, session in sessions.items()],
         )
         couples = list(zip(ids[::2], ids[1::2], strict=True))
         rows = execute_values(

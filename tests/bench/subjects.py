@@ -44,9 +44,9 @@ def database(creators: int) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def house(directory: Path, dsn: str, loop: str) -> Iterator[Subject]:
+def service(directory: Path, dsn: str, loop: str) -> Iterator[Subject]:
     """The service as production runs it: logs in JSON, one line for every request."""
-    place = directory / f"house-{loop}"
+    place = directory / f"mystar-{loop}"
     place.mkdir(parents=True)
     variables = {
         "DATABASE__URL": dsn,

@@ -10,7 +10,7 @@ from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
 from mystar.admin.lists import REGISTERS
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
 from tests.browser.conftest import WIDTHS, Tab
 from tests.conftest import Api

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from mystar.catalog.handlers import CATALOG
+from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import (
     CategoryExists,
     CategoryUnknown,
@@ -17,9 +17,9 @@ from mystar.catalog.model import (
     tag_key,
     tags_by_key,
 )
-from mystar.contracts.system import DATABASE
-from mystar.creators.handlers import CREATORS
-from mystar.files.handlers import FILES
+from mystar.creators.keys import CREATORS
+from mystar.files.keys import FILES
+from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.factory import Factory, actor, picture
 

@@ -12,13 +12,13 @@ from yarl import URL
 
 from mystar.app import broken_invariants
 from mystar.catalog import index, listing, search
-from mystar.catalog.handlers import DESK, SHOP
 from mystar.catalog.index import QUERIES
+from mystar.catalog.keys import LISTINGS, TAXONOMY
 from mystar.catalog.model import CategoryInUse, ServiceDraft, TagExists
 from mystar.catalog.search import Order, Sought, distance, mistaken, words_of
-from mystar.contracts.system import DATABASE
 from mystar.demo import scale
 from mystar.errors import Forbidden, NotFound
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.settings import Settings
 from tests.conftest import Api
@@ -65,7 +65,7 @@ class Market:
         self, creator: Person, category: int, price: int, title: str, description: str, tags: tuple[str, ...]
     ) -> int:
         draft = ServiceDraft(title, description, category, price * 100, 3, tags=tags)
-        return (await self._app[SHOP].put_up(actor(creator), draft)).id
+        return (await self._app[LISTINGS].put_up(actor(creator), draft)).id
 
     async def shows(self, **params: Any) -> list[str]:
         """Names of the services of the page, which must say that there are no more."""
@@ -213,11 +213,11 @@ async def test_categories_tags_and_the_filters_that_are_not_there(market: Market
 
 
 async def test_staff_keeps_categories(market: Market, app: web.Application, factory: Factory) -> None:
-    desk, staff = app[DESK], actor(await factory.staff(), "operator")
+    desk, staff = app[TAXONOMY], actor(await factory.staff(), "operator")
     new = await desk.add_category(staff, "  Танцы  и пляски ")
     await desk.edit_category(staff, new, name="Танцы", position=7)
     await desk.reorder_categories(staff, [market.music, new, market.design])
-    listed = await app[SHOP].category_ids(["танцы"])
+    listed = await app[LISTINGS].category_ids(["танцы"])
     assert listed == (new,)
     await desk.delete_category(staff, new)
     with pytest.raises(CategoryInUse):
@@ -235,7 +235,7 @@ async def test_staff_keeps_categories(market: Market, app: web.Application, fact
 
 
 async def test_staff_keeps_tags_and_searches_follow(market: Market, app: web.Application, factory: Factory) -> None:
-    desk, staff = app[DESK], actor(await factory.staff(), "operator")
+    desk, staff = app[TAXONOMY], actor(await factory.staff(), "operator")
     tags = {tag.name: tag.id for tag in (await desk.tags()).rows}
     await desk.rename_tag(staff, tags["кофе"], "Чай")
     assert await market.shows(search="чай") == ["logo"]

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from mystar.app import broken_invariants
-from mystar.catalog.handlers import CATALOG
+from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import OptionUnknown, ServiceUnknown
 from mystar.kit.postgres.database import Database
 from tests.conftest import Api

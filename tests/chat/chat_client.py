@@ -1,4 +1,4 @@
-"""What two people do at the house's door."""
+"""What two people do at the market dialect's door."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import ClientResponse, web
 
-from mystar.files.forms import FILES
+from mystar.files.keys import FILES
 from tests.conftest import Api
 from tests.factory import Person, actor
 

@@ -1,4 +1,4 @@
-"""Conversations at the house's door: made once, listed, counted, closed to strangers (seed 001, contract D31)."""
+"""Conversations in the market dialect: made once, listed, counted, closed to strangers (seed 001, contract D31)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from mystar.chat.service import ChatService
-from mystar.contracts.system import DATABASE
-from mystar.files.forms import FILES
+from mystar.files.keys import FILES
 from mystar.kit.clock import Clock
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database, Statements
 from mystar.kit.security.rate_limits import Limits
 from tests.chat.chat_client import heard, mark, opened, said, say, seen, uploaded
@@ -178,7 +178,7 @@ async def test_a_blocked_person_cannot_write_until_the_block_is_lifted(
 
 
 async def test_one_sees_whom_one_has_blocked(api: Api, factory: Factory, anna: Person, boris: Person) -> None:
-    third, path = await factory.person(door="house"), "/api/v1/users/blocked/"
+    third, path = await factory.person(door="market"), "/api/v1/users/blocked/"
     for other in (boris, third):
         assert (await api.post(f"/api/v1/users/{other.id}/block/", as_=anna)).status == 204
     page = await (await api.get(path, params={"page_size": 1}, as_=anna)).json()

@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from mystar.chat.handlers import CHAT
-from mystar.contracts.system import DATABASE
+from mystar.chat.keys import CHAT
+from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.factory import Person, actor
 from tests.server_process import SECRET_KEY, ServerProcess, server_in

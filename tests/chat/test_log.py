@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from mystar.chat.handlers import CHAT
+from mystar.chat.keys import CHAT
 from mystar.chat.model import Change, Message, MessageUnknown
 from mystar.chat.service import ChatService
 from tests.conftest import Api

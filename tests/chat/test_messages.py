@@ -1,4 +1,4 @@
-"""Messages at the house's door: numbers, answers, files, edits, deletions, retries (contract D31-D33, promise T2)."""
+"""Messages in the market dialect: numbers, answers, files, edits, deletions, retries (contract D31-D33, promise T2)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from mystar.chat.handlers import CHAT
-from mystar.contracts.system import DATABASE
+from mystar.chat.keys import CHAT
+from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
 from tests.chat.chat_client import heard, mark, opened, said, say, seen, uploaded
 from tests.conftest import Api

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 
-from mystar.creators.handlers import SKILLS
+from mystar.creators.keys import SKILLS
 from tests.factory import Factory, Person, actor
 
 

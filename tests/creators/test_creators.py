@@ -8,10 +8,10 @@ import pytest
 from aiohttp import web
 
 from mystar.app import broken_invariants
-from mystar.catalog.handlers import CATALOG
-from mystar.contracts.system import DATABASE
-from mystar.creators.handlers import CREATORS
+from mystar.catalog.keys import CATALOG
+from mystar.creators.keys import CREATORS
 from mystar.creators.model import AlreadyLiked, AlreadyRated, CreatorExists, CreatorUnknown, OwnRating, whole_stars
+from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.factory import Factory, actor
 

@@ -1,4 +1,4 @@
-"""Creators' profiles over the house's door (seed 001, facts 2.1, contract D27 and D30)."""
+"""Creators' profiles over the market dialect's door (seed 001, facts 2.1, contract D27 and D30)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS
-from mystar.contracts.system import DATABASE
-from mystar.creators.handlers import CREATORS
+from mystar.accounts.keys import ACCOUNTS
+from mystar.creators.keys import CREATORS
 from mystar.creators.model import CreatorUnknown
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor

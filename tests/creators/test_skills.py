@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from mystar.contracts.system import DATABASE
-from mystar.creators.handlers import CREATORS, SKILLS
+from mystar.creators.keys import CREATORS, SKILLS
 from mystar.creators.model import MOST_SKILLS, SkillExists, SkillInUse, SkillUnknown
 from mystar.errors import Forbidden
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.kit.postgres.queries import load
 from tests.conftest import Api

@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Draft, Visitor
 from mystar.app import broken_invariants, create_app
-from mystar.contracts.system import DATABASE
 from mystar.demo import DemoRefused, cast
 from mystar.demo.showcases import SHOWS
 from mystar.demo.story import is_told, tell
 from mystar.demo.studio import COMMISSIONS
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.orders.model import Money, Status
-from mystar.payments.handlers import PAYMENTS
+from mystar.payments.keys import PAYMENTS
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.sandbox_process import SandboxProcess, sandbox_in
@@ -158,7 +158,7 @@ async def the_provider_agrees(db: Database, sandbox: SandboxProcess) -> None:
 async def everybody_can_log_in(app: web.Application) -> None:
     people = [cast.OWNER, *cast.STAFF, *cast.CUSTOMERS, *(star.person for star in cast.STARS)]
     for login, password in [*((person.email, person.password) for person in people), ("87077776655", "12345")]:
-        signed_in = await app[ACCOUNTS].log_in(Visitor(), "house", login, password)
+        signed_in = await app[ACCOUNTS].log_in(Visitor(), "market", login, password)
         assert signed_in.account.is_verified
     assert {login for _, login, _ in cast.LOGINS} <= {*(person.email for person in people), "87077776655"}
 

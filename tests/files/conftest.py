@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from mystar.app import create_app
-from mystar.files.handlers import FILES
+from mystar.files.keys import FILES
 from mystar.files.model import StoredFile
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock, SetClock

@@ -11,10 +11,10 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from mystar.contracts.system import DATABASE
 from mystar.files.model import StoredFile
 from mystar.files.service import FileService
 from mystar.kit.clock import SetClock
+from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person, picture, video

@@ -11,12 +11,12 @@ from aiohttp import web
 from PIL import ExifTags, Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from mystar.contracts.system import DATABASE
 from mystar.files import pictures
-from mystar.files.handlers import FILES
+from mystar.files.keys import FILES
 from mystar.files.model import StoredFile
 from mystar.files.service import FileService
 from mystar.kit.clock import SetClock
+from mystar.kit.keys import DATABASE
 from mystar.kit.web.media_urls import SIDES, copy_key
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture

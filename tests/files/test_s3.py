@@ -18,10 +18,10 @@ from aiohttp import web
 from aiohttp.test_utils import unused_port
 
 from mystar.app import create_app
-from mystar.contracts.system import DATABASE
-from mystar.files.handlers import FILES, STORAGES
+from mystar.files.keys import FILES, STORAGES
 from mystar.files.storage_migration import Mover
 from mystar.kit.clock import SetClock
+from mystar.kit.keys import DATABASE
 from mystar.kit.storage.local import CHUNK, BytesMissing, LocalStorage, Storage
 from mystar.kit.storage.s3 import PART, Bucket, S3Storage, StorageAway
 from mystar.settings import Settings, SettingsWrong

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from mystar.contracts.system import DATABASE
 from mystar.files.model import FileInUse, FileUnknown, StoredFile
 from mystar.files.service import PATIENCE, FileService
 from mystar.kit.clock import SetClock
+from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.files.conftest import Receive, stored

@@ -22,7 +22,7 @@ async def other(request: web.Request) -> web.Response:
 @pytest.mark.parametrize("path", ["/stars", "/stars/"])
 async def test_an_address_answers_with_and_without_its_last_slash_and_keeps_the_body(path: str) -> None:
     app = web.Application()
-    register(app, [route("POST", path, told, "house.stars"), route("GET", path, told, "house.stars")])
+    register(app, [route("POST", path, told, "market.stars"), route("GET", path, told, "market.stars")])
     async with TestClient(TestServer(app)) as client:
         for spelling in ("/stars", "/stars/"):
             assert await (await client.post(spelling, data="x")).text() == "POST /stars"
@@ -31,16 +31,16 @@ async def test_an_address_answers_with_and_without_its_last_slash_and_keeps_the_
 
 async def test_the_other_spelling_of_an_address_may_be_an_address_of_its_own() -> None:
     app = web.Application()
-    register(app, [route("GET", "/stars", told, "house.stars"), route("GET", "/stars/", other, "house.list")])
+    register(app, [route("GET", "/stars", told, "market.stars"), route("GET", "/stars/", other, "market.list")])
     async with TestClient(TestServer(app)) as client:
         assert await (await client.get("/stars")).text() == "GET /stars"
         assert await (await client.get("/stars/")).text() == "other"
 
 
 async def test_an_alias_does_the_same_deed() -> None:
-    original = route("GET", "/stars/{id}", told, "house.star")
+    original = route("GET", "/stars/{id}", told, "market.star")
     same = alias("/old/{id:\\d+}/star/", original)
-    assert (same.handler, same.documented, same.name.startswith("house.star.")) == (told, False, True)
+    assert (same.handler, same.documented, same.name.startswith("market.star.")) == (told, False, True)
     app = web.Application()
     register(app, [original, same])
     async with TestClient(TestServer(app)) as client:
@@ -49,8 +49,8 @@ async def test_an_alias_does_the_same_deed() -> None:
 
 
 CLASHES: list[list[Any]] = [
-    [route("GET", "/a", told, "house.a"), route("GET", "/a", other, "house.a")],
-    [route("GET", "/a", told, "house.a"), route("POST", "/a", other, "house.b")],
+    [route("GET", "/a", told, "market.a"), route("GET", "/a", other, "market.a")],
+    [route("GET", "/a", told, "market.a"), route("POST", "/a", other, "market.b")],
 ]
 
 

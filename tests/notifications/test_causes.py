@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from mystar.contracts.system import DATABASE
-from mystar.orders.handlers import ORDERS
+from mystar.kit.keys import DATABASE
+from mystar.orders.keys import ORDERS
 from tests.chat.chat_client import mark, opened, said
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, video

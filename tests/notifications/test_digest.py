@@ -13,13 +13,13 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from mystar.app import create_app
-from mystar.chat.handlers import CHAT
-from mystar.contracts.system import DATABASE, OUTBOX
+from mystar.chat.keys import CHAT
 from mystar.kit.clock import Clock, SetClock
+from mystar.kit.keys import DATABASE, OUTBOX
 from mystar.kit.outbox.mail import Mailer
-from mystar.notifications.handlers import NOTIFICATIONS
+from mystar.notifications.keys import NOTIFICATIONS
 from mystar.notifications.tasks import Digests
-from mystar.orders.handlers import ORDERS
+from mystar.orders.keys import ORDERS
 from mystar.settings import Settings
 from tests.chat.chat_client import opened, said
 from tests.conftest import Api

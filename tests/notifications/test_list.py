@@ -1,4 +1,4 @@
-"""A person's notifications at the house's doors: read, counted, marked, removed, and nobody else's business."""
+"""A person's notifications at market's doors: read, counted, marked, removed, and nobody else's business."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.kit.postgres.queries import load
 from tests.conftest import Api

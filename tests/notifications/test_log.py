@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from mystar.contracts.system import DATABASE
 from mystar.kit.clock import Clock, SetClock
+from mystar.kit.keys import DATABASE
 from mystar.kit.security.tokens import Signer
-from mystar.notifications.handlers import NOTIFICATIONS
+from mystar.notifications.keys import NOTIFICATIONS
 from mystar.notifications.model import Kind, News, Notified, Subject
 from mystar.notifications.service import NotificationService
 from tests.conftest import Api

@@ -11,10 +11,10 @@ import pytest
 from aiohttp import web
 
 import mystar
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from mystar.kit.web.templates import environment
 from mystar.notifications.model import spoken_amount, spoken_date
-from mystar.orders.handlers import ORDERS
+from mystar.orders.keys import ORDERS
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, video
 from tests.files.uploading import form

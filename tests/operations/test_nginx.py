@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, WSServerHandshakeError, web
 from aiohttp.test_utils import TestServer, unused_port
 
-from mystar.chat.handlers import CHAT
+from mystar.chat.keys import CHAT
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture
@@ -161,7 +161,7 @@ async def test_a_flood_is_stopped_in_words(outside: ClientSession) -> None:
 async def test_sockets_pass_and_their_tokens_are_not_logged(
     app: web.Application, outside: ClientSession, proxy: Proxy, factory: Factory
 ) -> None:
-    anna, boris = await factory.person(door="house"), await factory.person(door="house")
+    anna, boris = await factory.person(door="market"), await factory.person(door="market")
     conversation, _ = await app[CHAT].open(actor(anna), boris.id)
     path = f"/ws/conversations/{conversation.id}/"
     async with (

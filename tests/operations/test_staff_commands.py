@@ -10,11 +10,11 @@ import psycopg2
 import pytest
 from click.testing import CliRunner, Result
 
-from mystar.accounts.access import ACCOUNTS, OPERATOR
+from mystar.accounts.keys import ACCOUNTS, OPERATOR
 from mystar.accounts.model import LoginRefused, PersonUnknown, Visitor
 from mystar.accounts.staff.operator import NoStaff
 from mystar.accounts.staff.service import LastOwner
-from mystar.audit.handlers import AUDIT
+from mystar.audit.keys import AUDIT
 from mystar.cli.commands import main
 from mystar.cli.context import service
 from mystar.errors import Invalid
@@ -89,8 +89,8 @@ async def test_a_new_password_ends_every_session_and_the_old_one_opens_nothing(s
         with pytest.raises(TokenRefused):
             await accounts.authenticate(operator.token)
         with pytest.raises(LoginRefused):
-            await accounts.log_in(Visitor(), "house", operator.username, PASSWORD)
-        await accounts.log_in(Visitor(), "house", operator.username, "Another-Good-1-Word")
+            await accounts.log_in(Visitor(), "market", operator.username, PASSWORD)
+        await accounts.log_in(Visitor(), "market", operator.username, "Another-Good-1-Word")
 
 
 async def test_commands_for_the_staff_leave_others_alone(settings: Settings, dsn: str) -> None:

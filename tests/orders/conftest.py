@@ -1,4 +1,4 @@
-"""The market that tests of house orders stand in."""
+"""What tests of market orders start from."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
-from mystar.catalog.handlers import CATALOG, SHOP
+from mystar.catalog.keys import CATALOG, LISTINGS
 from mystar.catalog.model import OptionDraft, ServiceDraft
-from mystar.files.handlers import FILES
+from mystar.files.keys import FILES
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 
@@ -31,7 +31,7 @@ class Market:
     options: Sequence[int]
 
     async def place(self, **draft: Any) -> dict[str, Any]:
-        """An order through the house's door."""
+        """An order through the market dialect's door."""
         body = {"service_id": self.service_id, "requirements": "Две минуты, без музыки", **draft}
         answer = await self.api.post("/api/v1/orders/", body, as_=self.buyer)
         assert answer.status == 201, await answer.text()
@@ -74,10 +74,10 @@ async def add_service(app: web.Application, creator: Person, *, listed: bool = T
         is_active=listed,
         options=tuple(OptionDraft(name=f"Опция {number}", price=price) for number, price in enumerate(OPTIONS, 1)),
     )
-    service = await app[SHOP].put_up(actor(creator), draft)
+    service = await app[LISTINGS].put_up(actor(creator), draft)
     return service.id, [option.id for option in service.options]
 
 
 async def open_market(app: web.Application, api: Api, factory: Factory) -> Market:
-    buyer, creator = await factory.person(door="house"), await factory.star(door="house")
+    buyer, creator = await factory.person(door="market"), await factory.star(door="market")
     return Market(app, api, factory, buyer, creator, *await add_service(app, creator))

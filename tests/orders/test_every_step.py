@@ -11,10 +11,10 @@ import pytest
 from aiohttp import web
 
 from mystar.accounts.model import Actor
-from mystar.contracts.system import DATABASE
 from mystar.errors import MystarError
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database, Tx
-from mystar.orders.handlers import ORDERS
+from mystar.orders.keys import ORDERS
 from mystar.orders.model import Goal, Kind, Money, NotYours, OrderUnknown, Role, Status, WrongTime, order_of
 from mystar.orders.service import OrderService
 from mystar.orders.state_machine import KINDS, STATUSES, Action, decide

@@ -9,14 +9,14 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from mystar.contracts.system import DATABASE
 from mystar.errors import Forbidden, NotFound
 from mystar.files.model import FileInUse
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
-from mystar.orders.handlers import ORDERS
+from mystar.orders.keys import ORDERS
 from mystar.orders.model import Difference, Money, Order, OrderUnknown, Status, WrongTime
 from mystar.orders.service import OrderService
-from mystar.payments.handlers import PAYMENTS
+from mystar.payments.keys import PAYMENTS
 from mystar.payments.model import HoldRunsOut, PaymentSettled
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor

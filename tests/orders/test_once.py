@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.factory import Factory, Person, video
 from tests.files.uploading import form

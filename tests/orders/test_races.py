@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 
 from mystar.accounts.model import Actor
-from mystar.contracts.system import DATABASE
-from mystar.orders.handlers import ORDERS
+from mystar.kit.keys import DATABASE
+from mystar.orders.keys import ORDERS
 from mystar.orders.model import Kind, Money, Order, Role, Status, WrongTime
 from mystar.orders.state_machine import KINDS, STATUSES, Action, decide
 from tests.factory import Factory, actor

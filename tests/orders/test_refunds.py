@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from mystar.app import broken_invariants
 from mystar.catalog.schemas import number
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from mystar.kit.money import kopecks
 from mystar.kit.web.http import dumps
-from mystar.orders.handlers import ORDERS
+from mystar.orders.keys import ORDERS
 from mystar.orders.model import ChosenOption, Kind, Money, Role, Status
 from mystar.orders.placing import total_price
 from mystar.orders.state_machine import allowed_actions
-from mystar.payments.handlers import PAYMENTS
+from mystar.payments.keys import PAYMENTS
 from tests.factory import Person, actor
 from tests.orders.making import an_order
 from tests.orders.market import PRICE, Market

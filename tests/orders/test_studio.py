@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from mystar.app import create_app
 from mystar.cli.context import service
 from mystar.kit.postgres.database import Database
-from mystar.orders.handlers import STUDIO
+from mystar.orders.keys import STUDIO_ORDERS
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, actor
@@ -52,7 +52,7 @@ async def test_the_button_brings_an_order_into_process(api: Api, factory: Factor
         return (await (await api.get(f"{ORDERS}{order_id}/")).json())["status"] == "in_process"
 
     await eventually(status)
-    history = await app[STUDIO].history(actor(operator, "operator"), order_id)
+    history = await app[STUDIO_ORDERS].history(actor(operator, "operator"), order_id)
     assert [(one["action"], one["actor_role"], one["actor_id"], one["to_status"]) for one in history] == [
         ("place", "buyer", None, "new"),
         ("queue", "staff", operator.id, "new"),
@@ -64,7 +64,7 @@ async def test_the_button_brings_an_order_into_process(api: Api, factory: Factor
         assert (answer.status, set(await answer.json())) == (409, {"detail"})
     answer = await api.post(button(order_id), as_=operator)
     assert (answer.status, (await answer.json())["status"]) == (202, "in_process")
-    assert len(await app[STUDIO].history(actor(operator, "operator"), order_id)) == 3
+    assert len(await app[STUDIO_ORDERS].history(actor(operator, "operator"), order_id)) == 3
 
 
 @pytest.mark.parametrize("settings", [600], indirect=True)
@@ -83,7 +83,7 @@ async def test_many_are_queued_at_once_and_strangers_are_passed_over(
 ) -> None:
     operator = actor(await factory.staff("operator"), "operator")
     ids = [await placed(api) for _ in range(3)]
-    queued = await app[STUDIO].process_many(operator, [*ids, *ids, 10**9])
+    queued = await app[STUDIO_ORDERS].process_many(operator, [*ids, *ids, 10**9])
     assert [order.id for order in queued] == ids
     assert all(order.process_at for order in queued)
 

@@ -13,14 +13,14 @@ import pytest
 from aiohttp import web
 
 from mystar.app import create_app
-from mystar.contracts.system import DATABASE
 from mystar.kit.clock import Clock
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
-from mystar.orders.handlers import ORDERS
+from mystar.orders.keys import ORDERS
 from mystar.orders.model import Goal, Money, OrderCancelled, Role, Status, WrongTime
 from mystar.orders.state_machine import Action, Terms, allowed_actions, decide, next_deadline
 from mystar.orders.tasks import Deadlines
-from mystar.payments.handlers import PAYMENTS
+from mystar.payments.keys import PAYMENTS
 from mystar.payments.process import let_go_at, next_check, runs_out
 from mystar.settings import Settings
 from tests.factory import Person, actor

@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 
 from mystar.app import broken_invariants
-from mystar.contracts.system import DATABASE
-from mystar.files.handlers import FILES
+from mystar.files.keys import FILES
+from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Person, picture

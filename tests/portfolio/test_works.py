@@ -1,4 +1,4 @@
-"""Works and their images over the house's door (seed 001, facts 2.8)."""
+"""Works and their images over the market dialect's door (seed 001, facts 2.8)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from mystar.creators.handlers import CREATORS
+from mystar.creators.keys import CREATORS
 from mystar.kit.postgres.database import Database
 from mystar.portfolio.model import MOST_IMAGES
 from tests.conftest import Api

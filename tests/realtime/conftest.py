@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
-from mystar.chat.handlers import CHAT
+from mystar.chat.keys import CHAT
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.realtime.listener import Listener
@@ -63,6 +63,6 @@ async def doors(api: Api) -> AsyncIterator[Doors]:
 
 @pytest.fixture
 async def pair(app: web.Application, factory: Factory) -> Pair:
-    anna, boris = await factory.person("anna", door="house"), await factory.person("boris", door="house")
+    anna, boris = await factory.person("anna", door="market"), await factory.person("boris", door="market")
     conversation, _ = await app[CHAT].open(actor(anna), boris.id)
     return Pair(anna, boris, conversation.id)

@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from mystar.chat.handlers import CHAT
+from mystar.chat.keys import CHAT
 from tests.factory import Factory, actor
 from tests.realtime.crowd import Device, Talk, check, talk_all
 from tests.realtime.fork_server import Nursery
@@ -48,7 +48,7 @@ async def prepared(app: web.Application, talks: int) -> list[Talk]:
     """As many conversations, each of two people of its own."""
     factory, made = Factory(app), []
     for _ in range(talks):
-        one, other = await factory.person(door="house"), await factory.person(door="house")
+        one, other = await factory.person(door="market"), await factory.person(door="market")
         conversation, _ = await app[CHAT].open(actor(one), other.id)
         made.append(Talk(conversation.id, (one.token, other.token)))
     return made

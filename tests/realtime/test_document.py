@@ -12,9 +12,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from jsonschema import Draft202012Validator
 
 from mystar.app import create_app
-from mystar.chat.handlers import CHAT
-from mystar.contracts import system
+from mystar.chat.keys import CHAT
 from mystar.contracts.asyncapi import CLOSINGS
+from mystar.kit.keys import DATABASE
 from mystar.kit.realtime.connection import Closing
 from mystar.settings import Settings
 from tests.conftest import Api
@@ -98,7 +98,7 @@ async def test_frames_are_what_the_document_says_and_all_of_it_happens(
 async def lively_hour(app: web.Application, client: TestClient[Any, Any]) -> dict[str, list[dict[str, Any]]]:
     """Everything that can be told, by channel."""
     factory, chat = Factory(app), app[CHAT]
-    anna, boris = await factory.person(door="house"), await factory.person(door="house")
+    anna, boris = await factory.person(door="market"), await factory.person(door="market")
     conversation, _ = await chat.open(actor(anna), boris.id)
     path = f"/ws/conversations/{conversation.id}/?token={boris.token}"
     first = (await chat.send(actor(anna), conversation.id, "первое")).message
@@ -122,7 +122,7 @@ async def lively_hour(app: web.Application, client: TestClient[Any, Any]) -> dic
     await chat.edit(actor(anna), conversation.id, second.id, "третье, исправленное")
     await chat.delete(actor(anna), conversation.id, second.id)
     sockets["conversation"].append(await client.ws_connect(f"{path}&after=0&events=1"))
-    await app[system.DATABASE].execute("update notification_boxes set forgotten_id = last_id")
+    await app[DATABASE].execute("update notification_boxes set forgotten_id = last_id")
     sockets["notifications"].append(await client.ws_connect(f"/ws/notifications/?token={boris.token}&after=0"))
     for some in sockets.values():
         for socket in some:

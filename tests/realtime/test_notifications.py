@@ -6,10 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
-from mystar.chat.handlers import CHAT
-from mystar.contracts import system
+from mystar.chat.keys import CHAT
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
-from mystar.notifications.handlers import NOTIFICATIONS
+from mystar.notifications.keys import NOTIFICATIONS
 from mystar.notifications.model import Kind, News, Subject
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
@@ -21,13 +21,13 @@ async def tell(app: web.Application, person: Person, *order_ids: int) -> list[in
     ids = []
     for order_id in order_ids:
         news = News(person.id, Kind.NEW_ORDER, Subject.ORDER, order_id, {"order_id": order_id})
-        async with app[system.DATABASE].transaction() as tx:
+        async with app[DATABASE].transaction() as tx:
             ids += [one.id for one in await notifications.tell(tx, news)]
     return ids
 
 
 async def test_news_comes_in_the_seeds_shape(app: web.Application, doors: Doors, factory: Factory) -> None:
-    person = await factory.person(door="house")
+    person = await factory.person(door="market")
     socket = await doors.open("/ws/notifications/", person)
     (told,) = await tell(app, person, 7)
     heard = await socket.hear()

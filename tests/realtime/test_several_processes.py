@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from mystar.chat.handlers import CHAT
+from mystar.chat.keys import CHAT
 from mystar.kit.background import end
 from mystar.kit.realtime.connection import Closing
 from mystar.settings import Settings
@@ -92,7 +92,7 @@ async def _read_on(session: aiohttp.ClientSession, url: str, token: str) -> None
 async def test_news_and_endings_cross_from_process_to_process(
     app: web.Application, factory: Factory, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    anna, boris = await factory.person(door="house"), await factory.person(door="house")
+    anna, boris = await factory.person(door="market"), await factory.person(door="market")
     conversation, _ = await app[CHAT].open(actor(anna), boris.id)
     async with Nursery(environment, tmp_path / "log", servers=2) as nursery, aiohttp.ClientSession() as session:
         here, there = (f"http://127.0.0.1:{port}" for port in nursery.ports)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from mystar.files.handlers import FILES
-from mystar.orders.handlers import ORDERS
+from mystar.files.keys import FILES
+from mystar.orders.keys import ORDERS
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture
 

@@ -1,4 +1,4 @@
-"""Reviews over the house's door (seed 001, facts 2.4, contract D27)."""
+"""Reviews over the market dialect's door (seed 001, facts 2.4, contract D27)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from aiohttp import web
 
 from mystar.app import broken_invariants
-from mystar.contracts.system import DATABASE
-from mystar.creators.handlers import CREATORS
+from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden
-from mystar.orders.handlers import ORDERS
-from mystar.reviews.handlers import REVIEWS
+from mystar.kit.keys import DATABASE
+from mystar.orders.keys import ORDERS
+from mystar.reviews.keys import REVIEWS
 from mystar.reviews.model import ReviewUnknown
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor

@@ -11,9 +11,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from mystar.accounts.keys import SIGN_IN
 from mystar.app import create_app
-from mystar.contracts.sign_in import SIGN_IN
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory

@@ -15,8 +15,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
 from mystar.app import create_app
-from mystar.contracts.system import DATABASE
 from mystar.kit.clock import Clock
+from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.sandbox_process import SandboxProcess

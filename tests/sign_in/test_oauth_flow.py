@@ -6,11 +6,11 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from mystar.accounts.access import ACCOUNTS
 from mystar.accounts.credentials import credential_of
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account
 from mystar.accounts.repository import AccountRepository
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.factory import Factory
 from tests.sandbox_process import SandboxProcess

@@ -26,6 +26,7 @@ from mystar.accounts.model import (
     SessionsEnded,
     SignedIn,
     Visitor,
+    stored_door,
 )
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions.rotation import GRACE, Family
@@ -57,7 +58,7 @@ def lives_of(settings: TokenSettings) -> Mapping[Door, Lives]:
         return Lives(timedelta(seconds=access), timedelta(seconds=refresh) if refresh else None)
 
     return {
-        "house": lives(settings.house_access, settings.house_refresh),
+        "market": lives(settings.house_access, settings.house_refresh),
         "identity": lives(settings.identity_access, settings.identity_refresh),
         "studio": lives(settings.studio_access, settings.studio_refresh),
         "greetings": lives(settings.greetings_access),
@@ -134,7 +135,7 @@ class Sessions:
 
     async def _prolong(self, tx: Tx, row: Row, family: Family, generation: int, *, rotate: bool) -> Refreshed:
         accounts, now, session_id = AccountRepository(tx), self._clock.now(), row["session_id"]
-        lives, expires_at = self._lives[row["door"]], row["expires_at"]
+        lives, expires_at = self._lives[stored_door(row["door"])], row["expires_at"]
         newest, used = family.newest, family.newest_used or generation == family.newest
         if rotate and generation == newest:
             await accounts.add_rotation(session_id, generation, now, now - GRACE)

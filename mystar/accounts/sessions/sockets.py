@@ -10,7 +10,8 @@ from itertools import islice
 
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS, actor_of, socket_token_of
+from mystar.accounts.access import actor_of, socket_token_of
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import SessionsEnded
 from mystar.accounts.sessions.service import Sessions
 from mystar.errors import Unauthenticated

@@ -6,12 +6,11 @@ import re
 
 from aiohttp import web
 
-from mystar.admin.repository import RegisterRepository
+from mystar.admin.keys import ROWS
 from mystar.errors import Invalid, NotFound, Text
 from mystar.kit.money import kopecks
 from mystar.kit.postgres.database import Row
 
-ROWS: web.AppKey[RegisterRepository] = web.AppKey("admin_rows")
 #: A path's id: what the database can hold.
 ID = r"{id:[0-9]{1,18}}"
 

@@ -8,12 +8,10 @@ from aiohttp import web
 
 from mystar.admin import bar_chart
 from mystar.admin.access import staff
-from mystar.admin.handlers.forms import ROWS
 from mystar.admin.handlers.render import page
-from mystar.kit.clock import Clock
+from mystar.admin.keys import CLOCK, ROWS
 from mystar.kit.web.routes import Route, route
 
-CLOCK: web.AppKey[Clock] = web.AppKey("admin_clock")
 #: Days of the plots, days that a discrepancy is news, and hours before its end that a hold is worth a warning.
 _DAYS, _RECENT, _SOON = 30, 7, 24
 _RUBLE = 100

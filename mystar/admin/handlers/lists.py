@@ -11,8 +11,8 @@ from multidict import MultiMapping
 from yarl import URL
 
 from mystar.admin.access import Handler, staff
-from mystar.admin.handlers.forms import ROWS
 from mystar.admin.handlers.render import page
+from mystar.admin.keys import ROWS
 from mystar.admin.lists import REGISTERS
 from mystar.admin.lists.columns import Choice, Register, an_id
 from mystar.admin.repository import MOST, SIZE, Asked, is_sorting

@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from mystar.admin.access import Handler, actor_of, staff
-from mystar.admin.handlers.forms import ID, ROWS, id_of, number_of, shown, text_of, ticked
+from mystar.admin.handlers.forms import ID, id_of, number_of, shown, text_of, ticked
 from mystar.admin.handlers.render import acted, page
+from mystar.admin.keys import ROWS
 from mystar.admin.lists.labels import LISTING, SERVICE_KINDS
-from mystar.catalog.handlers import CATALOG, DESK
-from mystar.creators.handlers import SKILLS
-from mystar.files.handlers import FILES
+from mystar.catalog.keys import CATALOG, TAXONOMY
+from mystar.creators.keys import SKILLS
+from mystar.files.keys import FILES
 from mystar.kit.web.routes import Route, route
-from mystar.reviews.handlers import REVIEWS
+from mystar.reviews.keys import REVIEWS
 
 _PIECE = 65_536
 _LONGEST_NAME, _LONGEST_DESCRIPTION, _LAST_PLACE = 100, 1000, 1_000_000
@@ -64,7 +65,7 @@ async def add_category(request: web.Request) -> web.Response:
     """:raises Invalid: :raises CategoryExists:"""
     name, position = await _name(request), await number_of(request, "position", most=_LAST_PLACE)
     photo_id = await _photo(request)
-    made = await request.app[DESK].add_category(actor_of(request), name, photo_id=photo_id, position=position)
+    made = await request.app[TAXONOMY].add_category(actor_of(request), name, photo_id=photo_id, position=position)
     return acted(request, f"/admin/categories/{made}/")
 
 
@@ -73,7 +74,7 @@ async def edit_category(request: web.Request) -> web.Response:
     """:raises NotFound: :raises Invalid: :raises CategoryExists:"""
     name, position = await _name(request), await number_of(request, "position", most=_LAST_PLACE)
     photo_id = await _photo(request)
-    await request.app[DESK].edit_category(
+    await request.app[TAXONOMY].edit_category(
         actor_of(request), id_of(request), name=name, photo_id=photo_id, position=position
     )
     return acted(request, f"/admin/categories/{id_of(request)}/")
@@ -82,7 +83,7 @@ async def edit_category(request: web.Request) -> web.Response:
 @staff("operator")
 async def delete_category(request: web.Request) -> web.Response:
     """:raises NotFound: :raises CategoryInUse:"""
-    await request.app[DESK].delete_category(actor_of(request), id_of(request))
+    await request.app[TAXONOMY].delete_category(actor_of(request), id_of(request))
     return acted(request, "/admin/categories/")
 
 
@@ -115,21 +116,21 @@ async def show_tag(request: web.Request) -> web.Response:
 @staff("operator")
 async def add_tag(request: web.Request) -> web.Response:
     """:raises Invalid: :raises TagExists:"""
-    made = await request.app[DESK].add_tag(actor_of(request), await _name(request))
+    made = await request.app[TAXONOMY].add_tag(actor_of(request), await _name(request))
     return acted(request, f"/admin/tags/{made}/")
 
 
 @staff("operator")
 async def edit_tag(request: web.Request) -> web.Response:
     """:raises NotFound: :raises Invalid: :raises TagExists:"""
-    await request.app[DESK].rename_tag(actor_of(request), id_of(request), await _name(request))
+    await request.app[TAXONOMY].rename_tag(actor_of(request), id_of(request), await _name(request))
     return acted(request, f"/admin/tags/{id_of(request)}/")
 
 
 @staff("operator")
 async def delete_tag(request: web.Request) -> web.Response:
     """:raises NotFound:"""
-    await request.app[DESK].delete_tag(actor_of(request), id_of(request))
+    await request.app[TAXONOMY].delete_tag(actor_of(request), id_of(request))
     return acted(request, "/admin/tags/")
 
 

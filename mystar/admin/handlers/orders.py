@@ -9,8 +9,9 @@ from aiohttp import web
 
 from mystar.accounts.model import Actor
 from mystar.admin.access import actor_of, language_in, staff, staff_of
-from mystar.admin.handlers.forms import ID, ROWS, id_of, rubles_of, shown, text_of
+from mystar.admin.handlers.forms import ID, id_of, rubles_of, shown, text_of
 from mystar.admin.handlers.render import acted, data, local, page, tone
+from mystar.admin.keys import ROWS
 from mystar.admin.lists.columns import an_id
 from mystar.admin.lists.labels import (
     ACTIONS,
@@ -25,14 +26,14 @@ from mystar.admin.lists.labels import (
     STUDIO_STATES,
 )
 from mystar.errors import Conflict, Text
-from mystar.files.handlers import FILES
+from mystar.files.keys import FILES
 from mystar.kit.postgres.database import Row
 from mystar.kit.web.routes import Route, route
 from mystar.orders import state_machine
-from mystar.orders.handlers import ORDERS, STUDIO
+from mystar.orders.keys import ORDERS, STUDIO_ORDERS
 from mystar.orders.model import Kind, Role, order_of
 from mystar.orders.state_machine import Allowed
-from mystar.payments.handlers import PAYMENTS
+from mystar.payments.keys import PAYMENTS
 
 #: Studio orders that a page asks about, or sends to processing, at once.
 _AT_ONCE = 100
@@ -134,7 +135,7 @@ async def process_many(request: web.Request) -> web.Response:
     """The orders that are ticked."""
     chosen = (await request.post()).getall("id", [])
     ids = [one for value in chosen[:_AT_ONCE] if isinstance(value, str) and (one := an_id(value)) is not None]
-    await request.app[STUDIO].process_many(actor_of(request), ids)
+    await request.app[STUDIO_ORDERS].process_many(actor_of(request), ids)
     back = await text_of(request, "back", most=2000)
     return acted(request, local(back, "/admin/studio-orders/"))
 

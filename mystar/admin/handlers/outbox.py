@@ -10,13 +10,11 @@ from aiohttp import web
 from mystar.admin.access import staff
 from mystar.admin.handlers.forms import ID, id_of, shown
 from mystar.admin.handlers.render import acted, page
+from mystar.admin.keys import TRIES
 from mystar.admin.lists.labels import LETTER_STATES
-from mystar.kit.outbox.admin import SecondTries
 from mystar.kit.web.routes import Route, route
 
 _LINK = re.compile(r"https?://[^\s\"<>]+")
-
-TRIES: web.AppKey[SecondTries] = web.AppKey("second_tries")
 
 
 @staff("viewer")

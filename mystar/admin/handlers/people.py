@@ -7,18 +7,19 @@ import uuid
 from aiohttp import web
 from aiohttp_apispec import docs
 
-from mystar.accounts.access import ACCOUNTS, STAFF
+from mystar.accounts.keys import ACCOUNTS, STAFF
 from mystar.accounts.model import Role
 from mystar.admin.access import actor_of, staff
-from mystar.admin.handlers.forms import ID, ROWS, id_of, shown, text_of, ticked
+from mystar.admin.handlers.forms import ID, id_of, shown, text_of, ticked
 from mystar.admin.handlers.render import acted, page
+from mystar.admin.keys import ROWS
 from mystar.admin.lists.labels import FILE_KINDS
 from mystar.admin.lists.market import SERVICES
 from mystar.admin.lists.orders import ORDERS
 from mystar.admin.model import RANKS
-from mystar.creators.handlers import CREATORS
+from mystar.creators.keys import CREATORS
 from mystar.errors import Invalid, NotFound, Text
-from mystar.files.handlers import FILES
+from mystar.files.keys import FILES
 from mystar.kit.web.pagination import Wanted
 from mystar.kit.web.routes import Route, route
 

@@ -6,7 +6,8 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS, keep_device, visitor_of
+from mystar.accounts.access import keep_device, visitor_of
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor
 from mystar.admin import access
 from mystar.admin.access import actor_of, staff

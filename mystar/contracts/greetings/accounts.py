@@ -8,11 +8,12 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import ValidationError, fields, post_load, validate
 
-from mystar.accounts.access import ACCOUNTS, actor_of, signed_in, signed_in_response, visitor_of
+from mystar.accounts.access import actor_of, signed_in, signed_in_response, visitor_of
 from mystar.accounts.credentials import national_number
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account, Actor, Door, Draft, SignedIn, Taken
 from mystar.accounts.schemas import EMAIL_LONGEST, BirthDate, Password, PhoneNumber
-from mystar.catalog.handlers import CATALOG
+from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import Star, StarUnknown
 from mystar.contracts.greetings.answers import ONE_STRING, json_or_page, named
 from mystar.errors import Forbidden, Invalid

@@ -10,13 +10,14 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import ACCOUNTS, actor_of, maybe_actor_of, maybe_signed_in, signed_in, token_of, visitor_of
+from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in, token_of, visitor_of
 from mystar.accounts.credentials import key_of, national_number
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, Draft
-from mystar.catalog.handlers import CATALOG
+from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import LONGEST_TAG, MOST_TAGS, CategoryUnknown, GreetingTerms, NoStars, Star
 from mystar.contracts.greetings.answers import ONE_STRING
-from mystar.creators.handlers import CREATORS
+from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.kit.money import rubles_text
 from mystar.kit.web.bare_lists import MOST, ListQuery, list_response

@@ -9,7 +9,7 @@ from aiohttp_apispec import docs, json_schema, querystring_schema, response_sche
 from marshmallow import fields
 
 from mystar.accounts.access import actor_of, signed_in
-from mystar.chat.handlers import CHAT
+from mystar.chat.keys import CHAT
 from mystar.chat.model import (
     LONGEST_CLIENT_ID,
     BlockedByThem,

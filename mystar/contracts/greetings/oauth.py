@@ -7,12 +7,12 @@ from aiohttp_apispec import docs, json_schema, querystring_schema, response_sche
 from marshmallow import fields
 
 from mystar.accounts.access import maybe_actor_of, maybe_signed_in, visitor_of
+from mystar.accounts.keys import SIGN_IN
 from mystar.accounts.oauth.providers.base import Name
 from mystar.accounts.oauth.service import Further
 from mystar.accounts.schemas import EMAIL_LONGEST, PhoneNumber
 from mystar.contracts.greetings.accounts import GreetingsSignedIn, signed_in_view
 from mystar.contracts.sign_in import (
-    SIGN_IN,
     TOKEN_LONGEST,
     ProviderAnswer,
     ProviderCallback,

@@ -13,7 +13,7 @@ from mystar.accounts.access import actor_of, signed_in
 from mystar.accounts.model import Actor
 from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.errors import Forbidden, Invalid, Text
-from mystar.files.forms import FILES
+from mystar.files.keys import FILES
 from mystar.kit.money import rubles_text
 from mystar.kit.web.bare_lists import ListQuery, list_response
 from mystar.kit.web.fields import Id, Line, Rubles, Shape
@@ -21,7 +21,7 @@ from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, query_of
-from mystar.orders.handlers import ORDERS
+from mystar.orders.keys import ORDERS
 from mystar.orders.model import PAID, Money, Order, OrderCard, OrderUnknown, Status
 from mystar.orders.schemas import AllowedActionView
 

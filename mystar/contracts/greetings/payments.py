@@ -17,8 +17,8 @@ from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, query_of
-from mystar.orders.handlers import ORDERS
-from mystar.payments.handlers import PAYMENTS
+from mystar.orders.keys import ORDERS
+from mystar.payments.keys import PAYMENTS
 from mystar.payments.model import Payment
 
 #: Seconds between looks of a person's browser at a payment that is under way.

@@ -8,7 +8,8 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import PASSWORDS, visitor_of
+from mystar.accounts.access import visitor_of
+from mystar.accounts.keys import PASSWORDS
 from mystar.accounts.password_rule import LONGEST, SHORTEST
 from mystar.accounts.schemas import EMAIL_LONGEST, Password
 from mystar.contracts.greetings.answers import PAGE, json_or_page, named

@@ -11,15 +11,16 @@ from marshmallow import ValidationError, fields
 
 from mystar.accounts.access import actor_of, signed_in
 from mystar.accounts.model import Actor
-from mystar.creators.handlers import CREATORS
+from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
-from mystar.files.forms import FILES, Wanted, uploaded
+from mystar.files.forms import Wanted, uploaded
+from mystar.files.keys import FILES
 from mystar.kit.web.fields import AvatarSizes, Id, Shape
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.media_urls import copy_paths, media_path
 from mystar.kit.web.routes import Route, route
-from mystar.orders.handlers import ORDERS
+from mystar.orders.keys import ORDERS
 from mystar.orders.model import Status, WrongTime
 
 TAGS = ["greetings: uploads"]

@@ -8,8 +8,9 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import ACCOUNTS, signed_in_response, token_response, visitor_of
+from mystar.accounts.access import signed_in_response, token_response, visitor_of
 from mystar.accounts.drafts import nameless
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Draft, SignedIn
 from mystar.accounts.schemas import Password, PhoneNumber, TokenPair
 from mystar.kit.security.tokens import TokenRefused

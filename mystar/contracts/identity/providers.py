@@ -9,12 +9,12 @@ from aiohttp_apispec import docs, querystring_schema, response_schema
 from marshmallow import fields
 
 from mystar.accounts.access import maybe_actor_of, maybe_signed_in, visitor_of
+from mystar.accounts.keys import SIGN_IN
 from mystar.accounts.model import NotRegistered
 from mystar.accounts.oauth.providers.base import Name
 from mystar.accounts.oauth.service import Entered
 from mystar.contracts.base import message_and_detail
 from mystar.contracts.sign_in import (
-    SIGN_IN,
     ProviderAnswer,
     ProviderCallback,
     ProviderToken,

@@ -9,8 +9,9 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, response_schema
 from marshmallow import ValidationError, fields
 
-from mystar.accounts.access import ACCOUNTS, signed_in_response, visitor_of
+from mystar.accounts.access import signed_in_response, visitor_of
 from mystar.accounts.credentials import Unfit, tidy_email
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Draft
 from mystar.accounts.schemas import EMAIL_LONGEST, Password
 from mystar.kit.web.fields import Line, Shape

@@ -9,11 +9,13 @@ from aiohttp import web
 from aiohttp_apispec import docs, querystring_schema, request_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import ACCOUNTS, actor_of, signed_in
+from mystar.accounts.access import actor_of, signed_in
 from mystar.accounts.credentials import USERNAME_LONGEST
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account
 from mystar.contracts.messenger.accounts import SUCCESS, TAGS, MessengerSuccess
-from mystar.files.forms import FILES, Wanted, uploaded
+from mystar.files.forms import Wanted, uploaded
+from mystar.files.keys import FILES
 from mystar.kit.web.fields import AvatarSizes, Line, Shape
 from mystar.kit.web.http import PUBLIC_URL, absolute, json_response
 from mystar.kit.web.media_urls import copy_paths, media_path

@@ -7,7 +7,8 @@ from aiohttp_apispec import docs, querystring_schema, response_schema
 from marshmallow import fields, validate
 
 from mystar.accounts.access import maybe_actor_of, maybe_signed_in, visitor_of
-from mystar.contracts.sign_in import SIGN_IN, TOKEN_LONGEST, begin, keep, secret
+from mystar.accounts.keys import SIGN_IN
+from mystar.contracts.sign_in import TOKEN_LONGEST, begin, keep, secret
 from mystar.kit.web.fields import Line, Shape
 from mystar.kit.web.http import json_response
 from mystar.kit.web.routes import Route, route

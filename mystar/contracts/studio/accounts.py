@@ -8,9 +8,10 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, response_schema
 from marshmallow import ValidationError, fields, validates
 
-from mystar.accounts import handlers as house
-from mystar.accounts.access import ACCOUNTS, actor_of, signed_in, signed_in_response, visitor_of
+from mystar.accounts import handlers as market
+from mystar.accounts.access import actor_of, signed_in, signed_in_response, visitor_of
 from mystar.accounts.drafts import nameless
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account, Draft
 from mystar.accounts.schemas import NAME_LONGEST, Password, PhoneNumber, TokenPair
 from mystar.contracts.studio.bodies import ID_IN_PATH
@@ -110,8 +111,8 @@ def _as_dialled(phone: str) -> str:
 
 ROUTES: tuple[Route, ...] = (
     route("POST", "/api/token/", log_in, "studio.token"),
-    # The house's handler, which reads and answers the same; what it refuses is said in this dialect's words.
-    route("POST", "/api/token/refresh/", house.refresh, "studio.token-refresh"),
+    # The market dialect's handler reads and answers the same; errors are rendered by this dialect.
+    route("POST", "/api/token/refresh/", market.refresh, "studio.token-refresh"),
     route("POST", "/api/accounts/users/", register, "studio.users"),
     route("GET", "/api/accounts/users/", list_users, "studio.users"),
     route("GET", f"/api/accounts/users/{ID_IN_PATH}/", read_user, "studio.user"),

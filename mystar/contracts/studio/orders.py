@@ -19,7 +19,7 @@ from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import path_of, query_of
-from mystar.orders.handlers import STUDIO
+from mystar.orders.keys import STUDIO_ORDERS
 from mystar.orders.model import Status
 from mystar.orders.studio.model import MOST_PICTURES, StudioOrder
 
@@ -90,7 +90,7 @@ class StudioQueuedView(StudioOrderView):
 @response_schema(StudioOrderView, 201)
 @idempotent
 async def place_order(request: web.Request) -> web.Response:
-    actor, studio = maybe_actor_of(request), request.app[STUDIO]
+    actor, studio = maybe_actor_of(request), request.app[STUDIO_ORDERS]
     await studio.admit(actor, visitor_of(request))
     async with received(request, StudioOrderDraft(), _PICTURES) as sent:
         order = await studio.place(actor, **sent.fields, file_ids=[file.id for file in sent.files])
@@ -103,7 +103,7 @@ async def place_order(request: web.Request) -> web.Response:
 @response_schema(StudioOrderView(many=True), 200)
 async def list_orders(request: web.Request) -> web.Response:
     query = query_of(request)
-    found = await request.app[STUDIO].seen_by(maybe_actor_of(request), query["search"], query["page"])
+    found = await request.app[STUDIO_ORDERS].seen_by(maybe_actor_of(request), query["search"], query["page"])
     return list_response(request, [_view(request, order) for order in found.orders], found.total, page=query["page"])
 
 
@@ -112,7 +112,7 @@ async def list_orders(request: web.Request) -> web.Response:
 @match_info_schema(StudioOrderPath)
 @response_schema(StudioOrderView, 200)
 async def read_order(request: web.Request) -> web.Response:
-    order = await request.app[STUDIO].read(maybe_actor_of(request), path_of(request)["id"])
+    order = await request.app[STUDIO_ORDERS].read(maybe_actor_of(request), path_of(request)["id"])
     return json_response(_view(request, order))
 
 
@@ -138,7 +138,7 @@ async def edit_order(request: web.Request) -> web.Response:
 @signed_in
 @match_info_schema(StudioOrderPath)
 async def withdraw_order(request: web.Request) -> web.Response:
-    await request.app[STUDIO].withdraw(actor_of(request), path_of(request)["id"])
+    await request.app[STUDIO_ORDERS].withdraw(actor_of(request), path_of(request)["id"])
     return web.Response(status=204)
 
 
@@ -151,7 +151,7 @@ async def withdraw_order(request: web.Request) -> web.Response:
 @match_info_schema(StudioProcessPath)
 @response_schema(StudioQueuedView, 202)
 async def process_order(request: web.Request) -> web.Response:
-    order = await request.app[STUDIO].process(staff_of(request).actor, path_of(request)["order_id"])
+    order = await request.app[STUDIO_ORDERS].process(staff_of(request).actor, path_of(request)["order_id"])
     if staff_of(request).by_cookie:
         return acted(request, f"/admin/orders/{order.id}/")
     return json_response({**_view(request, order), "process_at": order.process_at}, 202)
@@ -159,7 +159,7 @@ async def process_order(request: web.Request) -> web.Response:
 
 async def _change(request: web.Request, schema: Shape, *, anew: bool) -> web.Response:
     async with received(request, schema, _PICTURES) as sent:
-        order = await request.app[STUDIO].change(
+        order = await request.app[STUDIO_ORDERS].change(
             actor_of(request),
             path_of(request)["id"],
             **sent.fields,
@@ -170,7 +170,7 @@ async def _change(request: web.Request, schema: Shape, *, anew: bool) -> web.Res
 
 
 def _view(request: web.Request, order: StudioOrder) -> dict[str, Any]:
-    studio = request.app[STUDIO]
+    studio = request.app[STUDIO_ORDERS]
     return {
         "id": order.id,
         "images": [{"id": one.id, "file": absolute(request, studio.picture_path(one))} for one in order.pictures],

@@ -12,13 +12,15 @@ from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import ACCOUNTS, actor_of, signed_in
+from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account
 from mystar.accounts.schemas import NAME_LONGEST, BirthDate
 from mystar.contracts.studio.accounts import StudioUserPath
 from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema, received
 from mystar.errors import NotFound
-from mystar.files.forms import FILES, Wanted
+from mystar.files.forms import Wanted
+from mystar.files.keys import FILES
 from mystar.kit.web.fields import Line, Shape
 from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.media_urls import media_path

@@ -203,7 +203,7 @@ async def incoming(peer: Peer, manners: Manners) -> AsyncIterator[dict[str, Any]
 
 
 def refusal(error: MystarError, language: str, **further: Any) -> dict[str, Any]:
-    """What went wrong with a frame: the house's error, as a frame."""
+    """What went wrong with a frame: the market dialect's error, as a frame."""
     words = error.words(language)
     frame = {"type": "error", "error": words, "detail": words, "code": error.code, **further}
     if "retry_after" in error.details:

@@ -14,7 +14,7 @@ def media_path(key: str) -> str:
 
 
 class Addresses(NamedTuple):
-    """Whole addresses of files, for a house that is visited from anywhere."""
+    """Absolute URLs of files, since pages of other origins show them."""
 
     #: What they begin with.
     public_url: str

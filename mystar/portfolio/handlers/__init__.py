@@ -1,12 +1,11 @@
-"""The house's doors to creators' pages, and to works and their images."""
+"""Market endpoints of creators' pages, and to works and their images."""
 
 from __future__ import annotations
 
 from mystar.kit.web.routes import Route
 from mystar.portfolio.handlers.creators import ROUTES as CREATOR_ROUTES
-from mystar.portfolio.handlers.creators import SHOWCASE
-from mystar.portfolio.handlers.works import PORTFOLIO
 from mystar.portfolio.handlers.works import ROUTES as WORK_ROUTES
+from mystar.portfolio.keys import PORTFOLIO, SHOWCASE
 
 __all__ = ["PORTFOLIO", "ROUTES", "SHOWCASE"]
 

@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, signed_in
-from mystar.creators.handlers import CREATORS
+from mystar.creators.keys import CREATORS
 from mystar.creators.model import CreatorUnknown
 from mystar.creators.schemas import CreatorView, creator_view
 from mystar.kit.web.http import PUBLIC_URL, json_response
@@ -14,6 +14,7 @@ from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import page_of, page_response, wanted
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of, query_of
+from mystar.portfolio.keys import SHOWCASE
 from mystar.portfolio.model import CreatorPage
 from mystar.portfolio.schemas import (
     CreatorPageView,
@@ -23,10 +24,8 @@ from mystar.portfolio.schemas import (
     ProfileDraft,
     page_view,
 )
-from mystar.portfolio.showcase import Showcase
 
-SHOWCASE: web.AppKey[Showcase] = web.AppKey("showcase", Showcase)
-TAGS = ["house: creators"]
+TAGS = ["market: creators"]
 
 
 @docs(tags=TAGS, summary="Become a creator; with a price and a category also a star")
@@ -86,12 +85,12 @@ def _answer(request: web.Request, page: CreatorPage, status: int = 200) -> web.R
 
 
 _OWN = "/api/v1/users/me/creator-profile/"
-_OPEN = route("POST", _OWN, open_profile, "house.creator-profile")
-_READ_OWN = route("GET", _OWN, read_own_profile, "house.creator-profile")
-_CHANGE = route("PATCH", _OWN, change_profile, "house.creator-profile")
-_PUT = route("PUT", _OWN, change_profile, "house.creator-profile", documented=False)
-_LIST = route("GET", "/api/v1/creators/", list_creators, "house.creators")
-_ONE = route("GET", r"/api/v1/creators/{creator_id:\d{1,18}}/", read_profile, "house.creator")
+_OPEN = route("POST", _OWN, open_profile, "market.creator-profile")
+_READ_OWN = route("GET", _OWN, read_own_profile, "market.creator-profile")
+_CHANGE = route("PATCH", _OWN, change_profile, "market.creator-profile")
+_PUT = route("PUT", _OWN, change_profile, "market.creator-profile", documented=False)
+_LIST = route("GET", "/api/v1/creators/", list_creators, "market.creators")
+_ONE = route("GET", r"/api/v1/creators/{creator_id:\d{1,18}}/", read_profile, "market.creator")
 _PROFILES = alias("/api/creator-profiles/", _LIST)
 _MINE = (_OPEN, _READ_OWN, _CHANGE, _PUT)
 ROUTES: tuple[Route, ...] = (

@@ -12,7 +12,7 @@ from aiohttp_apispec import docs, match_info_schema, querystring_schema, request
 from marshmallow import Schema
 
 from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
-from mystar.creators.handlers import CREATORS
+from mystar.creators.keys import CREATORS
 from mystar.creators.schemas import OfCreatorQuery
 from mystar.errors import Unauthenticated
 from mystar.files.forms import Wanted, gathered
@@ -22,6 +22,7 @@ from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import page_of, page_response, wanted
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import loaded, path_of, query_of, read_body
+from mystar.portfolio.keys import PORTFOLIO
 from mystar.portfolio.model import MOST_IMAGES, Image, Item
 from mystar.portfolio.schemas import (
     ImageChange,
@@ -41,10 +42,8 @@ from mystar.portfolio.schemas import (
     image_view,
     item_view,
 )
-from mystar.portfolio.service import PortfolioService
 
-PORTFOLIO: web.AppKey[PortfolioService] = web.AppKey("portfolio", PortfolioService)
-TAGS = ["house: portfolio"]
+TAGS = ["market: portfolio"]
 _COVER = Wanted("cover_image", ("image",), "portfolio/covers", public=True)
 _UPLOADED = Wanted("uploaded_images", ("image",), "portfolio/images", public=True, most=MOST_IMAGES)
 _IMAGE = Wanted("image", ("image",), "portfolio/images", public=True)
@@ -237,19 +236,19 @@ def _image(request: web.Request, image: Image, status: int = 200) -> web.Respons
 _ITEMS, _IMAGES = "/api/portfolio/", "/api/portfolio-images/"
 _ITEM, _ONE_IMAGE = _ITEMS + r"{item_id:\d{1,18}}/", _IMAGES + r"{image_id:\d{1,18}}/"
 _PLAIN: tuple[Route, ...] = (
-    route("GET", _ITEMS, list_items, "house.portfolio"),
-    route("POST", _ITEMS, add_item, "house.portfolio"),
-    route("GET", _ITEM, read_item, "house.portfolio-item"),
-    route("PUT", _ITEM, put_item, "house.portfolio-item"),
-    route("PATCH", _ITEM, change_item, "house.portfolio-item"),
-    route("DELETE", _ITEM, delete_item, "house.portfolio-item"),
-    route("POST", _ITEM + "view/", view_item, "house.portfolio-item-view", documented=False),
-    route("GET", _IMAGES, list_images, "house.portfolio-images"),
-    route("POST", _IMAGES, add_image, "house.portfolio-images"),
-    route("GET", _ONE_IMAGE, read_image, "house.portfolio-image"),
-    route("PUT", _ONE_IMAGE, change_image, "house.portfolio-image"),
-    route("PATCH", _ONE_IMAGE, change_image, "house.portfolio-image"),
-    route("DELETE", _ONE_IMAGE, delete_image, "house.portfolio-image"),
+    route("GET", _ITEMS, list_items, "market.portfolio"),
+    route("POST", _ITEMS, add_item, "market.portfolio"),
+    route("GET", _ITEM, read_item, "market.portfolio-item"),
+    route("PUT", _ITEM, put_item, "market.portfolio-item"),
+    route("PATCH", _ITEM, change_item, "market.portfolio-item"),
+    route("DELETE", _ITEM, delete_item, "market.portfolio-item"),
+    route("POST", _ITEM + "view/", view_item, "market.portfolio-item-view", documented=False),
+    route("GET", _IMAGES, list_images, "market.portfolio-images"),
+    route("POST", _IMAGES, add_image, "market.portfolio-images"),
+    route("GET", _ONE_IMAGE, read_image, "market.portfolio-image"),
+    route("PUT", _ONE_IMAGE, change_image, "market.portfolio-image"),
+    route("PATCH", _ONE_IMAGE, change_image, "market.portfolio-image"),
+    route("DELETE", _ONE_IMAGE, delete_image, "market.portfolio-image"),
 )
 ROUTES: tuple[Route, ...] = (
     *_PLAIN,

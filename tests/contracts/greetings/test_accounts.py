@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, web
 
-from mystar.accounts.access import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS
 from mystar.kit.postgres.database import Database
 from mystar.settings import Settings
 from tests.conftest import Api

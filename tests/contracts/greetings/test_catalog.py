@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS
-from mystar.catalog.handlers import CATALOG
-from mystar.contracts.system import DATABASE
-from mystar.creators.handlers import CREATORS
+from mystar.accounts.keys import ACCOUNTS
+from mystar.catalog.keys import CATALOG
+from mystar.creators.keys import CREATORS
+from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture
 from tests.files.uploading import form

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, web
 
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from tests.chat.chat_client import heard, opened, said
 from tests.conftest import Api
 from tests.factory import Factory, Person

@@ -10,13 +10,13 @@ import pytest
 from aiohttp import ClientResponse, web
 from yarl import URL
 
-from mystar.accounts.access import ACCOUNTS
-from mystar.catalog.handlers import CATALOG
+from mystar.accounts.keys import ACCOUNTS
+from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import GreetingTerms
 from mystar.contracts.greetings.orders import OrderItem
-from mystar.contracts.system import DATABASE
-from mystar.creators.handlers import CREATORS
-from mystar.orders.handlers import ORDERS
+from mystar.creators.keys import CREATORS
+from mystar.kit.keys import DATABASE
+from mystar.orders.keys import ORDERS
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, video
 from tests.files.uploading import form

@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
 from mystar.app import create_app
-from mystar.orders.handlers import ORDERS
-from mystar.payments.handlers import PAYMENTS
+from mystar.orders.keys import ORDERS
+from mystar.payments.keys import PAYMENTS
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor

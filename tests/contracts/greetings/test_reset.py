@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from yarl import URL
 
-from mystar.accounts.access import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS
 from mystar.kit.postgres.database import Database
 from mystar.settings import Settings
 from tests.conftest import Api

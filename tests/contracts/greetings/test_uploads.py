@@ -13,7 +13,7 @@ import av
 import pytest
 from aiohttp import web
 
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from mystar.kit.web.media_urls import SIDES, copy_key
 from mystar.settings import Settings
 from tests.conftest import Api

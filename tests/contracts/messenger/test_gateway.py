@@ -6,8 +6,8 @@ import jwt
 import pytest
 from aiohttp import web
 
-from mystar.accounts.access import ACCOUNTS
-from mystar.contracts.system import DATABASE
+from mystar.accounts.keys import ACCOUNTS
+from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.contracts.messenger.test_accounts import refused
 from tests.factory import Factory, Person, actor
@@ -33,7 +33,7 @@ async def test_a_living_token_names_its_account(api: Api, anna: Person) -> None:
 
 
 async def test_the_token_of_any_door_will_do_and_a_refresh_token_will_not(api: Api, factory: Factory) -> None:
-    for door in ("house", "greetings", "messenger", "studio", "identity"):
+    for door in ("market", "greetings", "messenger", "studio", "identity"):
         person = await factory.person(door=door)
         assert (await api.get(GATEWAY, as_=person)).status == 200
         if person.refresh is not None:

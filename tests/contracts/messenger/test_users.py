@@ -10,8 +10,8 @@ import pytest
 from aiohttp import ClientResponse, web
 from PIL import Image
 
-from mystar.accounts.access import ACCOUNTS
-from mystar.contracts.system import DATABASE
+from mystar.accounts.keys import ACCOUNTS
+from mystar.kit.keys import DATABASE
 from mystar.kit.web.media_urls import SIDES
 from mystar.settings import Settings
 from tests.conftest import Api

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from mystar.kit.postgres.database import Database
-from mystar.orders.handlers import STUDIO
+from mystar.orders.keys import STUDIO_ORDERS
 from mystar.settings import Settings
 from tests.conftest import Api, SignedIn
 from tests.factory import Factory, picture
@@ -76,7 +76,7 @@ async def test_guests_see_guests_orders_and_people_theirs_as_well(api: Api, fact
 
 
 async def test_search_finds_digits_that_stand_together(api: Api, factory: Factory, app: web.Application) -> None:
-    person, studio = await factory.person(), app[STUDIO]
+    person, studio = await factory.person(), app[STUDIO_ORDERS]
     numbers = {}
     for number, owner in ((48211, None), (482119, person), (7, person), (999999, None)):
         studio.numbers = range(number, number + 1)
@@ -104,13 +104,13 @@ async def test_search_finds_digits_that_stand_together(api: Api, factory: Factor
 async def test_the_last_free_numbers_are_found_and_then_it_is_said_that_none_is_left(
     api: Api, app: web.Application
 ) -> None:
-    app[STUDIO].numbers = range(500_000, 500_040)
+    app[STUDIO_ORDERS].numbers = range(500_000, 500_040)
     orders = await asyncio.gather(*(placed(api) for _ in range(40)))
     assert {int(order["order_number"]) for order in orders} == set(range(500_000, 500_040))
     answer = await api.post(ORDERS, SITE)
     assert (answer.status, set(await answer.json())) == (503, {"detail"})
     assert int(answer.headers["Retry-After"]) > 0
-    app[STUDIO].numbers = range(999_999, 1_000_000)
+    app[STUDIO_ORDERS].numbers = range(999_999, 1_000_000)
     assert (await placed(api))["order_number"] == "999999"
     assert (await api.post(ORDERS, SITE)).status == 503
 

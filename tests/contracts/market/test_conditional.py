@@ -1,4 +1,4 @@
-"""ETag, If-None-Match and If-Match at the house's door (promise F6)."""
+"""ETag, If-None-Match and If-Match at the market dialect's door (promise F6)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, web
 
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.factory import Factory, Person
 from tests.waiting import eventually
@@ -19,7 +19,7 @@ WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' 
 
 @pytest.fixture
 async def anna(factory: Factory) -> Person:
-    return await factory.person("anna", door="house")
+    return await factory.person("anna", door="market")
 
 
 async def tag(api: Api, person: Person, path: str = ME) -> str:

@@ -1,4 +1,4 @@
-"""The house's doors to uploads (seed 001, facts 2.7; contract D38; promise S12)."""
+"""Market endpoints of uploads (seed 001, facts 2.7; contract D38; promise S12)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 from aiohttp import ClientResponse, web
 
-from mystar.contracts.system import DATABASE
-from mystar.files.handlers import FILES
 from mystar.files.inspection import Inspector
+from mystar.files.keys import FILES
 from mystar.files.model import VIDEOS
+from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.factory import Factory, Person, picture, video
 from tests.files.uploading import form

@@ -1,4 +1,4 @@
-"""Idempotency-Key on every POST of the house (contract D18, promise M3); `tests/kit/test_idempotency.py` has more."""
+"""Idempotency-Key on every POST of the market dialect (contract D18, promise M3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp import ClientResponse, web
 
 from mystar.app import contracts
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory
@@ -33,8 +33,8 @@ Post = Callable[[], Awaitable[ClientResponse]]
 
 
 def test_every_post_of_the_house_honours_the_key_or_says_why_not() -> None:
-    house = next(contract for contract in contracts() if contract.name == "house")
-    posts = [one for one in house.routes if one.method == "POST"]
+    market = next(contract for contract in contracts() if contract.name == "market")
+    posts = [one for one in market.routes if one.method == "POST"]
     deaf = {one.path for one in posts if not getattr(one.handler, "__idempotent__", False)}
     assert deaf == set(EXEMPT)
 

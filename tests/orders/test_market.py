@@ -1,4 +1,4 @@
-"""Orders through the house's door: seed 001, facts 2.2, contract D20–D25."""
+"""Orders through the market dialect's door: seed 001, facts 2.2, contract D20–D25."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from mystar.contracts.system import DATABASE
+from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from tests.factory import Factory, Person, picture
 from tests.files.uploading import form

@@ -1,0 +1,22 @@
+"""What the application keeps of accounts: ``app[KEY]``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from mystar.accounts.oauth.service import SignInService
+    from mystar.accounts.passwords import PasswordService
+    from mystar.accounts.service import AccountService
+    from mystar.accounts.staff.operator import Operator
+    from mystar.accounts.staff.service import StaffRoom
+    from mystar.accounts.support_forms import FrontDesk
+
+ACCOUNTS: web.AppKey[AccountService] = web.AppKey("accounts")
+OPERATOR: web.AppKey[Operator] = web.AppKey("operator")
+PASSWORDS: web.AppKey[PasswordService] = web.AppKey("passwords")
+SIGN_IN: web.AppKey[SignInService] = web.AppKey("sign_in")
+STAFF: web.AppKey[StaffRoom] = web.AppKey("staff")
+SUPPORT_FORMS: web.AppKey[FrontDesk] = web.AppKey("desk")

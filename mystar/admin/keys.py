@@ -1,0 +1,18 @@
+"""What the application keeps of admin: ``app[KEY]``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from mystar.admin.access import Gate
+    from mystar.admin.repository import RegisterRepository
+    from mystar.kit.clock import Clock
+    from mystar.kit.outbox.admin import SecondTries
+
+CLOCK: web.AppKey[Clock] = web.AppKey("admin_clock")
+GATE: web.AppKey[Gate] = web.AppKey("admin_gate")
+ROWS: web.AppKey[RegisterRepository] = web.AppKey("admin_rows")
+TRIES: web.AppKey[SecondTries] = web.AppKey("second_tries")

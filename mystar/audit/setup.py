@@ -1,0 +1,27 @@
+"""Build the audit log, which listens to every domain below it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from mystar.audit.handlers import Repetitions
+from mystar.audit.keys import AUDIT, REPETITIONS
+from mystar.audit.listeners import Listeners
+from mystar.audit.service import AuditService
+from mystar.infrastructure import Constraints, Infrastructure
+from mystar.kit.background import every
+from mystar.kit.web.routes import Route
+
+ROUTES: tuple[Route, ...] = ()
+CONSTRAINTS: Constraints = {}
+
+_CHECKPOINT_SECONDS = 60
+
+
+def add(app: web.Application, infra: Infrastructure) -> None:
+    app[AUDIT] = audit = AuditService(
+        infra.db, infra.signer, infra.clock, witness=infra.settings.data_dir / "audit-witness.json"
+    )
+    app[REPETITIONS] = Repetitions()
+    Listeners(audit).listen(infra.events)
+    app.cleanup_ctx.append(every(_CHECKPOINT_SECONDS, audit.remember_heads, name="audit witness"))

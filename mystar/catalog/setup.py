@@ -1,0 +1,25 @@
+"""Build the catalogue: greetings, services, categories and tags."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from mystar.accounts.keys import ACCOUNTS
+from mystar.catalog.handlers import ROUTES as ROUTES
+from mystar.catalog.keys import CATALOG, LISTINGS, TAXONOMY
+from mystar.catalog.listings import Shop
+from mystar.catalog.repository import CONSTRAINTS as CONSTRAINTS
+from mystar.catalog.service import CatalogService
+from mystar.catalog.taxonomy import CatalogDesk
+from mystar.creators.keys import CREATORS
+from mystar.files.keys import FILES
+from mystar.infrastructure import Infrastructure
+
+
+def add(app: web.Application, infra: Infrastructure) -> None:
+    creators, files = app[CREATORS], app[FILES]
+    app[CATALOG] = catalog = CatalogService(infra.db, app[ACCOUNTS], creators, files, infra.clock)
+    catalog.listen(infra.events)
+    app[LISTINGS] = listings = Shop(infra.db, creators, infra.clock)
+    listings.listen(infra.events)
+    app[TAXONOMY] = CatalogDesk(infra.db, files)

@@ -1,0 +1,14 @@
+"""What the application keeps of chat: ``app[KEY]``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from mystar.chat.service import ChatService
+    from mystar.chat.sockets import LiveChat
+
+CHAT: web.AppKey[ChatService] = web.AppKey("chat")
+LIVE_CHAT: web.AppKey[LiveChat] = web.AppKey("live_chat")

@@ -1,0 +1,35 @@
+"""Build the storages and the files kept in them."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from mystar.accounts.keys import ACCOUNTS
+from mystar.files.handlers import ROUTES as ROUTES
+from mystar.files.keys import FILES, STORAGES
+from mystar.files.service import FileService
+from mystar.files.storage_selection import storages
+from mystar.files.tasks import tasks
+from mystar.infrastructure import Constraints, Infrastructure
+
+CONSTRAINTS: Constraints = {}
+
+
+def add(app: web.Application, infra: Infrastructure) -> None:
+    settings = infra.settings
+    app[STORAGES] = selected = storages(settings.storage, settings.data_dir / "media", infra.metrics.registry)
+    app[FILES] = files = FileService(
+        infra.db,
+        selected.both,
+        app[ACCOUNTS],
+        infra.signer,
+        infra.clock,
+        settings=settings.files,
+        signed_link=settings.tokens.signed_link,
+    )
+    app.cleanup_ctx.extend(tasks(files))
+
+    async def close(_app: web.Application) -> None:
+        await selected.both.close()
+
+    app.on_cleanup.append(close)

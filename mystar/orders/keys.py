@@ -1,0 +1,16 @@
+"""What the application keeps of orders: ``app[KEY]``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from mystar.orders.reads import OrderBook
+    from mystar.orders.service import OrderService
+    from mystar.orders.studio.service import StudioOrders
+
+ORDERS: web.AppKey[OrderService] = web.AppKey("orders")
+ORDER_READS: web.AppKey[OrderBook] = web.AppKey("order_book")
+STUDIO_ORDERS: web.AppKey[StudioOrders] = web.AppKey("studio")

@@ -1,0 +1,60 @@
+"""Build orders, their deadlines, and orders to the studio."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aiohttp import web
+
+from mystar.catalog.keys import CATALOG
+from mystar.creators.keys import CREATORS
+from mystar.files.keys import FILES
+from mystar.infrastructure import Constraints, Infrastructure
+from mystar.kit.background import every
+from mystar.orders.handlers import ROUTES as ROUTES
+from mystar.orders.keys import ORDER_READS, ORDERS, STUDIO_ORDERS
+from mystar.orders.reads import OrderBook
+from mystar.orders.service import OrderService
+from mystar.orders.state_machine import Terms
+from mystar.orders.studio.service import TOPIC as STUDIO_WORK
+from mystar.orders.studio.service import StudioOrders
+from mystar.orders.tasks import Deadlines
+from mystar.payments.keys import PAYMENTS
+
+CONSTRAINTS: Constraints = {}
+
+
+def add(app: web.Application, infra: Infrastructure) -> None:
+    _add_orders(app, infra)
+    _add_studio(app, infra)
+
+
+def _add_orders(app: web.Application, infra: Infrastructure) -> None:
+    terms = infra.settings.orders
+    orders = OrderService(
+        infra.db,
+        infra.clock,
+        creators=app[CREATORS],
+        catalog=app[CATALOG],
+        files=app[FILES],
+        payments=app[PAYMENTS],
+        signer=infra.signer,
+        public_url=infra.settings.http.public_url,
+        terms=Terms(*(timedelta(days=days) for days in (terms.accept_days, terms.approve_days, terms.revise_days))),
+    )
+    orders.listen(infra.events)
+    app[ORDERS] = orders
+    app[ORDER_READS] = OrderBook(infra.db, app[CATALOG], app[PAYMENTS])
+    app.cleanup_ctx.append(every(terms.check_seconds, Deadlines(orders).pass_by, name="order deadlines"))
+
+
+def _add_studio(app: web.Application, infra: Infrastructure) -> None:
+    app[STUDIO_ORDERS] = studio = StudioOrders(
+        infra.db,
+        infra.outbox,
+        app[FILES],
+        infra.limits,
+        infra.clock,
+        process_after=timedelta(seconds=infra.settings.studio.process_seconds),
+    )
+    infra.outbox.handle(STUDIO_WORK, studio.take_up, concurrency=4)

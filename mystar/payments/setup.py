@@ -1,0 +1,52 @@
+"""Build payments, the gateway to YooKassa and the calls that are made to it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from mystar.infrastructure import Infrastructure
+from mystar.kit.background import every
+from mystar.kit.web.http import networks
+from mystar.kit.web.routes import Route
+from mystar.payments.gateways.yookassa import YooKassa
+from mystar.payments.keys import PAYMENTS
+from mystar.payments.repository import CONSTRAINTS as CONSTRAINTS
+from mystar.payments.service import PaymentService
+from mystar.payments.settlement import TOPIC, Settlement
+from mystar.payments.tasks import LONGEST_PAUSE, ProviderCalls
+
+#: The dialects pay through orders; notifications of the provider have an address in a dialect.
+ROUTES: tuple[Route, ...] = ()
+
+
+def add(app: web.Application, infra: Infrastructure) -> None:
+    settings, public_url = infra.settings.payments, infra.settings.http.public_url
+    yookassa = YooKassa(
+        url=settings.yookassa.url,
+        shop_id=settings.yookassa.shop_id,
+        secret_key=settings.yookassa.secret_key,
+        timeout=settings.yookassa.timeout_seconds,
+        registry=infra.metrics.registry,
+    )
+    settlement = Settlement(infra.db, infra.outbox, infra.clock, poll_seconds=settings.poll_seconds)
+    calls = ProviderCalls(infra.db, yookassa, settlement, infra.clock)
+    infra.outbox.handle(TOPIC, calls.send, concurrency=4, longest_pause=LONGEST_PAUSE)
+    payments = PaymentService(
+        infra.db,
+        infra.outbox,
+        yookassa,
+        settlement,
+        infra.signer,
+        infra.clock,
+        public_url=public_url,
+        return_url=settings.return_url,
+        poll_seconds=settings.poll_seconds,
+        webhook_networks=networks(settings.yookassa.webhook_networks),
+    )
+    app[PAYMENTS] = payments
+    app.cleanup_ctx.append(every(settings.poll_seconds, payments.poll, name="payments poll"))
+
+    async def close(_app: web.Application) -> None:
+        await yookassa.close()
+
+    app.on_cleanup.append(close)
