@@ -19,9 +19,8 @@ from mystar.accounts.model import (
     ResetLinkExpired,
     ResetLinkUnknown,
     Visitor,
-    stored_door,
 )
-from mystar.accounts.repository import AccountRepository, Purpose
+from mystar.accounts.repository import AccountRepository, Purpose, stored_door
 from mystar.errors import NotFound
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer

@@ -6,14 +6,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal, cast
+from typing import Literal
 
 from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text, Unauthenticated, Unavailable
 
 #: The dialect that somebody signs in through; it decides how long the tokens live (contract D5).
 Door = Literal["market", "greetings", "messenger", "studio", "identity", "admin"]
-#: How rows written before a dialect was renamed call it.
-_RENAMED: dict[str, Door] = {"house": "market"}
 Language = Literal["ru", "en"]
 Role = Literal["viewer", "operator", "owner"]
 
@@ -226,11 +224,6 @@ class SessionsEnded:
     account_id: int
     session_id: uuid.UUID | None
     reason: str
-
-
-def stored_door(name: str) -> Door:
-    """The dialect that a stored ``name`` means."""
-    return _RENAMED.get(name, cast(Door, name))
 
 
 class Taken(Conflict):

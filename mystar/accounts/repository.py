@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 
 from mystar.accounts.credentials import Credential, key_of
 from mystar.accounts.model import (
     Account,
     AlreadyRegistered,
+    Door,
     Draft,
     Language,
     MailedToken,
@@ -34,6 +35,14 @@ CONSTRAINTS: dict[str, Callable[[], MystarError]] = {
 }
 Purpose = Literal["confirm_email", "reset_password"]
 _COLUMNS = tuple(column.name for column in fields(Account))
+
+#: How rows written before a dialect was renamed call it.
+_RENAMED: dict[str, Door] = {"house": "market"}
+
+
+def stored_door(name: str) -> Door:
+    """The dialect that a stored ``name`` means."""
+    return _RENAMED.get(name, cast(Door, name))
 
 
 class AccountRepository:

@@ -26,9 +26,8 @@ from mystar.accounts.model import (
     SessionsEnded,
     SignedIn,
     Visitor,
-    stored_door,
 )
-from mystar.accounts.repository import AccountRepository
+from mystar.accounts.repository import AccountRepository, stored_door
 from mystar.accounts.sessions.rotation import GRACE, Family
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
