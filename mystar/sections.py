@@ -49,7 +49,7 @@ class DatabaseSettings(Section):
 
 
 class TokenSettings(Section):
-    """Lives in seconds (contract D5); a door without refresh tokens has one long access token."""
+    """Lives in seconds (D5); a door without refresh tokens has one long access token."""
 
     house_access: Life
     house_refresh: Life
@@ -131,7 +131,7 @@ class ProviderSettings(Section):
 
 
 class OauthSettings(Section):
-    """VK ID is ``vk``, the older flow of seed 000 ``vk_legacy``."""
+    """VK ID is ``vk``, the older flow of greetings ``vk_legacy``."""
 
     yandex: ProviderSettings
     vk: ProviderSettings
@@ -173,7 +173,7 @@ class NotificationSettings(Section):
 
 
 class FileSettings(Section):
-    """Limits in bytes (contract D38)."""
+    """Limits in bytes (D38)."""
 
     avatar_limit: int = Field(ge=1)
     image_limit: int = Field(ge=1)

@@ -41,7 +41,7 @@ def maybe_signed_in(handler: F) -> F:
 
 
 def open_to_guests(handler: F) -> F:
-    """Anybody, but a token that is shown has to live (contract D2): nobody acts as a guest without knowing it."""
+    """Anybody, but a token that is shown has to live (D2): nobody acts as a guest without knowing it."""
     return _closed(handler, "open")
 
 
@@ -89,14 +89,14 @@ async def _actor(request: web.Request, rule: str) -> Actor | None:
 
 
 def token_of(request: web.Request) -> str | None:
-    """``Authorization: Bearer <jwt>`` or the bare token (contract D3)."""
+    """``Authorization: Bearer <jwt>`` or the bare token (D3)."""
     scheme, _, rest = request.headers.get("Authorization", "").strip().partition(" ")
     token = rest.strip() if scheme.lower() == "bearer" else scheme
     return token or None
 
 
 def socket_token_of(request: web.Request) -> str | None:
-    """The header, else ``Sec-WebSocket-Protocol: bearer, <token>``, else ``?token=`` (contract D33)."""
+    """The header, else ``Sec-WebSocket-Protocol: bearer, <token>``, else ``?token=`` (D33)."""
     return token_of(request) or next(iter(offered_protocols(request)[1:]), None) or request.query.get("token")
 
 

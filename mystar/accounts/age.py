@@ -1,4 +1,4 @@
-"""How old somebody is, to the day, and who is old enough for the studio (seed 003, contract D34)."""
+"""How old somebody is, to the day, and who is old enough for the studio (docs/dialects/studio.md, D34)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The normal forms of user names, e-mails and phones, by which the database keeps people apart (contract D9, D10).
+"""The normal forms of user names, e-mails and phones, by which the database keeps people apart (D9, D10).
 
 What is stored is as people wrote it, tidied; what is compared is its key. A user name never looks like an e-mail or a
 phone, so whatever somebody types to log in can be one thing only.
@@ -67,7 +67,7 @@ def tidy_email(raw: str) -> str:
 
 
 def tidy_phone(raw: str) -> str | None:
-    """E.164; None for ``0`` and nothing (contract D10).
+    """E.164; None for ``0`` and nothing (D10).
 
     Ten digits are Russian without their +7, eleven that begin with 8 Russian with the domestic prefix, others are
     complete. A number that begins with + is taken as it is. Being possible is enough, nobody is called.

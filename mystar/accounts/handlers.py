@@ -1,4 +1,4 @@
-"""Market endpoints of people (seed 001): registration, tokens, sessions, passwords."""
+"""Market endpoints of people (docs/dialects/market.md): registration, tokens, sessions, passwords."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, path_of, query_of
 
-#: Literally what the seed prints.
+#: Literally what the document prints.
 CONFIRMED = "Email успешно подтвержден"
 _ASKED = Text(
     "Если этот адрес ещё не подтверждён, письмо уже в пути.",

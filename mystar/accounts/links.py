@@ -31,7 +31,7 @@ from mystar.kit.security.tokens import mailed_token, token_digest
 from mystar.sections import TokenSettings
 
 #: Outbox topic of requests for a link. What is known about the person is looked up when the row is sent, so that a
-#: request takes the same time whether there is such a person or not (contract D13).
+#: request takes the same time whether there is such a person or not (D13).
 REQUESTS = "link_request"
 _UNKNOWN: dict[Purpose, type[NotFound]] = {"confirm_email": ConfirmLinkUnknown, "reset_password": ResetLinkUnknown}
 _EXPIRED: dict[Purpose, type[NotFound]] = {"confirm_email": ConfirmLinkExpired, "reset_password": ResetLinkExpired}

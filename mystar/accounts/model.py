@@ -10,7 +10,7 @@ from typing import Literal
 
 from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text, Unauthenticated, Unavailable
 
-#: The dialect that somebody signs in through; it decides how long the tokens live (contract D5).
+#: The dialect that somebody signs in through; it decides how long the tokens live (D5).
 Door = Literal["market", "greetings", "messenger", "studio", "identity", "admin"]
 Language = Literal["ru", "en"]
 Role = Literal["viewer", "operator", "owner"]
@@ -32,7 +32,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who is asking (contract D1): always the account of the token, never an id from a body."""
+    """Who is asking (D1): always the account of the token, never an id from a body."""
 
     id: int
     session_id: uuid.UUID
@@ -91,7 +91,7 @@ class Account:
 
     @property
     def is_verified(self) -> bool:
-        """Whether the person has shown that the e-mail is theirs (contract D14)."""
+        """Whether the person has shown that the e-mail is theirs (D14)."""
         return self.email_verified_at is not None
 
     @property

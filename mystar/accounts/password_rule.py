@@ -1,4 +1,4 @@
-"""Which passwords are refused (contract D11): 8 to 128 characters, not common, not the user name or the e-mail.
+"""Which passwords are refused (D11): 8 to 128 characters, not common, not the user name or the e-mail.
 
 Common are the thirty thousand most frequent leaked ones that zxcvbn carries, which hardly know Russian; and whatever
 falls into one or two pieces that are guessed first here: a Russian word of a short list, also typed on a keyboard left

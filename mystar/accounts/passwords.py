@@ -22,7 +22,7 @@ from mystar.kit.security.passwords import Passwords
 
 
 class PasswordService:
-    """Every new password ends all sessions of its account (contract D6)."""
+    """Every new password ends all sessions of its account (D6)."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class PasswordService:
         self._guard, self._mailer, self._clock = guard, mailer, clock
 
     async def change_password(self, actor: Actor, old: str, new: str) -> None:
-        """Ends every session, the asking one included (contract D6).
+        """Ends every session, the asking one included (D6).
 
         :raises PasswordWrong: the old one. :raises Invalid: the new one. :raises TooMany:
         """

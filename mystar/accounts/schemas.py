@@ -1,4 +1,4 @@
-"""Market schemas of people (seed 001), and fields that every door needs the same way."""
+"""Market schemas of people (docs/dialects/market.md), and fields that every door needs the same way."""
 
 from __future__ import annotations
 

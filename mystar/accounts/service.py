@@ -75,10 +75,10 @@ class AccountService:
     async def register(
         self, visitor: Visitor, draft: Draft, password: str, door: Door = "market", *, adults_only: bool = False
     ) -> Account:
-        """A new account, and a mailed link to the door, which confirms its e-mail (contract D9-D14).
+        """A new account, and a mailed link to the door, which confirms its e-mail (D9-D14).
 
         :raises Invalid: by field. :raises Taken: by field. :raises TooMany: from one address.
-        :raises TooYoung: for a door that is for adults only (contract D34).
+        :raises TooYoung: for a door that is for adults only (D34).
         """
         await self._limits.hit("registration", visitor.address)
         today = self._clock.now().date()
@@ -110,7 +110,7 @@ class AccountService:
     ) -> Account:
         """An account that we make ourselves: nothing is mailed, the e-mail counts as confirmed.
 
-        :param any_password: for demo data, whose seed has passwords that nobody could register with.
+        :param any_password: for demo data, whose document has passwords that nobody could register with.
         :raises Invalid: by field. :raises Taken: by field.
         """
         now = self._clock.now()
@@ -257,7 +257,7 @@ class AccountService:
         return age_on(account.birth_date, self._clock.now().date()) if account.birth_date else None
 
     async def find(self, username: str) -> Account:
-        """Whoever has this user name, in whatever case (contract D9).
+        """Whoever has this user name, in whatever case (D9).
 
         :raises PersonUnknown: nobody, or somebody who is blocked.
         """
@@ -283,7 +283,7 @@ class AccountService:
         birth_date: date | None = None,
         adults_only: bool = False,
     ) -> Account:
-        """Change what is given; an empty phone takes it away (contract D10).
+        """Change what is given; an empty phone takes it away (D10).
 
         A new e-mail must be confirmed anew, the old one is told, and its links die.
 

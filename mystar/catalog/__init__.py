@@ -1,7 +1,7 @@
 """What creators sell: services with options and tags, in categories, found by words and filters.
 
 A greeting is a service of a creator like any other. It is made with the creator, in the same transaction, without a
-price; a creator is a star of the greetings dialect once it has a price and a category (contract D30). The star lists
+price; a creator is a star of the greetings dialect once it has a price and a category (D30). The star lists
 are read in one query each, best first: those who are set on top, then by rating, then in the order they came.
 
 `shop` is where creators put up services and people find them, `service` has the stars and what orders ask, `desk` what

@@ -1,4 +1,4 @@
-"""Market endpoints of the catalogue (seed 001, facts 2.3)."""
+"""Market endpoints of the catalogue (docs/dialects/market.md#services)."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def read_service(request: web.Request) -> web.Response:
     return json_response(service_shape(service, request.app[PUBLIC_URL]))
 
 
-@docs(tags=TAGS, summary="One service in the seed's other shape: money and time are text")
+@docs(tags=TAGS, summary="One service in the document's other shape: money and time are text")
 @maybe_signed_in
 @match_info_schema(ServicePath)
 @response_schema(BriefServiceView, 200)

@@ -1,7 +1,7 @@
 """Services as creators put them up and as people find them.
 
 A greeting that is for sale is a service of its creator like any other: it is in these lists, found by the star's name,
-opened, changed and ordered like the rest (contract D20). It cannot be removed, for it is there as long as its creator.
+opened, changed and ordered like the rest (D20). It cannot be removed, for it is there as long as its creator.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MOST_DIFFERENCES = 1000
 
 
 class Shop:
-    """Services are named by their ids. What is hidden or removed does not exist for others (contract D4)."""
+    """Services are named by their ids. What is hidden or removed does not exist for others (D4)."""
 
     def __init__(self, db: Database, creators: CreatorService, clock: Clock) -> None:
         self._db, self._creators, self._clock = db, creators, clock
@@ -49,7 +49,7 @@ class Shop:
             return await self._read(tx, service_id)
 
     async def change(self, actor: Actor, service_id: int, draft: ServiceDraft) -> Service:
-        """Orders that were placed keep their price and the options as they were (contract D24).
+        """Orders that were placed keep their price and the options as they were (D24).
 
         :raises ServiceUnknown: it is none of the actor's. :raises CategoryUnknown: :raises PriceImpossible:
         :raises OptionUnknown: by its place in the list.

@@ -83,7 +83,7 @@ class GreetingTerms:
 
 @dataclass(frozen=True, slots=True)
 class GreetingChange:
-    """What a creator asks for a greeting from now on (contract D30). None stays as it is; prices in kopecks."""
+    """What a creator asks for a greeting from now on (D30). None stays as it is; prices in kopecks."""
 
     price: int | None = None
     category_id: int | None = None

@@ -1,4 +1,4 @@
-"""Market schemas of services (seed 001, facts 2.3)."""
+"""Market schemas of services (docs/dialects/market.md#services)."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class ServiceCategoryView(Shape):
 
 
 class BriefServiceView(Shape):
-    """The seed's other shape of a service: money and time are text."""
+    """The document's other shape of a service: money and time are text."""
 
     id = fields.Integer(required=True)
     creator_profile = fields.Integer(required=True)

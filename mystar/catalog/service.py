@@ -31,7 +31,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Tx
 
-#: A list without pages is cut here (contract D19).
+#: A list without pages is cut here (D19).
 MOST_STARS = 1000
 _GREETING = "Видео-поздравление"
 
@@ -46,7 +46,7 @@ class CatalogService:
         self._accounts, self._creators, self._files = accounts, creators, files
 
     def listen(self, events: Events) -> None:
-        """Every creator has a greeting service from the first moment (contract D20)."""
+        """Every creator has a greeting service from the first moment (D20)."""
         events.on(CreatorCreated, self._make_greeting)
 
     async def _make_greeting(self, tx: Tx, event: CreatorCreated) -> None:
@@ -106,7 +106,7 @@ class CatalogService:
     async def make_star(
         self, account_id: int, terms: GreetingTerms, *, profession: str = "", description: str = ""
     ) -> Creator:
-        """Make the account a creator whose greeting is for sale (contracts D29, D30).
+        """Make the account a creator whose greeting is for sale (D29, D30).
 
         :raises CreatorExists: it is one. :raises CategoryUnknown: :raises PriceImpossible:
         """
@@ -125,7 +125,7 @@ class CatalogService:
         profession: str = "",
         description: str = "",
     ) -> Account:
-        """A new account that is a star from the start, made by staff (contract D29).
+        """A new account that is a star from the start, made by staff (D29).
 
         :raises Forbidden: not staff who may change things. :raises Invalid: :raises Taken: the person, by field.
         :raises CategoryUnknown: :raises PriceImpossible: before anything is made.
@@ -166,7 +166,7 @@ class CatalogService:
         return greeting
 
     async def is_star(self, account_id: int) -> bool:
-        """Whether the account sells greetings (contract D30)."""
+        """Whether the account sells greetings (D30)."""
         greeting = await CatalogRepository(self._db).greeting_of(account_id)
         return greeting is not None and greeting.is_for_sale
 

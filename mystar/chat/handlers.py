@@ -1,4 +1,4 @@
-"""Market endpoints of conversations (seed 001, facts 2.5)."""
+"""Market endpoints of conversations (docs/dialects/market.md#conversations)."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class Conversation:
     active_at: datetime
 
     def member(self, account_id: int) -> Member:
-        """:raises ConversationUnknown: a stranger's conversations do not exist for others (contract D4)."""
+        """:raises ConversationUnknown: a stranger's conversations do not exist for others (D4)."""
         for member in self.members:
             if member.id == account_id:
                 return member

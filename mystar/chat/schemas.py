@@ -1,4 +1,4 @@
-"""Market schemas of conversations (seed 001, facts 2.5)."""
+"""Market schemas of conversations (docs/dialects/market.md#conversations)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class MessageFileView(Shape):
 
 
 class MessageView(Shape):
-    """The seed's four, and what newer clients want. ``number`` is 1, 2, 3 … in the conversation."""
+    """The document's four, and what newer clients want. ``number`` is 1, 2, 3 … in the conversation."""
 
     id = fields.Integer(required=True)
     conversation_id = fields.Integer(required=True)

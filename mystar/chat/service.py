@@ -41,12 +41,12 @@ from mystar.kit.postgres.database import Database, Retry, Tx
 from mystar.kit.security.rate_limits import Limits
 from mystar.kit.web.pagination import Page
 
-#: No list is longer (contract D19).
+#: No list is longer (D19).
 MOST = 1000
 
 
 class ChatService:
-    """The verbs. Those about a conversation raise `ConversationUnknown` for a stranger (contract D4)."""
+    """The verbs. Those about a conversation raise `ConversationUnknown` for a stranger (D4)."""
 
     def __init__(self, db: Database, files: FileService, limits: Limits, clock: Clock) -> None:
         self._db, self._files, self._limits, self._clock = db, files, limits, clock
@@ -54,7 +54,7 @@ class ChatService:
     # Conversations
 
     async def open(self, actor: Actor, other_id: int) -> Opened:
-        """The one conversation of the two, made if there is none (contract D31).
+        """The one conversation of the two, made if there is none (D31).
 
         :raises OwnConversation: :raises RecipientUnknown: :raises BlockedByThem: :raises BlockedByYou: it would be new,
             and one has blocked the other. :raises TooMany: new conversations.
@@ -92,7 +92,7 @@ class ChatService:
     async def between(self, actor: Actor, one_id: int, other_id: int) -> Conversation:
         """The conversation of these two, who must not be two others.
 
-        :raises Forbidden: the actor is neither (contract D31). :raises ConversationUnknown: they never talked.
+        :raises Forbidden: the actor is neither (D31). :raises ConversationUnknown: they never talked.
         """
         if actor.id not in (one_id, other_id):
             raise Forbidden
@@ -159,7 +159,7 @@ class ChatService:
 
         :param answer_to: the id of a message of this conversation.
         :param client_id: the client's own name for the message. The same name again gives the first message, for ever,
-            whatever else has changed (contract D33).
+            whatever else has changed (D33).
         :raises NothingSaid: :raises AnswerUnknown: :raises BlockedByThem: :raises BlockedByYou: :raises TooMany:
         :raises NotFound: a file is not the sender's. :raises Conflict: a file is in use already.
         """

@@ -1,7 +1,7 @@
 """`/ws/conversations/{id}/`: the live side of a conversation.
 
-A client that knows only the seed says ``{"message": …}`` and hears messages. With ``?after=<message id>`` it is given
-first what it missed, and with ``?events=1`` it also hears of edits, deletions and read marks.
+A client that knows only the document says ``{"message": …}`` and hears messages. With ``?after=<message id>`` it is
+given first what it missed, and with ``?events=1`` it also hears of edits, deletions and read marks.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ConversationSocketQuery(Shape):
 
 
 class Frame(MessageDraft, ReadDraft):
-    """What a client may say. Without a type it is a message, as the seed has it."""
+    """What a client may say. Without a type it is a message, as the document has it."""
 
     type = fields.String(load_default="message", validate=validate.OneOf(("message", "read", "typing")))
 
@@ -53,7 +53,7 @@ _FRAME = Frame()
 class LiveChat:
     """What conversations tell to open sockets, in this process and the others.
 
-    It hears of facts after their commits: nothing is told that might still be undone (architecture, law 8).
+    It hears of facts after their commits: nothing is told that might still be undone (law 8).
     """
 
     def __init__(self, chat: ChatService, files: Addresses, hub: Hub, events: Events) -> None:
@@ -69,7 +69,7 @@ class LiveChat:
     # Two ways of speaking
 
     def messages(self, change: Change) -> bytes | None:
-        """The seed's: messages and nothing else."""
+        """The document's: messages and nothing else."""
         if change.kind == "message" and change.message is not None:
             return text_frame(message_view(change.message, self._files))
         return None

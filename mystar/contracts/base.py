@@ -154,7 +154,7 @@ MESSAGE_AND_DETAIL_SCHEMA = {
 
 
 def message_and_detail(error: MystarError, language: str) -> dict[str, Any]:
-    """The error object of the messenger and identity dialects (contract D17)."""
+    """The error object of the messenger and identity dialects (D17)."""
     words = error.words(language)
     body: dict[str, Any] = {"detail": words, "message": words, "code": error.code}
     if error.fields:

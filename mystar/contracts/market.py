@@ -1,4 +1,4 @@
-"""The market dialect (seed 001), whose names are those of the domains themselves."""
+"""The market dialect (docs/dialects/market.md), whose names are those of the domains themselves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ERROR_SCHEMA = {
 }
 
 
-#: Details of a refusal that clients can go by: how an order stands, and what can be done instead (contract D23).
+#: Details of a refusal that clients can go by: how an order stands, and what can be done instead (D23).
 _TOLD = ("status", "allowed_actions")
 #: Opened by people, from a mail.
 _PAGES = ("market.verify-email", "market.unsubscribe")
@@ -34,7 +34,7 @@ STATUSES: dict[str | type[MystarError], int] = {
     # A token that does not fit is a mistake in what was sent; the address itself is there.
     "confirm_link_unknown": 400,
     "confirm_link_expired": 400,
-    # What clients look for as `error` of a 400 (facts 2.8).
+    # What clients look for as `error` of a 400 (docs/dialects/market.md#skills-and-portfolio).
     "no_creator_profile": 400,
     "skills_not_a_list": 400,
     "skill_entry_incomplete": 400,

@@ -1,4 +1,7 @@
-"""Market endpoints of one's own profile and of skills (seed 001, facts 2.1 and 2.8)."""
+"""Market endpoints of one's own profile and of skills.
+
+See docs/dialects/market.md#accounts-and-users and docs/dialects/market.md#skills-and-portfolio.
+"""
 
 from __future__ import annotations
 

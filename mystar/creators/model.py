@@ -1,4 +1,4 @@
-"""What a creator is, what happened to one, and what can be refused (contract D27)."""
+"""What a creator is, what happened to one, and what can be refused (D27)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class CreatorCard:
 
 
 def whole_stars(total: int, count: int) -> int:
-    """The mean rounded up, 1 to 5, as greetings shows it; 0 while nobody has rated (contract D27)."""
+    """The mean rounded up, 1 to 5, as greetings shows it; 0 while nobody has rated (D27)."""
     return -(-total // count) if count else 0
 
 
@@ -188,7 +188,8 @@ class TooManySkills(Conflict):
     text = Text("Навыков может быть не больше {most}.", "There can be no more than {most} skills.")
 
 
-# Clients show these four sentences as they are (facts 2.8); the market dialect answers them with 400.
+# Clients show these four sentences as they are; market answers them with 400:
+# docs/dialects/market.md#skills-and-portfolio.
 
 
 class NoCreatorProfile(Invalid):

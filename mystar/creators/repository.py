@@ -48,7 +48,7 @@ class CreatorRepository:
         self._tx = tx
 
     async def add(self, account_id: int, *, profession: str, description: str, now: datetime) -> Creator:
-        """:raises CreatorExists: the account has one (contract D27)."""
+        """:raises CreatorExists: the account has one (D27)."""
         return Creator(
             **await self._tx.one(
                 QUERIES.add, account_id=account_id, profession=profession, description=description, now=now

@@ -1,4 +1,7 @@
-"""Market schemas of creators and their skills (seed 001, facts 2.1 and 2.8)."""
+"""Market schemas of creators and their skills.
+
+See docs/dialects/market.md#accounts-and-users and docs/dialects/market.md#skills-and-portfolio.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ class PersonView(Shape):
 
 
 class CreatorView(Shape):
-    """The seed's nine, and what greetings show of the same person."""
+    """The document's nine, and what greetings show of the same person."""
 
     id = fields.Integer(required=True)
     user = fields.Nested(PersonView, required=True)
@@ -143,7 +146,10 @@ class SkillLevel(Shape):
 
 
 class SkillLevels(SkillLevel):
-    """A list of them. What clients show as it is (facts 2.8) is said before the rest is looked at."""
+    """A list of them. What clients show as it is is said before the rest is looked at.
+
+    See docs/dialects/market.md#skills-and-portfolio.
+    """
 
     def load(self, data: Any, **options: Any) -> Any:
         """The levels by skill. :raises NotAList: :raises EntryIncomplete: :raises TooManySkills:"""

@@ -35,7 +35,7 @@ class CreatorService:
     async def become(self, tx: Tx, account_id: int, *, profession: str = "", description: str = "") -> Creator:
         """Make the account a creator, greeting service included, in the caller's transaction.
 
-        :raises CreatorExists: it is one (contract D27).
+        :raises CreatorExists: it is one (D27).
         """
         creator = await CreatorRepository(tx).add(
             account_id, profession=profession, description=description, now=self._clock.now()
@@ -48,7 +48,7 @@ class CreatorService:
         return await CreatorRepository(self._db).by_account(account_id)
 
     async def is_creator(self, account_id: int) -> bool:
-        """Whether the account has a creator's profile (contract D28)."""
+        """Whether the account has a creator's profile (D28)."""
         return await CreatorRepository(self._db).is_creator(account_id)
 
     async def edit(self, tx: Tx, account_id: int, **changes: Any) -> int:

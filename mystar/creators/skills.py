@@ -1,4 +1,7 @@
-"""Skills: the list of them, which staff keep, and what creators say they can do (facts 2.8)."""
+"""Skills: the list of them, which staff keep, and what creators say they can do.
+
+See docs/dialects/market.md#skills-and-portfolio.
+"""
 
 from __future__ import annotations
 

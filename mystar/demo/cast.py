@@ -97,7 +97,7 @@ STAFF = (
     Person("operator", "Дежурная смена", role="operator"),
     Person("viewer", "Тихий наблюдатель", role="viewer"),
 )
-#: The sample of the studio's document (seed 003): D10 gives its phone a normal form, D11 would refuse its password.
+#: The sample account of docs/dialects/studio.md: D10 gives its phone a normal form, D11 would refuse its password.
 STUDIO_SAMPLE = Person("studio", "Заказчик студии", "12345", phone="87077776655", birth_date=date(1990, 5, 17))
 CUSTOMERS = (
     Person("anna", "Анна Первоцвет", phone="+79990000001", birth_date=date(1991, 3, 8)),

@@ -1,4 +1,4 @@
-"""Market endpoints of uploads (seed 001, facts 2.7), and `/media/…`, the files themselves."""
+"""Market endpoints of uploads (docs/dialects/market.md#files), and `/media/…`, the files themselves."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ _UPLOADS: tuple[Route, ...] = (
     route("GET", _ALL + _ONE, read_upload, "market.file"),
     route("DELETE", _ALL + _ONE, delete_upload, "market.file"),
 )
-#: The seed's frontend has another name for them, and posts to the list itself.
+#: The document's frontend has another name for them, and posts to the list itself.
 _ELSEWHERE = ("/api/files/", "/api/v1/storage/files/", "/api/storage/files/")
 ROUTES: tuple[Route, ...] = (
     route("GET", "/media/{tail:.+}", media, "market.media"),

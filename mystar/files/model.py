@@ -1,4 +1,4 @@
-"""What a file is, what we take, and what can be refused (contract D38)."""
+"""What a file is, what we take, and what can be refused (D38)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Market schemas of files (seed 001, facts 2.7)."""
+"""Market schemas of files (docs/dialects/market.md#files)."""
 
 from __future__ import annotations
 

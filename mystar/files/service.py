@@ -93,7 +93,7 @@ class FileService:
         part: str = "file",
         public: bool = False,
     ) -> Taken:
-        """Take the bytes of a file as they come, without ever holding them in memory (contract D38, promises F1, S12).
+        """Take the bytes of a file as they come, without ever holding them in memory (D38, promises F1, S12).
 
         Avatars and images lose what their cameras wrote into them; an avatar also gets its small copies. Bytes first,
         row second: a crash between the two leaves bytes, which the sweeper finds.

@@ -1,4 +1,4 @@
-"""Money is whole kopecks everywhere inside; rubles exist only on the wire (contract D24)."""
+"""Money is whole kopecks everywhere inside; rubles exist only on the wire (D24)."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ def rubles(amount: int) -> Decimal:
 
 
 def rubles_text(amount: int) -> str:
-    """Kopecks as the text that the seeds and the provider show: 1500000 → "15000.00"."""
+    """Kopecks as the text that the documents and the provider show: 1500000 → "15000.00"."""
     return f"{amount // 100}.{amount % 100:02d}"

@@ -1,4 +1,7 @@
-"""Market endpoints of notifications (seed 001, facts 2.6), and the page behind a mail's unsubscribe link."""
+"""Market endpoints of notifications, and the page behind a mail's unsubscribe link.
+
+See docs/dialects/market.md#notifications.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +153,7 @@ _ROUTES: tuple[Route, ...] = (
     route("POST", _ONE + "mark-as-read/", mark_read, "market.notification-read"),
     route("POST", _ONE + "mark-read/", mark_read, "market.notification-read-short", documented=False),
 )
-#: The seed's frontend says the word twice at its own origin, and no version at the other door.
+#: The document's frontend says the word twice at its own origin, and no version at the other door.
 _ELSEWHERE = (_ALL + "notifications/", "/api/notifications/", "/api/notifications/notifications/")
 ROUTES: tuple[Route, ...] = (
     *_ROUTES,

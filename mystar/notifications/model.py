@@ -11,7 +11,7 @@ from mystar.errors import Forbidden, NotFound, Text
 
 
 class Kind(StrEnum):
-    """``type`` on the wire. Seed 001 names the first only."""
+    """``type`` on the wire. The document of market names the first only."""
 
     NEW_ORDER = "new_order"
     ORDER_ACCEPTED = "order_accepted"

@@ -1,4 +1,4 @@
-"""Market schemas of notifications (seed 001, facts 2.6)."""
+"""Market schemas of notifications (docs/dialects/market.md#notifications)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class UnsubscribeLink(Shape):
 
 
 class NotificationView(Shape):
-    """The seed's six, and what newer clients want. The words are in the reader's language."""
+    """The document's six, and what newer clients want. The words are in the reader's language."""
 
     id = fields.Integer(required=True)
     type = fields.String(required=True, metadata={"description": f"Such as {', '.join(Kind)}; more may come."})

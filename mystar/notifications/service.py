@@ -45,7 +45,7 @@ class NotificationService:
                 await tx.publish(Notified(notification))
         return told
 
-    # The log that sockets replay (architecture, law 8)
+    # The log that sockets replay (law 8)
 
     async def after(self, account_id: int, after_id: int, limit: int) -> list[Notification]:
         """What follows the id in the person's log, in order; fewer than ``limit`` when that is all.

@@ -1,4 +1,4 @@
-"""`/ws/notifications/`: what a person is told, as it happens (seed 001, contract D33)."""
+"""`/ws/notifications/`: what a person is told, as it happens (docs/dialects/market.md, D33)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Market endpoints of orders (seed 001, facts 2.2; contract D20–D25)."""
+"""Market endpoints of orders (docs/dialects/market.md#orders; D20–D25)."""
 
 from __future__ import annotations
 

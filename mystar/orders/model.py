@@ -1,4 +1,4 @@
-"""Orders: what they are, what can be refused, and the facts that others listen to (contract D20–D25)."""
+"""Orders: what they are, what can be refused, and the facts that others listen to (D20–D25)."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class Order:
 
     @property
     def shown_status(self) -> str:
-        """As market names it: an order whose money is there before the work began is "paid" (contract D21)."""
+        """As market names it: an order whose money is there before the work began is "paid" (D21)."""
         if self.status in (Status.PENDING, Status.ACCEPTED) and self.money in PAID:
             return "paid"
         return self.status.value

@@ -1,4 +1,4 @@
-"""How an order comes into the world: its price is computed here and frozen on it (contract D24)."""
+"""How an order comes into the world: its price is computed here and frozen on it (D24)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Placing:
 
         :param price: kopecks that the customer saw; None = whatever it costs.
         :param occasion: "video" or "invitation", each with its own price.
-        :param customer_id: if given, must be the actor (contract D1).
+        :param customer_id: if given, must be the actor (D1).
         :raises Forbidden: ``customer_id`` is somebody else. :raises NotForSale: no such star, or without a price.
         :raises OwnService: :raises NoInvitations: :raises PriceChanged: :raises Invalid: ``by_date`` has passed.
         """

@@ -32,7 +32,7 @@ from mystar.orders.state_machine import Step
 QUERIES = queries.load(__package__)
 #: Every constraint of ours is checked before; a violation is a defect.
 CONSTRAINTS: dict[str, Any] = {}
-#: No list is longer (contract D19).
+#: No list is longer (D19).
 MOST = 1000
 
 

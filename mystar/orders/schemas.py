@@ -1,4 +1,4 @@
-"""What the market dialect reads and writes about orders (seed 001, facts 2.2)."""
+"""What the market dialect reads and writes about orders (docs/dialects/market.md#orders)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mystar.orders.state_machine import allowed_actions
 from mystar.payments.model import Payment
 
 MOST_OPTIONS, MOST_FILES, LONGEST, LONGEST_REASON = 50, 20, 5000, 1000
-#: Other words for what seed 001 calls otherwise.
+#: Other words for what the document of market calls otherwise.
 _ALIASES = {"service": "service_id", "modifications_description": "modifications"}
 SHOWN_STATUSES = ("pending", "paid", *(status.value for status in Status if status is not Status.PENDING))
 
@@ -47,7 +47,7 @@ class OrderQuery(PageQuery):
 
 
 class ServiceOrderDraft(Shape):
-    """Nobody sets prices, parties or states: other keys are ignored (contract D1)."""
+    """Nobody sets prices, parties or states: other keys are ignored (D1)."""
 
     service_id = Id(required=True, metadata={"description": "Or `service`. A greeting service makes a greeting order."})
     requirements = Line(load_default="", most=LONGEST)
@@ -120,7 +120,7 @@ class MoveView(Shape):
 
 
 class AllowedActionView(Shape):
-    """Something that the reader can do now (contract D23)."""
+    """Something that the reader can do now (D23)."""
 
     name = fields.String(required=True)
     until = fields.DateTime(

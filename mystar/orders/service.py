@@ -115,7 +115,7 @@ class OrderService:
         return delivery
 
     async def capture(self, actor: Actor, order_id: int) -> Order:
-        """Charge what is held for a greeting, for its star or staff (contract D22)."""
+        """Charge what is held for a greeting, for its star or staff (D22)."""
         return await self._act(actor, order_id, Action.CAPTURE)
 
     async def require_capturer(self, actor: Actor, order_id: int) -> None:
@@ -207,7 +207,7 @@ class OrderService:
     # Payment.
 
     async def payment_link(self, actor: Actor, order_id: int) -> str:
-        """A link that pays for the order in any tab, without a token (contract D26). Nothing is begun yet."""
+        """A link that pays for the order in any tab, without a token (D26). Nothing is begun yet."""
         order = await OrderRepository(self._db).find(order_id)
         decide(order, Action.PAY, acting_role(order, actor))
         return self.link_to_pay(order.id)

@@ -1,4 +1,4 @@
-"""The life of an order as data: checks, answers, documents and tests are all made from ``RULES`` (contract D20–D23).
+"""The life of an order as data: checks, answers, documents and tests are all made from ``RULES`` (D20–D23).
 
 An order stands on two axes, the work (``Status``) and the money (``Money``); a third value, ``Goal``, is what it wants
 of the money and what its payment is aimed at. A rule says who may do what from where and what comes of it; the first

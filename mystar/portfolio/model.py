@@ -1,4 +1,4 @@
-"""Works, their images, and what can be refused (seed 001, facts 2.8)."""
+"""Works, their images, and what can be refused (docs/dialects/market.md#skills-and-portfolio)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Market schemas of creators' pages and works (seed 001, facts 2.1 and 2.8, contract D30)."""
+"""Market schemas of creators' pages and works.
+
+See docs/dialects/market.md#accounts-and-users and docs/dialects/market.md#skills-and-portfolio, D30.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole page of a creator: the profile, what a greeting costs, skills and works (contract D27, D30)."""
+"""The whole page of a creator: the profile, what a greeting costs, skills and works (D27, D30)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Market endpoints of reviews (seed 001, facts 2.4)."""
+"""Market endpoints of reviews (docs/dialects/market.md#reviews)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reviews, their facts, and what can be refused (seed 001, facts 2.4)."""
+"""Reviews, their facts, and what can be refused (docs/dialects/market.md#reviews)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Market schemas of reviews (seed 001, facts 2.4)."""
+"""Market schemas of reviews (docs/dialects/market.md#reviews)."""
 
 from __future__ import annotations
 

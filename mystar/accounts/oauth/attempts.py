@@ -1,4 +1,4 @@
-"""Sign-in attempts (contract D12): begun here, finished once, within minutes, by the browser that began them.
+"""Sign-in attempts (D12): begun here, finished once, within minutes, by the browser that began them.
 
 The state is the attempt's only name. A link carries it to the provider, a cookie keeps it in the browser, and we keep
 its digest beside the PKCE verifier, which nobody else ever sees before the exchange.

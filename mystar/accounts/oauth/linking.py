@@ -1,4 +1,4 @@
-"""Whose account a provider's person opens (contract D12): one decision, without a look at the world."""
+"""Whose account a provider's person opens (D12): one decision, without a look at the world."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in through providers, whichever door it happens at (contract D12).
+"""Signing in through providers, whichever door it happens at (D12).
 
 A client asks for a link, its browser comes back with a code, the code becomes the provider's token, and the token lets
 the person in or makes them an account. Providers are asked before any transaction begins.

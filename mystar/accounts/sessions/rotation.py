@@ -1,4 +1,4 @@
-"""When a refresh token that comes back was stolen (contract D7, RFC 9700, 4.14.2).
+"""When a refresh token that comes back was stolen (D7, RFC 9700, 4.14.2).
 
 A client may ask for a new refresh token with every refresh. The old one then waits until the new one is seen: an
 answer can get lost, and two windows of one browser ask at once. So an exchanged token is good for half a minute, and

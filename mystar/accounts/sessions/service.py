@@ -1,4 +1,4 @@
-"""Sessions (contract D6): every log-in makes one, its tokens name it, and when it ends they are worth nothing.
+"""Sessions (D6): every log-in makes one, its tokens name it, and when it ends they are worth nothing.
 
 A session is asked for with every request, so the living ones are remembered for half a second. Whoever ends one in
 this process forgets it at once; another process may believe in it for that half second, never longer.
@@ -51,7 +51,7 @@ class Lives:
 
 
 def lives_of(settings: TokenSettings) -> Mapping[Door, Lives]:
-    """Contract D5."""
+    """D5."""
 
     def lives(access: int, refresh: int | None = None) -> Lives:
         return Lives(timedelta(seconds=access), timedelta(seconds=refresh) if refresh else None)
@@ -108,7 +108,7 @@ class Sessions:
         return actor
 
     async def refresh(self, token: str, *, rotate: bool = False) -> Refreshed:
-        """A new access token of the refresh token's session (contract D7).
+        """A new access token of the refresh token's session (D7).
 
         :param rotate: exchange the refresh token, too. One that was exchanged before is exchanged for the newest.
         :raises TokenRefused: as for `authenticate`; an access token; one that was exchanged and copied, which ends the

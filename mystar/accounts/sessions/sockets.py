@@ -1,4 +1,4 @@
-"""Sockets of people: opened with a living session, closed when it ends (contract D6, D33)."""
+"""Sockets of people: opened with a living session, closed when it ends (D6, D33)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The greetings dialect (seed 000): My Star, video congratulations. See docs/dialects/greetings.md."""
+"""The greetings dialect: My Star, video congratulations. See docs/dialects/greetings.md."""

@@ -37,7 +37,7 @@ REFUSED = {
 
 
 class GreetingsRegistration(Shape):
-    """``login`` is what the desktop client calls the e-mail; is_star, register and roles are not read (contract D1)."""
+    """``login`` is what the desktop client calls the e-mail; is_star, register and roles are not read (D1)."""
 
     username = Line(required=True, least=1, most=32)
     phone = PhoneNumber(load_default="", allow_none=True)
@@ -219,7 +219,7 @@ def _personal_view(account: Account, star: Star | None) -> dict[str, Any]:
 
 
 def _require_self(actor: Actor, account_id: int | None) -> None:
-    """:raises Forbidden: the id is somebody else's (contract D1)."""
+    """:raises Forbidden: the id is somebody else's (D1)."""
     if account_id not in (None, actor.id):
         raise Forbidden
 

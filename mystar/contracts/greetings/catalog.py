@@ -1,4 +1,4 @@
-"""Categories, stars, tags, votes, likes and favourites (seed 000, facts 1.3)."""
+"""Categories, stars, tags, votes, likes and favourites (docs/dialects/greetings.md#catalogue)."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class TaggedStarView(StarFields):
 
 
 class StarDraft(Shape):
-    """The person is only read from staff; ``rating`` and ``is_star`` from nobody (contract D1)."""
+    """The person is only read from staff; ``rating`` and ``is_star`` from nobody (D1)."""
 
     username = Line(load_default="", most=150)
     phone = Line(load_default=None, allow_none=True, most=40)
@@ -104,7 +104,7 @@ class TokenView(Shape):
 
 
 class StarQuery(Shape):
-    """In the query, or as the body that the seed prints."""
+    """In the query, or as the body that the document prints."""
 
     id = Id(load_default=None, allow_none=True)
     star_id = Id(load_default=None, allow_none=True)
@@ -123,7 +123,7 @@ class FavouritesQuery(ListQuery):
 
 
 class Vote(Shape):
-    """The seed's words: ``adresat`` votes for ``adresant``."""
+    """The document's words: ``adresat`` votes for ``adresant``."""
 
     rating = Count(least=1, most=5, required=True)
     voter_id = Id(load_default=None, allow_none=True, data_key="adresat")
@@ -290,7 +290,7 @@ _PERSON = ("username", "phone", "email", "first_name", "last_name")
 
 
 def _require_self(actor: Actor, account_id: int | None) -> None:
-    """Ids of people in a body are only checked (contract D1)."""
+    """Ids of people in a body are only checked (D1)."""
     if account_id not in (None, actor.id):
         raise Forbidden
 
@@ -333,7 +333,7 @@ def _view(star: Star, reader: Actor | None, place: int, *, media: str) -> dict[s
 
 
 def _tagged_view(star: Star, reader: Actor | None, place: int) -> dict[str, Any]:
-    """The seed prints a row of its database here, less what nobody may see (contract D30)."""
+    """The document prints a row of its database here, less what nobody may see (D30)."""
     view = _view(star, reader, place, media="media/")
     return view | {
         # A JSON number without a float in between.

@@ -1,4 +1,4 @@
-"""The greetings contract (seed 000): its addresses and how it says no (contract D17)."""
+"""The greetings contract (docs/dialects/greetings.md): its addresses and how it says no (D17)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Personal messages between a fan and a star (seed 000, facts 1.6)."""
+"""Personal messages between a fan and a star (docs/dialects/greetings.md#messages)."""
 
 from __future__ import annotations
 

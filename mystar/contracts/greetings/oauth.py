@@ -1,4 +1,4 @@
-"""Yandex and the older VK: a link, the code's exchange, registration, login (seed 000, contract D12, D15)."""
+"""Yandex and the older VK: a link, the code's exchange, registration, login (docs/dialects/greetings.md, D12, D15)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from mystar.kit.web.http import json_response
 from mystar.kit.web.routes import Handler, Route, route
 from mystar.kit.web.validation import body_of, query_of
 
-#: Of VK's own profile, what seed 000 shows; its id is told as vk_id.
+#: Of VK's own profile, what the document of greetings shows; its id is told as vk_id.
 _VK_PROFILE = (
     "first_name",
     "last_name",

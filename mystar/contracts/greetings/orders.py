@@ -1,4 +1,4 @@
-"""Orders as the star and the customer see them (seed 000, facts 1.4)."""
+"""Orders as the star and the customer see them (docs/dialects/greetings.md#orders-and-payment)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Occasion(fields.String):
 
 
 class OrderDraft(Shape):
-    """Every value may come as text. ``status_order`` and other keys are ignored: nobody sets them (contract D1)."""
+    """Every value may come as text. ``status_order`` and other keys are ignored: nobody sets them (D1)."""
 
     star_id = Id(required=True)
     customer_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be oneself."})
@@ -102,7 +102,7 @@ class OrderListQuery(ListQuery):
 
 
 class OrderItem(Shape):
-    """One order of a list. ``order_price`` in rubles as text; ``status_order``: see contract D21."""
+    """One order of a list. ``order_price`` in rubles as text; ``status_order``: see D21."""
 
     id = fields.Integer(required=True)
     customer_id = fields.Integer(required=True)
@@ -142,7 +142,7 @@ class Cancellation(Shape):
 
 
 class DetailQuery(Shape):
-    """In the query, or as the JSON body that the seed prints."""
+    """In the query, or as the JSON body that the document prints."""
 
     order_id = Id(load_default=None, allow_none=True)
     star_id = Id(load_default=None, allow_none=True)
@@ -250,7 +250,7 @@ async def watch_order(request: web.Request) -> web.StreamResponse:
 
 
 def status_order(order: Order) -> int:
-    """The order in the seed's numbers (contract D21)."""
+    """The order in the document's numbers (D21)."""
     if order.status in (Status.REJECTED, Status.CANCELLED):
         return -1
     if order.money in PAID:

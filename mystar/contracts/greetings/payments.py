@@ -23,7 +23,7 @@ from mystar.payments.model import Payment
 
 #: Seconds between looks of a person's browser at a payment that is under way.
 _LOOK_AGAIN = 4
-#: The seed prints the link to capture without its "="; both spellings are one (contract D26).
+#: The document prints the link to capture without its "="; both spellings are one (D26).
 _ORDER = re.compile(r"(?:^|&)order_id=?([0-9]{1,18})(?:&|$)")
 _NOT_AN_ORDER = Text("Введите номер заказа.", "Not a number of an order.")
 _NOT_A_NOTIFICATION = Text("Это не уведомление о платеже.", "Not a notification about a payment.")

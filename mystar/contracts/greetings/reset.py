@@ -100,13 +100,13 @@ def _form(request: web.Request, token: str, errors: dict[str, Any], status: int 
     return html_response(page, status)
 
 
-_SEEDS_OWN: tuple[Route, ...] = (
+_DOCUMENTED: tuple[Route, ...] = (
     route("POST", "/password_reset/", ask, "greetings.password-reset"),
     route("GET", "/password_reset/confirm/", show_form, "greetings.password-reset-confirm"),
     route("POST", "/password_reset/confirm/", set_password, "greetings.password-reset-confirm"),
     route("POST", "/password_reset/validate_token/", validate_token, "greetings.password-reset-validate"),
 )
-#: The original was renamed to a hyphen after the seed was written; its clients say so.
-ROUTES: tuple[Route, ...] = _SEEDS_OWN + tuple(
-    alias(one.path.replace("password_reset", "password-reset"), one) for one in _SEEDS_OWN
+#: The original was renamed to a hyphen after the document was written; its clients say so.
+ROUTES: tuple[Route, ...] = _DOCUMENTED + tuple(
+    alias(one.path.replace("password_reset", "password-reset"), one) for one in _DOCUMENTED
 )

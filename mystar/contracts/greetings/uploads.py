@@ -1,4 +1,4 @@
-"""Avatar, hello video and congratulation (seed 000, facts 1.5)."""
+"""Avatar, hello video and congratulation (docs/dialects/greetings.md#uploads)."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ async def upload_congratulation(request: web.Request) -> web.StreamResponse:
 
 
 def _require_self(form: Mapping[str, str], name: str, actor: Actor) -> None:
-    """Ids of people in a form are only checked (contract D1)."""
+    """Ids of people in a form are only checked (D1)."""
     if _id(form, name) not in (None, actor.id):
         raise Forbidden
 

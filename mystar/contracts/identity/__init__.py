@@ -1,1 +1,1 @@
-"""The identity dialect (seed 004). See docs/dialects/identity.md."""
+"""The identity dialect. See docs/dialects/identity.md."""

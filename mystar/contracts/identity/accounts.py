@@ -29,7 +29,7 @@ class IdentityPhone(PhoneNumber):
 
 
 class IdentityPassword(Password):
-    """In spite of its name, ``hash_password`` is the password itself (contract D11)."""
+    """In spite of its name, ``hash_password`` is the password itself (D11)."""
 
     def __init__(self) -> None:
         super().__init__(required=True)

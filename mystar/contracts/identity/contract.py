@@ -1,4 +1,4 @@
-"""The identity contract (seed 004): whose addresses, and how it says no."""
+"""The identity contract (docs/dialects/identity.md): whose addresses, and how it says no."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def render_error(error: MystarError, status: int, language: str, _request: web.R
 
 
 PREFIXES = ("/authorization", "/vk", "/mail.ru", "/yandex", "/validate")
-#: A taken name is 400 here, not a conflict (contract D13).
+#: A taken name is 400 here, not a conflict (D13).
 STATUSES: dict[str | type[MystarError], int] = {
     "taken": 400,
     "already_registered": 400,

@@ -1,4 +1,4 @@
-"""VK ID, Mail.ru and Yandex: the same four steps for each (seed 004, contract D12)."""
+"""VK ID, Mail.ru and Yandex: the same four steps for each (docs/dialects/identity.md, D12)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class VkCallback(ProviderCallback):
 
 
 class IdentityProviderAnswer(ProviderAnswer):
-    """Seed 004 says ``expire_in``, providers say ``expires_in``: both are there."""
+    """The document of identity says ``expire_in``, providers say ``expires_in``: both are there."""
 
     refresh_token = fields.String(required=True)
     expire_in = fields.Integer(required=True)

@@ -1,1 +1,1 @@
-"""The messenger dialect (seed 002). See docs/dialects/messenger.md."""
+"""The messenger dialect. See docs/dialects/messenger.md."""

@@ -1,4 +1,4 @@
-"""Registration, log-in, and where the caller seems to be (seed 002, facts 3, rows 4, 6 and current_ip)."""
+"""Registration, log-in, and where the caller seems to be (docs/dialects/messenger.md#accounts-and-users)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class MailAddress(Line):
 
 
 class MessengerRegistration(Shape):
-    """The bounds are this door's; what makes a good name or password is the same at all (contract D11)."""
+    """The bounds are this door's; what makes a good name or password is the same at all (D11)."""
 
     username = Line(required=True, least=4, most=20)
     email = MailAddress(required=True, most=EMAIL_LONGEST)

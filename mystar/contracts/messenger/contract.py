@@ -1,4 +1,4 @@
-"""The messenger contract (seed 002): whose addresses, and how it says no."""
+"""The messenger contract (docs/dialects/messenger.md): whose addresses, and how it says no."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def render_error(error: MystarError, status: int, language: str, _request: web.R
 
 _DETAILS = {**accounts.DETAILS, **users.DETAILS, **private.DETAILS, **yandex.DETAILS}
 PREFIXES = ("/users", "/auth", "/gateway", "/private")
-#: A taken name is 400 here, not a conflict (contract D13).
+#: A taken name is 400 here, not a conflict (D13).
 STATUSES: dict[str | type[MystarError], int] = {
     "taken": 400,
     SignInRefused: 400,

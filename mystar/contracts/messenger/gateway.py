@@ -1,4 +1,4 @@
-"""Who is asking, for a proxy that guards other services (seed 002, facts 3, row 7).
+"""Who is asking, for a proxy that guards other services (docs/dialects/messenger.md#accounts-and-users).
 
 nginx asks here with the caller's headers before it lets a request pass (``auth_request``) and hands the account's id
 on; see deploy/nginx.conf. It is asked with every request of every such service, so it only looks: nothing is

@@ -1,4 +1,4 @@
-"""Private chats (seed 002, facts 3, rows 8-12)."""
+"""Private chats (docs/dialects/messenger.md#private-chats)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mystar.kit.web.validation import body_of, path_of, query_of
 TAGS = ["messenger: private chats"]
 #: Characters of a message in this dialect.
 LONGEST = 2000
-#: Refusals that clients know by these very words, and all with 400 (facts 3, rows 8 and 11).
+#: Refusals that clients know by these very words, and all with 400 (docs/dialects/messenger.md).
 DETAILS = {
     "own_conversation": "current user cannot by recipient",
     "recipient_unknown": "recipient user not found",
@@ -53,7 +53,7 @@ class MessengerMessageDraft(Shape):
 
 
 class MessengerMessageQuery(Shape):
-    """At most 1000 come at once, whatever is asked for (contract D19)."""
+    """At most 1000 come at once, whatever is asked for (D19)."""
 
     limit = Count(required=True, least=1, most=2**31 - 1)
     offset = Count(required=True, least=0, most=2**31 - 1)

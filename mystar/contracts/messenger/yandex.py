@@ -1,4 +1,7 @@
-"""Yandex for the messenger (seed 002): its client gets the token from Yandex itself and brings it here."""
+"""Yandex for the messenger: its client gets the token from Yandex itself and brings it here.
+
+See docs/dialects/messenger.md.
+"""
 
 from __future__ import annotations
 

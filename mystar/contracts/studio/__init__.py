@@ -1,1 +1,1 @@
-"""The studio dialect (seed 003). See docs/dialects/studio.md."""
+"""The studio dialect. See docs/dialects/studio.md."""

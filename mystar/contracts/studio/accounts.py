@@ -1,4 +1,4 @@
-"""Registration and log-in by phone (seed 003, facts 4, contract D34 and D37)."""
+"""Registration and log-in by phone (docs/dialects/studio.md, D34 and D37)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies of this dialect: JSON, or a form whose files are streamed (seed 003)."""
+"""Bodies of this dialect: JSON, or a form whose files are streamed (docs/dialects/studio.md)."""
 
 from __future__ import annotations
 

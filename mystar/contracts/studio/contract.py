@@ -1,4 +1,4 @@
-"""The studio contract (seed 003): whose addresses, and how it says no."""
+"""The studio contract (docs/dialects/studio.md): whose addresses, and how it says no."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders (seed 003, facts 4, contract D35 and D36): placed by people and guests, taken up when staff say so."""
+"""Orders (docs/dialects/studio.md, D35 and D36): placed by people and guests, taken up when staff say so."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mystar.orders.model import Status
 from mystar.orders.studio.model import MOST_PICTURES, StudioOrder
 
 TAGS = ["studio: orders"]
-#: Whatever the fields are called: the seed names none.
+#: Whatever the fields are called: the document names none.
 _PICTURES = Wanted(ANYWHERE, ("image",), "studio", most=MOST_PICTURES)
 _STATUSES = (str(Status.NEW), str(Status.IN_PROCESS))
 

@@ -1,7 +1,7 @@
-"""Profiles (seed 003, facts 4, contract D34): one per account, under the account's id.
+"""Profiles (docs/dialects/studio.md, D34): one per account, under the account's id.
 
-The seed shows a birth date to whoever asks. It is personal, so only its person and staff read a profile; for others
-there is none (contract D4).
+The document shows a birth date to whoever asks. It is personal, so only its person and staff read a profile; for others
+there is none (D4).
 """
 
 from __future__ import annotations

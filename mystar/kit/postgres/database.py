@@ -69,7 +69,7 @@ def in_transaction() -> bool:
 
 
 def assert_no_transaction(what: str) -> None:
-    """Nothing slow may happen inside a transaction (architecture, law 6).
+    """Nothing slow may happen inside a transaction (law 6).
 
     :raises RuntimeError: this task has one open.
     """

@@ -4,7 +4,7 @@
         await something_that_waits_and_then_writes()
 
 Until the first change nothing is held: a single ``select`` runs by itself, and the task may wait for others as if there
-were no transaction to come (architecture, law 6). With the first change ``opening`` is run, inside, before it.
+were no transaction to come (law 6). With the first change ``opening`` is run, inside, before it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How the processes of one service tell each other that there is news.
 
 A note is a few words, such as ``chat:17``: where to look, never what is to be seen. The tables are the log
-(architecture, law 8), so a note may come twice, late or, when the wire breaks, not at all: whoever hears notes is told
+(law 8), so a note may come twice, late or, when the wire breaks, not at all: whoever hears notes is told
 when some may have been lost, and looks for himself.
 
 Notes leave in batches, outside of any write transaction: NOTIFY inside them would queue every commit behind one lock.

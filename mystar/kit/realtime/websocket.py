@@ -32,7 +32,7 @@ from mystar.kit.web.http import PUBLIC_URL, language_of
 
 log = logging.getLogger(__name__)
 
-#: Of ``Sec-WebSocket-Protocol``: the protocol that we answer; what follows it is the access token (contract D33).
+#: Of ``Sec-WebSocket-Protocol``: the protocol that we answer; what follows it is the access token (D33).
 BEARER = "bearer"
 _MINUTE = 60.0
 #: Answers to our own heartbeat are nobody's frames.
@@ -233,7 +233,7 @@ async def answering(request: web.Request, peer: Peer, answer: Callable[[dict[str
 
 
 def offered_protocols(request: web.Request) -> tuple[str, ...]:
-    """``bearer, <token>``: what a browser can say instead of a header (contract D33). Empty for anything else."""
+    """``bearer, <token>``: what a browser can say instead of a header (D33). Empty for anything else."""
     offered = tuple(part.strip() for part in request.headers.get("Sec-WebSocket-Protocol", "").split(","))
     return offered if len(offered) == 2 and offered[0].lower() == BEARER else ()
 

@@ -1,4 +1,4 @@
-"""Access and refresh tokens (contract D5), and signatures for links that need no token."""
+"""Access and refresh tokens (D5), and signatures for links that need no token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists without an envelope: a bare array of at most 1000 items, and headers that say what is left (contract D19)."""
+"""Lists without an envelope: a bare array of at most 1000 items, and headers that say what is left (D19)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``Idempotency-Key``: a POST that is repeated has its effect once, and its first answer again (contract D18).
+"""``Idempotency-Key``: a POST that is repeated has its effect once, and its first answer again (D18).
 
     @docs(...)
     @signed_in

@@ -1,4 +1,4 @@
-"""Pages of the market dialect (contract D19): ``count, next, previous, results``; beyond the end there is nothing."""
+"""Pages of the market dialect (D19): ``count, next, previous, results``; beyond the end there is nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Orders to the studio: what they are, what can be refused, and the facts that others listen to (seed 003, D34–D36)."""
+"""Orders to the studio: what they are, what can be refused, and the facts that others listen to.
+
+See docs/dialects/studio.md, D34–D36.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ class StudioOrder:
     pictures: tuple[Picture, ...]
 
     def may_be_seen_by(self, actor: Actor | None) -> bool:
-        """A guest's by everybody, a person's by that person and staff (contract D35)."""
+        """A guest's by everybody, a person's by that person and staff (D35)."""
         return self.owner_id is None or (actor is not None and (actor.id == self.owner_id or actor.is_staff))
 
 

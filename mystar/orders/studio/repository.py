@@ -14,7 +14,7 @@ from mystar.orders.repository import QUERIES as ORDER_QUERIES
 from mystar.orders.studio.model import NumbersRunOut, StudioList, StudioOrder, studio_order_of
 
 QUERIES = queries.load(__package__)
-#: No list is longer (contract D19).
+#: No list is longer (D19).
 MOST = 1000
 #: Throws of the dice before the free numbers are looked for. Nine in ten numbers may be taken before it comes to that.
 _THROWS = 30

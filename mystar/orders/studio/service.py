@@ -1,4 +1,4 @@
-"""Orders to the studio (seed 003, contract D34–D36): people and guests place them, staff let the studio begin."""
+"""Orders to the studio (docs/dialects/studio.md, D34–D36): people and guests place them, staff let the studio begin."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class StudioOrders:
         return order
 
     async def seen_by(self, actor: Actor | None, search: str = "", page: int = 1) -> StudioList:
-        """Guests' orders and, for a person, their own, newest first (contract D35).
+        """Guests' orders and, for a person, their own, newest first (D35).
 
         :param search: digits that stand together in the number; anything else is in no number.
         """
@@ -128,7 +128,7 @@ class StudioOrders:
         file_ids: Sequence[int] = (),
         anew: bool = False,
     ) -> StudioOrder:
-        """Change what is given, as long as the order is new; a guest's only by staff (contract D35).
+        """Change what is given, as long as the order is new; a guest's only by staff (D35).
 
         :param anew: the given pictures take the place of those before, instead of joining them.
         :raises NotYours: :raises WorkBegun: :raises TooManyPictures: :raises FileUnknown: none of the actor's uploads.
@@ -165,7 +165,7 @@ class StudioOrders:
             await self._remember(tx, order, "cancel", role, actor.id, after=Status.CANCELLED)
             await tx.publish(StudioOrderWithdrawn(order, actor.id))
 
-    # The studio's side (contract D36)
+    # The studio's side (D36)
 
     async def process(self, actor: Actor, order_id: int) -> StudioOrder:
         """Let the studio take the order up after the delay. Once it is asked for, asking again changes nothing.

@@ -1,4 +1,4 @@
-"""Creators' pages: one's own, everybody's, and all of them (seed 001, facts 2.1)."""
+"""Creators' pages: one's own, everybody's, and all of them (docs/dialects/market.md#accounts-and-users)."""
 
 from __future__ import annotations
 

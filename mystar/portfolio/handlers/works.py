@@ -1,4 +1,4 @@
-"""Works and their images (seed 001, facts 2.8). Forms may be JSON where no file is sent."""
+"""Works and their images (docs/dialects/market.md#skills-and-portfolio). Forms may be JSON where no file is sent."""
 
 from __future__ import annotations
 

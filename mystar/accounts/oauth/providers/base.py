@@ -32,7 +32,7 @@ class Profile:
     """A person as a provider knows them.
 
     :param subject: the id that never changes there.
-    :param vouched: the provider answers for the e-mail (contract D12).
+    :param vouched: the provider answers for the e-mail (D12).
     :param audience: the client that the token was made for, when the provider says it.
     :param said: the provider's own words, for dialects that pass them on.
     """

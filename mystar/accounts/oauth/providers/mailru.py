@@ -9,7 +9,7 @@ class MailRu(Provider):
     name = "mailru"
     issuer = "mailru"
     challenge_method = "S256"
-    # Of seed 004: whoever comes back to switch accounts is asked again.
+    # Of docs/dialects/identity.md: whoever comes back to switch accounts is asked again.
     link_parameters = {"scope": "userinfo", "prompt_force": "1"}
 
     async def _profile(self, token: str) -> Profile:

@@ -1,4 +1,4 @@
-"""The older VK flow of seed 000 (oauth.vk.com and api.vk.com): no PKCE, e-mails that nobody vouches for.
+"""The older VK flow of greetings (oauth.vk.com and api.vk.com): no PKCE, e-mails that nobody vouches for.
 
 A token that somebody brings is shown to `secure.checkToken`, which knows only the tokens of the asking application.
 """
