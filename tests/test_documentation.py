@@ -27,6 +27,8 @@ _LAW = re.compile(r"\blaws? (\d+)")
 _PROMISES = re.compile(r"\b[Pp]romises?\s+([MTSFO]\d+(?:(?:,|,? and| to|;| –)\s+[MTSFO]\d+)*)")
 _PAGE = re.compile(r"\bdocs/[\w./-]+\.md(?:#[\w-]+)?")
 _LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+#: How documents outside of the repository would be cited.
+_ELSEWHERE = re.compile(r"\b(?:[Cc]ontracts? D\d|[Ss]eeds? 0\d\d|[Ff]acts? \d|contract\.md|architecture\.md, law)")
 _PATH = re.compile(r"`((?:mystar|tests|sql|config|scripts|deploy|docs)/[\w./-]*)`")
 
 
@@ -48,6 +50,10 @@ def test_every_promise_that_is_cited_has_a_heading() -> None:
 
 def test_every_page_that_is_cited_exists_with_its_heading() -> None:
     assert not {(file, page) for file, page in _found(_PAGE) if not _exists(ROOT, page)}
+
+
+def test_nothing_outside_of_the_repository_is_cited() -> None:
+    assert not set(_found(_ELSEWHERE))
 
 
 def test_links_of_documents_lead_somewhere() -> None:

@@ -1,7 +1,7 @@
 """Who may do what to a thing that has an id, as one table: what is not named here is refused.
 
 o: its owner, p: the other party to it, s: a stranger, g: a guest, a: staff. What may not be seen is a 404; a party
-that sees a thing and may not do this to it gets a 403 (contract D4, D23).
+that sees a thing and may not do this to it gets a 403 (D4, D23).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which passwords pass (contract D11, promise S3)."""
+"""Which passwords pass (D11, promise S3)."""
 
 from __future__ import annotations
 

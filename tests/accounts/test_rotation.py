@@ -1,4 +1,4 @@
-"""Refresh tokens that are exchanged (contract D7, promises S1 and S2): copies end the session, lost answers do not."""
+"""Refresh tokens that are exchanged (D7, promises S1 and S2): copies end the session, lost answers do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions and tokens (contract D2-D7), and what staff may do to people, through the market dialect's doors."""
+"""Sessions and tokens (D2-D7), and what staff may do to people, through the market dialect's doors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What creators put up: made, changed, hidden, removed, and who may see it (seed 001, facts 2.3)."""
+"""What creators put up: made, changed, hidden, removed, and who may see it (docs/dialects/market.md#services)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALL = "/api/v1/services/"
 
 
 async def form(factory: Factory, **further: Any) -> dict[str, Any]:
-    """The seed's own sample."""
+    """The document's own sample."""
     return {
         "title": "Логотип для кофейни",
         "description": "Три варианта и исходники",

@@ -1,4 +1,7 @@
-"""Conversations in the market dialect: made once, listed, counted, closed to strangers (seed 001, contract D31)."""
+"""Conversations in the market dialect: made once, listed, counted, closed to strangers.
+
+See docs/dialects/market.md, D31.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers stay without gaps and copies when many write at once, through two processes (contract D31, promise T2)."""
+"""Numbers stay without gaps and copies when many write at once, through two processes (D31, promise T2)."""
 
 from __future__ import annotations
 

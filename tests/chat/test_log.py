@@ -1,5 +1,5 @@
 """What sockets replay: the state of a conversation at some position, and the changes after it, are its state now
-(architecture, law 8, promise T4)."""
+(law 8, promise T4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages in the market dialect: numbers, answers, files, edits, deletions, retries (contract D31-D33, promise T2)."""
+"""Messages in the market dialect: numbers, answers, files, edits, deletions, retries (D31-D33, promise T2)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def address(chat: int, message: dict[str, Any]) -> str:
     return f"/api/v1/conversations/{chat}/messages/{message['id']}/"
 
 
-async def test_a_message_has_the_seeds_shape_and_reaches_the_other(
+async def test_a_message_has_the_documents_shape_and_reaches_the_other(
     api: Api, anna: Person, boris: Person, chat: int
 ) -> None:
     message = await said(api, anna, chat, "  Привет\n🎂  ")

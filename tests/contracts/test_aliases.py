@@ -13,7 +13,7 @@ from tests.factory import Factory
 ROUTES = [(contract.name, route) for contract in contracts() for route in contract.routes]
 HANDLERS = {(route.method, route.path): route.handler for _, route in ROUTES}
 
-#: One seed prints both addresses, with shapes of their own.
+#: One document prints both addresses, with shapes of their own.
 OTHER_SHAPE = ("GET", r"/api/services/{service_id:\d{1,18}}/")
 #: The alias, and what it is another name of; None where it has no other name.
 ALIASES = {

@@ -1,4 +1,4 @@
-"""Creators' profiles over the market dialect's door (seed 001, facts 2.1, contract D27 and D30)."""
+"""Creators' profiles over the market dialect's door (docs/dialects/market.md#accounts-and-users, D27 and D30)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def profile_id(app: web.Application, person: Person) -> int:
     return (await app[CREATORS].by_account(person.id)).id
 
 
-async def test_a_profile_is_made_with_the_seeds_fields(api: Api, factory: Factory) -> None:
+async def test_a_profile_is_made_with_the_documents_fields(api: Api, factory: Factory) -> None:
     person = await factory.person()
     answer = await api.post(OWN, DRAFT, as_=person)
     made = await answer.json()

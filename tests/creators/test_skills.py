@@ -1,4 +1,4 @@
-"""Skills and who has them (seed 001, facts 2.8)."""
+"""Skills and who has them (docs/dialects/market.md#skills-and-portfolio)."""
 
 from __future__ import annotations
 

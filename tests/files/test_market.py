@@ -1,4 +1,4 @@
-"""Market endpoints of uploads (seed 001, facts 2.7; contract D38; promise S12)."""
+"""Market endpoints of uploads (docs/dialects/market.md#files; D38; promise S12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Idempotency-Key over HTTP, with a handler that does one thing to a real database (contract D18, promise M3)."""
+"""Idempotency-Key over HTTP, with a handler that does one thing to a real database (D18, promise M3)."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ async def test_nobody_is_told_anything_without_a_token(api: Api) -> None:
 @pytest.mark.parametrize(
     "base", ["/api/v1/notifications/notifications/", "/api/notifications/", "/api/notifications/notifications/"]
 )
-async def test_the_addresses_of_the_seeds_client_are_answered(
+async def test_the_addresses_of_the_documents_client_are_answered(
     api: Api, star: Person, ids: list[int], base: str
 ) -> None:
     async def ask(method: str, path: str) -> Any:

@@ -1,4 +1,4 @@
-"""Orders through the market dialect's door: seed 001, facts 2.2, contract D20–D25."""
+"""Orders through the market dialect's door: docs/dialects/market.md#orders, D20–D25."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.files.uploading import form
 from tests.orders.market import OPTIONS, PRICE, Market, add_service
 from tests.sandbox_process import SandboxProcess
 
-#: What the seed prints of an order; more is allowed.
+#: What the document prints of an order; more is allowed.
 SEED = {
     "id": int,
     "service": dict,
@@ -47,7 +47,7 @@ def names(order: dict[str, Any]) -> list[str]:
 # Placing
 
 
-async def test_an_order_has_the_shape_of_the_seed(market: Market) -> None:
+async def test_an_order_has_the_shape_of_the_document(market: Market) -> None:
     order = await market.place(delivery_date=in_days(9), selected_option_ids=market.options)
     assert {name: type(order[name]) for name in SEED} == SEED
     assert (order["status"], order["kind"], order["money"]) == ("pending", "service", "none")

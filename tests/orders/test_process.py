@@ -132,7 +132,7 @@ def test_a_buyer_who_has_received_something_cannot_take_the_money_back_alone() -
 def test_a_greeting_is_paid_for_as_decided(
     status: Status, money: Money, action: Action, role: Role, goal: Goal
 ) -> None:
-    """Contract D22, sentence by sentence."""
+    """D22, sentence by sentence."""
     step = decide(an_order(Kind.GREETING, status, money), action, role)
     assert step.goal is goal
 
@@ -140,7 +140,7 @@ def test_a_greeting_is_paid_for_as_decided(
 @pytest.mark.parametrize("status", [Status.PENDING, Status.ACCEPTED, Status.IN_PROGRESS])
 @pytest.mark.parametrize("money", Money)
 def test_a_service_is_delivered_from_any_open_state_and_charged_by_the_approval(status: Status, money: Money) -> None:
-    """Contract D23."""
+    """D23."""
     order = an_order(Kind.SERVICE, status, money)
     delivered = decide(order, Action.DELIVER, Role.CREATOR)
     assert (delivered.status, delivered.goal) == (Status.DELIVERED, Goal.HOLD)

@@ -1,4 +1,4 @@
-"""Orders that the studio takes up (contract D36): once, a while after the button, whatever dies in between."""
+"""Orders that the studio takes up (D36): once, a while after the button, whatever dies in between."""
 
 from __future__ import annotations
 

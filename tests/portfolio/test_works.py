@@ -1,4 +1,4 @@
-"""Works and their images over the market dialect's door (seed 001, facts 2.8)."""
+"""Works and their images over the market dialect's door (docs/dialects/market.md#skills-and-portfolio)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def titles(api: Api, **options: Any) -> list[str]:
     return [one["title"] for one in (await answer.json())["results"]]
 
 
-async def test_a_work_is_shown_with_the_seeds_fields(
+async def test_a_work_is_shown_with_the_documents_fields(
     api: Api, app: web.Application, show: Show, creator: Person
 ) -> None:
     made = await show(description="Разработка логотипа", external_url="https://example.com/logo", id=77)

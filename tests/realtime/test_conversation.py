@@ -23,7 +23,7 @@ from tests.realtime.conftest import Doors, Pair
 from tests.realtime.listener import Listener
 
 
-async def test_what_one_says_both_hear_in_the_seeds_shape(doors: Doors, pair: Pair) -> None:
+async def test_what_one_says_both_hear_in_the_documents_shape(doors: Doors, pair: Pair) -> None:
     anna, boris = await doors.open(pair.path, pair.anna), await doors.open(pair.path, pair.boris)
     await anna.say(message="Привет!")
     heard = await boris.hear()

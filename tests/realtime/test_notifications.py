@@ -26,7 +26,7 @@ async def tell(app: web.Application, person: Person, *order_ids: int) -> list[in
     return ids
 
 
-async def test_news_comes_in_the_seeds_shape(app: web.Application, doors: Doors, factory: Factory) -> None:
+async def test_news_comes_in_the_documents_shape(app: web.Application, doors: Doors, factory: Factory) -> None:
     person = await factory.person(door="market")
     socket = await doors.open("/ws/notifications/", person)
     (told,) = await tell(app, person, 7)

@@ -1,4 +1,4 @@
-"""Reviews over the market dialect's door (seed 001, facts 2.4, contract D27)."""
+"""Reviews over the market dialect's door (docs/dialects/market.md#reviews, D27)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every case of the linking decision (contract D12)."""
+"""Every case of the linking decision (D12)."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ async def test_a_newcomer_registers_and_comes_again(api: Api, app: web.Applicati
     assert account.first_name == "Ольга"
 
 
-async def test_identity_answers_an_exchange_in_the_seeds_words_and_in_the_providers(api: Api) -> None:
+async def test_identity_answers_an_exchange_in_the_documents_words_and_in_the_providers(api: Api) -> None:
     for flow in (YANDEX, VK, MAILRU):
         answer = await come_back(api, flow, await choose(await link_of(api, flow), **OLGA))
         body = await answer.json()
@@ -106,7 +106,7 @@ async def test_a_link_is_made_for_one_attempt(api: Api, flow: Flow) -> None:
     assert "secret" not in str(first)
 
 
-async def test_links_have_what_the_seeds_print(api: Api) -> None:
+async def test_links_have_what_the_documents_print(api: Api) -> None:
     vk = (await link_of(api, VK)).query
     assert (vk["scope"], vk["code_challenge_method"]) == ("email", "s256")
     legacy = (await link_of(api, VK_LEGACY)).query

@@ -1,4 +1,4 @@
-"""Registration, confirmation, login, sessions and the personal page (seed 000, contract D1-D14)."""
+"""Registration, confirmation, login, sessions and the personal page (docs/dialects/greetings.md, D1-D14)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Categories, stars, votes, likes and favourites as the greetings' clients see them (seed 000, facts 1.3)."""
+"""Categories, stars, votes, likes and favourites as the greetings' clients see them.
+
+See docs/dialects/greetings.md#catalogue.
+"""
 
 from __future__ import annotations
 
@@ -188,7 +191,7 @@ async def test_whoever_is_not_for_sale_is_in_no_list(api: Api, app: web.Applicat
 
 
 class TestBecomingAStar:
-    """`POST /api/star/create/` (contract D29)."""
+    """`POST /api/star/create/` (D29)."""
 
     PATH = "/api/star/create/"
 
@@ -436,7 +439,7 @@ async def test_favourites_are_ones_own(api: Api, star: Person, fan: Person) -> N
 
 
 class TestManyStars:
-    """Lists end at a thousand, and say what is left (contract D19)."""
+    """Lists end at a thousand, and say what is left (D19)."""
 
     @pytest.fixture
     async def many(self, app: web.Application, factory: Factory, fan: Person) -> int:

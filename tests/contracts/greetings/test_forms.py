@@ -1,4 +1,4 @@
-"""What anonymous people write to the support, and the examples of the front page (seed 000, facts 1.8)."""
+"""What anonymous people write to the support, and the examples of the front page (docs/dialects/greetings.md#forms)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Personal messages as the greetings' clients send and read them (seed 000, facts 1.6, contract D31-D32)."""
+"""Personal messages as the greetings' clients send and read them (docs/dialects/greetings.md#messages, D31-D32)."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_two_other_peoples_messages_are_forbidden(api: Api, factory: Facto
     assert len(await between(api, fan, user_id=star.id)) == 1
 
 
-async def test_no_messages_is_a_404_in_the_seeds_words(api: Api, fan: Person, star: Person) -> None:
+async def test_no_messages_is_a_404_in_the_documents_words(api: Api, fan: Person, star: Person) -> None:
     for other in (star.id, fan.id, star.id + 1000):
         answer = await api.get(DOOR, params={"user_id": other, "from_user": fan.id}, as_=fan)
         assert (answer.status, await answer.json()) == (404, ["сообщений нет"])
@@ -88,7 +88,7 @@ async def test_no_messages_is_a_404_in_the_seeds_words(api: Api, fan: Person, st
     assert (await api.get(DOOR, params={"user_id": star.id}, as_=fan)).status == 404
 
 
-async def test_what_cannot_be_sent_is_a_404_in_the_seeds_words(api: Api, fan: Person, star: Person) -> None:
+async def test_what_cannot_be_sent_is_a_404_in_the_documents_words(api: Api, fan: Person, star: Person) -> None:
     assert (await api.post(f"/api/v1/users/{fan.id}/block/", as_=star)).status == 204
     for recipient in (star.id, fan.id, star.id + 1000):
         answer = await write(api, fan, recipient)

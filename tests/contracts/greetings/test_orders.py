@@ -1,4 +1,4 @@
-"""Orders over HTTP, as the customer and the star of seed 000 use them, and as somebody may misuse them."""
+"""Orders over HTTP, as the customer and the star of greetings use them, and as somebody may misuse them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def order(factory: Factory, customer: Person, star: Person) -> int:
 
 
 def draft(customer: Person, star: Person, **changes: Any) -> dict[str, Any]:
-    """The seed's own body: every value is a text, and there is no date."""
+    """The document's own body: every value is a text, and there is no date."""
     body = {
         "customer_id": str(customer.id),
         "star_id": str(star.id),
@@ -84,7 +84,7 @@ async def upload(api: Api, star: Person, order_id: int) -> ClientResponse:
 # Placing
 
 
-async def test_an_order_is_placed_by_the_seeds_own_body(api: Api, customer: Person, star: Person) -> None:
+async def test_an_order_is_placed_by_the_documents_own_body(api: Api, customer: Person, star: Person) -> None:
     answer = await api.post("/api/order/", draft(customer, star), as_=customer)
     assert answer.status == 201
     body = await answer.json()

@@ -1,4 +1,4 @@
-"""The personal page of a customer or a star (seed 000, contract D1)."""
+"""The personal page of a customer or a star (docs/dialects/greetings.md, D1)."""
 
 from __future__ import annotations
 

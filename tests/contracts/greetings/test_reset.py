@@ -1,4 +1,4 @@
-"""The mailed password link and its form (seed 000)."""
+"""The mailed password link and its form (docs/dialects/greetings.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registration, log-in and validation of tokens in the identity dialect (seed 004)."""
+"""Registration, log-in and validation of tokens in the identity dialect (docs/dialects/identity.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Idempotency-Key on every POST of the market dialect (contract D18, promise M3)."""
+"""Idempotency-Key on every POST of the market dialect (D18, promise M3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.waiting import eventually
 #: Where a key cannot be honoured, and why.
 EXEMPT = {
     "/api/auth/token/": "the answer is a secret, which is never kept; to log in twice harms nobody",
-    "/api/auth/token/refresh/": "the same; a refresh token that is exchanged may be repeated anyway (contract D7)",
+    "/api/auth/token/refresh/": "the same; a refresh token that is exchanged may be repeated anyway (D7)",
     "/api/auth/token/verify/": "changes nothing",
     "/api/auth/logout/": "afterwards the session that asked is dead, and so is every repetition",
     "/api/auth/password/change/": "the same",

@@ -1,4 +1,4 @@
-"""Registration, the mailed confirmation, passwords and sessions in the market dialect (seed 001)."""
+"""Registration, the mailed confirmation, passwords and sessions in the market dialect (docs/dialects/market.md)."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ async def test_a_link_can_be_asked_for_again(api: Api, sandbox_process: SandboxP
     assert (await api.get(str(second))).status == 200
 
 
-async def test_the_page_of_oneself_has_every_field_of_the_seed(api: Api, factory: Factory) -> None:
+async def test_the_page_of_oneself_has_every_field_of_the_document(api: Api, factory: Factory) -> None:
     person, star = await factory.person(), await factory.star()
     for path in (ME, "/api/users/me/", "/api/auth/user/", "/api/v1/users/me"):
         me = await (await api.get(path, as_=person)).json()

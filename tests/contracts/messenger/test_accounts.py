@@ -1,4 +1,7 @@
-"""Registration, log-in and where the caller seems to be, as the messenger's clients use them (seed 002)."""
+"""Registration, log-in and where the caller seems to be, as the messenger's clients use them.
+
+See docs/dialects/messenger.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The door that other services' proxies ask (seed 002): it knows who is asking, and does nothing else."""
+"""The door that other services' proxies ask: it knows who is asking, and does nothing else.
+
+See docs/dialects/messenger.md.
+"""
 
 from __future__ import annotations
 

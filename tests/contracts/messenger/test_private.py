@@ -1,4 +1,4 @@
-"""Private chats as the messenger's clients use them (seed 002, facts 3, contract D31)."""
+"""Private chats as the messenger's clients use them (docs/dialects/messenger.md, D31)."""
 
 from __future__ import annotations
 

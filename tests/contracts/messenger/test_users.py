@@ -1,4 +1,4 @@
-"""Finding people, and one's own picture, as the messenger's clients do it (seed 002)."""
+"""Finding people, and one's own picture, as the messenger's clients do it (docs/dialects/messenger.md)."""
 
 from __future__ import annotations
 

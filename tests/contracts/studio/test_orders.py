@@ -1,4 +1,4 @@
-"""Orders to the studio in its own dialect (seed 003, contract D35): who sees what, pictures, numbers, search."""
+"""Orders to the studio in its own dialect (docs/dialects/studio.md, D35): who sees what, pictures, numbers, search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registration from eighteen on, and profiles, in the studio dialect (seed 003, contract D34)."""
+"""Registration from eighteen on, and profiles, in the studio dialect (docs/dialects/studio.md, D34)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log-in by phone and refresh in the studio dialect (seed 003)."""
+"""Log-in by phone and refresh in the studio dialect (docs/dialects/studio.md)."""
 
 from __future__ import annotations
 
