@@ -7,10 +7,12 @@ from pathlib import Path
 
 from aiohttp import web
 
-from mystar.sandbox import live, mail, mailru, money, vk, vk_legacy, yandex
+from mystar.sandbox import live, mail
 from mystar.sandbox.faults import BadFaults, Faults
+from mystar.sandbox.oauth import mailru, vk, vk_legacy, yandex
 from mystar.sandbox.pages import CONTENTS, FAULTS, json, json_error, page, read_json
-from mystar.sandbox.yookassa import PREFIX, Shop
+from mystar.sandbox.yookassa import levers as money
+from mystar.sandbox.yookassa.api import PREFIX, Shop
 
 SHOP_ID, SECRET_KEY = "100500", "sandbox-secret-key"
 

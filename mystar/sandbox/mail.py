@@ -12,8 +12,8 @@ from typing import Any
 from aiohttp import web
 from aiosmtpd.smtp import Envelope
 
-from mystar.sandbox.bank import Clock
 from mystar.sandbox.pages import CONTENTS, json, json_error, nothing_here, number_up_to, page
+from mystar.sandbox.yookassa.payments import Clock
 
 KEPT = 1000
 LINK = re.compile(r"https?://[^\s<>\"'«»]+")

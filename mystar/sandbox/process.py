@@ -21,7 +21,7 @@ from mystar.sandbox.journal import JournalBroken, JournalBusy
 from mystar.sandbox.mail import MAILBOX
 from mystar.sandbox.pages import FAULTS
 from mystar.sandbox.smtp import smtp_sink
-from mystar.sandbox.yookassa import PREFIX
+from mystar.sandbox.yookassa.api import PREFIX
 
 HOST, HTTP_PORT, SMTP_PORT = "127.0.0.1", 8090, 8025
 ADDRESSES = "sandbox.json"

@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 import orjson
 from aiohttp import web
 
-from mystar.sandbox.bank import (
+from mystar.sandbox.faults import Faults
+from mystar.sandbox.pages import json, number_up_to
+from mystar.sandbox.yookassa.payments import (
     CANCELED,
     HELD,
     PENDING,
@@ -31,8 +33,6 @@ from mystar.sandbox.bank import (
     Refused,
     Unknown,
 )
-from mystar.sandbox.faults import Faults
-from mystar.sandbox.pages import json, number_up_to
 
 PREFIX = "/yookassa/v3"
 KEY = "Idempotence-Key"

@@ -19,7 +19,7 @@ from aiohttp import BasicAuth, web
 from yarl import URL
 
 from mystar.sandbox.pages import FAULTS, page, read_form
-from mystar.sandbox.yookassa import before_work, is_web_address
+from mystar.sandbox.yookassa.api import before_work, is_web_address
 
 SECRET_KEY = "sandbox-secret-key"
 CODE_LIVES = timedelta(minutes=10)

@@ -7,8 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
+from mystar.sandbox.oauth.provider import SECRET_KEY, Double, Handler, Refused, Ticket, form_of
 from mystar.sandbox.pages import json
-from mystar.sandbox.sign_in import SECRET_KEY, Double, Handler, Refused, Ticket, form_of
 
 PREFIX = "/yandex"
 CLIENT_ID, STRANGER_ID = "sandbox-yandex", "another-site"

@@ -7,8 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
+from mystar.sandbox.oauth.provider import Double, Handler, Refused, Ticket, form_of
 from mystar.sandbox.pages import json
-from mystar.sandbox.sign_in import Double, Handler, Refused, Ticket, form_of
 
 PREFIX = "/vkid"
 CLIENT_ID, STRANGER_ID = "51000001", "51999999"

@@ -12,9 +12,9 @@ from typing import Any
 import aiohttp
 import orjson
 
-from mystar.sandbox.bank import Fact
 from mystar.sandbox.faults import Faults
 from mystar.sandbox.journal import Journal
+from mystar.sandbox.yookassa.payments import Fact
 
 # 0.2 s, doubled up to 15 s: about a minute of patience. The real provider tries for a day.
 FIRST_PAUSE, LONGEST_PAUSE, ATTEMPTS = 0.2, 15.0, 10

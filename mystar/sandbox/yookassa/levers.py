@@ -8,11 +8,11 @@ from typing import Any
 
 from aiohttp import web
 
-from mystar.sandbox.bank import PENDING, Bank, Clock, Payment, Refused, Unknown
 from mystar.sandbox.journal import Journal
 from mystar.sandbox.pages import CONTENTS, FAULTS, json, json_error, nothing_here, page, read_form, read_json
-from mystar.sandbox.webhooks import Webhooks
-from mystar.sandbox.yookassa import Shop, YooKassa, before_work, confirmation_url, is_web_address, money
+from mystar.sandbox.yookassa.api import Shop, YooKassa, before_work, confirmation_url, is_web_address, money
+from mystar.sandbox.yookassa.payments import PENDING, Bank, Clock, Payment, Refused, Unknown
+from mystar.sandbox.yookassa.webhooks import Webhooks
 
 BANK = web.AppKey("bank", Bank)
 SHOP = web.AppKey("shop", Shop)
