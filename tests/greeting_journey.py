@@ -72,7 +72,7 @@ async def pay_at(api: Api, link: str, button: str) -> None:
             assert not page.url.path.startswith("/payments/"), "still at ours, not at the provider's page"
             assert f'id="{button}"' in await page.text()
             address = page.url
-        async with tab.post(address, data={"deed": button}) as back:
+        async with tab.post(address, data={"action": button}) as back:
             assert back.status == 200, await back.text()
 
 

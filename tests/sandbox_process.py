@@ -1,7 +1,7 @@
-"""A pytest plugin: the sandbox in its own process, as the service meets it.
+"""A pytest plugin: the sandbox in a process of its own.
 
-`sandbox_process` is started once for all tests on free ports and stopped at the end. What it keeps is shared by the
-tests, so look for mails by an address of your own and for payments by their ids, and call `reset()` after using faults.
+`sandbox_process` is started once for all tests on free ports and stopped at the end. Its state is shared by the tests,
+so look for mails by an address of your own and for payments by their ids, and call `reset()` after using faults.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ START_WITHIN = STOP_WITHIN = 20.0
 
 
 class SandboxClient:
-    """The levers of a running sandbox. Its addresses are what the service's settings want."""
+    """The levers of a running sandbox. Its addresses are in the form that the service's settings take."""
 
     http: str
     yookassa: str
@@ -82,7 +82,8 @@ class SandboxClient:
         raise AssertionError(f"no payment with {metadata}")
 
     async def journal(self) -> list[dict[str, Any]]:
-        """Every money deed, oldest first: {at, kind, payment_id, amount, idempotence_key, metadata, …}."""
+        """Every change of money, oldest first: {at, kind, payment_id, payout_id, amount,
+        idempotence_key, metadata, …}."""
         return await self.call("GET", "/sandbox/journal.json")
 
     async def webhooks(self) -> list[dict[str, Any]]:
@@ -98,6 +99,25 @@ class SandboxClient:
     async def expire(self, provider_id: str) -> dict[str, Any]:
         return await self.call("POST", f"/sandbox/payments/{provider_id}/expire")
 
+    async def charge_back(self, provider_id: str, amount: int | None = None) -> dict[str, Any]:
+        return await self.call("POST", f"/sandbox/payments/{provider_id}/chargeback", json={"amount": amount})
+
+    async def payouts(self) -> list[dict[str, Any]]:
+        """Every payout now, oldest first; amounts are kopecks."""
+        return await self.call("GET", "/sandbox/payouts.json")
+
+    async def payout_action(self, provider_id: str, action: str, **body: Any) -> dict[str, Any]:
+        """`succeed`, `cancel` (with a reason) or `return`."""
+        return await self.call("POST", f"/sandbox/payouts/{provider_id}/{action}", json=body)
+
+    async def refund_action(self, provider_id: str, action: str, **body: Any) -> dict[str, Any]:
+        """`succeed` or `cancel` (with a reason) a pending refund."""
+        return await self.call("POST", f"/sandbox/refunds/{provider_id}/{action}", json=body)
+
+    async def fund_payouts(self, balance: int) -> None:
+        """Set the payout balance, in kopecks."""
+        await self.call("PUT", "/sandbox/payout-balance", json={"balance": balance})
+
     async def set_webhook(self, url: str | None) -> None:
         await self.call("PUT", "/sandbox/webhook", json={"url": url})
 
@@ -106,7 +126,7 @@ class SandboxClient:
         return await self.call("PUT", "/sandbox/faults", json=faults)
 
     async def reset(self) -> None:
-        """No faults, no webhook, no mails. Payments stay: money is not forgotten."""
+        """No faults, no webhook, no mails. Payments stay."""
         await self.faults()
         await self.set_webhook(None)
         await self.clear_mails()

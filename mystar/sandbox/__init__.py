@@ -1,9 +1,9 @@
-"""The outside world in one small process, for development and tests.
+"""The third parties in one small process, for development and tests.
 
-It speaks the real protocols: SMTP for the mail that the service sends, YooKassa's HTTP API v3 for the money it moves,
-and the OAuth of Yandex ID, VK ID, the older VK and Mail.ru, each with a page to choose who signs in (sign_in.py).
-The service meets it only through configured addresses and cannot tell it from the world, except that here the world
-can be told to fail: `PUT /sandbox/faults` (faults.py).
+It speaks the real protocols: SMTP for the mail that the service sends, YooKassa's HTTP API v3 for payments and payouts
+(yookassa/), and the OAuth of Yandex ID, VK ID, the older VK and Mail.ru, each with a page to choose an account
+(oauth/). The service reaches it through configured addresses and cannot tell it from the real ones, except that here
+failures can be ordered: `PUT /sandbox/faults` (faults.py).
 
 What it knows about money is a journal on disk (journal.py), written before every answer; the state is read back from it
 at the start. So the process may be killed at any moment, and a checker may trust the file.

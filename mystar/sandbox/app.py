@@ -1,4 +1,4 @@
-"""What the sandbox is made of."""
+"""The sandbox as one aiohttp application."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +11,12 @@ from mystar.sandbox import live, mail
 from mystar.sandbox.faults import BadFaults, Faults
 from mystar.sandbox.oauth import mailru, vk, vk_legacy, yandex
 from mystar.sandbox.pages import CONTENTS, FAULTS, json, json_error, page, read_json
-from mystar.sandbox.yookassa import levers as money
-from mystar.sandbox.yookassa.api import PREFIX, Shop
+from mystar.sandbox.yookassa import setup as yookassa
+from mystar.sandbox.yookassa.api import PREFIX
+from mystar.sandbox.yookassa.views import Merchant
 
 SHOP_ID, SECRET_KEY = "100500", "sandbox-secret-key"
+AGENT_ID, PAYOUT_SECRET_KEY = "500100", "sandbox-payout-secret-key"
 
 
 def now() -> datetime:
@@ -23,13 +25,18 @@ def now() -> datetime:
 
 @dataclass(frozen=True)
 class Settings:
-    """`public_url` is where a browser finds the sandbox; payment links begin with it."""
+    """`public_url` is where a browser reaches the sandbox; payment links begin with it.
+
+    `shop_id` and `secret_key` are the credentials for payments, `agent_id` and `payout_secret_key` those for payouts.
+    """
 
     data_dir: Path
     public_url: str
     webhook_url: str | None = None
     shop_id: str = SHOP_ID
     secret_key: str = SECRET_KEY
+    agent_id: str = AGENT_ID
+    payout_secret_key: str = PAYOUT_SECRET_KEY
     clock: Callable[[], datetime] = now
 
 
@@ -38,9 +45,14 @@ def build_app(settings: Settings) -> web.Application:
     app = web.Application()
     app[FAULTS] = Faults()
     app[CONTENTS] = []
-    shop = Shop(settings.shop_id, settings.secret_key, settings.public_url.rstrip("/"))
     mail.add_to(app, clock=settings.clock)
-    money.add_to(app, data_dir=settings.data_dir, shop=shop, webhook_url=settings.webhook_url, clock=settings.clock)
+    yookassa.add_to(
+        app,
+        data_dir=settings.data_dir,
+        merchant=merchant_of(settings),
+        webhook_url=settings.webhook_url,
+        clock=settings.clock,
+    )
     for double in (
         yandex.Yandex(yandex.CLIENTS, settings.clock),
         vk.VkId(vk.CLIENTS, settings.clock),
@@ -52,6 +64,16 @@ def build_app(settings: Settings) -> web.Application:
     app.add_routes(ROUTES)
     app[CONTENTS].append(("/sandbox/faults", "Неисправности", "Faults"))
     return app
+
+
+def merchant_of(settings: Settings) -> Merchant:
+    return Merchant(
+        id=settings.shop_id,
+        secret_key=settings.secret_key,
+        public_url=settings.public_url.rstrip("/"),
+        agent_id=settings.agent_id,
+        payout_secret_key=settings.payout_secret_key,
+    )
 
 
 async def show_front(request: web.Request) -> web.Response:

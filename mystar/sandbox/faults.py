@@ -1,7 +1,7 @@
-"""The world on a bad day: the same bad day for the same seed.
+"""Injected failures, reproducible by their seed.
 
-Every fault draws from its own stream of chance, seeded by the seed and the fault's name. So switching one on does not
-move the others, and the n-th call meets the same fate in every run.
+Every fault draws from its own random stream, seeded by the seed and the fault's name. So switching one on does not
+change the others, and the n-th call has the same outcome in every run.
 """
 
 import math
@@ -13,7 +13,7 @@ Reader = Callable[[Any], Any]
 
 
 class BadFaults(Exception):
-    """The wish cannot be read. `fields` maps the offending keys ("smtp.temporary") to what is wrong with them."""
+    """The settings cannot be read. `fields` maps the offending keys ("smtp.temporary") to what is wrong with them."""
 
     def __init__(self, fields: dict[str, str]) -> None:
         super().__init__(", ".join(f"{name}: {reason}" for name, reason in fields.items()))
@@ -21,7 +21,7 @@ class BadFaults(Exception):
 
 
 class Faults:
-    """What goes wrong now. Everything is off until it is set; setting replaces all of it."""
+    """What fails now. Everything is off until it is set; setting replaces all of it."""
 
     def __init__(self) -> None:
         self.clear()
@@ -29,9 +29,9 @@ class Faults:
     def clear(self) -> None:
         self.set({})
 
-    def set(self, wishes: Any) -> None:
-        """Raises BadFaults and changes nothing when a key is unknown or its value senseless."""
-        self._current = _read(wishes, RULES)
+    def set(self, settings: Any) -> None:
+        """Raises BadFaults and changes nothing when a key is unknown or its value is not allowed."""
+        self._current = _read(settings, RULES)
         self._streams: dict[str, random.Random] = {}
 
     def as_json(self) -> dict[str, Any]:
@@ -45,9 +45,9 @@ class Faults:
         return value
 
     def strikes(self, name: str, probability: float | None = None) -> bool:
-        """Does the fault happen this time? Its probability is its setting, unless given."""
-        wanted: float = self[name] if probability is None else probability
-        return wanted > 0 and self._stream(name).random() < wanted
+        """Whether the fault happens this time. Its probability is its setting, unless given."""
+        chance: float = self[name] if probability is None else probability
+        return chance > 0 and self._stream(name).random() < chance
 
     def seconds(self, name: str, low: float, high: float) -> float:
         return low if low == high else self._stream(name).uniform(low, high)
@@ -95,13 +95,19 @@ def _count(value: Any) -> int:
     return count
 
 
+def _parameter(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 64:
+        raise ValueError("must be the name of a parameter, or empty")
+    return value
+
+
 def _switch(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("must be true or false")
     return value
 
 
-# What may be wished: the value when nothing is said, and how a wish is read. A mapping is a group of its own.
+# What may be set: the default, and how a value is read. A mapping is a group of its own.
 RULES: Mapping[str, Any] = {
     "seed": (0, _integer),
     "delay_seconds": ([0.0, 0.0], _span),
@@ -109,6 +115,12 @@ RULES: Mapping[str, Any] = {
     "error_after_work": (0.0, _probability),
     "hang_after_work": {"probability": (0.0, _probability), "seconds": (0.0, _seconds)},
     "down": (False, _switch),
+    # The parameter that every new payment is refused for; empty refuses none.
+    "refuse_payments": ("", _parameter),
+    "refunds": {"pending": (0.0, _probability), "insufficient_funds": (0.0, _probability)},
+    # A payout stays pending for so long; held, it waits for a lever.
+    "payouts": {"pending_seconds": (0.0, _seconds), "hold": (False, _switch), "canceled": (0.0, _probability)},
+    "receipts": {"pending": (0.0, _probability), "canceled": (0.0, _probability)},
     "webhook_duplicates": (0, _count),
     "webhook_shuffle_seconds": (0.0, _seconds),
     "webhook_lost": (0.0, _probability),
@@ -122,27 +134,27 @@ RULES: Mapping[str, Any] = {
 }
 
 
-def _read(wishes: Any, rules: Mapping[str, Any]) -> dict[str, Any]:
+def _read(settings: Any, rules: Mapping[str, Any]) -> dict[str, Any]:
     wrong: dict[str, str] = {}
-    read = _read_group(wishes, rules, "", wrong)
+    read = _read_group(settings, rules, "", wrong)
     if wrong:
         raise BadFaults(wrong)
     return read
 
 
-def _read_group(wishes: Any, rules: Mapping[str, Any], prefix: str, wrong: dict[str, str]) -> dict[str, Any]:
-    if not isinstance(wishes, Mapping):
+def _read_group(settings: Any, rules: Mapping[str, Any], prefix: str, wrong: dict[str, str]) -> dict[str, Any]:
+    if not isinstance(settings, Mapping):
         wrong[prefix.rstrip(".") or "body"] = "must be an object"
         return {}
-    wrong.update({f"{prefix}{name}": "unknown" for name in wishes if name not in rules})
+    wrong.update({f"{prefix}{name}": "unknown" for name in settings if name not in rules})
     read: dict[str, Any] = {}
     for name, rule in rules.items():
         if isinstance(rule, Mapping):
-            read[name] = _read_group(wishes.get(name, {}), rule, f"{prefix}{name}.", wrong)
+            read[name] = _read_group(settings.get(name, {}), rule, f"{prefix}{name}.", wrong)
             continue
         default, reader = rule
         try:
-            read[name] = reader(wishes[name]) if name in wishes else default
+            read[name] = reader(settings[name]) if name in settings else default
         except ValueError as error:
             wrong[f"{prefix}{name}"] = str(error)
     return read

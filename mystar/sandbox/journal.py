@@ -1,4 +1,4 @@
-"""An append-only file of JSON lines: the truth that outlives the process."""
+"""An append-only file of JSON lines that outlives the process."""
 
 import errno
 import fcntl
@@ -15,17 +15,16 @@ class JournalBusy(Exception):
 
 
 class JournalBroken(Exception):
-    """A line of the journal cannot be read: somebody edited it, and guessing would falsify the truth."""
+    """A line of the journal cannot be read. It was edited, and guessing would falsify the record."""
 
 
 class Journal:
     """One writer, whole lines, each on the disk before `append` returns.
 
-    Appending blocks the event loop for one fsync, on purpose: nothing can happen between a deed and its line, so the
-    order of the lines is the order of the deeds.
+    Appending blocks the event loop for one fsync on purpose: nothing can happen between a change and its line, so the
+    order of the lines is the order of the changes.
 
-    `durable=False` leaves the disk to the kernel: a killed process loses nothing, a dead machine may lose the last
-    lines.
+    `durable=False` skips the fsync: a killed process loses nothing, a crashed machine may lose the last lines.
     """
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
@@ -41,12 +40,12 @@ class Journal:
         self._drop_torn_line()
 
     def append(self, line: dict[str, Any]) -> None:
-        """All or nothing: raises OSError, and the file is as it was, when the disk does not take the line."""
+        """Write the whole line or nothing: on OSError the file is as it was."""
         content = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
         end = os.lseek(self._file, 0, os.SEEK_END)
         try:
             if os.write(self._file, content) < len(content):
-                raise OSError(errno.ENOSPC, "the disk took a part of the line", str(self.path))
+                raise OSError(errno.ENOSPC, "only a part of the line was written", str(self.path))
             if self._durable:
                 os.fsync(self._file)
         except OSError:
@@ -68,7 +67,7 @@ class Journal:
         os.close(self._file)
 
     def _drop_torn_line(self) -> None:
-        """A line without its end was never answered for: the deed did not happen."""
+        """A line without its end was never answered: the change did not happen."""
         content = self.path.read_bytes()
         if not content.endswith(b"\n"):
             os.ftruncate(self._file, content.rfind(b"\n") + 1)

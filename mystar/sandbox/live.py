@@ -1,6 +1,6 @@
-"""A page that chats and shows notifications live: what a client of the sockets needs, in plain JavaScript.
+"""A page with a live chat and notifications: a client of the sockets in plain JavaScript.
 
-It talks to the service from here, another origin, so it also shows that the service allows this.
+It calls the service from another origin, so it also shows that cross-origin calls are allowed.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from yarl import URL
 from mystar.sandbox.pages import CONTENTS, page
 
 SERVICE = web.AppKey("service", str)
-_USUAL = "http://127.0.0.1:8080"
-#: Our script and no other; calls and sockets to whatever service is typed in.
-_POLICY = (
+_DEFAULT_SERVICE = "http://127.0.0.1:8080"
+#: Only our own script; calls and sockets to any service that is typed in.
+_CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; connect-src http: https: ws: wss:; style-src 'unsafe-inline';"
     " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 
 def add_to(app: web.Application, *, webhook_url: str | None) -> None:
-    """The service is where the webhooks go, unless the page is told otherwise: `/live/?service=http://…`."""
-    app[SERVICE] = str(URL(webhook_url).origin()) if webhook_url else _USUAL
+    """The service is the origin of the webhook's URL, unless the page's query names one: `/live/?service=http://…`."""
+    app[SERVICE] = str(URL(webhook_url).origin()) if webhook_url else _DEFAULT_SERVICE
     app.add_routes(ROUTES)
     app[CONTENTS].append(("/live/", "Чат и уведомления вживую", "Chat and notifications, live"))
 
 
 async def show(request: web.Request) -> web.Response:
     service = request.query.get("service") or request.app[SERVICE]
-    return page(request, "live.html", policy=_POLICY, service=service)
+    return page(request, "live.html", policy=_CONTENT_POLICY, service=service)
 
 
 async def script(_request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""The mailbox of everybody: the last thousand mails, as pages and as JSON."""
+"""One mailbox for all recipients: the last thousand mails, as pages and as JSON."""
 
 import html.parser
 import re
@@ -12,31 +12,38 @@ from typing import Any
 from aiohttp import web
 from aiosmtpd.smtp import Envelope
 
-from mystar.sandbox.pages import CONTENTS, json, json_error, nothing_here, number_up_to, page
-from mystar.sandbox.yookassa.payments import Clock
+from mystar.sandbox.pages import CONTENTS, Clock, json, json_error, nothing_here, number_up_to, page
 
-KEPT = 1000
+CAPACITY = 1000
 LINK = re.compile(r"https?://[^\s<>\"'«»]+")
 
 Mail = dict[str, Any]
 
 
 class Mailbox:
-    """Newest last. Numbers go on after the box is emptied, so a number never means two mails."""
+    """Newest last. Numbers continue after the mailbox is cleared, so a number never means two mails."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._mails: deque[Mail] = deque(maxlen=KEPT)
+        self._mails: deque[Mail] = deque(maxlen=CAPACITY)
         self._number = 0
 
-    def keep(self, envelope: Envelope) -> None:
+    def store(self, envelope: Envelope) -> None:
         self._number += 1
         content = envelope.original_content or b""
         recipients = list(map(str, envelope.rcpt_tos))
         self._mails.append(read_mail(content, self._number, envelope.mail_from or "", recipients, self._clock()))
 
-    def newest(self, *, to: str = "", subject: str = "", limit: int = KEPT) -> list[Mail]:
-        """`to` is a whole address, `subject` a part of the subject; both whatever the case."""
+    def deliver(self, sender: str, recipient: str, subject: str, text: str) -> None:
+        """Store a mail that one of the doubles sends."""
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = sender, recipient, subject
+        message.set_content(text)
+        self._number += 1
+        self._mails.append(read_mail(message.as_bytes(), self._number, sender, [recipient], self._clock()))
+
+    def newest(self, *, to: str = "", subject: str = "", limit: int = CAPACITY) -> list[Mail]:
+        """`to` is a whole address, `subject` a part of the subject; both ignore case."""
         found = (
             mail
             for mail in reversed(self._mails)
@@ -47,7 +54,7 @@ class Mailbox:
     def get(self, number: int) -> Mail | None:
         return next((mail for mail in self._mails if mail["id"] == number), None)
 
-    def empty(self) -> None:
+    def clear(self) -> None:
         self._mails.clear()
 
 
@@ -89,7 +96,7 @@ def _part(message: EmailMessage, kind: str) -> str:
     try:
         return str(part.get_content()).replace("\r\n", "\n")
     except LookupError:
-        # A charset nobody has heard of: show what can be shown.
+        # An unknown charset: show what can be decoded.
         return bytes(part.get_payload(decode=True) or b"").decode("utf-8", "replace")
 
 
@@ -113,9 +120,9 @@ class _Anchors(html.parser.HTMLParser):
 
 
 async def list_as_json(request: web.Request) -> web.Response:
-    limit = number_up_to(KEPT, request.query.get("limit", str(KEPT)))
+    limit = number_up_to(CAPACITY, request.query.get("limit", str(CAPACITY)))
     if limit is None:
-        return json_error(400, f"limit must be between 1 and {KEPT}")
+        return json_error(400, f"limit must be between 1 and {CAPACITY}")
     found = request.app[MAILBOX].newest(
         to=request.query.get("to", ""), subject=request.query.get("subject", ""), limit=limit
     )
@@ -127,8 +134,8 @@ async def show_as_json(request: web.Request) -> web.Response:
     return json(mail) if mail else json_error(404, "no such mail")
 
 
-async def empty_the_box(request: web.Request) -> web.Response:
-    request.app[MAILBOX].empty()
+async def clear_mailbox(request: web.Request) -> web.Response:
+    request.app[MAILBOX].clear()
     return web.Response(status=204)
 
 
@@ -143,7 +150,7 @@ async def show_on_page(request: web.Request) -> web.Response:
 
 ROUTES = (
     web.get("/mail.json", list_as_json),
-    web.delete("/mail.json", empty_the_box),
+    web.delete("/mail.json", clear_mailbox),
     web.get(r"/mail/{id:[0-9]{1,9}}.json", show_as_json),
     web.get("/mail/", list_on_page),
     web.get(r"/mail/{id:[0-9]{1,9}}/", show_on_page),

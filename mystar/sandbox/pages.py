@@ -1,7 +1,8 @@
-"""HTML pages in Russian and English, and JSON: what every double answers with."""
+"""HTML pages in Russian and English, and JSON, for the answers of every double."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import jinja2
@@ -12,11 +13,13 @@ from multidict import MultiDictProxy
 
 from mystar.sandbox.faults import Faults
 
+Clock = Callable[[], datetime]
+
 FAULTS = web.AppKey("faults", Faults)
 # The front page's table of contents: (address, Russian, English). Each double adds its own lines.
 CONTENTS = web.AppKey("contents", list[tuple[str, str, str]])
 
-# What aiohttp says of a body that is no form, or not packed as its sender says.
+# What aiohttp raises for a body that is not a form, or not encoded as its headers say.
 _BROKEN = (ValueError, LookupError, RuntimeError, AssertionError, HttpProcessingError, web.RequestPayloadError)
 
 # Nothing is loaded from anywhere; a mail is shown in a frame without scripts.
@@ -34,7 +37,7 @@ _templates = jinja2.Environment(
 def page(
     request: web.Request, template: str, *, status: int = 200, policy: str = POLICY, **values: Any
 ) -> web.Response:
-    """Templates say every text twice, `say("Почта", "Mail")`, and the reader's language picks one."""
+    """Templates give every text twice, `say("Почта", "Mail")`; the Accept-Language header picks one."""
     language = language_of(request)
 
     def say(russian: str, english: str) -> str:
@@ -59,41 +62,41 @@ def json_error(status: int, error: str, /, **details: Any) -> web.Response:
 
 async def read_json(request: web.Request) -> Any:
     """The body as JSON, {} when there is none; raises 400."""
-    with _refusing("the body is not JSON"):
+    with _bad_request_on_failure("the body is not JSON"):
         content = await request.read()
         return orjson.loads(content) if content.strip() else {}
 
 
 async def read_form(request: web.Request) -> MultiDictProxy[Any]:
     """The body as a form; raises 400."""
-    with _refusing("the body is not a form"):
+    with _bad_request_on_failure("the body is not a form"):
         return await request.post()
 
 
 @contextmanager
-def _refusing(words: str) -> Iterator[None]:
+def _bad_request_on_failure(message: str) -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
-        text = orjson.dumps({"error": words}).decode()
+        text = orjson.dumps({"error": message}).decode()
         raise web.HTTPBadRequest(text=text, content_type="application/json") from error
 
 
-def number_up_to(most: int, text: str) -> int | None:
-    """A number of the query, from 1; None when the text is no such number."""
+def number_up_to(maximum: int, text: str) -> int | None:
+    """A number between 1 and `maximum`; None for any other text."""
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
-    return number if 1 <= number <= most else None
+    return number if 1 <= number <= maximum else None
 
 
 def language_of(request: web.Request) -> str:
-    """Russian, unless the reader likes English better (Accept-Language, RFC 9110)."""
-    likes = {"ru": 0.0, "en": 0.0}
-    for wish in request.headers.get("Accept-Language", "").split(","):
-        name, _, weight = wish.partition(";")
+    """Russian, unless Accept-Language (RFC 9110) weighs English higher."""
+    weights = {"ru": 0.0, "en": 0.0}
+    for part in request.headers.get("Accept-Language", "").split(","):
+        name, _, weight = part.partition(";")
         language = name.strip().lower().partition("-")[0]
-        if language in likes:
-            likes[language] = max(likes[language], _weight(weight))
-    return "en" if likes["en"] > likes["ru"] else "ru"
+        if language in weights:
+            weights[language] = max(weights[language], _weight(weight))
+    return "en" if weights["en"] > weights["ru"] else "ru"
 
 
 def _weight(parameter: str) -> float:

@@ -1,4 +1,4 @@
-"""The sandbox as a process: its sockets, its command line, its life and death."""
+"""The sandbox as a process: sockets, command line, start and stop."""
 
 import asyncio
 import ctypes
@@ -16,7 +16,7 @@ import click
 import orjson
 from aiohttp import web
 
-from mystar.sandbox.app import SECRET_KEY, SHOP_ID, Settings, build_app
+from mystar.sandbox.app import AGENT_ID, PAYOUT_SECRET_KEY, SECRET_KEY, SHOP_ID, Settings, build_app
 from mystar.sandbox.journal import JournalBroken, JournalBusy
 from mystar.sandbox.mail import MAILBOX
 from mystar.sandbox.pages import FAULTS
@@ -25,14 +25,14 @@ from mystar.sandbox.yookassa.api import PREFIX
 
 HOST, HTTP_PORT, SMTP_PORT = "127.0.0.1", 8090, 8025
 ADDRESSES = "sandbox.json"
-# Calls that are told to hang are cut off when the sandbox stops.
-STOP_WITHIN = 0.5
+# Seconds after which hanging calls are cut off when the sandbox stops.
+STOP_TIMEOUT = 0.5
 PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the doubles listen, as the service's settings want it."""
+    """Where the doubles listen, in the form that the service's settings take."""
 
     http: str
     smtp: str
@@ -47,14 +47,14 @@ async def running(
 
     Raises JournalBusy, JournalBroken.
     """
-    address = f"http://{_seen_as(http)}"
+    address = f"http://{_client_address(http)}"
     app = build_app(Settings(data_dir=data_dir, public_url=public_url or address, **settings))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_WITHIN)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT)
     await runner.setup()
     try:
-        async with smtp_sink(smtp, app[MAILBOX].keep, app[FAULTS]):
+        async with smtp_sink(smtp, app[MAILBOX].store, app[FAULTS]):
             await web.SockSite(runner, http).start()
-            yield Addresses(http=address, smtp=_seen_as(smtp), yookassa=f"{address}{PREFIX}")
+            yield Addresses(http=address, smtp=_client_address(smtp), yookassa=f"{address}{PREFIX}")
     finally:
         await runner.cleanup()
 
@@ -67,6 +67,8 @@ def run_sandbox(
     webhook_url: str | None = None,
     shop_id: str = SHOP_ID,
     secret_key: str = SECRET_KEY,
+    agent_id: str = AGENT_ID,
+    payout_secret_key: str = PAYOUT_SECRET_KEY,
     *,
     public_url: str | None = None,
     die_with_parent: bool = False,
@@ -86,6 +88,8 @@ def run_sandbox(
             webhook_url=webhook_url,
             shop_id=shop_id,
             secret_key=secret_key,
+            agent_id=agent_id,
+            payout_secret_key=payout_secret_key,
             public_url=public_url,
         )
     )
@@ -103,7 +107,7 @@ async def _serve(host: str, http_port: int, smtp_port: int, data_dir: Path, **se
 
 @contextmanager
 def _published(path: Path, addresses: Addresses) -> Iterator[None]:
-    """Tell the addresses: to whoever reads our output, and in a file for those who come later."""
+    """Print the addresses and keep them in a file while the block runs."""
     line = orjson.dumps(addresses)
     fresh = path.with_suffix(".new")
     fresh.write_bytes(line + b"\n")
@@ -119,8 +123,8 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
 
 
-def _seen_as(listening: socket.socket) -> str:
-    """host:port for a client on this machine; "every interface" is no address to call."""
+def _client_address(listening: socket.socket) -> str:
+    """host:port for a client on this machine; a wildcard address cannot be called."""
     host, port = listening.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -144,12 +148,14 @@ def _die_with_parent() -> None:
 @click.option("--smtp-port", default=SMTP_PORT, type=click.IntRange(0, 65535), help="The SMTP sink; 0 = any free.")
 @click.option("--data-dir", default="var/sandbox", type=click.Path(file_okay=False, path_type=Path), help="Journals.")
 @click.option("--webhook-url", default=None, help="Where YooKassa's notifications go; none when absent.")
-@click.option("--shop-id", default=SHOP_ID, help="Name for HTTP Basic.")
-@click.option("--secret-key", default=SECRET_KEY, help="Password for HTTP Basic.")
+@click.option("--shop-id", default=SHOP_ID, help="Name for HTTP Basic of payments.")
+@click.option("--secret-key", default=SECRET_KEY, help="Password for HTTP Basic of payments.")
+@click.option("--agent-id", default=AGENT_ID, help="Name for HTTP Basic of payouts.")
+@click.option("--payout-secret-key", default=PAYOUT_SECRET_KEY, help="Password for HTTP Basic of payouts.")
 @click.option("--public-url", default=None, help="Where a browser finds the sandbox, when not at its own address.")
 @click.option("--die-with-parent", is_flag=True, help="Stop when the starting process is gone (Linux).")
 def sandbox_command(**options: Any) -> None:
-    """Stand in for the outside world: an SMTP sink and a YooKassa double, with pages and faults."""
+    """Run the third parties for development: an SMTP sink, a YooKassa double and sign-in providers, with faults."""
     try:
         run_sandbox(**options)
     except (JournalBusy, JournalBroken, OSError) as error:

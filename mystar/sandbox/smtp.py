@@ -1,4 +1,4 @@
-"""The SMTP sink: takes every mail, delivers none, and refuses, drops or dawdles when told to."""
+"""The SMTP sink: accepts every mail, delivers none, and refuses, disconnects or delays when told to."""
 
 import asyncio
 import socket
@@ -12,14 +12,14 @@ from mystar.sandbox.faults import Faults
 
 LARGEST_MAIL = 10 * 1024 * 1024
 
-Keep = Callable[[Envelope], None]
+Store = Callable[[Envelope], None]
 
 
 class _Sink:
     """aiosmtpd's hooks. The answers' codes are RFC 5321's, the dotted ones RFC 3463's."""
 
-    def __init__(self, keep: Keep, faults: Faults) -> None:
-        self._keep, self._faults = keep, faults
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self._store, self._faults = store, faults
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -33,17 +33,17 @@ class _Sink:
         await asyncio.sleep(self._faults["smtp.delay_seconds"])
         if self._faults.strikes("smtp.temporary"):
             return "451 4.3.0 The sandbox is told to be busy, try again later"
-        self._keep(envelope)
+        self._store(envelope)
         if self._faults.strikes("smtp.lost_answer"):
             assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
-            # The lost connection cancels this conversation; an answer would have nowhere to go.
+            # The lost connection cancels this session; an answer could not be sent.
             await asyncio.Event().wait()
         return "250 OK"
 
 
-class _Conversation(SMTP):
-    """One connection. Any name and password are right."""
+class _Session(SMTP):
+    """One connection. Any name and password are accepted."""
 
     def __init__(self, sink: _Sink, faults: Faults, transports: set[asyncio.Transport]) -> None:
         super().__init__(
@@ -70,11 +70,11 @@ class _Conversation(SMTP):
 
 
 @asynccontextmanager
-async def smtp_sink(listening: socket.socket, keep: Keep, faults: Faults) -> AsyncIterator[None]:
-    """Take mails on this socket until the block ends; then every connection is cut."""
-    sink, transports = _Sink(keep, faults), set[asyncio.Transport]()
+async def smtp_sink(listening: socket.socket, store: Store, faults: Faults) -> AsyncIterator[None]:
+    """Accept mails on this socket until the block ends; then every connection is aborted."""
+    sink, transports = _Sink(store, faults), set[asyncio.Transport]()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Conversation(sink, faults, transports), sock=listening)
+    server = await loop.create_server(lambda: _Session(sink, faults, transports), sock=listening)
     try:
         yield
     finally:

@@ -95,7 +95,7 @@ class Walk:
 
     async def press(self, till: str, button: str) -> None:
         """At the provider's, and back to us. The page says 409 when the button was pressed before."""
-        body = {"deed": button}
+        body = {"action": button}
         pressed = await self.client.ask(
             button, "POST", till, lambda: aiohttp.FormData(body), good=(302,), after_doubt=(409,)
         )

@@ -1,7 +1,8 @@
-"""A sandbox inside the test, on real sockets, with a clock of the test's own."""
+"""A sandbox inside the test, on real sockets, with the test's own clock."""
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -17,6 +18,7 @@ from mystar.sandbox.process import listen, running
 from tests.sandbox_process import SandboxClient
 
 SHOP = aiohttp.encode_basic_auth("100500", "sandbox-secret-key")
+GATEWAY = aiohttp.encode_basic_auth("500100", "sandbox-payout-secret-key")
 DRAFT = {
     "amount": {"value": "1500.50", "currency": "RUB"},
     "capture": False,
@@ -27,7 +29,7 @@ DRAFT = {
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """Does not run; a test moves it."""
 
     def __init__(self) -> None:
         self.moment = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -40,7 +42,7 @@ class Clock:
 
 
 class Sandbox(SandboxClient):
-    """The levers, and what a shop and a sender of mail do with the doubles."""
+    """The levers, and the calls of a shop and of a sender of mail."""
 
     async def ask(
         self, method: str, path: str, body: Any = None, *, key: str | None = "", auth: str | None = SHOP
@@ -63,6 +65,18 @@ class Sandbox(SandboxClient):
     async def hold(self, **changes: Any) -> dict[str, Any]:
         return await self.pay((await self.create(**changes))["id"])
 
+    async def payout(self, destination: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+        """A payout of 1200.00 by SBP, unless told otherwise, as it is right after its creation."""
+        body = {
+            "amount": {"value": "1200.00", "currency": "RUB"},
+            "payout_destination_data": destination
+            or {"type": "sbp", "phone": "79161234567", "bank_id": "100000000111"},
+            "metadata": {"payout_part": "1"},
+        }
+        status, payout = await self.ask("POST", "/payouts", body | changes, auth=GATEWAY)
+        assert (status, payout.get("status")) == (200, "pending"), payout
+        return (await self.ask("GET", f"/payouts/{payout['id']}", auth=GATEWAY))[1]
+
     async def send(self, message: EmailMessage, **how: Any) -> Any:
         return await aiosmtplib.send(message, hostname=self.smtp_host, port=self.smtp_port, **how)
 
@@ -83,26 +97,26 @@ async def sandbox(tmp_path: Path, clock: Clock) -> AsyncIterator[Sandbox]:
             yield client
 
 
-class Shop:
-    """The shop's end of the notifications: what came, and what is answered (statuses, then 200)."""
+class WebhookReceiver:
+    """The shop's endpoint for notifications: what came, and the statuses to answer with (then 200)."""
 
     def __init__(self) -> None:
-        self.came: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
         self.answers: list[int] = []
         self.url = ""
 
-    async def take(self, request: web.Request) -> web.Response:
-        self.came.append(await request.json())
+    async def receive(self, request: web.Request) -> web.Response:
+        self.received.append(await request.json())
         return web.Response(status=self.answers.pop(0) if self.answers else 200)
 
     def events(self) -> list[str]:
-        return [notification["event"] for notification in self.came]
+        return [notification["event"] for notification in self.received]
 
 
 @pytest.fixture
-async def shop(sandbox: Sandbox) -> AsyncIterator[Shop]:
-    shop, app = Shop(), web.Application()
-    app.router.add_post("/hook", shop.take)
+async def shop(sandbox: Sandbox) -> AsyncIterator[WebhookReceiver]:
+    shop, app = WebhookReceiver(), web.Application()
+    app.router.add_post("/hook", shop.receive)
     runner = web.AppRunner(app)
     await runner.setup()
     with listen("127.0.0.1", 0) as listening:
@@ -111,3 +125,10 @@ async def shop(sandbox: Sandbox) -> AsyncIterator[Shop]:
         await sandbox.set_webhook(shop.url)
         yield shop
         await runner.cleanup()
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait for what happens at the other end of a socket; TimeoutError after 20 seconds."""
+    async with asyncio.timeout(20):
+        while not happened():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.02)

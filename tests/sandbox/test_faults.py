@@ -7,7 +7,7 @@ import pytest
 from tests.sandbox.conftest import DRAFT, Sandbox
 
 
-async def test_an_error_after_the_work_hides_the_deed(sandbox: Sandbox) -> None:
+async def test_an_error_after_the_work_hides_what_was_done(sandbox: Sandbox) -> None:
     await sandbox.faults(error_after_work=1)
     hidden, body = await sandbox.ask("POST", "/payments", DRAFT, key="k")
     await sandbox.faults()
@@ -26,7 +26,7 @@ async def test_an_error_before_the_work_does_nothing(sandbox: Sandbox) -> None:
     assert await sandbox.journal() == []
 
 
-async def test_a_call_that_hangs_has_done_its_work(sandbox: Sandbox) -> None:
+async def test_a_hanging_call_has_done_its_work(sandbox: Sandbox) -> None:
     await sandbox.faults(hang_after_work={"probability": 1, "seconds": 60})
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
@@ -35,7 +35,7 @@ async def test_a_call_that_hangs_has_done_its_work(sandbox: Sandbox) -> None:
     assert [line["kind"] for line in await sandbox.journal()] == ["payment.created"]
 
 
-async def test_answers_can_be_late(sandbox: Sandbox) -> None:
+async def test_answers_can_be_delayed(sandbox: Sandbox) -> None:
     await sandbox.faults(delay_seconds=[0.2, 0.2])
     start = time.monotonic()
     await sandbox.create()
@@ -43,37 +43,37 @@ async def test_answers_can_be_late(sandbox: Sandbox) -> None:
     assert time.monotonic() - start >= 0.2
 
 
-async def test_a_provider_that_is_down_cuts_or_answers_503(sandbox: Sandbox) -> None:
+async def test_a_provider_that_is_down_disconnects_or_answers_503(sandbox: Sandbox) -> None:
     payment = await sandbox.create()
     await sandbox.faults(seed=1, down=True)
 
-    met = {await _outcome(sandbox, payment["id"]) for _ in range(20)}
+    outcomes = {await _outcome(sandbox, payment["id"]) for _ in range(20)}
 
-    assert met == {503, "cut"}
+    assert outcomes == {503, "cut"}
     await sandbox.faults()
     assert await _outcome(sandbox, payment["id"]) == 200
 
 
-async def test_the_same_seed_is_the_same_bad_day(sandbox: Sandbox) -> None:
-    days = []
+async def test_the_same_seed_repeats_the_same_failures(sandbox: Sandbox) -> None:
+    runs = []
     for seed in (7, 7, 8):
         await sandbox.faults(seed=seed, error_after_work=0.3)
-        days.append([(await sandbox.ask("GET", "/payments"))[0] for _ in range(40)])
+        runs.append([(await sandbox.ask("GET", "/payments"))[0] for _ in range(40)])
 
-    assert days[0] == days[1] != days[2]
-    assert 0 < days[0].count(500) < 40
+    assert runs[0] == runs[1] != runs[2]
+    assert 0 < runs[0].count(500) < 40
 
 
-async def test_one_fault_does_not_move_another(sandbox: Sandbox) -> None:
-    days = []
+async def test_one_fault_does_not_change_another(sandbox: Sandbox) -> None:
+    runs = []
     for more in ({}, {"delay_seconds": [0, 0.001]}):
         await sandbox.faults(seed=7, error_after_work=0.3, **more)
-        days.append([(await sandbox.ask("GET", "/payments"))[0] for _ in range(20)])
+        runs.append([(await sandbox.ask("GET", "/payments"))[0] for _ in range(20)])
 
-    assert days[0] == days[1]
+    assert runs[0] == runs[1]
 
 
-async def test_faults_are_replaced_and_taken_back(sandbox: Sandbox) -> None:
+async def test_setting_faults_replaces_all_of_them(sandbox: Sandbox) -> None:
     nothing = await sandbox.call("GET", "/sandbox/faults")
     await sandbox.faults(down=True, smtp={"temporary": 0.5})
     changed = await sandbox.faults(webhook_lost=0.1)
@@ -83,7 +83,7 @@ async def test_faults_are_replaced_and_taken_back(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "name"),
+    ("settings", "name"),
     [
         ({"error": 0.3}, "error"),
         ({"smtp": {"gone": 1}}, "smtp.gone"),
@@ -98,18 +98,23 @@ async def test_faults_are_replaced_and_taken_back(sandbox: Sandbox) -> None:
         ({"delay_seconds": [2, 1]}, "delay_seconds"),
         ({"webhook_duplicates": 1.5}, "webhook_duplicates"),
         ({"down": 1}, "down"),
+        ({"refuse_payments": 1}, "refuse_payments"),
+        ({"payouts": {"pending": 1}}, "payouts.pending"),
     ],
 )
-async def test_a_senseless_wish_is_refused_by_name(sandbox: Sandbox, wish: dict, name: str) -> None:
+async def test_an_invalid_setting_is_refused_by_name(sandbox: Sandbox, settings: dict, name: str) -> None:
     await sandbox.faults(webhook_lost=0.5)
-    async with aiohttp.ClientSession() as session, session.put(f"{sandbox.http}/sandbox/faults", json=wish) as answer:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.put(f"{sandbox.http}/sandbox/faults", json=settings) as answer,
+    ):
         assert answer.status == 400
         assert list((await answer.json())["fields"]) == [name]
 
     assert (await sandbox.call("GET", "/sandbox/faults"))["webhook_lost"] == 0.5
 
 
-async def test_a_wish_that_is_not_json_is_refused(sandbox: Sandbox) -> None:
+async def test_settings_that_are_not_json_are_refused(sandbox: Sandbox) -> None:
     for body in (b"{", b"[]", b"1"):
         with pytest.raises(AssertionError, match="400"):
             await sandbox.call("PUT", "/sandbox/faults", data=body)

@@ -9,14 +9,23 @@ async def test_the_front_page_links_everything(sandbox: Sandbox) -> None:
         async with session.get(sandbox.http) as answer:
             front = await answer.text()
             assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-        for path in ("/mail/", "/mail.json", "/payments/", "/sandbox/journal.json", "/sandbox/faults", "/live/"):
+        for path in (
+            "/mail/",
+            "/mail.json",
+            "/payments/",
+            "/payouts/",
+            "/payouts/card/",
+            "/sandbox/journal.json",
+            "/sandbox/faults",
+            "/live/",
+        ):
             assert f'href="{path}"' in front
             async with session.get(sandbox.http + path) as answer:
                 assert answer.status == 200, path
 
 
 @pytest.mark.parametrize(
-    ("wish", "words"),
+    ("header", "text"),
     [
         ("", "Оплатить"),
         ("ru-RU,ru;q=0.9,en;q=0.8", "Оплатить"),
@@ -26,12 +35,12 @@ async def test_the_front_page_links_everything(sandbox: Sandbox) -> None:
         ("en;q=nonsense", "Оплатить"),
     ],
 )
-async def test_the_buyer_is_asked_in_their_language(sandbox: Sandbox, wish: str, words: str) -> None:
+async def test_the_payment_page_follows_accept_language(sandbox: Sandbox, header: str, text: str) -> None:
     payment = await sandbox.create()
 
-    _, page, _ = await _visit(sandbox, "GET", payment["id"], headers={"Accept-Language": wish})
+    _, page, _ = await _visit(sandbox, "GET", payment["id"], headers={"Accept-Language": header})
 
-    assert f'<button class="main" id="pay" name="deed" value="pay">{words}</button>' in page
+    assert f'<button class="main" id="pay" name="action" value="pay">{text}</button>' in page
     assert 'id="decline"' in page
     assert "Заказ №7" in page
     assert "1500.50 ₽" in page
@@ -48,20 +57,20 @@ _FORM = "application/x-www-form-urlencoded"
         {"Content-Type": _FORM, "Content-Encoding": "gzip"},
     ],
 )
-async def test_what_is_no_form_is_refused(sandbox: Sandbox, headers: dict[str, str]) -> None:
+async def test_a_body_that_is_not_a_form_is_refused(sandbox: Sandbox, headers: dict[str, str]) -> None:
     payment = await sandbox.create()
 
-    answer, words, _ = await _visit(sandbox, "POST", payment["id"], data=b"deed=pay", headers=headers)
+    answer, text, _ = await _visit(sandbox, "POST", payment["id"], data=b"action=pay", headers=headers)
 
-    assert (answer, words) == (400, '{"error":"the body is not a form"}')
+    assert (answer, text) == (400, '{"error":"the body is not a form"}')
     assert (await sandbox.payments())[0]["status"] == "pending"
 
 
-@pytest.mark.parametrize(("deed", "status"), [("pay", "waiting_for_capture"), ("decline", "canceled")])
-async def test_a_button_settles_the_payment_and_leads_back(sandbox: Sandbox, deed: str, status: str) -> None:
+@pytest.mark.parametrize(("action", "status"), [("pay", "waiting_for_capture"), ("decline", "canceled")])
+async def test_a_button_settles_the_payment_and_redirects_back(sandbox: Sandbox, action: str, status: str) -> None:
     payment = await sandbox.create()
 
-    answer, _, location = await _visit(sandbox, "POST", payment["id"], data={"deed": deed})
+    answer, _, location = await _visit(sandbox, "POST", payment["id"], data={"action": action})
 
     assert (answer, location) == (302, "http://shop.example/thanks?order=7")
     assert (await sandbox.payments())[0]["status"] == status
@@ -69,26 +78,26 @@ async def test_a_button_settles_the_payment_and_leads_back(sandbox: Sandbox, dee
 
 async def test_a_second_press_changes_nothing(sandbox: Sandbox) -> None:
     payment = await sandbox.create()
-    await _visit(sandbox, "POST", payment["id"], data={"deed": "pay"})
+    await _visit(sandbox, "POST", payment["id"], data={"action": "pay"})
 
-    answer, page, _ = await _visit(sandbox, "POST", payment["id"], data={"deed": "decline"})
+    answer, page, _ = await _visit(sandbox, "POST", payment["id"], data={"action": "decline"})
 
     assert answer == 409
     assert 'href="http://shop.example/thanks?order=7"' in page
     assert (await sandbox.payments())[0]["status"] == "waiting_for_capture"
 
 
-async def test_an_unknown_button_or_payment_is_told_so(sandbox: Sandbox) -> None:
+async def test_an_unknown_button_or_payment_is_an_error(sandbox: Sandbox) -> None:
     payment = await sandbox.create()
 
-    assert (await _visit(sandbox, "POST", payment["id"], data={"deed": "steal"}))[0] == 400
+    assert (await _visit(sandbox, "POST", payment["id"], data={"action": "steal"}))[0] == 400
     assert (await _visit(sandbox, "POST", payment["id"]))[0] == 400
     assert (await _visit(sandbox, "GET", "none"))[0] == 404
-    assert (await _visit(sandbox, "POST", "none", data={"deed": "pay"}))[0] == 404
+    assert (await _visit(sandbox, "POST", "none", data={"action": "pay"}))[0] == 404
     assert (await sandbox.payments())[0]["status"] == "pending"
 
 
-async def test_a_hostile_description_is_only_text(sandbox: Sandbox) -> None:
+async def test_a_description_is_escaped(sandbox: Sandbox) -> None:
     payment = await sandbox.create(description="<script>alert(1)</script>")
 
     _, page, _ = await _visit(sandbox, "GET", payment["id"])
@@ -96,7 +105,7 @@ async def test_a_hostile_description_is_only_text(sandbox: Sandbox) -> None:
     assert "<script" not in page
 
 
-async def test_levers_say_what_stands_in_the_way(sandbox: Sandbox) -> None:
+async def test_a_lever_that_is_not_allowed_says_why(sandbox: Sandbox) -> None:
     payment = await sandbox.create()
     await sandbox.pay(payment["id"])
 
@@ -115,7 +124,7 @@ async def _visit(sandbox: Sandbox, method: str, payment_id: str, **how: object) 
             return answer.status, await answer.text(), answer.headers.get("Location")
 
 
-async def test_the_live_page_runs_our_script_only_and_says_where_the_service_is(sandbox: Sandbox) -> None:
+async def test_the_live_page_runs_only_its_own_script(sandbox: Sandbox) -> None:
     async with aiohttp.ClientSession() as session:
         async with session.get(f"{sandbox.http}/live/", params={"service": 'http://x.example"><script>'}) as answer:
             assert "script-src 'self'" in answer.headers["Content-Security-Policy"]

@@ -21,7 +21,7 @@ async def _create(sandbox: SandboxProcess, key: str) -> dict:
         return await answer.json()
 
 
-async def test_money_outlives_a_kill(tmp_path: Path) -> None:
+async def test_payments_survive_a_kill(tmp_path: Path) -> None:
     with sandbox_in(tmp_path) as sandbox:
         held, pending = await _create(sandbox, "one"), await _create(sandbox, "two")
         await sandbox.pay(held["id"])
@@ -35,7 +35,7 @@ async def test_money_outlives_a_kill(tmp_path: Path) -> None:
         assert [line["kind"] for line in lines] == ["payment.created", "payment.created", "payment.held"]
 
 
-async def test_a_line_that_a_kill_tore_did_not_happen(tmp_path: Path) -> None:
+async def test_an_incomplete_line_of_the_journal_is_dropped(tmp_path: Path) -> None:
     with sandbox_in(tmp_path) as sandbox:
         await _create(sandbox, "one")
         lines = await sandbox.journal()
@@ -57,7 +57,7 @@ async def test_all_tests_share_one_sandbox(sandbox_process: SandboxProcess) -> N
     assert sandbox_process.smtp_port != int(sandbox_process.http.rpartition(":")[2])
 
 
-def test_it_says_where_it_listens_and_leaves_quietly(tmp_path: Path) -> None:
+def test_it_publishes_its_addresses_and_stops_cleanly(tmp_path: Path) -> None:
     sandbox = SandboxProcess(tmp_path).start()
     addresses = orjson.loads((tmp_path / "sandbox.json").read_bytes())
 
@@ -68,7 +68,7 @@ def test_it_says_where_it_listens_and_leaves_quietly(tmp_path: Path) -> None:
     assert not (tmp_path / "sandbox.json").exists()
 
 
-def test_an_interrupt_from_the_keyboard_is_no_error(tmp_path: Path) -> None:
+def test_an_interrupt_stops_it_cleanly(tmp_path: Path) -> None:
     assert SandboxProcess(tmp_path).start().stop(signal.SIGINT) == 0
 
 
@@ -80,7 +80,7 @@ def test_two_sandboxes_do_not_share_a_journal(tmp_path: Path) -> None:
     assert "another running sandbox" in second.stderr
 
 
-def test_a_journal_edited_into_nonsense_is_refused(tmp_path: Path) -> None:
+def test_a_corrupt_journal_is_refused(tmp_path: Path) -> None:
     (tmp_path / "money.jsonl").write_text("{}\nnonsense\n")
 
     answer = _run("--data-dir", str(tmp_path), "--http-port", "0", "--smtp-port", "0")
@@ -93,7 +93,15 @@ def test_help_names_every_option() -> None:
     answer = _run("--help")
 
     assert answer.returncode == 0
-    for option in ("--http-port", "--smtp-port", "--data-dir", "--webhook-url", "--shop-id", "--die-with-parent"):
+    for option in (
+        "--http-port",
+        "--smtp-port",
+        "--data-dir",
+        "--webhook-url",
+        "--shop-id",
+        "--agent-id",
+        "--die-with-parent",
+    ):
         assert option in answer.stdout
 
 

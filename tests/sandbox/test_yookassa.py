@@ -7,7 +7,7 @@ import pytest
 from tests.sandbox.conftest import DRAFT, SHOP, Clock, Sandbox
 
 
-async def test_a_new_payment_waits_for_its_buyer(sandbox: Sandbox) -> None:
+async def test_a_new_payment_is_pending(sandbox: Sandbox) -> None:
     payment = await sandbox.create()
 
     assert str(uuid.UUID(payment["id"])) == payment["id"]
@@ -53,7 +53,7 @@ async def test_a_hold_is_captured_whole(sandbox: Sandbox) -> None:
     assert payment["captured_at"] == "2026-11-21T12:00:00.000Z"
 
 
-async def test_what_a_partial_capture_leaves_goes_back(sandbox: Sandbox) -> None:
+async def test_a_partial_capture_releases_the_rest(sandbox: Sandbox) -> None:
     held = await sandbox.hold()
 
     _, payment = await sandbox.ask("POST", f"/payments/{held['id']}/capture", {"amount": _rubles("500.00")})
@@ -90,7 +90,7 @@ async def test_a_declined_payment_says_why(sandbox: Sandbox) -> None:
     assert payment["cancellation_details"] == {"party": "payment_network", "reason": "insufficient_funds"}
 
 
-async def test_refunds_end_where_the_money_ends(sandbox: Sandbox) -> None:
+async def test_refunds_never_exceed_what_was_captured(sandbox: Sandbox) -> None:
     payment = await sandbox.hold(capture=True)
     body = {"payment_id": payment["id"], "amount": _rubles("1000.00")}
 
@@ -106,7 +106,7 @@ async def test_refunds_end_where_the_money_ends(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "deed"),
+    ("state", "action"),
     [
         ("pending", "capture"),
         ("pending", "cancel"),
@@ -119,14 +119,14 @@ async def test_refunds_end_where_the_money_ends(sandbox: Sandbox) -> None:
         ("canceled", "refund"),
     ],
 )
-async def test_a_deed_at_the_wrong_time_changes_nothing(sandbox: Sandbox, state: str, deed: str) -> None:
+async def test_a_call_in_the_wrong_status_changes_nothing(sandbox: Sandbox, state: str, action: str) -> None:
     payment_id = await _payment_in(sandbox, state)
     before = await sandbox.payments(), await sandbox.journal()
 
-    if deed == "refund":
+    if action == "refund":
         answer = await sandbox.ask("POST", "/refunds", {"payment_id": payment_id, "amount": _rubles("1.00")})
     else:
-        answer = await sandbox.ask("POST", f"/payments/{payment_id}/{deed}")
+        answer = await sandbox.ask("POST", f"/payments/{payment_id}/{action}")
 
     status, body = answer
     assert (status, body["type"], body["code"]) == (400, "error", "invalid_request")
@@ -202,7 +202,7 @@ async def test_a_post_needs_a_key_of_at_most_64_characters(sandbox: Sandbox, key
 # time
 
 
-async def test_a_payment_nobody_paid_ends_after_an_hour(sandbox: Sandbox, clock: Clock) -> None:
+async def test_an_unpaid_payment_expires_after_an_hour(sandbox: Sandbox, clock: Clock) -> None:
     payment = await sandbox.create()
     clock.move(minutes=59)
     assert (await sandbox.ask("GET", f"/payments/{payment['id']}"))[1]["status"] == "pending"
@@ -213,7 +213,7 @@ async def test_a_payment_nobody_paid_ends_after_an_hour(sandbox: Sandbox, clock:
     assert payment["cancellation_details"] == {"party": "yoo_money", "reason": "expired_on_confirmation"}
 
 
-async def test_a_hold_nobody_captured_ends_after_seven_days(sandbox: Sandbox, clock: Clock) -> None:
+async def test_an_uncaptured_hold_expires_after_seven_days(sandbox: Sandbox, clock: Clock) -> None:
     held = await sandbox.hold()
     clock.move(days=7)
 
@@ -225,7 +225,7 @@ async def test_a_hold_nobody_captured_ends_after_seven_days(sandbox: Sandbox, cl
     assert (await sandbox.journal())[-1]["amount"] == 150050
 
 
-async def test_time_can_be_forced(sandbox: Sandbox) -> None:
+async def test_expiry_can_be_forced(sandbox: Sandbox) -> None:
     held = await sandbox.hold()
 
     assert (await sandbox.expire(held["id"]))["cancellation"]["reason"] == "expired_on_capture"
@@ -233,14 +233,14 @@ async def test_time_can_be_forced(sandbox: Sandbox) -> None:
         await sandbox.expire(held["id"])
 
 
-# who may call, and with what
+# credentials and bodies
 
 
 @pytest.mark.parametrize(
     "auth",
     [None, "Bearer x", "Basic", "Basic ключ", "Basic !!!", aiohttp.encode_basic_auth("100500", "wrong"), SHOP + "A"],
 )
-async def test_strangers_are_not_served(sandbox: Sandbox, auth: str | None) -> None:
+async def test_wrong_credentials_are_refused(sandbox: Sandbox, auth: str | None) -> None:
     status, body = await sandbox.ask("POST", "/payments", DRAFT, auth=auth)
 
     assert (status, body["type"], body["code"]) == (401, "error", "invalid_credentials")
@@ -277,26 +277,26 @@ async def test_a_senseless_draft_is_refused_by_name(sandbox: Sandbox, changes: A
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"text"', b"\xff", b"[" * 5000])
-async def test_what_is_not_an_object_is_refused(sandbox: Sandbox, body: bytes) -> None:
+async def test_a_body_that_is_not_an_object_is_refused(sandbox: Sandbox, body: bytes) -> None:
     status, answer = await sandbox.ask("POST", "/payments", body)
 
     assert (status, answer["code"]) == (400, "invalid_request")
 
 
-async def test_a_receipt_is_taken(sandbox: Sandbox) -> None:
+async def test_a_receipt_is_accepted(sandbox: Sandbox) -> None:
     item = {"description": "Поздравление", "quantity": "1.00", "amount": _rubles("1500.50"), "vat_code": 1}
 
     await sandbox.create(receipt={"customer": {"email": "buyer@example.com"}, "items": [item]})
 
 
 @pytest.mark.parametrize("path", ["/payments/none", "/refunds/none", "/nowhere"])
-async def test_what_is_not_there_is_not_found(sandbox: Sandbox, path: str) -> None:
+async def test_an_unknown_resource_is_not_found(sandbox: Sandbox, path: str) -> None:
     status, body = await sandbox.ask("GET", path)
 
     assert (status, body["type"], body["code"]) == (404, "error", "not_found")
 
 
-async def test_lists_are_walked_by_cursor(sandbox: Sandbox) -> None:
+async def test_lists_are_paged_by_cursor(sandbox: Sandbox) -> None:
     made = [(await sandbox.create())["id"] for _ in range(5)]
 
     _, first = await sandbox.ask("GET", "/payments?limit=3")
@@ -304,14 +304,14 @@ async def test_lists_are_walked_by_cursor(sandbox: Sandbox) -> None:
 
     assert [payment["id"] for payment in first["items"] + second["items"]] == made[::-1]
     assert "next_cursor" not in second
-    for wrong in ("limit=0", "limit=101", "limit=x", "cursor=x", "status=pending"):
+    for wrong in ("limit=0", "limit=101", "limit=x", "cursor=x", "amount=1"):
         assert (await sandbox.ask("GET", f"/payments?{wrong}"))[0] == 400
 
 
 # the journal
 
 
-async def test_every_money_deed_has_its_line(sandbox: Sandbox) -> None:
+async def test_every_change_of_money_has_its_line(sandbox: Sandbox) -> None:
     _, payment = await sandbox.ask("POST", "/payments", DRAFT, key="create")
     await sandbox.pay(payment["id"])
     await sandbox.ask("POST", f"/payments/{payment['id']}/capture", {"amount": _rubles("1000.00")}, key="capture")

@@ -1,6 +1,6 @@
-"""What the doubles of the sign-in providers share: people to be, a page to choose one, codes that become tokens.
+"""What the doubles of the sign-in providers share: accounts, a page to choose one, codes that become tokens.
 
-A provider's rules are its own module's business: how it is asked, what it checks and in which words it answers.
+A provider's own module holds its rules: its addresses, its checks and the shape of its answers.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from typing import Any, ClassVar
 from aiohttp import BasicAuth, web
 from yarl import URL
 
-from mystar.sandbox.pages import FAULTS, page, read_form
-from mystar.sandbox.yookassa.api import before_work, is_web_address
+from mystar.sandbox.http_faults import before_work
+from mystar.sandbox.pages import FAULTS, Clock, page, read_form
+from mystar.sandbox.yookassa.fields import is_web_address
 
 SECRET_KEY = "sandbox-secret-key"
-CODE_LIVES = timedelta(minutes=10)
-#: What is remembered at once; the oldest is forgotten first.
-REMEMBERED = 10_000
+CODE_LIFETIME = timedelta(minutes=10)
+#: Codes and tokens kept at once; the oldest is dropped first.
+CAPACITY = 10_000
 
-Clock = Callable[[], datetime]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Refused(Exception):
-    """A provider's no: its code and its words."""
+    """The provider refuses: its error code and description."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(error, description)
@@ -39,8 +39,8 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody with accounts everywhere; an empty text stands for what they have not told."""
+class Account:
+    """The same account at every provider; an empty text stands for what is not set."""
 
     login: str
     first_name: str = ""
@@ -58,68 +58,68 @@ class Person:
         return f"{self.first_name} {self.last_name}".strip() or self.login
 
 
-CAST = (
-    Person("olga.demo", "Ольга", "Светлова", "olga.demo@example.com", "1990-04-12"),
-    Person("max.demo", "Максим", "Рощин", "max.demo@example.com", "1985-11-30"),
-    Person("silent.demo", "Тихон", "", "", ""),
+ACCOUNTS = (
+    Account("olga.demo", "Ольга", "Светлова", "olga.demo@example.com", "1990-04-12"),
+    Account("max.demo", "Максим", "Рощин", "max.demo@example.com", "1985-11-30"),
+    Account("silent.demo", "Тихон", "", "", ""),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
-    """Who let which client in, and with what it asked."""
+class Grant:
+    """An account's consent to a client, with the parameters of the client's request."""
 
     client_id: str
-    person: Person
-    asked: Mapping[str, str]
-    given_at: datetime
+    account: Account
+    parameters: Mapping[str, str]
+    issued_at: datetime
 
 
-class Desk:
+class TokenStore:
     """Codes and tokens of one provider. ``clients``: secrets by id, "" for a client that has none."""
 
     def __init__(self, clients: Mapping[str, str], clock: Clock) -> None:
         self.clients, self._clock = clients, clock
-        self._codes: dict[str, Ticket] = {}
-        self._tokens: dict[str, Ticket] = {}
+        self._codes: dict[str, Grant] = {}
+        self._tokens: dict[str, Grant] = {}
 
-    def admit(self, client_id: str, person: Person, asked: Mapping[str, str]) -> Ticket:
-        return Ticket(client_id, person, asked, self._clock())
+    def grant_to(self, client_id: str, account: Account, parameters: Mapping[str, str]) -> Grant:
+        return Grant(client_id, account, parameters, self._clock())
 
-    def code(self, ticket: Ticket) -> str:
-        return _keep(self._codes, ticket, 16)
+    def issue_code(self, grant: Grant) -> str:
+        return _add(self._codes, grant, 16)
 
-    def token(self, ticket: Ticket) -> str:
-        return _keep(self._tokens, ticket, 32)
+    def issue_token(self, grant: Grant) -> str:
+        return _add(self._tokens, grant, 32)
 
-    def redeem(self, form: Mapping[str, str]) -> Ticket:
-        """The code's ticket, once. Raises Refused: unknown, used, old, another client's, for another address."""
-        ticket = self._codes.pop(form.get("code", ""), None)
-        if ticket is None or self._clock() - ticket.given_at > CODE_LIVES:
+    def redeem(self, form: Mapping[str, str]) -> Grant:
+        """The code's grant, once. Raises Refused: unknown, used, old, another client's, for another address."""
+        grant = self._codes.pop(form.get("code", ""), None)
+        if grant is None or self._clock() - grant.issued_at > CODE_LIFETIME:
             raise Refused("invalid_grant", "Code is invalid or expired")
-        if ticket.client_id != form.get("client_id"):
+        if grant.client_id != form.get("client_id"):
             raise Refused("invalid_grant", "Code was issued for another client")
-        if ticket.asked.get("redirect_uri", "") != form.get("redirect_uri", ""):
+        if grant.parameters.get("redirect_uri", "") != form.get("redirect_uri", ""):
             raise Refused("invalid_grant", "redirect_uri does not match")
-        expected = ticket.asked.get("code_challenge")
+        expected = grant.parameters.get("code_challenge")
         if expected and expected != challenge(form.get("code_verifier", "")):
             raise Refused("invalid_grant", "code_verifier does not match")
-        return ticket
+        return grant
 
-    def holder(self, token: str) -> Ticket | None:
+    def find(self, token: str) -> Grant | None:
         return self._tokens.get(token)
 
 
-def _keep(shelf: dict[str, Ticket], ticket: Ticket, size: int) -> str:
+def _add(table: dict[str, Grant], grant: Grant, size: int) -> str:
     name = secrets.token_urlsafe(size)
-    shelf[name] = ticket
-    while len(shelf) > REMEMBERED:
-        del shelf[next(iter(shelf))]
+    table[name] = grant
+    while len(table) > CAPACITY:
+        del table[next(iter(table))]
     return name
 
 
-class Double(ABC):
-    """One provider. A subclass names its addresses, and answers what only it answers."""
+class ProviderDouble(ABC):
+    """One provider. A subclass names its addresses and adds its own endpoints."""
 
     key: ClassVar[str]
     title: ClassVar[tuple[str, str]]
@@ -129,59 +129,61 @@ class Double(ABC):
     required: ClassVar[tuple[str, ...]] = ("client_id",)
 
     def __init__(self, clients: Mapping[str, str], clock: Clock) -> None:
-        self.desk = Desk(clients, clock)
+        self.tokens = TokenStore(clients, clock)
 
     def add_to(self, app: web.Application) -> None:
-        app.router.add_get(self.authorize_path, self.show_people)
+        app.router.add_get(self.authorize_path, self.show_accounts)
         app.router.add_post(self.authorize_path, self.choose)
         for method, path, handler in self.endpoints():
-            app.router.add_route(method, path, _answering(handler))
+            app.router.add_route(method, path, _with_faults(handler))
 
     @abstractmethod
     def endpoints(self) -> list[tuple[str, str, Handler]]:
-        """What programs call: method, path, handler."""
+        """The endpoints for programs: method, path, handler."""
 
     # the page
 
-    async def show_people(self, request: web.Request) -> web.StreamResponse:
-        if trouble := await before_work(request, request.app[FAULTS]):
-            return trouble
-        wrong = self._wrong(request.query)
-        return page(request, "sign_in.html", status=400 if wrong else 200, title=self.title, people=CAST, wrong=wrong)
+    async def show_accounts(self, request: web.Request) -> web.StreamResponse:
+        if failure := await before_work(request, request.app[FAULTS]):
+            return failure
+        wrong = self._invalid_parameter(request.query)
+        status = 400 if wrong else 200
+        return page(request, "sign_in.html", status=status, title=self.title, accounts=ACCOUNTS, wrong=wrong)
 
     async def choose(self, request: web.Request) -> web.StreamResponse:
-        """Somebody pressed a button: back to the client, with a code or without."""
-        if trouble := await before_work(request, request.app[FAULTS]):
-            return trouble
-        asked, form = dict(request.query), await read_form(request)
-        person = _person({name: value for name, value in form.items() if isinstance(value, str)})
-        wrong = self._wrong(request.query) or (None if person or "deny" in form else "login")
+        """Redirect back to the client: with a code, or with an error when access was denied."""
+        if failure := await before_work(request, request.app[FAULTS]):
+            return failure
+        parameters, form = dict(request.query), await read_form(request)
+        account = _chosen_account({name: value for name, value in form.items() if isinstance(value, str)})
+        wrong = self._invalid_parameter(request.query) or (None if account or "deny" in form else "login")
         if wrong:
-            return page(request, "sign_in.html", status=400, title=self.title, people=CAST, wrong=wrong)
-        back, state = URL(asked["redirect_uri"]), {"state": asked["state"]} if "state" in asked else {}
-        if person is None:
+            return page(request, "sign_in.html", status=400, title=self.title, accounts=ACCOUNTS, wrong=wrong)
+        back, state = URL(parameters["redirect_uri"]), {"state": parameters["state"]} if "state" in parameters else {}
+        if account is None:
             denied = {"error": "access_denied", "error_description": "User denied access"}
             return _redirect(back.update_query(denied | state))
-        ticket = self.desk.admit(asked["client_id"], person, asked)
-        if asked.get("response_type", "code") == "token":
-            said = {key: str(value) for key, value in self.granted(ticket).items() if key != "refresh_token"}
-            return _redirect(back.with_fragment(URL.build(query=said | state).query_string))
-        return _redirect(back.update_query({"code": self.desk.code(ticket), **state, **self.beside_the_code()}))
+        grant = self.tokens.grant_to(parameters["client_id"], account, parameters)
+        if parameters.get("response_type", "code") == "token":
+            answer = {key: str(value) for key, value in self.token_response(grant).items() if key != "refresh_token"}
+            return _redirect(back.with_fragment(URL.build(query=answer | state).query_string))
+        code = {"code": self.tokens.issue_code(grant)}
+        return _redirect(back.update_query(code | state | self.redirect_parameters()))
 
-    def beside_the_code(self) -> dict[str, str]:
+    def redirect_parameters(self) -> dict[str, str]:
         """What the provider adds to the address that it sends the browser back to."""
         return {}
 
     @abstractmethod
-    def granted(self, ticket: Ticket) -> dict[str, Any]:
-        """The answer to a good exchange."""
+    def token_response(self, grant: Grant) -> dict[str, Any]:
+        """The answer to a successful exchange of a code."""
 
-    def _wrong(self, query: Mapping[str, str]) -> str | None:
-        """The parameter without which, or with which, no provider would show a person to a client."""
+    def _invalid_parameter(self, query: Mapping[str, str]) -> str | None:
+        """The parameter that is missing or wrong, so that no provider would show its page."""
         missing = next((name for name in self.required if not query.get(name)), None)
         if missing:
             return missing
-        if query["client_id"] not in self.desk.clients:
+        if query["client_id"] not in self.tokens.clients:
             return "client_id"
         if not is_web_address(query.get("redirect_uri", "")):
             return "redirect_uri"
@@ -191,21 +193,21 @@ class Double(ABC):
 
     def check_client(self, form: Mapping[str, str]) -> None:
         """Raises Refused: no such client, or not its secret."""
-        secret = self.desk.clients.get(form.get("client_id", ""))
+        secret = self.tokens.clients.get(form.get("client_id", ""))
         if secret is None or not secrets.compare_digest(secret.encode(), form.get("client_secret", "").encode()):
             raise Refused("invalid_client", "Client authentication failed")
 
 
-def _answering(handler: Handler) -> Handler:
+def _with_faults(handler: Handler) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
-        if trouble := await before_work(request, request.app[FAULTS]):
-            return trouble
+        if failure := await before_work(request, request.app[FAULTS]):
+            return failure
         return await handler(request)
 
     return answer
 
 
-async def form_of(request: web.Request) -> dict[str, str]:
+async def read_parameters(request: web.Request) -> dict[str, str]:
     """The form, with the client of HTTP Basic in it; of a GET the query."""
     values = request.query if request.method == "GET" else await read_form(request)
     form = {name: value for name, value in values.items() if isinstance(value, str)}
@@ -223,15 +225,15 @@ def challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def _person(form: Mapping[str, str]) -> Person | None:
-    """One of the cast, or whoever was typed in."""
+def _chosen_account(form: Mapping[str, str]) -> Account | None:
+    """One of the listed accounts, or the one that was typed in."""
     if "deny" in form:
         return None
-    if chosen := next((person for person in CAST if person.login == form.get("person")), None):
+    if chosen := next((account for account in ACCOUNTS if account.login == form.get("person")), None):
         return chosen
     login = form.get("login", "").strip()[:100]
     fields = ("first_name", "last_name", "email", "birthday")
-    return Person(login, *(form.get(name, "").strip()[:200] for name in fields)) if login else None
+    return Account(login, *(form.get(name, "").strip()[:200] for name in fields)) if login else None
 
 
 def _redirect(url: URL) -> web.Response:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from mystar.sandbox.oauth.provider import SECRET_KEY, Double, Handler, Refused, Ticket, form_of
+from mystar.sandbox.oauth.provider import SECRET_KEY, Grant, Handler, ProviderDouble, Refused, read_parameters
 from mystar.sandbox.pages import json
 
 PREFIX = "/yandex"
@@ -16,54 +16,54 @@ CLIENTS = {CLIENT_ID: SECRET_KEY, STRANGER_ID: SECRET_KEY}
 _YEAR = 31_536_000
 
 
-class Yandex(Double):
+class Yandex(ProviderDouble):
     key = "yandex"
     title = ("Яндекс ID", "Yandex ID")
     authorize_path = f"{PREFIX}/authorize"
     response_types = ("code", "token")
 
     def endpoints(self) -> list[tuple[str, str, Handler]]:
-        return [("POST", f"{PREFIX}/token", self.give_token), ("GET", f"{PREFIX}/info", self.tell)]
+        return [("POST", f"{PREFIX}/token", self.exchange_code), ("GET", f"{PREFIX}/info", self.show_profile)]
 
-    def granted(self, ticket: Ticket) -> dict[str, Any]:
+    def token_response(self, grant: Grant) -> dict[str, Any]:
         return {
-            "access_token": f"y0_{self.desk.token(ticket)}",
+            "access_token": f"y0_{self.tokens.issue_token(grant)}",
             "expires_in": _YEAR,
             "refresh_token": f"1:{secrets.token_urlsafe(24)}",
             "token_type": "bearer",
         }
 
-    async def give_token(self, request: web.Request) -> web.Response:
-        form = await form_of(request)
+    async def exchange_code(self, request: web.Request) -> web.Response:
+        form = await read_parameters(request)
         try:
             self.check_client(form)
             if form.get("grant_type") != "authorization_code":
                 raise Refused("unsupported_grant_type", "unsupported_grant_type")
-            return json(self.granted(self.desk.redeem(form)))
+            return json(self.token_response(self.tokens.redeem(form)))
         except Refused as refusal:
             return json({"error": refusal.error, "error_description": refusal.description}, 400)
 
-    async def tell(self, request: web.Request) -> web.Response:
+    async def show_profile(self, request: web.Request) -> web.Response:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        ticket = self.desk.holder(token.removeprefix("y0_")) if scheme.lower() in ("oauth", "bearer") else None
-        if ticket is None:
+        grant = self.tokens.find(token.removeprefix("y0_")) if scheme.lower() in ("oauth", "bearer") else None
+        if grant is None:
             return web.Response(status=401)
-        person = ticket.person
+        account = grant.account
         return json(
             {
-                "id": str(person.number),
-                "login": person.login,
-                "client_id": ticket.client_id,
-                "display_name": person.name,
-                "real_name": person.name,
-                "first_name": person.first_name,
-                "last_name": person.last_name,
+                "id": str(account.number),
+                "login": account.login,
+                "client_id": grant.client_id,
+                "display_name": account.name,
+                "real_name": account.name,
+                "first_name": account.first_name,
+                "last_name": account.last_name,
                 "sex": None,
-                "default_email": person.email,
-                "emails": [person.email] if person.email else [],
-                "birthday": person.birthday or None,
+                "default_email": account.email,
+                "emails": [account.email] if account.email else [],
+                "birthday": account.birthday or None,
                 "default_avatar_id": "0/0-0",
                 "is_avatar_empty": True,
-                "psuid": f"1.AA.{person.number}",
+                "psuid": f"1.AA.{account.number}",
             }
         )

@@ -1,14 +1,14 @@
-// Two people who chat and are notified, each over plain WebSockets. Nothing here is needed but a browser.
+// Two users who chat and are notified, each over plain WebSockets, without any library.
 "use strict";
 
 const say = (russian, english) => (document.documentElement.lang === "ru" ? russian : english);
 const service = () => document.getElementById("service").value.replace(/\/+$/, "");
 
-// A socket that comes back. After a break it asks for what follows the last id it has seen, so nothing is missed;
-// whoever gets something twice knows it by its id.
-class Line {
-  constructor(path, token, after, hear) {
-    Object.assign(this, { path, token, after, hear, pause: 500, ended: false });
+// Reconnects by itself. After a break it asks for what follows the last id it has seen, so nothing is missed; what
+// arrives twice is recognized by its id.
+class ReconnectingSocket {
+  constructor(path, token, after, onFrame) {
+    Object.assign(this, { path, token, after, onFrame, delay: 500, ended: false });
     this.open();
   }
 
@@ -16,26 +16,26 @@ class Line {
     const address = `${service().replace(/^http/, "ws")}${this.path}?after=${this.after}`;
     // A browser's WebSocket can set no header but this one; an address would end up in logs.
     this.socket = new WebSocket(address, ["bearer", this.token]);
-    this.socket.onopen = () => this.hear({ type: "line", up: true });
-    this.socket.onmessage = (message) => this.take(JSON.parse(message.data));
-    this.socket.onclose = (event) => this.lost(event);
+    this.socket.onopen = () => this.onFrame({ type: "connection", up: true });
+    this.socket.onmessage = (message) => this.receive(JSON.parse(message.data));
+    this.socket.onclose = (event) => this.reconnect(event);
   }
 
-  take(frame) {
-    this.pause = 500;
-    // "resumed": all that was missed has been told. "gap": it was too much or is gone, read it over HTTP.
+  receive(frame) {
+    this.delay = 500;
+    // "resumed": everything missed has been sent. "gap": it was too much or is gone, read it over HTTP.
     if (frame.id) this.after = Math.max(this.after, frame.id);
-    this.hear(frame);
+    this.onFrame(frame);
   }
 
-  lost(event) {
+  reconnect(event) {
     if (this.ended) return;
-    this.hear({ type: "line", up: false, code: event.code });
-    if (event.code >= 4400 && event.code < 4408) return; // signed out: coming back would not help
-    // A service that goes away says when to come back; else later and later, and not all at the same moment.
+    this.onFrame({ type: "connection", up: false, code: event.code });
+    if (event.code >= 4400 && event.code < 4408) return; // signed out: reconnecting would not help
+    // A stopping service says when to reconnect; otherwise back off exponentially with jitter.
     const hint = event.code === 1001 && event.reason.startsWith("{") ? JSON.parse(event.reason).reconnect_in : null;
-    const wait = hint === null ? this.pause * (0.5 + Math.random() / 2) : hint * 1000;
-    this.pause = Math.min(this.pause * 2, 8000);
+    const wait = hint === null ? this.delay * (0.5 + Math.random() / 2) : hint * 1000;
+    this.delay = Math.min(this.delay * 2, 8000);
     setTimeout(() => this.ended || this.open(), wait);
   }
 
@@ -49,10 +49,10 @@ class Line {
   }
 }
 
-class Person {
+class UserPanel {
   constructor(root) {
     this.root = root;
-    this.news = new Map(); // notifications by id
+    this.notifications = new Map(); // notifications by id
     this.on(".enter", (form) => this.enter(form));
     this.on(".find", (form) => this.find(form.get("username")));
     this.on(".say", (form) => this.write(form.get("message")));
@@ -62,25 +62,25 @@ class Person {
     return this.root.querySelector(selector);
   }
 
-  on(selector, deed) {
+  on(selector, action) {
     this.$(selector).addEventListener("submit", async (event) => {
       event.preventDefault();
-      await this.trying(() => deed(new FormData(event.target)));
+      await this.reportErrors(() => action(new FormData(event.target)));
     });
   }
 
-  async trying(deed) {
-    this.complain("");
+  async reportErrors(action) {
+    this.showError("");
     try {
-      await deed();
+      await action();
     } catch (error) {
-      this.complain(error.message);
+      this.showError(error.message);
     }
   }
 
-  complain(words) {
-    this.$(".wrong").textContent = words;
-    this.$(".wrong").hidden = !words;
+  showError(text) {
+    this.$(".wrong").textContent = text;
+    this.$(".wrong").hidden = !text;
   }
 
   async call(method, path, body) {
@@ -98,8 +98,9 @@ class Person {
     this.$(".name").textContent = this.me.username;
     this.$(".enter").hidden = true;
     this.$(".inside").hidden = false;
-    const last = await this.readNews();
-    this.bell = new Line("/ws/notifications/", this.token, last, (frame) => this.trying(() => this.told(frame)));
+    const last = await this.loadNotifications();
+    const onFrame = (frame) => this.reportErrors(() => this.onNotificationFrame(frame));
+    this.notificationSocket = new ReconnectingSocket("/ws/notifications/", this.token, last, onFrame);
   }
 
   logIn(form) {
@@ -108,33 +109,33 @@ class Person {
 
   // Notifications
 
-  async readNews() {
+  async loadNotifications() {
     const page = await this.call("GET", "/api/v1/notifications/?page_size=20");
-    for (const one of page.results.reverse()) this.showNews(one);
-    return Math.max(0, ...this.news.keys());
+    for (const one of page.results.reverse()) this.showNotification(one);
+    return Math.max(0, ...this.notifications.keys());
   }
 
-  async told(frame) {
-    if (frame.type === "line") this.showLine(this.$("h2 .line"), frame);
-    else if (frame.type === "gap") await this.readNews();
-    else if (frame.id) this.showNews(frame);
+  async onNotificationFrame(frame) {
+    if (frame.type === "connection") this.showConnection(this.$("h2 .line"), frame);
+    else if (frame.type === "gap") await this.loadNotifications();
+    else if (frame.id) this.showNotification(frame);
     await this.countUnread();
   }
 
-  showNews(one) {
-    let item = this.news.get(one.id);
+  showNotification(one) {
+    let item = this.notifications.get(one.id);
     if (!item) {
       item = document.createElement("li");
       const button = item.appendChild(document.createElement("button"));
       button.textContent = `${one.title}: ${one.message}`;
-      button.addEventListener("click", () => this.trying(() => this.look(one, item)));
-      this.news.set(one.id, item);
+      button.addEventListener("click", () => this.reportErrors(() => this.openNotification(one, item)));
+      this.notifications.set(one.id, item);
       this.$(".news").prepend(item);
     }
     item.classList.toggle("unread", !one.is_read);
   }
 
-  async look(one, item) {
+  async openNotification(one, item) {
     await this.call("POST", `/api/v1/notifications/${one.id}/mark-as-read/`);
     item.classList.remove("unread");
     await this.countUnread();
@@ -156,58 +157,58 @@ class Person {
 
   async talk(id) {
     if (this.conversation === id) return;
-    if (this.chat) this.chat.end();
-    Object.assign(this, { conversation: id, said: new Map(), waiting: new Map() });
+    if (this.chatSocket) this.chatSocket.end();
+    Object.assign(this, { conversation: id, shown: new Map(), waiting: new Map() });
     const { other_user: other } = await this.call("GET", `/api/v1/conversations/${id}/`);
     this.$(".with").textContent = `${say("Переписка с", "Talking with")} ${other.username}`;
     this.$(".talk").replaceChildren();
     this.$(".conversation").hidden = false;
     const last = await this.readMessages();
     const path = `/ws/conversations/${id}/`;
-    this.chat = new Line(path, this.token, last, (frame) => this.trying(() => this.heard(frame)));
+    this.chatSocket = new ReconnectingSocket(path, this.token, last, (frame) => this.reportErrors(() => this.onChatFrame(frame)));
   }
 
   async readMessages() {
     const page = await this.call("GET", `/api/v1/conversations/${this.conversation}/messages/?page_size=100`);
     for (const message of page.results.reverse()) this.showMessage(message);
-    return Math.max(0, ...this.said.keys());
+    return Math.max(0, ...this.shown.keys());
   }
 
-  async heard(frame) {
+  async onChatFrame(frame) {
     if (frame.type === "error") {
-      this.arrived(frame.client_id);
+      this.confirm(frame.client_id);
       throw new Error(frame.detail);
     }
     if (frame.type === "gap") await this.readMessages();
-    if (frame.type === "line") {
-      this.showLine(this.$(".conversation .line"), frame);
-      // What was on its way when the line broke is said again: its client_id keeps it from being there twice.
-      if (frame.up) for (const [name, { text }] of this.waiting) this.chat.send({ message: text, client_id: name });
+    if (frame.type === "connection") {
+      this.showConnection(this.$(".conversation .line"), frame);
+      // Unconfirmed messages are sent again: their client_id prevents duplicates.
+      if (frame.up) for (const [name, { text }] of this.waiting) this.chatSocket.send({ message: text, client_id: name });
     }
     if (frame.message) this.showMessage(frame);
   }
 
   write(text) {
     const name = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
-    const item = this.line(text, true);
+    const item = this.appendMessage(text, true);
     item.classList.add("waiting");
     this.waiting.set(name, { text, item });
-    this.chat.send({ message: text, client_id: name });
+    this.chatSocket.send({ message: text, client_id: name });
     this.$(".say input").value = "";
   }
 
-  arrived(name) {
+  confirm(name) {
     this.waiting.get(name)?.item.remove();
     this.waiting.delete(name);
   }
 
   showMessage(message) {
-    this.arrived(message.client_id);
-    if (this.said.has(message.id)) return;
-    this.said.set(message.id, this.line(message.message, message.sender.id === this.me.id));
+    this.confirm(message.client_id);
+    if (this.shown.has(message.id)) return;
+    this.shown.set(message.id, this.appendMessage(message.message, message.sender.id === this.me.id));
   }
 
-  line(text, isMine) {
+  appendMessage(text, isMine) {
     const item = document.createElement("li");
     item.textContent = text;
     item.classList.toggle("mine", isMine);
@@ -216,9 +217,9 @@ class Person {
     return item;
   }
 
-  showLine(place, { up, code }) {
+  showConnection(place, { up, code }) {
     place.textContent = up ? say("на связи", "connected") : `${say("нет связи", "no connection")} (${code})`;
   }
 }
 
-document.querySelectorAll(".person").forEach((root) => new Person(root));
+document.querySelectorAll(".person").forEach((root) => new UserPanel(root));

@@ -1,221 +1,290 @@
-"""YooKassa's API v3 under /yookassa/v3: payments in one or two stages, and refunds.
+"""The calls of the API under /yookassa/v3: credentials, idempotence keys, errors, and which call does what."""
 
-Source of the shapes and rules: YooKassa's public documentation (https://yookassa.ru/developers/api). The words of a
-refusal are ours; its code, status and `parameter` are theirs.
-"""
-
-import asyncio
 import base64
 import hashlib
 import hmac
-import re
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
+from datetime import timedelta
 
 import orjson
 from aiohttp import web
 
 from mystar.sandbox.faults import Faults
-from mystar.sandbox.pages import json, number_up_to
-from mystar.sandbox.yookassa.payments import (
-    CANCELED,
-    HELD,
-    PENDING,
-    SUCCEEDED,
-    Bank,
-    Errand,
-    Fact,
+from mystar.sandbox.http_faults import after_work, before_work
+from mystar.sandbox.pages import json
+from mystar.sandbox.yookassa import fields, lists
+from mystar.sandbox.yookassa.deals import DealSimulator
+from mystar.sandbox.yookassa.destinations import read_payout
+from mystar.sandbox.yookassa.payments import HOLDS, PaymentDraft, PaymentSimulator
+from mystar.sandbox.yookassa.payouts import BANKS, PayoutSimulator
+from mystar.sandbox.yookassa.receipts import ReceiptDraft, ReceiptSimulator
+from mystar.sandbox.yookassa.records import (
+    Deal,
+    IdempotentCall,
+    Json,
     Payment,
+    Payout,
+    PersonalData,
+    Receipt,
+    Record,
     Refund,
     Refused,
     Unknown,
+    as_text,
 )
+from mystar.sandbox.yookassa.store import RecordStore
+from mystar.sandbox.yookassa.views import Merchant, money, render
 
 PREFIX = "/yookassa/v3"
 KEY = "Idempotence-Key"
-AMOUNT = re.compile(r"\d{1,10}(\.\d{1,2})?")
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Shop:
-    """Who may call, and where the sandbox is seen from outside (no slash at the end)."""
-
-    id: str
-    secret_key: str
-    public_url: str
+#: How far back `/payouts/search` looks.
+SEARCH_WITHIN = timedelta(days=92)
 
 
 @dataclass(frozen=True)
-class Call:
-    """A call that is allowed to be made: a POST has an errand and a body, a GET the words of its query."""
+class ApiCall:
+    """An authenticated call: a POST has an idempotent call and a body, a GET the parameters of its query."""
 
     id: str
+    account: str
     query: dict[str, str]
     body: Json
-    errand: Errand
+    idempotent: IdempotentCall
 
 
-class YooKassa:
-    """The wire of the double; what money may do is bank.py's."""
-
-    def __init__(self, bank: Bank, shop: Shop, faults: Faults) -> None:
-        self._bank, self._shop, self._faults = bank, shop, faults
-
-    def routes(self) -> list[web.RouteDef]:
-        payment, refund = PREFIX + "/payments/{id}", PREFIX + "/refunds/{id}"
-        return [
-            web.post(f"{PREFIX}/payments", self._answer(self._create)),
-            web.get(f"{PREFIX}/payments", self._answer(self._list_payments)),
-            web.get(payment, self._answer(lambda call: self._bank.payment(call.id))),
-            web.post(f"{payment}/capture", self._answer(self._capture)),
-            web.post(f"{payment}/cancel", self._answer(lambda call: self._bank.cancel(call.errand, call.id))),
-            web.post(f"{PREFIX}/refunds", self._answer(self._give_back)),
-            web.get(f"{PREFIX}/refunds", self._answer(self._list_refunds)),
-            web.get(refund, self._answer(lambda call: self._bank.refund(call.id))),
-            web.route("*", PREFIX + "/{rest:.*}", self._nothing_here),
-        ]
-
-    def notification(self, fact: Fact) -> Json:
-        return self.view(fact.subject)
-
-    def view(self, subject: Payment | Refund) -> Json:
-        if isinstance(subject, Refund):
-            return refund_view(subject)
-        return payment_view(subject, self._shop)
-
-    # deeds: a call in, what the bank made of it out
-
-    def _create(self, call: Call) -> Payment:
-        body = call.body
-        capture = body.get("capture", False)
-        if not isinstance(capture, bool):
-            raise Refused("Must be true or false", "capture")
-        amount = _amount(body)
-        _check_receipt(body.get("receipt"))
-        return self._bank.create(
-            call.errand,
-            amount=amount,
-            two_stage=not capture,
-            description=_description(body, 128),
-            metadata=_metadata(body),
-            return_url=_return_url(body),
-        )
-
-    def _capture(self, call: Call) -> Payment:
-        return self._bank.capture(call.errand, call.id, _amount(call.body) if "amount" in call.body else None)
-
-    def _give_back(self, call: Call) -> Refund:
-        payment_id = call.body.get("payment_id")
-        if not isinstance(payment_id, str):
-            raise Refused("Is required", "payment_id")
-        _check_receipt(call.body.get("receipt"))
-        return self._bank.give_back(call.errand, payment_id, _amount(call.body), _description(call.body, 250))
-
-    def _list_payments(self, call: Call) -> Json:
-        self._bank.expire_due()
-        return self._page(call, list(self._bank.payments.values()))
-
-    def _list_refunds(self, call: Call) -> Json:
-        return self._page(call, list(self._bank.refunds.values()))
-
-    def _page(self, call: Call, subjects: Sequence[Payment | Refund]) -> Json:
-        """Newest first; the cursor is the id of the last one shown."""
-        for name in call.query.keys() - {"limit", "cursor"}:
-            raise Refused("The sandbox has no such filter", name)
-        if (limit := number_up_to(100, call.query.get("limit", "10"))) is None:
-            raise Refused("Must be between 1 and 100", "limit")
-        newest = subjects[::-1]
-        start = 0
-        if cursor := call.query.get("cursor"):
-            start = next((place for place, subject in enumerate(newest, 1) if subject.id == cursor), 0)
-            if not start:
-                raise Refused("Unknown cursor", "cursor")
-        shown = newest[start : start + limit]
-        page: Json = {"type": "list", "items": [self.view(subject) for subject in shown]}
-        if start + len(shown) < len(newest):
-            page["next_cursor"] = shown[-1].id
-        return page
-
-    # the way in and out of every call
-
-    def _answer(
-        self, deed: Callable[[Call], Payment | Refund | Json]
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def answer(request: web.Request) -> web.StreamResponse:
-            if trouble := await before_work(request, self._faults):
-                return trouble
-            try:
-                _check_credentials(request, self._shop)
-                call = await _read(request)
-                result = (call.errand.key and self._bank.repeated(call.errand)) or deed(call)
-            except _BadCredentials as error:
-                return _error(401, "invalid_credentials", str(error), "Authorization")
-            except Unknown as error:
-                return _error(404, "not_found", str(error), error.parameter)
-            except Refused as error:
-                return _error(400, "invalid_request", error.description, error.parameter)
-            view = result if isinstance(result, dict) else self.view(result)
-            if trouble := await _after_work(self._faults):
-                return trouble
-            return json(view)
-
-        return answer
-
-    async def _nothing_here(self, request: web.Request) -> web.StreamResponse:
-        return _error(404, "not_found", f"No such resource: {request.method} {request.path}")
-
-
-async def before_work(request: web.Request, faults: Faults) -> web.StreamResponse | None:
-    """The faults that strike before anything is done: a dead provider, a slow one, a confused one."""
-    if faults["down"]:
-        if request.transport is not None and faults.strikes("down", 0.5):
-            request.transport.abort()
-        return _error(503, "service_unavailable", "The sandbox is told to be down")
-    shortest, longest = faults["delay_seconds"]
-    if longest:
-        await asyncio.sleep(faults.seconds("delay_seconds", shortest, longest))
-    if faults.strikes("error_before_work"):
-        return _error(500, "internal_server_error", "The sandbox is told to fail before the work")
-    return None
-
-
-async def _after_work(faults: Faults) -> web.StreamResponse | None:
-    """The faults that hide a deed: it is done and journaled, and the caller cannot know."""
-    if faults.strikes("hang_after_work.probability"):
-        await asyncio.sleep(faults["hang_after_work.seconds"])
-    if faults.strikes("error_after_work"):
-        return _error(500, "internal_server_error", "The sandbox is told to fail after the work")
-    return None
+Operation = Callable[[ApiCall], Record | Json]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class _BadCredentials(Exception):
     pass
 
 
-def _check_credentials(request: web.Request, shop: Shop) -> None:
-    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        raise _BadCredentials("Basic authentication with shopId and secret key is required")
-    try:
-        given = base64.b64decode(encoded, validate=True)
-    except ValueError:
-        given = b""
-    if not hmac.compare_digest(given, f"{shop.id}:{shop.secret_key}".encode()):
-        raise _BadCredentials("Error in shopId or secret key")
+class YooKassa:
+    """The HTTP side of the double; the rules are those of the simulators."""
+
+    def __init__(self, store: RecordStore, merchant: Merchant, faults: Faults) -> None:
+        self._store, self._merchant, self._faults = store, merchant, faults
+        self.deals = DealSimulator(store)
+        self.payments = PaymentSimulator(store, self.deals, faults)
+        self.payouts = PayoutSimulator(store, self.deals, faults, merchant.agent_id)
+        self.receipts = ReceiptSimulator(store, faults)
+
+    def routes(self) -> list[web.RouteDef]:
+        shop, gateway = (self._merchant.id,), (self._merchant.agent_id,)
+        either = shop + gateway
+        table: list[tuple[str, str, tuple[str, ...], Operation]] = [
+            ("POST", "/payments", shop, self._create_payment),
+            ("GET", "/payments", shop, self._list_payments),
+            ("GET", "/payments/{id}", shop, lambda call: self.payments.get(call.id)),
+            ("POST", "/payments/{id}/capture", shop, self._capture),
+            ("POST", "/payments/{id}/cancel", shop, lambda call: self.payments.cancel(call.idempotent, call.id)),
+            ("POST", "/refunds", shop, self._refund),
+            ("GET", "/refunds", shop, self._list_refunds),
+            ("GET", "/refunds/{id}", shop, lambda call: self.payments.get_refund(call.id)),
+            ("POST", "/deals", shop, self._create_deal),
+            ("GET", "/deals", shop, self._list_deals),
+            ("GET", "/deals/{id}", shop, lambda call: self.deals.get(call.id)),
+            ("POST", "/receipts", shop, self._create_receipt),
+            ("GET", "/receipts", shop, self._list_receipts),
+            ("GET", "/receipts/{id}", shop, lambda call: self.receipts.get(call.id)),
+            ("POST", "/payouts", either, self._create_payout),
+            ("GET", "/payouts", either, self._list_payouts),
+            ("GET", "/payouts/search", either, self._search_payouts),
+            ("GET", "/payouts/{id}", either, lambda call: self.payouts.get(call.id, call.account)),
+            ("GET", "/sbp_banks", gateway, self._list_banks),
+            ("POST", "/personal_data", gateway, self._add_personal_data),
+            ("GET", "/personal_data/{id}", gateway, lambda call: self.payouts.personal_data(call.id)),
+            ("GET", "/me", either, self._show_account),
+        ]
+        routes = [
+            web.route(method, PREFIX + path, self._handler(accounts, run)) for method, path, accounts, run in table
+        ]
+        return [*routes, web.route("*", PREFIX + "/{rest:.*}", self._not_found)]
+
+    # payments and refunds
+
+    def _create_payment(self, call: ApiCall) -> Payment:
+        body = call.body
+        capture, method = body.get("capture", False), fields.read_method(body)
+        if not isinstance(capture, bool):
+            raise Refused("Must be true or false", "capture")
+        amount, has_receipt = fields.read_amount(body), fields.check_receipt(body.get("receipt"))
+        if not capture and method not in HOLDS:
+            raise Refused("The payment method cannot hold money", "capture")
+        confirmation, return_url = fields.read_confirmation(body, method)
+        deal_id, settlement = fields.read_deal(body)
+        draft = PaymentDraft(
+            amount=amount,
+            two_stage=not capture,
+            description=fields.read_description(body, 128),
+            metadata=fields.read_metadata(body),
+            return_url=return_url,
+            method=method,
+            confirmation=confirmation,
+            deal_id=deal_id,
+            settlement=settlement or 0,
+            has_receipt=has_receipt,
+        )
+        return self.payments.create(call.idempotent, draft)
+
+    def _capture(self, call: ApiCall) -> Payment:
+        amount = fields.read_amount(call.body) if "amount" in call.body else None
+        _, settlement = fields.read_deal(call.body)
+        return self.payments.capture(call.idempotent, call.id, amount, settlement)
+
+    def _refund(self, call: ApiCall) -> Refund:
+        body, payment_id = call.body, fields.read_text(call.body, "payment_id")
+        fields.check_receipt(body.get("receipt"))
+        _, settlement = fields.read_deal(body, "refund_settlements")
+        amount, description = fields.read_amount(body), fields.read_description(body, 250)
+        return self.payments.refund(call.idempotent, payment_id, amount, description, settlement)
+
+    def _list_payments(self, call: ApiCall) -> Json:
+        self.payments.expire_due()
+        return self._page(call, list(self._store.payments.values()), lists.PAYMENTS)
+
+    def _list_refunds(self, call: ApiCall) -> Json:
+        return self._page(call, list(self._store.refunds.values()), lists.REFUNDS)
+
+    # deals and receipts
+
+    def _create_deal(self, call: ApiCall) -> Deal:
+        body = call.body
+        if body.get("type") != "safe_deal":
+            raise Refused("Must be safe_deal", "type")
+        moment = body.get("fee_moment", "payment_succeeded")
+        description, metadata = fields.read_description(body, 128), fields.read_metadata(body)
+        return self.deals.create(call.idempotent, moment, description, metadata)
+
+    def _list_deals(self, call: ApiCall) -> Json:
+        self.deals.expire_due()
+        return self._page(call, list(self._store.deals.values()), lists.DEALS)
+
+    def _create_receipt(self, call: ApiCall) -> Receipt:
+        body = call.body
+        kind = body.get("type")
+        if kind not in ("payment", "refund"):
+            raise Refused("Must be payment or refund", "type")
+        fields.check_customer(body, "customer")
+        settlements = body.get("settlements")
+        if not isinstance(settlements, list) or not settlements:
+            raise Refused("Is required", "settlements")
+        subject_id = fields.read_text(body, f"{kind}_id")
+        draft = ReceiptDraft(
+            type=str(kind),
+            payment_id=subject_id if kind == "payment" else None,
+            refund_id=subject_id if kind == "refund" else None,
+            items=fields.read_items(body, "items"),
+            settlements=settlements,
+        )
+        return self.receipts.create(call.idempotent, draft)
+
+    def _list_receipts(self, call: ApiCall) -> Json:
+        return self._page(call, list(self._store.receipts.values()), lists.RECEIPTS)
+
+    # payouts
+
+    def _create_payout(self, call: ApiCall) -> Payout:
+        """The gateway pays from its balance, the shop from a deal."""
+        draft = read_payout(call.body)
+        if (call.account == self._merchant.agent_id) == bool(draft.deal_id):
+            raise Refused("A payout of a deal needs the shop's credentials, any other the gateway's", "deal")
+        return self.payouts.create(call.idempotent, draft)
+
+    def _own_payouts(self, call: ApiCall) -> list[Payout]:
+        self.payouts.settle_due()
+        return [payout for payout in self._store.payouts.values() if payout.account == call.account]
+
+    def _list_payouts(self, call: ApiCall) -> Json:
+        return self._page(call, self._own_payouts(call), lists.PAYOUTS)
+
+    def _search_payouts(self, call: ApiCall) -> Json:
+        since = as_text(self._store.now() - SEARCH_WITHIN)
+        found, rest = lists.search_by_metadata(self._own_payouts(call), call.query, since)
+        return lists.page_of(found, rest, lists.PAYOUTS, self._view)
+
+    def _list_banks(self, call: ApiCall) -> Json:
+        return {"type": "list", "items": [{"bank_id": id_, "name": name, "bic": bic} for id_, name, bic in BANKS]}
+
+    def _add_personal_data(self, call: ApiCall) -> PersonalData:
+        kind = call.body.get("type")
+        if kind not in ("sbp_payout_recipient", "payout_statement_recipient"):
+            raise Refused("Must be sbp_payout_recipient or payout_statement_recipient", "type")
+        name = f"{fields.read_text(call.body, 'last_name')} {fields.read_text(call.body, 'first_name')}"
+        return self.payouts.add_personal_data(call.idempotent, str(kind), name, fields.read_metadata(call.body))
+
+    def _show_account(self, call: ApiCall) -> Json:
+        account: Json = {"account_id": call.account, "status": "enabled", "test": True}
+        if call.account == self._merchant.id:
+            return account | {"payment_methods": list(fields.PAYMENT_METHODS), "fiscalization_enabled": False}
+        balance = money(self.payouts.gateway.balance)
+        methods = ["bank_card", "sbp", "yoo_money"]
+        return account | {"name": "mystar sandbox", "payout_methods": methods, "payout_balance": balance}
+
+    # what every call has in common
+
+    def _page(self, call: ApiCall, records: Sequence[Record], filters: lists.ListFilters) -> Json:
+        return lists.page_of(records, call.query, filters, self._view)
+
+    def _view(self, record: Record) -> Json:
+        return render(record, self._merchant)
+
+    def _handler(self, accounts: tuple[str, ...], run: Operation) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            if failure := await before_work(request, self._faults):
+                return failure
+            try:
+                call = await self._read(request, self._authenticate(request, accounts))
+                result = (call.idempotent.key and self._store.repeated(call.idempotent)) or run(call)
+            except _BadCredentials as error:
+                return _error(401, "invalid_credentials", str(error), "Authorization")
+            except Unknown as error:
+                return _error(404, "not_found", str(error), error.parameter)
+            except Refused as error:
+                return _error(400, "invalid_request", error.description, error.parameter)
+            view = result if isinstance(result, dict) else self._view(result)
+            return await after_work(self._faults) or json(view)
+
+        return handle
+
+    def _authenticate(self, request: web.Request, accounts: tuple[str, ...]) -> str:
+        """The account whose id and key came as HTTP Basic, if it is one of these."""
+        scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            raise _BadCredentials("Basic authentication with the account's id and secret key is required")
+        try:
+            given = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            given = b""
+        keys = {
+            self._merchant.id: self._merchant.secret_key,
+            self._merchant.agent_id: self._merchant.payout_secret_key,
+        }
+        for account in accounts:
+            if hmac.compare_digest(given, f"{account}:{keys[account]}".encode()):
+                return account
+        raise _BadCredentials("Error in the account's id or secret key")
+
+    async def _read(self, request: web.Request, account: str) -> ApiCall:
+        call_id, query = request.match_info.get("id", ""), dict(request.query)
+        if request.method != "POST":
+            return ApiCall(call_id, account, query, {}, IdempotentCall(account, "", ""))
+        key = request.headers.get(KEY, "")
+        if not (1 <= len(key) <= 64 and key.isascii() and key.isprintable()):
+            raise Refused("Idempotence-Key is required and has at most 64 characters", KEY)
+        body = await _read_body(request)
+        canonical = orjson.dumps([request.path, body], option=orjson.OPT_SORT_KEYS)
+        fingerprint = hashlib.sha256(canonical).hexdigest()
+        return ApiCall(call_id, account, query, body, IdempotentCall(account, key, fingerprint))
+
+    async def _not_found(self, request: web.Request) -> web.StreamResponse:
+        return _error(404, "not_found", f"No such resource: {request.method} {request.path}")
 
 
-async def _read(request: web.Request) -> Call:
-    call_id, query = request.match_info.get("id", ""), dict(request.query)
-    if request.method != "POST":
-        return Call(call_id, query, {}, Errand("", ""))
-    key = request.headers.get(KEY, "")
-    if not (1 <= len(key) <= 64 and key.isascii() and key.isprintable()):
-        raise Refused("Idempotence-Key is required and has at most 64 characters", KEY)
+async def _read_body(request: web.Request) -> Json:
     try:
         content = await request.read()
     except (ConnectionResetError, web.RequestPayloadError) as error:
@@ -226,135 +295,7 @@ async def _read(request: web.Request) -> Call:
         raise Refused("The body is not JSON") from error
     if not isinstance(body, dict):
         raise Refused("The body is not a JSON object")
-    canonical = orjson.dumps([request.path, body], option=orjson.OPT_SORT_KEYS)
-    return Call(call_id, query, body, Errand(key, hashlib.sha256(canonical).hexdigest()))
-
-
-def _amount(body: Json) -> int:
-    """Kopecks of `amount`; the value must be text, as in {"value": "10.00", "currency": "RUB"}."""
-    amount = body.get("amount")
-    if not isinstance(amount, dict):
-        raise Refused("Is required", "amount")
-    if amount.get("currency") != "RUB":
-        raise Refused("Must be RUB", "amount.currency")
-    value = amount.get("value")
-    if not isinstance(value, str) or not AMOUNT.fullmatch(value):
-        raise Refused('Must be text like "10.00"', "amount.value")
-    rubles, _, rest = value.partition(".")
-    if not (kopecks := int(rubles) * 100 + int(rest.ljust(2, "0"))):
-        raise Refused("Must be positive", "amount.value")
-    return kopecks
-
-
-def _description(body: Json, longest: int) -> str | None:
-    description = body.get("description")
-    if description is not None and not (isinstance(description, str) and len(description) <= longest):
-        raise Refused(f"Must be text of at most {longest} characters", "description")
-    return description
-
-
-def _metadata(body: Json) -> dict[str, str]:
-    metadata = body.get("metadata") or {}
-    if not isinstance(metadata, dict) or len(metadata) > 16:
-        raise Refused("Must be an object of at most 16 keys", "metadata")
-    for name, value in metadata.items():
-        if len(name) > 32 or not isinstance(value, str | int) or len(str(value)) > 512:
-            raise Refused("Names have at most 32 characters, values at most 512", f"metadata.{name}")
-    return {name: str(value) for name, value in metadata.items()}
-
-
-def _return_url(body: Json) -> str:
-    confirmation = body.get("confirmation")
-    if not isinstance(confirmation, dict) or confirmation.get("type") != "redirect":
-        raise Refused("The sandbox confirms by redirect only", "confirmation.type")
-    url = confirmation.get("return_url")
-    if not isinstance(url, str) or not is_web_address(url):
-        raise Refused("Must be a web address", "confirmation.return_url")
-    return url
-
-
-def is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and len(url) <= 2048
-
-
-def _check_receipt(receipt: Any) -> None:
-    """54-FZ: somebody to send it to, and what was sold. What the till would refuse beyond that is not known here."""
-    if receipt is None:
-        return
-    customer = receipt.get("customer") if isinstance(receipt, dict) else None
-    if not isinstance(customer, dict) or not (customer.get("email") or customer.get("phone")):
-        raise Refused("Needs an email or a phone", "receipt.customer")
-    items = receipt.get("items")
-    if not isinstance(items, list) or not items:
-        raise Refused("Is required", "receipt.items")
-    for item in items:
-        if not isinstance(item, dict) or not {"description", "quantity", "amount", "vat_code"} <= item.keys():
-            raise Refused("Needs description, quantity, amount and vat_code", "receipt.items")
-        _amount(item)
-        _description(item, 128)
-
-
-def payment_view(payment: Payment, shop: Shop) -> Json:
-    """The payment object of the API. After a partial capture `amount` is what was taken."""
-    amount = payment.captured if payment.status == SUCCEEDED else payment.amount
-    view: Json = {
-        "id": payment.id,
-        "status": payment.status,
-        "amount": money(amount),
-        "recipient": {"account_id": shop.id, "gateway_id": "100700"},
-        "created_at": payment.created_at,
-        "test": True,
-        "paid": payment.status in (HELD, SUCCEEDED),
-        "refundable": payment.status == SUCCEEDED and payment.refunded < payment.captured,
-        "metadata": payment.metadata,
-    }
-    if payment.description is not None:
-        view["description"] = payment.description
-    if payment.status == PENDING:
-        url = confirmation_url(payment, shop)
-        view["confirmation"] = {"type": "redirect", "return_url": payment.return_url, "confirmation_url": url}
-    if payment.authorized:
-        view["payment_method"] = _card(payment)
-        view["authorization_details"] = {
-            "rrn": "10000000000",
-            "auth_code": "000000",
-            "three_d_secure": {"applied": False},
-        }
-    if payment.status == HELD:
-        view["expires_at"] = payment.expires_at
-    if payment.status == SUCCEEDED:
-        view |= {"captured_at": payment.captured_at, "refunded_amount": money(payment.refunded)}
-    if payment.status == CANCELED:
-        view["cancellation_details"] = payment.cancellation
-    return view
-
-
-def refund_view(refund: Refund) -> Json:
-    view = {
-        "id": refund.id,
-        "payment_id": refund.payment_id,
-        "status": "succeeded",
-        "amount": money(refund.amount),
-        "created_at": refund.created_at,
-    }
-    return view | ({} if refund.description is None else {"description": refund.description})
-
-
-def confirmation_url(payment: Payment, shop: Shop) -> str:
-    return f"{shop.public_url}/pay/{payment.id}"
-
-
-def money(kopecks: int) -> dict[str, str]:
-    return {"value": f"{kopecks // 100}.{kopecks % 100:02d}", "currency": "RUB"}
-
-
-def _card(payment: Payment) -> Json:
-    card = {"first6": "555555", "last4": "4477", "expiry_year": "2035", "expiry_month": "12", "card_type": "MasterCard"}
-    return {"type": "bank_card", "id": payment.id, "saved": False, "card": card, "title": "Bank card *4477"}
+    return body
 
 
 def _error(status: int, code: str, description: str, parameter: str | None = None) -> web.Response:

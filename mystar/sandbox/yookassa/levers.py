@@ -1,145 +1,113 @@
-"""The provider as a whole: its API, the page where a buyer pays, and the levers that only a sandbox has."""
+"""The controls that only a sandbox has: JSON endpoints that do what buyers, banks and time would do."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from mystar.sandbox.journal import Journal
-from mystar.sandbox.pages import CONTENTS, FAULTS, json, json_error, nothing_here, page, read_form, read_json
-from mystar.sandbox.yookassa.api import Shop, YooKassa, before_work, confirmation_url, is_web_address, money
-from mystar.sandbox.yookassa.payments import PENDING, Bank, Clock, Payment, Refused, Unknown
-from mystar.sandbox.yookassa.webhooks import Webhooks
+from mystar.sandbox.mail import MAILBOX
+from mystar.sandbox.pages import json, json_error, read_json
+from mystar.sandbox.yookassa.api import YooKassa
+from mystar.sandbox.yookassa.fields import is_web_address
+from mystar.sandbox.yookassa.keys import JOURNAL, MERCHANT, STORE, WEBHOOK_JOURNAL, WEBHOOKS, YOOKASSA
+from mystar.sandbox.yookassa.records import Json, Payment, Record, Refused, Unknown
+from mystar.sandbox.yookassa.views import confirmation_url, money
 
-BANK = web.AppKey("bank", Bank)
-SHOP = web.AppKey("shop", Shop)
-WEBHOOKS = web.AppKey("webhooks", Webhooks)
-JOURNAL = web.AppKey("journal", Journal)
-WEBHOOK_JOURNAL = web.AppKey("webhook_journal", Journal)
+Lever = Callable[[YooKassa, str, dict[str, Any]], Record]
+Handler = Callable[[web.Request], Any]
 
-LOOK_FOR_EXPIRED_EVERY = 1.0
-SHOWN_ON_PAGE = 100
+LARGEST_BALANCE = 10**13
 
 
-def add_to(app: web.Application, *, data_dir: Path, shop: Shop, webhook_url: str | None, clock: Clock) -> None:
-    """Raises JournalBusy when another sandbox works in this directory."""
-    journal = app[JOURNAL] = Journal(data_dir / "money.jsonl")
-    webhook_journal = app[WEBHOOK_JOURNAL] = Journal(data_dir / "webhooks.jsonl", durable=False)
-    bank = app[BANK] = Bank(journal, clock)
-    yookassa = YooKassa(bank, shop, app[FAULTS])
-    webhooks = app[WEBHOOKS] = Webhooks(webhook_journal, app[FAULTS], yookassa.notification, webhook_url)
-    app[SHOP] = shop
-    bank.listen(webhooks.tell)
-    app.add_routes(yookassa.routes())
-    app.add_routes(ROUTES)
-    app.cleanup_ctx.append(_background)
-    app[CONTENTS].extend(
-        [
-            ("/payments/", "Платежи", "Payments"),
-            ("/sandbox/journal.json", "Журнал денег", "The journal of money"),
-            ("/sandbox/webhooks.json", "Чем кончились уведомления", "How the notifications ended"),
-        ]
-    )
+def _handler(pull: Lever) -> Handler:
+    """A JSON endpoint of one lever: 200 with the record after it, 404, 409 with what forbids it."""
 
-
-async def _background(app: web.Application) -> AsyncIterator[None]:
-    await app[WEBHOOKS].start(app[BANK].past)
-    app[BANK].past.clear()
-    task = asyncio.create_task(_watch_the_clock(app[BANK]), name="expiry")
-    yield
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await app[WEBHOOKS].stop()
-    app[JOURNAL].close()
-    app[WEBHOOK_JOURNAL].close()
-
-
-async def _watch_the_clock(bank: Bank) -> None:
-    while True:
-        await asyncio.sleep(LOOK_FOR_EXPIRED_EVERY)
-        bank.expire_due()
-
-
-# the buyer's page
-
-
-async def show_payment(request: web.Request) -> web.StreamResponse:
-    if trouble := await before_work(request, request.app[FAULTS]):
-        return trouble
-    try:
-        payment = request.app[BANK].payment(request.match_info["id"])
-    except Unknown:
-        return nothing_here(request)
-    return _payment_page(request, payment)
-
-
-async def settle_payment(request: web.Request) -> web.StreamResponse:
-    """The buyer pressed a button; back to the shop, as the real page does in both cases."""
-    if trouble := await before_work(request, request.app[FAULTS]):
-        return trouble
-    bank, form = request.app[BANK], await read_form(request)
-    deeds: dict[Any, Callable[[str], Payment]] = {"pay": bank.pay, "decline": bank.decline}
-    try:
-        payment = bank.payment(request.match_info["id"])
-        if form.get("deed") not in deeds:
-            return _payment_page(request, payment, status=400)
-        payment = deeds[form.get("deed")](payment.id)
-    except Unknown:
-        return nothing_here(request)
-    except Refused:
-        # Pressed twice, or too late: the page says how the payment ended.
-        return _payment_page(request, bank.payment(request.match_info["id"]), status=409)
-    return web.Response(status=302, headers={"Location": payment.return_url})
-
-
-def _payment_page(request: web.Request, payment: Payment, status: int = 200) -> web.Response:
-    rubles = money(payment.amount)["value"]
-    return page(request, "payment.html", status=status, payment=payment, rubles=rubles, pending=PENDING)
-
-
-async def list_on_page(request: web.Request) -> web.Response:
-    newest = list(request.app[BANK].payments.values())[: -SHOWN_ON_PAGE - 1 : -1]
-    return page(request, "payments.html", payments=newest, money=money)
-
-
-# levers
-
-
-def _lever(deed: Callable[[Bank, str, dict[str, Any]], Payment]) -> Any:
-    """A JSON door to one deed: 200 with the payment, 404, 409 with the status that forbids it."""
-
-    async def pull(request: web.Request) -> web.Response:
-        bank, payment_id = request.app[BANK], request.match_info["id"]
+    async def handle(request: web.Request) -> web.Response:
         body = await read_json(request)
         if not isinstance(body, dict):
             return json_error(400, "the body is not an object")
         try:
-            return json(_state(request, deed(bank, payment_id, body)))
-        except Unknown:
-            return json_error(404, "no such payment")
+            return json(_state(request, pull(request.app[YOOKASSA], request.match_info["id"], body)))
+        except Unknown as error:
+            return json_error(404, f"no such {error.parameter.removesuffix('_id')}")
         except Refused as error:
-            return json_error(409, error.description, status=bank.payment(payment_id).status)
+            return json_error(409, error.description, status=_status(request))
 
-    return pull
-
-
-def _decline(bank: Bank, payment_id: str, body: dict[str, Any]) -> Payment:
-    return bank.decline(payment_id, str(body.get("reason") or "general_decline"))
+    return handle
 
 
-async def list_states(request: web.Request) -> web.Response:
-    bank = request.app[BANK]
-    bank.expire_due()
-    return json([_state(request, payment) for payment in bank.payments.values()])
+def _status(request: web.Request) -> str | None:
+    record_id, store = request.match_info["id"], request.app[STORE]
+    for table in (store.payments, store.refunds, store.payouts, store.deals, store.receipts):
+        if record := table.get(record_id):
+            return record.status
+    return None
 
 
-def _state(request: web.Request, payment: Payment) -> dict[str, Any]:
-    """All amounts are kopecks; authorized = held + captured + released, and refunded is a part of captured."""
-    amounts = {"held": payment.held, "released": payment.released}
-    return asdict(payment) | amounts | {"confirmation_url": confirmation_url(payment, request.app[SHOP])}
+def _state(request: web.Request, record: Record) -> Json:
+    """All amounts are kopecks; of a payment authorized = held + captured + released, refunded is a part of captured."""
+    if not isinstance(record, Payment):
+        return asdict(record)
+    url = confirmation_url(record, request.app[MERCHANT])
+    return asdict(record) | {"held": record.held, "released": record.released, "confirmation_url": url}
+
+
+def _reason(body: dict[str, Any], default: str = "general_decline") -> str:
+    return str(body.get("reason") or default)
+
+
+def _amount(body: dict[str, Any]) -> int | None:
+    amount = body.get("amount")
+    if amount is not None and (isinstance(amount, bool) or not isinstance(amount, int)):
+        raise Refused("amount must be kopecks", "amount")
+    return amount
+
+
+async def charge_back(request: web.Request) -> web.Response:
+    """The buyer's bank takes money back: a journal line and a letter to the merchant, as at the provider."""
+    pull = _handler(lambda yookassa, id_, body: yookassa.payments.charge_back(id_, _amount(body)))
+    answer: web.Response = await pull(request)
+    if answer.status == 200:
+        payment = request.app[STORE].payments[request.match_info["id"]]
+        sum_ = money(payment.charged_back)["value"]
+        text = f"Payment {payment.id}: the buyer's bank disputes it and has taken back {sum_} RUB in all."
+        request.app[MAILBOX].deliver("provider@sandbox.example", "merchant@sandbox.example", "Disputed payment", text)
+    return answer
+
+
+async def list_payments(request: web.Request) -> web.Response:
+    request.app[YOOKASSA].payments.expire_due()
+    return json([_state(request, payment) for payment in request.app[STORE].payments.values()])
+
+
+async def list_payouts(request: web.Request) -> web.Response:
+    request.app[YOOKASSA].payouts.settle_due()
+    return json([_state(request, payout) for payout in request.app[STORE].payouts.values()])
+
+
+async def list_others(request: web.Request) -> web.Response:
+    """Deals, receipts and refunds, by the last part of the address."""
+    store = request.app[STORE]
+    tables: dict[str, dict[str, Any]] = {
+        "deals": store.deals,
+        "receipts": store.receipts,
+        "refunds": store.refunds,
+    }
+    return json([asdict(record) for record in tables[request.match_info["kind"]].values()])
+
+
+async def show_balance(request: web.Request) -> web.Response:
+    return json({"balance": request.app[YOOKASSA].payouts.gateway.balance})
+
+
+async def set_balance(request: web.Request) -> web.Response:
+    body = await read_json(request)
+    balance = body.get("balance") if isinstance(body, dict) else None
+    if isinstance(balance, bool) or not isinstance(balance, int) or abs(balance) > LARGEST_BALANCE:
+        return json_error(400, "balance must be kopecks")
+    request.app[YOOKASSA].payouts.set_balance(balance)
+    return await show_balance(request)
 
 
 async def show_journal(request: web.Request) -> web.Response:
@@ -165,14 +133,28 @@ async def set_webhook(request: web.Request) -> web.Response:
     return json(body)
 
 
+LEVERS: dict[str, Lever] = {
+    "payments/{id}/pay": lambda yookassa, id_, _: yookassa.payments.pay(id_),
+    "payments/{id}/decline": lambda yookassa, id_, body: yookassa.payments.decline(id_, _reason(body)),
+    "payments/{id}/expire": lambda yookassa, id_, _: yookassa.payments.expire(id_),
+    "refunds/{id}/succeed": lambda yookassa, id_, _: yookassa.payments.succeed_refund(id_),
+    "refunds/{id}/cancel": lambda yookassa, id_, body: yookassa.payments.cancel_refund(id_, _reason(body)),
+    "payouts/{id}/succeed": lambda yookassa, id_, _: yookassa.payouts.succeed(id_),
+    "payouts/{id}/cancel": lambda yookassa, id_, body: yookassa.payouts.cancel(id_, _reason(body)),
+    "payouts/{id}/return": lambda yookassa, id_, _: yookassa.payouts.give_back(id_),
+    "deals/{id}/expire": lambda yookassa, id_, _: yookassa.deals.expire(yookassa.deals.opened(id_).id),
+    "receipts/{id}/register": lambda yookassa, id_, _: yookassa.receipts.register(id_),
+    "receipts/{id}/cancel": lambda yookassa, id_, _: yookassa.receipts.cancel(id_),
+}
+
 ROUTES = (
-    web.get("/pay/{id}", show_payment),
-    web.post("/pay/{id}", settle_payment),
-    web.get("/payments/", list_on_page),
-    web.post("/sandbox/payments/{id}/pay", _lever(lambda bank, payment_id, _: bank.pay(payment_id))),
-    web.post("/sandbox/payments/{id}/decline", _lever(_decline)),
-    web.post("/sandbox/payments/{id}/expire", _lever(lambda bank, payment_id, _: bank.expire(payment_id))),
-    web.get("/sandbox/payments.json", list_states),
+    *(web.post(f"/sandbox/{path}", _handler(lever)) for path, lever in LEVERS.items()),
+    web.post("/sandbox/payments/{id}/chargeback", charge_back),
+    web.get("/sandbox/payments.json", list_payments),
+    web.get("/sandbox/payouts.json", list_payouts),
+    web.get("/sandbox/{kind:deals|receipts|refunds}.json", list_others),
+    web.get("/sandbox/payout-balance", show_balance),
+    web.put("/sandbox/payout-balance", set_balance),
     web.get("/sandbox/journal.json", show_journal),
     web.get("/sandbox/webhooks.json", show_webhooks),
     web.get("/sandbox/webhook", show_webhook),

@@ -1,237 +1,263 @@
-"""Payments, holds and refunds as the provider keeps them: what may follow what, and a journal line for every deed.
+"""The rules of payments and refunds: which call is allowed in which status, and how much money it moves."""
 
-Amounts are integer kopecks. Times are text as YooKassa prints them (UTC, milliseconds, "Z"), which also sorts by time.
-"""
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
-import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from mystar.sandbox.faults import Faults
+from mystar.sandbox.yookassa.deals import DealSimulator
+from mystar.sandbox.yookassa.records import (
+    CANCELED,
+    HELD,
+    PENDING,
+    SUCCEEDED,
+    Deal,
+    IdempotentCall,
+    Payment,
+    Refund,
+    Refused,
+    Unknown,
+    as_text,
+    half_up,
+    new_id,
+)
+from mystar.sandbox.yookassa.store import RecordStore
 
-from mystar.sandbox.journal import Journal, JournalBroken
-
-PENDING, HELD, SUCCEEDED, CANCELED = "pending", "waiting_for_capture", "succeeded", "canceled"
-
-# Bank cards (YooKassa's documentation): an hour to pay, seven days to capture.
 PAY_WITHIN = timedelta(hours=1)
-CAPTURE_WITHIN = timedelta(days=7)
-KEY_LIVES = timedelta(hours=24)
-
-Clock = Callable[[], datetime]
-
-
-class Refused(Exception):
-    """A deed that the rules forbid; nothing happened. `parameter` is the one to blame, in YooKassa's words."""
-
-    def __init__(self, description: str, parameter: str | None = None) -> None:
-        super().__init__(description)
-        self.description, self.parameter = description, parameter
-
-
-class Unknown(Exception):
-    """No such payment or refund."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} doesn't exist or access denied")
-        self.parameter = f"{what.lower()}_id"
+#: How long each method holds money. SBP cannot hold.
+HOLDS = {"bank_card": timedelta(days=7), "sberbank": timedelta(days=5)}
+#: Kopecks: the least and the most of one payment.
+LIMITS = {"bank_card": (100, 35_000_000), "sberbank": (100, 35_000_000), "sbp": (100, 70_000_000)}
+#: The provider's fee in basis points of the captured amount, and the tax on the fee in percent.
+FEES = {"bank_card": 350, "sberbank": 350, "sbp": 100}
+FEE_TAX = 22
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
-    id: str
-    status: str
+class PaymentDraft:
+    """What a new payment is asked with."""
+
     amount: int
     two_stage: bool
     description: str | None
     metadata: dict[str, str]
     return_url: str
-    created_at: str
-    expires_at: str | None
-    authorized: int = 0
-    captured: int = 0
-    refunded: int = 0
-    captured_at: str | None = None
-    cancellation: dict[str, str] | None = None
-
-    @property
-    def held(self) -> int:
-        """What is blocked on the card now."""
-        return self.authorized if self.status == HELD else 0
-
-    @property
-    def released(self) -> int:
-        """What was blocked and given back; so authorized = held + captured + released at any time."""
-        return self.authorized - self.captured - self.held
+    method: str = "bank_card"
+    confirmation: str = "redirect"
+    deal_id: str | None = None
+    settlement: int = 0
+    has_receipt: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Refund:
-    id: str
-    payment_id: str
-    amount: int
-    description: str | None
-    created_at: str
+class PaymentSimulator:
+    """Payments and refunds of the merchant."""
 
+    def __init__(self, store: RecordStore, deals: DealSimulator, faults: Faults) -> None:
+        self._store, self._deals, self._faults = store, deals, faults
+        deals.return_money = self._return_money
 
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """One call that must have its effect once: the Idempotence-Key and a digest of what was asked with it."""
-
-    key: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A deed that the shop is told about. `number` is its line in the journal."""
-
-    number: int
-    event: str
-    subject: Payment | Refund
-
-
-class Bank:
-    """All payments of the shop, rebuilt from the journal.
-
-    Every method that changes something writes its line first, then changes, and has no `await`: calls never interleave.
-    """
-
-    def __init__(self, journal: Journal, clock: Clock) -> None:
-        self._journal, self._clock = journal, clock
-        self.payments: dict[str, Payment] = {}
-        self.refunds: dict[str, Refund] = {}
-        self._open: dict[str, None] = {}
-        self._done: dict[str, tuple[str, str, Payment | Refund]] = {}
-        self._number = 0
-        self._listeners: list[Callable[[Fact], None]] = []
-        # What the shop was, or should have been, told before this start.
-        self.past = list(self._replay(journal))
-
-    def listen(self, listener: Callable[[Fact], None]) -> None:
-        self._listeners.append(listener)
-
-    def repeated(self, errand: Errand) -> Payment | Refund | None:
-        """The first result of the same call, if it was made. Raises Refused when the key came with another body."""
-        if errand.key not in self._done:
-            return None
-        fingerprint, at, result = self._done[errand.key]
-        if at < _text(self._clock() - KEY_LIVES):
-            return None
-        if fingerprint != errand.fingerprint:
-            raise Refused("Idempotence key duplicated", "Idempotence-Key")
-        return result
-
-    def payment(self, payment_id: str) -> Payment:
-        if payment_id not in self.payments:
+    def get(self, payment_id: str) -> Payment:
+        if payment_id not in self._store.payments:
             raise Unknown("Payment")
-        self._expire_if_due(self.payments[payment_id])
-        return self.payments[payment_id]
+        self._expire_if_due(self._store.payments[payment_id])
+        return self._store.payments[payment_id]
 
-    def refund(self, refund_id: str) -> Refund:
-        if refund_id not in self.refunds:
+    def get_refund(self, refund_id: str) -> Refund:
+        if refund_id not in self._store.refunds:
             raise Unknown("Refund")
-        return self.refunds[refund_id]
+        return self._store.refunds[refund_id]
 
-    def create(
-        self,
-        errand: Errand,
-        *,
-        amount: int,
-        two_stage: bool,
-        description: str | None,
-        metadata: dict[str, str],
-        return_url: str,
-    ) -> Payment:
-        now = self._clock()
+    def create(self, call: IdempotentCall, draft: PaymentDraft) -> Payment:
+        self._check(draft)
+        now = self._store.now()
         payment = Payment(
-            id=_new_id(now),
+            id=new_id(now),
             status=PENDING,
-            amount=amount,
-            two_stage=two_stage,
-            description=description,
-            metadata=metadata,
-            return_url=return_url,
-            created_at=_text(now),
-            expires_at=_text(now + PAY_WITHIN),
+            amount=draft.amount,
+            two_stage=draft.two_stage,
+            description=draft.description,
+            metadata=draft.metadata,
+            return_url=draft.return_url,
+            created_at=as_text(now),
+            expires_at=as_text(now + PAY_WITHIN),
+            method=draft.method,
+            confirmation=draft.confirmation,
+            deal_id=draft.deal_id,
+            settlement=draft.settlement,
+            receipt_registration=PENDING if draft.has_receipt else None,
         )
-        return self._write("payment.created", payment, amount, errand=errand)
+        return self._write("payment.created", payment, draft.amount, call=call)
+
+    def _check(self, draft: PaymentDraft) -> None:
+        if parameter := self._faults["refuse_payments"]:
+            raise Refused("The sandbox is told to refuse payments", parameter)
+        least, most = LIMITS[draft.method]
+        if draft.amount < least:
+            raise Refused("Amount is less than minimum", "amount.value")
+        if draft.amount > most:
+            raise Refused("Amount is more than maximum", "amount.value")
+        if draft.two_stage and draft.method not in HOLDS:
+            raise Refused("The payment method cannot hold money", "capture")
+        if draft.deal_id:
+            self._deals.check_payment(draft.deal_id, draft.method, draft.amount, draft.settlement, fee_of(draft))
 
     def pay(self, payment_id: str) -> Payment:
         """The buyer pays: a hold in two stages, the money itself in one."""
         payment = self._in_status(payment_id, PENDING)
-        now = self._clock()
         if payment.two_stage:
-            held = replace(payment, status=HELD, authorized=payment.amount, expires_at=_text(now + CAPTURE_WITHIN))
+            expires_at = as_text(self._store.now() + HOLDS[payment.method])
+            held = replace(payment, status=HELD, authorized=payment.amount, expires_at=expires_at)
             return self._write("payment.held", held, held.amount, event="payment.waiting_for_capture")
-        paid = replace(
-            payment,
-            status=SUCCEEDED,
-            authorized=payment.amount,
-            captured=payment.amount,
-            captured_at=_text(now),
-            expires_at=None,
-        )
-        return self._write("payment.captured", paid, paid.captured, event="payment.succeeded")
+        return self._take(replace(payment, authorized=payment.amount), payment.amount, payment.settlement)
 
     def decline(self, payment_id: str, reason: str = "general_decline") -> Payment:
-        """The buyer or the bank says no."""
+        """The buyer or the bank refuses."""
         payment = self._in_status(payment_id, PENDING)
         return self._cancel(payment, "payment_network", reason)
 
-    def capture(self, errand: Errand, payment_id: str, amount: int | None) -> Payment:
+    def capture(
+        self, call: IdempotentCall, payment_id: str, amount: int | None, settlement: int | None = None
+    ) -> Payment:
         """Take the held money, or a part of it; the rest goes back to the buyer at once."""
         payment = self._in_status(payment_id, HELD)
         taken = payment.amount if amount is None else amount
         if taken > payment.authorized:
             raise Refused("Amount exceeds the amount held", "amount.value")
-        now = _text(self._clock())
-        captured = replace(payment, status=SUCCEEDED, captured=taken, captured_at=now, expires_at=None)
-        return self._write("payment.captured", captured, taken, errand=errand, event="payment.succeeded")
+        if payment.deal_id and taken < payment.amount and settlement is None:
+            raise Refused("Is required with a partial capture", "deal.settlements")
+        return self._take(payment, taken, payment.settlement if settlement is None else settlement, call)
 
-    def cancel(self, errand: Errand, payment_id: str) -> Payment:
+    def _take(self, payment: Payment, amount: int, settlement: int, call: IdempotentCall | None = None) -> Payment:
+        fee = fee_of(payment, amount)
+        taken = replace(
+            payment,
+            status=SUCCEEDED,
+            captured=amount,
+            captured_at=as_text(self._store.now()),
+            expires_at=None,
+            fee=fee,
+            settlement=settlement,
+            receipt_registration=payment.receipt_registration and SUCCEEDED,
+        )
+        deal = self._deals.credited(payment.deal_id, amount, settlement, fee) if payment.deal_id else None
+        return self._write("payment.captured", taken, amount, call=call, event="payment.succeeded", deal=deal)
+
+    def cancel(self, call: IdempotentCall, payment_id: str) -> Payment:
         """Release the hold."""
         payment = self._in_status(payment_id, HELD)
-        return self._cancel(payment, "merchant", "canceled_by_merchant", errand)
+        return self._cancel(payment, "merchant", "canceled_by_merchant", call)
 
-    def give_back(self, errand: Errand, payment_id: str, amount: int, description: str | None) -> Refund:
+    def left_to_refund(self, payment: Payment) -> int:
+        """Pending refunds count, chargebacks too."""
+        open_refunds: list[Refund] = self._store.open_records(Refund)
+        pending = sum(refund.amount for refund in open_refunds if refund.payment_id == payment.id)
+        return payment.captured - payment.refunded - payment.charged_back - pending
+
+    def refund(
+        self, call: IdempotentCall, payment_id: str, amount: int, description: str | None, settlement: int | None = None
+    ) -> Refund:
         payment = self._in_status(payment_id, SUCCEEDED)
-        if amount > payment.captured - payment.refunded:
+        if amount > self.left_to_refund(payment):
             raise Refused("Amount exceeds the amount left to refund", "amount.value")
-        now = self._clock()
-        refund = Refund(_new_id(now), payment_id, amount, description, _text(now))
-        changed = replace(payment, refunded=payment.refunded + amount)
-        self._write("payment.refunded", changed, amount, errand=errand, event="refund.succeeded", refund=refund)
+        if payment.deal_id:
+            self._deals.check_refund(payment.deal_id, amount, settlement)
+        now = self._store.now()
+        refund = Refund(new_id(now), payment_id, amount, description, as_text(now), settlement=settlement or 0)
+        if self._faults.strikes("refunds.insufficient_funds"):
+            return self._cancel_refund(refund, payment, "insufficient_funds", call)
+        if self._faults.strikes("refunds.pending"):
+            waiting = replace(refund, status=PENDING)
+            self._store.write("refund.created", waiting, payment, amount=amount, metadata=payment.metadata, call=call)
+            return waiting
+        return self._complete_refund(refund, payment, call)
+
+    def succeed_refund(self, refund_id: str) -> Refund:
+        """A pending refund reaches the buyer."""
+        refund = self._pending_refund(refund_id)
+        return self._complete_refund(refund, self._store.payments[refund.payment_id])
+
+    def cancel_refund(self, refund_id: str, reason: str) -> Refund:
+        """A pending refund fails. The provider sends no notification of it."""
+        refund = self._pending_refund(refund_id)
+        return self._cancel_refund(refund, self._store.payments[refund.payment_id], reason)
+
+    def _pending_refund(self, refund_id: str) -> Refund:
+        refund = self.get_refund(refund_id)
+        if refund.status != PENDING:
+            raise Refused(f"Refund is {refund.status}", "refund_id")
         return refund
 
+    def _complete_refund(self, refund: Refund, payment: Payment, call: IdempotentCall | None = None) -> Refund:
+        done = replace(refund, status=SUCCEEDED)
+        changed = replace(payment, refunded=payment.refunded + refund.amount)
+        deal = self._deals.debited(payment.deal_id, refund.amount, refund.settlement) if payment.deal_id else None
+        self._store.write(
+            "payment.refunded",
+            done,
+            changed,
+            *([deal] if deal else []),
+            amount=refund.amount,
+            metadata=payment.metadata,
+            call=call,
+            event="refund.succeeded",
+        )
+        if deal:
+            self._deals.close_if_empty(deal.id)
+        return done
+
+    def _cancel_refund(
+        self, refund: Refund, payment: Payment, reason: str, call: IdempotentCall | None = None
+    ) -> Refund:
+        failed = replace(refund, status=CANCELED, cancellation={"party": "yoo_money", "reason": reason})
+        self._store.write(
+            "refund.canceled", failed, payment, amount=refund.amount, metadata=payment.metadata, call=call
+        )
+        return failed
+
+    def charge_back(self, payment_id: str, amount: int | None) -> Payment:
+        """The buyer's bank takes the money back. The provider sends a letter and no notification."""
+        payment = self._in_status(payment_id, SUCCEEDED)
+        taken = self.left_to_refund(payment) if amount is None else amount
+        if not 0 < taken <= self.left_to_refund(payment):
+            raise Refused("Amount exceeds the amount left", "amount")
+        changed = replace(payment, charged_back=payment.charged_back + taken)
+        return self._write("payment.charged_back", changed, taken)
+
     def expire(self, payment_id: str) -> Payment:
-        """Let the time of an open payment be over now."""
-        payment = self.payment(payment_id)
+        """End the time of an open payment now."""
+        payment = self.get(payment_id)
         if payment.status not in (PENDING, HELD):
             raise Refused(f"Payment is {payment.status}, it does not expire", "payment_id")
         return self._expire(payment)
 
     def expire_due(self) -> None:
-        for payment_id in list(self._open):
-            self._expire_if_due(self.payments[payment_id])
+        for payment in self._store.open_records(Payment):
+            self._expire_if_due(payment)
+
+    def _return_money(self, payment: Payment, deal: Deal) -> None:
+        if payment.status in (PENDING, HELD):
+            self._cancel(payment, "yoo_money", "deal_expired")
+        elif left := min(self.left_to_refund(payment), deal.balance):
+            now, settlement = self._store.now(), min(left, deal.payout_balance)
+            refund = Refund(new_id(now), payment.id, left, "deal_expired", as_text(now), settlement=settlement)
+            self._complete_refund(refund, payment)
 
     def _in_status(self, payment_id: str, status: str) -> Payment:
-        payment = self.payment(payment_id)
+        payment = self.get(payment_id)
         if payment.status != status:
             raise Refused(f"Payment must be in status {status}, but it is {payment.status}", "payment_id")
         return payment
 
     def _expire_if_due(self, payment: Payment) -> None:
-        if payment.status in (PENDING, HELD) and (payment.expires_at or "") <= _text(self._clock()):
+        if payment.status in (PENDING, HELD) and (payment.expires_at or "") <= as_text(self._store.now()):
             self._expire(payment)
 
     def _expire(self, payment: Payment) -> Payment:
         reason = "expired_on_confirmation" if payment.status == PENDING else "expired_on_capture"
         return self._cancel(payment, "yoo_money", reason)
 
-    def _cancel(self, payment: Payment, party: str, reason: str, errand: Errand | None = None) -> Payment:
+    def _cancel(self, payment: Payment, party: str, reason: str, call: IdempotentCall | None = None) -> Payment:
         canceled = replace(payment, status=CANCELED, expires_at=None, cancellation={"party": party, "reason": reason})
-        return self._write("payment.canceled", canceled, payment.held, errand=errand, event="payment.canceled")
+        return self._write("payment.canceled", canceled, payment.held, call=call, event="payment.canceled")
 
     def _write(
         self,
@@ -239,60 +265,16 @@ class Bank:
         payment: Payment,
         amount: int,
         *,
-        errand: Errand | None = None,
+        call: IdempotentCall | None = None,
         event: str | None = None,
-        refund: Refund | None = None,
+        deal: Deal | None = None,
     ) -> Payment:
-        """The line says what was done (kind, kopecks, key) and holds the whole state after it: the last line wins."""
-        line = {
-            "number": self._number + 1,
-            "at": _text(self._clock()),
-            "kind": kind,
-            "payment_id": payment.id,
-            "refund_id": refund and refund.id,
-            "amount": amount,
-            "idempotence_key": errand and errand.key,
-            "metadata": payment.metadata,
-            "event": event,
-            "fingerprint": errand and errand.fingerprint,
-            "payment": asdict(payment),
-            "refund": refund and asdict(refund),
-        }
-        self._journal.append(line)
-        if fact := self._apply(line):
-            for listener in self._listeners:
-                listener(fact)
+        changed = [deal] if deal else []
+        self._store.write(kind, payment, *changed, amount=amount, metadata=payment.metadata, call=call, event=event)
         return payment
 
-    def _replay(self, journal: Journal) -> Iterator[Fact]:
-        for place, line in enumerate(journal, 1):
-            try:
-                fact = self._apply(line)
-            except (KeyError, TypeError) as error:
-                raise JournalBroken(f"{journal.path}, line {place} is no deed: {error!r}") from error
-            if fact:
-                yield fact
 
-    def _apply(self, line: dict[str, Any]) -> Fact | None:
-        self._number = line["number"]
-        payment = Payment(**line["payment"])
-        refund = Refund(**line["refund"]) if line["refund"] else None
-        self.payments[payment.id] = payment
-        if refund:
-            self.refunds[refund.id] = refund
-        if payment.status in (PENDING, HELD):
-            self._open[payment.id] = None
-        else:
-            self._open.pop(payment.id, None)
-        if line["idempotence_key"]:
-            self._done[line["idempotence_key"]] = (line["fingerprint"], line["at"], refund or payment)
-        return Fact(line["number"], line["event"], refund or payment) if line["event"] else None
-
-
-def _new_id(now: datetime) -> str:
-    """36 characters that look like YooKassa's own: 2e2e6d5c-000f-5000-8000-18db351245c7."""
-    return f"{int(now.timestamp()) & 0xFFFFFFFF:08x}-000f-5000-8000-{secrets.token_hex(6)}"
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+def fee_of(payment: Payment | PaymentDraft, amount: int | None = None) -> int:
+    """Kopecks that the provider keeps: its fee and the tax on it, each rounded half up."""
+    fee = half_up((payment.amount if amount is None else amount) * FEES[payment.method], 10_000)
+    return fee + half_up(fee * FEE_TAX, 100)

@@ -1,7 +1,7 @@
-"""YooKassa's notifications: every fact is posted to the shop until it answers 2xx, or patience ends.
+"""Notifications: every journal event is posted to the merchant until it answers 2xx or the attempts are used up.
 
 How each one ended is kept in a journal of its own, so those that a kill interrupted are sent after the next start. The
-faults lose, double, delay and disorder them.
+faults lose, duplicate, delay and reorder them.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ import orjson
 
 from mystar.sandbox.faults import Faults
 from mystar.sandbox.journal import Journal
-from mystar.sandbox.yookassa.payments import Fact
+from mystar.sandbox.yookassa.records import JournalEvent
 
-# 0.2 s, doubled up to 15 s: about a minute of patience. The real provider tries for a day.
-FIRST_PAUSE, LONGEST_PAUSE, ATTEMPTS = 0.2, 15.0, 10
-ANSWER_WITHIN = aiohttp.ClientTimeout(total=10)
-AT_ONCE = 32
+# Seconds: 0.2, doubled up to 15, about a minute in all. The real provider tries for a day.
+FIRST_DELAY, LONGEST_DELAY, ATTEMPTS = 0.2, 15.0, 10
+RESPONSE_TIMEOUT = aiohttp.ClientTimeout(total=10)
+CONCURRENCY = 32
 
 log = logging.getLogger(__name__)
 
@@ -28,21 +28,21 @@ class Webhooks:
     """`url` may be changed at any time and holds for the next attempt of every notification; None drops them."""
 
     def __init__(
-        self, journal: Journal, faults: Faults, render: Callable[[Fact], dict[str, Any]], url: str | None
+        self, journal: Journal, faults: Faults, render: Callable[[JournalEvent], dict[str, Any]], url: str | None
     ) -> None:
         self._journal, self._faults, self._render = journal, faults, render
         self.url = url
         self._tasks: set[asyncio.Task[None]] = set()
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(CONCURRENCY)
         self._session: aiohttp.ClientSession | None = None
 
-    async def start(self, past: list[Fact]) -> None:
-        """Begin sending; of the `past` facts, those whose end is not known."""
-        self._session = aiohttp.ClientSession(timeout=ANSWER_WITHIN, cookie_jar=aiohttp.DummyCookieJar())
+    async def start(self, past: list[JournalEvent]) -> None:
+        """Begin sending; of the `past` events, those whose end is not known."""
+        self._session = aiohttp.ClientSession(timeout=RESPONSE_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar())
         ended = {line["number"] for line in self._journal}
-        for fact in past:
-            if fact.number not in ended:
-                self.tell(fact)
+        for event in past:
+            if event.number not in ended:
+                self.notify(event)
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -51,33 +51,33 @@ class Webhooks:
         if self._session:
             await self._session.close()
 
-    def tell(self, fact: Fact) -> None:
-        """Queue the notification. Its body is made now: it shows the payment as it was at this moment."""
+    def notify(self, event: JournalEvent) -> None:
+        """Queue the notification. Its body is made now: it shows the object as it is at this moment."""
         if self.url is None:
-            self._ended(fact, "skipped")
+            self._record(event, "skipped")
         elif self._faults.strikes("webhook_lost"):
-            self._ended(fact, "lost")
+            self._record(event, "lost")
         else:
-            body = {"type": "notification", "event": fact.event, "object": self._render(fact)}
+            body = {"type": "notification", "event": event.event, "object": self._render(event)}
             for _ in range(1 + self._faults["webhook_duplicates"]):
-                shuffle = self._faults.seconds("webhook_shuffle_seconds", 0, self._faults["webhook_shuffle_seconds"])
-                self._spawn(fact, body, shuffle)
+                delay = self._faults.seconds("webhook_shuffle_seconds", 0, self._faults["webhook_shuffle_seconds"])
+                self._spawn(event, body, delay)
 
-    def _spawn(self, fact: Fact, body: dict[str, Any], pause: float) -> None:
-        task = asyncio.create_task(self._deliver(fact, orjson.dumps(body), pause), name=f"webhook {fact.number}")
+    def _spawn(self, event: JournalEvent, body: dict[str, Any], delay: float) -> None:
+        task = asyncio.create_task(self._deliver(event, orjson.dumps(body), delay), name=f"webhook {event.number}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _deliver(self, fact: Fact, body: bytes, pause: float) -> None:
-        await asyncio.sleep(pause)
+    async def _deliver(self, event: JournalEvent, body: bytes, delay: float) -> None:
+        await asyncio.sleep(delay)
         for attempt in range(ATTEMPTS):
             if attempt:
-                await asyncio.sleep(min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE))
-            async with self._places:
+                await asyncio.sleep(min(FIRST_DELAY * 2 ** (attempt - 1), LONGEST_DELAY))
+            async with self._slots:
                 accepted = await self._post(body)
             if accepted:
-                return self._ended(fact, "delivered", attempt + 1)
-        return self._ended(fact, "failed", ATTEMPTS)
+                return self._record(event, "delivered", attempt + 1)
+        return self._record(event, "failed", ATTEMPTS)
 
     async def _post(self, body: bytes) -> bool:
         if self.url is None or self._faults["down"] or self._session is None:
@@ -90,7 +90,7 @@ class Webhooks:
             log.debug("webhook to %s: %r", self.url, error)
             return False
 
-    def _ended(self, fact: Fact, end: str, attempts: int = 0) -> None:
+    def _record(self, event: JournalEvent, end: str, attempts: int = 0) -> None:
         self._journal.append(
-            {"number": fact.number, "event": fact.event, "id": fact.subject.id, "end": end, "attempts": attempts}
+            {"number": event.number, "event": event.event, "id": event.subject.id, "end": end, "attempts": attempts}
         )

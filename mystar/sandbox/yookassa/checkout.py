@@ -1,0 +1,86 @@
+"""The pages of the provider: where a buyer pays, the list of payments, and the widget that takes a card for payouts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from mystar.sandbox.http_faults import before_work
+from mystar.sandbox.pages import FAULTS, nothing_here, page, read_form
+from mystar.sandbox.yookassa.destinations import card_token
+from mystar.sandbox.yookassa.keys import STORE, YOOKASSA
+from mystar.sandbox.yookassa.records import PENDING, Payment, Refused, Unknown
+from mystar.sandbox.yookassa.views import money
+
+SHOWN_ON_PAGE = 100
+
+
+async def show_payment(request: web.Request) -> web.StreamResponse:
+    if failure := await before_work(request, request.app[FAULTS]):
+        return failure
+    try:
+        payment = request.app[YOOKASSA].payments.get(request.match_info["id"])
+    except Unknown:
+        return nothing_here(request)
+    return _payment_page(request, payment)
+
+
+async def settle_payment(request: web.Request) -> web.StreamResponse:
+    """The buyer pressed a button; back to the shop, as the real page does in both cases."""
+    if failure := await before_work(request, request.app[FAULTS]):
+        return failure
+    payments, form = request.app[YOOKASSA].payments, await read_form(request)
+    actions: dict[Any, Callable[[str], Payment]] = {"pay": payments.pay, "decline": payments.decline}
+    try:
+        payment = payments.get(request.match_info["id"])
+        if form.get("action") not in actions:
+            return _payment_page(request, payment, status=400)
+        payment = actions[form.get("action")](payment.id)
+    except Unknown:
+        return nothing_here(request)
+    except Refused:
+        # Pressed twice, or too late: the page says how the payment ended.
+        return _payment_page(request, payments.get(request.match_info["id"]), status=409)
+    if not payment.return_url:
+        return _payment_page(request, payment)
+    return web.Response(status=302, headers={"Location": payment.return_url})
+
+
+def _payment_page(request: web.Request, payment: Payment, status: int = 200) -> web.Response:
+    rubles = money(payment.amount)["value"]
+    return page(request, "payment.html", status=status, payment=payment, rubles=rubles, pending=PENDING)
+
+
+async def list_payments(request: web.Request) -> web.Response:
+    newest = list(request.app[STORE].payments.values())[: -SHOWN_ON_PAGE - 1 : -1]
+    return page(request, "payments.html", payments=newest, money=money)
+
+
+async def list_payouts(request: web.Request) -> web.Response:
+    newest = list(request.app[STORE].payouts.values())[: -SHOWN_ON_PAGE - 1 : -1]
+    balance = money(request.app[YOOKASSA].payouts.gateway.balance)["value"]
+    return page(request, "payouts.html", payouts=newest, money=money, balance=balance)
+
+
+async def show_card_form(request: web.Request) -> web.Response:
+    return page(request, "payout_card.html", token=None, mask=None, wrong=False)
+
+
+async def make_card_token(request: web.Request) -> web.Response:
+    """What the provider's widget does in the browser: a card's number in, a token and a mask out."""
+    form = await read_form(request)
+    number = str(form.get("number", "")).replace(" ", "")
+    token = card_token(number)
+    mask = f"{number[:6]}******{number[-4:]}" if token else None
+    status = 200 if token else 400
+    return page(request, "payout_card.html", status=status, token=token, mask=mask, wrong=token is None)
+
+
+ROUTES = (
+    web.get("/pay/{id}", show_payment),
+    web.post("/pay/{id}", settle_payment),
+    web.get("/payments/", list_payments),
+    web.get("/payouts/", list_payouts),
+    web.get("/payouts/card/", show_card_form),
+    web.post("/payouts/card/", make_card_token),
+)
