@@ -1,0 +1,1 @@
+"""Doubles of the sign-in providers: Yandex ID, VK ID, the older VK and Mail.ru."""
