@@ -10,17 +10,17 @@ from typing import Any
 from aiohttp import web
 
 from mystar.accounts import setup as accounts
-from mystar.accounts.access import know_the_actor, maybe_actor_of
+from mystar.accounts.access import authentication_middleware, maybe_actor_of
 from mystar.admin import setup as admin
 from mystar.audit import setup as audit
-from mystar.audit.handlers import keep_watch
+from mystar.audit.handlers import audit_middleware
 from mystar.audit.keys import AUDIT
 from mystar.catalog import setup as catalog
 from mystar.catalog.keys import LISTINGS
 from mystar.chat import setup as chat
 from mystar.chat.keys import CHAT
 from mystar.contracts import system
-from mystar.contracts.base import CONTRACTS, Contract, speak_the_contract
+from mystar.contracts.base import CONTRACTS, Contract, error_middleware
 from mystar.contracts.greetings.contract import CONTRACT as GREETINGS
 from mystar.contracts.identity.contract import CONTRACT as IDENTITY
 from mystar.contracts.market import market_contract
@@ -40,12 +40,12 @@ from mystar.kit.realtime.hub import HUB
 from mystar.kit.realtime.pubsub import Bus
 from mystar.kit.realtime.websocket import add_hub
 from mystar.kit.web.cors import allow_origins
-from mystar.kit.web.etags import CONDITIONS, Conditions, conditional
+from mystar.kit.web.etags import ETAGS, ETags, etag_middleware
 from mystar.kit.web.http import PUBLIC_URL, TRUSTED_PROXIES, networks
 from mystar.kit.web.idempotency import IDEMPOTENCY, Idempotency
-from mystar.kit.web.observability import METRICS, observe, tell_request_id
+from mystar.kit.web.observability import METRICS, add_response_headers, observability_middleware
 from mystar.kit.web.routes import Route, register
-from mystar.kit.web.validation import validate
+from mystar.kit.web.validation import validation_middleware
 from mystar.notifications import setup as notifications
 from mystar.orders import setup as orders
 from mystar.orders.keys import ORDERS
@@ -82,14 +82,21 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     """
     infra = await build_infrastructure(settings, dsn, clock or Clock(), CONSTRAINTS)
     app = web.Application(
-        middlewares=[observe, speak_the_contract, keep_watch, know_the_actor, conditional, validate],
+        middlewares=[
+            observability_middleware,
+            error_middleware,
+            audit_middleware,
+            authentication_middleware,
+            etag_middleware,
+            validation_middleware,
+        ],
         client_max_size=settings.http.max_body,
     )
     app[DATABASE], app[OUTBOX], app[system.STOPPING] = infra.db, infra.outbox, asyncio.Event()
     app[METRICS] = infra.metrics
     app[PUBLIC_URL], app[TRUSTED_PROXIES] = settings.http.public_url, networks(settings.http.trusted_proxies)
     app[IDEMPOTENCY] = Idempotency(infra.db, infra.clock, infra.signer, _account_of)
-    app[CONDITIONS] = Conditions(infra.db, "market")
+    app[ETAGS] = ETags(infra.db, "market")
     app.cleanup_ctx.append(infra.outbox.working)
 
     add_hub(app, Bus(settings.bus.wire(dsn)), infra.metrics.registry, settings.sockets, settings.http.cors_origins)
@@ -99,7 +106,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
 
     app.cleanup_ctx.append(every(3600, lambda: infra.outbox.purge(timedelta(days=30)), name="outbox purge"))
     app.cleanup_ctx.append(every(3600, app[IDEMPOTENCY].purge, name="idempotency purge"))
-    app.on_response_prepare.append(tell_request_id)
+    app.on_response_prepare.append(add_response_headers)
     app.on_shutdown.append(_stop_accepting)
     # After every cleanup context, which end in reverse order: jobs finish their row on an open database.
     app.on_cleanup.append(infra.close)

@@ -63,7 +63,7 @@ def _closed(handler: F, rule: str) -> F:
 
 
 @web.middleware
-async def know_the_actor(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def authentication_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """:raises Unauthenticated: no living token where one is needed. :raises Forbidden: not staff where staff is."""
     rule = rule_of(request)
     async with in_turn(request) if rule == "socket" else nullcontext():

@@ -29,7 +29,7 @@ from mystar.accounts.schemas import (
 from mystar.errors import Text
 from mystar.kit.web.http import html_response, json_response, language_of, wants_page
 from mystar.kit.web.idempotency import idempotent
-from mystar.kit.web.pagination import PageQuery, page_of, page_response, wanted
+from mystar.kit.web.pagination import PageQuery, page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, path_of, query_of
@@ -160,7 +160,7 @@ async def change_password(request: web.Request) -> web.Response:
 @response_schema(page_of(SessionView), 200)
 async def list_sessions(request: web.Request) -> web.Response:
     actor = actor_of(request)
-    page = await request.app[ACCOUNTS].sessions(actor, wanted(request))
+    page = await request.app[ACCOUNTS].sessions(actor, page_request(request))
     views = SessionView(many=True, exclude=["is_current"]).dump(page.rows)
     return page_response(
         request, [{**view, "is_current": view["id"] == str(actor.session_id)} for view in views], page.count

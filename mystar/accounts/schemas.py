@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from mystar.accounts.credentials import USERNAME_LONGEST
 from mystar.errors import Text
-from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.fields import BaseSchema, PlainText
 
 #: RFC 5321, 4.5.3.1.3.
 EMAIL_LONGEST = 254
@@ -23,7 +23,7 @@ class Password(fields.String):
         super().__init__(load_only=True, metadata={"format": "password"}, **options)
 
 
-class PhoneNumber(Line):
+class PhoneNumber(PlainText):
     """As people or old clients write it, also as a JSON integer."""
 
     default_error_messages = {
@@ -31,7 +31,7 @@ class PhoneNumber(Line):
     }
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(most=40, **options)
+        super().__init__(max_length=40, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         if isinstance(value, float):
@@ -46,41 +46,43 @@ class BirthDate(fields.Date):
         return None if value == "" else super()._deserialize(value, attr, data, **options)
 
 
-class TokenDraft(Shape):
-    username = Line(required=True, most=EMAIL_LONGEST, metadata={"description": "user name, e-mail or phone"})
+class TokenDraft(BaseSchema):
+    username = PlainText(
+        required=True, max_length=EMAIL_LONGEST, metadata={"description": "user name, e-mail or phone"}
+    )
     password = Password(required=True)
 
 
-class TokenPair(Shape):
+class TokenPair(BaseSchema):
     access = fields.String(required=True)
     refresh = fields.String(required=True)
 
 
-class RefreshDraft(Shape):
+class RefreshDraft(BaseSchema):
     refresh = fields.String(required=True)
     rotate = fields.Boolean(load_default=False, metadata={"description": "exchange the refresh token, too"})
 
 
-class AccessView(Shape):
+class AccessView(BaseSchema):
     access = fields.String(required=True)
     refresh = fields.String(metadata={"description": "the new one, if it was exchanged"})
 
 
-class TokenQuestion(Shape):
+class TokenQuestion(BaseSchema):
     token = fields.String(required=True)
 
 
-class Nothing(Shape):
+class Nothing(BaseSchema):
     """An object without anything in it."""
 
 
-class UserDraft(Shape):
-    username = Line(required=True, least=1, most=USERNAME_LONGEST)
-    email = Line(required=True, least=1, most=EMAIL_LONGEST)
+class UserDraft(BaseSchema):
+    username = PlainText(required=True, min_length=1, max_length=USERNAME_LONGEST)
+    email = PlainText(required=True, min_length=1, max_length=EMAIL_LONGEST)
     password = Password(required=True)
     password_confirm = Password()
-    first_name = Line(load_default="", most=NAME_LONGEST)
-    last_name = Line(load_default="", most=NAME_LONGEST)
+    first_name = PlainText(load_default="", max_length=NAME_LONGEST)
+    last_name = PlainText(load_default="", max_length=NAME_LONGEST)
     phone = PhoneNumber(load_default=None, allow_none=True)
 
     @validates_schema
@@ -89,7 +91,7 @@ class UserDraft(Shape):
             raise ValidationError({"password_confirm": [_DIFFERENT]})
 
 
-class RegisteredView(Shape):
+class RegisteredView(BaseSchema):
     id = fields.Integer(required=True)
     username = fields.String(required=True)
     email = fields.String(required=True)
@@ -97,28 +99,28 @@ class RegisteredView(Shape):
     last_name = fields.String(required=True)
 
 
-class MailedTokenDraft(Shape):
-    token = Line(required=True, least=1, most=200)
+class MailedTokenDraft(BaseSchema):
+    token = PlainText(required=True, min_length=1, max_length=200)
 
 
-class EmailDraft(Shape):
-    email = Line(required=True, least=1, most=EMAIL_LONGEST)
+class EmailDraft(BaseSchema):
+    email = PlainText(required=True, min_length=1, max_length=EMAIL_LONGEST)
 
 
-class WordsView(Shape):
+class WordsView(BaseSchema):
     message = fields.String(required=True)
 
 
-class PasswordChange(Shape):
+class PasswordChange(BaseSchema):
     old_password = Password(required=True)
     new_password = Password(required=True)
 
 
-class SessionPath(Shape):
+class SessionPath(BaseSchema):
     sid = fields.UUID(required=True)
 
 
-class SessionView(Shape):
+class SessionView(BaseSchema):
     id = fields.UUID(required=True, metadata={"description": "the claim `sid` of its tokens"})
     door = fields.String(required=True, metadata={"description": "the dialect it was opened through"})
     is_current = fields.Boolean(required=True, metadata={"description": "whether this request belongs to it"})
@@ -129,13 +131,13 @@ class SessionView(Shape):
     expires_at = fields.DateTime(required=True)
 
 
-class ImportedPerson(Shape):
+class ImportedPerson(BaseSchema):
     """A record of an import, in Django's own names; what is not named here is not brought along, roles least of all."""
 
-    username = Line(load_default="", most=USERNAME_LONGEST)
-    email = Line(load_default=None, most=EMAIL_LONGEST, allow_none=True)
+    username = PlainText(load_default="", max_length=USERNAME_LONGEST)
+    email = PlainText(load_default=None, max_length=EMAIL_LONGEST, allow_none=True)
     phone = PhoneNumber(load_default=None, allow_none=True)
     password = fields.String(load_default="", load_only=True)
-    first_name = Line(load_default="", most=NAME_LONGEST)
-    last_name = Line(load_default="", most=NAME_LONGEST)
+    first_name = PlainText(load_default="", max_length=NAME_LONGEST)
+    last_name = PlainText(load_default="", max_length=NAME_LONGEST)
     is_verified = fields.Boolean(load_default=False)

@@ -46,7 +46,7 @@ from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.passwords import Passwords
 from mystar.kit.security.rate_limits import Limits
-from mystar.kit.web.pagination import Page, Wanted
+from mystar.kit.web.pagination import Page, PageRequest
 
 _KEPT_AFTER_THE_END = timedelta(days=30)
 _SWEPT_AT_ONCE = 1000
@@ -232,7 +232,7 @@ class AccountService:
         """:raises TokenRefused: see `Sessions.refresh`."""
         return await self._sessions.refresh(token, rotate=rotate)
 
-    async def sessions(self, actor: Actor, page: Wanted) -> Page[Session]:
+    async def sessions(self, actor: Actor, page: PageRequest) -> Page[Session]:
         """The person's own that live, the newest first."""
         return await self._sessions.living(actor.id, page)
 

@@ -43,7 +43,7 @@ class Repetitions:
 
 
 @web.middleware
-async def keep_watch(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def audit_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Everything that is written under this request says where it came from and who asked."""
     circumstances = Circumstances(address_of(request), lambda: _actor_id(request))
     async with under(circumstances):

@@ -17,7 +17,7 @@ from mystar.errors import Forbidden, Unavailable
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.tokens import Signer
-from mystar.kit.web.pagination import Page, Wanted
+from mystar.kit.web.pagination import Page, PageRequest
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class AuditService:
 
     # Reading
 
-    async def entries(self, actor: Actor, filters: Filters, page: Wanted) -> Page[Entry]:
+    async def entries(self, actor: Actor, filters: Filters, page: PageRequest) -> Page[Entry]:
         """The newest first, for staff. :raises Forbidden:"""
         if not actor.is_staff:
             raise Forbidden

@@ -30,18 +30,18 @@ from mystar.catalog.schemas import (
 )
 from mystar.catalog.search import Sought
 from mystar.errors import Unauthenticated
-from mystar.kit.web.bare_lists import MOST, list_response
-from mystar.kit.web.fields import Shape
+from mystar.kit.web.bare_lists import MAX_ITEMS, list_response
+from mystar.kit.web.fields import BaseSchema
 from mystar.kit.web.http import PUBLIC_URL, json_response
 from mystar.kit.web.idempotency import idempotent
-from mystar.kit.web.pagination import page_of, page_response, wanted
+from mystar.kit.web.pagination import page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of, query_of
 
 TAGS = ["market: services"]
 
 
-class FilterChoice(Shape):
+class FilterChoice(BaseSchema):
     """Nothing: services say neither a platform nor a language."""
 
     id = fields.Integer()
@@ -53,7 +53,7 @@ class FilterChoice(Shape):
 @querystring_schema(ServiceQuery)
 @response_schema(page_of(ServiceView), 200)
 async def list_services(request: web.Request) -> web.Response:
-    shop, sought, page = request.app[LISTINGS], await _sought(request), wanted(request)
+    shop, sought, page = request.app[LISTINGS], await _sought(request), page_request(request)
     if is_about_oneself(query_of(request)):
         actor = maybe_actor_of(request)
         if actor is None:
@@ -69,7 +69,7 @@ async def list_services(request: web.Request) -> web.Response:
 @querystring_schema(ServiceQuery)
 @response_schema(page_of(ServiceView), 200)
 async def list_own_services(request: web.Request) -> web.Response:
-    page = wanted(request)
+    page = page_request(request)
     found = await request.app[LISTINGS].own(
         actor_of(request), await _sought(request), offset=page.offset, limit=page.size
     )
@@ -143,7 +143,7 @@ async def list_categories(request: web.Request) -> web.Response:
 async def list_tags(request: web.Request) -> web.Response:
     query = query_of(request)
     page = query["page"]
-    found = await request.app[TAXONOMY].tags(beginning=query["search"], offset=(page - 1) * MOST, limit=MOST)
+    found = await request.app[TAXONOMY].tags(beginning=query["search"], offset=(page - 1) * MAX_ITEMS, limit=MAX_ITEMS)
     return list_response(request, [tag_shape(one) for one in found.rows], found.count, page=page)
 
 

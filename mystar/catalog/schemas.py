@@ -23,7 +23,7 @@ from mystar.catalog.model import (
 from mystar.catalog.search import MOST_COUNTED, MOST_FOUND, Order, Sought
 from mystar.errors import Text
 from mystar.kit.money import rubles_text
-from mystar.kit.web.fields import Count, Id, Line, Rubles, Shape, at_most
+from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, max_items
 from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.pagination import PageQuery
 
@@ -50,17 +50,17 @@ def _more_than_nothing(amount: int) -> None:
         raise ValidationError([PriceImpossible.text])
 
 
-class ServicePath(Shape):
+class ServicePath(BaseSchema):
     service_id = Id(required=True)
 
 
-class OptionForm(Shape):
+class OptionForm(BaseSchema):
     """With an ``id``: an option that the service has, kept or changed. Without: a new one."""
 
     id = Id()
-    name = Line(least=1, most=100)
-    description = Line(most=1000)
-    price = Rubles(metadata={"description": "Rubles, on top of the base price; 0 = free of charge."})
+    name = PlainText(min_length=1, max_length=100)
+    description = PlainText(max_length=1000)
+    price = RubleAmount(metadata={"description": "Rubles, on top of the base price; 0 = free of charge."})
 
     @validates_schema
     def _new_ones_are_complete(self, data: Mapping[str, Any], **_options: Any) -> None:
@@ -69,22 +69,22 @@ class OptionForm(Shape):
             raise ValidationError(missing)
 
 
-class ServiceForm(Shape):
+class ServiceForm(BaseSchema):
     """A whole service. What is optional and absent stays as it is when a service is replaced."""
 
-    title = Line(required=True, least=1, most=200)
-    description = Line(most=5000)
+    title = PlainText(required=True, min_length=1, max_length=200)
+    description = PlainText(max_length=5000)
     category_id = Id(required=True)
-    base_price = Rubles(required=True, validate=_more_than_nothing)
-    delivery_time = Count(least=0, most=365, required=True, metadata={"description": "Days."})
+    base_price = RubleAmount(required=True, validate=_more_than_nothing)
+    delivery_time = BoundedInteger(min_value=0, max_value=365, required=True, metadata={"description": "Days."})
     options = fields.List(
         fields.Nested(OptionForm),
-        validate=at_most(MOST_OPTIONS),
+        validate=max_items(MOST_OPTIONS),
         metadata={"description": "The whole list: an option that is not in it is taken from the service."},
     )
-    tags = fields.List(Line(least=1, most=LONGEST_TAG), validate=at_most(MOST_TAGS))
+    tags = fields.List(PlainText(min_length=1, max_length=LONGEST_TAG), validate=max_items(MOST_TAGS))
     allows_modifications = fields.Boolean()
-    modifications_price = Rubles(metadata={"description": "Rubles. Without it, modifications are free of charge."})
+    modifications_price = RubleAmount(metadata={"description": "Rubles. Without it, modifications are free of charge."})
     is_active = fields.Boolean(metadata={"description": "false hides it from others."})
 
 
@@ -98,17 +98,19 @@ class ServicePatch(ServiceForm):
 class ServiceQuery(PageQuery):
     """``count`` is exact up to a bound, and for whole categories always; there are no pages beyond it."""
 
-    category = Line(most=1000, metadata={"description": "Ids or names, several joined by commas."})
-    creator = Line(most=20, metadata={"description": "The id of a creator's profile; me: mine, hidden ones too."})
-    search = Line(
-        most=200,
+    category = PlainText(max_length=1000, metadata={"description": "Ids or names, several joined by commas."})
+    creator = PlainText(
+        max_length=20, metadata={"description": "The id of a creator's profile; me: mine, hidden ones too."}
+    )
+    search = PlainText(
+        max_length=200,
         metadata={
             "description": "Words of title, tags, description or the creator's name, in Russian or English. "
             f"Finds the best {MOST_FOUND}; other lists count and show the first {MOST_COUNTED:,}."
         },
     )
-    min_price = Rubles()
-    max_price = Rubles()
+    min_price = RubleAmount()
+    max_price = RubleAmount()
     ordering = fields.String(
         validate=validate.OneOf(list(_ORDERS)),
         metadata={"description": "Without it: the newest first, and in a search what fits best."},
@@ -125,19 +127,19 @@ class ServiceQuery(PageQuery):
             raise ValidationError({"creator": [_NO_CREATOR]})
 
 
-class TagQuery(Shape):
-    search = Line(load_default="", most=LONGEST_TAG, metadata={"description": "How the tag begins."})
-    page = Count(least=1, most=10**6, load_default=1)
+class TagQuery(BaseSchema):
+    search = PlainText(load_default="", max_length=LONGEST_TAG, metadata={"description": "How the tag begins."})
+    page = BoundedInteger(min_value=1, max_value=10**6, load_default=1)
 
 
-class OptionView(Shape):
+class OptionView(BaseSchema):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
     description = fields.String(required=True)
     price = fields.Decimal(required=True, metadata={"description": "Rubles, on top of the base price."})
 
 
-class ServiceCreatorView(Shape):
+class ServiceCreatorView(BaseSchema):
     id = fields.Integer(required=True, metadata={"description": "Of the creator's profile."})
     user_id = fields.Integer(required=True)
     username = fields.String(required=True)
@@ -146,12 +148,12 @@ class ServiceCreatorView(Shape):
     completed_orders = fields.Integer(required=True)
 
 
-class ServiceCategoryView(Shape):
+class ServiceCategoryView(BaseSchema):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
 
 
-class BriefServiceView(Shape):
+class BriefServiceView(BaseSchema):
     """The document's other shape of a service: money and time are text."""
 
     id = fields.Integer(required=True)
@@ -182,13 +184,13 @@ class ServiceView(BriefServiceView):
     is_listed = fields.Boolean(required=True, metadata={"description": "Whether anybody can see and buy it."})
 
 
-class CatalogCategoryView(Shape):
+class CatalogCategoryView(BaseSchema):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
     photo = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
 
 
-class CatalogTagView(Shape):
+class CatalogTagView(BaseSchema):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
     services = fields.Integer(required=True, metadata={"description": "How many have it."})

@@ -29,7 +29,7 @@ from mystar.chat.schemas import (
 from mystar.files.forms import addresses
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import idempotent
-from mystar.kit.web.pagination import MOST, PageQuery, page_of, page_response, wanted
+from mystar.kit.web.pagination import MAX_PAGE_SIZE, PageQuery, page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of, query_of
 
@@ -41,7 +41,7 @@ TAGS = ["market: conversations"]
 @querystring_schema(PageQuery)
 @response_schema(page_of(ConversationView), 200)
 async def list_conversations(request: web.Request) -> web.Response:
-    page, at = wanted(request), addresses(request.app)
+    page, at = page_request(request), addresses(request.app)
     found = await request.app[CHAT].conversations(actor_of(request), offset=page.offset, limit=page.size)
     return page_response(request, [conversation_view(card, at) for card in found.rows], found.count)
 
@@ -77,7 +77,7 @@ async def read_conversation(request: web.Request) -> web.Response:
 @querystring_schema(PageQuery)
 @response_schema(page_of(MessageView), 200)
 async def list_messages(request: web.Request) -> web.Response:
-    page, at = wanted(request), addresses(request.app)
+    page, at = page_request(request), addresses(request.app)
     found = await request.app[CHAT].messages(
         actor_of(request), path_of(request)["conversation_id"], offset=page.offset, limit=page.size
     )
@@ -150,8 +150,10 @@ async def mark_read(request: web.Request) -> web.StreamResponse:
 async def list_changes(request: web.Request) -> web.Response:
     chat, at = request.app[CHAT], addresses(request.app)
     conversation = await chat.conversation(actor_of(request), path_of(request)["conversation_id"])
-    changes = await chat.after(conversation.id, query_of(request)["after"], MOST)
-    return json_response({"changes": [change_view(change, at) for change in changes], "has_more": len(changes) == MOST})
+    changes = await chat.after(conversation.id, query_of(request)["after"], MAX_PAGE_SIZE)
+    return json_response(
+        {"changes": [change_view(change, at) for change in changes], "has_more": len(changes) == MAX_PAGE_SIZE}
+    )
 
 
 @docs(tags=TAGS, summary="Whom I want to hear nothing from")
@@ -159,7 +161,7 @@ async def list_changes(request: web.Request) -> web.Response:
 @querystring_schema(PageQuery)
 @response_schema(page_of(MemberView), 200)
 async def list_blocked(request: web.Request) -> web.Response:
-    page = wanted(request)
+    page = page_request(request)
     found = await request.app[CHAT].blocked(actor_of(request), offset=page.offset, limit=page.size)
     return page_response(request, [person_view(person, addresses(request.app)) for person in found.rows], found.count)
 

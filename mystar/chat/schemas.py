@@ -7,11 +7,11 @@ from typing import Any
 from marshmallow import fields, validate
 
 from mystar.chat.model import LONGEST, LONGEST_CLIENT_ID, MOST_FILES, Change, ConversationCard, Message, Person
-from mystar.kit.web.fields import Count, Id, Line, Shape, at_most
+from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, max_items
 from mystar.kit.web.media_urls import Addresses
 
 
-class ConversationPath(Shape):
+class ConversationPath(BaseSchema):
     conversation_id = Id(required=True)
 
 
@@ -19,64 +19,64 @@ class MessagePath(ConversationPath):
     message_id = Id(required=True)
 
 
-class UserPath(Shape):
+class UserPath(BaseSchema):
     user_id = Id(required=True)
 
 
-class ConversationDraft(Shape):
+class ConversationDraft(BaseSchema):
     recipient_id = Id(required=True)
 
 
-class MessageDraft(Shape):
+class MessageDraft(BaseSchema):
     """Words, or files, or both."""
 
-    message = Line(load_default="", most=LONGEST)
+    message = PlainText(load_default="", max_length=LONGEST)
     answer_to = Id(load_default=None, allow_none=True, metadata={"description": "id of a message of the conversation"})
     file_ids = fields.List(
         Id(),
         load_default=list,
-        validate=at_most(MOST_FILES),
+        validate=max_items(MOST_FILES),
         metadata={"description": "one's own uploads that nothing uses yet"},
     )
-    client_id = Line(
+    client_id = PlainText(
         load_default=None,
         allow_none=True,
-        least=1,
-        most=LONGEST_CLIENT_ID,
+        min_length=1,
+        max_length=LONGEST_CLIENT_ID,
         metadata={"description": "A name of the client's own; sending it again gives the first message, for ever."},
     )
 
 
-class MessageEdit(Shape):
-    message = Line(required=True, most=LONGEST)
+class MessageEdit(BaseSchema):
+    message = PlainText(required=True, max_length=LONGEST)
 
 
-class ReadDraft(Shape):
-    number = Count(
-        least=0,
-        most=2**31 - 1,
+class ReadDraft(BaseSchema):
+    number = BoundedInteger(
+        min_value=0,
+        max_value=2**31 - 1,
         load_default=None,
         allow_none=True,
         metadata={"description": "Everything up to this message is read; without it, everything there is."},
     )
 
 
-class ChangesQuery(Shape):
-    after = Count(
-        least=0,
-        most=2**63 - 1,
+class ChangesQuery(BaseSchema):
+    after = BoundedInteger(
+        min_value=0,
+        max_value=2**63 - 1,
         load_default=0,
         metadata={"description": "A position: that of a conversation as it was read, or of the last change known."},
     )
 
 
-class MemberView(Shape):
+class MemberView(BaseSchema):
     id = fields.Integer(required=True)
     username = fields.String(required=True)
     avatar = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
 
 
-class MessageFileView(Shape):
+class MessageFileView(BaseSchema):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
     url = fields.String(required=True, metadata={"description": "A signed link for an hour."})
@@ -84,7 +84,7 @@ class MessageFileView(Shape):
     content_type = fields.String(required=True)
 
 
-class MessageView(Shape):
+class MessageView(BaseSchema):
     """The document's four, and what newer clients want. ``number`` is 1, 2, 3 … in the conversation."""
 
     id = fields.Integer(required=True)
@@ -100,7 +100,7 @@ class MessageView(Shape):
     files = fields.List(fields.Nested(MessageFileView), required=True)
 
 
-class ConversationView(Shape):
+class ConversationView(BaseSchema):
     """``position`` is where its log stands: state read here plus the changes after it is the state as it is."""
 
     id = fields.Integer(required=True)
@@ -117,12 +117,12 @@ class ConversationView(Shape):
     position = fields.Integer(required=True)
 
 
-class MarkView(Shape):
+class MarkView(BaseSchema):
     account_id = fields.Integer(required=True)
     number = fields.Integer(required=True)
 
 
-class ChangeView(Shape):
+class ChangeView(BaseSchema):
     """``message`` as it is now, or ``read``: the one that the type speaks of, the other is null."""
 
     position = fields.Integer(required=True)
@@ -131,14 +131,14 @@ class ChangeView(Shape):
     read = fields.Nested(MarkView, required=True, allow_none=True)
 
 
-class ChangesView(Shape):
+class ChangesView(BaseSchema):
     """``has_more``: ask again after the last position."""
 
     changes = fields.List(fields.Nested(ChangeView), required=True)
     has_more = fields.Boolean(required=True)
 
 
-class ReadView(Shape):
+class ReadView(BaseSchema):
     read_number = fields.Integer(required=True)
     unread_count = fields.Integer(required=True)
 

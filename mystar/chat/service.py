@@ -42,7 +42,7 @@ from mystar.kit.security.rate_limits import Limits
 from mystar.kit.web.pagination import Page
 
 #: No list is longer (D19).
-MOST = 1000
+MAX_ROWS = 1000
 
 
 class ChatService:
@@ -105,37 +105,39 @@ class ChatService:
         """As the list shows it."""
         return await ChatRepository(self._db).card(actor.id, conversation_id)
 
-    async def conversations(self, actor: Actor, *, offset: int = 0, limit: int = MOST) -> Page[ConversationCard]:
+    async def conversations(self, actor: Actor, *, offset: int = 0, limit: int = MAX_ROWS) -> Page[ConversationCard]:
         """The actor's, the liveliest first."""
         chats = ChatRepository(self._db)
         return Page(
-            await chats.cards(actor.id, offset=offset, limit=min(limit, MOST)),
+            await chats.cards(actor.id, offset=offset, limit=min(limit, MAX_ROWS)),
             await chats.count(actor.id),
         )
 
     async def conversation_ids(self, actor: Actor, page: int = 1) -> Page[int]:
         """The same by the thousand, for a dialect that shows nothing else of them."""
         chats = ChatRepository(self._db)
-        return Page(await chats.ids(actor.id, offset=(page - 1) * MOST, limit=MOST), await chats.count(actor.id))
+        return Page(
+            await chats.ids(actor.id, offset=(page - 1) * MAX_ROWS, limit=MAX_ROWS), await chats.count(actor.id)
+        )
 
     # Messages
 
     async def messages(
-        self, actor: Actor, conversation_id: int, *, offset: int = 0, limit: int = MOST
+        self, actor: Actor, conversation_id: int, *, offset: int = 0, limit: int = MAX_ROWS
     ) -> Page[Message]:
         """Newest first. Deleted ones keep their place."""
         conversation = await self.conversation(actor, conversation_id)
         top = conversation.last_number - offset
-        rows = await ChatRepository(self._db).down_from(conversation_id, top, min(limit, MOST)) if top > 0 else []
+        rows = await ChatRepository(self._db).down_from(conversation_id, top, min(limit, MAX_ROWS)) if top > 0 else []
         return Page(rows, conversation.last_number)
 
-    async def after(self, conversation_id: int, position: int = 0, limit: int = MOST) -> list[Change]:
+    async def after(self, conversation_id: int, position: int = 0, limit: int = MAX_ROWS) -> list[Change]:
         """What has changed since ``position``, oldest first; ask again from the last change's position for more.
 
         A state that was read at a position, and the changes after it, make the state as it is now. Nobody is asked who
         he is: the caller has let him in.
         """
-        return await ChatRepository(self._db).changes_after(conversation_id, position, min(limit, MOST))
+        return await ChatRepository(self._db).changes_after(conversation_id, position, min(limit, MAX_ROWS))
 
     async def position_of(self, conversation_id: int, message_id: int) -> int:
         """Where in the log this message was sent. :raises MessageUnknown: there is none in this conversation."""
@@ -250,11 +252,12 @@ class ChatService:
 
     # Blocks
 
-    async def blocked(self, actor: Actor, *, offset: int = 0, limit: int = MOST) -> Page[Person]:
+    async def blocked(self, actor: Actor, *, offset: int = 0, limit: int = MAX_ROWS) -> Page[Person]:
         """Whom the actor wants to hear nothing from, by their ids."""
         chats = ChatRepository(self._db)
         return Page(
-            await chats.blocked(actor.id, offset=offset, limit=min(limit, MOST)), await chats.count_blocked(actor.id)
+            await chats.blocked(actor.id, offset=offset, limit=min(limit, MAX_ROWS)),
+            await chats.count_blocked(actor.id),
         )
 
     async def block(self, actor: Actor, other_id: int) -> None:
@@ -268,7 +271,7 @@ class ChatService:
 
     async def recount(self) -> list[Difference]:
         """Where conversations disagree with their messages. Nowhere, if all is well."""
-        return await ChatRepository(self._db).differences(MOST)
+        return await ChatRepository(self._db).differences(MAX_ROWS)
 
     # Steps
 

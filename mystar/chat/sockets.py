@@ -24,7 +24,7 @@ from mystar.kit.events import Events
 from mystar.kit.realtime.connection import Peer, text_frame
 from mystar.kit.realtime.hub import HUB, Hub
 from mystar.kit.realtime.websocket import MANNERS, answering
-from mystar.kit.web.fields import Count, Shape
+from mystar.kit.web.fields import BaseSchema, BoundedInteger
 from mystar.kit.web.media_urls import Addresses
 from mystar.kit.web.routes import route
 from mystar.kit.web.validation import loaded, path_of, query_of
@@ -36,8 +36,8 @@ _LEFT, _CAME, _IS_HERE = range(3)
 _TYPING_SECONDS = 2.0
 
 
-class ConversationSocketQuery(Shape):
-    after = Count(least=0, most=2**63 - 1, load_default=None, allow_none=True)
+class ConversationSocketQuery(BaseSchema):
+    after = BoundedInteger(min_value=0, max_value=2**63 - 1, load_default=None, allow_none=True)
     events = fields.Boolean(load_default=False)
 
 

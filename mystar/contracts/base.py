@@ -102,7 +102,7 @@ def owner_of(path: str, contracts: Sequence[Contract]) -> Contract:
 
 
 @web.middleware
-async def speak_the_contract(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Whatever goes wrong below becomes an answer in the language of whoever owns the address."""
     try:
         return await handler(request)

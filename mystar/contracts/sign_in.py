@@ -12,7 +12,7 @@ from mystar.accounts.access import visitor_of
 from mystar.accounts.keys import SIGN_IN
 from mystar.accounts.model import Door
 from mystar.accounts.oauth.providers.base import Name, ResponseType
-from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import json_response
 from mystar.kit.web.validation import query_of
 
@@ -21,19 +21,19 @@ TOKEN_LONGEST = 4096
 _SECONDS = 600
 
 
-class ProviderCallback(Shape):
+class ProviderCallback(BaseSchema):
     """What a provider adds to the address that it sends the browser back to, as far as the client passes it on."""
 
-    code = Line(most=TOKEN_LONGEST)
-    error = Line(most=200, metadata={"description": "in place of a code, when the person said no"})
-    state = Line(most=200, metadata={"description": "names the attempt where no cookie does"})
+    code = PlainText(max_length=TOKEN_LONGEST)
+    error = PlainText(max_length=200, metadata={"description": "in place of a code, when the person said no"})
+    state = PlainText(max_length=200, metadata={"description": "names the attempt where no cookie does"})
 
 
-class ProviderToken(Shape):
-    access_token = Line(required=True, least=1, most=TOKEN_LONGEST)
+class ProviderToken(BaseSchema):
+    access_token = PlainText(required=True, min_length=1, max_length=TOKEN_LONGEST)
 
 
-class ProviderAnswer(Shape):
+class ProviderAnswer(BaseSchema):
     """The provider's own words."""
 
     access_token = fields.String(required=True)

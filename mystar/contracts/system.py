@@ -14,7 +14,7 @@ from mystar import __version__
 from mystar.contracts.asyncapi import asyncapi
 from mystar.errors import NotFound, Unavailable
 from mystar.kit.keys import DATABASE, OUTBOX
-from mystar.kit.web.fields import Shape
+from mystar.kit.web.fields import BaseSchema
 from mystar.kit.web.http import PUBLIC_URL, dumps, html_response, json_response, language_of
 from mystar.kit.web.observability import METRICS
 from mystar.kit.web.routes import alias, route
@@ -41,7 +41,7 @@ _ICON = (
 )
 
 
-class Health(Shape):
+class Health(BaseSchema):
     status = fields.String(required=True)
     version = fields.String(required=True)
 

@@ -37,7 +37,7 @@ from mystar.creators.schemas import (
 from mystar.kit.web.http import PUBLIC_URL, absolute, json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.media_urls import copy_paths, media_path
-from mystar.kit.web.pagination import page_of, page_response, wanted
+from mystar.kit.web.pagination import page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of, query_of
 
@@ -88,7 +88,7 @@ async def _creator_id(request: web.Request, account_id: int) -> int | None:
 @querystring_schema(SkillQuery)
 @response_schema(page_of(SkillView), 200)
 async def list_skills(request: web.Request) -> web.Response:
-    page = wanted(request)
+    page = page_request(request)
     found = await request.app[SKILLS].all(query_of(request)["search"], offset=page.offset, limit=page.size)
     return page_response(request, [skill_view(skill) for skill in found.rows], found.count)
 
@@ -105,7 +105,7 @@ async def read_skill(request: web.Request) -> web.Response:
 @querystring_schema(OfCreatorQuery)
 @response_schema(page_of(CreatorSkillView), 200)
 async def list_creator_skills(request: web.Request) -> web.Response:
-    page, creator_id = wanted(request), query_of(request)["creator_profile_id"]
+    page, creator_id = page_request(request), query_of(request)["creator_profile_id"]
     skills = request.app[SKILLS]
     if creator_id is None:
         found = await skills.own(actor_of(request), offset=page.offset, limit=page.size)

@@ -112,7 +112,7 @@ class CreatorsOnly(Forbidden):
 
 #: Of one creator.
 MOST_SKILLS = 100
-LEAST_LEVEL, MOST_LEVEL = 1, 5
+MIN_LEVEL, MAX_LEVEL = 1, 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from marshmallow import ValidationError, fields, post_load, validate
 
 from mystar.accounts.schemas import NAME_LONGEST, PhoneNumber
 from mystar.creators.model import (
-    LEAST_LEVEL,
-    MOST_LEVEL,
+    MAX_LEVEL,
+    MIN_LEVEL,
     MOST_SKILLS,
     TWICE,
     CreatorCard,
@@ -22,7 +22,7 @@ from mystar.creators.model import (
     Skill,
     TooManySkills,
 )
-from mystar.kit.web.fields import AvatarSizes, Count, Id, Line, Shape
+from mystar.kit.web.fields import AvatarSizes, BaseSchema, BoundedInteger, Id, PlainText
 from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.pagination import PageQuery
 
@@ -30,7 +30,7 @@ CLIENT, CREATOR = "Клиент", "Креатор"
 _BIO_LONGEST = 2000
 
 
-class UserView(Shape):
+class UserView(BaseSchema):
     id = fields.Integer(required=True)
     username = fields.String(required=True)
     email = fields.String(required=True, metadata={"description": "empty for none"})
@@ -49,16 +49,16 @@ class UserView(Shape):
     has_client_profile = fields.Boolean(required=True)
 
 
-class UserChange(Shape):
+class UserChange(BaseSchema):
     """User name and e-mail are not changed here; an empty phone takes it away."""
 
-    first_name = Line(most=NAME_LONGEST)
-    last_name = Line(most=NAME_LONGEST)
+    first_name = PlainText(max_length=NAME_LONGEST)
+    last_name = PlainText(max_length=NAME_LONGEST)
     phone = PhoneNumber()
-    bio = Line(most=_BIO_LONGEST)
+    bio = PlainText(max_length=_BIO_LONGEST)
 
 
-class PersonView(Shape):
+class PersonView(BaseSchema):
     id = fields.Integer(required=True)
     username = fields.String(required=True)
     first_name = fields.String(required=True)
@@ -66,7 +66,7 @@ class PersonView(Shape):
     avatar = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
 
 
-class CreatorView(Shape):
+class CreatorView(BaseSchema):
     """The document's nine, and what greetings show of the same person."""
 
     id = fields.Integer(required=True)
@@ -86,21 +86,23 @@ class CreatorView(Shape):
     updated_at = fields.DateTime(required=True)
 
 
-class SkillPath(Shape):
+class SkillPath(BaseSchema):
     skill_id = Id(required=True)
 
 
 class SkillQuery(PageQuery):
-    search = Line(load_default="", most=100, metadata={"description": "Any part of the name or the description."})
+    search = PlainText(
+        load_default="", max_length=100, metadata={"description": "Any part of the name or the description."}
+    )
 
 
-class SkillView(Shape):
+class SkillView(BaseSchema):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
     description = fields.String(required=True)
 
 
-class CreatorSkillPath(Shape):
+class CreatorSkillPath(BaseSchema):
     creator_skill_id = Id(required=True)
 
 
@@ -117,12 +119,12 @@ class OfCreatorQuery(PageQuery):
         return data
 
 
-class SkillDraft(Shape):
+class SkillDraft(BaseSchema):
     """``skill`` or ``skill_id``. Whose it becomes is not asked: always one's own."""
 
     skill = Id(metadata={"description": "Or skill_id."})
     skill_id = Id()
-    level = Count(least=LEAST_LEVEL, most=MOST_LEVEL, load_default=1)
+    level = BoundedInteger(min_value=MIN_LEVEL, max_value=MAX_LEVEL, load_default=1)
 
     @post_load
     def _one_name(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -132,17 +134,17 @@ class SkillDraft(Shape):
         return {"skill_id": named[0], "level": data["level"]}
 
 
-class LevelDraft(Shape):
-    level = Count(least=LEAST_LEVEL, most=MOST_LEVEL, required=True)
+class LevelDraft(BaseSchema):
+    level = BoundedInteger(min_value=MIN_LEVEL, max_value=MAX_LEVEL, required=True)
 
 
-class LevelChange(Shape):
-    level = Count(least=LEAST_LEVEL, most=MOST_LEVEL)
+class LevelChange(BaseSchema):
+    level = BoundedInteger(min_value=MIN_LEVEL, max_value=MAX_LEVEL)
 
 
-class SkillLevel(Shape):
+class SkillLevel(BaseSchema):
     skill_id = Id(required=True)
-    level = Count(least=LEAST_LEVEL, most=MOST_LEVEL, required=True)
+    level = BoundedInteger(min_value=MIN_LEVEL, max_value=MAX_LEVEL, required=True)
 
 
 class SkillLevels(SkillLevel):
@@ -175,14 +177,14 @@ def _entry(one: Any) -> dict[str, Any]:
     return {"skill_id": skill_id, "level": level}
 
 
-class CreatorSkillView(Shape):
+class CreatorSkillView(BaseSchema):
     id = fields.Integer(required=True)
     skill = fields.Nested(SkillView, required=True)
     level = fields.Integer(required=True)
     creator_profile = fields.Integer(required=True)
 
 
-class SetSkillView(Shape):
+class SetSkillView(BaseSchema):
     id = fields.Integer(required=True)
     skill_id = fields.Integer(required=True)
     skill_name = fields.String(required=True)

@@ -140,7 +140,7 @@ async def upload(request: web.Request) -> web.StreamResponse:
 @querystring_schema(pagination.PageQuery)
 @response_schema(pagination.page_of(FileView), 200)
 async def list_uploads(request: web.Request) -> web.Response:
-    found = await request.app[FILES].uploads(actor_of(request), pagination.wanted(request))
+    found = await request.app[FILES].uploads(actor_of(request), pagination.page_request(request))
     return pagination.page_response(request, [_view(request, file) for file in found.rows], found.count)
 
 

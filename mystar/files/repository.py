@@ -9,7 +9,7 @@ from mystar.files.model import Copy, FileInUse, FileUnknown, QuotaExceeded, Stor
 from mystar.kit.postgres.database import Row, Statements
 from mystar.kit.postgres.queries import load
 from mystar.kit.web.media_urls import copy_key
-from mystar.kit.web.pagination import Page, Wanted
+from mystar.kit.web.pagination import Page, PageRequest
 
 QUERIES = load(__package__)
 
@@ -95,7 +95,7 @@ class FileRepository:
             raise FileUnknown
         return _file(row)
 
-    async def owned_by(self, owner_id: int, page: Wanted) -> Page[StoredFile]:
+    async def owned_by(self, owner_id: int, page: PageRequest) -> Page[StoredFile]:
         """Newest first."""
         rows = await self._tx.all(QUERIES.owned_by, owner_id=owner_id, offset=page.offset, limit=page.size)
         count = int(await self._tx.value(QUERIES.count_owned_by, owner_id=owner_id))

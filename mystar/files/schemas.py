@@ -8,21 +8,21 @@ from typing import Any
 from marshmallow import fields
 
 from mystar.files.model import StoredFile
-from mystar.kit.web.fields import Id, Shape
+from mystar.kit.web.fields import BaseSchema, Id
 
 
-class FilePath(Shape):
+class FilePath(BaseSchema):
     file_id = Id()
 
 
-class FileForm(Shape):
+class FileForm(BaseSchema):
     file = fields.Raw(
         required=True,
         metadata={"type": "string", "format": "binary", "description": "The only file, whatever its field is called."},
     )
 
 
-class FileView(Shape):
+class FileView(BaseSchema):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
     url = fields.String(required=True, metadata={"format": "uri", "description": "Good for an hour at least."})

@@ -19,7 +19,7 @@ from mystar.kit.postgres.database import Database, Tx, in_transaction
 from mystar.kit.security.tokens import Signer
 from mystar.kit.storage.local import BytesMissing, Storage, is_key
 from mystar.kit.web.media_urls import SIDES, media_path
-from mystar.kit.web.pagination import Page, Wanted
+from mystar.kit.web.pagination import Page, PageRequest
 from mystar.sections import FileSettings
 
 log = logging.getLogger(__name__)
@@ -201,7 +201,7 @@ class FileService:
 
     # Opening
 
-    async def uploads(self, actor: Actor, page: Wanted) -> Page[StoredFile]:
+    async def uploads(self, actor: Actor, page: PageRequest) -> Page[StoredFile]:
         """The actor's own, the newest first."""
         return await FileRepository(self._db).owned_by(actor.id, page)
 

@@ -6,13 +6,13 @@ from decimal import Decimal, InvalidOperation
 
 _KOPECK = Decimal("0.01")
 #: Fits a bigint with room for sums, and is more than anybody will ever ask for a greeting.
-MOST = 10**13
+MAX_KOPECKS = 10**13
 
 
 def kopecks(rubles: Decimal | str | int) -> int:
     """Rubles as whole kopecks.
 
-    :raises ValueError: not a number in plain digits, a part of a kopeck, negative, or beyond ``MOST`` kopecks.
+    :raises ValueError: not a number in plain digits, a part of a kopeck, negative, or beyond ``MAX_KOPECKS`` kopecks.
     """
     if isinstance(rubles, str) and ("_" in rubles or not rubles.isascii()):
         # Decimal would read 1_000, and digits of every alphabet.
@@ -25,7 +25,7 @@ def kopecks(rubles: Decimal | str | int) -> int:
     if exact != amount:
         raise ValueError(f"a part of a kopeck: {rubles}")
     whole = int(exact * 100)
-    if not 0 <= whole <= MOST:
+    if not 0 <= whole <= MAX_KOPECKS:
         raise ValueError(f"out of range: {rubles}")
     return whole
 

@@ -11,7 +11,7 @@ from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_sc
 from mystar.accounts.access import actor_of, signed_in
 from mystar.kit.web.http import html_response, json_response, language_of
 from mystar.kit.web.idempotency import idempotent
-from mystar.kit.web.pagination import page_of, page_response, wanted
+from mystar.kit.web.pagination import page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, path_of, query_of
@@ -45,7 +45,7 @@ async def reading_language(request: web.Request) -> str:
 @querystring_schema(NotificationQuery)
 @response_schema(page_of(NotificationView), 200)
 async def list_notifications(request: web.Request) -> web.Response:
-    page, language = wanted(request), await reading_language(request)
+    page, language = page_request(request), await reading_language(request)
     found = await request.app[NOTIFICATIONS].notifications(
         actor_of(request), read=query_of(request)["read"], offset=page.offset, limit=page.size
     )

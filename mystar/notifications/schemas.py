@@ -6,12 +6,12 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from mystar.kit.web.fields import Id, Line, Shape
+from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.pagination import PageQuery
 from mystar.notifications.model import Kind, Notification
 
 
-class NotificationPath(Shape):
+class NotificationPath(BaseSchema):
     notification_id = Id(required=True)
 
 
@@ -21,20 +21,20 @@ class NotificationQuery(PageQuery):
     )
 
 
-class NotificationSettings(Shape):
+class NotificationSettings(BaseSchema):
     """``email``: whether messages, and what stayed unseen, are told by mail. Mails about orders come in any case."""
 
     email = fields.Boolean(required=True)
 
 
-class UnsubscribeLink(Shape):
+class UnsubscribeLink(BaseSchema):
     """What we signed ourselves; anything else fits nobody."""
 
     account = fields.Integer(load_default=0)
-    sig = Line(load_default="", most=100)
+    sig = PlainText(load_default="", max_length=100)
 
 
-class NotificationView(Shape):
+class NotificationView(BaseSchema):
     """The document's six, and what newer clients want. The words are in the reader's language."""
 
     id = fields.Integer(required=True)
@@ -51,21 +51,21 @@ class NotificationView(Shape):
     related_object_id = fields.Integer(required=True)
 
 
-class MarkedView(Shape):
+class MarkedView(BaseSchema):
     id = fields.Integer(required=True)
     is_read = fields.Boolean(required=True)
 
 
-class UnreadCountView(Shape):
+class UnreadCountView(BaseSchema):
     unread_count = fields.Integer(required=True)
 
 
-class MarkedCountView(Shape):
+class MarkedCountView(BaseSchema):
     marked_count = fields.Integer(required=True, metadata={"description": "How many were unread until now."})
     unread_count = fields.Integer(required=True)
 
 
-class DeletedCountView(Shape):
+class DeletedCountView(BaseSchema):
     deleted_count = fields.Integer(required=True)
 
 

@@ -15,7 +15,7 @@ from mystar.kit.events import Events
 from mystar.kit.realtime.connection import Speak, text_frame
 from mystar.kit.realtime.hub import HUB, Hub
 from mystar.kit.realtime.websocket import answering
-from mystar.kit.web.fields import Count, Shape
+from mystar.kit.web.fields import BaseSchema, BoundedInteger
 from mystar.kit.web.routes import route
 from mystar.kit.web.validation import query_of
 from mystar.notifications.handlers import TAGS, reading_language
@@ -34,8 +34,8 @@ class NobodyListens(Unreadable):
     text = Text("Сюда ничего не отправляют: здесь только уведомления.", "Nothing is taken here, only told.")
 
 
-class NotificationSocketQuery(Shape):
-    after = Count(least=0, most=2**63 - 1, load_default=None, allow_none=True)
+class NotificationSocketQuery(BaseSchema):
+    after = BoundedInteger(min_value=0, max_value=2**63 - 1, load_default=None, allow_none=True)
 
 
 def tell_sockets(notifications: NotificationService, hub: Hub, events: Events) -> None:

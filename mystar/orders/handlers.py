@@ -11,7 +11,7 @@ from mystar.accounts.access import actor_of, signed_in
 from mystar.files.forms import addresses
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import idempotent
-from mystar.kit.web.pagination import PageQuery, page_of, page_response, wanted
+from mystar.kit.web.pagination import PageQuery, page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of, query_of
 from mystar.orders.keys import ORDER_READS, ORDERS
@@ -57,7 +57,7 @@ async def place_order(request: web.Request) -> web.StreamResponse:
 @querystring_schema(OrderQuery)
 @response_schema(page_of(OrderView), 200)
 async def list_orders(request: web.Request) -> web.Response:
-    actor, query, page = actor_of(request), query_of(request), wanted(request)
+    actor, query, page = actor_of(request), query_of(request), page_request(request)
     role = Role(query["role"]) if query["role"] else None
     found = await request.app[ORDER_READS].page(
         actor, role=role, status=query["status"], offset=page.offset, limit=page.size
@@ -121,7 +121,7 @@ async def reject_order(request: web.Request) -> web.StreamResponse:
 @querystring_schema(PageQuery)
 @response_schema(page_of(DeliveryView), 200)
 async def list_deliveries(request: web.Request) -> web.Response:
-    actor, page, at = actor_of(request), wanted(request), addresses(request.app)
+    actor, page, at = actor_of(request), page_request(request), addresses(request.app)
     order, found, count = await request.app[ORDER_READS].deliveries(
         actor, path_of(request)["order_id"], offset=page.offset, limit=page.size
     )

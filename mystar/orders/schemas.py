@@ -8,7 +8,7 @@ from marshmallow import fields, pre_load, validate
 
 from mystar.accounts.model import Actor
 from mystar.catalog.schemas import ServiceView, number, service_shape
-from mystar.kit.web.fields import Id, Line, Rubles, Shape, at_most
+from mystar.kit.web.fields import BaseSchema, Id, PlainText, RubleAmount, max_items
 from mystar.kit.web.media_urls import Addresses
 from mystar.kit.web.pagination import PageQuery
 from mystar.orders.model import ChosenOption, DeliveryCard, Happening, Kind, Money, Order, Person, Role, Status
@@ -25,7 +25,7 @@ SHOWN_STATUSES = ("pending", "paid", *(status.value for status in Status if stat
 # What is read
 
 
-class OrderPath(Shape):
+class OrderPath(BaseSchema):
     order_id = Id(required=True)
 
 
@@ -46,17 +46,17 @@ class OrderQuery(PageQuery):
         return data
 
 
-class ServiceOrderDraft(Shape):
+class ServiceOrderDraft(BaseSchema):
     """Nobody sets prices, parties or states: other keys are ignored (D1)."""
 
     service_id = Id(required=True, metadata={"description": "Or `service`. A greeting service makes a greeting order."})
-    requirements = Line(load_default="", most=LONGEST)
+    requirements = PlainText(load_default="", max_length=LONGEST)
     delivery_date = fields.Date(load_default=None, allow_none=True)
-    option_ids = fields.List(Id(), data_key="selected_option_ids", load_default=list, validate=at_most(MOST_OPTIONS))
+    option_ids = fields.List(Id(), data_key="selected_option_ids", load_default=list, validate=max_items(MOST_OPTIONS))
     with_modifications = fields.Boolean(load_default=False)
-    modifications = Line(
+    modifications = PlainText(
         load_default="",
-        most=LONGEST,
+        max_length=LONGEST,
         metadata={"description": "What is to be changed, or `modifications_description`; with `with_modifications`."},
     )
 
@@ -69,15 +69,15 @@ class ServiceOrderDraft(Shape):
         return given | {key: value for key, value in data.items() if not (key in empty and value in ("", None))}
 
 
-class OrderEdit(Shape):
+class OrderEdit(BaseSchema):
     """Everything else is ignored, the status too: there are verbs for it."""
 
-    requirements = Line(most=LONGEST)
+    requirements = PlainText(max_length=LONGEST)
     delivery_date = fields.Date()
 
 
-class OrderReasonDraft(Shape):
-    reason = Line(load_default="", most=LONGEST_REASON)
+class OrderReasonDraft(BaseSchema):
+    reason = PlainText(load_default="", max_length=LONGEST_REASON)
 
     @pre_load
     def read_other_words(self, data: Any, **_options: Any) -> Any:
@@ -88,19 +88,19 @@ class OrderReasonDraft(Shape):
 
 
 class OrderRefundDraft(OrderReasonDraft):
-    amount = Rubles(
+    amount = RubleAmount(
         load_default=None, allow_none=True, metadata={"description": "Rubles; without it, all that is left."}
     )
 
 
-class DeliveryDraft(Shape):
+class DeliveryDraft(BaseSchema):
     """Words, or files, or both; a greeting needs a file."""
 
-    message = Line(load_default="", most=LONGEST)
+    message = PlainText(load_default="", max_length=LONGEST)
     file_ids = fields.List(
         Id(),
         load_default=list,
-        validate=at_most(MOST_FILES),
+        validate=max_items(MOST_FILES),
         metadata={"description": "One's own uploads that nothing uses yet."},
     )
 
@@ -112,14 +112,14 @@ class OrderDeliveryDraft(DeliveryDraft):
 # What is written
 
 
-class MoveView(Shape):
+class MoveView(BaseSchema):
     """Money that moves if the action is done."""
 
     move = fields.String(required=True, metadata={"enum": ["hold", "capture", "release", "refund"]})
     amount = fields.String(required=True, metadata={"description": "Rubles.", "example": "15000.00"})
 
 
-class AllowedActionView(Shape):
+class AllowedActionView(BaseSchema):
     """Something that the reader can do now (D23)."""
 
     name = fields.String(required=True)
@@ -129,13 +129,13 @@ class AllowedActionView(Shape):
     money = fields.Nested(MoveView, required=True, allow_none=True)
 
 
-class PartyView(Shape):
+class PartyView(BaseSchema):
     id = fields.Integer(required=True, metadata={"description": "Of the account."})
     username = fields.String(required=True)
     avatar = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
 
 
-class ChosenOptionView(Shape):
+class ChosenOptionView(BaseSchema):
     """As it was when the order was placed."""
 
     id = fields.Integer(required=True, allow_none=True, metadata={"description": "null: changes to the work."})
@@ -144,7 +144,7 @@ class ChosenOptionView(Shape):
     price = fields.Decimal(required=True)
 
 
-class OrderView(Shape):
+class OrderView(BaseSchema):
     """An item of a list. Money in rubles; ``status`` as it is shown, ``money`` where its payment is."""
 
     id = fields.Integer(required=True)
@@ -173,7 +173,7 @@ class OrderView(Shape):
     allowed_actions = fields.List(fields.Nested(AllowedActionView), required=True)
 
 
-class DeliveredFileView(Shape):
+class DeliveredFileView(BaseSchema):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
     url = fields.String(
@@ -183,7 +183,7 @@ class DeliveredFileView(Shape):
     content_type = fields.String(required=True)
 
 
-class DeliveryView(Shape):
+class DeliveryView(BaseSchema):
     id = fields.Integer(required=True)
     order_id = fields.Integer(required=True)
     number = fields.Integer(required=True, metadata={"description": "1, 2, 3 … in the order."})
@@ -193,7 +193,7 @@ class DeliveryView(Shape):
     created_at = fields.DateTime(required=True)
 
 
-class PaymentView(Shape):
+class PaymentView(BaseSchema):
     """One try to pay."""
 
     id = fields.Integer(required=True)
@@ -209,7 +209,7 @@ class PaymentView(Shape):
     )
 
 
-class TimelineEventView(Shape):
+class TimelineEventView(BaseSchema):
     """``role`` "system": nobody did it, the clock or the payment provider brought it about."""
 
     id = fields.Integer(required=True)
@@ -233,7 +233,7 @@ class OrderDetailView(OrderView):
     )
 
 
-class PaymentLinkView(Shape):
+class PaymentLinkView(BaseSchema):
     link = fields.String(required=True, metadata={"description": "Leads to the provider's page, in any tab."})
 
 

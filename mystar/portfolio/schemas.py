@@ -14,7 +14,7 @@ from mystar.catalog.model import LONGEST_TAG, MOST_TAGS, GreetingChange
 from mystar.creators.schemas import CreatorSkillView, CreatorView, creator_skill_view, creator_view
 from mystar.errors import Text
 from mystar.kit.money import rubles_text
-from mystar.kit.web.fields import Count, Id, Line, Rubles, Shape, WebAddress, at_most
+from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, WebAddress, max_items
 from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.pagination import PageQuery
 from mystar.portfolio.model import CreatorPage, Image, Item
@@ -43,26 +43,28 @@ class SocialLinks(fields.Field[dict[str, str]]):
             value = {one.get("name"): one.get("url") for one in value}
         if not isinstance(value, Mapping) or len(value) > _MOST_SITES:
             raise self.make_error("links")
-        site, address = Line(least=1, most=_LONGEST_SITE), WebAddress(most=_LONGEST_ADDRESS)
+        site, address = PlainText(min_length=1, max_length=_LONGEST_SITE), WebAddress(max_length=_LONGEST_ADDRESS)
         if not all(isinstance(name, str) and isinstance(link, str) for name, link in value.items()):
             raise self.make_error("links")
         return {str(site.deserialize(name)): str(address.deserialize(link)) for name, link in value.items()}
 
 
-class ProfileDraft(Shape):
+class ProfileDraft(BaseSchema):
     """What is given; ratings, orders and ids are nobody's to set."""
 
-    specialization = Line(most=200)
-    experience = Line(most=_LONGEST_WORDS)
-    portfolio_link = WebAddress(most=_LONGEST_ADDRESS)
+    specialization = PlainText(max_length=200)
+    experience = PlainText(max_length=_LONGEST_WORDS)
+    portfolio_link = WebAddress(max_length=_LONGEST_ADDRESS)
     social_links = SocialLinks(metadata={"type": "object", "additionalProperties": {"type": "string"}})
-    profession = Line(most=100)
-    description = Line(most=_LONGEST_WORDS)
-    price = Rubles(metadata={"type": "string", "description": "Of a greeting, in rubles.", "example": "15000.00"})
-    invitation_price = Rubles(metadata={"type": "string", "description": "Of an invitation.", "example": "30000.00"})
+    profession = PlainText(max_length=100)
+    description = PlainText(max_length=_LONGEST_WORDS)
+    price = RubleAmount(metadata={"type": "string", "description": "Of a greeting, in rubles.", "example": "15000.00"})
+    invitation_price = RubleAmount(
+        metadata={"type": "string", "description": "Of an invitation.", "example": "30000.00"}
+    )
     category_id = Id()
-    days = Count(least=0, most=_MOST_DAYS, metadata={"description": "To make a greeting."})
-    tags = fields.List(Line(least=1, most=LONGEST_TAG), validate=at_most(MOST_TAGS))
+    days = BoundedInteger(min_value=0, max_value=_MOST_DAYS, metadata={"description": "To make a greeting."})
+    tags = fields.List(PlainText(min_length=1, max_length=LONGEST_TAG), validate=max_items(MOST_TAGS))
 
     @post_load
     def _sorted(self, data: dict[str, Any], **_: Any) -> tuple[dict[str, Any], GreetingChange]:
@@ -74,7 +76,7 @@ class ProfileDraft(Shape):
         return data, GreetingChange(**terms)
 
 
-class CreatorPath(Shape):
+class CreatorPath(BaseSchema):
     creator_id = Id(required=True)
 
 
@@ -82,15 +84,15 @@ class CreatorsQuery(PageQuery):
     user = Id(load_default=None, metadata={"description": "Only the profile of this account."})
 
 
-class DetailQuery(Shape):
+class DetailQuery(BaseSchema):
     detail = fields.Boolean(load_default=False, metadata={"description": "true: with skills and the newest works."})
 
 
-class ItemPath(Shape):
+class ItemPath(BaseSchema):
     item_id = Id(required=True)
 
 
-class ImagePath(Shape):
+class ImagePath(BaseSchema):
     image_id = Id(required=True)
 
 
@@ -107,19 +109,19 @@ class OfItemQuery(PageQuery):
         return data
 
 
-class ItemChange(Shape):
-    title = Line(least=1, most=200)
-    description = Line(most=_LONGEST_WORDS)
-    external_url = WebAddress(most=_LONGEST_ADDRESS)
+class ItemChange(BaseSchema):
+    title = PlainText(min_length=1, max_length=200)
+    description = PlainText(max_length=_LONGEST_WORDS)
+    external_url = WebAddress(max_length=_LONGEST_ADDRESS)
 
 
 class ItemDraft(ItemChange):
-    title = Line(required=True, least=1, most=200)
+    title = PlainText(required=True, min_length=1, max_length=200)
 
 
-class ImageChange(Shape):
-    caption = Line(most=500)
-    order = Count(least=0, most=_LAST_POSITION, attribute="position")
+class ImageChange(BaseSchema):
+    caption = PlainText(max_length=500)
+    order = BoundedInteger(min_value=0, max_value=_LAST_POSITION, attribute="position")
 
 
 class ImageDraft(ImageChange):
@@ -152,7 +154,7 @@ class ImageChangeForm(ImageChange):
     image = _file()
 
 
-class WorkImageView(Shape):
+class WorkImageView(BaseSchema):
     """``image_url`` is the same, for clients that look for it there."""
 
     id = fields.Integer(required=True)
@@ -166,7 +168,7 @@ class ImageView(WorkImageView):
     portfolio_item = fields.Integer(required=True)
 
 
-class ItemView(Shape):
+class ItemView(BaseSchema):
     """``cover_image_url`` is the same, for clients that look for it there."""
 
     id = fields.Integer(required=True)

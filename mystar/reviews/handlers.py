@@ -8,7 +8,7 @@ from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_sc
 from mystar.accounts.access import actor_of, signed_in
 from mystar.kit.web.http import PUBLIC_URL, json_response
 from mystar.kit.web.idempotency import idempotent
-from mystar.kit.web.pagination import Page, PageQuery, page_of, page_response, wanted
+from mystar.kit.web.pagination import Page, PageQuery, page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of
 from mystar.reviews.keys import REVIEWS
@@ -68,7 +68,7 @@ async def read_review(request: web.Request) -> web.Response:
 @querystring_schema(PageQuery)
 @response_schema(page_of(ReviewView), 200)
 async def list_of_creator(request: web.Request) -> web.Response:
-    page, creator_id = wanted(request), path_of(request)["creator_id"]
+    page, creator_id = page_request(request), path_of(request)["creator_id"]
     return _page(request, await request.app[REVIEWS].of_creator(creator_id, offset=page.offset, limit=page.size))
 
 
@@ -77,7 +77,7 @@ async def list_of_creator(request: web.Request) -> web.Response:
 @querystring_schema(PageQuery)
 @response_schema(page_of(ReviewView), 200)
 async def list_of_service(request: web.Request) -> web.Response:
-    page, service_id = wanted(request), path_of(request)["service_id"]
+    page, service_id = page_request(request), path_of(request)["service_id"]
     return _page(request, await request.app[REVIEWS].of_service(service_id, offset=page.offset, limit=page.size))
 
 

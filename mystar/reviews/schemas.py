@@ -6,34 +6,34 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load
 
-from mystar.kit.web.fields import Count, Id, Line, Shape
+from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText
 from mystar.kit.web.media_urls import media_path
 from mystar.reviews.model import Review
 
 _LONGEST = 5000
 
 
-class OrderPath(Shape):
+class OrderPath(BaseSchema):
     order_id = Id(required=True)
 
 
-class ReviewPath(Shape):
+class ReviewPath(BaseSchema):
     review_id = Id(required=True)
 
 
-class CreatorPath(Shape):
+class CreatorPath(BaseSchema):
     creator_id = Id(required=True)
 
 
-class ServicePath(Shape):
+class ServicePath(BaseSchema):
     service_id = Id(required=True)
 
 
-class ReplyDraft(Shape):
+class ReplyDraft(BaseSchema):
     """``content`` or ``comment``."""
 
-    content = Line(least=1, most=_LONGEST, metadata={"description": "Or comment."})
-    comment = Line(least=1, most=_LONGEST)
+    content = PlainText(min_length=1, max_length=_LONGEST, metadata={"description": "Or comment."})
+    comment = PlainText(min_length=1, max_length=_LONGEST)
 
     @post_load
     def _one_name(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -44,16 +44,16 @@ class ReplyDraft(Shape):
 
 
 class ReviewDraft(ReplyDraft):
-    rating = Count(least=1, most=5, required=True)
+    rating = BoundedInteger(min_value=1, max_value=5, required=True)
 
 
-class ReviewerView(Shape):
+class ReviewerView(BaseSchema):
     id = fields.Integer(required=True)
     username = fields.String(required=True)
     avatar = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
 
 
-class ReplyView(Shape):
+class ReplyView(BaseSchema):
     """``comment`` is the same as ``content``, for clients that look for it there."""
 
     content = fields.String(required=True)
@@ -62,7 +62,7 @@ class ReplyView(Shape):
     updated_at = fields.DateTime(required=True)
 
 
-class ReviewView(Shape):
+class ReviewView(BaseSchema):
     """``comment`` is the same as ``content``, for clients that look for it there."""
 
     id = fields.Integer(required=True)

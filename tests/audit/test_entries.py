@@ -13,7 +13,7 @@ from mystar.accounts.model import Visitor
 from mystar.audit.keys import AUDIT
 from mystar.audit.model import ACTS, Entry, Filters
 from mystar.errors import Forbidden
-from mystar.kit.web.pagination import Wanted
+from mystar.kit.web.pagination import PageRequest
 from mystar.orders.keys import ORDERS
 from mystar.settings import Settings
 from tests.conftest import Api
@@ -172,9 +172,9 @@ async def test_entries_are_found_by_staff_and_by_what_they_say(
     anna, viewer = await factory.person("anna"), await factory.staff("viewer")
     await app[ACCOUNTS].sign_in(anna.id, Visitor(), "market")
     audit, staff = app[AUDIT], actor(viewer, "viewer")
-    page = await audit.entries(staff, Filters(subject=f"account:{anna.id}"), Wanted(1, 1))
+    page = await audit.entries(staff, Filters(subject=f"account:{anna.id}"), PageRequest(1, 1))
     assert (page.count, len(page.rows)) == (2, 1)
-    (first,) = (await audit.entries(staff, Filters(subject=f"account:{anna.id}"), Wanted(2, 1))).rows
+    (first,) = (await audit.entries(staff, Filters(subject=f"account:{anna.id}"), PageRequest(2, 1))).rows
     assert first.id < page.rows[0].id
     for filters, count in (
         (Filters(), 4),
@@ -184,9 +184,9 @@ async def test_entries_are_found_by_staff_and_by_what_they_say(
         (Filters(until=page.rows[0].note.at), 3),
         (Filters(act="no such"), 0),
     ):
-        assert (await audit.entries(staff, filters, Wanted())).count == count
+        assert (await audit.entries(staff, filters, PageRequest())).count == count
     with pytest.raises(Forbidden):
-        await audit.entries(actor(anna), Filters(), Wanted())
+        await audit.entries(actor(anna), Filters(), PageRequest())
 
 
 async def test_long_and_odd_words_are_cut_and_cleaned(api: Api, app: web.Application) -> None:

@@ -18,7 +18,7 @@ from mystar.kit.postgres.database import Database
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import IDEMPOTENCY, KEEP, Idempotency, KeyReused, StillRunning, idempotent
-from mystar.kit.web.multipart import PRINT, drain
+from mystar.kit.web.multipart import REQUEST_FINGERPRINT, drain
 from tests.waiting import eventually
 
 _STATUSES = {KeyReused: 422, StillRunning: 409, NotFound: 404}
@@ -43,7 +43,7 @@ class Shop:
         return int(person) if person else None
 
     async def order(self, request: web.Request) -> web.StreamResponse:
-        if PRINT in request:
+        if REQUEST_FINGERPRINT in request:
             await drain(request)
         async with self.db.transaction() as tx:
             number = await self.outbox.put(tx, "order", {})

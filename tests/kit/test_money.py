@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mystar.kit.money import MOST, kopecks, rubles, rubles_text
+from mystar.kit.money import MAX_KOPECKS, kopecks, rubles, rubles_text
 from mystar.kit.web.http import dumps
 
 
@@ -20,13 +20,15 @@ def test_rubles_become_whole_kopecks(written: Decimal | str | int, whole: int) -
     assert kopecks(written) == whole
 
 
-@pytest.mark.parametrize("written", ["", "ten", "1,5", "0.001", "-1", "NaN", "Infinity", "1e400", str(MOST), "1_0.0.0"])
+@pytest.mark.parametrize(
+    "written", ["", "ten", "1,5", "0.001", "-1", "NaN", "Infinity", "1e400", str(MAX_KOPECKS), "1_0.0.0"]
+)
 def test_what_is_no_amount_is_refused(written: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - its words are for developers
         kopecks(written)
 
 
-@given(st.integers(0, MOST))
+@given(st.integers(0, MAX_KOPECKS))
 def test_kopecks_survive_the_way_to_the_wire_and_back(amount: int) -> None:
     assert kopecks(rubles(amount)) == amount
     assert kopecks(rubles_text(amount)) == amount

@@ -12,28 +12,28 @@ from aiohttp_apispec import json_schema, match_info_schema, querystring_schema
 from marshmallow import fields
 
 from mystar.errors import Invalid, Unreadable
-from mystar.kit.web.fields import Count, Id, Line, Rubles, Shape, at_most
+from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, max_items
 from mystar.kit.web.http import json_response
-from mystar.kit.web.validation import body_of, path_of, query_of, validate
+from mystar.kit.web.validation import body_of, path_of, query_of, validation_middleware
 
 
-class Option(Shape):
-    name = Line(most=5, required=True)
+class Option(BaseSchema):
+    name = PlainText(max_length=5, required=True)
 
 
-class Body(Shape):
+class Body(BaseSchema):
     star = Id(required=True)
-    price = Rubles()
-    wish = Line(least=2, most=10)
-    tags = fields.List(Line(most=5), validate=at_most(2))
+    price = RubleAmount()
+    wish = PlainText(min_length=2, max_length=10)
+    tags = fields.List(PlainText(max_length=5), validate=max_items(2))
     options = fields.List(fields.Nested(Option))
 
 
-class Query(Shape):
-    page = Count(least=1, most=100, load_default=1)
+class Query(BaseSchema):
+    page = BoundedInteger(min_value=1, max_value=100, load_default=1)
 
 
-class Path(Shape):
+class Path(BaseSchema):
     id = Id()
 
 
@@ -56,7 +56,7 @@ async def spoken(request: web.Request, handler: Any) -> web.StreamResponse:
 
 @pytest.fixture
 async def client() -> AsyncIterator[TestClient[web.Request, web.Application]]:
-    app = web.Application(middlewares=[spoken, validate])
+    app = web.Application(middlewares=[spoken, validation_middleware])
     app.router.add_post("/{id}", handler)
     async with TestClient(TestServer(app)) as client:
         yield client

@@ -33,7 +33,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Row, Tx
 from mystar.kit.security.tokens import ACCESS, REFRESH, Signer, TokenRefused, Tokens
-from mystar.kit.web.pagination import Page, Wanted
+from mystar.kit.web.pagination import Page, PageRequest
 from mystar.sections import TokenSettings
 
 log = logging.getLogger(__name__)
@@ -171,7 +171,7 @@ class Sessions:
                     return str(claims.session_id)
         return None
 
-    async def living(self, account_id: int, page: Wanted) -> Page[Session]:
+    async def living(self, account_id: int, page: PageRequest) -> Page[Session]:
         """The sessions that live, the newest first."""
         accounts, now = AccountRepository(self._db), self._clock.now()
         rows = await accounts.living_sessions(account_id, now, page.size, page.offset)

@@ -9,7 +9,7 @@ from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions.service import Sessions
 from mystar.errors import Conflict, Forbidden, NotFound, Text
 from mystar.kit.postgres.database import Database
-from mystar.kit.web.pagination import Page, Wanted
+from mystar.kit.web.pagination import Page, PageRequest
 
 
 class NotYourRole(Forbidden):
@@ -54,7 +54,7 @@ class StaffRoom:
                 await self._sessions.end(tx, account_id, reason="role_changed")
             return await accounts.get(account_id)
 
-    async def sessions_of(self, actor: Actor, account_id: int, page: Wanted) -> Page[Session]:
+    async def sessions_of(self, actor: Actor, account_id: int, page: PageRequest) -> Page[Session]:
         """Anybody's that live, the newest first. :raises Forbidden: not staff."""
         if not actor.is_staff:
             raise Forbidden

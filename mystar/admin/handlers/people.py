@@ -20,7 +20,7 @@ from mystar.admin.model import RANKS
 from mystar.creators.keys import CREATORS
 from mystar.errors import Invalid, NotFound, Text
 from mystar.files.keys import FILES
-from mystar.kit.web.pagination import Wanted
+from mystar.kit.web.pagination import PageRequest
 from mystar.kit.web.routes import Route, route
 
 TAGS = ["staff"]
@@ -36,7 +36,7 @@ async def show_account(request: web.Request) -> web.Response:
     """:raises NotFound:"""
     account = await shown(request, "account_page")
     rows, account_id = request.app[ROWS], account["id"]
-    sessions = await request.app[STAFF].sessions_of(actor_of(request), account_id, Wanted(size=20))
+    sessions = await request.app[STAFF].sessions_of(actor_of(request), account_id, PageRequest(size=20))
     return page(
         request,
         "account.html",

@@ -17,7 +17,7 @@ from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import Star, StarUnknown
 from mystar.contracts.greetings.answers import ONE_STRING, json_or_page, named
 from mystar.errors import Forbidden, Invalid
-from mystar.kit.web.fields import Id, Line, Shape
+from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.http import html_response, json_response, language_of, wants_page
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.templates import render_page
@@ -36,13 +36,13 @@ REFUSED = {
 }
 
 
-class GreetingsRegistration(Shape):
+class GreetingsRegistration(BaseSchema):
     """``login`` is what the desktop client calls the e-mail; is_star, register and roles are not read (D1)."""
 
-    username = Line(required=True, least=1, most=32)
+    username = PlainText(required=True, min_length=1, max_length=32)
     phone = PhoneNumber(load_default="", allow_none=True)
-    email = Line(most=EMAIL_LONGEST)
-    login = Line(most=EMAIL_LONGEST)
+    email = PlainText(max_length=EMAIL_LONGEST)
+    login = PlainText(max_length=EMAIL_LONGEST)
     password = Password(required=True)
     date_of_birth = BirthDate(load_default=None, allow_none=True)
 
@@ -51,12 +51,12 @@ class GreetingsRegistration(Shape):
         return _first_of(data, "email", "login")
 
 
-class GreetingsLogin(Shape):
+class GreetingsLogin(BaseSchema):
     """One of the four names says who; the newest client writes the e-mail into ``login``."""
 
-    login = Line(most=EMAIL_LONGEST)
-    email = Line(most=EMAIL_LONGEST)
-    username = Line(most=EMAIL_LONGEST)
+    login = PlainText(max_length=EMAIL_LONGEST)
+    email = PlainText(max_length=EMAIL_LONGEST)
+    username = PlainText(max_length=EMAIL_LONGEST)
     phone = PhoneNumber()
     password = Password(required=True)
 
@@ -65,7 +65,7 @@ class GreetingsLogin(Shape):
         return _first_of(data, "login", "email", "username", "phone")
 
 
-class GreetingsSignedIn(Shape):
+class GreetingsSignedIn(BaseSchema):
     id = fields.Integer(required=True)
     username = fields.String(required=True)
     phone = fields.Integer(required=True, metadata={"description": "the national number, 0 for none"})
@@ -75,23 +75,23 @@ class GreetingsSignedIn(Shape):
     token = fields.String(required=True)
 
 
-class GreetingsConfirmation(Shape):
-    token = Line(required=True, least=1, most=200)
-    username = Line(most=300)
-    confirm = Line(most=10)
+class GreetingsConfirmation(BaseSchema):
+    token = PlainText(required=True, min_length=1, max_length=200)
+    username = PlainText(max_length=300)
+    confirm = PlainText(max_length=10)
 
 
-class GreetingsPersonalQuestion(Shape):
+class GreetingsPersonalQuestion(BaseSchema):
     user_id = Id()
     is_star = fields.String(validate=validate.OneOf(["true", "false"]))
 
 
-class GreetingsPersonalBody(Shape):
+class GreetingsPersonalBody(BaseSchema):
     user_id = Id()
     is_star = fields.Boolean(truthy={True}, falsy={False})
 
 
-class GreetingsPersonal(Shape):
+class GreetingsPersonal(BaseSchema):
     id = fields.Integer(required=True)
     username = fields.String(required=True)
     phone = fields.Integer(required=True)
@@ -103,14 +103,14 @@ class GreetingsPersonal(Shape):
     likes = fields.Integer(metadata={"description": "of a star"})
 
 
-class GreetingsPersonalChange(Shape):
+class GreetingsPersonalChange(BaseSchema):
     """The whole object of the GET; phone, birth date, avatar and likes are not changed by it."""
 
     id = Id()
-    username = Line(least=1, most=32)
-    email = Line(most=EMAIL_LONGEST, allow_none=True)
-    first_name = Line(most=150, allow_none=True)
-    last_name = Line(most=150, allow_none=True)
+    username = PlainText(min_length=1, max_length=32)
+    email = PlainText(max_length=EMAIL_LONGEST, allow_none=True)
+    first_name = PlainText(max_length=150, allow_none=True)
+    last_name = PlainText(max_length=150, allow_none=True)
 
 
 @docs(tags=["greetings: people"], summary="Register; the e-mail is confirmed by a mailed link")

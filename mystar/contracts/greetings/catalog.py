@@ -20,8 +20,8 @@ from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.kit.money import rubles_text
-from mystar.kit.web.bare_lists import MOST, ListQuery, list_response
-from mystar.kit.web.fields import Count, Id, Line, Rubles, Shape, at_most
+from mystar.kit.web.bare_lists import MAX_ITEMS, ListQuery, list_response
+from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, max_items
 from mystar.kit.web.http import json_response
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import body_of, query_of
@@ -36,14 +36,14 @@ def _sentence(*statuses: int) -> dict[int, dict[str, Any]]:
     return {status: {"schema": ONE_STRING, "description": "One sentence"} for status in statuses}
 
 
-class CategoryView(Shape):
+class CategoryView(BaseSchema):
     id = fields.Integer(required=True)
     cat_name = fields.String(required=True)
     cat_photo = fields.Integer(required=True, allow_none=True)
     category_photo = fields.String(required=True, metadata={"description": "A path behind /media/, or empty."})
 
 
-class StarFields(Shape):
+class StarFields(BaseSchema):
     """``rating`` 1 to 5, 0 while nobody has rated; contacts only for oneself and staff."""
 
     id = fields.Integer(required=True)
@@ -81,29 +81,31 @@ class TaggedStarView(StarFields):
     register = fields.String(required=True)
 
 
-class StarDraft(Shape):
+class StarDraft(BaseSchema):
     """The person is only read from staff; ``rating`` and ``is_star`` from nobody (D1)."""
 
-    username = Line(load_default="", most=150)
-    phone = Line(load_default=None, allow_none=True, most=40)
-    email = Line(load_default=None, allow_none=True, most=254)
+    username = PlainText(load_default="", max_length=150)
+    phone = PlainText(load_default=None, allow_none=True, max_length=40)
+    email = PlainText(load_default=None, allow_none=True, max_length=254)
     password = fields.String(load_default=None, allow_none=True)
-    first_name = Line(load_default="", most=150)
-    last_name = Line(load_default="", most=150)
-    price = Rubles(required=True)
+    first_name = PlainText(load_default="", max_length=150)
+    last_name = PlainText(load_default="", max_length=150)
+    price = RubleAmount(required=True)
     category_id = Id(required=True, data_key="cat_name_id")
-    invitation_price = Rubles(load_default=None, allow_none=True, data_key="price_another")
-    days = Count(least=0, most=365, load_default=3)
-    tags = fields.List(Line(least=1, most=LONGEST_TAG), load_default=list, validate=at_most(MOST_TAGS))
-    profession = Line(load_default="", most=32)
-    description = Line(load_default="", most=2048)
+    invitation_price = RubleAmount(load_default=None, allow_none=True, data_key="price_another")
+    days = BoundedInteger(min_value=0, max_value=365, load_default=3)
+    tags = fields.List(
+        PlainText(min_length=1, max_length=LONGEST_TAG), load_default=list, validate=max_items(MOST_TAGS)
+    )
+    profession = PlainText(load_default="", max_length=32)
+    description = PlainText(load_default="", max_length=2048)
 
 
-class TokenView(Shape):
+class TokenView(BaseSchema):
     token = fields.String(required=True)
 
 
-class StarQuery(Shape):
+class StarQuery(BaseSchema):
     """In the query, or as the body that the document prints."""
 
     id = Id(load_default=None, allow_none=True)
@@ -114,23 +116,23 @@ class CategoryQuery(ListQuery):
     id = Id(required=True)
 
 
-class TagDraft(Shape):
-    tag = Line(required=True, least=1, most=LONGEST_TAG, data_key="filter")
+class TagDraft(BaseSchema):
+    tag = PlainText(required=True, min_length=1, max_length=LONGEST_TAG, data_key="filter")
 
 
 class FavouritesQuery(ListQuery):
     cust_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be oneself."})
 
 
-class Vote(Shape):
+class Vote(BaseSchema):
     """The document's words: ``adresat`` votes for ``adresant``."""
 
-    rating = Count(least=1, most=5, required=True)
+    rating = BoundedInteger(min_value=1, max_value=5, required=True)
     voter_id = Id(load_default=None, allow_none=True, data_key="adresat")
     star_id = Id(required=True, data_key="adresant")
 
 
-class FanDraft(Shape):
+class FanDraft(BaseSchema):
     star_id = Id(required=True)
     cust_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be oneself."})
 
@@ -296,12 +298,12 @@ def _require_self(actor: Actor, account_id: int | None) -> None:
 
 
 def _placed(stars: Sequence[Star], page: int) -> enumerate[Star]:
-    return enumerate(stars, start=(page - 1) * MOST + 1)
+    return enumerate(stars, start=(page - 1) * MAX_ITEMS + 1)
 
 
 def _total(stars: Sequence[Star], page: int) -> int | None:
     """How many there are on all pages, when this one shows the end; None = they must be counted."""
-    return (page - 1) * MOST + len(stars) if 0 < len(stars) < MOST else None
+    return (page - 1) * MAX_ITEMS + len(stars) if 0 < len(stars) < MAX_ITEMS else None
 
 
 def _view(star: Star, reader: Actor | None, place: int, *, media: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from mystar.accounts.keys import SUPPORT_FORMS
 from mystar.accounts.schemas import EMAIL_LONGEST, PhoneNumber
 from mystar.catalog.keys import CATALOG
 from mystar.contracts.greetings.answers import ONE_STRING
-from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import json_response, language_of
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import body_of
@@ -26,19 +26,19 @@ _EXAMPLES = {
 _MOST_VIDEOS, _STARS_ASKED = 6, 50
 
 
-class GreetingsStarRequest(Shape):
-    name = Line(required=True, least=1, most=150)
+class GreetingsStarRequest(BaseSchema):
+    name = PlainText(required=True, min_length=1, max_length=150)
     phone = PhoneNumber(required=True)
-    email = Line(required=True, least=1, most=EMAIL_LONGEST)
+    email = PlainText(required=True, min_length=1, max_length=EMAIL_LONGEST)
 
 
-class GreetingsQuestion(Shape):
-    username = Line(required=True, least=1, most=150)
-    email = Line(required=True, least=1, most=EMAIL_LONGEST)
-    text = Line(required=True, least=1, most=5000)
+class GreetingsQuestion(BaseSchema):
+    username = PlainText(required=True, min_length=1, max_length=150)
+    email = PlainText(required=True, min_length=1, max_length=EMAIL_LONGEST)
+    text = PlainText(required=True, min_length=1, max_length=5000)
 
 
-class GreetingsExamples(Shape):
+class GreetingsExamples(BaseSchema):
     content = fields.String(required=True)
     videos = fields.List(fields.String(), required=True, metadata={"description": "paths behind /media/"})
 

@@ -24,8 +24,8 @@ from mystar.chat.schemas import MessageFileView, files_view
 from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.errors import Forbidden, NotFound, Text
 from mystar.files.forms import addresses
-from mystar.kit.web.bare_lists import MOST, ListQuery, list_response
-from mystar.kit.web.fields import Id, Line, Shape
+from mystar.kit.web.bare_lists import MAX_ITEMS, ListQuery, list_response
+from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.media_urls import Addresses
@@ -51,13 +51,13 @@ class NoMessages(NotFound):
     text = Text("сообщений нет", "there are no messages")
 
 
-class GreetingsMessageDraft(Shape):
+class GreetingsMessageDraft(BaseSchema):
     """``client_id`` is ours: a repeated send with the same one is not a second message."""
 
     from_user = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be oneself."})
     user_id = Id(required=True)
-    message = Line(required=True, least=1, most=256)
-    client_id = Line(load_default=None, allow_none=True, least=1, most=LONGEST_CLIENT_ID)
+    message = PlainText(required=True, min_length=1, max_length=256)
+    client_id = PlainText(load_default=None, allow_none=True, min_length=1, max_length=LONGEST_CLIENT_ID)
 
 
 class GreetingsMessageQuery(ListQuery):
@@ -67,7 +67,7 @@ class GreetingsMessageQuery(ListQuery):
     from_user = Id(load_default=None)
 
 
-class GreetingsMessage(Shape):
+class GreetingsMessage(BaseSchema):
     id = fields.Integer(required=True)
     chat_id = fields.Integer(required=True, metadata={"description": "The sum of both ids; a name, not an address."})
     from_user = fields.Integer(required=True)
@@ -103,7 +103,7 @@ async def list_messages(request: web.Request) -> web.Response:
         conversation = await chat.between(actor, query["user_id"] or actor.id, query["from_user"] or actor.id)
     except ConversationUnknown as nothing:
         raise NoMessages from nothing
-    found = await chat.messages(actor, conversation.id, offset=(query["page"] - 1) * MOST, limit=MOST)
+    found = await chat.messages(actor, conversation.id, offset=(query["page"] - 1) * MAX_ITEMS, limit=MAX_ITEMS)
     if not found.count:
         raise NoMessages
     at = addresses(request.app)

@@ -23,7 +23,7 @@ from mystar.contracts.sign_in import (
     over,
     secret,
 )
-from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import json_response
 from mystar.kit.web.routes import Handler, Route, route
 from mystar.kit.web.validation import body_of, query_of
@@ -43,7 +43,7 @@ _VK_PROFILE = (
 NO_TOKEN = ["access_token not found"]
 
 
-class GreetingsLink(Shape):
+class GreetingsLink(BaseSchema):
     link = fields.String(required=True)
 
 
@@ -53,18 +53,18 @@ class YandexRegistration(ProviderToken):
     phone = PhoneNumber(load_default="", allow_none=True)
 
 
-class VkRegistration(Shape):
+class VkRegistration(BaseSchema):
     """The e-mail is the caller's word, and is confirmed by a mailed link."""
 
-    access_token = Line(load_default="", most=TOKEN_LONGEST, allow_none=True)
+    access_token = PlainText(load_default="", max_length=TOKEN_LONGEST, allow_none=True)
     phone = PhoneNumber(load_default="", allow_none=True)
-    email = Line(load_default="", most=EMAIL_LONGEST, allow_none=True)
+    email = PlainText(load_default="", max_length=EMAIL_LONGEST, allow_none=True)
 
 
-class VkLogin(Shape):
+class VkLogin(BaseSchema):
     """The e-mail that clients send is not read: it would prove nothing."""
 
-    access_token = Line(load_default="", most=TOKEN_LONGEST, allow_none=True)
+    access_token = PlainText(load_default="", max_length=TOKEN_LONGEST, allow_none=True)
 
 
 class VkAnswer(ProviderAnswer):

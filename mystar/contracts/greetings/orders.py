@@ -16,7 +16,7 @@ from mystar.errors import Forbidden, Invalid, Text
 from mystar.files.keys import FILES
 from mystar.kit.money import rubles_text
 from mystar.kit.web.bare_lists import ListQuery, list_response
-from mystar.kit.web.fields import Id, Line, Rubles, Shape
+from mystar.kit.web.fields import BaseSchema, Id, PlainText, RubleAmount
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.routes import Route, alias, route
@@ -58,19 +58,19 @@ class Occasion(fields.String):
         return OCCASIONS.get(words, words)
 
 
-class OrderDraft(Shape):
+class OrderDraft(BaseSchema):
     """Every value may come as text. ``status_order`` and other keys are ignored: nobody sets them (D1)."""
 
     star_id = Id(required=True)
     customer_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be oneself."})
-    price = Rubles(
+    price = RubleAmount(
         data_key="order_price",
         load_default=None,
         allow_none=True,
         metadata={"description": "The price that the customer saw; a stale one is refused with 409."},
     )
-    for_whom = Line(required=True, least=1, most=128)
-    wish = Line(data_key="comment", load_default="", most=2000)
+    for_whom = PlainText(required=True, min_length=1, max_length=128)
+    wish = PlainText(data_key="comment", load_default="", max_length=2000)
     by_date = fields.Date(load_default=None, allow_none=True)
     by_time = fields.Time(load_default=None, allow_none=True)
     occasion = Occasion(data_key="type", load_default="video", metadata={"enum": [*OCCASIONS, *WORDS]})
@@ -84,7 +84,7 @@ class OrderDraft(Shape):
         return {key: value for key, value in data.items() if not (key in optional and value in ("", None))}
 
 
-class OrderPlacedView(Shape):
+class OrderPlacedView(BaseSchema):
     order_id = fields.Integer(required=True)
     message = fields.String(required=True, metadata={"enum": ["Заказ создан!"]})
 
@@ -101,7 +101,7 @@ class OrderListQuery(ListQuery):
     user_id = Id(load_default=None, metadata={"description": "If given, must be oneself."})
 
 
-class OrderItem(Shape):
+class OrderItem(BaseSchema):
     """One order of a list. ``order_price`` in rubles as text; ``status_order``: see D21."""
 
     id = fields.Integer(required=True)
@@ -130,30 +130,30 @@ class OrderItem(Shape):
     created_at = fields.DateTime(required=True)
 
 
-class Decision(Shape):
+class Decision(BaseSchema):
     order_id = Id(required=True)
     accept = fields.Raw(load_default=None, metadata={"examples": ["accept", "reject"]})
-    reason = Line(load_default="", most=1000)
+    reason = PlainText(load_default="", max_length=1000)
 
 
-class Cancellation(Shape):
+class Cancellation(BaseSchema):
     order_id = Id(required=True)
-    reason = Line(load_default="", most=1000)
+    reason = PlainText(load_default="", max_length=1000)
 
 
-class DetailQuery(Shape):
+class DetailQuery(BaseSchema):
     """In the query, or as the JSON body that the document prints."""
 
     order_id = Id(load_default=None, allow_none=True)
     star_id = Id(load_default=None, allow_none=True)
 
 
-class WatchQuery(Shape):
+class WatchQuery(BaseSchema):
     order_id = Id(required=True)
     sig = fields.String(required=True)
 
 
-class DetailView(Shape):
+class DetailView(BaseSchema):
     star_username = fields.String(required=True)
     order_price = fields.Float(required=True, metadata={"example": 88888.0})
     video = fields.String(metadata={"description": "A path behind /media/; absent until there is one."})

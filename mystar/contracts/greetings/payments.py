@@ -11,7 +11,7 @@ from marshmallow import fields
 
 from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
 from mystar.errors import Invalid, Text, Unauthenticated, Unavailable
-from mystar.kit.web.fields import Id, Line, Shape
+from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.http import address_of, html_response, json_response, language_of, wants_page
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.routes import Route, route
@@ -29,38 +29,38 @@ _NOT_AN_ORDER = Text("Введите номер заказа.", "Not a number of
 _NOT_A_NOTIFICATION = Text("Это не уведомление о платеже.", "Not a notification about a payment.")
 
 
-class OrderQuery(Shape):
+class OrderQuery(BaseSchema):
     order_id = Id(required=True)
 
 
 class SignedOrderQuery(OrderQuery):
-    sig = Line(load_default="", most=100)
+    sig = PlainText(load_default="", max_length=100)
 
 
-class Link(Shape):
+class Link(BaseSchema):
     link = fields.Url(required=True, require_tld=False)
 
 
-class PaymentState(Shape):
+class PaymentState(BaseSchema):
     order_id = fields.Integer(required=True)
     status = fields.String(required=True)
 
 
-class NotificationObject(Shape):
-    id = Line(required=True, least=1, most=64)
-    payment_id = Line(most=64, allow_none=True)
+class NotificationObject(BaseSchema):
+    id = PlainText(required=True, min_length=1, max_length=64)
+    payment_id = PlainText(max_length=64, allow_none=True)
     metadata = fields.Dict(allow_none=True)
 
 
-class ProviderNotification(Shape):
+class ProviderNotification(BaseSchema):
     """YooKassa's; everything is optional, since the order's star captures at the same address without a body."""
 
-    type = Line(most=64)
-    event = Line(most=64)
+    type = PlainText(max_length=64)
+    event = PlainText(max_length=64)
     object = fields.Nested(NotificationObject)
 
 
-class Heard(Shape):
+class Heard(BaseSchema):
     status = fields.String()
 
 

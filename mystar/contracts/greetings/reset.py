@@ -14,7 +14,7 @@ from mystar.accounts.password_rule import LONGEST, SHORTEST
 from mystar.accounts.schemas import EMAIL_LONGEST, Password
 from mystar.contracts.greetings.answers import PAGE, json_or_page, named
 from mystar.errors import Invalid, Text
-from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import html_response, json_response, language_of, wants_page
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.templates import render_page
@@ -24,12 +24,12 @@ OK = {"status": "OK"}
 _DIFFERENT = Text("Пароли не совпадают.", "The passwords differ.")
 
 
-class GreetingsResetRequest(Shape):
-    email = Line(required=True, least=1, most=EMAIL_LONGEST)
+class GreetingsResetRequest(BaseSchema):
+    email = PlainText(required=True, min_length=1, max_length=EMAIL_LONGEST)
 
 
-class GreetingsResetToken(Shape):
-    token = Line(load_default="", most=200)
+class GreetingsResetToken(BaseSchema):
+    token = PlainText(load_default="", max_length=200)
 
 
 class GreetingsNewPassword(GreetingsResetToken):
@@ -39,7 +39,7 @@ class GreetingsNewPassword(GreetingsResetToken):
     passwordRepeat = Password(load_default=None, allow_none=True)
 
 
-class GreetingsStatus(Shape):
+class GreetingsStatus(BaseSchema):
     status = fields.String(required=True)
 
 

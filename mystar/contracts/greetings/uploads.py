@@ -15,7 +15,7 @@ from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.files.forms import Wanted, uploaded
 from mystar.files.keys import FILES
-from mystar.kit.web.fields import AvatarSizes, Id, Shape
+from mystar.kit.web.fields import AvatarSizes, BaseSchema, Id
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.media_urls import copy_paths, media_path
@@ -33,34 +33,34 @@ def _file(**words: str) -> fields.Raw:
     return fields.Raw(required=True, metadata={"type": "string", "format": "binary", **words})
 
 
-class AvatarForm(Shape):
+class AvatarForm(BaseSchema):
     user_id = Id(metadata={"description": "If given, must be oneself."})
     image = _file(description="JPEG, PNG, WEBP, GIF or AVIF")
 
 
-class AvatarView(Shape):
+class AvatarView(BaseSchema):
     user_id = fields.Integer(required=True)
     image = fields.String(required=True, metadata={"example": "/media/avatars/5f0c.jpeg"})
     avatar_sizes = AvatarSizes(required=True)
 
 
-class HelloForm(Shape):
+class HelloForm(BaseSchema):
     star_id = Id(metadata={"description": "If given, must be oneself."})
     video_hi = _file(description="MP4, MOV or WEBM")
 
 
-class HelloView(Shape):
+class HelloView(BaseSchema):
     star_id = fields.Integer(required=True)
     video_hi = fields.String(required=True)
 
 
-class CongratulationForm(Shape):
+class CongratulationForm(BaseSchema):
     order_id = Id(required=True)
     star_id = Id(metadata={"description": "If given, must be oneself."})
     video_con = _file(description="A video or a picture")
 
 
-class CongratulationView(Shape):
+class CongratulationView(BaseSchema):
     star_id = fields.Integer(required=True)
     video_con = fields.String(required=True)
     order_id = fields.Integer(required=True)

@@ -14,7 +14,7 @@ from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Draft, SignedIn
 from mystar.accounts.schemas import Password, PhoneNumber, TokenPair
 from mystar.kit.security.tokens import TokenRefused
-from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import body_of, query_of
 
@@ -35,27 +35,27 @@ class IdentityPassword(Password):
         super().__init__(required=True)
 
 
-class IdentityRegistration(Shape):
+class IdentityRegistration(BaseSchema):
     phone_number = IdentityPhone()
-    email = Line(required=True, least=5, most=_EMAIL_LONGEST)
+    email = PlainText(required=True, min_length=5, max_length=_EMAIL_LONGEST)
     hash_password = IdentityPassword()
 
 
-class IdentityEmailLogin(Shape):
-    email = Line(required=True, least=1, most=_EMAIL_LONGEST)
+class IdentityEmailLogin(BaseSchema):
+    email = PlainText(required=True, min_length=1, max_length=_EMAIL_LONGEST)
     hash_password = IdentityPassword()
 
 
-class IdentityPhoneLogin(Shape):
+class IdentityPhoneLogin(BaseSchema):
     phone_number = IdentityPhone()
     hash_password = IdentityPassword()
 
 
-class IdentityRefresh(Shape):
+class IdentityRefresh(BaseSchema):
     refresh = fields.String(load_default="")
 
 
-class IdentityAccess(Shape):
+class IdentityAccess(BaseSchema):
     access = fields.String(load_default="")
 
 

@@ -24,7 +24,7 @@ from mystar.contracts.sign_in import (
     over,
     secret,
 )
-from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import json_response, language_of
 from mystar.kit.web.routes import Handler, Route, route
 from mystar.kit.web.validation import query_of
@@ -34,13 +34,13 @@ _TAGS = ["identity: providers"]
 _LINK = {"type": "string"}
 
 
-class IdentityProviderPair(Shape):
+class IdentityProviderPair(BaseSchema):
     access = fields.String(required=True)
     refresh = fields.String(required=True)
 
 
 class VkCallback(ProviderCallback):
-    device_id = Line(most=300, metadata={"description": "VK adds it to the code"})
+    device_id = PlainText(max_length=300, metadata={"description": "VK adds it to the code"})
 
 
 class IdentityProviderAnswer(ProviderAnswer):

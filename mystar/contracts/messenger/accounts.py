@@ -14,7 +14,7 @@ from mystar.accounts.credentials import Unfit, tidy_email
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Draft
 from mystar.accounts.schemas import EMAIL_LONGEST, Password
-from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import address_of, json_response
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import body_of
@@ -27,7 +27,7 @@ _REGION = re.compile(r"[A-Za-z]{2}|\d{3}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}")
 
 
-class MailAddress(Line):
+class MailAddress(PlainText):
     """Something that could be an e-mail."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
@@ -39,31 +39,31 @@ class MailAddress(Line):
         return text
 
 
-class MessengerRegistration(Shape):
+class MessengerRegistration(BaseSchema):
     """The bounds are this door's; what makes a good name or password is the same at all (D11)."""
 
-    username = Line(required=True, least=4, most=20)
-    email = MailAddress(required=True, most=EMAIL_LONGEST)
+    username = PlainText(required=True, min_length=4, max_length=20)
+    email = MailAddress(required=True, max_length=EMAIL_LONGEST)
     password = Password(required=True)
-    description = Line(load_default="", allow_none=True, most=190)
-    status = Line(load_default="", allow_none=True, most=30)
+    description = PlainText(load_default="", allow_none=True, max_length=190)
+    status = PlainText(load_default="", allow_none=True, max_length=30)
 
 
-class MessengerLogin(Shape):
-    email = MailAddress(required=True, most=EMAIL_LONGEST)
+class MessengerLogin(BaseSchema):
+    email = MailAddress(required=True, max_length=EMAIL_LONGEST)
     password = Password(required=True)
 
 
-class MessengerSuccess(Shape):
+class MessengerSuccess(BaseSchema):
     detail = fields.String(required=True, metadata={"enum": ["success"]})
 
 
-class MessengerSignedIn(Shape):
+class MessengerSignedIn(BaseSchema):
     token = fields.String(required=True)
     type = fields.String(required=True, metadata={"enum": ["Bearer"]})
 
 
-class MessengerPlace(Shape):
+class MessengerPlace(BaseSchema):
     detail = fields.String(required=True, metadata={"description": "A country such as RU, else a language such as ru."})
     ip = fields.String(required=True, metadata={"description": "The address that the call came from."})
 

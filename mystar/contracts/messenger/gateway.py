@@ -13,13 +13,13 @@ from marshmallow import fields
 
 from mystar.accounts.access import actor_of, signed_in, token_of, token_response
 from mystar.kit.security.tokens import expiry_of
-from mystar.kit.web.fields import Shape
+from mystar.kit.web.fields import BaseSchema
 from mystar.kit.web.routes import Route, route
 
 ACCOUNT_ID = "X-Account-Id"
 
 
-class MessengerToken(Shape):
+class MessengerToken(BaseSchema):
     token = fields.String(required=True)
     expire = fields.Integer(required=True, metadata={"description": "when it expires, in seconds since 1970"})
 

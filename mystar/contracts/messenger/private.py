@@ -14,7 +14,7 @@ from mystar.chat.model import LONGEST_CLIENT_ID, Message, Person
 from mystar.chat.schemas import MessageFileView, files_view
 from mystar.files.forms import addresses
 from mystar.kit.web.bare_lists import ListQuery, list_response
-from mystar.kit.web.fields import Count, Id, Line, Shape
+from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText
 from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.routes import Route, route
@@ -32,44 +32,46 @@ DETAILS = {
 }
 
 
-class MessengerChatPath(Shape):
+class MessengerChatPath(BaseSchema):
     chat_id = Id(required=True)
 
 
-class MessengerChatDraft(Shape):
+class MessengerChatDraft(BaseSchema):
     recipient_id = Id(required=True)
-    text = Line(load_default="", allow_none=True, most=LONGEST, metadata={"description": "The first message."})
+    text = PlainText(
+        load_default="", allow_none=True, max_length=LONGEST, metadata={"description": "The first message."}
+    )
 
 
-class MessengerMessageDraft(Shape):
+class MessengerMessageDraft(BaseSchema):
     """``client_id`` is ours: a repeated send with the same one is not a second message."""
 
-    text = Line(required=True, least=1, most=LONGEST)
+    text = PlainText(required=True, min_length=1, max_length=LONGEST)
     # What clients read as `answer`, 0 included, they send back.
-    message_answer_id = Count(
-        least=0, most=2**63 - 1, load_default=0, allow_none=True, metadata={"description": "0 = none"}
+    message_answer_id = BoundedInteger(
+        min_value=0, max_value=2**63 - 1, load_default=0, allow_none=True, metadata={"description": "0 = none"}
     )
-    client_id = Line(load_default=None, allow_none=True, least=1, most=LONGEST_CLIENT_ID)
+    client_id = PlainText(load_default=None, allow_none=True, min_length=1, max_length=LONGEST_CLIENT_ID)
 
 
-class MessengerMessageQuery(Shape):
+class MessengerMessageQuery(BaseSchema):
     """At most 1000 come at once, whatever is asked for (D19)."""
 
-    limit = Count(required=True, least=1, most=2**31 - 1)
-    offset = Count(required=True, least=0, most=2**31 - 1)
+    limit = BoundedInteger(required=True, min_value=1, max_value=2**31 - 1)
+    offset = BoundedInteger(required=True, min_value=0, max_value=2**31 - 1)
 
 
-class MessengerChatMade(Shape):
+class MessengerChatMade(BaseSchema):
     chat_id = fields.Integer(required=True)
 
 
-class MessengerPerson(Shape):
+class MessengerPerson(BaseSchema):
     id = fields.Integer(required=True)
     username = fields.String(required=True)
     avatar_url = fields.String(required=True, metadata={"description": "Empty where there is no picture."})
 
 
-class MessengerMessage(Shape):
+class MessengerMessage(BaseSchema):
     id = fields.Integer(required=True)
     text = fields.String(required=True)
     answer = fields.Integer(required=True, metadata={"description": "id of the message it answers; 0 = none"})
@@ -80,17 +82,17 @@ class MessengerMessage(Shape):
     files = fields.List(fields.Nested(MessageFileView), required=True)
 
 
-class MessengerChatInfo(Shape):
+class MessengerChatInfo(BaseSchema):
     id = fields.Integer(required=True)
     chat_starter = fields.Nested(MessengerPerson, required=True)
     chat_recipient = fields.Nested(MessengerPerson, required=True)
 
 
-class MessengerChatItem(Shape):
+class MessengerChatItem(BaseSchema):
     id = fields.Integer(required=True)
 
 
-class MessengerAdded(Shape):
+class MessengerAdded(BaseSchema):
     detail = fields.String(required=True, metadata={"enum": ["Success add."]})
 
 

@@ -16,7 +16,7 @@ from mystar.accounts.model import Account
 from mystar.contracts.messenger.accounts import SUCCESS, TAGS, MessengerSuccess
 from mystar.files.forms import Wanted, uploaded
 from mystar.files.keys import FILES
-from mystar.kit.web.fields import AvatarSizes, Line, Shape
+from mystar.kit.web.fields import AvatarSizes, BaseSchema, PlainText
 from mystar.kit.web.http import PUBLIC_URL, absolute, json_response
 from mystar.kit.web.media_urls import copy_paths, media_path
 from mystar.kit.web.routes import Route, route
@@ -28,11 +28,11 @@ DETAILS = {"person_unknown": "User dont exist."}
 _multipart = partial(request_schema, location="files")
 
 
-class MessengerSearch(Shape):
-    username = Line(required=True, least=1, most=USERNAME_LONGEST)
+class MessengerSearch(BaseSchema):
+    username = PlainText(required=True, min_length=1, max_length=USERNAME_LONGEST)
 
 
-class MessengerFound(Shape):
+class MessengerFound(BaseSchema):
     id = fields.Integer(required=True)
     username = fields.String(required=True)
     avatar_url = fields.String(required=True, allow_none=True, metadata={"description": "null without a picture"})
@@ -41,7 +41,7 @@ class MessengerFound(Shape):
     status = fields.String(required=True)
 
 
-class MessengerAvatarForm(Shape):
+class MessengerAvatarForm(BaseSchema):
     avatar_file = fields.Raw(
         required=True,
         metadata={"type": "string", "format": "binary", "description": "JPEG, PNG, WEBP, GIF or AVIF"},

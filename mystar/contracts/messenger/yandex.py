@@ -12,7 +12,7 @@ from marshmallow import fields, validate
 from mystar.accounts.access import maybe_actor_of, maybe_signed_in, visitor_of
 from mystar.accounts.keys import SIGN_IN
 from mystar.contracts.sign_in import TOKEN_LONGEST, begin, keep, secret
-from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import json_response
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import query_of
@@ -26,19 +26,19 @@ DETAILS = {
 }
 
 
-class YandexLink(Shape):
+class YandexLink(BaseSchema):
     yandex_url = fields.String(required=True)
 
 
-class OauthToken(Shape):
-    oauth_token = Line(required=True, least=1, most=TOKEN_LONGEST)
+class OauthToken(BaseSchema):
+    oauth_token = PlainText(required=True, min_length=1, max_length=TOKEN_LONGEST)
 
 
-class YandexRegistered(Shape):
+class YandexRegistered(BaseSchema):
     detail = fields.String(required=True, validate=validate.OneOf(["success"]))
 
 
-class YandexSignedIn(Shape):
+class YandexSignedIn(BaseSchema):
     token = fields.String(required=True)
     type = fields.String(required=True, validate=validate.OneOf(["Bearer"]))
 

@@ -17,7 +17,7 @@ from mystar.accounts.schemas import NAME_LONGEST, Password, PhoneNumber, TokenPa
 from mystar.contracts.studio.bodies import ID_IN_PATH
 from mystar.errors import NotFound, Text
 from mystar.kit.web.bare_lists import list_response
-from mystar.kit.web.fields import Id, Line, Shape
+from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.http import json_response
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import body_of, path_of
@@ -32,16 +32,16 @@ _TOO_LONG = Text(
 _NO_PHONE = Text("Введите правильный номер телефона.", "Not a valid phone number.")
 
 
-class StudioLogin(Shape):
+class StudioLogin(BaseSchema):
     phone_number = PhoneNumber(required=True)
     password = Password(required=True)
 
 
-class StudioRegistration(Shape):
+class StudioRegistration(BaseSchema):
     phone_number = PhoneNumber(required=True, metadata={"maxLength": _PHONE_LONGEST})
     password = Password(required=True)
     birthdate = fields.Date(required=True, load_only=True)
-    first_name = Line(required=True, least=1, most=NAME_LONGEST)
+    first_name = PlainText(required=True, min_length=1, max_length=NAME_LONGEST)
 
     @validates("phone_number")
     def check_phone(self, value: str, **_: Any) -> None:
@@ -52,12 +52,12 @@ class StudioRegistration(Shape):
             raise ValidationError([_NO_PHONE])
 
 
-class StudioUser(Shape):
+class StudioUser(BaseSchema):
     id = fields.Integer(required=True)
     phone_number = fields.String(required=True, allow_none=True, metadata={"example": "87077776655"})
 
 
-class StudioUserPath(Shape):
+class StudioUserPath(BaseSchema):
     id = Id(required=True)
 
 

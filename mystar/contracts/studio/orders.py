@@ -14,7 +14,7 @@ from mystar.admin.handlers.render import acted
 from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema, received
 from mystar.files.forms import ANYWHERE, Wanted
 from mystar.kit.web.bare_lists import ListQuery, list_response
-from mystar.kit.web.fields import Id, Line, Shape
+from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.routes import Route, route
@@ -29,9 +29,9 @@ _PICTURES = Wanted(ANYWHERE, ("image",), "studio", most=MOST_PICTURES)
 _STATUSES = (str(Status.NEW), str(Status.IN_PROCESS))
 
 
-class StudioOrderDraft(Shape):
-    title = Line(required=True, least=1, most=255)
-    description = Line(required=True, least=1, most=10_000)
+class StudioOrderDraft(BaseSchema):
+    title = PlainText(required=True, min_length=1, max_length=255)
+    description = PlainText(required=True, min_length=1, max_length=10_000)
 
 
 def _pictures() -> fields.List[Any]:
@@ -43,9 +43,9 @@ class StudioOrderForm(StudioOrderDraft):
     images = _pictures()
 
 
-class StudioOrderEdit(Shape):
-    title = Line(least=1, most=255)
-    description = Line(least=1, most=10_000)
+class StudioOrderEdit(BaseSchema):
+    title = PlainText(min_length=1, max_length=255)
+    description = PlainText(min_length=1, max_length=10_000)
 
 
 class StudioOrderEditForm(StudioOrderEdit):
@@ -53,23 +53,25 @@ class StudioOrderEditForm(StudioOrderEdit):
 
 
 class StudioOrderQuery(ListQuery):
-    search = Line(load_default="", most=20, metadata={"description": "digits that stand together in the number"})
+    search = PlainText(
+        load_default="", max_length=20, metadata={"description": "digits that stand together in the number"}
+    )
 
 
-class StudioOrderPath(Shape):
+class StudioOrderPath(BaseSchema):
     id = Id(required=True)
 
 
-class StudioProcessPath(Shape):
+class StudioProcessPath(BaseSchema):
     order_id = Id(required=True)
 
 
-class StudioPicture(Shape):
+class StudioPicture(BaseSchema):
     id = fields.Integer(required=True)
     file = fields.String(required=True, metadata={"format": "uri", "description": "one's own: signed for an hour"})
 
 
-class StudioOrderView(Shape):
+class StudioOrderView(BaseSchema):
     id = fields.Integer(required=True)
     images = fields.List(fields.Nested(StudioPicture), required=True)
     title = fields.String(required=True)
@@ -157,7 +159,7 @@ async def process_order(request: web.Request) -> web.Response:
     return json_response({**_view(request, order), "process_at": order.process_at}, 202)
 
 
-async def _change(request: web.Request, schema: Shape, *, anew: bool) -> web.Response:
+async def _change(request: web.Request, schema: BaseSchema, *, anew: bool) -> web.Response:
     async with received(request, schema, _PICTURES) as sent:
         order = await request.app[STUDIO_ORDERS].change(
             actor_of(request),

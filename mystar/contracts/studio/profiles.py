@@ -21,7 +21,7 @@ from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema, received
 from mystar.errors import NotFound
 from mystar.files.forms import Wanted
 from mystar.files.keys import FILES
-from mystar.kit.web.fields import Line, Shape
+from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.routes import Route, route
@@ -31,13 +31,13 @@ TAGS = ["studio: profiles"]
 _BIO_LONGEST = 500
 
 
-class StudioProfileEdit(Shape):
+class StudioProfileEdit(BaseSchema):
     """Whatever is given is changed. ``phone_number`` and ``user`` are ignored: neither can be changed here."""
 
-    first_name = Line(least=1, most=NAME_LONGEST)
-    last_name = Line(most=NAME_LONGEST)
+    first_name = PlainText(min_length=1, max_length=NAME_LONGEST)
+    last_name = PlainText(max_length=NAME_LONGEST)
     birthdate = BirthDate(allow_none=True)
-    bio = Line(most=_BIO_LONGEST)
+    bio = PlainText(max_length=_BIO_LONGEST)
 
 
 class StudioProfileForm(StudioProfileEdit):
@@ -46,7 +46,7 @@ class StudioProfileForm(StudioProfileEdit):
     )
 
 
-class StudioProfile(Shape):
+class StudioProfile(BaseSchema):
     id = fields.Integer(required=True)
     user = fields.Integer(required=True)
     birthdate = fields.Date(required=True, allow_none=True)

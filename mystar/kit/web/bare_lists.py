@@ -8,14 +8,14 @@ from typing import Any
 from aiohttp import web
 from marshmallow import fields, validate
 
-from mystar.kit.web.fields import Shape
+from mystar.kit.web.fields import BaseSchema
 from mystar.kit.web.http import json_response
 
 #: No list is longer.
-MOST = 1000
+MAX_ITEMS = 1000
 
 
-class ListQuery(Shape):
+class ListQuery(BaseSchema):
     """``page``: which thousand, from 1. Old clients never ask for a second one."""
 
     page = fields.Integer(load_default=1, validate=validate.Range(min=1, max=10**6))
@@ -26,7 +26,7 @@ def list_response(
 ) -> web.Response:
     """The page as an array; ``X-Total-Count`` counts all pages, ``Link`` (RFC 8288) leads to the neighbours."""
     headers = {"X-Total-Count": str(total)}
-    links = {"prev": page - 1 if page > 1 else None, "next": page + 1 if page * MOST < total else None}
+    links = {"prev": page - 1 if page > 1 else None, "next": page + 1 if page * MAX_ITEMS < total else None}
     written = [
         f'<{request.rel_url.update_query(page=number)}>; rel="{name}"' for name, number in links.items() if number
     ]

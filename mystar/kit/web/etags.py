@@ -30,7 +30,7 @@ _EDITS = ("PUT", "PATCH", "DELETE")
 _OF_THE_BODY = ("Content-Type", "Content-Length", "Content-Encoding")
 
 
-class Conditions:
+class ETags:
     """:param contract: whose answers are tagged, by the first part of their routes' names."""
 
     def __init__(self, db: Database, contract: str) -> None:
@@ -71,13 +71,13 @@ class Conditions:
             raise Stale from error
 
 
-CONDITIONS = web.AppKey("conditions", Conditions)
+ETAGS = web.AppKey("conditions", ETags)
 
 
 @web.middleware
-async def conditional(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """In front of `validate`, behind who is asking."""
-    return await request.app[CONDITIONS].answer(request, handler)
+async def etag_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """In front of `validation_middleware`, behind who is asking."""
+    return await request.app[ETAGS].answer(request, handler)
 
 
 def _is_read(response: web.StreamResponse) -> bool:

@@ -13,24 +13,24 @@ from mystar.kit.money import kopecks
 from mystar.kit.web.media_urls import SIDES, copy_key
 
 #: PostgreSQL's bigint.
-_BIGGEST = 2**63 - 1
+_MAX_BIGINT = 2**63 - 1
 _DIGITS = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-class Shape(Schema):
+class BaseSchema(Schema):
     """A schema that ignores what it does not know: clients send extra keys, and nobody may set what is not named."""
 
     class Meta:
         unknown = EXCLUDE
 
 
-def at_most(items: int) -> validate.Length:
+def max_items(count: int) -> validate.Length:
     """Of a list: how many it may have. Marshmallow's own words for it count characters."""
-    return validate.Length(max=items, error="No more than {max} items.")
+    return validate.Length(max=count, error="No more than {max} items.")
 
 
-class _Whole(fields.Integer):
+class _StrictInteger(fields.Integer):
     """Never a rounded or guessed number; as text in plain digits, though Python would read others, and 1_000, too."""
 
     def _validated(self, value: Any) -> Any:
@@ -39,29 +39,29 @@ class _Whole(fields.Integer):
         return super()._validated(value)
 
 
-class Id(_Whole):
+class Id(_StrictInteger):
     """An id that the database can hold. Old clients send ids as text: "5" and 5 are one."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(validate=validate.Range(min=1, max=_BIGGEST), **options)
+        super().__init__(validate=validate.Range(min=1, max=_MAX_BIGINT), **options)
 
 
-class Count(_Whole):
+class BoundedInteger(_StrictInteger):
     """A whole number between bounds."""
 
-    def __init__(self, *, least: int, most: int, **options: Any) -> None:
-        super().__init__(validate=validate.Range(min=least, max=most), **options)
+    def __init__(self, *, min_value: int, max_value: int, **options: Any) -> None:
+        super().__init__(validate=validate.Range(min=min_value, max=max_value), **options)
 
 
-class Line(fields.String):
+class PlainText(fields.String):
     """Text of bounded length without control characters other than line breaks and tabs; ends are trimmed."""
 
     default_error_messages = {
         "control": [Text("Недопустимые символы.", "Contains characters that are not allowed.")],
     }
 
-    def __init__(self, *, most: int, least: int = 0, **options: Any) -> None:
-        super().__init__(validate=validate.Length(min=least or None, max=most), **options)
+    def __init__(self, *, max_length: int, min_length: int = 0, **options: Any) -> None:
+        super().__init__(validate=validate.Length(min=min_length or None, max=max_length), **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -74,7 +74,7 @@ class Line(fields.String):
         return text
 
 
-class WebAddress(Line):
+class WebAddress(PlainText):
     """Where a link leads, or a name on some site. Nothing that a browser would run: no scheme but the web's."""
 
     default_error_messages = {
@@ -100,7 +100,7 @@ class AvatarSizes(fields.Dict):
         super().__init__(fields.String(), fields.String(), metadata=words, **options)
 
 
-class Rubles(fields.Field[int]):
+class RubleAmount(fields.Field[int]):
     """Money on the wire, as number or text, in rubles; kopecks inside. Never through a float's guess."""
 
     default_error_messages = {

@@ -32,7 +32,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Database, Row, Tx
 from mystar.kit.security.tokens import Signer
-from mystar.kit.web.multipart import PRINT, Print, body, drain, form
+from mystar.kit.web.multipart import REQUEST_FINGERPRINT, RequestFingerprint, body, drain, form
 
 QUERIES = queries.load(__package__)
 HEADER = "Idempotency-Key"
@@ -102,10 +102,10 @@ class Idempotency:
             return await handler(request)
         if not _KEY.fullmatch(name):
             raise KeyMalformed
-        key, taken = Key(self._account_of(request), name), await _print_of(request)
+        key, taken = Key(self._account_of(request), name), await _fingerprint_of(request)
         known = await self._db.maybe(QUERIES.find_answer, **key._asdict())
         if known is not None:
-            if PRINT in request:
+            if REQUEST_FINGERPRINT in request:
                 await drain(request)
             return self._replayed(known, taken)
         if key in self._running:
@@ -116,7 +116,9 @@ class Idempotency:
         finally:
             self._running.discard(key)
 
-    async def _first(self, request: web.Request, handler: Handler, key: Key, taken: Print) -> web.StreamResponse:
+    async def _first(
+        self, request: web.Request, handler: Handler, key: Key, taken: RequestFingerprint
+    ) -> web.StreamResponse:
         async def claim(tx: Tx) -> None:
             if not await tx.value(QUERIES.lock_key, **key._asdict()):
                 raise StillRunning
@@ -135,7 +137,7 @@ class Idempotency:
         except _Answered as answered:
             return answered.response
 
-    async def _remember(self, tx: Tx, key: Key, taken: Print, response: web.StreamResponse) -> None:
+    async def _remember(self, tx: Tx, key: Key, taken: RequestFingerprint, response: web.StreamResponse) -> None:
         assert isinstance(response, web.Response), "a streamed answer cannot be kept"
         await tx.execute(
             QUERIES.remember_answer,
@@ -147,7 +149,7 @@ class Idempotency:
             now=self._clock.now(),
         )
 
-    def _replayed(self, known: Row, taken: Print) -> web.Response:
+    def _replayed(self, known: Row, taken: RequestFingerprint) -> web.Response:
         if not self._signer.fits(known["fingerprint"].decode("latin-1"), _PURPOSE, taken.taken()):
             raise KeyReused
         return web.Response(
@@ -186,10 +188,10 @@ def idempotent(handler: Handler) -> Handler:
     return documented
 
 
-async def _print_of(request: web.Request) -> Print:
+async def _fingerprint_of(request: web.Request) -> RequestFingerprint:
     """What makes two requests the same: method, address and body; of a form in parts, their values, as borders vary."""
     path = request.path.rstrip("/") + "?" + request.query_string
-    taken = Print(request.method.encode(), path.encode())
+    taken = RequestFingerprint(request.method.encode(), path.encode())
     if request.content_type != "multipart/form-data":
         taken.add(await body(request))
     elif any(one["location"] == "json" for one in getattr(request.match_info.handler, "__schemas__", ())):
@@ -197,5 +199,5 @@ async def _print_of(request: web.Request) -> Print:
         fields = [f"{name}={value}" for name, value in (await form(request)).items() if isinstance(value, str)]
         taken.add("\x1e".join(fields).encode())
     else:
-        request[PRINT] = taken
+        request[REQUEST_FINGERPRINT] = taken
     return taken

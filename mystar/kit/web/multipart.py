@@ -18,14 +18,14 @@ from mystar.errors import Unreadable
 CHUNK = 64 * 1024
 #: Seconds that a sender may be silent.
 _SILENCE = 60
-_MOST_PARTS = 32
+_MAX_PARTS = 32
 _BROKEN = (
     *(ValueError, LookupError, AssertionError, RuntimeError, TimeoutError),
     *(HttpProcessingError, web.RequestPayloadError),
 )
 
 
-class Print:
+class RequestFingerprint:
     """The fingerprint of a request, taken while it is read: nothing is kept but a digest."""
 
     def __init__(self, *beginning: bytes) -> None:
@@ -45,7 +45,7 @@ class Print:
 
 
 #: Of a form that its handler reads as it comes.
-PRINT = web.RequestKey("print", Print)
+REQUEST_FINGERPRINT = web.RequestKey("print", RequestFingerprint)
 
 
 async def body(request: web.Request) -> bytes:
@@ -64,7 +64,7 @@ async def parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
     """:raises Unreadable: broken off, nested, too many of them, or no form at all."""
     with _reading():
         reader = await request.multipart()
-    for _ in range(_MOST_PARTS):
+    for _ in range(_MAX_PARTS):
         part = await _patiently(reader.next)
         if part is None:
             return
@@ -76,7 +76,7 @@ async def parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
 
 async def chunks(request: web.Request, part: BodyPartReader) -> AsyncIterator[bytes]:
     """The bytes of a part. :raises Unreadable: they broke off."""
-    taken = request.get(PRINT)
+    taken = request.get(REQUEST_FINGERPRINT)
     digest = taken.stream() if taken else None
     while not part.at_eof():
         chunk: bytes = await _patiently(part.read_chunk, CHUNK)

@@ -88,7 +88,7 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 @web.middleware
-async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def observability_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The outermost middleware: gives every request an id, counts it, times it and logs it by its route.
 
     The query is never logged: the contracts put tokens into it.
@@ -116,7 +116,7 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         structlog.contextvars.unbind_contextvars("request_id")
 
 
-async def tell_request_id(request: web.Request, response: web.StreamResponse) -> None:
+async def add_response_headers(request: web.Request, response: web.StreamResponse) -> None:
     """A signal of the application, ``on_response_prepare``: whatever is sent, streams too, says which request it is.
 
     It does not say which versions of what sent it.

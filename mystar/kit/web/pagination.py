@@ -11,22 +11,22 @@ from aiohttp import web
 from marshmallow import Schema, fields
 
 from mystar.errors import NotFound
-from mystar.kit.web.fields import Count, Shape
+from mystar.kit.web.fields import BaseSchema, BoundedInteger
 from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.validation import query_of
 
 T = TypeVar("T")
 
 #: Rows of a page: at most, and when nobody says.
-MOST, USUAL = 100, 20
+MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE = 100, 20
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PageRequest:
     """Which page, from 1, and how long."""
 
     number: int = 1
-    size: int = USUAL
+    size: int = DEFAULT_PAGE_SIZE
 
     @property
     def offset(self) -> int:
@@ -41,9 +41,9 @@ class Page(Generic[T]):
     count: int
 
 
-class PageQuery(Shape):
-    page = Count(least=1, most=10**6, load_default=1)
-    page_size = Count(least=1, most=MOST, load_default=USUAL)
+class PageQuery(BaseSchema):
+    page = BoundedInteger(min_value=1, max_value=10**6, load_default=1)
+    page_size = BoundedInteger(min_value=1, max_value=MAX_PAGE_SIZE, load_default=DEFAULT_PAGE_SIZE)
 
 
 @cache
@@ -51,7 +51,7 @@ def page_of(item: type[Schema]) -> type[Schema]:
     """The envelope around such items, for ``@response_schema``; one class for all lists of them."""
     return type(
         f"{item.__name__}Page",
-        (Shape,),
+        (BaseSchema,),
         {
             "count": fields.Integer(required=True),
             "next": fields.String(required=True, allow_none=True, metadata={"format": "uri"}),
@@ -61,10 +61,10 @@ def page_of(item: type[Schema]) -> type[Schema]:
     )
 
 
-def wanted(request: web.Request) -> Wanted:
+def page_request(request: web.Request) -> PageRequest:
     """What a ``@querystring_schema`` that is a `PageQuery` read."""
     query = query_of(request)
-    return Wanted(query["page"], query["page_size"])
+    return PageRequest(query["page"], query["page_size"])
 
 
 def page_response(request: web.Request, results: Sequence[Any], count: int) -> web.Response:
@@ -72,7 +72,7 @@ def page_response(request: web.Request, results: Sequence[Any], count: int) -> w
 
     :raises NotFound: the page is beyond the end. The first page of nothing is not.
     """
-    page = wanted(request)
+    page = page_request(request)
     if page.number > 1 and page.offset >= count:
         raise NotFound
 

@@ -41,14 +41,17 @@ def path_of(request: web.Request) -> dict[str, Any]:
 
 
 @web.middleware
-async def validate(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def validation_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """:raises Unreadable: the body is not JSON (or a form). :raises Invalid: fields are wrong."""
     await read_declared(request, request.match_info.handler)
     return await handler(request)
 
 
 async def read_declared(request: web.Request, handler: Handler) -> None:
-    """What this handler declares, for its `body_of`, `query_of` and `path_of`. Raises what `validate` does."""
+    """Load what the handler declares, for `body_of`, `query_of` and `path_of`.
+
+    :raises Unreadable: :raises Invalid: as of `validation_middleware`.
+    """
     for declared in getattr(handler, "__schemas__", ()):
         schema: Schema = declared["schema"]
         match declared["location"]:

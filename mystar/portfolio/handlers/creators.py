@@ -11,7 +11,7 @@ from mystar.creators.model import CreatorUnknown
 from mystar.creators.schemas import CreatorView, creator_view
 from mystar.kit.web.http import PUBLIC_URL, json_response
 from mystar.kit.web.idempotency import idempotent
-from mystar.kit.web.pagination import page_of, page_response, wanted
+from mystar.kit.web.pagination import page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of, query_of
 from mystar.portfolio.keys import SHOWCASE
@@ -68,7 +68,7 @@ async def read_profile(request: web.Request) -> web.Response:
 @querystring_schema(CreatorsQuery)
 @response_schema(page_of(CreatorView), 200)
 async def list_creators(request: web.Request) -> web.Response:
-    page, account_id, creators = wanted(request), query_of(request)["user"], request.app[CREATORS]
+    page, account_id, creators = page_request(request), query_of(request)["user"], request.app[CREATORS]
     if account_id is None:
         found = await creators.best(offset=page.offset, limit=page.size)
         cards, count = found.rows, found.count

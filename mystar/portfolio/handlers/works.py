@@ -19,7 +19,7 @@ from mystar.files.forms import Wanted, gathered
 from mystar.files.model import MISSING, FileRefused, StoredFile
 from mystar.kit.web.http import PUBLIC_URL, json_response
 from mystar.kit.web.idempotency import idempotent
-from mystar.kit.web.pagination import page_of, page_response, wanted
+from mystar.kit.web.pagination import page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import loaded, path_of, query_of, read_body
 from mystar.portfolio.keys import PORTFOLIO
@@ -63,7 +63,7 @@ def _or_json(schema: type[Schema]) -> dict[str, Any]:
 @querystring_schema(OfCreatorQuery)
 @response_schema(page_of(ItemView), 200)
 async def list_items(request: web.Request) -> web.Response:
-    page, actor, creator_id = wanted(request), maybe_actor_of(request), query_of(request)["creator_profile_id"]
+    page, actor, creator_id = page_request(request), maybe_actor_of(request), query_of(request)["creator_profile_id"]
     portfolio = request.app[PORTFOLIO]
     if creator_id is not None:
         found = await portfolio.items(creator_id, offset=page.offset, limit=page.size)
@@ -142,7 +142,7 @@ async def view_item(request: web.Request) -> web.StreamResponse:
 @querystring_schema(OfItemQuery)
 @response_schema(page_of(ImageView), 200)
 async def list_images(request: web.Request) -> web.Response:
-    page, item_id, portfolio = wanted(request), query_of(request)["portfolio_item_id"], request.app[PORTFOLIO]
+    page, item_id, portfolio = page_request(request), query_of(request)["portfolio_item_id"], request.app[PORTFOLIO]
     if item_id is None:
         found = await portfolio.own_images(actor_of(request), offset=page.offset, limit=page.size)
     else:
