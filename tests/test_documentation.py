@@ -71,6 +71,16 @@ def test_the_reference_of_errors_is_current() -> None:
     assert (DOCS / "errors.md").read_text() == error_reference(contracts()), "python -m mystar errors > docs/errors.md"
 
 
+def test_the_map_of_the_readme_names_what_is_there_and_nothing_else() -> None:
+    described = (ROOT / "README.md").read_text().partition("## The map\n")[2].partition("\n\nA domain")[0]
+    package, _, others = described.partition("\n    sql/")
+    named = set(re.findall(r"(\w+(?:/|\.py))(?=\s|:|,)", package)) - {"mystar/"}
+    hidden = {"__init__.py", "__main__.py", "__pycache__/"}
+    there = {one.name + "/" * one.is_dir() for one in (ROOT / "mystar").iterdir()} - hidden
+    assert named == there
+    assert not [one for one in re.findall(r"^ {4}(\w+/)", others, re.MULTILINE) if not (ROOT / one).is_dir()]
+
+
 def test_every_error_says_when_it_happens() -> None:
     assert not [kind for kind in error_kinds() if not (vars(kind).get("__doc__") or "").strip()]
 
