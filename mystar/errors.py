@@ -53,10 +53,10 @@ class MystarError(Exception):
         self.details = details
         super().__init__(self.code, details, dict(self.fields))
 
-    def words(self, language: str) -> str:
+    def message(self, language: str) -> str:
         return self.text.in_(language, **self.details)
 
-    def field_words(self, language: str) -> dict[str, list[str]]:
+    def field_messages(self, language: str) -> dict[str, list[str]]:
         return {name: [text.in_(language) for text in texts] for name, texts in self.fields.items()}
 
 

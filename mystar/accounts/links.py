@@ -24,7 +24,7 @@ from mystar.accounts.repository import AccountRepository, Purpose, stored_door
 from mystar.errors import NotFound
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
-from mystar.kit.outbox.outbox import Letter, Outbox
+from mystar.kit.outbox.outbox import Outbox, OutboxMessage
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.rate_limits import Limits
 from mystar.kit.security.tokens import mailed_token, token_digest
@@ -69,7 +69,7 @@ class MailedLinks:
         async with self._db.transaction() as tx:
             await self._outbox.put(tx, REQUESTS, {"purpose": purpose, "email": key, "door": door})
 
-    async def send_asked(self, letter: Letter) -> None:
+    async def send_asked(self, letter: OutboxMessage) -> None:
         """The outbox's handler for ``REQUESTS``."""
         account, _ = await AccountRepository(self._db).find(credential_of(letter.payload["email"])) or (None, None)
         if account is None or not account.is_active:

@@ -24,7 +24,7 @@ from mystar.accounts.model import (
 )
 from mystar.errors import MystarError, NotFound
 from mystar.kit.postgres import queries
-from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.database import Queryable, Row
 
 QUERIES = queries.load(__package__)
 CONSTRAINTS: dict[str, Callable[[], MystarError]] = {
@@ -48,20 +48,20 @@ def stored_door(name: str) -> Door:
 class AccountRepository:
     """Accounts, sessions and mailed tokens. ``tx`` is a transaction, or the database for a single statement."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def get(self, account_id: int) -> Account:
         """:raises NotFound: nobody has this id."""
-        return _account(await self._tx.maybe(QUERIES.account, id=account_id))
+        return _account(await self._tx.one_or_none(QUERIES.account, id=account_id))
 
     async def lock(self, account_id: int) -> Account:
         """:raises NotFound: nobody has this id."""
-        return _account(await self._tx.maybe(QUERIES.lock_account, id=account_id))
+        return _account(await self._tx.one_or_none(QUERIES.lock_account, id=account_id))
 
     async def lock_with_hash(self, account_id: int) -> tuple[Account, str | None]:
         """:raises NotFound: nobody has this id."""
-        row = await self._tx.maybe(QUERIES.lock_account, id=account_id)
+        row = await self._tx.one_or_none(QUERIES.lock_account, id=account_id)
         return _account(row), row["password_hash"] if row else None
 
     async def password_hash(self, account_id: int) -> str | None:
@@ -70,7 +70,7 @@ class AccountRepository:
 
     async def find(self, who: Credential) -> tuple[Account, str | None] | None:
         """The account and its password hash, or None."""
-        row = await self._tx.maybe(
+        row = await self._tx.one_or_none(
             QUERIES.account_by_credential, username_key=who.username_key, email_key=who.email_key, phone=who.phone
         )
         return (_account(row), row["password_hash"]) if row else None
@@ -149,11 +149,11 @@ class AccountRepository:
 
     async def living_session(self, session_id: uuid.UUID, now: datetime) -> Row | None:
         """``session_id, door, expires_at`` and the account's ``id, username, email, role``."""
-        return await self._tx.maybe(QUERIES.living_session, id=session_id, now=now)
+        return await self._tx.one_or_none(QUERIES.living_session, id=session_id, now=now)
 
     async def lock_session(self, session_id: uuid.UUID, now: datetime) -> Row | None:
         """Like `living_session`, for whoever wants to change it."""
-        return await self._tx.maybe(QUERIES.lock_session, id=session_id, now=now)
+        return await self._tx.one_or_none(QUERIES.lock_session, id=session_id, now=now)
 
     async def rotations(self, session_id: uuid.UUID) -> dict[int, datetime]:
         """When its generations were exchanged, as far as that is still known."""
@@ -202,7 +202,7 @@ class AccountRepository:
         )
 
     async def mailed_token(self, purpose: Purpose, digest: bytes) -> MailedToken | None:
-        row = await self._tx.maybe(QUERIES.mailed_token, purpose=purpose, digest=digest)
+        row = await self._tx.one_or_none(QUERIES.mailed_token, purpose=purpose, digest=digest)
         return MailedToken(**row) if row else None
 
     async def use_mailed_token(self, purpose: Purpose, digest: bytes, now: datetime) -> int | None:
@@ -225,7 +225,7 @@ class AccountRepository:
 class ProviderRepository:
     """Who is who at the providers, and the attempts that are under way."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def account_of(self, issuer: str, subject: str) -> int | None:
@@ -258,7 +258,7 @@ class ProviderRepository:
 
     async def use_attempt(self, digest: bytes, provider: str, now: datetime) -> Row | None:
         """``verifier, redirect_url``, once; None for an unknown, used, expired or another provider's attempt."""
-        return await self._tx.maybe(QUERIES.use_attempt, digest=digest, provider=provider, now=now)
+        return await self._tx.one_or_none(QUERIES.use_attempt, digest=digest, provider=provider, now=now)
 
     async def remember_token(self, digest: bytes, token_digest: bytes, until: datetime) -> None:
         await self._tx.execute(QUERIES.remember_token, digest=digest, token_digest=token_digest, until=until)

@@ -200,7 +200,7 @@ class AccountService:
 
     async def _enter(self, account_id: int, stored: str, password: str, visitor: Visitor, door: Door) -> SignedIn:
         """Open a session, unless the ``stored`` hash, which fits, has been replaced in the meantime."""
-        renewed = await self._passwords.hash(password) if self._passwords.is_dated(stored) else None
+        renewed = await self._passwords.hash(password) if self._passwords.needs_rehash(stored) else None
         async with self._db.transaction() as tx:
             accounts = AccountRepository(tx)
             account, current = await accounts.lock_with_hash(account_id)

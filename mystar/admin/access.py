@@ -149,7 +149,7 @@ async def _require_own_form(request: web.Request, purpose: str, *parts: object) 
     if not _is_from_here(request):
         raise FormForged
     token = (await form(request)).get(TOKEN_FIELD, "")
-    if not isinstance(token, str) or not request.app[GATE].signer.fits(token, purpose, *parts):
+    if not isinstance(token, str) or not request.app[GATE].signer.verify(token, purpose, *parts):
         raise FormForged
 
 

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from mystar.admin.access import Gate
     from mystar.admin.repository import RegisterRepository
     from mystar.kit.clock import Clock
-    from mystar.kit.outbox.admin import SecondTries
+    from mystar.kit.outbox.admin import OutboxAdmin
 
 CLOCK: web.AppKey[Clock] = web.AppKey("admin_clock")
 GATE: web.AppKey[Gate] = web.AppKey("admin_gate")
 ROWS: web.AppKey[RegisterRepository] = web.AppKey("admin_rows")
-TRIES: web.AppKey[SecondTries] = web.AppKey("second_tries")
+TRIES: web.AppKey[OutboxAdmin] = web.AppKey("second_tries")

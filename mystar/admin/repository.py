@@ -15,7 +15,7 @@ from pypika.terms import BasicCriterion, Field, Function, Not, Parameter, Term
 
 from mystar.admin.lists.columns import ANYTHING, Choice, Match, Of, Register
 from mystar.kit.postgres import queries
-from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.database import Queryable, Row
 
 QUERIES = queries.load(__package__)
 #: Rows of a page; rows that are counted and can be paged through, at most. Who seeks further back filters.
@@ -48,7 +48,7 @@ class Found:
 class RegisterRepository:
     """Bound to the database, or to a transaction."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def page(self, register: Register, asked: Asked) -> Found:
@@ -65,7 +65,7 @@ class RegisterRepository:
 
     async def one(self, query: str, **values: Any) -> Row | None:
         """A row of a named query, for pages about one thing."""
-        return await self._tx.maybe(getattr(QUERIES, query), **values)
+        return await self._tx.one_or_none(getattr(QUERIES, query), **values)
 
     async def all(self, query: str, **values: Any) -> list[Row]:
         return await self._tx.all(getattr(QUERIES, query), **values)

@@ -27,7 +27,7 @@ class Witness:
         try:
             data = orjson.loads(self._path.read_bytes())
             chains, seal = data["chains"], str(data["seal"])
-            if self._signer.fits(seal, _PURPOSE, _text(chains)):
+            if self._signer.verify(seal, _PURPOSE, _text(chains)):
                 return {int(chain): (int(length), bytes.fromhex(last)) for chain, (length, last) in chains.items()}
         except FileNotFoundError:
             return {}

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from mystar.audit.model import Entry, Filters, Head, Note
 from mystar.kit.postgres import queries
-from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.database import Queryable, Row
 
 QUERIES = queries.load(__package__)
 
@@ -14,12 +14,12 @@ QUERIES = queries.load(__package__)
 class AuditRepository:
     """Bound to one transaction, or to the database for a single statement."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def lock_head(self) -> Head | None:
         """Of a chain that nobody else is writing to, until the end of the transaction; None when all are taken."""
-        row = await self._tx.maybe(QUERIES.lock_head)
+        row = await self._tx.one_or_none(QUERIES.lock_head)
         return _head(row) if row else None
 
     async def add(self, head: Head, note: Note) -> None:
@@ -48,7 +48,7 @@ class AuditRepository:
 
     async def stray(self) -> Row | None:
         """``id, chain, number`` of a row in a chain that does not exist."""
-        return await self._tx.maybe(QUERIES.strays)
+        return await self._tx.one_or_none(QUERIES.strays)
 
     async def entries(self, filters: Filters, limit: int, offset: int) -> list[Entry]:
         """The newest first."""

@@ -127,7 +127,7 @@ class AuditService:
             return Broken(None, chain, number + 1, "the end of the chain is cut off")
         if number > head.length or last != head.hash:
             return Broken(None, chain, number, "the end of the chain is not what was signed")
-        if head.length and not self._signer.fits(head.seal, _PURPOSE, chain, number, last.hex()):
+        if head.length and not self._signer.verify(head.seal, _PURPOSE, chain, number, last.hex()):
             return Broken(None, chain, number, "the end of the chain is signed by somebody else")
         return None
 

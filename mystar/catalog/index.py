@@ -17,7 +17,7 @@ from mystar.catalog.search import (
     sought_words,
     widened,
 )
-from mystar.kit.postgres.database import Statements
+from mystar.kit.postgres.database import Queryable
 from mystar.kit.postgres.queries import load
 
 QUERIES = load(__package__)
@@ -28,7 +28,7 @@ _LOOKED_AT, _TAKEN = 40, 5
 class ServiceIndex:
     """Bound to a transaction, or, for reading, to the database."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def put(self, service_ids: Iterable[int]) -> None:

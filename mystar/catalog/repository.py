@@ -27,7 +27,7 @@ from mystar.catalog.model import (
     tags_by_key,
 )
 from mystar.creators.model import whole_stars
-from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.queries import load
 
 QUERIES = load(__package__)
@@ -56,7 +56,7 @@ class StarFilter:
 class CatalogRepository:
     """Bound to a transaction, or to the database for single statements."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def categories(self) -> list[Category]:
@@ -91,7 +91,7 @@ class CatalogRepository:
 
     async def asked(self, creator_id: int) -> Asked:
         """:raises StarUnknown: there is no such creator."""
-        row = await self._tx.maybe(QUERIES.asked, creator_id=creator_id)
+        row = await self._tx.one_or_none(QUERIES.asked, creator_id=creator_id)
         if row is None:
             raise StarUnknown
         return Asked(**{**row, "tags": tuple(row["tags"])})
@@ -105,7 +105,7 @@ class CatalogRepository:
         await ServiceIndex(self._tx).put([service_id])
 
     async def greeting_of(self, account_id: int) -> Greeting | None:
-        row = await self._tx.maybe(QUERIES.greeting_of, account_id=account_id)
+        row = await self._tx.one_or_none(QUERIES.greeting_of, account_id=account_id)
         return Greeting(**row) if row else None
 
     async def services(self, ids: Sequence[int]) -> dict[int, Service]:

@@ -10,7 +10,7 @@ from mystar.catalog.index import ServiceIndex
 from mystar.catalog.model import Option, OptionDraft, OptionUnknown, Service, ServiceDraft, ServiceUnknown, tags_by_key
 from mystar.catalog.repository import QUERIES, CatalogRepository
 from mystar.creators.model import CreatorsOnly
-from mystar.kit.postgres.database import Statements
+from mystar.kit.postgres.database import Queryable
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 class ServiceRows:
     """Bound to a transaction, which it neither opens nor ends."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def add(self, account_id: int, draft: ServiceDraft, now: datetime) -> int:

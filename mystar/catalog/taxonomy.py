@@ -49,7 +49,7 @@ class CatalogDesk:
         """
         _require(actor)
         async with self._db.transaction() as tx:
-            before = await tx.maybe(QUERIES.lock_category, category_id=category_id)
+            before = await tx.one_or_none(QUERIES.lock_category, category_id=category_id)
             if before is None:
                 raise NotFound
             if photo_id is not None:
@@ -68,7 +68,7 @@ class CatalogDesk:
         """:raises NotFound: :raises CategoryInUse: services are in it, hidden and removed ones too."""
         _require(actor)
         async with self._db.transaction() as tx:
-            before = await tx.maybe(QUERIES.lock_category, category_id=category_id)
+            before = await tx.one_or_none(QUERIES.lock_category, category_id=category_id)
             if before is None:
                 raise NotFound
             try:

@@ -22,7 +22,7 @@ from mystar.chat.model import (
     SentBefore,
 )
 from mystar.kit.postgres import queries
-from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.database import Queryable, Row
 
 QUERIES = queries.load(__package__)
 CONSTRAINTS = {
@@ -36,27 +36,27 @@ CONSTRAINTS = {
 class ChatRepository:
     """Bound to one transaction, or to the database for a single statement."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     # Conversations
 
     async def make(self, starter_id: int, other_id: int, now: datetime) -> Conversation | None:
         """None when the two have one. :raises RecipientUnknown: there is no such person."""
-        row = await self._tx.maybe(QUERIES.make_conversation, starter_id=starter_id, other_id=other_id, now=now)
+        row = await self._tx.one_or_none(QUERIES.make_conversation, starter_id=starter_id, other_id=other_id, now=now)
         return _conversation(row) if row else None
 
     async def of_pair(self, one_id: int, other_id: int) -> Conversation | None:
-        row = await self._tx.maybe(QUERIES.conversation_of_pair, one_id=one_id, other_id=other_id)
+        row = await self._tx.one_or_none(QUERIES.conversation_of_pair, one_id=one_id, other_id=other_id)
         return _conversation(row) if row else None
 
     async def find(self, conversation_id: int) -> Conversation:
         """:raises ConversationUnknown:"""
-        return _found(await self._tx.maybe(QUERIES.conversation, id=conversation_id))
+        return _found(await self._tx.one_or_none(QUERIES.conversation, id=conversation_id))
 
     async def lock(self, conversation_id: int) -> Conversation:
         """:raises ConversationUnknown:"""
-        return _found(await self._tx.maybe(QUERIES.lock_conversation, id=conversation_id))
+        return _found(await self._tx.one_or_none(QUERIES.lock_conversation, id=conversation_id))
 
     async def card(self, reader_id: int, conversation_id: int) -> ConversationCard:
         """:raises ConversationUnknown: also for a stranger."""
@@ -98,7 +98,7 @@ class ChatRepository:
 
         :raises SentBefore: another try to send the same has just been faster.
         """
-        row = await self._tx.maybe(
+        row = await self._tx.one_or_none(
             QUERIES.send,
             conversation_id=conversation_id,
             sender_id=sender_id,
@@ -114,13 +114,13 @@ class ChatRepository:
 
     async def message(self, conversation_id: int, message_id: int) -> Message:
         """:raises MessageUnknown: there is none in this conversation."""
-        row = await self._tx.maybe(QUERIES.message, conversation_id=conversation_id, id=message_id)
+        row = await self._tx.one_or_none(QUERIES.message, conversation_id=conversation_id, id=message_id)
         if row is None:
             raise MessageUnknown
         return _message(row)
 
     async def sent_as(self, client_id: str, conversation_id: int, sender_id: int) -> Message | None:
-        row = await self._tx.maybe(
+        row = await self._tx.one_or_none(
             QUERIES.message_by_client_id, client_id=client_id, conversation_id=conversation_id, sender_id=sender_id
         )
         return _message(row) if row else None

@@ -20,7 +20,7 @@ import psycopg2
 from aiohttp import web
 
 from mystar import __version__
-from mystar.cli.context import database, service, settings_here, with_service, words
+from mystar.cli.context import database, error_lines, load_and_configure, service, with_service
 from mystar.cli.staff import admin, audit
 from mystar.errors import MystarError
 from mystar.kit.postgres import migrations
@@ -44,7 +44,7 @@ class Commands(click.Group):
         except (EmbeddedPostgresError, migrations.SchemaBehind, migrations.MigrationFailed, OSError) as error:
             raise click.ClickException(str(error)) from error
         except MystarError as error:
-            raise click.ClickException("\n".join(words(error))) from error
+            raise click.ClickException("\n".join(error_lines(error))) from error
 
 
 @click.group(cls=Commands)
@@ -62,7 +62,7 @@ def serve() -> None:
     """Serve the API until SIGTERM; the schema must be up to date."""
     from mystar.server import serve as serve_until_signal
 
-    settings = settings_here()
+    settings = load_and_configure()
     with database(settings) as dsn:
         serve_until_signal(settings, dsn, lambda url: click.echo(f"mystar {__version__} serves {url}"))
 
@@ -74,7 +74,7 @@ def run() -> None:
     from mystar.demo import cast, refuse_production, story
     from mystar.server import serve as serve_until_signal
 
-    settings = settings_here()
+    settings = load_and_configure()
     refuse_production(settings)
     logins: list[tuple[str, str, str]] = []
 
@@ -92,7 +92,7 @@ def run() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the schema up to date; safe while others start or serve."""
-    with database(settings_here()) as dsn:
+    with database(load_and_configure()) as dsn:
         applied = migrations.migrate(dsn)
     click.echo("\n".join(applied) if applied else "The schema is up to date.")
 
@@ -109,7 +109,7 @@ def seed(demo: bool, scale: int | None) -> None:
     from mystar.demo import refuse_production
     from mystar.demo import scale as scaling
 
-    settings = settings_here()
+    settings = load_and_configure()
     refuse_production(settings)
     with database(settings) as dsn:
         migrations.require_current(dsn)
@@ -158,7 +158,7 @@ def import_accounts(path: Path) -> None:
                 counts["taken in"] += 1
             except MystarError as error:
                 counts["refused"] += 1
-                click.echo(f"line {line}: {' '.join(words(error))}", err=True)
+                click.echo(f"line {line}: {' '.join(error_lines(error))}", err=True)
 
     try:
         with_service(take_in_all)
@@ -199,7 +199,7 @@ def errors() -> None:
 @main.command()
 def check() -> None:
     """Verify configuration, database and invariants; exit 1 and say what is wrong, if anything is."""
-    settings = settings_here()
+    settings = load_and_configure()
     with database(settings) as dsn:
         problems = migrations.problems(dsn)
         if not problems:

@@ -18,10 +18,10 @@ from mystar.kit.postgres.embedded import EmbeddedPostgres
 from mystar.kit.web.observability import configure_logging
 from mystar.settings import Settings, load_settings
 
-Deed = Callable[[web.Application], Awaitable[None]]
+Action = Callable[[web.Application], Awaitable[None]]
 
 
-def settings_here() -> Settings:
+def load_and_configure() -> Settings:
     """As the environment says; logging begins. :raises SettingsWrong:"""
     settings = load_settings()
     configure_logging(settings.log.level, settings.log.format)
@@ -42,13 +42,13 @@ def database(settings: Settings) -> Iterator[str]:
         embedded.stop()
 
 
-def with_service(deed: Deed) -> None:
-    """Run ``deed(app)`` over the whole service, with nothing listening and no task running."""
-    settings = settings_here()
+def with_service(action: Action) -> None:
+    """Run ``action(app)`` over the whole service, with nothing listening and no task running."""
+    settings = load_and_configure()
 
     async def run_it(dsn: str) -> None:
         async with service(settings, dsn) as app, under(Circumstances("command line", lambda: None)):
-            await deed(app)
+            await action(app)
 
     with database(settings) as dsn:
         migrations.require_current(dsn)
@@ -69,9 +69,9 @@ async def service(settings: Settings, dsn: str) -> AsyncIterator[web.Application
         await app.cleanup()
 
 
-def words(error: MystarError) -> list[str]:
+def error_lines(error: MystarError) -> list[str]:
     """What is wrong, for the operator."""
-    return [error.words("en"), *(f"{name}: {' '.join(texts)}" for name, texts in error.field_words("en").items())]
+    return [error.message("en"), *(f"{name}: {' '.join(texts)}" for name, texts in error.field_messages("en").items())]
 
 
 def password() -> str:

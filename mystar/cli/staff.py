@@ -31,7 +31,7 @@ def create(username: str, email: str | None, phone: str | None, role: Role) -> N
     """Create a staff account; the password is read from standard input."""
     secret = password()
 
-    async def deed(app: web.Application) -> None:
+    async def action(app: web.Application) -> None:
         from mystar.accounts.keys import ACCOUNTS
 
         account = await app[ACCOUNTS].create_staff(
@@ -39,14 +39,14 @@ def create(username: str, email: str | None, phone: str | None, role: Role) -> N
         )
         click.echo(f"Staff account {account.id} ({account.username}, {role}) is ready.")
 
-    with_service(deed)
+    with_service(action)
 
 
 @admin.command("list")
 def list_staff() -> None:
     """Who works here, the owners first."""
 
-    async def deed(app: web.Application) -> None:
+    async def action(app: web.Application) -> None:
         from mystar.accounts.keys import OPERATOR
 
         staff = await app[OPERATOR].staff()
@@ -56,7 +56,7 @@ def list_staff() -> None:
         if not staff:
             click.echo("Nobody works here yet: python -m mystar admin create --username …")
 
-    with_service(deed)
+    with_service(action)
 
 
 @admin.command("disable")
@@ -100,12 +100,12 @@ def verify() -> None:
     """Find rows that were edited, dropped or cut off; exit 1 and name the first of each chain."""
     found: list[Broken] = []
 
-    async def deed(app: web.Application) -> None:
+    async def action(app: web.Application) -> None:
         from mystar.audit.keys import AUDIT
 
         found.extend(await app[AUDIT].verify())
 
-    with_service(deed)
+    with_service(action)
     for one in found:
         click.echo(str(one))
     if found:
@@ -118,13 +118,13 @@ def verify() -> None:
 def tail(lines: int) -> None:
     """The last entries, the newest at the end."""
 
-    async def deed(app: web.Application) -> None:
+    async def action(app: web.Application) -> None:
         from mystar.audit.keys import AUDIT
 
         for entry in await app[AUDIT].tail(lines):
             click.echo(_line(entry))
 
-    with_service(deed)
+    with_service(action)
 
 
 def _line(entry: Entry) -> str:
@@ -141,9 +141,9 @@ def _operator(app: web.Application) -> Operator:
     return app[OPERATOR]
 
 
-def _with_account(deed: Callable[[web.Application], Awaitable[Account]], became: str) -> None:
+def _with_account(action: Callable[[web.Application], Awaitable[Account]], became: str) -> None:
     async def run(app: web.Application) -> None:
-        account = await deed(app)
+        account = await action(app)
         click.echo(f"{account.username} ({account.id}) {became}")
 
     with_service(run)

@@ -155,8 +155,8 @@ MESSAGE_AND_DETAIL_SCHEMA = {
 
 def message_and_detail(error: MystarError, language: str) -> dict[str, Any]:
     """The error object of the messenger and identity dialects (D17)."""
-    words = error.words(language)
+    words = error.message(language)
     body: dict[str, Any] = {"detail": words, "message": words, "code": error.code}
     if error.fields:
-        body["errors"] = error.field_words(language)
+        body["errors"] = error.field_messages(language)
     return body

@@ -43,13 +43,13 @@ STATUSES: dict[str | type[MystarError], int] = {
 
 
 def render_error(error: MystarError, status: int, language: str, request: web.Request) -> web.Response:
-    words = error.words(language)
+    words = error.message(language)
     if request.method == "GET" and wants_page(request) and route_name(request) in _PAGES:
         return html_response(render_page("refusal.html", language, words=words), status)
     body: dict[str, Any] = {"error": words, "detail": words, "code": error.code}
     body |= {name: error.details[name] for name in _TOLD if name in error.details}
     if error.fields or status == 422:
-        body["errors"] = error.field_words(language)
+        body["errors"] = error.field_messages(language)
     return json_response(body, status)
 
 

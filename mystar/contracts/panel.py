@@ -21,7 +21,7 @@ def render_error(error: MystarError, status: int, _: str, request: web.Request) 
     language = language_in(request)
     if wants_json(request):
         return market.render_error(error, status, language, request)
-    if isinstance(error, LoginRefused | TooMany) and (form := refused(request, error.words(language), status)):
+    if isinstance(error, LoginRefused | TooMany) and (form := refused(request, error.message(language), status)):
         return form
     if isinstance(error, Unauthenticated) and request.method in ("GET", "HEAD"):
         return go(f"/admin/sign-in/?next={quote(request.path_qs)}")

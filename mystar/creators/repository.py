@@ -25,7 +25,7 @@ from mystar.creators.model import (
     SkillUnknown,
     folded,
 )
-from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.queries import load
 
 QUERIES = load(__package__)
@@ -44,7 +44,7 @@ _EDITABLE = ("profession", "description", "specialization", "experience", "portf
 class CreatorRepository:
     """Bound to a transaction, or to the database for single statements."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def add(self, account_id: int, *, profession: str, description: str, now: datetime) -> Creator:
@@ -57,14 +57,14 @@ class CreatorRepository:
 
     async def by_account(self, account_id: int) -> Creator:
         """:raises CreatorUnknown: the account sells nothing."""
-        return _creator(await self._tx.maybe(QUERIES.by_account, account_id=account_id))
+        return _creator(await self._tx.one_or_none(QUERIES.by_account, account_id=account_id))
 
     async def is_creator(self, account_id: int) -> bool:
         return bool(await self._tx.value(QUERIES.is_creator, account_id=account_id))
 
     async def lock_by_account(self, account_id: int) -> Creator:
         """:raises CreatorUnknown: the account sells nothing."""
-        return _creator(await self._tx.maybe(QUERIES.lock_by_account, account_id=account_id))
+        return _creator(await self._tx.one_or_none(QUERIES.lock_by_account, account_id=account_id))
 
     async def vote(self, creator_id: int, account_id: int, rating: int, now: datetime) -> None:
         """:raises AlreadyRated: this person has."""
@@ -108,7 +108,7 @@ class CreatorRepository:
         return int(creator_id)
 
     async def card(self, *, creator_id: int | None = None, account_id: int | None = None) -> CreatorCard | None:
-        row = await self._tx.maybe(QUERIES.cards, creator_id=creator_id, account_id=account_id, limit=0, offset=0)
+        row = await self._tx.one_or_none(QUERIES.cards, creator_id=creator_id, account_id=account_id, limit=0, offset=0)
         return _card(row) if row else None
 
     async def best(self, *, offset: int, limit: int) -> list[CreatorCard]:
@@ -125,7 +125,7 @@ class CreatorRepository:
 class SkillRepository:
     """Bound to a transaction, or to the database for single statements."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def add(self, name: str, description: str, now: datetime) -> Skill:
@@ -134,7 +134,9 @@ class SkillRepository:
 
     async def edit(self, skill_id: int, name: str, description: str, now: datetime) -> Skill:
         """:raises SkillExists: in whatever spelling. :raises SkillUnknown:"""
-        return _skill(await self._tx.maybe(QUERIES.edit_skill, id=skill_id, now=now, **_written(name, description)))
+        return _skill(
+            await self._tx.one_or_none(QUERIES.edit_skill, id=skill_id, now=now, **_written(name, description))
+        )
 
     async def delete(self, skill_id: int) -> None:
         """:raises SkillInUse: somebody has it. :raises SkillUnknown:"""
@@ -143,11 +145,11 @@ class SkillRepository:
 
     async def find(self, skill_id: int) -> Skill:
         """:raises SkillUnknown:"""
-        return _skill(await self._tx.maybe(QUERIES.find_skill, id=skill_id))
+        return _skill(await self._tx.one_or_none(QUERIES.find_skill, id=skill_id))
 
     async def lock(self, skill_id: int) -> Skill:
         """:raises SkillUnknown:"""
-        return _skill(await self._tx.maybe(QUERIES.lock_skill, id=skill_id))
+        return _skill(await self._tx.one_or_none(QUERIES.lock_skill, id=skill_id))
 
     async def all(self, search: str, *, offset: int, limit: int) -> list[Skill]:
         rows = await self._tx.all(QUERIES.skills, pattern=_pattern(search), offset=offset, limit=limit)
@@ -189,7 +191,7 @@ class SkillRepository:
 
     async def one_of(self, creator_id: int, given_id: int) -> CreatorSkill:
         """:raises CreatorSkillUnknown: the creator has none of this id."""
-        row = await self._tx.maybe(QUERIES.creator_skills, creator_id=creator_id, id=given_id, offset=0, limit=1)
+        row = await self._tx.one_or_none(QUERIES.creator_skills, creator_id=creator_id, id=given_id, offset=0, limit=1)
         if row is None:
             raise CreatorSkillUnknown
         return _creator_skill(row)

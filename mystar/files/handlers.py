@@ -16,7 +16,7 @@ from mystar.files.keys import FILES, STORAGES
 from mystar.files.model import IMAGES, VIDEOS, FileUnknown, StoredFile
 from mystar.files.ranges import Part, http_date, is_known, wanted
 from mystar.files.schemas import FileForm, FilePath, FileView, file_view
-from mystar.kit.storage.local import BytesMissing
+from mystar.kit.storage.local import ObjectNotFound
 from mystar.kit.web import pagination
 from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.idempotency import idempotent
@@ -69,7 +69,7 @@ async def media(request: web.Request) -> web.StreamResponse:
     try:
         async with files.bytes_of(file, start, size) as chunks:
             return await _send(request, headers, part, size, chunks)
-    except BytesMissing as error:
+    except ObjectNotFound as error:
         log.error("the bytes of file %s are missing", file.id)
         raise FileUnknown from error
 

@@ -26,7 +26,7 @@ from mystar.files.model import (
     refusal_for,
 )
 from mystar.files.pictures import COPIED
-from mystar.kit.storage.local import Arriving, Storage
+from mystar.kit.storage.local import StagedFile, Storage
 from mystar.kit.web.media_urls import SIDES, copy_key
 from mystar.sections import FileSettings
 
@@ -44,15 +44,15 @@ class Intake:
         self, chunks: AsyncIterator[bytes], *, kinds: tuple[str, ...], folder: str, name: str, part: str, left: int
     ) -> Taken:
         """See `FileService.take`. :param left: bytes that the quota allows."""
-        async with self._storage.arriving() as arriving:
+        async with self._storage.stage() as staged:
             head = await _first(chunks)
             kind, media = _recognised(head, kinds, name, part)
-            await self._fill(arriving, head, chunks, self.limit(kind), left)
-            digest = await arriving.finish()
-            film, clean, small = await self._looked_into(arriving.path, kind, media, part)
-            key, size = f"{folder}/{uuid.uuid4()}.{media.extension}", arriving.size
+            await self._fill(staged, head, chunks, self.limit(kind), left)
+            digest = await staged.finish()
+            film, clean, small = await self._looked_into(staged.path, kind, media, part)
+            key, size = f"{folder}/{uuid.uuid4()}.{media.extension}", staged.size
             if clean is None:
-                await arriving.keep(key)
+                await staged.commit(key)
             else:
                 size, digest = await self._keep(key, clean)
         columns = {
@@ -91,21 +91,21 @@ class Intake:
 
     async def _keep(self, key: str, content: bytes) -> tuple[int, bytes]:
         """How long it is, and its SHA-256."""
-        async with self._storage.arriving() as arriving:
-            await arriving.write(content)
-            digest = await arriving.finish()
-            await arriving.keep(key)
+        async with self._storage.stage() as staged:
+            await staged.write(content)
+            digest = await staged.finish()
+            await staged.commit(key)
         return len(content), digest
 
-    async def _fill(self, arriving: Arriving, head: bytes, chunks: AsyncIterator[bytes], limit: int, left: int) -> None:
+    async def _fill(self, staged: StagedFile, head: bytes, chunks: AsyncIterator[bytes], limit: int, left: int) -> None:
         chunk: bytes | None = head
         while chunk is not None:
-            size = arriving.size + len(chunk)
+            size = staged.size + len(chunk)
             if size > limit:
                 raise FileTooLarge(limit)
             if size > left:
                 raise QuotaExceeded
-            await arriving.write(chunk)
+            await staged.write(chunk)
             chunk = await anext(chunks, None)
 
 

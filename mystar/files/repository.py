@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mystar.files.model import Copy, FileInUse, FileUnknown, QuotaExceeded, StoredFile
-from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.queries import load
 from mystar.kit.web.media_urls import copy_key
 from mystar.kit.web.pagination import Page, PageRequest
@@ -17,7 +17,7 @@ QUERIES = load(__package__)
 class FileRepository:
     """Bound to a transaction, or to the database for single statements."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def lock_quota(self, owner_id: int) -> None:
@@ -29,7 +29,7 @@ class FileRepository:
 
     async def add(self, *, quota: int, **columns: object) -> StoredFile:
         """:raises QuotaExceeded: with this file its owner would have more than ``quota`` bytes."""
-        row = await self._tx.maybe(QUERIES.add, quota=quota, **columns)
+        row = await self._tx.one_or_none(QUERIES.add, quota=quota, **columns)
         if row is None:
             raise QuotaExceeded
         return _file(row)
@@ -55,7 +55,7 @@ class FileRepository:
 
         :raises FileUnknown: there is none.
         """
-        row = await self._tx.maybe(QUERIES.by_key, key=key, reader_id=reader_id)
+        row = await self._tx.one_or_none(QUERIES.by_key, key=key, reader_id=reader_id)
         if row is None:
             raise FileUnknown
         may_read, side = bool(row.pop("may_read")), row.pop("side")
@@ -65,7 +65,7 @@ class FileRepository:
 
     async def attach(self, file_id: int, *, owner_id: int | None, is_public: bool | None, now: datetime) -> StoredFile:
         """:raises FileUnknown: none of the owner's. :raises FileInUse: attached already."""
-        row = await self._tx.maybe(QUERIES.attach, id=file_id, owner_id=owner_id, is_public=is_public, now=now)
+        row = await self._tx.one_or_none(QUERIES.attach, id=file_id, owner_id=owner_id, is_public=is_public, now=now)
         if row is not None:
             return _file(row)
         if await self._tx.value(QUERIES.is_owned, id=file_id, owner_id=owner_id):
@@ -90,7 +90,7 @@ class FileRepository:
 
     async def owned(self, file_id: int, *, owner_id: int) -> StoredFile:
         """:raises FileUnknown: the owner has no such file."""
-        row = await self._tx.maybe(QUERIES.owned, id=file_id, owner_id=owner_id)
+        row = await self._tx.one_or_none(QUERIES.owned, id=file_id, owner_id=owner_id)
         if row is None:
             raise FileUnknown
         return _file(row)

@@ -17,7 +17,7 @@ from mystar.files.repository import FileRepository
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx, in_transaction
 from mystar.kit.security.tokens import Signer
-from mystar.kit.storage.local import BytesMissing, Storage, is_key
+from mystar.kit.storage.local import ObjectNotFound, Storage, is_key
 from mystar.kit.web.media_urls import SIDES, media_path
 from mystar.kit.web.pagination import Page, PageRequest
 from mystar.sections import FileSettings
@@ -187,13 +187,13 @@ class FileService:
 
     async def _copy_older(self, file: StoredFile) -> bool:
         try:
-            async with self._storage.arriving() as arriving:
+            async with self._storage.stage() as staged:
                 async with self._storage.open(file.key) as chunks:
                     async for chunk in chunks:
-                        await arriving.write(chunk)
-                await arriving.finish()
-                small = await self._inspector.copy(arriving.path, IMAGES[file.content_type], SIDES)
-        except (BytesMissing, Unacceptable) as error:
+                        await staged.write(chunk)
+                await staged.finish()
+                small = await self._inspector.copy(staged.path, IMAGES[file.content_type], SIDES)
+        except (ObjectNotFound, Unacceptable) as error:
             log.warning("the picture of file %s cannot be copied: %r", file.id, error)
             return False
         await FileRepository(self._db).add_copies(file.id, await self._intake.keep_copies(file.key, small))
@@ -227,7 +227,7 @@ class FileService:
     def bytes_of(
         self, file: StoredFile, start: int = 0, size: int | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """:raises BytesMissing: the row has lost its bytes."""
+        """:raises ObjectNotFound: the row has lost its bytes."""
         return self._storage.open(file.key, start, size)
 
     def signed_url(self, file: StoredFile) -> str:
@@ -247,7 +247,7 @@ class FileService:
     def _link_fits(self, key: str, expires: str, signature: str) -> bool:
         if not (expires.isascii() and expires.isdigit() and len(expires) <= 12):
             return False
-        return int(expires) > self._clock.now().timestamp() and self._signer.fits(signature, "file", key, expires)
+        return int(expires) > self._clock.now().timestamp() and self._signer.verify(signature, "file", key, expires)
 
     # Sweeping
 
@@ -256,7 +256,7 @@ class FileService:
         now = self._clock.now()
         while await FileRepository(self._db).discard_unattached(before=now - PATIENCE, now=now, batch=_BATCH):
             pass
-        await self._storage.sweep(now - PATIENCE)
+        await self._storage.purge(now - PATIENCE)
         removed, after = 0, ""
         while keys := await FileRepository(self._db).discarded(after=after, batch=_BATCH):
             for key in keys:
@@ -270,7 +270,7 @@ class FileService:
         young = self._clock.now() - PATIENCE
         removed, batch = 0, list[str]()
         async for kept in self._storage.walk():
-            if kept.kept_at < young:
+            if kept.stored_at < young:
                 batch.append(kept.key)
             if len(batch) == _BATCH:
                 removed += await self._remove_strays(batch)

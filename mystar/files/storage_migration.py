@@ -10,7 +10,7 @@ from typing import Literal
 
 from mystar.files.repository import FileRepository
 from mystar.kit.postgres.database import Database
-from mystar.kit.storage.local import BytesMissing, Storage
+from mystar.kit.storage.local import ObjectNotFound, Storage
 
 log = logging.getLogger(__name__)
 _BATCH = 500
@@ -52,14 +52,14 @@ class Mover:
             return "moved" if at_source else "there"
         if not at_source:
             return "missing"
-        async with self._target.arriving() as arriving:
+        async with self._target.stage() as staged:
             async with self._source.open(key) as chunks:
                 async for chunk in chunks:
-                    await arriving.write(chunk)
-            if await arriving.finish() != sha256:
+                    await staged.write(chunk)
+            if await staged.finish() != sha256:
                 log.error("%s is not what was uploaded; it is left where it is", key)
                 return "broken"
-            await arriving.keep(key)
+            await staged.commit(key)
         if await self._digest(self._target, key) != sha256:
             log.error("%s did not arrive whole; it is left where it is", key)
             return "broken"
@@ -73,6 +73,6 @@ class Mover:
             async with storage.open(key) as chunks:
                 async for chunk in chunks:
                     digest.update(chunk)
-        except BytesMissing:
+        except ObjectNotFound:
             return None
         return digest.digest()

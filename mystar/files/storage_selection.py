@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from mystar.kit.storage.local import ARRIVING, Arriving, BytesMissing, Kept, LocalStorage, Storage
+from mystar.kit.storage.local import STAGING, LocalStorage, ObjectNotFound, StagedFile, Storage, StoredObject
 from mystar.sections import StorageSettings
 
 
@@ -46,7 +46,7 @@ def storages(settings: StorageSettings, folder: Path, registry: CollectorRegistr
     from mystar.kit.storage.s3 import Bucket, S3Storage
 
     bucket = Bucket(s3.endpoint, s3.bucket, s3.region, s3.access_key, s3.secret_key)
-    return Storages(local, S3Storage(bucket, folder / ARRIVING, registry), settings.kind)
+    return Storages(local, S3Storage(bucket, folder / STAGING, registry), settings.kind)
 
 
 class Moving:
@@ -55,19 +55,19 @@ class Moving:
     def __init__(self, first: Storage, second: Storage) -> None:
         self._first, self._second = first, second
 
-    def arriving(self) -> AbstractAsyncContextManager[Arriving]:
-        return self._first.arriving()
+    def stage(self) -> AbstractAsyncContextManager[StagedFile]:
+        return self._first.stage()
 
     @asynccontextmanager
     async def open(self, key: str, start: int = 0, size: int | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
         async with AsyncExitStack() as stack:
             # Once more at the end: between the two questions it may have been moved.
             for storage in (self._first, self._second, self._first):
-                with suppress(BytesMissing):
+                with suppress(ObjectNotFound):
                     chunks = await stack.enter_async_context(storage.open(key, start, size))
                     break
             else:
-                raise BytesMissing(key)
+                raise ObjectNotFound(key)
             yield chunks
 
     async def delete(self, key: str) -> None:
@@ -78,13 +78,13 @@ class Moving:
     async def exists(self, key: str) -> bool:
         return await self._first.exists(key) or await self._second.exists(key) or await self._first.exists(key)
 
-    async def walk(self) -> AsyncIterator[Kept]:
+    async def walk(self) -> AsyncIterator[StoredObject]:
         for storage in (self._first, self._second):
             async for kept in storage.walk():
                 yield kept
 
-    async def sweep(self, before: datetime) -> int:
-        return await self._first.sweep(before) + await self._second.sweep(before)
+    async def purge(self, before: datetime) -> int:
+        return await self._first.purge(before) + await self._second.purge(before)
 
     async def close(self) -> None:
         await self._first.close()

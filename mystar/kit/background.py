@@ -44,10 +44,10 @@ async def _repeat(seconds: float, job: Callable[[], Awaitable[object]], name: st
             log.warning("%s has to wait, something it needs is away; next try in %s s", name, seconds)
         except Exception:
             log.exception("%s failed; next try in %s s", name, seconds)
-        await comes(stopping, seconds)
+        await wait_for_event(stopping, seconds)
 
 
-async def comes(event: asyncio.Event, seconds: float) -> bool:
+async def wait_for_event(event: asyncio.Event, seconds: float) -> bool:
     """Whether the event is set within so many seconds.
 
     Not `asyncio.wait_for`, which in Python 3.11 forgets that it was cancelled when the event comes at that moment:
@@ -59,10 +59,10 @@ async def comes(event: asyncio.Event, seconds: float) -> bool:
     return event.is_set()
 
 
-async def end(*tasks: asyncio.Task[Any]) -> None:
+async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
     """Cancel the tasks and wait until they have ended; their errors are nobody's any more.
 
-    Cancelled again and again, since libraries, too, wait with `asyncio.wait_for`: see `comes`.
+    Cancelled again and again, since libraries, too, wait with `asyncio.wait_for`: see `wait_for_event`.
     """
     left = {task for task in tasks if not task.done()}
     while left:

@@ -1,4 +1,4 @@
-"""Time as an argument: whoever needs it is given a clock, so that tests own it."""
+"""Time as an argument: code that needs it is given a clock, so that tests control it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,3 @@ class Clock:
     def now(self) -> datetime:
         """An aware moment in UTC."""
         return datetime.now(UTC)
-
-
-class SetClock(Clock):
-    """A clock that stands until it is moved."""
-
-    def __init__(self, moment: datetime) -> None:
-        self.moment = moment
-
-    def now(self) -> datetime:
-        return self.moment

@@ -7,28 +7,28 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 #: ``async listener(tx, event)``: part of the publisher's transaction. What it raises undoes everything.
-Sharing = Callable[[Any, Any], Awaitable[None]]
+TransactionListener = Callable[[Any, Any], Awaitable[None]]
 #: ``async listener(event)``: runs after COMMIT, without a connection. What it raises is logged.
-Following = Callable[[Any], Awaitable[None]]
+CommitListener = Callable[[Any], Awaitable[None]]
 
 
 class Events:
     """Who listens to what. Events are frozen dataclasses; a listener hears exactly its class. The first come, first."""
 
     def __init__(self) -> None:
-        self._sharing: dict[type, list[Sharing]] = defaultdict(list)
-        self._following: dict[type, list[Following]] = defaultdict(list)
+        self._in_transaction: dict[type, list[TransactionListener]] = defaultdict(list)
+        self._after_commit: dict[type, list[CommitListener]] = defaultdict(list)
 
-    def on(self, event_class: type, listener: Sharing) -> None:
+    def on(self, event_class: type, listener: TransactionListener) -> None:
         """Listen inside the transaction: money, state, outbox, notification rows."""
-        self._sharing[event_class].append(listener)
+        self._in_transaction[event_class].append(listener)
 
-    def after_commit(self, event_class: type, listener: Following) -> None:
+    def after_commit(self, event_class: type, listener: CommitListener) -> None:
         """Listen once the fact is a fact: sockets, caches."""
-        self._following[event_class].append(listener)
+        self._after_commit[event_class].append(listener)
 
-    def sharing(self, event: object) -> tuple[Sharing, ...]:
-        return tuple(self._sharing.get(type(event), ()))
+    def transaction_listeners(self, event: object) -> tuple[TransactionListener, ...]:
+        return tuple(self._in_transaction.get(type(event), ()))
 
-    def following(self, event: object) -> tuple[Following, ...]:
-        return tuple(self._following.get(type(event), ()))
+    def commit_listeners(self, event: object) -> tuple[CommitListener, ...]:
+        return tuple(self._after_commit.get(type(event), ()))

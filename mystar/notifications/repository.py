@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from mystar.kit.postgres import queries
-from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.database import Queryable, Row
 from mystar.notifications.model import News, Notification, NotificationUnknown, Recipient
 
 QUERIES = queries.load(__package__)
@@ -15,7 +15,7 @@ QUERIES = queries.load(__package__)
 class NotificationRepository:
     """Bound to one transaction, or to the database for single statements."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     # Telling
@@ -27,7 +27,7 @@ class NotificationRepository:
 
     async def add(self, news: News, now: datetime, mail_at: datetime | None) -> Notification | None:
         """None: it is a message, and news of its conversation waits already."""
-        row = await self._tx.maybe(
+        row = await self._tx.one_or_none(
             QUERIES.add,
             account_id=news.account_id,
             kind=str(news.kind),
@@ -61,7 +61,7 @@ class NotificationRepository:
 
     async def find(self, account_id: int, notification_id: int) -> Notification:
         """:raises NotificationUnknown:"""
-        row = await self._tx.maybe(QUERIES.find, account_id=account_id, id=notification_id)
+        row = await self._tx.one_or_none(QUERIES.find, account_id=account_id, id=notification_id)
         if row is None:
             raise NotificationUnknown
         return Notification(**row)
@@ -111,7 +111,7 @@ class NotificationRepository:
 
     async def star_to_mail(self, notification: Notification, since: datetime) -> Recipient | None:
         """The star whom a message came to, unless a mail, or a digest soon, tells of the conversation anyway."""
-        row = await self._tx.maybe(
+        row = await self._tx.one_or_none(
             QUERIES.star_to_mail,
             account_id=notification.account_id,
             subject_id=notification.subject_id,
@@ -137,7 +137,7 @@ class NotificationRepository:
 
     async def reader_of_digest(self, account_id: int) -> Recipient | None:
         """None: the person has no confirmed address, is blocked or wants no mail."""
-        row = await self._tx.maybe(QUERIES.reader_of_digest, account_id=account_id)
+        row = await self._tx.one_or_none(QUERIES.reader_of_digest, account_id=account_id)
         return Recipient(**row) if row else None
 
     # Settings

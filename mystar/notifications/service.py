@@ -127,7 +127,7 @@ class NotificationService:
 
     def check_unsubscribe_link(self, account_id: int, signature: str) -> None:
         """:raises UnsubscribeLinkRefused: we did not sign this."""
-        if not self._signer.fits(signature, _UNSUBSCRIBE, account_id):
+        if not self._signer.verify(signature, _UNSUBSCRIBE, account_id):
             raise UnsubscribeLinkRefused
 
     async def unsubscribe(self, account_id: int, signature: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from mystar.kit.postgres import queries
-from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.database import Queryable, Row
 from mystar.orders.model import (
     ChosenOption,
     DeliveredFile,
@@ -39,7 +39,7 @@ MOST = 1000
 class OrderRepository:
     """Bound to one transaction, or to the database for a single statement."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def place(self, *, kind: Kind, options: Sequence[ChosenOption], now: datetime, **columns: Any) -> Order:
@@ -48,15 +48,15 @@ class OrderRepository:
 
     async def lock(self, order_id: int) -> Order:
         """:raises OrderUnknown:"""
-        return _found(await self._tx.maybe(QUERIES.lock_order, id=order_id))
+        return _found(await self._tx.one_or_none(QUERIES.lock_order, id=order_id))
 
     async def find(self, order_id: int) -> Order:
         """:raises OrderUnknown:"""
-        return _found(await self._tx.maybe(QUERIES.find_order, id=order_id))
+        return _found(await self._tx.one_or_none(QUERIES.find_order, id=order_id))
 
     async def lock_due(self, order_id: int, now: datetime) -> Order | None:
         """The order if its deadline is over and nobody else is at it."""
-        row = await self._tx.maybe(QUERIES.lock_due_order, id=order_id, now=now)
+        row = await self._tx.one_or_none(QUERIES.lock_due_order, id=order_id, now=now)
         return order_of(row) if row else None
 
     async def due(self, now: datetime, after: tuple[datetime, int] | None, batch: int) -> list[tuple[datetime, int]]:

@@ -229,7 +229,7 @@ class OrderService:
         :raises PaymentLinkRefused: the signature does not fit. :raises PaymentSettled: it is paid already.
         :raises Unavailable: the provider is silent.
         """
-        if not self._signer.fits(signature, "pay", order_id):
+        if not self._signer.verify(signature, "pay", order_id):
             raise PaymentLinkRefused
         try:
             return await self._provider_page(order_id)
@@ -261,7 +261,7 @@ class OrderService:
 
         :raises OrderUnknown: the signature does not fit, or there is nothing to be seen, or it is not paid for.
         """
-        if not self._signer.fits(signature, "watch", order_id):
+        if not self._signer.verify(signature, "watch", order_id):
             raise OrderUnknown
         card = await OrderRepository(self._db).card(order_id)
         if card.video is None or not card.order.is_open_to_buyer:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mystar.errors import MystarError, NotFound
 from mystar.kit.postgres import queries
-from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.database import Queryable, Row
 from mystar.payments.model import Payment, PaymentOpen
 from mystar.payments.process import ACCOUNTS, Move, Reason
 from mystar.payments.provider import ProviderPayment
@@ -25,7 +25,7 @@ _COLUMNS = tuple(field.name for field in fields(Payment))
 class PaymentRepository:
     """Bound to a transaction, or to the database for single statements."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def add(
@@ -52,14 +52,14 @@ class PaymentRepository:
 
     async def get(self, payment_id: int) -> Payment:
         """:raises NotFound: there is no such payment."""
-        return _found(await self._tx.maybe(QUERIES.payment, id=payment_id))
+        return _found(await self._tx.one_or_none(QUERIES.payment, id=payment_id))
 
     async def lock(self, payment_id: int) -> Payment:
         """:raises NotFound: there is no such payment."""
-        return _found(await self._tx.maybe(QUERIES.lock_payment, id=payment_id))
+        return _found(await self._tx.one_or_none(QUERIES.lock_payment, id=payment_id))
 
     async def latest(self, order_id: int) -> Payment | None:
-        row = await self._tx.maybe(QUERIES.latest_payment, order_id=order_id)
+        row = await self._tx.one_or_none(QUERIES.latest_payment, order_id=order_id)
         return _payment(row) if row else None
 
     async def of_order(self, order_id: int) -> list[Payment]:
@@ -67,12 +67,12 @@ class PaymentRepository:
         return [_payment(row) for row in rows]
 
     async def lock_latest(self, order_id: int) -> Payment | None:
-        row = await self._tx.maybe(QUERIES.lock_latest_payment, order_id=order_id)
+        row = await self._tx.one_or_none(QUERIES.lock_latest_payment, order_id=order_id)
         return _payment(row) if row else None
 
     async def unanswered(self, payment_id: int) -> Payment | None:
         """The payment if the provider was asked to create it and its answer has not come."""
-        row = await self._tx.maybe(QUERIES.unanswered_payment, id=payment_id)
+        row = await self._tx.one_or_none(QUERIES.unanswered_payment, id=payment_id)
         return _payment(row) if row else None
 
     async def of_provider(self, provider_ids: Iterable[str]) -> dict[str, Payment]:

@@ -147,7 +147,7 @@ class PaymentService:
 
         :raises NotFound: the link is not ours, or the order has no payment.
         """
-        if not self._signer.fits(signature, _RETURN, order_id):
+        if not self._signer.verify(signature, _RETURN, order_id):
             raise NotFound
         payment = await self._payments.latest(order_id)
         if payment is None:
@@ -259,10 +259,10 @@ class PaymentService:
     async def _wait(self, payment: Payment, timeout: float) -> Payment:
         """The payment once its next call is made, or as it is when the patience is over."""
         async with self._db.transaction() as tx:
-            letter_id = await self._settlement.send(tx, payment)
-        if letter_id is None:
+            message_id = await self._settlement.send(tx, payment)
+        if message_id is None:
             return payment
-        await self._outbox.wait(letter_id, timeout)
+        await self._outbox.wait(message_id, timeout)
         return await self._payments.get(payment.id)
 
     async def _glance(self, payment: Payment) -> Payment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from mystar.kit.clock import Clock
-from mystar.kit.outbox.outbox import GiveUp, Letter, Postpone
+from mystar.kit.outbox.outbox import GiveUp, OutboxMessage, Postpone
 from mystar.kit.postgres.database import Database
 from mystar.payments.model import Payment
 from mystar.payments.process import CREATE_WITHIN, Call, pursue
@@ -29,7 +29,7 @@ class ProviderCalls:
     def __init__(self, db: Database, gateway: Gateway, settlement: Settlement, clock: Clock) -> None:
         self._db, self._gateway, self._settlement, self._clock = db, gateway, settlement, clock
 
-    async def send(self, letter: Letter) -> None:
+    async def send(self, letter: OutboxMessage) -> None:
         """:raises Postpone: later. :raises GiveUp: the payment cannot be created."""
         payment = await PaymentRepository(self._db).get(letter.payload["payment_id"])
         call = pursue(payment)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.queries import load
 from mystar.portfolio.model import Image, ImageUnknown, Item, ItemUnknown
 
@@ -24,7 +24,7 @@ class Locked(NamedTuple):
 class PortfolioRepository:
     """Bound to a transaction, or to the database for single statements."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def add_item(
@@ -45,7 +45,7 @@ class PortfolioRepository:
 
     async def lock_item(self, item_id: int, account_id: int) -> Locked:
         """:raises ItemUnknown: the account has no such item."""
-        row = await self._tx.maybe(QUERIES.lock_item, id=item_id, account_id=account_id)
+        row = await self._tx.one_or_none(QUERIES.lock_item, id=item_id, account_id=account_id)
         if row is None:
             raise ItemUnknown
         return Locked(**row)
@@ -54,7 +54,7 @@ class PortfolioRepository:
         """Lock its item, and answer the file. :raises ImageUnknown: the account has no such image."""
         locked = await self._tx.value(QUERIES.lock_item_of_image, id=image_id, account_id=account_id)
         # It may have gone while we waited for its item.
-        row = await self._tx.maybe(QUERIES.image, id=image_id) if locked else None
+        row = await self._tx.one_or_none(QUERIES.image, id=image_id) if locked else None
         if row is None:
             raise ImageUnknown
         return int(row["file_id"])
@@ -110,7 +110,7 @@ class PortfolioRepository:
 
     async def image(self, image_id: int) -> Image:
         """:raises ImageUnknown:"""
-        row = await self._tx.maybe(QUERIES.image, id=image_id)
+        row = await self._tx.one_or_none(QUERIES.image, id=image_id)
         if row is None:
             raise ImageUnknown
         return Image(**{name: row[name] for name in Image.__slots__})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.queries import load
 from mystar.orders.model import Difference
 from mystar.reviews.model import AlreadyReviewed, Person, Reply, Review, ReviewUnknown
@@ -18,7 +18,7 @@ _MOST_DIFFERENCES = 1000
 class ReviewRepository:
     """Bound to a transaction, or to the database for single statements."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def add(

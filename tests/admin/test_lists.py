@@ -13,7 +13,7 @@ from mystar.admin.lists import REGISTERS
 from mystar.admin.lists.columns import Choice, Of, Register
 from mystar.admin.repository import MOST, SIZE, Asked, RegisterRepository, Statement, count_query, page_query
 from mystar.kit.keys import DATABASE
-from mystar.kit.postgres.database import Database, Statements
+from mystar.kit.postgres.database import Database, Queryable
 from tests.admin.conftest import Panel
 from tests.factory import Factory
 
@@ -52,7 +52,7 @@ async def test_every_list_keeps_to_an_index(db: Database) -> None:
                         assert "Sort" not in {node["Node Type"] for node in nodes}, (register.name, what)
 
 
-async def plan(tx: Statements, statement: Statement) -> dict[str, Any]:
+async def plan(tx: Queryable, statement: Statement) -> dict[str, Any]:
     query, values = statement
     row = await tx.one(f"explain (format json) {query}", values)
     found: dict[str, Any] = row["QUERY PLAN"][0]["Plan"]
@@ -65,7 +65,7 @@ def walked(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from walked(child)
 
 
-class Counted(Statements):
+class Counted(Queryable):
     """Counts what is asked of the database."""
 
     def __init__(self, db: Database) -> None:

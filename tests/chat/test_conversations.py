@@ -16,7 +16,7 @@ from mystar.chat.service import ChatService
 from mystar.files.keys import FILES
 from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE
-from mystar.kit.postgres.database import Database, Statements
+from mystar.kit.postgres.database import Database, Queryable
 from mystar.kit.security.rate_limits import Limits
 from tests.chat.chat_client import heard, mark, opened, said, say, seen, uploaded
 from tests.conftest import Api
@@ -210,7 +210,7 @@ async def test_one_can_block_only_others_who_exist(api: Api, anna: Person) -> No
     assert (await api.post(f"/api/v1/users/{anna.id}/block/")).status == 401
 
 
-class Counting(Statements):
+class Counting(Queryable):
     """The database, with a count of what it was asked."""
 
     def __init__(self, database: Database) -> None:

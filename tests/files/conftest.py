@@ -13,20 +13,21 @@ from mystar.app import create_app
 from mystar.files.keys import FILES
 from mystar.files.model import StoredFile
 from mystar.files.service import FileService
-from mystar.kit.clock import Clock, SetClock
+from mystar.kit.clock import Clock
 from mystar.settings import Settings
+from tests.clock import FrozenClock
 from tests.factory import Person, actor
 
 Receive = Callable[..., Awaitable[StoredFile]]
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock(Clock().now())
+def clock() -> FrozenClock:
+    return FrozenClock(Clock().now())
 
 
 @pytest.fixture
-async def app(settings: Settings, clock: SetClock) -> web.Application:
+async def app(settings: Settings, clock: FrozenClock) -> web.Application:
     """The service with a clock that the test moves."""
     return await create_app(settings, settings.database.url, clock)
 

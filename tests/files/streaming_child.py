@@ -35,11 +35,11 @@ def storage_of(folder: Path, *bucket: str) -> Storage:
 
 
 async def stream(storage: Storage, key: str, megabytes: int) -> None:
-    async with storage.arriving() as arriving:
+    async with storage.stage() as staged:
         for number in range(megabytes * 16):
-            await arriving.write(hashlib.sha256(b"%d" % number).digest() * 2048)
-        digest = await arriving.finish()
-        await arriving.keep(key)
+            await staged.write(hashlib.sha256(b"%d" % number).digest() * 2048)
+        digest = await staged.finish()
+        await staged.commit(key)
     back = hashlib.sha256()
     async with storage.open(key) as chunks:
         async for chunk in chunks:

@@ -13,9 +13,9 @@ from yarl import URL
 
 from mystar.files.model import StoredFile
 from mystar.files.service import FileService
-from mystar.kit.clock import SetClock
 from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
+from tests.clock import FrozenClock
 from tests.conftest import Api
 from tests.factory import Factory, Person, picture, video
 from tests.files.conftest import Receive
@@ -206,7 +206,7 @@ async def test_a_file_that_lost_its_end_is_never_taken_for_a_whole_one(
 
 
 async def test_a_signed_link_is_good_for_an_hour_and_for_little_more(
-    api: Api, letter: StoredFile, files: FileService, clock: SetClock, settings: Settings
+    api: Api, letter: StoredFile, files: FileService, clock: FrozenClock, settings: Settings
 ) -> None:
     life = settings.tokens.signed_link
     link = files.signed_url(letter)

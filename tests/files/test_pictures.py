@@ -15,9 +15,9 @@ from mystar.files import pictures
 from mystar.files.keys import FILES
 from mystar.files.model import StoredFile
 from mystar.files.service import FileService
-from mystar.kit.clock import SetClock
 from mystar.kit.keys import DATABASE
 from mystar.kit.web.media_urls import SIDES, copy_key
+from tests.clock import FrozenClock
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture
 from tests.files.conftest import Receive, stored
@@ -238,7 +238,7 @@ class TestCopies:
         assert opened(await answer.read()).size == (320, 320)
 
     async def test_the_sweepers_leave_them_alone(
-        self, files: FileService, avatar: StoredFile, clock: SetClock, media_folder: Path
+        self, files: FileService, avatar: StoredFile, clock: FrozenClock, media_folder: Path
     ) -> None:
         clock.moment = clock.moment.replace(year=clock.moment.year + 1)
         assert await files.sweep() == await files.sweep_strays() == 0

@@ -20,11 +20,11 @@ from aiohttp.test_utils import unused_port
 from mystar.app import create_app
 from mystar.files.keys import FILES, STORAGES
 from mystar.files.storage_migration import Mover
-from mystar.kit.clock import SetClock
 from mystar.kit.keys import DATABASE
-from mystar.kit.storage.local import CHUNK, BytesMissing, LocalStorage, Storage
+from mystar.kit.storage.local import CHUNK, LocalStorage, ObjectNotFound, Storage
 from mystar.kit.storage.s3 import PART, Bucket, S3Storage, StorageAway
 from mystar.settings import Settings, SettingsWrong
+from tests.clock import FrozenClock
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.files.conftest import stored
@@ -74,11 +74,11 @@ def in_bucket(bucket: Bucket) -> dict[str, str]:
 
 
 async def store(storage: Storage, key: str, content: bytes) -> bytes:
-    async with storage.arriving() as arriving:
+    async with storage.stage() as staged:
         for start in range(0, len(content), 65_536):
-            await arriving.write(content[start : start + 65_536])
-        digest = await arriving.finish()
-        await arriving.keep(key)
+            await staged.write(content[start : start + 65_536])
+        digest = await staged.finish()
+        await staged.commit(key)
     return digest
 
 
@@ -104,15 +104,15 @@ async def test_an_arrival_that_breaks_or_is_given_up_leaves_nothing(
     storage: Storage, kept: Callable[[], list[str]]
 ) -> None:
     with pytest.raises(RuntimeError, match="cut"):
-        async with storage.arriving() as arriving:
-            await arriving.write(b"x" * 3 * CHUNK)
+        async with storage.stage() as staged:
+            await staged.write(b"x" * 3 * CHUNK)
             raise RuntimeError("cut")
 
     async def give_up() -> None:
-        async with storage.arriving() as arriving:
-            await arriving.write(b"x" * (PART + 1))
-            await arriving.finish()
-            keeping = asyncio.create_task(arriving.keep(KEY))
+        async with storage.stage() as staged:
+            await staged.write(b"x" * (PART + 1))
+            await staged.finish()
+            keeping = asyncio.create_task(staged.commit(KEY))
             await asyncio.sleep(0)
             keeping.cancel()
             await keeping
@@ -120,7 +120,7 @@ async def test_an_arrival_that_breaks_or_is_given_up_leaves_nothing(
     with pytest.raises(asyncio.CancelledError):
         await give_up()
     assert not await storage.exists(KEY)
-    assert await storage.sweep(datetime.now(UTC) + timedelta(hours=1)) == 0
+    assert await storage.purge(datetime.now(UTC) + timedelta(hours=1)) == 0
     assert kept() == []
 
 
@@ -129,16 +129,16 @@ async def test_deleting_forgets_and_does_not_mind_when_there_is_nothing(storage:
     await storage.delete(KEY)
     await storage.delete(KEY)
     assert not await storage.exists(KEY)
-    with pytest.raises(BytesMissing):
+    with pytest.raises(ObjectNotFound):
         await read(storage, KEY)
 
 
 @pytest.mark.parametrize("key", ["", "a.jpg", "../b/a.jpg", "a/../../b.jpg", "/etc/passwd", "a//b.jpg", "a/\0.jpg"])
 async def test_a_key_that_is_none_leads_nowhere(storage: Storage, key: str) -> None:
     assert not await storage.exists(key)
-    with pytest.raises(BytesMissing):
+    with pytest.raises(ObjectNotFound):
         await read(storage, key)
-    with pytest.raises(BytesMissing):
+    with pytest.raises(ObjectNotFound):
         await store(storage, key, b"x")
 
 
@@ -164,7 +164,7 @@ async def test_parts_that_a_crash_left_in_the_bucket_are_swept_in_time(bucket: B
     async with get_session().create_client("s3", **where, **who) as client:
         await client.create_multipart_upload(Bucket=bucket.name, Key=KEY)
     storage, now = S3Storage(bucket, tmp_path), datetime.now(UTC)
-    assert [await storage.sweep(now + timedelta(hours=hours)) for hours in (-1, 1, 1)] == [0, 1, 0]
+    assert [await storage.purge(now + timedelta(hours=hours)) for hours in (-1, 1, 1)] == [0, 1, 0]
     await storage.close()
 
 
@@ -202,7 +202,7 @@ class TestService:
         assert len(kept()) == 1
 
     async def test_sweepers_leave_neither_rows_nor_bytes_alone(
-        self, api: Api, app: web.Application, factory: Factory, clock: SetClock, kept: Callable[[], list[str]]
+        self, api: Api, app: web.Application, factory: Factory, clock: FrozenClock, kept: Callable[[], list[str]]
     ) -> None:
         person, files = await factory.person(), app[FILES]
         used = await _received(app, person, b"used")
@@ -219,7 +219,7 @@ class TestService:
 
 
 @pytest.fixture
-async def app(settings: Settings, clock: SetClock) -> web.Application:
+async def app(settings: Settings, clock: FrozenClock) -> web.Application:
     return await create_app(settings, settings.database.url, clock)
 
 

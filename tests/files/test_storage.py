@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mystar.kit.postgres.database import Database
-from mystar.kit.storage.local import CHUNK, BytesMissing, LocalStorage, is_key
+from mystar.kit.storage.local import CHUNK, LocalStorage, ObjectNotFound, is_key
 
 KEY = "videos/17/hello.mp4"
 
@@ -29,11 +29,11 @@ async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
 
 async def store(storage: LocalStorage, key: str, source: AsyncIterator[bytes]) -> bytes:
     """Keep it all under the key. Its SHA-256."""
-    async with storage.arriving() as arriving:
+    async with storage.stage() as staged:
         async for chunk in source:
-            await arriving.write(chunk)
-        digest = await arriving.finish()
-        await arriving.keep(key)
+            await staged.write(chunk)
+        digest = await staged.finish()
+        await staged.commit(key)
     return digest
 
 
@@ -61,8 +61,8 @@ async def test_what_is_kept_is_read_back_whole_and_in_parts(storage: LocalStorag
 
 async def test_an_arrival_that_breaks_leaves_nothing(storage: LocalStorage, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="cut"):
-        async with storage.arriving() as arriving:
-            await arriving.write(b"x" * 3 * CHUNK)
+        async with storage.stage() as staged:
+            await staged.write(b"x" * 3 * CHUNK)
             raise RuntimeError("cut")
     assert everything(tmp_path) == []
 
@@ -84,19 +84,19 @@ async def test_a_cancelled_arrival_leaves_nothing(storage: LocalStorage, tmp_pat
 
 
 async def test_what_arrives_cannot_be_found_before_it_is_kept(storage: LocalStorage) -> None:
-    async with storage.arriving() as arriving:
-        await arriving.write(b"half")
+    async with storage.stage() as staged:
+        await staged.write(b"half")
         assert [kept async for kept in storage.walk()] == []
 
 
 async def test_what_a_crash_left_behind_is_swept_when_it_is_old(storage: LocalStorage, tmp_path: Path) -> None:
-    async with storage.arriving() as arriving:
-        left = arriving.path.with_name("left-behind")
+    async with storage.stage() as staged:
+        left = staged.path.with_name("left-behind")
         left.write_bytes(b"x")
         now = datetime.now(UTC)
-        assert await storage.sweep(now - timedelta(hours=1)) == 0
+        assert await storage.purge(now - timedelta(hours=1)) == 0
         assert left.exists()
-    assert await storage.sweep(now + timedelta(hours=1)) == 1
+    assert await storage.purge(now + timedelta(hours=1)) == 1
     assert everything(tmp_path) == []
 
 
@@ -105,7 +105,7 @@ async def test_deleting_forgets_and_does_not_mind_when_there_is_nothing(storage:
     await storage.delete(KEY)
     await storage.delete(KEY)
     assert not await storage.exists(KEY)
-    with pytest.raises(BytesMissing):
+    with pytest.raises(ObjectNotFound):
         await read(storage, KEY)
 
 
@@ -133,9 +133,9 @@ async def test_a_key_that_is_none_leads_nowhere(storage: LocalStorage, tmp_path:
     (tmp_path / "secret" / "a.jpg").write_bytes(b"secret")
     assert not is_key(key)
     assert not await storage.exists(key)
-    with pytest.raises(BytesMissing):
+    with pytest.raises(ObjectNotFound):
         await read(storage, key)
-    with pytest.raises(BytesMissing):
+    with pytest.raises(ObjectNotFound):
         await store(storage, key, chunks(b"x"))
 
 
@@ -148,9 +148,9 @@ async def test_symbolic_links_lead_nowhere(storage: LocalStorage, tmp_path: Path
     (tmp_path / "media" / "folder").symlink_to(secret)
 
     for key in ("avatars/file.jpg", "folder/a.jpg"):
-        with pytest.raises(BytesMissing):
+        with pytest.raises(ObjectNotFound):
             await read(storage, key)
-    with pytest.raises(BytesMissing):
+    with pytest.raises(ObjectNotFound):
         await store(storage, "folder/new.jpg", chunks(b"x"))
     assert [kept async for kept in storage.walk()] == []
     assert everything(secret) == [secret / "a.jpg"]

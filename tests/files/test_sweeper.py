@@ -11,8 +11,8 @@ from aiohttp import web
 
 from mystar.files.model import FileInUse, FileUnknown, StoredFile
 from mystar.files.service import PATIENCE, FileService
-from mystar.kit.clock import SetClock
 from mystar.kit.keys import DATABASE
+from tests.clock import FrozenClock
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.files.conftest import Receive, stored
@@ -35,7 +35,7 @@ async def keys(app: web.Application) -> list[str]:
 
 
 async def test_an_upload_that_nobody_attaches_is_gone_after_a_day(
-    app: web.Application, files: FileService, receive: Receive, owner: Person, clock: SetClock, media_folder: Path
+    app: web.Application, files: FileService, receive: Receive, owner: Person, clock: FrozenClock, media_folder: Path
 ) -> None:
     lost, kept = await receive(owner, b"lost"), await receive(owner, b"kept")
     await attach(app, files, kept)
@@ -74,7 +74,7 @@ async def test_a_discard_that_is_rolled_back_loses_nothing(
 
 
 async def test_bytes_that_never_got_a_row_are_gone_after_a_day(
-    app: web.Application, files: FileService, receive: Receive, owner: Person, clock: SetClock, media_folder: Path
+    app: web.Application, files: FileService, receive: Receive, owner: Person, clock: FrozenClock, media_folder: Path
 ) -> None:
     kept = await attach(app, files, await receive(owner, b"kept"))
     for number in range(3):
@@ -87,7 +87,7 @@ async def test_bytes_that_never_got_a_row_are_gone_after_a_day(
 
 
 async def test_two_sweepers_at_once_do_not_mind_each_other(
-    files: FileService, receive: Receive, owner: Person, clock: SetClock, media_folder: Path
+    files: FileService, receive: Receive, owner: Person, clock: FrozenClock, media_folder: Path
 ) -> None:
     for number in range(5):
         await receive(owner, b"%d" % number)

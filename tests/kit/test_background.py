@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from mystar.errors import Unavailable
-from mystar.kit.background import comes, end, every
+from mystar.kit.background import cancel_and_wait, every, wait_for_event
 
 
 class Job:
@@ -92,7 +92,7 @@ async def test_waiting_for_a_word_never_forgets_that_it_was_told_to_end() -> Non
 
         async def listen(event: asyncio.Event = event) -> None:
             while True:
-                await comes(event, 60)
+                await wait_for_event(event, 60)
                 event.clear()
 
         task = asyncio.create_task(listen())
@@ -107,9 +107,9 @@ async def test_waiting_for_a_word_never_forgets_that_it_was_told_to_end() -> Non
 
 async def test_a_word_that_does_not_come_is_not_waited_for() -> None:
     event = asyncio.Event()
-    assert not await comes(event, 0.01)
+    assert not await wait_for_event(event, 0.01)
     event.set()
-    assert await comes(event, 0)
+    assert await wait_for_event(event, 0)
 
 
 async def test_a_task_that_forgets_once_that_it_was_cancelled_ends_all_the_same() -> None:
@@ -124,6 +124,6 @@ async def test_a_task_that_forgets_once_that_it_was_cancelled_ends_all_the_same(
     tasks = [asyncio.create_task(stubborn()), asyncio.create_task(broken())]
     await asyncio.sleep(0)
     async with asyncio.timeout(10):
-        await end(*tasks)
+        await cancel_and_wait(*tasks)
     assert tasks[0].cancelled()
     assert isinstance(tasks[1].exception(), RuntimeError)

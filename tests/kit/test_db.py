@@ -80,7 +80,7 @@ async def words(db: Database | Tx) -> list[str]:
     return [row["word"] for row in await db.all("select word from words order by id")]
 
 
-# Statements
+# Queryable
 
 
 async def test_answers_come_in_the_shape_that_was_asked_for(db: Database) -> None:
@@ -90,7 +90,7 @@ async def test_answers_come_in_the_shape_that_was_asked_for(db: Database) -> Non
         {"word": "b", "number": None},
     ]
     assert await db.one("select word from words where id = %(id)s", id=1) == {"word": "a"}
-    assert await db.maybe("select word from words where id = %(id)s", id=9) is None
+    assert await db.one_or_none("select word from words where id = %(id)s", id=9) is None
     assert await db.value("select count(*) from words") == 2
     assert await db.value("select word from words where id = 9") is None
     assert await db.execute("update words set number = 1 where id = 9") == 0
@@ -102,7 +102,7 @@ async def test_one_row_is_neither_none_nor_two(db: Database) -> None:
     with pytest.raises(NoRow):
         await db.one("select generate_series(1, 2)")
     with pytest.raises(NoRow):
-        await db.maybe("select generate_series(1, 2)")
+        await db.one_or_none("select generate_series(1, 2)")
 
 
 async def test_values_go_by_name_by_place_or_as_a_mapping(db: Database) -> None:

@@ -12,13 +12,13 @@ from aiohttp import ClientResponse, FormData, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from mystar.errors import MystarError, NotFound
-from mystar.kit.clock import SetClock
 from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import IDEMPOTENCY, KEEP, Idempotency, KeyReused, StillRunning, idempotent
 from mystar.kit.web.multipart import REQUEST_FINGERPRINT, drain
+from tests.clock import FrozenClock
 from tests.waiting import eventually
 
 _STATUSES = {KeyReused: 422, StillRunning: 409, NotFound: 404}
@@ -29,7 +29,7 @@ class Shop:
 
     def __init__(self, db: Database, people: list[int]) -> None:
         self.db, self.people = db, people
-        self.clock = SetClock(datetime.now(UTC))
+        self.clock = FrozenClock(datetime.now(UTC))
         self.outbox = Outbox(db, self.clock)
         self.trouble: Exception | None = None
         self.refuses = False

@@ -34,7 +34,7 @@ async def test_the_fourth_of_three_tries_is_refused_and_told_when_to_come_back(l
     with pytest.raises(TooMany) as refused:
         await limits.hit("door", somebody)
     assert 1 <= refused.value.details["retry_after"] <= 60
-    assert str(refused.value.details["retry_after"]) in refused.value.words("ru")
+    assert str(refused.value.details["retry_after"]) in refused.value.message("ru")
 
 
 async def test_everybody_and_every_door_has_a_count_of_its_own(limits: Limits, somebody: str) -> None:

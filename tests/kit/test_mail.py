@@ -11,7 +11,7 @@ import pytest
 
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import TOPIC, Mailer, SmtpSender
-from mystar.kit.outbox.outbox import GiveUp, Letter, Outbox
+from mystar.kit.outbox.outbox import GiveUp, Outbox, OutboxMessage
 from mystar.kit.postgres.database import Database
 from tests.sandbox_process import SandboxProcess, sandbox_in
 
@@ -31,7 +31,7 @@ async def smtp(world: SandboxProcess) -> AsyncIterator[SmtpSender]:
     await world.faults()
 
 
-def letter(to: str, **changes: Any) -> Letter:
+def letter(to: str, **changes: Any) -> OutboxMessage:
     payload = {
         "to": to,
         "from": "mystar <noreply@stars.example>",
@@ -41,7 +41,7 @@ def letter(to: str, **changes: Any) -> Letter:
         "language": "ru",
         **changes,
     }
-    return Letter(1, TOPIC, None, uuid.uuid4(), payload, 1)
+    return OutboxMessage(1, TOPIC, None, uuid.uuid4(), payload, 1)
 
 
 def somebody() -> str:

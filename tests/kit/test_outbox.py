@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mystar.kit.clock import SetClock
-from mystar.kit.outbox.outbox import LEASE, GiveUp, Letter, Outbox, Postpone, back_off
+from mystar.kit.outbox.outbox import LEASE, GiveUp, Outbox, OutboxMessage, Postpone, back_off
 from mystar.kit.postgres.database import Database
+from tests.clock import FrozenClock
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -19,13 +19,13 @@ class World:
     """The outside: keeps what it was sent, and fails as it is told."""
 
     def __init__(self) -> None:
-        self.got: list[Letter] = []
-        self.fail: Callable[[Letter], Exception | None] = lambda letter: None
+        self.got: list[OutboxMessage] = []
+        self.fail: Callable[[OutboxMessage], Exception | None] = lambda letter: None
         self.pause = 0.0
         self.at_once = self.most_at_once = 0
         self.busy = asyncio.Event()
 
-    async def receive(self, letter: Letter) -> None:
+    async def receive(self, letter: OutboxMessage) -> None:
         self.busy.set()
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -48,13 +48,13 @@ def world() -> World:
 
 
 @pytest.fixture
-def clock() -> SetClock:
+def clock() -> FrozenClock:
     """Ahead of the database's, so that what it wrote just now is due."""
-    return SetClock(datetime.now(UTC) + timedelta(seconds=2))
+    return FrozenClock(datetime.now(UTC) + timedelta(seconds=2))
 
 
 @pytest.fixture
-async def outbox(db: Database, world: World, clock: SetClock) -> AsyncIterator[Outbox]:
+async def outbox(db: Database, world: World, clock: FrozenClock) -> AsyncIterator[Outbox]:
     outbox = Outbox(db, clock)
     outbox.handle("words", world.receive)
     yield outbox
@@ -97,28 +97,30 @@ async def test_the_same_name_is_the_same_deed(outbox: Outbox, db: Database, worl
 
 
 async def test_a_failure_is_tried_again_later_under_the_same_key(
-    outbox: Outbox, db: Database, world: World, clock: SetClock
+    outbox: Outbox, db: Database, world: World, clock: FrozenClock
 ) -> None:
     world.fail = lambda letter: OSError("no route") if letter.attempts < 3 else None
-    letter_id = await put(outbox, db, "again")
+    message_id = await put(outbox, db, "again")
     outbox.start()
     for _ in range(50):
         clock.moment += timedelta(seconds=10)
-        if await outbox.wait(letter_id, 0.3):
+        if await outbox.wait(message_id, 0.3):
             break
     assert [letter.attempts for letter in world.got] == [1, 2, 3]
     assert len({letter.idempotency_key for letter in world.got}) == 1
 
 
-async def test_postponed_means_not_before_its_time(outbox: Outbox, db: Database, world: World, clock: SetClock) -> None:
+async def test_postponed_means_not_before_its_time(
+    outbox: Outbox, db: Database, world: World, clock: FrozenClock
+) -> None:
     world.fail = lambda letter: Postpone(600, "the shop is closed") if len(world.got) == 1 else None
-    letter_id = await put(outbox, db, "later")
+    message_id = await put(outbox, db, "later")
     outbox.start()
-    assert not await outbox.wait(letter_id, 0.5)
+    assert not await outbox.wait(message_id, 0.5)
     clock.moment += timedelta(seconds=590)
-    assert not await outbox.wait(letter_id, 1.2)
+    assert not await outbox.wait(message_id, 1.2)
     clock.moment += timedelta(seconds=11)
-    assert await outbox.wait(letter_id, 5)
+    assert await outbox.wait(message_id, 5)
     assert [letter.attempts for letter in world.got] == [1, 1], "what was put off was not an attempt"
 
 
@@ -136,31 +138,31 @@ async def test_given_up_means_never_and_stays_for_the_operator(outbox: Outbox, d
 
 
 async def test_a_letter_for_later_waits_for_its_moment(
-    outbox: Outbox, db: Database, world: World, clock: SetClock
+    outbox: Outbox, db: Database, world: World, clock: FrozenClock
 ) -> None:
-    letter_id = await put(outbox, db, "tomorrow", after=clock.moment + timedelta(hours=1))
+    message_id = await put(outbox, db, "tomorrow", after=clock.moment + timedelta(hours=1))
     outbox.start()
-    assert not await outbox.wait(letter_id, 0.3)
+    assert not await outbox.wait(message_id, 0.3)
     clock.moment += timedelta(hours=1, seconds=1)
-    assert await outbox.wait(letter_id, 5)
+    assert await outbox.wait(message_id, 5)
 
 
 async def test_a_dead_senders_letter_is_taken_up_when_its_lease_is_over(
-    outbox: Outbox, db: Database, world: World, clock: SetClock
+    outbox: Outbox, db: Database, world: World, clock: FrozenClock
 ) -> None:
-    letter_id = await put(outbox, db, "orphan")
+    message_id = await put(outbox, db, "orphan")
     dead = Outbox(db, clock)
     (claimed,) = await dead._claim("words", 1)
     outbox.start()
-    assert not await outbox.wait(letter_id, 0.5)
+    assert not await outbox.wait(message_id, 0.5)
     clock.moment += timedelta(seconds=LEASE + 1)
-    assert await outbox.wait(letter_id, 5)
+    assert await outbox.wait(message_id, 5)
     assert [letter.idempotency_key for letter in world.got] == [claimed.idempotency_key]
     assert world.got[0].attempts == 2
 
 
 async def test_several_processes_share_the_work_and_send_nothing_twice(
-    db: Database, dsn: str, world: World, clock: SetClock
+    db: Database, dsn: str, world: World, clock: FrozenClock
 ) -> None:
     databases = [db, await Database.connect(dsn, max_size=3)]
     outboxes = [Outbox(database, clock) for database in databases]
@@ -168,7 +170,7 @@ async def test_several_processes_share_the_work_and_send_nothing_twice(
     for outbox in outboxes:
         outbox.handle("words", world.receive, concurrency=4)
         outbox.start()
-    assert all([await outboxes[1].wait(letter_id, 10) for letter_id in ids])
+    assert all([await outboxes[1].wait(message_id, 10) for message_id in ids])
     for outbox in outboxes:
         await outbox.stop()
     assert sorted(map(int, map(str, world.words))) == list(range(40))
@@ -180,8 +182,8 @@ async def test_so_many_at_once_and_no_more(outbox: Outbox, db: Database, world: 
     outbox.handle("words", world.receive, concurrency=3)
     ids = [await put(outbox, db, str(number)) for number in range(9)]
     outbox.start()
-    for letter_id in ids:
-        assert await outbox.wait(letter_id, 5)
+    for message_id in ids:
+        assert await outbox.wait(message_id, 5)
     assert world.most_at_once == 3
 
 
@@ -199,13 +201,13 @@ async def test_stopping_lets_the_letter_on_its_way_arrive_and_starts_no_other(
 
 
 async def test_old_letters_are_forgotten_and_failed_ones_are_not(
-    outbox: Outbox, db: Database, world: World, clock: SetClock
+    outbox: Outbox, db: Database, world: World, clock: FrozenClock
 ) -> None:
     world.fail = lambda letter: GiveUp("never") if letter.payload["word"] == "bad" else None
     ids = [await put(outbox, db, word) for word in ("good", "bad")]
     outbox.start()
-    for letter_id in ids:
-        assert await outbox.wait(letter_id, 5)
+    for message_id in ids:
+        assert await outbox.wait(message_id, 5)
     assert await outbox.purge(timedelta(days=30)) == 0
     clock.moment += timedelta(days=31)
     assert await outbox.purge(timedelta(days=30)) == 1

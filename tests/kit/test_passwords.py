@@ -59,10 +59,10 @@ async def test_a_hash_of_django_is_read_and_is_dated(hashing: Passwords) -> None
     stored = f"pbkdf2_sha256$1000$seasalt${base64.b64encode(made).decode()}"
     assert await hashing.verify("письмо-77", stored)
     assert not await hashing.verify("письмо-78", stored)
-    assert hashing.is_dated(stored)
-    assert not hashing.is_dated(await hashing.hash("12345678"))
+    assert hashing.needs_rehash(stored)
+    assert not hashing.needs_rehash(await hashing.hash("12345678"))
     costlier = Passwords(cost=5)
-    assert costlier.is_dated(await hashing.hash("12345678"))
+    assert costlier.needs_rehash(await hashing.hash("12345678"))
     costlier.close()
 
 

@@ -178,8 +178,8 @@ def test_a_new_key_signs_nobody_out_until_the_old_one_is_forgotten() -> None:
         with pytest.raises(TokenRefused):
             reader.read(token(tokens=writer), ACCESS)
     signature = Signer(KEY).sign("pay", 17)
-    assert Signer("n" * 40, previous=[KEY]).fits(signature, "pay", 17)
-    assert not Signer("n" * 40).fits(signature, "pay", 17)
+    assert Signer("n" * 40, previous=[KEY]).verify(signature, "pay", 17)
+    assert not Signer("n" * 40).verify(signature, "pay", 17)
 
 
 def test_a_clock_a_few_seconds_ahead_does_no_harm() -> None:
@@ -189,7 +189,7 @@ def test_a_clock_a_few_seconds_ahead_does_no_harm() -> None:
 def test_a_signature_is_good_for_its_deed_only() -> None:
     signer = Signer(KEY)
     signature = signer.sign("pay", 17, "x")
-    assert signer.fits(signature, "pay", 17, "x")
+    assert signer.verify(signature, "pay", 17, "x")
     for purpose, parts in (
         ("see", (17, "x")),
         ("pay", (1, "7x")),
@@ -197,10 +197,10 @@ def test_a_signature_is_good_for_its_deed_only() -> None:
         ("pay", (17,)),
         ("pay", ("17x",)),
     ):
-        assert not signer.fits(signature, purpose, *parts)
-    assert not signer.fits("", "pay", 17, "x")
-    assert not signer.fits("подпись", "pay", 17, "x")
-    assert not Signer(KEY + "!").fits(signature, "pay", 17, "x")
+        assert not signer.verify(signature, purpose, *parts)
+    assert not signer.verify("", "pay", 17, "x")
+    assert not signer.verify("подпись", "pay", 17, "x")
+    assert not Signer(KEY + "!").verify(signature, "pay", 17, "x")
 
 
 def test_of_a_mailed_token_only_the_digest_is_kept() -> None:

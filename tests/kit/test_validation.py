@@ -51,7 +51,7 @@ async def spoken(request: web.Request, handler: Any) -> web.StreamResponse:
     except Unreadable as error:
         return json_response({"code": error.code}, 400)
     except Invalid as error:
-        return json_response({"ru": error.field_words("ru"), "en": error.field_words("en")}, 422)
+        return json_response({"ru": error.field_messages("ru"), "en": error.field_messages("en")}, 422)
 
 
 @pytest.fixture

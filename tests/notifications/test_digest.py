@@ -14,7 +14,7 @@ from yarl import URL
 
 from mystar.app import create_app
 from mystar.chat.keys import CHAT
-from mystar.kit.clock import Clock, SetClock
+from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE, OUTBOX
 from mystar.kit.outbox.mail import Mailer
 from mystar.notifications.keys import NOTIFICATIONS
@@ -22,6 +22,7 @@ from mystar.notifications.tasks import Digests
 from mystar.orders.keys import ORDERS
 from mystar.settings import Settings
 from tests.chat.chat_client import opened, said
+from tests.clock import FrozenClock
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.notifications.reading import LIST, told
@@ -50,7 +51,7 @@ def post(app: web.Application, api: Api) -> Post:
 def digests(app: web.Application, after: timedelta = timedelta(minutes=61)) -> Digests:
     """The task, so much later."""
     mailer = Mailer(app[OUTBOX], sender="mystar <noreply@localhost>")
-    return Digests(app[DATABASE], app[NOTIFICATIONS], mailer, SetClock(Clock().now() + after))
+    return Digests(app[DATABASE], app[NOTIFICATIONS], mailer, FrozenClock(Clock().now() + after))
 
 
 async def write(api: Api, sender: Person, recipient: Person, text: str = "Привет") -> None:

@@ -9,12 +9,13 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from mystar.kit.clock import Clock, SetClock
+from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE
 from mystar.kit.security.tokens import Signer
 from mystar.notifications.keys import NOTIFICATIONS
 from mystar.notifications.model import Kind, News, Notified, Subject
 from mystar.notifications.service import NotificationService
+from tests.clock import FrozenClock
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.notifications.reading import told, unread
@@ -37,7 +38,7 @@ def later(app: web.Application, after: timedelta) -> NotificationService:
     return NotificationService(
         app[DATABASE],
         Signer("a key of no importance at all"),
-        SetClock(Clock().now() + after),
+        FrozenClock(Clock().now() + after),
         public_url="",
         digest=timedelta(hours=1),
         keep=KEEP,

@@ -16,7 +16,7 @@ import aiohttp
 import orjson
 from aiohttp import WSMsgType
 
-from mystar.kit.background import end
+from mystar.kit.background import cancel_and_wait
 
 _PATIENCE = 60.0
 
@@ -70,7 +70,7 @@ class Device:
         return self._socket is not None
 
     async def close(self) -> None:
-        await end(self._task)
+        await cancel_and_wait(self._task)
 
     async def _live(self) -> None:
         headers = {"Authorization": f"Bearer {self._token}"}

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from mystar.kit.background import end
+from mystar.kit.background import cancel_and_wait
 from mystar.kit.web.observability import configure_logging
 from mystar.server import serve
 from mystar.settings import load_settings
@@ -99,7 +99,7 @@ class Nursery:
         async with asyncio.timeout(90):
             await self._process.wait()
         # Not until the end of its words: a server that was being born at this moment may still hold its voice.
-        await end(self._hearing)
+        await cancel_and_wait(self._hearing)
 
     async def bear(self, port: int) -> None:
         """Returns at once, while it is still starting."""

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from mystar.chat.keys import CHAT
-from mystar.kit.background import end
+from mystar.kit.background import cancel_and_wait
 from mystar.kit.realtime.connection import Closing
 from mystar.settings import Settings
 from tests.conftest import Api
@@ -71,7 +71,7 @@ async def test_a_rolling_restart_fails_no_request_and_loses_no_message(
         await talking
         await check(talks, devices, messages=50)
         assert not reading.done()
-        await end(reading)
+        await cancel_and_wait(reading)
         endings = [code for some in devices.values() for device in some for code in device.endings]
         assert Closing.GOING_AWAY in endings
         await asyncio.gather(*(device.close() for some in devices.values() for device in some))

@@ -162,7 +162,7 @@ class Sessions:
         """
         device, _, signature = visitor.device.rpartition(".")
         owner, _, _ = device.partition(".")
-        if owner == str(account_id) and self._signer.fits(signature, "device", device):
+        if owner == str(account_id) and self._signer.verify(signature, "device", device):
             return device
         for mode in (ACCESS, REFRESH):
             with contextlib.suppress(TokenRefused):

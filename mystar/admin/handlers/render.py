@@ -75,8 +75,8 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
 def refusal(request: web.Request, error: MystarError, status: int) -> web.Response:
     """A page that says what went wrong, in the place of the one that was asked for."""
     language = language_in(request)
-    fields: Mapping[str, list[str]] = error.field_words(language)
-    return page(request, "refusal.html", status, words=error.words(language), fields=fields, code=status)
+    fields: Mapping[str, list[str]] = error.field_messages(language)
+    return page(request, "refusal.html", status, words=error.message(language), fields=fields, code=status)
 
 
 def acted(request: web.Request, where: str) -> web.Response:

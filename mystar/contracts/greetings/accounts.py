@@ -178,7 +178,7 @@ async def change_personal(request: web.Request) -> web.Response:
     try:
         await request.app[ACCOUNTS].edit_profile(actor_of(request), **change)
     except (Taken, Invalid) as refusal:
-        words = [text for texts in refusal.field_words(language_of(request)).values() for text in texts]
+        words = [text for texts in refusal.field_messages(language_of(request)).values() for text in texts]
         return json_response([words, 400])
     return json_response(201)
 

@@ -76,7 +76,7 @@ ERROR_SCHEMA = {
 
 
 def render_error(error: MystarError, status: int, language: str, request: web.Request) -> web.Response:
-    words = error.words(language)
+    words = error.message(language)
     name = route_name(request)
     if name in _PAGE_ROUTES and wants_page(request):
         return html_response(render_page("refusal.html", language, words=words), status)
@@ -86,7 +86,7 @@ def render_error(error: MystarError, status: int, language: str, request: web.Re
         return json_response({"exception": words}, status)
     if error.code in ("login_refused", "not_registered"):
         return json_response({"non_field_errors": [words]}, status)
-    fields = {_FIELD_NAMES.get(field, field): words for field, words in error.field_words(language).items()}
+    fields = {_FIELD_NAMES.get(field, field): words for field, words in error.field_messages(language).items()}
     if fields and "" not in fields:
         return json_response(fields, status)
     return json_response(fields.get("") or [words], status)

@@ -79,7 +79,7 @@ async def set_password(request: web.Request) -> web.Response:
     except Invalid as refusal:
         if not wants_page(request):
             raise
-        return _form(request, body["token"], refusal.field_words(language_of(request)), 400)
+        return _form(request, body["token"], refusal.field_messages(language_of(request)), 400)
     if wants_page(request):
         return html_response(render_page("reset_done.html", language_of(request)))
     return json_response(OK)

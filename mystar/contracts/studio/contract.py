@@ -24,10 +24,10 @@ ERROR_SCHEMA = {
 
 
 def render_error(error: MystarError, status: int, language: str, _request: web.Request) -> web.Response:
-    fields = {_FIELD_NAMES.get(field, field): words for field, words in error.field_words(language).items()}
+    fields = {_FIELD_NAMES.get(field, field): words for field, words in error.field_messages(language).items()}
     if "" in fields:
         return json_response(fields[""], status)
-    return json_response(fields or {"detail": error.words(language)}, status)
+    return json_response(fields or {"detail": error.message(language)}, status)
 
 
 STATUSES: dict[str | type[MystarError], int] = {Invalid: 400, "taken": 400, "idempotency_key_reused": 422}

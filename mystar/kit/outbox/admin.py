@@ -23,29 +23,29 @@ class NotRepeatable(Conflict):
     text = Text("Повторить можно только отправленное письмо.", "Only a mail that was sent can be sent again.")
 
 
-class SecondTries:
+class OutboxAdmin:
     """Verbs of an operator."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def retry(self, letter_id: int) -> None:
+    async def retry(self, message_id: int) -> None:
         """Try at once what was given up or waits for its next attempt; with the same key, so it is done once.
 
         :raises NotFound: :raises NothingToRetry: it was sent, or is being sent.
         """
-        if not await self._db.execute(QUERIES.retry_letter, id=letter_id):
-            raise NotFound if not await self._is_there(letter_id) else NothingToRetry
+        if not await self._db.execute(QUERIES.retry_letter, id=message_id):
+            raise NotFound if not await self._is_there(message_id) else NothingToRetry
 
-    async def repeat(self, letter_id: int) -> int:
+    async def repeat(self, message_id: int) -> int:
         """Send a mail once more, as a new one; its id.
 
         :raises NotFound: :raises NotRepeatable: no mail, or not sent yet.
         """
-        repeated: int | None = await self._db.value(QUERIES.repeat_mail, id=letter_id)
+        repeated: int | None = await self._db.value(QUERIES.repeat_mail, id=message_id)
         if repeated is None:
-            raise NotFound if not await self._is_there(letter_id) else NotRepeatable
+            raise NotFound if not await self._is_there(message_id) else NotRepeatable
         return repeated
 
-    async def _is_there(self, letter_id: int) -> bool:
-        return bool(await self._db.value(QUERIES.is_letter, id=letter_id))
+    async def _is_there(self, message_id: int) -> bool:
+        return bool(await self._db.value(QUERIES.is_letter, id=message_id))

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import aiosmtplib
 
 from mystar.kit.clock import Clock
-from mystar.kit.outbox.outbox import GiveUp, Letter, Outbox
+from mystar.kit.outbox.outbox import GiveUp, Outbox, OutboxMessage
 from mystar.kit.postgres.database import Tx, assert_no_transaction
 from mystar.kit.web.templates import environment
 
@@ -94,7 +94,7 @@ class SmtpSender:
             timeout=timeout,
         )
 
-    async def send(self, letter: Letter) -> None:
+    async def send(self, letter: OutboxMessage) -> None:
         """:raises GiveUp: the server refuses this mail for good (5xx). Anything else that fails is tried again."""
         assert_no_transaction("a mail")
         message = self._message(letter)
@@ -134,11 +134,11 @@ class SmtpSender:
             await self._smtp.login(*self._login)
 
     @staticmethod
-    def _give_up_if_permanent(code: int, letter: Letter) -> None:
+    def _give_up_if_permanent(code: int, letter: OutboxMessage) -> None:
         if 500 <= code < 600 and code not in (530, 534, 535):  # a wrong log-in of ours is mended by the operator
             raise GiveUp(f"the mail server answered {code}")
 
-    def _message(self, letter: Letter) -> EmailMessage:
+    def _message(self, letter: OutboxMessage) -> EmailMessage:
         payload = letter.payload
         message = EmailMessage()
         message["From"], message["To"] = payload["from"], _for_every_server(payload["to"])

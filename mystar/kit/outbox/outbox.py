@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mystar.errors import Unavailable
-from mystar.kit.background import comes
+from mystar.kit.background import wait_for_event
 from mystar.kit.clock import Clock
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Database, Tx
@@ -33,7 +33,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 900.0
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class OutboxMessage:
     """One row on its way. ``idempotency_key`` is the same in every attempt; ``attempts`` counts from 1."""
 
     id: int
@@ -56,7 +56,7 @@ class GiveUp(Exception):
     """Never: the other side refused for good. The row stays, marked as failed, for the operator."""
 
 
-Handler = Callable[[Letter], Awaitable[None]]
+Handler = Callable[[OutboxMessage], Awaitable[None]]
 
 
 class Outbox:
@@ -91,29 +91,29 @@ class Outbox:
         :param after: not to be sent before this moment.
         :returns: the row's id, for ``wait``.
         """
-        letter_id: int = await tx.value(QUERIES.put_letter, topic=topic, name=name, payload=payload, after=after)
+        message_id: int = await tx.value(QUERIES.put_letter, topic=topic, name=name, payload=payload, after=after)
 
         async def wake() -> None:
             if topic in self._wake:
                 self._wake[topic].set()
 
         tx.after_commit(wake)
-        return letter_id
+        return message_id
 
-    async def wait(self, letter_id: int, timeout: float) -> bool:
+    async def wait(self, message_id: int, timeout: float) -> bool:
         """Whether the row was sent (or given up) within ``timeout`` seconds, by this process or another."""
-        done = self._finished.setdefault(letter_id, asyncio.Event())
+        done = self._finished.setdefault(message_id, asyncio.Event())
         deadline = asyncio.get_running_loop().time() + timeout
         try:
-            while not await self._db.value(QUERIES.is_letter_done, id=letter_id):
+            while not await self._db.value(QUERIES.is_letter_done, id=message_id):
                 left = deadline - asyncio.get_running_loop().time()
                 if left <= 0:
                     return False
-                await comes(done, min(left, 0.25))
+                await wait_for_event(done, min(left, 0.25))
                 done.clear()
             return True
         finally:
-            self._finished.pop(letter_id, None)
+            self._finished.pop(message_id, None)
 
     def start(self) -> None:
         self._stopping.clear()
@@ -153,12 +153,12 @@ class Outbox:
             if len(sending) == concurrency:
                 _, sending = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
             elif not letters:
-                await comes(wake, _LOOK)
+                await wait_for_event(wake, _LOOK)
                 sending = {task for task in sending if not task.done()}
         if sending:
             await asyncio.wait(sending)
 
-    async def _claim(self, topic: str, places: int) -> list[Letter]:
+    async def _claim(self, topic: str, places: int) -> list[OutboxMessage]:
         try:
             rows = await self._db.all(
                 QUERIES.claim_letters, topic=topic, now=self._clock.now(), lease=self._lease, batch=places
@@ -169,11 +169,11 @@ class Outbox:
         except Exception:
             log.exception("cannot look for letters of %s", topic)
         else:
-            return sorted((Letter(**row) for row in rows), key=lambda letter: letter.id)
+            return sorted((OutboxMessage(**row) for row in rows), key=lambda letter: letter.id)
         await asyncio.sleep(_LOOK)
         return []
 
-    async def _send(self, handler: Handler, letter: Letter) -> None:
+    async def _send(self, handler: Handler, letter: OutboxMessage) -> None:
         try:
             await self._attempt(handler, letter)
         except Unavailable:
@@ -185,7 +185,7 @@ class Outbox:
             if letter.id in self._finished:
                 self._finished[letter.id].set()
 
-    async def _attempt(self, handler: Handler, letter: Letter) -> None:
+    async def _attempt(self, handler: Handler, letter: OutboxMessage) -> None:
         try:
             # The rest of the lease is for writing down how it ended.
             async with asyncio.timeout(self._lease * 0.85):
@@ -202,7 +202,7 @@ class Outbox:
         else:
             await self._db.execute(QUERIES.finish_letter, id=letter.id)
 
-    async def _postpone(self, letter: Letter, seconds: float, reason: str, *, counts: bool = True) -> None:
+    async def _postpone(self, letter: OutboxMessage, seconds: float, reason: str, *, counts: bool = True) -> None:
         """:param counts: whether it was an attempt; what was put off without one makes later pauses no longer."""
         moment, attempts = self._clock.now() + timedelta(seconds=seconds), letter.attempts - (not counts)
         await self._db.execute(

@@ -27,8 +27,15 @@ from psycopg2 import extensions
 from mystar.errors import Unavailable
 from mystar.kit.events import Events
 from mystar.kit.postgres.driver import Connection, Pool, Values
-from mystar.kit.postgres.errors import Constraints, ConstraintViolated, NoRow, Retry, TransactionBroken, translating
-from mystar.kit.postgres.lazy_transaction import Joint, Opening, joint_of, only_reads
+from mystar.kit.postgres.errors import (
+    Constraints,
+    ConstraintViolated,
+    NoRow,
+    Retry,
+    TransactionBroken,
+    translate_errors,
+)
+from mystar.kit.postgres.lazy_transaction import LazyTransaction, Precondition, lazy_transaction_of, only_reads
 
 __all__ = [
     "ConstraintViolated",
@@ -77,7 +84,7 @@ def assert_no_transaction(what: str) -> None:
         raise RuntimeError(f"{what} inside a transaction would hold a connection and its locks while it waits")
 
 
-class Statements:
+class Queryable:
     """What one can ask. Every method takes values by name, or one mapping or sequence of them."""
 
     async def _run(self, query: str, values: Values, read: Callable[[Any], Result]) -> Result:
@@ -90,7 +97,7 @@ class Statements:
             raise NoRow(f"{len(rows)} rows where there must be one")
         return rows[0]
 
-    async def maybe(self, query: str, values: Values | None = None, /, **named: Any) -> Row | None:
+    async def one_or_none(self, query: str, values: Values | None = None, /, **named: Any) -> Row | None:
         """The row, or None. :raises NoRow: there are several."""
         rows = await self.all(query, values, **named)
         if len(rows) > 1:
@@ -128,7 +135,7 @@ def _count(cursor: Any) -> int:
     return max(0, int(cursor.rowcount))
 
 
-class Tx(Statements):
+class Tx(Queryable):
     """An open transaction. Bound to one connection: one statement at a time, no `gather` over it."""
 
     def __init__(self, database: Database, connection: Connection, *, shared: bool) -> None:
@@ -139,9 +146,9 @@ class Tx(Statements):
         self._followers: list[Callable[[], Awaitable[None]]] = []
         self._savepoints = 0
         #: What is still to be sent before the first statement.
-        self._prelude = ""
+        self._pending_begin = ""
         #: The SQL error that PostgreSQL has not forgiven yet.
-        self._wound: BaseException | None = None
+        self._failed_with: BaseException | None = None
 
     @property
     def open(self) -> bool:
@@ -153,9 +160,9 @@ class Tx(Statements):
 
     async def publish(self, event: object) -> None:
         """Tell the listeners: those that share the transaction now, the others after its commit."""
-        for listener in self.database.events.sharing(event):
+        for listener in self.database.events.transaction_listeners(event):
             await listener(self, event)
-        for follower in self.database.events.following(event):
+        for follower in self.database.events.commit_listeners(event):
             self.after_commit(partial(follower, event))
 
     @asynccontextmanager
@@ -169,7 +176,7 @@ class Tx(Statements):
             self._check()
         except BaseException:
             del self._followers[followers:]
-            self._wound = None
+            self._failed_with = None
             await self._quietly(f"rollback to savepoint {name}; release savepoint {name}")
             raise
         await self._send(f"release savepoint {name}")
@@ -179,22 +186,22 @@ class Tx(Statements):
     def _begin(self, isolation: str | None, readonly: bool) -> None:
         """Begins with the first statement, in one message: a round trip less for every transaction."""
         level = f" isolation level {isolation}" if isolation else ""
-        self._prelude = f"begin{level}{' read only' if readonly else ''}; "
+        self._pending_begin = f"begin{level}{' read only' if readonly else ''}; "
 
     async def _commit(self) -> list[Callable[[], Awaitable[None]]]:
         """Returns who waited for it."""
-        if not self._prelude:
+        if not self._pending_begin:
             self._check()
             await self._send("commit")
         return self._followers
 
     async def _rollback(self) -> None:
-        if not self._prelude:
+        if not self._pending_begin:
             await self._quietly("rollback")
 
     def _end(self) -> None:
         """From now on this object refuses to work."""
-        self._connection = self._wound = None
+        self._connection = self._failed_with = None
 
     async def _run(self, query: str, values: Values, read: Callable[[Any], Result]) -> Result:
         return read(await self._send(query, values))
@@ -203,19 +210,19 @@ class Tx(Statements):
         if self._connection is None:
             raise RuntimeError("This transaction has ended")
         try:
-            with translating(self.database.constraints):
-                cursor = await self._connection.run(self._prelude + statement, values)
-            self._prelude = ""
+            with translate_errors(self.database.constraints):
+                cursor = await self._connection.run(self._pending_begin + statement, values)
+            self._pending_begin = ""
             return cursor
         except TransactionBroken as refused:
-            raise refused from self._wound
+            raise refused from self._failed_with
         except Exception as error:
-            self._wound = error
+            self._failed_with = error
             raise
         finally:
             # Idle still means that the statement was never sent: its values could not be put into it.
             if self._connection is not None and not self._connection.idle:
-                self._prelude = ""
+                self._pending_begin = ""
 
     async def _quietly(self, statement: str) -> None:
         """Undo. A dead connection has undone everything already, and its complaint must not hide the first error."""
@@ -233,12 +240,12 @@ class Tx(Statements):
         """An SQL error that somebody swallowed would turn the commit into a silent rollback."""
         assert self._connection is not None
         if self._connection.closed:
-            raise Unavailable(retry_after=5) from self._wound
+            raise Unavailable(retry_after=5) from self._failed_with
         if self._connection.transaction_status != extensions.TRANSACTION_STATUS_INTRANS:
-            raise TransactionBroken("An SQL error inside the transaction was swallowed") from self._wound
+            raise TransactionBroken("An SQL error inside the transaction was swallowed") from self._failed_with
 
 
-class Database(Statements):
+class Database(Queryable):
     """The pool, and the ways to use it. Called directly, each statement is its own transaction."""
 
     def __init__(self, pool: Pool, constraints: Constraints, events: Events) -> None:
@@ -274,7 +281,7 @@ class Database(Statements):
         )
         database = cls(pool, constraints or {}, events or Events())
         try:
-            with translating():
+            with translate_errors():
                 await pool.fill(min_size)
         except BaseException:
             await pool.close()
@@ -312,16 +319,16 @@ class Database(Statements):
         async with self._begin(isolation, False, shared=True) as tx:
             yield tx
 
-    def joint(self, opening: Opening, isolation: str | None = None) -> Joint:
-        """Like `shared`, but it begins with the first change, and with ``opening`` (see `lazy_transaction`)."""
-        return Joint(self, lambda: self._begin(isolation, False, shared=True), opening)
+    def lazy_transaction(self, precondition: Precondition, isolation: str | None = None) -> LazyTransaction:
+        """Like `shared`, but begins with the first change and runs ``precondition`` before it."""
+        return LazyTransaction(self, lambda: self._begin(isolation, False, shared=True), precondition)
 
     async def retrying(self, work: Callable[[Tx], Awaitable[Result]], isolation: str | None = None) -> Result:
         """Run ``work`` in a transaction, up to three times when it loses to a concurrent one.
 
         What ``work`` does outside the database is done up to three times as well.
         """
-        tries_left = 1 if self._joined() or joint_of(self) else 3
+        tries_left = 1 if self._joined() or lazy_transaction_of(self) else 3
         while True:
             tries_left -= 1
             try:
@@ -341,17 +348,17 @@ class Database(Statements):
                 return await outer._run(query, values, read)
         connection = await self._acquire()
         try:
-            with translating(self.constraints):
+            with translate_errors(self.constraints):
                 cursor = await connection.run(query, values)
             return read(cursor)
         finally:
             self.pool.release(connection)
 
     async def _outer(self) -> Tx | None:
-        """What a change has to join; a joint transaction that waits for its first change begins."""
-        joint = joint_of(self)
-        if joint is not None and not joint.opening:
-            return await joint.tx()
+        """What a change has to join; a lazy transaction that waits for its first change begins."""
+        lazy = lazy_transaction_of(self)
+        if lazy is not None and not lazy.checking:
+            return await lazy.tx()
         return self._joined()
 
     def _joined(self) -> Tx | None:
@@ -389,5 +396,5 @@ class Database(Statements):
                 log.exception("%r failed after the commit", follower)
 
     async def _acquire(self) -> Connection:
-        with translating(self.constraints):
+        with translate_errors(self.constraints):
             return await self.pool.acquire()

@@ -56,7 +56,7 @@ _OUTAGE = ("08", "53", "57P", errorcodes.QUERY_CANCELED)
 
 
 @contextmanager
-def translating(constraints: Constraints = _NONE) -> Iterator[None]:
+def translate_errors(constraints: Constraints = _NONE) -> Iterator[None]:
     """Let failures of the database out in our words. A defect of our own, a wrong statement say, stays what it is."""
     try:
         yield

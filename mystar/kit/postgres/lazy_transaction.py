@@ -1,10 +1,10 @@
-"""A transaction that whatever a task does with the database joins, and that begins only when something is changed.
+"""A transaction that begins with the first change, and that all later statements of its task join.
 
-    async with db.joint(opening) as joint:
+    async with db.lazy_transaction(precondition) as lazy:
         await something_that_waits_and_then_writes()
 
-Until the first change nothing is held: a single ``select`` runs by itself, and the task may wait for others as if there
-were no transaction to come (law 6). With the first change ``opening`` is run, inside, before it.
+Before the first change no connection is held: a single ``select`` runs by itself, and the task may wait for third
+parties (law 6). The first change begins the transaction, runs ``precondition`` inside it and is executed after that.
 """
 
 from __future__ import annotations
@@ -19,65 +19,69 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mystar.kit.postgres.database import Database, Tx
 
-#: What it has to find in order before anything is changed; raises when it is not.
-Opening = Callable[["Tx"], Awaitable[None]]
-_ONLY_READS = re.compile(r"\s*(--[^\n]*\n\s*)*\(?\s*select\b", re.IGNORECASE)
+#: Runs inside the transaction before the first change; raises when the change must not happen.
+Precondition = Callable[["Tx"], Awaitable[None]]
+_SELECT = re.compile(r"\s*(--[^\n]*\n\s*)*\(?\s*select\b", re.IGNORECASE)
 
-_current: ContextVar[Joint | None] = ContextVar("mystar_joint", default=None)
+_current: ContextVar[LazyTransaction | None] = ContextVar("mystar_lazy_transaction", default=None)
 
 
-def joint_of(database: Database) -> Joint | None:
-    """This task's, if any. A task started inside inherits the value, and has none of its own."""
-    joint = _current.get()
-    return joint if joint and joint.database is database and joint.owner is asyncio.current_task() else None
+def lazy_transaction_of(database: Database) -> LazyTransaction | None:
+    """That of the current task, if any. A task started inside inherits the variable, but does not take part."""
+    lazy = _current.get()
+    return lazy if lazy and lazy.database is database and lazy.owner is asyncio.current_task() else None
 
 
 def only_reads(statement: str) -> bool:
-    """Whether it certainly changes nothing. ``with`` may, further on."""
-    return _ONLY_READS.match(statement) is not None
+    """Whether the statement begins with ``select``, after comments and a bracket. Nothing else is checked.
+
+    A ``select`` with a side effect, such as ``nextval``, ``pg_notify`` or ``for update``, counts as a read here and
+    must be run in an explicit transaction. ``with`` counts as a change, since it may contain one.
+    """
+    return _SELECT.match(statement) is not None
 
 
-class Joint:
+class LazyTransaction:
     """:param begin: opens the transaction."""
 
     def __init__(
-        self, database: Database, begin: Callable[[], AbstractAsyncContextManager[Tx]], opening: Opening
+        self, database: Database, begin: Callable[[], AbstractAsyncContextManager[Tx]], precondition: Precondition
     ) -> None:
         self.database, self.owner = database, asyncio.current_task()
-        self._begin, self._opening = begin, opening
+        self._begin, self._precondition = begin, precondition
         self._stack = AsyncExitStack()
         self._tx: Tx | None = None
-        self._refusal: Exception | None = None
-        #: Whether what runs now is the opening itself.
-        self.opening = False
+        self._failure: Exception | None = None
+        #: Whether the precondition is running; its own statements must not start it again.
+        self.checking = False
 
     async def tx(self) -> Tx:
-        """The transaction, begun if it is not yet. What its opening raised it raises again, whoever swallowed it."""
-        if self._refusal is not None:
-            raise self._refusal
+        """The transaction; begins it on the first call. An error of the precondition is raised by every call."""
+        if self._failure is not None:
+            raise self._failure
         if self._tx is None:
             self._tx = await self._stack.enter_async_context(self._begin())
-            self.opening = True
+            self.checking = True
             try:
-                await self._opening(self._tx)
+                await self._precondition(self._tx)
             except Exception as error:
-                self._refusal = error
+                self._failure = error
                 raise
             finally:
-                self.opening = False
+                self.checking = False
         return self._tx
 
-    async def __aenter__(self) -> Joint:
-        if _current.get() is not None and joint_of(self.database) is not None:
-            raise RuntimeError("A joint transaction is expected already")
+    async def __aenter__(self) -> LazyTransaction:
+        if _current.get() is not None and lazy_transaction_of(self.database) is not None:
+            raise RuntimeError("This task has a lazy transaction already")
         self._before = _current.set(self)
         await self._stack.__aenter__()
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         _current.reset(self._before)
-        if error is None and self._refusal is not None:
-            error = self._refusal
+        if error is None and self._failure is not None:
+            error = self._failure
             await self._stack.__aexit__(type(error), error, error.__traceback__)
             raise error
         await self._stack.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)

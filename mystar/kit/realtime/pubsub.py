@@ -20,7 +20,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from mystar.kit.background import comes, end
+from mystar.kit.background import cancel_and_wait, wait_for_event
 
 log = logging.getLogger(__name__)
 
@@ -101,13 +101,13 @@ class Bus:
             return
         task = asyncio.create_task(self._keep_connected(self._wire), name="bus")
         # Whoever is served from the first moment shall miss nothing; a wire that is down must not keep us from serving.
-        await comes(self._up, 2)
+        await wait_for_event(self._up, 2)
         yield
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
                 while self._waiting and self._up.is_set():  # noqa: ASYNC110 - nobody else waits for this
                     await asyncio.sleep(0.01)
-        await end(task)
+        await cancel_and_wait(task)
 
     async def _keep_connected(self, wire: Wire) -> None:
         pause = _FIRST_PAUSE
@@ -134,7 +134,7 @@ class Bus:
         try:
             broken, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await end(*both)
+            await cancel_and_wait(*both)
         for task in broken:
             task.result()
 
@@ -151,7 +151,7 @@ class Bus:
 
     async def _speak(self, line: Line) -> None:
         while True:
-            await comes(self._spoken, _SIGN_OF_LIFE)
+            await wait_for_event(self._spoken, _SIGN_OF_LIFE)
             self._spoken.clear()
             batch = list(self._waiting)
             for message, notes in _packed(self._name, batch):

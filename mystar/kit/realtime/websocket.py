@@ -204,12 +204,12 @@ async def incoming(peer: Peer, manners: Manners) -> AsyncIterator[dict[str, Any]
 
 def refusal(error: MystarError, language: str, **further: Any) -> dict[str, Any]:
     """What went wrong with a frame: the market dialect's error, as a frame."""
-    words = error.words(language)
+    words = error.message(language)
     frame = {"type": "error", "error": words, "detail": words, "code": error.code, **further}
     if "retry_after" in error.details:
         frame["retry_after"] = error.details["retry_after"]
     if error.fields:
-        frame["errors"] = error.field_words(language)
+        frame["errors"] = error.field_messages(language)
     return frame
 
 

@@ -60,12 +60,12 @@ class Passwords:
     def reads(stored: str) -> bool:
         """Whether this is a hash from elsewhere that `verify` understands and that does not take for ever."""
         try:
-            pbkdf2.parsed(stored)
+            pbkdf2.parse(stored)
         except ValueError:
             return False
         return True
 
-    def is_dated(self, stored: str) -> bool:
+    def needs_rehash(self, stored: str) -> bool:
         """Whether the hash is of another scheme than ours or cheaper than ours are now: replace it when one can."""
         cost = stored.removeprefix(_SCHEME)[4:6]  # "$2b$12$..."
         return not stored.startswith(_SCHEME) or not cost.isdecimal() or int(cost) < self._cost
@@ -90,7 +90,7 @@ class Passwords:
     def _check(password: str, stored: str) -> bool:
         try:
             if stored.startswith(pbkdf2.SCHEME):
-                return pbkdf2.fits(password, stored)
+                return pbkdf2.verify(password, stored)
             scheme, _, salted = stored.partition("$")
             return f"{scheme}$" == _SCHEME and bcrypt.checkpw(_digest(password), salted.encode())
         except ValueError:  # a damaged hash opens nothing

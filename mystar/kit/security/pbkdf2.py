@@ -8,11 +8,11 @@ import hmac
 
 SCHEME = "pbkdf2_sha256$"
 #: Django's own count has passed one million; what asks for much more only wants to keep us busy.
-MOST_ITERATIONS = 3_000_000
+MAX_ITERATIONS = 3_000_000
 _LONGEST_SALT = 256
 
 
-def parsed(stored: str) -> tuple[int, bytes, bytes]:
+def parse(stored: str) -> tuple[int, bytes, bytes]:
     """Iterations, salt and digest.
 
     :raises ValueError: not such a hash, or one that nobody should compute.
@@ -22,15 +22,15 @@ def parsed(stored: str) -> tuple[int, bytes, bytes]:
             iterations, expected = int(count), base64.b64decode(digest, validate=True)
         case _:
             raise ValueError("not a pbkdf2_sha256 hash")
-    if not 0 < iterations <= MOST_ITERATIONS:
-        raise ValueError(f"between 1 and {MOST_ITERATIONS} iterations")
+    if not 0 < iterations <= MAX_ITERATIONS:
+        raise ValueError(f"between 1 and {MAX_ITERATIONS} iterations")
     if not 0 < len(salt) <= _LONGEST_SALT or len(expected) != hashlib.sha256().digest_size:
         raise ValueError("a salt or a digest of another length")
     return iterations, salt.encode(), expected
 
 
-def fits(password: str, stored: str) -> bool:
-    """:raises ValueError: as `parsed`."""
-    iterations, salt, expected = parsed(stored)
+def verify(password: str, stored: str) -> bool:
+    """:raises ValueError: as `parse`."""
+    iterations, salt, expected = parse(stored)
     given = hashlib.pbkdf2_hmac("sha256", password.encode("utf-8", "surrogatepass"), salt, iterations)
     return hmac.compare_digest(given, expected)

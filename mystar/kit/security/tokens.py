@@ -140,7 +140,7 @@ class Signer:
         """A URL-safe signature of the parts, good for one ``purpose`` only."""
         return _signature(self._keys[0], purpose, parts)
 
-    def fits(self, signature: str, purpose: str, *parts: object) -> bool:
+    def verify(self, signature: str, purpose: str, *parts: object) -> bool:
         given = signature.encode("utf-8", "replace")
         return any(hmac.compare_digest(given, _signature(key, purpose, parts).encode()) for key in self._keys)
 

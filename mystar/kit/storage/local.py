@@ -29,7 +29,7 @@ CHUNK = 256 * 1024
 _WORD = "[a-z0-9][a-z0-9_-]{0,99}"
 _KEY = re.compile(rf"{_WORD}(/{_WORD}){{1,4}}(\.[a-z0-9]{{1,10}})?")
 #: No key begins with a dot, so nothing here can be asked for.
-ARRIVING = ".arriving"
+STAGING = ".arriving"
 
 
 class StorageFull(Unavailable):
@@ -39,7 +39,7 @@ class StorageFull(Unavailable):
     text = Text("Сейчас файлы принять нельзя. Повторите позже.", "Files cannot be taken now. Please try again later.")
 
 
-class BytesMissing(Exception):
+class ObjectNotFound(Exception):
     """Nothing is kept under this key."""
 
 
@@ -49,15 +49,15 @@ def is_key(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredObject:
     """What the storage knows by itself about the bytes under a key. ``size`` in bytes."""
 
     key: str
     size: int
-    kept_at: datetime
+    stored_at: datetime
 
 
-class Arriving(Protocol):
+class StagedFile(Protocol):
     """Bytes on their way in. Forgotten unless they are kept."""
 
     #: Of what was written so far.
@@ -71,29 +71,29 @@ class Arriving(Protocol):
     async def finish(self) -> bytes:
         """Nothing more will come. The SHA-256 of it all."""
 
-    async def keep(self, key: str) -> None:
+    async def commit(self, key: str) -> None:
         """From now on these are the bytes under ``key``, also after a power cut. :raises StorageFull: no room."""
 
 
 class Storage(Protocol):
     """Bytes by key. Keys come from us, never from a client; what is kept never changes."""
 
-    def arriving(self) -> AbstractAsyncContextManager[Arriving]: ...
+    def stage(self) -> AbstractAsyncContextManager[StagedFile]: ...
 
     def open(
         self, key: str, start: int = 0, size: int | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """The bytes from ``start``, at most ``size`` of them, in chunks. :raises BytesMissing: nothing is there."""
+        """The bytes from ``start``, at most ``size`` of them, in chunks. :raises ObjectNotFound: nothing is there."""
 
     async def delete(self, key: str) -> None:
         """Forget the bytes, if there are any."""
 
     async def exists(self, key: str) -> bool: ...
 
-    def walk(self) -> AsyncIterator[Kept]:
+    def walk(self) -> AsyncIterator[StoredObject]:
         """Everything that is kept, in no order."""
 
-    async def sweep(self, before: datetime) -> int:
+    async def purge(self, before: datetime) -> int:
         """Forget what arrived until ``before`` and was never kept, as after a crash. How many there were."""
 
     async def close(self) -> None: ...
@@ -104,16 +104,16 @@ class LocalStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
-        self._arriving = self._root / ARRIVING
+        self._staging = self._root / STAGING
 
     @asynccontextmanager
-    async def arriving(self) -> AsyncIterator[Arriving]:
+    async def stage(self) -> AsyncIterator[StagedFile]:
         assert_no_transaction("receiving a file")
-        arriving = await in_thread(LocalArriving, self._root, self._arriving)
+        staged = await in_thread(LocalStagedFile, self._root, self._staging)
         try:
-            yield arriving
+            yield staged
         finally:
-            await in_thread(arriving.close)
+            await in_thread(staged.close)
 
     @asynccontextmanager
     async def open(self, key: str, start: int = 0, size: int | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -131,10 +131,10 @@ class LocalStorage:
     async def exists(self, key: str) -> bool:
         try:
             return await in_thread(lambda: _path(self._root, key).is_file())
-        except BytesMissing:
+        except ObjectNotFound:
             return False
 
-    async def walk(self) -> AsyncIterator[Kept]:
+    async def walk(self) -> AsyncIterator[StoredObject]:
         pending = [self._root]
         while pending:
             folders, kept = await in_thread(_listed, self._root, pending.pop())
@@ -142,8 +142,8 @@ class LocalStorage:
             for one in kept:
                 yield one
 
-    async def sweep(self, before: datetime) -> int:
-        return await in_thread(remove_older, self._arriving, before)
+    async def purge(self, before: datetime) -> int:
+        return await in_thread(remove_older, self._staging, before)
 
     async def close(self) -> None:
         """There is nothing to close."""
@@ -161,10 +161,10 @@ async def in_thread(job: Callable[..., Result], *arguments: object) -> Result:
 
 
 def _path(root: Path, key: str) -> Path:
-    """:raises BytesMissing: the key is none, or leads through a symbolic link."""
+    """:raises ObjectNotFound: the key is none, or leads through a symbolic link."""
     path = root / key
     if not is_key(key) or path.parent.resolve() != path.parent:
-        raise BytesMissing(key)
+        raise ObjectNotFound(key)
     return path
 
 
@@ -174,24 +174,24 @@ def _opened(root: Path, key: str, start: int) -> BinaryIO:
     except OSError as error:
         # ELOOP: somebody put a symbolic link where our file was.
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-            raise BytesMissing(key) from error
+            raise ObjectNotFound(key) from error
         raise
     os.lseek(descriptor, start, os.SEEK_SET)
     return os.fdopen(descriptor, "rb", buffering=0)
 
 
-def _listed(root: Path, folder: Path) -> tuple[list[Path], list[Kept]]:
+def _listed(root: Path, folder: Path) -> tuple[list[Path], list[StoredObject]]:
     folders: list[Path] = []
-    kept: list[Kept] = []
+    kept: list[StoredObject] = []
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             path = Path(entry.path)
             key = path.relative_to(root).as_posix()
-            if entry.is_dir(follow_symlinks=False) and entry.name != ARRIVING:
+            if entry.is_dir(follow_symlinks=False) and entry.name != STAGING:
                 folders.append(path)
             elif entry.is_file(follow_symlinks=False) and is_key(key):
                 stat = entry.stat(follow_symlinks=False)
-                kept.append(Kept(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC)))
+                kept.append(StoredObject(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC)))
     return folders, kept
 
 
@@ -206,7 +206,7 @@ async def _chunks(file: BinaryIO, size: int | None) -> AsyncIterator[bytes]:
         yield chunk
 
 
-class LocalArriving:
+class LocalStagedFile:
     """Chunks of the network are small; they are gathered, and hashed and written together in a thread."""
 
     def __init__(self, root: Path, folder: Path) -> None:
@@ -229,9 +229,9 @@ class LocalArriving:
         await self._flush()
         return self._digest.digest()
 
-    async def keep(self, key: str) -> None:
+    async def commit(self, key: str) -> None:
         await self._flush()
-        await in_thread(self._keep, key)
+        await in_thread(self._commit, key)
 
     async def _flush(self) -> None:
         gathered, self._gathered = bytes(self._gathered), bytearray()
@@ -244,7 +244,7 @@ class LocalArriving:
             while rest:
                 rest = rest[self._file.write(rest) :]
 
-    def _keep(self, key: str) -> None:
+    def _commit(self, key: str) -> None:
         path = _path(self._root, key)
         with _room():
             os.fsync(self._file.fileno())

@@ -29,10 +29,10 @@ from mystar.errors import Text, Unavailable
 from mystar.kit.postgres.database import assert_no_transaction
 from mystar.kit.storage.local import (
     CHUNK,
-    Arriving,
-    BytesMissing,
-    Kept,
-    LocalArriving,
+    LocalStagedFile,
+    ObjectNotFound,
+    StagedFile,
+    StoredObject,
     in_thread,
     is_key,
     remove_older,
@@ -70,10 +70,10 @@ class Bucket:
 
 
 class S3Storage:
-    """:param arriving: a folder of this machine for what is on its way in."""
+    """:param staging: a folder of this machine for what is on its way in."""
 
-    def __init__(self, bucket: Bucket, arriving: Path, registry: CollectorRegistry | None = None) -> None:
-        self._bucket, self._arriving = bucket, arriving
+    def __init__(self, bucket: Bucket, staging: Path, registry: CollectorRegistry | None = None) -> None:
+        self._bucket, self._staging = bucket, staging
         self._stack, self._opening = AsyncExitStack(), asyncio.Lock()
         self._s3: Any = None
         self._away_until = 0.0
@@ -81,15 +81,15 @@ class S3Storage:
         self._up.set(1)
 
     @asynccontextmanager
-    async def arriving(self) -> AsyncIterator[Arriving]:
+    async def stage(self) -> AsyncIterator[StagedFile]:
         assert_no_transaction("receiving a file")
         if time.monotonic() < self._away_until:
             raise StorageAway(retry_after=5)
-        arriving = await in_thread(_S3Arriving, self, self._arriving)
+        staged = await in_thread(_S3StagedFile, self, self._staging)
         try:
-            yield arriving
+            yield staged
         finally:
-            await in_thread(arriving.close)
+            await in_thread(staged.close)
 
     @asynccontextmanager
     async def open(self, key: str, start: int = 0, size: int | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -118,25 +118,25 @@ class S3Storage:
         try:
             _require_key(key)
             await self._ask(self._s3.head_object(Bucket=self._bucket.name, Key=key), key)
-        except BytesMissing:
+        except ObjectNotFound:
             return False
         return True
 
-    async def walk(self) -> AsyncIterator[Kept]:
+    async def walk(self) -> AsyncIterator[StoredObject]:
         await self._connect()
         after: dict[str, str] = {}
         while True:
             page = await self._ask(self._s3.list_objects_v2(Bucket=self._bucket.name, **after))
             for one in page.get("Contents", []):
                 if is_key(one["Key"]):
-                    yield Kept(one["Key"], one["Size"], one["LastModified"])
+                    yield StoredObject(one["Key"], one["Size"], one["LastModified"])
             if not page.get("IsTruncated"):
                 return
             after = {"ContinuationToken": page["NextContinuationToken"]}
 
-    async def sweep(self, before: datetime) -> int:
+    async def purge(self, before: datetime) -> int:
         await self._connect()
-        swept: int = await in_thread(remove_older, self._arriving, before)
+        swept: int = await in_thread(remove_older, self._staging, before)
         for upload in await self._uploads():
             if upload["Initiated"] < before:
                 await self._abort(upload["Key"], upload["UploadId"])
@@ -147,7 +147,7 @@ class S3Storage:
         """A thousand of those that are not complete; rclone refuses to list none at all."""
         try:
             found = await self._ask(self._s3.list_multipart_uploads(Bucket=self._bucket.name), "uploads")
-        except BytesMissing:
+        except ObjectNotFound:
             return []
         return list(found.get("Uploads", []))
 
@@ -192,7 +192,7 @@ class S3Storage:
     async def _abort(self, key: str, upload_id: str) -> None:
         try:
             await self._ask(self._s3.abort_multipart_upload(Bucket=self._bucket.name, Key=key, UploadId=upload_id), key)
-        except (StorageAway, BytesMissing):
+        except (StorageAway, ObjectNotFound):
             log.warning("an upload of %s is left to the sweeper", key)
 
     async def _connect(self) -> None:
@@ -210,12 +210,12 @@ class S3Storage:
                 self._s3 = await self._stack.enter_async_context(client)
 
     async def _ask(self, call: Awaitable[Result], key: str = "") -> Result:
-        """:raises BytesMissing: there is no such object. :raises StorageAway: for every other reason."""
+        """:raises ObjectNotFound: there is no such object. :raises StorageAway: for every other reason."""
         try:
             answer = await call
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in _MISSING and key:
-                raise BytesMissing(key) from error
+                raise ObjectNotFound(key) from error
             failure: Exception = error
         except (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError) as error:
             failure = error
@@ -229,12 +229,12 @@ class S3Storage:
         raise StorageAway(retry_after=5) from failure
 
 
-class _S3Arriving(LocalArriving):
+class _S3StagedFile(LocalStagedFile):
     def __init__(self, storage: S3Storage, folder: Path) -> None:
         super().__init__(folder.parent, folder)
         self._storage = storage
 
-    async def keep(self, key: str) -> None:
+    async def commit(self, key: str) -> None:
         await self._flush()
         await self._storage.put(key, self.path)
 
@@ -254,7 +254,7 @@ _CONFIG = AioConfig(
 
 def _require_key(key: str) -> None:
     if not is_key(key):
-        raise BytesMissing(key)
+        raise ObjectNotFound(key)
 
 
 class _Part(io.RawIOBase):

@@ -64,7 +64,7 @@ class ETags:
 
         await unchanged()
         try:
-            async with self._db.joint(unchanged, "repeatable read"):
+            async with self._db.lazy_transaction(unchanged, "repeatable read"):
                 return await handler(request)
         except Retry as error:
             # Somebody was faster, between our question and our change.

@@ -103,7 +103,7 @@ class Idempotency:
         if not _KEY.fullmatch(name):
             raise KeyMalformed
         key, taken = Key(self._account_of(request), name), await _fingerprint_of(request)
-        known = await self._db.maybe(QUERIES.find_answer, **key._asdict())
+        known = await self._db.one_or_none(QUERIES.find_answer, **key._asdict())
         if known is not None:
             if REQUEST_FINGERPRINT in request:
                 await drain(request)
@@ -123,16 +123,16 @@ class Idempotency:
             if not await tx.value(QUERIES.lock_key, **key._asdict()):
                 raise StillRunning
             # It may have ended since we asked.
-            known = await tx.maybe(QUERIES.find_answer, **key._asdict())
+            known = await tx.one_or_none(QUERIES.find_answer, **key._asdict())
             if known is not None:
                 raise _Answered(self._replayed(known, taken))
 
         try:
-            async with self._db.joint(claim) as joint:
+            async with self._db.lazy_transaction(claim) as lazy:
                 response = await handler(request)
                 if response.status >= 400:
                     raise _Answered(response)
-                await self._remember(await joint.tx(), key, taken, response)
+                await self._remember(await lazy.tx(), key, taken, response)
                 return response
         except _Answered as answered:
             return answered.response
@@ -150,7 +150,7 @@ class Idempotency:
         )
 
     def _replayed(self, known: Row, taken: RequestFingerprint) -> web.Response:
-        if not self._signer.fits(known["fingerprint"].decode("latin-1"), _PURPOSE, taken.taken()):
+        if not self._signer.verify(known["fingerprint"].decode("latin-1"), _PURPOSE, taken.taken()):
             raise KeyReused
         return web.Response(
             body=known["body"],

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mystar.kit.postgres import queries
-from mystar.kit.postgres.database import Row, Statements
+from mystar.kit.postgres.database import Queryable, Row
 from mystar.orders.model import OrderUnknown, Role, Status
 from mystar.orders.repository import QUERIES as ORDER_QUERIES
 from mystar.orders.studio.model import NumbersRunOut, StudioList, StudioOrder, studio_order_of
@@ -23,7 +23,7 @@ _THROWS = 30
 class StudioRows:
     """Bound to one transaction, or to the database for a single statement."""
 
-    def __init__(self, tx: Statements) -> None:
+    def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def place(self, numbers: range, **columns: Any) -> int:
@@ -68,7 +68,7 @@ class StudioRows:
 
     async def find(self, order_id: int) -> StudioOrder:
         """:raises OrderUnknown: there is none, or it was taken back."""
-        row = await self._tx.maybe(QUERIES.studio_order, id=order_id)
+        row = await self._tx.one_or_none(QUERIES.studio_order, id=order_id)
         if row is None:
             raise OrderUnknown
         return studio_order_of(row)

@@ -10,7 +10,7 @@ from mystar.accounts.model import Actor, Visitor
 from mystar.errors import Forbidden
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
-from mystar.kit.outbox.outbox import Letter, Outbox
+from mystar.kit.outbox.outbox import Outbox, OutboxMessage
 from mystar.kit.postgres.database import Database, Row, Tx
 from mystar.kit.security.rate_limits import Limits
 from mystar.kit.web.media_urls import media_path
@@ -191,7 +191,7 @@ class StudioOrders:
                     continue
         return orders
 
-    async def take_up(self, letter: Letter) -> None:
+    async def take_up(self, letter: OutboxMessage) -> None:
         """The moment has come. Done once, however often and by however many processes it is tried."""
         async with self._db.transaction() as tx:
             rows = StudioRows(tx)

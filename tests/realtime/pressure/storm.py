@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import aiohttp
 import orjson
 
-from mystar.kit.background import end
+from mystar.kit.background import cancel_and_wait
 from tests.realtime.crowd import Talk
 from tests.realtime.pressure.subject import PATIENCE, Subject, dealt, in_batches, p99, path_of
 from tests.realtime.pressure.thin import Refused, Thin, knock
@@ -105,7 +105,7 @@ async def storm(server: Subject, talks: Sequence[Talk], *, sockets: int, spread:
             one.cut()
         await asyncio.gather(*(one.come(random.uniform(0, spread)) for one in crowd))
         back = time.monotonic() - began
-        await end(talking)
+        await cancel_and_wait(talking)
         async with asyncio.timeout(PATIENCE):
             while any(one.heard < said[one.talk.id] for one in crowd):  # noqa: ASYNC110 - they hear one by one
                 await asyncio.sleep(0.05)

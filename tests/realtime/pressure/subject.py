@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import aiohttp
 
-from mystar.kit.background import end
+from mystar.kit.background import cancel_and_wait
 from mystar.kit.realtime.connection import Closing
 from tests.realtime.crowd import Talk
 
@@ -75,7 +75,7 @@ class Subject:
         try:
             yield seen
         finally:
-            await end(looking)
+            await cancel_and_wait(looking)
 
 
 def path_of(talk: Talk, after: int | None = None) -> str:

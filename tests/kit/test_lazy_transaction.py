@@ -23,7 +23,7 @@ async def db(empty_dsn: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-class Opening:
+class Precondition:
     """Counts how often it was asked, and refuses if it is told to."""
 
     def __init__(self, refusal: Exception | None = None) -> None:
@@ -37,13 +37,13 @@ class Opening:
 
 
 async def test_nothing_is_held_until_something_changes(db: Database) -> None:
-    opening = Opening()
-    async with db.joint(opening):
+    precondition = Precondition()
+    async with db.lazy_transaction(precondition):
         assert await db.value(COUNT) == 0
         async with db.transaction(readonly=True) as tx:
             assert await tx.value(f"-- a comment\n{COUNT}") == 0
         assert_no_transaction("bcrypt")
-        assert opening.asked == 0
+        assert precondition.asked == 0
         await db.execute(WRITE, word="a")
         with pytest.raises(RuntimeError, match="bcrypt inside"):
             assert_no_transaction("bcrypt")
@@ -51,36 +51,36 @@ async def test_nothing_is_held_until_something_changes(db: Database) -> None:
             await tx.execute(WRITE, word="b")
         # What is written joins it, and so does what is read from now on.
         assert (await db.value(COUNT), await asyncio.create_task(db.value(COUNT))) == (3, 0)
-    assert (opening.asked, await db.value(COUNT)) == (1, 3)
+    assert (precondition.asked, await db.value(COUNT)) == (1, 3)
 
 
 async def test_without_a_change_there_is_no_transaction(db: Database) -> None:
-    opening = Opening()
-    async with db.joint(opening):
+    precondition = Precondition()
+    async with db.lazy_transaction(precondition):
         assert await db.value(COUNT) == 0
-    assert opening.asked == 0
-    async with db.joint(opening) as joint:
-        await joint.tx()
-    assert opening.asked == 1
+    assert precondition.asked == 0
+    async with db.lazy_transaction(precondition) as lazy:
+        await lazy.tx()
+    assert precondition.asked == 1
 
 
 async def test_a_change_hidden_in_a_question_is_a_change(db: Database) -> None:
-    opening = Opening()
-    async with db.joint(opening):
+    precondition = Precondition()
+    async with db.lazy_transaction(precondition):
         query = "with new as (insert into words values ('a') returning word) select word from new"
         assert await db.value(query) == "a"
-    assert opening.asked == 1
+    assert precondition.asked == 1
 
 
 async def test_whoever_swallows_a_refusal_is_refused_again_and_changes_nothing(db: Database) -> None:
-    opening = Opening(Conflict())
+    precondition = Precondition(Conflict())
     with pytest.raises(Conflict):
-        async with db.joint(opening):
+        async with db.lazy_transaction(precondition):
             for _ in range(2):
                 with suppress(Conflict):
                     async with db.transaction() as tx:
                         await tx.execute(WRITE, word="a")
-    assert (opening.asked, await db.value(COUNT)) == (1, 0)
+    assert (precondition.asked, await db.value(COUNT)) == (1, 0)
 
 
 async def test_what_fails_takes_everything_with_it_and_followers_wait_for_the_commit(db: Database) -> None:
@@ -91,13 +91,13 @@ async def test_what_fails_takes_everything_with_it_and_followers_wait_for_the_co
         told.append(str(await db.value(COUNT)))
 
     with pytest.raises(ZeroDivisionError):
-        async with db.joint(Opening()):
+        async with db.lazy_transaction(Precondition()):
             async with db.transaction() as tx:
                 await tx.execute(WRITE, word="a")
                 tx.after_commit(tell)
             raise ZeroDivisionError
     assert (told, await db.value(COUNT)) == ([], 0)
-    async with db.joint(Opening()):
+    async with db.lazy_transaction(Precondition()):
         async with db.transaction() as tx:
             tx.after_commit(tell)
         assert told == []
@@ -105,7 +105,7 @@ async def test_what_fails_takes_everything_with_it_and_followers_wait_for_the_co
 
 
 async def test_there_is_one_at_a_time(db: Database) -> None:
-    async with db.joint(Opening()):
-        with pytest.raises(RuntimeError, match="expected already"):
-            async with db.joint(Opening()):
+    async with db.lazy_transaction(Precondition()):
+        with pytest.raises(RuntimeError, match="lazy transaction already"):
+            async with db.lazy_transaction(Precondition()):
                 pass
