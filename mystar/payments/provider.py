@@ -27,6 +27,7 @@ class ProviderPayment:
     """A payment as the provider sees it now. Amounts are kopecks.
 
     :param amount: what was asked for; once captured, what was captured.
+    :param income: what is left of the captured amount after the provider's fee; None before that is known.
     :param expires_at: when the provider lets go of a hold.
     :param metadata: what we gave when creating it.
     """
@@ -37,6 +38,7 @@ class ProviderPayment:
     currency: str = "RUB"
     captured: int = 0
     refunded: int = 0
+    income: int | None = None
     confirmation_url: str | None = None
     expires_at: datetime | None = None
     method: str | None = None
@@ -47,12 +49,16 @@ class ProviderPayment:
 
 @dataclass(frozen=True, slots=True)
 class ProviderRefund:
-    """``status``: pending, succeeded or canceled; kopecks."""
+    """``status``: pending, succeeded or canceled; kopecks.
+
+    :param cancellation_reason: the provider's code when it is canceled, which may happen days after it was pending.
+    """
 
     id: str
     payment_id: str
     status: str
     amount: int
+    cancellation_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +78,11 @@ class ProviderTrouble(Exception):
 
 
 class Refused(ProviderTrouble):
-    """``code`` is the provider's."""
+    """``code``, ``description`` and ``parameter``, the field that is at fault, are the provider's."""
 
     def __init__(self, code: str, description: str = "", parameter: str = "") -> None:
         super().__init__(": ".join(part for part in (code, parameter, description) if part))
-        self.code = code
+        self.code, self.description, self.parameter = code, description, parameter
 
 
 class Missing(Refused):
@@ -103,9 +109,16 @@ class Gateway(Protocol):
     """Every call raises `ProviderTrouble`. ``key`` makes a repeated call one deed; the provider keeps it for a day."""
 
     async def create_payment(
-        self, key: str, *, amount: int, description: str, return_url: str, metadata: Mapping[str, str]
+        self,
+        key: str,
+        *,
+        amount: int,
+        description: str,
+        return_url: str,
+        metadata: Mapping[str, str],
+        method: str = "bank_card",
     ) -> ProviderPayment:
-        """A payment in two stages: once confirmed by the payer the money is held, not taken."""
+        """Once the payer has confirmed, the money is held; by SBP (``method="sbp"``) it is charged at once."""
 
     async def get(self, provider_id: str, *, within: float | None = None) -> ProviderPayment:
         """:param within: seconds, when the caller has less patience than usual."""
