@@ -18,7 +18,7 @@ from yarl import URL
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, Door, Draft, Role, Visitor
 from mystar.catalog.keys import CATALOG
-from mystar.catalog.model import GreetingTerms
+from mystar.catalog.model import GreetingPricing
 from mystar.creators.keys import CREATORS
 from mystar.kit.keys import DATABASE
 from mystar.orders.keys import ORDERS
@@ -94,7 +94,7 @@ class Factory:
     ) -> Person:
         """Somebody who sells greetings, prices in kopecks, in a new category unless one is given."""
         star = await self.person(username, **person)
-        terms = GreetingTerms(price, category_id or await self.category(), days, invitation_price, tuple(tags))
+        terms = GreetingPricing(price, category_id or await self.category(), days, invitation_price, tuple(tags))
         await self._app[CATALOG].make_star(star.id, terms, profession=profession)
         return star
 

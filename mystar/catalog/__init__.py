@@ -1,11 +1,12 @@
 """What creators sell: services with options and tags, in categories, found by words and filters.
 
-A greeting is a service of a creator like any other. It is made with the creator, in the same transaction, without a
-price; a creator is a star of the greetings dialect once it has a price and a category (D30). The star lists
-are read in one query each, best first: those who are set on top, then by rating, then in the order they came.
+The greeting of a creator is a service like any other. It is created with the creator, in the same transaction, without
+a price; a creator is a star of the greetings dialect once it has a price and a category (D30). Stars are listed by
+`is_top`, then by rating, then by age.
 
-`shop` is where creators put up services and people find them, `service` has the stars and what orders ask, `desk` what
-the staff does. Whether anybody can see and buy a service is one column, `is_listed`; how many are, by category, is kept
-by triggers and proven by `check`. A search (`index`, `search`) stems both languages, forgives slips by the words that
-services have, and weighs a bounded number of them, however common a word is.
+`listings` creates, changes and finds services; `service` has the stars and what an order needs to know of a service;
+`taxonomy` edits categories and tags. Whether a service can be seen and bought is one column, `is_listed`; the number of
+listed services by category is kept by triggers and verified by `check`. Search (`search`, `search_repository`) stems
+Russian and English, tolerates misspellings by comparing with the words of all services, and ranks a bounded number of
+matches however common a word is.
 """

@@ -23,12 +23,12 @@ from mystar.catalog.schemas import (
     brief_service_shape,
     category_shape,
     draft_of,
+    filter_of,
     is_about_oneself,
     service_shape,
-    sought_of,
     tag_shape,
 )
-from mystar.catalog.search import Sought
+from mystar.catalog.search import ServiceFilter
 from mystar.errors import Unauthenticated
 from mystar.kit.web.bare_lists import MAX_ITEMS, list_response
 from mystar.kit.web.fields import BaseSchema
@@ -53,14 +53,14 @@ class FilterChoice(BaseSchema):
 @querystring_schema(ServiceQuery)
 @response_schema(page_of(ServiceView), 200)
 async def list_services(request: web.Request) -> web.Response:
-    shop, sought, page = request.app[LISTINGS], await _sought(request), page_request(request)
+    listings, filters, page = request.app[LISTINGS], await _filters(request), page_request(request)
     if is_about_oneself(query_of(request)):
         actor = maybe_actor_of(request)
         if actor is None:
             raise Unauthenticated
-        found = await shop.own(actor, sought, offset=page.offset, limit=page.size)
+        found = await listings.own(actor, filters, offset=page.offset, limit=page.size)
     else:
-        found = await shop.find(sought, offset=page.offset, limit=page.size)
+        found = await listings.find(filters, offset=page.offset, limit=page.size)
     return page_response(request, [service_shape(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
 
 
@@ -71,7 +71,7 @@ async def list_services(request: web.Request) -> web.Response:
 async def list_own_services(request: web.Request) -> web.Response:
     page = page_request(request)
     found = await request.app[LISTINGS].own(
-        actor_of(request), await _sought(request), offset=page.offset, limit=page.size
+        actor_of(request), await _filters(request), offset=page.offset, limit=page.size
     )
     return page_response(request, [service_shape(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
 
@@ -82,7 +82,7 @@ async def list_own_services(request: web.Request) -> web.Response:
 @response_schema(ServiceView, 201)
 @idempotent
 async def create_service(request: web.Request) -> web.StreamResponse:
-    service = await request.app[LISTINGS].put_up(actor_of(request), draft_of(body_of(request)))
+    service = await request.app[LISTINGS].create(actor_of(request), draft_of(body_of(request)))
     return json_response(service_shape(service, request.app[PUBLIC_URL]), 201)
 
 
@@ -130,7 +130,7 @@ async def remove_service(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-@docs(tags=TAGS, summary="The categories, in the order of the shop window")
+@docs(tags=TAGS, summary="The categories, in the order of their positions")
 @response_schema(CatalogCategoryView(many=True), 200)
 async def list_categories(request: web.Request) -> web.Response:
     found = await request.app[CATALOG].categories()
@@ -153,10 +153,10 @@ async def list_nothing(_request: web.Request) -> web.Response:
     return json_response([])
 
 
-async def _sought(request: web.Request) -> Sought:
+async def _filters(request: web.Request) -> ServiceFilter:
     query = query_of(request)
     names: list[str] = [name for name in query.get("category", "").split(",") if name.strip()]
-    return sought_of(query, await request.app[LISTINGS].category_ids(names) if names else None)
+    return filter_of(query, await request.app[LISTINGS].category_ids(names) if names else None)
 
 
 async def _changed(request: web.Request) -> web.Response:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from mystar.catalog.listings import Shop
+    from mystar.catalog.listings import ServiceListings
     from mystar.catalog.service import CatalogService
-    from mystar.catalog.taxonomy import CatalogDesk
+    from mystar.catalog.taxonomy import TaxonomyService
 
 CATALOG: web.AppKey[CatalogService] = web.AppKey("catalog")
-LISTINGS: web.AppKey[Shop] = web.AppKey("listings")
-TAXONOMY: web.AppKey[CatalogDesk] = web.AppKey("taxonomy")
+LISTINGS: web.AppKey[ServiceListings] = web.AppKey("listings")
+TAXONOMY: web.AppKey[TaxonomyService] = web.AppKey("taxonomy")

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mystar.accounts.model import Actor, PersonChanged
-from mystar.catalog.index import ServiceIndex
 from mystar.catalog.model import Category, Difference, GreetingStays, Service, ServiceDraft, ServiceUnknown, tag_key
 from mystar.catalog.repository import QUERIES, CatalogRepository
-from mystar.catalog.search import Order, Sought
-from mystar.catalog.service_repository import ServiceRows
+from mystar.catalog.search import ServiceFilter, SortOrder
+from mystar.catalog.search_repository import SearchRepository
+from mystar.catalog.service_repository import ServiceRepository
 from mystar.creators.service import CreatorService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
@@ -22,10 +22,10 @@ from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.web.pagination import Page
 
 #: `recount` names this many differences; more say nothing more.
-_MOST_DIFFERENCES = 1000
+_MAX_DIFFERENCES = 1000
 
 
-class Shop:
+class ServiceListings:
     """Services are named by their ids. What is hidden or removed does not exist for others (D4)."""
 
     def __init__(self, db: Database, creators: CreatorService, clock: Clock) -> None:
@@ -37,7 +37,7 @@ class Shop:
 
     # The creator's side
 
-    async def put_up(self, actor: Actor, draft: ServiceDraft) -> Service:
+    async def create(self, actor: Actor, draft: ServiceDraft) -> Service:
         """A new service of the actor's, with its options and tags.
 
         :param draft: with a title, a category, a price and the days at least.
@@ -45,7 +45,7 @@ class Shop:
         :raises OptionUnknown: a new service has no options yet, whatever ids they are given.
         """
         async with self._db.transaction() as tx:
-            service_id = await ServiceRows(tx).add(actor.id, draft, self._clock.now())
+            service_id = await ServiceRepository(tx).add(actor.id, draft, self._clock.now())
             return await self._read(tx, service_id)
 
     async def change(self, actor: Actor, service_id: int, draft: ServiceDraft) -> Service:
@@ -55,7 +55,7 @@ class Shop:
         :raises OptionUnknown: by its place in the list.
         """
         async with self._db.transaction() as tx:
-            rows = ServiceRows(tx)
+            rows = ServiceRepository(tx)
             await rows.change(await rows.lock(actor.id, service_id), draft, self._clock.now())
             return await self._read(tx, service_id)
 
@@ -65,17 +65,17 @@ class Shop:
         :raises ServiceUnknown: it is none of the actor's. :raises GreetingStays:
         """
         async with self._db.transaction() as tx:
-            rows = ServiceRows(tx)
+            rows = ServiceRepository(tx)
             if (await rows.lock(actor.id, service_id)).kind == "greeting":
                 raise GreetingStays
             await rows.remove(service_id, self._clock.now())
 
-    async def own(self, actor: Actor, sought: Sought, *, offset: int = 0, limit: int = 20) -> Page[Service]:
+    async def own(self, actor: Actor, filters: ServiceFilter, *, offset: int = 0, limit: int = 20) -> Page[Service]:
         """The actor's services, hidden ones too. Who is no creator has none."""
         if not await self._creators.is_creator(actor.id):
             return Page((), 0)
         creator = await self._creators.by_account(actor.id)
-        return await self.find(replace(sought, creator_id=creator.id, hidden_too=True), offset=offset, limit=limit)
+        return await self.find(replace(filters, creator_id=creator.id, hidden_too=True), offset=offset, limit=limit)
 
     # Everybody's side
 
@@ -88,18 +88,18 @@ class Shop:
             raise ServiceUnknown
         return service
 
-    async def find(self, sought: Sought, *, offset: int = 0, limit: int = 20) -> Page[Service]:
-        """A page of what is sought.
+    async def find(self, filters: ServiceFilter, *, offset: int = 0, limit: int = 20) -> Page[Service]:
+        """A page of what fits the filters.
 
-        The count is exact up to `search.MOST_COUNTED`, and further for whole categories; a search counts what it finds,
-        at most `search.MOST_FOUND`. What is not counted cannot be leafed to.
+        The count is exact up to `search.MAX_COUNTED`, and further for whole categories; a search counts what it finds,
+        at most `search.MAX_FOUND`. What is not counted cannot be leafed to.
         """
-        index = ServiceIndex(self._db)
-        if sought.text:
-            found = await index.found(sought)
+        index = SearchRepository(self._db)
+        if filters.text:
+            found = await index.found(filters)
             return Page(await self._cards(found[offset : offset + limit]), len(found))
-        count = await self._count(sought)
-        ids = await index.page(sought, limit=limit, offset=offset) if offset < count else []
+        count = await self._count(filters)
+        ids = await index.page(filters, limit=limit, offset=offset) if offset < count else []
         return Page(await self._cards(ids), count)
 
     async def category_ids(self, names: Sequence[str]) -> tuple[int, ...]:
@@ -112,18 +112,18 @@ class Shop:
 
     async def recount(self) -> list[Difference]:
         """Where the numbers of listed services are not what counting says. Nowhere, if all is well."""
-        return await CatalogRepository(self._db).differences(_MOST_DIFFERENCES)
+        return await CatalogRepository(self._db).differences(_MAX_DIFFERENCES)
 
     async def _follow(self, tx: Tx, event: PersonChanged) -> None:
         rows = await tx.all(QUERIES.services_of_account, account_id=event.account_id)
         if rows:
             await tx.execute(QUERIES.follow_seller, account_id=event.account_id)
-            await ServiceIndex(tx).put([row["id"] for row in rows])
+            await SearchRepository(tx).put([row["id"] for row in rows])
 
-    async def _count(self, sought: Sought) -> int:
-        if replace(sought, category_ids=None, order=Order.FIT) == Sought():
-            return await CatalogRepository(self._db).count_listed(None, sought.category_ids)
-        return await ServiceIndex(self._db).count(sought)
+    async def _count(self, filters: ServiceFilter) -> int:
+        if replace(filters, category_ids=None, order=SortOrder.FIT) == ServiceFilter():
+            return await CatalogRepository(self._db).count_listed(None, filters.category_ids)
+        return await SearchRepository(self._db).count(filters)
 
     async def _cards(self, ids: Sequence[int]) -> list[Service]:
         """In the order of the ids."""

@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 
 from mystar.errors import Conflict, Invalid, NotFound, Text
 
-MOST_TAGS, LONGEST_TAG = 30, 50
+MAX_TAGS, MAX_TAG_LENGTH = 30, 50
 #: Of one service, not counting those that were retired.
-MOST_OPTIONS = 50
+MAX_OPTIONS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,36 +71,28 @@ class Star(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class GreetingTerms:
-    """What a creator asks for a greeting. ``price`` and ``invitation_price`` in kopecks, ``days`` to deliver."""
+class GreetingPricing:
+    """Prices, delivery days and tags of a creator's greeting. Prices in kopecks.
 
-    price: int
-    category_id: int
+    A greeting without a price or without a category is not for sale; without ``invitation_price`` no invitations are.
+    """
+
+    price: int | None
+    category_id: int | None
     days: int = 3
     invitation_price: int | None = None
     tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class GreetingChange:
-    """What a creator asks for a greeting from now on (D30). None stays as it is; prices in kopecks."""
+class GreetingPricingPatch:
+    """A partial change of `GreetingPricing` (D30). None leaves a field as it is."""
 
     price: int | None = None
     category_id: int | None = None
     days: int | None = None
     invitation_price: int | None = None
     tags: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a creator asks for a greeting, as far as it is known. Prices in kopecks."""
-
-    price: int | None
-    invitation_price: int | None
-    category_id: int | None
-    days: int
-    tags: tuple[str, ...]
 
 
 class Option(NamedTuple):
@@ -203,8 +195,8 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """A service as somebody is about to order it, with the ``options`` that were chosen. Prices in kopecks."""
+class Quote:
+    """The current terms of a service for an order, with the chosen ``options``. Prices in kopecks."""
 
     service_id: int
     creator_id: int

@@ -19,7 +19,7 @@ set base_price = %(price)s, invitation_price = %(invitation_price)s, category_id
 where creator_id = %(creator_id)s and kind = 'greeting'
 returning id;
 
--- name: revise_greeting
+-- name: patch_greeting
 -- What is null stays as it is.
 update services
 set base_price = coalesce(%(price)s, base_price), invitation_price = coalesce(%(invitation_price)s, invitation_price),
@@ -28,7 +28,7 @@ set base_price = coalesce(%(price)s, base_price), invitation_price = coalesce(%(
 where creator_id = %(creator_id)s and kind = 'greeting'
 returning id;
 
--- name: asked
+-- name: greeting_pricing
 select base_price as price, invitation_price, category_id, delivery_days as days, array(
     select tags.name from service_tags join tags on tags.id = service_tags.tag_id
     where service_tags.service_id = services.id order by tags.key
@@ -134,7 +134,7 @@ join accounts on accounts.id = creators.account_id
 left join categories on categories.id = services.category_id
 where services.id = any (%(ids)s::bigint[]);
 
--- name: withhold
+-- name: set_withheld
 update services set is_withheld = %(is_withheld)s, updated_at = %(now)s
 where id = %(service_id)s and deleted_at is null;
 
@@ -180,7 +180,7 @@ from unnest(%(names)s::text[], %(descriptions)s::text[], %(prices)s::bigint[], %
     as new (name, description, price, position)
 order by position;
 
--- name: texts
+-- name: search_texts
 -- In one order, and locked, so that of two writers the later one writes the words of what both have changed.
 select services.id, services.title, services.description, accounts.username, accounts.first_name, accounts.last_name,
     coalesce((
@@ -194,13 +194,13 @@ where services.id = any (%(ids)s::bigint[])
 order by services.id
 for update of services;
 
--- name: put_words
+-- name: set_search_texts
 update services set words = service_words(new.title, new.tags, new.description, new.people)
 from unnest(%(ids)s::bigint[], %(titles)s::text[], %(tags)s::text[], %(descriptions)s::text[], %(people)s::text[])
     as new (id, title, tags, description, people)
 where services.id = new.id;
 
--- name: keep_words
+-- name: add_search_words
 -- In one order, as for tags.
 insert into search_words select word from unnest(%(words)s::text[]) as new (word) order by word on conflict do nothing;
 
@@ -247,7 +247,7 @@ order by
     services.created_at desc, services.id desc
 limit %(limit)s;
 
--- name: alike
+-- name: similar_words
 -- Words that say nothing, like "and", have no row; those that nothing looks like have one without a word.
 select asked, word
 from unnest(%(words)s::text[]) as asked left join lateral words_alike(asked, %(most)s) as word on true

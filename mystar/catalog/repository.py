@@ -7,16 +7,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from operator import itemgetter
 
-from mystar.catalog.index import ServiceIndex
 from mystar.catalog.model import (
-    Asked,
     Category,
     CategoryExists,
     CategoryUnknown,
     Difference,
     Greeting,
-    GreetingChange,
-    GreetingTerms,
+    GreetingPricing,
+    GreetingPricingPatch,
     Option,
     PriceImpossible,
     Service,
@@ -26,6 +24,7 @@ from mystar.catalog.model import (
     TagExists,
     tags_by_key,
 )
+from mystar.catalog.search_repository import SearchRepository
 from mystar.creators.model import whole_stars
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.queries import load
@@ -38,7 +37,7 @@ CONSTRAINTS = {
     "services_invitation_price_check": PriceImpossible,
     "tags_key_key": TagExists,
 }
-_MOST_CATEGORIES = 1000
+_MAX_CATEGORIES = 1000
 #: A list has up to a thousand stars, and keywords would cost four times as much as their values in order.
 _STAR_FIELDS, _SERVICE_FIELDS = itemgetter(*Star._fields), itemgetter(*Service._fields)
 
@@ -60,7 +59,7 @@ class CatalogRepository:
         self._tx = tx
 
     async def categories(self) -> list[Category]:
-        return [Category(**row) for row in await self._tx.all(QUERIES.categories, most=_MOST_CATEGORIES)]
+        return [Category(**row) for row in await self._tx.all(QUERIES.categories, most=_MAX_CATEGORIES)]
 
     async def add_category(self, name: str, photo_id: int | None, position: int) -> int:
         """The id. :raises CategoryExists: the name is taken."""
@@ -68,33 +67,33 @@ class CatalogRepository:
 
     async def add_greeting(self, creator_id: int, title: str, now: datetime) -> None:
         service_id = await self._tx.value(QUERIES.add_greeting, creator_id=creator_id, title=title, now=now)
-        await ServiceIndex(self._tx).put([service_id])
+        await SearchRepository(self._tx).put([service_id])
 
-    async def set_greeting(self, creator_id: int, terms: GreetingTerms, now: datetime) -> None:
+    async def set_greeting(self, creator_id: int, pricing: GreetingPricing, now: datetime) -> None:
         """:raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator."""
-        values = asdict(terms)
+        values = asdict(pricing)
         tags = tags_by_key(values.pop("tags"))
         service_id = await self._tx.value(QUERIES.set_greeting, creator_id=creator_id, now=now, **values)
         if service_id is None:
             raise StarUnknown
         await self.set_tags(service_id, tags)
 
-    async def revise_greeting(self, creator_id: int, change: GreetingChange, now: datetime) -> None:
+    async def patch_greeting(self, creator_id: int, change: GreetingPricingPatch, now: datetime) -> None:
         """:raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator."""
         values = asdict(change)
         tags = values.pop("tags")
-        service_id = await self._tx.value(QUERIES.revise_greeting, creator_id=creator_id, now=now, **values)
+        service_id = await self._tx.value(QUERIES.patch_greeting, creator_id=creator_id, now=now, **values)
         if service_id is None:
             raise StarUnknown
         if tags is not None:
             await self.set_tags(service_id, tags_by_key(tags))
 
-    async def asked(self, creator_id: int) -> Asked:
+    async def greeting_pricing(self, creator_id: int) -> GreetingPricing:
         """:raises StarUnknown: there is no such creator."""
-        row = await self._tx.one_or_none(QUERIES.asked, creator_id=creator_id)
+        row = await self._tx.one_or_none(QUERIES.greeting_pricing, creator_id=creator_id)
         if row is None:
             raise StarUnknown
-        return Asked(**{**row, "tags": tuple(row["tags"])})
+        return GreetingPricing(**{**row, "tags": tuple(row["tags"])})
 
     async def set_tags(self, service_id: int, tags: Mapping[str, str]) -> None:
         """These and no others, by their keys; and the service is found by them from now on."""
@@ -102,7 +101,7 @@ class CatalogRepository:
         await self._tx.execute(QUERIES.add_tags, keys=keys, names=list(tags.values()))
         await self._tx.execute(QUERIES.drop_tags, service_id=service_id, keys=keys)
         await self._tx.execute(QUERIES.put_tags, service_id=service_id, keys=keys)
-        await ServiceIndex(self._tx).put([service_id])
+        await SearchRepository(self._tx).put([service_id])
 
     async def greeting_of(self, account_id: int) -> Greeting | None:
         row = await self._tx.one_or_none(QUERIES.greeting_of, account_id=account_id)
@@ -112,9 +111,9 @@ class CatalogRepository:
         """By id, listed or not; what there is no row of is left out."""
         return {row["id"]: _service(row) for row in await self._tx.all(QUERIES.services, ids=list(ids))}
 
-    async def withhold(self, service_id: int, now: datetime, *, is_withheld: bool) -> None:
+    async def set_withheld(self, service_id: int, now: datetime, *, is_withheld: bool) -> None:
         """:raises ServiceUnknown:"""
-        if not await self._tx.execute(QUERIES.withhold, service_id=service_id, is_withheld=is_withheld, now=now):
+        if not await self._tx.execute(QUERIES.set_withheld, service_id=service_id, is_withheld=is_withheld, now=now):
             raise ServiceUnknown
 
     async def stars(self, which: StarFilter, *, limit: int, offset: int = 0) -> list[Star]:

@@ -9,9 +9,9 @@ import orjson
 from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
 from mystar.catalog.model import (
-    LONGEST_TAG,
-    MOST_OPTIONS,
-    MOST_TAGS,
+    MAX_OPTIONS,
+    MAX_TAG_LENGTH,
+    MAX_TAGS,
     Category,
     Option,
     OptionDraft,
@@ -20,7 +20,7 @@ from mystar.catalog.model import (
     ServiceDraft,
     Tag,
 )
-from mystar.catalog.search import MOST_COUNTED, MOST_FOUND, Order, Sought
+from mystar.catalog.search import MAX_COUNTED, MAX_FOUND, ServiceFilter, SortOrder
 from mystar.errors import Text
 from mystar.kit.money import rubles_text
 from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, max_items
@@ -29,17 +29,17 @@ from mystar.kit.web.pagination import PageQuery
 
 _MINE = "me"
 #: What clients call the orders of a list. The best and the most popular come first with either sign.
-_ORDERS: Mapping[str, Order] = {
-    "created_at": Order.OLDEST,
-    "-created_at": Order.NEWEST,
-    "price": Order.CHEAPEST,
-    "-price": Order.DEAREST,
-    "base_price": Order.CHEAPEST,
-    "-base_price": Order.DEAREST,
-    "rating": Order.BEST,
-    "-rating": Order.BEST,
-    "popularity": Order.POPULAR,
-    "-popularity": Order.POPULAR,
+_ORDERS: Mapping[str, SortOrder] = {
+    "created_at": SortOrder.OLDEST,
+    "-created_at": SortOrder.NEWEST,
+    "price": SortOrder.PRICE_ASC,
+    "-price": SortOrder.PRICE_DESC,
+    "base_price": SortOrder.PRICE_ASC,
+    "-base_price": SortOrder.PRICE_DESC,
+    "rating": SortOrder.BEST,
+    "-rating": SortOrder.BEST,
+    "popularity": SortOrder.POPULAR,
+    "-popularity": SortOrder.POPULAR,
 }
 _REQUIRED = Text("Обязательное поле.", "Missing data for required field.")
 _NO_CREATOR = Text("Введите id креатора или me.", "Not a creator's id, and not me.")
@@ -79,10 +79,10 @@ class ServiceForm(BaseSchema):
     delivery_time = BoundedInteger(min_value=0, max_value=365, required=True, metadata={"description": "Days."})
     options = fields.List(
         fields.Nested(OptionForm),
-        validate=max_items(MOST_OPTIONS),
+        validate=max_items(MAX_OPTIONS),
         metadata={"description": "The whole list: an option that is not in it is taken from the service."},
     )
-    tags = fields.List(PlainText(min_length=1, max_length=LONGEST_TAG), validate=max_items(MOST_TAGS))
+    tags = fields.List(PlainText(min_length=1, max_length=MAX_TAG_LENGTH), validate=max_items(MAX_TAGS))
     allows_modifications = fields.Boolean()
     modifications_price = RubleAmount(metadata={"description": "Rubles. Without it, modifications are free of charge."})
     is_active = fields.Boolean(metadata={"description": "false hides it from others."})
@@ -106,7 +106,7 @@ class ServiceQuery(PageQuery):
         max_length=200,
         metadata={
             "description": "Words of title, tags, description or the creator's name, in Russian or English. "
-            f"Finds the best {MOST_FOUND}; other lists count and show the first {MOST_COUNTED:,}."
+            f"Finds the best {MAX_FOUND}; other lists count and show the first {MAX_COUNTED:,}."
         },
     )
     min_price = RubleAmount()
@@ -128,7 +128,7 @@ class ServiceQuery(PageQuery):
 
 
 class TagQuery(BaseSchema):
-    search = PlainText(load_default="", max_length=LONGEST_TAG, metadata={"description": "How the tag begins."})
+    search = PlainText(load_default="", max_length=MAX_TAG_LENGTH, metadata={"description": "How the tag begins."})
     page = BoundedInteger(min_value=1, max_value=10**6, load_default=1)
 
 
@@ -208,16 +208,16 @@ def draft_of(form: Mapping[str, Any]) -> ServiceDraft:
     return ServiceDraft(**values)
 
 
-def sought_of(query: Mapping[str, Any], category_ids: tuple[int, ...] | None) -> Sought:
+def filter_of(query: Mapping[str, Any], category_ids: tuple[int, ...] | None) -> ServiceFilter:
     """What a `ServiceQuery` asks for; its categories are looked up by the caller."""
     creator = query.get("creator", _MINE)
-    return Sought(
+    return ServiceFilter(
         category_ids=category_ids,
         creator_id=None if creator == _MINE else int(creator),
         least=query.get("min_price"),
         most=query.get("max_price"),
         text=query.get("search", ""),
-        order=_ORDERS.get(query.get("ordering", ""), Order.FIT),
+        order=_ORDERS.get(query.get("ordering", ""), SortOrder.FIT),
     )
 
 

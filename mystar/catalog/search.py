@@ -9,34 +9,34 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 #: A search finds so many services and counts no further. Where more fit, it takes them from the newest.
-MOST_FOUND = 500
+MAX_FOUND = 500
 #: So many rows back are new.
 RECENT = 10_000
 #: Other lists are counted, and can be leafed through, so far.
-MOST_COUNTED = 10_000
+MAX_COUNTED = 10_000
 #: Where the words as they are written find fewer, those they may be misspelt from are looked for, too.
 ENOUGH = 20
 #: Of a search; what comes after them is not read.
-_MOST_WORDS = 12
+_MAX_WORDS = 12
 #: Shorter words are like too many others, longer ones are no words.
 SHORTEST, LONGEST = 3, 40
 _WORD = re.compile(r"[^\W_]+")
 
 
-class Order(StrEnum):
+class SortOrder(StrEnum):
     """What comes first. ``FIT`` is for searches; in a list without one it is ``NEWEST``."""
 
     FIT = "fit"
     NEWEST = "-created_at"
     OLDEST = "created_at"
-    CHEAPEST = "price"
-    DEAREST = "-price"
+    PRICE_ASC = "price"
+    PRICE_DESC = "-price"
     BEST = "rating"
     POPULAR = "popularity"
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class ServiceFilter:
     """Which services; what is None or empty does not matter. Prices in kopecks.
 
     ``category_ids``: any of them, so that () finds nothing. ``hidden_too``: what is not listed as well, for the creator
@@ -48,7 +48,7 @@ class Sought:
     least: int | None = None
     most: int | None = None
     text: str = ""
-    order: Order = Order.FIT
+    order: SortOrder = SortOrder.FIT
     hidden_too: bool = False
 
 
@@ -57,12 +57,12 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold().replace("ё", "е"))
 
 
-def folded(text: str) -> str:
+def normalize(text: str) -> str:
     return " ".join(words_of(text))
 
 
-def sought_words(text: str) -> list[str]:
-    return words_of(text)[:_MOST_WORDS]
+def query_words(text: str) -> list[str]:
+    return words_of(text)[:_MAX_WORDS]
 
 
 def may_be_misspelt(word: str) -> bool:
@@ -70,14 +70,14 @@ def may_be_misspelt(word: str) -> bool:
     return SHORTEST <= len(word) <= LONGEST and not word.isdecimal()
 
 
-def widened(alike: Mapping[str, Iterable[str]]) -> str:
+def expand_query(similar_words: Mapping[str, Iterable[str]]) -> str:
     """A query of PostgreSQL's (`to_tsquery`): every word fits by its beginning, with two neighbours swapped, or by one
-    that it is mistaken for.
+    that it may be a misspelling of.
 
-    >>> widened({"лого": ["лето"], "7": []})
+    >>> expand_query({"лого": ["лето"], "7": []})
     '(лого:* | олго:* | лгоо:* | лоог:* | лето) & 7'
     """
-    return " & ".join(_alternatives(word, others) for word, others in alike.items())
+    return " & ".join(_alternatives(word, others) for word, others in similar_words.items())
 
 
 def _alternatives(word: str, others: Iterable[str]) -> str:
@@ -88,7 +88,7 @@ def _alternatives(word: str, others: Iterable[str]) -> str:
     return f"({' | '.join([*(f'{one}:*' for one in dict.fromkeys([word, *swapped])), *others])})"
 
 
-def mistaken(word: str, known: str) -> bool:
+def is_typo_of(word: str, known: str) -> bool:
     """Whether one may be a misspelling of the other: one slip in four letters, two in eight, three in more."""
     slips = 1 if len(word) <= 4 else 2 if len(word) <= 8 else 3
     return word != known and abs(len(word) - len(known)) <= slips and distance(word, known) <= slips

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Sequence
 from mystar.accounts.model import Account, Actor, Draft
 from mystar.accounts.service import AccountService
 from mystar.catalog.model import (
-    Asked,
     Category,
     CategoryUnknown,
     Greeting,
-    GreetingChange,
-    GreetingTerms,
-    Offer,
+    GreetingPricing,
+    GreetingPricingPatch,
     OptionUnknown,
     PriceImpossible,
+    Quote,
     Service,
     ServiceUnknown,
     Star,
@@ -32,7 +31,7 @@ from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Tx
 
 #: A list without pages is cut here (D19).
-MOST_STARS = 1000
+MAX_STARS = 1000
 _GREETING = "Видео-поздравление"
 
 
@@ -72,7 +71,7 @@ class CatalogService:
         """By id: hidden and removed ones too, for orders show what was bought. Unknown ids are left out."""
         return await CatalogRepository(self._db).services(tuple(ids))
 
-    async def offer(self, service_id: int, option_ids: Sequence[int] = ()) -> Offer:
+    async def quote(self, service_id: int, option_ids: Sequence[int] = ()) -> Quote:
         """The service with the chosen options, in the order they were chosen, at today's prices.
 
         :raises ServiceUnknown: there is none, or nobody can buy it. :raises OptionUnknown: an option is not its own.
@@ -83,7 +82,7 @@ class CatalogService:
         options = {option.id: option for option in service.options}
         if not options.keys() >= set(option_ids):
             raise OptionUnknown
-        return Offer(
+        return Quote(
             service_id=service.id,
             creator_id=service.creator_id,
             account_id=service.account_id,
@@ -101,10 +100,10 @@ class CatalogService:
         """
         if not actor.may_operate:
             raise Forbidden
-        await CatalogRepository(self._db).withhold(service_id, self._clock.now(), is_withheld=not listed)
+        await CatalogRepository(self._db).set_withheld(service_id, self._clock.now(), is_withheld=not listed)
 
     async def make_star(
-        self, account_id: int, terms: GreetingTerms, *, profession: str = "", description: str = ""
+        self, account_id: int, pricing: GreetingPricing, *, profession: str = "", description: str = ""
     ) -> Creator:
         """Make the account a creator whose greeting is for sale (D29, D30).
 
@@ -112,7 +111,7 @@ class CatalogService:
         """
         async with self._db.transaction() as tx:
             creator = await self._creators.become(tx, account_id, profession=profession, description=description)
-            await self.set_greeting(tx, creator.id, terms)
+            await self.set_greeting(tx, creator.id, pricing)
         return creator
 
     async def create_star(
@@ -120,7 +119,7 @@ class CatalogService:
         actor: Actor,
         draft: Draft,
         password: str,
-        terms: GreetingTerms,
+        pricing: GreetingPricing,
         *,
         profession: str = "",
         description: str = "",
@@ -132,31 +131,31 @@ class CatalogService:
         """
         if not actor.may_operate:
             raise Forbidden
-        if terms.price <= 0:
+        if pricing.price is None or pricing.price <= 0:
             raise PriceImpossible
-        if terms.category_id not in {category.id for category in await self.categories()}:
+        if pricing.category_id not in {category.id for category in await self.categories()}:
             raise CategoryUnknown
         account = await self._accounts.create(draft, password)
-        await self.make_star(account.id, terms, profession=profession, description=description)
+        await self.make_star(account.id, pricing, profession=profession, description=description)
         return account
 
-    async def set_greeting(self, tx: Tx, creator_id: int, terms: GreetingTerms) -> None:
+    async def set_greeting(self, tx: Tx, creator_id: int, pricing: GreetingPricing) -> None:
         """What the creator asks for a greeting from now on; tags are replaced.
 
         :raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator.
         """
-        await CatalogRepository(tx).set_greeting(creator_id, terms, self._clock.now())
+        await CatalogRepository(tx).set_greeting(creator_id, pricing, self._clock.now())
 
-    async def revise_greeting(self, tx: Tx, creator_id: int, change: GreetingChange) -> None:
+    async def patch_greeting(self, tx: Tx, creator_id: int, change: GreetingPricingPatch) -> None:
         """Change some of what the creator asks for a greeting; for sale once it has a price and a category (D30).
 
         :raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator.
         """
-        await CatalogRepository(tx).revise_greeting(creator_id, change, self._clock.now())
+        await CatalogRepository(tx).patch_greeting(creator_id, change, self._clock.now())
 
-    async def asked(self, creator_id: int) -> Asked:
+    async def greeting_pricing(self, creator_id: int) -> GreetingPricing:
         """What the creator asks for a greeting, for sale or not. :raises StarUnknown: there is no such creator."""
-        return await CatalogRepository(self._db).asked(creator_id)
+        return await CatalogRepository(self._db).greeting_pricing(creator_id)
 
     async def greeting_of(self, account_id: int) -> Greeting:
         """The greeting service, for sale or not. :raises StarUnknown: the account is no creator."""
@@ -184,7 +183,7 @@ class CatalogService:
         tag: str | None = None,
         fan_id: int | None = None,
         page: int = 1,
-        most: int = MOST_STARS,
+        most: int = MAX_STARS,
     ) -> list[Star]:
         """Best first: those on top, then by rating, then in the order they came.
 

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from mystar.catalog.index import ServiceIndex
 from mystar.catalog.model import Option, OptionDraft, OptionUnknown, Service, ServiceDraft, ServiceUnknown, tags_by_key
 from mystar.catalog.repository import QUERIES, CatalogRepository
+from mystar.catalog.search_repository import SearchRepository
 from mystar.creators.model import CreatorsOnly
 from mystar.kit.postgres.database import Queryable
 
 T = TypeVar("T")
 
 
-class ServiceRows:
+class ServiceRepository:
     """Bound to a transaction, which it neither opens nor ends."""
 
     def __init__(self, tx: Queryable) -> None:
@@ -66,7 +66,7 @@ class ServiceRows:
         if draft.tags is not None:
             await CatalogRepository(self._tx).set_tags(service.id, tags_by_key(draft.tags))
         elif draft.title is not None or draft.description is not None:
-            await ServiceIndex(self._tx).put([service.id])
+            await SearchRepository(self._tx).put([service.id])
 
     async def remove(self, service_id: int, now: datetime) -> None:
         await self._tx.execute(QUERIES.remove_service, service_id=service_id, now=now)

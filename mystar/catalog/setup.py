@@ -7,10 +7,10 @@ from aiohttp import web
 from mystar.accounts.keys import ACCOUNTS
 from mystar.catalog.handlers import ROUTES as ROUTES
 from mystar.catalog.keys import CATALOG, LISTINGS, TAXONOMY
-from mystar.catalog.listings import Shop
+from mystar.catalog.listings import ServiceListings
 from mystar.catalog.repository import CONSTRAINTS as CONSTRAINTS
 from mystar.catalog.service import CatalogService
-from mystar.catalog.taxonomy import CatalogDesk
+from mystar.catalog.taxonomy import TaxonomyService
 from mystar.creators.keys import CREATORS
 from mystar.files.keys import FILES
 from mystar.infrastructure import Infrastructure
@@ -20,6 +20,6 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     creators, files = app[CREATORS], app[FILES]
     app[CATALOG] = catalog = CatalogService(infra.db, app[ACCOUNTS], creators, files, infra.clock)
     catalog.listen(infra.events)
-    app[LISTINGS] = listings = Shop(infra.db, creators, infra.clock)
+    app[LISTINGS] = listings = ServiceListings(infra.db, creators, infra.clock)
     listings.listen(infra.events)
-    app[TAXONOMY] = CatalogDesk(infra.db, files)
+    app[TAXONOMY] = TaxonomyService(infra.db, files)

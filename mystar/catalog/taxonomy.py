@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mystar.accounts.model import Actor
-from mystar.catalog.index import ServiceIndex
 from mystar.catalog.model import CategoryInUse, CategoryUnknown, Tag, tag_key, tags_by_key
 from mystar.catalog.repository import QUERIES, CatalogRepository
+from mystar.catalog.search_repository import SearchRepository
 from mystar.errors import Forbidden, Invalid, NotFound, Text
 from mystar.files.service import FileService
 from mystar.kit.postgres.database import Database, Tx
@@ -18,7 +18,7 @@ _NO_NAME = Text("Нужно название.", "A name is needed.")
 _AT_ONCE = 500
 
 
-class CatalogDesk:
+class TaxonomyService:
     """Every verb that changes something raises `Forbidden` for whoever is not staff who may."""
 
     def __init__(self, db: Database, files: FileService) -> None:
@@ -152,4 +152,4 @@ async def _services_with(tx: Tx, tag_ids: Sequence[int]) -> list[int]:
 
 async def _put_words(tx: Tx, service_ids: Sequence[int]) -> None:
     for start in range(0, len(service_ids), _AT_ONCE):
-        await ServiceIndex(tx).put(service_ids[start : start + _AT_ONCE])
+        await SearchRepository(tx).put(service_ids[start : start + _AT_ONCE])

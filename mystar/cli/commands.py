@@ -71,22 +71,22 @@ def serve() -> None:
 def run() -> None:
     """For development: migrate, load demo data, start the sandbox and serve, all at once."""
     from mystar.cli.banner import banner
-    from mystar.demo import cast, refuse_production, story
+    from mystar.demo import fixtures, loader, refuse_production
     from mystar.server import serve as serve_until_signal
 
     settings = load_and_configure()
     refuse_production(settings)
     logins: list[tuple[str, str, str]] = []
 
-    async def tell(app: web.Application) -> None:
-        await story.tell(app, settings)
-        if await story.is_told(app):
-            logins.extend(cast.LOGINS)
+    async def load_demo(app: web.Application) -> None:
+        await loader.load(app, settings)
+        if await loader.is_loaded(app):
+            logins.extend(fixtures.LOGINS)
 
     with database(settings) as dsn, _sandbox(settings) as sandbox_url:
         migrations.migrate(dsn)
         # With the sandbox, for the demo's orders are paid there; before the first request, so that nobody sees half.
-        serve_until_signal(settings, dsn, lambda url: click.echo(banner(url, sandbox_url, logins)), tell)
+        serve_until_signal(settings, dsn, lambda url: click.echo(banner(url, sandbox_url, logins)), load_demo)
 
 
 @main.command()
@@ -114,7 +114,7 @@ def seed(demo: bool, scale: int | None) -> None:
     with database(settings) as dsn:
         migrations.require_current(dsn)
         if scale is None:
-            asyncio.run(_tell_story(settings, dsn))
+            asyncio.run(_load_demo(settings, dsn))
         else:
             scaling.fill(dsn, scale)
             click.echo(f"{scale} creators, their customers and their orders were added.")
@@ -298,19 +298,19 @@ def _sandbox(settings: Settings) -> Iterator[str | None]:
             process.wait()
 
 
-async def _tell_story(settings: Settings, dsn: str) -> None:
+async def _load_demo(settings: Settings, dsn: str) -> None:
     from mystar.app import create_app
-    from mystar.demo import story
+    from mystar.demo import loader
 
     runner = web.AppRunner(await create_app(settings, dsn))
     try:
-        # Starts the tasks: payments and mails of the story leave through the outbox.
+        # Starts the tasks: payments and mails of the demo are sent from the outbox.
         await runner.setup()
-        await story.tell(runner.app, settings)
-        told = await story.is_told(runner.app)
+        await loader.load(runner.app, settings)
+        loaded = await loader.is_loaded(runner.app)
     finally:
         await runner.cleanup()
-    click.echo("The demo data is here." if told else "There are people here already: no demo data was added.")
+    click.echo("The demo data is loaded." if loaded else "The database has accounts: no demo data was added.")
 
 
 async def _broken_invariants(settings: Settings, dsn: str) -> list[str]:

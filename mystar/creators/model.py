@@ -111,7 +111,7 @@ class CreatorsOnly(Forbidden):
 # Skills.
 
 #: Of one creator.
-MOST_SKILLS = 100
+MAX_SKILLS = 100
 MIN_LEVEL, MAX_LEVEL = 1, 5
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mystar.creators.model import (
-    MOST_SKILLS,
+    MAX_SKILLS,
     AlreadyLiked,
     AlreadyRated,
     Creator,
@@ -196,7 +196,7 @@ class SkillRepository:
             raise CreatorSkillUnknown
         return _creator_skill(row)
 
-    async def of_creator(self, creator_id: int, *, offset: int = 0, limit: int = MOST_SKILLS) -> list[CreatorSkill]:
+    async def of_creator(self, creator_id: int, *, offset: int = 0, limit: int = MAX_SKILLS) -> list[CreatorSkill]:
         """As they came."""
         rows = await self._tx.all(QUERIES.creator_skills, creator_id=creator_id, id=None, offset=offset, limit=limit)
         return [_creator_skill(row) for row in rows]

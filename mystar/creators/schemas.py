@@ -12,8 +12,8 @@ from marshmallow import ValidationError, fields, post_load, validate
 from mystar.accounts.schemas import NAME_LONGEST, PhoneNumber
 from mystar.creators.model import (
     MAX_LEVEL,
+    MAX_SKILLS,
     MIN_LEVEL,
-    MOST_SKILLS,
     TWICE,
     CreatorCard,
     CreatorSkill,
@@ -157,8 +157,8 @@ class SkillLevels(SkillLevel):
         """The levels by skill. :raises NotAList: :raises EntryIncomplete: :raises TooManySkills:"""
         if not isinstance(data, list):
             raise NotAList
-        if len(data) > MOST_SKILLS:
-            raise TooManySkills(most=MOST_SKILLS)
+        if len(data) > MAX_SKILLS:
+            raise TooManySkills(most=MAX_SKILLS)
         entries: list[dict[str, int]] = super().load([_entry(one) for one in data], **{**options, "many": True})
         levels: dict[int, int] = {}
         for number, entry in enumerate(entries):

@@ -23,7 +23,7 @@ from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.web.pagination import Page
 
 #: `recount` names this many differences; more say nothing more.
-_MOST_DIFFERENCES = 1000
+_MAX_DIFFERENCES = 1000
 
 
 class CreatorService:
@@ -160,7 +160,7 @@ class CreatorService:
 
     async def recount(self) -> list[Difference]:
         """Where the likes on the creators' rows differ from the likes themselves. Nowhere, if all is well."""
-        return await CreatorRepository(self._db).differences(_MOST_DIFFERENCES)
+        return await CreatorRepository(self._db).differences(_MAX_DIFFERENCES)
 
 
 def _found(card: CreatorCard | None) -> CreatorCard:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from mystar.accounts.model import Actor
 from mystar.creators.model import (
-    MOST_SKILLS,
+    MAX_SKILLS,
     Creator,
     CreatorSkill,
     CreatorSkillUnknown,
@@ -67,7 +67,7 @@ class SkillService:
 
     # What creators can.
 
-    async def of_creator(self, creator_id: int, *, offset: int = 0, limit: int = MOST_SKILLS) -> Page[CreatorSkill]:
+    async def of_creator(self, creator_id: int, *, offset: int = 0, limit: int = MAX_SKILLS) -> Page[CreatorSkill]:
         """As they came; nothing for a creator that there is not."""
         skills = SkillRepository(self._db)
         rows = await skills.of_creator(creator_id, offset=offset, limit=limit)
@@ -147,5 +147,5 @@ async def _require_skills(tx: Tx, skill_ids: list[int]) -> None:
 
 
 async def _require_room(tx: Tx, creator: Creator) -> None:
-    if await SkillRepository(tx).count_of_creator(creator.id) > MOST_SKILLS:
-        raise TooManySkills(most=MOST_SKILLS)
+    if await SkillRepository(tx).count_of_creator(creator.id) > MAX_SKILLS:
+        raise TooManySkills(most=MAX_SKILLS)

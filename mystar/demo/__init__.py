@@ -1,8 +1,9 @@
-"""Data to look at and data to measure with; none of it for production, since everybody knows the passwords.
+"""Demo data for development, and bulk data for measurements. Both are refused in production: the passwords are public.
 
-`story` is told through the verbs of the domains: a dozen stars, a few customers and, in `tales`, an order in every
-state, paid for at the sandbox. `cast` says who is in it, `showcases` what they can and have done, `pictures` and
-`videos` draw what they show. `scale` fills the tables with as much as one likes, by set-based SQL and with `words`.
+`loader` calls the services of the domains, so that every row is one which the application could have written: a dozen
+stars, a few customers and, by `scenarios`, an order in every state, paid at the sandbox. `fixtures` lists the accounts
+and orders, `profiles` and `services` what creators show and sell, `studio` the studio's orders; `pictures` and `videos`
+draw their files. `scale` fills the tables with any number of creators by set-based SQL and `vocabulary`.
 """
 
 from __future__ import annotations

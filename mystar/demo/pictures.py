@@ -1,4 +1,4 @@
-"""Pictures that nobody has to own: portraits of people who do not exist, and an emblem for every category.
+"""Draws portraits of invented people and an emblem for every category, free of rights.
 
 Everything is drawn three times as large and scaled down, which is how Pillow gets smooth edges. There are no letters:
 the font that comes with Pillow knows no Cyrillic, and no other is sure to be installed.
@@ -25,8 +25,8 @@ Colour = str
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How somebody looks. ``hair`` is one of `HAIRSTYLES`; the background fades from ``top`` to ``bottom``."""
+class PortraitLook:
+    """What a portrait looks like. ``hair`` is one of `HAIRSTYLES`; the background fades from ``top`` to ``bottom``."""
 
     top: Colour
     bottom: Colour
@@ -38,7 +38,7 @@ class Look:
     beard: bool = False
 
 
-def portrait(look: Look) -> Image.Image:
+def portrait(look: PortraitLook) -> Image.Image:
     """Head and shoulders before a gradient, RGB."""
     picture = _backdrop(look.top, look.bottom)
     draw = ImageDraw.Draw(picture)
@@ -75,7 +75,7 @@ def jpeg(picture: Image.Image) -> bytes:
 # Parts of a portrait. Coordinates are fractions of the picture's side.
 
 
-def _face(draw: Draw, look: Look) -> None:
+def _face(draw: Draw, look: PortraitLook) -> None:
     ink = "#2b2233"
     for eye in (0.425, 0.575):
         _disc(draw, eye, 0.445, 0.020, ink)

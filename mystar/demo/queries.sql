@@ -1,7 +1,7 @@
--- The story's own questions, and then data to measure with.
+-- Queries of the demo data, then the statements of the bulk data.
 
--- name: story_is_over
--- Told to its last order, or not wanted: somebody is here, and it was not us who began.
+-- name: demo_is_loaded
+-- Whether nothing is left to load: the last order exists, or the database has accounts that the demo did not create.
 select exists (select from orders where kind = 'studio' and title = %(last)s)
     or (exists (select from accounts) and not exists (select from accounts where email_key = %(first)s));
 
@@ -11,7 +11,7 @@ select id from accounts where email_key = %(email)s;
 -- name: studio_titles
 select title from orders where kind = 'studio' order by id limit 100;
 
--- Data to measure with. What is called "setup" prepares the session; then every "batch" statement runs, in this order, in
+-- Bulk data for measurements. Every "setup" statement prepares the session; then every "batch" statement runs, in this order, in
 -- one transaction for creators %(first)s to %(last)s, their customers and orders. Everything is drawn from the number
 -- of its row, so the same numbers make the same data in every database.
 

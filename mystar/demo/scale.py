@@ -1,11 +1,10 @@
-"""Data to measure with: any number of creators and everything in proportion, by set-based SQL.
+"""Bulk data for measurements: any number of creators and everything else in proportion, by set-based SQL.
 
-For every creator there are a greeting, three services, two customers and five orders; the customers like, vote and
-keep favourites. What an order goes through is told by the process that real ones obey, so none has a past that it could
-not have had. Who was answered about an order talks with the star. Works have no pictures, since the storage would lack
-them.
+Every creator brings a greeting, three services, two customers and five orders; the customers like, vote and keep
+favourites. The state machine decides what an order goes through, so that every history is possible. A creator who
+has accepted or rejected an order also writes messages. Works have no pictures, since the storage has no files for them.
 
-Notifications get their statements in ``queries.sql`` together with their tables.
+There are no statements for notifications.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from typing import Any
 import psycopg2
 from psycopg2.extras import Json
 
-from mystar.demo import words
-from mystar.demo.cast import CATEGORIES
+from mystar.demo import vocabulary
+from mystar.demo.fixtures import CATEGORIES
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.driver import parameters
 from mystar.orders.model import Kind, Order, Role
@@ -27,15 +26,15 @@ from mystar.orders.placing import new_order
 from mystar.orders.state_machine import Action, Terms, deadline_of, decide
 
 QUERIES = queries.load(__package__)
-#: Of `cast.PASSWORD`, at the usual cost: computed once for all.
+#: Of `fixtures.PASSWORD`, at the usual cost: computed once for all.
 PASSWORD_HASH = "bcrypt-sha256$$2b$12$TQamY5mxRQ0xXSbktfH3Zeta99MyGJe0bAvvYCdmt53aRLM4SVrOC"
-#: "scal" in ASCII: the advisory lock of whoever fills.
+#: "scal" in ASCII: the advisory lock that is held while filling.
 _LOCK = 0x7363616C
 #: Creators in one transaction: what a kill loses, and how many rows the deferred checks at its end have to remember.
 _BATCH = 5_000
 
-#: How orders go, by how many in a hundred do, once they are placed. Their money is settled or was never asked for:
-#: anything else the poller would take up with the provider.
+#: The actions after placing an order, by percentage. The money is settled or was never requested: the poller would ask
+#: the provider about anything else.
 GREETING_FATES = (
     (18, ""),
     (9, "accept"),
@@ -71,33 +70,33 @@ _TABLES = (
 _VALUES: Mapping[str, Any] = {
     "password_hash": PASSWORD_HASH,
     "categories": [category.name for category in CATEGORIES],
-    "greeting": words.GREETING,
-    "first_names": words.FIRST_NAMES,
-    "last_names": words.LAST_NAMES,
-    "professions": words.PROFESSIONS,
-    "descriptions": words.DESCRIPTIONS,
-    "tags": words.TAGS,
-    "services": words.SERVICES,
-    "purposes": words.PURPOSES,
-    "offers": words.OFFERS,
-    "options": words.OPTIONS,
-    "for_whom": words.FOR_WHOM,
-    "wishes": words.WISHES,
-    "delivered": words.DELIVERED,
-    "messages": words.MESSAGES,
-    "skills": words.SKILLS,
-    "works": words.WORKS,
-    "praise": words.PRAISE,
-    "thanks": words.THANKS,
+    "greeting": vocabulary.GREETING,
+    "first_names": vocabulary.FIRST_NAMES,
+    "last_names": vocabulary.LAST_NAMES,
+    "professions": vocabulary.PROFESSIONS,
+    "descriptions": vocabulary.DESCRIPTIONS,
+    "tags": vocabulary.TAGS,
+    "services": vocabulary.SERVICES,
+    "purposes": vocabulary.PURPOSES,
+    "offers": vocabulary.OFFERS,
+    "options": vocabulary.OPTIONS,
+    "for_whom": vocabulary.FOR_WHOM,
+    "wishes": vocabulary.WISHES,
+    "delivered": vocabulary.DELIVERED,
+    "messages": vocabulary.MESSAGES,
+    "skills": vocabulary.SKILLS,
+    "works": vocabulary.WORKS,
+    "praise": vocabulary.PRAISE,
+    "thanks": vocabulary.THANKS,
 }
 
 
 def fill(dsn: str, creators: int) -> None:
-    """Add so many creators, with their customers and orders, to whatever is there. Blocks for seconds or minutes.
+    """Add that many creators, with their customers and orders, to the existing data. Blocks for seconds or minutes.
 
-    Ends with fresh statistics, so that the server has nothing left to do but what is measured.
+    Ends with a vacuum and fresh statistics, so that no maintenance disturbs a measurement.
 
-    :raises psycopg2.Error: as the database does; what was added before stays, in whole batches.
+    :raises psycopg2.Error: from the database; batches that were committed before stay.
     """
     with closing(psycopg2.connect(**parameters(dsn))) as connection, connection.cursor() as cursor:
         connection.autocommit = True
@@ -115,8 +114,8 @@ def fill(dsn: str, creators: int) -> None:
 
 
 def _prepare(cursor: Any) -> int:
-    """Make what the batches draw from. The number of the first creator to come."""
-    fates, steps = _told_fates()
+    """Create what the batches draw from. Returns the number of the first new creator."""
+    fates, steps = _simulated_fates()
     for name, statement in QUERIES:
         if name.startswith("setup_"):
             cursor.execute(statement, {"fates": Json(fates), "steps": Json(steps)})
@@ -125,24 +124,24 @@ def _prepare(cursor: Any) -> int:
     return int(first)
 
 
-def _told_fates() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _simulated_fates() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows of ``scale_fates`` and ``scale_steps``."""
     fates: list[dict[str, Any]] = []
     steps: list[dict[str, Any]] = []
     for kind, scripts in FATES:
         ceilings = [end / sum(share for share, _ in scripts) for end in accumulate(share for share, _ in scripts)]
         for (_, script), floor, ceiling in zip(scripts, [0.0, *ceilings], ceilings, strict=False):
-            order, told = _told(kind, len(fates), script)
+            order, simulated = _simulated(kind, len(fates), script)
             deadline = deadline_of(order)
             end: dict[str, Any] = {"status": order.status, "money": order.money, "money_goal": order.money_goal}
-            end |= {"steps": len(told) - 1, "term": getattr(Terms(), deadline.term).days if deadline else None}
+            end |= {"steps": len(simulated) - 1, "term": getattr(Terms(), deadline.term).days if deadline else None}
             fates.append({"fate": len(fates), "kind": kind, "floor": floor, "ceiling": ceiling, **end})
-            steps += told
+            steps += simulated
     return fates, steps
 
 
-def _told(kind: Kind, fate: int, script: str) -> tuple[Order, list[dict[str, Any]]]:
-    """The order at its end, and the steps that led there."""
+def _simulated(kind: Kind, fate: int, script: str) -> tuple[Order, list[dict[str, Any]]]:
+    """The order after all actions, and the steps."""
     order = new_order(kind)
     steps = [{"fate": fate, "step": 0, "action": "place", "actor_role": Role.BUYER, **_change(None, order)}]
     for number, action in enumerate(map(Action, script.split()), 1):

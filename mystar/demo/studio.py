@@ -1,4 +1,4 @@
-"""What the studio was asked for, by its sample person and by guests; one of the orders is on its way already."""
+"""Studio orders of the sample account and of guests; processing of one has started."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mystar.accounts.model import Actor
 from mystar.demo import pictures
-from mystar.demo.tales import in_one_piece
+from mystar.demo.scenarios import single_chunk
 from mystar.files.service import FileService
 from mystar.kit.postgres.database import Database
 from mystar.kit.postgres.queries import load
@@ -17,37 +17,37 @@ QUERIES = load(__package__)
 
 
 @dataclass(frozen=True, slots=True)
-class Commission:
-    """Known by its ``title``. ``emblems``: what is on its pictures."""
+class StudioOrderFixture:
+    """A studio order, recognised by its ``title``. ``emblems``: the subjects of its pictures."""
 
     title: str
     description: str
     is_guests: bool = False
     emblems: tuple[str, ...] = ()
-    is_begun: bool = False
+    is_processing: bool = False
 
 
-COMMISSIONS = (
-    Commission(
+DEMO_STUDIO_ORDERS = (
+    StudioOrderFixture(
         "Сайт для цветочного магазина",
         "Каталог на сто позиций, корзина и доставка по городу. Примеры того, что нравится, приложены.",
         emblems=("smile", "note"),
-        is_begun=True,
+        is_processing=True,
     ),
-    Commission("Логотип", "Нужен знак для пекарни: тёплые цвета, читается на вывеске.", emblems=("film",)),
-    Commission("Лендинг для курса", "Одна страница, форма записи, оплата.", is_guests=True, emblems=("ball",)),
-    Commission("Правки на сайте", "Поменять телефоны и добавить раздел с отзывами.", is_guests=True),
+    StudioOrderFixture("Логотип", "Нужен знак для пекарни: тёплые цвета, читается на вывеске.", emblems=("film",)),
+    StudioOrderFixture("Лендинг для курса", "Одна страница, форма записи, оплата.", is_guests=True, emblems=("ball",)),
+    StudioOrderFixture("Правки на сайте", "Поменять телефоны и добавить раздел с отзывами.", is_guests=True),
 )
 
 
-class Commissions:
+class StudioOrderLoader:
     def __init__(self, db: Database, studio: StudioOrders, files: FileService) -> None:
         self._db, self._studio, self._files = db, studio, files
 
-    async def tell(self, customer: Actor, operator: Actor) -> None:
-        """Those that are not there yet."""
+    async def load(self, customer: Actor, operator: Actor) -> None:
+        """Place the missing orders."""
         known = {row["title"] for row in await self._db.all(QUERIES.studio_titles)}
-        for one in COMMISSIONS:
+        for one in DEMO_STUDIO_ORDERS:
             if one.title in known:
                 continue
             owner = None if one.is_guests else customer
@@ -57,12 +57,12 @@ class Commissions:
                 description=one.description,
                 file_ids=[await self._picture(owner, emblem) for emblem in one.emblems],
             )
-            if one.is_begun:
+            if one.is_processing:
                 await self._studio.process(operator, order.id)
 
     async def _picture(self, owner: Actor | None, emblem: str) -> int:
         picture = await asyncio.to_thread(pictures.emblem, emblem, "#7a52e0", "#f2a65a")
         file = await self._files.receive(
-            owner, in_one_piece(pictures.jpeg(picture)), kinds=("image",), folder="studio", name=f"{emblem}.jpeg"
+            owner, single_chunk(pictures.jpeg(picture)), kinds=("image",), folder="studio", name=f"{emblem}.jpeg"
         )
         return file.id

@@ -1,4 +1,4 @@
-"""A two-second greeting without words: somebody's portrait, with light passing over it.
+"""A silent two-second video: a portrait with a band of light passing over it.
 
 H.264 in MP4 plays everywhere; where PyAV was built without that encoder it is VP8 in WebM, which browsers play as well.
 """
@@ -27,7 +27,7 @@ class Video:
 
 
 def greeting(portrait: Image.Image, wanted: str = "libx264") -> Video:
-    """Encode a video of somebody's square portrait. Computes for a tenth of a second: not for the event loop.
+    """Encode a video of a square portrait. CPU-bound, about 0.1 s: run it in a thread.
 
     :param wanted: FFmpeg's name of the encoder for H.264, used if there is one of this name.
     """

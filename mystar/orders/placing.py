@@ -101,24 +101,24 @@ class Placing:
         :raises NotFound: no such service, or it is not for sale. :raises Invalid: an option of another service, or the
             ``delivery_date`` has passed. :raises NoModifications: :raises OwnService:
         """
-        offer = await self._catalog.offer(service_id, list(dict.fromkeys(option_ids)))
-        if offer.account_id == actor.id:
+        quote = await self._catalog.quote(service_id, list(dict.fromkeys(option_ids)))
+        if quote.account_id == actor.id:
             raise OwnService
         now = self._clock.now()
         require_to_come(delivery_date, now, "delivery_date")
-        options = [ChosenOption(one.id, one.name, one.description, one.price) for one in offer.options]
+        options = [ChosenOption(one.id, one.name, one.description, one.price) for one in quote.options]
         if modifications is not None:
             options.append(await self._changes(service_id, modifications))
         return await self._place(
             actor,
-            Kind.GREETING if offer.is_greeting else Kind.SERVICE,
+            Kind.GREETING if quote.is_greeting else Kind.SERVICE,
             now,
-            service_id=offer.service_id,
-            creator_id=offer.creator_id,
-            price=offer.base_price,
+            service_id=quote.service_id,
+            creator_id=quote.creator_id,
+            price=quote.base_price,
             options=options,
             wish=requirements,
-            by_date=delivery_date or (now + timedelta(days=offer.delivery_days)).date(),
+            by_date=delivery_date or (now + timedelta(days=quote.delivery_days)).date(),
             by_time=_ALL_DAY,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from mystar.catalog.model import Asked
+from mystar.catalog.model import GreetingPricing
 from mystar.creators.model import CreatorCard, CreatorSkill
 from mystar.errors import Conflict, NotFound, Text
 
@@ -46,7 +46,7 @@ class CreatorPage:
     """A creator's page: everything that is asked for, and everything there is to see; None = was not asked for."""
 
     card: CreatorCard
-    asked: Asked
+    pricing: GreetingPricing
     skills: tuple[CreatorSkill, ...] | None = None
     works: tuple[Item, ...] | None = None
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import fields, post_load
 
-from mystar.catalog.model import LONGEST_TAG, MOST_TAGS, GreetingChange
+from mystar.catalog.model import MAX_TAG_LENGTH, MAX_TAGS, GreetingPricingPatch
 from mystar.creators.schemas import CreatorSkillView, CreatorView, creator_skill_view, creator_view
 from mystar.errors import Text
 from mystar.kit.money import rubles_text
@@ -64,16 +64,16 @@ class ProfileDraft(BaseSchema):
     )
     category_id = Id()
     days = BoundedInteger(min_value=0, max_value=_MOST_DAYS, metadata={"description": "To make a greeting."})
-    tags = fields.List(PlainText(min_length=1, max_length=LONGEST_TAG), validate=max_items(MOST_TAGS))
+    tags = fields.List(PlainText(min_length=1, max_length=MAX_TAG_LENGTH), validate=max_items(MAX_TAGS))
 
     @post_load
-    def _sorted(self, data: dict[str, Any], **_: Any) -> tuple[dict[str, Any], GreetingChange]:
+    def _sorted(self, data: dict[str, Any], **_: Any) -> tuple[dict[str, Any], GreetingPricingPatch]:
         """What is the profile's, and what is the greeting's."""
         names = ("price", "invitation_price", "category_id", "days", "tags")
         terms = {name: data.pop(name) for name in names if name in data}
         if "tags" in terms:
             terms["tags"] = tuple(terms["tags"])
-        return data, GreetingChange(**terms)
+        return data, GreetingPricingPatch(**terms)
 
 
 class CreatorPath(BaseSchema):
@@ -217,14 +217,14 @@ def item_view(item: Item, public_url: str) -> dict[str, Any]:
 
 
 def page_view(page: CreatorPage, public_url: str) -> dict[str, Any]:
-    asked = page.asked
+    pricing = page.pricing
     view = {
         **creator_view(page.card, public_url),
-        "price": None if asked.price is None else rubles_text(asked.price),
-        "invitation_price": None if asked.invitation_price is None else rubles_text(asked.invitation_price),
-        "category_id": asked.category_id,
-        "days": asked.days,
-        "tags": asked.tags,
+        "price": None if pricing.price is None else rubles_text(pricing.price),
+        "invitation_price": None if pricing.invitation_price is None else rubles_text(pricing.invitation_price),
+        "category_id": pricing.category_id,
+        "days": pricing.days,
+        "tags": pricing.tags,
     }
     if page.skills is not None:
         view["skills"] = [creator_skill_view(given) for given in page.skills]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mystar.accounts.model import Actor
-from mystar.catalog.model import GreetingChange
+from mystar.catalog.model import GreetingPricingPatch
 from mystar.catalog.service import CatalogService
 from mystar.creators.model import CreatorCard
 from mystar.creators.service import CreatorService
@@ -32,7 +32,7 @@ class Showcase:
         self._creators, self._catalog = creators, catalog
         self._skills, self._portfolio = skills, portfolio
 
-    async def open(self, actor: Actor, profile: Mapping[str, Any], terms: GreetingChange) -> CreatorPage:
+    async def open(self, actor: Actor, profile: Mapping[str, Any], terms: GreetingPricingPatch) -> CreatorPage:
         """Become a creator, and a star in greetings if there is a price and a category.
 
         :raises CreatorExists: the actor is one. :raises CategoryUnknown: :raises PriceImpossible:
@@ -40,14 +40,14 @@ class Showcase:
         async with self._db.transaction() as tx:
             creator = await self._creators.become(tx, actor.id)
             await self._creators.edit(tx, actor.id, **profile)
-            await self._catalog.revise_greeting(tx, creator.id, terms)
+            await self._catalog.patch_greeting(tx, creator.id, terms)
         return await self.own(actor)
 
-    async def change(self, actor: Actor, profile: Mapping[str, Any], terms: GreetingChange) -> CreatorPage:
+    async def change(self, actor: Actor, profile: Mapping[str, Any], terms: GreetingPricingPatch) -> CreatorPage:
         """Change what is given. :raises CreatorUnknown: the actor is none. :raises CategoryUnknown:"""
         async with self._db.transaction() as tx:
             creator_id = await self._creators.edit(tx, actor.id, **profile)
-            await self._catalog.revise_greeting(tx, creator_id, terms)
+            await self._catalog.patch_greeting(tx, creator_id, terms)
         return await self.own(actor)
 
     async def own(self, actor: Actor, *, detail: bool = False) -> CreatorPage:
@@ -60,9 +60,9 @@ class Showcase:
 
     async def _page(self, card: CreatorCard, detail: bool) -> CreatorPage:
         creator_id = card.creator.id
-        asked = await self._catalog.asked(creator_id)
+        pricing = await self._catalog.greeting_pricing(creator_id)
         if not detail:
-            return CreatorPage(card, asked)
+            return CreatorPage(card, pricing)
         skills = await self._skills.of_creator(creator_id)
         works = await self._portfolio.items(creator_id, offset=0, limit=MOST_SHOWN)
-        return CreatorPage(card, asked, tuple(skills.rows), tuple(works.rows))
+        return CreatorPage(card, pricing, tuple(skills.rows), tuple(works.rows))

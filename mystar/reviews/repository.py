@@ -12,7 +12,7 @@ from mystar.reviews.model import AlreadyReviewed, Person, Reply, Review, ReviewU
 QUERIES = load(__package__)
 CONSTRAINTS = {"reviews_order_key": AlreadyReviewed}
 #: `recount` names this many differences of a kind; more say nothing more.
-_MOST_DIFFERENCES = 1000
+_MAX_DIFFERENCES = 1000
 
 
 class ReviewRepository:
@@ -75,8 +75,8 @@ class ReviewRepository:
         return bool(await self._tx.value(QUERIES.service_is_shown, id=service_id))
 
     async def differences(self) -> list[Difference]:
-        ratings = await self._tx.all(QUERIES.rating_differences, most=_MOST_DIFFERENCES)
-        orders = await self._tx.all(QUERIES.order_differences, most=_MOST_DIFFERENCES)
+        ratings = await self._tx.all(QUERIES.rating_differences, most=_MAX_DIFFERENCES)
+        orders = await self._tx.all(QUERIES.order_differences, most=_MAX_DIFFERENCES)
         return [Difference(of="creator", **row) for row in ratings] + [Difference(of="order", **row) for row in orders]
 
     async def _rows(

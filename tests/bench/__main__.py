@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 import psycopg2
 
-from mystar.demo.cast import PASSWORD
+from mystar.demo.fixtures import PASSWORD
 from mystar.kit.web.http import dumps
 from tests.bench.addresses import CATALOGUE, LIST, ORDER, SEARCH, WORDS
 from tests.bench.subjects import Subject, bare, database, service

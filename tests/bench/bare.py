@@ -17,8 +17,8 @@ import orjson
 import uvloop
 from aiohttp import web
 
-from mystar.catalog import listing
-from mystar.catalog.search import MOST_FOUND, RECENT, Sought, words_of
+from mystar.catalog import filter_queries
+from mystar.catalog.search import MAX_FOUND, RECENT, ServiceFilter, words_of
 from mystar.kit.postgres import queries
 from mystar.kit.security.tokens import derive
 
@@ -28,9 +28,9 @@ SESSION = queries.load("mystar.accounts").living_session
 CATALOG = queries.load("mystar.catalog")
 _EVERYTHING: dict[str, Any] = {
     **dict.fromkeys(("category_ids", "creator_id", "least", "most")),
-    **{"hidden_too": False, "order": "fit", "recent": RECENT, "limit": MOST_FOUND},
+    **{"hidden_too": False, "order": "fit", "recent": RECENT, "limit": MAX_FOUND},
 }
-PAGE = listing.page_of_ids(Sought(), limit=20, offset=0)
+PAGE = filter_queries.page_of_ids(ServiceFilter(), limit=20, offset=0)
 _ALL = {"account_id": None, "category_id": None, "tag": None, "fan_id": None, "limit": 1000, "offset": 0}
 
 POOL = web.AppKey("pool", aiopg.Pool)

@@ -22,7 +22,7 @@ from pathlib import Path
 import psycopg2
 from aiohttp.test_utils import unused_port
 
-from mystar.demo.cast import PASSWORD
+from mystar.demo.fixtures import PASSWORD
 from tests.bench.subjects import Subject, database, service
 from tests.server_process import ROOT, SECRET_KEY
 

@@ -1,4 +1,4 @@
-"""What creators sell: the terms of a greeting, tags, categories."""
+"""What creators sell: the pricing of a greeting, tags, categories."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import (
     CategoryExists,
     CategoryUnknown,
-    GreetingTerms,
+    GreetingPricing,
     PriceImpossible,
     StarUnknown,
     tag_key,
@@ -30,17 +30,17 @@ def test_spellings_of_a_tag_that_are_one() -> None:
     assert tags_by_key(["Рок", "рок ", "", "  ", "Дом  2"]) == {"рок": "Рок", "дом 2": "Дом 2"}
 
 
-async def set_terms(app: web.Application, account_id: int, terms: GreetingTerms) -> None:
+async def set_terms(app: web.Application, account_id: int, pricing: GreetingPricing) -> None:
     creator = await app[CREATORS].by_account(account_id)
     async with app[DATABASE].transaction() as tx:
-        await app[CATALOG].set_greeting(tx, creator.id, terms)
+        await app[CATALOG].set_greeting(tx, creator.id, pricing)
 
 
 async def test_new_terms_take_the_place_of_the_old(api: Api, app: web.Application, factory: Factory) -> None:
     star = await factory.star(tags=["Рок", "Кино"], invitation_price=5_000_000)
     category = await factory.category()
 
-    await set_terms(app, star.id, GreetingTerms(250_000, category, days=7, tags=("кино", "Театр")))
+    await set_terms(app, star.id, GreetingPricing(250_000, category, days=7, tags=("кино", "Театр")))
 
     found = await app[CATALOG].star(star.id)
     assert (found.price, found.invitation_price, found.category_id) == (250_000, None, category)
@@ -52,13 +52,13 @@ async def test_new_terms_take_the_place_of_the_old(api: Api, app: web.Applicatio
 async def test_impossible_terms_change_nothing(api: Api, app: web.Application, factory: Factory) -> None:
     star = await factory.star(tags=["Рок"])
     before = await app[CATALOG].star(star.id)
-    for terms, refusal in (
-        (GreetingTerms(0, before.category_id), PriceImpossible),
-        (GreetingTerms(100, before.category_id, invitation_price=-1), PriceImpossible),
-        (GreetingTerms(100, 999), CategoryUnknown),
+    for pricing, refusal in (
+        (GreetingPricing(0, before.category_id), PriceImpossible),
+        (GreetingPricing(100, before.category_id, invitation_price=-1), PriceImpossible),
+        (GreetingPricing(100, 999), CategoryUnknown),
     ):
         with pytest.raises(refusal):
-            await set_terms(app, star.id, terms)
+            await set_terms(app, star.id, pricing)
     assert await app[CATALOG].star(star.id) == before
 
 

@@ -11,11 +11,11 @@ from aiohttp import web
 from yarl import URL
 
 from mystar.app import broken_invariants
-from mystar.catalog import index, listing, search
-from mystar.catalog.index import QUERIES
+from mystar.catalog import filter_queries, search, search_repository
 from mystar.catalog.keys import LISTINGS, TAXONOMY
 from mystar.catalog.model import CategoryInUse, ServiceDraft, TagExists
-from mystar.catalog.search import Order, Sought, distance, mistaken, words_of
+from mystar.catalog.search import ServiceFilter, SortOrder, distance, is_typo_of, words_of
+from mystar.catalog.search_repository import QUERIES
 from mystar.demo import scale
 from mystar.errors import Forbidden, NotFound
 from mystar.kit.keys import DATABASE
@@ -32,9 +32,9 @@ def test_words_are_compared_without_case_and_signs() -> None:
     assert distance("фотограф", "фотограф") == 0
     assert distance("фотгораф", "фотограф") == 1
     for slip, word in (("фатограф", "фотограф"), ("дзайн", "дизайн"), ("lgo", "logo")):
-        assert mistaken(slip, word)
+        assert is_typo_of(slip, word)
     for word, other in (("кот", "рота"), ("торт", "порта"), ("логотип", "логотип")):
-        assert not mistaken(word, other)
+        assert not is_typo_of(word, other)
 
 
 class Market:
@@ -65,7 +65,7 @@ class Market:
         self, creator: Person, category: int, price: int, title: str, description: str, tags: tuple[str, ...]
     ) -> int:
         draft = ServiceDraft(title, description, category, price * 100, 3, tags=tags)
-        return (await self._app[LISTINGS].put_up(actor(creator), draft)).id
+        return (await self._app[LISTINGS].create(actor(creator), draft)).id
 
     async def shows(self, **params: Any) -> list[str]:
         """Names of the services of the page, which must say that there are no more."""
@@ -164,7 +164,7 @@ async def test_a_search_forgives_slips_and_reads_beginnings(market: Market) -> N
     assert await market.shows(search="логатип и для кафейня") == ["logo"]
     assert await market.shows(search="brnad") == ["brand"]
     assert await market.shows(search="митилица") == ["photo", "logo"]
-    # What is written right comes before what is only alike.
+    # What is written right comes before what is only similar.
     assert (await market.shows(search="песня"))[0] == "song"
 
 
@@ -253,8 +253,8 @@ async def test_staff_keeps_tags_and_searches_follow(market: Market, app: web.App
 async def test_what_is_counted_no_further_is_said_to_be_so_many(
     market: Market, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "MOST_COUNTED", 3)
-    monkeypatch.setattr(index, "MOST_FOUND", 1)
+    monkeypatch.setattr(filter_queries, "MAX_COUNTED", 3)
+    monkeypatch.setattr(search_repository, "MAX_FOUND", 1)
     assert (await (await api.get(f"{ALL}?min_price=1")).json())["count"] == 3
     assert (await api.get(f"{ALL}?min_price=1&page=2&page_size=3")).status == 404
     assert (await (await api.get(ALL)).json())["count"] == 5
@@ -271,20 +271,23 @@ async def test_every_list_keeps_to_an_index(filled: Database) -> None:
     """Walks one in the order of the list, or collects little and sorts it; reads nothing from end to end."""
     category = await filled.value("select min(id) from categories")
     creator = await filled.value("select max(id) from creators")
-    for sought in (*(Sought(order=order) for order in Order), Sought(order=Order.DEAREST, least=200_000)):
-        seen = await plan(filled, listing.page_of_ids(sought, limit=20, offset=0))
-        assert not re.search(r"(?:^|-> +)Sort\b", seen), seen
-    for sought in (
-        *(Sought((category,), order=order) for order in Order),
-        Sought(least=200_000, most=300_000),
-        Sought(creator_id=creator),
+    for filters in (
+        *(ServiceFilter(order=order) for order in SortOrder),
+        ServiceFilter(order=SortOrder.PRICE_DESC, least=200_000),
     ):
-        await plan(filled, listing.page_of_ids(sought, limit=20, offset=0))
+        seen = await plan(filled, filter_queries.page_of_ids(filters, limit=20, offset=0))
+        assert not re.search(r"(?:^|-> +)Sort\b", seen), seen
+    for filters in (
+        *(ServiceFilter((category,), order=order) for order in SortOrder),
+        ServiceFilter(least=200_000, most=300_000),
+        ServiceFilter(creator_id=creator),
+    ):
+        await plan(filled, filter_queries.page_of_ids(filters, limit=20, offset=0))
     everything = dict.fromkeys(("category_ids", "creator_id", "least", "most")) | {"hidden_too": False, "order": "fit"}
-    for query in ("портрет & музея", search.widened({"портрет": ["трет"], "музею": []})):
-        values = {**everything, "query": query, "recent": search.RECENT, "limit": search.MOST_FOUND}
+    for query in ("портрет & музея", search.expand_query({"портрет": ["трет"], "музею": []})):
+        values = {**everything, "query": query, "recent": search.RECENT, "limit": search.MAX_FOUND}
         assert "services_words_idx" in await plan(filled, (QUERIES.search, values))
-    ranged = listing.count(Sought((category,), least=100_000, most=130_000))
+    ranged = filter_queries.count(ServiceFilter((category,), least=100_000, most=130_000))
     assert "price" in await plan(filled, ranged)
 
 
@@ -296,4 +299,4 @@ async def plan(db: Database, statement: tuple[str, Any]) -> str:
 
 
 def test_a_search_is_bounded_in_words() -> None:
-    assert len(search.sought_words("слово " * 100)) == 12
+    assert len(search.query_words("слово " * 100)) == 12

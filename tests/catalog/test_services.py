@@ -32,7 +32,7 @@ async def form(factory: Factory, **further: Any) -> dict[str, Any]:
     }
 
 
-async def put_up(api: Api, creator: Person, factory: Factory, **further: Any) -> dict[str, Any]:
+async def create_service(api: Api, creator: Person, factory: Factory, **further: Any) -> dict[str, Any]:
     answer = await api.post(ALL, await form(factory, **further), as_=creator)
     assert answer.status == 201, await answer.text()
     return await answer.json()
@@ -108,7 +108,7 @@ async def test_bad_input_is_named_and_nothing_is_made(
 
 async def test_what_is_the_servers_to_say_is_not_read_from_the_body(api: Api, factory: Factory) -> None:
     creator, other = await factory.star(), await factory.star()
-    made = await put_up(
+    made = await create_service(
         api, creator, factory, id=77, creator_id=1, creator_profile=1, account_id=other.id, kind="greeting",
         is_listed=False, is_withheld=True, rating=5, created_at="2001-01-01T00:00:00Z",
     )  # fmt: skip
@@ -128,7 +128,7 @@ async def test_options_are_kept_changed_added_and_retired_as_one_list(
 ) -> None:
     creator = await factory.star()
     three = [{"name": name, "price": 100} for name in ("Первая", "Вторая", "Третья")]
-    made = await put_up(api, creator, factory, options=three)
+    made = await create_service(api, creator, factory, options=three)
     first, second, third = (one["id"] for one in made["options"])
     await db.execute("update services set updated_at = updated_at - interval '1 second'")
 
@@ -138,10 +138,10 @@ async def test_options_are_kept_changed_added_and_retired_as_one_list(
     shown = [(one["name"], one["price"]) for one in changed["options"]]
     assert shown == [("Третья", 100), ("Первая", 99.9), ("Новая", 1)]
     assert changed["updated_at"] >= made["updated_at"]
-    offer = await app[CATALOG].offer(made["id"], [first])
-    assert (offer.options[0].price, offer.base_price, offer.delivery_days) == (9990, 100_000, 7)
+    quote = await app[CATALOG].quote(made["id"], [first])
+    assert (quote.options[0].price, quote.base_price, quote.delivery_days) == (9990, 100_000, 7)
     with pytest.raises(OptionUnknown):
-        await app[CATALOG].offer(made["id"], [second])
+        await app[CATALOG].quote(made["id"], [second])
     refused = await api.patch(f"{ALL}{made['id']}/", {"options": [{"id": second}], "title": "Иное"}, as_=creator)
     assert (refused.status, list((await refused.json())["errors"])) == (422, ["options.0.id"])
     twice = await api.patch(f"{ALL}{made['id']}/", {"options": [{"id": first}, {"id": first}]}, as_=creator)
@@ -151,7 +151,7 @@ async def test_options_are_kept_changed_added_and_retired_as_one_list(
 
 async def test_a_change_touches_what_it_names_and_a_replacement_wants_the_rest(api: Api, factory: Factory) -> None:
     creator = await factory.star()
-    made = await put_up(api, creator, factory)
+    made = await create_service(api, creator, factory)
     where = f"{ALL}{made['id']}/"
     changed = await (await api.patch(where, {"base_price": "1500"}, as_=creator)).json()
     differ = {name for name in made if made[name] != changed[name]}
@@ -166,7 +166,7 @@ async def test_a_change_touches_what_it_names_and_a_replacement_wants_the_rest(a
 
 async def test_modifications_are_free_priced_or_not_there(api: Api, factory: Factory) -> None:
     creator = await factory.star()
-    made = await put_up(api, creator, factory)
+    made = await create_service(api, creator, factory)
     where = f"{ALL}{made['id']}/"
     assert (made["allows_modifications"], made["modifications_price"]) == (False, "0.00")
     for change, allows, price in (
@@ -181,7 +181,7 @@ async def test_modifications_are_free_priced_or_not_there(api: Api, factory: Fac
 
 
 async def test_a_stranger_changes_nothing(api: Api, factory: Factory) -> None:
-    made = await put_up(api, await factory.star(), factory)
+    made = await create_service(api, await factory.star(), factory)
     where = f"{ALL}{made['id']}/"
     for other, status in ((await factory.star(), 404), (await factory.staff(), 404), (None, 401)):
         assert (await api.patch(where, {"title": "Моё"}, as_=other)).status == status
@@ -196,7 +196,7 @@ async def test_a_hidden_service_is_there_for_its_creator_and_staff_only(
     api: Api, app: web.Application, factory: Factory
 ) -> None:
     creator, staff, guest = await factory.star(), await factory.staff(), None
-    made = await put_up(api, creator, factory, is_active=False)
+    made = await create_service(api, creator, factory, is_active=False)
     where = f"{ALL}{made['id']}/"
 
     async def statuses() -> list[int]:
@@ -207,7 +207,7 @@ async def test_a_hidden_service_is_there_for_its_creator_and_staff_only(
     assert made["id"] not in await ids(api)
     assert made["id"] in await ids(api, creator="me", as_=creator)
     with pytest.raises(ServiceUnknown):
-        await app[CATALOG].offer(made["id"])
+        await app[CATALOG].quote(made["id"])
     await api.patch(where, {"is_active": True}, as_=creator)
     assert await statuses() == [200] * 4
     await app[CATALOG].set_listed(actor(staff, "operator"), made["id"], False)
@@ -225,7 +225,7 @@ async def ids(api: Api, as_: Person | None = None, **params: Any) -> list[int]:
 
 async def test_a_removed_service_is_gone_but_for_its_orders(api: Api, app: web.Application, factory: Factory) -> None:
     creator = await factory.star()
-    made = await put_up(api, creator, factory)
+    made = await create_service(api, creator, factory)
     where = f"{ALL}{made['id']}/"
     assert (await api.delete(where, as_=creator)).status == 204
     assert [(await api.get(where, as_=person)).status for person in (creator, None)] == [404, 404]
@@ -256,7 +256,7 @@ async def test_a_blocked_creators_services_go_and_come_with_him(
     api: Api, app: web.Application, factory: Factory
 ) -> None:
     creator, owner = await factory.star(), await factory.staff()
-    made = await put_up(api, creator, factory)
+    made = await create_service(api, creator, factory)
     await api.post(f"/admin/accounts/{creator.id}/block/", as_=owner)
     assert (await api.get(f"{ALL}{made['id']}/")).status == 404
     assert await ids(api) == []
@@ -267,7 +267,7 @@ async def test_a_blocked_creators_services_go_and_come_with_him(
 
 async def test_edits_at_once_leave_one_of_them_whole(api: Api, app: web.Application, factory: Factory) -> None:
     creator = await factory.star()
-    made = await put_up(api, creator, factory)
+    made = await create_service(api, creator, factory)
     lists = [[{"name": f"{letter}{number}", "price": 1} for number in range(3)] for letter in "абвгд"]
     answers = await asyncio.gather(
         *(api.patch(f"{ALL}{made['id']}/", {"options": one, "tags": [one[0]["name"]]}, as_=creator) for one in lists)

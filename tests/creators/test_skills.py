@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from mystar.creators.keys import CREATORS, SKILLS
-from mystar.creators.model import MOST_SKILLS, SkillExists, SkillInUse, SkillUnknown
+from mystar.creators.model import MAX_SKILLS, SkillExists, SkillInUse, SkillUnknown
 from mystar.errors import Forbidden
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
@@ -290,7 +290,7 @@ async def test_nobody_has_more_skills_than_can_be_read(
 ) -> None:
     await app[DATABASE].execute(
         "insert into skills (name, key, words) select 'n' || n, 'n' || n, 'n' || n from generate_series(1, %(most)s) n",
-        most=MOST_SKILLS,
+        most=MAX_SKILLS,
     )
     rows = await app[DATABASE].all("select id from skills where name <> 'Photoshop' order by id desc limit 100")
     many = [{"skill_id": row["id"], "level": 1} for row in rows]
@@ -299,7 +299,7 @@ async def test_nobody_has_more_skills_than_can_be_read(
     one_more = [{"skill_id": skills[0], "level": 1}]
     await refused(await api.post(BULK, one_more, as_=creator), 409, "too_many_skills")
     await refused(await api.post(BULK, many + one_more, as_=creator), 409, "too_many_skills")
-    assert len(await levels(api, creator, page_size=100)) == MOST_SKILLS
+    assert len(await levels(api, creator, page_size=100)) == MAX_SKILLS
 
 
 async def test_bulk_update_and_delete_at_once_leave_what_one_of_them_left(

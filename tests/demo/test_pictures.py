@@ -8,24 +8,24 @@ import av
 import pytest
 from PIL import Image
 
-from mystar.demo import cast, pictures, videos
+from mystar.demo import fixtures, pictures, videos
 
 
 def test_no_two_stars_look_the_same() -> None:
-    portraits = [pictures.jpeg(pictures.portrait(star.look)) for star in cast.STARS]
-    assert len(set(portraits)) == len(cast.STARS)
+    portraits = [pictures.jpeg(pictures.portrait(star.look)) for star in fixtures.STARS]
+    assert len(set(portraits)) == len(fixtures.STARS)
     for data in portraits:
         with Image.open(io.BytesIO(data)) as picture:
             assert (picture.format, picture.size) == ("JPEG", (pictures.SIDE, pictures.SIDE))
 
 
 def test_every_category_has_an_emblem_of_its_own() -> None:
-    drawn = {pictures.jpeg(pictures.emblem(one.emblem, one.top, one.bottom)) for one in cast.CATEGORIES}
-    assert len(drawn) == len(cast.CATEGORIES) == len({one.emblem for one in cast.CATEGORIES})
+    drawn = {pictures.jpeg(pictures.emblem(one.emblem, one.top, one.bottom)) for one in fixtures.CATEGORIES}
+    assert len(drawn) == len(fixtures.CATEGORIES) == len({one.emblem for one in fixtures.CATEGORIES})
 
 
 def test_a_greeting_lasts_two_seconds_and_is_not_a_still() -> None:
-    video = videos.greeting(pictures.portrait(cast.STARS[0].look))
+    video = videos.greeting(pictures.portrait(fixtures.STARS[0].look))
     assert video.extension == "mp4"
     assert _length(video) == pytest.approx(videos.SECONDS, abs=0.1)
     with av.open(io.BytesIO(video.data)) as film:
@@ -35,7 +35,7 @@ def test_a_greeting_lasts_two_seconds_and_is_not_a_still() -> None:
 
 
 def test_without_an_encoder_for_h264_it_is_a_webm() -> None:
-    video = videos.greeting(pictures.portrait(cast.STARS[0].look), wanted="no_such_encoder")
+    video = videos.greeting(pictures.portrait(fixtures.STARS[0].look), wanted="no_such_encoder")
     assert video.extension == "webm"
     assert _length(video) == pytest.approx(videos.SECONDS, abs=0.1)
 

@@ -1,4 +1,4 @@
-"""What `python -m mystar run` makes of an empty database, and what it says then."""
+"""`python -m mystar run` on an empty database: demo data and banner."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from mystar.cli.banner import banner
-from mystar.demo import cast
+from mystar.demo import fixtures
 from mystar.kit.postgres.database import Database
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import environment, run_cli
 from tests.waiting import eventually
 
 
-def test_the_banner_is_aligned_and_names_people_only_when_there_are_some() -> None:
-    text = banner("http://127.0.0.1:8080", "http://127.0.0.1:8090", cast.LOGINS)
+def test_the_banner_is_aligned_and_lists_logins_only_with_demo_data() -> None:
+    text = banner("http://127.0.0.1:8080", "http://127.0.0.1:8090", fixtures.LOGINS)
     for words in (
         "http://127.0.0.1:8080/swagger/",
         "http://127.0.0.1:8080/admin/",
         "http://127.0.0.1:8090/mail/",
         "http://127.0.0.1:8090/payments/",
-        *(word for login in cast.LOGINS for word in login),
+        *(word for login in fixtures.LOGINS for word in login),
     ):
         assert words in text
     assert len({line.index("http") for line in text.splitlines() if "http" in line}) == 1
     assert max(map(len, text.splitlines())) <= 80
     alone = banner("http://127.0.0.1:8080", None)
-    assert cast.PASSWORD not in alone
+    assert fixtures.PASSWORD not in alone
     assert "/mail/" not in alone
 
 
-async def test_run_that_is_stopped_in_the_middle_of_the_story_tells_the_rest_next_time(
+async def test_a_run_stopped_while_loading_continues_on_the_next_start(
     db: Database, dsn: str, tmp_path: Path, sandbox_process: SandboxProcess
 ) -> None:
     port = unused_port()
@@ -49,7 +49,7 @@ async def test_run_that_is_stopped_in_the_middle_of_the_story_tells_the_rest_nex
         PAYMENTS__YOOKASSA__URL=sandbox_process.yookassa,
         MAIL__PORT=sandbox_process.smtp_port,
     )
-    # Hashing takes its time, so the story is not over before it is stopped.
+    # A higher hashing cost keeps loading from ending before the process is stopped.
     async with running(values | {"MYSTAR_PASSWORDS__BCRYPT_COST": "12"}) as process:
         await eventually(lambda: db.value("select count(*) > 3 from accounts"), timeout=60)
         process.terminate()
@@ -59,7 +59,7 @@ async def test_run_that_is_stopped_in_the_middle_of_the_story_tells_the_rest_nex
 
     async with running(values) as process:
         said = await asyncio.wait_for(process.stdout.readuntil(b"Ctrl-C"), 60)
-        for login in cast.LOGINS:
+        for login in fixtures.LOGINS:
             assert all(word in said.decode() for word in login)
         assert await db.value("select count(*) from accounts") == 19
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as answer:
@@ -69,12 +69,12 @@ async def test_run_that_is_stopped_in_the_middle_of_the_story_tells_the_rest_nex
 
 
 @pytest.mark.parametrize("arguments", [("run",), ("seed", "--demo"), ("seed", "--scale", "1")])
-def test_production_gets_no_data_of_ours(arguments: tuple[str, ...], tmp_path: Path) -> None:
+def test_production_refuses_demo_and_bulk_data(arguments: tuple[str, ...], tmp_path: Path) -> None:
     done = run_cli(
         *arguments,
         directory=tmp_path,
         PROFILE="production",
-        DATABASE__URL="postgresql://nobody@127.0.0.1:9/nowhere",
+        DATABASE__URL="postgresql://user@127.0.0.1:9/nowhere",
         HTTP__PUBLIC_URL="https://mystar.example.com",
         MAIL__HOST="mail.example.com",
         MAIL__SENDER="mystar <noreply@example.com>",
@@ -88,7 +88,7 @@ def test_production_gets_no_data_of_ours(arguments: tuple[str, ...], tmp_path: P
 
 @contextlib.asynccontextmanager
 async def running(values: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`python -m mystar run`, killed at the end if it still lives."""
+    """`python -m mystar run`, killed at the end if it is still running."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "mystar", "run"),
         stdout=asyncio.subprocess.PIPE,

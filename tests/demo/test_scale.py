@@ -13,7 +13,7 @@ from mystar.accounts.model import Visitor
 from mystar.app import broken_invariants
 from mystar.catalog.model import tag_key
 from mystar.creators.model import folded
-from mystar.demo import cast, scale
+from mystar.demo import fixtures, scale
 from mystar.kit.postgres.database import Database
 from mystar.payments.keys import PAYMENTS
 from mystar.settings import Settings
@@ -120,7 +120,7 @@ async def test_everybody_logs_in_with_the_password_of_the_demo(
     filled: Database, app: web.Application, api: Api
 ) -> None:
     for login in ("scale-star-1", f"scale-person-{4 * CREATORS}@example.com"):
-        await app[ACCOUNTS].log_in(Visitor(), "market", login, cast.PASSWORD)
+        await app[ACCOUNTS].log_in(Visitor(), "market", login, fixtures.PASSWORD)
 
 
 async def test_tags_have_the_keys_that_the_catalogue_would_give_them(filled: Database) -> None:

@@ -74,7 +74,7 @@ async def add_service(app: web.Application, creator: Person, *, listed: bool = T
         is_active=listed,
         options=tuple(OptionDraft(name=f"Опция {number}", price=price) for number, price in enumerate(OPTIONS, 1)),
     )
-    service = await app[LISTINGS].put_up(actor(creator), draft)
+    service = await app[LISTINGS].create(actor(creator), draft)
     return service.id, [option.id for option in service.options]
 
 

@@ -15,7 +15,7 @@ from mystar.accounts.credentials import key_of, national_number
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, Draft
 from mystar.catalog.keys import CATALOG
-from mystar.catalog.model import LONGEST_TAG, MOST_TAGS, CategoryUnknown, GreetingTerms, NoStars, Star
+from mystar.catalog.model import MAX_TAG_LENGTH, MAX_TAGS, CategoryUnknown, GreetingPricing, NoStars, Star
 from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
@@ -95,7 +95,7 @@ class StarDraft(BaseSchema):
     invitation_price = RubleAmount(load_default=None, allow_none=True, data_key="price_another")
     days = BoundedInteger(min_value=0, max_value=365, load_default=3)
     tags = fields.List(
-        PlainText(min_length=1, max_length=LONGEST_TAG), load_default=list, validate=max_items(MOST_TAGS)
+        PlainText(min_length=1, max_length=MAX_TAG_LENGTH), load_default=list, validate=max_items(MAX_TAGS)
     )
     profession = PlainText(load_default="", max_length=32)
     description = PlainText(load_default="", max_length=2048)
@@ -117,7 +117,7 @@ class CategoryQuery(ListQuery):
 
 
 class TagDraft(BaseSchema):
-    tag = PlainText(required=True, min_length=1, max_length=LONGEST_TAG, data_key="filter")
+    tag = PlainText(required=True, min_length=1, max_length=MAX_TAG_LENGTH, data_key="filter")
 
 
 class FavouritesQuery(ListQuery):
@@ -156,7 +156,7 @@ async def create_star(request: web.Request) -> web.Response:
     actor, body, catalog = actor_of(request), body_of(request), request.app[CATALOG]
     password, person = body.pop("password"), Draft(**{name: body.pop(name) for name in _PERSON})
     about = {name: body.pop(name) for name in ("profession", "description")}
-    terms = GreetingTerms(**body)
+    terms = GreetingPricing(**body)
     try:
         if actor.is_staff and password:
             account = await catalog.create_star(actor, person, password, terms, **about)

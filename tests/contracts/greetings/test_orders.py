@@ -12,7 +12,7 @@ from yarl import URL
 
 from mystar.accounts.keys import ACCOUNTS
 from mystar.catalog.keys import CATALOG
-from mystar.catalog.model import GreetingTerms
+from mystar.catalog.model import GreetingPricing
 from mystar.contracts.greetings.orders import OrderItem
 from mystar.creators.keys import CREATORS
 from mystar.kit.keys import DATABASE
@@ -209,7 +209,7 @@ async def test_a_body_that_is_no_order_is_refused(api: Api, customer: Person, bo
 async def test_a_stale_price_is_refused_with_the_current_one(
     api: Api, app: web.Application, factory: Factory, customer: Person, star: Person
 ) -> None:
-    creator, terms = await app[CREATORS].by_account(star.id), GreetingTerms(5_000_000, await factory.category())
+    creator, terms = await app[CREATORS].by_account(star.id), GreetingPricing(5_000_000, await factory.category())
     async with app[DATABASE].transaction() as tx:
         await app[CATALOG].set_greeting(tx, creator.id, terms)
     answer = await api.post("/api/order/", draft(customer, star), as_=customer)

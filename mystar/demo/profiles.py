@@ -1,4 +1,4 @@
-"""What the demo's stars can and have done, and what is said of them: by the verbs of the domains, and once."""
+"""Profiles, skills and works of the demo's stars, and reviews of their orders."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from mystar.accounts.model import Actor
-from mystar.catalog.model import GreetingChange
+from mystar.catalog.model import GreetingPricingPatch
 from mystar.creators.keys import CREATORS, SKILLS
 from mystar.demo import pictures
-from mystar.demo.cast import CATEGORIES, Star
-from mystar.demo.tales import Scene
+from mystar.demo.fixtures import CATEGORIES, StarFixture
+from mystar.demo.scenarios import PlacedOrder
 from mystar.orders.keys import ORDERS
 from mystar.orders.state_machine import Action
 from mystar.portfolio.keys import PORTFOLIO, SHOWCASE
@@ -22,7 +22,7 @@ from mystar.reviews.keys import REVIEWS
 #: ``upload(actor, picture, kind, folder, name)``: the file's id.
 Upload = Callable[[Actor, bytes, str, str, str], Awaitable[int]]
 
-#: By name, with what they are.
+#: Descriptions by name.
 ALL_SKILLS: Mapping[str, str] = {
     "Вокал": "Пение, соло и хором",
     "Импровизация": "Шутки и стихи без подготовки",
@@ -35,8 +35,8 @@ ALL_SKILLS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Show:
-    """What one star shows: ``skills`` by name with their level, and a work, drawn in the colours of the star."""
+class ProfileFixture:
+    """A profile with ``skills``, a level by name, and one work, drawn in the colours of the star."""
 
     specialization: str
     experience: str
@@ -47,17 +47,17 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
-    """What the buyer of a completed order says of it, and the star's answer."""
+class ReviewFixture:
+    """The review of a completed order and the reply to it."""
 
     rating: int
-    words: str
-    answer: str
+    text: str
+    reply: str
 
 
 #: By the star's mailbox.
-SHOWS: Mapping[str, Show] = {
-    "lira": Show(
+PROFILES: Mapping[str, ProfileFixture] = {
+    "lira": ProfileFixture(
         "Песни-поздравления",
         "Двенадцать лет на сцене и ни одной фонограммы",
         {"vk": "lira.metelitsa"},
@@ -65,7 +65,7 @@ SHOWS: Mapping[str, Show] = {
         "Концерт во дворе",
         "Спела для целого дома, пока чинили лифт.",
     ),
-    "zanaves": Show(
+    "zanaves": ProfileFixture(
         "Озвучка и чтение",
         "Сыграл всех королей и одного пирата",
         {"behance": "https://www.behance.net/zanaves"},
@@ -73,7 +73,7 @@ SHOWS: Mapping[str, Show] = {
         "Аудиосказка для детского сада",
         "Девять ролей, один голос.",
     ),
-    "tulup": Show(
+    "tulup": ProfileFixture(
         "Поздравления на льду",
         "Катаюсь с трёх лет, пишу коньком с семи",
         {},
@@ -81,7 +81,7 @@ SHOWS: Mapping[str, Show] = {
         "Открытка размером с каток",
         "Три слова, сорок минут, ни одного падения.",
     ),
-    "hohotushka": Show(
+    "hohotushka": ProfileFixture(
         "Розыгрыши",
         "Рассмешила две налоговые инспекции",
         {"instagram": "tetya.hohotushka"},
@@ -90,16 +90,16 @@ SHOWS: Mapping[str, Show] = {
         "Гости смеялись три часа подряд.",
     ),
 }
-#: By the wish of the order.
-OPINIONS: Mapping[str, Opinion] = {
-    "Помирите нас шуткой про перфоратор.": Opinion(
+#: By the requirements of the order.
+DEMO_REVIEWS: Mapping[str, ReviewFixture] = {
+    "Помирите нас шуткой про перфоратор.": ReviewFixture(
         5, "Сосед смеялся громче перфоратора. Теперь дружим!", "Передайте соседу: я заеду с дрелью."
     ),
 }
 
 
-class Showcases:
-    """Shows what is missing; what is there stays as it is."""
+class ProfileLoader:
+    """Adds what is missing; existing rows stay as they are."""
 
     def __init__(self, app: web.Application, upload: Upload) -> None:
         self._creators, self._skills, self._portfolio = app[CREATORS], app[SKILLS], app[PORTFOLIO]
@@ -114,17 +114,17 @@ class Showcases:
                 known[name] = (await self._skills.add(owner, name, description)).id
         return known
 
-    async def show(self, star: Star, actor: Actor, skills: Mapping[str, int]) -> None:
-        show = SHOWS[star.person.mailbox]
+    async def load(self, star: StarFixture, actor: Actor, skills: Mapping[str, int]) -> None:
+        profile = PROFILES[star.person.mailbox]
         if (await self._portfolio.own_items(actor, offset=0, limit=1)).count:
             return
-        profile = {
-            "specialization": show.specialization,
-            "experience": show.experience,
-            "social_links": dict(show.social),
+        changes = {
+            "specialization": profile.specialization,
+            "experience": profile.experience,
+            "social_links": dict(profile.social),
         }
-        await self._showcase.change(actor, profile, GreetingChange())
-        await self._skills.set_many(actor, {skills[name]: level for name, level in show.skills.items()})
+        await self._showcase.change(actor, changes, GreetingPricingPatch())
+        await self._skills.set_many(actor, {skills[name]: level for name, level in profile.skills.items()})
         emblem = next(category.emblem for category in CATEGORIES if category.name == star.category)
         colours = ((star.look.top, star.look.bottom), (star.look.bottom, star.look.clothes))
         drawn = [pictures.jpeg(await asyncio.to_thread(pictures.emblem, emblem, *pair)) for pair in colours]
@@ -133,22 +133,22 @@ class Showcases:
             for part, picture in zip(("covers", "images"), drawn, strict=True)
         ]
         await self._portfolio.add_item(
-            actor, title=show.work, description=show.about, cover_id=cover, image_ids=[image]
+            actor, title=profile.work, description=profile.about, cover_id=cover, image_ids=[image]
         )
 
-    async def review(self, scenes: Sequence[Scene]) -> None:
-        """What buyers say of orders that came to their end, and what the stars answer."""
-        for scene in scenes:
-            order = (await self._orders.read(scene.buyer, scene.order_id)).order
-            opinion = OPINIONS.get(order.wish)
-            if opinion is None:
+    async def load_reviews(self, placed_orders: Sequence[PlacedOrder]) -> None:
+        """Review the completed orders and reply to the reviews."""
+        for placed in placed_orders:
+            order = (await self._orders.read(placed.buyer, placed.order_id)).order
+            review = DEMO_REVIEWS.get(order.wish)
+            if review is None:
                 continue
-            if Action.REVIEW in {allowed.name for allowed in self._orders.allowed_actions(order, scene.buyer)}:
-                await self._reviews.write(scene.buyer, order.id, rating=opinion.rating, words=opinion.words)
-            await self._answer(scene, opinion)
+            if Action.REVIEW in {allowed.name for allowed in self._orders.allowed_actions(order, placed.buyer)}:
+                await self._reviews.write(placed.buyer, order.id, rating=review.rating, words=review.text)
+            await self._reply(placed, review)
 
-    async def _answer(self, scene: Scene, opinion: Opinion) -> None:
-        creator = await self._creators.by_account(scene.star.id)
+    async def _reply(self, placed: PlacedOrder, fixture: ReviewFixture) -> None:
+        creator = await self._creators.by_account(placed.star.id)
         for review in (await self._reviews.of_creator(creator.id, offset=0, limit=100)).rows:
-            if review.order_id == scene.order_id and review.reply is None:
-                await self._reviews.reply(scene.star, review.id, opinion.answer)
+            if review.order_id == placed.order_id and review.reply is None:
+                await self._reviews.reply(placed.star, review.id, fixture.reply)

@@ -1,8 +1,8 @@
-"""The demo: people, stars, works, orders and reviews, made by the verbs of the domains: all of it could have happened.
+"""Loads the demo data through the services of the domains: accounts, stars, works, orders and reviews.
 
-Telling goes on where a killed teller stopped: a person is known by the e-mail, an order by its wish, and what has
-happened to an order by its history. The owner comes first and the last order of the studio last; that they are here
-says how far it came.
+Loading is repeatable and continues after an interruption: an account is recognised by its e-mail address, an order by
+its requirements, and the progress of an order by its history. The owner is created first and the last studio order
+last; both exist once the demo is complete.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from aiohttp import web
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, Draft
 from mystar.catalog.keys import CATALOG
-from mystar.catalog.model import GreetingTerms
+from mystar.catalog.model import GreetingPricing
 from mystar.chat.keys import CHAT
 from mystar.creators.keys import CREATORS
 from mystar.creators.model import AlreadyLiked, AlreadyRated
-from mystar.demo import cast, pictures, refuse_production, videos
-from mystar.demo.offers import Offers
-from mystar.demo.purse import open_purse
-from mystar.demo.showcases import SHOWS, Showcases
-from mystar.demo.studio import COMMISSIONS, Commissions
-from mystar.demo.tales import Tales, in_one_piece
+from mystar.demo import fixtures, pictures, refuse_production, videos
+from mystar.demo.profiles import PROFILES, ProfileLoader
+from mystar.demo.sandbox_payer import connect_sandbox_payer
+from mystar.demo.scenarios import ScenarioRunner, single_chunk
+from mystar.demo.services import ServiceLoader
+from mystar.demo.studio import DEMO_STUDIO_ORDERS, StudioOrderLoader
 from mystar.files.keys import FILES
 from mystar.kit.keys import DATABASE
 from mystar.kit.money import kopecks
@@ -45,86 +45,89 @@ QUERIES = queries.load(__package__)
 K = TypeVar("K")
 T = TypeVar("T")
 
-#: "demo" in ASCII: the advisory lock of whoever tells.
+#: "demo" in ASCII: the advisory lock that is held while loading.
 _LOCK = 0x64656D6F
-#: Deeds at a time: less than the pool has connections, and enough for two processors.
-_AT_ONCE = 4
+#: Concurrent jobs: fewer than the pool has connections, enough for two processors.
+_CONCURRENCY = 4
 #: Seconds that a call to the provider may take.
-_MARGIN = 15.0
+_CALL_SECONDS = 15.0
 
 
-async def tell(app: web.Application, settings: Settings) -> None:
-    """Make the demo, or what is missing of it. Does nothing where people are that it did not make.
+async def load(app: web.Application, settings: Settings) -> None:
+    """Load the demo data, or the missing part of it. A database with other accounts is left as it is.
 
-    The application's tasks must be running: what is asked of the payment provider leaves through the outbox.
+    The background tasks must be running: calls to the payment provider are sent from the outbox.
 
-    :raises DemoRefused: in production. :raises Unavailable: the provider stopped answering; telling again goes on.
+    :raises DemoRefused: in production. :raises Unavailable: the provider stopped answering; loading can be repeated.
     """
     refuse_production(settings)
     db = app[DATABASE]
-    if await _is_over(db):
+    if await _is_complete(db):
         return
-    async with _alone(db), open_purse(settings.payments.yookassa.url) as purse:
-        if await _is_over(db):
+    async with _advisory_lock(db), connect_sandbox_payer(settings.payments.yookassa.url) as payer:
+        if await _is_complete(db):
             return
-        log.info("making the demo data")
-        if purse is None:
-            log.warning("no sandbox answers at %s: the demo's orders stay unpaid", settings.payments.yookassa.url)
-        patience = settings.outbox.lease_seconds + _MARGIN
-        tales = Tales(app[ORDERS], app[PAYMENTS], app[FILES], purse, patience=patience)
-        await _Story(app, tales).tell()
+        log.info("loading the demo data")
+        if payer is None:
+            log.warning("no sandbox answers at %s: the orders of the demo stay unpaid", settings.payments.yookassa.url)
+        timeout = settings.outbox.lease_seconds + _CALL_SECONDS
+        scenarios = ScenarioRunner(app[ORDERS], app[PAYMENTS], app[FILES], payer, call_timeout=timeout)
+        await _Loader(app, scenarios).load()
 
 
-async def is_told(app: web.Application) -> bool:
-    """Whether the people of the demo are here."""
-    return await app[DATABASE].value(QUERIES.person, email=cast.STUDIO_SAMPLE.email) is not None
+async def is_loaded(app: web.Application) -> bool:
+    """Whether the accounts of the demo exist."""
+    return await app[DATABASE].value(QUERIES.person, email=fixtures.STUDIO_SAMPLE.email) is not None
 
 
-class _Story:
-    def __init__(self, app: web.Application, tales: Tales) -> None:
+class _Loader:
+    def __init__(self, app: web.Application, scenarios: ScenarioRunner) -> None:
         self._db, self._accounts, self._files = app[DATABASE], app[ACCOUNTS], app[FILES]
-        self._creators, self._catalog, self._tales = app[CREATORS], app[CATALOG], tales
-        self._chat, self._showcases = app[CHAT], Showcases(app, self._upload)
-        self._offers = Offers(app)
-        self._commissions = Commissions(self._db, app[STUDIO_ORDERS], self._files)
+        self._creators, self._catalog, self._scenarios = app[CREATORS], app[CATALOG], scenarios
+        self._chat, self._profiles = app[CHAT], ProfileLoader(app, self._upload)
+        self._services = ServiceLoader(app)
+        self._studio = StudioOrderLoader(self._db, app[STUDIO_ORDERS], self._files)
 
-    async def tell(self) -> None:
-        owner = await self._person(cast.OWNER)
-        for person in cast.STAFF:
+    async def load(self) -> None:
+        owner = await self._person(fixtures.OWNER)
+        for person in fixtures.STAFF:
             await self._person(person)
         categories = await self._categories(owner)
-        stars = await _together(
-            {star.person.mailbox: partial(self._star, star, categories[star.category]) for star in cast.STARS}
+        stars = await _gather(
+            {star.person.mailbox: partial(self._star, star, categories[star.category]) for star in fixtures.STARS}
         )
-        for star in filter(attrgetter("is_top"), cast.STARS):
+        for star in filter(attrgetter("is_top"), fixtures.STARS):
             creator = await self._creators.by_account(stars[star.person.mailbox][0].id)
             await self._creators.set_top(owner, creator.id, True)
-        skills = await self._showcases.skills(owner)
-        for star in cast.STARS:
-            if star.person.mailbox in SHOWS:
-                await self._showcases.show(star, stars[star.person.mailbox][0], skills)
-        customers = await _together({person.mailbox: partial(self._person, person) for person in cast.CUSTOMERS})
-        for star in cast.STARS:
-            await self._opinions(star, stars[star.person.mailbox][0], list(customers.values()))
+        skills = await self._profiles.skills(owner)
+        for star in fixtures.STARS:
+            if star.person.mailbox in PROFILES:
+                await self._profiles.load(star, stars[star.person.mailbox][0], skills)
+        customers = await _gather({person.mailbox: partial(self._person, person) for person in fixtures.CUSTOMERS})
+        for star in fixtures.STARS:
+            await self._ratings(star, stars[star.person.mailbox][0], list(customers.values()))
         services = {
-            star.person.mailbox: await self._offers.put_up(
+            star.person.mailbox: await self._services.load(
                 star.person.mailbox, stars[star.person.mailbox][0], categories[star.category]
             )
-            for star in cast.STARS
+            for star in fixtures.STARS
         }
-        scenes = [
-            await self._tales.begin(
-                tale, customers[tale.buyer], *stars[tale.star], services[tale.star].get(tale.service)
+        placed_orders = [
+            await self._scenarios.place(
+                scenario,
+                customers[scenario.buyer],
+                *stars[scenario.star],
+                services[scenario.star].get(scenario.service),
             )
-            for tale in cast.TALES
+            for scenario in fixtures.SCENARIOS
         ]
-        await _together({scene.order_id: partial(self._tales.tell, scene) for scene in scenes})
-        await self._showcases.review(scenes)
-        for talk in cast.TALKS:
-            await self._talk(talk.words, customers[talk.customer], stars[talk.star][0])
-        await self._commissions.tell(await self._person(cast.STUDIO_SAMPLE), owner)
+        await _gather({placed.order_id: partial(self._scenarios.run, placed) for placed in placed_orders})
+        await self._profiles.load_reviews(placed_orders)
+        for conversation in fixtures.CONVERSATIONS:
+            await self._converse(conversation.words, customers[conversation.customer], stars[conversation.star][0])
+        await self._studio.load(await self._person(fixtures.STUDIO_SAMPLE), owner)
 
-    async def _person(self, person: cast.Person) -> Actor:
+    async def _person(self, person: fixtures.AccountFixture) -> Actor:
         account_id = await self._db.value(QUERIES.person, email=person.email)
         if account_id is None:
             first_name, _, last_name = person.name.partition(" ")
@@ -137,7 +140,7 @@ class _Story:
                 last_name=last_name,
             )
             account = await self._accounts.create(
-                draft, person.password, role=person.role, any_password=person is cast.STUDIO_SAMPLE
+                draft, person.password, role=person.role, any_password=person is fixtures.STUDIO_SAMPLE
             )
             account_id = account.id
         return Actor(account_id, uuid.uuid4(), person.name, person.role)
@@ -145,7 +148,7 @@ class _Story:
     async def _categories(self, owner: Actor) -> dict[str, int]:
         """Ids by name."""
         known = {category.name: category.id for category in await self._catalog.categories()}
-        for position, category in enumerate(cast.CATEGORIES):
+        for position, category in enumerate(fixtures.CATEGORIES):
             if category.name in known:
                 continue
             picture = await asyncio.to_thread(pictures.emblem, category.emblem, category.top, category.bottom)
@@ -155,11 +158,11 @@ class _Story:
             )
         return known
 
-    async def _star(self, star: cast.Star, category_id: int) -> tuple[Actor, videos.Video]:
-        """The star, and the video that greets on the page and serves as every greeting, too."""
+    async def _star(self, star: fixtures.StarFixture, category_id: int) -> tuple[Actor, videos.Video]:
+        """The star, and the video which is both the hello video and every delivered greeting."""
         actor = await self._person(star.person)
         if not await self._catalog.is_star(actor.id):
-            terms = GreetingTerms(
+            terms = GreetingPricing(
                 price=kopecks(star.price),
                 category_id=category_id,
                 days=star.days,
@@ -177,7 +180,7 @@ class _Story:
             await self._creators.set_hello_video(actor, await self._upload(actor, video.data, "video", folder, name))
         return actor, video
 
-    async def _opinions(self, star: cast.Star, actor: Actor, customers: list[Actor]) -> None:
+    async def _ratings(self, star: fixtures.StarFixture, actor: Actor, customers: list[Actor]) -> None:
         for customer in customers[: star.likes]:
             with suppress(AlreadyLiked):
                 await self._creators.like(customer, actor.id)
@@ -187,8 +190,8 @@ class _Story:
             with suppress(AlreadyRated):
                 await self._creators.rate(customer, actor.id, vote)
 
-    async def _talk(self, words: Sequence[str], customer: Actor, star: Actor) -> None:
-        """Whoever speaks has read what came before. What was said is known by its number."""
+    async def _converse(self, words: Sequence[str], customer: Actor, star: Actor) -> None:
+        """Send the messages in turn, each after reading those before. A message is recognised by its number."""
         for number, text in enumerate(words):
             speaker, listener = (star, customer) if number % 2 else (customer, star)
             message, _ = await self._chat.send_to(speaker, listener.id, text, client_id=f"demo-{number}")
@@ -196,19 +199,21 @@ class _Story:
 
     async def _upload(self, actor: Actor, data: bytes, kind: str, folder: str, name: str) -> int:
         file = await self._files.receive(
-            actor, in_one_piece(data), kinds=(kind,), folder=folder, name=name, public=True
+            actor, single_chunk(data), kinds=(kind,), folder=folder, name=name, public=True
         )
         return file.id
 
 
-async def _is_over(db: Database) -> bool:
-    over: bool = await db.value(QUERIES.story_is_over, first=cast.OWNER.email, last=COMMISSIONS[-1].title)
-    return over
+async def _is_complete(db: Database) -> bool:
+    complete: bool = await db.value(
+        QUERIES.demo_is_loaded, first=fixtures.OWNER.email, last=DEMO_STUDIO_ORDERS[-1].title
+    )
+    return complete
 
 
 @asynccontextmanager
-async def _alone(db: Database) -> AsyncIterator[None]:
-    """Nobody else tells meanwhile, in whatever process: a lock that goes with its connection."""
+async def _advisory_lock(db: Database) -> AsyncIterator[None]:
+    """Hold the lock of loading, across processes; PostgreSQL releases it when the connection is lost."""
     connection = await db.pool.acquire()
     try:
         # A blocking lock would run into the statement timeout.
@@ -223,9 +228,9 @@ async def _alone(db: Database) -> AsyncIterator[None]:
         db.pool.release(connection)
 
 
-async def _together(jobs: Mapping[K, Callable[[], Coroutine[Any, Any, T]]]) -> dict[K, T]:
-    """The results by name. The first failure ends them all."""
-    places = asyncio.Semaphore(_AT_ONCE)
+async def _gather(jobs: Mapping[K, Callable[[], Coroutine[Any, Any, T]]]) -> dict[K, T]:
+    """Run the jobs concurrently; returns the results by name. The first failure cancels the others."""
+    places = asyncio.Semaphore(_CONCURRENCY)
 
     async def in_turn(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
         async with places:

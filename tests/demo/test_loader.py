@@ -1,4 +1,4 @@
-"""The demo is told once, whoever tells it and however often, and all of it is true."""
+"""Loading the demo data is repeatable and leaves consistent data."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from aiohttp import web
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Draft, Visitor
 from mystar.app import broken_invariants, create_app
-from mystar.demo import DemoRefused, cast
-from mystar.demo.showcases import SHOWS
-from mystar.demo.story import is_told, tell
-from mystar.demo.studio import COMMISSIONS
+from mystar.demo import DemoRefused, fixtures
+from mystar.demo.loader import is_loaded, load
+from mystar.demo.profiles import PROFILES
+from mystar.demo.studio import DEMO_STUDIO_ORDERS
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.orders.model import Money, Status
@@ -31,41 +31,48 @@ from tests.server_process import environment
 from tests.waiting import eventually
 
 MakeSettings = Callable[..., Settings]
-ORDERS = len(cast.TALES) + len(COMMISSIONS)
+ORDERS = len(fixtures.SCENARIOS) + len(DEMO_STUDIO_ORDERS)
 
 
 @pytest.fixture
 def sandbox_process(tmp_path: Path) -> Iterator[SandboxProcess]:
-    """One whose journal holds nothing but the story's money."""
+    """A sandbox whose journal holds the payments of the demo alone."""
     with sandbox_in(tmp_path / "sandbox") as process:
         yield process
 
 
-async def test_a_told_story_is_true_and_is_not_told_again(
+async def test_loading_twice_changes_nothing_and_the_data_is_consistent(
     api: Api, app: web.Application, settings: Settings, sandbox_process: SandboxProcess
 ) -> None:
-    await tell(app, settings)
-    assert await is_told(app)
+    await load(app, settings)
+    assert await is_loaded(app)
     assert await broken_invariants(app) == []
     assert await app[PAYMENTS].reconcile() == []
     assert await app[DATABASE].value("select sum(amount) from ledger_entries") == 0
-    await the_provider_agrees(app[DATABASE], sandbox_process)
-    await every_state_is_there(app[DATABASE])
-    await everybody_can_log_in(app)
-    await everything_can_be_seen(api)
+    await assert_provider_agrees(app[DATABASE], sandbox_process)
+    await assert_every_state_exists(app[DATABASE])
+    await assert_all_accounts_log_in(app)
+    await assert_files_are_served(api)
 
     before = await census(app[DATABASE])
-    await tell(app, settings)
+    await load(app, settings)
     assert await census(app[DATABASE]) == before
     assert (before["accounts"], before["creators"], before["orders"]) == (19, 12, ORDERS)
-    assert (before["portfolio_items"], before["portfolio_images"], before["reviews"]) == (len(SHOWS), len(SHOWS), 1)
-    assert (before["conversations"], before["messages"]) == (len(cast.TALKS), sum(len(one.words) for one in cast.TALKS))
+    assert (before["portfolio_items"], before["portfolio_images"], before["reviews"]) == (
+        len(PROFILES),
+        len(PROFILES),
+        1,
+    )
+    assert (before["conversations"], before["messages"]) == (
+        len(fixtures.CONVERSATIONS),
+        sum(len(one.words) for one in fixtures.CONVERSATIONS),
+    )
 
 
-async def test_a_killed_teller_s_story_is_told_to_its_end(
+async def test_loading_continues_after_a_killed_process(
     api: Api, app: web.Application, settings: Settings, tmp_path: Path, sandbox_process: SandboxProcess
 ) -> None:
-    teller = await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "mystar", "seed", "--demo"),
         stderr=asyncio.subprocess.DEVNULL,
         env=environment(
@@ -76,29 +83,29 @@ async def test_a_killed_teller_s_story_is_told_to_its_end(
         ),
     )
     await eventually(lambda: app[DATABASE].value("select count(*) > 5 from orders"), timeout=60)
-    teller.kill()
-    await teller.wait()
+    process.kill()
+    await process.wait()
 
-    await tell(app, settings)
-    assert await is_told(app)
+    await load(app, settings)
+    assert await is_loaded(app)
     counted = await census(app[DATABASE])
     assert (counted["accounts"], counted["creators"], counted["orders"]) == (19, 12, ORDERS)
     assert await app[PAYMENTS].reconcile() == []
-    await every_state_is_there(app[DATABASE])
+    await assert_every_state_exists(app[DATABASE])
 
 
-async def test_two_who_tell_at_once_tell_one_story(api: Api, app: web.Application, settings: Settings) -> None:
+async def test_two_processes_load_the_data_once(api: Api, app: web.Application, settings: Settings) -> None:
     other = web.AppRunner(await create_app(settings, settings.database.url))
     await other.setup()
     try:
-        await asyncio.gather(tell(app, settings), tell(other.app, settings))
+        await asyncio.gather(load(app, settings), load(other.app, settings))
     finally:
         await other.cleanup()
     assert (await census(app[DATABASE]))["orders"] == ORDERS
-    await every_state_is_there(app[DATABASE])
+    await assert_every_state_exists(app[DATABASE])
 
 
-async def test_without_a_sandbox_nothing_is_paid_for(
+async def test_without_a_sandbox_no_order_is_paid(
     make_settings: MakeSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = make_settings(PAYMENTS__YOOKASSA__URL="http://127.0.0.1:9/yookassa/v3")
@@ -106,30 +113,30 @@ async def test_without_a_sandbox_nothing_is_paid_for(
     await runner.setup()
     try:
         with caplog.at_level(logging.WARNING):
-            await tell(runner.app, settings)
-        assert await is_told(runner.app)
+            await load(runner.app, settings)
+        assert await is_loaded(runner.app)
         counted = await census(runner.app[DATABASE])
         assert (counted["orders"], counted["payments"]) == (ORDERS, 0)
     finally:
         await runner.cleanup()
-    assert "the demo's orders stay unpaid" in caplog.text
+    assert "the orders of the demo stay unpaid" in caplog.text
 
 
-async def test_where_people_are_already_nothing_is_told(api: Api, app: web.Application, settings: Settings) -> None:
-    await app[ACCOUNTS].create(Draft("somebody"), "Greeting-for-Mum-77")
-    await tell(app, settings)
+async def test_a_database_with_other_accounts_is_left_alone(api: Api, app: web.Application, settings: Settings) -> None:
+    await app[ACCOUNTS].create(Draft("existing"), "Greeting-for-Mum-77")
+    await load(app, settings)
     assert (await census(app[DATABASE]))["accounts"] == 1
-    assert not await is_told(app)
+    assert not await is_loaded(app)
 
 
-async def test_production_has_no_demo(api: Api, app: web.Application, settings: Settings) -> None:
+async def test_production_refuses_demo_data(api: Api, app: web.Application, settings: Settings) -> None:
     with pytest.raises(DemoRefused):
-        await tell(app, settings.model_copy(update={"profile": "production"}))
+        await load(app, settings.model_copy(update={"profile": "production"}))
     assert (await census(app[DATABASE]))["accounts"] == 0
 
 
 async def census(db: Database) -> dict[str, int]:
-    """Rows by table, of everything that a story writes and the background does not."""
+    """Row counts of the tables which loading writes and background tasks do not."""
     tables = ["accounts", "creators", "services", "tags", "creator_likes", "creator_votes", "creator_favourites"]
     tables += ["orders", "order_events where action <> 'process'", "deliveries", "payments", "ledger_entries"]
     tables += ["conversations", "messages"]
@@ -137,39 +144,39 @@ async def census(db: Database) -> dict[str, int]:
     return {table: await db.value(f"select count(*) from {table}") for table in tables}
 
 
-async def every_state_is_there(db: Database) -> None:
+async def assert_every_state_exists(db: Database) -> None:
     statuses = {row["status"] for row in await db.all("select status from orders")}
-    # One of the studio's is on its way there.
+    # The outbox moves a studio order there later.
     assert statuses - {Status.IN_PROCESS} == {*Status} - {Status.IN_PROCESS}
     assert {row["money"] for row in await db.all("select money from orders")} == {*Money}
 
 
-async def the_provider_agrees(db: Database, sandbox: SandboxProcess) -> None:
-    """Every deed in the provider's journal was done once, and for a payment of ours."""
-    ours = {row["provider_id"]: row["status"] for row in await db.all("select provider_id, status from payments")}
+async def assert_provider_agrees(db: Database, sandbox: SandboxProcess) -> None:
+    """The provider's journal has every action once, each for a known payment."""
+    payments = {row["provider_id"]: row["status"] for row in await db.all("select provider_id, status from payments")}
     journal = await sandbox.journal()
-    assert {line["payment_id"] for line in journal} == ours.keys()
+    assert {line["payment_id"] for line in journal} == payments.keys()
     assert max(Counter((line["payment_id"], line["kind"]) for line in journal).values()) == 1
     kinds = Counter(line["kind"] for line in journal)
-    captured = sum(status in ("captured", "refunded") for status in ours.values())
-    assert (kinds["payment.created"], kinds["payment.captured"]) == (len(ours), captured)
+    captured = sum(status in ("captured", "refunded") for status in payments.values())
+    assert (kinds["payment.created"], kinds["payment.captured"]) == (len(payments), captured)
 
 
-async def everybody_can_log_in(app: web.Application) -> None:
-    people = [cast.OWNER, *cast.STAFF, *cast.CUSTOMERS, *(star.person for star in cast.STARS)]
+async def assert_all_accounts_log_in(app: web.Application) -> None:
+    people = [fixtures.OWNER, *fixtures.STAFF, *fixtures.CUSTOMERS, *(star.person for star in fixtures.STARS)]
     for login, password in [*((person.email, person.password) for person in people), ("87077776655", "12345")]:
         signed_in = await app[ACCOUNTS].log_in(Visitor(), "market", login, password)
         assert signed_in.account.is_verified
-    assert {login for _, login, _ in cast.LOGINS} <= {*(person.email for person in people), "87077776655"}
+    assert {login for _, login, _ in fixtures.LOGINS} <= {*(person.email for person in people), "87077776655"}
 
 
-async def everything_can_be_seen(api: Api) -> None:
+async def assert_files_are_served(api: Api) -> None:
     categories = await (await api.get("/api/categories/")).json()
-    assert [category["cat_name"] for category in categories] == [category.name for category in cast.CATEGORIES]
+    assert [category["cat_name"] for category in categories] == [category.name for category in fixtures.CATEGORIES]
     stars: list[dict[str, Any]] = await (await api.get("/api/star/getlist/")).json()
-    assert {star["username"] for star in stars} == {star.person.name for star in cast.STARS}
+    assert {star["username"] for star in stars} == {star.person.name for star in fixtures.STARS}
     assert {star["cat_name_id_id"] for star in stars} == {category["id"] for category in categories}
-    assert sum(star["top"] for star in stars) == sum(star.is_top for star in cast.STARS)
+    assert sum(star["top"] for star in stars) == sum(star.is_top for star in fixtures.STARS)
     addresses = [f"/media/{category['category_photo']}" for category in categories]
     for star in stars:
         addresses += [f"/media/{star['avatar'].removeprefix('/media/')}", star["video"]]

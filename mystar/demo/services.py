@@ -1,4 +1,4 @@
-"""What the demo's stars sell besides greetings: services with options."""
+"""Services of the demo's stars, with options."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from aiohttp import web
 from mystar.accounts.model import Actor
 from mystar.catalog.keys import LISTINGS
 from mystar.catalog.model import OptionDraft, Service, ServiceDraft
-from mystar.catalog.search import Sought
+from mystar.catalog.search import ServiceFilter
 from mystar.kit.money import kopecks
 
 
 @dataclass(frozen=True, slots=True)
-class Offering:
-    """Prices in rubles; ``options`` by name."""
+class ServiceFixture:
+    """A service. Prices in rubles; ``options`` are prices by name."""
 
     title: str
     description: str
@@ -28,9 +28,9 @@ class Offering:
 
 
 #: By the star's mailbox.
-OFFERINGS: Mapping[str, tuple[Offering, ...]] = {
+SERVICES: Mapping[str, tuple[ServiceFixture, ...]] = {
     "lira": (
-        Offering(
+        ServiceFixture(
             "Песня на ваши стихи",
             "Сочиню мелодию, спою и запишу под гитару: полторы-две минуты.",
             20_000,
@@ -41,7 +41,7 @@ OFFERINGS: Mapping[str, tuple[Offering, ...]] = {
         ),
     ),
     "zanaves": (
-        Offering(
+        ServiceFixture(
             "Озвучка ролика",
             "До трёх минут голосом короля, рассказчика или пирата.",
             9_000,
@@ -49,30 +49,35 @@ OFFERINGS: Mapping[str, tuple[Offering, ...]] = {
             {"Срочно, за сутки": 4_500, "Английская версия": 6_000},
             ("озвучка", "голос"),
         ),
-        Offering("Аудиогид по вашему музею", "Десять залов, десять минут.", 30_000, 21, {}, ("озвучка", "экскурсия")),
+        ServiceFixture(
+            "Аудиогид по вашему музею", "Десять залов, десять минут.", 30_000, 21, {}, ("озвучка", "экскурсия")
+        ),
     ),
     "tulup": (
-        Offering("Логотип на льду", "Нарисую коньком и сниму сверху.", 15_000, 7, {"Съёмка ночью": 5_000}, ("лёд",)),
+        ServiceFixture(
+            "Логотип на льду", "Нарисую коньком и сниму сверху.", 15_000, 7, {"Съёмка ночью": 5_000}, ("лёд",)
+        ),
     ),
 }
 
 
-class Offers:
-    """Puts up what is missing; a service is known by its title."""
+class ServiceLoader:
+    """Creates the missing services; a service is recognised by its title."""
 
     def __init__(self, app: web.Application) -> None:
-        self._shop = app[LISTINGS]
+        self._listings = app[LISTINGS]
 
-    async def put_up(self, mailbox: str, actor: Actor, category_id: int) -> dict[str, Service]:
+    async def load(self, mailbox: str, actor: Actor, category_id: int) -> dict[str, Service]:
         """The star's services by title."""
-        known = {service.title: service for service in (await self._shop.own(actor, Sought(), limit=100)).rows}
-        for one in OFFERINGS.get(mailbox, ()):
+        own = await self._listings.own(actor, ServiceFilter(), limit=100)
+        known = {service.title: service for service in own.rows}
+        for one in SERVICES.get(mailbox, ()):
             if one.title not in known:
-                known[one.title] = await self._shop.put_up(actor, _draft(one, category_id))
+                known[one.title] = await self._listings.create(actor, _draft(one, category_id))
         return known
 
 
-def _draft(one: Offering, category_id: int) -> ServiceDraft:
+def _draft(one: ServiceFixture, category_id: int) -> ServiceDraft:
     return ServiceDraft(
         title=one.title,
         description=one.description,

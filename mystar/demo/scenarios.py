@@ -1,0 +1,139 @@
+"""Places the orders of the demo and applies their scenarios as buyer, star and payment provider."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal
+
+from mystar.accounts.model import Actor
+from mystar.catalog.model import Service
+from mystar.demo.fixtures import Scenario
+from mystar.demo.sandbox_payer import SandboxPayer
+from mystar.demo.videos import Video
+from mystar.errors import Unavailable
+from mystar.files.service import FileService
+from mystar.orders.service import OrderService
+from mystar.orders.state_machine import Action
+from mystar.payments.service import PaymentService
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """A placed order with its parties. ``video`` is delivered by the ``deliver`` action."""
+
+    order_id: int
+    buyer: Actor
+    star: Actor
+    video: Video
+    actions: tuple[Action, ...]
+
+
+class ScenarioRunner:
+    """Runs scenarios; one that was interrupted continues after its last recorded action.
+
+    :param payer: pays the orders; with None a scenario ends before its first payment.
+    :param call_timeout: seconds to wait for a call to the provider. Usually none, but a call of a run that was
+        killed is not repeated before its lease has expired.
+    """
+
+    def __init__(
+        self,
+        orders: OrderService,
+        payments: PaymentService,
+        files: FileService,
+        payer: SandboxPayer | None,
+        *,
+        call_timeout: float,
+    ) -> None:
+        self._orders, self._payments, self._files = orders, payments, files
+        self._payer, self._call_timeout = payer, call_timeout
+
+    async def place(
+        self, scenario: Scenario, buyer: Actor, star: Actor, video: Video, service: Service | None
+    ) -> PlacedOrder:
+        """Place the order unless it exists; it is recognised by its requirements."""
+        bought = (card.order for card in (await self._orders.bought_by(buyer)).cards)
+        order = next((order for order in bought if order.wish == scenario.wish), None)
+        if order is None and service is not None:
+            options = [option.id for option in service.options if option.name in scenario.options]
+            order = await self._orders.place_service(
+                buyer, service_id=service.id, requirements=scenario.wish, option_ids=options
+            )
+        if order is None:
+            order = await self._orders.place_greeting(
+                buyer, star_id=star.id, for_whom=scenario.for_whom, wish=scenario.wish, occasion=scenario.occasion
+            )
+        return PlacedOrder(order.id, buyer, star, video, tuple(map(Action, scenario.actions.split())))
+
+    async def run(self, placed: PlacedOrder) -> bool:
+        """Apply the remaining actions. Returns whether the scenario ended: without a payer it stops before a payment.
+
+        :raises Unavailable: the provider does not answer.
+        """
+        for number, action in enumerate(placed.actions):
+            history = await self._orders.history(placed.buyer, placed.order_id)
+            happened = tuple(row["action"] for row in history[1:])
+            if happened[: number + 1] == placed.actions[: number + 1]:
+                continue
+            if happened != placed.actions[:number]:
+                log.warning("order %s of the demo left its scenario: %s", placed.order_id, ", ".join(happened))
+                return True
+            if action is Action.PAY and self._payer is None:
+                return False
+            await self._do(action, placed)
+        return True
+
+    async def _do(self, action: Action, placed: PlacedOrder) -> None:
+        orders, order_id = self._orders, placed.order_id
+        match action:
+            case Action.PAY:
+                await orders.pay(placed.buyer, order_id)
+                await self._payments.wait_for(order_id, self._call_timeout)
+            case Action.MONEY_HELD:
+                await self._decide_payment(placed, "pay")
+            case Action.MONEY_FAILED:
+                await self._decide_payment(placed, "decline")
+            case Action.MONEY_CAPTURED | Action.MONEY_RELEASED | Action.MONEY_REFUNDED:
+                await self._payments.wait_for(order_id, self._call_timeout)
+            case Action.ACCEPT:
+                await orders.accept(placed.star, order_id)
+            case Action.REJECT:
+                await orders.reject(placed.star, order_id, "Улетаю на гастроли, простите!")
+            case Action.DELIVER:
+                await self._deliver(placed)
+            case Action.APPROVE:
+                await orders.approve(placed.buyer, order_id)
+            case Action.REQUEST_REVISION:
+                await orders.request_revision(placed.buyer, order_id, "Чудесно! Но сестру зовут Ксения, а не Аксинья.")
+            case Action.DISPUTE:
+                await orders.dispute(placed.buyer, order_id, "В поздравлении забыли самого именинника.")
+            case Action.CANCEL:
+                await orders.cancel(placed.buyer, order_id, "Праздник перенесли.")
+            case _:
+                raise ValueError(f"a scenario cannot contain {action}")
+
+    async def _decide_payment(self, placed: PlacedOrder, action: Literal["pay", "decline"]) -> None:
+        await self._payments.wait_for(placed.order_id, self._call_timeout)
+        payment = await self._payments.of_order(placed.order_id)
+        if self._payer is None or payment is None or payment.provider_id is None:
+            raise Unavailable(retry_after=5)
+        await self._payer.decide(payment.provider_id, action)
+        await self._payments.refresh(payment.id)
+
+    async def _deliver(self, placed: PlacedOrder) -> None:
+        file = await self._files.receive(
+            placed.star,
+            single_chunk(placed.video.data),
+            kinds=("video",),
+            folder=f"congratulation/{placed.star.id}",
+            name=f"greeting.{placed.video.extension}",
+        )
+        await self._orders.deliver(placed.star, placed.order_id, message="С праздником!", file_ids=[file.id])
+
+
+async def single_chunk(data: bytes) -> AsyncIterator[bytes]:
+    yield data
