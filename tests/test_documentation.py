@@ -27,8 +27,9 @@ _LAW = re.compile(r"\blaws? (\d+)")
 _PROMISES = re.compile(r"\b[Pp]romises?\s+([MTSFO]\d+(?:(?:,|,? and| to|;| –)\s+[MTSFO]\d+)*)")
 _PAGE = re.compile(r"\bdocs/[\w./-]+\.md(?:#[\w-]+)?")
 _LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+_DOCUMENT = re.compile(r"(?<![\w./*-])[\w./-]+\.md\b")
 #: How documents outside of the repository would be cited.
-_ELSEWHERE = re.compile(r"\b(?:[Cc]ontracts? D\d|[Ss]eeds? 0\d\d|[Ff]acts? \d|contract\.md|architecture\.md, law)")
+_ELSEWHERE = re.compile(r"\b(?:[Cc]ontracts? D\d|[Ss]eeds? 0\d\d|[Ff]acts? \d|architecture, law)")
 _PATH = re.compile(r"`((?:mystar|tests|sql|config|scripts|deploy|docs)/[\w./-]*)`")
 
 
@@ -54,6 +55,8 @@ def test_every_page_that_is_cited_exists_with_its_heading() -> None:
 
 def test_nothing_outside_of_the_repository_is_cited() -> None:
     assert not set(_found(_ELSEWHERE))
+    mentioned = {(file, name) for file in SOURCES for name in _DOCUMENT.findall(file.read_text())}
+    assert not {(_name(file), name) for file, name in mentioned if not _is_here(file, name)}
 
 
 def test_links_of_documents_lead_somewhere() -> None:
@@ -93,6 +96,10 @@ def _found(pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
 
 def _name(file: Path) -> str:
     return str(file.relative_to(ROOT))
+
+
+def _is_here(file: Path, name: str) -> bool:
+    return any((folder / name).exists() for folder in (file.parent, ROOT, DOCS))
 
 
 def _exists(folder: Path, link: str, page: Path | None = None) -> bool:
