@@ -95,6 +95,13 @@ class MailSettings(Section):
         return words.get(str(value).lower(), value)
 
 
+class YookassaPayoutSettings(Section):
+    """The payout gateway is another account at the provider, with a balance of its own."""
+
+    agent_id: str = ""
+    secret_key: str = ""
+
+
 class YookassaSettings(Section):
     url: Annotated[WebAddress, must_be("an address that ends in /v3", lambda url: url.endswith("/v3"))]
     shop_id: str
@@ -102,6 +109,7 @@ class YookassaSettings(Section):
     timeout_seconds: Seconds
     #: Where notifications may come from; empty = anywhere, since nothing in them is believed anyway.
     webhook_networks: Networks = ()
+    payouts: YookassaPayoutSettings = YookassaPayoutSettings()
 
 
 class PaymentSettings(Section):

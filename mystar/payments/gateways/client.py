@@ -36,7 +36,7 @@ MAX_DESCRIPTION = 128
 PAGE_SIZE = 100
 #: Bytes of an answer; a page of a hundred payments has about 200 thousand.
 _MAX_ANSWER = 2**21
-_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 #: Objects of a list and the cursor of the next page.
