@@ -74,10 +74,7 @@ FURTHER_FILES = {
     "payments/settlement": "applies what the provider says to a payment",
     "portfolio/showcase": "a second service: a creator's page as a whole",
 }
-NOT_YET_IN_REPOSITORIES = {
-    *("catalog/listings.py", "catalog/taxonomy.py"),
-    *("kit/outbox/admin.py", "kit/outbox/outbox.py", "kit/web/idempotency.py"),
-}
+NOT_YET_IN_REPOSITORIES = {"catalog/listings.py", "catalog/taxonomy.py"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ROUTES = [(contract.name, route) for contract in contracts() for route in contract.routes]
 

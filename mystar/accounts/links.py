@@ -24,7 +24,8 @@ from mystar.accounts.repository import AccountRepository, Purpose, stored_door
 from mystar.errors import NotFound
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
-from mystar.kit.outbox.outbox import Outbox, OutboxMessage
+from mystar.kit.outbox.model import OutboxMessage
+from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.rate_limits import Limits
 from mystar.kit.security.tokens import mailed_token, token_digest

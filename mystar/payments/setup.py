@@ -30,7 +30,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     )
     settlement = Settlement(infra.db, infra.outbox, infra.clock, poll_seconds=settings.poll_seconds)
     calls = ProviderCalls(infra.db, yookassa, settlement, infra.clock)
-    infra.outbox.handle(TOPIC, calls.send, concurrency=4, longest_pause=LONGEST_PAUSE)
+    infra.outbox.handle(TOPIC, calls.send, concurrency=4, max_pause=LONGEST_PAUSE)
     payments = PaymentService(
         infra.db,
         infra.outbox,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from mystar.kit.clock import Clock
-from mystar.kit.outbox.outbox import GiveUp, OutboxMessage, Postpone
+from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
 from mystar.kit.postgres.database import Database
 from mystar.payments.model import Payment
 from mystar.payments.process import CREATE_WITHIN, Call, pursue

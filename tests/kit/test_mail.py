@@ -11,7 +11,8 @@ import pytest
 
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import TOPIC, Mailer, SmtpSender
-from mystar.kit.outbox.outbox import GiveUp, Outbox, OutboxMessage
+from mystar.kit.outbox.model import GiveUp, OutboxMessage
+from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database
 from tests.sandbox_process import SandboxProcess, sandbox_in
 

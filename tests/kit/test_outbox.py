@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mystar.kit.outbox.outbox import LEASE, GiveUp, Outbox, OutboxMessage, Postpone, back_off
+from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
+from mystar.kit.outbox.outbox import LEASE, Outbox, back_off
 from mystar.kit.postgres.database import Database
 from tests.clock import FrozenClock
 
@@ -219,4 +220,4 @@ def test_pauses_double_up_to_a_quarter_of_an_hour() -> None:
     assert 1.6 <= back_off(2) <= 2
     assert 720 <= back_off(11) <= 900
     assert 720 <= back_off(10**6) <= 900
-    assert 24 <= back_off(10, longest=30) <= 30
+    assert 24 <= back_off(10, max_pause=30) <= 30

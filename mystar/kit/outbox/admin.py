@@ -1,12 +1,10 @@
-"""What an operator does about letters of the outbox that went nowhere, or not where they should."""
+"""What staff does about messages of the outbox that failed, or were sent and did not arrive."""
 
 from __future__ import annotations
 
 from mystar.errors import Conflict, NotFound, Text
-from mystar.kit.postgres import queries
+from mystar.kit.outbox.repository import OutboxRepository
 from mystar.kit.postgres.database import Database
-
-QUERIES = queries.load(__package__)
 
 
 class NothingToRetry(Conflict):
@@ -24,28 +22,25 @@ class NotRepeatable(Conflict):
 
 
 class OutboxAdmin:
-    """Verbs of an operator."""
+    """Retries and repeats single messages."""
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        self._rows = OutboxRepository(db)
 
     async def retry(self, message_id: int) -> None:
-        """Try at once what was given up or waits for its next attempt; with the same key, so it is done once.
+        """Send at once what was given up or waits for its next attempt, under the same idempotency key.
 
         :raises NotFound: :raises NothingToRetry: it was sent, or is being sent.
         """
-        if not await self._db.execute(QUERIES.retry_letter, id=message_id):
-            raise NotFound if not await self._is_there(message_id) else NothingToRetry
+        if not await self._rows.retry(message_id):
+            raise NotFound if not await self._rows.exists(message_id) else NothingToRetry
 
     async def repeat(self, message_id: int) -> int:
-        """Send a mail once more, as a new one; its id.
+        """Send a mail once more, as a new message; its id.
 
-        :raises NotFound: :raises NotRepeatable: no mail, or not sent yet.
+        :raises NotFound: :raises NotRepeatable: not a mail, or not sent yet.
         """
-        repeated: int | None = await self._db.value(QUERIES.repeat_mail, id=message_id)
+        repeated = await self._rows.repeat_mail(message_id)
         if repeated is None:
-            raise NotFound if not await self._is_there(message_id) else NotRepeatable
+            raise NotFound if not await self._rows.exists(message_id) else NotRepeatable
         return repeated
-
-    async def _is_there(self, message_id: int) -> bool:
-        return bool(await self._db.value(QUERIES.is_letter, id=message_id))

@@ -1,4 +1,4 @@
-"""Mail: rendered when its cause happens, sent from the outbox over SMTP."""
+"""Mail: rendered in the transaction of its cause, sent from the outbox over SMTP."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any, Literal
 import aiosmtplib
 
 from mystar.kit.clock import Clock
-from mystar.kit.outbox.outbox import GiveUp, Outbox, OutboxMessage
+from mystar.kit.outbox.model import GiveUp, OutboxMessage
+from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Tx, assert_no_transaction
 from mystar.kit.web.templates import environment
 
@@ -44,10 +45,10 @@ class Mailer:
     ) -> int:
         """Render ``templates/mail/<template>.<language>.txt`` and ``.html`` and put the mail into the outbox.
 
-        The first line of the text template is ``Subject: …``, followed by an empty line. Answers the outbox row's id.
+        The first line of the text template is ``Subject: …``, followed by an empty line. Returns the outbox row's id.
 
-        :param once_as: names the mail; another of the same name is the same mail.
-        :param unsubscribe: the address where one POST ends mails of this sort (RFC 8058); templates see it too.
+        :param once_as: a unique name: a second mail of the same name is not sent.
+        :param unsubscribe: URL whose POST ends mails of this kind (RFC 8058); passed to the templates too.
         """
         values["unsubscribe"] = unsubscribe
         text = environment().get_template(f"mail/{template}.{language}.txt").render(language=language, **values)
@@ -68,7 +69,7 @@ class Mailer:
 class SmtpSender:
     """Sends the outbox's mails, one after the other, over a connection that is kept while there is something to send.
 
-    :param timeout: seconds for every step of the conversation.
+    :param timeout: seconds for each step of the SMTP dialogue.
     """
 
     def __init__(
@@ -90,26 +91,26 @@ class SmtpSender:
             port=port,
             use_tls=security == "tls",
             start_tls={"never": False, "auto": None, "required": True, "tls": False}[security],
-            tls_context=_trusting(host) if security == "auto" else None,
+            tls_context=_unverified_context(host) if security == "auto" else None,
             timeout=timeout,
         )
 
-    async def send(self, letter: OutboxMessage) -> None:
+    async def send(self, message: OutboxMessage) -> None:
         """:raises GiveUp: the server refuses this mail for good (5xx). Anything else that fails is tried again."""
         assert_no_transaction("a mail")
-        message = self._message(letter)
+        mail = self._mail(message)
         async with self._lock:
             try:
                 await self._connect()
-                refused, _ = await self._smtp.send_message(message)
+                refused, _ = await self._smtp.send_message(mail)
             except aiosmtplib.SMTPRecipientsRefused as error:
-                self._give_up_if_permanent(error.recipients[0].code, letter)
+                self._give_up_if_permanent(error.recipients[0].code)
                 raise
             except aiosmtplib.SMTPResponseException as error:
-                self._give_up_if_permanent(error.code, letter)
+                self._give_up_if_permanent(error.code)
                 raise
             except BaseException:
-                # Cut short in the middle of a conversation: what the server thinks of it is unknown.
+                # Cancelled in the middle of a dialogue: the state of the server is unknown.
                 self._smtp.close()
                 raise
         if refused:
@@ -134,37 +135,37 @@ class SmtpSender:
             await self._smtp.login(*self._login)
 
     @staticmethod
-    def _give_up_if_permanent(code: int, letter: OutboxMessage) -> None:
-        if 500 <= code < 600 and code not in (530, 534, 535):  # a wrong log-in of ours is mended by the operator
+    def _give_up_if_permanent(code: int) -> None:
+        if 500 <= code < 600 and code not in (530, 534, 535):  # a wrong log-in is corrected by the operator
             raise GiveUp(f"the mail server answered {code}")
 
-    def _message(self, letter: OutboxMessage) -> EmailMessage:
-        payload = letter.payload
-        message = EmailMessage()
-        message["From"], message["To"] = payload["from"], _for_every_server(payload["to"])
-        message["Subject"] = payload["subject"]
-        message["Date"] = format_datetime(self._clock.now())
-        # Stays the same in every attempt, so that a mail accepted twice can be shown once.
+    def _mail(self, message: OutboxMessage) -> EmailMessage:
+        payload = message.payload
+        mail = EmailMessage()
+        mail["From"], mail["To"] = payload["from"], _ascii_domain(payload["to"])
+        mail["Subject"] = payload["subject"]
+        mail["Date"] = format_datetime(self._clock.now())
+        # The same in every attempt, so that mail programs show a mail that was accepted twice once.
         domain = parseaddr(payload["from"])[1].rpartition("@")[2] or "localhost"
-        message["Message-ID"] = f"<{letter.idempotency_key.hex}@{domain}>"
-        message["Auto-Submitted"] = "auto-generated"
-        message["Content-Language"] = payload["language"]
+        mail["Message-ID"] = f"<{message.idempotency_key.hex}@{domain}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail["Content-Language"] = payload["language"]
         if link := payload.get("unsubscribe"):
-            message["List-Unsubscribe"] = f"<{link}>"
-            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        message.set_content(payload["text"])
-        message.add_alternative(payload["html"], subtype="html")
-        return message
+            mail["List-Unsubscribe"] = f"<{link}>"
+            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        mail.set_content(payload["text"])
+        mail.add_alternative(payload["html"], subtype="html")
+        return mail
 
 
-def _for_every_server(address: str) -> str:
-    """The address with its domain in the letters that all mail servers know: тест.рф is xn--e1aybc.xn--p1ai."""
+def _ascii_domain(address: str) -> str:
+    """The address with its domain in ASCII, which every server accepts: тест.рф becomes xn--e1aybc.xn--p1ai."""
     local, at, domain = address.rpartition("@")
     return local + at + domain.encode("idna").decode()
 
 
-def _trusting(host: str) -> ssl.SSLContext | None:
-    """On this machine a self-signed certificate is nothing to worry about; elsewhere it is."""
+def _unverified_context(host: str) -> ssl.SSLContext | None:
+    """For a server on this machine, which may have a self-signed certificate; None for any other."""
     if host not in ("127.0.0.1", "::1", "localhost"):
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,8 +1,8 @@
-"""What must reach the outside world: rows written with their cause, sent by tasks of the event loop.
+"""The transactional outbox: rows written in the transaction of their cause, sent by tasks of the event loop.
 
-A row is claimed with a lease, in a statement of its own, and sent while no transaction is open. Whoever dies while
-sending loses the lease, and the row is sent again with the same idempotency key: delivery is at least once, and the
-other side, or the handler, makes it once.
+A row is claimed with a lease, in a statement of its own, and sent while no transaction is open. If the process dies
+while it sends, the lease runs out and the row is sent again with the same idempotency key: delivery is at least once,
+and the receiver or the handler makes it exactly once by that key.
 """
 
 from __future__ import annotations
@@ -10,76 +10,48 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from mystar.errors import Unavailable
 from mystar.kit.background import wait_for_event
 from mystar.kit.clock import Clock
-from mystar.kit.postgres import queries
+from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
+from mystar.kit.outbox.repository import OutboxRepository
 from mystar.kit.postgres.database import Database, Tx
 
 log = logging.getLogger(__name__)
-QUERIES = queries.load(__package__)
 
-#: Seconds; after a power cut or a kill the row is taken up again this late, unless the outbox was told otherwise.
+#: Default lease in seconds: how long after a crash a claimed row is sent again.
 LEASE = 45.0
-#: Seconds between looks at the table when nobody in this process has put anything there.
-_LOOK = 1.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 900.0
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxMessage:
-    """One row on its way. ``idempotency_key`` is the same in every attempt; ``attempts`` counts from 1."""
-
-    id: int
-    topic: str
-    name: str | None
-    idempotency_key: uuid.UUID
-    payload: dict[str, Any]
-    attempts: int
-
-
-class Postpone(Exception):
-    """Not now: try again in ``seconds``. It does not count as an attempt."""
-
-    def __init__(self, seconds: float, reason: str) -> None:
-        super().__init__(reason)
-        self.seconds = seconds
-
-
-class GiveUp(Exception):
-    """Never: the other side refused for good. The row stays, marked as failed, for the operator."""
+#: Seconds between polls of the table while this process has put nothing there.
+_POLL_SECONDS = 1.0
+_MIN_PAUSE, _MAX_PAUSE = 1.0, 900.0
 
 
 Handler = Callable[[OutboxMessage], Awaitable[None]]
 
 
 class Outbox:
-    """The table and the tasks that empty it; one task loop per topic."""
+    """The table, and one sending task per topic."""
 
     def __init__(self, db: Database, clock: Clock, *, lease: float = LEASE) -> None:
-        self._db, self._clock, self._lease = db, clock, lease
+        self._rows, self._clock, self._lease = OutboxRepository(db), clock, lease
         self._handlers: dict[str, tuple[Handler, int]] = {}
-        self._longest_pause: dict[str, float] = {}
+        self._max_pause: dict[str, float] = {}
         self._wake: dict[str, asyncio.Event] = {}
         self._finished: dict[int, asyncio.Event] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
 
-    def handle(
-        self, topic: str, handler: Handler, *, concurrency: int = 1, longest_pause: float = _LONGEST_PAUSE
-    ) -> None:
-        """Who sends the rows of a topic, and how many at once. Concurrency 1 keeps their order while all goes well.
+    def handle(self, topic: str, handler: Handler, *, concurrency: int = 1, max_pause: float = _MAX_PAUSE) -> None:
+        """Register the handler of a topic. Concurrency 1 keeps the order of rows while no attempt fails.
 
-        :param longest_pause: seconds between the attempts for a row that keeps failing.
+        :param max_pause: seconds between the attempts for a row that keeps failing.
         """
         self._handlers[topic] = (handler, concurrency)
-        self._longest_pause[topic] = longest_pause
+        self._max_pause[topic] = max_pause
         self._wake[topic] = asyncio.Event()
 
     async def put(
@@ -87,11 +59,11 @@ class Outbox:
     ) -> int:
         """Write a row in the caller's transaction and wake the sender when it commits.
 
-        :param name: of the deed; the same name in the same topic is the same row.
-        :param after: not to be sent before this moment.
+        :param name: unique in its topic: a second row of the same name is the first one.
+        :param after: not sent before this moment.
         :returns: the row's id, for ``wait``.
         """
-        message_id: int = await tx.value(QUERIES.put_letter, topic=topic, name=name, payload=payload, after=after)
+        message_id = await OutboxRepository(tx).insert(topic, name, payload, after)
 
         async def wake() -> None:
             if topic in self._wake:
@@ -105,7 +77,7 @@ class Outbox:
         done = self._finished.setdefault(message_id, asyncio.Event())
         deadline = asyncio.get_running_loop().time() + timeout
         try:
-            while not await self._db.value(QUERIES.is_letter_done, id=message_id):
+            while not await self._rows.is_done(message_id):
                 left = deadline - asyncio.get_running_loop().time()
                 if left <= 0:
                     return False
@@ -121,7 +93,7 @@ class Outbox:
             self._loops.append(asyncio.create_task(self._run(topic, handler, concurrency), name=f"outbox {topic}"))
 
     async def stop(self) -> None:
-        """Finish the rows that are on their way; claim no more."""
+        """Claim no more rows and finish those that are being sent."""
         self._stopping.set()
         for event in self._wake.values():
             event.set()
@@ -136,81 +108,75 @@ class Outbox:
 
     async def waiting(self) -> list[dict[str, Any]]:
         """Rows not yet sent, by topic: ``waiting``, ``failed``, ``oldest_seconds``."""
-        return await self._db.all(QUERIES.count_waiting_letters)
+        return await self._rows.count_waiting()
 
     async def purge(self, keep: timedelta) -> int:
-        """Forget up to a thousand rows that were sent longer ago than ``keep``; answer how many."""
-        return await self._db.execute(QUERIES.purge_letters, before=self._clock.now() - keep)
+        """Delete up to a thousand rows that were sent longer ago than ``keep``; how many."""
+        return await self._rows.purge(self._clock.now() - keep)
 
     async def _run(self, topic: str, handler: Handler, concurrency: int) -> None:
         wake = self._wake[topic]
         sending: set[asyncio.Task[None]] = set()
         while not self._stopping.is_set():
             wake.clear()
-            letters = await self._claim(topic, concurrency - len(sending))
-            for letter in letters:
-                sending.add(asyncio.create_task(self._send(handler, letter), name=f"outbox {topic} {letter.id}"))
+            messages = await self._claim(topic, concurrency - len(sending))
+            for message in messages:
+                sending.add(asyncio.create_task(self._send(handler, message), name=f"outbox {topic} {message.id}"))
             if len(sending) == concurrency:
                 _, sending = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
-            elif not letters:
-                await wait_for_event(wake, _LOOK)
+            elif not messages:
+                await wait_for_event(wake, _POLL_SECONDS)
                 sending = {task for task in sending if not task.done()}
         if sending:
             await asyncio.wait(sending)
 
     async def _claim(self, topic: str, places: int) -> list[OutboxMessage]:
         try:
-            rows = await self._db.all(
-                QUERIES.claim_letters, topic=topic, now=self._clock.now(), lease=self._lease, batch=places
-            )
+            return await self._rows.claim(topic, self._clock.now(), self._lease, places)
         except Unavailable:
-            # Said where it was met. What was claimed without our hearing of it comes back when its lease is over.
-            log.warning("cannot look for letters of %s now", topic)
+            # The cause is logged already. Rows claimed by a statement whose answer was lost return with their lease.
+            log.warning("cannot claim messages of %s; retrying", topic)
         except Exception:
-            log.exception("cannot look for letters of %s", topic)
-        else:
-            return sorted((OutboxMessage(**row) for row in rows), key=lambda letter: letter.id)
-        await asyncio.sleep(_LOOK)
+            log.exception("cannot claim messages of %s", topic)
+        await asyncio.sleep(_POLL_SECONDS)
         return []
 
-    async def _send(self, handler: Handler, letter: OutboxMessage) -> None:
+    async def _send(self, handler: Handler, message: OutboxMessage) -> None:
         try:
-            await self._attempt(handler, letter)
+            await self._attempt(handler, message)
         except Unavailable:
-            log.warning("the outcome of letter %s could not be recorded now; it will be sent again", letter.id)
+            log.warning("cannot record the outcome of outbox message %s; it will be sent again", message.id)
         except Exception:
-            # The lease brings it back; what failed is our own table, so there is nobody else to tell.
-            log.exception("the outcome of letter %s could not be recorded", letter.id)
+            # It will be sent again when its lease has run out.
+            log.exception("cannot record the outcome of outbox message %s", message.id)
         finally:
-            if letter.id in self._finished:
-                self._finished[letter.id].set()
+            if message.id in self._finished:
+                self._finished[message.id].set()
 
-    async def _attempt(self, handler: Handler, letter: OutboxMessage) -> None:
+    async def _attempt(self, handler: Handler, message: OutboxMessage) -> None:
         try:
-            # The rest of the lease is for writing down how it ended.
+            # The rest of the lease is for recording the outcome.
             async with asyncio.timeout(self._lease * 0.85):
-                await handler(letter)
+                await handler(message)
         except GiveUp as refusal:
-            log.error("%s letter %s was refused for good: %s", letter.topic, letter.id, refusal)
-            await self._db.execute(QUERIES.give_up_letter, id=letter.id, reason=str(refusal)[:1000])
+            log.error("outbox %s %s was refused for good: %s", message.topic, message.id, refusal)
+            await self._rows.give_up(message.id, str(refusal))
         except Postpone as refusal:
-            await self._postpone(letter, refusal.seconds, str(refusal), counts=False)
+            await self._postpone(message, refusal.seconds, str(refusal), counts=False)
         except Exception as error:
-            pause = back_off(letter.attempts, self._longest_pause[letter.topic])
-            log.warning("%s letter %s failed, next try in %.0f s: %r", letter.topic, letter.id, pause, error)
-            await self._postpone(letter, pause, repr(error))
+            pause = back_off(message.attempts, self._max_pause[message.topic])
+            log.warning("outbox %s %s failed, next attempt in %.0f s: %r", message.topic, message.id, pause, error)
+            await self._postpone(message, pause, repr(error))
         else:
-            await self._db.execute(QUERIES.finish_letter, id=letter.id)
+            await self._rows.finish(message.id)
 
-    async def _postpone(self, letter: OutboxMessage, seconds: float, reason: str, *, counts: bool = True) -> None:
-        """:param counts: whether it was an attempt; what was put off without one makes later pauses no longer."""
-        moment, attempts = self._clock.now() + timedelta(seconds=seconds), letter.attempts - (not counts)
-        await self._db.execute(
-            QUERIES.postpone_letter, id=letter.id, attempts=attempts, next=moment, reason=reason[:1000]
-        )
+    async def _postpone(self, message: OutboxMessage, seconds: float, reason: str, *, counts: bool = True) -> None:
+        """:param counts: whether it was an attempt; if not, later pauses do not grow."""
+        moment, attempts = self._clock.now() + timedelta(seconds=seconds), message.attempts - (not counts)
+        await self._rows.postpone(message.id, attempts=attempts, next_attempt_at=moment, reason=reason)
 
 
-def back_off(attempts: int, longest: float = _LONGEST_PAUSE) -> float:
-    """Seconds before the next attempt: doubling from one second to the longest, a fifth of it by chance."""
-    pause = min(longest, _FIRST_PAUSE * 2.0 ** min(attempts - 1, 12))
+def back_off(attempts: int, max_pause: float = _MAX_PAUSE) -> float:
+    """Seconds before the next attempt: doubles from one second to ``max_pause``, with 20 % jitter."""
+    pause = min(max_pause, _MIN_PAUSE * 2.0 ** min(attempts - 1, 12))
     return pause * random.uniform(0.8, 1.0)

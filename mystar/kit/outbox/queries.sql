@@ -1,12 +1,12 @@
--- name: put_letter
--- The same name again is the same deed: the row is touched, so that its id comes back, and nothing is sent twice.
+-- name: insert_message
+-- The same name in a topic is the same message: the row is touched, so that its id is returned, and it is sent once.
 insert into outbox (topic, name, payload, next_attempt_at)
 values (%(topic)s, %(name)s, %(payload)s, coalesce(%(after)s::timestamptz, now()))
 on conflict on constraint outbox_name_key do update set name = excluded.name
 returning id;
 
--- name: claim_letters
--- Several processes share the work: each takes rows that nobody holds, and the lease outlives a killed holder.
+-- name: claim_messages
+-- Several processes share the work. Each takes rows without a lease; the lease of a killed process runs out.
 update outbox set claimed_until = %(now)s::timestamptz + make_interval(secs => %(lease)s), attempts = attempts + 1
 where id in (
     select id from outbox
@@ -18,41 +18,41 @@ where id in (
 )
 returning id, topic, name, idempotency_key, payload, attempts;
 
--- name: finish_letter
+-- name: finish_message
 update outbox set done_at = now(), claimed_until = null, last_error = null where id = %(id)s;
 
--- name: postpone_letter
+-- name: postpone_message
 update outbox
 set claimed_until = null, attempts = %(attempts)s, next_attempt_at = %(next)s, last_error = %(reason)s
 where id = %(id)s;
 
--- name: give_up_letter
+-- name: give_up_message
 update outbox set failed_at = now(), claimed_until = null, last_error = %(reason)s where id = %(id)s;
 
--- name: is_letter_done
+-- name: is_message_done
 select done_at is not null or failed_at is not null as over from outbox where id = %(id)s;
 
--- name: purge_letters
+-- name: purge_messages
 delete from outbox where id in (select id from outbox where done_at < %(before)s order by done_at limit 1000);
 
--- name: count_waiting_letters
+-- name: count_waiting_messages
 select topic,
     count(*) filter (where failed_at is null) as waiting,
     count(*) filter (where failed_at is not null) as failed,
     coalesce(extract(epoch from now() - min(created_at) filter (where failed_at is null)), 0)::float as oldest_seconds
 from outbox where done_at is null group by topic;
 
--- name: retry_letter
--- Not while somebody has it in hand.
+-- name: retry_message
+-- Not while a process has claimed it.
 update outbox set failed_at = null, attempts = 0, next_attempt_at = now(), claimed_until = null
 where id = %(id)s and done_at is null
     and (failed_at is not null or claimed_until is null or claimed_until < now());
 
 -- name: repeat_mail
--- A new row without a name, for the name says that the deed is done.
+-- Without the name, since a name is used once.
 insert into outbox (topic, payload) select topic, payload from outbox
 where id = %(id)s and topic = 'mail' and done_at is not null
 returning id;
 
--- name: is_letter
+-- name: message_exists
 select true from outbox where id = %(id)s;

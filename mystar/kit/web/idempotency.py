@@ -22,19 +22,17 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import wraps
-from typing import NamedTuple
 
 from aiohttp import web
 from aiohttp_apispec import docs
 
 from mystar.errors import Conflict, Invalid, Text
 from mystar.kit.clock import Clock
-from mystar.kit.postgres import queries
-from mystar.kit.postgres.database import Database, Row, Tx
+from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.tokens import Signer
+from mystar.kit.web.idempotency_repository import IdempotencyRepository, Key, StoredAnswer
 from mystar.kit.web.multipart import REQUEST_FINGERPRINT, RequestFingerprint, body, drain, form
 
-QUERIES = queries.load(__package__)
 HEADER = "Idempotency-Key"
 #: Longer than any client repeats a request, shorter than keys pile up (promise M3 asks for a day).
 KEEP = timedelta(hours=48)
@@ -71,29 +69,22 @@ class StillRunning(Conflict):
     text = Text("Первый запрос с этим ключом ещё выполняется.", "The first request with this key is still running.")
 
 
-class Key(NamedTuple):
-    """``account_id`` None = a guest's."""
-
-    account_id: int | None
-    key: str
-
-
 class Idempotency:
-    """The keys and their answers.
+    """Keys and their answers.
 
-    :param signer: hides what was asked; there may be a password in it.
-    :param account_of: whose request it is; None for a guest.
+    :param signer: makes the stored fingerprint of a request, which may hold a password, irreversible.
+    :param account_of: the account that sends a request; None for a guest.
     """
 
     def __init__(
         self, db: Database, clock: Clock, signer: Signer, account_of: Callable[[web.Request], int | None]
     ) -> None:
         self._db, self._clock, self._signer, self._account_of = db, clock, signer, account_of
-        #: Those that are at work in this process. Others are told by a lock, when they come to their first change.
+        #: Keys of requests that run in this process. Other processes find out by a lock, at their first change.
         self._running: set[Key] = set()
 
     async def once(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """The handler's answer, or the one it gave to this key before.
+        """The handler's answer, or the stored answer of this key.
 
         :raises KeyMalformed: :raises KeyReused: for another body, method or address. :raises StillRunning:
         """
@@ -103,7 +94,7 @@ class Idempotency:
         if not _KEY.fullmatch(name):
             raise KeyMalformed
         key, taken = Key(self._account_of(request), name), await _fingerprint_of(request)
-        known = await self._db.one_or_none(QUERIES.find_answer, **key._asdict())
+        known = await IdempotencyRepository(self._db).find(key)
         if known is not None:
             if REQUEST_FINGERPRINT in request:
                 await drain(request)
@@ -120,10 +111,11 @@ class Idempotency:
         self, request: web.Request, handler: Handler, key: Key, taken: RequestFingerprint
     ) -> web.StreamResponse:
         async def claim(tx: Tx) -> None:
-            if not await tx.value(QUERIES.lock_key, **key._asdict()):
+            rows = IdempotencyRepository(tx)
+            if not await rows.try_lock(key):
                 raise StillRunning
-            # It may have ended since we asked.
-            known = await tx.one_or_none(QUERIES.find_answer, **key._asdict())
+            # The other request may have ended since the first look.
+            known = await rows.find(key)
             if known is not None:
                 raise _Answered(self._replayed(known, taken))
 
@@ -139,33 +131,31 @@ class Idempotency:
 
     async def _remember(self, tx: Tx, key: Key, taken: RequestFingerprint, response: web.StreamResponse) -> None:
         assert isinstance(response, web.Response), "a streamed answer cannot be kept"
-        await tx.execute(
-            QUERIES.remember_answer,
-            **key._asdict(),
+        answer = StoredAnswer(
             fingerprint=self._signer.sign(_PURPOSE, taken.taken()).encode(),
             status=response.status,
             body=bytes(response.body) if isinstance(response.body, bytes | bytearray) else b"",
             content_type=response.content_type,
-            now=self._clock.now(),
         )
+        await IdempotencyRepository(tx).insert(key, answer, self._clock.now())
 
-    def _replayed(self, known: Row, taken: RequestFingerprint) -> web.Response:
-        if not self._signer.verify(known["fingerprint"].decode("latin-1"), _PURPOSE, taken.taken()):
+    def _replayed(self, known: StoredAnswer, taken: RequestFingerprint) -> web.Response:
+        if not self._signer.verify(known.fingerprint.decode("latin-1"), _PURPOSE, taken.taken()):
             raise KeyReused
         return web.Response(
-            body=known["body"],
-            status=known["status"],
-            content_type=known["content_type"],
+            body=known.body,
+            status=known.status,
+            content_type=known.content_type,
             headers={"Idempotent-Replayed": "true"},
         )
 
     async def purge(self) -> int:
-        """Forget up to a thousand keys older than ``KEEP``; answer how many."""
-        return await self._db.execute(QUERIES.purge_answers, before=self._clock.now() - KEEP)
+        """Delete up to a thousand keys older than ``KEEP``; how many."""
+        return await IdempotencyRepository(self._db).purge(self._clock.now() - KEEP)
 
 
 class _Answered(Exception):
-    """Carries an answer out of the transaction, which it undoes."""
+    """Carries an answer out of the transaction, which is rolled back."""
 
     def __init__(self, response: web.StreamResponse) -> None:
         super().__init__(response.status)

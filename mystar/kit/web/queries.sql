@@ -1,5 +1,5 @@
--- name: lock_key
--- Held to the end of the transaction; whoever comes meanwhile is told so instead of being kept waiting.
+-- name: try_lock_key
+-- Held to the end of the transaction; a second request is refused instead of waiting.
 select pg_try_advisory_xact_lock(
     hashtextextended('answer ' || coalesce(%(account_id)s::bigint, 0) || ' ' || %(key)s, 0)
 );
@@ -8,7 +8,7 @@ select pg_try_advisory_xact_lock(
 select fingerprint, status, body, content_type from idempotency_keys
 where key = %(key)s and coalesce(account_id, 0) = coalesce(%(account_id)s::bigint, 0);
 
--- name: remember_answer
+-- name: insert_answer
 insert into idempotency_keys (account_id, key, fingerprint, status, body, content_type, created_at)
 values (%(account_id)s, %(key)s, %(fingerprint)s, %(status)s, %(body)s, %(content_type)s, %(now)s);
 

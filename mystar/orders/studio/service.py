@@ -10,7 +10,8 @@ from mystar.accounts.model import Actor, Visitor
 from mystar.errors import Forbidden
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
-from mystar.kit.outbox.outbox import Outbox, OutboxMessage
+from mystar.kit.outbox.model import OutboxMessage
+from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Row, Tx
 from mystar.kit.security.rate_limits import Limits
 from mystar.kit.web.media_urls import media_path

@@ -1,0 +1,64 @@
+"""Rows of the outbox."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from mystar.kit.outbox.model import OutboxMessage
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.database import Queryable, Row
+
+QUERIES = queries.load(__package__)
+
+
+class OutboxRepository:
+    def __init__(self, tx: Queryable) -> None:
+        self._tx = tx
+
+    async def insert(self, topic: str, name: str | None, payload: dict[str, Any], after: datetime | None) -> int:
+        """The row's id; that of the earlier row if the topic has one of this name."""
+        message_id: int = await self._tx.value(
+            QUERIES.insert_message, topic=topic, name=name, payload=payload, after=after
+        )
+        return message_id
+
+    async def claim(self, topic: str, now: datetime, lease: float, batch: int) -> list[OutboxMessage]:
+        """Up to ``batch`` due rows, oldest first, claimed for ``lease`` seconds."""
+        rows = await self._tx.all(QUERIES.claim_messages, topic=topic, now=now, lease=lease, batch=batch)
+        return sorted((OutboxMessage(**row) for row in rows), key=lambda message: message.id)
+
+    async def finish(self, message_id: int) -> None:
+        await self._tx.execute(QUERIES.finish_message, id=message_id)
+
+    async def postpone(self, message_id: int, *, attempts: int, next_attempt_at: datetime, reason: str) -> None:
+        await self._tx.execute(
+            QUERIES.postpone_message, id=message_id, attempts=attempts, next=next_attempt_at, reason=reason[:1000]
+        )
+
+    async def give_up(self, message_id: int, reason: str) -> None:
+        await self._tx.execute(QUERIES.give_up_message, id=message_id, reason=reason[:1000])
+
+    async def is_done(self, message_id: int) -> bool:
+        """Whether it was sent or given up."""
+        return bool(await self._tx.value(QUERIES.is_message_done, id=message_id))
+
+    async def exists(self, message_id: int) -> bool:
+        return bool(await self._tx.value(QUERIES.message_exists, id=message_id))
+
+    async def count_waiting(self) -> list[Row]:
+        """By topic: ``waiting``, ``failed``, ``oldest_seconds``."""
+        return await self._tx.all(QUERIES.count_waiting_messages)
+
+    async def purge(self, before: datetime) -> int:
+        """Delete up to a thousand rows that were sent before this moment; how many."""
+        return await self._tx.execute(QUERIES.purge_messages, before=before)
+
+    async def retry(self, message_id: int) -> bool:
+        """Make a failed or waiting row due now; false if there is none."""
+        return bool(await self._tx.execute(QUERIES.retry_message, id=message_id))
+
+    async def repeat_mail(self, message_id: int) -> int | None:
+        """The id of a copy of a mail that was sent; None if there is no such mail."""
+        repeated: int | None = await self._tx.value(QUERIES.repeat_mail, id=message_id)
+        return repeated
