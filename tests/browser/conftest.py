@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
+from mystar.app import create_app
+from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person
-from tests.sandbox_process import SandboxProcess, sandbox_in
+from tests.sandbox_process import SandboxProcess
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 #: No sandbox, since CI is root; the rest keeps Chromium from calling home and from drawing on hardware.
@@ -29,6 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            # Playwright belongs to the event loop that started it.
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +47,9 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
-    """A new one with an empty profile, in Russian."""
+    """One process for the session; every test opens contexts of its own, which share neither cookies nor storage."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
         yield browser
@@ -70,7 +77,7 @@ class Tab:
             assert surplus <= 0, f"{name} is {surplus} pixels wider than a window of {width}"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def tab(browser: Browser, tmp_path: Path) -> AsyncIterator[Tab]:
     """A tab; at the end it must have had nothing to complain about that the test has not taken off the list."""
     page = await browser.new_page(locale="ru-RU", viewport={"width": WIDTHS[-1], "height": 800})
@@ -80,26 +87,37 @@ async def tab(browser: Browser, tmp_path: Path) -> AsyncIterator[Tab]:
     page.on("pageerror", lambda error: tab.complaints.append(str(error)))
     page.on("requestfailed", lambda request: tab.complaints.append(f"{request.url}: {request.failure}"))
     yield tab
-    assert tab.complaints == []
+    complaints = list(tab.complaints)
+    await page.close()
+    assert complaints == []
 
 
-@pytest.fixture
-def sandbox_process(tmp_path: Path) -> Iterator[SandboxProcess]:
-    with sandbox_in(tmp_path / "sandbox") as process:
-        yield process
+@pytest_asyncio.fixture(loop_scope="session")
+async def app(settings: Settings) -> web.Application:
+    return await create_app(settings, settings.database.url)
 
 
-@pytest.fixture
-async def sandbox(sandbox_process: SandboxProcess, api: Api) -> SandboxProcess:
+@pytest_asyncio.fixture(loop_scope="session")
+async def api(app: web.Application, settings: Settings) -> AsyncIterator[Api]:
+    server = TestServer(app, host="127.0.0.1", port=settings.http.port)
+    async with TestClient(server) as client:
+        yield Api(client)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def sandbox(sandbox_process: SandboxProcess, api: Api) -> AsyncIterator[SandboxProcess]:
+    """The session's, with an empty mailbox."""
+    await sandbox_process.reset()
     await sandbox_process.set_webhook(f"{api.url}/payments/notifications/")
-    return sandbox_process
+    yield sandbox_process
+    await sandbox_process.reset()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def customer(factory: Factory) -> Person:
     return await factory.person("olga")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def star(factory: Factory) -> Person:
     return await factory.star("comet")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import Tab
@@ -15,7 +15,7 @@ from tests.kit.wire import Wire
 from tests.sandbox_process import SandboxProcess
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def second_page(browser: Browser) -> AsyncIterator[Page]:
     page = await browser.new_page(locale="en-GB")
     page.set_default_timeout(15_000)

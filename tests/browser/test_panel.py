@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
@@ -32,7 +33,7 @@ async def enter(page: Page, api: Api, person: Person) -> None:
     await expect(page.locator("h1")).to_have_text(re.compile("Сводка|Overview"))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def operator(api: Api, factory: Factory, tab: Tab) -> Person:
     """Signed in, in the tab."""
     person = await factory.staff("operator")
@@ -115,7 +116,7 @@ async def test_a_blocked_member_of_the_staff_is_out_in_the_other_tab(
     await theirs.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def phone(browser: Browser) -> AsyncIterator[Page]:
     """Without scripts, in the dark."""
     context = await browser.new_context(

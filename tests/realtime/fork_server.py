@@ -1,9 +1,9 @@
-"""Servers by fork: what takes a second to import is imported once, so that dying twenty times is a matter of seconds.
+"""Servers by fork: modules are imported once, so that a killed server is back in a fraction of a second.
 
     python -m tests.realtime.fork_server
 
-Each line of standard input is the environment of a server to be born, as JSON. Its pid comes back at once; when it
-serves, it says so itself.
+Each line of standard input is the environment of a server to start, as JSON. Its pid is written to standard output at
+once; the server itself writes a line when it takes requests.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from mystar.kit.background import cancel_and_wait
+from mystar.kit.background import end
 from mystar.kit.web.observability import configure_logging
 from mystar.server import serve
 from mystar.settings import load_settings
@@ -29,38 +29,38 @@ from tests.server_process import ROOT
 def main() -> None:
     _die_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    me = os.getpid()
+    parent = os.getpid()
     for line in sys.stdin:
         environment = json.loads(line)
         pid = os.fork()
         if not pid:
-            _live(environment, me)
-        _say(born=pid, port=environment["MYSTAR_HTTP__PORT"])
+            _serve(environment, parent)
+        _write(pid=pid, port=environment["MYSTAR_HTTP__PORT"])
 
 
-def _live(environment: Mapping[str, str], parent: int) -> None:
+def _serve(environment: Mapping[str, str], parent: int) -> None:
     _die_with_parent()
     if os.getppid() != parent:
-        # It died before we asked to be told.
+        # The parent died before the signal was asked for.
         os._exit(0)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.environ.update(environment)
     settings = load_settings()
     configure_logging(settings.log.level, settings.log.format)
     try:
-        serve(settings, settings.database.url, lambda _url: _say(serves=settings.http.port))
+        serve(settings, settings.database.url, lambda _url: _write(serves=settings.http.port))
     finally:
         os._exit(0)
 
 
-def _say(**words: object) -> None:
-    os.write(1, (json.dumps(words) + "\n").encode())
+def _write(**fields: object) -> None:
+    os.write(1, (json.dumps(fields) + "\n").encode())
 
 
-class Nursery:
-    """The other end of the pipe.
+class ForkServer:
+    """Starts, kills and replaces servers that are forked from one process.
 
-    :param environment: of all servers. :param log: where they write what goes wrong.
+    :param environment: of all servers. :param log: the file for their standard error.
     """
 
     def __init__(self, environment: Mapping[str, str], log: Path, *, servers: int) -> None:
@@ -69,7 +69,7 @@ class Nursery:
         self._pids: dict[int, int] = {}
         self._serving: dict[int, asyncio.Event] = {port: asyncio.Event() for port in self.ports}
         self._process: asyncio.subprocess.Process | None = None
-        self._hearing: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         with self._log.open("ab") as log:
@@ -83,25 +83,25 @@ class Nursery:
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
-        self._hearing = asyncio.create_task(self._hear())
+        self._reading = asyncio.create_task(self._read())
         for port in self.ports:
-            await self.bear(port)
+            await self.start(port)
         for port in self.ports:
-            await self.serving(port)
+            await self.wait_until_serving(port)
         return self
 
     async def __aexit__(self, *_error: object) -> None:
         assert self._process is not None
-        assert self._hearing is not None
+        assert self._reading is not None
         for port in self.ports:
             self.kill(port)
         self._process.kill()
         async with asyncio.timeout(90):
             await self._process.wait()
-        # Not until the end of its words: a server that was being born at this moment may still hold its voice.
-        await cancel_and_wait(self._hearing)
+        # Its output is not read to the end: a server that is starting at this moment may keep the pipe open.
+        await end(self._reading)
 
-    async def bear(self, port: int) -> None:
+    async def start(self, port: int) -> None:
         """Returns at once, while it is still starting."""
         assert self._process is not None
         assert self._process.stdin is not None
@@ -109,7 +109,7 @@ class Nursery:
         self._process.stdin.write(json.dumps({"MYSTAR_HTTP__PORT": str(port)}).encode() + b"\n")
         await self._process.stdin.drain()
 
-    async def serving(self, port: int) -> None:
+    async def wait_until_serving(self, port: int) -> None:
         async with asyncio.timeout(90):
             await self._serving[port].wait()
 
@@ -119,27 +119,27 @@ class Nursery:
             os.kill(pid, number)
 
     async def replace(self, port: int) -> None:
-        """As a deployment does: tell it to stop, and start another when it has."""
+        """As a deployment does: stop it with SIGTERM, and start another when it has ended."""
         pid = self._pids[port]
         self.kill(port, signal.SIGTERM)
         async with asyncio.timeout(90):
-            while _lives(pid):  # noqa: ASYNC110 - it is not our child
+            while _exists(pid):  # noqa: ASYNC110 - it is not a child of this process
                 await asyncio.sleep(0.02)
-        await self.bear(port)
-        await self.serving(port)
+        await self.start(port)
+        await self.wait_until_serving(port)
 
-    async def _hear(self) -> None:
+    async def _read(self) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
         async for line in self._process.stdout:
-            words = json.loads(line)
-            if "serves" in words:
-                self._serving[int(words["serves"])].set()
+            fields = json.loads(line)
+            if "serves" in fields:
+                self._serving[int(fields["serves"])].set()
             else:
-                self._pids[int(words["port"])] = words["born"]
+                self._pids[int(fields["port"])] = fields["pid"]
 
 
-def _lives(pid: int) -> bool:
+def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

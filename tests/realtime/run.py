@@ -16,7 +16,7 @@ from aiohttp import web
 from mystar.chat.keys import CHAT
 from tests.factory import Factory, actor
 from tests.realtime.crowd import Device, Talk, check, talk_all
-from tests.realtime.fork_server import Nursery
+from tests.realtime.fork_server import ForkServer
 from tests.realtime.proxy import Proxy
 
 
@@ -58,8 +58,8 @@ async def run(plan: Plan, talks: list[Talk], environment: Mapping[str, str], log
     """AssertionError says what is missing."""
     dice, began = random.Random(plan.seed), time.monotonic()
     async with (
-        Nursery(environment, log, servers=plan.servers) as nursery,
-        behind(nursery) as (proxy, url),
+        ForkServer(environment, log, servers=plan.servers) as servers,
+        behind(servers) as (proxy, url),
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):
         devices = {
@@ -67,7 +67,7 @@ async def run(plan: Plan, talks: list[Talk], environment: Mapping[str, str], log
             for talk in talks
         }
         everybody = [device for some in devices.values() for device in some]
-        accidents = asyncio.create_task(_accidents(plan, nursery, proxy, dice))
+        accidents = asyncio.create_task(_accidents(plan, servers, proxy, dice))
         try:
             await talk_all(talks, devices, messages=plan.messages, dice=dice)
             await accidents
@@ -78,23 +78,23 @@ async def run(plan: Plan, talks: list[Talk], environment: Mapping[str, str], log
     return Report(time.monotonic() - began, sum(device.connections for device in everybody))
 
 
-async def _accidents(plan: Plan, nursery: Nursery, proxy: Proxy, dice: random.Random) -> None:
+async def _accidents(plan: Plan, servers: ForkServer, proxy: Proxy, dice: random.Random) -> None:
     """Kills and cuts in turns; at least one server is left alone at any time."""
     cuts = plan.cuts // max(1, plan.kills)
     for number in range(plan.kills):
         await asyncio.sleep(dice.uniform(0.5, 1.5) * plan.pause)
-        port = nursery.ports[number % len(nursery.ports)]
-        await nursery.serving(port)
-        nursery.kill(port)
-        await nursery.bear(port)
+        port = servers.ports[number % len(servers.ports)]
+        await servers.wait_until_serving(port)
+        servers.kill(port)
+        await servers.start(port)
         await asyncio.sleep(dice.uniform(0, plan.pause))
         proxy.cut(cuts, dice)
 
 
 @contextlib.asynccontextmanager
-async def behind(nursery: Nursery) -> AsyncIterator[tuple[Proxy, str]]:
+async def behind(servers: ForkServer) -> AsyncIterator[tuple[Proxy, str]]:
     """A proxy in front of all its servers, and its address."""
-    proxy = Proxy(nursery.ports)
+    proxy = Proxy(servers.ports)
     url = await proxy.start()
     try:
         yield proxy, url

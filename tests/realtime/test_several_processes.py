@@ -20,7 +20,7 @@ from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, actor
 from tests.realtime.crowd import Device, check, talk_all
-from tests.realtime.fork_server import Nursery
+from tests.realtime.fork_server import ForkServer
 from tests.realtime.listener import Listener
 from tests.realtime.run import Plan, behind, prepared, run
 
@@ -59,15 +59,15 @@ async def test_a_rolling_restart_fails_no_request_and_loses_no_message(
     environment["MYSTAR_SOCKETS__SWEEP_SECONDS"] = "2"
     talks = await prepared(app, 3)
     async with (
-        Nursery(environment, tmp_path / "servers.log", servers=3) as nursery,
-        behind(nursery) as (_, url),
+        ForkServer(environment, tmp_path / "servers.log", servers=3) as servers,
+        behind(servers) as (_, url),
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):
         devices = {talk.id: [Device(session, url, talk, token) for token in talk.tokens] for talk in talks}
         reading = asyncio.create_task(_read_on(session, url, talks[0].tokens[0]))
         talking = asyncio.create_task(talk_all(talks, devices, messages=50, dice=random.Random(10)))
-        for port in nursery.ports:
-            await nursery.replace(port)
+        for port in servers.ports:
+            await servers.replace(port)
         await talking
         await check(talks, devices, messages=50)
         assert not reading.done()
@@ -94,8 +94,8 @@ async def test_news_and_endings_cross_from_process_to_process(
 ) -> None:
     anna, boris = await factory.person(door="market"), await factory.person(door="market")
     conversation, _ = await app[CHAT].open(actor(anna), boris.id)
-    async with Nursery(environment, tmp_path / "log", servers=2) as nursery, aiohttp.ClientSession() as session:
-        here, there = (f"http://127.0.0.1:{port}" for port in nursery.ports)
+    async with ForkServer(environment, tmp_path / "log", servers=2) as servers, aiohttp.ClientSession() as session:
+        here, there = (f"http://127.0.0.1:{port}" for port in servers.ports)
         path = f"/ws/conversations/{conversation.id}/"
         one = Listener(await session.ws_connect(here + path, headers={"Authorization": f"Bearer {anna.token}"}))
         other = Listener(await session.ws_connect(there + path, headers={"Authorization": f"Bearer {boris.token}"}))
