@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
+import psycopg2
 import pytest
 from aiohttp.test_utils import unused_port
 
@@ -18,6 +19,9 @@ from mystar.kit.postgres.database import Database
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import environment, run_cli
 from tests.waiting import eventually
+
+#: Statements that wait for a lock.
+_WAITING = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
 
 
 def test_the_banner_is_aligned_and_lists_logins_only_with_demo_data() -> None:
@@ -49,12 +53,13 @@ async def test_a_run_stopped_while_loading_continues_on_the_next_start(
         PAYMENTS__YOOKASSA__URL=sandbox_process.yookassa,
         MAIL__PORT=sandbox_process.smtp_port,
     )
-    # A higher hashing cost keeps loading from ending before the process is stopped.
-    async with running(values | {"MYSTAR_PASSWORDS__BCRYPT_COST": "12"}) as process:
-        await eventually(lambda: db.value("select count(*) > 3 from accounts"), timeout=60)
-        process.terminate()
-        said, _ = await asyncio.wait_for(process.communicate(), 30)
-        assert (process.returncode, said) == (0, b"")
+    with locked(dsn, "creators"):
+        async with running(values) as process:
+            # The first stars have accounts, and wait to become creators.
+            await eventually(lambda: db.value(f"select exists ({_WAITING})"), timeout=60)
+            process.terminate()
+            said, _ = await asyncio.wait_for(process.communicate(), 30)
+            assert (process.returncode, said) == (0, b"")
     assert 3 < await db.value("select count(*) from accounts") < 19
 
     async with running(values) as process:
@@ -84,6 +89,14 @@ def test_production_refuses_demo_and_bulk_data(arguments: tuple[str, ...], tmp_p
     )
     assert done.returncode == 1
     assert "Demo data is not for production." in done.stderr
+
+
+@contextlib.contextmanager
+def locked(dsn: str, table: str) -> Iterator[None]:
+    """While it lasts, the table can be read and not written."""
+    with contextlib.closing(psycopg2.connect(dsn)) as connection:
+        connection.cursor().execute(f"lock table {table} in exclusive mode")
+        yield
 
 
 @contextlib.asynccontextmanager

@@ -30,7 +30,7 @@ def cluster() -> Iterator[EmbeddedPostgres]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("loop", ["uvloop", pytest.param("asyncio", marks=pytest.mark.long)])
 async def test_an_outage_of_the_database_is_said_and_survived(
     serve: Serve, cluster: EmbeddedPostgres, loop: str
 ) -> None:

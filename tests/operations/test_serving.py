@@ -60,7 +60,7 @@ LOGIN = "/api/login/"
 NOBODY = b'{"username": "nobody", "password": "nothing-right-1"}'
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("loop", ["uvloop", pytest.param("asyncio", marks=pytest.mark.long)])
 async def test_the_word_to_stop_lets_a_request_in_flight_end(serve: Serve, loop: str) -> None:
     server = serve(HTTP__EVENT_LOOP=loop)
     request = await SlowPost(server, LOGIN, NOBODY).begin()
