@@ -9,17 +9,19 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import aiohttp
 import pytest
+from packaging.requirements import Requirement
 
 from tests.server_process import ROOT, environment, server_in
 
 pytestmark = pytest.mark.wheel
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def place() -> Iterator[Path]:
     """A directory that another account may pass: to it root lends the embedded PostgreSQL."""
     directory = Path(tempfile.mkdtemp(prefix="mystar-wheel-"))
@@ -28,29 +30,58 @@ def place() -> Iterator[Path]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def wheel(place: Path) -> Path:
+async def test_what_the_wheel_installs_migrates_and_serves(place: Path, empty_dsn: str) -> None:
+    """One test, since building and installing take most of its time."""
+    wheel = built_wheel(place)
+    holds_data_and_no_tests(wheel)
+    python = installed(wheel, place)
+    says_its_version(python, place)
+    await serves_on_a_database_of_its_own(python, place)
+    migrates_the_database_that_it_is_given(python, place, empty_dsn)
+
+
+def built_wheel(place: Path) -> Path:
     source = place / "source"
     for name in ("mystar", "config", "sql"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.cfg", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, source / name)
-    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(place), str(source))
+    pip("wheel", "--no-deps", "--wheel-dir", str(place), str(source))
     (wheel,) = place.glob("mystar-*.whl")
     return wheel
 
 
-@pytest.fixture(scope="module")
-def python(place: Path, wheel: Path) -> Path:
+def installed(wheel: Path, place: Path) -> Path:
     """The interpreter of an environment with the wheel and what it asks for, and nothing else."""
-    subprocess.run([sys.executable, "-m", "venv", str(place / "venv")], check=True)
-    python = place / "venv" / "bin" / "python"
-    pip(str(python), "install", "--no-compile", str(wheel))
+    environment = place / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    python = environment / "bin" / "python"
+    pip("--python", str(python), "install", "--no-deps", "--no-index", "--no-compile", str(wheel))
+    (packages,) = environment.glob("lib/python*/site-packages")
+    (ours,) = metadata.distributions(name="mystar", path=[str(packages)])
+    for requirement in ours.requires or ():
+        link(Requirement(requirement), packages, extras=set())
     return python
 
 
-def pip(python: str, *arguments: str) -> None:
-    command = [python, "-m", "pip", *arguments, "--quiet", "--disable-pip-version-check"]
+def link(requirement: Requirement, packages: Path, extras: set[str]) -> None:
+    """Link the required distribution, and what it requires in turn, from the environment of the tests."""
+    markers = [{"extra": extra} for extra in extras or {""}]
+    if requirement.marker and not any(map(requirement.marker.evaluate, markers)):
+        return
+    found = metadata.distribution(requirement.name)
+    assert requirement.specifier.contains(found.version), f"{requirement}, but {found.version} is installed"
+    names = {file.parts[0] for file in found.files or () if file.parts[0] not in ("..", "__pycache__")}
+    missing = [name for name in names if not (packages / name).exists()]
+    for name in missing:
+        (packages / name).symlink_to(found.locate_file(name))
+    if missing or requirement.extras:
+        for further in found.requires or ():
+            link(Requirement(further), packages, requirement.extras)
+
+
+def pip(*arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -71,7 +102,7 @@ def mystar(python: Path, directory: Path, *arguments: str, **variables: object) 
     return done.stdout
 
 
-def test_the_wheel_holds_all_that_is_not_code_and_none_of_the_tests(wheel: Path) -> None:
+def holds_data_and_no_tests(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     shared = {name.partition("/share/mystar/")[2] for name in names}
     checkout = {file.relative_to(ROOT) for pattern in ("config/*.toml", "sql/**/*.sql") for file in ROOT.glob(pattern)}
@@ -82,7 +113,7 @@ def test_the_wheel_holds_all_that_is_not_code_and_none_of_the_tests(wheel: Path)
     assert not [name for name in names if name.startswith("tests")]
 
 
-async def test_it_migrates_and_serves_on_a_database_of_its_own(python: Path, place: Path) -> None:
+async def serves_on_a_database_of_its_own(python: Path, place: Path) -> None:
     data = {"DATA_DIR": place / "embedded"}
     assert "0001_accounts" in mystar(python, place, "migrate", **data)
     with server_in(place, python=python, **data) as server:
@@ -95,7 +126,7 @@ async def test_it_migrates_and_serves_on_a_database_of_its_own(python: Path, pla
         assert server.stop() == 0
 
 
-def test_it_migrates_the_database_that_it_is_given(python: Path, place: Path, empty_dsn: str) -> None:
+def migrates_the_database_that_it_is_given(python: Path, place: Path, empty_dsn: str) -> None:
     variables = {"DATABASE__URL": empty_dsn}
     assert "0001_accounts" in mystar(python, place, "migrate", **variables)
     assert mystar(python, place, "migrate", **variables) == "The schema is up to date.\n"
@@ -104,7 +135,7 @@ def test_it_migrates_the_database_that_it_is_given(python: Path, place: Path, em
         assert server.stop() == 0
 
 
-def test_its_command_is_on_the_path(python: Path, place: Path) -> None:
+def says_its_version(python: Path, place: Path) -> None:
     done = subprocess.run(
         [str(python.with_name("mystar")), "--version"],
         cwd=place,
