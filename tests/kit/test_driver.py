@@ -11,6 +11,7 @@ import gc
 import os
 import resource
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -273,6 +274,16 @@ async def test_a_connection_that_dies_while_idle_is_not_lent_again(address: str)
             await connection.run("select 1")
             pool.release(connection)
     await pool.close()
+
+
+async def test_the_last_message_and_the_end_of_a_session_are_read_at_once(address: str) -> None:
+    connection = await driver.connect(address)
+    kill(address, connection.raw.info.backend_pid)
+    # The loop stands still, so both are there when it looks.
+    time.sleep(0.1)  # noqa: ASYNC251 - the loop is meant to stand still
+    for _ in range(2):
+        await asyncio.sleep(0)
+    assert connection.closed
 
 
 async def test_the_descriptor_of_a_connection_that_died_is_free_for_any_other_socket(address: str) -> None:

@@ -182,6 +182,10 @@ class Connection(aiopg.Connection):
             return
         try:
             state = self._conn.poll()
+            if self._waiter is None and state == extensions.POLL_OK:
+                # A server that ends a session sends a last message and closes. Both may be here, and libpq reads one at
+                # a time; the pool must not lend the connection in between.
+                state = self._conn.poll()
         except psycopg2.Error as error:
             self._fail(error)
             return
