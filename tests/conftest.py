@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
-from aiohttp import ClientResponse, web
+from aiohttp import ClientResponse, web, web_app
 from aiohttp.test_utils import TestClient, TestServer, unused_port
 
 from mystar.app import create_app
@@ -18,7 +19,21 @@ if TYPE_CHECKING:
     # Imported by pytest itself, which rewrites its assertions.
     from tests.sandbox_process import SandboxProcess
 
+#: Private to aiohttp, and the one place where it keeps applications alive: up to 1024 of them, with all that they hold.
+_BUILT_MIDDLEWARES = web_app._cached_build_middleware
+
 pytest_plugins = ["tests.database", "tests.sandbox_process", "tests.redis_server", "tests.s3_server"]
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected by now stays, so the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000)
+
+
+def pytest_runtest_logfinish() -> None:
+    _BUILT_MIDDLEWARES.cache_clear()
 
 
 class SignedIn(Protocol):

@@ -169,7 +169,10 @@ async def _mayhem(plan: Plan, stage: Stage, stars: Sequence[Person], customers: 
     """Everybody walks, the service dies ``plan.kills`` times. The complaints."""
     gate = asyncio.Semaphore(0)
     chance = random.Random(plan.seed)
-    stories = chance.choices(list(plan.stories), list(plan.stories.values()), k=plan.orders)
+    # Every story at least once, if there are orders enough for it.
+    stories = list(plan.stories)[: plan.orders]
+    stories += chance.choices(list(plan.stories), list(plan.stories.values()), k=plan.orders - len(stories))
+    chance.shuffle(stories)
 
     async def live(number: int, story: Story) -> None:
         walk = stage.walk(f"order {number}: {story.__name__}")

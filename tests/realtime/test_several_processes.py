@@ -24,7 +24,6 @@ from tests.realtime.fork_server import ForkServer
 from tests.realtime.listener import Listener
 from tests.realtime.run import Plan, behind, prepared, run
 
-
 LONG = pytest.mark.long
 #: Each test runs on one bus in the suite and on the other in its long form.
 POSTGRES_FIRST = pytest.mark.parametrize("bus_name", ["postgres", pytest.param("redis", marks=LONG)])
