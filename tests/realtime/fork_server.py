@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from mystar.kit.background import end
+from mystar.kit.background import cancel_and_wait
 from mystar.kit.web.observability import configure_logging
 from mystar.server import serve
 from mystar.settings import load_settings
@@ -99,7 +99,7 @@ class ForkServer:
         async with asyncio.timeout(90):
             await self._process.wait()
         # Its output is not read to the end: a server that is starting at this moment may keep the pipe open.
-        await end(self._reading)
+        await cancel_and_wait(self._reading)
 
     async def start(self, port: int) -> None:
         """Returns at once, while it is still starting."""
