@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
+from functools import partial
 
 import psycopg2
 from psycopg2 import extensions
@@ -20,10 +21,11 @@ class Wire:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._server: asyncio.Server | None = None
+        self._cuts = 0
         self.port = 0
 
     async def plug(self) -> None:
-        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(partial(self._pass_on, self._cuts), "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def freeze(self) -> None:
@@ -34,6 +36,7 @@ class Wire:
         """Refuse new connections and break those that are."""
         assert self._server is not None
         self._server.close()
+        self._cuts += 1
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -41,11 +44,17 @@ class Wire:
             writer.transport.abort()
         self._writers.clear()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(self, cuts: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """:param cuts: how often the wire had been cut when it was plugged in."""
         if self._host.startswith("/"):
             theirs = await asyncio.open_unix_connection(f"{self._host}/.s.PGSQL.{self._target}")
         else:
             theirs = await asyncio.open_connection(self._host, self._target)
+        if cuts != self._cuts:
+            # Cut while the other half was being opened.
+            writer.transport.abort()
+            theirs[1].transport.abort()
+            return
         self._writers |= {writer, theirs[1]}
         for source, sink in ((reader, theirs[1]), (theirs[0], writer)):
             task = asyncio.ensure_future(self._pump(source, sink))
