@@ -25,7 +25,7 @@ from pydantic_settings import (
 )
 
 from mystar.kit.realtime.backends import BusSettings
-from mystar.kit.realtime.websocket import Manners
+from mystar.kit.realtime.websocket import WebSocketSettings
 from mystar.kit.resources import project_folder
 from mystar.kit.setting_kinds import Listed, merged, read_toml
 from mystar.sections import (
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     files: FileSettings
     storage: StorageSettings
     limits: LimitSettings
-    sockets: Manners
+    sockets: WebSocketSettings
     bus: BusSettings
     studio: StudioSettings
     log: LogSettings

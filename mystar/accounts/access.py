@@ -16,7 +16,7 @@ from aiohttp_apispec import docs
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, Language, SignedIn, Visitor
 from mystar.errors import Forbidden, Unauthenticated
-from mystar.kit.realtime.websocket import in_turn, offered_protocols
+from mystar.kit.realtime.websocket import handshake_slot, offered_protocols
 from mystar.kit.web.http import PUBLIC_URL, address_of, json_response, language_of
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _closed(handler: F, rule: str) -> F:
 async def authentication_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """:raises Unauthenticated: no living token where one is needed. :raises Forbidden: not staff where staff is."""
     rule = rule_of(request)
-    async with in_turn(request) if rule == "socket" else nullcontext():
+    async with handshake_slot(request) if rule == "socket" else nullcontext():
         if rule is not None:
             request[_ACTOR] = actor = await _actor(request, rule)
             if rule == "staff" and not (actor and actor.is_staff):

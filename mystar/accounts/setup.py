@@ -19,7 +19,7 @@ from mystar.accounts.repository import CONSTRAINTS as CONSTRAINTS
 from mystar.accounts.service import AccountService
 from mystar.accounts.sessions.login_throttle import Guard
 from mystar.accounts.sessions.service import Sessions
-from mystar.accounts.sessions.sockets import watching
+from mystar.accounts.sessions.sockets import session_watch
 from mystar.accounts.staff.operator import Operator
 from mystar.accounts.staff.service import StaffRoom
 from mystar.accounts.support_forms import FrontDesk
@@ -70,7 +70,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     _add_staff(app, infra, passwords, sessions)
     app.cleanup_ctx.append(sweeping(accounts))
     _add_sign_in(app, infra, sessions, links)
-    app.cleanup_ctx.append(watching(sessions, app[HUB], infra.events, settings.sockets.recheck_seconds))
+    app.cleanup_ctx.append(session_watch(sessions, app[HUB], infra.events, settings.sockets.recheck_seconds))
 
     async def close(_app: web.Application) -> None:
         passwords.close()

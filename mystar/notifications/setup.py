@@ -34,6 +34,6 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     )
     OrderMails(mailer, app[ORDERS]).listen(infra.events)
     Listeners(notifications, mailer, clock, quiet=digest).listen(infra.events)
-    sockets.tell_sockets(notifications, app[HUB], infra.events)
+    sockets.notify_sockets(notifications, app[HUB], infra.events)
     app[NOTIFICATIONS] = notifications
     app.cleanup_ctx.extend(tasks(notifications, Digests(infra.db, notifications, mailer, clock), digest))

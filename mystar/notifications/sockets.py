@@ -1,4 +1,4 @@
-"""`/ws/notifications/`: what a person is told, as it happens (docs/dialects/market.md, D33)."""
+"""`/ws/notifications/`: the notifications of an account, live (docs/dialects/market.md, D33)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from aiohttp import web
 from aiohttp_apispec import docs, querystring_schema
 
 from mystar.accounts.access import actor_of, signed_in_socket
-from mystar.accounts.sessions.sockets import opened
+from mystar.accounts.sessions.sockets import open_connection
 from mystar.errors import Text, Unreadable
 from mystar.kit.events import Events
-from mystar.kit.realtime.connection import Speak, text_frame
+from mystar.kit.realtime.connection import Encoder, text_frame
 from mystar.kit.realtime.hub import HUB, Hub
-from mystar.kit.realtime.websocket import answering
+from mystar.kit.realtime.websocket import answer_frames
 from mystar.kit.web.fields import BaseSchema, BoundedInteger
 from mystar.kit.web.routes import route
 from mystar.kit.web.validation import query_of
@@ -28,7 +28,7 @@ TOPIC = "notifications"
 
 
 class NobodyListens(Unreadable):
-    """A frame was sent to the socket of notifications, which only sends."""
+    """A frame was sent to the WebSocket of notifications, which only sends."""
 
     code = "nobody_listens"
     text = Text("Сюда ничего не отправляют: здесь только уведомления.", "Nothing is taken here, only told.")
@@ -38,26 +38,26 @@ class NotificationSocketQuery(BaseSchema):
     after = BoundedInteger(min_value=0, max_value=2**63 - 1, load_default=None, allow_none=True)
 
 
-def tell_sockets(notifications: NotificationService, hub: Hub, events: Events) -> None:
-    """Have open sockets hear of notifications once they are committed."""
-    hub.serve(TOPIC, notifications)
+def notify_sockets(notifications: NotificationService, hub: Hub, events: Events) -> None:
+    """Send notifications to open WebSockets once they are committed."""
+    hub.register_topic(TOPIC, notifications)
 
     async def notified(event: Notified) -> None:
-        # One person's ids have gaps, so only the table knows whether others come before this one.
-        hub.news(TOPIC, event.notification.account_id)
+        # The ids of one account have gaps, so only the table shows whether others come before this one.
+        hub.notify(TOPIC, event.notification.account_id)
 
     events.after_commit(Notified, notified)
 
 
-def _spoken(notification: Notification, *, language: str) -> bytes:
+def _encode(notification: Notification, *, language: str) -> bytes:
     return text_frame(notification_view(notification, language))
 
 
-#: One way of speaking for each language, the same object for everybody who reads it.
-_SPEAK: dict[str, Speak] = {language: partial(_spoken, language=language) for language in ("ru", "en")}
+#: One encoder for each language, shared by all connections of it.
+_ENCODERS: dict[str, Encoder] = {language: partial(_encode, language=language) for language in ("ru", "en")}
 
 
-@docs(tags=TAGS, summary="My notifications, live")
+@docs(tags=TAGS, summary="Stream the account's notifications")
 @signed_in_socket
 @querystring_schema(NotificationSocketQuery)
 async def notification_socket(request: web.Request) -> web.WebSocketResponse:
@@ -66,14 +66,14 @@ async def notification_socket(request: web.Request) -> web.WebSocketResponse:
     has_gap = after is not None and after < await notifications.forgotten(account_id)
     if after is None or has_gap:
         position = (await notifications.ends([account_id])).get(account_id, 0)
-    async with opened(request, _SPEAK[await reading_language(request)]) as peer:
+    async with open_connection(request, _ENCODERS[await reading_language(request)]) as connection:
         if has_gap:
-            peer.tell({"type": "gap", "after": after})
-        async with request.app[HUB].following(peer, TOPIC, account_id, position):
+            connection.send_json({"type": "gap", "after": after})
+        async with request.app[HUB].subscribe(connection, TOPIC, account_id, position):
             if after is not None and not has_gap:
-                peer.tell({"type": "resumed", "after": after})
-            await answering(request, peer, _refuse)
-    return peer.socket
+                connection.send_json({"type": "resumed", "after": after})
+            await answer_frames(request, connection, _refuse)
+    return connection.socket
 
 
 async def _refuse(_frame: dict[str, Any]) -> None:

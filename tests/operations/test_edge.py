@@ -93,7 +93,7 @@ async def failures(client: TestClient, forwarded: list[str]) -> list[int]:
 
 
 async def test_a_forged_address_does_not_get_around_the_limits(door: Door) -> None:
-    """S19: guesses from one peer stay guesses from one peer, whatever they claim."""
+    """S19: guesses from one connection stay guesses from one connection, whatever they claim."""
     client = await door.open(LIMITS__ENABLED="true")
     statuses = await failures(client, [f"203.0.113.{number}" for number in range(12)])
     assert 429 not in statuses[:10]
@@ -104,7 +104,7 @@ CLAIMS = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "True-Clie
 
 
 async def test_hundreds_of_forged_addresses_get_ten_guesses(door: Door) -> None:
-    """S19: at any door, in whatever header, and from a peer that we would trust elsewhere."""
+    """S19: at any door, in whatever header, and from a connection that we would trust elsewhere."""
     client = await door.open(LIMITS__ENABLED="true", HTTP__TRUSTED_PROXIES="10.0.0.0/8, ::2")
 
     at_once = asyncio.Semaphore(20)  # more would be told to come back before they are counted

@@ -17,10 +17,10 @@ from mystar.accounts.keys import ACCOUNTS
 from mystar.app import create_app
 from mystar.chat.keys import CHAT
 from mystar.kit.postgres.database import Database
-from mystar.kit.realtime.backends import BusSettings, PostgresWire, RedisWire
-from mystar.kit.realtime.connection import Closing
+from mystar.kit.realtime.backends import BusSettings, PostgresBackend, RedisBackend
+from mystar.kit.realtime.connection import CloseCode
 from mystar.kit.realtime.hub import HUB
-from mystar.kit.realtime.pubsub import MESSAGE_BYTES, Bus, Line
+from mystar.kit.realtime.pubsub import PACKET_BYTES, Bus, PubSubConnection
 from mystar.settings import Settings
 from tests.factory import Factory, actor
 from tests.kit.wire import Wire, wired
@@ -30,8 +30,8 @@ from tests.waiting import eventually
 
 
 @pytest.fixture(params=["postgres", "redis"])
-async def wire(request: pytest.FixtureRequest, dsn: str) -> PostgresWire | RedisWire:
-    return PostgresWire(dsn) if request.param == "postgres" else RedisWire(request.getfixturevalue("redis_url"))
+async def wire(request: pytest.FixtureRequest, dsn: str) -> PostgresBackend | RedisBackend:
+    return PostgresBackend(dsn) if request.param == "postgres" else RedisBackend(request.getfixturevalue("redis_url"))
 
 
 @contextlib.asynccontextmanager
@@ -44,13 +44,13 @@ async def test_everybody_hears_what_others_say_and_nobody_hears_himself(wire: An
     heard: dict[str, list[tuple[str, ...]]] = {"one": [], "other": [], "third": []}
     buses = {name: Bus(wire) for name in heard}
     for name, bus in buses.items():
-        bus.on("word", lambda *rest, name=name: heard[name].append(rest))
+        bus.subscribe("word", lambda *rest, name=name: heard[name].append(rest))
     async with running(buses["one"]) as one, running(buses["other"]), running(buses["third"]):
         assert one.connected
-        one.say("word", 1, "")
-        one.say("unknown", 2)
+        one.publish("word", 1, "")
+        one.publish("unknown", 2)
         for number in range(5000):
-            one.say("word", number, "x")
+            one.publish("word", number, "x")
 
         async def all_heard() -> bool:
             return len(heard["other"]) == len(heard["third"]) == 5001
@@ -62,7 +62,7 @@ async def test_everybody_hears_what_others_say_and_nobody_hears_himself(wire: An
 
 async def test_a_bus_alone_says_nothing_and_misses_nothing() -> None:
     async with running(Bus()) as bus:
-        bus.say("word")
+        bus.publish("word")
         assert bus.connected
 
 
@@ -70,7 +70,7 @@ async def test_a_bus_stops_even_while_it_is_told_something(wire: Any) -> None:
     async with asyncio.timeout(30):
         for number in range(40):
             async with running(Bus(wire)) as bus:
-                bus.say("word", number)
+                bus.publish("word", number)
                 await asyncio.sleep(0.001 * (number % 10))
 
 
@@ -102,7 +102,7 @@ class Deaf:
         self.messages: asyncio.Queue[str] = asyncio.Queue()
         self.sent: list[str] = []
 
-    async def dial(self) -> Line:
+    async def connect(self) -> PubSubConnection:
         self.tries += 1
         if self.tries == 1:
             raise ConnectionRefusedError
@@ -124,7 +124,7 @@ async def test_what_was_said_while_the_wire_was_down_is_said_later_and_once() ->
     bus = Bus(wire)
     bus.on_gap(lambda: gaps.append(1))
     for _ in range(3):
-        bus.say("word", "я" * 100)
+        bus.publish("word", "я" * 100)
     async with running(bus):
 
         async def said() -> bool:
@@ -139,14 +139,14 @@ async def test_too_much_to_say_becomes_a_word_to_look_everywhere() -> None:
     wire, gaps = Deaf(), []
     bus = Bus(wire)
     for number in range(25_000):
-        bus.say("word", number)
+        bus.publish("word", number)
     async with running(bus):
 
         async def said() -> bool:
             return any(message.endswith(" word:24999") for message in wire.sent)
 
         await eventually(said)
-        assert all(len(message) <= MESSAGE_BYTES for message in wire.sent)
+        assert all(len(message) <= PACKET_BYTES for message in wire.sent)
         assert sum(len(message.split(" ")) - 1 for message in wire.sent) < 15_000
         assert wire.sent[0].split(" ")[1] == "*"
         bus.on_gap(lambda: gaps.append(1))
@@ -160,10 +160,10 @@ async def test_too_much_to_say_becomes_a_word_to_look_everywhere() -> None:
 
 @pytest.mark.parametrize(
     ("url", "kind"),
-    [("", None), ("postgres", PostgresWire), ("postgresql://a/b", PostgresWire), ("redis://a", RedisWire)],
+    [("", None), ("postgres", PostgresBackend), ("postgresql://a/b", PostgresBackend), ("redis://a", RedisBackend)],
 )
 def test_the_setting_chooses_the_wire(url: str, kind: type | None) -> None:
-    chosen = BusSettings(url=url).wire("dbname=own")
+    chosen = BusSettings(url=url).backend("dbname=own")
     assert type(chosen) is (kind or type(None))
 
 
@@ -234,7 +234,7 @@ async def line(request: pytest.FixtureRequest, dsn: str) -> AsyncIterator[tuple[
 async def test_a_line_that_was_cut_is_never_mended_in_silence(line: tuple[Wire, str]) -> None:
     """What was said meanwhile is lost, and whoever listens must look for himself."""
     gaps: list[int] = []
-    bus = Bus(BusSettings(url=line[1]).wire(""))
+    bus = Bus(BusSettings(url=line[1]).backend(""))
     bus.on_gap(lambda: gaps.append(1))
     async with running(bus):
         for cut in range(1, 4):
@@ -261,7 +261,7 @@ async def test_while_the_line_is_silent_nobody_keeps_a_socket_beyond_his_session
         await here[CHAT].send(actor(one), conversation.id, "слышно?")
         assert (await listener.hear())["message"] == "слышно?"
         await here[ACCOUNTS].log_out(await here[ACCOUNTS].authenticate(other.token))
-        assert (await listener.farewell())[0] == Closing.SESSION_ENDED
+        assert (await listener.farewell())[0] == CloseCode.SESSION_ENDED
 
 
 async def test_who_is_here_with_several_devices_is_gone_with_the_last(make_settings: Callable[..., Settings]) -> None:

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from mystar.app import create_app
 from mystar.chat.keys import CHAT
 from mystar.chat.sockets import TOPIC
-from mystar.kit.realtime.connection import Speak
+from mystar.kit.realtime.connection import Encoder
 from mystar.kit.realtime.hub import HUB
 from mystar.settings import Settings
 from tests.conftest import Api
@@ -165,22 +165,22 @@ async def test_what_happens_is_put_into_words_once_for_each_dialect_however_many
     await app[CHAT].send(actor(pair.anna), pair.id, "все здесь?")
     for socket in everybody:
         assert (await socket.hear())["number"] == 1
-    spoken: Counter[Speak] = Counter()
+    encoded: Counter[Encoder] = Counter()
 
-    def counted(speak: Speak) -> Speak:
+    def counted(encoder: Encoder) -> Encoder:
         def once(entry: Any) -> bytes | None:
-            spoken[speak] += 1
-            return speak(entry)
+            encoded[encoder] += 1
+            return encoder(entry)
 
         return once
 
-    peers = list(app[HUB].listeners(TOPIC, pair.id))
-    counting = {speak: counted(speak) for speak in {peer.speak for peer in peers}}
-    for peer in peers:
+    connections = list(app[HUB].subscribers(TOPIC, pair.id))
+    counting = {speak: counted(speak) for speak in {connection.encoder for connection in connections}}
+    for connection in connections:
         # Shared by as many as before.
-        peer.speak = counting[peer.speak]
+        connection.encoder = counting[connection.encoder]
     for number in range(2, 5):
         await app[CHAT].send(actor(pair.boris), pair.id, "всем")
         for socket in everybody:
             assert (await socket.hear())["number"] == number
-    assert (len(peers), list(spoken.values())) == (10, [3, 3])
+    assert (len(connections), list(encoded.values())) == (10, [3, 3])

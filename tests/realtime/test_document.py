@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 
 from mystar.app import create_app
 from mystar.chat.keys import CHAT
-from mystar.contracts.asyncapi import CLOSINGS
+from mystar.contracts.asyncapi import CLOSE_CODES
 from mystar.kit.keys import DATABASE
-from mystar.kit.realtime.connection import Closing
+from mystar.kit.realtime.connection import CloseCode
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, actor
@@ -71,8 +71,8 @@ async def test_every_socket_is_described_and_nothing_else(app: web.Application, 
 
 
 async def test_every_code_that_we_close_with_has_a_meaning(document: dict[str, Any]) -> None:
-    assert set(CLOSINGS) == set(Closing)
-    assert set(document["x-close-codes"]) >= {str(int(code)) for code in Closing}
+    assert set(CLOSE_CODES) == set(CloseCode)
+    assert set(document["x-close-codes"]) >= {str(int(code)) for code in CloseCode}
 
 
 async def test_frames_are_what_the_document_says_and_all_of_it_happens(

@@ -19,9 +19,9 @@ from mystar.accounts.model import Visitor
 from mystar.app import create_app
 from mystar.chat.keys import CHAT
 from mystar.chat.sockets import TOPIC
-from mystar.kit.realtime.connection import Closing
+from mystar.kit.realtime.connection import CloseCode
 from mystar.kit.realtime.hub import HUB
-from mystar.kit.realtime.websocket import MANNERS
+from mystar.kit.realtime.websocket import WEBSOCKET_SETTINGS
 from mystar.kit.web.http import dumps
 from mystar.settings import Settings
 from tests.conftest import Api
@@ -160,7 +160,7 @@ async def test_whoever_is_blocked_is_told_so_in_a_frame(app: web.Application, do
 async def test_bytes_are_not_text(doors: Doors, pair: Pair) -> None:
     socket = await doors.open(pair.path, pair.anna)
     await socket.socket.send_bytes(b"\x00\x01")
-    assert (await socket.farewell())[0] == Closing.UNSUPPORTED_DATA
+    assert (await socket.farewell())[0] == CloseCode.UNSUPPORTED_DATA
 
 
 async def test_a_frame_has_a_greatest_size(doors: Doors, pair: Pair) -> None:
@@ -173,7 +173,7 @@ async def test_whoever_sends_too_many_frames_is_hung_up_on(doors: Doors, pair: P
     socket = await doors.open(pair.path, pair.anna)
     for _ in range(130):
         await socket.socket.send_str("{}")
-    assert await socket.code() == Closing.TOO_MANY_FRAMES
+    assert await socket.code() == CloseCode.TOO_MANY_FRAMES
 
 
 async def test_compression_is_not_agreed_to(doors: Doors, pair: Pair) -> None:
@@ -227,7 +227,7 @@ async def test_a_session_that_ends_takes_its_sockets_along(
     other = await doors.open(pair.path, pair.boris)
     assert (await api.post("/api/auth/logout/", as_=pair.anna)).status == 204
     await app[CHAT].send(actor(pair.boris), pair.id, "этого она не услышит")
-    assert (await chat.farewell())[0] == (await news.farewell())[0] == Closing.SESSION_ENDED
+    assert (await chat.farewell())[0] == (await news.farewell())[0] == CloseCode.SESSION_ENDED
     assert (await other.hear())["message"] == "этого она не услышит"
     assert (await doors.refused(pair.path, pair.anna))[0] == 401
 
@@ -241,7 +241,7 @@ async def test_whoever_is_shut_out_by_staff_is_hung_up_on_everywhere(
     await app[ACCOUNTS].block(actor(staff, "owner"), pair.anna.id)
     await app[CHAT].send(actor(pair.boris), pair.id, "этого она не услышит")
     for socket in several:
-        assert (await socket.farewell())[0] == Closing.SESSION_ENDED
+        assert (await socket.farewell())[0] == CloseCode.SESSION_ENDED
     assert (await boris.hear())["message"] == "этого она не услышит"
     assert (await doors.refused(pair.path, pair.anna))[0] == 401
 
@@ -261,7 +261,7 @@ async def test_nobody_hears_anything_after_his_session_ended(
         async with asyncio.timeout(1):
             while (message := await listener.socket.receive()).type is WSMsgType.TEXT:
                 assert orjson.loads(message.data)["message"] != f"после {number}"
-        assert message.data == Closing.SESSION_ENDED
+        assert message.data == CloseCode.SESSION_ENDED
 
     for wave in range(5):
         await asyncio.gather(*(trial(10 * wave + number) for number in range(10)))
@@ -272,7 +272,7 @@ async def test_an_ending_that_nobody_told_of_is_noticed(
 ) -> None:
     socket = await doors.open(pair.path, pair.anna)
     await db.execute("update sessions set expires_at = created_at where account_id = %(id)s", id=pair.anna.id)
-    assert (await socket.farewell())[0] == Closing.SESSION_ENDED
+    assert (await socket.farewell())[0] == CloseCode.SESSION_ENDED
 
 
 async def test_a_process_that_stops_says_when_to_come_back(app: web.Application, doors: Doors, pair: Pair) -> None:
@@ -280,7 +280,7 @@ async def test_a_process_that_stops_says_when_to_come_back(app: web.Application,
     closing = asyncio.create_task(app[HUB].close())
     for socket in several:
         code, reason = await socket.farewell()
-        assert code == Closing.GOING_AWAY
+        assert code == CloseCode.GOING_AWAY
         assert 0 <= orjson.loads(reason)["reconnect_in"] <= 1
     await closing
 
@@ -291,15 +291,15 @@ async def test_a_reader_that_does_not_read_is_hung_up_on_and_others_hear_on(
     """Promise T5: its outbox stays small, and nobody waits for it."""
     good = await doors.open(pair.path, pair.boris)
     stuck = await _deaf_socket(api.url, pair.path, pair.anna)
-    manners = app[MANNERS]
-    (peer,) = (one for one in app[HUB].listeners(TOPIC, pair.id) if one.account_id == pair.anna.id)
+    settings = app[WEBSOCKET_SETTINGS]
+    (connection,) = (one for one in app[HUB].subscribers(TOPIC, pair.id) if one.account_id == pair.anna.id)
     heard = asyncio.create_task(good.hear_several(1))
     big = dumps({"x": "x" * 60_000})
     for _ in range(400):
-        peer.tell(orjson.loads(big))
-        assert peer.waiting <= manners.outbox_bytes
+        connection.send_json(orjson.loads(big))
+        assert connection.waiting <= settings.outbox_bytes
         await asyncio.sleep(0)
-    assert peer.gone is Closing.TOO_SLOW
+    assert connection.close_code is CloseCode.TOO_SLOW
     await app[CHAT].send(actor(pair.boris), pair.id, "дальше без неё")
     assert (await heard)[0]["message"] == "дальше без неё"
 
@@ -321,7 +321,7 @@ async def test_a_peer_that_answers_no_ping_is_forgotten(make_settings: Callable[
         listening = asyncio.create_task(lively.receive())
 
         async def one_is_left() -> bool:
-            return app[HUB].sockets_of(person.id) == 1
+            return app[HUB].connection_count(person.id) == 1
 
         await eventually(one_is_left)
         await asyncio.sleep(1.6)

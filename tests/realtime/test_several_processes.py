@@ -15,7 +15,7 @@ from aiohttp import web
 
 from mystar.chat.keys import CHAT
 from mystar.kit.background import cancel_and_wait
-from mystar.kit.realtime.connection import Closing
+from mystar.kit.realtime.connection import CloseCode
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, actor
@@ -81,7 +81,7 @@ async def test_a_rolling_restart_fails_no_request_and_loses_no_message(
         assert not reading.done()
         await cancel_and_wait(reading)
         endings = [code for some in devices.values() for device in some for code in device.endings]
-        assert Closing.GOING_AWAY in endings
+        assert CloseCode.GOING_AWAY in endings
         await asyncio.gather(*(device.close() for some in devices.values() for device in some))
 
 
@@ -117,7 +117,7 @@ async def test_news_and_endings_cross_from_process_to_process(
             assert (await other.hear())["message"] == (await one.hear())["message"] == "слышно?"
             assert (await news.hear())["type"] == "message"
             await session.post(here + "/api/auth/logout/", headers={"Authorization": f"Bearer {boris.token}"})
-            assert (await other.farewell())[0] == (await news.farewell())[0] == Closing.SESSION_ENDED
+            assert (await other.farewell())[0] == (await news.farewell())[0] == CloseCode.SESSION_ENDED
             # Nor is it remembered there for the half second that it was.
             headers = {"Authorization": f"Bearer {boris.token}"}
             assert (await session.get(there + "/api/v1/notifications/", headers=headers)).status == 401

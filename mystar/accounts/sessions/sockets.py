@@ -1,4 +1,4 @@
-"""Sockets of people: opened with a living session, closed when it ends (D6, D33)."""
+"""WebSockets of accounts: opened with an active session, closed when it ends (D6, D33)."""
 
 from __future__ import annotations
 
@@ -18,74 +18,78 @@ from mystar.errors import Unauthenticated
 from mystar.kit.background import every
 from mystar.kit.events import Events
 from mystar.kit.realtime import websocket
-from mystar.kit.realtime.connection import Closing, Peer, Speak
+from mystar.kit.realtime.connection import CloseCode, Connection, Encoder
 from mystar.kit.realtime.hub import Hub
 
-_NOTE = "session"
-_AT_ONCE = 1000
+#: Topic of the bus.
+_TOPIC = "session"
+#: Sessions of one query.
+_BATCH = 1000
 
 
 @asynccontextmanager
-async def opened(request: web.Request, speak: Speak) -> AsyncIterator[Peer]:
-    """The socket of whoever asks, inside a ``@signed_in_socket`` handler; refusals as of `kit.websocket.opened`."""
+async def open_connection(request: web.Request, encoder: Encoder) -> AsyncIterator[Connection]:
+    """The WebSocket of the actor of a ``@signed_in_socket`` handler. Raises as `websocket.open_connection` does."""
     actor = actor_of(request)
 
-    async def still_welcome() -> None:
+    async def reauthenticate() -> None:
         token = socket_token_of(request)
         if token is None:
             raise Unauthenticated
         await request.app[ACCOUNTS].authenticate(token)
 
-    async with websocket.opened(
-        request, account_id=actor.id, session_id=actor.session_id, speak=speak, still_welcome=still_welcome
-    ) as peer:
-        yield peer
+    async with websocket.open_connection(
+        request, account_id=actor.id, session_id=actor.session_id, encoder=encoder, reauthenticate=reauthenticate
+    ) as connection:
+        yield connection
 
 
-def watching(sessions: Sessions, hub: Hub, events: Events, seconds: float) -> Callable[[object], AsyncIterator[None]]:
-    """A cleanup context in which no socket outlives its session. :param seconds: see `SessionWatch`."""
-    return every(0.5, SessionWatch(sessions, hub, events, seconds=seconds).tick, name="looking for ended sessions")
+def session_watch(
+    sessions: Sessions, hub: Hub, events: Events, seconds: float
+) -> Callable[[object], AsyncIterator[None]]:
+    """A cleanup context that closes WebSockets whose session has ended. :param seconds: see `SessionWatch`."""
+    return every(0.5, SessionWatch(sessions, hub, events, seconds=seconds).tick, name="search for ended sessions")
 
 
 class SessionWatch:
-    """Hangs up when a session ends, in this process or another.
+    """Closes WebSockets when their session ends, in this process or another.
 
-    An ending is told by a note; what notes may miss (an expiry, a broken bus, a process that was killed before it could
-    speak) is found by asking for all sessions with open sockets, the more often the less can be heard.
+    The end of a session is published on the bus. What messages may miss (an expiry, a broken bus, a process killed
+    before it could publish) is found by checking all sessions with open WebSockets, more often while the bus is down.
 
-    :param seconds: between looks while the bus works.
+    :param seconds: between checks while the bus works.
     """
 
     def __init__(self, sessions: Sessions, hub: Hub, events: Events, *, seconds: float) -> None:
         self._sessions, self._hub, self._seconds = sessions, hub, seconds
-        self._looked_at = time.monotonic()
+        self._checked_at = time.monotonic()
         events.after_commit(SessionsEnded, self._ended)
-        self._hub.bus.on(_NOTE, self._heard)
-        self._hub.bus.on_gap(self._look_soon)
+        self._hub.bus.subscribe(_TOPIC, self._received)
+        self._hub.bus.on_gap(self._check_soon)
 
     async def tick(self) -> None:
-        """To be called twice a second."""
-        if not self._hub.bus.connected or time.monotonic() - self._looked_at >= self._seconds:
-            await self.look()
+        """Check when it is time. Call twice a second."""
+        if not self._hub.bus.connected or time.monotonic() - self._checked_at >= self._seconds:
+            await self.check()
 
-    async def look(self) -> None:
-        """Ask whether the sessions that have sockets here are alive; a few queries, however many they are."""
-        self._looked_at = time.monotonic()
-        everybody = self._hub.sessions()
-        left = iter(everybody)
-        while batch := list(islice(left, _AT_ONCE)):
+    async def check(self) -> None:
+        """Close the WebSockets of sessions that are no longer active, in a few queries."""
+        self._checked_at = time.monotonic()
+        sessions = self._hub.sessions()
+        left = iter(sessions)
+        while batch := list(islice(left, _BATCH)):
             living = await self._sessions.living_among(batch)
             for session_id in batch:
                 if session_id not in living:
-                    self._hub.hang_up(everybody[session_id], session_id, Closing.SESSION_ENDED)
+                    self._hub.close_connections(sessions[session_id], session_id, CloseCode.SESSION_ENDED)
 
     async def _ended(self, event: SessionsEnded) -> None:
-        self._hub.hang_up(event.account_id, event.session_id, Closing.SESSION_ENDED)
-        self._hub.bus.say(_NOTE, event.account_id, event.session_id or "")
+        self._hub.close_connections(event.account_id, event.session_id, CloseCode.SESSION_ENDED)
+        self._hub.bus.publish(_TOPIC, event.account_id, event.session_id or "")
 
-    def _heard(self, account: str, session: str) -> None:
+    def _received(self, account: str, session: str) -> None:
         self._sessions.forget(int(account))
-        self._hub.hang_up(int(account), uuid.UUID(session) if session else None, Closing.SESSION_ENDED)
+        self._hub.close_connections(int(account), uuid.UUID(session) if session else None, CloseCode.SESSION_ENDED)
 
-    def _look_soon(self) -> None:
-        self._looked_at = float("-inf")
+    def _check_soon(self) -> None:
+        self._checked_at = float("-inf")

@@ -1,4 +1,4 @@
-"""What can join the processes of one service: PostgreSQL's LISTEN/NOTIFY, or Redis' publish/subscribe."""
+"""Backends of the bus: PostgreSQL's LISTEN/NOTIFY, or Redis' publish/subscribe."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from redis.backoff import NoBackoff
 from yarl import URL
 
 from mystar.kit.postgres import driver
-from mystar.kit.realtime.pubsub import Line, Wire
+from mystar.kit.realtime.pubsub import PubSubBackend, PubSubConnection
 
 _REDIS = ("redis://", "rediss://")
 _CHANNEL = "mystar"
-#: Seconds for connecting, and for taking one message.
-_PATIENCE = 5.0
+#: Seconds for connecting, and for sending one packet.
+_TIMEOUT = 5.0
 
 
 class BusSettings(BaseModel):
@@ -29,8 +29,8 @@ class BusSettings(BaseModel):
 
     @field_validator("url")
     @classmethod
-    def _can_be_dialled(cls, url: str) -> str:
-        # The words of parsers may quote the address, which may hold a password.
+    def _is_known(cls, url: str) -> str:
+        # The errors of parsers may quote the address, which may hold a password.
         try:
             known = url in ("", "postgres") or bool(URL(url).host if url.startswith(_REDIS) else driver.parameters(url))
         except ValueError:
@@ -39,38 +39,38 @@ class BusSettings(BaseModel):
             raise ValueError('must be "postgres", or an address of PostgreSQL or Redis')
         return url
 
-    def wire(self, database: str) -> Wire | None:
+    def backend(self, database: str) -> PubSubBackend | None:
         """:param database: address of the service's own database."""
         if not self.url:
             return None
         if self.url.startswith(_REDIS):
-            return RedisWire(self.url)
-        return PostgresWire(database if self.url == "postgres" else self.url)
+            return RedisBackend(self.url)
+        return PostgresBackend(database if self.url == "postgres" else self.url)
 
 
-class PostgresWire:
-    """One connection of its own, outside the pool. Behind a pooler of transactions it needs a direct address."""
+class PostgresBackend:
+    """A connection outside the pool. Behind a transaction pooler it needs the direct address of the server."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
 
-    async def dial(self) -> Line:
-        connection = await driver.connect(self._dsn, timeout=_PATIENCE)
-        line = _PostgresLine(connection)
+    async def connect(self) -> PubSubConnection:
+        connection = await driver.connect(self._dsn, timeout=_TIMEOUT)
+        opened = _PostgresConnection(connection)
         try:
             await connection.run(f'listen "{_CHANNEL}"')
         except BaseException:
-            await line.close()
+            await opened.close()
             raise
-        return line
+        return opened
 
 
-class _PostgresLine:
+class _PostgresConnection:
     def __init__(self, connection: driver.Connection) -> None:
         self._connection = connection
 
-    async def send(self, message: str) -> None:
-        await self._connection.run("select pg_notify(%s, %s)", (_CHANNEL, message))
+    async def send(self, packet: str) -> None:
+        await self._connection.run("select pg_notify(%s, %s)", (_CHANNEL, packet))
 
     async def receive(self) -> str:
         return str((await self._connection.notifies.get()).payload)
@@ -79,44 +79,44 @@ class _PostgresLine:
         self._connection.close()
 
 
-class RedisWire:
+class RedisBackend:
     """Publishing and subscribing, each over a connection of its own."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
-    async def dial(self) -> Line:
+    async def connect(self) -> PubSubConnection:
         client = redis.Redis.from_url(
             self._url,
-            socket_connect_timeout=_PATIENCE,
+            socket_connect_timeout=_TIMEOUT,
             decode_responses=True,
-            # A subscription that mended itself would hide that notes were lost meanwhile.
+            # A subscription that reconnected by itself would hide that messages were lost meanwhile.
             retry=Retry(NoBackoff(), 0),
         )
-        line = _RedisLine(client, client.pubsub(ignore_subscribe_messages=True))
+        opened = _RedisConnection(client, client.pubsub(ignore_subscribe_messages=True))
         try:
-            await line.subscribe()
+            await opened.subscribe()
         except BaseException:
-            await line.close()
+            await opened.close()
             raise
-        return line
+        return opened
 
 
-class _RedisLine:
+class _RedisConnection:
     def __init__(self, client: Any, subscription: Any) -> None:
         self._client, self._subscription = client, subscription
 
     async def subscribe(self) -> None:
         await self._subscription.subscribe(_CHANNEL)
 
-    async def send(self, message: str) -> None:
-        await self._client.publish(_CHANNEL, message)
+    async def send(self, packet: str) -> None:
+        await self._client.publish(_CHANNEL, packet)
 
     async def receive(self) -> str:
         while True:
-            heard = await self._subscription.get_message(timeout=None)
-            if heard is not None:
-                return str(heard["data"])
+            received = await self._subscription.get_message(timeout=None)
+            if received is not None:
+                return str(received["data"])
 
     async def close(self) -> None:
         await self._subscription.aclose()

@@ -1,13 +1,12 @@
-"""One open WebSocket, as those see it who have something to tell it.
+"""One open WebSocket: what is sent to it, how much of that waits, and why it is closed.
 
-Frames are written straight to the transport, whose buffer is the outbox: a frame is made once and shared by all who
-get it, and what one socket may keep waiting is counted in bytes, exactly.
+Frames are written straight to the transport, whose buffer is the send queue: a frame is encoded once and shared by all
+connections that get it, and the bytes that wait for one connection are known exactly.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,29 +17,27 @@ from aiohttp import web
 
 from mystar.kit.web.http import dumps
 
-log = logging.getLogger(__name__)
+#: From an entry of a log to a frame, or None for an entry that this kind of client is not sent.
+Encoder = Callable[[Any], bytes | None]
 
-#: From an entry of a log to a frame, or None for what a dialect has no word for.
-Speak = Callable[[Any], bytes | None]
-
-#: Bytes that may wait before a replay pauses, and seconds to look again whether they left.
-_MUCH, _LOOK = 65_536, 0.02
-#: Seconds for saying goodbye to somebody who may not listen; those after which one who takes no byte does not read.
-_FAREWELL, _PATIENCE = 2.0, 6.0
+#: Bytes that may wait before a replay pauses, and seconds between checks whether they left.
+_HIGH_WATER, _DRAIN_SECONDS = 65_536, 0.02
+#: Seconds for the closing handshake, and seconds without progress after which the client counts as not reading.
+_CLOSE_SECONDS, _STALL_SECONDS = 2.0, 6.0
 
 
-class Closing(IntEnum):
-    """Why we hang up: RFC 6455, 7.4.1, and from 4000 on our own."""
+class CloseCode(IntEnum):
+    """Why the server closes a connection: RFC 6455, 7.4.1, and from 4000 on codes of this service."""
 
     GOING_AWAY = 1001
     UNSUPPORTED_DATA = 1003
-    #: Gone without a word.
+    #: The connection ended without a close frame; never sent.
     ABNORMAL = 1006
     #: The session has ended: sign in again.
     SESSION_ENDED = 4401
-    #: Did not read what was sent: connect again with ``after``.
+    #: The client did not read what was sent: connect again with ``after``.
     TOO_SLOW = 4408
-    #: Sent too many frames.
+    #: The client sent too many frames.
     TOO_MANY_FRAMES = 4429
 
 
@@ -55,26 +52,26 @@ def text_frame(data: Any) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 
-class Peer:
-    """Who is at the other end, how far he has been told, and the only way to tell him more.
+class Connection:
+    """A WebSocket with its account and session, the position it has been sent up to, and its send queue.
 
-    :param speak: his dialect. The same function for all who speak it.
-    :param outbox_bytes: how much may wait for him.
+    :param encoder: makes the frames; connections of one kind of client share the same function.
+    :param outbox_bytes: how many bytes may wait to be sent.
     """
 
     # Thousands of them are open.
     __slots__ = (
-        "_alarm",
-        "_farewell",
+        "_close_task",
         "_outbox_bytes",
+        "_stall_timer",
         "_transport",
         "_written",
         "account_id",
-        "gone",
+        "close_code",
+        "encoder",
         "position",
         "session_id",
         "socket",
-        "speak",
     )
 
     def __init__(
@@ -84,37 +81,37 @@ class Peer:
         *,
         account_id: int,
         session_id: uuid.UUID,
-        speak: Speak,
+        encoder: Encoder,
         outbox_bytes: int,
     ) -> None:
         self.socket, self._transport = socket, transport
         self.account_id, self.session_id = account_id, session_id
-        self.speak = speak
+        self.encoder = encoder
         self._outbox_bytes = outbox_bytes
         self._written = 0
-        self._farewell: asyncio.Task[None] | None = None
-        self._alarm: asyncio.TimerHandle | None = None
-        #: Of the last entry that he was given.
+        self._close_task: asyncio.Task[None] | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
+        #: Of the last entry that was sent.
         self.position = 0
-        #: The code of our farewell; nothing is sent after it.
-        self.gone: Closing | None = None
+        #: The code that this server closed with; nothing is sent after it.
+        self.close_code: CloseCode | None = None
 
     def send(self, frame: bytes) -> None:
-        """Give the frame to the network, soon.
+        """Queue the frame. Never waits.
 
-        Who lets too much wait, or takes nothing for some seconds, is hung up on with `Closing.TOO_SLOW`.
+        Closes with `CloseCode.TOO_SLOW` if too much waits, or if the client takes nothing for some seconds.
         """
         if not self.is_open:
             return
         if self.waiting + len(frame) > self._outbox_bytes:
-            self.hang_up(Closing.TOO_SLOW)
+            self.close(CloseCode.TOO_SLOW)
             return
         self._written += len(frame)
         self._transport.write(frame)
-        if self._alarm is None and self.waiting > _MUCH:
-            self._watch()
+        if self._stall_timer is None and self.waiting > _HIGH_WATER:
+            self._start_stall_timer()
 
-    def tell(self, data: Any) -> None:
+    def send_json(self, data: Any) -> None:
         self.send(text_frame(data))
 
     @property
@@ -124,43 +121,43 @@ class Peer:
 
     @property
     def is_open(self) -> bool:
-        """Whether it makes sense to say anything."""
-        return self.gone is None and not self._transport.is_closing()
+        """Whether frames can still be sent."""
+        return self.close_code is None and not self._transport.is_closing()
 
     async def drained(self) -> None:
-        """Until little waits."""
-        while self.waiting > _MUCH and self.is_open:  # noqa: ASYNC110 - transports tell nobody but their protocol
-            await asyncio.sleep(_LOOK)
+        """Wait until little is queued, or the connection is closed."""
+        while self.waiting > _HIGH_WATER and self.is_open:  # noqa: ASYNC110 - transports notify only their protocol
+            await asyncio.sleep(_DRAIN_SECONDS)
 
-    def _watch(self) -> None:
+    def _start_stall_timer(self) -> None:
         taken = self._written - self.waiting
-        self._alarm = asyncio.get_running_loop().call_later(_PATIENCE, self._look, taken)
+        self._stall_timer = asyncio.get_running_loop().call_later(_STALL_SECONDS, self._check_progress, taken)
 
-    def _look(self, taken: int) -> None:
-        self._alarm = None
-        if self.waiting <= _MUCH or not self.is_open:
+    def _check_progress(self, taken: int) -> None:
+        self._stall_timer = None
+        if self.waiting <= _HIGH_WATER or not self.is_open:
             return
         if self._written - self.waiting == taken:
-            self.hang_up(Closing.TOO_SLOW)
+            self.close(CloseCode.TOO_SLOW)
         else:
-            self._watch()
+            self._start_stall_timer()
 
-    def hang_up(self, code: Closing, reason: str = "") -> None:
-        """Say nothing more but goodbye. Returns at once."""
-        if self.gone is None:
-            self.gone = code
-            self._farewell = asyncio.create_task(self._close(code, reason), name="farewell")
+    def close(self, code: CloseCode, reason: str = "") -> None:
+        """Send nothing more but a close frame. Returns at once."""
+        if self.close_code is None:
+            self.close_code = code
+            self._close_task = asyncio.create_task(self._close_socket(code, reason), name="close of a WebSocket")
 
-    async def gone_for_good(self) -> None:
-        """Until goodbye has been said, if somebody hung up."""
-        if self._farewell is not None:
-            await self._farewell
+    async def wait_closed(self) -> None:
+        """Wait for the close frame, if `close` was called."""
+        if self._close_task is not None:
+            await self._close_task
 
-    async def _close(self, code: Closing, reason: str) -> None:
-        # Until the handshake is over there is nobody to talk to.
+    async def _close_socket(self, code: CloseCode, reason: str) -> None:
+        # Before the end of the handshake no frame can be sent.
         if self.socket.prepared:
             with suppress(TimeoutError, ConnectionError):
-                async with asyncio.timeout(_FAREWELL):
+                async with asyncio.timeout(_CLOSE_SECONDS):
                     await self.socket.close(code=code, message=reason.encode())
-        # What is written leaves a little later. Whoever does not read would keep the rest in our memory.
-        asyncio.get_running_loop().call_later(_FAREWELL, self._transport.abort)
+        # What is queued leaves a little later. A client that does not read would keep the rest in memory.
+        asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)

@@ -1,10 +1,11 @@
-"""How the processes of one service tell each other that there is news.
+"""How the processes of one service tell each other that something has changed.
 
-A note is a few words, such as ``chat:17``: where to look, never what is to be seen. The tables are the log
-(law 8), so a note may come twice, late or, when the wire breaks, not at all: whoever hears notes is told
-when some may have been lost, and looks for himself.
+A message is a topic and a few ids, such as ``chat:17``: where to look, never the data itself. The tables are the log
+(law 8), so a message may arrive twice, late or, when the connection breaks, not at all: subscribers are told when some
+may have been lost, and read the tables.
 
-Notes leave in batches, outside of any write transaction: NOTIFY inside them would queue every commit behind one lock.
+Messages are sent in batches, outside of any write transaction: NOTIFY inside them would queue every commit behind one
+lock.
 """
 
 from __future__ import annotations
@@ -24,113 +25,116 @@ from mystar.kit.background import cancel_and_wait, wait_for_event
 
 log = logging.getLogger(__name__)
 
-Listener = Callable[..., None]
+Subscriber = Callable[..., None]
 
-#: Bytes of one message on the wire; PostgreSQL takes 7,999 (NOTIFY, "Notes").
-MESSAGE_BYTES = 7_900
-#: Notes kept while the wire is broken; beyond that everybody is told to look at everything.
-_KEPT = 10_000
-#: Seconds between signs of life, the silence after which notes may be missing, and the one that breaks a wire.
-_SIGN_OF_LIFE, _DOUBT, _SILENCE = 0.2, 0.5, 12.0
-#: Seconds for dialling.
-_PATIENCE = 10.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
+#: Bytes of one packet; PostgreSQL takes 7,999 (NOTIFY, "Notes").
+PACKET_BYTES = 7_900
+#: Messages kept while the connection is broken; beyond that a gap is published instead.
+_MAX_WAITING = 10_000
+#: Seconds between heartbeats, seconds of silence after which messages may be missing, and after which the connection
+#: counts as broken.
+_HEARTBEAT_SECONDS, _DOUBT_SECONDS, _BROKEN_SECONDS = 0.2, 0.5, 12.0
+_CONNECT_SECONDS = 10.0
+_MIN_RETRY_SECONDS, _MAX_RETRY_SECONDS = 0.1, 3.0
+#: The topic of a gap: anything may have changed.
 _EVERYTHING = "*"
 
 
-class Line(Protocol):
-    """An open wire: what one says, all of them hear, the speaker too."""
+class PubSubConnection(Protocol):
+    """An open connection: what one process sends, all of them receive, the sender too."""
 
-    async def send(self, message: str) -> None: ...
+    async def send(self, packet: str) -> None: ...
 
     async def receive(self) -> str: ...
 
     async def close(self) -> None: ...
 
 
-class Wire(Protocol):
-    async def dial(self) -> Line:
-        """Raises what it likes when it cannot."""
+class PubSubBackend(Protocol):
+    async def connect(self) -> PubSubConnection:
+        """May raise anything when it cannot."""
 
 
 class Bus:
-    """Says notes to the other processes and hears theirs.
+    """Publishes messages to the other processes and receives theirs.
 
-    :param wire: what joins the processes; None: there are no others.
+    :param backend: what joins the processes; None: there are no others.
     """
 
-    def __init__(self, wire: Wire | None = None) -> None:
-        self._wire = wire
+    def __init__(self, backend: PubSubBackend | None = None) -> None:
+        self._backend = backend
         self._name = secrets.token_hex(4)
-        self._listeners: dict[str, list[Listener]] = defaultdict(list)
-        self._gaps: list[Callable[[], None]] = []
-        #: In the order of speaking, each once.
+        self._subscribers: dict[str, list[Subscriber]] = defaultdict(list)
+        self._gap_subscribers: list[Callable[[], None]] = []
+        #: In the order of publishing, each once.
         self._waiting: dict[str, None] = {}
-        self._spoken = asyncio.Event()
+        self._published = asyncio.Event()
         self._up = asyncio.Event()
-        self._heard_at = 0.0
+        self._received_at = 0.0
 
     @property
     def connected(self) -> bool:
-        """Whether others' notes arrive now, as far as anybody can know. Alone there is nothing to miss."""
-        return self._wire is None or (self._up.is_set() and time.monotonic() - self._heard_at < _DOUBT)
+        """Whether messages of other processes arrive now, as far as can be known. True when there are no others."""
+        if self._backend is None:
+            return True
+        return self._up.is_set() and time.monotonic() - self._received_at < _DOUBT_SECONDS
 
-    def on(self, word: str, listener: Listener) -> None:
-        """Hear the notes of other processes that begin with ``word``; the listener is given the rest, as texts."""
-        self._listeners[word].append(listener)
+    def subscribe(self, topic: str, subscriber: Subscriber) -> None:
+        """Receive the messages of other processes on this topic; the subscriber is given the ids, as texts."""
+        self._subscribers[topic].append(subscriber)
 
-    def on_gap(self, listener: Callable[[], None]) -> None:
-        """Be told when notes may have been lost."""
-        self._gaps.append(listener)
+    def on_gap(self, subscriber: Callable[[], None]) -> None:
+        """Call the subscriber when messages may have been lost."""
+        self._gap_subscribers.append(subscriber)
 
-    def say(self, word: str, *rest: object) -> None:
-        """Tell the others, soon. Never waits, never fails; to be called after the commit of what it is about."""
-        if self._wire is None:
+    def publish(self, topic: str, *ids: object) -> None:
+        """Send to the other processes, soon. Never waits, never fails; call it after the commit."""
+        if self._backend is None:
             return
-        note = ":".join((word, *map(str, rest)))
-        if len(self._waiting) >= _KEPT:
+        message = ":".join((topic, *map(str, ids)))
+        if len(self._waiting) >= _MAX_WAITING:
             self._waiting = {_EVERYTHING: None}
-        # A note that waits already has not been heard yet: once is enough.
-        self._waiting.setdefault(note)
-        self._spoken.set()
+        # A message that still waits has not been received yet: once is enough.
+        self._waiting.setdefault(message)
+        self._published.set()
 
     async def running(self, _app: web.Application) -> AsyncIterator[None]:
         """A cleanup context of the application."""
-        if self._wire is None:
+        if self._backend is None:
             yield
             return
-        task = asyncio.create_task(self._keep_connected(self._wire), name="bus")
-        # Whoever is served from the first moment shall miss nothing; a wire that is down must not keep us from serving.
+        task = asyncio.create_task(self._keep_connected(self._backend), name="bus")
+        # Clients that are served from the first moment shall miss nothing; a bus that is down must not prevent serving.
         await wait_for_event(self._up, 2)
         yield
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
-                while self._waiting and self._up.is_set():  # noqa: ASYNC110 - nobody else waits for this
+                while self._waiting and self._up.is_set():  # noqa: ASYNC110 - nothing signals an empty queue
                     await asyncio.sleep(0.01)
         await cancel_and_wait(task)
 
-    async def _keep_connected(self, wire: Wire) -> None:
-        pause = _FIRST_PAUSE
+    async def _keep_connected(self, backend: PubSubBackend) -> None:
+        pause = _MIN_RETRY_SECONDS
         while True:
             try:
-                async with _dialled(wire) as line:
-                    self._heard_at = time.monotonic()
+                async with _connected(backend) as connection:
+                    self._received_at = time.monotonic()
                     self._up.set()
-                    # Between two lines, or before the first, others may have spoken.
-                    self._tell_of_gap()
-                    pause = _FIRST_PAUSE
-                    await self._converse(line)
+                    # Between two connections, or before the first, others may have published.
+                    self._report_gap()
+                    pause = _MIN_RETRY_SECONDS
+                    await self._exchange(connection)
             except Exception as error:
-                log.warning("the bus is down, next try in %.1f s: %r", pause, error)
+                log.warning("the bus is down; retrying in %.1f s: %r", pause, error)
             finally:
                 self._up.clear()
             await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            pause = min(pause * 2, _MAX_RETRY_SECONDS)
 
-    async def _converse(self, line: Line) -> None:
-        """Until something breaks, which it always does in the end."""
+    async def _exchange(self, connection: PubSubConnection) -> None:
+        """Send and receive until the connection breaks."""
         # Not a task group: it would rather raise what breaks than that it was cancelled at the same moment.
-        both = [asyncio.create_task(way(line), name=f"bus{way.__name__}") for way in (self._listen, self._speak)]
+        both = [asyncio.create_task(way(connection), name=f"bus{way.__name__}") for way in (self._receive, self._send)]
         try:
             broken, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -138,64 +142,64 @@ class Bus:
         for task in broken:
             task.result()
 
-    async def _listen(self, line: Line) -> None:
+    async def _receive(self, connection: PubSubConnection) -> None:
         while True:
-            # We hear ourselves, too: silence means that the wire is cut somewhere, whatever the sockets say.
-            async with asyncio.timeout(_SILENCE):
-                message = await line.receive()
-            self._heard_at = time.monotonic()
-            speaker, *notes = message.split(" ")
-            if speaker != self._name:
-                for note in notes:
-                    self._hear(note)
+            # Own packets come back, too: silence means that the connection is cut, whatever the sockets say.
+            async with asyncio.timeout(_BROKEN_SECONDS):
+                packet = await connection.receive()
+            self._received_at = time.monotonic()
+            sender, *messages = packet.split(" ")
+            if sender != self._name:
+                for message in messages:
+                    self._dispatch(message)
 
-    async def _speak(self, line: Line) -> None:
+    async def _send(self, connection: PubSubConnection) -> None:
         while True:
-            await wait_for_event(self._spoken, _SIGN_OF_LIFE)
-            self._spoken.clear()
+            await wait_for_event(self._published, _HEARTBEAT_SECONDS)
+            self._published.clear()
             batch = list(self._waiting)
-            for message, notes in _packed(self._name, batch):
-                await line.send(message)
-                # Only now: what a broken line did not take is said again on the next one.
-                for note in notes:
-                    self._waiting.pop(note, None)
+            for packet, messages in _packets(self._name, batch):
+                await connection.send(packet)
+                # Only now: what a broken connection did not take is sent again over the next one.
+                for message in messages:
+                    self._waiting.pop(message, None)
 
-    def _hear(self, note: str) -> None:
-        word, *rest = note.split(":")
-        if word == _EVERYTHING:
-            self._tell_of_gap()
-        for listener in self._listeners.get(word, ()):
+    def _dispatch(self, message: str) -> None:
+        topic, *ids = message.split(":")
+        if topic == _EVERYTHING:
+            self._report_gap()
+        for subscriber in self._subscribers.get(topic, ()):
             try:
-                listener(*rest)
+                subscriber(*ids)
             except Exception:
-                # A neighbour of another version may say what we do not understand.
-                log.exception("the note %r was not understood", note)
+                # A process of another version may publish what this one does not know.
+                log.exception("cannot handle the message %r", message)
 
-    def _tell_of_gap(self) -> None:
-        for listener in self._gaps:
-            listener()
+    def _report_gap(self) -> None:
+        for subscriber in self._gap_subscribers:
+            subscriber()
 
 
-def _packed(speaker: str, notes: Iterable[str]) -> list[tuple[str, list[str]]]:
-    """The messages that carry the notes, and which notes each carries; a lone name is a sign of life."""
-    packed: list[tuple[str, list[str]]] = []
-    message: str = speaker
+def _packets(sender: str, messages: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """The packets that carry the messages, and which messages each carries; a name alone is a heartbeat."""
+    packets: list[tuple[str, list[str]]] = []
+    packet: str = sender
     carried: list[str] = []
-    for note in notes:
-        if len(message) + 1 + len(note) > MESSAGE_BYTES:
-            packed.append((message, carried))
-            message, carried = speaker, []
-        message += " " + note
-        carried.append(note)
-    return [*packed, (message, carried)]
+    for message in messages:
+        if len(packet) + 1 + len(message) > PACKET_BYTES:
+            packets.append((packet, carried))
+            packet, carried = sender, []
+        packet += " " + message
+        carried.append(message)
+    return [*packets, (packet, carried)]
 
 
 @asynccontextmanager
-async def _dialled(wire: Wire) -> AsyncIterator[Line]:
-    async with asyncio.timeout(_PATIENCE):
-        line = await wire.dial()
+async def _connected(backend: PubSubBackend) -> AsyncIterator[PubSubConnection]:
+    async with asyncio.timeout(_CONNECT_SECONDS):
+        connection = await backend.connect()
     try:
-        yield line
+        yield connection
     finally:
         with suppress(Exception):
-            await line.close()
+            await connection.close()

@@ -1,8 +1,8 @@
-"""Replay, then live: one reader per topic and process hands what it reads to every socket that is behind.
+"""Replay, then live: one reader per topic and process delivers what it reads to every connection that is behind.
 
-The log is a table whose positions become visible in their order: who has seen a position can read all before it. So a
-socket needs nothing but the last position it was given, and whether it was given it from the replay or live is the
-same. An entry is put into words once for each way of speaking, not once for each socket.
+The log is a table whose positions become visible in their order: a reader that has seen a position can read all before
+it. So a connection needs nothing but the last position it was sent, and whether that came from the replay or live makes
+no difference. An entry is encoded once for each encoder, not once for each connection.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from mystar.errors import Unavailable
-from mystar.kit.realtime.connection import Peer
+from mystar.kit.realtime.connection import Connection, Encoder
 
 log = logging.getLogger(__name__)
 
 #: Entries of one read.
 BATCH = 200
-#: Seconds before the table is asked again after it did not answer.
-_PAUSE = 1.0
+#: Seconds before the table is read again after it did not answer.
+_RETRY_SECONDS = 1.0
 
 
 class Entry(Protocol):
@@ -28,8 +28,8 @@ class Entry(Protocol):
     def position(self) -> int: ...
 
 
-class Log(Protocol):
-    """Tables that remember what happened to topics, each named by a number."""
+class EventLog(Protocol):
+    """Tables that keep the events of topics, each topic named by a number."""
 
     async def after(self, key: int, position: int, limit: int) -> Sequence[Entry]:
         """What follows the position, in order; fewer than ``limit`` when that is all."""
@@ -38,97 +38,101 @@ class Log(Protocol):
         """The last position of each topic; a topic without any may be left out."""
 
 
-class Feed:
-    """One topic, as the sockets of this process see it."""
+class TopicReader:
+    """One topic and the connections of this process that follow it."""
 
-    def __init__(self, source: Log, key: int) -> None:
+    def __init__(self, source: EventLog, key: int) -> None:
         self._log, self.key = source, key
-        #: Those that have caught up; nobody here is behind `position`.
-        self.peers: dict[Peer, None] = {}
+        #: Those that have caught up; none of them is behind `position`.
+        self.connections: dict[Connection, None] = {}
         self.position = 0
-        #: Where the log was seen to end: what lies between is gone.
+        #: The last position that the log was seen to have: what lies between has been deleted.
         self._end = 0
-        #: Grows with everything that is told us.
-        self._told = 0
+        #: Counts notifications.
+        self._notified = 0
         self._reading: asyncio.Task[None] | None = None
-        self._again = False
+        self._read_again = False
 
-    async def join(self, peer: Peer, position: int) -> None:
-        """Give the peer what follows ``position``, then what comes. Returns early when the peer has gone."""
-        peer.position = position
+    async def add(self, connection: Connection, position: int) -> None:
+        """Send what follows ``position``, then add the connection. Returns early when it is closed."""
+        connection.position = position
         behind = True
-        while behind and peer.is_open:
-            told, seen = self._told, self.position if self.peers else 0
-            entries = await self._log.after(self.key, peer.position, BATCH)
+        while behind and connection.is_open:
+            notified, seen = self._notified, self.position if self.connections else 0
+            entries = await self._log.after(self.key, connection.position, BATCH)
             for entry in entries:
-                _hand((entry,), (peer,))
-                await peer.drained()
+                deliver((entry,), (connection,))
+                await connection.drained()
             if len(entries) < BATCH:
                 # Everything up to where the others were has been read, even if its last entries exist no more.
-                peer.position = max(peer.position, seen)
-                behind = bool(self.peers) and peer.position < self.position
-        if not self.peers:
-            self.position = peer.position
-        self.peers[peer] = None
-        if told != self._told:
-            # Perhaps of what was committed after the last look began, when nobody was there to be given it.
+                connection.position = max(connection.position, seen)
+                behind = bool(self.connections) and connection.position < self.position
+        if not self.connections:
+            self.position = connection.position
+        self.connections[connection] = None
+        if notified != self._notified:
+            # Perhaps of what was committed after the last read began, when no connection was there to be sent it.
             self.wake()
 
-    def leave(self, peer: Peer) -> None:
-        self.peers.pop(peer, None)
+    def remove(self, connection: Connection) -> None:
+        self.connections.pop(connection, None)
 
     def offer(self, entry: Entry) -> None:
-        """Something was committed. Passed on at once if nothing lies between, else read with what does."""
-        if self._reading is None and self.peers and entry.position == self.position + 1:
-            self._told += 1
-            self._hand((entry,))
-        elif entry.position > self.position or not self.peers:
+        """The entry was committed. Delivered at once if it follows the last one, else read with what lies between."""
+        if self._reading is None and self.connections and entry.position == self.position + 1:
+            self._notified += 1
+            self._deliver((entry,))
+        elif entry.position > self.position or not self.connections:
             self.wake()
 
     def wake(self, end: int = 0) -> None:
-        """There is news. Reads it in the background, if anybody listens. :param end: where the log ends, if known."""
-        self._told += 1
+        """Read new entries in the background, if anything is connected.
+
+        :param end: the last position of the log, if known.
+        """
+        self._notified += 1
         self._end = max(self._end, end)
         if self._reading is not None:
-            self._again = True
-        elif self.peers:
-            self._reading = asyncio.create_task(self._read(), name="feed")
+            self._read_again = True
+        elif self.connections:
+            self._reading = asyncio.create_task(self._read(), name="topic reader")
 
-    def _hand(self, entries: Sequence[Entry]) -> None:
-        _hand(entries, tuple(self.peers))
+    def _deliver(self, entries: Sequence[Entry]) -> None:
+        deliver(entries, tuple(self.connections))
         if entries:
             self.position = max(self.position, entries[-1].position)
 
     async def _read(self) -> None:
         try:
             more = True
-            while more and self.peers:
-                self._again, end = False, self._end
+            while more and self.connections:
+                self._read_again, end = False, self._end
                 try:
                     entries = await self._log.after(self.key, self.position, BATCH)
                 except Unavailable as outage:
-                    log.warning("a feed cannot be read, next try in %s s: %r", _PAUSE, outage)
-                    await asyncio.sleep(_PAUSE)
+                    log.warning("cannot read a topic; retrying in %s s: %r", _RETRY_SECONDS, outage)
+                    await asyncio.sleep(_RETRY_SECONDS)
                     continue
-                self._hand(entries)
+                self._deliver(entries)
                 if len(entries) < BATCH:
                     self.position = max(self.position, end)
-                more = self._again or len(entries) == BATCH
+                more = self._read_again or len(entries) == BATCH
         except Exception:
-            log.exception("a feed cannot be read; the next news will try again")
+            log.exception("cannot read a topic; retrying at the next notification")
         finally:
             self._reading = None
 
 
-def _hand(entries: Sequence[Entry], peers: Sequence[Peer]) -> None:
+def deliver(entries: Sequence[Entry], connections: Sequence[Connection]) -> None:
+    """Send the entries to those connections that are behind them, each encoded once."""
     for entry in entries:
-        said: dict[Any, bytes | None] = {}
-        for peer in peers:
-            if peer.position >= entry.position:
+        frames: dict[Encoder, bytes | None] = {}
+        for connection in connections:
+            if connection.position >= entry.position:
                 continue
-            peer.position = entry.position
-            if peer.speak not in said:
-                said[peer.speak] = peer.speak(entry)
-            frame = said[peer.speak]
+            connection.position = entry.position
+            if connection.encoder not in frames:
+                frames[connection.encoder] = connection.encoder(entry)
+            frame = frames[connection.encoder]
             if frame is not None:
-                peer.send(frame)
+                connection.send(frame)

@@ -1,7 +1,7 @@
-"""The manners of WebSockets: who may open one, what may come in, how it ends.
+"""WebSockets: the handshake, what clients may send, and how a connection ends.
 
 Everything that can be refused is refused before the upgrade, as an ordinary answer in JSON. Nothing is compressed, so
-that neither a bomb nor a secret's length is worth trying.
+that neither a compression bomb nor a guess at a secret by its compressed length is possible.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from yarl import URL
 
 from mystar.errors import Forbidden, MystarError, Text, TooMany, Unavailable, Unexpected, Unreadable
 from mystar.kit.background import every
-from mystar.kit.realtime.connection import Closing, Peer, Speak
+from mystar.kit.realtime.connection import CloseCode, Connection, Encoder
 from mystar.kit.realtime.hub import HUB, Hub
 from mystar.kit.realtime.pubsub import Bus
 from mystar.kit.web.http import PUBLIC_URL, language_of
@@ -35,18 +35,18 @@ log = logging.getLogger(__name__)
 #: Of ``Sec-WebSocket-Protocol``: the protocol that we answer; what follows it is the access token (D33).
 BEARER = "bearer"
 _MINUTE = 60.0
-#: Answers to our own heartbeat are nobody's frames.
+#: Pongs a minute that answer the server's own heartbeat and do not count as frames of the client.
 _PONGS = 4
-#: Bytes that the kernel takes beyond what it has sent.
+#: Unsent bytes that the kernel buffers for one connection.
 _UNSENT = 131_072
 
 
-class Manners(BaseModel):
-    """The settings ``sockets``: what an open WebSocket may do, and when it is given up."""
+class WebSocketSettings(BaseModel):
+    """The settings ``sockets``: limits of open WebSockets, and when they are closed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    #: Seconds between our pings; half as long for the pong (promise T7).
+    #: Seconds between pings of the server; the pong is due in half of them (promise T7).
     heartbeat_seconds: float = Field(ge=1, le=40)
     #: Of one account, in one process.
     sockets_per_person: int = Field(ge=1)
@@ -55,35 +55,35 @@ class Manners(BaseModel):
     frames_per_minute: int = Field(ge=1)
     #: Bytes that may wait for a slow reader.
     outbox_bytes: int = Field(ge=65_536)
-    #: Missed entries that are sent again; who missed more is told so.
+    #: Missed entries that are sent again; a client that missed more is sent a gap instead.
     replay: int = Field(ge=1)
-    #: Seconds between looks for news that no note told of, and for sessions that ended unheard.
+    #: Seconds between searches for entries, and for ended sessions, that no message of the bus announced.
     sweep_seconds: float = Field(gt=0)
     recheck_seconds: float = Field(gt=0)
-    #: Whether others are told who is typing, and who is here.
+    #: Whether the others are sent who is typing, and who is online.
     typing: bool
     presence: bool
 
 
-MANNERS: web.AppKey[Manners] = web.AppKey("manners")
-#: The doorway: who is opening a socket.
-DOORWAY: web.AppKey[asyncio.Semaphore] = web.AppKey("doorway")
-_TURN = web.RequestKey("turn", object)
-#: Handshakes at a time, and seconds to wait for one's turn. After a storm thousands ask at once, and would fill the
-#: database's pool in front of everybody else (promise T6).
-_AT_ONCE, _TURN_SECONDS = 4, 30.0
+WEBSOCKET_SETTINGS: web.AppKey[WebSocketSettings] = web.AppKey("websocket_settings")
+#: Limits how many handshakes run at a time.
+HANDSHAKES: web.AppKey[asyncio.Semaphore] = web.AppKey("handshakes")
+_SLOT = web.RequestKey("handshake_slot", object)
+#: Handshakes at a time, and seconds to wait for a slot. Thousands of clients that reconnect at once would fill the
+#: database's pool in front of all other requests (promise T6).
+_MAX_HANDSHAKES, _SLOT_SECONDS = 4, 30.0
 #: Origins of pages that may connect, or "*".
 ORIGINS: web.AppKey[tuple[str, ...]] = web.AppKey("origins")
 
 
 def add_hub(
-    app: web.Application, bus: Bus, registry: CollectorRegistry, manners: Manners, origins: tuple[str, ...]
+    app: web.Application, bus: Bus, registry: CollectorRegistry, settings: WebSocketSettings, origins: tuple[str, ...]
 ) -> None:
-    """Give the application its hub, connected to the bus while it runs."""
-    app[HUB] = hub = Hub(bus, registry, sweep_seconds=manners.sweep_seconds)
-    app[MANNERS], app[ORIGINS], app[DOORWAY] = manners, origins, asyncio.Semaphore(_AT_ONCE)
+    """Add the hub to the application, connected to the bus while the application runs."""
+    app[HUB] = hub = Hub(bus, registry, sweep_seconds=settings.sweep_seconds)
+    app[WEBSOCKET_SETTINGS], app[ORIGINS], app[HANDSHAKES] = settings, origins, asyncio.Semaphore(_MAX_HANDSHAKES)
     app.cleanup_ctx.append(bus.running)
-    app.cleanup_ctx.append(every(0.5, hub.tick, name="looking for news"))
+    app.cleanup_ctx.append(every(0.5, hub.tick, name="sweep of topics"))
 
 
 class UpgradeNeeded(Unreadable):
@@ -108,102 +108,105 @@ class FrameUnreadable(Unreadable):
 
 
 @asynccontextmanager
-async def opened(
+async def open_connection(
     request: web.Request,
     *,
     account_id: int,
     session_id: uuid.UUID,
-    speak: Speak,
-    still_welcome: Callable[[], Awaitable[object]],
-) -> AsyncIterator[Peer]:
-    """Do the handshake; at the end of the block the socket is closed.
+    encoder: Encoder,
+    reauthenticate: Callable[[], Awaitable[object]],
+) -> AsyncIterator[Connection]:
+    """Do the handshake; the WebSocket is closed at the end of the block.
 
-    :param still_welcome: asked once the hub knows the socket, so that no farewell can be missed; raises if not.
-    :raises UpgradeNeeded: an ordinary request. :raises ForeignOrigin: a page of a site that is not on the list.
-    :raises TooMany: sockets of this person.
+    :param reauthenticate: called once the hub knows the connection, so that no end of the session is missed; raises if
+        the session has ended.
+    :raises UpgradeNeeded: an ordinary request. :raises ForeignOrigin: a page of an origin that is not allowed.
+    :raises TooMany: the account has too many WebSockets open.
     """
-    manners, hub = request.app[MANNERS], request.app[HUB]
+    settings, hub = request.app[WEBSOCKET_SETTINGS], request.app[HUB]
     _require_upgrade(request)
     _require_known_origin(request, request.app[ORIGINS])
-    if hub.sockets_of(account_id) >= manners.sockets_per_person:
+    if hub.connection_count(account_id) >= settings.sockets_per_person:
         raise TooMany(retry_after=30)
     socket = web.WebSocketResponse(
-        heartbeat=manners.heartbeat_seconds,
-        max_msg_size=manners.frame_bytes,
+        heartbeat=settings.heartbeat_seconds,
+        max_msg_size=settings.frame_bytes,
         compress=False,
         autoping=False,
         protocols=offered_protocols(request)[:1],
     )
     if request.transport is None:
         raise ConnectionResetError
-    _keep_little_in_the_kernel(request.transport)
-    peer = Peer(
+    _limit_kernel_buffer(request.transport)
+    connection = Connection(
         socket,
         request.transport,
         account_id=account_id,
         session_id=session_id,
-        speak=speak,
-        outbox_bytes=manners.outbox_bytes,
+        encoder=encoder,
+        outbox_bytes=settings.outbox_bytes,
     )
-    hub.enter(peer)
+    hub.register(connection)
     try:
-        await still_welcome()
+        await reauthenticate()
         await socket.prepare(request)
-        _end_turn(request)
-        if peer.gone:
-            # Hung up on in the middle of the handshake.
-            await socket.close(code=peer.gone)
-        yield peer
+        _release_slot(request)
+        if connection.close_code:
+            # Closed during the handshake.
+            await socket.close(code=connection.close_code)
+        yield connection
     finally:
-        hub.leave(peer)
-        # Or the server would say a goodbye of its own.
-        await peer.gone_for_good()
+        hub.unregister(connection)
+        # Or aiohttp would send a close frame of its own.
+        await connection.wait_closed()
 
 
 @asynccontextmanager
-async def in_turn(request: web.Request) -> AsyncIterator[None]:
-    """Around everything that opens a socket; whoever is in gives up the place, long before the block ends.
+async def handshake_slot(request: web.Request) -> AsyncIterator[None]:
+    """Hold a slot around everything that opens a WebSocket. It is released after the handshake, before the block ends.
 
-    :raises Unavailable: too many wait.
+    :raises Unavailable: too many are waiting.
     """
     try:
-        async with asyncio.timeout(_TURN_SECONDS):
-            await request.app[DOORWAY].acquire()
+        async with asyncio.timeout(_SLOT_SECONDS):
+            await request.app[HANDSHAKES].acquire()
     except TimeoutError as error:
         raise Unavailable(retry_after=random.randint(1, 10)) from error
-    request[_TURN] = True
+    request[_SLOT] = True
     try:
         yield
     finally:
-        _end_turn(request)
+        _release_slot(request)
 
 
-def _end_turn(request: web.Request) -> None:
-    if request.get(_TURN):
-        request[_TURN] = False
-        request.app[DOORWAY].release()
+def _release_slot(request: web.Request) -> None:
+    if request.get(_SLOT):
+        request[_SLOT] = False
+        request.app[HANDSHAKES].release()
 
 
-async def incoming(peer: Peer, manners: Manners) -> AsyncIterator[dict[str, Any] | FrameUnreadable]:
-    """JSON objects that the client sends, or why one of its texts is none. Ends when the socket does."""
-    recent: deque[float] = deque(maxlen=manners.frames_per_minute + _PONGS)
-    async for message in peer.socket:
-        if peer.gone or message.type is WSMsgType.ERROR:
+async def incoming_frames(
+    connection: Connection, settings: WebSocketSettings
+) -> AsyncIterator[dict[str, Any] | FrameUnreadable]:
+    """The JSON objects that the client sends, or an error in place of a text that is none. Ends with the WebSocket."""
+    recent: deque[float] = deque(maxlen=settings.frames_per_minute + _PONGS)
+    async for message in connection.socket:
+        if connection.close_code or message.type is WSMsgType.ERROR:
             return
-        if _too_often(recent):
-            peer.hang_up(Closing.TOO_MANY_FRAMES)
+        if _exceeds_rate(recent):
+            connection.close(CloseCode.TOO_MANY_FRAMES)
             return
         if message.type is WSMsgType.PING:
-            await peer.socket.pong(message.data)
+            await connection.socket.pong(message.data)
         elif message.type is WSMsgType.TEXT:
-            yield _read(message)
+            yield _parse(message)
         elif message.type is WSMsgType.BINARY:
-            peer.hang_up(Closing.UNSUPPORTED_DATA)
+            connection.close(CloseCode.UNSUPPORTED_DATA)
             return
 
 
-def refusal(error: MystarError, language: str, **further: Any) -> dict[str, Any]:
-    """What went wrong with a frame: the market dialect's error, as a frame."""
+def error_frame(error: MystarError, language: str, **further: Any) -> dict[str, Any]:
+    """An error as the market dialect shows it, as the content of a frame."""
     words = error.message(language)
     frame = {"type": "error", "error": words, "detail": words, "code": error.code, **further}
     if "retry_after" in error.details:
@@ -213,10 +216,12 @@ def refusal(error: MystarError, language: str, **further: Any) -> dict[str, Any]
     return frame
 
 
-async def answering(request: web.Request, peer: Peer, answer: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
-    """Have every incoming frame answered, until the end; what goes wrong with one is said in a frame."""
+async def answer_frames(
+    request: web.Request, connection: Connection, answer: Callable[[dict[str, Any]], Awaitable[None]]
+) -> None:
+    """Call ``answer`` with each frame until the WebSocket closes; its errors are sent as frames."""
     language = language_of(request)
-    async for frame in incoming(peer, request.app[MANNERS]):
+    async for frame in incoming_frames(connection, request.app[WEBSOCKET_SETTINGS]):
         error: MystarError
         try:
             if isinstance(frame, FrameUnreadable):
@@ -229,28 +234,33 @@ async def answering(request: web.Request, peer: Peer, answer: Callable[[dict[str
             log.exception("unexpected error in a frame of %s", request.path)
             error = Unexpected()
         client_id = frame.get("client_id") if isinstance(frame, dict) else None
-        peer.tell(refusal(error, language, **({"client_id": client_id} if isinstance(client_id, str) else {})))
+        connection.send_json(
+            error_frame(error, language, **({"client_id": client_id} if isinstance(client_id, str) else {}))
+        )
 
 
 def offered_protocols(request: web.Request) -> tuple[str, ...]:
-    """``bearer, <token>``: what a browser can say instead of a header (D33). Empty for anything else."""
+    """``bearer, <token>``: what a browser can send instead of a header (D33). Empty for anything else."""
     offered = tuple(part.strip() for part in request.headers.get("Sec-WebSocket-Protocol", "").split(","))
     return offered if len(offered) == 2 and offered[0].lower() == BEARER else ()
 
 
 async def close_sockets(app: web.Application) -> None:
-    """Say 1001, going away: clients reconnect to whoever serves next."""
+    """Close with 1001, going away: clients connect again to the next process."""
     await app[HUB].close()
 
 
-def _keep_little_in_the_kernel(transport: asyncio.Transport) -> None:
-    """What was not sent yet shall wait where it is counted: the kernel would take megabytes for whoever does not read,
-    and nobody would notice for long (Linux, tcp(7), TCP_NOTSENT_LOWAT)."""
-    connection = transport.get_extra_info("socket")
-    if connection is not None and hasattr(sockets, "TCP_NOTSENT_LOWAT"):
-        # Not of every family.
+def _limit_kernel_buffer(transport: asyncio.Transport) -> None:
+    """Let unsent bytes wait in the process, where they are counted.
+
+    The kernel would buffer megabytes for a client that does not read, so that this would not be noticed for long
+    (Linux, tcp(7), TCP_NOTSENT_LOWAT).
+    """
+    socket = transport.get_extra_info("socket")
+    if socket is not None and hasattr(sockets, "TCP_NOTSENT_LOWAT"):
+        # Not every family has it.
         with suppress(OSError):
-            connection.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NOTSENT_LOWAT, _UNSENT)
+            socket.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NOTSENT_LOWAT, _UNSENT)
 
 
 def _require_upgrade(request: web.Request) -> None:
@@ -259,21 +269,21 @@ def _require_upgrade(request: web.Request) -> None:
 
 
 def _require_known_origin(request: web.Request, origins: tuple[str, ...]) -> None:
-    """Browsers always say where a page comes from, and ask nobody before they connect (promise S13)."""
+    """Browsers send the origin of the page, and no preflight comes before a WebSocket (promise S13)."""
     origin = request.headers.get("Origin")
     own = (str(request.url.origin()), str(URL(request.app[PUBLIC_URL]).origin()))
     if origin is not None and "*" not in origins and origin not in (*origins, *own):
         raise ForeignOrigin
 
 
-def _too_often(recent: deque[float]) -> bool:
+def _exceeds_rate(recent: deque[float]) -> bool:
     now = time.monotonic()
     full = len(recent) == recent.maxlen and now - recent[0] < _MINUTE
     recent.append(now)
     return full
 
 
-def _read(message: WSMessage) -> dict[str, Any] | FrameUnreadable:
+def _parse(message: WSMessage) -> dict[str, Any] | FrameUnreadable:
     try:
         frame = orjson.loads(message.data)
     except ValueError:

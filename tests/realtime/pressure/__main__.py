@@ -2,7 +2,7 @@
 
     python -m tests.realtime.pressure slow         promise T5, readers that do not read
     python -m tests.realtime.pressure storm        promise T6, all sockets break at once
-    python -m tests.realtime.pressure idle         promise T7, heartbeats and dead peers
+    python -m tests.realtime.pressure idle         promise T7, heartbeats and dead connections
     python -m tests.realtime.pressure hostile      promise T11, frames that nobody should send
 
 AssertionError or TimeoutError says what did not come true.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from mystar.kit.realtime.connection import Closing
+from mystar.kit.realtime.connection import CloseCode
 from tests.realtime.crowd import Talk
 from tests.realtime.pressure.subject import PATIENCE, Subject, in_batches, p99, path_of
 from tests.realtime.pressure.thin import Thin, knock
@@ -68,7 +68,7 @@ class Report:
 
     def __str__(self) -> str:
         return (
-            f"{self.stuck} sockets that do not read: all closed with {int(Closing.TOO_SLOW)} within "
+            f"{self.stuck} sockets that do not read: all closed with {int(CloseCode.TOO_SLOW)} within "
             f"{self.seconds:.1f} s, memory {self.before:.1f} MB and at most {self.most - self.before:+.1f}\n"
             f"{self.readers} that do: {self.messages} messages in order, p99 {self.beside * 1000:.0f} ms "
             f"({self.alone * 1000:.0f} ms without the others)"
@@ -99,7 +99,7 @@ async def slow_readers(server: Subject, talks: Sequence[Talk], *, stuck: int, re
         one.stop_reading()
     began = time.monotonic()
     async with server.watched() as megabytes:
-        await _talk(circles, server.closed(Closing.TOO_SLOW, len(deaf)))
+        await _talk(circles, server.closed(CloseCode.TOO_SLOW, len(deaf)))
     seconds = time.monotonic() - began
     hearing = [reader for circle in circles for reader in circle.readers]
     assert not any(reader.ended.done() for reader in hearing)

@@ -15,7 +15,7 @@ from typing import TypeVar
 import aiohttp
 
 from mystar.kit.background import cancel_and_wait
-from mystar.kit.realtime.connection import Closing
+from mystar.kit.realtime.connection import CloseCode
 from tests.realtime.crowd import Talk
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class Subject:
         (number,) = re.findall(r"^mystar_sockets_open (\S+)", told, re.MULTILINE)
         return int(float(number)), Counter({code: int(float(times)) for code, times in codes})
 
-    async def closed(self, code: Closing, number: int) -> None:
+    async def closed(self, code: CloseCode, number: int) -> None:
         """Until so many were closed with this code."""
         async with asyncio.timeout(PATIENCE):
             while (await self.sockets())[1][str(int(code))] < number:  # noqa: ASYNC110 - it is another process
