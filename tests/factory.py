@@ -16,7 +16,7 @@ from PIL import Image
 from yarl import URL
 
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Actor, Door, Draft, Role, Visitor
+from mystar.accounts.model import Actor, Channel, ClientInfo, Draft, Role
 from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import GreetingPricing
 from mystar.creators.keys import CREATORS
@@ -59,7 +59,7 @@ class Factory:
         email: str | None = None,
         password: str = PASSWORD,
         role: Role | None = None,
-        door: Door = "greetings",
+        channel: Channel = "greetings",
         **further: Any,
     ) -> Person:
         """Somebody whose e-mail is confirmed; ``further`` are fields of `Draft`."""
@@ -68,11 +68,11 @@ class Factory:
         draft = Draft(username, email or f"person-{number}@example.com", **further)
         accounts = self._app[ACCOUNTS]
         account = await accounts.create(draft, password, role=role)
-        entered = await accounts.sign_in(account.id, Visitor(), door)
-        return Person(account.id, username, str(draft.email), password, entered.access, entered.refresh)
+        session = await accounts.sign_in(account.id, ClientInfo(), channel)
+        return Person(account.id, username, str(draft.email), password, session.access, session.refresh)
 
     async def staff(self, role: Role = "owner") -> Person:
-        return await self.person(role=role, door="market")
+        return await self.person(role=role, channel="market")
 
     # Stars
 

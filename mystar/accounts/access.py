@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 from aiohttp_apispec import docs
 
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Actor, Language, SignedIn, Visitor
+from mystar.accounts.model import Actor, ClientInfo, Language, NewSession
 from mystar.errors import Forbidden, Unauthenticated
 from mystar.kit.realtime.websocket import handshake_slot, offered_protocols
 from mystar.kit.web.http import PUBLIC_URL, address_of, json_response, language_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., object])
 
-#: The mark of a device that has been signed in; it opens nothing, see `Guard`.
+#: The mark of a device that has been signed in; it opens nothing, see `LoginThrottle`.
 _DEVICE = "mystar_device"
 _DEVICE_LIFE = 180 * 86_400
 _ACTOR = web.RequestKey("actor", object)
@@ -113,7 +113,7 @@ def maybe_actor_of(request: web.Request) -> Actor | None:
     return actor if isinstance(actor, Actor) else None
 
 
-def acting_as(request: web.Request, actor: Actor) -> None:
+def set_actor(request: web.Request, actor: Actor) -> None:
     """For doors that recognise people by themselves: this is who asks."""
     request[_ACTOR] = actor
 
@@ -124,25 +124,25 @@ def rule_of(request: web.Request) -> str | None:
     return rule
 
 
-def visitor_of(request: web.Request) -> Visitor:
+def client_info(request: web.Request) -> ClientInfo:
     """Who stands at the door, for limits, sessions and the language of mails."""
     agent = request.headers.get("User-Agent", "")[:300].encode("utf-8", "replace").decode()
     language: Language = "en" if language_of(request) == "en" else "ru"
-    return Visitor(address_of(request), agent, language, request.cookies.get(_DEVICE, "")[:200], token_of(request))
+    return ClientInfo(address_of(request), agent, language, request.cookies.get(_DEVICE, "")[:200], token_of(request))
 
 
-def signed_in_response(request: web.Request, entered: SignedIn, data: Any, status: int = 200) -> web.Response:
+def session_response(request: web.Request, session: NewSession, data: Any, status: int = 200) -> web.Response:
     """The answer of a log-in at whatever door: nobody keeps a copy of its tokens, and the device will be known."""
     response = token_response(data, status)
-    keep_device(request, response, entered)
+    set_device_cookie(request, response, session)
     return response
 
 
-def keep_device(request: web.Request, response: web.Response, entered: SignedIn) -> None:
+def set_device_cookie(request: web.Request, response: web.Response, session: NewSession) -> None:
     """Leave the mark by which the browser is known at its next log-in."""
     response.set_cookie(
         _DEVICE,
-        entered.device,
+        session.device,
         max_age=_DEVICE_LIFE,
         httponly=True,
         samesite="Lax",

@@ -24,7 +24,7 @@ _PHONE_SHAPE = re.compile(r"\+?[\d\s().-]+")
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
-class Unfit(ValueError):
+class InvalidCredential(ValueError):
     """A value that cannot be what it should be; ``text`` says why."""
 
     def __init__(self, ru: str, en: str) -> None:
@@ -38,24 +38,26 @@ def key_of(text: str) -> str:
     return " ".join(folded.split())
 
 
-def tidy_username(raw: str) -> str:
+def normalize_username(raw: str) -> str:
     """:raises Unfit: empty, too long, with invisible characters, or like an e-mail or a phone."""
     name = " ".join(unicodedata.normalize("NFC", raw).split())
     key = key_of(name)
     if not key:
-        raise Unfit("Это поле не может быть пустым.", "This field may not be blank.")
+        raise InvalidCredential("Это поле не может быть пустым.", "This field may not be blank.")
     if len(name) > USERNAME_LONGEST or len(key) > 2 * USERNAME_LONGEST:
-        raise Unfit(f"Не длиннее {USERNAME_LONGEST} символов.", f"Longer than maximum length {USERNAME_LONGEST}.")
+        raise InvalidCredential(
+            f"Не длиннее {USERNAME_LONGEST} символов.", f"Longer than maximum length {USERNAME_LONGEST}."
+        )
     if any(unicodedata.category(character) in _UNSEEN for character in name):
-        raise Unfit("Недопустимые символы.", "Contains characters that are not allowed.")
+        raise InvalidCredential("Недопустимые символы.", "Contains characters that are not allowed.")
     if "@" in key or _looks_like_phone(key):
-        raise Unfit(
+        raise InvalidCredential(
             "Имя не должно быть похоже на email или номер телефона.", "A name must not look like an e-mail or a phone."
         )
     return name
 
 
-def tidy_email(raw: str) -> str:
+def normalize_email(raw: str) -> str:
     """The address with its domain in lower case and readable letters. Whether anybody lives there is not asked.
 
     :raises Unfit: not an address that every mail server can write to.
@@ -63,10 +65,10 @@ def tidy_email(raw: str) -> str:
     try:
         return validate_email(raw.strip(), check_deliverability=False, allow_smtputf8=False).normalized
     except EmailNotValidError as error:
-        raise Unfit("Введите правильный адрес электронной почты.", "Not a valid email address.") from error
+        raise InvalidCredential("Введите правильный адрес электронной почты.", "Not a valid email address.") from error
 
 
-def tidy_phone(raw: str) -> str | None:
+def normalize_phone(raw: str) -> str | None:
     """E.164; None for ``0`` and nothing (D10).
 
     Ten digits are Russian without their +7, eleven that begin with 8 Russian with the domestic prefix, others are
@@ -86,7 +88,7 @@ def tidy_phone(raw: str) -> str | None:
     stored = _e164(f"+{digits}") if _looks_like_phone(text) else None
     # The library drops a domestic zero, or some of several: what it would read otherwise the next time is no number.
     if stored is None or not _looks_like_phone(stored) or _e164(stored) != stored:
-        raise Unfit("Введите правильный номер телефона.", "Not a valid phone number.")
+        raise InvalidCredential("Введите правильный номер телефона.", "Not a valid phone number.")
     return stored
 
 
@@ -119,13 +121,13 @@ def credential_of(raw: str) -> Credential:
     key = key_of(raw)
     if "@" in key:
         try:
-            return Credential(email_key=key_of(tidy_email(raw)))
-        except Unfit:
+            return Credential(email_key=key_of(normalize_email(raw)))
+        except InvalidCredential:
             return Credential(email_key=key)
     if _looks_like_phone(key):
         try:
-            return Credential(phone=tidy_phone(raw) or key)
-        except Unfit:
+            return Credential(phone=normalize_phone(raw) or key)
+        except InvalidCredential:
             return Credential(phone=key)
     return Credential(username_key=key)
 

@@ -9,7 +9,7 @@ from datetime import date
 from typing import TypeVar
 
 from mystar.accounts import password_rule
-from mystar.accounts.credentials import Unfit, tidy_email, tidy_phone, tidy_username
+from mystar.accounts.credentials import InvalidCredential, normalize_email, normalize_phone, normalize_username
 from mystar.accounts.model import Account, Draft
 from mystar.errors import Invalid, Text
 
@@ -20,7 +20,7 @@ _EARLIEST_BIRTH = date(1900, 1, 1)
 _UNBORN = Text("Недопустимая дата рождения.", "Not a possible date of birth.")
 
 
-def tidied(draft: Draft, password: str | None, *, today: date) -> Draft:
+def normalize_draft(draft: Draft, password: str | None, *, today: date) -> Draft:
     """The draft in normal forms. ``password`` None is not looked at.
 
     :raises Invalid: names every field that is wrong.
@@ -28,14 +28,14 @@ def tidied(draft: Draft, password: str | None, *, today: date) -> Draft:
     problems: Problems = {}
     tidy = replace(
         draft,
-        username=_tried(problems, "username", tidy_username, draft.username) or "",
-        email=_tried(problems, "email", tidy_email, draft.email) if draft.email else None,
-        phone=_tried(problems, "phone", tidy_phone, draft.phone) if draft.phone else None,
+        username=_tried(problems, "username", normalize_username, draft.username) or "",
+        email=_tried(problems, "email", normalize_email, draft.email) if draft.email else None,
+        phone=_tried(problems, "phone", normalize_phone, draft.phone) if draft.phone else None,
     )
     if draft.birth_date and not _EARLIEST_BIRTH <= draft.birth_date <= today:
         problems["birth_date"] = [_UNBORN]
     if password is not None:
-        wrong = password_rule.complaints(password, username=draft.username, email=draft.email)
+        wrong = password_rule.violations(password, username=draft.username, email=draft.email)
         problems.update({"password": wrong} if wrong else {})
     if problems:
         raise Invalid(fields=problems)
@@ -48,12 +48,12 @@ def require_birth_date(birth_date: date, *, today: date) -> None:
         raise Invalid(fields={"birth_date": [_UNBORN]})
 
 
-def nameless() -> str:
+def generate_username() -> str:
     """A user name for somebody who gave none: a name is shown to everybody, so it says nothing about an e-mail."""
     return f"person-{secrets.token_hex(5)}"
 
 
-def tidied_field(field: str, tidy: Callable[[str], T | None], raw: str | None) -> T | None:
+def normalize_field(field: str, tidy: Callable[[str], T | None], raw: str | None) -> T | None:
     """One field in its normal form, None for None. :raises Invalid: it has none."""
     problems: Problems = {}
     value = None if raw is None else _tried(problems, field, tidy, raw)
@@ -64,13 +64,13 @@ def tidied_field(field: str, tidy: Callable[[str], T | None], raw: str | None) -
 
 def require_good_password(field: str, password: str, account: Account) -> None:
     """:raises Invalid: the account may not have this password; names the ``field`` it was written in."""
-    if wrong := password_rule.complaints(password, username=account.username, email=account.email):
+    if wrong := password_rule.violations(password, username=account.username, email=account.email):
         raise Invalid(fields={field: wrong})
 
 
 def _tried(problems: Problems, field: str, tidy: Callable[[str], T | None], raw: str) -> T | None:
     try:
         return tidy(raw)
-    except Unfit as unfit:
+    except InvalidCredential as unfit:
         problems[field] = [unfit.text]
         return None

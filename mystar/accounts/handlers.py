@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in, signed_in_response, token_response, visitor_of
+from mystar.accounts.access import actor_of, client_info, session_response, signed_in, token_response
 from mystar.accounts.keys import ACCOUNTS, PASSWORDS
 from mystar.accounts.model import Draft
 from mystar.accounts.schemas import (
@@ -55,7 +55,7 @@ async def register(request: web.Request) -> web.StreamResponse:
         first_name=body["first_name"],
         last_name=body["last_name"],
     )
-    account = await request.app[ACCOUNTS].register(visitor_of(request), draft, body["password"])
+    account = await request.app[ACCOUNTS].register(client_info(request), draft, body["password"])
     return json_response(RegisteredView().dump(account), 201)
 
 
@@ -64,7 +64,7 @@ async def register(request: web.Request) -> web.StreamResponse:
 @response_schema(WordsView, 200)
 @idempotent
 async def verify_email(request: web.Request) -> web.StreamResponse:
-    await request.app[ACCOUNTS].confirm_email(body_of(request)["token"], visitor_of(request), None)
+    await request.app[ACCOUNTS].confirm_email(body_of(request)["token"], client_info(request), None)
     return json_response({"message": CONFIRMED})
 
 
@@ -85,7 +85,7 @@ async def verify_email(request: web.Request) -> web.StreamResponse:
 async def follow_link(request: web.Request) -> web.Response:
     if request.method == "HEAD":  # a mail program that only looks
         return web.Response()
-    confirmed = await request.app[ACCOUNTS].confirm_email(query_of(request)["token"], visitor_of(request), None)
+    confirmed = await request.app[ACCOUNTS].confirm_email(query_of(request)["token"], client_info(request), None)
     if wants_page(request):
         return html_response(render_page("confirmed.html", language_of(request), username=confirmed.account.username))
     return json_response({"message": CONFIRMED})
@@ -96,7 +96,7 @@ async def follow_link(request: web.Request) -> web.Response:
 @response_schema(WordsView, 200)
 @idempotent
 async def resend_link(request: web.Request) -> web.StreamResponse:
-    await request.app[ACCOUNTS].ask_confirmation(body_of(request)["email"], visitor_of(request))
+    await request.app[ACCOUNTS].ask_confirmation(body_of(request)["email"], client_info(request))
     return json_response({"message": _ASKED.in_(language_of(request))})
 
 
@@ -105,8 +105,8 @@ async def resend_link(request: web.Request) -> web.StreamResponse:
 @response_schema(TokenPair, 200)
 async def log_in(request: web.Request) -> web.Response:
     body = body_of(request)
-    entered = await request.app[ACCOUNTS].log_in(visitor_of(request), "market", body["username"], body["password"])
-    return signed_in_response(request, entered, {"access": entered.access, "refresh": entered.refresh})
+    session = await request.app[ACCOUNTS].log_in(client_info(request), "market", body["username"], body["password"])
+    return session_response(request, session, {"access": session.access, "refresh": session.refresh})
 
 
 @docs(

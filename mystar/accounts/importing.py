@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from mystar.accounts.drafts import nameless
+from mystar.accounts.drafts import generate_username
 from mystar.accounts.model import Draft
 from mystar.accounts.schemas import ImportedPerson
 from mystar.accounts.service import AccountService
@@ -31,7 +31,7 @@ def read(path: Path) -> Iterator[tuple[int, Any]]:
             yield from ((rows.line_num, {name: cell for name, cell in row.items() if name and cell}) for row in rows)
 
 
-async def take_in(accounts: AccountService, record: Any) -> int:
+async def import_account(accounts: AccountService, record: Any) -> int:
     """Make the account of one record; answers its id.
 
     Some services used the e-mail as the user name. Here names are seen by everybody, so those get another.
@@ -42,7 +42,7 @@ async def take_in(accounts: AccountService, record: Any) -> int:
     username = person["username"]
     if not username or "@" in username:
         person["email"] = person["email"] or username or None
-        username = nameless()
+        username = generate_username()
     draft = Draft(
         username,
         person["email"],
@@ -50,4 +50,4 @@ async def take_in(accounts: AccountService, record: Any) -> int:
         first_name=person["first_name"],
         last_name=person["last_name"],
     )
-    return (await accounts.adopt(draft, person["password"], is_verified=person["is_verified"])).id
+    return (await accounts.add_imported(draft, person["password"], is_verified=person["is_verified"])).id

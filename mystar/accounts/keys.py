@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from mystar.accounts.passwords import PasswordService
     from mystar.accounts.service import AccountService
     from mystar.accounts.staff.operator import Operator
-    from mystar.accounts.staff.service import StaffRoom
-    from mystar.accounts.support_forms import FrontDesk
+    from mystar.accounts.staff.service import StaffService
+    from mystar.accounts.support_forms import SupportForms
 
 ACCOUNTS: web.AppKey[AccountService] = web.AppKey("accounts")
 OPERATOR: web.AppKey[Operator] = web.AppKey("operator")
 PASSWORDS: web.AppKey[PasswordService] = web.AppKey("passwords")
 SIGN_IN: web.AppKey[SignInService] = web.AppKey("sign_in")
-STAFF: web.AppKey[StaffRoom] = web.AppKey("staff")
-SUPPORT_FORMS: web.AppKey[FrontDesk] = web.AppKey("desk")
+STAFF: web.AppKey[StaffService] = web.AppKey("staff")
+SUPPORT_FORMS: web.AppKey[SupportForms] = web.AppKey("support_forms")

@@ -8,19 +8,19 @@ from __future__ import annotations
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from mystar.accounts.credentials import credential_of, key_of, tidy_email
-from mystar.accounts.drafts import tidied_field
+from mystar.accounts.credentials import credential_of, key_of, normalize_email
+from mystar.accounts.drafts import normalize_field
 from mystar.accounts.model import (
     Account,
+    Channel,
+    ClientInfo,
     ConfirmLinkExpired,
     ConfirmLinkUnknown,
-    Door,
     MailedToken,
     ResetLinkExpired,
     ResetLinkUnknown,
-    Visitor,
 )
-from mystar.accounts.repository import AccountRepository, Purpose, stored_door
+from mystar.accounts.repository import AccountRepository, Purpose, stored_channel
 from mystar.errors import NotFound
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
@@ -54,21 +54,21 @@ class MailedLinks:
     ) -> None:
         self._db, self._mailer, self._outbox, self._limits, self._clock = db, mailer, outbox, limits, clock
         self._public_url = public_url
-        self._lives: dict[Purpose, timedelta] = {
+        self._lifetimes: dict[Purpose, timedelta] = {
             "confirm_email": timedelta(seconds=settings.confirm_email),
             "reset_password": timedelta(seconds=settings.reset_password),
         }
 
-    async def ask(self, purpose: Purpose, email: str, visitor: Visitor, door: Door) -> None:
+    async def ask(self, purpose: Purpose, email: str, client: ClientInfo, channel: Channel) -> None:
         """Mail a link, if there is somebody who needs one; the caller never learns.
 
         :raises Invalid: not an e-mail. :raises TooMany: from one address, or to one mailbox.
         """
-        key = key_of(tidied_field("email", tidy_email, email) or "")
-        await self._limits.hit("anonymous_form", purpose, visitor.address)
+        key = key_of(normalize_field("email", normalize_email, email) or "")
+        await self._limits.hit("anonymous_form", purpose, client.address)
         await self._limits.hit("mailed_link", key)
         async with self._db.transaction() as tx:
-            await self._outbox.put(tx, REQUESTS, {"purpose": purpose, "email": key, "door": door})
+            await self._outbox.put(tx, REQUESTS, {"purpose": purpose, "email": key, "door": channel})
 
     async def send_asked(self, letter: OutboxMessage) -> None:
         """The outbox's handler for ``REQUESTS``."""
@@ -79,11 +79,11 @@ class MailedLinks:
             if letter.payload["purpose"] == "reset_password":
                 await self.mail_reset(tx, account)
             elif not account.is_verified:
-                await self.mail_confirmation(tx, account, stored_door(letter.payload["door"]))
+                await self.mail_confirmation(tx, account, stored_channel(letter.payload["door"]))
 
-    async def mail_confirmation(self, tx: Tx, account: Account, door: Door) -> None:
+    async def mail_confirmation(self, tx: Tx, account: Account, channel: Channel) -> None:
         """Does nothing for an account without e-mail."""
-        if door == "greetings":
+        if channel == "greetings":
             query = {"username": account.username, "confirm": "1"}
             await self._mail(tx, "confirm_email", account, "/api/registration-confirm/", query)
         else:
@@ -93,15 +93,15 @@ class MailedLinks:
         """Does nothing for an account without e-mail."""
         await self._mail(tx, "reset_password", account, "/password_reset/confirm/", {})
 
-    async def look(self, purpose: Purpose, token: str, visitor: Visitor) -> MailedToken:
+    async def look(self, purpose: Purpose, token: str, client: ClientInfo) -> MailedToken:
         """The link as it is stored, used or not; guesses are counted by the visitor's address.
 
         :raises NotFound: `ConfirmLinkUnknown` or `ResetLinkUnknown`, and their `…Expired`.
         """
-        await self._limits.check("mailed_token", visitor.address)
+        await self._limits.check("mailed_token", client.address)
         found = await AccountRepository(self._db).mailed_token(purpose, token_digest(token))
         if found is None:
-            await self._limits.hit("mailed_token", visitor.address)
+            await self._limits.hit("mailed_token", client.address)
             raise _UNKNOWN[purpose]
         if found.used_at is None and found.expires_at <= self._clock.now():
             raise _EXPIRED[purpose]
@@ -115,7 +115,7 @@ class MailedLinks:
     async def _mail(self, tx: Tx, purpose: Purpose, account: Account, path: str, query: dict[str, str]) -> None:
         if account.email is None:
             return
-        (token, digest), now, life = mailed_token(), self._clock.now(), self._lives[purpose]
+        (token, digest), now, life = mailed_token(), self._clock.now(), self._lifetimes[purpose]
         await AccountRepository(tx).add_mailed_token(account.id, purpose, digest, now, now + life)
         await self._mailer.queue(
             tx,

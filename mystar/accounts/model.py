@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text, Unauthenticated, Unavailable
+from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text, Unauthenticated
 
 #: The dialect that somebody signs in through; it decides how long the tokens live (D5).
-Door = Literal["market", "greetings", "messenger", "studio", "identity", "admin"]
+Channel = Literal["market", "greetings", "messenger", "studio", "identity", "admin"]
 Language = Literal["ru", "en"]
 Role = Literal["viewer", "operator", "owner"]
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class ClientInfo:
     """Whoever stands at a door before we know them. ``language`` is that of their mails.
 
     ``device`` and ``token``: what they carry from an earlier visit, unchecked.
@@ -48,6 +48,16 @@ class Actor:
     def may_operate(self) -> bool:
         """Staff who may change things."""
         return self.role in ("operator", "owner")
+
+    def require_staff(self) -> None:
+        """:raises Forbidden: not a member of the staff."""
+        if not self.is_staff:
+            raise Forbidden
+
+    def require_operator(self) -> None:
+        """:raises Forbidden: not a member of the staff, or one who may only look."""
+        if not self.may_operate:
+            raise Forbidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class NewSession:
     """A new session: its account, an access token and, at doors that have one, a refresh token.
 
     ``device`` is a signed mark by which the browser is known at its next log-in.
@@ -125,7 +135,7 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
-class Refreshed:
+class RefreshedTokens:
     """A new access token, and a new refresh token if one was asked for."""
 
     account_id: int
@@ -139,7 +149,7 @@ class Session:
     """A living session, as its person sees it. ``refreshed_at`` None: no new access token was asked for yet."""
 
     id: uuid.UUID
-    door: Door
+    channel: Channel
     created_at: datetime
     refreshed_at: datetime | None
     expires_at: datetime
@@ -148,11 +158,11 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
-    """A followed confirmation link. ``signed_in`` is None when the link had done its work before."""
+class EmailConfirmation:
+    """A followed confirmation link. ``session`` is None when the link had done its work before."""
 
     account: Account
-    signed_in: SignedIn | None
+    session: NewSession | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +185,7 @@ class EmailConfirmed:
 
 
 @dataclass(frozen=True, slots=True)
-class PersonChanged:
+class AccountChanged:
     """What others show of somebody is new: the names, or whether the person is let in at all."""
 
     account_id: int
@@ -214,7 +224,7 @@ class SessionOpened:
 
     account_id: int
     session_id: uuid.UUID
-    door: Door
+    channel: Channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,81 +328,3 @@ class NotYourself(Forbidden):
 
     code = "not_yourself"
     text = Text("Нельзя заблокировать самого себя.", "You cannot block yourself.")
-
-
-class ProviderOff(NotFound):
-    """The provider is not configured."""
-
-    code = "provider_off"
-    text = Text("Вход через этот сервис не настроен.", "Signing in through this service is not set up.")
-
-
-class ProviderDown(Unavailable):
-    """The provider does not answer in time, or its answer cannot be read."""
-
-    code = "provider_unavailable"
-    text = Text("Сервис входа не отвечает. Повторите позже.", "The sign-in service does not answer. Try again later.")
-
-
-class SignInRefused(Invalid):
-    """Sign-in through a provider failed; subclasses say why."""
-
-    code = "sign_in_refused"
-
-
-class AttemptUnknown(SignInRefused):
-    """No sign-in attempt of this browser with this provider is open: the state is forged, used, expired or
-    another's.
-    """
-
-    code = "attempt_unknown"
-    text = Text(
-        "Попытка входа не найдена, устарела или уже завершена. Начните вход заново.",
-        "The sign-in attempt is unknown, has expired or is over. Please start again.",
-    )
-
-
-class ProviderRefused(SignInRefused):
-    """The provider refused the code.
-
-    ``reason``: the provider's own code, such as ``invalid_grant``.
-    """
-
-    code = "provider_refused"
-    text = Text("Сервис входа отказал: {reason}.", "The sign-in service refused: {reason}.")
-
-
-class ProviderTokenRefused(SignInRefused):
-    """The provider does not know the access token, or made it for another client."""
-
-    code = "provider_token_refused"
-    text = Text(
-        "Сервис входа не подтвердил этот токен для нас.", "The sign-in service did not confirm this token for us."
-    )
-
-
-class NotRegistered(NotFound):
-    """Log-in through a provider whose identity belongs to no account."""
-
-    code = "not_registered"
-    text = Text("Такой пользователь не зарегистрирован.", "Nobody is registered with this sign-in.")
-
-
-class AlreadyRegistered(Conflict):
-    """Registration through a provider whose identity belongs to an account already; log in instead."""
-
-    code = "already_registered"
-    text = Text("Вы уже зарегистрированы. Войдите.", "You are registered already. Please log in.")
-
-
-class SignInFirst(Conflict):
-    """The provider's e-mail belongs to an account that it must not open (D12)."""
-
-    code = "sign_in_first"
-    text = Text(
-        "Пользователь с таким email уже существует. Войдите в свой аккаунт, подтвердите email и повторите.",
-        "This e-mail already exists. Log in to your account, confirm the e-mail and try again.",
-    )
-
-    def __init__(self) -> None:
-        super().__init__(fields={"email": [self.text]})

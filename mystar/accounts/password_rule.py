@@ -52,7 +52,7 @@ _LONGEST_WORD, _SHORTEST_RUN, _LONGEST_DIGITS = 16, 3, 4
 _EASY_PIECES = 2
 
 
-def complaints(password: str, *, username: str, email: str | None) -> list[Text]:
+def violations(password: str, *, username: str, email: str | None) -> list[Text]:
     """What is wrong with a password; nothing when it is fine."""
     if len(password) < SHORTEST:
         return [Text(f"Пароль не короче {SHORTEST} символов.", f"At least {SHORTEST} characters.")]

@@ -7,13 +7,13 @@ from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
     Actor,
+    ClientInfo,
     PasswordChanged,
     PasswordWrong,
     ResetLinkUnknown,
-    Visitor,
 )
 from mystar.accounts.repository import AccountRepository, ProviderRepository
-from mystar.accounts.sessions.login_throttle import Guard
+from mystar.accounts.sessions.login_throttle import LoginThrottle
 from mystar.accounts.sessions.service import Sessions
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
@@ -31,7 +31,7 @@ class PasswordService:
         passwords: Passwords,
         sessions: Sessions,
         links: MailedLinks,
-        guard: Guard,
+        guard: LoginThrottle,
         mailer: Mailer,
         clock: Clock,
     ) -> None:
@@ -43,7 +43,7 @@ class PasswordService:
 
         :raises PasswordWrong: the old one. :raises Invalid: the new one. :raises TooMany:
         """
-        accounts, guesses = AccountRepository(self._db), self._guard.insider(actor)
+        accounts, guesses = AccountRepository(self._db), self._guard.reauthentication(actor)
         await guesses.check()
         stored = await accounts.password_hash(actor.id)
         if not await self._passwords.verify(old, stored):
@@ -58,30 +58,30 @@ class PasswordService:
                 raise PasswordWrong
             await self._set_password(tx, account, hashed, reason="password_changed")
 
-    async def ask_reset(self, email: str, visitor: Visitor) -> None:
+    async def ask_reset(self, email: str, client: ClientInfo) -> None:
         """Mail a link that sets a new password, if there is such a person; the caller never learns.
 
         :raises Invalid: not an e-mail. :raises TooMany: from one address, or to one mailbox.
         """
-        await self._links.ask("reset_password", email, visitor, "greetings")
+        await self._links.ask("reset_password", email, client, "greetings")
 
-    async def check_reset_link(self, token: str, visitor: Visitor) -> Account:
+    async def check_reset_link(self, token: str, client: ClientInfo) -> Account:
         """Whose reset link this is, while it works.
 
         :raises ResetLinkUnknown: used ones too. :raises ResetLinkExpired: :raises TooMany:
         """
-        found = await self._links.look("reset_password", token, visitor)
+        found = await self._links.look("reset_password", token, client)
         account = await AccountRepository(self._db).get(found.account_id)
         if found.used_at or not account.is_active:
             raise ResetLinkUnknown
         return account
 
-    async def reset_password(self, token: str, password: str, visitor: Visitor) -> None:
+    async def reset_password(self, token: str, password: str, client: ClientInfo) -> None:
         """Set a new password by a mailed link; every session and every other link of the account ends.
 
         :raises Invalid: the password. :raises ResetLinkUnknown: :raises ResetLinkExpired: :raises TooMany:
         """
-        account = await self.check_reset_link(token, visitor)
+        account = await self.check_reset_link(token, client)
         require_good_password("password", password, account)
         hashed = await self._passwords.hash(password)
         async with self._db.transaction() as tx:

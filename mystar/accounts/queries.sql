@@ -62,16 +62,16 @@ where id = %(id)s;
 
 -- name: add_session
 insert into sessions (id, account_id, door, created_at, expires_at, user_agent, address)
-values (%(id)s, %(account_id)s, %(door)s, %(now)s, %(expires_at)s, %(user_agent)s, %(address)s);
+values (%(id)s, %(account_id)s, %(channel)s, %(now)s, %(expires_at)s, %(user_agent)s, %(address)s);
 
 -- name: living_session
-select s.id as session_id, s.door, s.expires_at, a.id, a.username, a.email, a.role
+select s.id as session_id, s.door as channel, s.expires_at, a.id, a.username, a.email, a.role
 from sessions s join accounts a on a.id = s.account_id
 where s.id = %(id)s and s.ended_at is null and s.expires_at > %(now)s and a.is_active;
 
 -- name: lock_session
 -- Two who present refresh tokens of one session come one after the other, in whichever process they are.
-select s.id as session_id, s.door, s.created_at, s.expires_at, coalesce(s.refreshed_at, s.created_at) as refreshed_at,
+select s.id as session_id, s.door as channel, s.created_at, s.expires_at, coalesce(s.refreshed_at, s.created_at) as refreshed_at,
        s.generation, s.generation_used, a.id, a.username, a.email, a.language
 from sessions s join accounts a on a.id = s.account_id
 where s.id = %(id)s and s.ended_at is null and s.expires_at > %(now)s and a.is_active
@@ -91,7 +91,7 @@ set generation = %(generation)s, generation_used = %(used)s, refreshed_at = %(no
 where id = %(id)s;
 
 -- name: living_sessions
-select id, door, created_at, refreshed_at, expires_at, user_agent, address
+select id, door as channel, created_at, refreshed_at, expires_at, user_agent, address
 from sessions
 where account_id = %(account_id)s and ended_at is null and expires_at > %(now)s
 order by created_at desc, id

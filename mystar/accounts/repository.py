@@ -11,17 +11,17 @@ from typing import Literal, cast
 from mystar.accounts.credentials import Credential, key_of
 from mystar.accounts.model import (
     Account,
-    AlreadyRegistered,
-    Door,
+    Channel,
+    ClientInfo,
     Draft,
     Language,
     MailedToken,
     Person,
     Role,
     Session,
-    Visitor,
     taken,
 )
+from mystar.accounts.oauth.model import AlreadyRegistered
 from mystar.errors import MystarError, NotFound
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
@@ -37,12 +37,12 @@ Purpose = Literal["confirm_email", "reset_password"]
 _COLUMNS = tuple(column.name for column in fields(Account))
 
 #: How rows written before a dialect was renamed call it.
-_RENAMED: dict[str, Door] = {"house": "market"}
+_RENAMED: dict[str, Channel] = {"house": "market"}
 
 
-def stored_door(name: str) -> Door:
+def stored_channel(name: str) -> Channel:
     """The dialect that a stored ``name`` means."""
-    return _RENAMED.get(name, cast(Door, name))
+    return _RENAMED.get(name, cast(Channel, name))
 
 
 class AccountRepository:
@@ -134,21 +134,27 @@ class AccountRepository:
         await self._tx.execute(QUERIES.confirm_email, id=account_id, now=now)
 
     async def add_session(
-        self, session_id: uuid.UUID, account_id: int, door: str, visitor: Visitor, now: datetime, expires_at: datetime
+        self,
+        session_id: uuid.UUID,
+        account_id: int,
+        channel: str,
+        client: ClientInfo,
+        now: datetime,
+        expires_at: datetime,
     ) -> None:
         await self._tx.execute(
             QUERIES.add_session,
             id=session_id,
             account_id=account_id,
-            door=door,
+            channel=channel,
             now=now,
             expires_at=expires_at,
-            user_agent=visitor.user_agent,
-            address=visitor.address,
+            user_agent=client.user_agent,
+            address=client.address,
         )
 
     async def living_session(self, session_id: uuid.UUID, now: datetime) -> Row | None:
-        """``session_id, door, expires_at`` and the account's ``id, username, email, role``."""
+        """``session_id, channel, expires_at`` and the account's ``id, username, email, role``."""
         return await self._tx.one_or_none(QUERIES.living_session, id=session_id, now=now)
 
     async def lock_session(self, session_id: uuid.UUID, now: datetime) -> Row | None:

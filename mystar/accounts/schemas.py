@@ -122,7 +122,9 @@ class SessionPath(BaseSchema):
 
 class SessionView(BaseSchema):
     id = fields.UUID(required=True, metadata={"description": "the claim `sid` of its tokens"})
-    door = fields.String(required=True, metadata={"description": "the dialect it was opened through"})
+    door = fields.String(
+        required=True, attribute="channel", metadata={"description": "the dialect it was opened through"}
+    )
     is_current = fields.Boolean(required=True, metadata={"description": "whether this request belongs to it"})
     address = fields.String(required=True)
     user_agent = fields.String(required=True)

@@ -8,39 +8,42 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from mystar.accounts.age import age_on, require_adult
-from mystar.accounts.credentials import Credential, credential_of, key_of, tidy_email, tidy_phone, tidy_username
-from mystar.accounts.drafts import require_birth_date, tidied, tidied_field
+from mystar.accounts.credentials import (
+    Credential,
+    credential_of,
+    key_of,
+    normalize_email,
+    normalize_phone,
+    normalize_username,
+)
+from mystar.accounts.drafts import normalize_draft, normalize_field, require_birth_date
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
-    AccountBlocked,
+    AccountChanged,
     AccountRegistered,
-    AccountUnblocked,
     Actor,
-    Confirmed,
+    Channel,
+    ClientInfo,
     ConfirmLinkUnknown,
-    Door,
     Draft,
+    EmailConfirmation,
     EmailConfirmed,
     Language,
     LoginRefused,
-    NotYourself,
+    NewSession,
     Person,
-    PersonChanged,
     PersonUnknown,
-    Refreshed,
+    RefreshedTokens,
     Role,
     RoleChanged,
     Session,
-    SignedIn,
-    Visitor,
     taken,
 )
 from mystar.accounts.repository import AccountRepository
-from mystar.accounts.sessions.login_throttle import Guard
+from mystar.accounts.sessions.login_throttle import LoginThrottle
 from mystar.accounts.sessions.service import Sessions
-from mystar.accounts.staff.service import LastOwner
-from mystar.errors import Forbidden, Invalid, NotFound, Text
+from mystar.errors import Invalid, NotFound, Text
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
@@ -62,7 +65,7 @@ class AccountService:
         passwords: Passwords,
         sessions: Sessions,
         links: MailedLinks,
-        guard: Guard,
+        guard: LoginThrottle,
         limits: Limits,
         mailer: Mailer,
         clock: Clock,
@@ -73,31 +76,31 @@ class AccountService:
     # Becoming somebody
 
     async def register(
-        self, visitor: Visitor, draft: Draft, password: str, door: Door = "market", *, adults_only: bool = False
+        self, client: ClientInfo, draft: Draft, password: str, channel: Channel = "market", *, adults_only: bool = False
     ) -> Account:
         """A new account, and a mailed link to the door, which confirms its e-mail (D9-D14).
 
         :raises Invalid: by field. :raises Taken: by field. :raises TooMany: from one address.
         :raises TooYoung: for a door that is for adults only (D34).
         """
-        await self._limits.hit("registration", visitor.address)
+        await self._limits.hit("registration", client.address)
         today = self._clock.now().date()
-        draft = tidied(draft, password, today=today)
+        draft = normalize_draft(draft, password, today=today)
         if adults_only and draft.birth_date:
             require_adult(draft.birth_date, today)
         hashed = await self._hash_for(draft, password)
         async with self._db.transaction() as tx:
-            account = await AccountRepository(tx).add(draft, password_hash=hashed, language=visitor.language)
-            await self._links.mail_confirmation(tx, account, door)
+            account = await AccountRepository(tx).add(draft, password_hash=hashed, language=client.language)
+            await self._links.mail_confirmation(tx, account, channel)
             await tx.publish(AccountRegistered(account.id))
         return account
 
-    async def ask_confirmation(self, email: str, visitor: Visitor, door: Door = "market") -> None:
+    async def ask_confirmation(self, email: str, client: ClientInfo, channel: Channel = "market") -> None:
         """Mail the confirming link once more, if it is still needed; the caller never learns.
 
         :raises Invalid: not an e-mail. :raises TooMany: from one address, or to one mailbox.
         """
-        await self._links.ask("confirm_email", email, visitor, door)
+        await self._links.ask("confirm_email", email, client, channel)
 
     async def create(
         self,
@@ -114,7 +117,7 @@ class AccountService:
         :raises Invalid: by field. :raises Taken: by field.
         """
         now = self._clock.now()
-        draft = tidied(draft, None if any_password else password, today=now.date())
+        draft = normalize_draft(draft, None if any_password else password, today=now.date())
         hashed = await self._hash_for(draft, password)
         async with self._db.transaction() as tx:
             account = await AccountRepository(tx).add(
@@ -129,14 +132,14 @@ class AccountService:
                 await tx.publish(RoleChanged(account.id, None, role))
         return account
 
-    async def adopt(self, draft: Draft, stored: str, *, is_verified: bool) -> Account:
+    async def add_imported(self, draft: Draft, stored: str, *, is_verified: bool) -> Account:
         """An account that comes from another service with the hash of its password; nothing is mailed.
 
         :param stored: ``pbkdf2_sha256$…``; empty, or marked as useless with "!", for one that needs a new password.
         :raises Invalid: by field. :raises Taken: by field.
         """
         now = self._clock.now()
-        draft = tidied(draft, None, today=now.date())
+        draft = normalize_draft(draft, None, today=now.date())
         hashed = None if not stored or stored.startswith("!") else stored
         if hashed and not self._passwords.reads(hashed):
             raise Invalid(fields={"password": [Text("Неизвестный вид хеша.", "Not a hash that can be read.")]})
@@ -154,15 +157,15 @@ class AccountService:
         """:raises Invalid: by field. :raises Taken: by field."""
         return await self.create(Draft(username, email, phone), password, role=role)
 
-    async def confirm_email(self, token: str, visitor: Visitor, door: Door | None) -> Confirmed:
-        """Follow a mailed confirmation link. The first to follow it is signed in at ``door``, if any.
+    async def confirm_email(self, token: str, client: ClientInfo, channel: Channel | None) -> EmailConfirmation:
+        """Follow a mailed confirmation link. The first to follow it is signed in at ``channel``, if any.
 
         Mail programs open links before people do. So a link that has done its work says so politely, but a second
         session it gives to nobody.
 
         :raises ConfirmLinkUnknown: also when its e-mail has been replaced. :raises ConfirmLinkExpired: :raises TooMany:
         """
-        found = await self._links.look("confirm_email", token, visitor)
+        found = await self._links.look("confirm_email", token, client)
         async with self._db.transaction() as tx:
             accounts = AccountRepository(tx)
             account = await accounts.lock(found.account_id)
@@ -172,33 +175,37 @@ class AccountService:
                 await accounts.confirm_email(account.id, self._clock.now())
                 account = await accounts.get(account.id)
                 await tx.publish(EmailConfirmed(account.id))
-                return Confirmed(account, await self._sessions.open(tx, account, visitor, door) if door else None)
+                return EmailConfirmation(
+                    account, await self._sessions.open(tx, account, client, channel) if channel else None
+                )
             if account.is_verified:
-                return Confirmed(account, None)
+                return EmailConfirmation(account, None)
             raise ConfirmLinkUnknown
 
     # Signing in and out
 
-    async def log_in(self, visitor: Visitor, door: Door, login: str, password: str) -> SignedIn:
+    async def log_in(self, client: ClientInfo, channel: Channel, login: str, password: str) -> NewSession:
         """A session for whoever knows the password; ``login`` is an e-mail, a phone or a user name.
 
-        Failures are counted, see `Guard`. The count is asked again at the end, so that guesses made all at once gain
-        nothing over guesses made one after the other.
+        Failures are counted, see `LoginThrottle`. The count is checked again at the end, so that guesses made at the
+        same moment gain nothing over guesses made one after the other.
 
         :raises LoginRefused: takes as long whatever the reason. :raises TooMany: :raises Unavailable:
         """
         who = credential_of(login)
         account, stored = await AccountRepository(self._db).find(who) or (None, None)
-        attempt = await self._guard.attempt(visitor, who, account.id if account else None)
+        attempt = await self._guard.attempt(client, who, account.id if account else None)
         await attempt.check()
         fits = await self._passwords.verify(password, stored)
         if account is None or stored is None or not fits or not account.is_active:
             await attempt.failed()
             raise LoginRefused(account.id if account else None)
         await attempt.check()
-        return await self._enter(account.id, stored, password, visitor, door)
+        return await self._enter(account.id, stored, password, client, channel)
 
-    async def _enter(self, account_id: int, stored: str, password: str, visitor: Visitor, door: Door) -> SignedIn:
+    async def _enter(
+        self, account_id: int, stored: str, password: str, client: ClientInfo, channel: Channel
+    ) -> NewSession:
         """Open a session, unless the ``stored`` hash, which fits, has been replaced in the meantime."""
         renewed = await self._passwords.hash(password) if self._passwords.needs_rehash(stored) else None
         async with self._db.transaction() as tx:
@@ -207,13 +214,13 @@ class AccountService:
             if account.is_active and current == stored:
                 if renewed:
                     await accounts.change_password(account_id, renewed)
-                return await self._sessions.open(tx, account, visitor, door)
+                return await self._sessions.open(tx, account, client, channel)
         # By another password, or by another log-in that renewed the hash of this one.
         if account.is_active and current and await self._passwords.verify(password, current):
-            return await self._enter(account_id, current, password, visitor, door)
+            return await self._enter(account_id, current, password, client, channel)
         raise LoginRefused
 
-    async def sign_in(self, account_id: int, visitor: Visitor, door: Door) -> SignedIn:
+    async def sign_in(self, account_id: int, client: ClientInfo, channel: Channel) -> NewSession:
         """A session for somebody whose identity the caller has established otherwise.
 
         :raises LoginRefused: the account is blocked. :raises NotFound: there is none.
@@ -222,13 +229,13 @@ class AccountService:
             account = await AccountRepository(tx).lock(account_id)
             if not account.is_active:
                 raise LoginRefused
-            return await self._sessions.open(tx, account, visitor, door)
+            return await self._sessions.open(tx, account, client, channel)
 
     async def authenticate(self, token: str) -> Actor:
         """:raises TokenRefused: see `Sessions.authenticate`."""
         return await self._sessions.authenticate(token)
 
-    async def refresh(self, token: str, *, rotate: bool = False) -> Refreshed:
+    async def refresh(self, token: str, *, rotate: bool = False) -> RefreshedTokens:
         """:raises TokenRefused: see `Sessions.refresh`."""
         return await self._sessions.refresh(token, rotate=rotate)
 
@@ -295,8 +302,8 @@ class AccountService:
             if adults_only:
                 require_adult(birth_date, self._clock.now().date())
         given = {
-            "username": tidied_field("username", tidy_username, username),
-            "email": tidied_field("email", tidy_email, email),
+            "username": normalize_field("username", normalize_username, username),
+            "email": normalize_field("email", normalize_email, email),
             "first_name": first_name,
             "last_name": last_name,
             "bio": bio,
@@ -307,7 +314,7 @@ class AccountService:
         if birth_date is not None:
             change["birth_date"] = birth_date
         if phone is not None:
-            change["phone"] = tidied_field("phone", tidy_phone, phone)
+            change["phone"] = normalize_field("phone", normalize_phone, phone)
         mailbox = key_of(given["email"] or "")
         if mailbox and mailbox != key_of((await self.profile(actor.id)).email or ""):
             await self._limits.hit("mailed_link", actor.id)
@@ -317,7 +324,7 @@ class AccountService:
             new = replace(old, **change)  # type: ignore[arg-type]
             await self._require_free(accounts, new.username, new.email, new.phone, but=old.id)
             await accounts.change_profile(new)
-            await tx.publish(PersonChanged(old.id))
+            await tx.publish(AccountChanged(old.id))
             if key_of(new.email or "") != key_of(old.email or ""):
                 await self._move_mailbox(tx, old, new)
             return await accounts.get(old.id)
@@ -331,19 +338,6 @@ class AccountService:
         before = await accounts.lock(account_id)
         await accounts.change_avatar(account_id, file_id, key)
         return before.avatar_id
-
-    # Staff
-
-    async def block(self, actor: Actor, account_id: int) -> None:
-        """End all sessions and let nobody in again.
-
-        :raises Forbidden: not the staff, oneself, or staff by somebody who does not own the place. :raises NotFound:
-        """
-        await self._set_activity(actor, account_id, is_active=False)
-
-    async def unblock(self, actor: Actor, account_id: int) -> None:
-        """:raises Forbidden: as for `block`. :raises NotFound:"""
-        await self._set_activity(actor, account_id, is_active=True)
 
     async def sweep(self) -> None:
         """Forget sessions and links that ended a month ago."""
@@ -370,22 +364,3 @@ class AccountService:
             await self._mailer.queue(
                 tx, "email_changed", old.email, old.language, username=new.username, new_email=new.email
             )
-
-    async def _set_activity(self, actor: Actor, account_id: int, *, is_active: bool) -> None:
-        if not actor.may_operate:
-            raise Forbidden
-        if actor.id == account_id:
-            raise NotYourself
-        async with self._db.transaction() as tx:
-            accounts = AccountRepository(tx)
-            owners = await accounts.lock_owners()
-            account = await accounts.lock(account_id)
-            if account.role is not None and actor.role != "owner":
-                raise Forbidden
-            if not is_active and owners == {account_id}:
-                raise LastOwner
-            await accounts.change_activity(account_id, is_active=is_active)
-            await tx.publish(PersonChanged(account_id))
-            await tx.publish(AccountUnblocked(account_id) if is_active else AccountBlocked(account_id))
-            if not is_active:
-                await self._sessions.end(tx, account_id, reason="blocked")

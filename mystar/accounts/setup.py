@@ -10,19 +10,19 @@ from mystar.accounts.handlers import ROUTES as ROUTES
 from mystar.accounts.keys import ACCOUNTS, OPERATOR, PASSWORDS, SIGN_IN, STAFF, SUPPORT_FORMS
 from mystar.accounts.links import REQUESTS as LINK_REQUESTS
 from mystar.accounts.links import MailedLinks
-from mystar.accounts.oauth.attempts import Attempts
-from mystar.accounts.oauth.providers.http_client import Calls
-from mystar.accounts.oauth.providers.registry import every_provider
+from mystar.accounts.oauth.attempts import SignInAttempts
+from mystar.accounts.oauth.providers.http_client import ProviderHttpClient
+from mystar.accounts.oauth.providers.registry import all_providers
 from mystar.accounts.oauth.service import SignInService
 from mystar.accounts.passwords import PasswordService
 from mystar.accounts.repository import CONSTRAINTS as CONSTRAINTS
 from mystar.accounts.service import AccountService
-from mystar.accounts.sessions.login_throttle import Guard
+from mystar.accounts.sessions.login_throttle import LoginThrottle
 from mystar.accounts.sessions.service import Sessions
 from mystar.accounts.sessions.sockets import session_watch
 from mystar.accounts.staff.operator import Operator
-from mystar.accounts.staff.service import StaffRoom
-from mystar.accounts.support_forms import FrontDesk
+from mystar.accounts.staff.service import StaffService
+from mystar.accounts.support_forms import SupportForms
 from mystar.accounts.tasks import sweeping
 from mystar.infrastructure import Infrastructure
 from mystar.kit.background import every
@@ -53,7 +53,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         public_url=settings.http.public_url,
     )
     infra.outbox.handle(LINK_REQUESTS, links.send_asked)
-    guard = Guard(limits, sessions)
+    guard = LoginThrottle(limits, sessions)
     app[ACCOUNTS] = accounts = AccountService(
         db,
         passwords=passwords,
@@ -79,19 +79,19 @@ def add(app: web.Application, infra: Infrastructure) -> None:
 
 
 def _add_staff(app: web.Application, infra: Infrastructure, passwords: Passwords, sessions: Sessions) -> None:
-    app[STAFF] = StaffRoom(infra.db, sessions)
+    app[STAFF] = StaffService(infra.db, sessions)
     app[OPERATOR] = Operator(infra.db, passwords=passwords, sessions=sessions, clock=infra.clock)
     support = infra.settings.mail.support
-    app[SUPPORT_FORMS] = FrontDesk(infra.db, mailer=infra.mailer, limits=infra.limits, support=support)
+    app[SUPPORT_FORMS] = SupportForms(infra.db, mailer=infra.mailer, limits=infra.limits, support=support)
 
 
 def _add_sign_in(app: web.Application, infra: Infrastructure, sessions: Sessions, links: MailedLinks) -> None:
     oauth, db, clock = infra.settings.oauth, infra.db, infra.clock
-    calls = Calls(timeout=oauth.timeout_seconds, registry=infra.metrics.registry)
+    http_client = ProviderHttpClient(timeout=oauth.timeout_seconds, registry=infra.metrics.registry)
     app[SIGN_IN] = sign_in = SignInService(
         db,
-        every_provider(oauth, calls),
-        attempts=Attempts(db, clock, life=timedelta(seconds=oauth.attempt_seconds)),
+        all_providers(oauth, http_client),
+        attempts=SignInAttempts(db, clock, life=timedelta(seconds=oauth.attempt_seconds)),
         sessions=sessions,
         links=links,
         limits=infra.limits,
@@ -101,6 +101,6 @@ def _add_sign_in(app: web.Application, infra: Infrastructure, sessions: Sessions
     app.cleanup_ctx.append(every(3600, sign_in.sweep, name="sign-in sweep"))
 
     async def close(_app: web.Application) -> None:
-        await calls.close()
+        await http_client.close()
 
     app.on_cleanup.append(close)

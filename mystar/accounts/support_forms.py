@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mystar.accounts.credentials import tidy_email, tidy_phone
-from mystar.accounts.drafts import tidied_field
-from mystar.accounts.model import Visitor
+from mystar.accounts.credentials import normalize_email, normalize_phone
+from mystar.accounts.drafts import normalize_field
+from mystar.accounts.model import ClientInfo
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database
 from mystar.kit.security.rate_limits import Limits
 
 
-class FrontDesk:
+class SupportForms:
     """Passes anonymous forms on to the support's mailbox.
 
     :param support: the mailbox.
@@ -19,18 +19,18 @@ class FrontDesk:
     def __init__(self, db: Database, *, mailer: Mailer, limits: Limits, support: str) -> None:
         self._db, self._mailer, self._limits, self._support = db, mailer, limits, support
 
-    async def request_to_become_star(self, visitor: Visitor, *, name: str, phone: str, email: str) -> None:
+    async def request_to_become_star(self, client: ClientInfo, *, name: str, phone: str, email: str) -> None:
         """:raises Invalid: by field. :raises TooMany: from one address."""
-        email = tidied_field("email", tidy_email, email) or ""
-        phone = tidied_field("phone", tidy_phone, phone) or ""
-        await self._pass_on("star_request", visitor, name=name, phone=phone, email=email)
+        email = normalize_field("email", normalize_email, email) or ""
+        phone = normalize_field("phone", normalize_phone, phone) or ""
+        await self._pass_on("star_request", client, name=name, phone=phone, email=email)
 
-    async def ask_support(self, visitor: Visitor, *, username: str, email: str, text: str) -> None:
+    async def ask_support(self, client: ClientInfo, *, username: str, email: str, text: str) -> None:
         """:raises Invalid: the e-mail. :raises TooMany: from one address."""
-        email = tidied_field("email", tidy_email, email) or ""
-        await self._pass_on("support_question", visitor, username=username, email=email, text=text)
+        email = normalize_field("email", normalize_email, email) or ""
+        await self._pass_on("support_question", client, username=username, email=email, text=text)
 
-    async def _pass_on(self, template: str, visitor: Visitor, **values: str) -> None:
-        await self._limits.hit("anonymous_form", template, visitor.address)
+    async def _pass_on(self, template: str, client: ClientInfo, **values: str) -> None:
+        await self._limits.hit("anonymous_form", template, client.address)
         async with self._db.transaction() as tx:
-            await self._mailer.queue(tx, template, self._support, visitor.language, **values)
+            await self._mailer.queue(tx, template, self._support, client.language, **values)

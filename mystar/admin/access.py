@@ -17,10 +17,10 @@ from aiohttp import web
 from aiohttp_apispec import docs
 from yarl import URL
 
-from mystar.accounts.access import acting_as, token_of
+from mystar.accounts.access import set_actor, token_of
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, Role
-from mystar.admin.keys import GATE
+from mystar.admin.keys import PANEL_SECURITY
 from mystar.admin.model import FormForged, NotStaff, RoleTooLow, Staff
 from mystar.errors import Unauthenticated
 from mystar.kit.security.tokens import Signer
@@ -37,7 +37,7 @@ _PATH = "/admin"
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class PanelSecurity:
     """What the door needs. ``longest``: seconds that a session of the panel lives."""
 
     signer: Signer
@@ -51,7 +51,7 @@ def staff(least: Role) -> Callable[[Handler], Handler]:
         @wraps(handler)
         async def guarded(request: web.Request) -> web.StreamResponse:
             request[_STAFF] = found = await recognise(request)
-            acting_as(request, found.actor)
+            set_actor(request, found.actor)
             if found.actor.role is None:
                 raise NotStaff
             if found.by_cookie and request.method not in ("GET", "HEAD"):
@@ -111,7 +111,7 @@ async def recognise(request: web.Request) -> Staff:
 
 def open_session(request: web.Request, response: web.Response, access: str) -> None:
     """Keep the session's token where no script and no other site reaches it."""
-    _set_cookie(request, response, _SESSION, access, max_age=request.app[GATE].longest)
+    _set_cookie(request, response, _SESSION, access, max_age=request.app[PANEL_SECURITY].longest)
 
 
 def close_session(response: web.Response) -> None:
@@ -124,7 +124,7 @@ def keep_language(request: web.Request, response: web.Response, language: str) -
 
 def form_token(request: web.Request) -> str:
     """For the forms of whoever is signed in."""
-    return request.app[GATE].signer.sign("form", staff_of(request).actor.session_id)
+    return request.app[PANEL_SECURITY].signer.sign("form", staff_of(request).actor.session_id)
 
 
 def visit(request: web.Request) -> str:
@@ -133,7 +133,7 @@ def visit(request: web.Request) -> str:
 
 
 def visit_token(request: web.Request, visit: str) -> str:
-    return request.app[GATE].signer.sign("visit", visit)
+    return request.app[PANEL_SECURITY].signer.sign("visit", visit)
 
 
 def keep_visit(request: web.Request, response: web.Response, visit: str) -> None:
@@ -149,7 +149,7 @@ async def _require_own_form(request: web.Request, purpose: str, *parts: object) 
     if not _is_from_here(request):
         raise FormForged
     token = (await form(request)).get(TOKEN_FIELD, "")
-    if not isinstance(token, str) or not request.app[GATE].signer.verify(token, purpose, *parts):
+    if not isinstance(token, str) or not request.app[PANEL_SECURITY].signer.verify(token, purpose, *parts):
         raise FormForged
 
 

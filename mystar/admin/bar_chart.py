@@ -23,7 +23,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Plot:
+class BarChart:
     """In a box of `WIDTH` by `HEIGHT`.
 
     :param ticks: the height of a line and its value. :param labels: the middle of a bar and its day.
@@ -38,7 +38,7 @@ class Plot:
     total: int
 
 
-def bars(values: Sequence[tuple[date, int]], unit: int = 1) -> Plot:
+def bars(values: Sequence[tuple[date, int]], unit: int = 1) -> BarChart:
     """One bar a day. What is negative, as on a day with more refunds than income, has no bar, only its number.
 
     :param unit: ticks are whole multiples of it.
@@ -63,7 +63,7 @@ def bars(values: Sequence[tuple[date, int]], unit: int = 1) -> Plot:
         for number, (day, value) in enumerate(values)
     )
     every = max(1, math.ceil(len(values) / _LABELS))
-    return Plot(
+    return BarChart(
         drawn,
         tuple((floor - height(step * number), step * number) for number in range(_TICKS + 1)),
         tuple((round(bar.x + bar.width / 2, 1), bar.day) for bar in drawn[every // 2 :: every]),

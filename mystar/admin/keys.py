@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from mystar.admin.access import Gate
-    from mystar.admin.repository import RegisterRepository
+    from mystar.admin.access import PanelSecurity
+    from mystar.admin.repository import ListRepository
     from mystar.kit.clock import Clock
     from mystar.kit.outbox.admin import OutboxAdmin
 
 CLOCK: web.AppKey[Clock] = web.AppKey("admin_clock")
-GATE: web.AppKey[Gate] = web.AppKey("admin_gate")
-ROWS: web.AppKey[RegisterRepository] = web.AppKey("admin_rows")
+PANEL_SECURITY: web.AppKey[PanelSecurity] = web.AppKey("admin_gate")
+ROWS: web.AppKey[ListRepository] = web.AppKey("admin_rows")
 TRIES: web.AppKey[OutboxAdmin] = web.AppKey("second_tries")

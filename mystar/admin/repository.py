@@ -13,7 +13,7 @@ from pypika.enums import Matching
 from pypika.queries import QueryBuilder
 from pypika.terms import BasicCriterion, Field, Function, Not, Parameter, Term
 
-from mystar.admin.lists.columns import ANYTHING, Choice, Match, Of, Register
+from mystar.admin.lists.columns import ANYTHING, Choice, ListDefinition, Match, Of
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 
@@ -25,7 +25,7 @@ _NAMESAKES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ListRequest:
     """What somebody asks of a register. ``sort`` is the name of a sorting, with "-" for the greatest first."""
 
     text: str = ""
@@ -37,7 +37,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ListPage:
     """A page. ``count`` is at most `MOST`; ``more``: there are more than that."""
 
     rows: Sequence[Row]
@@ -45,19 +45,19 @@ class Found:
     more: bool
 
 
-class RegisterRepository:
+class ListRepository:
     """Bound to the database, or to a transaction."""
 
     def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
-    async def page(self, register: Register, asked: Asked) -> Found:
+    async def page(self, register: ListDefinition, asked: ListRequest) -> ListPage:
         ids = [row["id"] for row in await self._tx.all(*page_query(register, asked))]
         count = await self._tx.value(*count_query(register, asked))
         rows = {row["id"]: row for row in await self._tx.all(getattr(QUERIES, register.query), ids=ids)} if ids else {}
-        return Found([rows[one] for one in ids if one in rows], min(count, MOST), count > MOST)
+        return ListPage([rows[one] for one in ids if one in rows], min(count, MOST), count > MOST)
 
-    async def some(self, register: Register, query: str, parent_id: int) -> list[Row]:
+    async def some(self, register: ListDefinition, query: str, parent_id: int) -> list[Row]:
         """Rows of a register as its list shows them: those whose ids a named query answers, in its order."""
         ids = [row["id"] for row in await self.all(query, id=parent_id)]
         rows = {row["id"]: row for row in await self.all(register.query, ids=ids)} if ids else {}
@@ -74,7 +74,7 @@ class RegisterRepository:
 Statement = tuple[str, list[Any]]
 
 
-def page_query(register: Register, asked: Asked) -> Statement:
+def page_query(register: ListDefinition, asked: ListRequest) -> Statement:
     """The ids of the page, in their order."""
     table, values = Table(register.table), _Values()
     sort = asked.sort or register.usual
@@ -86,14 +86,14 @@ def page_query(register: Register, asked: Asked) -> Statement:
     return query.limit(SIZE).offset((asked.page - 1) * SIZE).get_sql(), values.given
 
 
-def count_query(register: Register, asked: Asked) -> Statement:
+def count_query(register: ListDefinition, asked: ListRequest) -> Statement:
     """How many there are, as far as it is worth counting."""
     table, values = Table(register.table), _Values()
     some = _where(PostgreSQLQuery.from_(table).select(table.id), table, register, asked, values).limit(MOST + 1)
     return PostgreSQLQuery.from_(some.as_("some")).select(functions.Count("*")).get_sql(), values.given
 
 
-def is_sorting(register: Register, sort: str) -> bool:
+def is_sorting(register: ListDefinition, sort: str) -> bool:
     return sort.removeprefix("-") in register.sortings
 
 
@@ -108,7 +108,9 @@ class _Values:
         return Parameter("%s")
 
 
-def _where(query: QueryBuilder, table: Table, register: Register, asked: Asked, values: _Values) -> QueryBuilder:
+def _where(
+    query: QueryBuilder, table: Table, register: ListDefinition, asked: ListRequest, values: _Values
+) -> QueryBuilder:
     for name, value in register.always:
         query = query.where(table.field(name) == values(value))
     for one in register.filters:
@@ -140,7 +142,7 @@ def _criterion(table: Table, filter_: Choice | Of, chosen: str, values: _Values)
     return column == values(stored)
 
 
-def _matches(table: Table, register: Register, text: str, values: _Values) -> Criterion:
+def _matches(table: Table, register: ListDefinition, text: str, values: _Values) -> Criterion:
     """Any way in which the text may be meant; nothing when it makes no sense."""
     found = [
         _match(table, match, meant, values) for match in register.search if (meant := match.reads(text)) is not None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from mystar.admin.access import Gate
+from mystar.admin.access import PanelSecurity
 from mystar.admin.handlers.render import set_up
-from mystar.admin.keys import CLOCK, GATE, ROWS, TRIES
-from mystar.admin.repository import RegisterRepository
+from mystar.admin.keys import CLOCK, PANEL_SECURITY, ROWS, TRIES
+from mystar.admin.repository import ListRepository
 from mystar.infrastructure import Constraints, Infrastructure
 from mystar.kit.outbox.admin import OutboxAdmin
 from mystar.kit.web.routes import Route
@@ -18,7 +18,7 @@ CONSTRAINTS: Constraints = {}
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
-    app[GATE] = Gate(infra.signer, infra.settings.tokens.admin_access)
-    app[ROWS] = RegisterRepository(infra.db)
+    app[PANEL_SECURITY] = PanelSecurity(infra.signer, infra.settings.tokens.admin_access)
+    app[ROWS] = ListRepository(infra.db)
     app[TRIES], app[CLOCK] = OutboxAdmin(infra.db), infra.clock
     set_up(app)

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 _PURPOSE = "audit witness"
 
 
-class Witness:
+class CheckpointFile:
     """Lengths and last hashes by chain. Blocks: call it in a thread."""
 
     def __init__(self, path: Path, signer: Signer) -> None:

@@ -10,10 +10,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from mystar.accounts.access import maybe_actor_of, rule_of
-from mystar.accounts.model import LoginRefused, PasswordWrong, SignInRefused
-from mystar.audit.keys import AUDIT, REPETITIONS
-from mystar.audit.model import Circumstances
-from mystar.audit.service import under
+from mystar.accounts.model import LoginRefused, PasswordWrong
+from mystar.accounts.oauth.model import SignInRefused
+from mystar.audit.keys import AUDIT, RECENT_REFUSALS
+from mystar.audit.model import AuditContext
+from mystar.audit.service import audit_context
 from mystar.errors import Forbidden, MystarError, TooMany
 from mystar.kit.web.http import address_of
 from mystar.kit.web.routes import route_name
@@ -25,7 +26,7 @@ _ONCE_IN_SECONDS = 60.0
 _REMEMBERED = 10_000
 
 
-class Repetitions:
+class RecentRefusals:
     """When something was last written, the longest ago first. Of this process: the log is the same for all."""
 
     def __init__(self) -> None:
@@ -45,8 +46,8 @@ class Repetitions:
 @web.middleware
 async def audit_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Everything that is written under this request says where it came from and who asked."""
-    circumstances = Circumstances(address_of(request), lambda: _actor_id(request))
-    async with under(circumstances):
+    context = AuditContext(address_of(request), lambda: _actor_id(request))
+    async with audit_context(context):
         try:
             response = await handler(request)
         except MystarError as refusal:
@@ -54,10 +55,10 @@ async def audit_middleware(request: web.Request, handler: Handler) -> web.Stream
             raise
         except web.HTTPException as answer:
             if answer.status < 400:
-                await _note_staff_act(request, circumstances, answer.status)
+                await _note_staff_act(request, context, answer.status)
             raise
         if response.status < 400:
-            await _note_staff_act(request, circumstances, response.status)
+            await _note_staff_act(request, context, response.status)
         return response
 
 
@@ -79,9 +80,9 @@ async def _note_refusal(request: web.Request, refusal: MystarError) -> None:
                 await audit.note_alone("refused", _oneself(request), route=route, code=refusal.code)
 
 
-async def _note_staff_act(request: web.Request, circumstances: Circumstances, status: int) -> None:
+async def _note_staff_act(request: web.Request, context: AuditContext, status: int) -> None:
     """A change that no event told of. What a person with a role does for themselves, as a customer, is none."""
-    if circumstances.written or request.method in _READS or not (_is_staff_door(request) and _is_staff(request)):
+    if context.written or request.method in _READS or not (_is_staff_door(request) and _is_staff(request)):
         return
     path: dict[str, Any] = {name: value[:60] for name, value in request.match_info.items()}
     await request.app[AUDIT].note_alone("staff_act", route=route_name(request), status=status, **path)
@@ -108,4 +109,4 @@ def _oneself(request: web.Request) -> str:
 
 def _is_new(request: web.Request, refusal: MystarError) -> bool:
     key = (route_name(request), address_of(request), _actor_id(request), refusal.code)
-    return request.app[REPETITIONS].is_new(key)
+    return request.app[RECENT_REFUSALS].is_new(key)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from mystar.audit.handlers import Repetitions
+    from mystar.audit.handlers import RecentRefusals
     from mystar.audit.service import AuditService
 
 AUDIT: web.AppKey[AuditService] = web.AppKey("audit")
-REPETITIONS: web.AppKey[Repetitions] = web.AppKey("audit_repetitions")
+RECENT_REFUSALS: web.AppKey[RecentRefusals] = web.AppKey("audit_repetitions")

@@ -48,7 +48,7 @@ class Listeners:
 
     async def _signed_in(self, tx: Tx, event: SessionOpened) -> None:
         # Whoever signs in acts for themselves, also where somebody else's token is carried along.
-        subject, details = _account(event.account_id), {"door": event.door, "session": str(event.session_id)}
+        subject, details = _account(event.account_id), {"door": event.channel, "session": str(event.session_id)}
         await self._audit.note(tx, "sign_in", subject, actor_id=event.account_id, **details)
 
     async def _sessions_ended(self, tx: Tx, event: SessionsEnded) -> None:

@@ -67,7 +67,7 @@ class Head(NamedTuple):
     seal: str
 
 
-class Broken(NamedTuple):
+class ChainBreak(NamedTuple):
     """``entry_id`` None: a row that is not there any more, or the end of the chain."""
 
     entry_id: int | None
@@ -92,7 +92,7 @@ class Filters:
 
 
 @dataclass(slots=True)
-class Circumstances:
+class AuditContext:
     """Under which something is done: from where and by whom, as far as is known yet."""
 
     address: str
@@ -102,4 +102,4 @@ class Circumstances:
 
 
 #: Of the request, or the command, that this task works for.
-CIRCUMSTANCES: ContextVar[Circumstances | None] = ContextVar("mystar_audit_circumstances", default=None)
+AUDIT_CONTEXT: ContextVar[AuditContext | None] = ContextVar("mystar_audit_circumstances", default=None)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from mystar.accounts.model import Actor
 from mystar.audit.chain import bounded, digest
-from mystar.audit.checkpoint import Witness
-from mystar.audit.model import CIRCUMSTANCES, Broken, Circumstances, Entry, Filters, Head, Note, Value
+from mystar.audit.checkpoint import CheckpointFile
+from mystar.audit.model import AUDIT_CONTEXT, AuditContext, ChainBreak, Entry, Filters, Head, Note, Value
 from mystar.audit.repository import AuditRepository
-from mystar.errors import Forbidden, Unavailable
+from mystar.errors import Unavailable
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.tokens import Signer
@@ -30,7 +30,7 @@ class AuditService:
 
     def __init__(self, db: Database, signer: Signer, clock: Clock, *, witness: Path) -> None:
         self._db, self._signer, self._clock = db, signer, clock
-        self._witness = Witness(witness, signer)
+        self._witness = CheckpointFile(witness, signer)
 
     # Writing
 
@@ -40,12 +40,12 @@ class AuditService:
         :param actor_id: None = whoever this task works for.
         :raises Unavailable: more transactions write at once than there are chains.
         """
-        circumstances = CIRCUMSTANCES.get()
+        context = AUDIT_CONTEXT.get()
         address = ""
-        if circumstances is not None:
-            circumstances.written += 1
-            address = circumstances.address
-            actor_id = actor_id or circumstances.who()
+        if context is not None:
+            context.written += 1
+            address = context.address
+            actor_id = actor_id or context.who()
         rows = AuditRepository(tx)
         head = await rows.lock_head()
         if head is None:
@@ -69,8 +69,7 @@ class AuditService:
 
     async def entries(self, actor: Actor, filters: Filters, page: PageRequest) -> Page[Entry]:
         """The newest first, for staff. :raises Forbidden:"""
-        if not actor.is_staff:
-            raise Forbidden
+        actor.require_staff()
         rows = AuditRepository(self._db)
         return Page(await rows.entries(filters, page.size, page.offset), await rows.count(filters))
 
@@ -80,7 +79,7 @@ class AuditService:
 
     # Proving
 
-    async def verify(self) -> list[Broken]:
+    async def verify(self) -> list[ChainBreak]:
         """What was edited, dropped, moved or cut off: of each chain the first thing that is wrong."""
         seen = await asyncio.to_thread(self._witness.read)
         async with self._db.transaction("repeatable read", readonly=True) as tx:
@@ -88,13 +87,13 @@ class AuditService:
             heads = {head.chain: head for head in await rows.heads()}
             found = [one for head in heads.values() if (one := await self._first_broken(rows, head, seen)) is not None]
             found += [
-                Broken(None, chain, length, "the whole chain is gone")
+                ChainBreak(None, chain, length, "the whole chain is gone")
                 for chain, (length, _) in sorted(seen.items())
                 if chain not in heads
             ]
             stray = await rows.stray()
             if stray is not None:
-                found.append(Broken(stray["id"], stray["chain"], stray["number"], "there is no such chain"))
+                found.append(ChainBreak(stray["id"], stray["chain"], stray["number"], "there is no such chain"))
         return found
 
     async def remember_heads(self) -> None:
@@ -110,25 +109,25 @@ class AuditService:
 
     async def _first_broken(
         self, rows: AuditRepository, head: Head, seen: Mapping[int, tuple[int, bytes]]
-    ) -> Broken | None:
+    ) -> ChainBreak | None:
         number, last, chain = 0, b"", head.chain
         witnessed = seen.get(chain)
         while batch := await rows.after(chain, number, _BATCH):
             for entry in batch:
                 number += 1
                 if entry.number != number:
-                    return Broken(None, chain, number, f"it is gone; the next one is row {entry.id}")
+                    return ChainBreak(None, chain, number, f"it is gone; the next one is row {entry.id}")
                 if entry.hash != digest(last, chain, number, entry.note):
-                    return Broken(entry.id, chain, number, "it, or the one before it, is not what was written")
+                    return ChainBreak(entry.id, chain, number, "it, or the one before it, is not what was written")
                 last = entry.hash
                 if witnessed is not None and witnessed == (number, witnessed[1]) and witnessed[1] != last:
-                    return Broken(entry.id, chain, number, "the witness has seen another row here")
+                    return ChainBreak(entry.id, chain, number, "the witness has seen another row here")
         if number < head.length or (witnessed is not None and number < witnessed[0]):
-            return Broken(None, chain, number + 1, "the end of the chain is cut off")
+            return ChainBreak(None, chain, number + 1, "the end of the chain is cut off")
         if number > head.length or last != head.hash:
-            return Broken(None, chain, number, "the end of the chain is not what was signed")
+            return ChainBreak(None, chain, number, "the end of the chain is not what was signed")
         if head.length and not self._signer.verify(head.seal, _PURPOSE, chain, number, last.hex()):
-            return Broken(None, chain, number, "the end of the chain is signed by somebody else")
+            return ChainBreak(None, chain, number, "the end of the chain is signed by somebody else")
         return None
 
     def _seal(self, chain: int, length: int, last: bytes) -> str:
@@ -136,10 +135,10 @@ class AuditService:
 
 
 @asynccontextmanager
-async def under(circumstances: Circumstances) -> AsyncIterator[None]:
+async def audit_context(context: AuditContext) -> AsyncIterator[None]:
     """What is written inside, by this task, was done under these circumstances."""
-    before = CIRCUMSTANCES.set(circumstances)
+    before = AUDIT_CONTEXT.set(context)
     try:
         yield
     finally:
-        CIRCUMSTANCES.reset(before)
+        AUDIT_CONTEXT.reset(before)

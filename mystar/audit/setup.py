@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from mystar.audit.handlers import Repetitions
-from mystar.audit.keys import AUDIT, REPETITIONS
+from mystar.audit.handlers import RecentRefusals
+from mystar.audit.keys import AUDIT, RECENT_REFUSALS
 from mystar.audit.listeners import Listeners
 from mystar.audit.service import AuditService
 from mystar.infrastructure import Constraints, Infrastructure
@@ -22,6 +22,6 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     app[AUDIT] = audit = AuditService(
         infra.db, infra.signer, infra.clock, witness=infra.settings.data_dir / "audit-witness.json"
     )
-    app[REPETITIONS] = Repetitions()
+    app[RECENT_REFUSALS] = RecentRefusals()
     Listeners(audit).listen(infra.events)
     app.cleanup_ctx.append(every(_CHECKPOINT_SECONDS, audit.remember_heads, name="audit witness"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mystar.accounts.model import Actor, PersonChanged
+from mystar.accounts.model import AccountChanged, Actor
 from mystar.catalog.model import Category, Difference, GreetingStays, Service, ServiceDraft, ServiceUnknown, tag_key
 from mystar.catalog.repository import QUERIES, CatalogRepository
 from mystar.catalog.search import ServiceFilter, SortOrder
@@ -33,7 +33,7 @@ class ServiceListings:
 
     def listen(self, events: Events) -> None:
         """Services are found by their creators' names, and those of blocked people are not found."""
-        events.on(PersonChanged, self._follow)
+        events.on(AccountChanged, self._follow)
 
     # The creator's side
 
@@ -114,7 +114,7 @@ class ServiceListings:
         """Where the numbers of listed services are not what counting says. Nowhere, if all is well."""
         return await CatalogRepository(self._db).differences(_MAX_DIFFERENCES)
 
-    async def _follow(self, tx: Tx, event: PersonChanged) -> None:
+    async def _follow(self, tx: Tx, event: AccountChanged) -> None:
         rows = await tx.all(QUERIES.services_of_account, account_id=event.account_id)
         if rows:
             await tx.execute(QUERIES.follow_seller, account_id=event.account_id)

@@ -24,7 +24,6 @@ from mystar.catalog.model import (
 from mystar.catalog.repository import CatalogRepository, StarFilter
 from mystar.creators.model import Creator, CreatorCreated
 from mystar.creators.service import CreatorService
-from mystar.errors import Forbidden
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
@@ -98,8 +97,7 @@ class CatalogService:
 
         :raises Forbidden: not staff who may change things. :raises ServiceUnknown:
         """
-        if not actor.may_operate:
-            raise Forbidden
+        actor.require_operator()
         await CatalogRepository(self._db).set_withheld(service_id, self._clock.now(), is_withheld=not listed)
 
     async def make_star(
@@ -129,8 +127,7 @@ class CatalogService:
         :raises Forbidden: not staff who may change things. :raises Invalid: :raises Taken: the person, by field.
         :raises CategoryUnknown: :raises PriceImpossible: before anything is made.
         """
-        if not actor.may_operate:
-            raise Forbidden
+        actor.require_operator()
         if pricing.price is None or pricing.price <= 0:
             raise PriceImpossible
         if pricing.category_id not in {category.id for category in await self.categories()}:

@@ -8,7 +8,7 @@ from mystar.accounts.model import Actor
 from mystar.catalog.model import CategoryInUse, CategoryUnknown, Tag, tag_key, tags_by_key
 from mystar.catalog.repository import QUERIES, CatalogRepository
 from mystar.catalog.search_repository import SearchRepository
-from mystar.errors import Forbidden, Invalid, NotFound, Text
+from mystar.errors import Invalid, NotFound, Text
 from mystar.files.service import FileService
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.web.pagination import Page
@@ -129,8 +129,7 @@ class TaxonomyService:
 
 
 def _require(actor: Actor) -> None:
-    if not actor.may_operate:
-        raise Forbidden
+    actor.require_operator()
 
 
 def _tidy(name: str) -> str:

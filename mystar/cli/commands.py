@@ -149,12 +149,12 @@ def import_accounts(path: Path) -> None:
     counts = {"taken in": 0, "refused": 0}
 
     async def take_in_all(app: web.Application) -> None:
-        from mystar.accounts.importing import read, take_in
+        from mystar.accounts.importing import import_account, read
         from mystar.accounts.keys import ACCOUNTS
 
         for line, record in read(path):
             try:
-                await take_in(app[ACCOUNTS], record)
+                await import_account(app[ACCOUNTS], record)
                 counts["taken in"] += 1
             except MystarError as error:
                 counts["refused"] += 1

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import click
 from aiohttp import web
 
-from mystar.audit.model import Circumstances
-from mystar.audit.service import under
+from mystar.audit.model import AuditContext
+from mystar.audit.service import audit_context
 from mystar.errors import MystarError
 from mystar.kit.postgres import migrations
 from mystar.kit.postgres.embedded import EmbeddedPostgres
@@ -47,7 +47,7 @@ def with_service(action: Action) -> None:
     settings = load_and_configure()
 
     async def run_it(dsn: str) -> None:
-        async with service(settings, dsn) as app, under(Circumstances("command line", lambda: None)):
+        async with service(settings, dsn) as app, audit_context(AuditContext("command line", lambda: None)):
             await action(app)
 
     with database(settings) as dsn:

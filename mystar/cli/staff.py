@@ -10,7 +10,7 @@ from aiohttp import web
 
 from mystar.accounts.model import Account, Role
 from mystar.accounts.staff.operator import Operator
-from mystar.audit.model import Broken, Entry
+from mystar.audit.model import ChainBreak, Entry
 from mystar.cli.context import password, with_service
 
 _ROLES = ["viewer", "operator", "owner"]
@@ -84,10 +84,10 @@ def reset(login: str) -> None:
 @admin.command("role")
 @_LOGIN
 @click.argument("role", type=click.Choice([*_ROLES, "none"]))
-def give_role(login: str, role: str) -> None:
+def set_role(login: str, role: str) -> None:
     """Let somebody work here as ROLE, or no longer; all their sessions end. Not the last owner."""
     given: Role | None = next((one for one in ("viewer", "operator", "owner") if one == role), None)
-    _with_account(lambda app: _operator(app).give_role(login, given), f"has the role {role} now.")
+    _with_account(lambda app: _operator(app).set_role(login, given), f"has the role {role} now.")
 
 
 @click.group()
@@ -98,7 +98,7 @@ def audit() -> None:
 @audit.command("verify")
 def verify() -> None:
     """Find rows that were edited, dropped or cut off; exit 1 and name the first of each chain."""
-    found: list[Broken] = []
+    found: list[ChainBreak] = []
 
     async def action(app: web.Application) -> None:
         from mystar.audit.keys import AUDIT

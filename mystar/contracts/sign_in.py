@@ -8,9 +8,9 @@ from typing import Any
 from aiohttp import web
 from marshmallow import fields
 
-from mystar.accounts.access import visitor_of
+from mystar.accounts.access import client_info
 from mystar.accounts.keys import SIGN_IN
-from mystar.accounts.model import Door
+from mystar.accounts.model import Channel
 from mystar.accounts.oauth.providers.base import Name, ResponseType
 from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import json_response
@@ -43,11 +43,11 @@ class ProviderAnswer(BaseSchema):
 
 
 async def begin(
-    request: web.Request, name: Name, door: Door, *, landing: str, response_type: ResponseType = "code"
+    request: web.Request, name: Name, channel: Channel, *, landing: str, response_type: ResponseType = "code"
 ) -> tuple[str, str]:
     """A link to the provider, and the state that `keep` gives to the browser."""
     beginning = await request.app[SIGN_IN].begin(
-        name, visitor_of(request), door, landing=landing, response_type=response_type
+        name, client_info(request), channel, landing=landing, response_type=response_type
     )
     return beginning.link, beginning.state
 
@@ -65,7 +65,7 @@ async def exchange(request: web.Request, name: Name) -> Mapping[str, Any]:
     query = query_of(request)
     return await request.app[SIGN_IN].exchange(
         name,
-        visitor_of(request),
+        client_info(request),
         code=query.get("code"),
         error=query.get("error"),
         cookie=request.cookies.get(_cookie(name)),

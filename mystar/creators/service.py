@@ -15,7 +15,6 @@ from mystar.creators.model import (
     OwnRating,
 )
 from mystar.creators.repository import CreatorRepository
-from mystar.errors import Forbidden
 from mystar.files.model import StoredFile
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
@@ -90,8 +89,7 @@ class CreatorService:
 
         :raises Forbidden: not staff who may change things. :raises CreatorUnknown:
         """
-        if not actor.may_operate:
-            raise Forbidden
+        actor.require_operator()
         await CreatorRepository(self._db).set_top(creator_id, is_top)
 
     async def rate(self, actor: Actor, star_id: int, rating: int) -> None:

@@ -21,7 +21,6 @@ from mystar.creators.model import (
     TooManySkills,
 )
 from mystar.creators.repository import CreatorRepository, SkillRepository
-from mystar.errors import Forbidden
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.web.pagination import Page
@@ -120,8 +119,7 @@ class SkillService:
 
 
 def _require_operator(actor: Actor) -> None:
-    if not actor.may_operate:
-        raise Forbidden
+    actor.require_operator()
 
 
 async def _locked(tx: Tx, actor: Actor) -> Creator:

@@ -6,7 +6,6 @@ from mystar.accounts.model import Actor
 from mystar.catalog.model import ServiceUnknown
 from mystar.creators.model import CreatorUnknown
 from mystar.creators.service import CreatorService
-from mystar.errors import Forbidden
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
 from mystar.kit.web.pagination import Page
@@ -105,8 +104,7 @@ class ReviewService:
         await self._set_hidden(actor, review_id, False)
 
     async def _set_hidden(self, actor: Actor, review_id: int, is_hidden: bool) -> None:
-        if not actor.may_operate:
-            raise Forbidden
+        actor.require_operator()
         async with self._db.transaction() as tx:
             reviews = ReviewRepository(tx)
             review = await reviews.lock(review_id)

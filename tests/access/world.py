@@ -81,7 +81,7 @@ async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
         "admin order_id": studio,
     }
     assert all(ids.values()), ids
-    return World(buyer, creator, await factory.person(door="market"), staff, ids)
+    return World(buyer, creator, await factory.person(channel="market"), staff, ids)
 
 
 async def _reviewed(market: Market) -> tuple[int, int]:

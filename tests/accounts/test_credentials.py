@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from mystar.accounts.credentials import (
     Credential,
-    Unfit,
+    InvalidCredential,
     credential_of,
     key_of,
     national_number,
-    tidy_email,
-    tidy_phone,
-    tidy_username,
+    normalize_email,
+    normalize_phone,
+    normalize_username,
 )
 
 
@@ -36,7 +36,7 @@ from mystar.accounts.credentials import (
     ],
 )
 def test_a_phone_is_kept_as_e164_and_nothing_as_nothing(written: str, stored: str | None) -> None:
-    assert tidy_phone(written) == stored
+    assert normalize_phone(written) == stored
 
 
 @pytest.mark.parametrize(
@@ -44,17 +44,17 @@ def test_a_phone_is_kept_as_e164_and_nothing_as_nothing(written: str, stored: st
     ["123", "+", "abc", "8916abc4567", "99999999999999999999", "+0", "1-2-3", "4300000", "43008193", "٩١٦١٢٣٤٥٦٧"],
 )
 def test_an_impossible_phone_is_refused(written: str) -> None:
-    with pytest.raises(Unfit):
-        tidy_phone(written)
+    with pytest.raises(InvalidCredential):
+        normalize_phone(written)
 
 
 @given(st.text(alphabet="+0123456789() -", max_size=20))
 def test_a_stored_phone_stays_as_it_is(written: str) -> None:
     try:
-        stored = tidy_phone(written)
-    except Unfit:
+        stored = normalize_phone(written)
+    except InvalidCredential:
         return
-    assert stored is None or tidy_phone(stored) == stored
+    assert stored is None or normalize_phone(stored) == stored
 
 
 def test_the_national_number_is_a_number_and_zero_for_none() -> None:
@@ -75,26 +75,26 @@ def test_case_width_and_spaces_do_not_make_another_name(one: str, other: str) ->
     ["", "   ", "olga@example.com", "olga@", "89161234567", "+7 916 123-45-67", "ol\u200bga", "ol\x00ga", "x" * 151],
 )
 def test_a_user_name_is_visible_and_resembles_no_other_credential(written: str) -> None:
-    with pytest.raises(Unfit):
-        tidy_username(written)
+    with pytest.raises(InvalidCredential):
+        normalize_username(written)
 
 
 @pytest.mark.parametrize("written", ["Баста", "olga", "Окимирон 2", "50 Cent", "50", "O'Hara-Петрова", "ёлка_1"])
 def test_ordinary_names_are_kept_as_written(written: str) -> None:
-    assert tidy_username(written) == written
+    assert normalize_username(written) == written
 
 
 def test_an_email_keeps_its_local_part_and_loses_the_case_of_its_domain() -> None:
-    assert tidy_email(" Nile@Example.COM ") == "Nile@example.com"
-    assert tidy_email("nile@xn--e1aybc.xn--p1ai") == "nile@тест.рф"
+    assert normalize_email(" Nile@Example.COM ") == "Nile@example.com"
+    assert normalize_email("nile@xn--e1aybc.xn--p1ai") == "nile@тест.рф"
 
 
 @pytest.mark.parametrize(
     "written", ["nile", "nile@localhost", "a b@example.com", "@example.com", "nile@example", "x@[::1]"]
 )
 def test_what_no_mail_server_takes_is_no_email(written: str) -> None:
-    with pytest.raises(Unfit):
-        tidy_email(written)
+    with pytest.raises(InvalidCredential):
+        normalize_email(written)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_what_is_typed_to_log_in_means_one_thing(typed: str, meant: Credential) 
 @given(st.text(max_size=60))
 def test_whoever_may_have_a_user_name_can_log_in_with_it(written: str) -> None:
     try:
-        name = tidy_username(written)
-    except Unfit:
+        name = normalize_username(written)
+    except InvalidCredential:
         return
     assert credential_of(name) == Credential(username_key=key_of(name))
     assert credential_of(written) == Credential(username_key=key_of(name))

@@ -10,7 +10,7 @@ import bcrypt
 import pytest
 from aiohttp import ClientResponse, web
 
-from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS, STAFF
 from mystar.kit.postgres.database import Database
 from mystar.settings import Settings
 from tests.conftest import Api
@@ -51,7 +51,7 @@ def device_of(answer: ClientResponse) -> str:
 
 @besieged
 async def test_an_owner_gets_in_from_a_known_device_while_others_guess(api: Api, factory: Factory) -> None:
-    person, other = await factory.person(door="market"), await factory.person(door="market")
+    person, other = await factory.person(channel="market"), await factory.person(channel="market")
     mark, foreign = device_of(await log_in(api, person)), device_of(await log_in(api, other))
     api.forget_cookies()
     await besiege(api, person)
@@ -65,7 +65,7 @@ async def test_an_owner_gets_in_from_a_known_device_while_others_guess(api: Api,
 @besieged
 @pytest.mark.parametrize("kind", ["token", "refresh"])
 async def test_an_owner_gets_in_with_a_living_session(api: Api, factory: Factory, kind: str) -> None:
-    person, other = await factory.person(door="market"), await factory.person(door="market")
+    person, other = await factory.person(channel="market"), await factory.person(channel="market")
     await besiege(api, person)
     assert (await log_in(api, person, Authorization=f"Bearer {getattr(other, kind)}")).status == 429
     assert (await log_in(api, person, Authorization=f"Bearer {getattr(person, kind)}")).status == 200
@@ -76,7 +76,7 @@ async def test_an_owner_gets_in_with_a_living_session(api: Api, factory: Factory
 
 @besieged
 async def test_a_known_device_guesses_no_further_than_others_and_harms_nobody(api: Api, factory: Factory) -> None:
-    person = await factory.person(door="market")
+    person = await factory.person(channel="market")
     stolen, own = device_of(await log_in(api, person)), device_of(await log_in(api, person))
     api.forget_cookies()
     for _ in range(3):
@@ -89,7 +89,7 @@ async def test_a_known_device_guesses_no_further_than_others_and_harms_nobody(ap
 
 @besieged
 async def test_an_owner_changes_the_password_in_the_middle_of_a_siege(api: Api, factory: Factory) -> None:
-    person = await factory.person(door="market")
+    person = await factory.person(channel="market")
     await besiege(api, person)
     change = {"old_password": PASSWORD, "new_password": "Another-Word-For-Mum-8"}
     assert (await api.post("/api/auth/password/change/", change, as_=person)).status == 204
@@ -131,7 +131,7 @@ async def test_nobody_a_stranger_a_wrong_password_and_a_blocked_one_are_the_same
 ) -> None:
     known, blocked, without = [await factory.person(phone=f"+7916000000{n}") for n in range(3)]
     owner = await app[ACCOUNTS].authenticate((await factory.staff()).token)
-    await app[ACCOUNTS].block(owner, blocked.id)
+    await app[STAFF].block(owner, blocked.id)
     await db.execute("update accounts set password_hash = null where id = %(id)s", id=without.id)
     phones = ["+79169999999", "+79160000000", "+79160000001", "+79160000002"]
     emails = ["nobody@example.com", known.email, blocked.email, without.email]

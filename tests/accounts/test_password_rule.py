@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mystar.accounts.password_rule import complaints, is_common
+from mystar.accounts.password_rule import is_common, violations
 
 COMMON = """
     password password1 Password1! P@ssw0rd 12345678 123456789 1234567890 87654321 qwerty123 qwertyuiop 1qaz2wsx 1q2w3e4r
@@ -29,27 +29,27 @@ def test_common_passwords_are_refused(password: str) -> None:
 
 @pytest.mark.parametrize("password", GOOD.split())
 def test_passwords_that_nobody_tries_first_pass(password: str) -> None:
-    assert complaints(password, username="olga", email="olga@example.com") == []
+    assert violations(password, username="olga", email="olga@example.com") == []
 
 
 @pytest.mark.parametrize("length", [0, 7, 129, 1000])
 def test_too_short_and_too_long_is_refused(length: int) -> None:
     password = ("kT9#vLq2" * 200)[:length]
-    assert complaints(password, username="olga", email=None)
+    assert violations(password, username="olga", email=None)
 
 
 def test_eight_and_a_hundred_and_twenty_eight_characters_pass_whatever_the_alphabet() -> None:
     for password in ("kT9#vLq2", ("Ж9#vЛq2-" * 16)):
-        assert complaints(password, username="olga", email=None) == []
+        assert violations(password, username="olga", email=None) == []
 
 
 @pytest.mark.parametrize(
     "password", ["Night-Walker-7", "NIGHT-walker-7", "walker.night-7@Example.com", "walker.night-7"]
 )
 def test_the_user_name_and_the_email_are_no_passwords(password: str) -> None:
-    assert complaints(password, username="night-walker-7", email="walker.night-7@example.com")
+    assert violations(password, username="night-walker-7", email="walker.night-7@example.com")
 
 
 @given(st.text(max_size=128))
 def test_any_text_gets_an_answer(password: str) -> None:
-    assert isinstance(complaints(password, username="olga", email=None), list)
+    assert isinstance(violations(password, username="olga", email=None), list)

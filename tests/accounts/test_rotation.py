@@ -14,9 +14,9 @@ import pytest
 from aiohttp import web
 
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Refreshed
+from mystar.accounts.model import RefreshedTokens
 from mystar.accounts.service import AccountService
-from mystar.accounts.sessions.rotation import GRACE, Family
+from mystar.accounts.sessions.rotation import GRACE, TokenFamily
 from mystar.app import create_app
 from mystar.kit.postgres.database import Database
 from mystar.kit.security.tokens import TokenRefused
@@ -34,7 +34,7 @@ REFRESH = "/api/auth/token/refresh/"
 class Server:
     """What the service remembers of one session, and when it ended it."""
 
-    family: Family = field(default_factory=lambda: Family(0, False, {}))
+    family: TokenFamily = field(default_factory=lambda: TokenFamily(0, False, {}))
     ended_at: datetime | None = None
 
     def exchange(self, generation: int, now: datetime) -> int | None:
@@ -45,7 +45,7 @@ class Server:
             return None
         if generation == family.newest:
             recent = {old: at for old, at in family.rotated_at.items() if now - at <= GRACE}
-            self.family = Family(generation + 1, False, {**recent, generation: now})
+            self.family = TokenFamily(generation + 1, False, {**recent, generation: now})
         return self.family.newest
 
 
@@ -80,11 +80,11 @@ def interleave(seed: int) -> None:
 
 def test_what_nobody_remembers_was_exchanged_long_ago() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert Family(3, False, {}).is_copy(1, now)
-    assert not Family(3, False, {}).is_copy(2, now), "its successor has not been used"
-    assert Family(3, True, {}).is_copy(2, now)
-    assert not Family(3, True, {2: now - GRACE}).is_copy(2, now)
-    assert not Family(3, True, {}).is_copy(3, now)
+    assert TokenFamily(3, False, {}).is_copy(1, now)
+    assert not TokenFamily(3, False, {}).is_copy(2, now), "its successor has not been used"
+    assert TokenFamily(3, True, {}).is_copy(2, now)
+    assert not TokenFamily(3, True, {2: now - GRACE}).is_copy(2, now)
+    assert not TokenFamily(3, True, {}).is_copy(3, now)
 
 
 # Through the doors
@@ -109,7 +109,7 @@ async def half_a_minute_later(db: Database) -> None:
 
 
 async def test_a_refresh_token_stays_unless_its_exchange_is_asked_for(api: Api, factory: Factory) -> None:
-    person = await factory.person(door="market")
+    person = await factory.person(channel="market")
     for _ in range(3):
         assert set(await must(api, person.refresh, rotate=False)) == {"access"}
     tokens = await must(api, person.refresh)
@@ -122,7 +122,7 @@ async def test_a_refresh_token_stays_unless_its_exchange_is_asked_for(api: Api, 
 
 
 async def test_a_lost_answer_is_asked_for_again_however_late(api: Api, factory: Factory, db: Database) -> None:
-    person = await factory.person(door="market")
+    person = await factory.person(channel="market")
     await must(api, person.refresh)
     await half_a_minute_later(db)
     await half_a_minute_later(db)
@@ -131,7 +131,7 @@ async def test_a_lost_answer_is_asked_for_again_however_late(api: Api, factory: 
 
 
 async def test_several_exchanges_within_a_second_forgive_each_of_the_old_ones(api: Api, factory: Factory) -> None:
-    person = await factory.person(door="studio")
+    person = await factory.person(channel="studio")
     given = [person.refresh]
     for _ in range(5):
         given.append((await must(api, given[-1]))["refresh"])
@@ -143,7 +143,7 @@ async def test_several_exchanges_within_a_second_forgive_each_of_the_old_ones(ap
 async def test_a_copy_ends_the_session_and_the_person_and_the_operator_hear_of_it(
     api: Api, factory: Factory, db: Database, caplog: pytest.LogCaptureFixture, rotate: bool
 ) -> None:
-    person, other = await factory.person(door="market"), await factory.person(door="market")
+    person, other = await factory.person(channel="market"), await factory.person(channel="market")
     second = await must(api, person.refresh)
     third = await must(api, second["refresh"])
     await half_a_minute_later(db)
@@ -163,7 +163,7 @@ async def test_a_copy_ends_the_session_and_the_person_and_the_operator_hear_of_i
 
 async def test_a_token_of_the_future_is_refused_and_ends_nothing(api: Api, factory: Factory, db: Database) -> None:
     """As after a database was restored from its copy."""
-    person = await factory.person(door="market")
+    person = await factory.person(channel="market")
     tokens = await must(api, person.refresh)
     await db.execute("update sessions set generation = 0; delete from rotations")
     assert await exchange(api, tokens["refresh"]) is None
@@ -173,7 +173,7 @@ async def test_a_token_of_the_future_is_refused_and_ends_nothing(api: Api, facto
 async def test_a_session_ends_when_nobody_asks_for_long_and_after_ninety_days_in_any_case(
     api: Api, factory: Factory, db: Database, settings: Settings
 ) -> None:
-    person = await factory.person(door="market")
+    person = await factory.person(channel="market")
     await db.execute("update sessions set created_at = now() - interval '89 days'")
     assert await exchange(api, person.refresh) is None, "idle"
     await db.execute("update sessions set refreshed_at = now() - interval '29 days'")
@@ -198,7 +198,7 @@ async def neighbour(api: Api, settings: Settings) -> AsyncIterator[AccountServic
     await app.cleanup()
 
 
-async def tried(accounts: AccountService, refresh: str) -> Refreshed | None:
+async def tried(accounts: AccountService, refresh: str) -> RefreshedTokens | None:
     try:
         return await accounts.refresh(refresh, rotate=True)
     except TokenRefused:
@@ -212,7 +212,7 @@ def generation(token: str | None) -> int:
 async def test_two_processes_that_are_asked_at_once_give_out_one_generation(
     app: web.Application, api: Api, neighbour: AccountService, factory: Factory
 ) -> None:
-    person = await factory.person(door="market")
+    person = await factory.person(channel="market")
     refresh = str(person.refresh)
     for expected in range(1, 6):
         answers = await asyncio.gather(*(tried(one, refresh) for one in (app[ACCOUNTS], neighbour) * 3))
@@ -226,7 +226,7 @@ async def test_whoever_keeps_the_rules_stays_signed_in_over_two_processes(
     app: web.Application, api: Api, neighbour: AccountService, factory: Factory, db: Database, seed: int
 ) -> None:
     chance, both = random.Random(seed), (app[ACCOUNTS], neighbour)
-    person = await factory.person(door="market")
+    person = await factory.person(channel="market")
     held = stolen = str(person.refresh)
     for _ in range(8):
         if chance.random() < 0.3:

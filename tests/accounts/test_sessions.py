@@ -12,16 +12,16 @@ import jwt
 import pytest
 from aiohttp import web
 
-from mystar.accounts.keys import ACCOUNTS, PASSWORDS
+from mystar.accounts.keys import ACCOUNTS, PASSWORDS, STAFF
 from mystar.accounts.model import (
     AccountRegistered,
+    ClientInfo,
     LoginRefused,
     NotYourself,
     PasswordChanged,
     PasswordWrong,
     SessionsEnded,
     Taken,
-    Visitor,
 )
 from mystar.accounts.passwords import PasswordService
 from mystar.accounts.service import AccountService
@@ -69,7 +69,7 @@ async def test_a_pair_of_tokens_and_what_each_opens(api: Api, factory: Factory) 
 
 
 async def test_the_claims_of_a_token(factory: Factory, settings: Settings) -> None:
-    person = await factory.person(door="market")
+    person = await factory.person(channel="market")
     claims = jwt.decode(person.token, options={"verify_signature": False})
     assert set(claims) == {"id", "sid", "mode", "user_name", "jti", "iat", "exp", "iss", "aud"}
     assert (claims["id"], claims["mode"], claims["user_name"]) == (person.id, "access_token", person.email)
@@ -132,7 +132,7 @@ async def test_forged_tokens_are_refused(api: Api, factory: Factory, settings: S
 
 
 async def test_a_session_ends_with_its_logout_and_no_other_does(api: Api, factory: Factory, db: Database) -> None:
-    person = await factory.person(door="market")
+    person = await factory.person(channel="market")
     other = await (await api.post("/api/auth/token/", {"username": person.email, "password": PASSWORD})).json()
     assert (await api.get(ME, as_=person)).status == 200
     answer = await api.post("/api/auth/logout/", as_=person)
@@ -202,8 +202,8 @@ async def test_changing_the_password_ends_every_session(
     with pytest.raises(TokenRefused):
         await accounts.authenticate(person.token)
     with pytest.raises(LoginRefused):
-        await accounts.log_in(Visitor(), "market", person.email, PASSWORD)
-    assert await accounts.log_in(Visitor(), "market", person.email, NEW)
+        await accounts.log_in(ClientInfo(), "market", person.email, PASSWORD)
+    assert await accounts.log_in(ClientInfo(), "market", person.email, NEW)
 
 
 async def test_a_login_that_began_with_the_old_password_does_not_outlive_it(
@@ -211,7 +211,7 @@ async def test_a_login_that_began_with_the_old_password_does_not_outlive_it(
 ) -> None:
     person = await factory.person()
     actor = await accounts.authenticate(person.token)
-    entered = [accounts.log_in(Visitor(), "market", person.email, PASSWORD) for _ in range(8)]
+    entered = [accounts.log_in(ClientInfo(), "market", person.email, PASSWORD) for _ in range(8)]
     results = await asyncio.gather(passwords.change_password(actor, PASSWORD, NEW), *entered, return_exceptions=True)
     for result in results[1:]:
         if not isinstance(result, Exception):
@@ -219,28 +219,29 @@ async def test_a_login_that_began_with_the_old_password_does_not_outlive_it(
                 await accounts.authenticate(result.access)
 
 
-async def test_staff_block_and_unblock_people(accounts: AccountService, factory: Factory) -> None:
+async def test_staff_block_and_unblock_people(accounts: AccountService, app: web.Application, factory: Factory) -> None:
+    staff = app[STAFF]
     owner, operator, viewer = await factory.staff(), await factory.staff("operator"), await factory.staff("viewer")
     person = await factory.person()
     by = {one: await accounts.authenticate(one.token) for one in (owner, operator, viewer, person)}
     for nobody in (viewer, person):
         with pytest.raises(Forbidden):
-            await accounts.block(by[nobody], person.id)
+            await staff.block(by[nobody], person.id)
     with pytest.raises(NotYourself):
-        await accounts.block(by[owner], owner.id)
+        await staff.block(by[owner], owner.id)
     with pytest.raises(Forbidden):
-        await accounts.block(by[operator], owner.id)
+        await staff.block(by[operator], owner.id)
     with pytest.raises(NotFound):
-        await accounts.block(by[operator], 10**12)
-    await accounts.block(by[operator], person.id)
+        await staff.block(by[operator], 10**12)
+    await staff.block(by[operator], person.id)
     with pytest.raises(TokenRefused):
         await accounts.authenticate(person.token)
     with pytest.raises(LoginRefused):
-        await accounts.sign_in(person.id, Visitor(), "market")
-    await accounts.unblock(by[owner], person.id)
+        await accounts.sign_in(person.id, ClientInfo(), "market")
+    await staff.unblock(by[owner], person.id)
     with pytest.raises(TokenRefused):
         await accounts.authenticate(person.token)
-    assert await accounts.log_in(Visitor(), "market", person.email, PASSWORD)
+    assert await accounts.log_in(ClientInfo(), "market", person.email, PASSWORD)
 
 
 async def test_a_staff_account_is_made_with_its_role(accounts: AccountService) -> None:

@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from mystar.accounts.keys import ACCOUNTS, STAFF
-from mystar.accounts.model import Visitor
+from mystar.accounts.model import ClientInfo
 from mystar.accounts.staff.service import LastOwner
 from mystar.files.keys import FILES
 from mystar.kit.keys import DATABASE
@@ -123,7 +123,7 @@ async def test_a_blocked_person_is_out_until_unblocked(
     assert "заблокирован" in await operator.page(path)
     assert person.username in await operator.page("/admin/accounts/?blocked=yes")
     await operator.do(f"{path}unblock/")
-    await app[ACCOUNTS].log_in(Visitor(), "market", person.email, PASSWORD)
+    await app[ACCOUNTS].log_in(ClientInfo(), "market", person.email, PASSWORD)
     # Neither oneself nor, for who does not own the place, others who work here.
     assert (await operator.post(f"/admin/accounts/{operator.person.id}/block/")).status == 403
     assert (await operator.post(f"/admin/accounts/{(await factory.staff('viewer')).id}/block/")).status == 403
@@ -162,7 +162,7 @@ async def test_owners_choose_who_works_here(api: Api, app: web.Application, fact
 async def test_two_owners_who_dismiss_each_other_leave_one(factory: Factory, app: web.Application) -> None:
     chiefs = [actor(await factory.staff("owner"), "owner") for _ in range(2)]
     # By the verb: over HTTP the first deed ends the other's session.
-    deeds = [app[STAFF].give_role(chief, other.id, None) for chief, other in zip(chiefs, reversed(chiefs), strict=True)]
+    deeds = [app[STAFF].set_role(chief, other.id, None) for chief, other in zip(chiefs, reversed(chiefs), strict=True)]
     done = await asyncio.gather(*deeds, return_exceptions=True)
     assert sum(isinstance(one, LastOwner) for one in done) == 1
     assert await app[DATABASE].value("select count(*) from accounts where role = 'owner'") == 1
@@ -264,7 +264,7 @@ async def test_links_of_mails_stay_with_their_recipients(
     api: Api, app: web.Application, factory: Factory, operator: Panel
 ) -> None:
     person = await factory.person()
-    await app[ACCOUNTS].ask_confirmation(person.email, Visitor())
+    await app[ACCOUNTS].ask_confirmation(person.email, ClientInfo())
     await api.post("/password_reset/", {"email": person.email})
 
     async def mails() -> list[int]:

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Role, Visitor
+from mystar.accounts.keys import ACCOUNTS, STAFF
+from mystar.accounts.model import ClientInfo, Role
 from mystar.app import create_app
 from mystar.contracts.panel import CONTRACT
 from mystar.kit.keys import DATABASE
@@ -207,7 +207,7 @@ async def test_a_session_that_ends_elsewhere_ends_here(api: Api, factory: Factor
     panel = await enter(api, await factory.staff("operator"))
     await panel.page("/admin/orders/")
     chief = await factory.staff("owner")
-    await app[ACCOUNTS].block(actor(chief, "owner"), panel.person.id)
+    await app[STAFF].block(actor(chief, "owner"), panel.person.id)
     assert (await panel.get("/admin/orders/")).status == 303
 
 
@@ -237,7 +237,7 @@ async def test_staff_block_and_unblock_with_a_bearer_token(api: Api, app: web.Ap
     assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=staff)).status == 204
     assert (await api.get("/api/v1/users/me/", as_=person)).status == 401
     assert (await api.post(f"/admin/accounts/{person.id}/unblock/", as_=staff)).status == 204
-    await app[ACCOUNTS].log_in(Visitor(), "market", person.email, person.password)
+    await app[ACCOUNTS].log_in(ClientInfo(), "market", person.email, person.password)
     viewer = await factory.staff("viewer")
     assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=viewer)).status == 403
     assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=person)).status == 401

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from mystar.app import broken_invariants
 from mystar.audit.keys import AUDIT
-from mystar.audit.model import Broken
+from mystar.audit.model import ChainBreak
 from mystar.kit.postgres.database import ConstraintViolated, Database
 from mystar.settings import Settings
 from tests.conftest import Api
@@ -95,7 +95,7 @@ async def test_a_chain_that_is_computed_anew_has_nobody_to_sign_it(written: Data
         " hash = (select hash from audit_entries where chain = 1 and number = 10) where chain = 1"
     )
     (found,) = await app[AUDIT].verify()
-    assert found == Broken(None, 1, 10, "the end of the chain is signed by somebody else")
+    assert found == ChainBreak(None, 1, 10, "the end of the chain is signed by somebody else")
     assert any("chain 1" in sentence for sentence in await broken_invariants(app))
 
 
@@ -114,7 +114,7 @@ async def test_an_older_database_contradicts_the_witness(
         "update audit_heads set length = kept.length, hash = kept.hash, seal = kept.seal"
         " from kept where kept.chain = audit_heads.chain"
     )
-    found = Broken(None, 1, length + 1, "the end of the chain is cut off")
+    found = ChainBreak(None, 1, length + 1, "the end of the chain is cut off")
     assert await audit.verify() == [found]
     # The witness keeps to what it has seen.
     await audit.remember_heads()

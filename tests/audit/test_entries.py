@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from mystar.accounts.keys import ACCOUNTS, STAFF
-from mystar.accounts.model import Visitor
+from mystar.accounts.model import ClientInfo
 from mystar.audit.keys import AUDIT
 from mystar.audit.model import ACTS, Entry, Filters
 from mystar.errors import Forbidden
@@ -67,7 +67,7 @@ async def test_every_door_writes_who_came_in_and_who_was_refused(
 async def test_sessions_and_passwords_are_followed_to_their_end(
     api: Api, factory: Factory, app: web.Application
 ) -> None:
-    person = await factory.person("anna", door="market")
+    person = await factory.person("anna", channel="market")
     change = {"old_password": "Wrong-Word-42", "new_password": "Another-Good-1-Word"}
     assert (await api.post("/api/auth/password/change/", change, as_=person)).status == 422
     change["old_password"] = PASSWORD
@@ -92,7 +92,7 @@ async def test_what_staff_do_to_people_says_who_did_it(api: Api, factory: Factor
     owner, person = await factory.staff("owner"), await factory.person()
     for deed in ("block", "unblock"):
         assert (await api.post(f"/admin/accounts/{person.id}/{deed}/", as_=owner)).status < 300
-    await app[STAFF].give_role(actor(owner, "owner"), person.id, "viewer")
+    await app[STAFF].set_role(actor(owner, "owner"), person.id, "viewer")
     told = {entry.note.act: entry.note for entry in await entries(app) if entry.note.subject == f"account:{person.id}"}
     assert told["account_blocked"].actor_id == told["account_unblocked"].actor_id == owner.id
     assert told["role_changed"].details == {"before": None, "after": "viewer"}
@@ -170,7 +170,7 @@ async def test_entries_are_found_by_staff_and_by_what_they_say(
     api: Api, factory: Factory, app: web.Application
 ) -> None:
     anna, viewer = await factory.person("anna"), await factory.staff("viewer")
-    await app[ACCOUNTS].sign_in(anna.id, Visitor(), "market")
+    await app[ACCOUNTS].sign_in(anna.id, ClientInfo(), "market")
     audit, staff = app[AUDIT], actor(viewer, "viewer")
     page = await audit.entries(staff, Filters(subject=f"account:{anna.id}"), PageRequest(1, 1))
     assert (page.count, len(page.rows)) == (2, 1)

@@ -10,7 +10,7 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
-from mystar.admin.lists import REGISTERS
+from mystar.admin.lists import LISTS
 from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
 from tests.browser.conftest import WIDTHS, Tab
@@ -147,7 +147,7 @@ async def test_every_page_is_as_wide_as_its_window(
     order_id = await factory.order(await factory.person(), star, wish="Поздравьте " * 60)
     await factory.hold(order_id, sandbox)
     await place(api, "Очень-длинное-название-без-единого-пробела-" * 3)
-    pages = [*REGISTERS, "", "staff", f"orders/{order_id}", f"accounts/{star.id}", "creators/1", "services/1"]
+    pages = [*LISTS, "", "staff", f"orders/{order_id}", f"accounts/{star.id}", "creators/1", "services/1"]
     pages += ["payments/1", "categories/1", "outbox/1", "nowhere"]
     for path in pages:
         await tab.page.goto(f"{api.url}/admin/{path}{'/' if path else ''}")

@@ -181,7 +181,7 @@ async def test_a_blocked_person_cannot_write_until_the_block_is_lifted(
 
 
 async def test_one_sees_whom_one_has_blocked(api: Api, factory: Factory, anna: Person, boris: Person) -> None:
-    third, path = await factory.person(door="market"), "/api/v1/users/blocked/"
+    third, path = await factory.person(channel="market"), "/api/v1/users/blocked/"
     for other in (boris, third):
         assert (await api.post(f"/api/v1/users/{other.id}/block/", as_=anna)).status == 204
     page = await (await api.get(path, params={"page_size": 1}, as_=anna)).json()

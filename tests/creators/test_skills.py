@@ -202,11 +202,11 @@ async def test_everybody_signed_in_sees_whose_skills_they_ask_for(
 ) -> None:
     await given(api, creator, skills[0], 4)
     await given(api, creator, skills[1], 5)
-    visitor, profile_id = await factory.person(), (await app[CREATORS].by_account(creator.id)).id
+    client, profile_id = await factory.person(), (await app[CREATORS].by_account(creator.id)).id
     for name in ("creator_profile_id", "creator_profile"):
-        assert await levels(api, visitor, **{name: profile_id}) == {"Photoshop": 4, "Illustrator": 5}
-    assert await levels(api, visitor) == {}
-    assert await levels(api, visitor, creator_profile_id=profile_id + 99) == {}
+        assert await levels(api, client, **{name: profile_id}) == {"Photoshop": 4, "Illustrator": 5}
+    assert await levels(api, client) == {}
+    assert await levels(api, client, creator_profile_id=profile_id + 99) == {}
 
 
 async def test_guests_and_strangers_touch_nothing(

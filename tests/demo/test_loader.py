@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Draft, Visitor
+from mystar.accounts.model import ClientInfo, Draft
 from mystar.app import broken_invariants, create_app
 from mystar.demo import DemoRefused, fixtures
 from mystar.demo.loader import is_loaded, load
@@ -165,7 +165,7 @@ async def assert_provider_agrees(db: Database, sandbox: SandboxProcess) -> None:
 async def assert_all_accounts_log_in(app: web.Application) -> None:
     people = [fixtures.OWNER, *fixtures.STAFF, *fixtures.CUSTOMERS, *(star.person for star in fixtures.STARS)]
     for login, password in [*((person.email, person.password) for person in people), ("87077776655", "12345")]:
-        signed_in = await app[ACCOUNTS].log_in(Visitor(), "market", login, password)
+        signed_in = await app[ACCOUNTS].log_in(ClientInfo(), "market", login, password)
         assert signed_in.account.is_verified
     assert {login for _, login, _ in fixtures.LOGINS} <= {*(person.email for person in people), "87077776655"}
 

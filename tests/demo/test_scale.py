@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Visitor
+from mystar.accounts.model import ClientInfo
 from mystar.app import broken_invariants
 from mystar.catalog.model import tag_key
 from mystar.creators.model import folded
@@ -120,7 +120,7 @@ async def test_everybody_logs_in_with_the_password_of_the_demo(
     filled: Database, app: web.Application, api: Api
 ) -> None:
     for login in ("scale-star-1", f"scale-person-{4 * CREATORS}@example.com"):
-        await app[ACCOUNTS].log_in(Visitor(), "market", login, fixtures.PASSWORD)
+        await app[ACCOUNTS].log_in(ClientInfo(), "market", login, fixtures.PASSWORD)
 
 
 async def test_tags_have_the_keys_that_the_catalogue_would_give_them(filled: Database) -> None:

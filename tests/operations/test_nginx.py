@@ -113,7 +113,7 @@ def of(person: Person, **headers: str) -> dict[str, str]:
 
 
 async def test_the_neighbour_learns_from_nginx_alone_who_is_asking(outside: ClientSession, factory: Factory) -> None:
-    anna = await factory.person(door="messenger")
+    anna = await factory.person(channel="messenger")
     forged = of(anna, **{"X-Account-Id": "1000000", "X-Forwarded-For": "203.0.113.1"})
     answer = await outside.post("/neighbour/tea?sugar=2", headers=forged, data=b"milk")
     arrived = await answer.json()
@@ -126,7 +126,7 @@ async def test_the_neighbour_learns_from_nginx_alone_who_is_asking(outside: Clie
 async def test_nobody_gets_to_the_neighbour_without_a_living_token(
     outside: ClientSession, api: Api, factory: Factory
 ) -> None:
-    anna = await factory.person(door="messenger")
+    anna = await factory.person(channel="messenger")
     assert (await outside.get("/neighbour/", headers=of(anna))).status == 200
     assert (await api.post("/api/auth/logout/", as_=anna)).status == 204
     for headers in ({}, {"X-Account-Id": str(anna.id)}, {"Authorization": "Bearer x"}, of(anna)):
@@ -161,7 +161,7 @@ async def test_a_flood_is_stopped_in_words(outside: ClientSession) -> None:
 async def test_sockets_pass_and_their_tokens_are_not_logged(
     app: web.Application, outside: ClientSession, proxy: Proxy, factory: Factory
 ) -> None:
-    anna, boris = await factory.person(door="market"), await factory.person(door="market")
+    anna, boris = await factory.person(channel="market"), await factory.person(channel="market")
     conversation, _ = await app[CHAT].open(actor(anna), boris.id)
     path = f"/ws/conversations/{conversation.id}/"
     async with (
@@ -181,7 +181,7 @@ async def test_sockets_pass_and_their_tokens_are_not_logged(
 
 
 async def test_a_large_upload_passes(outside: ClientSession, factory: Factory) -> None:
-    anna = await factory.person(door="messenger")
+    anna = await factory.person(channel="messenger")
     data = form(avatar_file=("me.jpg", picture() + bytes(12 * 2**20)))
     assert (await outside.patch("/users/upload-avatar/", data=data, headers=of(anna))).status == 200
 
@@ -190,7 +190,7 @@ async def test_a_service_that_is_away_is_told_in_words_and_no_token_is_logged(
     outside: ClientSession, proxy: Proxy, neighbour: TestServer, factory: Factory
 ) -> None:
     """S8: the contracts put tokens into addresses."""
-    anna = await factory.person(door="messenger")
+    anna = await factory.person(channel="messenger")
     assert (await outside.get("/validate/jwt/access", params={"access": anna.token})).status == 200
     await neighbour.close()
     answer = await outside.get("/neighbour/", params={"token": anna.token}, headers=of(anna))

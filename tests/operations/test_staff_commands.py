@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mystar.accounts.keys import ACCOUNTS, OPERATOR
-from mystar.accounts.model import LoginRefused, PersonUnknown, Visitor
+from mystar.accounts.model import ClientInfo, LoginRefused, PersonUnknown
 from mystar.accounts.staff.operator import NoStaff
 from mystar.accounts.staff.service import LastOwner
 from mystar.audit.keys import AUDIT
@@ -65,16 +65,16 @@ async def test_the_last_owner_stays_and_others_come_and_go(settings: Settings, d
         factory, staff = Factory(app), app[OPERATOR]
         first = await factory.staff("owner")
         person = await factory.person("pavel")
-        for deed in (staff.disable(first.username), staff.give_role(first.username, "viewer")):
+        for deed in (staff.disable(first.username), staff.set_role(first.username, "viewer")):
             with pytest.raises(LastOwner):
                 await deed
-        assert (await staff.give_role("pavel", "owner")).role == "owner"
+        assert (await staff.set_role("pavel", "owner")).role == "owner"
         assert not (await staff.disable(first.username)).is_active
         # Whoever is disabled owns nothing: again there is one left.
         with pytest.raises(LastOwner):
-            await staff.give_role(person.username, None)
+            await staff.set_role(person.username, None)
         assert (await staff.enable(first.username)).is_active
-        assert (await staff.give_role("pavel", None)).role is None
+        assert (await staff.set_role("pavel", None)).role is None
         assert [one.username for one in await staff.staff()] == [first.username]
         roles = [one.note.details for one in await app[AUDIT].tail(100) if one.note.act == "role_changed"]
         assert roles[-2:] == [{"before": None, "after": "owner"}, {"before": "owner", "after": None}]
@@ -89,8 +89,8 @@ async def test_a_new_password_ends_every_session_and_the_old_one_opens_nothing(s
         with pytest.raises(TokenRefused):
             await accounts.authenticate(operator.token)
         with pytest.raises(LoginRefused):
-            await accounts.log_in(Visitor(), "market", operator.username, PASSWORD)
-        await accounts.log_in(Visitor(), "market", operator.username, "Another-Good-1-Word")
+            await accounts.log_in(ClientInfo(), "market", operator.username, PASSWORD)
+        await accounts.log_in(ClientInfo(), "market", operator.username, "Another-Good-1-Word")
 
 
 async def test_commands_for_the_staff_leave_others_alone(settings: Settings, dsn: str) -> None:
@@ -103,7 +103,7 @@ async def test_commands_for_the_staff_leave_others_alone(settings: Settings, dsn
         ):
             with pytest.raises(NoStaff):
                 await deed
-        for deed in (staff.disable("nobody"), staff.give_role("nobody", "owner")):
+        for deed in (staff.disable("nobody"), staff.set_role("nobody", "owner")):
             with pytest.raises(PersonUnknown):
                 await deed
 

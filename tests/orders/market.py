@@ -79,5 +79,5 @@ async def add_service(app: web.Application, creator: Person, *, listed: bool = T
 
 
 async def open_market(app: web.Application, api: Api, factory: Factory) -> Market:
-    buyer, creator = await factory.person(door="market"), await factory.star(door="market")
+    buyer, creator = await factory.person(channel="market"), await factory.star(channel="market")
     return Market(app, api, factory, buyer, creator, *await add_service(app, creator))

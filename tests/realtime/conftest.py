@@ -63,6 +63,6 @@ async def doors(api: Api) -> AsyncIterator[Doors]:
 
 @pytest.fixture
 async def pair(app: web.Application, factory: Factory) -> Pair:
-    anna, boris = await factory.person("anna", door="market"), await factory.person("boris", door="market")
+    anna, boris = await factory.person("anna", channel="market"), await factory.person("boris", channel="market")
     conversation, _ = await app[CHAT].open(actor(anna), boris.id)
     return Pair(anna, boris, conversation.id)

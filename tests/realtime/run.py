@@ -48,7 +48,7 @@ async def prepared(app: web.Application, talks: int) -> list[Talk]:
     """As many conversations, each of two people of its own."""
     factory, made = Factory(app), []
     for _ in range(talks):
-        one, other = await factory.person(door="market"), await factory.person(door="market")
+        one, other = await factory.person(channel="market"), await factory.person(channel="market")
         conversation, _ = await app[CHAT].open(actor(one), other.id)
         made.append(Talk(conversation.id, (one.token, other.token)))
     return made

@@ -193,7 +193,7 @@ async def test_a_broken_wire_is_mended_and_what_was_said_meanwhile_arrives(
         async with process(settings) as (here, _), process(settings) as (there, client):
             factory = Factory(here)
             one, other = [
-                await factory.person(f"{who}-{len(bus)}", email=f"{who}-{len(bus)}@example.com", door="market")
+                await factory.person(f"{who}-{len(bus)}", email=f"{who}-{len(bus)}@example.com", channel="market")
                 for who in ("one", "other")
             ]
             conversation, _ = await here[CHAT].open(actor(one), other.id)
@@ -254,7 +254,7 @@ async def test_while_the_line_is_silent_nobody_keeps_a_socket_beyond_his_session
     settings = make_settings(BUS__URL=line[1], SOCKETS__SWEEP_SECONDS=60, SOCKETS__RECHECK_SECONDS=60)
     async with process(settings) as (here, _), process(settings) as (_there, client):
         factory = Factory(here)
-        one, other = await factory.person(door="market"), await factory.person(door="market")
+        one, other = await factory.person(channel="market"), await factory.person(channel="market")
         conversation, _ = await here[CHAT].open(actor(one), other.id)
         listener = Listener(await client.ws_connect(f"/ws/conversations/{conversation.id}/?token={other.token}"))
         line[0].freeze()
@@ -268,7 +268,7 @@ async def test_who_is_here_with_several_devices_is_gone_with_the_last(make_setti
     settings = make_settings(BUS__URL="postgres", SOCKETS__PRESENCE=True)
     async with process(settings) as (app, here), process(settings) as (_, there):
         factory = Factory(app)
-        anna, boris = await factory.person(door="market"), await factory.person(door="market")
+        anna, boris = await factory.person(channel="market"), await factory.person(channel="market")
         conversation, _ = await app[CHAT].open(actor(anna), boris.id)
         path = f"/ws/conversations/{conversation.id}/?events=1&token="
 
@@ -295,7 +295,7 @@ async def test_a_bus_that_is_down_for_good_only_makes_news_slower(make_settings:
     settings = make_settings(BUS__URL="redis://127.0.0.1:1", SOCKETS__SWEEP_SECONDS=60, SOCKETS__RECHECK_SECONDS=60)
     async with process(settings) as (here, _), process(settings) as (_there, client):
         factory = Factory(here)
-        one, other = await factory.person(door="market"), await factory.person(door="market")
+        one, other = await factory.person(channel="market"), await factory.person(channel="market")
         conversation, _ = await here[CHAT].open(actor(one), other.id)
         listener = Listener(await client.ws_connect(f"/ws/conversations/{conversation.id}/?token={other.token}"))
         await here[CHAT].send(actor(one), conversation.id, "пешком")

@@ -80,7 +80,7 @@ async def test_too_much_to_be_told_again_is_an_honest_gap(
     app = await create_app(settings, settings.database.url)
     async with TestClient(TestServer(app)) as client:
         factory, chat = Factory(app), app[CHAT]
-        anna, boris = await factory.person(door="market"), await factory.person(door="market")
+        anna, boris = await factory.person(channel="market"), await factory.person(channel="market")
         conversation, _ = await chat.open(actor(anna), boris.id)
         first, *rest = [(await chat.send(actor(anna), conversation.id, "x")).message.id for _ in range(missed + 1)]
         path = f"/ws/conversations/{conversation.id}/?token={boris.token}&after={first}"
@@ -141,7 +141,7 @@ async def test_what_changed_while_away_is_told_again_to_those_who_want_events(
 
 
 async def test_nobody_hears_what_others_talk_about(doors: Doors, factory: Factory, app: web.Application) -> None:
-    people = [await factory.person(door="market") for _ in range(4)]
+    people = [await factory.person(channel="market") for _ in range(4)]
     chat = app[CHAT]
     ids = [(await chat.open(actor(people[0]), other.id)).conversation.id for other in people[1:]]
     sockets = [

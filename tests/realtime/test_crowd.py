@@ -98,7 +98,7 @@ async def test_nobody_is_told_of_what_is_not_his(make_settings: Callable[..., Se
     app = await create_app(settings, settings.database.url)
     async with TestClient(TestServer(app)) as client:
         factory, chat, dice = Factory(app), app[CHAT], random.Random(9)
-        people = [await factory.person(door="market") for _ in range(8)]
+        people = [await factory.person(channel="market") for _ in range(8)]
         # A ring: everybody talks to two, and is a stranger to the others.
         ring = {
             (await chat.open(actor(one), other.id)).conversation.id: (one, other)

@@ -98,7 +98,7 @@ async def test_frames_are_what_the_document_says_and_all_of_it_happens(
 async def lively_hour(app: web.Application, client: TestClient[Any, Any]) -> dict[str, list[dict[str, Any]]]:
     """Everything that can be told, by channel."""
     factory, chat = Factory(app), app[CHAT]
-    anna, boris = await factory.person(door="market"), await factory.person(door="market")
+    anna, boris = await factory.person(channel="market"), await factory.person(channel="market")
     conversation, _ = await chat.open(actor(anna), boris.id)
     path = f"/ws/conversations/{conversation.id}/?token={boris.token}"
     first = (await chat.send(actor(anna), conversation.id, "первое")).message

@@ -14,8 +14,8 @@ import pytest
 from aiohttp import WSMsgType, WSServerHandshakeError, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Visitor
+from mystar.accounts.keys import ACCOUNTS, STAFF
+from mystar.accounts.model import ClientInfo
 from mystar.app import create_app
 from mystar.chat.keys import CHAT
 from mystar.chat.sockets import TOPIC
@@ -42,7 +42,7 @@ async def test_nobody_gets_in_without_a_token(doors: Doors, path: str) -> None:
 async def test_a_stranger_and_a_conversation_that_is_none_are_not_found(
     doors: Doors, factory: Factory, pair: Pair
 ) -> None:
-    stranger = await factory.person(door="market")
+    stranger = await factory.person(channel="market")
     for path in (pair.path, "/ws/conversations/999999/", f"/ws/conversations/{10**18}/"):
         status, body = await doors.refused(path, stranger)
         assert (status, body["code"]) in ((404, "conversation_unknown"), (404, "not_found"))
@@ -95,7 +95,7 @@ def listed_origin(make_settings: Any) -> Settings:
 async def test_pages_of_other_sites_may_not_connect(listed_origin: Settings) -> None:
     app = await create_app(listed_origin, listed_origin.database.url)
     async with TestClient(TestServer(app)) as client:
-        person = await Factory(app).person(door="market")
+        person = await Factory(app).person(channel="market")
         headers = {"Authorization": f"Bearer {person.token}"}
         for origin in ("https://site.example", f"http://{client.host}:{client.port}", None):
             sent = headers if origin is None else {**headers, "Origin": origin}
@@ -111,7 +111,7 @@ async def test_one_person_has_only_so_many_sockets(make_settings: Callable[..., 
     settings = make_settings(SOCKETS__SOCKETS_PER_PERSON=2)
     app = await create_app(settings, settings.database.url)
     async with TestClient(TestServer(app)) as client:
-        person = await Factory(app).person(door="market")
+        person = await Factory(app).person(channel="market")
         path = f"/ws/notifications/?token={person.token}"
         first, _second = [await client.ws_connect(path) for _ in range(2)]
         with pytest.raises(WSServerHandshakeError) as refusal:
@@ -238,7 +238,7 @@ async def test_whoever_is_shut_out_by_staff_is_hung_up_on_everywhere(
     staff = await factory.staff()
     several = [await doors.open(path, pair.anna) for path in (pair.path, pair.path, "/ws/notifications/")]
     boris = await doors.open(pair.path, pair.boris)
-    await app[ACCOUNTS].block(actor(staff, "owner"), pair.anna.id)
+    await app[STAFF].block(actor(staff, "owner"), pair.anna.id)
     await app[CHAT].send(actor(pair.boris), pair.id, "этого она не услышит")
     for socket in several:
         assert (await socket.farewell())[0] == CloseCode.SESSION_ENDED
@@ -252,7 +252,7 @@ async def test_nobody_hears_anything_after_his_session_ended(
     """Promise T8: the ending and a message race, fifty times."""
 
     async def trial(number: int) -> None:
-        entered = await app[ACCOUNTS].sign_in(pair.anna.id, Visitor(), "market")
+        entered = await app[ACCOUNTS].sign_in(pair.anna.id, ClientInfo(), "market")
         person = Person(pair.anna.id, "anna", "", "", entered.access, None)
         listener = await doors.open(pair.path, person)
         who = await app[ACCOUNTS].authenticate(entered.access)
@@ -315,7 +315,7 @@ async def test_a_peer_that_answers_no_ping_is_forgotten(make_settings: Callable[
     settings = make_settings(SOCKETS__HEARTBEAT_SECONDS=1)
     app = await create_app(settings, settings.database.url)
     async with TestClient(TestServer(app)) as client:
-        person = await Factory(app).person(door="market")
+        person = await Factory(app).person(channel="market")
         dead = await _deaf_socket(str(client.make_url("")).rstrip("/"), "/ws/notifications/", person)
         lively = await client.ws_connect("/ws/notifications/", headers={"Authorization": f"Bearer {person.token}"})
         listening = asyncio.create_task(lively.receive())
@@ -362,7 +362,7 @@ async def test_who_types_and_who_is_here_is_told_only_where_it_is_switched_on(
     heard: list[str] = []
     async with TestClient(TestServer(app)) as client:
         factory = Factory(app)
-        anna, boris = await factory.person(door="market"), await factory.person(door="market")
+        anna, boris = await factory.person(channel="market"), await factory.person(channel="market")
         conversation, _ = await app[CHAT].open(actor(anna), boris.id)
         path = f"/ws/conversations/{conversation.id}/"
         async with client.ws_connect(f"{path}?events=1&token={boris.token}") as listener:

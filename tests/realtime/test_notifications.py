@@ -27,7 +27,7 @@ async def tell(app: web.Application, person: Person, *order_ids: int) -> list[in
 
 
 async def test_news_comes_in_the_documents_shape(app: web.Application, doors: Doors, factory: Factory) -> None:
-    person = await factory.person(door="market")
+    person = await factory.person(channel="market")
     socket = await doors.open("/ws/notifications/", person)
     (told,) = await tell(app, person, 7)
     heard = await socket.hear()

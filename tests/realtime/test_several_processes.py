@@ -101,7 +101,7 @@ async def _read_on(session: aiohttp.ClientSession, url: str, token: str) -> None
 async def test_news_and_endings_cross_from_process_to_process(
     app: web.Application, factory: Factory, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    anna, boris = await factory.person(door="market"), await factory.person(door="market")
+    anna, boris = await factory.person(channel="market"), await factory.person(channel="market")
     conversation, _ = await app[CHAT].open(actor(anna), boris.id)
     async with ForkServer(environment, tmp_path / "log", servers=2) as servers, aiohttp.ClientSession() as session:
         here, there = (f"http://127.0.0.1:{port}" for port in servers.ports)

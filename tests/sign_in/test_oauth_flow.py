@@ -7,7 +7,7 @@ from aiohttp import web
 from yarl import URL
 
 from mystar.accounts.credentials import credential_of
-from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS, STAFF
 from mystar.accounts.model import Account
 from mystar.accounts.repository import AccountRepository
 from mystar.kit.keys import DATABASE
@@ -55,9 +55,9 @@ async def test_a_newcomer_registers_and_comes_again(api: Api, app: web.Applicati
     again = await register(api, flow, token)
     assert again.status == 400
 
-    entered = await login(api, flow, await token_of(api, flow, **OLGA))
-    assert entered.status == 200, await entered.text()
-    body = await entered.json()
+    session = await login(api, flow, await token_of(api, flow, **OLGA))
+    assert session.status == 200, await session.text()
+    body = await session.json()
     same = await app[ACCOUNTS].authenticate(body["token"] if flow.is_greetings else body["access"])
     assert same.id == actor.id
     assert same.session_id != actor.session_id
@@ -190,7 +190,7 @@ async def test_a_blocked_account_stays_closed(api: Api, factory: Factory, app: w
     body = await (await register(api, YANDEX, await token_of(api, YANDEX, **OLGA))).json()
     olga = await app[ACCOUNTS].authenticate(body["access"])
     owner = await app[ACCOUNTS].authenticate((await factory.staff()).token)
-    await app[ACCOUNTS].block(owner, olga.id)
+    await app[STAFF].block(owner, olga.id)
     token = await token_of(api, YANDEX, **OLGA)
     assert (await login(api, YANDEX, token)).status == 401
     assert (await login(api, YANDEX_GREETINGS, token)).status == 404

@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mystar.accounts.model import AttemptUnknown
+from mystar.accounts.oauth.model import AttemptUnknown
 from mystar.accounts.repository import ProviderRepository
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
@@ -25,7 +25,7 @@ _SWEPT_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class SignInAttempt:
     """``state`` and ``verifier`` are secrets of one attempt."""
 
     state: str
@@ -33,15 +33,15 @@ class Attempt:
     redirect_url: str
 
 
-class Attempts:
+class SignInAttempts:
     """:param life: how long an attempt may take."""
 
     def __init__(self, db: Database, clock: Clock, *, life: timedelta) -> None:
         self._db, self._clock, self._life = db, clock, life
 
-    async def begin(self, provider: str, redirect_url: str) -> Attempt:
+    async def begin(self, provider: str, redirect_url: str) -> SignInAttempt:
         # 32 bytes each: 256 bits, and 43 characters as RFC 7636 wants at least.
-        attempt = Attempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), redirect_url)
+        attempt = SignInAttempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), redirect_url)
         now = self._clock.now()
         await ProviderRepository(self._db).add_attempt(
             token_digest(attempt.state),
@@ -53,7 +53,7 @@ class Attempts:
         )
         return attempt
 
-    async def finish(self, provider: str, *, cookie: str | None, state: str | None) -> Attempt:
+    async def finish(self, provider: str, *, cookie: str | None, state: str | None) -> SignInAttempt:
         """The attempt, which is over with this call, whatever comes of it.
 
         :param cookie: what the browser keeps. :param state: what came back with it, when the client passes it on.
@@ -65,16 +65,16 @@ class Attempts:
         row = named and await ProviderRepository(self._db).use_attempt(token_digest(named), provider, self._clock.now())
         if not named or not row:
             raise AttemptUnknown
-        return Attempt(named, row["verifier"], row["redirect_url"])
+        return SignInAttempt(named, row["verifier"], row["redirect_url"])
 
-    async def remember_token(self, attempt: Attempt, token: str, seconds: int) -> None:
+    async def remember_token(self, attempt: SignInAttempt, token: str, seconds: int) -> None:
         """Note that this token was made for us. ``seconds``: its life, 0 = not told."""
         life = min(timedelta(seconds=seconds), _TOKEN_REMEMBERED) if seconds else _USUAL_LIFE
         await ProviderRepository(self._db).remember_token(
             token_digest(attempt.state), token_digest(token), self._clock.now() + life
         )
 
-    async def brought(self, provider: str, token: str) -> bool:
+    async def issued_to_us(self, provider: str, token: str) -> bool:
         """Whether an attempt of ours with this provider has brought this token."""
         return await ProviderRepository(self._db).is_own_token(token_digest(token), provider, self._clock.now())
 

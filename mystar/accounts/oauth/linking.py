@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mystar.accounts.model import AlreadyRegistered, NotRegistered, SignInFirst
+from mystar.accounts.oauth.model import AlreadyRegistered, NotRegistered, SignInFirst
 from mystar.errors import MystarError
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class EmailOwner:
     """The account that has the person's e-mail."""
 
     account_id: int
@@ -17,7 +17,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LinkingContext:
     """What is known about somebody whom a provider has named.
 
     :param registering: they ask for an account; otherwise only to be let into theirs.
@@ -29,13 +29,13 @@ class Question:
 
     registering: bool
     linked: int | None = None
-    vouched: bool = False
-    holder: Holder | None = None
+    email_verified: bool = False
+    email_owner: EmailOwner | None = None
     actor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Enter:
+class LogIn:
     account_id: int
 
 
@@ -58,20 +58,20 @@ class Refuse:
     error: type[MystarError]
 
 
-Decision = Enter | Link | Create | Refuse
+Decision = LogIn | Link | Create | Refuse
 
 
-def decide(asked: Question) -> Decision:
+def decide(context: LinkingContext) -> Decision:
     """The first rule that fits."""
-    if asked.linked is not None:
-        is_theirs = not asked.registering or asked.linked == asked.actor
-        return Enter(asked.linked) if is_theirs else Refuse(AlreadyRegistered)
-    if asked.registering and asked.actor is not None:
+    if context.linked is not None:
+        is_theirs = not context.registering or context.linked == context.actor
+        return LogIn(context.linked) if is_theirs else Refuse(AlreadyRegistered)
+    if context.registering and context.actor is not None:
         # Whoever is signed in may add a way in, whatever e-mail the provider knows.
-        return Link(asked.actor)
-    if asked.holder and asked.vouched and asked.holder.is_verified:
+        return Link(context.actor)
+    if context.email_owner and context.email_verified and context.email_owner.is_verified:
         # Both sides have seen the same mailbox. An unverified holder may be a stranger who waits for the owner to come.
-        return Link(asked.holder.account_id)
-    if not asked.registering:
+        return Link(context.email_owner.account_id)
+    if not context.registering:
         return Refuse(NotRegistered)
-    return Refuse(SignInFirst) if asked.holder else Create(verified=asked.vouched)
+    return Refuse(SignInFirst) if context.email_owner else Create(verified=context.email_verified)

@@ -11,24 +11,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mystar.accounts.credentials import Unfit, credential_of, key_of, tidy_email, tidy_username
-from mystar.accounts.drafts import tidied, tidied_field
+from mystar.accounts.credentials import InvalidCredential, credential_of, key_of, normalize_email, normalize_username
+from mystar.accounts.drafts import normalize_draft, normalize_field
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
     AccountRegistered,
     Actor,
-    Door,
+    Channel,
+    ClientInfo,
     Draft,
     LoginRefused,
-    ProviderRefused,
-    SignedIn,
-    SignInRefused,
+    NewSession,
     Taken,
-    Visitor,
 )
-from mystar.accounts.oauth.attempts import Attempts
-from mystar.accounts.oauth.linking import Create, Enter, Holder, Link, Question, Refuse, decide
+from mystar.accounts.oauth.attempts import SignInAttempts
+from mystar.accounts.oauth.linking import Create, EmailOwner, Link, LinkingContext, LogIn, Refuse, decide
+from mystar.accounts.oauth.model import ProviderRefused, SignInRefused
 from mystar.accounts.oauth.providers.base import Name, Profile, Provider, ResponseType
 from mystar.accounts.repository import AccountRepository, ProviderRepository
 from mystar.accounts.sessions.service import Sessions
@@ -43,7 +42,7 @@ _PRESENTABLE = 23
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class AuthorizationRequest:
     """``state`` is for a cookie that scripts cannot read, ``link`` for the browser."""
 
     link: str
@@ -51,15 +50,15 @@ class Beginning:
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class SignInResult:
     """Somebody is in. ``profile``: who they are at the provider."""
 
-    signed_in: SignedIn
+    session: NewSession
     profile: Profile
 
 
 @dataclass(frozen=True, slots=True)
-class Further:
+class ContactDetails:
     """What a caller adds about themselves; unlike the provider's e-mail, theirs proves nothing."""
 
     email: str | None = None
@@ -74,7 +73,7 @@ class SignInService:
         db: Database,
         providers: Iterable[Provider],
         *,
-        attempts: Attempts,
+        attempts: SignInAttempts,
         sessions: Sessions,
         links: MailedLinks,
         limits: Limits,
@@ -87,27 +86,27 @@ class SignInService:
         self._providers: Mapping[Name, Provider] = {provider.name: provider for provider in providers}
 
     async def begin(
-        self, name: Name, visitor: Visitor, door: Door, *, landing: str, response_type: ResponseType = "code"
-    ) -> Beginning:
+        self, name: Name, client: ClientInfo, channel: Channel, *, landing: str, response_type: ResponseType = "code"
+    ) -> AuthorizationRequest:
         """A new attempt. ``landing``: our own path to come back to, where the operator has set no other address.
 
         :raises ProviderOff: :raises TooMany: from one address.
         """
         provider = self._providers[name]
         provider.require()
-        await self._limits.hit("sign_in_attempt", visitor.address)
+        await self._limits.hit("sign_in_attempt", client.address)
         settings = provider.settings
-        redirect_url = settings.redirect_urls.get(door) or settings.redirect_url or self.public_url + landing
+        redirect_url = settings.redirect_urls.get(channel) or settings.redirect_url or self.public_url + landing
         attempt = await self._attempts.begin(name, redirect_url)
         link = provider.link(
             state=attempt.state, verifier=attempt.verifier, redirect_url=redirect_url, response_type=response_type
         )
-        return Beginning(link, attempt.state)
+        return AuthorizationRequest(link, attempt.state)
 
     async def exchange(
         self,
         name: Name,
-        visitor: Visitor,
+        client: ClientInfo,
         *,
         code: str | None,
         error: str | None = None,
@@ -122,7 +121,7 @@ class SignInService:
         """
         provider = self._providers[name]
         provider.require()
-        await self._limits.hit("sign_in_attempt", visitor.address)
+        await self._limits.hit("sign_in_attempt", client.address)
         attempt = await self._attempts.finish(name, cookie=cookie, state=state)
         if not code:
             raise ProviderRefused(reason="access_denied" if error == "access_denied" else "no_code")
@@ -134,44 +133,52 @@ class SignInService:
             device_id=device_id,
         )
         await self._attempts.remember_token(attempt, grant.access_token, grant.seconds)
-        return grant.said
+        return grant.raw
 
-    async def sign_in_with(self, name: Name, token: str, visitor: Visitor, door: Door) -> Entered:
+    async def sign_in_with(self, name: Name, token: str, client: ClientInfo, channel: Channel) -> SignInResult:
         """A session for whoever the provider's token stands for.
 
         :raises NotRegistered: no account is theirs. :raises LoginRefused: it is blocked.
         :raises ProviderTokenRefused: :raises ProviderDown: :raises ProviderOff: :raises TooMany:
         """
-        provider, profile = await self._identify(name, token, visitor)
+        provider, profile = await self._identify(name, token, client)
         async with self._db.transaction() as tx:
-            signed_in = await self._enter(tx, provider, profile, visitor, door, registering=False)
-        return Entered(signed_in, profile)
+            session = await self._enter(tx, provider, profile, client, channel, registering=False)
+        return SignInResult(session, profile)
 
     async def register_with(
         self,
         name: Name,
         token: str,
-        visitor: Visitor,
-        door: Door,
+        client: ClientInfo,
+        channel: Channel,
         *,
         actor: Actor | None = None,
-        further: Further | None = None,
-    ) -> Entered:
+        contact: ContactDetails | None = None,
+    ) -> SignInResult:
         """An account for whoever the token stands for, and a session; for an ``actor``, one more way into theirs.
 
         :raises AlreadyRegistered: they have one. :raises SignInFirst: their e-mail has, and it proves nothing.
         :raises Taken: the phone, or the e-mail that the caller added. :raises Invalid: by field.
         :raises ProviderTokenRefused: :raises ProviderDown: :raises ProviderOff: :raises TooMany:
         """
-        await self._limits.hit("registration", visitor.address)
-        provider, profile = await self._identify(name, token, visitor)
+        await self._limits.hit("registration", client.address)
+        provider, profile = await self._identify(name, token, client)
         for race in range(_RACES):
             try:
                 async with self._db.transaction() as tx:
-                    signed_in = await self._enter(
-                        tx, provider, profile, visitor, door, registering=True, actor=actor, further=further, race=race
+                    session = await self._enter(
+                        tx,
+                        provider,
+                        profile,
+                        client,
+                        channel,
+                        registering=True,
+                        actor=actor,
+                        contact=contact,
+                        race=race,
                     )
-                return Entered(signed_in, profile)
+                return SignInResult(session, profile)
             except Taken as taken:
                 # The user name is ours to choose: somebody was faster with it.
                 if set(taken.fields) != {"username"} or race == _RACES - 1:
@@ -181,14 +188,14 @@ class SignInService:
     async def sweep(self) -> None:
         await self._attempts.sweep()
 
-    async def _identify(self, name: Name, token: str, visitor: Visitor) -> tuple[Provider, Profile]:
+    async def _identify(self, name: Name, token: str, client: ClientInfo) -> tuple[Provider, Profile]:
         """Refused tokens are counted by address: guessing one is guessing a password."""
         provider = self._providers[name]
-        await self._limits.check("login_address", visitor.address)
+        await self._limits.check("login_address", client.address)
         try:
-            return provider, await provider.identify(token, own=await self._attempts.brought(name, token))
+            return provider, await provider.identify(token, own=await self._attempts.issued_to_us(name, token))
         except SignInRefused:
-            await self._limits.hit("login_address", visitor.address)
+            await self._limits.hit("login_address", client.address)
             raise
 
     async def _enter(
@@ -196,55 +203,55 @@ class SignInService:
         tx: Tx,
         provider: Provider,
         profile: Profile,
-        visitor: Visitor,
-        door: Door,
+        client: ClientInfo,
+        channel: Channel,
         *,
         registering: bool,
         actor: Actor | None = None,
-        further: Further | None = None,
+        contact: ContactDetails | None = None,
         race: int = 0,
-    ) -> SignedIn:
+    ) -> NewSession:
         accounts, rows = AccountRepository(tx), ProviderRepository(tx)
-        further = further or Further()
-        email, vouched = _email(profile, further)
-        asked = Question(
+        contact = contact or ContactDetails()
+        email, email_verified = _email(profile, contact)
+        context = LinkingContext(
             registering,
             linked=await rows.account_of(provider.issuer, profile.subject),
-            vouched=vouched,
-            holder=await self._holder(accounts, email),
+            email_verified=email_verified,
+            email_owner=await self._holder(accounts, email),
             actor=actor.id if actor else None,
         )
-        match decide(asked):
+        match decide(context):
             case Refuse(error):
                 raise error()
             case Create(verified):
-                account = await self._create(tx, profile, email, further, visitor, door, verified=verified, race=race)
+                account = await self._create(tx, profile, email, contact, client, channel, verified=verified, race=race)
                 await rows.add_identity(provider.issuer, profile.subject, account.id)
             case Link(account_id):
                 account = await _living(accounts, account_id)
                 await rows.add_identity(provider.issuer, profile.subject, account.id)
-            case Enter(account_id):
+            case LogIn(account_id):
                 account = await _living(accounts, account_id)
-        return await self._sessions.open(tx, account, visitor, door)
+        return await self._sessions.open(tx, account, client, channel)
 
     @staticmethod
-    async def _holder(accounts: AccountRepository, email: str | None) -> Holder | None:
+    async def _holder(accounts: AccountRepository, email: str | None) -> EmailOwner | None:
         """Locked, so that what is decided about the account still holds at the commit."""
         found = await accounts.find(credential_of(email)) if email else None
         if found is None:
             return None
         account = await accounts.lock(found[0].id)
         keeps_it = account.email is not None and email is not None and key_of(account.email) == key_of(email)
-        return Holder(account.id, account.is_verified) if keeps_it else None
+        return EmailOwner(account.id, account.is_verified) if keeps_it else None
 
     async def _create(
         self,
         tx: Tx,
         profile: Profile,
         email: str | None,
-        further: Further,
-        visitor: Visitor,
-        door: Door,
+        contact: ContactDetails,
+        client: ClientInfo,
+        channel: Channel,
         *,
         verified: bool,
         race: int,
@@ -255,19 +262,19 @@ class SignInService:
         draft = Draft(
             await _free_username(ProviderRepository(tx), profile, race),
             email,
-            further.phone,
+            contact.phone,
             born if born and born <= today else None,
             profile.first_name,
             profile.last_name,
         )
         account = await AccountRepository(tx).add(
-            tidied(draft, None, today=today),
+            normalize_draft(draft, None, today=today),
             password_hash=None,
-            language=visitor.language,
+            language=client.language,
             email_verified_at=now if verified and email else None,
         )
         if not verified:
-            await self._links.mail_confirmation(tx, account, door)
+            await self._links.mail_confirmation(tx, account, channel)
         await tx.publish(AccountRegistered(account.id))
         return account
 
@@ -279,14 +286,14 @@ async def _living(accounts: AccountRepository, account_id: int) -> Account:
     return account
 
 
-def _email(profile: Profile, further: Further) -> tuple[str | None, bool]:
+def _email(profile: Profile, contact: ContactDetails) -> tuple[str | None, bool]:
     """The person's e-mail and whether the provider vouches for it. What no mail server takes is as good as none."""
     if profile.email:
         try:
-            return tidy_email(profile.email), profile.vouched
-        except Unfit:
+            return normalize_email(profile.email), profile.email_verified
+        except InvalidCredential:
             pass
-    return tidied_field("email", tidy_email, further.email or None), False
+    return normalize_field("email", normalize_email, contact.email or None), False
 
 
 async def _free_username(rows: ProviderRepository, profile: Profile, race: int) -> str:
@@ -304,7 +311,7 @@ def _presentable(profile: Profile) -> str:
     """The first of the provider's names for the person that can be a user name here."""
     for candidate in (profile.nickname, f"{profile.first_name} {profile.last_name}"):
         try:
-            return tidy_username(candidate[:_PRESENTABLE])
-        except Unfit:
+            return normalize_username(candidate[:_PRESENTABLE])
+        except InvalidCredential:
             continue
     return f"user-{secrets.token_hex(4)}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mystar.accounts.model import Actor, Visitor
+from mystar.accounts.model import Actor, ClientInfo
 from mystar.accounts.sessions.service import Sessions
 from mystar.kit.security.rate_limits import Limits
 
@@ -32,20 +32,20 @@ class Attempt:
             await self._limits.hit(str(name), *key)
 
 
-class Guard:
+class LoginThrottle:
     """Tells strangers from those who have been here before."""
 
     def __init__(self, limits: Limits, sessions: Sessions) -> None:
         self._limits, self._sessions = limits, sessions
 
-    async def attempt(self, visitor: Visitor, who: object, account_id: int | None) -> Attempt:
+    async def attempt(self, client: ClientInfo, who: object, account_id: int | None) -> Attempt:
         """:param who: what was typed; counted when it is nobody's, so that it looks the same."""
-        known = await self._sessions.recognise(visitor, account_id) if account_id else None
+        known = await self._sessions.recognize_device(client, account_id) if account_id else None
         if known:
             return Attempt(self._limits, (("login_known", account_id, known),))
         key = account_id or who
-        return Attempt(self._limits, (("login_address", visitor.address), ("login_account", key)))
+        return Attempt(self._limits, (("login_address", client.address), ("login_account", key)))
 
-    def insider(self, actor: Actor) -> Attempt:
+    def reauthentication(self, actor: Actor) -> Attempt:
         """Somebody inside shows once more who they are."""
         return Attempt(self._limits, (("login_known", actor.id, actor.session_id),))

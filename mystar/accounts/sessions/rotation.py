@@ -17,7 +17,7 @@ GRACE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class TokenFamily:
     """The refresh tokens of one session.
 
     :param newest: the generation that was given out last.

@@ -19,16 +19,16 @@ from datetime import datetime, timedelta
 from mystar.accounts.model import (
     Account,
     Actor,
-    Door,
-    Refreshed,
+    Channel,
+    ClientInfo,
+    NewSession,
+    RefreshedTokens,
     Session,
     SessionOpened,
     SessionsEnded,
-    SignedIn,
-    Visitor,
 )
-from mystar.accounts.repository import AccountRepository, stored_door
-from mystar.accounts.sessions.rotation import GRACE, Family
+from mystar.accounts.repository import AccountRepository, stored_channel
+from mystar.accounts.sessions.rotation import GRACE, TokenFamily
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Row, Tx
@@ -43,26 +43,26 @@ _REMEMBERED_SESSIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Lives:
+class TokenLifetimes:
     """How long the tokens of a door live; ``refresh`` None: the door has no refresh tokens."""
 
     access: timedelta
     refresh: timedelta | None
 
 
-def lives_of(settings: TokenSettings) -> Mapping[Door, Lives]:
+def token_lifetimes(settings: TokenSettings) -> Mapping[Channel, TokenLifetimes]:
     """D5."""
 
-    def lives(access: int, refresh: int | None = None) -> Lives:
-        return Lives(timedelta(seconds=access), timedelta(seconds=refresh) if refresh else None)
+    def lifetimes(access: int, refresh: int | None = None) -> TokenLifetimes:
+        return TokenLifetimes(timedelta(seconds=access), timedelta(seconds=refresh) if refresh else None)
 
     return {
-        "market": lives(settings.house_access, settings.house_refresh),
-        "identity": lives(settings.identity_access, settings.identity_refresh),
-        "studio": lives(settings.studio_access, settings.studio_refresh),
-        "greetings": lives(settings.greetings_access),
-        "messenger": lives(settings.messenger_access),
-        "admin": lives(settings.admin_access),
+        "market": lifetimes(settings.house_access, settings.house_refresh),
+        "identity": lifetimes(settings.identity_access, settings.identity_refresh),
+        "studio": lifetimes(settings.studio_access, settings.studio_refresh),
+        "greetings": lifetimes(settings.greetings_access),
+        "messenger": lifetimes(settings.messenger_access),
+        "admin": lifetimes(settings.admin_access),
     }
 
 
@@ -76,20 +76,20 @@ class Sessions:
         self, db: Database, *, tokens: Tokens, signer: Signer, mailer: Mailer, clock: Clock, settings: TokenSettings
     ) -> None:
         self._db, self._tokens, self._signer, self._mailer, self._clock = db, tokens, signer, mailer, clock
-        self._lives = lives_of(settings)
+        self._lifetimes = token_lifetimes(settings)
         self._idle = timedelta(seconds=settings.refresh_idle)
         self._longest = timedelta(seconds=settings.refresh_longest)
         self._memory = _Memory()
 
-    async def open(self, tx: Tx, account: Account, visitor: Visitor, door: Door) -> SignedIn:
+    async def open(self, tx: Tx, account: Account, client: ClientInfo, channel: Channel) -> NewSession:
         """A new session and its tokens, good once ``tx`` is committed."""
-        lives, now, session_id = self._lives[door], self._clock.now(), uuid.uuid4()
-        expires_at = now + (lives.refresh or lives.access)
-        await AccountRepository(tx).add_session(session_id, account.id, door, visitor, now, expires_at)
-        await tx.publish(SessionOpened(account.id, session_id, door))
-        access = self._token(ACCESS, account.id, session_id, account.email, min(now + lives.access, expires_at))
-        refresh = self._token(REFRESH, account.id, session_id, account.email, expires_at) if lives.refresh else None
-        return SignedIn(account, session_id, access, refresh, self._mark(account.id))
+        lifetimes, now, session_id = self._lifetimes[channel], self._clock.now(), uuid.uuid4()
+        expires_at = now + (lifetimes.refresh or lifetimes.access)
+        await AccountRepository(tx).add_session(session_id, account.id, channel, client, now, expires_at)
+        await tx.publish(SessionOpened(account.id, session_id, channel))
+        access = self._token(ACCESS, account.id, session_id, account.email, min(now + lifetimes.access, expires_at))
+        refresh = self._token(REFRESH, account.id, session_id, account.email, expires_at) if lifetimes.refresh else None
+        return NewSession(account, session_id, access, refresh, self._mark(account.id))
 
     async def authenticate(self, access: str) -> Actor:
         """Whose living access token this is.
@@ -107,7 +107,7 @@ class Sessions:
             raise TokenRefused
         return actor
 
-    async def refresh(self, token: str, *, rotate: bool = False) -> Refreshed:
+    async def refresh(self, token: str, *, rotate: bool = False) -> RefreshedTokens:
         """A new access token of the refresh token's session (D7).
 
         :param rotate: exchange the refresh token, too. One that was exchanged before is exchanged for the newest.
@@ -125,26 +125,28 @@ class Sessions:
             await self._end_copied(tx, row, claims.generation)
         raise TokenRefused
 
-    async def _family(self, tx: Tx, row: Row) -> Family | None:
+    async def _family(self, tx: Tx, row: Row) -> TokenFamily | None:
         """None when nobody asked for so long that the session has ended by itself."""
         if self._clock.now() - row["refreshed_at"] > self._idle:
             return None
         rotated_at = await AccountRepository(tx).rotations(row["session_id"]) if row["generation"] else {}
-        return Family(row["generation"], row["generation_used"], rotated_at)
+        return TokenFamily(row["generation"], row["generation_used"], rotated_at)
 
-    async def _prolong(self, tx: Tx, row: Row, family: Family, generation: int, *, rotate: bool) -> Refreshed:
+    async def _prolong(
+        self, tx: Tx, row: Row, family: TokenFamily, generation: int, *, rotate: bool
+    ) -> RefreshedTokens:
         accounts, now, session_id = AccountRepository(tx), self._clock.now(), row["session_id"]
-        lives, expires_at = self._lives[stored_door(row["door"])], row["expires_at"]
+        lifetimes, expires_at = self._lifetimes[stored_channel(row["channel"])], row["expires_at"]
         newest, used = family.newest, family.newest_used or generation == family.newest
         if rotate and generation == newest:
             await accounts.add_rotation(session_id, generation, now, now - GRACE)
             newest, used = newest + 1, False
-            expires_at = min(now + (lives.refresh or lives.access), row["created_at"] + self._longest)
+            expires_at = min(now + (lifetimes.refresh or lifetimes.access), row["created_at"] + self._longest)
         await accounts.touch_session(session_id, generation=newest, used=used, now=now, expires_at=expires_at)
         whose = row["id"], session_id, row["email"]
-        access = self._token(ACCESS, *whose, min(now + lives.access, expires_at))
+        access = self._token(ACCESS, *whose, min(now + lifetimes.access, expires_at))
         refresh = self._token(REFRESH, *whose, expires_at, newest) if rotate else None
-        return Refreshed(row["id"], row["email"], access, refresh)
+        return RefreshedTokens(row["id"], row["email"], access, refresh)
 
     async def _end_copied(self, tx: Tx, row: Row, generation: int) -> None:
         log.warning(
@@ -155,18 +157,18 @@ class Sessions:
         if row["email"]:
             await self._mailer.queue(tx, "session_copied", row["email"], row["language"], username=row["username"])
 
-    async def recognise(self, visitor: Visitor, account_id: int) -> str | None:
+    async def recognize_device(self, client: ClientInfo, account_id: int) -> str | None:
         """By what this visitor is known to have been signed in to the account before, if so.
 
         Either the mark of a device, or a token, of either kind, of a session that lives.
         """
-        device, _, signature = visitor.device.rpartition(".")
+        device, _, signature = client.device.rpartition(".")
         owner, _, _ = device.partition(".")
         if owner == str(account_id) and self._signer.verify(signature, "device", device):
             return device
         for mode in (ACCESS, REFRESH):
             with contextlib.suppress(TokenRefused):
-                claims = self._tokens.read(visitor.token or "", mode)
+                claims = self._tokens.read(client.token or "", mode)
                 if (await self._living(claims.session_id))["id"] == account_id == claims.account_id:
                     return str(claims.session_id)
         return None

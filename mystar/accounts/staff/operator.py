@@ -7,9 +7,9 @@ from mystar.accounts.drafts import require_good_password
 from mystar.accounts.model import (
     Account,
     AccountBlocked,
+    AccountChanged,
     AccountUnblocked,
     PasswordChanged,
-    PersonChanged,
     PersonUnknown,
     Role,
     RoleChanged,
@@ -40,7 +40,7 @@ class Operator:
         """Everybody who works here, the owners first; at most a thousand."""
         return await AccountRepository(self._db).staff()
 
-    async def give_role(self, login: str, role: Role | None) -> Account:
+    async def set_role(self, login: str, role: Role | None) -> Account:
         """Let somebody work here as ``role``, or, with None, no longer; whoever gets another role signs in anew.
 
         :raises LastOwner: nobody would own the place any more.
@@ -96,7 +96,7 @@ class Operator:
                 raise LastOwner
             if account.is_active is not is_active:
                 await accounts.change_activity(account_id, is_active=is_active)
-                await tx.publish(PersonChanged(account_id))
+                await tx.publish(AccountChanged(account_id))
                 await tx.publish(AccountUnblocked(account_id) if is_active else AccountBlocked(account_id))
             if not is_active:
                 await self._sessions.end(tx, account_id, reason="blocked")

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import uuid
 
-from mystar.accounts.model import Account, Actor, Role, RoleChanged, Session
+from mystar.accounts.model import (
+    Account,
+    AccountBlocked,
+    AccountChanged,
+    AccountUnblocked,
+    Actor,
+    NotYourself,
+    Role,
+    RoleChanged,
+    Session,
+)
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions.service import Sessions
 from mystar.errors import Conflict, Forbidden, NotFound, Text
@@ -26,13 +36,13 @@ class LastOwner(Conflict):
     text = Text("Без единого владельца остаться нельзя.", "There has to be an owner.")
 
 
-class StaffRoom:
+class StaffService:
     """Verbs of owners about their staff, and of staff about everybody."""
 
     def __init__(self, db: Database, sessions: Sessions) -> None:
         self._db, self._sessions = db, sessions
 
-    async def give_role(self, actor: Actor, account_id: int, role: Role | None) -> Account:
+    async def set_role(self, actor: Actor, account_id: int, role: Role | None) -> Account:
         """Let somebody work here as ``role``, or, with None, no longer. Whoever gets another role signs in anew.
 
         :raises Forbidden: not an owner. :raises NotYourRole: :raises NotFound: nobody has this id.
@@ -56,8 +66,7 @@ class StaffRoom:
 
     async def sessions_of(self, actor: Actor, account_id: int, page: PageRequest) -> Page[Session]:
         """Anybody's that live, the newest first. :raises Forbidden: not staff."""
-        if not actor.is_staff:
-            raise Forbidden
+        actor.require_staff()
         return await self._sessions.living(account_id, page)
 
     async def end_session(self, actor: Actor, account_id: int, session_id: uuid.UUID) -> None:
@@ -66,11 +75,39 @@ class StaffRoom:
         :raises Forbidden: staff who may only look, or another member of the staff, unless by an owner.
         :raises NotFound: the person has no such living session.
         """
-        if not actor.may_operate:
-            raise Forbidden
+        actor.require_operator()
         async with self._db.transaction() as tx:
             account = await AccountRepository(tx).lock(account_id)
             if account.role is not None and actor.role != "owner" and actor.id != account_id:
                 raise Forbidden
             if not await self._sessions.end(tx, account_id, session_id=session_id, reason="ended_by_staff"):
                 raise NotFound
+
+    async def block(self, actor: Actor, account_id: int) -> None:
+        """End all sessions and let nobody in again.
+
+        :raises Forbidden: not the staff, oneself, or staff by somebody who does not own the place. :raises NotFound:
+        """
+        await self._set_activity(actor, account_id, is_active=False)
+
+    async def unblock(self, actor: Actor, account_id: int) -> None:
+        """:raises Forbidden: as for `block`. :raises NotFound:"""
+        await self._set_activity(actor, account_id, is_active=True)
+
+    async def _set_activity(self, actor: Actor, account_id: int, *, is_active: bool) -> None:
+        actor.require_operator()
+        if actor.id == account_id:
+            raise NotYourself
+        async with self._db.transaction() as tx:
+            accounts = AccountRepository(tx)
+            owners = await accounts.lock_owners()
+            account = await accounts.lock(account_id)
+            if account.role is not None and actor.role != "owner":
+                raise Forbidden
+            if not is_active and owners == {account_id}:
+                raise LastOwner
+            await accounts.change_activity(account_id, is_active=is_active)
+            await tx.publish(AccountChanged(account_id))
+            await tx.publish(AccountUnblocked(account_id) if is_active else AccountBlocked(account_id))
+            if not is_active:
+                await self._sessions.end(tx, account_id, reason="blocked")

@@ -13,15 +13,15 @@ from yarl import URL
 from mystar.admin.access import Handler, staff
 from mystar.admin.handlers.render import page
 from mystar.admin.keys import ROWS
-from mystar.admin.lists import REGISTERS
-from mystar.admin.lists.columns import Choice, Register, an_id
-from mystar.admin.repository import MOST, SIZE, Asked, is_sorting
+from mystar.admin.lists import LISTS
+from mystar.admin.lists.columns import Choice, ListDefinition, an_id
+from mystar.admin.repository import MOST, SIZE, ListRequest, is_sorting
 from mystar.kit.web.routes import Route, route
 
 _LAST = MOST // SIZE
 
 
-def show(register: Register) -> Handler:
+def show(register: ListDefinition) -> Handler:
     """The handler that shows this register."""
 
     @staff("viewer")
@@ -55,7 +55,7 @@ TEMPLATES: Mapping[str, str] = {
 }
 
 
-def asked_of(register: Register, query: MultiMapping[str]) -> Asked:
+def asked_of(register: ListDefinition, query: MultiMapping[str]) -> ListRequest:
     """What the address asks for; what makes no sense is not asked."""
     chosen = {}
     for one in register.filters:
@@ -68,7 +68,7 @@ def asked_of(register: Register, query: MultiMapping[str]) -> Asked:
             chosen[one.name] = value
     sort, number = query.get("sort", ""), an_id(query.get("page", "")) or 1
     text = "".join(filter(str.isprintable, query.get("q", "")))[:200].strip()
-    return Asked(
+    return ListRequest(
         text=text,
         chosen=chosen,
         since=_day(query.get("since", "")),
@@ -86,16 +86,16 @@ def _day(text: str) -> date | None:
     return None
 
 
-def _kept(asked: Asked) -> dict[str, str]:
+def _kept(asked: ListRequest) -> dict[str, str]:
     since, until = (str(one) if one else "" for one in (asked.since, asked.until))
     return {"q": asked.text, **asked.chosen, "since": since, "until": until}
 
 
-def _query(register: Register, values: Mapping[str, str]) -> str:
+def _query(register: ListDefinition, values: Mapping[str, str]) -> str:
     return str(URL(f"/admin/{register.name}/").with_query({name: value for name, value in values.items() if value}))
 
 
 ROUTES: tuple[Route, ...] = tuple(
     route("GET", f"/admin/{name}/", show(register), f"admin.{name}", documented=False)
-    for name, register in REGISTERS.items()
+    for name, register in LISTS.items()
 )

@@ -11,7 +11,7 @@ from mystar.admin.access import staff
 from mystar.admin.handlers.forms import ID, id_of, shown
 from mystar.admin.handlers.render import acted, page
 from mystar.admin.keys import TRIES
-from mystar.admin.lists.labels import LETTER_STATES
+from mystar.admin.lists.labels import OUTBOX_STATES
 from mystar.kit.web.routes import Route, route
 
 _LINK = re.compile(r"https?://[^\s\"<>]+")
@@ -26,7 +26,7 @@ async def show(request: web.Request) -> web.Response:
     letter = await shown(request, "letter_page")
     payload = letter["payload"]
     text = payload["text"] if letter["topic"] == "mail" else json.dumps(payload, ensure_ascii=False, indent=2)
-    return page(request, "letter.html", letter=letter, text=_LINK.sub("https://…", text), states=LETTER_STATES)
+    return page(request, "letter.html", letter=letter, text=_LINK.sub("https://…", text), states=OUTBOX_STATES)
 
 
 @staff("operator")

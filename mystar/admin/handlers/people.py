@@ -52,7 +52,7 @@ async def show_account(request: web.Request) -> web.Response:
 @staff("operator")
 async def block(request: web.Request) -> web.Response:
     """:raises NotFound: :raises NotYourself: :raises Forbidden: staff, by somebody who does not own the place."""
-    await request.app[ACCOUNTS].block(actor_of(request), id_of(request))
+    await request.app[STAFF].block(actor_of(request), id_of(request))
     return _to_account(request)
 
 
@@ -60,7 +60,7 @@ async def block(request: web.Request) -> web.Response:
 @staff("operator")
 async def unblock(request: web.Request) -> web.Response:
     """:raises NotFound: :raises Forbidden: as for `block`."""
-    await request.app[ACCOUNTS].unblock(actor_of(request), id_of(request))
+    await request.app[STAFF].unblock(actor_of(request), id_of(request))
     return _to_account(request)
 
 
@@ -73,9 +73,9 @@ async def end_session(request: web.Request) -> web.Response:
 
 
 @staff("owner")
-async def give_role(request: web.Request) -> web.Response:
+async def set_role(request: web.Request) -> web.Response:
     """Empty: no longer one of the staff."""
-    await request.app[STAFF].give_role(actor_of(request), id_of(request), await _role(request, may_be_none=True))
+    await request.app[STAFF].set_role(actor_of(request), id_of(request), await _role(request, may_be_none=True))
     return _to_account(request)
 
 
@@ -151,7 +151,7 @@ ROUTES: tuple[Route, ...] = (
     route("GET", f"/admin/accounts/{ID}/", show_account, "admin.account", documented=False),
     route("POST", f"/admin/accounts/{ID}/block/", block, "admin.block"),
     route("POST", f"/admin/accounts/{ID}/unblock/", unblock, "admin.unblock"),
-    route("POST", f"/admin/accounts/{ID}/role/", give_role, "admin.role", documented=False),
+    route("POST", f"/admin/accounts/{ID}/role/", set_role, "admin.role", documented=False),
     route(
         "POST",
         f"/admin/accounts/{ID}/sessions/{{session:[0-9a-f-]{{36}}}}/end/",

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from mystar.accounts.access import keep_device, visitor_of
+from mystar.accounts.access import client_info, set_device_cookie
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor
 from mystar.admin import access
@@ -41,14 +41,14 @@ async def sign_in(request: web.Request) -> web.Response:
     password = str(form.get("password", ""))[:1000]
     request[_TYPED] = (login, local(where))
     accounts = request.app[ACCOUNTS]
-    entered = await accounts.log_in(visitor_of(request), "admin", login, password)
-    account = entered.account
+    session = await accounts.log_in(client_info(request), "admin", login, password)
+    account = session.account
     if account.role is None:
-        await accounts.log_out(Actor(account.id, entered.session_id, account.username))
+        await accounts.log_out(Actor(account.id, session.session_id, account.username))
         raise NotStaff
     response = go(local(where))
-    access.open_session(request, response, entered.access)
-    keep_device(request, response, entered)
+    access.open_session(request, response, session.access)
+    set_device_cookie(request, response, session)
     return response
 
 

@@ -84,7 +84,7 @@ _NOTHING = Text("Здесь ничего нет.", "There is nothing here.")
 
 
 @dataclass(frozen=True, slots=True)
-class Register:
+class ListDefinition:
     """A list.
 
     :param name: in the address, and, with ``_rows`` behind it, of the query that answers what is shown by ids.
@@ -117,7 +117,7 @@ class Register:
         return "created" if self.oldest_first else "-created"
 
 
-def of_words(words: Mapping[str, Text]) -> Sequence[tuple[str, Text, object]]:
+def options_of(words: Mapping[str, Text]) -> Sequence[tuple[str, Text, object]]:
     """Options that are called in the address what they are called in the database."""
     return tuple((value, title, value) for value, title in words.items())
 

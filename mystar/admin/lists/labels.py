@@ -67,7 +67,7 @@ FILE_KINDS: Mapping[str, Text] = {
     "video": Text("видео", "video"),
     "other": Text("другое", "other"),
 }
-LETTER_STATES: Mapping[str, Text] = {
+OUTBOX_STATES: Mapping[str, Text] = {
     "waiting": Text("в очереди", "waiting"),
     "sent": Text("отправлено", "sent"),
     "failed": Text("не удалось", "failed"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mystar.admin.lists.columns import Choice, Column, Match, Of, Register, a_word, an_id, of_words
+from mystar.admin.lists.columns import Choice, Column, ListDefinition, Match, Of, a_word, an_id, options_of
 from mystar.admin.lists.labels import LISTING, SERVICE_KINDS
 from mystar.admin.lists.people import of_star
 from mystar.errors import Text
@@ -11,7 +11,7 @@ _ID = Text("№", "No.")
 _NAME = Text("Название", "Name")
 _SINCE = Text("Создана", "Created")
 
-SERVICES = Register(
+SERVICES = ListDefinition(
     "services",
     Text("Услуги", "Services"),
     "services",
@@ -26,7 +26,7 @@ SERVICES = Register(
         Column("created_at", _SINCE, "moment", sort="created"),
     ),
     filters=(
-        Choice("kind", Text("Вид", "Kind"), "kind", of_words(SERVICE_KINDS)),
+        Choice("kind", Text("Вид", "Kind"), "kind", options_of(SERVICE_KINDS)),
         Choice("withheld", Text("Скрыты нами", "Hidden by us"), "is_withheld", (("yes", Text("да", "yes"), True),)),
         Of("category", Text("Категория", "Category"), "category_id"),
         Of("creator", Text("Креатор", "Creator"), "creator_id"),
@@ -36,7 +36,7 @@ SERVICES = Register(
     hint=Text("Номер услуги или имя креатора", "Number of a service, or its creator's name"),
 )
 
-CATEGORIES = Register(
+CATEGORIES = ListDefinition(
     "categories",
     Text("Категории", "Categories"),
     "categories",
@@ -51,7 +51,7 @@ CATEGORIES = Register(
     hint=Text("Номер или начало названия", "Number, or how the name begins"),
 )
 
-TAGS = Register(
+TAGS = ListDefinition(
     "tags",
     Text("Теги", "Tags"),
     "tags",
@@ -65,7 +65,7 @@ TAGS = Register(
     hint=Text("Номер или начало названия", "Number, or how the name begins"),
 )
 
-SKILLS = Register(
+SKILLS = ListDefinition(
     "skills",
     Text("Навыки", "Skills"),
     "skills",

@@ -8,13 +8,13 @@ from mystar.admin.lists.columns import (
     ANYTHING,
     Choice,
     Column,
+    ListDefinition,
     Match,
     Of,
-    Register,
     a_number,
     an_id,
     as_typed,
-    of_words,
+    options_of,
 )
 from mystar.admin.lists.labels import (
     GOALS,
@@ -38,7 +38,7 @@ _STATUS = Column("status", Text("Статус", "Status"), "badge", words=ORDER_
 _BUYER = Column("buyer", Text("Покупатель", "Buyer"), link="/admin/accounts/{buyer_id}/")
 _MADE = Column("created_at", _SINCE, "moment", sort="created")
 
-ORDERS = Register(
+ORDERS = ListDefinition(
     "orders",
     Text("Заказы", "Orders"),
     "orders",
@@ -53,9 +53,9 @@ ORDERS = Register(
         _MADE,
     ),
     filters=(
-        Choice("kind", Text("Вид", "Kind"), "kind", of_words(ORDER_KINDS)),
-        Choice("status", Text("Статус", "Status"), "status", of_words(ORDER_STATUSES)),
-        Choice("money", Text("Деньги", "Money"), "money", of_words(MONEY)),
+        Choice("kind", Text("Вид", "Kind"), "kind", options_of(ORDER_KINDS)),
+        Choice("status", Text("Статус", "Status"), "status", options_of(ORDER_STATUSES)),
+        Choice("money", Text("Деньги", "Money"), "money", options_of(MONEY)),
         Of("buyer", Text("Покупатель", "Buyer"), "buyer_id"),
         Of("creator", Text("Креатор", "Creator"), "creator_id"),
         Of("service", Text("Услуга", "Service"), "service_id"),
@@ -77,7 +77,7 @@ STUDIO = replace(
         _MADE,
     ),
     filters=(
-        Choice("status", Text("Статус", "Status"), "status", of_words(STUDIO_STATUSES)),
+        Choice("status", Text("Статус", "Status"), "status", options_of(STUDIO_STATUSES)),
         Of("buyer", Text("Заказчик", "Customer"), "buyer_id"),
     ),
     sortings={"created": "created_at"},
@@ -96,7 +96,7 @@ DISPUTES = replace(
     empty=Text("Споров, которые ждут решения, нет.", "No dispute waits for a decision."),
 )
 
-PAYMENTS = Register(
+PAYMENTS = ListDefinition(
     "payments",
     Text("Платежи", "Payments"),
     "payments",
@@ -112,8 +112,8 @@ PAYMENTS = Register(
         _MADE,
     ),
     filters=(
-        Choice("status", Text("Статус", "Status"), "status", of_words(PAYMENT_STATUSES)),
-        Choice("goal", Text("Цель", "Goal"), "goal", of_words(GOALS)),
+        Choice("status", Text("Статус", "Status"), "status", options_of(PAYMENT_STATUSES)),
+        Choice("goal", Text("Цель", "Goal"), "goal", options_of(GOALS)),
         Of("order", Text("Заказ", "Order"), "order_id"),
         Of("payer", Text("Плательщик", "Payer"), "payer_id"),
     ),
@@ -127,7 +127,7 @@ PAYMENTS = Register(
     hint=Text("Номер платежа или заказа, плательщик, id у провайдера", "Payment, order, payer or the provider's id"),
 )
 
-LEDGER = Register(
+LEDGER = ListDefinition(
     "ledger",
     Text("Проводки", "Ledger"),
     "ledger_entries",
@@ -142,8 +142,8 @@ LEDGER = Register(
         Column("move", Text("Перенос", "Move")),
     ),
     filters=(
-        Choice("reason", Text("Причина", "Reason"), "reason", of_words(LEDGER_REASONS)),
-        Choice("account", Text("Счёт", "Account"), "account", of_words(LEDGER_ACCOUNTS)),
+        Choice("reason", Text("Причина", "Reason"), "reason", options_of(LEDGER_REASONS)),
+        Choice("account", Text("Счёт", "Account"), "account", options_of(LEDGER_ACCOUNTS)),
         Of("payment", Text("Платёж", "Payment"), "payment_id"),
     ),
     sortings={"created": "created_at"},
@@ -151,7 +151,7 @@ LEDGER = Register(
     hint=Text("Номер платежа", "Number of a payment"),
 )
 
-DISCREPANCIES = Register(
+DISCREPANCIES = ListDefinition(
     "discrepancies",
     Text("Расхождения", "Discrepancies"),
     "payment_discrepancies",
@@ -170,7 +170,7 @@ DISCREPANCIES = Register(
     empty=Text("Провайдер и мы ни в чём не расходимся.", "The provider and we agree about everything."),
 )
 
-REVIEWS = Register(
+REVIEWS = ListDefinition(
     "reviews",
     Text("Отзывы", "Reviews"),
     "reviews",

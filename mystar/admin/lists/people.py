@@ -6,15 +6,15 @@ from mystar.admin.lists.columns import (
     ANYTHING,
     Choice,
     Column,
+    ListDefinition,
     Match,
     Of,
-    Register,
     a_name,
     a_phone,
     an_email,
     an_id,
     as_typed,
-    of_words,
+    options_of,
 )
 from mystar.admin.lists.labels import ACTIVITY, FILE_KINDS, ROLES
 from mystar.errors import Text
@@ -40,7 +40,7 @@ def of_star(key: str) -> Match:
     return Match("username_key", a_name, prefix=True, through="creators", key=key)
 
 
-ACCOUNTS = Register(
+ACCOUNTS = ListDefinition(
     "accounts",
     Text("Аккаунты", "Accounts"),
     "accounts",
@@ -54,7 +54,7 @@ ACCOUNTS = Register(
         Column("created_at", _SINCE, "moment", sort="created"),
     ),
     filters=(
-        Choice("role", Text("Роль", "Role"), "role", (*of_words(ROLES), ("staff", Text("любая", "any"), ANYTHING))),
+        Choice("role", Text("Роль", "Role"), "role", (*options_of(ROLES), ("staff", Text("любая", "any"), ANYTHING))),
         Choice("blocked", Text("Заблокированы", "Blocked"), "is_active", (("yes", Text("да", "yes"), False),)),
     ),
     sortings={"created": "created_at", "username": "username_key"},
@@ -67,7 +67,7 @@ ACCOUNTS = Register(
     hint=Text("Номер, имя, e-mail или телефон", "Number, user name, e-mail or phone"),
 )
 
-CREATORS = Register(
+CREATORS = ListDefinition(
     "creators",
     Text("Креаторы", "Creators"),
     "creators",
@@ -92,7 +92,7 @@ CREATORS = Register(
     hint=BY_PERSON_HINT,
 )
 
-FILES = Register(
+FILES = ListDefinition(
     "files",
     Text("Файлы", "Files"),
     "files",
@@ -108,7 +108,7 @@ FILES = Register(
     ),
     created="uploaded_at",
     filters=(
-        Choice("kind", Text("Вид", "Kind"), "kind", of_words(FILE_KINDS)),
+        Choice("kind", Text("Вид", "Kind"), "kind", options_of(FILE_KINDS)),
         Choice(
             "used",
             Text("Используется", "In use"),

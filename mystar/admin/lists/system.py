@@ -6,21 +6,21 @@ from mystar.admin.lists.columns import (
     ANYTHING,
     Choice,
     Column,
+    ListDefinition,
     Match,
     Of,
-    Register,
     a_subject,
     an_email,
     an_id,
     as_typed,
-    of_words,
+    options_of,
 )
-from mystar.admin.lists.labels import ACTS, LETTER_STATES
+from mystar.admin.lists.labels import ACTS, OUTBOX_STATES
 from mystar.admin.lists.people import of_person
 from mystar.errors import Text
 
 _ID = Text("№", "No.")
-_STATE = Column("state", Text("Состояние", "State"), "badge", words=LETTER_STATES)
+_STATE = Column("state", Text("Состояние", "State"), "badge", words=OUTBOX_STATES)
 _TRIES = Column("attempts", Text("Попыток", "Tries"), "number")
 _ERROR = Column("last_error", Text("Ошибка", "Error"), "long")
 _MADE = Column("created_at", Text("Создано", "Created"), "moment", sort="created")
@@ -32,7 +32,7 @@ _SENT = Choice(
     (("yes", Text("да", "yes"), ANYTHING), ("no", Text("нет", "no"), None)),
 )
 
-MAILS = Register(
+MAILS = ListDefinition(
     "mails",
     Text("Письма", "Mails"),
     "outbox",
@@ -52,7 +52,7 @@ MAILS = Register(
     always=(("topic", "mail"),),
 )
 
-OUTBOX = Register(
+OUTBOX = ListDefinition(
     "outbox",
     Text("Исходящие", "Outbox"),
     "outbox",
@@ -80,7 +80,7 @@ OUTBOX = Register(
     hint=Text("Номер или имя дела", "Number, or the name of a deed"),
 )
 
-AUDIT = Register(
+AUDIT = ListDefinition(
     "audit",
     Text("Журнал", "Audit log"),
     "audit_entries",
@@ -95,7 +95,7 @@ AUDIT = Register(
     ),
     created="at",
     filters=(
-        Choice("act", Text("Что", "What"), "act", of_words(ACTS)),
+        Choice("act", Text("Что", "What"), "act", options_of(ACTS)),
         Of("actor", Text("Кто", "Who"), "actor_id"),
     ),
     # Ids are given out in the order of time, and every index of the log ends with them.

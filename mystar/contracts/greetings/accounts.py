@@ -8,10 +8,10 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import ValidationError, fields, post_load, validate
 
-from mystar.accounts.access import actor_of, signed_in, signed_in_response, visitor_of
+from mystar.accounts.access import actor_of, client_info, session_response, signed_in
 from mystar.accounts.credentials import national_number
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Account, Actor, Door, Draft, SignedIn, Taken
+from mystar.accounts.model import Account, Actor, Channel, Draft, NewSession, Taken
 from mystar.accounts.schemas import EMAIL_LONGEST, BirthDate, Password, PhoneNumber
 from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import Star, StarUnknown
@@ -119,7 +119,7 @@ class GreetingsPersonalChange(BaseSchema):
 async def register(request: web.Request) -> web.Response:
     body = body_of(request)
     draft = Draft(body["username"], body["email"], body["phone"], body["date_of_birth"])
-    await request.app[ACCOUNTS].register(visitor_of(request), draft, body["password"], "greetings")
+    await request.app[ACCOUNTS].register(client_info(request), draft, body["password"], "greetings")
     return json_response(REGISTERED, 201)
 
 
@@ -128,8 +128,8 @@ async def register(request: web.Request) -> web.Response:
 @response_schema(GreetingsSignedIn, 201)
 async def log_in(request: web.Request) -> web.Response:
     body = body_of(request)
-    entered = await request.app[ACCOUNTS].log_in(visitor_of(request), "greetings", body["login"], body["password"])
-    return signed_in_response(request, entered, await signed_in_view(request, entered), 201)
+    session = await request.app[ACCOUNTS].log_in(client_info(request), "greetings", body["login"], body["password"])
+    return session_response(request, session, await session_view(request, session), 201)
 
 
 @docs(
@@ -142,14 +142,14 @@ async def log_in(request: web.Request) -> web.Response:
 async def confirm(request: web.Request) -> web.Response:
     if request.method == "HEAD":  # a mail program that only looks
         return web.Response()
-    door: Door | None = None if wants_page(request) else "greetings"
-    confirmed = await request.app[ACCOUNTS].confirm_email(query_of(request)["token"], visitor_of(request), door)
-    if door is None:
+    channel: Channel | None = None if wants_page(request) else "greetings"
+    confirmed = await request.app[ACCOUNTS].confirm_email(query_of(request)["token"], client_info(request), channel)
+    if channel is None:
         return html_response(render_page("confirmed.html", language_of(request), username=confirmed.account.username))
-    entered = confirmed.signed_in
-    if entered is None:
+    session = confirmed.session
+    if session is None:
         return json_response(ALREADY_CONFIRMED)
-    return signed_in_response(request, entered, await signed_in_view(request, entered))
+    return session_response(request, session, await session_view(request, session))
 
 
 @docs(tags=["greetings: people"], summary="The personal page of a customer or a star")
@@ -183,9 +183,9 @@ async def change_personal(request: web.Request) -> web.Response:
     return json_response(201)
 
 
-async def signed_in_view(request: web.Request, entered: SignedIn) -> dict[str, Any]:
+async def session_view(request: web.Request, session: NewSession) -> dict[str, Any]:
     """The object that every login-shaped answer of this dialect is."""
-    account = entered.account
+    account = session.account
     return {
         "id": account.id,
         "username": account.username,
@@ -193,7 +193,7 @@ async def signed_in_view(request: web.Request, entered: SignedIn) -> dict[str, A
         "is_star": await request.app[CATALOG].is_star(account.id),
         "email": account.email,
         "avatar": account.avatar_key or NO_AVATAR,
-        "token": entered.access,
+        "token": session.access,
     }
 
 

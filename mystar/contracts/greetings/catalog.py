@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in, token_of, visitor_of
+from mystar.accounts.access import actor_of, client_info, maybe_actor_of, maybe_signed_in, signed_in, token_of
 from mystar.accounts.credentials import key_of, national_number
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, Draft
@@ -160,7 +160,7 @@ async def create_star(request: web.Request) -> web.Response:
     try:
         if actor.is_staff and password:
             account = await catalog.create_star(actor, person, password, terms, **about)
-            session = await request.app[ACCOUNTS].sign_in(account.id, visitor_of(request), "greetings")
+            session = await request.app[ACCOUNTS].sign_in(account.id, client_info(request), "greetings")
             return json_response({"token": session.access}, 201)
         if key_of(person.username) not in ("", key_of(actor.username)):
             raise Forbidden

@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import visitor_of
+from mystar.accounts.access import client_info
 from mystar.accounts.keys import SUPPORT_FORMS
 from mystar.accounts.schemas import EMAIL_LONGEST, PhoneNumber
 from mystar.catalog.keys import CATALOG
@@ -47,7 +47,7 @@ class GreetingsExamples(BaseSchema):
 @json_schema(GreetingsStarRequest)
 @response_schema(ONE_STRING, 201)
 async def request_to_become_star(request: web.Request) -> web.Response:
-    await request.app[SUPPORT_FORMS].request_to_become_star(visitor_of(request), **body_of(request))
+    await request.app[SUPPORT_FORMS].request_to_become_star(client_info(request), **body_of(request))
     return json_response(REQUEST_SENT, 201)
 
 
@@ -55,7 +55,7 @@ async def request_to_become_star(request: web.Request) -> web.Response:
 @json_schema(GreetingsQuestion)
 @response_schema(ONE_STRING, 200)
 async def ask_support(request: web.Request) -> web.Response:
-    await request.app[SUPPORT_FORMS].ask_support(visitor_of(request), **body_of(request))
+    await request.app[SUPPORT_FORMS].ask_support(client_info(request), **body_of(request))
     return json_response(QUESTION_SENT)
 
 

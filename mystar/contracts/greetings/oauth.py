@@ -6,12 +6,12 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import maybe_actor_of, maybe_signed_in, visitor_of
+from mystar.accounts.access import client_info, maybe_actor_of, maybe_signed_in
 from mystar.accounts.keys import SIGN_IN
 from mystar.accounts.oauth.providers.base import Name
-from mystar.accounts.oauth.service import Further
+from mystar.accounts.oauth.service import ContactDetails
 from mystar.accounts.schemas import EMAIL_LONGEST, PhoneNumber
-from mystar.contracts.greetings.accounts import GreetingsSignedIn, signed_in_view
+from mystar.contracts.greetings.accounts import GreetingsSignedIn, session_view
 from mystar.contracts.sign_in import (
     TOKEN_LONGEST,
     ProviderAnswer,
@@ -119,15 +119,15 @@ async def mid_vk(request: web.Request) -> web.Response:
 @response_schema(GreetingsSignedIn, 201)
 async def yandex_register(request: web.Request) -> web.Response:
     body = body_of(request)
-    entered = await request.app[SIGN_IN].register_with(
+    result = await request.app[SIGN_IN].register_with(
         "yandex",
         body["access_token"],
-        visitor_of(request),
+        client_info(request),
         "greetings",
         actor=maybe_actor_of(request),
-        further=Further(phone=body["phone"] or None),
+        contact=ContactDetails(phone=body["phone"] or None),
     )
-    return secret(await signed_in_view(request, entered.signed_in), 201)
+    return secret(await session_view(request, result.session), 201)
 
 
 @docs(tags=["greetings: providers"], summary="Log in through Yandex")
@@ -135,8 +135,8 @@ async def yandex_register(request: web.Request) -> web.Response:
 @response_schema(GreetingsSignedIn, 200)
 async def yandex_login(request: web.Request) -> web.Response:
     token = body_of(request)["access_token"]
-    entered = await request.app[SIGN_IN].sign_in_with("yandex", token, visitor_of(request), "greetings")
-    return secret(await signed_in_view(request, entered.signed_in))
+    result = await request.app[SIGN_IN].sign_in_with("yandex", token, client_info(request), "greetings")
+    return secret(await session_view(request, result.session))
 
 
 @docs(
@@ -151,17 +151,17 @@ async def vk_register(request: web.Request) -> web.Response:
     body = body_of(request)
     if not body["access_token"]:
         return json_response(NO_TOKEN, 400)
-    entered = await request.app[SIGN_IN].register_with(
+    result = await request.app[SIGN_IN].register_with(
         "vk_legacy",
         body["access_token"],
-        visitor_of(request),
+        client_info(request),
         "greetings",
         actor=maybe_actor_of(request),
-        further=Further(body["email"] or None, body["phone"] or None),
+        contact=ContactDetails(body["email"] or None, body["phone"] or None),
     )
-    said = {name: entered.profile.said[name] for name in _VK_PROFILE if name in entered.profile.said}
-    ours = await signed_in_view(request, entered.signed_in)
-    return secret({**said, "vk_id": int(entered.profile.subject), **ours}, 201)
+    said = {name: result.profile.raw[name] for name in _VK_PROFILE if name in result.profile.raw}
+    ours = await session_view(request, result.session)
+    return secret({**said, "vk_id": int(result.profile.subject), **ours}, 201)
 
 
 @docs(tags=["greetings: providers"], summary="Log in through VK")
@@ -183,8 +183,8 @@ async def vk_login_by_query(request: web.Request) -> web.Response:
 async def _vk_login(request: web.Request, token: str | None) -> web.Response:
     if not token:
         return json_response(NO_TOKEN, 400)
-    entered = await request.app[SIGN_IN].sign_in_with("vk_legacy", token, visitor_of(request), "greetings")
-    return secret(await signed_in_view(request, entered.signed_in))
+    result = await request.app[SIGN_IN].sign_in_with("vk_legacy", token, client_info(request), "greetings")
+    return secret(await session_view(request, result.session))
 
 
 ROUTES: tuple[Route, ...] = (

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import visitor_of
+from mystar.accounts.access import client_info
 from mystar.accounts.keys import PASSWORDS
 from mystar.accounts.password_rule import LONGEST, SHORTEST
 from mystar.accounts.schemas import EMAIL_LONGEST, Password
@@ -47,7 +47,7 @@ class GreetingsStatus(BaseSchema):
 @json_schema(GreetingsResetRequest)
 @response_schema(GreetingsStatus, 200)
 async def ask(request: web.Request) -> web.Response:
-    await request.app[PASSWORDS].ask_reset(body_of(request)["email"], visitor_of(request))
+    await request.app[PASSWORDS].ask_reset(body_of(request)["email"], client_info(request))
     return json_response(OK)
 
 
@@ -59,7 +59,7 @@ async def ask(request: web.Request) -> web.Response:
 @querystring_schema(GreetingsResetToken)
 async def show_form(request: web.Request) -> web.Response:
     token = query_of(request)["token"]
-    await request.app[PASSWORDS].check_reset_link(token, visitor_of(request))
+    await request.app[PASSWORDS].check_reset_link(token, client_info(request))
     return _form(request, token, {})
 
 
@@ -75,7 +75,7 @@ async def set_password(request: web.Request) -> web.Response:
     try:
         if body["passwordRepeat"] not in (None, body["password"]):
             raise Invalid(fields={"passwordRepeat": [_DIFFERENT]})
-        await request.app[PASSWORDS].reset_password(body["token"], body["password"], visitor_of(request))
+        await request.app[PASSWORDS].reset_password(body["token"], body["password"], client_info(request))
     except Invalid as refusal:
         if not wants_page(request):
             raise
@@ -89,7 +89,7 @@ async def set_password(request: web.Request) -> web.Response:
 @json_schema(GreetingsResetToken)
 @response_schema(GreetingsStatus, 200)
 async def validate_token(request: web.Request) -> web.Response:
-    await request.app[PASSWORDS].check_reset_link(body_of(request)["token"], visitor_of(request))
+    await request.app[PASSWORDS].check_reset_link(body_of(request)["token"], client_info(request))
     return json_response(OK)
 
 

@@ -8,10 +8,10 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import signed_in_response, token_response, visitor_of
-from mystar.accounts.drafts import nameless
+from mystar.accounts.access import client_info, session_response, token_response
+from mystar.accounts.drafts import generate_username
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Draft, SignedIn
+from mystar.accounts.model import Draft, NewSession
 from mystar.accounts.schemas import Password, PhoneNumber, TokenPair
 from mystar.kit.security.tokens import TokenRefused
 from mystar.kit.web.fields import BaseSchema, PlainText
@@ -74,10 +74,10 @@ _EMAIL = {"type": "string", "description": "empty when the person gave none"}
 @json_schema(IdentityRegistration)
 @response_schema(TokenPair, 200)
 async def register(request: web.Request) -> web.Response:
-    body, visitor = body_of(request), visitor_of(request)
-    draft = Draft(nameless(), body["email"].lower(), body["phone_number"])
-    account = await request.app[ACCOUNTS].register(visitor, draft, body["hash_password"], "identity")
-    return pair(request, await request.app[ACCOUNTS].sign_in(account.id, visitor, "identity"))
+    body, client = body_of(request), client_info(request)
+    draft = Draft(generate_username(), body["email"].lower(), body["phone_number"])
+    account = await request.app[ACCOUNTS].register(client, draft, body["hash_password"], "identity")
+    return pair(request, await request.app[ACCOUNTS].sign_in(account.id, client, "identity"))
 
 
 @docs(tags=["identity: people"], summary="Log in by e-mail")
@@ -117,15 +117,15 @@ async def validate_access(request: web.Request) -> web.Response:
     return token_response({"email": (await accounts.profile(actor.id)).email or ""})
 
 
-def pair(request: web.Request, entered: SignedIn) -> web.Response:
+def pair(request: web.Request, session: NewSession) -> web.Response:
     """What every log-in of this dialect answers."""
-    return signed_in_response(request, entered, {"access": entered.access, "refresh": entered.refresh})
+    return session_response(request, session, {"access": session.access, "refresh": session.refresh})
 
 
 async def _log_in(request: web.Request, field: str) -> web.Response:
     body = body_of(request)
-    entered = await request.app[ACCOUNTS].log_in(visitor_of(request), "identity", body[field], body["hash_password"])
-    return pair(request, entered)
+    session = await request.app[ACCOUNTS].log_in(client_info(request), "identity", body[field], body["hash_password"])
+    return pair(request, session)
 
 
 ROUTES: tuple[Route, ...] = (

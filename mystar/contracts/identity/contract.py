@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from mystar.accounts.model import SignInRefused
+from mystar.accounts.oauth.model import SignInRefused
 from mystar.contracts.base import MESSAGE_AND_DETAIL_SCHEMA, Contract, message_and_detail
 from mystar.contracts.identity import accounts, providers
 from mystar.errors import MystarError

@@ -8,11 +8,11 @@ from aiohttp import web
 from aiohttp_apispec import docs, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import maybe_actor_of, maybe_signed_in, visitor_of
+from mystar.accounts.access import client_info, maybe_actor_of, maybe_signed_in
 from mystar.accounts.keys import SIGN_IN
-from mystar.accounts.model import NotRegistered
+from mystar.accounts.oauth.model import NotRegistered
 from mystar.accounts.oauth.providers.base import Name
-from mystar.accounts.oauth.service import Entered
+from mystar.accounts.oauth.service import SignInResult
 from mystar.contracts.base import message_and_detail
 from mystar.contracts.sign_in import (
     ProviderAnswer,
@@ -87,8 +87,8 @@ def _registration(name: Name, title: str) -> Handler:
         if request.method == "HEAD":  # it looks, and must not become somebody
             return web.Response()
         token, actor = query_of(request)["access_token"], maybe_actor_of(request)
-        entered = await request.app[SIGN_IN].register_with(name, token, visitor_of(request), "identity", actor=actor)
-        return _pair(entered)
+        result = await request.app[SIGN_IN].register_with(name, token, client_info(request), "identity", actor=actor)
+        return _pair(result)
 
     handler: Handler = registration
     return handler
@@ -103,7 +103,7 @@ def _login(name: Name, title: str) -> Handler:
             return web.Response()
         token = query_of(request)["access_token"]
         try:
-            return _pair(await request.app[SIGN_IN].sign_in_with(name, token, visitor_of(request), "identity"))
+            return _pair(await request.app[SIGN_IN].sign_in_with(name, token, client_info(request), "identity"))
         except NotRegistered as refusal:
             if name != "vk":
                 raise
@@ -114,8 +114,8 @@ def _login(name: Name, title: str) -> Handler:
     return handler
 
 
-def _pair(entered: Entered) -> web.Response:
-    return secret({"access": entered.signed_in.access, "refresh": entered.signed_in.refresh})
+def _pair(result: SignInResult) -> web.Response:
+    return secret({"access": result.session.access, "refresh": result.session.refresh})
 
 
 def _routes(name: Name, path: str, title: str) -> Iterator[Route]:

@@ -9,8 +9,8 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, response_schema
 from marshmallow import ValidationError, fields
 
-from mystar.accounts.access import signed_in_response, visitor_of
-from mystar.accounts.credentials import Unfit, tidy_email
+from mystar.accounts.access import client_info, session_response
+from mystar.accounts.credentials import InvalidCredential, normalize_email
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Draft
 from mystar.accounts.schemas import EMAIL_LONGEST, Password
@@ -33,8 +33,8 @@ class MailAddress(PlainText):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         text = super()._deserialize(value, attr, data, **options)
         try:
-            tidy_email(text)
-        except Unfit as unfit:
+            normalize_email(text)
+        except InvalidCredential as unfit:
             raise ValidationError([unfit.text]) from unfit
         return text
 
@@ -74,7 +74,7 @@ class MessengerPlace(BaseSchema):
 async def register(request: web.Request) -> web.Response:
     body = body_of(request)
     draft = Draft(body["username"], body["email"], bio=body["description"] or "", status=body["status"] or "")
-    await request.app[ACCOUNTS].register(visitor_of(request), draft, body["password"], "messenger")
+    await request.app[ACCOUNTS].register(client_info(request), draft, body["password"], "messenger")
     return json_response(SUCCESS)
 
 
@@ -83,8 +83,8 @@ async def register(request: web.Request) -> web.Response:
 @response_schema(MessengerSignedIn, 200)
 async def log_in(request: web.Request) -> web.Response:
     body = body_of(request)
-    entered = await request.app[ACCOUNTS].log_in(visitor_of(request), "messenger", body["email"], body["password"])
-    return signed_in_response(request, entered, {"token": entered.access, "type": "Bearer"})
+    session = await request.app[ACCOUNTS].log_in(client_info(request), "messenger", body["email"], body["password"])
+    return session_response(request, session, {"token": session.access, "type": "Bearer"})
 
 
 @docs(

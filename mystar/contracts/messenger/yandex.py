@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, querystring_schema, response_schema
 from marshmallow import fields, validate
 
-from mystar.accounts.access import maybe_actor_of, maybe_signed_in, visitor_of
+from mystar.accounts.access import client_info, maybe_actor_of, maybe_signed_in
 from mystar.accounts.keys import SIGN_IN
 from mystar.contracts.sign_in import TOKEN_LONGEST, begin, keep, secret
 from mystar.kit.web.fields import BaseSchema, PlainText
@@ -64,7 +64,7 @@ async def yandex_link(request: web.Request) -> web.Response:
 @response_schema(YandexRegistered, 200)
 async def yandex_register(request: web.Request) -> web.Response:
     token, actor = query_of(request)["oauth_token"], maybe_actor_of(request)
-    await request.app[SIGN_IN].register_with("yandex", token, visitor_of(request), "messenger", actor=actor)
+    await request.app[SIGN_IN].register_with("yandex", token, client_info(request), "messenger", actor=actor)
     return json_response({"detail": "success"})
 
 
@@ -73,8 +73,8 @@ async def yandex_register(request: web.Request) -> web.Response:
 @response_schema(YandexSignedIn, 200)
 async def yandex_login(request: web.Request) -> web.Response:
     token = query_of(request)["oauth_token"]
-    entered = await request.app[SIGN_IN].sign_in_with("yandex", token, visitor_of(request), "messenger")
-    return secret({"token": entered.signed_in.access, "type": "Bearer"})
+    result = await request.app[SIGN_IN].sign_in_with("yandex", token, client_info(request), "messenger")
+    return secret({"token": result.session.access, "type": "Bearer"})
 
 
 ROUTES: tuple[Route, ...] = (

@@ -9,8 +9,8 @@ from aiohttp_apispec import docs, json_schema, match_info_schema, response_schem
 from marshmallow import ValidationError, fields, validates
 
 from mystar.accounts import handlers as market
-from mystar.accounts.access import actor_of, signed_in, signed_in_response, visitor_of
-from mystar.accounts.drafts import nameless
+from mystar.accounts.access import actor_of, client_info, session_response, signed_in
+from mystar.accounts.drafts import generate_username
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account, Draft
 from mystar.accounts.schemas import NAME_LONGEST, Password, PhoneNumber, TokenPair
@@ -66,8 +66,8 @@ class StudioUserPath(BaseSchema):
 @response_schema(TokenPair, 200)
 async def log_in(request: web.Request) -> web.Response:
     body = body_of(request)
-    entered = await request.app[ACCOUNTS].log_in(visitor_of(request), "studio", body["phone_number"], body["password"])
-    return signed_in_response(request, entered, {"refresh": entered.refresh, "access": entered.access})
+    session = await request.app[ACCOUNTS].log_in(client_info(request), "studio", body["phone_number"], body["password"])
+    return session_response(request, session, {"refresh": session.refresh, "access": session.access})
 
 
 @docs(tags=TAGS, summary="Register; whoever is 18 today is old enough. The profile is made in the same step")
@@ -75,9 +75,11 @@ async def log_in(request: web.Request) -> web.Response:
 @response_schema(StudioUser, 201)
 async def register(request: web.Request) -> web.Response:
     body = body_of(request)
-    draft = Draft(nameless(), phone=body["phone_number"], birth_date=body["birthdate"], first_name=body["first_name"])
+    draft = Draft(
+        generate_username(), phone=body["phone_number"], birth_date=body["birthdate"], first_name=body["first_name"]
+    )
     account = await request.app[ACCOUNTS].register(
-        visitor_of(request), draft, body["password"], "studio", adults_only=True
+        client_info(request), draft, body["password"], "studio", adults_only=True
     )
     return json_response(_view(account), 201)
 

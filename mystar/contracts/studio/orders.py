@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 from marshmallow import fields, validate
 
-from mystar.accounts.access import actor_of, maybe_actor_of, open_to_guests, signed_in, visitor_of
+from mystar.accounts.access import actor_of, client_info, maybe_actor_of, open_to_guests, signed_in
 from mystar.admin.access import staff, staff_of
 from mystar.admin.handlers.render import acted
 from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema, received
@@ -93,7 +93,7 @@ class StudioQueuedView(StudioOrderView):
 @idempotent
 async def place_order(request: web.Request) -> web.Response:
     actor, studio = maybe_actor_of(request), request.app[STUDIO_ORDERS]
-    await studio.admit(actor, visitor_of(request))
+    await studio.admit(actor, client_info(request))
     async with received(request, StudioOrderDraft(), _PICTURES) as sent:
         order = await studio.place(actor, **sent.fields, file_ids=[file.id for file in sent.files])
     return json_response(_view(request, order), 201)

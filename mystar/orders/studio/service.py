@@ -6,8 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from mystar.accounts.model import Actor, Visitor
-from mystar.errors import Forbidden
+from mystar.accounts.model import Actor, ClientInfo
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.model import OutboxMessage
@@ -59,10 +58,10 @@ class StudioOrders:
         #: What orders may be called.
         self.numbers = range(1_000_000)
 
-    async def admit(self, actor: Actor | None, visitor: Visitor) -> None:
+    async def admit(self, actor: Actor | None, client: ClientInfo) -> None:
         """Count an order that is about to come, before its pictures do. :raises TooMany:"""
         if actor is None:
-            await self._limits.hit("guest_order", visitor.address)
+            await self._limits.hit("guest_order", client.address)
         else:
             await self._limits.hit("studio_order", actor.id)
 
@@ -173,15 +172,13 @@ class StudioOrders:
 
         :raises Forbidden: not staff, or staff who may only look.
         """
-        if not actor.may_operate:
-            raise Forbidden
+        actor.require_operator()
         async with self._db.transaction() as tx:
             return await self._queue(tx, actor, order_id)
 
     async def process_many(self, actor: Actor, order_ids: Iterable[int]) -> list[StudioOrder]:
         """The same for several at once; those that are not there are passed over. :raises Forbidden:"""
-        if not actor.may_operate:
-            raise Forbidden
+        actor.require_operator()
         orders = []
         async with self._db.transaction() as tx:
             # In one order for everybody, so that two who press at once wait for each other instead of for ever.

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, web
 
-from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS, STAFF
 from mystar.kit.postgres.database import Database
 from mystar.settings import Settings
 from tests.conftest import Api
@@ -295,7 +295,7 @@ async def test_whoever_has_not_confirmed_the_email_may_log_in(api: Api) -> None:
 
 async def test_a_failed_login_does_not_tell_why(api: Api, app: web.Application, factory: Factory) -> None:
     person, blocked, staff = await factory.person(), await factory.person(), await factory.staff()
-    await app[ACCOUNTS].block(await app[ACCOUNTS].authenticate(staff.token), blocked.id)
+    await app[STAFF].block(await app[ACCOUNTS].authenticate(staff.token), blocked.id)
     for body in (
         {"login": person.email, "password": "Not-the-Word-42"},
         {"login": "nobody-at-all@example.com"},

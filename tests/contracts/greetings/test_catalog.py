@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.keys import STAFF
 from mystar.catalog.keys import CATALOG
 from mystar.creators.keys import CREATORS
 from mystar.kit.keys import DATABASE
@@ -177,7 +177,7 @@ async def test_whoever_is_not_for_sale_is_in_no_list(api: Api, app: web.Applicat
     category = await factory.category()
     blocked, hidden, unpriced = [await factory.star(category_id=category, tags=["Рок"]) for _ in range(3)]
     db = app[DATABASE]
-    await app[ACCOUNTS].block(actor(await factory.staff(), "owner"), blocked.id)
+    await app[STAFF].block(actor(await factory.staff(), "owner"), blocked.id)
     greeting = "update services set {} where creator_id = (select id from creators where account_id = %(id)s)"
     await db.execute(greeting.format("is_active = false"), id=hidden.id)
     await db.execute(greeting.format("base_price = null"), id=unpriced.id)

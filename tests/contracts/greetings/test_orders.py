@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from yarl import URL
 
-from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.keys import STAFF
 from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import GreetingPricing
 from mystar.contracts.greetings.orders import OrderItem
@@ -505,5 +505,5 @@ async def test_a_blocked_person_does_nothing_with_orders(
     api: Api, app: web.Application, factory: Factory, star: Person, order: int
 ) -> None:
     staff = await factory.staff()
-    await app[ACCOUNTS].block(actor(staff, "owner"), star.id)
+    await app[STAFF].block(actor(staff, "owner"), star.id)
     assert (await decide(api, star, order)).status == 401

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from yarl import URL
 
-from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS, STAFF
 from mystar.kit.postgres.database import Database
 from mystar.settings import Settings
 from tests.conftest import Api
@@ -121,7 +121,7 @@ async def test_a_stranger_is_told_the_same_and_gets_no_mail(
     api: Api, app: web.Application, sandbox_process: SandboxProcess, factory: Factory, db: Database
 ) -> None:
     staff, blocked = await factory.staff(), await factory.person(email=f"{uuid.uuid4().hex}@example.com")
-    await app[ACCOUNTS].block(await app[ACCOUNTS].authenticate(staff.token), blocked.id)
+    await app[STAFF].block(await app[ACCOUNTS].authenticate(staff.token), blocked.id)
     addresses = [f"{uuid.uuid4().hex}@example.com", blocked.email]
     for address in addresses:
         answer = await api.post("/password_reset/", {"email": address})

@@ -100,7 +100,7 @@ async def test_a_wrong_log_in_is_401_and_a_half_one_422(api: Api, path: str, bod
 
 
 async def test_living_tokens_are_valid_for_their_kind(api: Api, factory: Factory) -> None:
-    person = await factory.person(door="identity")
+    person = await factory.person(channel="identity")
     answer = await api.get("/validate/jwt/access", params={"access": person.token})
     assert (answer.status, await answer.json()) == (200, {"email": person.email})
     answer = await api.get("/validate/jwt/refresh", params={"refresh": str(person.refresh)})
@@ -112,7 +112,7 @@ async def test_living_tokens_are_valid_for_their_kind(api: Api, factory: Factory
 
 
 async def test_anything_else_is_false(api: Api, factory: Factory) -> None:
-    person, gone = await factory.person(door="identity"), await factory.person(door="identity")
+    person, gone = await factory.person(channel="identity"), await factory.person(channel="identity")
     await api.post("/api/auth/logout/", as_=gone)
     for kind, tokens in (
         ("access", (str(person.refresh), gone.token, "", "x", f"{person.token}x", "я" * 50)),

@@ -19,7 +19,7 @@ WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' 
 
 @pytest.fixture
 async def anna(factory: Factory) -> Person:
-    return await factory.person("anna", door="market")
+    return await factory.person("anna", channel="market")
 
 
 async def tag(api: Api, person: Person, path: str = ME) -> str:

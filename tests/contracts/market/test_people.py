@@ -204,7 +204,7 @@ async def test_a_change_that_does_not_fit_changes_nothing(api: Api, factory: Fac
 
 
 async def test_a_token_is_verified(api: Api, factory: Factory) -> None:
-    person = await factory.person(door="market")
+    person = await factory.person(channel="market")
     answer = await api.post("/api/auth/token/verify/", {"token": person.token})
     assert (answer.status, await answer.json()) == (200, {})
     for wrong in (person.refresh, f"{person.token}x", ""):
@@ -213,7 +213,7 @@ async def test_a_token_is_verified(api: Api, factory: Factory) -> None:
 
 
 async def test_a_changed_password_ends_every_session(api: Api, factory: Factory) -> None:
-    person = await factory.person(door="market")
+    person = await factory.person(channel="market")
     path, right = "/api/auth/password/change/", {"old_password": PASSWORD, "new_password": NEW}
     for change, field in (
         ({**right, "old_password": "Wrong-Word-42"}, "old_password"),
@@ -232,7 +232,7 @@ async def test_a_changed_password_ends_every_session(api: Api, factory: Factory)
 
 
 async def test_one_sees_where_one_is_signed_in_and_ends_it(api: Api, factory: Factory) -> None:
-    person, other = await factory.person(door="market"), await factory.person(door="market")
+    person, other = await factory.person(channel="market"), await factory.person(channel="market")
     log_in = {"username": person.email, "password": PASSWORD}
     phone = await (await api.post("/api/auth/token/", log_in, headers={"User-Agent": "Телефон"})).json()
     page = await (await api.get(SESSIONS, as_=person)).json()
@@ -250,7 +250,7 @@ async def test_one_sees_where_one_is_signed_in_and_ends_it(api: Api, factory: Fa
 
 
 async def test_sessions_come_in_pages_with_links_that_work(api: Api, factory: Factory) -> None:
-    person = await factory.person(door="market")
+    person = await factory.person(channel="market")
     for _ in range(4):
         await api.post("/api/auth/token/", {"username": person.email, "password": PASSWORD})
     seen, path = [], f"{api.url}{SESSIONS}?page_size=2"

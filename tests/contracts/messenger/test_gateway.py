@@ -9,7 +9,7 @@ import jwt
 import pytest
 from aiohttp import web
 
-from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.keys import STAFF
 from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.contracts.messenger.test_accounts import refused
@@ -20,7 +20,7 @@ GATEWAY = "/gateway/get-token/"
 
 @pytest.fixture
 async def anna(factory: Factory) -> Person:
-    return await factory.person(door="messenger")
+    return await factory.person(channel="messenger")
 
 
 async def test_a_living_token_names_its_account(api: Api, anna: Person) -> None:
@@ -37,7 +37,7 @@ async def test_a_living_token_names_its_account(api: Api, anna: Person) -> None:
 
 async def test_the_token_of_any_door_will_do_and_a_refresh_token_will_not(api: Api, factory: Factory) -> None:
     for door in ("market", "greetings", "messenger", "studio", "identity"):
-        person = await factory.person(door=door)
+        person = await factory.person(channel=door)
         assert (await api.get(GATEWAY, as_=person)).status == 200
         if person.refresh is not None:
             await refused(await api.get(GATEWAY, headers={"Authorization": person.refresh}), 401)
@@ -67,7 +67,7 @@ async def test_whoever_has_logged_out_or_is_blocked_does_not_pass(
     boris = await factory.person()
     assert (await api.get(GATEWAY, as_=boris)).status == 200
     assert (await api.post("/api/auth/logout/", as_=anna)).status == 204
-    await app[ACCOUNTS].block(actor(await factory.staff(), "owner"), boris.id)
+    await app[STAFF].block(actor(await factory.staff(), "owner"), boris.id)
     for person in (anna, boris):
         assert (await api.request("HEAD", GATEWAY, as_=person)).status == 401
 

@@ -14,12 +14,12 @@ from tests.files.uploading import form
 
 @pytest.fixture
 async def anna(factory: Factory) -> Person:
-    return await factory.person("anna", door="messenger")
+    return await factory.person("anna", channel="messenger")
 
 
 @pytest.fixture
 async def boris(factory: Factory) -> Person:
-    return await factory.person("boris", door="messenger")
+    return await factory.person("boris", channel="messenger")
 
 
 @pytest.fixture

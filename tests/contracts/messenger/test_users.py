@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from PIL import Image
 
-from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.keys import STAFF
 from mystar.kit.keys import DATABASE
 from mystar.kit.web.media_urls import SIDES
 from mystar.settings import Settings
@@ -25,7 +25,7 @@ SEARCH, AVATAR = "/users/user/", "/users/upload-avatar/"
 
 @pytest.fixture
 async def anna(factory: Factory) -> Person:
-    return await factory.person("Анна Ким", door="messenger")
+    return await factory.person("Анна Ким", channel="messenger")
 
 
 async def find(api: Api, person: Person | None, username: Any) -> ClientResponse:
@@ -64,7 +64,7 @@ async def test_nobody_is_found_by_anything_else(api: Api, anna: Person, factory:
 
 async def test_whoever_is_blocked_is_not_found(api: Api, app: web.Application, anna: Person, factory: Factory) -> None:
     boris, staff = await factory.person("boris"), await factory.staff()
-    await app[ACCOUNTS].block(actor(staff, "owner"), boris.id)
+    await app[STAFF].block(actor(staff, "owner"), boris.id)
     await refused(await find(api, anna, "boris"), 404, "User dont exist.")
 
 

@@ -38,7 +38,7 @@ def form_with(*pictures: tuple[str, bytes, str], **fields: str) -> aiohttp.FormD
 
 
 async def test_guests_and_people_order_and_the_person_is_kept(api: Api, factory: Factory) -> None:
-    person = await factory.person(door="studio")
+    person = await factory.person(channel="studio")
     order, guests = await placed(api, person, user=1, status="in_process", order_number="1"), await placed(api)
     assert set(order) >= {"id", "images", "title", "description", "order_number", "created_at", "status", "user"}
     assert (order["title"], order["status"], order["user"], order["images"]) == (SITE["title"], "new", person.id, [])

@@ -105,7 +105,7 @@ async def test_a_phone_belongs_to_one_account_in_whatever_spelling(api: Api) -> 
 
 
 async def test_nobody_reads_or_changes_other_peoples_accounts(api: Api, factory: Factory) -> None:
-    person, other = await factory.person(door="studio"), await factory.person(door="studio")
+    person, other = await factory.person(channel="studio"), await factory.person(channel="studio")
     for path in (f"{USERS}{other.id}/", profile_of(other.id), profile_of(10**9)):
         answer = await api.get(path, as_=person)
         assert (answer.status, set(await answer.json())) == (404, {"detail"})
@@ -126,7 +126,7 @@ async def test_staff_read_a_profile_and_do_not_write_it(api: Api, factory: Facto
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 async def test_a_profile_is_changed_but_for_its_phone(api: Api, factory: Factory, method: str) -> None:
-    person = await factory.person(phone="87071234567", door="studio")
+    person = await factory.person(phone="87071234567", channel="studio")
     change = {
         "first_name": "Анна",
         "last_name": "Ким",
@@ -146,7 +146,7 @@ async def test_a_profile_is_changed_but_for_its_phone(api: Api, factory: Factory
 
 
 async def test_a_photo_comes_in_a_form_with_the_other_fields(api: Api, factory: Factory) -> None:
-    person = await factory.person(door="studio")
+    person = await factory.person(channel="studio")
     form = aiohttp.FormData({"last_name": "Ким"})
     form.add_field("photo", picture("PNG"), filename="me.png", content_type="image/png")
     answer = await api.request("PATCH", profile_of(person.id), data=form, as_=person)

@@ -30,7 +30,7 @@ async def test_a_phone_in_whatever_spelling_logs_in(api: Api, factory: Factory) 
 
 
 async def test_what_is_refused_is_said_in_the_dialects_words(api: Api, factory: Factory) -> None:
-    person = await factory.person(phone="87077776655", door="studio")
+    person = await factory.person(phone="87077776655", channel="studio")
     for body in (
         {"phone_number": "87077776655", "password": "Wrong-Word-42"},
         {"phone_number": "87077776656", "password": PASSWORD},

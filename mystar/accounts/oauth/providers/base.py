@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Literal
 
 from yarl import URL
 
-from mystar.accounts.model import ProviderDown, ProviderOff, ProviderRefused, ProviderTokenRefused
-from mystar.accounts.oauth.providers.http_client import Calls
+from mystar.accounts.oauth.model import ProviderDown, ProviderOff, ProviderRefused, ProviderTokenRefused
+from mystar.accounts.oauth.providers.http_client import ProviderHttpClient
 from mystar.sections import ProviderSettings
 
 Name = Literal["yandex", "vk", "vk_legacy", "mailru"]
@@ -39,22 +39,22 @@ class Profile:
 
     subject: str
     email: str | None = None
-    vouched: bool = False
+    email_verified: bool = False
     nickname: str = ""
     first_name: str = ""
     last_name: str = ""
     birth_date: date | None = None
     audience: str | None = None
-    said: Mapping[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class TokenResponse:
     """What a code was exchanged for. ``seconds``: the token's life, 0 when it has no end or none is told."""
 
     access_token: str
     seconds: int
-    said: Mapping[str, Any]
+    raw: Mapping[str, Any]
 
 
 class Provider(ABC):
@@ -68,8 +68,8 @@ class Provider(ABC):
     #: Of the link, besides what every link has.
     link_parameters: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, settings: ProviderSettings, calls: Calls) -> None:
-        self.settings, self._calls = settings, calls
+    def __init__(self, settings: ProviderSettings, http_client: ProviderHttpClient) -> None:
+        self.settings, self._http_client = settings, http_client
 
     def require(self) -> None:
         """:raises ProviderOff: there is no client of ours."""
@@ -87,12 +87,12 @@ class Provider(ABC):
             "state": state,
         }
         if self.challenge_method and response_type == "code":
-            query |= {"code_challenge": challenge(verifier), "code_challenge_method": self.challenge_method}
+            query |= {"code_challenge": pkce_challenge(verifier), "code_challenge_method": self.challenge_method}
         return str(URL(self.settings.authorize_url).update_query(query))
 
     async def exchange(
         self, code: str, *, state: str, verifier: str, redirect_url: str, device_id: str | None = None
-    ) -> Grant:
+    ) -> TokenResponse:
         """A token for the code that came back to ``redirect_url``.
 
         :raises ProviderRefused: in the provider's words. :raises ProviderDown: :raises ProviderOff:
@@ -101,11 +101,13 @@ class Provider(ABC):
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_url}
         if self.challenge_method:
             form["code_verifier"] = verifier
-        said = await self._ask_for_token(form, state=state, device_id=device_id)
-        token = said.get("access_token")
+        raw = await self._ask_for_token(form, state=state, device_id=device_id)
+        token = raw.get("access_token")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise ProviderDown
-        return Grant(token, _seconds(said.get("expires_in")), {key: said[key] for key in _PASSED_ON if key in said})
+        return TokenResponse(
+            token, _seconds(raw.get("expires_in")), {key: raw[key] for key in _PASSED_ON if key in raw}
+        )
 
     async def identify(self, token: str, *, own: bool) -> Profile:
         """Whom the token stands for, once it is sure that the token was made for us.
@@ -121,7 +123,7 @@ class Provider(ABC):
         try:
             profile = await self._profile(token)
             ours = own if profile.audience is None else profile.audience == self.settings.client_id
-            if not ours and (profile.audience is not None or not await self._confirms(token, profile)):
+            if not ours and (profile.audience is not None or not await self._is_issued_to_us(token, profile)):
                 raise ProviderTokenRefused
         except ProviderRefused as refusal:
             raise ProviderTokenRefused from refusal
@@ -130,23 +132,23 @@ class Provider(ABC):
     async def _ask_for_token(self, form: dict[str, str], *, state: str, device_id: str | None) -> dict[str, Any]:
         """The usual way: our name and secret beside the code."""
         ours = {"client_id": self.settings.client_id, "client_secret": self.settings.client_secret}
-        return await self._calls.post(self.name, self.settings.token_url, form | ours)
+        return await self._http_client.post(self.name, self.settings.token_url, form | ours)
 
     @abstractmethod
     async def _profile(self, token: str) -> Profile:
         """:raises ProviderRefused: the provider does not know the token."""
 
-    async def _confirms(self, token: str, profile: Profile) -> bool:
+    async def _is_issued_to_us(self, token: str, profile: Profile) -> bool:
         """Whether the provider, asked for it, says that the token was made for us. Most have no such question."""
         return False
 
 
-def challenge(verifier: str) -> str:
+def pkce_challenge(verifier: str) -> str:
     """S256 (RFC 7636, 4.2)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def subject_of(value: Any) -> str:
+def parse_subject(value: Any) -> str:
     """:raises ProviderDown: no id, so no answer that we understand."""
     subject = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not _SUBJECT.fullmatch(subject):
@@ -154,12 +156,12 @@ def subject_of(value: Any) -> str:
     return subject
 
 
-def text_of(value: Any, longest: int = 150) -> str:
+def clean_text(value: Any, longest: int = 150) -> str:
     """A text of the provider's, tidied; "" for anything else. It is shown to people, so nothing invisible stays."""
     return " ".join("".join(c for c in value if c.isprintable()).split())[:longest] if isinstance(value, str) else ""
 
 
-def day_of(value: Any, pattern: str) -> date | None:
+def parse_date(value: Any, pattern: str) -> date | None:
     """A whole date by a pattern with groups ``d``, ``m``, ``y``; None for none, half of one, or nonsense."""
     found = re.fullmatch(pattern, value) if isinstance(value, str) else None
     try:

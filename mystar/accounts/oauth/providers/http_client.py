@@ -11,7 +11,7 @@ import orjson
 from prometheus_client import CollectorRegistry, Counter
 from yarl import URL
 
-from mystar.accounts.model import ProviderDown, ProviderRefused
+from mystar.accounts.oauth.model import ProviderDown, ProviderRefused
 from mystar.kit.postgres.database import assert_no_transaction
 
 #: Bytes of an answer; real ones have a few hundred.
@@ -19,7 +19,7 @@ _LARGEST_ANSWER = 2**16
 _REASON = re.compile(r"[A-Za-z0-9_. -]{1,60}")
 
 
-class Calls:
+class ProviderHttpClient:
     """An HTTP client for all providers. Made inside a running event loop; `close` ends it.
 
     :param timeout: seconds for one call as a whole.
@@ -58,9 +58,9 @@ class Calls:
         try:
             # A redirect would take the secret elsewhere.
             async with self._session.request(method, url, allow_redirects=False, **how) as answer:
-                said = _understood(answer.status, await _bounded(answer))
+                raw = _understood(answer.status, await _bounded(answer))
             outcome = "ok"
-            return said
+            return raw
         except ProviderRefused:
             outcome = "refused"
             raise
@@ -87,16 +87,16 @@ def _understood(status: int, raw: bytes) -> dict[str, Any]:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError:
         body = None
-    said = body if isinstance(body, dict) else {}
+    answer = body if isinstance(body, dict) else {}
     if status >= 500 or status in (408, 429):
         raise ProviderDown
-    if said.get("error"):
-        raise ProviderRefused(reason=_reason(said["error"]))
+    if answer.get("error"):
+        raise ProviderRefused(reason=_reason(answer["error"]))
     if 400 <= status < 500:
         raise ProviderRefused(reason=f"http_{status}")
-    if status != 200 or not said:
+    if status != 200 or not answer:
         raise ProviderDown
-    return said
+    return answer
 
 
 def _reason(error: Any) -> str:

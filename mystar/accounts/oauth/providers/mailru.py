@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mystar.accounts.oauth.providers.base import Profile, Provider, day_of, subject_of, text_of
+from mystar.accounts.oauth.providers.base import Profile, Provider, clean_text, parse_date, parse_subject
 
 
 class MailRu(Provider):
@@ -14,16 +14,16 @@ class MailRu(Provider):
 
     async def _profile(self, token: str) -> Profile:
         # Mail.ru takes the token in the query and nowhere else.
-        said = await self._calls.get(self.name, self.settings.profile_url, {"access_token": token})
-        email = text_of(said.get("email"), 254)
+        raw = await self._http_client.get(self.name, self.settings.profile_url, {"access_token": token})
+        email = clean_text(raw.get("email"), 254)
         return Profile(
-            subject=subject_of(said.get("id")),
+            subject=parse_subject(raw.get("id")),
             email=email or None,
-            vouched=bool(email),
-            nickname=text_of(said.get("nickname")) or text_of(said.get("name")),
-            first_name=text_of(said.get("first_name")),
-            last_name=text_of(said.get("last_name")),
-            birth_date=day_of(said.get("birthday"), r"(?P<d>\d\d)\.(?P<m>\d\d)\.(?P<y>\d{4})"),
-            audience=text_of(said.get("client_id")) or None,
-            said=said,
+            email_verified=bool(email),
+            nickname=clean_text(raw.get("nickname")) or clean_text(raw.get("name")),
+            first_name=clean_text(raw.get("first_name")),
+            last_name=clean_text(raw.get("last_name")),
+            birth_date=parse_date(raw.get("birthday"), r"(?P<d>\d\d)\.(?P<m>\d\d)\.(?P<y>\d{4})"),
+            audience=clean_text(raw.get("client_id")) or None,
+            raw=raw,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mystar.accounts.oauth.providers.base import Provider
-from mystar.accounts.oauth.providers.http_client import Calls
+from mystar.accounts.oauth.providers.http_client import ProviderHttpClient
 from mystar.accounts.oauth.providers.mailru import MailRu
 from mystar.accounts.oauth.providers.vk import VkId
 from mystar.accounts.oauth.providers.vk_legacy import VkLegacy
@@ -11,11 +11,11 @@ from mystar.accounts.oauth.providers.yandex import Yandex
 from mystar.sections import OauthSettings
 
 
-def every_provider(settings: OauthSettings, calls: Calls) -> tuple[Provider, ...]:
+def all_providers(settings: OauthSettings, http_client: ProviderHttpClient) -> tuple[Provider, ...]:
     """Those that are switched off, too: they say so when they are asked."""
     return (
-        Yandex(settings.yandex, calls),
-        VkId(settings.vk, calls),
-        VkLegacy(settings.vk_legacy, calls),
-        MailRu(settings.mailru, calls),
+        Yandex(settings.yandex, http_client),
+        VkId(settings.vk, http_client),
+        VkLegacy(settings.vk_legacy, http_client),
+        MailRu(settings.mailru, http_client),
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mystar.accounts.model import ProviderRefused
-from mystar.accounts.oauth.providers.base import Profile, Provider, day_of, subject_of, text_of
+from mystar.accounts.oauth.model import ProviderRefused
+from mystar.accounts.oauth.providers.base import Profile, Provider, clean_text, parse_date, parse_subject
 
 
 class VkId(Provider):
@@ -20,25 +20,25 @@ class VkId(Provider):
 
     async def _ask_for_token(self, form: dict[str, str], *, state: str, device_id: str | None) -> dict[str, Any]:
         more = {"client_id": self.settings.client_id, "device_id": device_id or "", "state": state}
-        said = await self._calls.post(self.name, self.settings.token_url, form | more)
+        raw = await self._http_client.post(self.name, self.settings.token_url, form | more)
         # A server that mixes up its answers must not sign the wrong person in.
-        if said.get("state", state) != state:
+        if raw.get("state", state) != state:
             raise ProviderRefused(reason="state")
-        return said
+        return raw
 
     async def _profile(self, token: str) -> Profile:
         form = {"client_id": self.settings.client_id, "access_token": token}
-        said = await self._calls.post(self.name, self.settings.profile_url, form)
-        user = said.get("user")
+        raw = await self._http_client.post(self.name, self.settings.profile_url, form)
+        user = raw.get("user")
         user = user if isinstance(user, dict) else {}
         return Profile(
-            subject=subject_of(user.get("user_id")),
-            email=text_of(user.get("email"), 254) or None,
-            first_name=text_of(user.get("first_name")),
-            last_name=text_of(user.get("last_name")),
-            birth_date=day_of(user.get("birthday"), r"(?P<d>\d\d?)\.(?P<m>\d\d?)\.(?P<y>\d{4})"),
-            said=user,
+            subject=parse_subject(user.get("user_id")),
+            email=clean_text(user.get("email"), 254) or None,
+            first_name=clean_text(user.get("first_name")),
+            last_name=clean_text(user.get("last_name")),
+            birth_date=parse_date(user.get("birthday"), r"(?P<d>\d\d?)\.(?P<m>\d\d?)\.(?P<y>\d{4})"),
+            raw=user,
         )
 
-    async def _confirms(self, token: str, profile: Profile) -> bool:
+    async def _is_issued_to_us(self, token: str, profile: Profile) -> bool:
         return not self.settings.own_tokens_only

@@ -9,8 +9,8 @@ from typing import Any
 
 from yarl import URL
 
-from mystar.accounts.model import ProviderDown, ProviderRefused
-from mystar.accounts.oauth.providers.base import Profile, Provider, day_of, subject_of, text_of
+from mystar.accounts.oauth.model import ProviderDown, ProviderRefused
+from mystar.accounts.oauth.providers.base import Profile, Provider, clean_text, parse_date, parse_subject
 
 _VERSION = "5.124"
 
@@ -22,19 +22,19 @@ class VkLegacy(Provider):
 
     async def _profile(self, token: str) -> Profile:
         fields = "screen_name,bdate,photo_max_orig,has_mobile"
-        said = await self._method(self.settings.profile_url, {"access_token": token, "fields": fields})
-        people = said.get("response")
+        raw = await self._method(self.settings.profile_url, {"access_token": token, "fields": fields})
+        people = raw.get("response")
         user = people[0] if isinstance(people, list) and people and isinstance(people[0], dict) else {}
         return Profile(
-            subject=subject_of(user.get("id")),
-            nickname=text_of(user.get("screen_name")),
-            first_name=text_of(user.get("first_name")),
-            last_name=text_of(user.get("last_name")),
-            birth_date=day_of(user.get("bdate"), r"(?P<d>\d\d?)\.(?P<m>\d\d?)\.(?P<y>\d{4})"),
-            said=user,
+            subject=parse_subject(user.get("id")),
+            nickname=clean_text(user.get("screen_name")),
+            first_name=clean_text(user.get("first_name")),
+            last_name=clean_text(user.get("last_name")),
+            birth_date=parse_date(user.get("bdate"), r"(?P<d>\d\d?)\.(?P<m>\d\d?)\.(?P<y>\d{4})"),
+            raw=user,
         )
 
-    async def _confirms(self, token: str, profile: Profile) -> bool:
+    async def _is_issued_to_us(self, token: str, profile: Profile) -> bool:
         if self.settings.own_tokens_only:
             return False
         url = str(URL(self.settings.profile_url).with_name("secure.checkToken"))
@@ -52,10 +52,10 @@ class VkLegacy(Provider):
             "client_secret": self.settings.client_secret,
             "v": _VERSION,
         }
-        key = (await self._calls.post(self.name, self.settings.token_url, form)).get("access_token")
+        key = (await self._http_client.post(self.name, self.settings.token_url, form)).get("access_token")
         if not isinstance(key, str):
             raise ProviderRefused(reason="no_service_key")
         return key
 
     async def _method(self, url: str, form: dict[str, str]) -> dict[str, Any]:
-        return await self._calls.post(self.name, url, form | {"v": _VERSION})
+        return await self._http_client.post(self.name, url, form | {"v": _VERSION})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mystar.accounts.oauth.providers.base import Profile, Provider, day_of, subject_of, text_of
+from mystar.accounts.oauth.providers.base import Profile, Provider, clean_text, parse_date, parse_subject
 
 
 class Yandex(Provider):
@@ -12,16 +12,16 @@ class Yandex(Provider):
 
     async def _profile(self, token: str) -> Profile:
         headers = {"Authorization": f"OAuth {token}"}
-        said = await self._calls.get(self.name, self.settings.profile_url, {"format": "json"}, headers)
-        email = text_of(said.get("default_email"), 254)
+        raw = await self._http_client.get(self.name, self.settings.profile_url, {"format": "json"}, headers)
+        email = clean_text(raw.get("default_email"), 254)
         return Profile(
-            subject=subject_of(said.get("id")),
+            subject=parse_subject(raw.get("id")),
             email=email or None,
-            vouched=bool(email),
-            nickname=text_of(said.get("login")),
-            first_name=text_of(said.get("first_name")),
-            last_name=text_of(said.get("last_name")),
-            birth_date=day_of(said.get("birthday"), r"(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)"),
-            audience=text_of(said.get("client_id")) or None,
-            said=said,
+            email_verified=bool(email),
+            nickname=clean_text(raw.get("login")),
+            first_name=clean_text(raw.get("first_name")),
+            last_name=clean_text(raw.get("last_name")),
+            birth_date=parse_date(raw.get("birthday"), r"(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)"),
+            audience=clean_text(raw.get("client_id")) or None,
+            raw=raw,
         )

@@ -1,0 +1,83 @@
+"""What sign-in through a provider refuses."""
+
+from __future__ import annotations
+
+from mystar.errors import Conflict, Invalid, NotFound, Text, Unavailable
+
+
+class ProviderOff(NotFound):
+    """The provider is not configured."""
+
+    code = "provider_off"
+    text = Text("Вход через этот сервис не настроен.", "Signing in through this service is not set up.")
+
+
+class ProviderDown(Unavailable):
+    """The provider does not answer in time, or its answer cannot be read."""
+
+    code = "provider_unavailable"
+    text = Text("Сервис входа не отвечает. Повторите позже.", "The sign-in service does not answer. Try again later.")
+
+
+class SignInRefused(Invalid):
+    """Sign-in through a provider failed; subclasses say why."""
+
+    code = "sign_in_refused"
+
+
+class AttemptUnknown(SignInRefused):
+    """No sign-in attempt of this browser with this provider is open: the state is forged, used, expired or
+    another's.
+    """
+
+    code = "attempt_unknown"
+    text = Text(
+        "Попытка входа не найдена, устарела или уже завершена. Начните вход заново.",
+        "The sign-in attempt is unknown, has expired or is over. Please start again.",
+    )
+
+
+class ProviderRefused(SignInRefused):
+    """The provider refused the code.
+
+    ``reason``: the provider's own code, such as ``invalid_grant``.
+    """
+
+    code = "provider_refused"
+    text = Text("Сервис входа отказал: {reason}.", "The sign-in service refused: {reason}.")
+
+
+class ProviderTokenRefused(SignInRefused):
+    """The provider does not know the access token, or made it for another client."""
+
+    code = "provider_token_refused"
+    text = Text(
+        "Сервис входа не подтвердил этот токен для нас.", "The sign-in service did not confirm this token for us."
+    )
+
+
+class NotRegistered(NotFound):
+    """Log-in through a provider whose identity belongs to no account."""
+
+    code = "not_registered"
+    text = Text("Такой пользователь не зарегистрирован.", "Nobody is registered with this sign-in.")
+
+
+class AlreadyRegistered(Conflict):
+    """Registration through a provider whose identity belongs to an account already; log in instead."""
+
+    code = "already_registered"
+    text = Text("Вы уже зарегистрированы. Войдите.", "You are registered already. Please log in.")
+
+
+class SignInFirst(Conflict):
+    """The provider's e-mail belongs to an account that it must not open (D12)."""
+
+    code = "sign_in_first"
+    text = Text(
+        "Пользователь с таким email уже существует. Войдите в свой аккаунт, подтвердите email и повторите.",
+        "This e-mail already exists. Log in to your account, confirm the e-mail and try again.",
+    )
+
+    def __init__(self) -> None:
+        super().__init__(fields={"email": [self.text]})
