@@ -88,9 +88,9 @@ class Listeners:
 
     async def _order_moved(self, tx: Tx, fact: OrderFact) -> None:
         order, (kind, roles) = fact.order, _TOLD[type(fact)]
-        if kind in (Kind.ORDER_PAID, Kind.PAYMENT_FAILED) and order.money_goal is Goal.GIVE_BACK:
+        if kind in (Kind.ORDER_PAID, Kind.PAYMENT_FAILED) and order.money_goal is Goal.REVERSE:
             return  # it came too late, and nothing is waited for any more
-        if kind is Kind.MONEY_RETURNED and order.money is Money.RELEASED and order.money_goal is not Goal.GIVE_BACK:
+        if kind is Kind.MONEY_RETURNED and order.money is Money.RELEASED and order.money_goal is not Goal.REVERSE:
             # Nobody wanted that: the creator may be at work on it.
             kind, roles = Kind.HOLD_ENDED, _BOTH
         elif fact.was is Status.DISPUTED and order.status is not Status.DISPUTED:

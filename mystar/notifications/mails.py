@@ -65,14 +65,14 @@ class OrderMails:
                 await self._tell(tx, "order_cancelled", fact.order, role, to_star=role is Role.CREATOR, is_late=late)
 
     async def _paid(self, tx: Tx, fact: OrderPaid) -> None:
-        if fact.order.money_goal is Goal.GIVE_BACK:
+        if fact.order.money_goal is Goal.REVERSE:
             return  # it came too late and goes back at once
         await self._tell(tx, "order_paid", fact.order, Role.CREATOR)
         if fact.order.kind is Kind.GREETING and fact.order.status in _DONE:
             await self._tell_of_delivery(tx, fact.order)
 
     async def _payment_failed(self, tx: Tx, fact: OrderPaymentFailed) -> None:
-        if fact.order.money_goal is not Goal.GIVE_BACK:
+        if fact.order.money_goal is not Goal.REVERSE:
             link = self._orders.link_to_pay(fact.order.id)
             await self._tell(tx, "payment_failed", fact.order, Role.BUYER, link=link)
 

@@ -1,12 +1,11 @@
-"""Orders: one life for every kind, from the wish to the finished work.
+"""Orders: one state machine for greetings and services, from placing to completion.
 
-``process.py`` is the life itself, as a table of rules: who may do what, when, and what becomes of the order and its
-money; what the system does when nobody does anything is in it, too. ``placing.py`` computes a price and freezes it,
-``steps.py`` makes a step of the process true, ``service.py`` has the verbs, ``book.py`` what market reads, and
-``tasks.py`` keeps the deadlines. Every verb is one transaction that locks the order's row, asks the table, writes the
-row and its history, tells the listeners and aims the payment. The order is always locked before its payment, also when
-it is the provider that has news.
+``state_machine.py`` is a table of rules: who may do what in which state, and what becomes of the order and its money,
+deadlines included. ``placing.py`` computes the price and freezes it, ``transitions.py`` applies a transition,
+``service.py`` has what callers can do, ``reads.py`` what the market dialect reads, and ``tasks.py`` runs what is due.
+Every call is one transaction that locks the order's row, decides, updates the row, adds to its events, publishes, and
+sets the goal of the payment. The order is always locked before its payment, also when an answer of the provider is
+applied.
 
-Orders to the studio are rows of the same table with the same history and a life of two steps: ``studio.py`` has their
-verbs, ``studio_rows.py`` their statements.
+Orders to the studio are rows of the same table with the same events and a state machine of two steps; see ``studio/``.
 """

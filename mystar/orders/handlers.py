@@ -35,11 +35,11 @@ from mystar.orders.schemas import (
 )
 
 TAGS = ["market: orders"]
-#: Of a refusal that only time brings: who may do it at another time.
+#: The answer to an action that is not allowed in the order's present state.
 _WRONG_TIME = {409: {"description": "Not now: `status` and `allowed_actions` say what can be done instead."}}
 
 
-@docs(tags=TAGS, summary="Order a service, or a greeting")
+@docs(tags=TAGS, summary="Place an order of a service or a greeting")
 @signed_in
 @json_schema(ServiceOrderDraft)
 @response_schema(OrderView, 201)
@@ -52,7 +52,7 @@ async def place_order(request: web.Request) -> web.StreamResponse:
     return await _shown(request, order.id, 201)
 
 
-@docs(tags=TAGS, summary="What I bought and sold, newest first")
+@docs(tags=TAGS, summary="List one's own orders, bought and sold, newest first")
 @signed_in
 @querystring_schema(OrderQuery)
 @response_schema(page_of(OrderView), 200)
@@ -67,7 +67,7 @@ async def list_orders(request: web.Request) -> web.Response:
     )
 
 
-@docs(tags=TAGS, summary="One order with its deliveries, payments and history: its parties and staff")
+@docs(tags=TAGS, summary="Read an order with its deliveries, payments and events; for its parties and staff")
 @signed_in
 @match_info_schema(OrderPath)
 @response_schema(OrderDetailView, 200)
@@ -75,7 +75,7 @@ async def read_order(request: web.Request) -> web.Response:
     return await _read(request)
 
 
-@docs(tags=TAGS, summary="The buyer changes what is wanted, before anything was delivered", responses=_WRONG_TIME)
+@docs(tags=TAGS, summary="Edit the requirements before the first delivery; for the buyer", responses=_WRONG_TIME)
 @signed_in
 @match_info_schema(OrderPath)
 @json_schema(OrderEdit)
@@ -87,7 +87,7 @@ async def edit_order(request: web.Request) -> web.Response:
     return await _read(request)
 
 
-@docs(tags=TAGS, summary="The buyer pays: a link to the provider's page", responses=_WRONG_TIME)
+@docs(tags=TAGS, summary="Get a link to the payment page; for the buyer", responses=_WRONG_TIME)
 @signed_in
 @match_info_schema(OrderPath)
 @response_schema(PaymentLinkView, 200)
@@ -96,7 +96,7 @@ async def pay_order(request: web.Request) -> web.StreamResponse:
     return json_response({"link": await request.app[ORDERS].pay(actor_of(request), path_of(request)["order_id"])})
 
 
-@docs(tags=TAGS, summary="The creator agrees", responses=_WRONG_TIME)
+@docs(tags=TAGS, summary="Accept an order; for the creator", responses=_WRONG_TIME)
 @signed_in
 @match_info_schema(OrderPath)
 @response_schema(OrderView, 200)
@@ -105,7 +105,7 @@ async def accept_order(request: web.Request) -> web.StreamResponse:
     return await _after(request, request.app[ORDERS].accept)
 
 
-@docs(tags=TAGS, summary="The creator declines; what is held is let go", responses=_WRONG_TIME)
+@docs(tags=TAGS, summary="Reject an order and release the hold; for the creator", responses=_WRONG_TIME)
 @signed_in
 @match_info_schema(OrderPath)
 @json_schema(OrderReasonDraft)
@@ -115,7 +115,7 @@ async def reject_order(request: web.Request) -> web.StreamResponse:
     return await _after(request, request.app[ORDERS].reject, **body_of(request))
 
 
-@docs(tags=TAGS, summary="The deliveries of an order, newest first")
+@docs(tags=TAGS, summary="List the deliveries of an order, newest first")
 @signed_in
 @match_info_schema(OrderPath)
 @querystring_schema(PageQuery)
@@ -128,7 +128,7 @@ async def list_deliveries(request: web.Request) -> web.Response:
     return page_response(request, [delivery_view(card, order, actor, at) for card in found], count)
 
 
-@docs(tags=TAGS, summary="The creator delivers", responses=_WRONG_TIME)
+@docs(tags=TAGS, summary="Deliver; for the creator", responses=_WRONG_TIME)
 @signed_in
 @match_info_schema(OrderPath)
 @json_schema(DeliveryDraft)
@@ -138,7 +138,7 @@ async def deliver(request: web.Request) -> web.StreamResponse:
     return await _deliver(request, path_of(request)["order_id"], body_of(request))
 
 
-@docs(tags=TAGS, summary="The creator delivers; the order is named in the body", responses=_WRONG_TIME)
+@docs(tags=TAGS, summary="Deliver, with the order named in the body; for the creator", responses=_WRONG_TIME)
 @signed_in
 @json_schema(OrderDeliveryDraft)
 @response_schema(DeliveryView, 201)
@@ -148,7 +148,11 @@ async def deliver_order(request: web.Request) -> web.StreamResponse:
     return await _deliver(request, body.pop("order"), body)
 
 
-@docs(tags=TAGS, summary="The buyer is content, or staff side with the creator: money is taken", responses=_WRONG_TIME)
+@docs(
+    tags=TAGS,
+    summary="Approve the delivery and capture the hold; for the buyer, or staff in a dispute",
+    responses=_WRONG_TIME,
+)
 @signed_in
 @match_info_schema(OrderPath)
 @response_schema(OrderView, 200)
@@ -157,7 +161,7 @@ async def approve_order(request: web.Request) -> web.StreamResponse:
     return await _after(request, request.app[ORDERS].approve)
 
 
-@docs(tags=TAGS, summary="Call it off: what is held is let go, what is taken is refunded", responses=_WRONG_TIME)
+@docs(tags=TAGS, summary="Cancel an order: a hold is released, a captured sum is refunded", responses=_WRONG_TIME)
 @signed_in
 @match_info_schema(OrderPath)
 @json_schema(OrderReasonDraft)
@@ -167,7 +171,7 @@ async def cancel_order(request: web.Request) -> web.StreamResponse:
     return await _after(request, request.app[ORDERS].cancel, **body_of(request))
 
 
-@docs(tags=TAGS, summary="The buyer asks for another version", responses=_WRONG_TIME)
+@docs(tags=TAGS, summary="Request a revision; for the buyer", responses=_WRONG_TIME)
 @signed_in
 @match_info_schema(OrderPath)
 @json_schema(OrderReasonDraft)
@@ -177,7 +181,7 @@ async def request_revision(request: web.Request) -> web.StreamResponse:
     return await _after(request, request.app[ORDERS].request_revision, **body_of(request))
 
 
-@docs(tags=TAGS, summary="Either party calls the staff; the money stays where it is", responses=_WRONG_TIME)
+@docs(tags=TAGS, summary="Open a dispute, which staff decide; the money stays where it is", responses=_WRONG_TIME)
 @signed_in
 @match_info_schema(OrderPath)
 @json_schema(OrderReasonDraft)
@@ -187,7 +191,7 @@ async def dispute_order(request: web.Request) -> web.StreamResponse:
     return await _after(request, request.app[ORDERS].dispute, **body_of(request))
 
 
-@docs(tags=TAGS, summary="Take what is held: the star of a greeting, or staff", responses=_WRONG_TIME)
+@docs(tags=TAGS, summary="Capture the hold; for the creator of a greeting, or staff", responses=_WRONG_TIME)
 @signed_in
 @match_info_schema(OrderPath)
 @response_schema(OrderView, 200)
@@ -196,7 +200,7 @@ async def capture_order(request: web.Request) -> web.StreamResponse:
     return await _after(request, request.app[ORDERS].capture)
 
 
-@docs(tags=TAGS, summary="Staff give back what was taken, or a part of it", responses=_WRONG_TIME)
+@docs(tags=TAGS, summary="Refund a captured sum, or a part of it; for staff", responses=_WRONG_TIME)
 @signed_in
 @match_info_schema(OrderPath)
 @json_schema(OrderRefundDraft)
@@ -213,7 +217,7 @@ async def _read(request: web.Request) -> web.Response:
 
 
 async def _after(request: web.Request, verb: Any, **words: Any) -> web.Response:
-    """Do it, and show the order as it is then."""
+    """Run the action and answer with the order after it."""
     order_id = path_of(request)["order_id"]
     await verb(actor_of(request), order_id, **words)
     return await _shown(request, order_id)
@@ -232,7 +236,7 @@ async def _deliver(request: web.Request, order_id: int, draft: dict[str, Any]) -
     return json_response(delivery_view(await book.delivery(order_id), order, actor, addresses(request.app)), 201)
 
 
-#: What cannot be an id of the database is an address that does not exist.
+#: An id that PostgreSQL's bigint cannot hold is an unknown path.
 _ORDER = r"/api/v1/orders/{order_id:\d{1,18}}/"
 
 _CANCEL = route("POST", _ORDER + "cancel/", cancel_order, "market.order-cancel")
@@ -255,7 +259,7 @@ _VERSIONED: tuple[Route, ...] = (
     route("POST", _ORDER + "dispute/", dispute_order, "market.order-dispute"),
     route("POST", _ORDER + "capture/", capture_order, "market.order-capture"),
     route("POST", _ORDER + "refund/", refund_order, "market.order-refund"),
-    # What older clients call them.
+    # The names that older clients use.
     alias(_ORDER + "cancel_order/", _CANCEL),
     alias(_ORDER + "complete_order/", _APPROVE),
     alias(_ORDER + "request_revision/", _REVISION),

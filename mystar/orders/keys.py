@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from mystar.orders.reads import OrderBook
+    from mystar.orders.reads import OrderReads
     from mystar.orders.service import OrderService
     from mystar.orders.studio.service import StudioOrders
 
 ORDERS: web.AppKey[OrderService] = web.AppKey("orders")
-ORDER_READS: web.AppKey[OrderBook] = web.AppKey("order_book")
+ORDER_READS: web.AppKey[OrderReads] = web.AppKey("order_book")
 STUDIO_ORDERS: web.AppKey[StudioOrders] = web.AppKey("studio")

@@ -1,4 +1,4 @@
-"""Orders: what they are, what can be refused, and the facts that others listen to (D20–D25)."""
+"""Orders: records, errors and events (D20–D25)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 
 class Status(StrEnum):
-    """Where the work is. The last two are the studio's."""
+    """Status of the work. The last two are used by orders to the studio only."""
 
     PENDING = "pending"
     ACCEPTED = "accepted"
@@ -33,7 +33,7 @@ class Status(StrEnum):
 
 
 class Money(StrEnum):
-    """Where the money is. Follows the order's latest payment."""
+    """Status of the order's latest payment."""
 
     NONE = "none"
     PENDING = "pending"
@@ -44,17 +44,17 @@ class Money(StrEnum):
     FAILED = "failed"
 
 
-#: The money is there: blocked for us or already taken.
+#: Paid: on hold or captured.
 PAID = frozenset({Money.HELD, Money.CAPTURED})
 DATE_PASSED = Text("Эта дата уже прошла.", "This date has passed.")
 
 
 class Goal(StrEnum):
-    """What the order wants of its money."""
+    """Where the order's money should be."""
 
     HOLD = "hold"
     CAPTURE = "capture"
-    GIVE_BACK = "give_back"
+    REVERSE = "give_back"
 
 
 class Role(StrEnum):
@@ -68,7 +68,7 @@ class Role(StrEnum):
 class ChosenOption:
     """An option of the service as it was when the order was placed. ``price`` in kopecks.
 
-    ``id`` None: the changes to the work that some services sell, with what is to be changed as the description.
+    ``id`` None: the modifications that some services sell, described in ``description``.
     """
 
     id: int | None
@@ -81,9 +81,8 @@ class ChosenOption:
 class Order:
     """One order. Money is kopecks, moments are UTC.
 
-    ``creator_id`` is the creator's profile, ``creator_account_id`` the person behind it; a studio order has neither.
-    ``wish`` and ``by_date`` are what market calls requirements and delivery date. ``deadline_at``: when the system
-    takes the next step, unless somebody does before.
+    ``creator_id`` is the creator's profile and ``creator_account_id`` its account; a studio order has neither.
+    ``deadline_at``: when the system applies the next transition, unless a party moves the order before.
     """
 
     id: int
@@ -116,7 +115,7 @@ class Order:
     updated_at: datetime
 
     def role_of(self, actor: Actor) -> Role | None:
-        """What the person is to this order; None for a stranger. Staff judge no order of their own."""
+        """The actor's role in this order; None for others. Staff who are a party act as that party only."""
         if actor.id == self.buyer_id:
             return Role.BUYER
         if actor.id == self.creator_account_id:
@@ -125,12 +124,12 @@ class Order:
 
     @property
     def is_open_to_buyer(self) -> bool:
-        """Whether the buyer may have what is delivered: a congratulation is not given away before it is paid for."""
+        """Whether the buyer may open the delivered files: a greeting is opened once it is paid."""
         return self.kind is not Kind.GREETING or self.money in PAID
 
     @property
     def shown_status(self) -> str:
-        """As market names it: an order whose money is there before the work began is "paid" (D21)."""
+        """The status in the market dialect: an order that is paid and not yet in progress is "paid" (D21)."""
         if self.status in (Status.PENDING, Status.ACCEPTED) and self.money in PAID:
             return "paid"
         return self.status.value
@@ -149,8 +148,8 @@ class Person:
 class OrderCard:
     """An order with what a list shows about it, read in one query.
 
-    ``video_id`` and ``video`` are the id and the key of the newest delivered congratulation, ``payment`` is the
-    provider's name of the latest payment.
+    ``video_id`` and ``video`` are the id and the key of the newest delivered video, ``payment`` is the provider's id of
+    the latest payment.
     """
 
     order: Order
@@ -172,7 +171,7 @@ class OrderList(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What the creator handed over: the ``number``-th time, with files by id."""
+    """The ``number``-th delivery of an order, with the ids of its files."""
 
     id: int
     order_id: int
@@ -195,15 +194,15 @@ class DeliveredFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryCard:
-    """A delivery with its files, as its readers see it."""
+    """A delivery with its files."""
 
     delivery: Delivery
     files: tuple[DeliveredFile, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """Something that happened to an order. ``actor`` None: the service itself, or somebody who is gone."""
+class OrderEvent:
+    """An entry of the order's history. ``actor`` None: the system, or an erased account."""
 
     id: int
     action: str
@@ -244,22 +243,22 @@ class OrderUnknown(NotFound):
     text = Text("Заказ не найден.", "There is no such order.")
 
 
-class NotYours(Forbidden):
-    """The actor's side of the order may never do this (D23)."""
+class ActionForbidden(Forbidden):
+    """The actor's role may never do this to the order (D23)."""
 
     code = "order_not_yours"
     text = Text("Это действие с заказом вам недоступно.", "This is not for you to do with the order.")
 
 
-class WrongTime(Conflict):
-    """The right side of the order at the wrong time (D23); ``status`` and ``allowed_actions`` say how it stands."""
+class ActionNotAllowedNow(Conflict):
+    """Not allowed in the order's present state (D23); ``status`` and ``allowed_actions`` tell it."""
 
     code = "order_wrong_time"
     text = Text("Сейчас с заказом этого сделать нельзя.", "This cannot be done with the order now.")
 
 
 class PriceChanged(Conflict):
-    """The price that the client sent is not the current one (D1); ``price`` is, in rubles as text."""
+    """The client sent a price that is not the current one (D1); ``price`` is the current one, rubles as text."""
 
     code = "price_changed"
     text = Text("Цена изменилась: сейчас {price} ₽.", "The price has changed: it is {price} RUB now.")
@@ -300,12 +299,12 @@ class PaymentLinkRefused(Forbidden):
     text = Text("Ссылка на оплату недействительна.", "The payment link is not valid.")
 
 
-# Facts. Each is published in the transaction that makes it true; ``by`` says who did it.
+# Events. Each is published in the transaction that changes the order; ``by`` is the role that acted.
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFact:
-    """``was``: where the work stood before."""
+    """``was``: the status before."""
 
     order: Order
     by: Role
@@ -328,7 +327,7 @@ class OrderDelivered(OrderFact): ...
 
 
 class OrderReopened(OrderFact):
-    """The buyer asks for another version."""
+    """The buyer requested a revision."""
 
 
 class OrderDisputed(OrderFact): ...
@@ -345,34 +344,34 @@ class OrderCaptured(OrderFact): ...
 
 
 class OrderPaymentFailed(OrderFact):
-    """The buyer did not pay, or the provider refused; another try is possible."""
+    """The buyer did not pay, or the provider refused; another payment can be started."""
 
 
 class OrderMoneyReturned(OrderFact):
-    """A hold was let go or a captured sum refunded."""
+    """A hold was released or a captured sum refunded in full."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderPartlyRefunded(OrderFact):
-    """``amount`` kopecks of what was taken went back; the rest stays."""
+    """``amount`` kopecks of the captured sum were refunded; the rest stays."""
 
     amount: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class OrderMoneyDecided(OrderFact):
-    """Staff said what becomes of the money and left the work as it was: "capture", "refund" or "refund_part", which is
-    of ``amount`` kopecks. The money moves later."""
+    """Staff decided about the money and left the status unchanged: "capture", "refund", or "refund_part" of ``amount``
+    kopecks. The money moves later."""
 
     what: str = ""
     amount: int | None = None
 
 
 class OrderEdited(OrderFact):
-    """The buyer wrote other requirements, or another term."""
+    """The buyer changed the requirements or the due date."""
 
 
-#: What is told when an order comes to a status, or its money to a state.
+#: The event of reaching a status, of the work or of the money.
 STATUS_FACTS: dict[Status, type[OrderFact]] = {
     Status.ACCEPTED: OrderAccepted,
     Status.REJECTED: OrderRejected,
@@ -392,7 +391,7 @@ MONEY_FACTS: dict[Money, type[OrderFact]] = {
 
 
 def order_of(row: dict[str, Any]) -> Order:
-    """The order in a row that has all of the table's columns and ``creator_account_id``."""
+    """The order of a row that has all columns of the table and ``creator_account_id``."""
     values = {name: row[name] for name in Order.__slots__}
     values["kind"], values["status"] = Kind(row["kind"]), Status(row["status"])
     values["money"], values["money_goal"] = Money(row["money"]), Goal(row["money_goal"])

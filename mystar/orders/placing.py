@@ -1,4 +1,4 @@
-"""How an order comes into the world: its price is computed here and frozen on it (D24)."""
+"""Placing an order: its price is computed from the catalogue and frozen on the order (D24)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CHANGES = "Доработки"
 
 
 class Placing:
-    """:param terms: how long a new order waits for its creator."""
+    """:param terms: how long a new order waits for the creator's acceptance."""
 
     def __init__(self, db: Database, clock: Clock, catalog: CatalogService, terms: Terms) -> None:
         self._db, self._clock, self._catalog, self._terms = db, clock, catalog, terms
@@ -55,10 +55,10 @@ class Placing:
     ) -> Order:
         """Order a greeting from the star with the account ``star_id``.
 
-        :param price: kopecks that the customer saw; None = whatever it costs.
+        :param price: kopecks that the customer saw; None = the current price.
         :param occasion: "video" or "invitation", each with its own price.
         :param customer_id: if given, must be the actor (D1).
-        :raises Forbidden: ``customer_id`` is somebody else. :raises NotForSale: no such star, or without a price.
+        :raises Forbidden: ``customer_id`` is another account. :raises NotForSale: no such star, or without a price.
         :raises OwnService: :raises NoInvitations: :raises PriceChanged: :raises Invalid: ``by_date`` has passed.
         """
         if customer_id not in (None, actor.id):
@@ -79,7 +79,7 @@ class Placing:
             for_whom=for_whom,
             wish=wish,
             occasion=occasion,
-            # Whoever names no term wants it as soon as the star promises.
+            # Without a due date the star's own delivery time applies.
             by_date=by_date or (now + timedelta(days=greeting.delivery_days)).date(),
             by_time=by_time or _ALL_DAY,
         )
@@ -94,10 +94,9 @@ class Placing:
         option_ids: Sequence[int] = (),
         modifications: str | None = None,
     ) -> Order:
-        """Order a service with some of its options, each once. A greeting service makes a greeting order, whose wish
-        are the requirements.
+        """Order a service with some of its options, each once. A greeting service makes a greeting order.
 
-        :param modifications: what is to be changed, where the service sells changes; None = nothing.
+        :param modifications: description of the modifications, where the service sells them; None = without.
         :raises NotFound: no such service, or it is not for sale. :raises Invalid: an option of another service, or the
             ``delivery_date`` has passed. :raises NoModifications: :raises OwnService:
         """
@@ -163,18 +162,18 @@ class Placing:
 
 
 def total_price(price: int, options: Sequence[ChosenOption]) -> int:
-    """Kopecks: the service and what was chosen with it."""
+    """Total in kopecks: the service and the chosen options."""
     return price + sum(option.price for option in options)
 
 
 def require_to_come(day: date | None, now: datetime, field: str) -> None:
-    """:raises Invalid: the day is over for the last people on Earth, too, at UTC-12."""
+    """:raises Invalid: the day is over in every time zone, UTC-12 included."""
     if day is not None and day < (now - timedelta(hours=12)).date():
         raise Invalid(fields={field: [DATE_PASSED]})
 
 
 def _agreed_price(greeting: Greeting, occasion: str, seen: int | None) -> int:
-    """Kopecks: what it costs, if that is what the customer saw. :raises PriceChanged:"""
+    """The price in kopecks. :raises PriceChanged: the customer saw another one."""
     price = _price(greeting, occasion)
     if seen not in (None, price):
         raise PriceChanged(price=rubles_text(price))
@@ -193,6 +192,6 @@ def _price(greeting: Greeting, occasion: str) -> int:
 
 
 def new_order(kind: Kind) -> Order:
-    """An order that is not placed yet, for the state machine."""
+    """A new order, not stored yet, for the state machine."""
     blank = dict.fromkeys(Order.__slots__)
     return order_of(blank | {"kind": kind, "status": "pending", "money": "none", "money_goal": "hold", "refunded": 0})

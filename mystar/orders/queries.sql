@@ -12,7 +12,7 @@ select placed.*, creators.account_id as creator_account_id
 from placed left join creators on creators.id = placed.creator_id;
 
 -- name: lock_order
--- Whoever wants to change an order or its payment queues here.
+-- Every change of an order or its payment waits for this lock.
 select orders.*, creators.account_id as creator_account_id
 from orders left join creators on creators.id = orders.creator_id
 where orders.id = %(id)s for update of orders;
@@ -23,7 +23,7 @@ from orders left join creators on creators.id = orders.creator_id
 where orders.id = %(id)s;
 
 -- name: move_order
--- A moment is written when its status begins; a second acceptance does not make the first one younger.
+-- A moment is set when its status is reached first; a second acceptance does not change it.
 update orders set
     status = %(status)s,
     money = %(money)s,
@@ -42,14 +42,14 @@ where id = %(id)s
 returning *, %(creator_account_id)s::bigint as creator_account_id;
 
 -- name: due_orders
--- Behind a place, so that one order which cannot be moved does not keep the others waiting.
+-- After a position, so that an order that fails does not block those behind it.
 select deadline_at, id from orders
 where deadline_at <= %(now)s
     and (%(moment)s::timestamptz is null or (deadline_at, id) > (%(moment)s::timestamptz, %(id)s::bigint))
 order by deadline_at, id limit %(batch)s;
 
 -- name: lock_due_order
--- Several processes share the work, and whoever comes second sees that it is done.
+-- Several processes share the work: a locked order is skipped, a moved one is no longer due.
 select orders.*, creators.account_id as creator_account_id
 from orders left join creators on creators.id = orders.creator_id
 where orders.id = %(id)s and orders.deadline_at <= %(now)s for update of orders skip locked;
@@ -93,8 +93,8 @@ where deliveries.order_id = %(order_id)s
 order by deliveries.number, delivery_files.file_id;
 
 -- name: order_cards
--- One order, or what somebody bought, or what somebody's creator sold, newest first: a page is cut from an index before
--- anything is joined to it. A null parameter finds nothing, so each caller names the one that he means.
+-- One order, or those of a buyer, or those of a seller, newest first: the page is cut from an index before anything is
+-- joined to it. A null parameter finds nothing, so each caller gives the one that it means.
 -- Orders to the studio have neither star nor price to show here.
 with page as (
     select * from orders where id = %(order_id)s and kind <> 'studio'
@@ -130,8 +130,8 @@ left join lateral (
 order by page.created_at desc, page.id desc;
 
 -- name: order_entries
--- as the market dialect lists them, each half of a page cut from its index before anything is joined. Nobody buys from himself, so no
--- order comes twice. A null parameter finds nothing; a null status is any.
+-- Orders as the market dialect lists them, each half of a page cut from its index before anything is joined. Buyer and
+-- seller of an order differ, so no order comes twice. A null parameter finds nothing; a null status is any.
 with page as (
     select id, created_at from (
         select id, created_at from orders where id = %(order_id)s::bigint
@@ -199,7 +199,7 @@ select count(*) from orders where buyer_id = %(account_id)s and kind <> 'studio'
 select count(*) from orders where creator_id = (select id from creators where account_id = %(account_id)s);
 
 -- name: money_differences
--- The money of an order is where its latest payment is.
+-- The money of an order has the status of its latest payment.
 select orders.id, orders.money as stored, coalesce(payment.status, 'none') as counted
 from orders left join lateral (
     select status from payments where payments.order_id = orders.id order by payments.id desc limit 1
@@ -208,7 +208,7 @@ where orders.money <> coalesce(payment.status, 'none')
 order by orders.id limit %(limit)s;
 
 -- name: sum_differences
--- A total is the price and the chosen options; what went back is what the latest payment says.
+-- A total is the price and the chosen options; the refunded sum is that of the latest payment.
 select orders.id, differing.what, differing.stored, differing.counted
 from orders
 left join lateral (

@@ -1,4 +1,4 @@
-"""What the market dialect reads of orders: a page of somebody's, and one with all that belongs to it."""
+"""Reading orders for the market dialect: a page of an account's orders, and one order with all that belongs to it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from mystar.catalog.model import Service
 from mystar.catalog.service import CatalogService
 from mystar.kit.postgres.database import Database
 from mystar.kit.web.pagination import Page
-from mystar.orders.model import DeliveryCard, Happening, Order, OrderUnknown, Person, Role
+from mystar.orders.model import DeliveryCard, Order, OrderEvent, OrderUnknown, Person, Role
 from mystar.orders.repository import OrderRepository
 from mystar.payments.model import Payment
 from mystar.payments.service import PaymentService
 
-#: Deliveries shown with their order; there is a list of its own for more.
+#: Deliveries shown with their order; more are in a list of their own.
 _MOST_DELIVERIES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class OrderEntry:
-    """An order with what lists show of it. None: a guest's order, or one to the studio."""
+    """An order with what a list shows. None: a guest's order, or one to the studio."""
 
     order: Order
     service: Service | None
@@ -37,11 +37,11 @@ class OrderDetail:
     entry: OrderEntry
     deliveries: Sequence[DeliveryCard]
     payments: Sequence[Payment]
-    timeline: Sequence[Happening]
+    timeline: Sequence[OrderEvent]
 
 
-class OrderBook:
-    """Reads; each verb is a constant number of queries. A stranger's order is an unknown one."""
+class OrderReads:
+    """Each method is a constant number of queries. An order of others is reported as unknown."""
 
     def __init__(self, db: Database, catalog: CatalogService, payments: PaymentService) -> None:
         self._orders, self._catalog, self._payments = OrderRepository(db), catalog, payments
@@ -49,9 +49,9 @@ class OrderBook:
     async def page(
         self, actor: Actor, *, role: Role | None, status: str | None, offset: int, limit: int
     ) -> Page[OrderEntry]:
-        """What the actor bought and sold, newest first.
+        """The actor's orders, bought and sold, newest first.
 
-        :param role: BUYER or CREATOR, for one of the two. :param status: as it is shown, "paid" included.
+        :param role: BUYER or CREATOR; None = both. :param status: as shown, "paid" included.
         """
         whose: dict[str, Any] = {
             "buyer_id": actor.id if role is not Role.CREATOR else None,
@@ -59,12 +59,12 @@ class OrderBook:
             "status": status,
         }
         entries = await self._entries(**whose, offset=offset, limit=limit)
-        # Only a full page, or one behind the last, needs counting: else this is the last, and its end is known.
+        # Only a full page, or one behind the last, needs a count; otherwise this page is the last one.
         known = len(entries) < limit and (entries or offset == 0)
         return Page(entries, offset + len(entries) if known else await self._orders.count(**whose))
 
     async def entry(self, actor: Actor, order_id: int) -> OrderEntry:
-        """:raises OrderUnknown: there is none, or it is none of the actor's business."""
+        """:raises OrderUnknown: there is none, or the actor is not a party to it."""
         entries = await self._entries(order_id=order_id)
         if not entries or entries[0].order.role_of(actor) is None:
             raise OrderUnknown
@@ -82,7 +82,7 @@ class OrderBook:
     async def deliveries(
         self, actor: Actor, order_id: int, *, offset: int, limit: int
     ) -> tuple[Order, list[DeliveryCard], int]:
-        """The order, a page of its deliveries, the newest first, and how many there are. :raises OrderUnknown:"""
+        """The order, a page of its deliveries, newest first, and their number. :raises OrderUnknown:"""
         order = await self._orders.find(order_id)
         if order.role_of(actor) is None:
             raise OrderUnknown
@@ -90,7 +90,7 @@ class OrderBook:
         return order, found, await self._orders.count_deliveries(order_id)
 
     async def delivery(self, order_id: int) -> DeliveryCard:
-        """The newest one."""
+        """The newest delivery."""
         (card,) = await self._orders.deliveries(order_id, limit=1)
         return card
 

@@ -1,4 +1,4 @@
-"""Orders as rows."""
+"""The rows of orders, their events and deliveries."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from mystar.orders.model import (
     Delivery,
     DeliveryCard,
     Difference,
-    Happening,
     Kind,
     Order,
     OrderCard,
+    OrderEvent,
     OrderList,
     OrderUnknown,
     Person,
     Role,
     order_of,
 )
-from mystar.orders.state_machine import Step
+from mystar.orders.state_machine import Transition
 
 QUERIES = queries.load(__package__)
 #: Every constraint of ours is checked before; a violation is a defect.
@@ -55,18 +55,18 @@ class OrderRepository:
         return _found(await self._tx.one_or_none(QUERIES.find_order, id=order_id))
 
     async def lock_due(self, order_id: int, now: datetime) -> Order | None:
-        """The order if its deadline is over and nobody else is at it."""
+        """The order if its deadline has passed and no other transaction holds its lock."""
         row = await self._tx.one_or_none(QUERIES.lock_due_order, id=order_id, now=now)
         return order_of(row) if row else None
 
     async def due(self, now: datetime, after: tuple[datetime, int] | None, batch: int) -> list[tuple[datetime, int]]:
-        """Deadlines that are over, and whose they are, earliest first, behind ``after``."""
+        """Passed deadlines with the ids of their orders, earliest first, after the position ``after``."""
         moment, order_id = after or (None, 0)
         rows = await self._tx.all(QUERIES.due_orders, now=now, moment=moment, id=order_id, batch=batch)
         return [(row["deadline_at"], row["id"]) for row in rows]
 
     async def edit(self, order_id: int, wish: str | None, by_date: date | None, now: datetime) -> Order:
-        """None = stays."""
+        """None = unchanged."""
         return order_of(await self._tx.one(QUERIES.edit_order, id=order_id, wish=wish, by_date=by_date, now=now))
 
     async def mark_reviewed(self, order_id: int, now: datetime) -> Order:
@@ -75,20 +75,20 @@ class OrderRepository:
     async def move(
         self,
         order: Order,
-        step: Step,
+        transition: Transition,
         now: datetime,
         *,
         reason: str | None,
         refunded: int | None,
         deadline_at: datetime | None,
     ) -> Order:
-        """``reason`` and ``refunded``: None = stays."""
+        """``reason`` and ``refunded``: None = unchanged."""
         row = await self._tx.one(
             QUERIES.move_order,
             id=order.id,
-            status=str(step.status),
-            money=str(step.money),
-            goal=str(step.goal),
+            status=str(transition.status),
+            money=str(transition.money),
+            goal=str(transition.goal),
             reason=reason,
             refunded=refunded,
             deadline_at=deadline_at,
@@ -108,7 +108,7 @@ class OrderRepository:
         now: datetime,
         details: dict[str, Any],
     ) -> None:
-        """Add to the history: ``before`` became ``order``."""
+        """Add an event: ``before`` became ``order``."""
         await self._tx.execute(
             QUERIES.add_event,
             order_id=order.id,
@@ -124,13 +124,13 @@ class OrderRepository:
         )
 
     async def history(self, order_id: int) -> list[Row]:
-        """What happened, oldest first."""
+        """The events as rows, oldest first."""
         return await self._tx.all(QUERIES.history, order_id=order_id)
 
     async def deliver(
         self, order_id: int, message: str, file_ids: Sequence[int], created_by: int, now: datetime
     ) -> Delivery:
-        """The caller holds the order's lock."""
+        """Add a delivery. The caller holds the order's lock."""
         row = await self._tx.one(
             QUERIES.add_delivery, order_id=order_id, message=message, created_by=created_by, now=now
         )
@@ -150,7 +150,7 @@ class OrderRepository:
         limit: int = 1,
         offset: int = 0,
     ) -> list[tuple[Order, Person | None, Person | None]]:
-        """Orders with their buyers and creators, newest first: one, or what somebody bought, sold, or both."""
+        """Orders with their buyers and creators, newest first: one order, or those of a buyer, of a seller, or both."""
         rows = await self._tx.all(
             QUERIES.order_entries,
             order_id=order_id,
@@ -162,7 +162,7 @@ class OrderRepository:
             reach=offset + limit,
         )
         for row in rows:
-            # The studio's orders say what is wanted in a column of their own.
+            # Orders to the studio have their requirements in a column of their own.
             row["wish"] = row["wish"] or row["description"] or ""
         return [(order_of(row), _person(row, "buyer"), _person(row, "creator")) for row in rows]
 
@@ -171,17 +171,17 @@ class OrderRepository:
         return int(await self._tx.value(query, buyer_id=buyer_id, seller_id=seller_id, status=status))
 
     async def deliveries(self, order_id: int, *, limit: int, offset: int = 0) -> list[DeliveryCard]:
-        """The newest first."""
+        """Newest first."""
         rows = await self._tx.all(QUERIES.deliveries, order_id=order_id, limit=limit, offset=offset)
         return [_delivery_card(row) for row in rows]
 
     async def count_deliveries(self, order_id: int) -> int:
         return int(await self._tx.value(QUERIES.count_deliveries, order_id=order_id))
 
-    async def timeline(self, order_id: int) -> list[Happening]:
-        """What happened and who did it, oldest first."""
+    async def timeline(self, order_id: int) -> list[OrderEvent]:
+        """The events with their actors, oldest first."""
         rows = await self._tx.all(QUERIES.timeline, order_id=order_id, limit=MOST)
-        return [_happening(row) for row in rows]
+        return [_event(row) for row in rows]
 
     async def card(self, order_id: int) -> OrderCard:
         """:raises OrderUnknown:"""
@@ -199,13 +199,13 @@ class OrderRepository:
         return await self._list(rows, page, QUERIES.count_sold, account_id)
 
     async def _list(self, rows: list[Row], page: int, count: str, account_id: int) -> OrderList:
-        """Only a full page, or one behind the last, needs counting: else this is the last, and its end is known."""
+        """Only a full page, or one behind the last, needs a count; otherwise this page is the last one."""
         known = len(rows) < MOST and (rows or page == 1)
         total = (page - 1) * MOST + len(rows) if known else await self._tx.value(count, account_id=account_id)
         return OrderList([_card(row) for row in rows], total)
 
     async def differences(self) -> list[Difference]:
-        """Up to a thousand of each sort."""
+        """At most a thousand of each kind."""
         money = await self._tx.all(QUERIES.money_differences, limit=MOST)
         completed = await self._tx.all(QUERIES.completed_differences, limit=MOST)
         return [
@@ -239,10 +239,10 @@ def _delivery_card(row: Row) -> DeliveryCard:
     return DeliveryCard(Delivery(**row, file_ids=tuple(file.id for file in files)), files)
 
 
-def _happening(row: Row) -> Happening:
+def _event(row: Row) -> OrderEvent:
     username, avatar, actor_id = row.pop("username"), row.pop("avatar"), row.pop("actor_id")
     actor = Person(actor_id, username, avatar) if username is not None else None
-    return Happening(**row | {"role": Role(row["role"])}, actor=actor)
+    return OrderEvent(**row | {"role": Role(row["role"])}, actor=actor)
 
 
 def _found(row: Row | None) -> Order:

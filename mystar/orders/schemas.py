@@ -1,4 +1,4 @@
-"""What the market dialect reads and writes about orders (docs/dialects/market.md#orders)."""
+"""Market schemas of orders (docs/dialects/market.md#orders)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from mystar.catalog.schemas import ServiceView, number, service_shape
 from mystar.kit.web.fields import BaseSchema, Id, PlainText, RubleAmount, max_items
 from mystar.kit.web.media_urls import Addresses
 from mystar.kit.web.pagination import PageQuery
-from mystar.orders.model import ChosenOption, DeliveryCard, Happening, Kind, Money, Order, Person, Role, Status
+from mystar.orders.model import ChosenOption, DeliveryCard, Kind, Money, Order, OrderEvent, Person, Role, Status
 from mystar.orders.reads import OrderDetail, OrderEntry
 from mystar.orders.state_machine import allowed_actions
 from mystar.payments.model import Payment
 
 MOST_OPTIONS, MOST_FILES, LONGEST, LONGEST_REASON = 50, 20, 5000, 1000
-#: Other words for what the document of market calls otherwise.
+#: Other names that clients send for the keys of the market document.
 _ALIASES = {"service": "service_id", "modifications_description": "modifications"}
 SHOWN_STATUSES = ("pending", "paid", *(status.value for status in Status if status is not Status.PENDING))
 
 
-# What is read
+# Requests
 
 
 class OrderPath(BaseSchema):
@@ -47,7 +47,7 @@ class OrderQuery(PageQuery):
 
 
 class ServiceOrderDraft(BaseSchema):
-    """Nobody sets prices, parties or states: other keys are ignored (D1)."""
+    """Prices, parties and statuses cannot be set: other keys are ignored (D1)."""
 
     service_id = Id(required=True, metadata={"description": "Or `service`. A greeting service makes a greeting order."})
     requirements = PlainText(load_default="", max_length=LONGEST)
@@ -70,7 +70,7 @@ class ServiceOrderDraft(BaseSchema):
 
 
 class OrderEdit(BaseSchema):
-    """Everything else is ignored, the status too: there are verbs for it."""
+    """Other keys are ignored, also the status, which is changed by actions only."""
 
     requirements = PlainText(max_length=LONGEST)
     delivery_date = fields.Date()
@@ -82,7 +82,7 @@ class OrderReasonDraft(BaseSchema):
     @pre_load
     def read_other_words(self, data: Any, **_options: Any) -> Any:
         if isinstance(data, dict) and "reason" not in data:
-            words = next((data[word] for word in ("message", "comment") if word in data), None)
+            words = next((data[snapshot] for snapshot in ("message", "comment") if snapshot in data), None)
             return data if words is None else {**data, "reason": words}
         return data
 
@@ -94,7 +94,7 @@ class OrderRefundDraft(OrderReasonDraft):
 
 
 class DeliveryDraft(BaseSchema):
-    """Words, or files, or both; a greeting needs a file."""
+    """A message, files, or both; a greeting needs a file."""
 
     message = PlainText(load_default="", max_length=LONGEST)
     file_ids = fields.List(
@@ -109,18 +109,18 @@ class OrderDeliveryDraft(DeliveryDraft):
     order = Id(required=True)
 
 
-# What is written
+# Responses
 
 
 class MoveView(BaseSchema):
-    """Money that moves if the action is done."""
+    """The money that the action moves."""
 
     move = fields.String(required=True, metadata={"enum": ["hold", "capture", "release", "refund"]})
     amount = fields.String(required=True, metadata={"description": "Rubles.", "example": "15000.00"})
 
 
 class AllowedActionView(BaseSchema):
-    """Something that the reader can do now (D23)."""
+    """An action that is allowed to the reader now (D23)."""
 
     name = fields.String(required=True)
     until = fields.DateTime(
@@ -145,7 +145,7 @@ class ChosenOptionView(BaseSchema):
 
 
 class OrderView(BaseSchema):
-    """An item of a list. Money in rubles; ``status`` as it is shown, ``money`` where its payment is."""
+    """An item of a list. Sums in rubles; ``status`` as shown, ``money`` is the status of the payment."""
 
     id = fields.Integer(required=True)
     kind = fields.String(required=True, metadata={"enum": [kind.value for kind in Kind]})
@@ -194,7 +194,7 @@ class DeliveryView(BaseSchema):
 
 
 class PaymentView(BaseSchema):
-    """One try to pay."""
+    """One attempt to pay."""
 
     id = fields.Integer(required=True)
     status = fields.String(required=True)
@@ -210,7 +210,7 @@ class PaymentView(BaseSchema):
 
 
 class TimelineEventView(BaseSchema):
-    """``role`` "system": nobody did it, the clock or the payment provider brought it about."""
+    """``role`` "system": caused by a deadline or by the payment provider."""
 
     id = fields.Integer(required=True)
     action = fields.String(required=True)
@@ -275,12 +275,12 @@ def order_detail_view(detail: OrderDetail, reader: Actor, at: Addresses) -> dict
         **order_view(detail.entry, reader, at),
         "deliveries": [delivery_view(card, order, reader, at) for card in detail.deliveries],
         "payments": [_payment(payment) for payment in detail.payments],
-        "timeline_events": [_happening(one, at) for one in detail.timeline],
+        "timeline_events": [_event(one, at) for one in detail.timeline],
     }
 
 
 def delivery_view(card: DeliveryCard, order: Order, reader: Actor, at: Addresses) -> dict[str, Any]:
-    """As `DeliveryView`. The buyer of an unpaid greeting learns that there is a file, and no more."""
+    """As `DeliveryView`. The buyer of an unpaid greeting sees that there is a file, without its address."""
     delivery, is_open = card.delivery, order.is_open_to_buyer or reader.id != order.buyer_id
     return {
         "id": delivery.id,
@@ -331,7 +331,7 @@ def _payment(payment: Payment) -> dict[str, Any]:
     }
 
 
-def _happening(one: Happening, at: Addresses) -> dict[str, Any]:
+def _event(one: OrderEvent, at: Addresses) -> dict[str, Any]:
     amount = one.details.get("amount")
     return {
         "id": one.id,

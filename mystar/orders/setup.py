@@ -13,7 +13,7 @@ from mystar.infrastructure import Constraints, Infrastructure
 from mystar.kit.background import every
 from mystar.orders.handlers import ROUTES as ROUTES
 from mystar.orders.keys import ORDER_READS, ORDERS, STUDIO_ORDERS
-from mystar.orders.reads import OrderBook
+from mystar.orders.reads import OrderReads
 from mystar.orders.service import OrderService
 from mystar.orders.state_machine import Terms
 from mystar.orders.studio.service import TOPIC as STUDIO_WORK
@@ -44,8 +44,8 @@ def _add_orders(app: web.Application, infra: Infrastructure) -> None:
     )
     orders.listen(infra.events)
     app[ORDERS] = orders
-    app[ORDER_READS] = OrderBook(infra.db, app[CATALOG], app[PAYMENTS])
-    app.cleanup_ctx.append(every(terms.check_seconds, Deadlines(orders).pass_by, name="order deadlines"))
+    app[ORDER_READS] = OrderReads(infra.db, app[CATALOG], app[PAYMENTS])
+    app.cleanup_ctx.append(every(terms.check_seconds, Deadlines(orders).run_due, name="order deadlines"))
 
 
 def _add_studio(app: web.Application, infra: Infrastructure) -> None:
@@ -57,4 +57,4 @@ def _add_studio(app: web.Application, infra: Infrastructure) -> None:
         infra.clock,
         process_after=timedelta(seconds=infra.settings.studio.process_seconds),
     )
-    infra.outbox.handle(STUDIO_WORK, studio.take_up, concurrency=4)
+    infra.outbox.handle(STUDIO_WORK, studio.start_processing, concurrency=4)

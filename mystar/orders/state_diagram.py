@@ -15,8 +15,8 @@ Made from `RULES` in `mystar/orders/state_machine.py` by
 `python -m mystar.orders.state_diagram > docs/orders.md`; do not edit.
 
 An order stands on two axes: the work and the money. The money is where its payment is (none → pending → held →
-captured; or released, refunded, failed). What the order *wants* of it is its goal: hold, capture or give back. An
-action that changes the goal aims the payment, and the provider is asked through the outbox. Market shows `paid` for an
+captured; or released, refunded, failed). Its goal is where it should be: hold, capture or give back. An action that
+changes the goal sets the goal of the payment, and the provider is called through the outbox. Market shows `paid` for an
 order that is pending or accepted and whose money is held or captured.
 """
 _HEADER = """\
@@ -24,11 +24,12 @@ _HEADER = """\
 | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 _TIME = """\
-## When nobody does anything
+## Deadlines
 
-Then the system does, as the rules above say. A term begins when the order comes to where its rule fits, and anew when
-its money arrives there; `until` in `allowed_actions` is its end. A hold is captured or let go at least twelve hours
-before the provider would drop it, whatever else happens (`hold_runs_out`). A dispute waits for the staff.
+When the parties do nothing in time, the system applies a transition. A term begins when the order reaches a status in
+which the deadline's rule applies, and again when its money arrives there; `until` in `allowed_actions` is its end. A
+hold is captured or released at least twelve hours before the provider would drop it (`hold_runs_out`). A dispute has no
+deadline: staff decide it.
 
 | after | setting | the system does |
 | --- | --- | --- |
@@ -58,13 +59,13 @@ def _arrows(rule: Rule) -> Iterator[tuple[str, str, str]]:
 
 
 def _row(rule: Rule) -> str:
-    money = [f"becomes {rule.becomes}" if rule.becomes else "", f"goal: {rule.goal}" if rule.goal else ""]
+    money = [f"becomes {rule.sets_money}" if rule.sets_money else "", f"goal: {rule.goal}" if rule.goal else ""]
     cells = (
         rule.action,
         rule.role,
         _words(rule.kinds, KINDS),
         _words(rule.at, STATUSES) + (", not reviewed yet" if rule.unreviewed else ""),
-        _words(rule.money, tuple(Money)) + (", nothing asked yet" if rule.unasked else ""),
+        _words(rule.money, tuple(Money)) + (", nothing asked yet" if rule.goal_is_hold else ""),
         rule.to or "–",
         ", ".join(filter(None, money)) or "–",
         rule.why,

@@ -1,10 +1,10 @@
-"""The life of an order as data: checks, answers, documents and tests are all made from ``RULES`` (D20–D23).
+"""The state machine of an order as data: checks, answers, documents and tests are made from ``RULES`` (D20–D23).
 
-An order stands on two axes, the work (``Status``) and the money (``Money``); a third value, ``Goal``, is what it wants
-of the money and what its payment is aimed at. A rule says who may do what from where and what comes of it; the first
-rule that fits is the one. Whoever is named by no rule of an action is refused for good, everybody else only for now.
+An order has two statuses, of the work (``Status``) and of the money (``Money``), and a ``Goal``, where the money should
+be. A rule says which role may do what in which state and what follows; the first rule that fits applies. A role that no
+rule of an action names may never do it; any other role may do it in another state.
 
-Nobody is waited for without end: ``DEADLINES`` says which step the system takes when the parties take none in time.
+``DEADLINES`` says which transition the system applies when the parties do nothing in time.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 from mystar.kit.money import rubles_text
-from mystar.orders.model import PAID, Goal, Kind, Money, NotYours, Order, Role, Status, WrongTime
+from mystar.orders.model import PAID, ActionForbidden, ActionNotAllowedNow, Goal, Kind, Money, Order, Role, Status
 
 
 class Action(StrEnum):
-    """What can happen. The parties are shown the first nine as ``allowed_actions``; those that begin with "money", and
-    the end of a hold, come from payments, those that are late from the clock."""
+    """What can happen to an order. The parties see the first nine as ``allowed_actions``; those that begin with
+    "money", and the end of a hold, come from payments; those that end in "late" from deadlines."""
 
     PAY = "pay"
     ACCEPT = "accept"
@@ -49,10 +49,10 @@ class Action(StrEnum):
 
 
 SHOWN = tuple(Action)[:9]
-#: What the staff's panel shows besides.
+#: The actions that the staff panel shows.
 SHOWN_TO_STAFF = (*SHOWN, Action.CAPTURE, Action.REFUND, Action.REFUND_PART)
 
-#: What this process is about; a studio order is processed by the studio alone.
+#: The kinds that this state machine is about; orders to the studio have their own.
 KINDS = (Kind.GREETING, Kind.SERVICE)
 _ALL_MONEY = tuple(Money)
 _UNPAID = (Money.NONE, Money.PENDING, Money.RELEASED, Money.FAILED)
@@ -65,11 +65,11 @@ STATUSES = (*_WORK, Status.REJECTED, Status.CANCELLED, Status.DISPUTED)
 class Rule:
     """``role`` may do ``action`` when the work is in one of ``at`` and the money in one of ``money``.
 
-    :param to: the status it leads to; None = stays.
-    :param becomes: what the money becomes at once; None = stays, and changes only when the provider says so.
-    :param goal: what is wanted of the money from now on; None = what was wanted before.
-    :param unasked: only as long as neither the capture nor the return of the money has been asked for.
-    :param unreviewed: only as long as the buyer has not said what he thinks of it.
+    :param to: the next status; None = unchanged.
+    :param sets_money: the next status of the money; None = unchanged until the provider reports a change.
+    :param goal: the next goal; None = unchanged.
+    :param goal_is_hold: only while neither a capture nor a reversal was requested.
+    :param unreviewed: only while the buyer has not reviewed the order.
     """
 
     action: Action
@@ -77,10 +77,10 @@ class Rule:
     at: Collection[Status]
     to: Status | None = None
     money: Collection[Money] = _ALL_MONEY
-    becomes: Money | None = None
+    sets_money: Money | None = None
     goal: Goal | None = None
     kinds: Collection[Kind] = KINDS
-    unasked: bool = False
+    goal_is_hold: bool = False
     unreviewed: bool = False
     why: str = ""
 
@@ -89,7 +89,7 @@ class Rule:
             order.kind in self.kinds
             and order.status in self.at
             and order.money in self.money
-            and not (self.unasked and order.money_goal is not Goal.HOLD)
+            and not (self.goal_is_hold and order.money_goal is not Goal.HOLD)
             and not (self.unreviewed and order.reviewed_at is not None)
         )
 
@@ -97,7 +97,7 @@ class Rule:
 _PENDING, _ACCEPTED, _DELIVERED = (Status.PENDING,), (Status.ACCEPTED,), (Status.DELIVERED,)
 _DISPUTED, _IN_PROGRESS = (Status.DISPUTED,), (Status.IN_PROGRESS,)
 _UNDER_WORK = (Status.ACCEPTED, Status.IN_PROGRESS)
-#: Something has been handed over, once at least.
+#: Something was delivered at least once.
 _HANDED_OVER = (Status.IN_PROGRESS, Status.DELIVERED, Status.COMPLETED, Status.DISPUTED)
 _HELD, _TAKEN, _GREETING = (Money.HELD,), (Money.CAPTURED,), (Kind.GREETING,)
 
@@ -107,7 +107,7 @@ RULES: tuple[Rule, ...] = (
         Role.BUYER,
         _WORK,
         money=_UNPAID,
-        becomes=Money.PENDING,
+        sets_money=Money.PENDING,
         why="before or after acceptance, and as long as the work is neither refused nor paid",
     ),
     Rule(
@@ -127,20 +127,20 @@ RULES: tuple[Rule, ...] = (
         money=_HELD,
         goal=Goal.CAPTURE,
         kinds=_GREETING,
-        unasked=True,
+        goal_is_hold=True,
         why="the buyer paid after the acceptance, and the star confirms",
     ),
     Rule(Action.ACCEPT, Role.CREATOR, _PENDING, Status.ACCEPTED),
-    Rule(Action.REJECT, Role.CREATOR, _PENDING, Status.REJECTED, goal=Goal.GIVE_BACK),
+    Rule(Action.REJECT, Role.CREATOR, _PENDING, Status.REJECTED, goal=Goal.REVERSE),
     Rule(
         Action.REJECT,
         Role.CREATOR,
         _ACCEPTED,
         Status.REJECTED,
         money=_HELD,
-        goal=Goal.GIVE_BACK,
+        goal=Goal.REVERSE,
         kinds=_GREETING,
-        unasked=True,
+        goal_is_hold=True,
         why="the buyer paid after the acceptance, and the star declines after all",
     ),
     Rule(
@@ -169,16 +169,16 @@ RULES: tuple[Rule, ...] = (
         Role.BUYER,
         (Status.PENDING, Status.ACCEPTED),
         Status.CANCELLED,
-        goal=Goal.GIVE_BACK,
+        goal=Goal.REVERSE,
         why="not in progress: then something has been delivered already",
     ),
-    Rule(Action.CANCEL, Role.CREATOR, _BEFORE_DELIVERY, Status.CANCELLED, goal=Goal.GIVE_BACK),
+    Rule(Action.CANCEL, Role.CREATOR, _BEFORE_DELIVERY, Status.CANCELLED, goal=Goal.REVERSE),
     Rule(
         Action.CANCEL,
         Role.STAFF,
         (*_BEFORE_DELIVERY, Status.DELIVERED, Status.DISPUTED),
         Status.CANCELLED,
-        goal=Goal.GIVE_BACK,
+        goal=Goal.REVERSE,
         why="for the buyer",
     ),
     Rule(Action.REVIEW, Role.BUYER, (Status.COMPLETED,), unreviewed=True),
@@ -198,15 +198,15 @@ RULES: tuple[Rule, ...] = (
         kinds=_GREETING,
         why="to take the money is to agree",
     ),
-    Rule(Action.CAPTURE, Role.CREATOR, _UNDER_WORK, money=_HELD, goal=Goal.CAPTURE, kinds=_GREETING, unasked=True),
-    Rule(Action.CAPTURE, Role.STAFF, _UNDER_WORK, money=_HELD, goal=Goal.CAPTURE, kinds=_GREETING, unasked=True),
+    Rule(Action.CAPTURE, Role.CREATOR, _UNDER_WORK, money=_HELD, goal=Goal.CAPTURE, kinds=_GREETING, goal_is_hold=True),
+    Rule(Action.CAPTURE, Role.STAFF, _UNDER_WORK, money=_HELD, goal=Goal.CAPTURE, kinds=_GREETING, goal_is_hold=True),
     Rule(
         Action.CAPTURE,
         Role.STAFF,
         (Status.DELIVERED, Status.DISPUTED),
         money=_HELD,
         goal=Goal.CAPTURE,
-        unasked=True,
+        goal_is_hold=True,
         why="so that no hold ends while they think",
     ),
     Rule(
@@ -214,11 +214,11 @@ RULES: tuple[Rule, ...] = (
         Role.STAFF,
         _HANDED_OVER,
         money=_TAKEN,
-        goal=Goal.GIVE_BACK,
+        goal=Goal.REVERSE,
         why="all that is left of it; before anything was delivered, cancelling does the same",
     ),
     Rule(Action.REFUND_PART, Role.STAFF, _HANDED_OVER, money=_TAKEN, why="as often as something is left"),
-    Rule(Action.ACCEPTANCE_LATE, Role.SYSTEM, _PENDING, Status.CANCELLED, goal=Goal.GIVE_BACK),
+    Rule(Action.ACCEPTANCE_LATE, Role.SYSTEM, _PENDING, Status.CANCELLED, goal=Goal.REVERSE),
     Rule(
         Action.APPROVAL_LATE,
         Role.SYSTEM,
@@ -237,13 +237,13 @@ RULES: tuple[Rule, ...] = (
         Status.DISPUTED,
         why="the one had something and the other has worked: let people decide",
     ),
-    # The provider is not asked whether it suits us: the order's money is where the payment says it is.
-    Rule(Action.MONEY_HELD, Role.SYSTEM, STATUSES, becomes=Money.HELD),
-    Rule(Action.MONEY_CAPTURED, Role.SYSTEM, STATUSES, becomes=Money.CAPTURED),
-    Rule(Action.MONEY_RELEASED, Role.SYSTEM, STATUSES, becomes=Money.RELEASED),
-    Rule(Action.MONEY_REFUNDED, Role.SYSTEM, STATUSES, becomes=Money.REFUNDED),
+    # No restrictions here: the order's money always follows its payment.
+    Rule(Action.MONEY_HELD, Role.SYSTEM, STATUSES, sets_money=Money.HELD),
+    Rule(Action.MONEY_CAPTURED, Role.SYSTEM, STATUSES, sets_money=Money.CAPTURED),
+    Rule(Action.MONEY_RELEASED, Role.SYSTEM, STATUSES, sets_money=Money.RELEASED),
+    Rule(Action.MONEY_REFUNDED, Role.SYSTEM, STATUSES, sets_money=Money.REFUNDED),
     Rule(Action.MONEY_PARTLY_REFUNDED, Role.SYSTEM, STATUSES),
-    Rule(Action.MONEY_FAILED, Role.SYSTEM, STATUSES, becomes=Money.FAILED),
+    Rule(Action.MONEY_FAILED, Role.SYSTEM, STATUSES, sets_money=Money.FAILED),
     Rule(
         Action.HOLD_RUNS_OUT,
         Role.SYSTEM,
@@ -255,8 +255,8 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-class Step(NamedTuple):
-    """What is to be done: the order's next status, money and goal."""
+class Transition(NamedTuple):
+    """A decided action: the order's next status, money and goal."""
 
     action: Action
     role: Role
@@ -268,12 +268,12 @@ class Step(NamedTuple):
         return (self.status, self.money, self.goal) != (order.status, order.money, order.money_goal)
 
     def taken(self, order: Order) -> Order:
-        """The order once it is done, as far as the process is concerned."""
+        """The order after the transition."""
         return replace(order, status=self.status, money=self.money, money_goal=self.goal)
 
 
 class Terms(NamedTuple):
-    """How long people are waited for; section ``[orders]`` of the configuration."""
+    """How long the parties have time; section ``[orders]`` of the configuration."""
 
     accept: timedelta = timedelta(days=3)
     approve: timedelta = timedelta(days=3)
@@ -281,17 +281,17 @@ class Terms(NamedTuple):
 
 
 class Deadline(NamedTuple):
-    """Unless somebody moves the order within ``term``, the system does ``action``, whose rules say from where.
+    """Unless the order moves within ``term``, the system does ``action``; its rules say in which states.
 
-    The term begins when the order comes there, and anew when its money arrives: so the creator has all of it after the
-    payment, and the buyer after the delivery.
+    The term begins when the order reaches such a state, and again when its money arrives there: so the creator has the
+    whole term after the payment, and the buyer after the delivery.
     """
 
     action: Action
     term: Literal["accept", "approve", "revise"]
 
 
-#: A dispute has none: it waits for the staff, and only the end of a hold moves its money.
+#: A dispute has no deadline: staff decide it, and only the expiry of a hold moves its money.
 DEADLINES = (
     Deadline(Action.ACCEPTANCE_LATE, "accept"),
     Deadline(Action.APPROVAL_LATE, "approve"),
@@ -300,12 +300,12 @@ DEADLINES = (
 
 
 def deadline_of(order: Order) -> Deadline | None:
-    """What the order is waiting for now; None = for nothing that the clock could bring."""
+    """The deadline that applies in the order's present state; None = no deadline."""
     return next((one for one in DEADLINES if _rule(order, one.action, Role.SYSTEM)), None)
 
 
 def next_deadline(before: Order | None, after: Order, terms: Terms, now: datetime) -> datetime | None:
-    """When the system takes the next step of ``after``, which was ``before`` until now; None = never by itself."""
+    """When the deadline of ``after`` passes, which was ``before`` until now; None = no deadline."""
     deadline = deadline_of(after)
     if deadline is None:
         return None
@@ -316,40 +316,42 @@ def next_deadline(before: Order | None, after: Order, terms: Terms, now: datetim
     return now + term
 
 
-class Move(NamedTuple):
-    """Money that moves: "hold", "capture", "release" or "refund" of so many kopecks."""
+class MoneyMove(NamedTuple):
+    """A movement of money: "hold", "capture", "release" or "refund" of ``amount`` kopecks."""
 
     name: str
     amount: int
 
 
 class Allowed(NamedTuple):
-    """Something that can be done now. ``until``: when that ends, None = open; ``money``: what moves if it is done."""
+    """An action that is allowed now. ``until``: when it ends, None = open; ``money``: what it moves."""
 
     name: Action
     until: datetime | None
-    money: Move | None
+    money: MoneyMove | None
 
     def plain(self) -> dict[str, Any]:
-        """As every door shows it: ``{"name", "until", "money": null or {"move", "amount"}}``, rubles as text."""
+        """As every dialect shows it: ``{"name", "until", "money": null or {"move", "amount"}}``, rubles as text."""
         money = self.money and {"move": self.money.name, "amount": rubles_text(self.money.amount)}
         return {"name": str(self.name), "until": self.until, "money": money}
 
 
-def decide(order: Order, action: Action, role: Role) -> Step:
-    """What happens when ``role`` does ``action`` now.
+def decide(order: Order, action: Action, role: Role) -> Transition:
+    """The transition when ``role`` does ``action`` now.
 
-    :raises NotYours: this party may never do it to an order of this kind.
-    :raises WrongTime: it may, but not now.
+    :raises ActionForbidden: the role may never do it to an order of this kind.
+    :raises ActionNotAllowedNow: it may, but not in the present state.
     """
     rule = _rule(order, action, role)
     if rule is None:
         raise _refusal(order, action, role)
-    return Step(action, role, rule.to or order.status, rule.becomes or order.money, rule.goal or order.money_goal)
+    return Transition(
+        action, role, rule.to or order.status, rule.sets_money or order.money, rule.goal or order.money_goal
+    )
 
 
 def allowed_actions(order: Order, role: Role, among: Collection[Action] = SHOWN) -> tuple[Allowed, ...]:
-    """Everything that ``role`` can do now, in the order of ``Action``. What the deadline ends, lasts until then."""
+    """The actions allowed to ``role`` now, in the order of `Action`; ``until`` when the deadline ends them."""
     found = ((action, _rule(order, action, role)) for action in among)
     later = _after_deadline(order)
     return tuple(
@@ -360,13 +362,13 @@ def allowed_actions(order: Order, role: Role, among: Collection[Action] = SHOWN)
 
 
 def _after_deadline(order: Order) -> Order | None:
-    """What becomes of it if nobody does anything; None = nothing."""
+    """The order after its deadline has passed; None = it has no deadline."""
     deadline = deadline_of(order) if order.deadline_at else None
     return decide(order, deadline.action, Role.SYSTEM).taken(order) if deadline else None
 
 
 def roles_of(action: Action, kind: Kind) -> frozenset[Role]:
-    """Who may ever do it."""
+    """The roles that may do it in some state."""
     return frozenset(rule.role for rule in RULES if rule.action is action and kind in rule.kinds)
 
 
@@ -375,21 +377,23 @@ def _rule(order: Order, action: Action, role: Role) -> Rule | None:
     return next(fitting, None)
 
 
-def _refusal(order: Order, action: Action, role: Role) -> NotYours | WrongTime:
+def _refusal(order: Order, action: Action, role: Role) -> ActionForbidden | ActionNotAllowedNow:
     if role not in roles_of(action, order.kind):
-        return NotYours(action=str(action))
+        return ActionForbidden(action=str(action))
     allowed = [one.plain() for one in allowed_actions(order, role)]
-    return WrongTime(action=str(action), status=order.shown_status, money=str(order.money), allowed_actions=allowed)
+    return ActionNotAllowedNow(
+        action=str(action), status=order.shown_status, money=str(order.money), allowed_actions=allowed
+    )
 
 
-def _move(order: Order, rule: Rule) -> Move | None:
+def _move(order: Order, rule: Rule) -> MoneyMove | None:
     if rule.action is Action.PAY:
-        # What has been delivered already is charged at once.
-        return Move("capture" if order.money_goal is Goal.CAPTURE else "hold", order.total_price)
+        # An order that was delivered before it was paid is captured at once.
+        return MoneyMove("capture" if order.money_goal is Goal.CAPTURE else "hold", order.total_price)
     names = {
         (Money.HELD, Goal.CAPTURE): "capture",
-        (Money.HELD, Goal.GIVE_BACK): "release",
-        (Money.CAPTURED, Goal.GIVE_BACK): "refund",
+        (Money.HELD, Goal.REVERSE): "release",
+        (Money.CAPTURED, Goal.REVERSE): "refund",
     }
     name = names.get((order.money, rule.goal)) if rule.goal else None
-    return Move(name, order.total_price - order.refunded) if name else None
+    return MoneyMove(name, order.total_price - order.refunded) if name else None

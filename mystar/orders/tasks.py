@@ -1,4 +1,4 @@
-"""What the clock does to orders: the step of the system once a deadline is over."""
+"""The background task of orders: applies the transitions of passed deadlines."""
 
 from __future__ import annotations
 
@@ -13,29 +13,28 @@ _BATCH = 200
 
 
 class Deadlines:
-    """Any number of processes may look at once: each order is moved by whoever locks it first."""
+    """Several processes may run at once: each order is moved by the one that locks it first."""
 
     def __init__(self, orders: OrderService) -> None:
         self._orders = orders
 
-    async def pass_by(self) -> int:
-        """Move every order whose deadline is over; answer how many. One that cannot be moved is logged and tried again
-        with the next look.
+    async def run_due(self) -> int:
+        """Move every order whose deadline has passed; answer how many. A failure is logged and retried at the next run.
 
         :raises Unavailable: the database is away.
         """
         moved, after = 0, None
         while due := await self._orders.due(after, _BATCH):
             for _, order_id in due:
-                moved += await self._pass_by(order_id)
+                moved += await self._expire(order_id)
             after = due[-1]
         return moved
 
-    async def _pass_by(self, order_id: int) -> bool:
+    async def _expire(self, order_id: int) -> bool:
         try:
-            return await self._orders.pass_deadline(order_id)
+            return await self._orders.expire(order_id)
         except Unavailable:
             raise
         except Exception:
-            log.exception("the deadline of order %s could not be kept", order_id)
+            log.exception("applying the deadline of order %s failed", order_id)
             return False

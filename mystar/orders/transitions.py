@@ -1,4 +1,4 @@
-"""How an order moves: a step of the process made true, with its payment, its deadline and everybody who listens."""
+"""Applying a transition: the order's row, its events, its payment's goal, its deadline and the published events."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from mystar.kit.postgres.database import Tx
 from mystar.orders.model import (
     MONEY_FACTS,
     STATUS_FACTS,
+    ActionForbidden,
+    ActionNotAllowedNow,
     Goal,
     Money,
-    NotYours,
     Order,
     OrderMoneyDecided,
     OrderPartlyRefunded,
     OrderUnknown,
     Role,
     Status,
-    WrongTime,
 )
 from mystar.orders.repository import OrderRepository
-from mystar.orders.state_machine import Action, Step, Terms, decide, next_deadline
+from mystar.orders.state_machine import Action, Terms, Transition, decide, next_deadline
 from mystar.payments.model import Goal as PaymentGoal
 from mystar.payments.model import (
-    HoldRunsOut,
+    HoldExpiring,
     Payment,
     PaymentCaptured,
     PaymentFailed,
@@ -53,11 +53,11 @@ _MOVING = (Money.PENDING, Money.HELD, Money.CAPTURED)
 _CALLED_OFF = (Status.CANCELLED, Status.REJECTED)
 
 
-class Steps:
-    """Decides and takes steps in the caller's transaction.
+class Transitions:
+    """Decides and applies transitions in the caller's transaction.
 
-    :param terms: how long people are waited for.
-    :param patience: seconds that a person's request waits, after its commit, for the provider to take the money.
+    :param terms: how long the parties have time.
+    :param patience: seconds that a request waits, after its commit, for the provider to capture the money.
     """
 
     def __init__(
@@ -74,75 +74,84 @@ class Steps:
         self._creators, self._files, self._payments = creators, files, payments
 
     def listen(self, events: Events) -> None:
-        """Follow the money: what the provider says of a payment is true of its order in the same transaction."""
+        """Follow the events of payments in their own transactions, so that order and payment never differ."""
         events.on(SettlementBegins, self._queue_before_payment)
         for news in _NEWS:
             events.on(news, self._follow_payment)
         events.on(PaymentPartlyRefunded, self._follow_partial_refund)
-        events.on(HoldRunsOut, self._save_hold)
+        events.on(HoldExpiring, self._save_hold)
 
-    async def decide(self, tx: Tx, actor: Actor, order_id: int, action: Action) -> tuple[Order, Step]:
-        """Lock the order and ask the process. :raises OrderUnknown: :raises NotYours: :raises WrongTime:"""
+    async def decide(self, tx: Tx, actor: Actor, order_id: int, action: Action) -> tuple[Order, Transition]:
+        """Lock the order and decide.
+
+        :raises OrderUnknown: :raises ActionForbidden: :raises ActionNotAllowedNow:
+        """
         order = await OrderRepository(tx).lock(order_id)
         return order, decide(order, action, acting_role(order, actor))
 
-    async def take(
+    async def apply(
         self,
         tx: Tx,
         order: Order,
-        step: Step,
+        transition: Transition,
         actor_id: int | None = None,
         *,
         refunded: int | None = None,
         details: Mapping[str, str | int] = MappingProxyType({}),
     ) -> Order:
-        """Make the step true: the row, its history, its payment's aim, and everybody who listens.
+        """Update the row, add an event, set the payment's goal, and publish.
 
-        :param refunded: kopecks that have gone back in all, if that is the news.
-        :param details: kept in the history; a ``reason`` also on an order that is called off.
+        :param refunded: kopecks refunded in all, when that is what has changed.
+        :param details: kept with the event; a ``reason`` also on a cancelled or rejected order.
         """
-        if not step.changes(order) and refunded is None:
+        if not transition.changes(order) and refunded is None:
             return order
         now, orders = self._clock.now(), OrderRepository(tx)
-        called_off = step.status in _CALLED_OFF and step.status is not order.status
+        called_off = transition.status in _CALLED_OFF and transition.status is not order.status
         moved = await orders.move(
             order,
-            step,
+            transition,
             now,
             reason=str(details.get("reason", "")) if called_off else None,
             refunded=refunded,
-            deadline_at=next_deadline(order, step.taken(order), self._terms, now),
+            deadline_at=next_deadline(order, transition.taken(order), self._terms, now),
         )
         await orders.remember(
-            moved, order, action=str(step.action), role=step.role, actor_id=actor_id, now=now, details=dict(details)
+            moved,
+            order,
+            action=str(transition.action),
+            role=transition.role,
+            actor_id=actor_id,
+            now=now,
+            details=dict(details),
         )
-        await self._aim(tx, order, moved, step)
+        await self._set_goal(tx, order, moved, transition)
         if moved.is_open_to_buyer and not order.is_open_to_buyer:
             await self._open_deliveries(tx, moved)
         if moved.status is not order.status:
             if moved.status is Status.COMPLETED and moved.creator_id:
                 await self._creators.count_completed(tx, moved.creator_id)
-            await tx.publish(STATUS_FACTS[moved.status](moved, step.role, order.status))
-        elif moved.money_goal is not order.money_goal and step.role is Role.STAFF:
-            await tx.publish(OrderMoneyDecided(moved, step.role, order.status, str(step.action)))
+            await tx.publish(STATUS_FACTS[moved.status](moved, transition.role, order.status))
+        elif moved.money_goal is not order.money_goal and transition.role is Role.STAFF:
+            await tx.publish(OrderMoneyDecided(moved, transition.role, order.status, str(transition.action)))
         if moved.money is not order.money and moved.money in MONEY_FACTS:
-            await tx.publish(MONEY_FACTS[moved.money](moved, step.role, order.status))
+            await tx.publish(MONEY_FACTS[moved.money](moved, transition.role, order.status))
         return moved
 
-    async def note(self, tx: Tx, order: Order, step: Step, actor_id: int, **details: str | int) -> None:
-        """Something was done that moves neither work nor money: only the history knows."""
+    async def record(self, tx: Tx, order: Order, transition: Transition, actor_id: int, **details: str | int) -> None:
+        """Add an event of an action that changes neither status nor money."""
         await OrderRepository(tx).remember(
             order,
             order,
-            action=str(step.action),
-            role=step.role,
+            action=str(transition.action),
+            role=transition.role,
             actor_id=actor_id,
             now=self._clock.now(),
             details=details,
         )
 
-    async def begin_payment(self, tx: Tx, order: Order, step: Step) -> Payment:
-        """The order's open payment, or a new one, aimed at what the order wants."""
+    async def begin_payment(self, tx: Tx, order: Order, transition: Transition) -> Payment:
+        """Get the order's open payment, or start one with the order's goal."""
         payment = await self._payments.start(
             tx,
             order_id=order.id,
@@ -151,23 +160,23 @@ class Steps:
             description=f"Заказ №{order.id}",
         )
         if order.money_goal is not Goal.HOLD:
-            await self._payments.aim(tx, order.id, _goal(order))
-        await self.take(tx, order, step, order.buyer_id)
+            await self._payments.set_goal(tx, order.id, _goal(order))
+        await self.apply(tx, order, transition, order.buyer_id)
         return payment
 
-    async def _aim(self, tx: Tx, before: Order, order: Order, step: Step) -> None:
+    async def _set_goal(self, tx: Tx, before: Order, order: Order, transition: Transition) -> None:
         if order.money_goal is before.money_goal or order.money not in _MOVING:
             return
-        await self._payments.aim(tx, order.id, _goal(order))
-        if order.money_goal is Goal.CAPTURE and order.money is Money.HELD and step.role is not Role.SYSTEM:
-            # What the client reads next then shows the money captured, unless the provider is slow.
+        await self._payments.set_goal(tx, order.id, _goal(order))
+        if order.money_goal is Goal.CAPTURE and order.money is Money.HELD and transition.role is not Role.SYSTEM:
+            # So that the client's next read shows the money as captured, unless the provider is slow.
             tx.after_commit(partial(self._payments.wait_for, order.id, self._patience))
 
     async def _open_deliveries(self, tx: Tx, order: Order) -> None:
         for file_id in await OrderRepository(tx).delivered_files(order.id):
             await self._files.let_read(tx, file_id, [order.buyer_id] if order.buyer_id else [])
 
-    # What payments tell, in their own transactions.
+    # Listeners to payments, in the transactions of payments.
 
     async def _queue_before_payment(self, tx: Tx, event: SettlementBegins) -> None:
         await OrderRepository(tx).lock(event.order_id)
@@ -176,38 +185,38 @@ class Steps:
         self, tx: Tx, event: PaymentHeld | PaymentCaptured | PaymentReleased | PaymentRefunded | PaymentFailed
     ) -> None:
         order = await OrderRepository(tx).lock(event.payment.order_id)
-        step = decide(order, _NEWS[type(event)], Role.SYSTEM)
+        transition = decide(order, _NEWS[type(event)], Role.SYSTEM)
         refunded = event.payment.refunded if isinstance(event, PaymentRefunded) else None
-        await self.take(tx, order, step, refunded=refunded, details={"payment": event.payment.id})
+        await self.apply(tx, order, transition, refunded=refunded, details={"payment": event.payment.id})
 
     async def _follow_partial_refund(self, tx: Tx, event: PaymentPartlyRefunded) -> None:
         payment, amount = event.payment, event.amount
         order = await OrderRepository(tx).lock(payment.order_id)
-        step = decide(order, Action.MONEY_PARTLY_REFUNDED, Role.SYSTEM)
-        order = await self.take(
-            tx, order, step, refunded=payment.refunded, details={"payment": payment.id, "amount": amount}
+        transition = decide(order, Action.MONEY_PARTLY_REFUNDED, Role.SYSTEM)
+        order = await self.apply(
+            tx, order, transition, refunded=payment.refunded, details={"payment": payment.id, "amount": amount}
         )
         await tx.publish(OrderPartlyRefunded(order, Role.SYSTEM, order.status, amount))
 
-    async def _save_hold(self, tx: Tx, event: HoldRunsOut) -> None:
+    async def _save_hold(self, tx: Tx, event: HoldExpiring) -> None:
         order = await OrderRepository(tx).lock(event.payment.order_id)
         try:
-            step = decide(order, Action.HOLD_RUNS_OUT, Role.SYSTEM)
-        except WrongTime:
-            return  # nothing was delivered, so the payment may give it back
-        await self.take(tx, order, step, details={"payment": event.payment.id})
+            transition = decide(order, Action.HOLD_RUNS_OUT, Role.SYSTEM)
+        except ActionNotAllowedNow:
+            return  # Nothing was delivered, so the hold is voided.
+        await self.apply(tx, order, transition, details={"payment": event.payment.id})
 
 
 def acting_role(order: Order, actor: Actor) -> Role:
-    """What the actor is to the order when he wants to do something. :raises OrderUnknown: :raises NotYours:"""
+    """The role in which the actor acts on the order. :raises OrderUnknown: :raises ActionForbidden:"""
     role = order.role_of(actor)
     if role is None:
         raise OrderUnknown
     if role is Role.STAFF and not actor.may_operate:
-        raise NotYours
+        raise ActionForbidden
     return role
 
 
 def _goal(order: Order) -> PaymentGoal:
-    """The order's goal as payments call it; the words are the same."""
+    """The order's goal in the type of payments; the values are the same."""
     return order.money_goal.value

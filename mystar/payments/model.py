@@ -1,4 +1,4 @@
-"""What a payment is, what can be refused about it, and which events it publishes."""
+"""Payments: the record, its errors, and the events it publishes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class PaymentSettled(Conflict):
     text = Text("Этот заказ уже оплачен.", "This order is paid already.")
 
 
-class GivingBack(Conflict):
+class ReversalInProgress(Conflict):
     """A refund or a capture while the order's money is being returned."""
 
     code = "payment_giving_back"
@@ -78,12 +78,12 @@ class GivingBack(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One try to pay for an order. Amounts are kopecks, moments aware.
+    """One attempt to pay for an order. Amounts are kopecks, moments are aware.
 
-    :param status: how far the money got, by the provider's word.
-    :param goal: what we want of it.
-    :param refunding: of the partial refund that is under way; ``refunds``: how many of those there have been.
-    :param check_at: when to ask the provider by ourselves.
+    :param status: where the money is, as the provider reported it last.
+    :param goal: where the money should be.
+    :param refunding: amount of the partial refund in progress; ``refunds`` is the number of partial refunds so far.
+    :param check_at: when the poll asks the provider next.
     """
 
     id: int
@@ -113,7 +113,7 @@ class Payment:
 
     @property
     def is_over(self) -> bool:
-        """No word of the provider can change it any more."""
+        """Whether the status is final."""
         return self.status in ("released", "refunded", "failed")
 
     @property
@@ -128,8 +128,8 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class SettlementBegins:
-    """Told before a payment is locked: whoever keeps the order locks it now, so that the order's lock always comes
-    before the payment's."""
+    """Published before a payment is locked, so that orders can lock their row first: locks are always taken in the
+    order order, payment."""
 
     order_id: int
 
@@ -177,8 +177,8 @@ class PaymentFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class HoldRunsOut:
-    """The hold ends soon and nobody decided about it. A listener may aim at a capture; else the money is given back."""
+class HoldExpiring:
+    """The hold ends soon and its goal is still "hold". A listener may set the goal to "capture"; else it is voided."""
 
     payment: Payment
 

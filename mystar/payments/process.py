@@ -1,7 +1,7 @@
-"""The life of a payment as data: what may follow what, which money moves then, and what we ask of the provider next.
+"""The state machine of a payment: which status may follow which, which money moves, and which call comes next.
 
-`steps` says what the provider's word means for a payment, `pursue` what to do about it. The same word twice, or words
-in the wrong order, mean nothing new: anybody may bring one at any time.
+`transitions` compares a snapshot of the provider's payment with ours; `next_call` says what to ask for next. Repeated
+and late snapshots yield no transition, so they may come from anywhere at any time.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Literal
 
 from mystar.payments import provider
 from mystar.payments.model import (
-    GivingBack,
     Goal,
     Payment,
     PaymentNotTaken,
     RefundTooMuch,
     RefundUnderWay,
+    ReversalInProgress,
     Status,
 )
 from mystar.payments.provider import ProviderPayment
@@ -27,27 +27,27 @@ from mystar.payments.provider import ProviderPayment
 Reason = Literal["hold", "capture", "release", "refund"]
 CallName = Literal["create", "capture", "cancel", "refund"]
 
-#: A hold that nobody decided about is given back this long before the provider drops it (promise M7 asks for 12 h;
-#: the rest is for a provider that is down just then), but never before three quarters of its life.
+#: An undecided hold is voided this long before the provider drops it (promise M7 asks for 12 h; the rest is for a
+#: provider that is down just then), but never before three quarters of its life.
 HOLD_MARGIN = timedelta(hours=18)
-#: A payment that could not be created within this time never will be: the provider forgets our keys after a day, and a
-#: page that nobody was shown is long expired.
+#: A payment that could not be created within this time fails: the provider keeps idempotency keys for a day, and its
+#: payment page expires earlier.
 CREATE_WITHIN = timedelta(hours=20)
 #: The provider lets people pay for an hour; then our link wants a new payment.
 PAY_WITHIN = timedelta(minutes=50)
 
-# What the provider's word means
+# From a snapshot to statuses
 
 
 def claimed_payment(metadata: Mapping[str, str]) -> int | None:
-    """Which payment of ours the metadata name: ours if the provider says so, a hint if anybody else does."""
+    """Our payment's id in the metadata. Proof in an answer of the provider, only a hint in a notification."""
     claimed = metadata.get("payment_id", "")
     return int(claimed) if re.fullmatch("[0-9]{1,18}", claimed) else None
 
 
-#: The way from a status to another, step by step, so that listeners hear every fact even when we slept through some.
-#: What is missing here is no news, or worse: see `disbelief`.
-WAYS: Mapping[tuple[Status, Status], tuple[Status, ...]] = {
+#: The path from one status to another, so that every event is published even when intermediate snapshots were missed.
+#: A pair that is absent is either no change or a contradiction (`mismatch`).
+STATUS_PATHS: Mapping[tuple[Status, Status], tuple[Status, ...]] = {
     ("pending", "held"): ("held",),
     ("pending", "captured"): ("held", "captured"),
     ("pending", "released"): ("held", "released"),
@@ -58,7 +58,7 @@ WAYS: Mapping[tuple[Status, Status], tuple[Status, ...]] = {
     ("held", "refunded"): ("captured", "refunded"),
     ("captured", "refunded"): ("refunded",),
 }
-#: Words that cannot be late news of an earlier state: the provider denies what it has told us before.
+#: Pairs that cannot be late news of an earlier state: the provider denies what it reported before.
 _CONTRADICTIONS = {
     ("captured", "released"),
     ("refunded", "released"),
@@ -67,10 +67,11 @@ _CONTRADICTIONS = {
     ("failed", "captured"),
     ("failed", "refunded"),
 }
-#: Reasons of a cancellation that tell of a hold, even if we never saw it.
+#: Cancellation reasons that imply a hold, even if no snapshot showed it.
 _HELD_BEFORE = {"canceled_by_merchant", "expired_on_capture"}
 
-#: From which account to which a move goes: payer is money outside, held is blocked at the provider, creator is earned.
+#: Debited and credited account of a ledger move: payer is money outside, held is on hold at the provider, creator is
+#: captured for the creator.
 ACCOUNTS: Mapping[Reason, tuple[str, str]] = {
     "hold": ("payer", "held"),
     "capture": ("held", "creator"),
@@ -80,122 +81,125 @@ ACCOUNTS: Mapping[Reason, tuple[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """``amount`` kopecks, more than none."""
+class LedgerMove:
+    """``amount`` in kopecks, positive."""
 
     reason: Reason
     amount: int
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A status that is reached (or kept, when a part is refunded), and the money that moves with it."""
+class PaymentTransition:
+    """The status reached (or kept, for a partial refund) and the ledger moves that belong to it."""
 
     status: Status
-    moves: tuple[Move, ...]
+    moves: tuple[LedgerMove, ...]
     captured: int
     refunded: int
 
 
-def meaning(payment: Payment, word: ProviderPayment) -> Status | None:
-    """Our name for the status that the provider reports; None for a status that we never heard of."""
-    match word.status:
+def map_status(payment: Payment, snapshot: ProviderPayment) -> Status | None:
+    """Our status for the one that the provider reports; None when it is unknown."""
+    match snapshot.status:
         case provider.PENDING:
             return "pending"
         case provider.WAITING:
             return "held"
         case provider.SUCCEEDED:
-            return "refunded" if word.refunded >= word.captured else "captured"
+            return "refunded" if snapshot.refunded >= snapshot.captured else "captured"
         case provider.CANCELED:
-            was_held = payment.held_at is not None or word.cancellation_reason in _HELD_BEFORE
+            was_held = payment.held_at is not None or snapshot.cancellation_reason in _HELD_BEFORE
             return "released" if was_held else "failed"
     return None
 
 
-def disbelief(payment: Payment, word: ProviderPayment) -> str | None:
-    """Why this word is not about this payment, or cannot be true; None when there is nothing to say against it."""
-    if payment.provider_id not in (None, word.id):
+def mismatch(payment: Payment, snapshot: ProviderPayment) -> str | None:
+    """Why the snapshot cannot belong to this payment or contradicts it, as a kind of discrepancy; None when it fits."""
+    if payment.provider_id not in (None, snapshot.id):
         return "another_payment"
-    if word.metadata.get("payment_id", str(payment.id)) != str(payment.id):
+    if snapshot.metadata.get("payment_id", str(payment.id)) != str(payment.id):
         return "another_payment"
-    if word.currency != payment.currency:
+    if snapshot.currency != payment.currency:
         return "currency"
-    taken = word.status == provider.SUCCEEDED
-    if word.amount > payment.amount or (word.amount != payment.amount and not taken):
+    taken = snapshot.status == provider.SUCCEEDED
+    if snapshot.amount > payment.amount or (snapshot.amount != payment.amount and not taken):
         return "amount"
-    if word.refunded > word.captured:
+    if snapshot.refunded > snapshot.captured:
         return "refunded"
-    status = meaning(payment, word)
+    status = map_status(payment, snapshot)
     if status is None:
         return "status"
     return "contradiction" if (payment.status, status) in _CONTRADICTIONS else None
 
 
-def steps(payment: Payment, word: ProviderPayment) -> Iterator[Step]:
-    """What the word adds to what we know, in order. Nothing for repeated and for late words."""
-    status = meaning(payment, word)
+def transitions(payment: Payment, snapshot: ProviderPayment) -> Iterator[PaymentTransition]:
+    """The transitions that lead to the snapshot, in order. None for repeated and late snapshots."""
+    status = map_status(payment, snapshot)
     if status is None:
         return
     captured, refunded = payment.captured, payment.refunded
-    for reached in WAYS.get((payment.status, status), ()):
+    for reached in STATUS_PATHS.get((payment.status, status), ()):
         before = captured, refunded
         if reached == "captured":
-            captured = word.captured
+            captured = snapshot.captured
         if reached == "refunded":
             refunded = captured
-        yield Step(reached, _moves(payment, reached, captured, refunded - before[1]), captured, refunded)
-    if status == "captured" and payment.status in ("pending", "held", "captured") and word.refunded > refunded:
-        yield Step("captured", (Move("refund", word.refunded - refunded),), captured, word.refunded)
+        yield PaymentTransition(reached, _moves(payment, reached, captured, refunded - before[1]), captured, refunded)
+    if status == "captured" and payment.status in ("pending", "held", "captured") and snapshot.refunded > refunded:
+        yield PaymentTransition(
+            "captured", (LedgerMove("refund", snapshot.refunded - refunded),), captured, snapshot.refunded
+        )
 
 
-def _moves(payment: Payment, reached: Status, captured: int, refund: int) -> tuple[Move, ...]:
-    """Holding, taking and letting go are of the whole amount: what is not taken goes back at once."""
-    moves: tuple[Move, ...] = ()
+def _moves(payment: Payment, reached: Status, captured: int, refund: int) -> tuple[LedgerMove, ...]:
+    """Hold, capture and release cover the whole amount: the part that is not captured is released at once."""
+    moves: tuple[LedgerMove, ...] = ()
     match reached:
         case "held":
-            moves = (Move("hold", payment.amount),)
+            moves = (LedgerMove("hold", payment.amount),)
         case "captured":
-            moves = (Move("capture", captured), Move("release", payment.amount - captured))
+            moves = (LedgerMove("capture", captured), LedgerMove("release", payment.amount - captured))
         case "released":
-            moves = (Move("release", payment.amount),)
+            moves = (LedgerMove("release", payment.amount),)
         case "refunded":
-            moves = (Move("refund", refund),)
+            moves = (LedgerMove("refund", refund),)
     return tuple(move for move in moves if move.amount > 0)
 
 
-def after(payment: Payment, step: Step, now: datetime) -> Payment:
-    """The payment once the step is made."""
-    changed = replace(payment, status=step.status, captured=step.captured, refunded=step.refunded)
+def apply(payment: Payment, transition: PaymentTransition, now: datetime) -> Payment:
+    """The payment after the transition."""
+    changed = replace(payment, status=transition.status, captured=transition.captured, refunded=transition.refunded)
     if changed.refunding > changed.captured - changed.refunded:
-        # Done, as it seems; or somebody else has refunded so much that it cannot be done any more.
+        # It is done, or refunds made elsewhere leave too little for it.
         changed = replace(changed, refunding=0)
-    if step.status == "held":
+    if transition.status == "held":
         return replace(changed, held_at=now)
     return replace(changed, settled_at=now)
 
 
-def informed(payment: Payment, word: ProviderPayment) -> Payment:
-    """The payment with what else the word tells: things that only ever become known."""
+def merge(payment: Payment, snapshot: ProviderPayment) -> Payment:
+    """The payment with the facts of the snapshot that do not depend on its status: id, page, method, expiry, reason."""
     return replace(
         payment,
-        provider_id=payment.provider_id or word.id,
-        confirmation_url=payment.confirmation_url or word.confirmation_url,
-        method=word.method or payment.method,
-        expires_at=word.expires_at or payment.expires_at,
-        cancellation_party=word.cancellation_party or payment.cancellation_party,
-        cancellation_reason=word.cancellation_reason or payment.cancellation_reason,
+        provider_id=payment.provider_id or snapshot.id,
+        confirmation_url=payment.confirmation_url or snapshot.confirmation_url,
+        method=snapshot.method or payment.method,
+        expires_at=snapshot.expires_at or payment.expires_at,
+        cancellation_party=snapshot.cancellation_party or payment.cancellation_party,
+        cancellation_reason=snapshot.cancellation_reason or payment.cancellation_reason,
     )
 
 
-# What we do about it
+# From status and goal to the next call
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Something to ask of the provider about a payment. ``name`` is that of its outbox row: one row, one deed.
+    """A call to the provider. ``name`` is unique in the outbox, so a call is queued once.
 
-    :param part: what had been refunded before a refund of all the rest.
-    :param number: of a partial refund, from 1.
+    :param amount: kopecks.
+    :param part: kopecks refunded before a refund of the rest.
+    :param number: number of a partial refund, from 1; 0 for other calls.
     """
 
     payment_id: int
@@ -212,13 +216,12 @@ class Call:
         return f"{base}:{self.part}" if self.part else base
 
 
-def pursue(payment: Payment) -> Call | None:
-    """The next call that brings the payment nearer to its goal; None when it is there, or it is not our turn.
+def next_call(payment: Payment) -> Call | None:
+    """The next call towards the goal; None when it is reached or the provider has to move first.
 
-    The refund that ends a payment is of all that is left. So it cannot be made twice even with a forgotten key, for the
-    provider refunds no more than it took; and only a part that was refunded by somebody else makes a second one. A
-    partial refund has no such safety: its amount and its name are fixed when it is asked for, and until its own answer
-    has come nothing else is refunded.
+    A full refund is of all that is left, so it cannot be made twice even when the provider has forgotten the key: it
+    refunds no more than it captured. A partial refund is not safe in that way; its amount and name are fixed when it is
+    requested, and nothing else is refunded until its own answer has come.
     """
     match payment.status, payment.goal:
         case "pending", _ if payment.provider_id is None:
@@ -234,28 +237,28 @@ def pursue(payment: Payment) -> Call | None:
     return None
 
 
-def aimed(payment: Payment, goal: Goal) -> Payment:
-    """The payment with a goal that is at least as far as its own.
+def with_goal(payment: Payment, goal: Goal) -> Payment:
+    """The payment with the goal, or with its own when that is further.
 
-    :raises GivingBack: money that is on its way back is not captured any more.
+    :raises ReversalInProgress: a capture is asked for while the money is being given back.
     """
     if goal == "capture" and payment.goal == "give_back":
-        raise GivingBack
+        raise ReversalInProgress
     far: dict[Goal, int] = {"hold": 0, "capture": 1, "give_back": 2}
     return replace(payment, goal=goal) if far[goal] > far[payment.goal] else payment
 
 
-def asked_back(payment: Payment | None, amount: int) -> Payment:
-    """The payment with a partial refund under way.
+def begin_partial_refund(payment: Payment | None, amount: int) -> Payment:
+    """The payment with a partial refund in progress.
 
     :param amount: kopecks.
-    :raises PaymentNotTaken: there is nothing to refund. :raises GivingBack: everything is on its way back.
-    :raises RefundUnderWay: one at a time. :raises RefundTooMuch: nothing, or more than is left.
+    :raises PaymentNotTaken: nothing was captured. :raises ReversalInProgress: all of it is being given back.
+    :raises RefundUnderWay: a partial refund is in progress. :raises RefundTooMuch: not positive, or more than is left.
     """
     if payment is None or payment.status != "captured":
         raise PaymentNotTaken
     if payment.goal == "give_back":
-        raise GivingBack
+        raise ReversalInProgress
     if payment.refunding:
         raise RefundUnderWay
     left = payment.captured - payment.refunded
@@ -264,34 +267,34 @@ def asked_back(payment: Payment | None, amount: int) -> Payment:
     return replace(payment, refunding=amount, refunds=payment.refunds + 1)
 
 
-def let_go_at(payment: Payment) -> datetime | None:
-    """When a hold that nobody decided about is given back; None when its end is not known."""
+def auto_void_at(payment: Payment) -> datetime | None:
+    """When an undecided hold is voided; None when its expiry is not known."""
     if payment.status != "held" or payment.expires_at is None or payment.held_at is None:
         return None
     return payment.expires_at - min(HOLD_MARGIN, (payment.expires_at - payment.held_at) / 4)
 
 
-def runs_out(payment: Payment, now: datetime) -> bool:
-    moment = let_go_at(payment)
+def is_expiring(payment: Payment, now: datetime) -> bool:
+    moment = auto_void_at(payment)
     return payment.goal == "hold" and moment is not None and moment <= now
 
 
 def next_check(payment: Payment, now: datetime, poll_seconds: float) -> datetime | None:
-    """When to look again: soon while it is young or in a hurry, ever rarer later, and in time for its deadline."""
+    """When to poll next: soon for new and for unsettled payments, less often later, and always before the hold ends."""
     if not payment.is_unsettled or payment.provider_id is None:
         return None
     age = (now - (payment.held_at or payment.created_at)).total_seconds()
-    hurry = pursue(payment) is not None
+    hurry = next_call(payment) is not None
     pause = max(poll_seconds, min(age / 10, 300.0 if hurry or payment.status == "pending" else 3600.0))
     moments = [now + timedelta(seconds=pause)]
-    for deadline in (let_go_at(payment), payment.expires_at):
+    for deadline in (auto_void_at(payment), payment.expires_at):
         if deadline is not None and deadline > now:
             moments.append(deadline + timedelta(seconds=1))
     return min(moments)
 
 
 def expected_ledger(payment: Payment) -> dict[Reason, int]:
-    """How much the ledger must have moved for each reason, in kopecks."""
+    """Kopecks that the ledger has to show for each reason."""
     held = 0 if payment.status in ("pending", "failed") else payment.amount
     released = held - payment.captured if payment.status in ("captured", "refunded", "released") else 0
     return {"hold": held, "capture": payment.captured, "release": released, "refund": payment.refunded}

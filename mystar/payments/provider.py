@@ -2,12 +2,12 @@
 
 Troubles are sorted by what they say about the deed, since that decides whether asking again is safe or pointless:
 
-ProviderTrouble
+ProviderError
 ├── Refused          the provider said no: nothing happened, and the same again brings the same
-│   └── Missing      it knows no such payment
-├── LockedOut        it does not let *us* in: nothing happened, and a person must mend our credentials
+│   └── PaymentNotFound      it knows no such payment
+├── Unauthorized        it does not let *us* in: nothing happened, and a person must mend our credentials
 ├── RateLimited      too many calls: nothing happened
-├── NotAsked         we did not even ask, because it has been silent for a while
+├── CircuitOpen         we did not even ask, because it has been silent for a while
 └── UnknownOutcome   it may have happened: repeat with the same key, or look
 """
 
@@ -69,7 +69,7 @@ class ProviderPage:
     next_cursor: str | None
 
 
-class ProviderTrouble(Exception):
+class ProviderError(Exception):
     """:param retry_after: seconds before it is worth asking again."""
 
     def __init__(self, reason: str, *, retry_after: float = 5.0) -> None:
@@ -77,7 +77,7 @@ class ProviderTrouble(Exception):
         self.retry_after = retry_after
 
 
-class Refused(ProviderTrouble):
+class Refused(ProviderError):
     """``code``, ``description`` and ``parameter``, the field that is at fault, are the provider's."""
 
     def __init__(self, code: str, description: str = "", parameter: str = "") -> None:
@@ -85,28 +85,28 @@ class Refused(ProviderTrouble):
         self.code, self.description, self.parameter = code, description, parameter
 
 
-class Missing(Refused):
+class PaymentNotFound(Refused):
     pass
 
 
-class LockedOut(ProviderTrouble):
+class Unauthorized(ProviderError):
     pass
 
 
-class RateLimited(ProviderTrouble):
+class RateLimited(ProviderError):
     pass
 
 
-class NotAsked(ProviderTrouble):
+class CircuitOpen(ProviderError):
     pass
 
 
-class UnknownOutcome(ProviderTrouble):
+class UnknownOutcome(ProviderError):
     pass
 
 
 class Gateway(Protocol):
-    """Every call raises `ProviderTrouble`. ``key`` makes a repeated call one deed; the provider keeps it for a day."""
+    """Every call raises `ProviderError`. ``key`` makes a repeated call one deed; the provider keeps it for a day."""
 
     async def create_payment(
         self,

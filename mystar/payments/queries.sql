@@ -7,7 +7,7 @@ returning *;
 select * from payments where id = %(id)s;
 
 -- name: lock_payment
--- Two words of the provider about one payment are heard one after the other.
+-- Two snapshots of one payment are applied one after the other.
 select * from payments where id = %(id)s for update;
 
 -- name: latest_payment
@@ -37,7 +37,7 @@ where id = %(id)s
 returning *;
 
 -- name: claim_due_payments
--- Several processes share the work: each takes rows that nobody holds, and who dies loses them when `until` comes.
+-- Several processes share the work: each claims rows that are unclaimed; the claim of a killed process ends at `until`.
 update payments set check_at = %(until)s::timestamptz
 where id in (
     select id from payments where check_at <= %(now)s::timestamptz
@@ -48,7 +48,7 @@ where id in (
 returning *;
 
 -- name: schedule_check
--- Unless somebody has decided otherwise since the payment was claimed.
+-- Unless the goal has changed since the payment was claimed.
 update payments set check_at = %(check_at)s where id = %(id)s and check_at = %(claimed_until)s::timestamptz;
 
 -- name: add_move
@@ -63,7 +63,7 @@ values (%(payment_id)s::bigint, %(provider_id)s, %(kind)s, %(details)s)
 on conflict on constraint payment_discrepancies_key do nothing;
 
 -- name: payments_with_ledger
--- What came by each kind of move, counted on the side that received it.
+-- Sums by kind of move, counted on the credited side.
 select page.*, moved.*
 from (select * from payments where id > %(after)s::bigint order by id limit %(batch)s) as page
 left join lateral (

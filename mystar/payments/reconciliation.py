@@ -1,4 +1,4 @@
-"""Compares three books: the provider's, our payments, and our ledger."""
+"""Reconciliation: compares the provider's payments, our payments and the ledger."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from mystar.kit.money import rubles_text
 from mystar.kit.postgres.database import Database
 from mystar.payments.model import Payment
-from mystar.payments.process import Reason, claimed_payment, disbelief, expected_ledger, meaning
-from mystar.payments.provider import SUCCEEDED, Gateway, Missing, ProviderPayment
+from mystar.payments.process import Reason, claimed_payment, expected_ledger, map_status, mismatch
+from mystar.payments.provider import SUCCEEDED, Gateway, PaymentNotFound, ProviderPayment
 from mystar.payments.repository import PaymentRepository
 
 _BATCH = 500
@@ -17,10 +17,10 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Two books that do not agree, or one that lacks something; ``ours`` and ``theirs`` as text for people.
+    """Two sides that differ, or a payment that one side lacks; ``ours`` and ``theirs`` are texts for people.
 
-    ``kind``: unknown_here, missing_there, status, amount, captured, refunded, another_payment; or ledger_hold,
-    ledger_capture, ledger_release, ledger_refund, ledger_sum, where "theirs" is the ledger's.
+    ``kind`` is unknown_here, missing_there, status, amount, captured, refunded or another_payment; or ledger_hold,
+    ledger_capture, ledger_release, ledger_refund, ledger_sum, where ``theirs`` is the ledger's value.
     """
 
     kind: str
@@ -35,15 +35,15 @@ class Difference:
 
 
 class Reconciliation:
-    """One comparison of everything. It only reports: what differs is for a person to judge."""
+    """One complete comparison. It only reports and changes nothing."""
 
     def __init__(self, db: Database, gateway: Gateway) -> None:
         self._payments, self._gateway = PaymentRepository(db), gateway
-        #: Ids of the payments that the provider listed.
+        #: Ids of our payments that the provider listed.
         self._seen: set[int] = set()
 
     async def run(self) -> list[Difference]:
-        """:raises ProviderTrouble: the provider could not be asked to the end."""
+        """:raises ProviderError: the provider's list could not be read to the end."""
         found = [difference async for difference in self._provider_with_us()]
         return found + [difference async for difference in self._us_with_the_rest()]
 
@@ -51,12 +51,12 @@ class Reconciliation:
         cursor = None
         while True:
             page = await self._gateway.list_payments(cursor)
-            ours = await self._payments.of_provider(word.id for word in page.payments)
+            ours = await self._payments.of_provider(snapshot.id for snapshot in page.payments)
             self._seen.update(payment.id for payment in ours.values())
-            for word in page.payments:
-                payment = ours.get(word.id)
-                if payment is None or any(compared(payment, word)):
-                    for difference in await self._closer_look(word.id):
+            for snapshot in page.payments:
+                payment = ours.get(snapshot.id)
+                if payment is None or any(compared(payment, snapshot)):
+                    for difference in await self._recheck(snapshot.id):
                         yield difference
             cursor = page.next_cursor
             if cursor is None:
@@ -67,48 +67,48 @@ class Reconciliation:
         while page := await self._payments.with_ledger(after=after, batch=_BATCH):
             for payment, moved, total in page:
                 if payment.provider_id is not None and payment.id not in self._seen:
-                    for difference in await self._closer_look(payment.provider_id):
+                    for difference in await self._recheck(payment.provider_id):
                         yield difference
                 for difference in unbalanced(payment, moved, total):
                     yield difference
             after = page[-1][0].id
 
-    async def _closer_look(self, provider_id: str) -> list[Difference]:
-        """Both sides once more, for either may have moved between our two looks."""
+    async def _recheck(self, provider_id: str) -> list[Difference]:
+        """Read both sides again, since either may have changed between the two reads."""
         try:
-            word = await self._gateway.get(provider_id)
-        except Missing:
-            word = None
+            snapshot = await self._gateway.get(provider_id)
+        except PaymentNotFound:
+            snapshot = None
         payment = (await self._payments.of_provider([provider_id])).get(provider_id)
-        if payment is not None and word is None:
+        if payment is not None and snapshot is None:
             return [_difference("missing_there", payment, payment.status, "nothing")]
-        if payment is not None and word is not None:
-            return list(compared(payment, word))
-        if word is not None and not await self._being_created(word):
-            said = f"{word.status} {rubles_text(word.amount)}"
-            return [Difference("unknown_here", None, word.id, "nothing", said)]
+        if payment is not None and snapshot is not None:
+            return list(compared(payment, snapshot))
+        if snapshot is not None and not await self._being_created(snapshot):
+            said = f"{snapshot.status} {rubles_text(snapshot.amount)}"
+            return [Difference("unknown_here", None, snapshot.id, "nothing", said)]
         return []
 
-    async def _being_created(self, word: ProviderPayment) -> bool:
-        """Whether one of ours still waits for the answer that names this one."""
-        claimed = claimed_payment(word.metadata)
+    async def _being_created(self, snapshot: ProviderPayment) -> bool:
+        """Whether a payment of ours still waits for the answer to its creation, which names this one."""
+        claimed = claimed_payment(snapshot.metadata)
         payment = await self._payments.unanswered(claimed) if claimed else None
-        return payment is not None and disbelief(payment, word) is None
+        return payment is not None and mismatch(payment, snapshot) is None
 
 
-def compared(payment: Payment, word: ProviderPayment) -> Iterator[Difference]:
-    """Where the provider's book and ours differ."""
-    status = meaning(payment, word)
+def compared(payment: Payment, snapshot: ProviderPayment) -> Iterator[Difference]:
+    """Where the provider's payment and ours differ."""
+    status = map_status(payment, snapshot)
     if status != payment.status:
-        yield _difference("status", payment, payment.status, word.status)
-    if word.status != SUCCEEDED and word.amount != payment.amount:
-        yield _difference("amount", payment, rubles_text(payment.amount), rubles_text(word.amount))
-    if word.captured != payment.captured:
-        yield _difference("captured", payment, rubles_text(payment.captured), rubles_text(word.captured))
-    if word.refunded != payment.refunded:
-        yield _difference("refunded", payment, rubles_text(payment.refunded), rubles_text(word.refunded))
-    if disbelief(payment, word) == "another_payment":
-        yield _difference("another_payment", payment, str(payment.id), word.metadata.get("payment_id", ""))
+        yield _difference("status", payment, payment.status, snapshot.status)
+    if snapshot.status != SUCCEEDED and snapshot.amount != payment.amount:
+        yield _difference("amount", payment, rubles_text(payment.amount), rubles_text(snapshot.amount))
+    if snapshot.captured != payment.captured:
+        yield _difference("captured", payment, rubles_text(payment.captured), rubles_text(snapshot.captured))
+    if snapshot.refunded != payment.refunded:
+        yield _difference("refunded", payment, rubles_text(payment.refunded), rubles_text(snapshot.refunded))
+    if mismatch(payment, snapshot) == "another_payment":
+        yield _difference("another_payment", payment, str(payment.id), snapshot.metadata.get("payment_id", ""))
 
 
 def unbalanced(payment: Payment, moved: Mapping[Reason, int], total: int) -> Iterator[Difference]:

@@ -1,4 +1,4 @@
-"""Payments, the ledger and the discrepancies as rows."""
+"""The rows of payments, ledger entries and discrepancies."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mystar.errors import MystarError, NotFound
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.payments.model import Payment, PaymentOpen
-from mystar.payments.process import ACCOUNTS, Move, Reason
+from mystar.payments.process import ACCOUNTS, LedgerMove, Reason
 from mystar.payments.provider import ProviderPayment
 
 QUERIES = queries.load(__package__)
 CONSTRAINTS: dict[str, Callable[[], MystarError]] = {"payments_open_key": PaymentOpen}
 
-#: Tries to pay for one order that anybody wants to see.
+#: Payments of one order that a page shows.
 _MOST = 100
 _COLUMNS = tuple(field.name for field in fields(Payment))
 
@@ -81,18 +81,18 @@ class PaymentRepository:
         return {row["provider_id"]: _payment(row) for row in rows}
 
     async def save(self, payment: Payment) -> Payment:
-        """Write everything that may change."""
+        """Update every column that can change."""
         return _payment(await self._tx.one(QUERIES.save_payment, asdict(payment)))
 
     async def claim_due(self, *, now: datetime, until: datetime, batch: int) -> list[Payment]:
-        """Payments that it is time to ask about, now ours until ``until``."""
+        """Claim payments whose ``check_at`` has come, until ``until``."""
         rows = await self._tx.all(QUERIES.claim_due_payments, now=now, until=until, batch=batch)
         return [_payment(row) for row in rows]
 
     async def schedule(self, payment_id: int, *, check_at: datetime | None, claimed_until: datetime) -> None:
         await self._tx.execute(QUERIES.schedule_check, id=payment_id, check_at=check_at, claimed_until=claimed_until)
 
-    async def move(self, payment: Payment, move: Move) -> None:
+    async def move(self, payment: Payment, move: LedgerMove) -> None:
         """Two entries of the ledger: out of one account, into the other."""
         source, target = ACCOUNTS[move.reason]
         await self._tx.execute(
@@ -105,9 +105,11 @@ class PaymentRepository:
             amount=move.amount,
         )
 
-    async def note(self, kind: str, provider_id: str, payment: Payment | None, word: ProviderPayment | None) -> bool:
-        """Keep what we do not believe for a person to look at; whether it is new."""
-        details: dict[str, Any] = {"said": _plain(word)} if word else {}
+    async def record_discrepancy(
+        self, kind: str, provider_id: str, payment: Payment | None, snapshot: ProviderPayment | None
+    ) -> bool:
+        """Keep a discrepancy for staff; answer whether it is new."""
+        details: dict[str, Any] = {"said": _plain(snapshot)} if snapshot else {}
         if payment is not None:
             details |= {"status": payment.status, "amount": payment.amount}
         return bool(
@@ -135,16 +137,16 @@ def _found(row: Row | None) -> Payment:
 
 
 def _payment(row: Mapping[str, Any]) -> Payment:
-    """Columns that a later release adds are not ours to know."""
+    """Ignores columns that a later release adds."""
     return Payment(**{name: row[name] for name in _COLUMNS})
 
 
-def _plain(word: ProviderPayment) -> dict[str, Any]:
+def _plain(snapshot: ProviderPayment) -> dict[str, Any]:
     return {
-        "status": word.status,
-        "amount": word.amount,
-        "currency": word.currency,
-        "captured": word.captured,
-        "refunded": word.refunded,
-        "metadata": dict(word.metadata),
+        "status": snapshot.status,
+        "amount": snapshot.amount,
+        "currency": snapshot.currency,
+        "captured": snapshot.captured,
+        "refunded": snapshot.refunded,
+        "metadata": dict(snapshot.metadata),
     }

@@ -1,5 +1,5 @@
-"""The verbs of payments. Money is asked for in a transaction of the caller, moved by the outbox, and believed only when
-the provider itself says so."""
+"""What callers can do with payments. The caller's transaction queues a call in the outbox; only an answer of the
+provider itself changes a payment."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.http import Networks, inside
-from mystar.payments.model import GivingBack, Goal, Payment, PaymentOpen, PaymentOver, PaymentSettled
-from mystar.payments.process import PAY_WITHIN, claimed_payment, disbelief, next_check
-from mystar.payments.provider import Gateway, Missing, ProviderPayment, ProviderTrouble
+from mystar.payments.model import Goal, Payment, PaymentOpen, PaymentOver, PaymentSettled, ReversalInProgress
+from mystar.payments.process import PAY_WITHIN, claimed_payment, mismatch, next_check
+from mystar.payments.provider import Gateway, PaymentNotFound, ProviderError, ProviderPayment
 from mystar.payments.reconciliation import Difference, Reconciliation
 from mystar.payments.repository import PaymentRepository
 from mystar.payments.settlement import Settlement
@@ -27,20 +27,20 @@ from mystar.payments.settlement import Settlement
 log = logging.getLogger(__name__)
 
 _RETURN = "payment-return"
-#: What `poll` takes at once, how many times the usual pause it may keep it, and how many calls it makes at a time.
+#: Payments that `poll` claims at once, for how many polling periods, and how many calls it makes at a time.
 _BATCH, _CLAIM, _AT_ONCE = 40, 4, 4
-#: Questions to the provider that strangers may cause at a time, and the seconds one waits for its turn.
+#: Concurrent calls to the provider on behalf of unauthenticated requests, and seconds that one waits for its turn.
 _QUESTIONS, _PATIENCE = 8, 5.0
-#: Seconds that a person looking at a page waits for the provider.
+#: Seconds that a page waits for the provider.
 _GLANCE = 3.0
 
 
 class PaymentService:
     """Payments of orders.
 
-    :param public_url: where our own return page lives; no slash at the end.
-    :param return_url: where the provider sends people instead, if not empty.
-    :param webhook_networks: where notifications may come from; empty = anywhere.
+    :param public_url: base of our own return page, without a trailing slash.
+    :param return_url: where the provider sends payers instead; empty = our own page.
+    :param webhook_networks: networks that notifications may come from; empty = any.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class PaymentService:
         self._payments = PaymentRepository(db)
         self._questions = asyncio.Semaphore(_QUESTIONS)
 
-    # For whoever keeps the orders; the order is locked already, for locks are taken in the order order, payment.
+    # For orders. The caller has locked the order: locks are always taken in the order order, payment.
 
     async def start(self, tx: Tx, *, order_id: int, payer_id: int | None, amount: int, description: str) -> Payment:
-        """The order's open payment, made now if there is none; the provider is asked after the commit.
+        """Get the order's open payment, or create one; the provider is called after the commit.
 
-        :param amount: kopecks, more than none.
-        :raises PaymentSettled: it is paid and taken. :raises GivingBack: the money is on its way back.
+        :param amount: kopecks, positive.
+        :raises PaymentSettled: the money was captured. :raises ReversalInProgress: it is being given back.
         :raises PaymentOpen: a payment of another amount is open.
         """
         payments = PaymentRepository(tx)
@@ -85,26 +85,26 @@ class PaymentService:
             return_url=self._return_url or self._return_link(order_id),
             now=self._clock.now(),
         )
-        return await self._settlement.pursue(tx, payment)
+        return await self._settlement.next_call(tx, payment)
 
-    async def aim(self, tx: Tx, order_id: int, goal: Goal) -> Payment | None:
-        """Say what becomes of the order's money: "capture" or "give_back", now or as soon as it is held.
+    async def set_goal(self, tx: Tx, order_id: int, goal: Goal) -> Payment | None:
+        """Set the goal of the order's latest payment: "capture" or "give_back", at once or as soon as it is held.
 
-        :returns: the order's latest payment, None when there is none.
-        :raises GivingBack: a capture is wanted of money that is on its way back.
+        :returns: the payment, None when there is none.
+        :raises ReversalInProgress: a capture is asked for while the money is being given back.
         """
-        return await self._settlement.aim(tx, order_id, goal)
+        return await self._settlement.set_goal(tx, order_id, goal)
 
     async def refund_part(self, tx: Tx, order_id: int, amount: int) -> Payment:
-        """Give back a part of what was taken; "give_back" as an aim gives back all that is left.
+        """Refund a part of the captured amount. The goal "give_back" refunds all that is left.
 
         :param amount: kopecks.
-        :raises PaymentNotTaken: :raises GivingBack: :raises RefundUnderWay: :raises RefundTooMuch:
+        :raises PaymentNotTaken: :raises ReversalInProgress: :raises RefundUnderWay: :raises RefundTooMuch:
         """
         return await self._settlement.refund_part(tx, order_id, amount)
 
     async def all_of_order(self, order_id: int) -> list[Payment]:
-        """Every try to pay for it, newest first, a hundred at most."""
+        """All payments of the order, newest first, a hundred at most."""
         return await self._payments.of_order(order_id)
 
     async def of_order(self, order_id: int) -> Payment | None:
@@ -112,7 +112,7 @@ class PaymentService:
         return await self._payments.latest(order_id)
 
     async def wait_for(self, order_id: int, timeout: float) -> None:
-        """Give the provider a moment for what was asked of the order's payment. Too slow is no error: it comes later.
+        """Wait until the next call about the order's payment is made. A timeout is no error: the call is made later.
 
         :param timeout: seconds at most.
         """
@@ -120,20 +120,20 @@ class PaymentService:
         if payment is not None:
             await self._wait(payment, timeout)
 
-    # For people who pay
+    # For payers
 
     async def confirmation_url(self, payment_id: int, timeout: float = 5.0) -> str:
-        """The provider's page where the payment is confirmed.
+        """The URL of the provider's payment page.
 
-        :param timeout: seconds to wait for the provider's answer to a payment that was just started.
-        :raises Unavailable: it did not come in time; the same again later continues the same payment.
-        :raises PaymentSettled: there is nothing left to pay. :raises PaymentOver: it needs a new payment.
+        :param timeout: seconds to wait for the provider to create the payment.
+        :raises Unavailable: no answer in time; a retry continues the same payment.
+        :raises PaymentSettled: it is paid. :raises PaymentOver: it has failed or expired; a new payment is needed.
         """
         payment = await self._payments.get(payment_id)
         if payment.status == "pending" and payment.provider_id is None:
             payment = await self._wait(payment, timeout)
         elif payment.status == "pending" and self._clock.now() - payment.created_at > PAY_WITHIN:
-            payment = await self._glance(payment)
+            payment = await self._refresh_quickly(payment)
         if payment.status in ("held", "captured"):
             raise PaymentSettled
         if payment.is_over:
@@ -143,42 +143,42 @@ class PaymentService:
         return payment.confirmation_url
 
     async def returned(self, order_id: int, signature: str) -> Payment:
-        """How the payment stands for a person who comes back from the provider's page.
+        """The payment of an order, refreshed, for a payer who returns from the provider's page.
 
-        :raises NotFound: the link is not ours, or the order has no payment.
+        :raises NotFound: the signature is wrong, or the order has no payment.
         """
         if not self._signer.verify(signature, _RETURN, order_id):
             raise NotFound
         payment = await self._payments.latest(order_id)
         if payment is None:
             raise NotFound
-        return await self._glance(payment) if payment.status == "pending" else payment
+        return await self._refresh_quickly(payment) if payment.status == "pending" else payment
 
-    # The provider's word
+    # Refreshing from the provider
 
     async def refresh(self, payment_id: int, *, within: float | None = None) -> Payment:
-        """Ask the provider and settle by its answer.
+        """Read the payment from the provider and settle.
 
-        :param within: seconds to wait at most, when less than usual.
-        :raises NotFound: no such payment. :raises Unavailable: the provider could not be asked.
+        :param within: seconds; None = the gateway's own limit.
+        :raises NotFound: there is no such payment. :raises Unavailable: the provider did not answer.
         """
         payment = await self._payments.get(payment_id)
         if payment.provider_id is None or payment.is_over:
             return payment
         try:
-            word = await self._ask(payment.provider_id, within)
-        except Missing:
+            snapshot = await self._ask(payment.provider_id, within)
+        except PaymentNotFound:
             await self._settlement.missing(payment)
             return payment
-        return await self._settlement.settle(payment.id, word)
+        return await self._settlement.settle(payment.id, snapshot)
 
     async def notified(self, provider_id: str, metadata: Mapping[str, str], sender: str) -> None:
-        """Somebody says that something happened to a payment. It may be the provider; nothing of it is believed, but
-        it is a reason to ask.
+        """Handle a notification. Its contents are not trusted; it only causes the payment to be read from the provider.
 
-        :param metadata: what the notification says about itself; a hint where to look, no more.
-        :param sender: the address that it came from.
-        :raises Forbidden: from where the provider does not live. :raises Unavailable: the provider could not be asked.
+        :param metadata: as in the notification; a hint which payment of ours it is about.
+        :param sender: the client address.
+        :raises Forbidden: the sender is in none of the provider's networks.
+        :raises Unavailable: the provider did not answer.
         """
         if self._webhook_networks and not inside(sender, self._webhook_networks):
             raise Forbidden
@@ -189,75 +189,75 @@ class PaymentService:
             await self._notified_of_unknown(provider_id, metadata)
 
     async def poll(self) -> int:
-        """Ask about every payment whose time it is, in case nobody told us; answers how many were asked about.
+        """Refresh every payment whose ``check_at`` has come, in case notifications were lost; answer how many.
 
-        Any number of processes may poll at once: each asks about payments of its own.
+        Several processes may poll at once: each claims payments of its own.
         """
         asked = 0
         while True:
             until = self._clock.now() + timedelta(seconds=_CLAIM * self._poll_seconds)
             claimed = await self._payments.claim_due(now=self._clock.now(), until=until, batch=_BATCH)
             places = asyncio.Semaphore(_AT_ONCE)
-            await asyncio.gather(*(self._look_after(payment, places) for payment in claimed))
+            await asyncio.gather(*(self._poll_claimed(payment, places) for payment in claimed))
             asked += len(claimed)
             if len(claimed) < _BATCH:
                 return asked
 
     async def reconcile(self) -> list[Difference]:
-        """Compare the provider's book, the payments and the ledger; changes nothing.
+        """Compare the provider's payments, ours and the ledger; changes nothing.
 
-        :raises Unavailable: the provider could not be asked to the end.
+        :raises Unavailable: the provider's list could not be read to the end.
         """
         try:
             return await Reconciliation(self._db, self._gateway).run()
-        except ProviderTrouble as trouble:
+        except ProviderError as trouble:
             raise _unavailable(trouble) from trouble
 
-    async def _look_after(self, claimed: Payment, places: asyncio.Semaphore) -> None:
-        """Whoever fails over it, or dies, leaves the claim, and the payment comes back when that ends."""
+    async def _poll_claimed(self, claimed: Payment, places: asyncio.Semaphore) -> None:
+        """After an error or a crash the claim stays, and the payment is polled again when it ends."""
         assert claimed.check_at is not None
         async with places:
             try:
-                again = await self._look(claimed)
+                again = await self._poll_one(claimed)
                 await self._payments.schedule(claimed.id, check_at=again, claimed_until=claimed.check_at)
             except Exception:
-                log.exception("payment %s could not be looked after", claimed.id)
+                log.exception("polling payment %s failed", claimed.id)
 
-    async def _look(self, payment: Payment) -> datetime | None:
-        """Ask about it, and answer when to ask again."""
+    async def _poll_one(self, payment: Payment) -> datetime | None:
+        """Refresh the payment; answer when to poll it next."""
         try:
             payment = await self.refresh(payment.id)
         except Unavailable as trouble:
-            log.info("payment %s could not be asked about: %s", payment.id, trouble.__cause__)
+            log.info("payment %s could not be refreshed: %s", payment.id, trouble.__cause__)
             return self._clock.now() + timedelta(seconds=trouble.details["retry_after"])
         return next_check(payment, self._clock.now(), self._poll_seconds)
 
     async def _notified_of_unknown(self, provider_id: str, metadata: Mapping[str, str]) -> None:
-        """The answer that would have told us this id may have been lost. Only then is it worth a question, so that
-        invented notifications cost the provider nothing."""
+        """A notification with an unknown id matters only if the answer that named it was lost; else invented
+        notifications would cause calls to the provider."""
         claimed = claimed_payment(metadata)
         payment = await self._payments.unanswered(claimed) if claimed else None
         if payment is None:
-            log.warning("a notification about a payment that is not ours")
+            log.warning("notification about a payment that is not ours")
             return
         try:
             async with self._turn():
-                word = await self._ask(provider_id, None)
-        except Missing:
-            log.warning("a notification about a payment that the provider does not know")
+                snapshot = await self._ask(provider_id, None)
+        except PaymentNotFound:
+            log.warning("notification about a payment that the provider does not know")
             return
-        if claimed_payment(word.metadata) != payment.id or disbelief(payment, word):
-            if await self._payments.note("unknown_here", provider_id, None, word):
-                log.error("the provider has a payment %s that is not ours: %s", provider_id, word.amount)
+        if claimed_payment(snapshot.metadata) != payment.id or mismatch(payment, snapshot):
+            if await self._payments.record_discrepancy("unknown_here", provider_id, None, snapshot):
+                log.error("the provider's payment %s is not ours: %s", provider_id, snapshot.amount)
             return
-        await self._settlement.settle(payment.id, word)
+        await self._settlement.settle(payment.id, snapshot)
 
     async def _in_turn(self, payment_id: int) -> Payment:
         async with self._turn():
             return await self.refresh(payment_id)
 
     async def _wait(self, payment: Payment, timeout: float) -> Payment:
-        """The payment once its next call is made, or as it is when the patience is over."""
+        """The payment after its next call, or as it is after the timeout."""
         async with self._db.transaction() as tx:
             message_id = await self._settlement.send(tx, payment)
         if message_id is None:
@@ -265,8 +265,8 @@ class PaymentService:
         await self._outbox.wait(message_id, timeout)
         return await self._payments.get(payment.id)
 
-    async def _glance(self, payment: Payment) -> Payment:
-        """The payment as fresh as can be had while somebody waits for a page."""
+    async def _refresh_quickly(self, payment: Payment) -> Payment:
+        """The payment, refreshed if the provider answers within a page's limit."""
         with suppress(Unavailable):
             async with self._turn():
                 return await self.refresh(payment.id, within=_GLANCE)
@@ -274,7 +274,7 @@ class PaymentService:
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        """One of the places for questions that strangers cause. :raises Unavailable: too many wait already."""
+        """Take one of the slots for unauthenticated requests. :raises Unavailable: too many are waiting."""
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self._questions.acquire()
@@ -288,9 +288,9 @@ class PaymentService:
     async def _ask(self, provider_id: str, within: float | None) -> ProviderPayment:
         try:
             return await self._gateway.get(provider_id, within=within)
-        except Missing:
+        except PaymentNotFound:
             raise
-        except ProviderTrouble as trouble:
+        except ProviderError as trouble:
             raise _unavailable(trouble) from trouble
 
     def _return_link(self, order_id: int) -> str:
@@ -300,7 +300,7 @@ class PaymentService:
 
 def _still_good(payment: Payment, amount: int) -> Payment:
     if payment.goal == "give_back":
-        raise GivingBack
+        raise ReversalInProgress
     if payment.status == "captured":
         raise PaymentSettled
     if payment.amount != amount:
@@ -308,5 +308,5 @@ def _still_good(payment: Payment, amount: int) -> Payment:
     return payment
 
 
-def _unavailable(trouble: ProviderTrouble) -> Unavailable:
+def _unavailable(trouble: ProviderError) -> Unavailable:
     return Unavailable(retry_after=math.ceil(trouble.retry_after))

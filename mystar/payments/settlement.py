@@ -1,4 +1,4 @@
-"""Where the provider's word becomes fact: statuses, ledger, events and the next call, all in one transaction."""
+"""Settlement: applies a snapshot of the provider's payment (status, ledger, events, next call) in one transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mystar.kit.postgres.database import Database, Tx
 from mystar.payments.model import (
     EVENTS,
     Goal,
-    HoldRunsOut,
+    HoldExpiring,
     MoneyMoved,
     Payment,
     PaymentFailed,
@@ -20,50 +20,50 @@ from mystar.payments.model import (
 )
 from mystar.payments.process import (
     Call,
-    Step,
-    after,
-    aimed,
-    asked_back,
-    disbelief,
-    informed,
+    PaymentTransition,
+    apply,
+    begin_partial_refund,
+    is_expiring,
+    merge,
+    mismatch,
+    next_call,
     next_check,
-    pursue,
-    runs_out,
-    steps,
+    transitions,
+    with_goal,
 )
 from mystar.payments.provider import ProviderPayment
 from mystar.payments.repository import PaymentRepository
 
 log = logging.getLogger(__name__)
 
-#: The outbox topic of everything we ask the provider to do.
+#: The outbox topic of calls to the provider.
 TOPIC = "payments"
 
 
 class Settlement:
-    """Moves payments on. Nothing here speaks to the provider; calls leave through the outbox."""
+    """Changes payments. It never calls the provider; calls are queued in the outbox."""
 
     def __init__(self, db: Database, outbox: Outbox, clock: Clock, *, poll_seconds: float) -> None:
         self._db, self._outbox, self._clock, self._poll_seconds = db, outbox, clock, poll_seconds
 
-    async def settle(self, payment_id: int, word: ProviderPayment, done: Call | None = None) -> Payment:
-        """Make what the provider says our truth. The same word again, or a late one, changes nothing.
+    async def settle(self, payment_id: int, snapshot: ProviderPayment, done: Call | None = None) -> Payment:
+        """Apply what the provider reports. A repeated or late snapshot changes nothing.
 
-        :param word: the provider's own answer, never what somebody says it is.
-        :param done: the call of ours that was made, if there was one.
+        :param snapshot: from an answer of the provider itself, never from a notification.
+        :param done: the call that this is the answer to, if any.
         :raises NotFound: there is no such payment.
         """
         payment = await PaymentRepository(self._db).get(payment_id)
-        if not self._is_news(payment, word) and _without(payment, done) == payment:
+        if not self._is_news(payment, snapshot) and _without_partial_refund(payment, done) == payment:
             return payment
 
         async def work(tx: Tx) -> Payment:
-            return await self._settle(tx, payment.order_id, payment_id, word, done)
+            return await self._settle(tx, payment.order_id, payment_id, snapshot, done)
 
         return await self._db.retrying(work)
 
     async def fail(self, payment_id: int, reason: str) -> Payment:
-        """The provider will never know this payment. One that it knows already is left alone."""
+        """Fail a payment that was not created at the provider. One that was created is left unchanged."""
         order_id = (await PaymentRepository(self._db).get(payment_id)).order_id
 
         async def work(tx: Tx) -> Payment:
@@ -85,74 +85,76 @@ class Settlement:
 
         return await self._db.retrying(work)
 
-    async def aim(self, tx: Tx, order_id: int, goal: Goal) -> Payment | None:
-        """Say what we want of the order's latest payment, and ask for it. None when there is none.
+    async def set_goal(self, tx: Tx, order_id: int, goal: Goal) -> Payment | None:
+        """Set the goal of the order's latest payment and queue the next call; None when there is no payment.
 
-        :raises GivingBack: a capture is wanted of money that is on its way back.
+        :raises ReversalInProgress: a capture is asked for while the money is being given back.
         """
         payments = PaymentRepository(tx)
         payment = await payments.lock_latest(order_id)
         if payment is None or payment.is_over:
             return payment
-        changed = aimed(payment, goal)
-        return payment if changed == payment else await self.pursue(tx, changed)
+        changed = with_goal(payment, goal)
+        return payment if changed == payment else await self.next_call(tx, changed)
 
     async def refund_part(self, tx: Tx, order_id: int, amount: int) -> Payment:
-        """Give back so many kopecks of what was taken for the order. :raises: as ``asked_back`` does."""
-        payment = asked_back(await PaymentRepository(tx).lock_latest(order_id), amount)
-        return await self.pursue(tx, payment)
+        """Begin a partial refund of ``amount`` kopecks. :raises: see `begin_partial_refund`."""
+        payment = begin_partial_refund(await PaymentRepository(tx).lock_latest(order_id), amount)
+        return await self.next_call(tx, payment)
 
-    async def pursue(self, tx: Tx, payment: Payment) -> Payment:
-        """Write the payment down with its next look, and its next call into the outbox."""
+    async def next_call(self, tx: Tx, payment: Payment) -> Payment:
+        """Save the payment with the time of its next poll, and queue its next call."""
         check_at = next_check(payment, self._clock.now(), self._poll_seconds)
         payment = await PaymentRepository(tx).save(replace(payment, check_at=check_at))
         await self.send(tx, payment)
         return payment
 
     async def send(self, tx: Tx, payment: Payment) -> int | None:
-        """Put the next call into the outbox, unless it is there; the row's id, None when there is nothing to ask."""
-        call = pursue(payment)
+        """Queue the next call unless it is queued; the outbox row's id, None when there is no call to make."""
+        call = next_call(payment)
         if call is None:
             return None
         return await self._outbox.put(tx, TOPIC, {"payment_id": payment.id, "call": call.call}, name=call.name)
 
     async def missing(self, payment: Payment) -> None:
-        """The provider says that it does not know a payment of its own."""
+        """The provider does not know a payment that it created."""
         assert payment.provider_id is not None
-        if await PaymentRepository(self._db).note("missing", payment.provider_id, payment, None):
-            log.error("payment %s: the provider does not know its %s", payment.id, payment.provider_id)
+        if await PaymentRepository(self._db).record_discrepancy("missing", payment.provider_id, payment, None):
+            log.error("payment %s: unknown to the provider as %s", payment.id, payment.provider_id)
 
-    def _is_news(self, payment: Payment, word: ProviderPayment) -> bool:
-        """Most words tell nothing new, and need no locks. What changes meanwhile can only make the word older."""
+    def _is_news(self, payment: Payment, snapshot: ProviderPayment) -> bool:
+        """Most snapshots change nothing and need no locks. A change meanwhile can only make the snapshot older."""
         return bool(
-            disbelief(payment, word)
-            or any(steps(payment, word))
-            or informed(payment, word) != payment
-            or runs_out(payment, self._clock.now())
+            mismatch(payment, snapshot)
+            or any(transitions(payment, snapshot))
+            or merge(payment, snapshot) != payment
+            or is_expiring(payment, self._clock.now())
         )
 
     async def _settle(
-        self, tx: Tx, order_id: int, payment_id: int, word: ProviderPayment, done: Call | None
+        self, tx: Tx, order_id: int, payment_id: int, snapshot: ProviderPayment, done: Call | None
     ) -> Payment:
         await tx.publish(SettlementBegins(order_id))
         payments = PaymentRepository(tx)
         payment = await payments.lock(payment_id)
-        if reason := disbelief(payment, word):
-            if await payments.note(reason, word.id, payment, word):
-                log.error("payment %s: not believed (%s): %s %s", payment.id, reason, word.status, word.amount)
+        if reason := mismatch(payment, snapshot):
+            if await payments.record_discrepancy(reason, snapshot.id, payment, snapshot):
+                log.error(
+                    "payment %s: snapshot refused (%s): %s %s", payment.id, reason, snapshot.status, snapshot.amount
+                )
             return payment
-        payment = informed(payment, word)
-        for step in list(steps(payment, word)):
-            payment = await self._make(tx, payment, step)
-        payment = _without(payment, done)
-        if runs_out(payment, self._clock.now()):
-            payment = await self._let_go(tx, payment)
-        return await self.pursue(tx, payment)
+        payment = merge(payment, snapshot)
+        for transition in list(transitions(payment, snapshot)):
+            payment = await self._apply(tx, payment, transition)
+        payment = _without_partial_refund(payment, done)
+        if is_expiring(payment, self._clock.now()):
+            payment = await self._void_expiring(tx, payment)
+        return await self.next_call(tx, payment)
 
-    async def _make(self, tx: Tx, before: Payment, step: Step) -> Payment:
+    async def _apply(self, tx: Tx, before: Payment, transition: PaymentTransition) -> Payment:
         payments = PaymentRepository(tx)
-        payment = await payments.save(after(before, step, self._clock.now()))
-        for move in step.moves:
+        payment = await payments.save(apply(before, transition, self._clock.now()))
+        for move in transition.moves:
             await payments.move(payment, move)
             await tx.publish(MoneyMoved(payment, move.reason, move.amount))
         if payment.status == before.status:
@@ -160,18 +162,18 @@ class Settlement:
             return await payments.get(payment.id)
         log.info("payment %s of order %s: %s", payment.id, payment.order_id, payment.status)
         await tx.publish(EVENTS[payment.status](payment))
-        # A listener may have aimed it elsewhere.
+        # A listener may have set another goal.
         return await payments.get(payment.id)
 
-    async def _let_go(self, tx: Tx, payment: Payment) -> Payment:
-        log.warning("payment %s of order %s: the hold ends at %s", payment.id, payment.order_id, payment.expires_at)
+    async def _void_expiring(self, tx: Tx, payment: Payment) -> Payment:
+        log.warning("payment %s of order %s: the hold expires at %s", payment.id, payment.order_id, payment.expires_at)
         payment = await PaymentRepository(tx).save(payment)
-        await tx.publish(HoldRunsOut(payment))
+        await tx.publish(HoldExpiring(payment))
         payment = await PaymentRepository(tx).get(payment.id)
         return replace(payment, goal="give_back") if payment.goal == "hold" else payment
 
 
-def _without(payment: Payment, done: Call | None) -> Payment:
-    """The payment once this call is made: its partial refund is under way no more."""
+def _without_partial_refund(payment: Payment, done: Call | None) -> Payment:
+    """The payment after this call: a partial refund is no longer in progress."""
     made = done is not None and done.number == payment.refunds and done.number > 0
     return replace(payment, refunding=0) if made else payment

@@ -1,4 +1,4 @@
-"""Asks the provider for what the outbox says: to create, capture, cancel, refund."""
+"""Sends the queued calls to the provider: create, capture, cancel, refund."""
 
 from __future__ import annotations
 
@@ -8,17 +8,25 @@ from mystar.kit.clock import Clock
 from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
 from mystar.kit.postgres.database import Database
 from mystar.payments.model import Payment
-from mystar.payments.process import CREATE_WITHIN, Call, pursue
-from mystar.payments.provider import Gateway, LockedOut, Missing, NotAsked, ProviderPayment, RateLimited, Refused
+from mystar.payments.process import CREATE_WITHIN, Call, next_call
+from mystar.payments.provider import (
+    CircuitOpen,
+    Gateway,
+    PaymentNotFound,
+    ProviderPayment,
+    RateLimited,
+    Refused,
+    Unauthorized,
+)
 from mystar.payments.repository import PaymentRepository
 from mystar.payments.settlement import Settlement
 
 log = logging.getLogger(__name__)
 
-#: Seconds between the attempts for one call, at most: somebody waits for his payment page or his money, and a provider
-#: that is down is spared by the breaker, not by patience.
+#: Longest pause between attempts of one call, in seconds: a payer waits for the page or the refund, and the circuit
+#: breaker spares a provider that is down.
 LONGEST_PAUSE = 30.0
-#: Seconds before a call that the provider refused is tried again, as long as it is still the way to the goal.
+#: Seconds before a refused call is retried, while it still leads to the goal.
 _AFTER_REFUSAL = 600.0
 _REFUND_PENDING = 60.0
 
@@ -32,21 +40,21 @@ class ProviderCalls:
     async def send(self, letter: OutboxMessage) -> None:
         """:raises Postpone: later. :raises GiveUp: the payment cannot be created."""
         payment = await PaymentRepository(self._db).get(letter.payload["payment_id"])
-        call = pursue(payment)
+        call = next_call(payment)
         if call is None or call.name != letter.name:
-            # Overtaken: the payment has got there, or has another goal, and goals never go back.
+            # Superseded: the goal is reached or has changed, and goals never go back.
             return
         try:
-            word = await self._ask(call, payment, str(letter.idempotency_key))
+            snapshot = await self._ask(call, payment, str(letter.idempotency_key))
         except Refused as refusal:
             await self._refused(call, payment, refusal)
-        except LockedOut as trouble:
-            log.error("the payment provider refuses our credentials: %s", trouble)
+        except Unauthorized as trouble:
+            log.error("the payment provider refuses the shop's credentials: %s", trouble)
             raise Postpone(trouble.retry_after, str(trouble)) from trouble
-        except (RateLimited, NotAsked) as trouble:
+        except (RateLimited, CircuitOpen) as trouble:
             raise Postpone(trouble.retry_after, str(trouble)) from trouble
         else:
-            await self._settlement.settle(payment.id, word, call)
+            await self._settlement.settle(payment.id, snapshot, call)
 
     async def _ask(self, call: Call, payment: Payment, key: str) -> ProviderPayment:
         if call.call == "create":
@@ -75,7 +83,7 @@ class ProviderCalls:
     async def _refund(self, call: Call, payment: Payment, provider_id: str, key: str) -> ProviderPayment:
         refund = await self._gateway.refund(key, provider_id, amount=call.amount, description=payment.description)
         if refund.status == "pending":
-            # The repeated call answers what it answered first; the refund itself knows better.
+            # A repeated call repeats the first answer; the refund itself has the current status.
             refund = await self._gateway.get_refund(refund.id)
         if refund.status == "pending":
             raise Postpone(_REFUND_PENDING, "the refund is under way")
@@ -84,17 +92,17 @@ class ProviderCalls:
         return await self._gateway.get(provider_id)
 
     async def _refused(self, call: Call, payment: Payment, refusal: Refused) -> None:
-        """A payment that cannot be created has failed. Any other call was refused because of the payment's state, so
-        look at that; and what is still to be done is tried again, since money waits at the end of it."""
+        """A payment whose creation is refused has failed. Any other call is refused because of the payment's state, so
+        refresh it; if the call still leads to the goal, it is retried later."""
         if call.call == "create":
             await self._settlement.fail(payment.id, refusal.code)
             raise GiveUp(str(refusal)) from refusal
         assert payment.provider_id is not None
         try:
-            word = await self._gateway.get(payment.provider_id)
-        except Missing as missing:
+            snapshot = await self._gateway.get(payment.provider_id)
+        except PaymentNotFound as missing:
             await self._settlement.missing(payment)
             raise Postpone(_AFTER_REFUSAL, str(missing)) from missing
-        if pursue(await self._settlement.settle(payment.id, word)) == call:
-            log.error("payment %s: the provider refuses to %s: %s", payment.id, call.call, refusal)
+        if next_call(await self._settlement.settle(payment.id, snapshot)) == call:
+            log.error("payment %s: %s refused by the provider: %s", payment.id, call.call, refusal)
             raise Postpone(_AFTER_REFUSAL, str(refusal)) from refusal

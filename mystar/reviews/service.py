@@ -31,8 +31,8 @@ class ReviewService:
     async def write(self, actor: Actor, order_id: int, *, rating: int, words: str) -> Review:
         """Say what one thinks of a completed order; ``rating`` is 1 to 5.
 
-        :raises OrderUnknown: a stranger's. :raises NotYours: not its buyer. :raises WrongTime: not completed, or
-            reviewed already. :raises AlreadyReviewed:
+        :raises OrderUnknown: not a party. :raises ActionForbidden: not its buyer.
+        :raises ActionNotAllowedNow: not completed, or reviewed already. :raises AlreadyReviewed:
         """
         async with self._db.transaction() as tx:
             order = await self._orders.mark_reviewed(tx, actor, order_id)

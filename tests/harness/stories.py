@@ -144,7 +144,14 @@ class Walk:
         key = self.chance.choice(["", f"{word}-{self.order_id}"])
         decision = {"order_id": str(self.order_id), "accept": word}
         await self.client.ask(
-            word, "POST", "/api/orderaccept/", decision, token=self.star.token, key=key, good=(201,), after_doubt=(409,)
+            word,
+            "POST",
+            "/api/orderaccept/",
+            decision,
+            token=self.star.token,
+            key=key,
+            good=(201,),
+            after_doubt=(409,),
         )
 
     async def upload(self) -> None:

@@ -15,7 +15,17 @@ from mystar.errors import MystarError
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database, Tx
 from mystar.orders.keys import ORDERS
-from mystar.orders.model import Goal, Kind, Money, NotYours, OrderUnknown, Role, Status, WrongTime, order_of
+from mystar.orders.model import (
+    ActionForbidden,
+    ActionNotAllowedNow,
+    Goal,
+    Kind,
+    Money,
+    OrderUnknown,
+    Role,
+    Status,
+    order_of,
+)
 from mystar.orders.service import OrderService
 from mystar.orders.state_machine import KINDS, STATUSES, Action, decide
 from tests.factory import Factory, actor
@@ -61,13 +71,13 @@ class Stage:
         if who == "stranger":
             return OrderUnknown
         if who == "viewer":
-            return NotYours
+            return ActionForbidden
         async with self.tx.savepoint():
             await self.tx.execute(SET, kind=kind.value, status=status.value, money=money.value)
             order = order_of(await self.tx.one(STATE))
         try:
             step = decide(order, action, Role(who))
-        except (NotYours, WrongTime) as refusal:
+        except (ActionForbidden, ActionNotAllowedNow) as refusal:
             return type(refusal)
         return step.status, step.money, step.goal
 

@@ -14,10 +14,10 @@ from mystar.files.model import FileInUse
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.orders.keys import ORDERS
-from mystar.orders.model import Difference, Money, Order, OrderUnknown, Status, WrongTime
+from mystar.orders.model import ActionNotAllowedNow, Difference, Money, Order, OrderUnknown, Status
 from mystar.orders.service import OrderService
 from mystar.payments.keys import PAYMENTS
-from mystar.payments.model import HoldRunsOut, PaymentSettled
+from mystar.payments.model import HoldExpiring, PaymentSettled
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.orders.making import an_order
@@ -55,7 +55,7 @@ async def make_service(db: Database) -> None:
     await db.execute("update orders set kind = 'service'")
 
 
-async def becomes(orders: OrderService, person: Person, order_id: int, money: Money) -> Order:
+async def sets_money(orders: OrderService, person: Person, order_id: int, money: Money) -> Order:
     async def look() -> Order | None:
         order = (await orders.read(actor(person), order_id)).order
         return order if order.money is money else None
@@ -79,9 +79,9 @@ async def test_a_service_is_charged_by_the_approval_and_counted(
     await factory.hold(order_id, sandbox_process)
     await orders.accept(actor(star), order_id)
     await orders.deliver(actor(star), order_id, message="Готово")
-    assert (await becomes(orders, customer, order_id, Money.HELD)).status is Status.DELIVERED
+    assert (await sets_money(orders, customer, order_id, Money.HELD)).status is Status.DELIVERED
     await orders.approve(actor(customer), order_id)
-    order = await becomes(orders, customer, order_id, Money.CAPTURED)
+    order = await sets_money(orders, customer, order_id, Money.CAPTURED)
     assert order.status is Status.COMPLETED
     assert None not in (order.accepted_at, order.paid_at, order.delivered_at, order.completed_at)
     assert await db.value("select completed_orders from creators where account_id = %(id)s", id=star.id) == 1
@@ -107,13 +107,13 @@ async def test_a_hold_that_runs_out_is_taken_once_there_is_something_to_take_it_
 
     async def run_out() -> str:
         async with db.transaction() as tx:
-            await tx.publish(HoldRunsOut(payment))
+            await tx.publish(HoldExpiring(payment))
         return str(await db.value("select money_goal from orders"))
 
     assert await run_out() == "hold"
     await orders.deliver(actor(star), order_id, message="Готово")
     assert await run_out() == "capture"
-    assert (await becomes(orders, customer, order_id, Money.CAPTURED)).status is Status.DELIVERED
+    assert (await sets_money(orders, customer, order_id, Money.CAPTURED)).status is Status.DELIVERED
 
 
 async def test_two_captures_at_once_are_one_capture(
@@ -129,8 +129,8 @@ async def test_two_captures_at_once_are_one_capture(
     await orders.accept(actor(star), order_id)
     await factory.hold(order_id, sandbox_process)
     outcomes = await asyncio.gather(*(orders.capture(actor(star), order_id) for _ in range(3)), return_exceptions=True)
-    assert Counter(map(type, outcomes)) == {Order: 1, WrongTime: 2}
-    await becomes(orders, customer, order_id, Money.CAPTURED)
+    assert Counter(map(type, outcomes)) == {Order: 1, ActionNotAllowedNow: 2}
+    await sets_money(orders, customer, order_id, Money.CAPTURED)
 
 
 async def test_a_second_payment_is_refused_and_a_second_visit_finds_the_first(
@@ -149,7 +149,7 @@ async def test_a_second_payment_is_refused_and_a_second_visit_finds_the_first(
     assert len(pages) == 1
     assert await db.value("select count(*) from payments") == 1
     await factory.hold(order_id, sandbox_process)
-    with pytest.raises(WrongTime):
+    with pytest.raises(ActionNotAllowedNow):
         await orders.payment_link(actor(customer), order_id)
     with pytest.raises(PaymentSettled):
         await orders.pay_by_link(order_id, signature)
@@ -175,7 +175,7 @@ async def test_a_payment_that_was_under_way_when_the_order_ended_is_given_back(
     await orders.pay_by_link(order_id, URL(link).query["sig"])
     await orders.reject(actor(star), order_id)
     await sandbox_process.pay((await sandbox_process.find_payment(order_id=str(order_id)))["id"])
-    order = await becomes(orders, customer, order_id, Money.RELEASED)
+    order = await sets_money(orders, customer, order_id, Money.RELEASED)
     assert order.status is Status.REJECTED
     # The star is not told of money that does not stay.
     assert await db.value("select count(*) from outbox where payload ->> 'text' like '%%оплачен%%'") == 0
@@ -195,7 +195,7 @@ async def test_a_recount_finds_what_is_wrong_and_nothing_else(
     await factory.hold(order_id, sandbox_process)
     await orders.deliver(actor(star), order_id, message="Готово")
     await orders.approve(actor(customer), order_id)
-    await becomes(orders, customer, order_id, Money.CAPTURED)
+    await sets_money(orders, customer, order_id, Money.CAPTURED)
     assert await orders.recount() == []
     await db.execute("update orders set money = 'held'")
     await db.execute("update creators set completed_orders = 7")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mystar.orders.model import Goal, Kind, Money, NotYours, Order, Role, Status, WrongTime
+from mystar.orders.model import ActionForbidden, ActionNotAllowedNow, Goal, Kind, Money, Order, Role, Status
 from mystar.orders.state_diagram import describe
-from mystar.orders.state_machine import KINDS, SHOWN, STATUSES, Action, Step, allowed_actions, decide
+from mystar.orders.state_machine import KINDS, SHOWN, STATUSES, Action, Transition, allowed_actions, decide
 from tests.orders.making import MOMENT, an_order
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "orders.md"
@@ -27,10 +27,10 @@ def every_order() -> Iterator[Order]:
             yield an_order(kind, status, money, goal, reviewed_at=MOMENT)
 
 
-def outcome(order: Order, action: Action, role: Role) -> Step | type[Exception]:
+def outcome(order: Order, action: Action, role: Role) -> Transition | type[Exception]:
     try:
         return decide(order, action, role)
-    except (NotYours, WrongTime) as refusal:
+    except (ActionForbidden, ActionNotAllowedNow) as refusal:
         return type(refusal)
 
 
@@ -46,11 +46,11 @@ def test_every_state_and_actor_and_action_gives_what_the_document_says() -> None
         mine = [row for row in fitting if row["by"] == role]
         now = [row for row in mine if fits(row, order)]
         if not mine:
-            expected: object = NotYours
+            expected: object = ActionForbidden
         elif not now:
-            expected = WrongTime
+            expected = ActionNotAllowedNow
         else:
-            expected = Step(action, role, *becomes(now[0], order))
+            expected = Transition(action, role, *sets_money(now[0], order))
         assert outcome(order, action, role) == expected, (order.kind, order.status, order.money, action, role)
 
 
@@ -63,17 +63,17 @@ def rows() -> list[dict[str, str]]:
 
 def fits(row: dict[str, str], order: Order) -> bool:
     money = row["money"].removesuffix(", nothing asked yet")
-    unasked = money == row["money"] or order.money_goal is Goal.HOLD
+    goal_is_hold = money == row["money"] or order.money_goal is Goal.HOLD
     work = row["work"].removesuffix(", not reviewed yet")
     unreviewed = work == row["work"] or order.reviewed_at is None
-    return among(order.status, work) and among(order.money, money) and unasked and unreviewed
+    return among(order.status, work) and among(order.money, money) and goal_is_hold and unreviewed
 
 
 def among(value: str, words: str) -> bool:
     return words == "any" or value in words.split(", ")
 
 
-def becomes(row: dict[str, str], order: Order) -> tuple[Status, Money, Goal]:
+def sets_money(row: dict[str, str], order: Order) -> tuple[Status, Money, Goal]:
     said = dict(re.findall(r"(becomes|goal):? (\w+)", row["then"]))
     status = order.status if row["to"] == "–" else Status(row["to"])
     return status, Money(said.get("becomes", order.money)), Goal(said.get("goal", order.money_goal))
@@ -82,29 +82,29 @@ def becomes(row: dict[str, str], order: Order) -> tuple[Status, Money, Goal]:
 def test_allowed_actions_are_exactly_what_would_succeed() -> None:
     for order, role in product(every_order(), PEOPLE):
         allowed = {one.name for one in allowed_actions(order, role)}
-        assert allowed == {action for action in SHOWN if isinstance(outcome(order, action, role), Step)}
+        assert allowed == {action for action in SHOWN if isinstance(outcome(order, action, role), Transition)}
 
 
 def test_nobody_but_the_provider_moves_money() -> None:
     for order, action, role in product(every_order(), DEEDS, PEOPLE):
         step = outcome(order, action, role)
-        if isinstance(step, Step) and action is not Action.PAY:
+        if isinstance(step, Transition) and action is not Action.PAY:
             assert step.money is order.money
 
 
 def test_whoever_ends_an_order_unfinished_gives_the_money_back() -> None:
     for order, action, role in product(every_order(), DEEDS, PEOPLE):
         step = outcome(order, action, role)
-        if isinstance(step, Step) and order.money_goal is not Goal.GIVE_BACK:
+        if isinstance(step, Transition) and order.money_goal is not Goal.REVERSE:
             ends = step.status in (Status.REJECTED, Status.CANCELLED) and step.status is not order.status
-            assert ends or action is Action.REFUND or step.goal is not Goal.GIVE_BACK
-            assert not ends or step.goal is Goal.GIVE_BACK
+            assert ends or action is Action.REFUND or step.goal is not Goal.REVERSE
+            assert not ends or step.goal is Goal.REVERSE
 
 
 def test_an_order_that_is_over_stays_over() -> None:
     for order, action, role in product(every_order(), Action, Role):
         step = outcome(order, action, role)
-        if order.status in FINAL and isinstance(step, Step):
+        if order.status in FINAL and isinstance(step, Transition):
             assert step.status is order.status
             assert action in (Action.PAY, Action.REVIEW) or role in (Role.STAFF, Role.SYSTEM)
 
@@ -112,7 +112,7 @@ def test_an_order_that_is_over_stays_over() -> None:
 def test_a_buyer_who_has_received_something_cannot_take_the_money_back_alone() -> None:
     for status in (Status.IN_PROGRESS, Status.DELIVERED, Status.COMPLETED, Status.DISPUTED):
         for money in Money:
-            assert outcome(an_order(status=status, money=money), Action.CANCEL, Role.BUYER) is WrongTime
+            assert outcome(an_order(status=status, money=money), Action.CANCEL, Role.BUYER) is ActionNotAllowedNow
 
 
 @pytest.mark.parametrize(
@@ -121,12 +121,12 @@ def test_a_buyer_who_has_received_something_cannot_take_the_money_back_alone() -
         (Status.PENDING, Money.HELD, Action.ACCEPT, Role.CREATOR, Goal.CAPTURE),
         (Status.PENDING, Money.NONE, Action.ACCEPT, Role.CREATOR, Goal.HOLD),
         (Status.PENDING, Money.PENDING, Action.ACCEPT, Role.CREATOR, Goal.HOLD),
-        (Status.PENDING, Money.HELD, Action.REJECT, Role.CREATOR, Goal.GIVE_BACK),
-        (Status.ACCEPTED, Money.HELD, Action.REJECT, Role.CREATOR, Goal.GIVE_BACK),
+        (Status.PENDING, Money.HELD, Action.REJECT, Role.CREATOR, Goal.REVERSE),
+        (Status.ACCEPTED, Money.HELD, Action.REJECT, Role.CREATOR, Goal.REVERSE),
         (Status.ACCEPTED, Money.HELD, Action.DELIVER, Role.CREATOR, Goal.CAPTURE),
         (Status.ACCEPTED, Money.HELD, Action.CAPTURE, Role.CREATOR, Goal.CAPTURE),
         (Status.ACCEPTED, Money.HELD, Action.CAPTURE, Role.STAFF, Goal.CAPTURE),
-        (Status.ACCEPTED, Money.CAPTURED, Action.CANCEL, Role.BUYER, Goal.GIVE_BACK),
+        (Status.ACCEPTED, Money.CAPTURED, Action.CANCEL, Role.BUYER, Goal.REVERSE),
     ],
 )
 def test_a_greeting_is_paid_for_as_decided(
@@ -161,12 +161,12 @@ def test_a_service_is_delivered_from_any_open_state_and_charged_by_the_approval(
     ],
 )
 def test_the_wrong_party_is_refused_for_good(action: Action, role: Role) -> None:
-    with pytest.raises(NotYours):
+    with pytest.raises(ActionForbidden):
         decide(an_order(), action, role)
 
 
 def test_the_right_party_at_the_wrong_time_learns_what_it_may_do() -> None:
-    with pytest.raises(WrongTime) as refusal:
+    with pytest.raises(ActionNotAllowedNow) as refusal:
         decide(an_order(status=Status.CANCELLED, money=Money.RELEASED), Action.ACCEPT, Role.CREATOR)
     assert refusal.value.details == {
         "action": "accept",

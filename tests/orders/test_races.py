@@ -14,7 +14,7 @@ from aiohttp import web
 from mystar.accounts.model import Actor
 from mystar.kit.keys import DATABASE
 from mystar.orders.keys import ORDERS
-from mystar.orders.model import Kind, Money, Order, Role, Status, WrongTime
+from mystar.orders.model import ActionNotAllowedNow, Kind, Money, Order, Role, Status
 from mystar.orders.state_machine import KINDS, STATUSES, Action, decide
 from tests.factory import Factory, actor
 from tests.orders.making import an_order
@@ -39,7 +39,7 @@ def outcomes(order: Order, deeds: tuple[Deed, Deed]) -> tuple[list[Deed], Status
     for deed in deeds:
         try:
             step = decide(order, *deed)
-        except WrongTime:
+        except ActionNotAllowedNow:
             continue
         winners.append(deed)
         order = step.taken(order)
@@ -95,7 +95,7 @@ async def test_two_at_once_are_one_after_the_other(
         assert (sorted(won), status) in [(sorted(winners), end) for winners, end in possible], (order, pair, answers)
         for answer in answers:
             if not isinstance(answer, Order):
-                assert isinstance(answer, WrongTime), answer
+                assert isinstance(answer, ActionNotAllowedNow), answer
                 assert answer.details["status"] == status.value or order.money is Money.HELD
                 assert "allowed_actions" in answer.details
 

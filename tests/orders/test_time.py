@@ -17,11 +17,11 @@ from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.orders.keys import ORDERS
-from mystar.orders.model import Goal, Money, OrderCancelled, Role, Status, WrongTime
+from mystar.orders.model import ActionNotAllowedNow, Goal, Money, OrderCancelled, Role, Status
 from mystar.orders.state_machine import Action, Terms, allowed_actions, decide, next_deadline
 from mystar.orders.tasks import Deadlines
 from mystar.payments.keys import PAYMENTS
-from mystar.payments.process import let_go_at, next_check, runs_out
+from mystar.payments.process import auto_void_at, is_expiring, next_check
 from mystar.settings import Settings
 from tests.factory import Person, actor
 from tests.orders.making import MOMENT, an_order
@@ -62,8 +62,8 @@ def db(app: web.Application) -> Database:
     return app[DATABASE]
 
 
-async def pass_by(market: Market) -> int:
-    return await Deadlines(market.app[ORDERS]).pass_by()
+async def run_due(market: Market) -> int:
+    return await Deadlines(market.app[ORDERS]).run_due()
 
 
 async def seen(market: Market, person: Person) -> list[str]:
@@ -90,10 +90,10 @@ async def test_an_order_that_nobody_accepts_is_cancelled_and_its_hold_let_go(
     clock.ahead = timedelta(days=2)
     await market.factory.hold(order_id, sandbox_process)
     clock.ahead = timedelta(days=4, hours=23)
-    assert await pass_by(market) == 0, "the creator has the whole term after the payment"
+    assert await run_due(market) == 0, "the creator has the whole term after the payment"
     clock.ahead = timedelta(days=5, minutes=1)
-    assert await pass_by(market) == 1
-    assert await pass_by(market) == 0
+    assert await run_due(market) == 1
+    assert await run_due(market) == 0
     await eventually(lambda: _is(market, order_id, ("cancelled", "released")))
     assert (await seen(market, market.creator))[-1] == "order_expired"
     assert "order_expired" in await seen(market, market.buyer)
@@ -116,7 +116,7 @@ async def test_silence_after_a_delivery_is_consent(
     await market.factory.hold(order_id, sandbox_process)
     await market.deliver(order_id)
     clock.ahead = timedelta(days=3, minutes=1)
-    assert await pass_by(market) == 1
+    assert await run_due(market) == 1
     await eventually(lambda: _is(market, order_id, ("completed", "captured")))
     assert (await seen(market, market.buyer))[-1] == "order_auto_completed"
     assert "order_auto_completed" in await seen(market, market.creator)
@@ -131,13 +131,13 @@ async def test_a_revision_that_does_not_come_is_for_the_staff_and_waits_for_them
     clock.ahead = timedelta(days=2)
     await market.app[ORDERS].request_revision(actor(market.buyer), order_id, "Тише")
     clock.ahead = timedelta(days=8)
-    assert await pass_by(market) == 0
+    assert await run_due(market) == 0
     clock.ahead = timedelta(days=9, minutes=1)
-    assert await pass_by(market) == 1
+    assert await run_due(market) == 1
     assert (await state(market, order_id))[0] == "disputed"
     assert (await seen(market, market.creator))[-1] == (await seen(market, market.buyer))[-1] == "revision_late"
     clock.ahead = timedelta(days=400)
-    assert await pass_by(market) == 0
+    assert await run_due(market) == 0
     staff = await market.factory.staff("operator")
     await market.app[ORDERS].cancel(actor(staff, "operator"), order_id, "Покупатель прав")
     assert (await seen(market, market.creator))[-1] == (await seen(market, market.buyer))[-1] == "dispute_settled"
@@ -150,9 +150,9 @@ async def test_a_new_delivery_begins_a_new_term(market: Market, clock: MovedCloc
     await market.app[ORDERS].request_revision(actor(market.buyer), order_id)
     await market.app[ORDERS].deliver(actor(market.creator), order_id, message="Ещё раз")
     clock.ahead = timedelta(days=4)
-    assert await pass_by(market) == 0
+    assert await run_due(market) == 0
     clock.ahead = timedelta(days=6)
-    assert await pass_by(market) == 1
+    assert await run_due(market) == 1
     assert (await state(market, order_id))[0] == "completed"
 
 
@@ -173,7 +173,7 @@ async def test_an_unpaid_greeting_is_not_approved_by_who_cannot_see_it(market: M
     order_id = await market.factory.order(market.buyer, market.creator)
     await market.deliver(order_id, file_ids=[await market.file(market.creator)])
     clock.ahead = timedelta(days=30)
-    assert await pass_by(market) == 0
+    assert await run_due(market) == 0
     assert (await state(market, order_id))[0] == "delivered"
 
 
@@ -181,7 +181,7 @@ async def test_several_who_look_at_once_keep_a_deadline_once(market: Market, clo
     """They share nothing but the database, as processes do."""
     orders = [(await market.place())["id"] for _ in range(6)]
     clock.ahead = timedelta(days=4)
-    moved = await asyncio.gather(*(pass_by(market) for _ in range(4)))
+    moved = await asyncio.gather(*(run_due(market) for _ in range(4)))
     assert sum(moved) == len(orders)
     assert await db.value("select count(*) from order_events where action = 'acceptance_late'") == len(orders)
 
@@ -197,7 +197,7 @@ async def test_one_order_that_cannot_be_moved_keeps_nobody_waiting(
 
     db.events.on(OrderCancelled, refuse)
     clock.ahead = timedelta(days=4)
-    assert await pass_by(market) == 1
+    assert await run_due(market) == 1
     assert (await state(market, free))[0] == "cancelled"
     assert (await state(market, stuck))[0] == "pending"
     assert f"order {stuck}" in caplog.text
@@ -209,9 +209,9 @@ async def test_the_clock_and_a_person_do_not_both_win(market: Market, clock: Mov
     clock.ahead = timedelta(days=4)
     orders = market.app[ORDERS]
     late, accepted = await asyncio.gather(
-        orders.pass_deadline(order_id), orders.accept(actor(market.creator), order_id), return_exceptions=True
+        orders.expire(order_id), orders.accept(actor(market.creator), order_id), return_exceptions=True
     )
-    assert (late is True) == isinstance(accepted, WrongTime), (late, accepted)
+    assert (late is True) == isinstance(accepted, ActionNotAllowedNow), (late, accepted)
     assert (await state(market, order_id))[0] == ("cancelled" if late is True else "accepted")
 
 
@@ -246,18 +246,18 @@ def test_no_hold_of_a_thousand_orders_ends_unnoticed() -> None:
         life = chance.choice([timedelta(days=7), timedelta(days=5), timedelta(hours=chance.uniform(72, 240))])
         held = a_payment(status="held", held_at=MOMENT, expires_at=MOMENT + life)
         moment, outage = MOMENT, timedelta(hours=chance.uniform(0, 5))
-        while not runs_out(held, moment):
+        while not is_expiring(held, moment):
             after = next_check(held, moment, poll_seconds=15)
             assert after is not None
             assert after > moment
             moment = after
-        begun = let_go_at(held)
+        begun = auto_void_at(held)
         assert begun is not None
         assert begun <= moment <= begun + timedelta(minutes=1)
         status = chance.choice([Status.PENDING, Status.ACCEPTED, Status.IN_PROGRESS, Status.DELIVERED, Status.DISPUTED])
         order = an_order(status=status, money=Money.HELD)
         if status in (Status.PENDING, Status.ACCEPTED):
-            with pytest.raises(WrongTime):
+            with pytest.raises(ActionNotAllowedNow):
                 decide(order, Action.HOLD_RUNS_OUT, Role.SYSTEM)
         else:
             assert decide(order, Action.HOLD_RUNS_OUT, Role.SYSTEM).goal is Goal.CAPTURE

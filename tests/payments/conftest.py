@@ -17,7 +17,7 @@ from mystar.kit.postgres.database import Database
 from mystar.kit.security.tokens import Signer
 from mystar.payments.gateways.breaker import Breaker
 from mystar.payments.gateways.yookassa import YooKassa
-from mystar.payments.model import EVENTS, HoldRunsOut, Payment, SettlementBegins
+from mystar.payments.model import EVENTS, HoldExpiring, Payment, SettlementBegins
 from mystar.payments.repository import CONSTRAINTS
 from mystar.payments.service import PaymentService
 from mystar.payments.settlement import TOPIC, Settlement
@@ -74,7 +74,7 @@ class Desk:
         )
         self.heard: list[Any] = []
         self.begun: list[int] = []
-        for event in (*EVENTS.values(), HoldRunsOut):
+        for event in (*EVENTS.values(), HoldExpiring):
             db.events.on(event, self._hear)
         db.events.on(SettlementBegins, self._hear_beginning)
 
@@ -107,12 +107,12 @@ class Desk:
 
     async def captured(self, amount: int = AMOUNT) -> Payment:
         payment = await self.held(amount)
-        await self.aim(payment, "capture")
+        await self.set_goal(payment, "capture")
         return await self.becomes(payment, "captured")
 
-    async def aim(self, payment: Payment, goal: Any) -> Payment | None:
+    async def set_goal(self, payment: Payment, goal: Any) -> Payment | None:
         async with self.db.transaction() as tx:
-            return await self.payments.aim(tx, payment.order_id, goal)
+            return await self.payments.set_goal(tx, payment.order_id, goal)
 
     async def get(self, payment: Payment) -> Payment:
         found = await self.payments.of_order(payment.order_id)

@@ -33,7 +33,7 @@ async def test_errors_after_the_work_make_no_second_payment(desk: Desk) -> None:
 async def test_a_deed_whose_answer_is_lost_is_done_once(desk: Desk, goal: str) -> None:
     payment = await desk.held()
     await desk.sandbox.faults(error_after_work=1)
-    await desk.aim(payment, goal)
+    await desk.set_goal(payment, goal)
 
     async def done_there() -> bool:
         return (await desk.theirs(payment))["status"] != "waiting_for_capture"
@@ -49,7 +49,7 @@ async def test_a_deed_whose_answer_is_lost_is_done_once(desk: Desk, goal: str) -
 async def test_a_refund_whose_answer_is_lost_is_made_once(desk: Desk) -> None:
     payment = await desk.captured()
     await desk.sandbox.faults(error_after_work=1)
-    await desk.aim(payment, "give_back")
+    await desk.set_goal(payment, "give_back")
 
     async def refunded_there() -> bool:
         return bool((await desk.theirs(payment))["refunded"])

@@ -80,7 +80,7 @@ async def stand(desk: Desk, status: str, goal: str) -> Payment:
             amount=AMOUNT,
             reason=reason,
         )
-    await desk.aim(payment, goal)
+    await desk.set_goal(payment, goal)
     return await desk.get(payment)
 
 
@@ -183,7 +183,7 @@ async def test_too_many_calls_wait_as_long_as_they_are_told(desk: Desk, provider
 async def test_a_call_that_was_overtaken_is_not_made(desk: Desk, provider: Scripted) -> None:
     provider.says = {"POST payments/p-1/cancel": [(500, {})]}
     payment = await stand(desk, "held", "capture")
-    await desk.aim(payment, "give_back")
+    await desk.set_goal(payment, "give_back")
     desk.open()
     await times(desk, provider, "POST payments/p-1/cancel", 1)
     assert "POST payments/p-1/capture" not in provider.asked

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from mystar.payments.model import (
-    GivingBack,
     PaymentHeld,
     PaymentOpen,
     PaymentOver,
     PaymentSettled,
+    ReversalInProgress,
 )
 from tests.payments.conftest import AMOUNT, CAPTURE, HOLD, REFUND, RELEASE, Desk
 from tests.waiting import eventually
@@ -27,7 +27,7 @@ async def test_a_payment_is_held_and_captured(desk: Desk) -> None:
     assert held.expires_at is not None
     assert held.held_at is not None
 
-    await desk.aim(payment, "capture")
+    await desk.set_goal(payment, "capture")
     captured = await desk.becomes(payment, "captured")
     assert captured.captured == AMOUNT
     assert (await desk.theirs(payment))["captured"] == AMOUNT
@@ -38,7 +38,7 @@ async def test_a_payment_is_held_and_captured(desk: Desk) -> None:
 
 async def test_whoever_waits_sees_the_deed_done(desk: Desk) -> None:
     payment = await desk.held()
-    await desk.aim(payment, "capture")
+    await desk.set_goal(payment, "capture")
     await desk.payments.wait_for(payment.order_id, 10)
     assert (await desk.get(payment)).status == "captured"
     await desk.payments.wait_for(payment.order_id, 10)
@@ -47,7 +47,7 @@ async def test_whoever_waits_sees_the_deed_done(desk: Desk) -> None:
 
 async def test_a_hold_is_let_go(desk: Desk) -> None:
     payment = await desk.held()
-    await desk.aim(payment, "give_back")
+    await desk.set_goal(payment, "give_back")
     await desk.becomes(payment, "released")
     theirs = await desk.theirs(payment)
     assert (theirs["held"], theirs["released"], theirs["captured"]) == (0, AMOUNT, 0)
@@ -57,7 +57,7 @@ async def test_a_hold_is_let_go(desk: Desk) -> None:
 
 async def test_what_was_captured_is_refunded_in_full(desk: Desk) -> None:
     payment = await desk.captured()
-    await desk.aim(payment, "give_back")
+    await desk.set_goal(payment, "give_back")
     refunded = await desk.becomes(payment, "refunded")
     assert (refunded.captured, refunded.refunded) == (AMOUNT, AMOUNT)
     assert (await desk.theirs(payment))["refunded"] == AMOUNT
@@ -93,7 +93,7 @@ async def test_an_open_payment_is_used_again(desk: Desk) -> None:
     with pytest.raises(PaymentSettled):
         await desk.payments.confirmation_url(payment.id)
 
-    await desk.aim(payment, "capture")
+    await desk.set_goal(payment, "capture")
     await desk.becomes(payment, "captured")
     with pytest.raises(PaymentSettled):
         await desk.start(payment.order_id)
@@ -101,11 +101,11 @@ async def test_an_open_payment_is_used_again(desk: Desk) -> None:
 
 async def test_a_hold_made_after_the_order_was_called_off_is_given_back(desk: Desk) -> None:
     payment = await desk.created()
-    await desk.aim(payment, "give_back")
-    with pytest.raises(GivingBack):
+    await desk.set_goal(payment, "give_back")
+    with pytest.raises(ReversalInProgress):
         await desk.start(payment.order_id)
-    with pytest.raises(GivingBack):
-        await desk.aim(payment, "capture")
+    with pytest.raises(ReversalInProgress):
+        await desk.set_goal(payment, "capture")
 
     await desk.sandbox.pay(payment.provider_id)
     await desk.payments.refresh(payment.id)
@@ -115,7 +115,7 @@ async def test_a_hold_made_after_the_order_was_called_off_is_given_back(desk: De
 
 async def test_a_hold_awaited_by_a_delivered_order_is_captured_at_once(desk: Desk) -> None:
     payment = await desk.created()
-    await desk.aim(payment, "capture")
+    await desk.set_goal(payment, "capture")
     await desk.sandbox.pay(payment.provider_id)
     await desk.payments.refresh(payment.id)
     await desk.becomes(payment, "captured")
@@ -124,7 +124,7 @@ async def test_a_hold_awaited_by_a_delivered_order_is_captured_at_once(desk: Des
 async def test_a_capture_that_comes_too_late_releases(desk: Desk) -> None:
     payment = await desk.held()
     await desk.sandbox.expire(payment.provider_id)
-    await desk.aim(payment, "capture")
+    await desk.set_goal(payment, "capture")
     released = await desk.becomes(payment, "released")
     assert released.cancellation_reason == "expired_on_capture"
     assert await desk.ledger(payment) == HOLD + RELEASE
@@ -142,8 +142,8 @@ async def test_a_hold_that_came_and_went_while_we_slept_is_in_the_ledger(desk: D
 
 async def test_an_accepted_and_at_once_cancelled_order_gets_all_its_money_back(desk: Desk) -> None:
     payment = await desk.held()
-    await desk.aim(payment, "capture")
-    await desk.aim(payment, "give_back")
+    await desk.set_goal(payment, "capture")
+    await desk.set_goal(payment, "give_back")
 
     async def over() -> bool:
         return (await desk.get(payment)).is_over
@@ -156,7 +156,7 @@ async def test_an_accepted_and_at_once_cancelled_order_gets_all_its_money_back(d
 
 async def test_a_listener_decides_in_the_payment_s_own_transaction(desk: Desk) -> None:
     async def capture(tx: Any, event: Any) -> None:
-        await desk.payments.aim(tx, event.payment.order_id, "capture")
+        await desk.payments.set_goal(tx, event.payment.order_id, "capture")
 
     desk.db.events.on(PaymentHeld, capture)
     payment = await desk.held()

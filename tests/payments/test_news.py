@@ -25,7 +25,7 @@ async def test_late_and_repeated_words_change_nothing(desk: Desk) -> None:
     words = [await word_about(desk, payment)]
     await desk.sandbox.pay(payment.provider_id)
     words.append(await word_about(desk, payment))
-    await desk.aim(payment, "capture")
+    await desk.set_goal(payment, "capture")
     for one in (words[1], words[0], words[1]):
         await desk.settlement.settle(payment.id, one)
     captured = await desk.becomes(payment, "captured")
@@ -74,7 +74,7 @@ async def test_two_processes_settle_at_once(make_desk: MakeDesk) -> None:
     assert first.facts() + second.facts() == ["Held"]
     assert await first.ledger(payment) == HOLD
 
-    await asyncio.gather(*(desk.aim(payment, "capture") for desk in (first, second)))
+    await asyncio.gather(*(desk.set_goal(payment, "capture") for desk in (first, second)))
     await first.becomes(payment, "captured")
     captures = [
         line

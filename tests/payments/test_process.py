@@ -10,21 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mystar.payments.model import GivingBack, Payment
+from mystar.payments.model import Payment, ReversalInProgress
 from mystar.payments.process import (
     ACCOUNTS,
     HOLD_MARGIN,
-    after,
-    aimed,
+    apply,
+    auto_void_at,
     claimed_payment,
-    disbelief,
     expected_ledger,
-    informed,
-    let_go_at,
+    is_expiring,
+    merge,
+    mismatch,
+    next_call,
     next_check,
-    pursue,
-    runs_out,
-    steps,
+    transitions,
+    with_goal,
 )
 from mystar.payments.provider import ProviderPayment
 
@@ -64,15 +64,15 @@ def payment(**changes: Any) -> Payment:
     return Payment(**{**plain, **changes})
 
 
-def word(status: str, **changes: Any) -> ProviderPayment:
+def snapshot(status: str, **changes: Any) -> ProviderPayment:
     captured = 15000 if status == "succeeded" else 0
     plain = {"id": "p-1", "status": status, "amount": 15000, "captured": captured, "metadata": {"payment_id": "17"}}
     return ProviderPayment(**{**plain, **changes})
 
 
-REFUNDED = word("succeeded", refunded=15000)
-EXPIRED = word("canceled", cancellation_reason="expired_on_capture")
-DECLINED = word("canceled", cancellation_reason="insufficient_funds")
+REFUNDED = snapshot("succeeded", refunded=15000)
+EXPIRED = snapshot("canceled", cancellation_reason="expired_on_capture")
+DECLINED = snapshot("canceled", cancellation_reason="insufficient_funds")
 
 HOLD, CAPTURE, RELEASE, REFUND = ("hold", 15000), ("capture", 15000), ("release", 15000), ("refund", 15000)
 
@@ -80,42 +80,42 @@ HOLD, CAPTURE, RELEASE, REFUND = ("hold", 15000), ("capture", 15000), ("release"
 @pytest.mark.parametrize(
     ("status", "said", "expected"),
     [
-        ("pending", word("pending"), []),
-        ("pending", word("waiting_for_capture"), [("held", [HOLD])]),
-        ("pending", word("succeeded"), [("held", [HOLD]), ("captured", [CAPTURE])]),
+        ("pending", snapshot("pending"), []),
+        ("pending", snapshot("waiting_for_capture"), [("held", [HOLD])]),
+        ("pending", snapshot("succeeded"), [("held", [HOLD]), ("captured", [CAPTURE])]),
         ("pending", REFUNDED, [("held", [HOLD]), ("captured", [CAPTURE]), ("refunded", [REFUND])]),
         ("pending", DECLINED, [("failed", [])]),
         ("pending", EXPIRED, [("held", [HOLD]), ("released", [RELEASE])]),
-        ("held", word("pending"), []),
-        ("held", word("waiting_for_capture"), []),
-        ("held", word("succeeded"), [("captured", [CAPTURE])]),
+        ("held", snapshot("pending"), []),
+        ("held", snapshot("waiting_for_capture"), []),
+        ("held", snapshot("succeeded"), [("captured", [CAPTURE])]),
         (
             "held",
-            word("succeeded", amount=9000, captured=9000),
+            snapshot("succeeded", amount=9000, captured=9000),
             [("captured", [("capture", 9000), ("release", 6000)])],
         ),
         ("held", REFUNDED, [("captured", [CAPTURE]), ("refunded", [REFUND])]),
         ("held", EXPIRED, [("released", [RELEASE])]),
         ("held", DECLINED, [("released", [RELEASE])]),
-        ("captured", word("pending"), []),
-        ("captured", word("waiting_for_capture"), []),
-        ("captured", word("succeeded"), []),
-        ("captured", word("succeeded", refunded=500), [("captured", [("refund", 500)])]),
+        ("captured", snapshot("pending"), []),
+        ("captured", snapshot("waiting_for_capture"), []),
+        ("captured", snapshot("succeeded"), []),
+        ("captured", snapshot("succeeded", refunded=500), [("captured", [("refund", 500)])]),
         ("captured", REFUNDED, [("refunded", [REFUND])]),
-        ("released", word("waiting_for_capture"), []),
+        ("released", snapshot("waiting_for_capture"), []),
         ("released", EXPIRED, []),
-        ("refunded", word("succeeded"), []),
-        ("refunded", word("succeeded", refunded=500), []),
+        ("refunded", snapshot("succeeded"), []),
+        ("refunded", snapshot("succeeded", refunded=500), []),
         ("refunded", REFUNDED, []),
-        ("failed", word("pending"), []),
+        ("failed", snapshot("pending"), []),
         ("failed", DECLINED, []),
     ],
 )
 def test_what_the_provider_s_word_adds(status: str, said: ProviderPayment, expected: list[Any]) -> None:
-    assert disbelief(payment(status=status), said) is None
+    assert mismatch(payment(status=status), said) is None
     made = [
         (step.status, [(move.reason, move.amount) for move in step.moves])
-        for step in steps(payment(status=status), said)
+        for step in transitions(payment(status=status), said)
     ]
     assert made == expected
 
@@ -123,24 +123,24 @@ def test_what_the_provider_s_word_adds(status: str, said: ProviderPayment, expec
 @pytest.mark.parametrize(
     ("ours", "said", "why"),
     [
-        (payment(), word("waiting_for_capture", id="p-2"), "another_payment"),
-        (payment(), word("waiting_for_capture", metadata={"payment_id": "18"}), "another_payment"),
-        (payment(), word("waiting_for_capture", amount=14999), "amount"),
-        (payment(), word("waiting_for_capture", amount=15001), "amount"),
-        (payment(), word("succeeded", amount=15001, captured=15001), "amount"),
-        (payment(), word("waiting_for_capture", currency="USD"), "currency"),
-        (payment(), word("succeeded", refunded=15001), "refunded"),
-        (payment(), word("thinking"), "status"),
+        (payment(), snapshot("waiting_for_capture", id="p-2"), "another_payment"),
+        (payment(), snapshot("waiting_for_capture", metadata={"payment_id": "18"}), "another_payment"),
+        (payment(), snapshot("waiting_for_capture", amount=14999), "amount"),
+        (payment(), snapshot("waiting_for_capture", amount=15001), "amount"),
+        (payment(), snapshot("succeeded", amount=15001, captured=15001), "amount"),
+        (payment(), snapshot("waiting_for_capture", currency="USD"), "currency"),
+        (payment(), snapshot("succeeded", refunded=15001), "refunded"),
+        (payment(), snapshot("thinking"), "status"),
         (payment(status="captured"), EXPIRED, "contradiction"),
         (payment(status="refunded"), DECLINED, "contradiction"),
-        (payment(status="released"), word("succeeded"), "contradiction"),
-        (payment(status="failed"), word("succeeded"), "contradiction"),
-        (payment(provider_id=None), word("pending"), None),
-        (payment(), word("pending", metadata={}), None),
+        (payment(status="released"), snapshot("succeeded"), "contradiction"),
+        (payment(status="failed"), snapshot("succeeded"), "contradiction"),
+        (payment(provider_id=None), snapshot("pending"), None),
+        (payment(), snapshot("pending", metadata={}), None),
     ],
 )
 def test_what_is_not_believed(ours: Payment, said: ProviderPayment, why: str | None) -> None:
-    assert disbelief(ours, said) == why
+    assert mismatch(ours, said) == why
 
 
 @pytest.mark.parametrize(
@@ -166,13 +166,13 @@ def test_what_is_not_believed(ours: Payment, said: ProviderPayment, why: str | N
     ],
 )
 def test_what_is_asked_of_the_provider_next(ours: Payment, call: str | None, amount: int) -> None:
-    asked = pursue(ours)
+    asked = next_call(ours)
     assert (asked and asked.call, asked.amount if asked else 0) == (call, amount)
 
 
 def test_each_deed_has_one_name_for_ever() -> None:
     names = [
-        pursue(ours).name  # type: ignore[union-attr]
+        next_call(ours).name  # type: ignore[union-attr]
         for ours in (
             payment(provider_id=None),
             payment(status="held", goal="capture"),
@@ -186,26 +186,26 @@ def test_each_deed_has_one_name_for_ever() -> None:
 
 def test_goals_only_go_forward() -> None:
     ours = payment(status="held")
-    assert aimed(ours, "hold") == ours
-    assert aimed(ours, "capture").goal == "capture"
-    assert aimed(aimed(ours, "capture"), "hold").goal == "capture"
-    assert aimed(aimed(ours, "capture"), "give_back").goal == "give_back"
-    with pytest.raises(GivingBack):
-        aimed(aimed(ours, "give_back"), "capture")
+    assert with_goal(ours, "hold") == ours
+    assert with_goal(ours, "capture").goal == "capture"
+    assert with_goal(with_goal(ours, "capture"), "hold").goal == "capture"
+    assert with_goal(with_goal(ours, "capture"), "give_back").goal == "give_back"
+    with pytest.raises(ReversalInProgress):
+        with_goal(with_goal(ours, "give_back"), "capture")
 
 
 def test_a_hold_that_nobody_decided_about_is_given_back_in_time() -> None:
     ours = payment(status="held")
-    moment = let_go_at(ours)
+    moment = auto_void_at(ours)
     assert moment == NOW + timedelta(days=7) - HOLD_MARGIN
-    assert not runs_out(ours, moment - timedelta(seconds=1))
-    assert runs_out(ours, moment)
-    assert not runs_out(replace(ours, goal="capture"), moment)
+    assert not is_expiring(ours, moment - timedelta(seconds=1))
+    assert is_expiring(ours, moment)
+    assert not is_expiring(replace(ours, goal="capture"), moment)
 
 
 def test_a_short_hold_keeps_three_quarters_of_its_life() -> None:
     ours = payment(status="held", expires_at=NOW + timedelta(hours=6))
-    assert let_go_at(ours) == NOW + timedelta(hours=4, minutes=30)
+    assert auto_void_at(ours) == NOW + timedelta(hours=4, minutes=30)
 
 
 def test_we_ask_ever_rarer_but_in_time_for_a_deadline() -> None:
@@ -242,12 +242,15 @@ def test_metadata_name_a_payment_or_nothing(metadata: dict[str, str], found: int
 def lives(draw: st.DrawFn) -> tuple[int, list[ProviderPayment]]:
     """A payment's life at the provider, word by word: perhaps captured in part, perhaps refunded in parts."""
     amount = draw(st.integers(1, 10**9))
-    said = [word("pending", amount=amount), word("waiting_for_capture", amount=amount)]
+    said = [snapshot("pending", amount=amount), snapshot("waiting_for_capture", amount=amount)]
     if draw(st.booleans()):
-        return amount, [*said, word("canceled", amount=amount, cancellation_reason="canceled_by_merchant")]
+        return amount, [*said, snapshot("canceled", amount=amount, cancellation_reason="canceled_by_merchant")]
     captured = draw(st.integers(1, amount))
     parts = sorted({0, *draw(st.lists(st.integers(1, captured), max_size=5))})
-    return amount, [*said, *(word("succeeded", amount=captured, captured=captured, refunded=part) for part in parts)]
+    return amount, [
+        *said,
+        *(snapshot("succeeded", amount=captured, captured=captured, refunded=part) for part in parts),
+    ]
 
 
 @given(lives(), st.data())
@@ -260,15 +263,15 @@ def test_whatever_is_heard_in_whatever_order_the_parts_add_up_to_the_whole(
     accounts = {"payer": 0, "held": 0, "creator": 0}
     moved = dict.fromkeys(ACCOUNTS, 0)
     for one in [*heard, said[-1], *heard]:
-        assert disbelief(ours, one) is None
-        ours = informed(ours, one)
-        for step in list(steps(ours, one)):
+        assert mismatch(ours, one) is None
+        ours = merge(ours, one)
+        for step in list(transitions(ours, one)):
             for move in step.moves:
                 source, target = ACCOUNTS[move.reason]
                 accounts[source] -= move.amount
                 accounts[target] += move.amount
                 moved[move.reason] += move.amount
-            ours = after(ours, step, NOW)
+            ours = apply(ours, step, NOW)
         assert accounts["held"] >= 0
         assert accounts["creator"] >= 0
 

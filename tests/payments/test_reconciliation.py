@@ -26,8 +26,8 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxProcess]:
 async def all_kinds(desk: Desk) -> dict[str, Payment]:
     """A payment in every state."""
     released, refunded, failed = await desk.held(), await desk.captured(), await desk.created()
-    await desk.aim(released, "give_back")
-    await desk.aim(refunded, "give_back")
+    await desk.set_goal(released, "give_back")
+    await desk.set_goal(refunded, "give_back")
     await desk.sandbox.decline(failed.provider_id)
     found = {
         "pending": await desk.created(),

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mystar.payments.model import GivingBack, Payment, PaymentNotTaken, RefundTooMuch, RefundUnderWay
-from mystar.payments.process import after, asked_back, expected_ledger, pursue, steps
+from mystar.payments.model import Payment, PaymentNotTaken, RefundTooMuch, RefundUnderWay, ReversalInProgress
+from mystar.payments.process import apply, begin_partial_refund, expected_ledger, next_call, transitions
 from mystar.payments.provider import ProviderPayment
 from tests.payments.conftest import AMOUNT, CAPTURE, HOLD, Desk, MovedClock
 from tests.payments.test_process import NOW
@@ -44,7 +44,7 @@ async def test_several_parts_and_the_rest_make_the_whole(desk: Desk) -> None:
     for amount, sum_ in ((100, 100), (250, 350)):
         await refund(desk, payment, amount)
         assert (await done(desk, payment, sum_)).status == "captured"
-    await desk.aim(payment, "give_back")
+    await desk.set_goal(payment, "give_back")
     await desk.becomes(payment, "refunded")
     assert await desk.ledger(payment) == HOLD + CAPTURE + part(100) + part(250) + part(AMOUNT - 350)
     assert (await desk.theirs(payment))["refunded"] == AMOUNT
@@ -86,7 +86,7 @@ async def test_the_rest_waits_for_the_part_that_is_under_way(desk: Desk, clock: 
     payment = await desk.captured()
     await desk.sandbox.faults(down=True)
     await refund(desk, payment, 700)
-    await desk.aim(payment, "give_back")
+    await desk.set_goal(payment, "give_back")
     await desk.sandbox.faults()
 
     async def all_back() -> bool:
@@ -109,16 +109,16 @@ async def test_only_what_was_taken_is_refunded(desk: Desk) -> None:
 @pytest.mark.parametrize("amount", [0, -1, 15001])
 def test_too_much_and_nothing_are_refused(amount: int) -> None:
     with pytest.raises(RefundTooMuch):
-        asked_back(a_payment(status="captured"), amount)
+        begin_partial_refund(a_payment(status="captured"), amount)
 
 
 def test_nothing_is_refunded_beside_something_else() -> None:
     with pytest.raises(RefundUnderWay):
-        asked_back(a_payment(status="captured", refunding=5, refunds=1), 5)
-    with pytest.raises(GivingBack):
-        asked_back(a_payment(status="captured", goal="give_back"), 5)
+        begin_partial_refund(a_payment(status="captured", refunding=5, refunds=1), 5)
+    with pytest.raises(ReversalInProgress):
+        begin_partial_refund(a_payment(status="captured", goal="give_back"), 5)
     with pytest.raises(PaymentNotTaken):
-        asked_back(None, 5)
+        begin_partial_refund(None, 5)
 
 
 @given(
@@ -133,16 +133,16 @@ def test_the_parts_add_up_to_what_was_taken(amount: int, shares: Sequence[float]
         wanted = int(share * (amount - book))
         if not wanted:
             with pytest.raises((RefundTooMuch, PaymentNotTaken)):
-                asked_back(payment, wanted)
+                begin_partial_refund(payment, wanted)
             continue
-        payment = asked_back(payment, wanted)
-        call = pursue(payment)
+        payment = begin_partial_refund(payment, wanted)
+        call = next_call(payment)
         assert call is not None
         assert call.amount == wanted
         book += call.amount
         payment = replace(_told(payment, book), refunding=0)
     if everything and book < amount:
-        call = pursue(replace(payment, goal="give_back"))
+        call = next_call(replace(payment, goal="give_back"))
         assert call is not None
         book += call.amount
         payment = _told(payment, book)
@@ -155,9 +155,9 @@ def test_the_parts_add_up_to_what_was_taken(amount: int, shares: Sequence[float]
 
 
 def _told(payment: Payment, refunded: int) -> Payment:
-    word = ProviderPayment(
+    snapshot = ProviderPayment(
         "p-1", "succeeded", payment.amount, captured=payment.amount, refunded=refunded, metadata={"payment_id": "17"}
     )
-    for step in steps(payment, word):
-        payment = after(payment, step, NOW)
+    for step in transitions(payment, snapshot):
+        payment = apply(payment, step, NOW)
     return payment

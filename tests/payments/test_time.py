@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mystar.payments.model import (
-    HoldRunsOut,
+    HoldExpiring,
     PaymentOver,
 )
 from mystar.payments.process import HOLD_MARGIN, PAY_WITHIN
@@ -54,14 +54,14 @@ async def test_a_hold_nobody_decided_about_is_given_back_twelve_hours_before_its
     released = await desk.becomes(payment, "released")
     assert released.cancellation_reason == "canceled_by_merchant"
     assert payment.expires_at - clock.now() > timedelta(hours=12)
-    assert desk.facts() == ["Held", "HoldRunsOut", "Released"]
+    assert desk.facts() == ["Held", "HoldExpiring", "Released"]
 
 
 async def test_a_listener_saves_a_hold_by_capturing_it(desk: Desk, clock: MovedClock) -> None:
     async def capture(tx: Any, event: Any) -> None:
-        await desk.payments.aim(tx, event.payment.order_id, "capture")
+        await desk.payments.set_goal(tx, event.payment.order_id, "capture")
 
-    desk.db.events.on(HoldRunsOut, capture)
+    desk.db.events.on(HoldExpiring, capture)
     payment = await desk.held()
     clock.ahead = timedelta(days=7) - HOLD_MARGIN + timedelta(minutes=5)
     await desk.payments.poll()

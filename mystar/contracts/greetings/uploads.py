@@ -21,7 +21,7 @@ from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.media_urls import copy_paths, media_path
 from mystar.kit.web.routes import Route, route
 from mystar.orders.keys import ORDERS
-from mystar.orders.model import Status, WrongTime
+from mystar.orders.model import ActionNotAllowedNow, Status
 
 TAGS = ["greetings: uploads"]
 #: Streamed by the handlers themselves; declared for the documents.
@@ -111,7 +111,7 @@ async def upload_congratulation(request: web.Request) -> web.StreamResponse:
             if order_id is None:
                 raise Invalid(fields={"order_id": [Text("Обязательное поле.", "Missing data for required field.")]})
             await request.app[ORDERS].deliver(actor, order_id, message="", file_ids=[form.file.id])
-    except WrongTime as error:
+    except ActionNotAllowedNow as error:
         if error.details.get("status") in _DELIVERED:
             return json_response(["Вы уже загрузили видео"])
         raise

@@ -93,7 +93,7 @@ class StudioQueuedView(StudioOrderView):
 @idempotent
 async def place_order(request: web.Request) -> web.Response:
     actor, studio = maybe_actor_of(request), request.app[STUDIO_ORDERS]
-    await studio.admit(actor, client_info(request))
+    await studio.rate_limit(actor, client_info(request))
     async with received(request, StudioOrderDraft(), _PICTURES) as sent:
         order = await studio.place(actor, **sent.fields, file_ids=[file.id for file in sent.files])
     return json_response(_view(request, order), 201)
@@ -124,7 +124,7 @@ async def read_order(request: web.Request) -> web.Response:
 @body_schema(StudioOrderDraft, StudioOrderForm)
 @response_schema(StudioOrderView, 200)
 async def replace_order(request: web.Request) -> web.Response:
-    return await _change(request, StudioOrderDraft(), anew=True)
+    return await _change(request, StudioOrderDraft(), replace_pictures=True)
 
 
 @docs(tags=TAGS, summary="Change a new order; pictures are added to those before")
@@ -133,7 +133,7 @@ async def replace_order(request: web.Request) -> web.Response:
 @body_schema(StudioOrderEdit, StudioOrderEditForm)
 @response_schema(StudioOrderView, 200)
 async def edit_order(request: web.Request) -> web.Response:
-    return await _change(request, StudioOrderEdit(), anew=False)
+    return await _change(request, StudioOrderEdit(), replace_pictures=False)
 
 
 @docs(tags=TAGS, summary="Take a new order back", responses={204: {"description": "It is gone"}})
@@ -159,14 +159,14 @@ async def process_order(request: web.Request) -> web.Response:
     return json_response({**_view(request, order), "process_at": order.process_at}, 202)
 
 
-async def _change(request: web.Request, schema: BaseSchema, *, anew: bool) -> web.Response:
+async def _change(request: web.Request, schema: BaseSchema, *, replace_pictures: bool) -> web.Response:
     async with received(request, schema, _PICTURES) as sent:
         order = await request.app[STUDIO_ORDERS].change(
             actor_of(request),
             path_of(request)["id"],
             **sent.fields,
             file_ids=[file.id for file in sent.files],
-            anew=anew,
+            replace_pictures=replace_pictures,
         )
     return json_response(_view(request, order))
 

@@ -69,7 +69,7 @@ class Bank:
 
 
 class PayoutProvider(Protocol):
-    """Every call raises `mystar.payments.provider.ProviderTrouble`."""
+    """Every call raises `mystar.payments.provider.ProviderError`."""
 
     async def create_payout(
         self, key: str, *, amount: int, destination: Destination, description: str, metadata: Mapping[str, str]

@@ -1,1 +1,1 @@
-"""Orders to the studio itself: they have no creator and cost nothing, a number names them, and staff move them on."""
+"""Orders to the studio: free of charge, without a creator, named by a six-digit number; staff start the processing."""

@@ -1,7 +1,4 @@
-"""Orders to the studio: what they are, what can be refused, and the facts that others listen to.
-
-See docs/dialects/studio.md, D34–D36.
-"""
+"""Orders to the studio: records, errors and events (docs/dialects/studio.md, D34–D36)."""
 
 from __future__ import annotations
 
@@ -13,12 +10,12 @@ from mystar.accounts.model import Actor
 from mystar.errors import Conflict, Invalid, Text, Unavailable
 from mystar.orders.model import Status
 
-#: Pictures of one order.
+#: Largest number of pictures of an order.
 MOST_PICTURES = 10
 
 
 class Picture(NamedTuple):
-    """A picture by the id and the key of its file; a guest's is open to everybody."""
+    """A picture: id and key of its file; a guest's is public."""
 
     id: int
     key: str
@@ -27,9 +24,9 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StudioOrder:
-    """``number``: six digits by which people ask for it. ``owner_id`` None: a guest's. Moments are UTC.
+    """``number``: six digits that identify it to people. ``owner_id`` None: a guest's. Moments are UTC.
 
-    ``process_at``: when the studio takes it up, once staff have asked for that.
+    ``process_at``: when processing starts, once staff have requested it.
     """
 
     id: int
@@ -45,7 +42,7 @@ class StudioOrder:
     pictures: tuple[Picture, ...]
 
     def may_be_seen_by(self, actor: Actor | None) -> bool:
-        """A guest's by everybody, a person's by that person and staff (D35)."""
+        """A guest's order by everyone, an account's by that account and staff (D35)."""
         return self.owner_id is None or (actor is not None and (actor.id == self.owner_id or actor.is_staff))
 
 
@@ -67,7 +64,7 @@ class NumbersRunOut(Unavailable):
 
 
 class WorkBegun(Conflict):
-    """A studio order that is not new is changed, withdrawn or queued (D35)."""
+    """A studio order is changed, withdrawn or queued after it is no longer new (D35)."""
 
     code = "studio_order_begun"
     text = Text(
@@ -81,12 +78,12 @@ class TooManyPictures(Invalid):
         super().__init__(fields={part: [Text(f"Не больше {most} фотографий.", f"No more than {most} pictures.")]})
 
 
-# Facts, published in the transaction that makes them true.
+# Events, published in the transaction that changes the order.
 
 
 @dataclass(frozen=True, slots=True)
 class StudioOrderFact:
-    """``actor_id`` None: a guest, or the service itself."""
+    """``actor_id`` None: a guest, or the system."""
 
     order: StudioOrder
     actor_id: int | None
@@ -102,11 +99,11 @@ class StudioOrderWithdrawn(StudioOrderFact): ...
 
 
 class StudioOrderQueued(StudioOrderFact):
-    """Staff pressed "process": it happens at ``order.process_at``."""
+    """Staff requested processing, which starts at ``order.process_at``."""
 
 
 class StudioOrderProcessed(StudioOrderFact):
-    """The studio has taken it up."""
+    """Processing has started."""
 
 
 def studio_order_of(row: dict[str, Any]) -> StudioOrder:

@@ -1,5 +1,5 @@
 -- name: place_studio_order
--- Nobody's failure when the number is taken: another is tried.
+-- Returns nothing when the number is taken; the caller tries another.
 insert into orders (kind, number, buyer_id, status, price, total_price, title, description, created_at, updated_at)
 values ('studio', %(number)s, %(owner_id)s, 'new', 0, 0, %(title)s, %(description)s, %(now)s, %(now)s)
 on conflict on constraint orders_number_key do nothing
@@ -13,7 +13,7 @@ select pg_advisory_xact_lock(x'73747564'::integer);
 select count(*) from orders where kind = 'studio' and number between %(first)s and %(last)s;
 
 -- name: free_studio_number
--- The first number that is free itself, or the first gap behind one that is taken.
+-- The first number itself when it is unused, else the first gap after a used one.
 select free from (
     select %(first)s::integer as free
     union all
@@ -43,7 +43,7 @@ left join lateral (
 where orders.id = %(id)s and kind = 'studio' and orders.status <> 'cancelled';
 
 -- name: studio_orders
--- Guests' and one's own, each cut from its index before anything is joined. A null account has none of its own.
+-- Orders of guests and of the account, each cut from its index before anything is joined. A null account has none.
 with page as (
     select id, created_at from (
         (select id, created_at from orders

@@ -1,4 +1,4 @@
-"""Orders to the studio as rows."""
+"""The rows of orders to the studio."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mystar.orders.studio.model import NumbersRunOut, StudioList, StudioOrder, s
 QUERIES = queries.load(__package__)
 #: No list is longer (D19).
 MOST = 1000
-#: Throws of the dice before the free numbers are looked for. Nine in ten numbers may be taken before it comes to that.
+#: Random numbers tried before a free one is searched for; enough until nine in ten are taken.
 _THROWS = 30
 
 
@@ -27,7 +27,7 @@ class StudioRows:
         self._tx = tx
 
     async def place(self, numbers: range, **columns: Any) -> int:
-        """A new order under a number that nobody has: random as long as that is quick. Its id.
+        """Insert an order with an unused number, random while that is quick; answer its id.
 
         :raises NumbersRunOut: every one of the ``numbers`` is taken.
         """
@@ -35,8 +35,8 @@ class StudioRows:
             thrown = numbers[secrets.randbelow(len(numbers))]
             if order_id := await self._place_as(thrown, columns):
                 return order_id
-        # Whoever searches does it alone, so each round of this loop finds a number, finds none, or was overtaken by
-        # somebody who threw dice, which happens ever more rarely.
+        # Searches hold a lock, so each round finds a number, finds none, or lost it to a random try, which happens
+        # ever more rarely.
         await self._tx.execute(QUERIES.lock_studio_numbers)
         while (number := await self._free_number(numbers)) is not None:
             if order_id := await self._place_as(number, columns):
@@ -48,7 +48,7 @@ class StudioRows:
         return order_id
 
     async def _free_number(self, numbers: range) -> int | None:
-        """The next free one after a random place, round the end."""
+        """The next unused number after a random position, wrapping at the end."""
         if await self._tx.value(QUERIES.count_studio_numbers, first=_text(numbers[0]), last=_text(numbers[-1])) >= len(
             numbers
         ):
@@ -74,7 +74,7 @@ class StudioRows:
         return studio_order_of(row)
 
     async def seen_by(self, account_id: int | None, search: str, page: int) -> StudioList:
-        """Guests' orders and those of the account, with ``search`` somewhere in their numbers."""
+        """Orders of guests and of the account whose numbers contain ``search``."""
         pattern = f"%{search}%" if search else None
         values = {"account_id": account_id, "pattern": pattern}
         limits = {"limit": MOST, "offset": (page - 1) * MOST, "reach": page * MOST}
@@ -110,7 +110,7 @@ class StudioRows:
         now: datetime,
         details: dict[str, Any] | None = None,
     ) -> None:
-        """Add to the history that orders of all kinds have."""
+        """Add an event to the history."""
         await self._tx.execute(
             ORDER_QUERIES.add_event,
             order_id=order_id,

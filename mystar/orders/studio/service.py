@@ -1,4 +1,4 @@
-"""Orders to the studio (docs/dialects/studio.md, D34–D36): people and guests place them, staff let the studio begin."""
+"""Orders to the studio (docs/dialects/studio.md, D34–D36): placed by accounts and guests, started by staff."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Row, Tx
 from mystar.kit.security.rate_limits import Limits
 from mystar.kit.web.media_urls import media_path
-from mystar.orders.model import NotYours, OrderUnknown, Role, Status
+from mystar.orders.model import ActionForbidden, OrderUnknown, Role, Status
 from mystar.orders.studio.model import (
     MOST_PICTURES,
     NumbersRunOut,
@@ -33,14 +33,14 @@ from mystar.orders.studio.repository import StudioRows
 
 log = logging.getLogger(__name__)
 
-#: The outbox topic of orders that wait for their moment.
+#: The outbox topic of orders queued for processing.
 TOPIC = "studio"
 
 
 class StudioOrders:
-    """The verbs. Every one with an id raises ``OrderUnknown`` for whoever may not see the order.
+    """Every method with an id raises ``OrderUnknown`` when the actor may not see the order.
 
-    :param process_after: how long an order waits between the button and the work.
+    :param process_after: the delay between the request and the start of processing.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class StudioOrders:
         #: What orders may be called.
         self.numbers = range(1_000_000)
 
-    async def admit(self, actor: Actor | None, client: ClientInfo) -> None:
-        """Count an order that is about to come, before its pictures do. :raises TooMany:"""
+    async def rate_limit(self, actor: Actor | None, client: ClientInfo) -> None:
+        """Count a new order before its pictures are read. :raises TooMany:"""
         if actor is None:
             await self._limits.hit("guest_order", client.address)
         else:
@@ -68,9 +68,9 @@ class StudioOrders:
     async def place(
         self, actor: Actor | None, *, title: str, description: str, file_ids: Sequence[int] = ()
     ) -> StudioOrder:
-        """A new order of a person or, with None, of a guest, under a number of its own.
+        """Place an order of an account or, with None, of a guest.
 
-        :param file_ids: uploads of the same person, or of guests. A guest's pictures are open to everybody.
+        :param file_ids: uploads of the same account, or of guests. A guest's pictures are public.
         :raises NumbersRunOut: :raises TooManyPictures: :raises FileUnknown: another's upload.
         """
         now, owner_id = self._clock.now(), actor.id if actor else None
@@ -94,7 +94,7 @@ class StudioOrders:
                 order = await rows.find(order_id)
                 await tx.publish(StudioOrderPlaced(order, owner_id))
         except NumbersRunOut:
-            log.error("every number of the studio's orders is taken")
+            log.error("all numbers of studio orders are used up")
             raise
         return order
 
@@ -105,16 +105,16 @@ class StudioOrders:
         return order
 
     async def seen_by(self, actor: Actor | None, search: str = "", page: int = 1) -> StudioList:
-        """Guests' orders and, for a person, their own, newest first (D35).
+        """Orders of guests and, for an account, its own, newest first (D35).
 
-        :param search: digits that stand together in the number; anything else is in no number.
+        :param search: a part of the number; a search with other characters finds nothing.
         """
         if search and not (search.isascii() and search.isdigit()):
             return StudioList([], 0)
         return await StudioRows(self._db).seen_by(actor.id if actor else None, search, page)
 
     async def history(self, actor: Actor, order_id: int) -> list[Row]:
-        """Everything that happened to the order, oldest first."""
+        """The events of the order, oldest first."""
         await self.read(actor, order_id)
         return await StudioRows(self._db).history(order_id)
 
@@ -126,18 +126,18 @@ class StudioOrders:
         title: str | None = None,
         description: str | None = None,
         file_ids: Sequence[int] = (),
-        anew: bool = False,
+        replace_pictures: bool = False,
     ) -> StudioOrder:
-        """Change what is given, as long as the order is new; a guest's only by staff (D35).
+        """Change the given fields while the order is new; a guest's order only by staff (D35).
 
-        :param anew: the given pictures take the place of those before, instead of joining them.
-        :raises NotYours: :raises WorkBegun: :raises TooManyPictures: :raises FileUnknown: none of the actor's uploads.
+        :param replace_pictures: replace the pictures instead of adding to them.
+        :raises ActionForbidden: :raises WorkBegun: :raises TooManyPictures: :raises FileUnknown: not an own upload.
         """
         now = self._clock.now()
         async with self._db.transaction() as tx:
             order, role = await self._lock_new(tx, actor, order_id)
             rows = StudioRows(tx)
-            if anew and file_ids:
+            if replace_pictures and file_ids:
                 await self._discard_pictures(tx, order)
             elif len(order.pictures) + len(file_ids) > MOST_PICTURES:
                 raise TooManyPictures
@@ -154,9 +154,9 @@ class StudioOrders:
         return changed
 
     async def withdraw(self, actor: Actor, order_id: int) -> None:
-        """Take a new order back: nobody sees it any more; its number stays taken, its history stays.
+        """Withdraw a new order: it is no longer shown; its number stays used and its events stay.
 
-        :raises NotYours: :raises WorkBegun:
+        :raises ActionForbidden: :raises WorkBegun:
         """
         async with self._db.transaction() as tx:
             order, role = await self._lock_new(tx, actor, order_id)
@@ -165,23 +165,23 @@ class StudioOrders:
             await self._remember(tx, order, "cancel", role, actor.id, after=Status.CANCELLED)
             await tx.publish(StudioOrderWithdrawn(order, actor.id))
 
-    # The studio's side (D36)
+    # Processing (D36)
 
     async def process(self, actor: Actor, order_id: int) -> StudioOrder:
-        """Let the studio take the order up after the delay. Once it is asked for, asking again changes nothing.
+        """Queue the order for processing after the delay. A repeated request changes nothing.
 
-        :raises Forbidden: not staff, or staff who may only look.
+        :raises Forbidden: not staff, or staff without the right to act.
         """
         actor.require_operator()
         async with self._db.transaction() as tx:
             return await self._queue(tx, actor, order_id)
 
     async def process_many(self, actor: Actor, order_ids: Iterable[int]) -> list[StudioOrder]:
-        """The same for several at once; those that are not there are passed over. :raises Forbidden:"""
+        """Queue several orders; unknown ones are skipped. :raises Forbidden:"""
         actor.require_operator()
         orders = []
         async with self._db.transaction() as tx:
-            # In one order for everybody, so that two who press at once wait for each other instead of for ever.
+            # In the order of ids, so that two concurrent requests cannot deadlock.
             for order_id in sorted(set(order_ids)):
                 try:
                     orders.append(await self._queue(tx, actor, order_id))
@@ -189,14 +189,14 @@ class StudioOrders:
                     continue
         return orders
 
-    async def take_up(self, letter: OutboxMessage) -> None:
-        """The moment has come. Done once, however often and by however many processes it is tried."""
+    async def start_processing(self, letter: OutboxMessage) -> None:
+        """Start processing. Idempotent: repeated and concurrent calls change nothing more."""
         async with self._db.transaction() as tx:
             rows = StudioRows(tx)
             try:
                 order = await rows.lock(letter.payload["order_id"])
             except OrderUnknown:
-                return  # taken back meanwhile
+                return  # withdrawn meanwhile
             if order.status is not Status.NEW:
                 return
             await rows.move(order.id, Status.IN_PROCESS, self._clock.now())
@@ -211,7 +211,7 @@ class StudioOrders:
         now = self._clock.now()
         moment = now + self._process_after
         await rows.queue(order.id, moment, now)
-        # The row in the outbox is what survives us; its name makes a second one impossible.
+        # The outbox row survives a crash; its unique name prevents a second one.
         await self._outbox.put(tx, TOPIC, {"order_id": order.id}, name=f"process:{order.id}", after=moment)
         await self._remember(tx, order, "queue", Role.STAFF, actor.id)
         queued = await rows.find(order.id)
@@ -219,7 +219,7 @@ class StudioOrders:
         return queued
 
     def picture_path(self, picture: Picture) -> str:
-        """Behind our address; a private one is signed for an hour."""
+        """An absolute URL; that of a private picture is signed for an hour."""
         return media_path(picture.key) if picture.is_public else self._files.private_url(picture.key)
 
     async def _lock_new(self, tx: Tx, actor: Actor, order_id: int) -> tuple[StudioOrder, Role]:
@@ -228,7 +228,7 @@ class StudioOrders:
             raise OrderUnknown
         role = Role.BUYER if order.owner_id == actor.id else Role.STAFF
         if role is Role.STAFF and not actor.may_operate:
-            raise NotYours
+            raise ActionForbidden
         if order.status is not Status.NEW:
             raise WorkBegun
         return order, role
@@ -236,7 +236,7 @@ class StudioOrders:
     async def _attach(
         self, tx: Tx, order_id: int, owner_id: int | None, file_ids: Sequence[int], uploader_id: int | None = None
     ) -> None:
-        """Pictures that staff add to another's order are open to its owner, too."""
+        """Pictures that staff add to an account's order can be opened by its owner, too."""
         if len(file_ids) > MOST_PICTURES:
             raise TooManyPictures
         uploader_id = uploader_id or owner_id

@@ -1,1 +1,1 @@
-"""Those who speak to a payment provider for us (`mystar.payments.provider` says what we ask)."""
+"""Implementations of `mystar.payments.provider.Gateway`."""

@@ -21,12 +21,12 @@ from mystar.kit.money import kopecks, rubles_text
 from mystar.kit.postgres.database import assert_no_transaction
 from mystar.payments.gateways.breaker import Breaker
 from mystar.payments.provider import (
-    LockedOut,
-    Missing,
-    NotAsked,
-    ProviderTrouble,
+    CircuitOpen,
+    PaymentNotFound,
+    ProviderError,
     RateLimited,
     Refused,
+    Unauthorized,
     UnknownOutcome,
 )
 
@@ -101,7 +101,7 @@ class YooKassaClient:
     ) -> dict[str, Any]:
         assert_no_transaction("Calling the payment provider")
         if not all(_ID.fullmatch(part) for part in path):
-            raise Missing("not_found", "not an id of the provider")
+            raise PaymentNotFound("not_found", "not an id of the provider")
         with self._counted(call), self._breaker.call():
             try:
                 async with self._session.request(
@@ -123,14 +123,19 @@ class YooKassaClient:
         try:
             yield
             outcome = "ok"
-        except ProviderTrouble as trouble:
+        except ProviderError as trouble:
             outcome = _OUTCOMES.get(type(trouble), "refused")
             raise
         finally:
             self._calls.labels(call, outcome).inc()
 
 
-_OUTCOMES = {LockedOut: "locked_out", RateLimited: "rate_limited", NotAsked: "not_asked", UnknownOutcome: "unknown"}
+_OUTCOMES = {
+    Unauthorized: "locked_out",
+    RateLimited: "rate_limited",
+    CircuitOpen: "not_asked",
+    UnknownOutcome: "unknown",
+}
 
 
 def _headers(key: str | None) -> dict[str, str]:
@@ -151,7 +156,7 @@ async def _read_limited(answer: aiohttp.ClientResponse) -> bytes:
 
 
 def _parse(answer: aiohttp.ClientResponse, raw: bytes) -> dict[str, Any]:
-    """The object of a successful answer. Raises ProviderTrouble for any other."""
+    """The object of a successful answer. Raises ProviderError for any other."""
     try:
         decoded = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -162,16 +167,16 @@ def _parse(answer: aiohttp.ClientResponse, raw: bytes) -> dict[str, Any]:
     raise _error(answer, body)
 
 
-def _error(answer: aiohttp.ClientResponse, body: Mapping[str, Any]) -> ProviderTrouble:
+def _error(answer: aiohttp.ClientResponse, body: Mapping[str, Any]) -> ProviderError:
     status = answer.status
     code = str(body.get("code", f"http_{status}"))[:64]
     # The provider's text for people; it holds nothing of the request.
     description = str(body.get("description", ""))[:200]
     match status:
         case 401 | 403:
-            return LockedOut(f"{code}: {description}", retry_after=60.0)
+            return Unauthorized(f"{code}: {description}", retry_after=60.0)
         case 404:
-            return Missing(code, description)
+            return PaymentNotFound(code, description)
         case 429:
             return RateLimited(code, retry_after=_retry_after(answer, body))
         case 408:
