@@ -9,6 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from mystar.contracts.base import CONTRACTS
 from mystar.contracts.openapi import undocumented
 from tests.conftest import Api
+from tests.subtests import as_subtests
 
 _BLOCK = "/admin/accounts/{id}/block/"
 
@@ -65,6 +66,7 @@ async def test_the_swagger_page_comes_with_its_parts(api: Api) -> None:
     assert (await api.get("/swagger/swagger-editor.js")).status == 404
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("path", "shape"),
     [

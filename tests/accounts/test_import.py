@@ -15,6 +15,7 @@ import pytest
 from mystar.kit.postgres.database import Database
 from tests.conftest import Api
 from tests.server_process import run_cli
+from tests.subtests import as_subtests
 
 PASSWORD = "Старый-пароль-из-Django"
 
@@ -100,6 +101,7 @@ async def test_what_cannot_be_taken_in_is_named_by_its_line_and_the_rest_is_take
     assert [row["username"] for row in await db.all("select username from accounts order by id")] == ["olga", "last"]
 
 
+@as_subtests
 @pytest.mark.parametrize("text", [b"{", b"\xff\xfe\x00", b"[" * 100_000])
 async def test_a_file_that_cannot_be_read_is_said_to_be_one(dsn: str, tmp_path: Path, text: bytes) -> None:
     file = tmp_path / "people.jsonl"

@@ -23,6 +23,7 @@ from mystar.kit.postgres.database import Database
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
+from tests.subtests import as_subtests
 
 ALL = "/api/v1/services/"
 
@@ -112,6 +113,7 @@ async def test_the_best_and_the_busiest_come_first(market: Market, api: Api, app
     assert await market.shows(ordering="popularity", category=market.design) == ["photo", "logo", "brand"]
 
 
+@as_subtests
 @pytest.mark.parametrize(
     "params",
     [

@@ -14,6 +14,7 @@ from mystar.catalog.model import OptionUnknown, ServiceUnknown
 from mystar.kit.postgres.database import Database
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
+from tests.subtests import as_subtests
 
 ALL = "/api/v1/services/"
 
@@ -73,6 +74,7 @@ async def test_only_creators_put_up_services(api: Api, factory: Factory) -> None
     assert (refused.status, (await refused.json())["code"]) == (403, "creators_only")
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [

@@ -22,6 +22,7 @@ from tests.chat.chat_client import heard, mark, opened, said, say, seen, uploade
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture
 from tests.files.uploading import form
+from tests.subtests import as_subtests
 
 LIST = "/api/v1/conversations/"
 
@@ -83,6 +84,7 @@ async def test_nobody_has_no_conversations(api: Api, stranger: Person) -> None:
     assert page == {"count": 0, "next": None, "previous": None, "results": []}
 
 
+@as_subtests
 @pytest.mark.parametrize("body", [{}, {"recipient_id": 0}, {"recipient_id": "x"}, {"recipient_id": 2**63}, []])
 async def test_a_conversation_needs_a_sensible_recipient(api: Api, anna: Person, body: Any) -> None:
     answer = await api.post(LIST, body, as_=anna)

@@ -14,6 +14,7 @@ from mystar.settings import Settings
 from tests.chat.chat_client import heard, mark, opened, said, say, seen, uploaded
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
+from tests.subtests import as_subtests
 
 
 def address(chat: int, message: dict[str, Any]) -> str:
@@ -234,6 +235,7 @@ async def test_a_long_log_is_told_in_parts(
     assert heard_of == [str(number) for number in range(150)]
 
 
+@as_subtests
 @pytest.mark.parametrize("after", ["-1", "x", "1.5", str(2**63)])
 async def test_nonsense_is_no_position(api: Api, anna: Person, chat: int, after: str) -> None:
     answer = await api.get(f"/api/v1/conversations/{chat}/changes/", params={"after": after}, as_=anna)

@@ -17,6 +17,7 @@ from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.factory import Factory, Person, picture, video
 from tests.files.uploading import form
+from tests.subtests import as_subtests
 
 UPLOAD, FILES_PATH = "/api/v1/files/upload/", "/api/v1/files/"
 SEED_KEYS = {"id", "name", "url", "size", "content_type", "uploaded_at"}
@@ -106,6 +107,7 @@ async def test_what_is_in_use_stays(api: Api, app: web.Application, anna: Person
     assert (await (await api.get(f"{FILES_PATH}{file['id']}/", as_=anna)).json())["is_attached"]
 
 
+@as_subtests
 @pytest.mark.parametrize("base", ["/api/files/", "/api/v1/storage/files/", "/api/storage/files/", "/api/v1/files"])
 async def test_the_aliases_of_the_clients_are_served(api: Api, anna: Person, base: str) -> None:
     sent = await api.post(base, data=form(file=("a.txt", b"hello"), temporary="true"), as_=anna)
@@ -158,6 +160,7 @@ HOSTILE = {
 }
 
 
+@as_subtests
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_whatever_is_uploaded_is_only_ever_a_download(api: Api, anna: Person, name: str) -> None:
     file = await kept(api, anna, HOSTILE[name], name)

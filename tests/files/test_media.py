@@ -19,6 +19,7 @@ from tests.clock import FrozenClock
 from tests.conftest import Api
 from tests.factory import Factory, Person, picture, video
 from tests.files.conftest import Receive
+from tests.subtests import as_subtests
 
 CONTENT = bytes(random.Random(7).randrange(256) for _ in range(5000))
 
@@ -168,6 +169,7 @@ async def test_head_says_all_but_the_bytes(api: Api, poster: StoredFile) -> None
     assert (await api.get(f"/media/{poster.key}")).status == 200
 
 
+@as_subtests
 @pytest.mark.parametrize(
     "path",
     [

@@ -19,6 +19,7 @@ from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import IDEMPOTENCY, KEEP, Idempotency, KeyReused, StillRunning, idempotent
 from mystar.kit.web.multipart import REQUEST_FINGERPRINT, drain
 from tests.clock import FrozenClock
+from tests.subtests import as_subtests
 from tests.waiting import eventually
 
 _STATUSES = {KeyReused: 422, StillRunning: 409, NotFound: 404}
@@ -144,6 +145,7 @@ async def test_a_form_in_parts_is_compared_by_its_values(shop: Shop) -> None:
     assert (await shop.post(form("2"))).status == 422
 
 
+@as_subtests
 @pytest.mark.parametrize("key", ["", "два", "with space", "x" * 256])
 async def test_a_key_must_be_visible_ascii(shop: Shop, key: str) -> None:
     answer = await shop.post(key=key.encode().decode("latin-1"))

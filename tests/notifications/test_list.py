@@ -14,6 +14,7 @@ from mystar.kit.postgres.queries import load
 from tests.conftest import Api
 from tests.factory import Factory, Person
 from tests.notifications.reading import LIST, told, unread
+from tests.subtests import as_subtests
 
 NO_ID = 10**18 - 1
 
@@ -176,6 +177,7 @@ async def test_mails_can_be_switched_off_and_on(api: Api, star: Person) -> None:
         assert (await api.patch(path, body, as_=star)).status == 422
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("read", "index"),
     [(None, "notifications_account_idx"), (True, "notifications_read_idx"), (False, "notifications_unread_idx")],

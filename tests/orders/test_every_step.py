@@ -29,6 +29,7 @@ from mystar.orders.model import (
 from mystar.orders.service import OrderService
 from mystar.orders.state_machine import KINDS, STATUSES, Action, decide
 from tests.factory import Factory, actor
+from tests.subtests import as_subtests
 
 STATE = (
     "select orders.*, creators.account_id as creator_account_id from orders join creators on creators.id = creator_id"
@@ -117,6 +118,7 @@ async def stage(app: web.Application, factory: Factory) -> Stage:
     return Stage(app[ORDERS], None, order_id, people)  # type: ignore[arg-type]
 
 
+@as_subtests
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "action", [action for action in Action if action.value in vars(OrderService)], ids=lambda action: action.value

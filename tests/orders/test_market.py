@@ -14,6 +14,7 @@ from tests.factory import Factory, Person, picture
 from tests.files.uploading import form
 from tests.orders.market import OPTIONS, PRICE, Market, add_service
 from tests.sandbox_process import SandboxProcess
+from tests.subtests import as_subtests
 
 #: What the document prints of an order; more is allowed.
 SEED = {
@@ -113,6 +114,7 @@ async def test_a_greeting_of_the_other_dialect_is_read_here(market: Market) -> N
     assert (order["kind"], order["requirements"], order["for_whom"]) == ("greeting", "Спойте", "Для мамы")
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("draft", "field"),
     [
@@ -280,6 +282,7 @@ async def test_the_buyer_edits_until_something_is_delivered(market: Market, db: 
     assert (await market.api.patch(url, {"status": "delivered"}, as_=market.creator)).status == 200
 
 
+@as_subtests
 @pytest.mark.parametrize("body", [{"delivery_date": "2020-01-01"}, {"delivery_date": None}, {"requirements": 5 * [1]}])
 async def test_a_bad_edit_is_refused(market: Market, body: dict[str, Any]) -> None:
     order = await market.place()

@@ -22,6 +22,7 @@ from tests.factory import Person, actor
 from tests.orders.making import an_order
 from tests.orders.market import PRICE, Market
 from tests.sandbox_process import SandboxProcess
+from tests.subtests import as_subtests
 from tests.waiting import eventually
 
 
@@ -82,6 +83,7 @@ async def test_parts_and_then_the_rest(market: Market, staff: Person, order_id: 
     assert [one for one in await market.app[PAYMENTS].reconcile() if one.payment_id] == []
 
 
+@as_subtests
 @pytest.mark.parametrize("amount", ["1000.01", 0, -1, "much", 0.001])
 async def test_more_than_was_taken_and_nonsense_are_refused(
     market: Market, staff: Person, order_id: int, amount: Any

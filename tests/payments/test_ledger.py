@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from mystar.kit.postgres.database import ConstraintViolated, Database
+from tests.subtests import as_subtests
 
 Entry = tuple[str, str, int]
 
@@ -51,6 +52,7 @@ async def test_whole_moves_are_kept(db: Database, payment: int) -> None:
     assert await db.value("select sum(amount) from ledger_entries") == 0
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("moves", "constraint"),
     [

@@ -27,6 +27,7 @@ from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.realtime.conftest import Doors, Pair
+from tests.subtests import as_subtests
 from tests.waiting import eventually
 
 # Before the upgrade
@@ -48,6 +49,7 @@ async def test_a_stranger_and_a_conversation_that_is_none_are_not_found(
         assert (status, body["code"]) in ((404, "conversation_unknown"), (404, "not_found"))
 
 
+@as_subtests
 @pytest.mark.parametrize("after", ["x", "-1", "1.5", str(2**63), "999999"])
 async def test_nonsense_to_begin_after_is_refused(doors: Doors, pair: Pair, after: str) -> None:
     status, body = await doors.refused(pair.path, pair.anna, params={"after": after})
@@ -181,6 +183,7 @@ async def test_compression_is_not_agreed_to(doors: Doors, pair: Pair) -> None:
     assert not socket.socket.compress
 
 
+@as_subtests
 @pytest.mark.parametrize(
     "garbage",
     [

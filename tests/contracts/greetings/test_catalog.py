@@ -18,6 +18,7 @@ from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture
 from tests.files.uploading import form
+from tests.subtests import as_subtests
 
 LISTS = ("/api/star/getlist/", "/api/star/category/", "/api/star/filter/")
 SECRETS = {"password", "password_hash", "is_staff", "is_superuser", "last_login"}
@@ -131,6 +132,7 @@ async def test_a_star_is_found_by_query_or_by_the_body_that_the_seed_prints(api:
     assert (await both.json())["id"] == star.id
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -168,6 +170,7 @@ async def test_a_tag_is_found_in_any_spelling(api: Api, factory: Factory, spelli
     assert found["tags"] == ["Дом-2", "хип-Хоп"]
 
 
+@as_subtests
 @pytest.mark.parametrize("body", [{}, {"filter": ""}, {"filter": None}, {"filter": ["Рок"]}, {"filter": "р" * 60}, []])
 async def test_a_filter_without_a_tag_is_refused(api: Api, body: Any) -> None:
     assert (await api.post("/api/star/filter/", body)).status == 400
@@ -262,6 +265,7 @@ class TestBecomingAStar:
         person = {"username": "new", "email": "new@example.com", "password": "Greeting-for-Mum-77"}
         assert (await api.post(self.PATH, {**draft, **person}, as_=viewer)).status == 403
 
+    @as_subtests
     @pytest.mark.parametrize(
         ("changes", "field"),
         [
@@ -351,6 +355,7 @@ class TestVotes:
         assert str(creator.rating) == "2.67"
         assert await app[CREATORS].recount() == []
 
+    @as_subtests
     @pytest.mark.parametrize(
         "changes",
         [

@@ -11,6 +11,7 @@ from mystar.kit.keys import DATABASE
 from tests.chat.chat_client import heard, opened, said
 from tests.conftest import Api
 from tests.factory import Factory, Person
+from tests.subtests import as_subtests
 
 DOOR = "/api/message/"
 
@@ -95,6 +96,7 @@ async def test_what_cannot_be_sent_is_a_404_in_the_documents_words(api: Api, fan
         assert (answer.status, await answer.json()) == (404, ["ошибка при отправке"])
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("body", "field"),
     [

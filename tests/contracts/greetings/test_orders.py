@@ -21,6 +21,7 @@ from tests.conftest import Api
 from tests.factory import Factory, Person, actor, video
 from tests.files.uploading import form
 from tests.sandbox_process import SandboxProcess
+from tests.subtests import as_subtests
 from tests.waiting import eventually
 
 TOMORROW = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
@@ -159,6 +160,7 @@ async def test_nothing_that_is_not_asked_for_can_be_set(
     assert row["id"] != 4711
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("changes", "status", "names"),
     [
@@ -199,6 +201,7 @@ async def test_a_bad_order_is_refused_and_nothing_is_kept(
     assert await app[DATABASE].value("select count(*) from orders") == 0
 
 
+@as_subtests
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"order"', b"[1]", b"\xff"])
 async def test_a_body_that_is_no_order_is_refused(api: Api, customer: Person, body: bytes) -> None:
     answer = await api.post("/api/order/", data=body, as_=customer, headers={"Content-Type": "application/json"})
@@ -280,6 +283,7 @@ async def test_a_list_ends_after_a_thousand(api: Api, app: web.Application, cust
     assert rest.headers["Link"] == '</api/order/list/?page=1>; rel="prev"'
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("params", "status"),
     [({"is_star": "maybe"}, 400), ({"user_id": "undefined"}, 400), ({"user_id": "1000000"}, 403), ({"page": "0"}, 400)],
@@ -306,6 +310,7 @@ async def test_a_star_decides(
     assert await again.json() == ["Сейчас с заказом этого сделать нельзя."]
 
 
+@as_subtests
 @pytest.mark.parametrize("word", ["maybe", "", None, 1, ["accept"]])
 async def test_a_decision_is_yes_or_no(api: Api, star: Person, order: int, word: object) -> None:
     answer = await decide(api, star, order, word)
@@ -439,6 +444,7 @@ async def test_the_customer_learns_price_and_video(
     assert await status_of(api, customer) == 3
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("params", "status"),
     [

@@ -18,6 +18,7 @@ from mystar.payments.keys import PAYMENTS
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
+from tests.subtests import as_subtests
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ async def test_the_link_leads_any_tab_to_the_provider_s_page(
     assert mine[0]["description"] == f"Заказ №{order_id}"
 
 
+@as_subtests
 @pytest.mark.parametrize("wrong", ["undefined", "", "0", "-5", "1.5", "99999999999999999999", "1;drop"])
 async def test_an_order_that_is_no_number_is_refused_as_json(api: Api, customer: Person, wrong: str) -> None:
     for path in ("/api/order/pay/", "/api/order/pay/capture/"):
@@ -121,6 +123,7 @@ async def test_only_the_customer_gets_a_link(
     assert (await api.get("/api/order/pay/", params={"order_id": 10**9}, as_=customer)).status == 404
 
 
+@as_subtests
 @pytest.mark.parametrize("signature", ["", "0" * 40, "я", "x" * 100])
 async def test_a_link_that_is_not_ours_is_refused(
     api: Api, app: web.Application, order_id: int, signature: str
@@ -306,6 +309,7 @@ async def test_a_notification_of_a_refund_is_about_its_payment(
     assert (await payment_of(app, order_id)).status == "held"
 
 
+@as_subtests
 @pytest.mark.parametrize(
     "unknown",
     [
@@ -325,6 +329,7 @@ async def test_news_of_unknown_things_are_heard_and_forgotten(
     assert (answer.status, await answer.json()) == (200, {})
 
 
+@as_subtests
 @pytest.mark.parametrize(
     "body",
     [
@@ -440,6 +445,7 @@ async def test_staff_capture_and_nobody_else(
     await money_becomes(app, order_id, "captured")
 
 
+@as_subtests
 @pytest.mark.parametrize("query", ["order_id=", "order_id=x", "order_id", "order_id=-1", "my_order_id5"])
 async def test_a_capture_of_no_order_is_refused(api: Api, star: Person, query: str) -> None:
     answer = await api.post(f"{NOTIFICATIONS}?{query}", as_=star)

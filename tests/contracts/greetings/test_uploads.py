@@ -20,6 +20,7 @@ from tests.conftest import Api
 from tests.factory import Factory, Person, picture, video
 from tests.files.conftest import stored
 from tests.files.uploading import form
+from tests.subtests import as_subtests
 from tests.waiting import eventually
 
 AVATAR, HELLO, CONGRATULATION = "/api/upload/avatar/", "/api/upload/video/hi/", "/api/upload/congritulatoin/"
@@ -188,6 +189,7 @@ class TestCongratulation:
             assert (await api.post(CONGRATULATION, data=body, as_=somebody)).status == status
         assert await rows(app) == 0
 
+    @as_subtests
     @pytest.mark.parametrize(
         ("fields", "words"),
         [
@@ -206,6 +208,7 @@ class TestCongratulation:
         assert await rows(app) == 0
 
 
+@as_subtests
 @pytest.mark.parametrize("door", [AVATAR, HELLO, CONGRATULATION])
 async def test_a_guest_uploads_nothing(api: Api, media: Path, door: str) -> None:
     answer = await api.post(door, data=form(image=("me.jpg", picture())))
@@ -278,6 +281,7 @@ HOSTILE_PICTURES = [
 ]
 
 
+@as_subtests
 @pytest.mark.parametrize(("name", "content", "words"), HOSTILE_PICTURES)
 async def test_what_is_no_sound_picture_is_refused_in_words_and_not_kept(
     api: Api, app: web.Application, media: Path, person: Person, name: str, content: bytes, words: str
@@ -289,6 +293,7 @@ async def test_what_is_no_sound_picture_is_refused_in_words_and_not_kept(
     assert await rows(app) == 0
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -431,6 +436,7 @@ class TestQuota:
         assert len(stored(media)) == 1
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -480,6 +486,7 @@ BROKEN_FORMS = [
 ]
 
 
+@as_subtests
 @pytest.mark.parametrize("body", BROKEN_FORMS)
 async def test_a_broken_form_is_unreadable_and_leaves_nothing(
     api: Api, app: web.Application, media: Path, person: Person, body: bytes

@@ -11,6 +11,7 @@ from aiohttp import ClientResponse
 
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory
+from tests.subtests import as_subtests
 
 REGISTRATION = "/authorization/registration"
 
@@ -44,6 +45,7 @@ async def test_whoever_registers_is_signed_in_for_two_hours_and_for_a_month(api:
     assert "andr" not in me["username"], "a name that everybody sees says nothing of the mailbox"
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("change", "field"),
     [

@@ -11,6 +11,7 @@ from aiohttp import ClientResponse, web
 from mystar.kit.keys import DATABASE
 from tests.conftest import Api
 from tests.factory import Factory, Person
+from tests.subtests import as_subtests
 from tests.waiting import eventually
 
 ME = "/api/v1/users/me/"
@@ -30,6 +31,7 @@ async def say(api: Api, person: Person, match: str, **change: Any) -> ClientResp
     return await api.patch(ME, change or {"bio": "Пою"}, as_=person, headers={"If-Match": match})
 
 
+@as_subtests
 @pytest.mark.parametrize("path", [ME, "/api/users/me/", "/api/v1/notifications/", "/api/v1/files/"])
 async def test_what_the_client_has_already_is_not_sent_again(api: Api, anna: Person, path: str) -> None:
     first = await api.get(path, as_=anna)

@@ -12,6 +12,7 @@ from yarl import URL
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory
 from tests.sandbox_process import SandboxProcess
+from tests.subtests import as_subtests
 
 ME = "/api/v1/users/me/"
 SESSIONS = f"{ME}sessions/"
@@ -74,6 +75,7 @@ async def test_whoever_registers_is_shown_and_can_log_in_before_the_confirmation
     assert me["phone"] == "+79161583866"
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("change", "field"),
     [

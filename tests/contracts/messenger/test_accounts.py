@@ -17,6 +17,7 @@ from mystar.kit.postgres.database import Database
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory
 from tests.sandbox_process import SandboxProcess
+from tests.subtests import as_subtests
 
 REGISTER, LOGIN = "/auth/register/", "/auth/login/"
 
@@ -114,6 +115,7 @@ async def test_all_wrong_fields_are_told_at_once(api: Api) -> None:
     assert set(body["errors"]) == {"username", "email", "password"}
 
 
+@as_subtests
 @pytest.mark.parametrize("content", [b"{", b"[1]", b'"text"', b"\xff"])
 async def test_what_is_no_object_is_refused(api: Api, content: bytes) -> None:
     for path in (REGISTER, LOGIN):

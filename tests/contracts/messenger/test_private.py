@@ -10,6 +10,7 @@ from aiohttp import ClientResponse
 from tests.conftest import Api
 from tests.factory import Factory, Person, picture
 from tests.files.uploading import form
+from tests.subtests import as_subtests
 
 
 @pytest.fixture
@@ -72,6 +73,7 @@ async def test_a_chat_needs_somebody_else(api: Api, anna: Person) -> None:
     await refused(await start(api, anna, anna.id + 1000), 400, "recipient user not found")
 
 
+@as_subtests
 @pytest.mark.parametrize("body", [{}, {"recipient_id": "x"}, {"recipient_id": 1, "text": "x" * 2001}])
 async def test_wrong_fields_are_named(api: Api, anna: Person, body: dict[str, Any]) -> None:
     answer = await api.post("/private/start-chat/", body, as_=anna)

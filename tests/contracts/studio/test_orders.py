@@ -14,6 +14,7 @@ from mystar.orders.keys import STUDIO_ORDERS
 from mystar.settings import Settings
 from tests.conftest import Api, SignedIn
 from tests.factory import Factory, picture
+from tests.subtests import as_subtests
 
 ORDERS = "/api/orders/orders/"
 SITE = {"title": "Сайт-визитка", "description": "Три страницы и форма"}
@@ -140,6 +141,7 @@ async def test_a_guests_pictures_are_open_like_the_order(api: Api, db: Database)
     assert await db.value("select owner_id is null and attached_at is not null from files")
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("form", "field"),
     [
@@ -160,6 +162,7 @@ async def test_a_bad_form_leaves_neither_order_nor_files(
     assert await db.value("select count(*) from files") == 0
 
 
+@as_subtests
 @pytest.mark.parametrize("body", [{}, {"title": "x" * 256, "description": ""}, {"title": 5 * [1], "description": {}}])
 async def test_bad_fields_are_named(api: Api, body: dict[str, Any]) -> None:
     answer = await api.post(ORDERS, body)

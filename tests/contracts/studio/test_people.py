@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, Person, picture
+from tests.subtests import as_subtests
 
 USERS, TOKEN = "/api/accounts/users/", "/api/token/"
 TOO_YOUNG = ["Чтобы зарегистрироваться вам должно быть 18 лет"]
@@ -72,6 +73,7 @@ async def test_the_eighteenth_birthday_is_enough_and_the_day_before_is_not(api: 
     assert (await api.post(USERS, draft(birthdate=EIGHTEEN.isoformat()))).status == 201
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -156,6 +158,7 @@ async def test_a_photo_comes_in_a_form_with_the_other_fields(api: Api, factory: 
     assert (await api.get(profile["photo"])).status == 200
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("change", "refusal"),
     [

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory
+from tests.subtests import as_subtests
 
 TOKEN, REFRESH = "/api/token/", "/api/token/refresh/"
 
@@ -42,6 +43,7 @@ async def test_what_is_refused_is_said_in_the_dialects_words(api: Api, factory: 
         assert (answer.status, set(await answer.json())) == (401, {"detail"})
 
 
+@as_subtests
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [
