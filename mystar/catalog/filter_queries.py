@@ -1,7 +1,7 @@
-"""Queryable whose shape depends on what is looked for: which services, in which order.
+"""Statements whose shape depends on the filters of a request: services, stars and tags, their order and their number.
 
-Values are literals by the time the planner sees them, so it knows how common a category or a price is. It walks the
-index of the order and leaves out what does not fit where much does, and collects and sorts where little does.
+psycopg2 inserts values as literals, so the planner knows how common a category or a price is. It walks the index of the
+order where many rows fit, and collects and sorts where few do.
 """
 
 from __future__ import annotations
@@ -9,24 +9,31 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from pypika import Field, FormatParameter, Table
+from pypika import AliasedQuery, Field, FormatParameter, Table
 from pypika import Order as Direction
 from pypika.dialects import PostgreSQLQuery as Query
-from pypika.functions import Count
+from pypika.dialects import PostgreSQLQueryBuilder
+from pypika.enums import Comparator
+from pypika.functions import Count, Max, Sum
 from pypika.queries import QueryBuilder
-from pypika.terms import Term, ValueWrapper
+from pypika.terms import BasicCriterion, Criterion, Function, Term, ValueWrapper
 
-from mystar.catalog.search import MAX_COUNTED, ServiceFilter, SortOrder
+from mystar.catalog.search import MAX_COUNTED, MAX_FOUND, RECENT, ServiceFilter, SortOrder, StarFilter
 
 Statement = tuple[str, tuple[Any, ...]]
-#: Writing a statement takes longer than most are worked on, and most people ask for the same pages.
-_remembered = lru_cache(maxsize=2048)
+#: Building a statement takes longer than running most of them, and most requests are for the same pages.
+_cached = lru_cache(maxsize=2048)
 
-_SERVICES, _CREATORS = Table("services"), Table("creators")
+_SERVICES, _CREATORS, _TAGS = Table("services"), Table("creators"), Table("tags")
+_SERVICE_TAGS, _FAVOURITES = Table("service_tags"), Table("creator_favourites")
+_COUNTS = Table("listed_counts")
 _UP, _DOWN = Direction.asc, Direction.desc
-#: By the columns of an index each.
-_ORDERS: dict[SortOrder, tuple[tuple[Field, Direction], ...]] = {
-    SortOrder.NEWEST: ((_SERVICES.created_at, _DOWN), (_SERVICES.id, _DOWN)),
+_Columns = tuple[tuple[Term, Direction], ...]
+_NEWEST: _Columns = ((_SERVICES.created_at, _DOWN), (_SERVICES.id, _DOWN))
+#: Each by the columns of an index.
+_ORDERS: dict[SortOrder, _Columns] = {
+    SortOrder.FIT: _NEWEST,
+    SortOrder.NEWEST: _NEWEST,
     SortOrder.OLDEST: ((_SERVICES.created_at, _UP), (_SERVICES.id, _UP)),
     SortOrder.PRICE_ASC: ((_SERVICES.base_price, _UP), (_SERVICES.id, _UP)),
     SortOrder.PRICE_DESC: ((_SERVICES.base_price, _DOWN), (_SERVICES.id, _DOWN)),
@@ -36,48 +43,181 @@ _ORDERS: dict[SortOrder, tuple[tuple[Field, Direction], ...]] = {
 _BY_CREATOR = (SortOrder.BEST, SortOrder.POPULAR)
 
 
-@_remembered
+@_cached
 def page_of_ids(filters: ServiceFilter, *, limit: int, offset: int) -> Statement:
-    """The ids of a page, in order. Only the index is read for those that are skipped, whatever the page shows."""
-    return _written(_in_order(_fitting(filters), filters.order).limit(limit).offset(offset))
+    """The ids of a page of services, in order. Of the skipped rows only the index is read."""
+    query = _fitting(filters)
+    if filters.order in _BY_CREATOR:
+        query = query.join(_CREATORS).on(_CREATORS.id == _SERVICES.creator_id)
+    return _statement(_sorted(query, _ORDERS[filters.order]).limit(limit).offset(offset))
 
 
-@_remembered
+@_cached
 def count(filters: ServiceFilter) -> Statement:
-    """How many there are, up to ``MAX_COUNTED``."""
+    """The number of services, up to ``MAX_COUNTED``."""
     some = _fitting(filters, count=True).limit(MAX_COUNTED)
-    return _written(Query.from_(some).select(Count("*")))
+    return _statement(Query.from_(some).select(Count("*")))
+
+
+def search(filters: ServiceFilter, query: str) -> Statement:
+    """The ids of the services that match a query, in order, at most ``MAX_FOUND``.
+
+    Of a word that half of the catalogue has, only the newest ``MAX_FOUND`` matches are ranked, or, where there are
+    fewer among the newest rows, any. The subqueries are materialized, and so planned for all of their rows: with a
+    plain limit the planner walks an index from its end, which is slow wherever it overestimates the number of matches.
+    They are read no further than the limit.
+
+    :param query: for `to_tsquery`, built from normalized words.
+    """
+    text_query = _Call("to_tsquery", "russian", query)
+    fitting = _fitting(filters).where(BasicCriterion(_TextSearch.matches, _SERVICES.words, text_query))
+    since = Query.from_(_SERVICES).select(Max(_SERVICES.id) - RECENT)
+    newest, rest = AliasedQuery("newest"), AliasedQuery("fitting")
+    counted = Query.from_(newest).select(Count("*"))
+    ranked: _Columns = _NEWEST
+    if filters.order is SortOrder.FIT:
+        ranked = ((_Call("ts_rank", _SERVICES.words, text_query), _DOWN), *_NEWEST)
+    elif filters.order is not SortOrder.NEWEST:
+        ranked = (_ORDERS[filters.order][0], *_NEWEST)
+    found = (
+        _MaterializingQuery.with_(fitting.where(_SERVICES.id > since).orderby(_SERVICES.id, order=_DOWN), "recent")
+        .with_(Query.from_(AliasedQuery("recent")).select("id").limit(MAX_FOUND), "newest")
+        .with_(fitting, "fitting")
+        .with_(
+            Query.from_(newest)
+            .select("id")
+            .union(Query.from_(rest).select("id").where(counted < MAX_FOUND).limit(MAX_FOUND)),
+            "found",
+        )
+        .from_(AliasedQuery("found"))
+        .join(_SERVICES)
+        .on(_SERVICES.id == AliasedQuery("found").id)
+        .join(_CREATORS)
+        .on(_CREATORS.id == _SERVICES.creator_id)
+        .select(_SERVICES.id)
+    )
+    return _statement(_sorted(found, ranked).limit(MAX_FOUND))
+
+
+@_cached
+def count_listed(kind: str | None, category_ids: tuple[int, ...] | None) -> Statement:
+    """The number of listed services of a kind in these categories, from the kept counts. None = not filtered."""
+    query = Query.from_(_COUNTS).select(_Call("coalesce", Sum(_COUNTS.listed), 0))
+    if kind is not None:
+        query = query.where(_COUNTS.kind == kind)
+    if category_ids is not None:
+        query = query.where(_COUNTS.category_id.isin(category_ids or (0,)))
+    return _statement(query)
+
+
+@_cached
+def page_of_stars(filters: StarFilter, *, limit: int, offset: int) -> Statement:
+    """The ids of the greeting services of a page of stars: `is_top` first, then by rating, then by age."""
+    ranking: _Columns = ((_CREATORS.is_top, _DOWN), (_CREATORS.rating, _DOWN), (_CREATORS.id, _UP))
+    return _statement(_sorted(_stars(filters).select(_SERVICES.id), ranking).limit(limit).offset(offset))
+
+
+@_cached
+def count_stars(filters: StarFilter) -> Statement:
+    return _statement(_stars(filters).select(Count("*")))
+
+
+def page_of_tags(prefix: str, *, offset: int, limit: int) -> Statement:
+    """Tags by key, with the number of services that have them."""
+    used = Query.from_(_SERVICE_TAGS).select(Count("*")).where(_SERVICE_TAGS.tag_id == _TAGS.id)
+    page = _tags(prefix).select(_TAGS.id, _TAGS.name, used.as_("services"))
+    return _statement(page.orderby(_TAGS.key).limit(limit).offset(offset))
+
+
+def count_tags(prefix: str) -> Statement:
+    return _statement(_tags(prefix).select(Count("*")))
 
 
 def _fitting(filters: ServiceFilter, *, count: bool = False) -> QueryBuilder:
     query: QueryBuilder = Query.from_(_SERVICES).select(ValueWrapper(1).as_("one") if count else _SERVICES.id)
-    if filters.order in _BY_CREATOR and not count:
-        query = query.join(_CREATORS).on(_CREATORS.id == _SERVICES.creator_id)
     for condition in _conditions(filters):
         query = query.where(condition)
     return query
 
 
 def _conditions(filters: ServiceFilter) -> list[Term]:
-    conditions: list[Term] = [_SERVICES.deleted_at.isnull() if filters.hidden_too else _SERVICES.is_listed]
+    conditions: list[Term] = [_SERVICES.deleted_at.isnull() if filters.include_hidden else _SERVICES.is_listed]
     if filters.category_ids is not None:
         conditions.append(_SERVICES.category_id.isin(filters.category_ids or (0,)))
     if filters.creator_id is not None:
         conditions.append(_SERVICES.creator_id == filters.creator_id)
-    if filters.least is not None:
-        conditions.append(_SERVICES.base_price >= filters.least)
-    if filters.most is not None:
-        conditions.append(_SERVICES.base_price <= filters.most)
+    if filters.min_price is not None:
+        conditions.append(_SERVICES.base_price >= filters.min_price)
+    if filters.max_price is not None:
+        conditions.append(_SERVICES.base_price <= filters.max_price)
     return conditions
 
 
-def _in_order(query: QueryBuilder, order: SortOrder) -> QueryBuilder:
-    for column, direction in _ORDERS[SortOrder.NEWEST if order is SortOrder.FIT else order]:
+def _stars(filters: StarFilter) -> QueryBuilder:
+    greeting = (_SERVICES.creator_id == _CREATORS.id) & (_SERVICES.kind == "greeting") & _SERVICES.is_listed
+    query: QueryBuilder = Query.from_(_CREATORS).join(_SERVICES).on(greeting)
+    if filters.account_id is not None:
+        query = query.where(_CREATORS.account_id == filters.account_id)
+    if filters.category_id is not None:
+        query = query.where(_SERVICES.category_id == filters.category_id)
+    if filters.tag is not None:
+        tagged = Query.from_(_SERVICE_TAGS).join(_TAGS).on(_TAGS.id == _SERVICE_TAGS.tag_id)
+        query = query.where(
+            _is_any(_SERVICES.id, tagged.select(_SERVICE_TAGS.service_id).where(_TAGS.key == filters.tag))
+        )
+    if filters.fan_id is not None:
+        liked = Query.from_(_FAVOURITES).select(_FAVOURITES.creator_id).where(_FAVOURITES.account_id == filters.fan_id)
+        query = query.where(_is_any(_CREATORS.id, liked))
+    return query
+
+
+def _tags(prefix: str) -> QueryBuilder:
+    query: QueryBuilder = Query.from_(_TAGS)
+    return query.where(_Call("starts_with", _TAGS.key, prefix)) if prefix else query
+
+
+def _is_any(column: Field, ids: QueryBuilder) -> Criterion:
+    """``column = any (array (...))``: the subquery runs once, and an index on the column can take its result."""
+    return column == _Call("any", _Call("array", ids))
+
+
+def _sorted(query: QueryBuilder, columns: _Columns) -> QueryBuilder:
+    for column, direction in columns:
         query = query.orderby(column, order=direction)
     return query
 
 
-def _written(query: QueryBuilder) -> Statement:
+def _statement(query: QueryBuilder) -> Statement:
     parameter = FormatParameter()
     text = query.get_sql(parameter=parameter)
     return text, tuple(parameter.get_parameters())  # type: ignore[no-untyped-call]
+
+
+class _Call(Function):
+    """A function whose arguments become parameters; pypika writes them into the statement."""
+
+    def get_sql(self, **options: Any) -> str:
+        options |= {"with_alias": False, "subquery": False}
+        arguments = (one.get_sql(**options) for one in self.args if isinstance(one, Term))
+        return f"{self.name}({','.join(arguments)})"
+
+
+class _TextSearch(Comparator):
+    matches = " @@ "
+
+
+class _MaterializingBuilder(PostgreSQLQueryBuilder):
+    """Writes every ``with`` query as materialized, which pypika cannot."""
+
+    def _with_sql(self, **options: Any) -> str:
+        queries = (
+            f"{one.name} as materialized ({one.get_sql(subquery=False, with_alias=False, **options)})"
+            for one in self._with
+        )
+        return f"with {', '.join(queries)} "
+
+
+class _MaterializingQuery(Query):
+    @classmethod
+    def _builder(cls, **options: Any) -> _MaterializingBuilder:
+        return _MaterializingBuilder(**options)

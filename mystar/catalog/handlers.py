@@ -143,7 +143,7 @@ async def list_categories(request: web.Request) -> web.Response:
 async def list_tags(request: web.Request) -> web.Response:
     query = query_of(request)
     page = query["page"]
-    found = await request.app[TAXONOMY].tags(beginning=query["search"], offset=(page - 1) * MAX_ITEMS, limit=MAX_ITEMS)
+    found = await request.app[TAXONOMY].tags(prefix=query["search"], offset=(page - 1) * MAX_ITEMS, limit=MAX_ITEMS)
     return list_response(request, [tag_shape(one) for one in found.rows], found.count, page=page)
 
 

@@ -1,7 +1,7 @@
-"""Services as creators put them up and as people find them.
+"""Creates, changes and finds services.
 
-A greeting that is for sale is a service of its creator like any other: it is in these lists, found by the star's name,
-opened, changed and ordered like the rest (D20). It cannot be removed, for it is there as long as its creator.
+A greeting that is for sale is a service like any other: it is listed, found by the name of its star, changed and
+ordered (D20). It cannot be removed, since it exists as long as its creator does.
 """
 
 from __future__ import annotations
@@ -10,49 +10,50 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mystar.accounts.model import AccountChanged, Actor
-from mystar.catalog.model import Category, Difference, GreetingStays, Service, ServiceDraft, ServiceUnknown, tag_key
-from mystar.catalog.repository import QUERIES, CatalogRepository
+from mystar.catalog.model import Difference, GreetingStays, Service, ServiceDraft, ServiceUnknown, tag_key
+from mystar.catalog.repository import CatalogRepository
 from mystar.catalog.search import ServiceFilter, SortOrder
 from mystar.catalog.search_repository import SearchRepository
 from mystar.catalog.service_repository import ServiceRepository
+from mystar.catalog.taxonomy_repository import TaxonomyRepository
 from mystar.creators.service import CreatorService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.web.pagination import Page
 
-#: `recount` names this many differences; more say nothing more.
+#: At most this many differences are reported by `recount`.
 _MAX_DIFFERENCES = 1000
 
 
 class ServiceListings:
-    """Services are named by their ids. What is hidden or removed does not exist for others (D4)."""
+    """Hidden and removed services do not exist for others (D4)."""
 
     def __init__(self, db: Database, creators: CreatorService, clock: Clock) -> None:
         self._db, self._creators, self._clock = db, creators, clock
 
     def listen(self, events: Events) -> None:
-        """Services are found by their creators' names, and those of blocked people are not found."""
-        events.on(AccountChanged, self._follow)
+        """Services are found by the name of their creator, and those of blocked accounts are not listed."""
+        events.on(AccountChanged, self._follow_account)
 
-    # The creator's side
+    # For creators
 
     async def create(self, actor: Actor, draft: ServiceDraft) -> Service:
-        """A new service of the actor's, with its options and tags.
+        """Create a service of the actor, with its options and tags.
 
-        :param draft: with a title, a category, a price and the days at least.
-        :raises CreatorsOnly: the actor is none. :raises CategoryUnknown: :raises PriceImpossible:
-        :raises OptionUnknown: a new service has no options yet, whatever ids they are given.
+        :param draft: has a title, a category, a price and the delivery days at least.
+        :raises CreatorsOnly: the actor has no creator profile. :raises CategoryUnknown: :raises PriceImpossible:
+        :raises OptionUnknown: an option has an id: a new service has none yet.
         """
         async with self._db.transaction() as tx:
             service_id = await ServiceRepository(tx).add(actor.id, draft, self._clock.now())
             return await self._read(tx, service_id)
 
     async def change(self, actor: Actor, service_id: int, draft: ServiceDraft) -> Service:
-        """Orders that were placed keep their price and the options as they were (D24).
+        """Change a service; orders that were placed keep their price and options (D24).
 
-        :raises ServiceUnknown: it is none of the actor's. :raises CategoryUnknown: :raises PriceImpossible:
-        :raises OptionUnknown: by its place in the list.
+        :raises ServiceUnknown: it is not the actor's. :raises CategoryUnknown: :raises PriceImpossible:
+        :raises OptionUnknown: names its index.
         """
         async with self._db.transaction() as tx:
             rows = ServiceRepository(tx)
@@ -60,9 +61,9 @@ class ServiceListings:
             return await self._read(tx, service_id)
 
     async def remove(self, actor: Actor, service_id: int) -> None:
-        """For everybody and for good; only orders still name it.
+        """Remove a service for good; only orders still name it.
 
-        :raises ServiceUnknown: it is none of the actor's. :raises GreetingStays:
+        :raises ServiceUnknown: it is not the actor's. :raises GreetingStays:
         """
         async with self._db.transaction() as tx:
             rows = ServiceRepository(tx)
@@ -71,13 +72,13 @@ class ServiceListings:
             await rows.remove(service_id, self._clock.now())
 
     async def own(self, actor: Actor, filters: ServiceFilter, *, offset: int = 0, limit: int = 20) -> Page[Service]:
-        """The actor's services, hidden ones too. Who is no creator has none."""
+        """The actor's services, hidden ones included; empty without a creator profile."""
         if not await self._creators.is_creator(actor.id):
             return Page((), 0)
         creator = await self._creators.by_account(actor.id)
-        return await self.find(replace(filters, creator_id=creator.id, hidden_too=True), offset=offset, limit=limit)
+        return await self.find(replace(filters, creator_id=creator.id, include_hidden=True), offset=offset, limit=limit)
 
-    # Everybody's side
+    # For everybody
 
     async def service(self, actor: Actor | None, service_id: int) -> Service:
         """:raises ServiceUnknown: there is none, or it is hidden and the actor neither its creator nor staff."""
@@ -92,40 +93,38 @@ class ServiceListings:
         """A page of what fits the filters.
 
         The count is exact up to `search.MAX_COUNTED`, and further for whole categories; a search counts what it finds,
-        at most `search.MAX_FOUND`. What is not counted cannot be leafed to.
+        at most `search.MAX_FOUND`. There are no pages beyond the count.
         """
         index = SearchRepository(self._db)
         if filters.text:
             found = await index.found(filters)
-            return Page(await self._cards(found[offset : offset + limit]), len(found))
+            return Page(await self._services(found[offset : offset + limit]), len(found))
         count = await self._count(filters)
         ids = await index.page(filters, limit=limit, offset=offset) if offset < count else []
-        return Page(await self._cards(ids), count)
+        return Page(await self._services(ids), count)
 
     async def category_ids(self, names: Sequence[str]) -> tuple[int, ...]:
-        """The categories of these names, in whatever case, or ids; what nobody knows is left out."""
+        """The categories with these names, in any case, or ids; unknown ones are left out."""
         wanted = {tag_key(name) for name in names}
-        known: list[Category] = await CatalogRepository(self._db).categories()
+        known = await TaxonomyRepository(self._db).categories()
         return tuple(one.id for one in known if str(one.id) in wanted or tag_key(one.name) in wanted)
 
-    # By itself
+    # Maintenance
 
     async def recount(self) -> list[Difference]:
-        """Where the numbers of listed services are not what counting says. Nowhere, if all is well."""
+        """Differences between the kept numbers of listed services and their count; empty if consistent."""
         return await CatalogRepository(self._db).differences(_MAX_DIFFERENCES)
 
-    async def _follow(self, tx: Tx, event: AccountChanged) -> None:
-        rows = await tx.all(QUERIES.services_of_account, account_id=event.account_id)
-        if rows:
-            await tx.execute(QUERIES.follow_seller, account_id=event.account_id)
-            await SearchRepository(tx).put([row["id"] for row in rows])
+    async def _follow_account(self, tx: Tx, event: AccountChanged) -> None:
+        if service_ids := await ServiceRepository(tx).follow_account(event.account_id):
+            await SearchRepository(tx).put(service_ids)
 
     async def _count(self, filters: ServiceFilter) -> int:
         if replace(filters, category_ids=None, order=SortOrder.FIT) == ServiceFilter():
             return await CatalogRepository(self._db).count_listed(None, filters.category_ids)
         return await SearchRepository(self._db).count(filters)
 
-    async def _cards(self, ids: Sequence[int]) -> list[Service]:
+    async def _services(self, ids: Sequence[int]) -> list[Service]:
         """In the order of the ids."""
         services = await CatalogRepository(self._db).services(ids) if ids else {}
         return [services[service_id] for service_id in ids if service_id in services]

@@ -2,7 +2,7 @@
 select categories.id, categories.name, categories.photo_id, files.key as photo_key
 from categories left join files on files.id = categories.photo_id
 order by categories.position, categories.id
-limit %(most)s;
+limit %(limit)s;
 
 -- name: add_category
 insert into categories (name, photo_id, position) values (%(name)s, %(photo_id)s, %(position)s) returning id;
@@ -36,17 +36,17 @@ select base_price as price, invitation_price, category_id, delivery_days as days
 from services where creator_id = %(creator_id)s and kind = 'greeting';
 
 -- name: add_tags
--- In one order, so that two who bring the same new tags wait for each other and never both.
+-- In one order, so that two transactions which add the same tags cannot deadlock.
 insert into tags (key, name)
 select key, name from unnest(%(keys)s::text[], %(names)s::text[]) as new (key, name) order by key
 on conflict do nothing;
 
--- name: drop_tags
+-- name: remove_service_tags
 delete from service_tags using tags
 where service_tags.service_id = %(service_id)s and tags.id = service_tags.tag_id
     and tags.key <> all (%(keys)s::text[]);
 
--- name: put_tags
+-- name: add_service_tags
 insert into service_tags (service_id, tag_id)
 select %(service_id)s, id from tags where key = any (%(keys)s::text[])
 on conflict do nothing;
@@ -61,9 +61,8 @@ join services on services.creator_id = creators.id and services.kind = 'greeting
 where creators.account_id = %(account_id)s;
 
 -- name: stars
--- One row per star. A filter that is null filters nothing: values are literals by the time the planner sees them, so it
--- plans only for those that are there. Tagged services are looked up once, as an array that an index can take; the tags
--- of a page are gathered at once, since a thousand small lookups took most of the time of a list.
+-- One row per star, in the order of the ids, which are those of greeting services. The tags of a page are gathered at
+-- once: a thousand small lookups took most of the time of a list.
 with page as (
     select accounts.id, accounts.username, accounts.first_name, accounts.last_name, accounts.phone, accounts.email,
         accounts.created_at as joined_at,
@@ -71,46 +70,21 @@ with page as (
         creators.id as creator_id, creators.profession, creators.description, creators.is_top, creators.rating,
         creators.rating_sum, creators.rating_count, creators.likes_count as likes, video.key as video_key,
         services.id as service_id, services.category_id, services.base_price as price, services.invitation_price,
-        services.delivery_days
-    from creators
+        services.delivery_days, listed.position
+    from unnest(%(ids)s::bigint[]) with ordinality as listed (id, position)
+    join services on services.id = listed.id
+    join creators on creators.id = services.creator_id
     join accounts on accounts.id = creators.account_id
-    join services on services.creator_id = creators.id and services.kind = 'greeting' and services.is_listed
     left join files video on video.id = creators.video_id
-    where (%(account_id)s::bigint is null or creators.account_id = %(account_id)s::bigint)
-        and (%(category_id)s::bigint is null or services.category_id = %(category_id)s::bigint)
-        and (%(tag)s::text is null or services.id = any (array(
-            select service_tags.service_id from service_tags join tags on tags.id = service_tags.tag_id
-            where tags.key = %(tag)s::text
-        )))
-        and (%(fan_id)s::bigint is null or creators.id = any (array(
-            select creator_id from creator_favourites where account_id = %(fan_id)s::bigint
-        )))
-    order by creators.is_top desc, creators.rating desc, creators.id
-    limit %(limit)s offset %(offset)s
 ), tagged as (
-    select page.service_id, array_agg(tags.name order by tags.name) as tags
-    from page
-    join service_tags on service_tags.service_id = page.service_id
-    join tags on tags.id = service_tags.tag_id
-    group by page.service_id
+    select service_tags.service_id, array_agg(tags.name order by tags.name) as tags
+    from service_tags join tags on tags.id = service_tags.tag_id
+    where service_tags.service_id = any (%(ids)s::bigint[])
+    group by service_tags.service_id
 )
 select page.*, coalesce(tagged.tags, '{}') as tags
 from page left join tagged on tagged.service_id = page.service_id
-order by page.is_top desc, page.rating desc, page.creator_id;
-
--- name: count_stars
-select count(*)
-from creators
-join services on services.creator_id = creators.id and services.kind = 'greeting' and services.is_listed
-where (%(account_id)s::bigint is null or creators.account_id = %(account_id)s::bigint)
-    and (%(category_id)s::bigint is null or services.category_id = %(category_id)s::bigint)
-    and (%(tag)s::text is null or services.id = any (array(
-        select service_tags.service_id from service_tags join tags on tags.id = service_tags.tag_id
-        where tags.key = %(tag)s::text
-    )))
-    and (%(fan_id)s::bigint is null or creators.id = any (array(
-        select creator_id from creator_favourites where account_id = %(fan_id)s::bigint
-    )));
+order by page.position;
 
 -- name: services
 -- Options and tags are gathered per row: a page has few rows, and each finds its own by an index.
@@ -159,7 +133,7 @@ update services set
     updated_at = %(now)s
 where id = %(service_id)s;
 
--- name: remove_service
+-- name: mark_service_removed
 update services set deleted_at = %(now)s, updated_at = %(now)s where id = %(service_id)s;
 
 -- name: retire_options
@@ -181,7 +155,7 @@ from unnest(%(names)s::text[], %(descriptions)s::text[], %(prices)s::bigint[], %
 order by position;
 
 -- name: search_texts
--- In one order, and locked, so that of two writers the later one writes the words of what both have changed.
+-- In one order, and locked, so that of two writers the later one reads the texts that both have written.
 select services.id, services.title, services.description, accounts.username, accounts.first_name, accounts.last_name,
     coalesce((
         select string_agg(tags.key, ' ') from service_tags join tags on tags.id = service_tags.tag_id
@@ -201,72 +175,24 @@ from unnest(%(ids)s::bigint[], %(titles)s::text[], %(tags)s::text[], %(descripti
 where services.id = new.id;
 
 -- name: add_search_words
--- In one order, as for tags.
+-- In one order, as tags are.
 insert into search_words select word from unnest(%(words)s::text[]) as new (word) order by word on conflict do nothing;
 
--- name: search
--- Weighed are all that fit, or, of a word that half of the catalogue has, so many: the newest first, and where there are
--- fewer among what is new, whichever come. Both are planned as if everything were wanted, which an ordinary limit would not be: it tempts
--- the planner to walk an index from its end, which takes for ever where he is wrong about how much fits. They are read
--- no further than the limit all the same.
-with recent as materialized (
-    select id from services
-    where id > (select max(id) - %(recent)s from services) and words @@ to_tsquery('russian', %(query)s)
-        and (is_listed or %(hidden_too)s and deleted_at is null)
-        and (%(category_ids)s::bigint[] is null or category_id = any (%(category_ids)s::bigint[]))
-        and (%(creator_id)s::bigint is null or creator_id = %(creator_id)s)
-        and (%(least)s::bigint is null or base_price >= %(least)s)
-        and (%(most)s::bigint is null or base_price <= %(most)s)
-    order by id desc
-), newest as materialized (
-    select id from recent limit %(limit)s
-), fitting as materialized (
-    select id from services
-    where words @@ to_tsquery('russian', %(query)s)
-        and (is_listed or %(hidden_too)s and deleted_at is null)
-        and (%(category_ids)s::bigint[] is null or category_id = any (%(category_ids)s::bigint[]))
-        and (%(creator_id)s::bigint is null or creator_id = %(creator_id)s)
-        and (%(least)s::bigint is null or base_price >= %(least)s)
-        and (%(most)s::bigint is null or base_price <= %(most)s)
-), found as (
-    select id from newest
-    union
-    (select id from fitting where (select count(*) from newest) < %(limit)s limit %(limit)s)
-)
-select services.id
-from found
-join services on services.id = found.id
-join creators on creators.id = services.creator_id
-order by
-    case when %(order)s = 'fit' then ts_rank(services.words, to_tsquery('russian', %(query)s)) end desc,
-    case when %(order)s = 'price' then services.base_price end,
-    case when %(order)s = '-price' then services.base_price end desc,
-    case when %(order)s = 'rating' then creators.rating end desc,
-    case when %(order)s = 'popularity' then creators.completed_orders end desc,
-    case when %(order)s = 'created_at' then services.created_at end,
-    services.created_at desc, services.id desc
-limit %(limit)s;
-
 -- name: similar_words
--- Words that say nothing, like "and", have no row; those that nothing looks like have one without a word.
+-- Stop words, like "and", have no row; a word that nothing resembles has one row without a similar word.
 select asked, word
-from unnest(%(words)s::text[]) as asked left join lateral words_alike(asked, %(most)s) as word on true
+from unnest(%(words)s::text[]) as asked left join lateral words_alike(asked, %(limit)s) as word on true
 where numnode(to_tsquery('russian', asked)) > 0;
 
 -- name: services_of_account
 select services.id from services join creators on creators.id = services.creator_id
 where creators.account_id = %(account_id)s;
 
--- name: follow_seller
+-- name: follow_account
 update services set is_seller_active = accounts.is_active
 from creators join accounts on accounts.id = creators.account_id
 where creators.account_id = %(account_id)s and services.creator_id = creators.id
     and services.is_seller_active <> accounts.is_active;
-
--- name: count_listed
-select coalesce(sum(listed), 0) from listed_counts
-where (%(kind)s::text is null or kind = %(kind)s)
-    and (%(category_ids)s::bigint[] is null or category_id = any (%(category_ids)s::bigint[]));
 
 -- name: differences
 with counted as (
@@ -289,23 +215,13 @@ returning id;
 -- name: lock_category
 select photo_id from categories where id = %(category_id)s for update;
 
--- name: drop_category
+-- name: delete_category
 delete from categories where id = %(category_id)s;
 
 -- name: reorder_categories
 update categories set position = wanted.position
 from unnest(%(ids)s::bigint[]) with ordinality as wanted (id, position)
 where categories.id = wanted.id;
-
--- name: tags
-select tags.id, tags.name, (select count(*) from service_tags where tag_id = tags.id) as services
-from tags
-where %(beginning)s::text is null or starts_with(key, %(beginning)s)
-order by key
-limit %(limit)s offset %(offset)s;
-
--- name: count_tags
-select count(*) from tags where %(beginning)s::text is null or starts_with(key, %(beginning)s);
 
 -- name: add_tag
 insert into tags (key, name) values (%(key)s, %(name)s) returning id;
@@ -316,7 +232,7 @@ update tags set name = %(name)s, key = %(key)s where id = %(tag_id)s returning i
 -- name: lock_tags
 select id from tags where id = any (%(ids)s::bigint[]) order by id for update;
 
--- name: give_tag
+-- name: assign_tag
 insert into service_tags (service_id, tag_id)
 select distinct service_id, %(tag_id)s::bigint from service_tags where tag_id = any (%(ids)s::bigint[])
 on conflict do nothing;
@@ -324,5 +240,5 @@ on conflict do nothing;
 -- name: services_with_tags
 select distinct service_id as id from service_tags where tag_id = any (%(ids)s::bigint[]) order by service_id;
 
--- name: drop_tag
+-- name: delete_tags
 delete from tags where id = any (%(ids)s::bigint[]);

@@ -214,8 +214,8 @@ def filter_of(query: Mapping[str, Any], category_ids: tuple[int, ...] | None) ->
     return ServiceFilter(
         category_ids=category_ids,
         creator_id=None if creator == _MINE else int(creator),
-        least=query.get("min_price"),
-        most=query.get("max_price"),
+        min_price=query.get("min_price"),
+        max_price=query.get("max_price"),
         text=query.get("search", ""),
         order=_ORDERS.get(query.get("ordering", ""), SortOrder.FIT),
     )

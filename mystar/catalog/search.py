@@ -1,4 +1,4 @@
-"""What people look for, and what they may have meant: no rows, only words."""
+"""Filters and orders of lists, and the rules of search words. Pure: no rows."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-#: A search finds so many services and counts no further. Where more fit, it takes them from the newest.
+#: A search ranks and counts at most this many services; where more match, the newest.
 MAX_FOUND = 500
-#: So many rows back are new.
+#: The newest services, by number of rows.
 RECENT = 10_000
-#: Other lists are counted, and can be leafed through, so far.
+#: Lists other than searches are counted, and can be paged through, up to here.
 MAX_COUNTED = 10_000
-#: Where the words as they are written find fewer, those they may be misspelt from are looked for, too.
+#: If the words as written match fewer services, similar words are searched for as well.
 ENOUGH = 20
-#: Of a search; what comes after them is not read.
+#: Words of one search; further ones are ignored.
 _MAX_WORDS = 12
-#: Shorter words are like too many others, longer ones are no words.
-SHORTEST, LONGEST = 3, 40
+#: Lengths of the words that misspellings are searched for: shorter ones resemble too many others.
+MIN_LENGTH, MAX_LENGTH = 3, 40
 _WORD = re.compile(r"[^\W_]+")
 
 
 class SortOrder(StrEnum):
-    """What comes first. ``FIT`` is for searches; in a list without one it is ``NEWEST``."""
+    """``FIT`` sorts by relevance, and in a list without a search like ``NEWEST``."""
 
     FIT = "fit"
     NEWEST = "-created_at"
@@ -37,23 +37,32 @@ class SortOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceFilter:
-    """Which services; what is None or empty does not matter. Prices in kopecks.
+    """Which services, and in which order. None or empty = not filtered. Prices in kopecks.
 
-    ``category_ids``: any of them, so that () finds nothing. ``hidden_too``: what is not listed as well, for the creator
-    and for staff.
+    ``category_ids``: services of any of them; () matches nothing. ``include_hidden``: also unlisted services.
     """
 
     category_ids: tuple[int, ...] | None = None
     creator_id: int | None = None
-    least: int | None = None
-    most: int | None = None
+    min_price: int | None = None
+    max_price: int | None = None
     text: str = ""
     order: SortOrder = SortOrder.FIT
-    hidden_too: bool = False
+    include_hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StarFilter:
+    """Which stars. None = not filtered. ``tag`` is a key; ``fan_id``: the favourites of this account."""
+
+    account_id: int | None = None
+    category_id: int | None = None
+    tag: str | None = None
+    fan_id: int | None = None
 
 
 def words_of(text: str) -> list[str]:
-    """The words as they are kept and looked for: "Ёлка, КАФЕ!" → ["елка", "кафе"]."""
+    """The words as they are stored and searched for: "Ёлка, КАФЕ!" → ["елка", "кафе"]."""
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold().replace("ё", "е"))
 
 
@@ -66,13 +75,12 @@ def query_words(text: str) -> list[str]:
 
 
 def may_be_misspelt(word: str) -> bool:
-    """Whether it is worth to be kept and compared: nobody can guess the right number."""
-    return SHORTEST <= len(word) <= LONGEST and not word.isdecimal()
+    """Whether misspellings of it can be recognised; a number has none."""
+    return MIN_LENGTH <= len(word) <= MAX_LENGTH and not word.isdecimal()
 
 
 def expand_query(similar_words: Mapping[str, Iterable[str]]) -> str:
-    """A query of PostgreSQL's (`to_tsquery`): every word fits by its beginning, with two neighbours swapped, or by one
-    that it may be a misspelling of.
+    """A query for `to_tsquery`: every word matches as a prefix, with two letters swapped, or by a similar one.
 
     >>> expand_query({"лого": ["лето"], "7": []})
     '(лого:* | олго:* | лгоо:* | лоог:* | лето) & 7'
@@ -83,19 +91,19 @@ def expand_query(similar_words: Mapping[str, Iterable[str]]) -> str:
 def _alternatives(word: str, others: Iterable[str]) -> str:
     if not may_be_misspelt(word):
         return word
-    # Swaps leave too little in common for a word to be found among those that look alike.
+    # A swap leaves too few common trigrams for the word to be found among the similar ones.
     swapped = [f"{word[:i]}{word[i + 1]}{word[i]}{word[i + 2 :]}" for i in range(len(word) - 1)]
     return f"({' | '.join([*(f'{one}:*' for one in dict.fromkeys([word, *swapped])), *others])})"
 
 
 def is_typo_of(word: str, known: str) -> bool:
-    """Whether one may be a misspelling of the other: one slip in four letters, two in eight, three in more."""
-    slips = 1 if len(word) <= 4 else 2 if len(word) <= 8 else 3
-    return word != known and abs(len(word) - len(known)) <= slips and distance(word, known) <= slips
+    """Whether one may be a misspelling of the other: one error in four letters, two in eight, three in more."""
+    errors = 1 if len(word) <= 4 else 2 if len(word) <= 8 else 3
+    return word != known and abs(len(word) - len(known)) <= errors and distance(word, known) <= errors
 
 
 def distance(one: str, other: str) -> int:
-    """Letters left out, added, changed or swapped with their neighbour (optimal string alignment)."""
+    """The number of deleted, added, changed or swapped adjacent letters (optimal string alignment distance)."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):

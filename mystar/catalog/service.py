@@ -1,4 +1,4 @@
-"""Everything one can do with what creators sell, whoever asks and over whatever wire."""
+"""Stars and their greetings, and what orders need to know of a service."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from mystar.catalog.model import (
     StarUnknown,
     tag_key,
 )
-from mystar.catalog.repository import CatalogRepository, StarFilter
+from mystar.catalog.repository import CatalogRepository
+from mystar.catalog.search import StarFilter
+from mystar.catalog.taxonomy_repository import TaxonomyRepository
 from mystar.creators.model import Creator, CreatorCreated
 from mystar.creators.service import CreatorService
 from mystar.files.service import FileService
@@ -29,13 +31,13 @@ from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Tx
 
-#: A list without pages is cut here (D19).
+#: Bare lists end here (D19).
 MAX_STARS = 1000
 _GREETING = "Видео-поздравление"
 
 
 class CatalogService:
-    """Stars are named by their account's id."""
+    """A star is identified by the id of the account."""
 
     def __init__(
         self, db: Database, accounts: AccountService, creators: CreatorService, files: FileService, clock: Clock
@@ -44,36 +46,36 @@ class CatalogService:
         self._accounts, self._creators, self._files = accounts, creators, files
 
     def listen(self, events: Events) -> None:
-        """Every creator has a greeting service from the first moment (D20)."""
+        """Create the greeting service of every new creator (D20)."""
         events.on(CreatorCreated, self._make_greeting)
 
     async def _make_greeting(self, tx: Tx, event: CreatorCreated) -> None:
         await CatalogRepository(tx).add_greeting(event.creator_id, _GREETING, self._clock.now())
 
     async def categories(self) -> list[Category]:
-        return await CatalogRepository(self._db).categories()
+        return await TaxonomyRepository(self._db).categories()
 
     async def add_category(
         self, name: str, *, photo_id: int | None = None, owner_id: int | None = None, position: int = 0
     ) -> int:
-        """The new category's id.
+        """Returns the id.
 
         :param photo_id: an uploaded picture of ``owner_id``.
-        :raises CategoryExists: the name is taken. :raises FileUnknown: no such upload of theirs.
+        :raises CategoryExists: the name is taken. :raises FileUnknown: no such upload of the owner.
         """
         async with self._db.transaction() as tx:
             if photo_id is not None and owner_id is not None:
                 await self._files.attach(tx, photo_id, owner_id=owner_id, public=True)
-            return await CatalogRepository(tx).add_category(name, photo_id, position)
+            return await TaxonomyRepository(tx).add_category(name, photo_id, position)
 
     async def services_by_id(self, ids: Iterable[int]) -> dict[int, Service]:
-        """By id: hidden and removed ones too, for orders show what was bought. Unknown ids are left out."""
+        """By id, hidden and removed ones included: orders show what was bought. Unknown ids are left out."""
         return await CatalogRepository(self._db).services(tuple(ids))
 
     async def quote(self, service_id: int, option_ids: Sequence[int] = ()) -> Quote:
-        """The service with the chosen options, in the order they were chosen, at today's prices.
+        """The service with the chosen options, in the given order, at the current prices.
 
-        :raises ServiceUnknown: there is none, or nobody can buy it. :raises OptionUnknown: an option is not its own.
+        :raises ServiceUnknown: there is none, or it is not for sale. :raises OptionUnknown: of another service.
         """
         service = (await self.services_by_id([service_id])).get(service_id)
         if service is None or not service.is_listed or service.base_price is None:
@@ -93,7 +95,7 @@ class CatalogService:
         )
 
     async def set_listed(self, actor: Actor, service_id: int, listed: bool) -> None:
-        """Staff hides a service from everybody but its creator, or shows it again as far as he does.
+        """Hide a service from all but its creator and staff, or stop doing so; ``is_active`` is not changed.
 
         :raises Forbidden: not staff who may change things. :raises ServiceUnknown:
         """
@@ -122,10 +124,10 @@ class CatalogService:
         profession: str = "",
         description: str = "",
     ) -> Account:
-        """A new account that is a star from the start, made by staff (D29).
+        """Create an account that is a star (D29); for staff.
 
-        :raises Forbidden: not staff who may change things. :raises Invalid: :raises Taken: the person, by field.
-        :raises CategoryUnknown: :raises PriceImpossible: before anything is made.
+        :raises Forbidden: not staff who may change things. :raises Invalid: :raises Taken: by field, of the account.
+        :raises CategoryUnknown: :raises PriceImpossible: before the account is created.
         """
         actor.require_operator()
         if pricing.price is None or pricing.price <= 0:
@@ -137,21 +139,21 @@ class CatalogService:
         return account
 
     async def set_greeting(self, tx: Tx, creator_id: int, pricing: GreetingPricing) -> None:
-        """What the creator asks for a greeting from now on; tags are replaced.
+        """Replace the pricing of a greeting, tags included.
 
         :raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator.
         """
         await CatalogRepository(tx).set_greeting(creator_id, pricing, self._clock.now())
 
     async def patch_greeting(self, tx: Tx, creator_id: int, change: GreetingPricingPatch) -> None:
-        """Change some of what the creator asks for a greeting; for sale once it has a price and a category (D30).
+        """Change a part of the pricing of a greeting; it is for sale once it has a price and a category (D30).
 
         :raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator.
         """
         await CatalogRepository(tx).patch_greeting(creator_id, change, self._clock.now())
 
     async def greeting_pricing(self, creator_id: int) -> GreetingPricing:
-        """What the creator asks for a greeting, for sale or not. :raises StarUnknown: there is no such creator."""
+        """The pricing of a greeting, for sale or not. :raises StarUnknown: there is no such creator."""
         return await CatalogRepository(self._db).greeting_pricing(creator_id)
 
     async def greeting_of(self, account_id: int) -> Greeting:
@@ -180,22 +182,22 @@ class CatalogService:
         tag: str | None = None,
         fan_id: int | None = None,
         page: int = 1,
-        most: int = MAX_STARS,
+        limit: int = MAX_STARS,
     ) -> list[Star]:
-        """Best first: those on top, then by rating, then in the order they came.
+        """Best first: `is_top`, then by rating, then by age.
 
-        :param tag: in any spelling. :param fan_id: only the favourites of this account.
-        :param page: which ``most`` of them, from 1.
+        :param tag: in any spelling. :param fan_id: the favourites of this account.
+        :param page: from 1, of ``limit`` stars.
         """
-        which = _which(category_id, tag, fan_id)
-        return await CatalogRepository(self._db).stars(which, limit=most, offset=(page - 1) * most)
+        which = _star_filter(category_id, tag, fan_id)
+        return await CatalogRepository(self._db).stars(which, limit=limit, offset=(page - 1) * limit)
 
     async def count_stars(
         self, *, category_id: int | None = None, tag: str | None = None, fan_id: int | None = None
     ) -> int:
         """How many `stars` there are on all pages."""
-        return await CatalogRepository(self._db).count_stars(_which(category_id, tag, fan_id))
+        return await CatalogRepository(self._db).count_stars(_star_filter(category_id, tag, fan_id))
 
 
-def _which(category_id: int | None, tag: str | None, fan_id: int | None) -> StarFilter:
+def _star_filter(category_id: int | None, tag: str | None, fan_id: int | None) -> StarFilter:
     return StarFilter(category_id=category_id, tag=None if tag is None else tag_key(tag), fan_id=fan_id)

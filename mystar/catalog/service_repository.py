@@ -16,13 +16,13 @@ T = TypeVar("T")
 
 
 class ServiceRepository:
-    """Bound to a transaction, which it neither opens nor ends."""
+    """Bound to a transaction."""
 
     def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def add(self, account_id: int, draft: ServiceDraft, now: datetime) -> int:
-        """The id. :raises CreatorsOnly: :raises CategoryUnknown: :raises PriceImpossible:"""
+        """Returns the id. :raises CreatorsOnly: :raises CategoryUnknown: :raises PriceImpossible:"""
         service_id = await self._tx.value(
             QUERIES.add_service,
             account_id=account_id,
@@ -42,13 +42,13 @@ class ServiceRepository:
         return int(service_id)
 
     async def lock(self, account_id: int, service_id: int) -> Service:
-        """The service, if it is the account's. Two who change it queue here. :raises ServiceUnknown:"""
+        """Lock and return a service of the account. :raises ServiceUnknown: there is none with this id."""
         if await self._tx.value(QUERIES.lock_service, service_id=service_id, account_id=account_id) is None:
             raise ServiceUnknown
         return (await CatalogRepository(self._tx).services([service_id]))[service_id]
 
     async def change(self, service: Service, draft: ServiceDraft, now: datetime) -> None:
-        """Of a locked service. :raises CategoryUnknown: :raises PriceImpossible: :raises OptionUnknown: by place."""
+        """Change a locked service. :raises CategoryUnknown: :raises PriceImpossible: :raises OptionUnknown:"""
         await self._tx.execute(
             QUERIES.change_service,
             service_id=service.id,
@@ -69,12 +69,19 @@ class ServiceRepository:
             await SearchRepository(self._tx).put([service.id])
 
     async def remove(self, service_id: int, now: datetime) -> None:
-        await self._tx.execute(QUERIES.remove_service, service_id=service_id, now=now)
+        await self._tx.execute(QUERIES.mark_service_removed, service_id=service_id, now=now)
+
+    async def follow_account(self, account_id: int) -> list[int]:
+        """Copy whether the account is active to its services. Returns the ids of all of them."""
+        ids = [row["id"] for row in await self._tx.all(QUERIES.services_of_account, account_id=account_id)]
+        if ids:
+            await self._tx.execute(QUERIES.follow_account, account_id=account_id)
+        return ids
 
     async def _set_options(
         self, service_id: int, before: Sequence[Option], drafts: Sequence[OptionDraft], now: datetime
     ) -> None:
-        """These and no others, in this order. What nobody can choose any more is kept for the orders that name it."""
+        """Replace the options, in this order. Removed ones keep their rows for the orders that name them."""
         known = {option.id: option for option in before}
         kept, added = [], []
         for place, draft in enumerate(drafts):

@@ -1,38 +1,42 @@
-"""What the staff does with categories and tags."""
+"""Categories and tags, as staff edit them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from mystar.accounts.model import Actor
-from mystar.catalog.model import CategoryInUse, CategoryUnknown, Tag, tag_key, tags_by_key
-from mystar.catalog.repository import QUERIES, CatalogRepository
+from mystar.catalog.model import Category, Tag, tag_key, tags_by_key
 from mystar.catalog.search_repository import SearchRepository
-from mystar.errors import Invalid, NotFound, Text
+from mystar.catalog.taxonomy_repository import TaxonomyRepository
+from mystar.errors import Invalid, Text
 from mystar.files.service import FileService
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.web.pagination import Page
 
 _NO_NAME = Text("Нужно название.", "A name is needed.")
-#: Services whose words are written anew in one go.
-_AT_ONCE = 500
+#: Services whose search texts are written in one statement.
+_BATCH = 500
 
 
 class TaxonomyService:
-    """Every verb that changes something raises `Forbidden` for whoever is not staff who may."""
+    """Methods that change something raise `Forbidden` unless the actor is an operator or an owner."""
 
     def __init__(self, db: Database, files: FileService) -> None:
         self._db, self._files = db, files
 
     # Categories
 
+    async def categories(self) -> list[Category]:
+        """By position."""
+        return await TaxonomyRepository(self._db).categories()
+
     async def add_category(self, actor: Actor, name: str, *, photo_id: int | None = None, position: int = 0) -> int:
-        """The id. :raises CategoryExists: the name is taken. :raises FileUnknown: no such upload of theirs."""
-        _require(actor)
+        """Returns the id. :raises CategoryExists: the name is taken. :raises FileUnknown: no upload of the actor."""
+        actor.require_operator()
         async with self._db.transaction() as tx:
             if photo_id is not None:
                 await self._files.attach(tx, photo_id, owner_id=actor.id, public=True)
-            return await CatalogRepository(tx).add_category(_tidy(name), photo_id, position)
+            return await TaxonomyRepository(tx).add_category(_normalize_name(name), photo_id, position)
 
     async def edit_category(
         self,
@@ -43,112 +47,93 @@ class TaxonomyService:
         photo_id: int | None = None,
         position: int | None = None,
     ) -> None:
-        """What is None stays as it is; the picture before is discarded.
+        """None leaves a field as it is; a new picture discards the one before.
 
-        :raises NotFound: :raises CategoryExists: the name is taken. :raises FileUnknown: no such upload of theirs.
+        :raises NotFound: :raises CategoryExists: the name is taken. :raises FileUnknown: no upload of the actor.
         """
-        _require(actor)
+        actor.require_operator()
         async with self._db.transaction() as tx:
-            before = await tx.one_or_none(QUERIES.lock_category, category_id=category_id)
-            if before is None:
-                raise NotFound
+            taxonomy = TaxonomyRepository(tx)
+            old_photo_id = await taxonomy.lock_category(category_id)
             if photo_id is not None:
                 await self._files.attach(tx, photo_id, owner_id=actor.id, public=True)
-            await tx.execute(
-                QUERIES.edit_category,
-                category_id=category_id,
-                name=None if name is None else _tidy(name),
-                photo_id=photo_id,
-                position=position,
-            )
-            if photo_id is not None and before["photo_id"] is not None:
-                await self._files.discard(tx, before["photo_id"])
+            new_name = None if name is None else _normalize_name(name)
+            await taxonomy.edit_category(category_id, name=new_name, photo_id=photo_id, position=position)
+            if photo_id is not None and old_photo_id is not None:
+                await self._files.discard(tx, old_photo_id)
 
     async def delete_category(self, actor: Actor, category_id: int) -> None:
-        """:raises NotFound: :raises CategoryInUse: services are in it, hidden and removed ones too."""
-        _require(actor)
+        """:raises NotFound: :raises CategoryInUse: it has services, hidden and removed ones included."""
+        actor.require_operator()
         async with self._db.transaction() as tx:
-            before = await tx.one_or_none(QUERIES.lock_category, category_id=category_id)
-            if before is None:
-                raise NotFound
-            try:
-                await tx.execute(QUERIES.drop_category, category_id=category_id)
-            except CategoryUnknown as error:
-                # One constraint guards both ends: no category without a row, no row gone while services name it.
-                raise CategoryInUse from error
-            if before["photo_id"] is not None:
-                await self._files.discard(tx, before["photo_id"])
+            taxonomy = TaxonomyRepository(tx)
+            photo_id = await taxonomy.lock_category(category_id)
+            await taxonomy.delete_category(category_id)
+            if photo_id is not None:
+                await self._files.discard(tx, photo_id)
 
     async def reorder_categories(self, actor: Actor, category_ids: Sequence[int]) -> None:
-        """These come in this order, from 1; what is not named keeps its position."""
-        _require(actor)
-        await self._db.execute(QUERIES.reorder_categories, ids=list(dict.fromkeys(category_ids)))
+        """Number these from 1 in the given order; other categories keep their positions."""
+        actor.require_operator()
+        await TaxonomyRepository(self._db).reorder_categories(list(dict.fromkeys(category_ids)))
 
     # Tags
 
-    async def tags(self, *, beginning: str = "", offset: int = 0, limit: int = 100) -> Page[Tag]:
-        """By name; only those that begin so, in whatever case. Everybody may ask."""
-        begins = tag_key(beginning) or None
-        rows = await self._db.all(QUERIES.tags, beginning=begins, offset=offset, limit=limit)
-        return Page([Tag(**row) for row in rows], int(await self._db.value(QUERIES.count_tags, beginning=begins)))
+    async def tags(self, *, prefix: str = "", offset: int = 0, limit: int = 100) -> Page[Tag]:
+        """By name. :param prefix: how the name begins, in any case. Open to everybody."""
+        taxonomy, key = TaxonomyRepository(self._db), tag_key(prefix)
+        return Page(await taxonomy.tags(key, offset=offset, limit=limit), await taxonomy.count_tags(key))
 
     async def add_tag(self, actor: Actor, name: str) -> int:
-        """The id. :raises TagExists: in whatever spelling."""
-        _require(actor)
-        ((key, tidy),) = tags_by_key([_tidy(name)]).items()
-        return int(await self._db.value(QUERIES.add_tag, key=key, name=tidy))
+        """Returns the id. :raises TagExists: another tag has this name in any spelling."""
+        actor.require_operator()
+        return await TaxonomyRepository(self._db).add_tag(*_tag(name))
 
     async def rename_tag(self, actor: Actor, tag_id: int, name: str) -> None:
-        """:raises NotFound: :raises TagExists: merge the two instead."""
-        _require(actor)
-        for key, tidy in tags_by_key([_tidy(name)]).items():
-            async with self._db.transaction() as tx:
-                if await tx.value(QUERIES.rename_tag, tag_id=tag_id, key=key, name=tidy) is None:
-                    raise NotFound
-                await _put_words(tx, await _services_with(tx, [tag_id]))
+        """:raises NotFound: :raises TagExists: another tag has this name; merge the two instead."""
+        actor.require_operator()
+        async with self._db.transaction() as tx:
+            taxonomy = TaxonomyRepository(tx)
+            await taxonomy.rename_tag(tag_id, *_tag(name))
+            await _update_search(tx, await taxonomy.services_with_tags([tag_id]))
 
     async def merge_tags(self, actor: Actor, tag_ids: Sequence[int], into: int) -> None:
-        """Whatever has one of the tags has ``into`` from now on, and they are gone. :raises NotFound: one of them."""
-        _require(actor)
+        """Replace the tags by ``into`` on every service and delete them. :raises NotFound: one does not exist."""
+        actor.require_operator()
         others = [tag_id for tag_id in dict.fromkeys(tag_ids) if tag_id != into]
         async with self._db.transaction() as tx:
-            await _lock(tx, [into, *others])
-            services = await _services_with(tx, others)
-            await tx.execute(QUERIES.give_tag, tag_id=into, ids=others)
-            await tx.execute(QUERIES.drop_tag, ids=others)
-            await _put_words(tx, services)
+            taxonomy = TaxonomyRepository(tx)
+            await taxonomy.lock_tags([into, *others])
+            services = await taxonomy.services_with_tags(others)
+            await taxonomy.assign_tag(into, others)
+            await taxonomy.delete_tags(others)
+            await _update_search(tx, services)
 
     async def delete_tag(self, actor: Actor, tag_id: int) -> None:
-        """Nothing has it any more. :raises NotFound:"""
-        _require(actor)
+        """Delete the tag and take it from its services. :raises NotFound:"""
+        actor.require_operator()
         async with self._db.transaction() as tx:
-            await _lock(tx, [tag_id])
-            services = await _services_with(tx, [tag_id])
-            await tx.execute(QUERIES.drop_tag, ids=[tag_id])
-            await _put_words(tx, services)
+            taxonomy = TaxonomyRepository(tx)
+            await taxonomy.lock_tags([tag_id])
+            services = await taxonomy.services_with_tags([tag_id])
+            await taxonomy.delete_tags([tag_id])
+            await _update_search(tx, services)
 
 
-def _require(actor: Actor) -> None:
-    actor.require_operator()
-
-
-def _tidy(name: str) -> str:
-    """:raises Invalid: nothing is left of it."""
-    tidy = " ".join(name.split())
-    if not tag_key(tidy):
+def _normalize_name(name: str) -> str:
+    """:raises Invalid: it has no visible character."""
+    normalized = " ".join(name.split())
+    if not tag_key(normalized):
         raise Invalid(fields={"name": [_NO_NAME]})
-    return tidy
+    return normalized
 
 
-async def _lock(tx: Tx, tag_ids: Sequence[int]) -> None:
-    if len(await tx.all(QUERIES.lock_tags, ids=list(tag_ids))) < len(tag_ids):
-        raise NotFound
+def _tag(name: str) -> tuple[str, str]:
+    """The key and the name. :raises Invalid: the name has no visible character."""
+    (tag,) = tags_by_key([_normalize_name(name)]).items()
+    return tag
 
 
-async def _services_with(tx: Tx, tag_ids: Sequence[int]) -> list[int]:
-    return [row["id"] for row in await tx.all(QUERIES.services_with_tags, ids=list(tag_ids))]
-
-
-async def _put_words(tx: Tx, service_ids: Sequence[int]) -> None:
-    for start in range(0, len(service_ids), _AT_ONCE):
-        await SearchRepository(tx).put(service_ids[start : start + _AT_ONCE])
+async def _update_search(tx: Tx, service_ids: Sequence[int]) -> None:
+    for start in range(0, len(service_ids), _BATCH):
+        await SearchRepository(tx).put(service_ids[start : start + _BATCH])

@@ -62,7 +62,7 @@ async def ask_support(request: web.Request) -> web.Response:
 @docs(tags=["greetings: forms"], summary="What greetings look like")
 @response_schema(GreetingsExamples, 200)
 async def examples(request: web.Request) -> web.Response:
-    stars = await request.app[CATALOG].stars(most=_STARS_ASKED)
+    stars = await request.app[CATALOG].stars(limit=_STARS_ASKED)
     videos = [star.video_key for star in stars if star.video_key][:_MOST_VIDEOS]
     return json_response({"content": _EXAMPLES[language_of(request)], "videos": videos})
 
