@@ -15,7 +15,7 @@ from mystar.kit.outbox.mail import TOPIC as MAIL
 from mystar.kit.outbox.mail import Mailer, SmtpSender
 from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database
-from mystar.kit.security.rate_limits import Limits
+from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.observability import Metrics
 from mystar.kit.web.routes import Route
@@ -37,7 +37,7 @@ class Infrastructure:
     mailer: Mailer
     smtp: SmtpSender
     signer: Signer
-    limits: Limits
+    limits: RateLimits
     metrics: Metrics
 
     async def close(self, _app: web.Application) -> None:
@@ -95,6 +95,6 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         Mailer(outbox, sender=settings.mail.sender),
         smtp,
         Signer(settings.secret_key, previous=settings.previous_secret_keys),
-        Limits(rules, url=settings.limits.url, enabled=settings.limits.enabled),
+        RateLimits(rules, url=settings.limits.url, enabled=settings.limits.enabled),
         Metrics(),
     )

@@ -27,7 +27,7 @@ from mystar.kit.outbox.mail import Mailer
 from mystar.kit.outbox.model import OutboxMessage
 from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Tx
-from mystar.kit.security.rate_limits import Limits
+from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.security.tokens import mailed_token, token_digest
 from mystar.sections import TokenSettings
 
@@ -47,7 +47,7 @@ class MailedLinks:
         *,
         mailer: Mailer,
         outbox: Outbox,
-        limits: Limits,
+        limits: RateLimits,
         clock: Clock,
         settings: TokenSettings,
         public_url: str,

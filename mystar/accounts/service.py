@@ -48,7 +48,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.passwords import Passwords
-from mystar.kit.security.rate_limits import Limits
+from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.web.pagination import Page, PageRequest
 
 _KEPT_AFTER_THE_END = timedelta(days=30)
@@ -66,7 +66,7 @@ class AccountService:
         sessions: Sessions,
         links: MailedLinks,
         guard: LoginThrottle,
-        limits: Limits,
+        limits: RateLimits,
         mailer: Mailer,
         clock: Clock,
     ) -> None:

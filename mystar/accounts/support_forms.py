@@ -7,7 +7,7 @@ from mystar.accounts.drafts import normalize_field
 from mystar.accounts.model import ClientInfo
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database
-from mystar.kit.security.rate_limits import Limits
+from mystar.kit.security.rate_limits import RateLimits
 
 
 class SupportForms:
@@ -16,7 +16,7 @@ class SupportForms:
     :param support: the mailbox.
     """
 
-    def __init__(self, db: Database, *, mailer: Mailer, limits: Limits, support: str) -> None:
+    def __init__(self, db: Database, *, mailer: Mailer, limits: RateLimits, support: str) -> None:
         self._db, self._mailer, self._limits, self._support = db, mailer, limits, support
 
     async def request_to_become_star(self, client: ClientInfo, *, name: str, phone: str, email: str) -> None:

@@ -38,7 +38,7 @@ from mystar.errors import Forbidden
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Retry, Tx
-from mystar.kit.security.rate_limits import Limits
+from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.web.pagination import Page
 
 #: No list is longer (D19).
@@ -48,7 +48,7 @@ MAX_ROWS = 1000
 class ChatService:
     """The verbs. Those about a conversation raise `ConversationUnknown` for a stranger (D4)."""
 
-    def __init__(self, db: Database, files: FileService, limits: Limits, clock: Clock) -> None:
+    def __init__(self, db: Database, files: FileService, limits: RateLimits, clock: Clock) -> None:
         self._db, self._files, self._limits, self._clock = db, files, limits, clock
 
     # Conversations

@@ -12,8 +12,8 @@ from mystar.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which a task that was cancelled is told so again.
-_INSIST = 1.0
+#: Seconds after which a task that goes on is cancelled again.
+_CANCEL_AGAIN = 1.0
 
 
 def every(
@@ -21,8 +21,8 @@ def every(
 ) -> Callable[[object], AsyncIterator[None]]:
     """A cleanup context of an aiohttp application that repeats ``job`` with pauses of ``seconds``.
 
-    A run that fails is logged and tried again; runs never overlap. On shutdown a run in progress is finished,
-    not cut: a job that takes long must be made of short steps.
+    A run that fails is logged and repeated after the pause; runs never overlap. On shutdown a run in progress is
+    finished, not cancelled, so a long job must be divided into short runs.
     """
 
     async def context(_app: object) -> AsyncIterator[None]:
@@ -40,18 +40,18 @@ async def _repeat(seconds: float, job: Callable[[], Awaitable[object]], name: st
         try:
             await job()
         except Unavailable:
-            # The cause has been said where it was met; its stack every few seconds would hide everything else.
-            log.warning("%s has to wait, something it needs is away; next try in %s s", name, seconds)
+            # The cause is logged already; a stack trace every few seconds would hide everything else.
+            log.warning("%s needs something that does not answer; next run in %s s", name, seconds)
         except Exception:
-            log.exception("%s failed; next try in %s s", name, seconds)
+            log.exception("%s failed; next run in %s s", name, seconds)
         await wait_for_event(stopping, seconds)
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float) -> bool:
-    """Whether the event is set within so many seconds.
+    """Whether the event is set within ``seconds``.
 
-    Not `asyncio.wait_for`, which in Python 3.11 forgets that it was cancelled when the event comes at that moment:
-    a loop around it would go on for ever, and so would whoever waits for its end.
+    Not `asyncio.wait_for`, which in Python 3.11 swallows a cancellation that arrives together with the event: a loop
+    around it would never end.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
@@ -60,15 +60,15 @@ async def wait_for_event(event: asyncio.Event, seconds: float) -> bool:
 
 
 async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel the tasks and wait until they have ended; their errors are nobody's any more.
+    """Cancel the tasks and wait until they have ended; their errors are ignored.
 
-    Cancelled again and again, since libraries, too, wait with `asyncio.wait_for`: see `wait_for_event`.
+    Cancels repeatedly, since libraries may swallow a cancellation: see `wait_for_event`.
     """
     left = {task for task in tasks if not task.done()}
     while left:
         for task in left:
             task.cancel()
-        _, left = await asyncio.wait(left, timeout=_INSIST)
+        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN)
     for task in tasks:
         if not task.cancelled():
             task.exception()

@@ -1,21 +1,21 @@
-"""Money is whole kopecks everywhere inside; rubles exist only on the wire (D24)."""
+"""Money is an integer of kopecks inside the program and rubles in requests and answers (D24)."""
 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
 _KOPECK = Decimal("0.01")
-#: Fits a bigint with room for sums, and is more than anybody will ever ask for a greeting.
+#: Largest amount in kopecks: sums of many such amounts fit a bigint.
 MAX_KOPECKS = 10**13
 
 
 def kopecks(rubles: Decimal | str | int) -> int:
     """Rubles as whole kopecks.
 
-    :raises ValueError: not a number in plain digits, a part of a kopeck, negative, or beyond ``MAX_KOPECKS`` kopecks.
+    :raises ValueError: not a number in ASCII digits, a part of a kopeck, negative, or above ``MAX_KOPECKS``.
     """
     if isinstance(rubles, str) and ("_" in rubles or not rubles.isascii()):
-        # Decimal would read 1_000, and digits of every alphabet.
+        # Decimal would accept 1_000 and the digits of other alphabets.
         raise ValueError(f"not an amount of money: {rubles!r}")
     try:
         amount = Decimal(rubles)

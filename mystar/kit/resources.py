@@ -1,4 +1,4 @@
-"""Where the folders that lie beside the package are: `sql` and `config`.
+"""Finds the folders beside the package: `sql` and `config`.
 
 In a checkout at the root of the repository; installed from a wheel under ``<prefix>/share/mystar``.
 """
@@ -15,7 +15,7 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 def project_folder(name: str) -> Path:
     """The folder ``sql`` or ``config``. :raises FileNotFoundError: it was not installed."""
     places = (
-        # The checkout goes first only when it is one: site-packages might hold somebody's "sql" as well.
+        # Only in a checkout: site-packages may contain another package's "sql".
         _CHECKOUT / name if (_CHECKOUT / "setup.cfg").is_file() else None,
         Path(sysconfig.get_path("data")) / "share" / "mystar" / name,
         Path(sys.prefix) / "share" / "mystar" / name,

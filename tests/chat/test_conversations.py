@@ -17,7 +17,7 @@ from mystar.files.keys import FILES
 from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database, Queryable
-from mystar.kit.security.rate_limits import Limits
+from mystar.kit.security.rate_limits import RateLimits
 from tests.chat.chat_client import heard, mark, opened, said, say, seen, uploaded
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture
@@ -227,7 +227,7 @@ async def test_a_list_costs_the_same_number_of_statements_however_long(
     api: Api, app: web.Application, factory: Factory, anna: Person
 ) -> None:
     counting: Any = Counting(app[DATABASE])
-    chats = ChatService(counting, app[FILES], Limits({}), Clock())
+    chats = ChatService(counting, app[FILES], RateLimits({}), Clock())
     costs = []
     for friends in (1, 5):
         for _ in range(friends):

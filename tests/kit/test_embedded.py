@@ -186,7 +186,7 @@ def test_a_killed_server_is_started_anew_with_everything_that_was_committed(plac
 
 
 def _leave_pid(place: Path, pid: int) -> None:
-    """As a killed server whose number now is somebody else's."""
+    """As a killed server whose process id belongs to another process now."""
     file = place / "cluster" / "postmaster.pid"
     lines = file.read_text().splitlines()
     file.write_text("\n".join([str(pid), *lines[1:]]))
@@ -241,7 +241,7 @@ def test_what_a_killed_initdb_left_is_no_cluster(empty_place: Path) -> None:
 def test_a_cluster_of_another_version_is_refused_in_words(empty_place: Path) -> None:
     (empty_place / "cluster").mkdir()
     (empty_place / "cluster" / "PG_VERSION").write_text("14\n")
-    with pytest.raises(EmbeddedPostgresError, match="made by PostgreSQL 14"):
+    with pytest.raises(EmbeddedPostgresError, match="created by PostgreSQL 14"):
         EmbeddedPostgres(empty_place, SETTINGS).start()
 
 
@@ -299,7 +299,7 @@ def _account_name() -> str:
     return account.pw_name
 
 
-only_root = pytest.mark.skipif(not ROOT, reason="only root runs the server as somebody else")
+only_root = pytest.mark.skipif(not ROOT, reason="only root runs the server as another account")
 
 
 @only_root
@@ -386,7 +386,7 @@ def test_what_root_made_is_refused_to_an_ordinary_user_in_words(place: Path) -> 
     EmbeddedPostgres(place, SETTINGS).start().stop()
 
     def use() -> None:
-        with pytest.raises(EmbeddedPostgresError, match="somebody else"):
+        with pytest.raises(EmbeddedPostgresError, match="another user"):
             EmbeddedPostgres(place, SETTINGS).start()
 
     assert _as_nobody(use)

@@ -92,4 +92,4 @@ async def test_a_hostile_hash_is_not_computed(hashing: Passwords, stored: str) -
 
 
 def test_the_name_of_the_scheme_is_part_of_the_hash() -> None:
-    assert Passwords(cost=4)._nobody.startswith("bcrypt-sha256$$2b$04$")
+    assert Passwords(cost=4)._dummy.startswith("bcrypt-sha256$$2b$04$")

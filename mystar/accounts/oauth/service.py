@@ -33,7 +33,7 @@ from mystar.accounts.repository import AccountRepository, ProviderRepository
 from mystar.accounts.sessions.service import Sessions
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
-from mystar.kit.security.rate_limits import Limits
+from mystar.kit.security.rate_limits import RateLimits
 
 #: How many numbered user names are tried before a random one; and how often somebody else may be faster with it.
 _NUMBERED, _RACES = 20, 3
@@ -76,7 +76,7 @@ class SignInService:
         attempts: SignInAttempts,
         sessions: Sessions,
         links: MailedLinks,
-        limits: Limits,
+        limits: RateLimits,
         clock: Clock,
         public_url: str,
     ) -> None:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from mystar.accounts.model import Actor, ClientInfo
 from mystar.accounts.sessions.service import Sessions
-from mystar.kit.security.rate_limits import Limits
+from mystar.kit.security.rate_limits import RateLimits
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try to show who one is, and where its failure counts."""
 
-    _limits: Limits
+    _limits: RateLimits
     _counts: tuple[tuple[object, ...], ...]
 
     async def check(self) -> None:
@@ -35,7 +35,7 @@ class Attempt:
 class LoginThrottle:
     """Tells strangers from those who have been here before."""
 
-    def __init__(self, limits: Limits, sessions: Sessions) -> None:
+    def __init__(self, limits: RateLimits, sessions: Sessions) -> None:
         self._limits, self._sessions = limits, sessions
 
     async def attempt(self, client: ClientInfo, who: object, account_id: int | None) -> Attempt:

@@ -1,4 +1,4 @@
-"""PostgreSQL as the services see it: one statement at a time, or a transaction.
+"""PostgreSQL for services: single statements, or a transaction.
 
     row = await db.one(QUERIES.some_row, id=1)
 
@@ -54,38 +54,38 @@ log = logging.getLogger(__name__)
 Row = dict[str, Any]
 Result = TypeVar("Result")
 
-#: What every session is told. A server that checks on its client stops working for one that has gone.
+#: Settings of every session. A server that checks its client's connection stops a query whose client has gone.
 _SESSION = {
     "client_connection_check_interval": 1000,
     "idle_in_transaction_session_timeout": 60_000,
     "timezone": "UTC",
 }
 _ISOLATION = (None, "read committed", "repeatable read", "serializable")
-#: The innermost transaction opened by the code that runs now. A task started inside inherits the value, hence `_mine`.
+#: The innermost open transaction. A task started inside inherits the value, hence `_own_transaction`.
 _current: ContextVar[Tx | None] = ContextVar("mystar_transaction", default=None)
 
 
-def _mine() -> Tx | None:
+def _own_transaction() -> Tx | None:
     tx = _current.get()
     return tx if tx is not None and tx.open and tx.owner is asyncio.current_task() else None
 
 
 def in_transaction() -> bool:
     """Whether this task has one open."""
-    return _mine() is not None
+    return _own_transaction() is not None
 
 
 def assert_no_transaction(what: str) -> None:
-    """Nothing slow may happen inside a transaction (law 6).
+    """Refuse to wait for a third party inside a transaction (law 6).
 
     :raises RuntimeError: this task has one open.
     """
-    if _mine() is not None:
+    if _own_transaction() is not None:
         raise RuntimeError(f"{what} inside a transaction would hold a connection and its locks while it waits")
 
 
 class Queryable:
-    """What one can ask. Every method takes values by name, or one mapping or sequence of them."""
+    """Runs statements. Every method takes values by name, or as one mapping or sequence."""
 
     async def _run(self, query: str, values: Values, read: Callable[[Any], Result]) -> Result:
         raise NotImplementedError
@@ -145,9 +145,9 @@ class Tx(Queryable):
         self._connection: Connection | None = connection
         self._followers: list[Callable[[], Awaitable[None]]] = []
         self._savepoints = 0
-        #: What is still to be sent before the first statement.
+        #: ``begin``, to be sent in one message with the first statement.
         self._pending_begin = ""
-        #: The SQL error that PostgreSQL has not forgiven yet.
+        #: The SQL error after which PostgreSQL refuses further statements.
         self._failed_with: BaseException | None = None
 
     @property
@@ -159,7 +159,7 @@ class Tx(Queryable):
         self._followers.append(follower)
 
     async def publish(self, event: object) -> None:
-        """Tell the listeners: those that share the transaction now, the others after its commit."""
+        """Call the event's listeners: those that share the transaction now, the others after its commit."""
         for listener in self.database.events.transaction_listeners(event):
             await listener(self, event)
         for follower in self.database.events.commit_listeners(event):
@@ -167,7 +167,7 @@ class Tx(Queryable):
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[Tx]:
-        """A part that may fail alone: an exception that leaves the block undoes the block and travels on."""
+        """A part that can fail alone: an exception rolls the block back and is raised again."""
         self._savepoints += 1
         name, followers = f"s{self._savepoints}", len(self._followers)
         await self._send(f"savepoint {name}")
@@ -184,12 +184,12 @@ class Tx(Queryable):
     # From here on for this module only.
 
     def _begin(self, isolation: str | None, readonly: bool) -> None:
-        """Begins with the first statement, in one message: a round trip less for every transaction."""
+        """Begin with the first statement, in the same message, which saves a round trip."""
         level = f" isolation level {isolation}" if isolation else ""
         self._pending_begin = f"begin{level}{' read only' if readonly else ''}; "
 
     async def _commit(self) -> list[Callable[[], Awaitable[None]]]:
-        """Returns who waited for it."""
+        """Returns what is to be called after the commit."""
         if not self._pending_begin:
             self._check()
             await self._send("commit")
@@ -200,7 +200,7 @@ class Tx(Queryable):
             await self._quietly("rollback")
 
     def _end(self) -> None:
-        """From now on this object refuses to work."""
+        """Refuse further statements."""
         self._connection = self._failed_with = None
 
     async def _run(self, query: str, values: Values, read: Callable[[Any], Result]) -> Result:
@@ -220,12 +220,12 @@ class Tx(Queryable):
             self._failed_with = error
             raise
         finally:
-            # Idle still means that the statement was never sent: its values could not be put into it.
+            # Still idle: the statement was never sent, since its values could not be converted.
             if self._connection is not None and not self._connection.idle:
                 self._pending_begin = ""
 
     async def _quietly(self, statement: str) -> None:
-        """Undo. A dead connection has undone everything already, and its complaint must not hide the first error."""
+        """Run a rollback. On a lost connection the server has rolled back, and that error must not hide the first."""
         assert self._connection is not None
         try:
             await self._connection.run(statement, timeout=5)
@@ -237,7 +237,7 @@ class Tx(Queryable):
             raise
 
     def _check(self) -> None:
-        """An SQL error that somebody swallowed would turn the commit into a silent rollback."""
+        """Refuse to commit after an SQL error that was swallowed: PostgreSQL would silently roll back."""
         assert self._connection is not None
         if self._connection.closed:
             raise Unavailable(retry_after=5) from self._failed_with
@@ -246,7 +246,7 @@ class Tx(Queryable):
 
 
 class Database(Queryable):
-    """The pool, and the ways to use it. Called directly, each statement is its own transaction."""
+    """The connection pool. A statement run directly is a transaction of its own."""
 
     def __init__(self, pool: Pool, constraints: Constraints, events: Events) -> None:
         self.pool = pool
@@ -267,10 +267,10 @@ class Database(Queryable):
     ) -> Database:
         """Open ``min_size`` connections.
 
-        :param statement_timeout_ms: milliseconds, kept by the server; ours for a silent server is five seconds longer.
+        :param statement_timeout_ms: enforced by the server; the client gives up five seconds later.
         :param acquire_timeout: seconds to wait for a free connection.
         :param constraints: what a violated constraint of this name means.
-        :raises Unavailable: the server cannot be reached. :raises ValueError: the address makes no sense.
+        :raises Unavailable: the server cannot be reached. :raises ValueError: the DSN cannot be parsed.
         """
         pool = Pool(
             dsn,
@@ -289,17 +289,17 @@ class Database(Queryable):
         return database
 
     async def close(self) -> None:
-        """Wait a little for the connections that are in use, then close them all."""
+        """Wait for the connections in use, ten seconds at most, then close them all."""
         await self.pool.close()
 
     @asynccontextmanager
     async def transaction(self, isolation: str | None = None, readonly: bool = False) -> AsyncIterator[Tx]:
-        """All or nothing. Inside `shared` a part of the outer transaction, under its own savepoint.
+        """A transaction. Inside `shared` it is a savepoint of the outer transaction.
 
         :param isolation: "repeatable read" or "serializable" instead of the server's default.
         :raises TransactionBroken: an SQL error was swallowed inside.
-        :raises Retry: PostgreSQL chose this transaction to give way to another.
-        :raises RuntimeError: this task has a transaction already and should pass it along.
+        :raises Retry: a deadlock or a serialization failure.
+        :raises RuntimeError: this task has an open transaction, which should be passed along.
         """
         if isolation not in _ISOLATION:
             raise ValueError(f"Unknown isolation level: {isolation}")
@@ -309,13 +309,13 @@ class Database(Queryable):
                 yield tx
         else:
             if isolation:
-                raise RuntimeError(f"A shared transaction cannot become {isolation} in its middle")
+                raise RuntimeError(f"The isolation of an open transaction cannot become {isolation}")
             async with outer.savepoint():
                 yield outer
 
     @asynccontextmanager
     async def shared(self, isolation: str | None = None) -> AsyncIterator[Tx]:
-        """A transaction that everything this task does with the database joins, until the block ends."""
+        """A transaction that all statements of this task join until the block ends."""
         async with self._begin(isolation, False, shared=True) as tx:
             yield tx
 
@@ -324,9 +324,9 @@ class Database(Queryable):
         return LazyTransaction(self, lambda: self._begin(isolation, False, shared=True), precondition)
 
     async def retrying(self, work: Callable[[Tx], Awaitable[Result]], isolation: str | None = None) -> Result:
-        """Run ``work`` in a transaction, up to three times when it loses to a concurrent one.
+        """Run ``work`` in a transaction, up to three times after deadlocks and serialization failures.
 
-        What ``work`` does outside the database is done up to three times as well.
+        Effects of ``work`` outside the database are repeated as well.
         """
         tries_left = 1 if self._joined() or lazy_transaction_of(self) else 3
         while True:
@@ -337,13 +337,13 @@ class Database(Queryable):
             except Retry:
                 if not tries_left:
                     raise
-            # Let the winner through, and two losers apart.
+            # A random pause, so that two losers do not meet again.
             await asyncio.sleep(random.uniform(0.005, 0.05))
 
     async def _run(self, query: str, values: Values, read: Callable[[Any], Result]) -> Result:
         outer = self._joined() if only_reads(query) else await self._outer()
         if outer is not None:
-            # Alone, a failed statement harms nobody; as a part of the whole it must not either.
+            # A failed single statement must not break the transaction that it joins.
             async with outer.savepoint():
                 return await outer._run(query, values, read)
         connection = await self._acquire()
@@ -355,15 +355,15 @@ class Database(Queryable):
             self.pool.release(connection)
 
     async def _outer(self) -> Tx | None:
-        """What a change has to join; a lazy transaction that waits for its first change begins."""
+        """The transaction that a change joins, if any. Begins the task's lazy transaction."""
         lazy = lazy_transaction_of(self)
         if lazy is not None and not lazy.checking:
             return await lazy.tx()
         return self._joined()
 
     def _joined(self) -> Tx | None:
-        """The shared transaction of this task, if any. A second connection for one task is a deadlock in waiting."""
-        tx = _mine()
+        """This task's shared transaction, if any. A second connection of one task could deadlock with the first."""
+        tx = _own_transaction()
         if tx is None or tx.database is not self:
             return None
         if not tx.shared:

@@ -1,16 +1,16 @@
-"""aiopg 1.4.0, cured: one connection and the pool that keeps several.
+"""aiopg 1.4.0 with its defects corrected: one connection, and the pool that keeps several.
 
-What is cured, each with a test in `tests/kit/test_driver.py` that fails without the cure:
+Each correction has a test in `tests/kit/test_driver.py` that fails without it:
 
-1. aiopg asks ``select()`` whether a socket still lives. From descriptor 1024 on that raises, the error is lost and
-   *every* failing statement hangs until its timeout. We look at the connection itself instead.
+1. aiopg asks ``select()`` whether a socket is open. From descriptor 1024 on that raises, the error is lost and *every*
+   failing statement hangs until its timeout. The state of the connection is read instead.
 2. A statement cancelled by the server (``statement_timeout``, ``pg_cancel_backend``) arrives as `CancelledError`, which
-   kills the task as if the client had gone. Here it stays the database error it is.
-3. ``aiopg.Pool`` does not wake a waiter when a broken connection comes back, and connects while holding its lock, so
-   that one slow connect delays everybody. Our pool counts places with a semaphore.
-4. A refused connect leaves a closed descriptor in the event loop; on uvloop the next good connect that is given the
-   same number dies of "UVPoll closed". On any loop, libpq that goes on to the next address has a new socket that nobody
-   watches. While connecting we register anew after every step and leave nothing behind.
+   cancels the task. Here it is raised as the database error it is.
+3. ``aiopg.Pool`` does not wake a waiter when a broken connection is released, and connects while holding its lock, so
+   that one slow connect delays every task. This pool counts free places with a semaphore.
+4. A refused connect leaves a closed descriptor in the event loop; on uvloop the next connect that is given the same
+   number fails with "UVPoll closed". On any loop, libpq that tries the next address has a new socket which is not
+   watched. While connecting, the socket is registered anew after every step and removed at the end.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _BYTEA_ARRAY = 1001
 
 
 class Jsonb(extras.Json):  # type: ignore[misc]
-    """A dictionary on its way into a ``jsonb`` column. Decimals become text, UUIDs and times ISO text."""
+    """Adapts a dictionary to ``jsonb``. Decimals become text, UUIDs and times ISO text."""
 
     def dumps(self, obj: Any) -> str:
         return orjson.dumps(obj, default=_plain).decode()
@@ -56,7 +56,7 @@ def _bytes(value: Any, cursor: Any) -> bytes | None:
     return None if value is None else bytes(psycopg2.BINARY(value, cursor))
 
 
-# What psycopg2 knows of Python's types is global; what it makes of PostgreSQL's is told to each connection.
+# psycopg2 adapts Python's types globally; PostgreSQL's types are registered with each connection.
 extensions.register_adapter(dict, Jsonb)
 extras.register_uuid()
 _BYTES = extensions.new_type((_BYTEA,), "BYTES", _bytes)
@@ -99,7 +99,7 @@ async def _connected(known: dict[str, str], timeout: float) -> Connection:
 
 
 async def _resolved(known: dict[str, str]) -> dict[str, str]:
-    """With the address of the host: libpq would look it up itself, and the event loop would stand still meanwhile."""
+    """The parameters with the address of the host: libpq would resolve it itself and block the event loop meanwhile."""
     host = known.get("host", "")
     if not host or host.startswith(("/", "@")) or "," in host or "hostaddr" in known:
         return known
@@ -109,9 +109,9 @@ async def _resolved(known: dict[str, str]) -> dict[str, str]:
 
 
 class Connection(aiopg.Connection):
-    """An aiopg connection without its defects, and with `run`, the only way our code sends a statement.
+    """An aiopg connection without its defects, and with `run`, the only way statements are sent.
 
-    aiopg's cursors and its transactions, whose rollback on a dead connection hides the first error, are not used.
+    aiopg's cursors and transactions are not used: their rollback on a dead connection hides the first error.
     """
 
     def __init__(self, dsn: str | None, timeout: float, **kwargs: Any) -> None:
@@ -167,7 +167,7 @@ class Connection(aiopg.Connection):
         try:
             await waiter
         except (asyncio.CancelledError, TimeoutError):
-            # Nobody knows where the conversation with the server stands.
+            # The state of the protocol is unknown now.
             self._close()
             raise
         finally:
@@ -176,7 +176,7 @@ class Connection(aiopg.Connection):
 
     @staticmethod
     def _ready(weak: weakref.ref[Any]) -> None:
-        """Called by the event loop: the socket has something to say."""
+        """Called by the event loop when the socket can be read or written."""
         self: Connection | None = weak()
         if self is None or self._conn.closed == 1:
             return
@@ -205,9 +205,9 @@ class Connection(aiopg.Connection):
             self._close()
 
     def _watch(self, state: int) -> None:
-        """Have the event loop call `_ready` for what libpq waits for."""
+        """Register with the event loop what libpq waits for."""
         if self._connecting:
-            # The socket may be another one than a moment ago, even under the same number.
+            # The socket may have been replaced since, even under the same number.
             self._forget()
             self._fileno = self._conn.fileno()
         assert self._fileno is not None
@@ -241,11 +241,11 @@ def _expire(waiter: asyncio.Future[None]) -> None:
 
 
 class Pool:
-    """At most ``max_size`` connections, opened when needed, lent to one task at a time.
+    """At most ``max_size`` connections, opened when needed, each used by one task at a time.
 
     :param settings: server settings of every session.
     :param acquire_timeout: seconds to wait for a free place and, if need be, for the connect.
-    :param answer_timeout: seconds after which a silent server is given up.
+    :param answer_timeout: seconds without an answer after which a connection is closed.
     :param recycle: seconds after which an unused connection is replaced.
     """
 
@@ -286,7 +286,7 @@ class Pool:
                 self._free.append(await self._connect())
 
     async def acquire(self) -> Connection:
-        """A living connection.
+        """An open connection.
 
         :raises TimeoutError: none became free in time, or the server does not answer.
         :raises psycopg2.OperationalError: the server refuses.
@@ -308,7 +308,7 @@ class Pool:
         return connection
 
     def release(self, connection: Connection) -> None:
-        """Give back; a connection that is broken or inside a transaction is closed. Always wakes a waiter."""
+        """Return a connection; one that is broken or inside a transaction is closed. Always wakes a waiter."""
         self._used.remove(connection)
         if self._closed or not connection.idle:
             connection.close()
@@ -317,9 +317,9 @@ class Pool:
         self._places.release()
 
     async def close(self, *, patience: float = 10.0) -> None:
-        """Close the free connections now and the others as they come back.
+        """Close the free connections now and the others when they are released.
 
-        :param patience: seconds after which those still lent are closed under their users.
+        :param patience: seconds after which connections still in use are closed, too.
         """
         self._closed = True
         while self._free:
@@ -334,12 +334,12 @@ class Pool:
             for connection in self._used:
                 connection.close()
         finally:
-            # Whoever comes now is refused, and shall not wait for it.
+            # Later calls of `acquire` are refused, and must not wait for a place.
             for _ in range(taken):
                 self._places.release()
 
     def _take(self) -> Connection | None:
-        """The most recently used one: the others may grow old and go."""
+        """The most recently used connection, so that the others grow old and are closed."""
         now = asyncio.get_running_loop().time()
         while self._free and now - self._free[0].last_usage > self._recycle:
             self._free.popleft().close()

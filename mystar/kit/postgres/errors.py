@@ -1,4 +1,4 @@
-"""What PostgreSQL's refusals mean to us. The database says no first; a constraint's name becomes a domain error."""
+"""Translates PostgreSQL's errors. The name of a violated constraint becomes an error of the domain (law 11)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from mystar.errors import Invalid, MystarError, Text, Unavailable
 
 log = logging.getLogger(__name__)
 
-#: What a violated constraint of this name means.
+#: Makes the domain error of a violated constraint, by the constraint's name.
 Constraints = Mapping[str, Callable[[], MystarError]]
 _NONE: Constraints = {}
 
 
 class NoRow(Exception):
-    """One row was promised and none, or several, came."""
+    """A query that must return one row returned none, or several."""
 
 
 class ConstraintViolated(Exception):
-    """A constraint that nobody gave a meaning, so a defect of ours. ``name``: the constraint's, or "table.column"."""
+    """A constraint without a domain error was violated: a defect. ``name``: the constraint's, or "table.column"."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -31,7 +31,7 @@ class ConstraintViolated(Exception):
 
 
 class TransactionBroken(Exception):
-    """The transaction cannot be committed, since an SQL error inside it was swallowed. The cause is that error."""
+    """The transaction cannot be committed, since an SQL error inside it was swallowed; ``__cause__`` is that error."""
 
 
 class Retry(Unavailable):
@@ -43,8 +43,8 @@ class Retry(Unavailable):
     )
 
 
-#: Values that no column can hold: NUL in a text, a number or a time out of range.
-_IMPOSSIBLE = {
+#: Values that no column can hold, such as NUL in a text, or a number or a time out of range.
+_INVALID_VALUES = {
     errorcodes.CHARACTER_NOT_IN_REPERTOIRE,
     errorcodes.DATETIME_FIELD_OVERFLOW,
     errorcodes.NUMERIC_VALUE_OUT_OF_RANGE,
@@ -57,28 +57,28 @@ _OUTAGE = ("08", "53", "57P", errorcodes.QUERY_CANCELED)
 
 @contextmanager
 def translate_errors(constraints: Constraints = _NONE) -> Iterator[None]:
-    """Let failures of the database out in our words. A defect of our own, a wrong statement say, stays what it is."""
+    """Raise errors of the database as `MystarError` and the classes above. Defects, such as a wrong statement, pass."""
     try:
         yield
     except psycopg2.Error as error:
-        said = _said(error, constraints)
-        if said is None:
+        translated = _translated(error, constraints)
+        if translated is None:
             raise
-        if isinstance(said, Unavailable):
+        if isinstance(translated, Unavailable):
             log.warning("PostgreSQL: %s", str(error).strip())
-        raise said from error
+        raise translated from error
     except OSError as error:
         # A host that cannot be resolved, no free connection, or no answer in time.
         log.warning("PostgreSQL: %s", str(error) or "timed out")
         raise Unavailable(retry_after=5) from error
     except ValueError as error:
-        # psycopg2 refuses NUL with these words, the encoder half of a surrogate pair.
+        # psycopg2's message for NUL; the encoder refuses half of a surrogate pair.
         if isinstance(error, UnicodeEncodeError) or "cannot contain NUL" in str(error):
             raise Invalid() from error
         raise
 
 
-def _said(error: psycopg2.Error, constraints: Constraints) -> Exception | None:
+def _translated(error: psycopg2.Error, constraints: Constraints) -> Exception | None:
     code: str = error.pgcode or ""
     if isinstance(error, psycopg2.IntegrityError):
         return _violation(error, constraints)
@@ -86,7 +86,7 @@ def _said(error: psycopg2.Error, constraints: Constraints) -> Exception | None:
         return Retry(retry_after=1)
     if code == errorcodes.IN_FAILED_SQL_TRANSACTION:
         return TransactionBroken("The transaction failed at an earlier statement")
-    if code in _IMPOSSIBLE:
+    if code in _INVALID_VALUES:
         return Invalid()
     lost = not code and isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
     return Unavailable(retry_after=5) if lost or code.startswith(_OUTAGE) else None

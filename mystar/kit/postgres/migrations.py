@@ -1,8 +1,8 @@
 """The schema: files of `sql/migrations`, applied once each, forward only, in the order of their names.
 
-yoyo-migrations reads the files and keeps the book. Around it we hold an advisory lock, so that any number of processes
-may start at once. Waiting for it is a loop of tries and never a blocking statement: a blocked ``pg_advisory_lock()``
-holds a snapshot, for which a CREATE INDEX CONCURRENTLY of the lock's holder would wait for ever.
+yoyo-migrations reads the files and records them. An advisory lock around it lets any number of processes start at
+once. It is waited for by polling, not by a blocking statement: a blocked ``pg_advisory_lock()`` holds a snapshot, for
+which a CREATE INDEX CONCURRENTLY of the lock's holder would wait for ever.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from mystar.kit.postgres.driver import parameters
 
 log = logging.getLogger(__name__)
 
-#: "myst" in ASCII: the advisory lock of whoever migrates.
+#: "myst" in ASCII: the advisory lock of migrations.
 LOCK = 0x6D797374
 _OLDEST, _NEWEST = 15, 18
 
@@ -51,10 +51,10 @@ def migrate(dsn: str, directory: Path | None = None, *, patience: float = 300.0)
 
     :param patience: seconds to wait for another process that is migrating.
     :returns: names of the migrations applied now, in order.
-    :raises MigrationFailed: which file, and PostgreSQL's words. :raises TimeoutError: somebody else takes too long.
+    :raises MigrationFailed: names the file and the error. :raises TimeoutError: another process takes too long.
     """
     applied: list[str] = []
-    with contextlib.closing(_connect(dsn)) as connection, _alone(connection, patience):
+    with contextlib.closing(_connect(dsn)) as connection, _migration_lock(connection, patience):
         backend = _Backend(dsn)
         try:
             files = yoyo.read_migrations(glob.escape(str(directory or _directory())))
@@ -84,7 +84,7 @@ def unknown(dsn: str, directory: Path | None = None) -> list[str]:
 
 
 def require_current(dsn: str, directory: Path | None = None) -> None:
-    """:raises SchemaBehind: migrations are missing. A schema that is ahead is only worth a line in the log."""
+    """:raises SchemaBehind: migrations are missing. Unknown migrations are logged only."""
     if missing := pending(dsn, directory):
         raise SchemaBehind(missing)
     if newer := unknown(dsn, directory):
@@ -92,7 +92,7 @@ def require_current(dsn: str, directory: Path | None = None) -> None:
 
 
 def problems(dsn: str) -> list[str]:
-    """What is wrong with the server and the schema, in sentences for the operator. Empty: nothing."""
+    """What is wrong with the server and the schema, in sentences for the operator."""
     try:
         with contextlib.closing(_connect(dsn)) as connection, connection.cursor() as cursor:
             major = connection.server_version // 10000
@@ -113,7 +113,7 @@ def problems(dsn: str) -> list[str]:
 
 
 class _Backend(PostgresqlBackend):  # type: ignore[misc]
-    """yoyo's, except that a migration and its mark are one transaction, and that the lock is our own."""
+    """yoyo's, except that a migration and its record are one transaction, and that the lock is an advisory one."""
 
     def __init__(self, dsn: str) -> None:
         known = parameters(dsn)
@@ -122,7 +122,7 @@ class _Backend(PostgresqlBackend):  # type: ignore[misc]
 
     @contextlib.contextmanager
     def lock(self, timeout: float = 0) -> Iterator[None]:
-        """yoyo keeps a row as its lock, which a killed process leaves behind. Ours goes with the connection."""
+        """None: yoyo's lock is a row, which a killed process leaves behind. An advisory lock ends with its session."""
         yield
 
     def ensure_internal_schema_updated(self) -> None:
@@ -131,7 +131,7 @@ class _Backend(PostgresqlBackend):  # type: ignore[misc]
             internalmigrations.upgrade(self)
 
     def apply_one(self, migration: Migration, force: bool = False, mark: bool = True) -> None:
-        """yoyo marks in a second transaction: a process killed between the two would never get past this file again."""
+        """In one transaction. yoyo uses two: after a kill between them the migration could never be applied again."""
         migration.load()
         with self.transaction() if migration.use_transactions else contextlib.nullcontext():
             migration.process_steps(self, "apply", force=force)
@@ -139,7 +139,7 @@ class _Backend(PostgresqlBackend):  # type: ignore[misc]
             self.mark_one(migration, log=False)
 
     def get_log_data(self, migration: Migration | None = None, operation: str = "apply") -> dict[str, Any]:
-        """Without asking the resolver for our name, and in a container whose user has none."""
+        """Without a look-up of the host's name, and also in a container whose user has no name."""
         return {**super().get_log_data(migration, operation), "hostname": os.uname().nodename, "username": _user()}
 
 
@@ -174,7 +174,7 @@ def _applied(dsn: str) -> set[str]:
 
 
 @contextlib.contextmanager
-def _alone(connection: Any, patience: float) -> Iterator[None]:
+def _migration_lock(connection: Any, patience: float) -> Iterator[None]:
     deadline = time.monotonic() + patience
     with connection.cursor() as cursor:
         while True:
@@ -184,5 +184,5 @@ def _alone(connection: Any, patience: float) -> Iterator[None]:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"Another process has been migrating this database for {patience:.0f} s")
             time.sleep(0.1)
-    # Let go by closing the connection.
+    # Released by closing the connection.
     yield

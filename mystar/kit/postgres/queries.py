@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from importlib import resources
 
 _NAME = re.compile(r"-- name: ([a-z][a-z0-9_]*)\s*")
-#: What somebody who meant to name a query may have typed.
+#: A line that was probably meant to name a query.
 _ALMOST = re.compile(r"\s*-+\s*name\b", re.IGNORECASE)
 
 
@@ -38,7 +38,7 @@ class Queries:
 def load(package: str | None) -> Queries:
     """The queries of ``package``, usually ``load(__package__)``.
 
-    :raises ValueError: a name twice, an empty query, SQL before the first name, or a line that is almost a name.
+    :raises ValueError: a name twice, an empty query, SQL before the first name, or a misspelt name line.
     """
     assert package, "queries belong to a package"
     text = resources.files(package).joinpath("queries.sql").read_text(encoding="utf-8")
@@ -54,7 +54,7 @@ def _parse(source: str, text: str) -> dict[str, str]:
                 raise ValueError(f"{source}:{number}: a second query is called {named[1]}")
             body = found[named[1]] = []
         elif _ALMOST.match(line):
-            raise ValueError(f"{source}:{number}: almost, but not quite, '-- name: some_name': {line!r}")
+            raise ValueError(f"{source}:{number}: write '-- name: some_name', not {line!r}")
         elif line.strip() and not line.lstrip().startswith("--"):
             if body is None:
                 raise ValueError(f"{source}:{number}: SQL before the first '-- name:' line")

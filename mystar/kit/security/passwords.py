@@ -1,6 +1,6 @@
 """Password hashes: bcrypt over SHA-256, off the event loop, in a bounded number of threads.
 
-Hashes that came with people from Django are read, too, until their first log-in replaces them.
+Hashes imported from Django are verified, too, and replaced at the first log-in.
 """
 
 from __future__ import annotations
@@ -23,42 +23,42 @@ from mystar.kit.security import pbkdf2
 
 T = TypeVar("T")
 
-#: Marks what we hash: bcrypt reads 72 bytes at most, so the password goes through SHA-256 first and any length counts.
+#: Prefix of our hashes: bcrypt reads 72 bytes at most, so the password is hashed by SHA-256 first.
 _SCHEME = "bcrypt-sha256$"
 
 
 class Passwords:
-    """Hashes and checks passwords.
+    """Hashes and verifies passwords.
 
     :param cost: bcrypt's work factor; every step doubles the time.
-    :param threads: how many hashes are computed at once; the rest wait in line.
-    :param waiting: how many may wait before newcomers are told to come back (503), so that a flood of log-ins
-        costs a bounded amount of memory and time.
+    :param threads: how many hashes are computed at once.
+    :param waiting: how many more may wait; beyond that `Unavailable` is raised (503), so that a flood of log-ins costs
+        a bounded amount of memory and time.
     """
 
     def __init__(self, *, cost: int = 12, threads: int = 2, waiting: int = 64) -> None:
         self._cost = cost
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt", initializer=_step_back)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt", initializer=_lower_priority)
         self._places = threads + waiting
         self._taken = 0
-        # Compared against when there is no account, so that its absence takes as long as a wrong password.
-        self._nobody = self._hash("nobody has this password")
+        # Verified against when there is no account, so that this takes as long as a wrong password.
+        self._dummy = self._hash("not the password of any account")
 
     async def hash(self, password: str) -> str:
         """:raises Unavailable: too many are waiting already."""
         return await self._run(self._hash, password)
 
     async def verify(self, password: str, stored: str | None) -> bool:
-        """Whether ``password`` belongs to the ``stored`` hash. Takes as long when there is no hash.
+        """Whether ``password`` belongs to the ``stored`` hash. Takes equally long when there is no hash.
 
         :raises Unavailable: too many are waiting already.
         """
-        fits = await self._run(self._check, password, stored or self._nobody)
+        fits = await self._run(self._check, password, stored or self._dummy)
         return fits and bool(stored)
 
     @staticmethod
     def reads(stored: str) -> bool:
-        """Whether this is a hash from elsewhere that `verify` understands and that does not take for ever."""
+        """Whether this is an imported hash that `verify` accepts, with a bounded number of iterations."""
         try:
             pbkdf2.parse(stored)
         except ValueError:
@@ -66,7 +66,7 @@ class Passwords:
         return True
 
     def needs_rehash(self, stored: str) -> bool:
-        """Whether the hash is of another scheme than ours or cheaper than ours are now: replace it when one can."""
+        """Whether the hash has another scheme, or a lower cost, than new hashes have."""
         cost = stored.removeprefix(_SCHEME)[4:6]  # "$2b$12$..."
         return not stored.startswith(_SCHEME) or not cost.isdecimal() or int(cost) < self._cost
 
@@ -93,13 +93,13 @@ class Passwords:
                 return pbkdf2.verify(password, stored)
             scheme, _, salted = stored.partition("$")
             return f"{scheme}$" == _SCHEME and bcrypt.checkpw(_digest(password), salted.encode())
-        except ValueError:  # a damaged hash opens nothing
+        except ValueError:  # a damaged hash fits no password
             return False
 
 
-def _step_back() -> None:
-    """Let everybody who waits for an answer go first: hashing takes long anyway, and all of a processor."""
-    if sys.platform == "linux":  # elsewhere this number may be another process
+def _lower_priority() -> None:
+    """Hashing uses a whole processor; requests that are being answered come first."""
+    if sys.platform == "linux":  # elsewhere this number may be that of another process
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 

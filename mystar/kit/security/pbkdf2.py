@@ -1,4 +1,4 @@
-"""Password hashes as Django writes them: ``pbkdf2_sha256$iterations$salt$digest``. Read, never made."""
+"""Verifies Django's password hashes: ``pbkdf2_sha256$iterations$salt$digest``. None are made."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import hashlib
 import hmac
 
 SCHEME = "pbkdf2_sha256$"
-#: Django's own count has passed one million; what asks for much more only wants to keep us busy.
+#: Django uses about a million; a much larger count would only cost processor time.
 MAX_ITERATIONS = 3_000_000
-_LONGEST_SALT = 256
+_MAX_SALT = 256
 
 
 def parse(stored: str) -> tuple[int, bytes, bytes]:
     """Iterations, salt and digest.
 
-    :raises ValueError: not such a hash, or one that nobody should compute.
+    :raises ValueError: not such a hash, or one that would take too long.
     """
     match stored.split("$"):
         case ["pbkdf2_sha256", count, salt, digest] if count.isascii() and count.isdecimal() and len(count) < 10:
@@ -24,7 +24,7 @@ def parse(stored: str) -> tuple[int, bytes, bytes]:
             raise ValueError("not a pbkdf2_sha256 hash")
     if not 0 < iterations <= MAX_ITERATIONS:
         raise ValueError(f"between 1 and {MAX_ITERATIONS} iterations")
-    if not 0 < len(salt) <= _LONGEST_SALT or len(expected) != hashlib.sha256().digest_size:
+    if not 0 < len(salt) <= _MAX_SALT or len(expected) != hashlib.sha256().digest_size:
         raise ValueError("a salt or a digest of another length")
     return iterations, salt.encode(), expected
 

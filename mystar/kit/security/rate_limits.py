@@ -1,4 +1,4 @@
-"""How often something may be tried: moving windows in memory, or in Redis for several processes."""
+"""Rate limits: sliding windows in memory, or in Redis for several processes."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from mystar.kit.postgres.database import assert_no_transaction
 
 log = logging.getLogger(__name__)
 
-#: Seconds that Redis has to answer, and seconds that this process counts alone after it did not.
-_PATIENCE, _PAUSE = 1.0, 5.0
+#: Seconds that Redis has to answer, and seconds for which this process counts alone after it did not.
+_TIMEOUT, _PAUSE = 1.0, 5.0
 
 
-class Limits:
-    """Named limits, each a text such as ``"10/minute"``, or several at once: ``"10/minute; 50/hour"``.
+class RateLimits:
+    """Named limits, each a text such as ``"10/minute"``, or several: ``"10/minute; 50/hour"``.
 
-    While Redis is away each process counts for itself: limits get wider, not open, and nobody is kept out.
+    While Redis does not answer, each process counts for itself: limits are wider then, and requests are not refused.
 
-    :param rules: limit by name; an unknown name is a mistake of ours and raises ``KeyError``.
+    :param rules: limit by name; an unknown name is a defect and raises ``KeyError``.
     :param url: ``redis://…`` to share the counts between processes; empty = this process alone.
     :param enabled: false lets everything pass.
     """
@@ -40,14 +40,14 @@ class Limits:
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._alone_until = 0.0
-        # `limits` passes what it does not know on to redis, and calls it a number or a text.
+        # `limits` passes unknown arguments on to redis; its type hints allow only numbers and texts.
         self._pool: Any = None
         if url and enabled:
             self._pool = redis.ConnectionPool.from_url(
                 url,
-                socket_timeout=_PATIENCE,
-                socket_connect_timeout=_PATIENCE,
-                # A connection that Redis has closed meanwhile is no outage.
+                socket_timeout=_TIMEOUT,
+                socket_connect_timeout=_TIMEOUT,
+                # A connection that Redis has closed meanwhile is not an outage.
                 retry=Retry(NoBackoff(), 1),
             )
             self._shared = SlidingWindowCounterRateLimiter(
@@ -55,14 +55,14 @@ class Limits:
             )
 
     async def hit(self, name: str, *key: object) -> None:
-        """Count one try of ``key``.
+        """Count one attempt of ``key``.
 
-        :raises TooMany: that was one too many; says in how many seconds it is worth trying again.
+        :raises TooMany: above the limit; ``retry_after`` in seconds.
         """
         await self._ask(name, key, count=True)
 
     async def check(self, name: str, *key: object) -> None:
-        """Like ``hit``, but counts nothing: for limits on failures only."""
+        """Like ``hit`` without counting, for limits on failures only."""
         await self._ask(name, key, count=False)
 
     async def close(self) -> None:
@@ -70,7 +70,7 @@ class Limits:
             await self._pool.aclose()
 
     async def _ask(self, name: str, key: tuple[object, ...], *, count: bool) -> None:
-        assert_no_transaction("counting tries")
+        assert_no_transaction("counting attempts")
         rules = self._rules[name]
         if not self._enabled:
             return
@@ -84,14 +84,14 @@ class Limits:
                 return await _allow(self._shared, rule, identifiers, count=count)
             except StorageError as error:
                 self._alone_until = time.monotonic() + _PAUSE
-                log.warning("Redis does not count, this process counts alone: %r", error.storage_error)
+                log.warning("Redis does not answer, this process counts rate limits alone: %r", error.storage_error)
         await _allow(self._own, rule, identifiers, count=count)
 
 
 async def _allow(
     limiter: SlidingWindowCounterRateLimiter, rule: RateLimitItem, identifiers: tuple[str, ...], *, count: bool
 ) -> None:
-    fits = await (limiter.hit if count else limiter.test)(rule, *identifiers)
-    if not fits:
+    allowed = await (limiter.hit if count else limiter.test)(rule, *identifiers)
+    if not allowed:
         stats = await limiter.get_window_stats(rule, *identifiers)
         raise TooMany(retry_after=max(1, round(stats.reset_time - time.time())))

@@ -1,4 +1,4 @@
-"""Access and refresh tokens (D5), and signatures for links that need no token."""
+"""Access and refresh tokens (D5), and signatures of links that need no token."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from mystar.errors import Text, Unauthenticated
 ACCESS = "access_token"
 REFRESH = "refresh_token"
 _ALGORITHM = "HS256"
-#: The whole head of our tokens. A key of the sender's choice ("kid", "jku", "jwk") has no place in it (RFC 8725, 3.10).
+#: The whole header of our tokens. A key chosen by the sender ("kid", "jku", "jwk") is not allowed (RFC 8725, 3.10).
 _HEAD = {"alg": _ALGORITHM, "typ": "JWT"}
 _REQUIRED = ["id", "sid", "mode", "jti", "iat", "exp", "iss", "aud"]
-#: Servers' clocks differ by a few seconds.
+#: The clocks of servers differ by a few seconds.
 _LEEWAY = timedelta(seconds=10)
 
 
@@ -37,9 +37,9 @@ class TokenRefused(Unauthenticated):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says: the account ``id`` and its session ``sid``.
+    """The claims of a token: the account ``id`` and its session ``sid``.
 
-    ``generation``: which of the session's refresh tokens this is, the claim ``gen``; the first has none.
+    ``generation``: the number of a refresh token within its session, the claim ``gen``; the first token has none.
     """
 
     account_id: int
@@ -51,10 +51,10 @@ class Claims:
 
 
 class Tokens:
-    """Issues and reads JSON Web Tokens: HS256 only, one issuer, who is the audience too.
+    """Issues and verifies JSON Web Tokens: HS256 only, one issuer, which is the audience too.
 
-    :param key: at least 32 bytes of secret.
-    :param previous: keys of before; what they signed is believed until it expires, nothing new is signed with them.
+    :param key: a secret of at least 32 bytes.
+    :param previous: earlier keys: their tokens are accepted until they expire, new tokens are not signed with them.
     """
 
     def __init__(self, key: str, *, previous: Iterable[str] = (), issuer: str = "mystar") -> None:
@@ -72,7 +72,7 @@ class Tokens:
         expires_at: datetime,
         generation: int = 0,
     ) -> str:
-        """One token of the given ``mode``; moments are aware."""
+        """A token of this ``mode``; times are aware."""
         claims: dict[str, object] = {
             "id": account_id,
             "sid": str(session_id),
@@ -124,20 +124,20 @@ class Tokens:
 
 
 def expiry_of(token: str) -> int:
-    """When a token that has been read already expires, in seconds since 1970."""
+    """When a token that has been verified already expires, in seconds since 1970."""
     payload = token.split(".")[1]
     return int(orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["exp"])
 
 
 class Signer:
-    """Signs what a link says, so that whoever holds the link may do exactly that."""
+    """Signs the content of a link, so that a request with the link may do exactly what the link says."""
 
     def __init__(self, key: str, *, previous: Iterable[str] = ()) -> None:
-        """:param previous: keys of before, whose links still hold."""
+        """:param previous: earlier keys, whose links are still accepted."""
         self._keys = [derive(one, "links").encode() for one in (key, *previous)]
 
     def sign(self, purpose: str, *parts: object) -> str:
-        """A URL-safe signature of the parts, good for one ``purpose`` only."""
+        """A URL-safe signature of the parts, valid for one ``purpose`` only."""
         return _signature(self._keys[0], purpose, parts)
 
     def verify(self, signature: str, purpose: str, *parts: object) -> bool:
@@ -151,7 +151,7 @@ def _signature(key: bytes, purpose: str, parts: Iterable[object]) -> str:
 
 
 def derive(key: str, purpose: str) -> str:
-    """A key of its own for every use: what leaks from one opens no other."""
+    """A separate key for each purpose, so that a leak of one does not reveal another."""
     return hmac.new(key.encode(), purpose.encode(), hashlib.sha256).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""Where the bytes of files live, under keys of our own making such as ``avatars/5f0c….jpeg``.
+"""Storage of files under keys made by the service, such as ``avatars/5f0c….jpeg``; here, on the local disk.
 
-A file arrives in a nameless place beside the storage, is looked at there, and only then is kept under its key: nothing
-half-arrived or refused was ever visible, and an upload that breaks leaves nothing behind.
+A file is first staged beside the storage, inspected there, and only then committed under its key: incomplete or refused
+uploads are never visible, and an upload that breaks off leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from mystar.kit.postgres.database import assert_no_transaction
 
 Result = TypeVar("Result")
 
-#: Bytes read or written by one job of a thread: large enough to be worth the switch, small enough not to be noticed.
+#: Bytes read or written by one job of a thread.
 CHUNK = 256 * 1024
 _WORD = "[a-z0-9][a-z0-9_-]{0,99}"
 _KEY = re.compile(rf"{_WORD}(/{_WORD}){{1,4}}(\.[a-z0-9]{{1,10}})?")
-#: No key begins with a dot, so nothing here can be asked for.
+#: The folder of staged files. No key begins with a dot, so they cannot be requested.
 STAGING = ".arriving"
 
 
@@ -40,17 +40,17 @@ class StorageFull(Unavailable):
 
 
 class ObjectNotFound(Exception):
-    """Nothing is kept under this key."""
+    """There is no object under this key."""
 
 
 def is_key(text: str) -> bool:
-    """Whether it could be a key at all: lower-case words and slashes, no dots but before the extension."""
+    """Whether the text has the form of a key: lower-case words and slashes, and no dot except before the extension."""
     return _KEY.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What the storage knows by itself about the bytes under a key. ``size`` in bytes."""
+    """What the storage knows about an object. ``size`` in bytes."""
 
     key: str
     size: int
@@ -58,25 +58,25 @@ class StoredObject:
 
 
 class StagedFile(Protocol):
-    """Bytes on their way in. Forgotten unless they are kept."""
+    """A file that is being received; deleted unless it is committed."""
 
-    #: Of what was written so far.
+    #: Bytes written so far.
     size: int
-    #: Where it can be looked at, once all is written.
+    #: The local file; complete after `finish`.
     path: Path
 
     async def write(self, chunk: bytes) -> None:
         """:raises StorageFull: there is no room left."""
 
     async def finish(self) -> bytes:
-        """Nothing more will come. The SHA-256 of it all."""
+        """End writing; returns the SHA-256 of the content."""
 
     async def commit(self, key: str) -> None:
-        """From now on these are the bytes under ``key``, also after a power cut. :raises StorageFull: no room."""
+        """Store the content under ``key``, durably. :raises StorageFull: no room."""
 
 
 class Storage(Protocol):
-    """Bytes by key. Keys come from us, never from a client; what is kept never changes."""
+    """Immutable objects by key. Keys are made by the service, never by a client."""
 
     def stage(self) -> AbstractAsyncContextManager[StagedFile]: ...
 
@@ -86,21 +86,21 @@ class Storage(Protocol):
         """The bytes from ``start``, at most ``size`` of them, in chunks. :raises ObjectNotFound: nothing is there."""
 
     async def delete(self, key: str) -> None:
-        """Forget the bytes, if there are any."""
+        """Delete the object, if there is one."""
 
     async def exists(self, key: str) -> bool: ...
 
     def walk(self) -> AsyncIterator[StoredObject]:
-        """Everything that is kept, in no order."""
+        """All objects, in no order."""
 
     async def purge(self, before: datetime) -> int:
-        """Forget what arrived until ``before`` and was never kept, as after a crash. How many there were."""
+        """Delete files staged before this moment and never committed, as after a crash; how many."""
 
     async def close(self) -> None: ...
 
 
 class LocalStorage:
-    """Files under one folder of this machine. Arrivals wait in the same file system, so keeping one is a rename."""
+    """Files under one folder. Staged files are in the same file system, so a commit is a rename."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
@@ -146,11 +146,11 @@ class LocalStorage:
         return await in_thread(remove_older, self._staging, before)
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Nothing to close."""
 
 
 async def in_thread(job: Callable[..., Result], *arguments: object) -> Result:
-    """Run the job off the event loop. Cancelled, wait for its end: its file must not be closed under its hands."""
+    """Run the job in a thread. When cancelled, wait for its end: the caller closes the file that it uses."""
     running = asyncio.ensure_future(asyncio.to_thread(job, *arguments))
     try:
         return await asyncio.shield(running)
@@ -161,7 +161,7 @@ async def in_thread(job: Callable[..., Result], *arguments: object) -> Result:
 
 
 def _path(root: Path, key: str) -> Path:
-    """:raises ObjectNotFound: the key is none, or leads through a symbolic link."""
+    """:raises ObjectNotFound: not a key, or a path through a symbolic link."""
     path = root / key
     if not is_key(key) or path.parent.resolve() != path.parent:
         raise ObjectNotFound(key)
@@ -172,7 +172,7 @@ def _opened(root: Path, key: str, start: int) -> BinaryIO:
     try:
         descriptor = os.open(_path(root, key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        # ELOOP: somebody put a symbolic link where our file was.
+        # ELOOP: the file was replaced by a symbolic link.
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             raise ObjectNotFound(key) from error
         raise
@@ -207,7 +207,7 @@ async def _chunks(file: BinaryIO, size: int | None) -> AsyncIterator[bytes]:
 
 
 class LocalStagedFile:
-    """Chunks of the network are small; they are gathered, and hashed and written together in a thread."""
+    """Collects small chunks of the network, and hashes and writes them together in a thread."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -215,14 +215,14 @@ class LocalStagedFile:
         self._file = os.fdopen(descriptor, "wb", buffering=0)
         self._root = root
         self._digest = hashlib.sha256()
-        self._gathered = bytearray()
+        self._buffered = bytearray()
         self.path = Path(name)
         self.size = 0
 
     async def write(self, chunk: bytes) -> None:
         self.size += len(chunk)
-        self._gathered += chunk
-        if len(self._gathered) >= CHUNK:
+        self._buffered += chunk
+        if len(self._buffered) >= CHUNK:
             await self._flush()
 
     async def finish(self) -> bytes:
@@ -234,24 +234,24 @@ class LocalStagedFile:
         await in_thread(self._commit, key)
 
     async def _flush(self) -> None:
-        gathered, self._gathered = bytes(self._gathered), bytearray()
-        await in_thread(self._write, gathered)
+        buffered, self._buffered = bytes(self._buffered), bytearray()
+        await in_thread(self._write, buffered)
 
     def _write(self, data: bytes) -> None:
         self._digest.update(data)
-        with _room():
+        with _storage_full_errors():
             rest = memoryview(data)
             while rest:
                 rest = rest[self._file.write(rest) :]
 
     def _commit(self, key: str) -> None:
         path = _path(self._root, key)
-        with _room():
+        with _storage_full_errors():
             os.fsync(self._file.fileno())
             self._file.close()
             path.parent.mkdir(parents=True, exist_ok=True)
             self.path.rename(path)
-            # The names are on disk, too, before anybody hears of them.
+            # The directory entries are on disk, too, before the commit returns.
             for folder in (path.parent, *path.parent.parents):
                 _sync(folder)
                 if folder == self._root:
@@ -263,8 +263,8 @@ class LocalStagedFile:
 
 
 @contextmanager
-def _room() -> Iterator[None]:
-    """Turns "no space left" into a refusal that a person can read."""
+def _storage_full_errors() -> Iterator[None]:
+    """Raises `StorageFull` when the disk is full."""
     try:
         yield
     except OSError as error:

@@ -1,8 +1,8 @@
-"""Files in a bucket of whatever speaks S3.
+"""Storage of files in an S3 bucket.
 
-They arrive on this machine's disk, since they are looked into before they are kept; from there they go in parts, a few
-at a time, so that memory knows nothing of their size. An object is there as a whole or not at all; parts of an upload
-that came to nothing are aborted, at once or, after a crash, by the sweeper.
+Files are staged on the local disk, since they are inspected before they are committed; from there they are sent in
+parts, a few at a time, so that memory does not grow with their size. An object appears as a whole. A failed multipart
+upload is aborted, at once or, after a crash, by `purge`.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from mystar.kit.storage.local import (
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
-#: Bytes of a part, of which S3 takes ten thousand, and how many of them are on their way at once.
+#: Bytes of a part, of which S3 accepts ten thousand, and how many are sent at once.
 PART = 8 * 2**20
-_AT_ONCE = 3
-#: Seconds for which nothing is received after the storage has failed: a film would come for nothing.
+_CONCURRENCY = 3
+#: Seconds for which uploads are refused after the storage has failed, before their content is received.
 _PAUSE = 5.0
 _MISSING = {"NoSuchKey", "NoSuchUpload", "404", "NotFound"}
 
@@ -60,7 +60,7 @@ class StorageAway(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Where it is, and who we are there. ``endpoint``: a web address."""
+    """A bucket and its credentials. ``endpoint``: a URL."""
 
     endpoint: str
     name: str
@@ -70,7 +70,7 @@ class Bucket:
 
 
 class S3Storage:
-    """:param staging: a folder of this machine for what is on its way in."""
+    """:param staging: a local folder for files that are being received."""
 
     def __init__(self, bucket: Bucket, staging: Path, registry: CollectorRegistry | None = None) -> None:
         self._bucket, self._staging = bucket, staging
@@ -98,7 +98,7 @@ class S3Storage:
         last = "" if size is None else str(start + size - 1)
         part = {"Range": f"bytes={start}-{last}"} if start or size is not None else {}
         if size == 0:
-            yield _nothing()
+            yield _empty()
             return
         await self._connect()
         answer = await self._ask(self._s3.get_object(Bucket=self._bucket.name, Key=key, **part), key)
@@ -144,7 +144,7 @@ class S3Storage:
         return swept
 
     async def _uploads(self) -> list[dict[str, Any]]:
-        """A thousand of those that are not complete; rclone refuses to list none at all."""
+        """Up to a thousand incomplete multipart uploads; rclone answers an empty list with an error."""
         try:
             found = await self._ask(self._s3.list_multipart_uploads(Bucket=self._bucket.name), "uploads")
         except ObjectNotFound:
@@ -155,7 +155,7 @@ class S3Storage:
         await self._stack.aclose()
 
     async def put(self, key: str, path: Path) -> None:
-        """Keep the content of this file under the key. :raises StorageAway:"""
+        """Store the content of the file under the key. :raises StorageAway:"""
         _require_key(key)
         await self._connect()
         size = (await in_thread(path.stat)).st_size
@@ -173,7 +173,7 @@ class S3Storage:
             raise
 
     async def _put_parts(self, key: str, upload_id: str, path: Path, size: int) -> list[dict[str, Any]]:
-        turns = asyncio.Semaphore(_AT_ONCE)
+        turns = asyncio.Semaphore(_CONCURRENCY)
 
         async def put(number: int) -> dict[str, Any]:
             async with turns:
@@ -193,7 +193,7 @@ class S3Storage:
         try:
             await self._ask(self._s3.abort_multipart_upload(Bucket=self._bucket.name, Key=key, UploadId=upload_id), key)
         except (StorageAway, ObjectNotFound):
-            log.warning("an upload of %s is left to the sweeper", key)
+            log.warning("cannot abort the upload of %s; the next purge will", key)
 
     async def _connect(self) -> None:
         async with self._opening:
@@ -210,7 +210,7 @@ class S3Storage:
                 self._s3 = await self._stack.enter_async_context(client)
 
     async def _ask(self, call: Awaitable[Result], key: str = "") -> Result:
-        """:raises ObjectNotFound: there is no such object. :raises StorageAway: for every other reason."""
+        """:raises ObjectNotFound: there is no such object. :raises StorageAway: any other failure."""
         try:
             answer = await call
         except ClientError as error:
@@ -223,7 +223,7 @@ class S3Storage:
             self._up.set(1)
             self._away_until = 0.0
             return answer
-        log.warning("the file storage: %s", failure)
+        log.warning("the file storage failed: %s", failure)
         self._up.set(0)
         self._away_until = time.monotonic() + _PAUSE
         raise StorageAway(retry_after=5) from failure
@@ -239,7 +239,7 @@ class _S3StagedFile(LocalStagedFile):
         await self._storage.put(key, self.path)
 
 
-#: Sums over parts are only made where S3 insists: not every server knows the newer ones.
+#: Checksums only where S3 requires them: not every server knows the newer ones.
 _CONFIG = AioConfig(
     signature_version="s3v4",
     s3={"addressing_style": "path"},
@@ -258,7 +258,7 @@ def _require_key(key: str) -> None:
 
 
 class _Part(io.RawIOBase):
-    """Some bytes of a file as a file, which is read as it is sent: bytes in memory would be copied on their way."""
+    """A part of a file as a file object, read while it is sent, so that it is not held in memory."""
 
     def __init__(self, path: Path, start: int, size: int) -> None:
         super().__init__()
@@ -290,19 +290,19 @@ class _Part(io.RawIOBase):
 
 
 async def _chunks(body: Any) -> AsyncIterator[bytes]:
-    with _as_disk():
+    with _as_os_error():
         async for chunk in body.iter_chunks(CHUNK):
             yield chunk
 
 
-async def _nothing() -> AsyncIterator[bytes]:
+async def _empty() -> AsyncIterator[bytes]:
     for chunk in tuple[bytes, ...]():
         yield chunk
 
 
 @contextmanager
-def _as_disk() -> Iterator[None]:
-    """What breaks off in the middle is for its reader what a broken disk is."""
+def _as_os_error() -> Iterator[None]:
+    """Raise failures in the middle of a read as `OSError`, as a disk would."""
     try:
         yield
     except (BotoCoreError, aiohttp.ClientError, TimeoutError) as error:

@@ -12,7 +12,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.outbox.model import OutboxMessage
 from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Row, Tx
-from mystar.kit.security.rate_limits import Limits
+from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.web.media_urls import media_path
 from mystar.orders.model import ActionForbidden, OrderUnknown, Role, Status
 from mystar.orders.studio.model import (
@@ -48,7 +48,7 @@ class StudioOrders:
         db: Database,
         outbox: Outbox,
         files: FileService,
-        limits: Limits,
+        limits: RateLimits,
         clock: Clock,
         *,
         process_after: timedelta,

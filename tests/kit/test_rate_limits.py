@@ -10,15 +10,15 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from mystar.errors import TooMany
-from mystar.kit.security.rate_limits import Limits
+from mystar.kit.security.rate_limits import RateLimits
 
 RULES = {"door": "3/minute", "brief": "2/second"}
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def limits(request: pytest.FixtureRequest) -> AsyncIterator[Limits]:
+async def limits(request: pytest.FixtureRequest) -> AsyncIterator[RateLimits]:
     url = request.getfixturevalue("redis_url") if request.param == "redis" else ""
-    limits = Limits(RULES, url=url)
+    limits = RateLimits(RULES, url=url)
     yield limits
     await limits.close()
 
@@ -28,7 +28,7 @@ def somebody() -> str:
     return uuid.uuid4().hex
 
 
-async def test_the_fourth_of_three_tries_is_refused_and_told_when_to_come_back(limits: Limits, somebody: str) -> None:
+async def test_a_hit_above_the_limit_is_refused_with_retry_after(limits: RateLimits, somebody: str) -> None:
     for _ in range(3):
         await limits.hit("door", somebody)
     with pytest.raises(TooMany) as refused:
@@ -37,14 +37,14 @@ async def test_the_fourth_of_three_tries_is_refused_and_told_when_to_come_back(l
     assert str(refused.value.details["retry_after"]) in refused.value.message("ru")
 
 
-async def test_everybody_and_every_door_has_a_count_of_its_own(limits: Limits, somebody: str) -> None:
+async def test_everybody_and_every_door_has_a_count_of_its_own(limits: RateLimits, somebody: str) -> None:
     for _ in range(3):
         await limits.hit("door", somebody, 1)
     await limits.hit("door", somebody, 2)
     await limits.hit("brief", somebody, 1)
 
 
-async def test_a_check_counts_nothing(limits: Limits, somebody: str) -> None:
+async def test_a_check_counts_nothing(limits: RateLimits, somebody: str) -> None:
     for _ in range(10):
         await limits.check("door", somebody)
     for _ in range(3):
@@ -53,13 +53,13 @@ async def test_a_check_counts_nothing(limits: Limits, somebody: str) -> None:
         await limits.check("door", somebody)
 
 
-async def test_of_many_at_once_exactly_as_many_pass_as_may(limits: Limits, somebody: str) -> None:
+async def test_of_many_at_once_exactly_as_many_pass_as_may(limits: RateLimits, somebody: str) -> None:
     tries = await asyncio.gather(*(limits.hit("door", somebody) for _ in range(20)), return_exceptions=True)
     assert sum(one is None for one in tries) == 3
     assert sum(isinstance(one, TooMany) for one in tries) == 17
 
 
-async def test_time_heals(limits: Limits, somebody: str) -> None:
+async def test_time_heals(limits: RateLimits, somebody: str) -> None:
     for _ in range(2):
         await limits.hit("brief", somebody)
     with pytest.raises(TooMany):
@@ -69,7 +69,7 @@ async def test_time_heals(limits: Limits, somebody: str) -> None:
 
 
 async def test_two_processes_share_the_count_through_redis(redis_url: str, somebody: str) -> None:
-    one, other = Limits(RULES, url=redis_url), Limits(RULES, url=redis_url)
+    one, other = RateLimits(RULES, url=redis_url), RateLimits(RULES, url=redis_url)
     await one.hit("door", somebody)
     await other.hit("door", somebody)
     await one.hit("door", somebody)
@@ -80,7 +80,7 @@ async def test_two_processes_share_the_count_through_redis(redis_url: str, someb
 
 
 async def test_without_redis_the_limits_still_hold_and_nobody_is_kept_out(somebody: str) -> None:
-    limits = Limits(RULES, url=f"redis://127.0.0.1:{unused_port()}")
+    limits = RateLimits(RULES, url=f"redis://127.0.0.1:{unused_port()}")
     for _ in range(3):
         await limits.hit("door", somebody)
     with pytest.raises(TooMany):
@@ -89,7 +89,7 @@ async def test_without_redis_the_limits_still_hold_and_nobody_is_kept_out(somebo
 
 
 async def test_switched_off_everything_passes(somebody: str) -> None:
-    limits = Limits(RULES, url="redis://nowhere.invalid", enabled=False)
+    limits = RateLimits(RULES, url="redis://nowhere.invalid", enabled=False)
     for _ in range(10):
         await limits.hit("door", somebody)
     await limits.close()
@@ -97,4 +97,4 @@ async def test_switched_off_everything_passes(somebody: str) -> None:
 
 async def test_an_unknown_name_is_a_mistake_of_ours_even_when_switched_off() -> None:
     with pytest.raises(KeyError):
-        await Limits(RULES, enabled=False).hit("window", "somebody")
+        await RateLimits(RULES, enabled=False).hit("window", "somebody")
