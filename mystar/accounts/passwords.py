@@ -12,7 +12,8 @@ from mystar.accounts.model import (
     PasswordWrong,
     ResetLinkUnknown,
 )
-from mystar.accounts.repository import AccountRepository, ProviderRepository
+from mystar.accounts.oauth.repository import ProviderRepository
+from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions.login_throttle import LoginThrottle
 from mystar.accounts.sessions.service import Sessions
 from mystar.kit.clock import Clock

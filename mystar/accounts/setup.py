@@ -13,9 +13,10 @@ from mystar.accounts.links import MailedLinks
 from mystar.accounts.oauth.attempts import SignInAttempts
 from mystar.accounts.oauth.providers.http_client import ProviderHttpClient
 from mystar.accounts.oauth.providers.registry import all_providers
+from mystar.accounts.oauth.repository import CONSTRAINTS as OAUTH_CONSTRAINTS
 from mystar.accounts.oauth.service import SignInService
 from mystar.accounts.passwords import PasswordService
-from mystar.accounts.repository import CONSTRAINTS as CONSTRAINTS
+from mystar.accounts.repository import CONSTRAINTS as ACCOUNT_CONSTRAINTS
 from mystar.accounts.service import AccountService
 from mystar.accounts.sessions.login_throttle import LoginThrottle
 from mystar.accounts.sessions.service import Sessions
@@ -24,11 +25,13 @@ from mystar.accounts.staff.operator import Operator
 from mystar.accounts.staff.service import StaffService
 from mystar.accounts.support_forms import SupportForms
 from mystar.accounts.tasks import sweeping
-from mystar.infrastructure import Infrastructure
+from mystar.infrastructure import Constraints, Infrastructure
 from mystar.kit.background import every
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.security.passwords import Passwords
 from mystar.kit.security.tokens import Tokens
+
+CONSTRAINTS: Constraints = {**ACCOUNT_CONSTRAINTS, **OAUTH_CONSTRAINTS}
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:

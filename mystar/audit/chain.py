@@ -1,6 +1,6 @@
-"""How entries hang together: each hash contains the hash before it, so no row can be changed without all that follow.
+"""The hash chain of entries: each hash includes the hash before it, so no row changes without all that follow it.
 
-The last hash of a chain is signed (`AuditService`), so that all that follow cannot be changed either.
+The last hash of a chain is signed (`AuditService`), so that the rows that follow cannot be replaced either.
 """
 
 from __future__ import annotations
@@ -10,44 +10,44 @@ from datetime import UTC
 
 import orjson
 
-from mystar.audit.model import Note
+from mystar.audit.model import AuditEvent
 
 #: Characters of a text in the details, and of a subject or an address.
-_LONGEST_VALUE, _LONGEST_NAME = 100, 60
-_MOST_DETAILS = 6
+_MAX_VALUE_LENGTH, _MAX_NAME_LENGTH = 100, 60
+_MAX_DETAILS = 6
 
 
-def digest(before: bytes, chain: int, number: int, note: Note) -> bytes:
-    """SHA-256 of the hash before it, its place and everything it says, in one spelling."""
-    words = [
+def digest(before: bytes, chain: int, number: int, event: AuditEvent) -> bytes:
+    """SHA-256 of the hash before it, the position and the event, in one canonical spelling."""
+    values = [
         chain,
         number,
-        note.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        note.act,
-        note.actor_id,
-        note.subject,
-        note.address,
-        dict(note.details),
+        event.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        event.action,
+        event.actor_id,
+        event.subject,
+        event.address,
+        dict(event.details),
     ]
-    return hashlib.sha256(before + b"\n" + orjson.dumps(words, option=orjson.OPT_SORT_KEYS)).digest()
+    return hashlib.sha256(before + b"\n" + orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).digest()
 
 
-def bounded(note: Note) -> Note:
-    """The same, short enough for the table and in characters that it can hold."""
+def truncated(event: AuditEvent) -> AuditEvent:
+    """The event, short enough for the table and without characters that the table cannot hold."""
     details = {
-        _clean(name, _LONGEST_NAME): _clean(value, _LONGEST_VALUE) if isinstance(value, str) else value
-        for name, value in list(note.details.items())[:_MOST_DETAILS]
+        _clean(name, _MAX_NAME_LENGTH): _clean(value, _MAX_VALUE_LENGTH) if isinstance(value, str) else value
+        for name, value in list(event.details.items())[:_MAX_DETAILS]
     }
-    return Note(
-        note.at,
-        _clean(note.act, _LONGEST_NAME),
-        note.actor_id,
-        _clean(note.subject, _LONGEST_NAME),
-        _clean(note.address, _LONGEST_NAME),
+    return AuditEvent(
+        event.at,
+        _clean(event.action, _MAX_NAME_LENGTH),
+        event.actor_id,
+        _clean(event.subject, _MAX_NAME_LENGTH),
+        _clean(event.address, _MAX_NAME_LENGTH),
         details,
     )
 
 
-def _clean(text: str, longest: int) -> str:
-    visible = "".join(character if character >= " " else " " for character in text[:longest])
+def _clean(text: str, max_length: int) -> str:
+    visible = "".join(character if character >= " " else " " for character in text[:max_length])
     return visible.encode("utf-8", "replace").decode()

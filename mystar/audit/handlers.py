@@ -1,4 +1,4 @@
-"""What the audit log hears at the doors: refusals, which have no transaction, and staff who change something."""
+"""The audit middleware: writes refusals, which have no transaction, and changes made by staff."""
 
 from __future__ import annotations
 
@@ -19,77 +19,77 @@ from mystar.errors import Forbidden, MystarError, TooMany
 from mystar.kit.web.http import address_of
 from mystar.kit.web.routes import route_name
 
-_STAFF_DOOR = "/admin"
+_STAFF_PATH = "/admin"
 _READS = ("GET", "HEAD", "OPTIONS")
-#: Of one refusal that is repeated, one a minute is written: nobody fills the log by knocking.
-_ONCE_IN_SECONDS = 60.0
-_REMEMBERED = 10_000
+#: A repeated refusal is written once a minute, so that requests cannot fill the log.
+_INTERVAL_SECONDS = 60.0
+_MAX_KEYS = 10_000
 
 
 class RecentRefusals:
-    """When something was last written, the longest ago first. Of this process: the log is the same for all."""
+    """When a refusal was last written, oldest first; in the memory of one process."""
 
     def __init__(self) -> None:
         self._last: OrderedDict[tuple[object, ...], float] = OrderedDict()
 
     def is_new(self, key: tuple[object, ...]) -> bool:
         now = time.monotonic()
-        if now - self._last.get(key, -_ONCE_IN_SECONDS) < _ONCE_IN_SECONDS:
+        if now - self._last.get(key, -_INTERVAL_SECONDS) < _INTERVAL_SECONDS:
             return False
         self._last[key] = now
         self._last.move_to_end(key)
-        while len(self._last) > _REMEMBERED:
+        while len(self._last) > _MAX_KEYS:
             self._last.popitem(last=False)
         return True
 
 
 @web.middleware
 async def audit_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Everything that is written under this request says where it came from and who asked."""
+    """Give every entry written during the request its address and actor; write refusals and changes by staff."""
     context = AuditContext(address_of(request), lambda: _actor_id(request))
     async with audit_context(context):
         try:
             response = await handler(request)
         except MystarError as refusal:
-            await _note_refusal(request, refusal)
+            await _record_refusal(request, refusal)
             raise
         except web.HTTPException as answer:
             if answer.status < 400:
-                await _note_staff_act(request, context, answer.status)
+                await _record_staff_action(request, context, answer.status)
             raise
         if response.status < 400:
-            await _note_staff_act(request, context, response.status)
+            await _record_staff_action(request, context, response.status)
         return response
 
 
-async def _note_refusal(request: web.Request, refusal: MystarError) -> None:
+async def _record_refusal(request: web.Request, refusal: MystarError) -> None:
     audit, route = request.app[AUDIT], route_name(request)
     match refusal:
         case LoginRefused():
             subject = f"account:{refusal.account_id}" if refusal.account_id else ""
-            await audit.note_alone("sign_in_refused", subject, route=route)
+            await audit.record_separately("sign_in_refused", subject, route=route)
         case SignInRefused():
-            await audit.note_alone("sign_in_refused", route=route, code=refusal.code)
+            await audit.record_separately("sign_in_refused", route=route, code=refusal.code)
         case PasswordWrong():
-            await audit.note_alone("password_refused", _oneself(request), route=route)
+            await audit.record_separately("password_refused", _actor_subject(request), route=route)
         case TooMany():
             if _is_new(request, refusal):
-                await audit.note_alone("limit_hit", _oneself(request), route=route)
-        case Forbidden() if _is_staff_door(request) or _is_staff(request):
+                await audit.record_separately("limit_hit", _actor_subject(request), route=route)
+        case Forbidden() if _is_staff_address(request) or _is_staff(request):
             if _is_new(request, refusal):
-                await audit.note_alone("refused", _oneself(request), route=route, code=refusal.code)
+                await audit.record_separately("refused", _actor_subject(request), route=route, code=refusal.code)
 
 
-async def _note_staff_act(request: web.Request, context: AuditContext, status: int) -> None:
-    """A change that no event told of. What a person with a role does for themselves, as a customer, is none."""
-    if context.written or request.method in _READS or not (_is_staff_door(request) and _is_staff(request)):
+async def _record_staff_action(request: web.Request, context: AuditContext, status: int) -> None:
+    """A change by staff that published no event. What staff do as customers is not written."""
+    if context.written or request.method in _READS or not (_is_staff_address(request) and _is_staff(request)):
         return
     path: dict[str, Any] = {name: value[:60] for name, value in request.match_info.items()}
-    await request.app[AUDIT].note_alone("staff_act", route=route_name(request), status=status, **path)
+    await request.app[AUDIT].record_separately("staff_act", route=route_name(request), status=status, **path)
 
 
-def _is_staff_door(request: web.Request) -> bool:
-    return rule_of(request) == "staff" or request.path == _STAFF_DOOR or request.path.startswith(_STAFF_DOOR + "/")
+def _is_staff_address(request: web.Request) -> bool:
+    return rule_of(request) == "staff" or request.path == _STAFF_PATH or request.path.startswith(_STAFF_PATH + "/")
 
 
 def _is_staff(request: web.Request) -> bool:
@@ -102,7 +102,7 @@ def _actor_id(request: web.Request) -> int | None:
     return actor.id if actor else None
 
 
-def _oneself(request: web.Request) -> str:
+def _actor_subject(request: web.Request) -> str:
     account_id = _actor_id(request)
     return f"account:{account_id}" if account_id else ""
 

@@ -1,4 +1,4 @@
-"""The facts that are written down, each in the transaction that makes it true."""
+"""Events that are written to the audit log, each in the transaction that published it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STUDIO = {
 
 
 class Listeners:
-    """Who asks is taken from the request, so events need not carry it."""
+    """The actor is taken from the request (`AuditContext`), so events need not carry it."""
 
     def __init__(self, audit: AuditService) -> None:
         self._audit = audit
@@ -47,30 +47,30 @@ class Listeners:
             events.on(studio_fact, self._studio_order)
 
     async def _signed_in(self, tx: Tx, event: SessionOpened) -> None:
-        # Whoever signs in acts for themselves, also where somebody else's token is carried along.
+        # The actor is the account that signs in, even if the request carries the token of another account.
         subject, details = _account(event.account_id), {"door": event.channel, "session": str(event.session_id)}
-        await self._audit.note(tx, "sign_in", subject, actor_id=event.account_id, **details)
+        await self._audit.record(tx, "sign_in", subject, actor_id=event.account_id, **details)
 
     async def _sessions_ended(self, tx: Tx, event: SessionsEnded) -> None:
         which = str(event.session_id) if event.session_id else "all"
-        await self._audit.note(tx, "sessions_ended", _account(event.account_id), session=which, reason=event.reason)
+        await self._audit.record(tx, "sessions_ended", _account(event.account_id), session=which, reason=event.reason)
 
     async def _password_changed(self, tx: Tx, event: PasswordChanged) -> None:
-        await self._audit.note(tx, "password_changed", _account(event.account_id), how=event.how)
+        await self._audit.record(tx, "password_changed", _account(event.account_id), how=event.how)
 
     async def _blocked(self, tx: Tx, event: AccountBlocked) -> None:
-        await self._audit.note(tx, "account_blocked", _account(event.account_id))
+        await self._audit.record(tx, "account_blocked", _account(event.account_id))
 
     async def _unblocked(self, tx: Tx, event: AccountUnblocked) -> None:
-        await self._audit.note(tx, "account_unblocked", _account(event.account_id))
+        await self._audit.record(tx, "account_unblocked", _account(event.account_id))
 
     async def _role_changed(self, tx: Tx, event: RoleChanged) -> None:
         subject = _account(event.account_id)
-        await self._audit.note(tx, "role_changed", subject, before=event.before, after=event.after)
+        await self._audit.record(tx, "role_changed", subject, before=event.before, after=event.after)
 
     async def _money_moved(self, tx: Tx, event: MoneyMoved) -> None:
         payment = event.payment
-        await self._audit.note(
+        await self._audit.record(
             tx,
             "money_moved",
             f"order:{payment.order_id}",
@@ -81,22 +81,22 @@ class Listeners:
         )
 
     async def _payment_failed(self, tx: Tx, event: PaymentFailed) -> None:
-        await self._audit.note(tx, "payment_failed", f"order:{event.payment.order_id}", payment=event.payment.id)
+        await self._audit.record(tx, "payment_failed", f"order:{event.payment.order_id}", payment=event.payment.id)
 
     async def _order_decided(self, tx: Tx, event: OrderFact) -> None:
-        """What the parties do is the order's own history; what staff do belongs here as well."""
+        """Actions of buyer and creator are in the history of the order; actions of staff are written here as well."""
         if event.by is Role.STAFF:
-            await self._audit.note(tx, "order_decided", f"order:{event.order.id}", status=str(event.order.status))
+            await self._audit.record(tx, "order_decided", f"order:{event.order.id}", status=str(event.order.status))
 
     async def _order_money_decided(self, tx: Tx, event: OrderMoneyDecided) -> None:
         amount = None if event.amount is None else rubles_text(event.amount)
-        await self._audit.note(tx, "order_decided", f"order:{event.order.id}", money=event.what, amount=amount)
+        await self._audit.record(tx, "order_decided", f"order:{event.order.id}", money=event.what, amount=amount)
 
     async def _studio_order(self, tx: Tx, event: StudioOrderFact) -> None:
         if event.actor_id is None or event.actor_id == event.order.owner_id:
             return
         subject = f"order:{event.order.id}"
-        await self._audit.note(tx, _STUDIO[type(event)], subject, actor_id=event.actor_id, number=event.order.number)
+        await self._audit.record(tx, _STUDIO[type(event)], subject, actor_id=event.actor_id, number=event.order.number)
 
 
 def _account(account_id: int) -> str:

@@ -1,4 +1,4 @@
-"""Entries of the audit log, and what can be wrong with it."""
+"""Entries of the audit log, and how a chain can be broken."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 Value = str | int | bool | None
 
-#: Acts, for filters. Everything that is ever written is named here.
-ACTS = (
+#: Every action that is written; the filter of the panel lists them.
+ACTIONS = (
     "sign_in",
     "sign_in_refused",
     "sessions_ended",
@@ -33,14 +33,14 @@ ACTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """What is to be written. ``subject`` says whom or what it concerns: "account:7", "order:12", or nothing.
+class AuditEvent:
+    """What is written. ``subject`` names what it concerns: "account:7", "order:12", or "".
 
-    ``details`` are few and short, and never a secret or somebody's e-mail, phone or name.
+    ``details`` are few and short, and never contain a secret, an e-mail, a phone or a name.
     """
 
     at: datetime
-    act: str
+    action: str
     actor_id: int | None = None
     subject: str = ""
     address: str = ""
@@ -49,17 +49,17 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row. ``number`` counts from 1 inside its ``chain``."""
+    """A row. ``number`` counts from 1 within its ``chain``."""
 
     id: int
     chain: int
     number: int
-    note: Note
+    event: AuditEvent
     hash: bytes
 
 
 class Head(NamedTuple):
-    """How far a chain got: the hash of its last row, signed."""
+    """The end of a chain: its length and the hash of its last row, signed."""
 
     chain: int
     length: int
@@ -68,23 +68,23 @@ class Head(NamedTuple):
 
 
 class ChainBreak(NamedTuple):
-    """``entry_id`` None: a row that is not there any more, or the end of the chain."""
+    """Where a chain is broken. ``entry_id`` None: a missing row, or the end of the chain."""
 
     entry_id: int | None
     chain: int
     number: int
-    why: str
+    reason: str
 
     def __str__(self) -> str:
         row = f"row {self.entry_id}" if self.entry_id else "a row"
-        return f"audit: {row} (number {self.number} of chain {self.chain}): {self.why}"
+        return f"audit: {row} (number {self.number} of chain {self.chain}): {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What to look for; None = whatever. ``since`` inclusive, ``until`` exclusive."""
+    """None = any. ``since`` is inclusive, ``until`` exclusive."""
 
-    act: str | None = None
+    action: str | None = None
     actor_id: int | None = None
     subject: str | None = None
     since: datetime | None = None
@@ -93,13 +93,13 @@ class Filters:
 
 @dataclass(slots=True)
 class AuditContext:
-    """Under which something is done: from where and by whom, as far as is known yet."""
+    """Where the current request or command comes from. ``actor_id`` is asked when an entry is written."""
 
     address: str
-    who: Callable[[], int | None]
-    #: How many entries were written under them.
+    actor_id: Callable[[], int | None]
+    #: Entries written so far.
     written: int = 0
 
 
-#: Of the request, or the command, that this task works for.
-AUDIT_CONTEXT: ContextVar[AuditContext | None] = ContextVar("mystar_audit_circumstances", default=None)
+#: The context of the request or command that the current task serves.
+AUDIT_CONTEXT: ContextVar[AuditContext | None] = ContextVar("mystar_audit_context", default=None)

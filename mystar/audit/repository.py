@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from pypika import FormatParameter, Order, PostgreSQLQuery, Table, functions
+from pypika.queries import QueryBuilder
 
-from mystar.audit.model import Entry, Filters, Head, Note
+from mystar.audit.model import AuditEvent, Entry, Filters, Head
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 
 QUERIES = queries.load(__package__)
+_ENTRIES = Table("audit_entries")
+_COLUMNS = ("id", "chain", "number", "at", "act", "actor_id", "subject", "address", "details", "hash")
 
 
 class AuditRepository:
@@ -18,23 +21,23 @@ class AuditRepository:
         self._tx = tx
 
     async def lock_head(self) -> Head | None:
-        """Of a chain that nobody else is writing to, until the end of the transaction; None when all are taken."""
+        """The head of a chain without a writer, locked until the transaction ends; None when all are locked."""
         row = await self._tx.one_or_none(QUERIES.lock_head)
         return _head(row) if row else None
 
-    async def add(self, head: Head, note: Note) -> None:
-        """``head`` as it is with the note."""
+    async def add(self, head: Head, event: AuditEvent) -> None:
+        """:param head: of the chain with the event."""
         values = {"chain": head.chain, "number": head.length, "hash": head.hash, "seal": head.seal}
         await self._tx.execute(
             QUERIES.add_entry,
             {
                 **values,
-                "at": note.at,
-                "act": note.act,
-                "actor_id": note.actor_id,
-                "subject": note.subject,
-                "address": note.address,
-                "details": dict(note.details),
+                "at": event.at,
+                "action": event.action,
+                "actor_id": event.actor_id,
+                "subject": event.subject,
+                "address": event.address,
+                "details": dict(event.details),
             },
         )
 
@@ -42,7 +45,7 @@ class AuditRepository:
         return [_head(row) for row in await self._tx.all(QUERIES.heads)]
 
     async def after(self, chain: int, number: int, limit: int) -> list[Entry]:
-        """The rows behind the numbered one, in order."""
+        """The rows that follow ``number``, in order."""
         rows = await self._tx.all(QUERIES.entries_after, chain=chain, number=number, limit=limit)
         return [_entry(row) for row in rows]
 
@@ -51,13 +54,35 @@ class AuditRepository:
         return await self._tx.one_or_none(QUERIES.strays)
 
     async def entries(self, filters: Filters, limit: int, offset: int) -> list[Entry]:
-        """The newest first."""
-        values = {**asdict(filters), "limit": limit, "offset": offset}
-        return [_entry(row) for row in await self._tx.all(QUERIES.entries, values)]
+        """Newest first."""
+        query = _matching(filters).select(*_COLUMNS).orderby(_ENTRIES.id, order=Order.desc).limit(limit).offset(offset)
+        return [_entry(row) for row in await self._tx.all(*_statement(query))]
 
     async def count(self, filters: Filters) -> int:
-        count: int = await self._tx.value(QUERIES.count_entries, asdict(filters))
+        count: int = await self._tx.value(*_statement(_matching(filters).select(functions.Count("*"))))
         return count
+
+
+def _matching(filters: Filters) -> QueryBuilder:
+    """Only the conditions that are asked for, each over an index."""
+    query: QueryBuilder = PostgreSQLQuery.from_(_ENTRIES)
+    if filters.action is not None:
+        query = query.where(_ENTRIES.act == filters.action)
+    if filters.actor_id is not None:
+        query = query.where(_ENTRIES.actor_id == filters.actor_id)
+    if filters.subject is not None:
+        query = query.where(_ENTRIES.subject == filters.subject)
+    if filters.since is not None:
+        query = query.where(_ENTRIES.at >= filters.since)
+    if filters.until is not None:
+        query = query.where(_ENTRIES.at < filters.until)
+    return query
+
+
+def _statement(query: QueryBuilder) -> tuple[str, list[object]]:
+    parameter = FormatParameter()
+    text = query.get_sql(parameter=parameter)
+    return text, parameter.get_parameters()
 
 
 def _head(row: Row) -> Head:
@@ -65,5 +90,5 @@ def _head(row: Row) -> Head:
 
 
 def _entry(row: Row) -> Entry:
-    note = Note(row["at"], row["act"], row["actor_id"], row["subject"], row["address"], row["details"])
-    return Entry(row["id"], row["chain"], row["number"], note, bytes(row["hash"]))
+    event = AuditEvent(row["at"], row["act"], row["actor_id"], row["subject"], row["address"], row["details"])
+    return Entry(row["id"], row["chain"], row["number"], event, bytes(row["hash"]))

@@ -1,4 +1,4 @@
-"""Build the audit log, which listens to every domain below it."""
+"""Build the audit log, which listens to the events of every domain below it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _CHECKPOINT_SECONDS = 60
 
 def add(app: web.Application, infra: Infrastructure) -> None:
     app[AUDIT] = audit = AuditService(
-        infra.db, infra.signer, infra.clock, witness=infra.settings.data_dir / "audit-witness.json"
+        infra.db, infra.signer, infra.clock, checkpoint=infra.settings.data_dir / "audit-witness.json"
     )
     app[RECENT_REFUSALS] = RecentRefusals()
     Listeners(audit).listen(infra.events)
-    app.cleanup_ctx.append(every(_CHECKPOINT_SECONDS, audit.remember_heads, name="audit witness"))
+    app.cleanup_ctx.append(every(_CHECKPOINT_SECONDS, audit.save_checkpoint, name="audit checkpoint"))

@@ -190,7 +190,7 @@ def _sorted(query: QueryBuilder, columns: _Columns) -> QueryBuilder:
 def _statement(query: QueryBuilder) -> Statement:
     parameter = FormatParameter()
     text = query.get_sql(parameter=parameter)
-    return text, tuple(parameter.get_parameters())  # type: ignore[no-untyped-call]
+    return text, tuple(parameter.get_parameters())
 
 
 class _Call(Function):

@@ -128,11 +128,13 @@ def tail(lines: int) -> None:
 
 
 def _line(entry: Entry) -> str:
-    note = entry.note
-    who = f"account:{note.actor_id}" if note.actor_id else "-"
-    details = " ".join(f"{name}={value}" for name, value in note.details.items())
-    moment = note.at.strftime("%Y-%m-%d %H:%M:%S")
-    return f"{moment}  {note.act:20}  {who:14}  {note.subject or '-':14}  {note.address or '-'}  {details}".rstrip()
+    event = entry.event
+    who = f"account:{event.actor_id}" if event.actor_id else "-"
+    details = " ".join(f"{name}={value}" for name, value in event.details.items())
+    moment = event.at.strftime("%Y-%m-%d %H:%M:%S")
+    return (
+        f"{moment}  {event.action:20}  {who:14}  {event.subject or '-':14}  {event.address or '-'}  {details}".rstrip()
+    )
 
 
 def _operator(app: web.Application) -> Operator:

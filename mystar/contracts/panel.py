@@ -13,7 +13,6 @@ from mystar.admin.handlers.render import go, refusal
 from mystar.admin.handlers.signing import refused
 from mystar.contracts import market
 from mystar.contracts.base import Contract
-from mystar.contracts.studio.orders import PROCESS
 from mystar.errors import MystarError, TooMany, Unauthenticated
 
 
@@ -28,4 +27,4 @@ def render_error(error: MystarError, status: int, _: str, request: web.Request) 
     return refusal(request, error, status)
 
 
-CONTRACT = Contract("admin", ("/admin",), (*ROUTES, PROCESS), render_error, market.ERROR_SCHEMA, refuses_by_pages=True)
+CONTRACT = Contract("admin", ("/admin",), ROUTES, render_error, market.ERROR_SCHEMA, refuses_by_pages=True)

@@ -1,4 +1,4 @@
-"""Nobody edits, drops or cuts off a row of the audit log unnoticed (promise S18)."""
+"""Rows of the audit log that are edited, removed or cut off are found (promise S18)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ ROWS = 100
 
 @pytest.fixture
 async def written(api: Api, app: web.Application, db: Database) -> Database:
-    """A hundred rows, some of them written side by side, in a table that its attacker has got open."""
+    """A hundred rows, half of them written concurrently, in a table whose triggers are switched off."""
     audit = app[AUDIT]
     for number in range(ROWS // 2):
-        await audit.note_alone("staff_act", f"order:{number}", number=number)
-    await asyncio.gather(*(audit.note_alone("limit_hit", route=f"market.{number}") for number in range(ROWS // 2)))
+        await audit.record_separately("staff_act", f"order:{number}", number=number)
+    await asyncio.gather(
+        *(audit.record_separately("limit_hit", route=f"market.{number}") for number in range(ROWS // 2))
+    )
     assert await db.value("select count(*) from audit_entries") == ROWS
     assert await audit.verify() == []
     await db.execute("alter table audit_entries disable trigger all")
@@ -32,7 +34,7 @@ async def written(api: Api, app: web.Application, db: Database) -> Database:
 
 
 async def test_the_database_refuses_to_change_or_remove_a_row(api: Api, app: web.Application, db: Database) -> None:
-    await app[AUDIT].note_alone("staff_act")
+    await app[AUDIT].record_separately("staff_act")
     for statement in (
         "update audit_entries set act = 'x'",
         "delete from audit_entries",
@@ -67,7 +69,7 @@ async def test_editing_any_of_a_hundred_rows_is_found(written: Database, app: we
     assert await app[AUDIT].verify() == []
 
 
-async def test_dropping_any_of_a_hundred_rows_is_found(written: Database, app: web.Application) -> None:
+async def test_removing_any_of_a_hundred_rows_is_found(written: Database, app: web.Application) -> None:
     await written.execute("create table kept as select * from audit_entries")
     for row in await written.all("select id, chain, number from audit_entries order by id"):
         await written.execute("delete from audit_entries where id = %(id)s", id=row["id"])
@@ -80,35 +82,35 @@ async def test_dropping_any_of_a_hundred_rows_is_found(written: Database, app: w
     assert await app[AUDIT].verify() == []
 
 
-async def test_two_rows_that_change_places_are_found(written: Database, app: web.Application) -> None:
+async def test_two_swapped_rows_are_found(written: Database, app: web.Application) -> None:
     await written.execute("update audit_entries set number = -number where chain = 1 and number in (3, 4)")
     await written.execute("update audit_entries set number = 7 + number where chain = 1 and number < 0")
     (first,) = await app[AUDIT].verify()
     assert (first.chain, first.number) == (1, 3)
 
 
-async def test_a_chain_that_is_computed_anew_has_nobody_to_sign_it(written: Database, app: web.Application) -> None:
-    """Whoever has only the database cuts the end off and makes the head fit: but for the signature."""
+async def test_a_recomputed_chain_has_a_wrong_signature(written: Database, app: web.Application) -> None:
+    """An attacker who has only the database can adjust the head, but not its signature."""
     await written.execute("delete from audit_entries where chain = 1 and number > 10")
     await written.execute(
         "update audit_heads set length = 10,"
         " hash = (select hash from audit_entries where chain = 1 and number = 10) where chain = 1"
     )
     (found,) = await app[AUDIT].verify()
-    assert found == ChainBreak(None, 1, 10, "the end of the chain is signed by somebody else")
+    assert found == ChainBreak(None, 1, 10, "the end of the chain has a wrong signature")
     assert any("chain 1" in sentence for sentence in await broken_invariants(app))
 
 
-async def test_an_older_database_contradicts_the_witness(
+async def test_an_older_database_contradicts_the_checkpoint(
     written: Database, app: web.Application, settings: Settings
 ) -> None:
     audit = app[AUDIT]
     await written.execute("create table kept as select * from audit_heads")
     length = await written.value("select length from audit_heads where chain = 1")
-    await audit.note_alone("sign_in")
-    await audit.remember_heads()
+    await audit.record_separately("sign_in")
+    await audit.save_checkpoint()
     assert await audit.verify() == []
-    # The last row goes, and the head of before, truly signed, comes back.
+    # The last row is removed, and the earlier head, with its true signature, is put back.
     await written.execute("delete from audit_entries where chain = 1 and number = %(number)s", number=length + 1)
     await written.execute(
         "update audit_heads set length = kept.length, hash = kept.hash, seal = kept.seal"
@@ -116,20 +118,20 @@ async def test_an_older_database_contradicts_the_witness(
     )
     found = ChainBreak(None, 1, length + 1, "the end of the chain is cut off")
     assert await audit.verify() == [found]
-    # The witness keeps to what it has seen.
-    await audit.remember_heads()
+    # The checkpoint is not overwritten.
+    await audit.save_checkpoint()
     assert await audit.verify() == [found]
-    # Other rows in the place of those: still not what was seen.
-    await audit.note_alone("sign_in")
-    await audit.note_alone("sign_in")
+    # Other rows in their place are noticed as well.
+    await audit.record_separately("sign_in")
+    await audit.record_separately("sign_in")
     assert [(one.chain, one.number) for one in await audit.verify()] == [(1, length + 1)]
-    witness = settings.data_dir / "audit-witness.json"
-    witness.write_text(witness.read_text().replace("chains", "chainz"))
+    checkpoint = settings.data_dir / "audit-witness.json"
+    checkpoint.write_text(checkpoint.read_text().replace("chains", "chainz"))
     assert await audit.verify() == []
 
 
-async def test_a_chain_that_is_emptied_with_its_head_is_missed(written: Database, app: web.Application) -> None:
-    await app[AUDIT].remember_heads()
+async def test_an_emptied_chain_is_found(written: Database, app: web.Application) -> None:
+    await app[AUDIT].save_checkpoint()
     await written.execute("delete from audit_entries where chain = 1")
     await written.execute("update audit_heads set length = 0, hash = '', seal = '' where chain = 1")
     assert [(one.chain, one.number) for one in await app[AUDIT].verify()] == [(1, 1)]
@@ -137,10 +139,10 @@ async def test_a_chain_that_is_emptied_with_its_head_is_missed(written: Database
     assert [one.chain for one in await app[AUDIT].verify()] == [1]
 
 
-async def test_writers_side_by_side_do_not_wait_for_each_other(api: Api, app: web.Application, db: Database) -> None:
+async def test_concurrent_writers_do_not_wait_for_each_other(api: Api, app: web.Application, db: Database) -> None:
     async with db.transaction() as slow:
-        await app[AUDIT].note(slow, "sign_in")
+        await app[AUDIT].record(slow, "sign_in")
         async with asyncio.timeout(10):
-            await app[AUDIT].note_alone("sign_in")
+            await app[AUDIT].record_separately("sign_in")
     assert await db.value("select count(distinct chain) from audit_entries") == 2
     assert await app[AUDIT].verify() == []

@@ -11,14 +11,14 @@ from aiohttp import web
 from mystar.accounts.keys import ACCOUNTS, STAFF
 from mystar.accounts.model import ClientInfo
 from mystar.audit.keys import AUDIT
-from mystar.audit.model import ACTS, Entry, Filters
+from mystar.audit.model import ACTIONS, Entry, Filters
 from mystar.errors import Forbidden
 from mystar.kit.web.pagination import PageRequest
 from mystar.orders.keys import ORDERS
 from mystar.settings import Settings
+from tests.accounts.oauth.oauth_flow import PROVIDERS, Flow, login, register, token_of
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, actor
-from tests.sign_in.oauth_flow import PROVIDERS, Flow, login, register, token_of
 
 if TYPE_CHECKING:
     from tests.sandbox_process import SandboxProcess
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 TOKEN = "/api/auth/token/"
 
 
-async def entries(app: web.Application, act: str | None = None) -> list[Entry]:
+async def entries(app: web.Application, action: str | None = None) -> list[Entry]:
     """The oldest first."""
-    found = [entry for entry in await app[AUDIT].tail(1000) if act in (None, entry.note.act)]
-    assert {entry.note.act for entry in found} <= set(ACTS)
+    found = [entry for entry in await app[AUDIT].tail(1000) if action in (None, entry.event.action)]
+    assert {entry.event.action for entry in found} <= set(ACTIONS)
     return found
 
 
@@ -49,7 +49,7 @@ async def test_every_door_writes_who_came_in_and_who_was_refused(
     person = await factory.person("anna", email="anna@example.com", phone="87071234567")
     answer = await api.post(path, {"password": PASSWORD, **who})
     assert answer.status in (200, 201)
-    entry = (await entries(app, "sign_in"))[-1].note
+    entry = (await entries(app, "sign_in"))[-1].event
     assert (entry.subject, entry.actor_id, entry.details["door"]) == (f"account:{person.id}", person.id, door)
     assert entry.address == "127.0.0.1"
 
@@ -60,8 +60,8 @@ async def test_every_door_writes_who_came_in_and_who_was_refused(
     nobody.update({"phone_number": "87070000000"} if "phone_number" in who else {})
     assert (await api.post(path, nobody)).status in (401, 404)
     refused = await entries(app, "sign_in_refused")
-    assert [one.note.subject for one in refused] == [f"account:{person.id}", ""]
-    assert refused[0].note.details["route"].startswith(f"{door}.")  # type: ignore[union-attr]
+    assert [one.event.subject for one in refused] == [f"account:{person.id}", ""]
+    assert refused[0].event.details["route"].startswith(f"{door}.")  # type: ignore[union-attr]
 
 
 async def test_sessions_and_passwords_are_followed_to_their_end(
@@ -75,7 +75,7 @@ async def test_sessions_and_passwords_are_followed_to_their_end(
     answer = await api.post(TOKEN, {"username": "anna", "password": "Another-Good-1-Word"})
     headers = {"Authorization": f"Bearer {(await answer.json())['access']}"}
     assert (await api.post("/api/auth/logout/", headers=headers)).status == 204
-    acts = [(entry.note.act, entry.note.details.get("reason")) for entry in await entries(app)]
+    acts = [(entry.event.action, entry.event.details.get("reason")) for entry in await entries(app)]
     assert acts == [
         ("sign_in", None),
         ("password_refused", None),
@@ -84,8 +84,8 @@ async def test_sessions_and_passwords_are_followed_to_their_end(
         ("sign_in", None),
         ("sessions_ended", "logout"),
     ]
-    assert {entry.note.subject for entry in await entries(app)} == {f"account:{person.id}"}
-    assert {entry.note.actor_id for entry in await entries(app)} == {person.id}
+    assert {entry.event.subject for entry in await entries(app)} == {f"account:{person.id}"}
+    assert {entry.event.actor_id for entry in await entries(app)} == {person.id}
 
 
 async def test_what_staff_do_to_people_says_who_did_it(api: Api, factory: Factory, app: web.Application) -> None:
@@ -93,7 +93,9 @@ async def test_what_staff_do_to_people_says_who_did_it(api: Api, factory: Factor
     for deed in ("block", "unblock"):
         assert (await api.post(f"/admin/accounts/{person.id}/{deed}/", as_=owner)).status < 300
     await app[STAFF].set_role(actor(owner, "owner"), person.id, "viewer")
-    told = {entry.note.act: entry.note for entry in await entries(app) if entry.note.subject == f"account:{person.id}"}
+    told = {
+        entry.event.action: entry.event for entry in await entries(app) if entry.event.subject == f"account:{person.id}"
+    }
     assert told["account_blocked"].actor_id == told["account_unblocked"].actor_id == owner.id
     assert told["role_changed"].details == {"before": None, "after": "viewer"}
     assert not await entries(app, "staff_act")
@@ -105,7 +107,7 @@ async def test_a_staff_door_that_stays_shut_is_written_once_a_minute(
     person, viewer = await factory.person(), await factory.staff("viewer")
     for who in (person, person, viewer):
         assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=who)).status == 403
-    refused = [entry.note.actor_id for entry in await entries(app, "refused")]
+    refused = [entry.event.actor_id for entry in await entries(app, "refused")]
     assert refused == [person.id, viewer.id]
 
 
@@ -130,8 +132,8 @@ async def test_every_move_of_money_is_written_with_its_sum(
     order_id = await factory.order(customer, star)
     await factory.hold(order_id, sandbox_process)
     await app[ORDERS].accept(actor(star), order_id)
-    moves = [entry.note for entry in await entries(app, "money_moved")]
-    assert [(note.subject, note.details["move"], note.details["amount"]) for note in moves] == [
+    moves = [entry.event for entry in await entries(app, "money_moved")]
+    assert [(event.subject, event.details["move"], event.details["amount"]) for event in moves] == [
         (f"order:{order_id}", "hold", "1500.00"),
         (f"order:{order_id}", "capture", "1500.00"),
     ]
@@ -143,15 +145,15 @@ async def test_the_studios_button_is_an_act_of_the_staff(api: Api, factory: Fact
     order = await answer.json()
     await api.post(f"/admin/studio-orders/{order['id']}/process/", as_=operator)
     (entry,) = await entries(app, "studio_order_queued")
-    assert (entry.note.actor_id, entry.note.subject) == (operator.id, f"order:{order['id']}")
-    assert entry.note.details["number"] == order["order_number"]
+    assert (entry.event.actor_id, entry.event.subject) == (operator.id, f"order:{order['id']}")
+    assert entry.event.details["number"] == order["order_number"]
 
 
 async def test_nothing_that_is_undone_is_written(api: Api, factory: Factory, app: web.Application) -> None:
     owner = await factory.staff()
     before = len(await entries(app))
     assert (await api.post(f"/admin/accounts/{owner.id}/block/", as_=owner)).status == 403
-    assert [entry.note.act for entry in (await entries(app))[before:]] == ["refused"]
+    assert [entry.event.action for entry in (await entries(app))[before:]] == ["refused"]
 
 
 async def test_no_secret_and_no_personal_data_is_written(api: Api, factory: Factory, app: web.Application) -> None:
@@ -178,11 +180,11 @@ async def test_entries_are_found_by_staff_and_by_what_they_say(
     assert first.id < page.rows[0].id
     for filters, count in (
         (Filters(), 4),
-        (Filters(act="role_changed"), 1),
-        (Filters(act="sign_in", actor_id=viewer.id), 1),
-        (Filters(since=page.rows[0].note.at), 1),
-        (Filters(until=page.rows[0].note.at), 3),
-        (Filters(act="no such"), 0),
+        (Filters(action="role_changed"), 1),
+        (Filters(action="sign_in", actor_id=viewer.id), 1),
+        (Filters(since=page.rows[0].event.at), 1),
+        (Filters(until=page.rows[0].event.at), 3),
+        (Filters(action="no such"), 0),
     ):
         assert (await audit.entries(staff, filters, PageRequest())).count == count
     with pytest.raises(Forbidden):
@@ -191,9 +193,9 @@ async def test_entries_are_found_by_staff_and_by_what_they_say(
 
 async def test_long_and_odd_words_are_cut_and_cleaned(api: Api, app: web.Application) -> None:
     details: dict[str, Any] = {f"d{number}": 'я\0"\ud800' * 500 for number in range(20)}
-    await app[AUDIT].note_alone("staff_act", "x" * 500, **details)
+    await app[AUDIT].record_separately("staff_act", "x" * 500, **details)
     (entry,) = await entries(app)
-    assert (len(entry.note.subject), len(entry.note.details)) == (60, 6)
+    assert (len(entry.event.subject), len(entry.event.details)) == (60, 6)
     assert await app[AUDIT].verify() == []
 
 
@@ -204,7 +206,7 @@ async def test_whoever_comes_through_a_provider_is_written_and_so_is_who_is_sent
     token = await token_of(api, flow, person="olga.demo")
     assert (await register(api, flow, token)).status in (200, 201)
     assert (await login(api, flow, token)).status in (200, 201)
-    came = [entry.note for entry in await entries(app, "sign_in")]
-    assert [(note.subject, note.details["door"]) for note in came] == [(came[0].subject, flow.door)] * 2
+    came = [entry.event for entry in await entries(app, "sign_in")]
+    assert [(event.subject, event.details["door"]) for event in came] == [(came[0].subject, flow.door)] * 2
     await login(api, flow, "forged")
-    assert [entry.note.act for entry in await entries(app)][-1] == "sign_in_refused"
+    assert [entry.event.action for entry in await entries(app)][-1] == "sign_in_refused"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.accounts.oauth.oauth_flow import FLOWS, Flow, login, register
 from tests.browser.conftest import Tab
 from tests.conftest import Api
 from tests.sandbox_process import SandboxProcess
-from tests.sign_in.oauth_flow import FLOWS, Flow, login, register
 
 
 async def shown(page: Page) -> Any:

@@ -76,7 +76,7 @@ async def test_the_last_owner_stays_and_others_come_and_go(settings: Settings, d
         assert (await staff.enable(first.username)).is_active
         assert (await staff.set_role("pavel", None)).role is None
         assert [one.username for one in await staff.staff()] == [first.username]
-        roles = [one.note.details for one in await app[AUDIT].tail(100) if one.note.act == "role_changed"]
+        roles = [one.event.details for one in await app[AUDIT].tail(100) if one.event.action == "role_changed"]
         assert roles[-2:] == [{"before": None, "after": "owner"}, {"before": "owner", "after": None}]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mystar.accounts.oauth.model import AttemptUnknown
-from mystar.accounts.repository import ProviderRepository
+from mystar.accounts.oauth.repository import ProviderRepository
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
 from mystar.kit.security.tokens import token_digest

@@ -29,7 +29,8 @@ from mystar.accounts.oauth.attempts import SignInAttempts
 from mystar.accounts.oauth.linking import Create, EmailOwner, Link, LinkingContext, LogIn, Refuse, decide
 from mystar.accounts.oauth.model import ProviderRefused, SignInRefused
 from mystar.accounts.oauth.providers.base import Name, Profile, Provider, ResponseType
-from mystar.accounts.repository import AccountRepository, ProviderRepository
+from mystar.accounts.oauth.repository import ProviderRepository
+from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions.service import Sessions
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx

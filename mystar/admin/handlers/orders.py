@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
+from aiohttp_apispec import docs, match_info_schema, response_schema
 
 from mystar.accounts.model import Actor
 from mystar.admin.access import actor_of, language_in, staff, staff_of
@@ -28,11 +29,14 @@ from mystar.admin.lists.labels import (
 from mystar.errors import Conflict, Text
 from mystar.files.keys import FILES
 from mystar.kit.postgres.database import Row
+from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.routes import Route, route
+from mystar.kit.web.validation import path_of
 from mystar.orders import state_machine
 from mystar.orders.keys import ORDERS, STUDIO_ORDERS
 from mystar.orders.model import Kind, Role, order_of
 from mystar.orders.state_machine import Allowed
+from mystar.orders.studio.schemas import StudioProcessPath, StudioQueuedView, studio_order_view
 from mystar.payments.keys import PAYMENTS
 
 #: Studio orders that a page asks about, or sends to processing, at once.
@@ -130,6 +134,23 @@ async def refund(request: web.Request) -> web.Response:
 # The studio.
 
 
+@docs(
+    tags=["studio: orders"],
+    summary="Start processing of a studio order, after a short delay; staff only",
+    description="A second request changes nothing. The button of the panel sends its session instead of a token.",
+)
+@staff("operator")
+@match_info_schema(StudioProcessPath)
+@response_schema(StudioQueuedView, 202)
+async def process_order(request: web.Request) -> web.Response:
+    studio = request.app[STUDIO_ORDERS]
+    order = await studio.process(actor_of(request), path_of(request)["order_id"])
+    if staff_of(request).by_cookie:
+        return acted(request, f"/admin/orders/{order.id}/")
+    view = studio_order_view(order, lambda picture: absolute(request, studio.picture_path(picture)))
+    return json_response({**view, "process_at": order.process_at}, 202)
+
+
 @staff("operator")
 async def process_many(request: web.Request) -> web.Response:
     """The orders that are ticked."""
@@ -183,6 +204,7 @@ ROUTES: tuple[Route, ...] = (
         route("POST", f"/admin/orders/{ID}/{name}/", deed, f"admin.order-{name}", documented=False)
         for name, deed in _DEEDS.items()
     ),
+    route("POST", "/admin/studio-orders/{order_id:[0-9]{1,18}}/process/", process_order, "admin.process"),
     route("POST", "/admin/studio-orders/process/", process_many, "admin.studio-process", documented=False),
     route("GET", "/admin/studio-orders/progress/", progress, "admin.studio-progress", documented=False),
     route("GET", f"/admin/payments/{ID}/", show_payment, "admin.payment", documented=False),

@@ -6,11 +6,9 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from mystar.accounts.access import actor_of, client_info, maybe_actor_of, open_to_guests, signed_in
-from mystar.admin.access import staff, staff_of
-from mystar.admin.handlers.render import acted
 from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema, received
 from mystar.files.forms import ANYWHERE, Wanted
 from mystar.kit.web.bare_lists import ListQuery, list_response
@@ -20,13 +18,12 @@ from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import path_of, query_of
 from mystar.orders.keys import STUDIO_ORDERS
-from mystar.orders.model import Status
 from mystar.orders.studio.model import MOST_PICTURES, StudioOrder
+from mystar.orders.studio.schemas import StudioOrderView, studio_order_view
 
 TAGS = ["studio: orders"]
 #: Whatever the fields are called: the document names none.
 _PICTURES = Wanted(ANYWHERE, ("image",), "studio", most=MOST_PICTURES)
-_STATUSES = (str(Status.NEW), str(Status.IN_PROCESS))
 
 
 class StudioOrderDraft(BaseSchema):
@@ -60,30 +57,6 @@ class StudioOrderQuery(ListQuery):
 
 class StudioOrderPath(BaseSchema):
     id = Id(required=True)
-
-
-class StudioProcessPath(BaseSchema):
-    order_id = Id(required=True)
-
-
-class StudioPicture(BaseSchema):
-    id = fields.Integer(required=True)
-    file = fields.String(required=True, metadata={"format": "uri", "description": "one's own: signed for an hour"})
-
-
-class StudioOrderView(BaseSchema):
-    id = fields.Integer(required=True)
-    images = fields.List(fields.Nested(StudioPicture), required=True)
-    title = fields.String(required=True)
-    description = fields.String(required=True)
-    order_number = fields.String(required=True, metadata={"example": "048211"})
-    created_at = fields.Date(required=True)
-    status = fields.String(required=True, validate=validate.OneOf(_STATUSES))
-    user = fields.Integer(required=True, allow_none=True, metadata={"description": "null for a guest's"})
-
-
-class StudioQueuedView(StudioOrderView):
-    process_at = fields.DateTime(required=True, allow_none=True)
 
 
 @docs(tags=TAGS, summary="Order, as a person or a guest; everybody sees what guests order")
@@ -144,21 +117,6 @@ async def withdraw_order(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-@docs(
-    tags=TAGS,
-    summary="Let the studio take the order up, a few seconds later; staff only",
-    description="Once it is asked for, asking again changes nothing. The panel's button comes with its session, too.",
-)
-@staff("operator")
-@match_info_schema(StudioProcessPath)
-@response_schema(StudioQueuedView, 202)
-async def process_order(request: web.Request) -> web.Response:
-    order = await request.app[STUDIO_ORDERS].process(staff_of(request).actor, path_of(request)["order_id"])
-    if staff_of(request).by_cookie:
-        return acted(request, f"/admin/orders/{order.id}/")
-    return json_response({**_view(request, order), "process_at": order.process_at}, 202)
-
-
 async def _change(request: web.Request, schema: BaseSchema, *, replace_pictures: bool) -> web.Response:
     async with received(request, schema, _PICTURES) as sent:
         order = await request.app[STUDIO_ORDERS].change(
@@ -173,16 +131,7 @@ async def _change(request: web.Request, schema: BaseSchema, *, replace_pictures:
 
 def _view(request: web.Request, order: StudioOrder) -> dict[str, Any]:
     studio = request.app[STUDIO_ORDERS]
-    return {
-        "id": order.id,
-        "images": [{"id": one.id, "file": absolute(request, studio.picture_path(one))} for one in order.pictures],
-        "title": order.title,
-        "description": order.description,
-        "order_number": order.number,
-        "created_at": order.created_at.date().isoformat(),
-        "status": str(order.status),
-        "user": order.owner_id,
-    }
+    return studio_order_view(order, lambda picture: absolute(request, studio.picture_path(picture)))
 
 
 ROUTES: tuple[Route, ...] = (
@@ -193,5 +142,3 @@ ROUTES: tuple[Route, ...] = (
     route("PATCH", f"/api/orders/orders/{ID_IN_PATH}/", edit_order, "studio.order"),
     route("DELETE", f"/api/orders/orders/{ID_IN_PATH}/", withdraw_order, "studio.order"),
 )
-#: Of the panel's contract: a page may have pressed it, and pages are answered with pages.
-PROCESS = route("POST", "/admin/studio-orders/{order_id:[0-9]{1,18}}/process/", process_order, "admin.process")

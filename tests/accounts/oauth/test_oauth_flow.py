@@ -11,10 +11,7 @@ from mystar.accounts.keys import ACCOUNTS, STAFF
 from mystar.accounts.model import Account
 from mystar.accounts.repository import AccountRepository
 from mystar.kit.keys import DATABASE
-from tests.conftest import Api
-from tests.factory import Factory
-from tests.sandbox_process import SandboxProcess
-from tests.sign_in.oauth_flow import (
+from tests.accounts.oauth.oauth_flow import (
     FLOWS,
     MAILRU,
     VK,
@@ -29,6 +26,9 @@ from tests.sign_in.oauth_flow import (
     register,
     token_of,
 )
+from tests.conftest import Api
+from tests.factory import Factory
+from tests.sandbox_process import SandboxProcess
 
 OLGA = {"person": "olga.demo"}
 each_flow = pytest.mark.parametrize("flow", FLOWS, ids=str)

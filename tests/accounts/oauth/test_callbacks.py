@@ -18,9 +18,7 @@ from mystar.app import create_app
 from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
-from tests.conftest import Api
-from tests.sandbox_process import SandboxProcess
-from tests.sign_in.oauth_flow import (
+from tests.accounts.oauth.oauth_flow import (
     CHALLENGE,
     PROVIDERS,
     VERIFIER,
@@ -34,6 +32,8 @@ from tests.sign_in.oauth_flow import (
     strangers_token,
     token_of,
 )
+from tests.conftest import Api
+from tests.sandbox_process import SandboxProcess
 
 OLGA, MAX = {"person": "olga.demo"}, {"person": "max.demo"}
 

@@ -15,10 +15,7 @@ from mystar.accounts.keys import SIGN_IN
 from mystar.app import create_app
 from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
-from tests.conftest import Api
-from tests.factory import Factory
-from tests.sandbox_process import SandboxProcess
-from tests.sign_in.oauth_flow import (
+from tests.accounts.oauth.oauth_flow import (
     FLOWS,
     PROVIDERS,
     VK,
@@ -31,6 +28,9 @@ from tests.sign_in.oauth_flow import (
     register,
     token_of,
 )
+from tests.conftest import Api
+from tests.factory import Factory
+from tests.sandbox_process import SandboxProcess
 
 OLGA = {"person": "olga.demo"}
 

@@ -1,0 +1,62 @@
+"""Identities at the providers, and sign-in attempts, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from mystar.accounts.oauth.model import AlreadyRegistered
+from mystar.errors import MystarError
+from mystar.kit.postgres import queries
+from mystar.kit.postgres.database import Queryable, Row
+
+QUERIES = queries.load(__package__)
+CONSTRAINTS: dict[str, Callable[[], MystarError]] = {"provider_identities_pkey": AlreadyRegistered}
+
+
+class ProviderRepository:
+    """Who is who at the providers, and the attempts that are under way."""
+
+    def __init__(self, tx: Queryable) -> None:
+        self._tx = tx
+
+    async def account_of(self, issuer: str, subject: str) -> int | None:
+        """The account that signs in as ``subject``."""
+        account_id: int | None = await self._tx.value(QUERIES.identity_account, issuer=issuer, subject=subject)
+        return account_id
+
+    async def add_identity(self, issuer: str, subject: str, account_id: int) -> None:
+        """:raises AlreadyRegistered: somebody was faster."""
+        await self._tx.execute(QUERIES.add_identity, issuer=issuer, subject=subject, account_id=account_id)
+
+    async def forget_identities(self, account_id: int) -> None:
+        await self._tx.execute(QUERIES.forget_identities, account_id=account_id)
+
+    async def taken_usernames(self, keys: Iterable[str]) -> set[str]:
+        return {row["username_key"] for row in await self._tx.all(QUERIES.taken_usernames, keys=list(keys))}
+
+    async def add_attempt(
+        self, digest: bytes, provider: str, *, verifier: str, redirect_url: str, now: datetime, expires_at: datetime
+    ) -> None:
+        await self._tx.execute(
+            QUERIES.add_attempt,
+            digest=digest,
+            provider=provider,
+            verifier=verifier,
+            redirect_url=redirect_url,
+            now=now,
+            expires_at=expires_at,
+        )
+
+    async def use_attempt(self, digest: bytes, provider: str, now: datetime) -> Row | None:
+        """``verifier, redirect_url``, once; None for an unknown, used, expired or another provider's attempt."""
+        return await self._tx.one_or_none(QUERIES.use_attempt, digest=digest, provider=provider, now=now)
+
+    async def remember_token(self, digest: bytes, token_digest: bytes, until: datetime) -> None:
+        await self._tx.execute(QUERIES.remember_token, digest=digest, token_digest=token_digest, until=until)
+
+    async def is_own_token(self, token_digest: bytes, provider: str, now: datetime) -> bool:
+        return bool(await self._tx.value(QUERIES.is_own_token, token_digest=token_digest, provider=provider, now=now))
+
+    async def sweep(self, before: datetime, batch: int) -> int:
+        return await self._tx.execute(QUERIES.sweep_attempts, before=before, batch=batch)
