@@ -30,7 +30,7 @@ from mystar.catalog.schemas import (
 )
 from mystar.catalog.search import ServiceFilter
 from mystar.errors import Unauthenticated
-from mystar.kit.web.bare_lists import MAX_ITEMS, list_response
+from mystar.kit.web.bare_lists import list_request, list_response
 from mystar.kit.web.fields import BaseSchema
 from mystar.kit.web.http import PUBLIC_URL, json_response
 from mystar.kit.web.idempotency import idempotent
@@ -58,9 +58,9 @@ async def list_services(request: web.Request) -> web.Response:
         actor = maybe_actor_of(request)
         if actor is None:
             raise Unauthenticated
-        found = await listings.own(actor, filters, offset=page.offset, limit=page.size)
+        found = await listings.own(actor, filters, page)
     else:
-        found = await listings.find(filters, offset=page.offset, limit=page.size)
+        found = await listings.find(filters, page)
     return page_response(request, [service_shape(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
 
 
@@ -70,9 +70,7 @@ async def list_services(request: web.Request) -> web.Response:
 @response_schema(page_of(ServiceView), 200)
 async def list_own_services(request: web.Request) -> web.Response:
     page = page_request(request)
-    found = await request.app[LISTINGS].own(
-        actor_of(request), await _filters(request), offset=page.offset, limit=page.size
-    )
+    found = await request.app[LISTINGS].own(actor_of(request), await _filters(request), page)
     return page_response(request, [service_shape(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
 
 
@@ -141,10 +139,9 @@ async def list_categories(request: web.Request) -> web.Response:
 @querystring_schema(TagQuery)
 @response_schema(CatalogTagView(many=True), 200)
 async def list_tags(request: web.Request) -> web.Response:
-    query = query_of(request)
-    page = query["page"]
-    found = await request.app[TAXONOMY].tags(prefix=query["search"], offset=(page - 1) * MAX_ITEMS, limit=MAX_ITEMS)
-    return list_response(request, [tag_shape(one) for one in found.rows], found.count, page=page)
+    page = list_request(request)
+    found = await request.app[TAXONOMY].tags(page, prefix=query_of(request)["search"])
+    return list_response(request, [tag_shape(one) for one in found.rows], found.count, page)
 
 
 @docs(tags=TAGS, summary="What else the catalogue can be filtered by: nothing, so that no client makes it up")

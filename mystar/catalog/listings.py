@@ -20,7 +20,7 @@ from mystar.creators.service import CreatorService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Tx
-from mystar.kit.web.pagination import Page
+from mystar.kit.web.pagination import Page, PageRequest
 
 #: At most this many differences are reported by `recount`.
 _MAX_DIFFERENCES = 1000
@@ -71,12 +71,12 @@ class ServiceListings:
                 raise GreetingStays
             await rows.remove(service_id, self._clock.now())
 
-    async def own(self, actor: Actor, filters: ServiceFilter, *, offset: int = 0, limit: int = 20) -> Page[Service]:
+    async def own(self, actor: Actor, filters: ServiceFilter, page: PageRequest) -> Page[Service]:
         """The actor's services, hidden ones included; empty without a creator profile."""
         if not await self._creators.is_creator(actor.id):
             return Page((), 0)
         creator = await self._creators.by_account(actor.id)
-        return await self.find(replace(filters, creator_id=creator.id, include_hidden=True), offset=offset, limit=limit)
+        return await self.find(replace(filters, creator_id=creator.id, include_hidden=True), page)
 
     # For everybody
 
@@ -89,7 +89,7 @@ class ServiceListings:
             raise ServiceUnknown
         return service
 
-    async def find(self, filters: ServiceFilter, *, offset: int = 0, limit: int = 20) -> Page[Service]:
+    async def find(self, filters: ServiceFilter, page: PageRequest) -> Page[Service]:
         """A page of what fits the filters.
 
         The count is exact up to `search.MAX_COUNTED`, and further for whole categories; a search counts what it finds,
@@ -98,9 +98,9 @@ class ServiceListings:
         index = SearchRepository(self._db)
         if filters.text:
             found = await index.found(filters)
-            return Page(await self._services(found[offset : offset + limit]), len(found))
+            return Page(await self._services(found[page.offset : page.offset + page.size]), len(found))
         count = await self._count(filters)
-        ids = await index.page(filters, limit=limit, offset=offset) if offset < count else []
+        ids = await index.page(filters, page) if page.offset < count else []
         return Page(await self._services(ids), count)
 
     async def category_ids(self, names: Sequence[str]) -> tuple[int, ...]:

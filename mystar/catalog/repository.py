@@ -29,6 +29,7 @@ from mystar.catalog.search_repository import SearchRepository
 from mystar.creators.model import whole_stars
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.queries import load
+from mystar.kit.web.pagination import PageRequest
 
 QUERIES = load(__package__)
 CONSTRAINTS = {
@@ -99,9 +100,9 @@ class CatalogRepository:
         if not await self._tx.execute(QUERIES.set_withheld, service_id=service_id, is_withheld=is_withheld, now=now):
             raise ServiceUnknown
 
-    async def stars(self, filters: StarFilter, *, limit: int, offset: int = 0) -> list[Star]:
+    async def stars(self, filters: StarFilter, page: PageRequest) -> list[Star]:
         """A page of stars, best first."""
-        statement, values = filter_queries.page_of_stars(filters, limit=limit, offset=offset)
+        statement, values = filter_queries.page_of_stars(filters, limit=page.size, offset=page.offset)
         ids = [row["id"] for row in await self._tx.all(statement, values)]
         return [_star(row) for row in await self._tx.all(QUERIES.stars, ids=ids)] if ids else []
 

@@ -23,6 +23,7 @@ from mystar.catalog.model import (
 from mystar.catalog.search import MAX_COUNTED, MAX_FOUND, ServiceFilter, SortOrder
 from mystar.errors import Text
 from mystar.kit.money import rubles_text
+from mystar.kit.web.bare_lists import ListQuery
 from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, max_items
 from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.pagination import PageQuery
@@ -127,9 +128,8 @@ class ServiceQuery(PageQuery):
             raise ValidationError({"creator": [_NO_CREATOR]})
 
 
-class TagQuery(BaseSchema):
+class TagQuery(ListQuery):
     search = PlainText(load_default="", max_length=MAX_TAG_LENGTH, metadata={"description": "How the tag begins."})
-    page = BoundedInteger(min_value=1, max_value=10**6, load_default=1)
 
 
 class OptionView(BaseSchema):

@@ -17,6 +17,7 @@ from mystar.catalog.search import (
 )
 from mystar.kit.postgres.database import Queryable
 from mystar.kit.postgres.queries import load
+from mystar.kit.web.pagination import PageRequest
 
 QUERIES = load(__package__)
 #: Per word of a query: known words that are compared with it, and similar ones that are searched for.
@@ -43,9 +44,9 @@ class SearchRepository:
         words = {word for column in texts.values() for text in column for word in text.split()}
         await self._tx.execute(QUERIES.add_search_words, words=sorted(filter(may_be_misspelt, words)))
 
-    async def page(self, filters: ServiceFilter, *, limit: int, offset: int) -> list[int]:
+    async def page(self, filters: ServiceFilter, page: PageRequest) -> list[int]:
         """The ids of a page, in order. ``filters.text`` is ignored."""
-        return await self._ids(filter_queries.page_of_ids(filters, limit=limit, offset=offset))
+        return await self._ids(filter_queries.page_of_ids(filters, limit=page.size, offset=page.offset))
 
     async def count(self, filters: ServiceFilter) -> int:
         """Up to `search.MAX_COUNTED`. ``filters.text`` is ignored."""

@@ -30,9 +30,10 @@ from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.web.pagination import PageRequest
 
 #: Bare lists end here (D19).
-MAX_STARS = 1000
+_FIRST_STARS = PageRequest(size=1000)
 _GREETING = "Видео-поздравление"
 
 
@@ -170,7 +171,7 @@ class CatalogService:
 
     async def star(self, account_id: int) -> Star:
         """:raises StarUnknown: the account sells no greetings."""
-        stars = await CatalogRepository(self._db).stars(StarFilter(account_id=account_id), limit=1)
+        stars = await CatalogRepository(self._db).stars(StarFilter(account_id=account_id), PageRequest(size=1))
         if not stars:
             raise StarUnknown
         return stars[0]
@@ -181,16 +182,14 @@ class CatalogService:
         category_id: int | None = None,
         tag: str | None = None,
         fan_id: int | None = None,
-        page: int = 1,
-        limit: int = MAX_STARS,
+        page: PageRequest = _FIRST_STARS,
     ) -> list[Star]:
         """Best first: `is_top`, then by rating, then by age.
 
         :param tag: in any spelling. :param fan_id: the favourites of this account.
-        :param page: from 1, of ``limit`` stars.
         """
         which = _star_filter(category_id, tag, fan_id)
-        return await CatalogRepository(self._db).stars(which, limit=limit, offset=(page - 1) * limit)
+        return await CatalogRepository(self._db).stars(which, page)
 
     async def count_stars(
         self, *, category_id: int | None = None, tag: str | None = None, fan_id: int | None = None

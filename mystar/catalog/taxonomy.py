@@ -11,7 +11,7 @@ from mystar.catalog.taxonomy_repository import TaxonomyRepository
 from mystar.errors import Invalid, Text
 from mystar.files.service import FileService
 from mystar.kit.postgres.database import Database, Tx
-from mystar.kit.web.pagination import Page
+from mystar.kit.web.pagination import Page, PageRequest
 
 _NO_NAME = Text("Нужно название.", "A name is needed.")
 #: Services whose search texts are written in one statement.
@@ -79,10 +79,10 @@ class TaxonomyService:
 
     # Tags
 
-    async def tags(self, *, prefix: str = "", offset: int = 0, limit: int = 100) -> Page[Tag]:
+    async def tags(self, page: PageRequest, *, prefix: str = "") -> Page[Tag]:
         """By name. :param prefix: how the name begins, in any case. Open to everybody."""
         taxonomy, key = TaxonomyRepository(self._db), tag_key(prefix)
-        return Page(await taxonomy.tags(key, offset=offset, limit=limit), await taxonomy.count_tags(key))
+        return Page(await taxonomy.tags(key, page), await taxonomy.count_tags(key))
 
     async def add_tag(self, actor: Actor, name: str) -> int:
         """Returns the id. :raises TagExists: another tag has this name in any spelling."""

@@ -9,6 +9,7 @@ from mystar.catalog.model import Category, CategoryInUse, CategoryUnknown, Tag
 from mystar.errors import NotFound
 from mystar.kit.postgres.database import Queryable
 from mystar.kit.postgres.queries import load
+from mystar.kit.web.pagination import PageRequest
 
 QUERIES = load(__package__)
 _MAX_CATEGORIES = 1000
@@ -60,9 +61,9 @@ class TaxonomyRepository:
 
     # Tags
 
-    async def tags(self, prefix: str, *, offset: int, limit: int) -> list[Tag]:
+    async def tags(self, prefix: str, page: PageRequest) -> list[Tag]:
         """By key. :param prefix: of the key, "" = all."""
-        statement, values = page_of_tags(prefix, offset=offset, limit=limit)
+        statement, values = page_of_tags(prefix, offset=page.offset, limit=page.size)
         return [Tag(**row) for row in await self._tx.all(statement, values)]
 
     async def count_tags(self, prefix: str) -> int:

@@ -42,7 +42,7 @@ TAGS = ["market: conversations"]
 @response_schema(page_of(ConversationView), 200)
 async def list_conversations(request: web.Request) -> web.Response:
     page, at = page_request(request), addresses(request.app)
-    found = await request.app[CHAT].conversations(actor_of(request), offset=page.offset, limit=page.size)
+    found = await request.app[CHAT].conversations(actor_of(request), page)
     return page_response(request, [conversation_view(card, at) for card in found.rows], found.count)
 
 
@@ -78,9 +78,7 @@ async def read_conversation(request: web.Request) -> web.Response:
 @response_schema(page_of(MessageView), 200)
 async def list_messages(request: web.Request) -> web.Response:
     page, at = page_request(request), addresses(request.app)
-    found = await request.app[CHAT].messages(
-        actor_of(request), path_of(request)["conversation_id"], offset=page.offset, limit=page.size
-    )
+    found = await request.app[CHAT].messages(actor_of(request), path_of(request)["conversation_id"], page)
     return page_response(request, [message_view(message, at) for message in found.rows], found.count)
 
 
@@ -162,7 +160,7 @@ async def list_changes(request: web.Request) -> web.Response:
 @response_schema(page_of(MemberView), 200)
 async def list_blocked(request: web.Request) -> web.Response:
     page = page_request(request)
-    found = await request.app[CHAT].blocked(actor_of(request), offset=page.offset, limit=page.size)
+    found = await request.app[CHAT].blocked(actor_of(request), page)
     return page_response(request, [person_view(person, addresses(request.app)) for person in found.rows], found.count)
 
 

@@ -23,6 +23,7 @@ from mystar.chat.model import (
 )
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.web.pagination import PageRequest
 
 QUERIES = queries.load(__package__)
 CONSTRAINTS = {
@@ -65,11 +66,11 @@ class ChatRepository:
             raise ConversationUnknown
         return cards[0]
 
-    async def cards(self, reader_id: int, *, offset: int, limit: int) -> list[ConversationCard]:
-        return await self._cards(reader_id, account_id=reader_id, offset=offset, limit=limit)
+    async def cards(self, reader_id: int, page: PageRequest) -> list[ConversationCard]:
+        return await self._cards(reader_id, account_id=reader_id, offset=page.offset, limit=page.size)
 
-    async def ids(self, account_id: int, *, offset: int, limit: int) -> list[int]:
-        rows = await self._tx.all(QUERIES.conversation_ids, account_id=account_id, offset=offset, limit=limit)
+    async def ids(self, account_id: int, page: PageRequest) -> list[int]:
+        rows = await self._tx.all(QUERIES.conversation_ids, account_id=account_id, offset=page.offset, limit=page.size)
         return [row["id"] for row in rows]
 
     async def count(self, account_id: int) -> int:
@@ -168,8 +169,8 @@ class ChatRepository:
         rows = await self._tx.all(QUERIES.blockers, one_id=one_id, other_id=other_id)
         return {row["blocker_id"] for row in rows}
 
-    async def blocked(self, blocker_id: int, *, offset: int, limit: int) -> list[Person]:
-        rows = await self._tx.all(QUERIES.blocked_people, blocker_id=blocker_id, offset=offset, limit=limit)
+    async def blocked(self, blocker_id: int, page: PageRequest) -> list[Person]:
+        rows = await self._tx.all(QUERIES.blocked_people, blocker_id=blocker_id, offset=page.offset, limit=page.size)
         return [Person(**row) for row in rows]
 
     async def count_blocked(self, blocker_id: int) -> int:

@@ -39,7 +39,7 @@ from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Retry, Tx
 from mystar.kit.security.rate_limits import RateLimits
-from mystar.kit.web.pagination import Page
+from mystar.kit.web.pagination import Page, PageRequest
 
 #: No list is longer (D19).
 MAX_ROWS = 1000
@@ -105,30 +105,26 @@ class ChatService:
         """As the list shows it."""
         return await ChatRepository(self._db).card(actor.id, conversation_id)
 
-    async def conversations(self, actor: Actor, *, offset: int = 0, limit: int = MAX_ROWS) -> Page[ConversationCard]:
+    async def conversations(self, actor: Actor, page: PageRequest) -> Page[ConversationCard]:
         """The actor's, the liveliest first."""
         chats = ChatRepository(self._db)
         return Page(
-            await chats.cards(actor.id, offset=offset, limit=min(limit, MAX_ROWS)),
+            await chats.cards(actor.id, page),
             await chats.count(actor.id),
         )
 
-    async def conversation_ids(self, actor: Actor, page: int = 1) -> Page[int]:
+    async def conversation_ids(self, actor: Actor, page: PageRequest) -> Page[int]:
         """The same by the thousand, for a dialect that shows nothing else of them."""
         chats = ChatRepository(self._db)
-        return Page(
-            await chats.ids(actor.id, offset=(page - 1) * MAX_ROWS, limit=MAX_ROWS), await chats.count(actor.id)
-        )
+        return Page(await chats.ids(actor.id, page), await chats.count(actor.id))
 
     # Messages
 
-    async def messages(
-        self, actor: Actor, conversation_id: int, *, offset: int = 0, limit: int = MAX_ROWS
-    ) -> Page[Message]:
+    async def messages(self, actor: Actor, conversation_id: int, page: PageRequest) -> Page[Message]:
         """Newest first. Deleted ones keep their place."""
         conversation = await self.conversation(actor, conversation_id)
-        top = conversation.last_number - offset
-        rows = await ChatRepository(self._db).down_from(conversation_id, top, min(limit, MAX_ROWS)) if top > 0 else []
+        top = conversation.last_number - page.offset
+        rows = await ChatRepository(self._db).down_from(conversation_id, top, page.size) if top > 0 else []
         return Page(rows, conversation.last_number)
 
     async def after(self, conversation_id: int, position: int = 0, limit: int = MAX_ROWS) -> list[Change]:
@@ -252,11 +248,11 @@ class ChatService:
 
     # Blocks
 
-    async def blocked(self, actor: Actor, *, offset: int = 0, limit: int = MAX_ROWS) -> Page[Person]:
+    async def blocked(self, actor: Actor, page: PageRequest) -> Page[Person]:
         """Whom the actor wants to hear nothing from, by their ids."""
         chats = ChatRepository(self._db)
         return Page(
-            await chats.blocked(actor.id, offset=offset, limit=min(limit, MAX_ROWS)),
+            await chats.blocked(actor.id, page),
             await chats.count_blocked(actor.id),
         )
 

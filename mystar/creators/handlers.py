@@ -89,7 +89,7 @@ async def _creator_id(request: web.Request, account_id: int) -> int | None:
 @response_schema(page_of(SkillView), 200)
 async def list_skills(request: web.Request) -> web.Response:
     page = page_request(request)
-    found = await request.app[SKILLS].all(query_of(request)["search"], offset=page.offset, limit=page.size)
+    found = await request.app[SKILLS].all(query_of(request)["search"], page)
     return page_response(request, [skill_view(skill) for skill in found.rows], found.count)
 
 
@@ -108,9 +108,9 @@ async def list_creator_skills(request: web.Request) -> web.Response:
     page, creator_id = page_request(request), query_of(request)["creator_profile_id"]
     skills = request.app[SKILLS]
     if creator_id is None:
-        found = await skills.own(actor_of(request), offset=page.offset, limit=page.size)
+        found = await skills.own(actor_of(request), page)
     else:
-        found = await skills.of_creator(creator_id, offset=page.offset, limit=page.size)
+        found = await skills.of_creator(creator_id, page)
     return page_response(request, [creator_skill_view(given) for given in found.rows], found.count)
 
 

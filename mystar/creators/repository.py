@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from mystar.creators.model import (
-    MAX_SKILLS,
     AlreadyLiked,
     AlreadyRated,
     Creator,
@@ -27,6 +26,7 @@ from mystar.creators.model import (
 )
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.queries import load
+from mystar.kit.web.pagination import PageRequest
 
 QUERIES = load(__package__)
 CONSTRAINTS = {
@@ -111,8 +111,8 @@ class CreatorRepository:
         row = await self._tx.one_or_none(QUERIES.cards, creator_id=creator_id, account_id=account_id, limit=0, offset=0)
         return _card(row) if row else None
 
-    async def best(self, *, offset: int, limit: int) -> list[CreatorCard]:
-        rows = await self._tx.all(QUERIES.cards, creator_id=None, account_id=None, limit=limit, offset=offset)
+    async def best(self, page: PageRequest) -> list[CreatorCard]:
+        rows = await self._tx.all(QUERIES.cards, creator_id=None, account_id=None, offset=page.offset, limit=page.size)
         return [_card(row) for row in rows]
 
     async def count_all(self) -> int:
@@ -151,8 +151,8 @@ class SkillRepository:
         """:raises SkillUnknown:"""
         return _skill(await self._tx.one_or_none(QUERIES.lock_skill, id=skill_id))
 
-    async def all(self, search: str, *, offset: int, limit: int) -> list[Skill]:
-        rows = await self._tx.all(QUERIES.skills, pattern=_pattern(search), offset=offset, limit=limit)
+    async def all(self, search: str, page: PageRequest) -> list[Skill]:
+        rows = await self._tx.all(QUERIES.skills, pattern=_pattern(search), offset=page.offset, limit=page.size)
         return [Skill(**row) for row in rows]
 
     async def count(self, search: str) -> int:
@@ -196,9 +196,11 @@ class SkillRepository:
             raise CreatorSkillUnknown
         return _creator_skill(row)
 
-    async def of_creator(self, creator_id: int, *, offset: int = 0, limit: int = MAX_SKILLS) -> list[CreatorSkill]:
+    async def of_creator(self, creator_id: int, page: PageRequest) -> list[CreatorSkill]:
         """As they came."""
-        rows = await self._tx.all(QUERIES.creator_skills, creator_id=creator_id, id=None, offset=offset, limit=limit)
+        rows = await self._tx.all(
+            QUERIES.creator_skills, creator_id=creator_id, id=None, offset=page.offset, limit=page.size
+        )
         return [_creator_skill(row) for row in rows]
 
     async def count_of_creator(self, creator_id: int) -> int:

@@ -19,7 +19,7 @@ from mystar.files.model import StoredFile
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
-from mystar.kit.web.pagination import Page
+from mystar.kit.web.pagination import Page, PageRequest
 
 #: `recount` names this many differences; more say nothing more.
 _MAX_DIFFERENCES = 1000
@@ -79,10 +79,10 @@ class CreatorService:
         """:raises CreatorUnknown: the account sells nothing."""
         return _found(await CreatorRepository(self._db).card(account_id=account_id))
 
-    async def best(self, *, offset: int, limit: int) -> Page[CreatorCard]:
+    async def best(self, page: PageRequest) -> Page[CreatorCard]:
         """All of them: those on top first, then by rating, then in the order they came."""
         creators = CreatorRepository(self._db)
-        return Page(await creators.best(offset=offset, limit=limit), await creators.count_all())
+        return Page(await creators.best(page), await creators.count_all())
 
     async def set_top(self, actor: Actor, creator_id: int, is_top: bool) -> None:
         """Put the creator among the first of the front page, or back.

@@ -23,7 +23,7 @@ from mystar.creators.model import (
 from mystar.creators.repository import CreatorRepository, SkillRepository
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
-from mystar.kit.web.pagination import Page
+from mystar.kit.web.pagination import Page, PageRequest
 
 
 class SkillService:
@@ -38,10 +38,10 @@ class SkillService:
         """:raises SkillUnknown:"""
         return await SkillRepository(self._db).find(skill_id)
 
-    async def all(self, search: str = "", *, offset: int, limit: int) -> Page[Skill]:
+    async def all(self, search: str, page: PageRequest) -> Page[Skill]:
         """By name. :param search: any part of the name or the description, in any case."""
         skills = SkillRepository(self._db)
-        return Page(await skills.all(search, offset=offset, limit=limit), await skills.count(search))
+        return Page(await skills.all(search, page), await skills.count(search))
 
     async def add(self, actor: Actor, name: str, description: str = "") -> Skill:
         """:raises Forbidden: not staff who may change things. :raises SkillExists: in whatever spelling."""
@@ -66,19 +66,19 @@ class SkillService:
 
     # What creators can.
 
-    async def of_creator(self, creator_id: int, *, offset: int = 0, limit: int = MAX_SKILLS) -> Page[CreatorSkill]:
+    async def of_creator(self, creator_id: int, page: PageRequest) -> Page[CreatorSkill]:
         """As they came; nothing for a creator that there is not."""
         skills = SkillRepository(self._db)
-        rows = await skills.of_creator(creator_id, offset=offset, limit=limit)
+        rows = await skills.of_creator(creator_id, page)
         return Page(rows, await skills.count_of_creator(creator_id))
 
-    async def own(self, actor: Actor, *, offset: int, limit: int) -> Page[CreatorSkill]:
+    async def own(self, actor: Actor, page: PageRequest) -> Page[CreatorSkill]:
         """The actor's own; nothing for somebody who sells nothing."""
         try:
             creator = await CreatorRepository(self._db).by_account(actor.id)
         except CreatorUnknown:
             return Page([], 0)
-        return await self.of_creator(creator.id, offset=offset, limit=limit)
+        return await self.of_creator(creator.id, page)
 
     async def give(self, actor: Actor, skill_id: int, level: int) -> CreatorSkill:
         """One skill more, 1 to 5 well.

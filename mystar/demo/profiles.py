@@ -14,6 +14,7 @@ from mystar.creators.keys import CREATORS, SKILLS
 from mystar.demo import pictures
 from mystar.demo.fixtures import CATEGORIES, StarFixture
 from mystar.demo.scenarios import PlacedOrder
+from mystar.kit.web.pagination import PageRequest
 from mystar.orders.keys import ORDERS
 from mystar.orders.state_machine import Action
 from mystar.portfolio.keys import PORTFOLIO, SHOWCASE
@@ -108,7 +109,7 @@ class ProfileLoader:
 
     async def skills(self, owner: Actor) -> dict[str, int]:
         """Ids by name."""
-        known = {skill.name: skill.id for skill in (await self._skills.all(offset=0, limit=100)).rows}
+        known = {skill.name: skill.id for skill in (await self._skills.all("", PageRequest(size=100))).rows}
         for name, description in ALL_SKILLS.items():
             if name not in known:
                 known[name] = (await self._skills.add(owner, name, description)).id
@@ -116,7 +117,7 @@ class ProfileLoader:
 
     async def load(self, star: StarFixture, actor: Actor, skills: Mapping[str, int]) -> None:
         profile = PROFILES[star.person.mailbox]
-        if (await self._portfolio.own_items(actor, offset=0, limit=1)).count:
+        if (await self._portfolio.own_items(actor, PageRequest(size=1))).count:
             return
         changes = {
             "specialization": profile.specialization,
@@ -149,6 +150,6 @@ class ProfileLoader:
 
     async def _reply(self, placed: PlacedOrder, fixture: ReviewFixture) -> None:
         creator = await self._creators.by_account(placed.star.id)
-        for review in (await self._reviews.of_creator(creator.id, offset=0, limit=100)).rows:
+        for review in (await self._reviews.of_creator(creator.id, PageRequest(size=100))).rows:
             if review.order_id == placed.order_id and review.reply is None:
                 await self._reviews.reply(placed.star, review.id, fixture.reply)

@@ -14,6 +14,7 @@ from mystar.demo.sandbox_payer import SandboxPayer
 from mystar.demo.videos import Video
 from mystar.errors import Unavailable
 from mystar.files.service import FileService
+from mystar.kit.web.pagination import PageRequest
 from mystar.orders.service import OrderService
 from mystar.orders.state_machine import Action
 from mystar.payments.service import PaymentService
@@ -56,7 +57,7 @@ class ScenarioRunner:
         self, scenario: Scenario, buyer: Actor, star: Actor, video: Video, service: Service | None
     ) -> PlacedOrder:
         """Place the order unless it exists; it is recognised by its requirements."""
-        bought = (card.order for card in (await self._orders.bought_by(buyer)).cards)
+        bought = (card.order for card in (await self._orders.bought_by(buyer, PageRequest(size=1000))).rows)
         order = next((order for order in bought if order.wish == scenario.wish), None)
         if order is None and service is not None:
             options = [option.id for option in service.options if option.name in scenario.options]

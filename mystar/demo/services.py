@@ -12,6 +12,7 @@ from mystar.catalog.keys import LISTINGS
 from mystar.catalog.model import OptionDraft, Service, ServiceDraft
 from mystar.catalog.search import ServiceFilter
 from mystar.kit.money import kopecks
+from mystar.kit.web.pagination import PageRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class ServiceLoader:
 
     async def load(self, mailbox: str, actor: Actor, category_id: int) -> dict[str, Service]:
         """The star's services by title."""
-        own = await self._listings.own(actor, ServiceFilter(), limit=100)
+        own = await self._listings.own(actor, ServiceFilter(), PageRequest(size=100))
         known = {service.title: service for service in own.rows}
         for one in SERVICES.get(mailbox, ()):
             if one.title not in known:

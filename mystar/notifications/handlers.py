@@ -46,9 +46,7 @@ async def reading_language(request: web.Request) -> str:
 @response_schema(page_of(NotificationView), 200)
 async def list_notifications(request: web.Request) -> web.Response:
     page, language = page_request(request), await reading_language(request)
-    found = await request.app[NOTIFICATIONS].notifications(
-        actor_of(request), read=query_of(request)["read"], offset=page.offset, limit=page.size
-    )
+    found = await request.app[NOTIFICATIONS].notifications(actor_of(request), page, read=query_of(request)["read"])
     return page_response(request, [notification_view(one, language) for one in found.rows], found.count)
 
 

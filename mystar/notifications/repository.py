@@ -7,6 +7,7 @@ from datetime import datetime
 
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.web.pagination import PageRequest
 from mystar.notifications.model import News, Notification, NotificationUnknown, Recipient
 
 QUERIES = queries.load(__package__)
@@ -52,8 +53,8 @@ class NotificationRepository:
     async def forgotten(self, account_id: int) -> int:
         return await self._tx.value(QUERIES.forgotten, account_id=account_id) or 0
 
-    async def page(self, account_id: int, read: bool | None, offset: int, limit: int) -> list[Notification]:
-        rows = await self._tx.all(QUERIES.page, account_id=account_id, read=read, offset=offset, limit=limit)
+    async def page(self, account_id: int, read: bool | None, page: PageRequest) -> list[Notification]:
+        rows = await self._tx.all(QUERIES.page, account_id=account_id, read=read, offset=page.offset, limit=page.size)
         return [Notification(**row) for row in rows]
 
     async def count(self, account_id: int, read: bool | None) -> int:

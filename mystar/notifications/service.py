@@ -9,7 +9,7 @@ from mystar.accounts.model import Actor
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.tokens import Signer
-from mystar.kit.web.pagination import Page
+from mystar.kit.web.pagination import Page, PageRequest
 from mystar.notifications.model import News, Notification, Notified, UnsubscribeLinkRefused
 from mystar.notifications.repository import NotificationRepository
 
@@ -64,13 +64,11 @@ class NotificationService:
 
     # What a person does with the list
 
-    async def notifications(
-        self, actor: Actor, *, read: bool | None = None, offset: int = 0, limit: int = 20
-    ) -> Page[Notification]:
+    async def notifications(self, actor: Actor, page: PageRequest, *, read: bool | None = None) -> Page[Notification]:
         """The actor's, newest first; ``read`` chooses the read ones, the unread ones, or, None, all."""
         notifications = NotificationRepository(self._db)
         return Page(
-            await notifications.page(actor.id, read, offset, limit),
+            await notifications.page(actor.id, read, page),
             await notifications.count(actor.id, read),
         )
 

@@ -59,9 +59,7 @@ async def place_order(request: web.Request) -> web.StreamResponse:
 async def list_orders(request: web.Request) -> web.Response:
     actor, query, page = actor_of(request), query_of(request), page_request(request)
     role = Role(query["role"]) if query["role"] else None
-    found = await request.app[ORDER_READS].page(
-        actor, role=role, status=query["status"], offset=page.offset, limit=page.size
-    )
+    found = await request.app[ORDER_READS].page(actor, page, role=role, status=query["status"])
     return page_response(
         request, [order_view(entry, actor, addresses(request.app)) for entry in found.rows], found.count
     )
@@ -122,9 +120,7 @@ async def reject_order(request: web.Request) -> web.StreamResponse:
 @response_schema(page_of(DeliveryView), 200)
 async def list_deliveries(request: web.Request) -> web.Response:
     actor, page, at = actor_of(request), page_request(request), addresses(request.app)
-    order, found, count = await request.app[ORDER_READS].deliveries(
-        actor, path_of(request)["order_id"], offset=page.offset, limit=page.size
-    )
+    order, found, count = await request.app[ORDER_READS].deliveries(actor, path_of(request)["order_id"], page)
     return page_response(request, [delivery_view(card, order, actor, at) for card in found], count)
 
 

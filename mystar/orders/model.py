@@ -162,13 +162,6 @@ class OrderCard:
     payment: str | None
 
 
-class OrderList(NamedTuple):
-    """A page of at most 1000 cards, newest first, and how many there are on all pages."""
-
-    cards: list[OrderCard]
-    total: int
-
-
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """The ``number``-th delivery of an order, with the ids of its files."""

@@ -10,14 +10,14 @@ from mystar.accounts.model import Actor
 from mystar.catalog.model import Service
 from mystar.catalog.service import CatalogService
 from mystar.kit.postgres.database import Database
-from mystar.kit.web.pagination import Page
+from mystar.kit.web.pagination import Page, PageRequest
 from mystar.orders.model import DeliveryCard, Order, OrderEvent, OrderUnknown, Person, Role
 from mystar.orders.repository import OrderRepository
 from mystar.payments.model import Payment
 from mystar.payments.service import PaymentService
 
 #: Deliveries shown with their order; more are in a list of their own.
-_MOST_DELIVERIES = 100
+_MAX_DELIVERIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,7 @@ class OrderReads:
     def __init__(self, db: Database, catalog: CatalogService, payments: PaymentService) -> None:
         self._orders, self._catalog, self._payments = OrderRepository(db), catalog, payments
 
-    async def page(
-        self, actor: Actor, *, role: Role | None, status: str | None, offset: int, limit: int
-    ) -> Page[OrderEntry]:
+    async def page(self, actor: Actor, page: PageRequest, *, role: Role | None, status: str | None) -> Page[OrderEntry]:
         """The actor's orders, bought and sold, newest first.
 
         :param role: BUYER or CREATOR; None = both. :param status: as shown, "paid" included.
@@ -58,10 +56,10 @@ class OrderReads:
             "seller_id": actor.id if role is not Role.BUYER else None,
             "status": status,
         }
-        entries = await self._entries(**whose, offset=offset, limit=limit)
+        entries = await self._entries(**whose, offset=page.offset, limit=page.size)
         # Only a full page, or one behind the last, needs a count; otherwise this page is the last one.
-        known = len(entries) < limit and (entries or offset == 0)
-        return Page(entries, offset + len(entries) if known else await self._orders.count(**whose))
+        known = len(entries) < page.size and (entries or page.number == 1)
+        return Page(entries, page.offset + len(entries) if known else await self._orders.count(**whose))
 
     async def entry(self, actor: Actor, order_id: int) -> OrderEntry:
         """:raises OrderUnknown: there is none, or the actor is not a party to it."""
@@ -74,24 +72,22 @@ class OrderReads:
         """:raises OrderUnknown:"""
         return OrderDetail(
             await self.entry(actor, order_id),
-            await self._orders.deliveries(order_id, limit=_MOST_DELIVERIES),
+            await self._orders.deliveries(order_id, PageRequest(size=_MAX_DELIVERIES)),
             await self._payments.all_of_order(order_id),
             await self._orders.timeline(order_id),
         )
 
-    async def deliveries(
-        self, actor: Actor, order_id: int, *, offset: int, limit: int
-    ) -> tuple[Order, list[DeliveryCard], int]:
+    async def deliveries(self, actor: Actor, order_id: int, page: PageRequest) -> tuple[Order, list[DeliveryCard], int]:
         """The order, a page of its deliveries, newest first, and their number. :raises OrderUnknown:"""
         order = await self._orders.find(order_id)
         if order.role_of(actor) is None:
             raise OrderUnknown
-        found = await self._orders.deliveries(order_id, limit=limit, offset=offset)
+        found = await self._orders.deliveries(order_id, page)
         return order, found, await self._orders.count_deliveries(order_id)
 
     async def delivery(self, order_id: int) -> DeliveryCard:
         """The newest delivery."""
-        (card,) = await self._orders.deliveries(order_id, limit=1)
+        (card,) = await self._orders.deliveries(order_id, PageRequest(size=1))
         return card
 
     async def _entries(self, **which: Any) -> list[OrderEntry]:

@@ -11,6 +11,7 @@ import orjson
 
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.web.pagination import Page, PageRequest
 from mystar.orders.model import (
     ChosenOption,
     DeliveredFile,
@@ -21,7 +22,6 @@ from mystar.orders.model import (
     Order,
     OrderCard,
     OrderEvent,
-    OrderList,
     OrderUnknown,
     Person,
     Role,
@@ -33,7 +33,9 @@ QUERIES = queries.load(__package__)
 #: Every constraint of ours is checked before; a violation is a defect.
 CONSTRAINTS: dict[str, Any] = {}
 #: No list is longer (D19).
-MOST = 1000
+#: Rows of a list that is read whole.
+MAX_ROWS = 1000
+_ONE_ORDER = PageRequest(size=1)
 
 
 class OrderRepository:
@@ -170,9 +172,9 @@ class OrderRepository:
         query = QUERIES.count_entries
         return int(await self._tx.value(query, buyer_id=buyer_id, seller_id=seller_id, status=status))
 
-    async def deliveries(self, order_id: int, *, limit: int, offset: int = 0) -> list[DeliveryCard]:
+    async def deliveries(self, order_id: int, page: PageRequest) -> list[DeliveryCard]:
         """Newest first."""
-        rows = await self._tx.all(QUERIES.deliveries, order_id=order_id, limit=limit, offset=offset)
+        rows = await self._tx.all(QUERIES.deliveries, order_id=order_id, offset=page.offset, limit=page.size)
         return [_delivery_card(row) for row in rows]
 
     async def count_deliveries(self, order_id: int) -> int:
@@ -180,7 +182,7 @@ class OrderRepository:
 
     async def timeline(self, order_id: int) -> list[OrderEvent]:
         """The events with their actors, oldest first."""
-        rows = await self._tx.all(QUERIES.timeline, order_id=order_id, limit=MOST)
+        rows = await self._tx.all(QUERIES.timeline, order_id=order_id, limit=MAX_ROWS)
         return [_event(row) for row in rows]
 
     async def card(self, order_id: int) -> OrderCard:
@@ -190,27 +192,27 @@ class OrderRepository:
             raise OrderUnknown
         return _card(rows[0])
 
-    async def bought_by(self, account_id: int, page: int) -> OrderList:
-        rows = await self._rows(buyer_id=account_id, offset=(page - 1) * MOST)
+    async def bought_by(self, account_id: int, page: PageRequest) -> Page[OrderCard]:
+        rows = await self._rows(buyer_id=account_id, page=page)
         return await self._list(rows, page, QUERIES.count_bought, account_id)
 
-    async def sold_by(self, account_id: int, page: int) -> OrderList:
-        rows = await self._rows(seller_id=account_id, offset=(page - 1) * MOST)
+    async def sold_by(self, account_id: int, page: PageRequest) -> Page[OrderCard]:
+        rows = await self._rows(seller_id=account_id, page=page)
         return await self._list(rows, page, QUERIES.count_sold, account_id)
 
-    async def _list(self, rows: list[Row], page: int, count: str, account_id: int) -> OrderList:
+    async def _list(self, rows: list[Row], page: PageRequest, count: str, account_id: int) -> Page[OrderCard]:
         """Only a full page, or one behind the last, needs a count; otherwise this page is the last one."""
-        known = len(rows) < MOST and (rows or page == 1)
-        total = (page - 1) * MOST + len(rows) if known else await self._tx.value(count, account_id=account_id)
-        return OrderList([_card(row) for row in rows], total)
+        known = len(rows) < page.size and (rows or page.number == 1)
+        total = page.offset + len(rows) if known else await self._tx.value(count, account_id=account_id)
+        return Page([_card(row) for row in rows], total)
 
     async def differences(self) -> list[Difference]:
         """At most a thousand of each kind."""
-        money = await self._tx.all(QUERIES.money_differences, limit=MOST)
-        completed = await self._tx.all(QUERIES.completed_differences, limit=MOST)
+        money = await self._tx.all(QUERIES.money_differences, limit=MAX_ROWS)
+        completed = await self._tx.all(QUERIES.completed_differences, limit=MAX_ROWS)
         return [
             *(Difference("order", "money", **row) for row in money),
-            *(Difference("order", **row) for row in await self._tx.all(QUERIES.sum_differences, limit=MOST)),
+            *(Difference("order", **row) for row in await self._tx.all(QUERIES.sum_differences, limit=MAX_ROWS)),
             *(Difference("creator", "completed_orders", **row) for row in completed),
         ]
 
@@ -220,11 +222,10 @@ class OrderRepository:
         order_id: int | None = None,
         buyer_id: int | None = None,
         seller_id: int | None = None,
-        offset: int = 0,
+        page: PageRequest = _ONE_ORDER,
     ) -> list[Row]:
-        return await self._tx.all(
-            QUERIES.order_cards, order_id=order_id, buyer_id=buyer_id, seller_id=seller_id, limit=MOST, offset=offset
-        )
+        whose = {"order_id": order_id, "buyer_id": buyer_id, "seller_id": seller_id}
+        return await self._tx.all(QUERIES.order_cards, {**whose, "limit": page.size, "offset": page.offset})
 
 
 def _person(row: Row, role: str) -> Person | None:

@@ -14,6 +14,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Row, Tx
 from mystar.kit.security.tokens import Signer
+from mystar.kit.web.pagination import Page, PageRequest
 from mystar.orders import state_machine
 from mystar.orders.model import (
     PAID,
@@ -25,7 +26,6 @@ from mystar.orders.model import (
     Order,
     OrderCard,
     OrderEdited,
-    OrderList,
     OrderMoneyDecided,
     OrderUnknown,
     PaymentLinkRefused,
@@ -246,10 +246,10 @@ class OrderService:
             raise OrderUnknown
         return card
 
-    async def bought_by(self, actor: Actor, page: int = 1) -> OrderList:
+    async def bought_by(self, actor: Actor, page: PageRequest) -> Page[OrderCard]:
         return await OrderRepository(self._db).bought_by(actor.id, page)
 
-    async def sold_by(self, actor: Actor, page: int = 1) -> OrderList:
+    async def sold_by(self, actor: Actor, page: PageRequest) -> Page[OrderCard]:
         return await OrderRepository(self._db).sold_by(actor.id, page)
 
     def link_to_watch(self, order_id: int) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.queries import load
+from mystar.kit.web.pagination import PageRequest
 from mystar.portfolio.model import Image, ImageUnknown, Item, ItemUnknown
 
 QUERIES = load(__package__)
@@ -92,17 +93,19 @@ class PortfolioRepository:
             raise ItemUnknown
         return (await self._with_images(rows))[0]
 
-    async def items(self, creator_id: int, *, offset: int, limit: int) -> list[Item]:
-        rows = await self._tx.all(QUERIES.items, id=None, creator_id=creator_id, limit=limit, offset=offset)
+    async def items(self, creator_id: int, page: PageRequest) -> list[Item]:
+        rows = await self._tx.all(QUERIES.items, id=None, creator_id=creator_id, offset=page.offset, limit=page.size)
         return await self._with_images(rows)
 
     async def count_items(self, creator_id: int) -> int:
         return int(await self._tx.value(QUERIES.count_items, creator_id=creator_id))
 
     async def images(
-        self, *, item_id: int | None = None, account_id: int | None = None, offset: int, limit: int
+        self, page: PageRequest, *, item_id: int | None = None, account_id: int | None = None
     ) -> list[Image]:
-        rows = await self._tx.all(QUERIES.images, item_id=item_id, account_id=account_id, offset=offset, limit=limit)
+        rows = await self._tx.all(
+            QUERIES.images, item_id=item_id, account_id=account_id, offset=page.offset, limit=page.size
+        )
         return [Image(**row) for row in rows]
 
     async def count_images(self, *, item_id: int | None = None, account_id: int | None = None) -> int:

@@ -10,7 +10,7 @@ from mystar.creators.service import CreatorService
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
-from mystar.kit.web.pagination import Page
+from mystar.kit.web.pagination import Page, PageRequest
 from mystar.portfolio.model import MOST_IMAGES, Image, Item, TooManyImages
 from mystar.portfolio.repository import PortfolioRepository
 
@@ -27,19 +27,19 @@ class PortfolioService:
         """:raises ItemUnknown:"""
         return await PortfolioRepository(self._db).item(item_id)
 
-    async def items(self, creator_id: int, *, offset: int, limit: int) -> Page[Item]:
+    async def items(self, creator_id: int, page: PageRequest) -> Page[Item]:
         """Newest first; nothing for a creator that there is not."""
         portfolio = PortfolioRepository(self._db)
-        rows = await portfolio.items(creator_id, offset=offset, limit=limit)
+        rows = await portfolio.items(creator_id, page)
         return Page(rows, await portfolio.count_items(creator_id))
 
-    async def own_items(self, actor: Actor, *, offset: int, limit: int) -> Page[Item]:
+    async def own_items(self, actor: Actor, page: PageRequest) -> Page[Item]:
         """Newest first; nothing for somebody who sells nothing."""
         try:
             creator = await self._creators.by_account(actor.id)
         except CreatorUnknown:
             return Page([], 0)
-        return await self.items(creator.id, offset=offset, limit=limit)
+        return await self.items(creator.id, page)
 
     async def add_item(
         self,
@@ -108,16 +108,16 @@ class PortfolioService:
 
     # Images.
 
-    async def images(self, item_id: int, *, offset: int, limit: int) -> Page[Image]:
+    async def images(self, item_id: int, page: PageRequest) -> Page[Image]:
         """Of one item, in their order; nothing for an item that there is not."""
         portfolio = PortfolioRepository(self._db)
-        rows = await portfolio.images(item_id=item_id, offset=offset, limit=limit)
+        rows = await portfolio.images(page, item_id=item_id)
         return Page(rows, await portfolio.count_images(item_id=item_id))
 
-    async def own_images(self, actor: Actor, *, offset: int, limit: int) -> Page[Image]:
+    async def own_images(self, actor: Actor, page: PageRequest) -> Page[Image]:
         """Of all of the actor's items, one after the other."""
         portfolio = PortfolioRepository(self._db)
-        rows = await portfolio.images(account_id=actor.id, offset=offset, limit=limit)
+        rows = await portfolio.images(page, account_id=actor.id)
         return Page(rows, await portfolio.count_images(account_id=actor.id))
 
     async def image(self, image_id: int) -> Image:

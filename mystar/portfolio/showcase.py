@@ -8,10 +8,11 @@ from typing import Any
 from mystar.accounts.model import Actor
 from mystar.catalog.model import GreetingPricingPatch
 from mystar.catalog.service import CatalogService
-from mystar.creators.model import CreatorCard
+from mystar.creators.model import MAX_SKILLS, CreatorCard
 from mystar.creators.service import CreatorService
 from mystar.creators.skills import SkillService
 from mystar.kit.postgres.database import Database
+from mystar.kit.web.pagination import PageRequest
 from mystar.portfolio.model import MOST_SHOWN, CreatorPage
 from mystar.portfolio.service import PortfolioService
 
@@ -63,6 +64,6 @@ class Showcase:
         pricing = await self._catalog.greeting_pricing(creator_id)
         if not detail:
             return CreatorPage(card, pricing)
-        skills = await self._skills.of_creator(creator_id)
-        works = await self._portfolio.items(creator_id, offset=0, limit=MOST_SHOWN)
+        skills = await self._skills.of_creator(creator_id, PageRequest(size=MAX_SKILLS))
+        works = await self._portfolio.items(creator_id, PageRequest(size=MOST_SHOWN))
         return CreatorPage(card, pricing, tuple(skills.rows), tuple(works.rows))

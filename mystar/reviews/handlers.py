@@ -69,7 +69,7 @@ async def read_review(request: web.Request) -> web.Response:
 @response_schema(page_of(ReviewView), 200)
 async def list_of_creator(request: web.Request) -> web.Response:
     page, creator_id = page_request(request), path_of(request)["creator_id"]
-    return _page(request, await request.app[REVIEWS].of_creator(creator_id, offset=page.offset, limit=page.size))
+    return _page(request, await request.app[REVIEWS].of_creator(creator_id, page))
 
 
 @docs(tags=TAGS, summary="What buyers say of a service, newest first")
@@ -78,7 +78,7 @@ async def list_of_creator(request: web.Request) -> web.Response:
 @response_schema(page_of(ReviewView), 200)
 async def list_of_service(request: web.Request) -> web.Response:
     page, service_id = page_request(request), path_of(request)["service_id"]
-    return _page(request, await request.app[REVIEWS].of_service(service_id, offset=page.offset, limit=page.size))
+    return _page(request, await request.app[REVIEWS].of_service(service_id, page))
 
 
 def _page(request: web.Request, found: Page[Review]) -> web.Response:

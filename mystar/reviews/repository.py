@@ -6,6 +6,7 @@ from datetime import datetime
 
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.queries import load
+from mystar.kit.web.pagination import PageRequest
 from mystar.orders.model import Difference
 from mystar.reviews.model import AlreadyReviewed, Person, Reply, Review, ReviewUnknown
 
@@ -56,11 +57,11 @@ class ReviewRepository:
     async def set_hidden(self, review_id: int, is_hidden: bool, now: datetime) -> None:
         await self._tx.execute(QUERIES.set_hidden, id=review_id, is_hidden=is_hidden, now=now)
 
-    async def of_creator(self, creator_id: int, *, offset: int, limit: int) -> list[Review]:
-        return await self._rows(creator_id=creator_id, offset=offset, limit=limit)
+    async def of_creator(self, creator_id: int, page: PageRequest) -> list[Review]:
+        return await self._rows(creator_id=creator_id, offset=page.offset, limit=page.size)
 
-    async def of_service(self, service_id: int, *, offset: int, limit: int) -> list[Review]:
-        return await self._rows(service_id=service_id, offset=offset, limit=limit)
+    async def of_service(self, service_id: int, page: PageRequest) -> list[Review]:
+        return await self._rows(service_id=service_id, offset=page.offset, limit=page.size)
 
     async def count_of_creator(self, creator_id: int) -> int:
         return int(await self._tx.value(QUERIES.count_of_creator, id=creator_id))
@@ -89,7 +90,12 @@ class ReviewRepository:
         limit: int,
     ) -> list[Review]:
         rows = await self._tx.all(
-            QUERIES.reviews, id=review_id, creator_id=creator_id, service_id=service_id, offset=offset, limit=limit
+            QUERIES.reviews,
+            id=review_id,
+            creator_id=creator_id,
+            service_id=service_id,
+            offset=offset,
+            limit=limit,
         )
         return [_review(row) for row in rows]
 

@@ -8,7 +8,7 @@ from mystar.creators.model import CreatorUnknown
 from mystar.creators.service import CreatorService
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
-from mystar.kit.web.pagination import Page
+from mystar.kit.web.pagination import Page, PageRequest
 from mystar.orders.model import Difference
 from mystar.orders.service import OrderService
 from mystar.reviews.model import (
@@ -79,20 +79,20 @@ class ReviewService:
             raise ReviewUnknown
         return review
 
-    async def of_creator(self, creator_id: int, *, offset: int, limit: int) -> Page[Review]:
+    async def of_creator(self, creator_id: int, page: PageRequest) -> Page[Review]:
         """Newest first. :raises CreatorUnknown:"""
         reviews = ReviewRepository(self._db)
         if not await reviews.creator_is_shown(creator_id):
             raise CreatorUnknown
-        rows = await reviews.of_creator(creator_id, offset=offset, limit=limit)
+        rows = await reviews.of_creator(creator_id, page)
         return Page(rows, await reviews.count_of_creator(creator_id))
 
-    async def of_service(self, service_id: int, *, offset: int, limit: int) -> Page[Review]:
+    async def of_service(self, service_id: int, page: PageRequest) -> Page[Review]:
         """Newest first. :raises ServiceUnknown: there is none, or it is hidden."""
         reviews = ReviewRepository(self._db)
         if not await reviews.service_is_shown(service_id):
             raise ServiceUnknown
-        rows = await reviews.of_service(service_id, offset=offset, limit=limit)
+        rows = await reviews.of_service(service_id, page)
         return Page(rows, await reviews.count_of_service(service_id))
 
     async def hide(self, actor: Actor, review_id: int) -> None:

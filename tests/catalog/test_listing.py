@@ -19,6 +19,7 @@ from mystar.demo import scale
 from mystar.errors import Forbidden, NotFound
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
+from mystar.kit.web.pagination import PageRequest
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
@@ -237,13 +238,13 @@ async def test_staff_keeps_categories(market: Market, app: web.Application, fact
 
 async def test_staff_keeps_tags_and_searches_follow(market: Market, app: web.Application, factory: Factory) -> None:
     desk, staff = app[TAXONOMY], actor(await factory.staff(), "operator")
-    tags = {tag.name: tag.id for tag in (await desk.tags()).rows}
+    tags = {tag.name: tag.id for tag in (await desk.tags(PageRequest())).rows}
     await desk.rename_tag(staff, tags["кофе"], "Чай")
     assert await market.shows(search="чай") == ["logo"]
     with pytest.raises(TagExists):
         await desk.rename_tag(staff, tags["кофе"], "СВАДЬБА")
     await desk.merge_tags(staff, [tags["рок"], tags["кофе"]], tags["свадьба"])
-    assert [(tag.name, tag.services) for tag in (await desk.tags()).rows] == [("свадьба", 3)]
+    assert [(tag.name, tag.services) for tag in (await desk.tags(PageRequest())).rows] == [("свадьба", 3)]
     assert await market.shows(search="свадьба") == ["photo", "song", "logo"]
     await desk.delete_tag(staff, tags["свадьба"])
     assert await market.shows(search="свадьба") == ["photo"]

@@ -12,6 +12,7 @@ from aiohttp import web
 from mystar.chat.keys import CHAT
 from mystar.chat.model import Change, Message, MessageUnknown
 from mystar.chat.service import ChatService
+from mystar.kit.web.pagination import PageRequest
 from tests.conftest import Api
 from tests.factory import Person, actor
 
@@ -45,7 +46,7 @@ class Device:
 
 async def fresh(service: ChatService, person: Person, chat: int) -> Device:
     conversation = await service.conversation(actor(person), chat)
-    messages = await service.messages(actor(person), chat)
+    messages = await service.messages(actor(person), chat, PageRequest(size=1000))
     return Device(
         conversation.position,
         {message.id: message for message in messages.rows},
@@ -62,7 +63,7 @@ async def catch_up(service: ChatService, device: Device, chat: int, limit: int) 
 
 async def something_happens(service: ChatService, dice: random.Random, people: list[Person], chat: int) -> None:
     person = actor(dice.choice(people))
-    messages = (await service.messages(person, chat)).rows
+    messages = (await service.messages(person, chat, PageRequest(size=1000))).rows
     own = [one for one in messages if one.sender.id == person.id and not one.is_deleted]
     match dice.choice(("send", "send", "edit", "delete", "read")):
         case "edit" if own:

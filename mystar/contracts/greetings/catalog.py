@@ -20,9 +20,10 @@ from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.kit.money import rubles_text
-from mystar.kit.web.bare_lists import MAX_ITEMS, ListQuery, list_response
+from mystar.kit.web.bare_lists import ListQuery, list_request, list_response
 from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, max_items
 from mystar.kit.web.http import json_response
+from mystar.kit.web.pagination import PageRequest
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import body_of, query_of
 
@@ -175,11 +176,11 @@ async def create_star(request: web.Request) -> web.Response:
 @querystring_schema(ListQuery)
 @response_schema(StarView(many=True), 201)
 async def list_stars(request: web.Request) -> web.Response:
-    catalog, page, actor = request.app[CATALOG], query_of(request)["page"], maybe_actor_of(request)
+    catalog, page, actor = request.app[CATALOG], list_request(request), maybe_actor_of(request)
     stars = await catalog.stars(page=page)
     total = _total(stars, page) or await catalog.count_stars()
     views = [_view(star, actor, place, media="") for place, star in _placed(stars, page)]
-    return list_response(request, views, total, page=page, status=201)
+    return list_response(request, views, total, page, status=201)
 
 
 @docs(tags=TAGS, summary="One star")
@@ -201,14 +202,15 @@ async def read_star(request: web.Request) -> web.Response:
 @querystring_schema(CategoryQuery)
 @response_schema(StarView(many=True), 200)
 async def list_category(request: web.Request) -> web.Response:
-    catalog, query, actor = request.app[CATALOG], query_of(request), maybe_actor_of(request)
-    stars = await catalog.stars(category_id=query["id"], page=query["page"])
+    catalog, actor = request.app[CATALOG], maybe_actor_of(request)
+    category_id, page = query_of(request)["id"], list_request(request)
+    stars = await catalog.stars(category_id=category_id, page=page)
     if not stars:
         # The client tells an empty category by an answer that is not an array.
         raise NoStars
-    total = _total(stars, query["page"]) or await catalog.count_stars(category_id=query["id"])
-    views = [_view(star, actor, place, media="/media/") for place, star in _placed(stars, query["page"])]
-    return list_response(request, views, total, page=query["page"])
+    total = _total(stars, page) or await catalog.count_stars(category_id=category_id)
+    views = [_view(star, actor, place, media="/media/") for place, star in _placed(stars, page)]
+    return list_response(request, views, total, page)
 
 
 @docs(tags=TAGS, summary="The stars with a tag, best first")
@@ -217,11 +219,11 @@ async def list_category(request: web.Request) -> web.Response:
 @json_schema(TagDraft)
 @response_schema(TaggedStarView(many=True), 200)
 async def filter_stars(request: web.Request) -> web.Response:
-    catalog, tag, page = request.app[CATALOG], body_of(request)["tag"], query_of(request)["page"]
+    catalog, tag, page = request.app[CATALOG], body_of(request)["tag"], list_request(request)
     stars = await catalog.stars(tag=tag, page=page)
     total = _total(stars, page) or await catalog.count_stars(tag=tag)
     views = [_tagged_view(star, maybe_actor_of(request), place) for place, star in _placed(stars, page)]
-    return list_response(request, views, total, page=page)
+    return list_response(request, views, total, page)
 
 
 @docs(tags=TAGS, summary="Vote for a star, once", responses=_sentence(201))
@@ -257,14 +259,14 @@ async def like_star(request: web.Request) -> web.Response:
 @signed_in
 @querystring_schema(FavouritesQuery)
 async def list_favourites(request: web.Request) -> web.Response:
-    actor, query, catalog = actor_of(request), query_of(request), request.app[CATALOG]
-    _require_self(actor, query["cust_id"])
-    stars = await catalog.stars(fan_id=actor.id, page=query["page"])
+    actor, page, catalog = actor_of(request), list_request(request), request.app[CATALOG]
+    _require_self(actor, query_of(request)["cust_id"])
+    stars = await catalog.stars(fan_id=actor.id, page=page)
     if not stars:
         return json_response([NO_FAVOURITES])
-    total = _total(stars, query["page"]) or await catalog.count_stars(fan_id=actor.id)
-    views = [_view(star, actor, place, media="") for place, star in _placed(stars, query["page"])]
-    return list_response(request, views, total, page=query["page"])
+    total = _total(stars, page) or await catalog.count_stars(fan_id=actor.id)
+    views = [_view(star, actor, place, media="") for place, star in _placed(stars, page)]
+    return list_response(request, views, total, page)
 
 
 @docs(tags=TAGS, summary="Put a star among one's favourites", responses=_sentence(200, 201))
@@ -297,13 +299,13 @@ def _require_self(actor: Actor, account_id: int | None) -> None:
         raise Forbidden
 
 
-def _placed(stars: Sequence[Star], page: int) -> enumerate[Star]:
-    return enumerate(stars, start=(page - 1) * MAX_ITEMS + 1)
+def _placed(stars: Sequence[Star], page: PageRequest) -> enumerate[Star]:
+    return enumerate(stars, start=page.offset + 1)
 
 
-def _total(stars: Sequence[Star], page: int) -> int | None:
+def _total(stars: Sequence[Star], page: PageRequest) -> int | None:
     """How many there are on all pages, when this one shows the end; None = they must be counted."""
-    return (page - 1) * MAX_ITEMS + len(stars) if 0 < len(stars) < MAX_ITEMS else None
+    return page.offset + len(stars) if 0 < len(stars) < page.size else None
 
 
 def _view(star: Star, reader: Actor | None, place: int, *, media: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from mystar.catalog.keys import CATALOG
 from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import json_response, language_of
+from mystar.kit.web.pagination import PageRequest
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import body_of
 
@@ -62,7 +63,7 @@ async def ask_support(request: web.Request) -> web.Response:
 @docs(tags=["greetings: forms"], summary="What greetings look like")
 @response_schema(GreetingsExamples, 200)
 async def examples(request: web.Request) -> web.Response:
-    stars = await request.app[CATALOG].stars(limit=_STARS_ASKED)
+    stars = await request.app[CATALOG].stars(page=PageRequest(size=_STARS_ASKED))
     videos = [star.video_key for star in stars if star.video_key][:_MOST_VIDEOS]
     return json_response({"content": _EXAMPLES[language_of(request)], "videos": videos})
 

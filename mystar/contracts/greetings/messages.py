@@ -24,7 +24,7 @@ from mystar.chat.schemas import MessageFileView, files_view
 from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.errors import Forbidden, NotFound, Text
 from mystar.files.forms import addresses
-from mystar.kit.web.bare_lists import MAX_ITEMS, ListQuery, list_response
+from mystar.kit.web.bare_lists import ListQuery, list_request, list_response
 from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import idempotent
@@ -98,17 +98,17 @@ async def send_message(request: web.Request) -> web.StreamResponse:
 @querystring_schema(GreetingsMessageQuery)
 @response_schema(GreetingsMessage(many=True), 200)
 async def list_messages(request: web.Request) -> web.Response:
-    chat, actor, query = request.app[CHAT], actor_of(request), query_of(request)
+    chat, actor, query, page = request.app[CHAT], actor_of(request), query_of(request), list_request(request)
     try:
         conversation = await chat.between(actor, query["user_id"] or actor.id, query["from_user"] or actor.id)
     except ConversationUnknown as nothing:
         raise NoMessages from nothing
-    found = await chat.messages(actor, conversation.id, offset=(query["page"] - 1) * MAX_ITEMS, limit=MAX_ITEMS)
+    found = await chat.messages(actor, conversation.id, page)
     if not found.count:
         raise NoMessages
     at = addresses(request.app)
     items = [_item(conversation, message, at) for message in reversed(found.rows)]
-    return list_response(request, items, found.count, page=query["page"])
+    return list_response(request, items, found.count, page)
 
 
 def _item(conversation: Conversation, message: Message, at: Addresses) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.files.keys import FILES
 from mystar.kit.money import rubles_text
-from mystar.kit.web.bare_lists import ListQuery, list_response
+from mystar.kit.web.bare_lists import ListQuery, list_request, list_response
 from mystar.kit.web.fields import BaseSchema, Id, PlainText, RubleAmount
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import idempotent
@@ -175,13 +175,13 @@ async def place_order(request: web.Request) -> web.StreamResponse:
 @querystring_schema(OrderListQuery)
 @response_schema(OrderItem(many=True), 200)
 async def list_orders(request: web.Request) -> web.StreamResponse:
-    actor, query = actor_of(request), query_of(request)
+    actor, query, page = actor_of(request), query_of(request), list_request(request)
     if query["user_id"] not in (None, actor.id):
         raise Forbidden
     orders = request.app[ORDERS]
     read = orders.sold_by if query["is_star"] else orders.bought_by
-    cards, total = await read(actor, query["page"])
-    return list_response(request, [_item(request, card, actor) for card in cards], total, page=query["page"])
+    found = await read(actor, page)
+    return list_response(request, [_item(request, card, actor) for card in found.rows], found.count, page)
 
 
 @docs(

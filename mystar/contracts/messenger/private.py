@@ -13,10 +13,11 @@ from mystar.chat.keys import CHAT
 from mystar.chat.model import LONGEST_CLIENT_ID, Message, Person
 from mystar.chat.schemas import MessageFileView, files_view
 from mystar.files.forms import addresses
-from mystar.kit.web.bare_lists import ListQuery, list_response
+from mystar.kit.web.bare_lists import MAX_ITEMS, ListQuery, list_request, list_response
 from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText
 from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.pagination import PageRequest
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import body_of, path_of, query_of
 
@@ -113,7 +114,9 @@ async def start_chat(request: web.Request) -> web.StreamResponse:
 @querystring_schema(MessengerMessageQuery)
 @response_schema(MessengerMessage(many=True), 200)
 async def list_messages(request: web.Request) -> web.Response:
-    found = await request.app[CHAT].messages(actor_of(request), path_of(request)["chat_id"], **query_of(request))
+    query = query_of(request)
+    page = PageRequest(size=min(query["limit"], MAX_ITEMS), skip=query["offset"])
+    found = await request.app[CHAT].messages(actor_of(request), path_of(request)["chat_id"], page)
     items = [_item(request, message) for message in found.rows]
     return json_response(items, headers={"X-Total-Count": str(found.count)})
 
@@ -156,9 +159,9 @@ async def add_message(request: web.Request) -> web.StreamResponse:
 @querystring_schema(ListQuery)
 @response_schema(MessengerChatItem(many=True), 200)
 async def list_chats(request: web.Request) -> web.Response:
-    page = query_of(request)["page"]
+    page = list_request(request)
     found = await request.app[CHAT].conversation_ids(actor_of(request), page)
-    return list_response(request, [{"id": id_} for id_ in found.rows], found.count, page=page)
+    return list_response(request, [{"id": id_} for id_ in found.rows], found.count, page)
 
 
 def _item(request: web.Request, message: Message) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from marshmallow import fields
 from mystar.accounts.access import actor_of, client_info, maybe_actor_of, open_to_guests, signed_in
 from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema, received
 from mystar.files.forms import ANYWHERE, Wanted
-from mystar.kit.web.bare_lists import ListQuery, list_response
+from mystar.kit.web.bare_lists import ListQuery, list_request, list_response
 from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.idempotency import idempotent
@@ -77,9 +77,9 @@ async def place_order(request: web.Request) -> web.Response:
 @querystring_schema(StudioOrderQuery)
 @response_schema(StudioOrderView(many=True), 200)
 async def list_orders(request: web.Request) -> web.Response:
-    query = query_of(request)
-    found = await request.app[STUDIO_ORDERS].seen_by(maybe_actor_of(request), query["search"], query["page"])
-    return list_response(request, [_view(request, order) for order in found.orders], found.total, page=query["page"])
+    page, search = list_request(request), query_of(request)["search"]
+    found = await request.app[STUDIO_ORDERS].seen_by(maybe_actor_of(request), page, search)
+    return list_response(request, [_view(request, order) for order in found.rows], found.count, page)
 
 
 @docs(tags=TAGS, summary="A guest's order, or one's own")

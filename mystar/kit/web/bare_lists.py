@@ -1,4 +1,4 @@
-"""Lists without an envelope: a bare array of at most 1000 items, and headers that say what is left (D19)."""
+"""Lists without an envelope: an array of at most 1000 items, and headers that lead to the other pages (D19)."""
 
 from __future__ import annotations
 
@@ -6,27 +6,36 @@ from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
-from marshmallow import fields, validate
 
-from mystar.kit.web.fields import BaseSchema
+from mystar.kit.web.fields import BaseSchema, BoundedInteger
 from mystar.kit.web.http import json_response
+from mystar.kit.web.pagination import MAX_PAGES, PageRequest
+from mystar.kit.web.validation import query_of
 
-#: No list is longer.
+#: Items of a page.
 MAX_ITEMS = 1000
 
 
 class ListQuery(BaseSchema):
     """``page``: which thousand, from 1. Old clients never ask for a second one."""
 
-    page = fields.Integer(load_default=1, validate=validate.Range(min=1, max=10**6))
+    page = BoundedInteger(min_value=1, max_value=MAX_PAGES, load_default=1)
+
+
+def list_request(request: web.Request) -> PageRequest:
+    """The page of a ``@querystring_schema`` that is a `ListQuery`."""
+    return PageRequest(query_of(request)["page"], MAX_ITEMS)
 
 
 def list_response(
-    request: web.Request, items: Sequence[Any], total: int, *, page: int = 1, status: int = 200
+    request: web.Request, items: Sequence[Any], count: int, page: PageRequest | None = None, *, status: int = 200
 ) -> web.Response:
-    """The page as an array; ``X-Total-Count`` counts all pages, ``Link`` (RFC 8288) leads to the neighbours."""
-    headers = {"X-Total-Count": str(total)}
-    links = {"prev": page - 1 if page > 1 else None, "next": page + 1 if page * MAX_ITEMS < total else None}
+    """The page as an array; ``X-Total-Count`` counts all pages, ``Link`` (RFC 8288) leads to the neighbours.
+
+    :param page: None for a list that always fits on one page.
+    """
+    headers = {"X-Total-Count": str(count)}
+    links = page.neighbours(count) if page is not None else {}
     written = [
         f'<{request.rel_url.update_query(page=number)}>; rel="{name}"' for name, number in links.items() if number
     ]

@@ -1,4 +1,4 @@
-"""Pages of the market dialect (D19): ``count, next, previous, results``; beyond the end there is nothing."""
+"""Pages: which one is asked for, and the envelope of the market dialect (D19)."""
 
 from __future__ import annotations
 
@@ -17,20 +17,33 @@ from mystar.kit.web.validation import query_of
 
 T = TypeVar("T")
 
-#: Rows of a page: at most, and when nobody says.
+#: Rows of a page in the market dialect.
 MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE = 100, 20
+#: Pages of any list.
+MAX_PAGES = 10**6
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which page, from 1, and how long."""
+    """Which page, from 1, and how many rows a page has.
+
+    :param skip: rows before the first page, for clients that ask by offset.
+    """
 
     number: int = 1
     size: int = DEFAULT_PAGE_SIZE
+    skip: int = 0
 
     @property
     def offset(self) -> int:
-        return (self.number - 1) * self.size
+        return self.skip + (self.number - 1) * self.size
+
+    def neighbours(self, count: int) -> dict[str, int | None]:
+        """The numbers of the pages before and after; None = there is none. :param count: rows of all pages."""
+        return {
+            "prev": self.number - 1 if self.number > 1 else None,
+            "next": self.number + 1 if self.offset + self.size < count else None,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +55,7 @@ class Page(Generic[T]):
 
 
 class PageQuery(BaseSchema):
-    page = BoundedInteger(min_value=1, max_value=10**6, load_default=1)
+    page = BoundedInteger(min_value=1, max_value=MAX_PAGES, load_default=1)
     page_size = BoundedInteger(min_value=1, max_value=MAX_PAGE_SIZE, load_default=DEFAULT_PAGE_SIZE)
 
 
@@ -62,7 +75,7 @@ def page_of(item: type[Schema]) -> type[Schema]:
 
 
 def page_request(request: web.Request) -> PageRequest:
-    """What a ``@querystring_schema`` that is a `PageQuery` read."""
+    """The page of a ``@querystring_schema`` that is a `PageQuery`."""
     query = query_of(request)
     return PageRequest(query["page"], query["page_size"])
 
@@ -76,14 +89,16 @@ def page_response(request: web.Request, results: Sequence[Any], count: int) -> w
     if page.number > 1 and page.offset >= count:
         raise NotFound
 
-    def link(number: int) -> str:
-        return absolute(request, str(request.rel_url.update_query(page=number)))
+    links = {
+        name: absolute(request, str(request.rel_url.update_query(page=number))) if number else None
+        for name, number in page.neighbours(count).items()
+    }
 
     return json_response(
         {
             "count": count,
-            "next": link(page.number + 1) if page.offset + page.size < count else None,
-            "previous": link(page.number - 1) if page.number > 1 else None,
+            "next": links["next"],
+            "previous": links["prev"],
             "results": results,
         }
     )

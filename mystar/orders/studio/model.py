@@ -46,13 +46,6 @@ class StudioOrder:
         return self.owner_id is None or (actor is not None and (actor.id == self.owner_id or actor.is_staff))
 
 
-class StudioList(NamedTuple):
-    """A page of at most 1000, newest first, and how many there are on all pages."""
-
-    orders: list[StudioOrder]
-    total: int
-
-
 class NumbersRunOut(Unavailable):
     """All six-digit numbers of studio orders are used up."""
 

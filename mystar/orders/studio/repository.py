@@ -9,13 +9,12 @@ from typing import Any
 
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.web.pagination import Page, PageRequest
 from mystar.orders.model import OrderUnknown, Role, Status
 from mystar.orders.repository import QUERIES as ORDER_QUERIES
-from mystar.orders.studio.model import NumbersRunOut, StudioList, StudioOrder, studio_order_of
+from mystar.orders.studio.model import NumbersRunOut, StudioOrder, studio_order_of
 
 QUERIES = queries.load(__package__)
-#: No list is longer (D19).
-MOST = 1000
 #: Random numbers tried before a free one is searched for; enough until nine in ten are taken.
 _THROWS = 30
 
@@ -73,15 +72,15 @@ class StudioRows:
             raise OrderUnknown
         return studio_order_of(row)
 
-    async def seen_by(self, account_id: int | None, search: str, page: int) -> StudioList:
+    async def seen_by(self, account_id: int | None, page: PageRequest, search: str) -> Page[StudioOrder]:
         """Orders of guests and of the account whose numbers contain ``search``."""
         pattern = f"%{search}%" if search else None
         values = {"account_id": account_id, "pattern": pattern}
-        limits = {"limit": MOST, "offset": (page - 1) * MOST, "reach": page * MOST}
+        limits = {"limit": page.size, "offset": page.offset, "reach": page.offset + page.size}
         rows = await self._tx.all(QUERIES.studio_orders, {**values, **limits})
-        known = len(rows) < MOST and (rows or page == 1)
-        total = limits["offset"] + len(rows) if known else await self._tx.value(QUERIES.count_studio_orders, values)
-        return StudioList([studio_order_of(row) for row in rows], total)
+        known = len(rows) < page.size and (rows or page.number == 1)
+        count = page.offset + len(rows) if known else await self._tx.value(QUERIES.count_studio_orders, values)
+        return Page([studio_order_of(row) for row in rows], count)
 
     async def change(self, order_id: int, title: str, description: str, now: datetime) -> None:
         await self._tx.execute(QUERIES.change_studio_order, id=order_id, title=title, description=description, now=now)

@@ -14,12 +14,12 @@ from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Row, Tx
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.web.media_urls import media_path
+from mystar.kit.web.pagination import Page, PageRequest
 from mystar.orders.model import ActionForbidden, OrderUnknown, Role, Status
 from mystar.orders.studio.model import (
     MOST_PICTURES,
     NumbersRunOut,
     Picture,
-    StudioList,
     StudioOrder,
     StudioOrderChanged,
     StudioOrderPlaced,
@@ -104,14 +104,14 @@ class StudioOrders:
             raise OrderUnknown
         return order
 
-    async def seen_by(self, actor: Actor | None, search: str = "", page: int = 1) -> StudioList:
+    async def seen_by(self, actor: Actor | None, page: PageRequest, search: str = "") -> Page[StudioOrder]:
         """Orders of guests and, for an account, its own, newest first (D35).
 
         :param search: a part of the number; a search with other characters finds nothing.
         """
         if search and not (search.isascii() and search.isdigit()):
-            return StudioList([], 0)
-        return await StudioRows(self._db).seen_by(actor.id if actor else None, search, page)
+            return Page([], 0)
+        return await StudioRows(self._db).seen_by(actor.id if actor else None, page, search)
 
     async def history(self, actor: Actor, order_id: int) -> list[Row]:
         """The events of the order, oldest first."""

@@ -70,7 +70,7 @@ async def read_profile(request: web.Request) -> web.Response:
 async def list_creators(request: web.Request) -> web.Response:
     page, account_id, creators = page_request(request), query_of(request)["user"], request.app[CREATORS]
     if account_id is None:
-        found = await creators.best(offset=page.offset, limit=page.size)
+        found = await creators.best(page)
         cards, count = found.rows, found.count
     else:
         try:

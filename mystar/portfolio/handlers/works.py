@@ -66,9 +66,9 @@ async def list_items(request: web.Request) -> web.Response:
     page, actor, creator_id = page_request(request), maybe_actor_of(request), query_of(request)["creator_profile_id"]
     portfolio = request.app[PORTFOLIO]
     if creator_id is not None:
-        found = await portfolio.items(creator_id, offset=page.offset, limit=page.size)
+        found = await portfolio.items(creator_id, page)
     elif actor is not None:
-        found = await portfolio.own_items(actor, offset=page.offset, limit=page.size)
+        found = await portfolio.own_items(actor, page)
     else:
         raise Unauthenticated
     return page_response(request, [item_view(item, request.app[PUBLIC_URL]) for item in found.rows], found.count)
@@ -144,9 +144,9 @@ async def view_item(request: web.Request) -> web.StreamResponse:
 async def list_images(request: web.Request) -> web.Response:
     page, item_id, portfolio = page_request(request), query_of(request)["portfolio_item_id"], request.app[PORTFOLIO]
     if item_id is None:
-        found = await portfolio.own_images(actor_of(request), offset=page.offset, limit=page.size)
+        found = await portfolio.own_images(actor_of(request), page)
     else:
-        found = await portfolio.images(item_id, offset=page.offset, limit=page.size)
+        found = await portfolio.images(item_id, page)
     return page_response(request, [image_view(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
 
 
