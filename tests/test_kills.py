@@ -36,7 +36,7 @@ async def test_money_survives_a_service_that_is_killed_again_and_again(
 ) -> None:
     seed = chosen_seed()
     print(f"MYSTAR_SEED={seed}")
-    report = await run(Plan(seed, orders=60, kills=12), dsn, own_sandbox, tmp_path / "service")
+    report = await run(Plan(seed, orders=24, kills=5), dsn, own_sandbox, tmp_path / "service")
     with capsys.disabled():
         print(f"\n{report}")
     assert not report.troubles
