@@ -15,10 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.database import Server
 from tests.harness.accidents import CommonDeath, Moment
 from tests.harness.checker import differences
-from tests.harness.run import Plan, Report, Stage, chosen_seed, run
+from tests.harness.run import Plan, Stage, chosen_seed, run
 from tests.harness.stories import STORIES, Walk, paid_first
 from tests.harness.world import World
 from tests.sandbox_process import SandboxProcess, sandbox_in
@@ -88,21 +87,6 @@ async def _main_job(walk: Walk, number: int, stage: Stage) -> None:
 
 
 # The checker itself.
-
-
-@pytest.fixture(scope="module")
-def calm(postgres: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
-    """Every story once, and nobody is killed."""
-    database = postgres.create(template)
-    directory = tmp_path_factory.mktemp("calm")
-    plan = Plan(chosen_seed(), orders=2 * len(STORIES), kills=0, stories=dict.fromkeys(STORIES, 1), faults={})
-    with sandbox_in(directory / "sandbox") as sandbox:
-        yield asyncio.run(run(plan, postgres.dsn(database), sandbox, directory / "service"))
-    postgres.drop(database)
-
-
-def test_a_run_in_which_nothing_dies_finds_nothing_wrong(calm: Report) -> None:
-    assert not calm.troubles, str(calm)
 
 
 Plant = Callable[[World], object]
@@ -251,8 +235,15 @@ PLANTED: dict[Plant, str] = {
 }
 
 
-@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
-def test_the_checker_finds_what_is_planted(calm: Report, plant: Plant) -> None:
-    world = copy.deepcopy(calm.world)
-    plant(world)
-    assert PLANTED[plant] in {difference.kind for difference in differences(world)}
+async def test_the_checker_accepts_a_calm_run_and_finds_every_planted_fault(
+    dsn: str, own_sandbox: SandboxProcess, tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    """Every story, and the service is not killed."""
+    plan = Plan(chosen_seed(), orders=len(STORIES), kills=0, faults={})
+    calm = await run(plan, dsn, own_sandbox, tmp_path / "service")
+    assert not calm.troubles, str(calm)
+    for plant, kind in PLANTED.items():
+        with subtests.test(plant.__name__):
+            world = copy.deepcopy(calm.world)
+            plant(world)
+            assert kind in {difference.kind for difference in differences(world)}

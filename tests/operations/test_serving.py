@@ -105,7 +105,7 @@ async def test_a_request_that_never_ends_is_cut_when_its_time_is_over(serve: Ser
 async def test_a_killed_server_serves_again_without_a_hand(serve: Serve) -> None:
     """O1, short. How long it takes is for the benchmark to say, not for a test on a shared machine."""
     server = serve()
-    for _ in range(5):
+    for _ in range(2):
         server.kill()
         server.start()
         assert await get(server, "/readyz") == 200
