@@ -114,6 +114,8 @@ class YookassaSettings(Section):
 
 class PaymentSettings(Section):
     yookassa: YookassaSettings
+    #: What buyers may pay with; the first is the default. Money by card is held, by SBP it is charged at once.
+    methods: Annotated[list[Literal["bank_card", "sbp"]], Field(min_length=1)]
     poll_seconds: Seconds
     #: Where the provider's page sends people back to; empty = our own page that says how the payment went.
     return_url: Annotated[str, must_be("a web address, or empty", lambda url: not url or is_web_address(url))] = ""

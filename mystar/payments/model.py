@@ -12,6 +12,7 @@ from mystar.kit.money import rubles_text
 
 Status = Literal["pending", "held", "captured", "released", "refunded", "failed"]
 Goal = Literal["hold", "capture", "give_back"]
+Method = Literal["bank_card", "sbp"]
 
 
 class PaymentOpen(Conflict):
@@ -62,6 +63,51 @@ def _up_to(text: Text, left: int) -> Text:
     return Text(*(words.format(left=rubles_text(left)) for words in text))
 
 
+#: Why the provider refuses a payment, by the beginning of the parameter that it names.
+_REFUSALS = {
+    "amount": Text("сумма вне пределов, которые он допускает", "the amount is outside its limits"),
+    "receipt": Text("не удаётся оформить чек", "the receipt cannot be made"),
+}
+_OTHER_REFUSAL = Text("он отклонил запрос", "it rejected the request")
+
+
+def refusal_reason(refusal: str) -> Text:
+    """What to tell people of ``refusal``, which is the provider's "parameter: description"."""
+    parameter = refusal.partition(":")[0]
+    return next((text for start, text in _REFUSALS.items() if parameter.startswith(start)), _OTHER_REFUSAL)
+
+
+class PaymentStopped(Conflict):
+    """The provider refuses to take a payment for this order and would refuse it again."""
+
+    code = "payment_stopped"
+    text = Text(
+        "Платёжный сервис не принимает оплату этого заказа: {reason}. Повторять не нужно, мы уже разбираемся.",
+        "The payment provider does not accept a payment for this order: {reason}. There is no need to try again: "
+        "we are looking into it.",
+    )
+
+    def __init__(self, refusal: str = "") -> None:
+        super().__init__()
+        self._refusal = refusal
+
+    def message(self, language: str) -> str:
+        return self.text.in_(language, reason=refusal_reason(self._refusal).in_(language))
+
+
+class RefundNotFailed(Conflict):
+    code = "refund_not_failed"
+    text = Text("Возврат за этот заказ не срывался.", "No refund of this order has failed.")
+
+
+class MethodNotOffered(Invalid):
+    code = "method_not_offered"
+    text = Text("Этим способом оплатить нельзя.", "This payment method is not offered.")
+
+    def __init__(self) -> None:
+        super().__init__(fields={"method": [self.text]})
+
+
 class PaymentSettled(Conflict):
     """The order is paid already."""
 
@@ -84,6 +130,12 @@ class Payment:
     :param goal: where the money should be.
     :param refunding: amount of the partial refund in progress; ``refunds`` is the number of partial refunds so far.
     :param check_at: when the poll asks the provider next.
+    :param chosen_method: by SBP the money is charged at once and never held.
+    :param refusal: why the provider refused to create it, as "parameter: description".
+    :param refund_failure: why the latest refund failed, until the next one is begun.
+    :param refund_attempt: how many times a refund of all the rest was begun anew.
+    :param refund_id: the provider's, of a refund that is pending.
+    :param income: what is left of the captured amount after the provider's fee.
     """
 
     id: int
@@ -110,6 +162,12 @@ class Payment:
     check_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    chosen_method: Method = "bank_card"
+    refusal: str | None = None
+    refund_failure: str | None = None
+    refund_attempt: int = 0
+    refund_id: str | None = None
+    income: int | None = None
 
     @property
     def is_over(self) -> bool:
@@ -174,6 +232,15 @@ class MoneyMoved:
 @dataclass(frozen=True, slots=True)
 class PaymentFailed:
     payment: Payment
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFailed:
+    """The provider canceled a refund of ``amount`` kopecks, at once or days later. The money is still taken."""
+
+    payment: Payment
+    amount: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

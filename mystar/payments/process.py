@@ -17,6 +17,7 @@ from mystar.payments.model import (
     Goal,
     Payment,
     PaymentNotTaken,
+    RefundNotFailed,
     RefundTooMuch,
     RefundUnderWay,
     ReversalInProgress,
@@ -172,6 +173,8 @@ def apply(payment: Payment, transition: PaymentTransition, now: datetime) -> Pay
     if changed.refunding > changed.captured - changed.refunded:
         # It is done, or refunds made elsewhere leave too little for it.
         changed = replace(changed, refunding=0)
+    if changed.refunded > payment.refunded:
+        changed = replace(changed, refund_id=None, refund_failure=None)
     if transition.status == "held":
         return replace(changed, held_at=now)
     return replace(changed, settled_at=now)
@@ -187,6 +190,7 @@ def merge(payment: Payment, snapshot: ProviderPayment) -> Payment:
         expires_at=snapshot.expires_at or payment.expires_at,
         cancellation_party=snapshot.cancellation_party or payment.cancellation_party,
         cancellation_reason=snapshot.cancellation_reason or payment.cancellation_reason,
+        income=payment.income if snapshot.income is None else snapshot.income,
     )
 
 
@@ -200,6 +204,7 @@ class Call:
     :param amount: kopecks.
     :param part: kopecks refunded before a refund of the rest.
     :param number: number of a partial refund, from 1; 0 for other calls.
+    :param attempt: refunds of the rest that have failed before.
     """
 
     payment_id: int
@@ -207,12 +212,15 @@ class Call:
     amount: int
     part: int = 0
     number: int = 0
+    attempt: int = 0
 
     @property
     def name(self) -> str:
         base = f"{self.payment_id}:{self.call}"
         if self.number:
             return f"{base}:part-{self.number}"
+        if self.attempt:
+            return f"{base}:{self.part}:again-{self.attempt}"
         return f"{base}:{self.part}" if self.part else base
 
 
@@ -232,8 +240,9 @@ def next_call(payment: Payment) -> Call | None:
             return Call(payment.id, "cancel", payment.amount)
         case "captured", _ if payment.refunding:
             return Call(payment.id, "refund", payment.refunding, number=payment.refunds)
-        case "captured", "give_back":
-            return Call(payment.id, "refund", payment.captured - payment.refunded, part=payment.refunded)
+        case "captured", "give_back" if payment.refund_failure is None:
+            left = payment.captured - payment.refunded
+            return Call(payment.id, "refund", left, part=payment.refunded, attempt=payment.refund_attempt)
     return None
 
 
@@ -264,7 +273,25 @@ def begin_partial_refund(payment: Payment | None, amount: int) -> Payment:
     left = payment.captured - payment.refunded
     if not 0 < amount <= left:
         raise RefundTooMuch(left)
-    return replace(payment, refunding=amount, refunds=payment.refunds + 1)
+    return replace(payment, refunding=amount, refunds=payment.refunds + 1, refund_failure=None, refund_id=None)
+
+
+def refund_failed(payment: Payment, call: Call, reason: str) -> Payment:
+    """The payment once the provider has canceled the refund that ``call`` made.
+
+    Nothing is asked for again by itself: the provider would answer the same key with the same canceled refund.
+    """
+    return replace(payment, refunding=0 if call.number else payment.refunding, refund_id=None, refund_failure=reason)
+
+
+def restart_refund(payment: Payment | None) -> Payment:
+    """The payment with another refund of all the rest, under another key.
+
+    :raises RefundNotFailed: the refund of all the rest was not asked for, or has not failed.
+    """
+    if payment is None or payment.refund_failure is None or payment.goal != "give_back":
+        raise RefundNotFailed
+    return replace(payment, refund_failure=None, refund_attempt=payment.refund_attempt + 1)
 
 
 def auto_void_at(payment: Payment) -> datetime | None:

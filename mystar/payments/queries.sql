@@ -1,6 +1,7 @@
 -- name: add_payment
-insert into payments (order_id, payer_id, amount, description, return_url, created_at)
-values (%(order_id)s, %(payer_id)s, %(amount)s, %(description)s, %(return_url)s, %(now)s)
+insert into payments (order_id, payer_id, amount, description, return_url, chosen_method, created_at)
+values (
+    %(order_id)s, %(payer_id)s, %(amount)s, %(description)s, %(return_url)s, %(chosen_method)s, %(now)s)
 returning *;
 
 -- name: payment
@@ -32,7 +33,8 @@ update payments set
     provider_id = %(provider_id)s, confirmation_url = %(confirmation_url)s, method = %(method)s,
     expires_at = %(expires_at)s, cancellation_party = %(cancellation_party)s,
     cancellation_reason = %(cancellation_reason)s, held_at = %(held_at)s, settled_at = %(settled_at)s,
-    check_at = %(check_at)s, updated_at = now()
+    check_at = %(check_at)s, refusal = %(refusal)s, refund_failure = %(refund_failure)s,
+    refund_attempt = %(refund_attempt)s, refund_id = %(refund_id)s, income = %(income)s, updated_at = now()
 where id = %(id)s
 returning *;
 

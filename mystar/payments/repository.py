@@ -10,7 +10,7 @@ from typing import Any
 from mystar.errors import MystarError, NotFound
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
-from mystar.payments.model import Payment, PaymentOpen
+from mystar.payments.model import Method, Payment, PaymentOpen
 from mystar.payments.process import ACCOUNTS, LedgerMove, Reason
 from mystar.payments.provider import ProviderPayment
 
@@ -36,6 +36,7 @@ class PaymentRepository:
         amount: int,
         description: str,
         return_url: str,
+        chosen_method: Method,
         now: datetime,
     ) -> Payment:
         """:raises PaymentOpen: the order has a payment that is open, or was taken and kept."""
@@ -46,6 +47,7 @@ class PaymentRepository:
             amount=amount,
             description=description,
             return_url=return_url,
+            chosen_method=chosen_method,
             now=now,
         )
         return _payment(row)
@@ -106,10 +108,17 @@ class PaymentRepository:
         )
 
     async def record_discrepancy(
-        self, kind: str, provider_id: str, payment: Payment | None, snapshot: ProviderPayment | None
+        self,
+        kind: str,
+        provider_id: str,
+        payment: Payment | None,
+        snapshot: ProviderPayment | None,
+        reason: str | None = None,
     ) -> bool:
-        """Keep a discrepancy for staff; answer whether it is new."""
+        """Keep a discrepancy for staff; answer whether it is new. ``reason`` is the provider's."""
         details: dict[str, Any] = {"said": _plain(snapshot)} if snapshot else {}
+        if reason is not None:
+            details["reason"] = reason
         if payment is not None:
             details |= {"status": payment.status, "amount": payment.amount}
         return bool(

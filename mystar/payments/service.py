@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -17,7 +17,17 @@ from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.http import Networks, inside
-from mystar.payments.model import Goal, Payment, PaymentOpen, PaymentOver, PaymentSettled, ReversalInProgress
+from mystar.payments.model import (
+    Goal,
+    Method,
+    MethodNotOffered,
+    Payment,
+    PaymentOpen,
+    PaymentOver,
+    PaymentSettled,
+    PaymentStopped,
+    ReversalInProgress,
+)
 from mystar.payments.process import PAY_WITHIN, claimed_payment, mismatch, next_check
 from mystar.payments.provider import Gateway, PaymentNotFound, ProviderError, ProviderPayment
 from mystar.payments.reconciliation import Difference, Reconciliation
@@ -41,6 +51,7 @@ class PaymentService:
     :param public_url: base of our own return page, without a trailing slash.
     :param return_url: where the provider sends payers instead; empty = our own page.
     :param webhook_networks: networks that notifications may come from; empty = any.
+    :param methods: what buyers may pay with; the first is the default.
     """
 
     def __init__(
@@ -56,20 +67,33 @@ class PaymentService:
         return_url: str = "",
         poll_seconds: float,
         webhook_networks: Networks = (),
+        methods: Sequence[Method] = ("bank_card",),
     ) -> None:
         self._db, self._outbox, self._gateway, self._settlement = db, outbox, gateway, settlement
         self._signer, self._clock = signer, clock
         self.public_url, self._return_url = public_url, return_url
         self._poll_seconds, self._webhook_networks = poll_seconds, webhook_networks
+        self.methods = tuple(methods)
         self._payments = PaymentRepository(db)
         self._questions = asyncio.Semaphore(_QUESTIONS)
 
     # For orders. The caller has locked the order: locks are always taken in the order order, payment.
 
-    async def start(self, tx: Tx, *, order_id: int, payer_id: int | None, amount: int, description: str) -> Payment:
+    async def start(
+        self,
+        tx: Tx,
+        *,
+        order_id: int,
+        payer_id: int | None,
+        amount: int,
+        description: str,
+        method: str | None = None,
+    ) -> Payment:
         """Get the order's open payment, or create one; the provider is called after the commit.
 
         :param amount: kopecks, positive.
+        :param method: one of ``methods``, for a new payment; an open one keeps its own.
+        :raises MethodNotOffered: any other method.
         :raises PaymentSettled: the money was captured. :raises ReversalInProgress: it is being given back.
         :raises PaymentOpen: a payment of another amount is open.
         """
@@ -83,6 +107,7 @@ class PaymentService:
             amount=amount,
             description=description,
             return_url=self._return_url or self._return_link(order_id),
+            chosen_method=self._method(method),
             now=self._clock.now(),
         )
         return await self._settlement.next_call(tx, payment)
@@ -94,6 +119,10 @@ class PaymentService:
         :raises ReversalInProgress: a capture is asked for while the money is being given back.
         """
         return await self._settlement.set_goal(tx, order_id, goal)
+
+    async def refund_again(self, tx: Tx, order_id: int) -> Payment:
+        """Begin a failed refund of all the rest anew. :raises RefundNotFailed:"""
+        return await self._settlement.refund_again(tx, order_id)
 
     async def refund_part(self, tx: Tx, order_id: int, amount: int) -> Payment:
         """Refund a part of the captured amount. The goal "give_back" refunds all that is left.
@@ -128,6 +157,7 @@ class PaymentService:
         :param timeout: seconds to wait for the provider to create the payment.
         :raises Unavailable: no answer in time; a retry continues the same payment.
         :raises PaymentSettled: it is paid. :raises PaymentOver: it has failed or expired; a new payment is needed.
+        :raises PaymentStopped: the provider refuses the payment and would refuse another one.
         """
         payment = await self._payments.get(payment_id)
         if payment.status == "pending" and payment.provider_id is None:
@@ -136,6 +166,8 @@ class PaymentService:
             payment = await self._refresh_quickly(payment)
         if payment.status in ("held", "captured"):
             raise PaymentSettled
+        if payment.refusal is not None:
+            raise PaymentStopped(payment.refusal)
         if payment.is_over:
             raise PaymentOver
         if payment.confirmation_url is None:
@@ -292,6 +324,12 @@ class PaymentService:
             raise
         except ProviderError as trouble:
             raise _unavailable(trouble) from trouble
+
+    def _method(self, chosen: str | None) -> Method:
+        method = next((one for one in self.methods if chosen in (None, one)), None)
+        if method is None:
+            raise MethodNotOffered
+        return method
 
     def _return_link(self, order_id: int) -> str:
         query = urlencode({"order_id": order_id, "sig": self._signer.sign(_RETURN, order_id)})

@@ -16,6 +16,7 @@ from mystar.payments.model import (
     Payment,
     PaymentFailed,
     PaymentPartlyRefunded,
+    RefundFailed,
     SettlementBegins,
 )
 from mystar.payments.process import (
@@ -28,10 +29,12 @@ from mystar.payments.process import (
     mismatch,
     next_call,
     next_check,
+    refund_failed,
+    restart_refund,
     transitions,
     with_goal,
 )
-from mystar.payments.provider import ProviderPayment
+from mystar.payments.provider import ProviderPayment, ProviderRefund
 from mystar.payments.repository import PaymentRepository
 
 log = logging.getLogger(__name__)
@@ -62,8 +65,11 @@ class Settlement:
 
         return await self._db.retrying(work)
 
-    async def fail(self, payment_id: int, reason: str) -> Payment:
-        """Fail a payment that was not created at the provider. One that was created is left unchanged."""
+    async def fail(self, payment_id: int, reason: str, refusal: str | None = None) -> Payment:
+        """Fail a payment that was not created at the provider. One that was created is left unchanged.
+
+        :param refusal: the provider's answer, if it would give the same again.
+        """
         order_id = (await PaymentRepository(self._db).get(payment_id)).order_id
 
         async def work(tx: Tx) -> Payment:
@@ -78,12 +84,45 @@ class Settlement:
                 settled_at=self._clock.now(),
                 cancellation_party="provider",
                 cancellation_reason=reason,
+                refusal=refusal,
             )
             failed = await payments.save(failed)
+            if refusal is not None:
+                await payments.record_discrepancy("refused", f"refused-{failed.id}", failed, None, refusal)
             await tx.publish(PaymentFailed(failed))
             return failed
 
         return await self._db.retrying(work)
+
+    async def remember_refund(self, payment_id: int, call: Call, refund_id: str) -> None:
+        """Keep the id of a pending refund, so that it is looked at and never made again."""
+        async with self._db.transaction() as tx:
+            payments = PaymentRepository(tx)
+            payment = await payments.lock(payment_id)
+            if next_call(payment) == call:
+                await payments.save(replace(payment, refund_id=refund_id))
+
+    async def refund_failed(self, payment_id: int, call: Call, refund: ProviderRefund) -> None:
+        """The provider has canceled the refund: a person decides what comes next."""
+        order_id = (await PaymentRepository(self._db).get(payment_id)).order_id
+        reason = refund.cancellation_reason or "canceled"
+
+        async def work(tx: Tx) -> None:
+            await tx.publish(SettlementBegins(order_id))
+            payments = PaymentRepository(tx)
+            payment = await payments.lock(payment_id)
+            if next_call(payment) != call:
+                return
+            failed = await payments.save(refund_failed(payment, call, reason))
+            await payments.record_discrepancy("refund_canceled", refund.id, failed, None, reason)
+            await tx.publish(RefundFailed(failed, call.amount, reason))
+
+        await self._db.retrying(work)
+
+    async def refund_again(self, tx: Tx, order_id: int) -> Payment:
+        """Begin a failed refund of all the rest anew. :raises RefundNotFailed:"""
+        payment = restart_refund(await PaymentRepository(tx).lock_latest(order_id))
+        return await self.next_call(tx, payment)
 
     async def set_goal(self, tx: Tx, order_id: int, goal: Goal) -> Payment | None:
         """Set the goal of the order's latest payment and queue the next call; None when there is no payment.
@@ -176,4 +215,4 @@ class Settlement:
 def _without_partial_refund(payment: Payment, done: Call | None) -> Payment:
     """The payment after this call: a partial refund is no longer in progress."""
     made = done is not None and done.number == payment.refunds and done.number > 0
-    return replace(payment, refunding=0) if made else payment
+    return replace(payment, refunding=0, refund_id=None) if made else payment

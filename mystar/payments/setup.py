@@ -42,6 +42,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         return_url=settings.return_url,
         poll_seconds=settings.poll_seconds,
         webhook_networks=networks(settings.yookassa.webhook_networks),
+        methods=settings.methods,
     )
     app[PAYMENTS] = payments
     app.cleanup_ctx.append(every(settings.poll_seconds, payments.poll, name="payments poll"))

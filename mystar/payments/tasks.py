@@ -14,6 +14,7 @@ from mystar.payments.provider import (
     Gateway,
     PaymentNotFound,
     ProviderPayment,
+    ProviderRefund,
     RateLimited,
     Refused,
     Unauthorized,
@@ -29,6 +30,13 @@ LONGEST_PAUSE = 30.0
 #: Seconds before a refused call is retried, while it still leads to the goal.
 _AFTER_REFUSAL = 600.0
 _REFUND_PENDING = 60.0
+_NEVER_CREATED = "never_created"
+
+
+class _RefundCanceled(Exception):
+    def __init__(self, refund: ProviderRefund) -> None:
+        super().__init__(refund.cancellation_reason or "canceled")
+        self.refund = refund
 
 
 class ProviderCalls:
@@ -48,6 +56,9 @@ class ProviderCalls:
             snapshot = await self._ask(call, payment, str(letter.idempotency_key))
         except Refused as refusal:
             await self._refused(call, payment, refusal)
+        except _RefundCanceled as canceled:
+            log.error("payment %s: the provider canceled a refund: %s", payment.id, canceled)
+            await self._settlement.refund_failed(payment.id, call, canceled.refund)
         except Unauthorized as trouble:
             log.error("the payment provider refuses the shop's credentials: %s", trouble)
             raise Postpone(trouble.retry_after, str(trouble)) from trouble
@@ -71,31 +82,35 @@ class ProviderCalls:
 
     async def _create(self, payment: Payment, key: str) -> ProviderPayment:
         if self._clock.now() - payment.created_at > CREATE_WITHIN:
-            raise Refused("never_created", "the provider could not be reached in time")
+            raise Refused(_NEVER_CREATED, "the provider could not be reached in time")
         return await self._gateway.create_payment(
             key,
             amount=payment.amount,
             description=payment.description,
             return_url=payment.return_url,
             metadata={"order_id": str(payment.order_id), "payment_id": str(payment.id)},
+            method=payment.chosen_method,
         )
 
     async def _refund(self, call: Call, payment: Payment, provider_id: str, key: str) -> ProviderPayment:
-        refund = await self._gateway.refund(key, provider_id, amount=call.amount, description=payment.description)
+        if payment.refund_id is None:
+            refund = await self._gateway.refund(key, provider_id, amount=call.amount, description=payment.description)
+        if payment.refund_id or refund.status == "pending":
+            # A repeated call answers what it answered first; the refund itself is up to date.
+            refund = await self._gateway.get_refund(payment.refund_id or refund.id)
         if refund.status == "pending":
-            # A repeated call repeats the first answer; the refund itself has the current status.
-            refund = await self._gateway.get_refund(refund.id)
-        if refund.status == "pending":
-            raise Postpone(_REFUND_PENDING, "the refund is under way")
+            # Its key is forgotten after a day, its id is not.
+            await self._settlement.remember_refund(payment.id, call, refund.id)
+            raise Postpone(_REFUND_PENDING, "the refund is pending")
         if refund.status == "canceled":
-            raise Refused("refund_canceled")
+            raise _RefundCanceled(refund)
         return await self._gateway.get(provider_id)
 
     async def _refused(self, call: Call, payment: Payment, refusal: Refused) -> None:
         """A payment whose creation is refused has failed. Any other call is refused because of the payment's state, so
         refresh it; if the call still leads to the goal, it is retried later."""
         if call.call == "create":
-            await self._settlement.fail(payment.id, refusal.code)
+            await self._settlement.fail(payment.id, refusal.code, _lasting(refusal))
             raise GiveUp(str(refusal)) from refusal
         assert payment.provider_id is not None
         try:
@@ -106,3 +121,8 @@ class ProviderCalls:
         if next_call(await self._settlement.settle(payment.id, snapshot)) == call:
             log.error("payment %s: %s refused by the provider: %s", payment.id, call.call, refusal)
             raise Postpone(_AFTER_REFUSAL, str(refusal)) from refusal
+
+
+def _lasting(refusal: Refused) -> str | None:
+    """What the provider would say again to the same payment; None when it was never asked."""
+    return None if refusal.code == _NEVER_CREATED else f"{refusal.parameter or refusal.code}: {refusal.description}"

@@ -17,7 +17,7 @@ from mystar.kit.postgres.database import Database
 from mystar.kit.security.tokens import Signer
 from mystar.payments.gateways.breaker import Breaker
 from mystar.payments.gateways.yookassa import YooKassa
-from mystar.payments.model import EVENTS, HoldExpiring, Payment, SettlementBegins
+from mystar.payments.model import EVENTS, HoldExpiring, Payment, RefundFailed, SettlementBegins
 from mystar.payments.repository import CONSTRAINTS
 from mystar.payments.service import PaymentService
 from mystar.payments.settlement import TOPIC, Settlement
@@ -74,7 +74,7 @@ class Desk:
         )
         self.heard: list[Any] = []
         self.begun: list[int] = []
-        for event in (*EVENTS.values(), HoldExpiring):
+        for event in (*EVENTS.values(), HoldExpiring, RefundFailed):
             db.events.on(event, self._hear)
         db.events.on(SettlementBegins, self._hear_beginning)
 
@@ -87,11 +87,16 @@ class Desk:
     def facts(self) -> list[str]:
         return [type(event).__name__.removeprefix("Payment") for event in self.heard]
 
-    async def start(self, order_id: int | None = None, amount: int = AMOUNT) -> Payment:
+    async def start(self, order_id: int | None = None, amount: int = AMOUNT, method: str | None = None) -> Payment:
         order_id = order_id or next(_ORDERS)
         async with self.db.transaction() as tx:
             return await self.payments.start(
-                tx, order_id=order_id, payer_id=None, amount=amount, description=f"Заказ №{order_id}"
+                tx,
+                order_id=order_id,
+                payer_id=None,
+                amount=amount,
+                description=f"Заказ №{order_id}",
+                method=method,
             )
 
     async def created(self, amount: int = AMOUNT) -> Payment:

@@ -107,15 +107,16 @@ async def test_a_refund_under_way_is_waited_for(desk: Desk, provider: Scripted) 
     assert len(provider.keys["POST refunds"]) == 1
 
 
-async def test_a_refund_that_came_to_nothing_is_tried_again(desk: Desk, provider: Scripted) -> None:
-    provider.says = {
-        "POST refunds": [refund("canceled"), refund("succeeded")],
-        "GET payments/p-1": [TAKEN, RETURNED],
-    }
+async def test_a_refund_that_is_canceled_at_once_waits_for_a_person(desk: Desk, provider: Scripted) -> None:
+    provider.says = {"POST refunds": [refund("canceled")], "GET payments/p-1": [TAKEN]}
     payment = await stand(desk, "captured", "give_back")
     desk.open()
-    await times(desk, provider, "POST refunds", 2)
-    await desk.becomes(payment, "refunded")
+    await times(desk, provider, "POST refunds", 1)
+
+    async def failure() -> str | None:
+        return (await desk.get(payment)).refund_failure
+
+    assert await eventually(failure) == "canceled"
 
 
 async def test_a_refund_made_by_somebody_else_is_enough(desk: Desk, provider: Scripted) -> None:
