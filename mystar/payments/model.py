@@ -96,11 +96,15 @@ class PaymentStopped(Conflict):
 
 
 class RefundNotFailed(Conflict):
+    """A refund is to be begun anew, and none has failed."""
+
     code = "refund_not_failed"
     text = Text("Возврат за этот заказ не срывался.", "No refund of this order has failed.")
 
 
 class MethodNotOffered(Invalid):
+    """The payment method is not one of those that the installation offers."""
+
     code = "method_not_offered"
     text = Text("Этим способом оплатить нельзя.", "This payment method is not offered.")
 
