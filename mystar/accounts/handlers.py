@@ -70,10 +70,10 @@ async def verify_email(request: web.Request) -> web.StreamResponse:
 
 @docs(
     tags=["market: people"],
-    summary="The target of the mailed confirmation link",
+    summary="Confirm an e-mail by its mailed link",
     responses={
         200: {
-            "description": "Confirmed; browsers get a page",
+            "description": "Confirmed; a browser gets a page",
             "content": {
                 "application/json": {"schema": {"$ref": "#/components/schemas/WordsView"}},
                 "text/html": {"schema": {"type": "string"}},
@@ -91,7 +91,10 @@ async def follow_link(request: web.Request) -> web.Response:
     return json_response({"message": CONFIRMED})
 
 
-@docs(tags=["market: people"], summary="Mail the confirmation link once more; answers the same for everybody")
+@docs(
+    tags=["market: people"],
+    summary="Mail the confirmation link again; the answer does not tell whether the account exists",
+)
 @json_schema(EmailDraft)
 @response_schema(WordsView, 200)
 @idempotent
@@ -111,7 +114,7 @@ async def log_in(request: web.Request) -> web.Response:
 
 @docs(
     tags=["market: people"],
-    summary="A new access token for a refresh token",
+    summary="Exchange a refresh token for a new access token",
     description="With `rotate` the refresh token is exchanged, too. An exchanged one may be repeated for half a minute,"
     " and until its successor is used; after that its session ends.",
 )
@@ -126,7 +129,7 @@ async def refresh(request: web.Request) -> web.Response:
     return token_response(view)
 
 
-@docs(tags=["market: people"], summary="Whether an access token is alive: 200 or 401")
+@docs(tags=["market: people"], summary="Check an access token: 200 or 401")
 @json_schema(TokenQuestion)
 @response_schema(Nothing, 200)
 async def verify_token(request: web.Request) -> web.Response:
@@ -134,7 +137,7 @@ async def verify_token(request: web.Request) -> web.Response:
     return json_response({})
 
 
-@docs(tags=["market: people"], summary="End this session", responses={204: {"description": "It has ended"}})
+@docs(tags=["market: people"], summary="End this session", responses={204: {"description": "Ended"}})
 @signed_in
 async def log_out(request: web.Request) -> web.Response:
     await request.app[ACCOUNTS].log_out(actor_of(request))
@@ -143,8 +146,8 @@ async def log_out(request: web.Request) -> web.Response:
 
 @docs(
     tags=["market: people"],
-    summary="Change the password; every session ends, this one too",
-    responses={204: {"description": "It is changed"}},
+    summary="Change the password; ends all sessions",
+    responses={204: {"description": "Changed"}},
 )
 @signed_in
 @json_schema(PasswordChange)
@@ -154,7 +157,7 @@ async def change_password(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-@docs(tags=["market: people"], summary="Where I am signed in, the newest first")
+@docs(tags=["market: people"], summary="List sessions, newest first")
 @signed_in
 @querystring_schema(PageQuery)
 @response_schema(page_of(SessionView), 200)
@@ -167,7 +170,7 @@ async def list_sessions(request: web.Request) -> web.Response:
     )
 
 
-@docs(tags=["market: people"], summary="End one of my sessions", responses={204: {"description": "It has ended"}})
+@docs(tags=["market: people"], summary="End a session", responses={204: {"description": "Ended"}})
 @signed_in
 @match_info_schema(SessionPath)
 async def end_session(request: web.Request) -> web.Response:

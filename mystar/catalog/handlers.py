@@ -48,7 +48,7 @@ class FilterChoice(BaseSchema):
     name = fields.String()
 
 
-@docs(tags=TAGS, summary="The catalogue: what can be ordered, found by words and filters")
+@docs(tags=TAGS, summary="Search the catalogue by words and filters")
 @maybe_signed_in
 @querystring_schema(ServiceQuery)
 @response_schema(page_of(ServiceView), 200)
@@ -64,7 +64,7 @@ async def list_services(request: web.Request) -> web.Response:
     return page_response(request, [service_shape(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
 
 
-@docs(tags=TAGS, summary="My services, hidden ones too")
+@docs(tags=TAGS, summary="List the actor's services, hidden ones included")
 @signed_in
 @querystring_schema(ServiceQuery)
 @response_schema(page_of(ServiceView), 200)
@@ -74,7 +74,7 @@ async def list_own_services(request: web.Request) -> web.Response:
     return page_response(request, [service_shape(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
 
 
-@docs(tags=TAGS, summary="Put up a service, with its options and tags; creators only")
+@docs(tags=TAGS, summary="Create a service with its options and tags; for creators")
 @signed_in
 @json_schema(ServiceForm)
 @response_schema(ServiceView, 201)
@@ -84,7 +84,7 @@ async def create_service(request: web.Request) -> web.StreamResponse:
     return json_response(service_shape(service, request.app[PUBLIC_URL]), 201)
 
 
-@docs(tags=TAGS, summary="One service; a hidden one only for its creator and staff")
+@docs(tags=TAGS, summary="Read a service; a hidden one only for its creator and staff")
 @maybe_signed_in
 @match_info_schema(ServicePath)
 @response_schema(ServiceView, 200)
@@ -93,7 +93,7 @@ async def read_service(request: web.Request) -> web.Response:
     return json_response(service_shape(service, request.app[PUBLIC_URL]))
 
 
-@docs(tags=TAGS, summary="One service in the document's other shape: money and time are text")
+@docs(tags=TAGS, summary="Read a service with prices and times as text")
 @maybe_signed_in
 @match_info_schema(ServicePath)
 @response_schema(BriefServiceView, 200)
@@ -102,7 +102,7 @@ async def read_brief_service(request: web.Request) -> web.Response:
     return json_response(brief_service_shape(service))
 
 
-@docs(tags=TAGS, summary="Change some of a service of mine; orders keep what was agreed")
+@docs(tags=TAGS, summary="Update fields of a service; orders keep what was agreed")
 @signed_in
 @match_info_schema(ServicePath)
 @json_schema(ServicePatch)
@@ -111,7 +111,7 @@ async def change_service(request: web.Request) -> web.Response:
     return await _changed(request)
 
 
-@docs(tags=TAGS, summary="Replace a service of mine; what is optional and absent stays")
+@docs(tags=TAGS, summary="Replace a service; absent optional fields keep their values")
 @signed_in
 @match_info_schema(ServicePath)
 @json_schema(ServiceForm)
@@ -120,7 +120,7 @@ async def replace_service(request: web.Request) -> web.Response:
     return await _changed(request)
 
 
-@docs(tags=TAGS, summary="Remove a service of mine; its orders go on", responses={204: {"description": "It is gone"}})
+@docs(tags=TAGS, summary="Delete a service; its orders go on", responses={204: {"description": "Deleted"}})
 @signed_in
 @match_info_schema(ServicePath)
 async def remove_service(request: web.Request) -> web.Response:
@@ -128,14 +128,14 @@ async def remove_service(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-@docs(tags=TAGS, summary="The categories, in the order of their positions")
+@docs(tags=TAGS, summary="List categories by position")
 @response_schema(CatalogCategoryView(many=True), 200)
 async def list_categories(request: web.Request) -> web.Response:
     found = await request.app[CATALOG].categories()
     return json_response([category_shape(one, request.app[PUBLIC_URL]) for one in found])
 
 
-@docs(tags=TAGS, summary="The tags, by name")
+@docs(tags=TAGS, summary="List tags by name")
 @querystring_schema(TagQuery)
 @response_schema(CatalogTagView(many=True), 200)
 async def list_tags(request: web.Request) -> web.Response:
@@ -144,7 +144,7 @@ async def list_tags(request: web.Request) -> web.Response:
     return list_response(request, [tag_shape(one) for one in found.rows], found.count, page)
 
 
-@docs(tags=TAGS, summary="What else the catalogue can be filtered by: nothing, so that no client makes it up")
+@docs(tags=TAGS, summary="List further filters of the catalogue; there are none")
 @response_schema(FilterChoice(many=True), 200)
 async def list_nothing(_request: web.Request) -> web.Response:
     return json_response([])

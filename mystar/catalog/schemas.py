@@ -81,7 +81,7 @@ class ServiceForm(BaseSchema):
     options = fields.List(
         fields.Nested(OptionForm),
         validate=max_items(MAX_OPTIONS),
-        metadata={"description": "The whole list: an option that is not in it is taken from the service."},
+        metadata={"description": "The whole list: options that are not in it are removed."},
     )
     tags = fields.List(PlainText(min_length=1, max_length=MAX_TAG_LENGTH), validate=max_items(MAX_TAGS))
     allows_modifications = fields.Boolean()
@@ -101,7 +101,8 @@ class ServiceQuery(PageQuery):
 
     category = PlainText(max_length=1000, metadata={"description": "Ids or names, several joined by commas."})
     creator = PlainText(
-        max_length=20, metadata={"description": "The id of a creator's profile; me: mine, hidden ones too."}
+        max_length=20,
+        metadata={"description": "The id of a creator profile; me: the actor's services, hidden ones included."},
     )
     search = PlainText(
         max_length=200,
@@ -114,7 +115,7 @@ class ServiceQuery(PageQuery):
     max_price = RubleAmount()
     ordering = fields.String(
         validate=validate.OneOf(list(_ORDERS)),
-        metadata={"description": "Without it: the newest first, and in a search what fits best."},
+        metadata={"description": "Default: newest first, and in a search by relevance."},
     )
 
     @pre_load
@@ -144,7 +145,7 @@ class ServiceCreatorView(BaseSchema):
     user_id = fields.Integer(required=True)
     username = fields.String(required=True)
     avatar = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
-    rating = fields.Float(required=True, metadata={"description": "1 to 5, 0 while nobody has rated."})
+    rating = fields.Float(required=True, metadata={"description": "1 to 5; 0 without ratings."})
     completed_orders = fields.Integer(required=True)
 
 
@@ -165,7 +166,7 @@ class BriefServiceView(BaseSchema):
     estimated_time = fields.String(required=True, metadata={"description": "Days.", "example": "7"})
     allows_modifications = fields.Boolean(required=True)
     modifications_price = fields.String(required=True, metadata={"description": "Rubles.", "example": "200.00"})
-    is_active = fields.Boolean(required=True, metadata={"description": "The creator's own switch."})
+    is_active = fields.Boolean(required=True, metadata={"description": "Switched by the creator."})
     created_at = fields.DateTime(required=True)
     updated_at = fields.DateTime(required=True)
 
@@ -181,7 +182,7 @@ class ServiceView(BriefServiceView):
     tags = fields.List(fields.String(), required=True)
     creator = fields.Nested(ServiceCreatorView, required=True)
     kind = fields.String(required=True, metadata={"enum": ["service", "greeting"]})
-    is_listed = fields.Boolean(required=True, metadata={"description": "Whether anybody can see and buy it."})
+    is_listed = fields.Boolean(required=True, metadata={"description": "Whether it is listed and can be ordered."})
 
 
 class CatalogCategoryView(BaseSchema):
@@ -193,7 +194,7 @@ class CatalogCategoryView(BaseSchema):
 class CatalogTagView(BaseSchema):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
-    services = fields.Integer(required=True, metadata={"description": "How many have it."})
+    services = fields.Integer(required=True, metadata={"description": "Services with this tag."})
 
 
 def draft_of(form: Mapping[str, Any]) -> ServiceDraft:

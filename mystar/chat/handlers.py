@@ -36,7 +36,7 @@ from mystar.kit.web.validation import body_of, path_of, query_of
 TAGS = ["market: conversations"]
 
 
-@docs(tags=TAGS, summary="My conversations, the liveliest first")
+@docs(tags=TAGS, summary="List conversations, latest activity first")
 @signed_in
 @querystring_schema(PageQuery)
 @response_schema(page_of(ConversationView), 200)
@@ -48,8 +48,8 @@ async def list_conversations(request: web.Request) -> web.Response:
 
 @docs(
     tags=TAGS,
-    summary="The conversation with somebody, made if there is none",
-    responses={200: {"schema": ConversationView, "description": "The two have been talking already"}},
+    summary="Open a conversation with an account, or get the existing one",
+    responses={200: {"schema": ConversationView, "description": "The conversation existed"}},
 )
 @signed_in
 @json_schema(ConversationDraft)
@@ -62,7 +62,7 @@ async def open_conversation(request: web.Request) -> web.StreamResponse:
     return json_response(conversation_view(card, addresses(request.app)), 201 if is_new else 200)
 
 
-@docs(tags=TAGS, summary="One conversation")
+@docs(tags=TAGS, summary="Read a conversation")
 @signed_in
 @match_info_schema(ConversationPath)
 @response_schema(ConversationView, 200)
@@ -71,7 +71,7 @@ async def read_conversation(request: web.Request) -> web.Response:
     return json_response(conversation_view(card, addresses(request.app)))
 
 
-@docs(tags=TAGS, summary="The messages of a conversation, newest first")
+@docs(tags=TAGS, summary="List messages of a conversation, newest first")
 @signed_in
 @match_info_schema(ConversationPath)
 @querystring_schema(PageQuery)
@@ -84,7 +84,7 @@ async def list_messages(request: web.Request) -> web.Response:
 
 @docs(
     tags=TAGS,
-    summary="Say something",
+    summary="Send a message",
     responses={200: {"schema": MessageView, "description": "The first message of this client_id"}},
 )
 @signed_in
@@ -105,7 +105,7 @@ async def send_message(request: web.Request) -> web.StreamResponse:
     return json_response(message_view(message, addresses(request.app)), 201 if is_new else 200)
 
 
-@docs(tags=TAGS, summary="Say it otherwise: the author only")
+@docs(tags=TAGS, summary="Edit a message; for its author")
 @signed_in
 @match_info_schema(MessagePath)
 @json_schema(MessageEdit)
@@ -117,8 +117,8 @@ async def edit_message(request: web.Request) -> web.Response:
 
 @docs(
     tags=TAGS,
-    summary="Take a message back: the author only",
-    responses={204: {"description": "Its number stays, its words and files are gone"}},
+    summary="Delete a message; for its author",
+    responses={204: {"description": "Deleted; its number stays, its text and files are removed"}},
 )
 @signed_in
 @match_info_schema(MessagePath)
@@ -127,7 +127,7 @@ async def delete_message(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-@docs(tags=TAGS, summary="I have read this far")
+@docs(tags=TAGS, summary="Move the read mark")
 @signed_in
 @match_info_schema(ConversationPath)
 @json_schema(ReadDraft)
@@ -140,7 +140,7 @@ async def mark_read(request: web.Request) -> web.StreamResponse:
     return json_response({"read_number": member.read_number, "unread_count": member.unread})
 
 
-@docs(tags=TAGS, summary="What has changed in a conversation since a position, oldest first")
+@docs(tags=TAGS, summary="List changes of a conversation after a position, oldest first")
 @signed_in
 @match_info_schema(ConversationPath)
 @querystring_schema(ChangesQuery)
@@ -154,7 +154,7 @@ async def list_changes(request: web.Request) -> web.Response:
     )
 
 
-@docs(tags=TAGS, summary="Whom I want to hear nothing from")
+@docs(tags=TAGS, summary="List blocked users")
 @signed_in
 @querystring_schema(PageQuery)
 @response_schema(page_of(MemberView), 200)
@@ -164,7 +164,7 @@ async def list_blocked(request: web.Request) -> web.Response:
     return page_response(request, [person_view(person, addresses(request.app)) for person in found.rows], found.count)
 
 
-@docs(tags=TAGS, summary="Hear nothing more from somebody", responses={204: {"description": "They cannot write to me"}})
+@docs(tags=TAGS, summary="Block a user", responses={204: {"description": "Blocked"}})
 @signed_in
 @match_info_schema(UserPath)
 @idempotent
@@ -173,7 +173,7 @@ async def block(request: web.Request) -> web.StreamResponse:
     return web.Response(status=204)
 
 
-@docs(tags=TAGS, summary="Hear from them again", responses={204: {"description": "They can write to me"}})
+@docs(tags=TAGS, summary="Unblock a user", responses={204: {"description": "Unblocked"}})
 @signed_in
 @match_info_schema(UserPath)
 async def unblock(request: web.Request) -> web.Response:

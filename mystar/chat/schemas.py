@@ -36,14 +36,16 @@ class MessageDraft(BaseSchema):
         Id(),
         load_default=list,
         validate=max_items(MOST_FILES),
-        metadata={"description": "one's own uploads that nothing uses yet"},
+        metadata={"description": "unused uploads of the actor"},
     )
     client_id = PlainText(
         load_default=None,
         allow_none=True,
         min_length=1,
         max_length=LONGEST_CLIENT_ID,
-        metadata={"description": "A name of the client's own; sending it again gives the first message, for ever."},
+        metadata={
+            "description": "An id chosen by the client; sending it again returns the first message, without expiry."
+        },
     )
 
 
@@ -57,7 +59,7 @@ class ReadDraft(BaseSchema):
         max_value=2**31 - 1,
         load_default=None,
         allow_none=True,
-        metadata={"description": "Everything up to this message is read; without it, everything there is."},
+        metadata={"description": "The last message that was read; default: the newest."},
     )
 
 
@@ -66,7 +68,7 @@ class ChangesQuery(BaseSchema):
         min_value=0,
         max_value=2**63 - 1,
         load_default=0,
-        metadata={"description": "A position: that of a conversation as it was read, or of the last change known."},
+        metadata={"description": "The position of the conversation as it was read, or of the last known change."},
     )
 
 
@@ -111,9 +113,15 @@ class ConversationView(BaseSchema):
     last_message = fields.Nested(MessageView, required=True, allow_none=True)
     last_message_at = fields.DateTime(required=True, allow_none=True)
     unread_count = fields.Integer(required=True)
-    read_number = fields.Integer(required=True, metadata={"description": "How far I have read."})
-    other_read_number = fields.Integer(required=True, metadata={"description": "How far the other one has read."})
-    is_blocked = fields.Boolean(required=True, metadata={"description": "I have blocked the other one."})
+    read_number = fields.Integer(
+        required=True, metadata={"description": "Number of the last message that the actor has read."}
+    )
+    other_read_number = fields.Integer(
+        required=True, metadata={"description": "Number of the last message that the other account has read."}
+    )
+    is_blocked = fields.Boolean(
+        required=True, metadata={"description": "Whether the actor has blocked the other account."}
+    )
     position = fields.Integer(required=True)
 
 

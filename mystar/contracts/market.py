@@ -19,8 +19,12 @@ ERROR_SCHEMA = {
         "error": {"type": "string"},
         "detail": {"type": "string"},
         "code": {"type": "string"},
-        "status": {"type": "string", "description": "Of an order with which this cannot be done now."},
-        "allowed_actions": {"type": "array", "items": {"type": "object"}, "description": "What can be done instead."},
+        "status": {"type": "string", "description": "The order's status, when it does not allow the action."},
+        "allowed_actions": {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "Actions that the status allows.",
+        },
         "errors": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
     },
 }

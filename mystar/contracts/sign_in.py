@@ -25,8 +25,8 @@ class ProviderCallback(BaseSchema):
     """What a provider adds to the address that it sends the browser back to, as far as the client passes it on."""
 
     code = PlainText(max_length=TOKEN_LONGEST)
-    error = PlainText(max_length=200, metadata={"description": "in place of a code, when the person said no"})
-    state = PlainText(max_length=200, metadata={"description": "names the attempt where no cookie does"})
+    error = PlainText(max_length=200, metadata={"description": "in place of a code, when access was denied"})
+    state = PlainText(max_length=200, metadata={"description": "identifies the attempt when there is no cookie"})
 
 
 class ProviderToken(BaseSchema):

@@ -46,13 +46,16 @@ class Health(BaseSchema):
     version = fields.String(required=True)
 
 
-@docs(tags=["system"], summary="Whether the process lives")
+@docs(tags=["system"], summary="Check whether the process answers")
 @response_schema(Health, 200)
 async def healthz(_request: web.Request) -> web.Response:
     return json_response({"status": "ok", "version": __version__})
 
 
-@docs(tags=["system"], summary="Whether requests can be served: the database answers and nobody asked us to stop")
+@docs(
+    tags=["system"],
+    summary="Check whether requests can be served: the database answers and the process is not stopping",
+)
 @response_schema(Health, 200)
 async def readyz(request: web.Request) -> web.Response:
     if request.app[STOPPING].is_set():
@@ -65,7 +68,7 @@ async def readyz(request: web.Request) -> web.Response:
     return json_response({"status": "ok", "version": __version__})
 
 
-@docs(tags=["system"], summary="Prometheus metrics", responses={200: {"content": {"text/plain": {}}}})
+@docs(tags=["system"], summary="Read Prometheus metrics", responses={200: {"content": {"text/plain": {}}}})
 async def metrics(request: web.Request) -> web.Response:
     counted = request.app[METRICS]
     try:
@@ -81,23 +84,27 @@ async def metrics(request: web.Request) -> web.Response:
     return counted.rendered()
 
 
-@docs(tags=["system"], summary="This document", responses={200: {"content": {"application/json": {}}}})
+@docs(tags=["system"], summary="Read this document", responses={200: {"content": {"application/json": {}}}})
 async def openapi_document(request: web.Request) -> web.Response:
     return web.Response(body=request.app[DOCUMENT], content_type="application/json")
 
 
-@docs(tags=["system"], summary="The sockets, in AsyncAPI", responses={200: {"content": {"application/json": {}}}})
+@docs(
+    tags=["system"],
+    summary="Read the AsyncAPI document of the WebSockets",
+    responses={200: {"content": {"application/json": {}}}},
+)
 async def asyncapi_document(request: web.Request) -> web.Response:
     return json_response(asyncapi(public_url=request.app[PUBLIC_URL]))
 
 
-@docs(tags=["system"], summary="The API to read and try", responses={200: {"content": {"text/html": {}}}})
+@docs(tags=["system"], summary="Show the documentation page", responses={200: {"content": {"text/html": {}}}})
 async def swagger(request: web.Request) -> web.Response:
     page = render_page("swagger.html", language_of(request))
     return html_response(page, headers={"Content-Security-Policy": _SWAGGER_POLICY})
 
 
-@docs(tags=["system"], summary="A part of the API's page", responses={200: {"content": {"*/*": {}}}})
+@docs(tags=["system"], summary="Read a file of the documentation page", responses={200: {"content": {"*/*": {}}}})
 async def swagger_file(request: web.Request) -> web.StreamResponse:
     name = request.match_info["file"]
     if name == "start.js":
@@ -107,7 +114,7 @@ async def swagger_file(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(_SWAGGER / name, headers={"Cache-Control": "public, max-age=86400"})
 
 
-@docs(tags=["system"], summary="The icon of our pages", responses={200: {"content": {"image/svg+xml": {}}}})
+@docs(tags=["system"], summary="Read the icon of the pages", responses={200: {"content": {"image/svg+xml": {}}}})
 async def icon(_request: web.Request) -> web.Response:
     return web.Response(
         text=_ICON, content_type="image/svg+xml", charset="utf-8", headers={"Cache-Control": "public, max-age=86400"}

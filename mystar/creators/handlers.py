@@ -44,14 +44,14 @@ from mystar.kit.web.validation import body_of, path_of, query_of
 TAGS = ["market: skills"]
 
 
-@docs(tags=["market: people"], summary="Who I am")
+@docs(tags=["market: people"], summary="Read the actor's account")
 @signed_in
 @response_schema(UserView, 200)
 async def who_am_i(request: web.Request) -> web.Response:
     return json_response(await _view(request, await request.app[ACCOUNTS].profile(actor_of(request).id)))
 
 
-@docs(tags=["market: people"], summary="Change what is given of my name, phone and words about myself")
+@docs(tags=["market: people"], summary="Update fields of the account")
 @signed_in
 @json_schema(UserChange)
 @response_schema(UserView, 200)
@@ -84,7 +84,7 @@ async def _creator_id(request: web.Request, account_id: int) -> int | None:
         return None
 
 
-@docs(tags=TAGS, summary="Skills, by name")
+@docs(tags=TAGS, summary="List skills by name")
 @querystring_schema(SkillQuery)
 @response_schema(page_of(SkillView), 200)
 async def list_skills(request: web.Request) -> web.Response:
@@ -93,14 +93,14 @@ async def list_skills(request: web.Request) -> web.Response:
     return page_response(request, [skill_view(skill) for skill in found.rows], found.count)
 
 
-@docs(tags=TAGS, summary="One skill")
+@docs(tags=TAGS, summary="Read a skill")
 @match_info_schema(SkillPath)
 @response_schema(SkillView, 200)
 async def read_skill(request: web.Request) -> web.Response:
     return json_response(skill_view(await request.app[SKILLS].find(path_of(request)["skill_id"])))
 
 
-@docs(tags=TAGS, summary="What a creator can, or what I can")
+@docs(tags=TAGS, summary="List skills of a creator or of the actor")
 @signed_in
 @querystring_schema(OfCreatorQuery)
 @response_schema(page_of(CreatorSkillView), 200)
@@ -114,7 +114,7 @@ async def list_creator_skills(request: web.Request) -> web.Response:
     return page_response(request, [creator_skill_view(given) for given in found.rows], found.count)
 
 
-@docs(tags=TAGS, summary="I can this, too")
+@docs(tags=TAGS, summary="Add a skill to the actor's profile")
 @signed_in
 @json_schema(SkillDraft)
 @response_schema(CreatorSkillView, 201)
@@ -124,7 +124,7 @@ async def add_skill(request: web.Request) -> web.StreamResponse:
     return json_response(creator_skill_view(given), 201)
 
 
-@docs(tags=TAGS, summary="How well I can it now")
+@docs(tags=TAGS, summary="Replace the level of a skill")
 @signed_in
 @match_info_schema(CreatorSkillPath)
 @json_schema(LevelDraft)
@@ -133,7 +133,7 @@ async def set_level(request: web.Request) -> web.Response:
     return await _set_level(request)
 
 
-@docs(tags=TAGS, summary="How well I can it now, if that is what is to be changed")
+@docs(tags=TAGS, summary="Update the level of a skill")
 @signed_in
 @match_info_schema(CreatorSkillPath)
 @json_schema(LevelChange)
@@ -148,7 +148,7 @@ async def _set_level(request: web.Request) -> web.Response:
     return json_response(creator_skill_view(given))
 
 
-@docs(tags=TAGS, summary="I cannot this any more", responses={204: {"description": "It is gone"}})
+@docs(tags=TAGS, summary="Remove a skill from the actor's profile", responses={204: {"description": "Deleted"}})
 @signed_in
 @match_info_schema(CreatorSkillPath)
 async def drop_skill(request: web.Request) -> web.Response:
@@ -156,7 +156,7 @@ async def drop_skill(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-@docs(tags=TAGS, summary="All of these I can so well: added or changed, all or none")
+@docs(tags=TAGS, summary="Add or change several skills, all or none")
 @signed_in
 @json_schema(SkillLevels(many=True))
 @response_schema(SetSkillView(many=True), 200)

@@ -92,7 +92,7 @@ class SkillPath(BaseSchema):
 
 class SkillQuery(PageQuery):
     search = PlainText(
-        load_default="", max_length=100, metadata={"description": "Any part of the name or the description."}
+        load_default="", max_length=100, metadata={"description": "A part of the name or the description."}
     )
 
 

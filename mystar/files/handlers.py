@@ -39,7 +39,7 @@ _SEEN_POLICY = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 
 
 @docs(
     tags=["files"],
-    summary="A file: public ones for everybody, others for those they belong to or by a signed link",
+    summary="Download a file; a private one needs its owner's token or a signed link",
     parameters=[
         {"in": "query", "name": "expires", "schema": {"type": "string"}},
         {"in": "query", "name": "signature", "schema": {"type": "string"}},
@@ -122,9 +122,8 @@ async def _send(
 
 @docs(
     tags=TAGS,
-    summary="Upload a file, to be referred to by its id",
-    description="Mine alone until something refers to it: a delivery, a message. What nothing refers to is gone after a"
-    " day.",
+    summary="Upload a file",
+    description="Private until a delivery or a message uses it. Unused files are deleted after a day.",
 )
 @signed_in
 @request_schema(FileForm, location="files")
@@ -135,7 +134,7 @@ async def upload(request: web.Request) -> web.StreamResponse:
         return json_response(_view(request, form.file), 201)
 
 
-@docs(tags=TAGS, summary="My uploads, the newest first")
+@docs(tags=TAGS, summary="List the actor's uploads, newest first")
 @signed_in
 @querystring_schema(pagination.PageQuery)
 @response_schema(pagination.page_of(FileView), 200)
@@ -144,7 +143,7 @@ async def list_uploads(request: web.Request) -> web.Response:
     return pagination.page_response(request, [_view(request, file) for file in found.rows], found.count)
 
 
-@docs(tags=TAGS, summary="One of my uploads")
+@docs(tags=TAGS, summary="Read an upload")
 @signed_in
 @match_info_schema(FilePath)
 @response_schema(FileView, 200)
@@ -154,8 +153,8 @@ async def read_upload(request: web.Request) -> web.Response:
 
 @docs(
     tags=TAGS,
-    summary="Delete an upload that nothing refers to",
-    responses={204: {"description": "It is gone"}},
+    summary="Delete an unused upload",
+    responses={204: {"description": "Deleted"}},
 )
 @signed_in
 @match_info_schema(FilePath)

@@ -31,12 +31,12 @@ class FileView(BaseSchema):
     uploaded_at = fields.DateTime(required=True)
     kind = fields.String(required=True)
     is_attached = fields.Boolean(
-        required=True, metadata={"description": "Something refers to it. What nothing refers to is gone after a day."}
+        required=True, metadata={"description": "Whether something uses it. Unused files are deleted after a day."}
     )
-    duration = fields.Float(required=True, allow_none=True, metadata={"description": "seconds; of a film"})
-    width = fields.Integer(required=True, allow_none=True, metadata={"description": "pixels; of a film"})
-    height = fields.Integer(required=True, allow_none=True, metadata={"description": "pixels; of a film"})
-    codec = fields.String(required=True, allow_none=True, metadata={"description": "of a film", "example": "h264"})
+    duration = fields.Float(required=True, allow_none=True, metadata={"description": "seconds; of a video"})
+    width = fields.Integer(required=True, allow_none=True, metadata={"description": "pixels; of a video"})
+    height = fields.Integer(required=True, allow_none=True, metadata={"description": "pixels; of a video"})
+    codec = fields.String(required=True, allow_none=True, metadata={"description": "of a video", "example": "h264"})
 
 
 def file_view(file: StoredFile, link: Callable[[StoredFile], str]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ async def reading_language(request: web.Request) -> str:
     return await request.app[NOTIFICATIONS].language(actor_of(request))
 
 
-@docs(tags=TAGS, summary="My notifications, newest first")
+@docs(tags=TAGS, summary="List notifications, newest first")
 @signed_in
 @querystring_schema(NotificationQuery)
 @response_schema(page_of(NotificationView), 200)
@@ -50,7 +50,7 @@ async def list_notifications(request: web.Request) -> web.Response:
     return page_response(request, [notification_view(one, language) for one in found.rows], found.count)
 
 
-@docs(tags=TAGS, summary="One notification")
+@docs(tags=TAGS, summary="Read a notification")
 @signed_in
 @match_info_schema(NotificationPath)
 @response_schema(NotificationView, 200)
@@ -59,14 +59,14 @@ async def read_notification(request: web.Request) -> web.Response:
     return json_response(notification_view(found, await reading_language(request)))
 
 
-@docs(tags=TAGS, summary="How many I have not read")
+@docs(tags=TAGS, summary="Count unread notifications")
 @signed_in
 @response_schema(UnreadCountView, 200)
 async def count_unread(request: web.Request) -> web.Response:
     return json_response({"unread_count": await request.app[NOTIFICATIONS].unread(actor_of(request))})
 
 
-@docs(tags=TAGS, summary="I have read it; once more changes nothing")
+@docs(tags=TAGS, summary="Mark a notification as read")
 @signed_in
 @match_info_schema(NotificationPath)
 @response_schema(MarkedView, 200)
@@ -77,7 +77,7 @@ async def mark_read(request: web.Request) -> web.StreamResponse:
     return json_response({"id": notification_id, "is_read": True})
 
 
-@docs(tags=TAGS, summary="I have read everything")
+@docs(tags=TAGS, summary="Mark all notifications as read")
 @signed_in
 @response_schema(MarkedCountView, 200)
 @idempotent
@@ -86,7 +86,7 @@ async def mark_all_read(request: web.Request) -> web.StreamResponse:
     return json_response({"marked_count": marked, "unread_count": 0})
 
 
-@docs(tags=TAGS, summary="Remove one", responses={204: {"description": "It is gone"}})
+@docs(tags=TAGS, summary="Delete a notification", responses={204: {"description": "Deleted"}})
 @signed_in
 @match_info_schema(NotificationPath)
 async def remove(request: web.Request) -> web.Response:
@@ -94,7 +94,7 @@ async def remove(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-@docs(tags=TAGS, summary="Remove all of them")
+@docs(tags=TAGS, summary="Delete all notifications")
 @signed_in
 @response_schema(DeletedCountView, 200)
 @idempotent
@@ -102,14 +102,14 @@ async def clear(request: web.Request) -> web.StreamResponse:
     return json_response({"deleted_count": await request.app[NOTIFICATIONS].clear(actor_of(request))})
 
 
-@docs(tags=TAGS, summary="What is told by mail")
+@docs(tags=TAGS, summary="Read the mail settings")
 @signed_in
 @response_schema(NotificationSettings, 200)
 async def read_settings(request: web.Request) -> web.Response:
     return json_response({"email": await request.app[NOTIFICATIONS].wants_mail(actor_of(request))})
 
 
-@docs(tags=TAGS, summary="Switch mails on or off")
+@docs(tags=TAGS, summary="Update the mail settings")
 @signed_in
 @json_schema(NotificationSettings)
 @response_schema(NotificationSettings, 200)
@@ -119,7 +119,7 @@ async def change_settings(request: web.Request) -> web.Response:
     return json_response({"email": wanted_mail})
 
 
-@docs(tags=TAGS, summary="The page behind a mail's unsubscribe link: asks once more", responses=_PAGE)
+@docs(tags=TAGS, summary="Show the page of a mail's unsubscribe link", responses=_PAGE)
 @querystring_schema(UnsubscribeLink)
 async def ask_to_unsubscribe(request: web.Request) -> web.Response:
     link = query_of(request)
@@ -127,7 +127,7 @@ async def ask_to_unsubscribe(request: web.Request) -> web.Response:
     return html_response(render_page("unsubscribe.html", language_of(request), is_done=False))
 
 
-@docs(tags=TAGS, summary="Unsubscribe, from the page or by the mail program's own button (RFC 8058)", responses=_PAGE)
+@docs(tags=TAGS, summary="Unsubscribe from mails, from the page or in one click (RFC 8058)", responses=_PAGE)
 @querystring_schema(UnsubscribeLink)
 async def unsubscribe(request: web.Request) -> web.Response:
     link = query_of(request)

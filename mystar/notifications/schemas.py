@@ -16,9 +16,7 @@ class NotificationPath(BaseSchema):
 
 
 class NotificationQuery(PageQuery):
-    read = fields.Boolean(
-        load_default=None, metadata={"description": "true: only what is read, false: only what is not."}
-    )
+    read = fields.Boolean(load_default=None, metadata={"description": "true: only read ones, false: only unread ones."})
 
 
 class NotificationSettings(BaseSchema):
@@ -46,7 +44,7 @@ class NotificationView(BaseSchema):
     title = fields.String(required=True)
     notification_type = fields.String(required=True, metadata={"description": "The same as type."})
     priority = fields.String(required=True, validate=validate.OneOf(["high", "normal"]))
-    link = fields.String(required=True, metadata={"description": "Where more is told: a path of this API."})
+    link = fields.String(required=True, metadata={"description": "The subject: a path of this API."})
     related_object_type = fields.String(required=True)
     related_object_id = fields.Integer(required=True)
 
@@ -61,7 +59,7 @@ class UnreadCountView(BaseSchema):
 
 
 class MarkedCountView(BaseSchema):
-    marked_count = fields.Integer(required=True, metadata={"description": "How many were unread until now."})
+    marked_count = fields.Integer(required=True, metadata={"description": "Notifications that were unread before."})
     unread_count = fields.Integer(required=True)
 
 

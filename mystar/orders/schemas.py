@@ -57,7 +57,7 @@ class ServiceOrderDraft(BaseSchema):
     modifications = PlainText(
         load_default="",
         max_length=LONGEST,
-        metadata={"description": "What is to be changed, or `modifications_description`; with `with_modifications`."},
+        metadata={"description": "Requested modifications, or `modifications_description`; with `with_modifications`."},
     )
 
     @pre_load
@@ -89,7 +89,7 @@ class OrderReasonDraft(BaseSchema):
 
 class OrderRefundDraft(OrderReasonDraft):
     amount = RubleAmount(
-        load_default=None, allow_none=True, metadata={"description": "Rubles; without it, all that is left."}
+        load_default=None, allow_none=True, metadata={"description": "Rubles; default: all that is left."}
     )
 
 
@@ -101,7 +101,7 @@ class DeliveryDraft(BaseSchema):
         Id(),
         load_default=list,
         validate=max_items(MOST_FILES),
-        metadata={"description": "One's own uploads that nothing uses yet."},
+        metadata={"description": "Unused uploads of the actor."},
     )
 
 
@@ -234,7 +234,7 @@ class OrderDetailView(OrderView):
 
 
 class PaymentLinkView(BaseSchema):
-    link = fields.String(required=True, metadata={"description": "Leads to the provider's page, in any tab."})
+    link = fields.String(required=True, metadata={"description": "Leads to the provider's page; needs no token."})
 
 
 def order_view(entry: OrderEntry, reader: Actor, at: Addresses) -> dict[str, Any]:

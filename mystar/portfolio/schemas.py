@@ -58,12 +58,14 @@ class ProfileDraft(BaseSchema):
     social_links = SocialLinks(metadata={"type": "object", "additionalProperties": {"type": "string"}})
     profession = PlainText(max_length=100)
     description = PlainText(max_length=_LONGEST_WORDS)
-    price = RubleAmount(metadata={"type": "string", "description": "Of a greeting, in rubles.", "example": "15000.00"})
+    price = RubleAmount(
+        metadata={"type": "string", "description": "Price of a greeting, in rubles.", "example": "15000.00"}
+    )
     invitation_price = RubleAmount(
-        metadata={"type": "string", "description": "Of an invitation.", "example": "30000.00"}
+        metadata={"type": "string", "description": "Price of an invitation.", "example": "30000.00"}
     )
     category_id = Id()
-    days = BoundedInteger(min_value=0, max_value=_MOST_DAYS, metadata={"description": "To make a greeting."})
+    days = BoundedInteger(min_value=0, max_value=_MOST_DAYS, metadata={"description": "Time to make a greeting."})
     tags = fields.List(PlainText(min_length=1, max_length=MAX_TAG_LENGTH), validate=max_items(MAX_TAGS))
 
     @post_load

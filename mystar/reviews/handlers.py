@@ -27,7 +27,7 @@ from mystar.reviews.schemas import (
 TAGS = ["market: reviews"]
 
 
-@docs(tags=TAGS, summary="Review an order of mine that is completed, once")
+@docs(tags=TAGS, summary="Review a completed order, once; for the buyer")
 @signed_in
 @match_info_schema(OrderPath)
 @json_schema(ReviewDraft)
@@ -40,8 +40,8 @@ async def write_review(request: web.Request) -> web.StreamResponse:
 
 @docs(
     tags=TAGS,
-    summary="Answer a review of my work, or correct my answer once",
-    responses={200: {"schema": ReviewView, "description": "The answer is corrected"}},
+    summary="Reply to a review, or correct the reply once; for the creator",
+    responses={200: {"schema": ReviewView, "description": "The reply is corrected"}},
 )
 @signed_in
 @match_info_schema(ReviewPath)
@@ -55,7 +55,7 @@ async def reply(request: web.Request) -> web.StreamResponse:
     return json_response(review_view(review, request.app[PUBLIC_URL]), 201 if is_first else 200)
 
 
-@docs(tags=TAGS, summary="One review")
+@docs(tags=TAGS, summary="Read a review")
 @match_info_schema(ReviewPath)
 @response_schema(ReviewView, 200)
 async def read_review(request: web.Request) -> web.Response:
@@ -63,7 +63,7 @@ async def read_review(request: web.Request) -> web.Response:
     return json_response(review_view(review, request.app[PUBLIC_URL]))
 
 
-@docs(tags=TAGS, summary="What buyers say of a creator, newest first")
+@docs(tags=TAGS, summary="List reviews of a creator, newest first")
 @match_info_schema(CreatorPath)
 @querystring_schema(PageQuery)
 @response_schema(page_of(ReviewView), 200)
@@ -72,7 +72,7 @@ async def list_of_creator(request: web.Request) -> web.Response:
     return _page(request, await request.app[REVIEWS].of_creator(creator_id, page))
 
 
-@docs(tags=TAGS, summary="What buyers say of a service, newest first")
+@docs(tags=TAGS, summary="List reviews of a service, newest first")
 @match_info_schema(ServicePath)
 @querystring_schema(PageQuery)
 @response_schema(page_of(ReviewView), 200)

@@ -48,7 +48,11 @@ async def show_account(request: web.Request) -> web.Response:
     )
 
 
-@docs(tags=TAGS, summary="Block a person: all sessions end, sockets close, nobody gets in", responses={204: {}})
+@docs(
+    tags=TAGS,
+    summary="Block an account: its sessions end, its WebSockets close, it cannot sign in",
+    responses={204: {}},
+)
 @staff("operator")
 async def block(request: web.Request) -> web.Response:
     """:raises NotFound: :raises NotYourself: :raises Forbidden: staff, by somebody who does not own the place."""
@@ -56,7 +60,7 @@ async def block(request: web.Request) -> web.Response:
     return _to_account(request)
 
 
-@docs(tags=TAGS, summary="Let a blocked person in again", responses={204: {}})
+@docs(tags=TAGS, summary="Unblock an account", responses={204: {}})
 @staff("operator")
 async def unblock(request: web.Request) -> web.Response:
     """:raises NotFound: :raises Forbidden: as for `block`."""

@@ -71,7 +71,7 @@ class GreetingsSignedIn(BaseSchema):
     phone = fields.Integer(required=True, metadata={"description": "the national number, 0 for none"})
     is_star = fields.Boolean(required=True)
     email = fields.String(required=True, allow_none=True)
-    avatar = fields.String(required=True, metadata={"description": f"path behind /media/, or {NO_AVATAR!r}"})
+    avatar = fields.String(required=True, metadata={"description": f"path under /media/, or {NO_AVATAR!r}"})
     token = fields.String(required=True)
 
 
@@ -134,8 +134,8 @@ async def log_in(request: web.Request) -> web.Response:
 
 @docs(
     tags=["greetings: people"],
-    summary="The target of the mailed confirmation link",
-    description="Signs the first visitor in. A browser gets a page and no session.",
+    summary="Confirm an e-mail by its mailed link",
+    description="Starts a session at the first request. A browser gets a page and no session.",
     responses={200: json_or_page({"oneOf": [named(GreetingsSignedIn), ONE_STRING]})},
 )
 @querystring_schema(GreetingsConfirmation)
@@ -152,7 +152,7 @@ async def confirm(request: web.Request) -> web.Response:
     return session_response(request, session, await session_view(request, session))
 
 
-@docs(tags=["greetings: people"], summary="The personal page of a customer or a star")
+@docs(tags=["greetings: people"], summary="Read the personal page of a customer or a star")
 @signed_in
 @querystring_schema(GreetingsPersonalQuestion)
 @json_schema(GreetingsPersonalBody)
@@ -166,7 +166,7 @@ async def personal(request: web.Request) -> web.Response:
 
 @docs(
     tags=["greetings: people"],
-    summary="Change the personal page",
+    summary="Update the personal page",
     description="Answers the number 201, or [messages, 400]: the client reads the body, not the status.",
 )
 @signed_in

@@ -41,7 +41,7 @@ class CategoryView(BaseSchema):
     id = fields.Integer(required=True)
     cat_name = fields.String(required=True)
     cat_photo = fields.Integer(required=True, allow_none=True)
-    category_photo = fields.String(required=True, metadata={"description": "A path behind /media/, or empty."})
+    category_photo = fields.String(required=True, metadata={"description": "A path under /media/, or empty."})
 
 
 class StarFields(BaseSchema):
@@ -63,7 +63,7 @@ class StarFields(BaseSchema):
     description = fields.String(required=True)
     days = fields.String(required=True)
     top = fields.Boolean(required=True)
-    sorted = fields.Integer(required=True, metadata={"description": "The place in the list, from 1."})
+    sorted = fields.Integer(required=True, metadata={"description": "The position in the list, from 1."})
     tags = fields.List(fields.String(), required=True)
     avatar = fields.String(required=True, metadata={"description": f"A path, or «{NO_AVATAR}»."})
     video = fields.String(required=True, metadata={"description": "A path beginning with /media/, or empty."})
@@ -122,7 +122,7 @@ class TagDraft(BaseSchema):
 
 
 class FavouritesQuery(ListQuery):
-    cust_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be oneself."})
+    cust_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be the actor's id."})
 
 
 class Vote(BaseSchema):
@@ -135,10 +135,10 @@ class Vote(BaseSchema):
 
 class FanDraft(BaseSchema):
     star_id = Id(required=True)
-    cust_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be oneself."})
+    cust_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be the actor's id."})
 
 
-@docs(tags=TAGS, summary="The categories of stars")
+@docs(tags=TAGS, summary="List categories of stars")
 @response_schema(CategoryView(many=True), 201)
 async def list_categories(request: web.Request) -> web.Response:
     categories = await request.app[CATALOG].categories()
@@ -149,7 +149,7 @@ async def list_categories(request: web.Request) -> web.Response:
     return json_response(views, 201)
 
 
-@docs(tags=TAGS, summary="Become a star; staff with a password in the body make somebody new a star")
+@docs(tags=TAGS, summary="Create a star profile; staff with a password in the body create an account, too")
 @signed_in
 @json_schema(StarDraft)
 @response_schema(TokenView, 201)
@@ -171,7 +171,7 @@ async def create_star(request: web.Request) -> web.Response:
     return json_response({"token": token_of(request)}, 201)
 
 
-@docs(tags=TAGS, summary="All stars, best first")
+@docs(tags=TAGS, summary="List stars, best first")
 @maybe_signed_in
 @querystring_schema(ListQuery)
 @response_schema(StarView(many=True), 201)
@@ -183,7 +183,7 @@ async def list_stars(request: web.Request) -> web.Response:
     return list_response(request, views, total, page, status=201)
 
 
-@docs(tags=TAGS, summary="One star")
+@docs(tags=TAGS, summary="Read a star")
 @maybe_signed_in
 @querystring_schema(StarQuery)
 @json_schema(StarQuery)
@@ -197,7 +197,7 @@ async def read_star(request: web.Request) -> web.Response:
     return json_response(_view(star, maybe_actor_of(request), 1, media="/media/"))
 
 
-@docs(tags=TAGS, summary="The stars of a category, best first")
+@docs(tags=TAGS, summary="List stars of a category, best first")
 @maybe_signed_in
 @querystring_schema(CategoryQuery)
 @response_schema(StarView(many=True), 200)
@@ -213,7 +213,7 @@ async def list_category(request: web.Request) -> web.Response:
     return list_response(request, views, total, page)
 
 
-@docs(tags=TAGS, summary="The stars with a tag, best first")
+@docs(tags=TAGS, summary="List stars with a tag, best first")
 @maybe_signed_in
 @querystring_schema(ListQuery)
 @json_schema(TagDraft)
@@ -226,7 +226,7 @@ async def filter_stars(request: web.Request) -> web.Response:
     return list_response(request, views, total, page)
 
 
-@docs(tags=TAGS, summary="Vote for a star, once", responses=_sentence(201))
+@docs(tags=TAGS, summary="Rate a star, once", responses=_sentence(201))
 @signed_in
 @json_schema(Vote)
 async def rate_star(request: web.Request) -> web.Response:
@@ -248,11 +248,11 @@ async def like_star(request: web.Request) -> web.Response:
 
 @docs(
     tags=TAGS,
-    summary="One's favourite stars",
+    summary="List favourite stars",
     responses={
         200: {
             "schema": {"type": "array", "items": {"oneOf": [{"type": "object"}, {"type": "string"}]}},
-            "description": f"Stars as in their list, or «{NO_FAVOURITES}»",
+            "description": f"Stars as in the list of stars, or «{NO_FAVOURITES}»",
         }
     },
 )
@@ -269,7 +269,7 @@ async def list_favourites(request: web.Request) -> web.Response:
     return list_response(request, views, total, page)
 
 
-@docs(tags=TAGS, summary="Put a star among one's favourites", responses=_sentence(200, 201))
+@docs(tags=TAGS, summary="Add a star to the favourites", responses=_sentence(200, 201))
 @signed_in
 @json_schema(FanDraft)
 async def add_favourite(request: web.Request) -> web.Response:
@@ -280,7 +280,7 @@ async def add_favourite(request: web.Request) -> web.Response:
     return json_response(["Уже добавлено в избранное"])
 
 
-@docs(tags=TAGS, summary="Take a star from one's favourites", responses=_sentence(200))
+@docs(tags=TAGS, summary="Remove a star from the favourites", responses=_sentence(200))
 @signed_in
 @json_schema(FanDraft)
 async def remove_favourite(request: web.Request) -> web.Response:

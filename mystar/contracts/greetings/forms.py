@@ -41,10 +41,10 @@ class GreetingsQuestion(BaseSchema):
 
 class GreetingsExamples(BaseSchema):
     content = fields.String(required=True)
-    videos = fields.List(fields.String(), required=True, metadata={"description": "paths behind /media/"})
+    videos = fields.List(fields.String(), required=True, metadata={"description": "paths under /media/"})
 
 
-@docs(tags=["greetings: forms"], summary="Ask to become a star")
+@docs(tags=["greetings: forms"], summary="Send a request to become a star")
 @json_schema(GreetingsStarRequest)
 @response_schema(ONE_STRING, 201)
 async def request_to_become_star(request: web.Request) -> web.Response:
@@ -52,7 +52,7 @@ async def request_to_become_star(request: web.Request) -> web.Response:
     return json_response(REQUEST_SENT, 201)
 
 
-@docs(tags=["greetings: forms"], summary="Ask the support")
+@docs(tags=["greetings: forms"], summary="Send a question to the support")
 @json_schema(GreetingsQuestion)
 @response_schema(ONE_STRING, 200)
 async def ask_support(request: web.Request) -> web.Response:
@@ -60,7 +60,7 @@ async def ask_support(request: web.Request) -> web.Response:
     return json_response(QUESTION_SENT)
 
 
-@docs(tags=["greetings: forms"], summary="What greetings look like")
+@docs(tags=["greetings: forms"], summary="List example greetings")
 @response_schema(GreetingsExamples, 200)
 async def examples(request: web.Request) -> web.Response:
     stars = await request.app[CATALOG].stars(page=PageRequest(size=_STARS_ASKED))

@@ -54,7 +54,7 @@ class NoMessages(NotFound):
 class GreetingsMessageDraft(BaseSchema):
     """``client_id`` is ours: a repeated send with the same one is not a second message."""
 
-    from_user = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be oneself."})
+    from_user = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be the actor's id."})
     user_id = Id(required=True)
     message = PlainText(required=True, min_length=1, max_length=256)
     client_id = PlainText(load_default=None, allow_none=True, min_length=1, max_length=LONGEST_CLIENT_ID)
@@ -69,16 +69,20 @@ class GreetingsMessageQuery(ListQuery):
 
 class GreetingsMessage(BaseSchema):
     id = fields.Integer(required=True)
-    chat_id = fields.Integer(required=True, metadata={"description": "The sum of both ids; a name, not an address."})
+    chat_id = fields.Integer(required=True, metadata={"description": "The sum of both ids; a label, not an address."})
     from_user = fields.Integer(required=True)
-    message_id = fields.Integer(required=True, metadata={"description": "1, 2, 3 … between these two."})
+    message_id = fields.Integer(required=True, metadata={"description": "1, 2, 3 … between the two accounts."})
     message = fields.String(required=True)
     sent_at = fields.DateTime(required=True)
     is_deleted = fields.Boolean(required=True)
     files = fields.List(fields.Nested(MessageFileView), required=True)
 
 
-@docs(tags=TAGS, summary="Write to somebody", responses={200: {"schema": ONE_STRING, "description": "«Отправлено»."}})
+@docs(
+    tags=TAGS,
+    summary="Send a message to an account",
+    responses={200: {"schema": ONE_STRING, "description": "«Отправлено»."}},
+)
 @signed_in
 @json_schema(GreetingsMessageDraft)
 @idempotent
@@ -93,7 +97,7 @@ async def send_message(request: web.Request) -> web.StreamResponse:
     return json_response(SENT)
 
 
-@docs(tags=TAGS, summary="What two people wrote to each other, in the order of writing; page 1 has the newest thousand")
+@docs(tags=TAGS, summary="List messages of two accounts, oldest first; page 1 has the newest thousand")
 @signed_in
 @querystring_schema(GreetingsMessageQuery)
 @response_schema(GreetingsMessage(many=True), 200)

@@ -95,14 +95,14 @@ def _link(name: Name, landing: str, summary: str) -> Handler:
     return handler
 
 
-@docs(tags=["greetings: providers"], summary="Exchange the code that came back from Yandex for its token")
+@docs(tags=["greetings: providers"], summary="Exchange an authorization code of Yandex for its token")
 @querystring_schema(ProviderCallback)
 @response_schema(ProviderAnswer, 200)
 async def mid_yandex(request: web.Request) -> web.Response:
     return over("yandex", secret(await exchange(request, "yandex")))
 
 
-@docs(tags=["greetings: providers"], summary="Exchange the code that came back from VK for its token")
+@docs(tags=["greetings: providers"], summary="Exchange an authorization code of VK for its token")
 @querystring_schema(ProviderCallback)
 @response_schema(VkAnswer, 200)
 async def mid_vk(request: web.Request) -> web.Response:
@@ -112,7 +112,7 @@ async def mid_vk(request: web.Request) -> web.Response:
 @docs(
     tags=["greetings: providers"],
     summary="Register through Yandex",
-    description="Whoever is signed in gets Yandex as one more way in.",
+    description="For a signed-in account it links Yandex.",
 )
 @maybe_signed_in
 @json_schema(YandexRegistration)
@@ -142,7 +142,7 @@ async def yandex_login(request: web.Request) -> web.Response:
 @docs(
     tags=["greetings: providers"],
     summary="Register through VK",
-    description="`id` is the account's, VK's own is `vk_id`. Whoever is signed in gets VK as one more way in.",
+    description="`id` is the account's, VK's own is `vk_id`. For a signed-in account it links VK.",
 )
 @maybe_signed_in
 @json_schema(VkRegistration)
@@ -171,7 +171,7 @@ async def vk_login(request: web.Request) -> web.Response:
     return await _vk_login(request, body_of(request)["access_token"])
 
 
-@docs(tags=["greetings: providers"], summary="Log in through VK, as the older client does it")
+@docs(tags=["greetings: providers"], summary="Log in through VK with the parameters of the older client")
 @querystring_schema(VkLogin)
 @response_schema(GreetingsSignedIn, 200)
 async def vk_login_by_query(request: web.Request) -> web.Response:

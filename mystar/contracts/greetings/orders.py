@@ -62,12 +62,12 @@ class OrderDraft(BaseSchema):
     """Every value may come as text. ``status_order`` and other keys are ignored: nobody sets them (D1)."""
 
     star_id = Id(required=True)
-    customer_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be oneself."})
+    customer_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be the actor's id."})
     price = RubleAmount(
         data_key="order_price",
         load_default=None,
         allow_none=True,
-        metadata={"description": "The price that the customer saw; a stale one is refused with 409."},
+        metadata={"description": "The price that the customer saw; an outdated one is refused with 409."},
     )
     for_whom = PlainText(required=True, min_length=1, max_length=128)
     wish = PlainText(data_key="comment", load_default="", max_length=2000)
@@ -97,8 +97,11 @@ class Yes(fields.Boolean):
 
 
 class OrderListQuery(ListQuery):
-    is_star = Yes(load_default=False, metadata={"description": "Orders to the star instead of those of the customer."})
-    user_id = Id(load_default=None, metadata={"description": "If given, must be oneself."})
+    is_star = Yes(
+        load_default=False,
+        metadata={"description": "Orders that the star received, instead of those that the customer placed."},
+    )
+    user_id = Id(load_default=None, metadata={"description": "If given, must be the actor's id."})
 
 
 class OrderItem(BaseSchema):
@@ -124,7 +127,7 @@ class OrderItem(BaseSchema):
     customer_username = fields.String(required=True)
     customer_avatar = fields.String(required=True)
     cat_name = fields.String(required=True)
-    video = fields.String(required=True, metadata={"description": f"A path behind /media/, or «{NO_VIDEO}»."})
+    video = fields.String(required=True, metadata={"description": f"A path under /media/, or «{NO_VIDEO}»."})
     video_url = fields.String(required=True, allow_none=True, metadata={"description": "A signed link for an hour."})
     allowed_actions = fields.List(fields.Nested(AllowedActionView), required=True)
     created_at = fields.DateTime(required=True)
@@ -156,7 +159,7 @@ class WatchQuery(BaseSchema):
 class DetailView(BaseSchema):
     star_username = fields.String(required=True)
     order_price = fields.Float(required=True, metadata={"example": 88888.0})
-    video = fields.String(metadata={"description": "A path behind /media/; absent until there is one."})
+    video = fields.String(metadata={"description": "A path under /media/; absent before delivery."})
     video_url = fields.String(metadata={"description": "A signed link for an hour."})
 
 
@@ -170,7 +173,7 @@ async def place_order(request: web.Request) -> web.StreamResponse:
     return json_response({"order_id": order.id, "message": "Заказ создан!"}, 201)
 
 
-@docs(tags=TAGS, summary="The orders of a customer or to a star, newest first")
+@docs(tags=TAGS, summary="List orders of a customer or of a star, newest first")
 @signed_in
 @querystring_schema(OrderListQuery)
 @response_schema(OrderItem(many=True), 200)
@@ -186,7 +189,7 @@ async def list_orders(request: web.Request) -> web.StreamResponse:
 
 @docs(
     tags=TAGS,
-    summary="The star accepts or rejects an order",
+    summary="Accept or reject an order; for the star",
     responses={201: {"schema": ONE_STRING, "description": "«Заказ принят» or «Заказ отклонен»."}},
 )
 @signed_in
@@ -204,9 +207,7 @@ async def decide_order(request: web.Request) -> web.StreamResponse:
     raise NoDecision
 
 
-@docs(
-    tags=TAGS, summary="Call an order off", responses={201: {"schema": ONE_STRING, "description": "«Заказ отменен»."}}
-)
+@docs(tags=TAGS, summary="Cancel an order", responses={201: {"schema": ONE_STRING, "description": "«Заказ отменен»."}})
 @signed_in
 @json_schema(Cancellation)
 @idempotent
@@ -216,7 +217,7 @@ async def cancel_order(request: web.Request) -> web.StreamResponse:
     return json_response(["Заказ отменен"], 201)
 
 
-@docs(tags=TAGS, summary="What a customer paid, and the video when it is there")
+@docs(tags=TAGS, summary="Read a paid order with its video, if delivered")
 @signed_in
 @querystring_schema(DetailQuery)
 @json_schema(DetailQuery)
@@ -239,7 +240,7 @@ async def read_order(request: web.Request) -> web.StreamResponse:
 
 @docs(
     tags=TAGS,
-    summary="Play the greeting by the mailed link",
+    summary="Redirect from a mailed link to the delivered video",
     responses={302: {"description": "To the video itself.", "content": {}}},
 )
 @querystring_schema(WatchQuery)

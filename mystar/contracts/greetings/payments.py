@@ -64,7 +64,7 @@ class Heard(BaseSchema):
     status = fields.String()
 
 
-@docs(tags=["greetings: payments"], summary="A link that pays for an order, in any tab and without a token")
+@docs(tags=["greetings: payments"], summary="Get a link to the payment page, which needs no token")
 @signed_in
 @querystring_schema(OrderQuery)
 @response_schema(Link, 200)
@@ -76,7 +76,7 @@ async def link_to_pay(request: web.Request) -> web.Response:
 
 @docs(
     tags=["greetings: payments"],
-    summary="Follow the link to pay: on to the provider's page",
+    summary="Redirect from a payment link to the provider's page",
     responses={302: {"description": "The provider's page"}},
 )
 @querystring_schema(SignedOrderQuery)
@@ -93,7 +93,7 @@ async def follow_link_to_pay(request: web.Request) -> web.Response:
     return json_response({"link": url}, 302, {"Location": url, "Cache-Control": "no-store"})
 
 
-@docs(tags=["greetings: payments"], summary="Where the provider's page sends people back to: how the payment stands")
+@docs(tags=["greetings: payments"], summary="Show the state of a payment after the provider's page")
 @querystring_schema(SignedOrderQuery)
 @response_schema(PaymentState, 200)
 async def come_back(request: web.Request) -> web.Response:
@@ -106,7 +106,7 @@ async def come_back(request: web.Request) -> web.Response:
     return html_response(page, headers={"Refresh": str(_LOOK_AGAIN)} if outcome == "waiting" else None)
 
 
-@docs(tags=["greetings: payments"], summary="The address that captures an order's money, for its star or staff")
+@docs(tags=["greetings: payments"], summary="Get the address that captures the hold of an order; for its star or staff")
 @signed_in
 @querystring_schema(OrderQuery)
 @response_schema(Link, 200)
@@ -118,8 +118,8 @@ async def link_to_capture(request: web.Request) -> web.Response:
 
 @docs(
     tags=["greetings: payments"],
-    summary="What the provider tells; with ?order_id=N (or ?order_idN) the order's star or staff capture its money",
-    description="A notification proves nothing: the payment is read again from the provider. Captures honour "
+    summary="Receive the provider's notifications; with ?order_id=N (or ?order_idN) capture the hold of an order",
+    description="Notifications are not trusted: the payment is read from the provider. Captures honour "
     "Idempotency-Key.",
 )
 @maybe_signed_in

@@ -43,7 +43,7 @@ class GreetingsStatus(BaseSchema):
     status = fields.String(required=True)
 
 
-@docs(tags=["greetings: password"], summary="Mail a link that sets a new password, if there is such a person")
+@docs(tags=["greetings: password"], summary="Mail a password reset link, if the account exists")
 @json_schema(GreetingsResetRequest)
 @response_schema(GreetingsStatus, 200)
 async def ask(request: web.Request) -> web.Response:
@@ -53,7 +53,7 @@ async def ask(request: web.Request) -> web.Response:
 
 @docs(
     tags=["greetings: password"],
-    summary="The form behind the mailed link",
+    summary="Show the form of a password reset link",
     responses={200: {"description": "The form", "content": PAGE}},
 )
 @querystring_schema(GreetingsResetToken)
@@ -65,8 +65,8 @@ async def show_form(request: web.Request) -> web.Response:
 
 @docs(
     tags=["greetings: password"],
-    summary="Set the new password",
-    description="A browser's form gets a page.",
+    summary="Set a new password by a reset link",
+    description="The form of a browser gets a page.",
     responses={200: json_or_page(named(GreetingsStatus))},
 )
 @json_schema(GreetingsNewPassword)
@@ -85,7 +85,7 @@ async def set_password(request: web.Request) -> web.Response:
     return json_response(OK)
 
 
-@docs(tags=["greetings: password"], summary="Whether a mailed link still works")
+@docs(tags=["greetings: password"], summary="Check whether a password reset link is valid")
 @json_schema(GreetingsResetToken)
 @response_schema(GreetingsStatus, 200)
 async def validate_token(request: web.Request) -> web.Response:

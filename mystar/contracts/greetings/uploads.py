@@ -34,7 +34,7 @@ def _file(**words: str) -> fields.Raw:
 
 
 class AvatarForm(BaseSchema):
-    user_id = Id(metadata={"description": "If given, must be oneself."})
+    user_id = Id(metadata={"description": "If given, must be the actor's id."})
     image = _file(description="JPEG, PNG, WEBP, GIF or AVIF")
 
 
@@ -45,7 +45,7 @@ class AvatarView(BaseSchema):
 
 
 class HelloForm(BaseSchema):
-    star_id = Id(metadata={"description": "If given, must be oneself."})
+    star_id = Id(metadata={"description": "If given, must be the actor's id."})
     video_hi = _file(description="MP4, MOV or WEBM")
 
 
@@ -56,7 +56,7 @@ class HelloView(BaseSchema):
 
 class CongratulationForm(BaseSchema):
     order_id = Id(required=True)
-    star_id = Id(metadata={"description": "If given, must be oneself."})
+    star_id = Id(metadata={"description": "If given, must be the actor's id."})
     video_con = _file(description="A video or a picture")
 
 
@@ -66,7 +66,7 @@ class CongratulationView(BaseSchema):
     order_id = fields.Integer(required=True)
 
 
-@docs(tags=TAGS, summary="Set one's picture; the one before goes")
+@docs(tags=TAGS, summary="Replace the avatar")
 @signed_in
 @_multipart(AvatarForm)
 @response_schema(AvatarView, 201)
@@ -79,7 +79,7 @@ async def upload_avatar(request: web.Request) -> web.Response:
     return json_response({"user_id": actor.id, **image}, 201)
 
 
-@docs(tags=TAGS, summary="Set the video that greets on the star's page; the one before goes")
+@docs(tags=TAGS, summary="Replace the greeting video of the star's page")
 @signed_in
 @_multipart(HelloForm)
 @response_schema(HelloView, 201)
@@ -94,8 +94,13 @@ async def upload_hello(request: web.Request) -> web.Response:
 
 @docs(
     tags=TAGS,
-    summary="Deliver the greeting of an order, once; only the customer will see it",
-    responses={200: {"schema": {"type": "array", "items": {"type": "string"}}, "description": "There is one already"}},
+    summary="Deliver the greeting of an order, once; only the customer can see it",
+    responses={
+        200: {
+            "schema": {"type": "array", "items": {"type": "string"}},
+            "description": "A greeting was delivered before",
+        }
+    },
 )
 @signed_in
 @_multipart(CongratulationForm)

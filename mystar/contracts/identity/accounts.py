@@ -59,7 +59,7 @@ class IdentityAccess(BaseSchema):
     access = fields.String(load_default="")
 
 
-_FALSE = {"type": "boolean", "enum": [False], "description": "not a living token of this kind"}
+_FALSE = {"type": "boolean", "enum": [False], "description": "not a valid token of this kind"}
 
 
 def _or_false(**properties: dict[str, Any]) -> dict[str, Any]:
@@ -67,10 +67,10 @@ def _or_false(**properties: dict[str, Any]) -> dict[str, Any]:
 
 
 _TEXT = {"type": "string"}
-_EMAIL = {"type": "string", "description": "empty when the person gave none"}
+_EMAIL = {"type": "string", "description": "empty if none was given"}
 
 
-@docs(tags=["identity: people"], summary="Register by phone and e-mail, and be signed in")
+@docs(tags=["identity: people"], summary="Register by phone and e-mail; starts a session")
 @json_schema(IdentityRegistration)
 @response_schema(TokenPair, 200)
 async def register(request: web.Request) -> web.Response:
@@ -94,7 +94,7 @@ async def log_in_by_phone(request: web.Request) -> web.Response:
     return await _log_in(request, "phone_number")
 
 
-@docs(tags=["identity: people"], summary="A new access token for a refresh token, or false")
+@docs(tags=["identity: people"], summary="Exchange a refresh token for a new access token; false if it is not valid")
 @querystring_schema(IdentityRefresh)
 @response_schema(_or_false(access=_TEXT, email=_EMAIL), 200)
 async def validate_refresh(request: web.Request) -> web.Response:
@@ -105,7 +105,7 @@ async def validate_refresh(request: web.Request) -> web.Response:
     return token_response({"access": refreshed.access, "email": refreshed.email or ""})
 
 
-@docs(tags=["identity: people"], summary="Whose access token this is, or false")
+@docs(tags=["identity: people"], summary="Read the account of an access token; false if it is not valid")
 @querystring_schema(IdentityAccess)
 @response_schema(_or_false(email=_EMAIL), 200)
 async def validate_access(request: web.Request) -> web.Response:

@@ -51,7 +51,7 @@ class IdentityProviderAnswer(ProviderAnswer):
 
 
 def _link(name: Name, path: str, title: str) -> Handler:
-    @docs(tags=_TAGS, summary=f"A link to sign in at {title}")
+    @docs(tags=_TAGS, summary=f"Get a link to sign in at {title}")
     @response_schema(_LINK, 200)
     async def link(request: web.Request) -> web.Response:
         url, state = await begin(request, name, "identity", landing=f"{path}/get/token")
@@ -62,7 +62,7 @@ def _link(name: Name, path: str, title: str) -> Handler:
 
 
 def _token(name: Name, title: str) -> Handler:
-    @docs(tags=_TAGS, summary=f"Exchange the code that came back from {title} for its token")
+    @docs(tags=_TAGS, summary=f"Exchange an authorization code of {title} for its token")
     @querystring_schema(VkCallback if name == "vk" else ProviderCallback)
     @response_schema(IdentityProviderAnswer, 200)
     async def token(request: web.Request) -> web.Response:
@@ -78,7 +78,7 @@ def _registration(name: Name, title: str) -> Handler:
     @docs(
         tags=_TAGS,
         summary=f"Register through {title}",
-        description="Whoever is signed in gets the provider as one more way in.",
+        description="For a signed-in account it links the provider.",
     )
     @maybe_signed_in
     @querystring_schema(ProviderToken)

@@ -65,7 +65,7 @@ class MessengerSignedIn(BaseSchema):
 
 class MessengerPlace(BaseSchema):
     detail = fields.String(required=True, metadata={"description": "A country such as RU, else a language such as ru."})
-    ip = fields.String(required=True, metadata={"description": "The address that the call came from."})
+    ip = fields.String(required=True, metadata={"description": "The address of the client."})
 
 
 @docs(tags=TAGS, summary="Register; the e-mail is confirmed by a mailed link, in the language of Accept-Language")
@@ -89,8 +89,8 @@ async def log_in(request: web.Request) -> web.Response:
 
 @docs(
     tags=TAGS,
-    summary="Where the caller seems to be",
-    description="By what the browser says of itself: no service that knows addresses is asked.",
+    summary="Read the caller's address and language",
+    description="Taken from the request's headers; no geolocation service is called.",
 )
 @response_schema(MessengerPlace, 200)
 async def current_place(request: web.Request) -> web.Response:

@@ -26,7 +26,7 @@ class MessengerToken(BaseSchema):
 
 @docs(
     tags=["messenger: gateway"],
-    summary="Whether the token lives, and whose it is",
+    summary="Check an access token and read its account",
     description=f"The target of nginx's auth_request. The header {ACCOUNT_ID} names the account; HEAD answers it, too.",
 )
 @signed_in

@@ -97,7 +97,7 @@ class MessengerAdded(BaseSchema):
     detail = fields.String(required=True, metadata={"enum": ["Success add."]})
 
 
-@docs(tags=TAGS, summary="Begin a chat")
+@docs(tags=TAGS, summary="Open a chat")
 @signed_in
 @json_schema(MessengerChatDraft)
 @response_schema(MessengerChatMade, 200)
@@ -108,7 +108,7 @@ async def start_chat(request: web.Request) -> web.StreamResponse:
     return json_response({"chat_id": conversation.id})
 
 
-@docs(tags=TAGS, summary="The messages of a chat, newest first")
+@docs(tags=TAGS, summary="List messages of a chat, newest first")
 @signed_in
 @match_info_schema(MessengerChatPath)
 @querystring_schema(MessengerMessageQuery)
@@ -121,7 +121,7 @@ async def list_messages(request: web.Request) -> web.Response:
     return json_response(items, headers={"X-Total-Count": str(found.count)})
 
 
-@docs(tags=TAGS, summary="Who is in a chat")
+@docs(tags=TAGS, summary="List members of a chat")
 @signed_in
 @match_info_schema(MessengerChatPath)
 @response_schema(MessengerChatInfo, 200)
@@ -136,7 +136,7 @@ async def read_chat(request: web.Request) -> web.Response:
     )
 
 
-@docs(tags=TAGS, summary="Say something in a chat")
+@docs(tags=TAGS, summary="Send a message to a chat")
 @signed_in
 @match_info_schema(MessengerChatPath)
 @json_schema(MessengerMessageDraft)
@@ -154,7 +154,7 @@ async def add_message(request: web.Request) -> web.StreamResponse:
     return json_response({"detail": "Success add."})
 
 
-@docs(tags=TAGS, summary="My chats, the liveliest first")
+@docs(tags=TAGS, summary="List chats, latest activity first")
 @signed_in
 @querystring_schema(ListQuery)
 @response_schema(MessengerChatItem(many=True), 200)

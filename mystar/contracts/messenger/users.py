@@ -53,7 +53,7 @@ class MessengerAvatarSet(MessengerSuccess):
     avatar_sizes = AvatarSizes(required=True)
 
 
-@docs(tags=TAGS, summary="Whoever has exactly this user name, in an array of one; case does not matter")
+@docs(tags=TAGS, summary="Find an account by its exact user name, in any case")
 @signed_in
 @querystring_schema(MessengerSearch)
 @response_schema(MessengerFound(many=True), 200)
@@ -62,7 +62,7 @@ async def find(request: web.Request) -> web.Response:
     return json_response([_found(request, account)])
 
 
-@docs(tags=TAGS, summary="Set one's picture; the one before goes")
+@docs(tags=TAGS, summary="Replace the avatar")
 @signed_in
 @_multipart(MessengerAvatarForm)
 @response_schema(MessengerAvatarSet, 200)

@@ -45,8 +45,8 @@ class YandexSignedIn(BaseSchema):
 
 @docs(
     tags=_TAGS,
-    summary="A link to sign in at Yandex",
-    description="The browser comes back with a token behind the #, where only the client's own script sees it.",
+    summary="Get a link to sign in at Yandex",
+    description="The browser returns with a token in the fragment, which only the client's script can read.",
 )
 @response_schema(YandexLink, 200)
 async def yandex_link(request: web.Request) -> web.Response:
@@ -57,7 +57,7 @@ async def yandex_link(request: web.Request) -> web.Response:
 @docs(
     tags=_TAGS,
     summary="Register through Yandex",
-    description="Whoever is signed in gets Yandex as one more way in.",
+    description="For a signed-in account it links Yandex.",
 )
 @maybe_signed_in
 @querystring_schema(OauthToken)

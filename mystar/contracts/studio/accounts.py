@@ -70,7 +70,7 @@ async def log_in(request: web.Request) -> web.Response:
     return session_response(request, session, {"refresh": session.refresh, "access": session.access})
 
 
-@docs(tags=TAGS, summary="Register; whoever is 18 today is old enough. The profile is made in the same step")
+@docs(tags=TAGS, summary="Register, at the age of 18 or more; creates the profile, too")
 @json_schema(StudioRegistration)
 @response_schema(StudioUser, 201)
 async def register(request: web.Request) -> web.Response:
@@ -84,7 +84,7 @@ async def register(request: web.Request) -> web.Response:
     return json_response(_view(account), 201)
 
 
-@docs(tags=TAGS, summary="One's own account, in an array of one: nobody else's is anybody's business")
+@docs(tags=TAGS, summary="List accounts: the actor's own")
 @signed_in
 @response_schema(StudioUser(many=True), 200)
 async def list_users(request: web.Request) -> web.Response:
@@ -92,7 +92,7 @@ async def list_users(request: web.Request) -> web.Response:
     return list_response(request, [_view(account)], 1)
 
 
-@docs(tags=TAGS, summary="One's own account")
+@docs(tags=TAGS, summary="Read the actor's account")
 @signed_in
 @match_info_schema(StudioUserPath)
 @response_schema(StudioUser, 200)

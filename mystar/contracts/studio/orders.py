@@ -33,7 +33,7 @@ class StudioOrderDraft(BaseSchema):
 
 def _pictures() -> fields.List[Any]:
     binary = fields.Raw(metadata={"type": "string", "format": "binary"})
-    return fields.List(binary, metadata={"description": "Up to ten pictures of 10 MB, in whatever fields."})
+    return fields.List(binary, metadata={"description": "Up to ten pictures of 10 MB, in fields of any name."})
 
 
 class StudioOrderForm(StudioOrderDraft):
@@ -50,16 +50,14 @@ class StudioOrderEditForm(StudioOrderEdit):
 
 
 class StudioOrderQuery(ListQuery):
-    search = PlainText(
-        load_default="", max_length=20, metadata={"description": "digits that stand together in the number"}
-    )
+    search = PlainText(load_default="", max_length=20, metadata={"description": "a part of the number"})
 
 
 class StudioOrderPath(BaseSchema):
     id = Id(required=True)
 
 
-@docs(tags=TAGS, summary="Order, as a person or a guest; everybody sees what guests order")
+@docs(tags=TAGS, summary="Place an order, signed in or as a guest; orders of guests are public")
 @open_to_guests
 @body_schema(StudioOrderDraft, StudioOrderForm)
 @response_schema(StudioOrderView, 201)
@@ -72,7 +70,7 @@ async def place_order(request: web.Request) -> web.Response:
     return json_response(_view(request, order), 201)
 
 
-@docs(tags=TAGS, summary="Guests' orders and one's own, newest first")
+@docs(tags=TAGS, summary="List orders of guests and of the actor, newest first")
 @open_to_guests
 @querystring_schema(StudioOrderQuery)
 @response_schema(StudioOrderView(many=True), 200)
@@ -82,7 +80,7 @@ async def list_orders(request: web.Request) -> web.Response:
     return list_response(request, [_view(request, order) for order in found.rows], found.count, page)
 
 
-@docs(tags=TAGS, summary="A guest's order, or one's own")
+@docs(tags=TAGS, summary="Read an order of a guest or of the actor")
 @open_to_guests
 @match_info_schema(StudioOrderPath)
 @response_schema(StudioOrderView, 200)
@@ -91,7 +89,7 @@ async def read_order(request: web.Request) -> web.Response:
     return json_response(_view(request, order))
 
 
-@docs(tags=TAGS, summary="Write a new order anew; pictures, if there are some, take the place of those before")
+@docs(tags=TAGS, summary="Replace a new order; pictures, if given, replace the old ones")
 @signed_in
 @match_info_schema(StudioOrderPath)
 @body_schema(StudioOrderDraft, StudioOrderForm)
@@ -100,7 +98,7 @@ async def replace_order(request: web.Request) -> web.Response:
     return await _change(request, StudioOrderDraft(), replace_pictures=True)
 
 
-@docs(tags=TAGS, summary="Change a new order; pictures are added to those before")
+@docs(tags=TAGS, summary="Update a new order; pictures are added")
 @signed_in
 @match_info_schema(StudioOrderPath)
 @body_schema(StudioOrderEdit, StudioOrderEditForm)
@@ -109,7 +107,7 @@ async def edit_order(request: web.Request) -> web.Response:
     return await _change(request, StudioOrderEdit(), replace_pictures=False)
 
 
-@docs(tags=TAGS, summary="Take a new order back", responses={204: {"description": "It is gone"}})
+@docs(tags=TAGS, summary="Delete a new order", responses={204: {"description": "Deleted"}})
 @signed_in
 @match_info_schema(StudioOrderPath)
 async def withdraw_order(request: web.Request) -> web.Response:

@@ -57,7 +57,7 @@ class StudioProfile(BaseSchema):
     photo = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
 
 
-@docs(tags=TAGS, summary="A profile, for its person and staff")
+@docs(tags=TAGS, summary="Read a profile; for its owner and staff")
 @signed_in
 @match_info_schema(StudioUserPath)
 @response_schema(StudioProfile, 200)
@@ -68,7 +68,7 @@ async def read_profile(request: web.Request) -> web.Response:
     return json_response(_view(request, await request.app[ACCOUNTS].profile(account_id)))
 
 
-@docs(tags=TAGS, summary="Change one's profile; the photo in a form, the rest in a form or JSON")
+@docs(tags=TAGS, summary="Update the profile; a photo needs a form, other fields a form or JSON")
 @signed_in
 @match_info_schema(StudioUserPath)
 @body_schema(StudioProfileEdit, StudioProfileForm)

@@ -20,7 +20,9 @@ class StudioProcessPath(BaseSchema):
 
 class StudioPicture(BaseSchema):
     id = fields.Integer(required=True)
-    file = fields.String(required=True, metadata={"format": "uri", "description": "one's own: signed for an hour"})
+    file = fields.String(
+        required=True, metadata={"format": "uri", "description": "of the actor's own order: signed for an hour"}
+    )
 
 
 class StudioOrderView(BaseSchema):
@@ -31,7 +33,7 @@ class StudioOrderView(BaseSchema):
     order_number = fields.String(required=True, metadata={"example": "048211"})
     created_at = fields.Date(required=True)
     status = fields.String(required=True, validate=validate.OneOf(_STATUSES))
-    user = fields.Integer(required=True, allow_none=True, metadata={"description": "null for a guest's"})
+    user = fields.Integer(required=True, allow_none=True, metadata={"description": "null for an order of a guest"})
 
 
 class StudioQueuedView(StudioOrderView):

@@ -28,7 +28,7 @@ from mystar.portfolio.schemas import (
 TAGS = ["market: creators"]
 
 
-@docs(tags=TAGS, summary="Become a creator; with a price and a category also a star")
+@docs(tags=TAGS, summary="Create a creator profile; with a price and a category it sells greetings, too")
 @signed_in
 @json_schema(ProfileDraft)
 @response_schema(CreatorPageView, 201)
@@ -38,7 +38,7 @@ async def open_profile(request: web.Request) -> web.StreamResponse:
     return _answer(request, await request.app[SHOWCASE].open(actor_of(request), profile, terms), 201)
 
 
-@docs(tags=TAGS, summary="Change what is given of my profile and of what a greeting costs")
+@docs(tags=TAGS, summary="Update fields of the creator profile and the price of greetings")
 @signed_in
 @json_schema(ProfileDraft)
 @response_schema(CreatorPageView, 200)
@@ -47,7 +47,7 @@ async def change_profile(request: web.Request) -> web.Response:
     return _answer(request, await request.app[SHOWCASE].change(actor_of(request), profile, terms))
 
 
-@docs(tags=TAGS, summary="My own profile")
+@docs(tags=TAGS, summary="Read the actor's creator profile")
 @signed_in
 @querystring_schema(DetailQuery)
 @response_schema(CreatorPageView, 200)
@@ -55,7 +55,7 @@ async def read_own_profile(request: web.Request) -> web.Response:
     return _answer(request, await request.app[SHOWCASE].own(actor_of(request), **query_of(request)))
 
 
-@docs(tags=TAGS, summary="A creator's profile")
+@docs(tags=TAGS, summary="Read a creator profile")
 @match_info_schema(CreatorPath)
 @querystring_schema(DetailQuery)
 @response_schema(CreatorPageView, 200)
@@ -64,7 +64,7 @@ async def read_profile(request: web.Request) -> web.Response:
     return _answer(request, page)
 
 
-@docs(tags=TAGS, summary="All creators, best first")
+@docs(tags=TAGS, summary="List creators, best first")
 @querystring_schema(CreatorsQuery)
 @response_schema(page_of(CreatorView), 200)
 async def list_creators(request: web.Request) -> web.Response:

@@ -58,7 +58,7 @@ def _or_json(schema: type[Schema]) -> dict[str, Any]:
 # Works.
 
 
-@docs(tags=TAGS, summary="A creator's works, or my own; newest first")
+@docs(tags=TAGS, summary="List portfolio items of a creator or of the actor, newest first")
 @maybe_signed_in
 @querystring_schema(OfCreatorQuery)
 @response_schema(page_of(ItemView), 200)
@@ -74,14 +74,14 @@ async def list_items(request: web.Request) -> web.Response:
     return page_response(request, [item_view(item, request.app[PUBLIC_URL]) for item in found.rows], found.count)
 
 
-@docs(tags=TAGS, summary="One work")
+@docs(tags=TAGS, summary="Read a portfolio item")
 @match_info_schema(ItemPath)
 @response_schema(ItemView, 200)
 async def read_item(request: web.Request) -> web.Response:
     return _item(request, await request.app[PORTFOLIO].item(path_of(request)["item_id"]))
 
 
-@docs(tags=TAGS, summary="Show a work, with a cover and perhaps images")
+@docs(tags=TAGS, summary="Create a portfolio item with a cover and images")
 @signed_in
 @_multipart(ItemForm)
 @response_schema(ItemView, 201)
@@ -100,7 +100,7 @@ async def add_item(request: web.Request) -> web.StreamResponse:
     return _item(request, item, 201)
 
 
-@docs(tags=TAGS, summary="Change a work; without a file the cover stays", requestBody=_or_json(ItemDraft))
+@docs(tags=TAGS, summary="Replace a portfolio item; without a file the cover stays", requestBody=_or_json(ItemDraft))
 @signed_in
 @match_info_schema(ItemPath)
 @_multipart(ItemPutForm)
@@ -109,7 +109,7 @@ async def put_item(request: web.Request) -> web.Response:
     return await _change_item(request, ItemDraft)
 
 
-@docs(tags=TAGS, summary="Change what is given of a work", requestBody=_or_json(ItemChange))
+@docs(tags=TAGS, summary="Update fields of a portfolio item", requestBody=_or_json(ItemChange))
 @signed_in
 @match_info_schema(ItemPath)
 @_multipart(ItemChangeForm)
@@ -118,7 +118,7 @@ async def change_item(request: web.Request) -> web.Response:
     return await _change_item(request, ItemChange)
 
 
-@docs(tags=TAGS, summary="Show a work no longer", responses={204: {"description": "Its images are gone, too"}})
+@docs(tags=TAGS, summary="Delete a portfolio item", responses={204: {"description": "Deleted with its images"}})
 @signed_in
 @match_info_schema(ItemPath)
 async def delete_item(request: web.Request) -> web.Response:
@@ -126,7 +126,7 @@ async def delete_item(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-@docs(tags=TAGS, summary="Somebody has looked", responses={204: {"description": "Nobody counts"}})
+@docs(tags=TAGS, summary="Count a view of a portfolio item", responses={204: {"description": "Nothing is returned"}})
 @match_info_schema(ItemPath)
 @idempotent
 async def view_item(request: web.Request) -> web.StreamResponse:
@@ -137,7 +137,7 @@ async def view_item(request: web.Request) -> web.StreamResponse:
 # Images.
 
 
-@docs(tags=TAGS, summary="The images of a work, in their order, or all of my own")
+@docs(tags=TAGS, summary="List images of a portfolio item, or all images of the actor")
 @signed_in
 @querystring_schema(OfItemQuery)
 @response_schema(page_of(ImageView), 200)
@@ -150,14 +150,14 @@ async def list_images(request: web.Request) -> web.Response:
     return page_response(request, [image_view(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
 
 
-@docs(tags=TAGS, summary="One image")
+@docs(tags=TAGS, summary="Read an image of a portfolio item")
 @match_info_schema(ImagePath)
 @response_schema(ImageView, 200)
 async def read_image(request: web.Request) -> web.Response:
     return _image(request, await request.app[PORTFOLIO].image(path_of(request)["image_id"]))
 
 
-@docs(tags=TAGS, summary="Add an image to a work")
+@docs(tags=TAGS, summary="Add an image to a portfolio item")
 @signed_in
 @_multipart(ImageForm)
 @response_schema(ImageView, 201)
@@ -170,7 +170,7 @@ async def add_image(request: web.Request) -> web.StreamResponse:
     return _image(request, image, 201)
 
 
-@docs(tags=TAGS, summary="Change what is given of an image", requestBody=_or_json(ImageChange))
+@docs(tags=TAGS, summary="Update an image of a portfolio item", requestBody=_or_json(ImageChange))
 @signed_in
 @match_info_schema(ImagePath)
 @_multipart(ImageChangeForm)
@@ -183,7 +183,7 @@ async def change_image(request: web.Request) -> web.Response:
     return _image(request, image)
 
 
-@docs(tags=TAGS, summary="Take an image away", responses={204: {"description": "It is gone"}})
+@docs(tags=TAGS, summary="Delete an image of a portfolio item", responses={204: {"description": "Deleted"}})
 @signed_in
 @match_info_schema(ImagePath)
 async def delete_image(request: web.Request) -> web.Response:
