@@ -1,4 +1,4 @@
-"""The composition root: what is built from what, in which order. Read it from top to bottom."""
+"""The composition root: builds the application from infrastructure, domains and dialects."""
 
 from __future__ import annotations
 
@@ -108,18 +108,18 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app.cleanup_ctx.append(every(3600, app[IDEMPOTENCY].purge, name="idempotency purge"))
     app.on_response_prepare.append(add_response_headers)
     app.on_shutdown.append(_stop_accepting)
-    # After every cleanup context, which end in reverse order: jobs finish their row on an open database.
+    # on_cleanup runs after the cleanup contexts have ended, so that jobs finish on an open database.
     app.on_cleanup.append(infra.close)
     return app
 
 
 def contracts() -> tuple[Contract, ...]:
-    """The five dialects, and the panel of the staff; the first answers for what nobody owns."""
+    """The five dialects and the staff's panel; the first one writes errors of addresses outside all dialects."""
     return market_contract(MARKET_ROUTES), GREETINGS, MESSENGER, STUDIO, IDENTITY, PANEL
 
 
 async def broken_invariants(app: web.Application) -> list[str]:
-    """What is not as it must be, in sentences for the operator: facts that differ from their recount."""
+    """Violated invariants, in sentences for the operator: stored totals that differ from their recount, lost files."""
     differences = [
         f"creator {one.creator_id}: {one.what} is {one.stored}, by recount {one.counted}"
         for one in await app[CREATORS].recount()
@@ -145,14 +145,14 @@ def _add_routes(app: web.Application, settings: Settings) -> None:
     app[system.DOCUMENT] = system.document({**_described(), "servers": [{"url": settings.http.public_url}]})
     resources = register(app, [route for dialect in dialects for route in dialect.routes])
     if settings.http.cors_origins:
-        # The panel works by a cookie, and no page of others has any business with it.
+        # The panel uses a cookie and is not for pages of other origins.
         shared = [one for one in resources if not (one.name or "").startswith(f"{PANEL.name}.")]
         allow_origins(app, shared, settings.http.cors_origins)
 
 
 @cache
 def _described() -> dict[str, Any]:
-    """The API but for its address: slow to build, and the same for every application of a process."""
+    """The OpenAPI document without its server: slow to build, and the same for every application of a process."""
     return openapi(contracts(), public_url="")
 
 

@@ -1,20 +1,20 @@
-"""What can go wrong, in the words of the domain. Statuses and shapes belong to the contracts, at the edge.
+"""The root of all errors that clients see. Statuses and shapes are given by the dialects (law 4).
 
 MystarError
-├── Unreadable        the request cannot be understood at all
-├── Invalid           it can, but fields are wrong (`fields` says which)
-├── Unauthenticated   nobody we know is asking
-├── Forbidden         somebody we know may not do this
-├── NotFound          there is nothing here, or nothing for you
-├── MethodNotAllowed  the address exists, the deed does not
-├── Conflict          right deed, wrong time or state
+├── Unreadable        the request cannot be parsed
+├── Invalid           fields have wrong values (`fields` says which)
+├── Unauthenticated   the request has no valid token
+├── Forbidden         the actor may not do this
+├── NotFound          the object does not exist, or not for this actor
+├── MethodNotAllowed  the address does not support the method
+├── Conflict          not possible in the current state
 ├── Stale             an edit of something that has changed since it was read
-├── TooLarge          more bytes than we take
-├── UnsupportedMedia  bytes of a kind we do not take
-├── OutOfRange        no such part of a thing that exists; `size` of the whole
-├── TooMany           too often; `retry_after` seconds
-├── Unavailable       our own or a third party's outage; `retry_after` seconds
-└── Unexpected        a defect of ours, told without its reason
+├── TooLarge          more bytes than are accepted
+├── UnsupportedMedia  a kind of content that is not accepted
+├── OutOfRange        a range outside the file; `size` of the whole
+├── TooMany           a rate limit; `retry_after` seconds
+├── Unavailable       an outage of the service or of a third party; `retry_after` seconds
+└── Unexpected        a defect, answered without its reason
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, ClassVar, NamedTuple
 
 
 class Text(NamedTuple):
-    """A sentence for people, in both languages. May hold ``{placeholders}``."""
+    """A sentence for users, in both languages. May contain ``{placeholders}``."""
 
     ru: str
     en: str
@@ -34,15 +34,15 @@ class Text(NamedTuple):
         return sentence.format(**details) if details else sentence
 
 
-#: Problems by field; the field "" speaks of the whole.
+#: Messages by field; the field "" stands for the whole.
 Fields = Mapping[str, Sequence[Text]]
 
 
 class MystarError(Exception):
-    """The root of everything that is said to a client.
+    """An error that a client is told.
 
-    :param fields: problems by field name, shown by dialects that can.
-    :param details: fill the placeholders of ``text`` and are shown by dialects that can.
+    :param fields: messages by field name, shown by dialects that have a place for them.
+    :param details: fill the placeholders of ``text``, and are shown by dialects that have a place for them.
     """
 
     code: ClassVar[str] = "error"

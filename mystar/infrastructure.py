@@ -1,4 +1,4 @@
-"""What every domain stands on: the database, the outbox, mail, limits, signatures, metrics."""
+"""What every domain is given: database, outbox, mail, rate limits, signatures, metrics."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from mystar.kit.web.observability import Metrics
 from mystar.kit.web.routes import Route
 from mystar.settings import Settings
 
-#: What a violated constraint of the database means in the words of its domain, by the constraint's name.
+#: Makes the domain error of a violated constraint, by the constraint's name.
 Constraints = Mapping[str, Callable[[], MystarError]]
 
 
 @dataclass(frozen=True)
 class Infrastructure:
-    """What every domain stands on."""
+    """What every domain is given."""
 
     settings: Settings
     clock: Clock
@@ -60,9 +60,9 @@ class Domain(Protocol):
 
 
 async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, constraints: Constraints) -> Infrastructure:
-    """Connect to the migrated database and set up what needs nothing but the settings.
+    """Connect to the migrated database and build what needs only the settings.
 
-    :param constraints: what a violated constraint means, by its name.
+    :param constraints: makes the domain error of a violated constraint, by its name.
     :raises Unavailable: the database cannot be reached.
     """
     events = Events()

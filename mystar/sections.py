@@ -9,7 +9,6 @@ from pydantic import Field, field_validator
 from mystar.kit.postgres.driver import parameters
 from mystar.kit.setting_kinds import (
     ExactAddress,
-    Life,
     Mailbox,
     Networks,
     Origins,
@@ -17,6 +16,7 @@ from mystar.kit.setting_kinds import (
     Rate,
     Seconds,
     Section,
+    TokenSeconds,
     WebAddress,
     is_redis,
     is_web_address,
@@ -33,9 +33,9 @@ class HttpSettings(Section):
     cors_origins: Origins = ()
     #: Bytes of a JSON or form body; uploads have limits of their own.
     max_body: int = Field(ge=1024)
-    #: Seconds between the word to stop, when /readyz begins to refuse, and the end of listening: a balancer's notice.
+    #: Seconds after SIGTERM during which /readyz answers 503 and requests are still accepted, for load balancers.
     drain_seconds: float = Field(ge=0)
-    #: Seconds that requests in flight are given after that.
+    #: Seconds after that in which requests in flight may end.
     shutdown_seconds: Seconds
     event_loop: Literal["uvloop", "asyncio"]
 
@@ -49,22 +49,22 @@ class DatabaseSettings(Section):
 
 
 class TokenSettings(Section):
-    """Lives in seconds (D5); a door without refresh tokens has one long access token."""
+    """TokenSecondstimes in seconds (D5); a dialect without refresh tokens has a long-lived access token."""
 
-    house_access: Life
-    house_refresh: Life
-    identity_access: Life
-    identity_refresh: Life
-    studio_access: Life
-    studio_refresh: Life
-    greetings_access: Life
-    messenger_access: Life
-    #: The panel's cookie: a working day, then one signs in again.
-    admin_access: Life
-    #: A session that asks for no new access token for this long ends.
-    refresh_idle: Life
-    #: However often a client exchanges its refresh token, no session outlives this (promise S2).
-    refresh_longest: Life
+    house_access: TokenSeconds
+    house_refresh: TokenSeconds
+    identity_access: TokenSeconds
+    identity_refresh: TokenSeconds
+    studio_access: TokenSeconds
+    studio_refresh: TokenSeconds
+    greetings_access: TokenSeconds
+    messenger_access: TokenSeconds
+    #: The panel's cookie.
+    admin_access: TokenSeconds
+    #: A session ends when it has not been refreshed for this long.
+    refresh_idle: TokenSeconds
+    #: A session ends after this long however often it is refreshed (promise S2).
+    refresh_longest: TokenSeconds
     #: The links in mails.
     confirm_email: int = Field(ge=60)
     reset_password: int = Field(ge=60)
@@ -82,7 +82,7 @@ class MailSettings(Section):
     port: Port
     username: str = ""
     password: str = ""
-    #: "auto" upgrades when the server offers it; "required" refuses to speak without; "tls" speaks TLS from the start.
+    #: "auto" uses STARTTLS if the server offers it, "required" insists on it, "tls" is TLS from the start.
     start_tls: Literal["never", "auto", "required", "tls"]
     sender: Mailbox
     support: Mailbox
@@ -91,8 +91,8 @@ class MailSettings(Section):
     @field_validator("start_tls", mode="before")
     @classmethod
     def accept_booleans(cls, value: Any) -> Any:
-        words = {"true": "required", "1": "required", "false": "never", "0": "never"}
-        return words.get(str(value).lower(), value)
+        modes = {"true": "required", "1": "required", "false": "never", "0": "never"}
+        return modes.get(str(value).lower(), value)
 
 
 class YookassaPayoutSettings(Section):
@@ -107,7 +107,7 @@ class YookassaSettings(Section):
     shop_id: str
     secret_key: str
     timeout_seconds: Seconds
-    #: Where notifications may come from; empty = anywhere, since nothing in them is believed anyway.
+    #: Networks from which notifications are accepted; empty = any, since their content is never trusted.
     webhook_networks: Networks = ()
     payouts: YookassaPayoutSettings = YookassaPayoutSettings()
 
@@ -117,7 +117,7 @@ class PaymentSettings(Section):
     #: What buyers may pay with; the first is the default. Money by card is held, by SBP it is charged at once.
     methods: Annotated[list[Literal["bank_card", "sbp"]], Field(min_length=1)]
     poll_seconds: Seconds
-    #: Where the provider's page sends people back to; empty = our own page that says how the payment went.
+    #: Where the provider's page redirects to; empty = the service's own page with the state of the payment.
     return_url: Annotated[str, must_be("a web address, or empty", lambda url: not url or is_web_address(url))] = ""
 
 
@@ -130,13 +130,13 @@ class ProviderSettings(Section):
     client_id: str = ""
     #: VK ID has none.
     client_secret: str = ""
-    #: Where the provider sends browsers back to, to the letter; empty = our own endpoint that exchanges the code.
+    #: The redirect URL registered with the provider, literally; empty = the service's own callback.
     redirect_url: ExactAddress = ""
     #: The same for single dialects: {"greetings": "https://…"}.
     redirect_urls: dict[str, ExactAddress] = {}
-    #: Believe only tokens that our own exchange brought, where the provider cannot tell whom a token was made for.
+    #: Accept only tokens from the service's own code exchange, for providers that do not tell a token's audience.
     own_tokens_only: bool = False
-    #: The older VK's application token; empty = asked for by name and secret.
+    #: The application token of the older VK; empty = requested with client id and secret.
     service_key: str = ""
 
 
@@ -149,7 +149,7 @@ class OauthSettings(Section):
     mailru: ProviderSettings
     #: For one call of a provider.
     timeout_seconds: Seconds
-    #: How long somebody may take to choose who they are.
+    #: How long a sign-in may take at the provider.
     attempt_seconds: int = Field(ge=60, le=600)
 
     def providers(self) -> dict[str, ProviderSettings]:
@@ -157,26 +157,26 @@ class OauthSettings(Section):
 
 
 class OrderSettings(Section):
-    """How long people are waited for before the system takes the next step of an order."""
+    """Deadlines after which an order moves on by itself."""
 
     #: Until the creator accepts, after the order or its payment.
     accept_days: float = Field(gt=0)
     #: Until the buyer approves, after a delivery.
     approve_days: float = Field(gt=0)
-    #: Until the creator delivers anew what the buyer sent back.
+    #: Until the creator delivers a revision.
     revise_days: float = Field(gt=0)
-    #: How often the clock is looked at.
+    #: How often deadlines are checked.
     check_seconds: Seconds
 
 
 class OutboxSettings(Section):
-    #: Seconds that sending one letter, or one call of the payment provider, may take. Whoever dies over it loses it to
-    #: others after that: longer loses time after a crash, shorter cuts off slow mail servers.
+    #: Seconds that sending a mail, or a call of the payment provider, may take. After a crash the message is sent again
+    #: this much later: a longer lease delays it, a shorter one cuts off slow mail servers.
     lease_seconds: float = Field(ge=1)
 
 
 class NotificationSettings(Section):
-    #: How long something may stay unseen before a mail tells of it.
+    #: How long a notification may stay unseen before it is mailed.
     digest_minutes: float = Field(gt=0)
     #: How long a notification is kept after it was read.
     keep_days: float = Field(gt=0)
@@ -194,35 +194,35 @@ class FileSettings(Section):
 
 
 class LimitSettings(Section):
-    """Tries per time, such as ``10/minute``; several, as in ``5/minute; 20/hour``, all hold.
+    """Attempts per time, such as ``10/minute``; of several, as in ``5/minute; 20/hour``, each applies.
 
-    ``url`` shares the counts between processes.
+    ``url``: a Redis that shares the counts between processes.
     """
 
     enabled: bool
     url: Annotated[
         str, must_be("an address that begins with redis:// or rediss://", lambda url: not url or is_redis(url))
     ] = ""
-    #: Failures of strangers, by address and by account.
+    #: Failed log-ins from unknown devices, by address and by account.
     login_address: Rate
     login_account: Rate
-    #: Failures of whoever has been signed in to the account before, by device or session.
+    #: Failed log-ins from a device or session that the account knows.
     login_known: Rate
     registration: Rate
     mailed_link: Rate
     mailed_token: Rate
-    #: Messages of one person, and people that they write to for the first time.
+    #: Messages of one account, and conversations that it begins.
     message: Rate
     conversation: Rate
     anonymous_form: Rate
-    #: Orders to the studio: of guests by address, and of one person.
+    #: Orders to the studio: of guests by address, and of one account.
     guest_order: Rate
     studio_order: Rate
     sign_in_attempt: Rate
 
 
 class S3Settings(Section):
-    """A bucket. All of it or nothing; the storage that is not chosen may be given, too, while files are moved."""
+    """A bucket: all settings or none. It may also be set while ``kind`` is "local", to move files."""
 
     endpoint: Annotated[str, must_be("a web address, or empty", lambda url: not url or is_web_address(url))] = ""
     bucket: str = ""
@@ -236,13 +236,13 @@ class S3Settings(Section):
 
 
 class StorageSettings(Section):
-    #: Where new files are kept: in ``media`` of the data directory, or in a bucket.
+    #: Where new files are stored: in ``media`` of the data directory, or in a bucket.
     kind: Literal["local", "s3"]
     s3: S3Settings
 
 
 class StudioSettings(Section):
-    #: From the button "process" to the work.
+    #: From staff's "process" to the start of the work.
     process_seconds: float = Field(ge=0)
 
 

@@ -1,4 +1,4 @@
-"""The process that serves: its loop, its signals, its end."""
+"""The serving process: event loop, signals, graceful shutdown."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from mystar.settings import Settings
 
 Prepare = Callable[[web.Application], Awaitable[None]]
 
-#: For those who did not end in their time; twice that for those who ignore being cancelled.
+#: Timeout of aiohttp's own shutdown, for requests that did not end in time.
 _CUT_OFF_SECONDS = 1.0
 
 
 def serve(settings: Settings, dsn: str, announce: Callable[[str], None], prepare: Prepare | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; a second signal ends at once.
+    """Serve until SIGTERM or SIGINT; a second signal stops at once.
 
     :param announce: called with the address once requests are answered.
-    :param prepare: what is to be done with the working application before the first request; a signal cuts it short.
+    :param prepare: runs on the started application before the first request; a signal cancels it.
     :raises SchemaBehind: the database lacks migrations; serving never changes a schema.
     :raises SystemExit: with code 1 after a second signal.
     """
@@ -43,34 +43,34 @@ def serve(settings: Settings, dsn: str, announce: Callable[[str], None], prepare
 async def _serve(settings: Settings, dsn: str, announce: Callable[[str], None], prepare: Prepare | None) -> None:
     stop, http = _stop_signal(), settings.http
     app = await create_app(settings, dsn)
-    app.on_response_prepare.append(_part_after_this_answer)
+    app.on_response_prepare.append(_close_connection_while_stopping)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_CUT_OFF_SECONDS)
     try:
         await runner.setup()
         if prepare is not None and not await _finished(prepare(app), stop):
             return
-        # A storm of clients that come back at once must wait here, not be turned away (Linux cuts it to somaxconn).
+        # Clients that reconnect all at once must wait, not be refused (Linux limits this to somaxconn).
         site = web.TCPSite(runner, http.host, http.port, backlog=4096)
         await site.start()
-        # What was built at start lives for ever; the collector need not look at it again.
+        # Objects built at start are never freed; the collector need not visit them.
         gc.collect()
         gc.freeze()
         announce(http.public_url)
         await stop.wait()
-        # From here on /readyz refuses, so that nobody sends us more while the door is still open.
+        # From here on /readyz answers 503, so that load balancers send no more while requests are still accepted.
         app[STOPPING].set()
         await asyncio.sleep(http.drain_seconds)
         await site.stop()
         await close_sockets(app)
         await _requests_in_flight(runner, http.shutdown_seconds)
     finally:
-        # Cuts off what is left, then the tasks finish their row.
-        if not _told_twice():
+        # Cancels remaining requests; then background tasks finish their row.
+        if not _second_signal_received():
             await runner.cleanup()
 
 
 async def _finished(work: Awaitable[None], stop: asyncio.Event) -> bool:
-    """Whether the work came to its end before the word to stop, which cuts it short."""
+    """Whether the work ended before the signal to stop, which cancels it."""
     working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -85,23 +85,23 @@ async def _finished(work: Awaitable[None], stop: asyncio.Event) -> bool:
 
 
 async def _requests_in_flight(runner: web.AppRunner, seconds: float) -> None:
-    """Let them end. aiohttp's own shutdown drops whatever a client still sends, so that an upload could only be cut."""
+    """Wait for requests in flight. aiohttp's own shutdown stops reading, so that an upload could not end."""
     assert runner.server is not None
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            # Nobody tells when the last one has ended.
+            # aiohttp has no event for the end of the last request.
             while any(connection._request_in_progress for connection in runner.server.connections):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
 
-async def _part_after_this_answer(request: web.Request, response: web.StreamResponse) -> None:
-    """Connections that are kept open must end, too: their clients come back to whoever serves next."""
+async def _close_connection_while_stopping(request: web.Request, response: web.StreamResponse) -> None:
+    """Close keep-alive connections after their next answer, so that clients connect to another process."""
     if request.app[STOPPING].is_set():
         response.force_close()
 
 
 def _stop_signal() -> asyncio.Event:
-    """Set by the first signal; the second cancels whatever the process is still waiting for: see `_told_twice`."""
+    """An event set by the first signal; the second signal cancels the main task: see `_second_signal_received`."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     main = asyncio.current_task()
 
@@ -116,6 +116,6 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-def _told_twice() -> bool:
+def _second_signal_received() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

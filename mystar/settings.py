@@ -1,7 +1,7 @@
-"""Where settings are read from and what is refused: ``config/default.toml``, the profile's file, then MYSTAR_*.
+"""Reads and checks the settings: ``config/default.toml``, then the profile's file, then variables ``MYSTAR_…``.
 
 Nested names are joined by two underscores: ``MYSTAR_HTTP__PORT=8081``. Lists are JSON or comma-separated.
-Secrets come from the environment only; in development they are generated once into the data directory.
+Secrets come from the environment only; in development the key is generated once into the data directory.
 Each setting, its type and its bounds are in ``sections``.
 """
 
@@ -13,21 +13,22 @@ import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Any, Literal
 
 from pydantic import ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
-    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    TomlConfigSettingsSource,
 )
 
 from mystar.kit.realtime.backends import BusSettings
 from mystar.kit.realtime.websocket import WebSocketSettings
 from mystar.kit.resources import project_folder
-from mystar.kit.setting_kinds import Listed, merged, read_toml
+from mystar.kit.setting_kinds import Listed
 from mystar.sections import (
     DatabaseSettings,
     FileSettings,
@@ -55,20 +56,8 @@ class SettingsWrong(Exception):
     """The configuration cannot be used; the text names each setting and what is wrong with it, never its value."""
 
 
-class _ProjectFiles(InitSettingsSource):
-    """``config/default.toml`` and, over it, the profile's own file."""
-
-    def __init__(self, settings_cls: type[BaseSettings], profile: str) -> None:
-        directory = project_folder("config")
-        values = read_toml(directory / "default.toml")
-        own = directory / f"{profile}.toml"
-        if own.exists():
-            values = merged(values, read_toml(own))
-        super().__init__(settings_cls, values)
-
-
 class Settings(BaseSettings):
-    """What the whole service is configured by."""
+    """All settings of the service."""
 
     model_config = SettingsConfigDict(
         env_prefix="MYSTAR_", env_nested_delimiter="__", extra="forbid", frozen=True, env_ignore_empty=True
@@ -76,9 +65,9 @@ class Settings(BaseSettings):
 
     profile: Profile = "development"
     data_dir: Path
-    #: 32 characters at least; signs tokens and links.
+    #: Signs tokens and links; 32 characters or more.
     secret_key: str = ""
-    #: Keys of before: what they signed still holds, so that a change of the key signs nobody out.
+    #: Earlier keys: their tokens and links are still accepted, so that a change of the key ends no session.
     previous_secret_keys: Listed = ()
     http: HttpSettings
     database: DatabaseSettings
@@ -108,18 +97,24 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         profile = os.environ.get("MYSTAR_PROFILE", "development")
-        return init_settings, EnvSettingsSource(settings_cls), _ProjectFiles(settings_cls, profile)
+        folder = project_folder("config")
+        files = TomlConfigSettingsSource(
+            settings_cls, toml_file=[folder / "default.toml", folder / f"{profile}.toml"], deep_merge=True
+        )
+        return init_settings, EnvSettingsSource(settings_cls), files
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read and check the whole configuration.
+    """Read and check all settings.
 
     :raises SettingsWrong: names every setting that is wrong.
     """
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        raise SettingsWrong("\n".join(map(_complaint, error.errors()))) from None
+        raise SettingsWrong("\n".join(map(_problem_line, error.errors()))) from None
+    except TOMLDecodeError as error:
+        raise SettingsWrong(f"config/default.toml or the file of the profile: {error}") from None
     except ValueError as error:
         raise SettingsWrong(str(error)) from None
     if settings.profile != "production" and not settings.secret_key:
@@ -130,7 +125,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def _unknown(environment: Iterable[str]) -> Iterator[str]:
-    """Variables that look like ours and mean nothing: a slip of the pen would go unnoticed otherwise."""
+    """Variables ``MYSTAR_…`` that name no setting, such as misspelt ones."""
     for name in environment:
         section = name.removeprefix("MYSTAR_").partition("__")[0].lower()
         if name.startswith("MYSTAR_") and section not in Settings.model_fields:
@@ -142,7 +137,7 @@ def _is_good_key(key: str) -> bool:
 
 
 def _weaknesses(settings: Settings) -> Iterator[str]:
-    """What would do for development and must not reach production."""
+    """Values that are allowed in development only, and incomplete sections."""
     mail, shop = settings.mail, settings.payments.yookassa
     good = "needs at least 32 characters, 10 of them different"
     yield from _unless(_is_good_key(settings.secret_key), "MYSTAR_SECRET_KEY", good)
@@ -158,7 +153,7 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
     ):
         yield from _unless(value, name, "is required in production")
     for name, mailbox in (("MYSTAR_MAIL__SENDER", mail.sender), ("MYSTAR_MAIL__SUPPORT", mail.support)):
-        yield from _unless("@localhost" not in mailbox, name, "must be an address that can be answered")
+        yield from _unless("@localhost" not in mailbox, name, "must be an address that accepts replies")
     for name, address in (
         ("MYSTAR_HTTP__PUBLIC_URL", settings.http.public_url),
         ("MYSTAR_PAYMENTS__YOOKASSA__URL", shop.url),
@@ -175,7 +170,7 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
 
 
 def _storage_weaknesses(storage: StorageSettings) -> Iterator[str]:
-    """A bucket is not there at all, or all is said about it."""
+    """A bucket needs all of its settings, or none."""
     given = storage.s3.model_dump()
     if storage.kind == "s3" or any(given.values()):
         for name, value in given.items():
@@ -183,7 +178,7 @@ def _storage_weaknesses(storage: StorageSettings) -> Iterator[str]:
 
 
 def _provider_weaknesses(prefix: str, name: str, provider: ProviderSettings) -> Iterator[str]:
-    """A provider is off, or it is set up wholly."""
+    """A sign-in provider needs all of its settings, or no client id, which switches it off."""
     if not provider.client_id:
         return
     has_secret = provider.client_secret or name == "vk"
@@ -200,17 +195,17 @@ def _provider_weaknesses(prefix: str, name: str, provider: ProviderSettings) -> 
         yield from _unless(good, f"{prefix}__{setting}", "must begin with https:// in production")
 
 
-def _unless(fits: object, name: str, reason: str) -> Iterator[str]:
-    if not fits:
+def _unless(valid: object, name: str, reason: str) -> Iterator[str]:
+    if not valid:
         yield f"{name}: {reason}"
 
 
 def _generated_key(data_dir: Path) -> str:
-    """The development key: made at the first run, kept in the data directory, never in the repository."""
+    """The key of development and tests: generated once, into the data directory."""
     path = data_dir / "secret_key"
     if not path.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
-        # Written whole before it gets its name: of two processes at once, both use the one that came first.
+        # Written completely before it is linked: two processes that start at once use the same key.
         with tempfile.NamedTemporaryFile("w", dir=data_dir) as fresh:
             fresh.write(secrets.token_urlsafe(48))
             fresh.flush()
@@ -219,8 +214,8 @@ def _generated_key(data_dir: Path) -> str:
     return path.read_text().strip()
 
 
-def _complaint(problem: Any) -> str:
-    """One line; never the value, which may be a secret."""
+def _problem_line(problem: Any) -> str:
+    """One line, without the value, which may be a secret."""
     name = "MYSTAR_" + "__".join(str(part).upper() for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         return f"{name}: is not a setting"

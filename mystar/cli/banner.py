@@ -1,4 +1,4 @@
-"""What a developer reads when everything has started: where to go and whom to log in as."""
+"""The text that `run` prints when everything has started: addresses and log-ins."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 
 def banner(url: str, sandbox_url: str | None, logins: Sequence[tuple[str, str, str]] = ()) -> str:
-    """The addresses, and below them whom to log in as.
+    """Addresses, and below them the log-ins of the demo.
 
-    :param url: of the service, no slash at the end. :param sandbox_url: None = it does not run with us.
-    :param logins: who somebody is, their log-in, their password.
+    :param url: of the service, without a slash at the end. :param sandbox_url: None = the sandbox was not started.
+    :param logins: triples of description, log-in and password.
     """
     addresses = [("mystar serves", url), ("try the API", f"{url}/swagger/"), ("staff's panel", f"{url}/admin/")]
     if sandbox_url:

@@ -1,4 +1,4 @@
-"""The operator's command line: ``python -m mystar``."""
+"""The command line: ``python -m mystar``."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from mystar.kit.postgres import migrations
 from mystar.kit.postgres.embedded import EmbeddedPostgresError
 from mystar.settings import Settings, SettingsWrong, load_settings
 
-#: Seconds that the sandbox may take to say where it is.
+#: Seconds that the sandbox may take to start.
 _SANDBOX_STARTS = 60.0
 
 
 class Commands(click.Group):
-    """Mistakes of the operator and of the environment end in one sentence, not in a stack."""
+    """Prints expected errors as one sentence instead of a stack trace."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -50,7 +50,7 @@ class Commands(click.Group):
 @click.group(cls=Commands)
 @click.version_option(__version__, prog_name="mystar")
 def main() -> None:
-    """mystar: serve it, look after it."""
+    """Run and maintain mystar."""
 
 
 main.add_command(admin)
@@ -69,7 +69,7 @@ def serve() -> None:
 
 @main.command()
 def run() -> None:
-    """For development: migrate, load demo data, start the sandbox and serve, all at once."""
+    """For development: migrate, load demo data, start the sandbox and serve."""
     from mystar.cli.banner import banner
     from mystar.demo import fixtures, loader, refuse_production
     from mystar.server import serve as serve_until_signal
@@ -85,13 +85,13 @@ def run() -> None:
 
     with database(settings) as dsn, _sandbox(settings) as sandbox_url:
         migrations.migrate(dsn)
-        # With the sandbox, for the demo's orders are paid there; before the first request, so that nobody sees half.
+        # With the sandbox, where the demo's orders are paid; before the first request, so that all data is there.
         serve_until_signal(settings, dsn, lambda url: click.echo(banner(url, sandbox_url, logins)), load_demo)
 
 
 @main.command()
 def migrate() -> None:
-    """Bring the schema up to date; safe while others start or serve."""
+    """Bring the schema up to date; safe while other processes start or serve."""
     with database(load_and_configure()) as dsn:
         applied = migrations.migrate(dsn)
     click.echo("\n".join(applied) if applied else "The schema is up to date.")
@@ -123,7 +123,7 @@ def seed(demo: bool, scale: int | None) -> None:
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def sandbox(arguments: tuple[str, ...]) -> None:
-    """Stand in for the outside world: mail, payments. See `sandbox --help`."""
+    """Run stand-ins for mail, payments and sign-in providers. See `sandbox --help`."""
     try:
         command = import_module("mystar.sandbox.process").sandbox_command
     except ModuleNotFoundError as error:
@@ -133,7 +133,7 @@ def sandbox(arguments: tuple[str, ...]) -> None:
 
 @main.group()
 def accounts() -> None:
-    """People."""
+    """Manage accounts."""
 
 
 @accounts.command("import")
@@ -145,8 +145,8 @@ def accounts() -> None:
     help="*.jsonl, or CSV with a heading: username, email, phone, password, first_name, last_name, is_verified.",
 )
 def import_accounts(path: Path) -> None:
-    """Take in people from Django, with their pbkdf2_sha256 hashes; exit 1 when somebody could not be taken in."""
-    counts = {"taken in": 0, "refused": 0}
+    """Import accounts from Django, with their pbkdf2_sha256 hashes; exit 1 if one was refused."""
+    counts = {"imported": 0, "refused": 0}
 
     async def take_in_all(app: web.Application) -> None:
         from mystar.accounts.importing import import_account, read
@@ -155,7 +155,7 @@ def import_accounts(path: Path) -> None:
         for line, record in read(path):
             try:
                 await import_account(app[ACCOUNTS], record)
-                counts["taken in"] += 1
+                counts["imported"] += 1
             except MystarError as error:
                 counts["refused"] += 1
                 click.echo(f"line {line}: {' '.join(error_lines(error))}", err=True)
@@ -198,7 +198,7 @@ def errors() -> None:
 
 @main.command()
 def check() -> None:
-    """Verify configuration, database and invariants; exit 1 and say what is wrong, if anything is."""
+    """Verify settings, database and invariants; exit 1 and name every problem."""
     settings = load_and_configure()
     with database(settings) as dsn:
         problems = migrations.problems(dsn)
@@ -213,12 +213,12 @@ def check() -> None:
 
 @main.group()
 def payments() -> None:
-    """Money."""
+    """Manage payments."""
 
 
 @payments.command()
 def reconcile() -> None:
-    """Compare every payment with the provider and the ledger; exit 1 when they differ."""
+    """Compare every payment with the provider and the ledger; exit 1 if they differ."""
     differences: list[Any] = []
 
     async def compare(app: web.Application) -> None:
@@ -236,14 +236,14 @@ def reconcile() -> None:
 
 @main.group()
 def files() -> None:
-    """Uploads."""
+    """Manage uploaded files."""
 
 
 @files.command("move")
 @click.option("--to", "kind", type=click.Choice(["local", "s3"]), required=True)
 def move_files(kind: str) -> None:
-    """Take all files to the disk or to the bucket, verified by SHA-256; the service may run. Exit 1 when some are not
-    what they were. Broken off, it may be begun again."""
+    """Move all files to the disk or to the bucket, verified by SHA-256; the service may run meanwhile. Exit 1 if files
+    are missing or damaged. Can be interrupted and started again."""
     counts: Counter[str] = Counter()
 
     async def move(app: web.Application) -> None:
@@ -255,7 +255,7 @@ def move_files(kind: str) -> None:
         try:
             mover = Mover(app[DATABASE], places.named(other), places.named(kind))
         except LookupError as error:
-            raise click.ClickException("MYSTAR_STORAGE__S3__… says nothing about the bucket.") from error
+            raise click.ClickException("No bucket is configured: set MYSTAR_STORAGE__S3__…") from error
         async for one in mover.run():
             counts[one.outcome] += 1
             if one.outcome in ("broken", "missing"):
@@ -269,7 +269,7 @@ def move_files(kind: str) -> None:
 
 @contextlib.contextmanager
 def _sandbox(settings: Settings) -> Iterator[str | None]:
-    """Start the sandbox where the settings expect it; None when they point elsewhere."""
+    """Start the sandbox where the settings expect it and yield its address; None if they point elsewhere."""
     from mystar.sandbox.process import HOST, HTTP_PORT, SMTP_PORT
 
     url = f"http://{HOST}:{HTTP_PORT}"
@@ -281,13 +281,13 @@ def _sandbox(settings: Settings) -> Iterator[str | None]:
         *("--data-dir", str(settings.data_dir / "sandbox")),
         *("--webhook-url", f"{settings.http.public_url}/payments/notifications/"),
     ]
-    # In a session of its own, so that Ctrl-C reaches us first and the sandbox outlives our last mails.
+    # In a session of its own: Ctrl-C stops the service first, and its last mails still reach the sandbox.
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     try:
         assert process.stdout is not None
         ready, _, _ = select.select([process.stdout], [], [], _SANDBOX_STARTS)
         if not ready or not process.stdout.readline():
-            raise click.ClickException("The sandbox did not start; its reason is above.")
+            raise click.ClickException("The sandbox did not start; the reason is printed above.")
         yield url
     finally:
         process.send_signal(signal.SIGTERM)

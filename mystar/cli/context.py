@@ -1,4 +1,4 @@
-"""What every command of the operator needs: settings, a database, the service, and words for what went wrong."""
+"""What the commands share: settings, a database, the service, error messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Action = Callable[[web.Application], Awaitable[None]]
 
 
 def load_and_configure() -> Settings:
-    """As the environment says; logging begins. :raises SettingsWrong:"""
+    """Load the settings and configure logging. :raises SettingsWrong:"""
     settings = load_settings()
     configure_logging(settings.log.level, settings.log.format)
     return settings
@@ -30,7 +30,7 @@ def load_and_configure() -> Settings:
 
 @contextlib.contextmanager
 def database(settings: Settings) -> Iterator[str]:
-    """The address of the configured database, or of the embedded one, which runs as long as the block does."""
+    """The DSN of the configured database, or of the embedded one, which runs until the block ends."""
     if settings.database.url:
         yield settings.database.url
         return
@@ -43,7 +43,7 @@ def database(settings: Settings) -> Iterator[str]:
 
 
 def with_service(action: Action) -> None:
-    """Run ``action(app)`` over the whole service, with nothing listening and no task running."""
+    """Run ``action(app)`` on the built service, which does not listen and runs no background tasks."""
     settings = load_and_configure()
 
     async def run_it(dsn: str) -> None:
@@ -57,11 +57,11 @@ def with_service(action: Action) -> None:
 
 @contextlib.asynccontextmanager
 async def service(settings: Settings, dsn: str) -> AsyncIterator[web.Application]:
-    """The whole service, built and not started."""
+    """The service, built and not started."""
     from mystar.app import create_app
 
     app = await create_app(settings, dsn)
-    # Only what is frozen is told to clean up.
+    # aiohttp calls on_cleanup of a frozen application only.
     app.freeze()
     try:
         yield app
@@ -70,12 +70,12 @@ async def service(settings: Settings, dsn: str) -> AsyncIterator[web.Application
 
 
 def error_lines(error: MystarError) -> list[str]:
-    """What is wrong, for the operator."""
+    """The message of the error and those of its fields, in English."""
     return [error.message("en"), *(f"{name}: {' '.join(texts)}" for name, texts in error.field_messages("en").items())]
 
 
-def password() -> str:
-    """From standard input; typed twice where somebody sits there."""
+def read_password() -> str:
+    """From standard input; on a terminal it is asked for twice."""
     if sys.stdin.isatty():
         typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
         return typed

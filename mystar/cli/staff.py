@@ -1,4 +1,4 @@
-"""The operator's commands about the staff and the audit log: ``python -m mystar admin …`` and ``audit …``."""
+"""Commands for staff accounts and the audit log: ``python -m mystar admin …`` and ``audit …``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aiohttp import web
 from mystar.accounts.model import Account, Role
 from mystar.accounts.staff.operator import Operator
 from mystar.audit.model import ChainBreak, Entry
-from mystar.cli.context import password, with_service
+from mystar.cli.context import read_password, with_service
 
 _ROLES = ["viewer", "operator", "owner"]
 _LOGIN = click.argument("login")
@@ -19,7 +19,7 @@ _LOGIN = click.argument("login")
 
 @click.group()
 def admin() -> None:
-    """The staff. LOGIN is a user name, an e-mail or a phone."""
+    """Manage staff accounts. LOGIN is a user name, an e-mail address or a phone."""
 
 
 @admin.command("create")
@@ -29,7 +29,7 @@ def admin() -> None:
 @click.option("--role", type=click.Choice(_ROLES), default="owner", show_default=True)
 def create(username: str, email: str | None, phone: str | None, role: Role) -> None:
     """Create a staff account; the password is read from standard input."""
-    secret = password()
+    secret = read_password()
 
     async def action(app: web.Application) -> None:
         from mystar.accounts.keys import ACCOUNTS
@@ -44,7 +44,7 @@ def create(username: str, email: str | None, phone: str | None, role: Role) -> N
 
 @admin.command("list")
 def list_staff() -> None:
-    """Who works here, the owners first."""
+    """List staff accounts, owners first."""
 
     async def action(app: web.Application) -> None:
         from mystar.accounts.keys import OPERATOR
@@ -54,7 +54,7 @@ def list_staff() -> None:
             state = "" if one.is_active else "  disabled"
             click.echo(f"{one.id:>8}  {one.role or '':8}  {one.username}{state}")
         if not staff:
-            click.echo("Nobody works here yet: python -m mystar admin create --username …")
+            click.echo("No staff accounts. Create one: python -m mystar admin create --username …")
 
     with_service(action)
 
@@ -62,22 +62,22 @@ def list_staff() -> None:
 @admin.command("disable")
 @_LOGIN
 def disable(login: str) -> None:
-    """End all sessions of a member of the staff and let them in no more. Not the last owner."""
-    _with_account(lambda app: _operator(app).disable(login), "is let in no more.")
+    """Disable a staff account and end its sessions. The last owner cannot be disabled."""
+    _with_account(lambda app: _operator(app).disable(login), "is disabled.")
 
 
 @admin.command("enable")
 @_LOGIN
 def enable(login: str) -> None:
-    """Let a member of the staff in again."""
-    _with_account(lambda app: _operator(app).enable(login), "is let in again.")
+    """Enable a disabled staff account."""
+    _with_account(lambda app: _operator(app).enable(login), "is enabled.")
 
 
 @admin.command("reset")
 @_LOGIN
 def reset(login: str) -> None:
-    """Give a member of the staff the password from standard input; all their sessions end."""
-    secret = password()
+    """Set the password of a staff account from standard input, and end its sessions."""
+    secret = read_password()
     _with_account(lambda app: _operator(app).reset(login, secret), "has a new password.")
 
 
@@ -85,19 +85,19 @@ def reset(login: str) -> None:
 @_LOGIN
 @click.argument("role", type=click.Choice([*_ROLES, "none"]))
 def set_role(login: str, role: str) -> None:
-    """Let somebody work here as ROLE, or no longer; all their sessions end. Not the last owner."""
+    """Give an account the staff ROLE, or none, and end its sessions. The last owner keeps the role."""
     given: Role | None = next((one for one in ("viewer", "operator", "owner") if one == role), None)
-    _with_account(lambda app: _operator(app).set_role(login, given), f"has the role {role} now.")
+    _with_account(lambda app: _operator(app).set_role(login, given), f"has the role {role}.")
 
 
 @click.group()
 def audit() -> None:
-    """What happened, and whether the log of it is whole."""
+    """Read and verify the audit log."""
 
 
 @audit.command("verify")
 def verify() -> None:
-    """Find rows that were edited, dropped or cut off; exit 1 and name the first of each chain."""
+    """Verify the hash chains. If entries were changed or removed, exit 1 and name the first of each chain."""
     found: list[ChainBreak] = []
 
     async def action(app: web.Application) -> None:
@@ -110,13 +110,13 @@ def verify() -> None:
         click.echo(str(one))
     if found:
         sys.exit(1)
-    click.echo("The audit log is whole.")
+    click.echo("The audit log is intact.")
 
 
 @audit.command("tail")
 @click.option("-n", "--lines", type=click.IntRange(1, 1000), default=20, show_default=True)
 def tail(lines: int) -> None:
-    """The last entries, the newest at the end."""
+    """Print the last entries, the newest at the end."""
 
     async def action(app: web.Application) -> None:
         from mystar.audit.keys import AUDIT
@@ -143,9 +143,9 @@ def _operator(app: web.Application) -> Operator:
     return app[OPERATOR]
 
 
-def _with_account(action: Callable[[web.Application], Awaitable[Account]], became: str) -> None:
+def _with_account(action: Callable[[web.Application], Awaitable[Account]], result: str) -> None:
     async def run(app: web.Application) -> None:
         account = await action(app)
-        click.echo(f"{account.username} ({account.id}) {became}")
+        click.echo(f"{account.username} ({account.id}) {result}")
 
     with_service(run)

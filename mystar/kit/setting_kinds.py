@@ -1,7 +1,4 @@
-"""Kinds of values that settings have, what a wrong one is told, and the files they are read from.
-
-A wrong value is never repeated: it may be a secret.
-"""
+"""Types of settings and their error messages, which never quote the value: it may be a secret."""
 
 from __future__ import annotations
 
@@ -21,19 +18,19 @@ from mystar.kit.web.http import networks
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
-#: Seconds that a session may live: ninety days at most.
-Life = Annotated[int, Field(ge=60, le=7_776_000)]
+#: Lifetime of a token or session in seconds: ninety days at most.
+TokenSeconds = Annotated[int, Field(ge=60, le=7_776_000)]
 
 
 def must_be(what: str, check: Callable[[Any], object]) -> AfterValidator:
-    """Refuse what ``check`` raises at or answers false to. Its own words may quote the value, which may be a secret."""
+    """Refuse values for which ``check`` raises or returns false. Its own message may quote the value and is dropped."""
 
     def checked(value: Any) -> Any:
         try:
-            fits = check(value)
+            valid = check(value)
         except Exception:
-            fits = False
-        if fits is False:
+            valid = False
+        if valid is False:
             raise ValueError(f"must be {what}")
         return value
 
@@ -52,7 +49,7 @@ def _listed(value: Any) -> Any:
 
 
 def _is_origin(value: str) -> bool:
-    """What a browser sends in ``Origin``: a scheme and a host, a port perhaps, and nothing after it."""
+    """Whether this can be a header ``Origin``: scheme, host and perhaps a port, without a path."""
     url = URL(value)
     return value == "*" or (url.scheme in ("http", "https") and bool(url.host) and str(url.origin()) == value)
 
@@ -86,7 +83,7 @@ WebAddress = Annotated[
     must_be("an address that begins with http:// or https://", is_web_address),
     AfterValidator(lambda value: value.rstrip("/")),
 ]
-#: Compared letter by letter elsewhere, so nothing is tidied.
+#: Compared literally by the receiver, so it is not normalized.
 ExactAddress = Annotated[
     str, must_be("an address that begins with http:// or https://", lambda url: not url or is_web_address(url))
 ]

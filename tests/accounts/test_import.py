@@ -66,7 +66,7 @@ async def test_people_log_in_with_the_password_they_had(
 ) -> None:
     file = tmp_path / f"people.{kind}"
     file.write_bytes(as_csv(PEOPLE) if kind == "csv" else b"\n".join(map(orjson.dumps, PEOPLE)))
-    assert await asyncio.to_thread(take_in, file, dsn) == (0, "3 taken in, 0 refused.\n", "")
+    assert await asyncio.to_thread(take_in, file, dsn) == (0, "3 imported, 0 refused.\n", "")
     assert await log_in(api, "olga", "Wrong-Word-42") == 401
     assert await log_in(api, "89161583866") == 200
     hashed = await db.value("select password_hash from accounts where username = 'olga'")
@@ -95,7 +95,7 @@ async def test_what_cannot_be_taken_in_is_named_by_its_line_and_the_rest_is_take
     file = tmp_path / "people.jsonl"
     file.write_bytes(b"\n".join(map(orjson.dumps, hostile)))
     code, out, errors = await asyncio.to_thread(take_in, file, dsn)
-    assert (code, out) == (1, "2 taken in, 5 refused.\n")
+    assert (code, out) == (1, "2 imported, 5 refused.\n")
     assert [line.partition(":")[0] for line in errors.splitlines()] == [f"line {number}" for number in range(2, 7)]
     assert "NaCl" not in errors, "no hash is shown"
     assert [row["username"] for row in await db.all("select username from accounts order by id")] == ["olga", "last"]

@@ -63,21 +63,21 @@ async def test_a_failure_is_logged_and_tried_again(caplog: pytest.LogCaptureFixt
     with caplog.at_level(logging.ERROR):
         async with repeated(job, 0.001):
             await job.runs_are(3)
-    assert "the job failed; next try in 0.001 s" in caplog.text
+    assert "the job failed; next run in 0.001 s" in caplog.text
     assert "not today" in caplog.text
 
 
-async def test_an_outage_is_mentioned_without_a_stack(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_outage_is_logged_without_a_stack_trace(caplog: pytest.LogCaptureFixture) -> None:
     job = Job()
     job.error = Unavailable()
     with caplog.at_level(logging.WARNING):
         async with repeated(job, 0.001):
             await job.runs_are(3)
-    assert "the job has to wait" in caplog.text
+    assert "the job needs something that does not answer" in caplog.text
     assert "Traceback" not in caplog.text
 
 
-async def test_the_end_waits_for_the_run_in_progress_and_not_for_the_pause() -> None:
+async def test_shutdown_waits_for_the_run_in_progress_but_not_for_the_pause() -> None:
     job = Job()
     job.pause = 0.1
     async with asyncio.timeout(10):
@@ -86,7 +86,7 @@ async def test_the_end_waits_for_the_run_in_progress_and_not_for_the_pause() -> 
     assert (job.runs, job.finished) == (1, 1)
 
 
-async def test_waiting_for_a_word_never_forgets_that_it_was_told_to_end() -> None:
+async def test_waiting_for_an_event_never_swallows_a_cancellation() -> None:
     for turns in range(5):
         event = asyncio.Event()
 
@@ -105,14 +105,14 @@ async def test_waiting_for_a_word_never_forgets_that_it_was_told_to_end() -> Non
         assert task.cancelled()
 
 
-async def test_a_word_that_does_not_come_is_not_waited_for() -> None:
+async def test_waiting_for_an_event_ends_at_the_timeout() -> None:
     event = asyncio.Event()
     assert not await wait_for_event(event, 0.01)
     event.set()
     assert await wait_for_event(event, 0)
 
 
-async def test_a_task_that_forgets_once_that_it_was_cancelled_ends_all_the_same() -> None:
+async def test_a_task_that_swallows_one_cancellation_is_cancelled_again() -> None:
     async def stubborn() -> None:
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(60)

@@ -83,7 +83,7 @@ async def words(db: Database | Tx) -> list[str]:
 # Queryable
 
 
-async def test_answers_come_in_the_shape_that_was_asked_for(db: Database) -> None:
+async def test_each_method_returns_its_kind_of_result(db: Database) -> None:
     assert await db.execute("insert into words (word) values ('a'), ('b')") == 2
     assert await db.all("select word, number from words order by id") == [
         {"word": "a", "number": None},
@@ -96,7 +96,7 @@ async def test_answers_come_in_the_shape_that_was_asked_for(db: Database) -> Non
     assert await db.execute("update words set number = 1 where id = 9") == 0
 
 
-async def test_one_row_is_neither_none_nor_two(db: Database) -> None:
+async def test_one_raises_for_no_row_and_for_two(db: Database) -> None:
     with pytest.raises(NoRow):
         await db.one("select 1 where false")
     with pytest.raises(NoRow):
@@ -105,14 +105,14 @@ async def test_one_row_is_neither_none_nor_two(db: Database) -> None:
         await db.one_or_none("select generate_series(1, 2)")
 
 
-async def test_values_go_by_name_by_place_or_as_a_mapping(db: Database) -> None:
+async def test_values_are_given_by_name_by_position_or_as_a_mapping(db: Database) -> None:
     assert await db.value("select %(query)s || '%%'", query="a") == "a%"
     assert await db.value("select %s || %s", ["a", "b"]) == "ab"
     assert await db.value("select %(a)s", {"a": "b"}) == "b"
     assert await db.value("select '%%'") == "%"
 
 
-async def test_every_kind_of_value_survives_the_way_there_and_back(db: Database) -> None:
+async def test_values_of_every_type_are_read_as_they_were_written(db: Database) -> None:
     moment = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
     values: dict[str, Any] = {
         "a_uuid": uuid.UUID(int=7),
@@ -132,7 +132,7 @@ async def test_every_kind_of_value_survives_the_way_there_and_back(db: Database)
     assert row["moment"].tzinfo is UTC
 
 
-async def test_what_is_stored_as_json_is_plain(db: Database) -> None:
+async def test_json_contains_plain_types_only(db: Database) -> None:
     stored = await db.value(
         "select %(letter)s",
         letter={"price": Decimal("10.50"), "id": uuid.UUID(int=7), "at": datetime(2026, 1, 1, tzinfo=UTC)},
@@ -146,12 +146,12 @@ async def test_what_is_stored_as_json_is_plain(db: Database) -> None:
         await db.value("select %(letter)s", letter={"what": object()})
 
 
-async def test_two_columns_of_one_name_are_a_defect(db: Database) -> None:
+async def test_two_columns_of_one_name_raise(db: Database) -> None:
     with pytest.raises(ValueError, match="id, id"):
         await db.all("select 1 as id, 2 as id")
 
 
-async def test_the_session_is_in_utc_and_has_its_limits(db: Database) -> None:
+async def test_sessions_use_utc_and_have_timeouts(db: Database) -> None:
     async def setting(name: str) -> object:
         return await db.value("select current_setting(%(name)s)", name=name)
 
@@ -166,7 +166,7 @@ async def test_the_session_is_in_utc_and_has_its_limits(db: Database) -> None:
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud83d"], ids=["NUL", "half a pair"])
-async def test_a_text_that_no_column_can_hold_is_invalid(db: Database, text: str) -> None:
+async def test_a_text_that_no_column_can_store_is_invalid(db: Database, text: str) -> None:
     with pytest.raises(Invalid):
         await db.execute(WRITE, word=text)
     async with db.transaction() as tx:
@@ -189,7 +189,7 @@ async def test_a_violated_constraint_becomes_the_error_that_was_registered_for_i
         await db.execute(WRITE, word="a")
 
 
-async def test_a_violated_constraint_that_nobody_registered_says_its_name(db: Database) -> None:
+async def test_a_violated_constraint_that_is_not_registered_is_named(db: Database) -> None:
     with pytest.raises(ConstraintViolated) as caught:
         await db.execute("insert into words (word, number) values ('a', -1)")
     assert caught.value.name == "words_number_check"
@@ -206,7 +206,7 @@ async def test_a_constraint_that_is_checked_at_the_commit_is_translated_too(db: 
     assert await words(db) == []
 
 
-async def test_a_wrong_statement_stays_a_defect(db: Database) -> None:
+async def test_a_wrong_statement_raises_the_database_error(db: Database) -> None:
     with pytest.raises(psycopg2.errors.UndefinedTable):
         await db.all("select * from nowhere")
     with pytest.raises(TypeError):
@@ -224,7 +224,7 @@ async def test_a_statement_that_takes_too_long_is_an_outage_and_costs_no_connect
     await db.close()
 
 
-async def test_who_finds_no_free_connection_in_time_is_told_to_come_back(address: str) -> None:
+async def test_no_free_connection_in_time_is_unavailable_with_retry_after(address: str) -> None:
     db = await Database.connect(address, max_size=1, acquire_timeout=0.1)
     async with db.transaction():
         with pytest.raises(Unavailable) as caught:
@@ -234,7 +234,7 @@ async def test_who_finds_no_free_connection_in_time_is_told_to_come_back(address
     await db.close()
 
 
-async def test_an_outage_is_told_and_gets_over_by_itself(address: str) -> None:
+async def test_after_an_outage_the_pool_recovers(address: str) -> None:
     async with wired(address) as wire:
         db = await Database.connect(wire.dsn(), min_size=2, max_size=2)
         await wire.unplug()
@@ -264,7 +264,7 @@ async def test_a_closed_database_refuses(address: str) -> None:
         await db.value("select 1")
 
 
-async def test_a_transaction_opened_by_hand_is_not_left_to_the_next_one(db: Database) -> None:
+async def test_a_connection_inside_a_transaction_is_not_reused(db: Database) -> None:
     await db.execute("begin")
     assert db.pool.size == 0
     assert await db.value("select now() = statement_timestamp()")
@@ -287,7 +287,7 @@ async def test_a_transaction_is_all_or_nothing(db: Database) -> None:
     assert await words(db) == ["a", "b"]
 
 
-async def test_isolation_and_read_only_are_as_asked(db: Database) -> None:
+async def test_isolation_and_read_only_are_set(db: Database) -> None:
     for isolation in (None, "repeatable read", "serializable"):
         async with db.transaction(isolation) as tx:
             assert await tx.value("show transaction_isolation") == (isolation or "read committed")
@@ -324,14 +324,14 @@ async def test_after_a_swallowed_error_the_next_statement_names_it(db: Database)
     assert isinstance(caught.value.__cause__, psycopg2.errors.DivisionByZero)
 
 
-async def test_a_commit_or_rollback_by_hand_is_found_out(db: Database) -> None:
+async def test_a_manual_commit_or_rollback_is_detected(db: Database) -> None:
     for statement in ("commit", "rollback"):
         with pytest.raises(TransactionBroken):
             async with db.transaction() as tx:
                 await tx.execute(statement)
 
 
-async def test_a_part_may_fail_alone(db: Database) -> None:
+async def test_a_savepoint_can_fail_alone(db: Database) -> None:
     async with db.transaction() as tx:
         await tx.execute(WRITE, word="a")
         with pytest.raises(WordTaken):
@@ -345,7 +345,7 @@ async def test_a_part_may_fail_alone(db: Database) -> None:
     assert await words(db) == ["a", "c", "d"]
 
 
-async def test_an_error_swallowed_inside_a_part_breaks_the_part(db: Database) -> None:
+async def test_an_error_swallowed_inside_a_savepoint_rolls_it_back(db: Database) -> None:
     async with db.transaction() as tx:
         await tx.execute(WRITE, word="a")
         with pytest.raises(TransactionBroken):
@@ -359,7 +359,7 @@ async def _killed_by_the_server(tx: Tx) -> None:
     await tx.value("select pg_terminate_backend(pg_backend_pid())")
 
 
-async def test_losing_the_connection_hides_no_first_error(db: Database, address: str) -> None:
+async def test_a_lost_connection_does_not_hide_the_first_error(db: Database, address: str) -> None:
     with pytest.raises(Unavailable):
         async with db.transaction() as tx, tx.savepoint():
             await _killed_by_the_server(tx)
@@ -397,20 +397,20 @@ async def test_a_cancelled_transaction_leaves_nothing_behind(db: Database) -> No
     assert await words(db) == []
 
 
-async def test_an_ended_transaction_refuses_to_work(db: Database) -> None:
+async def test_an_ended_transaction_refuses_statements(db: Database) -> None:
     async with db.transaction() as tx:
         pass
     with pytest.raises(RuntimeError, match="ended"):
         await tx.value("select 1")
 
 
-async def test_two_statements_at_once_on_one_transaction_are_a_defect(db: Database) -> None:
+async def test_two_statements_at_once_on_one_transaction_raise(db: Database) -> None:
     with pytest.raises(RuntimeError, match="another coroutine"):
         async with db.transaction() as tx:
             await asyncio.gather(tx.value("select pg_sleep(0.1)"), tx.value("select 1"))
 
 
-async def test_who_has_a_transaction_may_not_take_a_second_connection(db: Database) -> None:
+async def test_a_task_with_a_transaction_is_refused_a_second_connection(db: Database) -> None:
     async with db.transaction() as tx:
         with pytest.raises(RuntimeError, match="use its tx"):
             await db.value("select 1")
@@ -423,7 +423,7 @@ async def test_who_has_a_transaction_may_not_take_a_second_connection(db: Databa
         assert await tx.value("select 1") == 1
 
 
-async def test_nothing_slow_happens_inside_a_transaction(db: Database) -> None:
+async def test_waiting_for_third_parties_is_refused_inside_a_transaction(db: Database) -> None:
     assert_no_transaction("bcrypt")
     async with db.transaction():
         with pytest.raises(RuntimeError, match="bcrypt inside a transaction"):
@@ -437,7 +437,7 @@ async def test_nothing_slow_happens_inside_a_transaction(db: Database) -> None:
     assert_no_transaction("bcrypt")
 
 
-async def test_many_transactions_and_cancellations_lose_nothing(db: Database) -> None:
+async def test_transactions_and_cancellations_leak_no_connection(db: Database) -> None:
     async def write(number: int) -> int:
         async with db.transaction() as tx:
             await tx.execute(WRITE, word=f"{number}a")
@@ -461,7 +461,7 @@ async def test_many_transactions_and_cancellations_lose_nothing(db: Database) ->
 # After the commit, and events
 
 
-async def test_followers_run_in_order_after_the_commit_with_the_connection_given_back(address: str) -> None:
+async def test_after_commit_callbacks_run_in_order_without_a_connection(address: str) -> None:
     db = await Database.connect(address, max_size=1, acquire_timeout=1)
     seen: list[object] = []
 
@@ -480,7 +480,9 @@ async def test_followers_run_in_order_after_the_commit_with_the_connection_given
     await db.close()
 
 
-async def test_a_failing_follower_is_logged_and_stops_nobody(db: Database, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_after_commit_callback_is_logged_and_the_others_run(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     seen: list[str] = []
 
     async def failing() -> None:
@@ -497,7 +499,7 @@ async def test_a_failing_follower_is_logged_and_stops_nobody(db: Database, caplo
     assert "of the follower" in caplog.text
 
 
-async def test_followers_of_what_was_undone_are_not_called(db: Database) -> None:
+async def test_after_commit_callbacks_of_a_rolled_back_part_are_not_called(db: Database) -> None:
     seen: list[str] = []
 
     async def follow() -> None:
@@ -515,7 +517,7 @@ async def test_followers_of_what_was_undone_are_not_called(db: Database) -> None
     assert seen == []
 
 
-async def test_an_event_is_heard_inside_the_transaction_and_after_it(db: Database, events: Events) -> None:
+async def test_an_event_reaches_listeners_in_the_transaction_and_after_it(db: Database, events: Events) -> None:
     heard: list[str] = []
 
     async def share(tx: Tx, event: Written) -> None:
@@ -539,7 +541,7 @@ async def test_an_event_is_heard_inside_the_transaction_and_after_it(db: Databas
     assert await words(db) == ["aa"]
 
 
-async def test_a_listener_that_fails_undoes_what_it_heard_of(db: Database, events: Events) -> None:
+async def test_a_failing_listener_rolls_the_transaction_back(db: Database, events: Events) -> None:
     async def refuse(tx: Tx, event: Written) -> None:
         raise Conflict
 
@@ -554,7 +556,7 @@ async def test_a_listener_that_fails_undoes_what_it_heard_of(db: Database, event
 # Shared
 
 
-async def test_whatever_a_task_does_joins_its_shared_transaction(db: Database) -> None:
+async def test_all_statements_of_a_task_join_its_shared_transaction(db: Database) -> None:
     seen: list[str] = []
 
     async def follow() -> None:
@@ -572,7 +574,7 @@ async def test_whatever_a_task_does_joins_its_shared_transaction(db: Database) -
     assert seen == ["committed"]
 
 
-async def test_what_fails_inside_a_shared_transaction_is_undone_alone(db: Database) -> None:
+async def test_a_failure_inside_a_shared_transaction_is_rolled_back_alone(db: Database) -> None:
     async with db.shared():
         await db.execute(WRITE, word="a")
         with pytest.raises(WordTaken):
@@ -589,7 +591,7 @@ async def test_what_fails_inside_a_shared_transaction_is_undone_alone(db: Databa
     assert await words(db) == ["a", "c"]
 
 
-async def test_a_shared_transaction_that_fails_takes_everything_with_it(db: Database) -> None:
+async def test_a_failed_shared_transaction_is_rolled_back_as_a_whole(db: Database) -> None:
     with pytest.raises(ZeroDivisionError):
         async with db.shared():
             async with db.transaction() as tx:
@@ -598,7 +600,7 @@ async def test_a_shared_transaction_that_fails_takes_everything_with_it(db: Data
     assert await words(db) == []
 
 
-async def test_a_shared_transaction_is_neither_nested_nor_changed_in_its_middle(db: Database) -> None:
+async def test_a_shared_transaction_cannot_be_nested_or_change_isolation(db: Database) -> None:
     async with db.shared():
         with pytest.raises(RuntimeError, match="already"):
             async with db.shared():
@@ -613,7 +615,7 @@ async def test_a_shared_transaction_is_neither_nested_nor_changed_in_its_middle(
 # Trying again
 
 
-async def test_who_loses_to_a_concurrent_transaction_tries_again(db: Database) -> None:
+async def test_a_serialization_failure_is_retried(db: Database) -> None:
     await db.execute("insert into words (word, number) values ('a', 1)")
     tries: list[int] = []
 
@@ -630,7 +632,7 @@ async def test_who_loses_to_a_concurrent_transaction_tries_again(db: Database) -
     assert await db.value("select number from words") == 22
 
 
-async def test_who_always_loses_is_told_to_come_back(db: Database) -> None:
+async def test_after_three_serialization_failures_retry_is_raised(db: Database) -> None:
     await db.execute("insert into words (word, number) values ('a', 1)")
     tries: list[int] = []
 
@@ -645,7 +647,7 @@ async def test_who_always_loses_is_told_to_come_back(db: Database) -> None:
     assert tries == [1, 2, 3]
 
 
-async def test_of_a_deadlock_both_sides_come_through(db: Database) -> None:
+async def test_both_sides_of_a_deadlock_succeed(db: Database) -> None:
     await db.execute("insert into words (word, number) values ('a', 1), ('b', 1)")
     both_have_one = asyncio.Barrier(2)
     tries = 0
@@ -667,7 +669,7 @@ async def test_of_a_deadlock_both_sides_come_through(db: Database) -> None:
     assert [row["number"] for row in await db.all("select number from words")] == [3, 3]
 
 
-async def test_any_other_error_is_not_tried_again(db: Database) -> None:
+async def test_other_errors_are_not_retried(db: Database) -> None:
     tries = 0
 
     async def fail(tx: Tx) -> None:

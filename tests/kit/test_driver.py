@@ -98,7 +98,7 @@ def crowd() -> Iterator[None]:
 
 @aiopg_as_it_comes
 @pytest.mark.parametrize(("way", "expected"), [(Bare, {TimeoutError, ValueError}), (Cured, {errors.DivisionByZero})])
-async def test_a_wrong_statement_fails_at_once_however_many_sockets_are_open(
+async def test_a_wrong_statement_fails_at_once_with_many_open_sockets(
     address: str, crowd: None, way: type[Bare | Cured], expected: set[type]
 ) -> None:
     connection = await way.connect(address)
@@ -141,12 +141,12 @@ async def _hand_over_broken(acquire: Callable[[], Awaitable[Any]], release: Call
 
 
 @aiopg_as_it_comes
-async def test_aiopg_forgets_who_waits_for_the_place_of_a_broken_connection(address: str) -> None:
+async def test_aiopg_does_not_wake_a_waiter_for_a_broken_connection(address: str) -> None:
     async with aiopg.create_pool(address, minsize=0, maxsize=1, timeout=0.5, enable_hstore=False) as pool:
         assert await _hand_over_broken(pool._acquire, pool.release, Bare) is TimeoutError
 
 
-async def test_our_pool_gives_the_place_of_a_broken_connection_to_who_waits(address: str) -> None:
+async def test_the_pool_wakes_a_waiter_for_a_broken_connection(address: str) -> None:
     pool = driver.Pool(address, SESSION, max_size=1, acquire_timeout=5, answer_timeout=5)
     assert await _hand_over_broken(pool.acquire, pool.release, Cured) is None
     await pool.close()
@@ -181,7 +181,7 @@ async def test_after_a_refusal_the_next_connect_works(address: str) -> None:
 
 @aiopg_as_it_comes
 @pytest.mark.parametrize(("way", "expected"), [(Bare, {TimeoutError, FileNotFoundError}), (Cured, {None})])
-async def test_when_the_first_of_two_hosts_refuses_the_second_is_asked(
+async def test_when_the_first_of_two_hosts_refuses_the_second_is_tried(
     address: str, way: type[Bare | Cured], expected: set[type | None]
 ) -> None:
     async with wired(address) as wire:
@@ -195,7 +195,7 @@ async def test_when_the_first_of_two_hosts_refuses_the_second_is_asked(
         assert await outcome(connect_and_ask()) in expected
 
 
-async def test_the_name_of_a_host_is_looked_up_outside_the_event_loop(address: str) -> None:
+async def test_host_names_are_resolved_outside_the_event_loop(address: str) -> None:
     async with wired(address) as wire:
         connection = await driver.connect(wire.dsn("localhost"))
         assert (await connection.run("select 1")).fetchone() == (1,)
@@ -206,7 +206,7 @@ async def test_the_name_of_a_host_is_looked_up_outside_the_event_loop(address: s
 @aiopg_as_it_comes
 @pytest.mark.filterwarnings("ignore:You have not closed transaction:ResourceWarning")
 async def test_aiopg_hides_the_first_error_behind_its_failing_rollback(address: str) -> None:
-    """Ours does not: see `test_losing_the_connection_hides_no_first_error` in `test_db.py`."""
+    """Ours does not: see `test_a_lost_connection_does_not_hide_the_first_error` in `test_database.py`."""
     async with aiopg.connect(address, enable_hstore=False) as connection, connection.cursor() as cursor:
         with pytest.raises(psycopg2.OperationalError):
             async with cursor.begin():
@@ -214,7 +214,7 @@ async def test_aiopg_hides_the_first_error_behind_its_failing_rollback(address: 
                 raise ZeroDivisionError
 
 
-async def test_a_server_that_does_not_answer_is_given_up(address: str) -> None:
+async def test_a_server_that_does_not_answer_times_out(address: str) -> None:
     async with wired(address) as wire:
         connection = await driver.connect(wire.dsn())
         wire.freeze()
@@ -223,7 +223,7 @@ async def test_a_server_that_does_not_answer_is_given_up(address: str) -> None:
         assert await outcome(driver.connect(wire.dsn(), timeout=0.2)) is TimeoutError
 
 
-async def test_a_cancelled_statement_costs_its_connection_and_nothing_else(address: str) -> None:
+async def test_a_cancelled_statement_closes_only_its_connection(address: str) -> None:
     pool = driver.Pool(address, SESSION, max_size=3, acquire_timeout=5, answer_timeout=5)
 
     async def ask(number: int) -> int:
@@ -247,7 +247,7 @@ async def test_a_cancelled_statement_costs_its_connection_and_nothing_else(addre
     await pool.close()
 
 
-async def test_the_server_stops_working_for_a_client_that_has_gone(address: str) -> None:
+async def test_the_server_cancels_queries_of_a_client_that_has_gone(address: str) -> None:
     watcher = await driver.connect(address)
     connection = await driver.connect(address, SESSION)
     pid = connection.raw.info.backend_pid
@@ -260,7 +260,7 @@ async def test_the_server_stops_working_for_a_client_that_has_gone(address: str)
     watcher.close()
 
 
-async def test_a_connection_that_dies_while_idle_is_not_lent_again(address: str) -> None:
+async def test_a_connection_that_is_lost_while_idle_is_not_reused(address: str) -> None:
     pool = driver.Pool(address, SESSION, max_size=2, acquire_timeout=5, answer_timeout=5)
     first, second = await pool.acquire(), await pool.acquire()
     pid = first.raw.info.backend_pid
@@ -286,7 +286,7 @@ async def test_the_last_message_and_the_end_of_a_session_are_read_at_once(addres
     assert connection.closed
 
 
-async def test_the_descriptor_of_a_connection_that_died_is_free_for_any_other_socket(address: str) -> None:
+async def test_the_descriptor_of_a_lost_connection_can_be_reused(address: str) -> None:
     one, theirs = socket.socketpair()
     dead = await driver.connect(address)
     descriptor = dead.raw.fileno()
@@ -306,7 +306,7 @@ async def test_the_descriptor_of_a_connection_that_died_is_free_for_any_other_so
         await writer.wait_closed()
 
 
-async def test_notifications_arrive_while_nothing_is_asked(address: str) -> None:
+async def test_notifications_arrive_without_a_statement(address: str) -> None:
     listener, speaker = await driver.connect(address), await driver.connect(address)
     await listener.run("listen greetings")
     await speaker.run("select pg_notify('greetings', 'привет')")
@@ -316,13 +316,13 @@ async def test_notifications_arrive_while_nothing_is_asked(address: str) -> None
     speaker.close()
 
 
-async def test_a_wrong_address_is_refused_without_being_repeated() -> None:
+async def test_a_wrong_dsn_is_refused_without_quoting_it() -> None:
     with pytest.raises(ValueError, match="neither a postgresql:// URL nor key=value") as caught:
         driver.parameters("postgresql//somebody:secret@host/base")
     assert "secret" not in repr(caught.value)
     assert caught.value.__cause__ is None
 
 
-def test_settings_of_the_address_win_over_ours() -> None:
+def test_settings_of_the_dsn_override_the_defaults() -> None:
     found = driver.parameters("dbname=x options='-c timezone=MSK'", {"timezone": "UTC"})
     assert found["options"] == "-c timezone=UTC -c timezone=MSK"

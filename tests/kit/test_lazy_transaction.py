@@ -36,7 +36,7 @@ class Precondition:
             raise self.refusal
 
 
-async def test_nothing_is_held_until_something_changes(db: Database) -> None:
+async def test_no_connection_is_held_before_the_first_change(db: Database) -> None:
     precondition = Precondition()
     async with db.lazy_transaction(precondition):
         assert await db.value(COUNT) == 0
@@ -64,7 +64,7 @@ async def test_without_a_change_there_is_no_transaction(db: Database) -> None:
     assert precondition.asked == 1
 
 
-async def test_a_change_hidden_in_a_question_is_a_change(db: Database) -> None:
+async def test_a_with_statement_counts_as_a_change(db: Database) -> None:
     precondition = Precondition()
     async with db.lazy_transaction(precondition):
         query = "with new as (insert into words values ('a') returning word) select word from new"
@@ -72,7 +72,7 @@ async def test_a_change_hidden_in_a_question_is_a_change(db: Database) -> None:
     assert precondition.asked == 1
 
 
-async def test_whoever_swallows_a_refusal_is_refused_again_and_changes_nothing(db: Database) -> None:
+async def test_a_swallowed_error_of_the_precondition_is_raised_again(db: Database) -> None:
     precondition = Precondition(Conflict())
     with pytest.raises(Conflict):
         async with db.lazy_transaction(precondition):
@@ -83,7 +83,7 @@ async def test_whoever_swallows_a_refusal_is_refused_again_and_changes_nothing(d
     assert (precondition.asked, await db.value(COUNT)) == (1, 0)
 
 
-async def test_what_fails_takes_everything_with_it_and_followers_wait_for_the_commit(db: Database) -> None:
+async def test_a_failure_rolls_back_and_callbacks_run_after_the_commit(db: Database) -> None:
     told: list[str] = []
 
     async def tell() -> None:
@@ -104,7 +104,7 @@ async def test_what_fails_takes_everything_with_it_and_followers_wait_for_the_co
     assert told == ["1"]
 
 
-async def test_there_is_one_at_a_time(db: Database) -> None:
+async def test_a_task_has_one_lazy_transaction_at_a_time(db: Database) -> None:
     async with db.lazy_transaction(Precondition()):
         with pytest.raises(RuntimeError, match="lazy transaction already"):
             async with db.lazy_transaction(Precondition()):

@@ -49,7 +49,7 @@ def somebody() -> str:
     return f"{uuid.uuid4().hex}@people.example"
 
 
-async def test_a_mail_arrives_whole(smtp: SmtpSender, world: SandboxProcess) -> None:
+async def test_a_mail_arrives_with_all_of_its_parts(smtp: SmtpSender, world: SandboxProcess) -> None:
     to = somebody()
     sent = letter(to)
     await smtp.send(sent)
@@ -59,9 +59,7 @@ async def test_a_mail_arrives_whole(smtp: SmtpSender, world: SandboxProcess) -> 
     assert "<p>Здравствуйте!</p>" in mail["html"]
 
 
-async def test_many_mails_take_one_connection_and_a_lost_one_is_replaced(
-    smtp: SmtpSender, world: SandboxProcess
-) -> None:
+async def test_mails_share_one_connection_and_a_lost_one_is_replaced(smtp: SmtpSender, world: SandboxProcess) -> None:
     to = somebody()
     for _ in range(3):
         await smtp.send(letter(to))
@@ -70,7 +68,7 @@ async def test_many_mails_take_one_connection_and_a_lost_one_is_replaced(
     assert len(await world.mails(to)) >= 1
 
 
-async def test_a_mailbox_that_is_refused_for_good_is_given_up(smtp: SmtpSender, world: SandboxProcess) -> None:
+async def test_a_permanently_refused_mailbox_is_given_up(smtp: SmtpSender, world: SandboxProcess) -> None:
     await world.faults(smtp={"permanent": 1.0})
     with pytest.raises(GiveUp, match="550"):
         await smtp.send(letter(somebody()))
@@ -78,7 +76,7 @@ async def test_a_mailbox_that_is_refused_for_good_is_given_up(smtp: SmtpSender, 
     await smtp.send(letter(somebody()))
 
 
-async def test_a_busy_server_is_asked_again(smtp: SmtpSender, world: SandboxProcess) -> None:
+async def test_a_temporary_refusal_is_retried(smtp: SmtpSender, world: SandboxProcess) -> None:
     to = somebody()
     await world.faults(smtp={"temporary": 1.0})
     with pytest.raises(aiosmtplib.SMTPResponseException):
@@ -89,7 +87,7 @@ async def test_a_busy_server_is_asked_again(smtp: SmtpSender, world: SandboxProc
     assert len(await world.mails(to)) == 1
 
 
-async def test_a_mail_whose_fate_is_unknown_keeps_its_name(smtp: SmtpSender, world: SandboxProcess) -> None:
+async def test_a_mail_with_unknown_outcome_keeps_its_message_id(smtp: SmtpSender, world: SandboxProcess) -> None:
     to = somebody()
     sent = letter(to)
     await world.faults(smtp={"lost_answer": 1.0})
@@ -101,21 +99,21 @@ async def test_a_mail_whose_fate_is_unknown_keeps_its_name(smtp: SmtpSender, wor
     assert names == {f"<{sent.idempotency_key.hex}@stars.example>"}
 
 
-async def test_a_server_that_is_not_there_is_no_reason_to_give_up(world: SandboxProcess) -> None:
+async def test_an_unreachable_server_is_retried(world: SandboxProcess) -> None:
     smtp = SmtpSender(Clock(), host=world.smtp_host, port=1, timeout=2)
     with pytest.raises(aiosmtplib.SMTPConnectError):
         await smtp.send(letter(somebody()))
     await smtp.close()
 
 
-async def test_nothing_is_sent_while_a_transaction_waits(smtp: SmtpSender, db: Database) -> None:
+async def test_sending_inside_a_transaction_is_refused(smtp: SmtpSender, db: Database) -> None:
     with pytest.raises(RuntimeError, match="inside a transaction"):
         async with db.transaction():
             await smtp.send(letter(somebody()))
 
 
 @pytest.mark.parametrize(("language", "subject"), [("ru", "MySTAR"), ("en", "Password Reset for MySTAR")])
-async def test_a_mail_is_rendered_when_its_cause_happens(db: Database, language: str, subject: str) -> None:
+async def test_a_mail_is_rendered_when_it_is_queued(db: Database, language: str, subject: str) -> None:
     mailer = Mailer(Outbox(db, Clock()), sender="mystar <noreply@stars.example>")
     name = "<b>Марина</b>\r\nBcc: all@people.example"
     async with db.transaction() as tx:
@@ -129,7 +127,7 @@ async def test_a_mail_is_rendered_when_its_cause_happens(db: Database, language:
     assert "&lt;b&gt;Марина" in payload["html"], "what people write is text, not HTML"
 
 
-async def test_a_value_that_a_template_needs_cannot_be_forgotten(db: Database) -> None:
+async def test_a_missing_template_value_raises(db: Database) -> None:
     mailer = Mailer(Outbox(db, Clock()), sender="mystar <noreply@stars.example>")
     with pytest.raises(Exception, match="'link' is undefined"):
         async with db.transaction() as tx:

@@ -95,9 +95,7 @@ def test_a_schema_that_is_behind_is_refused(empty_dsn: str, files: Path) -> None
     assert caught.value.missing == ["0003_index"]
 
 
-def test_a_schema_that_is_ahead_is_allowed_and_mentioned(
-    empty_dsn: str, files: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_newer_schema_is_allowed_and_logged(empty_dsn: str, files: Path, caplog: pytest.LogCaptureFixture) -> None:
     migrate(empty_dsn, files)
     (files / "0003_index.sql").unlink()
     require_current(empty_dsn, files)
@@ -106,7 +104,7 @@ def test_a_schema_that_is_ahead_is_allowed_and_mentioned(
     assert unknown(empty_dsn, files) == ["0003_index"]
 
 
-def test_four_processes_may_start_at_once(empty_dsn: str, files: Path) -> None:
+def test_four_processes_can_migrate_at_once(empty_dsn: str, files: Path) -> None:
     (files / "0001_slow.sql").write_text("create table slow ();\ndo $$ begin perform pg_sleep(1); end $$;")
     starters = [starter(empty_dsn, files) for _ in range(4)]
     assert [process.wait(60) for process in starters] == [0, 0, 0, 0]
@@ -114,7 +112,7 @@ def test_four_processes_may_start_at_once(empty_dsn: str, files: Path) -> None:
     assert ask(empty_dsn, "select count(*) from words") == [(1,)]
 
 
-def test_the_work_of_a_killed_process_is_taken_over(empty_dsn: str, files: Path) -> None:
+def test_another_process_continues_after_a_kill(empty_dsn: str, files: Path) -> None:
     (files / "0002_slow.sql").write_text("create table slow ();\nselect pg_sleep(30);")
     process = starter(empty_dsn, files)
     deadline = time.monotonic() + 30
@@ -130,7 +128,7 @@ def test_the_work_of_a_killed_process_is_taken_over(empty_dsn: str, files: Path)
     assert migrate(empty_dsn, files, patience=30) == ["0002_slow", "0002_trigger", "0003_index"]
 
 
-def test_a_file_and_the_note_that_it_was_applied_are_one_transaction(empty_dsn: str, files: Path) -> None:
+def test_a_migration_and_its_record_are_one_transaction(empty_dsn: str, files: Path) -> None:
     """Else a process killed between the two would leave a schema that no later run gets past."""
     (files / "0002_unnoted.sql").write_text(
         "create table unnoted ();\nalter table _yoyo_migration add check (migration_id <> '0002_unnoted');"
@@ -141,7 +139,7 @@ def test_a_file_and_the_note_that_it_was_applied_are_one_transaction(empty_dsn: 
 
 
 @pytest.mark.parametrize("statement", ["create table words ();", "create tabel x ();", "select $$"])
-def test_a_bad_file_is_named_and_leaves_nothing_behind(empty_dsn: str, files: Path, statement: str) -> None:
+def test_a_failing_migration_is_named_and_rolled_back(empty_dsn: str, files: Path, statement: str) -> None:
     (files / "0002_bad.sql").write_text(f"create table half ();\n{statement}\n")
     with pytest.raises(MigrationFailed, match="0002_bad"):
         migrate(empty_dsn, files)
@@ -152,14 +150,14 @@ def test_a_bad_file_is_named_and_leaves_nothing_behind(empty_dsn: str, files: Pa
     assert migrate(empty_dsn, files) == ["0002_bad", "0002_trigger", "0003_index"]
 
 
-def test_who_waits_too_long_for_another_process_gives_up(empty_dsn: str, files: Path) -> None:
+def test_waiting_for_another_process_times_out(empty_dsn: str, files: Path) -> None:
     with contextlib.closing(psycopg2.connect(empty_dsn)) as other, other.cursor() as cursor:
         cursor.execute("select pg_advisory_lock(%s)", [migrations.LOCK])
         with pytest.raises(TimeoutError, match="Another process"):
             migrate(empty_dsn, files, patience=0.3)
 
 
-def test_both_kinds_of_address_are_understood_and_no_password_is_told(
+def test_both_forms_of_dsn_work_and_no_password_is_shown(
     empty_dsn: str, files: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     parts = extensions.parse_dsn(empty_dsn) | {"password": "s3cret"}
@@ -174,7 +172,7 @@ def test_both_kinds_of_address_are_understood_and_no_password_is_told(
     assert "s3cret" not in caplog.text + str(caught.value) + repr(caught.value.__cause__)
 
 
-def test_the_server_and_the_schema_are_judged(postgres: Server, empty_dsn: str, dsn: str) -> None:
+def test_problems_of_server_and_schema_are_named(postgres: Server, empty_dsn: str, dsn: str) -> None:
     assert problems(dsn) == []
     (missing,) = problems(empty_dsn)
     assert "0001_accounts" in missing
@@ -183,7 +181,7 @@ def test_the_server_and_the_schema_are_judged(postgres: Server, empty_dsn: str, 
     assert "s3cret" not in silent
 
 
-def test_a_locale_that_does_not_fold_cyrillic_is_told(postgres: Server) -> None:
+def test_a_locale_that_does_not_fold_cyrillic_is_a_problem(postgres: Server) -> None:
     name = postgres.create(locale="C")
     try:
         assert any("Cyrillic" in problem for problem in problems(postgres.dsn(name)))

@@ -23,13 +23,13 @@ def test_rubles_become_whole_kopecks(written: Decimal | str | int, whole: int) -
 @pytest.mark.parametrize(
     "written", ["", "ten", "1,5", "0.001", "-1", "NaN", "Infinity", "1e400", str(MAX_KOPECKS), "1_0.0.0"]
 )
-def test_what_is_no_amount_is_refused(written: str) -> None:
+def test_an_invalid_amount_is_refused(written: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - its words are for developers
         kopecks(written)
 
 
 @given(st.integers(0, MAX_KOPECKS))
-def test_kopecks_survive_the_way_to_the_wire_and_back(amount: int) -> None:
+def test_kopecks_convert_to_rubles_and_back(amount: int) -> None:
     assert kopecks(rubles(amount)) == amount
     assert kopecks(rubles_text(amount)) == amount
     assert json.loads(dumps({"sum": rubles(amount)})) == {"sum": rubles_text(amount)}

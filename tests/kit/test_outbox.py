@@ -67,16 +67,14 @@ async def put(outbox: Outbox, db: Database, word: str, **how: object) -> int:
         return await outbox.put(tx, "words", {"word": word}, **how)  # type: ignore[arg-type]
 
 
-async def test_letters_leave_in_their_order_when_their_cause_is_committed(
-    outbox: Outbox, db: Database, world: World
-) -> None:
+async def test_messages_are_sent_in_order_after_their_commit(outbox: Outbox, db: Database, world: World) -> None:
     outbox.start()
     ids = [await put(outbox, db, word) for word in ("one", "two", "three")]
     assert await outbox.wait(ids[-1], 5)
     assert world.words == ["one", "two", "three"]
 
 
-async def test_what_is_rolled_back_is_never_sent(outbox: Outbox, db: Database, world: World) -> None:
+async def test_a_rolled_back_message_is_never_sent(outbox: Outbox, db: Database, world: World) -> None:
     outbox.start()
     with pytest.raises(ZeroDivisionError):
         async with db.transaction() as tx:
@@ -86,7 +84,7 @@ async def test_what_is_rolled_back_is_never_sent(outbox: Outbox, db: Database, w
     assert world.words == ["yes"]
 
 
-async def test_the_same_name_is_the_same_deed(outbox: Outbox, db: Database, world: World) -> None:
+async def test_a_message_of_the_same_name_is_sent_once(outbox: Outbox, db: Database, world: World) -> None:
     first = await put(outbox, db, "once", name="payment:17:capture")
     again = await put(outbox, db, "twice", name="payment:17:capture")
     assert first == again
@@ -97,7 +95,7 @@ async def test_the_same_name_is_the_same_deed(outbox: Outbox, db: Database, worl
     assert world.words == ["once", "other"]
 
 
-async def test_a_failure_is_tried_again_later_under_the_same_key(
+async def test_a_failed_attempt_is_retried_with_the_same_key(
     outbox: Outbox, db: Database, world: World, clock: FrozenClock
 ) -> None:
     world.fail = lambda letter: OSError("no route") if letter.attempts < 3 else None
@@ -111,7 +109,7 @@ async def test_a_failure_is_tried_again_later_under_the_same_key(
     assert len({letter.idempotency_key for letter in world.got}) == 1
 
 
-async def test_postponed_means_not_before_its_time(
+async def test_a_postponed_message_is_not_sent_before_its_time(
     outbox: Outbox, db: Database, world: World, clock: FrozenClock
 ) -> None:
     world.fail = lambda letter: Postpone(600, "the shop is closed") if len(world.got) == 1 else None
@@ -125,7 +123,7 @@ async def test_postponed_means_not_before_its_time(
     assert [letter.attempts for letter in world.got] == [1, 1], "what was put off was not an attempt"
 
 
-async def test_given_up_means_never_and_stays_for_the_operator(outbox: Outbox, db: Database, world: World) -> None:
+async def test_a_given_up_message_stays_marked_as_failed(outbox: Outbox, db: Database, world: World) -> None:
     world.fail = lambda letter: GiveUp("no such mailbox") if letter.payload["word"] == "bad" else None
     bad = await put(outbox, db, "bad")
     outbox.start()
@@ -138,7 +136,7 @@ async def test_given_up_means_never_and_stays_for_the_operator(outbox: Outbox, d
     assert row == {"last_error": "no such mailbox", "failed": True}
 
 
-async def test_a_letter_for_later_waits_for_its_moment(
+async def test_a_message_with_a_start_time_waits_for_it(
     outbox: Outbox, db: Database, world: World, clock: FrozenClock
 ) -> None:
     message_id = await put(outbox, db, "tomorrow", after=clock.moment + timedelta(hours=1))
@@ -148,7 +146,7 @@ async def test_a_letter_for_later_waits_for_its_moment(
     assert await outbox.wait(message_id, 5)
 
 
-async def test_a_dead_senders_letter_is_taken_up_when_its_lease_is_over(
+async def test_a_message_of_a_killed_process_is_sent_after_its_lease(
     outbox: Outbox, db: Database, world: World, clock: FrozenClock
 ) -> None:
     message_id = await put(outbox, db, "orphan")
@@ -162,7 +160,7 @@ async def test_a_dead_senders_letter_is_taken_up_when_its_lease_is_over(
     assert world.got[0].attempts == 2
 
 
-async def test_several_processes_share_the_work_and_send_nothing_twice(
+async def test_several_processes_share_messages_and_send_none_twice(
     db: Database, dsn: str, world: World, clock: FrozenClock
 ) -> None:
     databases = [db, await Database.connect(dsn, max_size=3)]
@@ -178,7 +176,7 @@ async def test_several_processes_share_the_work_and_send_nothing_twice(
     await databases[1].close()
 
 
-async def test_so_many_at_once_and_no_more(outbox: Outbox, db: Database, world: World) -> None:
+async def test_concurrency_is_bounded(outbox: Outbox, db: Database, world: World) -> None:
     world.pause = 0.05
     outbox.handle("words", world.receive, concurrency=3)
     ids = [await put(outbox, db, str(number)) for number in range(9)]
@@ -188,7 +186,7 @@ async def test_so_many_at_once_and_no_more(outbox: Outbox, db: Database, world: 
     assert world.most_at_once == 3
 
 
-async def test_stopping_lets_the_letter_on_its_way_arrive_and_starts_no_other(
+async def test_stopping_finishes_the_message_being_sent_and_starts_no_other(
     outbox: Outbox, db: Database, world: World
 ) -> None:
     world.pause = 0.3
@@ -201,7 +199,7 @@ async def test_stopping_lets_the_letter_on_its_way_arrive_and_starts_no_other(
     assert not await outbox.wait(second, 0)
 
 
-async def test_old_letters_are_forgotten_and_failed_ones_are_not(
+async def test_old_sent_messages_are_purged_and_failed_ones_are_kept(
     outbox: Outbox, db: Database, world: World, clock: FrozenClock
 ) -> None:
     world.fail = lambda letter: GiveUp("never") if letter.payload["word"] == "bad" else None

@@ -21,7 +21,7 @@ def hashing() -> Iterator[Passwords]:
 
 
 @pytest.mark.parametrize("password", ["12345678", "пароль из сорока русских букв и более того", "x" * 1000, "\x00a"])
-async def test_a_password_fits_its_own_hash_to_the_last_letter(hashing: Passwords, password: str) -> None:
+async def test_a_password_verifies_to_its_last_character(hashing: Passwords, password: str) -> None:
     stored = await hashing.hash(password)
     assert password not in stored
     assert await hashing.verify(password, stored)
@@ -31,18 +31,18 @@ async def test_a_password_fits_its_own_hash_to_the_last_letter(hashing: Password
 
 
 @pytest.mark.parametrize("stored", [None, "", "plain", "$2b$04$short", "bcrypt-sha256$", "bcrypt-sha256$damaged"])
-async def test_a_hash_that_is_missing_or_damaged_opens_nothing(hashing: Passwords, stored: str | None) -> None:
+async def test_a_missing_or_damaged_hash_verifies_no_password(hashing: Passwords, stored: str | None) -> None:
     assert not await hashing.verify("nobody has this password", stored)
 
 
-async def test_a_flood_of_hashes_is_refused_and_ends(hashing: Passwords) -> None:
+async def test_too_many_hashes_at_once_are_refused(hashing: Passwords) -> None:
     answers = await asyncio.gather(*(hashing.hash("12345678") for _ in range(10)), return_exceptions=True)
     assert sum(isinstance(answer, str) for answer in answers) == 4
     assert sum(isinstance(answer, Unavailable) for answer in answers) == 6
     assert await hashing.hash("12345678")
 
 
-async def test_a_caller_who_has_gone_does_not_keep_a_place_for_ever(hashing: Passwords) -> None:
+async def test_a_cancelled_caller_frees_its_place(hashing: Passwords) -> None:
     tasks = [asyncio.ensure_future(hashing.hash("12345678")) for _ in range(4)]
     await asyncio.sleep(0)
     for task in tasks:
@@ -54,7 +54,7 @@ async def test_a_caller_who_has_gone_does_not_keep_a_place_for_ever(hashing: Pas
 DJANGO = "pbkdf2_sha256$1000$seasalt$Mds8EZ2Id9SF+EjRCzHWKMEgDDIwW1/fa6AyqrVfybs="
 
 
-async def test_a_hash_of_django_is_read_and_is_dated(hashing: Passwords) -> None:
+async def test_a_django_hash_verifies_and_needs_a_rehash(hashing: Passwords) -> None:
     made = hashlib.pbkdf2_hmac("sha256", "письмо-77".encode(), b"seasalt", 1000)
     stored = f"pbkdf2_sha256$1000$seasalt${base64.b64encode(made).decode()}"
     assert await hashing.verify("письмо-77", stored)

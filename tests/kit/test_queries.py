@@ -30,7 +30,7 @@ select count(*) from words
     assert queries.count_2 == "select count(*) from words"
 
 
-def test_a_query_that_is_not_there_is_named_together_with_its_file() -> None:
+def test_a_missing_query_is_named_with_its_file() -> None:
     with pytest.raises(AttributeError, match="words has no query 'word'"):
         _ = Queries("words", "-- name: a\nselect 1").word
 
@@ -56,5 +56,5 @@ def test_a_file_that_could_be_misread_is_refused(text: str, complaint: str) -> N
         Queries("words", text)
 
 
-def test_the_queries_of_a_package_lie_in_its_folder() -> None:
+def test_queries_are_loaded_from_the_folder_of_the_package() -> None:
     assert all(text for _, text in load("mystar.kit.web"))

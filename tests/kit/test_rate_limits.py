@@ -37,7 +37,7 @@ async def test_a_hit_above_the_limit_is_refused_with_retry_after(limits: RateLim
     assert str(refused.value.details["retry_after"]) in refused.value.message("ru")
 
 
-async def test_everybody_and_every_door_has_a_count_of_its_own(limits: RateLimits, somebody: str) -> None:
+async def test_keys_and_limits_are_counted_separately(limits: RateLimits, somebody: str) -> None:
     for _ in range(3):
         await limits.hit("door", somebody, 1)
     await limits.hit("door", somebody, 2)
@@ -53,13 +53,13 @@ async def test_a_check_counts_nothing(limits: RateLimits, somebody: str) -> None
         await limits.check("door", somebody)
 
 
-async def test_of_many_at_once_exactly_as_many_pass_as_may(limits: RateLimits, somebody: str) -> None:
+async def test_concurrent_hits_pass_exactly_up_to_the_limit(limits: RateLimits, somebody: str) -> None:
     tries = await asyncio.gather(*(limits.hit("door", somebody) for _ in range(20)), return_exceptions=True)
     assert sum(one is None for one in tries) == 3
     assert sum(isinstance(one, TooMany) for one in tries) == 17
 
 
-async def test_time_heals(limits: RateLimits, somebody: str) -> None:
+async def test_hits_are_allowed_again_after_the_window(limits: RateLimits, somebody: str) -> None:
     for _ in range(2):
         await limits.hit("brief", somebody)
     with pytest.raises(TooMany):
@@ -79,7 +79,7 @@ async def test_two_processes_share_the_count_through_redis(redis_url: str, someb
     await other.close()
 
 
-async def test_without_redis_the_limits_still_hold_and_nobody_is_kept_out(somebody: str) -> None:
+async def test_without_redis_each_process_counts_alone(somebody: str) -> None:
     limits = RateLimits(RULES, url=f"redis://127.0.0.1:{unused_port()}")
     for _ in range(3):
         await limits.hit("door", somebody)
@@ -88,13 +88,13 @@ async def test_without_redis_the_limits_still_hold_and_nobody_is_kept_out(somebo
     await limits.close()
 
 
-async def test_switched_off_everything_passes(somebody: str) -> None:
+async def test_disabled_limits_allow_everything(somebody: str) -> None:
     limits = RateLimits(RULES, url="redis://nowhere.invalid", enabled=False)
     for _ in range(10):
         await limits.hit("door", somebody)
     await limits.close()
 
 
-async def test_an_unknown_name_is_a_mistake_of_ours_even_when_switched_off() -> None:
+async def test_an_unknown_limit_raises_even_when_disabled() -> None:
     with pytest.raises(KeyError):
         await RateLimits(RULES, enabled=False).hit("window", "somebody")

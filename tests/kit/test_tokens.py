@@ -39,7 +39,7 @@ def token(mode: str = ACCESS, tokens: Tokens | None = None, **changes: object) -
     return (tokens or Tokens(KEY)).issue(mode, **claims)  # type: ignore[arg-type]
 
 
-def test_a_token_says_who_and_in_which_session() -> None:
+def test_a_token_names_account_and_session() -> None:
     claims = Tokens(KEY).read(token(), ACCESS)
     assert (claims.account_id, claims.session_id, claims.user_name, claims.expires_at) == (
         42,
@@ -160,7 +160,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
-def test_a_token_that_is_not_ours_opens_nothing(text: str) -> None:
+def test_a_forged_token_is_refused(text: str) -> None:
     with pytest.raises(TokenRefused):
         Tokens(KEY).read(text, ACCESS)
 
@@ -170,7 +170,7 @@ def test_at_least_sixty_forgeries_are_tried() -> None:
     assert Tokens(KEY).read(changed(), ACCESS), "the forger's tools make good ones"
 
 
-def test_a_new_key_signs_nobody_out_until_the_old_one_is_forgotten() -> None:
+def test_tokens_of_a_previous_key_are_accepted() -> None:
     old, both, new = Tokens(KEY), Tokens("n" * 40, previous=[KEY]), Tokens("n" * 40)
     assert both.read(token(tokens=old), ACCESS) == old.read(token(tokens=old), ACCESS)
     assert new.read(token(tokens=both), ACCESS), "signed with the new one"
@@ -182,11 +182,11 @@ def test_a_new_key_signs_nobody_out_until_the_old_one_is_forgotten() -> None:
     assert not Signer("n" * 40).verify(signature, "pay", 17)
 
 
-def test_a_clock_a_few_seconds_ahead_does_no_harm() -> None:
+def test_a_clock_a_few_seconds_ahead_is_tolerated() -> None:
     assert Tokens(KEY).read(token(issued_at=NOW + timedelta(seconds=5)), ACCESS).account_id == 42
 
 
-def test_a_signature_is_good_for_its_deed_only() -> None:
+def test_a_signature_is_valid_for_its_purpose_only() -> None:
     signer = Signer(KEY)
     signature = signer.sign("pay", 17, "x")
     assert signer.verify(signature, "pay", 17, "x")
@@ -203,7 +203,7 @@ def test_a_signature_is_good_for_its_deed_only() -> None:
     assert not Signer(KEY + "!").verify(signature, "pay", 17, "x")
 
 
-def test_of_a_mailed_token_only_the_digest_is_kept() -> None:
+def test_only_the_digest_of_a_mailed_token_is_stored() -> None:
     secret, digest = mailed_token()
     assert digest == token_digest(secret) == hashlib.sha256(secret.encode()).digest()
     assert mailed_token()[0] != secret

@@ -28,12 +28,12 @@ def is_setting(variable: str) -> bool:
     return True
 
 
-def test_every_variable_that_the_composition_asks_for_is_explained() -> None:
+def test_every_variable_of_the_compose_file_is_documented() -> None:
     asked = set(re.findall(r"\$\{(\w+)", COMPOSE))
     assert asked == set(EXAMPLE)
 
 
-def test_every_variable_that_the_service_is_given_is_a_setting() -> None:
+def test_every_variable_of_the_compose_file_is_a_setting() -> None:
     given = SERVICES["mystar"]["environment"]
     assert given == SERVICES["migrate"]["environment"]
     assert [name for name in given if name.startswith("MYSTAR_") and not is_setting(name)] == []
@@ -47,7 +47,7 @@ def test_secrets_have_no_default() -> None:
             assert ":?" in value, name
 
 
-def test_the_example_filled_in_is_a_production_that_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_with_values_is_valid_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
     required = set(re.findall(r"\$\{(\w+):\?", COMPOSE))
     filled = {name: value or ("abcdefghij" * 4 if name in required else "") for name, value in EXAMPLE.items()}
     for name, value in SERVICES["mystar"]["environment"].items():
@@ -60,7 +60,7 @@ def test_the_example_filled_in_is_a_production_that_starts(monkeypatch: pytest.M
     assert stop > settings.http.drain_seconds + settings.http.shutdown_seconds + 2, "time for the last requests"
 
 
-def test_the_image_copies_what_there_is_and_ignores_the_rest() -> None:
+def test_the_image_copies_existing_files_and_ignores_the_rest() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     copied = {name for line in re.findall(r"^COPY (?!--)(.+) \S+$", dockerfile, re.MULTILINE) for name in line.split()}
     allowed = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))

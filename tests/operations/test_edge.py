@@ -50,7 +50,7 @@ def asking(origin: str, method: str = "POST") -> dict[str, str]:
     }
 
 
-async def test_a_page_of_a_friend_may_call_and_read_refusals_too(door: Door) -> None:
+async def test_a_page_of_an_allowed_origin_can_call_and_read_errors(door: Door) -> None:
     client = await door.open(HTTP__CORS_ORIGINS=f"{FRIEND}, https://other.example")
     for path in ("/api/login/", "/api/login"):
         preflight = await client.options(path, headers=asking(FRIEND))
@@ -66,7 +66,7 @@ async def test_a_page_of_a_friend_may_call_and_read_refusals_too(door: Door) -> 
         assert "X-Request-ID" in refused.headers["Access-Control-Expose-Headers"]
 
 
-async def test_a_page_of_a_stranger_may_not(door: Door) -> None:
+async def test_a_page_of_another_origin_cannot_call(door: Door) -> None:
     client = await door.open(HTTP__CORS_ORIGINS=FRIEND)
     for origin in (STRANGER, "null", FRIEND + ".evil.example", FRIEND.replace("https", "http"), FRIEND + ":8443"):
         assert (await client.options("/api/login/", headers=asking(origin))).status == 403
@@ -75,7 +75,7 @@ async def test_a_page_of_a_stranger_may_not(door: Door) -> None:
         assert not [name for name in answer.headers if name.startswith("Access-Control-")]
 
 
-async def test_without_origins_nobodys_page_may_call(door: Door) -> None:
+async def test_without_origins_no_page_can_call(door: Door) -> None:
     client = await door.open(HTTP__CORS_ORIGINS="[]")
     assert (await client.options("/api/login/", headers=asking(FRIEND))).status == 405
     answer = await client.get("/api/categories/", headers={"Origin": FRIEND})
@@ -92,7 +92,7 @@ async def failures(client: TestClient, forwarded: list[str]) -> list[int]:
     return statuses
 
 
-async def test_a_forged_address_does_not_get_around_the_limits(door: Door) -> None:
+async def test_a_forged_forwarded_header_does_not_evade_limits(door: Door) -> None:
     """S19: guesses from one connection stay guesses from one connection, whatever they claim."""
     client = await door.open(LIMITS__ENABLED="true")
     statuses = await failures(client, [f"203.0.113.{number}" for number in range(12)])
@@ -121,7 +121,7 @@ async def test_hundreds_of_forged_addresses_get_ten_guesses(door: Door) -> None:
     assert Counter(statuses) == {401: 10, 429: 290}
 
 
-async def test_behind_our_own_proxy_everybody_is_counted_alone(door: Door) -> None:
+async def test_behind_a_trusted_proxy_clients_are_counted_separately(door: Door) -> None:
     client = await door.open(LIMITS__ENABLED="true", HTTP__TRUSTED_PROXIES="127.0.0.0/8")
     assert 429 not in await failures(client, [f"203.0.113.{number}" for number in range(12)])
     # What the client itself wrote in front of the proxy's word is not believed.

@@ -112,7 +112,7 @@ def of(person: Person, **headers: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {person.token}", **headers}
 
 
-async def test_the_neighbour_learns_from_nginx_alone_who_is_asking(outside: ClientSession, factory: Factory) -> None:
+async def test_the_other_service_learns_the_actor_from_nginx_alone(outside: ClientSession, factory: Factory) -> None:
     anna = await factory.person(channel="messenger")
     forged = of(anna, **{"X-Account-Id": "1000000", "X-Forwarded-For": "203.0.113.1"})
     answer = await outside.post("/neighbour/tea?sugar=2", headers=forged, data=b"milk")
@@ -123,7 +123,7 @@ async def test_the_neighbour_learns_from_nginx_alone_who_is_asking(outside: Clie
     assert not {"Authorization", "authorization"} & arrived["headers"].keys()
 
 
-async def test_nobody_gets_to_the_neighbour_without_a_living_token(
+async def test_the_other_service_is_closed_without_a_valid_token(
     outside: ClientSession, api: Api, factory: Factory
 ) -> None:
     anna = await factory.person(channel="messenger")
@@ -149,7 +149,7 @@ async def test_behind_nginx_a_forged_address_is_not_believed(outside: ClientSess
     assert statuses == [401] * 10 + [429] * 2
 
 
-async def test_a_flood_is_stopped_in_words(outside: ClientSession) -> None:
+async def test_a_flood_is_refused_with_the_json_error(outside: ClientSession) -> None:
     answers = await asyncio.gather(*(outside.get("/healthz") for _ in range(120)))
     refused = [answer for answer in answers if answer.status != 200]
     assert 20 < len(refused) < 80
@@ -186,7 +186,7 @@ async def test_a_large_upload_passes(outside: ClientSession, factory: Factory) -
     assert (await outside.patch("/users/upload-avatar/", data=data, headers=of(anna))).status == 200
 
 
-async def test_a_service_that_is_away_is_told_in_words_and_no_token_is_logged(
+async def test_an_unreachable_service_gives_a_json_error_and_no_token_is_logged(
     outside: ClientSession, proxy: Proxy, neighbour: TestServer, factory: Factory
 ) -> None:
     """S8: the contracts put tokens into addresses."""

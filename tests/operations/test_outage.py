@@ -31,7 +31,7 @@ def cluster() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.mark.parametrize("loop", ["uvloop", pytest.param("asyncio", marks=pytest.mark.long)])
-async def test_an_outage_of_the_database_is_said_and_survived(
+async def test_the_service_reports_and_survives_a_database_outage(
     serve: Serve, cluster: EmbeddedPostgres, loop: str
 ) -> None:
     server = serve(DATABASE__URL=cluster.dsn("mystar"), HTTP__EVENT_LOOP=loop)

@@ -61,7 +61,7 @@ NOBODY = b'{"username": "nobody", "password": "nothing-right-1"}'
 
 
 @pytest.mark.parametrize("loop", ["uvloop", pytest.param("asyncio", marks=pytest.mark.long)])
-async def test_the_word_to_stop_lets_a_request_in_flight_end(serve: Serve, loop: str) -> None:
+async def test_a_signal_to_stop_lets_requests_in_flight_end(serve: Serve, loop: str) -> None:
     server = serve(HTTP__EVENT_LOOP=loop)
     request = await SlowPost(server, LOGIN, NOBODY).begin()
     server.tell(signal.SIGTERM)
@@ -82,7 +82,7 @@ async def test_while_draining_the_server_is_not_ready_and_still_answers(serve: S
     assert server.wait() == 0
 
 
-async def test_a_second_word_ends_it_at_once(serve: Serve) -> None:
+async def test_a_second_signal_stops_at_once(serve: Serve) -> None:
     server = serve(HTTP__DRAIN_SECONDS=20)
     request = await SlowPost(server, LOGIN, NOBODY).begin()
     server.tell(signal.SIGTERM)
@@ -95,14 +95,14 @@ async def test_a_second_word_ends_it_at_once(serve: Serve) -> None:
     assert await request.end() == b""
 
 
-async def test_a_request_that_never_ends_is_cut_when_its_time_is_over(serve: Serve) -> None:
+async def test_a_request_that_never_ends_is_cut_off_after_the_timeout(serve: Serve) -> None:
     server = serve(HTTP__SHUTDOWN_SECONDS=0.5)
     request = await SlowPost(server, LOGIN, NOBODY).begin()
     assert server.stop() == 0
     request.drop()
 
 
-async def test_a_killed_server_serves_again_without_a_hand(serve: Serve) -> None:
+async def test_a_killed_server_starts_again_without_manual_repair(serve: Serve) -> None:
     """O1, short. How long it takes is for the benchmark to say, not for a test on a shared machine."""
     server = serve()
     for _ in range(2):
@@ -112,7 +112,7 @@ async def test_a_killed_server_serves_again_without_a_hand(serve: Serve) -> None
     assert server.stop() == 0
 
 
-async def test_a_port_that_is_taken_is_said_in_one_sentence(serve: Serve, tmp_path: Path, dsn: str) -> None:
+async def test_a_port_in_use_is_reported_in_one_sentence(serve: Serve, tmp_path: Path, dsn: str) -> None:
     server = serve()
     done = run_cli("serve", directory=tmp_path, DATABASE__URL=dsn, HTTP__PORT=server.port)
     assert done.returncode == 1
@@ -128,7 +128,7 @@ def test_a_schema_that_is_behind_is_refused(empty_dsn: str, tmp_path: Path) -> N
     assert "Traceback" not in done.stderr
 
 
-def test_a_database_that_is_not_there_is_said_in_one_sentence(tmp_path: Path) -> None:
+def test_an_unreachable_database_is_reported_in_one_sentence(tmp_path: Path) -> None:
     done = run_cli("serve", directory=tmp_path, DATABASE__URL="postgresql://nobody:marked-secret@127.0.0.1:1/mystar")
     assert done.returncode == 1
     assert "Connection refused" in done.stderr

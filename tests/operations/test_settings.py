@@ -87,16 +87,14 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("name", "value"), MISTAKES, ids=[f"{name}={value}" for name, value in MISTAKES])
-def test_a_mistake_is_named_and_its_value_is_not_repeated(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_a_wrong_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     said = refusal(monkeypatch, **{name: value})
     assert said.startswith(f"MYSTAR_{name}")
     assert "marked" not in said
     assert "\n" not in said
 
 
-def test_every_mistake_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_wrong_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     said = refusal(monkeypatch, HTTP__PORT="x", MAIL__SENDER="y", LOG__LEVEL="z")
     assert [line.partition(":")[0] for line in said.splitlines()] == [
         "MYSTAR_HTTP__PORT",
@@ -144,7 +142,7 @@ def test_production_starts_with_everything_that_it_needs(monkeypatch: pytest.Mon
     assert settings.limits.enabled
 
 
-def test_production_invents_no_key_and_takes_no_default_for_a_secret(
+def test_production_generates_no_key_and_has_no_default_secrets(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     said = refusal(monkeypatch, PROFILE="production")
@@ -164,15 +162,13 @@ def test_production_invents_no_key_and_takes_no_default_for_a_secret(
         ("PASSWORDS__BCRYPT_COST", "4"),
     ],
 )
-def test_production_refuses_what_is_good_enough_for_development(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_production_refuses_development_values(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     said = refusal(monkeypatch, **{**PRODUCTION, name: value})
     assert said.startswith(f"MYSTAR_{name}: ")
     assert value not in said
 
 
-def test_production_signs_in_through_providers_that_are_set_up_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_uses_configured_providers_only(monkeypatch: pytest.MonkeyPatch) -> None:
     yandex = {"OAUTH__YANDEX__CLIENT_ID": "31337", "OAUTH__YANDEX__CLIENT_SECRET": "live_0123456789"}
     settings = loaded(monkeypatch, **PRODUCTION, **yandex, OAUTH__VK__CLIENT_ID="31337")
     assert [name for name, one in settings.oauth.providers().items() if one.client_id] == ["yandex", "vk"]
@@ -189,16 +185,14 @@ def test_production_signs_in_through_providers_that_are_set_up_and_no_others(mon
         ("REDIRECT_URL", "http://stars.example/back"),
     ],
 )
-def test_production_refuses_a_provider_that_is_set_up_halfway(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_production_refuses_an_incomplete_provider(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     yandex = {"OAUTH__YANDEX__CLIENT_ID": "31337", "OAUTH__YANDEX__CLIENT_SECRET": "live_0123456789"}
     said = refusal(monkeypatch, **PRODUCTION, **{**yandex, f"OAUTH__YANDEX__{name}": value})
     assert said.startswith(f"MYSTAR_OAUTH__YANDEX__{name}: ")
     assert not value or value not in said
 
 
-def test_development_makes_its_key_once_for_all_who_start_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_that_start_at_once_share_one_development_key(monkeypatch: pytest.MonkeyPatch) -> None:
     keys: list[str] = []
     threads = [threading.Thread(target=lambda: keys.append(load_settings().secret_key)) for _ in range(8)]
     for thread in threads:
@@ -211,7 +205,7 @@ def test_development_makes_its_key_once_for_all_who_start_at_once(monkeypatch: p
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate", "check", "routes"])
-def test_the_commands_end_with_the_sentence_and_no_stack(command: str, tmp_path: Path) -> None:
+def test_commands_report_wrong_settings_without_a_stack_trace(command: str, tmp_path: Path) -> None:
     done = run_cli(command, directory=tmp_path, HTTP__PORT="marked", SECRET_KEY="marked")
     if command == "routes":
         assert done.returncode == 0, "what needs no settings asks for none"

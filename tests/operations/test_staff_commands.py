@@ -38,8 +38,8 @@ def mystar(make_settings: Callable[..., Settings], dsn: str) -> Command:
     return run
 
 
-def test_the_staff_is_kept_from_the_command_line(mystar: Command, dsn: str) -> None:
-    assert "Nobody works here yet" in mystar("admin", "list").stdout
+def test_staff_accounts_are_managed_from_the_command_line(mystar: Command, dsn: str) -> None:
+    assert "No staff accounts" in mystar("admin", "list").stdout
     done = mystar("admin", "create", "--username", "vera", stdin=PASSWORD + "\n")
     assert (done.exit_code, "vera, owner" in done.stdout) == (0, True)
     done = mystar("admin", "disable", "vera")
@@ -52,7 +52,7 @@ def test_the_staff_is_kept_from_the_command_line(mystar: Command, dsn: str) -> N
     assert "command line" in said
     assert PASSWORD not in said
     done = mystar("audit", "verify")
-    assert (done.exit_code, done.stdout) == (0, "The audit log is whole.\n")
+    assert (done.exit_code, done.stdout) == (0, "The audit log is intact.\n")
     with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("alter table audit_entries disable trigger all")
         cursor.execute("update audit_entries set details = '{}' where id = 2")
@@ -60,7 +60,7 @@ def test_the_staff_is_kept_from_the_command_line(mystar: Command, dsn: str) -> N
     assert (done.exit_code, "row 2 (number 2 of chain 1)" in done.stdout) == (1, True)
 
 
-async def test_the_last_owner_stays_and_others_come_and_go(settings: Settings, dsn: str) -> None:
+async def test_the_last_owner_cannot_be_disabled_or_lose_the_role(settings: Settings, dsn: str) -> None:
     async with service(settings, dsn) as app:
         factory, staff = Factory(app), app[OPERATOR]
         first = await factory.staff("owner")
@@ -80,7 +80,7 @@ async def test_the_last_owner_stays_and_others_come_and_go(settings: Settings, d
         assert roles[-2:] == [{"before": None, "after": "owner"}, {"before": "owner", "after": None}]
 
 
-async def test_a_new_password_ends_every_session_and_the_old_one_opens_nothing(settings: Settings, dsn: str) -> None:
+async def test_a_password_reset_ends_all_sessions(settings: Settings, dsn: str) -> None:
     async with service(settings, dsn) as app:
         operator, accounts = await Factory(app).staff("operator"), app[ACCOUNTS]
         with pytest.raises(Invalid):
@@ -93,7 +93,7 @@ async def test_a_new_password_ends_every_session_and_the_old_one_opens_nothing(s
         await accounts.log_in(ClientInfo(), "market", operator.username, "Another-Good-1-Word")
 
 
-async def test_commands_for_the_staff_leave_others_alone(settings: Settings, dsn: str) -> None:
+async def test_staff_commands_refuse_accounts_that_are_not_staff(settings: Settings, dsn: str) -> None:
     async with service(settings, dsn) as app:
         person, staff = await Factory(app).person(), app[OPERATOR]
         for deed in (
@@ -108,7 +108,7 @@ async def test_commands_for_the_staff_leave_others_alone(settings: Settings, dsn
                 await deed
 
 
-async def test_nobody_comes_with_the_schema_and_no_password_with_the_configuration(db: Database) -> None:
+async def test_neither_migrations_nor_settings_bring_an_account(db: Database) -> None:
     assert await db.value("select count(*) from accounts") == 0
     shipped = [
         f"{file.name}: {line}"
