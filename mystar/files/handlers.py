@@ -14,7 +14,7 @@ from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, si
 from mystar.files.forms import ANYWHERE, Wanted, uploaded
 from mystar.files.keys import FILES, STORAGES
 from mystar.files.model import IMAGES, VIDEOS, FileUnknown, StoredFile
-from mystar.files.ranges import Part, http_date, is_known, wanted
+from mystar.files.ranges import Part, http_date, is_cached, requested_part
 from mystar.files.schemas import FileForm, FilePath, FileView, file_view
 from mystar.kit.storage.local import ObjectNotFound
 from mystar.kit.web import pagination
@@ -61,9 +61,9 @@ async def media(request: web.Request) -> web.StreamResponse:
         signature=request.query.get("signature", ""),
     )
     headers, etag = _headers(file), _etag(file)
-    if is_known(request.headers, etag, file.uploaded_at):
+    if is_cached(request, etag, file.uploaded_at):
         return web.Response(status=304, headers=headers)
-    part = wanted(request.headers, file.size, etag, file.uploaded_at)
+    part = requested_part(request, file.size, etag, file.uploaded_at)
     headers["Content-Type"] = file.content_type
     start, size = (part.start, part.size) if part else (0, file.size)
     try:
@@ -78,12 +78,12 @@ def _headers(file: StoredFile) -> dict[str, str]:
     is_seen = file.content_type in IMAGES or file.content_type in VIDEOS
     shown = "inline" if is_seen else "attachment"
     return {
-        "ETag": _etag(file),
+        "ETag": f'"{_etag(file)}"',
         "Last-Modified": http_date(file.uploaded_at),
         "Accept-Ranges": "bytes",
         "Cache-Control": f"public, max-age={_YEAR}, immutable" if file.is_open else "private, no-store",
         "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(file.name, safe='')}",
-        # Whatever somebody managed to upload: it is what we say it is, and it runs nothing.
+        # Uploads are shown as the type that they were checked for, and run nothing.
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": _SEEN_POLICY if is_seen else "sandbox",
     }
@@ -91,7 +91,7 @@ def _headers(file: StoredFile) -> dict[str, str]:
 
 def _etag(file: StoredFile) -> str:
     """Strong: bytes under a key never change, and equal bytes have equal tags."""
-    return f'"{file.sha256.hex()[:32]}"'
+    return file.sha256.hex()[:32]
 
 
 async def _send(

@@ -1,18 +1,21 @@
-"""Which part of a file a request wants, and whether it wants it at all (RFC 9110, sections 13 and 14)."""
+"""Ranges and conditions of a request for a file (RFC 9110, sections 13 and 14)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime
+from typing import Literal
+
+from aiohttp import web
 
 from mystar.errors import OutOfRange
+from mystar.kit.web.etags import is_among
 
-#: One range of bytes. A list of several is legal and may be ignored, which is what we do with it.
+#: One range of bytes. A list of several may be ignored (RFC 9110, 14.2), and is.
 _RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})", re.IGNORECASE | re.ASCII)
-_TAG = re.compile(r'(?:W/)?"[^"]*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +35,26 @@ def http_date(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
-def is_known(headers: Mapping[str, str], etag: str, modified: datetime) -> bool:
-    """Whether the client has these very bytes already and a 304 is enough.
+def is_cached(request: web.Request, etag: str, modified: datetime) -> bool:
+    """Whether the client has these very bytes already, so that a 304 is enough.
 
-    :param etag: with its quotes. :param modified: compared in whole seconds.
+    :param modified: compared in whole seconds.
     """
-    tags = headers.get("If-None-Match")
-    if tags is not None:
-        return tags.strip() == "*" or etag in (tag.removeprefix("W/") for tag in _TAG.findall(tags))
-    since = _date(headers.get("If-Modified-Since", ""))
+    if "If-None-Match" in request.headers:
+        return is_among(request.if_none_match, etag)
+    since = _date(request, "if_modified_since")
     return since is not None and modified.replace(microsecond=0) <= since
 
 
-def wanted(headers: Mapping[str, str], size: int, etag: str, modified: datetime) -> Part | None:
-    """The part that ``Range`` asks for; None = everything.
+def requested_part(request: web.Request, size: int, etag: str, modified: datetime) -> Part | None:
+    """The part that ``Range`` names; None = the whole file.
 
     :raises OutOfRange: no byte of the range exists.
     """
-    asked = _RANGE.fullmatch(headers.get("Range", "").strip())
-    if asked is None or not any(asked.groups()) or not _still_holds(headers.get("If-Range"), etag, modified):
+    found = _RANGE.fullmatch(request.headers.get("Range", "").strip())
+    if found is None or not any(found.groups()) or not _is_unchanged(request, etag, modified):
         return None
-    first, last = asked.groups()
+    first, last = found.groups()
     if not first:
         start, end = max(0, size - int(last)), size
     else:
@@ -64,18 +66,19 @@ def wanted(headers: Mapping[str, str], size: int, etag: str, modified: datetime)
     return Part(start, end - start, size)
 
 
-def _still_holds(condition: str | None, etag: str, modified: datetime) -> bool:
-    """Without ``If-Range`` always; a tag must be strong and equal, a date exactly ours."""
+def _is_unchanged(request: web.Request, etag: str, modified: datetime) -> bool:
+    """Whether ``If-Range`` holds: a tag must be strong and equal, a date equal to the second."""
+    condition = request.headers.get("If-Range")
     if condition is None:
         return True
     if condition.startswith(('"', "W/")):
-        return condition.strip() == etag
-    return _date(condition) == modified.replace(microsecond=0)
+        return condition.strip() == f'"{etag}"'
+    return _date(request, "if_range") == modified.replace(microsecond=0)
 
 
-def _date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _date(request: web.Request, header: Literal["if_modified_since", "if_range"]) -> datetime | None:
+    # aiohttp reads the year 99999999999 and cannot make a datetime of it.
+    with suppress(OverflowError):
+        found: datetime | None = getattr(request, header)
+        return found
+    return None

@@ -191,14 +191,17 @@ ROUTES: tuple[Route, ...] = (
     route(
         "GET",
         "/api/pre-yandex-oauth/",
-        _link("yandex", "/api/mid-yandex/", "A link to sign in at Yandex"),
+        _link("yandex", "/api/mid-yandex/", "Get a link to sign in at Yandex"),
         "greetings.yandex-link",
     ),
     route("GET", "/api/mid-yandex/", mid_yandex, "greetings.yandex-code"),
     route("POST", "/api/yandex-oauth/", yandex_register, "greetings.yandex-registration"),
     route("POST", "/api/yandex-login/", yandex_login, "greetings.yandex-login"),
     route(
-        "GET", "/api/pre-vk-oauth/", _link("vk_legacy", "/api/mid-vk/", "A link to sign in at VK"), "greetings.vk-link"
+        "GET",
+        "/api/pre-vk-oauth/",
+        _link("vk_legacy", "/api/mid-vk/", "Get a link to sign in at VK"),
+        "greetings.vk-link",
     ),
     route("GET", "/api/mid-vk/", mid_vk, "greetings.vk-code"),
     route("POST", "/api/vk-oauth/", vk_register, "greetings.vk-registration"),

@@ -1,22 +1,21 @@
-"""Answers that a client has already, and edits of what it has seen (RFC 9110, 13.1; promise F6).
+"""Conditional requests: ETags of JSON answers, ``If-None-Match`` and ``If-Match`` (RFC 9110, 13.1; promise F6).
 
-Every JSON answer to a GET is tagged by its bytes; ``If-None-Match`` with that tag gets a 304 without them. What one
-reads about oneself is nobody else's: caches of others keep nothing, one's own asks each time.
+The ETag of a JSON answer to a GET is a hash of its bytes; ``If-None-Match`` with that tag gets a 304. Personal answers
+are private: shared caches do not store them, and the client's own cache revalidates them each time.
 
-``If-Match`` on a PUT, PATCH or DELETE: only if a GET of the same address, query and language would still say what the
-tag was made of; else `Stale`. Handlers and services need nothing for it. The GET is asked once before anything is read,
-and once more inside the edit's own transaction, before its first change. That transaction sees the database as it was
-when it was asked (repeatable read), and PostgreSQL lets it change no row that has been changed since, by whatever door:
-so of two edits of one state one is refused. A service keeps this promise when its edit locks or updates the row
-that the GET shows, as every one of ours does.
+``If-Match`` on a PUT, PATCH or DELETE: the edit happens only if a GET of the same address, query and language would
+still give the tag; otherwise `Stale`. Handlers and services need no code for it. The GET runs once before anything is
+read, and once more inside the edit's own transaction, before its first change. That transaction is repeatable read, so
+PostgreSQL refuses to change a row that another transaction has changed since: of two edits of one state one is refused.
+This holds when the edit locks or updates the row that the GET shows, as all services do.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
+from collections.abc import Iterable
 
-from aiohttp import web
+from aiohttp import ETag, web
 from aiohttp.typedefs import Handler
 
 from mystar.errors import Stale
@@ -24,14 +23,15 @@ from mystar.kit.postgres.database import Database, Retry, Tx
 from mystar.kit.web.routes import route_name
 from mystar.kit.web.validation import read_declared
 
-_TAG = re.compile(r'(?:W/)?("[^"]*")')
 _EDITS = ("PUT", "PATCH", "DELETE")
-#: What belongs to a body that is not sent.
-_OF_THE_BODY = ("Content-Type", "Content-Length", "Content-Encoding")
+#: Headers that describe a body and are left out without one.
+_BODY_HEADERS = ("Content-Type", "Content-Length", "Content-Encoding")
+#: Apache's mod_deflate adds these to the tags of the answers that it compresses.
+_COMPRESSED = ("-gzip", "-br", "-zstd")
 
 
 class ETags:
-    """:param contract: whose answers are tagged, by the first part of their routes' names."""
+    """:param contract: the dialect whose answers have ETags, by the first part of the names of its routes."""
 
     def __init__(self, db: Database, contract: str) -> None:
         self._db, self._contract = db, contract
@@ -42,24 +42,24 @@ class ETags:
         if request.method in _EDITS and "If-Match" in request.headers:
             return await self._edit(request, handler)
         response = await handler(request)
-        if request.method not in ("GET", "HEAD") or not _is_read(response):
+        if request.method not in ("GET", "HEAD") or not _is_taggable(response):
             return response
-        tag = _tag_of(response)
-        response.headers["ETag"] = tag
+        response.etag = value = _hash_of(response)
         response.headers.setdefault("Cache-Control", "private, no-cache")
         response.headers["Vary"] = "Authorization, Accept-Language, Origin"
-        if _names(request.headers.getall("If-None-Match", []), tag):
-            kept = {name: value for name, value in response.headers.items() if name not in _OF_THE_BODY}
+        if is_among(request.if_none_match, value):
+            kept = {name: value for name, value in response.headers.items() if name not in _BODY_HEADERS}
             return web.Response(status=304, headers=kept)
         return response
 
     async def _edit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        reading = _reading_of(request)
-        tags = request.headers.getall("If-Match")
+        reading = _get_of(request)
+        tags = request.if_match
 
         async def unchanged(_tx: Tx | None = None) -> None:
-            """Refusals of the GET, as to strangers, are the edit's own."""
-            if reading is None or not _names(tags, await _current_tag(*reading)):
+            """Raises what the GET raises, such as Forbidden; the edit is then refused in the same way."""
+            current = await _current_hash(*reading) if reading else None
+            if current is None or not is_among(tags, current):
                 raise Stale
 
         await unchanged()
@@ -67,21 +67,29 @@ class ETags:
             async with self._db.lazy_transaction(unchanged, "repeatable read"):
                 return await handler(request)
         except Retry as error:
-            # Somebody was faster, between our question and our change.
+            # Another transaction changed the row between the check and this change.
             raise Stale from error
 
 
-ETAGS = web.AppKey("conditions", ETags)
+ETAGS = web.AppKey("etags", ETags)
 
 
 @web.middleware
 async def etag_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """In front of `validation_middleware`, behind who is asking."""
+    """Before `validation_middleware`, after `authentication_middleware`."""
     return await request.app[ETAGS].answer(request, handler)
 
 
-def _is_read(response: web.StreamResponse) -> bool:
-    """Streams tag themselves, and what may not be stored is not asked for again."""
+def is_among(tags: Iterable[ETag] | None, value: str) -> bool:
+    """Whether one of a header's tags names ``value``, or is ``*``.
+
+    Weak tags count: a proxy that compresses makes tags weak, and those of this service are of the content.
+    """
+    return any(tag.value in ("*", value, *(value + suffix for suffix in _COMPRESSED)) for tag in tags or ())
+
+
+def _is_taggable(response: web.StreamResponse) -> bool:
+    """Streams have ETags of their own; answers that must not be stored have none."""
     return (
         isinstance(response, web.Response)
         and response.status == 200
@@ -91,25 +99,20 @@ def _is_read(response: web.StreamResponse) -> bool:
     )
 
 
-def _tag_of(response: web.StreamResponse) -> str:
+def _hash_of(response: web.StreamResponse) -> str:
     assert isinstance(response, web.Response)
     assert isinstance(response.body, bytes)
-    return f'"{hashlib.blake2b(response.body, digest_size=16).hexdigest()}"'
+    return hashlib.blake2b(response.body, digest_size=16).hexdigest()
 
 
-def _names(headers: list[str], tag: str) -> bool:
-    """Whether one of the tags is this one. A proxy that compresses calls them weak, though ours are of the content."""
-    return any(header.strip() == "*" or tag in _TAG.findall(header) for header in headers)
-
-
-def _reading_of(request: web.Request) -> tuple[web.Request, Handler] | None:
-    """How the same address is read, if it can be."""
+def _get_of(request: web.Request) -> tuple[web.Request, Handler] | None:
+    """The GET of the same address with its handler, if there is one."""
     resource = request.match_info.route.resource
     found = next((one for one in resource or () if one.method == "GET"), None)
     return (request.clone(method="GET"), found.handler) if found else None
 
 
-async def _current_tag(request: web.Request, handler: Handler) -> str:
+async def _current_hash(request: web.Request, handler: Handler) -> str | None:
     await read_declared(request, handler)
     response = await handler(request)
-    return _tag_of(response) if _is_read(response) else ""
+    return _hash_of(response) if _is_taggable(response) else None

@@ -55,6 +55,12 @@ async def test_what_has_changed_is_sent(api: Api, anna: Person) -> None:
     assert answer.headers["ETag"] != before
 
 
+async def test_a_tag_that_apache_marked_as_compressed_counts(api: Api, anna: Person) -> None:
+    marked = (await tag(api, anna)).removesuffix('"') + '-gzip"'
+    assert (await api.get(ME, as_=anna, headers={"If-None-Match": marked})).status == 304
+    assert (await say(api, anna, marked)).status == 200
+
+
 async def test_refusals_and_other_dialects_have_no_tags(api: Api, anna: Person) -> None:
     for path, person in ((ME, None), ("/api/v1/files/77/", anna), ("/api/personal/", anna), ("/healthz", None)):
         answer = await api.get(path, as_=person)
