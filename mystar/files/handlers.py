@@ -14,12 +14,12 @@ from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, si
 from mystar.files.forms import ANYWHERE, Wanted, uploaded
 from mystar.files.keys import FILES, STORAGES
 from mystar.files.model import IMAGES, VIDEOS, FileUnknown, StoredFile
-from mystar.files.ranges import Part, http_date, is_cached, requested_part
 from mystar.files.schemas import FileForm, FilePath, FileView, file_view
 from mystar.kit.storage.local import ObjectNotFound
 from mystar.kit.web import pagination
 from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.ranges import Part, http_date, is_cached, requested_part
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import path_of
 

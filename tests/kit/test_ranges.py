@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mystar.errors import OutOfRange
-from mystar.files.ranges import http_date, is_cached, requested_part
+from mystar.kit.web.ranges import http_date, is_cached, requested_part
 
 MOMENT = datetime(2026, 11, 21, 10, 30, 15, 250_000, tzinfo=UTC)
 ETAG = "f00d"
