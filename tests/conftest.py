@@ -1,4 +1,4 @@
-"""The world of a test: a real database, the real sandbox, and the whole service in this process."""
+"""Fixtures of all tests: a real database, the real sandbox, and the whole service in this process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytest_plugins = ["tests.database", "tests.sandbox_process", "tests.redis_server
 
 
 def pytest_collection_finish() -> None:
-    """What is imported and collected by now stays, so the garbage collector need not look at it again and again."""
+    """Objects imported and collected by now are never freed, so the garbage collector need not visit them."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000)
@@ -37,13 +37,13 @@ def pytest_runtest_logfinish() -> None:
 
 
 class SignedIn(Protocol):
-    """Whoever has an access token."""
+    """Anything with an access token."""
 
     token: str
 
 
 class Api:
-    """The service's HTTP door, as one person or another."""
+    """An HTTP client of the service, with the token of any account."""
 
     def __init__(self, client: TestClient[web.Request, web.Application]) -> None:
         self._client = client
@@ -135,5 +135,5 @@ async def api(app: web.Application, settings: Settings) -> AsyncIterator[Api]:
 
 @pytest.fixture
 def factory(app: web.Application, api: Api) -> Factory:
-    """Verbs that make people, stars and orders through the service's own verbs."""
+    """Creates accounts, stars and orders through the services."""
     return Factory(app)

@@ -43,7 +43,7 @@ class Server:
         self._strategy = " strategy file_copy" if careless else ""
         self._token = f"mystar_test_{uuid.uuid4().hex[:8]}"
         self._numbers = itertools.count(1)
-        # PostgreSQL may wait for another session for ever; a test then says so.
+        # PostgreSQL may wait for another session for ever; the test then fails.
         self._connection = psycopg2.connect(dsn, options="-c statement_timeout=60000")
         self._connection.autocommit = True
 
@@ -120,7 +120,7 @@ def _own_server() -> Iterator[str]:
 def reachable_directory(prefix: str) -> Iterator[Path]:
     """A directory for a cluster: in memory, where cloning a database is ten times faster, if there is room for it."""
     directory = Path(tempfile.mkdtemp(prefix=prefix, dir=_place()))
-    # When root runs the tests the server is another account's, to which pytest's own directories are closed.
+    # Under root the server runs as another account, which cannot enter pytest's own directories.
     directory.chmod(0o711)
     try:
         yield directory

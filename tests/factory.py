@@ -1,4 +1,4 @@
-"""Verbs that make what a test needs, through the verbs of the domains."""
+"""Creates what a test needs through the services of the domains."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PASSWORD = "Greeting-for-Mum-77"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with an account who is signed in at one door."""
+    """An account that is signed in on one channel."""
 
     id: int
     username: str
@@ -44,7 +44,7 @@ class Person:
 
 
 class Factory:
-    """Every verb makes a new thing with names of its own; keywords say what matters to the test."""
+    """Every method creates a new object with unique names; keywords set what matters to the test."""
 
     def __init__(self, app: web.Application) -> None:
         self._app = app
@@ -62,7 +62,7 @@ class Factory:
         channel: Channel = "greetings",
         **further: Any,
     ) -> Person:
-        """Somebody whose e-mail is confirmed; ``further`` are fields of `Draft`."""
+        """An account whose e-mail address is confirmed; ``further`` are fields of `Draft`."""
         number = next(self._numbers)
         username = username or f"person-{number}"
         draft = Draft(username, email or f"person-{number}@example.com", **further)
@@ -77,7 +77,7 @@ class Factory:
     # Stars
 
     async def category(self, name: str | None = None) -> int:
-        """Its id."""
+        """The id of a new category."""
         return await self._app[CATALOG].add_category(name or f"Категория {next(self._numbers)}")
 
     async def star(
@@ -92,14 +92,14 @@ class Factory:
         profession: str = "Певица",
         **person: Any,
     ) -> Person:
-        """Somebody who sells greetings, prices in kopecks, in a new category unless one is given."""
+        """A creator who sells greetings; prices in kopecks; in a new category unless one is given."""
         star = await self.person(username, **person)
         terms = GreetingPricing(price, category_id or await self.category(), days, invitation_price, tuple(tags))
         await self._app[CATALOG].make_star(star.id, terms, profession=profession)
         return star
 
     async def creator(self, username: str | None = None, **person: Any) -> Person:
-        """Somebody who may put up services and sells no greetings."""
+        """A creator who may create services and sells no greetings."""
         creator = await self.person(username, **person)
         async with self._app[DATABASE].transaction() as tx:
             await self._app[CREATORS].become(tx, creator.id)
@@ -108,13 +108,13 @@ class Factory:
     # Orders
 
     async def order(self, customer: Person, star: Person, **draft: Any) -> int:
-        """A greeting that the customer ordered from the star; its id."""
+        """The id of a new order of the customer for a greeting of the star."""
         wish = {"for_whom": "Для мамы", "wish": "Поздравьте с днём рождения", **draft}
         order = await self._app[ORDERS].place_greeting(actor(customer), star_id=star.id, **wish)
         return order.id
 
     async def hold(self, order_id: int, sandbox: SandboxClient) -> None:
-        """The customer pays at the provider's page: the money is held."""
+        """Pay on the provider's page: the money is held."""
         link = URL(self._app[ORDERS].link_to_pay(order_id))
         await self._app[ORDERS].pay_by_link(order_id, link.query["sig"])
         payment = await self._app[PAYMENTS].of_order(order_id)
@@ -124,7 +124,7 @@ class Factory:
 
 
 def actor(person: Person, role: Role | None = None) -> Actor:
-    """The person as services know whoever asks."""
+    """The account as services know the actor of a request."""
     return Actor(person.id, uuid.uuid4(), person.username, role)
 
 

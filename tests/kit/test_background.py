@@ -1,4 +1,4 @@
-"""Jobs that repeat: alone, through failures, and to their end."""
+"""Repeating jobs: overlap, failures, shutdown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mystar.kit.background import cancel_and_wait, every, wait_for_event
 
 
 class Job:
-    """Counts its runs and says when there were enough."""
+    """Counts its runs and sets an event after enough of them."""
 
     def __init__(self) -> None:
         self.runs = self.finished = self.at_once = self.most_at_once = 0

@@ -1,4 +1,4 @@
-"""Statements, transactions, and what becomes of failures."""
+"""Statements, transactions, and failures."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def db(address: str, events: Events) -> AsyncIterator[Database]:
         )""")
     yield database
     await database.execute("drop table words")
-    assert database.pool.size == database.pool.free, "somebody kept a connection"
+    assert database.pool.size == database.pool.free, "a connection was not released"
     await database.close()
 
 
@@ -80,7 +80,7 @@ async def words(db: Database | Tx) -> list[str]:
     return [row["word"] for row in await db.all("select word from words order by id")]
 
 
-# Queryable
+# Statements
 
 
 async def test_each_method_returns_its_kind_of_result(db: Database) -> None:
@@ -454,7 +454,7 @@ async def test_transactions_and_cancellations_leak_no_connection(db: Database) -
     written = set(await words(db))
     for number, result in enumerate(results):
         pair = {f"{number}a", f"{number}b"} & written
-        # Who is cancelled during the COMMIT itself cannot know; it still is both or none.
+        # A task cancelled during the COMMIT itself cannot know the outcome; it still is both or none.
         assert len(pair) == 2 if result == number else len(pair) in (0, 2)
 
 
@@ -535,7 +535,7 @@ async def test_an_event_reaches_listeners_in_the_transaction_and_after_it(db: Da
     events.on(Written, share_too)
     async with db.transaction() as tx:
         await tx.publish(Written("a"))
-        await tx.publish("nobody listens to texts")
+        await tx.publish("an event without listeners")
         assert heard == ["shared a", "shared too a"]
     assert heard == ["shared a", "shared too a", "followed a"]
     assert await words(db) == ["aa"]

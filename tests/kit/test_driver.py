@@ -30,7 +30,7 @@ SESSION = {"client_connection_check_interval": 1000}
 
 
 class Bare:
-    """aiopg as it comes."""
+    """aiopg without our corrections."""
 
     @staticmethod
     async def connect(dsn: str) -> Any:
@@ -43,7 +43,7 @@ class Bare:
 
 
 class Cured:
-    """Ours."""
+    """Our driver."""
 
     @staticmethod
     async def connect(dsn: str) -> Any:
@@ -70,7 +70,7 @@ def address(postgres: Server) -> str:
 
 @pytest.fixture
 async def unheard() -> Any:
-    """aiopg's failures shout into the event loop's exception handler and into `__del__`."""
+    """aiopg's failures also reach the event loop's exception handler and `__del__`; they are ignored."""
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
     yield
     gc.collect()
@@ -279,8 +279,8 @@ async def test_a_connection_that_is_lost_while_idle_is_not_reused(address: str) 
 async def test_the_last_message_and_the_end_of_a_session_are_read_at_once(address: str) -> None:
     connection = await driver.connect(address)
     kill(address, connection.raw.info.backend_pid)
-    # The loop stands still, so both are there when it looks.
-    time.sleep(0.1)  # noqa: ASYNC251 - the loop is meant to stand still
+    # The loop is blocked, so that it finds both events at once.
+    time.sleep(0.1)  # noqa: ASYNC251 - the loop is meant to be blocked
     for _ in range(2):
         await asyncio.sleep(0)
     assert connection.closed
@@ -318,7 +318,7 @@ async def test_notifications_arrive_without_a_statement(address: str) -> None:
 
 async def test_a_wrong_dsn_is_refused_without_quoting_it() -> None:
     with pytest.raises(ValueError, match="neither a postgresql:// URL nor key=value") as caught:
-        driver.parameters("postgresql//somebody:secret@host/base")
+        driver.parameters("postgresql//user:secret@host/base")
     assert "secret" not in repr(caught.value)
     assert caught.value.__cause__ is None
 

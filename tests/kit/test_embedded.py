@@ -1,4 +1,4 @@
-"""The embedded server: shared, killed, locked out, renamed, and still there."""
+"""The embedded server: sharing, kills, permissions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PREFIX = "mystar-embedded-"
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Path]:
-    """A cluster, which is faster to copy than to make."""
+    """A cluster to copy, which is faster than initdb."""
     with reachable_directory(PREFIX) as directory:
         EmbeddedPostgres(directory, SETTINGS).start().stop()
         yield directory / "cluster"
@@ -78,7 +78,7 @@ sys.stdin.read()
 
 
 class User:
-    """Another process that uses the server until it is told to go, or killed."""
+    """Another process that uses the server until it is stopped or killed."""
 
     def __init__(self, directory: Path, **environment: str) -> None:
         self._process = subprocess.Popen(

@@ -26,7 +26,7 @@ _STATUSES = {KeyReused: 422, StillRunning: 409, NotFound: 404}
 
 
 class Shop:
-    """A service with one address, which writes a letter for every order it takes."""
+    """A service with one address, which writes a message for every order."""
 
     def __init__(self, db: Database, people: list[int]) -> None:
         self.db, self.people = db, people
@@ -108,7 +108,7 @@ async def test_a_guest_can_repeat_a_request(shop: Shop) -> None:
     first, second = await shop.post('{"a": 1}', person=None), await shop.post('{"a": 1}', person=None)
     assert await first.read() == await second.read()
     assert (await shop.post('{"a": 2}', person=None)).status == 422
-    # The same key of somebody with an account is another key.
+    # The same key of a signed-in account is another key.
     assert (await shop.post('{"a": 2}')).status == 201
     assert await shop.orders() == 2
 

@@ -24,7 +24,7 @@ async def db(empty_dsn: str) -> AsyncIterator[Database]:
 
 
 class Precondition:
-    """Counts how often it was asked, and refuses if it is told to."""
+    """Counts its calls, and raises the error that it is given."""
 
     def __init__(self, refusal: Exception | None = None) -> None:
         self.asked, self.refusal = 0, refusal
@@ -49,7 +49,7 @@ async def test_no_connection_is_held_before_the_first_change(db: Database) -> No
             assert_no_transaction("bcrypt")
         async with db.transaction() as tx:
             await tx.execute(WRITE, word="b")
-        # What is written joins it, and so does what is read from now on.
+        # Writes join the transaction, and so do reads from now on.
         assert (await db.value(COUNT), await asyncio.create_task(db.value(COUNT))) == (3, 0)
     assert (precondition.asked, await db.value(COUNT)) == (1, 3)
 

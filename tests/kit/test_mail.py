@@ -1,4 +1,4 @@
-"""A mail from its template to somebody's mailbox, on good days and bad ones."""
+"""Mails from the template to the mailbox, and failures on the way."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.sandbox_process import SandboxProcess, sandbox_in
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    """A mail server that may be told to fail, so not the one that all tests share."""
+    """A mail server with settable faults, so not the one that all tests share."""
     with sandbox_in(tmp_path_factory.mktemp("sandbox")) as process:
         yield process
 
@@ -32,7 +32,7 @@ async def smtp(world: SandboxProcess) -> AsyncIterator[SmtpSender]:
     await world.faults()
 
 
-def letter(to: str, **changes: Any) -> OutboxMessage:
+def message(to: str, **changes: Any) -> OutboxMessage:
     payload = {
         "to": to,
         "from": "mystar <noreply@stars.example>",
@@ -45,13 +45,13 @@ def letter(to: str, **changes: Any) -> OutboxMessage:
     return OutboxMessage(1, TOPIC, None, uuid.uuid4(), payload, 1)
 
 
-def somebody() -> str:
+def recipient() -> str:
     return f"{uuid.uuid4().hex}@people.example"
 
 
 async def test_a_mail_arrives_with_all_of_its_parts(smtp: SmtpSender, world: SandboxProcess) -> None:
-    to = somebody()
-    sent = letter(to)
+    to = recipient()
+    sent = message(to)
     await smtp.send(sent)
     mail = await world.wait_for_mail(to)
     assert mail["subject"] == "Ваш заказ"
@@ -60,36 +60,36 @@ async def test_a_mail_arrives_with_all_of_its_parts(smtp: SmtpSender, world: San
 
 
 async def test_mails_share_one_connection_and_a_lost_one_is_replaced(smtp: SmtpSender, world: SandboxProcess) -> None:
-    to = somebody()
+    to = recipient()
     for _ in range(3):
-        await smtp.send(letter(to))
+        await smtp.send(message(to))
     world.restart()
-    await smtp.send(letter(to))
+    await smtp.send(message(to))
     assert len(await world.mails(to)) >= 1
 
 
 async def test_a_permanently_refused_mailbox_is_given_up(smtp: SmtpSender, world: SandboxProcess) -> None:
     await world.faults(smtp={"permanent": 1.0})
     with pytest.raises(GiveUp, match="550"):
-        await smtp.send(letter(somebody()))
+        await smtp.send(message(recipient()))
     await world.faults()
-    await smtp.send(letter(somebody()))
+    await smtp.send(message(recipient()))
 
 
 async def test_a_temporary_refusal_is_retried(smtp: SmtpSender, world: SandboxProcess) -> None:
-    to = somebody()
+    to = recipient()
     await world.faults(smtp={"temporary": 1.0})
     with pytest.raises(aiosmtplib.SMTPResponseException):
-        await smtp.send(letter(to))
+        await smtp.send(message(to))
     assert await world.mails(to) == []
     await world.faults()
-    await smtp.send(letter(to))
+    await smtp.send(message(to))
     assert len(await world.mails(to)) == 1
 
 
 async def test_a_mail_with_unknown_outcome_keeps_its_message_id(smtp: SmtpSender, world: SandboxProcess) -> None:
-    to = somebody()
-    sent = letter(to)
+    to = recipient()
+    sent = message(to)
     await world.faults(smtp={"lost_answer": 1.0})
     with pytest.raises(aiosmtplib.SMTPException):
         await smtp.send(sent)
@@ -102,14 +102,14 @@ async def test_a_mail_with_unknown_outcome_keeps_its_message_id(smtp: SmtpSender
 async def test_an_unreachable_server_is_retried(world: SandboxProcess) -> None:
     smtp = SmtpSender(Clock(), host=world.smtp_host, port=1, timeout=2)
     with pytest.raises(aiosmtplib.SMTPConnectError):
-        await smtp.send(letter(somebody()))
+        await smtp.send(message(recipient()))
     await smtp.close()
 
 
 async def test_sending_inside_a_transaction_is_refused(smtp: SmtpSender, db: Database) -> None:
     with pytest.raises(RuntimeError, match="inside a transaction"):
         async with db.transaction():
-            await smtp.send(letter(somebody()))
+            await smtp.send(message(recipient()))
 
 
 @pytest.mark.parametrize(("language", "subject"), [("ru", "MySTAR"), ("en", "Password Reset for MySTAR")])
@@ -118,7 +118,7 @@ async def test_a_mail_is_rendered_when_it_is_queued(db: Database, language: str,
     name = "<b>Марина</b>\r\nBcc: all@people.example"
     async with db.transaction() as tx:
         link = "https://stars.example/reset?token=x&y=1"
-        await mailer.queue(tx, "reset_password", somebody(), language, username=name, link=link, hours=24)
+        await mailer.queue(tx, "reset_password", recipient(), language, username=name, link=link, hours=24)
     payload = await db.value("select payload from outbox")
     assert subject in payload["subject"]
     assert "Bcc" not in payload["subject"]
@@ -131,5 +131,5 @@ async def test_a_missing_template_value_raises(db: Database) -> None:
     mailer = Mailer(Outbox(db, Clock()), sender="mystar <noreply@stars.example>")
     with pytest.raises(Exception, match="'link' is undefined"):
         async with db.transaction() as tx:
-            await mailer.queue(tx, "reset_password", somebody(), "en", username="x", hours=24)
+            await mailer.queue(tx, "reset_password", recipient(), "en", username="x", hours=24)
     assert await db.value("select count(*) from outbox") == 0

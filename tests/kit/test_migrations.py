@@ -1,4 +1,4 @@
-"""Migrations: once each, in order, however many start and whoever is killed."""
+"""Migrations: applied once each, in order, by concurrent processes and after kills."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.database import Server
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """Three migrations; the last builds its index concurrently, which is where a blocked waiter would be fatal."""
+    """Three migrations; the last builds an index concurrently, which a blocked waiter would deadlock with."""
     tmp_path = tmp_path / "[a]"
     tmp_path.mkdir()
     (tmp_path / "0001_words.sql").write_text("create table words (word text);\ninsert into words values ('ё; -- ж');\n")
@@ -80,7 +80,7 @@ def test_files_are_applied_once_in_the_order_of_their_names(empty_dsn: str, file
 def test_the_order_is_that_of_the_names_even_for_many_files(empty_dsn: str, tmp_path: Path) -> None:
     (tmp_path / "0001_start.sql").write_text("create table steps (step int);")
     for number in range(2, 30):
-        # Each says no unless it comes right after the one before.
+        # Each fails unless it comes directly after the one before.
         check = f"do $$ begin assert (select count(*) from steps) = {number - 2}; end $$;"
         (tmp_path / f"{number:04}_step.sql").write_text(f"{check}\ninsert into steps values ({number});")
     assert len(migrate(empty_dsn, tmp_path)) == 29
@@ -123,13 +123,13 @@ def test_another_process_continues_after_a_kill(empty_dsn: str, files: Path) -> 
     process.wait(10)
 
     (files / "0002_slow.sql").write_text("create table slow ();")
-    # The server notices by itself that a client has gone only once the statement is over.
+    # The server notices only at the end of the statement that its client has gone.
     ask(empty_dsn, "select pg_terminate_backend(pid, 5000) from pg_stat_activity where query like 'select pg_sleep%'")
     assert migrate(empty_dsn, files, patience=30) == ["0002_slow", "0002_trigger", "0003_index"]
 
 
 def test_a_migration_and_its_record_are_one_transaction(empty_dsn: str, files: Path) -> None:
-    """Else a process killed between the two would leave a schema that no later run gets past."""
+    """Otherwise a kill between the two would leave a schema that no later run can migrate."""
     (files / "0002_unnoted.sql").write_text(
         "create table unnoted ();\nalter table _yoyo_migration add check (migration_id <> '0002_unnoted');"
     )

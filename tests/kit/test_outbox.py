@@ -1,4 +1,4 @@
-"""The outbox: what was decided reaches the outside world, at least once, in order, under one key."""
+"""The outbox: messages are sent at least once, in order, each under one idempotency key."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 class World:
-    """The outside: keeps what it was sent, and fails as it is told."""
+    """A receiver that records messages and fails on demand."""
 
     def __init__(self) -> None:
         self.got: list[OutboxMessage] = []
-        self.fail: Callable[[OutboxMessage], Exception | None] = lambda letter: None
+        self.fail: Callable[[OutboxMessage], Exception | None] = lambda message: None
         self.pause = 0.0
         self.at_once = self.most_at_once = 0
         self.busy = asyncio.Event()
 
-    async def receive(self, letter: OutboxMessage) -> None:
+    async def receive(self, message: OutboxMessage) -> None:
         self.busy.set()
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             await asyncio.sleep(self.pause)
-            self.got.append(letter)
-            if error := self.fail(letter):
+            self.got.append(message)
+            if error := self.fail(message):
                 raise error
         finally:
             self.at_once -= 1
 
     @property
     def words(self) -> list[object]:
-        return [letter.payload["word"] for letter in self.got]
+        return [message.payload["word"] for message in self.got]
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def world() -> World:
 
 @pytest.fixture
 def clock() -> FrozenClock:
-    """Ahead of the database's, so that what it wrote just now is due."""
+    """Ahead of the database's clock, so that a row written just now is due."""
     return FrozenClock(datetime.now(UTC) + timedelta(seconds=2))
 
 
@@ -98,21 +98,21 @@ async def test_a_message_of_the_same_name_is_sent_once(outbox: Outbox, db: Datab
 async def test_a_failed_attempt_is_retried_with_the_same_key(
     outbox: Outbox, db: Database, world: World, clock: FrozenClock
 ) -> None:
-    world.fail = lambda letter: OSError("no route") if letter.attempts < 3 else None
+    world.fail = lambda message: OSError("no route") if message.attempts < 3 else None
     message_id = await put(outbox, db, "again")
     outbox.start()
     for _ in range(50):
         clock.moment += timedelta(seconds=10)
         if await outbox.wait(message_id, 0.3):
             break
-    assert [letter.attempts for letter in world.got] == [1, 2, 3]
-    assert len({letter.idempotency_key for letter in world.got}) == 1
+    assert [message.attempts for message in world.got] == [1, 2, 3]
+    assert len({message.idempotency_key for message in world.got}) == 1
 
 
 async def test_a_postponed_message_is_not_sent_before_its_time(
     outbox: Outbox, db: Database, world: World, clock: FrozenClock
 ) -> None:
-    world.fail = lambda letter: Postpone(600, "the shop is closed") if len(world.got) == 1 else None
+    world.fail = lambda message: Postpone(600, "the shop is closed") if len(world.got) == 1 else None
     message_id = await put(outbox, db, "later")
     outbox.start()
     assert not await outbox.wait(message_id, 0.5)
@@ -120,11 +120,11 @@ async def test_a_postponed_message_is_not_sent_before_its_time(
     assert not await outbox.wait(message_id, 1.2)
     clock.moment += timedelta(seconds=11)
     assert await outbox.wait(message_id, 5)
-    assert [letter.attempts for letter in world.got] == [1, 1], "what was put off was not an attempt"
+    assert [message.attempts for message in world.got] == [1, 1], "what was put off was not an attempt"
 
 
 async def test_a_given_up_message_stays_marked_as_failed(outbox: Outbox, db: Database, world: World) -> None:
-    world.fail = lambda letter: GiveUp("no such mailbox") if letter.payload["word"] == "bad" else None
+    world.fail = lambda message: GiveUp("no such mailbox") if message.payload["word"] == "bad" else None
     bad = await put(outbox, db, "bad")
     outbox.start()
     assert await outbox.wait(bad, 5), "over is over, whatever the end"
@@ -156,7 +156,7 @@ async def test_a_message_of_a_killed_process_is_sent_after_its_lease(
     assert not await outbox.wait(message_id, 0.5)
     clock.moment += timedelta(seconds=LEASE + 1)
     assert await outbox.wait(message_id, 5)
-    assert [letter.idempotency_key for letter in world.got] == [claimed.idempotency_key]
+    assert [message.idempotency_key for message in world.got] == [claimed.idempotency_key]
     assert world.got[0].attempts == 2
 
 
@@ -202,7 +202,7 @@ async def test_stopping_finishes_the_message_being_sent_and_starts_no_other(
 async def test_old_sent_messages_are_purged_and_failed_ones_are_kept(
     outbox: Outbox, db: Database, world: World, clock: FrozenClock
 ) -> None:
-    world.fail = lambda letter: GiveUp("never") if letter.payload["word"] == "bad" else None
+    world.fail = lambda message: GiveUp("never") if message.payload["word"] == "bad" else None
     ids = [await put(outbox, db, word) for word in ("good", "bad")]
     outbox.start()
     for message_id in ids:

@@ -1,4 +1,4 @@
-"""Password hashes: any length, one salt each, a bounded crowd."""
+"""Password hashes: passwords of any length, a salt each, a bounded number at once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_a_password_verifies_to_its_last_character(hashing: Passwords, pas
 
 @pytest.mark.parametrize("stored", [None, "", "plain", "$2b$04$short", "bcrypt-sha256$", "bcrypt-sha256$damaged"])
 async def test_a_missing_or_damaged_hash_verifies_no_password(hashing: Passwords, stored: str | None) -> None:
-    assert not await hashing.verify("nobody has this password", stored)
+    assert not await hashing.verify("not the password of any account", stored)
 
 
 async def test_too_many_hashes_at_once_are_refused(hashing: Passwords) -> None:

@@ -1,4 +1,4 @@
-"""Tokens and signatures: ours open, all others do not."""
+"""Tokens and signatures: ours are accepted, all others are refused."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ def tampered() -> str:
 
 
 def headed(**head: object) -> str:
-    """Our own claims and our own key behind another head."""
+    """A token with valid claims, signed with the valid key, and another header."""
     claims = jwt.decode(token(), options={"verify_signature": False})
     return forged(claims, OWN_KEY, algorithm="HS256", headers=head)
 
 
 def changed(**changes: object) -> str:
-    """Signed with our own key, with other claims; None takes one away."""
+    """A token signed with the valid key, with other claims; None removes a claim."""
     claims = {**jwt.decode(token(), options={"verify_signature": False}), **changes}
     left = {name: value for name, value in claims.items() if value is not None}
     return jwt.api_jws.encode(json.dumps(left).encode(), OWN_KEY, algorithm="HS256")
@@ -108,8 +108,8 @@ HEADS: dict[str, dict[str, object]] = {
 }
 CLAIMS: dict[str, dict[str, object]] = {
     **{f"no {name}": {name: None} for name in ("id", "sid", "mode", "jti", "iat", "exp", "iss", "aud")},
-    "another audience": {"aud": "somebody"},
-    "other audiences": {"aud": ["somebody", "else"]},
+    "another audience": {"aud": "another"},
+    "other audiences": {"aud": ["another", "else"]},
     "no audience inside": {"aud": []},
     "another mode": {"mode": "id_token"},
     "a mode in capitals": {"mode": "ACCESS_TOKEN"},
@@ -147,7 +147,7 @@ REFUSED = {
     "of another mode": token(REFRESH),
     "expired": token(issued_at=NOW - timedelta(hours=2), expires_at=NOW - timedelta(minutes=1)),
     "from the future": token(issued_at=NOW + timedelta(hours=5), expires_at=NOW + timedelta(hours=6)),
-    "of another issuer": token(tokens=Tokens(KEY, issuer="somebody")),
+    "of another issuer": token(tokens=Tokens(KEY, issuer="another")),
     "of another key": token(tokens=Tokens(KEY + "!")),
     "unsigned": unsigned(),
     "signed by a stranger": resigned_by_a_stranger(),

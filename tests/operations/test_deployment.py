@@ -1,4 +1,4 @@
-"""What the image and the composition are told agrees with what the service understands."""
+"""Dockerfile, compose file and example agree with the settings of the service."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_every_variable_of_the_compose_file_is_a_setting() -> None:
 
 
 def test_secrets_have_no_default() -> None:
-    # Not every mail server asks for one, and not everybody has a bucket.
+    # Not every mail server needs a password, and not every deployment has a bucket.
     may_be_empty = {"MYSTAR_MAIL__PASSWORD", "MYSTAR_STORAGE__S3__SECRET_KEY"}
     for name, value in SERVICES["mystar"]["environment"].items():
         if re.search("PASSWORD|SECRET", name) and name not in may_be_empty:

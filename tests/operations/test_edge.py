@@ -1,4 +1,4 @@
-"""At the edge: which pages may call us, and whom we believe to be calling."""
+"""CORS, and the client's address behind proxies."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def failures(client: TestClient, forwarded: list[str]) -> list[int]:
 
 
 async def test_a_forged_forwarded_header_does_not_evade_limits(door: Door) -> None:
-    """S19: guesses from one connection stay guesses from one connection, whatever they claim."""
+    """S19: guesses from one connection are counted together, whatever headers they send."""
     client = await door.open(LIMITS__ENABLED="true")
     statuses = await failures(client, [f"203.0.113.{number}" for number in range(12)])
     assert 429 not in statuses[:10]
@@ -104,7 +104,7 @@ CLAIMS = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "True-Clie
 
 
 async def test_hundreds_of_forged_addresses_get_ten_guesses(door: Door) -> None:
-    """S19: at any door, in whatever header, and from a connection that we would trust elsewhere."""
+    """S19: in every dialect, for every header, and from a connection that is trusted elsewhere."""
     client = await door.open(LIMITS__ENABLED="true", HTTP__TRUSTED_PROXIES="10.0.0.0/8, ::2")
 
     at_once = asyncio.Semaphore(20)  # more would be told to come back before they are counted
@@ -124,6 +124,6 @@ async def test_hundreds_of_forged_addresses_get_ten_guesses(door: Door) -> None:
 async def test_behind_a_trusted_proxy_clients_are_counted_separately(door: Door) -> None:
     client = await door.open(LIMITS__ENABLED="true", HTTP__TRUSTED_PROXIES="127.0.0.0/8")
     assert 429 not in await failures(client, [f"203.0.113.{number}" for number in range(12)])
-    # What the client itself wrote in front of the proxy's word is not believed.
+    # Addresses that the client itself wrote in front of the proxy's are not trusted.
     statuses = await failures(client, [f"10.0.0.{number}, 198.51.100.1" for number in range(12)])
     assert statuses[10:] == [429, 429]

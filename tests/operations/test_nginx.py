@@ -1,4 +1,4 @@
-"""The proxy of deploy/nginx.conf, run by a real nginx in front of the service and of a neighbour it guards."""
+"""deploy/nginx.conf, run by a real nginx in front of the service and of another service that it protects."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ async def test_the_other_service_is_closed_without_a_valid_token(
 
 
 async def test_behind_nginx_a_forged_address_is_not_believed(outside: ClientSession) -> None:
-    """S19: ten guesses a minute from one address, whatever it says it is."""
+    """S19: ten guesses a minute from one address, whatever headers it sends."""
     answer = await outside.get("/auth/current_ip/", headers={"X-Forwarded-For": "203.0.113.9"})
     assert (await answer.json())["ip"] == "127.0.0.1"
     statuses = []
@@ -189,7 +189,7 @@ async def test_a_large_upload_passes(outside: ClientSession, factory: Factory) -
 async def test_an_unreachable_service_gives_a_json_error_and_no_token_is_logged(
     outside: ClientSession, proxy: Proxy, neighbour: TestServer, factory: Factory
 ) -> None:
-    """S8: the contracts put tokens into addresses."""
+    """S8: some dialects put tokens into URLs."""
     anna = await factory.person(channel="messenger")
     assert (await outside.get("/validate/jwt/access", params={"access": anna.token})).status == 200
     await neighbour.close()

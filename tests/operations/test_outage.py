@@ -1,4 +1,4 @@
-"""PostgreSQL goes away and comes back; the server lives on, says so, and heals by itself (O2, short)."""
+"""PostgreSQL stops and starts again; the server reports it and recovers by itself (O2, short)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must stay secret is in no log, metric or error of a working server (S8, short)."""
+"""No secret appears in logs, metrics or errors of a running server (S8, short)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def planted() -> str:
 
 @pytest.fixture
 def server(serve: Serve, dsn: str) -> ServerProcess:
-    """A server that says all it can say, and whose every secret is planted."""
+    """A server at log level debug whose secrets are all known to the test."""
     return serve(
         LOG__LEVEL="debug",
         DATABASE__URL=extensions.make_dsn(dsn, password=planted()),
@@ -51,7 +51,7 @@ async def test_no_secret_leaves_the_server(server: ServerProcess) -> None:
     person = {"username": "marina", "email": "marina@stars.example", "password": password, "re_password": password}
     async with aiohttp.ClientSession(server.url) as client:
         answers = [
-            # People mistype, and send secrets to the wrong place.
+            # Clients send secrets to the wrong place by mistake.
             await told(client, "POST", "/api/registration/", json=person),
             await told(client, "POST", "/api/registration/", json={**person, "email": "?"}),
             await told(client, "POST", "/api/login/", json={"username": "marina", "password": planted()}),

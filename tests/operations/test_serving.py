@@ -1,4 +1,4 @@
-"""The life of the serving process: how it starts, how it stops, and what it survives."""
+"""Start, stop and kill of the serving process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.server_process import ServerProcess, run_cli
 
 
 async def get(server: ServerProcess, path: str) -> int:
-    """The status; 0 when nobody listens."""
+    """The status; 0 if nothing listens."""
     try:
         async with aiohttp.ClientSession() as session, session.get(server.url + path) as answer:
             await answer.read()
@@ -57,13 +57,13 @@ class SlowPost:
 
 
 LOGIN = "/api/login/"
-NOBODY = b'{"username": "nobody", "password": "nothing-right-1"}'
+UNKNOWN_LOGIN = b'{"username": "nobody", "password": "nothing-right-1"}'
 
 
 @pytest.mark.parametrize("loop", ["uvloop", pytest.param("asyncio", marks=pytest.mark.long)])
 async def test_a_signal_to_stop_lets_requests_in_flight_end(serve: Serve, loop: str) -> None:
     server = serve(HTTP__EVENT_LOOP=loop)
-    request = await SlowPost(server, LOGIN, NOBODY).begin()
+    request = await SlowPost(server, LOGIN, UNKNOWN_LOGIN).begin()
     server.tell(signal.SIGTERM)
     await asyncio.sleep(0.3)
     assert await get(server, "/healthz") == 0, "the door is closed to newcomers"
@@ -84,7 +84,7 @@ async def test_while_draining_the_server_is_not_ready_and_still_answers(serve: S
 
 async def test_a_second_signal_stops_at_once(serve: Serve) -> None:
     server = serve(HTTP__DRAIN_SECONDS=20)
-    request = await SlowPost(server, LOGIN, NOBODY).begin()
+    request = await SlowPost(server, LOGIN, UNKNOWN_LOGIN).begin()
     server.tell(signal.SIGTERM)
     await asyncio.sleep(0.3)
     asked = time.monotonic()
@@ -97,13 +97,13 @@ async def test_a_second_signal_stops_at_once(serve: Serve) -> None:
 
 async def test_a_request_that_never_ends_is_cut_off_after_the_timeout(serve: Serve) -> None:
     server = serve(HTTP__SHUTDOWN_SECONDS=0.5)
-    request = await SlowPost(server, LOGIN, NOBODY).begin()
+    request = await SlowPost(server, LOGIN, UNKNOWN_LOGIN).begin()
     assert server.stop() == 0
     request.drop()
 
 
 async def test_a_killed_server_starts_again_without_manual_repair(serve: Serve) -> None:
-    """O1, short. How long it takes is for the benchmark to say, not for a test on a shared machine."""
+    """O1, short. How long it takes is measured by the benchmark, not by a test on a shared machine."""
     server = serve()
     for _ in range(2):
         server.kill()

@@ -172,7 +172,7 @@ def test_production_uses_configured_providers_only(monkeypatch: pytest.MonkeyPat
     yandex = {"OAUTH__YANDEX__CLIENT_ID": "31337", "OAUTH__YANDEX__CLIENT_SECRET": "live_0123456789"}
     settings = loaded(monkeypatch, **PRODUCTION, **yandex, OAUTH__VK__CLIENT_ID="31337")
     assert [name for name, one in settings.oauth.providers().items() if one.client_id] == ["yandex", "vk"]
-    # VK does not say whom a token is for.
+    # VK does not tell the audience of a token.
     assert settings.oauth.vk.own_tokens_only
 
 

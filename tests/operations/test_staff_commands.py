@@ -1,4 +1,4 @@
-"""The operator's commands about the staff and the audit log; and nobody has a password that we chose."""
+"""Commands for staff accounts and the audit log; no account has a built-in password."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ async def test_the_last_owner_cannot_be_disabled_or_lose_the_role(settings: Sett
         factory, staff = Factory(app), app[OPERATOR]
         first = await factory.staff("owner")
         person = await factory.person("pavel")
-        for deed in (staff.disable(first.username), staff.set_role(first.username, "viewer")):
+        for action in (staff.disable(first.username), staff.set_role(first.username, "viewer")):
             with pytest.raises(LastOwner):
-                await deed
+                await action
         assert (await staff.set_role("pavel", "owner")).role == "owner"
         assert not (await staff.disable(first.username)).is_active
-        # Whoever is disabled owns nothing: again there is one left.
+        # A disabled account is no owner: again there is only one.
         with pytest.raises(LastOwner):
             await staff.set_role(person.username, None)
         assert (await staff.enable(first.username)).is_active
@@ -96,16 +96,16 @@ async def test_a_password_reset_ends_all_sessions(settings: Settings, dsn: str) 
 async def test_staff_commands_refuse_accounts_that_are_not_staff(settings: Settings, dsn: str) -> None:
     async with service(settings, dsn) as app:
         person, staff = await Factory(app).person(), app[OPERATOR]
-        for deed in (
+        for action in (
             staff.disable(person.username),
             staff.enable(person.username),
             staff.reset(person.username, "Another-Good-1-Word"),
         ):
             with pytest.raises(NoStaff):
-                await deed
-        for deed in (staff.disable("nobody"), staff.set_role("nobody", "owner")):
+                await action
+        for action in (staff.disable("nobody"), staff.set_role("nobody", "owner")):
             with pytest.raises(PersonUnknown):
-                await deed
+                await action
 
 
 async def test_neither_migrations_nor_settings_bring_an_account(db: Database) -> None:
@@ -116,7 +116,7 @@ async def test_neither_migrations_nor_settings_bring_an_account(db: Database) ->
         for file in sorted((ROOT / folder).rglob("*.*"))
         for line in file.read_text(errors="replace").splitlines()
         if re.search(r"(password|secret(_key)?)\w*\s*=\s*\"?[^\s\"#\d]", line, re.IGNORECASE)
-        # The stand-ins for providers, which are no secret, and what is told to be replaced.
+        # Keys of the sandbox, which are not secret, and placeholders.
         and "sandbox" not in line
         and not line.lstrip().startswith(("#", "--"))
     ]

@@ -1,4 +1,4 @@
-"""What is installed from a wheel, far from any checkout, can do what the checkout can."""
+"""The service installed from a wheel works without a checkout."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.wheel
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A directory that another account may pass: to it root lends the embedded PostgreSQL."""
+    """A directory that another account may enter, since under root the embedded PostgreSQL runs as one."""
     directory = Path(tempfile.mkdtemp(prefix="mystar-wheel-"))
     directory.chmod(0o711)
     yield directory
