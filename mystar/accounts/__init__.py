@@ -1,10 +1,10 @@
-"""People, their sessions and the mailed links that prove an address.
+"""Accounts, sessions, sign-in through providers, and mailed links that prove an e-mail address.
 
-One person is one account, whichever of the five doors they came through: unique by user name, e-mail and phone, each
-compared in a normal form (`credentials`). A log-in makes a session (`sessions`), whose tokens open every door and die
-with it within a second. Passwords are held against one rule (`password_rule`). What is mailed, a confirmation or a
-reset, is a link of one use; only its digest is stored.
+One person has one account, whichever channel created it. User name, e-mail and phone are unique, each compared in a
+normal form (`credentials`). A log-in opens a session (`sessions`); its tokens are accepted by every dialect and become
+invalid within a second after the session ends. All passwords obey one rule (`password_rule`). A mailed link works once;
+only the digest of its token is stored.
 
-Others hear about people by events: AccountRegistered, EmailConfirmed, PersonChanged, PasswordChanged, SessionOpened,
-SessionsEnded, AccountBlocked, AccountUnblocked, RoleChanged.
+Events: AccountRegistered, EmailConfirmed, AccountChanged, PasswordChanged, SessionOpened, SessionsEnded,
+AccountBlocked, AccountUnblocked, RoleChanged.
 """

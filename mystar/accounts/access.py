@@ -1,13 +1,13 @@
-"""Who may call a handler: a decorator states the rule, a middleware enforces it before anything is read.
+"""Access rules of handlers: a decorator states the rule, a middleware enforces it before the body is read.
 
-The rule also reaches the API documents, so what is documented as closed is closed.
+The API documents show the same rule.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -19,39 +19,36 @@ from mystar.errors import Forbidden, Unauthenticated
 from mystar.kit.realtime.websocket import handshake_slot, offered_protocols
 from mystar.kit.web.http import PUBLIC_URL, address_of, json_response, language_of
 
-if TYPE_CHECKING:
-    pass
-
 F = TypeVar("F", bound=Callable[..., object])
 
-#: The mark of a device that has been signed in; it opens nothing, see `LoginThrottle`.
+#: Marks a browser that has logged in before; it grants nothing, see `LoginThrottle`.
 _DEVICE = "mystar_device"
 _DEVICE_LIFE = 180 * 86_400
 _ACTOR = web.RequestKey("actor", object)
 
 
 def signed_in(handler: F) -> F:
-    """Only with a living access token."""
+    """Requires a valid access token."""
     return _closed(handler, "signed_in")
 
 
 def maybe_signed_in(handler: F) -> F:
-    """Anybody; who is signed in is known. A dead token makes a guest."""
+    """Open to guests; a valid token identifies the actor, an invalid one is ignored."""
     return _closed(handler, "maybe")
 
 
 def open_to_guests(handler: F) -> F:
-    """Anybody, but a token that is shown has to live (D2): nobody acts as a guest without knowing it."""
+    """Open to guests, but an invalid token is refused (D2): no client acts as a guest without knowing it."""
     return _closed(handler, "open")
 
 
 def staff_only(handler: F) -> F:
-    """Only staff, of whatever role."""
+    """Requires a member of the staff, of any role."""
     return _closed(handler, "staff")
 
 
 def signed_in_socket(handler: F) -> F:
-    """Like ``signed_in``, for WebSockets: browsers cannot send a header with them, so see `socket_token_of`."""
+    """Like ``signed_in``, for WebSockets, where browsers cannot set headers; see `socket_token_of`."""
     return _closed(handler, "socket")
 
 
@@ -64,7 +61,7 @@ def _closed(handler: F, rule: str) -> F:
 
 @web.middleware
 async def authentication_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """:raises Unauthenticated: no living token where one is needed. :raises Forbidden: not staff where staff is."""
+    """:raises Unauthenticated: a required token is missing or invalid. :raises Forbidden: not staff where required."""
     rule = rule_of(request)
     async with handshake_slot(request) if rule == "socket" else nullcontext():
         if rule is not None:
@@ -101,45 +98,45 @@ def socket_token_of(request: web.Request) -> str | None:
 
 
 def actor_of(request: web.Request) -> Actor:
-    """Who is asking, inside a ``@signed_in`` or ``@staff_only`` handler."""
+    """The actor, inside a ``@signed_in`` or ``@staff_only`` handler."""
     actor = request[_ACTOR]
     assert isinstance(actor, Actor)
     return actor
 
 
 def maybe_actor_of(request: web.Request) -> Actor | None:
-    """Who is asking, or None for a guest and at doors that ask nobody."""
+    """The actor; None for a guest, and where the handler has no access rule."""
     actor = request.get(_ACTOR)
     return actor if isinstance(actor, Actor) else None
 
 
 def set_actor(request: web.Request, actor: Actor) -> None:
-    """For doors that recognise people by themselves: this is who asks."""
+    """For handlers that authenticate by themselves."""
     request[_ACTOR] = actor
 
 
 def rule_of(request: web.Request) -> str | None:
-    """Who may call the handler: "signed_in", "maybe", "staff" or "socket"; None where nobody is asked."""
+    """The handler's access rule: "signed_in", "maybe", "open", "staff" or "socket"; None without one."""
     rule: str | None = getattr(request.match_info.handler, "__access__", None)
     return rule
 
 
 def client_info(request: web.Request) -> ClientInfo:
-    """Who stands at the door, for limits, sessions and the language of mails."""
+    """The client of the request, for limits, sessions and the language of mails."""
     agent = request.headers.get("User-Agent", "")[:300].encode("utf-8", "replace").decode()
     language: Language = "en" if language_of(request) == "en" else "ru"
     return ClientInfo(address_of(request), agent, language, request.cookies.get(_DEVICE, "")[:200], token_of(request))
 
 
 def session_response(request: web.Request, session: NewSession, data: Any, status: int = 200) -> web.Response:
-    """The answer of a log-in at whatever door: nobody keeps a copy of its tokens, and the device will be known."""
+    """The response of a log-in: caches may not keep its tokens, and a cookie marks the device."""
     response = token_response(data, status)
     set_device_cookie(request, response, session)
     return response
 
 
 def set_device_cookie(request: web.Request, response: web.Response, session: NewSession) -> None:
-    """Leave the mark by which the browser is known at its next log-in."""
+    """Set the cookie by which the browser is recognized at its next log-in."""
     response.set_cookie(
         _DEVICE,
         session.device,
@@ -151,5 +148,5 @@ def set_device_cookie(request: web.Request, response: web.Response, session: New
 
 
 def token_response(data: Any, status: int = 200) -> web.Response:
-    """An answer that holds tokens, which no cache may keep (RFC 6749, 5.1)."""
+    """A response with tokens, which no cache may keep (RFC 6749, 5.1)."""
     return json_response(data, status, {"Cache-Control": "no-store"})

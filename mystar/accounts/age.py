@@ -1,4 +1,4 @@
-"""How old somebody is, to the day, and who is old enough for the studio (docs/dialects/studio.md, D34)."""
+"""Age in full years, and the age limit for the studio (docs/dialects/studio.md, D34)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ ADULT = 18
 
 
 def age_on(birth_date: date, day: date) -> int:
-    """Full years. Whoever was born on 29 February is a year older on 1 March of other years."""
+    """Full years. A person born on 29 February turns a year older on 1 March of other years."""
     had_no_birthday = (day.month, day.day) < (birth_date.month, birth_date.day)
     return day.year - birth_date.year - had_no_birthday
 
 
 def require_adult(birth_date: date, day: date) -> None:
-    """:raises TooYoung: the eighteenth birthday is still to come; the day itself is enough."""
+    """:raises TooYoung: younger than 18; on the eighteenth birthday the person is 18."""
     if age_on(birth_date, day) < ADULT:
         raise TooYoung

@@ -1,7 +1,7 @@
-"""The normal forms of user names, e-mails and phones, by which the database keeps people apart (D9, D10).
+"""Normal forms of user names, e-mails and phones, which the database compares (D9, D10).
 
-What is stored is as people wrote it, tidied; what is compared is its key. A user name never looks like an e-mail or a
-phone, so whatever somebody types to log in can be one thing only.
+The value is stored normalized but readable; its key is compared. A user name never looks like an e-mail or a phone, so
+the text of a log-in form can mean one of the three only.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from email_validator import EmailNotValidError, validate_email
 
 from mystar.errors import Text
 
-USERNAME_LONGEST = 150
+USERNAME_MAX_LENGTH = 150
 
-#: Nothing shorter is anybody's number in full, so shorter rows of digits may be names.
+#: A complete phone number has at least this many digits; shorter rows of digits may be user names.
 _SHORTEST_PHONE = 7
 _PHONE_SHAPE = re.compile(r"\+?[\d\s().-]+")
-#: Control, invisible, unassigned and private characters, line and paragraph ends: they make two names look like one.
+#: Control, invisible, unassigned and private characters, line and paragraph ends: they make two names look the same.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 class InvalidCredential(ValueError):
-    """A value that cannot be what it should be; ``text`` says why."""
+    """The value is not a user name, an e-mail or a phone; ``text`` says why."""
 
     def __init__(self, ru: str, en: str) -> None:
         self.text = Text(ru, en)
@@ -33,7 +33,7 @@ class InvalidCredential(ValueError):
 
 
 def key_of(text: str) -> str:
-    """What two spellings of one name have in common: compatibility forms, case and spaces do not count."""
+    """The comparison key: compatibility forms, case and repeated spaces are ignored."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return " ".join(folded.split())
 
@@ -44,9 +44,9 @@ def normalize_username(raw: str) -> str:
     key = key_of(name)
     if not key:
         raise InvalidCredential("Это поле не может быть пустым.", "This field may not be blank.")
-    if len(name) > USERNAME_LONGEST or len(key) > 2 * USERNAME_LONGEST:
+    if len(name) > USERNAME_MAX_LENGTH or len(key) > 2 * USERNAME_MAX_LENGTH:
         raise InvalidCredential(
-            f"Не длиннее {USERNAME_LONGEST} символов.", f"Longer than maximum length {USERNAME_LONGEST}."
+            f"Не длиннее {USERNAME_MAX_LENGTH} символов.", f"Longer than maximum length {USERNAME_MAX_LENGTH}."
         )
     if any(unicodedata.category(character) in _UNSEEN for character in name):
         raise InvalidCredential("Недопустимые символы.", "Contains characters that are not allowed.")
@@ -58,7 +58,7 @@ def normalize_username(raw: str) -> str:
 
 
 def normalize_email(raw: str) -> str:
-    """The address with its domain in lower case and readable letters. Whether anybody lives there is not asked.
+    """The address with its domain in lower case and in Unicode. Its existence is not checked.
 
     :raises Unfit: not an address that every mail server can write to.
     """
@@ -71,8 +71,8 @@ def normalize_email(raw: str) -> str:
 def normalize_phone(raw: str) -> str | None:
     """E.164; None for ``0`` and nothing (D10).
 
-    Ten digits are Russian without their +7, eleven that begin with 8 Russian with the domestic prefix, others are
-    complete. A number that begins with + is taken as it is. Being possible is enough, nobody is called.
+    Ten digits are a Russian number without +7, eleven that begin with 8 a Russian number with the domestic prefix;
+    other numbers are complete. A number that begins with + is taken as it is. It has to be possible, not in service.
 
     :raises Unfit: no possible number.
     """
@@ -86,14 +86,14 @@ def normalize_phone(raw: str) -> str | None:
         elif len(digits) == 11 and digits.startswith("8"):
             digits = "7" + digits[1:]
     stored = _e164(f"+{digits}") if _looks_like_phone(text) else None
-    # The library drops a domestic zero, or some of several: what it would read otherwise the next time is no number.
+    # The library may drop domestic zeros; a number that it would parse differently the next time is refused.
     if stored is None or not _looks_like_phone(stored) or _e164(stored) != stored:
         raise InvalidCredential("Введите правильный номер телефона.", "Not a valid phone number.")
     return stored
 
 
 def _e164(number: str) -> str | None:
-    """The number as it is stored; None for an impossible one."""
+    """The number in E.164; None for an impossible one."""
     try:
         parsed = phonenumbers.parse(number, None)
     except phonenumbers.NumberParseException:
@@ -103,13 +103,13 @@ def _e164(number: str) -> str | None:
 
 
 def national_number(phone: str | None) -> int:
-    """What greetings show: "+79161234567" → 9161234567, and 0 for none."""
+    """The national number, as the greetings dialect shows it: "+79161234567" → 9161234567; 0 for none."""
     return phonenumbers.parse(phone, None).national_number or 0 if phone else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Who wants to log in, by the one key that is not None."""
+    """What an account is looked up by; exactly one key is not None."""
 
     username_key: str | None = None
     email_key: str | None = None
@@ -117,7 +117,7 @@ class Credential:
 
 
 def credential_of(raw: str) -> Credential:
-    """What somebody typed to log in: an e-mail, a phone or a user name. Nonsense becomes a key that nobody has."""
+    """Reads the log-in field: an e-mail, a phone or a user name. Invalid text becomes a key that matches no account."""
     key = key_of(raw)
     if "@" in key:
         try:

@@ -1,4 +1,4 @@
-"""Market endpoints of people (docs/dialects/market.md): registration, tokens, sessions, passwords."""
+"""Market endpoints of accounts (docs/dialects/market.md): registration, tokens, sessions, passwords."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mystar.accounts.keys import ACCOUNTS, PASSWORDS
 from mystar.accounts.model import Draft
 from mystar.accounts.schemas import (
     AccessView,
+    AcknowledgementView,
     EmailDraft,
     MailedTokenDraft,
     Nothing,
@@ -24,7 +25,6 @@ from mystar.accounts.schemas import (
     TokenPair,
     TokenQuestion,
     UserDraft,
-    WordsView,
 )
 from mystar.errors import Text
 from mystar.kit.web.http import html_response, json_response, language_of, wants_page
@@ -42,7 +42,7 @@ _ASKED = Text(
 )
 
 
-@docs(tags=["market: people"], summary="Register; the e-mail is confirmed by a mailed link")
+@docs(tags=["market: people"], summary="Register; a link to confirm the e-mail is mailed")
 @json_schema(UserDraft)
 @response_schema(RegisteredView, 201)
 @idempotent
@@ -59,9 +59,9 @@ async def register(request: web.Request) -> web.StreamResponse:
     return json_response(RegisteredView().dump(account), 201)
 
 
-@docs(tags=["market: people"], summary="Confirm an e-mail by the token that was mailed to it")
+@docs(tags=["market: people"], summary="Confirm an e-mail with the mailed token")
 @json_schema(MailedTokenDraft)
-@response_schema(WordsView, 200)
+@response_schema(AcknowledgementView, 200)
 @idempotent
 async def verify_email(request: web.Request) -> web.StreamResponse:
     await request.app[ACCOUNTS].confirm_email(body_of(request)["token"], client_info(request), None)
@@ -75,7 +75,7 @@ async def verify_email(request: web.Request) -> web.StreamResponse:
         200: {
             "description": "Confirmed; a browser gets a page",
             "content": {
-                "application/json": {"schema": {"$ref": "#/components/schemas/WordsView"}},
+                "application/json": {"schema": {"$ref": "#/components/schemas/AcknowledgementView"}},
                 "text/html": {"schema": {"type": "string"}},
             },
         }
@@ -83,7 +83,7 @@ async def verify_email(request: web.Request) -> web.StreamResponse:
 )
 @querystring_schema(MailedTokenDraft)
 async def follow_link(request: web.Request) -> web.Response:
-    if request.method == "HEAD":  # a mail program that only looks
+    if request.method == "HEAD":  # a mail program that checks the link
         return web.Response()
     confirmed = await request.app[ACCOUNTS].confirm_email(query_of(request)["token"], client_info(request), None)
     if wants_page(request):
@@ -96,7 +96,7 @@ async def follow_link(request: web.Request) -> web.Response:
     summary="Mail the confirmation link again; the answer does not tell whether the account exists",
 )
 @json_schema(EmailDraft)
-@response_schema(WordsView, 200)
+@response_schema(AcknowledgementView, 200)
 @idempotent
 async def resend_link(request: web.Request) -> web.StreamResponse:
     await request.app[ACCOUNTS].ask_confirmation(body_of(request)["email"], client_info(request))

@@ -1,7 +1,7 @@
-"""People who come from a Django service, with their password hashes: they log in as they did before.
+"""Imports accounts of a Django service with their password hashes, so that people log in as before.
 
-A file has one person per record, as CSV with a heading or as JSON lines. The hash stays what it is until the person's
-first log-in, which has the password in hand and writes one of ours.
+A file has one person per record, as CSV with a header or as JSON lines. The hash is replaced at the first log-in, when
+the password is known.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ def read(path: Path) -> Iterator[tuple[int, Any]]:
             yield from ((number, orjson.loads(line)) for number, line in enumerate(file, 1) if line.strip())
         else:
             rows = csv.DictReader(file)
-            # An empty cell says nothing.
+            # An empty cell counts as missing.
             yield from ((rows.line_num, {name: cell for name, cell in row.items() if name and cell}) for row in rows)
 
 
 async def import_account(accounts: AccountService, record: Any) -> int:
-    """Make the account of one record; answers its id.
+    """Create the account of one record and return its id.
 
-    Some services used the e-mail as the user name. Here names are seen by everybody, so those get another.
+    Some services use the e-mail as the user name. User names are public here, so such a name is replaced.
 
-    :raises Invalid: by field; a hash that is not ``pbkdf2_sha256``, too. :raises Taken: by field.
+    :raises Invalid: by field; also for a hash other than ``pbkdf2_sha256``. :raises Taken: by field.
     """
     person = loaded(ImportedPerson(), record)
     username = person["username"]

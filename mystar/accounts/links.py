@@ -1,6 +1,6 @@
-"""Mailed links: each proves that somebody reads a mailbox, works once and for a while.
+"""Mailed links: each proves access to a mailbox, works once, and expires.
 
-Their addresses can be opened by a browser, whichever door the person came through.
+Browsers can open their addresses, whichever channel the account came from.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.security.tokens import mailed_token, token_digest
 from mystar.sections import TokenSettings
 
-#: Outbox topic of requests for a link. What is known about the person is looked up when the row is sent, so that a
-#: request takes the same time whether there is such a person or not (D13).
+#: Outbox topic of requests for a link. The account is looked up when the row is sent, so that a request takes the same
+#: time whether the account exists or not (D13).
 REQUESTS = "link_request"
 _UNKNOWN: dict[Purpose, type[NotFound]] = {"confirm_email": ConfirmLinkUnknown, "reset_password": ResetLinkUnknown}
 _EXPIRED: dict[Purpose, type[NotFound]] = {"confirm_email": ConfirmLinkExpired, "reset_password": ResetLinkExpired}
 
 
 class MailedLinks:
-    """Mails links and tells whether one that comes back is good."""
+    """Mails links, and checks those that are opened."""
 
     def __init__(
         self,
@@ -60,9 +60,9 @@ class MailedLinks:
         }
 
     async def ask(self, purpose: Purpose, email: str, client: ClientInfo, channel: Channel) -> None:
-        """Mail a link, if there is somebody who needs one; the caller never learns.
+        """Mail a link, if there is an account that needs one; the answer is the same either way.
 
-        :raises Invalid: not an e-mail. :raises TooMany: from one address, or to one mailbox.
+        :raises Invalid: not an e-mail. :raises TooMany: per client address and per mailbox.
         """
         key = key_of(normalize_field("email", normalize_email, email) or "")
         await self._limits.hit("anonymous_form", purpose, client.address)
@@ -94,7 +94,7 @@ class MailedLinks:
         await self._mail(tx, "reset_password", account, "/password_reset/confirm/", {})
 
     async def look(self, purpose: Purpose, token: str, client: ClientInfo) -> MailedToken:
-        """The link as it is stored, used or not; guesses are counted by the visitor's address.
+        """The stored link, used or not. Unknown tokens are counted by client address.
 
         :raises NotFound: `ConfirmLinkUnknown` or `ResetLinkUnknown`, and their `…Expired`.
         """
@@ -108,7 +108,7 @@ class MailedLinks:
         return found
 
     async def use(self, tx: Tx, purpose: Purpose, token: str) -> bool:
-        """Use the link up; false when it has been, or has just expired."""
+        """Mark the link as used; false if it was used before, or has just expired."""
         now = self._clock.now()
         return await AccountRepository(tx).use_mailed_token(purpose, token_digest(token), now) is not None
 

@@ -1,4 +1,4 @@
-"""People: what an account is, who is asking, what happens to them and what can be refused."""
+"""Accounts, actors and sessions, the events they publish, and the errors they raise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 
 from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text, Unauthenticated
 
-#: The dialect that somebody signs in through; it decides how long the tokens live (D5).
+#: The dialect that a session was opened through; it decides the lifetimes of the tokens (D5).
 Channel = Literal["market", "greetings", "messenger", "studio", "identity", "admin"]
 Language = Literal["ru", "en"]
 Role = Literal["viewer", "operator", "owner"]
@@ -18,9 +18,9 @@ Role = Literal["viewer", "operator", "owner"]
 
 @dataclass(frozen=True, slots=True)
 class ClientInfo:
-    """Whoever stands at a door before we know them. ``language`` is that of their mails.
+    """The client of a request that is not authenticated yet. ``language`` is used for mails.
 
-    ``device`` and ``token``: what they carry from an earlier visit, unchecked.
+    ``device`` and ``token``: the device cookie and the access token that it sent, not verified.
     """
 
     address: str = ""
@@ -32,7 +32,7 @@ class ClientInfo:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who is asking (D1): always the account of the token, never an id from a body."""
+    """The authenticated account of a request (D1): from the token, never from an id in a body."""
 
     id: int
     session_id: uuid.UUID
@@ -62,7 +62,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody writes about themselves to become an account."""
+    """The data of a new account."""
 
     username: str
     email: str | None = None
@@ -76,9 +76,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person. ``phone`` is E.164, ``avatar_key`` the path behind ``/media/``; None where there is none.
+    """``phone`` is in E.164, ``avatar_key`` the path below ``/media/``; None where missing.
 
-    ``bio`` is what the messenger calls a description; ``status`` a few words of the moment.
+    ``bio`` is the messenger's description, ``status`` its status line.
     """
 
     id: int
@@ -101,7 +101,7 @@ class Account:
 
     @property
     def is_verified(self) -> bool:
-        """Whether the person has shown that the e-mail is theirs (D14)."""
+        """Whether the e-mail is confirmed (D14)."""
         return self.email_verified_at is not None
 
     @property
@@ -110,21 +110,10 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """What anybody may know about somebody."""
-
-    id: int
-    username: str
-    first_name: str
-    last_name: str
-    avatar_key: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class NewSession:
-    """A new session: its account, an access token and, at doors that have one, a refresh token.
+    """A new session with its access token and, in channels that have one, a refresh token.
 
-    ``device`` is a signed mark by which the browser is known at its next log-in.
+    ``device`` is the signed value of the device cookie.
     """
 
     account: Account
@@ -136,7 +125,7 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class RefreshedTokens:
-    """A new access token, and a new refresh token if one was asked for."""
+    """A new access token, and a new refresh token if it was rotated."""
 
     account_id: int
     email: str | None
@@ -146,7 +135,7 @@ class RefreshedTokens:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A living session, as its person sees it. ``refreshed_at`` None: no new access token was asked for yet."""
+    """An active session, as its account sees it. ``refreshed_at`` None: not refreshed yet."""
 
     id: uuid.UUID
     channel: Channel
@@ -159,7 +148,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class EmailConfirmation:
-    """A followed confirmation link. ``session`` is None when the link had done its work before."""
+    """The result of a confirmation link. ``session`` is None when the link was used before."""
 
     account: Account
     session: NewSession | None
@@ -167,7 +156,7 @@ class EmailConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class MailedToken:
-    """A mailed link as it is stored: whose it is and whether it still works."""
+    """A mailed link as it is stored."""
 
     account_id: int
     expires_at: datetime
@@ -186,14 +175,14 @@ class EmailConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class AccountChanged:
-    """What others show of somebody is new: the names, or whether the person is let in at all."""
+    """The public part of an account has changed: its names, or whether it is active."""
 
     account_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordChanged:
-    """``how``: "password_changed" by whoever knew the old one, "password_reset" by a mailed link or the operator."""
+    """``how``: "password_changed" with the old password, "password_reset" by a mailed link or the operator."""
 
     account_id: int
     how: str
@@ -211,7 +200,7 @@ class AccountUnblocked:
 
 @dataclass(frozen=True, slots=True)
 class RoleChanged:
-    """None: no member of the staff."""
+    """None: not a member of the staff."""
 
     account_id: int
     before: Role | None
@@ -220,7 +209,7 @@ class RoleChanged:
 
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
-    """Somebody has signed in at a door, whichever way."""
+    """A session was opened, by whichever way of signing in."""
 
     account_id: int
     session_id: uuid.UUID
@@ -247,15 +236,13 @@ class Taken(Conflict):
 
 
 def taken(*fields: str) -> Callable[[], Taken]:
-    """Makes the refusal that names the fields; a maker, since the database wrapper asks for one."""
+    """A factory of the error that names the fields, as the map of constraints needs it."""
     unique = Text("Это поле должно быть уникально.", "This field must be unique.")
     return lambda: Taken(fields={name: [unique] for name in fields})
 
 
 class TooYoung(Invalid):
-    """Younger than 18 at the registration or in the profile of a dialect for adults (D34). Speaks of the whole,
-    not of a field.
-    """
+    """Younger than 18 at the registration or in the profile of a dialect for adults (D34); not about one field."""
 
     code = "too_young"
     text = Text("Чтобы зарегистрироваться вам должно быть 18 лет", "You must be 18 years old to register")

@@ -1,8 +1,8 @@
 """Which passwords are refused (D11): 8 to 128 characters, not common, not the user name or the e-mail.
 
-Common are the thirty thousand most frequent leaked ones that zxcvbn carries, which hardly know Russian; and whatever
-falls into one or two pieces that are guessed first here: a Russian word of a short list, also typed on a keyboard left
-in English, a word of our own trade, a run along the keyboard or the alphabet, a repetition, a few digits.
+Common are the thirty thousand most frequent leaked passwords in zxcvbn's list, which has hardly any Russian ones, and
+passwords that consist of one or two easily guessed pieces: a Russian word of a short list, also typed in the English
+keyboard layout, a word of this business, a run along the keyboard or the alphabet, a repetition, a few digits.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from importlib import import_module
 from mystar.accounts.credentials import key_of
 from mystar.errors import Text
 
-SHORTEST, LONGEST = 8, 128
+MIN_LENGTH, MAX_LENGTH = 8, 128
 
-_TRADE = "mystar star stars celebrity creator superstar"
-_RUSSIAN = """
+_BUSINESS_WORDS = "mystar star stars celebrity creator superstar"
+_RUSSIAN_WORDS = """
     александр алексей алина анастасия ангел андрей анна антон артем борис вика виктор владимир галина дарья денис дима
     дмитрий егор екатерина елена зайка звезда звездочка здравствуй зенит иван игорь ирина кирилл ключ котенок креатор
     кристина ксения лариса любимая любимый люблю любовь максим мама марина мария медведь мистар михаил мой москва
@@ -25,8 +25,8 @@ _RUSSIAN = """
     россия самсунг светлана секрет семья сергей сестра солнце солнышко спартак старт счастье татьяна тебя тест тигр ты
     удача хозяин чемпион юлия я яна
 """
-#: Rows that fingers walk along. Runs go both ways and around the end.
-_TRACKS = (
+#: Runs along the keyboard and the alphabet, in both directions and around the end.
+_SEQUENCES = (
     "1234567890",
     "abcdefghijklmnopqrstuvwxyz",
     "qwertyuiop",
@@ -47,17 +47,17 @@ _TRACKS = (
     "йфяцычувскамепинртгоь",
 )
 _KEYS_RU, _KEYS_EN = "йцукенгшщзхъфывапролджэячсмитьбюё", "qwertyuiop[]asdfghjkl;'zxcvbnm,.`"
-_DISGUISES = str.maketrans("@4301!$57", "aaeoiisst")
-_LONGEST_WORD, _SHORTEST_RUN, _LONGEST_DIGITS = 16, 3, 4
-_EASY_PIECES = 2
+_SUBSTITUTIONS = str.maketrans("@4301!$57", "aaeoiisst")
+_MAX_WORD, _MIN_RUN, _MAX_DIGITS = 16, 3, 4
+_MAX_EASY_PIECES = 2
 
 
 def violations(password: str, *, username: str, email: str | None) -> list[Text]:
-    """What is wrong with a password; nothing when it is fine."""
-    if len(password) < SHORTEST:
-        return [Text(f"Пароль не короче {SHORTEST} символов.", f"At least {SHORTEST} characters.")]
-    if len(password) > LONGEST:
-        return [Text(f"Пароль не длиннее {LONGEST} символов.", f"At most {LONGEST} characters.")]
+    """The rules that the password breaks; empty when it is good."""
+    if len(password) < MIN_LENGTH:
+        return [Text(f"Пароль не короче {MIN_LENGTH} символов.", f"At least {MIN_LENGTH} characters.")]
+    if len(password) > MAX_LENGTH:
+        return [Text(f"Пароль не длиннее {MAX_LENGTH} символов.", f"At most {MAX_LENGTH} characters.")]
     key = key_of(password)
     own = {key_of(username)} | ({key_of(email), key_of(email.partition("@")[0])} if email else set())
     if key in own:
@@ -70,15 +70,15 @@ def violations(password: str, *, username: str, email: str | None) -> list[Text]
 
 
 def is_common(password: str) -> bool:
-    """Whether it is a leaked one, or at most two guessable pieces; marks around it are not counted."""
+    """Whether it is a leaked password, or at most two guessable pieces; punctuation around it is ignored."""
     whole = key_of(password)
     text = "".join(whole.split()).strip(".,!?*#-_+= ")
-    guises = (whole, text, text.translate(_DISGUISES))
-    return any(one in _leaked() or _pieces(one) <= _EASY_PIECES for one in guises)
+    variants = (whole, text, text.translate(_SUBSTITUTIONS))
+    return any(one in _leaked() or _pieces(one) <= _MAX_EASY_PIECES for one in variants)
 
 
 def _pieces(text: str) -> int:
-    """The smallest number of guessable pieces the text falls into; a character that fits nothing is one of its own."""
+    """The smallest number of guessable pieces that make up the text; any other character is a piece of its own."""
     least = [0] * (len(text) + 1)
     for start in range(len(text) - 1, -1, -1):
         least[start] = 1 + min(least[end] for end in _piece_ends(text, start))
@@ -87,58 +87,58 @@ def _pieces(text: str) -> int:
 
 def _piece_ends(text: str, start: int) -> set[int]:
     """Where pieces that begin at ``start`` may end."""
-    longest = min(len(text), start + _LONGEST_WORD)
+    longest = min(len(text), start + _MAX_WORD)
     ends = {end for end in range(start + 1, longest + 1) if text[start:end] in _words()}
     ends.update(range(start + 1, _digits_end(text, start) + 1))
     run = _run_end(text, start)
-    ends.update(range(start + _SHORTEST_RUN, run + 1))
+    ends.update(range(start + _MIN_RUN, run + 1))
     for period in range(1, 7):
         block = text[start : start + period]
         end = start
         while text.startswith(block, end):
             end += period
-        if end - start >= max(_SHORTEST_RUN, 2 * period):
+        if end - start >= max(_MIN_RUN, 2 * period):
             ends.add(end)
     return ends or {start + 1}
 
 
 def _digits_end(text: str, start: int) -> int:
     end = start
-    while end < len(text) and end - start < _LONGEST_DIGITS and text[end].isdigit():
+    while end < len(text) and end - start < _MAX_DIGITS and text[end].isdigit():
         end += 1
     return end
 
 
 def _run_end(text: str, start: int) -> int:
-    """The end of the longest run along a track."""
-    return max(_shared(text, start, track) for track in _ways())
+    """The end of the longest run along a sequence."""
+    return max(_common_end(text, start, sequence) for sequence in _sequences())
 
 
-def _shared(text: str, start: int, track: str) -> int:
-    place = track.find(text[start : start + _SHORTEST_RUN])
+def _common_end(text: str, start: int, sequence: str) -> int:
+    place = sequence.find(text[start : start + _MIN_RUN])
     end = start
-    while place >= 0 and end < len(text) and place < len(track) and text[end] == track[place]:
+    while place >= 0 and end < len(text) and place < len(sequence) and text[end] == sequence[place]:
         end, place = end + 1, place + 1
     return end
 
 
 @cache
-def _ways() -> tuple[str, ...]:
-    return tuple(way * 2 for track in _TRACKS for way in (track, track[::-1]))
+def _sequences() -> tuple[str, ...]:
+    return tuple(run * 2 for sequence in _SEQUENCES for run in (sequence, sequence[::-1]))
 
 
 @cache
 def _leaked() -> frozenset[str]:
-    """The published passwords that are long enough to be tried here. The package's other lists are let go again."""
+    """The leaked passwords that are long enough. The other lists of the package are unloaded again."""
     lists = import_module("zxcvbn.frequency_lists")
-    long_enough = frozenset(word for word in lists.FREQUENCY_LISTS["passwords"] if len(word) >= SHORTEST - 1)
+    long_enough = frozenset(word for word in lists.FREQUENCY_LISTS["passwords"] if len(word) >= MIN_LENGTH - 1)
     sys.modules.pop(lists.__name__)
     return long_enough
 
 
 @cache
 def _words() -> frozenset[str]:
-    """Both lists, and Russian words typed on a keyboard that was left in English."""
-    russian = _RUSSIAN.split()
+    """The words of both lists, and the Russian ones typed in the English keyboard layout."""
+    russian = _RUSSIAN_WORDS.split()
     layout = str.maketrans(_KEYS_RU, _KEYS_EN)
-    return frozenset(_TRADE.split()) | frozenset(russian) | {word.translate(layout) for word in russian}
+    return frozenset(_BUSINESS_WORDS.split()) | frozenset(russian) | {word.translate(layout) for word in russian}

@@ -1,4 +1,4 @@
-"""What people do about their passwords: change them, and get new ones when they forgot."""
+"""Changing a password, and resetting a forgotten one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mystar.kit.security.passwords import Passwords
 
 
 class PasswordService:
-    """Every new password ends all sessions of its account (D6)."""
+    """A new password ends all sessions of its account (D6)."""
 
     def __init__(
         self,
@@ -32,19 +32,19 @@ class PasswordService:
         passwords: Passwords,
         sessions: Sessions,
         links: MailedLinks,
-        guard: LoginThrottle,
+        throttle: LoginThrottle,
         mailer: Mailer,
         clock: Clock,
     ) -> None:
         self._db, self._passwords, self._sessions, self._links = db, passwords, sessions, links
-        self._guard, self._mailer, self._clock = guard, mailer, clock
+        self._throttle, self._mailer, self._clock = throttle, mailer, clock
 
     async def change_password(self, actor: Actor, old: str, new: str) -> None:
-        """Ends every session, the asking one included (D6).
+        """Ends every session, including the current one (D6).
 
-        :raises PasswordWrong: the old one. :raises Invalid: the new one. :raises TooMany:
+        :raises PasswordWrong: the old password. :raises Invalid: the new password. :raises TooMany:
         """
-        accounts, guesses = AccountRepository(self._db), self._guard.reauthentication(actor)
+        accounts, guesses = AccountRepository(self._db), self._throttle.reauthentication(actor)
         await guesses.check()
         stored = await accounts.password_hash(actor.id)
         if not await self._passwords.verify(old, stored):
@@ -60,16 +60,16 @@ class PasswordService:
             await self._set_password(tx, account, hashed, reason="password_changed")
 
     async def ask_reset(self, email: str, client: ClientInfo) -> None:
-        """Mail a link that sets a new password, if there is such a person; the caller never learns.
+        """Mail a link that sets a new password, if the account exists; the answer is the same either way.
 
-        :raises Invalid: not an e-mail. :raises TooMany: from one address, or to one mailbox.
+        :raises Invalid: not an e-mail. :raises TooMany: per client address and per mailbox.
         """
         await self._links.ask("reset_password", email, client, "greetings")
 
     async def check_reset_link(self, token: str, client: ClientInfo) -> Account:
-        """Whose reset link this is, while it works.
+        """The account of a reset link that can be used.
 
-        :raises ResetLinkUnknown: used ones too. :raises ResetLinkExpired: :raises TooMany:
+        :raises ResetLinkUnknown: also when it was used. :raises ResetLinkExpired: :raises TooMany:
         """
         found = await self._links.look("reset_password", token, client)
         account = await AccountRepository(self._db).get(found.account_id)
@@ -78,7 +78,7 @@ class PasswordService:
         return account
 
     async def reset_password(self, token: str, password: str, client: ClientInfo) -> None:
-        """Set a new password by a mailed link; every session and every other link of the account ends.
+        """Set a new password by a mailed link; ends every session and every other link of the account.
 
         :raises Invalid: the password. :raises ResetLinkUnknown: :raises ResetLinkExpired: :raises TooMany:
         """
@@ -90,9 +90,9 @@ class PasswordService:
             if not await self._links.use(tx, "reset_password", token):
                 raise ResetLinkUnknown
             if not account.is_verified:
-                # Whoever linked a provider before may be a stranger who wrote another's mailbox down.
+                # Identities linked before the e-mail was confirmed may belong to someone else.
                 await ProviderRepository(tx).forget_identities(account.id)
-            # Whoever follows the link reads the mailbox, which is all that a confirmation would show.
+            # Following the link proves access to the mailbox, as a confirmation does.
             await AccountRepository(tx).confirm_email(account.id, self._clock.now())
             await self._set_password(tx, account, hashed, reason="password_reset")
 

@@ -9,19 +9,14 @@ select * from accounts
 where username_key = %(username_key)s::text or email_key = %(email_key)s::text or phone = %(phone)s::text;
 
 -- name: lock_account
--- Changes of a password, a profile and a block queue here.
+-- Changes of password, profile and activity are serialized here.
 select * from accounts where id = %(id)s for no key update;
 
 -- name: password_hash
 select password_hash from accounts where id = %(id)s;
 
--- name: people
--- The key of an avatar counts only while its id does: the file may be gone.
-select id, username, first_name, last_name, case when avatar_id is not null then avatar_key end as avatar_key
-from accounts where id = any(%(ids)s::bigint[]);
-
 -- name: taken
--- Only a courtesy that names every field at once; between two who race the constraints decide.
+-- Names all taken fields at once; between concurrent requests, the constraints decide.
 select
     exists (select 1 from accounts where username_key = %(username_key)s::text and id is distinct from %(but)s::bigint)
         as username,
@@ -64,13 +59,13 @@ where id = %(id)s;
 insert into sessions (id, account_id, door, created_at, expires_at, user_agent, address)
 values (%(id)s, %(account_id)s, %(channel)s, %(now)s, %(expires_at)s, %(user_agent)s, %(address)s);
 
--- name: living_session
+-- name: active_session
 select s.id as session_id, s.door as channel, s.expires_at, a.id, a.username, a.email, a.role
 from sessions s join accounts a on a.id = s.account_id
 where s.id = %(id)s and s.ended_at is null and s.expires_at > %(now)s and a.is_active;
 
 -- name: lock_session
--- Two who present refresh tokens of one session come one after the other, in whichever process they are.
+-- Serializes concurrent uses of refresh tokens of one session, in all processes.
 select s.id as session_id, s.door as channel, s.created_at, s.expires_at, coalesce(s.refreshed_at, s.created_at) as refreshed_at,
        s.generation, s.generation_used, a.id, a.username, a.email, a.language
 from sessions s join accounts a on a.id = s.account_id
@@ -81,7 +76,7 @@ for no key update of s;
 select generation, rotated_at from rotations where session_id = %(id)s;
 
 -- name: add_rotation
--- Those of long ago would answer nothing that their absence does not.
+-- Old rotations are deleted: a missing one means the same.
 with gone as (delete from rotations where session_id = %(id)s and rotated_at < %(before)s)
 insert into rotations (session_id, generation, rotated_at) values (%(id)s, %(generation)s, %(now)s);
 
@@ -90,22 +85,22 @@ update sessions
 set generation = %(generation)s, generation_used = %(used)s, refreshed_at = %(now)s, expires_at = %(expires_at)s
 where id = %(id)s;
 
--- name: living_sessions
+-- name: active_sessions
 select id, door as channel, created_at, refreshed_at, expires_at, user_agent, address
 from sessions
 where account_id = %(account_id)s and ended_at is null and expires_at > %(now)s
 order by created_at desc, id
 limit %(limit)s offset %(offset)s;
 
--- name: count_living_sessions
+-- name: count_active_sessions
 select count(*) from sessions where account_id = %(account_id)s and ended_at is null and expires_at > %(now)s;
 
--- name: living_among
+-- name: active_among
 select s.id from sessions s join accounts a on a.id = s.account_id
 where s.id = any(%(ids)s::uuid[]) and s.ended_at is null and s.expires_at > %(now)s and a.is_active;
 
 -- name: end_sessions
--- One session of the account, or all that live.
+-- One session of the account, or all active ones.
 update sessions set ended_at = %(now)s, end_reason = %(reason)s
 where account_id = %(account_id)s and ended_at is null and (%(id)s::uuid is null or id = %(id)s::uuid);
 
@@ -117,7 +112,7 @@ values (%(account_id)s, %(purpose)s, %(digest)s, %(now)s, %(expires_at)s);
 select account_id, expires_at, used_at from mailed_tokens where digest = %(digest)s and purpose = %(purpose)s;
 
 -- name: use_mailed_token
--- Of two who follow one link at once, one gets the row.
+-- Of two concurrent uses of a link, one gets the row.
 update mailed_tokens set used_at = %(now)s
 where digest = %(digest)s and purpose = %(purpose)s and used_at is null and expires_at > %(now)s
 returning account_id;
@@ -127,7 +122,7 @@ update mailed_tokens set used_at = %(now)s
 where account_id = %(account_id)s and used_at is null and (%(purpose)s::text is null or purpose = %(purpose)s::text);
 
 -- name: sweep_sessions
--- Ended or expired a while ago; in portions, so that nobody waits for long.
+-- Ended or expired some time ago; in batches, so that locks are short.
 delete from sessions where id in (
     (select id from sessions where expires_at < %(before)s limit %(batch)s)
     union all
@@ -138,11 +133,11 @@ delete from sessions where id in (
 delete from mailed_tokens where id in (select id from mailed_tokens where expires_at < %(before)s limit %(batch)s);
 
 -- name: lock_owners
--- Two owners who dismiss each other come one after the other.
+-- Serializes owners who take the role from each other.
 select id from accounts where role = 'owner' and is_active order by id for no key update;
 
 -- name: staff
--- So few that they have an index of their own, which nobody else is in.
+-- Uses the partial index over accounts with a role.
 select * from accounts where role is not null
 order by array_position(array['owner', 'operator', 'viewer'], role), username_key limit 1000;
 

@@ -1,9 +1,9 @@
-"""People as rows."""
+"""Accounts, sessions and mailed tokens as rows."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Literal, cast
@@ -16,7 +16,6 @@ from mystar.accounts.model import (
     Draft,
     Language,
     MailedToken,
-    Person,
     Role,
     Session,
     taken,
@@ -34,12 +33,12 @@ CONSTRAINTS: dict[str, Callable[[], MystarError]] = {
 Purpose = Literal["confirm_email", "reset_password"]
 _COLUMNS = tuple(column.name for column in fields(Account))
 
-#: How rows written before a dialect was renamed call it.
+#: Former names of dialects, in rows written before they were renamed.
 _RENAMED: dict[str, Channel] = {"house": "market"}
 
 
 def stored_channel(name: str) -> Channel:
-    """The dialect that a stored ``name`` means."""
+    """The current name of a stored channel."""
     return _RENAMED.get(name, cast(Channel, name))
 
 
@@ -50,15 +49,15 @@ class AccountRepository:
         self._tx = tx
 
     async def get(self, account_id: int) -> Account:
-        """:raises NotFound: nobody has this id."""
+        """:raises NotFound: no account has this id."""
         return _account(await self._tx.one_or_none(QUERIES.account, id=account_id))
 
     async def lock(self, account_id: int) -> Account:
-        """:raises NotFound: nobody has this id."""
+        """:raises NotFound: no account has this id."""
         return _account(await self._tx.one_or_none(QUERIES.lock_account, id=account_id))
 
     async def lock_with_hash(self, account_id: int) -> tuple[Account, str | None]:
-        """:raises NotFound: nobody has this id."""
+        """:raises NotFound: no account has this id."""
         row = await self._tx.one_or_none(QUERIES.lock_account, id=account_id)
         return _account(row), row["password_hash"] if row else None
 
@@ -73,12 +72,8 @@ class AccountRepository:
         )
         return (_account(row), row["password_hash"]) if row else None
 
-    async def people(self, account_ids: Iterable[int]) -> dict[int, Person]:
-        rows = await self._tx.all(QUERIES.people, ids=list(account_ids))
-        return {row["id"]: Person(**row) for row in rows}
-
     async def taken(self, *, username: str, email: str | None, phone: str | None, but: int | None = None) -> list[str]:
-        """Which of the three belong to somebody else than ``but``."""
+        """Which of the three belong to an account other than ``but``."""
         keys = {"username_key": key_of(username), "email_key": email and key_of(email), "phone": phone}
         return [name for name, is_taken in (await self._tx.one(QUERIES.taken, but=but, **keys)).items() if is_taken]
 
@@ -91,7 +86,7 @@ class AccountRepository:
         role: Role | None = None,
         email_verified_at: datetime | None = None,
     ) -> Account:
-        """:raises Taken: somebody was faster."""
+        """:raises Taken: by a concurrent request."""
         values = {
             **asdict(draft),
             "username_key": key_of(draft.username),
@@ -104,7 +99,7 @@ class AccountRepository:
         return _account(await self._tx.one(QUERIES.add_account, values))
 
     async def change_profile(self, account: Account) -> None:
-        """Write what its person may change. :raises Taken: a name, an e-mail or a phone is somebody else's."""
+        """Write the editable fields. :raises Taken: user name, e-mail or phone belongs to another account."""
         keys = {"username_key": key_of(account.username), "email_key": account.email and key_of(account.email)}
         await self._tx.execute(QUERIES.change_profile, {**asdict(account), **keys})
 
@@ -118,11 +113,11 @@ class AccountRepository:
         await self._tx.execute(QUERIES.change_activity, id=account_id, is_active=is_active)
 
     async def lock_owners(self) -> set[int]:
-        """The ids of those who own the place and are let in; nobody changes that meanwhile."""
+        """The ids of the active owners, locked until the transaction ends."""
         return {row["id"] for row in await self._tx.all(QUERIES.lock_owners)}
 
     async def staff(self) -> list[Account]:
-        """Owners first, then by name; at most a thousand."""
+        """Owners first, then by name; at most 1000."""
         return [_account(row) for row in await self._tx.all(QUERIES.staff)]
 
     async def change_role(self, account_id: int, role: Role | None) -> None:
@@ -151,21 +146,21 @@ class AccountRepository:
             address=client.address,
         )
 
-    async def living_session(self, session_id: uuid.UUID, now: datetime) -> Row | None:
+    async def active_session(self, session_id: uuid.UUID, now: datetime) -> Row | None:
         """``session_id, channel, expires_at`` and the account's ``id, username, email, role``."""
-        return await self._tx.one_or_none(QUERIES.living_session, id=session_id, now=now)
+        return await self._tx.one_or_none(QUERIES.active_session, id=session_id, now=now)
 
     async def lock_session(self, session_id: uuid.UUID, now: datetime) -> Row | None:
-        """Like `living_session`, for whoever wants to change it."""
+        """Like `active_session`, locked for a change."""
         return await self._tx.one_or_none(QUERIES.lock_session, id=session_id, now=now)
 
     async def rotations(self, session_id: uuid.UUID) -> dict[int, datetime]:
-        """When its generations were exchanged, as far as that is still known."""
+        """When its refresh tokens were rotated, by generation; old ones are missing."""
         rows = await self._tx.all(QUERIES.rotations, id=session_id)
         return {row["generation"]: row["rotated_at"] for row in rows}
 
     async def add_rotation(self, session_id: uuid.UUID, generation: int, now: datetime, before: datetime) -> None:
-        """Exchange the generation, and forget exchanges made ``before``."""
+        """Record the rotation of a generation, and delete rotations older than ``before``."""
         await self._tx.execute(QUERIES.add_rotation, id=session_id, generation=generation, now=now, before=before)
 
     async def touch_session(
@@ -174,18 +169,18 @@ class AccountRepository:
         values = {"id": session_id, "generation": generation, "used": used, "now": now, "expires_at": expires_at}
         await self._tx.execute(QUERIES.touch_session, values)
 
-    async def living_sessions(self, account_id: int, now: datetime, limit: int, offset: int) -> list[Session]:
-        """The newest first."""
+    async def active_sessions(self, account_id: int, now: datetime, limit: int, offset: int) -> list[Session]:
+        """Newest first."""
         values = {"account_id": account_id, "now": now, "limit": limit, "offset": offset}
-        return [Session(**row) for row in await self._tx.all(QUERIES.living_sessions, values)]
+        return [Session(**row) for row in await self._tx.all(QUERIES.active_sessions, values)]
 
-    async def count_living_sessions(self, account_id: int, now: datetime) -> int:
-        count: int = await self._tx.value(QUERIES.count_living_sessions, account_id=account_id, now=now)
+    async def count_active_sessions(self, account_id: int, now: datetime) -> int:
+        count: int = await self._tx.value(QUERIES.count_active_sessions, account_id=account_id, now=now)
         return count
 
-    async def living_among(self, session_ids: Sequence[uuid.UUID], now: datetime) -> set[uuid.UUID]:
-        """Which of these sessions are alive."""
-        rows = await self._tx.all(QUERIES.living_among, ids=list(session_ids), now=now)
+    async def active_among(self, session_ids: Sequence[uuid.UUID], now: datetime) -> set[uuid.UUID]:
+        """Which of these sessions are active."""
+        rows = await self._tx.all(QUERIES.active_among, ids=list(session_ids), now=now)
         return {row["id"] for row in rows}
 
     async def end_sessions(self, account_id: int, session_id: uuid.UUID | None, reason: str, now: datetime) -> int:
@@ -215,11 +210,11 @@ class AccountRepository:
         return account_id
 
     async def use_up_mailed_tokens(self, account_id: int, now: datetime, purpose: Purpose | None = None) -> None:
-        """Make the unused links of the account, of one purpose or of all, useless."""
+        """Invalidate the unused links of the account, of one purpose or of all."""
         await self._tx.execute(QUERIES.use_up_mailed_tokens, account_id=account_id, purpose=purpose, now=now)
 
     async def sweep(self, before: datetime, batch: int) -> int:
-        """Forget sessions and links that ended before; at most about ``batch`` of each kind. Answers how many."""
+        """Delete sessions and links that ended before; at most about ``batch`` of each kind. Returns how many."""
         values = {"before": before, "batch": batch}
         return await self._tx.execute(QUERIES.sweep_sessions, values) + await self._tx.execute(
             QUERIES.sweep_mailed_tokens, values
@@ -229,6 +224,6 @@ class AccountRepository:
 def _account(row: Row | None) -> Account:
     if row is None:
         raise NotFound
-    if row["avatar_id"] is None:  # the file is gone, and its key with it
+    if row["avatar_id"] is None:  # the file was deleted
         row["avatar_key"] = None
     return Account(**{name: row[name] for name in _COLUMNS})

@@ -1,4 +1,4 @@
-"""Market schemas of people (docs/dialects/market.md), and fields that every door needs the same way."""
+"""Market schemas of accounts (docs/dialects/market.md), and fields that all dialects share."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from mystar.accounts.credentials import USERNAME_LONGEST
+from mystar.accounts.credentials import USERNAME_MAX_LENGTH
 from mystar.errors import Text
 from mystar.kit.web.fields import BaseSchema, PlainText
 
 #: RFC 5321, 4.5.3.1.3.
-EMAIL_LONGEST = 254
-NAME_LONGEST = 150
+EMAIL_MAX_LENGTH = 254
+NAME_MAX_LENGTH = 150
 _DIFFERENT = Text("Пароли не совпадают.", "The passwords differ.")
 
 
 class Password(fields.String):
-    """Every character counts, spaces too; what makes a good one is the domain's business."""
+    """Every character counts, spaces as well; the password rule is checked by the service."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(load_only=True, metadata={"format": "password"}, **options)
 
 
 class PhoneNumber(PlainText):
-    """As people or old clients write it, also as a JSON integer."""
+    """In any spelling, also as a JSON integer, which old clients send."""
 
     default_error_messages = {
         "invalid": [Text("Введите правильный номер телефона.", "Not a valid phone number.")],
@@ -40,7 +40,7 @@ class PhoneNumber(PlainText):
 
 
 class BirthDate(fields.Date):
-    """ISO 8601; forms send an empty text for none."""
+    """ISO 8601; an empty text counts as missing, as forms send it."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         return None if value == "" else super()._deserialize(value, attr, data, **options)
@@ -48,7 +48,7 @@ class BirthDate(fields.Date):
 
 class TokenDraft(BaseSchema):
     username = PlainText(
-        required=True, max_length=EMAIL_LONGEST, metadata={"description": "user name, e-mail or phone"}
+        required=True, max_length=EMAIL_MAX_LENGTH, metadata={"description": "user name, e-mail or phone"}
     )
     password = Password(required=True)
 
@@ -60,12 +60,12 @@ class TokenPair(BaseSchema):
 
 class RefreshDraft(BaseSchema):
     refresh = fields.String(required=True)
-    rotate = fields.Boolean(load_default=False, metadata={"description": "exchange the refresh token, too"})
+    rotate = fields.Boolean(load_default=False, metadata={"description": "replace the refresh token as well"})
 
 
 class AccessView(BaseSchema):
     access = fields.String(required=True)
-    refresh = fields.String(metadata={"description": "the new one, if it was exchanged"})
+    refresh = fields.String(metadata={"description": "the new one, if it was replaced"})
 
 
 class TokenQuestion(BaseSchema):
@@ -73,16 +73,16 @@ class TokenQuestion(BaseSchema):
 
 
 class Nothing(BaseSchema):
-    """An object without anything in it."""
+    """An empty object."""
 
 
 class UserDraft(BaseSchema):
-    username = PlainText(required=True, min_length=1, max_length=USERNAME_LONGEST)
-    email = PlainText(required=True, min_length=1, max_length=EMAIL_LONGEST)
+    username = PlainText(required=True, min_length=1, max_length=USERNAME_MAX_LENGTH)
+    email = PlainText(required=True, min_length=1, max_length=EMAIL_MAX_LENGTH)
     password = Password(required=True)
     password_confirm = Password()
-    first_name = PlainText(load_default="", max_length=NAME_LONGEST)
-    last_name = PlainText(load_default="", max_length=NAME_LONGEST)
+    first_name = PlainText(load_default="", max_length=NAME_MAX_LENGTH)
+    last_name = PlainText(load_default="", max_length=NAME_MAX_LENGTH)
     phone = PhoneNumber(load_default=None, allow_none=True)
 
     @validates_schema
@@ -104,10 +104,10 @@ class MailedTokenDraft(BaseSchema):
 
 
 class EmailDraft(BaseSchema):
-    email = PlainText(required=True, min_length=1, max_length=EMAIL_LONGEST)
+    email = PlainText(required=True, min_length=1, max_length=EMAIL_MAX_LENGTH)
 
 
-class WordsView(BaseSchema):
+class AcknowledgementView(BaseSchema):
     message = fields.String(required=True)
 
 
@@ -134,12 +134,12 @@ class SessionView(BaseSchema):
 
 
 class ImportedPerson(BaseSchema):
-    """A record of an import, in Django's own names; what is not named here is not brought along, roles least of all."""
+    """A record of an import, in Django's own names; other columns, such as roles, are ignored."""
 
-    username = PlainText(load_default="", max_length=USERNAME_LONGEST)
-    email = PlainText(load_default=None, max_length=EMAIL_LONGEST, allow_none=True)
+    username = PlainText(load_default="", max_length=USERNAME_MAX_LENGTH)
+    email = PlainText(load_default=None, max_length=EMAIL_MAX_LENGTH, allow_none=True)
     phone = PhoneNumber(load_default=None, allow_none=True)
     password = fields.String(load_default="", load_only=True)
-    first_name = PlainText(load_default="", max_length=NAME_LONGEST)
-    last_name = PlainText(load_default="", max_length=NAME_LONGEST)
+    first_name = PlainText(load_default="", max_length=NAME_MAX_LENGTH)
+    last_name = PlainText(load_default="", max_length=NAME_MAX_LENGTH)
     is_verified = fields.Boolean(load_default=False)

@@ -1,9 +1,8 @@
-"""Everything that people do with their accounts, whichever door they came through."""
+"""Registration, log-in, sessions and the profile, for every dialect."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -32,7 +31,6 @@ from mystar.accounts.model import (
     Language,
     LoginRefused,
     NewSession,
-    Person,
     PersonUnknown,
     RefreshedTokens,
     Role,
@@ -51,12 +49,12 @@ from mystar.kit.security.passwords import Passwords
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.web.pagination import Page, PageRequest
 
-_KEPT_AFTER_THE_END = timedelta(days=30)
-_SWEPT_AT_ONCE = 1000
+_RETENTION = timedelta(days=30)
+_SWEEP_BATCH = 1000
 
 
 class AccountService:
-    """Registration, log-in, sessions, the profile, and what staff may do to people."""
+    """Registration, log-in, sessions and the profile."""
 
     def __init__(
         self,
@@ -65,23 +63,23 @@ class AccountService:
         passwords: Passwords,
         sessions: Sessions,
         links: MailedLinks,
-        guard: LoginThrottle,
+        throttle: LoginThrottle,
         limits: RateLimits,
         mailer: Mailer,
         clock: Clock,
     ) -> None:
         self._db, self._passwords, self._sessions, self._links = db, passwords, sessions, links
-        self._guard, self._limits, self._mailer, self._clock = guard, limits, mailer, clock
+        self._throttle, self._limits, self._mailer, self._clock = throttle, limits, mailer, clock
 
-    # Becoming somebody
+    # Registration
 
     async def register(
         self, client: ClientInfo, draft: Draft, password: str, channel: Channel = "market", *, adults_only: bool = False
     ) -> Account:
-        """A new account, and a mailed link to the door, which confirms its e-mail (D9-D14).
+        """Create an account and mail the link that confirms its e-mail (D9-D14).
 
-        :raises Invalid: by field. :raises Taken: by field. :raises TooMany: from one address.
-        :raises TooYoung: for a door that is for adults only (D34).
+        :raises Invalid: by field. :raises Taken: by field. :raises TooMany: per client address.
+        :raises TooYoung: in a channel for adults only (D34).
         """
         await self._limits.hit("registration", client.address)
         today = self._clock.now().date()
@@ -96,9 +94,9 @@ class AccountService:
         return account
 
     async def ask_confirmation(self, email: str, client: ClientInfo, channel: Channel = "market") -> None:
-        """Mail the confirming link once more, if it is still needed; the caller never learns.
+        """Mail the confirmation link again, if it is needed; the answer is the same either way.
 
-        :raises Invalid: not an e-mail. :raises TooMany: from one address, or to one mailbox.
+        :raises Invalid: not an e-mail. :raises TooMany: per client address and per mailbox.
         """
         await self._links.ask("confirm_email", email, client, channel)
 
@@ -111,9 +109,9 @@ class AccountService:
         language: Language = "ru",
         any_password: bool = False,
     ) -> Account:
-        """An account that we make ourselves: nothing is mailed, the e-mail counts as confirmed.
+        """Create an account without a mail; its e-mail counts as confirmed.
 
-        :param any_password: for demo data, whose document has passwords that nobody could register with.
+        :param any_password: skip the password rule, for demo data with short passwords.
         :raises Invalid: by field. :raises Taken: by field.
         """
         now = self._clock.now()
@@ -133,16 +131,16 @@ class AccountService:
         return account
 
     async def add_imported(self, draft: Draft, stored: str, *, is_verified: bool) -> Account:
-        """An account that comes from another service with the hash of its password; nothing is mailed.
+        """Create an account of another service with its password hash; nothing is mailed.
 
-        :param stored: ``pbkdf2_sha256$…``; empty, or marked as useless with "!", for one that needs a new password.
+        :param stored: ``pbkdf2_sha256$…``; empty, or beginning with "!", when the account has no usable password.
         :raises Invalid: by field. :raises Taken: by field.
         """
         now = self._clock.now()
         draft = normalize_draft(draft, None, today=now.date())
         hashed = None if not stored or stored.startswith("!") else stored
         if hashed and not self._passwords.reads(hashed):
-            raise Invalid(fields={"password": [Text("Неизвестный вид хеша.", "Not a hash that can be read.")]})
+            raise Invalid(fields={"password": [Text("Неизвестный вид хеша.", "Not a supported hash.")]})
         verified_at = now if is_verified and draft.email else None
         async with self._db.transaction() as tx:
             accounts = AccountRepository(tx)
@@ -158,12 +156,11 @@ class AccountService:
         return await self.create(Draft(username, email, phone), password, role=role)
 
     async def confirm_email(self, token: str, client: ClientInfo, channel: Channel | None) -> EmailConfirmation:
-        """Follow a mailed confirmation link. The first to follow it is signed in at ``channel``, if any.
+        """Confirm an e-mail by its mailed link. The first use opens a session in ``channel``, if one is given.
 
-        Mail programs open links before people do. So a link that has done its work says so politely, but a second
-        session it gives to nobody.
+        Mail programs open links before people do. So a used link succeeds again, but opens no second session.
 
-        :raises ConfirmLinkUnknown: also when its e-mail has been replaced. :raises ConfirmLinkExpired: :raises TooMany:
+        :raises ConfirmLinkUnknown: also when the e-mail was changed. :raises ConfirmLinkExpired: :raises TooMany:
         """
         found = await self._links.look("confirm_email", token, client)
         async with self._db.transaction() as tx:
@@ -182,31 +179,31 @@ class AccountService:
                 return EmailConfirmation(account, None)
             raise ConfirmLinkUnknown
 
-    # Signing in and out
+    # Log-in and log-out
 
     async def log_in(self, client: ClientInfo, channel: Channel, login: str, password: str) -> NewSession:
-        """A session for whoever knows the password; ``login`` is an e-mail, a phone or a user name.
+        """Open a session by password; ``login`` is an e-mail, a phone or a user name.
 
         Failures are counted, see `LoginThrottle`. The count is checked again at the end, so that guesses made at the
         same moment gain nothing over guesses made one after the other.
 
-        :raises LoginRefused: takes as long whatever the reason. :raises TooMany: :raises Unavailable:
+        :raises LoginRefused: after the same time, whatever the reason. :raises TooMany: :raises Unavailable:
         """
         who = credential_of(login)
         account, stored = await AccountRepository(self._db).find(who) or (None, None)
-        attempt = await self._guard.attempt(client, who, account.id if account else None)
+        attempt = await self._throttle.attempt(client, who, account.id if account else None)
         await attempt.check()
-        fits = await self._passwords.verify(password, stored)
-        if account is None or stored is None or not fits or not account.is_active:
+        matches = await self._passwords.verify(password, stored)
+        if account is None or stored is None or not matches or not account.is_active:
             await attempt.failed()
             raise LoginRefused(account.id if account else None)
         await attempt.check()
-        return await self._enter(account.id, stored, password, client, channel)
+        return await self._open_session(account.id, stored, password, client, channel)
 
-    async def _enter(
+    async def _open_session(
         self, account_id: int, stored: str, password: str, client: ClientInfo, channel: Channel
     ) -> NewSession:
-        """Open a session, unless the ``stored`` hash, which fits, has been replaced in the meantime."""
+        """Open a session, unless the ``stored`` hash, which matches, was replaced in the meantime."""
         renewed = await self._passwords.hash(password) if self._passwords.needs_rehash(stored) else None
         async with self._db.transaction() as tx:
             accounts = AccountRepository(tx)
@@ -215,13 +212,13 @@ class AccountService:
                 if renewed:
                     await accounts.change_password(account_id, renewed)
                 return await self._sessions.open(tx, account, client, channel)
-        # By another password, or by another log-in that renewed the hash of this one.
+        # Replaced by another password, or by a concurrent log-in that renewed the hash.
         if account.is_active and current and await self._passwords.verify(password, current):
-            return await self._enter(account_id, current, password, client, channel)
+            return await self._open_session(account_id, current, password, client, channel)
         raise LoginRefused
 
     async def sign_in(self, account_id: int, client: ClientInfo, channel: Channel) -> NewSession:
-        """A session for somebody whose identity the caller has established otherwise.
+        """Open a session for an account that the caller has authenticated otherwise.
 
         :raises LoginRefused: the account is blocked. :raises NotFound: there is none.
         """
@@ -240,15 +237,15 @@ class AccountService:
         return await self._sessions.refresh(token, rotate=rotate)
 
     async def sessions(self, actor: Actor, page: PageRequest) -> Page[Session]:
-        """The person's own that live, the newest first."""
-        return await self._sessions.living(actor.id, page)
+        """The actor's active sessions, newest first."""
+        return await self._sessions.active(actor.id, page)
 
     async def log_out(self, actor: Actor) -> None:
         async with self._db.transaction() as tx:
             await self._sessions.end(tx, actor.id, session_id=actor.session_id, reason="logout")
 
     async def end_session(self, actor: Actor, session_id: uuid.UUID) -> None:
-        """:raises NotFound: the person has no such living session."""
+        """:raises NotFound: the actor has no such active session."""
         async with self._db.transaction() as tx:
             if not await self._sessions.end(tx, actor.id, session_id=session_id, reason="ended"):
                 raise NotFound
@@ -256,26 +253,22 @@ class AccountService:
     # The profile
 
     async def profile(self, account_id: int) -> Account:
-        """:raises NotFound: nobody has this id."""
+        """:raises NotFound: no account has this id."""
         return await AccountRepository(self._db).get(account_id)
 
     def age_of(self, account: Account) -> int | None:
-        """Full years today; None where no birth date is known."""
+        """Full years today; None without a birth date."""
         return age_on(account.birth_date, self._clock.now().date()) if account.birth_date else None
 
     async def find(self, username: str) -> Account:
-        """Whoever has this user name, in whatever case (D9).
+        """The active account with this user name, ignoring case (D9).
 
-        :raises PersonUnknown: nobody, or somebody who is blocked.
+        :raises PersonUnknown: there is none, or it is blocked.
         """
         found = await AccountRepository(self._db).find(Credential(username_key=key_of(username)))
         if found is None or not found[0].is_active:
             raise PersonUnknown
         return found[0]
-
-    async def public(self, account_ids: Iterable[int]) -> dict[int, Person]:
-        """What anybody may know, by id; who does not exist is left out."""
-        return await AccountRepository(self._db).people(account_ids)
 
     async def edit_profile(
         self,
@@ -290,11 +283,11 @@ class AccountService:
         birth_date: date | None = None,
         adults_only: bool = False,
     ) -> Account:
-        """Change what is given; an empty phone takes it away (D10).
+        """Change what is given; an empty phone removes it (D10).
 
-        A new e-mail must be confirmed anew, the old one is told, and its links die.
+        A new e-mail has to be confirmed; the old one is notified, and its links become invalid.
 
-        :raises Invalid: by field. :raises Taken: by field. :raises TooMany: new e-mails, since each is a mail.
+        :raises Invalid: by field. :raises Taken: by field. :raises TooMany: new e-mails, as each sends a mail.
         :raises TooYoung: see `register`.
         """
         if birth_date is not None:
@@ -326,13 +319,13 @@ class AccountService:
             await accounts.change_profile(new)
             await tx.publish(AccountChanged(old.id))
             if key_of(new.email or "") != key_of(old.email or ""):
-                await self._move_mailbox(tx, old, new)
+                await self._change_email(tx, old, new)
             return await accounts.get(old.id)
 
     async def set_avatar(self, tx: Tx, account_id: int, file_id: int | None, key: str | None) -> int | None:
         """Part of the transaction that attaches the file; ``key`` is its path behind /media/.
 
-        :returns: the id of the file that was the avatar before.
+        :returns: the id of the previous avatar.
         """
         accounts = AccountRepository(tx)
         before = await accounts.lock(account_id)
@@ -340,13 +333,13 @@ class AccountService:
         return before.avatar_id
 
     async def sweep(self) -> None:
-        """Forget sessions and links that ended a month ago."""
-        before = self._clock.now() - _KEPT_AFTER_THE_END
-        while await AccountRepository(self._db).sweep(before, _SWEPT_AT_ONCE) >= _SWEPT_AT_ONCE:
+        """Delete sessions and links that ended a month ago."""
+        before = self._clock.now() - _RETENTION
+        while await AccountRepository(self._db).sweep(before, _SWEEP_BATCH) >= _SWEEP_BATCH:
             pass
 
     async def _hash_for(self, draft: Draft, password: str) -> str:
-        """:raises Taken: told before the hash, which is the expensive part; a race is the database's to decide."""
+        """:raises Taken: before the expensive hash; between concurrent requests, the constraint decides."""
         await self._require_free(AccountRepository(self._db), draft.username, draft.email, draft.phone)
         return await self._passwords.hash(password)
 
@@ -357,7 +350,7 @@ class AccountService:
         if names := await accounts.taken(username=username, email=email, phone=phone, but=but):
             raise taken(*names)()
 
-    async def _move_mailbox(self, tx: Tx, old: Account, new: Account) -> None:
+    async def _change_email(self, tx: Tx, old: Account, new: Account) -> None:
         await AccountRepository(tx).use_up_mailed_tokens(old.id, self._clock.now())
         await self._links.mail_confirmation(tx, new, "greetings")
         if old.email:

@@ -1,4 +1,4 @@
-"""Build accounts, their sessions, staff, and the ways to sign in."""
+"""Build accounts, sessions, staff and sign-in through providers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mystar.accounts.sessions.sockets import session_watch
 from mystar.accounts.staff.operator import Operator
 from mystar.accounts.staff.service import StaffService
 from mystar.accounts.support_forms import SupportForms
-from mystar.accounts.tasks import sweeping
+from mystar.accounts.tasks import account_sweep
 from mystar.infrastructure import Constraints, Infrastructure
 from mystar.kit.background import every
 from mystar.kit.realtime.hub import HUB
@@ -56,22 +56,22 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         public_url=settings.http.public_url,
     )
     infra.outbox.handle(LINK_REQUESTS, links.send_asked)
-    guard = LoginThrottle(limits, sessions)
+    throttle = LoginThrottle(limits, sessions)
     app[ACCOUNTS] = accounts = AccountService(
         db,
         passwords=passwords,
         sessions=sessions,
         links=links,
-        guard=guard,
+        throttle=throttle,
         limits=limits,
         mailer=mailer,
         clock=clock,
     )
     app[PASSWORDS] = PasswordService(
-        db, passwords=passwords, sessions=sessions, links=links, guard=guard, mailer=mailer, clock=clock
+        db, passwords=passwords, sessions=sessions, links=links, throttle=throttle, mailer=mailer, clock=clock
     )
     _add_staff(app, infra, passwords, sessions)
-    app.cleanup_ctx.append(sweeping(accounts))
+    app.cleanup_ctx.append(account_sweep(accounts))
     _add_sign_in(app, infra, sessions, links)
     app.cleanup_ctx.append(session_watch(sessions, app[HUB], infra.events, settings.sockets.recheck_seconds))
 
@@ -94,7 +94,7 @@ def _add_sign_in(app: web.Application, infra: Infrastructure, sessions: Sessions
     app[SIGN_IN] = sign_in = SignInService(
         db,
         all_providers(oauth, http_client),
-        attempts=SignInAttempts(db, clock, life=timedelta(seconds=oauth.attempt_seconds)),
+        attempts=SignInAttempts(db, clock, lifetime=timedelta(seconds=oauth.attempt_seconds)),
         sessions=sessions,
         links=links,
         limits=infra.limits,

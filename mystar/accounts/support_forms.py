@@ -1,4 +1,4 @@
-"""The front desk: what people without an account, or in trouble with it, write to the support."""
+"""Forms for support, which need no account."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from mystar.kit.security.rate_limits import RateLimits
 
 
 class SupportForms:
-    """Passes anonymous forms on to the support's mailbox.
+    """Mails forms to support.
 
-    :param support: the mailbox.
+    :param support: the address of support.
     """
 
     def __init__(self, db: Database, *, mailer: Mailer, limits: RateLimits, support: str) -> None:
         self._db, self._mailer, self._limits, self._support = db, mailer, limits, support
 
     async def request_to_become_star(self, client: ClientInfo, *, name: str, phone: str, email: str) -> None:
-        """:raises Invalid: by field. :raises TooMany: from one address."""
+        """:raises Invalid: by field. :raises TooMany: per client address."""
         email = normalize_field("email", normalize_email, email) or ""
         phone = normalize_field("phone", normalize_phone, phone) or ""
         await self._pass_on("star_request", client, name=name, phone=phone, email=email)
 
     async def ask_support(self, client: ClientInfo, *, username: str, email: str, text: str) -> None:
-        """:raises Invalid: the e-mail. :raises TooMany: from one address."""
+        """:raises Invalid: the e-mail. :raises TooMany: per client address."""
         email = normalize_field("email", normalize_email, email) or ""
         await self._pass_on("support_question", client, username=username, email=email, text=text)
 

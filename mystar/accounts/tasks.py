@@ -1,4 +1,4 @@
-"""What accounts do by themselves."""
+"""Periodic tasks of accounts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from mystar.kit.background import every
 _HOUR = 3600.0
 
 
-def sweeping(accounts: AccountService) -> Callable[[object], AsyncIterator[None]]:
-    """A cleanup context that forgets sessions and mailed links that ended long ago."""
+def account_sweep(accounts: AccountService) -> Callable[[object], AsyncIterator[None]]:
+    """A cleanup context that deletes old sessions and mailed links once an hour."""
     return every(_HOUR, accounts.sweep, name="account sweep")

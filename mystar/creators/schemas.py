@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from mystar.accounts.schemas import NAME_LONGEST, PhoneNumber
+from mystar.accounts.schemas import NAME_MAX_LENGTH, PhoneNumber
 from mystar.creators.model import (
     MAX_LEVEL,
     MAX_SKILLS,
@@ -52,8 +52,8 @@ class UserView(BaseSchema):
 class UserChange(BaseSchema):
     """User name and e-mail are not changed here; an empty phone takes it away."""
 
-    first_name = PlainText(max_length=NAME_LONGEST)
-    last_name = PlainText(max_length=NAME_LONGEST)
+    first_name = PlainText(max_length=NAME_MAX_LENGTH)
+    last_name = PlainText(max_length=NAME_MAX_LENGTH)
     phone = PhoneNumber()
     bio = PlainText(max_length=_BIO_LONGEST)
 

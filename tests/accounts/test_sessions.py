@@ -272,13 +272,6 @@ async def test_others_hear_what_happens_to_people(
     ]
 
 
-async def test_people_are_known_by_what_anybody_may_see(accounts: AccountService, factory: Factory) -> None:
-    olga, ivan = await factory.person("olga", first_name="Ольга"), await factory.person("ivan")
-    people = await accounts.public([olga.id, ivan.id, 10**12])
-    assert set(people) == {olga.id, ivan.id}
-    assert (people[olga.id].username, people[olga.id].first_name, people[olga.id].avatar_key) == ("olga", "Ольга", None)
-
-
 async def test_what_ended_a_month_ago_is_forgotten(accounts: AccountService, factory: Factory, db: Database) -> None:
     gone, expired, alive = await factory.person(), await factory.person(), await factory.person()
     long_ago = datetime.now(UTC) - timedelta(days=40)

@@ -1,7 +1,7 @@
-"""Sign-in attempts (D12): begun here, finished once, within minutes, by the browser that began them.
+"""Sign-in attempts (D12): begun here, and finished once, within minutes, by the browser that began them.
 
-The state is the attempt's only name. A link carries it to the provider, a cookie keeps it in the browser, and we keep
-its digest beside the PKCE verifier, which nobody else ever sees before the exchange.
+The state identifies the attempt. The link carries it to the provider, a cookie keeps it in the browser, and its digest
+is stored beside the PKCE verifier, which never leaves the service before the exchange.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
 from mystar.kit.security.tokens import token_digest
 
-#: How long a token of our own is remembered, whatever life the provider gives it.
-_TOKEN_REMEMBERED = timedelta(days=30)
-#: The life of a token whose life is not told.
-_USUAL_LIFE = timedelta(days=1)
-_SWEPT_AT_ONCE = 1000
+#: A token issued to us is remembered at most this long, whatever its lifetime.
+_MAX_TOKEN_AGE = timedelta(days=30)
+#: For tokens without a stated lifetime.
+_DEFAULT_TOKEN_AGE = timedelta(days=1)
+_SWEEP_BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class SignInAttempt:
 
 
 class SignInAttempts:
-    """:param life: how long an attempt may take."""
+    """:param lifetime: how long an attempt may take."""
 
-    def __init__(self, db: Database, clock: Clock, *, life: timedelta) -> None:
-        self._db, self._clock, self._life = db, clock, life
+    def __init__(self, db: Database, clock: Clock, *, lifetime: timedelta) -> None:
+        self._db, self._clock, self._lifetime = db, clock, lifetime
 
     async def begin(self, provider: str, redirect_url: str) -> SignInAttempt:
-        # 32 bytes each: 256 bits, and 43 characters as RFC 7636 wants at least.
+        # 32 bytes make 43 characters, the minimum of RFC 7636.
         attempt = SignInAttempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), redirect_url)
         now = self._clock.now()
         await ProviderRepository(self._db).add_attempt(
@@ -49,15 +49,15 @@ class SignInAttempts:
             verifier=attempt.verifier,
             redirect_url=redirect_url,
             now=now,
-            expires_at=now + self._life,
+            expires_at=now + self._lifetime,
         )
         return attempt
 
     async def finish(self, provider: str, *, cookie: str | None, state: str | None) -> SignInAttempt:
-        """The attempt, which is over with this call, whatever comes of it.
+        """Look the attempt up and use it up.
 
-        :param cookie: what the browser keeps. :param state: what came back with it, when the client passes it on.
-        :raises AttemptUnknown: neither is given, they differ, or there is no such living attempt with this provider.
+        :param cookie: the state of the browser's cookie. :param state: as returned by the provider, if it is sent on.
+        :raises AttemptUnknown: neither is given, they differ, or the provider has no such open attempt.
         """
         if cookie and state and not hmac.compare_digest(cookie.encode(), state.encode()):
             raise AttemptUnknown
@@ -68,17 +68,17 @@ class SignInAttempts:
         return SignInAttempt(named, row["verifier"], row["redirect_url"])
 
     async def remember_token(self, attempt: SignInAttempt, token: str, seconds: int) -> None:
-        """Note that this token was made for us. ``seconds``: its life, 0 = not told."""
-        life = min(timedelta(seconds=seconds), _TOKEN_REMEMBERED) if seconds else _USUAL_LIFE
+        """Remember that the token was issued to us. ``seconds``: its lifetime, 0 = not stated."""
+        life = min(timedelta(seconds=seconds), _MAX_TOKEN_AGE) if seconds else _DEFAULT_TOKEN_AGE
         await ProviderRepository(self._db).remember_token(
             token_digest(attempt.state), token_digest(token), self._clock.now() + life
         )
 
     async def issued_to_us(self, provider: str, token: str) -> bool:
-        """Whether an attempt of ours with this provider has brought this token."""
+        """Whether the token comes from an exchange of ours with this provider."""
         return await ProviderRepository(self._db).is_own_token(token_digest(token), provider, self._clock.now())
 
     async def sweep(self) -> None:
-        """Forget attempts that are over, and their tokens with them."""
-        while await ProviderRepository(self._db).sweep(self._clock.now(), _SWEPT_AT_ONCE) >= _SWEPT_AT_ONCE:
+        """Delete finished attempts and the digests of their tokens."""
+        while await ProviderRepository(self._db).sweep(self._clock.now(), _SWEEP_BATCH) >= _SWEEP_BATCH:
             pass

@@ -1,4 +1,4 @@
-"""Whose account a provider's person opens (D12): one decision, without a look at the world."""
+"""Which account an identity at a provider belongs to (D12): a pure decision."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mystar.errors import MystarError
 
 @dataclass(frozen=True, slots=True)
 class EmailOwner:
-    """The account that has the person's e-mail."""
+    """The account that has the e-mail of the profile."""
 
     account_id: int
     is_verified: bool
@@ -18,13 +18,13 @@ class EmailOwner:
 
 @dataclass(frozen=True, slots=True)
 class LinkingContext:
-    """What is known about somebody whom a provider has named.
+    """What is known about an identity.
 
-    :param registering: they ask for an account; otherwise only to be let into theirs.
-    :param linked: the account that signs in as this person already.
-    :param vouched: the provider answers for the e-mail. What a caller wrote into a body never counts.
-    :param holder: who has that e-mail here, vouched for or not.
-    :param actor: the account that the asking client is signed in to.
+    :param registering: an account may be created; otherwise this is a log-in only.
+    :param linked: the account that the identity is linked to.
+    :param email_verified: the provider vouches for the e-mail. An e-mail from a request body is never verified.
+    :param email_owner: the account with that e-mail.
+    :param actor: the account that the client is logged in to.
     """
 
     registering: bool
@@ -41,14 +41,14 @@ class LogIn:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Let this account be entered by this person from now on, and enter it."""
+    """Link the identity to the account, and log in."""
 
     account_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """``verified``: the new account's e-mail needs no confirmation."""
+    """``verified``: the e-mail of the new account needs no confirmation."""
 
     verified: bool
 
@@ -62,15 +62,15 @@ Decision = LogIn | Link | Create | Refuse
 
 
 def decide(context: LinkingContext) -> Decision:
-    """The first rule that fits."""
+    """The first rule that applies."""
     if context.linked is not None:
         is_theirs = not context.registering or context.linked == context.actor
         return LogIn(context.linked) if is_theirs else Refuse(AlreadyRegistered)
     if context.registering and context.actor is not None:
-        # Whoever is signed in may add a way in, whatever e-mail the provider knows.
+        # A logged-in account may add an identity, whatever its e-mail.
         return Link(context.actor)
     if context.email_owner and context.email_verified and context.email_owner.is_verified:
-        # Both sides have seen the same mailbox. An unverified holder may be a stranger who waits for the owner to come.
+        # Both sides have verified the same e-mail. An unconfirmed owner may be a stranger waiting for the real one.
         return Link(context.email_owner.account_id)
     if not context.registering:
         return Refuse(NotRegistered)

@@ -60,7 +60,7 @@ class NotRegistered(NotFound):
     """Log-in through a provider whose identity belongs to no account."""
 
     code = "not_registered"
-    text = Text("Такой пользователь не зарегистрирован.", "Nobody is registered with this sign-in.")
+    text = Text("Такой пользователь не зарегистрирован.", "No account uses this sign-in.")
 
 
 class AlreadyRegistered(Conflict):

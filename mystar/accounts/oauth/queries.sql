@@ -17,7 +17,7 @@ insert into sign_in_attempts (digest, provider, verifier, redirect_url, created_
 values (%(digest)s, %(provider)s, %(verifier)s, %(redirect_url)s, %(now)s, %(expires_at)s);
 
 -- name: use_attempt
--- Of two who come back with one state, one gets the row; another provider's attempt is nobody's.
+-- Of two concurrent requests with one state, one gets the row; the attempt of another provider is not found.
 update sign_in_attempts set used_at = %(now)s
 where digest = %(digest)s and provider = %(provider)s and used_at is null and expires_at > %(now)s
 returning verifier, redirect_url;

@@ -15,18 +15,18 @@ CONSTRAINTS: dict[str, Callable[[], MystarError]] = {"provider_identities_pkey":
 
 
 class ProviderRepository:
-    """Who is who at the providers, and the attempts that are under way."""
+    """Bound to one transaction, or to the database for a single statement."""
 
     def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
     async def account_of(self, issuer: str, subject: str) -> int | None:
-        """The account that signs in as ``subject``."""
+        """The account that the identity is linked to."""
         account_id: int | None = await self._tx.value(QUERIES.identity_account, issuer=issuer, subject=subject)
         return account_id
 
     async def add_identity(self, issuer: str, subject: str, account_id: int) -> None:
-        """:raises AlreadyRegistered: somebody was faster."""
+        """:raises AlreadyRegistered: by a concurrent request."""
         await self._tx.execute(QUERIES.add_identity, issuer=issuer, subject=subject, account_id=account_id)
 
     async def forget_identities(self, account_id: int) -> None:
@@ -49,7 +49,7 @@ class ProviderRepository:
         )
 
     async def use_attempt(self, digest: bytes, provider: str, now: datetime) -> Row | None:
-        """``verifier, redirect_url``, once; None for an unknown, used, expired or another provider's attempt."""
+        """``verifier, redirect_url``, once; None if unknown, used, expired or of another provider."""
         return await self._tx.one_or_none(QUERIES.use_attempt, digest=digest, provider=provider, now=now)
 
     async def remember_token(self, digest: bytes, token_digest: bytes, until: datetime) -> None:

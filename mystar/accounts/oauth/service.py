@@ -1,7 +1,7 @@
-"""Signing in through providers, whichever door it happens at (D12).
+"""Sign-in through providers, for every dialect (D12).
 
-A client asks for a link, its browser comes back with a code, the code becomes the provider's token, and the token lets
-the person in or makes them an account. Providers are asked before any transaction begins.
+A client requests a link, its browser returns with a code, the code is exchanged for the provider's token, and the token
+opens a session or creates an account. Providers are called before a transaction begins.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.rate_limits import RateLimits
 
-#: How many numbered user names are tried before a random one; and how often somebody else may be faster with it.
-_NUMBERED, _RACES = 20, 3
-#: Characters of a provider's name: greetings have 32 for a user name, and what keeps two apart must fit behind it.
-_PRESENTABLE = 23
+#: Numbered user names that are tried before a random one, and attempts when another request takes the name.
+_NUMBERED, _ATTEMPTS = 20, 3
+#: Characters of a name taken from a provider: greetings allow 32, and a suffix has to fit.
+_MAX_NAME_LENGTH = 23
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """``state`` is for a cookie that scripts cannot read, ``link`` for the browser."""
+    """``state`` belongs in a cookie that scripts cannot read, ``link`` is opened by the browser."""
 
     link: str
     state: str
@@ -52,7 +52,7 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True, slots=True)
 class SignInResult:
-    """Somebody is in. ``profile``: who they are at the provider."""
+    """A session, and the profile at the provider."""
 
     session: NewSession
     profile: Profile
@@ -60,14 +60,14 @@ class SignInResult:
 
 @dataclass(frozen=True, slots=True)
 class ContactDetails:
-    """What a caller adds about themselves; unlike the provider's e-mail, theirs proves nothing."""
+    """E-mail and phone from the request body; they are not verified."""
 
     email: str | None = None
     phone: str | None = None
 
 
 class SignInService:
-    """:param public_url: what addresses of our own begin with, where providers send browsers back to."""
+    """:param public_url: the beginning of the addresses that providers redirect to."""
 
     def __init__(
         self,
@@ -89,17 +89,17 @@ class SignInService:
     async def begin(
         self, name: Name, client: ClientInfo, channel: Channel, *, landing: str, response_type: ResponseType = "code"
     ) -> AuthorizationRequest:
-        """A new attempt. ``landing``: our own path to come back to, where the operator has set no other address.
+        """Start an attempt. ``landing``: the path to return to, unless the settings name another address.
 
-        :raises ProviderOff: :raises TooMany: from one address.
+        :raises ProviderOff: :raises TooMany: per client address.
         """
         provider = self._providers[name]
-        provider.require()
+        provider.require_enabled()
         await self._limits.hit("sign_in_attempt", client.address)
         settings = provider.settings
         redirect_url = settings.redirect_urls.get(channel) or settings.redirect_url or self.public_url + landing
         attempt = await self._attempts.begin(name, redirect_url)
-        link = provider.link(
+        link = provider.authorization_url(
             state=attempt.state, verifier=attempt.verifier, redirect_url=redirect_url, response_type=response_type
         )
         return AuthorizationRequest(link, attempt.state)
@@ -115,13 +115,13 @@ class SignInService:
         state: str | None,
         device_id: str | None = None,
     ) -> Mapping[str, Any]:
-        """The provider's own words about the token that the code brought; the attempt is over.
+        """Exchange the code; the provider's token response. Uses the attempt up.
 
-        :param error: what the provider sends back in place of a code, when the person says no.
+        :param error: what the provider sends instead of a code, for example when access is denied.
         :raises AttemptUnknown: :raises ProviderRefused: :raises ProviderDown: :raises ProviderOff: :raises TooMany:
         """
         provider = self._providers[name]
-        provider.require()
+        provider.require_enabled()
         await self._limits.hit("sign_in_attempt", client.address)
         attempt = await self._attempts.finish(name, cookie=cookie, state=state)
         if not code:
@@ -137,14 +137,14 @@ class SignInService:
         return grant.raw
 
     async def sign_in_with(self, name: Name, token: str, client: ClientInfo, channel: Channel) -> SignInResult:
-        """A session for whoever the provider's token stands for.
+        """Log in with a provider's token.
 
-        :raises NotRegistered: no account is theirs. :raises LoginRefused: it is blocked.
+        :raises NotRegistered: the identity has no account. :raises LoginRefused: the account is blocked.
         :raises ProviderTokenRefused: :raises ProviderDown: :raises ProviderOff: :raises TooMany:
         """
         provider, profile = await self._identify(name, token, client)
         async with self._db.transaction() as tx:
-            session = await self._enter(tx, provider, profile, client, channel, registering=False)
+            session = await self._decide(tx, provider, profile, client, channel, registering=False)
         return SignInResult(session, profile)
 
     async def register_with(
@@ -157,18 +157,18 @@ class SignInService:
         actor: Actor | None = None,
         contact: ContactDetails | None = None,
     ) -> SignInResult:
-        """An account for whoever the token stands for, and a session; for an ``actor``, one more way into theirs.
+        """Create an account for the identity of a token, or link it to the account of ``actor``; open a session.
 
-        :raises AlreadyRegistered: they have one. :raises SignInFirst: their e-mail has, and it proves nothing.
-        :raises Taken: the phone, or the e-mail that the caller added. :raises Invalid: by field.
+        :raises AlreadyRegistered: the identity has an account. :raises SignInFirst: its e-mail belongs to another one.
+        :raises Taken: the phone or the e-mail of ``contact``. :raises Invalid: by field.
         :raises ProviderTokenRefused: :raises ProviderDown: :raises ProviderOff: :raises TooMany:
         """
         await self._limits.hit("registration", client.address)
         provider, profile = await self._identify(name, token, client)
-        for race in range(_RACES):
+        for race in range(_ATTEMPTS):
             try:
                 async with self._db.transaction() as tx:
-                    session = await self._enter(
+                    session = await self._decide(
                         tx,
                         provider,
                         profile,
@@ -181,8 +181,8 @@ class SignInService:
                     )
                 return SignInResult(session, profile)
             except Taken as taken:
-                # The user name is ours to choose: somebody was faster with it.
-                if set(taken.fields) != {"username"} or race == _RACES - 1:
+                # A concurrent request has taken the generated user name.
+                if set(taken.fields) != {"username"} or race == _ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
 
@@ -190,7 +190,7 @@ class SignInService:
         await self._attempts.sweep()
 
     async def _identify(self, name: Name, token: str, client: ClientInfo) -> tuple[Provider, Profile]:
-        """Refused tokens are counted by address: guessing one is guessing a password."""
+        """Refused tokens are counted per client address, as wrong passwords are."""
         provider = self._providers[name]
         await self._limits.check("login_address", client.address)
         try:
@@ -199,7 +199,7 @@ class SignInService:
             await self._limits.hit("login_address", client.address)
             raise
 
-    async def _enter(
+    async def _decide(
         self,
         tx: Tx,
         provider: Provider,
@@ -219,7 +219,7 @@ class SignInService:
             registering,
             linked=await rows.account_of(provider.issuer, profile.subject),
             email_verified=email_verified,
-            email_owner=await self._holder(accounts, email),
+            email_owner=await self._email_owner(accounts, email),
             actor=actor.id if actor else None,
         )
         match decide(context):
@@ -229,21 +229,21 @@ class SignInService:
                 account = await self._create(tx, profile, email, contact, client, channel, verified=verified, race=race)
                 await rows.add_identity(provider.issuer, profile.subject, account.id)
             case Link(account_id):
-                account = await _living(accounts, account_id)
+                account = await _active(accounts, account_id)
                 await rows.add_identity(provider.issuer, profile.subject, account.id)
             case LogIn(account_id):
-                account = await _living(accounts, account_id)
+                account = await _active(accounts, account_id)
         return await self._sessions.open(tx, account, client, channel)
 
     @staticmethod
-    async def _holder(accounts: AccountRepository, email: str | None) -> EmailOwner | None:
-        """Locked, so that what is decided about the account still holds at the commit."""
+    async def _email_owner(accounts: AccountRepository, email: str | None) -> EmailOwner | None:
+        """Locked, so that the decision still holds at the commit."""
         found = await accounts.find(credential_of(email)) if email else None
         if found is None:
             return None
         account = await accounts.lock(found[0].id)
-        keeps_it = account.email is not None and email is not None and key_of(account.email) == key_of(email)
-        return EmailOwner(account.id, account.is_verified) if keeps_it else None
+        still_has_it = account.email is not None and email is not None and key_of(account.email) == key_of(email)
+        return EmailOwner(account.id, account.is_verified) if still_has_it else None
 
     async def _create(
         self,
@@ -280,7 +280,7 @@ class SignInService:
         return account
 
 
-async def _living(accounts: AccountRepository, account_id: int) -> Account:
+async def _active(accounts: AccountRepository, account_id: int) -> Account:
     account = await accounts.lock(account_id)
     if not account.is_active:
         raise LoginRefused(account.id)
@@ -288,7 +288,7 @@ async def _living(accounts: AccountRepository, account_id: int) -> Account:
 
 
 def _email(profile: Profile, contact: ContactDetails) -> tuple[str | None, bool]:
-    """The person's e-mail and whether the provider vouches for it. What no mail server takes is as good as none."""
+    """The e-mail, and whether the provider has verified it. An undeliverable one counts as missing."""
     if profile.email:
         try:
             return normalize_email(profile.email), profile.email_verified
@@ -298,8 +298,8 @@ def _email(profile: Profile, contact: ContactDetails) -> tuple[str | None, bool]
 
 
 async def _free_username(rows: ProviderRepository, profile: Profile, race: int) -> str:
-    """The provider's name for the person, numbered when somebody has it; random after a ``race`` for the number."""
-    base = _presentable(profile)
+    """The provider's name, numbered if it is taken; with a random suffix after a ``race`` with another request."""
+    base = _username_from(profile)
     if race:
         return f"{base}-{secrets.token_hex(4)}"
     names = [base, *(f"{base}-{number}" for number in range(2, _NUMBERED + 1))]
@@ -308,11 +308,11 @@ async def _free_username(rows: ProviderRepository, profile: Profile, race: int) 
     return free or f"{base}-{secrets.token_hex(4)}"
 
 
-def _presentable(profile: Profile) -> str:
-    """The first of the provider's names for the person that can be a user name here."""
+def _username_from(profile: Profile) -> str:
+    """The first name in the profile that is a valid user name."""
     for candidate in (profile.nickname, f"{profile.first_name} {profile.last_name}"):
         try:
-            return normalize_username(candidate[:_PRESENTABLE])
+            return normalize_username(candidate[:_MAX_NAME_LENGTH])
         except InvalidCredential:
             continue
     return f"user-{secrets.token_hex(4)}"

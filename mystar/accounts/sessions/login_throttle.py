@@ -1,8 +1,8 @@
-"""How many guesses somebody has (promise S4).
+"""Limits on guessing passwords (promise S4).
 
-Failures are counted by address and by account, so strangers can bring an account to the point where it answers nobody
-for a while. Its owner is not a stranger: a device that was signed in before carries a signed mark, an application
-still has a token of a living session. Their failures are counted apart, so whoever guesses locks out himself only.
+Failures are counted per client address and per account, so strangers can lock an account for a while. Its owner is not
+affected: a device that logged in before has a signed cookie, and an application has a token of an active session. Their
+failures are counted separately.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from mystar.kit.security.rate_limits import RateLimits
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to show who one is, and where its failure counts."""
+    """One attempt to authenticate, and the limits that count it."""
 
     _limits: RateLimits
     _counts: tuple[tuple[object, ...], ...]
 
     async def check(self) -> None:
-        """:raises TooMany: there were too many failures already."""
+        """:raises TooMany: too many failures so far."""
         for name, *key in self._counts:
             await self._limits.check(str(name), *key)
 
     async def failed(self) -> None:
-        """Count it. :raises TooMany: others who failed at the same moment were faster."""
+        """Count a failure. :raises TooMany: concurrent failures have reached the limit."""
         for name, *key in self._counts:
             await self._limits.hit(str(name), *key)
 
 
 class LoginThrottle:
-    """Tells strangers from those who have been here before."""
+    """Tells unknown clients from devices that have logged in before."""
 
     def __init__(self, limits: RateLimits, sessions: Sessions) -> None:
         self._limits, self._sessions = limits, sessions
 
     async def attempt(self, client: ClientInfo, who: object, account_id: int | None) -> Attempt:
-        """:param who: what was typed; counted when it is nobody's, so that it looks the same."""
+        """:param who: the typed log-in, counted when it matches no account, so that both look the same."""
         known = await self._sessions.recognize_device(client, account_id) if account_id else None
         if known:
             return Attempt(self._limits, (("login_known", account_id, known),))
@@ -47,5 +47,5 @@ class LoginThrottle:
         return Attempt(self._limits, (("login_address", client.address), ("login_account", key)))
 
     def reauthentication(self, actor: Actor) -> Attempt:
-        """Somebody inside shows once more who they are."""
+        """The password is asked again within a session."""
         return Attempt(self._limits, (("login_known", actor.id, actor.session_id),))

@@ -1,10 +1,10 @@
-"""When a refresh token that comes back was stolen (D7, RFC 9700, 4.14.2).
+"""Detection of a stolen refresh token (D7, RFC 9700, 4.14.2).
 
-A client may ask for a new refresh token with every refresh. The old one then waits until the new one is seen: an
-answer can get lost, and two windows of one browser ask at once. So an exchanged token is good for half a minute, and
-for as long as its successor has not been used. After that only a copy can be speaking.
+A client may ask for a new refresh token with every refresh. The old one stays valid until the new one is used, as a
+response can get lost, and two windows of one browser can refresh at once. So a rotated token is accepted for half a
+minute, and for as long as its successor has not been used. After that, only a copy can be the sender.
 
-Tokens are counted, not dated: several exchanges within one second are several generations.
+Tokens have generation numbers, not dates: several rotations within one second are several generations.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ GRACE = timedelta(seconds=30)
 class TokenFamily:
     """The refresh tokens of one session.
 
-    :param newest: the generation that was given out last.
-    :param newest_used: whether that one has been presented.
-    :param rotated_at: when older ones were exchanged; those of long ago may be missing.
+    :param newest: the latest generation.
+    :param newest_used: whether it has been used.
+    :param rotated_at: when older generations were rotated; old entries may be missing.
     """
 
     newest: int
@@ -30,7 +30,7 @@ class TokenFamily:
     rotated_at: Mapping[int, datetime]
 
     def is_copy(self, generation: int, now: datetime) -> bool:
-        """Whether nobody but a thief can be presenting this generation."""
+        """Whether only a copied token can have this generation."""
         if generation >= self.newest:
             return False
         successor_used = self.newest_used or generation + 1 < self.newest

@@ -1,7 +1,7 @@
-"""Sessions (D6): every log-in makes one, its tokens name it, and when it ends they are worth nothing.
+"""Sessions (D6): every log-in opens one, its tokens name it, and they become invalid when it ends.
 
-A session is asked for with every request, so the living ones are remembered for half a second. Whoever ends one in
-this process forgets it at once; another process may believe in it for that half second, never longer.
+Every request needs its session, so active ones are cached for half a second. Ending a session clears the cache of this
+process at once; another process may accept it for that half second, never longer.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from mystar.sections import TokenSettings
 
 log = logging.getLogger(__name__)
 
-_REMEMBERED_SECONDS = 0.5
-_REMEMBERED_SESSIONS = 10_000
+_CACHE_SECONDS = 0.5
+_CACHE_SIZE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class TokenLifetimes:
-    """How long the tokens of a door live; ``refresh`` None: the door has no refresh tokens."""
+    """Of a channel; ``refresh`` None: the channel has no refresh tokens."""
 
     access: timedelta
     refresh: timedelta | None
@@ -67,9 +67,9 @@ def token_lifetimes(settings: TokenSettings) -> Mapping[Channel, TokenLifetimes]
 
 
 class Sessions:
-    """Makes, recognises, prolongs and ends sessions.
+    """Opens, authenticates, refreshes and ends sessions.
 
-    :param signer: signs the marks of devices that have been signed in.
+    :param signer: signs device cookies.
     """
 
     def __init__(
@@ -78,11 +78,11 @@ class Sessions:
         self._db, self._tokens, self._signer, self._mailer, self._clock = db, tokens, signer, mailer, clock
         self._lifetimes = token_lifetimes(settings)
         self._idle = timedelta(seconds=settings.refresh_idle)
-        self._longest = timedelta(seconds=settings.refresh_longest)
-        self._memory = _Memory()
+        self._max_age = timedelta(seconds=settings.refresh_longest)
+        self._cache = _SessionCache()
 
     async def open(self, tx: Tx, account: Account, client: ClientInfo, channel: Channel) -> NewSession:
-        """A new session and its tokens, good once ``tx`` is committed."""
+        """A new session and its tokens, valid once ``tx`` is committed."""
         lifetimes, now, session_id = self._lifetimes[channel], self._clock.now(), uuid.uuid4()
         expires_at = now + (lifetimes.refresh or lifetimes.access)
         await AccountRepository(tx).add_session(session_id, account.id, channel, client, now, expires_at)
@@ -92,17 +92,17 @@ class Sessions:
         return NewSession(account, session_id, access, refresh, self._mark(account.id))
 
     async def authenticate(self, access: str) -> Actor:
-        """Whose living access token this is.
+        """The account of a valid access token.
 
         :raises TokenRefused: forged, expired, a refresh token, its session ended, or its account blocked.
         """
         claims = self._tokens.read(access, ACCESS)
-        actor = self._memory.recall(claims.session_id)
+        actor = self._cache.get(claims.session_id)
         if actor is None:
-            asked_at, age = time.monotonic(), self._memory.age
-            row = await self._living(claims.session_id)
+            asked_at, age = time.monotonic(), self._cache.age
+            row = await self._active(claims.session_id)
             actor = Actor(row["id"], row["session_id"], row["username"], row["role"])
-            self._memory.remember(actor, asked_at, age)
+            self._cache.put(actor, asked_at, age)
         if actor.id != claims.account_id:
             raise TokenRefused
         return actor
@@ -110,9 +110,9 @@ class Sessions:
     async def refresh(self, token: str, *, rotate: bool = False) -> RefreshedTokens:
         """A new access token of the refresh token's session (D7).
 
-        :param rotate: exchange the refresh token, too. One that was exchanged before is exchanged for the newest.
-        :raises TokenRefused: as for `authenticate`; an access token; one that was exchanged and copied, which ends the
-            session, tells its person by mail and the operator by the log.
+        :param rotate: replace the refresh token as well. A token that was rotated before is replaced by the newest one.
+        :raises TokenRefused: as for `authenticate`; an access token; a rotated token that was copied, which ends the
+            session, is mailed to its account and logged.
         """
         claims = self._tokens.read(token, REFRESH)
         async with self._db.transaction() as tx:
@@ -126,7 +126,7 @@ class Sessions:
         raise TokenRefused
 
     async def _family(self, tx: Tx, row: Row) -> TokenFamily | None:
-        """None when nobody asked for so long that the session has ended by itself."""
+        """None when the session has expired because it was not refreshed for too long."""
         if self._clock.now() - row["refreshed_at"] > self._idle:
             return None
         rotated_at = await AccountRepository(tx).rotations(row["session_id"]) if row["generation"] else {}
@@ -141,7 +141,7 @@ class Sessions:
         if rotate and generation == newest:
             await accounts.add_rotation(session_id, generation, now, now - GRACE)
             newest, used = newest + 1, False
-            expires_at = min(now + (lifetimes.refresh or lifetimes.access), row["created_at"] + self._longest)
+            expires_at = min(now + (lifetimes.refresh or lifetimes.access), row["created_at"] + self._max_age)
         await accounts.touch_session(session_id, generation=newest, used=used, now=now, expires_at=expires_at)
         whose = row["id"], session_id, row["email"]
         access = self._token(ACCESS, *whose, min(now + lifetimes.access, expires_at))
@@ -150,7 +150,7 @@ class Sessions:
 
     async def _end_copied(self, tx: Tx, row: Row, generation: int) -> None:
         log.warning(
-            "an exchanged refresh token came back: session ended",
+            "a rotated refresh token was used again: session ended",
             extra={"account_id": row["id"], "session": str(row["session_id"]), "generation": generation},
         )
         await self.end(tx, row["id"], session_id=row["session_id"], reason="refresh_reused")
@@ -158,9 +158,9 @@ class Sessions:
             await self._mailer.queue(tx, "session_copied", row["email"], row["language"], username=row["username"])
 
     async def recognize_device(self, client: ClientInfo, account_id: int) -> str | None:
-        """By what this visitor is known to have been signed in to the account before, if so.
+        """The device or session by which the client is known to the account; None if it is not.
 
-        Either the mark of a device, or a token, of either kind, of a session that lives.
+        Either a signed device cookie, or an access or refresh token of an active session.
         """
         device, _, signature = client.device.rpartition(".")
         owner, _, _ = device.partition(".")
@@ -169,30 +169,30 @@ class Sessions:
         for mode in (ACCESS, REFRESH):
             with contextlib.suppress(TokenRefused):
                 claims = self._tokens.read(client.token or "", mode)
-                if (await self._living(claims.session_id))["id"] == account_id == claims.account_id:
+                if (await self._active(claims.session_id))["id"] == account_id == claims.account_id:
                     return str(claims.session_id)
         return None
 
-    async def living(self, account_id: int, page: PageRequest) -> Page[Session]:
-        """The sessions that live, the newest first."""
+    async def active(self, account_id: int, page: PageRequest) -> Page[Session]:
+        """The active sessions, newest first."""
         accounts, now = AccountRepository(self._db), self._clock.now()
-        rows = await accounts.living_sessions(account_id, now, page.size, page.offset)
-        return Page(rows, await accounts.count_living_sessions(account_id, now))
+        rows = await accounts.active_sessions(account_id, now, page.size, page.offset)
+        return Page(rows, await accounts.count_active_sessions(account_id, now))
 
-    async def living_among(self, session_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
-        """Which of these have neither ended nor expired, of accounts that are not blocked; one query for all."""
-        return await AccountRepository(self._db).living_among(session_ids, self._clock.now())
+    async def active_among(self, session_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+        """Which of these are active, of accounts that are not blocked; in one query."""
+        return await AccountRepository(self._db).active_among(session_ids, self._clock.now())
 
     def forget(self, account_id: int) -> None:
-        """A session of the account has ended in another process: ask the database again."""
-        self._memory.forget(account_id)
+        """Clear the cache of the account, whose session has ended in another process."""
+        self._cache.forget(account_id)
 
     async def end(self, tx: Tx, account_id: int, *, reason: str, session_id: uuid.UUID | None = None) -> int:
-        """End one session of the account, or all of them; answers how many were alive."""
+        """End one session of the account, or all of them; returns how many were active."""
         ended = await AccountRepository(tx).end_sessions(account_id, session_id, reason, self._clock.now())
 
         async def forget() -> None:
-            self._memory.forget(account_id)
+            self._cache.forget(account_id)
 
         tx.after_commit(forget)
         await tx.publish(SessionsEnded(account_id, session_id, reason))
@@ -221,31 +221,31 @@ class Sessions:
             generation=generation,
         )
 
-    async def _living(self, session_id: uuid.UUID) -> Row:
-        row = await AccountRepository(self._db).living_session(session_id, self._clock.now())
+    async def _active(self, session_id: uuid.UUID) -> Row:
+        row = await AccountRepository(self._db).active_session(session_id, self._clock.now())
         if row is None:
             raise TokenRefused
         return row
 
 
-class _Memory:
-    """Who was alive a moment ago, the longest known first."""
+class _SessionCache:
+    """Recently authenticated sessions, oldest first."""
 
     def __init__(self) -> None:
         self._actors: OrderedDict[uuid.UUID, tuple[Actor, float]] = OrderedDict()
-        #: Grows with every ending: what was asked before it must not be remembered after it.
+        #: Grows whenever a session ends: rows read before that are not cached after it.
         self.age = 0
 
-    def recall(self, session_id: uuid.UUID) -> Actor | None:
+    def get(self, session_id: uuid.UUID) -> Actor | None:
         actor, until = self._actors.get(session_id, (None, 0.0))
         return actor if time.monotonic() < until else None
 
-    def remember(self, actor: Actor, asked_at: float, age: int) -> None:
+    def put(self, actor: Actor, asked_at: float, age: int) -> None:
         if age != self.age:
             return
         self._actors.pop(actor.session_id, None)
-        self._actors[actor.session_id] = (actor, asked_at + _REMEMBERED_SECONDS)
-        while len(self._actors) > _REMEMBERED_SESSIONS:
+        self._actors[actor.session_id] = (actor, asked_at + _CACHE_SECONDS)
+        while len(self._actors) > _CACHE_SIZE:
             self._actors.popitem(last=False)
 
     def forget(self, account_id: int) -> None:

@@ -78,9 +78,9 @@ class SessionWatch:
         sessions = self._hub.sessions()
         left = iter(sessions)
         while batch := list(islice(left, _BATCH)):
-            living = await self._sessions.living_among(batch)
+            active = await self._sessions.active_among(batch)
             for session_id in batch:
-                if session_id not in living:
+                if session_id not in active:
                     self._hub.close_connections(sessions[session_id], session_id, CloseCode.SESSION_ENDED)
 
     async def _ended(self, event: SessionsEnded) -> None:

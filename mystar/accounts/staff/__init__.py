@@ -1,1 +1,1 @@
-"""Staff accounts and what the operator does with them."""
+"""Staff accounts: roles, blocking, and the commands of the operator."""

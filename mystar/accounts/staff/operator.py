@@ -1,4 +1,4 @@
-"""What the operator does about the staff from the command line, where no account is needed to have the last word."""
+"""Commands for staff accounts, which need no account of their own."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class NoStaff(Conflict):
 
 
 class Operator:
-    """Every verb takes a user name, an e-mail or a phone, and raises ``PersonUnknown`` where it is nobody's."""
+    """Every method takes a user name, an e-mail or a phone, and raises ``PersonUnknown`` if no account has it."""
 
     def __init__(self, db: Database, *, passwords: Passwords, sessions: Sessions, clock: Clock) -> None:
         self._db, self._passwords, self._sessions, self._clock = db, passwords, sessions, clock
 
     async def staff(self) -> list[Account]:
-        """Everybody who works here, the owners first; at most a thousand."""
+        """All staff accounts, owners first; at most 1000."""
         return await AccountRepository(self._db).staff()
 
     async def set_role(self, login: str, role: Role | None) -> Account:
-        """Let somebody work here as ``role``, or, with None, no longer; whoever gets another role signs in anew.
+        """Give the account a role, or take it away with None; a changed role ends its sessions.
 
-        :raises LastOwner: nobody would own the place any more.
+        :raises LastOwner: the account is the only active owner.
         """
         account_id = await self._find(login)
         async with self._db.transaction() as tx:
@@ -59,7 +59,7 @@ class Operator:
             return await accounts.get(account_id)
 
     async def disable(self, login: str) -> Account:
-        """End all sessions of a member of the staff and let them in no more. :raises NoStaff: :raises LastOwner:"""
+        """Block a staff account and end its sessions. :raises NoStaff: :raises LastOwner:"""
         return await self._set_activity(login, is_active=False)
 
     async def enable(self, login: str) -> Account:
@@ -67,7 +67,7 @@ class Operator:
         return await self._set_activity(login, is_active=True)
 
     async def reset(self, login: str, password: str) -> Account:
-        """Give a member of the staff a new password; all sessions end.
+        """Set the password of a staff account; ends its sessions.
 
         :raises NoStaff: :raises Invalid: the password.
         """

@@ -1,4 +1,4 @@
-"""Who works here, and what staff see and do of other people's sessions."""
+"""Roles and blocking of accounts, and sessions as staff see them."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ class LastOwner(Conflict):
 
 
 class StaffService:
-    """Verbs of owners about their staff, and of staff about everybody."""
+    """What owners do with roles, and staff with accounts."""
 
     def __init__(self, db: Database, sessions: Sessions) -> None:
         self._db, self._sessions = db, sessions
 
     async def set_role(self, actor: Actor, account_id: int, role: Role | None) -> Account:
-        """Let somebody work here as ``role``, or, with None, no longer. Whoever gets another role signs in anew.
+        """Give the account a role, or take it away with None. A changed role ends its sessions.
 
-        :raises Forbidden: not an owner. :raises NotYourRole: :raises NotFound: nobody has this id.
-        :raises LastOwner: two owners take the role away from each other.
+        :raises Forbidden: not an owner. :raises NotYourRole: :raises NotFound: no account has this id.
+        :raises LastOwner: two owners take the role from each other.
         """
         if actor.role != "owner":
             raise Forbidden
@@ -65,15 +65,15 @@ class StaffService:
             return await accounts.get(account_id)
 
     async def sessions_of(self, actor: Actor, account_id: int, page: PageRequest) -> Page[Session]:
-        """Anybody's that live, the newest first. :raises Forbidden: not staff."""
+        """The active sessions of an account, newest first. :raises Forbidden: not staff."""
         actor.require_staff()
-        return await self._sessions.living(account_id, page)
+        return await self._sessions.active(account_id, page)
 
     async def end_session(self, actor: Actor, account_id: int, session_id: uuid.UUID) -> None:
-        """End one session of somebody.
+        """End one session of an account.
 
-        :raises Forbidden: staff who may only look, or another member of the staff, unless by an owner.
-        :raises NotFound: the person has no such living session.
+        :raises Forbidden: not an operator, or the account is another member of the staff and the actor no owner.
+        :raises NotFound: the account has no such active session.
         """
         actor.require_operator()
         async with self._db.transaction() as tx:
@@ -84,9 +84,10 @@ class StaffService:
                 raise NotFound
 
     async def block(self, actor: Actor, account_id: int) -> None:
-        """End all sessions and let nobody in again.
+        """Block the account: its sessions end, and it cannot log in.
 
-        :raises Forbidden: not the staff, oneself, or staff by somebody who does not own the place. :raises NotFound:
+        :raises Forbidden: not an operator, the actor's own account, or a staff account when the actor is no owner.
+        :raises NotFound:
         """
         await self._set_activity(actor, account_id, is_active=False)
 

@@ -12,7 +12,7 @@ from mystar.accounts.access import actor_of, client_info, session_response, sign
 from mystar.accounts.credentials import national_number
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account, Actor, Channel, Draft, NewSession, Taken
-from mystar.accounts.schemas import EMAIL_LONGEST, BirthDate, Password, PhoneNumber
+from mystar.accounts.schemas import EMAIL_MAX_LENGTH, BirthDate, Password, PhoneNumber
 from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import Star, StarUnknown
 from mystar.contracts.greetings.answers import ONE_STRING, json_or_page, named
@@ -41,8 +41,8 @@ class GreetingsRegistration(BaseSchema):
 
     username = PlainText(required=True, min_length=1, max_length=32)
     phone = PhoneNumber(load_default="", allow_none=True)
-    email = PlainText(max_length=EMAIL_LONGEST)
-    login = PlainText(max_length=EMAIL_LONGEST)
+    email = PlainText(max_length=EMAIL_MAX_LENGTH)
+    login = PlainText(max_length=EMAIL_MAX_LENGTH)
     password = Password(required=True)
     date_of_birth = BirthDate(load_default=None, allow_none=True)
 
@@ -54,9 +54,9 @@ class GreetingsRegistration(BaseSchema):
 class GreetingsLogin(BaseSchema):
     """One of the four names says who; the newest client writes the e-mail into ``login``."""
 
-    login = PlainText(max_length=EMAIL_LONGEST)
-    email = PlainText(max_length=EMAIL_LONGEST)
-    username = PlainText(max_length=EMAIL_LONGEST)
+    login = PlainText(max_length=EMAIL_MAX_LENGTH)
+    email = PlainText(max_length=EMAIL_MAX_LENGTH)
+    username = PlainText(max_length=EMAIL_MAX_LENGTH)
     phone = PhoneNumber()
     password = Password(required=True)
 
@@ -108,7 +108,7 @@ class GreetingsPersonalChange(BaseSchema):
 
     id = Id()
     username = PlainText(min_length=1, max_length=32)
-    email = PlainText(max_length=EMAIL_LONGEST, allow_none=True)
+    email = PlainText(max_length=EMAIL_MAX_LENGTH, allow_none=True)
     first_name = PlainText(max_length=150, allow_none=True)
     last_name = PlainText(max_length=150, allow_none=True)
 

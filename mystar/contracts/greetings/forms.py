@@ -8,7 +8,7 @@ from marshmallow import fields
 
 from mystar.accounts.access import client_info
 from mystar.accounts.keys import SUPPORT_FORMS
-from mystar.accounts.schemas import EMAIL_LONGEST, PhoneNumber
+from mystar.accounts.schemas import EMAIL_MAX_LENGTH, PhoneNumber
 from mystar.catalog.keys import CATALOG
 from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.kit.web.fields import BaseSchema, PlainText
@@ -30,12 +30,12 @@ _MOST_VIDEOS, _STARS_ASKED = 6, 50
 class GreetingsStarRequest(BaseSchema):
     name = PlainText(required=True, min_length=1, max_length=150)
     phone = PhoneNumber(required=True)
-    email = PlainText(required=True, min_length=1, max_length=EMAIL_LONGEST)
+    email = PlainText(required=True, min_length=1, max_length=EMAIL_MAX_LENGTH)
 
 
 class GreetingsQuestion(BaseSchema):
     username = PlainText(required=True, min_length=1, max_length=150)
-    email = PlainText(required=True, min_length=1, max_length=EMAIL_LONGEST)
+    email = PlainText(required=True, min_length=1, max_length=EMAIL_MAX_LENGTH)
     text = PlainText(required=True, min_length=1, max_length=5000)
 
 

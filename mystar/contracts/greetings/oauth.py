@@ -10,7 +10,7 @@ from mystar.accounts.access import client_info, maybe_actor_of, maybe_signed_in
 from mystar.accounts.keys import SIGN_IN
 from mystar.accounts.oauth.providers.base import Name
 from mystar.accounts.oauth.service import ContactDetails
-from mystar.accounts.schemas import EMAIL_LONGEST, PhoneNumber
+from mystar.accounts.schemas import EMAIL_MAX_LENGTH, PhoneNumber
 from mystar.contracts.greetings.accounts import GreetingsSignedIn, session_view
 from mystar.contracts.sign_in import (
     TOKEN_LONGEST,
@@ -58,7 +58,7 @@ class VkRegistration(BaseSchema):
 
     access_token = PlainText(load_default="", max_length=TOKEN_LONGEST, allow_none=True)
     phone = PhoneNumber(load_default="", allow_none=True)
-    email = PlainText(load_default="", max_length=EMAIL_LONGEST, allow_none=True)
+    email = PlainText(load_default="", max_length=EMAIL_MAX_LENGTH, allow_none=True)
 
 
 class VkLogin(BaseSchema):

@@ -10,8 +10,8 @@ from marshmallow import fields
 
 from mystar.accounts.access import client_info
 from mystar.accounts.keys import PASSWORDS
-from mystar.accounts.password_rule import LONGEST, SHORTEST
-from mystar.accounts.schemas import EMAIL_LONGEST, Password
+from mystar.accounts.password_rule import MAX_LENGTH, MIN_LENGTH
+from mystar.accounts.schemas import EMAIL_MAX_LENGTH, Password
 from mystar.contracts.greetings.answers import PAGE, json_or_page, named
 from mystar.errors import Invalid, Text
 from mystar.kit.web.fields import BaseSchema, PlainText
@@ -25,7 +25,7 @@ _DIFFERENT = Text("Пароли не совпадают.", "The passwords differ
 
 
 class GreetingsResetRequest(BaseSchema):
-    email = PlainText(required=True, min_length=1, max_length=EMAIL_LONGEST)
+    email = PlainText(required=True, min_length=1, max_length=EMAIL_MAX_LENGTH)
 
 
 class GreetingsResetToken(BaseSchema):
@@ -95,7 +95,7 @@ async def validate_token(request: web.Request) -> web.Response:
 
 def _form(request: web.Request, token: str, errors: dict[str, Any], status: int = 200) -> web.Response:
     page = render_page(
-        "reset_form.html", language_of(request), token=token, errors=errors, shortest=SHORTEST, longest=LONGEST
+        "reset_form.html", language_of(request), token=token, errors=errors, shortest=MIN_LENGTH, longest=MAX_LENGTH
     )
     return html_response(page, status)
 

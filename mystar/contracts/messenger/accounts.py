@@ -13,7 +13,7 @@ from mystar.accounts.access import client_info, session_response
 from mystar.accounts.credentials import InvalidCredential, normalize_email
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Draft
-from mystar.accounts.schemas import EMAIL_LONGEST, Password
+from mystar.accounts.schemas import EMAIL_MAX_LENGTH, Password
 from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import address_of, json_response
 from mystar.kit.web.routes import Route, route
@@ -43,14 +43,14 @@ class MessengerRegistration(BaseSchema):
     """The bounds are this door's; what makes a good name or password is the same at all (D11)."""
 
     username = PlainText(required=True, min_length=4, max_length=20)
-    email = MailAddress(required=True, max_length=EMAIL_LONGEST)
+    email = MailAddress(required=True, max_length=EMAIL_MAX_LENGTH)
     password = Password(required=True)
     description = PlainText(load_default="", allow_none=True, max_length=190)
     status = PlainText(load_default="", allow_none=True, max_length=30)
 
 
 class MessengerLogin(BaseSchema):
-    email = MailAddress(required=True, max_length=EMAIL_LONGEST)
+    email = MailAddress(required=True, max_length=EMAIL_MAX_LENGTH)
     password = Password(required=True)
 
 

@@ -10,7 +10,7 @@ from aiohttp_apispec import docs, querystring_schema, request_schema, response_s
 from marshmallow import fields
 
 from mystar.accounts.access import actor_of, signed_in
-from mystar.accounts.credentials import USERNAME_LONGEST
+from mystar.accounts.credentials import USERNAME_MAX_LENGTH
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account
 from mystar.contracts.messenger.accounts import SUCCESS, TAGS, MessengerSuccess
@@ -29,7 +29,7 @@ _multipart = partial(request_schema, location="files")
 
 
 class MessengerSearch(BaseSchema):
-    username = PlainText(required=True, min_length=1, max_length=USERNAME_LONGEST)
+    username = PlainText(required=True, min_length=1, max_length=USERNAME_MAX_LENGTH)
 
 
 class MessengerFound(BaseSchema):

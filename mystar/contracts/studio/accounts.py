@@ -13,7 +13,7 @@ from mystar.accounts.access import actor_of, client_info, session_response, sign
 from mystar.accounts.drafts import generate_username
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account, Draft
-from mystar.accounts.schemas import NAME_LONGEST, Password, PhoneNumber, TokenPair
+from mystar.accounts.schemas import NAME_MAX_LENGTH, Password, PhoneNumber, TokenPair
 from mystar.contracts.studio.bodies import ID_IN_PATH
 from mystar.errors import NotFound, Text
 from mystar.kit.web.bare_lists import list_response
@@ -41,7 +41,7 @@ class StudioRegistration(BaseSchema):
     phone_number = PhoneNumber(required=True, metadata={"maxLength": _PHONE_LONGEST})
     password = Password(required=True)
     birthdate = fields.Date(required=True, load_only=True)
-    first_name = PlainText(required=True, min_length=1, max_length=NAME_LONGEST)
+    first_name = PlainText(required=True, min_length=1, max_length=NAME_MAX_LENGTH)
 
     @validates("phone_number")
     def check_phone(self, value: str, **_: Any) -> None:

@@ -15,7 +15,7 @@ from marshmallow import fields
 from mystar.accounts.access import actor_of, signed_in
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account
-from mystar.accounts.schemas import NAME_LONGEST, BirthDate
+from mystar.accounts.schemas import NAME_MAX_LENGTH, BirthDate
 from mystar.contracts.studio.accounts import StudioUserPath
 from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema, received
 from mystar.errors import NotFound
@@ -34,8 +34,8 @@ _BIO_LONGEST = 500
 class StudioProfileEdit(BaseSchema):
     """Whatever is given is changed. ``phone_number`` and ``user`` are ignored: neither can be changed here."""
 
-    first_name = PlainText(min_length=1, max_length=NAME_LONGEST)
-    last_name = PlainText(max_length=NAME_LONGEST)
+    first_name = PlainText(min_length=1, max_length=NAME_MAX_LENGTH)
+    last_name = PlainText(max_length=NAME_MAX_LENGTH)
     birthdate = BirthDate(allow_none=True)
     bio = PlainText(max_length=_BIO_LONGEST)
 

@@ -1,4 +1,4 @@
-"""What all providers have in common: a link to them, a code for a token, a token for a person."""
+"""The client of a provider: authorization URL, code exchange, and the profile of a token."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ ResponseType = Literal["code", "token"]
 #: RFC 6749, appendix A.12, without the space; longer than any provider's.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 _SUBJECT = re.compile(r"[\w.-]{1,100}", re.ASCII)
-#: What clients read of a provider's answer to an exchange; anything else stays with us.
-_PASSED_ON = ("access_token", "refresh_token", "token_type", "expires_in", "scope", "user_id", "email")
+#: Fields of the token response that are passed on to clients.
+_TOKEN_FIELDS = ("access_token", "refresh_token", "token_type", "expires_in", "scope", "user_id", "email")
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A person as a provider knows them.
+    """A profile at a provider.
 
-    :param subject: the id that never changes there.
-    :param vouched: the provider answers for the e-mail (D12).
-    :param audience: the client that the token was made for, when the provider says it.
-    :param said: the provider's own words, for dialects that pass them on.
+    :param subject: the permanent id.
+    :param email_verified: the provider vouches for the e-mail (D12).
+    :param audience: the client id that the token was issued to, if the provider states it.
+    :param raw: the response of the provider, for dialects that pass it on.
     """
 
     subject: str
@@ -50,7 +50,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class TokenResponse:
-    """What a code was exchanged for. ``seconds``: the token's life, 0 when it has no end or none is told."""
+    """``seconds``: the lifetime of the token, 0 if unlimited or not stated."""
 
     access_token: str
     seconds: int
@@ -58,27 +58,29 @@ class TokenResponse:
 
 
 class Provider(ABC):
-    """One provider, and us as its client."""
+    """One provider, with our client id."""
 
     name: ClassVar[Name]
-    #: Who vouches for the subjects; two providers may share it.
+    #: The namespace of the subjects; two providers may share it.
     issuer: ClassVar[str]
-    #: The challenge's method as the provider spells it; "" where PKCE is not offered.
+    #: The PKCE method as the provider spells it; "" without PKCE.
     challenge_method: ClassVar[str] = ""
-    #: Of the link, besides what every link has.
+    #: Further parameters of the authorization URL.
     link_parameters: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, settings: ProviderSettings, http_client: ProviderHttpClient) -> None:
         self.settings, self._http_client = settings, http_client
 
-    def require(self) -> None:
-        """:raises ProviderOff: there is no client of ours."""
+    def require_enabled(self) -> None:
+        """:raises ProviderOff: no client id is configured."""
         if not self.settings.client_id:
             raise ProviderOff
 
-    def link(self, *, state: str, verifier: str, redirect_url: str, response_type: ResponseType = "code") -> str:
-        """Where a browser goes to choose who they are. :raises ProviderOff:"""
-        self.require()
+    def authorization_url(
+        self, *, state: str, verifier: str, redirect_url: str, response_type: ResponseType = "code"
+    ) -> str:
+        """Where the browser goes to sign in. :raises ProviderOff:"""
+        self.require_enabled()
         query = {
             "response_type": response_type,
             "client_id": self.settings.client_id,
@@ -95,9 +97,9 @@ class Provider(ABC):
     ) -> TokenResponse:
         """A token for the code that came back to ``redirect_url``.
 
-        :raises ProviderRefused: in the provider's words. :raises ProviderDown: :raises ProviderOff:
+        :raises ProviderRefused: with the provider's error code. :raises ProviderDown: :raises ProviderOff:
         """
-        self.require()
+        self.require_enabled()
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_url}
         if self.challenge_method:
             form["code_verifier"] = verifier
@@ -106,18 +108,18 @@ class Provider(ABC):
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise ProviderDown
         return TokenResponse(
-            token, _seconds(raw.get("expires_in")), {key: raw[key] for key in _PASSED_ON if key in raw}
+            token, _seconds(raw.get("expires_in")), {key: raw[key] for key in _TOKEN_FIELDS if key in raw}
         )
 
     async def identify(self, token: str, *, own: bool) -> Profile:
-        """Whom the token stands for, once it is sure that the token was made for us.
+        """The profile of a token that was issued to our client.
 
-        A token made for another site is a stranger's way in: that site could show it to us in its visitor's name.
+        A token issued to another client is refused, as its owner could use it to log in as its users.
 
-        :param own: the token came out of our own exchange.
+        :param own: the token comes from our own exchange.
         :raises ProviderTokenRefused: :raises ProviderDown: :raises ProviderOff:
         """
-        self.require()
+        self.require_enabled()
         if not _TOKEN.fullmatch(token):
             raise ProviderTokenRefused
         try:
@@ -130,7 +132,7 @@ class Provider(ABC):
         return profile
 
     async def _ask_for_token(self, form: dict[str, str], *, state: str, device_id: str | None) -> dict[str, Any]:
-        """The usual way: our name and secret beside the code."""
+        """With client id and secret beside the code."""
         ours = {"client_id": self.settings.client_id, "client_secret": self.settings.client_secret}
         return await self._http_client.post(self.name, self.settings.token_url, form | ours)
 
@@ -139,7 +141,7 @@ class Provider(ABC):
         """:raises ProviderRefused: the provider does not know the token."""
 
     async def _is_issued_to_us(self, token: str, profile: Profile) -> bool:
-        """Whether the provider, asked for it, says that the token was made for us. Most have no such question."""
+        """Whether the provider confirms that the token was issued to us. Most cannot be asked."""
         return False
 
 
@@ -149,20 +151,20 @@ def pkce_challenge(verifier: str) -> str:
 
 
 def parse_subject(value: Any) -> str:
-    """:raises ProviderDown: no id, so no answer that we understand."""
+    """:raises ProviderDown: the response has no valid id."""
     subject = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not _SUBJECT.fullmatch(subject):
         raise ProviderDown
     return subject
 
 
-def clean_text(value: Any, longest: int = 150) -> str:
-    """A text of the provider's, tidied; "" for anything else. It is shown to people, so nothing invisible stays."""
-    return " ".join("".join(c for c in value if c.isprintable()).split())[:longest] if isinstance(value, str) else ""
+def clean_text(value: Any, max_length: int = 150) -> str:
+    """A text without invisible characters and repeated spaces; "" for anything else."""
+    return " ".join("".join(c for c in value if c.isprintable()).split())[:max_length] if isinstance(value, str) else ""
 
 
 def parse_date(value: Any, pattern: str) -> date | None:
-    """A whole date by a pattern with groups ``d``, ``m``, ``y``; None for none, half of one, or nonsense."""
+    """A complete date by a pattern with the groups ``d``, ``m`` and ``y``; None for anything else."""
     found = re.fullmatch(pattern, value) if isinstance(value, str) else None
     try:
         return date(int(found["y"]), int(found["m"]), int(found["d"])) if found else None

@@ -1,4 +1,4 @@
-"""How providers are asked: with patience that ends, answers that are bounded, and no word of a secret anywhere."""
+"""HTTP calls to providers: with a timeout, bounded responses, and no secret in errors or logs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from yarl import URL
 from mystar.accounts.oauth.model import ProviderDown, ProviderRefused
 from mystar.kit.postgres.database import assert_no_transaction
 
-#: Bytes of an answer; real ones have a few hundred.
-_LARGEST_ANSWER = 2**16
+#: Bytes; real responses have a few hundred.
+_MAX_RESPONSE = 2**16
 _REASON = re.compile(r"[A-Za-z0-9_. -]{1,60}")
 
 
 class ProviderHttpClient:
-    """An HTTP client for all providers. Made inside a running event loop; `close` ends it.
+    """An HTTP client for all providers. Create it in a running event loop, and `close` it.
 
-    :param timeout: seconds for one call as a whole.
+    :param timeout: seconds for a whole call.
     """
 
     def __init__(self, *, timeout: float, registry: CollectorRegistry | None = None) -> None:
@@ -53,10 +53,10 @@ class ProviderHttpClient:
         return await self._ask(provider, "GET", URL(url).update_query(query), headers=dict(headers or {}))
 
     async def _ask(self, provider: str, method: str, url: URL, **how: Any) -> dict[str, Any]:
-        assert_no_transaction("Asking a sign-in provider")
+        assert_no_transaction("a call to a sign-in provider")
         outcome = "interrupted"
         try:
-            # A redirect would take the secret elsewhere.
+            # A redirect would send the secret elsewhere.
             async with self._session.request(method, url, allow_redirects=False, **how) as answer:
                 raw = _understood(answer.status, await _bounded(answer))
             outcome = "ok"
@@ -66,7 +66,7 @@ class ProviderHttpClient:
             raise
         except (aiohttp.ClientError, TimeoutError, OSError, ProviderDown):
             outcome = "no_answer"
-            # The cause is left out: its text may hold the address, and that a token.
+            # Without the cause: its text may contain the address, and that a token.
             raise ProviderDown from None
         finally:
             self._counter.labels(provider, outcome).inc()
@@ -76,13 +76,13 @@ async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
     raw = bytearray()
     async for chunk in answer.content.iter_chunked(2**14):
         raw += chunk
-        if len(raw) > _LARGEST_ANSWER:
+        if len(raw) > _MAX_RESPONSE:
             raise ProviderDown
     return bytes(raw)
 
 
 def _understood(status: int, raw: bytes) -> dict[str, Any]:
-    """The object of a good answer. VK refuses with 200, Yandex with 401 and no body: a refusal is what says so."""
+    """The object of a successful response. VK refuses with 200 and an error, Yandex with 401 and no body."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -100,6 +100,6 @@ def _understood(status: int, raw: bytes) -> dict[str, Any]:
 
 
 def _reason(error: Any) -> str:
-    """The code of the refusal, never its description: that may repeat what we sent."""
+    """The error code, never its description, which may repeat what was sent."""
     code = f"error_{error.get('error_code')}" if isinstance(error, dict) else str(error)
     return code if _REASON.fullmatch(code) else "error"

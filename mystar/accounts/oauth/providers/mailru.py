@@ -1,4 +1,4 @@
-"""Mail.ru (OAuth Mail): vouches for its mailboxes and says whom a token was made for."""
+"""Mail.ru (OAuth Mail): verifies e-mails and states which client a token was issued to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class MailRu(Provider):
     name = "mailru"
     issuer = "mailru"
     challenge_method = "S256"
-    # Of docs/dialects/identity.md: whoever comes back to switch accounts is asked again.
+    # Asks again each time, so that a person can switch accounts (docs/dialects/identity.md).
     link_parameters = {"scope": "userinfo", "prompt_force": "1"}
 
     async def _profile(self, token: str) -> Profile:

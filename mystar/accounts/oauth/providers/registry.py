@@ -1,4 +1,4 @@
-"""All providers, as the settings describe us to them."""
+"""All providers, as configured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mystar.sections import OauthSettings
 
 
 def all_providers(settings: OauthSettings, http_client: ProviderHttpClient) -> tuple[Provider, ...]:
-    """Those that are switched off, too: they say so when they are asked."""
+    """Including disabled ones, which raise `ProviderOff`."""
     return (
         Yandex(settings.yandex, http_client),
         VkId(settings.vk, http_client),

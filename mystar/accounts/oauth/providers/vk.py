@@ -1,7 +1,7 @@
 """VK ID (https://id.vk.com/about/business/go/docs/): OAuth 2.1 with PKCE and without a client secret.
 
-It does not vouch for e-mails. A profile is asked for in the name of a client, but nowhere is it said that VK then
-refuses another client's token; `own_tokens_only` therefore lets in nobody but whom our own exchange has brought.
+It does not verify e-mails. A profile request names the client, but VK's documents do not say that a token of another
+client is refused then; `own_tokens_only` therefore accepts only tokens of our own exchange.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class VkId(Provider):
     async def _ask_for_token(self, form: dict[str, str], *, state: str, device_id: str | None) -> dict[str, Any]:
         more = {"client_id": self.settings.client_id, "device_id": device_id or "", "state": state}
         raw = await self._http_client.post(self.name, self.settings.token_url, form | more)
-        # A server that mixes up its answers must not sign the wrong person in.
+        # A response to another request must not log in the wrong person.
         if raw.get("state", state) != state:
             raise ProviderRefused(reason="state")
         return raw

@@ -1,6 +1,6 @@
-"""The older VK flow of greetings (oauth.vk.com and api.vk.com): no PKCE, e-mails that nobody vouches for.
+"""The older VK flow of greetings (oauth.vk.com and api.vk.com): no PKCE, e-mails not verified.
 
-A token that somebody brings is shown to `secure.checkToken`, which knows only the tokens of the asking application.
+A token of a client is checked by `secure.checkToken`, which knows only the tokens of the calling application.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class VkLegacy(Provider):
         return checked.get("success") == 1 and str(checked.get("user_id")) == profile.subject
 
     async def _service_key(self) -> str:
-        """The application's own token, by its name and secret (the client credentials flow)."""
+        """The token of the application (client credentials flow)."""
         form = {
             "grant_type": "client_credentials",
             "client_id": self.settings.client_id,

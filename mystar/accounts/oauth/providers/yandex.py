@@ -1,4 +1,4 @@
-"""Yandex ID (https://yandex.ru/dev/id/doc/): vouches for e-mails and says whom a token was made for."""
+"""Yandex ID (https://yandex.ru/dev/id/doc/): verifies e-mails and states which client a token was issued to."""
 
 from __future__ import annotations
 
