@@ -109,7 +109,7 @@ class Factory:
 
     async def order(self, customer: Person, star: Person, **draft: Any) -> int:
         """The id of a new order of the customer for a greeting of the star."""
-        wish = {"for_whom": "Для мамы", "wish": "Поздравьте с днём рождения", **draft}
+        wish = {"for_whom": "Для мамы", "requirements": "Поздравьте с днём рождения", **draft}
         order = await self._app[ORDERS].place_greeting(actor(customer), star_id=star.id, **wish)
         return order.id
 

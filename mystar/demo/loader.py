@@ -36,7 +36,7 @@ from mystar.kit.keys import DATABASE
 from mystar.kit.money import kopecks
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Database
-from mystar.orders.keys import ORDERS, STUDIO_ORDERS
+from mystar.orders.keys import ORDER_READS, ORDERS, STUDIO_ORDERS
 from mystar.payments.keys import PAYMENTS
 from mystar.settings import Settings
 
@@ -71,7 +71,8 @@ async def load(app: web.Application, settings: Settings) -> None:
         if payer is None:
             log.warning("no sandbox answers at %s: the orders of the demo stay unpaid", settings.payments.yookassa.url)
         timeout = settings.outbox.lease_seconds + _CALL_SECONDS
-        scenarios = ScenarioRunner(app[ORDERS], app[PAYMENTS], app[FILES], payer, call_timeout=timeout)
+        services = (app[ORDERS], app[ORDER_READS], app[PAYMENTS], app[FILES])
+        scenarios = ScenarioRunner(*services, payer, call_timeout=timeout)
         await _Loader(app, scenarios).load()
 
 

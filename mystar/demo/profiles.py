@@ -15,7 +15,7 @@ from mystar.demo import pictures
 from mystar.demo.fixtures import CATEGORIES, StarFixture
 from mystar.demo.scenarios import PlacedOrder
 from mystar.kit.web.pagination import PageRequest
-from mystar.orders.keys import ORDERS
+from mystar.orders.keys import ORDER_READS, ORDERS
 from mystar.orders.state_machine import Action
 from mystar.portfolio.keys import PORTFOLIO, SHOWCASE
 from mystar.reviews.keys import REVIEWS
@@ -105,6 +105,7 @@ class ProfileLoader:
     def __init__(self, app: web.Application, upload: Upload) -> None:
         self._creators, self._skills, self._portfolio = app[CREATORS], app[SKILLS], app[PORTFOLIO]
         self._showcase, self._orders, self._reviews = app[SHOWCASE], app[ORDERS], app[REVIEWS]
+        self._reads = app[ORDER_READS]
         self._upload = upload
 
     async def skills(self, owner: Actor) -> dict[str, int]:
@@ -140,8 +141,8 @@ class ProfileLoader:
     async def load_reviews(self, placed_orders: Sequence[PlacedOrder]) -> None:
         """Review the completed orders and reply to the reviews."""
         for placed in placed_orders:
-            order = (await self._orders.read(placed.buyer, placed.order_id)).order
-            review = DEMO_REVIEWS.get(order.wish)
+            order = (await self._reads.entry(placed.buyer, placed.order_id)).order
+            review = DEMO_REVIEWS.get(order.requirements)
             if review is None:
                 continue
             if Action.REVIEW in {allowed.name for allowed in self._orders.allowed_actions(order, placed.buyer)}:

@@ -15,11 +15,16 @@ from mystar.demo.videos import Video
 from mystar.errors import Unavailable
 from mystar.files.service import FileService
 from mystar.kit.web.pagination import PageRequest
+from mystar.orders.model import Role
+from mystar.orders.reads import OrderReads
 from mystar.orders.service import OrderService
 from mystar.orders.state_machine import Action
 from mystar.payments.service import PaymentService
 
 log = logging.getLogger(__name__)
+
+#: More than the scenarios place for one buyer.
+_MAX_ORDERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +49,22 @@ class ScenarioRunner:
     def __init__(
         self,
         orders: OrderService,
+        reads: OrderReads,
         payments: PaymentService,
         files: FileService,
         payer: SandboxPayer | None,
         *,
         call_timeout: float,
     ) -> None:
-        self._orders, self._payments, self._files = orders, payments, files
+        self._orders, self._reads, self._payments, self._files = orders, reads, payments, files
         self._payer, self._call_timeout = payer, call_timeout
 
     async def place(
         self, scenario: Scenario, buyer: Actor, star: Actor, video: Video, service: Service | None
     ) -> PlacedOrder:
         """Place the order unless it exists; it is recognised by its requirements."""
-        bought = (card.order for card in (await self._orders.bought_by(buyer, PageRequest(size=1000))).rows)
-        order = next((order for order in bought if order.wish == scenario.wish), None)
+        bought = await self._reads.page(buyer, PageRequest(size=_MAX_ORDERS), role=Role.BUYER)
+        order = next((one.order for one in bought.rows if one.order.requirements == scenario.wish), None)
         if order is None and service is not None:
             options = [option.id for option in service.options if option.name in scenario.options]
             order = await self._orders.place_service(
@@ -66,7 +72,11 @@ class ScenarioRunner:
             )
         if order is None:
             order = await self._orders.place_greeting(
-                buyer, star_id=star.id, for_whom=scenario.for_whom, wish=scenario.wish, occasion=scenario.occasion
+                buyer,
+                star_id=star.id,
+                for_whom=scenario.for_whom,
+                requirements=scenario.wish,
+                occasion=scenario.occasion,
             )
         return PlacedOrder(order.id, buyer, star, video, tuple(map(Action, scenario.actions.split())))
 
@@ -76,8 +86,8 @@ class ScenarioRunner:
         :raises Unavailable: the provider does not answer.
         """
         for number, action in enumerate(placed.actions):
-            history = await self._orders.history(placed.buyer, placed.order_id)
-            happened = tuple(row["action"] for row in history[1:])
+            timeline = await self._reads.timeline(placed.buyer, placed.order_id)
+            happened = tuple(event.action for event in timeline[1:])
             if happened[: number + 1] == placed.actions[: number + 1]:
                 continue
             if happened != placed.actions[:number]:

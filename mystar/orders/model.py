@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from mystar.accounts.model import Actor
+from mystar.catalog.model import Service
 from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text
 
 
@@ -98,10 +99,10 @@ class Order:
     total_price: int
     refunded: int
     for_whom: str
-    wish: str
+    requirements: str
     occasion: str
-    by_date: date | None
-    by_time: time | None
+    due_date: date | None
+    due_time: time | None
     options: tuple[ChosenOption, ...]
     cancellation_reason: str | None
     deadline_at: datetime | None
@@ -136,7 +137,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Party:
     """A party of an order, as lists show it. ``avatar`` is the key of the picture's file."""
 
     id: int
@@ -145,21 +146,23 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderCard:
-    """An order with what a list shows about it, read in one query.
+class OrderEntry:
+    """An order with its parties, as lists show it. None: a guest's order, or one to the studio.
 
-    ``video_id`` and ``video`` are the id and the key of the newest delivered video, ``payment`` is the provider's id of
-    the latest payment.
+    ``service`` is read for the market dialect only. For the greetings dialect only: ``profession`` and ``category`` of
+    the star, ``video_id`` and ``video``, id and key of the newest delivered video, and ``payment``, the provider's id
+    of the latest payment.
     """
 
     order: Order
-    creator: Person
-    buyer: Person
-    profession: str
-    category: str
+    buyer: Party | None
+    creator: Party | None
+    profession: str | None
+    category: str | None
     video_id: int | None
     video: str | None
     payment: str | None
+    service: Service | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,7 @@ class OrderEvent:
     id: int
     action: str
     role: Role
-    actor: Person | None
+    actor: Party | None
     from_status: str | None
     to_status: str
     from_money: str | None
@@ -383,9 +386,13 @@ MONEY_FACTS: dict[Money, type[OrderFact]] = {
 }
 
 
+#: Columns that are called otherwise than the attributes.
+_COLUMNS = {"requirements": "wish", "due_date": "by_date", "due_time": "by_time"}
+
+
 def order_of(row: dict[str, Any]) -> Order:
     """The order of a row that has all columns of the table and ``creator_account_id``."""
-    values = {name: row[name] for name in Order.__slots__}
+    values = {name: row[_COLUMNS.get(name, name)] for name in Order.__slots__}
     values["kind"], values["status"] = Kind(row["kind"]), Status(row["status"])
     values["money"], values["money_goal"] = Money(row["money"]), Goal(row["money_goal"])
     values["options"] = tuple(ChosenOption(**option) for option in row["options"] or ())

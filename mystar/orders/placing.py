@@ -16,7 +16,9 @@ from mystar.kit.postgres.database import Database
 from mystar.orders.model import (
     DATE_PASSED,
     ChosenOption,
+    Goal,
     Kind,
+    Money,
     NoInvitations,
     NoModifications,
     NotForSale,
@@ -25,7 +27,7 @@ from mystar.orders.model import (
     OwnService,
     PriceChanged,
     Role,
-    order_of,
+    Status,
 )
 from mystar.orders.repository import OrderRepository
 from mystar.orders.state_machine import Terms, next_deadline
@@ -46,10 +48,10 @@ class Placing:
         *,
         star_id: int,
         for_whom: str,
-        wish: str,
+        requirements: str,
         price: int | None = None,
-        by_date: date | None = None,
-        by_time: time | None = None,
+        due_date: date | None = None,
+        due_time: time | None = None,
         occasion: str = "video",
         customer_id: int | None = None,
     ) -> Order:
@@ -59,7 +61,7 @@ class Placing:
         :param occasion: "video" or "invitation", each with its own price.
         :param customer_id: if given, must be the actor (D1).
         :raises Forbidden: ``customer_id`` is another account. :raises NotForSale: no such star, or without a price.
-        :raises OwnService: :raises NoInvitations: :raises PriceChanged: :raises Invalid: ``by_date`` has passed.
+        :raises OwnService: :raises NoInvitations: :raises PriceChanged: :raises Invalid: ``due_date`` has passed.
         """
         if customer_id not in (None, actor.id):
             raise Forbidden
@@ -68,7 +70,7 @@ class Placing:
             raise OwnService
         amount = _agreed_price(greeting, occasion, price)
         now = self._clock.now()
-        require_to_come(by_date, now, "by_date")
+        require_to_come(due_date, now, "by_date")
         return await self._place(
             actor,
             Kind.GREETING,
@@ -77,11 +79,11 @@ class Placing:
             creator_id=greeting.creator_id,
             price=amount,
             for_whom=for_whom,
-            wish=wish,
+            wish=requirements,
             occasion=occasion,
             # Without a due date the star's own delivery time applies.
-            by_date=by_date or (now + timedelta(days=greeting.delivery_days)).date(),
-            by_time=by_time or _ALL_DAY,
+            by_date=due_date or (now + timedelta(days=greeting.delivery_days)).date(),
+            by_time=due_time or _ALL_DAY,
         )
 
     async def service(
@@ -153,9 +155,15 @@ class Placing:
                 now=now,
                 **columns,
             )
-            details = {"price": order.total_price}
-            await orders.remember(
-                order, None, action="place", role=Role.BUYER, actor_id=actor.id, now=now, details=details
+            await orders.add_event(
+                order.id,
+                action="place",
+                role=Role.BUYER,
+                actor_id=actor.id,
+                before=None,
+                after=(order.status, order.money),
+                now=now,
+                details={"price": order.total_price},
             )
             await tx.publish(OrderPlaced(order, Role.BUYER))
         return order
@@ -193,5 +201,6 @@ def _price(greeting: Greeting, occasion: str) -> int:
 
 def new_order(kind: Kind) -> Order:
     """A new order, not stored yet, for the state machine."""
-    blank = dict.fromkeys(Order.__slots__)
-    return order_of(blank | {"kind": kind, "status": "pending", "money": "none", "money_goal": "hold", "refunded": 0})
+    blank: dict[str, Any] = dict.fromkeys(Order.__slots__)
+    fresh = {"status": Status.PENDING, "money": Money.NONE, "money_goal": Goal.HOLD, "refunded": 0, "options": ()}
+    return Order(**blank | fresh | {"kind": kind})

@@ -71,10 +71,6 @@ values (
     %(order_id)s, %(actor_id)s, %(role)s, %(action)s, %(from_status)s, %(to_status)s, %(from_money)s, %(to_money)s,
     %(details)s, %(now)s);
 
--- name: history
-select actor_id, actor_role, action, from_status, to_status, from_money, to_money, details, created_at
-from order_events where order_id = %(order_id)s order by id limit 1000;
-
 -- name: add_delivery
 -- The order is locked by then, so the numbers have no gaps and no twins.
 insert into deliveries (order_id, number, message, created_by, created_at)
@@ -92,52 +88,16 @@ from deliveries join delivery_files on delivery_files.delivery_id = deliveries.i
 where deliveries.order_id = %(order_id)s
 order by deliveries.number, delivery_files.file_id;
 
--- name: order_cards
--- One order, or those of a buyer, or those of a seller, newest first: the page is cut from an index before anything is
--- joined to it. A null parameter finds nothing, so each caller gives the one that it means.
--- Orders to the studio have neither star nor price to show here.
-with page as (
-    select * from orders where id = %(order_id)s and kind <> 'studio'
-    union all
-    (select * from orders where buyer_id = %(buyer_id)s and kind <> 'studio'
-     order by created_at desc, id desc limit %(limit)s offset %(offset)s)
-    union all
-    (select * from orders where creator_id = (select id from creators where account_id = %(seller_id)s)
-     order by created_at desc, id desc limit %(limit)s offset %(offset)s)
-)
-select page.*, creators.account_id as creator_account_id, creators.profession,
-    star.username as star_username, case when star.avatar_id is not null then star.avatar_key end as star_avatar,
-    buyer.username as buyer_username, case when buyer.avatar_id is not null then buyer.avatar_key end as buyer_avatar,
-    categories.name as category, video.id as video_id, video.key as video, payment.provider_id as payment
-from page
-left join creators on creators.id = page.creator_id
-left join accounts star on star.id = creators.account_id
-left join accounts buyer on buyer.id = page.buyer_id
-left join services on services.id = page.service_id
-left join categories on categories.id = services.category_id
-left join lateral (
-    select files.id, files.key
-    from deliveries
-    join delivery_files on delivery_files.delivery_id = deliveries.id
-    join files on files.id = delivery_files.file_id
-    where deliveries.order_id = page.id
-    order by deliveries.number desc, files.kind = 'video' desc, files.id
-    limit 1
-) video on true
-left join lateral (
-    select payments.provider_id from payments where payments.order_id = page.id order by payments.id desc limit 1
-) payment on true
-order by page.created_at desc, page.id desc;
-
 -- name: order_entries
--- Orders as the market dialect lists them, each half of a page cut from its index before anything is joined. Buyer and
--- seller of an order differ, so no order comes twice. A null parameter finds nothing; a null status is any.
+-- One order, or those of a buyer, of a seller, or of both, newest first: each half of a page is cut from its index before
+-- anything is joined to it. Buyer and seller of an order differ, so no order comes twice. A null id finds nothing, a null
+-- status is any. What only the greetings dialect shows is looked up only for it.
 with page as (
     select id, created_at from (
-        select id, created_at from orders where id = %(order_id)s::bigint
+        select id, created_at from orders where id = %(order_id)s::bigint and (%(studio)s or kind <> 'studio')
         union all
         (select id, created_at from orders
-         where buyer_id = %(buyer_id)s::bigint
+         where buyer_id = %(buyer_id)s::bigint and (%(studio)s or kind <> 'studio')
             and (%(status)s::text is null or shown_status(status, money) = %(status)s::text)
          order by created_at desc, id desc limit %(reach)s)
         union all
@@ -148,20 +108,39 @@ with page as (
     ) found
     order by created_at desc, id desc limit %(limit)s offset %(offset)s
 )
-select orders.*, creators.account_id as creator_account_id,
+select orders.*, creators.account_id as creator_account_id, creators.profession,
     buyer.username as buyer_username, case when buyer.avatar_id is not null then buyer.avatar_key end as buyer_avatar,
-    star.username as creator_username, case when star.avatar_id is not null then star.avatar_key end as creator_avatar
+    star.username as creator_username, case when star.avatar_id is not null then star.avatar_key end as creator_avatar,
+    category.name as category, video.id as video_id, video.key as video, payment.provider_id as payment
 from page
 join orders on orders.id = page.id
 left join creators on creators.id = orders.creator_id
 left join accounts star on star.id = creators.account_id
 left join accounts buyer on buyer.id = orders.buyer_id
+left join lateral (
+    select categories.name
+    from services join categories on categories.id = services.category_id
+    where services.id = orders.service_id and %(greetings)s
+) category on true
+left join lateral (
+    select files.id, files.key
+    from deliveries
+    join delivery_files on delivery_files.delivery_id = deliveries.id
+    join files on files.id = delivery_files.file_id
+    where deliveries.order_id = orders.id and %(greetings)s
+    order by deliveries.number desc, files.kind = 'video' desc, files.id
+    limit 1
+) video on true
+left join lateral (
+    select payments.provider_id from payments where payments.order_id = orders.id and %(greetings)s
+    order by payments.id desc limit 1
+) payment on true
 order by page.created_at desc, page.id desc;
 
 -- name: count_entries
 select (
     select count(*) from orders
-    where buyer_id = %(buyer_id)s::bigint
+    where buyer_id = %(buyer_id)s::bigint and (%(studio)s or kind <> 'studio')
         and (%(status)s::text is null or shown_status(status, money) = %(status)s::text)
 ) + (
     select count(*) from orders
@@ -191,12 +170,6 @@ select order_events.id, order_events.action, order_events.actor_role as role, or
     from_status, to_status, from_money, to_money, details, order_events.created_at
 from order_events left join accounts on accounts.id = order_events.actor_id
 where order_events.order_id = %(order_id)s order by order_events.id limit %(limit)s;
-
--- name: count_bought
-select count(*) from orders where buyer_id = %(account_id)s and kind <> 'studio';
-
--- name: count_sold
-select count(*) from orders where creator_id = (select id from creators where account_id = %(account_id)s);
 
 -- name: money_differences
 -- The money of an order has the status of its latest payment.

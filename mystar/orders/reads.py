@@ -1,33 +1,21 @@
-"""Reading orders for the market dialect: a page of an account's orders, and one order with all that belongs to it."""
+"""Reading orders: pages of an account's orders, and one order with all that belongs to it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from mystar.accounts.model import Actor
-from mystar.catalog.model import Service
 from mystar.catalog.service import CatalogService
 from mystar.kit.postgres.database import Database
 from mystar.kit.web.pagination import Page, PageRequest
-from mystar.orders.model import DeliveryCard, Order, OrderEvent, OrderUnknown, Person, Role
+from mystar.orders.model import DeliveryCard, Order, OrderEntry, OrderEvent, OrderUnknown, Role
 from mystar.orders.repository import OrderRepository
 from mystar.payments.model import Payment
 from mystar.payments.service import PaymentService
 
 #: Deliveries shown with their order; more are in a list of their own.
 _MAX_DELIVERIES = 100
-
-
-@dataclass(frozen=True, slots=True)
-class OrderEntry:
-    """An order with what a list shows. None: a guest's order, or one to the studio."""
-
-    order: Order
-    service: Service | None
-    buyer: Person | None
-    creator: Person | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +34,28 @@ class OrderReads:
     def __init__(self, db: Database, catalog: CatalogService, payments: PaymentService) -> None:
         self._orders, self._catalog, self._payments = OrderRepository(db), catalog, payments
 
-    async def page(self, actor: Actor, page: PageRequest, *, role: Role | None, status: str | None) -> Page[OrderEntry]:
-        """The actor's orders, bought and sold, newest first.
+    async def page(
+        self, actor: Actor, page: PageRequest, *, role: Role | None = None, status: str | None = None
+    ) -> Page[OrderEntry]:
+        """The actor's orders with their services, bought and sold, newest first.
 
         :param role: BUYER or CREATOR; None = both. :param status: as shown, "paid" included.
         """
-        whose: dict[str, Any] = {
-            "buyer_id": actor.id if role is not Role.CREATOR else None,
-            "seller_id": actor.id if role is not Role.BUYER else None,
-            "status": status,
-        }
-        entries = await self._entries(**whose, offset=page.offset, limit=page.size)
-        # Only a full page, or one behind the last, needs a count; otherwise this page is the last one.
-        known = len(entries) < page.size and (entries or page.number == 1)
-        return Page(entries, page.offset + len(entries) if known else await self._orders.count(**whose))
+        found = await self._page(actor, page, role, status=status)
+        return Page(await self._with_services(found.rows), found.count)
+
+    async def greetings(self, actor: Actor, role: Role, page: PageRequest) -> Page[OrderEntry]:
+        """The actor's orders as the greetings dialect shows them, bought or sold, newest first."""
+        return await self._page(actor, page, role, greetings=True)
 
     async def entry(self, actor: Actor, order_id: int) -> OrderEntry:
-        """:raises OrderUnknown: there is none, or the actor is not a party to it."""
-        entries = await self._entries(order_id=order_id)
-        if not entries or entries[0].order.role_of(actor) is None:
-            raise OrderUnknown
-        return entries[0]
+        """The order with its service. :raises OrderUnknown: there is none, or the actor is not a party to it."""
+        (entry,) = await self._with_services([await self._entry(actor, order_id)])
+        return entry
+
+    async def greeting(self, actor: Actor, order_id: int) -> OrderEntry:
+        """The order as the greetings dialect shows it. :raises OrderUnknown:"""
+        return await self._entry(actor, order_id, greetings=True)
 
     async def detail(self, actor: Actor, order_id: int) -> OrderDetail:
         """:raises OrderUnknown:"""
@@ -90,10 +79,40 @@ class OrderReads:
         (card,) = await self._orders.deliveries(order_id, PageRequest(size=1))
         return card
 
-    async def _entries(self, **which: Any) -> list[OrderEntry]:
-        rows = await self._orders.entries(**which)
-        ids = {order.service_id for order, _, _ in rows if order.service_id is not None}
+    async def timeline(self, actor: Actor, order_id: int) -> list[OrderEvent]:
+        """The events of the order, oldest first. :raises OrderUnknown:"""
+        await self._entry(actor, order_id)
+        return await self._orders.timeline(order_id)
+
+    async def _entry(self, actor: Actor, order_id: int, *, greetings: bool = False) -> OrderEntry:
+        entries = await self._orders.entries(order_id=order_id, greetings=greetings)
+        if not entries or entries[0].order.role_of(actor) is None:
+            raise OrderUnknown
+        return entries[0]
+
+    async def _page(
+        self,
+        actor: Actor,
+        page: PageRequest,
+        role: Role | None,
+        *,
+        status: str | None = None,
+        greetings: bool = False,
+    ) -> Page[OrderEntry]:
+        buyer_id = actor.id if role is not Role.CREATOR else None
+        seller_id = actor.id if role is not Role.BUYER else None
+        entries = await self._orders.entries(
+            buyer_id=buyer_id, seller_id=seller_id, status=status, page=page, greetings=greetings
+        )
+        # Only a full page, or one behind the last, needs a count; otherwise this page is the last one.
+        if len(entries) < page.size and (entries or not page.offset):
+            return Page(entries, page.offset + len(entries))
+        count = await self._orders.count_entries(
+            buyer_id=buyer_id, seller_id=seller_id, status=status, studio=not greetings
+        )
+        return Page(entries, count)
+
+    async def _with_services(self, entries: Sequence[OrderEntry]) -> list[OrderEntry]:
+        ids = {entry.order.service_id for entry in entries if entry.order.service_id is not None}
         services = await self._catalog.services_by_id(ids) if ids else {}
-        return [
-            OrderEntry(order, services.get(order.service_id or 0), buyer, creator) for order, buyer, creator in rows
-        ]
+        return [replace(entry, service=services.get(entry.order.service_id or 0)) for entry in entries]

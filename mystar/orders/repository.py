@@ -11,7 +11,7 @@ import orjson
 
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
-from mystar.kit.web.pagination import Page, PageRequest
+from mystar.kit.web.pagination import PageRequest
 from mystar.orders.model import (
     ChosenOption,
     DeliveredFile,
@@ -19,12 +19,14 @@ from mystar.orders.model import (
     DeliveryCard,
     Difference,
     Kind,
+    Money,
     Order,
-    OrderCard,
+    OrderEntry,
     OrderEvent,
     OrderUnknown,
-    Person,
+    Party,
     Role,
+    Status,
     order_of,
 )
 from mystar.orders.state_machine import Transition
@@ -67,9 +69,10 @@ class OrderRepository:
         rows = await self._tx.all(QUERIES.due_orders, now=now, moment=moment, id=order_id, batch=batch)
         return [(row["deadline_at"], row["id"]) for row in rows]
 
-    async def edit(self, order_id: int, wish: str | None, by_date: date | None, now: datetime) -> Order:
+    async def edit(self, order_id: int, requirements: str | None, due_date: date | None, now: datetime) -> Order:
         """None = unchanged."""
-        return order_of(await self._tx.one(QUERIES.edit_order, id=order_id, wish=wish, by_date=by_date, now=now))
+        changes = {"wish": requirements, "by_date": due_date}
+        return order_of(await self._tx.one(QUERIES.edit_order, id=order_id, now=now, **changes))
 
     async def mark_reviewed(self, order_id: int, now: datetime) -> Order:
         return order_of(await self._tx.one(QUERIES.mark_reviewed, id=order_id, now=now))
@@ -99,35 +102,33 @@ class OrderRepository:
         )
         return order_of(row)
 
-    async def remember(
+    async def add_event(
         self,
-        order: Order,
-        before: Order | None,
+        order_id: int,
         *,
         action: str,
         role: Role,
         actor_id: int | None,
+        before: tuple[Status, Money] | None,
+        after: tuple[Status, Money],
         now: datetime,
         details: dict[str, Any],
     ) -> None:
-        """Add an event: ``before`` became ``order``."""
+        """Add to the order's timeline. ``before`` None: the order is new."""
+        from_status, from_money = before or (None, None)
         await self._tx.execute(
             QUERIES.add_event,
-            order_id=order.id,
+            order_id=order_id,
             actor_id=actor_id,
             role=str(role),
             action=action,
-            from_status=before and str(before.status),
-            to_status=str(order.status),
-            from_money=before and str(before.money),
-            to_money=str(order.money),
+            from_status=from_status and str(from_status),
+            to_status=str(after[0]),
+            from_money=from_money and str(from_money),
+            to_money=str(after[1]),
             details=details,
             now=now,
         )
-
-    async def history(self, order_id: int) -> list[Row]:
-        """The events as rows, oldest first."""
-        return await self._tx.all(QUERIES.history, order_id=order_id)
 
     async def deliver(
         self, order_id: int, message: str, file_ids: Sequence[int], created_by: int, now: datetime
@@ -149,28 +150,32 @@ class OrderRepository:
         buyer_id: int | None = None,
         seller_id: int | None = None,
         status: str | None = None,
-        limit: int = 1,
-        offset: int = 0,
-    ) -> list[tuple[Order, Person | None, Person | None]]:
-        """Orders with their buyers and creators, newest first: one order, or those of a buyer, of a seller, or both."""
+        page: PageRequest = _ONE_ORDER,
+        greetings: bool = False,
+    ) -> list[OrderEntry]:
+        """Orders with their parties, newest first: one order, or those of a buyer, of a seller, or of both.
+
+        :param greetings: read what only the greetings dialect shows, and leave out orders to the studio.
+        """
         rows = await self._tx.all(
             QUERIES.order_entries,
             order_id=order_id,
             buyer_id=buyer_id,
             seller_id=seller_id,
             status=status,
-            limit=limit,
-            offset=offset,
-            reach=offset + limit,
+            limit=page.size,
+            offset=page.offset,
+            reach=page.offset + page.size,
+            greetings=greetings,
+            studio=not greetings,
         )
-        for row in rows:
-            # Orders to the studio have their requirements in a column of their own.
-            row["wish"] = row["wish"] or row["description"] or ""
-        return [(order_of(row), _person(row, "buyer"), _person(row, "creator")) for row in rows]
+        return [_entry(row) for row in rows]
 
-    async def count(self, *, buyer_id: int | None, seller_id: int | None, status: str | None) -> int:
+    async def count_entries(
+        self, *, buyer_id: int | None, seller_id: int | None, status: str | None = None, studio: bool = True
+    ) -> int:
         query = QUERIES.count_entries
-        return int(await self._tx.value(query, buyer_id=buyer_id, seller_id=seller_id, status=status))
+        return int(await self._tx.value(query, buyer_id=buyer_id, seller_id=seller_id, status=status, studio=studio))
 
     async def deliveries(self, order_id: int, page: PageRequest) -> list[DeliveryCard]:
         """Newest first."""
@@ -185,27 +190,6 @@ class OrderRepository:
         rows = await self._tx.all(QUERIES.timeline, order_id=order_id, limit=MAX_ROWS)
         return [_event(row) for row in rows]
 
-    async def card(self, order_id: int) -> OrderCard:
-        """:raises OrderUnknown:"""
-        rows = await self._rows(order_id=order_id)
-        if not rows:
-            raise OrderUnknown
-        return _card(rows[0])
-
-    async def bought_by(self, account_id: int, page: PageRequest) -> Page[OrderCard]:
-        rows = await self._rows(buyer_id=account_id, page=page)
-        return await self._list(rows, page, QUERIES.count_bought, account_id)
-
-    async def sold_by(self, account_id: int, page: PageRequest) -> Page[OrderCard]:
-        rows = await self._rows(seller_id=account_id, page=page)
-        return await self._list(rows, page, QUERIES.count_sold, account_id)
-
-    async def _list(self, rows: list[Row], page: PageRequest, count: str, account_id: int) -> Page[OrderCard]:
-        """Only a full page, or one behind the last, needs a count; otherwise this page is the last one."""
-        known = len(rows) < page.size and (rows or page.number == 1)
-        total = page.offset + len(rows) if known else await self._tx.value(count, account_id=account_id)
-        return Page([_card(row) for row in rows], total)
-
     async def differences(self) -> list[Difference]:
         """At most a thousand of each kind."""
         money = await self._tx.all(QUERIES.money_differences, limit=MAX_ROWS)
@@ -216,23 +200,20 @@ class OrderRepository:
             *(Difference("creator", "completed_orders", **row) for row in completed),
         ]
 
-    async def _rows(
-        self,
-        *,
-        order_id: int | None = None,
-        buyer_id: int | None = None,
-        seller_id: int | None = None,
-        page: PageRequest = _ONE_ORDER,
-    ) -> list[Row]:
-        whose = {"order_id": order_id, "buyer_id": buyer_id, "seller_id": seller_id}
-        return await self._tx.all(QUERIES.order_cards, {**whose, "limit": page.size, "offset": page.offset})
+
+def _entry(row: Row) -> OrderEntry:
+    # Orders to the studio have their requirements in a column of their own.
+    order = order_of(row | {"wish": row["wish"] or row["description"] or ""})
+    return OrderEntry(
+        order,
+        _party(order.buyer_id, row["buyer_username"], row["buyer_avatar"]),
+        _party(order.creator_account_id, row["creator_username"], row["creator_avatar"]),
+        *(row[name] for name in ("profession", "category", "video_id", "video", "payment")),
+    )
 
 
-def _person(row: Row, role: str) -> Person | None:
-    if row[f"{role}_username"] is None:
-        return None
-    person_id = row["buyer_id"] if role == "buyer" else row["creator_account_id"]
-    return Person(person_id, row[f"{role}_username"], row[f"{role}_avatar"])
+def _party(account_id: int | None, username: str | None, avatar: str | None) -> Party | None:
+    return None if account_id is None or username is None else Party(account_id, username, avatar)
 
 
 def _delivery_card(row: Row) -> DeliveryCard:
@@ -242,25 +223,10 @@ def _delivery_card(row: Row) -> DeliveryCard:
 
 def _event(row: Row) -> OrderEvent:
     username, avatar, actor_id = row.pop("username"), row.pop("avatar"), row.pop("actor_id")
-    actor = Person(actor_id, username, avatar) if username is not None else None
-    return OrderEvent(**row | {"role": Role(row["role"])}, actor=actor)
+    return OrderEvent(**row | {"role": Role(row["role"])}, actor=_party(actor_id, username, avatar))
 
 
 def _found(row: Row | None) -> Order:
     if row is None:
         raise OrderUnknown
     return order_of(row)
-
-
-def _card(row: Row) -> OrderCard:
-    order = order_of(row)
-    return OrderCard(
-        order=order,
-        creator=Person(order.creator_account_id or 0, row["star_username"] or "", row["star_avatar"]),
-        buyer=Person(order.buyer_id or 0, row["buyer_username"] or "", row["buyer_avatar"]),
-        profession=row["profession"] or "",
-        category=row["category"] or "",
-        video_id=row["video_id"],
-        video=row["video"],
-        payment=row["payment"],
-    )

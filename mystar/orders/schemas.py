@@ -11,8 +11,19 @@ from mystar.catalog.schemas import ServiceView, number, service_shape
 from mystar.kit.web.fields import BaseSchema, Id, PlainText, RubleAmount, max_items
 from mystar.kit.web.media_urls import Addresses
 from mystar.kit.web.pagination import PageQuery
-from mystar.orders.model import ChosenOption, DeliveryCard, Kind, Money, Order, OrderEvent, Person, Role, Status
-from mystar.orders.reads import OrderDetail, OrderEntry
+from mystar.orders.model import (
+    ChosenOption,
+    DeliveryCard,
+    Kind,
+    Money,
+    Order,
+    OrderEntry,
+    OrderEvent,
+    Party,
+    Role,
+    Status,
+)
+from mystar.orders.reads import OrderDetail
 from mystar.orders.state_machine import allowed_actions
 from mystar.payments.model import Payment
 
@@ -248,12 +259,12 @@ def order_view(entry: OrderEntry, reader: Actor, at: Addresses) -> dict[str, Any
         "creator": _party(entry.creator, at),
         "status": order.shown_status,
         "money": order.money,
-        "requirements": order.wish,
+        "requirements": order.requirements,
         "for_whom": order.for_whom,
         "price": number(order.price),
         "total_price": number(order.total_price),
         "refunded": number(order.refunded),
-        "delivery_date": order.by_date,
+        "delivery_date": order.due_date,
         "selected_options": [_option(option) for option in order.options],
         "cancellation_reason": order.cancellation_reason,
         "created_at": order.created_at,
@@ -302,7 +313,7 @@ def delivery_view(card: DeliveryCard, order: Order, reader: Actor, at: Addresses
     }
 
 
-def _party(person: Person | None, at: Addresses) -> dict[str, Any] | None:
+def _party(person: Party | None, at: Addresses) -> dict[str, Any] | None:
     if person is None:
         return None
     return {"id": person.id, "username": person.username, "avatar": at.public(person.avatar)}

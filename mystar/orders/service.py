@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
+from typing import Any
 
 from mystar.accounts.model import Actor
 from mystar.catalog.service import CatalogService
@@ -12,9 +13,8 @@ from mystar.creators.service import CreatorService
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
-from mystar.kit.postgres.database import Database, Row, Tx
+from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.tokens import Signer
-from mystar.kit.web.pagination import Page, PageRequest
 from mystar.orders import state_machine
 from mystar.orders.model import (
     PAID,
@@ -24,7 +24,6 @@ from mystar.orders.model import (
     Kind,
     NothingDelivered,
     Order,
-    OrderCard,
     OrderEdited,
     OrderMoneyDecided,
     OrderUnknown,
@@ -74,11 +73,18 @@ class OrderService:
         self._transitions = Transitions(
             clock, terms, creators=creators, files=files, payments=payments, patience=patience
         )
-        placing = Placing(db, clock, catalog, terms)
-        self.place_greeting, self.place_service = placing.greeting, placing.service
+        self._placing = Placing(db, clock, catalog, terms)
 
     def listen(self, events: Events) -> None:
         self._transitions.listen(events)
+
+    async def place_greeting(self, actor: Actor, star_id: int, **wanted: Any) -> Order:
+        """Order a greeting: see `Placing.greeting`."""
+        return await self._placing.greeting(actor, star_id=star_id, **wanted)
+
+    async def place_service(self, actor: Actor, service_id: int, **wanted: Any) -> Order:
+        """Order a service: see `Placing.service`."""
+        return await self._placing.service(actor, service_id=service_id, **wanted)
 
     # The creator's actions.
 
@@ -157,7 +163,7 @@ class OrderService:
         async with self._db.transaction() as tx:
             order, transition = await self._transitions.decide(tx, actor, order_id, Action.EDIT)
             edited = await OrderRepository(tx).edit(order_id, requirements, delivery_date, now)
-            if (edited.wish, edited.by_date) == (order.wish, order.by_date):
+            if (edited.requirements, edited.due_date) == (order.requirements, order.due_date):
                 return order
             await self._transitions.record(tx, order, transition, actor.id)
             await tx.publish(OrderEdited(edited, transition.role, order.status))
@@ -239,19 +245,6 @@ class OrderService:
 
     # Reading.
 
-    async def read(self, actor: Actor, order_id: int) -> OrderCard:
-        """:raises OrderUnknown: there is none, or the actor is not a party to it."""
-        card = await OrderRepository(self._db).card(order_id)
-        if card.order.role_of(actor) is None:
-            raise OrderUnknown
-        return card
-
-    async def bought_by(self, actor: Actor, page: PageRequest) -> Page[OrderCard]:
-        return await OrderRepository(self._db).bought_by(actor.id, page)
-
-    async def sold_by(self, actor: Actor, page: PageRequest) -> Page[OrderCard]:
-        return await OrderRepository(self._db).sold_by(actor.id, page)
-
     def link_to_watch(self, order_id: int) -> str:
         """A signed link that plays the delivered video without a token, for the mail to the buyer."""
         return f"{self._public_url}/api/order/video/?order_id={order_id}&sig={self._signer.sign('watch', order_id)}"
@@ -263,15 +256,10 @@ class OrderService:
         """
         if not self._signer.verify(signature, "watch", order_id):
             raise OrderUnknown
-        card = await OrderRepository(self._db).card(order_id)
-        if card.video is None or not card.order.is_open_to_buyer:
-            raise OrderUnknown
-        return self._files.private_url(card.video)
-
-    async def history(self, actor: Actor, order_id: int) -> list[Row]:
-        """The events of the order, oldest first."""
-        await self.read(actor, order_id)
-        return await OrderRepository(self._db).history(order_id)
+        for entry in await OrderRepository(self._db).entries(order_id=order_id, greetings=True):
+            if entry.video is not None and entry.order.is_open_to_buyer:
+                return self._files.private_url(entry.video)
+        raise OrderUnknown
 
     @staticmethod
     def allowed_actions(order: Order, actor: Actor) -> tuple[Allowed, ...]:

@@ -116,12 +116,13 @@ class Transitions:
             refunded=refunded,
             deadline_at=next_deadline(order, transition.taken(order), self._terms, now),
         )
-        await orders.remember(
-            moved,
-            order,
+        await orders.add_event(
+            moved.id,
             action=str(transition.action),
             role=transition.role,
             actor_id=actor_id,
+            before=(order.status, order.money),
+            after=(moved.status, moved.money),
             now=now,
             details=dict(details),
         )
@@ -140,12 +141,14 @@ class Transitions:
 
     async def record(self, tx: Tx, order: Order, transition: Transition, actor_id: int, **details: str | int) -> None:
         """Add an event of an action that changes neither status nor money."""
-        await OrderRepository(tx).remember(
-            order,
-            order,
+        state = (order.status, order.money)
+        await OrderRepository(tx).add_event(
+            order.id,
             action=str(transition.action),
             role=transition.role,
             actor_id=actor_id,
+            before=state,
+            after=state,
             now=self._clock.now(),
             details=details,
         )

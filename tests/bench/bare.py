@@ -23,7 +23,7 @@ from mystar.kit.postgres import queries
 from mystar.kit.security.tokens import derive
 
 STARS = queries.load("mystar.catalog").stars
-ORDER = queries.load("mystar.orders").order_cards
+ORDER = queries.load("mystar.orders").order_entries
 SESSION = queries.load("mystar.accounts").living_session
 CATALOG = queries.load("mystar.catalog")
 _EVERYTHING: dict[str, Any] = {
@@ -57,11 +57,13 @@ async def order(request: web.Request) -> web.Response:
     claims = jwt.decode(token, request.app[KEY], algorithms=["HS256"], issuer="mystar", audience="mystar")
     if not await rows(request, SESSION, {"id": claims["sid"], "now": datetime.now(UTC)}):
         raise web.HTTPUnauthorized
-    only = {"order_id": int(request.query["order_id"]), "buyer_id": None, "seller_id": None, "limit": 1, "offset": 0}
+    nothing = dict.fromkeys(("buyer_id", "seller_id", "status"))
+    only = nothing | {"limit": 1, "reach": 1, "offset": 0, "greetings": True, "studio": False}
+    only["order_id"] = int(request.query["order_id"])
     (found,) = await rows(request, ORDER, only)
     if found["buyer_id"] != claims["id"]:
         raise web.HTTPNotFound
-    return answer({"star_username": found["star_username"], "order_price": found["total_price"]})
+    return answer({"star_username": found["creator_username"], "order_price": found["total_price"]})
 
 
 async def catalogue(request: web.Request) -> web.Response:

@@ -27,7 +27,10 @@ ACCOUNTS, CATALOG, NEWS, ORDERS, PAYMENTS = (
 )
 POOL = web.AppKey("pool", aiopg.Pool)
 KEY = web.AppKey("key", str)
-_NOBODY = {"buyer_id": None, "seller_id": None, "status": None, "limit": 1, "offset": 0, "reach": 1}
+_ONE: dict[str, Any] = {
+    **dict.fromkeys(("buyer_id", "seller_id", "status")),
+    **{"limit": 1, "offset": 0, "reach": 1, "greetings": False, "studio": True},
+}
 
 
 class Asker:
@@ -63,7 +66,7 @@ def answer(data: Any, status: int = 200) -> web.Response:
 async def read(request: web.Request) -> web.Response:
     order_id = int(request.match_info["id"])
     async with asking(request) as asker:
-        (order,) = await asker.rows(ORDERS.order_entries, order_id=order_id, **_NOBODY)
+        (order,) = await asker.rows(ORDERS.order_entries, order_id=order_id, **_ONE)
         if order["buyer_id"] != asker.id:
             raise web.HTTPNotFound
         order["service"] = await asker.rows(CATALOG.services, ids=[order["service_id"]])
@@ -85,7 +88,7 @@ async def place(request: web.Request) -> web.Response:
         await asker.run("begin")
         order_id = await _written(asker, service, chosen, body["requirements"])
         await asker.run("commit")
-        (order,) = await asker.rows(ORDERS.order_entries, order_id=order_id, **_NOBODY)
+        (order,) = await asker.rows(ORDERS.order_entries, order_id=order_id, **_ONE)
         order["service"] = await asker.rows(CATALOG.services, ids=[order["service_id"]])
     return answer(order, 201)
 

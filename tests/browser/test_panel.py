@@ -144,7 +144,7 @@ async def test_every_page_is_as_wide_as_its_window(
     await tab.show("sign-in")
     await enter(tab.page, api, await factory.staff("owner"))
     star = await factory.star(profession="Певица, актриса и ведущая вечеров с очень длинным названием профессии")
-    order_id = await factory.order(await factory.person(), star, wish="Поздравьте " * 60)
+    order_id = await factory.order(await factory.person(), star, requirements="Поздравьте " * 60)
     await factory.hold(order_id, sandbox)
     await place(api, "Очень-длинное-название-без-единого-пробела-" * 3)
     pages = [*LISTS, "", "staff", f"orders/{order_id}", f"accounts/{star.id}", "creators/1", "services/1"]

@@ -84,7 +84,7 @@ async def speaks_english(app: web.Application, person: Person) -> None:
 async def test_a_star_is_told_of_a_new_order(
     api: Api, factory: Factory, customer: Person, star: Person, post: Post
 ) -> None:
-    number = await factory.order(customer, star, by_date=date(2199, 3, 8), wish="С <b>8 марта</b>")
+    number = await factory.order(customer, star, due_date=date(2199, 3, 8), requirements="С <b>8 марта</b>")
     mail = await post.only()
     assert (mail["to"], mail["subject"], mail["language"]) == (star.email, RUSSIAN, "ru")
     for words in ("Здравствуйте, comet!", f"№{number}", f"15{NB}000{NB}₽", "olga", "Для мамы", "08.03.2199"):

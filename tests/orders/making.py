@@ -32,10 +32,10 @@ def an_order(
         "refunded": 0,
         "options": (),
         "for_whom": "Для мамы",
-        "wish": "С днём рождения",
+        "requirements": "С днём рождения",
         "occasion": "video",
-        "by_date": date(2030, 5, 9),
-        "by_time": time(23, 59),
+        "due_date": date(2030, 5, 9),
+        "due_time": time(23, 59),
         "created_at": MOMENT,
         "updated_at": MOMENT,
     }

@@ -109,7 +109,7 @@ async def test_a_greeting_that_is_ordered_here_is_a_greeting_everywhere(
 
 
 async def test_a_greeting_of_the_other_dialect_is_read_here(market: Market) -> None:
-    order_id = await market.factory.order(market.buyer, market.creator, wish="Спойте")
+    order_id = await market.factory.order(market.buyer, market.creator, requirements="Спойте")
     order = await market.read(order_id, market.creator)
     assert (order["kind"], order["requirements"], order["for_whom"]) == ("greeting", "Спойте", "Для мамы")
 

@@ -13,8 +13,9 @@ from mystar.errors import Forbidden, NotFound
 from mystar.files.model import FileInUse
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
-from mystar.orders.keys import ORDERS
+from mystar.orders.keys import ORDER_READS, ORDERS
 from mystar.orders.model import ActionNotAllowedNow, Difference, Money, Order, OrderUnknown, Status
+from mystar.orders.reads import OrderReads
 from mystar.orders.service import OrderService
 from mystar.payments.keys import PAYMENTS
 from mystar.payments.model import HoldExpiring, PaymentSettled
@@ -47,6 +48,11 @@ def orders(app: web.Application) -> OrderService:
 
 
 @pytest.fixture
+def reads(app: web.Application) -> OrderReads:
+    return app[ORDER_READS]
+
+
+@pytest.fixture
 def db(app: web.Application) -> Database:
     return app[DATABASE]
 
@@ -56,9 +62,9 @@ async def make_service(db: Database) -> None:
     await db.execute("update orders set kind = 'service'")
 
 
-async def sets_money(orders: OrderService, person: Person, order_id: int, money: Money) -> Order:
+async def money_becomes(reads: OrderReads, person: Person, order_id: int, money: Money) -> Order:
     async def look() -> Order | None:
-        order = (await orders.read(actor(person), order_id)).order
+        order = (await reads.entry(actor(person), order_id)).order
         return order if order.money is money else None
 
     found = await eventually(look)
@@ -70,6 +76,7 @@ async def test_a_service_is_charged_by_the_approval_and_counted(
     api: Api,
     db: Database,
     orders: OrderService,
+    reads: OrderReads,
     factory: Factory,
     sandbox_process: SandboxProcess,
     customer: Person,
@@ -80,13 +87,13 @@ async def test_a_service_is_charged_by_the_approval_and_counted(
     await factory.hold(order_id, sandbox_process)
     await orders.accept(actor(star), order_id)
     await orders.deliver(actor(star), order_id, message="Готово")
-    assert (await sets_money(orders, customer, order_id, Money.HELD)).status is Status.DELIVERED
+    assert (await money_becomes(reads, customer, order_id, Money.HELD)).status is Status.DELIVERED
     await orders.approve(actor(customer), order_id)
-    order = await sets_money(orders, customer, order_id, Money.CAPTURED)
+    order = await money_becomes(reads, customer, order_id, Money.CAPTURED)
     assert order.status is Status.COMPLETED
     assert None not in (order.accepted_at, order.paid_at, order.delivered_at, order.completed_at)
     assert await db.value("select completed_orders from creators where account_id = %(id)s", id=star.id) == 1
-    steps = [row["action"] for row in await orders.history(actor(customer), order_id)]
+    steps = [event.action for event in await reads.timeline(actor(customer), order_id)]
     assert steps == ["place", "pay", "money_held", "accept", "deliver", "approve", "money_captured"]
 
 
@@ -95,6 +102,7 @@ async def test_a_hold_that_runs_out_is_taken_once_there_is_something_to_take_it_
     db: Database,
     app: web.Application,
     orders: OrderService,
+    reads: OrderReads,
     factory: Factory,
     sandbox_process: SandboxProcess,
     customer: Person,
@@ -114,12 +122,13 @@ async def test_a_hold_that_runs_out_is_taken_once_there_is_something_to_take_it_
     assert await run_out() == "hold"
     await orders.deliver(actor(star), order_id, message="Готово")
     assert await run_out() == "capture"
-    assert (await sets_money(orders, customer, order_id, Money.CAPTURED)).status is Status.DELIVERED
+    assert (await money_becomes(reads, customer, order_id, Money.CAPTURED)).status is Status.DELIVERED
 
 
 async def test_two_captures_at_once_are_one_capture(
     api: Api,
     orders: OrderService,
+    reads: OrderReads,
     factory: Factory,
     sandbox_process: SandboxProcess,
     customer: Person,
@@ -131,7 +140,7 @@ async def test_two_captures_at_once_are_one_capture(
     await factory.hold(order_id, sandbox_process)
     outcomes = await asyncio.gather(*(orders.capture(actor(star), order_id) for _ in range(3)), return_exceptions=True)
     assert Counter(map(type, outcomes)) == {Order: 1, ActionNotAllowedNow: 2}
-    await sets_money(orders, customer, order_id, Money.CAPTURED)
+    await money_becomes(reads, customer, order_id, Money.CAPTURED)
 
 
 async def test_a_second_payment_is_refused_and_a_second_visit_finds_the_first(
@@ -168,6 +177,7 @@ async def test_a_payment_that_was_under_way_when_the_order_ended_is_given_back(
     api: Api,
     db: Database,
     orders: OrderService,
+    reads: OrderReads,
     sandbox_process: SandboxProcess,
     customer: Person,
     star: Person,
@@ -177,7 +187,7 @@ async def test_a_payment_that_was_under_way_when_the_order_ended_is_given_back(
     await orders.pay_by_link(order_id, URL(link).query["sig"])
     await orders.reject(actor(star), order_id)
     await sandbox_process.pay((await sandbox_process.find_payment(order_id=str(order_id)))["id"])
-    order = await sets_money(orders, customer, order_id, Money.RELEASED)
+    order = await money_becomes(reads, customer, order_id, Money.RELEASED)
     assert order.status is Status.REJECTED
     # The star is not told of money that does not stay.
     assert await db.value("select count(*) from outbox where payload ->> 'text' like '%%оплачен%%'") == 0
@@ -187,6 +197,7 @@ async def test_a_recount_finds_what_is_wrong_and_nothing_else(
     api: Api,
     db: Database,
     orders: OrderService,
+    reads: OrderReads,
     factory: Factory,
     sandbox_process: SandboxProcess,
     customer: Person,
@@ -197,7 +208,7 @@ async def test_a_recount_finds_what_is_wrong_and_nothing_else(
     await factory.hold(order_id, sandbox_process)
     await orders.deliver(actor(star), order_id, message="Готово")
     await orders.approve(actor(customer), order_id)
-    await sets_money(orders, customer, order_id, Money.CAPTURED)
+    await money_becomes(reads, customer, order_id, Money.CAPTURED)
     assert await orders.recount() == []
     await db.execute("update orders set money = 'held'")
     await db.execute("update creators set completed_orders = 7")
@@ -234,10 +245,10 @@ async def test_files_are_delivered_by_their_owner_and_once(
 
 
 async def test_a_stranger_does_not_learn_that_there_is_an_order(
-    orders: OrderService, factory: Factory, order_id: int
+    orders: OrderService, reads: OrderReads, factory: Factory, order_id: int
 ) -> None:
     stranger = actor(await factory.star())
-    for verb in (orders.read, orders.pay, orders.payment_link, orders.history, orders.require_capturer):
+    for verb in (orders.pay, orders.payment_link, orders.require_capturer, reads.entry, reads.greeting, reads.timeline):
         with pytest.raises(OrderUnknown):
             await verb(stranger, order_id)
 

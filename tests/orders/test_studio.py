@@ -52,8 +52,8 @@ async def test_the_button_brings_an_order_into_process(api: Api, factory: Factor
         return (await (await api.get(f"{ORDERS}{order_id}/")).json())["status"] == "in_process"
 
     await eventually(status)
-    history = await app[STUDIO_ORDERS].history(actor(operator, "operator"), order_id)
-    assert [(one["action"], one["actor_role"], one["actor_id"], one["to_status"]) for one in history] == [
+    timeline = await app[STUDIO_ORDERS].timeline(actor(operator, "operator"), order_id)
+    assert [(event.action, event.role, event.actor and event.actor.id, event.to_status) for event in timeline] == [
         ("place", "buyer", None, "new"),
         ("queue", "staff", operator.id, "new"),
         ("process", "system", None, "in_process"),
@@ -64,7 +64,7 @@ async def test_the_button_brings_an_order_into_process(api: Api, factory: Factor
         assert (answer.status, set(await answer.json())) == (409, {"detail"})
     answer = await api.post(button(order_id), as_=operator)
     assert (answer.status, (await answer.json())["status"]) == (202, "in_process")
-    assert len(await app[STUDIO_ORDERS].history(actor(operator, "operator"), order_id)) == 3
+    assert len(await app[STUDIO_ORDERS].timeline(actor(operator, "operator"), order_id)) == 3
 
 
 @pytest.mark.parametrize("settings", [600], indirect=True)

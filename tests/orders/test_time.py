@@ -16,7 +16,7 @@ from mystar.app import create_app
 from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
-from mystar.orders.keys import ORDERS
+from mystar.orders.keys import ORDER_READS, ORDERS
 from mystar.orders.model import ActionNotAllowedNow, Goal, Money, OrderCancelled, Role, Status
 from mystar.orders.state_machine import Action, Terms, allowed_actions, decide, next_deadline
 from mystar.orders.tasks import Deadlines
@@ -75,7 +75,7 @@ async def seen(market: Market, person: Person) -> list[str]:
 
 
 async def state(market: Market, order_id: int) -> tuple[str, str]:
-    order = await market.app[ORDERS].read(actor(market.buyer), order_id)
+    order = await market.app[ORDER_READS].entry(actor(market.buyer), order_id)
     return order.order.status.value, order.order.money.value
 
 
@@ -97,8 +97,8 @@ async def test_an_order_that_nobody_accepts_is_cancelled_and_its_hold_let_go(
     await eventually(lambda: _is(market, order_id, ("cancelled", "released")))
     assert (await seen(market, market.creator))[-1] == "order_expired"
     assert "order_expired" in await seen(market, market.buyer)
-    history = await market.app[ORDERS].history(actor(market.buyer), order_id)
-    assert [(row["action"], row["actor_role"], row["actor_id"]) for row in history][3:4] == [
+    timeline = await market.app[ORDER_READS].timeline(actor(market.buyer), order_id)
+    assert [(event.action, event.role, event.actor and event.actor.id) for event in timeline][3:4] == [
         ("acceptance_late", "system", None)
     ]
     mail = await sandbox_process.wait_for_mail(market.buyer.email, "")

@@ -13,7 +13,7 @@ from mystar.app import broken_invariants
 from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden
 from mystar.kit.keys import DATABASE
-from mystar.orders.keys import ORDERS
+from mystar.orders.keys import ORDER_READS, ORDERS
 from mystar.reviews.keys import REVIEWS
 from mystar.reviews.model import ReviewUnknown
 from tests.conftest import Api
@@ -83,10 +83,10 @@ async def test_a_second_review_comes_too_late(
     def may_review() -> bool:
         return "review" in [one.name for one in app[ORDERS].allowed_actions(card.order, actor(buyer))]
 
-    card = await app[ORDERS].read(actor(buyer), order)
+    card = await app[ORDER_READS].entry(actor(buyer), order)
     assert may_review()
     await reviewed(api, buyer, order)
-    card = await app[ORDERS].read(actor(buyer), order)
+    card = await app[ORDER_READS].entry(actor(buyer), order)
     assert not may_review()
     assert card.order.reviewed_at is not None
     body = await refused(await api.post(at(order), GOOD, as_=buyer), 409, "order_wrong_time")

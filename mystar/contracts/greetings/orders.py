@@ -19,10 +19,11 @@ from mystar.kit.web.bare_lists import ListQuery, list_request, list_response
 from mystar.kit.web.fields import BaseSchema, Id, PlainText, RubleAmount
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import idempotent
+from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, query_of
-from mystar.orders.keys import ORDERS
-from mystar.orders.model import PAID, Money, Order, OrderCard, OrderUnknown, Status
+from mystar.orders.keys import ORDER_READS, ORDERS
+from mystar.orders.model import PAID, Money, Order, OrderEntry, OrderUnknown, Party, Role, Status
 from mystar.orders.schemas import AllowedActionView
 
 TAGS = ["greetings: orders"]
@@ -70,9 +71,9 @@ class OrderDraft(BaseSchema):
         metadata={"description": "The price that the customer saw; an outdated one is refused with 409."},
     )
     for_whom = PlainText(required=True, min_length=1, max_length=128)
-    wish = PlainText(data_key="comment", load_default="", max_length=2000)
-    by_date = fields.Date(load_default=None, allow_none=True)
-    by_time = fields.Time(load_default=None, allow_none=True)
+    requirements = PlainText(data_key="comment", load_default="", max_length=2000)
+    due_date = fields.Date(data_key="by_date", load_default=None, allow_none=True)
+    due_time = fields.Time(data_key="by_time", load_default=None, allow_none=True)
     occasion = Occasion(data_key="type", load_default="video", metadata={"enum": [*OCCASIONS, *WORDS]})
 
     @pre_load
@@ -181,10 +182,9 @@ async def list_orders(request: web.Request) -> web.StreamResponse:
     actor, query, page = actor_of(request), query_of(request), list_request(request)
     if query["user_id"] not in (None, actor.id):
         raise Forbidden
-    orders = request.app[ORDERS]
-    read = orders.sold_by if query["is_star"] else orders.bought_by
-    found = await read(actor, page)
-    return list_response(request, [_item(request, card, actor) for card in found.rows], found.count, page)
+    role = Role.CREATOR if query["is_star"] else Role.BUYER
+    found = await request.app[ORDER_READS].greetings(actor, role, page)
+    return list_response(request, [_item(request, entry, actor) for entry in found.rows], found.count, page)
 
 
 @docs(
@@ -227,14 +227,14 @@ async def read_order(request: web.Request) -> web.StreamResponse:
     if asked["order_id"] is None:
         raise Invalid(fields={"order_id": [Text("Обязательное поле.", "Missing data for required field.")]})
     actor = actor_of(request)
-    card = await request.app[ORDERS].read(actor, asked["order_id"])
-    if asked["star_id"] not in (None, card.creator.id):
+    entry = await request.app[ORDER_READS].greeting(actor, asked["order_id"])
+    if asked["star_id"] not in (None, entry.order.creator_account_id):
         raise OrderUnknown
     # A JSON number without a float in between.
-    price = orjson.Fragment(rubles_text(card.order.total_price))
-    detail: dict[str, Any] = {"star_username": card.creator.username, "order_price": price}
-    if card.video is not None:
-        detail |= {"video": card.video, "video_url": _video_url(request, card, actor)}
+    price = orjson.Fragment(rubles_text(entry.order.total_price))
+    detail: dict[str, Any] = {"star_username": _username(entry.creator), "order_price": price}
+    if entry.video is not None:
+        detail |= {"video": entry.video, "video_url": _video_url(request, entry, actor)}
     return json_response(detail)
 
 
@@ -259,45 +259,49 @@ def status_order(order: Order) -> int:
     return 0 if order.status is Status.PENDING else 1
 
 
-def _item(request: web.Request, card: OrderCard, actor: Actor) -> dict[str, Any]:
-    order = card.order
+def _item(request: web.Request, entry: OrderEntry, actor: Actor) -> dict[str, Any]:
+    order = entry.order
     return {
         "id": order.id,
         "customer_id": order.buyer_id,
         "star_id": order.creator_account_id,
-        "payment_id": card.payment or "",
+        "payment_id": entry.payment or "",
         "order_price": rubles_text(order.total_price),
-        "by_date": order.by_date,
-        "by_time": order.by_time and order.by_time.replace(microsecond=0),
+        "by_date": order.due_date,
+        "by_time": order.due_time and order.due_time.replace(microsecond=0),
         "for_whom": order.for_whom,
-        "comment": order.wish,
+        "comment": order.requirements,
         "type": WORDS[order.occasion],
         "status_order": status_order(order),
         "status": order.status,
         "money": order.money,
-        "star": card.creator.username,
-        "username": card.creator.username,
-        "star_avatar": _avatar(card.creator.avatar),
-        "profession": card.profession,
-        "customer_username": card.buyer.username,
-        "customer_avatar": _avatar(card.buyer.avatar),
-        "cat_name": card.category,
-        "video": card.video or NO_VIDEO,
-        "video_url": _video_url(request, card, actor),
+        "star": _username(entry.creator),
+        "username": _username(entry.creator),
+        "star_avatar": _avatar(entry.creator),
+        "profession": entry.profession or "",
+        "customer_username": _username(entry.buyer),
+        "customer_avatar": _avatar(entry.buyer),
+        "cat_name": entry.category or "",
+        "video": entry.video or NO_VIDEO,
+        "video_url": _video_url(request, entry, actor),
         "allowed_actions": [one.plain() for one in request.app[ORDERS].allowed_actions(order, actor)],
         "created_at": order.created_at,
     }
 
 
-def _avatar(key: str | None) -> str:
-    return f"/media/{key}" if key else NO_AVATAR
+def _username(party: Party | None) -> str:
+    return party.username if party else ""
 
 
-def _video_url(request: web.Request, card: OrderCard, actor: Actor) -> str | None:
+def _avatar(party: Party | None) -> str:
+    return media_path(party.avatar) if party and party.avatar else NO_AVATAR
+
+
+def _video_url(request: web.Request, entry: OrderEntry, actor: Actor) -> str | None:
     """A link for whoever may see the video: the customer not before he has paid."""
-    if card.video is None or (actor.id == card.order.buyer_id and not card.order.is_open_to_buyer):
+    if entry.video is None or (actor.id == entry.order.buyer_id and not entry.order.is_open_to_buyer):
         return None
-    return request.app[FILES].private_url(card.video)
+    return request.app[FILES].private_url(entry.video)
 
 
 _DECIDE = route("POST", "/api/orderaccept/", decide_order, "greetings.order-decision")

@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from mystar.kit.postgres import queries
-from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.database import Queryable
 from mystar.kit.web.pagination import Page, PageRequest
-from mystar.orders.model import OrderUnknown, Role, Status
-from mystar.orders.repository import QUERIES as ORDER_QUERIES
+from mystar.orders.model import OrderUnknown, Status
 from mystar.orders.studio.model import NumbersRunOut, StudioOrder, studio_order_of
 
 QUERIES = queries.load(__package__)
@@ -96,36 +95,6 @@ class StudioRows:
 
     async def drop_pictures(self, order_id: int) -> None:
         await self._tx.execute(QUERIES.drop_order_pictures, order_id=order_id)
-
-    async def remember(
-        self,
-        order_id: int,
-        *,
-        action: str,
-        role: Role,
-        actor_id: int | None,
-        before: Status | None,
-        after: Status,
-        now: datetime,
-        details: dict[str, Any] | None = None,
-    ) -> None:
-        """Add an event to the history."""
-        await self._tx.execute(
-            ORDER_QUERIES.add_event,
-            order_id=order_id,
-            actor_id=actor_id,
-            role=str(role),
-            action=action,
-            from_status=before and str(before),
-            to_status=str(after),
-            from_money=before and "none",
-            to_money="none",
-            details=details or {},
-            now=now,
-        )
-
-    async def history(self, order_id: int) -> list[Row]:
-        return await self._tx.all(ORDER_QUERIES.history, order_id=order_id)
 
 
 def _text(number: int) -> str:

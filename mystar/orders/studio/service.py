@@ -11,11 +11,12 @@ from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.model import OutboxMessage
 from mystar.kit.outbox.outbox import Outbox
-from mystar.kit.postgres.database import Database, Row, Tx
+from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.pagination import Page, PageRequest
-from mystar.orders.model import ActionForbidden, OrderUnknown, Role, Status
+from mystar.orders.model import ActionForbidden, Money, OrderEvent, OrderUnknown, Role, Status
+from mystar.orders.repository import OrderRepository
 from mystar.orders.studio.model import (
     MOST_PICTURES,
     NumbersRunOut,
@@ -81,13 +82,13 @@ class StudioOrders:
                     self.numbers, owner_id=owner_id, title=title, description=description, now=now
                 )
                 await self._attach(tx, order_id, owner_id, file_ids)
-                await rows.remember(
+                await OrderRepository(tx).add_event(
                     order_id,
                     action="place",
                     role=Role.BUYER,
                     actor_id=owner_id,
                     before=None,
-                    after=Status.NEW,
+                    after=(Status.NEW, Money.NONE),
                     now=now,
                     details={"pictures": len(file_ids)},
                 )
@@ -113,10 +114,10 @@ class StudioOrders:
             return Page([], 0)
         return await StudioRows(self._db).seen_by(actor.id if actor else None, page, search)
 
-    async def history(self, actor: Actor, order_id: int) -> list[Row]:
+    async def timeline(self, actor: Actor, order_id: int) -> list[OrderEvent]:
         """The events of the order, oldest first."""
         await self.read(actor, order_id)
-        return await StudioRows(self._db).history(order_id)
+        return await OrderRepository(self._db).timeline(order_id)
 
     async def change(
         self,
@@ -148,7 +149,7 @@ class StudioOrders:
                 order.description if description is None else description,
                 now,
             )
-            await self._remember(tx, order, "edit", role, actor.id)
+            await self._add_event(tx, order, "edit", role, actor.id)
             changed = await rows.find(order.id)
             await tx.publish(StudioOrderChanged(changed, actor.id))
         return changed
@@ -162,7 +163,7 @@ class StudioOrders:
             order, role = await self._lock_new(tx, actor, order_id)
             await self._discard_pictures(tx, order)
             await StudioRows(tx).move(order.id, Status.CANCELLED, self._clock.now())
-            await self._remember(tx, order, "cancel", role, actor.id, after=Status.CANCELLED)
+            await self._add_event(tx, order, "cancel", role, actor.id, after=Status.CANCELLED)
             await tx.publish(StudioOrderWithdrawn(order, actor.id))
 
     # Processing (D36)
@@ -200,7 +201,7 @@ class StudioOrders:
             if order.status is not Status.NEW:
                 return
             await rows.move(order.id, Status.IN_PROCESS, self._clock.now())
-            await self._remember(tx, order, "process", Role.SYSTEM, None, after=Status.IN_PROCESS)
+            await self._add_event(tx, order, "process", Role.SYSTEM, None, after=Status.IN_PROCESS)
             await tx.publish(StudioOrderProcessed(await rows.find(order.id), None))
 
     async def _queue(self, tx: Tx, actor: Actor, order_id: int) -> StudioOrder:
@@ -213,7 +214,7 @@ class StudioOrders:
         await rows.queue(order.id, moment, now)
         # The outbox row survives a crash; its unique name prevents a second one.
         await self._outbox.put(tx, TOPIC, {"order_id": order.id}, name=f"process:{order.id}", after=moment)
-        await self._remember(tx, order, "queue", Role.STAFF, actor.id)
+        await self._add_event(tx, order, "queue", Role.STAFF, actor.id)
         queued = await rows.find(order.id)
         await tx.publish(StudioOrderQueued(queued, actor.id))
         return queued
@@ -251,15 +252,16 @@ class StudioOrders:
         for picture in order.pictures:
             await self._files.discard(tx, picture.id)
 
-    async def _remember(
+    async def _add_event(
         self, tx: Tx, order: StudioOrder, action: str, role: Role, actor_id: int | None, after: Status | None = None
     ) -> None:
-        await StudioRows(tx).remember(
+        await OrderRepository(tx).add_event(
             order.id,
             action=action,
             role=role,
             actor_id=actor_id,
-            before=order.status,
-            after=after or order.status,
+            before=(order.status, Money.NONE),
+            after=(after or order.status, Money.NONE),
             now=self._clock.now(),
+            details={},
         )

@@ -16,7 +16,7 @@ from mystar.catalog.model import GreetingPricing
 from mystar.contracts.greetings.orders import OrderItem
 from mystar.creators.keys import CREATORS
 from mystar.kit.keys import DATABASE
-from mystar.orders.keys import ORDERS
+from mystar.orders.keys import ORDER_READS, ORDERS
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, video
 from tests.files.uploading import form
@@ -418,8 +418,8 @@ async def test_of_two_who_act_at_once_one_wins(
         order_id = await factory.order(customer, star)
         answers = await asyncio.gather(act(order_id, first), act(order_id, second))
         assert sorted(answer.status for answer in answers) == [201, 409]
-        history = await app[ORDERS].history(actor(customer), order_id)
-        assert [row["from_status"] for row in history] == [None, "pending"]
+        timeline = await app[ORDER_READS].timeline(actor(customer), order_id)
+        assert [event.from_status for event in timeline] == [None, "pending"]
 
 
 # The greeting

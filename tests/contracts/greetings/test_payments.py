@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
 from mystar.app import create_app
-from mystar.orders.keys import ORDERS
+from mystar.orders.keys import ORDER_READS
 from mystar.payments.keys import PAYMENTS
 from mystar.settings import Settings
 from tests.conftest import Api
@@ -278,8 +278,8 @@ async def test_doubled_and_disordered_notifications_are_one_change(
         return len(ended) == 10 and all(one["end"] == "delivered" for one in ended)
 
     await eventually(all_told)
-    history = await app[ORDERS].history(actor(customer), order_id)
-    assert [event["to_money"] for event in history] == ["none", "pending", "held", "held", "captured"]
+    timeline = await app[ORDER_READS].timeline(actor(customer), order_id)
+    assert [event.to_money for event in timeline] == ["none", "pending", "held", "held", "captured"]
     assert (await payment_of(app, order_id)).status == "captured"
 
 
