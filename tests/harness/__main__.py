@@ -4,8 +4,8 @@ The tests run its short form. Before a release the full form is run once, which 
 
     python -m tests.harness --orders 1000 --kills 100
 
-Every run prints its seed, and ``--seed`` (or MYSTAR_SEED) repeats it: the same stories, the same faults, the same
-moments of death as far as clocks allow. The exit code is 1 when anything was lost, doubled or stuck.
+Every run prints its seed, and ``--seed`` (or MYSTAR_SEED) repeats it: the same scenarios, the same faults, the same
+moments of the kills as far as clocks allow. The exit code is 1 when anything was lost, doubled or stuck.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main(orders: int, kills: int, seed: int | None, keep: bool) -> None:
         sandbox = stack.enter_context(sandbox_in(directory / "sandbox"))
         report = asyncio.run(run(plan, postgres.dsn(name), sandbox, directory / "service"))
     click.echo(str(report))
-    sys.exit(1 if report.troubles else 0)
+    sys.exit(1 if report.problems else 0)
 
 
 main()

@@ -1,4 +1,4 @@
-"""One run: people who buy and sell, a service that dies under them again and again, and the count at the end."""
+"""One run: orders are placed and paid while the service is killed repeatedly; at the end everything is compared."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ import psycopg2
 
 from tests.factory import Person
 from tests.harness.checker import Difference, differences
-from tests.harness.people import Accident, Client, Diary
+from tests.harness.client import Acknowledgements, Client, Interruption
+from tests.harness.scenarios import SCENARIOS, OrderFlow, Scenario
 from tests.harness.service import Service
-from tests.harness.stories import STORIES, Story, Walk
-from tests.harness.world import World, look
+from tests.harness.snapshot import Snapshot, take_snapshot
 from tests.sandbox_process import SandboxClient
 
-#: Seconds after the last walk in which everything must have come right.
+#: Seconds after the end of the last scenario within which every difference must have disappeared.
 RECOVERY = 60.0
-#: The provider on a bad day: a third of its deeds are done and not answered for, and its news come late, twice, in the
-#: wrong order or never.
-BAD_DAY: Mapping[str, Any] = {
+#: The provider fails: a third of its operations are carried out and not acknowledged, and its notifications come late,
+#: twice, in the wrong order or never.
+FAULTS: Mapping[str, Any] = {
     "delay_seconds": [0.0, 0.15],
     "error_before_work": 0.05,
     "error_after_work": 0.3,
@@ -40,161 +40,167 @@ BAD_DAY: Mapping[str, Any] = {
 
 
 def chosen_seed() -> int:
-    """MYSTAR_SEED, to repeat a run; else a new one."""
+    """The seed in MYSTAR_SEED, which repeats a run; else a new one."""
     return int(os.environ.get("MYSTAR_SEED") or secrets.randbelow(2**32))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """:param kills: spread over the orders, which begin in equal lots, one lot in each life of the service."""
+    """:param kills: spread over the orders, of which equal shares begin between two kills."""
 
     seed: int
     orders: int
     kills: int
     stars: int = 3
     customers: int = 6
-    faults: Mapping[str, Any] = field(default_factory=lambda: BAD_DAY)
-    #: How long a life lasts, from and to, in times of a start; one in six ends while the service is still starting.
+    faults: Mapping[str, Any] = field(default_factory=lambda: FAULTS)
+    #: The time until the next kill, as a multiple of the time of a start: from, to. One in six kills comes while the
+    #: service is still starting.
     life: tuple[float, float] = (0.3, 2.0)
-    #: Seconds in which the walks must end, however it goes.
+    #: Seconds within which all scenarios must end.
     limit: float = 480.0
-    stories: Mapping[Story, int] = field(default_factory=lambda: STORIES)
+    scenarios: Mapping[Scenario, int] = field(default_factory=lambda: SCENARIOS)
 
 
 @dataclass
 class Report:
     plan: Plan
-    world: World
+    snapshot: Snapshot
     lost_answers: int
     starts: Sequence[float]
     recovery: float
     seconds: float
-    #: What a person met that nobody must meet, and what the checker found after the recovery.
-    complaints: Sequence[str]
+    #: Answers that must not be given, and what the checker found after the recovery.
+    violations: Sequence[str]
     differences: Sequence[Difference]
 
     @property
-    def troubles(self) -> list[str]:
-        return [*self.complaints, *map(str, self.differences)]
+    def problems(self) -> list[str]:
+        return [*self.violations, *map(str, self.differences)]
 
     def __str__(self) -> str:
-        kinds = Counter(line["kind"].removeprefix("payment.") for line in self.world.journal)
+        kinds = Counter(line["kind"].removeprefix("payment.") for line in self.snapshot.journal)
         moves = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         head = (
             f"MYSTAR_SEED={self.plan.seed}: {self.plan.orders} orders, {self.plan.kills} kills, "
-            f"{len(self.world.acts)} acknowledged deeds, {self.lost_answers} answers lost; the journal: {moves}; "
+            f"{len(self.snapshot.acknowledged)} acknowledgements, {self.lost_answers} answers lost; "
+            f"the journal: {moves}; "
             f"ready again after {max(self.starts):.1f} s at most, all right {self.recovery:.1f} s after the end; "
             f"{self.seconds:.0f} s in all"
         )
-        return "\n".join([head, *(f"  {trouble}" for trouble in self.troubles)])
+        return "\n".join([head, *(f"  {problem}" for problem in self.problems)])
 
 
-class Stage:
-    """The service over a database and a sandbox, with people on it."""
+class Deployment:
+    """The service over a database and a sandbox, and its clients."""
 
     def __init__(self, dsn: str, sandbox: SandboxClient, directory: Path, seed: int) -> None:
         self.dsn, self.sandbox, self.seed = dsn, sandbox, seed
         self.service = Service(dsn, sandbox, directory, PAYMENTS__YOOKASSA__TIMEOUT_SECONDS=2)
-        self.diary = Diary()
+        self.acknowledgements = Acknowledgements()
 
     async def open(self) -> None:
         await self.service.start().wait_ready()
         await self.sandbox.set_webhook(f"{self.service.url}/payments/notifications/")
         self.category = await asyncio.to_thread(_make_category, self.dsn)
 
-    def walk(self, name: str, accidents: Mapping[str, Accident] | None = None) -> Walk:
-        """Somebody's business; his device is to be opened with ``async with walk.client``."""
+    def flow(self, name: str, interruptions: Mapping[str, Interruption] | None = None) -> OrderFlow:
+        """The flow of a new order; its client is opened with ``async with flow.client``."""
         chance = random.Random(f"{self.seed}:{name}")
-        return Walk(Client(self.service.url, name, self.diary, chance, accidents), self.sandbox, chance)
+        return OrderFlow(
+            Client(self.service.url, name, self.acknowledgements, chance, interruptions), self.sandbox, chance
+        )
 
-    async def cast(self, stars: int, customers: int) -> tuple[list[Person], list[Person]]:
-        walk = self.walk("cast")
-        async with walk.client:
+    async def register_people(self, stars: int, customers: int) -> tuple[list[Person], list[Person]]:
+        flow = self.flow("cast")
+        async with flow.client:
             people = await asyncio.gather(
-                *(walk.join(f"star {number}", f"star{number}") for number in range(stars)),
-                *(walk.join(f"customer {number}", f"customer{number}") for number in range(customers)),
+                *(flow.register(f"star {number}", f"star{number}") for number in range(stars)),
+                *(flow.register(f"customer {number}", f"customer{number}") for number in range(customers)),
             )
             for star in people[:stars]:
-                await walk.become_star(star, self.category)
+                await flow.become_star(star, self.category)
         return people[:stars], people[stars:]
 
-    async def recover(self) -> tuple[float, World, list[Difference]]:
-        """Wait until nothing is wrong, or for as long as is promised: how long it took, and what is left."""
+    async def recover(self) -> tuple[float, Snapshot, list[Difference]]:
+        """Wait until no difference is left, at most `RECOVERY` seconds: the time, the snapshot, what differs."""
         began = time.monotonic()
         while True:
-            world = await look(self.dsn, self.sandbox, self.diary.acts)
-            found = differences(world)
+            snapshot = await take_snapshot(self.dsn, self.sandbox, self.acknowledgements.acknowledged)
+            found = differences(snapshot)
             passed = time.monotonic() - began
             if not found or passed > RECOVERY:
-                return passed, world, found
+                return passed, snapshot, found
             await asyncio.sleep(0.5)
 
     async def close(self) -> list[str]:
-        """End the service in peace. What its last hours should not have seen."""
-        complaints = [] if (code := self.service.stop()) == 0 else [f"the service ended with exit code {code}"]
+        """Stop the service. Returns a wrong exit code and tracebacks in its log, as sentences."""
+        violations = [] if (code := self.service.stop()) == 0 else [f"the service ended with exit code {code}"]
         tracebacks = self.service.log.read_text(errors="replace").count("Traceback (most recent call last)")
         if tracebacks:
-            complaints.append(f"{tracebacks} tracebacks in {self.service.log}")
-        return complaints
+            violations.append(f"{tracebacks} tracebacks in {self.service.log}")
+        return violations
 
 
 async def run(plan: Plan, dsn: str, sandbox: SandboxClient, directory: Path) -> Report:
-    """The whole of it. Ends in bounded time: every walk loses its patience sooner or later."""
+    """A whole run. It ends in bounded time, since every client gives up at some time."""
     began = time.monotonic()
-    stage = Stage(dsn, sandbox, directory, plan.seed)
+    deployment = Deployment(dsn, sandbox, directory, plan.seed)
     try:
-        await stage.open()
-        stars, customers = await stage.cast(plan.stars, plan.customers)
+        await deployment.open()
+        stars, customers = await deployment.register_people(plan.stars, plan.customers)
         await sandbox.faults(seed=plan.seed, **plan.faults)
-        complaints = await _mayhem(plan, stage, stars, customers)
+        violations = await _run_scenarios(plan, deployment, stars, customers)
         await sandbox.faults()
-        recovery, world, found = await stage.recover()
-        complaints += await _operator_looks(stage.service)
-        complaints += await stage.close()
+        recovery, snapshot, found = await deployment.recover()
+        violations += await _run_operator_checks(deployment.service)
+        violations += await deployment.close()
     finally:
-        stage.service.kill()
+        deployment.service.kill()
     return Report(
         plan=plan,
-        world=world,
-        lost_answers=stage.diary.lost,
-        starts=stage.service.starts,
+        snapshot=snapshot,
+        lost_answers=deployment.acknowledgements.lost,
+        starts=deployment.service.starts,
         recovery=recovery,
         seconds=time.monotonic() - began,
-        complaints=complaints,
+        violations=violations,
         differences=found,
     )
 
 
-async def _mayhem(plan: Plan, stage: Stage, stars: Sequence[Person], customers: Sequence[Person]) -> list[str]:
-    """Everybody walks, the service dies ``plan.kills`` times. The complaints."""
+async def _run_scenarios(
+    plan: Plan, deployment: Deployment, stars: Sequence[Person], customers: Sequence[Person]
+) -> list[str]:
+    """Run all scenarios while the service is killed ``plan.kills`` times. Returns the violations."""
     gate = asyncio.Semaphore(0)
     chance = random.Random(plan.seed)
-    # Every story at least once, if there are orders enough for it.
-    stories = list(plan.stories)[: plan.orders]
-    stories += chance.choices(list(plan.stories), list(plan.stories.values()), k=plan.orders - len(stories))
-    chance.shuffle(stories)
+    # Every scenario at least once, if there are enough orders.
+    scenarios = list(plan.scenarios)[: plan.orders]
+    scenarios += chance.choices(list(plan.scenarios), list(plan.scenarios.values()), k=plan.orders - len(scenarios))
+    chance.shuffle(scenarios)
 
-    async def live(number: int, story: Story) -> None:
-        walk = stage.walk(f"order {number}: {story.__name__}")
-        walk.star, walk.customer = walk.chance.choice(stars), walk.chance.choice(customers)
-        # Nobody gives his place back: it is the killer who lets people in.
+    async def live(number: int, scenario: Scenario) -> None:
+        flow = deployment.flow(f"order {number}: {scenario.__name__}")
+        flow.star, flow.customer = flow.chance.choice(stars), flow.chance.choice(customers)
+        # The semaphore is released by the kills, never here.
         await gate.acquire()
-        async with walk.client:
-            await story(walk)
+        async with flow.client:
+            await scenario(flow)
 
-    walks = [asyncio.create_task(live(number, story)) for number, story in enumerate(stories)]
+    flows = [asyncio.create_task(live(number, scenario)) for number, scenario in enumerate(scenarios)]
     try:
         async with asyncio.timeout(plan.limit):
-            await _kill_again_and_again(plan, stage.service, gate, chance)
-            outcomes = await asyncio.gather(*walks, return_exceptions=True)
+            await _kill_repeatedly(plan, deployment.service, gate, chance)
+            outcomes = await asyncio.gather(*flows, return_exceptions=True)
     finally:
-        for task in walks:
+        for task in flows:
             task.cancel()
-        await asyncio.gather(*walks, return_exceptions=True)
+        await asyncio.gather(*flows, return_exceptions=True)
     return [f"{type(outcome).__name__}: {outcome}" for outcome in outcomes if isinstance(outcome, BaseException)]
 
 
-async def _kill_again_and_again(plan: Plan, service: Service, gate: asyncio.Semaphore, chance: random.Random) -> None:
+async def _kill_repeatedly(plan: Plan, service: Service, gate: asyncio.Semaphore, chance: random.Random) -> None:
     let_in = 0
     for life in range(1, plan.kills + 1):
         for _ in range(let_in, lot := plan.orders * life // (plan.kills + 1)):
@@ -212,8 +218,8 @@ async def _kill_again_and_again(plan: Plan, service: Service, gate: asyncio.Sema
     await service.wait_ready()
 
 
-async def _operator_looks(service: Service) -> list[str]:
-    """The operator's own commands must come to the same result as the checker."""
+async def _run_operator_checks(service: Service) -> list[str]:
+    """The operator's commands must come to the same result as the checker."""
     try:
         await service.command("payments", "reconcile")
         await service.command("check")

@@ -1,4 +1,4 @@
-"""The service as a child process that can be killed at any moment and comes back on the same address."""
+"""The service as a child process that can be killed at any moment and restarted on the same address."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class ServiceDied(Exception):
-    """The service ended by itself; the text is the end of its log."""
+    """The service ended by itself. The text is the end of its log."""
 
 
 class Service:
@@ -77,7 +77,7 @@ class Service:
         return self
 
     def kill(self) -> None:
-        """SIGKILL, as a power cut would; nothing of it is left when this returns."""
+        """Send SIGKILL, and wait until the process is gone."""
         if self._process is not None:
             if self._process.poll() is None:
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -85,7 +85,7 @@ class Service:
             self._process = None
 
     def stop(self) -> int:
-        """SIGTERM. Its exit code; 0 when it was not running."""
+        """Send SIGTERM. Returns the exit code; 0 when it was not running."""
         if self._process is None:
             return 0
         self._process.terminate()
@@ -95,13 +95,13 @@ class Service:
             self.kill()
 
     async def command(self, *arguments: str) -> str:
-        """Another command of the operator's, to its end. AssertionError with its words unless its exit code is 0."""
+        """Run an operator's command. AssertionError with its output unless its exit code is 0."""
         run = partial(run_cli, *arguments, directory=self._directory, **self._variables)
         ended = await asyncio.to_thread(run)
         assert ended.returncode == 0, f"mystar {' '.join(arguments)}: {ended.returncode}\n{ended.stdout}{ended.stderr}"
         return ended.stdout
 
-    def last_words(self, lines: int = 30) -> str:
+    def log_tail(self, lines: int = 30) -> str:
         content = self.log.read_text(errors="replace") if self.log.exists() else ""
         return "\n".join(content.splitlines()[-lines:])
 
@@ -138,6 +138,6 @@ def free_port() -> int:
 
 
 def _die_with_parent() -> None:
-    """Whatever happens to us, no service is left behind (Linux; elsewhere it is only stopped in the ordinary ways)."""
+    """The kernel kills the service when this process ends (on Linux; elsewhere it is stopped in the ordinary ways)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What is left when everybody has gone home: the provider's journal, the diary, and the rows of the database."""
+"""What is compared at the end: the provider's journal, the acknowledgements, and the rows of the database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extras import RealDictCursor
 
-from tests.harness.people import Act
+from tests.harness.client import Acknowledgement
 from tests.sandbox_process import SandboxClient
 
 Row = dict[str, Any]
@@ -32,11 +32,11 @@ _QUERIES = {
 
 
 @dataclass(frozen=True)
-class World:
-    """Money is kopecks everywhere. ``journal`` lines are the sandbox's (`mystar/sandbox/bank.py`), oldest first."""
+class Snapshot:
+    """Money is kopecks everywhere. ``journal`` lines are the sandbox's (`mystar/sandbox/journal.py`), oldest first."""
 
     journal: list[Row]
-    acts: list[Act]
+    acknowledged: list[Acknowledgement]
     orders: list[Row]
     payments: list[Row]
     ledger: list[Row]
@@ -48,7 +48,7 @@ class World:
     likes: list[Row]
     #: E-mail addresses by account.
     addresses: dict[int, str]
-    #: What came into people's mailboxes, the newest thousand.
+    #: The newest thousand mails in the mailboxes.
     mails: list[Row]
 
     def truth(self) -> dict[str, Row]:
@@ -58,28 +58,32 @@ class World:
     def lines(self, kind: str, provider_id: str | None) -> list[Row]:
         return [line for line in self.journal if line["kind"] == kind and line["payment_id"] == provider_id]
 
-    def order_called(self, business: str) -> Row | None:
-        return next((order for order in self.orders if order["for_whom"] == business), None)
+    def order_called(self, order_name: str) -> Row | None:
+        return next((order for order in self.orders if order["for_whom"] == order_name), None)
 
-    def businesses(self) -> Iterator[tuple[str, dict[str, Act]]]:
-        """Every order's name with what was acknowledged about it, the last of each deed."""
-        named: dict[str, dict[str, Act]] = {}
-        for act in self.acts:
-            named.setdefault(act.business, {})[act.deed] = act
-        yield from ((name, deeds) for name, deeds in named.items() if "place" in deeds)
+    def by_order(self) -> Iterator[tuple[str, dict[str, Acknowledgement]]]:
+        """The name of every order with its acknowledgements, the last of each action."""
+        named: dict[str, dict[str, Acknowledgement]] = {}
+        for acknowledgement in self.acknowledged:
+            named.setdefault(acknowledgement.order_name, {})[acknowledgement.action] = acknowledgement
+        yield from ((name, actions) for name, actions in named.items() if "place" in actions)
 
 
-async def look(dsn: str, sandbox: SandboxClient, acts: list[Act]) -> World:
-    """The journal is read after the rows: what the service knows cannot be newer than the truth."""
+async def take_snapshot(dsn: str, sandbox: SandboxClient, acknowledged: list[Acknowledgement]) -> Snapshot:
+    """The journal is read after the rows, so the database cannot be ahead of it."""
     rows = await asyncio.to_thread(_rows, dsn)
     addresses = {row["id"]: row["email"] for row in rows.pop("accounts")}
-    return World(
-        journal=await sandbox.journal(), mails=await sandbox.mails(), acts=list(acts), addresses=addresses, **rows
+    return Snapshot(
+        journal=await sandbox.journal(),
+        mails=await sandbox.mails(),
+        acknowledged=list(acknowledged),
+        addresses=addresses,
+        **rows,
     )
 
 
 def _rows(dsn: str) -> dict[str, list[Row]]:
-    """One moment of the whole database."""
+    """All rows, read in one transaction."""
     connection = psycopg2.connect(dsn, cursor_factory=RealDictCursor)
     try:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
