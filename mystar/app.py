@@ -120,22 +120,8 @@ def contracts() -> tuple[Contract, ...]:
 
 async def broken_invariants(app: web.Application) -> list[str]:
     """Violated invariants, in sentences for the operator: stored totals that differ from their recount, lost files."""
-    differences = [
-        f"creator {one.creator_id}: {one.what} is {one.stored}, by recount {one.counted}"
-        for one in await app[CREATORS].recount()
-    ]
-    differences += [
-        f"category {one.category_id}: {one.what} are {one.stored}, by recount {one.counted}"
-        for one in await app[LISTINGS].recount()
-    ]
-    differences += [
-        f"{one.of} {one.id}: {one.what} is {one.stored}, by recount {one.counted}"
-        for one in [*await app[ORDERS].recount(), *await app[REVIEWS].recount()]
-    ]
-    differences += [
-        f"conversation {one.conversation_id}: {one.what} is {one.stored}, by recount {one.counted}"
-        for one in await app[CHAT].recount()
-    ]
+    services = (app[CREATORS], app[LISTINGS], app[ORDERS], app[REVIEWS], app[CHAT])
+    differences = [str(one) for service in services for one in await service.recount()]
     differences += map(str, await app[AUDIT].verify())
     return differences + [f"file {key}: its bytes are missing" async for key in app[FILES].lost()]
 

@@ -102,7 +102,7 @@ class Factory:
         """A creator who may create services and sells no greetings."""
         creator = await self.person(username, **person)
         async with self._app[DATABASE].transaction() as tx:
-            await self._app[CREATORS].become(tx, creator.id)
+            await self._app[CREATORS].create(tx, creator.id)
         return creator
 
     # Orders

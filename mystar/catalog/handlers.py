@@ -24,7 +24,7 @@ from mystar.catalog.schemas import (
     category_shape,
     draft_of,
     filter_of,
-    is_about_oneself,
+    is_own,
     service_shape,
     tag_shape,
 )
@@ -42,7 +42,7 @@ TAGS = ["market: services"]
 
 
 class FilterChoice(BaseSchema):
-    """Nothing: services say neither a platform nor a language."""
+    """Always an empty list: services have neither platforms nor languages."""
 
     id = fields.Integer()
     name = fields.String()
@@ -54,7 +54,7 @@ class FilterChoice(BaseSchema):
 @response_schema(page_of(ServiceView), 200)
 async def list_services(request: web.Request) -> web.Response:
     listings, filters, page = request.app[LISTINGS], await _filters(request), page_request(request)
-    if is_about_oneself(query_of(request)):
+    if is_own(query_of(request)):
         actor = maybe_actor_of(request)
         if actor is None:
             raise Unauthenticated

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mystar.accounts.model import AccountChanged, Actor
-from mystar.catalog.model import Difference, GreetingStays, Service, ServiceDraft, ServiceUnknown, tag_key
+from mystar.catalog.model import GreetingStays, Service, ServiceDraft, ServiceUnknown, tag_key
 from mystar.catalog.repository import CatalogRepository
 from mystar.catalog.search import ServiceFilter, SortOrder
 from mystar.catalog.search_repository import SearchRepository
@@ -20,6 +20,7 @@ from mystar.creators.service import CreatorService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import Page, PageRequest
 
 #: At most this many differences are reported by `recount`.
@@ -78,7 +79,7 @@ class ServiceListings:
         creator = await self._creators.by_account(actor.id)
         return await self.find(replace(filters, creator_id=creator.id, include_hidden=True), page)
 
-    # For everybody
+    # For all readers
 
     async def service(self, actor: Actor | None, service_id: int) -> Service:
         """:raises ServiceUnknown: there is none, or it is hidden and the actor neither its creator nor staff."""

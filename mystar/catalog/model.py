@@ -43,7 +43,7 @@ class Greeting:
 class Star(NamedTuple):
     """A creator who sells greetings, with all that lists show. ``id`` is the account's; prices in kopecks.
 
-    ``rating`` is the mean to two places, ``whole_stars`` the same rounded up, both 0 while nobody has rated (D27).
+    ``rating`` is the mean to two places, ``whole_stars`` the same rounded up, both 0 without ratings (D27).
     """
 
     id: int
@@ -96,7 +96,7 @@ class GreetingPricingPatch:
 
 
 class Option(NamedTuple):
-    """Something that can be bought with a service. ``price`` in kopecks, on top of the base price."""
+    """An extra that can be ordered with a service. ``price`` in kopecks, on top of the base price."""
 
     id: int
     name: str
@@ -105,12 +105,12 @@ class Option(NamedTuple):
 
 
 class Service(NamedTuple):
-    """What a creator sells, with all that lists show. Prices in kopecks.
+    """A service with all that lists show. Prices in kopecks.
 
-    A greeting has neither price nor category before its creator sets them. ``modifications_price``: 0 = changes are
-    free of charge, None = there are none. ``is_active`` is the creator's own switch, ``is_listed`` whether anybody can
-    see and buy it; ``is_removed`` ones are left only for the orders that name them. ``rating`` and
-    ``completed_orders`` are the creator's.
+    A greeting has neither price nor category before its creator sets them. ``modifications_price``: 0 = modifications
+    are free of charge, None = there are none. ``is_active`` is set by the creator, ``is_withheld`` by staff;
+    ``is_listed`` follows from both: whether the service can be seen and ordered. ``is_removed`` ones exist only for the
+    orders that name them. ``rating`` and ``completed_orders`` are the creator's.
     """
 
     id: int
@@ -140,7 +140,7 @@ class Service(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OptionDraft:
-    """An option as its creator writes it. With an ``id`` it is one that exists; None = stays as it is."""
+    """An option to create, or, with an ``id``, to change. None = unchanged."""
 
     id: int | None = None
     name: str | None = None
@@ -150,9 +150,9 @@ class OptionDraft:
 
 @dataclass(frozen=True, slots=True)
 class ServiceDraft:
-    """What a creator writes of a service, new or to be changed. None = stays as it is; prices in kopecks.
+    """A service to create or to change. None = unchanged; prices in kopecks.
 
-    ``options`` and ``tags`` are whole lists: an option that is not in it any more is retired.
+    ``options`` and ``tags`` are whole lists: an option that is missing in it is retired.
     """
 
     title: str | None = None
@@ -167,7 +167,7 @@ class ServiceDraft:
     tags: tuple[str, ...] | None = None
 
     def modifications(self, before: int | None) -> int | None:
-        """What modifications cost from now on, None = there are none, if they cost ``before`` until now."""
+        """The new price of modifications, None = there are none. ``before``: the current one."""
         if self.allows_modifications is False:
             return None
         if self.modifications_price is not None:
@@ -177,21 +177,11 @@ class ServiceDraft:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """``services``: how many have it, hidden ones too."""
+    """``services``: the number of services with this tag, hidden ones included."""
 
     id: int
     name: str
     services: int
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A number that a count does not confirm."""
-
-    category_id: int
-    what: str
-    stored: int
-    counted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,21 +273,21 @@ class PriceImpossible(Invalid):
     """A price of zero or less, or one that the database cannot keep."""
 
     code = "price_impossible"
-    text = Text("Цена должна быть больше нуля.", "The price must be more than nothing.")
+    text = Text("Цена должна быть больше нуля.", "The price must be greater than zero.")
 
     def __init__(self) -> None:
         super().__init__(fields={"price": [self.text]})
 
 
 def tag_key(name: str) -> str:
-    """What two spellings of one tag have in common: "Хип-Хоп" and " хип-хоп " are one."""
+    """The key of a tag, equal for all of its spellings: "Хип-Хоп" and " хип-хоп "."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def tags_by_key(names: Iterable[str]) -> Mapping[str, str]:
-    """Each tag once, spelled as it came first, without empty ones."""
-    tidy: dict[str, str] = {}
+    """Names by key: each tag once, in its first spelling; empty ones are dropped."""
+    names_by_key: dict[str, str] = {}
     for name in names:
         if key := tag_key(name):
-            tidy.setdefault(key, " ".join(unicodedata.normalize("NFC", name).split()))
-    return tidy
+            names_by_key.setdefault(key, " ".join(unicodedata.normalize("NFC", name).split()))
+    return names_by_key

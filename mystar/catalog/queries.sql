@@ -198,7 +198,7 @@ where creators.account_id = %(account_id)s and services.creator_id = creators.id
 with counted as (
     select category_id, kind, count(*) as listed from services where is_listed group by category_id, kind
 )
-select category_id, 'listed ' || kind || 's' as what, coalesce(listed_counts.listed, 0) as stored,
+select 'category' as of, 'listed ' || kind || 's' as what, category_id as id, coalesce(listed_counts.listed, 0) as stored,
     coalesce(counted.listed, 0) as counted
 from listed_counts full join counted using (category_id, kind)
 where listed_counts.listed is distinct from counted.listed

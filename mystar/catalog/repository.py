@@ -11,7 +11,6 @@ from mystar.catalog import filter_queries
 from mystar.catalog.model import (
     CategoryExists,
     CategoryUnknown,
-    Difference,
     Greeting,
     GreetingPricing,
     GreetingPricingPatch,
@@ -29,6 +28,7 @@ from mystar.catalog.search_repository import SearchRepository
 from mystar.creators.model import whole_stars
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.queries import load
+from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import PageRequest
 
 QUERIES = load(__package__)

@@ -29,7 +29,7 @@ from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.pagination import PageQuery
 
 _MINE = "me"
-#: What clients call the orders of a list. The best and the most popular come first with either sign.
+#: Names of the orders of a list. Rating and popularity sort descending with either sign.
 _ORDERS: Mapping[str, SortOrder] = {
     "created_at": SortOrder.OLDEST,
     "-created_at": SortOrder.NEWEST,
@@ -43,10 +43,10 @@ _ORDERS: Mapping[str, SortOrder] = {
     "-popularity": SortOrder.POPULAR,
 }
 _REQUIRED = Text("Обязательное поле.", "Missing data for required field.")
-_NO_CREATOR = Text("Введите id креатора или me.", "Not a creator's id, and not me.")
+_NO_CREATOR = Text("Введите id креатора или me.", "Must be the id of a creator, or me.")
 
 
-def _more_than_nothing(amount: int) -> None:
+def _require_positive(amount: int) -> None:
     if amount <= 0:
         raise ValidationError([PriceImpossible.text])
 
@@ -56,7 +56,7 @@ class ServicePath(BaseSchema):
 
 
 class OptionForm(BaseSchema):
-    """With an ``id``: an option that the service has, kept or changed. Without: a new one."""
+    """With ``id``: an existing option of the service. Without: a new one."""
 
     id = Id()
     name = PlainText(min_length=1, max_length=100)
@@ -71,12 +71,12 @@ class OptionForm(BaseSchema):
 
 
 class ServiceForm(BaseSchema):
-    """A whole service. What is optional and absent stays as it is when a service is replaced."""
+    """A whole service. Optional fields that are absent stay unchanged when a service is replaced."""
 
     title = PlainText(required=True, min_length=1, max_length=200)
     description = PlainText(max_length=5000)
     category_id = Id(required=True)
-    base_price = RubleAmount(required=True, validate=_more_than_nothing)
+    base_price = RubleAmount(required=True, validate=_require_positive)
     delivery_time = BoundedInteger(min_value=0, max_value=365, required=True, metadata={"description": "Days."})
     options = fields.List(
         fields.Nested(OptionForm),
@@ -97,7 +97,7 @@ class ServicePatch(ServiceForm):
 
 
 class ServiceQuery(PageQuery):
-    """``count`` is exact up to a bound, and for whole categories always; there are no pages beyond it."""
+    """``count`` is exact up to a bound, and always for whole categories; there are no pages beyond it."""
 
     category = PlainText(max_length=1000, metadata={"description": "Ids or names, several joined by commas."})
     creator = PlainText(
@@ -155,7 +155,7 @@ class ServiceCategoryView(BaseSchema):
 
 
 class BriefServiceView(BaseSchema):
-    """The document's other shape of a service: money and time are text."""
+    """The second shape of a service in the document: money and time are text."""
 
     id = fields.Integer(required=True)
     creator_profile = fields.Integer(required=True)
@@ -172,7 +172,7 @@ class BriefServiceView(BaseSchema):
 
 
 class ServiceView(BriefServiceView):
-    """Both shapes at once: the catalogue's clients read the one or the other."""
+    """Both shapes of the document in one: a client reads either."""
 
     category_id = fields.Integer(required=True, allow_none=True)
     category = fields.Nested(ServiceCategoryView, required=True, allow_none=True)
@@ -198,7 +198,7 @@ class CatalogTagView(BaseSchema):
 
 
 def draft_of(form: Mapping[str, Any]) -> ServiceDraft:
-    """What a `ServiceForm`, whole or in part, says."""
+    """From the values of a `ServiceForm` or a `ServicePatch`."""
     values = dict(form)
     if "delivery_time" in values:
         values["delivery_days"] = values.pop("delivery_time")
@@ -210,7 +210,7 @@ def draft_of(form: Mapping[str, Any]) -> ServiceDraft:
 
 
 def filter_of(query: Mapping[str, Any], category_ids: tuple[int, ...] | None) -> ServiceFilter:
-    """What a `ServiceQuery` asks for; its categories are looked up by the caller."""
+    """From the values of a `ServiceQuery`; its categories are looked up by the caller."""
     creator = query.get("creator", _MINE)
     return ServiceFilter(
         category_ids=category_ids,
@@ -222,7 +222,7 @@ def filter_of(query: Mapping[str, Any], category_ids: tuple[int, ...] | None) ->
     )
 
 
-def is_about_oneself(query: Mapping[str, Any]) -> bool:
+def is_own(query: Mapping[str, Any]) -> bool:
     return query.get("creator") == _MINE
 
 

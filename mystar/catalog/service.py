@@ -111,7 +111,7 @@ class CatalogService:
         :raises CreatorExists: it is one. :raises CategoryUnknown: :raises PriceImpossible:
         """
         async with self._db.transaction() as tx:
-            creator = await self._creators.become(tx, account_id, profession=profession, description=description)
+            creator = await self._creators.create(tx, account_id, profession=profession, description=description)
             await self.set_greeting(tx, creator.id, pricing)
         return creator
 

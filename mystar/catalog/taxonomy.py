@@ -80,7 +80,7 @@ class TaxonomyService:
     # Tags
 
     async def tags(self, page: PageRequest, *, prefix: str = "") -> Page[Tag]:
-        """By name. :param prefix: how the name begins, in any case. Open to everybody."""
+        """By name. :param prefix: how the name begins, in any case. Public."""
         taxonomy, key = TaxonomyRepository(self._db), tag_key(prefix)
         return Page(await taxonomy.tags(key, page), await taxonomy.count_tags(key))
 

@@ -202,16 +202,6 @@ class ReadMoved:
     mark: ReadMark
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Something stored that differs from its recount."""
-
-    conversation_id: int
-    what: str
-    stored: int
-    counted: int
-
-
 # What can be refused.
 
 

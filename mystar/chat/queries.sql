@@ -201,7 +201,7 @@ delete from chat_blocks where blocker_id = %(blocker_id)s and blocked_id = %(blo
 -- name: differences
 -- What a conversation says of its messages, against the messages themselves.
 select * from (
-    select conversations.id as conversation_id, counts.*
+    select 'conversation' as of, conversations.id, counts.*
     from conversations cross join lateral (
         select count(*) as messages, coalesce(max(number), 0) as latest, coalesce(max(position), 0) as reached,
             count(*) filter (where sender_id <> low_id and number > low_read and deleted_at is null) as for_low,
@@ -213,4 +213,4 @@ select * from (
         ('low_unread', low_unread, for_low), ('high_unread', high_unread, for_high)
     ) counts (what, stored, counted)
 ) compared
-where stored <> counted order by conversation_id limit %(limit)s;
+where stored <> counted order by id limit %(limit)s;

@@ -12,7 +12,6 @@ from mystar.chat.model import (
     Conversation,
     ConversationCard,
     ConversationUnknown,
-    Difference,
     Member,
     Message,
     MessageUnknown,
@@ -23,6 +22,7 @@ from mystar.chat.model import (
 )
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import PageRequest
 
 QUERIES = queries.load(__package__)

@@ -17,7 +17,6 @@ from mystar.chat.model import (
     ConversationCard,
     ConversationMade,
     ConversationUnknown,
-    Difference,
     Member,
     Message,
     MessageChanged,
@@ -38,6 +37,7 @@ from mystar.errors import Forbidden
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Retry, Tx
+from mystar.kit.recount import Difference
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.web.pagination import Page, PageRequest
 

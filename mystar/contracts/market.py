@@ -30,15 +30,15 @@ ERROR_SCHEMA = {
 }
 
 
-#: Details of a refusal that clients can go by: how an order stands, and what can be done instead (D23).
-_TOLD = ("status", "allowed_actions")
-#: Opened by people, from a mail.
+#: Details of an error that clients use: the status of an order and the allowed actions (D23).
+_SHOWN_DETAILS = ("status", "allowed_actions")
+#: Opened in a browser, from a mail.
 _PAGES = ("market.verify-email", "market.unsubscribe")
 STATUSES: dict[str | type[MystarError], int] = {
-    # A token that does not fit is a mistake in what was sent; the address itself is there.
+    # A wrong token is an error of the request; the address exists.
     "confirm_link_unknown": 400,
     "confirm_link_expired": 400,
-    # What clients look for as `error` of a 400 (docs/dialects/market.md#skills-and-portfolio).
+    # Clients read `error` of a 400 (docs/dialects/market.md#skills-and-portfolio).
     "no_creator_profile": 400,
     "skills_not_a_list": 400,
     "skill_entry_incomplete": 400,
@@ -51,12 +51,12 @@ def render_error(error: MystarError, status: int, language: str, request: web.Re
     if request.method == "GET" and wants_page(request) and route_name(request) in _PAGES:
         return html_response(render_page("refusal.html", language, words=words), status)
     body: dict[str, Any] = {"error": words, "detail": words, "code": error.code}
-    body |= {name: error.details[name] for name in _TOLD if name in error.details}
+    body |= {name: error.details[name] for name in _SHOWN_DETAILS if name in error.details}
     if error.fields or status == 422:
         body["errors"] = error.field_messages(language)
     return json_response(body, status)
 
 
 def market_contract(routes: tuple[Route, ...]) -> Contract:
-    """The first contract: what nobody else owns is answered in its language."""
+    """The first contract: it answers for paths which no other dialect owns."""
     return Contract("market", ("/",), routes, render_error, ERROR_SCHEMA, STATUSES)

@@ -1,7 +1,6 @@
-"""Creators, who are the stars of the greetings dialect: their profiles, and what people think of them.
+"""Creators, who are the stars of the greetings dialect: profiles, skills, votes, likes and favourites.
 
-A creator is an account that sells. One vote, one like and one favourite per person and creator; the creator's row
-carries the sums, moved in the same transaction as the vote or like that causes them, so that lists need not count,
-and `recount` proves them. Whoever becomes a creator is announced by CreatorCreated inside the transaction: the
-catalogue makes the greeting service there.
+A creator is an account that sells. There is one vote, one like and one favourite per account and creator; the row of
+the creator has the sums, updated in the transaction of the vote or like, so that lists need not count, and `recount`
+verifies them. CreatorCreated is published in the transaction that creates a profile: the catalogue adds the greeting.
 """

@@ -47,7 +47,7 @@ TAGS = ["market: skills"]
 @docs(tags=["market: people"], summary="Read the actor's account")
 @signed_in
 @response_schema(UserView, 200)
-async def who_am_i(request: web.Request) -> web.Response:
+async def read_me(request: web.Request) -> web.Response:
     return json_response(await _view(request, await request.app[ACCOUNTS].profile(actor_of(request).id)))
 
 
@@ -72,7 +72,7 @@ async def _view(request: web.Request, account: Account) -> dict[str, Any]:
         "user_type": CREATOR if creator_id else CLIENT,
         "has_creator_profile": creator_id is not None,
         "creator_profile_id": creator_id,
-        # Everybody can buy.
+        # Every account can order.
         "has_client_profile": True,
     }
 
@@ -120,7 +120,7 @@ async def list_creator_skills(request: web.Request) -> web.Response:
 @response_schema(CreatorSkillView, 201)
 @idempotent
 async def add_skill(request: web.Request) -> web.StreamResponse:
-    given = await request.app[SKILLS].give(actor_of(request), **body_of(request))
+    given = await request.app[SKILLS].add_to_creator(actor_of(request), **body_of(request))
     return json_response(creator_skill_view(given), 201)
 
 
@@ -152,7 +152,7 @@ async def _set_level(request: web.Request) -> web.Response:
 @signed_in
 @match_info_schema(CreatorSkillPath)
 async def drop_skill(request: web.Request) -> web.Response:
-    await request.app[SKILLS].drop(actor_of(request), path_of(request)["creator_skill_id"])
+    await request.app[SKILLS].remove_from_creator(actor_of(request), path_of(request)["creator_skill_id"])
     return web.Response(status=204)
 
 
@@ -177,7 +177,7 @@ async def set_skills(request: web.Request) -> web.StreamResponse:
     )
 
 
-_ME = route("GET", "/api/v1/users/me/", who_am_i, "market.me")
+_ME = route("GET", "/api/v1/users/me/", read_me, "market.me")
 _CHANGE = route("PATCH", "/api/v1/users/me/", change_me, "market.me")
 _PUT = route("PUT", "/api/v1/users/me/", change_me, "market.me", documented=False)
 _ONE = r"/api/creator-skills/{creator_skill_id:\d{1,18}}/"

@@ -1,4 +1,4 @@
-"""What a creator is, what happened to one, and what can be refused (D27)."""
+"""Creators and skills, events and errors (D27)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text
 
 @dataclass(frozen=True, slots=True)
 class Creator:
-    """One who sells. ``rating`` is the mean of all votes and reviews to two places, 0 while there are none (D27)."""
+    """A profile. ``rating``: the mean of all votes and reviews to two places, 0 without any (D27)."""
 
     id: int
     account_id: int
@@ -36,7 +36,7 @@ class Creator:
 
 @dataclass(frozen=True, slots=True)
 class CreatorCard:
-    """A creator with the person behind it. ``avatar_key``: the path of the picture behind /media/."""
+    """A profile with the names of its account. ``avatar_key``: the path of the picture after /media/."""
 
     creator: Creator
     username: str
@@ -46,7 +46,7 @@ class CreatorCard:
 
 
 def whole_stars(total: int, count: int) -> int:
-    """The mean rounded up, 1 to 5, as greetings shows it; 0 while nobody has rated (D27)."""
+    """The mean rounded up, 1 to 5, as the greetings dialect shows it; 0 without ratings (D27)."""
     return -(-total // count) if count else 0
 
 
@@ -54,16 +54,6 @@ def whole_stars(total: int, count: int) -> int:
 class CreatorCreated:
     creator_id: int
     account_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A sum on a creator's row that its facts do not confirm."""
-
-    creator_id: int
-    what: str
-    stored: int
-    counted: int
 
 
 class CreatorUnknown(NotFound):
@@ -95,7 +85,7 @@ class AlreadyLiked(Conflict):
 
 
 class OwnRating(Forbidden):
-    """A vote or a like for oneself."""
+    """A creator votes for or likes itself."""
 
     code = "own_rating"
     text = Text("Нельзя оценивать самого себя.", "You cannot rate yourself.")
@@ -105,7 +95,7 @@ class CreatorsOnly(Forbidden):
     """The action needs a creator profile, and the account has none."""
 
     code = "creators_only"
-    text = Text("Сначала создайте профиль креатора.", "Make a creator profile first.")
+    text = Text("Сначала создайте профиль креатора.", "Create a creator profile first.")
 
 
 # Skills.
@@ -124,7 +114,7 @@ class Skill:
 
 @dataclass(frozen=True, slots=True)
 class CreatorSkill:
-    """Somebody's skill, and how well: ``level`` is 1 to 5."""
+    """A skill of a creator; ``level`` is 1 to 5."""
 
     id: int
     skill: Skill
@@ -134,7 +124,7 @@ class CreatorSkill:
 
 @dataclass(frozen=True, slots=True)
 class SetSkill:
-    """What `bulk_update` made of one entry. ``is_new``: the creator did not have it."""
+    """The result of one entry of a bulk update. ``is_new``: the skill was added."""
 
     id: int
     skill_id: int
@@ -223,9 +213,9 @@ class SkillNotFound(Invalid):
     text = Text("Навык с ID {skill_id} не найден", "There is no skill with the ID {skill_id}")
 
 
-TWICE = Text("Этот навык указан дважды.", "This skill is given twice.")
+DUPLICATE_SKILL = Text("Этот навык указан дважды.", "This skill is given twice.")
 
 
-def folded(text: str) -> str:
-    """What spellings have in common: "Photo  Shop" and "photo shop" are one."""
+def skill_key(text: str) -> str:
+    """The key of a name, equal for all of its spellings: "Photo  Shop" and "photo shop"."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -49,7 +49,7 @@ where id = %(creator_id)s;
 update creators set is_top = %(is_top)s where id = %(id)s returning id;
 
 -- name: edit
--- What is null stays as it is.
+-- Null = unchanged.
 update creators set
     profession = coalesce(%(profession)s, profession),
     description = coalesce(%(description)s, description),
@@ -62,8 +62,8 @@ where account_id = %(account_id)s
 returning id;
 
 -- name: cards
--- One creator by either id, or a page of all, best first. A null id finds nothing, and neither does a limit of 0, so each
--- caller names what he means. Whoever is blocked is not shown.
+-- One creator by either id, or a page of all, best first. A null id and a limit of 0 match nothing, so the parameters
+-- select one branch. Creators with blocked accounts are left out.
 with page as (
     select * from creators where id = %(creator_id)s
     union all
@@ -107,17 +107,17 @@ order by key limit %(limit)s offset %(offset)s;
 -- name: count_skills
 select count(*) from skills where %(pattern)s::text is null or words like %(pattern)s;
 
--- name: keep_skills
--- Those of them that there are, and that nobody deletes as long as they are being given out.
+-- name: lock_existing_skills
+-- The existing ones, locked against deletion.
 select id from skills where id = any(%(ids)s::bigint[]) order by id for key share;
 
--- name: give_skill
+-- name: add_creator_skill
 insert into creator_skills (creator_id, skill_id, level, created_at, updated_at)
 values (%(creator_id)s, %(skill_id)s, %(level)s, %(now)s, %(now)s)
 returning id;
 
 -- name: set_skills
--- A row that this statement has made, and not found, has no xmax.
+-- xmax is 0 in a row that this statement has inserted.
 insert into creator_skills (creator_id, skill_id, level, created_at, updated_at)
 select %(creator_id)s, skill_id, level, %(now)s, %(now)s
 from unnest(%(skill_ids)s::bigint[], %(levels)s::smallint[]) as wanted (skill_id, level)
@@ -130,7 +130,7 @@ update creator_skills set level = coalesce(%(level)s, level), updated_at = %(now
 where id = %(id)s and creator_id = %(creator_id)s
 returning id;
 
--- name: drop_skill
+-- name: remove_creator_skill
 delete from creator_skills where id = %(id)s and creator_id = %(creator_id)s;
 
 -- name: creator_skills
@@ -144,11 +144,11 @@ order by creator_skills.id limit %(limit)s offset %(offset)s;
 select count(*) from creator_skills where creator_id = %(creator_id)s;
 
 -- name: differences
--- What votes and reviews add up to is for the reviews to say, who know both.
-select c.id as creator_id, 'likes_count' as what, c.likes_count as stored, coalesce(likes.count, 0) as counted
+-- The sums of ratings are verified in reviews, which have both votes and reviews.
+select 'creator' as of, c.id, 'likes_count' as what, c.likes_count as stored, coalesce(likes.count, 0) as counted
 from creators c
 -- Grouped once, not once per creator.
 left join (select creator_id, count(*) from creator_likes group by creator_id) likes on likes.creator_id = c.id
 where c.likes_count <> coalesce(likes.count, 0)
 order by c.id
-limit %(most)s;
+limit %(limit)s;

@@ -16,16 +16,16 @@ from mystar.creators.model import (
     CreatorSkillExists,
     CreatorSkillUnknown,
     CreatorUnknown,
-    Difference,
     SetSkill,
     Skill,
     SkillExists,
     SkillInUse,
     SkillUnknown,
-    folded,
+    skill_key,
 )
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.queries import load
+from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import PageRequest
 
 QUERIES = load(__package__)
@@ -35,7 +35,7 @@ CONSTRAINTS = {
     "creator_likes_pkey": AlreadyLiked,
     "skills_key_key": SkillExists,
     "creator_skills_skill_key": CreatorSkillExists,
-    # Only of the deletion of a skill: whoever gives one out has looked for it first.
+    # Raised by the deletion of a skill alone: adding one to a creator checks that it exists.
     "creator_skills_skill_id_fkey": SkillInUse,
 }
 _EDITABLE = ("profession", "description", "specialization", "experience", "portfolio_link", "social_links")
@@ -56,28 +56,28 @@ class CreatorRepository:
         )
 
     async def by_account(self, account_id: int) -> Creator:
-        """:raises CreatorUnknown: the account sells nothing."""
+        """:raises CreatorUnknown: the account has no creator profile."""
         return _creator(await self._tx.one_or_none(QUERIES.by_account, account_id=account_id))
 
     async def is_creator(self, account_id: int) -> bool:
         return bool(await self._tx.value(QUERIES.is_creator, account_id=account_id))
 
     async def lock_by_account(self, account_id: int) -> Creator:
-        """:raises CreatorUnknown: the account sells nothing."""
+        """:raises CreatorUnknown: the account has no creator profile."""
         return _creator(await self._tx.one_or_none(QUERIES.lock_by_account, account_id=account_id))
 
     async def vote(self, creator_id: int, account_id: int, rating: int, now: datetime) -> None:
-        """:raises AlreadyRated: this person has."""
+        """:raises AlreadyRated: this account has voted."""
         await self._tx.execute(QUERIES.add_vote, creator_id=creator_id, account_id=account_id, rating=rating, now=now)
         await self._tx.execute(QUERIES.count_rating, creator_id=creator_id, rating=rating)
 
     async def like(self, creator_id: int, account_id: int, now: datetime) -> None:
-        """:raises AlreadyLiked: this person does."""
+        """:raises AlreadyLiked: this account has liked."""
         await self._tx.execute(QUERIES.add_like, creator_id=creator_id, account_id=account_id, now=now)
         await self._tx.execute(QUERIES.count_like, creator_id=creator_id)
 
     async def add_favourite(self, creator_id: int, account_id: int, now: datetime) -> bool:
-        """Whether it is new."""
+        """Returns whether it was added."""
         return bool(
             await self._tx.execute(QUERIES.add_favourite, creator_id=creator_id, account_id=account_id, now=now)
         )
@@ -100,7 +100,7 @@ class CreatorRepository:
             raise CreatorUnknown
 
     async def edit(self, account_id: int, changes: Mapping[str, Any], now: datetime) -> int:
-        """The creator's id. :param changes: by column; what is missing stays. :raises CreatorUnknown:"""
+        """Returns the id of the creator. :param changes: by column, None = unchanged. :raises CreatorUnknown:"""
         values = {name: changes.get(name) for name in _EDITABLE}
         creator_id = await self._tx.value(QUERIES.edit, account_id=account_id, now=now, **values)
         if creator_id is None:
@@ -118,8 +118,8 @@ class CreatorRepository:
     async def count_all(self) -> int:
         return int(await self._tx.value(QUERIES.count_all))
 
-    async def differences(self, most: int) -> list[Difference]:
-        return [Difference(**row) for row in await self._tx.all(QUERIES.differences, most=most)]
+    async def differences(self, limit: int) -> list[Difference]:
+        return [Difference(**row) for row in await self._tx.all(QUERIES.differences, limit=limit)]
 
 
 class SkillRepository:
@@ -139,7 +139,7 @@ class SkillRepository:
         )
 
     async def delete(self, skill_id: int) -> None:
-        """:raises SkillInUse: somebody has it. :raises SkillUnknown:"""
+        """:raises SkillInUse: a creator has it. :raises SkillUnknown:"""
         if not await self._tx.execute(QUERIES.delete_skill, id=skill_id):
             raise SkillUnknown
 
@@ -158,13 +158,15 @@ class SkillRepository:
     async def count(self, search: str) -> int:
         return int(await self._tx.value(QUERIES.count_skills, pattern=_pattern(search)))
 
-    async def keep(self, skill_ids: Sequence[int]) -> set[int]:
-        """Those of them that there are; they stay until the transaction ends."""
-        return {row["id"] for row in await self._tx.all(QUERIES.keep_skills, ids=list(skill_ids))}
+    async def lock_existing(self, skill_ids: Sequence[int]) -> set[int]:
+        """The existing ones of them; they cannot be deleted until the transaction ends."""
+        return {row["id"] for row in await self._tx.all(QUERIES.lock_existing_skills, ids=list(skill_ids))}
 
-    async def give(self, creator_id: int, skill_id: int, level: int, now: datetime) -> CreatorSkill:
+    async def add_to_creator(self, creator_id: int, skill_id: int, level: int, now: datetime) -> CreatorSkill:
         """:raises CreatorSkillExists:"""
-        given = await self._tx.value(QUERIES.give_skill, creator_id=creator_id, skill_id=skill_id, level=level, now=now)
+        given = await self._tx.value(
+            QUERIES.add_creator_skill, creator_id=creator_id, skill_id=skill_id, level=level, now=now
+        )
         return await self.one_of(creator_id, given)
 
     async def set_many(self, creator_id: int, levels: Mapping[int, int], now: datetime) -> list[SetSkill]:
@@ -184,9 +186,9 @@ class SkillRepository:
         await self._tx.execute(QUERIES.set_level, creator_id=creator_id, id=given_id, level=level, now=now)
         return await self.one_of(creator_id, given_id)
 
-    async def drop(self, creator_id: int, given_id: int) -> None:
+    async def remove_from_creator(self, creator_id: int, given_id: int) -> None:
         """:raises CreatorSkillUnknown: the creator has none of this id."""
-        if not await self._tx.execute(QUERIES.drop_skill, creator_id=creator_id, id=given_id):
+        if not await self._tx.execute(QUERIES.remove_creator_skill, creator_id=creator_id, id=given_id):
             raise CreatorSkillUnknown
 
     async def one_of(self, creator_id: int, given_id: int) -> CreatorSkill:
@@ -197,7 +199,7 @@ class SkillRepository:
         return _creator_skill(row)
 
     async def of_creator(self, creator_id: int, page: PageRequest) -> list[CreatorSkill]:
-        """As they came."""
+        """By age."""
         rows = await self._tx.all(
             QUERIES.creator_skills, creator_id=creator_id, id=None, offset=page.offset, limit=page.size
         )
@@ -208,13 +210,13 @@ class SkillRepository:
 
 
 def _written(name: str, description: str) -> dict[str, str]:
-    words = folded(f"{name} {description}")
-    return {"name": name, "key": folded(name), "description": description, "words": words}
+    words = skill_key(f"{name} {description}")
+    return {"name": name, "key": skill_key(name), "description": description, "words": words}
 
 
 def _pattern(search: str) -> str | None:
     """For LIKE: whatever has it inside. None finds everything."""
-    part = folded(search)
+    part = skill_key(search)
     for special in ("\\", "%", "_"):
         part = part.replace(special, f"\\{special}")
     return f"%{part}%" if part else None

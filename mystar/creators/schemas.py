@@ -11,10 +11,10 @@ from marshmallow import ValidationError, fields, post_load, validate
 
 from mystar.accounts.schemas import NAME_MAX_LENGTH, PhoneNumber
 from mystar.creators.model import (
+    DUPLICATE_SKILL,
     MAX_LEVEL,
     MAX_SKILLS,
     MIN_LEVEL,
-    TWICE,
     CreatorCard,
     CreatorSkill,
     EntryIncomplete,
@@ -50,7 +50,7 @@ class UserView(BaseSchema):
 
 
 class UserChange(BaseSchema):
-    """User name and e-mail are not changed here; an empty phone takes it away."""
+    """User name and e-mail are not changed here; an empty phone removes it."""
 
     first_name = PlainText(max_length=NAME_MAX_LENGTH)
     last_name = PlainText(max_length=NAME_MAX_LENGTH)
@@ -107,7 +107,7 @@ class CreatorSkillPath(BaseSchema):
 
 
 class OfCreatorQuery(PageQuery):
-    """Either name will do; without one it is about oneself."""
+    """Both names mean the same; without either, the own profile."""
 
     creator_profile_id = Id(load_default=None)
     creator_profile = Id(load_default=None)
@@ -120,7 +120,7 @@ class OfCreatorQuery(PageQuery):
 
 
 class SkillDraft(BaseSchema):
-    """``skill`` or ``skill_id``. Whose it becomes is not asked: always one's own."""
+    """``skill`` or ``skill_id``. It is always added to the own profile."""
 
     skill = Id(metadata={"description": "Or skill_id."})
     skill_id = Id()
@@ -163,7 +163,7 @@ class SkillLevels(SkillLevel):
         levels: dict[int, int] = {}
         for number, entry in enumerate(entries):
             if entry["skill_id"] in levels:
-                raise ValidationError({f"{number}.skill_id": [TWICE]})
+                raise ValidationError({f"{number}.skill_id": [DUPLICATE_SKILL]})
             levels[entry["skill_id"]] = entry["level"]
         return levels
 

@@ -1,4 +1,4 @@
-"""Everything one can do as a creator or to one, whoever asks and over whatever wire."""
+"""Creator profiles, votes, likes and favourites."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from mystar.creators.model import (
     CreatorCreated,
     CreatorsOnly,
     CreatorUnknown,
-    Difference,
     OwnRating,
 )
 from mystar.creators.repository import CreatorRepository
@@ -19,20 +18,21 @@ from mystar.files.model import StoredFile
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import Page, PageRequest
 
-#: `recount` names this many differences; more say nothing more.
+#: At most this many differences are reported by `recount`.
 _MAX_DIFFERENCES = 1000
 
 
 class CreatorService:
-    """Stars are named by their account's id; only the domains above know the creator's own."""
+    """A star is identified by the id of its account; a creator by the id of its profile."""
 
     def __init__(self, db: Database, files: FileService, clock: Clock) -> None:
         self._db, self._files, self._clock = db, files, clock
 
-    async def become(self, tx: Tx, account_id: int, *, profession: str = "", description: str = "") -> Creator:
-        """Make the account a creator, greeting service included, in the caller's transaction.
+    async def create(self, tx: Tx, account_id: int, *, profession: str = "", description: str = "") -> Creator:
+        """Create a profile, and with it the greeting service, in the transaction of the caller.
 
         :raises CreatorExists: it is one (D27).
         """
@@ -43,7 +43,7 @@ class CreatorService:
         return creator
 
     async def by_account(self, account_id: int) -> Creator:
-        """:raises CreatorUnknown: the account sells nothing."""
+        """:raises CreatorUnknown: the account has no creator profile."""
         return await CreatorRepository(self._db).by_account(account_id)
 
     async def is_creator(self, account_id: int) -> bool:
@@ -51,18 +51,18 @@ class CreatorService:
         return await CreatorRepository(self._db).is_creator(account_id)
 
     async def edit(self, tx: Tx, account_id: int, **changes: Any) -> int:
-        """Change what the creator says about itself; answer its id.
+        """Change a profile; returns its id.
 
         :param changes: ``profession``, ``description``, ``specialization``, ``experience``, ``portfolio_link`` and
-            ``social_links``, a text by the name of a site. What is not given stays.
-        :raises CreatorUnknown: the account sells nothing.
+            ``social_links``, a text by the name of a site. Absent ones are unchanged.
+        :raises CreatorUnknown: the account has no creator profile.
         """
         return await CreatorRepository(tx).edit(account_id, changes, self._clock.now())
 
     async def require(self, actor: Actor, tx: Tx | None = None) -> Creator:
-        """The actor's own profile. In a transaction whoever else changes what is the creator's waits for its end.
+        """The profile of the actor; given a transaction, locked until its end.
 
-        :raises CreatorsOnly: there is none.
+        :raises CreatorsOnly: the actor has none.
         """
         try:
             if tx is not None:
@@ -76,16 +76,16 @@ class CreatorService:
         return _found(await CreatorRepository(self._db).card(creator_id=creator_id))
 
     async def card_of(self, account_id: int) -> CreatorCard:
-        """:raises CreatorUnknown: the account sells nothing."""
+        """:raises CreatorUnknown: the account has no creator profile."""
         return _found(await CreatorRepository(self._db).card(account_id=account_id))
 
     async def best(self, page: PageRequest) -> Page[CreatorCard]:
-        """All of them: those on top first, then by rating, then in the order they came."""
+        """A page of all creators: `is_top` first, then by rating, then by age."""
         creators = CreatorRepository(self._db)
         return Page(await creators.best(page), await creators.count_all())
 
     async def set_top(self, actor: Actor, creator_id: int, is_top: bool) -> None:
-        """Put the creator among the first of the front page, or back.
+        """Show the creator among the first of the front page, or stop doing so.
 
         :raises Forbidden: not staff who may change things. :raises CreatorUnknown:
         """
@@ -93,9 +93,9 @@ class CreatorService:
         await CreatorRepository(self._db).set_top(creator_id, is_top)
 
     async def rate(self, actor: Actor, star_id: int, rating: int) -> None:
-        """One vote, 1 to 5, per person and star.
+        """Vote for a star with 1 to 5, once per account.
 
-        :raises CreatorUnknown: no such star. :raises AlreadyRated: this person has. :raises OwnRating: oneself.
+        :raises CreatorUnknown: no such star. :raises AlreadyRated: :raises OwnRating: the actor is the star.
         """
         if actor.id == star_id:
             raise OwnRating
@@ -105,9 +105,9 @@ class CreatorService:
             await creators.vote(creator.id, actor.id, rating, self._clock.now())
 
     async def like(self, actor: Actor, star_id: int) -> None:
-        """One like per person and star.
+        """Like a star, once per account.
 
-        :raises CreatorUnknown: no such star. :raises AlreadyLiked: this person does. :raises OwnRating: oneself.
+        :raises CreatorUnknown: no such star. :raises AlreadyLiked: :raises OwnRating: the actor is the star.
         """
         if actor.id == star_id:
             raise OwnRating
@@ -116,24 +116,24 @@ class CreatorService:
             creator = await creators.by_account(star_id)
             await creators.like(creator.id, actor.id, self._clock.now())
 
-    async def favourite(self, actor: Actor, star_id: int) -> bool:
-        """Put the star among the person's favourites; false when it was there. :raises CreatorUnknown: no such star."""
+    async def add_favourite(self, actor: Actor, star_id: int) -> bool:
+        """Add a star to the favourites; returns whether it was added. :raises CreatorUnknown: no such star."""
         async with self._db.transaction() as tx:
             creators = CreatorRepository(tx)
             creator = await creators.by_account(star_id)
             return await creators.add_favourite(creator.id, actor.id, self._clock.now())
 
-    async def unfavourite(self, actor: Actor, star_id: int) -> None:
-        """Take the star from the favourites, if it was there. :raises CreatorUnknown: no such star."""
+    async def remove_favourite(self, actor: Actor, star_id: int) -> None:
+        """Remove a star from the favourites, if it is one. :raises CreatorUnknown: no such star."""
         async with self._db.transaction() as tx:
             creators = CreatorRepository(tx)
             creator = await creators.by_account(star_id)
             await creators.remove_favourite(creator.id, actor.id)
 
     async def set_hello_video(self, actor: Actor, file_id: int) -> StoredFile:
-        """The video that greets on the star's page from now on; the one before is discarded.
+        """Set the hello video of the star's page; the one before is discarded.
 
-        :raises CreatorUnknown: the person is no creator. :raises FileUnknown: no such upload of theirs.
+        :raises CreatorUnknown: the actor has no profile. :raises FileUnknown: no upload of the actor.
         """
         async with self._db.transaction() as tx:
             creators = CreatorRepository(tx)
@@ -145,19 +145,19 @@ class CreatorService:
         return file
 
     async def count_completed(self, tx: Tx, creator_id: int) -> None:
-        """One more order of theirs is completed; part of the transaction that completes it."""
+        """Count a completed order, in the transaction that completes it."""
         await CreatorRepository(tx).count_completed(creator_id)
 
     async def count_review(self, tx: Tx, creator_id: int, rating: int) -> None:
-        """A review with this rating counts from now on; part of the transaction that writes or shows it."""
+        """Add a review to the sums, in the transaction that writes or shows it."""
         await CreatorRepository(tx).count_review(creator_id, rating, 1)
 
     async def uncount_review(self, tx: Tx, creator_id: int, rating: int) -> None:
-        """A review with this rating counts no more; part of the transaction that hides it."""
+        """Remove a review from the sums, in the transaction that hides it."""
         await CreatorRepository(tx).count_review(creator_id, rating, -1)
 
     async def recount(self) -> list[Difference]:
-        """Where the likes on the creators' rows differ from the likes themselves. Nowhere, if all is well."""
+        """Differences between the kept numbers of likes and their count; empty if consistent."""
         return await CreatorRepository(self._db).differences(_MAX_DIFFERENCES)
 
 

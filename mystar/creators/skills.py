@@ -1,4 +1,4 @@
-"""Skills: the list of them, which staff keep, and what creators say they can do.
+"""Skills: the list of them, which staff keep, and those of creators.
 
 See docs/dialects/market.md#skills-and-portfolio.
 """
@@ -27,12 +27,12 @@ from mystar.kit.web.pagination import Page, PageRequest
 
 
 class SkillService:
-    """Creators are named by their profile's id. What one creator does with its skills happens one after the other."""
+    """A creator is identified by its profile's id. Changes to the skills of one creator run one after the other."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db, self._clock = db, clock
 
-    # The list.
+    # The list of skills
 
     async def find(self, skill_id: int) -> Skill:
         """:raises SkillUnknown:"""
@@ -64,51 +64,51 @@ class SkillService:
         _require_operator(actor)
         await SkillRepository(self._db).delete(skill_id)
 
-    # What creators can.
+    # Skills of creators
 
     async def of_creator(self, creator_id: int, page: PageRequest) -> Page[CreatorSkill]:
-        """As they came; nothing for a creator that there is not."""
+        """By age; empty for an unknown creator."""
         skills = SkillRepository(self._db)
         rows = await skills.of_creator(creator_id, page)
         return Page(rows, await skills.count_of_creator(creator_id))
 
     async def own(self, actor: Actor, page: PageRequest) -> Page[CreatorSkill]:
-        """The actor's own; nothing for somebody who sells nothing."""
+        """The skills of the actor; empty without a creator profile."""
         try:
             creator = await CreatorRepository(self._db).by_account(actor.id)
         except CreatorUnknown:
             return Page([], 0)
         return await self.of_creator(creator.id, page)
 
-    async def give(self, actor: Actor, skill_id: int, level: int) -> CreatorSkill:
-        """One skill more, 1 to 5 well.
+    async def add_to_creator(self, actor: Actor, skill_id: int, level: int) -> CreatorSkill:
+        """Add a skill to the actor's profile, with a level from 1 to 5.
 
         :raises NoCreatorProfile: :raises SkillNotFound: :raises CreatorSkillExists: :raises TooManySkills:
         """
         async with self._db.transaction() as tx:
             creator = await _locked(tx, actor)
             await _require_skills(tx, [skill_id])
-            given = await SkillRepository(tx).give(creator.id, skill_id, level, self._clock.now())
+            given = await SkillRepository(tx).add_to_creator(creator.id, skill_id, level, self._clock.now())
             await _require_room(tx, creator)
         return given
 
     async def set_level(self, actor: Actor, given_id: int, level: int | None) -> CreatorSkill:
-        """:param level: None = as it is. :raises CreatorSkillUnknown: none of the actor's own has this id."""
+        """:param level: None = unchanged. :raises CreatorSkillUnknown: no skill of the actor."""
         async with self._db.transaction() as tx:
             creator = await _owner(tx, actor)
             return await SkillRepository(tx).set_level(creator.id, given_id, level, self._clock.now())
 
-    async def drop(self, actor: Actor, given_id: int) -> None:
-        """:raises CreatorSkillUnknown: none of the actor's own has this id."""
+    async def remove_from_creator(self, actor: Actor, given_id: int) -> None:
+        """:raises CreatorSkillUnknown: no skill of the actor."""
         async with self._db.transaction() as tx:
             creator = await _owner(tx, actor)
-            await SkillRepository(tx).drop(creator.id, given_id)
+            await SkillRepository(tx).remove_from_creator(creator.id, given_id)
 
     async def set_many(self, actor: Actor, levels: Mapping[int, int]) -> list[SetSkill]:
-        """Add what is missing and set the level of the rest, all of it or nothing; what is not named stays.
+        """Add missing skills and set the level of the others, all or nothing; skills that are not named are unchanged.
 
         :param levels: 1 to 5, by the skill's id.
-        :raises NoCreatorProfile: :raises SkillNotFound: the first one that there is not. :raises TooManySkills:
+        :raises NoCreatorProfile: :raises SkillNotFound: names the first unknown one. :raises TooManySkills:
         """
         async with self._db.transaction() as tx:
             creator = await _locked(tx, actor)
@@ -130,7 +130,7 @@ async def _locked(tx: Tx, actor: Actor) -> Creator:
 
 
 async def _owner(tx: Tx, actor: Actor) -> Creator:
-    """Whoever sells nothing has no skill, whatever its id."""
+    """:raises CreatorSkillUnknown: the actor has no creator profile, and so no skills."""
     try:
         return await CreatorRepository(tx).lock_by_account(actor.id)
     except CreatorUnknown as error:
@@ -138,7 +138,7 @@ async def _owner(tx: Tx, actor: Actor) -> Creator:
 
 
 async def _require_skills(tx: Tx, skill_ids: list[int]) -> None:
-    known = await SkillRepository(tx).keep(skill_ids)
+    known = await SkillRepository(tx).lock_existing(skill_ids)
     for skill_id in skill_ids:
         if skill_id not in known:
             raise SkillNotFound(skill_id=skill_id)

@@ -186,7 +186,7 @@ class _Loader:
             with suppress(AlreadyLiked):
                 await self._creators.like(customer, actor.id)
             if star.is_top:
-                await self._creators.favourite(customer, actor.id)
+                await self._creators.add_favourite(customer, actor.id)
         for customer, vote in zip(customers, star.votes, strict=False):
             with suppress(AlreadyRated):
                 await self._creators.rate(customer, actor.id, vote)

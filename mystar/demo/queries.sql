@@ -16,7 +16,7 @@ select title from orders where kind = 'studio' order by id limit 100;
 -- of its row, so the same numbers make the same data in every database.
 
 -- name: setup_chance
--- A number from 0 to 1 (exclusive) that looks accidental; every use has a salt of its own.
+-- A number from 0 to 1 (exclusive) that looks random; every use has its own salt.
 create function pg_temp.chance(n bigint, salt integer) returns double precision immutable parallel safe language sql as
 $$ select ('x' || left(md5(n || ':' || salt), 8))::bit(32)::bigint / 4294967296::double precision $$;
 
@@ -25,7 +25,7 @@ create function pg_temp.pick(words text[], n bigint, salt integer) returns text 
 $$ select words[1 + floor(pg_temp.chance(n, salt) * cardinality(words))::integer] $$;
 
 -- name: setup_fold
--- As the catalogue folds the texts that a search looks into.
+-- As the catalogue normalizes the texts of its search index.
 create function pg_temp.fold(text text) returns text immutable parallel safe language sql as
 $$ select translate(regexp_replace(lower(text), '[^[:alnum:]]+', ' ', 'g'), 'ё', 'е') $$;
 
@@ -34,8 +34,8 @@ select coalesce(max(split_part(username_key, '-', 3)::bigint), 0) + 1 from accou
 where username_key ~ '^scale-star-[0-9]{1,9}$';
 
 -- name: setup_fates
--- Ways that orders of a kind go: of all draws those from `floor` to `ceiling` go this way, in so many steps, and end
--- like this. `term` days after the last one the system would take another; null: it waits for nobody.
+-- Histories of orders of a kind: random numbers from `floor` to `ceiling` select one, with its number of steps and its
+-- final state. `term`: days from the last step to the deadline; null: there is none.
 create temp table scale_fates as
 select * from jsonb_to_recordset(%(fates)s) as fates (
     fate integer, kind text, floor double precision, ceiling double precision, status text, money text, money_goal text,
@@ -83,8 +83,8 @@ on conflict do nothing;
 insert into tags (name, key) select name, lower(name) from unnest(%(tags)s) as wanted(name) on conflict do nothing;
 
 -- name: batch_draw_services
--- A greeting and three services each. Their tags and texts are drawn before they are rows, so that what they are found
--- by is written with them.
+-- A greeting and three services each. Their tags and texts are drawn first, so that the rows are inserted with their
+-- search texts.
 create temp table scale_services on commit drop as
 select nextval(pg_get_serial_sequence('services', 'id')) as id, drawn.*,
     array(
@@ -180,8 +180,8 @@ cross join lateral (select now() - interval '1 day' * 300 * pg_temp.chance(n, 13
 order by creator_id, draw;
 
 -- name: batch_draw_opinions
--- Four draws for every customer: two likes, of which one is a favourite as well, and two votes, mostly kind. A few
--- stars are loved by many, since squares of chances crowd near zero.
+-- Four draws for every customer: two likes, of which one is a favourite as well, and two votes, mostly good. A few
+-- stars get many of them, since squares of random numbers are dense near zero.
 create temp table scale_opinions on commit drop as
 select draw, people.id as account_id, stars.creator_id, since + interval '1 day' * 300 * pg_temp.chance(people.n, 30) as at,
     5 - floor(5 * power(pg_temp.chance(people.n, 40 + draw), 3))::smallint as rating
@@ -204,8 +204,8 @@ insert into creator_votes (creator_id, account_id, rating, created_at)
 select creator_id, account_id, rating, at from scale_opinions where draw in (3, 4) on conflict do nothing;
 
 -- name: batch_draw_orders
--- Ids grow with time, as they do in life. Steps follow each other every `pace`; the last one is past, and where somebody
--- is still waited for, not long past. Two in five are of services, with some of their options.
+-- Ids grow with time. Steps follow each other every `pace`; the last one is in the past, and recent if the order is
+-- still open. Two in five are of services, with some of their options.
 create temp table scale_orders on commit drop as
 select nextval(pg_get_serial_sequence('orders', 'id')) as id,
     case when money <> 'none' then nextval(pg_get_serial_sequence('payments', 'id')) end as payment_id, *
@@ -294,7 +294,7 @@ insert into deliveries (order_id, number, message, created_by, created_at)
 select order_id, 1, %(delivered)s, actor_id, at from scale_history where action = 'deliver' order by order_id;
 
 -- name: batch_reviews
--- Most are kind, and every second one is answered.
+-- Most are good, and every second one has a reply.
 insert into reviews (
     order_id, creator_id, service_id, author_id, rating, words, reply, replied_at, created_at, updated_at)
 select orders.id, creator_id, service_id, buyer_id, 5 - floor(5 * power(pg_temp.chance(n, 80), 3))::smallint,
@@ -306,8 +306,7 @@ cross join lateral (select pg_temp.chance(n, 82) < 0.5 as answered) luck
 order by orders.id;
 
 -- name: batch_payments
--- All of them are over or taken for good, and none has a name at the provider, who has never heard of them: so nobody
--- asks him, neither the poller nor a reconciliation.
+-- All are settled and none has an id at the provider, so that neither the poller nor a reconciliation asks for them.
 insert into payments (
     id, order_id, payer_id, amount, description, return_url, status, goal, captured, refunded, method, held_at,
     settled_at, created_at, updated_at)
@@ -354,7 +353,7 @@ left join (
 where creators.id = scale_stars.creator_id;
 
 -- name: batch_draw_conversations
--- Both have read everything, but in every third the last message still waits; `silent` is whoever did not send it.
+-- All is read, but for the last message of every third conversation; `silent` is the party that did not send it.
 create temp table scale_conversations on commit drop as
 select nextval(pg_get_serial_sequence('conversations', 'id')) as id, *,
     least(buyer_id, account_id) as low_id, greatest(buyer_id, account_id) as high_id,
@@ -389,8 +388,8 @@ from scale_conversations cross join generate_series(1, messages) as number
 order by id, number;
 
 -- name: batch_studio_orders
--- One for every creator, half of them of guests, under numbers that look accidental: a number times a prime, without
--- its millions. Some numbers are left for whoever comes after. One order in three is in process.
+-- One for every creator, half of them of guests, under numbers that look random: a number times a prime, modulo a million.
+-- Some numbers stay free. One order in three is in process.
 with placed as (
     insert into orders (
         kind, number, buyer_id, status, price, total_price, title, description, process_at, accepted_at, created_at,

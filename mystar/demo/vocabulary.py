@@ -1,4 +1,4 @@
-"""Words to fill rows with. Nobody in particular is called like this."""
+"""Invented names and texts for bulk data."""
 
 from __future__ import annotations
 

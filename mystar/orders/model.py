@@ -222,16 +222,6 @@ class NoModifications(Invalid):
         super().__init__(fields={"with_modifications": [self.text]})
 
 
-class Difference(NamedTuple):
-    """``what`` of the ``of`` with this id is ``stored``, and by recount it is ``counted``."""
-
-    of: str
-    what: str
-    id: int
-    stored: str | int
-    counted: str | int
-
-
 class OrderUnknown(NotFound):
     """The order does not exist, or the actor is not a party to it (D4)."""
 

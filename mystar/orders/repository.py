@@ -11,13 +11,13 @@ import orjson
 
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import PageRequest
 from mystar.orders.model import (
     ChosenOption,
     DeliveredFile,
     Delivery,
     DeliveryCard,
-    Difference,
     Kind,
     Money,
     Order,

@@ -14,13 +14,13 @@ from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.recount import Difference
 from mystar.kit.security.tokens import Signer
 from mystar.orders import state_machine
 from mystar.orders.model import (
     PAID,
     ActionForbidden,
     Delivery,
-    Difference,
     Kind,
     NothingDelivered,
     Order,

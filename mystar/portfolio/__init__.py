@@ -1,10 +1,9 @@
-"""What creators show: their page, and their works with pictures.
+"""What creators show: their works with pictures, and their whole page.
 
-A work is an item with a cover and a few images in an order of the creator's choosing; everybody may look, only its
-creator may change it. Whoever changes an item or its images holds the item's lock, so an edit that comes too late finds
-nothing, and the pictures that it brought are forgotten. A picture that is replaced, or whose item goes, is discarded in
-the same transaction.
+A work is an item with a cover and a few images in an order that the creator chooses. Works are public; only their
+creator changes them. Changing an item or its images locks the item, so that an edit of a deleted item finds nothing and
+its uploads are discarded. A picture that is replaced or deleted is discarded in the same transaction.
 
-`showcase` is the whole page of a creator: the profile, what a greeting costs, skills and works. It lives here because
-this is the first place from which all of them can be seen.
+`showcase` is the whole page of a creator: profile, pricing of a greeting, skills and works. It is here because
+no domain below can see all of them.
 """

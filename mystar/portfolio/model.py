@@ -1,4 +1,4 @@
-"""Works, their images, and what can be refused (docs/dialects/market.md#skills-and-portfolio)."""
+"""Works and their images, and errors (docs/dialects/market.md#skills-and-portfolio)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from mystar.creators.model import CreatorCard, CreatorSkill
 from mystar.errors import Conflict, NotFound, Text
 
 #: Images of one item.
-MOST_IMAGES = 20
-#: Works that a creator's page shows; the list has the rest.
-MOST_SHOWN = 20
+MAX_IMAGES = 20
+#: Works on a creator's page; the list has the rest.
+MAX_SHOWN_ITEMS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """``key``: the path behind /media/. ``position`` orders the images of an item; equal ones are in order of id."""
+    """``key``: the path after /media/. Images are sorted by ``position``, then by id."""
 
     id: int
     item_id: int
@@ -28,7 +28,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A work. ``cover_key``: the path behind /media/."""
+    """A work. ``cover_key``: the path after /media/."""
 
     id: int
     creator_id: int
@@ -43,7 +43,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class CreatorPage:
-    """A creator's page: everything that is asked for, and everything there is to see; None = was not asked for."""
+    """The page of a creator. ``skills`` and ``works`` are None unless requested."""
 
     card: CreatorCard
     pricing: GreetingPricing

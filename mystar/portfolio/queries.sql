@@ -4,7 +4,7 @@ values (%(creator_id)s, %(title)s, %(description)s, %(external_url)s, %(cover_id
 returning id;
 
 -- name: lock_item
--- Whoever changes an item or its images queues here.
+-- Changes of an item or its images wait for this lock.
 select portfolio_items.id, portfolio_items.cover_id
 from portfolio_items join creators on creators.id = portfolio_items.creator_id
 where portfolio_items.id = %(id)s and creators.account_id = %(account_id)s
@@ -19,7 +19,7 @@ where portfolio_images.id = %(id)s and creators.account_id = %(account_id)s
 for update of portfolio_items;
 
 -- name: edit_item
--- What is null stays as it is.
+-- Null = unchanged.
 update portfolio_items set
     title = coalesce(%(title)s, title),
     description = coalesce(%(description)s, description),
@@ -37,7 +37,7 @@ select file_id from portfolio_images where item_id = %(id)s;
 delete from portfolio_items where id = %(id)s;
 
 -- name: items
--- One item, or a page of a creator's, newest first. A null id finds nothing, so each caller names the one that he means.
+-- One item, or a page of a creator's, newest first. A null id matches nothing, so the parameters select one branch.
 with page as (
     select * from portfolio_items where id = %(id)s
     union all
@@ -59,7 +59,7 @@ where image.item_id = any(%(item_ids)s::bigint[])
 order by image.item_id, image.position, image.id;
 
 -- name: images
--- Those of one item, or of all of somebody's, which are few; one of the two is null.
+-- The images of one item, or of all items of an account, which are few; one of the two parameters is null.
 select image.id, image.item_id, files.key, image.caption, image.position
 from portfolio_images image join files on files.id = image.file_id
 where image.item_id in (
@@ -85,7 +85,7 @@ select image.id, image.item_id, files.key, image.caption, image.position, image.
 from portfolio_images image join files on files.id = image.file_id where image.id = %(id)s;
 
 -- name: add_images
--- Behind those there are, unless a place is named.
+-- After the existing ones, unless a position is given.
 insert into portfolio_images (item_id, file_id, caption, position, created_at, updated_at)
 select %(item_id)s, file_id, %(caption)s, coalesce(%(position)s, number + (
         select coalesce(max(position), 0) from portfolio_images where item_id = %(item_id)s)), %(now)s, %(now)s
@@ -93,7 +93,7 @@ from unnest(%(file_ids)s::bigint[]) with ordinality as wanted (file_id, number)
 returning id;
 
 -- name: edit_image
--- What is null stays as it is.
+-- Null = unchanged.
 update portfolio_images set
     caption = coalesce(%(caption)s, caption),
     position = coalesce(%(position)s, position),

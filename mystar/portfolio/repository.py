@@ -15,8 +15,8 @@ from mystar.portfolio.model import Image, ImageUnknown, Item, ItemUnknown
 QUERIES = load(__package__)
 
 
-class Locked(NamedTuple):
-    """An item that nobody else changes until the transaction ends."""
+class LockedItem(NamedTuple):
+    """An item that is locked until the transaction ends."""
 
     id: int
     cover_id: int | None
@@ -31,7 +31,7 @@ class PortfolioRepository:
     async def add_item(
         self, creator_id: int, *, title: str, description: str, external_url: str, cover_id: int, now: datetime
     ) -> int:
-        """Its id."""
+        """Returns the id."""
         return int(
             await self._tx.value(
                 QUERIES.add_item,
@@ -44,17 +44,17 @@ class PortfolioRepository:
             )
         )
 
-    async def lock_item(self, item_id: int, account_id: int) -> Locked:
+    async def lock_item(self, item_id: int, account_id: int) -> LockedItem:
         """:raises ItemUnknown: the account has no such item."""
         row = await self._tx.one_or_none(QUERIES.lock_item, id=item_id, account_id=account_id)
         if row is None:
             raise ItemUnknown
-        return Locked(**row)
+        return LockedItem(**row)
 
     async def lock_image(self, image_id: int, account_id: int) -> int:
-        """Lock its item, and answer the file. :raises ImageUnknown: the account has no such image."""
+        """Lock the item of an image; returns the id of the file. :raises ImageUnknown: not of the account."""
         locked = await self._tx.value(QUERIES.lock_item_of_image, id=image_id, account_id=account_id)
-        # It may have gone while we waited for its item.
+        # It may have been deleted while the lock was awaited.
         row = await self._tx.one_or_none(QUERIES.image, id=image_id) if locked else None
         if row is None:
             raise ImageUnknown
@@ -81,7 +81,7 @@ class PortfolioRepository:
         )
 
     async def delete_item(self, item_id: int) -> list[int]:
-        """The files it had, of the images too."""
+        """Returns the ids of its files, those of its images included."""
         files = [row["file_id"] for row in await self._tx.all(QUERIES.files_of_item, id=item_id)]
         await self._tx.execute(QUERIES.delete_item, id=item_id)
         return files
@@ -121,7 +121,7 @@ class PortfolioRepository:
     async def add_images(
         self, item_id: int, file_ids: Sequence[int], *, caption: str = "", position: int | None = None, now: datetime
     ) -> list[int]:
-        """Their ids. :param position: None = behind those there are."""
+        """Returns the ids. :param position: None = after the existing ones."""
         rows = await self._tx.all(
             QUERIES.add_images,
             item_id=item_id,

@@ -19,11 +19,11 @@ from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.pagination import PageQuery
 from mystar.portfolio.model import CreatorPage, Image, Item
 
-_MOST_SITES, _LONGEST_SITE, _LONGEST_ADDRESS = 20, 50, 500
-_LONGEST_WORDS = 5000
-_MOST_DAYS = 365
+_MAX_SITES, _MAX_SITE_LENGTH, _MAX_ADDRESS_LENGTH = 20, 50, 500
+_MAX_TEXT_LENGTH = 5000
+_MAX_DAYS = 365
 #: PostgreSQL's integer.
-_LAST_POSITION = 2**31 - 1 - 1000
+_MAX_POSITION = 2**31 - 1 - 1000
 
 
 class SocialLinks(fields.Field[dict[str, str]]):
@@ -33,7 +33,7 @@ class SocialLinks(fields.Field[dict[str, str]]):
         "links": [
             Text(
                 "Введите объект: название сайта и адрес или имя на нём, до 20 сайтов.",
-                "Not an object of addresses, or names, by site; 20 sites at most.",
+                "Must be an object of addresses, or names, by site; at most 20 sites.",
             )
         ],
     }
@@ -41,23 +41,23 @@ class SocialLinks(fields.Field[dict[str, str]]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> dict[str, str]:
         if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
             value = {one.get("name"): one.get("url") for one in value}
-        if not isinstance(value, Mapping) or len(value) > _MOST_SITES:
+        if not isinstance(value, Mapping) or len(value) > _MAX_SITES:
             raise self.make_error("links")
-        site, address = PlainText(min_length=1, max_length=_LONGEST_SITE), WebAddress(max_length=_LONGEST_ADDRESS)
+        site, address = PlainText(min_length=1, max_length=_MAX_SITE_LENGTH), WebAddress(max_length=_MAX_ADDRESS_LENGTH)
         if not all(isinstance(name, str) and isinstance(link, str) for name, link in value.items()):
             raise self.make_error("links")
         return {str(site.deserialize(name)): str(address.deserialize(link)) for name, link in value.items()}
 
 
 class ProfileDraft(BaseSchema):
-    """What is given; ratings, orders and ids are nobody's to set."""
+    """Absent fields are unchanged; ratings, orders and ids are not read."""
 
     specialization = PlainText(max_length=200)
-    experience = PlainText(max_length=_LONGEST_WORDS)
-    portfolio_link = WebAddress(max_length=_LONGEST_ADDRESS)
+    experience = PlainText(max_length=_MAX_TEXT_LENGTH)
+    portfolio_link = WebAddress(max_length=_MAX_ADDRESS_LENGTH)
     social_links = SocialLinks(metadata={"type": "object", "additionalProperties": {"type": "string"}})
     profession = PlainText(max_length=100)
-    description = PlainText(max_length=_LONGEST_WORDS)
+    description = PlainText(max_length=_MAX_TEXT_LENGTH)
     price = RubleAmount(
         metadata={"type": "string", "description": "Price of a greeting, in rubles.", "example": "15000.00"}
     )
@@ -65,17 +65,17 @@ class ProfileDraft(BaseSchema):
         metadata={"type": "string", "description": "Price of an invitation.", "example": "30000.00"}
     )
     category_id = Id()
-    days = BoundedInteger(min_value=0, max_value=_MOST_DAYS, metadata={"description": "Time to make a greeting."})
+    days = BoundedInteger(min_value=0, max_value=_MAX_DAYS, metadata={"description": "Time to make a greeting."})
     tags = fields.List(PlainText(min_length=1, max_length=MAX_TAG_LENGTH), validate=max_items(MAX_TAGS))
 
     @post_load
     def _sorted(self, data: dict[str, Any], **_: Any) -> tuple[dict[str, Any], GreetingPricingPatch]:
-        """What is the profile's, and what is the greeting's."""
+        """Separate the profile from the pricing of the greeting."""
         names = ("price", "invitation_price", "category_id", "days", "tags")
-        terms = {name: data.pop(name) for name in names if name in data}
-        if "tags" in terms:
-            terms["tags"] = tuple(terms["tags"])
-        return data, GreetingPricingPatch(**terms)
+        pricing = {name: data.pop(name) for name in names if name in data}
+        if "tags" in pricing:
+            pricing["tags"] = tuple(pricing["tags"])
+        return data, GreetingPricingPatch(**pricing)
 
 
 class CreatorPath(BaseSchema):
@@ -83,7 +83,7 @@ class CreatorPath(BaseSchema):
 
 
 class CreatorsQuery(PageQuery):
-    user = Id(load_default=None, metadata={"description": "Only the profile of this account."})
+    user = Id(load_default=None, metadata={"description": "The profile of this account alone."})
 
 
 class DetailQuery(BaseSchema):
@@ -99,7 +99,7 @@ class ImagePath(BaseSchema):
 
 
 class OfItemQuery(PageQuery):
-    """Either name will do; without one it is about all of one's own."""
+    """Both names mean the same; without either, all own images."""
 
     portfolio_item_id = Id(load_default=None)
     portfolio_item = Id(load_default=None)
@@ -113,8 +113,8 @@ class OfItemQuery(PageQuery):
 
 class ItemChange(BaseSchema):
     title = PlainText(min_length=1, max_length=200)
-    description = PlainText(max_length=_LONGEST_WORDS)
-    external_url = WebAddress(max_length=_LONGEST_ADDRESS)
+    description = PlainText(max_length=_MAX_TEXT_LENGTH)
+    external_url = WebAddress(max_length=_MAX_ADDRESS_LENGTH)
 
 
 class ItemDraft(ItemChange):
@@ -123,7 +123,7 @@ class ItemDraft(ItemChange):
 
 class ImageChange(BaseSchema):
     caption = PlainText(max_length=500)
-    order = BoundedInteger(min_value=0, max_value=_LAST_POSITION, attribute="position")
+    order = BoundedInteger(min_value=0, max_value=_MAX_POSITION, attribute="position")
 
 
 class ImageDraft(ImageChange):
@@ -157,7 +157,7 @@ class ImageChangeForm(ImageChange):
 
 
 class WorkImageView(BaseSchema):
-    """``image_url`` is the same, for clients that look for it there."""
+    """``image_url`` repeats ``image`` for other clients."""
 
     id = fields.Integer(required=True)
     image = fields.String(required=True, metadata={"format": "uri"})
@@ -171,7 +171,7 @@ class ImageView(WorkImageView):
 
 
 class ItemView(BaseSchema):
-    """``cover_image_url`` is the same, for clients that look for it there."""
+    """``cover_image_url`` repeats ``cover_image`` for other clients."""
 
     id = fields.Integer(required=True)
     title = fields.String(required=True)
@@ -198,7 +198,7 @@ class CreatorPageView(CreatorView):
 
 
 def image_view(image: Image, public_url: str) -> dict[str, Any]:
-    """:param public_url: here and below: what absolute addresses begin with."""
+    """:param public_url: the beginning of absolute addresses, here and below."""
     return {**_work_image_view(image, public_url), "portfolio_item": image.item_id}
 
 

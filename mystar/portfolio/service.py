@@ -1,4 +1,4 @@
-"""Everything one can do with works and their images, whoever asks and over whatever wire."""
+"""Works and their images."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
 from mystar.kit.web.pagination import Page, PageRequest
-from mystar.portfolio.model import MOST_IMAGES, Image, Item, TooManyImages
+from mystar.portfolio.model import MAX_IMAGES, Image, Item, TooManyImages
 from mystar.portfolio.repository import PortfolioRepository
 
 
 class PortfolioService:
-    """Pictures come as uploads of the actor's own, by the file's id; `FileUnknown` if they are not."""
+    """Pictures are ids of the actor's uploads; others raise `FileUnknown`."""
 
     def __init__(self, db: Database, creators: CreatorService, files: FileService, clock: Clock) -> None:
         self._db, self._creators, self._files, self._clock = db, creators, files, clock
 
-    # Works.
+    # Works
 
     async def item(self, item_id: int) -> Item:
         """:raises ItemUnknown:"""
         return await PortfolioRepository(self._db).item(item_id)
 
     async def items(self, creator_id: int, page: PageRequest) -> Page[Item]:
-        """Newest first; nothing for a creator that there is not."""
+        """Newest first; empty for an unknown creator."""
         portfolio = PortfolioRepository(self._db)
         rows = await portfolio.items(creator_id, page)
         return Page(rows, await portfolio.count_items(creator_id))
 
     async def own_items(self, actor: Actor, page: PageRequest) -> Page[Item]:
-        """Newest first; nothing for somebody who sells nothing."""
+        """Newest first; empty without a creator profile."""
         try:
             creator = await self._creators.by_account(actor.id)
         except CreatorUnknown:
@@ -53,8 +53,8 @@ class PortfolioService:
     ) -> Item:
         """:raises CreatorsOnly: the actor has no profile. :raises TooManyImages:"""
         creator, now = await self._creators.require(actor), self._clock.now()
-        if len(image_ids) > MOST_IMAGES:
-            raise TooManyImages(most=MOST_IMAGES)
+        if len(image_ids) > MAX_IMAGES:
+            raise TooManyImages(most=MAX_IMAGES)
         async with self._db.transaction() as tx:
             portfolio = PortfolioRepository(tx)
             for file_id in (cover_id, *image_ids):
@@ -80,7 +80,7 @@ class PortfolioService:
         external_url: str | None = None,
         cover_id: int | None = None,
     ) -> Item:
-        """Change what is given; a cover that is replaced is discarded. :raises ItemUnknown: none of the actor's."""
+        """None = unchanged; a replaced cover is discarded. :raises ItemUnknown: not the actor's."""
         async with self._db.transaction() as tx:
             portfolio = PortfolioRepository(tx)
             locked = await portfolio.lock_item(item_id, actor.id)
@@ -99,23 +99,23 @@ class PortfolioService:
             return await portfolio.item(item_id)
 
     async def delete_item(self, actor: Actor, item_id: int) -> None:
-        """With its images, and all of their files. :raises ItemUnknown: none of the actor's."""
+        """Delete an item with its images and their files. :raises ItemUnknown: not the actor's."""
         async with self._db.transaction() as tx:
             portfolio = PortfolioRepository(tx)
             await portfolio.lock_item(item_id, actor.id)
             for file_id in await portfolio.delete_item(item_id):
                 await self._files.discard(tx, file_id)
 
-    # Images.
+    # Images
 
     async def images(self, item_id: int, page: PageRequest) -> Page[Image]:
-        """Of one item, in their order; nothing for an item that there is not."""
+        """The images of an item by position; empty for an unknown item."""
         portfolio = PortfolioRepository(self._db)
         rows = await portfolio.images(page, item_id=item_id)
         return Page(rows, await portfolio.count_images(item_id=item_id))
 
     async def own_images(self, actor: Actor, page: PageRequest) -> Page[Image]:
-        """Of all of the actor's items, one after the other."""
+        """The images of all items of the actor, item by item."""
         portfolio = PortfolioRepository(self._db)
         rows = await portfolio.images(page, account_id=actor.id)
         return Page(rows, await portfolio.count_images(account_id=actor.id))
@@ -127,7 +127,7 @@ class PortfolioService:
     async def add_image(
         self, actor: Actor, item_id: int, file_id: int, *, caption: str = "", position: int | None = None
     ) -> Image:
-        """:param position: None = the last one. :raises ItemUnknown: none of the actor's. :raises TooManyImages:"""
+        """:param position: None = the last one. :raises ItemUnknown: not the actor's. :raises TooManyImages:"""
         async with self._db.transaction() as tx:
             portfolio = PortfolioRepository(tx)
             await portfolio.lock_item(item_id, actor.id)
@@ -147,7 +147,7 @@ class PortfolioService:
         position: int | None = None,
         file_id: int | None = None,
     ) -> Image:
-        """Change what is given; a file that is replaced is discarded. :raises ImageUnknown: none of the actor's."""
+        """None = unchanged; a replaced file is discarded. :raises ImageUnknown: not the actor's."""
         async with self._db.transaction() as tx:
             portfolio = PortfolioRepository(tx)
             before = await portfolio.lock_image(image_id, actor.id)
@@ -161,7 +161,7 @@ class PortfolioService:
             return await portfolio.image(image_id)
 
     async def delete_image(self, actor: Actor, image_id: int) -> None:
-        """With its file. :raises ImageUnknown: none of the actor's."""
+        """Delete an image and its file. :raises ImageUnknown: not the actor's."""
         async with self._db.transaction() as tx:
             portfolio = PortfolioRepository(tx)
             file_id = await portfolio.lock_image(image_id, actor.id)
@@ -170,5 +170,5 @@ class PortfolioService:
 
     @staticmethod
     async def _require_room(portfolio: PortfolioRepository, item_id: int) -> None:
-        if await portfolio.count_images(item_id=item_id) >= MOST_IMAGES:
-            raise TooManyImages(most=MOST_IMAGES)
+        if await portfolio.count_images(item_id=item_id) >= MAX_IMAGES:
+            raise TooManyImages(most=MAX_IMAGES)

@@ -1,4 +1,4 @@
-"""The whole page of a creator: the profile, what a greeting costs, skills and works (D27, D30)."""
+"""The whole page of a creator: the profile, the pricing of a greeting, skills and works (D27, D30)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mystar.creators.service import CreatorService
 from mystar.creators.skills import SkillService
 from mystar.kit.postgres.database import Database
 from mystar.kit.web.pagination import PageRequest
-from mystar.portfolio.model import MOST_SHOWN, CreatorPage
+from mystar.portfolio.model import MAX_SHOWN_ITEMS, CreatorPage
 from mystar.portfolio.service import PortfolioService
 
 
 class Showcase:
-    """:param profile: in the verbs: see `CreatorService.edit`."""
+    """``profile``: the changes that `CreatorService.edit` takes."""
 
     def __init__(
         self,
@@ -33,26 +33,26 @@ class Showcase:
         self._creators, self._catalog = creators, catalog
         self._skills, self._portfolio = skills, portfolio
 
-    async def open(self, actor: Actor, profile: Mapping[str, Any], terms: GreetingPricingPatch) -> CreatorPage:
-        """Become a creator, and a star in greetings if there is a price and a category.
+    async def create(self, actor: Actor, profile: Mapping[str, Any], pricing: GreetingPricingPatch) -> CreatorPage:
+        """Create a profile; with a price and a category the actor is also a star of the greetings dialect.
 
-        :raises CreatorExists: the actor is one. :raises CategoryUnknown: :raises PriceImpossible:
+        :raises CreatorExists: the actor has a profile. :raises CategoryUnknown: :raises PriceImpossible:
         """
         async with self._db.transaction() as tx:
-            creator = await self._creators.become(tx, actor.id)
+            creator = await self._creators.create(tx, actor.id)
             await self._creators.edit(tx, actor.id, **profile)
-            await self._catalog.patch_greeting(tx, creator.id, terms)
+            await self._catalog.patch_greeting(tx, creator.id, pricing)
         return await self.own(actor)
 
-    async def change(self, actor: Actor, profile: Mapping[str, Any], terms: GreetingPricingPatch) -> CreatorPage:
-        """Change what is given. :raises CreatorUnknown: the actor is none. :raises CategoryUnknown:"""
+    async def change(self, actor: Actor, profile: Mapping[str, Any], pricing: GreetingPricingPatch) -> CreatorPage:
+        """Change a part of the profile and the pricing. :raises CreatorUnknown: no profile. :raises CategoryUnknown:"""
         async with self._db.transaction() as tx:
             creator_id = await self._creators.edit(tx, actor.id, **profile)
-            await self._catalog.patch_greeting(tx, creator_id, terms)
+            await self._catalog.patch_greeting(tx, creator_id, pricing)
         return await self.own(actor)
 
     async def own(self, actor: Actor, *, detail: bool = False) -> CreatorPage:
-        """:raises CreatorUnknown: the actor is none."""
+        """:raises CreatorUnknown: the actor has no profile."""
         return await self._page(await self._creators.card_of(actor.id), detail)
 
     async def page(self, creator_id: int, *, detail: bool = False) -> CreatorPage:
@@ -65,5 +65,5 @@ class Showcase:
         if not detail:
             return CreatorPage(card, pricing)
         skills = await self._skills.of_creator(creator_id, PageRequest(size=MAX_SKILLS))
-        works = await self._portfolio.items(creator_id, PageRequest(size=MOST_SHOWN))
+        works = await self._portfolio.items(creator_id, PageRequest(size=MAX_SHOWN_ITEMS))
         return CreatorPage(card, pricing, tuple(skills.rows), tuple(works.rows))

@@ -1,7 +1,6 @@
-"""Reviews: what the buyer of a completed order says of it, once, and what the creator answers.
+"""Reviews: what the buyer of a completed order writes about it, once, and the creator's reply.
 
-Who may write one, and when, is the order's business: the process has an action for it, which is over once it is done. A
-review moves the creator's sums in its own transaction, and so does staff's hiding or showing it; `recount` proves them
-against votes and reviews (D27). The facts ReviewWritten and ReviewAnswered are told to the other side by the
-notifications.
+Whether a review may be written is decided by the state machine of the order, which has an action for it. A review
+changes the creator's sums in its own transaction, and so does hiding or showing it; `recount` verifies them against
+votes and reviews (D27). The events ReviewWritten and ReviewAnswered are sent to the other party by the notifications.
 """

@@ -48,7 +48,7 @@ async def write_review(request: web.Request) -> web.StreamResponse:
 @json_schema(ReplyDraft)
 @response_schema(ReviewView, 201)
 @idempotent
-async def reply(request: web.Request) -> web.StreamResponse:
+async def reply_to_review(request: web.Request) -> web.StreamResponse:
     review, is_first = await request.app[REVIEWS].reply(
         actor_of(request), path_of(request)["review_id"], **body_of(request)
     )
@@ -91,6 +91,6 @@ _VERSIONED: tuple[Route, ...] = (
     route("GET", r"/api/v1/creators/{creator_id:\d{1,18}}/reviews/", list_of_creator, "market.creator-reviews"),
     route("GET", r"/api/v1/services/{service_id:\d{1,18}}/reviews/", list_of_service, "market.service-reviews"),
     route("GET", _REVIEW, read_review, "market.review"),
-    route("POST", _REVIEW + "reply/", reply, "market.review-reply"),
+    route("POST", _REVIEW + "reply/", reply_to_review, "market.review-reply"),
 )
 ROUTES: tuple[Route, ...] = (*_VERSIONED, *(alias(one.path.replace("/v1/", "/", 1), one) for one in _VERSIONED))

@@ -1,4 +1,4 @@
-"""Reviews, their facts, and what can be refused (docs/dialects/market.md#reviews)."""
+"""Reviews, their events and errors (docs/dialects/market.md#reviews)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from mystar.errors import Conflict, Forbidden, NotFound, Text
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """``avatar_key``: the path of the picture behind /media/."""
+class Reviewer:
+    """``avatar_key``: the path of the picture after /media/."""
 
     id: int
     username: str
@@ -19,7 +19,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the creator answers. ``edited_at``: when it was corrected; that is done once."""
+    """The reply of the creator. ``edited_at``: when it was corrected, which is possible once."""
 
     words: str
     written_at: datetime
@@ -28,7 +28,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What the buyer of an order says of it; ``rating`` is 1 to 5. ``creator_id`` is the creator's profile."""
+    """A buyer's review of an order; ``rating`` is 1 to 5. ``creator_id`` is the id of the profile."""
 
     id: int
     order_id: int
@@ -37,7 +37,7 @@ class Review:
     creator_id: int
     creator_account_id: int
     creator_name: str
-    author: Person
+    author: Reviewer
     rating: int
     words: str
     reply: Reply | None
@@ -64,17 +64,17 @@ class NotYourReview(Forbidden):
     """The author of a review replies to it; only the creator can."""
 
     code = "review_not_yours"
-    text = Text("На отзыв отвечает только креатор.", "Only the creator answers a review.")
+    text = Text("На отзыв отвечает только креатор.", "Only the creator can reply to a review.")
 
 
 class ReplyFinal(Conflict):
     """A reply to a review is changed for the second time."""
 
     code = "reply_final"
-    text = Text("Ответ на отзыв можно исправить только один раз.", "An answer to a review can be corrected only once.")
+    text = Text("Ответ на отзыв можно исправить только один раз.", "A reply to a review can be corrected only once.")
 
 
-# Facts. Each is published in the transaction that makes it true.
+# Events, published in the transaction of the change.
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,6 @@ class ReviewWritten:
 
 @dataclass(frozen=True, slots=True)
 class ReviewAnswered:
-    """For the first time; corrections are told to nobody."""
+    """The first reply; a correction publishes no event."""
 
     review: Review

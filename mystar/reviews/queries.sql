@@ -7,7 +7,7 @@ returning id;
 select id from reviews where id = %(id)s for no key update;
 
 -- name: set_reply
--- The first one, or the correction.
+-- The first reply, or its correction.
 update reviews set
     reply = %(words)s,
     reply_edited_at = case when replied_at is not null then %(now)s::timestamptz end,
@@ -21,7 +21,7 @@ where id = %(id)s;
 
 -- name: reviews
 -- One review, hidden or not, or a page of a creator's or a service's, newest first, cut from its index before anything is
--- joined to it. A null id finds nothing, so each caller names the one that he means.
+-- joined to it. A null id matches nothing, so the parameters select one branch.
 with page as (
     select * from reviews where id = %(id)s
     union all
@@ -68,7 +68,7 @@ with facts as (
         select creator_id, rating from creator_votes
         union all
         select creator_id, rating from reviews where hidden_at is null
-    ) opinions
+    ) ratings
     group by creator_id
 )
 select creators.id, fact.what, fact.stored, fact.counted
@@ -80,13 +80,13 @@ cross join lateral (values
 ) as fact (what, stored, counted)
 where fact.stored <> fact.counted
 order by creators.id, fact.what
-limit %(most)s;
+limit %(limit)s;
 
 -- name: order_differences
--- An order says that it is reviewed exactly when it is.
+-- An order has `reviewed_at` exactly if it has a review.
 select orders.id, 'reviews' as what, (orders.reviewed_at is not null)::integer as stored,
     (reviews.id is not null)::integer as counted
 from orders left join reviews on reviews.order_id = orders.id
 where (orders.reviewed_at is not null) <> (reviews.id is not null)
 order by orders.id
-limit %(most)s;
+limit %(limit)s;

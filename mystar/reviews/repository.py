@@ -6,13 +6,13 @@ from datetime import datetime
 
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.queries import load
+from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import PageRequest
-from mystar.orders.model import Difference
-from mystar.reviews.model import AlreadyReviewed, Person, Reply, Review, ReviewUnknown
+from mystar.reviews.model import AlreadyReviewed, Reply, Review, Reviewer, ReviewUnknown
 
 QUERIES = load(__package__)
 CONSTRAINTS = {"reviews_order_key": AlreadyReviewed}
-#: `recount` names this many differences of a kind; more say nothing more.
+#: At most this many differences of a kind are reported by `recount`.
 _MAX_DIFFERENCES = 1000
 
 
@@ -46,7 +46,7 @@ class ReviewRepository:
         return rows[0]
 
     async def lock(self, review_id: int) -> Review:
-        """Hidden or not; nobody else changes it until the transaction ends. :raises ReviewUnknown:"""
+        """Lock a review, hidden or not. :raises ReviewUnknown:"""
         await self._tx.value(QUERIES.lock_review, id=review_id)
         return await self.find(review_id)
 
@@ -76,8 +76,8 @@ class ReviewRepository:
         return bool(await self._tx.value(QUERIES.service_is_shown, id=service_id))
 
     async def differences(self) -> list[Difference]:
-        ratings = await self._tx.all(QUERIES.rating_differences, most=_MAX_DIFFERENCES)
-        orders = await self._tx.all(QUERIES.order_differences, most=_MAX_DIFFERENCES)
+        ratings = await self._tx.all(QUERIES.rating_differences, limit=_MAX_DIFFERENCES)
+        orders = await self._tx.all(QUERIES.order_differences, limit=_MAX_DIFFERENCES)
         return [Difference(of="creator", **row) for row in ratings] + [Difference(of="order", **row) for row in orders]
 
     async def _rows(
@@ -101,7 +101,7 @@ class ReviewRepository:
 
 
 def _review(row: Row) -> Review:
-    author = Person(row.pop("author_id"), row.pop("username"), row.pop("avatar_key"))
+    author = Reviewer(row.pop("author_id"), row.pop("username"), row.pop("avatar_key"))
     words, written_at, edited_at = row.pop("reply"), row.pop("replied_at"), row.pop("reply_edited_at")
     reply = None if words is None else Reply(words, written_at, edited_at)
     return Review(**row, author=author, reply=reply)

@@ -10,7 +10,7 @@ from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText
 from mystar.kit.web.media_urls import media_path
 from mystar.reviews.model import Review
 
-_LONGEST = 5000
+_MAX_LENGTH = 5000
 
 
 class OrderPath(BaseSchema):
@@ -32,8 +32,8 @@ class ServicePath(BaseSchema):
 class ReplyDraft(BaseSchema):
     """``content`` or ``comment``."""
 
-    content = PlainText(min_length=1, max_length=_LONGEST, metadata={"description": "Or comment."})
-    comment = PlainText(min_length=1, max_length=_LONGEST)
+    content = PlainText(min_length=1, max_length=_MAX_LENGTH, metadata={"description": "Or comment."})
+    comment = PlainText(min_length=1, max_length=_MAX_LENGTH)
 
     @post_load
     def _one_name(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class ReviewerView(BaseSchema):
 
 
 class ReplyView(BaseSchema):
-    """``comment`` is the same as ``content``, for clients that look for it there."""
+    """``comment`` repeats ``content`` for other clients."""
 
     content = fields.String(required=True)
     comment = fields.String(required=True)
@@ -63,7 +63,7 @@ class ReplyView(BaseSchema):
 
 
 class ReviewView(BaseSchema):
-    """``comment`` is the same as ``content``, for clients that look for it there."""
+    """``comment`` repeats ``content`` for other clients."""
 
     id = fields.Integer(required=True)
     order_id = fields.Integer(required=True)
@@ -81,7 +81,7 @@ class ReviewView(BaseSchema):
 
 
 def review_view(review: Review, public_url: str) -> dict[str, Any]:
-    """:param public_url: what absolute addresses begin with."""
+    """:param public_url: the beginning of absolute addresses."""
     author, reply = review.author, review.reply
     return {
         "id": review.id,

@@ -1,4 +1,4 @@
-"""Everything one can do with reviews, whoever asks and over whatever wire."""
+"""Reviews and replies."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from mystar.creators.model import CreatorUnknown
 from mystar.creators.service import CreatorService
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
+from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import Page, PageRequest
-from mystar.orders.model import Difference
 from mystar.orders.service import OrderService
 from mystar.reviews.model import (
     NotYourReview,
@@ -23,20 +23,20 @@ from mystar.reviews.repository import ReviewRepository
 
 
 class ReviewService:
-    """A creator is named by its profile's id. Sums move in the transaction that changes what they add up."""
+    """A creator is identified by the id of its profile. Sums change in the transaction of what they add up."""
 
     def __init__(self, db: Database, orders: OrderService, creators: CreatorService, clock: Clock) -> None:
         self._db, self._orders, self._creators, self._clock = db, orders, creators, clock
 
     async def write(self, actor: Actor, order_id: int, *, rating: int, words: str) -> Review:
-        """Say what one thinks of a completed order; ``rating`` is 1 to 5.
+        """Review a completed order; ``rating`` is 1 to 5.
 
         :raises OrderUnknown: not a party. :raises ActionForbidden: not its buyer.
         :raises ActionNotAllowedNow: not completed, or reviewed already. :raises AlreadyReviewed:
         """
         async with self._db.transaction() as tx:
             order = await self._orders.mark_reviewed(tx, actor, order_id)
-            # Studio orders, which have neither, are never reviewed: their process knows no such action.
+            # Studio orders, which have neither, cannot be reviewed.
             assert order.creator_id is not None
             assert order.service_id is not None
             review = await ReviewRepository(tx).add(
@@ -53,10 +53,10 @@ class ReviewService:
         return review
 
     async def reply(self, actor: Actor, review_id: int, words: str) -> tuple[Review, bool]:
-        """Answer a review, or correct one's answer, once. Also whether it is the first.
+        """Reply to a review, or correct the reply, once. Returns also whether it is the first reply.
 
-        :raises ReviewUnknown: there is none to see, or it is about somebody else. :raises NotYourReview: the author's.
-        :raises ReplyFinal: the answer has been corrected already.
+        :raises ReviewUnknown: hidden, or of another creator. :raises NotYourReview: the actor has written it.
+        :raises ReplyFinal: the reply has been corrected already.
         """
         async with self._db.transaction() as tx:
             reviews = ReviewRepository(tx)
@@ -96,11 +96,11 @@ class ReviewService:
         return Page(rows, await reviews.count_of_service(service_id))
 
     async def hide(self, actor: Actor, review_id: int) -> None:
-        """Show it to nobody, and count it no more. :raises Forbidden: not staff who may change things."""
+        """Hide a review and take it from the sums. :raises Forbidden: not an operator."""
         await self._set_hidden(actor, review_id, True)
 
     async def show(self, actor: Actor, review_id: int) -> None:
-        """Undo `hide`. :raises Forbidden: not staff who may change things. :raises ReviewUnknown:"""
+        """Undo `hide`. :raises Forbidden: not an operator. :raises ReviewUnknown:"""
         await self._set_hidden(actor, review_id, False)
 
     async def _set_hidden(self, actor: Actor, review_id: int, is_hidden: bool) -> None:
@@ -115,5 +115,5 @@ class ReviewService:
             await count(tx, review.creator_id, review.rating)
 
     async def recount(self) -> list[Difference]:
-        """Where creators disagree with their votes and reviews, or orders with theirs. Nowhere, if all is well."""
+        """Differences between sums and votes or reviews, and between orders and reviews; empty if consistent."""
         return await ReviewRepository(self._db).differences()

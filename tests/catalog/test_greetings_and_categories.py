@@ -24,23 +24,23 @@ from tests.conftest import Api
 from tests.factory import Factory, actor, picture
 
 
-def test_spellings_of_a_tag_that_are_one() -> None:
+def test_spellings_of_a_tag_share_a_key() -> None:
     assert {tag_key(name) for name in ("Хип-Хоп", " хип-хоп", "ХИП-ХОП\n", "хип-хоп")} == {"хип-хоп"}
     assert tag_key("Straße") == tag_key("STRASSE")
     assert tags_by_key(["Рок", "рок ", "", "  ", "Дом  2"]) == {"рок": "Рок", "дом 2": "Дом 2"}
 
 
-async def set_terms(app: web.Application, account_id: int, pricing: GreetingPricing) -> None:
+async def set_pricing(app: web.Application, account_id: int, pricing: GreetingPricing) -> None:
     creator = await app[CREATORS].by_account(account_id)
     async with app[DATABASE].transaction() as tx:
         await app[CATALOG].set_greeting(tx, creator.id, pricing)
 
 
-async def test_new_terms_take_the_place_of_the_old(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_new_pricing_replaces_the_old(api: Api, app: web.Application, factory: Factory) -> None:
     star = await factory.star(tags=["Рок", "Кино"], invitation_price=5_000_000)
     category = await factory.category()
 
-    await set_terms(app, star.id, GreetingPricing(250_000, category, days=7, tags=("кино", "Театр")))
+    await set_pricing(app, star.id, GreetingPricing(250_000, category, days=7, tags=("кино", "Театр")))
 
     found = await app[CATALOG].star(star.id)
     assert (found.price, found.invitation_price, found.category_id) == (250_000, None, category)
@@ -49,7 +49,7 @@ async def test_new_terms_take_the_place_of_the_old(api: Api, app: web.Applicatio
     assert await app[CATALOG].stars(tag="рок") == []
 
 
-async def test_impossible_terms_change_nothing(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_invalid_pricing_changes_nothing(api: Api, app: web.Application, factory: Factory) -> None:
     star = await factory.star(tags=["Рок"])
     before = await app[CATALOG].star(star.id)
     for pricing, refusal in (
@@ -58,11 +58,11 @@ async def test_impossible_terms_change_nothing(api: Api, app: web.Application, f
         (GreetingPricing(100, 999), CategoryUnknown),
     ):
         with pytest.raises(refusal):
-            await set_terms(app, star.id, pricing)
+            await set_pricing(app, star.id, pricing)
     assert await app[CATALOG].star(star.id) == before
 
 
-async def test_stars_with_the_same_new_tags_can_be_made_at_once(
+async def test_stars_with_the_same_new_tags_are_created_concurrently(
     api: Api, app: web.Application, factory: Factory
 ) -> None:
     tags = [f"тег {number}" for number in range(12)]
@@ -74,7 +74,7 @@ async def test_stars_with_the_same_new_tags_can_be_made_at_once(
     assert await app[CATALOG].count_stars(tag="ТЕГ 7") == 8
 
 
-async def test_a_category_has_one_name_and_a_picture_for_everybody(
+async def test_a_category_has_a_unique_name_and_a_public_picture(
     api: Api, app: web.Application, factory: Factory
 ) -> None:
     staff = await factory.staff()
@@ -91,7 +91,7 @@ async def test_a_category_has_one_name_and_a_picture_for_everybody(
     assert (await api.get(f"/media/{shown['category_photo']}")).status == 200
 
 
-async def test_whoever_is_no_creator_sells_no_greeting(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_an_account_without_a_profile_has_no_greeting(api: Api, app: web.Application, factory: Factory) -> None:
     person = await factory.person()
     for question in (app[CATALOG].greeting_of, app[CATALOG].star):
         with pytest.raises(StarUnknown):

@@ -68,7 +68,7 @@ async def test_a_service_comes_with_its_options_and_tags_in_both_shapes(api: Api
     }
 
 
-async def test_only_creators_put_up_services(api: Api, factory: Factory) -> None:
+async def test_only_creators_create_services(api: Api, factory: Factory) -> None:
     assert (await api.post(ALL, await form(factory))).status == 401
     refused = await api.post(ALL, await form(factory), as_=await factory.person())
     assert (refused.status, (await refused.json())["code"]) == (403, "creators_only")
@@ -98,9 +98,7 @@ async def test_only_creators_put_up_services(api: Api, factory: Factory) -> None
         ("modifications_price", "много", "modifications_price"),
     ],
 )
-async def test_bad_input_is_named_and_nothing_is_made(
-    api: Api, factory: Factory, field: str, value: Any, said: str
-) -> None:
+async def test_invalid_input_is_refused_by_field(api: Api, factory: Factory, field: str, value: Any, said: str) -> None:
     creator = await factory.star()
     refused = await api.post(ALL, await form(factory, **{field: value}), as_=creator)
     assert refused.status == 422
@@ -108,7 +106,7 @@ async def test_bad_input_is_named_and_nothing_is_made(
     assert (await (await api.get(ALL, params={"creator": "me"}, as_=creator)).json())["count"] == 1  # The greeting.
 
 
-async def test_what_is_the_servers_to_say_is_not_read_from_the_body(api: Api, factory: Factory) -> None:
+async def test_read_only_fields_of_the_body_are_ignored(api: Api, factory: Factory) -> None:
     creator, other = await factory.star(), await factory.star()
     made = await create_service(
         api, creator, factory, id=77, creator_id=1, creator_profile=1, account_id=other.id, kind="greeting",
@@ -119,13 +117,13 @@ async def test_what_is_the_servers_to_say_is_not_read_from_the_body(api: Api, fa
     assert not made["created_at"].startswith("2001")
 
 
-async def test_a_repeated_request_makes_one_service(api: Api, factory: Factory) -> None:
+async def test_a_repeated_request_creates_one_service(api: Api, factory: Factory) -> None:
     creator, body = await factory.star(), await form(factory)
     answers = [await api.post(ALL, body, as_=creator, headers={"Idempotency-Key": "once"}) for _ in range(2)]
     assert len({(await answer.json())["id"] for answer in answers}) == 1
 
 
-async def test_options_are_kept_changed_added_and_retired_as_one_list(
+async def test_options_are_replaced_as_a_whole_list(
     api: Api, app: web.Application, db: Database, factory: Factory
 ) -> None:
     creator = await factory.star()
@@ -151,7 +149,7 @@ async def test_options_are_kept_changed_added_and_retired_as_one_list(
     assert (await (await api.get(f"{ALL}{made['id']}/")).json()) == changed
 
 
-async def test_a_change_touches_what_it_names_and_a_replacement_wants_the_rest(api: Api, factory: Factory) -> None:
+async def test_a_patch_changes_given_fields_and_a_put_requires_the_rest(api: Api, factory: Factory) -> None:
     creator = await factory.star()
     made = await create_service(api, creator, factory)
     where = f"{ALL}{made['id']}/"
@@ -166,7 +164,7 @@ async def test_a_change_touches_what_it_names_and_a_replacement_wants_the_rest(a
     assert (await api.patch(where, {"category_id": 999}, as_=creator)).status == 422
 
 
-async def test_modifications_are_free_priced_or_not_there(api: Api, factory: Factory) -> None:
+async def test_modifications_are_free_priced_or_unavailable(api: Api, factory: Factory) -> None:
     creator = await factory.star()
     made = await create_service(api, creator, factory)
     where = f"{ALL}{made['id']}/"
@@ -182,7 +180,7 @@ async def test_modifications_are_free_priced_or_not_there(api: Api, factory: Fac
         assert (shown["allows_modifications"], shown["modifications_price"]) == (allows, price), change
 
 
-async def test_a_stranger_changes_nothing(api: Api, factory: Factory) -> None:
+async def test_only_the_creator_changes_a_service(api: Api, factory: Factory) -> None:
     made = await create_service(api, await factory.star(), factory)
     where = f"{ALL}{made['id']}/"
     for other, status in ((await factory.star(), 404), (await factory.staff(), 404), (None, 401)):
@@ -194,7 +192,7 @@ async def test_a_stranger_changes_nothing(api: Api, factory: Factory) -> None:
     assert (await api.get(f"{ALL}9999999999999999999999/")).status == 404
 
 
-async def test_a_hidden_service_is_there_for_its_creator_and_staff_only(
+async def test_a_hidden_service_is_visible_to_its_creator_and_staff_only(
     api: Api, app: web.Application, factory: Factory
 ) -> None:
     creator, staff, guest = await factory.star(), await factory.staff(), None
@@ -225,7 +223,7 @@ async def ids(api: Api, as_: Person | None = None, **params: Any) -> list[int]:
     return [one["id"] for one in page["results"]]
 
 
-async def test_a_removed_service_is_gone_but_for_its_orders(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_a_removed_service_remains_in_its_orders_only(api: Api, app: web.Application, factory: Factory) -> None:
     creator = await factory.star()
     made = await create_service(api, creator, factory)
     where = f"{ALL}{made['id']}/"
@@ -239,7 +237,7 @@ async def test_a_removed_service_is_gone_but_for_its_orders(api: Api, app: web.A
     assert not await broken_invariants(app)
 
 
-async def test_a_greeting_is_a_service_that_stays(api: Api, factory: Factory) -> None:
+async def test_a_greeting_cannot_be_removed(api: Api, factory: Factory) -> None:
     star = await factory.star(price=1_500_000)
     (greeting,) = (await (await api.get("/api/v1/users/me/services/", as_=star)).json())["results"]
     assert (greeting["kind"], greeting["price"]) == ("greeting", "15000.00")
@@ -254,9 +252,7 @@ async def test_a_greeting_is_a_service_that_stays(api: Api, factory: Factory) ->
     assert (await stars.json(), stars.headers["X-Total-Count"]) == ([], "0")
 
 
-async def test_a_blocked_creators_services_go_and_come_with_him(
-    api: Api, app: web.Application, factory: Factory
-) -> None:
+async def test_services_of_a_blocked_creator_are_unlisted(api: Api, app: web.Application, factory: Factory) -> None:
     creator, owner = await factory.star(), await factory.staff()
     made = await create_service(api, creator, factory)
     await api.post(f"/admin/accounts/{creator.id}/block/", as_=owner)
@@ -267,7 +263,7 @@ async def test_a_blocked_creators_services_go_and_come_with_him(
     assert not await broken_invariants(app)
 
 
-async def test_edits_at_once_leave_one_of_them_whole(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_concurrent_edits_do_not_mix(api: Api, app: web.Application, factory: Factory) -> None:
     creator = await factory.star()
     made = await create_service(api, creator, factory)
     lists = [[{"name": f"{letter}{number}", "price": 1} for number in range(3)] for letter in "абвгд"]

@@ -23,29 +23,29 @@ def test_whole_stars_are_the_mean_rounded_up(total: int, count: int, shown: int)
     assert whole_stars(total, count) == shown
 
 
-async def test_a_creator_has_a_greeting_from_the_first_moment_or_is_none(
+async def test_a_profile_is_created_with_its_greeting_or_not_at_all(
     api: Api, app: web.Application, factory: Factory
 ) -> None:
     first, second = await factory.person(), await factory.person()
     async with app[DATABASE].transaction() as tx:
-        await app[CREATORS].become(tx, first.id, profession="Певица")
+        await app[CREATORS].create(tx, first.id, profession="Певица")
     greeting = await app[CATALOG].greeting_of(first.id)
     assert (greeting.account_id, greeting.base_price, greeting.is_for_sale) == (first.id, None, False)
 
     with pytest.raises(RuntimeError, match="no"):
         async with app[DATABASE].transaction() as tx:
-            await app[CREATORS].become(tx, second.id)
+            await app[CREATORS].create(tx, second.id)
             raise RuntimeError("no")
     with pytest.raises(CreatorUnknown):
         await app[CREATORS].by_account(second.id)
     assert await app[DATABASE].value("select count(*) from services") == 1
 
 
-async def test_nobody_has_two_profiles(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_an_account_has_one_profile(api: Api, app: web.Application, factory: Factory) -> None:
     star = await factory.star()
     with pytest.raises(CreatorExists):
         async with app[DATABASE].transaction() as tx:
-            await app[CREATORS].become(tx, star.id)
+            await app[CREATORS].create(tx, star.id)
 
 
 async def test_the_mean_has_two_places(api: Api, app: web.Application, factory: Factory) -> None:
@@ -56,7 +56,7 @@ async def test_the_mean_has_two_places(api: Api, app: web.Application, factory: 
     assert str((await app[CREATORS].by_account(star.id)).rating) == "4.67"
 
 
-async def test_a_recount_confirms_a_thousand_mixed_deeds_and_finds_what_was_planted(
+async def test_a_recount_confirms_a_thousand_operations_and_finds_a_planted_difference(
     api: Api, app: web.Application, factory: Factory
 ) -> None:
     chance = random.Random(5)

@@ -1,4 +1,4 @@
-"""Creators' profiles over the market dialect's door (docs/dialects/market.md#accounts-and-users, D27 and D30)."""
+"""Creators' profiles in the market dialect (docs/dialects/market.md#accounts-and-users, D27 and D30)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def profile_id(app: web.Application, person: Person) -> int:
     return (await app[CREATORS].by_account(person.id)).id
 
 
-async def test_a_profile_is_made_with_the_documents_fields(api: Api, factory: Factory) -> None:
+async def test_a_profile_has_the_fields_of_the_document(api: Api, factory: Factory) -> None:
     person = await factory.person()
     answer = await api.post(OWN, DRAFT, as_=person)
     made = await answer.json()
@@ -49,7 +49,7 @@ async def test_a_profile_is_made_with_the_documents_fields(api: Api, factory: Fa
     assert await (await api.get(f"/api/v1/creators/{made['id']}/")).json() == made
 
 
-async def test_everything_may_be_left_out_and_a_second_profile_is_a_conflict(api: Api, factory: Factory) -> None:
+async def test_all_fields_are_optional_and_a_second_profile_is_a_conflict(api: Api, factory: Factory) -> None:
     person = await factory.person()
     answer = await api.post(OWN, {}, as_=person)
     assert (answer.status, (await answer.json())["social_links"]) == (201, {})
@@ -58,14 +58,14 @@ async def test_everything_may_be_left_out_and_a_second_profile_is_a_conflict(api
     assert (await (await api.get(OWN, as_=person)).json())["specialization"] == ""
 
 
-async def test_of_two_profiles_made_at_once_one_is_a_conflict(api: Api, factory: Factory) -> None:
+async def test_of_two_concurrent_profiles_one_is_a_conflict(api: Api, factory: Factory) -> None:
     for _ in range(3):
         person = await factory.person()
         answers = await asyncio.gather(*(api.post(OWN, DRAFT, as_=person) for _ in range(4)))
         assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
 
 
-async def test_only_what_is_given_is_changed(api: Api, db: Database, factory: Factory) -> None:
+async def test_a_patch_changes_given_fields_only(api: Api, db: Database, factory: Factory) -> None:
     person = await factory.person()
     made = await (await api.post(OWN, DRAFT, as_=person)).json()
     await db.execute("update creators set updated_at = updated_at - interval '1 second'")
@@ -77,7 +77,7 @@ async def test_only_what_is_given_is_changed(api: Api, db: Database, factory: Fa
     assert changed == same
 
 
-async def test_a_list_of_links_means_the_same(api: Api, factory: Factory) -> None:
+async def test_social_links_may_be_a_list(api: Api, factory: Factory) -> None:
     links = [{"name": "instagram", "url": "https://instagram.com/comet"}, {"name": "vk", "url": "comet"}]
     answer = await api.post(OWN, {"social_links": links}, as_=await factory.person())
     assert (await answer.json())["social_links"] == {"instagram": "https://instagram.com/comet", "vk": "comet"}
@@ -128,7 +128,7 @@ WRONG: list[tuple[str, Any]] = [
 ]
 
 
-async def test_what_is_wrong_is_refused_by_field_and_nothing_is_made(api: Api, factory: Factory) -> None:
+async def test_invalid_fields_of_a_profile_are_refused_by_name(api: Api, factory: Factory) -> None:
     person = await factory.person()
     for number, (field, value) in enumerate(WRONG):
         answer = await api.post(OWN, {**DRAFT, field: value}, as_=person, language=("ru", "en")[number % 2])
@@ -137,7 +137,7 @@ async def test_what_is_wrong_is_refused_by_field_and_nothing_is_made(api: Api, f
     assert (await api.get(OWN, as_=person)).status == 404
 
 
-async def test_nobody_sets_what_others_think_of_them(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_ratings_in_the_body_are_ignored(api: Api, app: web.Application, factory: Factory) -> None:
     person, other = await factory.person(), await factory.star()
     forged = {
         "id": 1,
@@ -161,7 +161,7 @@ async def test_nobody_sets_what_others_think_of_them(api: Api, app: web.Applicat
         assert page["created_at"] == made["created_at"] > "2020"
 
 
-async def test_there_is_nothing_to_read_or_change_without_a_profile(api: Api, factory: Factory) -> None:
+async def test_reading_and_changing_need_a_profile(api: Api, factory: Factory) -> None:
     person = await factory.person()
     for answer in (
         await api.get(OWN, as_=person),
@@ -190,7 +190,7 @@ async def test_the_detail_has_skills_and_works(
     assert (await api.get(path, params={"detail": "perhaps"})).status == 422
 
 
-async def test_the_list_is_best_first_without_whoever_is_blocked(
+async def test_creators_are_listed_best_first_without_blocked_ones(
     api: Api, app: web.Application, factory: Factory
 ) -> None:
     plain, loved, top, blocked = [await factory.star() for _ in range(4)]
@@ -212,9 +212,7 @@ async def test_the_list_is_best_first_without_whoever_is_blocked(
     assert app[ACCOUNTS]
 
 
-async def test_older_clients_find_all_of_it_at_their_addresses(
-    api: Api, app: web.Application, factory: Factory
-) -> None:
+async def test_older_addresses_serve_the_same(api: Api, app: web.Application, factory: Factory) -> None:
     person = await factory.person()
     made = await (await api.post("/api/creator-profile/", DRAFT, as_=person)).json()
     paths = ("/api/creator-profiles/me/", "/api/users/me/creator-profile", f"/api/creator-profiles/{made['id']}/")
@@ -226,7 +224,7 @@ async def test_older_clients_find_all_of_it_at_their_addresses(
     assert (found["count"], found["results"]) == (0, [])
 
 
-async def test_a_key_makes_a_repeated_profile_one(api: Api, factory: Factory) -> None:
+async def test_creating_a_profile_honours_the_idempotency_key(api: Api, factory: Factory) -> None:
     person, headers = await factory.person(), {"Idempotency-Key": "profile"}
     answers = [await api.post(OWN, DRAFT, as_=person, headers=headers) for _ in range(2)]
     assert [answer.status for answer in answers] == [201, 201]

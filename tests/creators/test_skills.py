@@ -46,7 +46,7 @@ async def refused(answer: Any, status: int, code: str) -> dict[str, Any]:
     return body
 
 
-async def test_the_list_is_in_the_order_of_names_and_has_pages(api: Api, skills: list[int]) -> None:
+async def test_skills_are_listed_by_name_in_pages(api: Api, skills: list[int]) -> None:
     page = await (await api.get("/api/skills/", params={"page_size": 2})).json()
     assert (page["count"], page["previous"], page["next"]) == (3, None, f"{api.url}/api/skills/?page_size=2&page=2")
     assert page["results"] == [
@@ -72,7 +72,7 @@ async def test_a_search_looks_into_names_and_descriptions(api: Api, skills: list
         assert await names(api, search=search) == found, search
 
 
-async def test_a_list_and_a_search_keep_to_an_index(db: Database) -> None:
+async def test_a_list_and_a_search_use_an_index(db: Database) -> None:
     await db.execute(
         "insert into skills (name, key, words) select name, name, name"
         " from generate_series(1, 20000) n cross join lateral (select md5(n::text) as name) named"
@@ -83,7 +83,7 @@ async def test_a_list_and_a_search_keep_to_an_index(db: Database) -> None:
         assert index in str(plan)
 
 
-async def test_one_skill_is_shown_to_anybody_at_either_address(api: Api, skills: list[int]) -> None:
+async def test_a_skill_is_public_at_both_addresses(api: Api, skills: list[int]) -> None:
     for path in ("/api/skills/", "/api/v1/skills/"):
         answer = await api.get(f"{path}{skills[0]}/")
         assert await answer.json() == {
@@ -95,12 +95,12 @@ async def test_one_skill_is_shown_to_anybody_at_either_address(api: Api, skills:
     assert (await api.get("/api/skills/9999999999999999999/")).status == 404
 
 
-async def test_nobody_changes_the_list_over_this_door(api: Api, skills: list[int], creator: Person) -> None:
+async def test_the_list_of_skills_is_read_only_over_the_api(api: Api, skills: list[int], creator: Person) -> None:
     assert (await api.post("/api/skills/", {"name": "Mine"}, as_=creator)).status == 405
     assert (await api.delete(f"/api/skills/{skills[0]}/", as_=creator)).status == 405
 
 
-async def test_staff_keep_the_list(api: Api, app: web.Application, factory: Factory, skills: list[int]) -> None:
+async def test_staff_edit_skills(api: Api, app: web.Application, factory: Factory, skills: list[int]) -> None:
     service, staff = app[SKILLS], actor(await factory.staff("operator"), "operator")
     skill = await service.add(staff, "Blender", "3D")
     assert (await service.edit(staff, skill.id, description="Объёмная графика")).name == "Blender"
@@ -118,19 +118,21 @@ async def test_staff_keep_the_list(api: Api, app: web.Application, factory: Fact
 
 
 @pytest.mark.parametrize("role", [None, "viewer"])
-async def test_nobody_else_does(api: Api, app: web.Application, factory: Factory, skills: list[int], role: Any) -> None:
+async def test_only_operators_edit_skills(
+    api: Api, app: web.Application, factory: Factory, skills: list[int], role: Any
+) -> None:
     service, person = app[SKILLS], actor(await factory.person(role=role), role)
-    for deed in (
+    for action in (
         service.add(person, "Mine"),
         service.edit(person, skills[0], name="Mine"),
         service.delete(person, skills[0]),
         app[CREATORS].set_top(person, 1, True),
     ):
         with pytest.raises(Forbidden):
-            await deed
+            await action
 
 
-async def test_a_skill_that_somebody_has_is_not_deleted(
+async def test_a_skill_in_use_is_not_deleted(
     api: Api, app: web.Application, factory: Factory, skills: list[int], creator: Person
 ) -> None:
     await given(api, creator, skills[0])
@@ -138,7 +140,7 @@ async def test_a_skill_that_somebody_has_is_not_deleted(
         await app[SKILLS].delete(actor(await factory.staff(), "owner"), skills[0])
 
 
-async def test_a_creator_adds_changes_and_drops_a_skill(
+async def test_a_creator_adds_changes_and_removes_a_skill(
     api: Api, app: web.Application, skills: list[int], creator: Person
 ) -> None:
     answer = await api.post(OWN, {"skill": skills[0], "level": 4}, as_=creator)
@@ -162,7 +164,7 @@ async def test_a_creator_adds_changes_and_drops_a_skill(
     await refused(await api.delete(f"{OWN}{body['id']}/", as_=creator), 404, "creator_skill_unknown")
 
 
-async def test_whose_skill_it_becomes_is_not_for_the_body_to_say(
+async def test_the_profile_in_the_body_is_ignored(
     api: Api, app: web.Application, factory: Factory, skills: list[int], creator: Person
 ) -> None:
     other = await factory.star()
@@ -178,7 +180,7 @@ async def test_the_same_skill_twice_is_a_conflict(api: Api, skills: list[int], c
     await refused(await api.post(OWN, {"skill": skills[0], "level": 1}, as_=creator), 409, "creator_skill_exists")
 
 
-async def test_what_is_no_skill_or_no_level_is_refused(api: Api, creator: Person) -> None:
+async def test_an_invalid_skill_or_level_is_refused(api: Api, creator: Person) -> None:
     no_skill: list[dict[str, Any]] = [{}, {"skill": "x"}, {"skill": 0}, {"skill": None}]
     no_level = [{"skill": 1, "level": value} for value in (0, 6, True, 4.5, "five", None)]
     for draft in no_skill + no_level:
@@ -186,7 +188,7 @@ async def test_what_is_no_skill_or_no_level_is_refused(api: Api, creator: Person
         assert body["errors"], draft
 
 
-async def test_there_must_be_such_a_skill_and_a_profile(
+async def test_adding_a_skill_needs_the_skill_and_a_profile(
     api: Api, factory: Factory, skills: list[int], creator: Person
 ) -> None:
     body = await refused(await api.post(OWN, {"skill": 999}, as_=creator), 400, "skill_not_found")
@@ -197,7 +199,7 @@ async def test_there_must_be_such_a_skill_and_a_profile(
     assert body["error"] == "У вас нет профиля креатора"
 
 
-async def test_everybody_signed_in_sees_whose_skills_they_ask_for(
+async def test_skills_of_any_creator_are_visible_to_signed_in_accounts(
     api: Api, app: web.Application, factory: Factory, skills: list[int], creator: Person
 ) -> None:
     await given(api, creator, skills[0], 4)
@@ -209,7 +211,7 @@ async def test_everybody_signed_in_sees_whose_skills_they_ask_for(
     assert await levels(api, client, creator_profile_id=profile_id + 99) == {}
 
 
-async def test_guests_and_strangers_touch_nothing(
+async def test_only_the_creator_changes_its_skills(
     api: Api, factory: Factory, skills: list[int], creator: Person
 ) -> None:
     mine = await given(api, creator, skills[0])
@@ -230,7 +232,7 @@ async def test_guests_and_strangers_touch_nothing(
 # bulk_update
 
 
-async def test_many_are_added_and_changed_at_once(api: Api, skills: list[int], creator: Person) -> None:
+async def test_a_bulk_update_adds_and_changes_skills(api: Api, skills: list[int], creator: Person) -> None:
     first = await given(api, creator, skills[0], 1)
     body = [
         {"skill_id": skills[2], "level": 4},
@@ -265,7 +267,7 @@ WRONG: list[tuple[Any, int, str]] = [
 ]
 
 
-async def test_one_bad_entry_changes_nothing(api: Api, skills: list[int], creator: Person) -> None:
+async def test_an_invalid_entry_of_a_bulk_update_changes_nothing(api: Api, skills: list[int], creator: Person) -> None:
     for body, status, words in WRONG:
         sent = [_filled(one, skills[0]) for one in body] if isinstance(body, list) else body
         answer = await api.post(BULK, sent, as_=creator)
@@ -277,15 +279,13 @@ def _filled(entry: Any, first: int) -> Any:
     return {**entry, "skill_id": first} if isinstance(entry, dict) and entry["skill_id"] == "FIRST" else entry
 
 
-async def test_somebody_without_a_profile_has_no_skills_to_update(
-    api: Api, factory: Factory, skills: list[int]
-) -> None:
+async def test_a_bulk_update_needs_a_profile(api: Api, factory: Factory, skills: list[int]) -> None:
     answer = await api.post(BULK, [{"skill_id": skills[0], "level": 1}], as_=await factory.person())
     body = await refused(answer, 400, "no_creator_profile")
     assert body["error"] == "У вас нет профиля креатора"
 
 
-async def test_nobody_has_more_skills_than_can_be_read(
+async def test_a_creator_has_a_maximum_of_skills(
     api: Api, app: web.Application, skills: list[int], creator: Person
 ) -> None:
     await app[DATABASE].execute(
@@ -302,7 +302,7 @@ async def test_nobody_has_more_skills_than_can_be_read(
     assert len(await levels(api, creator, page_size=100)) == MAX_SKILLS
 
 
-async def test_bulk_update_and_delete_at_once_leave_what_one_of_them_left(
+async def test_concurrent_bulk_update_and_delete_run_one_after_the_other(
     api: Api, skills: list[int], creator: Person
 ) -> None:
     body = [{"skill_id": skill_id, "level": 5} for skill_id in skills]
@@ -319,7 +319,7 @@ async def test_bulk_update_and_delete_at_once_leave_what_one_of_them_left(
         mine = (await (await api.post(BULK, body, as_=creator)).json())[0]["id"]
 
 
-async def test_a_key_makes_a_repeated_bulk_update_one(api: Api, skills: list[int], creator: Person) -> None:
+async def test_a_bulk_update_honours_the_idempotency_key(api: Api, skills: list[int], creator: Person) -> None:
     body, headers = [{"skill_id": skills[0], "level": 2}], {"Idempotency-Key": "once"}
     answers = [await (await api.post(BULK, body, as_=creator, headers=headers)).json() for _ in range(2)]
     assert answers[0] == answers[1]

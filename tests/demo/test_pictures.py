@@ -11,7 +11,7 @@ from PIL import Image
 from mystar.demo import fixtures, pictures, videos
 
 
-def test_no_two_stars_look_the_same() -> None:
+def test_every_portrait_is_different() -> None:
     portraits = [pictures.jpeg(pictures.portrait(star.look)) for star in fixtures.STARS]
     assert len(set(portraits)) == len(fixtures.STARS)
     for data in portraits:
@@ -19,12 +19,12 @@ def test_no_two_stars_look_the_same() -> None:
             assert (picture.format, picture.size) == ("JPEG", (pictures.SIDE, pictures.SIDE))
 
 
-def test_every_category_has_an_emblem_of_its_own() -> None:
+def test_every_category_has_its_own_emblem() -> None:
     drawn = {pictures.jpeg(pictures.emblem(one.emblem, one.top, one.bottom)) for one in fixtures.CATEGORIES}
     assert len(drawn) == len(fixtures.CATEGORIES) == len({one.emblem for one in fixtures.CATEGORIES})
 
 
-def test_a_greeting_lasts_two_seconds_and_is_not_a_still() -> None:
+def test_a_demo_video_moves_for_two_seconds() -> None:
     video = videos.greeting(pictures.portrait(fixtures.STARS[0].look))
     assert video.extension == "mp4"
     assert _length(video) == pytest.approx(videos.SECONDS, abs=0.1)
@@ -34,7 +34,7 @@ def test_a_greeting_lasts_two_seconds_and_is_not_a_still() -> None:
     assert len(set(frames)) == len(frames) > videos.SECONDS
 
 
-def test_without_an_encoder_for_h264_it_is_a_webm() -> None:
+def test_without_an_h264_encoder_the_video_is_webm() -> None:
     video = videos.greeting(pictures.portrait(fixtures.STARS[0].look), wanted="no_such_encoder")
     assert video.extension == "webm"
     assert _length(video) == pytest.approx(videos.SECONDS, abs=0.1)

@@ -12,7 +12,7 @@ from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import ClientInfo
 from mystar.app import broken_invariants
 from mystar.catalog.model import tag_key
-from mystar.creators.model import folded
+from mystar.creators.model import skill_key
 from mystar.demo import fixtures, scale
 from mystar.kit.postgres.database import Database
 from mystar.payments.keys import PAYMENTS
@@ -30,7 +30,7 @@ async def filled(settings: Settings, db: Database) -> Database:
     return db
 
 
-async def test_every_filling_adds_everything_in_proportion(filled: Database) -> None:
+async def test_every_fill_adds_rows_in_proportion(filled: Database) -> None:
     numbers = await filled.one(
         """select (select count(*) from creators) as creators,
             (select count(*) from accounts) as accounts,
@@ -85,7 +85,7 @@ async def test_the_money_of_every_order_is_where_its_payment_and_the_ledger_say(
     assert await filled.value("select count(*) from payments where check_at is not null") == 0
 
 
-async def test_every_history_leads_to_where_its_order_is(filled: Database) -> None:
+async def test_every_history_ends_in_the_state_of_its_order(filled: Database) -> None:
     broken = """select count(*) from orders
         join lateral (
             select array_agg(to_status order by id) as went, array_agg(from_status order by id) as came,
@@ -116,26 +116,24 @@ async def test_the_same_numbers_make_the_same_data(postgres: Any, template: str,
         postgres.drop(other)
 
 
-async def test_everybody_logs_in_with_the_password_of_the_demo(
-    filled: Database, app: web.Application, api: Api
-) -> None:
+async def test_all_bulk_accounts_have_the_demo_password(filled: Database, app: web.Application, api: Api) -> None:
     for login in ("scale-star-1", f"scale-person-{4 * CREATORS}@example.com"):
         await app[ACCOUNTS].log_in(ClientInfo(), "market", login, fixtures.PASSWORD)
 
 
-async def test_tags_have_the_keys_that_the_catalogue_would_give_them(filled: Database) -> None:
+async def test_bulk_tags_have_the_catalogue_s_keys(filled: Database) -> None:
     rows = await filled.all("select name, key from tags")
     assert rows
     assert all(tag_key(row["name"]) == row["key"] for row in rows)
 
 
-async def test_skills_have_the_keys_that_their_service_would_give_them(filled: Database) -> None:
+async def test_bulk_skills_have_their_keys(filled: Database) -> None:
     rows = await filled.all("select name, key, words from skills")
     assert rows
-    assert all(folded(row["name"]) == row["key"] == row["words"] for row in rows)
+    assert all(skill_key(row["name"]) == row["key"] == row["words"] for row in rows)
 
 
-async def test_stars_of_the_filling_are_listed_like_others(filled: Database, api: Api) -> None:
+async def test_bulk_stars_are_listed(filled: Database, api: Api) -> None:
     stars = await (await api.get("/api/star/getlist/")).json()
     assert len(stars) == 2 * CREATORS
     assert {star["username"] for star in stars} >= {"scale-star-1", f"scale-star-{2 * CREATORS}"}

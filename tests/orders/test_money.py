@@ -13,8 +13,9 @@ from mystar.errors import Forbidden, NotFound
 from mystar.files.model import FileInUse
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
+from mystar.kit.recount import Difference
 from mystar.orders.keys import ORDER_READS, ORDERS
-from mystar.orders.model import ActionNotAllowedNow, Difference, Money, Order, OrderUnknown, Status
+from mystar.orders.model import ActionNotAllowedNow, Money, Order, OrderUnknown, Status
 from mystar.orders.reads import OrderReads
 from mystar.orders.service import OrderService
 from mystar.payments.keys import PAYMENTS

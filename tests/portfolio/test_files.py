@@ -1,4 +1,4 @@
-"""What the pictures of works leave behind: nothing that nobody shows (promise F3)."""
+"""Pictures of works that are replaced or deleted leave no files (promise F3)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def left(app: web.Application, media_folder: Path) -> list[str]:
     return keys
 
 
-async def test_what_is_replaced_deleted_or_refused_leaves_nothing(
+async def test_replaced_deleted_and_refused_pictures_leave_no_files(
     api: Api, app: web.Application, show: Show, add: Show, creator: Person, other: Person, media_folder: Path
 ) -> None:
     item = await show()
@@ -52,7 +52,7 @@ async def test_what_is_replaced_deleted_or_refused_leaves_nothing(
     assert await left(app, media_folder) == []
 
 
-async def test_editing_while_deleting_leaves_nothing_either(
+async def test_concurrent_edit_and_delete_leave_no_files(
     api: Api, app: web.Application, show: Show, add: Show, creator: Person, media_folder: Path
 ) -> None:
     for _ in range(4):
@@ -71,7 +71,7 @@ async def test_editing_while_deleting_leaves_nothing_either(
     assert await left(app, media_folder) == []
 
 
-async def test_of_images_added_at_once_none_is_beyond_the_limit(
+async def test_concurrent_images_stay_within_the_limit(
     api: Api, app: web.Application, show: Show, creator: Person
 ) -> None:
     item = await show()
@@ -115,7 +115,7 @@ async def test_pictures_have_their_limits(
     assert len(await left(app, media_folder)) == shown
 
 
-async def test_a_key_makes_a_repeated_work_one(
+async def test_adding_a_work_honours_the_idempotency_key(
     api: Api, app: web.Application, creator: Person, media_folder: Path
 ) -> None:
     headers, content = {"Idempotency-Key": "work"}, picture()

@@ -1,4 +1,4 @@
-"""Works and their images over the market dialect's door (docs/dialects/market.md#skills-and-portfolio)."""
+"""Works and their images in the market dialect (docs/dialects/market.md#skills-and-portfolio)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from aiohttp import web
 
 from mystar.creators.keys import CREATORS
 from mystar.kit.postgres.database import Database
-from mystar.portfolio.model import MOST_IMAGES
+from mystar.portfolio.model import MAX_IMAGES
 from tests.conftest import Api
 from tests.factory import Factory, Person, picture, video
 from tests.files.uploading import form
@@ -25,7 +25,7 @@ async def titles(api: Api, **options: Any) -> list[str]:
     return [one["title"] for one in (await answer.json())["results"]]
 
 
-async def test_a_work_is_shown_with_the_documents_fields(
+async def test_a_work_has_the_fields_of_the_document(
     api: Api, app: web.Application, show: Show, creator: Person
 ) -> None:
     made = await show(description="Разработка логотипа", external_url="https://example.com/logo", id=77)
@@ -78,7 +78,7 @@ async def test_lists_are_newest_first_and_have_pages(
     assert (await api.get(ITEMS, params={"creator_profile_id": 0}, as_=creator)).status == 422
 
 
-async def test_a_guest_has_to_say_whose_works(api: Api) -> None:
+async def test_a_guest_must_name_a_creator(api: Api) -> None:
     answer = await api.get(ITEMS)
     assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
 
@@ -148,7 +148,7 @@ async def test_images_stand_in_the_order_of_the_creators_choosing(
     assert (await api.get(f"{IMAGES}{first['id']}/")).status == 404
 
 
-async def test_without_a_work_the_list_of_images_is_ones_own(
+async def test_images_without_a_work_are_the_own_ones(
     api: Api, show: Show, add: Show, creator: Person, other: Person
 ) -> None:
     mine, theirs = await show(), await show(as_=other)
@@ -161,7 +161,7 @@ async def test_without_a_work_the_list_of_images_is_ones_own(
     assert (page["count"], page["results"]) == (0, [])
 
 
-async def test_a_work_goes_with_its_images(api: Api, show: Show, add: Show, creator: Person) -> None:
+async def test_deleting_a_work_deletes_its_images(api: Api, show: Show, add: Show, creator: Person) -> None:
     item = await show()
     image = await add(item)
     assert (await api.delete(f"{ITEMS}{item['id']}/", as_=creator)).status == 204
@@ -259,16 +259,16 @@ async def test_changes_are_checked_like_the_rest(api: Api, show: Show, creator: 
 
 async def test_a_work_has_no_more_images_than_a_page_can_show(api: Api, show: Show, creator: Person) -> None:
     body = form(title="Много", cover_image=("x.png", picture("PNG", (8, 8))))
-    for number in range(MOST_IMAGES):
+    for number in range(MAX_IMAGES):
         body.add_field("uploaded_images", picture("PNG", (8, 8)), filename=f"{number}.png")
     item = await (await api.post(ITEMS, data=body, as_=creator)).json()
-    assert len(item["images"]) == MOST_IMAGES
+    assert len(item["images"]) == MAX_IMAGES
     body = form(portfolio_item=item["id"], image=("x.png", picture("PNG", (8, 8))))
     answer = await api.post(IMAGES, data=body, as_=creator)
     assert (answer.status, (await answer.json())["code"]) == (409, "too_many_images")
 
 
-async def test_looking_at_a_work_is_taken_note_of_by_nobody(api: Api, show: Show) -> None:
+async def test_views_of_works_are_accepted_and_not_counted(api: Api, show: Show) -> None:
     item = await show()
     assert (await api.post(f"{ITEMS}{item['id']}/view/")).status == 204
     assert (await api.post(f"{ITEMS}{item['id'] + 1}/view/")).status == 404

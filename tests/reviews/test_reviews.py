@@ -1,4 +1,4 @@
-"""Reviews over the market dialect's door (docs/dialects/market.md#reviews, D27)."""
+"""Reviews in the market dialect (docs/dialects/market.md#reviews, D27)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def refused(answer: Any, status: int, code: str) -> dict[str, Any]:
     return body
 
 
-async def test_a_buyer_reviews_a_completed_order_and_everybody_reads_it(
+async def test_a_buyer_reviews_a_completed_order_publicly(
     api: Api, app: web.Application, buyer: Person, creator: Person, order: int
 ) -> None:
     made = await reviewed(api, buyer, order, rating=4)
@@ -71,7 +71,7 @@ async def test_a_buyer_reviews_a_completed_order_and_everybody_reads_it(
     assert (await (await api.get(f"/api/v1/creators/{profile.id}/")).json())["rating"] == 4
 
 
-async def test_an_older_client_says_comment(api: Api, buyer: Person, order: int) -> None:
+async def test_comment_is_accepted_for_content(api: Api, buyer: Person, order: int) -> None:
     answer = await api.post(f"/api/orders/{order}/reviews", {"comment": "Хорошо", "rating": "3"}, as_=buyer)
     body = await answer.json()
     assert (answer.status, body["content"], body["rating"]) == (201, "Хорошо", 3)
@@ -94,7 +94,7 @@ async def test_a_second_review_comes_too_late(
     assert await rating(app, creator) == (5, 1)
 
 
-async def test_of_reviews_written_at_once_one_counts(
+async def test_of_concurrent_reviews_one_counts(
     api: Api, app: web.Application, buyer: Person, creator: Person, complete: Complete
 ) -> None:
     for number in (1, 2):
@@ -113,7 +113,7 @@ async def test_an_order_under_way_is_not_reviewed_yet(
         assert body["allowed_actions"]
 
 
-async def test_nobody_but_the_buyer_reviews(
+async def test_only_the_buyer_reviews(
     api: Api, app: web.Application, factory: Factory, creator: Person, order: int
 ) -> None:
     await refused(await api.post(at(order), GOOD, as_=creator), 403, "order_not_yours")
@@ -142,7 +142,7 @@ async def test_a_review_that_is_wrong_is_refused_by_field(api: Api, buyer: Perso
         assert list(body["errors"]) == [field], draft
 
 
-async def test_what_is_not_asked_for_is_not_taken(
+async def test_read_only_fields_of_a_review_are_ignored(
     api: Api, app: web.Application, factory: Factory, buyer: Person, order: int
 ) -> None:
     other = await factory.star()
@@ -198,7 +198,7 @@ async def test_the_creator_answers_and_corrects_the_answer_once(
     assert (await (await api.get(path)).json())["reply"] == second
 
 
-async def test_of_answers_at_once_one_is_first_and_one_corrects(
+async def test_of_concurrent_replies_one_is_first_and_one_corrects(
     api: Api, buyer: Person, creator: Person, order: int
 ) -> None:
     path = f"/api/v1/reviews/{(await reviewed(api, buyer, order))['id']}/reply/"
@@ -207,7 +207,7 @@ async def test_of_answers_at_once_one_is_first_and_one_corrects(
     assert (await kinds(api, buyer)).count("review_reply") == 1
 
 
-async def test_nobody_else_answers(api: Api, factory: Factory, buyer: Person, creator: Person, order: int) -> None:
+async def test_only_the_creator_replies(api: Api, factory: Factory, buyer: Person, creator: Person, order: int) -> None:
     path = f"/api/v1/reviews/{(await reviewed(api, buyer, order))['id']}/reply/"
     body = {"content": "Спасибо"}
     await refused(await api.post(path, body, as_=buyer), 403, "review_not_yours")
@@ -262,7 +262,7 @@ async def test_the_creator_is_told_of_a_review_and_the_buyer_of_the_answer(
     assert "review" not in await kinds(api, buyer)
 
 
-async def test_a_key_makes_a_repeated_review_one(api: Api, buyer: Person, order: int) -> None:
+async def test_reviewing_honours_the_idempotency_key(api: Api, buyer: Person, order: int) -> None:
     headers = {"Idempotency-Key": "review"}
     answers = [await api.post(at(order), GOOD, as_=buyer, headers=headers) for _ in range(2)]
     assert [answer.status for answer in answers] == [201, 201]

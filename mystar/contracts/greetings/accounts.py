@@ -26,7 +26,7 @@ from mystar.kit.web.validation import body_of, query_of
 REGISTERED = ["Подтвердите Ваш Email"]
 ALREADY_CONFIRMED = ["Email уже подтвержден. Войдите."]
 NO_AVATAR = "Нет фото"
-#: OpenAPI of what the client looks for in the body, whatever the status is.
+#: OpenAPI of the bodies that the client compares, whatever the status is.
 SAVED = {"type": "integer", "enum": [201]}
 REFUSED = {
     "type": "array",
@@ -37,7 +37,7 @@ REFUSED = {
 
 
 class GreetingsRegistration(BaseSchema):
-    """``login`` is what the desktop client calls the e-mail; is_star, register and roles are not read (D1)."""
+    """The desktop client sends the e-mail as ``login``; is_star, register and roles are not read (D1)."""
 
     username = PlainText(required=True, min_length=1, max_length=32)
     phone = PhoneNumber(load_default="", allow_none=True)
@@ -52,7 +52,7 @@ class GreetingsRegistration(BaseSchema):
 
 
 class GreetingsLogin(BaseSchema):
-    """One of the four names says who; the newest client writes the e-mail into ``login``."""
+    """One of four fields; the newest client sends the e-mail as ``login``."""
 
     login = PlainText(max_length=EMAIL_MAX_LENGTH)
     email = PlainText(max_length=EMAIL_MAX_LENGTH)
@@ -81,7 +81,7 @@ class GreetingsConfirmation(BaseSchema):
     confirm = PlainText(max_length=10)
 
 
-class GreetingsPersonalQuestion(BaseSchema):
+class GreetingsPersonalQuery(BaseSchema):
     user_id = Id()
     is_star = fields.String(validate=validate.OneOf(["true", "false"]))
 
@@ -104,7 +104,7 @@ class GreetingsPersonal(BaseSchema):
 
 
 class GreetingsPersonalChange(BaseSchema):
-    """The whole object of the GET; phone, birth date, avatar and likes are not changed by it."""
+    """The whole object of the GET; phone, birth date, avatar and likes are not changed."""
 
     id = Id()
     username = PlainText(min_length=1, max_length=32)
@@ -113,7 +113,7 @@ class GreetingsPersonalChange(BaseSchema):
     last_name = PlainText(max_length=150, allow_none=True)
 
 
-@docs(tags=["greetings: people"], summary="Register; the e-mail is confirmed by a mailed link")
+@docs(tags=["greetings: people"], summary="Register an account and mail a link that confirms the e-mail")
 @json_schema(GreetingsRegistration)
 @response_schema(ONE_STRING, 201)
 async def register(request: web.Request) -> web.Response:
@@ -140,7 +140,7 @@ async def log_in(request: web.Request) -> web.Response:
 )
 @querystring_schema(GreetingsConfirmation)
 async def confirm(request: web.Request) -> web.Response:
-    if request.method == "HEAD":  # a mail program that only looks
+    if request.method == "HEAD":  # a mail program that checks the link
         return web.Response()
     channel: Channel | None = None if wants_page(request) else "greetings"
     confirmed = await request.app[ACCOUNTS].confirm_email(query_of(request)["token"], client_info(request), channel)
@@ -154,7 +154,7 @@ async def confirm(request: web.Request) -> web.Response:
 
 @docs(tags=["greetings: people"], summary="Read the personal page of a customer or a star")
 @signed_in
-@querystring_schema(GreetingsPersonalQuestion)
+@querystring_schema(GreetingsPersonalQuery)
 @json_schema(GreetingsPersonalBody)
 @response_schema(GreetingsPersonal, 200)
 async def personal(request: web.Request) -> web.Response:
@@ -167,7 +167,7 @@ async def personal(request: web.Request) -> web.Response:
 @docs(
     tags=["greetings: people"],
     summary="Update the personal page",
-    description="Answers the number 201, or [messages, 400]: the client reads the body, not the status.",
+    description="Answers the number 201, or [messages, 400]: the client reads the body instead of the status.",
 )
 @signed_in
 @json_schema(GreetingsPersonalChange)
@@ -184,7 +184,7 @@ async def change_personal(request: web.Request) -> web.Response:
 
 
 async def session_view(request: web.Request, session: NewSession) -> dict[str, Any]:
-    """The object that every login-shaped answer of this dialect is."""
+    """The object which every login of this dialect returns."""
     account = session.account
     return {
         "id": account.id,
@@ -219,13 +219,13 @@ def _personal_view(account: Account, star: Star | None) -> dict[str, Any]:
 
 
 def _require_self(actor: Actor, account_id: int | None) -> None:
-    """:raises Forbidden: the id is somebody else's (D1)."""
+    """:raises Forbidden: the id is of another account (D1)."""
     if account_id not in (None, actor.id):
         raise Forbidden
 
 
 def _first_of(data: dict[str, Any], name: str, *others: str) -> dict[str, Any]:
-    """The same data with the first that is given of several names under ``name``."""
+    """The data with the first given one of several fields as ``name``."""
     given = next((data[one] for one in (name, *others) if data.get(one)), None)
     if given is None:
         raise ValidationError("Missing data for required field.", name)

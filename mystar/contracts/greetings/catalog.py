@@ -28,7 +28,7 @@ from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import body_of, query_of
 
 TAGS = ["greetings: stars"]
-#: A star without a picture, in words that the client compares with.
+#: Instead of a path, for a star without a picture; the client compares the text.
 NO_AVATAR = "Нет фото"
 NO_FAVOURITES = "Нет избранных звезд"
 
@@ -45,7 +45,7 @@ class CategoryView(BaseSchema):
 
 
 class StarFields(BaseSchema):
-    """``rating`` 1 to 5, 0 while nobody has rated; contacts only for oneself and staff."""
+    """``rating`` 1 to 5, 0 without ratings; contacts only for the star itself and staff."""
 
     id = fields.Integer(required=True)
     username = fields.String(required=True)
@@ -83,7 +83,7 @@ class TaggedStarView(StarFields):
 
 
 class StarDraft(BaseSchema):
-    """The person is only read from staff; ``rating`` and ``is_star`` from nobody (D1)."""
+    """The fields of a new account are read from staff alone; ``rating`` and ``is_star`` never (D1)."""
 
     username = PlainText(load_default="", max_length=150)
     phone = PlainText(load_default=None, allow_none=True, max_length=40)
@@ -107,7 +107,7 @@ class TokenView(BaseSchema):
 
 
 class StarQuery(BaseSchema):
-    """In the query, or as the body that the document prints."""
+    """In the query, or in the body, as the document prints it."""
 
     id = Id(load_default=None, allow_none=True)
     star_id = Id(load_default=None, allow_none=True)
@@ -126,7 +126,7 @@ class FavouritesQuery(ListQuery):
 
 
 class Vote(BaseSchema):
-    """The document's words: ``adresat`` votes for ``adresant``."""
+    """In the document's terms, ``adresat`` votes for ``adresant``."""
 
     rating = BoundedInteger(min_value=1, max_value=5, required=True)
     voter_id = Id(load_default=None, allow_none=True, data_key="adresat")
@@ -179,7 +179,7 @@ async def list_stars(request: web.Request) -> web.Response:
     catalog, page, actor = request.app[CATALOG], list_request(request), maybe_actor_of(request)
     stars = await catalog.stars(page=page)
     total = _total(stars, page) or await catalog.count_stars()
-    views = [_view(star, actor, place, media="") for place, star in _placed(stars, page)]
+    views = [_view(star, actor, place, media="") for place, star in _numbered(stars, page)]
     return list_response(request, views, total, page, status=201)
 
 
@@ -206,10 +206,10 @@ async def list_category(request: web.Request) -> web.Response:
     category_id, page = query_of(request)["id"], list_request(request)
     stars = await catalog.stars(category_id=category_id, page=page)
     if not stars:
-        # The client tells an empty category by an answer that is not an array.
+        # The client recognises an empty category by an answer that is not an array.
         raise NoStars
     total = _total(stars, page) or await catalog.count_stars(category_id=category_id)
-    views = [_view(star, actor, place, media="/media/") for place, star in _placed(stars, page)]
+    views = [_view(star, actor, place, media="/media/") for place, star in _numbered(stars, page)]
     return list_response(request, views, total, page)
 
 
@@ -222,7 +222,7 @@ async def filter_stars(request: web.Request) -> web.Response:
     catalog, tag, page = request.app[CATALOG], body_of(request)["tag"], list_request(request)
     stars = await catalog.stars(tag=tag, page=page)
     total = _total(stars, page) or await catalog.count_stars(tag=tag)
-    views = [_tagged_view(star, maybe_actor_of(request), place) for place, star in _placed(stars, page)]
+    views = [_tagged_view(star, maybe_actor_of(request), place) for place, star in _numbered(stars, page)]
     return list_response(request, views, total, page)
 
 
@@ -265,7 +265,7 @@ async def list_favourites(request: web.Request) -> web.Response:
     if not stars:
         return json_response([NO_FAVOURITES])
     total = _total(stars, page) or await catalog.count_stars(fan_id=actor.id)
-    views = [_view(star, actor, place, media="") for place, star in _placed(stars, page)]
+    views = [_view(star, actor, place, media="") for place, star in _numbered(stars, page)]
     return list_response(request, views, total, page)
 
 
@@ -275,7 +275,7 @@ async def list_favourites(request: web.Request) -> web.Response:
 async def add_favourite(request: web.Request) -> web.Response:
     actor, body = actor_of(request), body_of(request)
     _require_self(actor, body["cust_id"])
-    if await request.app[CREATORS].favourite(actor, body["star_id"]):
+    if await request.app[CREATORS].add_favourite(actor, body["star_id"]):
         return json_response(["Добавлено в избранное"], 201)
     return json_response(["Уже добавлено в избранное"])
 
@@ -286,7 +286,7 @@ async def add_favourite(request: web.Request) -> web.Response:
 async def remove_favourite(request: web.Request) -> web.Response:
     actor, body = actor_of(request), body_of(request)
     _require_self(actor, body["cust_id"])
-    await request.app[CREATORS].unfavourite(actor, body["star_id"])
+    await request.app[CREATORS].remove_favourite(actor, body["star_id"])
     return json_response(["Удалено из избранного"])
 
 
@@ -294,30 +294,30 @@ _PERSON = ("username", "phone", "email", "first_name", "last_name")
 
 
 def _require_self(actor: Actor, account_id: int | None) -> None:
-    """Ids of people in a body are only checked (D1)."""
+    """:raises Forbidden: the id is of another account (D1)."""
     if account_id not in (None, actor.id):
         raise Forbidden
 
 
-def _placed(stars: Sequence[Star], page: PageRequest) -> enumerate[Star]:
+def _numbered(stars: Sequence[Star], page: PageRequest) -> enumerate[Star]:
     return enumerate(stars, start=page.offset + 1)
 
 
 def _total(stars: Sequence[Star], page: PageRequest) -> int | None:
-    """How many there are on all pages, when this one shows the end; None = they must be counted."""
+    """The total if this page contains the end; None = it must be counted."""
     return page.offset + len(stars) if 0 < len(stars) < page.size else None
 
 
 def _view(star: Star, reader: Actor | None, place: int, *, media: str) -> dict[str, Any]:
-    """``media``: what the endpoint is used to write before the path of an avatar."""
-    may_call = reader is not None and (reader.id == star.id or reader.is_staff)
+    """``media``: what precedes the path of an avatar at this endpoint."""
+    sees_contacts = reader is not None and (reader.id == star.id or reader.is_staff)
     return {
         "id": star.id,
         "username": star.username,
         "first_name": star.first_name,
         "last_name": star.last_name,
-        "phone": national_number(star.phone) if may_call else None,
-        "email": star.email if may_call else None,
+        "phone": national_number(star.phone) if sees_contacts else None,
+        "email": star.email if sees_contacts else None,
         "price": rubles_text(star.price),
         "price_another": None if star.invitation_price is None else rubles_text(star.invitation_price),
         "cat_name_id": star.category_id,
@@ -337,10 +337,10 @@ def _view(star: Star, reader: Actor | None, place: int, *, media: str) -> dict[s
 
 
 def _tagged_view(star: Star, reader: Actor | None, place: int) -> dict[str, Any]:
-    """The document prints a row of its database here, less what nobody may see (D30)."""
+    """The document prints a database row here; secret columns are left out (D30)."""
     view = _view(star, reader, place, media="media/")
     return view | {
-        # A JSON number without a float in between.
+        # A JSON number that never was a float.
         "price": orjson.Fragment(rubles_text(star.price)),
         "users_ptr_id": star.id,
         "video_hi": view["video"],

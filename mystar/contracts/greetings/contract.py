@@ -1,4 +1,4 @@
-"""The greetings contract (docs/dialects/greetings.md): its addresses and how it says no (D17)."""
+"""The greetings contract (docs/dialects/greetings.md): its addresses and errors (D17)."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ PREFIXES = (
     "/payments",
 )
 
-#: Where a refusal is an object with one key, read by the client as "not a list".
+#: Errors here are an object with one key, which the client recognises as "not a list".
 _EXCEPTION_ROUTES = {"greetings.star", "greetings.star-category"}
-#: Pages that a person opens from a mail or a new tab.
+#: Pages that are opened from a mail or in a new tab.
 _PAGE_ROUTES = {
     "greetings.payment",
     "greetings.payment-outcome",
     "greetings.password-reset-confirm",
     "greetings.registration-confirm",
 }
-#: What this dialect calls fields of the domains.
+#: Names of domain fields in this dialect.
 _FIELD_NAMES = {"birth_date": "date_of_birth"}
 _RESET_STATES = {"reset_link_unknown": "notfound", "reset_link_expired": "expired"}
 

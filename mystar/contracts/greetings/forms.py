@@ -1,4 +1,4 @@
-"""Requests to become a star, questions to the support, and the examples of the front page."""
+"""Requests to become a star, questions to support, and the examples of the front page."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _EXAMPLES = {
     "ru": "Звёзды записывают видеопоздравления для Ваших близких.",
     "en": "Stars record video greetings for the people you love.",
 }
-#: Videos shown, and how many of the best stars are looked at for them: not every star has one.
-_MOST_VIDEOS, _STARS_ASKED = 6, 50
+#: Videos shown, and the number of best stars they are taken from: not every star has one.
+_MAX_VIDEOS, _MAX_STARS = 6, 50
 
 
 class GreetingsStarRequest(BaseSchema):
@@ -63,8 +63,8 @@ async def ask_support(request: web.Request) -> web.Response:
 @docs(tags=["greetings: forms"], summary="List example greetings")
 @response_schema(GreetingsExamples, 200)
 async def examples(request: web.Request) -> web.Response:
-    stars = await request.app[CATALOG].stars(page=PageRequest(size=_STARS_ASKED))
-    videos = [star.video_key for star in stars if star.video_key][:_MOST_VIDEOS]
+    stars = await request.app[CATALOG].stars(page=PageRequest(size=_MAX_STARS))
+    videos = [star.video_key for star in stars if star.video_key][:_MAX_VIDEOS]
     return json_response({"content": _EXAMPLES[language_of(request)], "videos": videos})
 
 

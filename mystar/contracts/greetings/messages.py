@@ -1,4 +1,4 @@
-"""Personal messages between a fan and a star (docs/dialects/greetings.md#messages)."""
+"""Messages between a fan and a star (docs/dialects/greetings.md#messages)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SENT = ["Отправлено"]
 
 
 class SendingFailed(NotFound):
-    """The recipient of a message does not exist, or cannot get it: the document has one text for all cases."""
+    """The recipient does not exist, or cannot receive messages: the document has one text for all cases."""
 
     code = "sending_failed"
     text = Text("ошибка при отправке", "the message could not be sent")
@@ -52,7 +52,7 @@ class NoMessages(NotFound):
 
 
 class GreetingsMessageDraft(BaseSchema):
-    """``client_id`` is ours: a repeated send with the same one is not a second message."""
+    """A repeated call with the same ``client_id`` does not create a second message."""
 
     from_user = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be the actor's id."})
     user_id = Id(required=True)
@@ -61,7 +61,7 @@ class GreetingsMessageDraft(BaseSchema):
 
 
 class GreetingsMessageQuery(ListQuery):
-    """Both people, in any order; one of them is oneself, who may be left out."""
+    """Both parties, in any order; the caller may be left out."""
 
     user_id = Id(load_default=None)
     from_user = Id(load_default=None)

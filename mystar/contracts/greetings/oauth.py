@@ -28,7 +28,7 @@ from mystar.kit.web.http import json_response
 from mystar.kit.web.routes import Handler, Route, route
 from mystar.kit.web.validation import body_of, query_of
 
-#: Of VK's own profile, what the document of greetings shows; its id is told as vk_id.
+#: Fields of VK's profile that the document shows; VK's id is shown as vk_id.
 _VK_PROFILE = (
     "first_name",
     "last_name",
@@ -39,7 +39,7 @@ _VK_PROFILE = (
     "photo_max_orig",
     "has_mobile",
 )
-#: The client compares the words, in any language.
+#: The client compares the text, whatever the language.
 NO_TOKEN = ["access_token not found"]
 
 
@@ -54,7 +54,7 @@ class YandexRegistration(ProviderToken):
 
 
 class VkRegistration(BaseSchema):
-    """The e-mail is the caller's word, and is confirmed by a mailed link."""
+    """The e-mail is unverified, and confirmed by a mailed link."""
 
     access_token = PlainText(load_default="", max_length=TOKEN_LONGEST, allow_none=True)
     phone = PhoneNumber(load_default="", allow_none=True)
@@ -159,9 +159,9 @@ async def vk_register(request: web.Request) -> web.Response:
         actor=maybe_actor_of(request),
         contact=ContactDetails(body["email"] or None, body["phone"] or None),
     )
-    said = {name: result.profile.raw[name] for name in _VK_PROFILE if name in result.profile.raw}
-    ours = await session_view(request, result.session)
-    return secret({**said, "vk_id": int(result.profile.subject), **ours}, 201)
+    shown = {name: result.profile.raw[name] for name in _VK_PROFILE if name in result.profile.raw}
+    session = await session_view(request, result.session)
+    return secret({**shown, "vk_id": int(result.profile.subject), **session}, 201)
 
 
 @docs(tags=["greetings: providers"], summary="Log in through VK")

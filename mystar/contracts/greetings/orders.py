@@ -27,7 +27,7 @@ from mystar.orders.model import PAID, Money, Order, OrderEntry, OrderUnknown, Pa
 from mystar.orders.schemas import AllowedActionView
 
 TAGS = ["greetings: orders"]
-#: The client's words for what is ordered.
+#: The client's texts for the occasions.
 OCCASIONS = {"Видео-поздравление": "video", "Приглашение на праздник": "invitation"}
 WORDS = {occasion: words for words, occasion in OCCASIONS.items()}
 NO_AVATAR, NO_VIDEO = "нет фото", "Видео не готово"
@@ -41,7 +41,7 @@ class NoDecision(Invalid):
 
 
 class Occasion(fields.String):
-    """The client's words, or ours."""
+    """The client's text, or the stored word."""
 
     default_error_messages = {
         "unknown": [
@@ -60,7 +60,7 @@ class Occasion(fields.String):
 
 
 class OrderDraft(BaseSchema):
-    """Every value may come as text. ``status_order`` and other keys are ignored: nobody sets them (D1)."""
+    """Every value may come as text. ``status_order`` and other keys are not read (D1)."""
 
     star_id = Id(required=True)
     customer_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be the actor's id."})
@@ -78,7 +78,7 @@ class OrderDraft(BaseSchema):
 
     @pre_load
     def forget_empty(self, data: Any, **_options: Any) -> Any:
-        """A form sends an empty text where the person left a field out."""
+        """A form sends an empty text for a field that was left out."""
         if not isinstance(data, dict):
             return data
         optional = ("customer_id", "order_price", "by_date", "by_time", "type")
@@ -90,15 +90,15 @@ class OrderPlacedView(BaseSchema):
     message = fields.String(required=True, metadata={"enum": ["Заказ создан!"]})
 
 
-class Yes(fields.Boolean):
-    """Only the words that the client writes; an unknown one is refused instead of guessed."""
+class StrictBoolean(fields.Boolean):
+    """The words that the client sends; others are refused."""
 
     truthy = {"true", "True", True}
     falsy = {"false", "False", False}
 
 
 class OrderListQuery(ListQuery):
-    is_star = Yes(
+    is_star = StrictBoolean(
         load_default=False,
         metadata={"description": "Orders that the star received, instead of those that the customer placed."},
     )
@@ -146,7 +146,7 @@ class Cancellation(BaseSchema):
 
 
 class DetailQuery(BaseSchema):
-    """In the query, or as the JSON body that the document prints."""
+    """In the query, or in the JSON body, as the document prints it."""
 
     order_id = Id(load_default=None, allow_none=True)
     star_id = Id(load_default=None, allow_none=True)
@@ -223,14 +223,14 @@ async def cancel_order(request: web.Request) -> web.StreamResponse:
 @json_schema(DetailQuery)
 @response_schema(DetailView, 200)
 async def read_order(request: web.Request) -> web.StreamResponse:
-    asked = {name: query_of(request)[name] or body_of(request)[name] for name in ("order_id", "star_id")}
-    if asked["order_id"] is None:
+    given = {name: query_of(request)[name] or body_of(request)[name] for name in ("order_id", "star_id")}
+    if given["order_id"] is None:
         raise Invalid(fields={"order_id": [Text("Обязательное поле.", "Missing data for required field.")]})
     actor = actor_of(request)
-    entry = await request.app[ORDER_READS].greeting(actor, asked["order_id"])
-    if asked["star_id"] not in (None, entry.order.creator_account_id):
+    entry = await request.app[ORDER_READS].greeting(actor, given["order_id"])
+    if given["star_id"] not in (None, entry.order.creator_account_id):
         raise OrderUnknown
-    # A JSON number without a float in between.
+    # A JSON number that never was a float.
     price = orjson.Fragment(rubles_text(entry.order.total_price))
     detail: dict[str, Any] = {"star_username": _username(entry.creator), "order_price": price}
     if entry.video is not None:
@@ -241,7 +241,7 @@ async def read_order(request: web.Request) -> web.StreamResponse:
 @docs(
     tags=TAGS,
     summary="Redirect from a mailed link to the delivered video",
-    responses={302: {"description": "To the video itself.", "content": {}}},
+    responses={302: {"description": "To the video.", "content": {}}},
 )
 @querystring_schema(WatchQuery)
 async def watch_order(request: web.Request) -> web.StreamResponse:
@@ -251,7 +251,7 @@ async def watch_order(request: web.Request) -> web.StreamResponse:
 
 
 def status_order(order: Order) -> int:
-    """The order in the document's numbers (D21)."""
+    """The state of an order as the document's number (D21)."""
     if order.status in (Status.REJECTED, Status.CANCELLED):
         return -1
     if order.money in PAID:
@@ -298,7 +298,7 @@ def _avatar(party: Party | None) -> str:
 
 
 def _video_url(request: web.Request, entry: OrderEntry, actor: Actor) -> str | None:
-    """A link for whoever may see the video: the customer not before he has paid."""
+    """A link to the video; None before delivery, and for a customer who has not paid."""
     if entry.video is None or (actor.id == entry.order.buyer_id and not entry.order.is_open_to_buyer):
         return None
     return request.app[FILES].private_url(entry.video)

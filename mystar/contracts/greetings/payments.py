@@ -1,4 +1,4 @@
-"""Links to pay and to capture, the pages around the provider's own, and what the provider tells us."""
+"""Links to pay and to capture, the return page, and notifications of the provider."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from mystar.orders.keys import ORDERS
 from mystar.payments.keys import PAYMENTS
 from mystar.payments.model import Payment
 
-#: Seconds between looks of a person's browser at a payment that is under way.
-_LOOK_AGAIN = 4
+#: Seconds between reloads of the return page while a payment is pending.
+_RELOAD_SECONDS = 4
 #: The document prints the link to capture without its "="; both spellings are one (D26).
 _ORDER = re.compile(r"(?:^|&)order_id=?([0-9]{1,18})(?:&|$)")
-_NOT_AN_ORDER = Text("Введите номер заказа.", "Not a number of an order.")
+_NOT_AN_ORDER = Text("Введите номер заказа.", "Must be the number of an order.")
 _NOT_A_NOTIFICATION = Text("Это не уведомление о платеже.", "Not a notification about a payment.")
 
 
@@ -53,14 +53,14 @@ class NotificationObject(BaseSchema):
 
 
 class ProviderNotification(BaseSchema):
-    """YooKassa's; everything is optional, since the order's star captures at the same address without a body."""
+    """A notification of YooKassa; all is optional, since the star captures at the same address without a body."""
 
     type = PlainText(max_length=64)
     event = PlainText(max_length=64)
     object = fields.Nested(NotificationObject)
 
 
-class Heard(BaseSchema):
+class NotificationAccepted(BaseSchema):
     status = fields.String()
 
 
@@ -84,10 +84,10 @@ async def follow_link_to_pay(request: web.Request) -> web.Response:
     query = query_of(request)
     try:
         url = await request.app[ORDERS].pay_by_link(query["order_id"], query["sig"])
-    except Unavailable as trouble:
+    except Unavailable as error:
         if not wants_page(request):
             raise
-        seconds = str(trouble.details["retry_after"])
+        seconds = str(error.details["retry_after"])
         page = render_page("payment_wait.html", language_of(request))
         return html_response(page, 503, {"Retry-After": seconds, "Refresh": seconds})
     return json_response({"link": url}, 302, {"Location": url, "Cache-Control": "no-store"})
@@ -96,14 +96,14 @@ async def follow_link_to_pay(request: web.Request) -> web.Response:
 @docs(tags=["greetings: payments"], summary="Show the state of a payment after the provider's page")
 @querystring_schema(SignedOrderQuery)
 @response_schema(PaymentState, 200)
-async def come_back(request: web.Request) -> web.Response:
+async def show_outcome(request: web.Request) -> web.Response:
     query = query_of(request)
     payment = await request.app[PAYMENTS].returned(query["order_id"], query["sig"])
     if not wants_page(request):
         return json_response({"order_id": payment.order_id, "status": payment.status})
     outcome = _outcome(payment)
     page = render_page("payment_return.html", language_of(request), outcome=outcome, order_id=payment.order_id)
-    return html_response(page, headers={"Refresh": str(_LOOK_AGAIN)} if outcome == "waiting" else None)
+    return html_response(page, headers={"Refresh": str(_RELOAD_SECONDS)} if outcome == "waiting" else None)
 
 
 @docs(tags=["greetings: payments"], summary="Get the address that captures the hold of an order; for its star or staff")
@@ -124,15 +124,15 @@ async def link_to_capture(request: web.Request) -> web.Response:
 )
 @maybe_signed_in
 @json_schema(ProviderNotification)
-@response_schema(Heard, 200)
-async def hear(request: web.Request) -> web.StreamResponse:
+@response_schema(NotificationAccepted, 200)
+async def receive_notification(request: web.Request) -> web.StreamResponse:
     if "order_id" in request.query_string:
         return await capture(request)
-    said = body_of(request)
-    if said.get("type") != "notification" or "event" not in said or "object" not in said:
+    notification = body_of(request)
+    if notification.get("type") != "notification" or "event" not in notification or "object" not in notification:
         raise Invalid(fields={"": [_NOT_A_NOTIFICATION]})
-    if provider_id := _about(said["event"], said["object"]):
-        metadata = {name: str(value) for name, value in (said["object"].get("metadata") or {}).items()}
+    if provider_id := _payment_id(notification["event"], notification["object"]):
+        metadata = {name: str(value) for name, value in (notification["object"].get("metadata") or {}).items()}
         await request.app[PAYMENTS].notified(provider_id, metadata, address_of(request))
     return json_response({})
 
@@ -149,11 +149,11 @@ async def capture(request: web.Request) -> web.Response:
     return json_response({"status": "OK"})
 
 
-def _about(event: str, subject: dict[str, Any]) -> str | None:
-    """The provider's id of the payment that the event is about; None for events of other things."""
+def _payment_id(event: str, subject: dict[str, Any]) -> str | None:
+    """The provider's id of the payment; None for events of other objects."""
     kind = event.partition(".")[0]
-    about = {"payment": subject["id"], "refund": subject.get("payment_id")}
-    return about.get(kind)
+    ids = {"payment": subject["id"], "refund": subject.get("payment_id")}
+    return ids.get(kind)
 
 
 def _outcome(payment: Payment) -> str:
@@ -168,6 +168,6 @@ ROUTES: tuple[Route, ...] = (
     route("GET", "/api/order/pay/", link_to_pay, "greetings.order-pay"),
     route("GET", "/api/order/pay/capture/", link_to_capture, "greetings.order-capture"),
     route("GET", "/payments/", follow_link_to_pay, "greetings.payment"),
-    route("GET", "/payments/return/", come_back, "greetings.payment-outcome"),
-    route("POST", "/payments/notifications/", hear, "greetings.payment-notifications"),
+    route("GET", "/payments/return/", show_outcome, "greetings.payment-outcome"),
+    route("POST", "/payments/notifications/", receive_notification, "greetings.payment-notifications"),
 )

@@ -1,4 +1,4 @@
-"""The mailed password link and the form behind it."""
+"""Resetting a password: the mailed link and its form."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, query_of
 
 OK = {"status": "OK"}
-_DIFFERENT = Text("Пароли не совпадают.", "The passwords differ.")
+_DIFFERENT = Text("Пароли не совпадают.", "The passwords do not match.")
 
 
 class GreetingsResetRequest(BaseSchema):
@@ -33,7 +33,7 @@ class GreetingsResetToken(BaseSchema):
 
 
 class GreetingsNewPassword(GreetingsResetToken):
-    """Nothing is required here: what is missing in a form is told in its page, by the handler."""
+    """Nothing is required: the handler reports missing fields in the page of the form."""
 
     password = Password(load_default="")
     passwordRepeat = Password(load_default=None, allow_none=True)
@@ -46,7 +46,7 @@ class GreetingsStatus(BaseSchema):
 @docs(tags=["greetings: password"], summary="Mail a password reset link, if the account exists")
 @json_schema(GreetingsResetRequest)
 @response_schema(GreetingsStatus, 200)
-async def ask(request: web.Request) -> web.Response:
+async def request_reset(request: web.Request) -> web.Response:
     await request.app[PASSWORDS].ask_reset(body_of(request)["email"], client_info(request))
     return json_response(OK)
 
@@ -101,12 +101,12 @@ def _form(request: web.Request, token: str, errors: dict[str, Any], status: int 
 
 
 _DOCUMENTED: tuple[Route, ...] = (
-    route("POST", "/password_reset/", ask, "greetings.password-reset"),
+    route("POST", "/password_reset/", request_reset, "greetings.password-reset"),
     route("GET", "/password_reset/confirm/", show_form, "greetings.password-reset-confirm"),
     route("POST", "/password_reset/confirm/", set_password, "greetings.password-reset-confirm"),
     route("POST", "/password_reset/validate_token/", validate_token, "greetings.password-reset-validate"),
 )
-#: The original was renamed to a hyphen after the document was written; its clients say so.
+#: Newer clients spell the address with a hyphen.
 ROUTES: tuple[Route, ...] = _DOCUMENTED + tuple(
     alias(one.path.replace("password_reset", "password-reset"), one) for one in _DOCUMENTED
 )

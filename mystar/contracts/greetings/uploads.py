@@ -24,7 +24,7 @@ from mystar.orders.keys import ORDERS
 from mystar.orders.model import ActionNotAllowedNow, Status
 
 TAGS = ["greetings: uploads"]
-#: Streamed by the handlers themselves; declared for the documents.
+#: Read by the handlers as a stream; declared for OpenAPI.
 _multipart = partial(request_schema, location="files")
 _DELIVERED = (Status.DELIVERED, Status.COMPLETED, Status.DISPUTED)
 
@@ -125,7 +125,7 @@ async def upload_congratulation(request: web.Request) -> web.StreamResponse:
 
 
 def _require_self(form: Mapping[str, str], name: str, actor: Actor) -> None:
-    """Ids of people in a form are only checked (D1)."""
+    """:raises Forbidden: the id is of another account (D1)."""
     if _id(form, name) not in (None, actor.id):
         raise Forbidden
 

@@ -1,4 +1,4 @@
-"""Market endpoints of creators' pages, and to works and their images."""
+"""Market endpoints of creators' pages, works and their images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creators' pages: one's own, everybody's, and all of them (docs/dialects/market.md#accounts-and-users)."""
+"""Creator profiles (docs/dialects/market.md#accounts-and-users)."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ TAGS = ["market: creators"]
 @json_schema(ProfileDraft)
 @response_schema(CreatorPageView, 201)
 @idempotent
-async def open_profile(request: web.Request) -> web.StreamResponse:
-    profile, terms = body_of(request)
-    return _answer(request, await request.app[SHOWCASE].open(actor_of(request), profile, terms), 201)
+async def create_profile(request: web.Request) -> web.StreamResponse:
+    profile, pricing = body_of(request)
+    return _answer(request, await request.app[SHOWCASE].create(actor_of(request), profile, pricing), 201)
 
 
 @docs(tags=TAGS, summary="Update fields of the creator profile and the price of greetings")
@@ -43,8 +43,8 @@ async def open_profile(request: web.Request) -> web.StreamResponse:
 @json_schema(ProfileDraft)
 @response_schema(CreatorPageView, 200)
 async def change_profile(request: web.Request) -> web.Response:
-    profile, terms = body_of(request)
-    return _answer(request, await request.app[SHOWCASE].change(actor_of(request), profile, terms))
+    profile, pricing = body_of(request)
+    return _answer(request, await request.app[SHOWCASE].change(actor_of(request), profile, pricing))
 
 
 @docs(tags=TAGS, summary="Read the actor's creator profile")
@@ -85,14 +85,14 @@ def _answer(request: web.Request, page: CreatorPage, status: int = 200) -> web.R
 
 
 _OWN = "/api/v1/users/me/creator-profile/"
-_OPEN = route("POST", _OWN, open_profile, "market.creator-profile")
+_CREATE = route("POST", _OWN, create_profile, "market.creator-profile")
 _READ_OWN = route("GET", _OWN, read_own_profile, "market.creator-profile")
 _CHANGE = route("PATCH", _OWN, change_profile, "market.creator-profile")
 _PUT = route("PUT", _OWN, change_profile, "market.creator-profile", documented=False)
 _LIST = route("GET", "/api/v1/creators/", list_creators, "market.creators")
 _ONE = route("GET", r"/api/v1/creators/{creator_id:\d{1,18}}/", read_profile, "market.creator")
 _PROFILES = alias("/api/creator-profiles/", _LIST)
-_MINE = (_OPEN, _READ_OWN, _CHANGE, _PUT)
+_MINE = (_CREATE, _READ_OWN, _CHANGE, _PUT)
 ROUTES: tuple[Route, ...] = (
     *_MINE,
     _LIST,
@@ -102,6 +102,6 @@ ROUTES: tuple[Route, ...] = (
     alias("/api/creators/", _LIST),
     _PROFILES,
     # Routes of one path share its name.
-    Route("POST", _PROFILES.path, open_profile, _PROFILES.name, documented=False),
+    Route("POST", _PROFILES.path, create_profile, _PROFILES.name, documented=False),
     *(alias(path + r"{creator_id:\d{1,18}}/", _ONE) for path in ("/api/creators/", "/api/creator-profiles/")),
 )

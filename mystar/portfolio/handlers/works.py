@@ -23,7 +23,7 @@ from mystar.kit.web.pagination import page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import loaded, path_of, query_of, read_body
 from mystar.portfolio.keys import PORTFOLIO
-from mystar.portfolio.model import MOST_IMAGES, Image, Item
+from mystar.portfolio.model import MAX_IMAGES, Image, Item
 from mystar.portfolio.schemas import (
     ImageChange,
     ImageChangeForm,
@@ -45,9 +45,9 @@ from mystar.portfolio.schemas import (
 
 TAGS = ["market: portfolio"]
 _COVER = Wanted("cover_image", ("image",), "portfolio/covers", public=True)
-_UPLOADED = Wanted("uploaded_images", ("image",), "portfolio/images", public=True, most=MOST_IMAGES)
+_UPLOADED = Wanted("uploaded_images", ("image",), "portfolio/images", public=True, most=MAX_IMAGES)
 _IMAGE = Wanted("image", ("image",), "portfolio/images", public=True)
-#: Streamed by the handlers themselves; declared for the documents.
+#: Read by the handlers as a stream; declared for OpenAPI.
 _multipart = partial(request_schema, location="files")
 
 
@@ -88,7 +88,7 @@ async def read_item(request: web.Request) -> web.Response:
 @idempotent
 async def add_item(request: web.Request) -> web.StreamResponse:
     actor = actor_of(request)
-    # Before any byte is taken.
+    # Refused before the upload is read.
     await request.app[CREATORS].require(actor)
     async with _form(request, ItemDraft, _COVER, _UPLOADED) as (draft, files):
         item = await request.app[PORTFOLIO].add_item(
@@ -198,7 +198,7 @@ Files = Mapping[str, Sequence[StoredFile]]
 async def _form(
     request: web.Request, schema: type[Schema], *files: Wanted
 ) -> AsyncIterator[tuple[dict[str, Any], Files]]:
-    """The fields as the schema makes them, and the files. When the block raises, the files are forgotten."""
+    """The loaded fields and the files. If the block raises, the files are discarded."""
     if request.content_type == "multipart/form-data":
         async with gathered(request, *files) as form:
             yield loaded(schema(), form.fields), form.files
@@ -206,14 +206,14 @@ async def _form(
         yield loaded(schema(), await read_body(request)), {}
 
 
-def _given(files: Files, wanted_: Wanted) -> int | None:
-    return next((file.id for file in files.get(wanted_.part, ())), None)
+def _given(files: Files, field: Wanted) -> int | None:
+    return next((file.id for file in files.get(field.part, ())), None)
 
 
-def _required(files: Files, wanted_: Wanted) -> int:
-    file_id = _given(files, wanted_)
+def _required(files: Files, field: Wanted) -> int:
+    file_id = _given(files, field)
     if file_id is None:
-        raise FileRefused(wanted_.part, MISSING)
+        raise FileRefused(field.part, MISSING)
     return file_id
 
 

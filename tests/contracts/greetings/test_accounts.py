@@ -24,7 +24,7 @@ def settings(request: pytest.FixtureRequest, make_settings: Callable[..., Settin
     return make_settings(**getattr(request, "param", {}))
 
 
-def somebody(**changes: Any) -> dict[str, Any]:
+def draft_account(**changes: Any) -> dict[str, Any]:
     """A registration as the newest client sends it, with an address that no other test uses."""
     name = f"olga-{uuid.uuid4().hex[:10]}"
     draft = {
@@ -50,26 +50,26 @@ async def login(api: Api, **body: Any) -> ClientResponse:
 
 
 async def test_registration_asks_to_confirm_the_email(api: Api) -> None:
-    answer = await api.post("/api/registration/", somebody())
+    answer = await api.post("/api/registration/", draft_account())
     assert answer.status == 201
     assert await answer.json() == ["Подтвердите Ваш Email"]
 
 
 async def test_a_phone_may_be_a_number_and_may_be_missing(api: Api) -> None:
     for phone in (9787896546, "87077776655", "79991234567", "0", 0, "", None, ...):
-        answer = await api.post("/api/registration/", somebody(phone=phone))
+        answer = await api.post("/api/registration/", draft_account(phone=phone))
         assert answer.status == 201, await answer.text()
 
 
 async def test_the_desktop_client_calls_the_email_login(api: Api) -> None:
-    draft = somebody()
+    draft = draft_account()
     draft["login"] = draft.pop("email")
     assert (await api.post("/api/registration/", draft)).status == 201
     assert (await login(api, login=draft["login"])).status == 201
 
 
-async def test_nobody_registers_as_a_star_or_as_staff(api: Api, db: Database) -> None:
-    draft = somebody(is_star=True, register="True", role="owner", is_staff=True, id=1000)
+async def test_registration_ignores_star_and_staff_fields(api: Api, db: Database) -> None:
+    draft = draft_account(is_star=True, register="True", role="owner", is_staff=True, id=1000)
     assert (await api.post("/api/registration/", draft)).status == 201
     entered = await (await login(api, login=draft["email"])).json()
     assert entered["is_star"] is False
@@ -107,7 +107,7 @@ WRONG_FIELDS: tuple[tuple[dict[str, Any], set[str]], ...] = (
 
 async def test_a_wrong_field_is_named_with_its_reason(api: Api, db: Database) -> None:
     for changes, fields in WRONG_FIELDS:
-        answer = await api.post("/api/registration/", somebody(**changes))
+        answer = await api.post("/api/registration/", draft_account(**changes))
         assert answer.status == 400, changes
         body = await answer.json()
         assert set(body) == fields
@@ -121,26 +121,26 @@ async def test_broken_json_is_unreadable(api: Api) -> None:
     assert await answer.json() == ["Запрос не удалось прочитать."]
 
 
-async def test_the_words_of_a_refusal_are_english_for_who_asks_for_it(api: Api) -> None:
-    answer = await api.post("/api/registration/", somebody(password="qwerty123"), language="en")
+async def test_errors_follow_accept_language(api: Api) -> None:
+    answer = await api.post("/api/registration/", draft_account(password="qwerty123"), language="en")
     assert await answer.json() == {"password": ["This password is too common."]}
 
 
-async def test_what_somebody_has_is_taken_whatever_its_spelling(api: Api) -> None:
-    first = somebody()
+async def test_taken_values_are_refused_in_any_spelling(api: Api) -> None:
+    first = draft_account()
     assert (await api.post("/api/registration/", first)).status == 201
     for field, spelling in (
         ("username", first["username"].upper()),
         ("email", first["email"].upper()),
         ("phone", "+7" + first["phone"][1:]),
     ):
-        answer = await api.post("/api/registration/", somebody(**{field: spelling}))
+        answer = await api.post("/api/registration/", draft_account(**{field: spelling}))
         assert answer.status == 400
         assert await answer.json() == {field: ["Это поле должно быть уникально."]}
 
 
-async def test_all_that_is_taken_is_named_at_once(api: Api) -> None:
-    first = somebody()
+async def test_all_taken_fields_are_refused_at_once(api: Api) -> None:
+    first = draft_account()
     await api.post("/api/registration/", first)
     answer = await api.post("/api/registration/", first)
     assert set(await answer.json()) == {"username", "email", "phone"}
@@ -148,8 +148,8 @@ async def test_all_that_is_taken_is_named_at_once(api: Api) -> None:
 
 async def test_of_racing_registrations_one_wins(api: Api, db: Database) -> None:
     for field in ("username", "email", "phone"):
-        same = somebody()[field]
-        drafts = [somebody(**{field: same}) for _ in range(6)]
+        same = draft_account()[field]
+        drafts = [draft_account(**{field: same}) for _ in range(6)]
         answers = await asyncio.gather(*(api.post("/api/registration/", draft) for draft in drafts))
         assert sorted(answer.status for answer in answers) == [201] + [400] * 5
         for answer in answers:
@@ -163,7 +163,7 @@ async def test_of_racing_registrations_one_wins(api: Api, db: Database) -> None:
 async def test_the_mailed_link_confirms_the_email_and_signs_in(
     api: Api, sandbox_process: SandboxProcess, db: Database
 ) -> None:
-    draft = somebody()
+    draft = draft_account()
     await api.post("/api/registration/", draft)
     link = await confirmation_link(sandbox_process, draft["email"])
 
@@ -178,26 +178,26 @@ async def test_the_mailed_link_confirms_the_email_and_signs_in(
 
 async def test_mail_reaches_a_domain_in_russian_letters(api: Api, sandbox_process: SandboxProcess) -> None:
     name = f"olga-{uuid.uuid4().hex[:10]}"
-    await api.post("/api/registration/", somebody(email=f"{name}@тест.рф"))
+    await api.post("/api/registration/", draft_account(email=f"{name}@тест.рф"))
     mail = await sandbox_process.wait_for_mail(f"{name}@xn--e1aybc.xn--p1ai")
     link = next(link for link in mail["links"] if "/api/registration-confirm/" in link)
     assert (await (await api.get(link)).json())["email"] == f"{name}@тест.рф"
     assert (await login(api, login=f"{name}@xn--e1aybc.xn--p1ai")).status == 201
 
 
-async def test_the_mail_speaks_the_language_of_who_registered(api: Api, sandbox_process: SandboxProcess) -> None:
+async def test_the_mail_is_in_the_language_of_the_registration(api: Api, sandbox_process: SandboxProcess) -> None:
     for language, words in (("ru", "Спасибо за регистрацию"), ("en", "Thank you for joining")):
-        draft = somebody()
+        draft = draft_account()
         await api.post("/api/registration/", draft, language=language)
         mail = await sandbox_process.wait_for_mail(draft["email"])
         assert words in mail["text"]
         assert words in mail["html"]
 
 
-async def test_a_link_that_has_done_its_work_says_so_and_signs_nobody_in(
+async def test_a_used_link_is_reported_and_creates_no_session(
     api: Api, sandbox_process: SandboxProcess, db: Database
 ) -> None:
-    draft = somebody()
+    draft = draft_account()
     await api.post("/api/registration/", draft)
     link = await confirmation_link(sandbox_process, draft["email"])
     answers = await asyncio.gather(*(api.get(link) for _ in range(4)))
@@ -208,8 +208,8 @@ async def test_a_link_that_has_done_its_work_says_so_and_signs_nobody_in(
     assert await db.value("select count(*) from sessions") == 1
 
 
-async def test_a_mail_program_that_only_looks_uses_nothing_up(api: Api, sandbox_process: SandboxProcess) -> None:
-    draft = somebody()
+async def test_a_head_request_does_not_use_the_link_up(api: Api, sandbox_process: SandboxProcess) -> None:
+    draft = draft_account()
     await api.post("/api/registration/", draft)
     link = await confirmation_link(sandbox_process, draft["email"])
     assert (await api.request("HEAD", link)).status == 200
@@ -219,7 +219,7 @@ async def test_a_mail_program_that_only_looks_uses_nothing_up(api: Api, sandbox_
 async def test_a_browser_sees_a_page_and_gets_no_session(
     api: Api, sandbox_process: SandboxProcess, db: Database
 ) -> None:
-    draft = somebody(username=f"<b>{uuid.uuid4().hex[:8]}</b>")
+    draft = draft_account(username=f"<b>{uuid.uuid4().hex[:8]}</b>")
     await api.post("/api/registration/", draft)
     link = await confirmation_link(sandbox_process, draft["email"])
     for _ in range(2):
@@ -235,7 +235,7 @@ async def test_a_browser_sees_a_page_and_gets_no_session(
 async def test_an_unknown_an_expired_and_a_missing_token_are_refused(
     api: Api, sandbox_process: SandboxProcess, db: Database
 ) -> None:
-    draft = somebody()
+    draft = draft_account()
     await api.post("/api/registration/", draft)
     link = await confirmation_link(sandbox_process, draft["email"])
     unknown = await api.get("/api/registration-confirm/", params={"username": "x", "confirm": "1", "token": "0" * 48})
@@ -253,7 +253,7 @@ async def test_an_unknown_an_expired_and_a_missing_token_are_refused(
 # Login
 
 
-async def test_one_logs_in_by_any_credential(api: Api, factory: Factory) -> None:
+async def test_login_by_any_credential(api: Api, factory: Factory) -> None:
     person = await factory.person("Баста", email="basta@example.com", phone="+79161583866")
     for body in (
         {"login": "basta@example.com"},
@@ -277,18 +277,18 @@ async def test_one_logs_in_by_any_credential(api: Api, factory: Factory) -> None
         }
 
 
-async def test_a_star_is_told_to_be_one(api: Api, factory: Factory) -> None:
+async def test_login_tells_whether_the_account_is_a_star(api: Api, factory: Factory) -> None:
     star = await factory.star()
     assert (await (await login(api, login=star.email)).json())["is_star"] is True
 
 
-async def test_somebody_without_a_phone_has_the_phone_zero(api: Api, factory: Factory) -> None:
+async def test_a_missing_phone_is_zero(api: Api, factory: Factory) -> None:
     person = await factory.person()
     assert (await (await login(api, login=person.email)).json())["phone"] == 0
 
 
-async def test_whoever_has_not_confirmed_the_email_may_log_in(api: Api) -> None:
-    draft = somebody()
+async def test_an_unconfirmed_account_can_log_in(api: Api) -> None:
+    draft = draft_account()
     await api.post("/api/registration/", draft)
     assert (await login(api, login=draft["email"])).status == 201
 
@@ -298,8 +298,8 @@ async def test_a_failed_login_does_not_tell_why(api: Api, app: web.Application, 
     await app[STAFF].block(await app[ACCOUNTS].authenticate(staff.token), blocked.id)
     for body in (
         {"login": person.email, "password": "Not-the-Word-42"},
-        {"login": "nobody-at-all@example.com"},
-        {"login": "nobody-at-all"},
+        {"login": "missing-account@example.com"},
+        {"login": "missing-account"},
         {"login": blocked.email},
         {"phone": "0"},
         {"login": person.email, "password": ""},
@@ -339,7 +339,7 @@ STRICT = {"LIMITS__ENABLED": "true", "LIMITS__LOGIN_ADDRESS": "6/minute", "LIMIT
 
 
 @pytest.mark.parametrize("settings", [STRICT], indirect=True)
-async def test_guesses_are_counted_by_account_and_by_address(api: Api, factory: Factory) -> None:
+async def test_failed_logins_are_counted_by_account_and_by_address(api: Api, factory: Factory) -> None:
     person, other = await factory.person(), await factory.person()
     for guess in (person.email, person.username, person.email):
         assert (await login(api, login=guess, password="Wrong-Word-42")).status == 404
@@ -350,13 +350,13 @@ async def test_guesses_are_counted_by_account_and_by_address(api: Api, factory: 
     for _ in range(3):
         assert (await login(api, login=other.email)).status == 201, "a success is no guess"
     for number in range(3):
-        assert (await login(api, login=f"nobody-{number}")).status == 404
+        assert (await login(api, login=f"missing-{number}")).status == 404
     assert (await login(api, login=(await factory.person()).email)).status == 429
     assert (await login(api, login=other.email)).status == 201, "who was signed in here before is no stranger"
 
 
 @pytest.mark.parametrize("settings", [STRICT], indirect=True)
-async def test_guesses_made_all_at_once_gain_nothing(api: Api, factory: Factory) -> None:
+async def test_concurrent_failed_logins_are_counted(api: Api, factory: Factory) -> None:
     person = await factory.person()
     passwords = [f"Wrong-Word-{number}" for number in range(20)] + [PASSWORD]
     answers = await asyncio.gather(*(login(api, login=person.email, password=password) for password in passwords))
@@ -367,5 +367,5 @@ async def test_guesses_made_all_at_once_gain_nothing(api: Api, factory: Factory)
 
 @pytest.mark.parametrize("settings", [{"LIMITS__ENABLED": "true", "LIMITS__REGISTRATION": "2/hour"}], indirect=True)
 async def test_registrations_from_one_address_are_counted(api: Api) -> None:
-    statuses = [(await api.post("/api/registration/", somebody())).status for _ in range(3)]
+    statuses = [(await api.post("/api/registration/", draft_account())).status for _ in range(3)]
     assert statuses == [201, 201, 429]

@@ -34,7 +34,7 @@ async def star(factory: Factory) -> Person:
     return await factory.star("zemfira", tags=["Рок"], phone="9787896546")
 
 
-async def the_list(api: Api, path: str, category: int, as_: Person | None = None) -> list[dict[str, Any]]:
+async def star_list(api: Api, path: str, category: int, as_: Person | None = None) -> list[dict[str, Any]]:
     if path == "/api/star/filter/":
         answer = await api.post(path, {"filter": "Рок"}, as_=as_)
     else:
@@ -54,16 +54,16 @@ async def test_categories_come_in_their_order_with_their_pictures(api: Api, fact
     ]
 
 
-async def test_there_may_be_nothing_yet(api: Api) -> None:
+async def test_empty_lists(api: Api) -> None:
     for path in ("/api/categories/", "/api/star/getlist/"):
         answer = await api.get(path)
         assert (answer.status, await answer.json()) == (201, [])
     assert await (await api.post("/api/star/filter/", {"filter": "Рок"})).json() == []
 
 
-async def test_each_list_shows_a_star_in_its_own_way(api: Api, factory: Factory, star: Person) -> None:
+async def test_each_list_has_its_own_shape_of_a_star(api: Api, factory: Factory, star: Person) -> None:
     category = (await (await api.get("/api/star/id/", params={"id": star.id})).json())["cat_name_id"]
-    listed, in_category, tagged = [(await the_list(api, path, category))[0] for path in LISTS]
+    listed, in_category, tagged = [(await star_list(api, path, category))[0] for path in LISTS]
 
     for view in (listed, in_category, tagged):
         assert view["id"] == star.id
@@ -80,18 +80,18 @@ async def test_each_list_shows_a_star_in_its_own_way(api: Api, factory: Factory,
     assert (tagged["users_ptr_id"], tagged["is_active"], tagged["register"]) == (star.id, True, "True")
 
 
-async def test_a_picture_has_the_prefix_that_its_list_is_used_to(api: Api, factory: Factory, star: Person) -> None:
+async def test_avatar_paths_have_the_prefix_of_their_list(api: Api, factory: Factory, star: Person) -> None:
     body = form(user_id=star.id, image=("me.jpg", picture()))
     image = (await (await api.post("/api/upload/avatar/", data=body, as_=star)).json())["image"]
     one = await (await api.get("/api/star/id/", params={"id": star.id})).json()
-    listed, in_category, tagged = [(await the_list(api, path, one["cat_name_id"]))[0] for path in LISTS]
+    listed, in_category, tagged = [(await star_list(api, path, one["cat_name_id"]))[0] for path in LISTS]
     bare = image.removeprefix("/media/")
     assert listed["avatar"] == bare
     assert in_category["avatar"] == one["avatar"] == image
     assert tagged["avatar"] == f"media/{bare}"
 
 
-async def test_a_star_shows_phone_and_email_to_herself_and_to_staff_alone(
+async def test_contacts_of_a_star_are_shown_to_the_star_and_staff_only(
     api: Api, factory: Factory, star: Person, fan: Person
 ) -> None:
     staff = await factory.staff("viewer")
@@ -103,7 +103,7 @@ async def test_a_star_shows_phone_and_email_to_herself_and_to_staff_alone(
         (staff, 9787896546, star.email),
     ):
         one = await (await api.get("/api/star/id/", params={"id": star.id}, as_=reader)).json()
-        views = [one] + [(await the_list(api, path, category, reader))[0] for path in LISTS]
+        views = [one] + [(await star_list(api, path, category, reader))[0] for path in LISTS]
         assert [(view["phone"], view["email"]) for view in views] == [(phone, email)] * 4
 
 
@@ -118,12 +118,12 @@ async def test_stars_on_top_come_first_then_the_better_rated_then_the_older(
     await app[DATABASE].execute("update creators set is_top = true where account_id = %(id)s", id=top.id)
 
     for path in LISTS:
-        stars = await the_list(api, path, category)
+        stars = await star_list(api, path, category)
         assert [one["id"] for one in stars] == [top.id, loved.id, liked.id, old.id]
         assert [one["sorted"] for one in stars] == [1, 2, 3, 4]
 
 
-async def test_a_star_is_found_by_query_or_by_the_body_that_the_seed_prints(api: Api, star: Person) -> None:
+async def test_a_star_is_read_by_query_or_body(api: Api, star: Person) -> None:
     for options in ({"params": {"id": star.id}}, {"json": {"star_id": str(star.id)}}):
         answer = await api.get("/api/star/id/", **options)
         assert answer.status == 200
@@ -148,7 +148,7 @@ async def test_a_star_is_found_by_query_or_by_the_body_that_the_seed_prints(api:
         ("/api/star/category?id=%00", 400),
     ],
 )
-async def test_no_star_is_an_object_with_the_reason(api: Api, path: str, status: int) -> None:
+async def test_a_missing_star_is_an_object_with_the_reason(api: Api, path: str, status: int) -> None:
     answer = await api.get(path)
     assert answer.status == status
     body = await answer.json()
@@ -156,7 +156,7 @@ async def test_no_star_is_an_object_with_the_reason(api: Api, path: str, status:
     assert isinstance(body["exception"], str)
 
 
-async def test_a_customer_is_no_star(api: Api, fan: Person) -> None:
+async def test_a_customer_is_not_a_star(api: Api, fan: Person) -> None:
     answer = await api.get("/api/star/id/", params={"id": fan.id})
     assert (answer.status, await answer.json()) == (404, {"exception": "Звезда не найдена."})
 
@@ -176,7 +176,7 @@ async def test_a_filter_without_a_tag_is_refused(api: Api, body: Any) -> None:
     assert (await api.post("/api/star/filter/", body)).status == 400
 
 
-async def test_whoever_is_not_for_sale_is_in_no_list(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_a_star_who_is_not_for_sale_is_not_listed(api: Api, app: web.Application, factory: Factory) -> None:
     category = await factory.category()
     blocked, hidden, unpriced = [await factory.star(category_id=category, tags=["Рок"]) for _ in range(3)]
     db = app[DATABASE]
@@ -185,8 +185,8 @@ async def test_whoever_is_not_for_sale_is_in_no_list(api: Api, app: web.Applicat
     await db.execute(greeting.format("is_active = false"), id=hidden.id)
     await db.execute(greeting.format("base_price = null"), id=unpriced.id)
 
-    assert await the_list(api, "/api/star/getlist/", category) == []
-    assert await the_list(api, "/api/star/filter/", category) == []
+    assert await star_list(api, "/api/star/getlist/", category) == []
+    assert await star_list(api, "/api/star/filter/", category) == []
     assert (await api.get("/api/star/category/", params={"id": category})).status == 404
     for star in (blocked, hidden, unpriced):
         assert (await api.get("/api/star/id/", params={"id": star.id})).status == 404
@@ -221,20 +221,20 @@ class TestBecomingAStar:
         assert (star["profession"], star["description"], star["tags"]) == ("Певица", "Пою для вас", ["Рок"])
         assert star["rating"] == 0
 
-    async def test_nobody_becomes_a_star_twice(self, api: Api, fan: Person, draft: dict[str, Any]) -> None:
+    async def test_a_star_cannot_be_created_twice(self, api: Api, fan: Person, draft: dict[str, Any]) -> None:
         answers = await asyncio.gather(*(api.post(self.PATH, draft, as_=fan) for _ in range(3)))
         assert sorted(answer.status for answer in answers) == [201, 409, 409]
 
-    async def test_a_guest_makes_nobody_a_star(self, api: Api, draft: dict[str, Any]) -> None:
+    async def test_a_guest_cannot_create_a_star(self, api: Api, draft: dict[str, Any]) -> None:
         person = {"username": "new", "email": "new@example.com", "password": "Greeting-for-Mum-77"}
         assert (await api.post(self.PATH, {**draft, **person})).status == 401
         assert (await (await api.get("/api/star/getlist/")).json()) == []
 
-    async def test_a_person_makes_nobody_else_a_star(
+    async def test_an_account_cannot_make_another_a_star(
         self, api: Api, fan: Person, factory: Factory, draft: dict[str, Any]
     ) -> None:
         other = await factory.person()
-        for name in (other.username, "somebody-new"):
+        for name in (other.username, "new-name"):
             body = {**draft, "username": name, "email": "new@example.com", "password": "Greeting-for-Mum-77"}
             assert (await api.post(self.PATH, body, as_=fan)).status == 403
         own = await api.post(self.PATH, {**draft, "username": fan.username.upper()}, as_=fan)
@@ -258,9 +258,7 @@ class TestBecomingAStar:
         assert again.status == 400
         assert set(await again.json()) == {"username", "phone", "email"}
 
-    async def test_staff_who_only_look_make_nobody_a_star(
-        self, api: Api, factory: Factory, draft: dict[str, Any]
-    ) -> None:
+    async def test_viewers_cannot_create_a_star(self, api: Api, factory: Factory, draft: dict[str, Any]) -> None:
         viewer = await factory.staff("viewer")
         person = {"username": "new", "email": "new@example.com", "password": "Greeting-for-Mum-77"}
         assert (await api.post(self.PATH, {**draft, **person}, as_=viewer)).status == 403
@@ -339,16 +337,16 @@ class TestVotes:
         self, api: Api, app: web.Application, factory: Factory, star: Person
     ) -> None:
         fans = [await factory.person() for _ in range(6)]
-        deeds = [
-            deed
+        actions = [
+            action
             for number, one in enumerate(fans)
             for _ in range(2)
-            for deed in (
+            for action in (
                 api.put(self.PATH, {"rating": number % 5 + 1, "adresant": star.id}, as_=one),
                 api.post("/api/star/like/", {"star_id": star.id}, as_=one),
             )
         ]
-        statuses = sorted([answer.status for answer in await asyncio.gather(*deeds)])
+        statuses = sorted([answer.status for answer in await asyncio.gather(*actions)])
         assert statuses == [201] * 12 + [403] * 12
         creator = await app[CREATORS].by_account(star.id)
         assert (creator.rating_sum, creator.rating_count, creator.likes_count) == (16, 6, 6)
@@ -376,7 +374,7 @@ class TestVotes:
         assert answer.status == 400
         assert list(await answer.json()) == list(changes)
 
-    async def test_nobody_votes_for_another_or_for_oneself_or_for_nobody(
+    async def test_a_vote_needs_the_caller_and_another_star(
         self, api: Api, app: web.Application, star: Person, fan: Person, factory: Factory
     ) -> None:
         other = await factory.person()
@@ -413,7 +411,7 @@ async def test_a_bad_like_is_refused(api: Api, fan: Person, body: dict[str, Any]
         assert list(await answer.json()) == [field]
 
 
-async def test_favourites_are_put_in_found_and_taken_out(api: Api, factory: Factory, star: Person, fan: Person) -> None:
+async def test_favourites_are_added_listed_and_removed(api: Api, factory: Factory, star: Person, fan: Person) -> None:
     path, body = "/api/star/favorite/", {"star_id": star.id, "cust_id": fan.id}
     await factory.star()
     empty = await api.get(path, params={"cust_id": fan.id}, as_=fan)
@@ -432,7 +430,7 @@ async def test_favourites_are_put_in_found_and_taken_out(api: Api, factory: Fact
     assert await (await api.get(path, as_=fan)).json() == ["Нет избранных звезд"]
 
 
-async def test_favourites_are_ones_own(api: Api, star: Person, fan: Person) -> None:
+async def test_favourites_of_other_accounts_are_refused(api: Api, star: Person, fan: Person) -> None:
     path = "/api/star/favorite/"
     assert (await api.get(path, params={"cust_id": star.id}, as_=fan)).status == 403
     for method in ("POST", "DELETE"):

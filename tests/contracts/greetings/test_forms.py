@@ -21,7 +21,9 @@ def settings(request: pytest.FixtureRequest, make_settings: Callable[..., Settin
     return make_settings(MAIL__SUPPORT=mailbox, **getattr(request, "param", {}))
 
 
-async def test_somebody_asks_to_become_a_star(api: Api, settings: Settings, sandbox_process: SandboxProcess) -> None:
+async def test_a_star_request_is_mailed_to_support(
+    api: Api, settings: Settings, sandbox_process: SandboxProcess
+) -> None:
     body = {"name": "Анна <b>Ли</b>", "phone": 89161234567, "email": "anna@example.com"}
     answer = await api.post("/api/form-request/star/", body)
     assert (answer.status, await answer.json()) == (201, ["Ваша заявка отправлена успешно."])
@@ -31,7 +33,7 @@ async def test_somebody_asks_to_become_a_star(api: Api, settings: Settings, sand
     assert "<b>" not in mail["html"]
 
 
-async def test_somebody_asks_the_support(api: Api, settings: Settings, sandbox_process: SandboxProcess) -> None:
+async def test_a_question_is_mailed_to_support(api: Api, settings: Settings, sandbox_process: SandboxProcess) -> None:
     body = {"username": "olga", "email": "olga@example.com", "text": "Где мой заказ?\nЖду второй день."}
     answer = await api.post("/api/support/", body)
     assert answer.status == 200
@@ -57,12 +59,12 @@ async def test_an_incomplete_form_names_what_is_wrong(api: Api) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"LIMITS__ENABLED": "true", "LIMITS__ANONYMOUS_FORM": "2/hour"}], indirect=True)
-async def test_nobody_floods_the_support(api: Api) -> None:
+async def test_support_forms_are_rate_limited(api: Api) -> None:
     body = {"username": "olga", "email": "olga@example.com", "text": "?"}
     assert [(await api.post("/api/support/", body)).status for _ in range(3)] == [200, 200, 429]
 
 
-async def test_the_examples_are_words_and_videos(api: Api, factory: Factory) -> None:
+async def test_examples_have_a_text_and_videos(api: Api, factory: Factory) -> None:
     star, _ = await factory.star(), await factory.star()
     form = FormData()
     form.add_field("video_hi", video(), filename="hi.mp4")

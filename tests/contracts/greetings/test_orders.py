@@ -1,4 +1,4 @@
-"""Orders over HTTP, as the customer and the star of greetings use them, and as somebody may misuse them."""
+"""Orders in the greetings dialect: use by customer and star, and misuse."""
 
 from __future__ import annotations
 
@@ -112,12 +112,12 @@ async def test_an_order_is_placed_by_the_documents_own_body(api: Api, customer: 
         "type": "Видео-поздравление",
     }
     assert {key: item[key] for key in seed} == seed
-    # Whoever names no day wants it as soon as the star promises: three days.
+    # Without a date the order is due after the star's delivery days.
     assert item["by_date"] == (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
     assert [action["name"] for action in item["allowed_actions"]] == ["pay", "cancel"]
 
 
-async def test_a_form_will_do_as_well(api: Api, customer: Person, star: Person) -> None:
+async def test_an_order_may_be_sent_as_a_form(api: Api, customer: Person, star: Person) -> None:
     body = draft(customer, star, by_date=TOMORROW, by_time="09:27", type="", status_order="3")
     answer = await api.post("/api/order/", data=body, as_=customer)
     assert answer.status == 201
@@ -135,7 +135,7 @@ async def test_an_invitation_has_a_price_of_its_own(api: Api, customer: Person, 
     assert await refused.json() == ["Эта звезда не записывает приглашения."]
 
 
-async def test_nothing_that_is_not_asked_for_can_be_set(
+async def test_read_only_fields_of_an_order_are_ignored(
     api: Api, app: web.Application, customer: Person, star: Person, stranger: Person
 ) -> None:
     """Promise M10."""
@@ -220,7 +220,7 @@ async def test_a_stale_price_is_refused_with_the_current_one(
     assert await answer.json() == ["Цена изменилась: сейчас 50000.00 ₽."]
 
 
-async def test_one_cannot_order_from_oneself(api: Api, star: Person) -> None:
+async def test_a_star_cannot_order_from_itself(api: Api, star: Person) -> None:
     answer = await api.post("/api/order/", draft(star, star), as_=star, language="en")
     assert answer.status == 400
     assert await answer.json() == ["You cannot order from yourself."]
@@ -248,7 +248,7 @@ async def test_a_repeated_order_with_a_key_is_one_order(
 # Lists
 
 
-async def test_the_star_sees_who_wants_what(api: Api, customer: Person, star: Person, order: int) -> None:
+async def test_the_star_s_list_shows_customers(api: Api, customer: Person, star: Person, order: int) -> None:
     (item,) = await listed(api, star, is_star="true")
     assert (item["id"], item["customer_id"], item["customer_username"]) == (order, customer.id, "olga")
     assert item["customer_avatar"] == "нет фото"
@@ -288,7 +288,7 @@ async def test_a_list_ends_after_a_thousand(api: Api, app: web.Application, cust
     ("params", "status"),
     [({"is_star": "maybe"}, 400), ({"user_id": "undefined"}, 400), ({"user_id": "1000000"}, 403), ({"page": "0"}, 400)],
 )
-async def test_a_list_is_ones_own(api: Api, customer: Person, params: dict[str, str], status: int) -> None:
+async def test_list_parameters_are_checked(api: Api, customer: Person, params: dict[str, str], status: int) -> None:
     answer = await api.get("/api/order/list/", params=params, as_=customer)
     assert answer.status == status
 
@@ -378,7 +378,7 @@ async def money_is(api: Api, customer: Person, word: str) -> bool:
 
 
 @pytest.mark.parametrize("who", ["customer", "star"])
-async def test_a_called_off_order_is_refunded_in_full(
+async def test_a_cancelled_order_is_refunded_in_full(
     api: Api,
     factory: Factory,
     sandbox_process: SandboxProcess,
@@ -409,10 +409,10 @@ async def test_of_two_who_act_at_once_one_wins(
 ) -> None:
     """Promise M8, short."""
 
-    async def act(order_id: int, deed: str) -> ClientResponse:
-        if deed == "cancel":
+    async def act(order_id: int, action: str) -> ClientResponse:
+        if action == "cancel":
             return await api.post("/api/order/cancel/", {"order_id": order_id}, as_=customer)
-        return await decide(api, star, order_id, deed)
+        return await decide(api, star, order_id, action)
 
     for _ in range(5):
         order_id = await factory.order(customer, star)
@@ -425,7 +425,7 @@ async def test_of_two_who_act_at_once_one_wins(
 # The greeting
 
 
-async def test_the_customer_learns_price_and_video(
+async def test_the_detail_has_price_and_video(
     api: Api, factory: Factory, sandbox_process: SandboxProcess, customer: Person, star: Person, order: int
 ) -> None:
     address = "/api/order/cust/detail/"
@@ -507,7 +507,7 @@ async def test_a_mailed_link_is_good_for_its_own_order_only(
     assert (await api.get("/api/order/video/")).status == 400
 
 
-async def test_a_blocked_person_does_nothing_with_orders(
+async def test_a_blocked_account_cannot_act_on_orders(
     api: Api, app: web.Application, factory: Factory, star: Person, order: int
 ) -> None:
     staff = await factory.staff()

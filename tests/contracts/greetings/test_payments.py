@@ -104,7 +104,7 @@ async def test_the_link_leads_any_tab_to_the_provider_s_page(
 
 @as_subtests
 @pytest.mark.parametrize("wrong", ["undefined", "", "0", "-5", "1.5", "99999999999999999999", "1;drop"])
-async def test_an_order_that_is_no_number_is_refused_as_json(api: Api, customer: Person, wrong: str) -> None:
+async def test_an_order_id_must_be_a_number(api: Api, customer: Person, wrong: str) -> None:
     for path in ("/api/order/pay/", "/api/order/pay/capture/"):
         answer = await api.get(path, params={"order_id": wrong}, as_=customer)
         assert answer.status == 400
@@ -125,7 +125,7 @@ async def test_only_the_customer_gets_a_link(
 
 @as_subtests
 @pytest.mark.parametrize("signature", ["", "0" * 40, "я", "x" * 100])
-async def test_a_link_that_is_not_ours_is_refused(
+async def test_a_link_with_a_wrong_signature_is_refused(
     api: Api, app: web.Application, order_id: int, signature: str
 ) -> None:
     answer = await api.get("/payments/", params={"order_id": order_id, "sig": signature})
@@ -144,7 +144,7 @@ async def test_a_signature_is_good_for_its_own_order_and_purpose(
     assert (await api.get("/payments/return/", params=dict(link.query))).status == 404
 
 
-async def test_an_order_that_has_moved_on_is_not_paid(
+async def test_a_closed_order_cannot_be_paid(
     api: Api,
     app: web.Application,
     factory: Factory,
@@ -167,7 +167,7 @@ async def test_an_order_that_has_moved_on_is_not_paid(
     assert await payment_of(app, rejected) is None
 
 
-async def test_a_silent_provider_makes_a_page_that_comes_back_by_itself(
+async def test_an_unavailable_provider_yields_a_page_that_reloads(
     api: Api,
     app: web.Application,
     customer: Person,
@@ -201,7 +201,7 @@ async def test_a_silent_provider_makes_a_page_that_comes_back_by_itself(
 # The way back
 
 
-async def test_the_way_back_says_how_the_payment_stands(
+async def test_the_return_page_shows_the_state_of_the_payment(
     api: Api, app: web.Application, customer: Person, order_id: int, sandbox: SandboxProcess
 ) -> None:
     payment = await begun(api, app, customer, order_id)
@@ -210,7 +210,7 @@ async def test_the_way_back_says_how_the_payment_stands(
     assert (waiting.status, waiting.headers["Refresh"]) == (200, "4")
     assert "Ждём подтверждения оплаты" in await waiting.text()
 
-    # Nobody told us; coming back is enough.
+    # No notification was received; opening the return page is enough.
     await sandbox.pay(payment.provider_id)
     paid = await follow(api, back, headers=BROWSER)
     assert "Оплата получена" in await paid.text()
@@ -220,7 +220,7 @@ async def test_the_way_back_says_how_the_payment_stands(
     assert "Payment received" in await english.text()
 
 
-async def test_the_way_back_from_a_declined_card_and_from_a_rejected_order(
+async def test_the_return_page_of_a_declined_card_and_of_a_rejected_order(
     api: Api,
     app: web.Application,
     factory: Factory,
@@ -241,7 +241,7 @@ async def test_the_way_back_from_a_declined_card_and_from_a_rejected_order(
     assert "Деньги возвращаются" in await page.text()
 
 
-async def test_the_way_back_needs_our_signature(
+async def test_the_return_page_needs_a_signature(
     api: Api, app: web.Application, customer: Person, order_id: int
 ) -> None:
     await begun(api, app, customer, order_id)
@@ -251,7 +251,7 @@ async def test_the_way_back_needs_our_signature(
     assert (await api.get("/payments/return/")).status == 400
 
 
-async def test_a_silent_provider_does_not_spoil_the_way_back(
+async def test_the_return_page_works_while_the_provider_is_unavailable(
     api: Api, app: web.Application, customer: Person, order_id: int, sandbox: SandboxProcess
 ) -> None:
     payment = await begun(api, app, customer, order_id)
@@ -262,7 +262,7 @@ async def test_a_silent_provider_does_not_spoil_the_way_back(
 # Notifications
 
 
-async def test_doubled_and_disordered_notifications_are_one_change(
+async def test_duplicate_and_unordered_notifications_have_one_effect(
     api: Api, app: web.Application, customer: Person, star: Person, order_id: int, sandbox: SandboxProcess
 ) -> None:
     await sandbox.set_webhook(f"{api.url}{NOTIFICATIONS}")
@@ -283,7 +283,7 @@ async def test_doubled_and_disordered_notifications_are_one_change(
     assert (await payment_of(app, order_id)).status == "captured"
 
 
-async def test_a_notification_proves_nothing(
+async def test_a_notification_is_verified_at_the_provider(
     api: Api, app: web.Application, customer: Person, order_id: int, sandbox: SandboxProcess
 ) -> None:
     payment = await begun(api, app, customer, order_id)
@@ -322,7 +322,7 @@ async def test_a_notification_of_a_refund_is_about_its_payment(
         notification("x", "something.new"),
     ],
 )
-async def test_news_of_unknown_things_are_heard_and_forgotten(
+async def test_notifications_of_unknown_objects_are_accepted_and_ignored(
     api: Api, app: web.Application, order_id: int, unknown: dict[str, Any]
 ) -> None:
     answer = await api.post(NOTIFICATIONS, unknown)
@@ -349,13 +349,13 @@ async def test_news_of_unknown_things_are_heard_and_forgotten(
         "type=notification&event=payment.succeeded".encode("utf-16"),
     ],
 )
-async def test_what_is_no_notification_is_refused(api: Api, body: bytes) -> None:
+async def test_an_invalid_notification_is_refused(api: Api, body: bytes) -> None:
     answer = await api.request("POST", NOTIFICATIONS, data=body, headers={"Content-Type": "application/json"})
     assert answer.status == 400, await answer.text()
     assert await answer.json()
 
 
-async def test_the_provider_comes_again_when_it_could_not_be_asked(
+async def test_a_notification_is_refused_while_the_provider_is_unavailable(
     api: Api, app: web.Application, customer: Person, order_id: int, sandbox: SandboxProcess
 ) -> None:
     payment = await begun(api, app, customer, order_id)
@@ -366,7 +366,7 @@ async def test_the_provider_comes_again_when_it_could_not_be_asked(
     assert isinstance(await answer.json(), list)
 
 
-async def test_only_the_provider_s_addresses_are_heard(
+async def test_notifications_are_accepted_from_the_provider_s_networks_only(
     make_settings: Callable[..., Settings],
     customer: Person,
     order_id: int,
@@ -404,7 +404,7 @@ async def held_after_acceptance(
 
 
 @pytest.mark.parametrize("spelling", ["order_id{}", "order_id={}"])
-async def test_the_star_captures_by_the_seed_s_link_and_by_the_right_one(
+async def test_the_star_captures_by_both_spellings_of_the_link(
     api: Api,
     app: web.Application,
     factory: Factory,
@@ -423,7 +423,7 @@ async def test_the_star_captures_by_the_seed_s_link_and_by_the_right_one(
     await money_becomes(app, order_id, "captured")
 
 
-async def test_staff_capture_and_nobody_else(
+async def test_only_the_star_and_staff_capture(
     api: Api,
     app: web.Application,
     factory: Factory,
@@ -456,7 +456,7 @@ async def test_a_capture_with_nothing_held_is_refused(api: Api, star: Person, or
     assert (await api.post(f"{NOTIFICATIONS}?order_id={order_id}", as_=star)).status == 409
 
 
-async def test_many_captures_at_once_take_the_money_once(
+async def test_concurrent_captures_take_the_money_once(
     api: Api, app: web.Application, factory: Factory, star: Person, order_id: int, sandbox: SandboxProcess
 ) -> None:
     await held_after_acceptance(api, factory, star, order_id, sandbox)
@@ -483,7 +483,7 @@ async def test_a_capture_with_a_key_has_one_answer(
     assert (await api.post(NOTIFICATIONS, news, as_=star, headers={"Idempotency-Key": "another"})).status == 200
 
 
-async def test_calls_of_the_provider_are_among_the_metrics(
+async def test_calls_to_the_provider_are_measured(
     api: Api, app: web.Application, customer: Person, order_id: int
 ) -> None:
     await begun(api, app, customer, order_id)

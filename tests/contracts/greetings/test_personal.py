@@ -13,7 +13,7 @@ from tests.factory import PASSWORD, Factory, picture
 from tests.sandbox_process import SandboxProcess
 
 
-async def test_a_customer_sees_his_page(api: Api, factory: Factory) -> None:
+async def test_personal_data_of_a_customer(api: Api, factory: Factory) -> None:
     person = await factory.person("divier", phone="9161583866", birth_date=date(1999, 8, 5), first_name="Иван")
     expected = {
         "id": person.id,
@@ -35,7 +35,7 @@ async def test_a_customer_sees_his_page(api: Api, factory: Factory) -> None:
         assert await answer.json() == expected
 
 
-async def test_a_star_sees_her_page(api: Api, factory: Factory) -> None:
+async def test_personal_data_of_a_star(api: Api, factory: Factory) -> None:
     star, fan = await factory.star("Баста", phone="7779995656", first_name="Василий"), await factory.person()
     await api.post("/api/star/like/", {"star_id": star.id, "cust_id": fan.id}, as_=fan)
     form = FormData()

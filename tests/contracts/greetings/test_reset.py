@@ -104,7 +104,7 @@ async def test_a_reset_ends_every_session_and_every_other_link(
     assert answer.status == 404
 
 
-async def test_of_two_who_use_one_link_at_once_one_succeeds(
+async def test_of_two_concurrent_uses_of_a_link_one_succeeds(
     api: Api, sandbox_process: SandboxProcess, person: Person
 ) -> None:
     token = (await mailed_link(api, sandbox_process, person.email)).query["token"]
@@ -117,7 +117,7 @@ async def test_of_two_who_use_one_link_at_once_one_succeeds(
     assert await log_in(api, person.email, winner) == 201
 
 
-async def test_a_stranger_is_told_the_same_and_gets_no_mail(
+async def test_an_unknown_email_gets_the_same_answer_and_no_mail(
     api: Api, app: web.Application, sandbox_process: SandboxProcess, factory: Factory, db: Database
 ) -> None:
     staff, blocked = await factory.staff(), await factory.person(email=f"{uuid.uuid4().hex}@example.com")
@@ -221,9 +221,7 @@ async def test_the_form_comes_back_with_what_is_wrong(
     assert (await send(api, link, form, password=NEW, passwordRepeat=NEW)).status == 200
 
 
-async def test_the_page_speaks_english_to_who_asks_for_it(
-    api: Api, sandbox_process: SandboxProcess, person: Person
-) -> None:
+async def test_the_form_follows_accept_language(api: Api, sandbox_process: SandboxProcess, person: Person) -> None:
     link = await mailed_link(api, sandbox_process, person.email)
     assert "A new password" in await (await api.get(link.path_qs, headers=PAGE, language="en")).text()
 
@@ -248,7 +246,7 @@ async def statuses(answers: list[ClientResponse]) -> list[int]:
 
 @pytest.mark.parametrize("settings", [{"LIMITS__ENABLED": "true", "LIMITS__MAILED_LINK": "2/hour"}], indirect=True)
 async def test_one_mailbox_gets_few_links_whether_it_exists_or_not(api: Api, person: Person) -> None:
-    for email in (person.email, "nobody-at-all@example.com"):
+    for email in (person.email, "missing-account@example.com"):
         answers = [await api.post("/password_reset/", {"email": email}) for _ in range(3)]
         assert await statuses(answers) == [200, 200, 429]
 

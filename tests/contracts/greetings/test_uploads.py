@@ -1,4 +1,4 @@
-"""Avatar and hello video, and everything that somebody may send in their place (promise S12)."""
+"""Uploads of avatars and videos, and hostile files (promise S12)."""
 
 from __future__ import annotations
 
@@ -179,14 +179,14 @@ class TestCongratulation:
         self, api: Api, app: web.Application, factory: Factory, star: Person, customer: Person, order: int
     ) -> None:
         other_star = await factory.star()
-        for somebody, star_id, status in (
+        for person, star_id, status in (
             (customer, customer.id, 403),
             (customer, star.id, 403),
             (other_star, other_star.id, 404),
             (other_star, star.id, 403),
         ):
             body = form(star_id=star_id, order_id=order, video_con=("mum.mp4", video()))
-            assert (await api.post(CONGRATULATION, data=body, as_=somebody)).status == status
+            assert (await api.post(CONGRATULATION, data=body, as_=person)).status == status
         assert await rows(app) == 0
 
     @as_subtests
@@ -218,7 +218,7 @@ async def test_a_guest_uploads_nothing(api: Api, media: Path, door: str) -> None
 
 
 @pytest.mark.parametrize("fields_first", [True, False])
-async def test_nobody_uploads_for_somebody_else(
+async def test_uploads_for_other_accounts_are_refused(
     api: Api, app: web.Application, factory: Factory, person: Person, fields_first: bool
 ) -> None:
     other = await factory.person()
@@ -283,7 +283,7 @@ HOSTILE_PICTURES = [
 
 @as_subtests
 @pytest.mark.parametrize(("name", "content", "words"), HOSTILE_PICTURES)
-async def test_what_is_no_sound_picture_is_refused_in_words_and_not_kept(
+async def test_an_invalid_picture_is_refused_and_not_stored(
     api: Api, app: web.Application, media: Path, person: Person, name: str, content: bytes, words: str
 ) -> None:
     answer = await api.post(AVATAR, data=form(user_id=person.id, image=(name, content)), as_=person)
@@ -306,7 +306,7 @@ async def test_what_is_no_sound_picture_is_refused_in_words_and_not_kept(
         pytest.param("hi.mp4", video()[:28] + bytes(3000), BROKEN, id="head of an mp4"),
     ],
 )
-async def test_what_is_no_sound_film_is_refused_in_words_and_not_kept(
+async def test_an_invalid_video_is_refused_and_not_stored(
     api: Api, app: web.Application, media: Path, star: Person, name: str, content: bytes, words: str
 ) -> None:
     answer = await api.post(HELLO, data=form(star_id=star.id, video_hi=(name, content)), as_=star)
@@ -357,7 +357,7 @@ async def test_a_picture_that_is_also_a_page_is_served_as_a_picture_that_runs_no
         "%00.jpg",
     ],
 )
-async def test_the_name_of_a_file_decides_nothing(api: Api, media: Path, person: Person, name: str) -> None:
+async def test_the_file_name_is_ignored(api: Api, media: Path, person: Person, name: str) -> None:
     answer = await api.post(AVATAR, data=form(image=(name, picture())), as_=person)
     assert answer.status == 201
     body = await answer.json()
@@ -366,7 +366,7 @@ async def test_the_name_of_a_file_decides_nothing(api: Api, media: Path, person:
     assert stored(media) == sorted([key, *(copy_key(key, side) for side in SIDES)])
 
 
-async def test_the_refusal_speaks_english_to_those_who_do(api: Api, person: Person) -> None:
+async def test_upload_errors_follow_accept_language(api: Api, person: Person) -> None:
     answer = await api.post(AVATAR, data=form(image=("me.jpg", b"text")), as_=person, language="en")
     assert await answer.json() == {"image": ["Send a picture: JPEG, PNG, WEBP, GIF or AVIF."]}
 
@@ -415,7 +415,7 @@ class TestQuota:
         settings: Settings = make_settings(FILES__QUOTA=3000, FILES__AVATAR_LIMIT=100_000)
         return settings
 
-    async def test_nobody_keeps_more_than_their_share(self, api: Api, media: Path, star: Person) -> None:
+    async def test_uploads_are_limited_per_account(self, api: Api, media: Path, star: Person) -> None:
         content = video() + bytes(800)
         assert 1500 < len(content) < 3000
         assert (await api.post(HELLO, data=form(video_hi=("hi.mp4", content)), as_=star)).status == 201
@@ -466,7 +466,7 @@ async def test_a_second_file_in_the_form_is_one_too_many(api: Api, app: web.Appl
     assert await rows(app) == 0
 
 
-async def test_what_is_no_form_is_not_taken(api: Api, person: Person) -> None:
+async def test_a_body_that_is_not_a_form_is_refused(api: Api, person: Person) -> None:
     assert (await api.post(AVATAR, {"image": "aGk="}, as_=person)).status == 415
     assert (await api.post(AVATAR, data=picture(), as_=person)).status == 415
 

@@ -1,4 +1,4 @@
-"""ETag, If-None-Match and If-Match at the market dialect's door (promise F6)."""
+"""ETag, If-None-Match and If-Match in the market dialect (promise F6)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def say(api: Api, person: Person, match: str, **change: Any) -> ClientResp
 
 @as_subtests
 @pytest.mark.parametrize("path", [ME, "/api/users/me/", "/api/v1/notifications/", "/api/v1/files/"])
-async def test_what_the_client_has_already_is_not_sent_again(api: Api, anna: Person, path: str) -> None:
+async def test_if_none_match_returns_304(api: Api, anna: Person, path: str) -> None:
     first = await api.get(path, as_=anna)
     assert first.status == 200
     again = await api.get(path, as_=anna, headers={"If-None-Match": f'"other", W/{first.headers["ETag"]}'})
@@ -47,7 +47,7 @@ async def test_what_the_client_has_already_is_not_sent_again(api: Api, anna: Per
     assert head.status == 304
 
 
-async def test_what_has_changed_is_sent(api: Api, anna: Person) -> None:
+async def test_a_changed_resource_is_sent_again(api: Api, anna: Person) -> None:
     before = await tag(api, anna)
     assert (await api.patch(ME, {"bio": "Пою"}, as_=anna)).status == 200
     answer = await api.get(ME, as_=anna, headers={"If-None-Match": before})
@@ -67,7 +67,7 @@ async def test_refusals_and_other_dialects_have_no_tags(api: Api, anna: Person) 
         assert "ETag" not in answer.headers, path
 
 
-async def test_an_edit_of_what_one_has_seen_is_made(api: Api, anna: Person) -> None:
+async def test_if_match_with_the_current_etag_edits(api: Api, anna: Person) -> None:
     for match in (await tag(api, anna), "*"):
         assert (await say(api, anna, match, bio=match)).status == 200
     weak = f'"other", W/{await tag(api, anna)}'
@@ -75,7 +75,7 @@ async def test_an_edit_of_what_one_has_seen_is_made(api: Api, anna: Person) -> N
     assert (await say(api, anna, weak, email="anna@example.org", first_name="Анна")).status == 200
 
 
-async def test_an_edit_of_what_has_changed_since_is_refused(api: Api, anna: Person) -> None:
+async def test_if_match_with_an_old_etag_is_refused(api: Api, anna: Person) -> None:
     seen = await tag(api, anna)
     assert (await api.patch(ME, {"bio": "Пою"}, as_=anna)).status == 200
     refused = await say(api, anna, seen, bio="Танцую")
@@ -84,7 +84,7 @@ async def test_an_edit_of_what_has_changed_since_is_refused(api: Api, anna: Pers
     assert (await (await api.get(ME, as_=anna)).json())["bio"] == "Пою"
 
 
-async def test_of_two_edits_of_one_state_one_is_refused(api: Api, anna: Person) -> None:
+async def test_of_two_concurrent_conditional_edits_one_is_refused(api: Api, anna: Person) -> None:
     for number in range(100):
         seen = await tag(api, anna)
         answers = await asyncio.gather(*(say(api, anna, seen, bio=f"{number}{letter}") for letter in "ab"))
@@ -93,7 +93,7 @@ async def test_of_two_edits_of_one_state_one_is_refused(api: Api, anna: Person) 
         assert (await (await api.get(ME, as_=anna)).json())["bio"] == (await made.json())["bio"]
 
 
-async def test_a_change_by_another_door_between_question_and_edit_is_not_overwritten(
+async def test_a_change_through_another_dialect_is_not_overwritten(
     api: Api, app: web.Application, anna: Person
 ) -> None:
     seen = await tag(api, anna)
@@ -105,12 +105,12 @@ async def test_a_change_by_another_door_between_question_and_edit_is_not_overwri
     assert (await (await api.get(ME, as_=anna)).json())["bio"] == "Танцую"
 
 
-async def test_what_cannot_be_read_has_no_state_to_match(api: Api, anna: Person) -> None:
+async def test_if_match_without_a_readable_state_is_refused(api: Api, anna: Person) -> None:
     answer = await api.delete(f"/api/v1/users/{anna.id}/block/", as_=anna, headers={"If-Match": '"any"'})
     assert answer.status == 412
 
 
-async def test_a_condition_tells_strangers_nothing(api: Api, anna: Person, factory: Factory) -> None:
+async def test_conditions_reveal_nothing_to_other_accounts(api: Api, anna: Person, factory: Factory) -> None:
     assert (await api.patch(ME, {"bio": "x"}, headers={"If-Match": '"any"'})).status == 401
     stranger = await factory.person()
     answer = await api.delete("/api/v1/notifications/1/", as_=stranger, headers={"If-Match": '"any"'})

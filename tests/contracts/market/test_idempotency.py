@@ -22,7 +22,7 @@ from tests.waiting import eventually
 
 #: Where a key cannot be honoured, and why.
 EXEMPT = {
-    "/api/auth/token/": "the answer is a secret, which is never kept; to log in twice harms nobody",
+    "/api/auth/token/": "the answer is a secret, which is never kept; logging in twice is harmless",
     "/api/auth/token/refresh/": "the same; a refresh token that is exchanged may be repeated anyway (D7)",
     "/api/auth/token/verify/": "changes nothing",
     "/api/auth/logout/": "afterwards the session that asked is dead, and so is every repetition",
@@ -32,7 +32,7 @@ EXEMPT = {
 Post = Callable[[], Awaitable[ClientResponse]]
 
 
-def test_every_post_of_the_house_honours_the_key_or_says_why_not() -> None:
+def test_every_post_honours_the_key_or_has_a_reason_not_to() -> None:
     market = next(contract for contract in contracts() if contract.name == "market")
     posts = [one for one in market.routes if one.method == "POST"]
     deaf = {one.path for one in posts if not getattr(one.handler, "__idempotent__", False)}
@@ -40,7 +40,7 @@ def test_every_post_of_the_house_honours_the_key_or_says_why_not() -> None:
 
 
 async def insisting(post: Post, times: int = 200) -> list[dict[str, Any]]:
-    """The answers to so many identical requests at once; whoever is told to wait asks again."""
+    """Send identical requests concurrently, repeating those answered with 409; returns the answers."""
 
     async def ask() -> dict[str, Any] | None:
         answer = await post()
@@ -74,11 +74,11 @@ async def test_two_hundred_messages_at_once_are_one_message(api: Api, app: web.A
     answers = await insisting(lambda: api.post(path, said, as_=anna, headers={"Idempotency-Key": "k"}))
     assert len({answer["id"] for answer in answers}) == 1
     assert await app[DATABASE].value("select count(*) from messages") == 1
-    # Somebody else's key is another key.
+    # The key of another account is another key.
     assert (await api.post(path, said, as_=boris, headers={"Idempotency-Key": "k"})).status == 201
 
 
-async def test_a_guest_registers_once_however_often_he_asks(api: Api, app: web.Application) -> None:
+async def test_repeated_registrations_with_a_key_create_one_account(api: Api, app: web.Application) -> None:
     draft = {
         "username": "anna",
         "email": "anna@example.com",
@@ -99,9 +99,7 @@ async def test_a_guest_registers_once_however_often_he_asks(api: Api, app: web.A
     assert PASSWORD not in str(kept)
 
 
-async def test_a_service_that_is_killed_before_it_answers_repeats_nothing(
-    db: Database, dsn: str, tmp_path: Path
-) -> None:
+async def test_a_retry_after_a_kill_repeats_no_effect(db: Database, dsn: str, tmp_path: Path) -> None:
     with server_in(tmp_path, DATABASE__URL=dsn) as server:
         person = {"username": "anna", "email": "anna@example.com", "password": PASSWORD}
         async with aiohttp.ClientSession(server.url) as client:

@@ -35,7 +35,7 @@ SEEN_BY_ONESELF = {
 }
 
 
-def somebody(**changes: Any) -> dict[str, Any]:
+def draft_account(**changes: Any) -> dict[str, Any]:
     name = f"olga-{uuid.uuid4().hex[:10]}"
     draft = {
         "username": name,
@@ -48,7 +48,7 @@ def somebody(**changes: Any) -> dict[str, Any]:
 
 
 async def register(api: Api, **changes: Any) -> ClientResponse:
-    return await api.post("/api/auth/register/", somebody(**changes))
+    return await api.post("/api/auth/register/", draft_account(**changes))
 
 
 async def mailed_link(sandbox: SandboxProcess, email: str) -> URL:
@@ -57,8 +57,10 @@ async def mailed_link(sandbox: SandboxProcess, email: str) -> URL:
     return URL(line.strip())
 
 
-async def test_whoever_registers_is_shown_and_can_log_in_before_the_confirmation(api: Api) -> None:
-    draft = somebody(is_staff=True, role="owner", user_type="creator", password_confirm=PASSWORD, phone="89161583866")
+async def test_registration_returns_the_account_which_can_log_in_before_confirmation(api: Api) -> None:
+    draft = draft_account(
+        is_staff=True, role="owner", user_type="creator", password_confirm=PASSWORD, phone="89161583866"
+    )
     answer = await api.post("/api/auth/register/", draft)
     assert answer.status == 201
     person = await answer.json()
@@ -90,14 +92,14 @@ async def test_whoever_registers_is_shown_and_can_log_in_before_the_confirmation
         ({"first_name": "x" * 151}, "first_name"),
     ],
 )
-async def test_a_registration_with_a_wrong_field_says_which(api: Api, change: dict[str, Any], field: str) -> None:
+async def test_invalid_fields_of_a_registration_are_named(api: Api, change: dict[str, Any], field: str) -> None:
     answer = await register(api, **change)
     assert answer.status == 422
     assert set((await answer.json())["errors"]) == {field}
 
 
-async def test_what_is_taken_is_a_conflict_by_field_in_whatever_spelling(api: Api) -> None:
-    first = somebody(phone="+79161583866")
+async def test_taken_values_are_a_conflict_by_field_in_any_spelling(api: Api) -> None:
+    first = draft_account(phone="+79161583866")
     assert (await api.post("/api/auth/register/", first)).status == 201
     again = {"username": first["username"].upper(), "email": first["email"].upper(), "phone": "9161583866"}
     answer = await register(api, **again)
@@ -105,8 +107,8 @@ async def test_what_is_taken_is_a_conflict_by_field_in_whatever_spelling(api: Ap
     assert set((await answer.json())["errors"]) == {"username", "email", "phone"}
 
 
-async def test_the_mailed_link_confirms_once_and_stays_polite(api: Api, sandbox_process: SandboxProcess) -> None:
-    draft = somebody()
+async def test_the_mailed_link_confirms_once_and_can_be_opened_again(api: Api, sandbox_process: SandboxProcess) -> None:
+    draft = draft_account()
     await api.post("/api/auth/register/", draft)
     link = await mailed_link(sandbox_process, draft["email"])
     assert (await api.request("HEAD", str(link))).status == 200, "a mail program that only looks"
@@ -120,7 +122,7 @@ async def test_the_mailed_link_confirms_once_and_stays_polite(api: Api, sandbox_
 
 
 async def test_a_browser_gets_pages(api: Api, sandbox_process: SandboxProcess) -> None:
-    draft, browser = somebody(), {"Accept": "text/html"}
+    draft, browser = draft_account(), {"Accept": "text/html"}
     await api.post("/api/auth/register/", draft)
     answer = await api.get(str(await mailed_link(sandbox_process, draft["email"])), headers=browser)
     assert (answer.status, answer.content_type) == (200, "text/html")
@@ -144,8 +146,8 @@ async def test_a_link_without_a_token_is_a_wrong_field(api: Api) -> None:
     assert (await api.post("/api/auth/verify-email/resend/", {"email": "x"})).status == 422
 
 
-async def test_a_link_can_be_asked_for_again(api: Api, sandbox_process: SandboxProcess) -> None:
-    draft = somebody()
+async def test_a_confirmation_link_can_be_requested_again(api: Api, sandbox_process: SandboxProcess) -> None:
+    draft = draft_account()
     await api.post("/api/auth/register/", draft)
     first = await mailed_link(sandbox_process, draft["email"])
     await sandbox_process.clear_mails()
@@ -155,7 +157,7 @@ async def test_a_link_can_be_asked_for_again(api: Api, sandbox_process: SandboxP
     assert (await api.get(str(second))).status == 200
 
 
-async def test_the_page_of_oneself_has_every_field_of_the_document(api: Api, factory: Factory) -> None:
+async def test_users_me_has_every_field_of_the_document(api: Api, factory: Factory) -> None:
     person, star = await factory.person(), await factory.star()
     for path in (ME, "/api/users/me/", "/api/auth/user/", "/api/v1/users/me"):
         me = await (await api.get(path, as_=person)).json()
@@ -168,7 +170,7 @@ async def test_the_page_of_oneself_has_every_field_of_the_document(api: Api, fac
     assert (await api.get(ME)).status == 401
 
 
-async def test_one_changes_what_is_given_and_nothing_else(api: Api, factory: Factory) -> None:
+async def test_a_patch_of_users_me_changes_given_fields_only(api: Api, factory: Factory) -> None:
     person = await factory.person("ivan", first_name="Иван")
     change = {
         "last_name": " Петров ",
@@ -190,7 +192,7 @@ async def test_one_changes_what_is_given_and_nothing_else(api: Api, factory: Fac
     assert (me["phone"], me["bio"]) == ("", "Снимаю видео")
 
 
-async def test_a_change_that_does_not_fit_changes_nothing(api: Api, factory: Factory) -> None:
+async def test_an_invalid_patch_of_users_me_changes_nothing(api: Api, factory: Factory) -> None:
     person = await factory.person()
     await factory.person(phone="+79161583866")
     for change, status, field in (
@@ -233,7 +235,7 @@ async def test_a_changed_password_ends_every_session(api: Api, factory: Factory)
     assert (await api.post(path, right)).status == 401
 
 
-async def test_one_sees_where_one_is_signed_in_and_ends_it(api: Api, factory: Factory) -> None:
+async def test_sessions_are_listed_and_ended(api: Api, factory: Factory) -> None:
     person, other = await factory.person(channel="market"), await factory.person(channel="market")
     log_in = {"username": person.email, "password": PASSWORD}
     phone = await (await api.post("/api/auth/token/", log_in, headers={"User-Agent": "Телефон"})).json()
