@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from mystar.kit.postgres.driver import parameters
 from mystar.kit.setting_kinds import (
     ExactAddress,
+    Kopecks,
     Mailbox,
     Networks,
     Origins,
@@ -167,6 +168,43 @@ class OrderSettings(Section):
     revise_days: float = Field(gt=0)
     #: How often deadlines are checked.
     check_seconds: Seconds
+
+
+class EarningSettings(Section):
+    """What creators earn."""
+
+    #: "safe_deal": each order's money rests at the provider as a deal. Frozen on the order when it is placed.
+    mode: Literal["balance", "safe_deal"]
+    #: From completion until a share can be paid out; 0 = at once.
+    clearance_days: float = Field(ge=0)
+    #: Whether a refund gives the commission back as well, or leaves it with the platform at the creator's expense.
+    commission_on_refund: Literal["returned", "kept"]
+    #: Per cent of VAT inside the commission.
+    commission_vat: Literal["none", "5", "7", "22"]
+    #: A debt that is older is listed for the staff.
+    debt_days: float = Field(gt=0)
+
+
+class PayoutSettings(Section):
+    """How money reaches creators. Sums are rubles."""
+
+    #: "manual": the staff pay, and say when they have.
+    provider: Literal["manual", "yookassa"]
+    schedule: Literal["manual", "weekly", "monthly"]
+    #: Of the weekly schedule, 1 = Monday; the monthly one runs on the first.
+    weekday: int = Field(ge=1, le=7)
+    #: Of the day, in Moscow.
+    hour: int = Field(ge=0, le=23)
+    minimum: Kopecks
+    #: Of one payment to a card and by SBP; a larger payout is cut into parts.
+    card_maximum: Kopecks
+    sbp_maximum: Kopecks
+    #: From a change of the details until they are used.
+    cooldown_days: float = Field(ge=0)
+    #: A larger payout needs a member of the staff, and one above the other bound two of them.
+    approve_above: Kopecks
+    second_pair_above: Kopecks
+    poll_seconds: Seconds
 
 
 class OutboxSettings(Section):

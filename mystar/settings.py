@@ -31,6 +31,7 @@ from mystar.kit.resources import project_folder
 from mystar.kit.setting_kinds import Listed
 from mystar.sections import (
     DatabaseSettings,
+    EarningSettings,
     FileSettings,
     HttpSettings,
     LimitSettings,
@@ -42,6 +43,7 @@ from mystar.sections import (
     OutboxSettings,
     PasswordSettings,
     PaymentSettings,
+    PayoutSettings,
     ProviderSettings,
     StorageSettings,
     StudioSettings,
@@ -77,6 +79,8 @@ class Settings(BaseSettings):
     payments: PaymentSettings
     oauth: OauthSettings
     orders: OrderSettings
+    earnings: EarningSettings
+    payouts: PayoutSettings
     outbox: OutboxSettings
     notifications: NotificationSettings
     files: FileSettings

@@ -11,6 +11,8 @@ from mystar.accounts.model import (
     SessionsEnded,
 )
 from mystar.audit.service import AuditService
+from mystar.earnings.model import BalanceAdjusted, ChargedBack, EarningDecided
+from mystar.earnings.rules.service import RulesSet
 from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
 from mystar.kit.postgres.database import Tx
@@ -43,6 +45,10 @@ class Listeners:
         for fact in dict.fromkeys(STATUS_FACTS.values()):
             events.on(fact, self._order_decided)
         events.on(OrderMoneyDecided, self._order_money_decided)
+        events.on(RulesSet, self._rules_set)
+        events.on(BalanceAdjusted, self._balance_adjusted)
+        events.on(ChargedBack, self._charged_back)
+        events.on(EarningDecided, self._earning_decided)
         for studio_fact in _STUDIO:
             events.on(studio_fact, self._studio_order)
 
@@ -91,6 +97,26 @@ class Listeners:
     async def _order_money_decided(self, tx: Tx, event: OrderMoneyDecided) -> None:
         amount = None if event.amount is None else rubles_text(event.amount)
         await self._audit.record(tx, "order_decided", f"order:{event.order.id}", money=event.what, amount=amount)
+
+    async def _rules_set(self, tx: Tx, event: RulesSet) -> None:
+        number = event.rules[0].list
+        await self._audit.record(
+            tx, "commission_rules_set", f"commission_rules:{number}", actor_id=event.by, rules=len(event.rules)
+        )
+
+    async def _balance_adjusted(self, tx: Tx, event: BalanceAdjusted) -> None:
+        amount, subject = rubles_text(event.amount), _account(event.creator_id)
+        await self._audit.record(
+            tx, f"balance_{event.what}", subject, actor_id=event.by, amount=amount, why=event.reason
+        )
+
+    async def _charged_back(self, tx: Tx, event: ChargedBack) -> None:
+        details = {"bearer": event.bearer, "amount": rubles_text(event.amount), "fee": rubles_text(event.fee)}
+        await self._audit.record(tx, "chargeback_entered", f"order:{event.order_id}", actor_id=event.by, **details)
+
+    async def _earning_decided(self, tx: Tx, event: EarningDecided) -> None:
+        subject = f"order:{event.order_id}"
+        await self._audit.record(tx, f"earning_{event.what}", subject, actor_id=event.by, reason=event.reason)
 
     async def _studio_order(self, tx: Tx, event: StudioOrderFact) -> None:
         if event.actor_id is None or event.actor_id == event.order.owner_id:

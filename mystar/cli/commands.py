@@ -21,6 +21,7 @@ from aiohttp import web
 
 from mystar import __version__
 from mystar.cli.context import database, error_lines, load_and_configure, service, with_service
+from mystar.cli.earnings import earnings
 from mystar.cli.staff import admin, audit
 from mystar.errors import MystarError
 from mystar.kit.postgres import migrations
@@ -55,6 +56,7 @@ def main() -> None:
 
 main.add_command(admin)
 main.add_command(audit)
+main.add_command(earnings)
 
 
 @main.command()

@@ -36,5 +36,6 @@ def rubles(amount: int) -> Decimal:
 
 
 def rubles_text(amount: int) -> str:
-    """Kopecks as the text that the documents and the provider show: 1500000 → "15000.00"."""
-    return f"{amount // 100}.{amount % 100:02d}"
+    """Kopecks as the text that the documents and the provider show: 1500000 → "15000.00", -150 → "-1.50"."""
+    sign, amount = "-" if amount < 0 else "", abs(amount)
+    return f"{sign}{amount // 100}.{amount % 100:02d}"

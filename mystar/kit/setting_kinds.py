@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import NoDecode
 from yarl import URL
 
+from mystar.kit.money import kopecks
 from mystar.kit.web.http import networks
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -64,6 +65,13 @@ def is_redis(value: str) -> bool:
     return url.scheme in ("redis", "rediss") and bool(url.host)
 
 
+def _kopecks(value: Any) -> int:
+    try:
+        return kopecks(repr(value) if isinstance(value, float) else value)
+    except (TypeError, ValueError):
+        raise ValueError("must be a sum in rubles such as 1000.00") from None
+
+
 def _is_mailbox(value: str) -> bool:
     name, at, host = parseaddr(value)[1].partition("@")
     return bool(name and at and host)
@@ -88,6 +96,8 @@ ExactAddress = Annotated[
     str, must_be("an address that begins with http:// or https://", lambda url: not url or is_web_address(url))
 ]
 Mailbox = Annotated[str, must_be("an e-mail address, alone or as Name <address>", _is_mailbox)]
+#: A sum in rubles, with two decimals at most; kopecks inside.
+Kopecks = Annotated[int, BeforeValidator(_kopecks)]
 Rate = Annotated[str, must_be("tries per time, such as 10/minute or 5/minute; 20/hour", limits.parse_many)]
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from mystar.accounts.model import Actor
 from mystar.catalog.model import Service
 from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text
+from mystar.orders.shares import CreatorShare
 
 
 class Kind(StrEnum):
@@ -47,7 +48,6 @@ class Money(StrEnum):
 
 #: Paid: on hold or captured.
 PAID = frozenset({Money.HELD, Money.CAPTURED})
-DATE_PASSED = Text("Эта дата уже прошла.", "This date has passed.")
 
 
 class Goal(StrEnum):
@@ -163,6 +163,7 @@ class OrderEntry:
     video: str | None
     payment: str | None
     service: Service | None = None
+    share: CreatorShare | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,11 @@ from typing import Any
 from mystar.accounts.model import Actor
 from mystar.catalog.model import Greeting
 from mystar.catalog.service import CatalogService
-from mystar.errors import Forbidden, Invalid
+from mystar.errors import Forbidden, Invalid, Text
 from mystar.kit.clock import Clock
 from mystar.kit.money import rubles_text
 from mystar.kit.postgres.database import Database
 from mystar.orders.model import (
-    DATE_PASSED,
     ChosenOption,
     Goal,
     Kind,
@@ -34,6 +33,7 @@ from mystar.orders.state_machine import Terms, next_deadline
 
 _ALL_DAY = time(23, 59)
 _CHANGES = "Доработки"
+DATE_PASSED = Text("Эта дата уже прошла.", "This date has passed.")
 
 
 class Placing:

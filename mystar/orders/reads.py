@@ -11,6 +11,7 @@ from mystar.kit.postgres.database import Database
 from mystar.kit.web.pagination import Page, PageRequest
 from mystar.orders.model import DeliveryCard, Order, OrderEntry, OrderEvent, OrderUnknown, Role
 from mystar.orders.repository import OrderRepository
+from mystar.orders.shares import ShareReader
 from mystar.payments.model import Payment
 from mystar.payments.service import PaymentService
 
@@ -33,6 +34,11 @@ class OrderReads:
 
     def __init__(self, db: Database, catalog: CatalogService, payments: PaymentService) -> None:
         self._orders, self._catalog, self._payments = OrderRepository(db), catalog, payments
+        self._shares: ShareReader | None = None
+
+    def show_shares(self, reader: ShareReader) -> None:
+        """From now on creators see what their orders bring. For the domain that computes it, which lies above."""
+        self._shares = reader
 
     async def page(
         self, actor: Actor, page: PageRequest, *, role: Role | None = None, status: str | None = None
@@ -42,7 +48,7 @@ class OrderReads:
         :param role: BUYER or CREATOR; None = both. :param status: as shown, "paid" included.
         """
         found = await self._page(actor, page, role, status=status)
-        return Page(await self._with_services(found.rows), found.count)
+        return Page(await self._with_shares(actor, await self._with_services(found.rows)), found.count)
 
     async def greetings(self, actor: Actor, role: Role, page: PageRequest) -> Page[OrderEntry]:
         """The actor's orders as the greetings dialect shows them, bought or sold, newest first."""
@@ -50,7 +56,7 @@ class OrderReads:
 
     async def entry(self, actor: Actor, order_id: int) -> OrderEntry:
         """The order with its service. :raises OrderUnknown: there is none, or the actor is not a party to it."""
-        (entry,) = await self._with_services([await self._entry(actor, order_id)])
+        (entry,) = await self._with_shares(actor, await self._with_services([await self._entry(actor, order_id)]))
         return entry
 
     async def greeting(self, actor: Actor, order_id: int) -> OrderEntry:
@@ -116,3 +122,11 @@ class OrderReads:
         ids = {entry.order.service_id for entry in entries if entry.order.service_id is not None}
         services = await self._catalog.services_by_id(ids) if ids else {}
         return [replace(entry, service=services.get(entry.order.service_id or 0)) for entry in entries]
+
+    async def _with_shares(self, actor: Actor, entries: Sequence[OrderEntry]) -> Sequence[OrderEntry]:
+        """Each with its share, where the actor is its creator."""
+        sold = [entry.order.id for entry in entries if entry.order.role_of(actor) is Role.CREATOR]
+        if not sold or self._shares is None:
+            return entries
+        shares = await self._shares(actor.id, sold)
+        return [replace(entry, share=shares.get(entry.order.id)) for entry in entries]

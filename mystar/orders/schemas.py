@@ -8,6 +8,7 @@ from marshmallow import fields, pre_load, validate
 
 from mystar.accounts.model import Actor
 from mystar.catalog.schemas import ServiceView, number, service_shape
+from mystar.kit.money import rubles_text
 from mystar.kit.web.fields import BaseSchema, Id, PlainText, RubleAmount, max_items
 from mystar.kit.web.media_urls import Addresses
 from mystar.kit.web.pagination import PageQuery
@@ -24,6 +25,7 @@ from mystar.orders.model import (
     Status,
 )
 from mystar.orders.reads import OrderDetail
+from mystar.orders.shares import CreatorShare
 from mystar.orders.state_machine import allowed_actions
 from mystar.payments.model import Payment
 
@@ -182,6 +184,11 @@ class OrderView(BaseSchema):
     cancelled_at = fields.DateTime(required=True, allow_none=True)
     reviewed_at = fields.DateTime(required=True, allow_none=True)
     allowed_actions = fields.List(fields.Nested(AllowedActionView), required=True)
+    commission = fields.String(metadata={"description": "For the creator alone: what the platform keeps."})
+    your_share = fields.String(metadata={"description": "For the creator alone, less what went back to the buyer."})
+    clears_at = fields.DateTime(
+        allow_none=True, metadata={"description": "For the creator alone: when the share can be paid out."}
+    )
 
 
 class DeliveredFileView(BaseSchema):
@@ -276,6 +283,15 @@ def order_view(entry: OrderEntry, reader: Actor, at: Addresses) -> dict[str, Any
         "cancelled_at": order.cancelled_at,
         "reviewed_at": order.reviewed_at,
         "allowed_actions": [one.plain() for one in allowed_actions(order, role)] if role else [],
+        **(_share(entry.share) if entry.share else {}),
+    }
+
+
+def _share(share: CreatorShare) -> dict[str, Any]:
+    return {
+        "commission": rubles_text(share.commission),
+        "your_share": rubles_text(share.share),
+        "clears_at": share.clears_at,
     }
 
 

@@ -1,0 +1,140 @@
+"""Commission: how much the platform keeps of a sum, what becomes of it on refunds, and which rule applies.
+
+All amounts are whole kopecks. The creator's share is always the remainder, so that both parts add up to the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations
+from typing import Literal
+
+from mystar.errors import Invalid, Text
+
+RuleKind = Literal["greeting", "service"]
+#: Basis points in a whole: 100 %.
+WHOLE = 10_000
+
+
+def half_up(numerator: int, denominator: int) -> int:
+    """The nearest whole number to the fraction; halves are rounded up. Neither may be negative."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a commission is computed: a percentage in basis points plus ``fixed``, within bounds.
+
+    :param max_amount: None = no upper bound.
+    """
+
+    percent_bp: int = 0
+    fixed: int = 0
+    min_amount: int = 0
+    max_amount: int | None = None
+
+    def commission(self, base: int) -> int:
+        """Never more than ``base`` itself."""
+        amount = max(half_up(base * self.percent_bp, WHOLE) + self.fixed, self.min_amount)
+        if self.max_amount is not None:
+            amount = min(amount, self.max_amount)
+        return min(amount, base)
+
+
+def commission_left(commission: int, captured: int, left: int) -> int:
+    """What remains of the commission on ``captured`` once only ``left`` of it has not gone back.
+
+    Computed from the whole each time: parts that are rounded alone would not add up to the commission.
+    """
+    return half_up(commission * left, captured) if captured else 0
+
+
+def vat_inside(amount: int, percent: int) -> int:
+    """The VAT contained in ``amount``."""
+    return half_up(amount * percent, 100 + percent)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """All of them must hold; the values of one are alternatives. None = any."""
+
+    creator_ids: tuple[int, ...] | None = None
+    category_ids: tuple[int, ...] | None = None
+    kinds: tuple[str, ...] | None = None
+    price_from: int | None = None
+    price_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDraft:
+    """A rule as it is set. ``valid_from`` None = at once."""
+
+    name: str
+    terms: Terms
+    conditions: Conditions = Conditions()
+    valid_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule as it is stored. ``list`` counts the lists that have been set; ``position`` is the place in its list."""
+
+    id: int
+    list: int
+    position: int
+    name: str
+    terms: Terms
+    conditions: Conditions
+    valid_from: datetime
+    created_by: int | None
+    created_at: datetime
+
+
+class RulesWrong(Invalid):
+    """The list cannot be set; ``fields`` says which rule is wrong, counted from 1, and why."""
+
+    code = "commission_rules_wrong"
+    text = Text("Эти правила комиссии задать нельзя.", "These commission rules cannot be set.")
+
+
+def require_list(drafts: Sequence[RuleDraft], now: datetime, latest_start: datetime | None) -> None:
+    """Refuse a list that could be read in two ways.
+
+    :param latest_start: when the rule without conditions of the newest list begins to apply; None = there is no list.
+    :raises RulesWrong: no last rule without conditions, a rule that an earlier one always precedes, or a start that is
+        not later than that of the list before.
+    """
+    problems = dict(_problems(drafts, now, latest_start))
+    if problems:
+        raise RulesWrong(fields={name: [text] for name, text in problems.items()})
+
+
+def _problems(drafts: Sequence[RuleDraft], now: datetime, latest_start: datetime | None) -> Iterator[tuple[str, Text]]:
+    if not drafts or drafts[-1].conditions != Conditions():
+        yield "rules", Text("Последнее правило должно быть без условий.", "The last rule must have no conditions.")
+        return
+    starts = [draft.valid_from or now for draft in drafts]
+    for (i, earlier), (j, later) in combinations(enumerate(drafts), 2):
+        same = earlier.conditions in (Conditions(), later.conditions)
+        if same and starts[i] <= starts[j]:
+            yield str(j + 1), _never_applies(earlier.name, later.name)
+    start = drafts[-1].valid_from
+    if latest_start is not None and (latest_start >= start if start else latest_start > now):
+        yield str(len(drafts)), _starts_too_early(latest_start)
+
+
+def _never_applies(earlier: str, later: str) -> Text:
+    return Text(
+        f"Сроки пересекаются: «{later}» никогда не применится, «{earlier}» стоит раньше и начинается не позже.",
+        f'Overlapping start: "{later}" can never apply, since "{earlier}" stands before it and starts no later.',
+    )
+
+
+def _starts_too_early(latest: datetime) -> Text:
+    moment = latest.isoformat()
+    return Text(
+        f"Сроки пересекаются: прежний список действует с {moment}, новый должен начинаться позже.",
+        f"Overlapping start: the list before starts at {moment}, and a new one must start later.",
+    )

@@ -1,0 +1,62 @@
+"""Set and apply commission rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mystar.earnings.rules.model import Conditions, Rule, RuleDraft, require_list
+from mystar.earnings.rules.repository import RuleRepository
+from mystar.kit.clock import Clock
+from mystar.kit.postgres.database import Database, Queryable
+
+
+@dataclass(frozen=True, slots=True)
+class RulesSet:
+    """A new list of rules begins to apply at its rules' starts. ``by`` None: the operator of the command line."""
+
+    rules: tuple[Rule, ...]
+    by: int | None
+
+
+class RuleService:
+    """A list replaces the one before from its start on; rules are never edited, nor the terms frozen on orders."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+
+    async def set_list(self, drafts: Sequence[RuleDraft], by: int | None = None) -> list[Rule]:
+        """Add a list; answer its rules. :raises RulesWrong:"""
+        now = self._clock.now()
+        async with self._db.transaction() as tx:
+            rules = RuleRepository(tx)
+            await rules.lock()
+            known = await rules.all()
+            require_list(drafts, now, _latest_start(known))
+            number = known[0].list + 1 if known else 1
+            for position, draft in enumerate(drafts, start=1):
+                await rules.add(number, position, draft, by, now)
+            added = [rule for rule in await rules.all() if rule.list == number]
+            await tx.publish(RulesSet(tuple(added), by))
+        return added
+
+    async def current(self) -> list[Rule]:
+        """The rules that can still apply to a new order, in the order in which they are asked."""
+        now = self._clock.now()
+        found = []
+        for rule in await RuleRepository(self._db).all():
+            found.append(rule)
+            if rule.conditions == Conditions() and rule.valid_from <= now:
+                break
+        return found
+
+    async def choose(self, tx: Queryable, service_id: int, kind: str, price: int) -> Rule | None:
+        """The rule for a service that is sold now, ``price`` in kopecks; None: no rule, and the commission is 0."""
+        return await RuleRepository(tx).first_match(service_id, kind, price, self._clock.now())
+
+
+def _latest_start(rules: Sequence[Rule]) -> datetime | None:
+    """When the newest list's rule without conditions starts."""
+    newest = [rule for rule in rules if rule.list == rules[0].list] if rules else []
+    return newest[-1].valid_from if newest else None

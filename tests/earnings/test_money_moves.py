@@ -1,0 +1,214 @@
+"""Refunds, disputes, the clearance, debts and chargebacks: where the money of an order goes, to the kopeck."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from mystar.earnings.keys import EARNINGS
+from mystar.earnings.model import (
+    ChargebackTooMuch,
+    CreatorUnknown,
+    EarningCleared,
+    EarningUnknown,
+    NoDebt,
+    NotFromBefore,
+)
+from tests.earnings.bench import TWENTY_PER_CENT, Bench
+
+
+@pytest.fixture
+async def twenty(bench: Bench) -> Bench:
+    await bench.rules(TWENTY_PER_CENT)
+    return bench
+
+
+async def test_a_full_refund_while_clearing_leaves_nothing(twenty: Bench) -> None:
+    order_id = await twenty.completed(150_000)
+    await twenty.refund(order_id)
+    assert await twenty.ledger(order_id) == {}
+    assert await twenty.balance() == {}
+    assert await twenty.is_sound()
+
+
+async def test_partial_refunds_add_up_to_the_commission(twenty: Bench) -> None:
+    order_id = await twenty.completed(100_001)
+    left = {"pending": 80_001, "platform": 20_000}
+    for amount, platform, creator in ((33_334, 6_667, 26_667), (33_334, 6_666, 26_668)):
+        await twenty.refund(order_id, amount)
+        left = {"pending": left["pending"] - creator, "platform": left["platform"] - platform}
+        found = await twenty.ledger(order_id)
+        assert {account: found[account] for account in left} == left
+    await twenty.refund(order_id)
+    assert await twenty.ledger(order_id) == {}
+
+
+async def test_a_partial_refund_of_a_rounded_commission(bench: Bench) -> None:
+    await bench.rules([{"name": "default", "percent": "30"}])
+    order_id = await bench.completed(645)
+    await bench.refund(order_id, 100)
+    assert await bench.ledger(order_id) == {"buyers": -545, "pending": 381, "platform": 164}
+
+
+async def test_a_partial_refund_of_a_least_commission(bench: Bench) -> None:
+    await bench.rules([{"name": "default", "percent": "10", "min": "50.00"}])
+    order_id = await bench.completed(20_000)
+    await bench.refund(order_id, 5_000)
+    assert await bench.ledger(order_id) == {"buyers": -15_000, "pending": 11_250, "platform": 3_750}
+
+
+@pytest.mark.parametrize("further_settings", [{"EARNINGS__COMMISSION_ON_REFUND": "kept"}], indirect=True)
+async def test_a_kept_commission_is_paid_by_the_creator(twenty: Bench) -> None:
+    order_id = await twenty.completed(100_000)
+    await twenty.refund(order_id)
+    assert await twenty.ledger(order_id) == {"available": -20_000, "platform": 20_000}
+    assert await twenty.balance() == {"available": -20_000}
+    assert await twenty.is_sound()
+
+
+async def test_a_share_clears_fourteen_days_after_the_completion_and_not_a_second_earlier(twenty: Bench) -> None:
+    order_id = await twenty.completed(150_000)
+    overview = await twenty.read("/api/v1/earnings/")
+    order = await twenty.order(order_id, twenty.creator)
+    assert overview["next_clearing"] == {"at": order["clears_at"], "amount": "1200.00"}
+    completed, clears = (datetime.fromisoformat(order[name]) for name in ("completed_at", "clears_at"))
+    assert (clears - completed).days == 14
+    await twenty.later(seconds=(clears - twenty.clock.now()).total_seconds() - 1)
+    assert await twenty.balance() == {"pending": 120_000}
+    await twenty.later(seconds=1)
+    assert await twenty.balance() == {"available": 120_000}
+    assert (await twenty.read("/api/v1/earnings/"))["next_clearing"] is None
+    assert await twenty.is_sound()
+
+
+async def test_a_dispute_freezes_the_share_and_the_clock_starts_at_its_end(twenty: Bench) -> None:
+    order_id = await twenty.place(200_000)
+    await twenty.deliver(order_id)
+    await twenty.act(order_id, "dispute", {"reason": "Не то"}, as_=twenty.buyer)
+    await twenty.act(order_id, "capture", as_=twenty.staff)
+    await twenty.until(order_id, money="captured")
+    assert await twenty.balance() == {"frozen": 160_000}
+    await twenty.refund(order_id, 60_000)
+    assert await twenty.ledger(order_id) == {"buyers": -140_000, "frozen": 112_000, "platform": 28_000}
+    await twenty.later(days=3)
+    await twenty.approve(order_id, twenty.staff)
+    assert await twenty.balance() == {"pending": 112_000}
+    await twenty.later(days=13)
+    assert await twenty.balance() == {"pending": 112_000}
+    await twenty.later(days=1)
+    assert await twenty.balance() == {"available": 112_000}
+    assert await twenty.is_sound()
+
+
+async def test_a_stop_by_the_staff_pauses_the_clock(twenty: Bench) -> None:
+    order_id, earnings = await twenty.completed(150_000), twenty.app[EARNINGS]
+    before = datetime.fromisoformat((await twenty.order(order_id, twenty.creator))["clears_at"])
+    await earnings.stop(None, order_id, "a complaint")
+    assert await twenty.balance() == {"frozen": 120_000}
+    await twenty.later(days=20)
+    assert await twenty.balance() == {"frozen": 120_000}
+    resumed = await earnings.resume(None, order_id)
+    assert resumed.clears_at is not None
+    assert round((resumed.clears_at - before).total_seconds() / 86_400) == 20
+    await twenty.later(days=14)
+    assert await twenty.balance() == {"available": 120_000}
+    with pytest.raises(EarningCleared):
+        await earnings.stop(None, order_id, "too late")
+    assert await twenty.is_sound()
+
+
+@pytest.mark.parametrize("further_settings", [{"EARNINGS__CLEARANCE_DAYS": "0"}], indirect=True)
+async def test_a_clearance_of_no_days_ends_at_once(twenty: Bench) -> None:
+    await twenty.completed(150_000)
+    assert await twenty.balance() == {"available": 120_000}
+
+
+async def test_a_refund_after_the_clearance_becomes_a_debt_and_the_next_earning_pays_it_off(twenty: Bench) -> None:
+    order_id = await twenty.completed(150_000)
+    await twenty.later(days=14)
+    await twenty.app[EARNINGS].adjust(None, twenty.creator.id, -120_000, "as if it had been paid")
+    await twenty.refund(order_id, 50_000)
+    assert await twenty.balance() == {"available": -40_000}
+    assert (await twenty.ledger(order_id))["platform"] == 20_000
+    await twenty.completed(80_000)
+    await twenty.later(days=14)
+    assert await twenty.balance() == {"available": 24_000}
+    assert await twenty.is_sound()
+
+
+async def test_a_debt_is_listed_when_it_is_old_and_can_be_written_off(twenty: Bench) -> None:
+    earnings, creator_id = twenty.app[EARNINGS], twenty.creator.id
+    await earnings.adjust(None, creator_id, -40_000, "a fine")
+    await twenty.later(days=59)
+    assert await earnings.debts() == []
+    await twenty.later(days=2)
+    assert [(one.creator_id, one.available) for one in await earnings.debts()] == [(creator_id, -40_000)]
+    assert await earnings.write_off(None, creator_id, "gone") == 40_000
+    assert await twenty.balance() == {}
+    assert await twenty.ledger() == {"adjustments": 40_000, "losses": -40_000}
+    assert await earnings.debts() == []
+    with pytest.raises(NoDebt):
+        await earnings.write_off(None, creator_id, "again")
+
+
+async def test_a_chargeback_is_not_deducted_twice(twenty: Bench) -> None:
+    order_id, earnings = await twenty.completed(150_000), twenty.app[EARNINGS]
+    await twenty.later(days=14)
+    await earnings.adjust(None, twenty.creator.id, -120_000, "as if it had been paid")
+    await twenty.refund(order_id, 50_000)
+    with pytest.raises(ChargebackTooMuch):
+        await earnings.charge_back(None, order_id, 100_001, "creator")
+    await earnings.charge_back(None, order_id, 100_000, "creator", fee=30_000)
+    assert await twenty.balance() == {"available": -120_000}
+    expected = {"buyers": -100_000, "available": 0, "chargebacks": 100_000, "fees": 30_000, "losses": -30_000}
+    assert await twenty.ledger(order_id) == {name: amount for name, amount in expected.items() if amount}
+    with pytest.raises(ChargebackTooMuch):
+        await earnings.charge_back(None, order_id, 1, "platform")
+    assert await twenty.is_sound()
+
+
+async def test_the_platform_bears_a_chargeback(twenty: Bench) -> None:
+    order_id = await twenty.completed(150_000)
+    await twenty.later(days=14)
+    await twenty.app[EARNINGS].charge_back(None, order_id, 150_000, "platform")
+    assert await twenty.balance() == {"available": 120_000}
+    found = await twenty.ledger(order_id)
+    assert (found["platform"], found["losses"], found["chargebacks"]) == (30_000, -150_000, 150_000)
+    assert await twenty.is_sound()
+
+
+async def test_what_is_not_there_is_refused(twenty: Bench) -> None:
+    order_id, earnings = await twenty.completed(150_000), twenty.app[EARNINGS]
+    with pytest.raises(EarningUnknown):
+        await earnings.charge_back(None, 10**9, 1, "creator")
+    with pytest.raises(CreatorUnknown):
+        await earnings.adjust(None, 10**9, 1, "nobody")
+    with pytest.raises(NotFromBefore):
+        await earnings.settle_before(None, order_id)
+
+
+async def test_the_lines_of_an_account_add_up_to_its_balance(twenty: Bench) -> None:
+    first = await twenty.completed(150_000)
+    await twenty.later(days=14)
+    await twenty.completed(80_000)
+    await twenty.refund(first, 50_000)
+    await twenty.app[EARNINGS].adjust(None, twenty.creator.id, 1_050, "a bonus")
+    page = await twenty.read("/api/v1/earnings/entries/?page_size=100")
+    sums: dict[str, float] = {}
+    for entry in page["results"]:
+        sums[entry["account"]] = round(sums.get(entry["account"], 0) + float(entry["amount"]), 2)
+    assert sums == {"pending": 640.00, "available": 810.50}
+    assert page["count"] == len(page["results"]) == 6
+    assert page["results"][0] == {
+        **page["results"][0],
+        **{"kind": "adjustment", "account": "available", "amount": "10.50", "order_id": None, "note": "a bonus"},
+    }
+    refunds = await twenty.read("/api/v1/earnings/entries/?kind=refund")
+    assert [(one["amount"], one["order_id"]) for one in refunds["results"]] == [("-400.00", first)]
+    today = twenty.clock.now().date().isoformat()
+    assert (await twenty.read(f"/api/v1/earnings/entries/?from={today}T00:00:00&to=2090-01-01"))["count"] >= 3
+    assert (await twenty.read("/api/v1/earnings/entries/?to=2020-01-01"))["count"] == 0
+    for query in ("kind=gift", "from=yesterday", "page=0"):
+        answer = await twenty.api.get(f"/api/v1/earnings/entries/?{query}", as_=twenty.creator)
+        assert answer.status == 422
