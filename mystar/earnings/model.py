@@ -234,21 +234,29 @@ class Quote(NamedTuple):
 
 
 class EarningUnknown(NotFound):
+    """No such order, or one without a creator."""
+
     code = "earning_unknown"
     text = Text("У этого заказа нет начислений.", "This order earns nothing.")
 
 
 class CreatorUnknown(NotFound):
+    """A balance of an account that does not exist is to be changed."""
+
     code = "earner_unknown"
     text = Text("Такого креатора нет.", "There is no such creator.")
 
 
 class EarningCleared(Conflict):
+    """A share is to be frozen that has become available."""
+
     code = "earning_cleared"
     text = Text("Деньги за этот заказ уже доступны креатору.", "The money of this order is available already.")
 
 
 class NotFromBefore(Conflict):
+    """An order that has entries of its own is to be marked as paid before there were any."""
+
     code = "earning_not_from_before"
     text = Text(
         "Так можно закрыть только заказы, оплаченные до появления начислений.",
@@ -257,6 +265,8 @@ class NotFromBefore(Conflict):
 
 
 class NoDebt(Conflict):
+    """A debt is to be written off, and the balance is not negative."""
+
     code = "no_debt"
     text = Text("Списывать нечего: долга нет.", "There is no debt to write off.")
 
@@ -273,6 +283,8 @@ class ChargebackTooMuch(Invalid):
 
 
 class NoPrice(Invalid):
+    """A quote without a price, for a service without one."""
+
     code = "price_needed"
     text = Text("У этой услуги нет цены: укажите её.", "This service has no price: name one.")
 
