@@ -113,10 +113,10 @@ class Factory:
         order = await self._app[ORDERS].place_greeting(actor(customer), star_id=star.id, **wish)
         return order.id
 
-    async def hold(self, order_id: int, sandbox: SandboxClient) -> None:
-        """Pay on the provider's page: the money is held."""
+    async def hold(self, order_id: int, sandbox: SandboxClient, method: str | None = None) -> None:
+        """Pay on the provider's page: the money is held, or charged by SBP."""
         link = URL(self._app[ORDERS].link_to_pay(order_id))
-        await self._app[ORDERS].pay_by_link(order_id, link.query["sig"])
+        await self._app[ORDERS].pay_by_link(order_id, link.query["sig"], method)
         payment = await self._app[PAYMENTS].of_order(order_id)
         assert payment is not None
         await sandbox.pay(str(payment.provider_id))

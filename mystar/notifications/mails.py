@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mystar.errors import Text
 from mystar.kit.events import Events
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Tx
@@ -25,6 +26,7 @@ from mystar.orders.model import (
     Status,
 )
 from mystar.orders.service import OrderService
+from mystar.payments.model import refusal_reason
 
 _DONE = (Status.DELIVERED, Status.COMPLETED)
 
@@ -72,9 +74,15 @@ class OrderMails:
             await self._tell_of_delivery(tx, fact.order)
 
     async def _payment_failed(self, tx: Tx, fact: OrderPaymentFailed) -> None:
-        if fact.order.money_goal is not Goal.REVERSE:
+        if fact.order.payment_refusal is not None:
+            await self._tell_of_refusal(tx, fact.order, fact.order.payment_refusal)
+        elif fact.order.money_goal is not Goal.REVERSE:
             link = self._orders.link_to_pay(fact.order.id)
             await self._tell(tx, "payment_failed", fact.order, Role.BUYER, link=link)
+
+    async def _tell_of_refusal(self, tx: Tx, order: Order, refusal: str) -> None:
+        reason = refusal_reason(refusal)
+        await self._tell(tx, "payment_refused", order, Role.BUYER, why=reason)
 
     async def _delivered(self, tx: Tx, fact: OrderDelivered) -> None:
         await self._tell_of_delivery(tx, fact.order)
@@ -94,7 +102,8 @@ class OrderMails:
         if recipient is None or not recipient.email:
             return
         names = {role: people[id_].username if id_ in people else "" for role, id_ in ids.items()}
-        values |= _words(order, recipient) | {"star": names[Role.CREATOR], "customer": names[Role.BUYER]}
+        spoken = {name: value.in_(recipient.language) for name, value in values.items() if isinstance(value, Text)}
+        values |= spoken | _words(order, recipient) | {"star": names[Role.CREATOR], "customer": names[Role.BUYER]}
         await self._mailer.queue(tx, template, recipient.email, recipient.language, **values)
 
 
@@ -109,6 +118,7 @@ def _words(order: Order, recipient: Recipient) -> dict[str, Any]:
         "reason": order.cancellation_reason,
         "is_greeting": order.kind is Kind.GREETING,
         "is_paid": order.money in PAID,
+        "is_charged": order.is_charged_at_once,
         "is_open": order.is_open_to_buyer,
         "is_pending": order.status is Status.PENDING,
         "is_accepted": order.status is Status.ACCEPTED or order.status is Status.IN_PROGRESS,

@@ -14,6 +14,7 @@ from mystar.notifications.keys import NOTIFICATIONS
 from mystar.notifications.listeners import Listeners
 from mystar.notifications.mails import OrderMails
 from mystar.notifications.service import NotificationService
+from mystar.notifications.staff_mails import StaffMails
 from mystar.notifications.tasks import Digests, tasks
 from mystar.orders.keys import ORDERS
 
@@ -33,6 +34,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         keep=timedelta(days=settings.keep_days),
     )
     OrderMails(mailer, app[ORDERS]).listen(infra.events)
+    StaffMails(mailer, infra.settings.mail.support, infra.settings.http.public_url).listen(infra.events)
     Listeners(notifications, mailer, clock, quiet=digest).listen(infra.events)
     sockets.notify_sockets(notifications, app[HUB], infra.events)
     app[NOTIFICATIONS] = notifications

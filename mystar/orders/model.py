@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -84,6 +85,8 @@ class Order:
 
     ``creator_id`` is the creator's profile and ``creator_account_id`` its account; a studio order has neither.
     ``deadline_at``: when the system applies the next transition, unless a party moves the order before.
+    ``payment_method`` is that of the latest payment; ``payment_refusal`` is why the provider takes no payment for the
+    order, None when it may be paid.
     """
 
     id: int
@@ -114,6 +117,8 @@ class Order:
     reviewed_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    payment_method: str | None = None
+    payment_refusal: str | None = None
 
     def role_of(self, actor: Actor) -> Role | None:
         """The actor's role in this order; None for others. Staff who are a party act as that party only."""
@@ -127,6 +132,11 @@ class Order:
     def is_open_to_buyer(self) -> bool:
         """Whether the buyer may open the delivered files: a greeting is opened once it is paid."""
         return self.kind is not Kind.GREETING or self.money in PAID
+
+    @property
+    def is_charged_at_once(self) -> bool:
+        """Whether the payment is charged when it is made, as by SBP, instead of being held."""
+        return self.payment_method == "sbp"
 
     @property
     def shown_status(self) -> str:
@@ -287,6 +297,15 @@ class PaymentLinkRefused(Forbidden):
 
 
 # Events. Each is published in the transaction that changes the order; ``by`` is the role that acted.
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentChoice:
+    """What a buyer chooses from on the pay page. ``amount`` in kopecks."""
+
+    order_id: int
+    amount: int
+    methods: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,14 @@ update orders set
 where id = %(id)s
 returning *, %(creator_account_id)s::bigint as creator_account_id;
 
+-- name: set_payment_method
+update orders set payment_method = %(method)s, updated_at = %(now)s where id = %(id)s
+returning *, %(creator_account_id)s::bigint as creator_account_id;
+
+-- name: set_payment_refusal
+update orders set payment_refusal = %(refusal)s, updated_at = %(now)s where id = %(id)s
+returning *, %(creator_account_id)s::bigint as creator_account_id;
+
 -- name: due_orders
 -- After a position, so that an order that fails does not block those behind it.
 select deadline_at, id from orders

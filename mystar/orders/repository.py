@@ -102,6 +102,27 @@ class OrderRepository:
         )
         return order_of(row)
 
+    async def set_payment_method(self, order: Order, method: str, now: datetime) -> Order:
+        row = await self._tx.one(
+            QUERIES.set_payment_method,
+            id=order.id,
+            method=method,
+            now=now,
+            creator_account_id=order.creator_account_id,
+        )
+        return order_of(row)
+
+    async def set_payment_refusal(self, order: Order, refusal: str | None, now: datetime) -> Order:
+        """``refusal``: why the provider takes no payment for the order; None = it may be paid again."""
+        row = await self._tx.one(
+            QUERIES.set_payment_refusal,
+            id=order.id,
+            refusal=refusal,
+            now=now,
+            creator_account_id=order.creator_account_id,
+        )
+        return order_of(row)
+
     async def add_event(
         self,
         order_id: int,

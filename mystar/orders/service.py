@@ -22,11 +22,13 @@ from mystar.orders.model import (
     ActionForbidden,
     Delivery,
     Kind,
+    Money,
     NothingDelivered,
     Order,
     OrderEdited,
     OrderMoneyDecided,
     OrderUnknown,
+    PaymentChoice,
     PaymentLinkRefused,
     Role,
 )
@@ -223,25 +225,67 @@ class OrderService:
         return f"{self._public_url}/payments/?order_id={order_id}&sig={self._signer.sign('pay', order_id)}"
 
     async def pay(self, actor: Actor, order_id: int) -> str:
-        """Start a payment; answer the link that leads to the provider's page. Does not wait for the provider."""
+        """Start a payment; answer the link that leads to the provider's page. Does not wait for the provider.
+
+        Where buyers choose between methods, the payment starts when they have chosen on the page of the link.
+        """
         async with self._db.transaction() as tx:
             order, transition = await self._transitions.decide(tx, actor, order_id, Action.PAY)
-            await self._transitions.begin_payment(tx, order, transition)
+            if len(self._payments.methods) == 1:
+                await self._transitions.begin_payment(tx, order, transition)
         return self.link_to_pay(order_id)
 
-    async def pay_by_link(self, order_id: int, signature: str) -> str:
+    async def payment_choice(self, order_id: int, signature: str) -> PaymentChoice | None:
+        """What a buyer who follows a payment link chooses from; None when there is no choice.
+
+        :raises PaymentLinkRefused: the signature is wrong.
+        """
+        if not self._signer.verify(signature, "pay", order_id):
+            raise PaymentLinkRefused
+        methods = self._payments.methods
+        order = await OrderRepository(self._db).find(order_id)
+        is_open = order.money is Money.PENDING or order.money in PAID
+        return None if len(methods) == 1 or is_open else PaymentChoice(order.id, order.total_price, methods)
+
+    async def pay_by_link(self, order_id: int, signature: str, method: str | None = None) -> str:
         """Follow a payment link: the URL of the provider's page, for the open payment or a new one.
 
+        :param method: of a new payment; an open one keeps its own. :raises MethodNotOffered:
+        :raises PaymentStopped: the provider refuses a payment for this order.
         :raises PaymentLinkRefused: the signature is wrong. :raises PaymentSettled: the order is paid.
         :raises Unavailable: the provider does not answer.
         """
         if not self._signer.verify(signature, "pay", order_id):
             raise PaymentLinkRefused
         try:
-            return await self._provider_page(order_id)
+            return await self._provider_page(order_id, method)
         except PaymentOver:
             # The provider has just reported that the open payment expired, so a new one can be started.
-            return await self._provider_page(order_id)
+            return await self._provider_page(order_id, method)
+
+    async def resume_payment(self, actor: Actor, order_id: int) -> None:
+        """Let the buyer pay again after the provider had refused, once the cause is mended. For staff.
+
+        :raises OrderUnknown: there is none. :raises ActionForbidden: the actor may not.
+        """
+        async with self._db.transaction() as tx:
+            order = await self._locked_by_staff(tx, actor, order_id)
+            await OrderRepository(tx).set_payment_refusal(order, None, self._clock.now())
+
+    async def refund_again(self, actor: Actor, order_id: int) -> None:
+        """Begin a failed refund of all the rest anew. For staff.
+
+        :raises OrderUnknown: there is none. :raises ActionForbidden: the actor may not. :raises RefundNotFailed:
+        """
+        async with self._db.transaction() as tx:
+            order = await self._locked_by_staff(tx, actor, order_id)
+            await self._payments.refund_again(tx, order.id)
+
+    async def _locked_by_staff(self, tx: Tx, actor: Actor, order_id: int) -> Order:
+        order = await OrderRepository(tx).lock(order_id)
+        if acting_role(order, actor) is not Role.STAFF:
+            raise ActionForbidden
+        return order
 
     # Reading.
 
@@ -277,11 +321,11 @@ class OrderService:
                 tx, order, transition, actor.id, details={"reason": reason} if reason else {}
             )
 
-    async def _provider_page(self, order_id: int) -> str:
+    async def _provider_page(self, order_id: int, method: str | None = None) -> str:
         async with self._db.transaction() as tx:
             order = await OrderRepository(tx).lock(order_id)
             if order.money in PAID:
                 # A second click on the link reports "paid" instead of an action that is not allowed.
                 raise PaymentSettled
-            payment = await self._transitions.begin_payment(tx, order, decide(order, Action.PAY, Role.BUYER))
+            payment = await self._transitions.begin_payment(tx, order, decide(order, Action.PAY, Role.BUYER), method)
         return await self._payments.confirmation_url(payment.id, PAYMENT_PATIENCE)

@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 from mystar.kit.money import rubles_text
 from mystar.orders.model import PAID, ActionForbidden, ActionNotAllowedNow, Goal, Kind, Money, Order, Role, Status
+from mystar.payments.model import PaymentStopped
 
 
 class Action(StrEnum):
@@ -198,6 +199,15 @@ RULES: tuple[Rule, ...] = (
         kinds=_GREETING,
         why="to take the money is to agree",
     ),
+    Rule(
+        Action.CAPTURE,
+        Role.CREATOR,
+        _PENDING,
+        Status.ACCEPTED,
+        money=_TAKEN,
+        kinds=_GREETING,
+        why="charged when it was paid, as by SBP: nothing moves, and the star agrees",
+    ),
     Rule(Action.CAPTURE, Role.CREATOR, _UNDER_WORK, money=_HELD, goal=Goal.CAPTURE, kinds=_GREETING, goal_is_hold=True),
     Rule(Action.CAPTURE, Role.STAFF, _UNDER_WORK, money=_HELD, goal=Goal.CAPTURE, kinds=_GREETING, goal_is_hold=True),
     Rule(
@@ -373,13 +383,17 @@ def roles_of(action: Action, kind: Kind) -> frozenset[Role]:
 
 
 def _rule(order: Order, action: Action, role: Role) -> Rule | None:
+    if action is Action.PAY and order.payment_refusal is not None:
+        return None
     fitting = (rule for rule in RULES if rule.action is action and rule.role is role and rule.fits(order))
     return next(fitting, None)
 
 
-def _refusal(order: Order, action: Action, role: Role) -> ActionForbidden | ActionNotAllowedNow:
+def _refusal(order: Order, action: Action, role: Role) -> ActionForbidden | ActionNotAllowedNow | PaymentStopped:
     if role not in roles_of(action, order.kind):
         return ActionForbidden(action=str(action))
+    if action is Action.PAY and order.payment_refusal is not None:
+        return PaymentStopped(order.payment_refusal)
     allowed = [one.plain() for one in allowed_actions(order, role)]
     return ActionNotAllowedNow(
         action=str(action), status=order.shown_status, money=str(order.money), allowed_actions=allowed
@@ -389,7 +403,8 @@ def _refusal(order: Order, action: Action, role: Role) -> ActionForbidden | Acti
 def _move(order: Order, rule: Rule) -> MoneyMove | None:
     if rule.action is Action.PAY:
         # An order that was delivered before it was paid is captured at once.
-        return MoneyMove("capture" if order.money_goal is Goal.CAPTURE else "hold", order.total_price)
+        is_charged = order.money_goal is Goal.CAPTURE or order.is_charged_at_once
+        return MoneyMove("capture" if is_charged else "hold", order.total_price)
     names = {
         (Money.HELD, Goal.CAPTURE): "capture",
         (Money.HELD, Goal.REVERSE): "release",

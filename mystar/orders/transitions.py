@@ -153,19 +153,28 @@ class Transitions:
             details=details,
         )
 
-    async def begin_payment(self, tx: Tx, order: Order, transition: Transition) -> Payment:
-        """Get the order's open payment, or start one with the order's goal."""
+    async def begin_payment(self, tx: Tx, order: Order, transition: Transition, method: str | None = None) -> Payment:
+        """Get the order's open payment, or start one with the order's goal.
+
+        :param method: of a new payment; None = that of the one before, or else the default.
+        """
         payment = await self._payments.start(
             tx,
             order_id=order.id,
             payer_id=order.buyer_id,
             amount=order.total_price,
             description=f"Заказ №{order.id}",
+            method=method or self._earlier_method(order),
         )
+        if payment.chosen_method != order.payment_method:
+            order = await OrderRepository(tx).set_payment_method(order, payment.chosen_method, self._clock.now())
         if order.money_goal is not Goal.HOLD:
             await self._payments.set_goal(tx, order.id, _goal(order))
         await self.apply(tx, order, transition, order.buyer_id)
         return payment
+
+    def _earlier_method(self, order: Order) -> str | None:
+        return order.payment_method if order.payment_method in self._payments.methods else None
 
     async def _set_goal(self, tx: Tx, before: Order, order: Order, transition: Transition) -> None:
         if order.money_goal is before.money_goal or order.money not in _MOVING:
@@ -188,6 +197,8 @@ class Transitions:
         self, tx: Tx, event: PaymentHeld | PaymentCaptured | PaymentReleased | PaymentRefunded | PaymentFailed
     ) -> None:
         order = await OrderRepository(tx).lock(event.payment.order_id)
+        if event.payment.refusal is not None:
+            order = await OrderRepository(tx).set_payment_refusal(order, event.payment.refusal, self._clock.now())
         transition = decide(order, _NEWS[type(event)], Role.SYSTEM)
         refunded = event.payment.refunded if isinstance(event, PaymentRefunded) else None
         await self.apply(tx, order, transition, refunded=refunded, details={"payment": event.payment.id})

@@ -269,11 +269,14 @@ async def deliver(api: Api, star: Person, order: int) -> None:
 
 @pytest.mark.parametrize("language", ["ru", "en"])
 @pytest.mark.parametrize(
-    "template", sorted({file.name.split(".")[0] for file in MAILS.glob("order_*")} | {"payment_failed"})
+    "template",
+    sorted({file.name.split(".")[0] for file in MAILS.glob("order_*")} | {"payment_failed", "payment_refused"}),
 )
 def test_every_mail_can_be_written_in_both_languages(template: str, language: str) -> None:
-    words = dict.fromkeys(["username", "star", "customer", "amount", "for_whom", "wish", "by_date", "reason"], "слово")
-    questions = ["is_greeting", "is_paid", "is_open", "is_pending", "is_accepted", "to_star", "is_late"]
+    words = dict.fromkeys(
+        ["username", "star", "customer", "amount", "for_whom", "wish", "by_date", "reason", "why"], "слово"
+    )
+    questions = ["is_greeting", "is_paid", "is_open", "is_pending", "is_accepted", "is_charged", "to_star", "is_late"]
     truths = dict.fromkeys(questions, True)
     for values in (truths, dict.fromkeys(truths, False)):
         for kind in ("txt", "html"):

@@ -71,6 +71,7 @@ async def show(request: web.Request) -> web.Response:
         ledger=ledger,
         files=files,
         allowed={str(one.name) for one in _allowed(order, actor_of(request))},
+        may_operate=actor_of(request).may_operate,
         left=_left(payments),
         seen=_seen(payments),
         words=WORDS,
@@ -128,6 +129,20 @@ async def refund(request: web.Request) -> web.Response:
         if await text_of(request, "seen", most=20) != str(_seen(payments)):
             raise Conflict
     await request.app[ORDERS].refund(actor_of(request), id_of(request), amount, reason)
+    return _back(request)
+
+
+@staff("operator")
+async def resume_payment(request: web.Request) -> web.Response:
+    """The cause of the provider's refusal is mended: the buyer may pay."""
+    await request.app[ORDERS].resume_payment(actor_of(request), id_of(request))
+    return _back(request)
+
+
+@staff("operator")
+async def refund_again(request: web.Request) -> web.Response:
+    """Begin a refund anew that the provider has canceled."""
+    await request.app[ORDERS].refund_again(actor_of(request), id_of(request))
     return _back(request)
 
 
@@ -196,7 +211,14 @@ def _back(request: web.Request) -> web.Response:
     return acted(request, f"/admin/orders/{id_of(request)}/")
 
 
-_DEEDS = {"capture": capture, "approve": approve, "cancel": cancel, "refund": refund}
+_DEEDS = {
+    "capture": capture,
+    "approve": approve,
+    "cancel": cancel,
+    "refund": refund,
+    "refund-again": refund_again,
+    "resume-payment": resume_payment,
+}
 
 ROUTES: tuple[Route, ...] = (
     route("GET", f"/admin/orders/{ID}/", show, "admin.order", documented=False),

@@ -255,7 +255,8 @@ def status_order(order: Order) -> int:
     if order.status in (Status.REJECTED, Status.CANCELLED):
         return -1
     if order.money in PAID:
-        return 3 if order.money is Money.CAPTURED else 2
+        # What is charged when it is paid, as by SBP, is no acceptance.
+        return 3 if order.money is Money.CAPTURED and order.status is not Status.PENDING else 2
     return 0 if order.status is Status.PENDING else 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
@@ -17,7 +18,9 @@ from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, query_of
+from mystar.notifications.model import spoken_amount
 from mystar.orders.keys import ORDERS
+from mystar.orders.model import PaymentChoice
 from mystar.payments.keys import PAYMENTS
 from mystar.payments.model import Payment
 
@@ -35,6 +38,14 @@ class OrderQuery(BaseSchema):
 
 class SignedOrderQuery(OrderQuery):
     sig = PlainText(load_default="", max_length=100)
+
+
+class PayQuery(SignedOrderQuery):
+    method = PlainText(
+        load_default=None,
+        max_length=20,
+        metadata={"description": "bank_card or sbp, where both are offered; an open payment keeps its own."},
+    )
 
 
 class Link(BaseSchema):
@@ -79,11 +90,15 @@ async def link_to_pay(request: web.Request) -> web.Response:
     summary="Redirect from a payment link to the provider's page",
     responses={302: {"description": "The provider's page"}},
 )
-@querystring_schema(SignedOrderQuery)
+@querystring_schema(PayQuery)
 async def follow_link_to_pay(request: web.Request) -> web.Response:
     query = query_of(request)
+    if query["method"] is None and wants_page(request):
+        choice = await request.app[ORDERS].payment_choice(query["order_id"], query["sig"])
+        if choice is not None:
+            return _choice_page(request, choice, query["sig"])
     try:
-        url = await request.app[ORDERS].pay_by_link(query["order_id"], query["sig"])
+        url = await request.app[ORDERS].pay_by_link(query["order_id"], query["sig"], query["method"])
     except Unavailable as error:
         if not wants_page(request):
             raise
@@ -102,7 +117,13 @@ async def show_outcome(request: web.Request) -> web.Response:
     if not wants_page(request):
         return json_response({"order_id": payment.order_id, "status": payment.status})
     outcome = _outcome(payment)
-    page = render_page("payment_return.html", language_of(request), outcome=outcome, order_id=payment.order_id)
+    page = render_page(
+        "payment_return.html",
+        language_of(request),
+        outcome=outcome,
+        order_id=payment.order_id,
+        is_charged=payment.chosen_method == "sbp",
+    )
     return html_response(page, headers={"Refresh": str(_RELOAD_SECONDS)} if outcome == "waiting" else None)
 
 
@@ -147,6 +168,18 @@ async def capture(request: web.Request) -> web.Response:
         raise Invalid(fields={"order_id": [_NOT_AN_ORDER]})
     await request.app[ORDERS].capture(actor, int(found[1]))
     return json_response({"status": "OK"})
+
+
+def _choice_page(request: web.Request, choice: PaymentChoice, signature: str) -> web.Response:
+    """Links and no form: each leads to the provider's page with another method."""
+    language = language_of(request)
+    links = {
+        method: "/payments/?" + urlencode({"order_id": choice.order_id, "sig": signature, "method": method})
+        for method in choice.methods
+    }
+    amount = spoken_amount(choice.amount, language)
+    page = render_page("payment_method.html", language, links=links, amount=amount, order_id=choice.order_id)
+    return html_response(page)
 
 
 def _payment_id(event: str, subject: dict[str, Any]) -> str | None:

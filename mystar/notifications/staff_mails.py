@@ -1,0 +1,49 @@
+"""Mails to the support mailbox about money that needs a person."""
+
+from __future__ import annotations
+
+from mystar.errors import Text
+from mystar.kit.events import Events
+from mystar.kit.money import rubles_text
+from mystar.kit.outbox.mail import Mailer
+from mystar.kit.postgres.database import Tx
+from mystar.payments.model import PaymentFailed, RefundFailed
+
+_PAYMENT_REFUSED = Text(
+    "Провайдер не принимает оплату заказа №{order}. Заказ нельзя оплатить, пока причина не устранена.",
+    "The provider does not accept a payment for order no. {order}. It cannot be paid until the cause is mended.",
+)
+_REFUND_FAILED = Text(
+    "Возврат {amount} ₽ за заказ №{order} не прошёл. Деньги остались у нас.",
+    "The refund of {amount} RUB for order no. {order} failed. The money is still with us.",
+)
+
+
+class StaffMails:
+    """Queues mails in the transaction of their cause.
+
+    :param mailbox: where they go.
+    :param public_url: base of the links to the panel.
+    """
+
+    def __init__(self, mailer: Mailer, mailbox: str, public_url: str, language: str = "ru") -> None:
+        self._mailer, self._mailbox, self._public_url, self._language = mailer, mailbox, public_url, language
+
+    def listen(self, events: Events) -> None:
+        events.on(PaymentFailed, self._payment_failed)
+        events.on(RefundFailed, self._refund_failed)
+
+    async def _payment_failed(self, tx: Tx, event: PaymentFailed) -> None:
+        refusal, order_id = event.payment.refusal, event.payment.order_id
+        if refusal is not None:
+            await self._send(tx, order_id, _PAYMENT_REFUSED.in_(self._language, order=order_id), refusal)
+
+    async def _refund_failed(self, tx: Tx, event: RefundFailed) -> None:
+        order_id, amount = event.payment.order_id, rubles_text(event.amount)
+        await self._send(tx, order_id, _REFUND_FAILED.in_(self._language, order=order_id, amount=amount), event.reason)
+
+    async def _send(self, tx: Tx, order_id: int, what: str, details: str) -> None:
+        link = f"{self._public_url}/admin/orders/{order_id}/"
+        await self._mailer.queue(
+            tx, "staff_notice", self._mailbox, self._language, what=what, details=details, link=link
+        )
