@@ -65,6 +65,7 @@ FURTHER_FILES = {
     "files/storage_migration": "carries files from one storage to another",
     "files/storage_selection": "the storages that settings name",
     "notifications/mails": "the mails of orders",
+    "notifications/staff_mails": "mails to the support mailbox about money that needs a person",
     "orders/placing": "a second service: placing an order",
     "orders/reads": "a second service: orders as their parties read them",
     "orders/shares": "what the domain above tells a creator of an order",
