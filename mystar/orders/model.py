@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -297,15 +296,6 @@ class PaymentLinkRefused(Forbidden):
 
 
 # Events. Each is published in the transaction that changes the order; ``by`` is the role that acted.
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentChoice:
-    """What a buyer chooses from on the pay page. ``amount`` in kopecks."""
-
-    order_id: int
-    amount: int
-    methods: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ from mystar.orders.model import (
     OrderEdited,
     OrderMoneyDecided,
     OrderUnknown,
-    PaymentChoice,
     PaymentLinkRefused,
     Role,
 )
@@ -36,7 +35,7 @@ from mystar.orders.placing import Placing, require_to_come
 from mystar.orders.repository import OrderRepository
 from mystar.orders.state_machine import Action, Allowed, Terms, deadline_of, decide
 from mystar.orders.transitions import Transitions, acting_role
-from mystar.payments.model import PaymentOver, PaymentSettled
+from mystar.payments.model import PaymentChoice, PaymentOver, PaymentSettled
 from mystar.payments.service import PaymentService
 
 PATIENCE = 3.0

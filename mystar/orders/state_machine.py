@@ -90,6 +90,7 @@ class Rule:
             order.kind in self.kinds
             and order.status in self.at
             and order.money in self.money
+            and not (self.action is Action.PAY and order.payment_refusal is not None)
             and not (self.goal_is_hold and order.money_goal is not Goal.HOLD)
             and not (self.unreviewed and order.reviewed_at is not None)
         )
@@ -194,19 +195,10 @@ RULES: tuple[Rule, ...] = (
         Role.CREATOR,
         _PENDING,
         Status.ACCEPTED,
-        money=_HELD,
+        money=PAID,
         goal=Goal.CAPTURE,
         kinds=_GREETING,
-        why="to take the money is to agree",
-    ),
-    Rule(
-        Action.CAPTURE,
-        Role.CREATOR,
-        _PENDING,
-        Status.ACCEPTED,
-        money=_TAKEN,
-        kinds=_GREETING,
-        why="charged when it was paid, as by SBP: nothing moves, and the star agrees",
+        why="to take the money is to agree; what is charged already stays where it is",
     ),
     Rule(Action.CAPTURE, Role.CREATOR, _UNDER_WORK, money=_HELD, goal=Goal.CAPTURE, kinds=_GREETING, goal_is_hold=True),
     Rule(Action.CAPTURE, Role.STAFF, _UNDER_WORK, money=_HELD, goal=Goal.CAPTURE, kinds=_GREETING, goal_is_hold=True),
@@ -352,12 +344,10 @@ def decide(order: Order, action: Action, role: Role) -> Transition:
     :raises ActionForbidden: the role may never do it to an order of this kind.
     :raises ActionNotAllowedNow: it may, but not in the present state.
     """
-    rule = _rule(order, action, role)
-    if rule is None:
+    if (rule := _rule(order, action, role)) is None:
         raise _refusal(order, action, role)
-    return Transition(
-        action, role, rule.to or order.status, rule.sets_money or order.money, rule.goal or order.money_goal
-    )
+    money, goal = rule.sets_money or order.money, rule.goal or order.money_goal
+    return Transition(action, role, rule.to or order.status, money, goal)
 
 
 def allowed_actions(order: Order, role: Role, among: Collection[Action] = SHOWN) -> tuple[Allowed, ...]:
@@ -383,8 +373,6 @@ def roles_of(action: Action, kind: Kind) -> frozenset[Role]:
 
 
 def _rule(order: Order, action: Action, role: Role) -> Rule | None:
-    if action is Action.PAY and order.payment_refusal is not None:
-        return None
     fitting = (rule for rule in RULES if rule.action is action and rule.role is role and rule.fits(order))
     return next(fitting, None)
 
@@ -394,16 +382,15 @@ def _refusal(order: Order, action: Action, role: Role) -> ActionForbidden | Acti
         return ActionForbidden(action=str(action))
     if action is Action.PAY and order.payment_refusal is not None:
         return PaymentStopped(order.payment_refusal)
-    allowed = [one.plain() for one in allowed_actions(order, role)]
-    return ActionNotAllowedNow(
-        action=str(action), status=order.shown_status, money=str(order.money), allowed_actions=allowed
-    )
+    status, money, allowed = order.shown_status, str(order.money), allowed_actions(order, role)
+    plain = [one.plain() for one in allowed]
+    return ActionNotAllowedNow(action=str(action), status=status, money=money, allowed_actions=plain)
 
 
 def _move(order: Order, rule: Rule) -> MoneyMove | None:
     if rule.action is Action.PAY:
         # An order that was delivered before it was paid is captured at once.
-        is_charged = order.money_goal is Goal.CAPTURE or order.is_charged_at_once
+        is_charged = order.is_charged_at_once or order.money_goal is Goal.CAPTURE
         return MoneyMove("capture" if is_charged else "hold", order.total_price)
     names = {
         (Money.HELD, Goal.CAPTURE): "capture",

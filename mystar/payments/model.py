@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -183,6 +183,15 @@ class Payment:
         if self.status == "captured":
             return self.goal == "give_back" or self.refunding > 0
         return self.status in ("pending", "held")
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentChoice:
+    """What a buyer chooses from on the pay page. ``amount`` in kopecks."""
+
+    order_id: int
+    amount: int
+    methods: Sequence[str]
 
 
 # Events

@@ -20,9 +20,8 @@ from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, query_of
 from mystar.notifications.model import spoken_amount
 from mystar.orders.keys import ORDERS
-from mystar.orders.model import PaymentChoice
 from mystar.payments.keys import PAYMENTS
-from mystar.payments.model import Payment
+from mystar.payments.model import Payment, PaymentChoice
 
 #: Seconds between reloads of the return page while a payment is pending.
 _RELOAD_SECONDS = 4
