@@ -373,8 +373,7 @@ def roles_of(action: Action, kind: Kind) -> frozenset[Role]:
 
 
 def _rule(order: Order, action: Action, role: Role) -> Rule | None:
-    fitting = (rule for rule in RULES if rule.action is action and rule.role is role and rule.fits(order))
-    return next(fitting, None)
+    return next((rule for rule in RULES if rule.action is action and rule.role is role and rule.fits(order)), None)
 
 
 def _refusal(order: Order, action: Action, role: Role) -> ActionForbidden | ActionNotAllowedNow | PaymentStopped:
