@@ -1,9 +1,9 @@
-"""Chat: conversations of two people, the same at every door (D31-D33).
+"""Chat: conversations of two accounts, shared by all dialects (D31-D33).
 
-Two people have one conversation, made by whoever writes first. Its messages are numbered 1, 2, 3 … and every change of
-it (a message, an edit, a deletion, a read mark) takes the next *position*; both are given out under the lock of the
-conversation's row, so whoever sees a position has seen, or can read, everything before it.
+Two accounts have one conversation, created by the first message. Its messages are numbered 1, 2, 3 … and every change
+(a message, an edit, a deletion, a read mark) takes the next *position*. Both are assigned under the lock of the
+conversation's row, so a reader that sees a position can read everything before it.
 
-The tables are the log (law 8): `ChatService.after` answers whatever has changed since a position, each
-thing as it is now. What was changed twice is told once, so the log needs no rows of its own and forgets nothing.
+The tables are the log (law 8): `ChatService.after` returns what has changed since a position, each thing as it is now.
+What was changed twice is returned once, so the log needs no rows of its own and never expires.
 """

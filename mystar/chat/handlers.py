@@ -181,7 +181,7 @@ async def unblock(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-#: What cannot be an id of the database is an address that does not exist.
+#: Longer numbers are no ids of the database; their addresses do not exist.
 _CONVERSATION = r"/api/v1/conversations/{conversation_id:\d{1,18}}/"
 _MESSAGE = _CONVERSATION + r"messages/{message_id:\d{1,18}}/"
 _BLOCK = r"/api/v1/users/{user_id:\d{1,18}}/block/"

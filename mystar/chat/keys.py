@@ -1,4 +1,4 @@
-"""What the application keeps of chat: ``app[KEY]``."""
+"""Keys of chat in the application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversations, messages and changes: what they are, what can be refused, and the facts that others listen to."""
+"""Conversations, messages and changes; the errors and the events of chat."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Literal, NamedTuple
 from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text
 
 #: Characters of a message; a dialect may allow fewer.
-LONGEST = 4000
-#: Characters of a client's own name for a message.
-LONGEST_CLIENT_ID = 100
+MAX_LENGTH = 4000
+#: Characters of the id that a client gives a message.
+MAX_CLIENT_ID_LENGTH = 100
 #: Files of one message.
-MOST_FILES = 10
+MAX_FILES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A party of a conversation, as everybody sees it. ``avatar`` is the key of the picture's file."""
+    """The public data of a member. ``avatar`` is the key of the picture's file."""
 
     id: int
     username: str
@@ -27,7 +27,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file of a message; ``size`` in bytes, ``key`` its path behind /media/."""
+    """A file of a message; ``size`` in bytes, ``key`` its path under /media/."""
 
     id: int
     name: str
@@ -41,10 +41,10 @@ class Message:
     """One message as it is now.
 
     :param number: 1, 2, 3 … in its conversation; a deleted message keeps it, without text or files.
-    :param position: where in the conversation's log it was sent.
-    :param changed_position: where it was last edited or deleted; None if never.
+    :param position: in the conversation's log, of the sending.
+    :param changed_position: of the last edit or deletion; None if never changed.
     :param answer_id: the id of the message, of the same conversation, that it answers.
-    :param client_id: the sender's own name for it.
+    :param client_id: an id chosen by the sender's client.
     """
 
     id: int
@@ -68,11 +68,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One of the two in a conversation.
+    """One of the two members of a conversation.
 
     :param read_number: everything up to this message is read; 0 = nothing.
-    :param read_position: where in the log that was said.
-    :param unread: messages of the other, not deleted, beyond it.
+    :param read_position: of the read mark in the log.
+    :param unread: later messages of the other member that are not deleted.
     """
 
     id: int
@@ -83,7 +83,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """``position`` is that of the latest change, ``last_number`` that of the latest message; 0 = there is none."""
+    """``position`` of the latest change, ``last_number`` of the latest message; 0 = there is none."""
 
     id: int
     members: tuple[Member, Member]
@@ -94,14 +94,14 @@ class Conversation:
     active_at: datetime
 
     def member(self, account_id: int) -> Member:
-        """:raises ConversationUnknown: a stranger's conversations do not exist for others (D4)."""
+        """:raises ConversationUnknown: the account is no member (D4)."""
         for member in self.members:
             if member.id == account_id:
                 return member
         raise ConversationUnknown
 
     def other_than(self, account_id: int) -> Member:
-        """The one that the member talks with. :raises ConversationUnknown: a stranger asks."""
+        """The other member. :raises ConversationUnknown: the account is no member."""
         self.member(account_id)
         return self.members[0] if self.members[1].id == account_id else self.members[1]
 
@@ -110,7 +110,7 @@ class Conversation:
 class ConversationCard:
     """A conversation as one of its members sees it in a list.
 
-    :param is_blocked: the reader wants to hear nothing from the other.
+    :param is_blocked: the reader has blocked the other member.
     """
 
     conversation: Conversation
@@ -133,14 +133,14 @@ class ConversationCard:
 
 
 class Opened(NamedTuple):
-    """``is_new``: nobody had made it before."""
+    """``is_new`` is false when the conversation existed."""
 
     conversation: Conversation
     is_new: bool
 
 
 class Sent(NamedTuple):
-    """``is_new`` is false when the client has sent it before: ``message`` is what became of the first try."""
+    """``is_new`` is false when the client has sent it before: ``message`` is the first one."""
 
     message: Message
     is_new: bool
@@ -173,17 +173,17 @@ class Change:
     read: ReadMark | None = None
 
 
-# Facts. Each is told once, in the transaction that makes it true, and again after its commit.
+# Events. Each is published once in its transaction, and once after the commit.
 
 
 @dataclass(frozen=True, slots=True)
-class ConversationMade:
+class ConversationCreated:
     conversation: Conversation
 
 
 @dataclass(frozen=True, slots=True)
 class MessageSent:
-    """``recipient_id`` is the other one's account."""
+    """``recipient_id`` is the account of the other member."""
 
     message: Message
     recipient_id: int
@@ -191,7 +191,7 @@ class MessageSent:
 
 @dataclass(frozen=True, slots=True)
 class MessageChanged:
-    """Edited or deleted: `Message.is_deleted` says which. Its position is ``message.changed_position``."""
+    """Edited, or deleted if `Message.is_deleted`. Its position is ``message.changed_position``."""
 
     message: Message
     recipient_id: int
@@ -202,7 +202,7 @@ class ReadMoved:
     mark: ReadMark
 
 
-# What can be refused.
+# Errors
 
 
 class ConversationUnknown(NotFound):
@@ -227,7 +227,7 @@ class RecipientUnknown(NotFound):
 
 
 class OwnConversation(Invalid):
-    """A conversation with oneself."""
+    """The recipient is the actor."""
 
     code = "own_conversation"
     text = Text("Нельзя писать самому себе.", "You cannot write to yourself.")
@@ -236,7 +236,7 @@ class OwnConversation(Invalid):
         super().__init__(fields={"recipient_id": [self.text]})
 
 
-class AlreadyTalking(Conflict):
+class ConversationExists(Conflict):
     """The two people have a conversation already.
 
     ``conversation_id``: its id.
@@ -256,7 +256,7 @@ class AnswerUnknown(Invalid):
         super().__init__(fields={"answer_to": [self.text]})
 
 
-class NothingSaid(Invalid):
+class MessageEmpty(Invalid):
     """A message without text and without files."""
 
     code = "nothing_said"
@@ -284,21 +284,21 @@ class BlockedByYou(Forbidden):
 
 
 class NotYourMessage(Forbidden):
-    """A message of the other party is edited or deleted."""
+    """The message to be edited or deleted was sent by the other member."""
 
     code = "not_your_message"
     text = Text("Изменить или удалить сообщение может только его автор.", "Only its author may change a message.")
 
 
 class MessageDeleted(Conflict):
-    """A deleted message is edited."""
+    """The message to be edited is deleted."""
 
     code = "message_deleted"
     text = Text("Сообщение удалено.", "The message has been deleted.")
 
 
-class SentBefore(Conflict):
-    """Two requests that send one message meet in the database. Never leaves the service: both get the first message."""
+class AlreadySent(Conflict):
+    """Two requests send the same message at once. Never leaves the service: both return the first message."""
 
     code = "sent_before"
     text = Text("Это сообщение уже отправлено.", "This message has been sent already.")

@@ -1,7 +1,7 @@
--- Conversations. Who changes one holds its row, so numbers and positions have neither gaps nor twins.
+-- Every change of a conversation locks its row, so numbers and positions have neither gaps nor duplicates.
 
--- name: make_conversation
--- Of two who write to each other for the first time at once, one gets a row here; the other finds it by the pair.
+-- name: create_conversation
+-- Of two accounts that write to each other for the first time at once, one gets a row; the other finds it by the pair.
 insert into conversations (low_id, high_id, starter_id, created_at, active_at)
 values (
     least(%(starter_id)s::bigint, %(other_id)s::bigint), greatest(%(starter_id)s::bigint, %(other_id)s::bigint),
@@ -21,8 +21,8 @@ select * from conversations where id = %(id)s;
 select * from conversations where id = %(id)s for no key update;
 
 -- name: conversation_cards
--- One conversation, or somebody's, the liveliest first. A page is cut from two indexes, since he may be either of the
--- two. A null parameter finds nothing.
+-- One conversation, or a page of an account's, latest activity first. A page is read from two indexes, since the account
+-- may be either of the two members. A null parameter finds nothing.
 with page as (
     select * from (
         (select * from conversations where low_id = %(account_id)s
@@ -61,8 +61,9 @@ select (select count(*) from conversations where low_id = %(account_id)s)
 
 -- name: send
 -- Everything that sending needs, in one statement: the update takes the conversation's lock, and with it the next
--- number and position. Nothing happens, and no row comes back, when the sender may not write here, answers what is not
--- said here, or has said this before; the caller then asks which. Moments follow the numbers even where clocks differ.
+-- number and position. Nothing happens, and no row comes back, when the sender may not write here, answers a message of
+-- another conversation, or has sent this before; the caller then finds out which. Times follow the numbers even where
+-- clocks differ.
 with place as (
     update conversations set
         last_number = last_number + 1,
@@ -100,7 +101,7 @@ select * from shown_messages where id = %(id)s and conversation_id = %(conversat
 select * from shown_messages
 where sender_id = %(sender_id)s and conversation_id = %(conversation_id)s and client_id = %(client_id)s;
 
--- name: messages_down_from
+-- name: messages_up_to
 -- Numbers have no gaps, so a page far back costs no more than the newest one.
 select * from shown_messages where conversation_id = %(conversation_id)s and number <= %(number)s
 order by number desc limit %(limit)s;
@@ -111,7 +112,7 @@ from unnest(%(conversation_ids)s::bigint[], %(numbers)s::int[]) as wanted (conve
 join shown_messages using (conversation_id, number);
 
 -- name: edit_message
--- The caller holds the conversation.
+-- The caller holds the lock of the conversation.
 with place as (
     update conversations set position = position + 1 where id = %(conversation_id)s returning position
 )
@@ -119,7 +120,7 @@ update messages set text = %(text)s, edited_at = %(now)s, changed_position = pla
 from place where id = %(id)s;
 
 -- name: delete_message
--- The caller holds the conversation. What is deleted unread waits for nobody any more.
+-- The caller holds the lock of the conversation. A message that is deleted unread is no longer counted.
 with place as (
     update conversations set
         position = position + 1,
@@ -132,7 +133,7 @@ update messages set text = '', deleted_at = %(now)s, changed_position = place.po
 from place where id = %(id)s;
 
 -- name: move_read_mark
--- The caller holds the conversation.
+-- The caller holds the lock of the conversation.
 with left_over as (
     select count(*)::int as messages from messages
     where conversation_id = %(conversation_id)s and number > %(number)s and sender_id <> %(reader_id)s
@@ -174,7 +175,7 @@ from log left join shown_messages on shown_messages.id = log.message_id
 order by log.at;
 
 -- name: ends
--- Where the logs of these conversations end.
+-- The last position of each of these conversations.
 select id, position from conversations where id = any(%(ids)s::bigint[]);
 
 -- name: blockers
@@ -199,7 +200,7 @@ on conflict do nothing;
 delete from chat_blocks where blocker_id = %(blocker_id)s and blocked_id = %(blocked_id)s;
 
 -- name: differences
--- What a conversation says of its messages, against the messages themselves.
+-- The stored numbers of conversations that differ from a count of their messages.
 select * from (
     select 'conversation' as of, conversations.id, counts.*
     from conversations cross join lateral (

@@ -1,4 +1,4 @@
-"""Conversations as rows."""
+"""The rows of conversations, messages and blocks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mystar.chat.model import (
+    AlreadySent,
     Attachment,
     Change,
     Conversation,
@@ -18,7 +19,6 @@ from mystar.chat.model import (
     Person,
     ReadMark,
     RecipientUnknown,
-    SentBefore,
 )
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
@@ -30,7 +30,7 @@ CONSTRAINTS = {
     "conversations_low_id_fkey": RecipientUnknown,
     "conversations_high_id_fkey": RecipientUnknown,
     "chat_blocks_blocked_id_fkey": RecipientUnknown,
-    "messages_client_key": SentBefore,
+    "messages_client_key": AlreadySent,
 }
 
 
@@ -42,9 +42,9 @@ class ChatRepository:
 
     # Conversations
 
-    async def make(self, starter_id: int, other_id: int, now: datetime) -> Conversation | None:
-        """None when the two have one. :raises RecipientUnknown: there is no such person."""
-        row = await self._tx.one_or_none(QUERIES.make_conversation, starter_id=starter_id, other_id=other_id, now=now)
+    async def create(self, starter_id: int, other_id: int, now: datetime) -> Conversation | None:
+        """None when the two have a conversation. :raises RecipientUnknown:"""
+        row = await self._tx.one_or_none(QUERIES.create_conversation, starter_id=starter_id, other_id=other_id, now=now)
         return _conversation(row) if row else None
 
     async def of_pair(self, one_id: int, other_id: int) -> Conversation | None:
@@ -60,7 +60,7 @@ class ChatRepository:
         return _found(await self._tx.one_or_none(QUERIES.lock_conversation, id=conversation_id))
 
     async def card(self, reader_id: int, conversation_id: int) -> ConversationCard:
-        """:raises ConversationUnknown: also for a stranger."""
+        """:raises ConversationUnknown: also if the reader is no member."""
         cards = await self._cards(reader_id, conversation_id=conversation_id, limit=1)
         if not cards:
             raise ConversationUnknown
@@ -77,7 +77,7 @@ class ChatRepository:
         return int(await self._tx.value(QUERIES.count_conversations, account_id=account_id))
 
     async def move_read_mark(self, conversation_id: int, reader_id: int, number: int) -> Conversation:
-        """The caller holds the conversation."""
+        """The caller holds the lock of the conversation."""
         row = await self._tx.one(
             QUERIES.move_read_mark, conversation_id=conversation_id, reader_id=reader_id, number=number
         )
@@ -95,9 +95,9 @@ class ChatRepository:
         client_id: str | None,
         now: datetime,
     ) -> tuple[Message, int] | None:
-        """The message and its recipient; None when it cannot be, for whatever reason.
+        """The message and its recipient; None if it was not sent, for any reason.
 
-        :raises SentBefore: another try to send the same has just been faster.
+        :raises AlreadySent: another request with the same client id was faster.
         """
         row = await self._tx.one_or_none(
             QUERIES.send,
@@ -114,7 +114,7 @@ class ChatRepository:
         await self._tx.execute(QUERIES.add_files, message_id=message_id, file_ids=list(file_ids))
 
     async def message(self, conversation_id: int, message_id: int) -> Message:
-        """:raises MessageUnknown: there is none in this conversation."""
+        """:raises MessageUnknown: it is not in this conversation."""
         row = await self._tx.one_or_none(QUERIES.message, conversation_id=conversation_id, id=message_id)
         if row is None:
             raise MessageUnknown
@@ -126,22 +126,20 @@ class ChatRepository:
         )
         return _message(row) if row else None
 
-    async def down_from(self, conversation_id: int, number: int, limit: int) -> list[Message]:
+    async def up_to(self, conversation_id: int, number: int, limit: int) -> list[Message]:
         """The message with this number and those before it, newest first."""
-        rows = await self._tx.all(
-            QUERIES.messages_down_from, conversation_id=conversation_id, number=number, limit=limit
-        )
+        rows = await self._tx.all(QUERIES.messages_up_to, conversation_id=conversation_id, number=number, limit=limit)
         return [_message(row) for row in rows]
 
     async def edit(self, message: Message, text: str, now: datetime) -> Message:
-        """The caller holds the conversation."""
+        """The caller holds the lock of the conversation."""
         await self._tx.execute(
             QUERIES.edit_message, id=message.id, conversation_id=message.conversation_id, text=text, now=now
         )
         return await self.message(message.conversation_id, message.id)
 
     async def delete(self, message: Message, now: datetime) -> Message:
-        """The caller holds the conversation."""
+        """The caller holds the lock of the conversation."""
         await self._tx.execute(
             QUERIES.delete_message,
             id=message.id,
@@ -177,7 +175,7 @@ class ChatRepository:
         return int(await self._tx.value(QUERIES.count_blocked_people, blocker_id=blocker_id))
 
     async def block(self, blocker_id: int, blocked_id: int, now: datetime) -> None:
-        """:raises RecipientUnknown: there is no such person."""
+        """:raises RecipientUnknown: there is no such account."""
         await self._tx.execute(QUERIES.block, blocker_id=blocker_id, blocked_id=blocked_id, now=now)
 
     async def unblock(self, blocker_id: int, blocked_id: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from mystar.chat.model import LONGEST, LONGEST_CLIENT_ID, MOST_FILES, Change, ConversationCard, Message, Person
+from mystar.chat.model import MAX_CLIENT_ID_LENGTH, MAX_FILES, MAX_LENGTH, Change, ConversationCard, Message, Person
 from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, max_items
 from mystar.kit.web.media_urls import Addresses
 
@@ -28,21 +28,21 @@ class ConversationDraft(BaseSchema):
 
 
 class MessageDraft(BaseSchema):
-    """Words, or files, or both."""
+    """Text, files, or both."""
 
-    message = PlainText(load_default="", max_length=LONGEST)
+    message = PlainText(load_default="", max_length=MAX_LENGTH)
     answer_to = Id(load_default=None, allow_none=True, metadata={"description": "id of a message of the conversation"})
     file_ids = fields.List(
         Id(),
         load_default=list,
-        validate=max_items(MOST_FILES),
+        validate=max_items(MAX_FILES),
         metadata={"description": "unused uploads of the actor"},
     )
     client_id = PlainText(
         load_default=None,
         allow_none=True,
         min_length=1,
-        max_length=LONGEST_CLIENT_ID,
+        max_length=MAX_CLIENT_ID_LENGTH,
         metadata={
             "description": "An id chosen by the client; sending it again returns the first message, without expiry."
         },
@@ -50,7 +50,7 @@ class MessageDraft(BaseSchema):
 
 
 class MessageEdit(BaseSchema):
-    message = PlainText(required=True, max_length=LONGEST)
+    message = PlainText(required=True, max_length=MAX_LENGTH)
 
 
 class ReadDraft(BaseSchema):
@@ -87,7 +87,7 @@ class MessageFileView(BaseSchema):
 
 
 class MessageView(BaseSchema):
-    """The document's four, and what newer clients want. ``number`` is 1, 2, 3 … in the conversation."""
+    """``number`` is 1, 2, 3 … in the conversation."""
 
     id = fields.Integer(required=True)
     conversation_id = fields.Integer(required=True)
@@ -103,7 +103,7 @@ class MessageView(BaseSchema):
 
 
 class ConversationView(BaseSchema):
-    """``position`` is where its log stands: state read here plus the changes after it is the state as it is."""
+    """``position``: this state with the changes after it is the current state."""
 
     id = fields.Integer(required=True)
     participants = fields.List(fields.Nested(MemberView), required=True)
@@ -131,7 +131,7 @@ class MarkView(BaseSchema):
 
 
 class ChangeView(BaseSchema):
-    """``message`` as it is now, or ``read``: the one that the type speaks of, the other is null."""
+    """``message`` as it is now, or ``read``, by the type; the other one is null."""
 
     position = fields.Integer(required=True)
     type = fields.String(required=True, validate=validate.OneOf(("message", "edited", "deleted", "read")))
@@ -140,7 +140,7 @@ class ChangeView(BaseSchema):
 
 
 class ChangesView(BaseSchema):
-    """``has_more``: ask again after the last position."""
+    """``has_more``: more changes follow after the last position."""
 
     changes = fields.List(fields.Nested(ChangeView), required=True)
     has_more = fields.Boolean(required=True)
@@ -156,7 +156,7 @@ def person_view(person: Person, at: Addresses) -> dict[str, Any]:
 
 
 def message_view(message: Message, at: Addresses) -> dict[str, Any]:
-    """The same for whoever may read it, so sockets write it once."""
+    """The same for both members, so it is encoded once for all connections."""
     return {
         "id": message.id,
         "conversation_id": message.conversation_id,

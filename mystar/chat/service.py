@@ -1,4 +1,4 @@
-"""Everything that two people do in their conversation, whoever asks and at whatever door."""
+"""Conversations: opening, messages, read marks and blocks, for all dialects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mystar.accounts.model import Actor
 from mystar.chat.model import (
-    AlreadyTalking,
+    AlreadySent,
     AnswerUnknown,
     Attachment,
     BlockedByThem,
@@ -15,14 +15,15 @@ from mystar.chat.model import (
     Change,
     Conversation,
     ConversationCard,
-    ConversationMade,
+    ConversationCreated,
+    ConversationExists,
     ConversationUnknown,
     Member,
     Message,
     MessageChanged,
     MessageDeleted,
+    MessageEmpty,
     MessageSent,
-    NothingSaid,
     NotYourMessage,
     Opened,
     OwnConversation,
@@ -30,7 +31,6 @@ from mystar.chat.model import (
     ReadMark,
     ReadMoved,
     Sent,
-    SentBefore,
 )
 from mystar.chat.repository import ChatRepository
 from mystar.errors import Forbidden
@@ -41,12 +41,12 @@ from mystar.kit.recount import Difference
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.web.pagination import Page, PageRequest
 
-#: No list is longer (D19).
+#: Rows of a list that is read whole.
 MAX_ROWS = 1000
 
 
 class ChatService:
-    """The verbs. Those about a conversation raise `ConversationUnknown` for a stranger (D4)."""
+    """Methods about a conversation raise `ConversationUnknown` if the actor is no member (D4)."""
 
     def __init__(self, db: Database, files: FileService, limits: RateLimits, clock: Clock) -> None:
         self._db, self._files, self._limits, self._clock = db, files, limits, clock
@@ -54,10 +54,10 @@ class ChatService:
     # Conversations
 
     async def open(self, actor: Actor, other_id: int) -> Opened:
-        """The one conversation of the two, made if there is none (D31).
+        """The one conversation of two accounts; creates it if there is none (D31).
 
         :raises OwnConversation: :raises RecipientUnknown: :raises BlockedByThem: :raises BlockedByYou: it would be new,
-            and one has blocked the other. :raises TooMany: new conversations.
+            and one of the two has blocked the other. :raises TooMany: new conversations.
         """
         found = await self._of_pair(actor, other_id)
         if found is not None:
@@ -67,32 +67,32 @@ class ChatService:
             return await self._open(tx, actor, other_id)
 
     async def start(self, actor: Actor, other_id: int, text: str = "") -> Conversation:
-        """A new conversation, with its first message if there is one: both or neither.
+        """Create a conversation, with its first message if ``text`` is given: both or neither.
 
-        :raises AlreadyTalking: the two have one. :raises TooMany: and all that `open` and `send` refuse.
+        :raises ConversationExists: :raises TooMany: and what `open` and `send` raise.
         """
         found = await self._of_pair(actor, other_id)
         if found is not None:
-            raise AlreadyTalking(conversation_id=found.id)
+            raise ConversationExists(conversation_id=found.id)
         await self._limits.hit("conversation", actor.id)
         async with self._db.transaction() as tx:
             conversation, is_new = await self._open(tx, actor, other_id)
             if not is_new:
-                raise AlreadyTalking(conversation_id=conversation.id)
+                raise ConversationExists(conversation_id=conversation.id)
             if text:
                 await self._send(tx, actor, conversation.id, text)
         return conversation
 
     async def conversation(self, actor: Actor, conversation_id: int) -> Conversation:
-        """:raises ConversationUnknown: there is none, or the actor is not in it."""
+        """:raises ConversationUnknown: there is none, or the actor is no member."""
         conversation = await ChatRepository(self._db).find(conversation_id)
         conversation.member(actor.id)
         return conversation
 
     async def between(self, actor: Actor, one_id: int, other_id: int) -> Conversation:
-        """The conversation of these two, who must not be two others.
+        """The conversation of these two accounts, one of which must be the actor.
 
-        :raises Forbidden: the actor is neither (D31). :raises ConversationUnknown: they never talked.
+        :raises Forbidden: the actor is neither (D31). :raises ConversationUnknown: they have none.
         """
         if actor.id not in (one_id, other_id):
             raise Forbidden
@@ -102,11 +102,11 @@ class ChatService:
         return conversation
 
     async def card(self, actor: Actor, conversation_id: int) -> ConversationCard:
-        """As the list shows it."""
+        """The conversation as lists show it."""
         return await ChatRepository(self._db).card(actor.id, conversation_id)
 
     async def conversations(self, actor: Actor, page: PageRequest) -> Page[ConversationCard]:
-        """The actor's, the liveliest first."""
+        """The actor's conversations, latest activity first."""
         chats = ChatRepository(self._db)
         return Page(
             await chats.cards(actor.id, page),
@@ -114,7 +114,7 @@ class ChatService:
         )
 
     async def conversation_ids(self, actor: Actor, page: PageRequest) -> Page[int]:
-        """The same by the thousand, for a dialect that shows nothing else of them."""
+        """The ids of the actor's conversations, for a dialect that shows nothing else."""
         chats = ChatRepository(self._db)
         return Page(await chats.ids(actor.id, page), await chats.count(actor.id))
 
@@ -124,23 +124,23 @@ class ChatService:
         """Newest first. Deleted ones keep their place."""
         conversation = await self.conversation(actor, conversation_id)
         top = conversation.last_number - page.offset
-        rows = await ChatRepository(self._db).down_from(conversation_id, top, page.size) if top > 0 else []
+        rows = await ChatRepository(self._db).up_to(conversation_id, top, page.size) if top > 0 else []
         return Page(rows, conversation.last_number)
 
     async def after(self, conversation_id: int, position: int = 0, limit: int = MAX_ROWS) -> list[Change]:
-        """What has changed since ``position``, oldest first; ask again from the last change's position for more.
+        """Changes after ``position``, oldest first; more follow after the position of the last one.
 
-        A state that was read at a position, and the changes after it, make the state as it is now. Nobody is asked who
-        he is: the caller has let him in.
+        A state that was read at a position, with the changes after it, is the current state. The caller has checked
+        that the reader is a member.
         """
         return await ChatRepository(self._db).changes_after(conversation_id, position, min(limit, MAX_ROWS))
 
     async def position_of(self, conversation_id: int, message_id: int) -> int:
-        """Where in the log this message was sent. :raises MessageUnknown: there is none in this conversation."""
+        """The position of this message in the log. :raises MessageUnknown: it is not in this conversation."""
         return (await ChatRepository(self._db).message(conversation_id, message_id)).position
 
     async def ends(self, conversation_ids: Sequence[int]) -> dict[int, int]:
-        """Where the logs of these conversations end, in one query."""
+        """The last position of each of these conversations, in one query."""
         return await ChatRepository(self._db).ends(conversation_ids)
 
     async def send(
@@ -153,22 +153,22 @@ class ChatService:
         file_ids: Sequence[int] = (),
         client_id: str | None = None,
     ) -> Sent:
-        """Say something: words, or files of one's own, or both.
+        """Send a message with text, files of the actor, or both.
 
         :param answer_to: the id of a message of this conversation.
-        :param client_id: the client's own name for the message. The same name again gives the first message, for ever,
-            whatever else has changed (D33).
-        :raises NothingSaid: :raises AnswerUnknown: :raises BlockedByThem: :raises BlockedByYou: :raises TooMany:
+        :param client_id: an id chosen by the client. The same id again returns the first message, without expiry,
+            whatever else differs (D33).
+        :raises MessageEmpty: :raises AnswerUnknown: :raises BlockedByThem: :raises BlockedByYou: :raises TooMany:
         :raises NotFound: a file is not the sender's. :raises Conflict: a file is in use already.
         """
         if not text and not file_ids:
-            raise NothingSaid
+            raise MessageEmpty
         await self._limits.hit("message", actor.id)
-        return await self._say(
+        return await self._send_once(
             actor, conversation_id, text, answer_to=answer_to, file_ids=file_ids, client_id=client_id
         )
 
-    async def _say(
+    async def _send_once(
         self,
         actor: Actor,
         conversation_id: int,
@@ -183,24 +183,24 @@ class ChatService:
                 return await self._send(
                     tx, actor, conversation_id, text, answer_to=answer_to, file_ids=file_ids, client_id=client_id
                 )
-        except SentBefore:
+        except AlreadySent:
             first = await ChatRepository(self._db).sent_as(client_id or "", conversation_id, actor.id)
             assert first is not None
             return Sent(first, False)
 
     async def send_to(self, actor: Actor, recipient_id: int, text: str, *, client_id: str | None = None) -> Sent:
-        """Say something to a person, in the one conversation of the two. Refuses what `open` and `send` refuse."""
+        """Send a message to an account, in the one conversation of the two. Raises what `open` and `send` raise."""
         if not text:
-            raise NothingSaid
-        # Counted before anything is changed, for others may be waiting for the transaction that follows.
+            raise MessageEmpty
+        # Counted before the transaction, which holds locks that others wait for.
         await self._limits.hit("message", actor.id)
         conversation, _ = await self.open(actor, recipient_id)
-        return await self._say(actor, conversation.id, text, client_id=client_id)
+        return await self._send_once(actor, conversation.id, text, client_id=client_id)
 
     async def edit(self, actor: Actor, conversation_id: int, message_id: int, text: str) -> Message:
-        """Say it otherwise.
+        """Replace the text of a message of the actor.
 
-        :raises MessageUnknown: :raises NotYourMessage: :raises MessageDeleted: :raises NothingSaid: neither words nor
+        :raises MessageUnknown: :raises NotYourMessage: :raises MessageDeleted: :raises MessageEmpty: neither text nor
             files would be left. :raises BlockedByThem: :raises BlockedByYou: :raises TooMany:
         """
         await self._limits.hit("message", actor.id)
@@ -210,16 +210,16 @@ class ChatService:
             if message.is_deleted:
                 raise MessageDeleted
             if not text and not message.files:
-                raise NothingSaid
+                raise MessageEmpty
             other_id = conversation.other_than(actor.id).id
-            await self._require_peace(chats, actor, other_id)
+            await self._require_no_block(chats, actor, other_id)
             if text != message.text:
                 message = await chats.edit(message, text, self._clock.now())
                 await tx.publish(MessageChanged(message, other_id))
         return message
 
     async def delete(self, actor: Actor, conversation_id: int, message_id: int) -> None:
-        """Take it back: the number stays, the words and the files go. Done twice it is done once.
+        """Delete a message of the actor: its number stays, text and files are removed. Idempotent.
 
         :raises MessageUnknown: :raises NotYourMessage:
         """
@@ -234,7 +234,7 @@ class ChatService:
             await tx.publish(MessageChanged(message, conversation.other_than(actor.id).id))
 
     async def mark_read(self, actor: Actor, conversation_id: int, number: int | None = None) -> Member:
-        """Everything up to this number is read; None = everything there is. A mark never moves back."""
+        """Mark messages up to this number as read; None = all. The mark never moves back."""
         async with self._db.transaction() as tx:
             chats = ChatRepository(tx)
             conversation = await chats.lock(conversation_id)
@@ -249,7 +249,7 @@ class ChatService:
     # Blocks
 
     async def blocked(self, actor: Actor, page: PageRequest) -> Page[Person]:
-        """Whom the actor wants to hear nothing from, by their ids."""
+        """The accounts that the actor has blocked, by id."""
         chats = ChatRepository(self._db)
         return Page(
             await chats.blocked(actor.id, page),
@@ -257,7 +257,7 @@ class ChatService:
         )
 
     async def block(self, actor: Actor, other_id: int) -> None:
-        """Hear nothing more from this person, nor write to them. :raises OwnConversation: :raises RecipientUnknown:"""
+        """Block messages in both directions. :raises OwnConversation: :raises RecipientUnknown:"""
         if other_id == actor.id:
             raise OwnConversation
         await ChatRepository(self._db).block(actor.id, other_id, self._clock.now())
@@ -266,10 +266,10 @@ class ChatService:
         await ChatRepository(self._db).unblock(actor.id, other_id)
 
     async def recount(self) -> list[Difference]:
-        """Where conversations disagree with their messages. Nowhere, if all is well."""
+        """Conversations whose stored numbers differ from a recount of their messages."""
         return await ChatRepository(self._db).differences(MAX_ROWS)
 
-    # Steps
+    # Inside a transaction
 
     async def _of_pair(self, actor: Actor, other_id: int) -> Conversation | None:
         if other_id == actor.id:
@@ -278,10 +278,10 @@ class ChatService:
 
     async def _open(self, tx: Tx, actor: Actor, other_id: int) -> Opened:
         chats = ChatRepository(tx)
-        await self._require_peace(chats, actor, other_id)
-        made = await chats.make(actor.id, other_id, self._clock.now())
+        await self._require_no_block(chats, actor, other_id)
+        made = await chats.create(actor.id, other_id, self._clock.now())
         if made is not None:
-            await tx.publish(ConversationMade(made))
+            await tx.publish(ConversationCreated(made))
             return Opened(made, True)
         found = await chats.of_pair(actor.id, other_id)
         assert found is not None
@@ -303,25 +303,25 @@ class ChatService:
             conversation_id, actor.id, text, answer_id=answer_to, client_id=client_id, now=self._clock.now()
         )
         if sent is None:
-            return Sent(await self._first_try(chats, actor, conversation_id, answer_to, client_id), False)
+            return Sent(await self._first_message(chats, actor, conversation_id, answer_to, client_id), False)
         message, recipient_id = sent
         if file_ids:
             message = await self._attach(tx, message, recipient_id, list(dict.fromkeys(file_ids)))
         await tx.publish(MessageSent(message, recipient_id))
         return Sent(message, True)
 
-    async def _first_try(
+    async def _first_message(
         self, chats: ChatRepository, actor: Actor, conversation_id: int, answer_to: int | None, client_id: str | None
     ) -> Message:
-        """The message that was sent under this name before, or the reason why there can be none."""
+        """The message sent with this client id before; raises why it cannot be sent otherwise."""
         first = await chats.sent_as(client_id, conversation_id, actor.id) if client_id else None
         if first is not None:
             return first
         conversation = await chats.find(conversation_id)
-        await self._require_peace(chats, actor, conversation.other_than(actor.id).id)
+        await self._require_no_block(chats, actor, conversation.other_than(actor.id).id)
         if answer_to is not None:
             raise AnswerUnknown
-        # What kept us from writing was gone when we asked for it: a block that was lifted just now.
+        # The obstacle is gone again: a block that was lifted between the two statements.
         raise Retry(retry_after=1)
 
     async def _attach(self, tx: Tx, message: Message, recipient_id: int, file_ids: Sequence[int]) -> Message:
@@ -339,7 +339,7 @@ class ChatService:
     async def _own_message(
         chats: ChatRepository, actor: Actor, conversation_id: int, message_id: int
     ) -> tuple[Conversation, Message]:
-        """Both, with the conversation held."""
+        """The locked conversation and the message."""
         conversation = await chats.lock(conversation_id)
         conversation.member(actor.id)
         message = await chats.message(conversation_id, message_id)
@@ -348,7 +348,7 @@ class ChatService:
         return conversation, message
 
     @staticmethod
-    async def _require_peace(chats: ChatRepository, actor: Actor, other_id: int) -> None:
+    async def _require_no_block(chats: ChatRepository, actor: Actor, other_id: int) -> None:
         """:raises BlockedByYou: :raises BlockedByThem:"""
         blockers = await chats.blockers(actor.id, other_id)
         if actor.id in blockers:

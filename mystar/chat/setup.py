@@ -1,4 +1,4 @@
-"""Build private chats and their sockets."""
+"""Build the chat service and its WebSockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a contract is, whose an address is, and how an error finds the right language."""
+"""Dialects: their addresses, and how they render errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mystar.kit.web.routes import Route
 
 log = logging.getLogger(__name__)
 
-#: Kinds of refusal and their statuses; a contract may disagree by code or by kind.
+#: The status of each kind of error; a dialect may override it by code or by kind.
 STATUSES: Mapping[type[MystarError], int] = {
     errors.Unreadable: 400,
     errors.Invalid: 422,
@@ -37,13 +37,13 @@ STATUSES: Mapping[type[MystarError], int] = {
 
 @dataclass(frozen=True)
 class Contract:
-    """One wire language: its addresses and how it says no.
+    """A dialect of the API: its routes and how it renders errors.
 
-    :param prefixes: paths that belong to it even when no route matches; the longest over all contracts wins.
-    :param render_error: from an error, its status, the language and the request to an answer.
-    :param statuses: where it disagrees with ``STATUSES``, by error code or by kind.
+    :param prefixes: paths that belong to it even when no route matches; the longest of all dialects wins.
+    :param render_error: makes the answer of an error, its status, the language and the request.
+    :param statuses: overrides of ``STATUSES``, by error code or by kind.
     :param error_schema: OpenAPI schema of its errors.
-    :param refuses_by_pages: whether those who do not ask for JSON are refused by a page.
+    :param refuses_by_pages: whether errors are HTML pages for clients that do not ask for JSON.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Contract:
         return 500
 
     def answer(self, error: MystarError, request: web.Request) -> web.Response:
-        """The error in this contract's words, with the headers that go with its kind."""
+        """The answer of the error in this dialect, with the headers of its kind."""
         status = self.status_of(type(error))
         response = self.render_error(error, status, language_of(request), request)
         if status == 401:
@@ -83,7 +83,7 @@ CONTRACTS: web.AppKey[tuple[Contract, ...]] = web.AppKey("contracts")
 
 
 def contract_of(request: web.Request) -> Contract:
-    """By the name of the matched route, else by the longest fitting prefix, else the market dialect."""
+    """By the name of the matched route, else by the longest matching prefix, else the market dialect."""
     contracts = request.app[CONTRACTS]
     resource = request.match_info.route.resource
     name = resource.name.partition(".")[0] if resource is not None and resource.name else ""
@@ -103,7 +103,7 @@ def owner_of(path: str, contracts: Sequence[Contract]) -> Contract:
 
 @web.middleware
 async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Whatever goes wrong below becomes an answer in the language of whoever owns the address."""
+    """Turn errors of the inner middlewares and handlers into answers of the dialect that owns the path."""
     try:
         return await handler(request)
     except MystarError as error:

@@ -1,7 +1,7 @@
 """OpenAPI 3.1 from the handlers' decorators.
 
 aiohttp-apispec's own document is Swagger 2.0 and is wrong from the second application of a process on, because
-building it removes the schemas from the handlers. Here the decorators are only read.
+building it removes the schemas from the handlers. This module only reads the decorators.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def openapi(contracts: Iterable[Contract], *, public_url: str) -> dict[str, Any]
 
 
 def undocumented(contracts: Iterable[Contract]) -> list[str]:
-    """Routes whose handlers say nothing about themselves."""
+    """Documented routes whose handlers have no summary."""
     return [
         f"{route.method} {route.path}"
         for contract in contracts
@@ -92,7 +92,7 @@ def _operation(route: Route, plugin: MarshmallowPlugin, refusal: dict[str, Any])
 
 def _body(existing: dict[str, Any] | None, declared: dict[str, Any], route: Route) -> dict[str, Any]:
     body = existing or {"required": False, "content": {}}
-    body["required"] |= route.method != "GET" and _says_something(declared["schema"])
+    body["required"] |= route.method != "GET" and _requires_fields(declared["schema"])
     content: dict[str, Any] = {"schema": declared["schema"]}
     if declared.get("example"):
         content["example"] = {key: value for key, value in declared["example"].items() if key != "add_to_refs"}
@@ -100,8 +100,8 @@ def _body(existing: dict[str, Any] | None, declared: dict[str, Any], route: Rout
     return body
 
 
-def _says_something(schema: Any) -> bool:
-    """Whether nothing at all, which is read as {}, would be refused."""
+def _requires_fields(schema: Any) -> bool:
+    """Whether an empty body, which is read as {}, would be refused."""
     fields = schema.fields.values() if isinstance(schema, Schema) and not schema.many else None
     return fields is None or any(field.required for field in fields)
 

@@ -1,4 +1,4 @@
-"""The panel's own contract: pages for people, and the market dialect's JSON for programs that bring a token."""
+"""The dialect of the panel: pages, and JSON of the market dialect for programs with a token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in through providers as browsers see it: a cookie names the attempt, whichever dialect began it."""
+"""Sign-in through providers for all dialects: a cookie identifies the attempt."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import json_response
 from mystar.kit.web.validation import query_of
 
-#: Characters; real tokens have a few hundred.
-TOKEN_LONGEST = 4096
-_SECONDS = 600
+#: Characters; tokens of the providers have a few hundred.
+MAX_TOKEN_LENGTH = 4096
+#: Seconds that the cookie lives.
+_MAX_AGE = 600
 
 
 class ProviderCallback(BaseSchema):
-    """What a provider adds to the address that it sends the browser back to, as far as the client passes it on."""
+    """The parameters that a provider adds to its redirect, as far as the client passes them on."""
 
-    code = PlainText(max_length=TOKEN_LONGEST)
+    code = PlainText(max_length=MAX_TOKEN_LENGTH)
     error = PlainText(max_length=200, metadata={"description": "in place of a code, when access was denied"})
     state = PlainText(max_length=200, metadata={"description": "identifies the attempt when there is no cookie"})
 
 
 class ProviderToken(BaseSchema):
-    access_token = PlainText(required=True, min_length=1, max_length=TOKEN_LONGEST)
+    access_token = PlainText(required=True, min_length=1, max_length=MAX_TOKEN_LENGTH)
 
 
 class ProviderAnswer(BaseSchema):
-    """The provider's own words."""
+    """The provider's own answer."""
 
     access_token = fields.String(required=True)
     refresh_token = fields.String()
@@ -45,23 +46,23 @@ class ProviderAnswer(BaseSchema):
 async def begin(
     request: web.Request, name: Name, channel: Channel, *, landing: str, response_type: ResponseType = "code"
 ) -> tuple[str, str]:
-    """A link to the provider, and the state that `keep` gives to the browser."""
+    """A link to the provider, and the state for `set_attempt_cookie`."""
     beginning = await request.app[SIGN_IN].begin(
         name, client_info(request), channel, landing=landing, response_type=response_type
     )
     return beginning.link, beginning.state
 
 
-def keep(request: web.Request, name: Name, state: str, answer: web.Response) -> web.Response:
-    """The answer, with the attempt's name in a cookie that comes back from the provider and that no script reads."""
+def set_attempt_cookie(request: web.Request, name: Name, state: str, answer: web.Response) -> web.Response:
+    """The answer with the state in a cookie, which the browser sends when it returns and which no script can read."""
     https = request.app[SIGN_IN].public_url.startswith("https://")
-    answer.set_cookie(_cookie(name), state, max_age=_SECONDS, path="/", httponly=True, samesite="Lax", secure=https)
+    answer.set_cookie(_cookie(name), state, max_age=_MAX_AGE, path="/", httponly=True, samesite="Lax", secure=https)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
 async def exchange(request: web.Request, name: Name) -> Mapping[str, Any]:
-    """The provider's words for the code in the query."""
+    """The provider's token for the code in the query."""
     query = query_of(request)
     return await request.app[SIGN_IN].exchange(
         name,
@@ -74,13 +75,13 @@ async def exchange(request: web.Request, name: Name) -> Mapping[str, Any]:
     )
 
 
-def secret(data: Any, status: int = 200) -> web.Response:
-    """An answer with tokens, which no cache may keep."""
+def token_response(data: Any, status: int = 200) -> web.Response:
+    """An answer with tokens, which no cache may store."""
     return json_response(data, status, {"Cache-Control": "no-store"})
 
 
-def over(name: Name, answer: web.Response) -> web.Response:
-    """The answer that ends an attempt: its cookie goes."""
+def end_attempt(name: Name, answer: web.Response) -> web.Response:
+    """The answer without the cookie of the attempt."""
     answer.del_cookie(_cookie(name), path="/")
     return answer
 

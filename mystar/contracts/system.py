@@ -1,4 +1,4 @@
-"""What is not about stars: health, metrics, the API's own documents."""
+"""Health, metrics and the documents of the API."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from mystar.kit.web.observability import METRICS
 from mystar.kit.web.routes import alias, route
 from mystar.kit.web.templates import render_page
 
-#: Set when the process has been told to stop: it finishes, and asks for no more work.
+#: Set when the process has been asked to stop: it finishes its requests and accepts no new ones.
 STOPPING = web.AppKey("stopping", asyncio.Event)
 DOCUMENT = web.AppKey("openapi", bytes)
 
 _SWAGGER = Path(swagger_ui.__file__).parent / "static"
 _SWAGGER_FILES = {"swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"}
-#: The bundle carries its icons as data: URLs and styles elements by itself.
+#: The bundle has its icons as data: URLs and styles elements inline.
 _SWAGGER_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 _SWAGGER_START = """window.ui = SwaggerUIBundle({
   url: "/api/docs/openapi.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "none", filter: true,
@@ -34,7 +34,7 @@ _SWAGGER_START = """window.ui = SwaggerUIBundle({
 """
 
 
-#: A star, seen in the tabs of our pages and of files that a browser opens by themselves.
+#: The icon of the pages, and of files that a browser opens by themselves.
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path fill="#7a52e0" '
     'd="M16 2l4.3 8.9 9.7 1.3-7.1 6.8 1.8 9.7L16 24l-8.7 4.7 1.8-9.7L2 12.2l9.7-1.3z"/></svg>'
@@ -76,7 +76,7 @@ async def metrics(request: web.Request) -> web.Response:
             counted.count_outbox(await request.app[OUTBOX].waiting())
         counted.database_up.set(1)
     except (Unavailable, TimeoutError):
-        # The rest is most wanted exactly now.
+        # The other metrics matter most when the database is down.
         counted.database_up.set(0)
     pool = request.app[DATABASE].pool
     for state, number in (("open", pool.size), ("free", pool.free), ("awaited", pool.waiting)):

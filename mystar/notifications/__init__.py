@@ -1,9 +1,9 @@
-"""Notifications: whoever is concerned learns what happened, in their own language.
+"""Notifications of accounts about their orders, reviews and messages, in their own language.
 
-Listeners hear the facts of orders and of chat and write a row in the very transaction that makes a fact true: what was
-not done is told to nobody, and what was told was done. A row keeps the kind and the data, never a sentence. One
-person's ids become visible in their order, so the table is the log that sockets replay.
+Listeners write a row in the transaction of the event, so a notification exists exactly if its cause does. A row keeps
+the kind and the data, not the text. The ids of one account become visible in their order, so the table is the log that
+WebSockets replay.
 
-What changes an order is mailed at once; what else stays unseen for some time comes as one digest, unless the person
-has switched it off.
+Changes of orders are mailed at once. Other notifications that stay unread for some time are mailed as one digest,
+unless the account has switched it off.
 """

@@ -1,4 +1,4 @@
-"""Who is told of what: a fact of orders, reviews or chat becomes a notification in the fact's own transaction."""
+"""Which event notifies whom: events of orders, reviews and chat write notifications in their own transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Tx
-from mystar.notifications.model import Kind, News, Subject
+from mystar.notifications.model import Kind, NotificationDraft, Subject
 from mystar.notifications.repository import NotificationRepository
 from mystar.notifications.service import NotificationService
 from mystar.orders.model import (
@@ -38,8 +38,8 @@ from mystar.orders.model import (
 from mystar.reviews.model import Review, ReviewAnswered, ReviewWritten
 
 _BOTH = (Role.BUYER, Role.CREATOR)
-#: What becomes of a fact, and who is told; whoever did it knows.
-_TOLD: dict[type[OrderFact], tuple[Kind, tuple[Role, ...]]] = {
+#: The kind of each event, and the roles that are notified, except the one that acted.
+_RULES: dict[type[OrderFact], tuple[Kind, tuple[Role, ...]]] = {
     OrderPlaced: (Kind.NEW_ORDER, (Role.CREATOR,)),
     OrderAccepted: (Kind.ORDER_ACCEPTED, (Role.BUYER,)),
     OrderRejected: (Kind.ORDER_REJECTED, (Role.BUYER,)),
@@ -54,13 +54,13 @@ _TOLD: dict[type[OrderFact], tuple[Kind, tuple[Role, ...]]] = {
     OrderEdited: (Kind.ORDER_EDITED, (Role.CREATOR,)),
     OrderPartlyRefunded: (Kind.MONEY_PARTLY_RETURNED, _BOTH),
 }
-#: What is said instead when nobody did it: a deadline passed.
-_BY_ITSELF = {
+#: The kind when the system acted: a deadline passed.
+_EXPIRED = {
     OrderCancelled: Kind.ORDER_EXPIRED,
     OrderCompleted: Kind.ORDER_AUTO_COMPLETED,
     OrderDisputed: Kind.REVISION_LATE,
 }
-#: Those of which `OrderMails` tells at once.
+#: Kinds that `OrderMails` mails at once.
 _MAILED = frozenset(
     {
         *(Kind.NEW_ORDER, Kind.ORDER_ACCEPTED, Kind.ORDER_REJECTED, Kind.ORDER_CANCELLED),
@@ -70,16 +70,16 @@ _MAILED = frozenset(
 
 
 class Listeners:
-    """Hears the facts and tells the people.
+    """Writes notifications about events.
 
-    :param quiet: how long after news of a conversation a star gets no mail of her own about it: the digest tells.
+    :param quiet: how long after a notification about a conversation a star gets no mail of its own about it.
     """
 
     def __init__(self, notifications: NotificationService, mailer: Mailer, clock: Clock, *, quiet: timedelta) -> None:
         self._notifications, self._mailer, self._clock, self._quiet = notifications, mailer, clock, quiet
 
     def listen(self, events: Events) -> None:
-        for fact in _TOLD:
+        for fact in _RULES:
             events.on(fact, self._order_moved)
         events.on(ReviewWritten, self._review_written)
         events.on(ReviewAnswered, self._review_answered)
@@ -87,49 +87,53 @@ class Listeners:
         events.on(ReadMoved, self._conversation_read)
 
     async def _order_moved(self, tx: Tx, fact: OrderFact) -> None:
-        order, (kind, roles) = fact.order, _TOLD[type(fact)]
+        order, (kind, roles) = fact.order, _RULES[type(fact)]
         if kind in (Kind.ORDER_PAID, Kind.PAYMENT_FAILED) and order.money_goal is Goal.REVERSE:
-            return  # it came too late, and nothing is waited for any more
+            return  # too late: the money goes back at once
         if kind is Kind.MONEY_RETURNED and order.money is Money.RELEASED and order.money_goal is not Goal.REVERSE:
-            # Nobody wanted that: the creator may be at work on it.
+            # The hold ended by itself: the creator may be working on the order.
             kind, roles = Kind.HOLD_ENDED, _BOTH
         elif fact.was is Status.DISPUTED and order.status is not Status.DISPUTED:
             kind = Kind.DISPUTE_SETTLED
         elif fact.by is Role.SYSTEM:
-            kind = _BY_ITSELF.get(type(fact), kind)
+            kind = _EXPIRED.get(type(fact), kind)
         people = {Role.BUYER: order.buyer_id, Role.CREATOR: order.creator_account_id}
-        data, is_mailed = _about(order), _TOLD[type(fact)][0] in _MAILED
+        data, is_mailed = _about(order), _RULES[type(fact)][0] in _MAILED
         if isinstance(fact, OrderPartlyRefunded):
             data["amount"] = rubles_text(fact.amount)
-        told = [people[role] for role in roles if role is not fact.by]
-        news = [News(one, kind, Subject.ORDER, order.id, data, is_mailed) for one in told if one is not None]
-        await self._notifications.tell(tx, *news)
+        notified = [people[role] for role in roles if role is not fact.by]
+        drafts = [
+            NotificationDraft(one, kind, Subject.ORDER, order.id, data, is_mailed)
+            for one in notified
+            if one is not None
+        ]
+        await self._notifications.notify(tx, *drafts)
 
     async def _review_written(self, tx: Tx, fact: ReviewWritten) -> None:
-        await self._tell_of_review(tx, fact.review, fact.review.creator_account_id, Kind.REVIEW)
+        await self._notify_of_review(tx, fact.review, fact.review.creator_account_id, Kind.REVIEW)
 
     async def _review_answered(self, tx: Tx, fact: ReviewAnswered) -> None:
-        await self._tell_of_review(tx, fact.review, fact.review.author.id, Kind.REVIEW_REPLY)
+        await self._notify_of_review(tx, fact.review, fact.review.author.id, Kind.REVIEW_REPLY)
 
-    async def _tell_of_review(self, tx: Tx, review: Review, account_id: int, kind: Kind) -> None:
+    async def _notify_of_review(self, tx: Tx, review: Review, account_id: int, kind: Kind) -> None:
         data = {"order_id": review.order_id, "review_id": review.id, "rating": review.rating}
-        await self._notifications.tell(tx, News(account_id, kind, Subject.ORDER, review.order_id, data))
+        await self._notifications.notify(tx, NotificationDraft(account_id, kind, Subject.ORDER, review.order_id, data))
 
     async def _message_sent(self, tx: Tx, fact: MessageSent) -> None:
         message, notifications = fact.message, NotificationRepository(tx)
-        if await notifications.message_waits(fact.recipient_id, message.conversation_id):
+        if await notifications.has_unread_message(fact.recipient_id, message.conversation_id):
             return
         data = {
             "conversation_id": message.conversation_id,
             "message_id": message.id,
             "sender": {"id": message.sender.id, "username": message.sender.username},
         }
-        news = News(fact.recipient_id, Kind.MESSAGE, Subject.CONVERSATION, message.conversation_id, data)
-        for notification in await self._notifications.tell(tx, news):
+        draft = NotificationDraft(fact.recipient_id, Kind.MESSAGE, Subject.CONVERSATION, message.conversation_id, data)
+        for notification in await self._notifications.notify(tx, draft):
             star = await notifications.star_to_mail(notification, self._clock.now() - self._quiet)
             if star is None or not star.email:
                 continue
-            await notifications.needs_no_mail(notification.id)
+            await notifications.skip_digest(notification.id)
             await self._mailer.queue(
                 tx,
                 "message_to_star",

@@ -1,4 +1,4 @@
-"""Mails about orders, at once: who is told of what, one listener per fact."""
+"""Mails about orders, sent at once: one listener per event."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mystar.errors import Text
 from mystar.kit.events import Events
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Tx
-from mystar.notifications.model import Recipient, spoken_amount, spoken_date
+from mystar.notifications.model import Recipient, format_amount, format_date
 from mystar.notifications.repository import NotificationRepository
 from mystar.orders.model import (
     PAID,
@@ -47,74 +47,74 @@ class OrderMails:
         events.on(OrderDelivered, self._delivered)
 
     async def _placed(self, tx: Tx, fact: OrderPlaced) -> None:
-        await self._tell(tx, "order_placed", fact.order, Role.CREATOR)
+        await self._mail(tx, "order_placed", fact.order, Role.CREATOR)
 
     async def _accepted(self, tx: Tx, fact: OrderAccepted) -> None:
         if fact.order.money in PAID:
-            await self._tell(tx, "order_accepted", fact.order, Role.BUYER)
+            await self._mail(tx, "order_accepted", fact.order, Role.BUYER)
         else:
             link = self._orders.link_to_pay(fact.order.id)
-            await self._tell(tx, "order_accepted_unpaid", fact.order, Role.BUYER, link=link)
+            await self._mail(tx, "order_accepted_unpaid", fact.order, Role.BUYER, link=link)
 
     async def _rejected(self, tx: Tx, fact: OrderRejected) -> None:
-        await self._tell(tx, "order_rejected", fact.order, Role.BUYER)
+        await self._mail(tx, "order_rejected", fact.order, Role.BUYER)
 
     async def _cancelled(self, tx: Tx, fact: OrderCancelled) -> None:
-        """Whoever did it knows."""
+        """Mails the parties except the one that cancelled."""
         late = fact.by is Role.SYSTEM
         for role in (Role.BUYER, Role.CREATOR):
             if role is not fact.by:
-                await self._tell(tx, "order_cancelled", fact.order, role, to_star=role is Role.CREATOR, is_late=late)
+                await self._mail(tx, "order_cancelled", fact.order, role, to_star=role is Role.CREATOR, is_late=late)
 
     async def _paid(self, tx: Tx, fact: OrderPaid) -> None:
         if fact.order.money_goal is Goal.REVERSE:
-            return  # it came too late and goes back at once
-        await self._tell(tx, "order_paid", fact.order, Role.CREATOR)
+            return  # too late: the money goes back at once
+        await self._mail(tx, "order_paid", fact.order, Role.CREATOR)
         if fact.order.kind is Kind.GREETING and fact.order.status in _DONE:
-            await self._tell_of_delivery(tx, fact.order)
+            await self._mail_delivery(tx, fact.order)
 
     async def _payment_failed(self, tx: Tx, fact: OrderPaymentFailed) -> None:
         if fact.order.payment_refusal is not None:
-            await self._tell_of_refusal(tx, fact.order, fact.order.payment_refusal)
+            await self._mail_refusal(tx, fact.order, fact.order.payment_refusal)
         elif fact.order.money_goal is not Goal.REVERSE:
             link = self._orders.link_to_pay(fact.order.id)
-            await self._tell(tx, "payment_failed", fact.order, Role.BUYER, link=link)
+            await self._mail(tx, "payment_failed", fact.order, Role.BUYER, link=link)
 
-    async def _tell_of_refusal(self, tx: Tx, order: Order, refusal: str) -> None:
+    async def _mail_refusal(self, tx: Tx, order: Order, refusal: str) -> None:
         reason = refusal_reason(refusal)
-        await self._tell(tx, "payment_refused", order, Role.BUYER, why=reason)
+        await self._mail(tx, "payment_refused", order, Role.BUYER, why=reason)
 
     async def _delivered(self, tx: Tx, fact: OrderDelivered) -> None:
-        await self._tell_of_delivery(tx, fact.order)
+        await self._mail_delivery(tx, fact.order)
 
-    async def _tell_of_delivery(self, tx: Tx, order: Order) -> None:
+    async def _mail_delivery(self, tx: Tx, order: Order) -> None:
         link = ""
         if order.kind is Kind.GREETING:
             make = self._orders.link_to_watch if order.is_open_to_buyer else self._orders.link_to_pay
             link = make(order.id)
-        await self._tell(tx, "order_delivered", order, Role.BUYER, link=link)
+        await self._mail(tx, "order_delivered", order, Role.BUYER, link=link)
 
-    async def _tell(self, tx: Tx, template: str, order: Order, whom: Role, **values: Any) -> None:
-        """Queue the mail, unless the person has no address."""
+    async def _mail(self, tx: Tx, template: str, order: Order, role: Role, **values: Any) -> None:
+        """Queue the mail, unless the account has no address."""
         ids = {Role.BUYER: order.buyer_id, Role.CREATOR: order.creator_account_id}
         people = await NotificationRepository(tx).recipients(id_ for id_ in ids.values() if id_)
-        recipient = people.get(ids[whom] or 0)
+        recipient = people.get(ids[role] or 0)
         if recipient is None or not recipient.email:
             return
-        names = {role: people[id_].username if id_ in people else "" for role, id_ in ids.items()}
-        spoken = {name: value.in_(recipient.language) for name, value in values.items() if isinstance(value, Text)}
-        values |= spoken | _words(order, recipient) | {"star": names[Role.CREATOR], "customer": names[Role.BUYER]}
+        names = {one: people[id_].username if id_ in people else "" for one, id_ in ids.items()}
+        texts = {name: value.in_(recipient.language) for name, value in values.items() if isinstance(value, Text)}
+        values |= texts | _values(order, recipient) | {"star": names[Role.CREATOR], "customer": names[Role.BUYER]}
         await self._mailer.queue(tx, template, recipient.email, recipient.language, **values)
 
 
-def _words(order: Order, recipient: Recipient) -> dict[str, Any]:
+def _values(order: Order, recipient: Recipient) -> dict[str, Any]:
     return {
         "username": recipient.username,
         "number": order.id,
-        "amount": spoken_amount(order.total_price, recipient.language),
+        "amount": format_amount(order.total_price, recipient.language),
         "for_whom": order.for_whom,
         "wish": order.requirements,
-        "by_date": spoken_date(order.due_date, recipient.language),
+        "by_date": format_date(order.due_date, recipient.language),
         "reason": order.cancellation_reason,
         "is_greeting": order.kind is Kind.GREETING,
         "is_paid": order.money in PAID,

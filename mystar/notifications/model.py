@@ -1,4 +1,4 @@
-"""What people are told: kinds, their words, one notification, and whom a mail goes to."""
+"""Kinds of notifications with their texts, notifications, and recipients of mails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mystar.errors import Forbidden, NotFound, Text
 
 
 class Kind(StrEnum):
-    """``type`` on the wire. The document of market names the first only."""
+    """``type`` in answers. The document of the market names only the first."""
 
     NEW_ORDER = "new_order"
     ORDER_ACCEPTED = "order_accepted"
@@ -112,7 +112,7 @@ WORDS: dict[str, Wording] = {
         Text("Заказ завершён автоматически", "Order completed automatically"),
         Text(
             "Заказ №{order_id} завершён: замечаний вовремя не поступило.",
-            "Order no. {order_id} is completed: nobody objected in time.",
+            "Order no. {order_id} is completed: there were no objections in time.",
         ),
     ),
     Kind.REVISION_LATE: Wording(
@@ -146,8 +146,8 @@ WORDS: dict[str, Wording] = {
         Text("Вам пишет {sender[username]}.", "{sender[username]} wrote to you."),
     ),
 }
-#: For a kind of a later release that an older one reads.
-_UNHEARD_OF = Wording(Text("Уведомление", "Notification"), Text("У вас новое уведомление.", "You have news."))
+#: For kinds of a later release.
+_UNKNOWN_KIND = Wording(Text("Уведомление", "Notification"), Text("У вас новое уведомление.", "You have news."))
 
 
 class Subject(StrEnum):
@@ -160,9 +160,9 @@ _LINKS = {Subject.ORDER: "/api/v1/orders/{}/", Subject.CONVERSATION: "/api/v1/co
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One piece of news for one person. Ids of one person become visible in their order.
+    """A notification of one account. The ids of one account become visible in their order.
 
-    :param data: what the words are made of: ``order_id`` and more, or ``conversation_id``, ``message_id``, ``sender``.
+    :param data: values for the text: ``order_id`` and more, or ``conversation_id``, ``message_id``, ``sender``.
     :param subject: what it is about, with ``subject_id``.
     """
 
@@ -177,7 +177,7 @@ class Notification:
 
     @property
     def position(self) -> int:
-        """In the person's log: a socket is given what follows it."""
+        """The position in the log of the account."""
         return self.id
 
     @property
@@ -190,30 +190,30 @@ class Notification:
 
     @property
     def link(self) -> str:
-        """Where more is told, as a path of the API; empty if nowhere."""
+        """The subject as a path of the API; empty if it has none."""
         return _LINKS[Subject(self.subject)].format(self.subject_id) if self.subject in list(Subject) else ""
 
     def title(self, language: str) -> str:
         return self._wording.title.in_(language)
 
     def message(self, language: str) -> str:
-        """One sentence, made now of the kind and the data."""
+        """The text, made of the kind and the data."""
         try:
             return self._wording.message.in_(language).format_map(self.data)
         except (KeyError, TypeError):
-            # Another release wrote other data.
+            # Written by another release with other data.
             return self.title(language)
 
     @property
     def _wording(self) -> Wording:
-        return WORDS.get(self.kind, _UNHEARD_OF)
+        return WORDS.get(self.kind, _UNKNOWN_KIND)
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """What is to become a notification.
+class NotificationDraft:
+    """A notification to be written.
 
-    :param is_mailed: a mail of its own tells of it; the digest leaves it out.
+    :param is_mailed: it has a mail of its own; the digest leaves it out.
     """
 
     account_id: int
@@ -225,15 +225,15 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class Notified:
-    """The fact that somebody was told; sockets hear of it after the commit."""
+class NotificationCreated:
+    """The event of a new notification; WebSockets receive it after the commit."""
 
     notification: Notification
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A person to be told. Without an address nothing is sent."""
+    """The account that a mail goes to. Without an address nothing is sent."""
 
     id: int
     username: str
@@ -255,7 +255,7 @@ class UnsubscribeLinkRefused(Forbidden):
     text = Text("Ссылка для отписки недействительна.", "The unsubscribe link is not valid.")
 
 
-def spoken_amount(kopecks: int, language: str) -> str:
+def format_amount(kopecks: int, language: str) -> str:
     """1500000 → "15 000 ₽" or "15,000 RUB"; kopecks only where there are some."""
     whole, rest = divmod(kopecks, 100)
     if language == "en":
@@ -264,7 +264,7 @@ def spoken_amount(kopecks: int, language: str) -> str:
     return f"{spaced}{f',{rest:02d}' if rest else ''}\N{NO-BREAK SPACE}₽"
 
 
-def spoken_date(day: date | None, language: str) -> str:
+def format_date(day: date | None, language: str) -> str:
     if day is None:
         return ""
     return day.isoformat() if language == "en" else f"{day:%d.%m.%Y}"

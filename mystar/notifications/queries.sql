@@ -2,7 +2,7 @@
 select id, username, email, language from accounts where id = any(%(ids)s::bigint[]) and is_active;
 
 -- name: add
--- The box's lock comes before the id: on conflict, "set" is computed once the row is ours.
+-- The lock of the inbox comes before the id: on conflict, "set" is computed once the row is locked.
 with box as (
     insert into notification_boxes (account_id, last_id) values (%(account_id)s, nextval('notification_ids'))
     on conflict (account_id) do update set last_id = nextval('notification_ids')
@@ -13,8 +13,8 @@ select last_id, %(account_id)s, %(kind)s, %(data)s, %(subject)s, %(subject_id)s,
 on conflict (account_id, subject_id) where kind = 'message' and read_at is null do nothing
 returning id, account_id, kind, data, subject, subject_id, created_at, read_at;
 
--- name: message_waits
--- Asked with every chat message, so it is little and locks nothing.
+-- name: has_unread_message
+-- Runs with every chat message, so it is cheap and locks nothing.
 select exists (
     select from notifications
     where account_id = %(account_id)s and subject_id = %(subject_id)s and kind = 'message' and read_at is null);
@@ -27,7 +27,7 @@ order by id limit %(limit)s;
 -- name: ends
 select account_id, last_id from notification_boxes where account_id = any(%(account_ids)s::bigint[]);
 
--- name: forgotten
+-- name: purged_up_to
 select forgotten_id from notification_boxes where account_id = %(account_id)s;
 
 -- name: page
@@ -49,7 +49,7 @@ update notifications set read_at = coalesce(read_at, %(now)s), mail_at = null
 where id = %(id)s and account_id = %(account_id)s;
 
 -- name: mark_messages_read
--- Only when no message is left unread: what came after the one that was told of was not told of again.
+-- Only when no message is left unread: messages after the one of the notification have no notification of their own.
 update notifications set read_at = %(now)s, mail_at = null
 where account_id = %(account_id)s and kind = 'message' and subject_id = %(conversation_id)s and read_at is null
 and exists (
@@ -65,11 +65,11 @@ delete from notifications where id = %(id)s and account_id = %(account_id)s;
 -- name: remove_all
 delete from notifications where account_id = %(account_id)s;
 
--- name: lock_box
+-- name: lock_inbox
 select account_id from notification_boxes where account_id = %(account_id)s for no key update;
 
--- name: try_box
--- Another process is at it, or the person is being told something: they come again.
+-- name: try_lock_inbox
+-- Skipped while another process holds it or a notification is being written; the job runs again.
 select account_id from notification_boxes where account_id = %(account_id)s for no key update skip locked;
 
 -- name: wants_mail
@@ -84,7 +84,7 @@ on conflict (account_id) do update set by_mail = excluded.by_mail;
 select language from accounts where id = %(account_id)s;
 
 -- name: star_to_mail
--- A star who wants mail, unless one has told of this conversation lately.
+-- A star who wants mail, unless a mail about this conversation was sent lately.
 select a.id, a.username, a.email, a.language from accounts a
 join creators c on c.account_id = a.id
 join notification_boxes b on b.account_id = a.id and b.by_mail
@@ -93,35 +93,35 @@ where a.id = %(account_id)s and a.is_active and not exists (
     where n.account_id = %(account_id)s and n.kind = 'message' and n.subject_id = %(subject_id)s
     and n.id <> %(id)s and n.created_at > %(since)s);
 
--- name: needs_no_mail
+-- name: skip_digest
 update notifications set mail_at = null where id = %(id)s;
 
--- name: people_to_mail
+-- name: accounts_to_mail
 select distinct account_id from notifications where mail_at <= %(now)s limit %(limit)s;
 
--- name: waiting_for_mail
--- One mail tells everything, what would fall due a little later too.
+-- name: digest_of
+-- One mail has all, also what would fall due a little later.
 select id, account_id, kind, data, subject, subject_id, created_at, read_at, count(*) over () as total
 from notifications
 where account_id = %(account_id)s and read_at is null and mail_at is not null
 order by id limit %(limit)s;
 
--- name: told_by_mail
+-- name: mark_mailed
 update notifications set mail_at = null
 where account_id = %(account_id)s and read_at is null and mail_at is not null;
 
--- name: reader_of_digest
--- A confirmed address only: strangers whose address somebody typed are left in peace.
+-- name: digest_recipient
+-- Confirmed addresses only: an unconfirmed one may belong to a stranger.
 select a.id, a.username, a.email, a.language from accounts a
 join notification_boxes b on b.account_id = a.id and b.by_mail
 where a.id = %(account_id)s and a.is_active and a.email_verified_at is not null;
 
--- name: people_with_old
+-- name: accounts_to_purge
 select distinct account_id from (
     select account_id from notifications where read_at < %(before)s order by read_at limit 1000
 ) as old;
 
--- name: forget_old
+-- name: purge
 with gone as (
     delete from notifications where id in (
         select id from notifications where account_id = %(account_id)s and read_at < %(before)s

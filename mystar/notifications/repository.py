@@ -1,4 +1,4 @@
-"""Notifications, their boxes, and people as recipients."""
+"""The rows of notifications, inboxes and recipients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.web.pagination import PageRequest
-from mystar.notifications.model import News, Notification, NotificationUnknown, Recipient
+from mystar.notifications.model import Notification, NotificationDraft, NotificationUnknown, Recipient
 
 QUERIES = queries.load(__package__)
 
@@ -19,22 +19,22 @@ class NotificationRepository:
     def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
-    # Telling
+    # Writing
 
-    async def message_waits(self, account_id: int, conversation_id: int) -> bool:
-        """Whether news of this conversation is unread already."""
+    async def has_unread_message(self, account_id: int, conversation_id: int) -> bool:
+        """Whether a notification about this conversation is unread."""
         values = {"account_id": account_id, "subject_id": conversation_id}
-        return bool(await self._tx.value(QUERIES.message_waits, values))
+        return bool(await self._tx.value(QUERIES.has_unread_message, values))
 
-    async def add(self, news: News, now: datetime, mail_at: datetime | None) -> Notification | None:
-        """None: it is a message, and news of its conversation waits already."""
+    async def add(self, draft: NotificationDraft, now: datetime, mail_at: datetime | None) -> Notification | None:
+        """None: a notification about this conversation is unread already."""
         row = await self._tx.one_or_none(
             QUERIES.add,
-            account_id=news.account_id,
-            kind=str(news.kind),
-            data=news.data,
-            subject=str(news.subject),
-            subject_id=news.subject_id,
+            account_id=draft.account_id,
+            kind=str(draft.kind),
+            data=draft.data,
+            subject=str(draft.subject),
+            subject_id=draft.subject_id,
             now=now,
             mail_at=mail_at,
         )
@@ -50,8 +50,8 @@ class NotificationRepository:
         rows = await self._tx.all(QUERIES.ends, account_ids=list(account_ids))
         return {row["account_id"]: row["last_id"] for row in rows}
 
-    async def forgotten(self, account_id: int) -> int:
-        return await self._tx.value(QUERIES.forgotten, account_id=account_id) or 0
+    async def purged_up_to(self, account_id: int) -> int:
+        return await self._tx.value(QUERIES.purged_up_to, account_id=account_id) or 0
 
     async def page(self, account_id: int, read: bool | None, page: PageRequest) -> list[Notification]:
         rows = await self._tx.all(QUERIES.page, account_id=account_id, read=read, offset=page.offset, limit=page.size)
@@ -67,14 +67,14 @@ class NotificationRepository:
             raise NotificationUnknown
         return Notification(**row)
 
-    # Marking and removing. Who changes many rows holds the box, so that two who do never wait for each other.
+    # Marking and deleting. Changes of many rows lock the inbox first, so that two of them cannot deadlock.
 
-    async def lock_box(self, account_id: int) -> None:
-        await self._tx.value(QUERIES.lock_box, account_id=account_id)
+    async def lock_inbox(self, account_id: int) -> None:
+        await self._tx.value(QUERIES.lock_inbox, account_id=account_id)
 
-    async def try_box(self, account_id: int) -> bool:
-        """Lock the box unless somebody else holds it."""
-        return await self._tx.value(QUERIES.try_box, account_id=account_id) is not None
+    async def try_lock_inbox(self, account_id: int) -> bool:
+        """Lock the inbox unless another transaction holds it."""
+        return await self._tx.value(QUERIES.try_lock_inbox, account_id=account_id) is not None
 
     async def mark_read(self, account_id: int, notification_id: int, now: datetime) -> None:
         """:raises NotificationUnknown:"""
@@ -97,21 +97,21 @@ class NotificationRepository:
     async def remove_all(self, account_id: int) -> int:
         return await self._tx.execute(QUERIES.remove_all, account_id=account_id)
 
-    async def people_with_old(self, before: datetime) -> list[int]:
-        return _accounts(await self._tx.all(QUERIES.people_with_old, before=before))
+    async def accounts_to_purge(self, before: datetime) -> list[int]:
+        return _accounts(await self._tx.all(QUERIES.accounts_to_purge, before=before))
 
-    async def forget_old(self, account_id: int, before: datetime) -> int:
-        return await self._tx.execute(QUERIES.forget_old, account_id=account_id, before=before)
+    async def purge(self, account_id: int, before: datetime) -> int:
+        return await self._tx.execute(QUERIES.purge, account_id=account_id, before=before)
 
     # Mail
 
     async def recipients(self, account_ids: Iterable[int]) -> dict[int, Recipient]:
-        """Those of the accounts that may be told, by id; a blocked one may not."""
+        """The active ones of the accounts, by id; blocked ones get no mails."""
         rows = await self._tx.all(QUERIES.recipients, ids=list(account_ids))
         return {row["id"]: Recipient(**row) for row in rows}
 
     async def star_to_mail(self, notification: Notification, since: datetime) -> Recipient | None:
-        """The star whom a message came to, unless a mail, or a digest soon, tells of the conversation anyway."""
+        """The star who received a message, unless a mail or a digest about the conversation was sent or is due."""
         row = await self._tx.one_or_none(
             QUERIES.star_to_mail,
             account_id=notification.account_id,
@@ -121,24 +121,24 @@ class NotificationRepository:
         )
         return Recipient(**row) if row else None
 
-    async def needs_no_mail(self, notification_id: int) -> None:
-        await self._tx.execute(QUERIES.needs_no_mail, id=notification_id)
+    async def skip_digest(self, notification_id: int) -> None:
+        await self._tx.execute(QUERIES.skip_digest, id=notification_id)
 
-    async def people_to_mail(self, now: datetime, limit: int) -> list[int]:
-        return _accounts(await self._tx.all(QUERIES.people_to_mail, now=now, limit=limit))
+    async def accounts_to_mail(self, now: datetime, limit: int) -> list[int]:
+        return _accounts(await self._tx.all(QUERIES.accounts_to_mail, now=now, limit=limit))
 
-    async def waiting_for_mail(self, account_id: int, limit: int) -> tuple[list[Notification], int]:
-        """The oldest so many, and how many there are in all."""
-        rows = await self._tx.all(QUERIES.waiting_for_mail, account_id=account_id, limit=limit)
+    async def digest_of(self, account_id: int, limit: int) -> tuple[list[Notification], int]:
+        """The oldest unread notifications of a digest, and how many there are in all."""
+        rows = await self._tx.all(QUERIES.digest_of, account_id=account_id, limit=limit)
         total = rows[0]["total"] if rows else 0
         return [Notification(**_without(row, "total")) for row in rows], total
 
-    async def told_by_mail(self, account_id: int) -> None:
-        await self._tx.execute(QUERIES.told_by_mail, account_id=account_id)
+    async def mark_mailed(self, account_id: int) -> None:
+        await self._tx.execute(QUERIES.mark_mailed, account_id=account_id)
 
-    async def reader_of_digest(self, account_id: int) -> Recipient | None:
-        """None: the person has no confirmed address, is blocked or wants no mail."""
-        row = await self._tx.one_or_none(QUERIES.reader_of_digest, account_id=account_id)
+    async def digest_recipient(self, account_id: int) -> Recipient | None:
+        """None: the account has no confirmed address, is blocked or wants no mail."""
+        row = await self._tx.one_or_none(QUERIES.digest_recipient, account_id=account_id)
         return Recipient(**row) if row else None
 
     # Settings

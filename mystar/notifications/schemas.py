@@ -20,20 +20,20 @@ class NotificationQuery(PageQuery):
 
 
 class NotificationSettings(BaseSchema):
-    """``email``: whether messages, and what stayed unseen, are told by mail. Mails about orders come in any case."""
+    """``email``: whether messages and unread notifications are mailed. Mails about orders are always sent."""
 
     email = fields.Boolean(required=True)
 
 
 class UnsubscribeLink(BaseSchema):
-    """What we signed ourselves; anything else fits nobody."""
+    """The parameters of a signed link; wrong ones fail the check of the signature."""
 
     account = fields.Integer(load_default=0)
     sig = PlainText(load_default="", max_length=100)
 
 
 class NotificationView(BaseSchema):
-    """The document's six, and what newer clients want. The words are in the reader's language."""
+    """Texts are in the language of the reader."""
 
     id = fields.Integer(required=True)
     type = fields.String(required=True, metadata={"description": f"Such as {', '.join(Kind)}; more may come."})

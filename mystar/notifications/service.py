@@ -1,4 +1,4 @@
-"""What people are told: written with its cause, listed, marked, replayed to sockets, and forgotten when old."""
+"""Notifications: written with their cause, listed, marked as read, replayed to WebSockets, deleted when old."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.pagination import Page, PageRequest
-from mystar.notifications.model import News, Notification, Notified, UnsubscribeLinkRefused
+from mystar.notifications.model import Notification, NotificationCreated, NotificationDraft, UnsubscribeLinkRefused
 from mystar.notifications.repository import NotificationRepository
 
 _UNSUBSCRIBE = "unsubscribe"
 
 
 class NotificationService:
-    """The verbs.
+    """Methods about one notification raise `NotificationUnknown` if it is not the actor's.
 
-    :param digest: how long something may stay unseen before a mail tells of it.
+    :param digest: how long a notification stays unread before it is mailed.
     :param keep: how long a notification is kept after it was read.
     """
 
@@ -29,43 +29,43 @@ class NotificationService:
         self._db, self._signer, self._clock, self._public_url = db, signer, clock, public_url
         self._digest, self._keep = digest, keep
 
-    # Telling
+    # Writing
 
-    async def tell(self, tx: Tx, *news: News) -> list[Notification]:
-        """Write notifications in the transaction of their cause and publish `Notified` for each.
+    async def notify(self, tx: Tx, *drafts: NotificationDraft) -> list[Notification]:
+        """Write notifications in the transaction of their cause and publish `NotificationCreated` for each.
 
-        Takes the locks of several people in one order; a transaction that tells twice should tell once instead.
+        Locks the inboxes of several accounts in one order; call it once in a transaction.
         """
         notifications, now = NotificationRepository(tx), self._clock.now()
-        told = []
-        for one in sorted(news, key=lambda one: one.account_id):
-            notification = await notifications.add(one, now, None if one.is_mailed else now + self._digest)
+        written = []
+        for draft in sorted(drafts, key=lambda draft: draft.account_id):
+            notification = await notifications.add(draft, now, None if draft.is_mailed else now + self._digest)
             if notification is not None:
-                told.append(notification)
-                await tx.publish(Notified(notification))
-        return told
+                written.append(notification)
+                await tx.publish(NotificationCreated(notification))
+        return written
 
-    # The log that sockets replay (law 8)
+    # The log that WebSockets replay (law 8)
 
     async def after(self, account_id: int, after_id: int, limit: int) -> list[Notification]:
-        """What follows the id in the person's log, in order; fewer than ``limit`` when that is all.
+        """Notifications of the account after the id, in order; fewer than ``limit`` when that is all.
 
-        One person's ids become visible in their order, so what was read up to some id is complete up to it.
+        The ids of one account become visible in their order, so what was read up to an id is complete up to it.
         """
         return await NotificationRepository(self._db).after(account_id, after_id, limit)
 
     async def ends(self, account_ids: Iterable[int]) -> dict[int, int]:
-        """The id of everybody's newest notification; who was never told anything is left out."""
+        """The id of each account's newest notification; accounts without any are left out."""
         return await NotificationRepository(self._db).ends(account_ids)
 
-    async def forgotten(self, account_id: int) -> int:
-        """Up to this id old notifications are gone: a replay from before it has a gap. 0 = nothing is."""
-        return await NotificationRepository(self._db).forgotten(account_id)
+    async def purged_up_to(self, account_id: int) -> int:
+        """Old notifications up to this id are deleted: a replay from before it has a gap. 0 = none are."""
+        return await NotificationRepository(self._db).purged_up_to(account_id)
 
-    # What a person does with the list
+    # Reading and marking
 
     async def notifications(self, actor: Actor, page: PageRequest, *, read: bool | None = None) -> Page[Notification]:
-        """The actor's, newest first; ``read`` chooses the read ones, the unread ones, or, None, all."""
+        """The actor's, newest first. :param read: only read ones, only unread ones, or with None all."""
         notifications = NotificationRepository(self._db)
         return Page(
             await notifications.page(actor.id, read, page),
@@ -73,25 +73,25 @@ class NotificationService:
         )
 
     async def notification(self, actor: Actor, notification_id: int) -> Notification:
-        """:raises NotificationUnknown: it is none of the actor's."""
+        """:raises NotificationUnknown: it is not the actor's."""
         return await NotificationRepository(self._db).find(actor.id, notification_id)
 
     async def unread(self, actor: Actor) -> int:
         return await NotificationRepository(self._db).count(actor.id, read=False)
 
     async def mark_read(self, actor: Actor, notification_id: int) -> None:
-        """Once or many times: the first moment counts. :raises NotificationUnknown:"""
+        """Keeps the time of the first call. :raises NotificationUnknown:"""
         await NotificationRepository(self._db).mark_read(actor.id, notification_id, self._clock.now())
 
     async def mark_all_read(self, actor: Actor) -> int:
-        """How many were not before."""
+        """Returns how many were unread."""
         async with self._db.transaction() as tx:
             notifications = NotificationRepository(tx)
-            await notifications.lock_box(actor.id)
+            await notifications.lock_inbox(actor.id)
             return await notifications.mark_all_read(actor.id, self._clock.now())
 
     async def mark_conversation_read(self, tx: Tx, account_id: int, conversation_id: int) -> None:
-        """Whoever has read all the messages needs no news of them."""
+        """Mark the notification about a conversation as read once all its messages are."""
         await NotificationRepository(tx).mark_messages_read(account_id, conversation_id, self._clock.now())
 
     async def remove(self, actor: Actor, notification_id: int) -> None:
@@ -99,32 +99,32 @@ class NotificationService:
         await NotificationRepository(self._db).remove(actor.id, notification_id)
 
     async def clear(self, actor: Actor) -> int:
-        """Remove all; how many there were."""
+        """Delete all notifications of the actor. Returns how many there were."""
         async with self._db.transaction() as tx:
             notifications = NotificationRepository(tx)
-            await notifications.lock_box(actor.id)
+            await notifications.lock_inbox(actor.id)
             return await notifications.remove_all(actor.id)
 
     # Settings
 
     async def language(self, actor: Actor) -> str:
-        """The actor's own, "ru" or "en", for who does not ask for one."""
+        """The language of the account, "ru" or "en"."""
         return await NotificationRepository(self._db).language(actor.id)
 
     async def wants_mail(self, actor: Actor) -> bool:
-        """Whether messages and what stayed unseen is told by mail. Mails about one's orders come in any case."""
+        """Whether messages and unread notifications are mailed. Mails about orders are always sent."""
         return await NotificationRepository(self._db).wants_mail(actor.id)
 
     async def set_mail(self, actor: Actor, wanted: bool) -> None:
         await NotificationRepository(self._db).set_mail(actor.id, wanted)
 
     def unsubscribe_link(self, account_id: int) -> str:
-        """For mails: works without signing in, for ever, and does nothing else (RFC 8058)."""
+        """For mails: works without signing in, without expiry, and does nothing else (RFC 8058)."""
         signature = self._signer.sign(_UNSUBSCRIBE, account_id)
         return f"{self._public_url}/notifications/unsubscribe/?account={account_id}&sig={signature}"
 
     def check_unsubscribe_link(self, account_id: int, signature: str) -> None:
-        """:raises UnsubscribeLinkRefused: we did not sign this."""
+        """:raises UnsubscribeLinkRefused: the signature is wrong."""
         if not self._signer.verify(signature, _UNSUBSCRIBE, account_id):
             raise UnsubscribeLinkRefused
 
@@ -133,15 +133,17 @@ class NotificationService:
         self.check_unsubscribe_link(account_id, signature)
         await NotificationRepository(self._db).set_mail(account_id, False)
 
-    # By itself
+    # Maintenance
 
-    async def forget_old(self) -> int:
-        """Delete what was read longer ago than ``keep``, box by box; of how many boxes."""
+    async def purge(self) -> int:
+        """Delete what was read longer ago than ``keep``, account by account. Returns the number of accounts."""
         before = self._clock.now() - self._keep
-        people = await NotificationRepository(self._db).people_with_old(before)
-        return sum([await self._forget_old_of(account_id, before) for account_id in people])
+        accounts = await NotificationRepository(self._db).accounts_to_purge(before)
+        return sum([await self._purge_of(account_id, before) for account_id in accounts])
 
-    async def _forget_old_of(self, account_id: int, before: datetime) -> int:
+    async def _purge_of(self, account_id: int, before: datetime) -> int:
         async with self._db.transaction() as tx:
             notifications = NotificationRepository(tx)
-            return await notifications.forget_old(account_id, before) if await notifications.try_box(account_id) else 0
+            return (
+                await notifications.purge(account_id, before) if await notifications.try_lock_inbox(account_id) else 0
+            )

@@ -20,14 +20,14 @@ from mystar.kit.web.routes import route
 from mystar.kit.web.validation import query_of
 from mystar.notifications.handlers import TAGS, reading_language
 from mystar.notifications.keys import NOTIFICATIONS
-from mystar.notifications.model import Notification, Notified
+from mystar.notifications.model import Notification, NotificationCreated
 from mystar.notifications.schemas import notification_view
 from mystar.notifications.service import NotificationService
 
 TOPIC = "notifications"
 
 
-class NobodyListens(Unreadable):
+class SendOnly(Unreadable):
     """A frame was sent to the WebSocket of notifications, which only sends."""
 
     code = "nobody_listens"
@@ -42,11 +42,11 @@ def notify_sockets(notifications: NotificationService, hub: Hub, events: Events)
     """Send notifications to open WebSockets once they are committed."""
     hub.register_topic(TOPIC, notifications)
 
-    async def notified(event: Notified) -> None:
+    async def notified(event: NotificationCreated) -> None:
         # The ids of one account have gaps, so only the table shows whether others come before this one.
         hub.notify(TOPIC, event.notification.account_id)
 
-    events.after_commit(Notified, notified)
+    events.after_commit(NotificationCreated, notified)
 
 
 def _encode(notification: Notification, *, language: str) -> bytes:
@@ -63,7 +63,7 @@ _ENCODERS: dict[str, Encoder] = {language: partial(_encode, language=language) f
 async def notification_socket(request: web.Request) -> web.WebSocketResponse:
     notifications, account_id, after = request.app[NOTIFICATIONS], actor_of(request).id, query_of(request)["after"]
     position = after
-    has_gap = after is not None and after < await notifications.forgotten(account_id)
+    has_gap = after is not None and after < await notifications.purged_up_to(account_id)
     if after is None or has_gap:
         position = (await notifications.ends([account_id])).get(account_id, 0)
     async with open_connection(request, _ENCODERS[await reading_language(request)]) as connection:
@@ -77,7 +77,7 @@ async def notification_socket(request: web.Request) -> web.WebSocketResponse:
 
 
 async def _refuse(_frame: dict[str, Any]) -> None:
-    raise NobodyListens
+    raise SendOnly
 
 
 ROUTES = (

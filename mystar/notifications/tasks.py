@@ -1,4 +1,4 @@
-"""What notifications do by themselves: tell by mail what nobody looked at, and forget what is old."""
+"""Background tasks of notifications: mail digests of unread ones, delete old ones."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from mystar.notifications.service import NotificationService
 log = logging.getLogger(__name__)
 
 _HOUR = 3600.0
-#: Seconds between looks for what has fallen due, at most.
-_LOOK = 60.0
-#: People of one look; the rest come with the next.
-_PEOPLE = 500
-#: Lines of one mail; the rest is a number.
+#: Seconds between runs, at most.
+_INTERVAL = 60.0
+#: Accounts of one run; the rest follow in the next.
+_ACCOUNTS = 500
+#: Notifications in one mail; the rest is counted.
 _LINES = 20
 
 
 class Digests:
-    """One mail per person with everything that waits unseen, once something of it is old enough."""
+    """Mails each account its unread notifications, once the oldest is old enough."""
 
     def __init__(self, db: Database, notifications: NotificationService, mailer: Mailer, clock: Clock) -> None:
         self._db, self._notifications, self._mailer, self._clock = db, notifications, mailer, clock
 
     async def send(self) -> None:
-        """Several processes may do this at once: a person's box is held by one, and emptied of what was due."""
-        for account_id in await NotificationRepository(self._db).people_to_mail(self._clock.now(), _PEOPLE):
+        """Mail the digests that are due. Several processes may run it at once: each inbox is locked by one."""
+        for account_id in await NotificationRepository(self._db).accounts_to_mail(self._clock.now(), _ACCOUNTS):
             try:
                 async with self._db.transaction() as tx:
-                    if await NotificationRepository(tx).try_box(account_id):
-                        await self._tell(tx, account_id)
+                    if await NotificationRepository(tx).try_lock_inbox(account_id):
+                        await self._mail(tx, account_id)
             except Exception:
-                # One person's trouble is not everybody's.
+                # The other digests are still sent.
                 log.exception("the digest of account %s failed", account_id)
 
-    async def _tell(self, tx: Tx, account_id: int) -> None:
+    async def _mail(self, tx: Tx, account_id: int) -> None:
         notifications = NotificationRepository(tx)
-        waiting, total = await notifications.waiting_for_mail(account_id, _LINES)
+        waiting, total = await notifications.digest_of(account_id, _LINES)
         if not waiting:
             return
-        await notifications.told_by_mail(account_id)
-        reader = await notifications.reader_of_digest(account_id)
+        await notifications.mark_mailed(account_id)
+        reader = await notifications.digest_recipient(account_id)
         if reader is None or not reader.email:
             return
         await self._mailer.queue(
@@ -68,6 +68,6 @@ def tasks(
 ) -> tuple[Callable[[object], AsyncIterator[None]], ...]:
     """Cleanup contexts for the application."""
     return (
-        every(min(_LOOK, digest.total_seconds() / 2), digests.send, name="notification digests"),
-        every(_HOUR, notifications.forget_old, name="old notifications"),
+        every(min(_INTERVAL, digest.total_seconds() / 2), digests.send, name="notification digests"),
+        every(_HOUR, notifications.purge, name="old notifications"),
     )

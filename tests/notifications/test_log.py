@@ -13,7 +13,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE
 from mystar.kit.security.tokens import Signer
 from mystar.notifications.keys import NOTIFICATIONS
-from mystar.notifications.model import Kind, News, Notified, Subject
+from mystar.notifications.model import Kind, NotificationCreated, NotificationDraft, Subject
 from mystar.notifications.service import NotificationService
 from tests.clock import FrozenClock
 from tests.conftest import Api
@@ -29,8 +29,8 @@ def service(app: web.Application, api: Api) -> NotificationService:
     return app[NOTIFICATIONS]
 
 
-def news(person: Person, number: int) -> News:
-    return News(person.id, Kind.NEW_ORDER, Subject.ORDER, number, {"order_id": number})
+def news(person: Person, number: int) -> NotificationDraft:
+    return NotificationDraft(person.id, Kind.NEW_ORDER, Subject.ORDER, number, {"order_id": number})
 
 
 def later(app: web.Application, after: timedelta) -> NotificationService:
@@ -55,7 +55,7 @@ async def test_a_reader_who_asks_for_what_follows_misses_nothing_while_many_writ
     async def write(number: int) -> None:
         async with db.transaction() as tx:
             whom = dice.choice([people[:1], people[1:], people, people[::-1]])
-            await service.tell(tx, *(news(person, number) for person in whom))
+            await service.notify(tx, *(news(person, number) for person in whom))
             # Commits come in another order than ids were given out, unless somebody takes care.
             await asyncio.sleep(dice.random() * 0.01)
 
@@ -81,7 +81,7 @@ async def test_a_reader_who_asks_for_what_follows_misses_nothing_while_many_writ
 async def test_who_was_never_told_anything_has_an_empty_log(service: NotificationService, customer: Person) -> None:
     assert await service.after(customer.id, 0, 10) == []
     assert await service.ends([customer.id]) == {}
-    assert await service.forgotten(customer.id) == 0
+    assert await service.purged_up_to(customer.id) == 0
 
 
 async def test_sockets_hear_of_it_after_the_commit_and_of_nothing_that_was_undone(
@@ -89,18 +89,18 @@ async def test_sockets_hear_of_it_after_the_commit_and_of_nothing_that_was_undon
 ) -> None:
     heard: list[int] = []
 
-    async def hear(fact: Notified) -> None:
+    async def hear(fact: NotificationCreated) -> None:
         heard.append(fact.notification.id)
         assert await service.after(star.id, fact.notification.id - 1, 1) == [fact.notification]
 
-    app[DATABASE].events.after_commit(Notified, hear)
+    app[DATABASE].events.after_commit(NotificationCreated, hear)
     async with app[DATABASE].transaction() as tx:
-        (one,) = await service.tell(tx, news(star, 1))
+        (one,) = await service.notify(tx, news(star, 1))
         assert heard == []
     assert heard == [one.id]
     with pytest.raises(RuntimeError):
         async with app[DATABASE].transaction() as tx:
-            await service.tell(tx, news(star, 2))
+            await service.notify(tx, news(star, 2))
             raise RuntimeError
     assert heard == [one.id]
 
@@ -114,17 +114,17 @@ async def test_read_news_is_forgotten_when_it_is_old_and_the_log_says_where_it_h
     for read in (ids[0], ids[2]):
         await service.mark_read(actor(star), read)
 
-    await later(app, KEEP - timedelta(minutes=1)).forget_old()
+    await later(app, KEEP - timedelta(minutes=1)).purge()
     assert len(await told(api, star)) == 4
-    assert await service.forgotten(star.id) == 0
+    assert await service.purged_up_to(star.id) == 0
 
-    await later(app, KEEP + timedelta(minutes=1)).forget_old()
+    await later(app, KEEP + timedelta(minutes=1)).purge()
     assert [one["id"] for one in reversed(await told(api, star))] == [ids[1], ids[3]]
-    assert await service.forgotten(star.id) == ids[2]
+    assert await service.purged_up_to(star.id) == ids[2]
     assert await service.ends([star.id]) == {star.id: ids[3]}
     assert await unread(api, star) == 2
-    await later(app, KEEP + timedelta(days=1)).forget_old()
-    assert await service.forgotten(star.id) == ids[2]
+    await later(app, KEEP + timedelta(days=1)).purge()
+    assert await service.purged_up_to(star.id) == ids[2]
 
 
 async def test_two_processes_that_forget_and_one_who_clears_do_not_wait_for_each_other(
@@ -132,13 +132,11 @@ async def test_two_processes_that_forget_and_one_who_clears_do_not_wait_for_each
 ) -> None:
     async with app[DATABASE].transaction() as tx:
         for number in range(50):
-            await service.tell(tx, news(star, number), news(customer, number))
+            await service.notify(tx, news(star, number), news(customer, number))
     for person in (star, customer):
         await service.mark_all_read(actor(person))
     old = later(app, KEEP * 2)
-    await asyncio.gather(
-        old.forget_old(), old.forget_old(), service.clear(actor(star)), service.mark_all_read(actor(customer))
-    )
-    assert await old.forget_old() in (0, 1)
+    await asyncio.gather(old.purge(), old.purge(), service.clear(actor(star)), service.mark_all_read(actor(customer)))
+    assert await old.purge() in (0, 1)
     for person in (star, customer):
         assert await service.after(person.id, 0, 10) == []

@@ -13,7 +13,7 @@ from aiohttp import web
 import mystar
 from mystar.kit.keys import DATABASE
 from mystar.kit.web.templates import environment
-from mystar.notifications.model import spoken_amount, spoken_date
+from mystar.notifications.model import format_amount, format_date
 from mystar.orders.keys import ORDERS
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, video
@@ -252,14 +252,14 @@ async def test_what_did_not_happen_is_told_to_nobody(
     ],
 )
 def test_amounts_are_said_as_people_write_them(kopecks: int, russian: str, english: str) -> None:
-    assert spoken_amount(kopecks, "ru") == russian
-    assert spoken_amount(kopecks, "en") == english
+    assert format_amount(kopecks, "ru") == russian
+    assert format_amount(kopecks, "en") == english
 
 
 def test_dates_are_said_as_people_write_them() -> None:
-    assert spoken_date(date(2030, 3, 8), "ru") == "08.03.2030"
-    assert spoken_date(date(2030, 3, 8), "en") == "2030-03-08"
-    assert spoken_date(None, "ru") == ""
+    assert format_date(date(2030, 3, 8), "ru") == "08.03.2030"
+    assert format_date(date(2030, 3, 8), "en") == "2030-03-08"
+    assert format_date(None, "ru") == ""
 
 
 async def deliver(api: Api, star: Person, order: int) -> None:

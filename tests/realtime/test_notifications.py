@@ -10,7 +10,7 @@ from mystar.chat.keys import CHAT
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.notifications.keys import NOTIFICATIONS
-from mystar.notifications.model import Kind, News, Subject
+from mystar.notifications.model import Kind, NotificationDraft, Subject
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.realtime.conftest import Doors, Pair
@@ -20,9 +20,9 @@ async def tell(app: web.Application, person: Person, *order_ids: int) -> list[in
     notifications = app[NOTIFICATIONS]
     ids = []
     for order_id in order_ids:
-        news = News(person.id, Kind.NEW_ORDER, Subject.ORDER, order_id, {"order_id": order_id})
+        news = NotificationDraft(person.id, Kind.NEW_ORDER, Subject.ORDER, order_id, {"order_id": order_id})
         async with app[DATABASE].transaction() as tx:
-            ids += [one.id for one in await notifications.tell(tx, news)]
+            ids += [one.id for one in await notifications.notify(tx, news)]
     return ids
 
 

@@ -11,7 +11,7 @@ from marshmallow import fields
 from mystar.accounts.access import actor_of, signed_in
 from mystar.chat.keys import CHAT
 from mystar.chat.model import (
-    LONGEST_CLIENT_ID,
+    MAX_CLIENT_ID_LENGTH,
     BlockedByThem,
     BlockedByYou,
     Conversation,
@@ -57,7 +57,7 @@ class GreetingsMessageDraft(BaseSchema):
     from_user = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be the actor's id."})
     user_id = Id(required=True)
     message = PlainText(required=True, min_length=1, max_length=256)
-    client_id = PlainText(load_default=None, allow_none=True, min_length=1, max_length=LONGEST_CLIENT_ID)
+    client_id = PlainText(load_default=None, allow_none=True, min_length=1, max_length=MAX_CLIENT_ID_LENGTH)
 
 
 class GreetingsMessageQuery(ListQuery):

@@ -13,15 +13,15 @@ from mystar.accounts.oauth.service import ContactDetails
 from mystar.accounts.schemas import EMAIL_MAX_LENGTH, PhoneNumber
 from mystar.contracts.greetings.accounts import GreetingsSignedIn, session_view
 from mystar.contracts.sign_in import (
-    TOKEN_LONGEST,
+    MAX_TOKEN_LENGTH,
     ProviderAnswer,
     ProviderCallback,
     ProviderToken,
     begin,
+    end_attempt,
     exchange,
-    keep,
-    over,
-    secret,
+    set_attempt_cookie,
+    token_response,
 )
 from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import json_response
@@ -56,7 +56,7 @@ class YandexRegistration(ProviderToken):
 class VkRegistration(BaseSchema):
     """The e-mail is unverified, and confirmed by a mailed link."""
 
-    access_token = PlainText(load_default="", max_length=TOKEN_LONGEST, allow_none=True)
+    access_token = PlainText(load_default="", max_length=MAX_TOKEN_LENGTH, allow_none=True)
     phone = PhoneNumber(load_default="", allow_none=True)
     email = PlainText(load_default="", max_length=EMAIL_MAX_LENGTH, allow_none=True)
 
@@ -64,7 +64,7 @@ class VkRegistration(BaseSchema):
 class VkLogin(BaseSchema):
     """The e-mail that clients send is not read: it would prove nothing."""
 
-    access_token = PlainText(load_default="", max_length=TOKEN_LONGEST, allow_none=True)
+    access_token = PlainText(load_default="", max_length=MAX_TOKEN_LENGTH, allow_none=True)
 
 
 class VkAnswer(ProviderAnswer):
@@ -89,7 +89,7 @@ def _link(name: Name, landing: str, summary: str) -> Handler:
     @response_schema(GreetingsLink, 200)
     async def link(request: web.Request) -> web.Response:
         url, state = await begin(request, name, "greetings", landing=landing)
-        return keep(request, name, state, json_response({"link": url}))
+        return set_attempt_cookie(request, name, state, json_response({"link": url}))
 
     handler: Handler = link
     return handler
@@ -99,14 +99,14 @@ def _link(name: Name, landing: str, summary: str) -> Handler:
 @querystring_schema(ProviderCallback)
 @response_schema(ProviderAnswer, 200)
 async def mid_yandex(request: web.Request) -> web.Response:
-    return over("yandex", secret(await exchange(request, "yandex")))
+    return end_attempt("yandex", token_response(await exchange(request, "yandex")))
 
 
 @docs(tags=["greetings: providers"], summary="Exchange an authorization code of VK for its token")
 @querystring_schema(ProviderCallback)
 @response_schema(VkAnswer, 200)
 async def mid_vk(request: web.Request) -> web.Response:
-    return over("vk_legacy", secret(await exchange(request, "vk_legacy")))
+    return end_attempt("vk_legacy", token_response(await exchange(request, "vk_legacy")))
 
 
 @docs(
@@ -127,7 +127,7 @@ async def yandex_register(request: web.Request) -> web.Response:
         actor=maybe_actor_of(request),
         contact=ContactDetails(phone=body["phone"] or None),
     )
-    return secret(await session_view(request, result.session), 201)
+    return token_response(await session_view(request, result.session), 201)
 
 
 @docs(tags=["greetings: providers"], summary="Log in through Yandex")
@@ -136,7 +136,7 @@ async def yandex_register(request: web.Request) -> web.Response:
 async def yandex_login(request: web.Request) -> web.Response:
     token = body_of(request)["access_token"]
     result = await request.app[SIGN_IN].sign_in_with("yandex", token, client_info(request), "greetings")
-    return secret(await session_view(request, result.session))
+    return token_response(await session_view(request, result.session))
 
 
 @docs(
@@ -161,7 +161,7 @@ async def vk_register(request: web.Request) -> web.Response:
     )
     shown = {name: result.profile.raw[name] for name in _VK_PROFILE if name in result.profile.raw}
     session = await session_view(request, result.session)
-    return secret({**shown, "vk_id": int(result.profile.subject), **session}, 201)
+    return token_response({**shown, "vk_id": int(result.profile.subject), **session}, 201)
 
 
 @docs(tags=["greetings: providers"], summary="Log in through VK")
@@ -184,7 +184,7 @@ async def _vk_login(request: web.Request, token: str | None) -> web.Response:
     if not token:
         return json_response(NO_TOKEN, 400)
     result = await request.app[SIGN_IN].sign_in_with("vk_legacy", token, client_info(request), "greetings")
-    return secret(await session_view(request, result.session))
+    return token_response(await session_view(request, result.session))
 
 
 ROUTES: tuple[Route, ...] = (

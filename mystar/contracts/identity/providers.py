@@ -19,10 +19,10 @@ from mystar.contracts.sign_in import (
     ProviderCallback,
     ProviderToken,
     begin,
+    end_attempt,
     exchange,
-    keep,
-    over,
-    secret,
+    set_attempt_cookie,
+    token_response,
 )
 from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import json_response, language_of
@@ -55,7 +55,7 @@ def _link(name: Name, path: str, title: str) -> Handler:
     @response_schema(_LINK, 200)
     async def link(request: web.Request) -> web.Response:
         url, state = await begin(request, name, "identity", landing=f"{path}/get/token")
-        return keep(request, name, state, json_response(url))
+        return set_attempt_cookie(request, name, state, json_response(url))
 
     handler: Handler = link
     return handler
@@ -68,7 +68,9 @@ def _token(name: Name, title: str) -> Handler:
     async def token(request: web.Request) -> web.Response:
         said = dict(await exchange(request, name))
         seconds = said.get("expires_in", 0)
-        return over(name, secret({"refresh_token": "", **said, "expires_in": seconds, "expire_in": seconds}))
+        return end_attempt(
+            name, token_response({"refresh_token": "", **said, "expires_in": seconds, "expire_in": seconds})
+        )
 
     handler: Handler = token
     return handler
@@ -108,14 +110,14 @@ def _login(name: Name, title: str) -> Handler:
             if name != "vk":
                 raise
             # VK's page of the client registers next, with the token that it reads out of this refusal.
-            return secret({**message_and_detail(refusal, language_of(request)), "access_token": token}, 400)
+            return token_response({**message_and_detail(refusal, language_of(request)), "access_token": token}, 400)
 
     handler: Handler = login
     return handler
 
 
 def _pair(result: SignInResult) -> web.Response:
-    return secret({"access": result.session.access, "refresh": result.session.refresh})
+    return token_response({"access": result.session.access, "refresh": result.session.refresh})
 
 
 def _routes(name: Name, path: str, title: str) -> Iterator[Route]:

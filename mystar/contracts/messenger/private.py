@@ -10,7 +10,7 @@ from marshmallow import fields
 
 from mystar.accounts.access import actor_of, signed_in
 from mystar.chat.keys import CHAT
-from mystar.chat.model import LONGEST_CLIENT_ID, Message, Person
+from mystar.chat.model import MAX_CLIENT_ID_LENGTH, Message, Person
 from mystar.chat.schemas import MessageFileView, files_view
 from mystar.files.forms import addresses
 from mystar.kit.web.bare_lists import MAX_ITEMS, ListQuery, list_request, list_response
@@ -23,7 +23,7 @@ from mystar.kit.web.validation import body_of, path_of, query_of
 
 TAGS = ["messenger: private chats"]
 #: Characters of a message in this dialect.
-LONGEST = 2000
+MAX_LENGTH = 2000
 #: Refusals that clients know by these very words, and all with 400 (docs/dialects/messenger.md).
 DETAILS = {
     "own_conversation": "current user cannot by recipient",
@@ -40,19 +40,19 @@ class MessengerChatPath(BaseSchema):
 class MessengerChatDraft(BaseSchema):
     recipient_id = Id(required=True)
     text = PlainText(
-        load_default="", allow_none=True, max_length=LONGEST, metadata={"description": "The first message."}
+        load_default="", allow_none=True, max_length=MAX_LENGTH, metadata={"description": "The first message."}
     )
 
 
 class MessengerMessageDraft(BaseSchema):
     """``client_id`` is ours: a repeated send with the same one is not a second message."""
 
-    text = PlainText(required=True, min_length=1, max_length=LONGEST)
+    text = PlainText(required=True, min_length=1, max_length=MAX_LENGTH)
     # What clients read as `answer`, 0 included, they send back.
     message_answer_id = BoundedInteger(
         min_value=0, max_value=2**63 - 1, load_default=0, allow_none=True, metadata={"description": "0 = none"}
     )
-    client_id = PlainText(load_default=None, allow_none=True, min_length=1, max_length=LONGEST_CLIENT_ID)
+    client_id = PlainText(load_default=None, allow_none=True, min_length=1, max_length=MAX_CLIENT_ID_LENGTH)
 
 
 class MessengerMessageQuery(BaseSchema):

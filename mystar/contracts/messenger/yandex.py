@@ -11,7 +11,7 @@ from marshmallow import fields, validate
 
 from mystar.accounts.access import client_info, maybe_actor_of, maybe_signed_in
 from mystar.accounts.keys import SIGN_IN
-from mystar.contracts.sign_in import TOKEN_LONGEST, begin, keep, secret
+from mystar.contracts.sign_in import MAX_TOKEN_LENGTH, begin, set_attempt_cookie, token_response
 from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import json_response
 from mystar.kit.web.routes import Route, route
@@ -31,7 +31,7 @@ class YandexLink(BaseSchema):
 
 
 class OauthToken(BaseSchema):
-    oauth_token = PlainText(required=True, min_length=1, max_length=TOKEN_LONGEST)
+    oauth_token = PlainText(required=True, min_length=1, max_length=MAX_TOKEN_LENGTH)
 
 
 class YandexRegistered(BaseSchema):
@@ -51,7 +51,7 @@ class YandexSignedIn(BaseSchema):
 @response_schema(YandexLink, 200)
 async def yandex_link(request: web.Request) -> web.Response:
     url, state = await begin(request, "yandex", "messenger", landing="/", response_type="token")
-    return keep(request, "yandex", state, json_response({"yandex_url": url}))
+    return set_attempt_cookie(request, "yandex", state, json_response({"yandex_url": url}))
 
 
 @docs(
@@ -74,7 +74,7 @@ async def yandex_register(request: web.Request) -> web.Response:
 async def yandex_login(request: web.Request) -> web.Response:
     token = query_of(request)["oauth_token"]
     result = await request.app[SIGN_IN].sign_in_with("yandex", token, client_info(request), "messenger")
-    return secret({"token": result.session.access, "type": "Bearer"})
+    return token_response({"token": result.session.access, "type": "Bearer"})
 
 
 ROUTES: tuple[Route, ...] = (

@@ -1,4 +1,4 @@
-"""Whose pages may call the service from a browser (CORS)."""
+"""Which pages may call the service from a browser (CORS)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import aiohttp_cors
 from aiohttp import web
 
-#: What scripts of those pages may read of an answer, beside what they always may.
-_TOLD = (
+#: Headers of answers that scripts may read.
+_EXPOSED = (
     *("X-Request-ID", "X-Total-Count", "Link", "ETag", "Location", "Retry-After", "Idempotent-Replayed"),
     *("Accept-Ranges", "Content-Disposition", "Content-Range", "WWW-Authenticate"),
 )
@@ -17,7 +17,7 @@ _TOLD = (
 def allow_origins(app: web.Application, resources: Iterable[web.Resource], origins: Sequence[str]) -> None:
     """Credentials are allowed, so the origin is echoed: a browser takes no "*" for them."""
     options = aiohttp_cors.ResourceOptions(
-        allow_credentials=True, allow_headers="*", allow_methods="*", expose_headers=_TOLD, max_age=600
+        allow_credentials=True, allow_headers="*", allow_methods="*", expose_headers=_EXPOSED, max_age=600
     )
     cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(origins, options))
     for resource in resources:

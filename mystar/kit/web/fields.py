@@ -1,4 +1,4 @@
-"""Fields of schemas that aiohttp's clients get wrong, and that every door needs the same way."""
+"""The base schema and the fields that all dialects share."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 class BaseSchema(Schema):
-    """A schema that ignores what it does not know: clients send extra keys, and nobody may set what is not named."""
+    """A schema that ignores unknown keys, which clients send."""
 
     class Meta:
         unknown = EXCLUDE
 
 
 def max_items(count: int) -> validate.Length:
-    """Of a list: how many it may have. Marshmallow's own words for it count characters."""
+    """The maximum length of a list, with a message that does not speak of characters."""
     return validate.Length(max=count, error="No more than {max} items.")
 
 
 class _StrictInteger(fields.Integer):
-    """Never a rounded or guessed number; as text in plain digits, though Python would read others, and 1_000, too."""
+    """An integer, or text in ASCII digits; no floats, booleans, other digits or ``1_000``, which Python accepts."""
 
     def _validated(self, value: Any) -> Any:
         if isinstance(value, bool | float) or (isinstance(value, str) and not _DIGITS.fullmatch(value)):
@@ -40,14 +40,14 @@ class _StrictInteger(fields.Integer):
 
 
 class Id(_StrictInteger):
-    """An id that the database can hold. Old clients send ids as text: "5" and 5 are one."""
+    """An id of the database, as an integer or as text: old clients send "5"."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(validate=validate.Range(min=1, max=_MAX_BIGINT), **options)
 
 
 class BoundedInteger(_StrictInteger):
-    """A whole number between bounds."""
+    """An integer between bounds, inclusive."""
 
     def __init__(self, *, min_value: int, max_value: int, **options: Any) -> None:
         super().__init__(validate=validate.Range(min=min_value, max=max_value), **options)
@@ -75,7 +75,7 @@ class PlainText(fields.String):
 
 
 class WebAddress(PlainText):
-    """Where a link leads, or a name on some site. Nothing that a browser would run: no scheme but the web's."""
+    """An http or https URL, or a name on some site. Other schemes are refused, since browsers run some of them."""
 
     default_error_messages = {
         "address": [
@@ -92,7 +92,7 @@ class WebAddress(PlainText):
 
 
 class AvatarSizes(fields.Dict):
-    """What `mystar.kit.web.media_urls.copy_paths` answers."""
+    """The URLs of `mystar.kit.web.media_urls.copy_paths`."""
 
     def __init__(self, **options: Any) -> None:
         example = {str(side): f"/media/{copy_key('avatars/5f0c.jpeg', side)}" for side in SIDES}
@@ -101,7 +101,7 @@ class AvatarSizes(fields.Dict):
 
 
 class RubleAmount(fields.Field[int]):
-    """Money on the wire, as number or text, in rubles; kopecks inside. Never through a float's guess."""
+    """An amount in rubles, as number or text, read as kopecks without rounding."""
 
     default_error_messages = {
         "money": [
@@ -110,7 +110,7 @@ class RubleAmount(fields.Field[int]):
     }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int:
-        # repr of a float is the shortest text that reads back as it: what the client wrote.
+        # The repr of a float is the shortest text that reads back as it, so it is what the client wrote.
         text = repr(value) if isinstance(value, float) else value
         if isinstance(text, bool) or not isinstance(text, str | int | Decimal):
             raise self.make_error("money")

@@ -1,4 +1,4 @@
-"""Small things at the wire: JSON, languages, addresses, request ids."""
+"""HTTP helpers: JSON, pages, languages, client addresses, request ids."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ REQUEST_ID = web.RequestKey("request_id", str)
 
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 TRUSTED_PROXIES: web.AppKey[Networks] = web.AppKey("trusted_proxies")
-#: What our own addresses begin with, without a slash at the end.
+#: The public address of the service, without a slash at the end.
 PUBLIC_URL: web.AppKey[str] = web.AppKey("public_url")
 
 
-#: Moments as the documents write them, ``2025-06-15T12:00:00Z``: many a client's parser knows no fractions.
+#: Times are written as ``2025-06-15T12:00:00Z``: the parsers of some clients know no fractions.
 _AS_DOCUMENTED = orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_UTC_Z
 
 
 def dumps(data: Any) -> bytes:
-    """JSON as UTF-8 bytes; Decimal becomes text, so that no amount of money ever passes through a float."""
+    """JSON as UTF-8 bytes. Decimal is written as text, so that amounts of money do not become floats."""
     return orjson.dumps(data, default=_default, option=_AS_DOCUMENTED)
 
 
@@ -39,7 +39,7 @@ def json_response(data: Any, status: int = 200, headers: Mapping[str, str] | Non
 
 
 def html_response(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A page of ours: nothing may be loaded from elsewhere, framed or guessed."""
+    """An HTML page with headers that forbid foreign resources, framing, sniffing and caching."""
     safe = {
         "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
         "X-Content-Type-Options": "nosniff",
@@ -52,7 +52,7 @@ def html_response(text: str, status: int = 200, headers: Mapping[str, str] | Non
 
 
 def wants_page(request: web.BaseRequest) -> bool:
-    """Whether a browser shows the answer to a person. Scripts that want JSON do not ask for HTML."""
+    """Whether the client asks for HTML, as browsers do and scripts that want JSON do not."""
     return "text/html" in request.headers.get("Accept", "")
 
 
@@ -92,19 +92,19 @@ def networks(addresses: Iterable[str]) -> Networks:
 
 
 def client_address(request: web.BaseRequest, trusted: Networks) -> str:
-    """The address of the client, behind however many trusted proxies (promise S19).
+    """The address of the client behind any number of trusted proxies (promise S19).
 
-    ``X-Forwarded-For`` is read from its end, and only as long as the speaker is a peer we configured.
+    ``X-Forwarded-For`` is read from its end, as long as the sender of the entry is a trusted proxy.
     """
-    speaker = request.remote or ""
+    sender = request.remote or ""
     hops = [hop.strip() for hop in ",".join(request.headers.getall("X-Forwarded-For", [])).split(",") if hop.strip()]
-    while hops and inside(speaker, trusted):
-        speaker = hops.pop()
-    return speaker[:45]
+    while hops and inside(sender, trusted):
+        sender = hops.pop()
+    return sender[:45]
 
 
 def inside(address: str, allowed: Networks) -> bool:
-    """Whether the address belongs to one of the networks; an IPv4 address may come dressed as IPv6."""
+    """Whether the address belongs to one of the networks; an IPv4-mapped IPv6 address is IPv4."""
     try:
         peer = ipaddress.ip_address(address)
     except ValueError:
@@ -118,5 +118,5 @@ def address_of(request: web.Request) -> str:
 
 
 def absolute(request: web.Request, path: str) -> str:
-    """The path as an address that works from anywhere; a proxy may have changed the one we were asked by."""
+    """The path as an absolute URL of the public address; a proxy may have changed the request's own."""
     return request.app[PUBLIC_URL] + path

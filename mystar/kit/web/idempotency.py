@@ -6,14 +6,14 @@
     @idempotent
     async def place_order(request): ...
 
-``@idempotent`` stands next to the function, so that who asks and what is asked are checked before. The key's row is
-written in the transaction of the effect: everything that the handler does with the database joins one transaction, so
-either both are there or neither, also after a power cut. That transaction begins with the handler's first change: what
-waits for others (limits, a password hash, the bytes of an upload) belongs before it or, by ``tx.after_commit``, behind
-it; inside it is refused. Of a form whose file is streamed, file and fields have to be read before the first change.
+``@idempotent`` is the innermost decorator, so that authentication and validation come first. The key's row is written
+in the transaction of the effect: everything that the handler does with the database joins one transaction, so either
+both exist or neither, also after a power cut. That transaction begins with the handler's first change. Waiting for
+others (limits, a password hash, the bytes of an upload) belongs before it or, by ``tx.after_commit``, after it; inside
+it is refused. Files and fields of a streamed form have to be read before the first change.
 
-The key belongs to the account that sends it; a guest's to whoever sends it again, so it should be a random one.
-A failure is not remembered: nothing was done, and the same key may try again.
+The key belongs to the account that sends it. A guest's key belongs to every guest who sends it, so it should be random.
+A failure is not stored: nothing was changed, and the same key can be tried again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from mystar.kit.web.idempotency_repository import IdempotencyRepository, Key, St
 from mystar.kit.web.multipart import REQUEST_FINGERPRINT, RequestFingerprint, body, drain, form
 
 HEADER = "Idempotency-Key"
-#: Longer than any client repeats a request, shorter than keys pile up (promise M3 asks for a day).
+#: How long answers are kept (promise M3 asks for a day).
 KEEP = timedelta(hours=48)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _PURPOSE = "idempotency"
@@ -93,22 +93,22 @@ class Idempotency:
             return await handler(request)
         if not _KEY.fullmatch(name):
             raise KeyMalformed
-        key, taken = Key(self._account_of(request), name), await _fingerprint_of(request)
+        key, fingerprint = Key(self._account_of(request), name), await _fingerprint_of(request)
         known = await IdempotencyRepository(self._db).find(key)
         if known is not None:
             if REQUEST_FINGERPRINT in request:
                 await drain(request)
-            return self._replayed(known, taken)
+            return self._replayed(known, fingerprint)
         if key in self._running:
             raise StillRunning
         self._running.add(key)
         try:
-            return await self._first(request, handler, key, taken)
+            return await self._first(request, handler, key, fingerprint)
         finally:
             self._running.discard(key)
 
     async def _first(
-        self, request: web.Request, handler: Handler, key: Key, taken: RequestFingerprint
+        self, request: web.Request, handler: Handler, key: Key, fingerprint: RequestFingerprint
     ) -> web.StreamResponse:
         async def claim(tx: Tx) -> None:
             rows = IdempotencyRepository(tx)
@@ -117,30 +117,30 @@ class Idempotency:
             # The other request may have ended since the first look.
             known = await rows.find(key)
             if known is not None:
-                raise _Answered(self._replayed(known, taken))
+                raise _Answered(self._replayed(known, fingerprint))
 
         try:
             async with self._db.lazy_transaction(claim) as lazy:
                 response = await handler(request)
                 if response.status >= 400:
                     raise _Answered(response)
-                await self._remember(await lazy.tx(), key, taken, response)
+                await self._remember(await lazy.tx(), key, fingerprint, response)
                 return response
         except _Answered as answered:
             return answered.response
 
-    async def _remember(self, tx: Tx, key: Key, taken: RequestFingerprint, response: web.StreamResponse) -> None:
+    async def _remember(self, tx: Tx, key: Key, fingerprint: RequestFingerprint, response: web.StreamResponse) -> None:
         assert isinstance(response, web.Response), "a streamed answer cannot be kept"
         answer = StoredAnswer(
-            fingerprint=self._signer.sign(_PURPOSE, taken.taken()).encode(),
+            fingerprint=self._signer.sign(_PURPOSE, fingerprint.hexdigest()).encode(),
             status=response.status,
             body=bytes(response.body) if isinstance(response.body, bytes | bytearray) else b"",
             content_type=response.content_type,
         )
         await IdempotencyRepository(tx).insert(key, answer, self._clock.now())
 
-    def _replayed(self, known: StoredAnswer, taken: RequestFingerprint) -> web.Response:
-        if not self._signer.verify(known.fingerprint.decode("latin-1"), _PURPOSE, taken.taken()):
+    def _replayed(self, known: StoredAnswer, fingerprint: RequestFingerprint) -> web.Response:
+        if not self._signer.verify(known.fingerprint.decode("latin-1"), _PURPOSE, fingerprint.hexdigest()):
             raise KeyReused
         return web.Response(
             body=known.body,
@@ -166,7 +166,7 @@ IDEMPOTENCY: web.AppKey[Idempotency] = web.AppKey("idempotency", Idempotency)
 
 
 def idempotent(handler: Handler) -> Handler:
-    """Honour the key in front of this handler; the innermost decorator."""
+    """Make the handler honour ``Idempotency-Key``; the innermost decorator."""
 
     @wraps(handler)
     async def once(request: web.Request) -> web.StreamResponse:
@@ -179,15 +179,15 @@ def idempotent(handler: Handler) -> Handler:
 
 
 async def _fingerprint_of(request: web.Request) -> RequestFingerprint:
-    """What makes two requests the same: method, address and body; of a form in parts, their values, as borders vary."""
+    """A hash of method, address and body; of a multipart form, of its values, as boundaries vary."""
     path = request.path.rstrip("/") + "?" + request.query_string
-    taken = RequestFingerprint(request.method.encode(), path.encode())
+    fingerprint = RequestFingerprint(request.method.encode(), path.encode())
     if request.content_type != "multipart/form-data":
-        taken.add(await body(request))
+        fingerprint.add(await body(request))
     elif any(one["location"] == "json" for one in getattr(request.match_info.handler, "__schemas__", ())):
-        # A small form, which has been read already; see `mystar.kit.web.validation`.
+        # A small form, which has been read before; see `mystar.kit.web.validation`.
         fields = [f"{name}={value}" for name, value in (await form(request)).items() if isinstance(value, str)]
-        taken.add("\x1e".join(fields).encode())
+        fingerprint.add("\x1e".join(fields).encode())
     else:
-        request[REQUEST_FINGERPRINT] = taken
-    return taken
+        request[REQUEST_FINGERPRINT] = fingerprint
+    return fingerprint

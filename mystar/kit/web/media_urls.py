@@ -1,11 +1,11 @@
-"""Addresses of files: what a key is behind /media/, and where the small copies of an avatar are."""
+"""URLs of files under /media/, and of the small copies of an avatar."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-#: Pixels of a side of the squares that every avatar is also kept as.
+#: Sides, in pixels, of the square copies of every avatar.
 SIDES = (96, 320, 960)
 
 
@@ -14,15 +14,15 @@ def media_path(key: str) -> str:
 
 
 class Addresses(NamedTuple):
-    """Absolute URLs of files, since pages of other origins show them."""
+    """Makes absolute URLs of files, which pages of other origins can show."""
 
-    #: What they begin with.
+    #: Their beginning, without a slash at the end.
     public_url: str
-    #: From the key of a private file to the path of a link that opens it for a while.
+    #: From the key of a private file to the path of a link that opens it for an hour.
     signed_path: Callable[[str], str]
 
     def public(self, key: str | None) -> str | None:
-        """Of what anybody may see, such as an avatar; None without one."""
+        """Of a public file, such as an avatar; None without a key."""
         return self.public_url + media_path(key) if key else None
 
     def private(self, key: str) -> str:
@@ -35,7 +35,7 @@ def copy_key(key: str, side: int) -> str:
 
 
 def copy_paths(avatar_key: str | None, public_url: str = "") -> dict[str, str] | None:
-    """The addresses of the copies by side, as every door shows them; None without a picture."""
+    """The URLs of the copies by side, as all dialects show them; None without an avatar."""
     if avatar_key is None:
         return None
     return {str(side): public_url + media_path(copy_key(avatar_key, side)) for side in SIDES}

@@ -1,4 +1,4 @@
-"""Bodies as they come, long forms part by part; and what makes two forms the same, whose borders and timing differ."""
+"""Request bodies: small ones as a whole, multipart forms part by part, and a fingerprint of both."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from multidict import MultiDictProxy
 
 from mystar.errors import Unreadable
 
-#: Bytes asked from the network at once.
+#: Bytes of one read.
 CHUNK = 64 * 1024
-#: Seconds that a sender may be silent.
-_SILENCE = 60
+#: Seconds without a byte from the client.
+_READ_TIMEOUT = 60
 _MAX_PARTS = 32
 _BROKEN = (
     *(ValueError, LookupError, AssertionError, RuntimeError, TimeoutError),
@@ -26,46 +26,46 @@ _BROKEN = (
 
 
 class RequestFingerprint:
-    """The fingerprint of a request, taken while it is read: nothing is kept but a digest."""
+    """A hash of a request, computed while it is read."""
 
-    def __init__(self, *beginning: bytes) -> None:
+    def __init__(self, *parts: bytes) -> None:
         self._digest = hashlib.sha256()
-        for one in beginning:
+        for one in parts:
             self.add(one)
 
     def add(self, text: bytes) -> None:
         self._digest.update(len(text).to_bytes(8, "big") + text)
 
     def stream(self) -> hashlib._Hash:
-        """Another digest, for something long; to be added when all of it has come."""
+        """A hash for something long, whose digest is to be added at its end."""
         return hashlib.sha256()
 
-    def taken(self) -> str:
+    def hexdigest(self) -> str:
         return self._digest.hexdigest()
 
 
-#: Of a form that its handler reads as it comes.
+#: Of a form that its handler streams.
 REQUEST_FINGERPRINT = web.RequestKey("print", RequestFingerprint)
 
 
 async def body(request: web.Request) -> bytes:
-    """All of it, unpacked; kept for whoever asks again. :raises Unreadable: it is not packed as its sender says."""
+    """The whole body, decompressed, and cached. :raises Unreadable: it is not compressed as its header says."""
     with _reading():
         return await request.read()
 
 
 async def form(request: web.Request) -> MultiDictProxy[Any]:
-    """A small form, kept for whoever asks again. :raises Unreadable: no form, or in no charset that we know."""
+    """A small form, cached. :raises Unreadable: it is no form, or its charset is unknown."""
     with _reading():
         return await request.post()
 
 
 async def parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
-    """:raises Unreadable: broken off, nested, too many of them, or no form at all."""
+    """The parts of a form. :raises Unreadable: cut off, nested, too many, or no form at all."""
     with _reading():
         reader = await request.multipart()
     for _ in range(_MAX_PARTS):
-        part = await _patiently(reader.next)
+        part = await _with_timeout(reader.next)
         if part is None:
             return
         if isinstance(part, MultipartReader):
@@ -75,43 +75,43 @@ async def parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
 
 
 async def chunks(request: web.Request, part: BodyPartReader) -> AsyncIterator[bytes]:
-    """The bytes of a part. :raises Unreadable: they broke off."""
-    taken = request.get(REQUEST_FINGERPRINT)
-    digest = taken.stream() if taken else None
+    """The bytes of a part. :raises Unreadable: they were cut off."""
+    fingerprint = request.get(REQUEST_FINGERPRINT)
+    digest = fingerprint.stream() if fingerprint else None
     while not part.at_eof():
-        chunk: bytes = await _patiently(part.read_chunk, CHUNK)
+        chunk: bytes = await _with_timeout(part.read_chunk, CHUNK)
         if digest:
             digest.update(chunk)
         if chunk:
             yield chunk
-    if taken and digest:
-        taken.add((part.name or "").encode("utf-8", "replace"))
-        taken.add((part.filename or "").encode("utf-8", "replace"))
-        taken.add(digest.digest())
+    if fingerprint and digest:
+        fingerprint.add((part.name or "").encode("utf-8", "replace"))
+        fingerprint.add((part.filename or "").encode("utf-8", "replace"))
+        fingerprint.add(digest.digest())
 
 
 async def drain(request: web.Request) -> None:
-    """Read the whole form for nothing but its fingerprint."""
+    """Read the whole form for its fingerprint alone."""
     async for part in parts(request):
         async for _ in chunks(request, part):
             pass
 
 
 def text_of(value: bytes) -> str:
-    """:raises Unreadable: it is no UTF-8."""
+    """:raises Unreadable: it is not UTF-8."""
     with _reading():
         return value.decode()
 
 
-async def _patiently(read: Callable[..., Awaitable[Any]], *arguments: object) -> Any:
+async def _with_timeout(read: Callable[..., Awaitable[Any]], *arguments: object) -> Any:
     with _reading():
-        async with asyncio.timeout(_SILENCE):
+        async with asyncio.timeout(_READ_TIMEOUT):
             return await read(*arguments)
 
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """aiohttp has many ways to say that a body is broken, or that its sender fell silent."""
+    """Translate the many errors of aiohttp about malformed or stalled bodies."""
     try:
         yield
     except _BROKEN as error:

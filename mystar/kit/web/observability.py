@@ -1,4 +1,4 @@
-"""What an operator sees: logs with a request id and without secrets, metrics by route, health."""
+"""Logs with a request id and without secrets, and metrics by route."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from mystar.kit.web.routes import canonical_path
 access = logging.getLogger("mystar.access")
 
 _SECRET_KEYS = re.compile(r"password|secret|token|authorization|cookie|api_?key|signature|dsn", re.IGNORECASE)
-#: What a secret looks like inside a sentence. What follows a telling name is blanked and the name is kept.
+#: Secrets inside a text. The name of a parameter is kept, its value is blanked.
 _SECRET_WORDS = re.compile(
     r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # a JSON Web Token
     r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"  # the login in an address
@@ -45,7 +45,7 @@ _REQUEST_ID = re.compile(r"^[\w.-]{8,64}$")
 
 
 class Metrics:
-    """The counters of one application; each has its own registry, so that two can live in one process."""
+    """The metrics of one application, in a registry of its own, so that a process can have several applications."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -69,7 +69,7 @@ class Metrics:
         PlatformCollector(registry=self.registry)
 
     def count_outbox(self, topics: Sequence[Mapping[str, Any]]) -> None:
-        """Take over what `Outbox.waiting` says; a topic that it does not name has nothing left."""
+        """Set the gauges from `Outbox.waiting`; topics that it does not name are removed."""
         for gauge, column in (
             (self.outbox_waiting, "waiting"),
             (self.outbox_failed, "failed"),
@@ -89,9 +89,9 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 @web.middleware
 async def observability_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The outermost middleware: gives every request an id, counts it, times it and logs it by its route.
+    """The outermost middleware: gives every request an id, counts, times and logs it by its route.
 
-    The query is never logged: the contracts put tokens into it.
+    The query is not logged: it may contain tokens.
     """
     given = request.headers.get("X-Request-ID", "")
     request_id = given if _REQUEST_ID.match(given) else new_request_id()
@@ -107,7 +107,7 @@ async def observability_middleware(request: web.Request, handler: Handler) -> we
         status = redirect.status
         raise
     except (ConnectionResetError, asyncio.CancelledError):
-        # Nobody is there to hear the answer; the number is nginx's.
+        # The client has gone; 499 is what nginx logs then.
         status = 499
         raise
     finally:
@@ -117,9 +117,9 @@ async def observability_middleware(request: web.Request, handler: Handler) -> we
 
 
 async def add_response_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """A signal of the application, ``on_response_prepare``: whatever is sent, streams too, says which request it is.
+    """A handler of ``on_response_prepare``: adds the request id to every answer, streams included.
 
-    It does not say which versions of what sent it.
+    ``Server`` names no versions.
     """
     response.headers["Server"] = "mystar"
     if REQUEST_ID in request:
@@ -131,7 +131,7 @@ def _record(request: web.Request, status: int, seconds: float) -> None:
     method = request.method if request.method in _METHODS else "other"
     metrics.requests.labels(method, route, status).inc()
     if status != 101:
-        # A socket lasts as long as its user, which is no time to answer.
+        # The duration of a WebSocket is not the time of an answer.
         metrics.seconds.labels(method, route).observe(seconds)
     if access.isEnabledFor(logging.INFO):
         milliseconds = round(seconds * 1000, 1)
@@ -140,24 +140,24 @@ def _record(request: web.Request, status: int, seconds: float) -> None:
 
 
 def configure_logging(level: str, form: str) -> None:
-    """Send every library's records through one pipe: JSON lines for machines or text for people, to standard error."""
+    """Log all records to standard error, as JSON lines or as text."""
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(form))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
     logging.getLogger("yoyo").setLevel(logging.WARNING)
-    logging.getLogger("aiohttp.server").addFilter(_one_line_for_nonsense)
-    # Ours says the same without the query, in which the contracts carry tokens.
+    logging.getLogger("aiohttp.server").addFilter(_shorten_client_errors)
+    # `mystar.access` logs the same without the query, which may contain tokens.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
-    # It quotes subprotocols that we do not speak, and a client that errs may have put its token there.
+    # It logs unknown subprotocols, in which a client may have sent its token.
     logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 
 
-def _one_line_for_nonsense(record: logging.LogRecord) -> bool:
-    """Bytes that are no HTTP, or not packed as they say, are the sender's mistake, not ours.
+def _shorten_client_errors(record: logging.LogRecord) -> bool:
+    """Log malformed requests in one line at INFO: they are errors of the client.
 
-    No error, no stack, and nothing of what they say.
+    Without the stack and without the bytes.
     """
     problem = record.exc_info[1] if record.exc_info else None
     if isinstance(problem, HttpProcessingError | web.RequestPayloadError):
@@ -187,10 +187,10 @@ def formatter(form: str) -> logging.Formatter:
 
 
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Blank what must not be read in a log, whoever logged it (promise S8)."""
+    """Blank secrets in the records of all loggers (promise S8)."""
     for key, value in event.items():
         if key.startswith("_"):
-            continue  # structlog's own, removed before anything is written
+            continue  # of structlog, removed before the record is written
         if _SECRET_KEYS.search(key):
             event[key] = _HIDDEN
         elif not isinstance(value, float | bool | None) and not _small(value):
@@ -199,12 +199,12 @@ def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
 
 
 def _small(value: Any) -> bool:
-    """A whole number that JSON's readers can hold."""
+    """Whether it is an integer of 64 bits."""
     return isinstance(value, int) and abs(value) < 2**63
 
 
 def without_secrets(text: str) -> str:
-    """The sentence with its secrets blanked; half a surrogate pair, which JSON cannot hold, is spelt out."""
+    """The text with its secrets blanked; lone surrogates, which JSON cannot hold, are escaped."""
     if not text.isascii():
         text = text.encode("utf-8", "backslashreplace").decode()
     return _SECRET_WORDS.sub(_blanked, text)

@@ -1,7 +1,7 @@
-"""One flat router for all contracts: an address, its deeds, its name, with and without the trailing slash.
+"""One flat router for all dialects; every path is registered with and without the trailing slash.
 
-Sub-applications would swallow each other's prefixes, and a redirect to the other spelling of an address loses the
-body of a POST; so both spellings are registered and the second one is simply not documented.
+Sub-applications would capture each other's prefixes, and a redirect to the other spelling of a path loses the body of a
+POST. So both spellings are registered, and one of them is not documented.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def route(method: str, path: str, handler: Handler, name: str, *, documented: bo
 
 
 def alias(path: str, original: Route) -> Route:
-    """The same deed at another address, served and not advertised."""
+    """The same operation at another path; not documented."""
     name = f"{original.name}.{path.strip('/').translate(_NAME)}"
     return Route(original.method, path, original.handler, name, documented=False)
 
@@ -39,42 +39,42 @@ _NAME = str.maketrans({"/": "_", "-": "_", "{": "_", "}": "_", ":": "_", "\\": "
 
 
 def register(app: web.Application, routes: Iterable[Route]) -> list[web.Resource]:
-    """Add the routes to the application; answer the resources, for CORS.
+    """Add the routes to the application. Returns the resources, for CORS.
 
     :raises ValueError: two routes claim the same method of the same path, or two names one path.
     """
     by_path: dict[str, dict[str, Route]] = {}
     for one in routes:
-        deeds = by_path.setdefault(one.path, {})
-        if one.method in deeds or any(other.name != one.name for other in deeds.values()):
+        methods = by_path.setdefault(one.path, {})
+        if one.method in methods or any(other.name != one.name for other in methods.values()):
             raise ValueError(f"{one.method} {one.path} is taken")
-        deeds[one.method] = one
-    resources = [_resource(app, path, deeds, "") for path, deeds in by_path.items()]
-    for path, deeds in by_path.items():
+        methods[one.method] = one
+    resources = [_resource(app, path, methods, "") for path, methods in by_path.items()]
+    for path, methods in by_path.items():
         other = path[:-1] if path.endswith("/") else path + "/"
         if other and other not in by_path and "{tail" not in path:
-            resources.append(_resource(app, other, deeds, ".other_slash"))
+            resources.append(_resource(app, other, methods, ".other_slash"))
     return resources
 
 
-def _resource(app: web.Application, path: str, deeds: dict[str, Route], suffix: str) -> web.Resource:
-    name = next(iter(deeds.values())).name + suffix
+def _resource(app: web.Application, path: str, methods: dict[str, Route], suffix: str) -> web.Resource:
+    name = next(iter(methods.values())).name + suffix
     resource = app.router.add_resource(path, name=name)
-    for method, one in deeds.items():
+    for method, one in methods.items():
         resource.add_route(method, one.handler)
-        if method == "GET" and "HEAD" not in deeds:
+        if method == "GET" and "HEAD" not in methods:
             resource.add_route("HEAD", one.handler)
     return resource
 
 
 def route_name(request: web.Request) -> str:
-    """``<contract>.<resource>`` of the route that matched, without what an alias or the other slash adds to it."""
+    """``<contract>.<resource>`` of the route that matched, without the suffixes of aliases and of the other slash."""
     resource = request.match_info.route.resource
     return ".".join((resource.name or "").split(".")[:2]) if resource is not None else ""
 
 
 def canonical_path(request: web.Request) -> str:
-    """The pattern that matched, the same for both slashes; "unmatched" when nothing did. For metrics and logs."""
+    """The pattern that matched, the same for both slashes; "unmatched" for none. For metrics and logs."""
     resource = request.match_info.route.resource
     if resource is None:
         return "unmatched"

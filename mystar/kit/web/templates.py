@@ -1,4 +1,4 @@
-"""HTML pages of ours and the texts of mails: Jinja templates inside the package."""
+"""HTML pages and mails: the Jinja templates of the package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 @cache
 def environment() -> Environment:
-    """Templates escape in .html, not in .txt, and a forgotten variable is an error, not an empty place."""
+    """Escapes in .html and not in .txt; an undefined variable is an error."""
     return Environment(
         loader=PackageLoader("mystar", "templates"),
         autoescape=select_autoescape(["html"]),
@@ -21,5 +21,5 @@ def environment() -> Environment:
 
 
 def render_page(name: str, language: str, **values: Any) -> str:
-    """A page in ``language`` ("ru" or "en"); templates choose words by the variable ``language``."""
+    """A page in ``language``, "ru" or "en"; templates choose texts by this variable."""
     return environment().get_template(f"pages/{name}").render(language=language, **values)

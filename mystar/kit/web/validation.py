@@ -1,7 +1,7 @@
-"""Reads what aiohttp-apispec's decorators declare, in front of the handler, and says what is wrong in our words.
+"""Loads requests with the schemas that aiohttp-apispec's decorators declare.
 
-The library's own middleware needs string keys that warn on every request and a parser that all applications of a
-process share; this one does the same with typed keys and a parser of its own.
+The library's own middleware uses string keys, which warn on every request, and a parser that all applications of a
+process share. This one uses typed keys and no shared state.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _FORM, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
 
 def body_of(request: web.Request) -> Any:
-    """The checked body, as its ``@json_schema`` made it."""
+    """The body as loaded by its ``@json_schema``."""
     return request[_BODY]
 
 
 def query_of(request: web.Request) -> dict[str, Any]:
-    """The checked query, as its ``@querystring_schema`` made it."""
+    """The query as loaded by its ``@querystring_schema``."""
     return request[_QUERY]
 
 
 def path_of(request: web.Request) -> dict[str, Any]:
-    """The checked variables of the path, as their ``@match_info_schema`` made them."""
+    """The variables of the path as loaded by their ``@match_info_schema``."""
     return request[_PATH]
 
 
@@ -67,11 +67,11 @@ async def read_declared(request: web.Request, handler: Handler) -> None:
 
 
 async def read_body(request: web.Request) -> Any:
-    """JSON by default whatever the content type says, a form when it says so, {} when there is nothing.
+    """The body as JSON, as a form if the content type says so, or {} if it is empty.
 
-    For handlers whose body is sometimes a form with files, which they stream; others declare their schema.
+    For handlers whose body may be a form with files, which they stream; others declare their schema.
 
-    Tools such as curl call everything a form unless told otherwise; what begins like JSON is JSON all the same.
+    curl sends JSON with the content type of a form unless told otherwise, so a body that begins like JSON is JSON.
     """
     raw = b"" if request.content_type == _MULTIPART else await body(request)
     if request.content_type in (_FORM, _MULTIPART) and not raw.lstrip().startswith((b"{", b"[")):
@@ -89,7 +89,7 @@ def _first_of_each(values: MultiMapping[str]) -> dict[str, Any]:
 
 
 def loaded(schema: Schema, data: Any) -> Any:
-    """The data as the schema makes it. :raises Invalid: fields are wrong."""
+    """The data loaded by the schema. :raises Invalid: fields are wrong."""
     try:
         return schema.load(data)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Russian for the sentences that marshmallow says in English. A test walks all of its messages through this table."""
+"""Russian translations of marshmallow's messages. A test checks that all of its messages are in this table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     ("Special numeric values (nan or infinity) are not permitted.", "Введите обычное число."),
     ("Shorter than minimum length {}.", "Не короче {} символов."),
     ("Longer than maximum length {}.", "Не длиннее {} символов."),
-    # Ours, of lists; see `mystar.kit.web.fields.max_items`.
+    # Of this service; see `mystar.kit.web.fields.max_items`.
     ("No more than {} items.", "Не больше {} штук."),
     ("Length must be between {} and {}.", "Длина должна быть от {} до {}."),
     ("Length must be {}.", "Длина должна быть {}."),
@@ -54,7 +54,7 @@ _TABLE = tuple((_pattern(english), russian_) for english, russian_ in _SENTENCES
 
 
 def russian(sentence: str) -> str:
-    """The Russian for a sentence of marshmallow's, or "Недопустимое значение." for one we never met."""
+    """The translation of a message of marshmallow, or "Недопустимое значение." for an unknown one."""
     return known_russian(sentence) or "Недопустимое значение."
 
 
