@@ -107,10 +107,10 @@ class Option(NamedTuple):
 class Service(NamedTuple):
     """A service with all that lists show. Prices in kopecks.
 
-    A greeting has neither price nor category before its creator sets them. ``modifications_price``: 0 = modifications
-    are free of charge, None = there are none. ``is_active`` is set by the creator, ``is_withheld`` by staff;
-    ``is_listed`` follows from both: whether the service can be seen and ordered. ``is_removed`` ones exist only for the
-    orders that name them. ``rating`` and ``completed_orders`` are the creator's.
+    A greeting has neither price nor category before its creator sets them. ``modifications_price`` is the whole price
+    with modifications, at least ``base_price``; None = there are none. ``is_active`` is set by the creator,
+    ``is_withheld`` by staff; ``is_listed`` follows from both: whether the service can be seen and ordered.
+    ``is_removed`` ones exist only for the orders that name them. ``rating`` and ``completed_orders`` are the creator's.
     """
 
     id: int
@@ -166,13 +166,25 @@ class ServiceDraft:
     options: tuple[OptionDraft, ...] | None = None
     tags: tuple[str, ...] | None = None
 
-    def modifications(self, before: int | None) -> int | None:
-        """The new price of modifications, None = there are none. ``before``: the current one."""
+    def price_with_modifications(self, old: Service | None) -> int | None:
+        """The new price with modifications, None = there are none. Free modifications stay free at a new base price.
+
+        :raises ModificationsTooCheap: it is below the base price.
+        """
+        base_price = self.base_price if self.base_price is not None or old is None else old.base_price
+        price = self._price_with_modifications(old, base_price)
+        if price is not None and base_price is not None and price < base_price:
+            raise ModificationsTooCheap
+        return price
+
+    def _price_with_modifications(self, old: Service | None, base_price: int | None) -> int | None:
         if self.allows_modifications is False:
             return None
         if self.modifications_price is not None:
             return self.modifications_price
-        return before or 0 if self.allows_modifications else before
+        if old is None or old.modifications_price is None:
+            return base_price if self.allows_modifications else None
+        return base_price if old.modifications_price == old.base_price else old.modifications_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +206,7 @@ class Quote:
     title: str
     is_greeting: bool
     base_price: int
+    modifications_price: int | None
     delivery_days: int
     options: tuple[Option, ...]
 
@@ -277,6 +290,19 @@ class PriceImpossible(Invalid):
 
     def __init__(self) -> None:
         super().__init__(fields={"price": [self.text]})
+
+
+class ModificationsTooCheap(Invalid):
+    """The price with modifications is below the base price: it includes the base price."""
+
+    code = "modifications_too_cheap"
+    text = Text(
+        "Цена с доработками не может быть ниже базовой.",
+        "The price with modifications cannot be below the base price.",
+    )
+
+    def __init__(self) -> None:
+        super().__init__(fields={"modifications_price": [self.text]})
 
 
 def tag_key(name: str) -> str:

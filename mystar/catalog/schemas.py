@@ -85,7 +85,7 @@ class ServiceForm(BaseSchema):
     )
     tags = fields.List(PlainText(min_length=1, max_length=MAX_TAG_LENGTH), validate=max_items(MAX_TAGS))
     allows_modifications = fields.Boolean()
-    modifications_price = RubleAmount(metadata={"description": "Rubles. Without it, modifications are free of charge."})
+    modifications_price = RubleAmount(metadata={"description": "Rubles, the whole price; default: the base price."})
     is_active = fields.Boolean(metadata={"description": "false hides it from others."})
 
 
@@ -165,7 +165,9 @@ class BriefServiceView(BaseSchema):
     price = fields.String(required=True, metadata={"description": "Rubles.", "example": "1000.00"})
     estimated_time = fields.String(required=True, metadata={"description": "Days.", "example": "7"})
     allows_modifications = fields.Boolean(required=True)
-    modifications_price = fields.String(required=True, metadata={"description": "Rubles.", "example": "200.00"})
+    modifications_price = fields.String(
+        required=True, metadata={"description": "Rubles, the whole price with modifications.", "example": "1200.00"}
+    )
     is_active = fields.Boolean(required=True, metadata={"description": "Switched by the creator."})
     created_at = fields.DateTime(required=True)
     updated_at = fields.DateTime(required=True)

@@ -91,6 +91,7 @@ class CatalogService:
             title=service.title,
             is_greeting=service.kind == "greeting",
             base_price=service.base_price,
+            modifications_price=service.modifications_price,
             delivery_days=service.delivery_days,
             options=tuple(options[option_id] for option_id in option_ids),
         )

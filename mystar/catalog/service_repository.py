@@ -31,7 +31,7 @@ class ServiceRepository:
             category_id=draft.category_id,
             base_price=draft.base_price,
             delivery_days=draft.delivery_days,
-            modifications_price=draft.modifications(None),
+            modifications_price=draft.price_with_modifications(None),
             is_active=draft.is_active is not False,
             now=now,
         )
@@ -57,7 +57,7 @@ class ServiceRepository:
             category_id=_new(draft.category_id, service.category_id),
             base_price=_new(draft.base_price, service.base_price),
             delivery_days=_new(draft.delivery_days, service.delivery_days),
-            modifications_price=draft.modifications(service.modifications_price),
+            modifications_price=draft.price_with_modifications(service),
             is_active=_new(draft.is_active, service.is_active),
             now=now,
         )

@@ -121,7 +121,7 @@ insert into services (
 overriding system value
 select id, creator_id, kind, category_id, title, description, price,
     case when kind = 'greeting' and pg_temp.chance(n, 10) < 0.5 then price * 2 end,
-    case when kind = 'service' and pg_temp.chance(s, 20) < 0.5 then price / 10 end,
+    case when kind = 'service' and pg_temp.chance(s, 20) < 0.5 then price * 11 / 10 end,
     1 + floor(pg_temp.chance(s, 11) * 14)::integer,
     service_words(
         pg_temp.fold(title), pg_temp.fold(array_to_string(tags, ' ')), pg_temp.fold(description), pg_temp.fold(people)),

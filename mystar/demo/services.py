@@ -25,7 +25,7 @@ class ServiceFixture:
     days: int
     options: Mapping[str, int]
     tags: tuple[str, ...] = ()
-    changes: int | None = None
+    price_with_modifications: int | None = None
 
 
 #: By the star's mailbox.
@@ -38,7 +38,7 @@ SERVICES: Mapping[str, tuple[ServiceFixture, ...]] = {
             10,
             {"Минусовка отдельным файлом": 3_000, "Второй голос": 4_500},
             ("песня", "стихи"),
-            changes=2_000,
+            price_with_modifications=22_000,
         ),
     ),
     "zanaves": (
@@ -85,8 +85,8 @@ def _draft(one: ServiceFixture, category_id: int) -> ServiceDraft:
         category_id=category_id,
         base_price=kopecks(one.price),
         delivery_days=one.days,
-        allows_modifications=one.changes is not None,
-        modifications_price=None if one.changes is None else kopecks(one.changes),
+        allows_modifications=one.price_with_modifications is not None,
+        modifications_price=kopecks(one.price_with_modifications) if one.price_with_modifications else None,
         options=tuple(OptionDraft(name=name, price=kopecks(price)) for name, price in one.options.items()),
         tags=one.tags,
     )

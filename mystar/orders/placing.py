@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from mystar.accounts.model import Actor
-from mystar.catalog.model import Greeting
+from mystar.catalog.model import Greeting, Quote
 from mystar.catalog.service import CatalogService
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.kit.clock import Clock
@@ -32,7 +32,7 @@ from mystar.orders.repository import OrderRepository
 from mystar.orders.state_machine import Terms, next_deadline
 
 _ALL_DAY = time(23, 59)
-_CHANGES = "Доработки"
+_MODIFICATIONS = "Доработки"
 DATE_PASSED = Text("Эта дата уже прошла.", "This date has passed.")
 
 
@@ -109,7 +109,7 @@ class Placing:
         require_to_come(delivery_date, now, "delivery_date")
         options = [ChosenOption(one.id, one.name, one.description, one.price) for one in quote.options]
         if modifications is not None:
-            options.append(await self._changes(service_id, modifications))
+            options.append(_modifications(quote, modifications))
         return await self._place(
             actor,
             Kind.GREETING if quote.is_greeting else Kind.SERVICE,
@@ -122,12 +122,6 @@ class Placing:
             by_date=delivery_date or (now + timedelta(days=quote.delivery_days)).date(),
             by_time=_ALL_DAY,
         )
-
-    async def _changes(self, service_id: int, wanted: str) -> ChosenOption:
-        price = (await self._catalog.services_by_id([service_id]))[service_id].modifications_price
-        if price is None:
-            raise NoModifications
-        return ChosenOption(None, _CHANGES, wanted, price)
 
     async def _place(
         self,
@@ -172,6 +166,13 @@ class Placing:
 def total_price(price: int, options: Sequence[ChosenOption]) -> int:
     """Total in kopecks: the service and the chosen options."""
     return price + sum(option.price for option in options)
+
+
+def _modifications(quote: Quote, description: str) -> ChosenOption:
+    """What the version with modifications costs more. :raises NoModifications: the service has none."""
+    if quote.modifications_price is None:
+        raise NoModifications
+    return ChosenOption(None, _MODIFICATIONS, description, quote.modifications_price - quote.base_price)
 
 
 def require_to_come(day: date | None, now: datetime, field: str) -> None:

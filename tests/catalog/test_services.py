@@ -41,7 +41,7 @@ async def create_service(api: Api, creator: Person, factory: Factory, **further:
 
 async def test_a_service_comes_with_its_options_and_tags_in_both_shapes(api: Api, factory: Factory) -> None:
     creator, category = await factory.star(), await factory.category("Дизайн")
-    sent = await form(factory, category_id=category, allows_modifications=True, modifications_price="150.50")
+    sent = await form(factory, category_id=category, allows_modifications=True, modifications_price="1150.50")
 
     made = await (await api.post(ALL, sent, as_=creator)).json()
 
@@ -56,7 +56,7 @@ async def test_a_service_comes_with_its_options_and_tags_in_both_shapes(api: Api
         {"id": made["options"][0]["id"], "name": "Срочно", "description": "За день", "price": 200}
     ]
     assert made["tags"] == ["Кофе", "логотип"]
-    assert (made["allows_modifications"], made["modifications_price"]) == (True, "150.50")
+    assert (made["allows_modifications"], made["modifications_price"]) == (True, "1150.50")
     assert made["creator_username"] == made["creator"]["username"] == creator.username
     assert made["is_active"]
     assert await (await api.get(f"{ALL}{made['id']}/")).json() == made
@@ -170,14 +170,33 @@ async def test_modifications_are_free_priced_or_unavailable(api: Api, factory: F
     where = f"{ALL}{made['id']}/"
     assert (made["allows_modifications"], made["modifications_price"]) == (False, "0.00")
     for change, allows, price in (
-        ({"allows_modifications": True}, True, "0.00"),
-        ({"modifications_price": 70}, True, "70.00"),
-        ({"allows_modifications": True}, True, "70.00"),
-        ({"title": "Иначе"}, True, "70.00"),
+        ({"allows_modifications": True}, True, "1000.00"),
+        ({"base_price": 1200}, True, "1200.00"),
+        ({"modifications_price": 1300}, True, "1300.00"),
+        ({"allows_modifications": True}, True, "1300.00"),
+        ({"title": "Иначе"}, True, "1300.00"),
+        ({"base_price": 1000}, True, "1300.00"),
         ({"allows_modifications": False}, False, "0.00"),
     ):
         shown = await (await api.patch(where, change, as_=creator)).json()
         assert (shown["allows_modifications"], shown["modifications_price"]) == (allows, price), change
+
+
+@as_subtests
+@pytest.mark.parametrize("change", [{"modifications_price": "999.99"}, {"base_price": 1200.01}])
+async def test_a_price_with_modifications_below_the_base_price_is_refused(
+    api: Api, factory: Factory, change: dict[str, Any]
+) -> None:
+    creator = await factory.star()
+    made = await create_service(api, creator, factory, modifications_price=1200)
+    refused = await api.patch(f"{ALL}{made['id']}/", change, as_=creator)
+    body = await refused.json()
+    assert (refused.status, body["code"], list(body["errors"])) == (
+        422,
+        "modifications_too_cheap",
+        ["modifications_price"],
+    )
+    assert await (await api.get(f"{ALL}{made['id']}/")).json() == made
 
 
 async def test_only_the_creator_changes_a_service(api: Api, factory: Factory) -> None:

@@ -70,7 +70,7 @@ async def add_service(app: web.Application, creator: Person, *, listed: bool = T
         base_price=PRICE,
         delivery_days=7,
         allows_modifications=True,
-        modifications_price=15_000,
+        modifications_price=115_000,
         is_active=listed,
         options=tuple(OptionDraft(name=f"Опция {number}", price=price) for number, price in enumerate(OPTIONS, 1)),
     )

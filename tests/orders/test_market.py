@@ -81,7 +81,7 @@ async def test_who_names_no_date_gets_the_service_s_own(market: Market) -> None:
     assert (await market.place())["delivery_date"] in (in_days(6), in_days(7), in_days(8))
 
 
-async def test_an_older_client_orders_with_changes(market: Market) -> None:
+async def test_the_price_with_modifications_is_the_whole_price(market: Market) -> None:
     draft = {"service": market.service_id, "with_modifications": True, "modifications_description": "Другой финал"}
     answer = await market.api.post("/api/orders/", draft, as_=market.buyer)
     assert answer.status == 201
