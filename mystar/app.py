@@ -126,7 +126,7 @@ async def broken_invariants(app: web.Application) -> list[str]:
     services = (app[CREATORS], app[LISTINGS], app[ORDERS], app[EARNINGS], app[REVIEWS], app[CHAT])
     differences = [str(one) for service in services for one in await service.recount()]
     differences += map(str, await app[AUDIT].verify())
-    return differences + [f"file {key}: its bytes are missing" async for key in app[FILES].lost()]
+    return differences + [f"file {key}: its bytes are missing" async for key in app[FILES].missing()]
 
 
 def _add_routes(app: web.Application, settings: Settings) -> None:

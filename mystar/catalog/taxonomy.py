@@ -60,7 +60,7 @@ class TaxonomyService:
             new_name = None if name is None else _normalize_name(name)
             await taxonomy.edit_category(category_id, name=new_name, photo_id=photo_id, position=position)
             if photo_id is not None and old_photo_id is not None:
-                await self._files.discard(tx, old_photo_id)
+                await self._files.mark_deleted(tx, old_photo_id)
 
     async def delete_category(self, actor: Actor, category_id: int) -> None:
         """:raises NotFound: :raises CategoryInUse: it has services, hidden and removed ones included."""
@@ -70,7 +70,7 @@ class TaxonomyService:
             photo_id = await taxonomy.lock_category(category_id)
             await taxonomy.delete_category(category_id)
             if photo_id is not None:
-                await self._files.discard(tx, photo_id)
+                await self._files.mark_deleted(tx, photo_id)
 
     async def reorder_categories(self, actor: Actor, category_ids: Sequence[int]) -> None:
         """Number these from 1 in the given order; other categories keep their positions."""

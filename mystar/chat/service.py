@@ -229,7 +229,7 @@ class ChatService:
             if message.is_deleted:
                 return
             for file in message.files:
-                await self._files.discard(tx, file.id)
+                await self._files.mark_deleted(tx, file.id)
             message = await chats.delete(message, self._clock.now())
             await tx.publish(MessageChanged(message, conversation.other_than(actor.id).id))
 

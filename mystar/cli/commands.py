@@ -250,12 +250,12 @@ def move_files(kind: str) -> None:
 
     async def move(app: web.Application) -> None:
         from mystar.files.keys import STORAGES
-        from mystar.files.storage_migration import Mover
+        from mystar.files.storage_migration import StorageMigration
         from mystar.kit.keys import DATABASE
 
         places, other = app[STORAGES], "local" if kind == "s3" else "s3"
         try:
-            mover = Mover(app[DATABASE], places.named(other), places.named(kind))
+            mover = StorageMigration(app[DATABASE], places.named(other), places.named(kind))
         except LookupError as error:
             raise click.ClickException("No bucket is configured: set MYSTAR_STORAGE__S3__…") from error
         async for one in mover.run():

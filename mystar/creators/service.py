@@ -141,7 +141,7 @@ class CreatorService:
             file = await self._files.attach(tx, file_id, owner_id=actor.id, public=True)
             await creators.set_video(creator.id, file.id, self._clock.now())
             if creator.video_id is not None:
-                await self._files.discard(tx, creator.video_id)
+                await self._files.mark_deleted(tx, creator.video_id)
         return file
 
     async def count_completed(self, tx: Tx, creator_id: int) -> None:

@@ -1,28 +1,29 @@
-"""Reads a multipart form part by part: its file goes straight to the storage, the rest is a handful of short fields."""
+"""Reads a multipart form part by part: files are streamed to the storage, the other fields are short texts."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import BodyPartReader, web
+from marshmallow import Schema
 
 from mystar.accounts.access import actor_of, maybe_actor_of
-from mystar.accounts.model import Actor
 from mystar.errors import Text, UnsupportedMedia
 from mystar.files.keys import FILES
-from mystar.files.model import MISSING, ONE_ONLY, FileRefused, StoredFile, Taken
-from mystar.files.service import FileService
+from mystar.files.model import MISSING, ONE_ONLY, FileRefused, StagedUpload, StoredFile
 from mystar.kit.web.http import PUBLIC_URL
 from mystar.kit.web.media_urls import Addresses
 from mystar.kit.web.multipart import chunks, parts, text_of
+from mystar.kit.web.validation import loaded, read_body
 
 #: Bytes of one ordinary field, and of everything in a form that is not its file.
 _LONGEST_FIELD = 16 * 1024
 _FORM_AROUND_FILE = 64 * 1024
 _TOO_LONG = Text("Слишком длинное значение.", "The value is too long.")
-#: Every field of a form that has a file.
+#: The name of a `FileField` that takes the file of any field.
 ANYWHERE = ""
 _NOT_ASKED = Text("Этот файл здесь не нужен.", "This file is not asked for here.")
 _TOO_MANY = Text("Слишком много файлов.", "There are too many files.")
@@ -34,129 +35,142 @@ def addresses(app: web.Application) -> Addresses:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """The fields as they were sent, and the file, which is kept but not attached yet."""
-
-    fields: Mapping[str, str]
-    file: StoredFile
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """The fields as they were sent, and the files by their part, which are kept but not attached yet."""
+class MultipartForm:
+    """The text fields as they were sent, and the files by `FileField.part`, stored and not attached yet."""
 
     fields: Mapping[str, str]
     files: Mapping[str, Sequence[StoredFile]]
 
+    @property
+    def file(self) -> StoredFile:
+        """The file of a form that has exactly one."""
+        ((file,),) = self.files.values()
+        return file
+
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The file that a form has: its field, and how to take it (see `FileService.receive`).
+class FileField:
+    """A file field of a form, and how to take its files (see `FileService.receive`).
 
-    :param part: for `gathered` also `ANYWHERE`, whatever the field is called.
-    :param most: how many a form of `gathered` may have of it.
+    :param part: the field's name, or `ANYWHERE`.
+    :param max_count: how many files it may have.
+    :param required: only for a form of a signed-in account with this one field.
     """
 
     part: str
     kinds: tuple[str, ...]
     folder: str
     public: bool = False
-    most: int = 1
+    max_count: int = 1
+    required: bool = False
+
+    @property
+    def label(self) -> str:
+        return self.part or "file"
 
 
 @asynccontextmanager
-async def uploaded(request: web.Request, wanted: Wanted) -> AsyncIterator[Form]:
-    """The form of a signed-in person. When the block raises, the file is forgotten again.
+async def read_form(request: web.Request, *expected: FileField) -> AsyncIterator[MultipartForm]:
+    """Read a multipart form of an account or a guest. When the block raises, its files are deleted again.
 
-    The whole form has been read when the file gets its row: nothing of it is waited for inside a transaction.
+    The whole form has been read when the files get their rows, so nothing is waited for inside a transaction. A browser
+    sends an empty part for a file that was not chosen. ``images[]`` and ``images[0]`` are ``images``.
 
-    :raises UnsupportedMedia: not a multipart form. :raises Unreadable: broken off, or no form at all.
-    :raises FileRefused, FileTooLarge, QuotaExceeded: see `FileService.receive`.
+    :raises UnsupportedMedia: not a multipart form. :raises Unreadable: broken off, or not a form at all.
+    :raises FileRefused, FileTooLarge, QuotaExceeded: see `FileService.receive`; also for a file that is not expected.
     """
-    actor, files = actor_of(request), request.app[FILES]
     if request.content_type != "multipart/form-data":
         raise UnsupportedMedia
-    announced = max(0, (request.content_length or 0) - _FORM_AROUND_FILE)
-    await files.expect(actor, kinds=wanted.kinds, size=announced)
-    fields: dict[str, str] = {}
-    taken: list[Taken] = []
-    field = wanted.part or "file"
-    async with _keeping(files, actor, taken) as rows:
-        async for part in parts(request):
-            name = part.name or ""
-            is_it = name == wanted.part or (wanted.part == ANYWHERE and part.filename is not None)
-            if not is_it and part.filename is None:
-                fields[name] = await _field(request, name, part)
-            elif not is_it or taken:
-                raise FileRefused(field, ONE_ONLY if taken else MISSING)
-            else:
-                taken.append(await _taken(request, actor, part, replace(wanted, part=field)))
-        if not taken:
-            raise FileRefused(field, MISSING)
-        rows.append(await files.enter(taken[0]))
-        yield Form(fields, rows[0])
-
-
-@asynccontextmanager
-async def gathered(request: web.Request, *wanted: Wanted) -> AsyncIterator[Parcel]:
-    """The form of a person or a guest with some of these files, or none: a browser sends an empty part for no file.
-
-    ``images[]`` and ``images[0]`` are ``images``. When the block raises, all of its files are forgotten again.
-
-    :raises UnsupportedMedia: not a multipart form. :raises Unreadable: broken off, or no form at all.
-    :raises FileRefused, FileTooLarge, QuotaExceeded: see `FileService.receive`; also for a file nobody asked for.
-    """
-    actor, files = maybe_actor_of(request), request.app[FILES]
-    if request.content_type != "multipart/form-data":
-        raise UnsupportedMedia
-    ways = {one.part: one for one in wanted}
-    fields: dict[str, str] = {}
-    kept: dict[str, list[StoredFile]] = {}
-    taken: list[Taken] = []
-    places: list[str] = []
-    async with _keeping(files, actor, taken) as rows:
-        async for part in parts(request):
-            name = (part.name or "").partition("[")[0]
-            if not part.filename:
-                fields[name] = await _field(request, name, part)
-                continue
-            way = ways.get(name) or ways.get(ANYWHERE)
-            if way is None:
-                raise FileRefused(name, _NOT_ASKED)
-            if places.count(way.part) == way.most:
-                raise FileRefused(name, _TOO_MANY if way.most > 1 else ONE_ONLY)
-            taken.append(await _taken(request, actor, part, replace(way, part=name)))
-            places.append(way.part)
-        for place, one in zip(places, taken, strict=True):
-            rows.append(await files.enter(one))
-            kept.setdefault(place, []).append(rows[-1])
-        yield Parcel(fields, kept)
-
-
-@asynccontextmanager
-async def _keeping(files: FileService, actor: Actor | None, taken: list[Taken]) -> AsyncIterator[list[StoredFile]]:
-    """The rows of a form's files, to be added to; when the block raises, files and bytes go."""
-    rows: list[StoredFile] = []
+    required = next((one for one in expected if one.required), None)
+    if required is not None:
+        size = max(0, (request.content_length or 0) - _FORM_AROUND_FILE)
+        await request.app[FILES].expect(actor_of(request), kinds=required.kinds, size=size)
+    upload = _Upload(request, expected)
     try:
-        yield rows
+        form = await upload.read()
+        if required is not None and not form.files:
+            raise FileRefused(required.label, MISSING)
+        yield form
     except BaseException:
-        for row in rows:
-            await files.forget(actor, row.id)
-        for one in taken[len(rows) :]:
-            await files.drop(one)
+        await upload.undo()
         raise
 
 
-async def _taken(request: web.Request, actor: Actor | None, part: BodyPartReader, wanted: Wanted) -> Taken:
-    return await request.app[FILES].take(
-        actor,
-        chunks(request, part),
-        kinds=wanted.kinds,
-        folder=wanted.folder,
-        name=part.filename or "",
-        part=wanted.part,
-        public=wanted.public,
-    )
+@asynccontextmanager
+async def read_fields(
+    request: web.Request, schema: Schema, *expected: FileField
+) -> AsyncIterator[tuple[dict[str, Any], Mapping[str, Sequence[StoredFile]]]]:
+    """The checked fields of a JSON body, or of a form with files. When the block raises, the files are deleted again.
+
+    :raises Invalid: by field, also of files. :raises Unreadable: :raises TooLarge:
+    """
+    if request.content_type == "multipart/form-data":
+        async with read_form(request, *expected) as form:
+            yield loaded(schema, dict(form.fields)), form.files
+    else:
+        yield loaded(schema, await read_body(request)), {}
+
+
+class _Upload:
+    """The files of one form: staged part by part, then inserted together."""
+
+    def __init__(self, request: web.Request, expected: Sequence[FileField]) -> None:
+        self._request, self._files, self._actor = request, request.app[FILES], maybe_actor_of(request)
+        self._expected = {one.part: one for one in expected}
+        self._staged: list[tuple[FileField, StagedUpload]] = []
+        self._inserted: list[StoredFile] = []
+
+    async def read(self) -> MultipartForm:
+        fields: dict[str, str] = {}
+        async for part in parts(self._request):
+            name = (part.name or "").partition("[")[0]
+            if self._is_file(name, part):
+                await self._stage(name, part)
+            else:
+                fields[name] = await _field(self._request, name, part)
+        files: dict[str, list[StoredFile]] = {}
+        for field, staged in self._staged:
+            self._inserted.append(await self._files.insert(staged))
+            files.setdefault(field.part, []).append(self._inserted[-1])
+        return MultipartForm(fields, files)
+
+    async def undo(self) -> None:
+        for file in self._inserted:
+            await self._files.delete_unattached(self._actor, file.id)
+        for _, staged in self._staged[len(self._inserted) :]:
+            await self._files.delete_staged(staged)
+
+    def _is_file(self, name: str, part: BodyPartReader) -> bool:
+        """An empty file name is a file that was not chosen, which a required field refuses as an empty file."""
+        field = self._expected.get(name)
+        if field is not None and field.required:
+            return True
+        anywhere = self._expected.get(ANYWHERE)
+        return bool(part.filename) or (part.filename is not None and anywhere is not None and anywhere.required)
+
+    async def _stage(self, name: str, part: BodyPartReader) -> None:
+        field = self._expected.get(name) or self._expected.get(ANYWHERE)
+        if field is None:
+            raise self._unexpected(name)
+        count = sum(one is field for one, _ in self._staged)
+        if count == field.max_count:
+            raise FileRefused(field.label if field.required else name, _TOO_MANY if count > 1 else ONE_ONLY)
+        staged = await self._files.stage(
+            self._actor,
+            chunks(self._request, part),
+            kinds=field.kinds,
+            folder=field.folder,
+            name=part.filename or "",
+            part=field.label if field.required else name,
+            public=field.public,
+        )
+        self._staged.append((field, staged))
+
+    def _unexpected(self, name: str) -> FileRefused:
+        required = next((one for one in self._expected.values() if one.required), None)
+        if required is None:
+            return FileRefused(name, _NOT_ASKED)
+        return FileRefused(required.label, ONE_ONLY if self._staged else MISSING)
 
 
 async def _field(request: web.Request, name: str, part: BodyPartReader) -> str:

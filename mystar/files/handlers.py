@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, request_schema, response_schema
 
 from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
-from mystar.files.forms import ANYWHERE, Wanted, uploaded
+from mystar.files.forms import ANYWHERE, FileField, read_form
 from mystar.files.keys import FILES, STORAGES
 from mystar.files.model import IMAGES, VIDEOS, FileUnknown, StoredFile
 from mystar.files.schemas import FileForm, FilePath, FileView, file_view
@@ -29,8 +29,8 @@ __all__ = ["FILES", "ROUTES", "STORAGES"]
 log = logging.getLogger(__name__)
 
 TAGS = ["market: files"]
-#: What may be sent to somebody: films, and whatever else, kept as it came.
-_UPLOAD = Wanted(ANYWHERE, ("video", "other"), "uploads")
+#: Uploads for deliveries and messages: videos, and any other file, stored unchanged.
+_UPLOAD = FileField(ANYWHERE, ("video", "other"), "uploads", required=True)
 _BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 _YEAR = 31_536_000
 #: A browser that opens a video by itself builds a page around it and loads it once more, which a sandbox would forbid.
@@ -83,7 +83,7 @@ def _headers(file: StoredFile) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "Cache-Control": f"public, max-age={_YEAR}, immutable" if file.is_open else "private, no-store",
         "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(file.name, safe='')}",
-        # Uploads are shown as the type that they were checked for, and run nothing.
+        # Uploads are served as the type that was detected, and must not run scripts.
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": _SEEN_POLICY if is_seen else "sandbox",
     }
@@ -110,12 +110,12 @@ async def _send(
             await response.write(chunk)
             missing -= len(chunk)
     except ConnectionResetError:
-        log.debug("the reader left")
+        log.debug("the client disconnected")
         return response
     except OSError:
         log.exception("a file could not be read to its end")
     if missing and request.transport is not None:
-        # The head is out already: hanging up is the only way left to say that this is not the whole.
+        # The header is sent already: only a closed connection can tell that the body is incomplete.
         request.transport.abort()
     return response
 
@@ -130,7 +130,7 @@ async def _send(
 @response_schema(FileView, 201)
 @idempotent
 async def upload(request: web.Request) -> web.StreamResponse:
-    async with uploaded(request, _UPLOAD) as form:
+    async with read_form(request, _UPLOAD) as form:
         return json_response(_view(request, form.file), 201)
 
 
@@ -168,7 +168,7 @@ def _view(request: web.Request, file: StoredFile) -> dict[str, Any]:
 
 
 _ALL = "/api/v1/files/"
-#: What cannot be an id of the database is an address that does not exist.
+#: An id that PostgreSQL's bigint cannot hold is an unknown path.
 _ONE = r"{file_id:\d{1,18}}/"
 _UPLOADS: tuple[Route, ...] = (
     route("POST", _ALL + "upload/", upload, "market.file-upload"),

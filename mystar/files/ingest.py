@@ -1,4 +1,4 @@
-"""How a file comes in: recognised by its first bytes, measured as it flows, looked into, and kept."""
+"""Ingesting an upload: detect its type from the first bytes, count the bytes, inspect, and store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from mystar.files.inspection import Inspector, Unacceptable
+from mystar.files.inspection import Inspector, MediaRejected
 from mystar.files.model import (
     ANYTHING,
     EMPTY,
@@ -15,14 +15,14 @@ from mystar.files.model import (
     Copy,
     FileRefused,
     FileTooLarge,
-    Film,
     MediaType,
     QuotaExceeded,
-    Taken,
+    StagedUpload,
+    VideoInfo,
     clean_name,
+    detect_type,
     extension_of,
     kind_of,
-    recognised,
     refusal_for,
 )
 from mystar.files.pictures import COPIED
@@ -31,7 +31,7 @@ from mystar.kit.web.media_urls import SIDES, copy_key
 from mystar.sections import FileSettings
 
 
-class Intake:
+class Ingestor:
     def __init__(self, storage: Storage, inspector: Inspector, settings: FileSettings) -> None:
         self._storage, self._inspector, self._settings = storage, inspector, settings
 
@@ -40,13 +40,13 @@ class Intake:
         limit: int = getattr(self._settings, f"{kind}_limit")
         return limit
 
-    async def take(
+    async def ingest(
         self, chunks: AsyncIterator[bytes], *, kinds: tuple[str, ...], folder: str, name: str, part: str, left: int
-    ) -> Taken:
-        """See `FileService.take`. :param left: bytes that the quota allows."""
+    ) -> StagedUpload:
+        """See `FileService.stage`. :param left: bytes that the quota allows."""
         async with self._storage.stage() as staged:
             head = await _first(chunks)
-            kind, media = _recognised(head, kinds, name, part)
+            kind, media = _detect(head, kinds, name, part)
             await self._fill(staged, head, chunks, self.limit(kind), left)
             digest = await staged.finish()
             film, clean, small = await self._looked_into(staged.path, kind, media, part)
@@ -66,7 +66,7 @@ class Intake:
             "height": film.height if film else None,
             "codec": film.codec if film else None,
         }
-        return Taken(key, columns, await self.keep_copies(key, small))
+        return StagedUpload(key, columns, await self.keep_copies(key, small))
 
     async def keep_copies(self, key: str, small: Mapping[int, bytes]) -> list[Copy]:
         return [
@@ -74,23 +74,23 @@ class Intake:
             for side, content in small.items()
         ]
 
-    async def drop(self, taken: Taken) -> None:
+    async def delete(self, taken: StagedUpload) -> None:
         for key in taken.keys:
             await self._storage.delete(key)
 
     async def _looked_into(
         self, path: Path, kind: str, media: MediaType, part: str
-    ) -> tuple[Film | None, bytes | None, Mapping[int, bytes]]:
-        """What a film says of itself, what to keep of a picture instead, if anything, and its small copies by side."""
+    ) -> tuple[VideoInfo | None, bytes | None, Mapping[int, bytes]]:
+        """Metadata of a video, the bytes to store instead of a picture's own, if any, and its small copies by side."""
         try:
             film = await self._inspector.inspect(path, media)
             clean = await self._inspector.clean(path, media) if kind in ("avatar", "image") else None
             return film, clean, await self._inspector.copy(path, media, SIDES) if kind == "avatar" else {}
-        except Unacceptable as error:
+        except MediaRejected as error:
             raise FileRefused(part, error.reason) from error
 
     async def _keep(self, key: str, content: bytes) -> tuple[int, bytes]:
-        """How long it is, and its SHA-256."""
+        """Store the content; its size in bytes and its SHA-256."""
         async with self._storage.stage() as staged:
             await staged.write(content)
             digest = await staged.finish()
@@ -110,7 +110,7 @@ class Intake:
 
 
 async def _first(chunks: AsyncIterator[bytes]) -> bytes:
-    """Enough to recognise the file by, or all there is."""
+    """The first bytes, enough to detect the type; fewer when the file is shorter."""
     head = b""
     async for chunk in chunks:
         head += chunk
@@ -119,13 +119,13 @@ async def _first(chunks: AsyncIterator[bytes]) -> bytes:
     return head
 
 
-def _recognised(head: bytes, kinds: tuple[str, ...], name: str, part: str) -> tuple[str, MediaType]:
+def _detect(head: bytes, kinds: tuple[str, ...], name: str, part: str) -> tuple[str, MediaType]:
     if not head:
         raise FileRefused(part, EMPTY)
-    media, extension = recognised(head), extension_of(name)
+    media, extension = detect_type(head), extension_of(name)
     fits = not extension or not media.extensions or extension in media.extensions
     if "other" in kinds and not fits:
-        # Taken as it is, and only ever handed out as a download.
+        # StagedUpload as it is, and only ever handed out as a download.
         media, fits = ANYTHING, True
     kind = kind_of(media, kinds)
     if kind is None:

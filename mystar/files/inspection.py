@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 from PIL import Image
 
 from mystar.errors import Text
-from mystar.files.model import BROKEN, IMAGES, NO_PICTURE, TOO_MANY_PIXELS, VIDEOS, Film, MediaType
+from mystar.files.model import BROKEN, IMAGES, NO_PICTURE, TOO_MANY_PIXELS, VIDEOS, MediaType, VideoInfo
 from mystar.files.pictures import TooManyFrames, cleaned, squares
 
 P = ParamSpec("P")
@@ -24,7 +24,7 @@ T = TypeVar("T")
 _AT_ONCE = 2
 
 
-class Unacceptable(Exception):
+class MediaRejected(Exception):
     """The file is not what it seems; ``reason`` is for people."""
 
     def __init__(self, reason: Text) -> None:
@@ -42,8 +42,8 @@ class Inspector:
         Image.MAX_IMAGE_PIXELS = max_pixels
         warnings.simplefilter("error", Image.DecompressionBombWarning)
 
-    async def inspect(self, path: Path, media: MediaType) -> Film | None:
-        """What a film says of itself. :raises Unacceptable: broken, cut off, too large, or no picture in it."""
+    async def inspect(self, path: Path, media: MediaType) -> VideoInfo | None:
+        """What a film says of itself. :raises MediaRejected: broken, cut off, too large, or no picture in it."""
         async with self._turns:
             if media.content_type in IMAGES:
                 await asyncio.to_thread(_sound, _inspect_image, path, media.reader, self._max_pixels)
@@ -54,7 +54,7 @@ class Inspector:
     async def clean(self, path: Path, media: MediaType) -> bytes | None:
         """The picture without what it tells of its maker; None when it tells nothing, as no other file does.
 
-        :raises Unacceptable: it has to be written anew and cannot be.
+        :raises MediaRejected: it has to be written anew and cannot be.
         """
         if media.content_type not in IMAGES:
             return None
@@ -62,7 +62,7 @@ class Inspector:
             return await asyncio.to_thread(_sound, cleaned, path, media.reader, self._max_pixels)
 
     async def copy(self, path: Path, media: MediaType, sides: Iterable[int]) -> dict[int, bytes]:
-        """Square copies of a picture, by side in pixels: see `pictures.squares`. :raises Unacceptable:"""
+        """Square copies of a picture, by side in pixels: see `pictures.squares`. :raises MediaRejected:"""
         async with self._turns:
             return await asyncio.to_thread(_sound, squares, path, media.reader, tuple(sides))
 
@@ -74,26 +74,26 @@ def _inspect_image(path: Path, format_: str, max_pixels: int) -> None:
             image.verify()
     with Image.open(path, formats=[format_]) as image:
         if image.width * image.height > max_pixels:
-            raise Unacceptable(TOO_MANY_PIXELS)
+            raise MediaRejected(TOO_MANY_PIXELS)
         # A JPEG can be decoded small: all of its bytes are read, an eighth of its size is kept.
         image.draft(None, (1, 1))
         image.load()
 
 
 def _sound(work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-    """What the work with a picture answers. :raises Unacceptable: the picture is to blame."""
+    """What the work with a picture answers. :raises MediaRejected: the picture is to blame."""
     try:
         return work(*arguments, **options)
-    except Unacceptable:
+    except MediaRejected:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, TooManyFrames) as error:
-        raise Unacceptable(TOO_MANY_PIXELS) from error
+        raise MediaRejected(TOO_MANY_PIXELS) from error
     except Exception as error:
         # Pillow's readers fail in a dozen ways on hostile bytes: OSError, SyntaxError, ValueError, struct.error …
-        raise Unacceptable(BROKEN) from error
+        raise MediaRejected(BROKEN) from error
 
 
-def _inspect_video(path: Path, demuxer: str) -> Film:
+def _inspect_video(path: Path, demuxer: str) -> VideoInfo:
     """Reads the index and the first picture, whatever the size of the film."""
     # FFmpeg is twenty megabytes of memory that a process without video uploads need not have.
     import av
@@ -103,14 +103,14 @@ def _inspect_video(path: Path, demuxer: str) -> Film:
         with av.open(f"file:{path}", format=demuxer) as container:
             stream = next(iter(container.streams.video), None)
             if stream is None or not stream.codec_context.width or not stream.codec_context.height:
-                raise Unacceptable(NO_PICTURE)
+                raise MediaRejected(NO_PICTURE)
             if next(container.demux(stream)).size == 0:
-                raise Unacceptable(NO_PICTURE)
+                raise MediaRejected(NO_PICTURE)
             picture = stream.codec_context
             # FFmpeg counts in microseconds.
             duration = round(container.duration / 1000) if container.duration and container.duration > 0 else None
-            return Film(duration, picture.width, picture.height, picture.name)
-    except Unacceptable:
+            return VideoInfo(duration, picture.width, picture.height, picture.name)
+    except MediaRejected:
         raise
     except (av.FFmpegError, StopIteration, ValueError, OSError) as error:
-        raise Unacceptable(BROKEN) from error
+        raise MediaRejected(BROKEN) from error

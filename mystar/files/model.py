@@ -1,4 +1,4 @@
-"""What a file is, what we take, and what can be refused (D38)."""
+"""Files: records, accepted types, and errors (D38)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StoredFile:
     is_public: bool
     uploaded_at: datetime
     attached_at: datetime | None
-    #: Of a film: how long in milliseconds, how large in pixels, in which coding.
+    #: Of a video: duration in milliseconds, size in pixels, codec.
     duration_ms: int | None = None
     width: int | None = None
     height: int | None = None
@@ -55,8 +55,8 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """What a film says of itself. ``duration_ms`` None: it does not say, as one that was recorded live."""
+class VideoInfo:
+    """Metadata of a video. ``duration_ms`` None: not in the file, as in a live recording."""
 
     duration_ms: int | None
     width: int
@@ -65,8 +65,8 @@ class Film:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A file whose bytes, and those of its copies, are kept, and which has no row yet. ``columns`` of the row."""
+class StagedUpload:
+    """A file whose bytes, and those of its copies, are stored, without a row yet. ``columns`` are those of the row."""
 
     key: str
     columns: Mapping[str, object]
@@ -79,7 +79,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class MediaType:
-    """A type we know: the extension we give it, those we take it with, and who can read it."""
+    """An accepted type: the extension it is stored with, those it may come with, and its decoder."""
 
     content_type: str
     extension: str
@@ -110,7 +110,7 @@ VIDEOS: Mapping[str, MediaType] = {
         _type("video/webm", "matroska", "webm"),
     )
 }
-#: Whatever it may be: only ever handed out as a download.
+#: Any other file: served as a download only.
 ANYTHING = MediaType("application/octet-stream", "bin", frozenset(), "")
 
 #: What an endpoint may ask for. Limits of size go by these names.
@@ -123,7 +123,7 @@ KINDS: Mapping[str, Mapping[str, MediaType]] = {
 
 
 class FileRefused(Invalid):
-    """The file in one part of a form is not what was asked for."""
+    """The file in a field of a form is not acceptable."""
 
     def __init__(self, part: str, reason: Text) -> None:
         super().__init__(fields={part: [reason]})
@@ -177,8 +177,8 @@ TOO_MANY_PIXELS = Text("В картинке слишком много точек
 NO_PICTURE = Text("В этом файле нет видео.", "There is no video in this file.")
 
 
-def recognised(head: bytes) -> MediaType:
-    """What the first bytes of a file say it is; `ANYTHING` when they say nothing we know."""
+def detect_type(head: bytes) -> MediaType:
+    """The type that the first bytes of a file show; `ANYTHING` when it is not a known one."""
     guess = filetype.guess(head)
     return KINDS["other"].get(guess.mime if guess else "", ANYTHING)
 
@@ -189,7 +189,7 @@ def kind_of(media: MediaType, kinds: tuple[str, ...]) -> str | None:
 
 
 def refusal_for(kinds: tuple[str, ...]) -> Text:
-    """What to say to somebody who sent something else."""
+    """The message for a file of another type."""
     wanted = {id(KINDS[kind]) for kind in kinds}
     if wanted == {id(IMAGES)}:
         return NOT_AN_IMAGE

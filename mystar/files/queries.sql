@@ -1,5 +1,5 @@
 -- name: lock_quota
--- Two uploads of one person queue here, so that they cannot both take the last free place.
+-- Uploads of one account wait for each other, so that two cannot use the same rest of the quota.
 select pg_advisory_xact_lock(hashtextextended('files of ' || %(owner_id)s::bigint, 0));
 
 -- name: used
@@ -16,7 +16,7 @@ where (select coalesce(sum(size), 0) from files where owner_id = %(owner_id)s::b
 returning *;
 
 -- name: add_copies
--- Of a file that is still there.
+-- Only of a file that still exists.
 insert into file_copies (key, file_id, side, content_type, size, sha256)
 select key, %(file_id)s, side, content_type, size, sha256
 from unnest(
@@ -69,15 +69,15 @@ on conflict do nothing;
 -- name: lock_avatar
 select avatar_id from accounts where id = %(account_id)s for no key update;
 
--- name: discard
--- Here and below: the copies go with their file, and their bytes, too, are only removed after the commit.
+-- name: mark_deleted
+-- Here and below: copies are deleted with their file, and the bytes of both after the commit.
 with gone as (delete from files where id = %(id)s returning id, key)
 insert into discarded_files (key, discarded_at)
 select key, %(now)s::timestamptz from gone
 union all
 select copy.key, %(now)s::timestamptz from gone join file_copies as copy on copy.file_id = gone.id;
 
--- name: forget
+-- name: delete_unattached
 with gone as (
     delete from files
     where id = %(id)s and owner_id is not distinct from %(owner_id)s::bigint and attached_at is null
@@ -88,7 +88,7 @@ select key, %(now)s::timestamptz from gone
 union all
 select copy.key, %(now)s::timestamptz from gone join file_copies as copy on copy.file_id = gone.id;
 
--- name: discard_unattached
+-- name: mark_unattached_deleted
 with gone as (
     delete from files where id in (
         select id from files where attached_at is null and uploaded_at < %(before)s::timestamptz
@@ -100,10 +100,10 @@ select key, %(now)s::timestamptz from gone
 union all
 select copy.key, %(now)s::timestamptz from gone join file_copies as copy on copy.file_id = gone.id;
 
--- name: discarded
+-- name: marked_deleted
 select key from discarded_files where key > %(after)s order by key limit %(batch)s;
 
--- name: forget_discarded
+-- name: delete_marks
 delete from discarded_files where key = any(%(keys)s::text[]);
 
 -- name: unknown_keys

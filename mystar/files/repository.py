@@ -1,4 +1,4 @@
-"""Files as rows."""
+"""The rows of files, their copies and readers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class FileRepository:
         return [_file(row) for row in await self._tx.all(QUERIES.without_copies, after=after, batch=batch)]
 
     async def by_key(self, key: str, reader_id: int | None) -> tuple[StoredFile, bool]:
-        """The file or copy, and whether the reader is one of those it was given to.
+        """The file or copy, and whether the account is one of its readers.
 
         :raises FileUnknown: there is none.
         """
@@ -77,16 +77,16 @@ class FileRepository:
             await self._tx.execute(QUERIES.let_read, id=file_id, readers=list(readers))
 
     async def lock_avatar(self, account_id: int) -> int | None:
-        """The file that is the account's picture; whoever wants to replace it waits."""
+        """The id of the account's avatar file, locked: replacements happen one after the other."""
         file_id: int | None = await self._tx.value(QUERIES.lock_avatar, account_id=account_id)
         return file_id
 
-    async def discard(self, file_id: int, now: datetime) -> None:
-        await self._tx.execute(QUERIES.discard, id=file_id, now=now)
+    async def mark_deleted(self, file_id: int, now: datetime) -> None:
+        await self._tx.execute(QUERIES.mark_deleted, id=file_id, now=now)
 
-    async def forget(self, file_id: int, *, owner_id: int | None, now: datetime) -> bool:
-        """Whether it is gone: what is attached, or not the owner's, stays."""
-        return await self._tx.execute(QUERIES.forget, id=file_id, owner_id=owner_id, now=now) > 0
+    async def delete_unattached(self, file_id: int, *, owner_id: int | None, now: datetime) -> bool:
+        """Whether it was deleted: attached files and those of others are not."""
+        return await self._tx.execute(QUERIES.delete_unattached, id=file_id, owner_id=owner_id, now=now) > 0
 
     async def owned(self, file_id: int, *, owner_id: int) -> StoredFile:
         """:raises FileUnknown: the owner has no such file."""
@@ -101,21 +101,21 @@ class FileRepository:
         count = int(await self._tx.value(QUERIES.count_owned_by, owner_id=owner_id))
         return Page([_file(row) for row in rows], count)
 
-    async def discard_unattached(self, *, before: datetime, now: datetime, batch: int) -> int:
-        return await self._tx.execute(QUERIES.discard_unattached, before=before, now=now, batch=batch)
+    async def mark_unattached_deleted(self, *, before: datetime, now: datetime, batch: int) -> int:
+        return await self._tx.execute(QUERIES.mark_unattached_deleted, before=before, now=now, batch=batch)
 
-    async def discarded(self, *, after: str, batch: int) -> list[str]:
-        return [row["key"] for row in await self._tx.all(QUERIES.discarded, after=after, batch=batch)]
+    async def marked_deleted(self, *, after: str, batch: int) -> list[str]:
+        return [row["key"] for row in await self._tx.all(QUERIES.marked_deleted, after=after, batch=batch)]
 
-    async def forget_discarded(self, keys: Sequence[str]) -> None:
-        await self._tx.execute(QUERIES.forget_discarded, keys=list(keys))
+    async def delete_marks(self, keys: Sequence[str]) -> None:
+        await self._tx.execute(QUERIES.delete_marks, keys=list(keys))
 
     async def unknown_keys(self, keys: Sequence[str]) -> list[str]:
         """Those of the keys that no row has."""
         return [row["key"] for row in await self._tx.all(QUERIES.unknown_keys, keys=list(keys))]
 
     async def digests(self, *, after: str, batch: int) -> list[tuple[str, bytes]]:
-        """Keys, copies included, with the SHA-256 of what lies there; by key."""
+        """Keys, copies included, with the SHA-256 of their bytes; ordered by key."""
         rows = await self._tx.all(QUERIES.digests, after=after, batch=batch)
         return [(row["key"], bytes(row["sha256"])) for row in rows]
 

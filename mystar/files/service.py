@@ -1,4 +1,4 @@
-"""Everything one can do with a file, whoever asks and over whatever wire."""
+"""Everything that can be done with files, for all dialects."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from mystar.accounts.model import Actor
 from mystar.accounts.service import AccountService
-from mystar.files.ingest import Intake
-from mystar.files.inspection import Inspector, Unacceptable
-from mystar.files.model import IMAGES, FileInUse, FileTooLarge, FileUnknown, QuotaExceeded, StoredFile, Taken
+from mystar.files.ingest import Ingestor
+from mystar.files.inspection import Inspector, MediaRejected
+from mystar.files.model import IMAGES, FileInUse, FileTooLarge, FileUnknown, QuotaExceeded, StagedUpload, StoredFile
 from mystar.files.repository import FileRepository
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx, in_transaction
@@ -47,17 +47,17 @@ class FileService:
         self._signer, self._clock = signer, clock
         self._settings, self._signed_link = settings, signed_link
         self._inspector = Inspector(max_pixels=settings.max_pixels)
-        self._intake = Intake(storage, self._inspector, settings)
+        self._ingestor = Ingestor(storage, self._inspector, settings)
 
-    # Taking
+    # Uploading
 
     async def expect(self, actor: Actor, *, kinds: tuple[str, ...], size: int) -> None:
-        """Refuse before the first byte what announces itself as too much.
+        """Refuse an upload whose announced size is too large, before its first byte.
 
-        :param size: bytes that are about to come; 0 when nobody says.
-        :raises FileTooLarge: more than any of the kinds may have. :raises QuotaExceeded: more than the person has left.
+        :param size: announced bytes; 0 when not announced.
+        :raises FileTooLarge: larger than all of the kinds allow. :raises QuotaExceeded: more than the quota allows.
         """
-        limit = max(map(self._intake.limit, kinds))
+        limit = max(map(self._ingestor.limit, kinds))
         if size > limit:
             raise FileTooLarge(limit)
         if await FileRepository(self._db).used(actor.id) + size > self._settings.quota:
@@ -75,14 +75,14 @@ class FileService:
         public: bool = False,
     ) -> StoredFile:
         """Take one file as it comes and give it its row: `take` and `enter`, and what they raise."""
-        taken = await self.take(actor, chunks, kinds=kinds, folder=folder, name=name, part=part, public=public)
+        taken = await self.stage(actor, chunks, kinds=kinds, folder=folder, name=name, part=part, public=public)
         try:
-            return await self.enter(taken)
+            return await self.insert(taken)
         except BaseException:
-            await self.drop(taken)
+            await self.delete_staged(taken)
             raise
 
-    async def take(
+    async def stage(
         self,
         actor: Actor | None,
         chunks: AsyncIterator[bytes],
@@ -92,27 +92,27 @@ class FileService:
         name: str,
         part: str = "file",
         public: bool = False,
-    ) -> Taken:
-        """Take the bytes of a file as they come, without ever holding them in memory (D38, promises F1, S12).
+    ) -> StagedUpload:
+        """Stage an upload: stream its bytes to the storage, without holding them in memory (D38, promises F1, S12).
 
         Avatars and images lose what their cameras wrote into them; an avatar also gets its small copies. Bytes first,
         row second: a crash between the two leaves bytes, which the sweeper finds.
 
-        :param actor: None for a guest, who has no quota: whoever lets guests in bounds how often they come.
-        :param kinds: what the endpoint takes: "avatar", "image", "video" or "other"; the bytes decide which it is.
-        :param folder: where its key begins. :param name: the client's name for it, never trusted.
-        :param part: the form's field, for the refusal.
-        :param public: open to everybody once it is attached.
+        :param actor: None for a guest, who has no quota: the endpoint limits how often guests upload.
+        :param kinds: what the endpoint accepts: "avatar", "image", "video" or "other"; the bytes decide which it is.
+        :param folder: the beginning of its key. :param name: the client's file name, never trusted.
+        :param part: the form's field, for the error.
+        :param public: public once it is attached.
         :raises FileRefused: empty, broken, of another type, or under a wrong extension.
         :raises FileTooLarge: as soon as the limit of its kind is passed. :raises QuotaExceeded: nothing is left.
         """
         owner_id = actor.id if actor else None
         left = self._settings.quota - await FileRepository(self._db).used(owner_id)
-        taken = await self._intake.take(chunks, kinds=kinds, folder=folder, name=name, part=part, left=left)
+        taken = await self._ingestor.ingest(chunks, kinds=kinds, folder=folder, name=name, part=part, left=left)
         return replace(taken, columns={**taken.columns, "owner_id": owner_id, "is_public": public})
 
-    async def enter(self, taken: Taken) -> StoredFile:
-        """Give it its row. The quota counts what people sent; the copies are our own affair.
+    async def insert(self, taken: StagedUpload) -> StoredFile:
+        """Insert the row of a staged upload. The quota counts uploads, not their copies.
 
         :raises QuotaExceeded: meanwhile nothing is left.
         """
@@ -125,20 +125,20 @@ class FileService:
                 await files.add_copies(file.id, taken.copies)
         return file
 
-    async def drop(self, taken: Taken) -> None:
-        """Nothing came of it. Inside a transaction, which nothing may hold up, it is left to the sweeper."""
+    async def delete_staged(self, taken: StagedUpload) -> None:
+        """Delete the bytes of a staged upload. Inside a transaction, which must not wait, the sweeper does it later."""
         if not in_transaction():
-            await self._intake.drop(taken)
+            await self._ingestor.delete(taken)
 
     # Using
 
     async def attach(
         self, tx: Tx, file_id: int, *, owner_id: int | None, readers: Sequence[int] = (), public: bool | None = None
     ) -> StoredFile:
-        """Something refers to the file from now on, so it stays.
+        """Mark the file as referred to, so that it is kept.
 
-        :param readers: accounts that may open it besides its owner. :param public: None = as it was received.
-        :raises FileUnknown: the owner has no such file. :raises FileInUse: something refers to it already.
+        :param readers: accounts that may open it besides its owner. :param public: None = unchanged.
+        :raises FileUnknown: the owner has no such file. :raises FileInUse: it is attached already.
         """
         files = FileRepository(tx)
         file = await files.attach(file_id, owner_id=owner_id, is_public=public, now=self._clock.now())
@@ -146,38 +146,38 @@ class FileService:
         return file
 
     async def let_read(self, tx: Tx, file_id: int, readers: Sequence[int]) -> None:
-        """These accounts may open the file too."""
+        """Let more accounts open the file."""
         await FileRepository(tx).let_read(file_id, readers)
 
-    async def discard(self, tx: Tx, file_id: int) -> None:
-        """Nothing refers to the file any more. Its bytes go after the commit."""
-        await FileRepository(tx).discard(file_id, self._clock.now())
+    async def mark_deleted(self, tx: Tx, file_id: int) -> None:
+        """Delete the row of a file that nothing refers to any more. Its bytes are deleted after the commit."""
+        await FileRepository(tx).mark_deleted(file_id, self._clock.now())
 
-    async def forget(self, actor: Actor | None, file_id: int) -> None:
+    async def delete_unattached(self, actor: Actor | None, file_id: int) -> None:
         """Undo an upload that nothing refers to. What is attached, or another's, stays."""
         owner_id = actor.id if actor else None
-        await FileRepository(self._db).forget(file_id, owner_id=owner_id, now=self._clock.now())
+        await FileRepository(self._db).delete_unattached(file_id, owner_id=owner_id, now=self._clock.now())
 
     async def remove(self, actor: Actor, file_id: int) -> None:
         """Delete an upload of one's own. :raises FileUnknown: no such. :raises FileInUse: something refers to it."""
         async with self._db.transaction() as tx:
             files = FileRepository(tx)
-            if not await files.forget(file_id, owner_id=actor.id, now=self._clock.now()):
+            if not await files.delete_unattached(file_id, owner_id=actor.id, now=self._clock.now()):
                 await files.owned(file_id, owner_id=actor.id)
                 raise FileInUse
 
     async def set_avatar(self, actor: Actor, file_id: int) -> StoredFile:
-        """The person's picture from now on; the one before is discarded. :raises FileUnknown: no such upload."""
+        """Replace the account's avatar; the one before is deleted. :raises FileUnknown: no such upload."""
         async with self._db.transaction() as tx:
             file = await self.attach(tx, file_id, owner_id=actor.id, public=True)
             before = await FileRepository(tx).lock_avatar(actor.id)
             await self._accounts.set_avatar(tx, actor.id, file.id, file.key)
             if before is not None:
-                await self.discard(tx, before)
+                await self.mark_deleted(tx, before)
         return file
 
     async def copy_older(self) -> int:
-        """Make the copies of avatars from before there were any. Of how many."""
+        """Make the missing small copies of older avatars; answer for how many."""
         copied, after = 0, 0
         while found := await FileRepository(self._db).without_copies(after=after, batch=_BATCH):
             for file in found:
@@ -193,16 +193,16 @@ class FileService:
                         await staged.write(chunk)
                 await staged.finish()
                 small = await self._inspector.copy(staged.path, IMAGES[file.content_type], SIDES)
-        except (ObjectNotFound, Unacceptable) as error:
+        except (ObjectNotFound, MediaRejected) as error:
             log.warning("the picture of file %s cannot be copied: %r", file.id, error)
             return False
-        await FileRepository(self._db).add_copies(file.id, await self._intake.keep_copies(file.key, small))
+        await FileRepository(self._db).add_copies(file.id, await self._ingestor.keep_copies(file.key, small))
         return True
 
     # Opening
 
     async def uploads(self, actor: Actor, page: PageRequest) -> Page[StoredFile]:
-        """The actor's own, the newest first."""
+        """The actor's uploads, newest first."""
         return await FileRepository(self._db).owned_by(actor.id, page)
 
     async def upload(self, actor: Actor, file_id: int) -> StoredFile:
@@ -210,10 +210,10 @@ class FileService:
         return await FileRepository(self._db).owned(file_id, owner_id=actor.id)
 
     async def open_for(self, key: str, actor: Actor | None, *, expires: str = "", signature: str = "") -> StoredFile:
-        """The file, if this person or this link may open it.
+        """The file, if the account or the signed link may open it.
 
         :param expires, signature: as in `signed_url`.
-        :raises FileUnknown: there is none, or none for them; nobody learns which.
+        :raises FileUnknown: there is none, or it may not be opened; the answer does not tell which.
         """
         if not is_key(key):
             raise FileUnknown
@@ -227,11 +227,11 @@ class FileService:
     def bytes_of(
         self, file: StoredFile, start: int = 0, size: int | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """:raises ObjectNotFound: the row has lost its bytes."""
+        """:raises ObjectNotFound: the bytes of the row are missing."""
         return self._storage.open(file.key, start, size)
 
     def signed_url(self, file: StoredFile) -> str:
-        """The path of the file; a private one with a signature that opens it to whoever has the link, for a while."""
+        """The path of the file; that of a private one carries a signature that expires."""
         return media_path(file.key) if file.is_open else self.private_url(file.key)
 
     def private_url(self, key: str) -> str:
@@ -252,21 +252,21 @@ class FileService:
     # Sweeping
 
     async def sweep(self) -> int:
-        """Discard what nobody attached in time, and remove the bytes of all that is discarded. How many there were."""
+        """Delete uploads that were not attached in time, and the bytes of deleted files; answer how many."""
         now = self._clock.now()
-        while await FileRepository(self._db).discard_unattached(before=now - PATIENCE, now=now, batch=_BATCH):
+        while await FileRepository(self._db).mark_unattached_deleted(before=now - PATIENCE, now=now, batch=_BATCH):
             pass
         await self._storage.purge(now - PATIENCE)
         removed, after = 0, ""
-        while keys := await FileRepository(self._db).discarded(after=after, batch=_BATCH):
+        while keys := await FileRepository(self._db).marked_deleted(after=after, batch=_BATCH):
             for key in keys:
                 await self._storage.delete(key)
-            await FileRepository(self._db).forget_discarded(keys)
+            await FileRepository(self._db).delete_marks(keys)
             removed, after = removed + len(keys), keys[-1]
         return removed
 
     async def sweep_strays(self) -> int:
-        """Remove bytes that never got a row, as after a crash in the middle of an upload. How many there were."""
+        """Delete bytes without a row, as after a crash during an upload; answer how many."""
         young = self._clock.now() - PATIENCE
         removed, batch = 0, list[str]()
         async for kept in self._storage.walk():
@@ -283,8 +283,8 @@ class FileService:
             await self._storage.delete(key)
         return len(strays)
 
-    async def lost(self) -> AsyncIterable[str]:
-        """Keys of rows whose bytes are missing. There should be none (promise F3)."""
+    async def missing(self) -> AsyncIterable[str]:
+        """Keys of rows whose bytes are missing; none when all is well (promise F3)."""
         after = ""
         while keys := await FileRepository(self._db).page_of_keys(after=after, batch=_BATCH):
             for key in keys:

@@ -1,4 +1,4 @@
-"""Takes the files from one storage to the other while the service goes on."""
+"""Moves files from one storage to the other while the service runs."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from mystar.kit.storage.local import ObjectNotFound, Storage
 log = logging.getLogger(__name__)
 _BATCH = 500
 
-#: moved: verified at its new place and gone from the old one. there: it was moved before.
-#: broken: what was read is not what was once uploaded; nothing is changed. missing: in neither place.
+#: moved: verified in the new storage and deleted from the old one. there: it was moved before.
+#: broken: the bytes differ from the uploaded ones; nothing is changed. missing: in neither storage.
 Outcome = Literal["moved", "there", "broken", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class MigratedFile:
     key: str
     outcome: Outcome
 
 
-class Mover:
-    """Every file that has a row, by key. Broken off and begun again, it goes on where it was.
+class StorageMigration:
+    """Moves every file that has a row, ordered by key. An interrupted run can be repeated.
 
-    A file is in at least one of the two at any moment, and leaves the old one only after the new one has given back
-    every byte of it. The service has to look into both meanwhile: see `Storages.both`.
+    A file is in at least one storage at any moment, and is deleted from the old one only after every byte was read back
+    from the new one. The service reads from both meanwhile: see `Storages.both`.
     """
 
     def __init__(self, db: Database, source: Storage, target: Storage) -> None:
         self._db, self._source, self._target = db, source, target
 
-    async def run(self) -> AsyncIterator[Move]:
+    async def run(self) -> AsyncIterator[MigratedFile]:
         after = ""
         while found := await FileRepository(self._db).digests(after=after, batch=_BATCH):
             for key, sha256 in found:
-                yield Move(key, await self._move(key, sha256))
+                yield MigratedFile(key, await self._move(key, sha256))
             after = found[-1][0]
 
     async def _move(self, key: str, sha256: bytes) -> Outcome:
         at_source = await self._source.exists(key)
         if await self._digest(self._target, key) == sha256:
             if at_source:
-                # It was broken off between the copy and the end of the original.
+                # An earlier run was interrupted between the copy and the deletion.
                 await self._source.delete(key)
             return "moved" if at_source else "there"
         if not at_source:
@@ -57,11 +57,11 @@ class Mover:
                 async for chunk in chunks:
                     await staged.write(chunk)
             if await staged.finish() != sha256:
-                log.error("%s is not what was uploaded; it is left where it is", key)
+                log.error("%s differs from its upload; it is not moved", key)
                 return "broken"
             await staged.commit(key)
         if await self._digest(self._target, key) != sha256:
-            log.error("%s did not arrive whole; it is left where it is", key)
+            log.error("%s is incomplete in the new storage; it is not moved", key)
             return "broken"
         await self._source.delete(key)
         return "moved"

@@ -1,4 +1,4 @@
-"""Where the bytes are: on this machine's disk or in a bucket, and in both while they are moved."""
+"""Selects the storage: the local disk or a bucket, and both while files are moved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mystar.sections import StorageSettings
 
 @dataclass(frozen=True, slots=True)
 class Storages:
-    """``bucket`` is None as long as nothing is said about it."""
+    """``bucket`` is None when it is not configured."""
 
     local: Storage
     bucket: Storage | None
@@ -24,13 +24,13 @@ class Storages:
 
     @property
     def both(self) -> Storage:
-        """The chosen one; what it lacks is looked for in the other, where there is one: it may be on its way."""
+        """The configured storage; with the other one, if any, as a fallback while files are moved."""
         chosen, other = (self.bucket, self.local) if self.kind == "s3" else (self.local, self.bucket)
         assert chosen is not None
-        return chosen if other is None else Moving(chosen, other)
+        return chosen if other is None else FallbackStorage(chosen, other)
 
     def named(self, kind: str) -> Storage:
-        """:raises LookupError: nothing is said about it."""
+        """:raises LookupError: it is not configured."""
         found = self.bucket if kind == "s3" else self.local
         if found is None:
             raise LookupError(kind)
@@ -38,19 +38,19 @@ class Storages:
 
 
 def storages(settings: StorageSettings, folder: Path, registry: CollectorRegistry | None = None) -> Storages:
-    """:param folder: of this machine, for what is kept here and for what arrives."""
+    """:param folder: the local folder, of the local storage and of uploads in progress."""
     local, s3 = LocalStorage(folder), settings.s3
     if not s3.is_given:
         return Storages(local, None, settings.kind)
-    # A process without a bucket need not carry the twenty megabytes of its library.
+    # Imported here: the library takes twenty megabytes, which a process without a bucket saves.
     from mystar.kit.storage.s3 import Bucket, S3Storage
 
     bucket = Bucket(s3.endpoint, s3.bucket, s3.region, s3.access_key, s3.secret_key)
     return Storages(local, S3Storage(bucket, folder / STAGING, registry), settings.kind)
 
 
-class Moving:
-    """Two storages as one: all that is new goes to the first, and the second still has some of what is older."""
+class FallbackStorage:
+    """Two storages as one: new files go to the first, older ones may still be in the second."""
 
     def __init__(self, first: Storage, second: Storage) -> None:
         self._first, self._second = first, second
@@ -61,7 +61,7 @@ class Moving:
     @asynccontextmanager
     async def open(self, key: str, start: int = 0, size: int | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
         async with AsyncExitStack() as stack:
-            # Once more at the end: between the two questions it may have been moved.
+            # The first again at the end: the file may have been moved between the two reads.
             for storage in (self._first, self._second, self._first):
                 with suppress(ObjectNotFound):
                     chunks = await stack.enter_async_context(storage.open(key, start, size))
@@ -71,7 +71,7 @@ class Moving:
             yield chunks
 
     async def delete(self, key: str) -> None:
-        # Last where it is moved to, so that nothing that is on its way remains.
+        # The first storage last, so that a file that is being moved is deleted from both.
         await self._second.delete(key)
         await self._first.delete(key)
 

@@ -1,4 +1,4 @@
-"""What happens to files by itself."""
+"""Background tasks of files."""
 
 from __future__ import annotations
 

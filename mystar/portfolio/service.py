@@ -95,7 +95,7 @@ class PortfolioService:
                 now=self._clock.now(),
             )
             if cover_id is not None and locked.cover_id is not None:
-                await self._files.discard(tx, locked.cover_id)
+                await self._files.mark_deleted(tx, locked.cover_id)
             return await portfolio.item(item_id)
 
     async def delete_item(self, actor: Actor, item_id: int) -> None:
@@ -104,7 +104,7 @@ class PortfolioService:
             portfolio = PortfolioRepository(tx)
             await portfolio.lock_item(item_id, actor.id)
             for file_id in await portfolio.delete_item(item_id):
-                await self._files.discard(tx, file_id)
+                await self._files.mark_deleted(tx, file_id)
 
     # Images
 
@@ -157,7 +157,7 @@ class PortfolioService:
                 image_id, caption=caption, position=position, file_id=file_id, now=self._clock.now()
             )
             if file_id is not None:
-                await self._files.discard(tx, before)
+                await self._files.mark_deleted(tx, before)
             return await portfolio.image(image_id)
 
     async def delete_image(self, actor: Actor, image_id: int) -> None:
@@ -166,7 +166,7 @@ class PortfolioService:
             portfolio = PortfolioRepository(tx)
             file_id = await portfolio.lock_image(image_id, actor.id)
             await portfolio.delete_image(image_id)
-            await self._files.discard(tx, file_id)
+            await self._files.mark_deleted(tx, file_id)
 
     @staticmethod
     async def _require_room(portfolio: PortfolioRepository, item_id: int) -> None:

@@ -192,10 +192,10 @@ async def test_an_address_that_leads_to_nothing_is_not_found(api: Api, path: str
 async def test_a_row_without_its_bytes_is_not_found_and_reported(
     api: Api, letter: StoredFile, owner: Person, files: FileService, media_folder: Path
 ) -> None:
-    assert [key async for key in files.lost()] == []
+    assert [key async for key in files.missing()] == []
     (media_folder / letter.key).unlink()
     assert (await api.get(f"/media/{letter.key}", as_=owner)).status == 404
-    assert [key async for key in files.lost()] == [letter.key]
+    assert [key async for key in files.missing()] == [letter.key]
 
 
 async def test_a_file_that_lost_its_end_is_never_taken_for_a_whole_one(

@@ -219,7 +219,7 @@ class TestCopies:
         self, api: Api, app: web.Application, avatar: StoredFile, files: FileService, media_folder: Path
     ) -> None:
         async with app[DATABASE].transaction() as tx:
-            await files.discard(tx, avatar.id)
+            await files.mark_deleted(tx, avatar.id)
         assert (await api.get(f"/media/{copy_key(avatar.key, 96)}")).status == 404
         assert await files.sweep() == 1 + len(SIDES)
         assert stored(media_folder) == []
@@ -247,4 +247,4 @@ class TestCopies:
     async def test_a_lost_one_is_noticed(self, files: FileService, avatar: StoredFile, media_folder: Path) -> None:
         lost = copy_key(avatar.key, 320)
         (media_folder / lost).unlink()
-        assert [key async for key in files.lost()] == [lost]
+        assert [key async for key in files.missing()] == [lost]

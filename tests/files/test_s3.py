@@ -19,7 +19,7 @@ from aiohttp.test_utils import unused_port
 
 from mystar.app import create_app
 from mystar.files.keys import FILES, STORAGES
-from mystar.files.storage_migration import Mover
+from mystar.files.storage_migration import StorageMigration
 from mystar.kit.keys import DATABASE
 from mystar.kit.storage.local import CHUNK, LocalStorage, ObjectNotFound, Storage
 from mystar.kit.storage.s3 import PART, Bucket, S3Storage, StorageAway
@@ -215,7 +215,7 @@ class TestService:
         assert await files.sweep() == 5
         assert await files.sweep_strays() == 1
         assert len(kept()) == 1
-        assert [key async for key in files.lost()] == []
+        assert [key async for key in files.missing()] == []
 
 
 @pytest.fixture
@@ -286,7 +286,7 @@ class TestMove:
         for content in contents:
             await _received(app, person, content)
         files = (await (await api.get("/api/v1/files/", as_=person)).json())["results"]
-        mover, done = Mover(app[DATABASE], places.local, places.named("s3")), list[str]()
+        mover, done = StorageMigration(app[DATABASE], places.local, places.named("s3")), list[str]()
         async for move in mover.run():
             done.append(move.outcome)
             assert {await (await api.get(file["url"])).read() for file in files} == set(contents)
@@ -308,7 +308,7 @@ class TestMove:
         first, second = sorted(stored(settings.data_dir / "media"))
         (settings.data_dir / "media" / first).write_bytes(b"otherwise")
         (settings.data_dir / "media" / second).unlink()
-        mover = Mover(app[DATABASE], places.local, places.named("s3"))
+        mover = StorageMigration(app[DATABASE], places.local, places.named("s3"))
         assert [(one.key, one.outcome) async for one in mover.run()] == [(first, "broken"), (second, "missing")]
         assert stored(settings.data_dir / "media") == [first]
 

@@ -54,7 +54,7 @@ async def test_the_bytes_of_a_discarded_file_go_with_the_next_sweep(
 ) -> None:
     file = await attach(app, files, await receive(owner, b"x"))
     async with app[DATABASE].transaction() as tx:
-        await files.discard(tx, file.id)
+        await files.mark_deleted(tx, file.id)
     assert await keys(app) == []
     assert stored(media_folder) == [file.key]
     assert await files.sweep() == 1
@@ -67,7 +67,7 @@ async def test_a_discard_that_is_rolled_back_loses_nothing(
     file = await attach(app, files, await receive(owner, b"x"))
     with pytest.raises(RuntimeError, match="no"):
         async with app[DATABASE].transaction() as tx:
-            await files.discard(tx, file.id)
+            await files.mark_deleted(tx, file.id)
             raise RuntimeError("no")
     assert await files.sweep() == 0
     assert (await api.get(f"/media/{file.key}", as_=owner)).status == 200
@@ -83,7 +83,7 @@ async def test_bytes_that_never_got_a_row_are_gone_after_a_day(
     clock.moment += LATER
     assert await files.sweep_strays() == 3
     assert stored(media_folder) == [kept.key]
-    assert [key async for key in files.lost()] == []
+    assert [key async for key in files.missing()] == []
 
 
 async def test_two_sweepers_at_once_do_not_mind_each_other(
@@ -112,8 +112,8 @@ async def test_only_an_upload_that_nothing_refers_to_can_be_forgotten(
     app: web.Application, files: FileService, receive: Receive, owner: Person, factory: Factory
 ) -> None:
     free, used = await receive(owner, b"free"), await attach(app, files, await receive(owner, b"used"))
-    await files.forget(actor(await factory.person()), free.id)
-    await files.forget(actor(owner), used.id)
+    await files.delete_unattached(actor(await factory.person()), free.id)
+    await files.delete_unattached(actor(owner), used.id)
     assert len(await keys(app)) == 2
-    await files.forget(actor(owner), free.id)
+    await files.delete_unattached(actor(owner), free.id)
     assert await keys(app) == [used.key]

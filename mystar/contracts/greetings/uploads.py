@@ -13,7 +13,7 @@ from mystar.accounts.access import actor_of, signed_in
 from mystar.accounts.model import Actor
 from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
-from mystar.files.forms import Wanted, uploaded
+from mystar.files.forms import FileField, read_form
 from mystar.files.keys import FILES
 from mystar.kit.web.fields import AvatarSizes, BaseSchema, Id
 from mystar.kit.web.http import json_response
@@ -26,6 +26,7 @@ from mystar.orders.model import ActionNotAllowedNow, Status
 TAGS = ["greetings: uploads"]
 #: Read by the handlers as a stream; declared for OpenAPI.
 _multipart = partial(request_schema, location="files")
+_AVATAR = FileField("image", ("avatar",), "avatars", public=True, required=True)
 _DELIVERED = (Status.DELIVERED, Status.COMPLETED, Status.DISPUTED)
 
 
@@ -72,7 +73,7 @@ class CongratulationView(BaseSchema):
 @response_schema(AvatarView, 201)
 async def upload_avatar(request: web.Request) -> web.Response:
     actor = actor_of(request)
-    async with uploaded(request, Wanted("image", ("avatar",), "avatars", public=True)) as form:
+    async with read_form(request, _AVATAR) as form:
         _require_self(form.fields, "user_id", actor)
         file = await request.app[FILES].set_avatar(actor, form.file.id)
     image = {"image": media_path(file.key), "avatar_sizes": copy_paths(file.key)}
@@ -86,7 +87,8 @@ async def upload_avatar(request: web.Request) -> web.Response:
 async def upload_hello(request: web.Request) -> web.Response:
     actor = actor_of(request)
     await request.app[CREATORS].by_account(actor.id)
-    async with uploaded(request, Wanted("video_hi", ("video",), f"videos/{actor.id}", public=True)) as form:
+    video = FileField("video_hi", ("video",), f"videos/{actor.id}", public=True, required=True)
+    async with read_form(request, video) as form:
         _require_self(form.fields, "star_id", actor)
         file = await request.app[CREATORS].set_hello_video(actor, form.file.id)
     return json_response({"star_id": actor.id, "video_hi": f"/media/{file.key}"}, 201)
@@ -108,9 +110,9 @@ async def upload_hello(request: web.Request) -> web.Response:
 @idempotent
 async def upload_congratulation(request: web.Request) -> web.StreamResponse:
     actor = actor_of(request)
-    wanted = Wanted("video_con", ("video", "image"), f"congratulation/{actor.id}")
+    field = FileField("video_con", ("video", "image"), f"congratulation/{actor.id}", required=True)
     try:
-        async with uploaded(request, wanted) as form:
+        async with read_form(request, field) as form:
             _require_self(form.fields, "star_id", actor)
             order_id = _id(form.fields, "order_id")
             if order_id is None:

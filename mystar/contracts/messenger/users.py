@@ -14,7 +14,7 @@ from mystar.accounts.credentials import USERNAME_MAX_LENGTH
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account
 from mystar.contracts.messenger.accounts import SUCCESS, TAGS, MessengerSuccess
-from mystar.files.forms import Wanted, uploaded
+from mystar.files.forms import FileField, read_form
 from mystar.files.keys import FILES
 from mystar.kit.web.fields import AvatarSizes, BaseSchema, PlainText
 from mystar.kit.web.http import PUBLIC_URL, absolute, json_response
@@ -67,7 +67,8 @@ async def find(request: web.Request) -> web.Response:
 @_multipart(MessengerAvatarForm)
 @response_schema(MessengerAvatarSet, 200)
 async def upload_avatar(request: web.Request) -> web.Response:
-    async with uploaded(request, Wanted("avatar_file", ("avatar",), "avatars", public=True)) as form:
+    avatar = FileField("avatar_file", ("avatar",), "avatars", public=True, required=True)
+    async with read_form(request, avatar) as form:
         file = await request.app[FILES].set_avatar(actor_of(request), form.file.id)
     return json_response({**SUCCESS, **_picture(request, file.key)})
 

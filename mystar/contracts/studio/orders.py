@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -9,8 +10,9 @@ from aiohttp_apispec import docs, match_info_schema, querystring_schema, respons
 from marshmallow import fields
 
 from mystar.accounts.access import actor_of, client_info, maybe_actor_of, open_to_guests, signed_in
-from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema, received
-from mystar.files.forms import ANYWHERE, Wanted
+from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema
+from mystar.files.forms import ANYWHERE, FileField, read_fields
+from mystar.files.model import StoredFile
 from mystar.kit.web.bare_lists import ListQuery, list_request, list_response
 from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.http import absolute, json_response
@@ -23,7 +25,7 @@ from mystar.orders.studio.schemas import StudioOrderView, studio_order_view
 
 TAGS = ["studio: orders"]
 #: Whatever the fields are called: the document names none.
-_PICTURES = Wanted(ANYWHERE, ("image",), "studio", most=MOST_PICTURES)
+_PICTURES = FileField(ANYWHERE, ("image",), "studio", max_count=MOST_PICTURES)
 
 
 class StudioOrderDraft(BaseSchema):
@@ -65,8 +67,8 @@ class StudioOrderPath(BaseSchema):
 async def place_order(request: web.Request) -> web.Response:
     actor, studio = maybe_actor_of(request), request.app[STUDIO_ORDERS]
     await studio.rate_limit(actor, client_info(request))
-    async with received(request, StudioOrderDraft(), _PICTURES) as sent:
-        order = await studio.place(actor, **sent.fields, file_ids=[file.id for file in sent.files])
+    async with read_fields(request, StudioOrderDraft(), _PICTURES) as (fields, files):
+        order = await studio.place(actor, **fields, file_ids=_ids(files))
     return json_response(_view(request, order), 201)
 
 
@@ -115,13 +117,17 @@ async def withdraw_order(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+def _ids(files: Mapping[str, Sequence[StoredFile]]) -> list[int]:
+    return [file.id for file in files.get(_PICTURES.part, ())]
+
+
 async def _change(request: web.Request, schema: BaseSchema, *, replace_pictures: bool) -> web.Response:
-    async with received(request, schema, _PICTURES) as sent:
+    async with read_fields(request, schema, _PICTURES) as (fields, files):
         order = await request.app[STUDIO_ORDERS].change(
             actor_of(request),
             path_of(request)["id"],
-            **sent.fields,
-            file_ids=[file.id for file in sent.files],
+            **fields,
+            file_ids=_ids(files),
             replace_pictures=replace_pictures,
         )
     return json_response(_view(request, order))

@@ -17,9 +17,9 @@ from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account
 from mystar.accounts.schemas import NAME_MAX_LENGTH, BirthDate
 from mystar.contracts.studio.accounts import StudioUserPath
-from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema, received
+from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema
 from mystar.errors import NotFound
-from mystar.files.forms import Wanted
+from mystar.files.forms import FileField, read_fields
 from mystar.files.keys import FILES
 from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import absolute, json_response
@@ -28,6 +28,7 @@ from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import path_of
 
 TAGS = ["studio: profiles"]
+_PHOTO = FileField("photo", ("avatar",), "avatars", public=True)
 _BIO_LONGEST = 500
 
 
@@ -77,11 +78,11 @@ async def change_profile(request: web.Request) -> web.Response:
     actor = actor_of(request)
     if path_of(request)["id"] != actor.id:
         raise NotFound
-    async with received(request, StudioProfileEdit(), Wanted("photo", ("avatar",), "avatars", public=True)) as sent:
-        names = {"birth_date" if name == "birthdate" else name: value for name, value in sent.fields.items()}
+    async with read_fields(request, StudioProfileEdit(), _PHOTO) as (fields, files):
+        names = {"birth_date" if name == "birthdate" else name: value for name, value in fields.items()}
         await request.app[ACCOUNTS].edit_profile(actor, **names, adults_only=True)
-        if sent.files:
-            await request.app[FILES].set_avatar(actor, sent.files[0].id)
+        for file in files.get(_PHOTO.part, ()):
+            await request.app[FILES].set_avatar(actor, file.id)
     return json_response(_view(request, await request.app[ACCOUNTS].profile(actor.id)))
 
 

@@ -250,7 +250,7 @@ class StudioOrders:
     async def _discard_pictures(self, tx: Tx, order: StudioOrder) -> None:
         await StudioRows(tx).drop_pictures(order.id)
         for picture in order.pictures:
-            await self._files.discard(tx, picture.id)
+            await self._files.mark_deleted(tx, picture.id)
 
     async def _add_event(
         self, tx: Tx, order: StudioOrder, action: str, role: Role, actor_id: int | None, after: Status | None = None

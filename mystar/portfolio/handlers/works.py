@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,13 +14,13 @@ from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, si
 from mystar.creators.keys import CREATORS
 from mystar.creators.schemas import OfCreatorQuery
 from mystar.errors import Unauthenticated
-from mystar.files.forms import Wanted, gathered
+from mystar.files.forms import FileField, read_fields
 from mystar.files.model import MISSING, FileRefused, StoredFile
 from mystar.kit.web.http import PUBLIC_URL, json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
-from mystar.kit.web.validation import loaded, path_of, query_of, read_body
+from mystar.kit.web.validation import path_of, query_of
 from mystar.portfolio.keys import PORTFOLIO
 from mystar.portfolio.model import MAX_IMAGES, Image, Item
 from mystar.portfolio.schemas import (
@@ -44,9 +43,9 @@ from mystar.portfolio.schemas import (
 )
 
 TAGS = ["market: portfolio"]
-_COVER = Wanted("cover_image", ("image",), "portfolio/covers", public=True)
-_UPLOADED = Wanted("uploaded_images", ("image",), "portfolio/images", public=True, most=MAX_IMAGES)
-_IMAGE = Wanted("image", ("image",), "portfolio/images", public=True)
+_COVER = FileField("cover_image", ("image",), "portfolio/covers", public=True)
+_UPLOADED = FileField("uploaded_images", ("image",), "portfolio/images", public=True, max_count=MAX_IMAGES)
+_IMAGE = FileField("image", ("image",), "portfolio/images", public=True)
 #: Read by the handlers as a stream; declared for OpenAPI.
 _multipart = partial(request_schema, location="files")
 
@@ -90,7 +89,7 @@ async def add_item(request: web.Request) -> web.StreamResponse:
     actor = actor_of(request)
     # Refused before the upload is read.
     await request.app[CREATORS].require(actor)
-    async with _form(request, ItemDraft, _COVER, _UPLOADED) as (draft, files):
+    async with read_fields(request, ItemDraft(), _COVER, _UPLOADED) as (draft, files):
         item = await request.app[PORTFOLIO].add_item(
             actor,
             **draft,
@@ -163,7 +162,7 @@ async def read_image(request: web.Request) -> web.Response:
 @response_schema(ImageView, 201)
 @idempotent
 async def add_image(request: web.Request) -> web.StreamResponse:
-    async with _form(request, ImageDraft, _IMAGE) as (draft, files):
+    async with read_fields(request, ImageDraft(), _IMAGE) as (draft, files):
         image = await request.app[PORTFOLIO].add_image(
             actor_of(request), draft.pop("item_id"), _required(files, _IMAGE), **draft
         )
@@ -176,7 +175,7 @@ async def add_image(request: web.Request) -> web.StreamResponse:
 @_multipart(ImageChangeForm)
 @response_schema(ImageView, 200)
 async def change_image(request: web.Request) -> web.Response:
-    async with _form(request, ImageChange, _IMAGE) as (change, files):
+    async with read_fields(request, ImageChange(), _IMAGE) as (change, files):
         image = await request.app[PORTFOLIO].edit_image(
             actor_of(request), path_of(request)["image_id"], **change, file_id=_given(files, _IMAGE)
         )
@@ -194,23 +193,11 @@ async def delete_image(request: web.Request) -> web.Response:
 Files = Mapping[str, Sequence[StoredFile]]
 
 
-@asynccontextmanager
-async def _form(
-    request: web.Request, schema: type[Schema], *files: Wanted
-) -> AsyncIterator[tuple[dict[str, Any], Files]]:
-    """The loaded fields and the files. If the block raises, the files are discarded."""
-    if request.content_type == "multipart/form-data":
-        async with gathered(request, *files) as form:
-            yield loaded(schema(), form.fields), form.files
-    else:
-        yield loaded(schema(), await read_body(request)), {}
-
-
-def _given(files: Files, field: Wanted) -> int | None:
+def _given(files: Files, field: FileField) -> int | None:
     return next((file.id for file in files.get(field.part, ())), None)
 
 
-def _required(files: Files, field: Wanted) -> int:
+def _required(files: Files, field: FileField) -> int:
     file_id = _given(files, field)
     if file_id is None:
         raise FileRefused(field.part, MISSING)
@@ -218,7 +205,7 @@ def _required(files: Files, field: Wanted) -> int:
 
 
 async def _change_item(request: web.Request, schema: type[Schema]) -> web.Response:
-    async with _form(request, schema, _COVER) as (change, files):
+    async with read_fields(request, schema(), _COVER) as (change, files):
         item = await request.app[PORTFOLIO].edit_item(
             actor_of(request), path_of(request)["item_id"], **change, cover_id=_given(files, _COVER)
         )
