@@ -1,7 +1,7 @@
-"""The panel of the staff, at ``/admin/``: pages made on the server, which need no script but for live progress.
+"""The staff panel at ``/admin/``: pages rendered on the server; only live progress needs a script.
 
-``registers/`` says in data what each list shows, filters and sorts; ``repository.py`` reads any of them with the same
-three statements. Whatever the staff do is a verb of the domain that it is done to; the panel adds the door
-(``access.py``: a cookie, a role, a token in every form) and the pages (``handlers/``, ``templates/``). It sits above
-the domains and reads their rows in joins; it writes none.
+``lists/`` defines as data what each list shows, filters and sorts; ``repository.py`` reads any list with the same three
+statements. Actions of staff are methods of the domains; the panel adds access control (``access.py``: a cookie, a role,
+a CSRF token in every form) and pages (``handlers/``, ``templates/``). It reads the rows of all domains in joins, and
+writes none.
 """

@@ -1,8 +1,8 @@
-"""The door of the panel: a session's token in a cookie, a role, and for every form a token that others cannot know.
+"""Access to the panel: an access token in a cookie, a role, and a CSRF token in every form.
 
-A member of the staff comes with the cookie or, as a program, with a bearer token. A browser adds cookies to forms of
-strangers as well, so a form counts only with the token of its session and, when the browser says where it comes from,
-only from our own pages. Nothing of a request is believed before that.
+Staff authenticate with the cookie, programs with a bearer token. Browsers send cookies with forms of other sites as
+well, so a form is accepted only with the CSRF token of its session and, if the browser states the origin, only from
+our own pages. This is checked before anything else in the request is used.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from mystar.kit.web.multipart import form
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-#: Where forms carry their token.
+#: The form field of the CSRF token.
 TOKEN_FIELD = "form_token"
 _SESSION, _VISIT, _LANGUAGE = "mystar_admin", "mystar_admin_visit", "mystar_admin_language"
 _STAFF = web.RequestKey("staff", Staff)
@@ -38,29 +38,29 @@ _PATH = "/admin"
 
 @dataclass(frozen=True, slots=True)
 class PanelSecurity:
-    """What the door needs. ``longest``: seconds that a session of the panel lives."""
+    """``max_age``: lifetime of the session cookie in seconds."""
 
     signer: Signer
-    longest: int
+    max_age: int
 
 
-def staff(least: Role) -> Callable[[Handler], Handler]:
-    """Only for staff of this role or a higher one. What is sent to the handler has been checked for forgery."""
+def staff(min_role: Role) -> Callable[[Handler], Handler]:
+    """Requires staff of this role or a higher one, and a valid CSRF token in forms."""
 
     def closed(handler: Handler) -> Handler:
         @wraps(handler)
         async def guarded(request: web.Request) -> web.StreamResponse:
-            request[_STAFF] = found = await recognise(request)
+            request[_STAFF] = found = await authenticate(request)
             set_actor(request, found.actor)
             if found.actor.role is None:
                 raise NotStaff
             if found.by_cookie and request.method not in ("GET", "HEAD"):
                 await _require_own_form(request, "form", found.actor.session_id)
-            if not found.is_at_least(least):
+            if not found.is_at_least(min_role):
                 raise RoleTooLow
             return await handler(request)
 
-        guarded.__least__ = least  # type: ignore[attr-defined]
+        guarded.__least__ = min_role  # type: ignore[attr-defined]
         documented: Handler = docs(security=[{"bearer": []}])(guarded)
         return documented
 
@@ -68,12 +68,12 @@ def staff(least: Role) -> Callable[[Handler], Handler]:
 
 
 def staff_of(request: web.Request) -> Staff:
-    """Who is asking, inside a ``@staff`` handler."""
+    """The member of the staff, inside a ``@staff`` handler."""
     return request[_STAFF]
 
 
 def maybe_staff_of(request: web.Request) -> Staff | None:
-    """Who is asking, as far as the door has found out."""
+    """The member of the staff, if authenticated."""
     return request.get(_STAFF)
 
 
@@ -82,20 +82,20 @@ def actor_of(request: web.Request) -> Actor:
 
 
 def wants_json(request: web.Request) -> bool:
-    """Whoever brings a bearer token, or asks for JSON, is a program."""
+    """Whether the client is a program: it sends a bearer token, or accepts JSON."""
     return token_of(request) is not None or "application/json" in request.headers.get("Accept", "")
 
 
 def language_in(request: web.Request) -> str:
-    """ "ru" or "en": as chosen in the panel, else as the browser prefers."""
+    """ "ru" or "en": the choice in the panel, else by ``Accept-Language``."""
     chosen = request.cookies.get(_LANGUAGE)
     return chosen if chosen in ("ru", "en") else language_of(request)
 
 
-async def recognise(request: web.Request) -> Staff:
-    """Who comes, by the cookie or by a bearer token.
+async def authenticate(request: web.Request) -> Staff:
+    """Authenticate by the cookie or by a bearer token.
 
-    :raises Unauthenticated: neither a living session in the cookie nor a living token.
+    :raises Unauthenticated: neither is valid.
     """
     accounts, bearer = request.app[ACCOUNTS], token_of(request)
     if bearer is not None:
@@ -106,12 +106,12 @@ async def recognise(request: web.Request) -> Staff:
     return Staff(await accounts.authenticate(token), by_cookie=True)
 
 
-# Cookies and tokens.
+# Cookies and CSRF tokens.
 
 
 def open_session(request: web.Request, response: web.Response, access: str) -> None:
-    """Keep the session's token where no script and no other site reaches it."""
-    _set_cookie(request, response, _SESSION, access, max_age=request.app[PANEL_SECURITY].longest)
+    """Set the session cookie, which scripts and other sites cannot read."""
+    _set_cookie(request, response, _SESSION, access, max_age=request.app[PANEL_SECURITY].max_age)
 
 
 def close_session(response: web.Response) -> None:
@@ -123,12 +123,12 @@ def keep_language(request: web.Request, response: web.Response, language: str) -
 
 
 def form_token(request: web.Request) -> str:
-    """For the forms of whoever is signed in."""
+    """The CSRF token of the current session."""
     return request.app[PANEL_SECURITY].signer.sign("form", staff_of(request).actor.session_id)
 
 
 def visit(request: web.Request) -> str:
-    """Names a browser that nobody is signed in with; the form that signs in is bound to it."""
+    """Identifies a browser before sign-in; the CSRF token of the sign-in form is bound to it."""
     return request.cookies.get(_VISIT, "")[:64] or secrets.token_urlsafe(16)
 
 
@@ -141,7 +141,7 @@ def keep_visit(request: web.Request, response: web.Response, visit: str) -> None
 
 
 async def require_own_visit(request: web.Request) -> None:
-    """:raises FormForged: the form that signs in was not given to this browser, or is sent from elsewhere."""
+    """:raises FormForged: the sign-in form was not given to this browser, or comes from another site."""
     await _require_own_form(request, "visit", request.cookies.get(_VISIT, "")[:64])
 
 
@@ -154,18 +154,18 @@ async def _require_own_form(request: web.Request, purpose: str, *parts: object) 
 
 
 def _is_from_here(request: web.Request) -> bool:
-    """By what browsers say of themselves and pages cannot make them say; old ones say nothing."""
+    """By headers that pages cannot set; old browsers do not send them."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = request.headers.get("Origin")
     if origin is None:
         return True
     try:
-        asked, ours = URL(origin), URL(request.app[PUBLIC_URL])
+        list_request, ours = URL(origin), URL(request.app[PUBLIC_URL])
     except ValueError:
         return False
-    # A proxy may pass on the name that people type, or ask by a name of its own.
-    return bool(asked.host) and asked.authority in (request.host, ours.authority, ours.host)
+    # A proxy may keep the host name of the client, or use its own.
+    return bool(list_request.host) and list_request.authority in (request.host, ours.authority, ours.host)
 
 
 def _set_cookie(request: web.Request, response: web.Response, name: str, value: str, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""Bars over days as geometry, for a template that draws them in SVG."""
+"""Geometry of a bar chart over days, for an SVG template."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """In a box of `WIDTH` by `HEIGHT`.
+    """A chart of `WIDTH` by `HEIGHT`.
 
-    :param ticks: the height of a line and its value. :param labels: the middle of a bar and its day.
+    :param ticks: y and value of a grid line. :param labels: x of the middle of a bar, and its day.
     """
 
     bars: tuple[Bar, ...]
@@ -38,10 +38,10 @@ class BarChart:
     total: int
 
 
-def bars(values: Sequence[tuple[date, int]], unit: int = 1) -> BarChart:
-    """One bar a day. What is negative, as on a day with more refunds than income, has no bar, only its number.
+def build(values: Sequence[tuple[date, int]], unit: int = 1) -> BarChart:
+    """One bar per day. Negative values, as on a day with more refunds than income, have a bar of height 0.
 
-    :param unit: ticks are whole multiples of it.
+    :param unit: ticks are multiples of it.
     """
     step = _step(max((value for _, value in values), default=0), unit)
     top = step * _TICKS
@@ -75,7 +75,7 @@ def bars(values: Sequence[tuple[date, int]], unit: int = 1) -> BarChart:
 
 
 def _step(most: int, unit: int) -> int:
-    """The distance of ticks: 1, 2 or 5 times a power of ten of the unit, so that the highest bar fits."""
+    """The distance of ticks: 1, 2, 5 or 10 times a power of ten of the unit, so that the highest bar fits."""
     wanted = max(1.0, most / unit / _TICKS)
     power = 10 ** math.floor(math.log10(wanted))
     factor = next(one for one in (1, 2, 5, 10) if one * power >= wanted)

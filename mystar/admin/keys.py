@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 CLOCK: web.AppKey[Clock] = web.AppKey("admin_clock")
 PANEL_SECURITY: web.AppKey[PanelSecurity] = web.AppKey("admin_gate")
 ROWS: web.AppKey[ListRepository] = web.AppKey("admin_rows")
-TRIES: web.AppKey[OutboxAdmin] = web.AppKey("second_tries")
+OUTBOX_ADMIN: web.AppKey[OutboxAdmin] = web.AppKey("second_tries")

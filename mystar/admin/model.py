@@ -1,4 +1,4 @@
-"""Who may be in the panel, and what it refuses."""
+"""Members of the staff, and the errors of the panel."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from mystar.accounts.model import Actor, Role
 from mystar.errors import Forbidden, Text
 
-#: From the least to the most that one may do: look, act, choose who works here.
+#: In ascending order: view, change, manage staff.
 RANKS: tuple[Role, ...] = ("viewer", "operator", "owner")
 
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """A member of the staff who asks. ``by_cookie``: in the panel, rather than with a bearer token."""
+    """The member of the staff of a request. ``by_cookie``: authenticated by the session cookie, not a bearer token."""
 
     actor: Actor
     by_cookie: bool
@@ -27,8 +27,8 @@ class NotStaff(Forbidden):
 
     code = "not_staff"
     text = Text(
-        "Это место для сотрудников. У вашего аккаунта нет роли в панели.",
-        "This place is for the staff. Your account has no role in the panel.",
+        "Панель доступна только сотрудникам. У вашего аккаунта нет роли в ней.",
+        "The panel is for staff only. Your account has no role in it.",
     )
 
 

@@ -1,5 +1,5 @@
--- What the panel shows. Every "_rows" query shows rows of a register by their ids, with names from other tables joined to
--- them; which ids those are is decided by its filters. Nothing is written here.
+-- Reads of the panel. A "_rows" query returns the rows of a list by their ids, with names joined from other tables; the
+-- filters of the list find the ids. Nothing is written here.
 
 -- name: accounts_rows
 select id, username, email, phone, role, created_at, case when is_active then 'active' else 'blocked' end as state
@@ -115,7 +115,7 @@ select id, topic, coalesce(name, topic || ' ' || id) as name, attempts, last_err
     case when failed_at is not null then 'failed' when done_at is not null then 'sent' else 'waiting' end as state
 from outbox where id = any(%(ids)s::bigint[]);
 
--- Pages about one thing.
+-- Detail pages.
 
 -- name: account_page
 select accounts.id, accounts.username, accounts.email, accounts.phone, accounts.first_name, accounts.last_name,
@@ -126,7 +126,7 @@ from accounts left join creators on creators.account_id = accounts.id
 where accounts.id = %(id)s;
 
 -- name: account_ids_of_orders
--- The newest that somebody bought.
+-- The latest purchases.
 select id from orders where buyer_id = %(id)s order by created_at desc, id desc limit 10;
 
 -- name: creator_page
@@ -184,7 +184,7 @@ join services on services.id = reviews.service_id
 where reviews.id = %(id)s;
 
 -- name: order_page
--- Whole, with the names of everybody and everything in it.
+-- With the names of buyer, creator and service.
 select orders.*, creators.account_id as creator_account_id, stars.username as creator, buyers.username as buyer,
     services.title as service,
     case when orders.status = 'new' and orders.process_at is not null then 'queued' else orders.status end as state
@@ -241,7 +241,7 @@ select files.*, accounts.username as owner,
 from files left join accounts on accounts.id = files.owner_id
 where files.id = %(id)s;
 
--- name: letter_page
+-- name: outbox_page
 select *, case when failed_at is not null then 'failed' when done_at is not null then 'sent' else 'waiting' end as state
 from outbox where id = %(id)s;
 
@@ -249,7 +249,7 @@ from outbox where id = %(id)s;
 select id, username, email, role, is_active from accounts where role is not null
 order by role desc, created_at limit 500;
 
--- The overview. Days are those of UTC; a day without anything is a day, too.
+-- The overview. Days are in UTC; empty days are included.
 
 -- name: overview_days
 select days.day::date as day, coalesce(placed.count, 0) as orders, coalesce(earned.amount, 0)::bigint as income
@@ -265,13 +265,13 @@ left join (
 order by days.day;
 
 -- name: overview_counts
--- Each by an index; what may be many is counted as far as it is worth.
+-- Each by an index; large numbers are counted up to a limit.
 select
     (select count(*) from (select from accounts where created_at >= %(first)s limit 10001) counted) as new_people,
     (select count(*) from (select from orders where created_at >= %(first)s limit 10001) counted) as new_orders,
     (select count(*) from (select from orders where status = 'disputed' limit 1001) counted) as disputes,
     (select count(*) from (select from orders where status = 'new' and kind = 'studio' limit 1001) counted) as studio,
-    (select count(*) from (select from outbox where failed_at is not null limit 1001) counted) as failed_letters,
+    (select count(*) from (select from outbox where failed_at is not null limit 1001) counted) as failed_messages,
     (select count(*) from (select from payment_discrepancies where seen_at >= %(week)s limit 1001) counted) as discrepancies,
     (
         select count(*) from (

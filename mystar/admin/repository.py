@@ -1,4 +1,4 @@
-"""Reads any register in three statements, however long it is: which ids, how many of them, and what to show."""
+"""Reads a page of any list in three statements: its ids, their number, and the rows to show."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pypika.enums import Matching
 from pypika.queries import QueryBuilder
 from pypika.terms import BasicCriterion, Field, Function, Not, Parameter, Term
 
-from mystar.admin.lists.columns import ANYTHING, Choice, ListDefinition, Match, Of
+from mystar.admin.lists.columns import ANYTHING, ChoiceFilter, ListDefinition, ParentFilter, SearchField
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 
 QUERIES = queries.load(__package__)
-#: Rows of a page; rows that are counted and can be paged through, at most. Who seeks further back filters.
-SIZE, MOST = 25, 10_000
-#: People whose things a search by a name's beginning looks through.
-_NAMESAKES = 200
+#: Rows per page, and rows that are counted and can be paged through.
+PAGE_SIZE, MAX_ROWS = 25, 10_000
+#: Accounts whose rows a search by the beginning of a name finds.
+_MAX_ACCOUNTS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """What somebody asks of a register. ``sort`` is the name of a sorting, with "-" for the greatest first."""
+    """Filters, sorting and page. ``sort`` is the name of a sorting, with "-" for descending order."""
 
     text: str = ""
     chosen: Mapping[str, str] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """A page. ``count`` is at most `MOST`; ``more``: there are more than that."""
+    """A page. ``count`` is at most `MAX_ROWS`; ``more``: there are more than that."""
 
     rows: Sequence[Row]
     count: int
@@ -51,20 +51,22 @@ class ListRepository:
     def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
-    async def page(self, register: ListDefinition, asked: ListRequest) -> ListPage:
-        ids = [row["id"] for row in await self._tx.all(*page_query(register, asked))]
-        count = await self._tx.value(*count_query(register, asked))
-        rows = {row["id"]: row for row in await self._tx.all(getattr(QUERIES, register.query), ids=ids)} if ids else {}
-        return ListPage([rows[one] for one in ids if one in rows], min(count, MOST), count > MOST)
+    async def page(self, definition: ListDefinition, list_request: ListRequest) -> ListPage:
+        ids = [row["id"] for row in await self._tx.all(*page_query(definition, list_request))]
+        count = await self._tx.value(*count_query(definition, list_request))
+        rows = (
+            {row["id"]: row for row in await self._tx.all(getattr(QUERIES, definition.query), ids=ids)} if ids else {}
+        )
+        return ListPage([rows[one] for one in ids if one in rows], min(count, MAX_ROWS), count > MAX_ROWS)
 
-    async def some(self, register: ListDefinition, query: str, parent_id: int) -> list[Row]:
-        """Rows of a register as its list shows them: those whose ids a named query answers, in its order."""
+    async def some(self, definition: ListDefinition, query: str, parent_id: int) -> list[Row]:
+        """Rows as the list shows them, of the ids that a named query returns, in its order."""
         ids = [row["id"] for row in await self.all(query, id=parent_id)]
-        rows = {row["id"]: row for row in await self.all(register.query, ids=ids)} if ids else {}
+        rows = {row["id"]: row for row in await self.all(definition.query, ids=ids)} if ids else {}
         return [rows[one] for one in ids if one in rows]
 
     async def one(self, query: str, **values: Any) -> Row | None:
-        """A row of a named query, for pages about one thing."""
+        """A row of a named query, for detail pages."""
         return await self._tx.one_or_none(getattr(QUERIES, query), **values)
 
     async def all(self, query: str, **values: Any) -> list[Row]:
@@ -74,27 +76,29 @@ class ListRepository:
 Statement = tuple[str, list[Any]]
 
 
-def page_query(register: ListDefinition, asked: ListRequest) -> Statement:
+def page_query(definition: ListDefinition, list_request: ListRequest) -> Statement:
     """The ids of the page, in their order."""
-    table, values = Table(register.table), _Values()
-    sort = asked.sort or register.usual
-    column = register.sortings[sort.removeprefix("-")]
+    table, values = Table(definition.table), _Values()
+    sort = list_request.sort or definition.default_sort
+    column = definition.sortings[sort.removeprefix("-")]
     order = Order.desc if sort.startswith("-") else Order.asc
-    query = _where(PostgreSQLQuery.from_(table).select(table.id), table, register, asked, values)
+    query = _where(PostgreSQLQuery.from_(table).select(table.id), table, definition, list_request, values)
     for one in dict.fromkeys((column, "id")):
         query = query.orderby(table.field(one), order=order)
-    return query.limit(SIZE).offset((asked.page - 1) * SIZE).get_sql(), values.given
+    return query.limit(PAGE_SIZE).offset((list_request.page - 1) * PAGE_SIZE).get_sql(), values.given
 
 
-def count_query(register: ListDefinition, asked: ListRequest) -> Statement:
-    """How many there are, as far as it is worth counting."""
-    table, values = Table(register.table), _Values()
-    some = _where(PostgreSQLQuery.from_(table).select(table.id), table, register, asked, values).limit(MOST + 1)
+def count_query(definition: ListDefinition, list_request: ListRequest) -> Statement:
+    """How many rows there are, up to `MAX_ROWS` + 1."""
+    table, values = Table(definition.table), _Values()
+    some = _where(PostgreSQLQuery.from_(table).select(table.id), table, definition, list_request, values).limit(
+        MAX_ROWS + 1
+    )
     return PostgreSQLQuery.from_(some.as_("some")).select(functions.Count("*")).get_sql(), values.given
 
 
-def is_sorting(register: ListDefinition, sort: str) -> bool:
-    return sort.removeprefix("-") in register.sortings
+def is_sorting(definition: ListDefinition, sort: str) -> bool:
+    return sort.removeprefix("-") in definition.sortings
 
 
 class _Values:
@@ -109,27 +113,27 @@ class _Values:
 
 
 def _where(
-    query: QueryBuilder, table: Table, register: ListDefinition, asked: ListRequest, values: _Values
+    query: QueryBuilder, table: Table, definition: ListDefinition, list_request: ListRequest, values: _Values
 ) -> QueryBuilder:
-    for name, value in register.always:
+    for name, value in definition.conditions:
         query = query.where(table.field(name) == values(value))
-    for one in register.filters:
-        chosen = asked.chosen.get(one.name)
+    for one in definition.filters:
+        chosen = list_request.chosen.get(one.name)
         if chosen:
-            query = query.where(_criterion(table, one, chosen, values))
-    made = table.field(register.created)
-    if asked.since:
-        query = query.where(made >= values(asked.since))
-    if asked.until:
-        query = query.where(made < values(asked.until + timedelta(days=1)))
-    if asked.text:
-        query = query.where(_matches(table, register, asked.text, values))
+            query = query.where(_filter_criterion(table, one, chosen, values))
+    made = table.field(definition.created)
+    if list_request.since:
+        query = query.where(made >= values(list_request.since))
+    if list_request.until:
+        query = query.where(made < values(list_request.until + timedelta(days=1)))
+    if list_request.text:
+        query = query.where(_search_criterion(table, definition, list_request.text, values))
     return query
 
 
-def _criterion(table: Table, filter_: Choice | Of, chosen: str, values: _Values) -> Criterion:
+def _filter_criterion(table: Table, filter_: ChoiceFilter | ParentFilter, chosen: str, values: _Values) -> Criterion:
     column: Field = table.field(filter_.column)
-    if isinstance(filter_, Of):
+    if isinstance(filter_, ParentFilter):
         return column == values(int(chosen))
     stored = next(value for word, _, value in filter_.options if word == chosen)
     if stored is None:
@@ -142,18 +146,20 @@ def _criterion(table: Table, filter_: Choice | Of, chosen: str, values: _Values)
     return column == values(stored)
 
 
-def _matches(table: Table, register: ListDefinition, text: str, values: _Values) -> Criterion:
-    """Any way in which the text may be meant; nothing when it makes no sense."""
+def _search_criterion(table: Table, definition: ListDefinition, text: str, values: _Values) -> Criterion:
+    """Any search field that can parse the text; no rows if none can."""
     found = [
-        _match(table, match, meant, values) for match in register.search if (meant := match.reads(text)) is not None
+        _search_field_criterion(table, match, value, values)
+        for match in definition.search
+        if (value := match.parse(text)) is not None
     ]
     return cast(Criterion, Criterion.any(found) if found else table.id.isnull())
 
 
-def _match(table: Table, match: Match, meant: object, values: _Values) -> Criterion:
+def _search_field_criterion(table: Table, match: SearchField, value: object, values: _Values) -> Criterion:
     if not match.through:
         column = functions.Lower(table.payload.get_text_value("to")) if match.column == "recipient" else None
-        return _compared(column or table.field(match.column), match, meant, values)
+        return _comparison(column or table.field(match.column), match, value, values)
     people = Table("accounts")
     query = PostgreSQLQuery.from_(people)
     if match.through == "creators":
@@ -161,15 +167,15 @@ def _match(table: Table, match: Match, meant: object, values: _Values) -> Criter
         query = query.join(creators).on(creators.account_id == people.id).select(creators.id)
     else:
         query = query.select(people.id)
-    query = query.where(_compared(people.field(match.column), match, meant, values)).limit(_NAMESAKES)
-    # An array is worked out once and looked up in an index; "in (select …)" beside an "or" is not.
+    query = query.where(_comparison(people.field(match.column), match, value, values)).limit(_MAX_ACCOUNTS)
+    # An array is evaluated once and can use an index; "in (select …)" beside an "or" cannot.
     return table.field(match.key) == Function("ANY", Function("ARRAY", query))
 
 
-def _compared(column: Term, match: Match, meant: object, values: _Values) -> Criterion:
+def _comparison(column: Term, match: SearchField, value: object, values: _Values) -> Criterion:
     if not match.prefix:
-        return column == values(meant)
-    return BasicCriterion(Matching.like, column, values(_LIKE.sub(r"\\\g<0>", str(meant)) + "%"))
+        return column == values(value)
+    return BasicCriterion(Matching.like, column, values(_LIKE.sub(r"\\\g<0>", str(value)) + "%"))
 
 
 _LIKE = re.compile(r"[%_\\]")

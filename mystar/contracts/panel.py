@@ -9,8 +9,8 @@ from aiohttp import web
 from mystar.accounts.model import LoginRefused
 from mystar.admin.access import language_in, wants_json
 from mystar.admin.handlers import ROUTES
-from mystar.admin.handlers.render import go, refusal
-from mystar.admin.handlers.signing import refused
+from mystar.admin.handlers.render import error_page, redirect
+from mystar.admin.handlers.signing import sign_in_refused
 from mystar.contracts import market
 from mystar.contracts.base import Contract
 from mystar.errors import MystarError, TooMany, Unauthenticated
@@ -20,11 +20,13 @@ def render_error(error: MystarError, status: int, _: str, request: web.Request) 
     language = language_in(request)
     if wants_json(request):
         return market.render_error(error, status, language, request)
-    if isinstance(error, LoginRefused | TooMany) and (form := refused(request, error.message(language), status)):
+    if isinstance(error, LoginRefused | TooMany) and (
+        form := sign_in_refused(request, error.message(language), status)
+    ):
         return form
     if isinstance(error, Unauthenticated) and request.method in ("GET", "HEAD"):
-        return go(f"/admin/sign-in/?next={quote(request.path_qs)}")
-    return refusal(request, error, status)
+        return redirect(f"/admin/sign-in/?next={quote(request.path_qs)}")
+    return error_page(request, error, status)
 
 
 CONTRACT = Contract("admin", ("/admin",), ROUTES, render_error, market.ERROR_SCHEMA, refuses_by_pages=True)

@@ -10,8 +10,8 @@ from typing import Any
 from aiohttp import web
 
 from mystar.admin.lists import LISTS
-from mystar.admin.lists.columns import Choice, ListDefinition, Of
-from mystar.admin.repository import MOST, SIZE, ListRepository, ListRequest, Statement, count_query, page_query
+from mystar.admin.lists.columns import ChoiceFilter, ListDefinition, ParentFilter
+from mystar.admin.repository import MAX_ROWS, PAGE_SIZE, ListRepository, ListRequest, Statement, count_query, page_query
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database, Queryable
 from tests.admin.conftest import Panel
@@ -22,19 +22,19 @@ SMALL = {"categories"}
 TYPED = ("17", "anna", "anna@example.com", "+79161234567", "order:5", "123456", "2b8e7d1c-000f", "пет_ров%")
 
 
-def asked_for(register: ListDefinition) -> Iterator[tuple[str, ListRequest, bool]]:
+def asked_for(definition: ListDefinition) -> Iterator[tuple[str, ListRequest, bool]]:
     """Everything that can be asked of it one thing at a time, and whether rows come sorted from the index."""
-    for sort in register.sortings:
+    for sort in definition.sortings:
         for direction in ("", "-"):
             yield f"sorted by {direction}{sort}", ListRequest(sort=direction + sort), True
-    for one in register.filters:
-        words = [word for word, _, _ in one.options] if isinstance(one, Choice) else ["7"]
+    for one in definition.filters:
+        words = [word for word, _, _ in one.options] if isinstance(one, ChoiceFilter) else ["7"]
         for word in words:
-            yield f"{one.name}={word}", ListRequest(chosen={one.name: word}), not isinstance(one, Of)
+            yield f"{one.name}={word}", ListRequest(chosen={one.name: word}), not isinstance(one, ParentFilter)
     for text in TYPED:
         yield f"with {text}", ListRequest(text=text), False
-    if register.created != "id":
-        yield "of a day", ListRequest(since=date(2026, 1, 1), until=date(2026, 1, 1)), register.name != "audit"
+    if definition.created != "id":
+        yield "of a day", ListRequest(since=date(2026, 1, 1), until=date(2026, 1, 1)), definition.name != "audit"
 
 
 async def test_every_list_keeps_to_an_index(db: Database) -> None:
@@ -42,14 +42,14 @@ async def test_every_list_keeps_to_an_index(db: Database) -> None:
         # The tables are empty: what the planner would rather do is forbidden, so that what is left is what it can do.
         await tx.execute("set local enable_seqscan = off")
         await tx.execute("set local enable_sort = off")
-        for register in LISTS.values():
-            for what, asked, sorted_ in asked_for(register):
-                for statement in (page_query(register, asked), count_query(register, asked)):
+        for definition in LISTS.values():
+            for what, asked, sorted_ in asked_for(definition):
+                for statement in (page_query(definition, asked), count_query(definition, asked)):
                     nodes = list(walked(await plan(tx, statement)))
                     read = [node for node in nodes if node["Node Type"] == "Seq Scan"]
-                    assert not read or register.name in SMALL, (register.name, what, read)
-                    if sorted_ and register.name not in SMALL:
-                        assert "Sort" not in {node["Node Type"] for node in nodes}, (register.name, what)
+                    assert not read or definition.name in SMALL, (definition.name, what, read)
+                    if sorted_ and definition.name not in SMALL:
+                        assert "Sort" not in {node["Node Type"] for node in nodes}, (definition.name, what)
 
 
 async def plan(tx: Queryable, statement: Statement) -> dict[str, Any]:
@@ -80,14 +80,14 @@ async def test_a_page_takes_three_statements_whatever_is_on_it(
     app: web.Application, factory: Factory, viewer: Panel
 ) -> None:
     star = await factory.star()
-    for _ in range(SIZE + 2):
+    for _ in range(PAGE_SIZE + 2):
         await factory.order(viewer.person, star)
     counted = Counted(app[DATABASE])
     found = await ListRepository(counted).page(LISTS["orders"], ListRequest())
-    assert (counted.count, len(found.rows), found.count, found.more) == (3, SIZE, SIZE + 2, False)
+    assert (counted.count, len(found.rows), found.count, found.more) == (3, PAGE_SIZE, PAGE_SIZE + 2, False)
 
     first, second = await viewer.page("/admin/orders/"), await viewer.page("/admin/orders/?page=2")
-    assert (ids(first), ids(second)) == (list(range(SIZE + 2, 2, -1)), [2, 1])
+    assert (ids(first), ids(second)) == (list(range(PAGE_SIZE + 2, 2, -1)), [2, 1])
     assert 'rel="next" href="/admin/orders/?page=2"' in first
     assert 'rel="prev" href="/admin/orders/?page=1"' in second
     # Sorted the other way, and a page that is not there.
@@ -102,10 +102,10 @@ def ids(page: str) -> list[int]:
 
 async def test_every_list_opens_whatever_is_asked(app: web.Application, factory: Factory, viewer: Panel) -> None:
     await factory.order(viewer.person, await factory.star())
-    for name, register in LISTS.items():
-        assert f"<h1>{register.title.ru}</h1>" in await viewer.page(f"/admin/{name}/")
-        for one in register.filters:
-            if isinstance(one, Choice):
+    for name, definition in LISTS.items():
+        assert f"<h1>{definition.title.ru}</h1>" in await viewer.page(f"/admin/{name}/")
+        for one in definition.filters:
+            if isinstance(one, ChoiceFilter):
                 for word, _, _ in one.options:
                     await viewer.page(f"/admin/{name}/?{one.name}={word}")
             else:
@@ -156,4 +156,4 @@ async def test_names_are_shown_as_they_are(factory: Factory, viewer: Panel) -> N
 
 def test_counting_has_an_end() -> None:
     query, _ = count_query(LISTS["orders"], ListRequest())
-    assert f"LIMIT {MOST + 1}" in query
+    assert f"LIMIT {MAX_ROWS + 1}" in query

@@ -1,4 +1,4 @@
-"""The pages and the deeds of the panel."""
+"""Pages and actions of the panel."""
 
 from __future__ import annotations
 

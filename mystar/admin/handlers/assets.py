@@ -1,4 +1,4 @@
-"""The style and the few lines of script."""
+"""The style sheet and the script."""
 
 from __future__ import annotations
 

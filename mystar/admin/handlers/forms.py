@@ -1,4 +1,4 @@
-"""What forms of the panel say: fields as text, read once more by the rules of whoever gets them."""
+"""Fields of the panel's forms; the domains validate them again."""
 
 from __future__ import annotations
 
@@ -11,45 +11,47 @@ from mystar.errors import Invalid, NotFound, Text
 from mystar.kit.money import kopecks
 from mystar.kit.postgres.database import Row
 
-#: A path's id: what the database can hold.
+#: An id in a path, as large as the database can hold.
 ID = r"{id:[0-9]{1,18}}"
 
 _REQUIRED = Text("Обязательное поле.", "Missing data for required field.")
 _CONTROL = Text("Недопустимые символы.", "Contains characters that are not allowed.")
 _MONEY = Text("Введите сумму в рублях больше нуля.", "Enter an amount of rubles above zero.")
-#: As people write it; "1e3" is no amount of money.
+#: Without exponents: "1e3" is not an amount.
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?")
 _NUMBER = Text("Введите целое число.", "Not a valid integer.")
 
 
-def id_of(request: web.Request) -> int:
+def path_id(request: web.Request) -> int:
     return int(request.match_info["id"])
 
 
-async def shown(request: web.Request, query: str) -> Row:
-    """The row of the page's query. :raises NotFound: there is none."""
-    row = await request.app[ROWS].one(query, id=id_of(request))
+async def load_row(request: web.Request, query: str) -> Row:
+    """The row of a named query by the id in the path. :raises NotFound:"""
+    row = await request.app[ROWS].one(query, id=path_id(request))
     if row is None:
         raise NotFound
     return row
 
 
-async def text_of(request: web.Request, name: str, *, most: int, least: int = 0) -> str:
-    """:raises Invalid: missing, too long, or with characters that no text has."""
+async def text_field(request: web.Request, name: str, *, max_length: int, min_length: int = 0) -> str:
+    """:raises Invalid: missing, too long, or with control characters."""
     value = (await request.post()).get(name, "")
     text = value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
-    if len(text) < least:
+    if len(text) < min_length:
         raise Invalid(fields={name: [_REQUIRED]})
-    if len(text) > most:
-        raise Invalid(fields={name: [Text(f"Не длиннее {most} символов.", f"Longer than maximum length {most}.")]})
+    if len(text) > max_length:
+        raise Invalid(
+            fields={name: [Text(f"Не длиннее {max_length} символов.", f"Longer than maximum length {max_length}.")]}
+        )
     if any((character < " " and character not in "\n\t") or "\ud800" <= character <= "\udfff" for character in text):
         raise Invalid(fields={name: [_CONTROL]})
     return text
 
 
-async def rubles_of(request: web.Request, name: str) -> int | None:
-    """Kopecks; None = nothing was entered. :raises Invalid:"""
-    text = await text_of(request, name, most=20)
+async def rubles_field(request: web.Request, name: str) -> int | None:
+    """The amount in kopecks; None for an empty field. :raises Invalid:"""
+    text = await text_field(request, name, max_length=20)
     if not text:
         return None
     plain = text.replace(",", ".").replace(" ", "").replace("\u00a0", "")
@@ -62,13 +64,13 @@ async def rubles_of(request: web.Request, name: str) -> int | None:
     return amount
 
 
-async def number_of(request: web.Request, name: str, *, most: int) -> int:
-    """:raises Invalid: no whole number from 0 to ``most``."""
-    text = await text_of(request, name, most=20) or "0"
-    if not (text.isascii() and text.isdigit() and int(text) <= most):
+async def number_field(request: web.Request, name: str, *, max_value: int) -> int:
+    """:raises Invalid: not an integer from 0 to ``max_value``."""
+    text = await text_field(request, name, max_length=20) or "0"
+    if not (text.isascii() and text.isdigit() and int(text) <= max_value):
         raise Invalid(fields={name: [_NUMBER]})
     return int(text)
 
 
-async def ticked(request: web.Request, name: str) -> bool:
+async def is_checked(request: web.Request, name: str) -> bool:
     return (await request.post()).get(name) == "yes"

@@ -1,4 +1,4 @@
-"""The overview: what waits, how much there is, and how the last month went."""
+"""The overview: what needs attention, totals, and charts of the last month."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mystar.admin.handlers.render import page
 from mystar.admin.keys import CLOCK, ROWS
 from mystar.kit.web.routes import Route, route
 
-#: Days of the plots, days that a discrepancy is news, and hours before its end that a hold is worth a warning.
+#: Days of the charts, days that a discrepancy is shown, and hours before its end that a hold is shown.
 _DAYS, _RECENT, _SOON = 30, 7, 24
 _RUBLE = 100
 
@@ -29,8 +29,8 @@ async def show(request: web.Request) -> web.Response:
         request,
         "overview.html",
         counts=counts,
-        orders=bar_chart.bars([(one["day"], one["orders"]) for one in days]),
-        income=bar_chart.bars([(one["day"], one["income"]) for one in days], unit=_RUBLE),
+        orders=bar_chart.build([(one["day"], one["orders"]) for one in days]),
+        income=bar_chart.build([(one["day"], one["income"]) for one in days], unit=_RUBLE),
         days=_DAYS,
         soon=_SOON,
         box=(bar_chart.WIDTH, bar_chart.HEIGHT),

@@ -1,4 +1,4 @@
-"""Every list of the panel: one handler for all registers."""
+"""The lists of the panel: one handler for all of them."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from mystar.admin.access import Handler, staff
 from mystar.admin.handlers.render import page
 from mystar.admin.keys import ROWS
 from mystar.admin.lists import LISTS
-from mystar.admin.lists.columns import Choice, ListDefinition, an_id
-from mystar.admin.repository import MOST, SIZE, ListRequest, is_sorting
+from mystar.admin.lists.columns import ChoiceFilter, ListDefinition, parse_id
+from mystar.admin.repository import MAX_ROWS, PAGE_SIZE, ListRequest, is_sorting
 from mystar.kit.web.routes import Route, route
 
-_LAST = MOST // SIZE
+_LAST_PAGE = MAX_ROWS // PAGE_SIZE
 
 
-def show(register: ListDefinition) -> Handler:
-    """The handler that shows this register."""
+def show(definition: ListDefinition) -> Handler:
+    """The handler of a list."""
 
     @staff("viewer")
     async def handler(request: web.Request) -> web.Response:
-        asked = asked_of(register, request.query)
-        found = await request.app[ROWS].page(register, asked)
-        kept = _kept(asked)
+        list_request = read_list_request(definition, request.query)
+        found = await request.app[ROWS].page(definition, list_request)
+        kept = _kept(list_request)
         return page(
             request,
-            TEMPLATES.get(register.name, "list.html"),
-            register=register,
+            TEMPLATES.get(definition.name, "list.html"),
+            definition=definition,
             found=found,
-            asked=asked,
-            sort=asked.sort or register.usual,
-            pages=max(1, -(-found.count // SIZE)),
-            # Links of titles and pages keep what was asked.
-            with_sort=lambda sort: _query(register, {**kept, "sort": sort}),
-            with_page=lambda number: _query(register, {**kept, "sort": asked.sort, "page": str(number)}),
-            without=lambda name: _query(register, {**kept, "sort": asked.sort, name: ""}),
+            list_request=list_request,
+            sort=list_request.sort or definition.default_sort,
+            pages=max(1, -(-found.count // PAGE_SIZE)),
+            # Links for sorting and paging keep the filters.
+            with_sort=lambda sort: _query(definition, {**kept, "sort": sort}),
+            with_page=lambda number: _query(definition, {**kept, "sort": list_request.sort, "page": str(number)}),
+            without=lambda name: _query(definition, {**kept, "sort": list_request.sort, name: ""}),
         )
 
     return handler
 
 
-#: Lists that have something of their own beside the rows.
+#: Templates of lists with actions.
 TEMPLATES: Mapping[str, str] = {
     "studio-orders": "studio_orders.html",
     "categories": "named_list.html",
@@ -55,47 +55,46 @@ TEMPLATES: Mapping[str, str] = {
 }
 
 
-def asked_of(register: ListDefinition, query: MultiMapping[str]) -> ListRequest:
-    """What the address asks for; what makes no sense is not asked."""
+def read_list_request(definition: ListDefinition, query: MultiMapping[str]) -> ListRequest:
+    """Filters, sorting and page of the query string; invalid values are ignored."""
     chosen = {}
-    for one in register.filters:
+    for one in definition.filters:
         value = query.get(one.name, "")
-        if isinstance(one, Choice):
+        if isinstance(one, ChoiceFilter):
             known = any(value == word for word, _, _ in one.options)
         else:
-            known = an_id(value) is not None
+            known = parse_id(value) is not None
         if known:
             chosen[one.name] = value
-    sort, number = query.get("sort", ""), an_id(query.get("page", "")) or 1
+    sort, number = query.get("sort", ""), parse_id(query.get("page", "")) or 1
     text = "".join(filter(str.isprintable, query.get("q", "")))[:200].strip()
     return ListRequest(
         text=text,
         chosen=chosen,
         since=_day(query.get("since", "")),
         until=_day(query.get("until", "")),
-        sort=sort if is_sorting(register, sort) else "",
-        page=min(max(1, number), _LAST),
+        sort=sort if is_sorting(definition, sort) else "",
+        page=min(max(1, number), _LAST_PAGE),
     )
 
 
 def _day(text: str) -> date | None:
     with suppress(ValueError):
         found = date.fromisoformat(text)
-        # The day after the last one of the calendar is none.
         return found if 1970 <= found.year <= 9000 else None
     return None
 
 
-def _kept(asked: ListRequest) -> dict[str, str]:
-    since, until = (str(one) if one else "" for one in (asked.since, asked.until))
-    return {"q": asked.text, **asked.chosen, "since": since, "until": until}
+def _kept(list_request: ListRequest) -> dict[str, str]:
+    since, until = (str(one) if one else "" for one in (list_request.since, list_request.until))
+    return {"q": list_request.text, **list_request.chosen, "since": since, "until": until}
 
 
-def _query(register: ListDefinition, values: Mapping[str, str]) -> str:
-    return str(URL(f"/admin/{register.name}/").with_query({name: value for name, value in values.items() if value}))
+def _query(definition: ListDefinition, values: Mapping[str, str]) -> str:
+    return str(URL(f"/admin/{definition.name}/").with_query({name: value for name, value in values.items() if value}))
 
 
 ROUTES: tuple[Route, ...] = tuple(
-    route("GET", f"/admin/{name}/", show(register), f"admin.{name}", documented=False)
-    for name, register in LISTS.items()
+    route("GET", f"/admin/{name}/", show(definition), f"admin.{name}", documented=False)
+    for name, definition in LISTS.items()
 )

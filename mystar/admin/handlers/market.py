@@ -1,4 +1,4 @@
-"""What is sold and said of it: services and reviews are hidden and shown, categories, tags and skills are kept."""
+"""Services and reviews, which can be hidden, and categories, tags and skills, which can be edited."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from mystar.admin.access import Handler, actor_of, staff
-from mystar.admin.handlers.forms import ID, id_of, number_of, shown, text_of, ticked
-from mystar.admin.handlers.render import acted, page
+from mystar.admin.handlers.forms import ID, is_checked, load_row, number_field, path_id, text_field
+from mystar.admin.handlers.render import action_response, page
 from mystar.admin.keys import ROWS
 from mystar.admin.lists.labels import LISTING, SERVICE_KINDS
 from mystar.catalog.keys import CATALOG, TAXONOMY
@@ -18,13 +18,13 @@ from mystar.kit.web.routes import Route, route
 from mystar.reviews.keys import REVIEWS
 
 _PIECE = 65_536
-_LONGEST_NAME, _LONGEST_DESCRIPTION, _LAST_PLACE = 100, 1000, 1_000_000
+_MAX_NAME, _MAX_DESCRIPTION, _MAX_POSITION = 100, 1000, 1_000_000
 
 
 @staff("viewer")
 async def show_service(request: web.Request) -> web.Response:
     """:raises NotFound:"""
-    service = await shown(request, "service_page")
+    service = await load_row(request, "service_page")
     options = await request.app[ROWS].all("service_options", id=service["id"])
     return page(request, "service.html", service=service, options=options, kinds=SERVICE_KINDS, states=LISTING)
 
@@ -32,23 +32,23 @@ async def show_service(request: web.Request) -> web.Response:
 @staff("operator")
 async def list_service(request: web.Request) -> web.Response:
     """:raises ServiceUnknown:"""
-    await request.app[CATALOG].set_listed(actor_of(request), id_of(request), await ticked(request, "is_listed"))
-    return acted(request, f"/admin/services/{id_of(request)}/")
+    await request.app[CATALOG].set_listed(actor_of(request), path_id(request), await is_checked(request, "is_listed"))
+    return action_response(request, f"/admin/services/{path_id(request)}/")
 
 
 @staff("viewer")
 async def show_review(request: web.Request) -> web.Response:
     """:raises NotFound:"""
-    return page(request, "review.html", review=await shown(request, "review_page"))
+    return page(request, "review.html", review=await load_row(request, "review_page"))
 
 
 @staff("operator")
 async def list_review(request: web.Request) -> web.Response:
     """:raises ReviewUnknown:"""
     reviews = request.app[REVIEWS]
-    deed = reviews.show if await ticked(request, "is_listed") else reviews.hide
-    await deed(actor_of(request), id_of(request))
-    return acted(request, f"/admin/reviews/{id_of(request)}/")
+    action = reviews.show if await is_checked(request, "is_listed") else reviews.hide
+    await action(actor_of(request), path_id(request))
+    return action_response(request, f"/admin/reviews/{path_id(request)}/")
 
 
 # Categories.
@@ -57,38 +57,38 @@ async def list_review(request: web.Request) -> web.Response:
 @staff("viewer")
 async def show_category(request: web.Request) -> web.Response:
     """:raises NotFound:"""
-    return page(request, "named.html", register="categories", row=await shown(request, "category_page"))
+    return page(request, "named.html", definition="categories", row=await load_row(request, "category_page"))
 
 
 @staff("operator")
 async def add_category(request: web.Request) -> web.Response:
     """:raises Invalid: :raises CategoryExists:"""
-    name, position = await _name(request), await number_of(request, "position", most=_LAST_PLACE)
+    name, position = await _name(request), await number_field(request, "position", max_value=_MAX_POSITION)
     photo_id = await _photo(request)
     made = await request.app[TAXONOMY].add_category(actor_of(request), name, photo_id=photo_id, position=position)
-    return acted(request, f"/admin/categories/{made}/")
+    return action_response(request, f"/admin/categories/{made}/")
 
 
 @staff("operator")
 async def edit_category(request: web.Request) -> web.Response:
     """:raises NotFound: :raises Invalid: :raises CategoryExists:"""
-    name, position = await _name(request), await number_of(request, "position", most=_LAST_PLACE)
+    name, position = await _name(request), await number_field(request, "position", max_value=_MAX_POSITION)
     photo_id = await _photo(request)
     await request.app[TAXONOMY].edit_category(
-        actor_of(request), id_of(request), name=name, photo_id=photo_id, position=position
+        actor_of(request), path_id(request), name=name, photo_id=photo_id, position=position
     )
-    return acted(request, f"/admin/categories/{id_of(request)}/")
+    return action_response(request, f"/admin/categories/{path_id(request)}/")
 
 
 @staff("operator")
 async def delete_category(request: web.Request) -> web.Response:
     """:raises NotFound: :raises CategoryInUse:"""
-    await request.app[TAXONOMY].delete_category(actor_of(request), id_of(request))
-    return acted(request, "/admin/categories/")
+    await request.app[TAXONOMY].delete_category(actor_of(request), path_id(request))
+    return action_response(request, "/admin/categories/")
 
 
 async def _photo(request: web.Request) -> int | None:
-    """The uploaded picture's id, if one was chosen. :raises FileRefused: it is no picture."""
+    """The id of the uploaded picture, if there is one. :raises FileRefused: not a picture."""
     photo = (await request.post()).get("photo")
     if not isinstance(photo, web.FileField) or not photo.filename:
         return None
@@ -99,7 +99,7 @@ async def _photo(request: web.Request) -> int | None:
 
 
 async def _pieces(photo: web.FileField) -> AsyncIterator[bytes]:
-    """A form is read as a whole before its token is looked at, and is bounded by `http.max_body` for that reason."""
+    """The form is in memory already: it is read before its CSRF token, and bounded by `http.max_body`."""
     while piece := photo.file.read(_PIECE):
         yield piece
 
@@ -110,28 +110,28 @@ async def _pieces(photo: web.FileField) -> AsyncIterator[bytes]:
 @staff("viewer")
 async def show_tag(request: web.Request) -> web.Response:
     """:raises NotFound:"""
-    return page(request, "named.html", register="tags", row=await shown(request, "tag_page"))
+    return page(request, "named.html", definition="tags", row=await load_row(request, "tag_page"))
 
 
 @staff("operator")
 async def add_tag(request: web.Request) -> web.Response:
     """:raises Invalid: :raises TagExists:"""
     made = await request.app[TAXONOMY].add_tag(actor_of(request), await _name(request))
-    return acted(request, f"/admin/tags/{made}/")
+    return action_response(request, f"/admin/tags/{made}/")
 
 
 @staff("operator")
 async def edit_tag(request: web.Request) -> web.Response:
     """:raises NotFound: :raises Invalid: :raises TagExists:"""
-    await request.app[TAXONOMY].rename_tag(actor_of(request), id_of(request), await _name(request))
-    return acted(request, f"/admin/tags/{id_of(request)}/")
+    await request.app[TAXONOMY].rename_tag(actor_of(request), path_id(request), await _name(request))
+    return action_response(request, f"/admin/tags/{path_id(request)}/")
 
 
 @staff("operator")
 async def delete_tag(request: web.Request) -> web.Response:
     """:raises NotFound:"""
-    await request.app[TAXONOMY].delete_tag(actor_of(request), id_of(request))
-    return acted(request, "/admin/tags/")
+    await request.app[TAXONOMY].delete_tag(actor_of(request), path_id(request))
+    return action_response(request, "/admin/tags/")
 
 
 # Skills.
@@ -140,42 +140,42 @@ async def delete_tag(request: web.Request) -> web.Response:
 @staff("viewer")
 async def show_skill(request: web.Request) -> web.Response:
     """:raises NotFound:"""
-    return page(request, "named.html", register="skills", row=await shown(request, "skill_page"))
+    return page(request, "named.html", definition="skills", row=await load_row(request, "skill_page"))
 
 
 @staff("operator")
 async def add_skill(request: web.Request) -> web.Response:
     """:raises Invalid: :raises SkillExists:"""
     made = await request.app[SKILLS].add(actor_of(request), await _name(request), await _description(request))
-    return acted(request, f"/admin/skills/{made.id}/")
+    return action_response(request, f"/admin/skills/{made.id}/")
 
 
 @staff("operator")
 async def edit_skill(request: web.Request) -> web.Response:
     """:raises SkillUnknown: :raises Invalid: :raises SkillExists:"""
     name, description = await _name(request), await _description(request)
-    await request.app[SKILLS].edit(actor_of(request), id_of(request), name=name, description=description)
-    return acted(request, f"/admin/skills/{id_of(request)}/")
+    await request.app[SKILLS].edit(actor_of(request), path_id(request), name=name, description=description)
+    return action_response(request, f"/admin/skills/{path_id(request)}/")
 
 
 @staff("operator")
 async def delete_skill(request: web.Request) -> web.Response:
     """:raises SkillUnknown: :raises SkillInUse:"""
-    await request.app[SKILLS].delete(actor_of(request), id_of(request))
-    return acted(request, "/admin/skills/")
+    await request.app[SKILLS].delete(actor_of(request), path_id(request))
+    return action_response(request, "/admin/skills/")
 
 
 async def _name(request: web.Request) -> str:
-    return await text_of(request, "name", most=_LONGEST_NAME, least=1)
+    return await text_field(request, "name", max_length=_MAX_NAME, min_length=1)
 
 
 async def _description(request: web.Request) -> str:
-    return await text_of(request, "description", most=_LONGEST_DESCRIPTION)
+    return await text_field(request, "description", max_length=_MAX_DESCRIPTION)
 
 
-def _named(plural: str, one: str, *deeds: Handler) -> tuple[Route, ...]:
-    """The pages and deeds of things that are little more than a name."""
-    show, add, edit, delete = deeds
+def _named(plural: str, one: str, *actions: Handler) -> tuple[Route, ...]:
+    """The pages and actions of entities that are little more than a name."""
+    show, add, edit, delete = actions
     return (
         route("GET", f"/admin/{plural}/{ID}/", show, f"admin.{one}", documented=False),
         route("POST", f"/admin/{plural}/", add, f"admin.{plural}", documented=False),

@@ -1,4 +1,4 @@
-"""A letter of the outbox: what it says, why it did not go, and trying again."""
+"""A message of the outbox: its content, its error, and sending it again."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import re
 from aiohttp import web
 
 from mystar.admin.access import staff
-from mystar.admin.handlers.forms import ID, id_of, shown
-from mystar.admin.handlers.render import acted, page
-from mystar.admin.keys import TRIES
+from mystar.admin.handlers.forms import ID, load_row, path_id
+from mystar.admin.handlers.render import action_response, page
+from mystar.admin.keys import OUTBOX_ADMIN
 from mystar.admin.lists.labels import OUTBOX_STATES
 from mystar.kit.web.routes import Route, route
 
@@ -19,28 +19,30 @@ _LINK = re.compile(r"https?://[^\s\"<>]+")
 
 @staff("viewer")
 async def show(request: web.Request) -> web.Response:
-    """What it says, without its links: they open accounts, and are for the recipient alone.
+    """The content without its links, which open accounts.
 
     :raises NotFound:
     """
-    letter = await shown(request, "letter_page")
-    payload = letter["payload"]
-    text = payload["text"] if letter["topic"] == "mail" else json.dumps(payload, ensure_ascii=False, indent=2)
-    return page(request, "letter.html", letter=letter, text=_LINK.sub("https://…", text), states=OUTBOX_STATES)
+    message = await load_row(request, "outbox_page")
+    payload = message["payload"]
+    text = payload["text"] if message["topic"] == "mail" else json.dumps(payload, ensure_ascii=False, indent=2)
+    return page(
+        request, "outbox_message.html", message=message, text=_LINK.sub("https://…", text), states=OUTBOX_STATES
+    )
 
 
 @staff("operator")
 async def retry(request: web.Request) -> web.Response:
     """:raises NotFound: :raises NothingToRetry:"""
-    await request.app[TRIES].retry(id_of(request))
-    return acted(request, f"/admin/outbox/{id_of(request)}/")
+    await request.app[OUTBOX_ADMIN].retry(path_id(request))
+    return action_response(request, f"/admin/outbox/{path_id(request)}/")
 
 
 @staff("operator")
 async def repeat(request: web.Request) -> web.Response:
     """:raises NotFound: :raises NotRepeatable:"""
-    repeated = await request.app[TRIES].repeat(id_of(request))
-    return acted(request, f"/admin/outbox/{repeated}/")
+    repeated = await request.app[OUTBOX_ADMIN].repeat(path_id(request))
+    return action_response(request, f"/admin/outbox/{repeated}/")
 
 
 ROUTES: tuple[Route, ...] = (

@@ -1,4 +1,4 @@
-"""People: an account and its sessions, who works here, creators, files."""
+"""Accounts with their sessions, staff, creators and files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from aiohttp_apispec import docs
 from mystar.accounts.keys import ACCOUNTS, STAFF
 from mystar.accounts.model import Role
 from mystar.admin.access import actor_of, staff
-from mystar.admin.handlers.forms import ID, id_of, shown, text_of, ticked
-from mystar.admin.handlers.render import acted, page
+from mystar.admin.handlers.forms import ID, is_checked, load_row, path_id, text_field
+from mystar.admin.handlers.render import action_response, page
 from mystar.admin.keys import ROWS
 from mystar.admin.lists.labels import FILE_KINDS
 from mystar.admin.lists.market import SERVICES
@@ -25,7 +25,7 @@ from mystar.kit.web.routes import Route, route
 
 TAGS = ["staff"]
 _NO_ROLE = Text("Такой роли нет.", "There is no such role.")
-#: Columns that a list about one person need not repeat.
+#: Columns of lists about one person.
 _BOUGHT = tuple(column for column in ORDERS.columns if column.name != "buyer")
 _SOLD = tuple(column for column in ORDERS.columns if column.name != "creator")
 _OFFERED = tuple(column for column in SERVICES.columns if column.name != "creator")
@@ -34,7 +34,7 @@ _OFFERED = tuple(column for column in SERVICES.columns if column.name != "creato
 @staff("viewer")
 async def show_account(request: web.Request) -> web.Response:
     """:raises NotFound:"""
-    account = await shown(request, "account_page")
+    account = await load_row(request, "account_page")
     rows, account_id = request.app[ROWS], account["id"]
     sessions = await request.app[STAFF].sessions_of(actor_of(request), account_id, PageRequest(size=20))
     return page(
@@ -55,32 +55,32 @@ async def show_account(request: web.Request) -> web.Response:
 )
 @staff("operator")
 async def block(request: web.Request) -> web.Response:
-    """:raises NotFound: :raises NotYourself: :raises Forbidden: staff, by somebody who does not own the place."""
-    await request.app[STAFF].block(actor_of(request), id_of(request))
-    return _to_account(request)
+    """:raises NotFound: :raises NotYourself: :raises Forbidden: a staff account, when the actor is no owner."""
+    await request.app[STAFF].block(actor_of(request), path_id(request))
+    return _account_response(request)
 
 
 @docs(tags=TAGS, summary="Unblock an account", responses={204: {}})
 @staff("operator")
 async def unblock(request: web.Request) -> web.Response:
     """:raises NotFound: :raises Forbidden: as for `block`."""
-    await request.app[STAFF].unblock(actor_of(request), id_of(request))
-    return _to_account(request)
+    await request.app[STAFF].unblock(actor_of(request), path_id(request))
+    return _account_response(request)
 
 
 @staff("operator")
 async def end_session(request: web.Request) -> web.Response:
     """:raises NotFound:"""
     session_id = uuid.UUID(request.match_info["session"])
-    await request.app[STAFF].end_session(actor_of(request), id_of(request), session_id)
-    return _to_account(request)
+    await request.app[STAFF].end_session(actor_of(request), path_id(request), session_id)
+    return _account_response(request)
 
 
 @staff("owner")
 async def set_role(request: web.Request) -> web.Response:
-    """Empty: no longer one of the staff."""
-    await request.app[STAFF].set_role(actor_of(request), id_of(request), await _role(request, may_be_none=True))
-    return _to_account(request)
+    """An empty role removes the account from the staff."""
+    await request.app[STAFF].set_role(actor_of(request), path_id(request), await _role(request, may_be_none=True))
+    return _account_response(request)
 
 
 @staff("owner")
@@ -93,16 +93,16 @@ async def create_staff(request: web.Request) -> web.Response:
     """:raises Invalid: by field. :raises Taken: by field."""
     role = await _role(request)
     account = await request.app[ACCOUNTS].create_staff(
-        username=await text_of(request, "username", most=150, least=1),
-        email=await text_of(request, "email", most=254) or None,
-        password=await text_of(request, "password", most=128, least=1),
+        username=await text_field(request, "username", max_length=150, min_length=1),
+        email=await text_field(request, "email", max_length=254) or None,
+        password=await text_field(request, "password", max_length=128, min_length=1),
         role=role or "viewer",
     )
-    return acted(request, f"/admin/accounts/{account.id}/")
+    return action_response(request, f"/admin/accounts/{account.id}/")
 
 
 async def _role(request: web.Request, *, may_be_none: bool = False) -> Role | None:
-    text = await text_of(request, "role", most=20)
+    text = await text_field(request, "role", max_length=20)
     if text in RANKS:
         return text
     if may_be_none and not text:
@@ -110,8 +110,8 @@ async def _role(request: web.Request, *, may_be_none: bool = False) -> Role | No
     raise Invalid(fields={"role": [_NO_ROLE]})
 
 
-def _to_account(request: web.Request) -> web.Response:
-    return acted(request, f"/admin/accounts/{id_of(request)}/")
+def _account_response(request: web.Request) -> web.Response:
+    return action_response(request, f"/admin/accounts/{path_id(request)}/")
 
 
 # Creators.
@@ -120,7 +120,7 @@ def _to_account(request: web.Request) -> web.Response:
 @staff("viewer")
 async def show_creator(request: web.Request) -> web.Response:
     """:raises NotFound:"""
-    creator = await shown(request, "creator_page")
+    creator = await load_row(request, "creator_page")
     rows = request.app[ROWS]
     return page(
         request,
@@ -134,9 +134,9 @@ async def show_creator(request: web.Request) -> web.Response:
 
 
 @staff("operator")
-async def put_on_top(request: web.Request) -> web.Response:
-    await request.app[CREATORS].set_top(actor_of(request), id_of(request), await ticked(request, "is_top"))
-    return acted(request, f"/admin/creators/{id_of(request)}/")
+async def set_top(request: web.Request) -> web.Response:
+    await request.app[CREATORS].set_top(actor_of(request), path_id(request), await is_checked(request, "is_top"))
+    return action_response(request, f"/admin/creators/{path_id(request)}/")
 
 
 # Files.
@@ -145,7 +145,7 @@ async def put_on_top(request: web.Request) -> web.Response:
 @staff("viewer")
 async def show_file(request: web.Request) -> web.Response:
     """:raises NotFound:"""
-    file = await shown(request, "file_page")
+    file = await load_row(request, "file_page")
     if not file["key"]:
         raise NotFound
     return page(request, "file.html", file=file, url=request.app[FILES].private_url(file["key"]), kinds=FILE_KINDS)
@@ -166,6 +166,6 @@ ROUTES: tuple[Route, ...] = (
     route("GET", "/admin/staff/", show_staff, "admin.staff", documented=False),
     route("POST", "/admin/staff/", create_staff, "admin.staff", documented=False),
     route("GET", f"/admin/creators/{ID}/", show_creator, "admin.creator", documented=False),
-    route("POST", f"/admin/creators/{ID}/top/", put_on_top, "admin.creator-top", documented=False),
+    route("POST", f"/admin/creators/{ID}/top/", set_top, "admin.creator-top", documented=False),
     route("GET", f"/admin/files/{ID}/", show_file, "admin.file", documented=False),
 )

@@ -1,4 +1,4 @@
-"""How the panel's pages are made: one layout, the words of one language, and nothing from elsewhere."""
+"""Rendering of pages: one layout, one language, nothing loaded from other sites."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from mystar.errors import MystarError, Text
 from mystar.kit.web.http import html_response, json_response
 
 _HEADERS = {
-    # Styles, scripts and pictures are ours; forms go nowhere else; nobody frames a page.
+    # Styles, scripts, pictures and form targets only from this site; no framing.
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; media-src 'self'; "
         "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
-    # Not "no-referrer": browsers would then call the origin of our own forms "null".
+    # Not "no-referrer", with which browsers send "Origin: null" with our own forms.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "DENY",
@@ -34,7 +34,7 @@ _NBSP = "\u00a0"
 
 
 def set_up(app: web.Application) -> None:
-    """Give the application the panel's templates."""
+    """Register the templates with the application."""
     aiohttp_jinja2.setup(
         app,
         loader=PackageLoader("mystar.admin", "templates"),
@@ -46,7 +46,7 @@ def set_up(app: web.Application) -> None:
 
 
 def page(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:
-    """The page in the panel's language; inside, ``t`` chooses the words and ``form_token`` belongs into every form."""
+    """A page in the language of the panel. Templates translate with ``t``; every form needs ``form_token``."""
     language, found = language_in(request), maybe_staff_of(request)
     signed_in = found is not None and found.by_cookie and found.actor.role is not None
 
@@ -72,26 +72,26 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
     return html_response(aiohttp_jinja2.render_string(template, request, context), status, _HEADERS)
 
 
-def refusal(request: web.Request, error: MystarError, status: int) -> web.Response:
-    """A page that says what went wrong, in the place of the one that was asked for."""
+def error_page(request: web.Request, error: MystarError, status: int) -> web.Response:
+    """The page of an error."""
     language = language_in(request)
     fields: Mapping[str, list[str]] = error.field_messages(language)
-    return page(request, "refusal.html", status, words=error.message(language), fields=fields, code=status)
+    return page(request, "error.html", status, message=error.message(language), fields=fields, code=status)
 
 
-def acted(request: web.Request, where: str) -> web.Response:
-    """The answer to a deed: browsers go and look at what became of it, programs hear that it is done."""
+def action_response(request: web.Request, path: str) -> web.Response:
+    """The response to an action: a redirect for browsers, 204 for programs."""
     if not staff_of(request).by_cookie:
         return web.Response(status=204)
-    return go(f"{where}{'&' if '?' in where else '?'}done=1")
+    return redirect(f"{path}{'&' if '?' in path else '?'}done=1")
 
 
-def go(where: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": where, "Cache-Control": "no-store"})
+def redirect(path: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": path, "Cache-Control": "no-store"})
 
 
-def local(path: str, otherwise: str = "/admin/") -> str:
-    """The path if it is one of the panel's, which no stranger's link can turn into an address elsewhere."""
+def local_path(path: str, otherwise: str = "/admin/") -> str:
+    """The path, if it is a path of the panel; a link from elsewhere cannot redirect to another site."""
     safe = path.startswith("/admin/") and "//" not in path and "\\" not in path and path.isprintable()
     return path if safe else otherwise
 
@@ -107,15 +107,15 @@ def asset(name: str) -> bytes:
 
 @cache
 def _version() -> str:
-    """Changes with the files, so that browsers may keep them."""
+    """A hash of the assets, so that browsers can cache them."""
     return hashlib.sha256(asset("panel.css") + asset("panel.js")).hexdigest()[:12]
 
 
-# Filters of the templates.
+# Template filters.
 
 
 def moment(value: datetime | None) -> str:
-    """In UTC, as the foot of every page says."""
+    """In UTC, as the footer of every page says."""
     return value.strftime(f"%d.%m.%Y{_NBSP}%H:%M") if value else "—"
 
 
@@ -146,7 +146,7 @@ def tone(word: object) -> str:
 
 
 def short(kopecks: int) -> str:
-    """For the axis of a plot: thousands of rubles as "5k"."""
+    """For the axis of a chart: thousands of rubles as "5k"."""
     rubles = kopecks / 100
     if rubles >= 1_000_000:
         return f"{rubles / 1_000_000:g}M"

@@ -1,4 +1,4 @@
-"""Every list of the panel, as data."""
+"""The lists of the panel, as data."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mystar.admin.lists.people import ACCOUNTS, CREATORS, FILES
 from mystar.admin.lists.system import AUDIT, MAILS, OUTBOX
 from mystar.errors import Text
 
-#: As the menu shows them.
+#: In the order of the menu.
 MENU: tuple[tuple[Text, tuple[ListDefinition, ...]], ...] = (
-    (Text("Сделки", "Deals"), (ORDERS, STUDIO, DISPUTES, PAYMENTS, LEDGER, DISCREPANCIES)),
+    (Text("Заказы и деньги", "Orders and money"), (ORDERS, STUDIO, DISPUTES, PAYMENTS, LEDGER, DISCREPANCIES)),
     (Text("Люди", "People"), (ACCOUNTS, CREATORS, FILES)),
-    (Text("Витрина", "Market"), (SERVICES, REVIEWS, CATEGORIES, TAGS, SKILLS)),
-    (Text("Служба", "Service"), (MAILS, OUTBOX, AUDIT)),
+    (Text("Каталог", "Catalogue"), (SERVICES, REVIEWS, CATEGORIES, TAGS, SKILLS)),
+    (Text("Система", "System"), (MAILS, OUTBOX, AUDIT)),
 )
-LISTS: Mapping[str, ListDefinition] = {one.name: one for _, registers in MENU for one in registers}
+LISTS: Mapping[str, ListDefinition] = {one.name: one for _, lists in MENU for one in lists}

@@ -1,4 +1,4 @@
-"""What the database's words are called in the panel."""
+"""Labels of the values of the database."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from mystar.errors import Text
 
+YES = Text("да", "yes")
 ROLES: Mapping[str, Text] = {
     "viewer": Text("наблюдатель", "viewer"),
     "operator": Text("оператор", "operator"),
@@ -82,7 +83,7 @@ LISTING: Mapping[str, Text] = {
     "withheld": Text("скрыта нами", "hidden by us"),
     "deleted": Text("удалена", "deleted"),
 }
-#: What somebody is to an order.
+#: Roles in an order.
 PARTIES: Mapping[str, Text] = {
     "buyer": Text("покупатель", "buyer"),
     "creator": Text("креатор", "creator"),
@@ -111,15 +112,15 @@ ACTIONS: Mapping[str, Text] = {
     "money_failed": Text("Оплата не прошла", "Payment failed"),
     "hold_runs_out": Text("Удержание истекает: списано", "Hold ran out: captured"),
 }
-#: What the audit log calls what was done.
-ACTS: Mapping[str, Text] = {
+#: Actions of the audit log.
+AUDIT_ACTIONS: Mapping[str, Text] = {
     "sign_in": Text("вход", "sign-in"),
     "sign_in_refused": Text("отказ во входе", "sign-in refused"),
     "sessions_ended": Text("конец сеанса", "session ended"),
     "password_changed": Text("смена пароля", "password changed"),
     "password_refused": Text("неверный старый пароль", "wrong old password"),
-    "account_blocked": Text("блокировка", "person blocked"),
-    "account_unblocked": Text("разблокировка", "person unblocked"),
+    "account_blocked": Text("блокировка", "account blocked"),
+    "account_unblocked": Text("разблокировка", "account unblocked"),
     "role_changed": Text("смена роли", "role changed"),
     "refused": Text("отказ", "refused"),
     "limit_hit": Text("слишком часто", "too often"),
@@ -129,9 +130,9 @@ ACTS: Mapping[str, Text] = {
     "studio_order_queued": Text("заказ в обработку", "studio order queued"),
     "studio_order_changed": Text("заказ изменён", "studio order changed"),
     "studio_order_withdrawn": Text("заказ снят", "studio order withdrawn"),
-    "staff_act": Text("действие сотрудника", "act of staff"),
+    "staff_act": Text("действие сотрудника", "staff action"),
 }
-#: Which badges are calm, good, bad, or ask for attention; the rest is plain.
+#: The tone of a badge; "plain" for other values.
 TONES: Mapping[str, str] = {
     **dict.fromkeys(("completed", "captured", "sent", "active", "listed", "capture", "yes"), "good"),
     **dict.fromkeys(

@@ -1,10 +1,19 @@
-"""Lists of what is sold: services, and the categories, tags and skills that they are found by."""
+"""Lists of services, categories, tags and skills."""
 
 from __future__ import annotations
 
-from mystar.admin.lists.columns import Choice, Column, ListDefinition, Match, Of, a_word, an_id, options_of
-from mystar.admin.lists.labels import LISTING, SERVICE_KINDS
-from mystar.admin.lists.people import of_star
+from mystar.admin.lists.columns import (
+    ChoiceFilter,
+    Column,
+    ListDefinition,
+    ParentFilter,
+    SearchField,
+    options_of,
+    parse_id,
+    parse_word,
+)
+from mystar.admin.lists.labels import LISTING, SERVICE_KINDS, YES
+from mystar.admin.lists.people import creator_search
 from mystar.errors import Text
 
 _ID = Text("№", "No.")
@@ -18,21 +27,21 @@ SERVICES = ListDefinition(
     columns=(
         Column("id", _ID, "reference", "/admin/services/{id}/"),
         Column("title", _NAME, link="/admin/services/{id}/"),
-        Column("kind", Text("Вид", "Kind"), "badge", words=SERVICE_KINDS),
+        Column("kind", Text("Вид", "Kind"), "badge", labels=SERVICE_KINDS),
         Column("creator", Text("Креатор", "Creator"), link="/admin/creators/{creator_id}/"),
         Column("category", Text("Категория", "Category")),
         Column("base_price", Text("Цена", "Price"), "money", sort="price"),
-        Column("state", Text("Состояние", "State"), "badge", words=LISTING),
+        Column("state", Text("Состояние", "State"), "badge", labels=LISTING),
         Column("created_at", _SINCE, "moment", sort="created"),
     ),
     filters=(
-        Choice("kind", Text("Вид", "Kind"), "kind", options_of(SERVICE_KINDS)),
-        Choice("withheld", Text("Скрыты нами", "Hidden by us"), "is_withheld", (("yes", Text("да", "yes"), True),)),
-        Of("category", Text("Категория", "Category"), "category_id"),
-        Of("creator", Text("Креатор", "Creator"), "creator_id"),
+        ChoiceFilter("kind", Text("Вид", "Kind"), "kind", options_of(SERVICE_KINDS)),
+        ChoiceFilter("withheld", Text("Скрыты нами", "Hidden by us"), "is_withheld", (("yes", YES, True),)),
+        ParentFilter("category", Text("Категория", "Category"), "category_id"),
+        ParentFilter("creator", Text("Креатор", "Creator"), "creator_id"),
     ),
     sortings={"created": "created_at", "price": "base_price"},
-    search=(Match("id", an_id), of_star("creator_id")),
+    search=(SearchField("id", parse_id), creator_search("creator_id")),
     hint=Text("Номер услуги или имя креатора", "Number of a service, or its creator's name"),
 )
 
@@ -47,7 +56,7 @@ CATEGORIES = ListDefinition(
         Column("created_at", _SINCE, "moment", sort="created"),
     ),
     sortings={"created": "created_at", "name": "name", "position": "position"},
-    search=(Match("id", an_id), Match("name", str, prefix=True)),
+    search=(SearchField("id", parse_id), SearchField("name", str, prefix=True)),
     hint=Text("Номер или начало названия", "Number, or how the name begins"),
 )
 
@@ -61,7 +70,7 @@ TAGS = ListDefinition(
     ),
     created="id",
     sortings={"created": "id", "name": "key"},
-    search=(Match("id", an_id), Match("key", a_word, prefix=True)),
+    search=(SearchField("id", parse_id), SearchField("key", parse_word, prefix=True)),
     hint=Text("Номер или начало названия", "Number, or how the name begins"),
 )
 
@@ -76,6 +85,6 @@ SKILLS = ListDefinition(
         Column("created_at", _SINCE, "moment", sort="created"),
     ),
     sortings={"created": "created_at", "name": "key"},
-    search=(Match("id", an_id), Match("key", a_word, prefix=True)),
+    search=(SearchField("id", parse_id), SearchField("key", parse_word, prefix=True)),
     hint=Text("Номер или начало названия", "Number, or how the name begins"),
 )

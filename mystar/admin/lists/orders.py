@@ -1,4 +1,4 @@
-"""Lists of orders and of the money that is paid for them."""
+"""Lists of orders, payments and reviews."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from mystar.admin.lists.columns import (
     ANYTHING,
-    Choice,
+    ChoiceFilter,
     Column,
     ListDefinition,
-    Match,
-    Of,
-    a_number,
-    an_id,
-    as_typed,
+    ParentFilter,
+    SearchField,
     options_of,
+    parse_id,
+    parse_order_number,
+    parse_text,
 )
 from mystar.admin.lists.labels import (
     GOALS,
@@ -27,14 +27,15 @@ from mystar.admin.lists.labels import (
     PAYMENT_STATUSES,
     STUDIO_STATES,
     STUDIO_STATUSES,
+    YES,
 )
-from mystar.admin.lists.people import of_person, of_star
+from mystar.admin.lists.people import creator_search, person_search
 from mystar.errors import Text
 
 _STARS = tuple((str(rating), Text(f"★ {rating}", f"★ {rating}"), rating) for rating in range(1, 6))
 _ID = Text("№", "No.")
 _SINCE = Text("Создан", "Created")
-_STATUS = Column("status", Text("Статус", "Status"), "badge", words=ORDER_STATUSES)
+_STATUS = Column("status", Text("Статус", "Status"), "badge", labels=ORDER_STATUSES)
 _BUYER = Column("buyer", Text("Покупатель", "Buyer"), link="/admin/accounts/{buyer_id}/")
 _MADE = Column("created_at", _SINCE, "moment", sort="created")
 
@@ -44,24 +45,29 @@ ORDERS = ListDefinition(
     "orders",
     columns=(
         Column("id", _ID, "reference", "/admin/orders/{id}/"),
-        Column("kind", Text("Вид", "Kind"), "badge", words=ORDER_KINDS),
+        Column("kind", Text("Вид", "Kind"), "badge", labels=ORDER_KINDS),
         _STATUS,
-        Column("money", Text("Деньги", "Money"), "badge", words=MONEY),
+        Column("money", Text("Деньги", "Money"), "badge", labels=MONEY),
         _BUYER,
         Column("creator", Text("Креатор", "Creator"), link="/admin/creators/{creator_id}/"),
         Column("total_price", Text("Сумма", "Total"), "money", sort="price"),
         _MADE,
     ),
     filters=(
-        Choice("kind", Text("Вид", "Kind"), "kind", options_of(ORDER_KINDS)),
-        Choice("status", Text("Статус", "Status"), "status", options_of(ORDER_STATUSES)),
-        Choice("money", Text("Деньги", "Money"), "money", options_of(MONEY)),
-        Of("buyer", Text("Покупатель", "Buyer"), "buyer_id"),
-        Of("creator", Text("Креатор", "Creator"), "creator_id"),
-        Of("service", Text("Услуга", "Service"), "service_id"),
+        ChoiceFilter("kind", Text("Вид", "Kind"), "kind", options_of(ORDER_KINDS)),
+        ChoiceFilter("status", Text("Статус", "Status"), "status", options_of(ORDER_STATUSES)),
+        ChoiceFilter("money", Text("Деньги", "Money"), "money", options_of(MONEY)),
+        ParentFilter("buyer", Text("Покупатель", "Buyer"), "buyer_id"),
+        ParentFilter("creator", Text("Креатор", "Creator"), "creator_id"),
+        ParentFilter("service", Text("Услуга", "Service"), "service_id"),
     ),
     sortings={"created": "created_at", "price": "total_price"},
-    search=(Match("id", an_id), Match("number", a_number), *of_person("buyer_id"), of_star("creator_id")),
+    search=(
+        SearchField("id", parse_id),
+        SearchField("number", parse_order_number),
+        *person_search("buyer_id"),
+        creator_search("creator_id"),
+    ),
     hint=Text("Номер заказа, имя или e-mail человека", "Number of an order, name or e-mail of a person"),
 )
 
@@ -72,16 +78,16 @@ STUDIO = replace(
     columns=(
         Column("number", _ID, link="/admin/orders/{id}/"),
         Column("title", Text("Название", "Title"), "long", link="/admin/orders/{id}/"),
-        Column("state", Text("Статус", "Status"), "live", words=STUDIO_STATES),
+        Column("state", Text("Статус", "Status"), "live", labels=STUDIO_STATES),
         _BUYER,
         _MADE,
     ),
     filters=(
-        Choice("status", Text("Статус", "Status"), "status", options_of(STUDIO_STATUSES)),
-        Of("buyer", Text("Заказчик", "Customer"), "buyer_id"),
+        ChoiceFilter("status", Text("Статус", "Status"), "status", options_of(STUDIO_STATUSES)),
+        ParentFilter("buyer", Text("Заказчик", "Customer"), "buyer_id"),
     ),
     sortings={"created": "created_at"},
-    always=(("kind", "studio"),),
+    conditions=(("kind", "studio"),),
 )
 
 DISPUTES = replace(
@@ -91,7 +97,7 @@ DISPUTES = replace(
     filters=(),
     sortings={"created": "created_at"},
     columns=tuple(replace(column, sort="" if column.sort == "price" else column.sort) for column in ORDERS.columns),
-    always=(("status", "disputed"),),
+    conditions=(("status", "disputed"),),
     oldest_first=True,
     empty=Text("Споров, которые ждут решения, нет.", "No dispute waits for a decision."),
 )
@@ -102,8 +108,8 @@ PAYMENTS = ListDefinition(
     "payments",
     columns=(
         Column("id", _ID, "reference", "/admin/payments/{id}/"),
-        Column("status", Text("Статус", "Status"), "badge", words=PAYMENT_STATUSES),
-        Column("goal", Text("Цель", "Goal"), "badge", words=GOALS),
+        Column("status", Text("Статус", "Status"), "badge", labels=PAYMENT_STATUSES),
+        Column("goal", Text("Цель", "Goal"), "badge", labels=GOALS),
         Column("order_id", Text("Заказ", "Order"), "reference", "/admin/orders/{order_id}/"),
         Column("payer", Text("Плательщик", "Payer"), link="/admin/accounts/{payer_id}/"),
         Column("amount", Text("Сумма", "Amount"), "money", sort="amount"),
@@ -112,17 +118,17 @@ PAYMENTS = ListDefinition(
         _MADE,
     ),
     filters=(
-        Choice("status", Text("Статус", "Status"), "status", options_of(PAYMENT_STATUSES)),
-        Choice("goal", Text("Цель", "Goal"), "goal", options_of(GOALS)),
-        Of("order", Text("Заказ", "Order"), "order_id"),
-        Of("payer", Text("Плательщик", "Payer"), "payer_id"),
+        ChoiceFilter("status", Text("Статус", "Status"), "status", options_of(PAYMENT_STATUSES)),
+        ChoiceFilter("goal", Text("Цель", "Goal"), "goal", options_of(GOALS)),
+        ParentFilter("order", Text("Заказ", "Order"), "order_id"),
+        ParentFilter("payer", Text("Плательщик", "Payer"), "payer_id"),
     ),
     sortings={"created": "created_at", "amount": "amount"},
     search=(
-        Match("id", an_id),
-        Match("order_id", an_id),
-        Match("provider_id", as_typed),
-        *of_person("payer_id"),
+        SearchField("id", parse_id),
+        SearchField("order_id", parse_id),
+        SearchField("provider_id", parse_text),
+        *person_search("payer_id"),
     ),
     hint=Text("Номер платежа или заказа, плательщик, id у провайдера", "Payment, order, payer or the provider's id"),
 )
@@ -134,20 +140,20 @@ LEDGER = ListDefinition(
     columns=(
         Column("id", _ID, "number"),
         Column("created_at", Text("Когда", "When"), "moment", sort="created"),
-        Column("reason", Text("Причина", "Reason"), "badge", words=LEDGER_REASONS),
-        Column("account", Text("Счёт", "Account"), words=LEDGER_ACCOUNTS, kind="badge"),
+        Column("reason", Text("Причина", "Reason"), "badge", labels=LEDGER_REASONS),
+        Column("account", Text("Счёт", "Account"), labels=LEDGER_ACCOUNTS, kind="badge"),
         Column("amount", Text("Сумма", "Amount"), "money"),
         Column("payment_id", Text("Платёж", "Payment"), "reference", "/admin/payments/{payment_id}/"),
         Column("order_id", Text("Заказ", "Order"), "reference", "/admin/orders/{order_id}/"),
         Column("move", Text("Перенос", "Move")),
     ),
     filters=(
-        Choice("reason", Text("Причина", "Reason"), "reason", options_of(LEDGER_REASONS)),
-        Choice("account", Text("Счёт", "Account"), "account", options_of(LEDGER_ACCOUNTS)),
-        Of("payment", Text("Платёж", "Payment"), "payment_id"),
+        ChoiceFilter("reason", Text("Причина", "Reason"), "reason", options_of(LEDGER_REASONS)),
+        ChoiceFilter("account", Text("Счёт", "Account"), "account", options_of(LEDGER_ACCOUNTS)),
+        ParentFilter("payment", Text("Платёж", "Payment"), "payment_id"),
     ),
     sortings={"created": "created_at"},
-    search=(Match("payment_id", an_id),),
+    search=(SearchField("payment_id", parse_id),),
     hint=Text("Номер платежа", "Number of a payment"),
 )
 
@@ -165,7 +171,7 @@ DISCREPANCIES = ListDefinition(
     ),
     created="seen_at",
     sortings={"created": "seen_at"},
-    search=(Match("payment_id", an_id), Match("provider_id", as_typed)),
+    search=(SearchField("payment_id", parse_id), SearchField("provider_id", parse_text)),
     hint=Text("Номер платежа или id у провайдера", "Number of a payment or the provider's id"),
     empty=Text("Провайдер и мы ни в чём не расходимся.", "The provider and we agree about everything."),
 )
@@ -180,16 +186,16 @@ REVIEWS = ListDefinition(
         Column("words", Text("Отзыв", "Review"), "long", link="/admin/reviews/{id}/"),
         Column("author", Text("Автор", "Author"), link="/admin/accounts/{author_id}/"),
         Column("creator", Text("Креатор", "Creator"), link="/admin/creators/{creator_id}/"),
-        Column("state", Text("Состояние", "State"), "badge", words=LISTING),
+        Column("state", Text("Состояние", "State"), "badge", labels=LISTING),
         _MADE,
     ),
     filters=(
-        Choice("rating", Text("Оценка", "Rating"), "rating", _STARS),
-        Choice("hidden", Text("Скрыты нами", "Hidden by us"), "hidden_at", (("yes", Text("да", "yes"), ANYTHING),)),
-        Of("creator", Text("Креатор", "Creator"), "creator_id"),
-        Of("author", Text("Автор", "Author"), "author_id"),
+        ChoiceFilter("rating", Text("Оценка", "Rating"), "rating", _STARS),
+        ChoiceFilter("hidden", Text("Скрыты нами", "Hidden by us"), "hidden_at", (("yes", YES, ANYTHING),)),
+        ParentFilter("creator", Text("Креатор", "Creator"), "creator_id"),
+        ParentFilter("author", Text("Автор", "Author"), "author_id"),
     ),
     sortings={"created": "created_at"},
-    search=(Match("id", an_id), Match("order_id", an_id), *of_person("author_id")),
+    search=(SearchField("id", parse_id), SearchField("order_id", parse_id), *person_search("author_id")),
     hint=Text("Номер отзыва или заказа, имя или e-mail автора", "Number of a review or an order, the author's name"),
 )

@@ -4,41 +4,42 @@ from __future__ import annotations
 
 from mystar.admin.lists.columns import (
     ANYTHING,
-    Choice,
+    ChoiceFilter,
     Column,
     ListDefinition,
-    Match,
-    Of,
-    a_name,
-    a_phone,
-    an_email,
-    an_id,
-    as_typed,
+    ParentFilter,
+    SearchField,
     options_of,
+    parse_email,
+    parse_id,
+    parse_phone,
+    parse_text,
+    parse_username,
 )
-from mystar.admin.lists.labels import ACTIVITY, FILE_KINDS, ROLES
+from mystar.admin.lists.labels import ACTIVITY, FILE_KINDS, ROLES, YES
 from mystar.errors import Text
 
 _ID = Text("№", "No.")
 _SINCE = Text("Создан", "Created")
 _PERSON = Text("Человек", "Person")
 
-#: Whoever has it, by user name or e-mail.
 BY_PERSON_HINT = Text("Номер, имя пользователя или e-mail", "Number, user name or e-mail")
 
 
-def of_person(key: str) -> tuple[Match, Match]:
+def person_search(key: str) -> tuple[SearchField, SearchField]:
     """Found by the user name or the e-mail of the account that ``key`` is the id of."""
     return (
-        Match("username_key", a_name, prefix=True, through="accounts", key=key),
-        Match("email_key", an_email, prefix=True, through="accounts", key=key),
+        SearchField("username_key", parse_username, prefix=True, through="accounts", key=key),
+        SearchField("email_key", parse_email, prefix=True, through="accounts", key=key),
     )
 
 
-def of_star(key: str) -> Match:
+def creator_search(key: str) -> SearchField:
     """Found by the user name of the person behind the creator that ``key`` is the id of."""
-    return Match("username_key", a_name, prefix=True, through="creators", key=key)
+    return SearchField("username_key", parse_username, prefix=True, through="creators", key=key)
 
+
+_ROLE_OPTIONS = (*options_of(ROLES), ("staff", Text("любая", "any"), ANYTHING))
 
 ACCOUNTS = ListDefinition(
     "accounts",
@@ -49,20 +50,20 @@ ACCOUNTS = ListDefinition(
         Column("username", Text("Имя", "User name"), link="/admin/accounts/{id}/", sort="username"),
         Column("email", Text("E-mail", "E-mail")),
         Column("phone", Text("Телефон", "Phone")),
-        Column("role", Text("Роль", "Role"), "badge", words=ROLES),
-        Column("state", Text("Состояние", "State"), "badge", words=ACTIVITY),
+        Column("role", Text("Роль", "Role"), "badge", labels=ROLES),
+        Column("state", Text("Состояние", "State"), "badge", labels=ACTIVITY),
         Column("created_at", _SINCE, "moment", sort="created"),
     ),
     filters=(
-        Choice("role", Text("Роль", "Role"), "role", (*options_of(ROLES), ("staff", Text("любая", "any"), ANYTHING))),
-        Choice("blocked", Text("Заблокированы", "Blocked"), "is_active", (("yes", Text("да", "yes"), False),)),
+        ChoiceFilter("role", Text("Роль", "Role"), "role", _ROLE_OPTIONS),
+        ChoiceFilter("blocked", Text("Заблокированы", "Blocked"), "is_active", (("yes", YES, False),)),
     ),
     sortings={"created": "created_at", "username": "username_key"},
     search=(
-        Match("id", an_id),
-        Match("phone", a_phone, prefix=True),
-        Match("email_key", an_email, prefix=True),
-        Match("username_key", a_name, prefix=True),
+        SearchField("id", parse_id),
+        SearchField("phone", parse_phone, prefix=True),
+        SearchField("email_key", parse_email, prefix=True),
+        SearchField("username_key", parse_username, prefix=True),
     ),
     hint=Text("Номер, имя, e-mail или телефон", "Number, user name, e-mail or phone"),
 )
@@ -81,14 +82,14 @@ CREATORS = ListDefinition(
         Column("is_top", Text("В топе", "On top"), "yes"),
         Column("created_at", _SINCE, "moment", sort="created"),
     ),
-    filters=(Choice("top", Text("В топе", "On top"), "is_top", (("yes", Text("да", "yes"), True),)),),
+    filters=(ChoiceFilter("top", Text("В топе", "On top"), "is_top", (("yes", YES, True),)),),
     sortings={
         "created": "created_at",
         "rating": "rating",
         "likes": "likes_count",
         "completed": "completed_orders",
     },
-    search=(Match("id", an_id), *of_person("account_id")),
+    search=(SearchField("id", parse_id), *person_search("account_id")),
     hint=BY_PERSON_HINT,
 )
 
@@ -99,7 +100,7 @@ FILES = ListDefinition(
     columns=(
         Column("id", _ID, "reference", "/admin/files/{id}/"),
         Column("name", Text("Название", "Name"), link="/admin/files/{id}/"),
-        Column("kind", Text("Вид", "Kind"), "badge", words=FILE_KINDS),
+        Column("kind", Text("Вид", "Kind"), "badge", labels=FILE_KINDS),
         Column("content_type", Text("Тип", "Type")),
         Column("size", Text("Размер", "Size"), "size", sort="size"),
         Column("owner", Text("Владелец", "Owner"), link="/admin/accounts/{owner_id}/"),
@@ -108,16 +109,16 @@ FILES = ListDefinition(
     ),
     created="uploaded_at",
     filters=(
-        Choice("kind", Text("Вид", "Kind"), "kind", options_of(FILE_KINDS)),
-        Choice(
+        ChoiceFilter("kind", Text("Вид", "Kind"), "kind", options_of(FILE_KINDS)),
+        ChoiceFilter(
             "used",
             Text("Используется", "In use"),
             "attached_at",
             (("no", Text("нет", "no"), None),),
         ),
-        Of("owner", Text("Владелец", "Owner"), "owner_id"),
+        ParentFilter("owner", Text("Владелец", "Owner"), "owner_id"),
     ),
     sortings={"created": "uploaded_at", "size": "size"},
-    search=(Match("id", an_id), Match("key", as_typed), *of_person("owner_id")),
+    search=(SearchField("id", parse_id), SearchField("key", parse_text), *person_search("owner_id")),
     hint=BY_PERSON_HINT,
 )

@@ -1,31 +1,31 @@
-"""Lists of what works below the domains: letters on their way, and the log of what was done."""
+"""Lists of the outbox and of the audit log."""
 
 from __future__ import annotations
 
 from mystar.admin.lists.columns import (
     ANYTHING,
-    Choice,
+    ChoiceFilter,
     Column,
     ListDefinition,
-    Match,
-    Of,
-    a_subject,
-    an_email,
-    an_id,
-    as_typed,
+    ParentFilter,
+    SearchField,
     options_of,
+    parse_email,
+    parse_id,
+    parse_subject,
+    parse_text,
 )
-from mystar.admin.lists.labels import ACTS, OUTBOX_STATES
-from mystar.admin.lists.people import of_person
+from mystar.admin.lists.labels import AUDIT_ACTIONS, OUTBOX_STATES
+from mystar.admin.lists.people import person_search
 from mystar.errors import Text
 
 _ID = Text("№", "No.")
-_STATE = Column("state", Text("Состояние", "State"), "badge", words=OUTBOX_STATES)
-_TRIES = Column("attempts", Text("Попыток", "Tries"), "number")
+_STATE = Column("state", Text("Состояние", "State"), "badge", labels=OUTBOX_STATES)
+_TRIES = Column("attempts", Text("Попыток", "Attempts"), "number")
 _ERROR = Column("last_error", Text("Ошибка", "Error"), "long")
 _MADE = Column("created_at", Text("Создано", "Created"), "moment", sort="created")
-_FAILED = Choice("failed", Text("Не удалось", "Failed"), "failed_at", (("yes", Text("да", "yes"), ANYTHING),))
-_SENT = Choice(
+_FAILED = ChoiceFilter("failed", Text("Не удалось", "Failed"), "failed_at", (("yes", Text("да", "yes"), ANYTHING),))
+_SENT = ChoiceFilter(
     "sent",
     Text("Отправлено", "Sent"),
     "done_at",
@@ -47,9 +47,9 @@ MAILS = ListDefinition(
     ),
     filters=(_SENT, _FAILED),
     sortings={"created": "created_at"},
-    search=(Match("id", an_id), Match("recipient", an_email)),
+    search=(SearchField("id", parse_id), SearchField("recipient", parse_email)),
     hint=Text("Номер или адрес получателя целиком", "Number, or the whole address of the recipient"),
-    always=(("topic", "mail"),),
+    conditions=(("topic", "mail"),),
 )
 
 OUTBOX = ListDefinition(
@@ -60,13 +60,13 @@ OUTBOX = ListDefinition(
         Column("id", _ID, "reference", "/admin/outbox/{id}/"),
         _STATE,
         Column("topic", Text("Тема", "Topic"), "badge"),
-        Column("name", Text("Дело", "Deed"), link="/admin/outbox/{id}/"),
+        Column("name", Text("Имя", "Name"), link="/admin/outbox/{id}/"),
         _TRIES,
         _ERROR,
         _MADE,
     ),
     filters=(
-        Choice(
+        ChoiceFilter(
             "topic",
             Text("Тема", "Topic"),
             "topic",
@@ -76,8 +76,8 @@ OUTBOX = ListDefinition(
         _FAILED,
     ),
     sortings={"created": "created_at"},
-    search=(Match("id", an_id), Match("name", as_typed, prefix=True)),
-    hint=Text("Номер или имя дела", "Number, or the name of a deed"),
+    search=(SearchField("id", parse_id), SearchField("name", parse_text, prefix=True)),
+    hint=Text("Номер или начало имени", "Number, or how the name begins"),
 )
 
 AUDIT = ListDefinition(
@@ -87,7 +87,7 @@ AUDIT = ListDefinition(
     columns=(
         Column("id", _ID, "number"),
         Column("at", Text("Когда", "When"), "moment", sort="created"),
-        Column("act", Text("Что", "What"), "badge", words=ACTS),
+        Column("act", Text("Что", "What"), "badge", labels=AUDIT_ACTIONS),
         Column("actor", Text("Кто", "Who"), link="/admin/accounts/{actor_id}/"),
         Column("subject", Text("О чём", "About"), link="{href}"),
         Column("details", Text("Подробности", "Details"), "long"),
@@ -95,11 +95,11 @@ AUDIT = ListDefinition(
     ),
     created="at",
     filters=(
-        Choice("act", Text("Что", "What"), "act", options_of(ACTS)),
-        Of("actor", Text("Кто", "Who"), "actor_id"),
+        ChoiceFilter("act", Text("Что", "What"), "act", options_of(AUDIT_ACTIONS)),
+        ParentFilter("actor", Text("Кто", "Who"), "actor_id"),
     ),
     # Ids are given out in the order of time, and every index of the log ends with them.
     sortings={"created": "id"},
-    search=(Match("subject", a_subject), *of_person("actor_id")),
+    search=(SearchField("subject", parse_subject), *person_search("actor_id")),
     hint=Text("account:7, order:12, имя или e-mail сотрудника", "account:7, order:12, user name or e-mail"),
 )

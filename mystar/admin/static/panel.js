@@ -1,9 +1,9 @@
-// What the panel does besides pages: everything here has a way without it, but for progress that shows by itself.
+// Everything here also works without scripts, except for the live progress of studio orders.
 "use strict";
 
 const PAUSE = 1000;
 
-// Orders that are being processed: ask for their state until nothing waits any more.
+// Poll the state of queued orders until none is left.
 function follow() {
   const waiting = [...document.querySelectorAll('[data-live][data-state="queued"]')];
   if (!waiting.length) return;
@@ -15,7 +15,7 @@ function follow() {
       });
       if (answer.status === 401) return location.reload();
       if (answer.ok) (await answer.json()).orders.forEach(show);
-    } catch { /* no connection: ask again */ }
+    } catch { /* no connection: try again */ }
     follow();
   }, PAUSE);
 }
@@ -37,12 +37,12 @@ document.addEventListener("change", (event) => {
     for (const box of field.closest("table").querySelectorAll('input[name="id"]')) box.checked = field.checked;
 });
 
-// Nobody sends a form twice by pressing twice.
+// A second click does not send a form again.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post") return;
   setTimeout(() => { for (const button of event.target.querySelectorAll("button")) button.disabled = true; });
 });
-// A page that comes back from the browser's memory can be used again.
+// A page restored from the browser's cache is usable again.
 addEventListener("pageshow", () => { for (const button of document.querySelectorAll("button:disabled")) button.disabled = false; });
 
 document.addEventListener("keydown", (event) => {
