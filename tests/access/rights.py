@@ -1,4 +1,4 @@
-"""Who may do what to a thing that has an id, as one table: what is not named here is refused.
+"""Who may do what with an object that has an id, as one table: everything else is refused.
 
 o: its owner, p: the other party to it, s: a stranger, g: a guest, a: staff. What may not be seen is a 404; a party
 that sees a thing and may not do this to it gets a 403 (D4, D23).
@@ -20,7 +20,7 @@ class Rights:
     allowed: str
     body: Any = None
     query: str = ""
-    #: What a signed-in stranger is told.
+    #: The status for a logged-in stranger.
     refusal: int = 404
     #: Another thing than the variable's usual one.
     ids: tuple[tuple[str, str], ...] = ()
@@ -35,11 +35,11 @@ def creators(allowed: str, body: Any = None, **more: Any) -> Rights:
 
 
 def staffs(body: Any = None) -> Rights:
-    """Everybody knows that the panel is there."""
+    """The existence of the panel is no secret."""
     return Rights("buyer", "a", body, refusal=403)
 
 
-#: Every page of the panel; what the roles of the staff may do there, `tests/admin` knows.
+#: Every page of the panel; roles are tested in `tests/admin`.
 PANEL = Rights("buyer", "a")
 
 _DONE = (("order_id", "done_order_id"),)
@@ -52,7 +52,7 @@ _SKILL, _NOTE = "/api/creator-skills/{creator_skill_id}/", "/api/v1/notification
 _PROFILE, _PLACED = "/api/profiles/profiles/{id}/", "/api/orders/orders/{id}/"
 _REASON = {"reason": "Передумали"}
 
-#: By method and address. In this order they are tried: what ends a thing comes last.
+#: By method and address, in the order of the test: operations that delete come last.
 RIGHTS: dict[str, Rights] = {
     "GET /api/skills/{skill_id}/": creators(EVERYBODY),
     f"PUT {_SKILL}": creators("o", {"level": 3}),
@@ -87,7 +87,7 @@ RIGHTS: dict[str, Rights] = {
     "GET /api/v1/creators/{creator_id}/reviews/": creators(EVERYBODY),
     "GET /api/v1/services/{service_id}/reviews/": creators(EVERYBODY),
     "GET /api/v1/reviews/{review_id}/": buyers(EVERYBODY),
-    # Reviews are everybody's to read, and the answer its creator's alone.
+    # Reviews are public; only the creator answers.
     "POST /api/v1/reviews/{review_id}/reply/": buyers("p", {"content": "Приходите ещё"}),
     f"GET {_TALK}": buyers("op"),
     f"GET {_TALK}messages/": buyers("op"),
@@ -117,7 +117,7 @@ RIGHTS: dict[str, Rights] = {
     f"DELETE {_ITEM}": creators("o"),
     f"DELETE {_SKILL}": creators("o"),
     "DELETE /api/v1/services/{service_id}/": creators("o"),
-    # Anybody may close his own ears; the id is only whose voice it is.
+    # Everyone may block others; the id is that of the blocked account.
     "POST /api/v1/users/{user_id}/block/": buyers("opsa"),
     "DELETE /api/v1/users/{user_id}/block/": buyers("opsa"),
     "DELETE /api/v1/users/me/sessions/{sid}/": buyers("o"),

@@ -38,12 +38,12 @@ async def world(app: web.Application, api: Api, factory: Factory) -> World:
     return await make_world(app, api, factory)
 
 
-def test_every_edit_is_known() -> None:
+def test_every_edit_is_covered() -> None:
     readable = {plain(route).partition(" ")[2] for route, _ in EDITS}
     assert readable | {"/api/creator-skills/{creator_skill_id}/"} == set(FIELDS)
 
 
-async def test_of_two_edits_of_one_state_one_is_refused(api: Api, world: World) -> None:
+async def test_of_two_concurrent_edits_one_is_refused(api: Api, world: World) -> None:
     for number, (route, rights) in enumerate(EDITS):
         assert rights is not None
         field, values = FIELDS[plain(route).partition(" ")[2]]
@@ -58,7 +58,7 @@ async def test_of_two_edits_of_one_state_one_is_refused(api: Api, world: World) 
         assert sorted(answer.status for answer in answers) == [200, 412], plain(route)
 
 
-async def test_a_form_with_a_file_may_have_a_condition_too(api: Api, world: World) -> None:
+async def test_if_match_works_with_multipart(api: Api, world: World) -> None:
     path, owner = f"/api/portfolio/{world.ids['item_id']}/", world.creator
     seen = (await api.get(path)).headers["ETag"]
 

@@ -1,4 +1,4 @@
-"""Nobody sees and nobody changes what is not theirs: every operation on a thing with an id, and everybody (S10).
+"""Access rights: every operation on an object with an id, by every kind of actor (S10).
 
 The routes are the application's own, aliases included: a new one without an entry in `rights` fails here.
 """
@@ -29,7 +29,7 @@ REFUSED = {401, 403, 404}
 UNASKED = {405, 415, 422, 500}
 #: To the page where one signs in.
 SENT_AWAY = {302, 303}
-#: What goes on by itself, or writes down that somebody was refused.
+#: Tables that change in the background, or record refusals.
 _RESTLESS = {"audit_entries", "audit_heads", "sessions", "outbox", "idempotency_keys"}
 
 
@@ -83,13 +83,15 @@ async def ask(
     return await api.request(method, _VARIABLE.sub(thing, route.path) + rights.query, as_=person, **options)
 
 
-def test_every_operation_on_a_thing_says_who_may_do_it() -> None:
+def test_every_operation_with_an_id_has_rights() -> None:
     assert [plain(route) for route, rights in ALL if rights is None] == []
     assert set(RIGHTS) - {plain(route) for route, _ in ALL} == set()
     assert 5 * len(ALL) >= 500
 
 
-async def test_nobody_sees_or_changes_what_is_not_theirs(api: Api, app: web.Application, world: World) -> None:
+async def test_access_without_rights_is_refused_and_changes_nothing(
+    api: Api, app: web.Application, world: World
+) -> None:
     before = await state(app[DATABASE])
     for route, rights in ALL:
         assert rights is not None
@@ -106,7 +108,7 @@ async def test_nobody_sees_or_changes_what_is_not_theirs(api: Api, app: web.Appl
     assert await state(app[DATABASE]) == before
 
 
-async def test_whoever_may_do_it_is_let(api: Api, world: World) -> None:
+async def test_access_with_rights_succeeds(api: Api, world: World) -> None:
     done: set[str] = set()
     order = list(RIGHTS)
     for route, rights in sorted(
@@ -122,7 +124,7 @@ async def test_whoever_may_do_it_is_let(api: Api, world: World) -> None:
                 done.add(plain(route))
 
 
-async def test_lists_and_searches_show_strangers_nothing_of_it(api: Api, world: World) -> None:
+async def test_lists_and_searches_show_no_private_data_to_strangers(api: Api, world: World) -> None:
     for contract in contracts():
         for route in contract.routes:
             if route.method == "GET" and "{" not in route.path and not route.path.startswith("/ws/"):

@@ -1,4 +1,4 @@
-"""One thing of every kind, with an owner, another party to it, and people who have nothing to do with it."""
+"""One object of every kind, with its owner, another party, and strangers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.factory import Factory, Person, actor, picture
 from tests.files.uploading import form
 from tests.orders.market import Market, open_market
 
-#: In everything that is not for everybody; nobody else's answer may hold it.
+#: In every private object; a response to a stranger must not contain it.
 SECRET = "vertraulich"
 
 

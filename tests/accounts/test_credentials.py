@@ -35,7 +35,7 @@ from mystar.accounts.credentials import (
         ("0000000000", None),
     ],
 )
-def test_a_phone_is_kept_as_e164_and_nothing_as_nothing(written: str, stored: str | None) -> None:
+def test_a_phone_is_stored_as_e164(written: str, stored: str | None) -> None:
     assert normalize_phone(written) == stored
 
 
@@ -92,7 +92,7 @@ def test_an_email_keeps_its_local_part_and_loses_the_case_of_its_domain() -> Non
 @pytest.mark.parametrize(
     "written", ["nile", "nile@localhost", "a b@example.com", "@example.com", "nile@example", "x@[::1]"]
 )
-def test_what_no_mail_server_takes_is_no_email(written: str) -> None:
+def test_undeliverable_addresses_are_refused(written: str) -> None:
     with pytest.raises(InvalidCredential):
         normalize_email(written)
 
@@ -108,12 +108,12 @@ def test_what_no_mail_server_takes_is_no_email(written: str) -> None:
         ("50", Credential(username_key="50")),
     ],
 )
-def test_what_is_typed_to_log_in_means_one_thing(typed: str, meant: Credential) -> None:
+def test_the_log_in_field_is_read_as_one_kind(typed: str, meant: Credential) -> None:
     assert credential_of(typed) == meant
 
 
 @given(st.text(max_size=60))
-def test_whoever_may_have_a_user_name_can_log_in_with_it(written: str) -> None:
+def test_every_valid_user_name_can_log_in(written: str) -> None:
     try:
         name = normalize_username(written)
     except InvalidCredential:

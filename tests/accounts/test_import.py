@@ -1,4 +1,4 @@
-"""`accounts import`: people come with Django's hashes and log in as they did before."""
+"""`accounts import`: accounts with Django password hashes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PEOPLE: list[dict[str, Any]] = [
 ]
 
 
-def take_in(path: Path, dsn: str) -> tuple[int, str, str]:
+def run_import(path: Path, dsn: str) -> tuple[int, str, str]:
     done = run_cli("accounts", "import", "--file", str(path), directory=path.parent, DATABASE__URL=dsn)
     return done.returncode, done.stdout, done.stderr
 
@@ -61,12 +61,12 @@ async def log_in(api: Api, username: str, password: str = PASSWORD) -> int:
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
-async def test_people_log_in_with_the_password_they_had(
+async def test_imported_accounts_log_in_with_their_old_password(
     api: Api, db: Database, dsn: str, tmp_path: Path, kind: str
 ) -> None:
     file = tmp_path / f"people.{kind}"
     file.write_bytes(as_csv(PEOPLE) if kind == "csv" else b"\n".join(map(orjson.dumps, PEOPLE)))
-    assert await asyncio.to_thread(take_in, file, dsn) == (0, "3 imported, 0 refused.\n", "")
+    assert await asyncio.to_thread(run_import, file, dsn) == (0, "3 imported, 0 refused.\n", "")
     assert await log_in(api, "olga", "Wrong-Word-42") == 401
     assert await log_in(api, "89161583866") == 200
     hashed = await db.value("select password_hash from accounts where username = 'olga'")
@@ -77,10 +77,10 @@ async def test_people_log_in_with_the_password_they_had(
     assert (ivan["role"], ivan["email_verified_at"] is not None, "@" in ivan["username"]) == (None, True, False)
     assert await asyncio.gather(*(log_in(api, "ivan@example.com") for _ in range(5))) == [200] * 5
     assert await log_in(api, "forgetful") == 401
-    assert await db.value("select count(*) from outbox") == 0, "nobody is written to"
+    assert await db.value("select count(*) from outbox") == 0, "no mail is sent"
 
 
-async def test_what_cannot_be_taken_in_is_named_by_its_line_and_the_rest_is_taken(
+async def test_invalid_records_are_reported_by_line_and_the_rest_is_imported(
     dsn: str, db: Database, tmp_path: Path
 ) -> None:
     hostile = [
@@ -94,7 +94,7 @@ async def test_what_cannot_be_taken_in_is_named_by_its_line_and_the_rest_is_take
     ]
     file = tmp_path / "people.jsonl"
     file.write_bytes(b"\n".join(map(orjson.dumps, hostile)))
-    code, out, errors = await asyncio.to_thread(take_in, file, dsn)
+    code, out, errors = await asyncio.to_thread(run_import, file, dsn)
     assert (code, out) == (1, "2 imported, 5 refused.\n")
     assert [line.partition(":")[0] for line in errors.splitlines()] == [f"line {number}" for number in range(2, 7)]
     assert "NaCl" not in errors, "no hash is shown"
@@ -103,10 +103,10 @@ async def test_what_cannot_be_taken_in_is_named_by_its_line_and_the_rest_is_take
 
 @as_subtests
 @pytest.mark.parametrize("text", [b"{", b"\xff\xfe\x00", b"[" * 100_000])
-async def test_a_file_that_cannot_be_read_is_said_to_be_one(dsn: str, tmp_path: Path, text: bytes) -> None:
+async def test_an_unreadable_file_is_reported(dsn: str, tmp_path: Path, text: bytes) -> None:
     file = tmp_path / "people.jsonl"
     file.write_bytes(text)
-    code, _, errors = await asyncio.to_thread(take_in, file, dsn)
+    code, _, errors = await asyncio.to_thread(run_import, file, dsn)
     assert code == 1
     assert "cannot be read" in errors
     assert "Traceback" not in errors

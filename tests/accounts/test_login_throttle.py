@@ -1,4 +1,4 @@
-"""Guessing and asking around (promises S3 to S6): strangers are limited and learn nothing, owners get in."""
+"""Guessing passwords and probing for accounts (promises S3 to S6)."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ async def log_in(api: Api, person: Person, password: str = PASSWORD, **headers: 
     return await api.post("/api/auth/token/", {"username": person.email, "password": password}, headers=headers)
 
 
-async def besiege(api: Api, person: Person) -> None:
+async def lock_account(api: Api, person: Person) -> None:
     for _ in range(3):
         assert (await log_in(api, person, "Wrong-Word-42")).status == 401
     assert (await log_in(api, person)).status == 429, "strangers with the right password are strangers"
 
 
 def device_of(answer: ClientResponse) -> str:
-    """The mark as a browser sends it; the cookie cannot be read by scripts."""
+    """The device cookie, which scripts cannot read."""
     cookie = answer.cookies["mystar_device"]
     assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")
     answer.cookies.clear()
@@ -50,11 +50,11 @@ def device_of(answer: ClientResponse) -> str:
 
 
 @besieged
-async def test_an_owner_gets_in_from_a_known_device_while_others_guess(api: Api, factory: Factory) -> None:
+async def test_a_known_device_logs_in_while_the_account_is_locked(api: Api, factory: Factory) -> None:
     person, other = await factory.person(channel="market"), await factory.person(channel="market")
     mark, foreign = device_of(await log_in(api, person)), device_of(await log_in(api, other))
     api.forget_cookies()
-    await besiege(api, person)
+    await lock_account(api, person)
     forged = mark.replace(f"={person.id}.", f"={other.id}.")
     for wrong in (foreign, forged, f"{mark}0", f"mystar_device={person.id}..", "mystar_device=", "mystar_device=я.я"):
         assert (await log_in(api, person, Cookie=wrong)).status == 429, wrong
@@ -64,9 +64,9 @@ async def test_an_owner_gets_in_from_a_known_device_while_others_guess(api: Api,
 
 @besieged
 @pytest.mark.parametrize("kind", ["token", "refresh"])
-async def test_an_owner_gets_in_with_a_living_session(api: Api, factory: Factory, kind: str) -> None:
+async def test_an_active_session_logs_in_while_the_account_is_locked(api: Api, factory: Factory, kind: str) -> None:
     person, other = await factory.person(channel="market"), await factory.person(channel="market")
-    await besiege(api, person)
+    await lock_account(api, person)
     assert (await log_in(api, person, Authorization=f"Bearer {getattr(other, kind)}")).status == 429
     assert (await log_in(api, person, Authorization=f"Bearer {getattr(person, kind)}")).status == 200
     api.forget_cookies()
@@ -75,7 +75,7 @@ async def test_an_owner_gets_in_with_a_living_session(api: Api, factory: Factory
 
 
 @besieged
-async def test_a_known_device_guesses_no_further_than_others_and_harms_nobody(api: Api, factory: Factory) -> None:
+async def test_a_known_device_has_its_own_limit(api: Api, factory: Factory) -> None:
     person = await factory.person(channel="market")
     stolen, own = device_of(await log_in(api, person)), device_of(await log_in(api, person))
     api.forget_cookies()
@@ -88,17 +88,17 @@ async def test_a_known_device_guesses_no_further_than_others_and_harms_nobody(ap
 
 
 @besieged
-async def test_an_owner_changes_the_password_in_the_middle_of_a_siege(api: Api, factory: Factory) -> None:
+async def test_the_password_can_be_changed_while_the_account_is_locked(api: Api, factory: Factory) -> None:
     person = await factory.person(channel="market")
-    await besiege(api, person)
+    await lock_account(api, person)
     change = {"old_password": PASSWORD, "new_password": "Another-Word-For-Mum-8"}
     assert (await api.post("/api/auth/password/change/", change, as_=person)).status == 204
 
 
 @besieged
-async def test_nobody_and_somebody_are_limited_alike(api: Api, factory: Factory) -> None:
-    nobody = Person(0, "nobody", "nobody@example.com", "", "", None)
-    for person in (nobody, await factory.person()):
+async def test_unknown_and_known_accounts_have_the_same_limit(api: Api, factory: Factory) -> None:
+    unknown = Person(0, "unknown", "unknown@example.com", "", "", None)
+    for person in (unknown, await factory.person()):
         answers = [await log_in(api, person, "Wrong-Word-42") for _ in range(5)]
         assert [answer.status for answer in answers] == [401, 401, 401, 429, 429]
 
@@ -126,7 +126,7 @@ LOGINS: dict[str, Callable[[str], tuple[str, dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("door", LOGINS)
-async def test_nobody_a_stranger_a_wrong_password_and_a_blocked_one_are_the_same_to_whoever_asks(
+async def test_refused_log_ins_cannot_be_told_apart(
     api: Api, app: web.Application, factory: Factory, counted: list[str], db: Database, door: str
 ) -> None:
     known, blocked, without = [await factory.person(phone=f"+7916000000{n}") for n in range(3)]
@@ -134,7 +134,7 @@ async def test_nobody_a_stranger_a_wrong_password_and_a_blocked_one_are_the_same
     await app[STAFF].block(owner, blocked.id)
     await db.execute("update accounts set password_hash = null where id = %(id)s", id=without.id)
     phones = ["+79169999999", "+79160000000", "+79160000001", "+79160000002"]
-    emails = ["nobody@example.com", known.email, blocked.email, without.email]
+    emails = ["unknown@example.com", known.email, blocked.email, without.email]
     seen = set()
     for who in phones if door == "studio" else emails:
         counted.clear()
@@ -146,24 +146,24 @@ async def test_nobody_a_stranger_a_wrong_password_and_a_blocked_one_are_the_same
 
 
 @pytest.mark.parametrize("path", ["/password_reset/", "/api/auth/verify-email/resend/"])
-async def test_asking_for_a_link_tells_nobody_whether_there_is_such_a_person(
+async def test_requesting_a_link_does_not_tell_whether_the_account_exists(
     api: Api, factory: Factory, db: Database, path: str
 ) -> None:
     person = await factory.person()
     seen = set()
-    for email in (person.email, "nobody@example.com"):
+    for email in (person.email, "unknown@example.com"):
         before = await db.value("select count(*) from outbox where topic = 'link_request'")
         answer = await api.post(path, {"email": email})
         rows = await db.value("select count(*) from outbox where topic = 'link_request'") - before
         seen.add((answer.status, await answer.text(), rows))
     ((status, _, rows),) = seen
-    assert (status, rows) == (200, 1), "the same row is written, whoever it is for"
+    assert (status, rows) == (200, 1), "the same row is written in either case"
 
 
 @pytest.mark.parametrize(
     "settings", [{"LIMITS__ENABLED": "true", "LIMITS__MAILED_TOKEN": "5/10 minute"}], indirect=True
 )
-async def test_a_new_link_gives_no_new_tries(api: Api, factory: Factory) -> None:
+async def test_a_new_link_does_not_reset_the_limit(api: Api, factory: Factory) -> None:
     person = await factory.person()
     for _ in range(5):
         assert (await api.post("/api/auth/verify-email/", {"token": "0" * 48})).status == 400
@@ -171,7 +171,7 @@ async def test_a_new_link_gives_no_new_tries(api: Api, factory: Factory) -> None
     assert (await api.post("/api/auth/verify-email/", {"token": "0" * 48})).status == 429
 
 
-async def test_others_are_answered_while_fifty_log_in(api: Api, factory: Factory) -> None:
+async def test_other_requests_are_served_during_fifty_log_ins(api: Api, factory: Factory) -> None:
     person = await factory.person()
     logins = [asyncio.ensure_future(log_in(api, person)) for _ in range(50)]
     reads = 0

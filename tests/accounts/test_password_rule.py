@@ -28,7 +28,7 @@ def test_common_passwords_are_refused(password: str) -> None:
 
 
 @pytest.mark.parametrize("password", GOOD.split())
-def test_passwords_that_nobody_tries_first_pass(password: str) -> None:
+def test_uncommon_passwords_are_accepted(password: str) -> None:
     assert violations(password, username="olga", email="olga@example.com") == []
 
 
@@ -38,7 +38,7 @@ def test_too_short_and_too_long_is_refused(length: int) -> None:
     assert violations(password, username="olga", email=None)
 
 
-def test_eight_and_a_hundred_and_twenty_eight_characters_pass_whatever_the_alphabet() -> None:
+def test_8_and_128_characters_of_any_alphabet_are_accepted() -> None:
     for password in ("kT9#vLq2", ("Ж9#vЛq2-" * 16)):
         assert violations(password, username="olga", email=None) == []
 
@@ -46,10 +46,10 @@ def test_eight_and_a_hundred_and_twenty_eight_characters_pass_whatever_the_alpha
 @pytest.mark.parametrize(
     "password", ["Night-Walker-7", "NIGHT-walker-7", "walker.night-7@Example.com", "walker.night-7"]
 )
-def test_the_user_name_and_the_email_are_no_passwords(password: str) -> None:
+def test_the_user_name_and_the_email_are_refused(password: str) -> None:
     assert violations(password, username="night-walker-7", email="walker.night-7@example.com")
 
 
 @given(st.text(max_size=128))
-def test_any_text_gets_an_answer(password: str) -> None:
+def test_any_text_can_be_checked(password: str) -> None:
     assert isinstance(violations(password, username="olga", email=None), list)

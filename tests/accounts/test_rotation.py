@@ -1,4 +1,4 @@
-"""Refresh tokens that are exchanged (D7, promises S1 and S2): copies end the session, lost answers do not."""
+"""Rotation of refresh tokens (D7, promises S1 and S2): copies end the session, lost responses do not."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from tests.factory import Factory
 REFRESH = "/api/auth/token/refresh/"
 
 
-# The decision by itself
+# The pure rule
 
 
 @dataclass
 class Server:
-    """What the service remembers of one session, and when it ended it."""
+    """What the service stores about one session."""
 
     family: TokenFamily = field(default_factory=lambda: TokenFamily(0, False, {}))
     ended_at: datetime | None = None
@@ -53,7 +53,7 @@ PAUSES = [0.0, 0.0, 0.1, 0.4, 5.0, 29.0, 31.0, 3600.0, 86_400.0]
 
 
 @pytest.mark.parametrize("hundred", range(10))
-def test_nobody_is_signed_out_for_an_answer_that_was_lost_and_no_copy_lives(hundred: int) -> None:
+def test_lost_responses_keep_the_session_and_copies_end_it(hundred: int) -> None:
     for seed in range(100 * hundred, 100 * (hundred + 1)):
         interleave(seed)
 
@@ -78,7 +78,7 @@ def interleave(seed: int) -> None:
     assert server.exchange(held, now + GRACE + timedelta(seconds=1)) is None, "the whole family ends"
 
 
-def test_what_nobody_remembers_was_exchanged_long_ago() -> None:
+def test_missing_rotations_count_as_old() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     assert TokenFamily(3, False, {}).is_copy(1, now)
     assert not TokenFamily(3, False, {}).is_copy(2, now), "its successor has not been used"
@@ -87,7 +87,7 @@ def test_what_nobody_remembers_was_exchanged_long_ago() -> None:
     assert not TokenFamily(3, True, {}).is_copy(3, now)
 
 
-# Through the doors
+# Over HTTP
 
 
 async def exchange(api: Api, refresh: str | None, *, rotate: bool = True) -> dict[str, str] | None:
@@ -108,7 +108,7 @@ async def half_a_minute_later(db: Database) -> None:
     await db.execute("update rotations set rotated_at = rotated_at - interval '31 seconds'")
 
 
-async def test_a_refresh_token_stays_unless_its_exchange_is_asked_for(api: Api, factory: Factory) -> None:
+async def test_a_refresh_token_stays_valid_without_rotation(api: Api, factory: Factory) -> None:
     person = await factory.person(channel="market")
     for _ in range(3):
         assert set(await must(api, person.refresh, rotate=False)) == {"access"}
@@ -121,7 +121,7 @@ async def test_a_refresh_token_stays_unless_its_exchange_is_asked_for(api: Api, 
     assert (after["sid"], after["mode"], after["gen"]) == (before["sid"], "refresh_token", 1)
 
 
-async def test_a_lost_answer_is_asked_for_again_however_late(api: Api, factory: Factory, db: Database) -> None:
+async def test_a_lost_response_can_be_requested_again_at_any_time(api: Api, factory: Factory, db: Database) -> None:
     person = await factory.person(channel="market")
     await must(api, person.refresh)
     await half_a_minute_later(db)
@@ -130,7 +130,7 @@ async def test_a_lost_answer_is_asked_for_again_however_late(api: Api, factory: 
     assert await must(api, tokens["refresh"]), "the one that arrived works"
 
 
-async def test_several_exchanges_within_a_second_forgive_each_of_the_old_ones(api: Api, factory: Factory) -> None:
+async def test_several_rotations_within_a_second_keep_old_tokens_valid(api: Api, factory: Factory) -> None:
     person = await factory.person(channel="studio")
     given = [person.refresh]
     for _ in range(5):
@@ -140,7 +140,7 @@ async def test_several_exchanges_within_a_second_forgive_each_of_the_old_ones(ap
 
 
 @pytest.mark.parametrize("rotate", [True, False])
-async def test_a_copy_ends_the_session_and_the_person_and_the_operator_hear_of_it(
+async def test_a_copied_token_ends_the_session_with_a_mail_and_a_log_line(
     api: Api, factory: Factory, db: Database, caplog: pytest.LogCaptureFixture, rotate: bool
 ) -> None:
     person, other = await factory.person(channel="market"), await factory.person(channel="market")
@@ -153,7 +153,7 @@ async def test_a_copy_ends_the_session_and_the_person_and_the_operator_hear_of_i
         assert await exchange(api, refresh) is None
     for access in (second["access"], third["access"]):
         assert (await api.get("/api/v1/users/me/", headers={"Authorization": access})).status == 401
-    assert await must(api, other.refresh), "nobody else is concerned"
+    assert await must(api, other.refresh), "other sessions are not affected"
     told = [record for record in caplog.records if record.name == "mystar.accounts.sessions.service"]
     assert [record.account_id for record in told] == [person.id]  # type: ignore[attr-defined]
     assert await db.value("select end_reason from sessions where ended_at is not null") == "refresh_reused"
@@ -161,8 +161,10 @@ async def test_a_copy_ends_the_session_and_the_person_and_the_operator_hear_of_i
     assert [mail["payload"]["to"] for mail in mails] == [person.email], "once"
 
 
-async def test_a_token_of_the_future_is_refused_and_ends_nothing(api: Api, factory: Factory, db: Database) -> None:
-    """As after a database was restored from its copy."""
+async def test_a_token_of_a_later_generation_is_refused_and_ends_nothing(
+    api: Api, factory: Factory, db: Database
+) -> None:
+    """As after restoring the database from a backup."""
     person = await factory.person(channel="market")
     tokens = await must(api, person.refresh)
     await db.execute("update sessions set generation = 0; delete from rotations")
@@ -170,7 +172,7 @@ async def test_a_token_of_the_future_is_refused_and_ends_nothing(api: Api, facto
     assert await must(api, person.refresh)
 
 
-async def test_a_session_ends_when_nobody_asks_for_long_and_after_ninety_days_in_any_case(
+async def test_a_session_ends_when_idle_and_after_ninety_days(
     api: Api, factory: Factory, db: Database, settings: Settings
 ) -> None:
     person = await factory.person(channel="market")
@@ -209,7 +211,7 @@ def generation(token: str | None) -> int:
     return int(jwt.decode(str(token), options={"verify_signature": False}).get("gen", 0))
 
 
-async def test_two_processes_that_are_asked_at_once_give_out_one_generation(
+async def test_two_concurrent_processes_issue_one_generation(
     app: web.Application, api: Api, neighbour: AccountService, factory: Factory
 ) -> None:
     person = await factory.person(channel="market")
@@ -222,7 +224,7 @@ async def test_two_processes_that_are_asked_at_once_give_out_one_generation(
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_whoever_keeps_the_rules_stays_signed_in_over_two_processes(
+async def test_a_correct_client_keeps_its_session_over_two_processes(
     app: web.Application, api: Api, neighbour: AccountService, factory: Factory, db: Database, seed: int
 ) -> None:
     chance, both = random.Random(seed), (app[ACCOUNTS], neighbour)

@@ -1,4 +1,4 @@
-"""Sessions and tokens (D2-D7), and what staff may do to people, through the market dialect's doors."""
+"""Sessions and tokens (D2-D7), and blocking by staff, through the market dialect."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def passwords(app: web.Application, api: Api) -> PasswordService:
     return app[PASSWORDS]
 
 
-async def test_a_pair_of_tokens_and_what_each_opens(api: Api, factory: Factory) -> None:
+async def test_access_and_refresh_tokens_have_their_own_uses(api: Api, factory: Factory) -> None:
     person = await factory.person("olga", phone="9161583866")
     for username in ("OLGA", person.email, "89161583866"):
         answer = await api.post("/api/auth/token/", {"username": username, "password": PASSWORD})
@@ -78,16 +78,16 @@ async def test_the_claims_of_a_token(factory: Factory, settings: Settings) -> No
     assert long["exp"] - long["iat"] == settings.tokens.greetings_access
 
 
-async def test_a_failed_login_is_401_in_the_house(api: Api, factory: Factory) -> None:
+async def test_a_failed_log_in_is_401(api: Api, factory: Factory) -> None:
     person = await factory.person()
-    for username in (person.username, "nobody"):
+    for username in (person.username, "unknown"):
         answer = await api.post("/api/auth/token/", {"username": username, "password": "Wrong-Word-42"})
         assert answer.status == 401
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         assert (await answer.json())["code"] == "login_refused"
 
 
-async def test_the_token_may_stand_alone_or_behind_bearer(api: Api, factory: Factory) -> None:
+async def test_the_token_may_be_sent_with_or_without_bearer(api: Api, factory: Factory) -> None:
     person = await factory.person()
     for header in (person.token, f"Bearer {person.token}", f"bearer  {person.token} "):
         assert (await api.get(ME, headers={"Authorization": header})).status == 200
@@ -131,7 +131,7 @@ async def test_forged_tokens_are_refused(api: Api, factory: Factory, settings: S
         assert (await api.get(ME, headers={"Authorization": token})).status == 401, token
 
 
-async def test_a_session_ends_with_its_logout_and_no_other_does(api: Api, factory: Factory, db: Database) -> None:
+async def test_logout_ends_only_its_session(api: Api, factory: Factory, db: Database) -> None:
     person = await factory.person(channel="market")
     other = await (await api.post("/api/auth/token/", {"username": person.email, "password": PASSWORD})).json()
     assert (await api.get(ME, as_=person)).status == 200
@@ -144,7 +144,7 @@ async def test_a_session_ends_with_its_logout_and_no_other_does(api: Api, factor
     assert await db.value("select end_reason from sessions where ended_at is not null") == "logout"
 
 
-async def test_another_process_refuses_a_dead_session_within_a_second(
+async def test_another_process_refuses_an_ended_session_within_a_second(
     api: Api, factory: Factory, settings: Settings
 ) -> None:
     person = await factory.person()
@@ -161,9 +161,7 @@ async def test_another_process_refuses_a_dead_session_within_a_second(
         await neighbour.cleanup()
 
 
-async def test_a_session_that_ends_while_it_is_looked_up_is_not_remembered(
-    accounts: AccountService, factory: Factory
-) -> None:
+async def test_a_session_that_ends_during_its_lookup_is_not_cached(accounts: AccountService, factory: Factory) -> None:
     people = [await factory.person() for _ in range(20)]
     for person in people:
         actor = await accounts.authenticate(person.token)
@@ -177,7 +175,7 @@ async def _tried(accounts: AccountService, token: str) -> None:
         await accounts.authenticate(token)
 
 
-async def test_one_ends_ones_own_sessions_only(accounts: AccountService, factory: Factory) -> None:
+async def test_only_own_sessions_can_be_ended(accounts: AccountService, factory: Factory) -> None:
     person, other = await factory.person(), await factory.person()
     actor, stranger = await accounts.authenticate(person.token), await accounts.authenticate(other.token)
     with pytest.raises(NotFound):
@@ -224,9 +222,9 @@ async def test_staff_block_and_unblock_people(accounts: AccountService, app: web
     owner, operator, viewer = await factory.staff(), await factory.staff("operator"), await factory.staff("viewer")
     person = await factory.person()
     by = {one: await accounts.authenticate(one.token) for one in (owner, operator, viewer, person)}
-    for nobody in (viewer, person):
+    for other in (viewer, person):
         with pytest.raises(Forbidden):
-            await staff.block(by[nobody], person.id)
+            await staff.block(by[other], person.id)
     with pytest.raises(NotYourself):
         await staff.block(by[owner], owner.id)
     with pytest.raises(Forbidden):
@@ -244,7 +242,7 @@ async def test_staff_block_and_unblock_people(accounts: AccountService, app: web
     assert await accounts.log_in(ClientInfo(), "market", person.email, PASSWORD)
 
 
-async def test_a_staff_account_is_made_with_its_role(accounts: AccountService) -> None:
+async def test_a_staff_account_is_created_with_its_role(accounts: AccountService) -> None:
     account = await accounts.create_staff(username="boss", email="boss@example.com", password=PASSWORD)
     assert (account.role, account.is_verified) == ("owner", True)
     with pytest.raises(Taken):
@@ -253,7 +251,7 @@ async def test_a_staff_account_is_made_with_its_role(accounts: AccountService) -
         await accounts.create_staff(username="second", password="qwerty123")
 
 
-async def test_others_hear_what_happens_to_people(
+async def test_changes_publish_events(
     app: web.Application, accounts: AccountService, passwords: PasswordService, factory: Factory
 ) -> None:
     heard: list[object] = []
@@ -272,7 +270,7 @@ async def test_others_hear_what_happens_to_people(
     ]
 
 
-async def test_what_ended_a_month_ago_is_forgotten(accounts: AccountService, factory: Factory, db: Database) -> None:
+async def test_old_sessions_and_links_are_deleted(accounts: AccountService, factory: Factory, db: Database) -> None:
     gone, expired, alive = await factory.person(), await factory.person(), await factory.person()
     long_ago = datetime.now(UTC) - timedelta(days=40)
     await db.execute("update sessions set ended_at = %(t)s where account_id = %(id)s", t=long_ago, id=gone.id)

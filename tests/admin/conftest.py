@@ -1,4 +1,4 @@
-"""Staff in the panel, as a browser without scripts would be there."""
+"""The panel, as a browser without scripts uses it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AsRole = Callable[[Role], Awaitable["Panel"]]
 
 @dataclass
 class Panel:
-    """Somebody signed in with a cookie; ``token`` is what their forms carry."""
+    """A browser with a session cookie; ``token`` is the CSRF token of its forms."""
 
     api: Api
     person: Person
@@ -48,7 +48,7 @@ class Panel:
         return await self._ask("POST", path, data={"form_token": self.token, **fields}, headers=headers or {})
 
     async def do(self, path: str, **fields: object) -> str:
-        """Send a form that must do its deed; where the browser is sent then."""
+        """Send a form that must succeed; returns where the browser is redirected."""
         answer = await self.post(path, **fields)
         assert answer.status == 303, await answer.text()
         return answer.headers["Location"].removesuffix("?done=1")
@@ -61,22 +61,22 @@ class Panel:
         return await self.api.request(method, path, headers=given, **options)
 
 
-async def form_of_the_door(api: Api) -> str:
-    """The token of the form that signs in; the cookie that it is bound to stays with the client."""
+async def sign_in_token(api: Api) -> str:
+    """The CSRF token of the sign-in form; the cookie that it is bound to stays with the client."""
     api.forget_cookies()
     page = await api.get("/admin/sign-in/", headers=_PAGE)
     (token,) = TOKEN.findall(await page.text())
     return str(token)
 
 
-async def knock(api: Api, login: str, password: str, **fields: str) -> ClientResponse:
-    """Fill in the form that signs in."""
-    values = {"form_token": await form_of_the_door(api), "login": login, "password": password, **fields}
+async def submit_sign_in(api: Api, login: str, password: str, **fields: str) -> ClientResponse:
+    """Submit the sign-in form."""
+    values = {"form_token": await sign_in_token(api), "login": login, "password": password, **fields}
     return await api.post("/admin/sign-in/", data=values, headers=_PAGE)
 
 
-async def enter(api: Api, person: Person) -> Panel:
-    answer = await knock(api, person.email, person.password)
+async def sign_in(api: Api, person: Person) -> Panel:
+    answer = await submit_sign_in(api, person.email, person.password)
     assert answer.status == 303, await answer.text()
     panel = Panel(api, person, answer.cookies["mystar_admin"].value)
     panel.token = TOKEN.findall(await panel.page(f"/admin/accounts/{person.id}/"))[0]
@@ -86,7 +86,7 @@ async def enter(api: Api, person: Person) -> Panel:
 @pytest.fixture
 def as_role(api: Api, factory: Factory) -> AsRole:
     async def come(role: Role) -> Panel:
-        return await enter(api, await factory.staff(role))
+        return await sign_in(api, await factory.staff(role))
 
     return come
 

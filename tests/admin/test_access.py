@@ -1,4 +1,4 @@
-"""Who gets into the panel, how forms are known to be its own, and what each role may do."""
+"""Sign-in to the panel, CSRF tokens, and roles."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from mystar.contracts.panel import CONTRACT
 from mystar.kit.keys import DATABASE
 from mystar.kit.web.routes import Route
 from mystar.settings import Settings
-from tests.admin.conftest import AsRole, Panel, enter, form_of_the_door, knock
+from tests.admin.conftest import AsRole, Panel, sign_in, sign_in_token, submit_sign_in
 from tests.conftest import Api
 from tests.factory import Factory, actor
 
-#: Every deed of the panel but the one that opens it.
-DEEDS = [one for one in CONTRACT.routes if one.method == "POST" and one.path != "/admin/sign-in/"]
+#: Every action of the panel except sign-in.
+ACTIONS = [one for one in CONTRACT.routes if one.method == "POST" and one.path != "/admin/sign-in/"]
 PAGES = [one for one in CONTRACT.routes if one.method == "GET"]
-#: What anybody may see: the door itself.
+#: Pages that need no session.
 OPEN = {"/admin/sign-in/", "/admin/language/{language:ru|en}/", r"/admin/static/{name:[\w.]+}"}
 _VARIABLE = re.compile(r"\{(\w+):?[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
 
@@ -37,7 +37,7 @@ def address(route: Route) -> str:
 
 
 async def rows(app: web.Application) -> dict[str, str]:
-    """What every table holds that a deed might touch; letters are on their way, so of those only which there are."""
+    """Digests of the tables that an action may change; of the outbox only the ids, as messages are being sent."""
     tables = ("accounts", "sessions", "categories", "tags", "skills", "orders", "services", "creators")
     texts = {**{name: f"{name}::text" for name in tables}, "outbox": "id::text"}
     return {
@@ -52,19 +52,19 @@ async def world(factory: Factory) -> None:
     await factory.order(await factory.person(), star)
 
 
-def test_there_are_deeds_to_speak_of() -> None:
-    assert len(DEEDS) > 20
-    assert len({address(one) for one in DEEDS}) == len(DEEDS)
+def test_the_panel_has_actions() -> None:
+    assert len(ACTIONS) > 20
+    assert len({address(one) for one in ACTIONS}) == len(ACTIONS)
 
 
-async def test_staff_come_in_and_go_out(api: Api, factory: Factory) -> None:
+async def test_staff_sign_in_and_out(api: Api, factory: Factory) -> None:
     person = await factory.staff("viewer")
-    answer = await knock(api, person.email, person.password, next="/admin/orders/?status=new")
+    answer = await submit_sign_in(api, person.email, person.password, next="/admin/orders/?status=new")
     assert (answer.status, answer.headers["Location"]) == (303, "/admin/orders/?status=new")
     cookie = answer.cookies["mystar_admin"]
     assert (cookie["path"], cookie["samesite"], cookie["httponly"]) == ("/admin", "Strict", True)
 
-    panel = await enter(api, person)
+    panel = await sign_in(api, person)
     page = await panel.get("/admin/orders/")
     assert page.status == 200
     assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
@@ -74,51 +74,51 @@ async def test_staff_come_in_and_go_out(api: Api, factory: Factory) -> None:
     assert (await panel.get("/admin/orders/")).headers["Location"] == "/admin/sign-in/?next=/admin/orders/"
 
 
-async def test_cookies_are_for_https_alone_where_we_are_known_by_it(make_settings: Callable[..., Settings]) -> None:
+async def test_cookies_are_secure_when_the_public_url_is_https(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(HTTP__PUBLIC_URL="https://stars.example")
     async with TestClient(TestServer(await create_app(settings, settings.database.url))) as client:
         assert (await client.get("/admin/sign-in/")).cookies["mystar_admin_visit"]["secure"] is True
 
 
-async def test_nobody_is_sent_elsewhere_after_signing_in(api: Api, factory: Factory) -> None:
+async def test_sign_in_redirects_only_within_the_panel(api: Api, factory: Factory) -> None:
     person = await factory.staff("viewer")
     for elsewhere in ("//evil.example/", "https://evil.example/", "/admin//evil", "/admin/\\evil", "/api/", ""):
-        assert (await knock(api, person.email, person.password, next=elsewhere)).headers["Location"] == "/admin/"
+        assert (await submit_sign_in(api, person.email, person.password, next=elsewhere)).headers[
+            "Location"
+        ] == "/admin/"
         there = await api.get("/admin/language/en/", params={"back": elsewhere})
         assert there.headers["Location"] == "/admin/"
 
 
-async def test_a_wrong_password_is_told_in_the_form(api: Api, factory: Factory) -> None:
+async def test_a_wrong_password_is_shown_in_the_form(api: Api, factory: Factory) -> None:
     person = await factory.staff()
-    answer = await knock(api, person.email, "not this one")
+    answer = await submit_sign_in(api, person.email, "not this one")
     text = await answer.text()
     assert (answer.status, answer.content_type) == (401, "text/html")
     assert "Неверный логин или пароль." in text
     assert person.email in text
     assert "mystar_admin" not in answer.cookies
-    for login in ("", "nobody", "\x00", "x" * 5000, "ы\u0301@\u202e"):
-        assert (await knock(api, login, "\x00" * 200)).status == 401, login
+    for login in ("", "unknown", "\x00", "x" * 5000, "ы\u0301@\u202e"):
+        assert (await submit_sign_in(api, login, "\x00" * 200)).status == 401, login
 
 
-async def test_people_who_do_not_work_here_hear_so_and_have_no_session(
-    api: Api, factory: Factory, app: web.Application
-) -> None:
+async def test_accounts_without_a_role_get_403_and_no_session(api: Api, factory: Factory, app: web.Application) -> None:
     person = await factory.person()
-    answer = await knock(api, person.email, person.password)
+    answer = await submit_sign_in(api, person.email, person.password)
     assert answer.status == 403
-    assert "Это место для сотрудников" in await answer.text()
+    assert "Панель доступна только сотрудникам" in await answer.text()
     assert "mystar_admin" not in answer.cookies
     assert await app[DATABASE].value("select count(*) from sessions where door = 'admin' and ended_at is null") == 0
 
-    # Nor do they come in with a token of their own in the cookie.
+    # The cookie does not accept a token of such an account either.
     panel = Panel(api, person, person.token)
     assert "Вход для сотрудников" in await panel.page("/admin/sign-in/")
-    assert "Это место для сотрудников" in await panel.page("/admin/orders/", 403)
+    assert "Панель доступна только сотрудникам" in await panel.page("/admin/orders/", 403)
 
 
-async def test_the_form_that_signs_in_belongs_to_its_browser(api: Api, factory: Factory) -> None:
+async def test_the_sign_in_form_is_bound_to_its_browser(api: Api, factory: Factory) -> None:
     person = await factory.staff()
-    token = await form_of_the_door(api)
+    token = await sign_in_token(api)
     api.forget_cookies()
     fields = {"form_token": token, "login": person.email, "password": person.password}
     answer = await api.post("/admin/sign-in/", data=fields, headers={"Accept": "text/html"})
@@ -127,20 +127,20 @@ async def test_the_form_that_signs_in_belongs_to_its_browser(api: Api, factory: 
 
 
 async def test_guesses_are_limited(api: Api, factory: Factory, app: web.Application) -> None:
-    limits = app[ACCOUNTS]._guard._limits
+    limits = app[ACCOUNTS]._throttle._limits
     limits._enabled = True
     person = await factory.staff()
-    statuses = [(await knock(api, person.email, f"guess {n}")).status for n in range(7)]
+    statuses = [(await submit_sign_in(api, person.email, f"guess {n}")).status for n in range(7)]
     assert statuses[:5] == [401] * 5
     assert statuses[-1] == 429
 
 
 @pytest.mark.parametrize("route", [one for one in PAGES if one.path not in OPEN], ids=lambda one: one.name)
-def test_every_page_asks_for_a_role(route: Route) -> None:
+def test_every_page_requires_a_role(route: Route) -> None:
     assert route.handler.__least__ in ("viewer", "operator", "owner")  # type: ignore[attr-defined]
 
 
-async def test_strangers_are_sent_to_the_door(api: Api) -> None:
+async def test_guests_are_redirected_to_sign_in(api: Api) -> None:
     for route in PAGES:
         if route.path not in OPEN:
             answer = await api.get(address(route), headers={"Accept": "text/html"})
@@ -150,11 +150,11 @@ async def test_strangers_are_sent_to_the_door(api: Api) -> None:
             assert (await api.get(address(route), headers={"Accept": "application/json"})).status == 401
 
 
-async def test_no_deed_is_done_without_a_session_a_token_or_from_elsewhere(
+async def test_actions_need_a_session_a_csrf_token_and_our_own_origin(
     app: web.Application, api: Api, factory: Factory, owner: Panel
 ) -> None:
     await world(factory)
-    other = await enter(api, await factory.staff("owner"))
+    other = await sign_in(api, await factory.staff("owner"))
     before = await rows(app)
     forged = {
         "no token": {"form_token": ""},
@@ -167,11 +167,11 @@ async def test_no_deed_is_done_without_a_session_a_token_or_from_elsewhere(
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     )
-    for route in DEEDS:
+    for route in ACTIONS:
         path = address(route)
         api.forget_cookies()
-        nobody = await api.post(path, data={"form_token": owner.token}, headers={"Accept": "text/html"})
-        assert nobody.status == 401, route
+        guest = await api.post(path, data={"form_token": owner.token}, headers={"Accept": "text/html"})
+        assert guest.status == 401, route
         for why, fields in forged.items():
             answer = await owner.post(path, **fields)
             assert answer.status == 403, (route, why)
@@ -183,14 +183,12 @@ async def test_no_deed_is_done_without_a_session_a_token_or_from_elsewhere(
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator"])
-async def test_no_deed_is_done_beyond_a_role(
-    app: web.Application, factory: Factory, as_role: AsRole, role: Role
-) -> None:
+async def test_actions_need_their_role(app: web.Application, factory: Factory, as_role: AsRole, role: Role) -> None:
     await world(factory)
     panel = await as_role(role)
     ranks = ("viewer", "operator", "owner")
     before = await rows(app)
-    for route in DEEDS:
+    for route in ACTIONS:
         least = route.handler.__least__  # type: ignore[attr-defined]
         if ranks.index(least) > ranks.index(role):
             answer = await panel.post(address(route))
@@ -199,12 +197,12 @@ async def test_no_deed_is_done_beyond_a_role(
     assert await rows(app) == before
 
 
-def test_only_leaving_is_for_everybody() -> None:
-    assert {one.path for one in DEEDS if one.handler.__least__ == "viewer"} == {"/admin/sign-out/"}  # type: ignore[attr-defined]
+def test_only_sign_out_is_open_to_viewers() -> None:
+    assert {one.path for one in ACTIONS if one.handler.__least__ == "viewer"} == {"/admin/sign-out/"}  # type: ignore[attr-defined]
 
 
-async def test_a_session_that_ends_elsewhere_ends_here(api: Api, factory: Factory, app: web.Application) -> None:
-    panel = await enter(api, await factory.staff("operator"))
+async def test_a_session_ended_elsewhere_ends_in_the_panel(api: Api, factory: Factory, app: web.Application) -> None:
+    panel = await sign_in(api, await factory.staff("operator"))
     await panel.page("/admin/orders/")
     chief = await factory.staff("owner")
     await app[STAFF].block(actor(chief, "owner"), panel.person.id)
@@ -217,11 +215,11 @@ async def test_errors_are_pages_for_people_and_json_for_programs(api: Api, facto
     staff = await factory.staff("operator")
     told = await api.post("/admin/accounts/999999/block/", as_=staff)
     assert (told.status, (await told.json())["code"]) == (404, "not_found")
-    nobody = await api.post("/admin/accounts/1/block/", headers={"Authorization": "Bearer x", "Accept": "text/html"})
-    assert (nobody.status, nobody.content_type) == (401, "application/json")
+    guest = await api.post("/admin/accounts/1/block/", headers={"Authorization": "Bearer x", "Accept": "text/html"})
+    assert (guest.status, guest.content_type) == (401, "application/json")
 
 
-async def test_the_language_is_russian_unless_somebody_chooses(api: Api, viewer: Panel) -> None:
+async def test_the_language_is_russian_unless_another_is_chosen(api: Api, viewer: Panel) -> None:
     assert "<h1>Заказы</h1>" in await viewer.page("/admin/orders/")
     english = await viewer._ask("GET", "/admin/orders/", headers={"Accept-Language": "en-GB,en"})
     assert "<h1>Orders</h1>" in await english.text()
@@ -241,11 +239,11 @@ async def test_staff_block_and_unblock_with_a_bearer_token(api: Api, app: web.Ap
     viewer = await factory.staff("viewer")
     assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=viewer)).status == 403
     assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=person)).status == 401
-    somebody = await factory.person()
-    assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=somebody)).status == 403
+    other = await factory.person()
+    assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=other)).status == 403
 
 
-async def test_what_is_no_form_does_nothing(owner: Panel) -> None:
+async def test_bodies_other_than_forms_change_nothing(owner: Panel) -> None:
     url = "application/x-www-form-urlencoded"
     bodies = (
         (f"{url}; charset=klingon", b"form_token=x"),
@@ -262,7 +260,7 @@ async def test_what_is_no_form_does_nothing(owner: Panel) -> None:
         assert answer.content_type == "text/html"
 
 
-async def test_pages_of_others_hear_nothing_of_the_panel(owner: Panel) -> None:
+async def test_other_origins_cannot_read_the_panel(owner: Panel) -> None:
     answer = await owner._ask("GET", "/admin/orders/", headers={"Origin": "https://evil.example"})
     assert not [name for name in answer.headers if name.lower().startswith("access-control")]
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}

@@ -1,4 +1,4 @@
-"""What staff do in the panel, and what becomes of it."""
+"""Actions of staff in the panel, and their effects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mystar.files.keys import FILES
 from mystar.kit.keys import DATABASE
 from mystar.orders.keys import ORDERS
 from mystar.reviews.keys import REVIEWS
-from tests.admin.conftest import TOKEN, Panel, enter
+from tests.admin.conftest import TOKEN, Panel, sign_in
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, Person, actor, picture, video
 from tests.waiting import eventually
@@ -82,7 +82,7 @@ async def test_a_payment_is_refunded_in_part_and_then_in_full(
     assert "refund" not in re.findall(rf"{path}(\w+)/", await operator.page(path))
 
 
-async def test_what_is_held_is_captured_or_released(
+async def test_a_hold_is_captured_or_released(
     app: web.Application, factory: Factory, sandbox: SandboxClient, operator: Panel
 ) -> None:
     star = await factory.star()
@@ -107,12 +107,12 @@ async def test_what_is_held_is_captured_or_released(
     assert await operator.do("/admin/payments/2/refresh/") == "/admin/payments/2/"
 
 
-async def test_nobody_judges_an_order_of_their_own(app: web.Application, factory: Factory, operator: Panel) -> None:
+async def test_staff_cannot_decide_their_own_orders(app: web.Application, factory: Factory, operator: Panel) -> None:
     order_id = await factory.order(operator.person, await factory.star())
     assert f"/admin/orders/{order_id}/cancel/" not in await operator.page(f"/admin/orders/{order_id}/")
 
 
-async def test_a_blocked_person_is_out_until_unblocked(
+async def test_a_blocked_account_cannot_log_in_until_unblocked(
     api: Api, app: web.Application, factory: Factory, operator: Panel
 ) -> None:
     person = await factory.person()
@@ -124,32 +124,32 @@ async def test_a_blocked_person_is_out_until_unblocked(
     assert person.username in await operator.page("/admin/accounts/?blocked=yes")
     await operator.do(f"{path}unblock/")
     await app[ACCOUNTS].log_in(ClientInfo(), "market", person.email, PASSWORD)
-    # Neither oneself nor, for who does not own the place, others who work here.
+    # Not their own account, and staff accounts only by owners.
     assert (await operator.post(f"/admin/accounts/{operator.person.id}/block/")).status == 403
     assert (await operator.post(f"/admin/accounts/{(await factory.staff('viewer')).id}/block/")).status == 403
 
 
-async def test_one_session_of_somebody_is_ended(api: Api, factory: Factory, operator: Panel) -> None:
+async def test_staff_end_one_session_of_an_account(api: Api, factory: Factory, operator: Panel) -> None:
     person = await factory.person()
     page = await operator.page(f"/admin/accounts/{person.id}/")
     (path,) = re.findall(r'action="(/admin/accounts/\d+/sessions/[0-9a-f-]+/end/)"', page)
     await operator.do(path)
     assert (await api.get("/api/v1/users/me/", as_=person)).status == 401
-    assert "Никто не вошёл." in await operator.page(f"/admin/accounts/{person.id}/")
+    assert "Активных сеансов нет." in await operator.page(f"/admin/accounts/{person.id}/")
     assert (await operator.post(path)).status == 404
 
 
-async def test_owners_choose_who_works_here(api: Api, app: web.Application, factory: Factory, owner: Panel) -> None:
+async def test_owners_manage_staff(api: Api, app: web.Application, factory: Factory, owner: Panel) -> None:
     made = await owner.do(
         "/admin/staff/", username="newcomer", email="new@example.com", password=PASSWORD, role="operator"
     )
     assert "newcomer" in await owner.page("/admin/staff/")
     account_id = int(made.split("/")[3])
-    newcomer = await enter(api, Person(account_id, "newcomer", "new@example.com", PASSWORD, "", None))
+    newcomer = await sign_in(api, Person(account_id, "newcomer", "new@example.com", PASSWORD, "", None))
 
     await owner.do(f"{made}role/", role="viewer")
-    assert (await newcomer.get("/admin/orders/")).status == 303  # signs in anew
-    newcomer = await enter(api, newcomer.person)
+    assert (await newcomer.get("/admin/orders/")).status == 303  # needs a new sign-in
+    newcomer = await sign_in(api, newcomer.person)
     assert (await newcomer.post("/admin/accounts/1/block/")).status == 403
 
     await owner.do(f"{made}role/", role="")
@@ -159,16 +159,18 @@ async def test_owners_choose_who_works_here(api: Api, app: web.Application, fact
     assert (await owner.post("/admin/staff/", username="x", password="12345", role="viewer")).status == 422
 
 
-async def test_two_owners_who_dismiss_each_other_leave_one(factory: Factory, app: web.Application) -> None:
+async def test_two_owners_who_remove_each_other_leave_one(factory: Factory, app: web.Application) -> None:
     chiefs = [actor(await factory.staff("owner"), "owner") for _ in range(2)]
-    # By the verb: over HTTP the first deed ends the other's session.
-    deeds = [app[STAFF].set_role(chief, other.id, None) for chief, other in zip(chiefs, reversed(chiefs), strict=True)]
-    done = await asyncio.gather(*deeds, return_exceptions=True)
+    # Calls the service: over HTTP, the first request would end the other's session.
+    actions = [
+        app[STAFF].set_role(chief, other.id, None) for chief, other in zip(chiefs, reversed(chiefs), strict=True)
+    ]
+    done = await asyncio.gather(*actions, return_exceptions=True)
     assert sum(isinstance(one, LastOwner) for one in done) == 1
     assert await app[DATABASE].value("select count(*) from accounts where role = 'owner'") == 1
 
 
-async def test_categories_tags_and_skills_are_kept(app: web.Application, factory: Factory, operator: Panel) -> None:
+async def test_categories_tags_and_skills_are_edited(app: web.Application, factory: Factory, operator: Panel) -> None:
     for kind, further in (("categories", {"position": "3"}), ("tags", {}), ("skills", {"description": "Пою"})):
         made = await operator.do(f"/admin/{kind}/", name="Новое", **further)
         assert "Новое" in await operator.page(f"/admin/{kind}/?q=нов" if kind != "categories" else "/admin/categories/")
@@ -193,7 +195,7 @@ async def test_a_category_gets_a_picture(api: Api, app: web.Application, operato
     path = made.headers["Location"].removesuffix("?done=1")
     (shown,) = re.findall(r'src="(/media/categories/[^"]+)"', await operator.page(path))
     assert (await api.get(shown)).status == 200
-    # Another one takes its place; what is no picture takes nobody's.
+    # Another picture replaces it; a file of another kind does not.
     refused = await operator._ask("POST", path, data=form("note.png", b"<svg onload=alert(1)>"))
     assert refused.status in (415, 422)
     assert (await operator._ask("POST", path, data=form("b.jpeg", picture()))).status == 303
@@ -228,7 +230,7 @@ async def test_services_and_reviews_are_hidden_and_shown(
     assert (await operator.post("/admin/reviews/999/listing/", is_listed="no")).status == 404
 
 
-async def test_a_creator_is_put_on_top(app: web.Application, factory: Factory, operator: Panel) -> None:
+async def test_a_creator_is_marked_as_top(app: web.Application, factory: Factory, operator: Panel) -> None:
     await factory.star()
     await operator.do("/admin/creators/1/top/", is_top="yes")
     assert "в топе" in await operator.page("/admin/creators/1/")
@@ -237,7 +239,7 @@ async def test_a_creator_is_put_on_top(app: web.Application, factory: Factory, o
     assert not await app[DATABASE].value("select is_top from creators")
 
 
-async def test_letters_are_tried_again_and_mails_repeated(
+async def test_outbox_messages_are_retried_and_mails_repeated(
     app: web.Application, factory: Factory, sandbox: SandboxClient, operator: Panel
 ) -> None:
     star = await factory.star()
@@ -260,7 +262,7 @@ async def test_letters_are_tried_again_and_mails_repeated(
     assert (await operator.post("/admin/outbox/999/retry/")).status == 404
 
 
-async def test_links_of_mails_stay_with_their_recipients(
+async def test_links_of_mails_are_not_shown_to_staff(
     api: Api, app: web.Application, factory: Factory, operator: Panel
 ) -> None:
     person = await factory.person()
@@ -277,7 +279,7 @@ async def test_links_of_mails_stay_with_their_recipients(
         assert not re.search(r"http://127[^\s\"]*[0-9a-f]{20}", page)
 
 
-async def test_the_overview_warns_and_draws(app: web.Application, factory: Factory, viewer: Panel) -> None:
+async def test_the_overview_shows_warnings_and_charts(app: web.Application, factory: Factory, viewer: Panel) -> None:
     page = await viewer.page("/admin/")
     assert "Споры ждут решения" not in page
     assert page.count('<svg class="plot"') == 2
@@ -289,7 +291,9 @@ async def test_the_overview_warns_and_draws(app: web.Application, factory: Facto
     assert "<b>1</b><span>заказов за 30" in page
 
 
-async def test_every_deed_and_refusal_is_in_the_log(app: web.Application, factory: Factory, operator: Panel) -> None:
+async def test_actions_and_refusals_are_in_the_audit_log(
+    app: web.Application, factory: Factory, operator: Panel
+) -> None:
     person = await factory.person()
     await operator.do(f"/admin/accounts/{person.id}/block/")
     await operator.do("/admin/tags/", name="журнал")

@@ -1,4 +1,4 @@
-"""Every list of the panel: it opens, finds, filters and sorts, and keeps to an index however long it gets."""
+"""Every list of the panel: searching, filtering, sorting, and using an index."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mystar.kit.postgres.database import Database, Queryable
 from tests.admin.conftest import Panel
 from tests.factory import Factory
 
-#: A dozen rows, which nobody reads by an index.
+#: A dozen rows, which are read without an index.
 SMALL = {"categories"}
 TYPED = ("17", "anna", "anna@example.com", "+79161234567", "order:5", "123456", "2b8e7d1c-000f", "пет_ров%")
 
@@ -37,7 +37,7 @@ def asked_for(definition: ListDefinition) -> Iterator[tuple[str, ListRequest, bo
         yield "of a day", ListRequest(since=date(2026, 1, 1), until=date(2026, 1, 1)), definition.name != "audit"
 
 
-async def test_every_list_keeps_to_an_index(db: Database) -> None:
+async def test_every_list_uses_an_index(db: Database) -> None:
     async with db.transaction() as tx:
         # The tables are empty: what the planner would rather do is forbidden, so that what is left is what it can do.
         await tx.execute("set local enable_seqscan = off")
@@ -76,9 +76,7 @@ class Counted(Queryable):
         return await self._db._run(query, values, read)
 
 
-async def test_a_page_takes_three_statements_whatever_is_on_it(
-    app: web.Application, factory: Factory, viewer: Panel
-) -> None:
+async def test_a_page_of_a_list_takes_three_statements(app: web.Application, factory: Factory, viewer: Panel) -> None:
     star = await factory.star()
     for _ in range(PAGE_SIZE + 2):
         await factory.order(viewer.person, star)
@@ -100,7 +98,7 @@ def ids(page: str) -> list[int]:
     return [int(number) for number in re.findall(r'c-reference" data-title="№"><a href="/admin/orders/(\d+)/"', page)]
 
 
-async def test_every_list_opens_whatever_is_asked(app: web.Application, factory: Factory, viewer: Panel) -> None:
+async def test_every_list_opens_with_every_filter(app: web.Application, factory: Factory, viewer: Panel) -> None:
     await factory.order(viewer.person, await factory.star())
     for name, definition in LISTS.items():
         assert f"<h1>{definition.title.ru}</h1>" in await viewer.page(f"/admin/{name}/")
@@ -112,7 +110,7 @@ async def test_every_list_opens_whatever_is_asked(app: web.Application, factory:
                 assert "chip" in await viewer.page(f"/admin/{name}/?{one.name}=1")
 
 
-async def test_what_makes_no_sense_is_not_asked(viewer: Panel) -> None:
+async def test_invalid_filters_are_ignored(viewer: Panel) -> None:
     for query in (
         *("page=0", "page=-1", "page=99999999999999999999", "page=x", "sort=password_hash", "sort=-", "status=x"),
         *("since=yesterday", "until=9999-12-31", "since=0001-01-01", "buyer=x", "buyer=9999999999999999999"),
@@ -121,7 +119,7 @@ async def test_what_makes_no_sense_is_not_asked(viewer: Panel) -> None:
         await viewer.page(f"/admin/orders/?{query}")
 
 
-async def test_people_are_found_by_whatever_is_known_of_them(factory: Factory, viewer: Panel) -> None:
+async def test_accounts_are_found_by_number_name_email_and_phone(factory: Factory, viewer: Panel) -> None:
     anna = await factory.person("Anna_50%", phone="+79161234567")
     await factory.person("Annals")
     for typed in (str(anna.id), f"№{anna.id}", "anna_5", "ANNA_50%25", anna.email, "8 (916) 123-45-67", "%2B79161"):
@@ -130,7 +128,7 @@ async def test_people_are_found_by_whatever_is_known_of_them(factory: Factory, v
         assert "Annals" not in page, typed
     both = await viewer.page("/admin/accounts/?q=ann")
     assert "Annals" in both
-    assert "Ничего не найдено." in await viewer.page("/admin/accounts/?q=nobody-like-that")
+    assert "Ничего не найдено." in await viewer.page("/admin/accounts/?q=no-such-account")
 
 
 async def test_orders_are_found_by_number_and_by_buyer(factory: Factory, viewer: Panel) -> None:
@@ -146,7 +144,7 @@ async def test_orders_are_found_by_number_and_by_buyer(factory: Factory, viewer:
     assert ids(await viewer.page("/admin/orders/?since=2001-01-01&until=2001-12-31")) == []
 
 
-async def test_names_are_shown_as_they_are(factory: Factory, viewer: Panel) -> None:
+async def test_names_are_escaped(factory: Factory, viewer: Panel) -> None:
     nasty = await factory.person("<script>alert(1)</script>", first_name='"><img src=x>')
     for path in ("/admin/accounts/", f"/admin/accounts/{nasty.id}/", "/admin/accounts/?q=<script>alert"):
         page = await viewer.page(path)
@@ -154,6 +152,6 @@ async def test_names_are_shown_as_they_are(factory: Factory, viewer: Panel) -> N
         assert "<img src=x" not in page
 
 
-def test_counting_has_an_end() -> None:
+def test_counts_are_bounded() -> None:
     query, _ = count_query(LISTS["orders"], ListRequest())
     assert f"LIMIT {MAX_ROWS + 1}" in query

@@ -1,4 +1,4 @@
-"""What is written down: every sign-in, refusal, move of money and act of the staff (promise S18)."""
+"""What is recorded: sign-ins, refusals, movements of money and actions of staff (promise S18)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def entries(app: web.Application, action: str | None = None) -> list[Entry
         ("/authorization/login/email", {"email": "anna@example.com", "hash_password": PASSWORD}, "identity"),
     ],
 )
-async def test_every_door_writes_who_came_in_and_who_was_refused(
+async def test_every_channel_records_sign_ins_and_refusals(
     api: Api, factory: Factory, app: web.Application, path: str, who: dict[str, str], door: str
 ) -> None:
     person = await factory.person("anna", email="anna@example.com", phone="87071234567")
@@ -55,16 +55,16 @@ async def test_every_door_writes_who_came_in_and_who_was_refused(
 
     wrong = {**who, "password": "Wrong-Word-42", "hash_password": "Wrong-Word-42"}
     assert (await api.post(path, wrong)).status in (401, 404)
-    nobody = {key: "nobody@example.com" if "@" in str(value) else value for key, value in wrong.items()}
-    nobody.update({"username": "nobody"} if "username" in who else {})
-    nobody.update({"phone_number": "87070000000"} if "phone_number" in who else {})
-    assert (await api.post(path, nobody)).status in (401, 404)
+    unknown = {key: "unknown@example.com" if "@" in str(value) else value for key, value in wrong.items()}
+    unknown.update({"username": "unknown"} if "username" in who else {})
+    unknown.update({"phone_number": "87070000000"} if "phone_number" in who else {})
+    assert (await api.post(path, unknown)).status in (401, 404)
     refused = await entries(app, "sign_in_refused")
     assert [one.event.subject for one in refused] == [f"account:{person.id}", ""]
     assert refused[0].event.details["route"].startswith(f"{door}.")  # type: ignore[union-attr]
 
 
-async def test_sessions_and_passwords_are_followed_to_their_end(
+async def test_ended_sessions_and_password_changes_are_recorded(
     api: Api, factory: Factory, app: web.Application
 ) -> None:
     person = await factory.person("anna", channel="market")
@@ -88,10 +88,10 @@ async def test_sessions_and_passwords_are_followed_to_their_end(
     assert {entry.event.actor_id for entry in await entries(app)} == {person.id}
 
 
-async def test_what_staff_do_to_people_says_who_did_it(api: Api, factory: Factory, app: web.Application) -> None:
+async def test_actions_of_staff_record_their_actor(api: Api, factory: Factory, app: web.Application) -> None:
     owner, person = await factory.staff("owner"), await factory.person()
-    for deed in ("block", "unblock"):
-        assert (await api.post(f"/admin/accounts/{person.id}/{deed}/", as_=owner)).status < 300
+    for action in ("block", "unblock"):
+        assert (await api.post(f"/admin/accounts/{person.id}/{action}/", as_=owner)).status < 300
     await app[STAFF].set_role(actor(owner, "owner"), person.id, "viewer")
     told = {
         entry.event.action: entry.event for entry in await entries(app) if entry.event.subject == f"account:{person.id}"
@@ -101,9 +101,7 @@ async def test_what_staff_do_to_people_says_who_did_it(api: Api, factory: Factor
     assert not await entries(app, "staff_act")
 
 
-async def test_a_staff_door_that_stays_shut_is_written_once_a_minute(
-    api: Api, factory: Factory, app: web.Application
-) -> None:
+async def test_repeated_refusals_are_recorded_once_a_minute(api: Api, factory: Factory, app: web.Application) -> None:
     person, viewer = await factory.person(), await factory.staff("viewer")
     for who in (person, person, viewer):
         assert (await api.post(f"/admin/accounts/{person.id}/block/", as_=who)).status == 403
@@ -117,7 +115,7 @@ def settings(make_settings: Callable[..., Settings], request: pytest.FixtureRequ
 
 
 @pytest.mark.parametrize("settings", [{"LIMITS__ENABLED": True, "LIMITS__LOGIN_ACCOUNT": "2/hour"}], indirect=True)
-async def test_a_limit_that_is_hit_is_written(api: Api, factory: Factory, app: web.Application) -> None:
+async def test_rate_limits_are_recorded(api: Api, factory: Factory, app: web.Application) -> None:
     await factory.person("anna")
     for _ in range(5):
         await api.post(TOKEN, {"username": "anna", "password": "Wrong-Word-42"})
@@ -125,7 +123,7 @@ async def test_a_limit_that_is_hit_is_written(api: Api, factory: Factory, app: w
     assert len(await entries(app, "limit_hit")) == 1
 
 
-async def test_every_move_of_money_is_written_with_its_sum(
+async def test_movements_of_money_are_recorded_with_their_amount(
     api: Api, factory: Factory, app: web.Application, sandbox_process: SandboxProcess
 ) -> None:
     star, customer = await factory.star(price=150_000), await factory.person()
@@ -139,7 +137,7 @@ async def test_every_move_of_money_is_written_with_its_sum(
     ]
 
 
-async def test_the_studios_button_is_an_act_of_the_staff(api: Api, factory: Factory, app: web.Application) -> None:
+async def test_processing_a_studio_order_is_recorded(api: Api, factory: Factory, app: web.Application) -> None:
     operator = await factory.staff("operator")
     answer = await api.post("/api/orders/orders/", {"title": "Сайт", "description": "Три страницы"})
     order = await answer.json()
@@ -149,16 +147,16 @@ async def test_the_studios_button_is_an_act_of_the_staff(api: Api, factory: Fact
     assert entry.event.details["number"] == order["order_number"]
 
 
-async def test_nothing_that_is_undone_is_written(api: Api, factory: Factory, app: web.Application) -> None:
+async def test_rolled_back_facts_are_not_recorded(api: Api, factory: Factory, app: web.Application) -> None:
     owner = await factory.staff()
     before = len(await entries(app))
     assert (await api.post(f"/admin/accounts/{owner.id}/block/", as_=owner)).status == 403
     assert [entry.event.action for entry in (await entries(app))[before:]] == ["refused"]
 
 
-async def test_no_secret_and_no_personal_data_is_written(api: Api, factory: Factory, app: web.Application) -> None:
+async def test_no_secrets_and_no_personal_data_are_recorded(api: Api, factory: Factory, app: web.Application) -> None:
     await factory.person("marked-name", email="marked@example.com", phone="87071234567", first_name="Marked")
-    for name in ("marked-name", "marked@example.com", "87071234567", "marked-nobody"):
+    for name in ("marked-name", "marked@example.com", "87071234567", "marked-unknown"):
         for password in (PASSWORD, "marked-password"):
             answer = await api.post(TOKEN, {"username": name, "password": password})
             access = (await answer.json()).get("access", "no token")
@@ -168,9 +166,7 @@ async def test_no_secret_and_no_personal_data_is_written(api: Api, factory: Fact
         assert word not in str(await entries(app))
 
 
-async def test_entries_are_found_by_staff_and_by_what_they_say(
-    api: Api, factory: Factory, app: web.Application
-) -> None:
+async def test_entries_are_filtered(api: Api, factory: Factory, app: web.Application) -> None:
     anna, viewer = await factory.person("anna"), await factory.staff("viewer")
     await app[ACCOUNTS].sign_in(anna.id, ClientInfo(), "market")
     audit, staff = app[AUDIT], actor(viewer, "viewer")
@@ -191,7 +187,7 @@ async def test_entries_are_found_by_staff_and_by_what_they_say(
         await audit.entries(actor(anna), Filters(), PageRequest())
 
 
-async def test_long_and_odd_words_are_cut_and_cleaned(api: Api, app: web.Application) -> None:
+async def test_long_values_are_truncated_and_cleaned(api: Api, app: web.Application) -> None:
     details: dict[str, Any] = {f"d{number}": 'я\0"\ud800' * 500 for number in range(20)}
     await app[AUDIT].record_separately("staff_act", "x" * 500, **details)
     (entry,) = await entries(app)
@@ -200,9 +196,7 @@ async def test_long_and_odd_words_are_cut_and_cleaned(api: Api, app: web.Applica
 
 
 @pytest.mark.parametrize("flow", PROVIDERS, ids=str)
-async def test_whoever_comes_through_a_provider_is_written_and_so_is_who_is_sent_away(
-    api: Api, app: web.Application, flow: Flow
-) -> None:
+async def test_sign_in_through_providers_is_recorded(api: Api, app: web.Application, flow: Flow) -> None:
     token = await token_of(api, flow, person="olga.demo")
     assert (await register(api, flow, token)).status in (200, 201)
     assert (await login(api, flow, token)).status in (200, 201)

@@ -23,7 +23,7 @@ async def second_page(browser: Browser) -> AsyncIterator[Page]:
     await page.close()
 
 
-async def enter(page: Page, service: str, sandbox: SandboxProcess, person: Person) -> Locator:
+async def sign_in(page: Page, service: str, sandbox: SandboxProcess, person: Person) -> Locator:
     """The person's half of the page, logged in and connected."""
     await page.goto(f"{sandbox.http}/live/?service={service}")
     half = page.locator("#left")
@@ -43,8 +43,8 @@ async def say(half: Locator, words: str) -> None:
 async def test_two_people_chat_and_are_notified_live(
     api: Api, sandbox: SandboxProcess, factory: Factory, customer: Person, star: Person, tab: Tab, second_page: Page
 ) -> None:
-    olga = await enter(tab.page, api.url, sandbox, customer)
-    comet = await enter(second_page, api.url, sandbox, star)
+    olga = await sign_in(tab.page, api.url, sandbox, customer)
+    comet = await sign_in(second_page, api.url, sandbox, star)
 
     # An order is told at once.
     await factory.order(customer, star)
@@ -75,8 +75,8 @@ async def test_what_is_said_while_the_line_is_cut_arrives_once_when_it_is_back(
 ) -> None:
     wire = Wire("127.0.0.1", int(api.url.rpartition(":")[2]))
     await wire.plug()
-    olga = await enter(tab.page, api.url, sandbox, customer)
-    comet = await enter(second_page, f"http://127.0.0.1:{wire.port}", sandbox, star)
+    olga = await sign_in(tab.page, api.url, sandbox, customer)
+    comet = await sign_in(second_page, f"http://127.0.0.1:{wire.port}", sandbox, star)
     await olga.locator(".find input").fill(star.username)
     await olga.locator(".find button").click()
     await say(olga, "раз")

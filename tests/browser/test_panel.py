@@ -25,7 +25,7 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings(STUDIO__PROCESS_SECONDS=1)
 
 
-async def enter(page: Page, api: Api, person: Person) -> None:
+async def sign_in(page: Page, api: Api, person: Person) -> None:
     await page.goto(f"{api.url}/admin/")
     await page.get_by_label(re.compile("E-mail|e-mail")).fill(person.email)
     await page.get_by_label(re.compile("Пароль|Password")).fill(person.password)
@@ -37,7 +37,7 @@ async def enter(page: Page, api: Api, person: Person) -> None:
 async def operator(api: Api, factory: Factory, tab: Tab) -> Person:
     """Signed in, in the tab."""
     person = await factory.staff("operator")
-    await enter(tab.page, api, person)
+    await sign_in(tab.page, api, person)
     return person
 
 
@@ -99,10 +99,10 @@ async def test_a_payment_is_refunded(
 async def test_a_blocked_member_of_the_staff_is_out_in_the_other_tab(
     api: Api, factory: Factory, browser: Browser, tab: Tab
 ) -> None:
-    await enter(tab.page, api, await factory.staff("owner"))
+    await sign_in(tab.page, api, await factory.staff("owner"))
     somebody = await factory.staff("viewer")
     theirs = await browser.new_page(locale="en-GB")
-    await enter(theirs, api, somebody)
+    await sign_in(theirs, api, somebody)
 
     page = tab.page
     await page.goto(f"{api.url}/admin/accounts/?q={somebody.email}")
@@ -127,7 +127,7 @@ async def phone(browser: Browser) -> AsyncIterator[Page]:
 
 
 async def test_a_phone_without_scripts_is_enough(api: Api, factory: Factory, phone: Page) -> None:
-    await enter(phone, api, await factory.staff("operator"))
+    await sign_in(phone, api, await factory.staff("operator"))
     number = await place(api, "Сайт")
     await phone.get_by_label("Меню").click()
     await phone.locator("header").get_by_role("link", name="Заказы студии").click()
@@ -142,7 +142,7 @@ async def test_every_page_is_as_wide_as_its_window(
 ) -> None:
     await tab.page.goto(f"{api.url}/admin/")
     await tab.show("sign-in")
-    await enter(tab.page, api, await factory.staff("owner"))
+    await sign_in(tab.page, api, await factory.staff("owner"))
     star = await factory.star(profession="Певица, актриса и ведущая вечеров с очень длинным названием профессии")
     order_id = await factory.order(await factory.person(), star, requirements="Поздравьте " * 60)
     await factory.hold(order_id, sandbox)

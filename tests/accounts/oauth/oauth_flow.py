@@ -1,4 +1,4 @@
-"""The way to a provider and back, as a browser and its client go it."""
+"""Sign-in through a provider, as a browser and its client do it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from yarl import URL
 
 from tests.conftest import Api
 
-#: Of a client that takes no care of its secrets.
+#: The fixed state of a careless client.
 VERIFIER, CHALLENGE = "v" * 43, "7w_YNF9DSfIdPf_pRjSq646_kPr-2-o9NAl16JGghdM"
 
 
 @dataclass(frozen=True)
 class Flow:
-    """One provider at one door.
+    """One provider in one channel.
 
     :param stranger: a client at the provider that is not us.
     """
@@ -59,7 +59,7 @@ YANDEX_GREETINGS = Flow(
     "/api/yandex-login/",
     "another-site",
 )
-#: One door for each provider.
+#: One channel for each provider.
 PROVIDERS = (YANDEX, VK, VK_LEGACY, MAILRU)
 FLOWS = (*PROVIDERS, YANDEX_GREETINGS)
 
@@ -72,7 +72,7 @@ async def link_of(api: Api, flow: Flow) -> URL:
 
 
 async def choose(link: URL, **person: str) -> URL:
-    """The person presses a button at the provider: where the browser is sent. ``deny="1"`` says no."""
+    """The choice at the provider; returns where the browser is redirected. ``deny="1"`` refuses."""
     # The address is sent as it came, like a browser does.
     async with aiohttp.ClientSession() as session, session.post(link, data=person, allow_redirects=False) as answer:
         assert answer.status == 302, await answer.text()
@@ -86,7 +86,7 @@ async def come_back(api: Api, flow: Flow, back: URL, **instead: str | None) -> C
 
 
 async def token_of(api: Api, flow: Flow, **person: str) -> str:
-    """A token of the provider's for a person, made for us."""
+    """A provider token of a person, issued to us."""
     answer = await come_back(api, flow, await choose(await link_of(api, flow), **person))
     assert answer.status == 200, await answer.text()
     return str((await answer.json())["access_token"])
@@ -107,7 +107,7 @@ async def register(
 
 
 async def strangers_token(flow: Flow, http: str, **person: str) -> str:
-    """A token that the same person gave to another site: right in everything but for whom it is."""
+    """A token of the same person, issued to another client."""
     prefixes = {"yandex": "/yandex", "vk": "/vkid", "vk_legacy": "/vk", "mailru": "/mailru"}
     pages = {"yandex": "/authorize", "vk": "/authorize", "vk_legacy": "/authorize", "mailru": "/login"}
     exchanges = {"yandex": "/token", "vk": "/oauth2/auth", "vk_legacy": "/access_token", "mailru": "/token"}

@@ -1,4 +1,4 @@
-"""Forty callbacks per provider that a thief, a trickster or a broken client could send: none signs anybody in (S7)."""
+"""Forty forged, replayed or broken callbacks per provider: none opens a session (S7)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.sandbox_process import SandboxProcess
 OLGA, MAX = {"person": "olga.demo"}, {"person": "max.demo"}
 
 
-class Hands(Clock):
+class MovableClock(Clock):
     """A clock that the test moves."""
 
     def __init__(self) -> None:
@@ -53,11 +53,11 @@ class Scene:
     api: Api
     app: web.Application
     sandbox: SandboxProcess
-    clock: Hands
+    clock: MovableClock
     flow: Flow
 
     async def back(self, **person: str) -> URL:
-        """Somebody's return from the provider, at our own doorstep: a state and a code that would work."""
+        """The redirect from the provider: a valid state and a valid code."""
         return await choose(await link_of(self.api, self.flow), **(person or OLGA))
 
     async def come(self, back: URL, *, cookie: str | None = None, **instead: str | None) -> ClientResponse:
@@ -362,12 +362,12 @@ async def a_code_in_place_of_a_token(scene: Scene) -> ClientResponse:
 
 
 @pytest.fixture
-async def clock() -> Hands:
-    return Hands()
+async def clock() -> MovableClock:
+    return MovableClock()
 
 
 @pytest.fixture
-async def app(settings: Settings, clock: Hands) -> web.Application:
+async def app(settings: Settings, clock: MovableClock) -> web.Application:
     return await create_app(settings, settings.database.url, clock)
 
 
@@ -380,11 +380,11 @@ def sessions_of(app: web.Application) -> Callable[[], Awaitable[Any]]:
 
 
 @pytest.mark.parametrize("flow", PROVIDERS, ids=str)
-async def test_no_hostile_callback_signs_anybody_in(
+async def test_hostile_callbacks_open_no_session(
     api: Api,
     app: web.Application,
     sandbox_process: SandboxProcess,
-    clock: Hands,
+    clock: MovableClock,
     sessions_of: Callable[[], Awaitable[Any]],
     flow: Flow,
 ) -> None:
@@ -407,7 +407,7 @@ async def test_no_hostile_callback_signs_anybody_in(
         clock.ahead = timedelta()
 
 
-async def test_vk_id_may_be_told_to_believe_its_own_tokens_only(
+async def test_vk_id_can_be_limited_to_own_tokens(
     make_settings: Callable[..., Settings], sandbox_process: SandboxProcess
 ) -> None:
     """What production does, where VK does not say whom a token is for."""

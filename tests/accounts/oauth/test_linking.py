@@ -27,7 +27,7 @@ CASES: list[tuple[int | None, bool, EmailOwner | None, Decision, Decision]] = [
     (OTHER, False, VERIFIED, LogIn(OTHER), KNOWN),
     (OTHER, True, UNVERIFIED, LogIn(OTHER), KNOWN),
     (OTHER, True, VERIFIED, LogIn(OTHER), KNOWN),
-    # Linked to one account, while another has the e-mail: who somebody is at the provider decides, not the mailbox.
+    # Linked to one account, while another has the e-mail: the identity decides, not the e-mail.
     (ME, True, VERIFIED, LogIn(ME), KNOWN),
     (ME, True, UNVERIFIED, LogIn(ME), KNOWN),
 ]
@@ -43,7 +43,7 @@ def test_a_guest(
 
 @pytest.mark.parametrize("email_verified", [False, True])
 @pytest.mark.parametrize("email_owner", [None, UNVERIFIED, VERIFIED, EmailOwner(ME, True)])
-def test_somebody_who_is_signed_in_adds_a_way_into_their_own_account_whatever_the_email(
+def test_a_logged_in_account_links_an_identity_whatever_its_email(
     email_verified: bool, email_owner: EmailOwner | None
 ) -> None:
     assert decide(LinkingContext(True, None, email_verified, email_owner, actor=ME)) == Link(ME)
@@ -51,7 +51,7 @@ def test_somebody_who_is_signed_in_adds_a_way_into_their_own_account_whatever_th
     assert decide(LinkingContext(True, OTHER, email_verified, email_owner, actor=ME)) == KNOWN
 
 
-def test_nothing_but_a_vouched_and_verified_mailbox_opens_an_account_that_was_not_linked() -> None:
+def test_only_a_verified_email_on_both_sides_opens_an_account_without_a_link() -> None:
     for registering, email_verified, email_owner in itertools.product(
         (False, True), (False, True), (None, UNVERIFIED, VERIFIED)
     ):

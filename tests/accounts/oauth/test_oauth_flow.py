@@ -1,4 +1,4 @@
-"""The whole way, through every provider and at every door that has one."""
+"""The whole flow, with every provider in every dialect."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def account_of(app: web.Application, username: str) -> Account | None:
 
 
 @each_flow
-async def test_a_newcomer_registers_and_comes_again(api: Api, app: web.Application, flow: Flow) -> None:
+async def test_a_new_identity_registers_and_logs_in(api: Api, app: web.Application, flow: Flow) -> None:
     token = await token_of(api, flow, **OLGA)
     stranger = await login(api, flow, token)
     assert stranger.status == (404 if flow.is_greetings else 400)
@@ -63,12 +63,12 @@ async def test_a_newcomer_registers_and_comes_again(api: Api, app: web.Applicati
     assert same.session_id != actor.session_id
 
     account = await app[ACCOUNTS].profile(actor.id)
-    # VK vouches for nobody's e-mail.
+    # VK does not verify e-mails.
     assert account.is_verified == (flow.name in ("yandex", "mailru"))
     assert account.first_name == "Ольга"
 
 
-async def test_identity_answers_an_exchange_in_the_documents_words_and_in_the_providers(api: Api) -> None:
+async def test_identity_returns_the_token_response_of_the_provider(api: Api) -> None:
     for flow in (YANDEX, VK, MAILRU):
         answer = await come_back(api, flow, await choose(await link_of(api, flow), **OLGA))
         body = await answer.json()
@@ -79,7 +79,7 @@ async def test_identity_answers_an_exchange_in_the_documents_words_and_in_the_pr
         assert answer.cookies[f"mystar_sign_in_{flow.name}"].value == ""
 
 
-async def test_greetings_answer_an_exchange_in_the_providers_words(api: Api) -> None:
+async def test_greetings_return_the_token_response_of_the_provider(api: Api) -> None:
     answer = await come_back(api, VK_LEGACY, await choose(await link_of(api, VK_LEGACY), **OLGA))
     body = await answer.json()
     assert body.keys() == {"access_token", "expires_in", "user_id", "email"}
@@ -130,7 +130,7 @@ async def test_the_cookie_is_enough_where_the_client_passes_only_the_code_on(api
         assert (await come_back(api, flow, back, state=None)).status == 200
 
 
-async def test_one_person_is_one_account_through_every_door_that_vouches(api: Api, app: web.Application) -> None:
+async def test_verified_emails_lead_to_one_account(api: Api, app: web.Application) -> None:
     body = await (await register(api, YANDEX, await token_of(api, YANDEX, **OLGA))).json()
     first = await app[ACCOUNTS].authenticate(body["access"])
     # Mail.ru has never seen this person here, but vouches for the same, verified, mailbox.
@@ -145,8 +145,8 @@ async def test_both_kinds_of_vk_know_one_person_by_one_id(api: Api) -> None:
     assert (await login(api, VK_LEGACY, await token_of(api, VK_LEGACY, **OLGA))).status == 200
 
 
-async def test_an_unverified_account_is_not_handed_to_whoever_comes_with_its_email(api: Api) -> None:
-    # Somebody registers with another's e-mail and waits for its owner to come through Yandex.
+async def test_an_unconfirmed_account_is_not_opened_by_its_email(api: Api) -> None:
+    # An account is registered with a foreign e-mail, whose owner then comes through Yandex.
     draft = {"username": "waiting", "email": "victim@example.com", "password": "Greeting-for-Mum-77"}
     assert (await api.post("/api/registration/", draft)).status == 201
     person = {"login": "victim", "email": "Victim@example.com"}
@@ -173,7 +173,7 @@ async def test_vk_never_opens_an_account_by_its_email(api: Api, factory: Factory
         assert (await register(api, flow, token, more)).status == 400
 
 
-async def test_whoever_is_signed_in_adds_a_way_in(api: Api, factory: Factory, app: web.Application) -> None:
+async def test_a_logged_in_account_links_an_identity(api: Api, factory: Factory, app: web.Application) -> None:
     maria = await factory.person("maria", email="maria@example.com")
     person = {"login": "vk.maria", "email": "other@example.com"}
     token = await token_of(api, VK, **person)
@@ -186,7 +186,7 @@ async def test_whoever_is_signed_in_adds_a_way_in(api: Api, factory: Factory, ap
     assert (await register(api, VK, token, as_=await factory.person())).status == 400
 
 
-async def test_a_blocked_account_stays_closed(api: Api, factory: Factory, app: web.Application) -> None:
+async def test_a_blocked_account_cannot_log_in(api: Api, factory: Factory, app: web.Application) -> None:
     body = await (await register(api, YANDEX, await token_of(api, YANDEX, **OLGA))).json()
     olga = await app[ACCOUNTS].authenticate(body["access"])
     owner = await app[ACCOUNTS].authenticate((await factory.staff()).token)
@@ -227,7 +227,7 @@ async def test_a_taken_user_name_gets_a_number(api: Api, factory: Factory) -> No
     assert body["avatar"] == "Нет фото"
 
 
-async def test_a_person_without_email_and_name_becomes_somebody_too(api: Api, app: web.Application) -> None:
+async def test_a_profile_without_email_and_name_is_registered(api: Api, app: web.Application) -> None:
     person = {"login": "\u200b1234567", "email": ""}
     body = await (await register(api, MAILRU, await token_of(api, MAILRU, **person))).json()
     account = await app[ACCOUNTS].profile((await app[ACCOUNTS].authenticate(body["access"])).id)
@@ -251,7 +251,7 @@ async def test_the_phone_of_the_newest_client_is_kept_and_unique(api: Api) -> No
 async def test_vk_login_of_the_older_client_comes_as_a_get(api: Api) -> None:
     token = await token_of(api, VK_LEGACY, **OLGA)
     await register(api, VK_LEGACY, token)
-    answer = await api.get(VK_LEGACY.login, params={"access_token": token, "email": "somebody.else@example.com"})
+    answer = await api.get(VK_LEGACY.login, params={"access_token": token, "email": "other@example.com"})
     assert answer.status == 200
     assert (await answer.json())["email"] is None
 
@@ -277,7 +277,7 @@ async def test_without_a_token_greetings_say_so_in_the_clients_words(api: Api) -
         assert list((await answer.json())["errors"]) == ["access_token"]
 
 
-async def test_a_look_does_not_register(api: Api, app: web.Application) -> None:
+async def test_a_get_request_does_not_register(api: Api, app: web.Application) -> None:
     token = await token_of(api, YANDEX, **OLGA)
     for path in ("/yandex/registration", "/yandex/login"):
         assert (await api.request("HEAD", path, params={"access_token": token})).status == 200

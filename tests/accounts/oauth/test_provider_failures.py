@@ -41,7 +41,7 @@ async def sandbox(sandbox_process: SandboxProcess) -> AsyncIterator[SandboxProce
     await sandbox_process.faults()
 
 
-async def test_a_provider_that_is_down_is_an_outage_and_not_a_refusal(api: Api, sandbox: SandboxProcess) -> None:
+async def test_a_provider_that_is_down_is_503(api: Api, sandbox: SandboxProcess) -> None:
     for flow in PROVIDERS:
         token, back = await token_of(api, flow, **OLGA), await choose(await link_of(api, flow), **OLGA)
         await sandbox.faults(down=True)
@@ -58,9 +58,7 @@ async def test_a_provider_that_is_down_is_an_outage_and_not_a_refusal(api: Api, 
         assert (await register(api, flow, token)).status in (200, 201, 400)
 
 
-async def test_a_provider_that_is_slow_is_given_up(
-    make_settings: Callable[..., Settings], sandbox: SandboxProcess
-) -> None:
+async def test_a_slow_provider_times_out(make_settings: Callable[..., Settings], sandbox: SandboxProcess) -> None:
     settings = make_settings(OAUTH__TIMEOUT_SECONDS="0.2")
     app = await create_app(settings, settings.database.url)
     async with TestClient(TestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
@@ -69,7 +67,7 @@ async def test_a_provider_that_is_slow_is_given_up(
         assert (await come_back(Api(client), YANDEX, back)).status == 503
 
 
-async def test_a_provider_without_a_client_is_switched_off(make_settings: Callable[..., Settings]) -> None:
+async def test_a_provider_without_a_client_id_is_off(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings()
     off = {name: one.model_copy(update={"client_id": ""}) for name, one in settings.oauth.providers().items()}
     settings = settings.model_copy(update={"oauth": settings.oauth.model_copy(update=off)})
@@ -86,7 +84,7 @@ async def test_a_provider_without_a_client_is_switched_off(make_settings: Callab
         assert (await (await api.get("/vk/link")).json())["code"] == "provider_off"
 
 
-async def test_a_client_has_its_own_address_to_come_back_to(make_settings: Callable[..., Settings]) -> None:
+async def test_a_channel_can_have_its_own_redirect_url(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(
         OAUTH__YANDEX__REDIRECT_URL="https://site.example/yandex/callback/",
         OAUTH__YANDEX__REDIRECT_URLS='{"greetings": "https://stars.example/api/mid-yandex"}',
@@ -102,27 +100,27 @@ async def test_a_client_has_its_own_address_to_come_back_to(make_settings: Calla
         assert greeting.query["redirect_uri"] == "https://stars.example/api/mid-yandex"
 
 
-async def test_of_twenty_registrations_at_once_one_makes_the_account(api: Api, app: web.Application) -> None:
+async def test_of_twenty_concurrent_registrations_one_creates_the_account(api: Api, app: web.Application) -> None:
     token = await token_of(api, YANDEX, login="racer", email="racer@example.com")
     answers = await asyncio.gather(*(register(api, YANDEX, token) for _ in range(20)))
     assert sorted(answer.status for answer in answers) == [200] + [400] * 19
     assert await app[DATABASE].value("select count(*) from accounts where username_key like 'racer%%'") == 1
 
 
-async def test_people_of_one_name_get_different_names_at_once(api: Api) -> None:
+async def test_concurrent_registrations_of_one_name_get_different_user_names(api: Api) -> None:
     people = [{"login": f"\u200b{n}000000", "first_name": "Иван", "last_name": "Иванов"} for n in range(6)]
     tokens = [await token_of(api, VK, **person) for person in people]
     answers = await asyncio.gather(*(register(api, VK, token) for token in tokens))
     assert [answer.status for answer in answers] == [200] * 6
 
 
-async def test_of_twenty_returns_at_once_one_is_exchanged(api: Api) -> None:
+async def test_of_twenty_concurrent_callbacks_one_is_exchanged(api: Api) -> None:
     back = await choose(await link_of(api, YANDEX), **OLGA)
     answers = await asyncio.gather(*(come_back(api, YANDEX, back) for _ in range(20)))
     assert sorted(answer.status for answer in answers) == [200] + [400] * 19
 
 
-async def test_no_secret_of_a_sign_in_reaches_a_log_or_a_metric(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+async def test_secrets_are_not_in_logs_or_metrics(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     secrets = []
     for flow in FLOWS:
@@ -132,14 +130,14 @@ async def test_no_secret_of_a_sign_in_reaches_a_log_or_a_metric(api: Api, caplog
         await register(api, flow, token)
         await login(api, flow, token)
         secrets += [link.query["state"], back.query["code"], token]
-    # Whoever runs the service has this one muted, for it repeats addresses: see `configure_logging`.
+    # This logger repeats addresses, so `configure_logging` mutes it.
     told = "\n".join(str(record.__dict__) for record in caplog.records if record.name != "aiohttp.access")
     told += await (await api.get("/metrics")).text()
     assert [secret for secret in secrets if secret in told] == []
     assert 'mystar_sign_in_provider_calls_total{outcome="ok",provider="yandex"}' in told
 
 
-async def test_attempts_that_are_over_are_forgotten(api: Api, app: web.Application) -> None:
+async def test_finished_attempts_are_deleted(api: Api, app: web.Application) -> None:
     await token_of(api, YANDEX, **OLGA)
     await link_of(api, YANDEX)
     over = "update sign_in_attempts set expires_at = now() - interval '1 day'"
@@ -152,7 +150,7 @@ async def test_attempts_that_are_over_are_forgotten(api: Api, app: web.Applicati
     assert await app[DATABASE].value("select count(*) from sign_in_attempts") == 0
 
 
-async def test_a_reset_shuts_out_whoever_linked_the_account_before_its_mailbox_was_proved(
+async def test_a_reset_of_an_unconfirmed_account_drops_its_identities(
     api: Api, factory: Factory, app: web.Application, sandbox: SandboxProcess
 ) -> None:
     """A thief registers through VK with the victim's e-mail; the victim takes the account over by the mailbox."""
@@ -167,5 +165,5 @@ async def test_a_reset_shuts_out_whoever_linked_the_account_before_its_mailbox_w
     assert (await login(api, VK, token)).status == 400
 
 
-def test_an_attempt_lives_for_ten_minutes(settings: Settings) -> None:
+def test_an_attempt_expires_after_ten_minutes(settings: Settings) -> None:
     assert timedelta(seconds=settings.oauth.attempt_seconds) == timedelta(minutes=10)
