@@ -27,7 +27,7 @@ from tests.subtests import as_subtests
 LIST = "/api/v1/conversations/"
 
 
-async def test_two_people_have_one_conversation_whoever_asks_for_it(api: Api, anna: Person, boris: Person) -> None:
+async def test_two_accounts_have_one_conversation(api: Api, anna: Person, boris: Person) -> None:
     first = await api.post(LIST, {"recipient_id": boris.id}, as_=anna)
     again = await api.post(LIST, {"recipient_id": boris.id}, as_=anna)
     other = await api.post(LIST, {"recipient_id": str(anna.id)}, as_=boris)
@@ -35,7 +35,7 @@ async def test_two_people_have_one_conversation_whoever_asks_for_it(api: Api, an
     assert len({(await answer.json())["id"] for answer in (first, again, other)}) == 1
 
 
-async def test_a_conversation_shows_both_people_and_what_was_said_last(
+async def test_a_conversation_shows_both_members_and_the_last_message(
     api: Api, anna: Person, boris: Person, chat: int
 ) -> None:
     body = form(user_id=boris.id, image=("me.jpg", picture()))
@@ -57,7 +57,7 @@ async def test_a_conversation_shows_both_people_and_what_was_said_last(
     assert (await seen(api, boris, chat))["other_user"] == people[0]
 
 
-async def test_the_list_is_a_page_with_the_liveliest_first(api: Api, factory: Factory, anna: Person) -> None:
+async def test_conversations_are_listed_by_latest_activity(api: Api, factory: Factory, anna: Person) -> None:
     friends = [await factory.person() for _ in range(5)]
     chats = [await opened(api, *((anna, one) if one.id % 2 else (one, anna))) for one in friends]
     await said(api, anna, chats[0], "С днём рождения!")
@@ -79,7 +79,7 @@ async def test_pages_have_bounds(api: Api, anna: Person, chat: int) -> None:
             assert (await api.get(path, params=query, as_=anna)).status == 422
 
 
-async def test_nobody_has_no_conversations(api: Api, stranger: Person) -> None:
+async def test_a_new_account_has_no_conversations(api: Api, stranger: Person) -> None:
     page = await (await api.get(LIST, as_=stranger)).json()
     assert page == {"count": 0, "next": None, "previous": None, "results": []}
 
@@ -92,15 +92,15 @@ async def test_a_conversation_needs_a_sensible_recipient(api: Api, anna: Person,
     assert (await answer.json())["errors"]
 
 
-async def test_a_conversation_needs_somebody_else(api: Api, anna: Person) -> None:
+async def test_a_conversation_with_oneself_is_refused(api: Api, anna: Person) -> None:
     alone = await api.post(LIST, {"recipient_id": anna.id}, as_=anna, language="en")
     assert alone.status == 422
     assert (await alone.json())["errors"] == {"recipient_id": ["You cannot write to yourself."]}
-    nobody = await api.post(LIST, {"recipient_id": anna.id + 1000}, as_=anna)
-    assert (nobody.status, (await nobody.json())["code"]) == (404, "recipient_unknown")
+    unknown = await api.post(LIST, {"recipient_id": anna.id + 1000}, as_=anna)
+    assert (unknown.status, (await unknown.json())["code"]) == (404, "recipient_unknown")
 
 
-async def test_every_door_of_a_conversation_is_closed_to_strangers_and_guests(
+async def test_strangers_and_guests_cannot_access_a_conversation(
     api: Api, anna: Person, stranger: Person, chat: int
 ) -> None:
     message = await said(api, anna, chat, "Только для тебя")
@@ -127,12 +127,12 @@ async def test_every_door_of_a_conversation_is_closed_to_strangers_and_guests(
     assert [one["message"] for one in await heard(api, anna, chat)] == ["Только для тебя"]
 
 
-async def test_an_address_with_a_senseless_id_does_not_exist(api: Api, anna: Person) -> None:
+async def test_an_address_with_a_malformed_id_is_404(api: Api, anna: Person) -> None:
     for id_ in ("x", "-1", "9" * 19, "1.5"):
         assert (await api.get(f"{LIST}{id_}/messages/", as_=anna)).status == 404
 
 
-async def test_the_unversioned_addresses_are_the_same_doors(api: Api, anna: Person, chat: int) -> None:
+async def test_unversioned_addresses_are_aliases(api: Api, anna: Person, chat: int) -> None:
     await said(api, anna, chat, "Привет")
     for path in (f"/api/conversations/{chat}/messages/", f"/api/conversations/{chat}/messages"):
         assert (await (await api.get(path, as_=anna)).json())["count"] == 1
@@ -182,7 +182,7 @@ async def test_a_blocked_person_cannot_write_until_the_block_is_lifted(
     assert (await said(api, boris, chat, "Прости"))["number"] == 2
 
 
-async def test_one_sees_whom_one_has_blocked(api: Api, factory: Factory, anna: Person, boris: Person) -> None:
+async def test_blocked_users_are_listed(api: Api, factory: Factory, anna: Person, boris: Person) -> None:
     third, path = await factory.person(channel="market"), "/api/v1/users/blocked/"
     for other in (boris, third):
         assert (await api.post(f"/api/v1/users/{other.id}/block/", as_=anna)).status == 204
@@ -197,7 +197,7 @@ async def test_one_sees_whom_one_has_blocked(api: Api, factory: Factory, anna: P
     assert (await api.get(path)).status == 401
 
 
-async def test_a_blocked_person_cannot_begin_a_conversation(api: Api, anna: Person, boris: Person) -> None:
+async def test_a_blocked_user_cannot_open_a_conversation(api: Api, anna: Person, boris: Person) -> None:
     assert (await api.post(f"/api/v1/users/{boris.id}/block/", as_=anna)).status == 204
     for person, other, code in ((boris, anna, "blocked_by_them"), (anna, boris, "blocked_by_you")):
         refused = await api.post(LIST, {"recipient_id": other.id}, as_=person)
@@ -205,7 +205,7 @@ async def test_a_blocked_person_cannot_begin_a_conversation(api: Api, anna: Pers
     assert (await (await api.get(LIST, as_=anna)).json())["count"] == 0
 
 
-async def test_one_can_block_only_others_who_exist(api: Api, anna: Person) -> None:
+async def test_only_other_existing_accounts_can_be_blocked(api: Api, anna: Person) -> None:
     assert (await api.post(f"/api/v1/users/{anna.id}/block/", as_=anna)).status == 422
     assert (await api.post(f"/api/v1/users/{anna.id + 1000}/block/", as_=anna)).status == 404
     assert (await api.delete(f"/api/v1/users/{anna.id + 1000}/block/", as_=anna)).status == 204
@@ -251,7 +251,7 @@ async def test_an_idempotency_key_makes_a_retried_post_one(api: Api, anna: Perso
     assert len(await heard(api, boris, chat)) == 1
 
 
-async def test_people_who_write_to_each_other_at_once_get_one_conversation(api: Api, factory: Factory) -> None:
+async def test_two_accounts_that_write_at_once_get_one_conversation(api: Api, factory: Factory) -> None:
     for _ in range(5):
         one, other = await factory.person(), await factory.person()
         ids = await asyncio.gather(*(opened(api, *pair) for pair in [(one, other), (other, one)] * 5))

@@ -78,7 +78,7 @@ async def something_happens(service: ChatService, dice: random.Random, people: l
             await service.send(person, chat, f"{len(messages)}", answer_to=answer and answer.id)
 
 
-async def test_a_state_and_the_changes_after_it_are_the_state_now(
+async def test_a_state_plus_later_changes_is_the_current_state(
     service: ChatService, anna: Person, boris: Person, chat: int
 ) -> None:
     dice = random.Random(SEED)
@@ -101,7 +101,7 @@ async def test_a_state_and_the_changes_after_it_are_the_state_now(
     assert await service.recount() == []
 
 
-async def test_a_change_is_named_by_what_was_done(service: ChatService, anna: Person, boris: Person, chat: int) -> None:
+async def test_a_change_names_its_kind(service: ChatService, anna: Person, boris: Person, chat: int) -> None:
     first, second = [(await service.send(actor(anna), chat, text)).message for text in ("раз", "два")]
     await service.edit(actor(anna), chat, first.id, "один")
     await service.mark_read(actor(boris), chat, 2)
@@ -115,13 +115,13 @@ async def test_a_change_is_named_by_what_was_done(service: ChatService, anna: Pe
         (4, "read"),
         (5, "deleted"),
     ]
-    # A change tells the thing as it is now, so that nobody is shown what has been taken back.
+    # A change shows the message as it is now, so deleted text is not sent.
     assert [one.message.text for one in changes if one.message] == ["один", "", "один", ""]
     assert [(one.read.account_id, one.read.number) for one in changes if one.read] == [(boris.id, 2)]
     assert await service.after(chat, 5) == []
 
 
-async def test_doing_nothing_new_takes_no_position(
+async def test_a_repeated_action_takes_no_position(
     service: ChatService, anna: Person, boris: Person, chat: int
 ) -> None:
     message = (await service.send(actor(anna), chat, "раз", client_id="1")).message

@@ -71,7 +71,7 @@ async def test_messages_come_in_pages_newest_first(api: Api, anna: Person, boris
         {"message": "hi", "client_id": "x" * 101},
     ],
 )
-async def test_what_is_no_message_is_refused_and_takes_no_number(
+async def test_an_invalid_message_is_refused_and_takes_no_number(
     api: Api, anna: Person, chat: int, body: dict[str, Any]
 ) -> None:
     answer = await api.post(f"/api/v1/conversations/{chat}/messages/", body, as_=anna)
@@ -108,7 +108,7 @@ async def test_files_go_with_a_message_and_open_for_the_other_alone(
     assert [(await api.get(bare, as_=who)).status for who in (boris, anna, stranger, None)] == [200, 200, 404, 404]
 
 
-async def test_files_must_be_ones_own_and_unused(
+async def test_files_must_be_unused_uploads_of_the_sender(
     api: Api, app: web.Application, anna: Person, boris: Person, chat: int
 ) -> None:
     theirs, mine = await uploaded(app, boris), await uploaded(app, anna)
@@ -119,7 +119,7 @@ async def test_files_must_be_ones_own_and_unused(
     assert (await say(api, anna, chat, "Ещё раз", file_ids=[mine])).status == 409
 
 
-async def test_a_repeated_send_is_the_first_message_for_ever(
+async def test_a_repeated_send_returns_the_first_message(
     api: Api, app: web.Application, anna: Person, boris: Person, chat: int
 ) -> None:
     file = await uploaded(app, anna)
@@ -138,7 +138,7 @@ async def test_a_repeated_send_is_the_first_message_for_ever(
     assert (await (await say(api, anna, chat, "Раз", client_id="a-1")).json())["is_deleted"] is True
 
 
-async def test_a_send_repeated_a_month_later_is_still_the_first_message(
+async def test_a_send_repeated_a_month_later_returns_the_first_message(
     api: Api, app: web.Application, anna: Person, chat: int
 ) -> None:
     first = await said(api, anna, chat, "Раз", client_id="a-1")
@@ -162,7 +162,7 @@ async def test_a_storm_of_retries_sends_each_message_once(api: Api, anna: Person
     assert sorted(one["number"] for one in await heard(api, anna, chat)) == list(range(1, 21))
 
 
-async def test_the_author_edits_and_nobody_else(api: Api, anna: Person, boris: Person, chat: int) -> None:
+async def test_only_the_author_edits_a_message(api: Api, anna: Person, boris: Person, chat: int) -> None:
     message = await said(api, anna, chat, "С днём раждения")
     answer = await api.patch(address(chat, message), {"message": "С днём рождения"}, as_=anna)
     edited = await answer.json()
@@ -197,7 +197,7 @@ async def test_a_deleted_message_keeps_its_number_and_nothing_else(
     assert await app[DATABASE].value("select count(*) from message_files") == 0
 
 
-async def test_what_changed_since_a_position_is_told_in_order(api: Api, anna: Person, boris: Person, chat: int) -> None:
+async def test_changes_after_a_position_are_listed_in_order(api: Api, anna: Person, boris: Person, chat: int) -> None:
     path = f"/api/v1/conversations/{chat}/changes/"
     first = await said(api, anna, chat, "раз")
     known = (await seen(api, boris, chat))["position"]
@@ -220,9 +220,7 @@ async def test_what_changed_since_a_position_is_told_in_order(api: Api, anna: Pe
     assert len((await (await api.get(path, as_=anna)).json())["changes"]) == 5
 
 
-async def test_a_long_log_is_told_in_parts(
-    api: Api, app: web.Application, anna: Person, boris: Person, chat: int
-) -> None:
+async def test_a_long_log_is_paginated(api: Api, app: web.Application, anna: Person, boris: Person, chat: int) -> None:
     for number in range(150):
         await app[CHAT].send(actor(anna), chat, str(number))
     path, position, heard_of = f"/api/v1/conversations/{chat}/changes/", 0, []
@@ -237,12 +235,12 @@ async def test_a_long_log_is_told_in_parts(
 
 @as_subtests
 @pytest.mark.parametrize("after", ["-1", "x", "1.5", str(2**63)])
-async def test_nonsense_is_no_position(api: Api, anna: Person, chat: int, after: str) -> None:
+async def test_a_malformed_position_is_refused(api: Api, anna: Person, chat: int, after: str) -> None:
     answer = await api.get(f"/api/v1/conversations/{chat}/changes/", params={"after": after}, as_=anna)
     assert (answer.status, (await answer.json())["code"]) == (422, "invalid")
 
 
-async def test_what_is_deleted_unread_waits_for_nobody(api: Api, anna: Person, boris: Person, chat: int) -> None:
+async def test_a_message_deleted_unread_is_no_longer_counted(api: Api, anna: Person, boris: Person, chat: int) -> None:
     messages = [await said(api, anna, chat, text) for text in ("раз", "два", "три")]
     await mark(api, boris, chat, 1)
     for message, left in zip(messages, (2, 1, 0), strict=True):
@@ -259,12 +257,12 @@ class TestLimits:
         )
         return settings
 
-    async def test_a_person_sends_so_many_messages_and_no_more(self, api: Api, anna: Person, chat: int) -> None:
+    async def test_messages_are_rate_limited(self, api: Api, anna: Person, chat: int) -> None:
         answers = [await say(api, anna, chat, "Спам") for _ in range(4)]
         assert [answer.status for answer in answers] == [201, 201, 201, 429]
         assert int(answers[-1].headers["Retry-After"]) > 0
 
-    async def test_a_person_begins_so_many_conversations_and_no_more(
+    async def test_new_conversations_are_rate_limited(
         self, api: Api, anna: Person, boris: Person, stranger: Person, chat: int
     ) -> None:
         refused = await api.post("/api/v1/conversations/", {"recipient_id": stranger.id}, as_=anna)

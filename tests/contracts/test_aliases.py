@@ -55,7 +55,7 @@ def test_an_alias_is_served(alias: str) -> None:
         assert _handler(alias) is _handler(original)
 
 
-def test_the_house_is_served_without_its_version_where_no_other_seed_owns_the_address() -> None:
+def test_market_addresses_are_served_without_version_unless_taken() -> None:
     elsewhere = {route.path for name, route in ROUTES if name != "market"}
     missing = []
     for name, route in ROUTES:

@@ -39,7 +39,7 @@ TRUSTED = networks(["127.0.0.1", "10.0.0.0/8", "::1"])
 @pytest.mark.parametrize(
     ("peer", "forwarded", "client"),
     [
-        # Nobody forwarded: the peer it is.
+        # Without a proxy it is the peer.
         ("203.0.113.7", [], "203.0.113.7"),
         ("127.0.0.1", [], "127.0.0.1"),
         # A stranger may write what he likes.
@@ -53,7 +53,7 @@ TRUSTED = networks(["127.0.0.1", "10.0.0.0/8", "::1"])
         ("::1", ["2001:db8::5"], "2001:db8::5"),
         # Only proxies all the way: the first of them.
         ("127.0.0.1", ["10.3.3.3, 10.2.2.2"], "10.3.3.3"),
-        # Nonsense is nobody we trust, and not longer than an address.
+        # A malformed entry is not trusted, and is cut to the length of an address.
         ("127.0.0.1", ["unknown"], "unknown"),
         ("127.0.0.1", ["1.2.3.4, unknown"], "unknown"),
         ("127.0.0.1", ["x" * 500], "x" * 45),
@@ -61,7 +61,7 @@ TRUSTED = networks(["127.0.0.1", "10.0.0.0/8", "::1"])
         (None, ["1.2.3.4"], ""),
     ],
 )
-def test_forwarded_addresses_are_believed_only_from_our_proxies(
+def test_forwarded_addresses_are_accepted_only_from_trusted_proxies(
     peer: str | None, forwarded: list[str], client: str
 ) -> None:
     """S19."""
@@ -71,7 +71,7 @@ def test_forwarded_addresses_are_believed_only_from_our_proxies(
         assert client_address(request.clone(remote=peer), ()) == peer
 
 
-def test_moments_are_written_in_whole_seconds_of_utc_as_the_documents_write_them() -> None:
+def test_times_are_written_in_whole_seconds_of_utc() -> None:
     moment = datetime(2025, 6, 15, 12, 0, 0, 987_654, UTC)
     assert dumps({"at": moment, "price": Decimal("15000.00")}) == b'{"at":"2025-06-15T12:00:00Z","price":"15000.00"}'
     assert dumps(moment.astimezone(timezone(timedelta(hours=3)))) == b'"2025-06-15T15:00:00+03:00"'

@@ -1,4 +1,4 @@
-"""One flat router: both spellings of an address, one owner of every deed."""
+"""The flat router: both spellings of a path, one route for each method."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def other(request: web.Request) -> web.Response:
 
 
 @pytest.mark.parametrize("path", ["/stars", "/stars/"])
-async def test_an_address_answers_with_and_without_its_last_slash_and_keeps_the_body(path: str) -> None:
+async def test_a_path_is_served_with_and_without_its_trailing_slash(path: str) -> None:
     app = web.Application()
     register(app, [route("POST", path, told, "market.stars"), route("GET", path, told, "market.stars")])
     async with TestClient(TestServer(app)) as client:
@@ -29,7 +29,7 @@ async def test_an_address_answers_with_and_without_its_last_slash_and_keeps_the_
             assert (await client.head(spelling)).status == 200
 
 
-async def test_the_other_spelling_of_an_address_may_be_an_address_of_its_own() -> None:
+async def test_the_other_spelling_of_a_path_may_be_a_route_of_its_own() -> None:
     app = web.Application()
     register(app, [route("GET", "/stars", told, "market.stars"), route("GET", "/stars/", other, "market.list")])
     async with TestClient(TestServer(app)) as client:
@@ -37,7 +37,7 @@ async def test_the_other_spelling_of_an_address_may_be_an_address_of_its_own() -
         assert await (await client.get("/stars/")).text() == "other"
 
 
-async def test_an_alias_does_the_same_deed() -> None:
+async def test_an_alias_calls_the_same_handler() -> None:
     original = route("GET", "/stars/{id}", told, "market.star")
     same = alias("/old/{id:\\d+}/star/", original)
     assert (same.handler, same.documented, same.name.startswith("market.star.")) == (told, False, True)
@@ -55,6 +55,6 @@ CLASHES: list[list[Any]] = [
 
 
 @pytest.mark.parametrize("routes", CLASHES)
-def test_two_owners_of_one_address_are_refused(routes: list[Any]) -> None:
+def test_two_routes_for_one_path_and_method_are_refused(routes: list[Any]) -> None:
     with pytest.raises(ValueError, match="is taken"):
         register(web.Application(), routes)

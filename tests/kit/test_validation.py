@@ -82,7 +82,7 @@ async def test_body_query_and_path_reach_the_handler(client: Client) -> None:
     assert await answer.json() == {"body": {"star": 5}, "query": {"page": 2}, "path": {"id": 7}}
 
 
-async def test_json_is_read_whatever_its_type_says_and_forms_when_it_says_so(client: Client) -> None:
+async def test_json_is_read_with_any_content_type_and_forms_with_theirs(client: Client) -> None:
     whole = {"star": 5, "price": 1_500_000, "wish": "hello"}
     text = '{"star": "5", "price": "15000.00", "wish": " hello "}'
     for kind in ("application/json", "text/plain", "application/octet-stream"):
@@ -97,14 +97,14 @@ async def test_json_is_read_whatever_its_type_says_and_forms_when_it_says_so(cli
 
 
 @pytest.mark.parametrize("price", [15000, 15000.0, "15000", "15000.00", "15000,0", " 15000 "])
-async def test_rubles_come_in_many_spellings(client: Client, price: object) -> None:
+async def test_amounts_are_read_in_many_spellings(client: Client, price: object) -> None:
     assert (await loaded(client, json={"star": 1, "price": price}))["price"] == 1_500_000
 
 
 @pytest.mark.parametrize(
     "text", ['{"star": 5', "{'star': 5}", "star=5", "\x00", "NaN", "[" * 10_000, b"\xff\xfe", r'{"a":"\ud800"}']
 )
-async def test_what_is_no_json_is_unreadable(client: Client, text: str | bytes) -> None:
+async def test_malformed_json_is_unreadable(client: Client, text: str | bytes) -> None:
     answer = await client.post("/7", data=text, headers={"Content-Type": "application/json"})
     assert (answer.status, await answer.json()) == (400, {"code": "unreadable"})
 
@@ -127,36 +127,36 @@ _PART = b'--x\r\nContent-Disposition: form-data; name="star"\r\n'
         ("application/x-www-form-urlencoded; charset=rot13", b"star=5"),
     ],
 )
-async def test_what_is_no_form_is_unreadable(client: Client, kind: str, text: bytes) -> None:
+async def test_a_malformed_form_is_unreadable(client: Client, kind: str, text: bytes) -> None:
     answer = await client.post("/7", data=text, headers={"Content-Type": kind})
     assert (answer.status, await answer.json()) == (400, {"code": "unreadable"})
 
 
 @pytest.mark.parametrize("packing", ["gzip", "deflate"])
-async def test_a_body_that_is_not_packed_as_it_says_is_unreadable(client: Client, packing: str) -> None:
+async def test_a_body_with_a_wrong_content_encoding_is_unreadable(client: Client, packing: str) -> None:
     answer = await client.post("/7", data=b"\xff\xff\xff", headers={"Content-Encoding": packing})
     assert (answer.status, await answer.json()) == (400, {"code": "unreadable"})
 
 
 @pytest.mark.parametrize("text", ["[]", "5", "null", '"star"', "true"])
-async def test_json_that_is_no_object_is_said_of_the_whole(client: Client, text: str) -> None:
+async def test_json_that_is_no_object_is_an_error_of_the_whole(client: Client, text: str) -> None:
     assert await refused(client, data=text) == {"": ["Invalid input type."]}
 
 
 @pytest.mark.parametrize("star", [0, -1, 2**63, 1.0, 1.5, True, "x", "1.5", "1_0", "\u0663", "", [], {}, "1" * 5000])
-async def test_what_is_no_id_is_refused(client: Client, star: object) -> None:
+async def test_invalid_ids_are_refused(client: Client, star: object) -> None:
     assert list(await refused(client, json={"star": star})) == ["star"]
 
 
 @pytest.mark.parametrize(
     "price", ["", "ten", -1, "0.001", 0.001, True, [], {}, "1_0", "\u0663", "1e99", "NaN", "Infinity"]
 )
-async def test_what_is_no_money_is_refused(client: Client, price: object) -> None:
+async def test_invalid_amounts_are_refused(client: Client, price: object) -> None:
     assert list(await refused(client, json={"star": 1, "price": price})) == ["price"]
 
 
 @pytest.mark.parametrize("wish", ["a", "a" * 11, "a\x00b", "a\x1bb", ["ab"], {"a": 1}, True])
-async def test_what_is_no_line_is_refused(client: Client, wish: object) -> None:
+async def test_invalid_texts_are_refused(client: Client, wish: object) -> None:
     assert list(await refused(client, json={"star": 1, "wish": wish})) == ["wish"]
 
 
@@ -166,7 +166,7 @@ async def test_a_list_is_not_measured_in_characters(client: Client) -> None:
     assert await refused(client, language="ru", json=crowd) == {"tags": ["Не больше 2 штук."]}
 
 
-async def test_every_mistake_is_said_at_once_with_its_place(client: Client) -> None:
+async def test_all_errors_are_named_with_their_place(client: Client) -> None:
     mistakes = {"tags": ["ok", "too long"], "options": [{"name": "x"}, {}], "wish": None}
     assert await refused(client, language="ru", json=mistakes) == {
         "star": ["Обязательное поле."],

@@ -29,7 +29,7 @@ class Wire:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def freeze(self) -> None:
-        """From now on nothing arrives, and nobody is told."""
+        """From now on nothing arrives, without an error."""
         self._flowing.clear()
 
     async def unplug(self) -> None:

@@ -1,4 +1,4 @@
-"""What happened becomes news in the transaction of its cause: of what, for whom, and for nobody else."""
+"""Which events write which notifications for whom, in the transaction of their cause."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def has_heard(api: Api, person: Person, *expected: str) -> Callable[[], Awaitabl
     return ask
 
 
-async def test_the_happy_way_of_an_order_is_told_step_by_step(
+async def test_each_step_of_an_order_notifies_a_party(
     api: Api,
     app: web.Application,
     factory: Factory,
@@ -58,7 +58,7 @@ async def test_the_happy_way_of_an_order_is_told_step_by_step(
     ]
 
 
-async def test_a_refusal_is_told_with_its_reason_and_the_money_that_comes_back_too(
+async def test_a_rejection_notifies_with_its_reason_and_the_returned_money(
     api: Api,
     app: web.Application,
     factory: Factory,
@@ -74,7 +74,7 @@ async def test_a_refusal_is_told_with_its_reason_and_the_money_that_comes_back_t
     assert await kinds(api, star) == ["new_order", "order_paid"]
 
 
-async def test_a_cancellation_is_told_to_the_other_one(
+async def test_a_cancellation_notifies_the_other_party(
     api: Api, app: web.Application, customer: Person, star: Person, order: int
 ) -> None:
     await app[ORDERS].cancel(actor(customer), order, "Передумали")
@@ -82,7 +82,7 @@ async def test_a_cancellation_is_told_to_the_other_one(
     assert await kinds(api, customer) == []
 
 
-async def test_a_dispute_is_told_to_the_other_one_and_its_end_to_both(
+async def test_a_dispute_notifies_the_other_party_and_its_end_both(
     api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, order: int
 ) -> None:
     await deliver(api, star, order)
@@ -93,7 +93,7 @@ async def test_a_dispute_is_told_to_the_other_one_and_its_end_to_both(
     assert (await kinds(api, star))[-1] == (await kinds(api, customer))[-1] == "dispute_settled"
 
 
-async def test_a_payment_that_failed_is_told_to_the_customer_once(
+async def test_a_failed_payment_notifies_the_customer_once(
     api: Api, sandbox_process: SandboxProcess, customer: Person, star: Person, order: int
 ) -> None:
     link = await api.get("/api/order/pay/", params={"order_id": order}, as_=customer)
@@ -104,7 +104,7 @@ async def test_a_payment_that_failed_is_told_to_the_customer_once(
     assert await kinds(api, star) == ["new_order"]
 
 
-async def test_what_did_not_happen_is_told_to_nobody(
+async def test_a_rolled_back_event_notifies_no_account(
     api: Api, app: web.Application, factory: Factory, customer: Person, star: Person
 ) -> None:
     with pytest.raises(RuntimeError):
@@ -114,7 +114,9 @@ async def test_what_did_not_happen_is_told_to_nobody(
     assert await told(api, star) == []
 
 
-async def test_a_message_is_told_once_until_its_news_is_read(api: Api, customer: Person, star: Person) -> None:
+async def test_messages_of_a_conversation_have_one_unread_notification(
+    api: Api, customer: Person, star: Person
+) -> None:
     conversation = await opened(api, customer, star)
     for text in ("Здравствуйте!", "Вы тут?", "Ау!"):
         await said(api, customer, conversation, text)
@@ -129,7 +131,7 @@ async def test_a_message_is_told_once_until_its_news_is_read(api: Api, customer:
     assert [one["is_read"] for one in await told(api, star)] == [False, True]
 
 
-async def test_whoever_has_read_the_conversation_has_read_its_news(api: Api, customer: Person, star: Person) -> None:
+async def test_reading_a_conversation_marks_its_notification(api: Api, customer: Person, star: Person) -> None:
     conversation = await opened(api, customer, star)
     for text in ("раз", "два"):
         await said(api, customer, conversation, text)
@@ -139,7 +141,7 @@ async def test_whoever_has_read_the_conversation_has_read_its_news(api: Api, cus
     assert await unread(api, star) == 0
 
 
-async def test_each_conversation_has_news_of_its_own(
+async def test_each_conversation_has_a_notification_of_its_own(
     api: Api, factory: Factory, customer: Person, star: Person
 ) -> None:
     other = await factory.person("petr")
@@ -148,7 +150,7 @@ async def test_each_conversation_has_news_of_its_own(
     assert [one["data"]["sender"]["username"] for one in await told(api, star)] == ["petr", "olga"]
 
 
-async def test_a_name_with_braces_is_only_a_name(
+async def test_braces_in_a_name_are_no_placeholders(
     api: Api, app: web.Application, factory: Factory, star: Person
 ) -> None:
     person = await factory.person("a{data}b")
@@ -156,7 +158,7 @@ async def test_a_name_with_braces_is_only_a_name(
     assert (await told(api, star))[0]["message"] == "Вам пишет a{data}b."
 
 
-async def test_news_of_a_kind_that_a_later_release_invented_is_shown_all_the_same(
+async def test_a_notification_of_an_unknown_kind_is_shown(
     api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, order: int
 ) -> None:
     await app[DATABASE].execute("update notifications set kind = 'levitation', subject = 'carpet'")

@@ -58,7 +58,7 @@ async def write(api: Api, sender: Person, recipient: Person, text: str = "При
     await said(api, sender, await opened(api, sender, recipient), text)
 
 
-async def test_what_stayed_unseen_for_an_hour_is_told_in_one_mail(
+async def test_notifications_unread_for_an_hour_are_mailed_as_one_digest(
     api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, post: Post
 ) -> None:
     order = await factory.order(customer, star)
@@ -76,7 +76,7 @@ async def test_what_stayed_unseen_for_an_hour_is_told_in_one_mail(
     assert len(await post.mails(customer)) == 1
 
 
-async def test_what_was_read_or_removed_is_not_told(
+async def test_read_and_deleted_notifications_are_not_mailed(
     api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, post: Post
 ) -> None:
     for number in range(2):
@@ -88,7 +88,7 @@ async def test_what_was_read_or_removed_is_not_told(
     assert await post.mails(customer) == []
 
 
-async def test_many_processes_that_send_at_once_send_one_mail(
+async def test_concurrent_processes_send_one_digest(
     api: Api, app: web.Application, customer: Person, star: Person, post: Post
 ) -> None:
     await write(api, star, customer)
@@ -96,7 +96,7 @@ async def test_many_processes_that_send_at_once_send_one_mail(
     assert len(await post.mails(customer)) == 1
 
 
-async def test_a_long_list_is_cut_and_counted(
+async def test_a_long_digest_is_cut_and_counted(
     api: Api, app: web.Application, customer: Person, star: Person, post: Post
 ) -> None:
     await app[DATABASE].execute(
@@ -113,7 +113,7 @@ async def test_a_long_list_is_cut_and_counted(
 
 
 @pytest.mark.parametrize("change", ["email = null, email_key = null", "is_active = false", "email_verified_at = null"])
-async def test_who_cannot_be_reached_or_did_not_confirm_the_address_gets_no_digest(
+async def test_unconfirmed_and_blocked_accounts_get_no_digest(
     api: Api, app: web.Application, customer: Person, star: Person, post: Post, change: str
 ) -> None:
     await write(api, star, customer)
@@ -152,7 +152,7 @@ async def test_a_star_is_mailed_about_a_personal_message_at_once_and_about_the_n
     assert len(await post.mails(star)) == 1
 
 
-async def test_who_wants_no_mail_gets_none_but_those_about_orders(
+async def test_an_unsubscribed_account_gets_mails_about_orders_only(
     api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, post: Post
 ) -> None:
     for person in (customer, star):
@@ -164,7 +164,7 @@ async def test_who_wants_no_mail_gets_none_but_those_about_orders(
     assert len(await post.mails(star, PERSONAL)) == 1
 
 
-async def test_a_link_in_the_mail_asks_and_its_button_ends_the_mails(
+async def test_the_page_of_an_unsubscribe_link_asks_before_it_unsubscribes(
     api: Api, app: web.Application, customer: Person
 ) -> None:
     link = app[NOTIFICATIONS].unsubscribe_link(customer.id)

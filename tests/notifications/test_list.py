@@ -1,4 +1,4 @@
-"""A person's notifications at market's doors: read, counted, marked, removed, and nobody else's business."""
+"""The market endpoints of notifications: reading, counting, marking, deleting, access."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ async def ids(api: Api, star: Person, orders: list[int]) -> list[int]:
     return [one["id"] for one in reversed(await told(api, star))]
 
 
-async def test_a_notification_has_the_keys_of_the_seed_and_of_its_client(
-    api: Api, star: Person, orders: list[int]
-) -> None:
+async def test_a_notification_has_the_documented_keys(api: Api, star: Person, orders: list[int]) -> None:
     newest = (await told(api, star))[0]
     assert newest.pop("id") > 0
     assert newest.pop("created_at").endswith("Z")
@@ -52,7 +50,7 @@ async def test_a_notification_has_the_keys_of_the_seed_and_of_its_client(
     }
 
 
-async def test_the_words_are_in_the_language_that_the_reader_asks_for_or_in_his_own(
+async def test_texts_are_in_the_requested_language_or_that_of_the_account(
     api: Api, app: web.Application, star: Person, orders: list[int]
 ) -> None:
     await app[DATABASE].execute("update accounts set language = 'en' where id = %(id)s", id=star.id)
@@ -73,7 +71,7 @@ async def test_the_list_comes_in_pages_newest_first(api: Api, star: Person, ids:
     assert (await api.get(LIST, params={"page": 3, "page_size": 2}, as_=star)).status == 404
 
 
-async def test_read_and_unread_ones_can_be_asked_for(api: Api, star: Person, ids: list[int]) -> None:
+async def test_notifications_are_filtered_by_read_state(api: Api, star: Person, ids: list[int]) -> None:
     await api.post(f"{LIST}{ids[1]}/mark-as-read/", as_=star)
     assert [one["id"] for one in await told(api, star, read="true")] == [ids[1]]
     assert [one["id"] for one in await told(api, star, read="false")] == [ids[2], ids[0]]
@@ -81,14 +79,14 @@ async def test_read_and_unread_ones_can_be_asked_for(api: Api, star: Person, ids
     assert (await answer.json())["count"] == 2
 
 
-async def test_a_question_that_makes_no_sense_is_refused_by_field(api: Api, star: Person) -> None:
+async def test_an_invalid_query_is_refused_by_field(api: Api, star: Person) -> None:
     for query in ({"read": "perhaps"}, {"page": "0"}, {"page_size": "101"}, {"page": "many"}):
         answer = await api.get(LIST, params=query, as_=star)
         assert answer.status == 422, query
         assert list((await answer.json())["errors"]) == list(query)
 
 
-async def test_marking_one_twice_is_marking_it_once(api: Api, star: Person, ids: list[int]) -> None:
+async def test_marking_as_read_is_idempotent(api: Api, star: Person, ids: list[int]) -> None:
     for _ in range(2):
         answer = await api.post(f"{LIST}{ids[0]}/mark-as-read/", as_=star)
         assert (answer.status, await answer.json()) == (200, {"id": ids[0], "is_read": True})
@@ -97,7 +95,7 @@ async def test_marking_one_twice_is_marking_it_once(api: Api, star: Person, ids:
     assert one["is_read"] is True
 
 
-async def test_all_can_be_marked_at_once(api: Api, star: Person, ids: list[int]) -> None:
+async def test_all_notifications_can_be_marked_as_read(api: Api, star: Person, ids: list[int]) -> None:
     for marked in (3, 0):
         answer = await api.post(f"{LIST}mark-all-read/", as_=star)
         assert (answer.status, await answer.json()) == (200, {"marked_count": marked, "unread_count": 0})
@@ -105,7 +103,7 @@ async def test_all_can_be_marked_at_once(api: Api, star: Person, ids: list[int])
     assert {one["is_read"] for one in await told(api, star)} == {True}
 
 
-async def test_one_or_all_can_be_removed(api: Api, star: Person, ids: list[int]) -> None:
+async def test_one_or_all_notifications_can_be_deleted(api: Api, star: Person, ids: list[int]) -> None:
     assert (await api.delete(f"{LIST}{ids[0]}/", as_=star)).status == 204
     assert (await api.delete(f"{LIST}{ids[0]}/", as_=star)).status == 404
     assert [one["id"] for one in await told(api, star)] == [ids[2], ids[1]]
@@ -115,17 +113,19 @@ async def test_one_or_all_can_be_removed(api: Api, star: Person, ids: list[int])
     assert await told(api, star) == []
 
 
-async def test_what_is_told_to_others_does_not_exist(api: Api, star: Person, customer: Person, ids: list[int]) -> None:
-    deeds = (("GET", "{}/"), ("DELETE", "{}/"), ("POST", "{}/mark-as-read/"), ("POST", "{}/mark-read/"))
+async def test_notifications_of_other_accounts_are_404(
+    api: Api, star: Person, customer: Person, ids: list[int]
+) -> None:
+    requests = (("GET", "{}/"), ("DELETE", "{}/"), ("POST", "{}/mark-as-read/"), ("POST", "{}/mark-read/"))
     unknown = ((ids[0], customer), (NO_ID, star), (NO_ID * 1000, star), ("one", star))
-    for (method, path), (notification_id, person) in product(deeds, unknown):
+    for (method, path), (notification_id, person) in product(requests, unknown):
         answer = await api.request(method, LIST + path.format(notification_id), as_=person)
         assert answer.status == 404, (method, path, notification_id)
         assert (await answer.json()).keys() == {"error", "detail", "code"}
     assert await unread(api, star) == 3
 
 
-async def test_marking_and_clearing_touch_ones_own_only(
+async def test_marking_and_deleting_affect_own_notifications_only(
     api: Api, star: Person, customer: Person, ids: list[int]
 ) -> None:
     await api.post(f"{LIST}mark-all-read/", as_=customer)
@@ -133,7 +133,7 @@ async def test_marking_and_clearing_touch_ones_own_only(
     assert await unread(api, star) == 3
 
 
-async def test_nobody_is_told_anything_without_a_token(api: Api) -> None:
+async def test_notifications_need_a_token(api: Api) -> None:
     for method, path in (
         *(("GET", path) for path in ("", "unread-count/", "settings/", "1/")),
         *(("POST", path) for path in ("1/mark-as-read/", "mark-all-read/", "clear-all/")),

@@ -45,7 +45,7 @@ def later(app: web.Application, after: timedelta) -> NotificationService:
     )
 
 
-async def test_a_reader_who_asks_for_what_follows_misses_nothing_while_many_write(
+async def test_a_reader_misses_nothing_while_many_write(
     app: web.Application, service: NotificationService, customer: Person, star: Person
 ) -> None:
     db, dice = app[DATABASE], random.Random(SEED)
@@ -56,7 +56,7 @@ async def test_a_reader_who_asks_for_what_follows_misses_nothing_while_many_writ
         async with db.transaction() as tx:
             whom = dice.choice([people[:1], people[1:], people, people[::-1]])
             await service.notify(tx, *(news(person, number) for person in whom))
-            # Commits come in another order than ids were given out, unless somebody takes care.
+            # Without locks, commits come in another order than ids were assigned.
             await asyncio.sleep(dice.random() * 0.01)
 
     async def read(person: Person) -> None:
@@ -78,13 +78,15 @@ async def test_a_reader_who_asks_for_what_follows_misses_nothing_while_many_writ
     assert await service.ends([person.id for person in people]) == {id_: ids[-1] for id_, ids in seen.items()}
 
 
-async def test_who_was_never_told_anything_has_an_empty_log(service: NotificationService, customer: Person) -> None:
+async def test_an_account_without_notifications_has_an_empty_log(
+    service: NotificationService, customer: Person
+) -> None:
     assert await service.after(customer.id, 0, 10) == []
     assert await service.ends([customer.id]) == {}
     assert await service.purged_up_to(customer.id) == 0
 
 
-async def test_sockets_hear_of_it_after_the_commit_and_of_nothing_that_was_undone(
+async def test_websockets_receive_committed_notifications_only(
     app: web.Application, service: NotificationService, star: Person
 ) -> None:
     heard: list[int] = []
@@ -105,7 +107,7 @@ async def test_sockets_hear_of_it_after_the_commit_and_of_nothing_that_was_undon
     assert heard == [one.id]
 
 
-async def test_read_news_is_forgotten_when_it_is_old_and_the_log_says_where_it_has_holes(
+async def test_old_read_notifications_are_purged_and_the_log_reports_the_gap(
     api: Api, app: web.Application, factory: Factory, service: NotificationService, customer: Person, star: Person
 ) -> None:
     for _ in range(4):
@@ -127,7 +129,7 @@ async def test_read_news_is_forgotten_when_it_is_old_and_the_log_says_where_it_h
     assert await service.purged_up_to(star.id) == ids[2]
 
 
-async def test_two_processes_that_forget_and_one_who_clears_do_not_wait_for_each_other(
+async def test_concurrent_purges_and_deletions_do_not_deadlock(
     app: web.Application, service: NotificationService, customer: Person, star: Person
 ) -> None:
     async with app[DATABASE].transaction() as tx:

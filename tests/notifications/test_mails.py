@@ -81,7 +81,7 @@ async def speaks_english(app: web.Application, person: Person) -> None:
     await app[DATABASE].execute("update accounts set language = 'en' where id = %(id)s", id=person.id)
 
 
-async def test_a_star_is_told_of_a_new_order(
+async def test_a_star_is_mailed_about_a_new_order(
     api: Api, factory: Factory, customer: Person, star: Person, post: Post
 ) -> None:
     number = await factory.order(customer, star, due_date=date(2199, 3, 8), requirements="С <b>8 марта</b>")
@@ -93,7 +93,7 @@ async def test_a_star_is_told_of_a_new_order(
     assert "С &lt;b&gt;8 марта&lt;/b&gt;" in mail["html"]
 
 
-async def test_everybody_is_told_in_his_own_language(
+async def test_mails_are_in_the_language_of_the_recipient(
     api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, post: Post
 ) -> None:
     await speaks_english(app, star)
@@ -114,7 +114,7 @@ async def test_an_acceptance_before_the_payment_invites_to_pay(
     assert link.replace("&", "&amp;") in mail["html"]
 
 
-async def test_a_payment_is_told_to_the_star_and_the_acceptance_to_the_customer(
+async def test_the_star_is_mailed_a_payment_and_the_customer_an_acceptance(
     api: Api, app: web.Application, factory: Factory, sandbox: SandboxProcess, star: Person, order: int, post: Post
 ) -> None:
     await factory.hold(order, sandbox)
@@ -147,7 +147,7 @@ async def test_a_refusal_says_why_and_that_the_money_comes_back(
 
 
 @pytest.mark.parametrize("who", ["customer", "star"])
-async def test_a_cancellation_is_told_to_the_other_one(
+async def test_a_cancellation_notifies_the_other_party(
     api: Api, app: web.Application, customer: Person, star: Person, order: int, post: Post, who: str
 ) -> None:
     doer, other = (customer, star) if who == "customer" else (star, customer)
@@ -158,7 +158,7 @@ async def test_a_cancellation_is_told_to_the_other_one(
     assert "вернутся" not in mail["text"]
 
 
-async def test_a_cancellation_by_staff_is_told_to_both(
+async def test_a_cancellation_by_staff_is_mailed_to_both_parties(
     api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, order: int, post: Post
 ) -> None:
     operator = actor(await factory.staff("operator"), "operator")
@@ -190,7 +190,7 @@ async def test_a_greeting_that_is_ready_can_be_watched_by_the_mailed_link(
     assert (await api.get(link)).status == 302
 
 
-async def test_a_greeting_that_is_ready_and_unpaid_is_told_of_again_when_it_opens(
+async def test_a_delivery_before_payment_is_mailed_again_after_payment(
     api: Api,
     app: web.Application,
     factory: Factory,
@@ -210,7 +210,7 @@ async def test_a_greeting_that_is_ready_and_unpaid_is_told_of_again_when_it_open
     assert app[ORDERS].link_to_watch(order) in told[customer.email]["text"]
 
 
-async def test_a_payment_that_failed_is_told_to_the_customer(
+async def test_a_failed_payment_is_mailed_to_the_customer(
     api: Api, app: web.Application, sandbox: SandboxProcess, customer: Person, order: int, post: Post
 ) -> None:
     link = await api.get("/api/order/pay/", params={"order_id": order}, as_=customer)
@@ -224,7 +224,7 @@ async def test_a_payment_that_failed_is_told_to_the_customer(
 
 
 @pytest.mark.parametrize("change", ["email = null, email_key = null", "is_active = false"])
-async def test_who_has_no_address_or_is_blocked_gets_nothing(
+async def test_accounts_without_address_and_blocked_ones_get_no_mail(
     api: Api, app: web.Application, star: Person, customer: Person, order: int, post: Post, change: str
 ) -> None:
     await app[DATABASE].execute(f"update accounts set {change} where id = %(id)s", id=customer.id)
@@ -232,7 +232,7 @@ async def test_who_has_no_address_or_is_blocked_gets_nothing(
     assert await post.new() == []
 
 
-async def test_what_did_not_happen_is_told_to_nobody(
+async def test_a_rolled_back_event_notifies_no_account(
     api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, post: Post
 ) -> None:
     with pytest.raises(RuntimeError):
@@ -251,12 +251,12 @@ async def test_what_did_not_happen_is_told_to_nobody(
         (5, f"0,05{NB}₽", "0.05 RUB"),
     ],
 )
-def test_amounts_are_said_as_people_write_them(kopecks: int, russian: str, english: str) -> None:
+def test_amounts_are_formatted_by_language(kopecks: int, russian: str, english: str) -> None:
     assert format_amount(kopecks, "ru") == russian
     assert format_amount(kopecks, "en") == english
 
 
-def test_dates_are_said_as_people_write_them() -> None:
+def test_dates_are_formatted_by_language() -> None:
     assert format_date(date(2030, 3, 8), "ru") == "08.03.2030"
     assert format_date(date(2030, 3, 8), "en") == "2030-03-08"
     assert format_date(None, "ru") == ""

@@ -1,6 +1,6 @@
 """People with several devices each, who talk while servers and connections die: promises T1 and T2.
 
-A device knows its last message and asks for what follows it when it comes back. Whoever sends asks again, with the same
+A device knows its last message and asks for what follows it when it comes back. A sender tries again, with the same
 ``client_id``, until the message has come back to him. Nothing else is asked of a client.
 """
 
@@ -40,7 +40,7 @@ class Device:
         #: Message ids and numbers in the order of their coming.
         self.heard: list[tuple[int, int]] = []
         self.gaps = self.connections = 0
-        #: Codes of the endings; 1006 where nobody said goodbye.
+        #: Codes of the endings; 1006 without a close frame.
         self.endings: list[int | None] = []
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._waiting: dict[str, asyncio.Future[int]] = {}

@@ -40,7 +40,7 @@ async def running(bus: Bus) -> AsyncIterator[Bus]:
         yield bus
 
 
-async def test_everybody_hears_what_others_say_and_nobody_hears_himself(wire: Any) -> None:
+async def test_messages_reach_other_processes_and_not_the_sender(wire: Any) -> None:
     heard: dict[str, list[tuple[str, ...]]] = {"one": [], "other": [], "third": []}
     buses = {name: Bus(wire) for name in heard}
     for name, bus in buses.items():
@@ -60,13 +60,13 @@ async def test_everybody_hears_what_others_say_and_nobody_hears_himself(wire: An
         assert heard["other"][:2] == [("1", ""), ("0", "x")]
 
 
-async def test_a_bus_alone_says_nothing_and_misses_nothing() -> None:
+async def test_a_bus_without_a_backend_is_always_connected() -> None:
     async with running(Bus()) as bus:
         bus.publish("word")
         assert bus.connected
 
 
-async def test_a_bus_stops_even_while_it_is_told_something(wire: Any) -> None:
+async def test_a_bus_stops_while_messages_are_published(wire: Any) -> None:
     async with asyncio.timeout(30):
         for number in range(40):
             async with running(Bus(wire)) as bus:
@@ -74,7 +74,7 @@ async def test_a_bus_stops_even_while_it_is_told_something(wire: Any) -> None:
                 await asyncio.sleep(0.001 * (number % 10))
 
 
-async def test_a_bus_stops_even_when_its_line_breaks_at_that_moment() -> None:
+async def test_a_bus_stops_while_its_connection_breaks() -> None:
     """A task group prefers the error of its task to being cancelled itself."""
 
     class Brittle(Deaf):
@@ -119,7 +119,7 @@ class Deaf:
         pass
 
 
-async def test_what_was_said_while_the_wire_was_down_is_said_later_and_once() -> None:
+async def test_messages_published_during_an_outage_are_sent_later_and_once() -> None:
     wire, gaps = Deaf(), []
     bus = Bus(wire)
     bus.on_gap(lambda: gaps.append(1))
@@ -135,7 +135,7 @@ async def test_what_was_said_while_the_wire_was_down_is_said_later_and_once() ->
         assert gaps == [1]
 
 
-async def test_too_much_to_say_becomes_a_word_to_look_everywhere() -> None:
+async def test_too_many_waiting_messages_become_a_gap() -> None:
     wire, gaps = Deaf(), []
     bus = Bus(wire)
     for number in range(25_000):
@@ -150,7 +150,7 @@ async def test_too_much_to_say_becomes_a_word_to_look_everywhere() -> None:
         assert sum(len(message.split(" ")) - 1 for message in wire.sent) < 15_000
         assert wire.sent[0].split(" ")[1] == "*"
         bus.on_gap(lambda: gaps.append(1))
-        wire.messages.put_nowait("somebody * word:1")
+        wire.messages.put_nowait("other * word:1")
 
         async def told() -> bool:
             return bool(gaps)
@@ -162,7 +162,7 @@ async def test_too_much_to_say_becomes_a_word_to_look_everywhere() -> None:
     ("url", "kind"),
     [("", None), ("postgres", PostgresBackend), ("postgresql://a/b", PostgresBackend), ("redis://a", RedisBackend)],
 )
-def test_the_setting_chooses_the_wire(url: str, kind: type | None) -> None:
+def test_the_setting_chooses_the_backend(url: str, kind: type | None) -> None:
     chosen = BusSettings(url=url).backend("dbname=own")
     assert type(chosen) is (kind or type(None))
 
@@ -181,7 +181,7 @@ async def process(settings: Settings) -> AsyncIterator[tuple[web.Application, Te
         yield app, client
 
 
-async def test_a_broken_wire_is_mended_and_what_was_said_meanwhile_arrives(
+async def test_a_broken_connection_is_replaced_and_missed_messages_arrive(
     make_settings: Callable[..., Settings], db: Database, redis_url: str
 ) -> None:
     port = URL(redis_url).port
@@ -231,8 +231,8 @@ async def line(request: pytest.FixtureRequest, dsn: str) -> AsyncIterator[tuple[
         await cable.unplug()
 
 
-async def test_a_line_that_was_cut_is_never_mended_in_silence(line: tuple[Wire, str]) -> None:
-    """What was said meanwhile is lost, and whoever listens must look for himself."""
+async def test_a_cut_connection_always_reports_a_gap(line: tuple[Wire, str]) -> None:
+    """Messages published meanwhile are lost, and subscribers are told of the gap."""
     gaps: list[int] = []
     bus = Bus(BusSettings(url=line[1]).backend(""))
     bus.on_gap(lambda: gaps.append(1))
@@ -247,10 +247,10 @@ async def test_a_line_that_was_cut_is_never_mended_in_silence(line: tuple[Wire, 
             await line[0].plug()
 
 
-async def test_while_the_line_is_silent_nobody_keeps_a_socket_beyond_his_session(
+async def test_ended_sessions_are_closed_while_the_bus_is_silent(
     line: tuple[Wire, str], make_settings: Callable[..., Settings]
 ) -> None:
-    """Promise T8 on the worst of days: the network swallows everything, and nobody is told that it is broken."""
+    """Promise T8 on the worst of days: the network drops everything without an error."""
     settings = make_settings(BUS__URL=line[1], SOCKETS__SWEEP_SECONDS=60, SOCKETS__RECHECK_SECONDS=60)
     async with process(settings) as (here, _), process(settings) as (_there, client):
         factory = Factory(here)
@@ -264,7 +264,7 @@ async def test_while_the_line_is_silent_nobody_keeps_a_socket_beyond_his_session
         assert (await listener.farewell())[0] == CloseCode.SESSION_ENDED
 
 
-async def test_who_is_here_with_several_devices_is_gone_with_the_last(make_settings: Callable[..., Settings]) -> None:
+async def test_presence_ends_with_the_last_device(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(BUS__URL="postgres", SOCKETS__PRESENCE=True)
     async with process(settings) as (app, here), process(settings) as (_, there):
         factory = Factory(app)
@@ -291,7 +291,7 @@ async def test_who_is_here_with_several_devices_is_gone_with_the_last(make_setti
             await heard(socket, online=False)
 
 
-async def test_a_bus_that_is_down_for_good_only_makes_news_slower(make_settings: Callable[..., Settings]) -> None:
+async def test_messages_arrive_more_slowly_without_the_bus(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(BUS__URL="redis://127.0.0.1:1", SOCKETS__SWEEP_SECONDS=60, SOCKETS__RECHECK_SECONDS=60)
     async with process(settings) as (here, _), process(settings) as (_there, client):
         factory = Factory(here)

@@ -1,4 +1,4 @@
-"""`/ws/conversations/{id}/`: said once, heard everywhere, missed by nobody."""
+"""`/ws/conversations/{id}/`: messages sent once reach all connections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.realtime.conftest import Doors, Pair
 from tests.realtime.listener import Listener
 
 
-async def test_what_one_says_both_hear_in_the_documents_shape(doors: Doors, pair: Pair) -> None:
+async def test_a_message_reaches_both_members_in_the_documented_shape(doors: Doors, pair: Pair) -> None:
     anna, boris = await doors.open(pair.path, pair.anna), await doors.open(pair.path, pair.boris)
     await anna.say(message="Привет!")
     heard = await boris.hear()
@@ -33,14 +33,14 @@ async def test_what_one_says_both_hear_in_the_documents_shape(doors: Doors, pair
     assert set(heard) >= {"id", "sender", "message", "timestamp"}
 
 
-async def test_what_is_sent_over_http_arrives_on_open_sockets(api: Api, doors: Doors, pair: Pair) -> None:
+async def test_a_message_sent_over_http_arrives_on_websockets(api: Api, doors: Doors, pair: Pair) -> None:
     boris = await doors.open(pair.path, pair.boris)
     answer = await api.post(f"/api/v1/conversations/{pair.id}/messages/", {"message": "по почте"}, as_=pair.anna)
     assert answer.status == 201
     assert await boris.hear() == await answer.json()
 
 
-async def test_what_was_missed_comes_first_in_order_and_once(app: web.Application, doors: Doors, pair: Pair) -> None:
+async def test_missed_messages_come_first_in_order_and_once(app: web.Application, doors: Doors, pair: Pair) -> None:
     chat, anna = app[CHAT], actor(pair.anna)
     first = (await chat.send(anna, pair.id, "0")).message
     for number in range(1, 30):
@@ -54,7 +54,7 @@ async def test_what_was_missed_comes_first_in_order_and_once(app: web.Applicatio
     assert await boris.silent()
 
 
-async def test_whoever_joins_in_the_middle_of_a_talk_misses_nothing(
+async def test_a_connection_opened_while_others_write_misses_nothing(
     app: web.Application, doors: Doors, pair: Pair
 ) -> None:
     """Promise T4, at its narrowest: between the last look of a replay and the first live word."""
@@ -73,7 +73,7 @@ async def test_whoever_joins_in_the_middle_of_a_talk_misses_nothing(
 
 
 @pytest.mark.parametrize(("missed", "told"), [(2, "resumed"), (3, "resumed"), (4, "gap")])
-async def test_too_much_to_be_told_again_is_an_honest_gap(
+async def test_too_many_missed_messages_are_a_gap(
     make_settings: Callable[..., Settings], missed: int, told: str
 ) -> None:
     settings = make_settings(SOCKETS__REPLAY=3)
@@ -92,13 +92,13 @@ async def test_too_much_to_be_told_again_is_an_honest_gap(
         assert (await socket.hear())["id"] == live
 
 
-async def test_after_zero_tells_everything(app: web.Application, doors: Doors, pair: Pair) -> None:
+async def test_after_zero_replays_all_messages(app: web.Application, doors: Doors, pair: Pair) -> None:
     await app[CHAT].send(actor(pair.anna), pair.id, "раз")
     boris = await doors.open(pair.path, pair.boris, params={"after": 0})
     assert [frame.get("message") for frame in await boris.hear_several(2)] == ["раз", None]
 
 
-async def test_a_repeated_send_gets_the_first_message_and_nobody_else_hears_it(doors: Doors, pair: Pair) -> None:
+async def test_a_repeated_send_is_answered_to_its_sender_alone(doors: Doors, pair: Pair) -> None:
     anna, boris = await doors.open(pair.path, pair.anna), await doors.open(pair.path, pair.boris)
     await anna.say(message="один раз", client_id="c-1")
     first = await anna.hear()
@@ -109,7 +109,7 @@ async def test_a_repeated_send_gets_the_first_message_and_nobody_else_hears_it(d
     assert await boris.silent()
 
 
-async def test_who_asks_for_events_hears_of_edits_deletions_and_marks(api: Api, doors: Doors, pair: Pair) -> None:
+async def test_events_include_edits_deletions_and_read_marks(api: Api, doors: Doors, pair: Pair) -> None:
     plain, full = (
         await doors.open(pair.path, pair.boris),
         await doors.open(pair.path, pair.boris, params={"events": "1"}),
@@ -129,7 +129,7 @@ async def test_who_asks_for_events_hears_of_edits_deletions_and_marks(api: Api, 
     assert (await plain.hear())["message"] == "дальше"
 
 
-async def test_what_changed_while_away_is_told_again_to_those_who_want_events(
+async def test_missed_changes_are_replayed_to_connections_with_events(
     api: Api, app: web.Application, doors: Doors, pair: Pair
 ) -> None:
     chat, anna = app[CHAT], actor(pair.anna)
@@ -140,7 +140,7 @@ async def test_what_changed_while_away_is_told_again_to_those_who_want_events(
     assert [frame["type"] for frame in await boris.hear_several(3)] == ["edited", "read", "resumed"]
 
 
-async def test_nobody_hears_what_others_talk_about(doors: Doors, factory: Factory, app: web.Application) -> None:
+async def test_messages_stay_in_their_conversation(doors: Doors, factory: Factory, app: web.Application) -> None:
     people = [await factory.person(channel="market") for _ in range(4)]
     chat = app[CHAT]
     ids = [(await chat.open(actor(people[0]), other.id)).conversation.id for other in people[1:]]
@@ -154,9 +154,7 @@ async def test_nobody_hears_what_others_talk_about(doors: Doors, factory: Factor
     assert all(await asyncio.gather(*(socket.silent() for socket in sockets)))
 
 
-async def test_what_happens_is_put_into_words_once_for_each_dialect_however_many_listen(
-    app: web.Application, doors: Doors, pair: Pair
-) -> None:
+async def test_an_event_is_encoded_once_per_encoder(app: web.Application, doors: Doors, pair: Pair) -> None:
     everybody = [
         await doors.open(pair.path, person, params={"events": events})
         for person in (pair.anna, pair.boris)

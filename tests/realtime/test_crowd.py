@@ -55,7 +55,7 @@ async def test_all_sockets_break_at_once_and_all_come_back_and_catch_up(app: web
     await proxy.stop()
 
 
-async def test_what_was_read_and_what_is_told_after_it_are_the_state_now(
+async def test_a_read_state_plus_live_events_is_the_current_state(
     api: Api, app: web.Application, doors: Doors, pair: Pair
 ) -> None:
     """Promise T4 for every sort of change: a client that reads over HTTP first, then listens, while others go on."""
@@ -92,7 +92,7 @@ async def test_what_was_read_and_what_is_told_after_it_are_the_state_now(
         assert ours == now
 
 
-async def test_nobody_is_told_of_what_is_not_his(make_settings: Callable[..., Settings]) -> None:
+async def test_events_reach_members_only(make_settings: Callable[..., Settings]) -> None:
     """Promise T9: every sort of event, against the list of those who may hear it."""
     settings = make_settings(SOCKETS__TYPING=True, SOCKETS__PRESENCE=True)
     app = await create_app(settings, settings.database.url)

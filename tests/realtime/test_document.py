@@ -47,7 +47,7 @@ def references(part: Any) -> list[str]:
     return [one for value in part for one in references(value)] if isinstance(part, list) else []
 
 
-async def test_the_document_is_whole(document: dict[str, Any]) -> None:
+async def test_the_asyncapi_document_is_valid(document: dict[str, Any]) -> None:
     assert document["asyncapi"] == "3.0.0"
     for reference in references(document):
         assert resolved(document, reference)
@@ -70,12 +70,12 @@ async def test_every_socket_is_described_and_nothing_else(app: web.Application, 
     assert served == {channel["address"] for channel in document["channels"].values()}
 
 
-async def test_every_code_that_we_close_with_has_a_meaning(document: dict[str, Any]) -> None:
+async def test_every_close_code_is_documented(document: dict[str, Any]) -> None:
     assert set(CLOSE_CODES) == set(CloseCode)
     assert set(document["x-close-codes"]) >= {str(int(code)) for code in CloseCode}
 
 
-async def test_frames_are_what_the_document_says_and_all_of_it_happens(
+async def test_frames_match_the_document_and_all_of_them_occur(
     make_settings: Callable[..., Settings],
 ) -> None:
     settings = make_settings(SOCKETS__TYPING=True, SOCKETS__PRESENCE=True, SOCKETS__REPLAY=3)

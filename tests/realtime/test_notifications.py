@@ -26,7 +26,7 @@ async def tell(app: web.Application, person: Person, *order_ids: int) -> list[in
     return ids
 
 
-async def test_news_comes_in_the_documents_shape(app: web.Application, doors: Doors, factory: Factory) -> None:
+async def test_notifications_have_the_documented_shape(app: web.Application, doors: Doors, factory: Factory) -> None:
     person = await factory.person(channel="market")
     socket = await doors.open("/ws/notifications/", person)
     (told,) = await tell(app, person, 7)
@@ -41,7 +41,7 @@ async def test_news_comes_in_the_documents_shape(app: web.Application, doors: Do
     assert "created_at" in heard
 
 
-async def test_two_readers_of_two_languages_hear_one_thing(app: web.Application, doors: Doors, pair: Pair) -> None:
+async def test_each_connection_gets_its_own_language(app: web.Application, doors: Doors, pair: Pair) -> None:
     russian = await doors.open("/ws/notifications/", pair.anna, headers={"Accept-Language": "ru"})
     english = await doors.open("/ws/notifications/", pair.anna, headers={"Accept-Language": "en"})
     stranger = await doors.open("/ws/notifications/", pair.boris)
@@ -52,7 +52,7 @@ async def test_two_readers_of_two_languages_hear_one_thing(app: web.Application,
     assert await stranger.silent()
 
 
-async def test_missed_news_is_told_again_in_order(app: web.Application, doors: Doors, pair: Pair) -> None:
+async def test_missed_notifications_are_replayed_in_order(app: web.Application, doors: Doors, pair: Pair) -> None:
     first, *missed = await tell(app, pair.anna, 1, 2, 3, 4)
     socket = await doors.open("/ws/notifications/", pair.anna, params={"after": first})
     (live,) = await tell(app, pair.anna, 5)
@@ -61,9 +61,7 @@ async def test_missed_news_is_told_again_in_order(app: web.Application, doors: D
     assert {"type": "resumed", "after": first} in frames
 
 
-async def test_what_was_forgotten_leaves_an_honest_gap(
-    app: web.Application, db: Database, doors: Doors, pair: Pair
-) -> None:
+async def test_purged_notifications_are_a_gap(app: web.Application, db: Database, doors: Doors, pair: Pair) -> None:
     first, second, third = await tell(app, pair.anna, 1, 2, 3)
     await db.execute(
         "update notification_boxes set forgotten_id = %(id)s where account_id = %(anna)s", id=second, anna=pair.anna.id
@@ -76,7 +74,7 @@ async def test_what_was_forgotten_leaves_an_honest_gap(
     assert (await broken.hear())["id"] == live
 
 
-async def test_a_message_in_a_chat_is_news(api: Api, app: web.Application, doors: Doors, pair: Pair) -> None:
+async def test_a_chat_message_is_a_notification(api: Api, app: web.Application, doors: Doors, pair: Pair) -> None:
     socket = await doors.open("/ws/notifications/", pair.boris)
     await app[CHAT].send(actor(pair.anna), pair.id, "Здравствуйте")
     heard = await socket.hear()
@@ -85,7 +83,7 @@ async def test_a_message_in_a_chat_is_news(api: Api, app: web.Application, doors
     assert [one["id"] for one in (await answer.json())["results"]] == [heard["id"]]
 
 
-async def test_nothing_can_be_said_to_the_socket(doors: Doors, pair: Pair) -> None:
+async def test_the_websocket_of_notifications_refuses_frames(doors: Doors, pair: Pair) -> None:
     socket = await doors.open("/ws/notifications/", pair.anna, headers={"Accept-Language": "en"})
     await socket.say(message="hello?")
     heard: dict[str, Any] = await socket.hear()

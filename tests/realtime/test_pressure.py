@@ -26,7 +26,7 @@ def server(settings: Settings, make_settings: Callable[..., Settings], tmp_path:
         yield Subject(process.port, process.process.pid)
 
 
-async def test_readers_that_do_not_read_cost_little_and_others_hear_on_and_so_they_do_beside_nonsense(
+async def test_clients_that_do_not_read_or_send_garbage_cost_little(
     app: web.Application, api: Api, server: Subject
 ) -> None:
     talks = await prepared(app, 4)

@@ -50,7 +50,7 @@ def environment(bus: str, settings: Settings, make_settings: Callable[..., Setti
 
 
 @POSTGRES_FIRST
-async def test_whatever_dies_every_message_reaches_every_device_once_and_in_order(
+async def test_every_message_reaches_every_device_once_whatever_is_killed(
     app: web.Application, api: Api, environment: dict[str, str], tmp_path: Path
 ) -> None:
     environment["MYSTAR_SOCKETS__SWEEP_SECONDS"] = "2"
@@ -98,7 +98,7 @@ async def _read_on(session: aiohttp.ClientSession, url: str, token: str) -> None
 
 
 @REDIS_FIRST
-async def test_news_and_endings_cross_from_process_to_process(
+async def test_messages_and_ends_of_sessions_reach_other_processes(
     app: web.Application, factory: Factory, environment: dict[str, str], tmp_path: Path
 ) -> None:
     anna, boris = await factory.person(channel="market"), await factory.person(channel="market")

@@ -22,7 +22,7 @@ _EMAIL_LONGEST = 100
 
 
 class IdentityPhone(PhoneNumber):
-    """E.164; something has to be there."""
+    """E.164; required."""
 
     def __init__(self) -> None:
         super().__init__(required=True, metadata={"example": "+79161234567"})
@@ -118,7 +118,7 @@ async def validate_access(request: web.Request) -> web.Response:
 
 
 def pair(request: web.Request, session: NewSession) -> web.Response:
-    """What every log-in of this dialect answers."""
+    """The answer of every log-in of this dialect."""
     return session_response(request, session, {"access": session.access, "refresh": session.refresh})
 
 

@@ -1,4 +1,4 @@
-"""The identity contract (docs/dialects/identity.md): whose addresses, and how it says no."""
+"""The identity dialect (docs/dialects/identity.md): its routes and its errors."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def _registration(name: Name, title: str) -> Handler:
     @querystring_schema(ProviderToken)
     @response_schema(IdentityProviderPair, 200)
     async def registration(request: web.Request) -> web.Response:
-        if request.method == "HEAD":  # it looks, and must not become somebody
+        if request.method == "HEAD":  # a HEAD must not register an account
             return web.Response()
         token, actor = query_of(request)["access_token"], maybe_actor_of(request)
         result = await request.app[SIGN_IN].register_with(name, token, client_info(request), "identity", actor=actor)

@@ -1,4 +1,4 @@
-"""Registration, log-in, and where the caller seems to be (docs/dialects/messenger.md#accounts-and-users)."""
+"""Registration, log-in, and the address and country of the client (docs/dialects/messenger.md#accounts-and-users)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from mystar.kit.web.validation import body_of
 
 TAGS = ["messenger: people"]
 SUCCESS = {"detail": "success"}
-#: What clients know by these very words.
+#: Texts that clients compare.
 DETAILS = {"taken": "User already exist."}
 _REGION = re.compile(r"[A-Za-z]{2}|\d{3}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}")
 
 
 class MailAddress(PlainText):
-    """Something that could be an e-mail."""
+    """An e-mail address."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         text = super()._deserialize(value, attr, data, **options)
@@ -40,7 +40,7 @@ class MailAddress(PlainText):
 
 
 class MessengerRegistration(BaseSchema):
-    """The bounds are this door's; what makes a good name or password is the same at all (D11)."""
+    """The bounds of this dialect; the rules of names and passwords are those of all dialects (D11)."""
 
     username = PlainText(required=True, min_length=4, max_length=20)
     email = MailAddress(required=True, max_length=EMAIL_MAX_LENGTH)

@@ -1,4 +1,4 @@
-"""The messenger contract (docs/dialects/messenger.md): whose addresses, and how it says no."""
+"""The messenger dialect (docs/dialects/messenger.md): its routes and its errors."""
 
 from __future__ import annotations
 

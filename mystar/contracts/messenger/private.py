@@ -24,7 +24,7 @@ from mystar.kit.web.validation import body_of, path_of, query_of
 TAGS = ["messenger: private chats"]
 #: Characters of a message in this dialect.
 MAX_LENGTH = 2000
-#: Refusals that clients know by these very words, and all with 400 (docs/dialects/messenger.md).
+#: Errors whose texts clients compare, all with 400 (docs/dialects/messenger.md).
 DETAILS = {
     "own_conversation": "current user cannot by recipient",
     "recipient_unknown": "recipient user not found",
@@ -45,10 +45,10 @@ class MessengerChatDraft(BaseSchema):
 
 
 class MessengerMessageDraft(BaseSchema):
-    """``client_id`` is ours: a repeated send with the same one is not a second message."""
+    """``client_id`` extends the document: sending the same one again makes no second message."""
 
     text = PlainText(required=True, min_length=1, max_length=MAX_LENGTH)
-    # What clients read as `answer`, 0 included, they send back.
+    # Clients send back what they read as `answer`, 0 included.
     message_answer_id = BoundedInteger(
         min_value=0, max_value=2**63 - 1, load_default=0, allow_none=True, metadata={"description": "0 = none"}
     )
@@ -56,7 +56,7 @@ class MessengerMessageDraft(BaseSchema):
 
 
 class MessengerMessageQuery(BaseSchema):
-    """At most 1000 come at once, whatever is asked for (D19)."""
+    """At most 1000 are returned at once (D19)."""
 
     limit = BoundedInteger(required=True, min_value=1, max_value=2**31 - 1)
     offset = BoundedInteger(required=True, min_value=0, max_value=2**31 - 1)

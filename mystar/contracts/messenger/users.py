@@ -1,4 +1,4 @@
-"""Finding people, and one's own picture (docs/dialects/messenger.md#accounts-and-users)."""
+"""Search for accounts, and the avatar (docs/dialects/messenger.md#accounts-and-users)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mystar.kit.web.media_urls import copy_paths, media_path
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import query_of
 
-#: What clients know by these very words. Only here may they be told (D13).
+#: Texts that clients compare; only these endpoints may tell them (D13).
 DETAILS = {"person_unknown": "User dont exist."}
 #: Streamed by the handler itself; declared for the documents.
 _multipart = partial(request_schema, location="files")

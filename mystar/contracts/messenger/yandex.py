@@ -18,7 +18,7 @@ from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import query_of
 
 _TAGS = ["messenger: people"]
-#: What clients know word for word.
+#: Texts that clients compare.
 DETAILS = {
     "already_registered": "User already exist.",
     "sign_in_first": "User already exist.",

@@ -47,7 +47,7 @@ class StudioRegistration(BaseSchema):
     def check_phone(self, value: str, **_: Any) -> None:
         if len(value) > _PHONE_LONGEST:
             raise ValidationError([_TOO_LONG])
-        # Elsewhere that means "none"; here nobody can be without.
+        # In other dialects an empty phone means "none"; here it is required.
         if not value.strip("0"):
             raise ValidationError([_NO_PHONE])
 
@@ -107,7 +107,7 @@ def _view(account: Account) -> dict[str, Any]:
 
 
 def _as_dialled(phone: str) -> str:
-    """As this dialect's people write it: eleven digits that begin with 8, where there is such a spelling."""
+    """In the spelling of this dialect: eleven digits that begin with 8, if the number has one."""
     return f"8{phone[2:]}" if phone.startswith("+7") else phone
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from aiohttp_apispec import docs, request_schema
 from marshmallow import Schema
 
-#: In addresses: what is no number leads nowhere.
+#: Ids in paths; other values are 404.
 ID_IN_PATH = r"{id:\d{1,18}}"
 
 H = TypeVar("H")

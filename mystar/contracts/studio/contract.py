@@ -1,4 +1,4 @@
-"""The studio contract (docs/dialects/studio.md): whose addresses, and how it says no."""
+"""The studio dialect (docs/dialects/studio.md): its routes and its errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders (docs/dialects/studio.md, D35 and D36): placed by people and guests, taken up when staff say so."""
+"""Orders (docs/dialects/studio.md, D35 and D36): placed by accounts and guests, processed when staff start them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mystar.orders.studio.model import MOST_PICTURES, StudioOrder
 from mystar.orders.studio.schemas import StudioOrderView, studio_order_view
 
 TAGS = ["studio: orders"]
-#: Whatever the fields are called: the document names none.
+#: In fields of any name: the document names none.
 _PICTURES = FileField(ANYWHERE, ("image",), "studio", max_count=MOST_PICTURES)
 
 

@@ -1,6 +1,6 @@
 """Profiles (docs/dialects/studio.md, D34): one per account, under the account's id.
 
-The document shows a birth date to whoever asks. It is personal, so only its person and staff read a profile; for others
+The document shows birth dates to all. They are personal, so only the owner and staff read a profile; for others
 there is none (D4).
 """
 
@@ -33,7 +33,7 @@ _BIO_LONGEST = 500
 
 
 class StudioProfileEdit(BaseSchema):
-    """Whatever is given is changed. ``phone_number`` and ``user`` are ignored: neither can be changed here."""
+    """Given fields are changed. ``phone_number`` and ``user`` are ignored: neither can be changed here."""
 
     first_name = PlainText(min_length=1, max_length=NAME_MAX_LENGTH)
     last_name = PlainText(max_length=NAME_MAX_LENGTH)

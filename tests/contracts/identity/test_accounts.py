@@ -16,7 +16,7 @@ from tests.subtests import as_subtests
 REGISTRATION = "/authorization/registration"
 
 
-def somebody(**changes: Any) -> dict[str, Any]:
+def registration(**changes: Any) -> dict[str, Any]:
     draft = {
         "phone_number": "+79161583866",
         "email": f"Andr-{uuid.uuid4().hex[:8]}@Example.com",
@@ -33,8 +33,8 @@ async def must_be_pair(answer: ClientResponse) -> dict[str, str]:
     return pair
 
 
-async def test_whoever_registers_is_signed_in_for_two_hours_and_for_a_month(api: Api) -> None:
-    draft = somebody()
+async def test_registration_issues_tokens_for_two_hours_and_a_month(api: Api) -> None:
+    draft = registration()
     pair = await must_be_pair(await api.post(REGISTRATION, draft))
     access, refresh = (jwt.decode(pair[name], options={"verify_signature": False}) for name in ("access", "refresh"))
     assert access["exp"] - access["iat"] == 7200
@@ -59,15 +59,15 @@ async def test_whoever_registers_is_signed_in_for_two_hours_and_for_a_month(api:
     ],
 )
 async def test_a_registration_with_a_wrong_field_says_which(api: Api, change: dict[str, Any], field: str) -> None:
-    answer = await api.post(REGISTRATION, somebody(**change))
+    answer = await api.post(REGISTRATION, registration(**change))
     assert answer.status == 422
     body = await answer.json()
     assert body["detail"] == body["message"]
     assert set(body["errors"]) == {field}
 
 
-async def test_what_is_taken_is_400(api: Api) -> None:
-    draft = somebody()
+async def test_taken_values_are_400(api: Api) -> None:
+    draft = registration()
     await api.post(REGISTRATION, draft)
     for again in ({**draft, "email": "other@example.com"}, {**draft, "phone_number": "+79161583867"}):
         answer = await api.post(REGISTRATION, again)
@@ -76,7 +76,7 @@ async def test_what_is_taken_is_400(api: Api) -> None:
         assert field in ("email", "phone_number")
 
 
-async def test_one_logs_in_by_email_and_by_phone_in_any_spelling(api: Api, factory: Factory) -> None:
+async def test_log_in_by_email_or_phone_in_any_spelling(api: Api, factory: Factory) -> None:
     person = await factory.person(phone="+79161583866")
     for email in (person.email, person.email.upper()):
         await must_be_pair(await api.post("/authorization/login/email", {"email": email, "hash_password": PASSWORD}))
@@ -88,11 +88,11 @@ async def test_one_logs_in_by_email_and_by_phone_in_any_spelling(api: Api, facto
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/authorization/login/email", {"email": "nobody@example.com", "hash_password": PASSWORD}),
+        ("/authorization/login/email", {"email": "unknown@example.com", "hash_password": PASSWORD}),
         ("/authorization/login/phone/number", {"phone_number": "+79990000000", "hash_password": PASSWORD}),
     ],
 )
-async def test_a_wrong_log_in_is_401_and_a_half_one_422(api: Api, path: str, body: dict[str, Any]) -> None:
+async def test_a_wrong_log_in_is_401_and_an_incomplete_one_422(api: Api, path: str, body: dict[str, Any]) -> None:
     answer = await api.post(path, body)
     assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert (await answer.json())["code"] == "login_refused"
@@ -101,7 +101,7 @@ async def test_a_wrong_log_in_is_401_and_a_half_one_422(api: Api, path: str, bod
         assert (answer.status, set((await answer.json())["errors"])) == (422, {gone})
 
 
-async def test_living_tokens_are_valid_for_their_kind(api: Api, factory: Factory) -> None:
+async def test_tokens_are_valid_for_their_kind(api: Api, factory: Factory) -> None:
     person = await factory.person(channel="identity")
     answer = await api.get("/validate/jwt/access", params={"access": person.token})
     assert (answer.status, await answer.json()) == (200, {"email": person.email})
@@ -113,7 +113,7 @@ async def test_living_tokens_are_valid_for_their_kind(api: Api, factory: Factory
     assert await answer.json() == {"email": person.email}
 
 
-async def test_anything_else_is_false(api: Api, factory: Factory) -> None:
+async def test_other_tokens_are_false(api: Api, factory: Factory) -> None:
     person, gone = await factory.person(channel="identity"), await factory.person(channel="identity")
     await api.post("/api/auth/logout/", as_=gone)
     for kind, tokens in (

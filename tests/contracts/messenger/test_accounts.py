@@ -22,7 +22,7 @@ from tests.subtests import as_subtests
 REGISTER, LOGIN = "/auth/register/", "/auth/login/"
 
 
-def somebody(**changes: Any) -> dict[str, Any]:
+def registration(**changes: Any) -> dict[str, Any]:
     """A registration with names that no other test uses; ``...`` leaves a field out."""
     name = f"ilya{uuid.uuid4().hex[:10]}"
     draft = {"username": name, "email": f"{name}@example.org", "password": PASSWORD, **changes}
@@ -41,8 +41,8 @@ async def refused(answer: ClientResponse, status: int, detail: str | None = None
     return body
 
 
-async def test_somebody_registers_and_logs_in(api: Api, db: Database) -> None:
-    draft = somebody(description="Люблю горы", status="в пути")
+async def test_registration_and_log_in(api: Api, db: Database) -> None:
+    draft = registration(description="Люблю горы", status="в пути")
     answer = await api.post(REGISTER, draft)
     assert (answer.status, await answer.json()) == (200, {"detail": "success"})
 
@@ -60,13 +60,13 @@ async def test_somebody_registers_and_logs_in(api: Api, db: Database) -> None:
 
 async def test_description_and_status_may_be_left_out(api: Api) -> None:
     for further in ({}, {"description": None, "status": None}, {"description": "", "status": ""}):
-        assert (await api.post(REGISTER, somebody(**further))).status == 200
-    longest = somebody(description="о" * 190, status="с" * 30, username=uuid.uuid4().hex[:20])
+        assert (await api.post(REGISTER, registration(**further))).status == 200
+    longest = registration(description="о" * 190, status="с" * 30, username=uuid.uuid4().hex[:20])
     assert (await api.post(REGISTER, longest)).status == 200
 
 
 async def test_a_form_will_do(api: Api) -> None:
-    draft = somebody()
+    draft = registration()
     assert (await api.request("POST", REGISTER, data=draft)).status == 200
     answer = await api.request("POST", LOGIN.rstrip("/"), data={"email": draft["email"], "password": PASSWORD})
     assert answer.status == 200
@@ -76,12 +76,12 @@ async def test_a_form_will_do(api: Api) -> None:
 async def test_the_confirmation_comes_in_the_callers_language(
     api: Api, sandbox_process: SandboxProcess, language: str | None, subject: str
 ) -> None:
-    draft = somebody()
+    draft = registration()
     await api.post(REGISTER, draft, language=language)
     assert subject in (await sandbox_process.wait_for_mail(draft["email"]))["subject"]
 
 
-async def test_what_is_wrong_is_told_by_field(api: Api, db: Database) -> None:
+async def test_invalid_fields_are_named(api: Api, db: Database) -> None:
     for change, field in (
         ({"username": "abc"}, "username"),
         ({"username": "a" * 21}, "username"),
@@ -90,7 +90,7 @@ async def test_what_is_wrong_is_told_by_field(api: Api, db: Database) -> None:
         ({"username": "a@b.ru"}, "username"),
         ({"username": ...}, "username"),
         ({"username": ["anna"]}, "username"),
-        ({"email": "nobody"}, "email"),
+        ({"email": "no-address"}, "email"),
         ({"email": ""}, "email"),
         ({"email": None}, "email"),
         ({"email": ...}, "email"),
@@ -105,19 +105,19 @@ async def test_what_is_wrong_is_told_by_field(api: Api, db: Database) -> None:
         ({"status": "a" * 31}, "status"),
         ({"status": "a\0b"}, "status"),
     ):
-        body = await refused(await api.post(REGISTER, somebody(**change)), 422)
+        body = await refused(await api.post(REGISTER, registration(**change)), 422)
         assert set(body["errors"]) == {field}, change
     assert await db.value("select count(*) from accounts") == 0
 
 
-async def test_all_wrong_fields_are_told_at_once(api: Api) -> None:
+async def test_all_invalid_fields_are_named_at_once(api: Api) -> None:
     body = await refused(await api.post(REGISTER, {}), 422)
     assert set(body["errors"]) == {"username", "email", "password"}
 
 
 @as_subtests
 @pytest.mark.parametrize("content", [b"{", b"[1]", b'"text"', b"\xff"])
-async def test_what_is_no_object_is_refused(api: Api, content: bytes) -> None:
+async def test_a_body_that_is_no_object_is_refused(api: Api, content: bytes) -> None:
     for path in (REGISTER, LOGIN):
         answer = await api.request("POST", path, data=content, headers={"Content-Type": "application/json"})
         assert answer.status in (400, 422)
@@ -125,33 +125,33 @@ async def test_what_is_no_object_is_refused(api: Api, content: bytes) -> None:
 
 
 async def test_a_taken_name_or_email_is_refused_in_the_words_that_clients_know(api: Api) -> None:
-    first = somebody()
+    first = registration()
     assert (await api.post(REGISTER, first)).status == 200
     for change, fields in (
         ({"username": first["username"].upper()}, {"username"}),
         ({"email": first["email"].upper()}, {"email"}),
         ({"username": first["username"], "email": first["email"]}, {"username", "email"}),
     ):
-        body = await refused(await api.post(REGISTER, somebody(**change)), 400, "User already exist.")
+        body = await refused(await api.post(REGISTER, registration(**change)), 400, "User already exist.")
         assert set(body["errors"]) == fields
 
 
-async def test_of_two_who_register_at_once_one_exists(api: Api, db: Database) -> None:
-    draft = somebody()
+async def test_one_of_two_concurrent_registrations_succeeds(api: Api, db: Database) -> None:
+    draft = registration()
     answers = await asyncio.gather(*(api.post(REGISTER, draft) for _ in range(4)))
     assert sorted(answer.status for answer in answers) == [200, 400, 400, 400]
     assert await db.value("select count(*) from accounts") == 1
 
 
-async def test_nobody_registers_as_staff(api: Api, db: Database) -> None:
-    assert (await api.post(REGISTER, somebody(role="owner", is_staff=True, id=7, is_active=False))).status == 200
+async def test_registration_never_makes_staff(api: Api, db: Database) -> None:
+    assert (await api.post(REGISTER, registration(role="owner", is_staff=True, id=7, is_active=False))).status == 200
     assert await db.value("select count(*) from accounts where role is null and is_active and id <> 7") == 1
 
 
-async def test_a_failed_login_does_not_say_whether_there_is_such_a_person(api: Api, factory: Factory) -> None:
+async def test_a_failed_log_in_does_not_tell_whether_the_account_exists(api: Api, factory: Factory) -> None:
     person, other = await factory.person(), await factory.person()
     wrong = await refused(await log_in(api, person.email, "Wrong-guess-77"), 401)
-    unknown = await refused(await log_in(api, "nobody@example.org", "Wrong-guess-77"), 401)
+    unknown = await refused(await log_in(api, "unknown@example.org", "Wrong-guess-77"), 401)
     others = await refused(await log_in(api, person.email, other.password + "x"), 401)
     assert wrong == unknown == others
     assert (await log_in(api, person.email, "x")).headers["WWW-Authenticate"] == "Bearer"
@@ -162,7 +162,7 @@ async def test_a_login_needs_an_email_and_a_password(api: Api, factory: Factory)
     for body, field in (
         ({"email": person.email}, "email"),
         ({"password": PASSWORD}, "password"),
-        ({"email": "nobody", "password": PASSWORD}, ""),
+        ({"email": "no-address", "password": PASSWORD}, ""),
         ({"email": [person.email], "password": PASSWORD}, ""),
         ({"email": person.email, "password": None}, ""),
     ):
@@ -170,7 +170,7 @@ async def test_a_login_needs_an_email_and_a_password(api: Api, factory: Factory)
         assert told["errors"], field
 
 
-async def test_whoever_registered_at_another_door_logs_in_here(api: Api, factory: Factory) -> None:
+async def test_accounts_of_other_dialects_can_log_in(api: Api, factory: Factory) -> None:
     star = await factory.star()
     answer = await log_in(api, star.email)
     assert answer.status == 200
@@ -198,7 +198,7 @@ def test_a_country_is_read_from_the_first_language(header: str, place: str) -> N
     assert country_or_language(header) == place
 
 
-async def test_the_caller_learns_where_they_seem_to_be(api: Api) -> None:
+async def test_the_client_reads_its_address_and_country(api: Api) -> None:
     answer = await api.get("/auth/current_ip/", headers={"Accept-Language": "kk-KZ"})
     assert (answer.status, await answer.json()) == (200, {"detail": "KZ", "ip": "127.0.0.1"})
     forged = await api.get("/auth/current_ip/", headers={"X-Forwarded-For": "203.0.113.9"})

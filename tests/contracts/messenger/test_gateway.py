@@ -23,7 +23,7 @@ async def anna(factory: Factory) -> Person:
     return await factory.person(channel="messenger")
 
 
-async def test_a_living_token_names_its_account(api: Api, anna: Person) -> None:
+async def test_a_valid_token_names_its_account(api: Api, anna: Person) -> None:
     for authorization in (anna.token, f"Bearer {anna.token}"):
         answer = await api.get(GATEWAY, headers={"Authorization": authorization})
         assert answer.status == 200
@@ -35,7 +35,7 @@ async def test_a_living_token_names_its_account(api: Api, anna: Person) -> None:
     assert (head.status, head.headers["X-Account-Id"], await head.read()) == (200, str(anna.id), b"")
 
 
-async def test_the_token_of_any_door_will_do_and_a_refresh_token_will_not(api: Api, factory: Factory) -> None:
+async def test_access_tokens_of_all_dialects_are_valid_and_refresh_tokens_are_not(api: Api, factory: Factory) -> None:
     for door in ("market", "greetings", "messenger", "studio", "identity"):
         person = await factory.person(channel=door)
         assert (await api.get(GATEWAY, as_=person)).status == 200
@@ -43,7 +43,7 @@ async def test_the_token_of_any_door_will_do_and_a_refresh_token_will_not(api: A
             await refused(await api.get(GATEWAY, headers={"Authorization": person.refresh}), 401)
 
 
-async def test_without_a_living_token_nobody_passes(api: Api, anna: Person) -> None:
+async def test_an_invalid_token_is_refused(api: Api, anna: Person) -> None:
     head, body, signature = anna.token.split(".")
     for authorization in (
         "",
@@ -61,7 +61,7 @@ async def test_without_a_living_token_nobody_passes(api: Api, anna: Person) -> N
     await refused(await api.post(GATEWAY, as_=anna), 405)
 
 
-async def test_whoever_has_logged_out_or_is_blocked_does_not_pass(
+async def test_tokens_of_ended_sessions_and_blocked_accounts_are_refused(
     api: Api, app: web.Application, anna: Person, factory: Factory
 ) -> None:
     boris = await factory.person()
@@ -72,7 +72,7 @@ async def test_whoever_has_logged_out_or_is_blocked_does_not_pass(
         assert (await api.request("HEAD", GATEWAY, as_=person)).status == 401
 
 
-async def test_asking_changes_nothing(api: Api, app: web.Application, anna: Person) -> None:
+async def test_checking_a_token_changes_nothing(api: Api, app: web.Application, anna: Person) -> None:
     async def everything() -> list[object]:
         tables = ("accounts", "sessions", "outbox")
         return [await app[DATABASE].all(f"select {name}.* from {name} order by id") for name in tables]

@@ -61,14 +61,14 @@ async def test_a_chat_begins_with_a_message_or_without(api: Api, factory: Factor
         assert [one["text"] for one in await read(api, recipient, body["chat_id"])] == expected
 
 
-async def test_a_second_beginning_is_refused_and_says_nothing(api: Api, anna: Person, boris: Person, chat: int) -> None:
+async def test_opening_a_chat_twice_is_refused(api: Api, anna: Person, boris: Person, chat: int) -> None:
     for person, other in ((anna, boris), (boris, anna)):
         again = await start(api, person, other.id, text="Ещё раз")
         await refused(again, 400, "current user already have chat with this recipient")
     assert await read(api, anna, chat) == []
 
 
-async def test_a_chat_needs_somebody_else(api: Api, anna: Person) -> None:
+async def test_a_chat_with_oneself_is_refused(api: Api, anna: Person) -> None:
     await refused(await start(api, anna, anna.id), 400, "current user cannot by recipient")
     await refused(await start(api, anna, anna.id + 1000), 400, "recipient user not found")
 
@@ -123,7 +123,7 @@ async def test_an_empty_chat_is_an_empty_list(api: Api, boris: Person, chat: int
     assert await read(api, boris, chat) == []
 
 
-async def test_what_is_no_message_is_refused(api: Api, factory: Factory, anna: Person, chat: int) -> None:
+async def test_an_invalid_message_is_refused(api: Api, factory: Factory, anna: Person, chat: int) -> None:
     for text in ("", "  ", None, "x" * 2001):
         await refused(await add(api, anna, chat, text), 422)
     await refused(await add(api, anna, chat, "Да", message_answer_id=-1), 422)
@@ -134,7 +134,7 @@ async def test_what_is_no_message_is_refused(api: Api, factory: Factory, anna: P
     assert (await add(api, anna, chat, "x" * 2000)).status == 200
 
 
-async def test_a_chat_tells_who_began_it(api: Api, anna: Person, boris: Person, chat: int) -> None:
+async def test_a_chat_names_its_starter(api: Api, anna: Person, boris: Person, chat: int) -> None:
     for person in (anna, boris):
         answer = await api.get(f"/private/{chat}/info/", as_=person)
         assert (answer.status, await answer.json()) == (
@@ -147,7 +147,7 @@ async def test_a_chat_tells_who_began_it(api: Api, anna: Person, boris: Person, 
         )
 
 
-async def test_the_list_has_ones_own_chats_alone(
+async def test_the_list_has_chats_of_the_actor_only(
     api: Api, factory: Factory, anna: Person, boris: Person, chat: int
 ) -> None:
     stranger = await factory.person()
@@ -157,8 +157,8 @@ async def test_the_list_has_ones_own_chats_alone(
         answer = await api.get("/private/chat-list/", as_=person)
         assert (answer.status, await answer.json()) == (200, [{"id": one} for one in expected])
         assert answer.headers["X-Total-Count"] == str(len(expected))
-    nobody = await factory.person()
-    assert await (await api.get("/private/chat-list/", as_=nobody)).json() == []
+    loner = await factory.person()
+    assert await (await api.get("/private/chat-list/", as_=loner)).json() == []
 
 
 async def test_other_peoples_chats_and_guests_are_refused(api: Api, factory: Factory, anna: Person, chat: int) -> None:
@@ -184,7 +184,7 @@ async def test_the_token_may_come_bare(api: Api, anna: Person, chat: int) -> Non
     assert await answer.json() == [{"id": chat}]
 
 
-async def test_a_blocked_person_reads_why_in_his_language(api: Api, anna: Person, boris: Person, chat: int) -> None:
+async def test_a_blocked_account_is_refused_in_its_language(api: Api, anna: Person, boris: Person, chat: int) -> None:
     await api.post(f"/api/v1/users/{anna.id}/block/", as_=boris)
     answer = await api.post(f"/private/add-message/{chat}/", {"text": "hi"}, as_=anna, language="en")
     await refused(answer, 403, "This user does not take messages from you.")

@@ -37,7 +37,7 @@ async def upload(api: Api, person: Person | None, name: str = "me.jpg", content:
     return await api.patch(AVATAR, data=data, as_=person)
 
 
-async def test_somebody_is_found_by_exactly_their_name(api: Api, anna: Person, factory: Factory) -> None:
+async def test_an_account_is_found_by_its_exact_name(api: Api, anna: Person, factory: Factory) -> None:
     boris = await factory.person("boris")
     for name in ("boris", "BORIS", " Boris "):
         answer = await find(api, anna, name)
@@ -56,19 +56,19 @@ async def test_somebody_is_found_by_exactly_their_name(api: Api, anna: Person, f
     assert herself["id"] == anna.id
 
 
-async def test_nobody_is_found_by_anything_else(api: Api, anna: Person, factory: Factory) -> None:
+async def test_other_searches_find_nothing(api: Api, anna: Person, factory: Factory) -> None:
     boris = await factory.person("boris", phone="+79161234567")
     for name in ("bori", "boris1", "%", "b_ris", boris.email, "+79161234567", str(boris.id), "' or 1=1 --"):
         await refused(await find(api, anna, name), 404, "User dont exist.")
 
 
-async def test_whoever_is_blocked_is_not_found(api: Api, app: web.Application, anna: Person, factory: Factory) -> None:
+async def test_blocked_accounts_are_not_found(api: Api, app: web.Application, anna: Person, factory: Factory) -> None:
     boris, staff = await factory.person("boris"), await factory.staff()
     await app[STAFF].block(actor(staff, "owner"), boris.id)
     await refused(await find(api, anna, "boris"), 404, "User dont exist.")
 
 
-async def test_a_search_needs_a_name_and_somebody_who_asks(api: Api, anna: Person) -> None:
+async def test_a_search_needs_a_name_and_a_token(api: Api, anna: Person) -> None:
     for params in ({}, {"username": ""}, {"username": "  "}, {"username": "a" * 151}, {"username": "a\0b"}):
         body = await refused(await api.get(SEARCH, params=params, as_=anna), 422)
         assert set(body["errors"]) == {"username"}
@@ -94,9 +94,7 @@ async def test_a_person_gets_a_picture_in_four_sizes(api: Api, anna: Person) -> 
     assert (herself["avatar"], herself["avatar_sizes"]) == (found["avatar_url"], found["avatar_sizes"])
 
 
-async def test_a_new_picture_takes_the_place_of_the_old_one_at_all_doors(
-    api: Api, app: web.Application, anna: Person
-) -> None:
+async def test_a_new_avatar_replaces_the_old_one_in_all_dialects(api: Api, app: web.Application, anna: Person) -> None:
     first = await (await upload(api, anna)).json()
     greetings = await api.post("/api/upload/avatar/", data=form(image=("me.jpg", picture())), as_=anna)
     second = await greetings.json()
@@ -108,7 +106,7 @@ async def test_a_new_picture_takes_the_place_of_the_old_one_at_all_doors(
     assert await app[DATABASE].value("select count(*) from file_copies") == len(SIDES)
 
 
-async def test_what_is_no_sound_picture_is_refused_by_field(
+async def test_a_broken_picture_is_refused_by_field(
     api: Api, anna: Person, settings: Settings, factory: Factory
 ) -> None:
     hostile = [

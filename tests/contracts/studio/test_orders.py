@@ -38,7 +38,7 @@ def form_with(*pictures: tuple[str, bytes, str], **fields: str) -> aiohttp.FormD
     return form
 
 
-async def test_guests_and_people_order_and_the_person_is_kept(api: Api, factory: Factory) -> None:
+async def test_guests_and_accounts_place_orders(api: Api, factory: Factory) -> None:
     person = await factory.person(channel="studio")
     order, guests = await placed(api, person, user=1, status="in_process", order_number="1"), await placed(api)
     assert set(order) >= {"id", "images", "title", "description", "order_number", "created_at", "status", "user"}
@@ -49,9 +49,9 @@ async def test_guests_and_people_order_and_the_person_is_kept(api: Api, factory:
     assert guests["user"] is None
 
 
-async def test_nobody_becomes_a_guest_by_a_token_that_has_died(api: Api) -> None:
+async def test_an_expired_token_does_not_make_a_guest(api: Api) -> None:
     """Their order would be everybody's to see, and their own orders would be gone from the list."""
-    dead = {"Authorization": "Bearer nobody"}
+    dead = {"Authorization": "Bearer unknown"}
     for answer in (await api.post(ORDERS, SITE, headers=dead), await api.get(ORDERS, headers=dead)):
         assert (answer.status, answer.headers["WWW-Authenticate"], set(await answer.json())) == (
             401,
@@ -61,7 +61,7 @@ async def test_nobody_becomes_a_guest_by_a_token_that_has_died(api: Api) -> None
     assert await (await api.get(ORDERS)).json() == []
 
 
-async def test_guests_see_guests_orders_and_people_theirs_as_well(api: Api, factory: Factory) -> None:
+async def test_guests_list_orders_of_guests_and_accounts_also_their_own(api: Api, factory: Factory) -> None:
     mine, other = await factory.person(), await factory.person()
     own, theirs, guests = await placed(api, mine), await placed(api, other), await placed(api)
     for viewer, seen in ((None, [guests]), (mine, [guests, own]), (other, [guests, theirs])):
@@ -102,9 +102,7 @@ async def test_search_finds_digits_that_stand_together(api: Api, factory: Factor
     assert (await api.get(ORDERS, params={"search": "1" * 21})).status == 400
 
 
-async def test_the_last_free_numbers_are_found_and_then_it_is_said_that_none_is_left(
-    api: Api, app: web.Application
-) -> None:
+async def test_the_last_free_numbers_are_found_before_none_is_left(api: Api, app: web.Application) -> None:
     app[STUDIO_ORDERS].numbers = range(500_000, 500_040)
     orders = await asyncio.gather(*(placed(api) for _ in range(40)))
     assert {int(order["order_number"]) for order in orders} == set(range(500_000, 500_040))
@@ -169,7 +167,7 @@ async def test_bad_fields_are_named(api: Api, body: dict[str, Any]) -> None:
     assert (answer.status, set(await answer.json())) == (400, {"title", "description"})
 
 
-async def test_what_is_no_json_is_unreadable(api: Api) -> None:
+async def test_malformed_json_is_unreadable(api: Api) -> None:
     answer = await api.request("POST", ORDERS, data=b"{", headers={"Content-Type": "application/json"})
     assert (answer.status, set(await answer.json())) == (400, {"detail"})
     assert (await api.get(f"{ORDERS}abc/")).status == 404
@@ -197,7 +195,7 @@ async def test_an_owner_changes_a_new_order(api: Api, factory: Factory) -> None:
     assert (answer.status, list(await answer.json())) == (400, ["images"])
 
 
-async def test_an_owner_takes_a_new_order_back(api: Api, factory: Factory, db: Database) -> None:
+async def test_an_owner_deletes_a_new_order(api: Api, factory: Factory, db: Database) -> None:
     person = await factory.person()
     answer = await api.request("POST", ORDERS, data=form_with(("a", picture(), "a.jpeg"), **SITE), as_=person)
     order = await answer.json()
@@ -211,7 +209,7 @@ async def test_an_owner_takes_a_new_order_back(api: Api, factory: Factory, db: D
     assert await db.value("select count(*) from orders where number is not null") == 1
 
 
-async def test_only_staff_change_a_guests_order_and_nobody_anothers(api: Api, factory: Factory) -> None:
+async def test_only_staff_change_orders_of_guests(api: Api, factory: Factory) -> None:
     person, viewer, operator = await factory.person(), await factory.staff("viewer"), await factory.staff("operator")
     theirs, guests = await placed(api, await factory.person()), await placed(api)
     for method in ("PUT", "PATCH", "DELETE"):
@@ -229,7 +227,7 @@ async def test_only_staff_change_a_guests_order_and_nobody_anothers(api: Api, fa
 
 async def test_an_order_that_is_repeated_with_its_key_is_placed_once(api: Api, factory: Factory, db: Database) -> None:
     person = await factory.person()
-    for who, key in ((person, "one"), (None, "a-key-that-nobody-guesses")):
+    for who, key in ((person, "one"), (None, "a-random-key")):
         headers = {"Idempotency-Key": key}
         first = await api.post(ORDERS, SITE, as_=who, headers=headers)
         again = await api.post(ORDERS, SITE, as_=who, headers=headers)
@@ -261,7 +259,7 @@ def settings(make_settings: Any, request: pytest.FixtureRequest) -> Settings:
     [{"LIMITS__ENABLED": True, "LIMITS__GUEST_ORDER": "2/hour", "LIMITS__STUDIO_ORDER": "3/hour"}],
     indirect=True,
 )
-async def test_guests_and_people_order_only_so_often(api: Api, factory: Factory) -> None:
+async def test_orders_are_rate_limited(api: Api, factory: Factory) -> None:
     person = await factory.person()
     statuses = [(await api.post(ORDERS, SITE)).status for _ in range(3)]
     assert statuses == [201, 201, 429]

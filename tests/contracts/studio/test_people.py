@@ -35,7 +35,7 @@ def profile_of(person_id: int) -> str:
     return f"/api/profiles/profiles/{person_id}/"
 
 
-async def test_whoever_registers_logs_in_by_phone_and_has_a_profile(api: Api) -> None:
+async def test_registration_creates_an_account_with_a_profile(api: Api) -> None:
     answer = await api.post(USERS, draft())
     assert answer.status == 201
     user = await answer.json()
@@ -100,13 +100,13 @@ async def test_every_missing_field_is_named(api: Api) -> None:
     assert (answer.status, set(await answer.json())) == (400, set(draft()))
 
 
-async def test_a_phone_belongs_to_one_account_in_whatever_spelling(api: Api) -> None:
+async def test_a_phone_belongs_to_one_account_in_any_spelling(api: Api) -> None:
     assert (await api.post(USERS, draft())).status == 201
     answer = await api.post(USERS, draft(phone_number="+77071234567"))
     assert (answer.status, list(await answer.json())) == (400, ["phone_number"])
 
 
-async def test_nobody_reads_or_changes_other_peoples_accounts(api: Api, factory: Factory) -> None:
+async def test_other_accounts_cannot_be_read_or_changed(api: Api, factory: Factory) -> None:
     person, other = await factory.person(channel="studio"), await factory.person(channel="studio")
     for path in (f"{USERS}{other.id}/", profile_of(other.id), profile_of(10**9)):
         answer = await api.get(path, as_=person)
@@ -179,7 +179,7 @@ async def test_a_bad_change_is_refused(api: Api, factory: Factory, change: Any, 
     assert (await (await api.get(profile_of(person.id), as_=person)).json())["birthdate"] == "1990-05-17"
 
 
-async def test_what_is_no_picture_is_no_photo(api: Api, factory: Factory) -> None:
+async def test_a_photo_must_be_a_picture(api: Api, factory: Factory) -> None:
     person = await factory.person()
     assert await _sent(api, person, "photo", b"<svg/>", "me.png") == (400, ["photo"])
     assert await _sent(api, person, "avatar", picture(), "me.jpeg") == (400, ["avatar"])

@@ -14,7 +14,7 @@ from tests.subtests import as_subtests
 TOKEN, REFRESH = "/api/token/", "/api/token/refresh/"
 
 
-async def test_a_phone_in_whatever_spelling_logs_in(api: Api, factory: Factory) -> None:
+async def test_a_phone_in_any_spelling_logs_in(api: Api, factory: Factory) -> None:
     await factory.person(phone="87077776655")
     for phone in ("87077776655", "+77077776655", 77077776655):
         answer = await api.post(TOKEN, {"phone_number": phone, "password": PASSWORD})
@@ -30,7 +30,7 @@ async def test_a_phone_in_whatever_spelling_logs_in(api: Api, factory: Factory) 
     assert (answer.status, set(await answer.json())) == (200, {"access", "refresh"})
 
 
-async def test_what_is_refused_is_said_in_the_dialects_words(api: Api, factory: Factory) -> None:
+async def test_errors_have_the_shape_of_the_dialect(api: Api, factory: Factory) -> None:
     person = await factory.person(phone="87077776655", channel="studio")
     for body in (
         {"phone_number": "87077776655", "password": "Wrong-Word-42"},

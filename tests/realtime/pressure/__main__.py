@@ -3,7 +3,7 @@
     python -m tests.realtime.pressure slow         promise T5, readers that do not read
     python -m tests.realtime.pressure storm        promise T6, all sockets break at once
     python -m tests.realtime.pressure idle         promise T7, heartbeats and dead connections
-    python -m tests.realtime.pressure hostile      promise T11, frames that nobody should send
+    python -m tests.realtime.pressure hostile      promise T11, malformed and hostile frames
 
 AssertionError or TimeoutError says what did not come true.
 """
@@ -72,7 +72,7 @@ def _idle(sockets: int, dead: int) -> None:
     _put(lambda server, talks: idle(server, talks, sockets=sockets, dead=dead), talks=-(-sockets // _OF_A_TALK))
 
 
-@main.command("hostile", help="Frames that nobody should send.")
+@main.command("hostile", help="Malformed and hostile frames.")
 @click.option("--frames", default=100_000, show_default=True, type=click.IntRange(1))
 @click.option("--seed", type=int)
 def _hostile(frames: int, seed: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Frames that nobody should send (promise T11)."""
+"""Malformed and hostile frames (promise T11)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.realtime.pressure.subject import Subject, in_batches, path_of
 from tests.realtime.pressure.thin import frame, knock
 
 _BOMB = zlib.compress(bytes(10_000_000))[2:-4]
-#: What nobody lives through who was spared until here.
+#: Frames that end every connection.
 _LAST = frame(0x83, b"")
 #: Sorts of frames, each sent by connections of their own until they are closed.
 _SORTS: dict[str, Callable[[random.Random], bytes]] = {
@@ -51,7 +51,7 @@ class Report:
         return (
             f"{self.frames} hostile frames over {self.connections} connections, closed with: {codes}\n"
             f"memory {self.before:.1f} MB after the first tenth, {self.after - self.before:+.1f} MB after all; "
-            f"somebody who behaves was heard all the time"
+            f"a well-behaved client was served all the time"
         )
 
 

@@ -41,7 +41,7 @@ async def idle(server: Subject, talks: Sequence[Talk], *, sockets: int, dead: in
     megabytes, full = server.megabytes - before, await _share(server, _LOOK)
     gone, began = everybody[:dead], time.monotonic()
     for one in gone:
-        # Nobody answers any more, and nobody says so.
+        # The clients answer no more and close nothing.
         one.stop_reading()
     async with asyncio.timeout(PATIENCE):
         while (await server.sockets())[0] > sockets - dead:  # noqa: ASYNC110 - it is another process

@@ -57,7 +57,7 @@ class Report:
     stuck: int
     readers: int
     messages: int
-    #: From the first word that nobody took until the last of those that do not read was hung up on.
+    #: From the first unread byte until the last client that does not read was closed.
     seconds: float
     #: Megabytes of the server before, and at most.
     before: float

@@ -63,7 +63,7 @@ class Thin(asyncio.Protocol):
         self.transport.write(frame(0x81, payload))
 
     def stop_reading(self) -> None:
-        """As a telephone in a tunnel: the connection lives, and nobody takes what comes."""
+        """Stop reading, as a phone in a tunnel: the connection stays open."""
         self.transport.pause_reading()
 
     def cut(self) -> None:
@@ -99,7 +99,7 @@ async def knock(
     """An open socket.
 
     :param narrow: as little room for what was not read as the system allows.
-    :raises Refused: the service's refusal. :raises OSError: nobody is there.
+    :raises Refused: the service's refusal. :raises OSError: nothing listens.
     """
     connection = sockets.socket()
     connection.setblocking(False)

@@ -21,11 +21,11 @@ from mystar.kit.web.validation_messages_ru import russian
         ("Something new.", "Недопустимое значение."),
     ],
 )
-def test_marshmallows_sentences_are_said_in_russian(english: str, said: str) -> None:
+def test_all_marshmallow_messages_are_translated(english: str, said: str) -> None:
     assert russian(english) == said
 
 
-def test_a_text_fills_its_places_and_leaves_braces_of_others_alone() -> None:
+def test_a_text_fills_only_its_own_placeholders() -> None:
     assert Text("Через {seconds} с.", "In {seconds} s.").in_("en", seconds=5) == "In 5 s."
     assert Text("{", "}").in_("ru") == "{"
     assert TooMany(retry_after=0).details == {"retry_after": 1}

@@ -50,17 +50,17 @@ def test_a_record_is_one_line_of_json() -> None:
         ("order 17 accepted, status code 200", "order 17 accepted, status code 200"),
     ],
 )
-def test_secrets_inside_a_sentence_are_blanked(sentence: str, hidden: str) -> None:
+def test_secrets_inside_a_text_are_blanked(sentence: str, hidden: str) -> None:
     assert without_secrets(sentence) == hidden
     assert orjson.loads(written("%s", sentence))["event"] == hidden
 
 
 @pytest.mark.parametrize("key", ["password", "Authorization", "refresh_token", "dsn", "Set-Cookie", "api_key"])
-def test_a_value_under_a_telling_key_is_blanked_whatever_it_is(key: str) -> None:
+def test_values_of_secret_keys_are_blanked(key: str) -> None:
     assert "marked" not in written("a call", **{key: ["marked"]})
 
 
-def test_secrets_inside_something_that_is_no_text_are_blanked() -> None:
+def test_secrets_inside_other_values_are_blanked() -> None:
     assert "marked" not in written("a call", payload={"user": {"password": "marked-1", "list": ["token=marked-2"]}})
 
 
@@ -71,16 +71,16 @@ def test_the_stack_of_an_exception_is_kept_without_its_secrets(form: str) -> Non
     except RuntimeError:
         text = written("failed", form=form, exc_info=sys.exc_info())
     assert "RuntimeError" in text
-    assert "test_observe.py" in text
+    assert "test_observability.py" in text
     assert "marked" not in text
 
 
 @pytest.mark.parametrize("value", [2**70, float("nan"), b"\xff", "\ud800 half", {1: object()}, None, True])
-def test_whatever_is_logged_is_written(value: object) -> None:
+def test_every_record_is_written(value: object) -> None:
     assert orjson.loads(written("an odd value: %s", value, odd=value))["event"].startswith("an odd value")
 
 
-def test_a_topic_of_the_outbox_that_was_emptied_leaves_the_metrics() -> None:
+def test_an_emptied_outbox_topic_leaves_the_metrics() -> None:
     metrics = Metrics()
     metrics.count_outbox([{"topic": "mail", "waiting": 3, "failed": 0, "oldest_seconds": 1.0}])
     assert b'mystar_outbox_waiting{topic="mail"} 3.0' in metrics.rendered().body  # type: ignore[operator]
@@ -88,7 +88,7 @@ def test_a_topic_of_the_outbox_that_was_emptied_leaves_the_metrics() -> None:
     assert b'topic="mail"' not in metrics.rendered().body  # type: ignore[operator]
 
 
-def test_the_metrics_tell_of_the_process_itself() -> None:
+def test_the_metrics_include_the_process() -> None:
     text = Metrics().rendered().body
     for name in (b"process_resident_memory_bytes", b"process_open_fds", b"python_info"):
         assert name in text  # type: ignore[operator]

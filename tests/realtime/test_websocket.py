@@ -34,15 +34,13 @@ from tests.waiting import eventually
 
 
 @pytest.mark.parametrize("path", ["/ws/conversations/1/", "/ws/notifications/"])
-async def test_nobody_gets_in_without_a_token(doors: Doors, path: str) -> None:
+async def test_a_handshake_needs_a_token(doors: Doors, path: str) -> None:
     for options in ({}, {"params": {"token": "nonsense"}}, {"headers": {"Sec-WebSocket-Protocol": "bearer, nonsense"}}):
         status, body = await doors.refused(path, **options)
         assert (status, set(body)) == (401, {"error", "detail", "code"})
 
 
-async def test_a_stranger_and_a_conversation_that_is_none_are_not_found(
-    doors: Doors, factory: Factory, pair: Pair
-) -> None:
+async def test_foreign_and_unknown_conversations_are_404(doors: Doors, factory: Factory, pair: Pair) -> None:
     stranger = await factory.person(channel="market")
     for path in (pair.path, "/ws/conversations/999999/", f"/ws/conversations/{10**18}/"):
         status, body = await doors.refused(path, stranger)
@@ -51,13 +49,13 @@ async def test_a_stranger_and_a_conversation_that_is_none_are_not_found(
 
 @as_subtests
 @pytest.mark.parametrize("after", ["x", "-1", "1.5", str(2**63), "999999"])
-async def test_nonsense_to_begin_after_is_refused(doors: Doors, pair: Pair, after: str) -> None:
+async def test_a_malformed_after_is_refused(doors: Doors, pair: Pair, after: str) -> None:
     status, body = await doors.refused(pair.path, pair.anna, params={"after": after})
     assert (status, body["code"]) == ((404, "message_unknown") if after == "999999" else (422, "invalid"))
 
 
 @pytest.mark.parametrize("path", ["conversation", "/ws/notifications/"])
-async def test_an_ordinary_request_is_told_what_is_spoken_here(api: Api, pair: Pair, path: str) -> None:
+async def test_a_request_without_upgrade_is_refused(api: Api, pair: Pair, path: str) -> None:
     answer = await api.get(pair.path if path == "conversation" else path, as_=pair.anna)
     assert (answer.status, (await answer.json())["code"]) == (400, "upgrade_needed")
 
@@ -109,7 +107,7 @@ async def test_pages_of_other_sites_may_not_connect(listed_origin: Settings) -> 
             assert refusal.value.status == 403
 
 
-async def test_one_person_has_only_so_many_sockets(make_settings: Callable[..., Settings]) -> None:
+async def test_websockets_per_account_are_limited(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(SOCKETS__SOCKETS_PER_PERSON=2)
     app = await create_app(settings, settings.database.url)
     async with TestClient(TestServer(app)) as client:
@@ -126,7 +124,7 @@ async def test_one_person_has_only_so_many_sockets(make_settings: Callable[..., 
 # While it is open
 
 
-async def test_what_cannot_be_taken_is_refused_in_a_frame_and_the_socket_goes_on(
+async def test_an_invalid_frame_is_refused_and_the_websocket_stays_open(
     doors: Doors, factory: Factory, pair: Pair
 ) -> None:
     socket = await doors.open(pair.path, pair.anna, headers={"Accept-Language": "en"})
@@ -151,7 +149,7 @@ async def test_what_cannot_be_taken_is_refused_in_a_frame_and_the_socket_goes_on
     assert (await socket.hear())["message"] == "всё ещё здесь"
 
 
-async def test_whoever_is_blocked_is_told_so_in_a_frame(app: web.Application, doors: Doors, pair: Pair) -> None:
+async def test_a_message_to_a_blocker_is_refused_in_a_frame(app: web.Application, doors: Doors, pair: Pair) -> None:
     anna, boris = await doors.open(pair.path, pair.anna), await doors.open(pair.path, pair.boris)
     await app[CHAT].block(actor(pair.boris), pair.anna.id)
     await anna.say(message="эй")
@@ -159,19 +157,19 @@ async def test_whoever_is_blocked_is_told_so_in_a_frame(app: web.Application, do
     assert await boris.silent()
 
 
-async def test_bytes_are_not_text(doors: Doors, pair: Pair) -> None:
+async def test_a_binary_frame_closes_the_websocket(doors: Doors, pair: Pair) -> None:
     socket = await doors.open(pair.path, pair.anna)
     await socket.socket.send_bytes(b"\x00\x01")
     assert (await socket.farewell())[0] == CloseCode.UNSUPPORTED_DATA
 
 
-async def test_a_frame_has_a_greatest_size(doors: Doors, pair: Pair) -> None:
+async def test_a_too_long_frame_closes_the_websocket(doors: Doors, pair: Pair) -> None:
     socket = await doors.open(pair.path, pair.anna)
     await socket.socket.send_str("x" * 70_000)
     assert await socket.code() == 1009
 
 
-async def test_whoever_sends_too_many_frames_is_hung_up_on(doors: Doors, pair: Pair) -> None:
+async def test_too_many_frames_close_the_websocket(doors: Doors, pair: Pair) -> None:
     socket = await doors.open(pair.path, pair.anna)
     for _ in range(130):
         await socket.socket.send_str("{}")
@@ -188,7 +186,7 @@ async def test_compression_is_not_agreed_to(doors: Doors, pair: Pair) -> None:
     "garbage",
     [
         b"\x81\x84\0\0\0\0\xff\xfe\xfd\xfc",  # no UTF-8
-        b"\xc1\x84\0\0\0\0abcd",  # compressed, though nobody agreed to
+        b"\xc1\x84\0\0\0\0abcd",  # compressed without negotiation
         b"\x83\x80\0\0\0\0",  # an opcode that means nothing
         b"\x09\x80\0\0\0\0",  # a ping in parts
         b"\x89\xfe\x01\x00\0\0\0\0" + b"x" * 256,  # a ping too long
@@ -196,9 +194,7 @@ async def test_compression_is_not_agreed_to(doors: Doors, pair: Pair) -> None:
         b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0",  # of impossible length
     ],
 )
-async def test_what_is_no_websocket_ends_the_connection_and_nothing_else(
-    doors: Doors, pair: Pair, garbage: bytes
-) -> None:
+async def test_malformed_frames_close_only_their_connection(doors: Doors, pair: Pair, garbage: bytes) -> None:
     witness, socket = await doors.open(pair.path, pair.boris), await doors.open(pair.path, pair.anna)
     socket.socket._conn.transport.write(garbage)  # type: ignore[union-attr]
     assert await socket.code() in (1000, 1002, 1006, 1007, 1009)
@@ -223,7 +219,7 @@ async def test_random_frames_never_break_the_service(doors: Doors, pair: Pair) -
 # How it ends
 
 
-async def test_a_session_that_ends_takes_its_sockets_along(
+async def test_the_end_of_a_session_closes_its_websockets(
     api: Api, doors: Doors, pair: Pair, app: web.Application
 ) -> None:
     chat, news = await doors.open(pair.path, pair.anna), await doors.open("/ws/notifications/", pair.anna)
@@ -235,7 +231,7 @@ async def test_a_session_that_ends_takes_its_sockets_along(
     assert (await doors.refused(pair.path, pair.anna))[0] == 401
 
 
-async def test_whoever_is_shut_out_by_staff_is_hung_up_on_everywhere(
+async def test_blocking_an_account_closes_all_its_websockets(
     app: web.Application, doors: Doors, factory: Factory, pair: Pair
 ) -> None:
     staff = await factory.staff()
@@ -249,7 +245,7 @@ async def test_whoever_is_shut_out_by_staff_is_hung_up_on_everywhere(
     assert (await doors.refused(pair.path, pair.anna))[0] == 401
 
 
-async def test_nobody_hears_anything_after_his_session_ended(
+async def test_nothing_is_sent_after_the_end_of_a_session(
     app: web.Application, doors: Doors, factory: Factory, pair: Pair
 ) -> None:
     """Promise T8: the ending and a message race, fifty times."""
@@ -270,7 +266,7 @@ async def test_nobody_hears_anything_after_his_session_ended(
         await asyncio.gather(*(trial(10 * wave + number) for number in range(10)))
 
 
-async def test_an_ending_that_nobody_told_of_is_noticed(
+async def test_an_unpublished_end_of_a_session_is_noticed(
     app: web.Application, doors: Doors, pair: Pair, db: Any
 ) -> None:
     socket = await doors.open(pair.path, pair.anna)
@@ -288,10 +284,10 @@ async def test_a_process_that_stops_says_when_to_come_back(app: web.Application,
     await closing
 
 
-async def test_a_reader_that_does_not_read_is_hung_up_on_and_others_hear_on(
+async def test_a_client_that_does_not_read_is_closed_and_others_are_not_delayed(
     app: web.Application, doors: Doors, pair: Pair, api: Api
 ) -> None:
-    """Promise T5: its outbox stays small, and nobody waits for it."""
+    """Promise T5: its send queue stays small, and no other client waits."""
     good = await doors.open(pair.path, pair.boris)
     stuck = await _deaf_socket(api.url, pair.path, pair.anna)
     settings = app[WEBSOCKET_SETTINGS]
@@ -313,7 +309,7 @@ async def test_a_reader_that_does_not_read_is_hung_up_on_and_others_hear_on(
     stuck.close()
 
 
-async def test_a_peer_that_answers_no_ping_is_forgotten(make_settings: Callable[..., Settings]) -> None:
+async def test_a_client_without_pongs_is_closed(make_settings: Callable[..., Settings]) -> None:
     """Promise T7: networks that break without a word."""
     settings = make_settings(SOCKETS__HEARTBEAT_SECONDS=1)
     app = await create_app(settings, settings.database.url)
@@ -357,7 +353,7 @@ async def _deaf_socket(url: str, path: str, person: Person) -> sockets.socket:
 
 
 @pytest.mark.parametrize("switched", [False, True])
-async def test_who_types_and_who_is_here_is_told_only_where_it_is_switched_on(
+async def test_typing_and_presence_are_sent_only_if_switched_on(
     make_settings: Callable[..., Settings], switched: bool
 ) -> None:
     settings = make_settings(SOCKETS__TYPING=switched, SOCKETS__PRESENCE=switched)
