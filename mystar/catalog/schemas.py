@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
 from mystar.catalog.model import (
@@ -22,7 +21,7 @@ from mystar.catalog.model import (
 )
 from mystar.catalog.search import MAX_COUNTED, MAX_FOUND, ServiceFilter, SortOrder
 from mystar.errors import Text
-from mystar.kit.money import rubles_text
+from mystar.kit.money import rubles_number, rubles_text
 from mystar.kit.web.bare_lists import ListQuery
 from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, max_items
 from mystar.kit.web.media_urls import media_path
@@ -263,7 +262,7 @@ def service_shape(service: Service, public_url: str) -> dict[str, Any]:
         **brief_service_shape(service),
         "category_id": service.category_id,
         "category": category if service.category_id is not None else None,
-        "base_price": number(service.base_price or 0),
+        "base_price": rubles_number(service.base_price or 0),
         "delivery_time": service.delivery_days,
         "options": [option_shape(option) for option in service.options],
         "tags": list(service.tags),
@@ -286,10 +285,5 @@ def option_shape(option: Option) -> dict[str, Any]:
         "id": option.id,
         "name": option.name,
         "description": option.description,
-        "price": number(option.price),
+        "price": rubles_number(option.price),
     }
-
-
-def number(amount: int) -> orjson.Fragment:
-    """Kopecks as a JSON number of rubles with two places, exact."""
-    return orjson.Fragment(rubles_text(amount))

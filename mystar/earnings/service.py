@@ -255,7 +255,7 @@ class EarningService:
         return earning
 
     async def _change(self, tx: Tx, order_id: int, rule: Callable[[Earning, datetime], Change]) -> None:
-        """Nothing for an order that earns nobody anything."""
+        """None for an order without a creator."""
         earning, now = await EarningRepository(tx).lock(order_id), self._clock.now()
         if earning is not None:
             await EarningRepository(tx).record(rule(earning, now), now)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
+import orjson
+
 _KOPECK = Decimal("0.01")
 #: Largest amount in kopecks: sums of many such amounts fit a bigint.
 MAX_KOPECKS = 10**13
@@ -39,3 +41,18 @@ def rubles_text(amount: int) -> str:
     """Kopecks as the text that the documents and the provider show: 1500000 → "15000.00", -150 → "-1.50"."""
     sign, amount = "-" if amount < 0 else "", abs(amount)
     return f"{sign}{amount // 100}.{amount % 100:02d}"
+
+
+def rubles_number(amount: int) -> orjson.Fragment:
+    """Kopecks as an exact JSON number of rubles with two places: 1500000 → 15000.00."""
+    return orjson.Fragment(rubles_text(amount))
+
+
+def format_rubles(amount: int, language: str = "ru") -> str:
+    """Kopecks for people: 1500000 → "15 000 ₽" or "15,000 RUB"; kopecks only where there are some."""
+    whole, part = divmod(abs(amount), 100)
+    sign = "\N{MINUS SIGN}" if amount < 0 else ""
+    if language == "en":
+        return f"{sign}{whole:,}{f'.{part:02d}' if part else ''} RUB"
+    spaced = f"{whole:,}".replace(",", "\N{NO-BREAK SPACE}")
+    return f"{sign}{spaced}{f',{part:02d}' if part else ''}\N{NO-BREAK SPACE}₽"

@@ -6,9 +6,10 @@ from typing import Any
 
 from mystar.errors import Text
 from mystar.kit.events import Events
+from mystar.kit.money import format_rubles
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Tx
-from mystar.notifications.model import Recipient, format_amount, format_date
+from mystar.notifications.model import Recipient, format_date
 from mystar.notifications.repository import NotificationRepository
 from mystar.orders.model import (
     PAID,
@@ -111,7 +112,7 @@ def _values(order: Order, recipient: Recipient) -> dict[str, Any]:
     return {
         "username": recipient.username,
         "number": order.id,
-        "amount": format_amount(order.total_price, recipient.language),
+        "amount": format_rubles(order.total_price, recipient.language),
         "for_whom": order.for_whom,
         "wish": order.requirements,
         "by_date": format_date(order.due_date, recipient.language),

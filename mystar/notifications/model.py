@@ -255,15 +255,6 @@ class UnsubscribeLinkRefused(Forbidden):
     text = Text("Ссылка для отписки недействительна.", "The unsubscribe link is not valid.")
 
 
-def format_amount(kopecks: int, language: str) -> str:
-    """1500000 → "15 000 ₽" or "15,000 RUB"; kopecks only where there are some."""
-    whole, rest = divmod(kopecks, 100)
-    if language == "en":
-        return f"{whole:,}{f'.{rest:02d}' if rest else ''} RUB"
-    spaced = f"{whole:,}".replace(",", "\N{NO-BREAK SPACE}")
-    return f"{spaced}{f',{rest:02d}' if rest else ''}\N{NO-BREAK SPACE}₽"
-
-
 def format_date(day: date | None, language: str) -> str:
     if day is None:
         return ""

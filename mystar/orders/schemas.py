@@ -7,8 +7,8 @@ from typing import Any
 from marshmallow import fields, pre_load, validate
 
 from mystar.accounts.model import Actor
-from mystar.catalog.schemas import ServiceView, number, service_shape
-from mystar.kit.money import rubles_text
+from mystar.catalog.schemas import ServiceView, service_shape
+from mystar.kit.money import rubles_number, rubles_text
 from mystar.kit.web.fields import BaseSchema, Id, PlainText, RubleAmount, max_items
 from mystar.kit.web.media_urls import Addresses
 from mystar.kit.web.pagination import PageQuery
@@ -268,9 +268,9 @@ def order_view(entry: OrderEntry, reader: Actor, at: Addresses) -> dict[str, Any
         "money": order.money,
         "requirements": order.requirements,
         "for_whom": order.for_whom,
-        "price": number(order.price),
-        "total_price": number(order.total_price),
-        "refunded": number(order.refunded),
+        "price": rubles_number(order.price),
+        "total_price": rubles_number(order.total_price),
+        "refunded": rubles_number(order.refunded),
         "delivery_date": order.due_date,
         "selected_options": [_option(option) for option in order.options],
         "cancellation_reason": order.cancellation_reason,
@@ -340,7 +340,7 @@ def _option(option: ChosenOption) -> dict[str, Any]:
         "id": option.id,
         "name": option.name,
         "description": option.description,
-        "price": number(option.price),
+        "price": rubles_number(option.price),
     }
 
 
@@ -348,9 +348,9 @@ def _payment(payment: Payment) -> dict[str, Any]:
     return {
         "id": payment.id,
         "status": payment.status,
-        "amount": number(payment.amount),
-        "captured": number(payment.captured),
-        "refunded": number(payment.refunded),
+        "amount": rubles_number(payment.amount),
+        "captured": rubles_number(payment.captured),
+        "refunded": rubles_number(payment.refunded),
         "method": payment.method,
         "created_at": payment.created_at,
         "held_at": payment.held_at,
@@ -370,6 +370,6 @@ def _event(one: OrderEvent, at: Addresses) -> dict[str, Any]:
         "from_money": one.from_money,
         "to_money": one.to_money,
         "reason": one.details.get("reason"),
-        "amount": number(amount) if amount is not None else None,
+        "amount": rubles_number(amount) if amount is not None else None,
         "created_at": one.created_at,
     }

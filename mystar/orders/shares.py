@@ -1,4 +1,4 @@
-"""What an order brings its creator, which the domain above computes and nobody else is shown."""
+"""The creator's share of an order, which earnings computes and only the creator is shown."""
 
 from __future__ import annotations
 

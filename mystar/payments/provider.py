@@ -1,14 +1,14 @@
-"""What payments need of a provider, in our words. `gateways/` holds who speaks to a real one.
+"""The protocol of a payment provider; `gateways/` implements it.
 
-Troubles are sorted by what they say about the deed, since that decides whether asking again is safe or pointless:
+Errors are sorted by what they say about the outcome, since that decides whether a retry is safe:
 
 ProviderError
-├── Refused          the provider said no: nothing happened, and the same again brings the same
-│   └── PaymentNotFound      it knows no such payment
-├── Unauthorized        it does not let *us* in: nothing happened, and a person must mend our credentials
-├── RateLimited      too many calls: nothing happened
-├── CircuitOpen         we did not even ask, because it has been silent for a while
-└── UnknownOutcome   it may have happened: repeat with the same key, or look
+├── Refused                refused for good: nothing happened, and a retry is refused again
+│   └── PaymentNotFound    the provider knows no such payment
+├── Unauthorized           our credentials are refused: nothing happened, staff have to correct them
+├── RateLimited            too many calls: nothing happened
+├── CircuitOpen            not called, because the circuit breaker is open
+└── UnknownOutcome         it may have happened: retry with the same key, or look it up
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-#: The provider's own words for the states of a payment.
+#: The provider's names of statuses.
 PENDING, WAITING, SUCCEEDED, CANCELED = "pending", "waiting_for_capture", "succeeded", "canceled"
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderPayment:
-    """A payment as the provider sees it now. Amounts are kopecks.
+    """A snapshot of a payment at the provider. Amounts are kopecks.
 
-    :param amount: what was asked for; once captured, what was captured.
+    :param amount: the requested amount; once captured, the captured one.
     :param income: what is left of the captured amount after the provider's fee; None before that is known.
-    :param expires_at: when the provider lets go of a hold.
-    :param metadata: what we gave when creating it.
+    :param expires_at: when the provider drops the hold.
+    :param metadata: as given when the payment was created.
     """
 
     id: str
@@ -63,14 +63,14 @@ class ProviderRefund:
 
 @dataclass(frozen=True, slots=True)
 class ProviderPage:
-    """Payments, newest first, and where the next page begins; None after the last."""
+    """Payments, newest first, and the cursor of the next page; None after the last."""
 
     payments: Sequence[ProviderPayment]
     next_cursor: str | None
 
 
 class ProviderError(Exception):
-    """:param retry_after: seconds before it is worth asking again."""
+    """:param retry_after: seconds to wait before a retry."""
 
     def __init__(self, reason: str, *, retry_after: float = 5.0) -> None:
         super().__init__(reason)
@@ -106,7 +106,7 @@ class UnknownOutcome(ProviderError):
 
 
 class Gateway(Protocol):
-    """Every call raises `ProviderError`. ``key`` makes a repeated call one deed; the provider keeps it for a day."""
+    """Every call raises `ProviderError`. ``key`` is the idempotency key; the provider keeps it for a day."""
 
     async def create_payment(
         self,
@@ -121,7 +121,7 @@ class Gateway(Protocol):
         """Once the payer has confirmed, the money is held; by SBP (``method="sbp"``) it is charged at once."""
 
     async def get(self, provider_id: str, *, within: float | None = None) -> ProviderPayment:
-        """:param within: seconds, when the caller has less patience than usual."""
+        """:param within: seconds; None = the gateway's own limit."""
 
     async def list_payments(self, cursor: str | None = None) -> ProviderPage: ...
 

@@ -12,8 +12,9 @@ from aiohttp import web
 
 import mystar
 from mystar.kit.keys import DATABASE
+from mystar.kit.money import format_rubles
 from mystar.kit.web.templates import environment
-from mystar.notifications.model import format_amount, format_date
+from mystar.notifications.model import format_date
 from mystar.orders.keys import ORDERS
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, video
@@ -252,8 +253,8 @@ async def test_a_rolled_back_event_notifies_no_account(
     ],
 )
 def test_amounts_are_formatted_by_language(kopecks: int, russian: str, english: str) -> None:
-    assert format_amount(kopecks, "ru") == russian
-    assert format_amount(kopecks, "en") == english
+    assert format_rubles(kopecks, "ru") == russian
+    assert format_rubles(kopecks, "en") == english
 
 
 def test_dates_are_formatted_by_language() -> None:

@@ -17,6 +17,7 @@ from mystar.admin.access import TOKEN_FIELD, form_token, language_in, maybe_staf
 from mystar.admin.lists import MENU
 from mystar.admin.lists.labels import ROLES, TONES
 from mystar.errors import MystarError, Text
+from mystar.kit.money import format_rubles
 from mystar.kit.web.http import html_response, json_response
 
 _HEADERS = {
@@ -125,11 +126,7 @@ def day(value: date | None) -> str:
 
 def money(kopecks: int | None) -> str:
     """1500000 → "15 000 ₽"; kopecks only where there are some."""
-    if kopecks is None:
-        return "—"
-    whole, part = divmod(abs(kopecks), 100)
-    sign = "−" if kopecks < 0 else ""
-    return f"{sign}{whole:,}".replace(",", _NBSP) + (f",{part:02}" if part else "") + f"{_NBSP}₽"
+    return "—" if kopecks is None else format_rubles(kopecks)
 
 
 def size(octets: int) -> str:

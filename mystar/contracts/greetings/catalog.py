@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
@@ -19,7 +18,7 @@ from mystar.catalog.model import MAX_TAG_LENGTH, MAX_TAGS, CategoryUnknown, Gree
 from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
-from mystar.kit.money import rubles_text
+from mystar.kit.money import rubles_number, rubles_text
 from mystar.kit.web.bare_lists import ListQuery, list_request, list_response
 from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, max_items
 from mystar.kit.web.http import json_response
@@ -341,7 +340,7 @@ def _tagged_view(star: Star, reader: Actor | None, place: int) -> dict[str, Any]
     view = _view(star, reader, place, media="media/")
     return view | {
         # A JSON number that never was a float.
-        "price": orjson.Fragment(rubles_text(star.price)),
+        "price": rubles_number(star.price),
         "users_ptr_id": star.id,
         "video_hi": view["video"],
         "date_joined": star.joined_at,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields, pre_load, validate
@@ -14,7 +13,7 @@ from mystar.accounts.model import Actor
 from mystar.contracts.greetings.answers import ONE_STRING
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.files.keys import FILES
-from mystar.kit.money import rubles_text
+from mystar.kit.money import rubles_number, rubles_text
 from mystar.kit.web.bare_lists import ListQuery, list_request, list_response
 from mystar.kit.web.fields import BaseSchema, Id, PlainText, RubleAmount
 from mystar.kit.web.http import json_response
@@ -231,7 +230,7 @@ async def read_order(request: web.Request) -> web.StreamResponse:
     if given["star_id"] not in (None, entry.order.creator_account_id):
         raise OrderUnknown
     # A JSON number that never was a float.
-    price = orjson.Fragment(rubles_text(entry.order.total_price))
+    price = rubles_number(entry.order.total_price)
     detail: dict[str, Any] = {"star_username": _username(entry.creator), "order_price": price}
     if entry.video is not None:
         detail |= {"video": entry.video, "video_url": _video_url(request, entry, actor)}

@@ -12,13 +12,13 @@ from marshmallow import fields
 
 from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
 from mystar.errors import Invalid, Text, Unauthenticated, Unavailable
+from mystar.kit.money import format_rubles
 from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.http import address_of, html_response, json_response, language_of, wants_page
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, query_of
-from mystar.notifications.model import format_amount
 from mystar.orders.keys import ORDERS
 from mystar.payments.keys import PAYMENTS
 from mystar.payments.model import Payment, PaymentChoice
@@ -176,7 +176,7 @@ def _choice_page(request: web.Request, choice: PaymentChoice, signature: str) ->
         method: "/payments/?" + urlencode({"order_id": choice.order_id, "sig": signature, "method": method})
         for method in choice.methods
     }
-    amount = format_amount(choice.amount, language)
+    amount = format_rubles(choice.amount, language)
     page = render_page("payment_method.html", language, links=links, amount=amount, order_id=choice.order_id)
     return html_response(page)
 

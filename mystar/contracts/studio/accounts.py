@@ -47,7 +47,7 @@ class StudioRegistration(BaseSchema):
     def check_phone(self, value: str, **_: Any) -> None:
         if len(value) > _PHONE_LONGEST:
             raise ValidationError([_TOO_LONG])
-        # In other dialects an empty phone means "none"; here it is required.
+        # Elsewhere an empty value means "none"; here the field cannot be removed.
         if not value.strip("0"):
             raise ValidationError([_NO_PHONE])
 

@@ -1,6 +1,6 @@
 """Profiles (docs/dialects/studio.md, D34): one per account, under the account's id.
 
-The document shows birth dates to all. They are personal, so only the owner and staff read a profile; for others
+The document shows birth dates to everyone. They are personal, so only the owner and staff read a profile; for others
 there is none (D4).
 """
 
