@@ -22,7 +22,8 @@ def as_subtests(test: Test) -> Test:
     For cases that change nothing, which are mostly refusals: otherwise most of their time goes into making a database
     and an application for each.
     """
-    marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
+    applied: list[pytest.Mark] = getattr(test, "pytestmark", [])
+    marks = [mark for mark in applied if mark.name == "parametrize"]
     cases = [dict(itertools.chain(*case)) for case in itertools.product(*map(_cases, marks))]
     assert cases, f"{test.__name__} has no cases"
 
@@ -34,8 +35,10 @@ def as_subtests(test: Test) -> Test:
 
     kept = [item for name, item in inspect.signature(test).parameters.items() if name not in cases[0]]
     more = inspect.Parameter("subtests", inspect.Parameter.KEYWORD_ONLY)
-    run.__signature__ = inspect.Signature([*kept, more])  # type: ignore[attr-defined]
-    run.pytestmark = [mark for mark in test.pytestmark if mark not in marks]  # type: ignore[attr-defined]
+    run.__dict__.update(
+        __signature__=inspect.Signature([*kept, more]),
+        pytestmark=[mark for mark in applied if mark not in marks],
+    )
     return run
 
 

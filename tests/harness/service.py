@@ -69,7 +69,7 @@ class Service:
             while not await self._answers(session):
                 age = time.monotonic() - self._born
                 if self._process is None or self._process.poll() is not None or age > START_WITHIN:
-                    raise ServiceDied(f"after {age:.1f} s:\n{self.last_words()}")
+                    raise ServiceDied(f"after {age:.1f} s:\n{self.log_tail()}")
                 await asyncio.sleep(0.03)
         if not self._is_ready:
             self._is_ready = True
