@@ -53,6 +53,8 @@ from mystar.orders import setup as orders
 from mystar.orders.keys import ORDERS
 from mystar.payments import setup as payments
 from mystar.portfolio import setup as portfolio
+from mystar.receipts import setup as receipts
+from mystar.receipts.keys import RECEIPTS
 from mystar.reviews import setup as reviews
 from mystar.reviews.keys import REVIEWS
 from mystar.settings import Settings
@@ -67,6 +69,7 @@ DOMAINS: tuple[Domain, ...] = (
     payments,
     orders,
     earnings,
+    receipts,
     reviews,
     chat,
     notifications,
@@ -123,7 +126,7 @@ def contracts() -> tuple[Contract, ...]:
 
 async def broken_invariants(app: web.Application) -> list[str]:
     """Violated invariants, in sentences for the operator: stored totals that differ from their recount, lost files."""
-    services = (app[CREATORS], app[LISTINGS], app[ORDERS], app[EARNINGS], app[REVIEWS], app[CHAT])
+    services = (app[CREATORS], app[LISTINGS], app[ORDERS], app[EARNINGS], app[RECEIPTS], app[REVIEWS], app[CHAT])
     differences = [str(one) for service in services for one in await service.recount()]
     differences += map(str, await app[AUDIT].verify())
     return differences + [f"file {key}: its bytes are missing" async for key in app[FILES].missing()]

@@ -207,6 +207,19 @@ class PayoutSettings(Section):
     poll_seconds: Seconds
 
 
+class ReceiptSettings(Section):
+    """Receipts of the cash register (54-FZ)."""
+
+    #: "own": the platform sells; "agent": it acts for creators, who are named; "fee_only": it sells its commission.
+    scheme: Literal["none", "own", "agent", "fee_only"]
+    #: The provider's code of the tax system; empty = the register knows it.
+    tax_system: Annotated[int, Field(ge=1, le=6)] | None = None
+    #: The provider's code of the VAT rate: 1 none, 2 0 %, 3 10 %, 4 20 %, 7 5 %, 8 7 %, 11 22 %.
+    vat_code: int = Field(ge=1, le=12)
+    #: Where receipts of buyers without e-mail and phone go; empty = such receipts are refused.
+    email_fallback: str = ""
+
+
 class OutboxSettings(Section):
     #: Seconds that sending a mail, or a call of the payment provider, may take. After a crash the message is sent again
     #: this much later: a longer lease delays it, a shorter one cuts off slow mail servers.

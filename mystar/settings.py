@@ -45,6 +45,7 @@ from mystar.sections import (
     PaymentSettings,
     PayoutSettings,
     ProviderSettings,
+    ReceiptSettings,
     StorageSettings,
     StudioSettings,
     TokenSettings,
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
     orders: OrderSettings
     earnings: EarningSettings
     payouts: PayoutSettings
+    receipts: ReceiptSettings
     outbox: OutboxSettings
     notifications: NotificationSettings
     files: FileSettings

@@ -57,6 +57,7 @@ FURTHER_FILES = {
     "catalog/taxonomy_repository": "the repository of categories and tags",
     "creators/skills": "a second service: the skills of creators",
     "earnings/moves": "the entries that an event brings, as pure functions",
+    "receipts/provider": "what a provider of receipts has to do",
     "earnings/payouts/provider": "what a provider of payouts has to do",
     "files/forms": "multipart forms with files, read for every dialect",
     "files/ingest": "an upload from the first byte to its row",

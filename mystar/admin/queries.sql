@@ -89,6 +89,13 @@ select ledger_entries.id, ledger_entries.created_at, ledger_entries.reason, ledg
 from ledger_entries join payments on payments.id = ledger_entries.payment_id
 where ledger_entries.id = any(%(ids)s::bigint[]);
 
+-- name: receipts_rows
+select id, status, kind, amount, order_id, payment_id, coalesce(reason, '') as reason, created_at
+from receipts where id = any(%(ids)s::bigint[]);
+
+-- name: receipt_page
+select * from receipts where id = %(id)s;
+
 -- name: discrepancies_rows
 select id, seen_at, kind, payment_id, provider_id, details::text as details
 from payment_discrepancies where id = any(%(ids)s::bigint[]);

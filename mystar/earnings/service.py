@@ -104,6 +104,11 @@ class EarningService:
                 await earnings.record(moves.clear(earning, now), now)
         return len(due)
 
+    async def commission(self, tx: Tx, order_id: int) -> int:
+        """Kopecks of an order that are the platform's after refunds; 0 when it earns nobody anything."""
+        earning = await EarningRepository(tx).find(order_id)
+        return earning.commission_now if earning else 0
+
     # What the staff do. ``by`` None: the operator, at the command line.
 
     async def adjust(self, by: Actor | None, creator_id: int, amount: int, reason: str) -> Balance:

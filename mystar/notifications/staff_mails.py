@@ -8,6 +8,7 @@ from mystar.kit.money import rubles_text
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Tx
 from mystar.payments.model import PaymentFailed, RefundFailed
+from mystar.receipts.model import ReceiptRefused
 
 _PAYMENT_REFUSED = Text(
     "Провайдер не принимает оплату заказа №{order}. Заказ нельзя оплатить, пока причина не устранена.",
@@ -16,6 +17,11 @@ _PAYMENT_REFUSED = Text(
 _REFUND_FAILED = Text(
     "Возврат {amount} ₽ за заказ №{order} не прошёл. Деньги остались у нас.",
     "The refund of {amount} RUB for order no. {order} failed. The money is still with us.",
+)
+
+_RECEIPT_REFUSED = Text(
+    "Чек за заказ №{order} не зарегистрирован. Его нужно исправить и отправить снова.",
+    "The receipt of order no. {order} was not registered. It has to be mended and sent again.",
 )
 
 
@@ -32,6 +38,7 @@ class StaffMails:
     def listen(self, events: Events) -> None:
         events.on(PaymentFailed, self._payment_failed)
         events.on(RefundFailed, self._refund_failed)
+        events.on(ReceiptRefused, self._receipt_refused)
 
     async def _payment_failed(self, tx: Tx, event: PaymentFailed) -> None:
         refusal, order_id = event.payment.refusal, event.payment.order_id
@@ -41,6 +48,10 @@ class StaffMails:
     async def _refund_failed(self, tx: Tx, event: RefundFailed) -> None:
         order_id, amount = event.payment.order_id, rubles_text(event.amount)
         await self._send(tx, order_id, _REFUND_FAILED.in_(self._language, order=order_id, amount=amount), event.reason)
+
+    async def _receipt_refused(self, tx: Tx, event: ReceiptRefused) -> None:
+        order_id = event.receipt.order_id
+        await self._send(tx, order_id, _RECEIPT_REFUSED.in_(self._language, order=order_id), event.reason)
 
     async def _send(self, tx: Tx, order_id: int, what: str, details: str) -> None:
         link = f"{self._public_url}/admin/orders/{order_id}/"

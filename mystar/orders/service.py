@@ -30,6 +30,7 @@ from mystar.orders.model import (
     OrderUnknown,
     PaymentLinkRefused,
     Role,
+    Status,
 )
 from mystar.orders.placing import Placing, require_to_come
 from mystar.orders.repository import OrderRepository
@@ -287,6 +288,10 @@ class OrderService:
         return order
 
     # Reading.
+
+    async def status_of(self, tx: Tx, order_id: int) -> Status:
+        """For listeners to the order's payments. :raises OrderUnknown: there is none."""
+        return (await OrderRepository(tx).find(order_id)).status
 
     def link_to_watch(self, order_id: int) -> str:
         """A signed link that plays the delivered video without a token, for the mail to the buyer."""

@@ -140,6 +140,10 @@ class PaymentService:
         """The latest payment of the order."""
         return await self._payments.latest(order_id)
 
+    async def latest_in(self, tx: Tx, order_id: int) -> Payment | None:
+        """The latest payment of the order, read in the caller's transaction."""
+        return await PaymentRepository(tx).latest(order_id)
+
     async def wait_for(self, order_id: int, timeout: float) -> None:
         """Wait until the next call about the order's payment is made. A timeout is no error: the call is made later.
 

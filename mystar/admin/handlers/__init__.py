@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mystar.admin.handlers import assets, home, lists, market, orders, outbox, people, signing
+from mystar.admin.handlers import assets, home, lists, market, orders, outbox, people, receipts, signing
 from mystar.kit.web.routes import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -14,4 +14,5 @@ ROUTES: tuple[Route, ...] = (
     *people.ROUTES,
     *market.ROUTES,
     *outbox.ROUTES,
+    *receipts.ROUTES,
 )

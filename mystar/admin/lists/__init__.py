@@ -8,12 +8,16 @@ from mystar.admin.lists.columns import ListDefinition
 from mystar.admin.lists.market import CATEGORIES, SERVICES, SKILLS, TAGS
 from mystar.admin.lists.orders import DISCREPANCIES, DISPUTES, LEDGER, ORDERS, PAYMENTS, REVIEWS, STUDIO
 from mystar.admin.lists.people import ACCOUNTS, CREATORS, FILES
+from mystar.admin.lists.receipts import RECEIPTS
 from mystar.admin.lists.system import AUDIT, MAILS, OUTBOX
 from mystar.errors import Text
 
 #: In the order of the menu.
 MENU: tuple[tuple[Text, tuple[ListDefinition, ...]], ...] = (
-    (Text("Заказы и деньги", "Orders and money"), (ORDERS, STUDIO, DISPUTES, PAYMENTS, LEDGER, DISCREPANCIES)),
+    (
+        Text("Заказы и деньги", "Orders and money"),
+        (ORDERS, STUDIO, DISPUTES, PAYMENTS, LEDGER, DISCREPANCIES, RECEIPTS),
+    ),
     (Text("Люди", "People"), (ACCOUNTS, CREATORS, FILES)),
     (Text("Каталог", "Catalogue"), (SERVICES, REVIEWS, CATEGORIES, TAGS, SKILLS)),
     (Text("Система", "System"), (MAILS, OUTBOX, AUDIT)),

@@ -62,6 +62,17 @@ LEDGER_REASONS: Mapping[str, Text] = {
     "release": Text("отпуск", "release"),
     "refund": Text("возврат", "refund"),
 }
+RECEIPT_KINDS: Mapping[str, Text] = {
+    "prepayment": Text("предоплата", "prepayment"),
+    "offset": Text("зачёт предоплаты", "offset of a prepayment"),
+    "refund": Text("возврат", "refund"),
+}
+RECEIPT_STATUSES: Mapping[str, Text] = {
+    "waiting": Text("не отправлен", "not sent yet"),
+    "pending": Text("регистрируется", "being registered"),
+    "registered": Text("зарегистрирован", "registered"),
+    "refused": Text("отклонён", "refused"),
+}
 FILE_KINDS: Mapping[str, Text] = {
     "avatar": Text("аватар", "avatar"),
     "image": Text("картинка", "image"),
@@ -134,7 +145,7 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
 }
 #: The tone of a badge; "plain" for other values.
 TONES: Mapping[str, str] = {
-    **dict.fromkeys(("completed", "captured", "sent", "active", "listed", "capture", "yes"), "good"),
+    **dict.fromkeys(("completed", "captured", "sent", "active", "listed", "capture", "yes", "registered"), "good"),
     **dict.fromkeys(
         ("disputed", "failed", "blocked", "rejected", "cancelled", "refused", "withheld", "deleted"), "bad"
     ),

@@ -1,0 +1,1 @@
+"""The providers of receipts, each behind the protocol of `mystar.receipts.provider`."""
