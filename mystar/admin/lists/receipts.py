@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from mystar.admin.lists.columns import Choice, Column, ListDefinition, Match, Of, an_id, options_of
+from mystar.admin.lists.columns import (
+    ChoiceFilter,
+    Column,
+    ListDefinition,
+    ParentFilter,
+    SearchField,
+    options_of,
+    parse_id,
+)
 from mystar.admin.lists.labels import RECEIPT_KINDS, RECEIPT_STATUSES
 from mystar.errors import Text
 
@@ -12,8 +20,8 @@ RECEIPTS = ListDefinition(
     "receipts",
     columns=(
         Column("id", Text("№", "No."), "reference", "/admin/receipts/{id}/"),
-        Column("status", Text("Статус", "Status"), "badge", words=RECEIPT_STATUSES),
-        Column("kind", Text("Вид", "Kind"), "badge", words=RECEIPT_KINDS),
+        Column("status", Text("Статус", "Status"), "badge", labels=RECEIPT_STATUSES),
+        Column("kind", Text("Вид", "Kind"), "badge", labels=RECEIPT_KINDS),
         Column("amount", Text("Сумма", "Amount"), "money"),
         Column("order_id", Text("Заказ", "Order"), "reference", "/admin/orders/{order_id}/"),
         Column("payment_id", Text("Платёж", "Payment"), "reference", "/admin/payments/{payment_id}/"),
@@ -21,12 +29,12 @@ RECEIPTS = ListDefinition(
         Column("created_at", Text("Создан", "Created"), "moment", sort="created"),
     ),
     filters=(
-        Choice("status", Text("Статус", "Status"), "status", options_of(RECEIPT_STATUSES)),
-        Of("payment", Text("Платёж", "Payment"), "payment_id"),
-        Of("order", Text("Заказ", "Order"), "order_id"),
+        ChoiceFilter("status", Text("Статус", "Status"), "status", options_of(RECEIPT_STATUSES)),
+        ParentFilter("payment", Text("Платёж", "Payment"), "payment_id"),
+        ParentFilter("order", Text("Заказ", "Order"), "order_id"),
     ),
     sortings={"created": "created_at"},
-    search=(Match("id", an_id), Match("order_id", an_id)),
+    search=(SearchField("id", parse_id), SearchField("order_id", parse_id)),
     hint=Text("Номер чека или заказа", "Number of a receipt or an order"),
     empty=Text("Чеков нет.", "No receipts."),
 )
