@@ -23,8 +23,9 @@ OWNERS = {
     "orders": ["orders", "order_events", "deliveries", "delivery_files", "order_pictures"],
     "earnings": [
         *("commission_rules", "earnings", "earning_entries", "creator_balances", "statements", "chargebacks"),
-        *("payout_details", "payouts", "payout_parts", "receipts"),
+        *("payout_details", "payouts", "payout_parts"),
     ],
+    "receipts": ["receipts"],
     "reviews": ["reviews"],
     "chat": ["conversations", "messages", "message_files", "chat_blocks"],
     "audit": ["audit_entries", "audit_heads"],
