@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.accounts.oauth.oauth_flow import FLOWS, Flow, definition, login
+from tests.accounts.oauth.oauth_flow import FLOWS, Flow, login, register
 from tests.browser.conftest import Tab
 from tests.conftest import Api
 from tests.sandbox_process import SandboxProcess
@@ -39,7 +39,7 @@ async def test_a_person_is_chosen_at_the_provider_and_signed_in_here(
     token = (await shown(page))["access_token"]
     assert await page.context.cookies() == []
 
-    registered = await definition(api, flow, token)
+    registered = await register(api, flow, token)
     assert registered.status in (200, 201), await registered.text()
     assert (await login(api, flow, token)).status == 200
     # The way back again: the attempt is over.

@@ -10,7 +10,7 @@ import pytest
 
 from mystar.earnings.gateways.yookassa import YooKassaPayouts
 from mystar.earnings.payouts.provider import METADATA_KEY, Destination, ProviderPayout
-from mystar.payments.provider import LockedOut, Missing, Refused, UnknownOutcome
+from mystar.payments.provider import PaymentNotFound, Refused, Unauthorized, UnknownOutcome
 from tests.sandbox_process import SandboxProcess
 
 SBP = Destination("sbp", {"phone": "+79161234567", "bank_id": "100000000111"})
@@ -107,9 +107,9 @@ async def test_refusals_say_that_nothing_happened(gateway: YooKassaPayouts, sand
     with pytest.raises(Refused) as refusal:
         await create(gateway, Destination("card", {"token": "stolen"}))
     assert refusal.value.parameter == "payout_token"
-    with pytest.raises(Missing):
+    with pytest.raises(PaymentNotFound):
         await gateway.get_payout("po-none")
     shop = YooKassaPayouts(url=sandbox.yookassa, agent_id="100500", secret_key="wrong", timeout=5)
-    with pytest.raises(LockedOut):
+    with pytest.raises(Unauthorized):
         await create(shop)
     await shop.close()

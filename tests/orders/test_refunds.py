@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mystar.app import broken_invariants
-from mystar.catalog.schemas import number
 from mystar.kit.keys import DATABASE
-from mystar.kit.money import kopecks
+from mystar.kit.money import kopecks, rubles_number
 from mystar.kit.web.http import dumps
 from mystar.orders.keys import ORDERS
 from mystar.orders.model import ChosenOption, Kind, Money, Role, Status
@@ -130,8 +129,9 @@ def test_what_is_shown_adds_up(price: int, prices: list[int]) -> None:
     """Promise M12, short: kopecks inside, two places outside, and nothing lost in between."""
     options = [ChosenOption(place, f"{place}", "", price) for place, price in enumerate(prices)]
     total = total_price(price, options)
-    shown = [kopecks(dumps(number(amount)).decode()) for amount in (price, *(option.price for option in options))]
-    assert sum(shown) == total == kopecks(dumps(number(total)).decode())
+    prices = (price, *(option.price for option in options))
+    shown = [kopecks(dumps(rubles_number(amount)).decode()) for amount in prices]
+    assert sum(shown) == total == kopecks(dumps(rubles_number(total)).decode())
 
 
 @given(st.integers(1, 10**11), st.fractions(0, 1))
