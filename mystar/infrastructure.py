@@ -71,6 +71,7 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         max_size=settings.database.pool_size,
         statement_timeout_ms=settings.database.statement_timeout_ms,
         acquire_timeout=settings.database.acquire_seconds,
+        prepare=settings.database.prepared_statements,
         constraints=constraints,
         events=events,
     )

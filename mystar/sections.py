@@ -47,6 +47,8 @@ class DatabaseSettings(Section):
     pool_size: int = Field(ge=1, le=200)
     statement_timeout_ms: int = Field(ge=100)
     acquire_seconds: Seconds
+    #: False behind a PgBouncer that pools transactions: its sessions do not keep prepared statements.
+    prepared_statements: bool
 
 
 class TokenSettings(Section):

@@ -11,7 +11,8 @@ import psycopg2
 import pytest
 
 import mystar
-from mystar.kit.postgres.queries import load
+from mystar.kit.postgres.prepared import Template
+from mystar.kit.postgres.queries import Query, load
 
 OWNERS = {
     "accounts": ["accounts", "sessions", "rotations", "mailed_tokens", "provider_identities", "sign_in_attempts"],
@@ -74,6 +75,14 @@ def migrated(postgres: Any, template: str) -> Iterator[Any]:
 def test_every_query_can_be_planned(migrated: Any, package: str, query: str) -> None:
     with migrated.cursor() as cursor:
         cursor.execute(f"explain {query}", Nulls())
+
+
+@pytest.mark.parametrize(("package", "query"), QUERIES)
+def test_every_query_that_is_prepared_has_types_for_its_parameters(migrated: Any, package: str, query: Query) -> None:
+    if query.plan != "text":
+        with migrated.cursor() as cursor:
+            cursor.execute(Template(query).prepare, Nulls())
+            cursor.execute(f"explain {Template(query).execute.rpartition('; ')[2]}", Nulls())
 
 
 @pytest.mark.parametrize(("package", "query"), QUERIES)

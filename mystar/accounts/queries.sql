@@ -1,6 +1,7 @@
 -- Accounts, sessions and mailed tokens.
 
 -- name: account
+-- plan: generic
 select * from accounts where id = %(id)s;
 
 -- name: account_by_credential
@@ -13,6 +14,7 @@ where username_key = %(username_key)s::text or email_key = %(email_key)s::text o
 select * from accounts where id = %(id)s for no key update;
 
 -- name: password_hash
+-- plan: generic
 select password_hash from accounts where id = %(id)s;
 
 -- name: taken
@@ -60,6 +62,7 @@ insert into sessions (id, account_id, door, created_at, expires_at, user_agent, 
 values (%(id)s, %(account_id)s, %(channel)s, %(now)s, %(expires_at)s, %(user_agent)s, %(address)s);
 
 -- name: active_session
+-- plan: generic
 select s.id as session_id, s.door as channel, s.expires_at, a.id, a.username, a.email, a.role
 from sessions s join accounts a on a.id = s.account_id
 where s.id = %(id)s and s.ended_at is null and s.expires_at > %(now)s and a.is_active;
@@ -81,6 +84,7 @@ with gone as (delete from rotations where session_id = %(id)s and rotated_at < %
 insert into rotations (session_id, generation, rotated_at) values (%(id)s, %(generation)s, %(now)s);
 
 -- name: touch_session
+-- plan: generic
 update sessions
 set generation = %(generation)s, generation_used = %(used)s, refreshed_at = %(now)s, expires_at = %(expires_at)s
 where id = %(id)s;

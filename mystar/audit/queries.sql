@@ -1,8 +1,10 @@
 -- name: lock_head
+-- plan: generic
 -- The first chain without a writer, so writers do not wait. There are more chains than a server has connections.
 select chain, length, hash, seal from audit_heads order by chain limit 1 for update skip locked;
 
 -- name: add_entry
+-- plan: generic
 with head as (
     update audit_heads set length = %(number)s, hash = %(hash)s, seal = %(seal)s where chain = %(chain)s
 )

@@ -52,6 +52,7 @@ select %(service_id)s, id from tags where key = any (%(keys)s::text[])
 on conflict do nothing;
 
 -- name: greeting_of
+-- plan: generic
 select services.id as service_id, services.creator_id, creators.account_id, services.category_id, services.base_price,
     services.invitation_price, services.delivery_days,
     services.is_listed as is_for_sale
@@ -61,6 +62,7 @@ join services on services.creator_id = creators.id and services.kind = 'greeting
 where creators.account_id = %(account_id)s;
 
 -- name: stars
+-- plan: text, the filters differ between requests, and each finds its own index
 -- One row per star, in the order of the ids, which are those of greeting services. The tags of a page are gathered at
 -- once: a thousand small lookups took most of the time of a list.
 with page as (
@@ -87,6 +89,7 @@ from page left join tagged on tagged.service_id = page.service_id
 order by page.position;
 
 -- name: services
+-- plan: generic
 -- Options and tags are gathered per row: a page has few rows, and each finds its own by an index.
 select services.id, services.kind, services.creator_id, creators.account_id, accounts.username as creator_username,
     case when accounts.avatar_id is not null then accounts.avatar_key end as avatar_key,

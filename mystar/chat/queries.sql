@@ -10,17 +10,21 @@ on conflict (low_id, high_id) do nothing
 returning *;
 
 -- name: conversation_of_pair
+-- plan: generic
 select * from conversations
 where low_id = least(%(one_id)s::bigint, %(other_id)s::bigint)
     and high_id = greatest(%(one_id)s::bigint, %(other_id)s::bigint);
 
 -- name: conversation
+-- plan: generic
 select * from conversations where id = %(id)s;
 
 -- name: lock_conversation
+-- plan: generic
 select * from conversations where id = %(id)s for no key update;
 
 -- name: conversation_cards
+-- plan: generic
 -- One conversation, or a page of an account's, latest activity first. A page is read from two indexes, since the account
 -- may be either of the two members. A null parameter finds nothing.
 with page as (
@@ -46,6 +50,7 @@ from page join accounts low on low.id = page.low_id join accounts high on high.i
 order by page.active_at desc, page.id desc;
 
 -- name: conversation_ids
+-- plan: generic
 select id from (
     (select id, active_at from conversations where low_id = %(account_id)s
      order by active_at desc, id desc limit %(limit)s::bigint + %(offset)s::bigint)
@@ -56,10 +61,12 @@ select id from (
 order by active_at desc, id desc limit %(limit)s offset %(offset)s;
 
 -- name: count_conversations
+-- plan: generic
 select (select count(*) from conversations where low_id = %(account_id)s)
     + (select count(*) from conversations where high_id = %(account_id)s);
 
 -- name: send
+-- plan: generic
 -- Everything that sending needs, in one statement: the update takes the conversation's lock, and with it the next
 -- number and position. Nothing happens, and no row comes back, when the sender may not write here, answers a message of
 -- another conversation, or has sent this before; the caller then finds out which. Times follow the numbers even where
@@ -98,15 +105,18 @@ select %(message_id)s, file_id, place from unnest(%(file_ids)s::bigint[]) with o
 select * from shown_messages where id = %(id)s and conversation_id = %(conversation_id)s;
 
 -- name: message_by_client_id
+-- plan: generic
 select * from shown_messages
 where sender_id = %(sender_id)s and conversation_id = %(conversation_id)s and client_id = %(client_id)s;
 
 -- name: messages_up_to
+-- plan: generic
 -- Numbers have no gaps, so a page far back costs no more than the newest one.
 select * from shown_messages where conversation_id = %(conversation_id)s and number <= %(number)s
 order by number desc limit %(limit)s;
 
 -- name: messages_numbered
+-- plan: generic
 select shown_messages.*
 from unnest(%(conversation_ids)s::bigint[], %(numbers)s::int[]) as wanted (conversation_id, number)
 join shown_messages using (conversation_id, number);
@@ -133,6 +143,7 @@ update messages set text = '', deleted_at = %(now)s, changed_position = place.po
 from place where id = %(id)s;
 
 -- name: move_read_mark
+-- plan: generic
 -- The caller holds the lock of the conversation.
 with left_over as (
     select count(*)::int as messages from messages
@@ -151,6 +162,7 @@ from left_over where id = %(conversation_id)s
 returning conversations.*;
 
 -- name: changes_after
+-- plan: generic
 -- Each branch is cut from its own index before they are merged, so a reader far behind costs no more than a near one.
 with log as (
     select * from (
@@ -175,10 +187,12 @@ from log left join shown_messages on shown_messages.id = log.message_id
 order by log.at;
 
 -- name: ends
+-- plan: generic
 -- The last position of each of these conversations.
 select id, position from conversations where id = any(%(ids)s::bigint[]);
 
 -- name: blockers
+-- plan: generic
 -- Which of the two has blocked the other.
 select blocker_id from chat_blocks
 where (blocker_id, blocked_id) in ((%(one_id)s, %(other_id)s), (%(other_id)s, %(one_id)s));

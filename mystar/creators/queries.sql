@@ -4,6 +4,7 @@ values (%(account_id)s, %(profession)s, %(description)s, %(now)s, %(now)s)
 returning *;
 
 -- name: by_account
+-- plan: generic
 select * from creators where account_id = %(account_id)s;
 
 -- name: is_creator

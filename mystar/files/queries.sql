@@ -32,6 +32,7 @@ where kind = 'avatar' and id > %(after)s and not exists (select from file_copies
 order by id limit %(batch)s;
 
 -- name: by_key
+-- plan: generic
 -- A copy opens as its file does, and has a body of its own.
 select
     file.id, file.owner_id, file.kind, file.name, file.is_public, file.uploaded_at, file.attached_at, copy.side,
@@ -49,6 +50,7 @@ where id = %(id)s and owner_id is not distinct from %(owner_id)s::bigint and att
 returning *;
 
 -- name: is_owned
+-- plan: generic
 select exists (select from files where id = %(id)s and owner_id is not distinct from %(owner_id)s::bigint);
 
 -- name: owned

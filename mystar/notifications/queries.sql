@@ -1,7 +1,9 @@
 -- name: recipients
+-- plan: generic
 select id, username, email, language from accounts where id = any(%(ids)s::bigint[]) and is_active;
 
 -- name: add
+-- plan: generic
 -- The lock of the inbox comes before the id: on conflict, "set" is computed once the row is locked.
 with box as (
     insert into notification_boxes (account_id, last_id) values (%(account_id)s, nextval('notification_ids'))
@@ -14,33 +16,38 @@ on conflict (account_id, subject_id) where kind = 'message' and read_at is null 
 returning id, account_id, kind, data, subject, subject_id, created_at, read_at;
 
 -- name: has_unread_message
+-- plan: generic
 -- Runs with every chat message, so it is cheap and locks nothing.
 select exists (
     select from notifications
     where account_id = %(account_id)s and subject_id = %(subject_id)s and kind = 'message' and read_at is null);
 
 -- name: after
+-- plan: generic
 select id, account_id, kind, data, subject, subject_id, created_at, read_at from notifications
 where account_id = %(account_id)s and id > %(after_id)s
 order by id limit %(limit)s;
 
 -- name: ends
+-- plan: generic
 select account_id, last_id from notification_boxes where account_id = any(%(account_ids)s::bigint[]);
 
 -- name: purged_up_to
 select forgotten_id from notification_boxes where account_id = %(account_id)s;
 
 -- name: page
--- Constants are written into the statement before it is planned, so each of the three filters finds its own index.
+-- plan: text, each of the three filters finds its own index
 select id, account_id, kind, data, subject, subject_id, created_at, read_at from notifications
 where account_id = %(account_id)s and (%(read)s::boolean is null or (read_at is not null) = %(read)s::boolean)
 order by id desc limit %(limit)s offset %(offset)s;
 
 -- name: count
+-- plan: text, as `page`
 select count(*) from notifications
 where account_id = %(account_id)s and (%(read)s::boolean is null or (read_at is not null) = %(read)s::boolean);
 
 -- name: find
+-- plan: generic
 select id, account_id, kind, data, subject, subject_id, created_at, read_at from notifications
 where id = %(id)s and account_id = %(account_id)s;
 

@@ -1,4 +1,5 @@
 -- name: place_order
+-- plan: generic
 with placed as (
     insert into orders (
         kind, service_id, creator_id, buyer_id, price, total_price, options, for_whom, wish, occasion, by_date, by_time,
@@ -12,17 +13,20 @@ select placed.*, creators.account_id as creator_account_id
 from placed left join creators on creators.id = placed.creator_id;
 
 -- name: lock_order
+-- plan: generic
 -- Every change of an order or its payment waits for this lock.
 select orders.*, creators.account_id as creator_account_id
 from orders left join creators on creators.id = orders.creator_id
 where orders.id = %(id)s for update of orders;
 
 -- name: find_order
+-- plan: generic
 select orders.*, creators.account_id as creator_account_id
 from orders left join creators on creators.id = orders.creator_id
 where orders.id = %(id)s;
 
 -- name: move_order
+-- plan: generic
 -- A moment is set when its status is reached first; a second acceptance does not change it.
 update orders set
     status = %(status)s,
@@ -73,6 +77,7 @@ update orders set reviewed_at = %(now)s where id = %(id)s
 returning *, (select account_id from creators where creators.id = orders.creator_id) as creator_account_id;
 
 -- name: add_event
+-- plan: generic
 insert into order_events (
     order_id, actor_id, actor_role, action, from_status, to_status, from_money, to_money, details, created_at)
 values (
@@ -97,6 +102,7 @@ where deliveries.order_id = %(order_id)s
 order by deliveries.number, delivery_files.file_id;
 
 -- name: order_entries
+-- plan: generic
 -- One order, or those of a buyer, of a seller, or of both, newest first: each half of a page is cut from its index before
 -- anything is joined to it. Buyer and seller of an order differ, so no order comes twice. A null id finds nothing, a null
 -- status is any. What only the greetings dialect shows is looked up only for it.
@@ -146,6 +152,7 @@ left join lateral (
 order by page.created_at desc, page.id desc;
 
 -- name: count_entries
+-- plan: generic
 select (
     select count(*) from orders
     where buyer_id = %(buyer_id)s::bigint and (%(studio)s or kind <> 'studio')
@@ -157,6 +164,7 @@ select (
 );
 
 -- name: deliveries
+-- plan: generic
 select deliveries.id, deliveries.order_id, deliveries.number, deliveries.message, deliveries.created_by,
     deliveries.created_at, handed_over.files
 from deliveries
@@ -170,9 +178,11 @@ where deliveries.order_id = %(order_id)s
 order by deliveries.number desc limit %(limit)s offset %(offset)s;
 
 -- name: count_deliveries
+-- plan: generic
 select count(*) from deliveries where order_id = %(order_id)s;
 
 -- name: timeline
+-- plan: generic
 select order_events.id, order_events.action, order_events.actor_role as role, order_events.actor_id,
     accounts.username, case when accounts.avatar_id is not null then accounts.avatar_key end as avatar,
     from_status, to_status, from_money, to_money, details, order_events.created_at

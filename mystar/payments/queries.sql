@@ -1,32 +1,40 @@
 -- name: add_payment
+-- plan: generic
 insert into payments (order_id, payer_id, amount, description, return_url, chosen_method, created_at)
 values (
     %(order_id)s, %(payer_id)s, %(amount)s, %(description)s, %(return_url)s, %(chosen_method)s, %(now)s)
 returning *;
 
 -- name: payment
+-- plan: generic
 select * from payments where id = %(id)s;
 
 -- name: lock_payment
+-- plan: generic
 -- Two snapshots of one payment are applied one after the other.
 select * from payments where id = %(id)s for update;
 
 -- name: latest_payment
+-- plan: generic
 select * from payments where order_id = %(order_id)s order by id desc limit 1;
 
 -- name: payments_of_order
+-- plan: generic
 select * from payments where order_id = %(order_id)s order by id desc limit %(most)s;
 
 -- name: lock_latest_payment
+-- plan: generic
 select * from payments where order_id = %(order_id)s order by id desc limit 1 for update;
 
 -- name: unanswered_payment
+-- plan: generic
 select * from payments where id = %(id)s::bigint and provider_id is null and status = 'pending';
 
 -- name: payments_of_provider
 select * from payments where provider_id = any(%(provider_ids)s::text[]);
 
 -- name: save_payment
+-- plan: generic
 update payments set
     status = %(status)s, goal = %(goal)s, captured = %(captured)s, refunded = %(refunded)s,
     refunding = %(refunding)s, refunds = %(refunds)s,
@@ -54,6 +62,7 @@ returning *;
 update payments set check_at = %(check_at)s where id = %(id)s and check_at = %(claimed_until)s::timestamptz;
 
 -- name: add_move
+-- plan: generic
 insert into ledger_entries (move_id, payment_id, account, amount, currency, reason)
 select move_id, %(payment_id)s::bigint, side.account, side.amount, %(currency)s::text, %(reason)s::text
 from (select gen_random_uuid() as move_id) as move,

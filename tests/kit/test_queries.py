@@ -48,12 +48,26 @@ def test_a_missing_query_is_named_with_its_file() -> None:
         ("-- name: a-b\nselect 1", "words:1: write"),
         (" -- name: a\nselect 1", "words:1: write"),
         ("- name: a\nselect 1", "words:1: write"),
+        ("-- name: a\n-- plan: best\nselect 1", "words:2: a plan is one of"),
+        ("-- name: a\n-- plan:generic\nselect 1", "words:2: write"),
         ("-- name: a b\nselect 1", "words:1: write"),
     ],
 )
 def test_a_file_that_could_be_misread_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Queries("words", text)
+
+
+def test_the_plan_of_a_query_is_text_unless_a_line_names_another() -> None:
+    text = (
+        "-- name: a\nselect 1;\n-- name: b\n-- plan: generic\nselect 2;\n"
+        "-- name: c\n-- plan: custom, a reason\nselect 3;"
+    )
+    assert [(query.identifier, query.plan) for _, query in Queries("mystar.kit.web/queries.sql", text)] == [
+        ("kit_web_a", "text"),
+        ("kit_web_b", "generic"),
+        ("kit_web_c", "custom"),
+    ]
 
 
 def test_queries_are_loaded_from_the_folder_of_the_package() -> None:

@@ -1,4 +1,5 @@
 -- name: insert_message
+-- plan: generic
 -- The same name in a topic is the same message: the row is touched, so that its id is returned, and it is sent once.
 insert into outbox (topic, name, payload, next_attempt_at)
 values (%(topic)s, %(name)s, %(payload)s, coalesce(%(after)s::timestamptz, now()))
@@ -6,6 +7,7 @@ on conflict on constraint outbox_name_key do update set name = excluded.name
 returning id;
 
 -- name: claim_messages
+-- plan: generic
 -- Several processes share the work. Each takes rows without a lease; the lease of a killed process runs out.
 update outbox set claimed_until = %(now)s::timestamptz + make_interval(secs => %(lease)s), attempts = attempts + 1
 where id in (
@@ -19,6 +21,7 @@ where id in (
 returning id, topic, name, idempotency_key, payload, attempts;
 
 -- name: finish_message
+-- plan: generic
 update outbox set done_at = now(), claimed_until = null, last_error = null where id = %(id)s;
 
 -- name: postpone_message
@@ -30,6 +33,7 @@ where id = %(id)s;
 update outbox set failed_at = now(), claimed_until = null, last_error = %(reason)s where id = %(id)s;
 
 -- name: is_message_done
+-- plan: generic
 select done_at is not null or failed_at is not null as over from outbox where id = %(id)s;
 
 -- name: purge_messages

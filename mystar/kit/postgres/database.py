@@ -19,8 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import partial
-from itertools import repeat
-from typing import Any, TypeVar
+from typing import Any
 
 from psycopg2 import extensions
 
@@ -36,11 +35,13 @@ from mystar.kit.postgres.errors import (
     translate_errors,
 )
 from mystar.kit.postgres.lazy_transaction import LazyTransaction, Precondition, lazy_transaction_of, only_reads
+from mystar.kit.postgres.queryable import Queryable, Result, Row
 
 __all__ = [
     "ConstraintViolated",
     "Database",
     "NoRow",
+    "Queryable",
     "Retry",
     "Row",
     "TransactionBroken",
@@ -51,13 +52,12 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-Row = dict[str, Any]
-Result = TypeVar("Result")
-
 #: Settings of every session. A server that checks its client's connection stops a query whose client has gone.
 _SESSION = {
     "client_connection_check_interval": 1000,
     "idle_in_transaction_session_timeout": 60_000,
+    # For prepared statements: without it every connection would plan each of them five times first.
+    "plan_cache_mode": "force_generic_plan",
     "timezone": "UTC",
 }
 _ISOLATION = (None, "read committed", "repeatable read", "serializable")
@@ -82,57 +82,6 @@ def assert_no_transaction(what: str) -> None:
     """
     if _own_transaction() is not None:
         raise RuntimeError(f"{what} inside a transaction would hold a connection and its locks while it waits")
-
-
-class Queryable:
-    """Runs statements. Every method takes values by name, or as one mapping or sequence."""
-
-    async def _run(self, query: str, values: Values, read: Callable[[Any], Result]) -> Result:
-        raise NotImplementedError
-
-    async def one(self, query: str, values: Values | None = None, /, **named: Any) -> Row:
-        """The only row. :raises NoRow: there is none, or more than one."""
-        rows = await self.all(query, values, **named)
-        if len(rows) != 1:
-            raise NoRow(f"{len(rows)} rows where there must be one")
-        return rows[0]
-
-    async def one_or_none(self, query: str, values: Values | None = None, /, **named: Any) -> Row | None:
-        """The row, or None. :raises NoRow: there are several."""
-        rows = await self.all(query, values, **named)
-        if len(rows) > 1:
-            raise NoRow(f"{len(rows)} rows where there may be one")
-        return rows[0] if rows else None
-
-    async def all(self, query: str, values: Values | None = None, /, **named: Any) -> list[Row]:
-        return await self._run(query, named if values is None else values, _rows)
-
-    async def value(self, query: str, values: Values | None = None, /, **named: Any) -> Any:
-        """The first column of the first row, or None."""
-        return await self._run(query, named if values is None else values, _value)
-
-    async def execute(self, query: str, values: Values | None = None, /, **named: Any) -> int:
-        """The number of rows touched."""
-        return await self._run(query, named if values is None else values, _count)
-
-
-def _rows(cursor: Any) -> list[Row]:
-    values = cursor.fetchall()
-    names = [column[0] for column in cursor.description]
-    # Not a comprehension over zip(strict=...): half of the time of a long list would go into that argument.
-    rows = list(map(dict, map(zip, repeat(names), values)))
-    if rows and len(rows[0]) != len(names):
-        raise ValueError(f"Two columns of one name: {', '.join(names)}")
-    return rows
-
-
-def _value(cursor: Any) -> Any:
-    row = cursor.fetchone()
-    return row[0] if row else None
-
-
-def _count(cursor: Any) -> int:
-    return max(0, int(cursor.rowcount))
 
 
 class Tx(Queryable):
@@ -211,7 +160,7 @@ class Tx(Queryable):
             raise RuntimeError("This transaction has ended")
         try:
             with translate_errors(self.database.constraints):
-                cursor = await self._connection.run(self._pending_begin + statement, values)
+                cursor = await self._connection.run(statement, values, begin=self._pending_begin)
             self._pending_begin = ""
             return cursor
         except TransactionBroken as refused:
@@ -262,6 +211,7 @@ class Database(Queryable):
         max_size: int = 10,
         statement_timeout_ms: int = 30_000,
         acquire_timeout: float = 10.0,
+        prepare: bool = True,
         constraints: Constraints | None = None,
         events: Events | None = None,
     ) -> Database:
@@ -269,6 +219,7 @@ class Database(Queryable):
 
         :param statement_timeout_ms: enforced by the server; the client gives up five seconds later.
         :param acquire_timeout: seconds to wait for a free connection.
+        :param prepare: whether queries that ask for it are prepared (see `prepared`).
         :param constraints: what a violated constraint of this name means.
         :raises Unavailable: the server cannot be reached. :raises ValueError: the DSN cannot be parsed.
         """
@@ -278,6 +229,7 @@ class Database(Queryable):
             max_size=max_size,
             acquire_timeout=acquire_timeout,
             answer_timeout=statement_timeout_ms / 1000 + 5,
+            prepare=prepare,
         )
         database = cls(pool, constraints or {}, events or Events())
         try:

@@ -28,6 +28,8 @@ import orjson
 import psycopg2
 from psycopg2 import extensions, extras
 
+from mystar.kit.postgres.prepared import PreparedStatements, is_stale
+
 #: Values of one statement: by name for ``%(name)s``, by place for ``%s``.
 Values = Mapping[str, Any] | Sequence[Any]
 
@@ -92,8 +94,8 @@ async def connect(dsn: str, settings: Mapping[str, object] | None = None, *, tim
     return await _connected(parameters(dsn, settings), timeout)
 
 
-async def _connected(known: dict[str, str], timeout: float) -> Connection:
-    connection = Connection(None, timeout, **await _resolved(known))
+async def _connected(known: dict[str, str], timeout: float, *, prepare: bool = False) -> Connection:
+    connection = Connection(None, timeout, prepare=prepare, **await _resolved(known))
     await connection
     return connection
 
@@ -114,16 +116,36 @@ class Connection(aiopg.Connection):
     aiopg's cursors and transactions are not used: their rollback on a dead connection hides the first error.
     """
 
-    def __init__(self, dsn: str | None, timeout: float, **kwargs: Any) -> None:
+    def __init__(self, dsn: str | None, timeout: float, *, prepare: bool = False, **kwargs: Any) -> None:
+        self._prepared = PreparedStatements() if prepare else None
         self._connecting = True
         self._reading = True
         super().__init__(dsn, timeout, enable_json=False, enable_hstore=False, enable_uuid=False, **kwargs)
 
-    async def run(self, query: str, values: Values | None = None, *, timeout: float | None = None) -> Any:
+    async def run(
+        self, query: str, values: Values | None = None, *, begin: str = "", timeout: float | None = None
+    ) -> Any:
         """Send one statement and return the raw psycopg2 cursor that holds its whole result.
 
+        :param begin: a statement that begins a transaction, sent in the same message.
         :param timeout: seconds; afterwards the connection is closed, since its state is unknown.
         """
+        if self._prepared is None:
+            return await self._send(begin + query, values, timeout)
+        try:
+            return await self._send(begin + self._prepared.statement(query, values), values, timeout)
+        except psycopg2.Error as error:
+            if not is_stale(error):
+                raise
+            self._prepared.forget()
+            if not begin and not self.idle:
+                raise
+        # Nothing was done in this transaction before: try again.
+        if begin:
+            await self._send("rollback", None, timeout)
+        return await self._send(begin + self._prepared.statement(query, values), values, timeout)
+
+    async def _send(self, query: str, values: Values | None, timeout: float | None) -> Any:
         waiter = self._create_waiter("run")
         self._last_usage = self._loop.time()
         try:
@@ -247,6 +269,7 @@ class Pool:
     :param acquire_timeout: seconds to wait for a free place and, if need be, for the connect.
     :param answer_timeout: seconds without an answer after which a connection is closed.
     :param recycle: seconds after which an unused connection is replaced.
+    :param prepare: whether queries that ask for it are prepared (see `prepared`).
     """
 
     def __init__(
@@ -258,6 +281,7 @@ class Pool:
         acquire_timeout: float,
         answer_timeout: float,
         recycle: float = 600.0,
+        prepare: bool = True,
     ) -> None:
         self.max_size = max_size
         self.waiting = 0
@@ -265,6 +289,7 @@ class Pool:
         self._acquire_timeout = acquire_timeout
         self._answer_timeout = answer_timeout
         self._recycle = recycle
+        self._prepare = prepare
         self._places = asyncio.Semaphore(max_size)
         self._free: collections.deque[Connection] = collections.deque()
         self._used: set[Connection] = set()
@@ -351,4 +376,4 @@ class Pool:
         return None
 
     async def _connect(self) -> Connection:
-        return await _connected(self._parameters, self._answer_timeout)
+        return await _connected(self._parameters, self._answer_timeout, prepare=self._prepare)

@@ -10,6 +10,7 @@ import psycopg2
 from psycopg2 import errorcodes
 
 from mystar.errors import Invalid, MystarError, Text, Unavailable
+from mystar.kit.postgres.prepared import is_stale
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class TransactionBroken(Exception):
 
 
 class Retry(Unavailable):
-    """A deadlock or a serialization failure. Nothing was changed; the same request may succeed now."""
+    """A deadlock, a serialization failure or a stale prepared statement. Nothing was changed; a retry may succeed."""
 
     code = "busy"
     text = Text(
@@ -82,7 +83,7 @@ def _translated(error: psycopg2.Error, constraints: Constraints) -> Exception | 
     code: str = error.pgcode or ""
     if isinstance(error, psycopg2.IntegrityError):
         return _violation(error, constraints)
-    if code in (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED):
+    if code in (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED) or is_stale(error):
         return Retry(retry_after=1)
     if code == errorcodes.IN_FAILED_SQL_TRANSACTION:
         return TransactionBroken("The transaction failed at an earlier statement")

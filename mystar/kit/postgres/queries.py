@@ -4,7 +4,9 @@
     -- Two payments for one order must queue here.
     select * from orders where id = %(order_id)s for update;
 
-Comments are left out, except behind code; a literal per cent sign is written ``%%``.
+Comments are left out, except behind code; a literal per cent sign is written ``%%``. A line ``-- plan: generic`` or
+``-- plan: custom`` after the name has the query prepared (see `prepared`); without it, or with ``-- plan: text``, its
+values are part of its text, and PostgreSQL plans it for them.
 """
 
 from __future__ import annotations
@@ -12,26 +14,42 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib import resources
+from typing import Literal, get_args
 
+Plan = Literal["text", "generic", "custom"]
 _NAME = re.compile(r"-- name: ([a-z][a-z0-9_]*)\s*")
 #: A line that was probably meant to name a query.
-_ALMOST = re.compile(r"\s*-+\s*name\b", re.IGNORECASE)
+_ALMOST = re.compile(r"\s*-+\s*(name|plan)\b", re.IGNORECASE)
+#: A reason may follow.
+_PLAN = re.compile(r"-- plan: (\w+)(,.*|)")
+
+
+class Query(str):
+    """The text of a named query. ``identifier``: an SQL identifier for it; ``plan``: how it is planned."""
+
+    identifier: str
+    plan: Plan
+
+    def __new__(cls, text: str, identifier: str = "", plan: Plan = "text") -> Query:
+        query = super().__new__(cls, text)
+        query.identifier, query.plan = identifier, plan
+        return query
 
 
 class Queries:
-    """The queries of one file, by attribute or, for tools, by iteration over ``(name, text)``."""
+    """The queries of one file, by attribute or, for tools, by iteration over ``(name, query)``."""
 
     def __init__(self, source: str, text: str) -> None:
         self._source = source
         self._texts = _parse(source, text)
 
-    def __getattr__(self, name: str) -> str:
+    def __getattr__(self, name: str) -> Query:
         try:
             return self._texts[name]
         except KeyError:
             raise AttributeError(f"{self._source} has no query {name!r}") from None
 
-    def __iter__(self) -> Iterator[tuple[str, str]]:
+    def __iter__(self) -> Iterator[tuple[str, Query]]:
         return iter(self._texts.items())
 
 
@@ -45,21 +63,40 @@ def load(package: str | None) -> Queries:
     return Queries(f"{package}/queries.sql", text)
 
 
-def _parse(source: str, text: str) -> dict[str, str]:
+def _parse(source: str, text: str) -> dict[str, Query]:
     found: dict[str, list[str]] = {}
-    body: list[str] | None = None
+    plans: dict[str, Plan] = {}
+    name = ""
     for number, line in enumerate(text.splitlines(), start=1):
         if named := _NAME.fullmatch(line):
-            if named[1] in found:
-                raise ValueError(f"{source}:{number}: a second query is called {named[1]}")
-            body = found[named[1]] = []
+            name = named[1]
+            if name in found:
+                raise ValueError(f"{source}:{number}: a second query is called {name}")
+            found[name] = []
+        elif name and (planned := _PLAN.fullmatch(line)):
+            plans[name] = _plan(planned[1], f"{source}:{number}")
         elif _ALMOST.match(line):
-            raise ValueError(f"{source}:{number}: write '-- name: some_name', not {line!r}")
+            raise ValueError(f"{source}:{number}: write '-- name: some_name' or '-- plan: {_PLANS}', not {line!r}")
         elif line.strip() and not line.lstrip().startswith("--"):
-            if body is None:
+            if not name:
                 raise ValueError(f"{source}:{number}: SQL before the first '-- name:' line")
-            body.append(line.rstrip())
+            found[name].append(line.rstrip())
     for name, lines in found.items():
         if not lines:
             raise ValueError(f"{source}: the query {name} is empty")
-    return {name: "\n".join(lines).rstrip().removesuffix(";") for name, lines in found.items()}
+    return {name: _query(source, name, lines, plans.get(name, "text")) for name, lines in found.items()}
+
+
+_PLANS = "|".join(get_args(Plan))
+
+
+def _plan(word: str, place: str) -> Plan:
+    plan: Plan | None = next((one for one in get_args(Plan) if one == word), None)
+    if plan is None:
+        raise ValueError(f"{place}: a plan is one of {_PLANS}, not {word!r}")
+    return plan
+
+
+def _query(source: str, name: str, lines: list[str], plan: Plan) -> Query:
+    domain = source.removesuffix("/queries.sql").removeprefix("mystar.").replace(".", "_")
+    return Query("\n".join(lines).rstrip().removesuffix(";"), f"{domain}_{name}", plan)
