@@ -11,6 +11,7 @@ from mystar.accounts.access import actor_of, client_info, session_response, sign
 from mystar.accounts.keys import ACCOUNTS, PASSWORDS
 from mystar.accounts.model import Draft
 from mystar.accounts.schemas import (
+    CREATOR,
     AccessView,
     AcknowledgementView,
     EmailDraft,
@@ -55,7 +56,9 @@ async def register(request: web.Request) -> web.StreamResponse:
         first_name=body["first_name"],
         last_name=body["last_name"],
     )
-    account = await request.app[ACCOUNTS].register(client_info(request), draft, body["password"])
+    account = await request.app[ACCOUNTS].register(
+        client_info(request), draft, body["password"], as_creator=body["user_type"] in ("creator", CREATOR)
+    )
     return json_response(RegisteredView().dump(account), 201)
 
 

@@ -165,7 +165,10 @@ class MailedToken:
 
 @dataclass(frozen=True, slots=True)
 class AccountRegistered:
+    """``as_creator``: a creator profile was requested with the account."""
+
     account_id: int
+    as_creator: bool = False
 
 
 @dataclass(frozen=True, slots=True)

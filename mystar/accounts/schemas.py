@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from mystar.accounts.credentials import USERNAME_MAX_LENGTH
 from mystar.errors import Text
@@ -13,6 +13,8 @@ from mystar.kit.web.fields import BaseSchema, PlainText
 #: RFC 5321, 4.5.3.1.3.
 EMAIL_MAX_LENGTH = 254
 NAME_MAX_LENGTH = 150
+#: The types of accounts, as market shows them (D28).
+CLIENT, CREATOR = "Клиент", "Креатор"
 _DIFFERENT = Text("Пароли не совпадают.", "The passwords differ.")
 
 
@@ -77,6 +79,8 @@ class Nothing(BaseSchema):
 
 
 class UserDraft(BaseSchema):
+    """``user_type`` is read as the client sends it, or as answers show it."""
+
     username = PlainText(required=True, min_length=1, max_length=USERNAME_MAX_LENGTH)
     email = PlainText(required=True, min_length=1, max_length=EMAIL_MAX_LENGTH)
     password = Password(required=True)
@@ -84,6 +88,11 @@ class UserDraft(BaseSchema):
     first_name = PlainText(load_default="", max_length=NAME_MAX_LENGTH)
     last_name = PlainText(load_default="", max_length=NAME_MAX_LENGTH)
     phone = PhoneNumber(load_default=None, allow_none=True)
+    user_type = fields.String(
+        load_default="client",
+        validate=validate.OneOf(["", "client", CLIENT, "creator", CREATOR]),
+        metadata={"description": "creator: a creator profile is created with the account."},
+    )
 
     @validates_schema
     def compare(self, data: dict[str, Any], **_: Any) -> None:

@@ -74,10 +74,18 @@ class AccountService:
     # Registration
 
     async def register(
-        self, client: ClientInfo, draft: Draft, password: str, channel: Channel = "market", *, adults_only: bool = False
+        self,
+        client: ClientInfo,
+        draft: Draft,
+        password: str,
+        channel: Channel = "market",
+        *,
+        adults_only: bool = False,
+        as_creator: bool = False,
     ) -> Account:
         """Create an account and mail the link that confirms its e-mail (D9-D14).
 
+        :param as_creator: create a creator profile with it.
         :raises Invalid: by field. :raises Taken: by field. :raises TooMany: per client address.
         :raises TooYoung: in a channel for adults only (D34).
         """
@@ -90,7 +98,7 @@ class AccountService:
         async with self._db.transaction() as tx:
             account = await AccountRepository(tx).add(draft, password_hash=hashed, language=client.language)
             await self._links.mail_confirmation(tx, account, channel)
-            await tx.publish(AccountRegistered(account.id))
+            await tx.publish(AccountRegistered(account.id, as_creator))
         return account
 
     async def ask_confirmation(self, email: str, client: ClientInfo, channel: Channel = "market") -> None:

@@ -13,11 +13,10 @@ from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_sc
 from mystar.accounts.access import actor_of, signed_in
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account
+from mystar.accounts.schemas import CLIENT, CREATOR
 from mystar.creators.keys import CREATORS, SKILLS
 from mystar.creators.model import CreatorUnknown
 from mystar.creators.schemas import (
-    CLIENT,
-    CREATOR,
     CreatorSkillPath,
     CreatorSkillView,
     LevelChange,

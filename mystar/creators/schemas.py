@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from mystar.accounts.schemas import NAME_MAX_LENGTH, PhoneNumber
+from mystar.accounts.schemas import CLIENT, CREATOR, NAME_MAX_LENGTH, PhoneNumber
 from mystar.creators.model import (
     DUPLICATE_SKILL,
     MAX_LEVEL,
@@ -26,7 +26,6 @@ from mystar.kit.web.fields import AvatarSizes, BaseSchema, BoundedInteger, Id, P
 from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.pagination import PageQuery
 
-CLIENT, CREATOR = "Клиент", "Креатор"
 _BIO_LONGEST = 2000
 
 

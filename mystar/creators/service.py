@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mystar.accounts.model import Actor
+from mystar.accounts.model import AccountRegistered, Actor
 from mystar.creators.model import (
     Creator,
     CreatorCard,
@@ -17,6 +17,7 @@ from mystar.creators.repository import CreatorRepository
 from mystar.files.model import StoredFile
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
+from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import Page, PageRequest
@@ -30,6 +31,14 @@ class CreatorService:
 
     def __init__(self, db: Database, files: FileService, clock: Clock) -> None:
         self._db, self._files, self._clock = db, files, clock
+
+    def listen(self, events: Events) -> None:
+        """Create the profiles that are requested with new accounts."""
+        events.on(AccountRegistered, self._account_registered)
+
+    async def _account_registered(self, tx: Tx, event: AccountRegistered) -> None:
+        if event.as_creator:
+            await self.create(tx, event.account_id)
 
     async def create(self, tx: Tx, account_id: int, *, profession: str = "", description: str = "") -> Creator:
         """Create a profile, and with it the greeting service, in the transaction of the caller.

@@ -14,5 +14,6 @@ from mystar.infrastructure import Infrastructure
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
-    app[CREATORS] = CreatorService(infra.db, app[FILES], infra.clock)
+    app[CREATORS] = creators = CreatorService(infra.db, app[FILES], infra.clock)
+    creators.listen(infra.events)
     app[SKILLS] = SkillService(infra.db, infra.clock)

@@ -58,9 +58,7 @@ async def mailed_link(sandbox: SandboxProcess, email: str) -> URL:
 
 
 async def test_registration_returns_the_account_which_can_log_in_before_confirmation(api: Api) -> None:
-    draft = draft_account(
-        is_staff=True, role="owner", user_type="creator", password_confirm=PASSWORD, phone="89161583866"
-    )
+    draft = draft_account(is_staff=True, role="owner", password_confirm=PASSWORD, phone="89161583866")
     answer = await api.post("/api/auth/register/", draft)
     assert answer.status == 201
     person = await answer.json()
@@ -75,6 +73,17 @@ async def test_registration_returns_the_account_which_can_log_in_before_confirma
         "Ольга Петрова",
     )
     assert me["phone"] == "+79161583866"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"), [("creator", "Креатор"), ("Креатор", "Креатор"), ("client", "Клиент"), ("", "Клиент")]
+)
+async def test_a_creator_profile_is_created_with_the_account(api: Api, given: str, shown: str) -> None:
+    draft = draft_account(user_type=given)
+    assert (await api.post("/api/auth/register/", draft)).status == 201
+    pair = await (await api.post("/api/auth/token/", {"username": draft["username"], "password": PASSWORD})).json()
+    me = await (await api.get(ME, headers={"Authorization": f"Bearer {pair['access']}"})).json()
+    assert (me["user_type"], me["has_creator_profile"]) == (shown, shown == "Креатор")
 
 
 @as_subtests
