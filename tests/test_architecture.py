@@ -49,6 +49,8 @@ FURTHER_FILES = {
     "audit/chain": "the pure hash chain",
     "audit/checkpoint": "heads of the chain in a file beside the database",
     "catalog/search_repository": "the repository of the search index",
+    "catalog/delivery_time": "pure rules of delivery times in words",
+    "catalog/forms": "what creators send of a service, as JSON or as a form",
     "catalog/filter_queries": "statements whose shape depends on the filters of a request",
     "catalog/listings": "a second service: creating and hiding services",
     "catalog/search": "pure rules of search words",

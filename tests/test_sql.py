@@ -18,7 +18,10 @@ OWNERS = {
     "accounts": ["accounts", "sessions", "rotations", "mailed_tokens", "provider_identities", "sign_in_attempts"],
     "files": ["files", "file_copies", "file_readers", "discarded_files"],
     "creators": ["creators", "creator_votes", "creator_likes", "creator_favourites", "skills", "creator_skills"],
-    "catalog": ["categories", "services", "service_options", "tags", "service_tags", "listed_counts", "search_words"],
+    "catalog": [
+        *("categories", "services", "service_options", "service_images", "tags", "service_tags"),
+        *("listed_counts", "search_words"),
+    ],
     "portfolio": ["portfolio_items", "portfolio_images"],
     "payments": ["payments", "ledger_entries", "payment_discrepancies"],
     "orders": ["orders", "order_events", "deliveries", "delivery_files", "order_pictures"],

@@ -146,6 +146,8 @@ def _conditions(filters: ServiceFilter) -> list[Term]:
         conditions.append(_SERVICES.category_id.isin(filters.category_ids or (0,)))
     if filters.creator_id is not None:
         conditions.append(_SERVICES.creator_id == filters.creator_id)
+    if filters.kind is not None:
+        conditions.append(_SERVICES.kind == filters.kind)
     if filters.min_price is not None:
         conditions.append(_SERVICES.base_price >= filters.min_price)
     if filters.max_price is not None:

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiohttp import web
-from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
+from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 from marshmallow import fields
 
 from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
+from mystar.catalog.forms import ServiceForm, ServicePatch, ServiceUpload, ServiceUploadPatch, draft_of
 from mystar.catalog.keys import CATALOG, LISTINGS, TAXONOMY
+from mystar.catalog.model import MAX_SERVICE_IMAGES
 from mystar.catalog.schemas import (
     BriefServiceView,
     CatalogCategoryView,
     CatalogTagView,
-    ServiceForm,
-    ServicePatch,
     ServicePath,
     ServiceQuery,
     ServiceView,
     TagQuery,
     brief_service_shape,
     category_shape,
-    draft_of,
     filter_of,
     is_own,
     service_shape,
     tag_shape,
 )
 from mystar.catalog.search import ServiceFilter
+from mystar.creators.keys import CREATORS
 from mystar.errors import Unauthenticated
+from mystar.files.forms import FileField, json_body, multipart_schema, read_fields
 from mystar.kit.web.bare_lists import list_request, list_response
 from mystar.kit.web.fields import BaseSchema
 from mystar.kit.web.http import PUBLIC_URL, json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
-from mystar.kit.web.validation import body_of, path_of, query_of
+from mystar.kit.web.validation import path_of, query_of
 
 TAGS = ["market: services"]
+_IMAGES = FileField("uploaded_images", ("image",), "services", public=True, max_count=MAX_SERVICE_IMAGES)
 
 
 class FilterChoice(BaseSchema):
@@ -53,8 +53,9 @@ class FilterChoice(BaseSchema):
 @querystring_schema(ServiceQuery)
 @response_schema(page_of(ServiceView), 200)
 async def list_services(request: web.Request) -> web.Response:
-    listings, filters, page = request.app[LISTINGS], await _filters(request), page_request(request)
-    if is_own(query_of(request)):
+    listings, own, page = request.app[LISTINGS], is_own(query_of(request)), page_request(request)
+    filters = await _filters(request, own=own)
+    if own:
         actor = maybe_actor_of(request)
         if actor is None:
             raise Unauthenticated
@@ -70,17 +71,21 @@ async def list_services(request: web.Request) -> web.Response:
 @response_schema(page_of(ServiceView), 200)
 async def list_own_services(request: web.Request) -> web.Response:
     page = page_request(request)
-    found = await request.app[LISTINGS].own(actor_of(request), await _filters(request), page)
+    found = await request.app[LISTINGS].own(actor_of(request), await _filters(request, own=True), page)
     return page_response(request, [service_shape(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
 
 
-@docs(tags=TAGS, summary="Create a service with its options and tags; for creators")
+@docs(tags=TAGS, summary="Create a service with its options and tags; for creators", requestBody=json_body(ServiceForm))
 @signed_in
-@json_schema(ServiceForm)
+@multipart_schema(ServiceUpload)
 @response_schema(ServiceView, 201)
 @idempotent
 async def create_service(request: web.Request) -> web.StreamResponse:
-    service = await request.app[LISTINGS].create(actor_of(request), draft_of(body_of(request)))
+    # Refused before the upload is read.
+    await request.app[CREATORS].require(actor_of(request))
+    async with read_fields(request, ServiceForm(), _IMAGES) as (form, files):
+        draft = draft_of(form, [file.id for file in files.get(_IMAGES.part, ())])
+        service = await request.app[LISTINGS].create(actor_of(request), draft)
     return json_response(service_shape(service, request.app[PUBLIC_URL]), 201)
 
 
@@ -102,22 +107,22 @@ async def read_brief_service(request: web.Request) -> web.Response:
     return json_response(brief_service_shape(service))
 
 
-@docs(tags=TAGS, summary="Update fields of a service; orders keep what was agreed")
+@docs(tags=TAGS, summary="Update fields of a service; orders keep what was agreed", requestBody=json_body(ServicePatch))
 @signed_in
 @match_info_schema(ServicePath)
-@json_schema(ServicePatch)
+@multipart_schema(ServiceUploadPatch)
 @response_schema(ServiceView, 200)
 async def change_service(request: web.Request) -> web.Response:
-    return await _changed(request)
+    return await _changed(request, ServicePatch)
 
 
-@docs(tags=TAGS, summary="Replace a service; absent optional fields keep their values")
+@docs(tags=TAGS, summary="Replace a service; absent optional fields are kept", requestBody=json_body(ServiceForm))
 @signed_in
 @match_info_schema(ServicePath)
-@json_schema(ServiceForm)
+@multipart_schema(ServiceUpload)
 @response_schema(ServiceView, 200)
 async def replace_service(request: web.Request) -> web.Response:
-    return await _changed(request)
+    return await _changed(request, ServiceForm)
 
 
 @docs(tags=TAGS, summary="Delete a service; its orders go on", responses={204: {"description": "Deleted"}})
@@ -150,15 +155,17 @@ async def list_nothing(_request: web.Request) -> web.Response:
     return json_response([])
 
 
-async def _filters(request: web.Request) -> ServiceFilter:
+async def _filters(request: web.Request, *, own: bool) -> ServiceFilter:
     query = query_of(request)
     names: list[str] = [name for name in query.get("category", "").split(",") if name.strip()]
-    return filter_of(query, await request.app[LISTINGS].category_ids(names) if names else None)
+    category_ids = await request.app[LISTINGS].category_ids(names) if names else None
+    return filter_of(query, category_ids, default_kind="all" if own else "service")
 
 
-async def _changed(request: web.Request) -> web.Response:
-    body: dict[str, Any] = body_of(request)
-    service = await request.app[LISTINGS].change(actor_of(request), **path_of(request), draft=draft_of(body))
+async def _changed(request: web.Request, schema: type[ServiceForm]) -> web.Response:
+    async with read_fields(request, schema(), _IMAGES) as (form, files):
+        draft = draft_of(form, [file.id for file in files.get(_IMAGES.part, ())])
+        service = await request.app[LISTINGS].change(actor_of(request), **path_of(request), draft=draft)
     return json_response(service_shape(service, request.app[PUBLIC_URL]))
 
 

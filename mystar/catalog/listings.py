@@ -17,6 +17,7 @@ from mystar.catalog.search_repository import SearchRepository
 from mystar.catalog.service_repository import ServiceRepository
 from mystar.catalog.taxonomy_repository import TaxonomyRepository
 from mystar.creators.service import CreatorService
+from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Tx
@@ -30,8 +31,8 @@ _MAX_DIFFERENCES = 1000
 class ServiceListings:
     """Hidden and removed services do not exist for others (D4)."""
 
-    def __init__(self, db: Database, creators: CreatorService, clock: Clock) -> None:
-        self._db, self._creators, self._clock = db, creators, clock
+    def __init__(self, db: Database, creators: CreatorService, files: FileService, clock: Clock) -> None:
+        self._db, self._creators, self._files, self._clock = db, creators, files, clock
 
     def listen(self, events: Events) -> None:
         """Services are found by the name of their creator, and those of blocked accounts are not listed."""
@@ -42,12 +43,13 @@ class ServiceListings:
     async def create(self, actor: Actor, draft: ServiceDraft) -> Service:
         """Create a service of the actor, with its options and tags.
 
-        :param draft: has a title, a category, a price and the delivery days at least.
+        :param draft: has a title, a price and the delivery days at least. Without a category it gets the default one.
         :raises CreatorsOnly: the actor has no creator profile. :raises CategoryUnknown: :raises PriceImpossible:
-        :raises OptionUnknown: an option has an id: a new service has none yet.
+        :raises OptionUnknown: an option has an id: a new service has none yet. :raises FileUnknown: not the actor's.
         """
         async with self._db.transaction() as tx:
             service_id = await ServiceRepository(tx).add(actor.id, draft, self._clock.now())
+            await self._set_images(tx, actor, service_id, draft)
             return await self._read(tx, service_id)
 
     async def change(self, actor: Actor, service_id: int, draft: ServiceDraft) -> Service:
@@ -59,6 +61,7 @@ class ServiceListings:
         async with self._db.transaction() as tx:
             rows = ServiceRepository(tx)
             await rows.change(await rows.lock(actor.id, service_id), draft, self._clock.now())
+            await self._set_images(tx, actor, service_id, draft)
             return await self._read(tx, service_id)
 
     async def remove(self, actor: Actor, service_id: int) -> None:
@@ -121,14 +124,22 @@ class ServiceListings:
             await SearchRepository(tx).put(service_ids)
 
     async def _count(self, filters: ServiceFilter) -> int:
-        if replace(filters, category_ids=None, order=SortOrder.FIT) == ServiceFilter():
-            return await CatalogRepository(self._db).count_listed(None, filters.category_ids)
+        if replace(filters, category_ids=None, kind=None, order=SortOrder.FIT) == ServiceFilter():
+            return await CatalogRepository(self._db).count_listed(filters.kind, filters.category_ids)
         return await SearchRepository(self._db).count(filters)
 
     async def _services(self, ids: Sequence[int]) -> list[Service]:
         """In the order of the ids."""
         services = await CatalogRepository(self._db).services(ids) if ids else {}
         return [services[service_id] for service_id in ids if service_id in services]
+
+    async def _set_images(self, tx: Tx, actor: Actor, service_id: int, draft: ServiceDraft) -> None:
+        if draft.image_ids is None:
+            return
+        for file_id in draft.image_ids:
+            await self._files.attach(tx, file_id, owner_id=actor.id, public=True)
+        for file_id in await ServiceRepository(tx).replace_images(service_id, draft.image_ids):
+            await self._files.mark_deleted(tx, file_id)
 
     @staticmethod
     async def _read(tx: Tx, service_id: int) -> Service:

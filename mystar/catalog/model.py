@@ -14,6 +14,9 @@ from mystar.errors import Conflict, Invalid, NotFound, Text
 MAX_TAGS, MAX_TAG_LENGTH = 30, 50
 #: Of one service, not counting those that were retired.
 MAX_OPTIONS = 50
+MAX_SERVICE_IMAGES = 10
+#: Of services that are created without a category. It is created with the first of them.
+DEFAULT_CATEGORY = "Другое"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +107,20 @@ class Option(NamedTuple):
     price: int
 
 
+class ServiceImage(NamedTuple):
+    """``key``: the path after /media/."""
+
+    id: int
+    key: str
+
+
 class Service(NamedTuple):
     """A service with all that lists show. Prices in kopecks.
 
     A greeting has neither price nor category before its creator sets them. ``modifications_price`` is the whole price
     with modifications, at least ``base_price``; None = there are none. ``is_active`` is set by the creator,
     ``is_withheld`` by staff; ``is_listed`` follows from both: whether the service can be seen and ordered.
+    ``delivery_text``: the delivery time in the creator's words, empty = only ``delivery_days``.
     ``is_removed`` ones exist only for the orders that name them. ``rating`` and ``completed_orders`` are the creator's.
     """
 
@@ -127,6 +138,7 @@ class Service(NamedTuple):
     description: str
     base_price: int | None
     delivery_days: int
+    delivery_text: str
     modifications_price: int | None
     is_active: bool
     is_withheld: bool
@@ -134,6 +146,7 @@ class Service(NamedTuple):
     is_removed: bool
     options: tuple[Option, ...]
     tags: tuple[str, ...]
+    images: tuple[ServiceImage, ...]
     created_at: datetime
     updated_at: datetime
 
@@ -152,7 +165,8 @@ class OptionDraft:
 class ServiceDraft:
     """A service to create or to change. None = unchanged; prices in kopecks.
 
-    ``options`` and ``tags`` are whole lists: an option that is missing in it is retired.
+    ``options``, ``tags`` and ``image_ids`` are whole lists: an option that is missing in it is retired, an image is
+    deleted. ``image_ids`` are uploads of the creator.
     """
 
     title: str | None = None
@@ -160,11 +174,13 @@ class ServiceDraft:
     category_id: int | None = None
     base_price: int | None = None
     delivery_days: int | None = None
+    delivery_text: str | None = None
     allows_modifications: bool | None = None
     modifications_price: int | None = None
     is_active: bool | None = None
     options: tuple[OptionDraft, ...] | None = None
     tags: tuple[str, ...] | None = None
+    image_ids: tuple[int, ...] | None = None
 
     def price_with_modifications(self, old: Service | None) -> int | None:
         """The new price with modifications, None = there are none. Free modifications stay free at a new base price.

@@ -94,7 +94,8 @@ order by page.position;
 select services.id, services.kind, services.creator_id, creators.account_id, accounts.username as creator_username,
     case when accounts.avatar_id is not null then accounts.avatar_key end as avatar_key,
     creators.rating, creators.completed_orders, services.category_id, categories.name as category_name,
-    services.title, services.description, services.base_price, services.delivery_days, services.modifications_price,
+    services.title, services.description, services.base_price, services.delivery_days, services.delivery_text,
+    services.modifications_price,
     services.is_active, services.is_withheld, services.is_listed, services.deleted_at is not null as is_removed,
     services.created_at, services.updated_at,
     (
@@ -104,7 +105,11 @@ select services.id, services.kind, services.creator_id, creators.account_id, acc
     (
         select array_agg(tags.name order by tags.name)
         from service_tags join tags on tags.id = service_tags.tag_id where service_tags.service_id = services.id
-    ) as tags
+    ) as tags,
+    (
+        select json_agg(json_build_array(service_images.id, files.key) order by service_images.position)
+        from service_images join files on files.id = service_images.file_id where service_id = services.id
+    ) as images
 from services
 join creators on creators.id = services.creator_id
 join accounts on accounts.id = creators.account_id
@@ -117,10 +122,10 @@ where id = %(service_id)s and deleted_at is null;
 
 -- name: add_service
 insert into services (
-    creator_id, kind, category_id, title, description, base_price, delivery_days, modifications_price, is_active,
-    created_at, updated_at)
+    creator_id, kind, category_id, title, description, base_price, delivery_days, delivery_text, modifications_price,
+    is_active, created_at, updated_at)
 select id, 'service', %(category_id)s, %(title)s, %(description)s, %(base_price)s, %(delivery_days)s,
-    %(modifications_price)s, %(is_active)s, %(now)s, %(now)s
+    %(delivery_text)s, %(modifications_price)s, %(is_active)s, %(now)s, %(now)s
 from creators where account_id = %(account_id)s
 returning id;
 
@@ -132,7 +137,7 @@ for update of services;
 -- name: change_service
 update services set
     title = %(title)s, description = %(description)s, category_id = %(category_id)s, base_price = %(base_price)s,
-    delivery_days = %(delivery_days)s, modifications_price = %(modifications_price)s, is_active = %(is_active)s,
+    delivery_days = %(delivery_days)s, delivery_text = %(delivery_text)s, modifications_price = %(modifications_price)s, is_active = %(is_active)s,
     updated_at = %(now)s
 where id = %(service_id)s;
 
@@ -156,6 +161,16 @@ select %(service_id)s, name, description, price, position
 from unnest(%(names)s::text[], %(descriptions)s::text[], %(prices)s::bigint[], %(positions)s::integer[])
     as new (name, description, price, position)
 order by position;
+
+-- name: images_of_service
+select file_id from service_images where service_id = %(service_id)s;
+
+-- name: remove_images
+delete from service_images where service_id = %(service_id)s;
+
+-- name: add_images
+insert into service_images (service_id, file_id, position)
+select %(service_id)s, file_id, position from unnest(%(file_ids)s::bigint[]) with ordinality as new (file_id, position);
 
 -- name: search_texts
 -- In one order, and locked, so that of two writers the later one reads the texts that both have written.
@@ -214,6 +229,12 @@ update categories set
     name = coalesce(%(name)s, name), photo_id = coalesce(%(photo_id)s, photo_id), position = coalesce(%(position)s, position)
 where id = %(category_id)s
 returning id;
+
+-- name: add_default_category
+insert into categories (name, position) values (%(name)s, %(position)s) on conflict (name) do nothing;
+
+-- name: category_id
+select id from categories where name = %(name)s;
 
 -- name: lock_category
 select photo_id from categories where id = %(category_id)s for update;

@@ -17,6 +17,7 @@ from mystar.catalog.model import (
     Option,
     PriceImpossible,
     Service,
+    ServiceImage,
     ServiceUnknown,
     Star,
     StarUnknown,
@@ -124,6 +125,7 @@ class CatalogRepository:
 def _service(row: Row) -> Service:
     row["options"] = tuple(map(Option._make, row["options"] or ()))
     row["tags"] = tuple(row["tags"] or ())
+    row["images"] = tuple(map(ServiceImage._make, row["images"] or ()))
     return Service._make(_SERVICE_FIELDS(row))
 
 

@@ -7,23 +7,20 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
+from mystar.catalog.delivery_time import days_text
 from mystar.catalog.model import (
-    MAX_OPTIONS,
     MAX_TAG_LENGTH,
-    MAX_TAGS,
     Category,
     Option,
-    OptionDraft,
-    PriceImpossible,
     Service,
-    ServiceDraft,
+    ServiceImage,
     Tag,
 )
 from mystar.catalog.search import MAX_COUNTED, MAX_FOUND, ServiceFilter, SortOrder
 from mystar.errors import Text
 from mystar.kit.money import rubles_number, rubles_text
 from mystar.kit.web.bare_lists import ListQuery
-from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, max_items
+from mystar.kit.web.fields import BaseSchema, Id, PlainText, RubleAmount
 from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.pagination import PageQuery
 
@@ -41,58 +38,11 @@ _ORDERS: Mapping[str, SortOrder] = {
     "popularity": SortOrder.POPULAR,
     "-popularity": SortOrder.POPULAR,
 }
-_REQUIRED = Text("Обязательное поле.", "Missing data for required field.")
 _NO_CREATOR = Text("Введите id креатора или me.", "Must be the id of a creator, or me.")
-
-
-def _require_positive(amount: int) -> None:
-    if amount <= 0:
-        raise ValidationError([PriceImpossible.text])
 
 
 class ServicePath(BaseSchema):
     service_id = Id(required=True)
-
-
-class OptionForm(BaseSchema):
-    """With ``id``: an existing option of the service. Without: a new one."""
-
-    id = Id()
-    name = PlainText(min_length=1, max_length=100)
-    description = PlainText(max_length=1000)
-    price = RubleAmount(metadata={"description": "Rubles, on top of the base price; 0 = free of charge."})
-
-    @validates_schema
-    def _new_ones_are_complete(self, data: Mapping[str, Any], **_options: Any) -> None:
-        missing = {name: [_REQUIRED] for name in ("name", "price") if name not in data}
-        if "id" not in data and missing:
-            raise ValidationError(missing)
-
-
-class ServiceForm(BaseSchema):
-    """A whole service. Optional fields that are absent stay unchanged when a service is replaced."""
-
-    title = PlainText(required=True, min_length=1, max_length=200)
-    description = PlainText(max_length=5000)
-    category_id = Id(required=True)
-    base_price = RubleAmount(required=True, validate=_require_positive)
-    delivery_time = BoundedInteger(min_value=0, max_value=365, required=True, metadata={"description": "Days."})
-    options = fields.List(
-        fields.Nested(OptionForm),
-        validate=max_items(MAX_OPTIONS),
-        metadata={"description": "The whole list: options that are not in it are removed."},
-    )
-    tags = fields.List(PlainText(min_length=1, max_length=MAX_TAG_LENGTH), validate=max_items(MAX_TAGS))
-    allows_modifications = fields.Boolean()
-    modifications_price = RubleAmount(metadata={"description": "Rubles, the whole price; default: the base price."})
-    is_active = fields.Boolean(metadata={"description": "false hides it from others."})
-
-
-class ServicePatch(ServiceForm):
-    """Any part of a service."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{**options, "partial": True})
 
 
 class ServiceQuery(PageQuery):
@@ -102,6 +52,11 @@ class ServiceQuery(PageQuery):
     creator = PlainText(
         max_length=20,
         metadata={"description": "The id of a creator profile; me: the actor's services, hidden ones included."},
+    )
+    creator_profile = Id(metadata={"description": "The id of a creator profile, as clients send it."})
+    kind = fields.String(
+        validate=validate.OneOf(["service", "greeting", "all"]),
+        metadata={"description": "Default: service; all for the actor's services."},
     )
     search = PlainText(
         max_length=200,
@@ -139,13 +94,27 @@ class OptionView(BaseSchema):
     price = fields.Decimal(required=True, metadata={"description": "Rubles, on top of the base price."})
 
 
+class ServiceUserView(BaseSchema):
+    id = fields.Integer(required=True)
+    username = fields.String(required=True)
+
+
 class ServiceCreatorView(BaseSchema):
     id = fields.Integer(required=True, metadata={"description": "Of the creator's profile."})
     user_id = fields.Integer(required=True)
     username = fields.String(required=True)
+    user = fields.Nested(ServiceUserView, required=True)
     avatar = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
     rating = fields.Float(required=True, metadata={"description": "1 to 5; 0 without ratings."})
     completed_orders = fields.Integer(required=True)
+
+
+class ServiceImageView(BaseSchema):
+    """``image_url`` repeats ``image`` for other clients."""
+
+    id = fields.Integer(required=True)
+    image = fields.String(required=True, metadata={"format": "uri"})
+    image_url = fields.String(required=True, metadata={"format": "uri"})
 
 
 class ServiceCategoryView(BaseSchema):
@@ -162,7 +131,9 @@ class BriefServiceView(BaseSchema):
     title = fields.String(required=True)
     description = fields.String(required=True)
     price = fields.String(required=True, metadata={"description": "Rubles.", "example": "1000.00"})
-    estimated_time = fields.String(required=True, metadata={"description": "Days.", "example": "7"})
+    estimated_time = fields.String(
+        required=True, metadata={"description": "In the creator's words, or in Russian.", "example": "7 дней"}
+    )
     allows_modifications = fields.Boolean(required=True)
     modifications_price = fields.String(
         required=True, metadata={"description": "Rubles, the whole price with modifications.", "example": "1200.00"}
@@ -182,6 +153,7 @@ class ServiceView(BriefServiceView):
     options = fields.List(fields.Nested(OptionView), required=True)
     tags = fields.List(fields.String(), required=True)
     creator = fields.Nested(ServiceCreatorView, required=True)
+    images = fields.List(fields.Nested(ServiceImageView), required=True)
     kind = fields.String(required=True, metadata={"enum": ["service", "greeting"]})
     is_listed = fields.Boolean(required=True, metadata={"description": "Whether it is listed and can be ordered."})
 
@@ -198,24 +170,15 @@ class CatalogTagView(BaseSchema):
     services = fields.Integer(required=True, metadata={"description": "Services with this tag."})
 
 
-def draft_of(form: Mapping[str, Any]) -> ServiceDraft:
-    """From the values of a `ServiceForm` or a `ServicePatch`."""
-    values = dict(form)
-    if "delivery_time" in values:
-        values["delivery_days"] = values.pop("delivery_time")
-    if "options" in values:
-        values["options"] = tuple(OptionDraft(**option) for option in values["options"])
-    if "tags" in values:
-        values["tags"] = tuple(values["tags"])
-    return ServiceDraft(**values)
-
-
-def filter_of(query: Mapping[str, Any], category_ids: tuple[int, ...] | None) -> ServiceFilter:
+def filter_of(
+    query: Mapping[str, Any], category_ids: tuple[int, ...] | None, *, default_kind: str = "service"
+) -> ServiceFilter:
     """From the values of a `ServiceQuery`; its categories are looked up by the caller."""
-    creator = query.get("creator", _MINE)
+    creator, kind = query.get("creator", _MINE), query.get("kind", default_kind)
     return ServiceFilter(
         category_ids=category_ids,
-        creator_id=None if creator == _MINE else int(creator),
+        creator_id=query.get("creator_profile") if creator == _MINE else int(creator),
+        kind=None if kind == "all" else kind,
         min_price=query.get("min_price"),
         max_price=query.get("max_price"),
         text=query.get("search", ""),
@@ -246,7 +209,7 @@ def brief_service_shape(service: Service) -> dict[str, Any]:
         "title": service.title,
         "description": service.description,
         "price": rubles_text(service.base_price or 0),
-        "estimated_time": str(service.delivery_days),
+        "estimated_time": service.delivery_text or days_text(service.delivery_days),
         "allows_modifications": service.modifications_price is not None,
         "modifications_price": rubles_text(service.modifications_price or 0),
         "is_active": service.is_active,
@@ -270,13 +233,20 @@ def service_shape(service: Service, public_url: str) -> dict[str, Any]:
             "id": service.creator_id,
             "user_id": service.account_id,
             "username": service.creator_username,
+            "user": {"id": service.account_id, "username": service.creator_username},
             "avatar": public_url + media_path(service.avatar_key) if service.avatar_key else None,
             "rating": float(service.rating),
             "completed_orders": service.completed_orders,
         },
+        "images": [_image_shape(image, public_url) for image in service.images],
         "kind": service.kind,
         "is_listed": service.is_listed,
     }
+
+
+def _image_shape(image: ServiceImage, public_url: str) -> dict[str, Any]:
+    url = public_url + media_path(image.key)
+    return {"id": image.id, "image": url, "image_url": url}
 
 
 def option_shape(option: Option) -> dict[str, Any]:

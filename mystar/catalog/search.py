@@ -39,11 +39,13 @@ class SortOrder(StrEnum):
 class ServiceFilter:
     """Which services, and in which order. None or empty = not filtered. Prices in kopecks.
 
-    ``category_ids``: services of any of them; () matches nothing. ``include_hidden``: also unlisted services.
+    ``category_ids``: services of any of them; () matches nothing. ``kind``: "service" or "greeting".
+    ``include_hidden``: also unlisted services.
     """
 
     category_ids: tuple[int, ...] | None = None
     creator_id: int | None = None
+    kind: str | None = None
     min_price: int | None = None
     max_price: int | None = None
     text: str = ""

@@ -9,6 +9,7 @@ from typing import TypeVar
 from mystar.catalog.model import Option, OptionDraft, OptionUnknown, Service, ServiceDraft, ServiceUnknown, tags_by_key
 from mystar.catalog.repository import QUERIES, CatalogRepository
 from mystar.catalog.search_repository import SearchRepository
+from mystar.catalog.taxonomy_repository import TaxonomyRepository
 from mystar.creators.model import CreatorsOnly
 from mystar.kit.postgres.database import Queryable
 
@@ -28,9 +29,10 @@ class ServiceRepository:
             account_id=account_id,
             title=draft.title,
             description=draft.description or "",
-            category_id=draft.category_id,
+            category_id=draft.category_id or await TaxonomyRepository(self._tx).default_category(),
             base_price=draft.base_price,
             delivery_days=draft.delivery_days,
+            delivery_text=draft.delivery_text or "",
             modifications_price=draft.price_with_modifications(None),
             is_active=draft.is_active is not False,
             now=now,
@@ -57,6 +59,7 @@ class ServiceRepository:
             category_id=_new(draft.category_id, service.category_id),
             base_price=_new(draft.base_price, service.base_price),
             delivery_days=_new(draft.delivery_days, service.delivery_days),
+            delivery_text=_new(draft.delivery_text, service.delivery_text),
             modifications_price=draft.price_with_modifications(service),
             is_active=_new(draft.is_active, service.is_active),
             now=now,
@@ -70,6 +73,13 @@ class ServiceRepository:
 
     async def remove(self, service_id: int, now: datetime) -> None:
         await self._tx.execute(QUERIES.mark_service_removed, service_id=service_id, now=now)
+
+    async def replace_images(self, service_id: int, file_ids: Sequence[int]) -> list[int]:
+        """Returns the ids of the files that were the service's before."""
+        before = [row["file_id"] for row in await self._tx.all(QUERIES.images_of_service, service_id=service_id)]
+        await self._tx.execute(QUERIES.remove_images, service_id=service_id)
+        await self._tx.execute(QUERIES.add_images, service_id=service_id, file_ids=list(file_ids))
+        return before
 
     async def follow_account(self, account_id: int) -> list[int]:
         """Copy whether the account is active to its services. Returns the ids of all of them."""

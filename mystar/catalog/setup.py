@@ -20,6 +20,6 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     creators, files = app[CREATORS], app[FILES]
     app[CATALOG] = catalog = CatalogService(infra.db, app[ACCOUNTS], creators, files, infra.clock)
     catalog.listen(infra.events)
-    app[LISTINGS] = listings = ServiceListings(infra.db, creators, infra.clock)
+    app[LISTINGS] = listings = ServiceListings(infra.db, creators, files, infra.clock)
     listings.listen(infra.events)
     app[TAXONOMY] = TaxonomyService(infra.db, files)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mystar.catalog.filter_queries import count_tags, page_of_tags
-from mystar.catalog.model import Category, CategoryInUse, CategoryUnknown, Tag
+from mystar.catalog.model import DEFAULT_CATEGORY, Category, CategoryInUse, CategoryUnknown, Tag
 from mystar.errors import NotFound
 from mystar.kit.postgres.database import Queryable
 from mystar.kit.postgres.queries import load
@@ -13,6 +13,8 @@ from mystar.kit.web.pagination import PageRequest
 
 QUERIES = load(__package__)
 _MAX_CATEGORIES = 1000
+#: The default category comes after all others.
+_LAST = 1_000_000
 
 
 class TaxonomyRepository:
@@ -30,6 +32,11 @@ class TaxonomyRepository:
     async def add_category(self, name: str, photo_id: int | None, position: int) -> int:
         """Returns the id. :raises CategoryExists: the name is taken."""
         return int(await self._tx.value(QUERIES.add_category, name=name, photo_id=photo_id, position=position))
+
+    async def default_category(self) -> int:
+        """The id of the category of services without one; created if it is missing."""
+        await self._tx.execute(QUERIES.add_default_category, name=DEFAULT_CATEGORY, position=_LAST)
+        return int(await self._tx.value(QUERIES.category_id, name=DEFAULT_CATEGORY))
 
     async def lock_category(self, category_id: int) -> int | None:
         """Lock the row; returns the id of its picture. :raises NotFound: there is no such category."""

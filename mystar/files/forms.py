@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import BodyPartReader, web
+from aiohttp_apispec import request_schema
 from marshmallow import Schema
 
 from mystar.accounts.access import actor_of, maybe_actor_of
@@ -27,6 +29,15 @@ _TOO_LONG = Text("Слишком длинное значение.", "The value i
 ANYWHERE = ""
 _NOT_ASKED = Text("Этот файл здесь не нужен.", "This file is not asked for here.")
 _TOO_MANY = Text("Слишком много файлов.", "There are too many files.")
+
+
+#: Declares a form for OpenAPI; the handler reads it as a stream.
+multipart_schema = partial(request_schema, location="files")
+
+
+def json_body(schema: type[Schema]) -> dict[str, Any]:
+    """OpenAPI of a body that may be JSON where no file is sent."""
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 def addresses(app: web.Application) -> Addresses:

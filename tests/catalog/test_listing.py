@@ -98,10 +98,28 @@ async def test_filters_and_orders_of_a_list(market: Market) -> None:
     assert await market.shows(platform="youtube", category="", unknown="1") == await market.shows()
 
 
+async def test_a_parameter_without_effect_is_reported_and_refused_on_request(market: Market, api: Api) -> None:
+    ignored = await api.get(f"{ALL}?platform=youtube&category=&жанр=рок&platform=vk&page=1")
+    assert ignored.headers["X-Ignored-Parameters"] == "platform, %D0%B6%D0%B0%D0%BD%D1%80"
+    known = await api.get(ALL, params={"search": "логотип", "ordering": "price", "kind": "all", "page_size": 5})
+    assert "X-Ignored-Parameters" not in known.headers
+    many = await api.get(f"{ALL}?{'&'.join(f'p{number}=1' for number in range(1000))}")
+    assert len(many.headers["X-Ignored-Parameters"].split(", ")) == 20
+
+    for prefer in ("handling=strict", 'respond-async, handling="strict"', "Handling = Strict; foo=1"):
+        refused = await api.get(f"{ALL}?platform=youtube&page=1", headers={"Prefer": prefer})
+        assert (refused.status, list((await refused.json())["errors"])) == (422, ["platform"])
+    lenient = await api.get(f"{ALL}?platform=youtube", headers={"Prefer": "handling=lenient"})
+    assert (lenient.status, lenient.headers["X-Ignored-Parameters"]) == (200, "platform")
+    stars = await api.get("/api/star/getlist/?sort=price")
+    assert (stars.status, stars.headers["X-Ignored-Parameters"]) == (201, "sort")
+
+
 async def test_services_are_filtered_by_creator(market: Market, api: Api) -> None:
     one = await (await api.get(f"{ALL}{market.ids['logo']}/")).json()
     assert await market.shows(creator=one["creator_profile"]) == ["photo", "logo"]
-    assert await market.shows(creator=999) == []
+    assert await market.shows(creator_profile=one["creator_profile"]) == ["photo", "logo"]
+    assert await market.shows(creator=999) == await market.shows(creator_profile=999) == []
 
 
 async def test_lists_sort_by_rating_and_by_completed_orders(market: Market, api: Api, app: web.Application) -> None:
@@ -198,7 +216,11 @@ async def test_counts_follow_every_change(market: Market, api: Api, app: web.App
     await asyncio.gather(*(api.patch(piano, {"category_id": one}, as_=market.max) for one in moves))
     await factory.star(category_id=market.music)
     await api.delete(piano, as_=market.max)
-    assert await counts() == [5, 2, 1]
+    # The new star's greeting is listed only if it is asked for.
+    assert await counts() == [4, 1, 1]
+    greetings = await api.get(ALL, params={"kind": "greeting"})
+    assert [(await greetings.json())["count"], len(await market.shows(kind="service"))] == [1, 4]
+    assert (await (await api.get(ALL, params={"kind": "all"})).json())["count"] == 5
     assert await broken_invariants(app) == []
 
 

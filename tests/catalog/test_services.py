@@ -6,14 +6,14 @@ import asyncio
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import FormData, web
 
 from mystar.app import broken_invariants
 from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import OptionUnknown, ServiceUnknown
 from mystar.kit.postgres.database import Database
 from tests.conftest import Api
-from tests.factory import Factory, Person, actor
+from tests.factory import Factory, Person, actor, picture
 from tests.subtests import as_subtests
 
 ALL = "/api/v1/services/"
@@ -33,6 +33,16 @@ async def form(factory: Factory, **further: Any) -> dict[str, Any]:
     }
 
 
+def with_pictures(fields: dict[str, str], *names: str) -> FormData:
+    """A form as browsers send it, with ``uploaded_images[]``."""
+    form = FormData()
+    for name, value in fields.items():
+        form.add_field(name, value)
+    for name in names:
+        form.add_field("uploaded_images[]", picture("PNG"), filename=name, content_type="image/png")
+    return form
+
+
 async def create_service(api: Api, creator: Person, factory: Factory, **further: Any) -> dict[str, Any]:
     answer = await api.post(ALL, await form(factory, **further), as_=creator)
     assert answer.status == 201, await answer.text()
@@ -49,7 +59,7 @@ async def test_a_service_comes_with_its_options_and_tags_in_both_shapes(api: Api
         1000,
         "1000.00",
         7,
-        "7",
+        "7 дней",
     )
     assert made["category"] == {"id": category, "name": "Дизайн"}
     assert made["options"] == [
@@ -66,6 +76,85 @@ async def test_a_service_comes_with_its_options_and_tags_in_both_shapes(api: Api
         *("id", "creator_profile", "creator_username", "title", "description", "price", "estimated_time"),
         *("allows_modifications", "modifications_price", "is_active", "created_at", "updated_at"),
     }
+
+
+async def test_a_service_is_created_and_changed_by_the_client_s_form(api: Api, db: Database, factory: Factory) -> None:
+    creator = await factory.star(channel="market")
+    sent = {
+        "title": "Монтаж ролика",
+        "description": "До пяти минут",
+        "price": "5000",
+        "estimated_time": "3-5 рабочих дней",
+        "allows_modifications": "true",
+        "modifications_price": "7000",
+        "is_active": "true",
+    }
+    answer = await api.post("/api/services/", data=with_pictures(sent, "a.png", "b.png"), as_=creator)
+    made = await answer.json()
+    assert answer.status == 201, made
+    assert (made["base_price"], made["modifications_price"], made["delivery_time"]) == (5000, "7000.00", 5)
+    assert (made["estimated_time"], made["category"]["name"]) == ("3-5 рабочих дней", "Другое")
+    assert made["creator"]["user"] == {"id": creator.id, "username": creator.username}
+    pictures = [image["image"] for image in made["images"]]
+    assert [(await api.get(picture)).status for picture in pictures] == [200, 200]
+
+    changed = await api.patch(
+        f"/api/services/{made['id']}/",
+        data=with_pictures({"price": "4000", "estimated_time": ""}, "c.png"),
+        as_=creator,
+    )
+    shown = await changed.json()
+    assert (shown["price"], shown["estimated_time"], shown["title"]) == ("4000.00", "3-5 рабочих дней", sent["title"])
+    assert [image["id"] for image in shown["images"]] != [image["id"] for image in made["images"]]
+    assert len(shown["images"]) == 1
+    assert await db.value("select count(*) from categories where name = 'Другое'") == 1
+    again = await api.post("/api/services/", {"title": "x", "price": 1, "estimated_time": 7}, as_=creator)
+    assert (again.status, (await again.json())["category_id"]) == (201, made["category_id"])
+
+
+@as_subtests
+@pytest.mark.parametrize(
+    ("sent", "days", "shown"),
+    [
+        ({"estimated_time": "7"}, 7, "7 дней"),
+        ({"estimated_time": "1"}, 1, "1 день"),
+        ({"estimated_time": 22}, 22, "22 дня"),
+        ({"estimated_time": "2 недели"}, 14, "2 недели"),
+        ({"estimated_time": "36 часов"}, 2, "36 часов"),
+        ({"estimated_time": "до 1 месяца"}, 30, "до 1 месяца"),
+        ({"estimated_time_value": 3, "estimated_time_unit": "weeks"}, 21, "21 день"),
+        ({"estimated_time_value": "12", "estimated_time_unit": "дней"}, 12, "12 дней"),
+        ({"delivery_time": 11}, 11, "11 дней"),
+        ({"delivery_time": 3, "estimated_time": "три дня: 3"}, 3, "три дня: 3"),
+    ],
+)
+async def test_delivery_times_are_read_in_words(
+    api: Api, factory: Factory, sent: dict[str, Any], days: int, shown: str
+) -> None:
+    creator = await factory.star()
+    answer = await api.post("/api/services/", {"title": "Ролик", "price": 100, **sent}, as_=creator)
+    made = await answer.json()
+    assert (answer.status, made["delivery_time"], made["estimated_time"]) == (201, days, shown)
+
+
+@as_subtests
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({"estimated_time": "договоримся"}, "estimated_time"),
+        ({"estimated_time": "400 дней"}, "estimated_time"),
+        ({"estimated_time_value": 60, "estimated_time_unit": "weeks"}, "estimated_time_value"),
+        ({}, "delivery_time"),
+        ({"estimated_time": "7", "price": ""}, "base_price"),
+        ({"estimated_time": "7", "price": "-1"}, "price"),
+    ],
+)
+async def test_a_wrong_field_of_the_client_s_form_is_named(
+    api: Api, factory: Factory, sent: dict[str, Any], field: str
+) -> None:
+    creator = await factory.star()
+    answer = await api.post("/api/services/", {"title": "Ролик", "price": "100", **sent}, as_=creator)
+    assert (answer.status, list((await answer.json())["errors"])) == (422, [field])
 
 
 async def test_only_creators_create_services(api: Api, factory: Factory) -> None:

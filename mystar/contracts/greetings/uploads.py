@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 from aiohttp import web
-from aiohttp_apispec import docs, request_schema, response_schema
+from aiohttp_apispec import docs, response_schema
 from marshmallow import ValidationError, fields
 
 from mystar.accounts.access import actor_of, signed_in
 from mystar.accounts.model import Actor
 from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
-from mystar.files.forms import FileField, read_form
+from mystar.files.forms import FileField, multipart_schema, read_form
 from mystar.files.keys import FILES
 from mystar.kit.web.fields import AvatarSizes, BaseSchema, Id
 from mystar.kit.web.http import json_response
@@ -24,8 +23,6 @@ from mystar.orders.keys import ORDERS
 from mystar.orders.model import ActionNotAllowedNow, Status
 
 TAGS = ["greetings: uploads"]
-#: Read by the handlers as a stream; declared for OpenAPI.
-_multipart = partial(request_schema, location="files")
 _AVATAR = FileField("image", ("avatar",), "avatars", public=True, required=True)
 _DELIVERED = (Status.DELIVERED, Status.COMPLETED, Status.DISPUTED)
 
@@ -69,7 +66,7 @@ class CongratulationView(BaseSchema):
 
 @docs(tags=TAGS, summary="Replace the avatar")
 @signed_in
-@_multipart(AvatarForm)
+@multipart_schema(AvatarForm)
 @response_schema(AvatarView, 201)
 async def upload_avatar(request: web.Request) -> web.Response:
     actor = actor_of(request)
@@ -82,7 +79,7 @@ async def upload_avatar(request: web.Request) -> web.Response:
 
 @docs(tags=TAGS, summary="Replace the greeting video of the star's page")
 @signed_in
-@_multipart(HelloForm)
+@multipart_schema(HelloForm)
 @response_schema(HelloView, 201)
 async def upload_hello(request: web.Request) -> web.Response:
     actor = actor_of(request)
@@ -105,7 +102,7 @@ async def upload_hello(request: web.Request) -> web.Response:
     },
 )
 @signed_in
-@_multipart(CongratulationForm)
+@multipart_schema(CongratulationForm)
 @response_schema(CongratulationView, 201)
 @idempotent
 async def upload_congratulation(request: web.Request) -> web.StreamResponse:

@@ -10,7 +10,7 @@ from aiohttp import web
 from mystar.kit.web.fields import BaseSchema, BoundedInteger
 from mystar.kit.web.http import json_response
 from mystar.kit.web.pagination import MAX_PAGES, PageRequest
-from mystar.kit.web.validation import query_of
+from mystar.kit.web.validation import ignored_parameters, query_of
 
 #: Items of a page.
 MAX_ITEMS = 1000
@@ -18,6 +18,8 @@ MAX_ITEMS = 1000
 
 class ListQuery(BaseSchema):
     """``page``: which thousand, from 1. Old clients never ask for a second one."""
+
+    reports_unknown = True
 
     page = BoundedInteger(min_value=1, max_value=MAX_PAGES, load_default=1)
 
@@ -34,7 +36,7 @@ def list_response(
 
     :param page: None for a list that always fits on one page.
     """
-    headers = {"X-Total-Count": str(count)}
+    headers = {"X-Total-Count": str(count), **ignored_parameters(request)}
     links = page.neighbours(count) if page is not None else {}
     written = [
         f'<{request.rel_url.update_query(page=number)}>; rel="{name}"' for name, number in links.items() if number

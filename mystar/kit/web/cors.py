@@ -10,7 +10,7 @@ from aiohttp import web
 #: Headers of answers that scripts may read.
 _EXPOSED = (
     *("X-Request-ID", "X-Total-Count", "Link", "ETag", "Location", "Retry-After", "Idempotent-Replayed"),
-    *("Accept-Ranges", "Content-Disposition", "Content-Range", "WWW-Authenticate"),
+    *("Accept-Ranges", "Content-Disposition", "Content-Range", "WWW-Authenticate", "X-Ignored-Parameters"),
 )
 
 

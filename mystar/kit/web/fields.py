@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
@@ -23,6 +23,9 @@ class BaseSchema(Schema):
 
     class Meta:
         unknown = EXCLUDE
+
+    #: Of the query of a list: parameters that it does not know are reported, see `validation.ignored_parameters`.
+    reports_unknown: ClassVar[bool] = False
 
 
 def max_items(count: int) -> validate.Length:

@@ -13,7 +13,7 @@ from marshmallow import Schema, fields
 from mystar.errors import NotFound
 from mystar.kit.web.fields import BaseSchema, BoundedInteger
 from mystar.kit.web.http import absolute, json_response
-from mystar.kit.web.validation import query_of
+from mystar.kit.web.validation import ignored_parameters, query_of
 
 T = TypeVar("T")
 
@@ -55,6 +55,8 @@ class Page(Generic[T]):
 
 
 class PageQuery(BaseSchema):
+    reports_unknown = True
+
     page = BoundedInteger(min_value=1, max_value=MAX_PAGES, load_default=1)
     page_size = BoundedInteger(min_value=1, max_value=MAX_PAGE_SIZE, load_default=DEFAULT_PAGE_SIZE)
 
@@ -100,5 +102,6 @@ def page_response(request: web.Request, results: Sequence[Any], count: int) -> w
             "next": links["next"],
             "previous": links["prev"],
             "results": results,
-        }
+        },
+        headers=ignored_parameters(request),
     )

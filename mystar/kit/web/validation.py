@@ -6,8 +6,10 @@ process share. This one uses typed keys and no shared state.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from aiohttp import web
@@ -22,6 +24,12 @@ from mystar.kit.web.validation_messages_ru import russian
 _BODY = web.RequestKey("body", object)
 _QUERY = web.RequestKey("query", dict)
 _PATH = web.RequestKey("path", dict)
+_IGNORED = web.RequestKey("ignored", tuple)
+#: RFC 7240: the preference to refuse what would be ignored.
+_STRICT = re.compile(r"(?:^|[,;])\s*handling\s*=\s*\"?strict\"?\s*(?:$|[,;])", re.IGNORECASE)
+_UNKNOWN_PARAMETER = Text("Неизвестный параметр.", "Unknown parameter.")
+#: Unknown parameters that are reported, and letters of each: a URL may have thousands.
+_MAX_REPORTED, _MAX_REPORTED_LENGTH = 20, 100
 _FORM, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
 
@@ -58,6 +66,7 @@ async def read_declared(request: web.Request, handler: Handler) -> None:
             case "json":
                 request[_BODY] = loaded(schema, await read_body(request))
             case "querystring":
+                _check_parameters(request, schema)
                 request[_QUERY] = loaded(schema, _first_of_each(request.query))
             case "match_info":
                 request[_PATH] = loaded(schema, dict(request.match_info))
@@ -82,6 +91,23 @@ async def read_body(request: web.Request) -> Any:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Unreadable from error
+
+
+def ignored_parameters(request: web.Request) -> dict[str, str]:
+    """The header of a list that names the query parameters which had no effect; empty without any (D44)."""
+    names = request.get(_IGNORED, ())
+    return {"X-Ignored-Parameters": ", ".join(quote(name, safe="") for name in names)} if names else {}
+
+
+def _check_parameters(request: web.Request, schema: Schema) -> None:
+    """:raises Invalid: the query of a list has unknown parameters, and the client prefers to be told (RFC 7240)."""
+    if not getattr(schema, "reports_unknown", False):
+        return
+    known = {field.data_key or name for name, field in schema.fields.items()}
+    unknown = [name for name in dict.fromkeys(request.query) if name not in known]
+    if unknown and _STRICT.search(",".join(request.headers.getall("Prefer", ()))):
+        raise Invalid(fields={name: [_UNKNOWN_PARAMETER] for name in unknown[:_MAX_REPORTED]})
+    request[_IGNORED] = tuple(name[:_MAX_REPORTED_LENGTH] for name in unknown[:_MAX_REPORTED])
 
 
 def _first_of_each(values: MultiMapping[str]) -> dict[str, Any]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any
 
 from aiohttp import web
-from aiohttp_apispec import docs, match_info_schema, querystring_schema, request_schema, response_schema
+from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 from marshmallow import Schema
 
 from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
 from mystar.creators.keys import CREATORS
 from mystar.creators.schemas import OfCreatorQuery
 from mystar.errors import Unauthenticated
-from mystar.files.forms import FileField, read_fields
+from mystar.files.forms import FileField, json_body, multipart_schema, read_fields
 from mystar.files.model import MISSING, FileRefused, StoredFile
 from mystar.kit.web.http import PUBLIC_URL, json_response
 from mystar.kit.web.idempotency import idempotent
@@ -46,12 +44,6 @@ TAGS = ["market: portfolio"]
 _COVER = FileField("cover_image", ("image",), "portfolio/covers", public=True)
 _UPLOADED = FileField("uploaded_images", ("image",), "portfolio/images", public=True, max_count=MAX_IMAGES)
 _IMAGE = FileField("image", ("image",), "portfolio/images", public=True)
-#: Read by the handlers as a stream; declared for OpenAPI.
-_multipart = partial(request_schema, location="files")
-
-
-def _or_json(schema: type[Schema]) -> dict[str, Any]:
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 # Works.
@@ -82,7 +74,7 @@ async def read_item(request: web.Request) -> web.Response:
 
 @docs(tags=TAGS, summary="Create a portfolio item with a cover and images")
 @signed_in
-@_multipart(ItemForm)
+@multipart_schema(ItemForm)
 @response_schema(ItemView, 201)
 @idempotent
 async def add_item(request: web.Request) -> web.StreamResponse:
@@ -99,19 +91,19 @@ async def add_item(request: web.Request) -> web.StreamResponse:
     return _item(request, item, 201)
 
 
-@docs(tags=TAGS, summary="Replace a portfolio item; without a file the cover stays", requestBody=_or_json(ItemDraft))
+@docs(tags=TAGS, summary="Replace a portfolio item; without a file the cover stays", requestBody=json_body(ItemDraft))
 @signed_in
 @match_info_schema(ItemPath)
-@_multipart(ItemPutForm)
+@multipart_schema(ItemPutForm)
 @response_schema(ItemView, 200)
 async def put_item(request: web.Request) -> web.Response:
     return await _change_item(request, ItemDraft)
 
 
-@docs(tags=TAGS, summary="Update fields of a portfolio item", requestBody=_or_json(ItemChange))
+@docs(tags=TAGS, summary="Update fields of a portfolio item", requestBody=json_body(ItemChange))
 @signed_in
 @match_info_schema(ItemPath)
-@_multipart(ItemChangeForm)
+@multipart_schema(ItemChangeForm)
 @response_schema(ItemView, 200)
 async def change_item(request: web.Request) -> web.Response:
     return await _change_item(request, ItemChange)
@@ -158,7 +150,7 @@ async def read_image(request: web.Request) -> web.Response:
 
 @docs(tags=TAGS, summary="Add an image to a portfolio item")
 @signed_in
-@_multipart(ImageForm)
+@multipart_schema(ImageForm)
 @response_schema(ImageView, 201)
 @idempotent
 async def add_image(request: web.Request) -> web.StreamResponse:
@@ -169,10 +161,10 @@ async def add_image(request: web.Request) -> web.StreamResponse:
     return _image(request, image, 201)
 
 
-@docs(tags=TAGS, summary="Update an image of a portfolio item", requestBody=_or_json(ImageChange))
+@docs(tags=TAGS, summary="Update an image of a portfolio item", requestBody=json_body(ImageChange))
 @signed_in
 @match_info_schema(ImagePath)
-@_multipart(ImageChangeForm)
+@multipart_schema(ImageChangeForm)
 @response_schema(ImageView, 200)
 async def change_image(request: web.Request) -> web.Response:
     async with read_fields(request, ImageChange(), _IMAGE) as (change, files):
