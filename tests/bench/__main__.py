@@ -95,11 +95,11 @@ def _print_logins(port: int, path: str, token: str, username: str, seconds: floa
     seen = json.loads(done.stdout)
     times = seen["busy_p99"] / seen["quiet_p99"]
     print(f"\nA plain read while 16 clients log in, {seen['logins_per_second']:.1f} a second  (milliseconds)")
-    print(f"  p99 when nobody does             {seen['quiet_p99']:8.1f}")
+    print(f"  p99 without log-ins              {seen['quiet_p99']:8.1f}")
     print(f"  p99 meanwhile                    {seen['busy_p99']:8.1f}   {times:.1f} times, fewer than 5 are promised")
     print(f"\nA log-in that fails, {pairs} pairs in turns  (milliseconds, mean)")
-    print(f"  somebody we know                 {seen['known_mean']:8.1f}")
-    print(f"  nobody                           {seen['unknown_mean']:8.1f}   fewer than 5 apart are promised")
+    print(f"  existing account                 {seen['known_mean']:8.1f}")
+    print(f"  unknown account                  {seen['unknown_mean']:8.1f}   fewer than 5 apart are promised")
 
 
 def _microseconds(work: Callable[[], object]) -> float:

@@ -34,7 +34,7 @@ _ONE: dict[str, Any] = {
 
 
 class Asker:
-    """One connection, and whoever asks over it."""
+    """A client with one database connection."""
 
     def __init__(self, cursor: Any, account_id: int) -> None:
         self._cursor, self.id = cursor, account_id

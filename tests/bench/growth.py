@@ -58,7 +58,7 @@ def _medians(pair: list[Subject], path: str, rounds: int, requests: int) -> list
         for number in range(rounds + 1):
             for door, its_times in zip(doors, times, strict=True):
                 taken = [_asked(door, path) for _ in range(requests)]
-                # The first round fills caches and counts for nobody.
+                # The first round fills caches and is not counted.
                 its_times.extend(taken if number else ())
     return [statistics.median(its_times) * 1000 for its_times in times]
 

@@ -1,6 +1,6 @@
 """Asks one address over and over through connections that stay open; prints how many answers came.
 
-It reads no more of an answer than its length, so that most of the machine is left to whoever is measured.
+It reads no more of an answer than its length, so that most of the machine is left to the measured process.
 """
 
 from __future__ import annotations

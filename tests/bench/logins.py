@@ -65,7 +65,7 @@ async def measure(port: int, path: str, token: str, person: tuple[str, str], sec
             one.cancel()
         ended = await asyncio.gather(*crowd, return_exceptions=True)
         assert all(isinstance(one, asyncio.CancelledError) for one in ended), ended
-        # Whoever comes first waits behind what the crowd has left in the queue, and counts for nobody.
+        # The first log-in waits for those left in the queue, and is not counted.
         await log_in(client, "nobody", WRONG, 401)
         known, unknown = [], []
         for number in range(pairs):

@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def _prepare(dsn: str, subject: Subject) -> tuple[str, tuple[Asked, ...]]:
-    """Somebody's token, and what he asks."""
+    """A customer's token, and the requests made with it."""
     with contextlib.closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
         cursor.execute(_BUYER)
         username, order_id, service_id = cursor.fetchone()
@@ -137,7 +137,7 @@ def _print_growth(subjects: list[tuple[Subject, str, tuple[Asked, ...]]], given:
         for turn in range(4 * given.rounds + 1):
             for (subject, token, questions), its_times in zip(subjects, times, strict=True):
                 taken = _taken(subject.port, token, questions[number], given.requests)
-                # The first turn fills caches and counts for nobody.
+                # The first turn fills caches and is not counted.
                 its_times.extend(taken if turn else ())
         few, many = (statistics.median(its_times) * 1000 for its_times in times)
         print(f"  {asked.title:32} {few:8.2f} {many:8.2f}   {many / few:.2f} times, at most {MOST} are promised")

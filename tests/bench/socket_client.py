@@ -4,7 +4,7 @@
 
 Standard input is JSON: a list of conversations, each with the paths, tokens included, of its two sockets. In every
 conversation one speaks; when both have heard it the other speaks. No library is used, so that most of the machine is
-left to whoever is measured.
+left to the measured process.
 """
 
 from __future__ import annotations

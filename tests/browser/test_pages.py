@@ -47,7 +47,7 @@ async def test_the_hello_of_a_star_plays(api: Api, star: Person, tab: Tab) -> No
     await tab.page.set_content(f'<video src="{api.url}{shown["video"]}" muted autoplay></video>')
     await require_codec(tab.page)
     await plays(tab.page)
-    # Somebody drags the handle: the browser asks for a range from the middle.
+    # Seeking makes the browser ask for a range from the middle.
     await tab.page.evaluate("video => video.currentTime = 1.5", await tab.page.query_selector("video"))
     await tab.page.wait_for_function("() => { const v = document.querySelector('video'); return !v.seeking; }")
 

@@ -100,13 +100,13 @@ async def test_a_blocked_member_of_the_staff_is_out_in_the_other_tab(
     api: Api, factory: Factory, browser: Browser, tab: Tab
 ) -> None:
     await sign_in(tab.page, api, await factory.staff("owner"))
-    somebody = await factory.staff("viewer")
+    viewer = await factory.staff("viewer")
     theirs = await browser.new_page(locale="en-GB")
-    await sign_in(theirs, api, somebody)
+    await sign_in(theirs, api, viewer)
 
     page = tab.page
-    await page.goto(f"{api.url}/admin/accounts/?q={somebody.email}")
-    await page.get_by_role("link", name=somebody.username).click()
+    await page.goto(f"{api.url}/admin/accounts/?q={viewer.email}")
+    await page.get_by_role("link", name=viewer.username).click()
     await page.get_by_text("Заблокировать", exact=True).click()
     await page.get_by_role("button", name="Да, заблокировать").click()
     await expect(page.locator(".head")).to_contain_text("заблокирован")

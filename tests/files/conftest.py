@@ -44,7 +44,7 @@ def media_folder(settings: Settings) -> Path:
 
 @pytest.fixture
 def receive(files: FileService, app: web.Application) -> Receive:
-    """Keep bytes as an upload of somebody's, not attached yet."""
+    """Store bytes as an upload that is not attached yet."""
 
     async def do(
         person: Person, content: bytes, kind: str = "other", name: str = "note.txt", **options: Any

@@ -61,8 +61,8 @@ async def test_only_its_owner_and_staff_open_a_file_that_nothing_refers_to(
     api: Api, letter: StoredFile, owner: Person, factory: Factory
 ) -> None:
     stranger, staff = await factory.person(), await factory.staff("viewer")
-    for somebody, status in ((None, 404), (stranger, 404), (owner, 200), (staff, 200)):
-        assert (await api.get(f"/media/{letter.key}", as_=somebody)).status == status
+    for person, status in ((None, 404), (stranger, 404), (owner, 200), (staff, 200)):
+        assert (await api.get(f"/media/{letter.key}", as_=person)).status == status
     answer = await api.get(f"/media/{letter.key}", as_=owner)
     assert answer.headers["Cache-Control"] == "private, no-store"
 
@@ -81,8 +81,8 @@ async def test_the_readers_of_a_file_open_it_and_others_do_not(
     reader, stranger = await factory.person(), await factory.person()
     async with app[DATABASE].transaction() as tx:
         await files.attach(tx, letter.id, owner_id=owner.id, readers=[reader.id])
-    for somebody, status in ((None, 404), (stranger, 404), (reader, 200), (owner, 200)):
-        assert (await api.get(f"/media/{letter.key}", as_=somebody)).status == status
+    for person, status in ((None, 404), (stranger, 404), (reader, 200), (owner, 200)):
+        assert (await api.get(f"/media/{letter.key}", as_=person)).status == status
 
 
 async def test_what_is_no_picture_or_film_is_a_download_under_its_own_name(

@@ -1,4 +1,4 @@
-"""What nobody needs goes away by itself, and nothing else does (promise F3)."""
+"""Files that are not needed are deleted, and no others (promise F3)."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ from tests.sandbox_process import SandboxClient
 from tests.server_process import environment, run_cli
 
 START_WITHIN, STOP_WITHIN = 60.0, 20.0
-#: Kept out of every range that a kernel hands to outgoing connections. While nobody listens on such a port, a client
-#: that tries to reach it over and over may be given it as its own, and even connect to itself.
+#: Kept out of every range that a kernel hands to outgoing connections. While no process listens on such a port, a
+#: client that tries to reach it over and over may be given it as its own, and even connect to itself.
 _PORTS = range(20_000, 32_000)
 _PR_SET_PDEATHSIG = 1
 

@@ -1,4 +1,4 @@
-"""A small market: somebody who sells a service with options, and somebody who buys it."""
+"""A small market: a creator who sells a service with options, and a customer who buys it."""
 
 from __future__ import annotations
 

@@ -278,7 +278,7 @@ async def test_the_buyer_edits_until_something_is_delivered(market: Market, db: 
     await market.deliver(order["id"])
     late = await market.api.patch(url, {"requirements": "x"}, as_=market.buyer)
     assert late.status == 409
-    # A client that sets the status itself harms nobody.
+    # A status set by the client is ignored.
     assert (await market.api.patch(url, {"status": "delivered"}, as_=market.creator)).status == 200
 
 

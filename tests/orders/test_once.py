@@ -77,7 +77,7 @@ async def test_every_verb_is_done_once(market: Market, action: str) -> None:
 async def test_an_order_survives_the_death_of_the_service_once(
     market: Market, settings: Any, sandbox_process: SandboxProcess, tmp_path: Path
 ) -> None:
-    """Killed while answers are on their way: whoever asks again with the key gets the one order."""
+    """Killed while answers are on their way: a repeated request with the key gets the one order."""
     service = Service(settings.database.url, sandbox_process, tmp_path / "service", SECRET_KEY=settings.secret_key)
     body = {"service_id": market.service_id, "selected_option_ids": market.options}
     db = market.app[DATABASE]

@@ -16,7 +16,7 @@ from tests.orders.making import MOMENT, an_order
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "orders.md"
 PEOPLE = (Role.BUYER, Role.CREATOR, Role.STAFF)
-DEEDS = tuple(Action)[: list(Action).index(Action.ACCEPTANCE_LATE)]
+ACTIONS = tuple(Action)[: list(Action).index(Action.ACCEPTANCE_LATE)]
 FINAL = (Status.COMPLETED, Status.REJECTED, Status.CANCELLED)
 
 
@@ -86,14 +86,14 @@ def test_allowed_actions_are_exactly_what_would_succeed() -> None:
 
 
 def test_nobody_but_the_provider_moves_money() -> None:
-    for order, action, role in product(every_order(), DEEDS, PEOPLE):
+    for order, action, role in product(every_order(), ACTIONS, PEOPLE):
         step = outcome(order, action, role)
         if isinstance(step, Transition) and action is not Action.PAY:
             assert step.money is order.money
 
 
 def test_whoever_ends_an_order_unfinished_gives_the_money_back() -> None:
-    for order, action, role in product(every_order(), DEEDS, PEOPLE):
+    for order, action, role in product(every_order(), ACTIONS, PEOPLE):
         step = outcome(order, action, role)
         if isinstance(step, Transition) and order.money_goal is not Goal.REVERSE:
             ends = step.status in (Status.REJECTED, Status.CANCELLED) and step.status is not order.status

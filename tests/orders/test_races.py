@@ -1,4 +1,4 @@
-"""Two people at once: what comes of it is what comes of one after the other, and whoever was late is told so (M8)."""
+"""Two actions at once end as one after the other would, and the later one is refused with the state (M8)."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ from tests.orders.making import an_order
 SEED, PAIRS = 4, 60
 PEOPLE = (Role.BUYER, Role.CREATOR, Role.STAFF)
 #: What needs neither files nor a provider to be tried.
-DEEDS = tuple(
+ACTIONS = tuple(
     action for action in list(Action)[:13] if action not in (Action.PAY, Action.DELIVER, Action.REVIEW, Action.EDIT)
 )
 _SET = "update orders set kind = %(kind)s, status = %(status)s, money = %(money)s where id = %(id)s"
 
 
-class Deed(NamedTuple):
+class Attempt(NamedTuple):
     action: Action
     role: Role
 
 
-def outcomes(order: Order, deeds: tuple[Deed, Deed]) -> tuple[list[Deed], Status]:
+def outcomes(order: Order, attempts: tuple[Attempt, Attempt]) -> tuple[list[Attempt], Status]:
     """Who of the two wins when they come in this order, and where the work is then."""
     winners = []
-    for deed in deeds:
+    for attempt in attempts:
         try:
-            step = decide(order, *deed)
+            step = decide(order, *attempt)
         except ActionNotAllowedNow:
             continue
-        winners.append(deed)
+        winners.append(attempt)
         order = step.taken(order)
     return winners, order.status
 
 
-def every_pair() -> Iterator[tuple[Order, tuple[Deed, Deed]]]:
-    """Every state, and two deeds that are both allowed in it, of which the first to come forbids the second."""
+def every_pair() -> Iterator[tuple[Order, tuple[Attempt, Attempt]]]:
+    """Every state, and two actions that are both allowed in it."""
     for kind in KINDS:
         for status in STATUSES:
             for money in (Money.NONE, Money.HELD):
                 order = an_order(kind, status, money)
-                allowed = [Deed(action, role) for action in DEEDS for role in PEOPLE if _may(order, action, role)]
+                allowed = [Attempt(action, role) for action in ACTIONS for role in PEOPLE if _may(order, action, role)]
                 for pair in combinations_with_replacement(allowed, 2):
                     yield order, pair
 
@@ -77,7 +77,7 @@ async def people(factory: Factory) -> dict[Role, Any]:
     }
 
 
-async def test_two_at_once_are_one_after_the_other(
+async def test_two_actions_at_once_end_as_one_after_the_other(
     app: web.Application, factory: Factory, people: dict[Any, Any]
 ) -> None:
     orders, db = app[ORDERS], app[DATABASE]
@@ -87,9 +87,10 @@ async def test_two_at_once_are_one_after_the_other(
         order_id = await factory.order(people["customer"], people["star"])
         await db.execute(_SET, id=order_id, kind=order.kind.value, status=order.status.value, money=order.money.value)
         answers = await asyncio.gather(
-            *(getattr(orders, deed.action.value)(people[deed.role], order_id) for deed in pair), return_exceptions=True
+            *(getattr(orders, attempt.action.value)(people[attempt.role], order_id) for attempt in pair),
+            return_exceptions=True,
         )
-        won = [deed for deed, answer in zip(pair, answers, strict=True) if isinstance(answer, Order)]
+        won = [attempt for attempt, answer in zip(pair, answers, strict=True) if isinstance(answer, Order)]
         status = Status(await db.value("select status from orders where id = %(id)s", id=order_id))
         possible = [outcomes(order, pair), outcomes(order, (pair[1], pair[0]))]
         assert (sorted(won), status) in [(sorted(winners), end) for winners, end in possible], (order, pair, answers)

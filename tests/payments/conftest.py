@@ -49,7 +49,7 @@ class MovedClock(Clock):
 
 
 class Desk:
-    """One process that serves payments, and the verbs of whoever keeps the orders. ``heard``: events in order."""
+    """One process that serves payments, and what orders call of it. ``heard``: events in order."""
 
     def __init__(self, db: Database, sandbox: SandboxProcess, clock: MovedClock, **options: Any) -> None:
         self.db, self.sandbox, self.clock = db, sandbox, clock

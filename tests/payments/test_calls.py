@@ -140,7 +140,7 @@ async def test_a_part_refunded_by_somebody_else_leaves_the_rest_to_us(desk: Desk
     desk.open()
     refunded = await desk.becomes(payment, "refunded")
     assert refunded.refunded == AMOUNT
-    assert len(provider.keys["POST refunds"]) == 2, "another deed, another key"
+    assert len(provider.keys["POST refunds"]) == 2, "another operation, another key"
     refunds = [
         amount for reason, account, amount in await desk.ledger(payment) if (reason, account) == ("refund", "payer")
     ]
