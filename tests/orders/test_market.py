@@ -187,8 +187,8 @@ async def test_a_client_sets_neither_price_nor_party_nor_state(market: Market, d
         for path in ("", "pay/", "dispute/", "refund/"):
             await method(f"/api/v1/orders/{order['id']}/{path}", forged, as_=market.buyer)
     after = await db.one("select * from orders")
-    assert {name for name in before if before[name] != after[name]} <= {"money", "updated_at"}
-    assert after["money"] == "pending"
+    assert {name for name in before if before[name] != after[name]} <= {"money", "payment_method", "updated_at"}
+    assert (after["money"], after["payment_method"]) == ("pending", "bank_card")
 
 
 # Lists
