@@ -76,6 +76,8 @@ DOMAINS: tuple[Domain, ...] = (
     audit,
     admin,
 )
+#: Rows that one purge deletes at most.
+_PURGE_BATCH = 1000
 MARKET_ROUTES: tuple[Route, ...] = (*system.ROUTES, *(route for domain in DOMAINS for route in domain.ROUTES))
 CONSTRAINTS: Constraints = {name: meaning for domain in DOMAINS for name, meaning in domain.CONSTRAINTS.items()}
 
@@ -110,8 +112,9 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
         domain.add(app, infra)
     _add_routes(app, settings)
 
-    app.cleanup_ctx.append(every(3600, lambda: infra.outbox.purge(timedelta(days=30)), name="outbox purge"))
-    app.cleanup_ctx.append(every(3600, app[IDEMPOTENCY].purge, name="idempotency purge"))
+    purges = {"outbox": lambda: infra.outbox.purge(timedelta(days=30)), "idempotency": app[IDEMPOTENCY].purge}
+    for name, purge in purges.items():
+        app.cleanup_ctx.append(every(3600, purge, name=f"{name} purge", batch=_PURGE_BATCH))
     app.on_response_prepare.append(add_response_headers)
     app.on_shutdown.append(_stop_accepting)
     # on_cleanup runs after the cleanup contexts have ended, so that jobs finish on an open database.

@@ -65,7 +65,7 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
     :param constraints: makes the domain error of a violated constraint, by its name.
     :raises Unavailable: the database cannot be reached.
     """
-    events = Events()
+    events, metrics = Events(), Metrics()
     db = await Database.connect(
         dsn,
         max_size=settings.database.pool_size,
@@ -84,6 +84,7 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         password=settings.mail.password,
         security=settings.mail.start_tls,
         timeout=settings.mail.timeout_seconds,
+        registry=metrics.registry,
     )
     outbox.handle(MAIL, smtp.send)
     rules = settings.limits.model_dump(exclude={"enabled", "url"})
@@ -97,5 +98,5 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         smtp,
         Signer(settings.secret_key, previous=settings.previous_secret_keys),
         RateLimits(rules, url=settings.limits.url, enabled=settings.limits.enabled),
-        Metrics(),
+        metrics,
     )

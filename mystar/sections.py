@@ -233,6 +233,8 @@ class NotificationSettings(Section):
     digest_minutes: float = Field(gt=0)
     #: How long a notification is kept after it was read.
     keep_days: float = Field(gt=0)
+    #: How long a notification is kept that was never read.
+    keep_unread_days: float = Field(gt=0)
 
 
 class FileSettings(Section):

@@ -38,6 +38,15 @@ def key_of(text: str) -> str:
     return " ".join(folded.split())
 
 
+def email_key(email: str) -> str:
+    """The comparison key of a normalized address. Its domain is compared as IDNA 2008 writes it.
+
+    Case folding would turn ß and ς into letters of other domains, which belong to other people.
+    """
+    local, at, domain = email.rpartition("@")
+    return key_of(local) + at + domain
+
+
 def normalize_username(raw: str) -> str:
     """:raises Unfit: empty, too long, with invisible characters, or like an e-mail or a phone."""
     name = " ".join(unicodedata.normalize("NFC", raw).split())
@@ -71,8 +80,9 @@ def normalize_email(raw: str) -> str:
 def normalize_phone(raw: str) -> str | None:
     """E.164; None for ``0`` and nothing (D10).
 
-    Ten digits are a Russian number without +7, eleven that begin with 8 a Russian number with the domestic prefix;
-    other numbers are complete. A number that begins with + is taken as it is. It has to be possible, not in service.
+    Ten digits are a Russian number without +7, eleven that begin with 8 a Russian number with the domestic prefix, and
+    8 10 is the prefix of international numbers; other numbers are complete. A number that begins with + is taken as it
+    is. It has to be possible, not in service.
 
     :raises Unfit: no possible number.
     """
@@ -85,6 +95,8 @@ def normalize_phone(raw: str) -> str | None:
             digits = "7" + digits
         elif len(digits) == 11 and digits.startswith("8"):
             digits = "7" + digits[1:]
+        elif len(digits) > 11 and digits.startswith("810"):
+            digits = digits[3:]
     stored = _e164(f"+{digits}") if _looks_like_phone(text) else None
     # The library may drop domestic zeros; a number that it would parse differently the next time is refused.
     if stored is None or not _looks_like_phone(stored) or _e164(stored) != stored:
@@ -121,7 +133,7 @@ def credential_of(raw: str) -> Credential:
     key = key_of(raw)
     if "@" in key:
         try:
-            return Credential(email_key=key_of(normalize_email(raw)))
+            return Credential(email_key=email_key(normalize_email(raw)))
         except InvalidCredential:
             return Credential(email_key=key)
     if _looks_like_phone(key):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from mystar.accounts.credentials import credential_of, key_of, normalize_email
+from mystar.accounts.credentials import credential_of, email_key, normalize_email
 from mystar.accounts.drafts import normalize_field
 from mystar.accounts.model import (
     Account,
@@ -64,7 +64,7 @@ class MailedLinks:
 
         :raises Invalid: not an e-mail. :raises TooMany: per client address and per mailbox.
         """
-        key = key_of(normalize_field("email", normalize_email, email) or "")
+        key = email_key(normalize_field("email", normalize_email, email) or "")
         await self._limits.hit("anonymous_form", purpose, client.address)
         await self._limits.hit("mailed_link", key)
         async with self._db.transaction() as tx:

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Literal, cast
 
-from mystar.accounts.credentials import Credential, key_of
+from mystar.accounts.credentials import Credential, email_key, key_of
 from mystar.accounts.model import (
     Account,
     Channel,
@@ -74,7 +74,7 @@ class AccountRepository:
 
     async def taken(self, *, username: str, email: str | None, phone: str | None, but: int | None = None) -> list[str]:
         """Which of the three belong to an account other than ``but``."""
-        keys = {"username_key": key_of(username), "email_key": email and key_of(email), "phone": phone}
+        keys = {"username_key": key_of(username), "email_key": email and email_key(email), "phone": phone}
         return [name for name, is_taken in (await self._tx.one(QUERIES.taken, but=but, **keys)).items() if is_taken]
 
     async def add(
@@ -90,7 +90,7 @@ class AccountRepository:
         values = {
             **asdict(draft),
             "username_key": key_of(draft.username),
-            "email_key": draft.email and key_of(draft.email),
+            "email_key": draft.email and email_key(draft.email),
             "password_hash": password_hash,
             "language": language,
             "role": role,
@@ -100,7 +100,7 @@ class AccountRepository:
 
     async def change_profile(self, account: Account) -> None:
         """Write the editable fields. :raises Taken: user name, e-mail or phone belongs to another account."""
-        keys = {"username_key": key_of(account.username), "email_key": account.email and key_of(account.email)}
+        keys = {"username_key": key_of(account.username), "email_key": account.email and email_key(account.email)}
         await self._tx.execute(QUERIES.change_profile, {**asdict(account), **keys})
 
     async def change_password(self, account_id: int, password_hash: str) -> None:

@@ -10,6 +10,7 @@ from mystar.accounts.age import age_on, require_adult
 from mystar.accounts.credentials import (
     Credential,
     credential_of,
+    email_key,
     key_of,
     normalize_email,
     normalize_phone,
@@ -316,8 +317,8 @@ class AccountService:
             change["birth_date"] = birth_date
         if phone is not None:
             change["phone"] = normalize_field("phone", normalize_phone, phone)
-        mailbox = key_of(given["email"] or "")
-        if mailbox and mailbox != key_of((await self.profile(actor.id)).email or ""):
+        mailbox = email_key(given["email"] or "")
+        if mailbox and mailbox != email_key((await self.profile(actor.id)).email or ""):
             await self._limits.hit("mailed_link", actor.id)
         async with self._db.transaction() as tx:
             accounts = AccountRepository(tx)
@@ -326,7 +327,7 @@ class AccountService:
             await self._require_free(accounts, new.username, new.email, new.phone, but=old.id)
             await accounts.change_profile(new)
             await tx.publish(AccountChanged(old.id))
-            if key_of(new.email or "") != key_of(old.email or ""):
+            if email_key(new.email or "") != email_key(old.email or ""):
                 await self._change_email(tx, old, new)
             return await accounts.get(old.id)
 

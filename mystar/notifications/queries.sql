@@ -125,13 +125,18 @@ where a.id = %(account_id)s and a.is_active and a.email_verified_at is not null;
 
 -- name: accounts_to_purge
 select distinct account_id from (
-    select account_id from notifications where read_at < %(before)s order by read_at limit 1000
+    (select account_id from notifications where read_at < %(read_before)s order by read_at limit 1000)
+    union all
+    (select account_id from notifications where read_at is null and created_at < %(created_before)s
+     order by created_at limit 1000)
 ) as old;
 
 -- name: purge
 with gone as (
     delete from notifications where id in (
-        select id from notifications where account_id = %(account_id)s and read_at < %(before)s
+        select id from notifications
+        where account_id = %(account_id)s
+            and (read_at < %(read_before)s or (read_at is null and created_at < %(created_before)s))
         order by id limit 1000)
     returning id
 )

@@ -97,11 +97,13 @@ class NotificationRepository:
     async def remove_all(self, account_id: int) -> int:
         return await self._tx.execute(QUERIES.remove_all, account_id=account_id)
 
-    async def accounts_to_purge(self, before: datetime) -> list[int]:
-        return _accounts(await self._tx.all(QUERIES.accounts_to_purge, before=before))
+    async def accounts_to_purge(self, *, read_before: datetime, created_before: datetime) -> list[int]:
+        ages = {"read_before": read_before, "created_before": created_before}
+        return _accounts(await self._tx.all(QUERIES.accounts_to_purge, **ages))
 
-    async def purge(self, account_id: int, before: datetime) -> int:
-        return await self._tx.execute(QUERIES.purge, account_id=account_id, before=before)
+    async def purge(self, account_id: int, *, read_before: datetime, created_before: datetime) -> int:
+        ages = {"read_before": read_before, "created_before": created_before}
+        return await self._tx.execute(QUERIES.purge, account_id=account_id, **ages)
 
     # Mail
 

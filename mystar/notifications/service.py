@@ -20,14 +20,22 @@ class NotificationService:
     """Methods about one notification raise `NotificationUnknown` if it is not the actor's.
 
     :param digest: how long a notification stays unread before it is mailed.
-    :param keep: how long a notification is kept after it was read.
+    :param keep: how long a notification is kept after it was read; ``keep_unread``: one that was never read.
     """
 
     def __init__(
-        self, db: Database, signer: Signer, clock: Clock, *, public_url: str, digest: timedelta, keep: timedelta
+        self,
+        db: Database,
+        signer: Signer,
+        clock: Clock,
+        *,
+        public_url: str,
+        digest: timedelta,
+        keep: timedelta,
+        keep_unread: timedelta,
     ) -> None:
         self._db, self._signer, self._clock, self._public_url = db, signer, clock, public_url
-        self._digest, self._keep = digest, keep
+        self._digest, self._keep, self._keep_unread = digest, keep, keep_unread
 
     # Writing
 
@@ -136,14 +144,15 @@ class NotificationService:
     # Maintenance
 
     async def purge(self) -> int:
-        """Delete what was read longer ago than ``keep``, account by account. Returns the number of accounts."""
-        before = self._clock.now() - self._keep
-        accounts = await NotificationRepository(self._db).accounts_to_purge(before)
-        return sum([await self._purge_of(account_id, before) for account_id in accounts])
+        """Delete up to a thousand old notifications of each of some accounts. Returns the number of accounts."""
+        now = self._clock.now()
+        ages = {"read_before": now - self._keep, "created_before": now - self._keep_unread}
+        accounts = await NotificationRepository(self._db).accounts_to_purge(**ages)
+        return sum([await self._purge_of(account_id, **ages) for account_id in accounts])
 
-    async def _purge_of(self, account_id: int, before: datetime) -> int:
+    async def _purge_of(self, account_id: int, **ages: datetime) -> int:
         async with self._db.transaction() as tx:
             notifications = NotificationRepository(tx)
             return (
-                await notifications.purge(account_id, before) if await notifications.try_lock_inbox(account_id) else 0
+                await notifications.purge(account_id, **ages) if await notifications.try_lock_inbox(account_id) else 0
             )

@@ -32,6 +32,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         public_url=infra.settings.http.public_url,
         digest=digest,
         keep=timedelta(days=settings.keep_days),
+        keep_unread=timedelta(days=settings.keep_unread_days),
     )
     OrderMails(mailer, app[ORDERS]).listen(infra.events)
     StaffMails(mailer, infra.settings.mail.support, infra.settings.http.public_url).listen(infra.events)

@@ -69,5 +69,5 @@ def tasks(
     """Cleanup contexts for the application."""
     return (
         every(min(_INTERVAL, digest.total_seconds() / 2), digests.send, name="notification digests"),
-        every(_HOUR, notifications.purge, name="old notifications"),
+        every(_HOUR, notifications.purge, name="old notifications", batch=1),
     )

@@ -10,6 +10,7 @@ from mystar.accounts.credentials import (
     Credential,
     InvalidCredential,
     credential_of,
+    email_key,
     key_of,
     national_number,
     normalize_email,
@@ -28,6 +29,8 @@ from mystar.accounts.credentials import (
         ("+7 916 123 45 67", "+79161234567"),
         ("９１６１２３４５６７", "+79161234567"),
         ("+81 3 1234 5678", "+81312345678"),
+        ("8-10-375-29-1234567", "+375291234567"),
+        ("8 10 44 20 7946 0958", "+442079460958"),
         ("+44 20 7946 0958", "+442079460958"),
         ("0", None),
         ("", None),
@@ -95,6 +98,15 @@ def test_an_email_keeps_its_local_part_and_loses_the_case_of_its_domain() -> Non
 def test_undeliverable_addresses_are_refused(written: str) -> None:
     with pytest.raises(InvalidCredential):
         normalize_email(written)
+
+
+@pytest.mark.parametrize(("one", "other"), [("u@faß.example", "u@fass.example"), ("u@κόσμος.gr", "u@κόσμοσ.gr")])
+def test_domains_that_case_folding_would_join_are_different_mailboxes(one: str, other: str) -> None:
+    assert email_key(normalize_email(one)) != email_key(normalize_email(other))
+
+
+def test_a_domain_in_ascii_is_the_same_mailbox() -> None:
+    assert email_key(normalize_email("U@xn--fa-hia.example")) == email_key(normalize_email("u@faß.example"))
 
 
 @pytest.mark.parametrize(

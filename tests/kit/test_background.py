@@ -127,3 +127,21 @@ async def test_a_task_that_swallows_one_cancellation_is_cancelled_again() -> Non
         await cancel_and_wait(*tasks)
     assert tasks[0].cancelled()
     assert isinstance(tasks[1].exception(), RuntimeError)
+
+
+async def test_a_job_done_in_batches_is_repeated_at_once_until_nothing_is_left() -> None:
+    left, done = [1000, 1000, 500], asyncio.Event()
+
+    async def purge() -> int:
+        deleted = left.pop(0)
+        if not left:
+            done.set()
+        return deleted
+
+    context = every(3600, purge, name="purge", batch=1000)(None)
+    await anext(context)
+    async with asyncio.timeout(10):
+        await done.wait()
+    with pytest.raises(StopAsyncIteration):
+        await anext(context)
+    assert left == []

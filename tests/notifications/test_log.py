@@ -22,6 +22,7 @@ from tests.notifications.reading import told, unread
 
 SEED = 20_261_121
 KEEP = timedelta(days=90)
+KEEP_UNREAD = timedelta(days=365)
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ def later(app: web.Application, after: timedelta) -> NotificationService:
         public_url="",
         digest=timedelta(hours=1),
         keep=KEEP,
+        keep_unread=KEEP_UNREAD,
     )
 
 
@@ -107,7 +109,7 @@ async def test_websockets_receive_committed_notifications_only(
     assert heard == [one.id]
 
 
-async def test_old_read_notifications_are_purged_and_the_log_reports_the_gap(
+async def test_old_notifications_are_purged_and_the_log_reports_the_gap(
     api: Api, app: web.Application, factory: Factory, service: NotificationService, customer: Person, star: Person
 ) -> None:
     for _ in range(4):
@@ -127,6 +129,10 @@ async def test_old_read_notifications_are_purged_and_the_log_reports_the_gap(
     assert await unread(api, star) == 2
     await later(app, KEEP + timedelta(days=1)).purge()
     assert await service.purged_up_to(star.id) == ids[2]
+
+    await later(app, KEEP_UNREAD + timedelta(minutes=1)).purge()
+    assert await told(api, star) == []
+    assert await service.purged_up_to(star.id) == ids[3]
 
 
 async def test_concurrent_purges_and_deletions_do_not_deadlock(

@@ -11,7 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mystar.accounts.credentials import InvalidCredential, credential_of, key_of, normalize_email, normalize_username
+from mystar.accounts.credentials import (
+    InvalidCredential,
+    credential_of,
+    email_key,
+    key_of,
+    normalize_email,
+    normalize_username,
+)
 from mystar.accounts.drafts import normalize_draft, normalize_field
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
@@ -242,7 +249,7 @@ class SignInService:
         if found is None:
             return None
         account = await accounts.lock(found[0].id)
-        still_has_it = account.email is not None and email is not None and key_of(account.email) == key_of(email)
+        still_has_it = account.email is not None and email is not None and email_key(account.email) == email_key(email)
         return EmailOwner(account.id, account.is_verified) if still_has_it else None
 
     async def _create(

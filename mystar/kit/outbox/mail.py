@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import ssl
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from typing import Any, Literal
 
 import aiosmtplib
+from email_validator import validate_email
+from prometheus_client import CollectorRegistry, Gauge
 
 from mystar.kit.clock import Clock
-from mystar.kit.outbox.model import GiveUp, OutboxMessage
+from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
 from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Tx, assert_no_transaction
 from mystar.kit.web.templates import environment
@@ -20,6 +23,10 @@ from mystar.kit.web.templates import environment
 log = logging.getLogger(__name__)
 
 TOPIC = "mail"
+#: Seconds before the mail server is tried again after it refused this installation.
+_RETRY_SETUP_SECONDS = 60.0
+_POLICY = re.compile(r"\s*5\.7\.")
+_RELAY = re.compile(r"\brelay", re.IGNORECASE)
 Security = Literal["never", "auto", "required", "tls"]
 
 
@@ -63,7 +70,7 @@ class Mailer:
             "language": language,
             "unsubscribe": unsubscribe,
         }
-        return await self._outbox.put(tx, TOPIC, payload, name=once_as)
+        return await self._outbox.put(tx, TOPIC, payload, name=once_as, lane=to)
 
 
 class SmtpSender:
@@ -82,8 +89,13 @@ class SmtpSender:
         password: str = "",
         security: Security = "auto",
         timeout: float = 20,
+        registry: CollectorRegistry | None = None,
     ) -> None:
         self._clock = clock
+        self._refused = Gauge(
+            "mystar_mail_refused", "1 while the mail server refuses this installation", registry=registry
+        )
+        self._refused_until = 0.0
         self._lock = asyncio.Lock()
         self._login = (username, password) if username else None
         self._smtp = aiosmtplib.SMTP(
@@ -96,25 +108,39 @@ class SmtpSender:
         )
 
     async def send(self, message: OutboxMessage) -> None:
-        """:raises GiveUp: the server refuses this mail for good (5xx). Anything else that fails is tried again."""
+        """Send one mail.
+
+        :raises GiveUp: the server refuses this recipient or this content for good.
+        :raises Postpone: it refuses this installation (log-in, sender, relaying): kept until staff correct that.
+        Any other failure is retried by the outbox.
+        """
         assert_no_transaction("a mail")
         mail = self._mail(message)
         async with self._lock:
+            if (pause := self._refused_until - self._clock.now().timestamp()) > 0:
+                raise Postpone(pause, "the mail server refuses this installation")
             try:
                 await self._connect()
                 refused, _ = await self._smtp.send_message(mail)
-            except aiosmtplib.SMTPRecipientsRefused as error:
-                self._give_up_if_permanent(error.recipients[0].code)
-                raise
-            except aiosmtplib.SMTPResponseException as error:
-                self._give_up_if_permanent(error.code)
-                raise
+            except aiosmtplib.SMTPException as error:
+                raise self._verdict(error) from error
             except BaseException:
                 # Cancelled in the middle of a dialogue: the state of the server is unknown.
                 self._smtp.close()
                 raise
+            self._refused.set(0)
         if refused:
             raise GiveUp(f"refused for {', '.join(refused)}")
+
+    def _verdict(self, error: aiosmtplib.SMTPException) -> Exception:
+        if is_about_us(error):
+            log.error("the mail server refuses this installation; mails are kept until that is corrected: %s", error)
+            self._refused.set(1)
+            self._refused_until = self._clock.now().timestamp() + _RETRY_SETUP_SECONDS
+            self._smtp.close()
+            return Postpone(_RETRY_SETUP_SECONDS, str(error))
+        code = _code(error)
+        return GiveUp(f"the mail server answered {code}") if 500 <= code < 600 else error
 
     async def close(self) -> None:
         if self._smtp.is_connected:
@@ -133,11 +159,6 @@ class SmtpSender:
         await self._smtp.connect()
         if self._login:
             await self._smtp.login(*self._login)
-
-    @staticmethod
-    def _give_up_if_permanent(code: int) -> None:
-        if 500 <= code < 600 and code not in (530, 534, 535):  # a wrong log-in is corrected by the operator
-            raise GiveUp(f"the mail server answered {code}")
 
     def _mail(self, message: OutboxMessage) -> EmailMessage:
         payload = message.payload
@@ -158,10 +179,31 @@ class SmtpSender:
         return mail
 
 
+def is_about_us(error: aiosmtplib.SMTPException) -> bool:
+    """Whether a permanent refusal (5xx) is of this installation, not of a recipient or of a content.
+
+    Greeting, EHLO, log-in and MAIL FROM are about the sender. RCPT TO is about the recipient, unless the server refuses
+    to relay or answers with a policy code (RFC 3463: 5.7.x). What follows DATA is about the content.
+    """
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        answer = error.recipients[0].message
+        return 500 <= _code(error) < 600 and bool(_POLICY.match(answer) or _RELAY.search(answer))
+    return isinstance(error, aiosmtplib.SMTPResponseException) and not (
+        isinstance(error, aiosmtplib.SMTPDataError) or not 500 <= error.code < 600
+    )
+
+
+def _code(error: aiosmtplib.SMTPException) -> int:
+    """The reply code; 0 without an answer."""
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        return error.recipients[0].code
+    return error.code if isinstance(error, aiosmtplib.SMTPResponseException) else 0
+
+
 def _ascii_domain(address: str) -> str:
-    """The address with its domain in ASCII, which every server accepts: тест.рф becomes xn--e1aybc.xn--p1ai."""
-    local, at, domain = address.rpartition("@")
-    return local + at + domain.encode("idna").decode()
+    """The address with its domain as IDNA 2008 writes it in ASCII: тест.рф becomes xn--e1aybc.xn--p1ai."""
+    validated = validate_email(address, check_deliverability=False, test_environment=True)
+    return validated.ascii_email or address
 
 
 def _unverified_context(host: str) -> ssl.SSLContext | None:

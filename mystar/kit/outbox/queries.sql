@@ -1,19 +1,24 @@
 -- name: insert_message
 -- plan: generic
 -- The same name in a topic is the same message: the row is touched, so that its id is returned, and it is sent once.
-insert into outbox (topic, name, payload, next_attempt_at)
-values (%(topic)s, %(name)s, %(payload)s, coalesce(%(after)s::timestamptz, now()))
+insert into outbox (topic, name, payload, next_attempt_at, lane)
+values (%(topic)s, %(name)s, %(payload)s, coalesce(%(after)s::timestamptz, now()), %(lane)s)
 on conflict on constraint outbox_name_key do update set name = excluded.name
 returning id;
 
 -- name: claim_messages
 -- plan: generic
--- Several processes share the work. Each takes rows without a lease; the lease of a killed process runs out.
+-- Several processes share the work. Each takes rows without a lease; the lease of a killed process runs out. A row waits
+-- for the earlier ones of its lane, unless those have failed ten times.
 update outbox set claimed_until = %(now)s::timestamptz + make_interval(secs => %(lease)s), attempts = attempts + 1
 where id in (
     select id from outbox
     where topic = %(topic)s and done_at is null and failed_at is null
         and next_attempt_at <= %(now)s and (claimed_until is null or claimed_until < %(now)s)
+        and not exists (
+            select from outbox as earlier
+            where earlier.topic = outbox.topic and earlier.lane = outbox.lane and earlier.id < outbox.id
+                and earlier.done_at is null and earlier.failed_at is null and earlier.attempts < 10)
     order by next_attempt_at, id
     limit %(batch)s
     for update skip locked
@@ -54,7 +59,7 @@ where id = %(id)s and done_at is null
 
 -- name: repeat_mail
 -- Without the name, since a name is used once.
-insert into outbox (topic, payload) select topic, payload from outbox
+insert into outbox (topic, payload, lane) select topic, payload, lane from outbox
 where id = %(id)s and topic = 'mail' and done_at is not null
 returning id;
 

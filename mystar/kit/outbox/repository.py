@@ -16,10 +16,12 @@ class OutboxRepository:
     def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
-    async def insert(self, topic: str, name: str | None, payload: dict[str, Any], after: datetime | None) -> int:
+    async def insert(
+        self, topic: str, name: str | None, payload: dict[str, Any], after: datetime | None, lane: str | None
+    ) -> int:
         """The row's id; that of the earlier row if the topic has one of this name."""
         message_id: int = await self._tx.value(
-            QUERIES.insert_message, topic=topic, name=name, payload=payload, after=after
+            QUERIES.insert_message, topic=topic, name=name, payload=payload, after=after, lane=lane
         )
         return message_id
 
