@@ -52,7 +52,7 @@ class DatabaseSettings(Section):
 
 
 class TokenSettings(Section):
-    """TokenSecondstimes in seconds (D5); a dialect without refresh tokens has a long-lived access token."""
+    """Lifetimes in seconds (D5); a dialect without refresh tokens has a long-lived access token."""
 
     house_access: TokenSeconds
     house_refresh: TokenSeconds
@@ -258,9 +258,13 @@ class LimitSettings(Section):
     url: Annotated[
         str, must_be("an address that begins with redis:// or rediss://", lambda url: not url or is_redis(url))
     ] = ""
-    #: Failed log-ins from unknown devices, by address and by account.
+    #: All log-ins and password checks, also successful ones: by address, and by account.
+    login_attempt: Rate
+    login_attempt_account: Rate
+    #: Failed log-ins from unknown devices: by address; by typed log-in and address; of an account from all addresses.
     login_address: Rate
     login_account: Rate
+    login_strangers: Rate
     #: Failed log-ins from a device or session that the account knows.
     login_known: Rate
     registration: Rate

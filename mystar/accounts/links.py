@@ -21,7 +21,7 @@ from mystar.accounts.model import (
     ResetLinkUnknown,
 )
 from mystar.accounts.repository import AccountRepository, Purpose, stored_channel
-from mystar.errors import NotFound
+from mystar.errors import NotFound, TooMany
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.outbox.model import OutboxMessage
@@ -62,11 +62,17 @@ class MailedLinks:
     async def ask(self, purpose: Purpose, email: str, client: ClientInfo, channel: Channel) -> None:
         """Mail a link, if there is an account that needs one; the answer is the same either way.
 
-        :raises Invalid: not an e-mail. :raises TooMany: per client address and per mailbox.
+        Above the limit of a mailbox nothing is sent: it has links that work, and an error would let strangers keep the
+        owner from asking.
+
+        :raises Invalid: not an e-mail. :raises TooMany: per client address.
         """
         key = email_key(normalize_field("email", normalize_email, email) or "")
         await self._limits.hit("anonymous_form", purpose, client.address)
-        await self._limits.hit("mailed_link", key)
+        try:
+            await self._limits.hit("mailed_link", key)
+        except TooMany:
+            return
         async with self._db.transaction() as tx:
             await self._outbox.put(tx, REQUESTS, {"purpose": purpose, "email": key, "door": channel})
 

@@ -20,6 +20,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.passwords import Passwords
+from mystar.kit.security.rate_limits import network_of
 
 
 class PasswordService:
@@ -45,14 +46,14 @@ class PasswordService:
         :raises PasswordWrong: the old password. :raises Invalid: the new password. :raises TooMany:
         """
         accounts, guesses = AccountRepository(self._db), self._throttle.reauthentication(actor)
-        await guesses.check()
+        await guesses.begin()
         stored = await accounts.password_hash(actor.id)
-        if not await self._passwords.verify(old, stored):
+        if not await self._passwords.verify(old, stored, account=actor.id):
             await guesses.failed()
             raise PasswordWrong
         await guesses.check()  # see `log_in`
         require_good_password("new_password", new, await accounts.get(actor.id))
-        hashed = await self._passwords.hash(new)
+        hashed = await self._passwords.hash(new, account=actor.id)
         async with self._db.transaction() as tx:
             account, current = await AccountRepository(tx).lock_with_hash(actor.id)
             if current != stored:
@@ -62,7 +63,7 @@ class PasswordService:
     async def ask_reset(self, email: str, client: ClientInfo) -> None:
         """Mail a link that sets a new password, if the account exists; the answer is the same either way.
 
-        :raises Invalid: not an e-mail. :raises TooMany: per client address and per mailbox.
+        :raises Invalid: not an e-mail. :raises TooMany: per client address.
         """
         await self._links.ask("reset_password", email, client, "greetings")
 
@@ -84,7 +85,7 @@ class PasswordService:
         """
         account = await self.check_reset_link(token, client)
         require_good_password("password", password, account)
-        hashed = await self._passwords.hash(password)
+        hashed = await self._passwords.hash(password, client=network_of(client.address), account=account.id)
         async with self._db.transaction() as tx:
             account = await AccountRepository(tx).lock(account.id)
             if not await self._links.use(tx, "reset_password", token):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 from mystar.accounts.age import age_on, require_adult
 from mystar.accounts.credentials import (
@@ -47,7 +48,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.passwords import Passwords
-from mystar.kit.security.rate_limits import RateLimits
+from mystar.kit.security.rate_limits import RateLimits, network_of
 from mystar.kit.web.pagination import Page, PageRequest
 
 _RETENTION = timedelta(days=30)
@@ -95,7 +96,7 @@ class AccountService:
         draft = normalize_draft(draft, password, today=today)
         if adults_only and draft.birth_date:
             require_adult(draft.birth_date, today)
-        hashed = await self._hash_for(draft, password)
+        hashed = await self._hash_for(draft, password, network_of(client.address))
         async with self._db.transaction() as tx:
             account = await AccountRepository(tx).add(draft, password_hash=hashed, language=client.language)
             await self._links.mail_confirmation(tx, account, channel)
@@ -105,7 +106,7 @@ class AccountService:
     async def ask_confirmation(self, email: str, client: ClientInfo, channel: Channel = "market") -> None:
         """Mail the confirmation link again, if it is needed; the answer is the same either way.
 
-        :raises Invalid: not an e-mail. :raises TooMany: per client address and per mailbox.
+        :raises Invalid: not an e-mail. :raises TooMany: per client address.
         """
         await self._links.ask("confirm_email", email, client, channel)
 
@@ -200,10 +201,12 @@ class AccountService:
         """
         who = credential_of(login)
         account, stored = await AccountRepository(self._db).find(who) or (None, None)
-        attempt = await self._throttle.attempt(client, who, account.id if account else None)
-        await attempt.check()
-        matches = await self._passwords.verify(password, stored)
-        if account is None or stored is None or not matches or not account.is_active:
+        attempt = await self._throttle.attempt(client, who, account.id if account else None, stored)
+        await attempt.begin()
+        caller: dict[str, Any] = {"client": network_of(client.address), "account": account.id if account else who}
+        matches = await self._passwords.verify(password, stored, **caller)
+        is_locked = await attempt.is_locked()
+        if account is None or stored is None or not matches or not account.is_active or is_locked:
             await attempt.failed()
             raise LoginRefused(account.id if account else None)
         await attempt.check()
@@ -213,7 +216,9 @@ class AccountService:
         self, account_id: int, stored: str, password: str, client: ClientInfo, channel: Channel
     ) -> NewSession:
         """Open a session, unless the ``stored`` hash, which matches, was replaced in the meantime."""
-        renewed = await self._passwords.hash(password) if self._passwords.needs_rehash(stored) else None
+        caller: dict[str, Any] = {"client": network_of(client.address), "account": account_id}
+        needs_rehash = self._passwords.needs_rehash(stored)
+        renewed = await self._passwords.hash(password, **caller) if needs_rehash else None
         async with self._db.transaction() as tx:
             accounts = AccountRepository(tx)
             account, current = await accounts.lock_with_hash(account_id)
@@ -222,7 +227,7 @@ class AccountService:
                     await accounts.change_password(account_id, renewed)
                 return await self._sessions.open(tx, account, client, channel)
         # Replaced by another password, or by a concurrent log-in that renewed the hash.
-        if account.is_active and current and await self._passwords.verify(password, current):
+        if account.is_active and current and await self._passwords.verify(password, current, **caller):
             return await self._open_session(account_id, current, password, client, channel)
         raise LoginRefused
 
@@ -347,10 +352,10 @@ class AccountService:
         while await AccountRepository(self._db).sweep(before, _SWEEP_BATCH) >= _SWEEP_BATCH:
             pass
 
-    async def _hash_for(self, draft: Draft, password: str) -> str:
+    async def _hash_for(self, draft: Draft, password: str, client: str = "") -> str:
         """:raises Taken: before the expensive hash; between concurrent requests, the constraint decides."""
         await self._require_free(AccountRepository(self._db), draft.username, draft.email, draft.phone)
-        return await self._passwords.hash(password)
+        return await self._passwords.hash(password, client=client, account=key_of(draft.username))
 
     @staticmethod
     async def _require_free(

@@ -103,6 +103,76 @@ async def test_unknown_and_known_accounts_have_the_same_limit(api: Api, factory:
         assert [answer.status for answer in answers] == [401, 401, 401, 429, 429]
 
 
+TRUSTING = {**SIEGE, "HTTP__TRUSTED_PROXIES": "127.0.0.0/8"}
+
+
+@pytest.mark.parametrize("settings", [TRUSTING], indirect=True)
+async def test_a_locked_account_does_not_tell_its_email(api: Api, factory: Factory) -> None:
+    """The lock that a user name brings about answers for the right e-mail as for any other."""
+    person = await factory.person("public-star")
+    for _ in range(4):
+        await api.post("/api/auth/token/", {"username": "public-star", "password": "Wrong-Word-42"})
+    other = Person(0, "unknown", "unknown@example.com", "", "", None)
+    answers = [await log_in(api, one, "Wrong-Word-42") for one in (person, other)]
+    assert [answer.status for answer in answers] == [401, 401]
+    assert await answers[0].text() == await answers[1].text()
+    assert (await log_in(api, person)).status == 401, "locked for this address, whatever the password"
+
+
+@pytest.mark.parametrize("settings", [TRUSTING], indirect=True)
+async def test_one_client_does_not_lock_an_account_for_new_devices_elsewhere(api: Api, factory: Factory) -> None:
+    person = await factory.person()
+    for _ in range(6):
+        await log_in(api, person, "Wrong-Word-42", **{"X-Forwarded-For": "203.0.113.1"})
+    assert (await log_in(api, person, **{"X-Forwarded-For": "203.0.113.1"})).status == 429
+    assert (await log_in(api, person, **{"X-Forwarded-For": "198.51.100.1"})).status == 200
+
+
+@pytest.mark.parametrize("settings", [TRUSTING | {"LIMITS__LOGIN_STRANGERS": "5/minute"}], indirect=True)
+async def test_guesses_from_many_addresses_lock_the_account_in_silence_until_a_reset(
+    api: Api, factory: Factory, db: Database
+) -> None:
+    person = await factory.person()
+    for number in range(5):
+        headers = {"X-Forwarded-For": f"203.0.113.{number}"}
+        assert (await log_in(api, person, "Wrong-Word-42", **headers)).status == 401
+    assert (await log_in(api, person, **{"X-Forwarded-For": "198.51.100.1"})).status == 401
+    await db.execute(
+        "update accounts set password_hash = (select password_hash from accounts where id = %(id)s) where id = %(to)s",
+        id=(await factory.person()).id,
+        to=person.id,
+    )
+    assert (await log_in(api, person, **{"X-Forwarded-For": "198.51.100.1"})).status == 200, "a new password unlocks"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"LIMITS__ENABLED": "true", "LIMITS__LOGIN_ATTEMPT": "4/minute", "LIMITS__LOGIN_ATTEMPT_ACCOUNT": "3/minute"}],
+    indirect=True,
+)
+async def test_successful_log_ins_count_by_account_and_by_address(api: Api, factory: Factory) -> None:
+    person, other = await factory.person(), await factory.person()
+    statuses = []
+    for one in (person, person, person, person, other, other):
+        statuses.append((await log_in(api, one)).status)
+        api.forget_cookies()
+    assert statuses == [200, 200, 200, 429, 429, 429]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"LIMITS__ENABLED": "true", "LIMITS__MAILED_LINK": "2/hour", "LIMITS__ANONYMOUS_FORM": "9/hour"}],
+    indirect=True,
+)
+async def test_a_stranger_cannot_keep_the_owner_from_asking_for_a_link(
+    api: Api, factory: Factory, db: Database
+) -> None:
+    person = await factory.person()
+    for _ in range(5):
+        assert (await api.post("/password_reset/", {"email": person.email})).status == 200
+    assert await db.value("select count(*) from outbox where topic = 'link_request'") == 2
+
+
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every run of bcrypt, by the cost of the hash it was held against."""

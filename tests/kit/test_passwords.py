@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from mystar.errors import Unavailable
+from mystar.errors import TooMany
 from mystar.kit.security.passwords import Passwords
 
 
@@ -35,11 +36,49 @@ async def test_a_missing_or_damaged_hash_verifies_no_password(hashing: Passwords
     assert not await hashing.verify("not the password of any account", stored)
 
 
-async def test_too_many_hashes_at_once_are_refused(hashing: Passwords) -> None:
-    answers = await asyncio.gather(*(hashing.hash("12345678") for _ in range(10)), return_exceptions=True)
+async def test_too_many_hashes_of_one_client_are_refused(hashing: Passwords) -> None:
+    asked = (hashing.hash("12345678", client="192.0.2.1") for _ in range(10))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
     assert sum(isinstance(answer, str) for answer in answers) == 4
-    assert sum(isinstance(answer, Unavailable) for answer in answers) == 6
-    assert await hashing.hash("12345678")
+    assert sum(isinstance(answer, TooMany) for answer in answers) == 6
+    assert await hashing.hash("12345678", client="192.0.2.1")
+
+
+async def test_clients_are_served_in_turn(hashing: Passwords) -> None:
+    served: list[str] = []
+
+    async def ask(client: str) -> None:
+        await hashing.hash("12345678", client=client)
+        served.append(client)
+
+    await asyncio.gather(*(ask("flood") for _ in range(4)), ask("other"))
+    assert served.index("other") == 1, "behind the one that was running"
+
+
+async def test_an_account_has_one_hash_at_a_time() -> None:
+    hashing, running, most = Passwords(cost=4, threads=4), 0, 0
+
+    def work() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        time.sleep(0.01)
+        running -= 1
+
+    await asyncio.gather(*(hashing._run(work, f"192.0.2.{n}", "account") for n in range(6)))
+    assert most == 1
+    await asyncio.gather(*(hashing._run(work, f"192.0.2.{n}", n) for n in range(6)))
+    assert most > 1
+    hashing.close()
+
+
+async def test_a_refusal_takes_as_long_with_an_imported_hash(hashing: Passwords) -> None:
+    """The reverse, a refusal in less time, would tell that the account exists."""
+    dear = f"pbkdf2_sha256$100000$seasalt${base64.b64encode(bytes(32)).decode()}"
+    for stored in (dear, None, DJANGO):
+        began = time.perf_counter()
+        assert not await hashing.verify("12345678", stored)
+        assert time.perf_counter() - began >= 0.9 * hashing.refusal_seconds
 
 
 async def test_a_cancelled_caller_frees_its_place(hashing: Passwords) -> None:

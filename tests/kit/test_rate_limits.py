@@ -10,7 +10,7 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from mystar.errors import TooMany
-from mystar.kit.security.rate_limits import RateLimits
+from mystar.kit.security.rate_limits import RateLimits, network_of, site_of
 
 RULES = {"door": "3/minute", "brief": "2/second"}
 
@@ -98,3 +98,36 @@ async def test_disabled_limits_allow_everything(client: str) -> None:
 async def test_an_unknown_limit_raises_even_when_disabled() -> None:
     with pytest.raises(KeyError):
         await RateLimits(RULES, enabled=False).hit("window", "client")
+
+
+@pytest.mark.parametrize(
+    ("address", "network", "site"),
+    [
+        ("192.0.2.7", "192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7", "::ffff:192.0.2.7"),
+        ("2001:db8:1:2ff:3:4:5:6", "2001:db8:1:2ff::/64", "2001:db8:1:200::/56"),
+        ("anna@example.com", "anna@example.com", "anna@example.com"),
+    ],
+)
+def test_an_ipv6_client_is_its_network(address: str, network: str, site: str) -> None:
+    assert (network_of(address), site_of(address)) == (network, site)
+
+
+async def test_the_addresses_of_one_ipv6_network_share_a_limit(limits: RateLimits, client: str) -> None:
+    for number in range(3):
+        await limits.hit("door", f"2001:db8::{number}", client)
+    with pytest.raises(TooMany):
+        await limits.hit("door", "2001:db8::ffff:1", client)
+    for number in range(1, 8):
+        for _ in range(3):
+            await limits.hit("door", f"2001:db8:0:{number}::1", client)
+    with pytest.raises(TooMany):
+        await limits.hit("door", "2001:db8:0:8::1", client)
+    await limits.hit("door", "2001:db8:0:100::1", client)
+
+
+async def test_an_ipv4_address_in_ipv6_is_the_same_client(limits: RateLimits, client: str) -> None:
+    for address in ("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1"):
+        await limits.hit("door", address, client)
+    with pytest.raises(TooMany):
+        await limits.hit("door", "::ffff:c000:201", client)

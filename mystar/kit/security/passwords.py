@@ -11,15 +11,17 @@ import hashlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import bcrypt
 
-from mystar.errors import Unavailable
 from mystar.kit.postgres.database import assert_no_transaction
 from mystar.kit.security import pbkdf2
+from mystar.kit.security.fair_queue import FairQueue
 
 T = TypeVar("T")
 
@@ -30,31 +32,45 @@ _SCHEME = "bcrypt-sha256$"
 class Passwords:
     """Hashes and verifies passwords.
 
+    A caller names its ``client``, by address, and its ``account``: clients are served in turn, and an account has one
+    hash computed at a time, so that a flood of log-ins delays only its sender (`FairQueue`).
+
     :param cost: bcrypt's work factor; every step doubles the time.
     :param threads: how many hashes are computed at once.
-    :param waiting: how many more may wait; beyond that `Unavailable` is raised (503), so that a flood of log-ins costs
-        a bounded amount of memory and time.
+    :param waiting: how many more may wait per client.
     """
 
     def __init__(self, *, cost: int = 12, threads: int = 2, waiting: int = 64) -> None:
         self._cost = cost
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt", initializer=_lower_priority)
-        self._places = threads + waiting
-        self._taken = 0
+        self._queue = FairQueue(self._pool, threads, waiting)
+        #: Seconds that a hash takes, by scheme: moving averages.
+        self._seconds: dict[str, float] = {}
         # Verified against when there is no account, so that this takes as long as a wrong password.
         self._dummy = self._hash("not the password of any account")
 
-    async def hash(self, password: str) -> str:
-        """:raises Unavailable: too many are waiting already."""
-        return await self._run(self._hash, password)
+    async def hash(self, password: str, *, client: str = "", account: object = None) -> str:
+        """:raises TooMany: too many of this client are waiting. :raises Unavailable: too many in all."""
+        return await self._run(partial(self._hash, password), client, account)
 
-    async def verify(self, password: str, stored: str | None) -> bool:
-        """Whether ``password`` belongs to the ``stored`` hash. Takes equally long when there is no hash.
+    async def verify(self, password: str, stored: str | None, *, client: str = "", account: object = None) -> bool:
+        """Whether ``password`` belongs to the ``stored`` hash.
 
-        :raises Unavailable: too many are waiting already.
+        A refusal takes equally long without a hash, and with an imported one, which is cheaper or dearer to compute.
+
+        :raises TooMany: too many of this client are waiting. :raises Unavailable: too many in all.
         """
-        fits = await self._run(self._check, password, stored or self._dummy)
-        return fits and bool(stored)
+        work = partial(self._timed_check, password, stored or self._dummy)
+        matches, seconds = await self._run(work, client, account)
+        if not (matches and stored):
+            await asyncio.sleep(max(0.0, self.refusal_seconds - seconds))
+            return False
+        return True
+
+    @property
+    def refusal_seconds(self) -> float:
+        """How long a refusal takes: as long as the dearest scheme that is in use."""
+        return max(self._seconds.values(), default=0.0)
 
     @staticmethod
     def reads(stored: str) -> bool:
@@ -73,15 +89,17 @@ class Passwords:
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, work: Callable[..., T], *arguments: str) -> T:
+    async def _run(self, work: Callable[[], T], client: str, account: object) -> T:
         assert_no_transaction("a password hash")
-        if self._taken >= self._places:
-            raise Unavailable(retry_after=2)
-        self._taken += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
-        finally:
-            self._taken -= 1
+        return await self._queue.run(work, client=client or f"account {account}", account=account)
+
+    def _timed_check(self, password: str, stored: str) -> tuple[bool, float]:
+        began = time.perf_counter()
+        matches = self._check(password, stored)
+        seconds = time.perf_counter() - began
+        scheme = stored.partition("$")[0]
+        self._seconds[scheme] = seconds + 0.9 * (self._seconds.get(scheme, seconds) - seconds)
+        return matches, seconds
 
     def _hash(self, password: str) -> str:
         return _SCHEME + bcrypt.hashpw(_digest(password), bcrypt.gensalt(self._cost)).decode()

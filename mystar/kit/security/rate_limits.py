@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import redis.asyncio as redis
@@ -22,6 +24,10 @@ log = logging.getLogger(__name__)
 
 #: Seconds that Redis has to answer, and seconds for which this process counts alone after it did not.
 _TIMEOUT, _PAUSE = 1.0, 5.0
+
+
+#: A limit of a /56 is this many times that of a /64.
+_NETWORKS_OF_A_SITE = 8
 
 
 class RateLimits:
@@ -74,9 +80,13 @@ class RateLimits:
         rules = self._rules[name]
         if not self._enabled:
             return
-        identifiers = (name, *map(str, key))
+        parts = tuple(map(str, key))
+        wide = tuple(site_of(part) for part in parts)
         for rule in rules:
-            await self._ask_one(rule, identifiers, count=count)
+            await self._ask_one(rule, (name, *map(network_of, parts)), count=count)
+            if wide != parts:
+                wider = type(rule)(rule.amount * _NETWORKS_OF_A_SITE, rule.multiples, rule.namespace)
+                await self._ask_one(wider, (name, *wide), count=count)
 
     async def _ask_one(self, rule: RateLimitItem, identifiers: tuple[str, ...], *, count: bool) -> None:
         if self._shared is not None and time.monotonic() >= self._alone_until:
@@ -86,6 +96,37 @@ class RateLimits:
                 self._alone_until = time.monotonic() + _PAUSE
                 log.warning("Redis does not answer, this process counts rate limits alone: %r", error.storage_error)
         await _allow(self._own, rule, identifiers, count=count)
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """What a limit counts for an address: of IPv6 the /64, which one client owns; IPv4 in IPv6 is IPv4.
+
+    Anything else is returned as it is.
+    """
+    parsed = _parse(address)
+    return address if parsed is None else str(parsed) if parsed.version == 4 else _network(parsed, 64)
+
+
+@lru_cache(maxsize=4096)
+def site_of(address: str) -> str:
+    """The /56 of an IPv6 address, which providers give to one customer; anything else as it is."""
+    parsed = _parse(address)
+    if parsed is None or parsed.version == 4:
+        return address
+    return _network(parsed, 56)
+
+
+def _network(address: ipaddress.IPv4Address | ipaddress.IPv6Address, prefix: int) -> str:
+    return str(ipaddress.ip_network((int(address), prefix), strict=False))
+
+
+def _parse(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 async def _allow(
