@@ -303,6 +303,23 @@ class ResetLinkExpired(NotFound):
     text = Text("Срок действия ссылки истёк. Запросите новую.", "The link has expired. Please ask for a new one.")
 
 
+class ReauthenticationNeeded(Forbidden):
+    """Something sensitive is asked for without the password, in a session that was not opened just now."""
+
+    code = "reauthentication_needed"
+    text = Text("Укажите пароль или войдите ещё раз.", "Give the password, or sign in again.")
+
+
+class ReauthenticationFailed(Invalid):
+    """The password that confirms something sensitive is wrong."""
+
+    code = "reauthentication_failed"
+    text = Text("Пароль указан неверно.", "The password is wrong.")
+
+    def __init__(self) -> None:
+        super().__init__(fields={"password": [self.text]})
+
+
 class PasswordWrong(Invalid):
     """The old password, which a change asks for, is wrong."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from mystar.accounts.drafts import require_good_password
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
@@ -10,6 +12,8 @@ from mystar.accounts.model import (
     ClientInfo,
     PasswordChanged,
     PasswordWrong,
+    ReauthenticationFailed,
+    ReauthenticationNeeded,
     ResetLinkUnknown,
 )
 from mystar.accounts.oauth.repository import ProviderRepository
@@ -21,6 +25,9 @@ from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.passwords import Passwords
 from mystar.kit.security.rate_limits import network_of
+
+#: A session that was opened within this time shows who is asking as a password does.
+FRESH_SESSION = timedelta(minutes=10)
 
 
 class PasswordService:
@@ -59,6 +66,23 @@ class PasswordService:
             if current != stored:
                 raise PasswordWrong
             await self._set_password(tx, account, hashed, reason="password_changed")
+
+    async def reauthenticate(self, actor: Actor, password: str | None) -> None:
+        """Confirm that the owner of the account is asking: by the password, or by having signed in just now.
+
+        :raises ReauthenticationNeeded: :raises ReauthenticationFailed: the password is wrong. :raises TooMany:
+        """
+        accounts = AccountRepository(self._db)
+        if password is None:
+            session = await accounts.active_session(actor.session_id, self._clock.now())
+            if session is None or self._clock.now() - session["created_at"] > FRESH_SESSION:
+                raise ReauthenticationNeeded
+            return
+        guesses = self._throttle.reauthentication(actor)
+        await guesses.check()
+        if not await self._passwords.verify(password, await accounts.password_hash(actor.id)):
+            await guesses.failed()
+            raise ReauthenticationFailed
 
     async def ask_reset(self, email: str, client: ClientInfo) -> None:
         """Mail a link that sets a new password, if the account exists; the answer is the same either way.

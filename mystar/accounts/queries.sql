@@ -63,7 +63,7 @@ values (%(id)s, %(account_id)s, %(channel)s, %(now)s, %(expires_at)s, %(user_age
 
 -- name: active_session
 -- plan: generic
-select s.id as session_id, s.door as channel, s.expires_at, a.id, a.username, a.email, a.role
+select s.id as session_id, s.door as channel, s.created_at, s.expires_at, a.id, a.username, a.email, a.role
 from sessions s join accounts a on a.id = s.account_id
 where s.id = %(id)s and s.ended_at is null and s.expires_at > %(now)s and a.is_active;
 

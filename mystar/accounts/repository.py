@@ -147,7 +147,7 @@ class AccountRepository:
         )
 
     async def active_session(self, session_id: uuid.UUID, now: datetime) -> Row | None:
-        """``session_id, channel, expires_at`` and the account's ``id, username, email, role``."""
+        """``session_id, channel, created_at, expires_at`` and the account's ``id, username, email, role``."""
         return await self._tx.one_or_none(QUERIES.active_session, id=session_id, now=now)
 
     async def lock_session(self, session_id: uuid.UUID, now: datetime) -> Row | None:

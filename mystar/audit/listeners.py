@@ -11,7 +11,9 @@ from mystar.accounts.model import (
     SessionsEnded,
 )
 from mystar.audit.service import AuditService
+from mystar.earnings.details.model import DetailsChanged, PayoutsStopped
 from mystar.earnings.model import BalanceAdjusted, ChargedBack, EarningDecided
+from mystar.earnings.payouts.model import PayoutMoved
 from mystar.earnings.rules.service import RulesSet
 from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
@@ -49,6 +51,9 @@ class Listeners:
         events.on(BalanceAdjusted, self._balance_adjusted)
         events.on(ChargedBack, self._charged_back)
         events.on(EarningDecided, self._earning_decided)
+        events.on(DetailsChanged, self._details_changed)
+        events.on(PayoutsStopped, self._payouts_stopped)
+        events.on(PayoutMoved, self._payout_moved)
         for studio_fact in _STUDIO:
             events.on(studio_fact, self._studio_order)
 
@@ -117,6 +122,27 @@ class Listeners:
     async def _earning_decided(self, tx: Tx, event: EarningDecided) -> None:
         subject = f"order:{event.order_id}"
         await self._audit.record(tx, f"earning_{event.what}", subject, actor_id=event.by, reason=event.reason)
+
+    async def _details_changed(self, tx: Tx, event: DetailsChanged) -> None:
+        mark = event.fingerprint[:16] if event.fingerprint else None
+        subject = _account(event.creator_id)
+        await self._audit.record(tx, "payout_details_changed", subject, mask=event.mask, fingerprint=mark)
+
+    async def _payouts_stopped(self, tx: Tx, event: PayoutsStopped) -> None:
+        action = "payouts_stopped" if event.reason else "payouts_resumed"
+        await self._audit.record(tx, action, _account(event.creator_id), actor_id=event.by, reason=event.reason)
+
+    async def _payout_moved(self, tx: Tx, event: PayoutMoved) -> None:
+        payout = event.payout
+        await self._audit.record(
+            tx,
+            f"payout_{event.what}",
+            f"payout:{payout.id}",
+            actor_id=event.account_id,
+            amount=rubles_text(payout.amount),
+            creator=payout.creator_id,
+            by=event.by or None,
+        )
 
     async def _studio_order(self, tx: Tx, event: StudioOrderFact) -> None:
         if event.actor_id is None or event.actor_id == event.order.owner_id:

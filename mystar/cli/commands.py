@@ -22,6 +22,7 @@ from aiohttp import web
 from mystar import __version__
 from mystar.cli.context import database, error_lines, load_and_configure, service, with_service
 from mystar.cli.earnings import earnings
+from mystar.cli.payouts import payouts
 from mystar.cli.staff import admin, audit
 from mystar.errors import MystarError
 from mystar.kit.postgres import migrations
@@ -57,6 +58,7 @@ def main() -> None:
 main.add_command(admin)
 main.add_command(audit)
 main.add_command(earnings)
+main.add_command(payouts)
 
 
 @main.command()

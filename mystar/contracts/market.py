@@ -25,15 +25,16 @@ ERROR_SCHEMA = {
             "items": {"type": "object"},
             "description": "Actions that the status allows.",
         },
+        "available": {"type": "string", "description": "Rubles that can be paid out."},
         "errors": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
     },
 }
 
 
-#: Details of an error that clients use: the status of an order and the allowed actions (D23).
-_SHOWN_DETAILS = ("status", "allowed_actions")
+#: Details of an error that clients use: the status and the allowed actions of an order (D23), what can be paid out.
+_SHOWN_DETAILS = ("status", "allowed_actions", "available")
 #: Opened in a browser, from a mail.
-_PAGES = ("market.verify-email", "market.unsubscribe")
+_PAGES = ("market.verify-email", "market.unsubscribe", "market.payouts-stop")
 STATUSES: dict[str | type[MystarError], int] = {
     # A wrong token is an error of the request; the address exists.
     "confirm_link_unknown": 400,

@@ -7,39 +7,20 @@ from aiohttp_apispec import docs, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, signed_in
 from mystar.earnings.keys import EARNINGS
-from mystar.earnings.model import OWN
 from mystar.earnings.schemas import (
     EntryQuery,
     EntryView,
-    OverviewView,
     QuoteQuery,
     QuoteView,
     entry_view,
     quote_view,
 )
-from mystar.kit.money import rubles_text
 from mystar.kit.web.http import json_response
 from mystar.kit.web.pagination import page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import query_of
 
 TAGS = ["market: earnings"]
-
-
-@docs(tags=TAGS, summary="My balance: what is clearing, frozen, available, on its way and paid")
-@signed_in
-@response_schema(OverviewView, 200)
-async def read_overview(request: web.Request) -> web.Response:
-    balance, clearing = await request.app[EARNINGS].balance(actor_of(request).id)
-    return json_response(
-        {
-            "currency": "RUB",
-            **{str(account): rubles_text(getattr(balance, account)) for account in OWN},
-            "next_clearing": clearing and {"at": clearing.at, "amount": rubles_text(clearing.amount)},
-            "next_payout": None,
-            "paused": None,
-        }
-    )
 
 
 @docs(tags=TAGS, summary="What would stay of a price of my service")
@@ -62,7 +43,6 @@ async def list_entries(request: web.Request) -> web.Response:
 
 
 _VERSIONED: tuple[Route, ...] = (
-    route("GET", "/api/v1/earnings/", read_overview, "market.earnings"),
     route("GET", "/api/v1/earnings/quote/", read_quote, "market.earnings-quote"),
     route("GET", "/api/v1/earnings/entries/", list_entries, "market.earnings-entries"),
 )

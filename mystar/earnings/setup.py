@@ -1,4 +1,4 @@
-"""Build earnings: commission rules, the ledger's listeners and the clearance."""
+"""Build earnings: commission rules, the ledger's listeners, the clearance, payout details and payouts."""
 
 from __future__ import annotations
 
@@ -6,28 +6,45 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from mystar.earnings.handlers import ROUTES as ROUTES
-from mystar.earnings.keys import COMMISSION_RULES, EARNINGS
+from mystar.accounts.keys import ACCOUNTS, PASSWORDS
+from mystar.earnings import handlers
+from mystar.earnings.details import handlers as details_handlers
+from mystar.earnings.details.model import PayoutOpen
+from mystar.earnings.details.service import DetailsService
+from mystar.earnings.keys import COMMISSION_RULES, EARNINGS, PAYOUT_DETAILS, PAYOUTS
 from mystar.earnings.listeners import Listeners
+from mystar.earnings.payouts import handlers as payout_handlers
+from mystar.earnings.payouts.model import Schedule
+from mystar.earnings.payouts.service import PayoutService
+from mystar.earnings.payouts.service import Policy as PayoutPolicy
+from mystar.earnings.payouts.tasks import Sweep
 from mystar.earnings.rules.service import RuleService
 from mystar.earnings.service import EarningService, Policy
 from mystar.earnings.tasks import Clearance
 from mystar.infrastructure import Constraints, Infrastructure
 from mystar.kit.background import every
+from mystar.kit.security.sealing import Sealer
+from mystar.kit.web.routes import Route
 from mystar.orders.keys import ORDER_READS
-from mystar.sections import EarningSettings
+from mystar.sections import EarningSettings, PayoutSettings
 
-CONSTRAINTS: Constraints = {}
-#: Seconds between two looks for shares whose clearance is over.
-_CLEAR_EVERY = 60
+ROUTES: tuple[Route, ...] = (*handlers.ROUTES, *details_handlers.ROUTES, *payout_handlers.ROUTES)
+CONSTRAINTS: Constraints = {"payouts_open_key": PayoutOpen}
+#: Seconds between two looks for shares whose clearance is over, and at the schedule of payouts.
+_LOOK_EVERY = 60
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
+    _add_earnings(app, infra)
+    _add_payouts(app, infra)
+
+
+def _add_earnings(app: web.Application, infra: Infrastructure) -> None:
     app[COMMISSION_RULES] = rules = RuleService(infra.db, infra.clock)
     app[EARNINGS] = earnings = EarningService(infra.db, rules, infra.clock, _policy(infra.settings.earnings))
     Listeners(earnings).listen(infra.events)
     app[ORDER_READS].show_shares(earnings.shares)
-    app.cleanup_ctx.append(every(_CLEAR_EVERY, Clearance(earnings).run, name="clearance"))
+    app.cleanup_ctx.append(every(_LOOK_EVERY, Clearance(earnings).run, name="clearance"))
 
 
 def _policy(settings: EarningSettings) -> Policy:
@@ -37,4 +54,34 @@ def _policy(settings: EarningSettings) -> Policy:
         keeps_commission=settings.commission_on_refund == "kept",
         vat_percent=0 if settings.commission_vat == "none" else int(settings.commission_vat),
         debt=timedelta(days=settings.debt_days),
+    )
+
+
+def _add_payouts(app: web.Application, infra: Infrastructure) -> None:
+    settings = infra.settings
+    details = DetailsService(
+        infra.db,
+        infra.clock,
+        accounts=app[ACCOUNTS],
+        passwords=app[PASSWORDS],
+        mailer=infra.mailer,
+        sealer=Sealer(settings.secret_key, "payout details", previous=settings.previous_secret_keys),
+        signer=infra.signer,
+        public_url=settings.http.public_url,
+        cooldown=timedelta(days=settings.payouts.cooldown_days),
+    )
+    payouts = PayoutService(infra.db, infra.clock, details, _payout_policy(settings.payouts))
+    app[PAYOUT_DETAILS], app[PAYOUTS] = details, payouts
+    app.cleanup_ctx.append(every(_LOOK_EVERY, Sweep(payouts).run, name="payout schedule"))
+
+
+def _payout_policy(settings: PayoutSettings) -> PayoutPolicy:
+    return PayoutPolicy(
+        provider=settings.provider,
+        schedule=Schedule(settings.schedule, settings.weekday, settings.hour),
+        minimum=settings.minimum,
+        card_maximum=settings.card_maximum,
+        sbp_maximum=settings.sbp_maximum,
+        approve_above=settings.approve_above,
+        second_pair_above=settings.second_pair_above,
     )

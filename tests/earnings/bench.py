@@ -119,6 +119,28 @@ class Bench:
         assert found is not None
         return found
 
+    # Payouts
+
+    async def earned(self, amount: int) -> None:
+        """So many kopecks are available, whatever for."""
+        await self.app[EARNINGS].adjust(None, self.creator.id, amount, "earned elsewhere")
+
+    async def details(self, status: int = 200, **fields: Any) -> dict[str, Any]:
+        """Set the creator's payout details, by SBP unless said otherwise."""
+        sbp = {"kind": "sbp", "phone": "+79161234567", "bank_id": "100000000004"}
+        body = {**(fields if "kind" in fields else sbp | fields), "password": self.creator.password}
+        answer = await self.api.put("/api/v1/payouts/details/", body, as_=self.creator)
+        found: dict[str, Any] = await answer.json()
+        assert answer.status == status, found
+        return found
+
+    async def payout(self, amount: str | None = None, *, status: int = 201, **how: Any) -> dict[str, Any]:
+        body = {} if amount is None else {"amount": amount}
+        answer = await self.api.post("/api/v1/payouts/", body, as_=self.creator, **how)
+        found: dict[str, Any] = await answer.json()
+        assert answer.status == status, found
+        return found
+
     # What is seen
 
     async def read(self, path: str, as_: Person | None = None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from mystar.accounts.model import (
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions.service import Sessions
 from mystar.accounts.staff.service import LastOwner
-from mystar.errors import Conflict, Text
+from mystar.errors import Conflict, Forbidden, Text
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
 from mystar.kit.security.passwords import Passwords
@@ -35,6 +35,13 @@ class Operator:
 
     def __init__(self, db: Database, *, passwords: Passwords, sessions: Sessions, clock: Clock) -> None:
         self._db, self._passwords, self._sessions, self._clock = db, passwords, sessions, clock
+
+    async def member(self, login: str) -> Account:
+        """The staff account of this log-in. :raises Forbidden: it may not change things."""
+        account = await AccountRepository(self._db).get(await self._find(login))
+        if account.role not in ("operator", "owner"):
+            raise Forbidden
+        return account
 
     async def staff(self) -> list[Account]:
         """All staff accounts, owners first; at most 1000."""

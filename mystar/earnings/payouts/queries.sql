@@ -1,0 +1,125 @@
+-- name: add_payout
+insert into payouts (creator_id, details_id, provider, amount, status, requested_by, approved_at, created_at, updated_at)
+values (%(creator_id)s, %(details_id)s, %(provider)s, %(amount)s, %(status)s, %(requested_by)s,
+    case when %(status)s = 'approved' then %(now)s::timestamptz end, %(now)s, %(now)s)
+returning id;
+
+-- name: add_parts
+insert into payout_parts (payout_id, number, amount, status, created_at, updated_at)
+select %(payout_id)s, number, amount, %(status)s, %(now)s, %(now)s
+from unnest(%(amounts)s::bigint[]) with ordinality as part (amount, number);
+
+-- name: payouts
+-- One, or a page of a creator's, or of a status, newest first. What is not asked for is null.
+select payouts.*, payout_details.mask from payouts join payout_details on payout_details.id = payouts.details_id
+where (%(id)s::bigint is null or payouts.id = %(id)s)
+    and (%(creator_id)s::bigint is null or payouts.creator_id = %(creator_id)s)
+    and (%(status)s::text is null or payouts.status = %(status)s)
+order by payouts.id desc limit %(limit)s offset %(offset)s;
+
+-- name: count_payouts
+select count(*) from payouts where creator_id = %(creator_id)s;
+
+-- name: parts
+select * from payout_parts where payout_id = any(%(payout_ids)s::bigint[]) order by payout_id, number;
+
+-- name: creator_of
+select creator_id from payouts where id = %(id)s;
+
+-- name: lock_payout
+select id from payouts where id = %(id)s for no key update;
+
+-- name: set_status
+update payouts set status = %(status)s, updated_at = %(now)s,
+    closed_at = case when %(is_open)s then null else coalesce(closed_at, %(now)s) end
+where id = %(id)s;
+
+-- name: set_part
+update payout_parts set status = %(status)s, reason = coalesce(%(reason)s, reason),
+    provider_id = coalesce(%(provider_id)s, provider_id), check_at = %(check_at)s, updated_at = %(now)s,
+    sent_at = case when %(status)s = 'sending' then coalesce(sent_at, %(now)s) else sent_at end,
+    settled_at = case when %(is_open)s then null else %(now)s::timestamptz end
+where id = %(id)s;
+
+-- name: set_approval
+update payouts set updated_at = %(now)s,
+    second_by = case when approved_as is not null then %(account_id)s::bigint end,
+    second_as = case when approved_as is not null then %(name)s end,
+    second_at = case when approved_as is not null then %(now)s::timestamptz end,
+    approved_by = case when approved_as is null then %(account_id)s::bigint else approved_by end,
+    approved_as = coalesce(approved_as, %(name)s),
+    approved_at = coalesce(approved_at, %(now)s)
+where id = %(id)s;
+
+-- name: set_document
+update payouts set document = %(document)s, updated_at = %(now)s where id = %(id)s;
+
+-- name: set_exported
+update payouts set exported_at = coalesce(exported_at, %(now)s), updated_at = %(now)s where id = %(id)s;
+
+-- name: open_status
+select status from payouts
+where creator_id = %(creator_id)s and status in ('requested', 'approved', 'sending', 'pending', 'unknown')
+    and order_id is null;
+
+-- name: is_active
+select is_active from accounts where id = %(id)s;
+
+-- name: to_sweep
+-- Whom the schedule may pay; each is checked again under its lock.
+select balance.creator_id
+from creator_balances balance
+join payout_details on payout_details.creator_id = balance.creator_id and replaced_at is null
+join accounts on accounts.id = balance.creator_id
+where available > 0 and available >= %(minimum)s and stop_reason is null and not by_hand and usable_at <= %(now)s
+    and accounts.is_active and balance.creator_id > %(after)s
+    and not exists (
+        select from payouts where payouts.creator_id = balance.creator_id
+            and status in ('requested', 'approved', 'sending', 'pending', 'unknown')
+    )
+order by balance.creator_id limit %(limit)s;
+
+-- name: last_sweep
+select period, finished_at from payout_sweeps where period is not null order by period desc limit 1;
+
+-- name: add_sweep
+insert into payout_sweeps (period, requested, finished_at) values (%(period)s, %(requested)s, %(now)s)
+on conflict on constraint payout_sweeps_period_key do nothing;
+
+-- name: payout_differences
+-- The state of a payout and of its money against its parts.
+with parts as (
+    select payout_id, sum(amount) as amount,
+        coalesce(sum(amount) filter (
+            where status in ('requested', 'approved', 'sending', 'pending', 'unknown')), 0) as reserved,
+        coalesce(sum(amount) filter (where status = 'paid'), 0) as paid
+    from payout_parts group by payout_id
+), entries as (
+    select payout_id, sum(amount) filter (where account = 'reserved') as reserved,
+        sum(amount) filter (where account = 'paid') as paid
+    from earning_entries where payout_id is not null group by payout_id
+)
+select 'payout' as of, fact.what, payouts.id, fact.stored::bigint, fact.counted::bigint
+from payouts left join parts on parts.payout_id = payouts.id left join entries on entries.payout_id = payouts.id
+cross join lateral (values
+    ('amount', payouts.amount, parts.amount),
+    ('reserved', coalesce(entries.reserved, 0), parts.reserved),
+    ('paid', coalesce(entries.paid, 0), parts.paid),
+    ('open', (payouts.status in ('requested', 'approved', 'sending', 'pending', 'unknown'))::integer,
+        (parts.reserved > 0)::integer)
+) as fact (what, stored, counted)
+where fact.stored is distinct from fact.counted
+order by payouts.id, fact.what limit %(limit)s;
+
+-- name: stopped_and_sending
+-- Nothing is sent for a creator whose payouts are stopped.
+select 'payout' as of, 'sending while stopped' as what, payouts.id, payouts.status as stored,
+    coalesce(stop_reason, '') as counted
+from payouts join creator_balances using (creator_id)
+where payouts.status = 'sending' and stopped_at < coalesce(payouts.exported_at, payouts.updated_at)
+order by payouts.id limit %(limit)s;
+
+-- name: long_unknown
+select 'payout part' as of, 'unknown for a day' as what, id, amount as stored, 0 as counted from payout_parts
+where status = 'unknown' and coalesce(sent_at, updated_at) < %(before)s
+order by id limit %(limit)s;

@@ -1,0 +1,134 @@
+"""The operator's commands about earnings and payouts, beside a running service."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+
+from mystar.audit.keys import AUDIT
+from mystar.cli.commands import main
+from mystar.settings import Settings
+from tests.earnings.bench import TWENTY_PER_CENT, Bench
+from tests.earnings.test_payouts import at_once
+from tests.server_process import SECRET_KEY
+
+Command = Callable[..., Awaitable[Result]]
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], further_settings: dict[str, object]) -> Settings:
+    return make_settings(SECRET_KEY=SECRET_KEY, **further_settings)
+
+
+@pytest.fixture
+def mystar(settings: Settings) -> Command:
+    """`python -m mystar …` over this test's database; exit code 0 unless said otherwise."""
+
+    async def run(*arguments: object, code: int = 0) -> Result:
+        words = [str(one) for one in arguments]
+        done = await asyncio.to_thread(CliRunner().invoke, main, words, catch_exceptions=False)
+        assert done.exit_code == code, done.output
+        assert bool(done.stderr.strip()) is bool(code), done.stderr
+        return done
+
+    return run
+
+
+async def test_rules_are_set_from_a_file_and_shown(bench: Bench, mystar: Command, tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    rules = [{"name": "music", "categories": [bench.category_id], "percent": "12.5", "min": "50.00"}, *TWENTY_PER_CENT]
+    file.write_bytes(orjson.dumps(rules))
+    shown = orjson.loads((await mystar("earnings", "rules", "--set", file)).stdout)
+    assert shown == orjson.loads((await mystar("earnings", "rules")).stdout)
+    assert [(one["name"], one["percent"], one["min"]) for one in shown] == [
+        ("music", "12.5", "50.00"),
+        ("default", "20", "0.00"),
+    ]
+    service_id = await bench.service(100_000)
+    assert (await bench.read(f"/api/v1/earnings/quote/?service_id={service_id}"))["commission"] == "125.00"
+    for wrong, said in (
+        (b"[{", "is not JSON"),
+        (orjson.dumps(rules[:1]), "must have no conditions"),
+        (orjson.dumps([{"percent": "101"}]), "from 0 to 100"),
+        (orjson.dumps([*TWENTY_PER_CENT, *TWENTY_PER_CENT]), "Overlapping start"),
+        (orjson.dumps([{"percent": "1", "valid_from": "2020-01-01"}]), "Overlapping start"),
+    ):
+        file.write_bytes(wrong)
+        assert said in (await mystar("earnings", "rules", "--set", file, code=1)).stderr
+    assert "No such file" in (await mystar("earnings", "rules", "--set", tmp_path / "none.json", code=1)).stderr
+
+
+async def test_balances_are_adjusted_and_debts_written_off(bench: Bench, mystar: Command) -> None:
+    creator = bench.creator.id
+    done = await mystar("earnings", "adjust", "--creator", creator, "--amount", "-400.00", "--reason", "a fine")
+    assert "-400.00 RUB" in done.stdout
+    assert await bench.balance() == {"available": -40_000}
+    await mystar("earnings", "adjust", "--creator", creator, "--amount", "+50", "--reason", "a bonus")
+    assert "350.00 RUB" in (await mystar("earnings", "write-off", "--creator", creator, "--reason", "gone")).stdout
+    for arguments, said in (
+        (("adjust", "--creator", creator, "--amount", "0", "--reason", "x"), "not zero"),
+        (("adjust", "--creator", creator, "--amount", "1.001", "--reason", "x"), "two decimals"),
+        (("adjust", "--creator", creator, "--amount", "1", "--reason", " "), "--reason may not be empty"),
+        (("adjust", "--creator", 10**9, "--amount", "1", "--reason", "x"), "no such creator"),
+        (("write-off", "--creator", creator, "--reason", "x"), "no debt"),
+        (("chargeback", "--order", 10**9, "--amount", "1", "--bearer", "creator"), "earns nothing"),
+        (("stop", "--order", 10**9, "--reason", "x"), "earns nothing"),
+    ):
+        assert said in (await mystar("earnings", *arguments, code=1)).stderr
+    actions = [entry.event.action for entry in await bench.app[AUDIT].tail(10)]
+    assert actions[-3:] == ["balance_adjustment", "balance_adjustment", "balance_write_off"]
+    assert (await mystar("check")).stdout == "Everything is in order.\n"
+
+
+async def test_an_order_is_stopped_resumed_and_charged_back(bench: Bench, mystar: Command) -> None:
+    await bench.rules(TWENTY_PER_CENT)
+    order_id = await bench.completed(150_000)
+    assert "1200.00" in (await mystar("earnings", "stop", "--order", order_id, "--reason", "a complaint")).stdout
+    assert await bench.balance() == {"frozen": 120_000}
+    await mystar("earnings", "resume", "--order", order_id)
+    assert await bench.balance() == {"pending": 120_000}
+    assert "not from" not in (await mystar("earnings", "settled", "--order", order_id, code=1)).stdout
+    charged = ("earnings", "chargeback", "--order", order_id, "--bearer", "creator", "--amount")
+    assert "1000.00 RUB of its payment" in (await mystar(*charged, "500", "--fee", "10")).stdout
+    assert await bench.balance() == {"pending": 80_000}
+    assert "left of the payment" in (await mystar(*charged, "1000.01", code=1)).stderr
+    assert (await mystar("earnings", "debts")).stdout == ""
+
+
+@at_once
+async def test_a_payout_goes_through_the_commands(bench: Bench, mystar: Command) -> None:
+    await bench.earned(11_000_000)
+    await bench.details()
+    assert (await mystar("payouts", "sweep")).stdout == "1 payouts were requested.\n"
+    assert "110000.00" in (await mystar("payouts", "list")).stdout
+    assert "is no status" in (await mystar("payouts", "list", "--status", "lost", code=1)).stderr
+    (payout,) = (await bench.read("/api/v1/payouts/"))["results"]
+    number = payout["id"]
+    assert "needs a second person" in (await mystar("payouts", "approve", number)).stdout
+    assert "two people" in (await mystar("payouts", "approve", number, code=1)).stderr
+    assert "approved" in (await mystar("payouts", "approve", number, "--as", bench.staff.username)).stdout
+    assert "permission" in (await mystar("payouts", "approve", number, "--as", bench.buyer.username, code=1)).stderr
+    lines = (await mystar("payouts", "export", "--format", "csv")).stdout.splitlines()
+    (row,) = csv.DictReader(lines, delimiter=";")
+    assert (row["payout"], row["amount"], row["phone"]) == (str(number), "110000.00", "79161234567")
+    assert len((await mystar("payouts", "export")).stdout.splitlines()) == 1
+    assert len((await mystar("payouts", "export", "--again")).stdout.splitlines()) == 2
+    assert "paid" in (await mystar("payouts", "paid", number, "--document", "17")).stdout
+    assert "returned" in (await mystar("payouts", "returned", number)).stdout
+    for command in (("paid", number, "--document", "17"), ("returned", number), ("cancel", number)):
+        assert "cannot be done" in (await mystar("payouts", *command, code=1)).stderr
+    assert "not found" in (await mystar("payouts", "approve", 10**9, code=1)).stderr
+    creator = ("--creator", bench.creator.id)
+    await mystar("payouts", "stop", *creator, "--reason", "a complaint")
+    assert (await mystar("payouts", "sweep")).stdout == "0 payouts were requested.\n"
+    await mystar("payouts", "resume", *creator)
+    assert (await mystar("payouts", "sweep")).stdout == "1 payouts were requested.\n"
+    approvals = [entry.event for entry in await bench.app[AUDIT].tail(100) if entry.event.action == "payout_approved"]
+    assert approvals[0].details["by"] == f"account:{bench.staff.id}"
+    assert (await mystar("check")).stdout == "Everything is in order.\n"

@@ -1,0 +1,158 @@
+"""Payout details: sealed, masked, changed only by their owner, and told of by mail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from mystar.audit.keys import AUDIT
+from mystar.earnings.keys import PAYOUT_DETAILS, PAYOUTS
+from mystar.kit.keys import DATABASE
+from mystar.kit.security.sealing import SealBroken, Sealer
+from tests.earnings.bench import Bench
+from tests.earnings.test_payouts import OPERATOR, at_once, refused
+
+DETAILS = "/api/v1/payouts/details/"
+KINDS: dict[str, tuple[dict[str, Any], str]] = {
+    "sbp": ({"phone": "8 916 123-45-67", "bank_id": "100000000004"}, "+7 *** ***-45-67"),
+    "card": ({"token": "pt-2c7d", "mask": "2200 00** **** 0004"}, "220000******0004"),
+    "wallet": ({"account_number": "41001614575714"}, "*5714"),
+    "bank_account": (
+        {"bic": "044525974", "account": "40817810099910004312", "inn": "500100732259", "name": "Иванов Иван"},
+        "*4312",
+    ),
+}
+
+
+async def test_details_are_shown_masked_and_stored_sealed(bench: Bench) -> None:
+    answer = await bench.api.get(DETAILS, as_=bench.creator)
+    assert (answer.status, (await answer.json())["code"]) == (404, "payout_details_unknown")
+    for kind, (fields, mask) in KINDS.items():
+        shown = await bench.details(kind=kind, **fields)
+        assert shown == {"kind": kind, "mask": mask, "usable_at": shown["usable_at"]}
+        assert await bench.read(DETAILS) == shown
+    secret = KINDS["bank_account"][0]["account"]
+    rows = await bench.app[DATABASE].all("select payout_details::text as row from payout_details")
+    assert len(rows) == len(KINDS)
+    assert not [row for row in rows if secret in row["row"] or "9161234567" in row["row"]]
+    written = "".join(str(entry) for entry in await bench.app[AUDIT].tail(50))
+    assert "*4312" in written
+    assert secret not in written
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"kind": "cash"}, "kind"),
+    ({"kind": None}, "kind"),
+    ({"kind": "sbp", "phone": "+79161234567"}, "bank_id"),
+    ({"kind": "sbp", "phone": "+14155552671", "bank_id": "100000000004"}, "phone"),
+    ({"kind": "sbp", "phone": "call me", "bank_id": "100000000004"}, "phone"),
+    ({"kind": "sbp", "phone": "+79161234567", "bank_id": "4"}, "bank_id"),
+    ({"kind": "card", "token": "4111 1111 1111 1111", "mask": "*1111"}, "token"),
+    ({"kind": "card", "token": "pt-1", "mask": "4111111111111111"}, "mask"),
+    ({"kind": "wallet", "account_number": "12"}, "account_number"),
+    ({**KINDS["bank_account"][0], "kind": "bank_account", "inn": "12x"}, "inn"),
+    ({**KINDS["bank_account"][0], "kind": "bank_account", "name": " "}, "name"),
+    ({**KINDS["bank_account"][0], "kind": "bank_account", "account": ["1"]}, "account"),
+]
+
+
+async def test_details_that_cannot_be_are_refused_with_the_field(bench: Bench) -> None:
+    for fields, wrong in WRONG:
+        assert list((await bench.details(422, **fields))["errors"]) == [wrong], fields
+
+
+async def test_a_change_needs_the_password_or_a_fresh_sign_in(bench: Bench) -> None:
+    body = {"kind": "wallet", "account_number": "41001614575714"}
+    for password, status, code in (
+        ("wrong", 422, "reauthentication_failed"),
+        (None, 200, None),
+        (bench.creator.password, 200, None),
+    ):
+        answer = await bench.api.put(DETAILS, body | {"password": password}, as_=bench.creator)
+        assert (answer.status, (await answer.json()).get("code")) == (status, code)
+    await bench.later(minutes=11)
+    for method in (bench.api.put, bench.api.delete):
+        answer = await method(DETAILS, body, as_=bench.creator)
+        assert (answer.status, (await answer.json())["code"]) == (403, "reauthentication_needed")
+    answer = await bench.api.delete(DETAILS, {"password": bench.creator.password}, as_=bench.creator)
+    assert answer.status == 204
+    answer = await bench.api.delete(DETAILS, {"password": bench.creator.password}, as_=bench.creator)
+    assert answer.status == 404
+    assert (await bench.api.get(DETAILS)).status == 401
+
+
+async def test_the_same_details_again_start_no_new_cool_down(bench: Bench) -> None:
+    first = await bench.details()
+    await bench.later(days=3)
+    assert await bench.details() == first
+    changed = await bench.details(phone="+79160000000")
+    assert changed["usable_at"] > first["usable_at"]
+
+
+@at_once
+async def test_details_are_not_changed_while_a_payout_is_on_its_way(bench: Bench) -> None:
+    await bench.earned(125_000)
+    await bench.details()
+    asked, payouts = await bench.payout(), bench.app[PAYOUTS]
+    assert (await bench.details(409, phone="+79160000000"))["code"] == "payout_open"
+    await payouts.approve(OPERATOR, asked["id"])
+    await payouts.pay(OPERATOR, asked["id"], "17")
+    await bench.details(phone="+79160000000")
+
+
+async def test_a_change_is_told_to_both_addresses_with_a_link_that_stops_payouts(bench: Bench) -> None:
+    await bench.earned(125_000)
+    await bench.sandbox.clear_mails()
+    await bench.details()
+    first = await bench.sandbox.wait_for_mail(bench.creator.email, "реквизиты")
+    assert "+7 *** ***-45-67" in first["text"]
+    other = f"new-{bench.creator.email}"
+    await bench.app[DATABASE].execute(
+        "update accounts set email = %(email)s where id = %(id)s", email=other, id=bench.creator.id
+    )
+    await bench.sandbox.clear_mails()
+    await bench.details(phone="+79160000000")
+    for address in (bench.creator.email, other):
+        mail = await bench.sandbox.wait_for_mail(address, "реквизиты")
+    link = URL(bench.app[PAYOUT_DETAILS].not_me_link(bench.creator.id))
+    assert str(link) in mail["text"]
+    path = link.path_qs
+    page = await bench.api.get(path, headers={"Accept": "text/html"})
+    assert page.status == 200
+    await bench.later(days=8)
+    # Looking at the page, as a mail scanner does, stops nothing.
+    assert (await bench.read("/api/v1/earnings/"))["paused"] is None
+    assert (await bench.api.post(path)).status == 200
+    await refused(bench, "paused", "1250.00")
+    forged = str(link.update_query(sig="0" * 40).relative())
+    for method in (bench.api.get, bench.api.post):
+        assert (await method(forged)).status == 403
+
+
+async def test_the_same_details_of_two_creators_are_found(bench: Bench) -> None:
+    await bench.details()
+    other = await bench.factory.star(channel="market")
+    body = {"kind": "sbp", "phone": "+79161234567", "bank_id": "100000000004", "password": other.password}
+    assert (await bench.api.put(DETAILS, body, as_=other)).status == 200
+    details = bench.app[PAYOUT_DETAILS]
+    assert await details.shared_with(await details.current(bench.creator.id)) == [other.id]
+
+
+async def test_banks_are_listed(bench: Bench) -> None:
+    found = await bench.read("/api/v1/payouts/banks/?page_size=2")
+    assert found["count"] > len(found["results"]) == 2
+    assert set(found["results"][0]) == {"id", "name", "bic"}
+
+
+def test_what_is_sealed_needs_one_of_our_keys() -> None:
+    record = {"phone": "+79161234567"}
+    old, new = "a" * 32, "b" * 32
+    sealed = Sealer(old, "payout details").seal(record)
+    assert Sealer(new, "payout details", previous=[old]).open(sealed) == record
+    for stranger in (Sealer(new, "payout details"), Sealer(old, "something else")):
+        with pytest.raises(SealBroken):
+            stranger.open(sealed)
+    with pytest.raises(SealBroken):
+        Sealer(old, "payout details").open(sealed[:-1])

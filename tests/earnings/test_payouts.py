@@ -1,0 +1,318 @@
+"""Payouts by hand: asked for, approved, exported, paid, refused by the bank, returned, withdrawn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from mystar.earnings.keys import EARNINGS, PAYOUTS
+from mystar.earnings.payouts.model import (
+    Approver,
+    PayoutsPaused,
+    PayoutWrongTime,
+    SecondPersonNeeded,
+    Status,
+    split,
+)
+from mystar.kit.keys import DATABASE
+from tests.earnings.bench import Bench
+
+OPERATOR = Approver("operator:anna", None, True)
+AT_ONCE = {"PAYOUTS__COOLDOWN_DAYS": "0"}
+at_once = pytest.mark.parametrize("further_settings", [AT_ONCE], indirect=True)
+
+
+@at_once
+async def test_a_payout_is_asked_for_approved_and_paid(bench: Bench) -> None:
+    await bench.earned(125_000)
+    await bench.details()
+    asked = await bench.payout()
+    part = {"id": asked["parts"][0]["id"], "amount": "1250.00", "status": "requested", "reason": None}
+    assert (asked["status"], asked["amount"], asked["parts"]) == ("requested", "1250.00", [part])
+    assert await bench.balance() == {"reserved": 125_000}
+    payouts = bench.app[PAYOUTS]
+    await payouts.approve(OPERATOR, asked["id"])
+    (line,) = await payouts.export(OPERATOR)
+    assert (line.part.amount, line.destination["phone"]) == (125_000, "+79161234567")
+    assert await payouts.export(OPERATOR) == []
+    assert len(await payouts.export(OPERATOR, again=True)) == 1
+    await payouts.pay(OPERATOR, asked["id"], "17")
+    shown = await bench.read(f"/api/v1/payouts/{asked['id']}/")
+    assert (shown["status"], shown["parts"][0]["status"]) == ("paid", "paid")
+    assert shown["closed_at"] is not None
+    assert await bench.balance() == {"paid": 125_000}
+    listed = await bench.read("/api/v1/payouts/")
+    assert [one["id"] for one in listed["results"]] == [asked["id"]]
+    assert await bench.is_sound()
+
+
+@at_once
+async def test_what_comes_back_from_the_bank_is_available_again(bench: Bench) -> None:
+    await bench.earned(125_000)
+    await bench.details()
+    payouts, asked = bench.app[PAYOUTS], await bench.payout()
+    await payouts.approve(OPERATOR, asked["id"])
+    await payouts.pay(OPERATOR, asked["id"], "17")
+    await payouts.return_(OPERATOR, asked["id"])
+    assert await bench.balance() == {"available": 125_000}
+    assert (await bench.read(f"/api/v1/payouts/{asked['id']}/"))["status"] == "returned"
+    with pytest.raises(PayoutWrongTime):
+        await payouts.return_(OPERATOR, asked["id"])
+    kinds = [one["kind"] for one in (await bench.read("/api/v1/earnings/entries/?page_size=50"))["results"]]
+    assert kinds == ["payout_returned"] * 2 + ["payout_paid"] * 2 + ["payout"] * 2 + ["adjustment"]
+    assert await bench.is_sound()
+
+
+@at_once
+async def test_a_payout_that_the_bank_refuses_is_available_again(bench: Bench) -> None:
+    await bench.earned(125_000)
+    await bench.details()
+    payouts, asked = bench.app[PAYOUTS], await bench.payout()
+    await payouts.approve(OPERATOR, asked["id"])
+    await payouts.fail(OPERATOR, asked["id"], "account closed")
+    shown = await bench.read(f"/api/v1/payouts/{asked['id']}/")
+    assert (shown["status"], shown["parts"][0]["reason"]) == ("failed", "account closed")
+    assert await bench.balance() == {"available": 125_000}
+    await bench.payout()
+
+
+async def refused(bench: Bench, code: str, available: str, amount: str | None = None) -> None:
+    found = await bench.payout(amount, status=409)
+    assert (found["code"], found["available"]) == (code, available)
+    assert found["error"]
+
+
+async def test_what_stands_in_the_way_of_a_payout_is_named(bench: Bench) -> None:
+    await refused(bench, "nothing_available", "0.00")
+    await bench.earned(99_999)
+    await refused(bench, "below_minimum", "999.99")
+    await bench.earned(1)
+    await refused(bench, "details_missing", "1000.00")
+    assert (await bench.read("/api/v1/earnings/"))["paused"] == "details_missing"
+    await bench.details()
+    await refused(bench, "details_cooling", "1000.00")
+    assert (await bench.read("/api/v1/earnings/"))["paused"] == "details_cooling"
+    await bench.later(days=6, hours=23)
+    await refused(bench, "details_cooling", "1000.00")
+    await bench.later(hours=1)
+    assert (await bench.read("/api/v1/earnings/"))["paused"] is None
+    await refused(bench, "nothing_available", "1000.00", "1000.01")
+    await refused(bench, "below_minimum", "1000.00", "999.99")
+    await bench.app[PAYOUTS].stop(OPERATOR, bench.creator.id, "a complaint")
+    await refused(bench, "paused", "1000.00")
+    assert (await bench.read("/api/v1/earnings/"))["paused"] == "stopped"
+    await bench.app[PAYOUTS].stop(OPERATOR, bench.creator.id, None)
+    await bench.payout()
+    await refused(bench, "payout_open", "0.00")
+    await bench.earned(-1)
+    assert (await bench.read("/api/v1/earnings/"))["paused"] == "negative"
+    assert await bench.is_sound()
+
+
+async def test_a_sum_that_cannot_be_is_refused(bench: Bench) -> None:
+    wrong: list[Any] = ["0", "-1", "1.001", "1e400", "many", "1_000", True]
+    for amount in wrong:
+        assert "amount" in (await bench.payout(amount, status=422))["errors"], amount
+
+
+@at_once
+async def test_fifty_requests_at_once_reserve_the_money_once(bench: Bench) -> None:
+    await bench.earned(125_000)
+    await bench.details()
+    answers = await asyncio.gather(*(bench.api.post("/api/v1/payouts/", {}, as_=bench.creator) for _ in range(50)))
+    assert Counter(answer.status for answer in answers) == {201: 1, 409: 49}
+    assert await bench.balance() == {"reserved": 125_000}
+    assert await bench.is_sound()
+
+
+@at_once
+async def test_a_repeated_request_with_a_key_is_the_same_payout(bench: Bench) -> None:
+    await bench.earned(300_000)
+    await bench.details()
+    first = await bench.payout("1000", headers={"Idempotency-Key": "k1"})
+    assert await bench.payout("1000", headers={"Idempotency-Key": "k1"}) == first
+    assert (await bench.payout("2000", status=422, headers={"Idempotency-Key": "k1"}))[
+        "code"
+    ] == "idempotency_key_reused"
+    assert await bench.balance() == {"available": 200_000, "reserved": 100_000}
+
+
+@at_once
+async def test_only_its_creator_sees_a_payout(bench: Bench) -> None:
+    await bench.earned(125_000)
+    await bench.details()
+    asked = await bench.payout()
+    for reader, status in ((bench.buyer, 404), (bench.staff, 404), (None, 401)):
+        answer = await bench.api.get(f"/api/v1/payouts/{asked['id']}/", as_=reader)
+        assert answer.status == status
+        answer = await bench.api.post(f"/api/v1/payouts/{asked['id']}/cancel/", as_=reader)
+        assert answer.status == status
+    assert (await bench.read("/api/v1/payouts/", bench.buyer))["count"] == 0
+
+
+@at_once
+async def test_a_payout_can_be_withdrawn_until_it_is_on_its_way(bench: Bench) -> None:
+    await bench.earned(125_000)
+    await bench.details()
+    asked = await bench.payout()
+    path = f"/api/v1/payouts/{asked['id']}/cancel/"
+    for status, ends in ((200, "cancelled"), (409, "cancelled")):
+        answer = await bench.api.post(path, as_=bench.creator)
+        assert (answer.status, (await answer.json())["status"]) == (status, ends)
+    assert await bench.balance() == {"available": 125_000}
+    again, payouts = await bench.payout(), bench.app[PAYOUTS]
+    await payouts.approve(OPERATOR, again["id"])
+    await payouts.export(OPERATOR)
+    answer = await bench.api.post(f"/api/v1/payouts/{again['id']}/cancel/", as_=bench.creator)
+    assert (answer.status, (await answer.json())["status"]) == (409, "sending")
+    assert await bench.is_sound()
+
+
+@pytest.mark.parametrize(
+    "further_settings",
+    [AT_ONCE | {"PAYOUTS__APPROVE_ABOVE": "2000", "PAYOUTS__SECOND_PAIR_ABOVE": "5000"}],
+    indirect=True,
+)
+async def test_who_approves_depends_on_the_sum(bench: Bench) -> None:
+    payouts = bench.app[PAYOUTS]
+    operator, owner = Approver("account:8", None, False), Approver("account:9", None, True)
+    await bench.earned(2_000_000)
+    await bench.details()
+    # The first payout to new details needs the staff, however small.
+    first = await bench.payout("1500")
+    assert first["status"] == "requested"
+    assert (await payouts.approve(operator, first["id"])).status is Status.APPROVED
+    await payouts.pay(operator, first["id"], "1")
+    second = await bench.payout("2000")
+    assert second["status"] == "approved"
+    await payouts.pay(operator, second["id"], "2")
+    large = await bench.payout("5000.01")
+    assert (await payouts.approve(operator, large["id"])).status is Status.REQUESTED
+    for same in (operator, Approver("account:7", None, False)):
+        with pytest.raises(SecondPersonNeeded):
+            await payouts.approve(same, large["id"])
+    assert (await payouts.approve(owner, large["id"])).status is Status.APPROVED
+    with pytest.raises(PayoutWrongTime):
+        await payouts.approve(owner, large["id"])
+
+
+@at_once
+async def test_nothing_leaves_while_payouts_are_stopped(bench: Bench) -> None:
+    await bench.earned(125_000)
+    await bench.details()
+    payouts, asked = bench.app[PAYOUTS], await bench.payout()
+    await payouts.stop(OPERATOR, bench.creator.id, "a complaint")
+    with pytest.raises(PayoutsPaused):
+        await payouts.approve(OPERATOR, asked["id"])
+    await payouts.stop(OPERATOR, bench.creator.id, None)
+    await payouts.approve(OPERATOR, asked["id"])
+    await payouts.stop(OPERATOR, bench.creator.id, "a complaint")
+    assert await payouts.export(OPERATOR) == []
+
+
+def test_a_sum_is_cut_into_parts_that_the_method_allows() -> None:
+    assert split(33_450_000, 15_000_000) == ([15_000_000, 15_000_000, 3_450_000], 0)
+    assert split(33_450_000, 50_000_000) == ([33_450_000], 0)
+    assert split(15_000_050, 15_000_000) == ([15_000_000], 50)
+    assert split(99, None) == ([], 99)
+
+
+@pytest.mark.parametrize("further_settings", [AT_ONCE | {"PAYOUTS__CARD_MAXIMUM": "150000"}], indirect=True)
+async def test_one_part_may_fail_and_the_others_be_paid(bench: Bench) -> None:
+    await bench.earned(33_450_000)
+    await bench.details(kind="card", token="pt-1", mask="220000******0004")
+    payouts, asked = bench.app[PAYOUTS], await bench.payout()
+    assert [part["amount"] for part in asked["parts"]] == ["150000.00", "150000.00", "34500.00"]
+    await payouts.approve(OPERATOR, asked["id"])
+    await payouts.approve(Approver("operator:vera", None, True), asked["id"])
+    await payouts.fail(OPERATOR, asked["id"], "limit exceeded", part=2)
+    await payouts.pay(OPERATOR, asked["id"], "17")
+    shown = await bench.read(f"/api/v1/payouts/{asked['id']}/")
+    assert (shown["status"], [part["status"] for part in shown["parts"]]) == ("paid", ["paid", "failed", "paid"])
+    assert await bench.balance() == {"available": 15_000_000, "paid": 18_450_000}
+    assert await bench.is_sound()
+
+
+@pytest.mark.parametrize("further_settings", [AT_ONCE | {"PAYOUTS__CARD_MAXIMUM": "150000"}], indirect=True)
+async def test_a_rest_that_is_too_little_to_be_sent_stays(bench: Bench) -> None:
+    await bench.earned(15_000_050)
+    await bench.details(kind="card", token="pt-1", mask="*0004")
+    asked = await bench.payout()
+    assert (asked["amount"], len(asked["parts"])) == ("150000.00", 1)
+    assert await bench.balance() == {"available": 50, "reserved": 15_000_000}
+
+
+@at_once
+async def test_the_sweep_carries_what_is_below_the_minimum(bench: Bench) -> None:
+    payouts = bench.app[PAYOUTS]
+    await bench.earned(95_000)
+    await bench.details()
+    assert await payouts.sweep() == 0
+    await bench.earned(30_000)
+    assert await payouts.sweep() == 1
+    assert await payouts.sweep() == 0
+    (payout,) = await payouts.queue(Status.REQUESTED)
+    assert (payout.amount, payout.requested_by) == (125_000, None)
+
+
+async def test_the_sweep_waits_for_the_end_of_the_cool_down(bench: Bench) -> None:
+    await bench.earned(125_000)
+    await bench.details()
+    await bench.later(days=6)
+    assert await bench.app[PAYOUTS].sweep() == 0
+    await bench.later(days=1)
+    assert await bench.app[PAYOUTS].sweep() == 1
+
+
+@pytest.mark.parametrize("further_settings", [AT_ONCE | {"PAYOUTS__SCHEDULE": "weekly"}], indirect=True)
+async def test_the_schedule_asks_once_in_its_period(bench: Bench) -> None:
+    payouts = bench.app[PAYOUTS]
+    await bench.earned(125_000)
+    await bench.details()
+    # The period in which the service starts is only remembered.
+    assert await payouts.sweep_if_due() in (0, None)
+    assert await payouts.sweep_if_due() is None
+    assert (await bench.read("/api/v1/earnings/"))["next_payout"] is not None
+    await bench.later(days=7)
+    assert await payouts.sweep_if_due() == 1
+    assert await payouts.sweep_if_due() is None
+    await bench.later(days=7, hours=2)
+    assert [one.what for one in await payouts.recount()] == ["last sweep"]
+
+
+@at_once
+async def test_a_refund_after_a_payout_becomes_a_debt_that_later_earnings_pay_off(bench: Bench) -> None:
+    await bench.rules([{"name": "default", "percent": "20"}])
+    order_id, payouts = await bench.completed(150_000), bench.app[PAYOUTS]
+    await bench.later(days=14)
+    await bench.details()
+    asked = await bench.payout()
+    await payouts.approve(OPERATOR, asked["id"])
+    await payouts.pay(OPERATOR, asked["id"], "17")
+    await bench.refund(order_id, 50_000)
+    assert await bench.balance() == {"available": -40_000, "paid": 120_000}
+    assert (await bench.ledger(order_id))["platform"] == 20_000
+    await refused(bench, "nothing_available", "-400.00")
+    await bench.completed(80_000)
+    await bench.later(days=14)
+    assert await bench.balance() == {"available": 24_000, "paid": 120_000}
+    await refused(bench, "below_minimum", "240.00")
+    await bench.app[EARNINGS].charge_back(None, order_id, 100_000, "creator", fee=30_000)
+    assert await bench.balance() == {"available": -56_000, "paid": 120_000}
+    assert await bench.is_sound()
+
+
+@at_once
+async def test_a_difference_between_a_payout_and_its_entries_is_found(bench: Bench) -> None:
+    await bench.earned(125_000)
+    await bench.details()
+    asked = await bench.payout()
+    database = bench.app[DATABASE]
+    await database.execute("update payout_parts set status = 'paid' where payout_id = %(id)s", id=asked["id"])
+    found = {one.what for one in await bench.app[PAYOUTS].recount()}
+    assert found == {"reserved", "paid", "open"}
+    await database.execute("update creator_balances set available = 7")
+    assert "available" in {one.what for one in await bench.app[EARNINGS].recount()}
