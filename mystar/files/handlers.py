@@ -55,7 +55,8 @@ _SEEN_POLICY = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 
 async def media(request: web.Request) -> web.StreamResponse:
     files = request.app[FILES]
     file = await files.open_for(
-        request.match_info["tail"].rstrip("/"),
+        # One client puts the prefix before paths that have it.
+        request.match_info["tail"].removeprefix("/media/").rstrip("/"),
         maybe_actor_of(request),
         expires=request.query.get("expires", ""),
         signature=request.query.get("signature", ""),

@@ -15,7 +15,7 @@ from mystar.accounts.model import Account, Actor, Channel, Draft, NewSession, Ta
 from mystar.accounts.schemas import EMAIL_MAX_LENGTH, BirthDate, Password, PhoneNumber
 from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import Star, StarUnknown
-from mystar.contracts.greetings.answers import ONE_STRING, json_or_page, named
+from mystar.contracts.greetings.answers import ONE_STRING, ActorId, json_or_page, named
 from mystar.errors import Forbidden, Invalid
 from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.http import html_response, json_response, language_of, wants_page
@@ -82,12 +82,12 @@ class GreetingsConfirmation(BaseSchema):
 
 
 class GreetingsPersonalQuery(BaseSchema):
-    user_id = Id()
+    user_id = ActorId()
     is_star = fields.String(validate=validate.OneOf(["true", "false"]))
 
 
 class GreetingsPersonalBody(BaseSchema):
-    user_id = Id()
+    user_id = ActorId()
     is_star = fields.Boolean(truthy={True}, falsy={False})
 
 
@@ -159,7 +159,8 @@ async def confirm(request: web.Request) -> web.Response:
 @response_schema(GreetingsPersonal, 200)
 async def personal(request: web.Request) -> web.Response:
     actor = actor_of(request)
-    _require_self(actor, {**body_of(request), **query_of(request)}.get("user_id"))
+    for given in (body_of(request), query_of(request)):
+        _require_self(actor, given["user_id"])
     account = await request.app[ACCOUNTS].profile(actor.id)
     return json_response(_personal_view(account, await _star(request, actor.id)))
 

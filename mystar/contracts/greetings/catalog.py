@@ -15,7 +15,7 @@ from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, Draft
 from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import MAX_TAG_LENGTH, MAX_TAGS, CategoryUnknown, GreetingPricing, NoStars, Star
-from mystar.contracts.greetings.answers import ONE_STRING
+from mystar.contracts.greetings.answers import ONE_STRING, ActorId
 from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.kit.money import rubles_number, rubles_text
@@ -52,7 +52,13 @@ class StarFields(BaseSchema):
     last_name = fields.String(required=True)
     phone = fields.Integer(required=True, allow_none=True)
     email = fields.String(required=True, allow_none=True)
-    price_another = fields.String(required=True, allow_none=True)
+    price_another = fields.Raw(
+        required=True,
+        metadata={
+            "oneOf": [{"type": "string"}, {"type": "integer", "enum": [0]}],
+            "description": "0 = none.",
+        },
+    )
     cat_name_id = fields.Integer(required=True)
     cat_name_id_id = fields.Integer(required=True)
     rating = fields.Integer(required=True)
@@ -121,7 +127,7 @@ class TagDraft(BaseSchema):
 
 
 class FavouritesQuery(ListQuery):
-    cust_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be the actor's id."})
+    cust_id = ActorId()
 
 
 class Vote(BaseSchema):
@@ -134,7 +140,7 @@ class Vote(BaseSchema):
 
 class FanDraft(BaseSchema):
     star_id = Id(required=True)
-    cust_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be the actor's id."})
+    cust_id = ActorId()
 
 
 @docs(tags=TAGS, summary="List categories of stars")
@@ -318,7 +324,8 @@ def _view(star: Star, reader: Actor | None, place: int, *, media: str) -> dict[s
         "phone": national_number(star.phone) if sees_contacts else None,
         "email": star.email if sees_contacts else None,
         "price": rubles_text(star.price),
-        "price_another": None if star.invitation_price is None else rubles_text(star.invitation_price),
+        # A number if there is none: the client compares and formats it.
+        "price_another": 0 if star.invitation_price is None else rubles_text(star.invitation_price),
         "cat_name_id": star.category_id,
         "cat_name_id_id": star.category_id,
         "rating": star.whole_stars,

@@ -21,7 +21,7 @@ from mystar.chat.model import (
     RecipientUnknown,
 )
 from mystar.chat.schemas import MessageFileView, files_view
-from mystar.contracts.greetings.answers import ONE_STRING
+from mystar.contracts.greetings.answers import ONE_STRING, ActorId
 from mystar.errors import Forbidden, NotFound, Text
 from mystar.files.forms import addresses
 from mystar.kit.web.bare_lists import ListQuery, list_request, list_response
@@ -54,7 +54,7 @@ class NoMessages(NotFound):
 class GreetingsMessageDraft(BaseSchema):
     """A repeated call with the same ``client_id`` does not create a second message."""
 
-    from_user = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be the actor's id."})
+    from_user = ActorId()
     user_id = Id(required=True)
     message = PlainText(required=True, min_length=1, max_length=256)
     client_id = PlainText(load_default=None, allow_none=True, min_length=1, max_length=MAX_CLIENT_ID_LENGTH)
@@ -64,7 +64,7 @@ class GreetingsMessageQuery(ListQuery):
     """Both parties, in any order; the caller may be left out."""
 
     user_id = Id(load_default=None)
-    from_user = Id(load_default=None)
+    from_user = ActorId(metadata={})
 
 
 class GreetingsMessage(BaseSchema):

@@ -10,7 +10,7 @@ from marshmallow import fields, pre_load, validate
 
 from mystar.accounts.access import actor_of, signed_in
 from mystar.accounts.model import Actor
-from mystar.contracts.greetings.answers import ONE_STRING
+from mystar.contracts.greetings.answers import ONE_STRING, ActorId
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.files.keys import FILES
 from mystar.kit.money import rubles_number, rubles_text
@@ -62,7 +62,7 @@ class OrderDraft(BaseSchema):
     """Every value may come as text. ``status_order`` and other keys are not read (D1)."""
 
     star_id = Id(required=True)
-    customer_id = Id(load_default=None, allow_none=True, metadata={"description": "If given, must be the actor's id."})
+    customer_id = ActorId()
     price = RubleAmount(
         data_key="order_price",
         load_default=None,
@@ -101,7 +101,7 @@ class OrderListQuery(ListQuery):
         load_default=False,
         metadata={"description": "Orders that the star received, instead of those that the customer placed."},
     )
-    user_id = Id(load_default=None, metadata={"description": "If given, must be the actor's id."})
+    user_id = ActorId()
 
 
 class OrderItem(BaseSchema):
@@ -120,8 +120,8 @@ class OrderItem(BaseSchema):
     status_order = fields.Integer(required=True, validate=validate.OneOf([-1, 0, 1, 2, 3]))
     status = fields.String(required=True)
     money = fields.String(required=True)
-    star = fields.String(required=True)
-    username = fields.String(required=True)
+    star = fields.String(metadata={"description": "In the list of a customer only."})
+    username = fields.String(required=True, metadata={"description": "Of the account whose list it is."})
     star_avatar = fields.String(required=True)
     profession = fields.String(required=True)
     customer_username = fields.String(required=True)
@@ -183,7 +183,8 @@ async def list_orders(request: web.Request) -> web.StreamResponse:
         raise Forbidden
     role = Role.CREATOR if query["is_star"] else Role.BUYER
     found = await request.app[ORDER_READS].greetings(actor, role, page)
-    return list_response(request, [_item(request, entry, actor) for entry in found.rows], found.count, page)
+    items = [_item(request, entry, actor, is_sold=query["is_star"]) for entry in found.rows]
+    return list_response(request, items, found.count, page)
 
 
 @docs(
@@ -233,7 +234,7 @@ async def read_order(request: web.Request) -> web.StreamResponse:
     price = rubles_number(entry.order.total_price)
     detail: dict[str, Any] = {"star_username": _username(entry.creator), "order_price": price}
     if entry.video is not None:
-        detail |= {"video": entry.video, "video_url": _video_url(request, entry, actor)}
+        detail |= {"video": _video(request, entry, actor), "video_url": _video_url(request, entry, actor)}
     return json_response(detail)
 
 
@@ -259,8 +260,9 @@ def status_order(order: Order) -> int:
     return 0 if order.status is Status.PENDING else 1
 
 
-def _item(request: web.Request, entry: OrderEntry, actor: Actor) -> dict[str, Any]:
-    order = entry.order
+def _item(request: web.Request, entry: OrderEntry, actor: Actor, *, is_sold: bool) -> dict[str, Any]:
+    """:param is_sold: in the list of the star, where the client expects no ``star``."""
+    order, creator, buyer = entry.order, _username(entry.creator), _username(entry.buyer)
     return {
         "id": order.id,
         "customer_id": order.buyer_id,
@@ -275,14 +277,13 @@ def _item(request: web.Request, entry: OrderEntry, actor: Actor) -> dict[str, An
         "status_order": status_order(order),
         "status": order.status,
         "money": order.money,
-        "star": _username(entry.creator),
-        "username": _username(entry.creator),
+        **({"username": creator} if is_sold else {"star": creator, "username": buyer}),
         "star_avatar": _avatar(entry.creator),
         "profession": entry.profession or "",
-        "customer_username": _username(entry.buyer),
+        "customer_username": buyer,
         "customer_avatar": _avatar(entry.buyer),
         "cat_name": entry.category or "",
-        "video": entry.video or NO_VIDEO,
+        "video": _video(request, entry, actor) or NO_VIDEO,
         "video_url": _video_url(request, entry, actor),
         "allowed_actions": [one.plain() for one in request.app[ORDERS].allowed_actions(order, actor)],
         "created_at": order.created_at,
@@ -295,6 +296,12 @@ def _username(party: Party | None) -> str:
 
 def _avatar(party: Party | None) -> str:
     return media_path(party.avatar) if party and party.avatar else NO_AVATAR
+
+
+def _video(request: web.Request, entry: OrderEntry, actor: Actor) -> str | None:
+    """The path after /media/, signed for readers who may open it; the client opens it as it is."""
+    url = _video_url(request, entry, actor)
+    return entry.video if url is None else url.removeprefix(media_path(""))
 
 
 def _video_url(request: web.Request, entry: OrderEntry, actor: Actor) -> str | None:

@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields
 
 from mystar.accounts.access import actor_of, signed_in
 from mystar.accounts.model import Actor
+from mystar.contracts.greetings.answers import ActorId
 from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.files.forms import FileField, multipart_schema, read_form
@@ -32,7 +33,7 @@ def _file(**words: str) -> fields.Raw:
 
 
 class AvatarForm(BaseSchema):
-    user_id = Id(metadata={"description": "If given, must be the actor's id."})
+    user_id = ActorId()
     image = _file(description="JPEG, PNG, WEBP, GIF or AVIF")
 
 
@@ -43,7 +44,7 @@ class AvatarView(BaseSchema):
 
 
 class HelloForm(BaseSchema):
-    star_id = Id(metadata={"description": "If given, must be the actor's id."})
+    star_id = ActorId()
     video_hi = _file(description="MP4, MOV or WEBM")
 
 
@@ -54,7 +55,7 @@ class HelloView(BaseSchema):
 
 class CongratulationForm(BaseSchema):
     order_id = Id(required=True)
-    star_id = Id(metadata={"description": "If given, must be the actor's id."})
+    star_id = ActorId()
     video_con = _file(description="A video or a picture")
 
 
@@ -111,7 +112,7 @@ async def upload_congratulation(request: web.Request) -> web.StreamResponse:
     try:
         async with read_form(request, field) as form:
             _require_self(form.fields, "star_id", actor)
-            order_id = _id(form.fields, "order_id")
+            order_id = _id(form.fields, "order_id", Id())
             if order_id is None:
                 raise Invalid(fields={"order_id": [Text("Обязательное поле.", "Missing data for required field.")]})
             await request.app[ORDERS].deliver(actor, order_id, message="", file_ids=[form.file.id])
@@ -125,14 +126,14 @@ async def upload_congratulation(request: web.Request) -> web.StreamResponse:
 
 def _require_self(form: Mapping[str, str], name: str, actor: Actor) -> None:
     """:raises Forbidden: the id is of another account (D1)."""
-    if _id(form, name) not in (None, actor.id):
+    if _id(form, name, ActorId()) not in (None, actor.id):
         raise Forbidden
 
 
-def _id(form: Mapping[str, str], name: str) -> int | None:
+def _id(form: Mapping[str, str], name: str, field: Id) -> int | None:
     text = form.get(name, "").strip()
     try:
-        number: int | None = Id().deserialize(text) if text else None
+        number: int | None = field.deserialize(text) if text else None
     except ValidationError as error:
         raise Invalid(fields={name: [Text("Введите целое число.", "Not a valid integer.")]}) from error
     return number

@@ -430,6 +430,21 @@ async def test_favourites_are_added_listed_and_removed(api: Api, factory: Factor
     assert await (await api.get(path, as_=fan)).json() == ["Нет избранных звезд"]
 
 
+async def test_a_star_without_invitations_has_the_price_zero(api: Api, star: Person) -> None:
+    (view,) = await (await api.get("/api/star/getlist/")).json()
+    assert view["price_another"] == 0
+
+
+async def test_an_id_of_the_actor_without_a_value_is_ignored(api: Api, star: Person, fan: Person) -> None:
+    liked = await api.post("/api/star/like/", {"star_id": star.id, "cust_id": "undefined"}, as_=fan)
+    added = await api.post("/api/star/favorite/", {"star_id": star.id, "cust_id": "null"}, as_=fan)
+    read = await api.get("/api/star/favorite/?cust_id=undefined", as_=fan)
+    assert (liked.status, added.status, [one["id"] for one in await read.json()]) == (201, 201, [star.id])
+    personal = await api.get("/api/personal/?user_id=undefined&is_star=false", as_=fan)
+    assert (await personal.json())["id"] == fan.id
+    assert (await api.post("/api/star/like/", {"star_id": "undefined"}, as_=fan)).status == 400
+
+
 async def test_favourites_of_other_accounts_are_refused(api: Api, star: Person, fan: Person) -> None:
     path = "/api/star/favorite/"
     assert (await api.get(path, params={"cust_id": star.id}, as_=fan)).status == 403

@@ -97,6 +97,9 @@ async def test_a_star_gets_a_hello_video(api: Api, star: Person, format_: str, e
     assert await (await api.get(said["video_hi"])).read() == content
     (listed,) = await (await api.get("/api/star/getlist/")).json()
     assert listed["video"] == said["video_hi"]
+    # The client puts /media/ before a path that has it.
+    assert await (await api.get(f"/media/{said['video_hi']}")).read() == content
+    assert (await api.get(f"/media//media//media/{said['video_hi']}")).status == 404
 
 
 async def test_a_new_hello_video_takes_the_place_of_the_old_one(api: Api, app: web.Application, star: Person) -> None:
