@@ -152,3 +152,4 @@ class ImportedPerson(BaseSchema):
     first_name = PlainText(load_default="", max_length=NAME_MAX_LENGTH)
     last_name = PlainText(load_default="", max_length=NAME_MAX_LENGTH)
     is_verified = fields.Boolean(load_default=False)
+    is_active = fields.Boolean(load_default=True)

@@ -20,7 +20,7 @@ import psycopg2
 from aiohttp import web
 
 from mystar import __version__
-from mystar.cli.context import database, error_lines, load_and_configure, service, with_service
+from mystar.cli.context import database, error_lines, load_and_configure, progress, service, with_service
 from mystar.cli.earnings import earnings
 from mystar.cli.payouts import payouts
 from mystar.cli.staff import admin, audit
@@ -146,31 +146,34 @@ def accounts() -> None:
     "path",
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="*.jsonl, or CSV with a heading: username, email, phone, password, first_name, last_name, is_verified.",
+    help="CSV with a heading (username, email, phone, password, first_name, last_name, is_verified), JSON lines, or "
+    "the output of Django's dumpdata.",
 )
 def import_accounts(path: Path) -> None:
     """Import accounts from Django, with their pbkdf2_sha256 hashes; exit 1 if one was refused."""
+    from mystar.accounts.importing import import_account, read
+    from mystar.accounts.keys import ACCOUNTS
+
     counts = {"imported": 0, "refused": 0}
+    try:
+        records = read(path)
+    except ValueError as error:
+        raise click.ClickException(f"{path} cannot be read: {error}") from error
 
-    async def take_in_all(app: web.Application) -> None:
-        from mystar.accounts.importing import import_account, read
-        from mystar.accounts.keys import ACCOUNTS
-
-        for line, record in read(path):
+    async def import_all(app: web.Application) -> None:
+        for record in progress(records, "accounts"):
             try:
-                await import_account(app[ACCOUNTS], record)
+                await import_account(app[ACCOUNTS], record.person)
                 counts["imported"] += 1
             except MystarError as error:
                 counts["refused"] += 1
-                click.echo(f"line {line}: {' '.join(error_lines(error))}", err=True)
+                click.echo(f"line {record.number}: {' '.join(error_lines(error))}", err=True)
 
     try:
-        with_service(take_in_all)
-    except ValueError as error:
-        raise click.ClickException(f"{path} cannot be read: {error}") from error
+        with_service(import_all)
     finally:
         click.echo(", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
-    if counts["refused"]:
+    if counts["refused"] or not records:
         sys.exit(1)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import TypeVar
 
 import click
 from aiohttp import web
@@ -18,6 +20,9 @@ from mystar.kit.postgres.embedded import EmbeddedPostgres
 from mystar.kit.web.observability import configure_logging
 from mystar.settings import Settings, load_settings
 
+Item = TypeVar("Item")
+#: Seconds between two lines about the progress of a command.
+_PROGRESS_SECONDS = 2.0
 Action = Callable[[web.Application], Awaitable[None]]
 
 
@@ -80,3 +85,13 @@ def read_password() -> str:
         typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
         return typed
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def progress(items: Sequence[Item], what: str) -> Iterator[Item]:
+    """The items one by one, with a count every few seconds on a terminal's standard error."""
+    shown = time.monotonic()
+    for number, item in enumerate(items):
+        if sys.stderr.isatty() and time.monotonic() - shown > _PROGRESS_SECONDS:
+            shown = time.monotonic()
+            click.echo(f"{number} of {len(items)} {what}", err=True)
+        yield item

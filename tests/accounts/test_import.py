@@ -101,8 +101,57 @@ async def test_invalid_records_are_reported_by_line_and_the_rest_is_imported(
     assert [row["username"] for row in await db.all("select username from accounts order by id")] == ["olga", "last"]
 
 
+SEMICOLONS = f"username;email;password\r\nexcel1;excel1@example.com;{django()}\r\nexcel2;e2@example.com;{django()}\r\n"
+TABS = SEMICOLONS.replace(";", "\t")
+DUMP: list[dict[str, Any]] = [
+    {"model": "auth.group", "pk": 1, "fields": {"name": "editors"}},
+    {
+        "model": "auth.user",
+        "pk": 1,
+        "fields": {"username": "excel1", "email": "d1@example.com", "password": django(), "is_active": True},
+    },
+    {"model": "shop.User", "pk": 2, "fields": {"username": "gone", "password": django(), "is_active": False}},
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "out"),
+    [
+        ("excel.csv", SEMICOLONS.encode(), 0, "2 imported, 0 refused.\n"),
+        ("excel.csv", SEMICOLONS.encode("cp1251"), 0, "2 imported, 0 refused.\n"),
+        ("tabs.txt", TABS.encode(), 0, "2 imported, 0 refused.\n"),
+        ("dump.json", orjson.dumps(DUMP), 1, "1 imported, 1 refused.\n"),
+        ("lines.csv", orjson.dumps({"username": "excel1", "password": django()}), 0, "1 imported, 0 refused.\n"),
+    ],
+)
+async def test_the_format_is_recognised_by_the_contents(
+    api: Api, dsn: str, tmp_path: Path, name: str, content: bytes, code: int, out: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    assert (await asyncio.to_thread(run_import, file, dsn))[:2] == (code, out)
+    assert await log_in(api, "excel1") == 200
+
+
+async def test_a_record_that_names_nobody_and_a_broken_line_are_refused_by_their_lines(
+    dsn: str, db: Database, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "people.csv"
+    sheet.write_text(f"username,email,first_name,password\nfirst,,Анна,{django()}\n,,Призрак,{django()}\nthird,,,!\n")
+    code, out, errors = await asyncio.to_thread(run_import, sheet, dsn)
+    assert (code, out) == (1, "2 imported, 1 refused.\n")
+    assert errors.startswith("line 3: The record has neither")
+    lines = tmp_path / "people.jsonl"
+    lines.write_text('{"username": "json1", "password": "!"}\n{"username": "json2",\n\n{"username": "json3"}\n')
+    code, out, errors = await asyncio.to_thread(run_import, lines, dsn)
+    assert (code, out) == (1, "2 imported, 1 refused.\n")
+    assert errors.startswith("line 2: The line is not a JSON object")
+    names = [row["username"] for row in await db.all("select username from accounts order by id")]
+    assert names == ["first", "third", "json1", "json3"]
+
+
 @as_subtests
-@pytest.mark.parametrize("text", [b"{", b"\xff\xfe\x00", b"[" * 100_000])
+@pytest.mark.parametrize("text", [b"", b"first_name;password\nAnna;x\n", b"\xff\xfe\x00", b"[" * 100_000, b"[1"])
 async def test_an_unreadable_file_is_reported(dsn: str, tmp_path: Path, text: bytes) -> None:
     file = tmp_path / "people.jsonl"
     file.write_bytes(text)
