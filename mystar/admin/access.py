@@ -161,11 +161,17 @@ def _is_from_here(request: web.Request) -> bool:
     if origin is None:
         return True
     try:
-        list_request, ours = URL(origin), URL(request.app[PUBLIC_URL])
+        sender = URL(origin)
+        # A proxy may keep the client's Host, without the port that the scheme implies, or send its own.
+        names = (URL(request.app[PUBLIC_URL]), URL(f"{sender.scheme}://{request.host}"))
+        return bool(sender.raw_host) and any(_is_same_server(sender, name) for name in names)
     except ValueError:
         return False
-    # A proxy may keep the host name of the client, or use its own.
-    return bool(list_request.host) and list_request.authority in (request.host, ours.authority, ours.host)
+
+
+def _is_same_server(one: URL, other: URL) -> bool:
+    """Equal hosts, names in IDNA, and equal ports, those of the scheme where none is given."""
+    return one.raw_host == other.raw_host and one.port == other.port
 
 
 def _set_cookie(request: web.Request, response: web.Response, name: str, value: str, **options: Any) -> None:

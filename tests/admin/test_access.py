@@ -182,6 +182,31 @@ async def test_actions_need_a_session_a_csrf_token_and_our_own_origin(
     assert await rows(app) == before
 
 
+@pytest.mark.parametrize(
+    ("host", "origin", "is_own"),
+    [
+        ("stars.example", "https://stars.example", True),
+        ("stars.example", "http://stars.example", True),
+        ("stars.example:443", "https://stars.example", True),
+        ("stars.example:8443", "https://stars.example:8443", True),
+        ("[::1]:8080", "http://[::1]:8080", True),
+        ("xn--80ajbmlr.xn--p1ai", "https://xn--80ajbmlr.xn--p1ai", True),
+        ("STARS.example", "https://stars.example", True),
+        ("stars.example", "https://evil.example", False),
+        ("stars.example", "https://stars.example:8443", False),
+        ("stars.example:8443", "https://stars.example", False),
+        ("stars.example", "https://sub.stars.example", False),
+        ("[::1]:8080", "http://[::1]:8081", False),
+        ("stars.example", "https://", False),
+    ],
+)
+async def test_a_form_comes_from_the_host_and_port_that_it_is_sent_to(
+    owner: Panel, host: str, origin: str, is_own: bool
+) -> None:
+    answer = await owner.post("/admin/sign-out/", headers={"Host": host, "Origin": origin})
+    assert answer.status == (303 if is_own else 403)
+
+
 @pytest.mark.parametrize("role", ["viewer", "operator"])
 async def test_actions_need_their_role(app: web.Application, factory: Factory, as_role: AsRole, role: Role) -> None:
     await world(factory)
