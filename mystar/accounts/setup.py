@@ -94,7 +94,7 @@ def _add_sign_in(app: web.Application, infra: Infrastructure, sessions: Sessions
     app[SIGN_IN] = sign_in = SignInService(
         db,
         all_providers(oauth, http_client),
-        attempts=SignInAttempts(db, clock, lifetime=timedelta(seconds=oauth.attempt_seconds)),
+        attempts=SignInAttempts(db, clock, infra.signer, lifetime=timedelta(seconds=oauth.attempt_seconds)),
         sessions=sessions,
         links=links,
         limits=infra.limits,

@@ -1,4 +1,4 @@
-"""Sign-in through providers for all dialects: a cookie identifies the attempt."""
+"""Sign-in through providers for all dialects: a cookie identifies the browser."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ProviderCallback(BaseSchema):
 
     code = PlainText(max_length=MAX_TOKEN_LENGTH)
     error = PlainText(max_length=200, metadata={"description": "in place of a code, when access was denied"})
-    state = PlainText(max_length=200, metadata={"description": "identifies the attempt when there is no cookie"})
+    state = PlainText(max_length=200, metadata={"description": "identifies the attempt; checked whenever it is sent"})
 
 
 class ProviderToken(BaseSchema):
@@ -46,27 +46,33 @@ class ProviderAnswer(BaseSchema):
 async def begin(
     request: web.Request, name: Name, channel: Channel, *, landing: str, response_type: ResponseType = "code"
 ) -> tuple[str, str]:
-    """A link to the provider, and the state for `set_attempt_cookie`."""
-    beginning = await request.app[SIGN_IN].begin(
-        name, client_info(request), channel, landing=landing, response_type=response_type
+    """A link to the provider, and the value for `set_attempt_cookie`."""
+    begun = await request.app[SIGN_IN].begin(
+        name,
+        client_info(request),
+        channel,
+        landing=landing,
+        response_type=response_type,
+        cookie=request.cookies.get(_cookie(name)),
     )
-    return beginning.link, beginning.state
+    return begun.link, begun.cookie
 
 
-def set_attempt_cookie(request: web.Request, name: Name, state: str, answer: web.Response) -> web.Response:
-    """The answer with the state in a cookie, which the browser sends when it returns and which no script can read."""
+def set_attempt_cookie(request: web.Request, name: Name, cookie: str, answer: web.Response) -> web.Response:
+    """The answer with the cookie of the browser, which no script can read."""
     https = request.app[SIGN_IN].public_url.startswith("https://")
-    answer.set_cookie(_cookie(name), state, max_age=_MAX_AGE, path="/", httponly=True, samesite="Lax", secure=https)
+    answer.set_cookie(_cookie(name), cookie, max_age=_MAX_AGE, path="/", httponly=True, samesite="Lax", secure=https)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
-async def exchange(request: web.Request, name: Name) -> Mapping[str, Any]:
+async def exchange(request: web.Request, name: Name, channel: Channel) -> Mapping[str, Any]:
     """The provider's token for the code in the query."""
     query = query_of(request)
     return await request.app[SIGN_IN].exchange(
         name,
         client_info(request),
+        channel,
         code=query.get("code"),
         error=query.get("error"),
         cookie=request.cookies.get(_cookie(name)),
@@ -80,9 +86,11 @@ def token_response(data: Any, status: int = 200) -> web.Response:
     return json_response(data, status, {"Cache-Control": "no-store"})
 
 
-def end_attempt(name: Name, answer: web.Response) -> web.Response:
-    """The answer without the cookie of the attempt."""
-    answer.del_cookie(_cookie(name), path="/")
+async def end_attempt(request: web.Request, name: Name, channel: Channel, answer: web.Response) -> web.Response:
+    """The answer without the cookie, unless the browser has another attempt."""
+    cookie = request.cookies.get(_cookie(name))
+    if cookie and not await request.app[SIGN_IN].has_open_attempt(name, channel, cookie):
+        answer.del_cookie(_cookie(name), path="/")
     return answer
 
 

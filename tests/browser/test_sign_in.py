@@ -1,4 +1,4 @@
-"""Signing in through each provider as a browser does it: it keeps the cookie, follows the redirects, reads the JSON."""
+"""Sign-in through each provider in a browser: cookies, redirects, and the page of the redirect address."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ async def shown(page: Page) -> Any:
     return json.loads(await page.evaluate("document.body.innerText"))
 
 
+async def returned(api: Api, flow: Flow, page: Page) -> None:
+    """The provider redirects to a page without tokens; then the client sends what it was given."""
+    await page.wait_for_url(f"{api.url}/*/callback?**")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Вход почти завершён")
+    await page.goto(f"{api.url}{flow.code}?{page.url.partition('?')[2]}")
+
+
 async def to_the_provider(api: Api, flow: Flow, page: Page) -> None:
     await page.goto(f"{api.url}{flow.link}")
     body = await shown(page)
@@ -35,7 +42,7 @@ async def test_a_person_is_chosen_at_the_provider_and_signed_in_here(
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Вход через")
     await tab.show(f"people-{flow}")
     await page.get_by_role("button", name="Ольга Светлова").click()
-    await page.wait_for_url(f"{api.url}{flow.code}?**")
+    await returned(api, flow, page)
     token = (await shown(page))["access_token"]
     assert await page.context.cookies() == []
 
@@ -55,11 +62,11 @@ async def test_a_person_types_who_they_are_or_says_no(api: Api, tab: Tab) -> Non
     await page.get_by_label("Логин").fill("typed.in")
     await page.get_by_label("Почта").fill("typed.in@example.com")
     await page.get_by_role("button", name="Войти").click()
-    await page.wait_for_url(f"{api.url}{flow.code}?**")
+    await returned(api, flow, page)
     assert "access_token" in await shown(page)
 
     await to_the_provider(api, flow, page)
     await page.get_by_role("button", name="Отказаться").click()
-    await page.wait_for_url(f"{api.url}{flow.code}?**")
+    await returned(api, flow, page)
     assert (await shown(page))["code"] == "provider_refused"
     tab.complaints.clear()

@@ -1,7 +1,11 @@
-"""Sign-in attempts (D12): begun here, and finished once, within minutes, by the browser that began them.
+"""Sign-in attempts (D12, D47): begun here, and finished once, within minutes, by the browser that began them.
 
-The state identifies the attempt. The link carries it to the provider, a cookie keeps it in the browser, and its digest
-is stored beside the PKCE verifier, which never leaves the service before the exchange.
+The state identifies the attempt. The link carries it to the provider, and clients may send it back. A cookie identifies
+the browser, which may have several attempts, one in each tab. Pages of another origin often fetch the link without
+credentials, so that no cookie is set, and send nothing but the code: their attempt is found by client address and
+User-Agent, if there is exactly one, and if it has PKCE, so that the code of another attempt fails at the provider.
+
+The table has digests of state and cookie. The PKCE verifier never leaves the service before the exchange.
 """
 
 from __future__ import annotations
@@ -11,67 +15,98 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
+from mystar.accounts.model import Channel, ClientInfo
 from mystar.accounts.oauth.model import AttemptUnknown
 from mystar.accounts.oauth.repository import ProviderRepository
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
-from mystar.kit.security.tokens import token_digest
+from mystar.kit.security.rate_limits import network_of
+from mystar.kit.security.tokens import Signer, token_digest
 
 #: A token issued to us is remembered at most this long, whatever its lifetime.
 _MAX_TOKEN_AGE = timedelta(days=30)
 #: For tokens without a stated lifetime.
 _DEFAULT_TOKEN_AGE = timedelta(days=1)
 _SWEEP_BATCH = 1000
+_COOKIE_LENGTH = 43
 
 
 @dataclass(frozen=True, slots=True)
 class SignInAttempt:
-    """``state`` and ``verifier`` are secrets of one attempt."""
+    """``state`` and ``verifier`` are secrets of one attempt, ``cookie`` of its browser."""
 
     state: str
     verifier: str
     redirect_url: str
+    cookie: str = ""
 
 
 class SignInAttempts:
-    """:param lifetime: how long an attempt may take."""
+    """:param lifetime: how long an attempt may take. :param signer: makes states, so that none has to be stored."""
 
-    def __init__(self, db: Database, clock: Clock, *, lifetime: timedelta) -> None:
-        self._db, self._clock, self._lifetime = db, clock, lifetime
+    def __init__(self, db: Database, clock: Clock, signer: Signer, *, lifetime: timedelta) -> None:
+        self._db, self._clock, self._signer, self._lifetime = db, clock, signer, lifetime
 
-    async def begin(self, provider: str, redirect_url: str) -> SignInAttempt:
+    async def begin(
+        self,
+        provider: str,
+        channel: Channel,
+        client: ClientInfo,
+        *,
+        redirect_url: str,
+        has_pkce: bool,
+        cookie: str | None = None,
+    ) -> SignInAttempt:
+        """:param cookie: of a browser that has attempts already."""
         # 32 bytes make 43 characters, the minimum of RFC 7636.
-        attempt = SignInAttempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), redirect_url)
+        verifier = secrets.token_urlsafe(32)
+        cookie = cookie if cookie and len(cookie) == _COOKIE_LENGTH else secrets.token_urlsafe(32)
+        attempt = SignInAttempt(self._state(verifier), verifier, redirect_url, cookie)
         now = self._clock.now()
         await ProviderRepository(self._db).add_attempt(
-            token_digest(attempt.state),
-            provider,
-            verifier=attempt.verifier,
+            digest=token_digest(attempt.state),
+            provider=provider,
+            channel=channel,
+            browser=token_digest(attempt.cookie),
+            client=_client_digest(client),
+            has_pkce=has_pkce,
+            verifier=verifier,
             redirect_url=redirect_url,
             now=now,
             expires_at=now + self._lifetime,
         )
         return attempt
 
-    async def finish(self, provider: str, *, cookie: str | None, state: str | None) -> SignInAttempt:
+    async def finish(
+        self, provider: str, channel: Channel, client: ClientInfo, *, cookie: str | None, state: str | None
+    ) -> SignInAttempt:
         """Look the attempt up and use it up.
 
-        :param cookie: the state of the browser's cookie. :param state: as returned by the provider, if it is sent on.
-        :raises AttemptUnknown: neither is given, they differ, or the provider has no such open attempt.
+        :param cookie: of the browser. :param state: as returned by the provider, if the client sends it on.
+        :raises AttemptUnknown: there is no such open attempt, or none that is certain to be this browser's.
         """
-        if cookie and state and not hmac.compare_digest(cookie.encode(), state.encode()):
+        if state is not None:
+            found = await self._by_state(provider, channel, state, cookie)
+        elif cookie is not None:
+            now, rows = self._clock.now(), ProviderRepository(self._db)
+            found = next(iter(await rows.attempts_of_browser(token_digest(cookie), provider, channel, now)), None)
+        else:
+            found = await self._by_client(provider, channel, client)
+        row = found and await ProviderRepository(self._db).use_attempt(found, self._clock.now())
+        if not row:
             raise AttemptUnknown
-        named = state or cookie
-        row = named and await ProviderRepository(self._db).use_attempt(token_digest(named), provider, self._clock.now())
-        if not named or not row:
-            raise AttemptUnknown
-        return SignInAttempt(named, row["verifier"], row["redirect_url"])
+        return SignInAttempt(self._state(row["verifier"]), row["verifier"], row["redirect_url"])
+
+    async def has_open(self, provider: str, channel: Channel, cookie: str) -> bool:
+        """Whether the browser has another attempt, as in a second tab."""
+        rows, digest = ProviderRepository(self._db), token_digest(cookie)
+        return bool(await rows.attempts_of_browser(digest, provider, channel, self._clock.now()))
 
     async def remember_token(self, attempt: SignInAttempt, token: str, seconds: int) -> None:
         """Remember that the token was issued to us. ``seconds``: its lifetime, 0 = not stated."""
-        life = min(timedelta(seconds=seconds), _MAX_TOKEN_AGE) if seconds else _DEFAULT_TOKEN_AGE
+        lifetime = min(timedelta(seconds=seconds), _MAX_TOKEN_AGE) if seconds else _DEFAULT_TOKEN_AGE
         await ProviderRepository(self._db).remember_token(
-            token_digest(attempt.state), token_digest(token), self._clock.now() + life
+            token_digest(attempt.state), token_digest(token), self._clock.now() + lifetime
         )
 
     async def issued_to_us(self, provider: str, token: str) -> bool:
@@ -82,3 +117,25 @@ class SignInAttempts:
         """Delete finished attempts and the digests of their tokens."""
         while await ProviderRepository(self._db).sweep(self._clock.now(), _SWEEP_BATCH) >= _SWEEP_BATCH:
             pass
+
+    async def _by_state(self, provider: str, channel: Channel, state: str, cookie: str | None) -> int | None:
+        """With a cookie as well, both have to be of one browser."""
+        digest, now = token_digest(state), self._clock.now()
+        row = await ProviderRepository(self._db).attempt_by_state(digest, provider, channel, now)
+        if row is None or (cookie is not None and not hmac.compare_digest(row["browser"], token_digest(cookie))):
+            return None
+        attempt_id: int = row["id"]
+        return attempt_id
+
+    async def _by_client(self, provider: str, channel: Channel, client: ClientInfo) -> int | None:
+        found = await ProviderRepository(self._db).attempts_of_client(
+            _client_digest(client), provider, channel, self._clock.now()
+        )
+        return found[0] if len(found) == 1 else None
+
+    def _state(self, verifier: str) -> str:
+        return self._signer.sign("sign-in attempt", verifier)
+
+
+def _client_digest(client: ClientInfo) -> bytes:
+    return token_digest(f"{network_of(client.address)}\n{client.user_agent}")

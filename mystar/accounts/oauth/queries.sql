@@ -13,14 +13,35 @@ delete from provider_identities where account_id = %(account_id)s;
 select username_key from accounts where username_key = any(%(keys)s::text[]);
 
 -- name: add_attempt
-insert into sign_in_attempts (digest, provider, verifier, redirect_url, created_at, expires_at)
-values (%(digest)s, %(provider)s, %(verifier)s, %(redirect_url)s, %(now)s, %(expires_at)s);
+insert into sign_in_attempts (
+    digest, provider, channel, browser, client, has_pkce, verifier, redirect_url, created_at, expires_at
+) values (
+    %(digest)s, %(provider)s, %(channel)s, %(browser)s, %(client)s, %(has_pkce)s, %(verifier)s, %(redirect_url)s,
+    %(now)s, %(expires_at)s
+);
+
+-- name: attempt_by_state
+select id, browser from sign_in_attempts
+where digest = %(digest)s and provider = %(provider)s and channel = %(channel)s
+    and used_at is null and expires_at > %(now)s;
+
+-- name: attempts_of_browser
+-- The newest first.
+select id from sign_in_attempts
+where browser = %(browser)s and provider = %(provider)s and channel = %(channel)s
+    and used_at is null and expires_at > %(now)s
+order by id desc limit 2;
+
+-- name: attempts_of_client
+select id from sign_in_attempts
+where client = %(client)s and provider = %(provider)s and channel = %(channel)s and has_pkce
+    and used_at is null and expires_at > %(now)s
+limit 2;
 
 -- name: use_attempt
--- Of two concurrent requests with one state, one gets the row; the attempt of another provider is not found.
-update sign_in_attempts set used_at = %(now)s
-where digest = %(digest)s and provider = %(provider)s and used_at is null and expires_at > %(now)s
-returning verifier, redirect_url;
+-- Of two concurrent requests for one attempt, one gets the row.
+update sign_in_attempts set used_at = %(now)s where id = %(id)s and used_at is null
+returning digest, verifier, redirect_url;
 
 -- name: remember_token
 update sign_in_attempts set token_digest = %(token_digest)s, token_until = %(until)s where digest = %(digest)s;

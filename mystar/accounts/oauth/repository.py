@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 
 from mystar.accounts.oauth.model import AlreadyRegistered
 from mystar.errors import MystarError
@@ -35,22 +36,28 @@ class ProviderRepository:
     async def taken_usernames(self, keys: Iterable[str]) -> set[str]:
         return {row["username_key"] for row in await self._tx.all(QUERIES.taken_usernames, keys=list(keys))}
 
-    async def add_attempt(
-        self, digest: bytes, provider: str, *, verifier: str, redirect_url: str, now: datetime, expires_at: datetime
-    ) -> None:
-        await self._tx.execute(
-            QUERIES.add_attempt,
-            digest=digest,
-            provider=provider,
-            verifier=verifier,
-            redirect_url=redirect_url,
-            now=now,
-            expires_at=expires_at,
-        )
+    async def add_attempt(self, **columns: Any) -> None:
+        """The columns of `sign_in_attempts`; ``now`` is when it begins."""
+        await self._tx.execute(QUERIES.add_attempt, columns)
 
-    async def use_attempt(self, digest: bytes, provider: str, now: datetime) -> Row | None:
-        """``verifier, redirect_url``, once; None if unknown, used, expired or of another provider."""
-        return await self._tx.one_or_none(QUERIES.use_attempt, digest=digest, provider=provider, now=now)
+    async def attempt_by_state(self, digest: bytes, provider: str, channel: str, now: datetime) -> Row | None:
+        """``id, browser`` of an open attempt."""
+        values = {"digest": digest, "provider": provider, "channel": channel, "now": now}
+        return await self._tx.one_or_none(QUERIES.attempt_by_state, values)
+
+    async def attempts_of_browser(self, browser: bytes, provider: str, channel: str, now: datetime) -> list[int]:
+        """The ids of open attempts, newest first; at most two."""
+        values = {"browser": browser, "provider": provider, "channel": channel, "now": now}
+        return [row["id"] for row in await self._tx.all(QUERIES.attempts_of_browser, values)]
+
+    async def attempts_of_client(self, client: bytes, provider: str, channel: str, now: datetime) -> list[int]:
+        """The ids of open attempts with PKCE; at most two."""
+        values = {"client": client, "provider": provider, "channel": channel, "now": now}
+        return [row["id"] for row in await self._tx.all(QUERIES.attempts_of_client, values)]
+
+    async def use_attempt(self, attempt_id: int, now: datetime) -> Row | None:
+        """``digest, verifier, redirect_url``, once; None if a concurrent request has used it."""
+        return await self._tx.one_or_none(QUERIES.use_attempt, id=attempt_id, now=now)
 
     async def remember_token(self, digest: bytes, token_digest: bytes, until: datetime) -> None:
         await self._tx.execute(QUERIES.remember_token, digest=digest, token_digest=token_digest, until=until)

@@ -51,10 +51,10 @@ _MAX_NAME_LENGTH = 23
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """``state`` belongs in a cookie that scripts cannot read, ``link`` is opened by the browser."""
+    """``cookie`` identifies the browser, unread by scripts; ``link`` is opened by it."""
 
     link: str
-    state: str
+    cookie: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,19 @@ class SignInService:
         self._providers: Mapping[Name, Provider] = {provider.name: provider for provider in providers}
 
     async def begin(
-        self, name: Name, client: ClientInfo, channel: Channel, *, landing: str, response_type: ResponseType = "code"
+        self,
+        name: Name,
+        client: ClientInfo,
+        channel: Channel,
+        *,
+        landing: str,
+        response_type: ResponseType = "code",
+        cookie: str | None = None,
     ) -> AuthorizationRequest:
-        """Start an attempt. ``landing``: the path to return to, unless the settings name another address.
+        """Start an attempt.
+
+        :param landing: the path to return to, unless the settings name another address.
+        :param cookie: of a browser that has attempts already.
 
         :raises ProviderOff: :raises TooMany: per client address.
         """
@@ -105,16 +115,24 @@ class SignInService:
         await self._limits.hit("sign_in_attempt", client.address)
         settings = provider.settings
         redirect_url = settings.redirect_urls.get(channel) or settings.redirect_url or self.public_url + landing
-        attempt = await self._attempts.begin(name, redirect_url)
+        attempt = await self._attempts.begin(
+            name,
+            channel,
+            client,
+            redirect_url=redirect_url,
+            has_pkce=provider.has_pkce(response_type),
+            cookie=cookie,
+        )
         link = provider.authorization_url(
             state=attempt.state, verifier=attempt.verifier, redirect_url=redirect_url, response_type=response_type
         )
-        return AuthorizationRequest(link, attempt.state)
+        return AuthorizationRequest(link, attempt.cookie)
 
     async def exchange(
         self,
         name: Name,
         client: ClientInfo,
+        channel: Channel,
         *,
         code: str | None,
         error: str | None = None,
@@ -130,7 +148,7 @@ class SignInService:
         provider = self._providers[name]
         provider.require_enabled()
         await self._limits.hit("sign_in_attempt", client.address)
-        attempt = await self._attempts.finish(name, cookie=cookie, state=state)
+        attempt = await self._attempts.finish(name, channel, client, cookie=cookie, state=state)
         if not code:
             raise ProviderRefused(reason="access_denied" if error == "access_denied" else "no_code")
         grant = await provider.exchange(
@@ -142,6 +160,10 @@ class SignInService:
         )
         await self._attempts.remember_token(attempt, grant.access_token, grant.seconds)
         return grant.raw
+
+    async def has_open_attempt(self, name: Name, channel: Channel, cookie: str) -> bool:
+        """Whether the browser has another attempt, as in a second tab."""
+        return await self._attempts.has_open(name, channel, cookie)
 
     async def sign_in_with(self, name: Name, token: str, client: ClientInfo, channel: Channel) -> SignInResult:
         """Log in with a provider's token.

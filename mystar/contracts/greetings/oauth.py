@@ -88,8 +88,8 @@ def _link(name: Name, landing: str, summary: str) -> Handler:
     @docs(tags=["greetings: providers"], summary=summary)
     @response_schema(GreetingsLink, 200)
     async def link(request: web.Request) -> web.Response:
-        url, state = await begin(request, name, "greetings", landing=landing)
-        return set_attempt_cookie(request, name, state, json_response({"link": url}))
+        url, cookie = await begin(request, name, "greetings", landing=landing)
+        return set_attempt_cookie(request, name, cookie, json_response({"link": url}))
 
     handler: Handler = link
     return handler
@@ -99,14 +99,16 @@ def _link(name: Name, landing: str, summary: str) -> Handler:
 @querystring_schema(ProviderCallback)
 @response_schema(ProviderAnswer, 200)
 async def mid_yandex(request: web.Request) -> web.Response:
-    return end_attempt("yandex", token_response(await exchange(request, "yandex")))
+    answer = token_response(await exchange(request, "yandex", "greetings"))
+    return await end_attempt(request, "yandex", "greetings", answer)
 
 
 @docs(tags=["greetings: providers"], summary="Exchange an authorization code of VK for its token")
 @querystring_schema(ProviderCallback)
 @response_schema(VkAnswer, 200)
 async def mid_vk(request: web.Request) -> web.Response:
-    return end_attempt("vk_legacy", token_response(await exchange(request, "vk_legacy")))
+    answer = token_response(await exchange(request, "vk_legacy", "greetings"))
+    return await end_attempt(request, "vk_legacy", "greetings", answer)
 
 
 @docs(
@@ -191,7 +193,7 @@ ROUTES: tuple[Route, ...] = (
     route(
         "GET",
         "/api/pre-yandex-oauth/",
-        _link("yandex", "/api/mid-yandex/", "Get a link to sign in at Yandex"),
+        _link("yandex", "/yandex/callback", "Get a link to sign in at Yandex"),
         "greetings.yandex-link",
     ),
     route("GET", "/api/mid-yandex/", mid_yandex, "greetings.yandex-code"),
@@ -200,7 +202,7 @@ ROUTES: tuple[Route, ...] = (
     route(
         "GET",
         "/api/pre-vk-oauth/",
-        _link("vk_legacy", "/api/mid-vk/", "Get a link to sign in at VK"),
+        _link("vk_legacy", "/vk/callback", "Get a link to sign in at VK"),
         "greetings.vk-link",
     ),
     route("GET", "/api/mid-vk/", mid_vk, "greetings.vk-code"),

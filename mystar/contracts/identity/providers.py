@@ -25,8 +25,9 @@ from mystar.contracts.sign_in import (
     token_response,
 )
 from mystar.kit.web.fields import BaseSchema, PlainText
-from mystar.kit.web.http import json_response, language_of
+from mystar.kit.web.http import html_response, json_response, language_of
 from mystar.kit.web.routes import Handler, Route, route
+from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import query_of
 
 _TAGS = ["identity: providers"]
@@ -54,8 +55,8 @@ def _link(name: Name, path: str, title: str) -> Handler:
     @docs(tags=_TAGS, summary=f"Get a link to sign in at {title}")
     @response_schema(_LINK, 200)
     async def link(request: web.Request) -> web.Response:
-        url, state = await begin(request, name, "identity", landing=f"{path}/get/token")
-        return set_attempt_cookie(request, name, state, json_response(url))
+        url, cookie = await begin(request, name, "identity", landing=f"{path}/callback")
+        return set_attempt_cookie(request, name, cookie, json_response(url))
 
     handler: Handler = link
     return handler
@@ -66,14 +67,18 @@ def _token(name: Name, title: str) -> Handler:
     @querystring_schema(VkCallback if name == "vk" else ProviderCallback)
     @response_schema(IdentityProviderAnswer, 200)
     async def token(request: web.Request) -> web.Response:
-        said = dict(await exchange(request, name))
+        said = dict(await exchange(request, name, "identity"))
         seconds = said.get("expires_in", 0)
-        return end_attempt(
-            name, token_response({"refresh_token": "", **said, "expires_in": seconds, "expire_in": seconds})
-        )
+        answer = token_response({"refresh_token": "", **said, "expires_in": seconds, "expire_in": seconds})
+        return await end_attempt(request, name, "identity", answer)
 
     handler: Handler = token
     return handler
+
+
+async def _callback(request: web.Request) -> web.Response:
+    """The fallback for a site without a page at the redirect address."""
+    return html_response(render_page("provider_callback.html", language_of(request)))
 
 
 def _registration(name: Name, title: str) -> Handler:
@@ -124,6 +129,7 @@ def _routes(name: Name, path: str, title: str) -> Iterator[Route]:
     resource = f"identity.{name}"
     yield route("GET", f"{path}/link", _link(name, path, title), f"{resource}-link")
     yield route("GET", f"{path}/get/token", _token(name, title), f"{resource}-token")
+    yield route("GET", f"{path}/callback", _callback, f"{resource}-callback", documented=False)
     yield route("GET", f"{path}/registration", _registration(name, title), f"{resource}-registration")
     yield route("GET", f"{path}/login", _login(name, title), f"{resource}-login")
 

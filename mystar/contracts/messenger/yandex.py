@@ -50,8 +50,8 @@ class YandexSignedIn(BaseSchema):
 )
 @response_schema(YandexLink, 200)
 async def yandex_link(request: web.Request) -> web.Response:
-    url, state = await begin(request, "yandex", "messenger", landing="/", response_type="token")
-    return set_attempt_cookie(request, "yandex", state, json_response({"yandex_url": url}))
+    url, cookie = await begin(request, "yandex", "messenger", landing="/", response_type="token")
+    return set_attempt_cookie(request, "yandex", cookie, json_response({"yandex_url": url}))
 
 
 @docs(

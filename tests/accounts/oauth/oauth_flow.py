@@ -71,6 +71,15 @@ async def link_of(api: Api, flow: Flow) -> URL:
     return URL(body["link"] if flow.is_greetings else body)
 
 
+async def browser_of(api: Api, flow: Flow) -> tuple[URL, str]:
+    """A link, and the cookie of the browser that asked for it."""
+    api.forget_cookies()
+    answer = await api.get(flow.link)
+    body = await answer.json()
+    cookie = answer.cookies[f"mystar_sign_in_{flow.name}"].value
+    return URL(body["link"] if flow.is_greetings else body), cookie
+
+
 async def choose(link: URL, **person: str) -> URL:
     """The choice at the provider; returns where the browser is redirected. ``deny="1"`` refuses."""
     # The address is sent as it came, like a browser does.

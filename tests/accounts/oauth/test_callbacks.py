@@ -25,6 +25,7 @@ from tests.accounts.oauth.oauth_flow import (
     VK,
     YANDEX,
     Flow,
+    browser_of,
     choose,
     link_of,
     login,
@@ -58,13 +59,21 @@ class Scene:
 
     async def back(self, **person: str) -> URL:
         """The redirect from the provider: a valid state and a valid code."""
-        return await choose(await link_of(self.api, self.flow), **(person or OLGA))
+        return (await self.tab(**person))[0]
 
-    async def come(self, back: URL, *, cookie: str | None = None, **instead: str | None) -> ClientResponse:
+    async def tab(self, **person: str) -> tuple[URL, str]:
+        """The redirect, and the cookie of the browser."""
+        link, cookie = await browser_of(self.api, self.flow)
+        return await choose(link, **(person or OLGA)), cookie
+
+    async def come(
+        self, back: URL, *, cookie: str | None = None, agent: str | None = None, **instead: str | None
+    ) -> ClientResponse:
         """Without the browser's cookie, or with another one."""
         self.api.forget_cookies()
         query = {name: value for name, value in {**back.query, **instead}.items() if value is not None}
         headers = {"Cookie": f"mystar_sign_in_{self.flow.name}={cookie}"} if cookie is not None else {}
+        headers |= {"User-Agent": agent} if agent else {}
         return await self.api.get(self.flow.code, params=query, headers=headers)
 
     async def other(self) -> Flow:
@@ -84,7 +93,13 @@ def attack(function: Attack) -> Attack:
 
 
 @attack
-async def no_state_and_no_cookie(scene: Scene) -> ClientResponse:
+async def no_state_and_no_cookie_from_another_program(scene: Scene) -> ClientResponse:
+    return await scene.come(await scene.back(), state=None, agent="Another/1.0")
+
+
+@attack
+async def no_state_and_no_cookie_with_several_attempts(scene: Scene) -> ClientResponse:
+    await scene.back()
     return await scene.come(await scene.back(), state=None)
 
 
@@ -139,16 +154,16 @@ async def the_fixed_state_of_old_clients(scene: Scene) -> ClientResponse:
 
 @attack
 async def a_thiefs_state_in_the_victims_browser(scene: Scene) -> ClientResponse:
-    thief, victim = await scene.back(**MAX), await scene.back()
-    return await scene.come(thief, cookie=victim.query["state"])
+    thief, (_, victim) = await scene.back(**MAX), await scene.tab()
+    return await scene.come(thief, cookie=victim)
 
 
 @attack
 async def a_victims_code_with_a_thiefs_state(scene: Scene) -> ClientResponse:
     if scene.flow.name == "vk_legacy":
         # No PKCE there: the client passes the state on and it must fit the cookie.
-        thief, victim = await scene.back(**MAX), await scene.back()
-        return await scene.come(victim, state=thief.query["state"], cookie=victim.query["state"])
+        thief, (victim, cookie) = await scene.back(**MAX), await scene.tab()
+        return await scene.come(victim, state=thief.query["state"], cookie=cookie)
     thief, victim = await scene.back(**MAX), await scene.back()
     return await scene.come(victim, state=thief.query["state"])
 
@@ -165,8 +180,8 @@ async def an_empty_cookie(scene: Scene) -> ClientResponse:
 
 @attack
 async def a_cookie_of_letters_that_no_state_has(scene: Scene) -> ClientResponse:
-    back = await scene.back()
-    return await scene.come(back, cookie="%D1%8F" + back.query["state"])
+    back, cookie = await scene.tab()
+    return await scene.come(back, cookie="%D1%8F" + cookie)
 
 
 # replays
@@ -181,9 +196,9 @@ async def the_same_return_twice(scene: Scene) -> ClientResponse:
 
 @attack
 async def the_same_return_by_the_cookie(scene: Scene) -> ClientResponse:
-    back = await scene.back()
+    back, cookie = await scene.tab()
     assert (await scene.come(back)).status == 200
-    return await scene.come(back, state=None, cookie=back.query["state"])
+    return await scene.come(back, state=None, cookie=cookie)
 
 
 @attack
@@ -221,9 +236,9 @@ async def a_return_after_ten_minutes(scene: Scene) -> ClientResponse:
 
 @attack
 async def a_return_tomorrow_by_the_cookie(scene: Scene) -> ClientResponse:
-    back = await scene.back()
+    back, cookie = await scene.tab()
     scene.clock.ahead += timedelta(days=1)
-    return await scene.come(back, state=None, cookie=back.query["state"])
+    return await scene.come(back, state=None, cookie=cookie)
 
 
 # the code

@@ -124,6 +124,60 @@ async def test_the_client_may_pass_the_state_on_in_place_of_the_cookie(api: Api)
     assert (await come_back(api, YANDEX, back)).status == 200
 
 
+CLIENT = {"User-Agent": "Client/1.0"}
+
+
+async def without_credentials(api: Api, flow: Flow, **person: str) -> URL:
+    """The redirect of a client whose page is of another origin: its browser keeps no cookie."""
+    answer = await api.get(flow.link, headers=CLIENT)
+    body = await answer.json()
+    api.forget_cookies()
+    return await choose(URL(body["link"] if flow.is_greetings else body), **(person or OLGA))
+
+
+@pytest.mark.parametrize("flow", [one for one in FLOWS if one.name != "vk_legacy"], ids=str)
+async def test_a_client_of_another_origin_sends_nothing_but_the_code(api: Api, flow: Flow) -> None:
+    back = await without_credentials(api, flow)
+    query = {name: back.query[name] for name in ("code", "device_id") if name in back.query}
+    assert (await api.get(flow.code, params=query, headers=CLIENT)).status == 200
+    assert (await api.get(flow.code, params=query, headers=CLIENT)).status == 400, "once"
+
+
+async def test_without_cookie_and_state_the_client_has_to_be_the_same_and_have_pkce(api: Api) -> None:
+    for flow in FLOWS:
+        back = await without_credentials(api, flow)
+        query = {name: back.query[name] for name in ("code", "device_id") if name in back.query}
+        for headers in ({"User-Agent": "Other/1.0"}, *([CLIENT] if flow.name == "vk_legacy" else [])):
+            answer = await api.get(flow.code, params=query, headers=headers)
+            assert answer.status == 400, flow
+
+
+async def test_without_cookie_and_state_an_attempt_has_to_be_the_only_one(api: Api) -> None:
+    first, second = await without_credentials(api, YANDEX), await without_credentials(api, YANDEX)
+    for back in (first, second):
+        assert (await api.get(YANDEX.code, params={"code": back.query["code"]}, headers=CLIENT)).status == 400
+    # The dialects are counted separately.
+    back = await without_credentials(api, YANDEX_GREETINGS)
+    assert (await api.get(YANDEX_GREETINGS.code, params={"code": back.query["code"]}, headers=CLIENT)).status == 200
+
+
+@each_flow
+async def test_two_tabs_of_a_browser_have_attempts_of_their_own(api: Api, flow: Flow) -> None:
+    first, second = await link_of(api, flow), await link_of(api, flow)
+    assert (await come_back(api, flow, await choose(first, **OLGA))).status == 200
+    assert (await come_back(api, flow, await choose(second, **OLGA))).status == 200
+
+
+@pytest.mark.parametrize("path", ["/vk/callback", "/mail.ru/callback", "/yandex/callback"])
+async def test_the_default_redirect_shows_a_page_without_tokens(api: Api, path: str) -> None:
+    links = [await link_of(api, flow) for flow in FLOWS]
+    assert any(link.query["redirect_uri"].endswith(path) for link in links)
+    answer = await api.get(path, params={"code": "secret-code", "state": "x"})
+    text = await answer.text()
+    assert (answer.status, answer.content_type) == (200, "text/html")
+    assert "secret-code" not in text
+
+
 async def test_the_cookie_is_enough_where_the_client_passes_only_the_code_on(api: Api) -> None:
     for flow in FLOWS:
         back = await choose(await link_of(api, flow), **OLGA)

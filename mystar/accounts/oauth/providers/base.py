@@ -88,9 +88,13 @@ class Provider(ABC):
             "redirect_uri": redirect_url,
             "state": state,
         }
-        if self.challenge_method and response_type == "code":
+        if self.has_pkce(response_type):
             query |= {"code_challenge": pkce_challenge(verifier), "code_challenge_method": self.challenge_method}
         return str(URL(self.settings.authorize_url).update_query(query))
+
+    def has_pkce(self, response_type: ResponseType) -> bool:
+        """Whether a code of another attempt is refused by the provider (RFC 7636)."""
+        return bool(self.challenge_method) and response_type == "code"
 
     async def exchange(
         self, code: str, *, state: str, verifier: str, redirect_url: str, device_id: str | None = None
