@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aiohttp import web
@@ -20,7 +20,7 @@ from mystar.catalog.keys import LISTINGS
 from mystar.chat import setup as chat
 from mystar.chat.keys import CHAT
 from mystar.contracts import system
-from mystar.contracts.base import CONTRACTS, Contract, error_middleware
+from mystar.contracts.base import CONTRACTS, Contract, error_middleware, refuse_unparsed
 from mystar.contracts.greetings.contract import CONTRACT as GREETINGS
 from mystar.contracts.identity.contract import CONTRACT as IDENTITY
 from mystar.contracts.market import market_contract
@@ -41,12 +41,13 @@ from mystar.kit.keys import DATABASE, OUTBOX
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.realtime.pubsub import Bus
 from mystar.kit.realtime.websocket import add_hub
-from mystar.kit.web.cors import allow_origins
+from mystar.kit.web.cors import ORIGINS, OriginPolicy, add_cors_headers, cors_middleware
 from mystar.kit.web.etags import ETAGS, ETags, etag_middleware
 from mystar.kit.web.http import PUBLIC_URL, TRUSTED_PROXIES, networks
 from mystar.kit.web.idempotency import IDEMPOTENCY, Idempotency
 from mystar.kit.web.observability import METRICS, add_response_headers, observability_middleware
 from mystar.kit.web.routes import Route, register
+from mystar.kit.web.server import CONNECTION_LIMITS, ApiRunner, ConnectionLimits, max_connections
 from mystar.kit.web.validation import validation_middleware
 from mystar.notifications import setup as notifications
 from mystar.orders import setup as orders
@@ -57,6 +58,7 @@ from mystar.receipts import setup as receipts
 from mystar.receipts.keys import RECEIPTS
 from mystar.reviews import setup as reviews
 from mystar.reviews.keys import REVIEWS
+from mystar.sections import HttpSettings
 from mystar.settings import Settings
 
 #: Lowest first: each is given what lies below it.
@@ -92,6 +94,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app = web.Application(
         middlewares=[
             observability_middleware,
+            cors_middleware,
             error_middleware,
             audit_middleware,
             authentication_middleware,
@@ -103,11 +106,13 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app[DATABASE], app[OUTBOX], app[system.STOPPING] = infra.db, infra.outbox, asyncio.Event()
     app[METRICS] = infra.metrics
     app[PUBLIC_URL], app[TRUSTED_PROXIES] = settings.http.public_url, networks(settings.http.trusted_proxies)
+    app[CONNECTION_LIMITS] = _connection_limits(app, settings.http)
+    app[ORIGINS] = OriginPolicy(settings.http.cors_origins)
     app[IDEMPOTENCY] = Idempotency(infra.db, infra.clock, infra.signer, _account_of)
     app[ETAGS] = ETags(infra.db, "market")
     app.cleanup_ctx.append(infra.outbox.working)
 
-    add_hub(app, Bus(settings.bus.backend(dsn)), infra.metrics.registry, settings.sockets, settings.http.cors_origins)
+    add_hub(app, Bus(settings.bus.backend(dsn)), infra.metrics.registry, settings.sockets)
     for domain in DOMAINS:
         domain.add(app, infra)
     _add_routes(app, settings)
@@ -116,10 +121,26 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     for name, purge in purges.items():
         app.cleanup_ctx.append(every(3600, purge, name=f"{name} purge", batch=_PURGE_BATCH))
     app.on_response_prepare.append(add_response_headers)
+    app.on_response_prepare.append(add_cors_headers)
     app.on_shutdown.append(_stop_accepting)
     # on_cleanup runs after the cleanup contexts have ended, so that jobs finish on an open database.
     app.on_cleanup.append(infra.close)
     return app
+
+
+def api_runner(app: web.Application, **options: Any) -> ApiRunner:
+    """The server of an application. :param options: of aiohttp's runner."""
+    return ApiRunner(app, app[CONNECTION_LIMITS], partial(refuse_unparsed, app), **options)
+
+
+def _connection_limits(app: web.Application, http: HttpSettings) -> ConnectionLimits:
+    return ConnectionLimits(
+        head_seconds=http.head_seconds,
+        keepalive_seconds=http.keepalive_seconds,
+        per_address=http.connections_per_address,
+        total=max_connections(),
+        trusted=app[TRUSTED_PROXIES],
+    )
 
 
 def contracts() -> tuple[Contract, ...]:
@@ -141,11 +162,7 @@ async def broken_invariants(app: web.Application) -> list[str]:
 def _add_routes(app: web.Application, settings: Settings) -> None:
     app[CONTRACTS] = dialects = contracts()
     app[system.DOCUMENT] = system.document({**_described(), "servers": [{"url": settings.http.public_url}]})
-    resources = register(app, [route for dialect in dialects for route in dialect.routes])
-    if settings.http.cors_origins:
-        # The panel uses a cookie and is not for pages of other origins.
-        shared = [one for one in resources if not (one.name or "").startswith(f"{PANEL.name}.")]
-        allow_origins(app, shared, settings.http.cors_origins)
+    register(app, [route for dialect in dialects for route in dialect.routes])
 
 
 @cache

@@ -32,8 +32,18 @@ class HttpSettings(Section):
     public_url: WebAddress
     trusted_proxies: Networks = ()
     cors_origins: Origins = ()
-    #: Bytes of a JSON or form body; uploads have limits of their own.
+    #: Bytes of a form body; uploads have limits of their own.
     max_body: int = Field(ge=1024)
+    #: Bytes of a JSON body.
+    max_json: int = Field(ge=1024)
+    #: Seconds until the head of a request is complete, and between two requests of a connection.
+    head_seconds: Seconds
+    keepalive_seconds: Seconds
+    #: Open connections of one client address, except of trusted proxies. IPv6: of one /64.
+    connections_per_address: int = Field(ge=1)
+    #: Networks that may read /metrics, and seconds for which its figures are kept.
+    metrics_from: Networks = ()
+    metrics_seconds: float = Field(ge=0)
     #: Seconds after SIGTERM during which /readyz answers 503 and requests are still accepted, for load balancers.
     drain_seconds: float = Field(ge=0)
     #: Seconds after that in which requests in flight may end.

@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable
 import uvloop
 from aiohttp import web
 
-from mystar.app import create_app
+from mystar.app import api_runner, create_app
 from mystar.contracts.system import STOPPING
 from mystar.kit.postgres.migrations import require_current
 from mystar.kit.realtime.websocket import close_sockets
+from mystar.kit.web.server import raise_open_files
 from mystar.settings import Settings
 
 Prepare = Callable[[web.Application], Awaitable[None]]
@@ -42,9 +43,10 @@ def serve(settings: Settings, dsn: str, announce: Callable[[str], None], prepare
 
 async def _serve(settings: Settings, dsn: str, announce: Callable[[str], None], prepare: Prepare | None) -> None:
     stop, http = _stop_signal(), settings.http
+    raise_open_files()
     app = await create_app(settings, dsn)
     app.on_response_prepare.append(_close_connection_while_stopping)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_CUT_OFF_SECONDS)
+    runner = api_runner(app, handle_signals=False, shutdown_timeout=_CUT_OFF_SECONDS)
     try:
         await runner.setup()
         if prepare is not None and not await _finished(prepare(app), stop):

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from aiohttp import ClientResponse, web, web_app
-from aiohttp.test_utils import TestClient, TestServer, unused_port
+from aiohttp.test_utils import TestClient, unused_port
 
 from mystar.app import create_app
 from mystar.settings import Settings, load_settings
+from tests.api_server import ApiTestServer
 from tests.factory import Factory
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ async def app(settings: Settings) -> web.Application:
 @pytest.fixture
 async def api(app: web.Application, settings: Settings) -> AsyncIterator[Api]:
     """The running service, its background tasks included, on the address of ``settings.http.public_url``."""
-    server = TestServer(app, host="127.0.0.1", port=settings.http.port)
+    server = ApiTestServer(app, host="127.0.0.1", port=settings.http.port)
     async with TestClient(server) as client:
         yield Api(client)
 

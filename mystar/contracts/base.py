@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.typedefs import Handler
 
 from mystar import errors
 from mystar.errors import MystarError
+from mystar.kit.web.cors import ORIGINS, allow
 from mystar.kit.web.http import language_of
+from mystar.kit.web.observability import record_refusal
 from mystar.kit.web.routes import Route
 
 log = logging.getLogger(__name__)
@@ -112,12 +116,41 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
         if error.status < 400:
             raise
         refusal = _from_http(error, request)
-    except ConnectionResetError:
+    except ConnectionError:
         raise
     except Exception:
         log.exception("unexpected error in %s %s", request.method, request.path)
         refusal = errors.Unexpected()
     return contract_of(request).answer(refusal, request)
+
+
+async def refuse_unparsed(
+    app: web.Application, request: web.Request, error: Exception, head: bytes
+) -> web.StreamResponse:
+    """Answer a request that aiohttp refuses before the middlewares, in the dialect of its path.
+
+    :param request: without path and headers if they could not be parsed. :param head: the bytes that were received.
+    """
+    if head:
+        request = await _from_head(app, request, head)
+    is_encoding = isinstance(error, BadHttpMessage) and "content-encoding" in error.message.lower()
+    response = contract_of(request).answer(errors.UnsupportedMedia() if is_encoding else errors.Unreadable(), request)
+    response.headers.update({"Server": "mystar", "X-Request-ID": record_refusal(app, response.status, error)})
+    allow(response.headers, app[ORIGINS], request.headers.get("Origin"), request.path)
+    return response
+
+
+async def _from_head(app: web.Application, request: web.Request, head: bytes) -> web.Request:
+    """The request with the path and the few headers that its answer depends on, as far as they can be read."""
+    line, *lines = head.decode("latin-1").split("\r\n")
+    path = _PATH.search(line)
+    pairs = (one.partition(":") for one in lines)
+    headers = {name: value.strip() for name, _, value in pairs if name.lower() in ("origin", "accept-language")}
+    parsed = request.clone(rel_url=path[0] if path else "/", headers=headers)
+    # The renderers of dialects look at the route, which aiohttp resolves only for requests that it accepts.
+    parsed._match_info = await app.router.resolve(parsed)
+    parsed._match_info.add_app(app)
+    return parsed
 
 
 def _from_http(error: web.HTTPException, request: web.Request) -> MystarError:
@@ -140,6 +173,7 @@ def _from_http(error: web.HTTPException, request: web.Request) -> MystarError:
     return errors.Unexpected()
 
 
+_PATH = re.compile(r"(?<= )/[\w./-]*", re.ASCII)
 #: OpenAPI schema of ``message_and_detail``.
 MESSAGE_AND_DETAIL_SCHEMA = {
     "type": "object",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any
 
+import idna
 import limits
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_settings import NoDecode
@@ -49,10 +51,34 @@ def _listed(value: Any) -> Any:
         raise ValueError("must be a list, separated by commas or in JSON") from None
 
 
-def _is_origin(value: str) -> bool:
-    """Whether this can be a header ``Origin``: scheme, host and perhaps a port, without a path."""
-    url = URL(value)
-    return value == "*" or (url.scheme in ("http", "https") and bool(url.host) and str(url.origin()) == value)
+_ORIGIN = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<any>\*\.)?(?P<host>\[[0-9a-f:.]+\]|[^/:?#@*\s]+)(?P<port>:\d{1,5})?"
+)
+_DEFAULT_PORTS = {"https": ":443", "http": ":80"}
+
+
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    """As browsers send them in the header ``Origin``. :raises ValueError: one of them is no origin."""
+    try:
+        return tuple(map(_origin, values))
+    except (UnicodeError, ValueError):
+        raise ValueError(
+            "must be origins such as https://site.example, capacitor://localhost or https://*.example.com, "
+            'without a path, separated by commas, or "null" or "*"'
+        ) from None
+
+
+def _origin(value: str) -> str:
+    if value in ("*", "null"):
+        return value
+    found = _ORIGIN.fullmatch(value.lower())
+    if found is None:
+        raise ValueError
+    host, port = found["host"], found["port"] or ""
+    if not host.startswith("["):
+        host = idna.encode(host, uts46=True).decode() if not host.isascii() else host
+    port = "" if port == _DEFAULT_PORTS.get(found["scheme"]) else port
+    return f"{found['scheme']}://{found['any'] or ''}{host}{port}"
 
 
 def is_web_address(value: str) -> bool:
@@ -79,13 +105,7 @@ def _is_mailbox(value: str) -> bool:
 
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Networks = Annotated[Listed, must_be("addresses or networks such as 10.0.0.0/8, separated by commas", networks)]
-Origins = Annotated[
-    Listed,
-    must_be(
-        'origins such as https://site.example, without a path, separated by commas, or "*"',
-        lambda values: all(map(_is_origin, values)),
-    ),
-]
+Origins = Annotated[Listed, AfterValidator(_origins)]
 WebAddress = Annotated[
     str,
     must_be("an address that begins with http:// or https://", is_web_address),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from mystar.accounts.keys import ACCOUNTS, STAFF
 from mystar.accounts.model import ClientInfo, Role
@@ -19,6 +19,7 @@ from mystar.kit.keys import DATABASE
 from mystar.kit.web.routes import Route
 from mystar.settings import Settings
 from tests.admin.conftest import AsRole, Panel, sign_in, sign_in_token, submit_sign_in
+from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.factory import Factory, actor
 
@@ -76,7 +77,7 @@ async def test_staff_sign_in_and_out(api: Api, factory: Factory) -> None:
 
 async def test_cookies_are_secure_when_the_public_url_is_https(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(HTTP__PUBLIC_URL="https://stars.example")
-    async with TestClient(TestServer(await create_app(settings, settings.database.url))) as client:
+    async with TestClient(ApiTestServer(await create_app(settings, settings.database.url))) as client:
         assert (await client.get("/admin/sign-in/")).cookies["mystar_admin_visit"]["secure"] is True
 
 

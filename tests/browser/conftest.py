@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from mystar.app import create_app
 from mystar.settings import Settings
+from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.factory import Factory, Person
 from tests.sandbox_process import SandboxProcess
@@ -99,7 +100,7 @@ async def app(settings: Settings) -> web.Application:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def api(app: web.Application, settings: Settings) -> AsyncIterator[Api]:
-    server = TestServer(app, host="127.0.0.1", port=settings.http.port)
+    server = ApiTestServer(app, host="127.0.0.1", port=settings.http.port)
     async with TestClient(server) as client:
         yield Api(client)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from mystar.app import create_app
@@ -21,6 +20,7 @@ from mystar.notifications.keys import NOTIFICATIONS
 from mystar.notifications.tasks import Digests
 from mystar.orders.keys import ORDERS
 from mystar.settings import Settings
+from tests.api_server import ApiTestServer
 from tests.chat.chat_client import opened, said
 from tests.clock import FrozenClock
 from tests.conftest import Api
@@ -206,7 +206,7 @@ async def test_the_running_service_sends_digests_by_itself(
 ) -> None:
     settings = make_settings(NOTIFICATIONS__DIGEST_MINUTES="0.01")
     app = await create_app(settings, settings.database.url)
-    async with TestServer(app, host="127.0.0.1", port=settings.http.port):
+    async with ApiTestServer(app, host="127.0.0.1", port=settings.http.port):
         factory = Factory(app)
         recipient = await factory.person(email="digest-reader@example.com")
         sender = await factory.person("petr")

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from mystar.app import create_app
 from mystar.settings import Settings
+from tests.api_server import ApiTestServer
 
 MakeSettings = Callable[..., Settings]
 FRIEND, STRANGER = "https://site.example", "https://evil.example"
@@ -25,7 +26,7 @@ class Door:
 
     async def open(self, **variables: object) -> TestClient:
         settings = self._make(**variables)
-        client = TestClient(TestServer(await create_app(settings, settings.database.url)))
+        client = TestClient(ApiTestServer(await create_app(settings, settings.database.url)))
         await client.start_server()
         self._open.append(client)
         return client
@@ -77,9 +78,68 @@ async def test_a_page_of_another_origin_cannot_call(door: Door) -> None:
 
 async def test_without_origins_no_page_can_call(door: Door) -> None:
     client = await door.open(HTTP__CORS_ORIGINS="[]")
-    assert (await client.options("/api/login/", headers=asking(FRIEND))).status == 405
+    assert (await client.options("/api/login/", headers=asking(FRIEND))).status == 204
     answer = await client.get("/api/categories/", headers={"Origin": FRIEND})
     assert not [name for name in answer.headers if name.startswith("Access-Control-")]
+
+
+async def test_every_answer_of_every_path_can_be_read_by_allowed_pages(door: Door) -> None:
+    client = await door.open(HTTP__CORS_ORIGINS=FRIEND)
+    for method, path, status in (
+        ("GET", "/nowhere/at/all", 404),
+        ("DELETE", "/api/login/", 405),
+        ("GET", "/api/v1/orders/", 401),
+        ("GET", "/media/none.jpeg", 404),
+        ("PUT", "/healthz", 405),
+    ):
+        preflight = await client.options(path, headers=asking(FRIEND, method))
+        assert preflight.status == 200
+        assert preflight.headers["Access-Control-Allow-Methods"] == method
+        answer = await client.request(method, path, headers={"Origin": FRIEND})
+        assert answer.status == status
+        for one in (preflight, answer):
+            assert one.headers["Access-Control-Allow-Origin"] == FRIEND
+            assert one.headers["Access-Control-Allow-Credentials"] == "true"
+            assert "Origin" in one.headers["Vary"]
+
+
+async def test_a_plain_options_answers_with_the_allowed_methods(door: Door) -> None:
+    client = await door.open(HTTP__CORS_ORIGINS=FRIEND)
+    for headers in ({}, {"Origin": FRIEND}, {"Origin": STRANGER}):
+        answer = await client.options("/api/v1/orders/", headers=headers)
+        assert (answer.status, answer.headers["Allow"]) == (204, "GET, HEAD, OPTIONS, POST")
+        assert ("Access-Control-Allow-Origin" in answer.headers) == (headers.get("Origin") == FRIEND)
+    assert (await client.options("/nowhere/")).status == 404
+
+
+async def test_the_panel_is_closed_to_pages_of_other_origins(door: Door) -> None:
+    client = await door.open(HTTP__CORS_ORIGINS="*")
+    preflight = await client.options("/admin/sign-in/", headers=asking(FRIEND))
+    answer = await client.get("/admin/sign-in/", headers={"Origin": FRIEND})
+    for one in (preflight, answer):
+        assert not [name for name in one.headers if name.startswith("Access-Control-")]
+
+
+@pytest.mark.parametrize(
+    ("setting", "origin", "stranger"),
+    [
+        ("capacitor://localhost", "capacitor://localhost", "capacitor://localhost.evil"),
+        ("tauri://localhost", "tauri://localhost", "http://localhost"),
+        ("https://магазин.рф", "https://xn--80aairftm.xn--p1ai", "https://xn--80aairftm.com"),
+        ("null", "null", "https://null"),
+        ("https://*.example.com", "https://a.b.example.com", "https://example.com"),
+        ("https://*.example.com", "https://shop.example.com", "https://evil-example.com"),
+        ("https://*.example.com:8443", "https://shop.example.com:8443", "https://shop.example.com"),
+        ("HTTPS://Site.Example:443", "https://site.example", "http://site.example"),
+        ("http://[::1]:3000", "http://[::1]:3000", "http://[::2]:3000"),
+    ],
+)
+async def test_origins_are_compared_as_browsers_send_them(door: Door, setting: str, origin: str, stranger: str) -> None:
+    client = await door.open(HTTP__CORS_ORIGINS=setting)
+    assert (await client.options("/api/login/", headers=asking(origin))).status == 200
+    answer = await client.get("/api/categories/", headers={"Origin": origin})
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    assert (await client.options("/api/login/", headers=asking(stranger))).status == 403
 
 
 async def failures(client: TestClient, forwarded: list[str]) -> list[int]:

@@ -11,13 +11,14 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from mystar.app import create_app
 from mystar.cli.context import service
 from mystar.kit.postgres.database import Database
 from mystar.orders.keys import STUDIO_ORDERS
 from mystar.settings import Settings
+from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.factory import Factory, actor
 from tests.server_process import SECRET_KEY, ServerProcess, server_in
@@ -113,7 +114,7 @@ async def test_several_processes_take_every_order_up_once(
     operator = await factory.staff("operator")
     async with contextlib.AsyncExitStack() as others:
         for _ in range(2):
-            server = TestServer(await create_app(settings, settings.database.url), host="127.0.0.1")
+            server = ApiTestServer(await create_app(settings, settings.database.url), host="127.0.0.1")
             await others.enter_async_context(TestClient(server))
         for order_id in [await placed(api) for _ in range(20)]:
             await api.post(button(order_id), as_=operator)

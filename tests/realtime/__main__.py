@@ -16,11 +16,11 @@ import tempfile
 from pathlib import Path
 
 import click
-from aiohttp.test_utils import TestServer
 
 from mystar.app import create_app
 from mystar.kit.postgres.migrations import migrate
 from mystar.settings import load_settings
+from tests.api_server import ApiTestServer
 from tests.database import running_server
 from tests.realtime.run import Plan, Report, prepared, run
 from tests.server_process import environment
@@ -60,7 +60,7 @@ async def _run(plan: Plan, bus: str, dsn: str, directory: Path) -> Report:
     )
     os.environ.update({name: value for name, value in variables.items() if name.startswith("MYSTAR_")})
     app = await create_app(load_settings(), dsn)
-    async with TestServer(app):
+    async with ApiTestServer(app):
         talks = await prepared(app, plan.talks)
     return await run(plan, talks, variables, directory / "servers.log")
 

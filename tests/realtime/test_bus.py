@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from yarl import URL
 
 from mystar.accounts.keys import ACCOUNTS
@@ -22,6 +22,7 @@ from mystar.kit.realtime.connection import CloseCode
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.realtime.pubsub import PACKET_BYTES, Bus, PubSubConnection
 from mystar.settings import Settings
+from tests.api_server import ApiTestServer
 from tests.factory import Factory, actor
 from tests.kit.wire import Wire, wired
 from tests.realtime.listener import Listener
@@ -177,7 +178,7 @@ def test_other_buses_are_refused_without_quoting_them(url: str) -> None:
 @contextlib.asynccontextmanager
 async def process(settings: Settings) -> AsyncIterator[tuple[web.Application, TestClient[Any, Any]]]:
     app = await create_app(settings, settings.database.url)
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(ApiTestServer(app)) as client:
         yield app, client
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from mystar.app import create_app
 from mystar.chat.keys import CHAT
@@ -17,6 +17,7 @@ from mystar.chat.sockets import TOPIC
 from mystar.kit.realtime.connection import Encoder
 from mystar.kit.realtime.hub import HUB
 from mystar.settings import Settings
+from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.factory import Factory, actor
 from tests.realtime.conftest import Doors, Pair
@@ -78,7 +79,7 @@ async def test_too_many_missed_messages_are_a_gap(
 ) -> None:
     settings = make_settings(SOCKETS__REPLAY=3)
     app = await create_app(settings, settings.database.url)
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(ApiTestServer(app)) as client:
         factory, chat = Factory(app), app[CHAT]
         anna, boris = await factory.person(channel="market"), await factory.person(channel="market")
         conversation, _ = await chat.open(actor(anna), boris.id)

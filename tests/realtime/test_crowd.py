@@ -10,11 +10,12 @@ from typing import Any
 
 import aiohttp
 from aiohttp import ClientResponse, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from mystar.app import create_app
 from mystar.chat.keys import CHAT
 from mystar.settings import Settings
+from tests.api_server import ApiTestServer
 from tests.chat.test_log import something_happens
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
@@ -96,7 +97,7 @@ async def test_events_reach_members_only(make_settings: Callable[..., Settings])
     """Promise T9: every sort of event, against the list of those who may hear it."""
     settings = make_settings(SOCKETS__TYPING=True, SOCKETS__PRESENCE=True)
     app = await create_app(settings, settings.database.url)
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(ApiTestServer(app)) as client:
         factory, chat, dice = Factory(app), app[CHAT], random.Random(9)
         people = [await factory.person(channel="market") for _ in range(8)]
         # A ring: everybody talks to two, and is a stranger to the others.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import WSMsgType, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from jsonschema import Draft202012Validator
 
 from mystar.app import create_app
@@ -17,6 +17,7 @@ from mystar.contracts.asyncapi import CLOSE_CODES
 from mystar.kit.keys import DATABASE
 from mystar.kit.realtime.connection import CloseCode
 from mystar.settings import Settings
+from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.factory import Factory, actor
 
@@ -80,7 +81,7 @@ async def test_frames_match_the_document_and_all_of_them_occur(
 ) -> None:
     settings = make_settings(SOCKETS__TYPING=True, SOCKETS__PRESENCE=True, SOCKETS__REPLAY=3)
     app = await create_app(settings, settings.database.url)
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(ApiTestServer(app)) as client:
         document = await (await client.get("/api/docs/asyncapi.json")).json()
         heard = await lively_hour(app, client)
     for name, frames in heard.items():

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 from aiohttp import WSMsgType, WSServerHandshakeError, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from mystar.accounts.keys import ACCOUNTS, STAFF
 from mystar.accounts.model import ClientInfo
@@ -24,6 +24,7 @@ from mystar.kit.realtime.hub import HUB
 from mystar.kit.realtime.websocket import WEBSOCKET_SETTINGS
 from mystar.kit.web.http import dumps
 from mystar.settings import Settings
+from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.realtime.conftest import Doors, Pair
@@ -94,7 +95,7 @@ def listed_origin(make_settings: Any) -> Settings:
 
 async def test_pages_of_other_sites_may_not_connect(listed_origin: Settings) -> None:
     app = await create_app(listed_origin, listed_origin.database.url)
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(ApiTestServer(app)) as client:
         person = await Factory(app).person(channel="market")
         headers = {"Authorization": f"Bearer {person.token}"}
         for origin in ("https://site.example", f"http://{client.host}:{client.port}", None):
@@ -110,7 +111,7 @@ async def test_pages_of_other_sites_may_not_connect(listed_origin: Settings) -> 
 async def test_websockets_per_account_are_limited(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(SOCKETS__SOCKETS_PER_PERSON=2)
     app = await create_app(settings, settings.database.url)
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(ApiTestServer(app)) as client:
         person = await Factory(app).person(channel="market")
         path = f"/ws/notifications/?token={person.token}"
         first, _second = [await client.ws_connect(path) for _ in range(2)]
@@ -200,6 +201,37 @@ async def test_malformed_frames_close_only_their_connection(doors: Doors, pair: 
     assert await socket.code() in (1000, 1002, 1006, 1007, 1009)
     await witness.say(message="а я тут")
     assert (await witness.hear())["message"] == "а я тут"
+
+
+async def test_an_unmasked_frame_is_a_protocol_error(app: web.Application, doors: Doors, pair: Pair) -> None:
+    """RFC 6455, 5.1; also when its header arrives byte by byte, and nothing of it is sent to others."""
+    for pieces in ([b'\x81\x0f{"message": "a"}'], [b"\x81", b"\x0f", b'{"message": "a"}']):
+        socket = await doors.open(pair.path, pair.anna)
+        transport = socket.socket._conn.transport  # type: ignore[union-attr]
+        for piece in pieces:
+            transport.write(piece)
+            await asyncio.sleep(0.05)
+        assert await socket.code() == 1002
+    assert (await app[CHAT].conversation(actor(pair.anna), pair.id)).last_number == 0
+
+
+async def test_masked_frames_in_any_pieces_are_read(doors: Doors, pair: Pair) -> None:
+    socket = await doors.open(pair.path, pair.anna)
+    payload = orjson.dumps({"message": "x" * 300})
+    frame = b"\x81\xfe" + len(payload).to_bytes(2, "big") + b"\0\0\0\0" + payload
+    transport = socket.socket._conn.transport  # type: ignore[union-attr]
+    for byte in frame[:20]:
+        transport.write(bytes([byte]))
+        await asyncio.sleep(0.001)
+    transport.write(frame[20:] + frame)
+    assert [one["number"] for one in await socket.hear_several(2)] == [1, 2]
+
+
+async def test_empty_continuation_frames_count(doors: Doors, pair: Pair) -> None:
+    socket = await doors.open(pair.path, pair.anna)
+    transport = socket.socket._conn.transport  # type: ignore[union-attr]
+    transport.write(b"\x01\x80\0\0\0\0" + b"\x00\x80\0\0\0\0" * 100_000)
+    assert await socket.code() == CloseCode.TOO_MANY_FRAMES
 
 
 async def test_random_frames_never_break_the_service(doors: Doors, pair: Pair) -> None:
@@ -313,7 +345,7 @@ async def test_a_client_without_pongs_is_closed(make_settings: Callable[..., Set
     """Promise T7: networks that break without a word."""
     settings = make_settings(SOCKETS__HEARTBEAT_SECONDS=1)
     app = await create_app(settings, settings.database.url)
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(ApiTestServer(app)) as client:
         person = await Factory(app).person(channel="market")
         dead = await _deaf_socket(str(client.make_url("")).rstrip("/"), "/ws/notifications/", person)
         lively = await client.ws_connect("/ws/notifications/", headers={"Authorization": f"Bearer {person.token}"})
@@ -359,7 +391,7 @@ async def test_typing_and_presence_are_sent_only_if_switched_on(
     settings = make_settings(SOCKETS__TYPING=switched, SOCKETS__PRESENCE=switched)
     app = await create_app(settings, settings.database.url)
     heard: list[str] = []
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(ApiTestServer(app)) as client:
         factory = Factory(app)
         anna, boris = await factory.person(channel="market"), await factory.person(channel="market")
         conversation, _ = await app[CHAT].open(actor(anna), boris.id)

@@ -10,9 +10,7 @@ import asyncio
 import logging
 import random
 import socket as sockets
-import time
 import uuid
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -28,13 +26,14 @@ from mystar.kit.background import every
 from mystar.kit.realtime.connection import CloseCode, Connection, Encoder
 from mystar.kit.realtime.hub import HUB, Hub
 from mystar.kit.realtime.pubsub import Bus
+from mystar.kit.web.cors import ORIGINS
 from mystar.kit.web.http import PUBLIC_URL, language_of
+from mystar.kit.web.server import ApiProtocol
 
 log = logging.getLogger(__name__)
 
 #: Of ``Sec-WebSocket-Protocol``: the protocol that we answer; what follows it is the access token (D33).
 BEARER = "bearer"
-_MINUTE = 60.0
 #: Pongs a minute that answer the server's own heartbeat and do not count as frames of the client.
 _PONGS = 4
 #: Unsent bytes that the kernel buffers for one connection.
@@ -72,16 +71,12 @@ _SLOT = web.RequestKey("handshake_slot", object)
 #: Handshakes at a time, and seconds to wait for a slot. Thousands of clients that reconnect at once would fill the
 #: database's pool in front of all other requests (promise T6).
 _MAX_HANDSHAKES, _SLOT_SECONDS = 4, 30.0
-#: Origins of pages that may connect, or "*".
-ORIGINS: web.AppKey[tuple[str, ...]] = web.AppKey("origins")
 
 
-def add_hub(
-    app: web.Application, bus: Bus, registry: CollectorRegistry, settings: WebSocketSettings, origins: tuple[str, ...]
-) -> None:
+def add_hub(app: web.Application, bus: Bus, registry: CollectorRegistry, settings: WebSocketSettings) -> None:
     """Add the hub to the application, connected to the bus while the application runs."""
     app[HUB] = hub = Hub(bus, registry, sweep_seconds=settings.sweep_seconds)
-    app[WEBSOCKET_SETTINGS], app[ORIGINS], app[HANDSHAKES] = settings, origins, asyncio.Semaphore(_MAX_HANDSHAKES)
+    app[WEBSOCKET_SETTINGS], app[HANDSHAKES] = settings, asyncio.Semaphore(_MAX_HANDSHAKES)
     app.cleanup_ctx.append(bus.running)
     app.cleanup_ctx.append(every(0.5, hub.tick, name="sweep of topics"))
 
@@ -125,7 +120,7 @@ async def open_connection(
     """
     settings, hub = request.app[WEBSOCKET_SETTINGS], request.app[HUB]
     _require_upgrade(request)
-    _require_known_origin(request, request.app[ORIGINS])
+    _require_known_origin(request)
     if hub.connection_count(account_id) >= settings.sockets_per_person:
         raise TooMany(retry_after=30)
     socket = web.WebSocketResponse(
@@ -150,6 +145,7 @@ async def open_connection(
     try:
         await reauthenticate()
         await socket.prepare(request)
+        _limit_frames(request, connection, settings.frames_per_minute + _PONGS)
         _release_slot(request)
         if connection.close_code:
             # Closed during the handshake.
@@ -185,16 +181,10 @@ def _release_slot(request: web.Request) -> None:
         request.app[HANDSHAKES].release()
 
 
-async def incoming_frames(
-    connection: Connection, settings: WebSocketSettings
-) -> AsyncIterator[dict[str, Any] | FrameUnreadable]:
+async def incoming_frames(connection: Connection) -> AsyncIterator[dict[str, Any] | FrameUnreadable]:
     """The JSON objects that the client sends, or an error in place of a text that is none. Ends with the WebSocket."""
-    recent: deque[float] = deque(maxlen=settings.frames_per_minute + _PONGS)
     async for message in connection.socket:
         if connection.close_code or message.type is WSMsgType.ERROR:
-            return
-        if _exceeds_rate(recent):
-            connection.close(CloseCode.TOO_MANY_FRAMES)
             return
         if message.type is WSMsgType.PING:
             await connection.socket.pong(message.data)
@@ -221,7 +211,7 @@ async def answer_frames(
 ) -> None:
     """Call ``answer`` with each frame until the WebSocket closes; its errors are sent as frames."""
     language = language_of(request)
-    async for frame in incoming_frames(connection, request.app[WEBSOCKET_SETTINGS]):
+    async for frame in incoming_frames(connection):
         error: MystarError
         try:
             if isinstance(frame, FrameUnreadable):
@@ -268,19 +258,19 @@ def _require_upgrade(request: web.Request) -> None:
         raise UpgradeNeeded
 
 
-def _require_known_origin(request: web.Request, origins: tuple[str, ...]) -> None:
+def _require_known_origin(request: web.Request) -> None:
     """Browsers send the origin of the page, and no preflight comes before a WebSocket (promise S13)."""
     origin = request.headers.get("Origin")
     own = (str(request.url.origin()), str(URL(request.app[PUBLIC_URL]).origin()))
-    if origin is not None and "*" not in origins and origin not in (*origins, *own):
+    if origin is not None and origin not in own and not request.app[ORIGINS].allows(origin):
         raise ForeignOrigin
 
 
-def _exceeds_rate(recent: deque[float]) -> bool:
-    now = time.monotonic()
-    full = len(recent) == recent.maxlen and now - recent[0] < _MINUTE
-    recent.append(now)
-    return full
+def _limit_frames(request: web.Request, connection: Connection, per_minute: int) -> None:
+    protocol = request.protocol
+    assert isinstance(protocol, ApiProtocol), "WebSockets are served by ApiServer"
+    if protocol.frame_guard is not None:
+        protocol.frame_guard.limit(per_minute, lambda: connection.close(CloseCode.TOO_MANY_FRAMES))
 
 
 def _parse(message: WSMessage) -> dict[str, Any] | FrameUnreadable:

@@ -100,17 +100,33 @@ def client_address(request: web.BaseRequest, trusted: Networks) -> str:
     hops = [hop.strip() for hop in ",".join(request.headers.getall("X-Forwarded-For", [])).split(",") if hop.strip()]
     while hops and inside(sender, trusted):
         sender = hops.pop()
-    return sender[:45]
+    return str(parse_address(sender) or sender)[:45]
+
+
+def address_group(address: str, prefix: int = 64) -> str:
+    """What limits count as one client: an IPv4 address, or an IPv6 network, since every client has a /64 at least.
+
+    :param prefix: of IPv6 networks.
+    """
+    parsed = parse_address(address)
+    if parsed is None or parsed.version == 4:
+        return str(parsed or address)
+    return str(ipaddress.ip_network((parsed, prefix), strict=False))
+
+
+def parse_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address, an IPv4-mapped one as IPv4; None if it is none."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 def inside(address: str, allowed: Networks) -> bool:
     """Whether the address belongs to one of the networks; an IPv4-mapped IPv6 address is IPv4."""
-    try:
-        peer = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    plain = getattr(peer, "ipv4_mapped", None) or peer
-    return any(plain in network for network in allowed)
+    parsed = parse_address(address)
+    return parsed is not None and any(parsed in network for network in allowed)
 
 
 def address_of(request: web.Request) -> str:

@@ -106,7 +106,7 @@ async def observability_middleware(request: web.Request, handler: Handler) -> we
     except web.HTTPException as redirect:
         status = redirect.status
         raise
-    except (ConnectionResetError, asyncio.CancelledError):
+    except (ConnectionError, asyncio.CancelledError):
         # The client has gone; 499 is what nginx logs then.
         status = 499
         raise
@@ -133,10 +133,19 @@ def _record(request: web.Request, status: int, seconds: float) -> None:
     if status != 101:
         # The duration of a WebSocket is not the time of an answer.
         metrics.seconds.labels(method, route).observe(seconds)
-    if access.isEnabledFor(logging.INFO):
+    level = logging.DEBUG if status == 499 else logging.INFO
+    if access.isEnabledFor(level):
         milliseconds = round(seconds * 1000, 1)
         extra = {"method": method, "route": route, "status": status, "ms": milliseconds, "address": address_of(request)}
-        access.info("%s %s %s %s ms", method, route, status, milliseconds, extra=extra)
+        access.log(level, "%s %s %s %s ms", method, route, status, milliseconds, extra=extra)
+
+
+def record_refusal(app: web.Application, status: int, error: Exception) -> str:
+    """Count and log a request that was refused before the middlewares. Returns its id."""
+    request_id = new_request_id()
+    app[METRICS].requests.labels("other", "unmatched", status).inc()
+    access.info("unparsed request: %s %s", status, type(error).__name__, extra={"request_id": request_id})
+    return request_id
 
 
 def configure_logging(level: str, form: str) -> None:

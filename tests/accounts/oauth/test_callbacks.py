@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import ClientResponse, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from yarl import URL
 
 from mystar.app import create_app
@@ -33,6 +33,7 @@ from tests.accounts.oauth.oauth_flow import (
     strangers_token,
     token_of,
 )
+from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.sandbox_process import SandboxProcess
 
@@ -428,7 +429,7 @@ async def test_vk_id_can_be_limited_to_own_tokens(
     """What production does, where VK does not say whom a token is for."""
     settings = make_settings(OAUTH__VK__OWN_TOKENS_ONLY="true")
     app = await create_app(settings, settings.database.url)
-    async with TestClient(TestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
+    async with TestClient(ApiTestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
         api = Api(client)
         # A token for our own client that never came through us.
         link = await link_of(api, VK)

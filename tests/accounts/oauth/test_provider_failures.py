@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from mystar.accounts.keys import SIGN_IN
 from mystar.app import create_app
@@ -28,6 +28,7 @@ from tests.accounts.oauth.oauth_flow import (
     register,
     token_of,
 )
+from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.factory import Factory
 from tests.sandbox_process import SandboxProcess
@@ -61,7 +62,7 @@ async def test_a_provider_that_is_down_is_503(api: Api, sandbox: SandboxProcess)
 async def test_a_slow_provider_times_out(make_settings: Callable[..., Settings], sandbox: SandboxProcess) -> None:
     settings = make_settings(OAUTH__TIMEOUT_SECONDS="0.2")
     app = await create_app(settings, settings.database.url)
-    async with TestClient(TestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
+    async with TestClient(ApiTestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
         back = await choose(await link_of(Api(client), YANDEX), **OLGA)
         await sandbox.faults(delay_seconds=[2, 2])
         assert (await come_back(Api(client), YANDEX, back)).status == 503
@@ -72,7 +73,7 @@ async def test_a_provider_without_a_client_id_is_off(make_settings: Callable[...
     off = {name: one.model_copy(update={"client_id": ""}) for name, one in settings.oauth.providers().items()}
     settings = settings.model_copy(update={"oauth": settings.oauth.model_copy(update=off)})
     app = await create_app(settings, settings.database.url)
-    async with TestClient(TestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
+    async with TestClient(ApiTestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
         api = Api(client)
         for flow in FLOWS:
             for answer in (
@@ -90,7 +91,7 @@ async def test_a_channel_can_have_its_own_redirect_url(make_settings: Callable[.
         OAUTH__YANDEX__REDIRECT_URLS='{"greetings": "https://stars.example/api/mid-yandex"}',
     )
     app = await create_app(settings, settings.database.url)
-    async with TestClient(TestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
+    async with TestClient(ApiTestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
         link = await link_of(Api(client), YANDEX)
         assert link.query["redirect_uri"] == "https://site.example/yandex/callback/"
         back = await choose(link, **OLGA)

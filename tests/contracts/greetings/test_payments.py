@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import ClientResponse, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from yarl import URL
 
 from mystar.app import create_app
 from mystar.orders.keys import ORDER_READS
 from mystar.payments.keys import PAYMENTS
 from mystar.settings import Settings
+from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.subtests import as_subtests
@@ -382,7 +383,7 @@ async def test_notifications_are_accepted_from_the_provider_s_networks_only(
         PAYMENTS__POLL_SECONDS=3600,
     )
     other = await create_app(strict, strict.database.url)
-    async with TestClient(TestServer(other)) as client:
+    async with TestClient(ApiTestServer(other)) as client:
         news = notification(payment.provider_id)
         for forwarded in ("203.0.113.7", "185.71.76.5, 203.0.113.7", "nonsense"):
             answer = await client.post(NOTIFICATIONS, json=news, headers={"X-Forwarded-For": forwarded})

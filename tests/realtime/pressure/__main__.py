@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from aiohttp.test_utils import TestServer
 
 from mystar.app import create_app
 from mystar.kit.postgres.migrations import migrate
 from mystar.settings import load_settings
+from tests.api_server import ApiTestServer
 from tests.database import running_server
 from tests.realtime.crowd import Talk
 from tests.realtime.pressure.hostile import hostile
@@ -115,7 +115,7 @@ async def _people(dsn: str, directory: Path, talks: int) -> list[Talk]:
         if name.startswith("MYSTAR_"):
             os.environ[name] = value
     app = await create_app(load_settings(), dsn)
-    async with TestServer(app):
+    async with ApiTestServer(app):
         return await prepared(app, talks)
 
 

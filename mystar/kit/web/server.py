@@ -1,0 +1,217 @@
+"""The HTTP server: aiohttp's, with limits of connections, deadlines, and errors in the dialects of the API."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from aiohttp.web_protocol import _ErrInfo
+
+from mystar.kit.web.frame_guard import FrameGuard
+from mystar.kit.web.http import Networks, address_group, inside
+
+log = logging.getLogger(__name__)
+
+#: Bytes of a malformed head that are kept, to find its path and its origin.
+_KEPT_HEAD = 4096
+#: Seconds between checks of deadlines.
+_CHECK_SECONDS = 1.0
+#: Files for everything but connections of clients, a limit that is enough, and one that deserves a warning.
+_RESERVED_FILES, _MANY_FILES, _FEW_CONNECTIONS = 256, 1_048_576, 3840
+#: Makes the answer to a request that aiohttp refuses: from the request, its error and the bytes of its head.
+Refusal = Callable[[web.Request, Exception, bytes], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Limits of connections.
+
+    :param head_seconds: until the head of a request is complete, from the connection or its first byte.
+    :param keepalive_seconds: between two requests.
+    :param per_address: open connections of one client address (IPv6: one /64), except of ``trusted`` proxies.
+    :param total: open connections of this process.
+    """
+
+    head_seconds: float
+    keepalive_seconds: float
+    per_address: int
+    total: int
+    trusted: Networks = ()
+
+
+CONNECTION_LIMITS = web.AppKey("connection_limits", ConnectionLimits)
+
+
+def raise_open_files() -> None:
+    """Raise the limit of open files of this process to the highest that is allowed, and warn when that is low."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else hard
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if max_connections() < _FEW_CONNECTIONS:
+        log.warning("only %s connections are possible: raise the limit of open files (ulimit -n)", max_connections())
+
+
+def max_connections() -> int:
+    """Connections that leave enough files for the database, uploads and outgoing calls."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = _MANY_FILES if soft == resource.RLIM_INFINITY else soft
+    return max(soft - _RESERVED_FILES, soft // 2)
+
+
+class ApiProtocol(web.RequestHandler):
+    """One connection of a client."""
+
+    __slots__ = ("_group", "_head", "_head_since", "_payload", "_server", "frame_guard")
+
+    def __init__(self, server: ApiServer, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._server = server
+        self._group = ""
+        self._head = b""
+        self._head_since: float | None = time.monotonic()
+        self._payload: StreamReader = EMPTY_PAYLOAD
+        self.frame_guard: FrameGuard | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        peer = transport.get_extra_info("peername")
+        address = peer[0] if peer else ""
+        self._group = address_group(address)
+        if not self._server.admit(self, address, self._group):
+            assert isinstance(transport, asyncio.Transport)
+            transport.abort()
+            self._force_close = True
+            return
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._server.release(self, self._group)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._upgraded:
+            super().data_received(data)
+            return
+        count = self._request_count
+        super().data_received(data)
+        if self._request_count != count and self._messages:
+            message, self._payload = self._messages[-1]
+            self._head = (self._head + data)[:_KEPT_HEAD] if isinstance(message, _ErrInfo) else b""
+            self._head_since = None
+        elif data and self._payload.is_eof():
+            # Bytes of a head that is not complete.
+            self._head_since = self._head_since or time.monotonic()
+            if len(self._head) < _KEPT_HEAD:
+                self._head += data[:_KEPT_HEAD]
+
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        self.frame_guard = FrameGuard(parser)
+        guarded: Any = self.frame_guard
+        super().set_parser(guarded, data_received_cb)
+
+    def close_if_late(self, now: float, head_seconds: float) -> None:
+        """Close a connection whose client has not sent the head of its request in time."""
+        if self._head_since is not None and now - self._head_since > head_seconds and not self._request_in_progress:
+            self.force_close()
+
+    def _make_error_handler(self, err_info: _ErrInfo) -> Any:
+        head, refuse = self._head, self._server.refuse
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            error = err_info.exc
+            assert isinstance(error, Exception)
+            response = await refuse(request, error, head)
+            response.force_close()
+            return response
+
+        return handler
+
+
+class ApiServer(web.Server):
+    """All connections of the process.
+
+    :param refuse: answers requests that aiohttp cannot parse.
+    """
+
+    def __init__(self, handler: Any, limits: ConnectionLimits, refuse: Refusal, **options: Any) -> None:
+        super().__init__(handler, keepalive_timeout=limits.keepalive_seconds, **options)
+        self.refuse = refuse
+        self._limits = limits
+        self._open: dict[ApiProtocol, None] = {}
+        self._by_group: Counter[str] = Counter()
+        self._checks: asyncio.TimerHandle | None = None
+
+    def __call__(self) -> ApiProtocol:
+        return ApiProtocol(self, loop=self._loop, **self._kwargs)
+
+    def admit(self, connection: ApiProtocol, address: str, group: str) -> bool:
+        """Count the connection; false if there are too many."""
+        self._open[connection] = None
+        self._by_group[group] += 1
+        if self._checks is None:
+            self._checks = self._loop.call_later(_CHECK_SECONDS, self._check_deadlines)
+        if len(self._open) > self._limits.total:
+            log.warning("refused a connection: %s are open", self._limits.total)
+            return False
+        return self._by_group[group] <= self._limits.per_address or inside(address, self._limits.trusted)
+
+    def release(self, connection: ApiProtocol, group: str) -> None:
+        if connection in self._open:
+            del self._open[connection]
+            self._by_group[group] -= 1
+            if not self._by_group[group]:
+                del self._by_group[group]
+
+    def _check_deadlines(self) -> None:
+        self._checks = None
+        now = time.monotonic()
+        for connection in tuple(self._open):
+            connection.close_if_late(now, self._limits.head_seconds)
+        if self._open:
+            self._checks = self._loop.call_later(_CHECK_SECONDS, self._check_deadlines)
+
+
+class ApiRunner(web.AppRunner):
+    """Runs an application on an `ApiServer`."""
+
+    def __init__(self, app: web.Application, limits: ConnectionLimits, refuse: Refusal, **options: Any) -> None:
+        super().__init__(app, access_log=None, **options)
+        self._limits, self._refuse = limits, refuse
+
+    async def _make_server(self) -> web.Server:
+        plain = await super()._make_server()
+        return ApiServer(
+            _without_plain_text(plain.request_handler, self._refuse),
+            self._limits,
+            self._refuse,
+            request_factory=plain.request_factory,
+            **self._kwargs,
+        )
+
+
+def _without_plain_text(handle: Any, refuse: Refusal) -> Any:
+    """The application, with errors in front of its middlewares answered like those behind them."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        try:
+            response: web.StreamResponse = await handle(request)
+            return response
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            return await refuse(request, error, b"")
+        except ConnectionError as error:
+            # The client has gone and gets no answer; 499 is what nginx logs then.
+            log.debug("the client disconnected: %s %s: %r", request.method, request.path, error)
+            return web.Response(status=499)
+
+    return handler
