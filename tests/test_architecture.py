@@ -60,6 +60,8 @@ FURTHER_FILES = {
     "creators/skills": "a second service: the skills of creators",
     "earnings/moves": "the entries that an event brings, as pure functions",
     "receipts/provider": "what a provider of receipts has to do",
+    "earnings/sending/lookup": "whether the provider has a payout",
+    "earnings/sending/reconciliation": "the provider's payouts against ours",
     "earnings/payouts/provider": "what a provider of payouts has to do",
     "files/forms": "multipart forms with files, read for every dialect",
     "files/ingest": "an upload from the first byte to its row",

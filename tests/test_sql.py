@@ -27,7 +27,7 @@ OWNERS = {
     "orders": ["orders", "order_events", "deliveries", "delivery_files", "order_pictures"],
     "earnings": [
         *("commission_rules", "earnings", "earning_entries", "creator_balances", "statements", "chargebacks"),
-        *("payout_details", "payouts", "payout_parts", "payout_sweeps"),
+        *("payout_details", "payouts", "payout_parts", "payout_sweeps", "payout_queue"),
     ],
     "receipts": ["receipts"],
     "reviews": ["reviews"],

@@ -20,6 +20,7 @@ import psycopg2
 from aiohttp import web
 
 from mystar import __version__
+from mystar.cli import sending as _sending  # noqa: F401 - adds its commands
 from mystar.cli.context import database, error_lines, load_and_configure, progress, service, with_service
 from mystar.cli.earnings import earnings
 from mystar.cli.payouts import payouts

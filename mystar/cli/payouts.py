@@ -115,7 +115,7 @@ def export(form: str, again: bool) -> None:
     async def action(app: web.Application) -> None:
         from mystar.earnings.keys import PAYOUTS
 
-        click.echo(_csv(await app[PAYOUTS].export(await _approver(app, None), again=again)), nl=False)
+        click.echo(_csv(await app[PAYOUTS].export(await approver_of(app, None), again=again)), nl=False)
 
     with_service(action)
 
@@ -139,7 +139,7 @@ def _stop(creator_id: int, reason: str | None, what: str) -> None:
     async def action(app: web.Application) -> None:
         from mystar.earnings.keys import PAYOUTS
 
-        await app[PAYOUTS].stop(await _approver(app, None), creator_id, reason)
+        await app[PAYOUTS].stop(await approver_of(app, None), creator_id, reason)
         click.echo(f"Payouts of creator {creator_id} are {what}.")
 
     with_service(action)
@@ -149,12 +149,13 @@ def _decide(login: str | None, verb: Verb) -> None:
     async def action(app: web.Application) -> None:
         from mystar.earnings.keys import PAYOUTS
 
-        click.echo(_line(await verb(app[PAYOUTS], await _approver(app, login))))
+        click.echo(_line(await verb(app[PAYOUTS], await approver_of(app, login))))
 
     with_service(action)
 
 
-async def _approver(app: web.Application, login: str | None) -> Approver:
+async def approver_of(app: web.Application, login: str | None) -> Approver:
+    """A member of the staff, or the operator of this command line."""
     from mystar.accounts.keys import OPERATOR
     from mystar.earnings.payouts.model import Approver
 

@@ -10,9 +10,14 @@ if TYPE_CHECKING:
     from mystar.earnings.details.service import DetailsService
     from mystar.earnings.payouts.service import PayoutService
     from mystar.earnings.rules.service import RuleService
+    from mystar.earnings.sending.reconciliation import PayoutReconciliation
+    from mystar.earnings.sending.service import PayoutSending
     from mystar.earnings.service import EarningService
 
 EARNINGS: web.AppKey[EarningService] = web.AppKey("earnings")
 COMMISSION_RULES: web.AppKey[RuleService] = web.AppKey("commission_rules")
 PAYOUT_DETAILS: web.AppKey[DetailsService] = web.AppKey("payout_details")
 PAYOUTS: web.AppKey[PayoutService] = web.AppKey("payouts")
+#: Only where payouts go through a provider.
+PAYOUT_SENDING: web.AppKey[PayoutSending] = web.AppKey("payout_sending")
+PAYOUT_RECONCILIATION: web.AppKey[PayoutReconciliation] = web.AppKey("payout_reconciliation")

@@ -19,6 +19,7 @@ from mystar.earnings.payouts.service import PayoutService
 from mystar.earnings.payouts.service import Policy as PayoutPolicy
 from mystar.earnings.payouts.tasks import Sweep
 from mystar.earnings.rules.service import RuleService
+from mystar.earnings.sending.setup import add_sending
 from mystar.earnings.service import EarningService, Policy
 from mystar.earnings.tasks import Clearance
 from mystar.infrastructure import Constraints, Infrastructure
@@ -37,6 +38,7 @@ _LOOK_EVERY = 60
 def add(app: web.Application, infra: Infrastructure) -> None:
     _add_earnings(app, infra)
     _add_payouts(app, infra)
+    add_sending(app, infra)
 
 
 def _add_earnings(app: web.Application, infra: Infrastructure) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mystar.earnings.sending.model import PayoutQueueStopped, PayoutUnclear
 from mystar.errors import Text
 from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
@@ -24,6 +25,15 @@ _RECEIPT_REFUSED = Text(
     "The receipt of order no. {order} was not registered. It has to be mended and sent again.",
 )
 
+_QUEUE_STOPPED = Text(
+    "Выплаты остановлены: провайдер их не проводит. Пополните баланс или исправьте доступ и запустите очередь снова.",
+    "Payouts are stopped: the provider does not make them. Fund the balance or mend the credentials, then resume them.",
+)
+_PAYOUT_UNCLEAR = Text(
+    "Исход выплаты №{payout} неизвестен: у провайдера её нет, а повторить прежний запрос уже нельзя.",
+    "The outcome of payout no. {payout} is unknown: the provider does not have it, and its call cannot be repeated.",
+)
+
 
 class StaffMails:
     """Queues mails in the transaction of their cause.
@@ -39,6 +49,8 @@ class StaffMails:
         events.on(PaymentFailed, self._payment_failed)
         events.on(RefundFailed, self._refund_failed)
         events.on(ReceiptRefused, self._receipt_refused)
+        events.on(PayoutQueueStopped, self._queue_stopped)
+        events.on(PayoutUnclear, self._payout_unclear)
 
     async def _payment_failed(self, tx: Tx, event: PaymentFailed) -> None:
         refusal, order_id = event.payment.refusal, event.payment.order_id
@@ -53,8 +65,20 @@ class StaffMails:
         order_id = event.receipt.order_id
         await self._send(tx, order_id, _RECEIPT_REFUSED.in_(self._language, order=order_id), event.reason)
 
+    async def _queue_stopped(self, tx: Tx, event: PayoutQueueStopped) -> None:
+        await self._queue(tx, "/admin/", _QUEUE_STOPPED.in_(self._language), event.reason)
+
+    async def _payout_unclear(self, tx: Tx, event: PayoutUnclear) -> None:
+        """At first it is looked up by itself; only what lasts needs a person."""
+        if event.is_lasting:
+            what = _PAYOUT_UNCLEAR.in_(self._language, payout=event.payout_id)
+            await self._queue(tx, "/admin/", what, f"part {event.part_id}")
+
     async def _send(self, tx: Tx, order_id: int, what: str, details: str) -> None:
-        link = f"{self._public_url}/admin/orders/{order_id}/"
+        await self._queue(tx, f"/admin/orders/{order_id}/", what, details)
+
+    async def _queue(self, tx: Tx, path: str, what: str, details: str) -> None:
+        link = f"{self._public_url}{path}"
         await self._mailer.queue(
             tx, "staff_notice", self._mailbox, self._language, what=what, details=details, link=link
         )

@@ -216,13 +216,17 @@ class PaymentService:
         :raises Forbidden: the sender is in none of the provider's networks.
         :raises Unavailable: the provider did not answer.
         """
-        if self._webhook_networks and not inside(sender, self._webhook_networks):
-            raise Forbidden
+        self.require_provider(sender)
         payment = (await self._payments.of_provider([provider_id])).get(provider_id)
         if payment is not None:
             await self._in_turn(payment.id)
         else:
             await self._notified_of_unknown(provider_id, metadata)
+
+    def require_provider(self, sender: str) -> None:
+        """:raises Forbidden: notifications may not come from this address."""
+        if self._webhook_networks and not inside(sender, self._webhook_networks):
+            raise Forbidden
 
     async def poll(self) -> int:
         """Refresh every payment whose ``check_at`` has come, in case notifications were lost; answer how many.

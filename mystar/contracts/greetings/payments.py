@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,8 @@ from aiohttp_apispec import docs, json_schema, querystring_schema, response_sche
 from marshmallow import fields
 
 from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
+from mystar.earnings.keys import PAYOUT_SENDING
+from mystar.earnings.payouts.provider import METADATA_KEY
 from mystar.errors import Invalid, Text, Unauthenticated, Unavailable
 from mystar.kit.money import format_rubles
 from mystar.kit.web.fields import BaseSchema, Id, PlainText
@@ -22,6 +25,7 @@ from mystar.kit.web.validation import body_of, query_of
 from mystar.orders.keys import ORDERS
 from mystar.payments.keys import PAYMENTS
 from mystar.payments.model import Payment, PaymentChoice
+from mystar.payments.provider import ProviderError
 
 #: Seconds between reloads of the return page while a payment is pending.
 _RELOAD_SECONDS = 4
@@ -151,7 +155,9 @@ async def receive_notification(request: web.Request) -> web.StreamResponse:
     notification = body_of(request)
     if notification.get("type") != "notification" or "event" not in notification or "object" not in notification:
         raise Invalid(fields={"": [_NOT_A_NOTIFICATION]})
-    if provider_id := _payment_id(notification["event"], notification["object"]):
+    if notification["event"].startswith("payout."):
+        await _payout_notified(request, notification["object"])
+    elif provider_id := _payment_id(notification["event"], notification["object"]):
         metadata = {name: str(value) for name, value in (notification["object"].get("metadata") or {}).items()}
         await request.app[PAYMENTS].notified(provider_id, metadata, address_of(request))
     return json_response({})
@@ -179,6 +185,19 @@ def _choice_page(request: web.Request, choice: PaymentChoice, signature: str) ->
     amount = format_rubles(choice.amount, language)
     page = render_page("payment_method.html", language, links=links, amount=amount, order_id=choice.order_id)
     return html_response(page)
+
+
+async def _payout_notified(request: web.Request, subject: dict[str, Any]) -> None:
+    """Payouts are read with credentials of their own, where a provider makes them."""
+    sending = request.app.get(PAYOUT_SENDING)
+    if sending is None:
+        return
+    request.app[PAYMENTS].require_provider(address_of(request))
+    part = str((subject.get("metadata") or {}).get(METADATA_KEY, ""))
+    try:
+        await sending.notified(subject["id"], int(part) if re.fullmatch("[0-9]{1,18}", part) else None)
+    except ProviderError as error:
+        raise Unavailable(retry_after=math.ceil(error.retry_after)) from error
 
 
 def _payment_id(event: str, subject: dict[str, Any]) -> str | None:

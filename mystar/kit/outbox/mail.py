@@ -201,7 +201,12 @@ def _code(error: aiosmtplib.SMTPException) -> int:
 
 
 def _ascii_domain(address: str) -> str:
-    """The address with its domain as IDNA 2008 writes it in ASCII: тест.рф becomes xn--e1aybc.xn--p1ai."""
+    """The address with its domain as IDNA 2008 writes it in ASCII: тест.рф becomes xn--e1aybc.xn--p1ai.
+
+    An address in ASCII stays as it is, also at a host of this network, such as localhost.
+    """
+    if address.isascii():
+        return address
     validated = validate_email(address, check_deliverability=False, test_environment=True)
     return validated.ascii_email or address
 

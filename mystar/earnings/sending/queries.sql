@@ -1,0 +1,30 @@
+-- name: payout_of_part
+select payout_id from payout_parts where id = %(id)s;
+
+-- name: part_of_provider
+select id from payout_parts where provider_id = %(provider_id)s;
+
+-- name: begin_attempt
+-- Another key: the first call of the new attempt is still to be made.
+update payout_parts set attempt = attempt + 1, sent_at = null, updated_at = %(now)s where id = %(id)s;
+
+-- name: queue_state
+select stopped_for, stopped_at from payout_queue;
+
+-- name: stop_queue
+-- The first reason stays.
+update payout_queue set stopped_for = %(reason)s, stopped_at = %(now)s where stopped_for is null;
+
+-- name: resume_queue
+update payout_queue set stopped_for = null, stopped_at = null;
+
+-- name: parts_to_compare
+-- Parts that were sent since then, and those whose payouts the provider lists.
+select payout_parts.id, payout_parts.payout_id, payout_parts.status, payout_parts.amount, payout_parts.provider_id,
+    payout_parts.sent_at, payout_details.kind, payout_details.mask
+from payout_parts
+join payouts on payouts.id = payout_parts.payout_id
+join payout_details on payout_details.id = payouts.details_id
+where payouts.provider <> 'manual'
+    and (payout_parts.sent_at >= %(since)s::timestamptz or payout_parts.provider_id = any(%(provider_ids)s::text[]))
+order by payout_parts.id;

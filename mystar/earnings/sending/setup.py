@@ -1,0 +1,49 @@
+"""Build the sending of payouts, where a provider makes them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aiohttp import web
+
+from mystar.earnings.gateways.yookassa import YooKassaPayouts
+from mystar.earnings.keys import PAYOUT_DETAILS, PAYOUT_RECONCILIATION, PAYOUT_SENDING, PAYOUTS
+from mystar.earnings.sending.reconciliation import PayoutReconciliation
+from mystar.earnings.sending.service import TOPIC, PayoutSending
+from mystar.earnings.sending.tasks import PayoutCalls
+from mystar.infrastructure import Infrastructure
+
+#: Seconds between two tries of a part whose call fails unexpectedly.
+_MAX_PAUSE = 60.0
+
+
+def add_sending(app: web.Application, infra: Infrastructure) -> None:
+    """Nothing where staff pay by hand."""
+    if infra.settings.payouts.provider == "manual":
+        return
+    account = infra.settings.payments.yookassa
+    gateway = YooKassaPayouts(
+        url=account.url,
+        agent_id=account.payouts.agent_id,
+        secret_key=account.payouts.secret_key,
+        timeout=account.timeout_seconds,
+        registry=infra.metrics.registry,
+    )
+    sending = PayoutSending(
+        infra.db,
+        infra.outbox,
+        app[PAYOUTS],
+        app[PAYOUT_DETAILS],
+        gateway,
+        infra.clock,
+        poll=timedelta(seconds=infra.settings.payouts.poll_seconds),
+    )
+    sending.listen(infra.events)
+    calls = PayoutCalls(gateway, sending, infra.clock)
+    infra.outbox.handle(TOPIC, calls.send, concurrency=2, max_pause=_MAX_PAUSE)
+    app[PAYOUT_SENDING], app[PAYOUT_RECONCILIATION] = sending, PayoutReconciliation(infra.db, gateway, infra.clock)
+
+    async def close(_app: web.Application) -> None:
+        await gateway.close()
+
+    app.on_cleanup.append(close)

@@ -1,0 +1,294 @@
+"""Payouts through the provider: every ending, lost answers, stops, and never twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mystar.earnings.keys import PAYOUT_RECONCILIATION, PAYOUT_SENDING, PAYOUTS
+from mystar.earnings.payouts.model import Approver
+from mystar.earnings.sending.model import NotProvenAbsent, PayoutDifference
+from mystar.kit.keys import DATABASE
+from tests.earnings.bench import Bench
+from tests.sandbox_process import SandboxProcess, sandbox_in
+from tests.waiting import eventually
+
+OPERATOR = Approver("operator:anna", None, True)
+OWNER = Approver("operator:boris", None, True)
+#: Kopecks; the default of the setting.
+SECOND_PAIR_ABOVE = 10_000_000
+THROUGH_PROVIDER = {"PAYOUTS__PROVIDER": "yookassa", "PAYOUTS__COOLDOWN_DAYS": "0", "PAYOUTS__POLL_SECONDS": "1"}
+pytestmark = pytest.mark.parametrize("further_settings", [THROUGH_PROVIDER], indirect=True)
+
+
+@pytest.fixture
+def sandbox_process(tmp_path: Path) -> Iterator[SandboxProcess]:
+    """A provider of the test's own: its balance, its faults and its journal."""
+    with sandbox_in(tmp_path / "sandbox") as process:
+        yield process
+
+
+async def asked(bench: Bench, amount: int = 125_000, **details: Any) -> dict[str, Any]:
+    """A payout that staff have approved."""
+    await bench.earned(amount)
+    await bench.details(**details)
+    payout = await bench.payout()
+    await bench.app[PAYOUTS].approve(OPERATOR, payout["id"])
+    if amount > SECOND_PAIR_ABOVE:
+        await bench.app[PAYOUTS].approve(OWNER, payout["id"])
+    return payout
+
+
+async def becomes(bench: Bench, payout: dict[str, Any], status: str) -> dict[str, Any]:
+    async def look() -> dict[str, Any] | None:
+        found = await bench.read(f"/api/v1/payouts/{payout['id']}/")
+        return found if found["status"] == status else None
+
+    found = await eventually(look)
+    assert found is not None
+    return found
+
+
+async def sent(bench: Bench) -> list[dict[str, Any]]:
+    """The payouts that the provider has."""
+    return await bench.sandbox.payouts()
+
+
+async def test_an_approved_payout_is_sent_and_paid(bench: Bench) -> None:
+    payout = await asked(bench)
+    await becomes(bench, payout, "paid")
+
+    [theirs] = await sent(bench)
+    assert (theirs["amount"], theirs["status"]) == (125_000, "succeeded")
+    assert theirs["metadata"]["payout_part"] == str(payout["parts"][0]["id"])
+    assert await bench.balance() == {"paid": 125_000}
+    assert await bench.is_sound()
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"kind": "wallet", "account_number": "4100116075156746"},
+        {"kind": "card", "token": "pt-220220-0047-0123456789abcdef", "mask": "220220******0047"},
+    ],
+)
+async def test_a_payout_reaches_wallets_and_cards(bench: Bench, details: dict[str, str]) -> None:
+    payout = await asked(bench, **details)
+
+    await becomes(bench, payout, "paid")
+
+
+REASONS = {
+    "02": "fraud_suspected",
+    "03": "one_time_limit_exceeded",
+    "04": "periodic_limit_exceeded",
+    "05": "rejected_by_payee",
+    "06": "general_decline",
+    "07": "issuer_unavailable",
+    "08": "recipient_not_found",
+    "09": "recipient_check_failed",
+    "10": "identification_required",
+}
+
+
+async def test_a_canceled_payout_makes_the_money_available_again(bench: Bench) -> None:
+    await bench.earned(125_000)
+    for number, reason in REASONS.items():
+        await bench.details(phone=f"+790000000{number}")
+        payout = await bench.payout()
+        await bench.app[PAYOUTS].approve(OPERATOR, payout["id"])
+        failed = await becomes(bench, payout, "failed")
+        assert [part["reason"] for part in failed["parts"]] == [reason]
+        assert await bench.balance() == {"available": 125_000}
+    assert (await bench.app[PAYOUT_SENDING].queue_state()).stopped_for is None
+    assert await bench.is_sound()
+
+
+async def test_an_empty_balance_stops_the_whole_queue_until_staff_resume_it(bench: Bench) -> None:
+    await bench.sandbox.fund_payouts(0)
+    first = await asked(bench)
+    await becomes(bench, first, "failed")
+    assert await bench.balance() == {"available": 125_000}
+    letter = await bench.sandbox.wait_for_mail("support@localhost")
+    assert "insufficient_funds" in letter["text"]
+
+    second = await bench.payout()
+    await bench.app[PAYOUTS].approve(OPERATOR, second["id"])
+    await bench.sandbox.fund_payouts(1_000_000)
+    await bench.later(minutes=5)
+    assert (await bench.read(f"/api/v1/payouts/{second['id']}/"))["status"] == "approved"
+    assert len(await sent(bench)) == 1
+
+    await bench.app[PAYOUT_SENDING].resume_queue(OPERATOR)
+    await bench.later(minutes=5)
+    await becomes(bench, second, "paid")
+    keys = {line["idempotence_key"] for line in await bench.sandbox.journal() if line["kind"] == "payout.created"}
+    assert len(keys) == 2
+    assert await bench.is_sound()
+
+
+async def test_refused_credentials_stop_the_queue_and_fail_nothing(bench: Bench) -> None:
+    gateway = bench.app[PAYOUT_SENDING]._provider
+    wrong = {"Authorization": "Basic d3Jvbmc6d3Jvbmc="}
+    gateway._client._session.headers.update(wrong)
+    payout = await asked(bench)
+
+    async def stopped() -> str | None:
+        return (await bench.app[PAYOUT_SENDING].queue_state()).stopped_for
+
+    assert await eventually(stopped) == "credentials"
+    assert (await bench.read(f"/api/v1/payouts/{payout['id']}/"))["status"] == "sending"
+    assert await sent(bench) == []
+
+
+async def test_a_pending_payout_is_followed(bench: Bench) -> None:
+    await bench.sandbox.faults(payouts={"hold": True})
+    payout = await asked(bench)
+    await becomes(bench, payout, "pending")
+    assert await bench.balance() == {"reserved": 125_000}
+
+    [theirs] = await sent(bench)
+    await bench.sandbox.payout_action(theirs["id"], "succeed")
+    await bench.later(seconds=2)
+    await becomes(bench, payout, "paid")
+
+
+async def test_a_lost_answer_is_looked_up_and_pays_once(bench: Bench) -> None:
+    await bench.sandbox.faults(error_after_work=1)
+    payout = await asked(bench)
+    await becomes(bench, payout, "unknown")
+    assert (await bench.read("/api/v1/earnings/"))["paused"] == "payout_unknown"
+
+    await bench.sandbox.faults()
+    await bench.later(minutes=2)
+    await becomes(bench, payout, "paid")
+    assert len(await sent(bench)) == 1
+    assert await bench.is_sound()
+
+
+async def test_a_lost_answer_is_followed_even_after_the_key_is_forgotten(bench: Bench) -> None:
+    await bench.sandbox.faults(error_after_work=1)
+    payout = await asked(bench)
+    await becomes(bench, payout, "unknown")
+    await bench.sandbox.faults()
+    await bench.later(hours=25)
+    await becomes(bench, payout, "paid")
+
+    assert len(await sent(bench)) == 1
+
+
+async def test_a_payout_that_was_never_made_waits_for_a_person_after_twenty_hours(bench: Bench) -> None:
+    await bench.sandbox.faults(error_before_work=1)
+    payout = await asked(bench)
+    await becomes(bench, payout, "unknown")
+    part_id = payout["parts"][0]["id"]
+    await bench.sandbox.faults(down=True)
+    await bench.later(hours=20, minutes=1)
+    await bench.sandbox.faults()
+
+    async def proven() -> bool:
+        try:
+            await bench.app[PAYOUT_SENDING].send_again(OPERATOR, part_id)
+        except NotProvenAbsent:
+            return False
+        return True
+
+    await eventually(proven)
+    await becomes(bench, payout, "paid")
+    [line] = [line for line in await bench.sandbox.journal() if line["kind"] == "payout.created"]
+    assert line["idempotence_key"] == f"payout:{part_id}:2"
+    assert await bench.is_sound()
+
+
+async def test_nobody_begins_another_attempt_while_the_first_may_still_pay(bench: Bench) -> None:
+    await bench.sandbox.faults(error_before_work=1)
+    payout = await asked(bench)
+    await becomes(bench, payout, "unknown")
+    await bench.sandbox.faults(payouts={"hold": True})
+
+    with pytest.raises(NotProvenAbsent):
+        await bench.app[PAYOUT_SENDING].send_again(OPERATOR, payout["parts"][0]["id"])
+
+
+async def test_a_payout_is_not_sent_while_its_creator_is_stopped(bench: Bench) -> None:
+    await bench.earned(125_000)
+    await bench.details()
+    payout = await bench.payout()
+    await bench.app[DATABASE].execute("update payout_queue set stopped_for = 'credentials'")
+    await bench.app[PAYOUTS].approve(OPERATOR, payout["id"])
+    await bench.app[PAYOUTS].stop(OPERATOR, bench.creator.id, "a complaint")
+    await bench.app[PAYOUT_SENDING].resume_queue(OPERATOR)
+    await bench.later(minutes=5)
+    assert await sent(bench) == []
+
+    await bench.app[PAYOUTS].stop(OPERATOR, bench.creator.id, None)
+    await bench.later(minutes=5)
+    await becomes(bench, payout, "paid")
+
+
+async def test_a_large_payout_is_sent_in_parts_that_end_alone(bench: Bench) -> None:
+    await bench.sandbox.faults(payouts={"hold": True})
+    payout = await asked(bench, 110_000_000)
+    assert [part["amount"] for part in payout["parts"]] == ["500000.00", "500000.00", "100000.00"]
+
+    async def all_pending() -> list[dict[str, Any]] | None:
+        theirs = await sent(bench)
+        return theirs if len(theirs) == 3 else None
+
+    theirs = {one["amount"]: one["id"] for one in await eventually(all_pending) or ()}
+    await becomes(bench, payout, "pending")
+    await bench.sandbox.payout_action(theirs[10_000_000], "cancel", reason="general_decline")
+    for one in await sent(bench):
+        if one["amount"] == 50_000_000:
+            await bench.sandbox.payout_action(one["id"], "succeed")
+    await bench.later(seconds=2)
+    ended = await becomes(bench, payout, "paid")
+
+    assert [part["status"] for part in ended["parts"]] == ["paid", "paid", "failed"]
+    assert await bench.balance() == {"available": 10_000_000, "paid": 100_000_000}
+
+
+async def test_a_notification_is_a_reason_to_read_the_payout_and_no_more(bench: Bench) -> None:
+    await bench.sandbox.faults(payouts={"hold": True})
+    payout = await asked(bench)
+    await becomes(bench, payout, "pending")
+    [theirs] = await sent(bench)
+    forged = {"type": "notification", "event": "payout.succeeded", "object": {"id": theirs["id"]}}
+
+    answer = await bench.api.post("/payments/notifications/", forged)
+    assert answer.status == 200
+    assert (await bench.read(f"/api/v1/payouts/{payout['id']}/"))["status"] == "pending"
+
+    await bench.sandbox.payout_action(theirs["id"], "succeed")
+    assert (await bench.api.post("/payments/notifications/", forged)).status == 200
+    assert (await bench.read(f"/api/v1/payouts/{payout['id']}/"))["status"] == "paid"
+
+
+async def test_reconciliation_finds_planted_differences_and_invents_none(bench: Bench) -> None:
+    paid = await becomes(bench, await asked(bench), "paid")
+    await becomes(bench, await asked(bench, phone="+79000000006"), "failed")
+    reconciliation, db = bench.app[PAYOUT_RECONCILIATION], bench.app[DATABASE]
+
+    async def differences() -> list[PayoutDifference]:
+        return (await reconciliation.run(timedelta(days=3))).differences
+
+    assert await differences() == []
+
+    part_id = paid["parts"][0]["id"]
+    [provider_id] = [one["id"] for one in await sent(bench) if one["status"] == "succeeded"]
+    plants = {
+        "status": "update payout_parts set status = 'failed' where id = %(id)s",
+        "amount": "update payout_parts set amount = amount + 1 where id = %(id)s",
+        "destination": "update payout_details set mask = '+7 *** ***-00-00' where id = 1",
+    }
+    for kind, statement in plants.items():
+        await db.execute(statement, id=part_id)
+        found = await differences()
+        assert kind in {one.kind for one in found}, found
+    await db.execute("update payout_parts set provider_id = 'po-none' where id = %(id)s", id=part_id)
+    found = {(one.kind, one.provider_id) for one in await differences()}
+    assert {("missing_there", "po-none"), ("unknown_here", provider_id)} <= found
