@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from mystar.errors import MystarError
 from mystar.kit.clock import Clock
@@ -19,6 +20,7 @@ from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.observability import Metrics
 from mystar.kit.web.routes import Route
+from mystar.sections import MailSettings
 from mystar.settings import Settings
 
 #: Makes the domain error of a violated constraint, by the constraint's name.
@@ -44,6 +46,20 @@ class Infrastructure:
         await self.smtp.close()
         await self.limits.close()
         await self.db.close()
+
+
+def smtp_sender(mail: MailSettings, clock: Clock, registry: CollectorRegistry | None = None) -> SmtpSender:
+    """A sender with the configured mail server, not connected yet."""
+    return SmtpSender(
+        clock,
+        host=mail.host,
+        port=mail.port,
+        username=mail.username,
+        password=mail.password,
+        security=mail.start_tls,
+        timeout=mail.timeout_seconds,
+        registry=registry,
+    )
 
 
 class Domain(Protocol):
@@ -76,16 +92,7 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         events=events,
     )
     outbox = Outbox(db, clock, lease=settings.outbox.lease_seconds)
-    smtp = SmtpSender(
-        clock,
-        host=settings.mail.host,
-        port=settings.mail.port,
-        username=settings.mail.username,
-        password=settings.mail.password,
-        security=settings.mail.start_tls,
-        timeout=settings.mail.timeout_seconds,
-        registry=metrics.registry,
-    )
+    smtp = smtp_sender(settings.mail, clock, metrics.registry)
     outbox.handle(MAIL, smtp.send)
     rules = settings.limits.model_dump(exclude={"enabled", "url"})
     return Infrastructure(

@@ -205,18 +205,38 @@ def errors() -> None:
 
 
 @main.command()
-def check() -> None:
+@click.option("--deep", is_flag=True, help="Also ask mail, storage, Redis, the payment provider, clock and TLS.")
+def check(deep: bool) -> None:
     """Verify settings, database and invariants; exit 1 and name every problem."""
+    from mystar.cli import probes
+
     settings = load_and_configure()
     with database(settings) as dsn:
         problems = migrations.problems(dsn)
         if not problems:
             problems = asyncio.run(_broken_invariants(settings, dsn))
+            problems += asyncio.run(probes.problems(settings, dsn, deep=deep))
     for problem in problems:
         click.echo(problem)
     if problems:
         sys.exit(1)
     click.echo("Everything is in order.")
+
+
+@main.group()
+def mail() -> None:
+    """Examine the configured mail server."""
+
+
+@mail.command("test")
+@click.option("--to", required=True, help="The address that a test mail is sent to.")
+def send_test_mail(to: str) -> None:
+    """Send a mail with the configured server; exit 1 and say why if it is refused."""
+    from mystar.cli.probes import send_mail
+
+    if refusal := asyncio.run(send_mail(load_and_configure(), to)):
+        raise click.ClickException(refusal)
+    click.echo(f"The mail server accepted a mail to {to}.")
 
 
 @main.group()

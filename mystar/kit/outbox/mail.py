@@ -142,6 +142,11 @@ class SmtpSender:
         code = _code(error)
         return GiveUp(f"the mail server answered {code}") if 500 <= code < 600 else error
 
+    async def check(self) -> None:
+        """Connect and log in. :raises aiosmtplib.SMTPException: or OSError: it does not work."""
+        async with self._lock:
+            await self._connect()
+
     async def close(self) -> None:
         if self._smtp.is_connected:
             try:
