@@ -6,6 +6,7 @@ order where many rows fit, and collects and sorts where few do.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -46,17 +47,25 @@ _BY_CREATOR = (SortOrder.BEST, SortOrder.POPULAR)
 @_cached
 def page_of_ids(filters: ServiceFilter, *, limit: int, offset: int) -> Statement:
     """The ids of a page of services, in order. Of the skipped rows only the index is read."""
-    query = _fitting(filters)
-    if filters.order in _BY_CREATOR:
-        query = query.join(_CREATORS).on(_CREATORS.id == _SERVICES.creator_id)
-    return _statement(_sorted(query, _ORDERS[filters.order]).limit(limit).offset(offset))
+    return _statement(_page(filters).limit(limit).offset(offset))
+
+
+@_cached
+def counted_page_of_ids(filters: ServiceFilter, *, limit: int, offset: int) -> Statement:
+    """Like `page_of_ids`, each with the number of all services as ``total``."""
+    total = _kept_count(filters.kind, filters.category_ids) if is_kept(filters) else _count(filters)
+    return _statement(_page(filters).select(total.as_("total")).limit(limit).offset(offset))
 
 
 @_cached
 def count(filters: ServiceFilter) -> Statement:
-    """The number of services, up to ``MAX_COUNTED``."""
-    some = _fitting(filters, count=True).limit(MAX_COUNTED)
-    return _statement(Query.from_(some).select(Count("*")))
+    """The number of services, up to ``MAX_COUNTED`` unless it is kept."""
+    return _statement(_kept_count(filters.kind, filters.category_ids) if is_kept(filters) else _count(filters))
+
+
+def is_kept(filters: ServiceFilter) -> bool:
+    """Whether the number of services is kept: all services, or those of a kind or of whole categories."""
+    return replace(filters, category_ids=None, kind=None, order=SortOrder.FIT) == ServiceFilter()
 
 
 def search(filters: ServiceFilter, query: str) -> Statement:
@@ -102,12 +111,7 @@ def search(filters: ServiceFilter, query: str) -> Statement:
 @_cached
 def count_listed(kind: str | None, category_ids: tuple[int, ...] | None) -> Statement:
     """The number of listed services of a kind in these categories, from the kept counts. None = not filtered."""
-    query = Query.from_(_COUNTS).select(_Call("coalesce", Sum(_COUNTS.listed), 0))
-    if kind is not None:
-        query = query.where(_COUNTS.kind == kind)
-    if category_ids is not None:
-        query = query.where(_COUNTS.category_id.isin(category_ids or (0,)))
-    return _statement(query)
+    return _statement(_kept_count(kind, category_ids))
 
 
 @_cached
@@ -131,6 +135,28 @@ def page_of_tags(prefix: str, *, offset: int, limit: int) -> Statement:
 
 def count_tags(prefix: str) -> Statement:
     return _statement(_tags(prefix).select(Count("*")))
+
+
+def _page(filters: ServiceFilter) -> QueryBuilder:
+    query = _fitting(filters)
+    if filters.order in _BY_CREATOR:
+        query = query.join(_CREATORS).on(_CREATORS.id == _SERVICES.creator_id)
+    return _sorted(query, _ORDERS[filters.order])
+
+
+def _count(filters: ServiceFilter) -> QueryBuilder:
+    some = _fitting(filters, count=True).limit(MAX_COUNTED)
+    query: QueryBuilder = Query.from_(some).select(Count("*"))
+    return query
+
+
+def _kept_count(kind: str | None, category_ids: tuple[int, ...] | None) -> QueryBuilder:
+    query: QueryBuilder = Query.from_(_COUNTS).select(_Call("coalesce", Sum(_COUNTS.listed), 0))
+    if kind is not None:
+        query = query.where(_COUNTS.kind == kind)
+    if category_ids is not None:
+        query = query.where(_COUNTS.category_id.isin(category_ids or (0,)))
+    return query
 
 
 def _fitting(filters: ServiceFilter, *, count: bool = False) -> QueryBuilder:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from mystar.accounts.model import AccountChanged, Actor
 from mystar.catalog.model import GreetingStays, Service, ServiceDraft, ServiceUnknown, tag_key
 from mystar.catalog.repository import CatalogRepository
-from mystar.catalog.search import ServiceFilter, SortOrder
+from mystar.catalog.search import ServiceFilter
 from mystar.catalog.search_repository import SearchRepository
 from mystar.catalog.service_repository import ServiceRepository
 from mystar.catalog.taxonomy_repository import TaxonomyRepository
@@ -103,8 +103,7 @@ class ServiceListings:
         if filters.text:
             found = await index.found(filters)
             return Page(await self._services(found[page.offset : page.offset + page.size]), len(found))
-        count = await self._count(filters)
-        ids = await index.page(filters, page) if page.offset < count else []
+        ids, count = await index.page(filters, page)
         return Page(await self._services(ids), count)
 
     async def category_ids(self, names: Sequence[str]) -> tuple[int, ...]:
@@ -122,11 +121,6 @@ class ServiceListings:
     async def _follow_account(self, tx: Tx, event: AccountChanged) -> None:
         if service_ids := await ServiceRepository(tx).follow_account(event.account_id):
             await SearchRepository(tx).put(service_ids)
-
-    async def _count(self, filters: ServiceFilter) -> int:
-        if replace(filters, category_ids=None, kind=None, order=SortOrder.FIT) == ServiceFilter():
-            return await CatalogRepository(self._db).count_listed(filters.kind, filters.category_ids)
-        return await SearchRepository(self._db).count(filters)
 
     async def _services(self, ids: Sequence[int]) -> list[Service]:
         """In the order of the ids."""

@@ -214,8 +214,9 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The current terms of a service for an order, with the chosen ``options``. Prices in kopecks."""
+    """The current terms of a ``service`` for an order, with the chosen ``options``. Prices in kopecks."""
 
+    service: Service
     service_id: int
     creator_id: int
     account_id: int

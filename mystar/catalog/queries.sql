@@ -1,4 +1,5 @@
 -- name: categories
+-- plan: generic
 select categories.id, categories.name, categories.photo_id, files.key as photo_key
 from categories left join files on files.id = categories.photo_id
 order by categories.position, categories.id

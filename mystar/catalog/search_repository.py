@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from mystar.catalog import filter_queries
 from mystar.catalog.search import (
     ENOUGH,
+    MAX_COUNTED,
     MAX_FOUND,
     ServiceFilter,
     expand_query,
@@ -44,12 +45,22 @@ class SearchRepository:
         words = {word for column in texts.values() for text in column for word in text.split()}
         await self._tx.execute(QUERIES.add_search_words, words=sorted(filter(may_be_misspelt, words)))
 
-    async def page(self, filters: ServiceFilter, page: PageRequest) -> list[int]:
-        """The ids of a page, in order. ``filters.text`` is ignored."""
-        return await self._ids(filter_queries.page_of_ids(filters, limit=page.size, offset=page.offset))
+    async def page(self, filters: ServiceFilter, page: PageRequest) -> tuple[list[int], int]:
+        """The ids of a page, in order, and the number of all; there are no pages beyond it.
 
-    async def count(self, filters: ServiceFilter) -> int:
-        """Up to `search.MAX_COUNTED`. ``filters.text`` is ignored."""
+        The number is exact for whole categories, otherwise up to `search.MAX_COUNTED`. ``filters.text`` is ignored.
+        """
+        if page.offset < MAX_COUNTED:
+            statement, values = filter_queries.counted_page_of_ids(filters, limit=page.size, offset=page.offset)
+            rows = await self._tx.all(statement, values)
+            if rows or not page.offset:
+                return [row["id"] for row in rows], int(rows[0]["total"]) if rows else 0
+        count = await self._count(filters)
+        if page.offset >= count:
+            return [], count
+        return await self._ids(filter_queries.page_of_ids(filters, limit=page.size, offset=page.offset)), count
+
+    async def _count(self, filters: ServiceFilter) -> int:
         statement, values = filter_queries.count(filters)
         return int(await self._tx.value(statement, values))
 

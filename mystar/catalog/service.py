@@ -85,6 +85,7 @@ class CatalogService:
         if not options.keys() >= set(option_ids):
             raise OptionUnknown
         return Quote(
+            service=service,
             service_id=service.id,
             creator_id=service.creator_id,
             account_id=service.account_id,

@@ -67,9 +67,10 @@ class ScenarioRunner:
         order = next((one.order for one in bought.rows if one.order.requirements == scenario.wish), None)
         if order is None and service is not None:
             options = [option.id for option in service.options if option.name in scenario.options]
-            order = await self._orders.place_service(
+            placed = await self._orders.place_service(
                 buyer, service_id=service.id, requirements=scenario.wish, option_ids=options
             )
+            order = placed.order
         if order is None:
             order = await self._orders.place_greeting(
                 buyer,

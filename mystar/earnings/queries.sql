@@ -1,13 +1,18 @@
 -- name: add_earning
--- The creator's balance begins with their first order.
+-- plan: generic
+-- The creator's balance begins with their first order. The terms are those of the rule that applies to the service;
+-- without a service, or a rule, there is no commission.
 with balance as (
     insert into creator_balances (creator_id, updated_at) values (%(creator_id)s, %(now)s::timestamptz)
     on conflict on constraint creator_balances_pkey do nothing
 )
 insert into earnings (order_id, creator_id, mode, rule_id, percent_bp, fixed, min_amount, max_amount, vat_percent,
     keeps_commission, price, created_at, updated_at)
-values (%(order_id)s, %(creator_id)s, %(mode)s, %(rule_id)s::bigint, %(percent_bp)s, %(fixed)s, %(min_amount)s,
-    %(max_amount)s::bigint, %(vat_percent)s, %(keeps_commission)s, %(price)s, %(now)s, %(now)s);
+select %(order_id)s, %(creator_id)s, %(mode)s, rule.id, coalesce(rule.percent_bp, 0), coalesce(rule.fixed, 0),
+    coalesce(rule.min_amount, 0), rule.max_amount, %(vat_percent)s, %(keeps_commission)s, %(price)s, %(now)s, %(now)s
+from (values (true)) one
+left join first_commission_rule(
+    %(service_id)s::bigint, %(kind)s::text, %(price)s::bigint, %(now)s::timestamptz) rule on true;
 
 -- name: earning
 select * from earnings where order_id = %(order_id)s;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,6 @@ from mystar.earnings.model import (
     NextClearing,
     totals,
 )
-from mystar.earnings.rules.model import Terms
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.recount import Difference
@@ -51,20 +50,20 @@ class EarningRepository:
         order_id: int,
         creator_id: int,
         mode: Mode,
-        rule_id: int | None,
-        terms: Terms,
+        service_id: int | None,
+        kind: str,
         vat_percent: int,
         keeps_commission: bool,
         price: int,
         now: datetime,
     ) -> None:
-        await self._tx.execute(
+        await self._tx.enqueue(
             QUERIES.add_earning,
             order_id=order_id,
             creator_id=creator_id,
             mode=mode,
-            rule_id=rule_id,
-            **asdict(terms),
+            service_id=service_id,
+            kind=kind,
             vat_percent=vat_percent,
             keeps_commission=keeps_commission,
             price=price,

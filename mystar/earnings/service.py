@@ -27,7 +27,7 @@ from mystar.earnings.model import (
     Quote,
 )
 from mystar.earnings.repository import EarningRepository
-from mystar.earnings.rules.model import Rule, Terms
+from mystar.earnings.rules.model import Terms
 from mystar.earnings.rules.service import RuleService
 from mystar.errors import Forbidden, NotFound
 from mystar.kit.clock import Clock
@@ -68,8 +68,7 @@ class EarningService:
         """The order is placed: the commission that applies now is its own for good."""
         if order.creator_account_id is None or order.service_id is None:
             return
-        rule = await self._rules.choose(tx, order.service_id, order.kind, order.total_price)
-        await self._add(tx, order.id, order.creator_account_id, order.total_price, rule)
+        await self._add(tx, order.id, order.creator_account_id, order.total_price, order.service_id, order.kind)
 
     async def capture(self, tx: Tx, order_id: int, amount: int) -> None:
         earning = await EarningRepository(tx).lock(order_id) or await self._of_before(tx, order_id)
@@ -226,13 +225,14 @@ class EarningService:
 
     # The common part.
 
-    async def _add(self, tx: Tx, order_id: int, creator_id: int, price: int, rule: Rule | None) -> None:
+    async def _add(self, tx: Tx, order_id: int, creator_id: int, price: int, service_id: int | None, kind: str) -> None:
+        """Without a ``service_id`` there is no commission."""
         await EarningRepository(tx).add(
             order_id=order_id,
             creator_id=creator_id,
             mode=self._policy.mode,
-            rule_id=rule.id if rule else None,
-            terms=rule.terms if rule else Terms(),
+            service_id=service_id,
+            kind=kind,
             vat_percent=self._policy.vat_percent,
             keeps_commission=self._policy.keeps_commission,
             price=price,
@@ -245,7 +245,7 @@ class EarningService:
         order = await earnings.order_to_earn(order_id)
         if order is None:
             return None
-        await self._add(tx, order_id, order["creator_id"], order["total_price"], None)
+        await self._add(tx, order_id, order["creator_id"], order["total_price"], None, "")
         earning = await self._lock(tx, order_id)
         if order["status"] == Status.DISPUTED:
             return moves.begin_dispute(earning, now).earning

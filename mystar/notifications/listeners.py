@@ -11,7 +11,7 @@ from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Tx
-from mystar.notifications.model import Kind, NotificationDraft, Subject
+from mystar.notifications.model import Kind, Notification, NotificationDraft, Subject
 from mystar.notifications.repository import NotificationRepository
 from mystar.notifications.service import NotificationService
 from mystar.orders.model import (
@@ -129,20 +129,26 @@ class Listeners:
             "sender": {"id": message.sender.id, "username": message.sender.username},
         }
         draft = NotificationDraft(fact.recipient_id, Kind.MESSAGE, Subject.CONVERSATION, message.conversation_id, data)
-        for notification in await self._notifications.notify(tx, draft):
-            star = await notifications.star_to_mail(notification, self._clock.now() - self._quiet)
-            if star is None or not star.email:
-                continue
-            await notifications.skip_digest(notification.id)
-            await self._mailer.queue(
-                tx,
-                "message_to_star",
-                star.email,
-                star.language,
-                username=star.username,
-                sender=message.sender.username,
-                unsubscribe=self._notifications.unsubscribe_link(star.id),
-            )
+        notification = await self._notifications.notify_once(tx, draft)
+        if notification is not None:
+            await self._mail_star(tx, notification, message.sender.username)
+
+    async def _mail_star(self, tx: Tx, notification: Notification, sender: str) -> None:
+        """Mail a star who wants mails about the message, instead of a digest, unless there was one lately."""
+        notifications = NotificationRepository(tx)
+        star = await notifications.star_to_mail(notification, self._clock.now() - self._quiet)
+        if star is None or not star.email:
+            return
+        await notifications.skip_digest(notification.id)
+        await self._mailer.queue(
+            tx,
+            "message_to_star",
+            star.email,
+            star.language,
+            username=star.username,
+            sender=sender,
+            unsubscribe=self._notifications.unsubscribe_link(star.id),
+        )
 
     async def _conversation_read(self, tx: Tx, fact: ReadMoved) -> None:
         await self._notifications.mark_conversation_read(tx, fact.mark.account_id, fact.mark.conversation_id)

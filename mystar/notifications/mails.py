@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mystar.errors import Text
@@ -48,7 +49,13 @@ class OrderMails:
         events.on(OrderDelivered, self._delivered)
 
     async def _placed(self, tx: Tx, fact: OrderPlaced) -> None:
-        await self._mail(tx, "order_placed", fact.order, Role.CREATOR)
+        parties = fact.parties
+        if parties.buyer is not None and parties.creator is not None and parties.email:
+            people = {
+                one.id: Recipient(one.id, one.username, parties.email, parties.language)
+                for one in (parties.buyer, parties.creator)
+            }
+            await self._mail_to(tx, "order_placed", fact.order, Role.CREATOR, people)
 
     async def _accepted(self, tx: Tx, fact: OrderAccepted) -> None:
         if fact.order.money in PAID:
@@ -99,10 +106,16 @@ class OrderMails:
         """Queue the mail, unless the account has no address."""
         ids = {Role.BUYER: order.buyer_id, Role.CREATOR: order.creator_account_id}
         people = await NotificationRepository(tx).recipients(id_ for id_ in ids.values() if id_)
+        await self._mail_to(tx, template, order, role, people, **values)
+
+    async def _mail_to(
+        self, tx: Tx, template: str, order: Order, role: Role, people: Mapping[int, Recipient], **values: Any
+    ) -> None:
+        ids = {Role.BUYER: order.buyer_id, Role.CREATOR: order.creator_account_id}
         recipient = people.get(ids[role] or 0)
         if recipient is None or not recipient.email:
             return
-        names = {one: people[id_].username if id_ in people else "" for one, id_ in ids.items()}
+        names = {one: people[id_].username if id_ and id_ in people else "" for one, id_ in ids.items()}
         texts = {name: value.in_(recipient.language) for name, value in values.items() if isinstance(value, Text)}
         values |= texts | _values(order, recipient) | {"star": names[Role.CREATOR], "customer": names[Role.BUYER]}
         await self._mailer.queue(tx, template, recipient.email, recipient.language, **values)

@@ -226,9 +226,9 @@ class NotificationDraft:
 
 @dataclass(frozen=True, slots=True)
 class NotificationCreated:
-    """The event of a new notification; WebSockets receive it after the commit."""
+    """The account has a new notification; WebSockets read it after the commit."""
 
-    notification: Notification
+    account_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,17 +28,12 @@ class NotificationRepository:
 
     async def add(self, draft: NotificationDraft, now: datetime, mail_at: datetime | None) -> Notification | None:
         """None: a notification about this conversation is unread already."""
-        row = await self._tx.one_or_none(
-            QUERIES.add,
-            account_id=draft.account_id,
-            kind=str(draft.kind),
-            data=draft.data,
-            subject=str(draft.subject),
-            subject_id=draft.subject_id,
-            now=now,
-            mail_at=mail_at,
-        )
+        row = await self._tx.one_or_none(QUERIES.add, _columns(draft, now, mail_at))
         return Notification(**row) if row else None
+
+    async def enqueue(self, draft: NotificationDraft, now: datetime, mail_at: datetime | None) -> None:
+        """Like ``add``, without waiting for the row."""
+        await self._tx.enqueue(QUERIES.add, _columns(draft, now, mail_at))
 
     # Reading
 
@@ -161,3 +156,15 @@ def _accounts(rows: Sequence[Row]) -> list[int]:
 
 def _without(row: Row, name: str) -> Row:
     return {key: value for key, value in row.items() if key != name}
+
+
+def _columns(draft: NotificationDraft, now: datetime, mail_at: datetime | None) -> Row:
+    return {
+        "account_id": draft.account_id,
+        "kind": str(draft.kind),
+        "data": draft.data,
+        "subject": str(draft.subject),
+        "subject_id": draft.subject_id,
+        "now": now,
+        "mail_at": mail_at,
+    }

@@ -39,19 +39,23 @@ class NotificationService:
 
     # Writing
 
-    async def notify(self, tx: Tx, *drafts: NotificationDraft) -> list[Notification]:
+    async def notify(self, tx: Tx, *drafts: NotificationDraft) -> None:
         """Write notifications in the transaction of their cause and publish `NotificationCreated` for each.
 
         Locks the inboxes of several accounts in one order; call it once in a transaction.
         """
         notifications, now = NotificationRepository(tx), self._clock.now()
-        written = []
         for draft in sorted(drafts, key=lambda draft: draft.account_id):
-            notification = await notifications.add(draft, now, None if draft.is_mailed else now + self._digest)
-            if notification is not None:
-                written.append(notification)
-                await tx.publish(NotificationCreated(notification))
-        return written
+            await notifications.enqueue(draft, now, None if draft.is_mailed else now + self._digest)
+            await tx.publish(NotificationCreated(draft.account_id))
+
+    async def notify_once(self, tx: Tx, draft: NotificationDraft) -> Notification | None:
+        """Notify of a conversation, unless a notification about it is unread already."""
+        now = self._clock.now()
+        notification = await NotificationRepository(tx).add(draft, now, now + self._digest)
+        if notification is not None:
+            await tx.publish(NotificationCreated(notification.account_id))
+        return notification
 
     # The log that WebSockets replay (law 8)
 

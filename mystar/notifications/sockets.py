@@ -44,7 +44,7 @@ def notify_sockets(notifications: NotificationService, hub: Hub, events: Events)
 
     async def notified(event: NotificationCreated) -> None:
         # The ids of one account have gaps, so only the table shows whether others come before this one.
-        hub.notify(TOPIC, event.notification.account_id)
+        hub.notify(TOPIC, event.account_id)
 
     events.after_commit(NotificationCreated, notified)
 

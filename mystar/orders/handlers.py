@@ -48,8 +48,8 @@ async def place_order(request: web.Request) -> web.StreamResponse:
     draft, actor = dict(body_of(request)), actor_of(request)
     if not draft.pop("with_modifications"):
         draft["modifications"] = None
-    order = await request.app[ORDERS].place_service(actor, **draft)
-    return await _shown(request, order.id, 201)
+    entry = await request.app[ORDERS].place_service(actor, **draft)
+    return json_response(order_view(entry, actor, addresses(request.app)), 201)
 
 
 @docs(tags=TAGS, summary="List one's own orders, bought and sold, newest first")
@@ -219,10 +219,10 @@ async def _after(request: web.Request, verb: Any, **words: Any) -> web.Response:
     return await _shown(request, order_id)
 
 
-async def _shown(request: web.Request, order_id: int, status: int = 200) -> web.Response:
+async def _shown(request: web.Request, order_id: int) -> web.Response:
     actor = actor_of(request)
     entry = await request.app[ORDER_READS].entry(actor, order_id)
-    return json_response(order_view(entry, actor, addresses(request.app)), status)
+    return json_response(order_view(entry, actor, addresses(request.app)))
 
 
 async def _deliver(request: web.Request, order_id: int, draft: dict[str, Any]) -> web.Response:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from mystar.accounts.model import Actor
 from mystar.catalog.model import Service
 from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text
+from mystar.orders.parties import NO_PARTIES, Parties, Party
 from mystar.orders.shares import CreatorShare
 
 
@@ -143,15 +144,6 @@ class Order:
         if self.status in (Status.PENDING, Status.ACCEPTED) and self.money in PAID:
             return "paid"
         return self.status.value
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """A party of an order, as lists show it. ``avatar`` is the key of the picture's file."""
-
-    id: int
-    username: str
-    avatar: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +299,9 @@ class OrderFact:
     was: Status | None = None
 
 
-class OrderPlaced(OrderFact): ...
+@dataclass(frozen=True, slots=True)
+class OrderPlaced(OrderFact):
+    parties: Parties = NO_PARTIES
 
 
 class OrderAccepted(OrderFact): ...

@@ -22,12 +22,14 @@ from mystar.orders.model import (
     NoModifications,
     NotForSale,
     Order,
+    OrderEntry,
     OrderPlaced,
     OwnService,
     PriceChanged,
     Role,
     Status,
 )
+from mystar.orders.parties import Parties
 from mystar.orders.repository import OrderRepository
 from mystar.orders.state_machine import Terms, next_deadline
 
@@ -71,7 +73,7 @@ class Placing:
         amount = _agreed_price(greeting, occasion, price)
         now = self._clock.now()
         require_to_come(due_date, now, "by_date")
-        return await self._place(
+        order, _ = await self._place(
             actor,
             Kind.GREETING,
             now,
@@ -85,6 +87,7 @@ class Placing:
             by_date=due_date or (now + timedelta(days=greeting.delivery_days)).date(),
             by_time=due_time or _ALL_DAY,
         )
+        return order
 
     async def service(
         self,
@@ -95,7 +98,7 @@ class Placing:
         delivery_date: date | None = None,
         option_ids: Sequence[int] = (),
         modifications: str | None = None,
-    ) -> Order:
+    ) -> OrderEntry:
         """Order a service with some of its options, each once. A greeting service makes a greeting order.
 
         :param modifications: description of the modifications, where the service sells them; None = without.
@@ -110,7 +113,7 @@ class Placing:
         options = [ChosenOption(one.id, one.name, one.description, one.price) for one in quote.options]
         if modifications is not None:
             options.append(_modifications(quote, modifications))
-        return await self._place(
+        order, parties = await self._place(
             actor,
             Kind.GREETING if quote.is_greeting else Kind.SERVICE,
             now,
@@ -122,6 +125,7 @@ class Placing:
             by_date=delivery_date or (now + timedelta(days=quote.delivery_days)).date(),
             by_time=_ALL_DAY,
         )
+        return OrderEntry(order, parties.buyer, parties.creator, *(None,) * 5, service=quote.service)
 
     async def _place(
         self,
@@ -134,10 +138,10 @@ class Placing:
         for_whom: str = "",
         occasion: str = "video",
         **columns: Any,
-    ) -> Order:
+    ) -> tuple[Order, Parties]:
         async with self._db.transaction() as tx:
             orders = OrderRepository(tx)
-            order = await orders.place(
+            order, parties = await orders.place(
                 kind=kind,
                 buyer_id=actor.id,
                 price=price,
@@ -159,8 +163,8 @@ class Placing:
                 now=now,
                 details={"price": order.total_price},
             )
-            await tx.publish(OrderPlaced(order, Role.BUYER))
-        return order
+            await tx.publish(OrderPlaced(order, Role.BUYER, parties=parties))
+        return order, parties
 
 
 def total_price(price: int, options: Sequence[ChosenOption]) -> int:

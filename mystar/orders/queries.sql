@@ -1,5 +1,6 @@
 -- name: place_order
 -- plan: generic
+-- With the parties, so that neither the answer nor the creator's mail has to look for them.
 with placed as (
     insert into orders (
         kind, service_id, creator_id, buyer_id, price, total_price, options, for_whom, wish, occasion, by_date, by_time,
@@ -9,8 +10,14 @@ with placed as (
         %(for_whom)s, %(wish)s, %(occasion)s, %(by_date)s, %(by_time)s, %(deadline_at)s, %(now)s, %(now)s)
     returning *
 )
-select placed.*, creators.account_id as creator_account_id
-from placed left join creators on creators.id = placed.creator_id;
+select placed.*, creators.account_id as creator_account_id,
+    buyer.username as buyer_username, case when buyer.avatar_id is not null then buyer.avatar_key end as buyer_avatar,
+    star.username as creator_username, case when star.avatar_id is not null then star.avatar_key end as creator_avatar,
+    case when star.is_active then star.email end as creator_email, star.language as creator_language
+from placed
+join accounts buyer on buyer.id = placed.buyer_id
+left join creators on creators.id = placed.creator_id
+left join accounts star on star.id = creators.account_id;
 
 -- name: lock_order
 -- plan: generic

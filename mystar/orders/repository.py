@@ -24,11 +24,11 @@ from mystar.orders.model import (
     OrderEntry,
     OrderEvent,
     OrderUnknown,
-    Party,
     Role,
     Status,
     order_of,
 )
+from mystar.orders.parties import Parties, Party
 from mystar.orders.state_machine import Transition
 
 QUERIES = queries.load(__package__)
@@ -46,9 +46,12 @@ class OrderRepository:
     def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
-    async def place(self, *, kind: Kind, options: Sequence[ChosenOption], now: datetime, **columns: Any) -> Order:
+    async def place(
+        self, *, kind: Kind, options: Sequence[ChosenOption], now: datetime, **columns: Any
+    ) -> tuple[Order, Parties]:
         chosen = orjson.dumps([asdict(option) for option in options]).decode()
-        return order_of(await self._tx.one(QUERIES.place_order, kind=str(kind), options=chosen, now=now, **columns))
+        row = await self._tx.one(QUERIES.place_order, kind=str(kind), options=chosen, now=now, **columns)
+        return order_of(row), _parties(row)
 
     async def lock(self, order_id: int) -> Order:
         """:raises OrderUnknown:"""
@@ -137,7 +140,7 @@ class OrderRepository:
     ) -> None:
         """Add to the order's timeline. ``before`` None: the order is new."""
         from_status, from_money = before or (None, None)
-        await self._tx.execute(
+        await self._tx.enqueue(
             QUERIES.add_event,
             order_id=order_id,
             actor_id=actor_id,
@@ -231,6 +234,12 @@ def _entry(row: Row) -> OrderEntry:
         _party(order.creator_account_id, row["creator_username"], row["creator_avatar"]),
         *(row[name] for name in ("profession", "category", "video_id", "video", "payment")),
     )
+
+
+def _parties(row: Row) -> Parties:
+    buyer = _party(row["buyer_id"], row["buyer_username"], row["buyer_avatar"])
+    creator = _party(row["creator_account_id"], row["creator_username"], row["creator_avatar"])
+    return Parties(buyer, creator, row["creator_email"], row["creator_language"] or "ru")
 
 
 def _party(account_id: int | None, username: str | None, avatar: str | None) -> Party | None:

@@ -20,10 +20,10 @@ from mystar.orders.model import (
     Order,
     OrderEntry,
     OrderEvent,
-    Party,
     Role,
     Status,
 )
+from mystar.orders.parties import Party
 from mystar.orders.reads import OrderDetail
 from mystar.orders.shares import CreatorShare
 from mystar.orders.state_machine import allowed_actions

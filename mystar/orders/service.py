@@ -26,6 +26,7 @@ from mystar.orders.model import (
     NothingDelivered,
     Order,
     OrderEdited,
+    OrderEntry,
     OrderMoneyDecided,
     OrderUnknown,
     PaymentLinkRefused,
@@ -84,7 +85,7 @@ class OrderService:
         """Order a greeting: see `Placing.greeting`."""
         return await self._placing.greeting(actor, star_id=star_id, **wanted)
 
-    async def place_service(self, actor: Actor, service_id: int, **wanted: Any) -> Order:
+    async def place_service(self, actor: Actor, service_id: int, **wanted: Any) -> OrderEntry:
         """Order a service: see `Placing.service`."""
         return await self._placing.service(actor, service_id=service_id, **wanted)
 

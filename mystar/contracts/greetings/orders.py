@@ -22,7 +22,8 @@ from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, query_of
 from mystar.orders.keys import ORDER_READS, ORDERS
-from mystar.orders.model import PAID, Money, Order, OrderEntry, OrderUnknown, Party, Role, Status
+from mystar.orders.model import PAID, Money, Order, OrderEntry, OrderUnknown, Role, Status
+from mystar.orders.parties import Party
 from mystar.orders.schemas import AllowedActionView
 
 TAGS = ["greetings: orders"]

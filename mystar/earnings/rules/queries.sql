@@ -14,14 +14,4 @@ values (%(list)s, %(position)s, %(name)s, %(creator_ids)s::bigint[], %(category_
     %(created_by)s, %(now)s);
 
 -- name: first_match
--- The first rule whose conditions all hold for a sale of this service; a newer list stands before an older one.
-select rule.* from services join creators on creators.id = services.creator_id, commission_rules rule
-where services.id = %(service_id)s
-    and rule.valid_from <= %(now)s
-    and (rule.creator_ids is null or creators.account_id = any(rule.creator_ids))
-    and (rule.category_ids is null or services.category_id = any(rule.category_ids))
-    and (rule.kinds is null or %(kind)s = any(rule.kinds))
-    and (rule.price_from is null or rule.price_from <= %(price)s)
-    and (rule.price_to is null or rule.price_to >= %(price)s)
-order by rule.list desc, rule.position
-limit 1;
+select * from first_commission_rule(%(service_id)s::bigint, %(kind)s::text, %(price)s::bigint, %(now)s::timestamptz);

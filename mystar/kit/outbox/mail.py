@@ -49,10 +49,10 @@ class Mailer:
         once_as: str | None = None,
         unsubscribe: str = "",
         **values: Any,
-    ) -> int:
+    ) -> None:
         """Render ``templates/mail/<template>.<language>.txt`` and ``.html`` and put the mail into the outbox.
 
-        The first line of the text template is ``Subject: …``, followed by an empty line. Returns the outbox row's id.
+        The first line of the text template is ``Subject: …``, followed by an empty line.
 
         :param once_as: a unique name: a second mail of the same name is not sent.
         :param unsubscribe: URL whose POST ends mails of this kind (RFC 8058); passed to the templates too.
@@ -70,7 +70,7 @@ class Mailer:
             "language": language,
             "unsubscribe": unsubscribe,
         }
-        return await self._outbox.put(tx, TOPIC, payload, name=once_as, lane=to)
+        await self._outbox.enqueue(tx, TOPIC, payload, name=once_as, lane=to)
 
 
 class SmtpSender:

@@ -73,13 +73,22 @@ class Outbox:
         :returns: the row's id, for ``wait``.
         """
         message_id = await OutboxRepository(tx).insert(topic, name, payload, after, lane)
+        self._wake_after_commit(tx, topic)
+        return message_id
 
+    async def enqueue(
+        self, tx: Tx, topic: str, payload: dict[str, Any], *, name: str | None = None, lane: str | None = None
+    ) -> None:
+        """Like ``put``, without waiting for the row's id: see `Queryable.enqueue`."""
+        await OutboxRepository(tx).enqueue(topic, name, payload, lane)
+        self._wake_after_commit(tx, topic)
+
+    def _wake_after_commit(self, tx: Tx, topic: str) -> None:
         async def wake() -> None:
             if topic in self._wake:
                 self._wake[topic].set()
 
         tx.after_commit(wake)
-        return message_id
 
     async def wait(self, message_id: int, timeout: float) -> bool:
         """Whether the row was sent (or given up) within ``timeout`` seconds, by this process or another."""

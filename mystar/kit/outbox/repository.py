@@ -25,6 +25,9 @@ class OutboxRepository:
         )
         return message_id
 
+    async def enqueue(self, topic: str, name: str | None, payload: dict[str, Any], lane: str | None) -> None:
+        await self._tx.enqueue(QUERIES.insert_message, topic=topic, name=name, payload=payload, after=None, lane=lane)
+
     async def claim(self, topic: str, now: datetime, lease: float, batch: int) -> list[OutboxMessage]:
         """Up to ``batch`` due rows, oldest first, claimed for ``lease`` seconds."""
         rows = await self._tx.all(QUERIES.claim_messages, topic=topic, now=now, lease=lease, batch=batch)

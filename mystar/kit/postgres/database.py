@@ -60,6 +60,7 @@ _SESSION = {
     "plan_cache_mode": "force_generic_plan",
     "timezone": "UTC",
 }
+_NOTHING_FAILED = (extensions.TRANSACTION_STATUS_IDLE, extensions.TRANSACTION_STATUS_INTRANS)
 _ISOLATION = (None, "read committed", "repeatable read", "serializable")
 #: The innermost open transaction. A task started inside inherits the value, hence `_own_transaction`.
 _current: ContextVar[Tx | None] = ContextVar("mystar_transaction", default=None)
@@ -94,8 +95,9 @@ class Tx(Queryable):
         self._connection: Connection | None = connection
         self._followers: list[Callable[[], Awaitable[None]]] = []
         self._savepoints = 0
-        #: ``begin``, to be sent in one message with the first statement.
-        self._pending_begin = ""
+        #: What is sent in one message with the next statement, from ``begin`` on.
+        self._pending: list[tuple[str, Values | None]] = []
+        self._enqueued = self._begun = False
         #: The SQL error after which PostgreSQL refuses further statements.
         self._failed_with: BaseException | None = None
 
@@ -114,38 +116,56 @@ class Tx(Queryable):
         for follower in self.database.events.commit_listeners(event):
             self.after_commit(partial(follower, event))
 
+    async def enqueue(self, query: str, values: Values | None = None, /, **named: Any) -> None:
+        self._pending.append((query, named if values is None else values))
+        self._enqueued = True
+
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[Tx]:
         """A part that can fail alone: an exception rolls the block back and is raised again."""
         self._savepoints += 1
         name, followers = f"s{self._savepoints}", len(self._followers)
-        await self._send(f"savepoint {name}")
+        begin: tuple[str, None] = (f"savepoint {name}", None)
+        await self._mark(begin)
         try:
             yield self
-            self._check()
+            if self._begun:
+                self._check()
+            await self._mark((f"release savepoint {name}", None))
         except BaseException:
             del self._followers[followers:]
-            self._failed_with = None
-            await self._quietly(f"rollback to savepoint {name}; release savepoint {name}")
+            self._failed_with, self._enqueued = None, False
+            if begin in self._pending:
+                del self._pending[self._pending.index(begin) :]
+            else:
+                self._pending.clear()
+                await self._quietly(f"rollback to savepoint {name}; release savepoint {name}")
             raise
-        await self._send(f"release savepoint {name}")
+
+    async def _mark(self, statement: tuple[str, None]) -> None:
+        """Begin or release a savepoint with the next statement, or now if an enqueued statement must come before."""
+        if self._enqueued:
+            await self._send(statement[0])
+        else:
+            self._pending.append(statement)
 
     # From here on for this module only.
 
     def _begin(self, isolation: str | None, readonly: bool) -> None:
         """Begin with the first statement, in the same message, which saves a round trip."""
         level = f" isolation level {isolation}" if isolation else ""
-        self._pending_begin = f"begin{level}{' read only' if readonly else ''}; "
+        self._pending.append((f"begin{level}{' read only' if readonly else ''}", None))
 
     async def _commit(self) -> list[Callable[[], Awaitable[None]]]:
         """Returns what is to be called after the commit."""
-        if not self._pending_begin:
+        if self._begun:
             self._check()
+        if self._begun or self._enqueued:
             await self._send("commit")
         return self._followers
 
     async def _rollback(self) -> None:
-        if not self._pending_begin:
+        if self._begun:
             await self._quietly("rollback")
 
     def _end(self) -> None:
@@ -158,20 +178,23 @@ class Tx(Queryable):
     async def _send(self, statement: str, values: Values | None = None) -> Any:
         if self._connection is None:
             raise RuntimeError("This transaction has ended")
+        before, self._pending = self._pending, []
+        enqueued, self._enqueued = self._enqueued, False
         try:
             with translate_errors(self.database.constraints):
-                cursor = await self._connection.run(statement, values, begin=self._pending_begin)
-            self._pending_begin = ""
+                cursor = await self._connection.run(statement, values, before=before)
+            self._begun = True
             return cursor
         except TransactionBroken as refused:
             raise refused from self._failed_with
         except Exception as error:
             self._failed_with = error
+            if self._connection.transaction_status in _NOTHING_FAILED:
+                # The message was never sent, since its values could not be converted.
+                self._pending, self._enqueued = before, enqueued
+            else:
+                self._begun = True
             raise
-        finally:
-            # Still idle: the statement was never sent, since its values could not be converted.
-            if self._connection is not None and not self._connection.idle:
-                self._pending_begin = ""
 
     async def _quietly(self, statement: str) -> None:
         """Run a rollback. On a lost connection the server has rolled back, and that error must not hide the first."""

@@ -28,7 +28,7 @@ import orjson
 import psycopg2
 from psycopg2 import extensions, extras
 
-from mystar.kit.postgres.prepared import PreparedStatements, is_stale
+from mystar.kit.postgres.prepared import PreparedStatements
 
 #: Values of one statement: by name for ``%(name)s``, by place for ``%s``.
 Values = Mapping[str, Any] | Sequence[Any]
@@ -123,38 +123,54 @@ class Connection(aiopg.Connection):
         super().__init__(dsn, timeout, enable_json=False, enable_hstore=False, enable_uuid=False, **kwargs)
 
     async def run(
-        self, query: str, values: Values | None = None, *, begin: str = "", timeout: float | None = None
+        self,
+        query: str,
+        values: Values | None = None,
+        *,
+        before: Sequence[tuple[str, Values | None]] = (),
+        timeout: float | None = None,
     ) -> Any:
         """Send one statement and return the raw psycopg2 cursor that holds its whole result.
 
-        :param begin: a statement that begins a transaction, sent in the same message.
+        :param before: statements that are sent in the same message, before the query; their results are dropped.
         :param timeout: seconds; afterwards the connection is closed, since its state is unknown.
         """
-        if self._prepared is None:
-            return await self._send(begin + query, values, timeout)
+        statements = [*before, (query, values)]
         try:
-            return await self._send(begin + self._prepared.statement(query, values), values, timeout)
+            return await self._send(self._message(statements), timeout)
         except psycopg2.Error as error:
-            if not is_stale(error):
+            if self._prepared is None or not self._prepared.failed(error):
                 raise
-            self._prepared.forget()
-            if not begin and not self.idle:
+            begins = statements[0][0].startswith("begin")
+            if not begins and not self.idle:
                 raise
-        # Nothing was done in this transaction before: try again.
-        if begin:
-            await self._send("rollback", None, timeout)
-        return await self._send(begin + self._prepared.statement(query, values), values, timeout)
+        # A prepared statement was stale, and nothing else has been done: try again.
+        if begins:
+            await self._send("rollback", timeout)
+        return await self._send(self._message(statements), timeout)
 
-    async def _send(self, query: str, values: Values | None, timeout: float | None) -> Any:
+    def _message(self, statements: Sequence[tuple[str, Values | None]]) -> str:
+        """The statements with their values, as one message."""
+        cursor, prepared = self._conn.cursor(), self._prepared
+        texts = []
+        for query, values in statements:
+            text = query if prepared is None else prepared.statement(query, values)
+            texts.append(text if values is None else cursor.mogrify(text, values).decode())
+        # On lines of their own, since a query may end with a comment.
+        return "\n; ".join(texts)
+
+    async def _send(self, message: str, timeout: float | None) -> Any:
         waiter = self._create_waiter("run")
         self._last_usage = self._loop.time()
         try:
             cursor = self._conn.cursor()
-            cursor.execute(query, values)
+            cursor.execute(message)
         except BaseException:
             self._waiter = None
             raise
         await self._poll(waiter, self._timeout if timeout is None else timeout)
+        if self._prepared is not None:
+            self._prepared.succeeded()
         return cursor
 
     @property

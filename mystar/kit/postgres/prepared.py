@@ -33,7 +33,7 @@ class Template:
         order = list(dict.fromkeys(_PARAMETER.findall(query)))
         body = _PARAMETER.sub(lambda found: f"${order.index(found[1]) + 1}", query)
         arguments = f"({', '.join(f'%({name})s' for name in order)})" if order else ""
-        self.prepare = f"prepare {query.identifier} as {body}; "
+        self.prepare = f"prepare {query.identifier} as {body}\n; "
         self.execute = f"{_MODES[query.plan]}execute {query.identifier}{arguments}"
 
 
@@ -44,7 +44,7 @@ class PreparedStatements:
 
     def __init__(self) -> None:
         self._known: set[Query] = set()
-        self._forgotten = False
+        self._unconfirmed = self._forgotten = False
 
     def statement(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None) -> str:
         """What is sent for the query: itself, or its ``EXECUTE``, after ``PREPARE`` if this is the first use."""
@@ -56,13 +56,24 @@ class PreparedStatements:
         if query in self._known:
             return template.execute
         self._known.add(query)
+        self._unconfirmed = True
         before, self._forgotten = "deallocate all; " if self._forgotten else "", False
         return before + template.prepare + template.execute
 
-    def forget(self) -> None:
-        """Prepare every statement again."""
-        self._known.clear()
-        self._forgotten = True
+    def succeeded(self) -> None:
+        """Everything in the message was executed."""
+        self._unconfirmed = False
+
+    def failed(self, error: psycopg2.Error) -> bool:
+        """Note that a message failed; whether it did because a statement was stale.
+
+        Which statements of the message were prepared before the error is unknown, so all are prepared again.
+        """
+        stale = is_stale(error)
+        if stale or self._unconfirmed:
+            self._known.clear()
+            self._unconfirmed, self._forgotten = False, True
+        return stale
 
 
 def is_stale(error: psycopg2.Error) -> bool:

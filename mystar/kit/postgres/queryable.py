@@ -44,6 +44,13 @@ class Queryable:
         """The number of rows touched."""
         return await self._run(query, named if values is None else values, _count)
 
+    async def enqueue(self, query: str, values: Values | None = None, /, **named: Any) -> None:
+        """Execute without waiting for the result. A transaction sends it with its next statement, or its commit.
+
+        An error is raised there, so this is not for statements whose violated constraint is caught.
+        """
+        await self.execute(query, values, **named)
+
 
 def _rows(cursor: Any) -> list[Row]:
     values = cursor.fetchall()
