@@ -31,7 +31,7 @@ from mystar.contracts.studio.contract import CONTRACT as STUDIO
 from mystar.creators import setup as creators
 from mystar.creators.keys import CREATORS
 from mystar.earnings import setup as earnings
-from mystar.earnings.keys import EARNINGS, PAYOUTS
+from mystar.earnings.keys import EARNINGS, PAYOUTS, STATEMENTS
 from mystar.files import setup as files
 from mystar.files.keys import FILES
 from mystar.infrastructure import Constraints, Domain, build_infrastructure
@@ -151,7 +151,7 @@ def contracts() -> tuple[Contract, ...]:
 async def broken_invariants(app: web.Application) -> list[str]:
     """Violated invariants, in sentences for the operator: stored totals that differ from their recount, lost files."""
     services = (
-        *(app[CREATORS], app[LISTINGS], app[ORDERS], app[EARNINGS], app[PAYOUTS]),
+        *(app[CREATORS], app[LISTINGS], app[ORDERS], app[EARNINGS], app[PAYOUTS], app[STATEMENTS]),
         *(app[RECEIPTS], app[REVIEWS], app[CHAT]),
     )
     differences = [str(one) for service in services for one in await service.recount()]

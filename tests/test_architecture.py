@@ -60,6 +60,7 @@ FURTHER_FILES = {
     "creators/skills": "a second service: the skills of creators",
     "earnings/moves": "the entries that an event brings, as pure functions",
     "receipts/provider": "what a provider of receipts has to do",
+    "earnings/statements/documents": "a statement as CSV and PDF",
     "earnings/sending/lookup": "whether the provider has a payout",
     "earnings/sending/reconciliation": "the provider's payouts against ours",
     "earnings/payouts/provider": "what a provider of payouts has to do",

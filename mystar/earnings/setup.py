@@ -1,4 +1,4 @@
-"""Build earnings: commission rules, the ledger's listeners, the clearance, payout details and payouts."""
+"""Build earnings: commission rules, the ledger's listeners, the clearance, statements and payouts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mystar.earnings import handlers
 from mystar.earnings.details import handlers as details_handlers
 from mystar.earnings.details.model import PayoutOpen
 from mystar.earnings.details.service import DetailsService
-from mystar.earnings.keys import COMMISSION_RULES, EARNINGS, PAYOUT_DETAILS, PAYOUTS
+from mystar.earnings.keys import COMMISSION_RULES, EARNINGS, PAYOUT_DETAILS, PAYOUTS, STATEMENTS
 from mystar.earnings.listeners import Listeners
 from mystar.earnings.payouts import handlers as payout_handlers
 from mystar.earnings.payouts.model import Schedule
@@ -21,6 +21,8 @@ from mystar.earnings.payouts.tasks import Sweep
 from mystar.earnings.rules.service import RuleService
 from mystar.earnings.sending.setup import add_sending
 from mystar.earnings.service import EarningService, Policy
+from mystar.earnings.statements import handlers as statement_handlers
+from mystar.earnings.statements.service import StatementService
 from mystar.earnings.tasks import Clearance
 from mystar.infrastructure import Constraints, Infrastructure
 from mystar.kit.background import every
@@ -29,10 +31,13 @@ from mystar.kit.web.routes import Route
 from mystar.orders.keys import ORDER_READS
 from mystar.sections import EarningSettings, PayoutSettings
 
-ROUTES: tuple[Route, ...] = (*handlers.ROUTES, *details_handlers.ROUTES, *payout_handlers.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *(*handlers.ROUTES, *details_handlers.ROUTES),
+    *(*payout_handlers.ROUTES, *statement_handlers.ROUTES),
+)
 CONSTRAINTS: Constraints = {"payouts_open_key": PayoutOpen}
-#: Seconds between two looks for shares whose clearance is over, and at the schedule of payouts.
-_LOOK_EVERY = 60
+#: Seconds between two looks for shares whose clearance is over; months and the schedule may wait a little longer.
+_CLEAR_EVERY, _LOOK_EVERY = 5, 30
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
@@ -46,7 +51,9 @@ def _add_earnings(app: web.Application, infra: Infrastructure) -> None:
     app[EARNINGS] = earnings = EarningService(infra.db, rules, infra.clock, _policy(infra.settings.earnings))
     Listeners(earnings).listen(infra.events)
     app[ORDER_READS].show_shares(earnings.shares)
-    app.cleanup_ctx.append(every(_LOOK_EVERY, Clearance(earnings).run, name="clearance"))
+    app[STATEMENTS] = statements = StatementService(infra.db, infra.clock)
+    app.cleanup_ctx.append(every(_CLEAR_EVERY, Clearance(earnings).run, name="clearance"))
+    app.cleanup_ctx.append(every(_LOOK_EVERY, statements.close_months, name="statements"))
 
 
 def _policy(settings: EarningSettings) -> Policy:

@@ -1,0 +1,167 @@
+"""Monthly statements: what is in them, in every form, and that none can be changed unnoticed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zlib
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from mystar.earnings.keys import EARNINGS, PAYOUTS, STATEMENTS
+from mystar.earnings.statements.model import month_of
+from mystar.kit.keys import DATABASE
+from tests.earnings.bench import TWENTY_PER_CENT, Bench
+from tests.earnings.test_payouts import OPERATOR, at_once
+
+LIST = "/api/v1/earnings/statements/"
+
+
+async def close(bench: Bench) -> int:
+    """Move the clock behind the end of Moscow's month, and close it."""
+    month = month_of(bench.clock.now())
+    while month_of(bench.clock.now()) == month:
+        await bench.later(days=1)
+    return await bench.app[STATEMENTS].close_months()
+
+
+async def text_of(bench: Bench, statement: dict[str, Any], form: str) -> bytes:
+    answer = await bench.api.get(f"{LIST}{statement['id']}/?format={form}", as_=bench.creator)
+    assert answer.status == 200
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    return await answer.read()
+
+
+def sum_of(lines: list[dict[str, Any]]) -> Decimal:
+    return sum((Decimal(line["amount"]) for line in lines), Decimal())
+
+
+@at_once
+async def test_a_month_is_stated_from_its_opening_to_its_closing(bench: Bench) -> None:
+    await bench.rules(TWENTY_PER_CENT)
+    await bench.earned(24_000)
+    assert await close(bench) == 1
+    first, second = await bench.completed(80_000), await bench.completed(50_000)
+    await bench.later(days=14)
+    await bench.refund(first, 25_000)
+    await bench.details()
+    payouts, asked = bench.app[PAYOUTS], await bench.payout("1000")
+    await payouts.approve(OPERATOR, asked["id"])
+    await payouts.pay(OPERATOR, asked["id"], "17")
+    await payouts.return_(OPERATOR, asked["id"])
+    await bench.app[EARNINGS].adjust(None, bench.creator.id, 5_000, "=1+1")
+    assert await close(bench) == 1
+    december, november = (await bench.read(LIST))["results"]
+    assert (november["opening"], november["closing"]) == ("0.00", "240.00")
+    assert (december["opening"], december["closing"], december["line_count"]) == ("240.00", "1130.00", 6)
+    assert december["previous_sha256"] == november["sha256"]
+    whole = await bench.read(f"{LIST}{december['id']}/")
+    kinds = ["clearance", "clearance", "refund", "payout", "payout_returned", "adjustment"]
+    assert [line["kind"] for line in whole["lines"]] == kinds
+    orders = [(line["order_id"], line["gross"], line["commission"], line["amount"]) for line in whole["lines"][:2]]
+    assert orders == [(first, "800.00", "160.00", "640.00"), (second, "500.00", "100.00", "400.00")]
+    rows = (await text_of(bench, december, "csv")).decode("utf-8-sig")
+    assert (await text_of(bench, december, "csv")).startswith(b"\xef\xbb\xbf")
+    table = list(csv.DictReader(io.StringIO(rows), delimiter=";"))
+    assert sum_of(table) == sum_of(whole["lines"]) == Decimal("890.00")
+    assert table[-1]["note"] == "'=1+1"
+    assert (await bench.read("/api/v1/earnings/"))["available"] == december["closing"]
+    assert await bench.is_sound()
+
+
+async def test_a_statement_is_a_document_in_both_languages(bench: Bench) -> None:
+    await bench.earned(24_000)
+    await close(bench)
+    (statement,) = (await bench.read(LIST))["results"]
+    for language in ("ru", "en"):
+        answer = await bench.api.get(f"{LIST}{statement['id']}/?format=pdf", as_=bench.creator, language=language)
+        assert answer.content_type == "application/pdf"
+        assert statement["number"] in answer.headers["Content-Disposition"]
+        body = await answer.read()
+        assert body.startswith(b"%PDF-")
+        streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", body, re.DOTALL)
+        assert any(b"BT" in zlib.decompress(one) for one in streams if one.startswith(b"x"))
+    answer = await bench.api.get(f"{LIST}{statement['id']}/?format=doc", as_=bench.creator)
+    assert answer.status == 422
+
+
+async def test_only_its_creator_reads_a_statement(bench: Bench) -> None:
+    await bench.earned(24_000)
+    await close(bench)
+    (statement,) = (await bench.read(LIST))["results"]
+    for reader, status in ((bench.buyer, 404), (bench.staff, 404), (None, 401)):
+        for form in ("json", "csv", "pdf"):
+            answer = await bench.api.get(f"{LIST}{statement['id']}/?format={form}", as_=reader)
+            assert answer.status == status
+    assert (await bench.read(LIST, bench.buyer))["count"] == 0
+
+
+async def test_months_without_lines_are_stated_and_nothing_is_stated_twice(bench: Bench) -> None:
+    await bench.earned(24_000)
+    assert await bench.app[STATEMENTS].close_months() == 0
+    await bench.later(days=70)
+    assert await bench.app[STATEMENTS].close_months() >= 2
+    assert await bench.app[STATEMENTS].close_months() == 0
+    found = (await bench.read(LIST))["results"]
+    assert {one["closing"] for one in found} == {"240.00"}
+    assert [one["line_count"] for one in found][:-1] == [0] * (len(found) - 1)
+    months = [one["month"] for one in found]
+    assert months == sorted(set(months), reverse=True)
+    assert await bench.is_sound()
+
+
+async def test_what_is_entered_late_goes_into_the_next_statement(bench: Bench) -> None:
+    await bench.earned(24_000)
+    await close(bench)
+    ahead, bench.clock.ahead = bench.clock.ahead, timedelta()
+    await bench.earned(1_000)
+    bench.clock.ahead = ahead
+    await close(bench)
+    second, first = (await bench.read(LIST))["results"]
+    assert (first["closing"], second["closing"], second["line_count"]) == ("240.00", "250.00", 1)
+    line = (await bench.read(f"{LIST}{second['id']}/"))["lines"][0]
+    assert datetime.fromisoformat(line["at"]) < datetime.fromisoformat(first["created_at"])
+    assert await bench.is_sound()
+
+
+async def test_a_changed_statement_is_found(bench: Bench) -> None:
+    await bench.earned(24_000)
+    await close(bench)
+    await bench.earned(1_000)
+    await close(bench)
+    database = bench.app[DATABASE]
+    await database.execute(
+        "update statements set closing = closing + 1 where month = (select min(month) from statements)"
+    )
+    assert {one.what for one in await bench.app[STATEMENTS].recount()} == {"closing", "opening"}
+    await database.execute(
+        "update statements set closing = closing - 1 where month = (select min(month) from statements)"
+    )
+    await database.execute("alter table earning_entries disable trigger all")
+    await database.execute("update earning_entries set note = 'something else'")
+    assert {one.what for one in await bench.app[STATEMENTS].recount()} == {"sha256"}
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+async def test_a_statement_of_ten_thousand_lines_is_streamed(bench: Bench, form: str) -> None:
+    await bench.earned(24_000)
+    await bench.app[DATABASE].execute(
+        "insert into earning_entries (move_id, kind, account, amount, creator_id, note, created_at)"
+        " select move, 'adjustment', side.account, side.amount, %(id)s, 'x', now()"
+        " from (select gen_random_uuid() as move from generate_series(1, 10000)) moves,"
+        " (values ('available', 1), ('adjustments', -1)) as side (account, amount)",
+        id=bench.creator.id,
+    )
+    await close(bench)
+    (statement,) = (await bench.read(LIST))["results"]
+    assert (statement["line_count"], statement["closing"]) == (10_001, "340.00")
+    answer = await bench.api.get(f"{LIST}{statement['id']}/?format={form}", as_=bench.creator)
+    assert answer.headers["Transfer-Encoding"] == "chunked"
+    body = await answer.read()
+    assert body.count(b"adjustment") == 10_001
+    head = await bench.api.request("HEAD", f"{LIST}{statement['id']}/?format={form}", as_=bench.creator)
+    assert (head.status, await head.read()) == (200, b"")
