@@ -256,6 +256,8 @@ class FileSettings(Section):
     other_limit: int = Field(ge=1)
     quota: int = Field(ge=1)
     max_pixels: int = Field(ge=1)
+    #: Of an animation.
+    max_frames: int = Field(ge=1)
 
 
 class LimitSettings(Section):

@@ -67,7 +67,6 @@ FURTHER_FILES = {
     "files/forms": "multipart forms with files, read for every dialect",
     "files/ingest": "an upload from the first byte to its row",
     "files/inspection": "what the bytes are",
-    "files/pictures": "small copies of pictures",
     "files/storage_migration": "carries files from one storage to another",
     "files/storage_selection": "the storages that settings name",
     "notifications/mails": "the mails of orders",

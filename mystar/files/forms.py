@@ -16,7 +16,7 @@ from mystar.accounts.access import actor_of, maybe_actor_of
 from mystar.errors import Text, UnsupportedMedia
 from mystar.files.keys import FILES
 from mystar.files.model import MISSING, ONE_ONLY, FileRefused, StagedUpload, StoredFile
-from mystar.kit.web.http import PUBLIC_URL
+from mystar.kit.web.http import PUBLIC_URL, address_of
 from mystar.kit.web.media_urls import Addresses
 from mystar.kit.web.multipart import chunks, parts, text_of
 from mystar.kit.web.validation import loaded, read_body
@@ -174,6 +174,7 @@ class _Upload:
             name=part.filename or "",
             part=field.label if field.required else name,
             public=field.public,
+            address=address_of(self._request),
         )
         self._staged.append((field, staged))
 

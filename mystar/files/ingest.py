@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from mystar.files.inspection import Inspector, MediaRejected
+from mystar.files.inspection import Inspected, Inspector, MediaRejected
 from mystar.files.model import (
     ANYTHING,
+    COPIED,
     EMPTY,
     HEAD,
     WRONG_EXTENSION,
@@ -25,8 +27,7 @@ from mystar.files.model import (
     kind_of,
     refusal_for,
 )
-from mystar.files.pictures import COPIED
-from mystar.kit.storage.local import StagedFile, Storage
+from mystar.kit.storage.local import CHUNK, StagedFile, Storage, in_thread
 from mystar.kit.web.media_urls import SIDES, copy_key
 from mystar.sections import FileSettings
 
@@ -41,61 +42,69 @@ class Ingestor:
         return limit
 
     async def ingest(
-        self, chunks: AsyncIterator[bytes], *, kinds: tuple[str, ...], folder: str, name: str, part: str, left: int
+        self,
+        chunks: AsyncIterator[bytes],
+        *,
+        kinds: tuple[str, ...],
+        folder: str,
+        name: str,
+        part: str,
+        left: int,
+        person: str,
     ) -> StagedUpload:
-        """See `FileService.stage`. :param left: bytes that the quota allows."""
+        """See `FileService.stage`. :param left: bytes that the quota allows. :param person: whose turn it is."""
         async with self._storage.stage() as staged:
             head = await _first(chunks)
             kind, media = _detect(head, kinds, name, part)
             await self._fill(staged, head, chunks, self.limit(kind), left)
             digest = await staged.finish()
-            film, clean, small = await self._looked_into(staged.path, kind, media, part)
             key, size = f"{folder}/{uuid.uuid4()}.{media.extension}", staged.size
-            if clean is None:
-                await staged.commit(key)
-            else:
-                size, digest = await self._keep(key, clean)
+            async with self._inspected(staged.path, kind, media, part, person) as seen:
+                if seen.clean is None:
+                    await staged.commit(key)
+                else:
+                    size, digest = await self._keep(key, seen.clean)
+                copies = await self.keep_copies(key, seen.copies)
         columns = {
             "kind": kind,
             "name": clean_name(name),
             "content_type": media.content_type,
             "size": size,
             "sha256": digest,
-            "duration_ms": film.duration_ms if film else None,
-            "width": film.width if film else None,
-            "height": film.height if film else None,
-            "codec": film.codec if film else None,
+            **_columns_of(seen.video),
         }
-        return StagedUpload(key, columns, await self.keep_copies(key, small))
+        return StagedUpload(key, columns, copies)
 
-    async def keep_copies(self, key: str, small: Mapping[int, bytes]) -> list[Copy]:
+    async def keep_copies(self, key: str, copies: Mapping[int, Path]) -> list[Copy]:
         return [
-            Copy(copy_key(key, side), side, COPIED, *await self._keep(copy_key(key, side), content))
-            for side, content in small.items()
+            Copy(copy_key(key, side), side, COPIED, *await self._keep(copy_key(key, side), path))
+            for side, path in copies.items()
         ]
 
     async def delete(self, taken: StagedUpload) -> None:
         for key in taken.keys:
             await self._storage.delete(key)
 
-    async def _looked_into(
-        self, path: Path, kind: str, media: MediaType, part: str
-    ) -> tuple[VideoInfo | None, bytes | None, Mapping[int, bytes]]:
-        """Metadata of a video, the bytes to store instead of a picture's own, if any, and its small copies by side."""
+    @asynccontextmanager
+    async def _inspected(
+        self, path: Path, kind: str, media: MediaType, part: str, person: str
+    ) -> AsyncIterator[Inspected]:
+        clean, sides = kind in ("avatar", "image"), SIDES if kind == "avatar" else ()
         try:
-            film = await self._inspector.inspect(path, media)
-            clean = await self._inspector.clean(path, media) if kind in ("avatar", "image") else None
-            return film, clean, await self._inspector.copy(path, media, SIDES) if kind == "avatar" else {}
+            async with self._inspector.inspected(path, media, person=person, clean=clean, sides=sides) as seen:
+                yield seen
         except MediaRejected as error:
             raise FileRefused(part, error.reason) from error
 
-    async def _keep(self, key: str, content: bytes) -> tuple[int, bytes]:
-        """Store the content; its size in bytes and its SHA-256."""
+    async def _keep(self, key: str, path: Path) -> tuple[int, bytes]:
+        """Store the content of a file; its size in bytes and its SHA-256."""
         async with self._storage.stage() as staged:
-            await staged.write(content)
+            with path.open("rb", buffering=0) as file:
+                while chunk := await in_thread(file.read, CHUNK):
+                    await staged.write(chunk)
             digest = await staged.finish()
             await staged.commit(key)
-        return len(content), digest
+            return staged.size, digest
 
     async def _fill(self, staged: StagedFile, head: bytes, chunks: AsyncIterator[bytes], limit: int, left: int) -> None:
         chunk: bytes | None = head
@@ -107,6 +116,10 @@ class Ingestor:
                 raise QuotaExceeded
             await staged.write(chunk)
             chunk = await anext(chunks, None)
+
+
+def _columns_of(video: VideoInfo | None) -> dict[str, object]:
+    return {name: getattr(video, name, None) for name in ("duration_ms", "width", "height", "codec")}
 
 
 async def _first(chunks: AsyncIterator[bytes]) -> bytes:

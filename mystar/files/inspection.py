@@ -1,27 +1,41 @@
-"""Looks into pictures and videos, in threads: the first bytes may promise what the rest does not keep (promise S12).
+"""Looks into pictures and videos: the first bytes may promise what the rest does not keep (promise S12).
 
-Pictures are also made presentable here, since decoded ones take much memory and must wait for their turn.
+Pictures also get their clean copy and their small ones here. All of it happens in the decoder's processes.
 """
 
 from __future__ import annotations
 
-import asyncio
-import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ParamSpec, TypeVar
-
-from PIL import Image
 
 from mystar.errors import Text
-from mystar.files.model import BROKEN, IMAGES, NO_PICTURE, TOO_MANY_PIXELS, VIDEOS, MediaType, VideoInfo
-from mystar.files.pictures import TooManyFrames, cleaned, squares
+from mystar.files.decoder.job import Job, Refusal, Result
+from mystar.files.decoder.pool import POOL
+from mystar.files.model import (
+    BROKEN,
+    IMAGES,
+    NO_PICTURE,
+    TOO_COSTLY,
+    TOO_MANY_FRAMES,
+    TOO_MANY_PIXELS,
+    TOO_MANY_SCANS,
+    VIDEOS,
+    MediaType,
+    VideoInfo,
+)
+from mystar.kit.storage.local import in_thread
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-#: Decoded pictures are large; more at once would only wait for each other.
-_AT_ONCE = 2
+_REASONS: Mapping[Refusal, Text] = {
+    "broken": BROKEN,
+    "no_picture": NO_PICTURE,
+    "too_costly": TOO_COSTLY,
+    "too_many_frames": TOO_MANY_FRAMES,
+    "too_many_pixels": TOO_MANY_PIXELS,
+    "too_many_scans": TOO_MANY_SCANS,
+}
+_CLEAN = "clean"
 
 
 class MediaRejected(Exception):
@@ -32,85 +46,56 @@ class MediaRejected(Exception):
         super().__init__(reason.en)
 
 
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """``clean`` is the file to store in place of the upload, if any; ``copies`` are the square ones by side."""
+
+    video: VideoInfo | None = None
+    clean: Path | None = None
+    copies: Mapping[int, Path] = field(default_factory=dict)
+
+
 class Inspector:
-    """:param max_pixels: width × height of the largest picture that is ever decoded."""
+    """:param max_pixels: width × height of the largest picture that is ever decoded.
 
-    def __init__(self, *, max_pixels: int) -> None:
-        self._max_pixels = max_pixels
-        self._turns = asyncio.Semaphore(_AT_ONCE)
-        # Pillow only warns between its limit and twice that; for us every warning is a refusal.
-        Image.MAX_IMAGE_PIXELS = max_pixels
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    :param max_frames: of an animation.
+    """
 
-    async def inspect(self, path: Path, media: MediaType) -> VideoInfo | None:
-        """What a film says of itself. :raises MediaRejected: broken, cut off, too large, or no picture in it."""
-        async with self._turns:
-            if media.content_type in IMAGES:
-                await asyncio.to_thread(_sound, _inspect_image, path, media.reader, self._max_pixels)
-            elif media.content_type in VIDEOS:
-                return await asyncio.to_thread(_inspect_video, path, media.reader)
-        return None
+    def __init__(self, *, max_pixels: int, max_frames: int) -> None:
+        self._max_pixels, self._max_frames = max_pixels, max_frames
 
-    async def clean(self, path: Path, media: MediaType) -> bytes | None:
-        """The picture without what it tells of its maker; None when it tells nothing, as no other file does.
+    @asynccontextmanager
+    async def inspected(
+        self, path: Path, media: MediaType, *, person: str, clean: bool = False, sides: Iterable[int] = ()
+    ) -> AsyncIterator[Inspected]:
+        """What a file is, with its results as files beside it, which are deleted at the end of the block.
 
-        :raises MediaRejected: it has to be written anew and cannot be.
+        :param person: whose turn it is, see `DecoderPool`. :param clean: pictures lose what tells of their maker.
+        :param sides: of square copies, in pixels.
+        :raises MediaRejected: broken, cut off, too costly, or no picture in it. :raises Unavailable: too many wait.
         """
-        if media.content_type not in IMAGES:
-            return None
-        async with self._turns:
-            return await asyncio.to_thread(_sound, cleaned, path, media.reader, self._max_pixels)
-
-    async def copy(self, path: Path, media: MediaType, sides: Iterable[int]) -> dict[int, bytes]:
-        """Square copies of a picture, by side in pixels: see `pictures.squares`. :raises MediaRejected:"""
-        async with self._turns:
-            return await asyncio.to_thread(_sound, squares, path, media.reader, tuple(sides))
-
-
-def _inspect_image(path: Path, format_: str, max_pixels: int) -> None:
-    if format_ == "PNG":
-        # Checks the sums of all chunks, which decoding does not; the image is of no use afterwards.
-        with Image.open(path, formats=[format_]) as image:
-            image.verify()
-    with Image.open(path, formats=[format_]) as image:
-        if image.width * image.height > max_pixels:
-            raise MediaRejected(TOO_MANY_PIXELS)
-        # A JPEG can be decoded small: all of its bytes are read, an eighth of its size is kept.
-        image.draft(None, (1, 1))
-        image.load()
+        if media.content_type not in IMAGES and media.content_type not in VIDEOS:
+            yield Inspected()
+            return
+        is_video = media.content_type in VIDEOS
+        job = Job(str(path), media.reader, is_video, clean, tuple(sides), self._max_pixels, self._max_frames)
+        try:
+            result = await POOL.run(person, job)
+            if result.refusal is not None:
+                raise MediaRejected(_REASONS[result.refusal])
+            yield _inspected(job, result)
+        finally:
+            await in_thread(_delete, path)
 
 
-def _sound(work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-    """What the work with a picture answers. :raises MediaRejected: the picture is to blame."""
-    try:
-        return work(*arguments, **options)
-    except MediaRejected:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, TooManyFrames) as error:
-        raise MediaRejected(TOO_MANY_PIXELS) from error
-    except Exception as error:
-        # Pillow's readers fail in a dozen ways on hostile bytes: OSError, SyntaxError, ValueError, struct.error …
-        raise MediaRejected(BROKEN) from error
+def _inspected(job: Job, result: Result) -> Inspected:
+    if job.is_video:
+        return Inspected(VideoInfo(result.duration_ms, result.width, result.height, result.codec))
+    paths = {name: Path(job.output(name)) for name in result.outputs}
+    return Inspected(None, paths.pop(_CLEAN, None), {int(side): path for side, path in paths.items()})
 
 
-def _inspect_video(path: Path, demuxer: str) -> VideoInfo:
-    """Reads the index and the first picture, whatever the size of the film."""
-    # FFmpeg is twenty megabytes of memory that a process without video uploads need not have.
-    import av
-
-    try:
-        # The demuxer is named and the address is a plain file: no playlist can make FFmpeg open something else.
-        with av.open(f"file:{path}", format=demuxer) as container:
-            stream = next(iter(container.streams.video), None)
-            if stream is None or not stream.codec_context.width or not stream.codec_context.height:
-                raise MediaRejected(NO_PICTURE)
-            if next(container.demux(stream)).size == 0:
-                raise MediaRejected(NO_PICTURE)
-            picture = stream.codec_context
-            # FFmpeg counts in microseconds.
-            duration = round(container.duration / 1000) if container.duration and container.duration > 0 else None
-            return VideoInfo(duration, picture.width, picture.height, picture.name)
-    except MediaRejected:
-        raise
-    except (av.FFmpegError, StopIteration, ValueError, OSError) as error:
-        raise MediaRejected(BROKEN) from error
+def _delete(path: Path) -> None:
+    """The results of a job, also half of one when the child was killed."""
+    for output in path.parent.glob(f"{path.name}.*"):
+        output.unlink(missing_ok=True)

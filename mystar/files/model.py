@@ -113,6 +113,9 @@ VIDEOS: Mapping[str, MediaType] = {
 #: Any other file: served as a download only.
 ANYTHING = MediaType("application/octet-stream", "bin", frozenset(), "")
 
+#: The type of all small copies.
+COPIED = "image/webp"
+
 #: What an endpoint may ask for. Limits of size go by these names.
 KINDS: Mapping[str, Mapping[str, MediaType]] = {
     "avatar": IMAGES,
@@ -174,6 +177,9 @@ WRONG_EXTENSION = Text(
 )
 BROKEN = Text("Файл повреждён или загружен не полностью.", "The file is broken or incomplete.")
 TOO_MANY_PIXELS = Text("В картинке слишком много точек.", "The picture has too many pixels.")
+TOO_MANY_FRAMES = Text("В анимации слишком много кадров.", "The animation has too many frames.")
+TOO_MANY_SCANS = Text("JPEG сохранён слишком сложно.", "The JPEG has too many scans.")
+TOO_COSTLY = Text("Этот файл слишком сложен, чтобы его открыть.", "This file takes too much to be opened.")
 NO_PICTURE = Text("В этом файле нет видео.", "There is no video in this file.")
 
 

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 #: How long an upload may wait to be attached, and bytes to get their row.
 PATIENCE = timedelta(hours=24)
 _BATCH = 500
+#: Who asks the decoder for copies of older pictures.
+_SYSTEM = "system"
 
 
 class FileService:
@@ -46,7 +48,7 @@ class FileService:
         self._db, self._storage, self._accounts = db, storage, accounts
         self._signer, self._clock = signer, clock
         self._settings, self._signed_link = settings, signed_link
-        self._inspector = Inspector(max_pixels=settings.max_pixels)
+        self._inspector = Inspector(max_pixels=settings.max_pixels, max_frames=settings.max_frames)
         self._ingestor = Ingestor(storage, self._inspector, settings)
 
     # Uploading
@@ -74,7 +76,7 @@ class FileService:
         part: str = "file",
         public: bool = False,
     ) -> StoredFile:
-        """Take one file as it comes and give it its row: `take` and `enter`, and what they raise."""
+        """Take one file as it comes and give it its row: `stage` and `insert`, and what they raise."""
         taken = await self.stage(actor, chunks, kinds=kinds, folder=folder, name=name, part=part, public=public)
         try:
             return await self.insert(taken)
@@ -92,6 +94,7 @@ class FileService:
         name: str,
         part: str = "file",
         public: bool = False,
+        address: str = "",
     ) -> StagedUpload:
         """Stage an upload: stream its bytes to the storage, without holding them in memory (D38, promises F1, S12).
 
@@ -102,13 +105,16 @@ class FileService:
         :param kinds: what the endpoint accepts: "avatar", "image", "video" or "other"; the bytes decide which it is.
         :param folder: the beginning of its key. :param name: the client's file name, never trusted.
         :param part: the form's field, for the error.
-        :param public: public once it is attached.
+        :param public: public once it is attached. :param address: of the client, by which guests take their turns.
         :raises FileRefused: empty, broken, of another type, or under a wrong extension.
         :raises FileTooLarge: as soon as the limit of its kind is passed. :raises QuotaExceeded: nothing is left.
         """
         owner_id = actor.id if actor else None
         left = self._settings.quota - await FileRepository(self._db).used(owner_id)
-        taken = await self._ingestor.ingest(chunks, kinds=kinds, folder=folder, name=name, part=part, left=left)
+        person = f"account {owner_id}" if actor else f"guest {address}"
+        taken = await self._ingestor.ingest(
+            chunks, kinds=kinds, folder=folder, name=name, part=part, left=left, person=person
+        )
         return replace(taken, columns={**taken.columns, "owner_id": owner_id, "is_public": public})
 
     async def insert(self, taken: StagedUpload) -> StoredFile:
@@ -192,11 +198,13 @@ class FileService:
                     async for chunk in chunks:
                         await staged.write(chunk)
                 await staged.finish()
-                small = await self._inspector.copy(staged.path, IMAGES[file.content_type], SIDES)
+                media = IMAGES[file.content_type]
+                async with self._inspector.inspected(staged.path, media, person=_SYSTEM, sides=SIDES) as seen:
+                    copies = await self._ingestor.keep_copies(file.key, seen.copies)
         except (ObjectNotFound, MediaRejected) as error:
             log.warning("the picture of file %s cannot be copied: %r", file.id, error)
             return False
-        await FileRepository(self._db).add_copies(file.id, await self._ingestor.keep_copies(file.key, small))
+        await FileRepository(self._db).add_copies(file.id, copies)
         return True
 
     # Opening

@@ -75,9 +75,10 @@ async def test_a_look_into_a_film_does_not_read_it_all(tmp_path: Any) -> None:
         # A box that players skip; most of it is not even on the disk.
         film.write((2**31).to_bytes(4, "big") + b"free")
         film.truncate(len(video()) + 2**31)
-    film = await Inspector(max_pixels=1).inspect(path, VIDEOS["video/mp4"])
-    assert film is not None
-    assert film.codec == "mpeg4"
+    inspector = Inspector(max_pixels=1, max_frames=1)
+    async with inspector.inspected(path, VIDEOS["video/mp4"], person="anna") as seen:
+        assert seen.video is not None
+        assert seen.video.codec == "mpeg4"
 
 
 async def test_uploads_come_in_pages_newest_first_and_are_ones_own(api: Api, anna: Person, factory: Factory) -> None:

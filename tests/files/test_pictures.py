@@ -11,7 +11,8 @@ from aiohttp import web
 from PIL import ExifTags, Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from mystar.files import pictures
+from mystar.files.decoder import pictures
+from mystar.files.decoder.job import Job, Refused
 from mystar.files.keys import FILES
 from mystar.files.model import StoredFile
 from mystar.files.service import FileService
@@ -139,22 +140,26 @@ async def test_what_is_no_picture_of_ours_is_not_touched(api: Api, receive: Rece
     assert await shown(api, file.key, owner) == content
 
 
+def prepared(tmp_path: Path, content: bytes, format_: str, **options: Any) -> dict[str, bytes]:
+    """What the decoder makes of a picture, by the names of its results."""
+    (tmp_path / "a").write_bytes(content)
+    job = Job(str(tmp_path / "a"), format_, **{"max_pixels": 25_000_000, "max_frames": 200, **options})
+    return {name: Path(job.output(name)).read_bytes() for name in pictures.work(job).outputs}
+
+
 def test_what_is_written_anew_is_made_no_larger_than_screens(tmp_path: Path) -> None:
     for orientation, size in ((None, (4096, 41)), (ROTATED, (41, 4096))):
-        (tmp_path / "a").write_bytes(saved(halves((5000, 50)), "JPEG", exif=exif(orientation)))
-        cleaned = pictures.cleaned(tmp_path / "a", "JPEG", max_pixels=10**6)
-        assert cleaned
-        assert opened(cleaned).size == size
+        content = saved(halves((5000, 50)), "JPEG", exif=exif(orientation))
+        assert opened(prepared(tmp_path, content, "JPEG", clean=True)["clean"]).size == size
 
 
-def test_an_animation_too_large_to_write_anew_is_refused(tmp_path: Path) -> None:
+def test_an_animated_avif_too_large_to_write_anew_is_refused(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (60, 40), (shade, 0, 0)) for shade in range(10)]
-    (tmp_path / "a").write_bytes(
-        saved(halves(), "GIF", save_all=True, append_images=frames, comment=SECRET, duration=40)
-    )
-    with pytest.raises(pictures.TooManyFrames):
-        pictures.cleaned(tmp_path / "a", "GIF", max_pixels=10 * 60 * 40)
-    assert pictures.cleaned(tmp_path / "a", "GIF", max_pixels=20 * 60 * 40)
+    content = saved(halves(), "AVIF", save_all=True, append_images=frames, duration=40)
+    with pytest.raises(Refused) as refused:
+        prepared(tmp_path, content, "AVIF", clean=True, max_pixels=10 * 60 * 40)
+    assert refused.value.refusal == "too_many_pixels"
+    assert prepared(tmp_path, content, "AVIF", clean=True, max_pixels=20 * 60 * 40) == {}
 
 
 MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"]
@@ -172,18 +177,17 @@ MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"]
     ],
 )
 def test_copies_are_squares_no_larger_than_the_picture(tmp_path: Path, image: Image.Image, format_: str) -> None:
-    (tmp_path / "a").write_bytes(saved(image, format_))
-    copies = pictures.squares(tmp_path / "a", format_, SIDES)
+    copies = prepared(tmp_path, saved(image, format_), format_, sides=SIDES)
     for side, content in copies.items():
-        edge = min(side, *image.size)
+        edge = min(int(side), *image.size)
         copy = opened(content)
         assert (copy.format, copy.size) == ("WEBP", (edge, edge))
-    assert tuple(copies) == SIDES
+    assert tuple(map(int, copies)) == SIDES
 
 
 def test_what_is_transparent_stays_so_in_the_copies(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(saved(ImageOps.expand(halves().convert("RGBA"), 200, (0, 0, 0, 0)), "PNG"))
-    copy = opened(pictures.squares(tmp_path / "a", "PNG", (96,))[96])
+    content = saved(ImageOps.expand(halves().convert("RGBA"), 200, (0, 0, 0, 0)), "PNG")
+    copy = opened(prepared(tmp_path, content, "PNG", sides=(96,))["96"])
     assert copy.convert("RGBA").getpixel((0, 0))[3] == 0
 
 
