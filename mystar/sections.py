@@ -26,36 +26,46 @@ from mystar.kit.setting_kinds import (
 
 
 class HttpSettings(Section):
+    #: The address that the service listens on.
     host: str
+    #: The port that it listens on; 0 = a free one.
     port: Port
     #: What links in mails and answers begin with; without a slash at the end.
     public_url: WebAddress
+    #: Networks of proxies whose `X-Forwarded-For` is trusted; with none, all clients behind a proxy share its address.
     trusted_proxies: Networks = ()
+    #: Origins whose pages may call the API; `*` = any.
     cors_origins: Origins = ()
     #: Bytes of a form body; uploads have limits of their own.
     max_body: int = Field(ge=1024)
     #: Bytes of a JSON body.
     max_json: int = Field(ge=1024)
-    #: Seconds until the head of a request is complete, and between two requests of a connection.
+    #: Seconds until the head of a request is complete.
     head_seconds: Seconds
+    #: Seconds that a connection may wait for its next request.
     keepalive_seconds: Seconds
     #: Open connections of one client address, except of trusted proxies. IPv6: of one /64.
     connections_per_address: int = Field(ge=1)
-    #: Networks that may read /metrics, and seconds for which its figures are kept.
+    #: Networks that may read /metrics.
     metrics_from: Networks = ()
+    #: Seconds for which the figures of /metrics are kept.
     metrics_seconds: float = Field(ge=0)
     #: Seconds after SIGTERM during which /readyz answers 503 and requests are still accepted, for load balancers.
     drain_seconds: float = Field(ge=0)
     #: Seconds after that in which requests in flight may end.
     shutdown_seconds: Seconds
+    #: The event loop: uvloop is faster.
     event_loop: Literal["uvloop", "asyncio"]
 
 
 class DatabaseSettings(Section):
     #: Empty = the embedded server in the data directory.
     url: Annotated[str, must_be("a postgresql:// URL or key=value pairs", lambda url: not url or parameters(url))] = ""
+    #: Connections to PostgreSQL of one process, one more with a PostgreSQL bus.
     pool_size: int = Field(ge=1, le=200)
+    #: Milliseconds after which PostgreSQL cancels a statement.
     statement_timeout_ms: int = Field(ge=100)
+    #: Seconds to wait for a free connection, then the answer is 503.
     acquire_seconds: Seconds
     #: False behind a PgBouncer that pools transactions: its sessions do not keep prepared statements.
     prepared_statements: bool
@@ -64,13 +74,21 @@ class DatabaseSettings(Section):
 class TokenSettings(Section):
     """Lifetimes in seconds (D5); a dialect without refresh tokens has a long-lived access token."""
 
+    #: Access tokens of the market dialect.
     house_access: TokenSeconds
+    #: Refresh tokens of the market dialect.
     house_refresh: TokenSeconds
+    #: Access tokens of the identity dialect.
     identity_access: TokenSeconds
+    #: Refresh tokens of the identity dialect.
     identity_refresh: TokenSeconds
+    #: Access tokens of the studio dialect.
     studio_access: TokenSeconds
+    #: Refresh tokens of the studio dialect.
     studio_refresh: TokenSeconds
+    #: Tokens of the greetings dialect.
     greetings_access: TokenSeconds
+    #: Tokens of the messenger dialect.
     messenger_access: TokenSeconds
     #: The panel's cookie.
     admin_access: TokenSeconds
@@ -80,25 +98,35 @@ class TokenSettings(Section):
     refresh_longest: TokenSeconds
     #: The links in mails.
     confirm_email: int = Field(ge=60)
+    #: The link that resets a password.
     reset_password: int = Field(ge=60)
     #: Links to private files.
     signed_link: int = Field(ge=60)
 
 
 class PasswordSettings(Section):
+    #: The cost of bcrypt: each step doubles the time of a log-in.
     bcrypt_cost: int = Field(ge=4, le=16)
+    #: Passwords that are hashed at the same time.
     threads: int = Field(ge=1, le=64)
 
 
 class MailSettings(Section):
+    #: The SMTP server.
     host: str
+    #: Its port: 587 with STARTTLS, 465 with TLS from the start.
     port: Port
+    #: Empty = no log-in.
     username: str = ""
+    #: Of the log-in.
     password: str = ""
     #: "auto" uses STARTTLS if the server offers it, "required" insists on it, "tls" is TLS from the start.
     start_tls: Literal["never", "auto", "required", "tls"]
+    #: The sender of every mail.
     sender: Mailbox
+    #: Where messages to support and notices to staff go.
     support: Mailbox
+    #: For each step of the SMTP dialogue.
     timeout_seconds: Seconds
 
     @field_validator("start_tls", mode="before")
@@ -111,14 +139,20 @@ class MailSettings(Section):
 class YookassaPayoutSettings(Section):
     """The payout gateway is another account at the provider, with a balance of its own."""
 
+    #: The account of the payout gateway.
     agent_id: str = ""
+    #: Its key.
     secret_key: str = ""
 
 
 class YookassaSettings(Section):
+    #: The API; ends in `/v3`.
     url: Annotated[WebAddress, must_be("an address that ends in /v3", lambda url: url.endswith("/v3"))]
+    #: The shop.
     shop_id: str
+    #: The key of the shop.
     secret_key: str
+    #: For one call.
     timeout_seconds: Seconds
     #: Networks from which notifications are accepted; empty = any, since their content is never trusted.
     webhook_networks: Networks = ()
@@ -129,6 +163,7 @@ class PaymentSettings(Section):
     yookassa: YookassaSettings
     #: What buyers may pay with; the first is the default. Money by card is held, by SBP it is charged at once.
     methods: Annotated[list[Literal["bank_card", "sbp"]], Field(min_length=1)]
+    #: How often payments are looked up whose notification may have been lost.
     poll_seconds: Seconds
     #: Where the provider's page redirects to; empty = the service's own page with the state of the payment.
     return_url: Annotated[str, must_be("a web address, or empty", lambda url: not url or is_web_address(url))] = ""
@@ -137,9 +172,13 @@ class PaymentSettings(Section):
 class ProviderSettings(Section):
     """One sign-in provider. Without a client id it is switched off."""
 
+    #: Where a person confirms the sign-in.
     authorize_url: WebAddress
+    #: Where a code is exchanged for a token.
     token_url: WebAddress
+    #: Where the profile is read.
     profile_url: WebAddress
+    #: Empty = this provider is switched off.
     client_id: str = ""
     #: VK ID has none.
     client_secret: str = ""
@@ -202,20 +241,25 @@ class PayoutSettings(Section):
 
     #: "manual": the staff pay, and say when they have.
     provider: Literal["manual", "yookassa"]
+    #: When payouts are requested by themselves; "manual" = only on request.
     schedule: Literal["manual", "weekly", "monthly"]
     #: Of the weekly schedule, 1 = Monday; the monthly one runs on the first.
     weekday: int = Field(ge=1, le=7)
     #: Of the day, in Moscow.
     hour: int = Field(ge=0, le=23)
+    #: The smallest payout.
     minimum: Kopecks
-    #: Of one payment to a card and by SBP; a larger payout is cut into parts.
+    #: The largest part of a payout to a card; a larger payout is divided.
     card_maximum: Kopecks
+    #: The largest part of a payout by SBP.
     sbp_maximum: Kopecks
     #: From a change of the details until they are used.
     cooldown_days: float = Field(ge=0)
-    #: A larger payout needs a member of the staff, and one above the other bound two of them.
+    #: A larger payout needs the approval of a member of the staff.
     approve_above: Kopecks
+    #: A larger payout needs two members of the staff.
     second_pair_above: Kopecks
+    #: How often open payouts are looked up at the provider.
     poll_seconds: Seconds
 
 
@@ -250,11 +294,17 @@ class NotificationSettings(Section):
 class FileSettings(Section):
     """Limits in bytes (D38)."""
 
+    #: Of an avatar.
     avatar_limit: int = Field(ge=1)
+    #: Of any other picture.
     image_limit: int = Field(ge=1)
+    #: Of a video.
     video_limit: int = Field(ge=1)
+    #: Of any other file.
     other_limit: int = Field(ge=1)
+    #: Of all files of one account.
     quota: int = Field(ge=1)
+    #: Largest width × height of a picture that is decoded.
     max_pixels: int = Field(ge=1)
     #: Of an animation.
     max_frames: int = Field(ge=1)
@@ -266,39 +316,56 @@ class LimitSettings(Section):
     ``url``: a Redis that shares the counts between processes.
     """
 
+    #: False lets everything pass; for tests only.
     enabled: bool
+    #: A Redis that shares the counts between processes.
     url: Annotated[
         str, must_be("an address that begins with redis:// or rediss://", lambda url: not url or is_redis(url))
     ] = ""
-    #: All log-ins and password checks, also successful ones: by address, and by account.
+    #: All log-ins and password checks, also successful ones, by address.
     login_attempt: Rate
+    #: All log-ins and password checks of one account.
     login_attempt_account: Rate
-    #: Failed log-ins from unknown devices: by address; by typed log-in and address; of an account from all addresses.
+    #: Failed log-ins from unknown devices by address.
     login_address: Rate
+    #: Failed log-ins by typed log-in and address.
     login_account: Rate
+    #: Failed log-ins of an account from all addresses.
     login_strangers: Rate
     #: Failed log-ins from a device or session that the account knows.
     login_known: Rate
+    #: Registrations by address.
     registration: Rate
+    #: Mails with links to one address.
     mailed_link: Rate
+    #: Uses of mailed links by address.
     mailed_token: Rate
-    #: Messages of one account, and conversations that it begins.
+    #: Messages of one account.
     message: Rate
+    #: Conversations that an account begins.
     conversation: Rate
+    #: Messages to support by address.
     anonymous_form: Rate
-    #: Orders to the studio: of guests by address, and of one account.
+    #: Orders to the studio of guests by address.
     guest_order: Rate
+    #: Orders to the studio of one account.
     studio_order: Rate
+    #: Sign-ins through providers by address.
     sign_in_attempt: Rate
 
 
 class S3Settings(Section):
     """A bucket: all settings or none. It may also be set while ``kind`` is "local", to move files."""
 
+    #: The address of the S3 service.
     endpoint: Annotated[str, must_be("a web address, or empty", lambda url: not url or is_web_address(url))] = ""
+    #: The bucket.
     bucket: str = ""
+    #: Its region.
     region: str = ""
+    #: The key id.
     access_key: str = ""
+    #: The secret of the key.
     secret_key: str = ""
 
     @property
@@ -318,5 +385,7 @@ class StudioSettings(Section):
 
 
 class LogSettings(Section):
+    #: The least important level that is logged.
     level: Literal["debug", "info", "warning", "error"]
+    #: JSON for machines, text for people.
     format: Literal["json", "text"]

@@ -66,7 +66,9 @@ class Settings(BaseSettings):
         env_prefix="MYSTAR_", env_nested_delimiter="__", extra="forbid", frozen=True, env_ignore_empty=True
     )
 
+    #: Which file of `config/` follows `default.toml`; in production weak settings are refused.
     profile: Profile = "development"
+    #: The folder of the embedded database, of uploads and of generated development keys.
     data_dir: Path
     #: Signs tokens and links; 32 characters or more.
     secret_key: str = ""

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from mystar.app import contracts
+from mystar.cli.settings_reference import settings_reference
 from mystar.contracts.error_reference import error_kinds, error_reference
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,6 +73,12 @@ def test_paths_in_documents_exist() -> None:
 
 def test_the_reference_of_errors_is_current() -> None:
     assert (DOCS / "errors.md").read_text() == error_reference(contracts()), "python -m mystar errors > docs/errors.md"
+
+
+def test_the_reference_of_settings_is_current_and_complete() -> None:
+    reference = settings_reference()
+    assert (DOCS / "operate" / "settings.md").read_text() == reference, "python -m mystar settings"
+    assert not [line for line in reference.splitlines() if line.startswith("| `MYSTAR_") and line.endswith("|  |")]
 
 
 def test_the_map_of_the_readme_names_what_is_there_and_nothing_else() -> None:

@@ -205,6 +205,14 @@ def errors() -> None:
 
 
 @main.command()
+def settings() -> None:
+    """Print the reference of all settings: docs/operate/settings.md."""
+    from mystar.cli.settings_reference import settings_reference
+
+    click.echo(settings_reference(), nl=False)
+
+
+@main.command()
 @click.option("--deep", is_flag=True, help="Also ask mail, storage, Redis, the payment provider, clock and TLS.")
 def check(deep: bool) -> None:
     """Verify settings, database and invariants; exit 1 and name every problem."""

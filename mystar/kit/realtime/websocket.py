@@ -49,18 +49,21 @@ class WebSocketSettings(BaseModel):
     heartbeat_seconds: float = Field(ge=1, le=40)
     #: Of one account, in one process.
     sockets_per_person: int = Field(ge=1)
-    #: Bytes of one incoming frame, and how many of them.
+    #: Bytes of one incoming frame.
     frame_bytes: int = Field(ge=1024, le=1_048_576)
+    #: Incoming frames of one socket.
     frames_per_minute: int = Field(ge=1)
     #: Bytes that may wait for a slow reader.
     outbox_bytes: int = Field(ge=65_536)
     #: Missed entries that are sent again; a client that missed more is sent a gap instead.
     replay: int = Field(ge=1)
-    #: Seconds between searches for entries, and for ended sessions, that no message of the bus announced.
+    #: Seconds between searches for entries that no message of the bus announced.
     sweep_seconds: float = Field(gt=0)
+    #: Seconds between searches for ended sessions.
     recheck_seconds: float = Field(gt=0)
-    #: Whether the others are sent who is typing, and who is online.
+    #: Whether the parties of a conversation are told who is typing.
     typing: bool
+    #: Whether the parties of a conversation are told who is online.
     presence: bool
 
 
