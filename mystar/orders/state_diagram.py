@@ -80,7 +80,9 @@ def _deadlines() -> str:
 
 
 def _words(some: Iterable[str], every: Iterable[str]) -> str:
-    return "any" if set(some) == set(every) else ", ".join(some)
+    """In the order of ``every``: a set has another order in every process."""
+    found = set(some)
+    return "any" if found == set(every) else ", ".join(one for one in every if one in found)
 
 
 if __name__ == "__main__":
