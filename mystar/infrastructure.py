@@ -48,10 +48,13 @@ class Infrastructure:
         await self.db.close()
 
 
-def smtp_sender(mail: MailSettings, clock: Clock, registry: CollectorRegistry | None = None) -> SmtpSender:
+def smtp_sender(
+    mail: MailSettings, clock: Clock, registry: CollectorRegistry | None = None, signer: Signer | None = None
+) -> SmtpSender:
     """A sender with the configured mail server, not connected yet."""
     return SmtpSender(
         clock,
+        signer,
         host=mail.host,
         port=mail.port,
         username=mail.username,
@@ -92,7 +95,8 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         events=events,
     )
     outbox = Outbox(db, clock, lease=settings.outbox.lease_seconds)
-    smtp = smtp_sender(settings.mail, clock, metrics.registry)
+    signer = Signer(settings.secret_key, previous=settings.previous_secret_keys)
+    smtp = smtp_sender(settings.mail, clock, metrics.registry, signer)
     outbox.handle(MAIL, smtp.send)
     rules = settings.limits.model_dump(exclude={"enabled", "url"})
     return Infrastructure(
@@ -103,7 +107,7 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         outbox,
         Mailer(outbox, sender=settings.mail.sender),
         smtp,
-        Signer(settings.secret_key, previous=settings.previous_secret_keys),
+        signer,
         RateLimits(rules, url=settings.limits.url, enabled=settings.limits.enabled),
         metrics,
     )

@@ -23,12 +23,12 @@ from mystar.accounts.model import (
 from mystar.accounts.repository import AccountRepository, Purpose, stored_channel
 from mystar.errors import NotFound, TooMany
 from mystar.kit.clock import Clock
-from mystar.kit.outbox.mail import Mailer
+from mystar.kit.outbox.mail import TOKEN, Mailer
 from mystar.kit.outbox.model import OutboxMessage
 from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.rate_limits import RateLimits
-from mystar.kit.security.tokens import mailed_token, token_digest
+from mystar.kit.security.tokens import Signer, mailed_token, token_digest
 from mystar.sections import TokenSettings
 
 #: Outbox topic of requests for a link. The account is looked up when the row is sent, so that a request takes the same
@@ -47,13 +47,14 @@ class MailedLinks:
         *,
         mailer: Mailer,
         outbox: Outbox,
+        signer: Signer,
         limits: RateLimits,
         clock: Clock,
         settings: TokenSettings,
         public_url: str,
     ) -> None:
         self._db, self._mailer, self._outbox, self._limits, self._clock = db, mailer, outbox, limits, clock
-        self._public_url = public_url
+        self._signer, self._public_url = signer, public_url
         self._lifetimes: dict[Purpose, timedelta] = {
             "confirm_email": timedelta(seconds=settings.confirm_email),
             "reset_password": timedelta(seconds=settings.reset_password),
@@ -121,14 +122,15 @@ class MailedLinks:
     async def _mail(self, tx: Tx, purpose: Purpose, account: Account, path: str, query: dict[str, str]) -> None:
         if account.email is None:
             return
-        (token, digest), now, life = mailed_token(), self._clock.now(), self._lifetimes[purpose]
+        (seed, digest), now, life = mailed_token(self._signer), self._clock.now(), self._lifetimes[purpose]
         await AccountRepository(tx).add_mailed_token(account.id, purpose, digest, now, now + life)
         await self._mailer.queue(
             tx,
             purpose,
             account.email,
             account.language,
-            username=account.username,
-            link=f"{self._public_url}{path}?{urlencode({**query, 'token': token})}",
+            username=account.greeting_name,
+            seed=seed,
+            link=f"{self._public_url}{path}?{urlencode({**query, 'token': TOKEN})}",
             hours=int(life.total_seconds() // 3600),
         )

@@ -105,6 +105,11 @@ class Account:
         return self.email_verified_at is not None
 
     @property
+    def greeting_name(self) -> str:
+        """For mails: empty before the e-mail is confirmed, as it may be a stranger's, and a name can hold a link."""
+        return self.username if self.is_verified else ""
+
+    @property
     def full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
 

@@ -128,4 +128,6 @@ class PasswordService:
         await self._sessions.end(tx, account.id, reason=reason)
         await tx.publish(PasswordChanged(account.id, reason))
         if account.email:
-            await self._mailer.queue(tx, "password_changed", account.email, account.language, username=account.username)
+            await self._mailer.queue(
+                tx, "password_changed", account.email, account.language, username=account.greeting_name
+            )

@@ -70,7 +70,8 @@ where s.id = %(id)s and s.ended_at is null and s.expires_at > %(now)s and a.is_a
 -- name: lock_session
 -- Serializes concurrent uses of refresh tokens of one session, in all processes.
 select s.id as session_id, s.door as channel, s.created_at, s.expires_at, coalesce(s.refreshed_at, s.created_at) as refreshed_at,
-       s.generation, s.generation_used, a.id, a.username, a.email, a.language
+       s.generation, s.generation_used, a.id, a.email, a.language,
+       case when a.email_verified_at is null then '' else a.username end as greeting_name
 from sessions s join accounts a on a.id = s.account_id
 where s.id = %(id)s and s.ended_at is null and s.expires_at > %(now)s and a.is_active
 for no key update of s;

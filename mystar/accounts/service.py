@@ -369,5 +369,5 @@ class AccountService:
         await self._links.mail_confirmation(tx, new, "greetings")
         if old.email:
             await self._mailer.queue(
-                tx, "email_changed", old.email, old.language, username=new.username, new_email=new.email
+                tx, "email_changed", old.email, old.language, username=old.greeting_name, new_email=new.email
             )

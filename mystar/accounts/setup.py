@@ -46,15 +46,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         clock=clock,
         settings=settings.tokens,
     )
-    links = MailedLinks(
-        db,
-        mailer=mailer,
-        outbox=infra.outbox,
-        limits=limits,
-        clock=clock,
-        settings=settings.tokens,
-        public_url=settings.http.public_url,
-    )
+    links = _mailed_links(infra)
     infra.outbox.handle(LINK_REQUESTS, links.send_asked)
     throttle = LoginThrottle(limits, sessions)
     app[ACCOUNTS] = accounts = AccountService(
@@ -79,6 +71,19 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         passwords.close()
 
     app.on_cleanup.append(close)
+
+
+def _mailed_links(infra: Infrastructure) -> MailedLinks:
+    return MailedLinks(
+        infra.db,
+        mailer=infra.mailer,
+        outbox=infra.outbox,
+        signer=infra.signer,
+        limits=infra.limits,
+        clock=infra.clock,
+        settings=infra.settings.tokens,
+        public_url=infra.settings.http.public_url,
+    )
 
 
 def _add_staff(app: web.Application, infra: Infrastructure, passwords: Passwords, sessions: Sessions) -> None:

@@ -20,6 +20,7 @@ from mystar.kit.security.tokens import (
     derive,
     mailed_token,
     token_digest,
+    token_of,
 )
 
 KEY = "a key of the tests that is longer than 32 characters"
@@ -203,7 +204,11 @@ def test_a_signature_is_valid_for_its_purpose_only() -> None:
     assert not Signer(KEY + "!").verify(signature, "pay", 17, "x")
 
 
-def test_only_the_digest_of_a_mailed_token_is_stored() -> None:
-    secret, digest = mailed_token()
-    assert digest == token_digest(secret) == hashlib.sha256(secret.encode()).digest()
-    assert mailed_token()[0] != secret
+def test_the_token_of_a_mailed_link_is_made_from_its_seed_and_the_key() -> None:
+    signer = Signer(KEY)
+    seed, digest = mailed_token(signer)
+    token = token_of(signer, seed)
+    assert seed not in token
+    assert digest == token_digest(token) == hashlib.sha256(token.encode()).digest()
+    assert token_of(Signer(KEY + "!"), seed) != token
+    assert mailed_token(signer)[0] != seed

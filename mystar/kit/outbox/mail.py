@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import ssl
+from collections.abc import Mapping
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from typing import Any, Literal
@@ -18,11 +19,14 @@ from mystar.kit.clock import Clock
 from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
 from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Tx, assert_no_transaction
+from mystar.kit.security.tokens import Signer, token_of
 from mystar.kit.web.templates import environment
 
 log = logging.getLogger(__name__)
 
 TOPIC = "mail"
+#: Stands in a mail for the token of its link until it is sent.
+TOKEN = "__TOKEN__"
 #: Seconds before the mail server is tried again after it refused this installation.
 _RETRY_SETUP_SECONDS = 60.0
 _POLICY = re.compile(r"\s*5\.7\.")
@@ -48,6 +52,7 @@ class Mailer:
         *,
         once_as: str | None = None,
         unsubscribe: str = "",
+        seed: str = "",
         **values: Any,
     ) -> None:
         """Render ``templates/mail/<template>.<language>.txt`` and ``.html`` and put the mail into the outbox.
@@ -55,6 +60,8 @@ class Mailer:
         The first line of the text template is ``Subject: …``, followed by an empty line.
 
         :param once_as: a unique name: a second mail of the same name is not sent.
+        :param seed: of the token that replaces `TOKEN` in the mail when it is sent, so that the outbox, which keeps
+            mails for a month, has nothing that opens an account.
         :param unsubscribe: URL whose POST ends mails of this kind (RFC 8058); passed to the templates too.
         """
         values["unsubscribe"] = unsubscribe
@@ -69,6 +76,7 @@ class Mailer:
             "html": html,
             "language": language,
             "unsubscribe": unsubscribe,
+            "seed": seed,
         }
         await self._outbox.enqueue(tx, TOPIC, payload, name=once_as, lane=to)
 
@@ -77,11 +85,13 @@ class SmtpSender:
     """Sends the outbox's mails, one after the other, over a connection that is kept while there is something to send.
 
     :param timeout: seconds for each step of the SMTP dialogue.
+    :param signer: makes the tokens of links from their seeds, see `token_of`.
     """
 
     def __init__(
         self,
         clock: Clock,
+        signer: Signer | None = None,
         *,
         host: str,
         port: int,
@@ -91,7 +101,7 @@ class SmtpSender:
         timeout: float = 20,
         registry: CollectorRegistry | None = None,
     ) -> None:
-        self._clock = clock
+        self._clock, self._signer = clock, signer
         self._refused = Gauge(
             "mystar_mail_refused", "1 while the mail server refuses this installation", registry=registry
         )
@@ -179,9 +189,14 @@ class SmtpSender:
         if link := payload.get("unsubscribe"):
             mail["List-Unsubscribe"] = f"<{link}>"
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        mail.set_content(payload["text"])
-        mail.add_alternative(payload["html"], subtype="html")
+        mail.set_content(self._with_token(payload, "text"))
+        mail.add_alternative(self._with_token(payload, "html"), subtype="html")
         return mail
+
+    def _with_token(self, payload: Mapping[str, Any], part: str) -> str:
+        text: str = payload[part]
+        seed = payload.get("seed")
+        return text.replace(TOKEN, token_of(self._signer, seed)) if seed and self._signer else text
 
 
 def is_about_us(error: aiosmtplib.SMTPException) -> bool:

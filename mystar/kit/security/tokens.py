@@ -155,10 +155,15 @@ def derive(key: str, purpose: str) -> str:
     return hmac.new(key.encode(), purpose.encode(), hashlib.sha256).hexdigest()
 
 
-def mailed_token() -> tuple[str, bytes]:
-    """A fresh secret for a mailed link and the digest that is stored in its place."""
-    token = secrets.token_hex(24)
-    return token, token_digest(token)
+def mailed_token(signer: Signer) -> tuple[str, bytes]:
+    """The seed of a new token for a mailed link, and the digest to store; the token itself is made for the mail."""
+    seed = secrets.token_hex(24)
+    return seed, token_digest(token_of(signer, seed))
+
+
+def token_of(signer: Signer, seed: str) -> str:
+    """The token of a mailed link. Only a server with the key can make it from the seed that the outbox keeps."""
+    return signer.sign("mailed token", seed)
 
 
 def token_digest(token: str) -> bytes:
