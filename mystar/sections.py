@@ -389,3 +389,5 @@ class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"]
     #: JSON for machines, text for people.
     format: Literal["json", "text"]
+    #: A line for every request.
+    requests: bool

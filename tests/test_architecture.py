@@ -73,6 +73,7 @@ FURTHER_FILES = {
     "notifications/staff_mails": "mails to the support mailbox about money that needs a person",
     "orders/placing": "a second service: placing an order",
     "orders/reads": "a second service: orders as their parties read them",
+    "orders/allowed": "an allowed action as every dialect shows it",
     "orders/parties": "buyer and creator as readers of an order see them",
     "orders/shares": "what the domain above tells a creator of an order",
     "orders/state_diagram": "the state machine as a document",

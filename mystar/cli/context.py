@@ -29,7 +29,7 @@ Action = Callable[[web.Application], Awaitable[None]]
 def load_and_configure() -> Settings:
     """Load the settings and configure logging. :raises SettingsWrong:"""
     settings = load_settings()
-    configure_logging(settings.log.level, settings.log.format)
+    configure_logging(settings.log.level, settings.log.format, requests=settings.log.requests)
     return settings
 
 

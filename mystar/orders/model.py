@@ -48,7 +48,7 @@ class Money(StrEnum):
 
 
 #: Paid: on hold or captured.
-PAID = frozenset({Money.HELD, Money.CAPTURED})
+PAID = (Money.HELD, Money.CAPTURED)
 
 
 class Goal(StrEnum):

@@ -17,6 +17,7 @@ from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.recount import Difference
 from mystar.kit.security.tokens import Signer
 from mystar.orders import state_machine
+from mystar.orders.allowed import Allowed
 from mystar.orders.model import (
     PAID,
     ActionForbidden,
@@ -35,7 +36,7 @@ from mystar.orders.model import (
 )
 from mystar.orders.placing import Placing, require_to_come
 from mystar.orders.repository import OrderRepository
-from mystar.orders.state_machine import Action, Allowed, Terms, deadline_of, decide
+from mystar.orders.state_machine import Action, Terms, deadline_of, decide
 from mystar.orders.transitions import Transitions, acting_role
 from mystar.payments.model import PaymentChoice, PaymentOver, PaymentSettled
 from mystar.payments.service import PaymentService

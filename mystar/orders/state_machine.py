@@ -13,9 +13,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple
+from functools import cache
+from typing import Literal, NamedTuple
 
-from mystar.kit.money import rubles_text
+from mystar.orders.allowed import Allowed, MoneyMove
 from mystar.orders.model import PAID, ActionForbidden, ActionNotAllowedNow, Goal, Kind, Money, Order, Role, Status
 from mystar.payments.model import PaymentStopped
 
@@ -52,7 +53,6 @@ class Action(StrEnum):
 SHOWN = tuple(Action)[:9]
 #: The actions that the staff panel shows.
 SHOWN_TO_STAFF = (*SHOWN, Action.CAPTURE, Action.REFUND, Action.REFUND_PART)
-
 #: The kinds that this state machine is about; orders to the studio have their own.
 KINDS = (Kind.GREETING, Kind.SERVICE)
 _ALL_MONEY = tuple(Money)
@@ -60,6 +60,22 @@ _UNPAID = (Money.NONE, Money.PENDING, Money.RELEASED, Money.FAILED)
 _BEFORE_DELIVERY = (Status.PENDING, Status.ACCEPTED, Status.IN_PROGRESS)
 _WORK = (*_BEFORE_DELIVERY, Status.DELIVERED, Status.COMPLETED)
 STATUSES = (*_WORK, Status.REJECTED, Status.CANCELLED, Status.DISPUTED)
+
+
+class State(NamedTuple):
+    """What the rules depend on of an order."""
+
+    kind: Kind
+    status: Status
+    money: Money
+    goal: Goal
+    is_refused: bool
+    is_reviewed: bool
+
+
+def _state(order: Order) -> State:
+    refused, reviewed = order.payment_refusal is not None, order.reviewed_at is not None
+    return State(order.kind, order.status, order.money, order.money_goal, refused, reviewed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +101,14 @@ class Rule:
     unreviewed: bool = False
     why: str = ""
 
-    def fits(self, order: Order) -> bool:
+    def fits(self, state: State) -> bool:
         return (
-            order.kind in self.kinds
-            and order.status in self.at
-            and order.money in self.money
-            and not (self.action is Action.PAY and order.payment_refusal is not None)
-            and not (self.goal_is_hold and order.money_goal is not Goal.HOLD)
-            and not (self.unreviewed and order.reviewed_at is not None)
+            state.kind in self.kinds
+            and state.status in self.at
+            and state.money in self.money
+            and not (self.action is Action.PAY and state.is_refused)
+            and not (self.goal_is_hold and state.goal is not Goal.HOLD)
+            and not (self.unreviewed and state.is_reviewed)
         )
 
 
@@ -303,7 +319,8 @@ DEADLINES = (
 
 def deadline_of(order: Order) -> Deadline | None:
     """The deadline that applies in the order's present state; None = no deadline."""
-    return next((one for one in DEADLINES if _rule(order, one.action, Role.SYSTEM)), None)
+    state = _state(order)
+    return next((one for one in DEADLINES if _rule(state, one.action, Role.SYSTEM)), None)
 
 
 def next_deadline(before: Order | None, after: Order, terms: Terms, now: datetime) -> datetime | None:
@@ -318,53 +335,35 @@ def next_deadline(before: Order | None, after: Order, terms: Terms, now: datetim
     return now + term
 
 
-class MoneyMove(NamedTuple):
-    """A movement of money: "hold", "capture", "release" or "refund" of ``amount`` kopecks."""
-
-    name: str
-    amount: int
-
-
-class Allowed(NamedTuple):
-    """An action that is allowed now. ``until``: when it ends, None = open; ``money``: what it moves."""
-
-    name: Action
-    until: datetime | None
-    money: MoneyMove | None
-
-    def plain(self) -> dict[str, Any]:
-        """As every dialect shows it: ``{"name", "until", "money": null or {"move", "amount"}}``, rubles as text."""
-        money = self.money and {"move": self.money.name, "amount": rubles_text(self.money.amount)}
-        return {"name": str(self.name), "until": self.until, "money": money}
-
-
 def decide(order: Order, action: Action, role: Role) -> Transition:
     """The transition when ``role`` does ``action`` now.
 
     :raises ActionForbidden: the role may never do it to an order of this kind.
     :raises ActionNotAllowedNow: it may, but not in the present state.
     """
-    if (rule := _rule(order, action, role)) is None:
+    if (rule := _rule(_state(order), action, role)) is None:
         raise _refusal(order, action, role)
     money, goal = rule.sets_money or order.money, rule.goal or order.money_goal
     return Transition(action, role, rule.to or order.status, money, goal)
 
 
-def allowed_actions(order: Order, role: Role, among: Collection[Action] = SHOWN) -> tuple[Allowed, ...]:
+def allowed_actions(order: Order, role: Role, among: tuple[Action, ...] = SHOWN) -> tuple[Allowed, ...]:
     """The actions allowed to ``role`` now, in the order of `Action`; ``until`` when the deadline ends them."""
-    found = ((action, _rule(order, action, role)) for action in among)
-    later = _after_deadline(order)
     return tuple(
-        Allowed(action, order.deadline_at if later and not _rule(later, action, role) else None, _move(order, rule))
-        for action, rule in found
-        if rule
+        Allowed(rule.action, order.deadline_at if ends else None, _move(order, rule))
+        for rule, ends in _allowed_rules(_state(order), role, among)
     )
 
 
-def _after_deadline(order: Order) -> Order | None:
-    """The order after its deadline has passed; None = it has no deadline."""
-    deadline = deadline_of(order) if order.deadline_at else None
-    return decide(order, deadline.action, Role.SYSTEM).taken(order) if deadline else None
+@cache
+def _allowed_rules(state: State, role: Role, among: tuple[Action, ...]) -> tuple[tuple[Rule, bool], ...]:
+    """The rules that fit, each with whether the deadline ends it."""
+    late = next((rule for one in DEADLINES if (rule := _rule(state, one.action, Role.SYSTEM))), None)
+    later = late and state._replace(
+        status=late.to or state.status, money=late.sets_money or state.money, goal=late.goal or state.goal
+    )
+    found = (rule for action in among if (rule := _rule(state, action, role)))
+    return tuple((rule, later is not None and not _rule(later, rule.action, role)) for rule in found)
 
 
 def roles_of(action: Action, kind: Kind) -> frozenset[Role]:
@@ -372,8 +371,9 @@ def roles_of(action: Action, kind: Kind) -> frozenset[Role]:
     return frozenset(rule.role for rule in RULES if rule.action is action and kind in rule.kinds)
 
 
-def _rule(order: Order, action: Action, role: Role) -> Rule | None:
-    return next((rule for rule in RULES if rule.action is action and rule.role is role and rule.fits(order)), None)
+@cache
+def _rule(state: State, action: Action, role: Role) -> Rule | None:
+    return next((rule for rule in RULES if rule.action is action and rule.role is role and rule.fits(state)), None)
 
 
 def _refusal(order: Order, action: Action, role: Role) -> ActionForbidden | ActionNotAllowedNow | PaymentStopped:

@@ -8,7 +8,7 @@ import sys
 import orjson
 import pytest
 
-from mystar.kit.web.observability import Metrics, formatter, without_secrets
+from mystar.kit.web.observability import Metrics, access, configure_logging, formatter, without_secrets
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6NDJ9.abcDEF-_123"
 
@@ -92,3 +92,26 @@ def test_the_metrics_include_the_process() -> None:
     text = Metrics().rendered().body
     for name in (b"process_resident_memory_bytes", b"process_open_fds", b"python_info"):
         assert name in text  # type: ignore[operator]
+
+
+def test_requests_are_logged_with_the_keys_of_all_other_records(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", root.handlers)
+    for name in ("handlers", "propagate", "disabled"):
+        monkeypatch.setattr(access, name, getattr(access, name))
+    level = root.level
+    details = {"method": "GET", "route": "/", "status": 200, "ms": 1.5, "address": "127.0.0.1", "request_id": "one"}
+    try:
+        configure_logging("info", "json")
+        access.info("GET %s", "/", extra=details)
+        access.propagate, access.handlers = True, []
+        access.info("GET %s", "/", extra=details)
+        configure_logging("info", "json", requests=False)
+        access.info("GET %s", "/", extra=details)
+    finally:
+        root.setLevel(level)
+    own, other = map(orjson.loads, capsys.readouterr().err.splitlines())
+    assert own.pop("timestamp") <= other.pop("timestamp")
+    assert own == other == {"event": "GET /", "level": "info", "logger": "mystar.access", **details}

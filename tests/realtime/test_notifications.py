@@ -18,12 +18,11 @@ from tests.realtime.conftest import Doors, Pair
 
 async def tell(app: web.Application, person: Person, *order_ids: int) -> list[int]:
     notifications = app[NOTIFICATIONS]
-    ids = []
     for order_id in order_ids:
         news = NotificationDraft(person.id, Kind.NEW_ORDER, Subject.ORDER, order_id, {"order_id": order_id})
         async with app[DATABASE].transaction() as tx:
-            ids += [one.id for one in await notifications.notify(tx, news)]
-    return ids
+            await notifications.notify(tx, news)
+    return [one.id for one in await notifications.after(person.id, 0, 100)][-len(order_ids) :]
 
 
 async def test_notifications_have_the_documented_shape(app: web.Application, doors: Doors, factory: Factory) -> None:

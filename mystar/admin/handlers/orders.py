@@ -33,9 +33,9 @@ from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import path_of
 from mystar.orders import state_machine
+from mystar.orders.allowed import Allowed
 from mystar.orders.keys import ORDERS, STUDIO_ORDERS
 from mystar.orders.model import Kind, Role, order_of
-from mystar.orders.state_machine import Allowed
 from mystar.orders.studio.schemas import StudioProcessPath, StudioQueuedView, studio_order_view
 from mystar.payments.keys import PAYMENTS
 

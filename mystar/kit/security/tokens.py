@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets
 import uuid
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,8 @@ _HEAD = {"alg": _ALGORITHM, "typ": "JWT"}
 _REQUIRED = ["id", "sid", "mode", "jti", "iat", "exp", "iss", "aud"]
 #: The clocks of servers differ by a few seconds.
 _LEEWAY = timedelta(seconds=10)
+#: Verified tokens that are remembered until they expire; the session is checked for every request anyway.
+_CACHE_SIZE = 4096
 
 
 class TokenRefused(Unauthenticated):
@@ -60,6 +63,7 @@ class Tokens:
     def __init__(self, key: str, *, previous: Iterable[str] = (), issuer: str = "mystar") -> None:
         self._keys = [derive(one, "tokens") for one in (key, *previous)]
         self._issuer = issuer
+        self._verified: OrderedDict[str, Claims] = OrderedDict()
 
     def issue(
         self,
@@ -90,6 +94,15 @@ class Tokens:
 
     def read(self, token: str, mode: str) -> Claims:
         """:raises TokenRefused: forged, expired, of another issuer or mode, or not a token at all."""
+        claims = self._verified.get(token)
+        if claims is None or claims.mode != mode or claims.expires_at + _LEEWAY <= datetime.now(UTC):
+            self._verified.pop(token, None)
+            claims = self._verified[token] = self._verify(token, mode)
+            if len(self._verified) > _CACHE_SIZE:
+                self._verified.popitem(last=False)
+        return claims
+
+    def _verify(self, token: str, mode: str) -> Claims:
         try:
             claims = self._decoded(token)
             generation = claims.get("gen", 0)
