@@ -330,6 +330,65 @@ join (values
 cross join lateral (values (source, -1), (target, 1)) as entries (account, sign)
 order by payment_id, step, sign;
 
+-- name: batch_draw_earnings
+-- A fifth is the platform's; the rest clears two weeks after the completion.
+create temp table scale_earnings on commit drop as
+select orders.id as order_id, account_id, total_price, moments.placed_at, completed_at, updated_at, captured_at, returned_at,
+    sums.captured, sums.commission, sums.captured - sums.commission as share, status = 'disputed' as is_disputed,
+    completed_at + interval '14 days' as clears_at,
+    coalesce(sums.captured > 0 and returned_at is null and completed_at + interval '14 days' <= now(), false)
+        as is_cleared
+from scale_orders orders join scale_moments moments using (id)
+left join lateral (
+    select min(at) filter (where action = 'money_captured') as captured_at,
+        min(at) filter (where action = 'money_refunded') as returned_at
+    from scale_history where order_id = orders.id
+) as moved on true
+cross join lateral (
+    select case when captured_at is not null then total_price else 0 end as captured,
+        case when captured_at is not null then (2 * total_price * 2000 + 10000) / 20000 else 0 end as commission
+) as sums
+where creator_id is not null;
+
+-- name: batch_earnings
+insert into earnings (
+    order_id, creator_id, percent_bp, price, captured, commission, refunded, pending, captured_at, completed_at,
+    clears_at, cleared_at, is_disputed, paused_at, created_at, updated_at)
+select order_id, account_id, 2000, total_price, captured, commission,
+    case when returned_at is not null then captured else 0 end,
+    case when returned_at is null and not is_cleared then share else 0 end, captured_at, completed_at,
+    clears_at, case when is_cleared then clears_at end, is_disputed, case when is_disputed then updated_at end,
+    placed_at, updated_at
+from scale_earnings order by order_id;
+
+-- name: batch_earning_entries
+insert into earning_entries (move_id, kind, account, amount, creator_id, order_id, created_at)
+select md5(order_id || ':earning:' || kind)::uuid, kind, account, amount,
+    case when account in ('pending', 'available') then account_id end, order_id, at
+from scale_earnings
+cross join lateral (values
+    ('capture', 'buyers', -captured, captured_at),
+    ('capture', 'pending', share, captured_at),
+    ('capture', 'platform', commission, captured_at),
+    ('refund', 'buyers', captured, returned_at),
+    ('refund', 'pending', -share, returned_at),
+    ('refund', 'platform', -commission, returned_at),
+    ('clearance', 'pending', -share, case when is_cleared then clears_at end),
+    ('clearance', 'available', share, case when is_cleared then clears_at end)
+) as sides (kind, account, amount, at)
+where at is not null and amount <> 0
+order by order_id, at;
+
+-- name: batch_balances
+insert into creator_balances (creator_id, pending, available, updated_at)
+select account_id,
+    coalesce(sum(share) filter (where captured > 0 and returned_at is null and not is_cleared), 0),
+    coalesce(sum(share) filter (where is_cleared), 0), now()
+from scale_earnings group by account_id
+on conflict (creator_id) do update set
+    pending = creator_balances.pending + excluded.pending,
+    available = creator_balances.available + excluded.available, updated_at = excluded.updated_at;
+
 -- name: batch_counters
 update creators set
     likes_count = coalesce(likes.count, 0),

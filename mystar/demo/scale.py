@@ -65,7 +65,7 @@ _CREATOR = {Action.ACCEPT, Action.REJECT, Action.DELIVER}
 _TABLES = (
     "accounts, creators, categories, tags, services, service_options, service_tags, search_words, listed_counts, "
     "creator_likes, creator_favourites, creator_votes, orders, order_events, deliveries, payments, "
-    "ledger_entries, conversations, messages"
+    "ledger_entries, earnings, earning_entries, creator_balances, conversations, messages"
 )
 _VALUES: Mapping[str, Any] = {
     "password_hash": PASSWORD_HASH,

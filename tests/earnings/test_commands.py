@@ -103,10 +103,10 @@ async def test_an_order_is_stopped_resumed_and_charged_back(bench: Bench, mystar
 
 @at_once
 async def test_a_payout_goes_through_the_commands(bench: Bench, mystar: Command) -> None:
-    await bench.earned(11_000_000)
-    await bench.details()
+    await bench.earned(110_000_000)
+    await bench.details(kind="wallet", account_number="41001614575714")
     assert (await mystar("payouts", "sweep")).stdout == "1 payouts were requested.\n"
-    assert "110000.00" in (await mystar("payouts", "list")).stdout
+    assert "1100000.00" in (await mystar("payouts", "list")).stdout
     assert "is no status" in (await mystar("payouts", "list", "--status", "lost", code=1)).stderr
     (payout,) = (await bench.read("/api/v1/payouts/"))["results"]
     number = payout["id"]
@@ -116,7 +116,7 @@ async def test_a_payout_goes_through_the_commands(bench: Bench, mystar: Command)
     assert "permission" in (await mystar("payouts", "approve", number, "--as", bench.buyer.username, code=1)).stderr
     lines = (await mystar("payouts", "export", "--format", "csv")).stdout.splitlines()
     (row,) = csv.DictReader(lines, delimiter=";")
-    assert (row["payout"], row["amount"], row["phone"]) == (str(number), "110000.00", "79161234567")
+    assert (row["payout"], row["amount"], row["account_number"]) == (str(number), "1100000.00", "41001614575714")
     assert len((await mystar("payouts", "export")).stdout.splitlines()) == 1
     assert len((await mystar("payouts", "export", "--again")).stdout.splitlines()) == 2
     assert "paid" in (await mystar("payouts", "paid", number, "--document", "17")).stdout
