@@ -26,6 +26,7 @@ from mystar.chat.keys import CHAT
 from mystar.creators.keys import CREATORS
 from mystar.creators.model import AlreadyLiked, AlreadyRated
 from mystar.demo import fixtures, pictures, refuse_production, videos
+from mystar.demo.earnings import EarningsLoader
 from mystar.demo.profiles import PROFILES, ProfileLoader
 from mystar.demo.sandbox_payer import connect_sandbox_payer
 from mystar.demo.scenarios import ScenarioRunner, single_chunk
@@ -86,13 +87,14 @@ class _Loader:
         self._db, self._accounts, self._files = app[DATABASE], app[ACCOUNTS], app[FILES]
         self._creators, self._catalog, self._scenarios = app[CREATORS], app[CATALOG], scenarios
         self._chat, self._profiles = app[CHAT], ProfileLoader(app, self._upload)
-        self._services = ServiceLoader(app)
+        self._services, self._earnings = ServiceLoader(app), EarningsLoader(app)
         self._studio = StudioOrderLoader(self._db, app[STUDIO_ORDERS], self._files)
 
     async def load(self) -> None:
         owner = await self._person(fixtures.OWNER)
         for person in fixtures.STAFF:
             await self._person(person)
+        await self._earnings.set_commission()
         categories = await self._categories(owner)
         stars = await _gather(
             {star.person.mailbox: partial(self._star, star, categories[star.category]) for star in fixtures.STARS}
@@ -126,6 +128,7 @@ class _Loader:
         await self._profiles.load_reviews(placed_orders)
         for conversation in fixtures.CONVERSATIONS:
             await self._converse(conversation.words, customers[conversation.customer], stars[conversation.star][0])
+        await self._earnings.load(owner, [stars[star.person.mailbox][0] for star in fixtures.STARS[:3]])
         await self._studio.load(await self._person(fixtures.STUDIO_SAMPLE), owner)
 
     async def _person(self, person: fixtures.AccountFixture) -> Actor:

@@ -5,6 +5,15 @@
 select exists (select from orders where kind = 'studio' and title = %(last)s)
     or (exists (select from accounts) and not exists (select from accounts where email_key = %(first)s));
 
+-- name: has_adjustment
+select exists (select from earning_entries where creator_id = %(creator_id)s and kind = 'adjustment');
+
+-- name: has_payout
+select exists (select from payouts where creator_id = %(creator_id)s);
+
+-- name: end_cooldown
+update payout_details set usable_at = created_at where creator_id = %(creator_id)s and replaced_at is null;
+
 -- name: person
 select id from accounts where email_key = %(email)s;
 
