@@ -88,6 +88,7 @@ class Account:
     first_name: str
     last_name: str
     bio: str
+    location: str
     status: str
     birth_date: date | None
     avatar_id: int | None

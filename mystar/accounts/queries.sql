@@ -41,6 +41,7 @@ update accounts
 set username = %(username)s, username_key = %(username_key)s, email = %(email)s, email_key = %(email_key)s,
     email_verified_at = case when email_key is not distinct from %(email_key)s::text then email_verified_at end,
     first_name = %(first_name)s, last_name = %(last_name)s, phone = %(phone)s, bio = %(bio)s,
+    location = %(location)s,
     birth_date = %(birth_date)s, updated_at = now()
 where id = %(id)s;
 

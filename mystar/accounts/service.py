@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -294,12 +296,16 @@ class AccountService:
         first_name: str | None = None,
         last_name: str | None = None,
         bio: str | None = None,
+        location: str | None = None,
         birth_date: date | None = None,
         adults_only: bool = False,
+        tx: Tx | None = None,
     ) -> Account:
         """Change what is given; an empty phone removes it (D10).
 
         A new e-mail has to be confirmed; the old one is notified, and its links become invalid.
+
+        :param tx: the transaction of a larger change.
 
         :raises Invalid: by field. :raises Taken: by field. :raises TooMany: new e-mails, as each sends a mail.
         :raises TooYoung: see `register`.
@@ -314,6 +320,7 @@ class AccountService:
             "first_name": first_name,
             "last_name": last_name,
             "bio": bio,
+            "location": location,
         }
         change: dict[str, str | date | None] = {
             name: value.strip() for name, value in given.items() if value is not None
@@ -325,16 +332,19 @@ class AccountService:
         mailbox = email_key(given["email"] or "")
         if mailbox and mailbox != email_key((await self.profile(actor.id)).email or ""):
             await self._limits.hit("mailed_link", actor.id)
-        async with self._db.transaction() as tx:
-            accounts = AccountRepository(tx)
-            old = await accounts.lock(actor.id)
-            new = replace(old, **change)  # type: ignore[arg-type]
-            await self._require_free(accounts, new.username, new.email, new.phone, but=old.id)
-            await accounts.change_profile(new)
-            await tx.publish(AccountChanged(old.id))
-            if email_key(new.email or "") != email_key(old.email or ""):
-                await self._change_email(tx, old, new)
-            return await accounts.get(old.id)
+        async with nullcontext(tx) if tx else self._db.transaction() as transaction:
+            return await self._change_profile(transaction, actor, change)
+
+    async def _change_profile(self, tx: Tx, actor: Actor, change: Mapping[str, str | date | None]) -> Account:
+        accounts = AccountRepository(tx)
+        old = await accounts.lock(actor.id)
+        new = replace(old, **change)  # type: ignore[arg-type]
+        await self._require_free(accounts, new.username, new.email, new.phone, but=old.id)
+        await accounts.change_profile(new)
+        await tx.publish(AccountChanged(old.id))
+        if email_key(new.email or "") != email_key(old.email or ""):
+            await self._change_email(tx, old, new)
+        return await accounts.get(old.id)
 
     async def set_avatar(self, tx: Tx, account_id: int, file_id: int | None, key: str | None) -> int | None:
         """Part of the transaction that attaches the file; ``key`` is its path behind /media/.

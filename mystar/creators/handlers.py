@@ -5,6 +5,7 @@ See docs/dialects/market.md#accounts-and-users and docs/dialects/market.md#skill
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -17,6 +18,8 @@ from mystar.accounts.schemas import CLIENT, CREATOR
 from mystar.creators.keys import CREATORS, SKILLS
 from mystar.creators.model import CreatorUnknown
 from mystar.creators.schemas import (
+    AccountPath,
+    ClientProfileView,
     CreatorSkillPath,
     CreatorSkillView,
     LevelChange,
@@ -29,10 +32,15 @@ from mystar.creators.schemas import (
     SkillQuery,
     SkillView,
     UserChange,
+    UserUpload,
     UserView,
     creator_skill_view,
     skill_view,
 )
+from mystar.errors import NotFound
+from mystar.files.forms import FileField, json_body, multipart_schema, read_fields
+from mystar.files.keys import FILES
+from mystar.files.model import StoredFile
 from mystar.kit.web.http import PUBLIC_URL, absolute, json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.media_urls import copy_paths, media_path
@@ -41,6 +49,7 @@ from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of, query_of
 
 TAGS = ["market: skills"]
+AVATAR = FileField("avatar", ("avatar",), "avatars", public=True)
 
 
 @docs(tags=["market: people"], summary="Read the actor's account")
@@ -50,13 +59,65 @@ async def read_me(request: web.Request) -> web.Response:
     return json_response(await _view(request, await request.app[ACCOUNTS].profile(actor_of(request).id)))
 
 
-@docs(tags=["market: people"], summary="Update fields of the account")
+@docs(tags=["market: people"], summary="Update fields of the account", requestBody=json_body(UserChange))
 @signed_in
-@json_schema(UserChange)
+@multipart_schema(UserUpload)
 @response_schema(UserView, 200)
 async def change_me(request: web.Request) -> web.Response:
-    account = await request.app[ACCOUNTS].edit_profile(actor_of(request), **body_of(request))
-    return json_response(await _view(request, account))
+    return json_response(await _view(request, await _change(request)))
+
+
+@docs(tags=["market: people"], summary="Read the actor's client profile")
+@signed_in
+@response_schema(ClientProfileView, 200)
+async def read_client_profile(request: web.Request) -> web.Response:
+    return await _client_profile(request, await request.app[ACCOUNTS].profile(actor_of(request).id))
+
+
+@docs(tags=["market: people"], summary="Update the actor's client profile", requestBody=json_body(UserChange))
+@signed_in
+@multipart_schema(UserUpload)
+@response_schema(ClientProfileView, 200)
+async def change_client_profile(request: web.Request) -> web.Response:
+    return await _client_profile(request, await _change(request))
+
+
+@docs(tags=["market: people"], summary="Read the actor's client profile by its id")
+@signed_in
+@match_info_schema(AccountPath)
+@response_schema(ClientProfileView, 200)
+async def read_client_profile_by_id(request: web.Request) -> web.Response:
+    _require_own(request)
+    return await _client_profile(request, await request.app[ACCOUNTS].profile(actor_of(request).id))
+
+
+@docs(tags=["market: people"], summary="Update the actor's client profile by its id", requestBody=json_body(UserChange))
+@signed_in
+@match_info_schema(AccountPath)
+@multipart_schema(UserUpload)
+@response_schema(ClientProfileView, 200)
+async def change_client_profile_by_id(request: web.Request) -> web.Response:
+    _require_own(request)
+    return await _client_profile(request, await _change(request))
+
+
+def _require_own(request: web.Request) -> None:
+    """:raises NotFound: the profile of another account (D4)."""
+    if path_of(request)["account_id"] != actor_of(request).id:
+        raise NotFound
+
+
+async def _change(request: web.Request) -> Account:
+    actor, accounts = actor_of(request), request.app[ACCOUNTS]
+    async with read_fields(request, UserChange(), AVATAR) as (change, files):
+        await accounts.edit_profile(actor, **change)
+        await set_avatar(request, files)
+    return await accounts.profile(actor.id)
+
+
+async def _client_profile(request: web.Request, account: Account) -> web.Response:
+    view = await _view(request, account)
+    return json_response({**view, "user": view})
 
 
 async def _view(request: web.Request, account: Account) -> dict[str, Any]:
@@ -176,9 +237,22 @@ async def set_skills(request: web.Request) -> web.StreamResponse:
     )
 
 
+async def set_avatar(request: web.Request, files: Mapping[str, Sequence[StoredFile]]) -> None:
+    """Make the file of the form the actor's avatar, if there is one."""
+    for file in files.get(AVATAR.part, ()):
+        await request.app[FILES].set_avatar(actor_of(request), file.id)
+
+
 _ME = route("GET", "/api/v1/users/me/", read_me, "market.me")
 _CHANGE = route("PATCH", "/api/v1/users/me/", change_me, "market.me")
 _PUT = route("PUT", "/api/v1/users/me/", change_me, "market.me", documented=False)
+_CLIENT_PROFILE = r"/api/v1/client-profiles/{account_id:\d{1,18}}/"
+_CLIENT: tuple[Route, ...] = (
+    route("GET", "/api/v1/client-profile/", read_client_profile, "market.client-profile"),
+    route("PATCH", "/api/v1/client-profile/", change_client_profile, "market.client-profile"),
+    route("GET", _CLIENT_PROFILE, read_client_profile_by_id, "market.client-profiles"),
+    route("PATCH", _CLIENT_PROFILE, change_client_profile_by_id, "market.client-profiles"),
+)
 _ONE = r"/api/creator-skills/{creator_skill_id:\d{1,18}}/"
 _SKILLS: tuple[Route, ...] = (
     route("GET", "/api/skills/", list_skills, "market.skills"),
@@ -195,6 +269,8 @@ ROUTES: tuple[Route, ...] = (
     _CHANGE,
     _PUT,
     *(alias("/api/users/me/", one) for one in (_ME, _CHANGE, _PUT)),
+    *_CLIENT,
+    *(alias(one.path.replace("/v1/", "/", 1), one) for one in _CLIENT),
     alias("/api/auth/user/", _ME),
     *_SKILLS,
     *(alias(one.path.replace("/api/", "/api/v1/", 1), one) for one in _SKILLS),

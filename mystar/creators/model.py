@@ -42,6 +42,8 @@ class CreatorCard:
     username: str
     first_name: str
     last_name: str
+    bio: str
+    location: str
     avatar_key: str | None
 
 

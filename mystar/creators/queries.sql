@@ -73,7 +73,7 @@ with page as (
     (select creators.* from creators join accounts on accounts.id = creators.account_id and accounts.is_active
      order by creators.is_top desc, creators.rating desc, creators.id limit %(limit)s offset %(offset)s)
 )
-select page.*, accounts.username, accounts.first_name, accounts.last_name,
+select page.*, accounts.username, accounts.first_name, accounts.last_name, accounts.bio, accounts.location,
     case when accounts.avatar_id is not null then accounts.avatar_key end as avatar_key
 from page join accounts on accounts.id = page.account_id and accounts.is_active
 order by page.is_top desc, page.rating desc, page.id;

@@ -234,7 +234,7 @@ def _creator_skill(row: Row) -> CreatorSkill:
 
 
 def _card(row: Row) -> CreatorCard:
-    person = {name: row.pop(name) for name in ("username", "first_name", "last_name", "avatar_key")}
+    person = {name: row.pop(name) for name in ("username", "first_name", "last_name", "bio", "location", "avatar_key")}
     return CreatorCard(Creator(**row), **person)
 
 

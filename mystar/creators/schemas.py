@@ -5,9 +5,10 @@ See docs/dialects/market.md#accounts-and-users and docs/dialects/market.md#skill
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, fields, post_load, validate
+from marshmallow import ValidationError, fields, post_load, pre_load, validate
 
 from mystar.accounts.schemas import CLIENT, CREATOR, NAME_MAX_LENGTH, PhoneNumber
 from mystar.creators.model import (
@@ -40,6 +41,7 @@ class UserView(BaseSchema):
     avatar_sizes = AvatarSizes(required=True, allow_none=True)
     phone = fields.String(required=True, metadata={"description": "E.164, empty for none"})
     bio = fields.String(required=True)
+    location = fields.String(required=True)
     is_verified = fields.Boolean(required=True)
     user_type = fields.String(required=True, validate=validate.OneOf([CLIENT, CREATOR]))
     date_joined = fields.DateTime(required=True, attribute="created_at")
@@ -48,13 +50,42 @@ class UserView(BaseSchema):
     has_client_profile = fields.Boolean(required=True)
 
 
+class ClientProfileView(UserView):
+    """``user`` repeats the account for clients that look for it there."""
+
+    user = fields.Nested(UserView, required=True)
+
+
 class UserChange(BaseSchema):
-    """User name and e-mail are not changed here; an empty phone removes it."""
+    """User name and e-mail are not changed here; an empty phone removes it.
+
+    A client sends the fields inside ``user``, or with ``user.`` before their names, and ``location_write``.
+    """
 
     first_name = PlainText(max_length=NAME_MAX_LENGTH)
     last_name = PlainText(max_length=NAME_MAX_LENGTH)
     phone = PhoneNumber()
     bio = PlainText(max_length=_BIO_LONGEST)
+    location = PlainText(max_length=200, metadata={"description": "Or location_write."})
+
+    @pre_load
+    def _read_nested(self, data: Any, **_: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        nested = data["user"] if isinstance(data.get("user"), Mapping) else {}
+        dotted = {name.removeprefix("user."): value for name, value in data.items() if name.startswith("user.")}
+        written = {"location": data["location_write"]} if "location_write" in data else {}
+        return {**written, **nested, **dotted, **data}
+
+
+class UserUpload(UserChange):
+    """The same as a multipart form."""
+
+    avatar = fields.Raw(metadata={"type": "string", "format": "binary"})
+
+
+class AccountPath(BaseSchema):
+    account_id = Id(required=True)
 
 
 class PersonView(BaseSchema):
@@ -62,6 +93,8 @@ class PersonView(BaseSchema):
     username = fields.String(required=True)
     first_name = fields.String(required=True)
     last_name = fields.String(required=True)
+    bio = fields.String(required=True)
+    location = fields.String(required=True)
     avatar = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
 
 
@@ -201,6 +234,8 @@ def creator_view(card: CreatorCard, public_url: str) -> dict[str, Any]:
             "username": card.username,
             "first_name": card.first_name,
             "last_name": card.last_name,
+            "bio": card.bio,
+            "location": card.location,
             "avatar": public_url + media_path(card.avatar_key) if card.avatar_key else None,
         },
         "specialization": creator.specialization,

@@ -18,6 +18,7 @@ from mystar.kit.web.pagination import PageRequest
 from mystar.orders.keys import ORDER_READS, ORDERS
 from mystar.orders.state_machine import Action
 from mystar.portfolio.keys import PORTFOLIO, SHOWCASE
+from mystar.portfolio.model import ProfileChange
 from mystar.reviews.keys import REVIEWS
 
 #: ``upload(actor, picture, kind, folder, name)``: the file's id.
@@ -125,7 +126,7 @@ class ProfileLoader:
             "experience": profile.experience,
             "social_links": dict(profile.social),
         }
-        await self._showcase.change(actor, changes, GreetingPricingPatch())
+        await self._showcase.change(actor, ProfileChange({}, changes, GreetingPricingPatch()))
         await self._skills.set_many(actor, {skills[name]: level for name, level in profile.skills.items()})
         emblem = next(category.emblem for category in CATEGORIES if category.name == star.category)
         colours = ((star.look.top, star.look.bottom), (star.look.bottom, star.look.clothes))

@@ -110,7 +110,7 @@ async def read_form(request: web.Request, *expected: FileField) -> AsyncIterator
 @asynccontextmanager
 async def read_fields(
     request: web.Request, schema: Schema, *expected: FileField
-) -> AsyncIterator[tuple[dict[str, Any], Mapping[str, Sequence[StoredFile]]]]:
+) -> AsyncIterator[tuple[Any, Mapping[str, Sequence[StoredFile]]]]:
     """The checked fields of a JSON body, or of a form with files. When the block raises, the files are deleted again.
 
     :raises Invalid: by field, also of files. :raises Unreadable: :raises TooLarge:

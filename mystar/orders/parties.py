@@ -11,6 +11,7 @@ class Party:
 
     id: int
     username: str
+    full_name: str
     avatar: str | None
 
 

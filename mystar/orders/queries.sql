@@ -11,8 +11,10 @@ with placed as (
     returning *
 )
 select placed.*, creators.account_id as creator_account_id,
-    buyer.username as buyer_username, case when buyer.avatar_id is not null then buyer.avatar_key end as buyer_avatar,
-    star.username as creator_username, case when star.avatar_id is not null then star.avatar_key end as creator_avatar,
+    buyer.username as buyer_username, trim(buyer.first_name || ' ' || buyer.last_name) as buyer_full_name,
+    case when buyer.avatar_id is not null then buyer.avatar_key end as buyer_avatar,
+    star.username as creator_username, trim(star.first_name || ' ' || star.last_name) as creator_full_name,
+    case when star.avatar_id is not null then star.avatar_key end as creator_avatar,
     case when star.is_active then star.email end as creator_email, star.language as creator_language
 from placed
 join accounts buyer on buyer.id = placed.buyer_id
@@ -130,8 +132,10 @@ with page as (
     order by created_at desc, id desc limit %(limit)s offset %(offset)s
 )
 select orders.*, creators.account_id as creator_account_id, creators.profession,
-    buyer.username as buyer_username, case when buyer.avatar_id is not null then buyer.avatar_key end as buyer_avatar,
-    star.username as creator_username, case when star.avatar_id is not null then star.avatar_key end as creator_avatar,
+    buyer.username as buyer_username, trim(buyer.first_name || ' ' || buyer.last_name) as buyer_full_name,
+    case when buyer.avatar_id is not null then buyer.avatar_key end as buyer_avatar,
+    star.username as creator_username, trim(star.first_name || ' ' || star.last_name) as creator_full_name,
+    case when star.avatar_id is not null then star.avatar_key end as creator_avatar,
     category.name as category, video.id as video_id, video.key as video, payment.provider_id as payment
 from page
 join orders on orders.id = page.id
@@ -191,7 +195,8 @@ select count(*) from deliveries where order_id = %(order_id)s;
 -- name: timeline
 -- plan: generic
 select order_events.id, order_events.action, order_events.actor_role as role, order_events.actor_id,
-    accounts.username, case when accounts.avatar_id is not null then accounts.avatar_key end as avatar,
+    accounts.username as actor_username, trim(accounts.first_name || ' ' || accounts.last_name) as actor_full_name,
+    case when accounts.avatar_id is not null then accounts.avatar_key end as actor_avatar,
     from_status, to_status, from_money, to_money, details, order_events.created_at
 from order_events left join accounts on accounts.id = order_events.actor_id
 where order_events.order_id = %(order_id)s order by order_events.id limit %(limit)s;

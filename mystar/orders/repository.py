@@ -230,20 +230,21 @@ def _entry(row: Row) -> OrderEntry:
     order = order_of(row | {"wish": row["wish"] or row["description"] or ""})
     return OrderEntry(
         order,
-        _party(order.buyer_id, row["buyer_username"], row["buyer_avatar"]),
-        _party(order.creator_account_id, row["creator_username"], row["creator_avatar"]),
+        _party(row, "buyer", order.buyer_id),
+        _party(row, "creator", order.creator_account_id),
         *(row[name] for name in ("profession", "category", "video_id", "video", "payment")),
     )
 
 
 def _parties(row: Row) -> Parties:
-    buyer = _party(row["buyer_id"], row["buyer_username"], row["buyer_avatar"])
-    creator = _party(row["creator_account_id"], row["creator_username"], row["creator_avatar"])
+    buyer, creator = _party(row, "buyer", row["buyer_id"]), _party(row, "creator", row["creator_account_id"])
     return Parties(buyer, creator, row["creator_email"], row["creator_language"] or "ru")
 
 
-def _party(account_id: int | None, username: str | None, avatar: str | None) -> Party | None:
-    return None if account_id is None or username is None else Party(account_id, username, avatar)
+def _party(row: Row, role: str, account_id: int | None) -> Party | None:
+    """From columns that begin with the role, which are taken out of the row."""
+    username, full_name, avatar = (row.pop(f"{role}_{name}") for name in ("username", "full_name", "avatar"))
+    return None if account_id is None or username is None else Party(account_id, username, full_name, avatar)
 
 
 def _delivery_card(row: Row) -> DeliveryCard:
@@ -252,8 +253,8 @@ def _delivery_card(row: Row) -> DeliveryCard:
 
 
 def _event(row: Row) -> OrderEvent:
-    username, avatar, actor_id = row.pop("username"), row.pop("avatar"), row.pop("actor_id")
-    return OrderEvent(**row | {"role": Role(row["role"])}, actor=_party(actor_id, username, avatar))
+    actor = _party(row, "actor", row.pop("actor_id"))
+    return OrderEvent(**row | {"role": Role(row["role"])}, actor=actor)
 
 
 def _found(row: Row | None) -> Order:

@@ -145,6 +145,7 @@ class AllowedActionView(BaseSchema):
 class PartyView(BaseSchema):
     id = fields.Integer(required=True, metadata={"description": "Of the account."})
     username = fields.String(required=True)
+    full_name = fields.String(required=True, metadata={"description": "The user name for an account without names."})
     avatar = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
 
 
@@ -332,7 +333,13 @@ def delivery_view(card: DeliveryCard, order: Order, reader: Actor, at: Addresses
 def _party(person: Party | None, at: Addresses) -> dict[str, Any] | None:
     if person is None:
         return None
-    return {"id": person.id, "username": person.username, "avatar": at.public(person.avatar)}
+    full_name = person.full_name or person.username
+    return {
+        "id": person.id,
+        "username": person.username,
+        "full_name": full_name,
+        "avatar": at.public(person.avatar),
+    }
 
 
 def _option(option: ChosenOption) -> dict[str, Any]:

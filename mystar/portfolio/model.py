@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from mystar.catalog.model import GreetingPricing
+from mystar.catalog.model import GreetingPricing, GreetingPricingPatch
 from mystar.creators.model import CreatorCard, CreatorSkill
 from mystar.errors import Conflict, NotFound, Text
 
@@ -39,6 +41,14 @@ class Item:
     created_at: datetime
     updated_at: datetime
     images: tuple[Image, ...]
+
+
+class ProfileChange(NamedTuple):
+    """``account``: see `AccountService.edit_profile`; ``profile``: see `CreatorService.edit`."""
+
+    account: Mapping[str, Any]
+    profile: Mapping[str, Any]
+    pricing: GreetingPricingPatch
 
 
 @dataclass(frozen=True, slots=True)

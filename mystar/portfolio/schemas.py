@@ -8,20 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from marshmallow import fields, post_load
 
 from mystar.catalog.model import MAX_TAG_LENGTH, MAX_TAGS, GreetingPricingPatch
-from mystar.creators.schemas import CreatorSkillView, CreatorView, creator_skill_view, creator_view
+from mystar.creators.schemas import CreatorSkillView, CreatorView, UserChange, creator_skill_view, creator_view
 from mystar.errors import Text
 from mystar.kit.money import rubles_text
 from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, WebAddress, max_items
 from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.pagination import PageQuery
-from mystar.portfolio.model import CreatorPage, Image, Item
+from mystar.portfolio.model import CreatorPage, Image, Item, ProfileChange
 
 _MAX_SITES, _MAX_SITE_LENGTH, _MAX_ADDRESS_LENGTH = 20, 50, 500
 _MAX_TEXT_LENGTH = 5000
 _MAX_DAYS = 365
+_PRICING = ("price", "invitation_price", "category_id", "days", "tags")
 #: PostgreSQL's integer.
 _MAX_POSITION = 2**31 - 1 - 1000
 
@@ -39,6 +41,8 @@ class SocialLinks(fields.Field[dict[str, str]]):
     }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> dict[str, str]:
+        if isinstance(value, str):
+            value = self._from_json(value)
         if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
             value = {one.get("name"): one.get("url") for one in value}
         if not isinstance(value, Mapping) or len(value) > _MAX_SITES:
@@ -48,9 +52,16 @@ class SocialLinks(fields.Field[dict[str, str]]):
             raise self.make_error("links")
         return {str(site.deserialize(name)): str(address.deserialize(link)) for name, link in value.items()}
 
+    def _from_json(self, text: str) -> Any:
+        """As a multipart form sends an object."""
+        try:
+            return orjson.loads(text or "{}")
+        except orjson.JSONDecodeError as error:
+            raise self.make_error("links") from error
 
-class ProfileDraft(BaseSchema):
-    """Absent fields are unchanged; ratings, orders and ids are not read."""
+
+class ProfileDraft(UserChange):
+    """Absent fields are unchanged; ratings, orders and ids are not read. The account may be changed with it."""
 
     specialization = PlainText(max_length=200)
     experience = PlainText(max_length=_MAX_TEXT_LENGTH)
@@ -69,13 +80,18 @@ class ProfileDraft(BaseSchema):
     tags = fields.List(PlainText(min_length=1, max_length=MAX_TAG_LENGTH), validate=max_items(MAX_TAGS))
 
     @post_load
-    def _sorted(self, data: dict[str, Any], **_: Any) -> tuple[dict[str, Any], GreetingPricingPatch]:
-        """Separate the profile from the pricing of the greeting."""
-        names = ("price", "invitation_price", "category_id", "days", "tags")
-        pricing = {name: data.pop(name) for name in names if name in data}
+    def _sorted(self, data: dict[str, Any], **_: Any) -> ProfileChange:
+        pricing = {name: data.pop(name) for name in _PRICING if name in data}
         if "tags" in pricing:
             pricing["tags"] = tuple(pricing["tags"])
-        return data, GreetingPricingPatch(**pricing)
+        account = {name: data.pop(name) for name in UserChange().fields if name in data}
+        return ProfileChange(account, data, GreetingPricingPatch(**pricing))
+
+
+class ProfileUpload(ProfileDraft):
+    """The same as a multipart form."""
+
+    avatar = fields.Raw(metadata={"type": "string", "format": "binary"})
 
 
 class CreatorPath(BaseSchema):

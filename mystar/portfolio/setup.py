@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from mystar.accounts.keys import ACCOUNTS
 from mystar.catalog.keys import CATALOG
 from mystar.creators.keys import CREATORS, SKILLS
 from mystar.files.keys import FILES
@@ -19,5 +20,10 @@ CONSTRAINTS: Constraints = {}
 def add(app: web.Application, infra: Infrastructure) -> None:
     app[PORTFOLIO] = portfolio = PortfolioService(infra.db, app[CREATORS], app[FILES], infra.clock)
     app[SHOWCASE] = Showcase(
-        infra.db, creators=app[CREATORS], catalog=app[CATALOG], skills=app[SKILLS], portfolio=portfolio
+        infra.db,
+        accounts=app[ACCOUNTS],
+        creators=app[CREATORS],
+        catalog=app[CATALOG],
+        skills=app[SKILLS],
+        portfolio=portfolio,
     )

@@ -2,54 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from mystar.accounts.model import Actor
-from mystar.catalog.model import GreetingPricingPatch
+from mystar.accounts.service import AccountService
 from mystar.catalog.service import CatalogService
-from mystar.creators.model import MAX_SKILLS, CreatorCard
+from mystar.creators.model import MAX_SKILLS, CreatorCard, CreatorUnknown
 from mystar.creators.service import CreatorService
 from mystar.creators.skills import SkillService
-from mystar.kit.postgres.database import Database
+from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.web.pagination import PageRequest
-from mystar.portfolio.model import MAX_SHOWN_ITEMS, CreatorPage
+from mystar.portfolio.model import MAX_SHOWN_ITEMS, CreatorPage, ProfileChange
 from mystar.portfolio.service import PortfolioService
 
 
 class Showcase:
-    """``profile``: the changes that `CreatorService.edit` takes."""
+    """The pages of creators, read and changed as a whole."""
 
     def __init__(
         self,
         db: Database,
         *,
+        accounts: AccountService,
         creators: CreatorService,
         catalog: CatalogService,
         skills: SkillService,
         portfolio: PortfolioService,
     ) -> None:
-        self._db = db
+        self._db, self._accounts = db, accounts
         self._creators, self._catalog = creators, catalog
         self._skills, self._portfolio = skills, portfolio
 
-    async def create(self, actor: Actor, profile: Mapping[str, Any], pricing: GreetingPricingPatch) -> CreatorPage:
+    async def create(self, actor: Actor, change: ProfileChange) -> CreatorPage:
         """Create a profile; with a price and a category the actor is also a star of the greetings dialect.
 
         :raises CreatorExists: the actor has a profile. :raises CategoryUnknown: :raises PriceImpossible:
         """
         async with self._db.transaction() as tx:
-            creator = await self._creators.create(tx, actor.id)
-            await self._creators.edit(tx, actor.id, **profile)
-            await self._catalog.patch_greeting(tx, creator.id, pricing)
+            await self._creators.create(tx, actor.id)
+            await self._change(tx, actor, change)
         return await self.own(actor)
 
-    async def change(self, actor: Actor, profile: Mapping[str, Any], pricing: GreetingPricingPatch) -> CreatorPage:
-        """Change a part of the profile and the pricing. :raises CreatorUnknown: no profile. :raises CategoryUnknown:"""
+    async def change(self, actor: Actor, change: ProfileChange, *, creator_id: int | None = None) -> CreatorPage:
+        """Change a part of the profile, the pricing and the account.
+
+        :param creator_id: must be the actor's. :raises CreatorUnknown: no profile. :raises CategoryUnknown:
+        """
         async with self._db.transaction() as tx:
-            creator_id = await self._creators.edit(tx, actor.id, **profile)
-            await self._catalog.patch_greeting(tx, creator_id, pricing)
+            own_id = await self._change(tx, actor, change)
+            if creator_id not in (None, own_id):
+                raise CreatorUnknown
         return await self.own(actor)
+
+    async def _change(self, tx: Tx, actor: Actor, change: ProfileChange) -> int:
+        if change.account:
+            await self._accounts.edit_profile(actor, **change.account, tx=tx)
+        creator_id = await self._creators.edit(tx, actor.id, **change.profile)
+        await self._catalog.patch_greeting(tx, creator_id, change.pricing)
+        return creator_id
 
     async def own(self, actor: Actor, *, detail: bool = False) -> CreatorPage:
         """:raises CreatorUnknown: the actor has no profile."""

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import FormData, web
 
 from mystar.accounts.keys import ACCOUNTS
 from mystar.creators.keys import CREATORS
@@ -14,7 +14,7 @@ from mystar.creators.model import CreatorUnknown
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from tests.conftest import Api
-from tests.factory import Factory, Person, actor
+from tests.factory import Factory, Person, actor, picture
 
 OWN = "/api/v1/users/me/creator-profile/"
 LINKS = {"instagram": "comet", "behance": "https://www.behance.net/comet", "dribbble": "string"}
@@ -40,6 +40,8 @@ async def test_a_profile_has_the_fields_of_the_document(api: Api, factory: Facto
         "username": person.username,
         "first_name": "",
         "last_name": "",
+        "bio": "",
+        "location": "",
         "avatar": None,
     }
     assert {name: made[name] for name in DRAFT} == DRAFT
@@ -47,6 +49,33 @@ async def test_a_profile_has_the_fields_of_the_document(api: Api, factory: Facto
     assert (made["price"], made["category_id"], made["tags"]) == (None, None, [])
     assert (await (await api.get("/api/v1/users/me/", as_=person)).json())["creator_profile_id"] == made["id"]
     assert await (await api.get(f"/api/v1/creators/{made['id']}/")).json() == made
+
+
+async def test_a_profile_is_changed_by_its_id_with_the_account(
+    api: Api, app: web.Application, factory: Factory
+) -> None:
+    person, other = await factory.star(), await factory.star()
+    where = f"/api/creator-profiles/{await profile_id(app, person)}/"
+    nested = {"user": {"first_name": "Кира", "last_name": "К", "bio": "о себе"}, "location_write": "Казань"}
+    answer = await api.patch(where, nested | {"specialization": "Монтаж"}, as_=person)
+    shown = await answer.json()
+    assert answer.status == 200, shown
+    assert {name: shown["user"][name] for name in nested["user"]} == nested["user"]
+    assert (shown["user"]["location"], shown["specialization"]) == ("Казань", "Монтаж")
+
+    form = FormData({"user.last_name": "Котова", "social_links": '{"vk": "kira"}'})
+    form.add_field("avatar", picture(), filename="me.jpg", content_type="image/jpeg")
+    shown = await (await api.patch(where, data=form, as_=person)).json()
+    assert (shown["user"]["last_name"], shown["social_links"]) == ("Котова", {"vk": "kira"})
+    assert (await api.get(shown["user"]["avatar"])).status == 200
+
+    assert (await api.patch(where, nested, as_=other)).status == 404
+    assert (await api.get(where)).status == 200
+    wrong = await api.patch(where, {"user": {"first_name": "x" * 151}, "specialization": "Иное"}, as_=person)
+    assert (wrong.status, list((await wrong.json())["errors"])) == (422, ["first_name"])
+    taken = await api.patch(where, {"category_id": 999, "user": {"bio": "иное"}}, as_=person)
+    assert taken.status == 422
+    assert (await (await api.get(where)).json()) == shown
 
 
 async def test_all_fields_are_optional_and_a_second_profile_is_a_conflict(api: Api, factory: Factory) -> None:

@@ -56,7 +56,8 @@ async def test_an_order_has_the_shape_of_the_document(market: Market) -> None:
     assert order["total_price"] == 1500.5
     assert order["delivery_date"] == in_days(9)
     assert order["service"]["id"] == market.service_id
-    assert order["buyer"] == {"id": market.buyer.id, "username": market.buyer.username, "avatar": None}
+    buyer = market.buyer
+    assert order["buyer"] == {"id": buyer.id, "username": buyer.username, "full_name": buyer.username, "avatar": None}
     assert order["creator"]["id"] == market.creator.id
     assert [option["price"] for option in order["selected_options"]] == [200, 300.5]
     assert names(order) == ["pay", "cancel"]

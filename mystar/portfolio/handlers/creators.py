@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from aiohttp import web
-from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
+from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, signed_in
+from mystar.creators.handlers import AVATAR, set_avatar
 from mystar.creators.keys import CREATORS
 from mystar.creators.model import CreatorUnknown
 from mystar.creators.schemas import CreatorView, creator_view
+from mystar.files.forms import json_body, multipart_schema, read_fields
 from mystar.kit.web.http import PUBLIC_URL, json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
-from mystar.kit.web.validation import body_of, path_of, query_of
+from mystar.kit.web.validation import path_of, query_of
 from mystar.portfolio.keys import SHOWCASE
 from mystar.portfolio.model import CreatorPage
 from mystar.portfolio.schemas import (
@@ -22,6 +24,7 @@ from mystar.portfolio.schemas import (
     CreatorsQuery,
     DetailQuery,
     ProfileDraft,
+    ProfileUpload,
     page_view,
 )
 
@@ -30,21 +33,39 @@ TAGS = ["market: creators"]
 
 @docs(tags=TAGS, summary="Create a creator profile; with a price and a category it sells greetings, too")
 @signed_in
-@json_schema(ProfileDraft)
+@multipart_schema(ProfileUpload)
 @response_schema(CreatorPageView, 201)
 @idempotent
 async def create_profile(request: web.Request) -> web.StreamResponse:
-    profile, pricing = body_of(request)
-    return _answer(request, await request.app[SHOWCASE].create(actor_of(request), profile, pricing), 201)
+    async with read_fields(request, ProfileDraft(), AVATAR) as (change, files):
+        page = await request.app[SHOWCASE].create(actor_of(request), change)
+        await set_avatar(request, files)
+    return _answer(request, page, 201)
 
 
 @docs(tags=TAGS, summary="Update fields of the creator profile and the price of greetings")
 @signed_in
-@json_schema(ProfileDraft)
+@multipart_schema(ProfileUpload)
 @response_schema(CreatorPageView, 200)
 async def change_profile(request: web.Request) -> web.Response:
-    profile, pricing = body_of(request)
-    return _answer(request, await request.app[SHOWCASE].change(actor_of(request), profile, pricing))
+    return await _change(request)
+
+
+@docs(tags=TAGS, summary="Update the actor's creator profile by its id", requestBody=json_body(ProfileDraft))
+@signed_in
+@match_info_schema(CreatorPath)
+@multipart_schema(ProfileUpload)
+@response_schema(CreatorPageView, 200)
+async def change_profile_by_id(request: web.Request) -> web.Response:
+    return await _change(request, path_of(request)["creator_id"])
+
+
+async def _change(request: web.Request, creator_id: int | None = None) -> web.Response:
+    actor, showcase = actor_of(request), request.app[SHOWCASE]
+    async with read_fields(request, ProfileDraft(), AVATAR) as (change, files):
+        page = await showcase.change(actor, change, creator_id=creator_id)
+        await set_avatar(request, files)
+    return _answer(request, await showcase.own(actor) if files else page)
 
 
 @docs(tags=TAGS, summary="Read the actor's creator profile")
@@ -91,17 +112,23 @@ _CHANGE = route("PATCH", _OWN, change_profile, "market.creator-profile")
 _PUT = route("PUT", _OWN, change_profile, "market.creator-profile", documented=False)
 _LIST = route("GET", "/api/v1/creators/", list_creators, "market.creators")
 _ONE = route("GET", r"/api/v1/creators/{creator_id:\d{1,18}}/", read_profile, "market.creator")
+_CHANGE_ONE = route("PATCH", r"/api/v1/creators/{creator_id:\d{1,18}}/", change_profile_by_id, "market.creator")
 _PROFILES = alias("/api/creator-profiles/", _LIST)
 _MINE = (_CREATE, _READ_OWN, _CHANGE, _PUT)
 ROUTES: tuple[Route, ...] = (
     *_MINE,
     _LIST,
     _ONE,
+    _CHANGE_ONE,
     *(alias(path, one) for path in ("/api/users/me/creator-profile/", "/api/creator-profile/") for one in _MINE),
     *(alias("/api/creator-profiles/me/", one) for one in (_READ_OWN, _CHANGE, _PUT)),
     alias("/api/creators/", _LIST),
     _PROFILES,
     # Routes of one path share its name.
     Route("POST", _PROFILES.path, create_profile, _PROFILES.name, documented=False),
-    *(alias(path + r"{creator_id:\d{1,18}}/", _ONE) for path in ("/api/creators/", "/api/creator-profiles/")),
+    *(
+        alias(path + r"{creator_id:\d{1,18}}/", one)
+        for path in ("/api/creators/", "/api/creator-profiles/")
+        for one in (_ONE, _CHANGE_ONE)
+    ),
 )

@@ -27,6 +27,7 @@ SEEN_BY_ONESELF = {
     "phone": str,
     "bio": str,
     "is_verified": bool,
+    "location": str,
     "user_type": str,
     "date_joined": str,
     "has_creator_profile": bool,
@@ -199,6 +200,24 @@ async def test_a_patch_of_users_me_changes_given_fields_only(api: Api, factory: 
     )
     me = await (await api.put("/api/users/me/", {"phone": ""}, as_=person)).json()
     assert (me["phone"], me["bio"]) == ("", "Снимаю видео")
+
+
+async def test_a_client_profile_is_the_account(api: Api, factory: Factory) -> None:
+    person, other = await factory.person(), await factory.person()
+    change = {"first_name": "Клим", "last_name": "К", "phone": "+79990000002", "bio": "о себе", "location": "Тула"}
+    # Fields at the top win over those inside ``user``.
+    nested = {"user": {"location": "Пермь"}}
+    for path, sent in ((f"/api/client-profiles/{person.id}/", change), ("/api/client-profile/", change | nested)):
+        answer = await api.patch(path, sent, as_=person)
+        shown = await answer.json()
+        assert answer.status == 200, shown
+        assert {name: shown[name] for name in change} == change
+        assert (shown["user"]["id"], shown["user"]["location"]) == (person.id, "Тула")
+        assert await (await api.get(path, as_=person)).json() == shown
+    assert (await (await api.get(ME, as_=person)).json())["location"] == "Тула"
+    assert (await api.get(f"/api/client-profiles/{person.id}/", as_=other)).status == 404
+    assert (await api.patch(f"/api/client-profiles/{person.id}/", {"bio": "x"}, as_=other)).status == 404
+    assert (await api.get("/api/client-profile/")).status == 401
 
 
 async def test_an_invalid_patch_of_users_me_changes_nothing(api: Api, factory: Factory) -> None:
