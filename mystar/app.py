@@ -45,6 +45,7 @@ from mystar.kit.web.cors import ORIGINS, OriginPolicy, add_cors_headers, cors_mi
 from mystar.kit.web.etags import ETAGS, ETags, etag_middleware
 from mystar.kit.web.http import PUBLIC_URL, TRUSTED_PROXIES, networks
 from mystar.kit.web.idempotency import IDEMPOTENCY, Idempotency
+from mystar.kit.web.multipart import MAX_JSON
 from mystar.kit.web.observability import METRICS, add_response_headers, observability_middleware
 from mystar.kit.web.routes import Route, register
 from mystar.kit.web.server import CONNECTION_LIMITS, ApiRunner, ConnectionLimits, max_connections
@@ -106,6 +107,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app[DATABASE], app[OUTBOX], app[system.STOPPING] = infra.db, infra.outbox, asyncio.Event()
     app[METRICS] = infra.metrics
     app[PUBLIC_URL], app[TRUSTED_PROXIES] = settings.http.public_url, networks(settings.http.trusted_proxies)
+    app[MAX_JSON] = settings.http.max_json
     app[CONNECTION_LIMITS] = _connection_limits(app, settings.http)
     app[ORIGINS] = OriginPolicy(settings.http.cors_origins)
     app[IDEMPOTENCY] = Idempotency(infra.db, infra.clock, infra.signer, _account_of)

@@ -73,6 +73,13 @@ class Invalid(MystarError):
     code = "invalid"
     text = Text("Проверьте введённые данные.", "Please check the data you entered.")
 
+    def message(self, language: str) -> str:
+        """The text of the field, if only one is wrong and the error has no text of its own."""
+        texts = [text for texts in self.fields.values() for text in texts]
+        if self.code == Invalid.code and len(texts) == 1:
+            return texts[0].in_(language)
+        return super().message(language)
+
 
 class Unauthenticated(MystarError):
     """A token is needed and there is none, or its session has ended (D2)."""

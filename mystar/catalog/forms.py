@@ -20,7 +20,7 @@ from mystar.catalog.model import (
     ServiceDraft,
 )
 from mystar.errors import Text
-from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, max_items
+from mystar.kit.web.fields import BaseSchema, BoundedInteger, BoundedList, Id, PlainText, RubleAmount
 
 _REQUIRED = Text("Обязательное поле.", "Missing data for required field.")
 
@@ -78,12 +78,12 @@ class ServiceForm(BaseSchema):
     )
     estimated_time_value = BoundedInteger(min_value=0, max_value=10_000)
     estimated_time_unit = PlainText(max_length=20, metadata={"description": "days by default; hours, weeks, months."})
-    options = fields.List(
+    options = BoundedList(
         fields.Nested(OptionForm),
-        validate=max_items(MAX_OPTIONS),
+        max_items=MAX_OPTIONS,
         metadata={"description": "The whole list: options that are not in it are removed."},
     )
-    tags = fields.List(PlainText(min_length=1, max_length=MAX_TAG_LENGTH), validate=max_items(MAX_TAGS))
+    tags = BoundedList(PlainText(min_length=1, max_length=MAX_TAG_LENGTH), max_items=MAX_TAGS)
     allows_modifications = fields.Boolean()
     modifications_price = RubleAmount(metadata={"description": "Rubles, the whole price; default: the base price."})
     is_active = fields.Boolean(metadata={"description": "false hides it from others."})

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from mystar.chat.model import MAX_CLIENT_ID_LENGTH, MAX_FILES, MAX_LENGTH, Change, ConversationCard, Message, Person
-from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, max_items
+from mystar.kit.web.fields import BaseSchema, BoundedInteger, BoundedList, Id, PlainText
 from mystar.kit.web.media_urls import Addresses
 
 
@@ -32,10 +32,10 @@ class MessageDraft(BaseSchema):
 
     message = PlainText(load_default="", max_length=MAX_LENGTH)
     answer_to = Id(load_default=None, allow_none=True, metadata={"description": "id of a message of the conversation"})
-    file_ids = fields.List(
+    file_ids = BoundedList(
         Id(),
         load_default=list,
-        validate=max_items(MAX_FILES),
+        max_items=MAX_FILES,
         metadata={"description": "unused uploads of the actor"},
     )
     client_id = PlainText(

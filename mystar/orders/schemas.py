@@ -9,7 +9,7 @@ from marshmallow import fields, pre_load, validate
 from mystar.accounts.model import Actor
 from mystar.catalog.schemas import ServiceView, service_shape
 from mystar.kit.money import rubles_number, rubles_text
-from mystar.kit.web.fields import BaseSchema, Id, PlainText, RubleAmount, max_items
+from mystar.kit.web.fields import BaseSchema, BoundedList, Id, PlainText, RubleAmount
 from mystar.kit.web.media_urls import Addresses
 from mystar.kit.web.pagination import PageQuery
 from mystar.orders.model import (
@@ -65,7 +65,7 @@ class ServiceOrderDraft(BaseSchema):
     service_id = Id(required=True, metadata={"description": "Or `service`. A greeting service makes a greeting order."})
     requirements = PlainText(load_default="", max_length=LONGEST)
     delivery_date = fields.Date(load_default=None, allow_none=True)
-    option_ids = fields.List(Id(), data_key="selected_option_ids", load_default=list, validate=max_items(MOST_OPTIONS))
+    option_ids = BoundedList(Id(), data_key="selected_option_ids", load_default=list, max_items=MOST_OPTIONS)
     with_modifications = fields.Boolean(load_default=False)
     modifications = PlainText(
         load_default="",
@@ -110,10 +110,10 @@ class DeliveryDraft(BaseSchema):
     """A message, files, or both; a greeting needs a file."""
 
     message = PlainText(load_default="", max_length=LONGEST)
-    file_ids = fields.List(
+    file_ids = BoundedList(
         Id(),
         load_default=list,
-        validate=max_items(MOST_FILES),
+        max_items=MOST_FILES,
         metadata={"description": "Unused uploads of the actor."},
     )
 

@@ -15,7 +15,7 @@ from mystar.catalog.model import MAX_TAG_LENGTH, MAX_TAGS, GreetingPricingPatch
 from mystar.creators.schemas import CreatorSkillView, CreatorView, UserChange, creator_skill_view, creator_view
 from mystar.errors import Text
 from mystar.kit.money import rubles_text
-from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, WebAddress, max_items
+from mystar.kit.web.fields import BaseSchema, BoundedInteger, BoundedList, Id, PlainText, RubleAmount, WebAddress
 from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.pagination import PageQuery
 from mystar.portfolio.model import CreatorPage, Image, Item, ProfileChange
@@ -77,7 +77,7 @@ class ProfileDraft(UserChange):
     )
     category_id = Id()
     days = BoundedInteger(min_value=0, max_value=_MAX_DAYS, metadata={"description": "Time to make a greeting."})
-    tags = fields.List(PlainText(min_length=1, max_length=MAX_TAG_LENGTH), validate=max_items(MAX_TAGS))
+    tags = BoundedList(PlainText(min_length=1, max_length=MAX_TAG_LENGTH), max_items=MAX_TAGS)
 
     @post_load
     def _sorted(self, data: dict[str, Any], **_: Any) -> ProfileChange:

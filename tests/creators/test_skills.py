@@ -261,9 +261,9 @@ WRONG: list[tuple[Any, int, str]] = [
     ([{"skill_id": "FIRST", "level": 0}], 400, ENTRY),
     ([{"skill_id": 0, "level": 3}], 400, ENTRY),
     ([{"skill_id": "FIRST", "level": 3}, {"skill_id": 999, "level": 3}], 400, "Навык с ID 999 не найден"),
-    ([{"skill_id": "FIRST", "level": 6}], 422, "Проверьте введённые данные."),
-    ([{"skill_id": "FIRST", "level": 3}, {"skill_id": "x", "level": 3}], 422, "Проверьте введённые данные."),
-    ([{"skill_id": "FIRST", "level": 3}, {"skill_id": "FIRST", "level": 4}], 422, "Проверьте введённые данные."),
+    ([{"skill_id": "FIRST", "level": 6}], 422, "От 1 до 5."),
+    ([{"skill_id": "FIRST", "level": 3}, {"skill_id": "x", "level": 3}], 422, "Введите целое число."),
+    ([{"skill_id": "FIRST", "level": 3}, {"skill_id": "FIRST", "level": 4}], 422, "Этот навык указан дважды."),
 ]
 
 

@@ -12,7 +12,7 @@ from aiohttp_apispec import json_schema, match_info_schema, querystring_schema
 from marshmallow import fields
 
 from mystar.errors import Invalid, Unreadable
-from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, max_items
+from mystar.kit.web.fields import BaseSchema, BoundedInteger, BoundedList, Id, PlainText, RubleAmount
 from mystar.kit.web.http import json_response
 from mystar.kit.web.validation import body_of, path_of, query_of, validation_middleware
 
@@ -25,8 +25,8 @@ class Body(BaseSchema):
     star = Id(required=True)
     price = RubleAmount()
     wish = PlainText(min_length=2, max_length=10)
-    tags = fields.List(PlainText(max_length=5), validate=max_items(2))
-    options = fields.List(fields.Nested(Option))
+    tags = BoundedList(PlainText(max_length=5), max_items=2)
+    options = BoundedList(fields.Nested(Option), max_items=300)
 
 
 class Query(BaseSchema):

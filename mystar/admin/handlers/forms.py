@@ -10,6 +10,7 @@ from mystar.admin.keys import ROWS
 from mystar.errors import Invalid, NotFound, Text
 from mystar.kit.money import kopecks
 from mystar.kit.postgres.database import Row
+from mystar.kit.web.multipart import form
 
 #: An id in a path, as large as the database can hold.
 ID = r"{id:[0-9]{1,18}}"
@@ -36,7 +37,7 @@ async def load_row(request: web.Request, query: str) -> Row:
 
 async def text_field(request: web.Request, name: str, *, max_length: int, min_length: int = 0) -> str:
     """:raises Invalid: missing, too long, or with control characters."""
-    value = (await request.post()).get(name, "")
+    value = (await form(request)).get(name, "")
     text = value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
     if len(text) < min_length:
         raise Invalid(fields={name: [_REQUIRED]})
@@ -73,4 +74,4 @@ async def number_field(request: web.Request, name: str, *, max_value: int) -> in
 
 
 async def is_checked(request: web.Request, name: str) -> bool:
-    return (await request.post()).get(name) == "yes"
+    return (await form(request)).get(name) == "yes"

@@ -14,6 +14,7 @@ from mystar.admin.lists.labels import LISTING, SERVICE_KINDS
 from mystar.catalog.keys import CATALOG, TAXONOMY
 from mystar.creators.keys import SKILLS
 from mystar.files.keys import FILES
+from mystar.kit.web.multipart import form
 from mystar.kit.web.routes import Route, route
 from mystar.reviews.keys import REVIEWS
 
@@ -89,7 +90,7 @@ async def delete_category(request: web.Request) -> web.Response:
 
 async def _photo(request: web.Request) -> int | None:
     """The id of the uploaded picture, if there is one. :raises FileRefused: not a picture."""
-    photo = (await request.post()).get("photo")
+    photo = (await form(request)).get("photo")
     if not isinstance(photo, web.FileField) or not photo.filename:
         return None
     file = await request.app[FILES].receive(

@@ -30,6 +30,7 @@ from mystar.errors import Conflict, Text
 from mystar.files.keys import FILES
 from mystar.kit.postgres.database import Row
 from mystar.kit.web.http import absolute, json_response
+from mystar.kit.web.multipart import form
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import path_of
 from mystar.orders import state_machine
@@ -169,7 +170,7 @@ async def process_order(request: web.Request) -> web.Response:
 @staff("operator")
 async def process_many(request: web.Request) -> web.Response:
     """Process the selected orders."""
-    chosen = (await request.post()).getall("id", [])
+    chosen = (await form(request)).getall("id", [])
     ids = [one for value in chosen[:_MAX_IDS] if isinstance(value, str) and (one := parse_id(value)) is not None]
     await request.app[STUDIO_ORDERS].process_many(actor_of(request), ids)
     back = await text_field(request, "back", max_length=2000)

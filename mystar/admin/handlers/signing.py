@@ -14,6 +14,7 @@ from mystar.admin.access import actor_of, staff
 from mystar.admin.handlers.render import local_path, page, redirect
 from mystar.admin.model import NotStaff
 from mystar.errors import Unauthenticated
+from mystar.kit.web.multipart import form
 from mystar.kit.web.routes import Route, route
 
 #: The typed log-in and the page to open after sign-in.
@@ -35,10 +36,10 @@ async def sign_in(request: web.Request) -> web.Response:
     :raises FormForged: :raises LoginRefused: :raises TooMany: :raises NotStaff:
     """
     await access.require_own_visit(request)
-    form = await request.post()
-    login, where = _text(form.get("login")), _text(form.get("next"))
+    values = await form(request)
+    login, where = _text(values.get("login")), _text(values.get("next"))
     # Every character of a password counts.
-    password = str(form.get("password", ""))[:1000]
+    password = str(values.get("password", ""))[:1000]
     request[_TYPED] = (login, local_path(where))
     accounts = request.app[ACCOUNTS]
     session = await accounts.log_in(client_info(request), "admin", login, password)

@@ -20,7 +20,7 @@ from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.kit.money import rubles_number, rubles_text
 from mystar.kit.web.bare_lists import ListQuery, list_request, list_response
-from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount, max_items
+from mystar.kit.web.fields import BaseSchema, BoundedInteger, BoundedList, Id, PlainText, RubleAmount
 from mystar.kit.web.http import json_response
 from mystar.kit.web.pagination import PageRequest
 from mystar.kit.web.routes import Route, route
@@ -100,9 +100,7 @@ class StarDraft(BaseSchema):
     category_id = Id(required=True, data_key="cat_name_id")
     invitation_price = RubleAmount(load_default=None, allow_none=True, data_key="price_another")
     days = BoundedInteger(min_value=0, max_value=365, load_default=3)
-    tags = fields.List(
-        PlainText(min_length=1, max_length=MAX_TAG_LENGTH), load_default=list, validate=max_items(MAX_TAGS)
-    )
+    tags = BoundedList(PlainText(min_length=1, max_length=MAX_TAG_LENGTH), load_default=list, max_items=MAX_TAGS)
     profession = PlainText(load_default="", max_length=32)
     description = PlainText(load_default="", max_length=2048)
 

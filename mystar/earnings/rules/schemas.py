@@ -11,7 +11,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 from mystar.earnings.rules.model import WHOLE, Conditions, Rule, RuleDraft, RulesWrong, Terms
 from mystar.errors import Text
 from mystar.kit.money import rubles_text
-from mystar.kit.web.fields import Id, PlainText, RubleAmount, max_items
+from mystar.kit.web.fields import BoundedList, Id, PlainText, RubleAmount
 from mystar.kit.web.validation import loaded
 
 _MOST_RULES, _MOST_IDS = 500, 10_000
@@ -68,10 +68,10 @@ class RuleSchema(Schema):
         unknown = RAISE
 
     name = PlainText(max_length=200, load_default="")
-    creators = fields.List(Id(), load_default=None, allow_none=True, validate=max_items(_MOST_IDS))
-    categories = fields.List(Id(), load_default=None, allow_none=True, validate=max_items(_MOST_IDS))
-    kinds = fields.List(
-        fields.String(validate=validate.OneOf(["greeting", "service"])), load_default=None, allow_none=True
+    creators = BoundedList(Id(), load_default=None, allow_none=True, max_items=_MOST_IDS)
+    categories = BoundedList(Id(), load_default=None, allow_none=True, max_items=_MOST_IDS)
+    kinds = BoundedList(
+        fields.String(validate=validate.OneOf(["greeting", "service"])), load_default=None, allow_none=True, max_items=2
     )
     price_from = RubleAmount(load_default=None, allow_none=True)
     price_to = RubleAmount(load_default=None, allow_none=True)

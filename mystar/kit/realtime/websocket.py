@@ -29,6 +29,7 @@ from mystar.kit.realtime.pubsub import Bus
 from mystar.kit.web.cors import ORIGINS
 from mystar.kit.web.http import PUBLIC_URL, language_of
 from mystar.kit.web.server import ApiProtocol
+from mystar.kit.web.validation import is_nested_deeply
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 BEARER = "bearer"
 #: Pongs a minute that answer the server's own heartbeat and do not count as frames of the client.
 _PONGS = 4
+_BYTE_ORDER_MARK = "\ufeff"
 #: Unsent bytes that the kernel buffers for one connection.
 _UNSENT = 131_072
 
@@ -278,7 +280,7 @@ def _limit_frames(request: web.Request, connection: Connection, per_minute: int)
 
 def _parse(message: WSMessage) -> dict[str, Any] | FrameUnreadable:
     try:
-        frame = orjson.loads(message.data)
+        frame = orjson.loads(message.data.removeprefix(_BYTE_ORDER_MARK))
     except ValueError:
         return FrameUnreadable()
-    return frame if isinstance(frame, dict) else FrameUnreadable()
+    return frame if isinstance(frame, dict) and not is_nested_deeply(frame) else FrameUnreadable()

@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from mystar.errors import Text
 from mystar.kit.money import kopecks
@@ -14,6 +14,8 @@ from mystar.kit.web.media_urls import SIDES, copy_key
 
 #: PostgreSQL's bigint.
 _MAX_BIGINT = 2**63 - 1
+#: Wrong items of a list that are reported.
+_MAX_ITEM_ERRORS = 20
 _DIGITS = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -28,9 +30,32 @@ class BaseSchema(Schema):
     reports_unknown: ClassVar[bool] = False
 
 
-def max_items(count: int) -> validate.Length:
-    """The maximum length of a list, with a message that does not speak of characters."""
-    return validate.Length(max=count, error="No more than {max} items.")
+class BoundedList(fields.List[Any]):
+    """A list of at most ``max_items``, whose length is checked before its items are loaded.
+
+    At most 20 items are reported as wrong: loading ends there.
+    """
+
+    def __init__(self, item: fields.Field[Any], *, max_items: int, **options: Any) -> None:
+        # The validator is for OpenAPI; its message does not speak of characters, as marshmallow's own does.
+        self._bound = validate.Length(max=max_items, error="No more than {max} items.")
+        super().__init__(item, validate=self._bound, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> list[Any]:
+        if not isinstance(value, list | tuple):
+            raise self.make_error("invalid")
+        self._bound(value)
+        loaded, errors = [], {}
+        for index, item in enumerate(value):
+            try:
+                loaded.append(self.inner.deserialize(item, **options))
+            except ValidationError as error:
+                errors[index] = error.messages
+                if len(errors) == _MAX_ITEM_ERRORS:
+                    break
+        if errors:
+            raise ValidationError(errors)
+        return loaded
 
 
 class _StrictInteger(fields.Integer):

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
-from multidict import MultiDictProxy
+from multidict import MultiDict, MultiDictProxy
 
-from mystar.errors import Unreadable
+from mystar.errors import TooLarge, Unreadable
 
 #: Bytes of one read.
 CHUNK = 64 * 1024
-#: Seconds without a byte from the client.
+#: Seconds without a byte from the client, and of a small form as a whole.
 _READ_TIMEOUT = 60
+#: Bytes a second that a body must have on average, after some seconds of grace.
+_MIN_RATE, _BODY_GRACE, _UPLOAD_GRACE = 1024, 10.0, 60.0
+#: Bytes of a JSON body; as in the default configuration.
+_DEFAULT_MAX_JSON = 131_072
 _MAX_PARTS = 32
+_URLENCODED = "application/x-www-form-urlencoded"
 _BROKEN = (
     *(ValueError, LookupError, AssertionError, RuntimeError, TimeoutError),
     *(HttpProcessingError, web.RequestPayloadError),
@@ -48,16 +55,69 @@ class RequestFingerprint:
 REQUEST_FINGERPRINT = web.RequestKey("print", RequestFingerprint)
 
 
+#: Bytes of a body that is read as a whole, JSON or a form without files.
+MAX_JSON = web.AppKey("max_json", int)
+_RAW = web.RequestKey("raw_body", bytes)
+_FORM: web.RequestKey[MultiDictProxy[Any]] = web.RequestKey("form")
+
+
+class Pace:
+    """The deadline of a body: its client may be slow, not arbitrarily slow.
+
+    :param grace: seconds before the average counts.
+    """
+
+    def __init__(self, grace: float) -> None:
+        self._deadline = time.monotonic() + grace
+
+    async def read(self, read: Callable[..., Awaitable[bytes]], *arguments: object) -> bytes:
+        """The next bytes. :raises TimeoutError: they are late."""
+        async with asyncio.timeout(min(_READ_TIMEOUT, max(0, self._deadline - time.monotonic()))):
+            chunk = await read(*arguments)
+        self._deadline += len(chunk) / _MIN_RATE
+        return chunk
+
+
+_PACE = web.RequestKey("pace", Pace)
+
+
 async def body(request: web.Request) -> bytes:
-    """The whole body, decompressed, and cached. :raises Unreadable: it is not compressed as its header says."""
-    with _reading():
-        return await request.read()
+    """The whole body, decompressed, and cached.
+
+    :raises TooLarge: :raises Unreadable: too slow, or not compressed as its header says.
+    """
+    if _RAW not in request:
+        limit = request.app.get(MAX_JSON, _DEFAULT_MAX_JSON)
+        if (request.content_length or 0) > limit:
+            raise TooLarge
+        received, pace = bytearray(), Pace(_BODY_GRACE)
+        with _reading():
+            while chunk := await pace.read(request.content.readany):
+                received += chunk
+                if len(received) > limit:
+                    raise TooLarge
+        request[_RAW] = bytes(received)
+    return request[_RAW]
 
 
 async def form(request: web.Request) -> MultiDictProxy[Any]:
-    """A small form, cached. :raises Unreadable: it is no form, or its charset is unknown."""
+    """A small form, cached. :raises TooLarge: :raises Unreadable: it is no form, or its charset is unknown."""
+    if _FORM not in request:
+        request[_FORM] = await (_urlencoded if request.content_type == _URLENCODED else _posted)(request)
+    return request[_FORM]
+
+
+async def _urlencoded(request: web.Request) -> MultiDictProxy[Any]:
+    raw, charset = await body(request), request.charset or "utf-8"
     with _reading():
-        return await request.post()
+        pairs = parse_qsl(raw.rstrip().decode(charset), keep_blank_values=True, encoding=charset)
+    return MultiDictProxy(MultiDict(pairs))
+
+
+async def _posted(request: web.Request) -> MultiDictProxy[Any]:
+    with _reading():
+        async with asyncio.timeout(_READ_TIMEOUT):
+            return await request.post()
 
 
 async def parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
@@ -78,8 +138,10 @@ async def chunks(request: web.Request, part: BodyPartReader) -> AsyncIterator[by
     """The bytes of a part. :raises Unreadable: they were cut off."""
     fingerprint = request.get(REQUEST_FINGERPRINT)
     digest = fingerprint.stream() if fingerprint else None
+    pace = _pace_of(request)
     while not part.at_eof():
-        chunk: bytes = await _with_timeout(part.read_chunk, CHUNK)
+        with _reading():
+            chunk = await pace.read(part.read_chunk, CHUNK)
         if digest:
             digest.update(chunk)
         if chunk:
@@ -88,6 +150,12 @@ async def chunks(request: web.Request, part: BodyPartReader) -> AsyncIterator[by
         fingerprint.add((part.name or "").encode("utf-8", "replace"))
         fingerprint.add((part.filename or "").encode("utf-8", "replace"))
         fingerprint.add(digest.digest())
+
+
+def _pace_of(request: web.Request) -> Pace:
+    if _PACE not in request:
+        request[_PACE] = Pace(_UPLOAD_GRACE)
+    return request[_PACE]
 
 
 async def drain(request: web.Request) -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from aiohttp.web_protocol import _ErrInfo
 
 from mystar.kit.web.frame_guard import FrameGuard
 from mystar.kit.web.http import Networks, address_group, inside
+from mystar.kit.web.strict_multipart import StrictRequest
 
 log = logging.getLogger(__name__)
 
@@ -193,9 +195,14 @@ class ApiRunner(web.AppRunner):
             _without_plain_text(plain.request_handler, self._refuse),
             self._limits,
             self._refuse,
-            request_factory=plain.request_factory,
+            request_factory=_strict(plain.request_factory),
             **self._kwargs,
         )
+
+
+def _strict(factory: Any) -> Any:
+    """aiohttp's factory of requests, for requests that read forms strictly."""
+    return partial(factory, _cls=StrictRequest)
 
 
 def _without_plain_text(handle: Any, refuse: Refusal) -> Any:

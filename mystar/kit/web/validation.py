@@ -6,8 +6,10 @@ process share. This one uses typed keys and no shared state.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +32,8 @@ _STRICT = re.compile(r"(?:^|[,;])\s*handling\s*=\s*\"?strict\"?\s*(?:$|[,;])", r
 _UNKNOWN_PARAMETER = Text("Неизвестный параметр.", "Unknown parameter.")
 #: Unknown parameters that are reported, and letters of each: a URL may have thousands.
 _MAX_REPORTED, _MAX_REPORTED_LENGTH = 20, 100
+#: Levels of nested JSON, and texts of errors in one answer.
+_MAX_DEPTH, _MAX_ERRORS = 32, 100
 _FORM, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
 
@@ -82,15 +86,29 @@ async def read_body(request: web.Request) -> Any:
 
     curl sends JSON with the content type of a form unless told otherwise, so a body that begins like JSON is JSON.
     """
-    raw = b"" if request.content_type == _MULTIPART else await body(request)
+    raw = b"" if request.content_type == _MULTIPART else (await body(request)).removeprefix(codecs.BOM_UTF8)
     if request.content_type in (_FORM, _MULTIPART) and not raw.lstrip().startswith((b"{", b"[")):
         return {name: value for name, value in (await form(request)).items() if isinstance(value, str)}
     if not raw.strip():
         return {}
     try:
-        return orjson.loads(raw)
+        data = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Unreadable from error
+    if is_nested_deeply(data):
+        raise Unreadable
+    return data
+
+
+def is_nested_deeply(data: Any) -> bool:
+    """Whether objects and lists are nested more than `_MAX_DEPTH` deep: recursive code would fail on them."""
+    level = [data]
+    for _ in range(_MAX_DEPTH):
+        inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level = list(chain.from_iterable(inner))
+        if not level:
+            return False
+    return True
 
 
 def ignored_parameters(request: web.Request) -> dict[str, str]:
@@ -119,7 +137,18 @@ def loaded(schema: Schema, data: Any) -> Any:
     try:
         return schema.load(data)
     except ValidationError as error:
-        raise Invalid(fields=_flat(error.normalized_messages())) from error
+        raise Invalid(fields=_first_errors(_flat(error.normalized_messages()))) from error
+
+
+def _first_errors(fields: dict[str, list[Text]]) -> dict[str, list[Text]]:
+    """At most `_MAX_ERRORS` of the errors: an answer must not be larger than its request."""
+    left, first = _MAX_ERRORS, {}
+    for name, texts in fields.items():
+        if left <= 0:
+            break
+        first[name] = texts[:left]
+        left -= len(texts)
+    return first
 
 
 def _flat(messages: Mapping[Any, Any], prefix: str = "") -> dict[str, list[Text]]:

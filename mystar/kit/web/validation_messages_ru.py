@@ -28,7 +28,7 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     ("Special numeric values (nan or infinity) are not permitted.", "Введите обычное число."),
     ("Shorter than minimum length {}.", "Не короче {} символов."),
     ("Longer than maximum length {}.", "Не длиннее {} символов."),
-    # Of this service; see `mystar.kit.web.fields.max_items`.
+    # Of this service; see `mystar.kit.web.fields.BoundedList`.
     ("No more than {} items.", "Не больше {} штук."),
     ("Length must be between {} and {}.", "Длина должна быть от {} до {}."),
     ("Length must be {}.", "Длина должна быть {}."),

@@ -1,0 +1,47 @@
+"""Multipart forms without text around their parts, which aiohttp reads line by line and ignores."""
+
+from __future__ import annotations
+
+from aiohttp import MultipartReader, web
+
+#: Bytes of white space that may follow the last boundary.
+_MAX_TRAILING = 1024
+
+
+class StrictMultipartReader(MultipartReader):
+    """Refuses a preamble and an epilogue (RFC 2046, 5.1.1): the form begins and ends with a boundary."""
+
+    async def _read_until_first_boundary(self) -> None:
+        line = (await self._readline()).rstrip()
+        if not line:
+            # Some clients begin with an empty line.
+            line = (await self._readline()).rstrip()
+        if line == self._boundary + b"--":
+            self._at_eof = True
+            await self._require_end()
+        elif line != self._boundary:
+            raise ValueError("the form does not begin with its boundary")
+
+    async def _read_boundary(self) -> None:
+        await super()._read_boundary()
+        if self._at_eof:
+            await self._require_end()
+
+    async def _require_end(self) -> None:
+        rest = b"".join(self._unread) + await self._content.read(_MAX_TRAILING)
+        if rest.strip() or (not self._content.at_eof() and await self._content.read(1)):
+            raise ValueError("the form does not end with its boundary")
+
+
+class StrictRequest(web.Request):
+    """A request whose forms are read by `StrictMultipartReader`."""
+
+    async def multipart(self) -> MultipartReader:
+        return StrictMultipartReader(
+            self.headers,
+            self.content,
+            client_max_size=self._client_max_size,
+            max_field_size=self._protocol.max_field_size,
+            max_headers=self._protocol.max_headers,
+            max_size_error_cls=web.HTTPRequestEntityTooLarge,
+        )
