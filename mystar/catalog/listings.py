@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mystar.accounts.model import AccountChanged, Actor
-from mystar.catalog.model import GreetingStays, Service, ServiceDraft, ServiceUnknown, tag_key
+from mystar.catalog.model import GreetingStays, PriceLimits, Service, ServiceDraft, ServiceUnknown, tag_key
 from mystar.catalog.repository import CatalogRepository
 from mystar.catalog.search import ServiceFilter
 from mystar.catalog.search_repository import SearchRepository
@@ -31,8 +31,15 @@ _MAX_DIFFERENCES = 1000
 class ServiceListings:
     """Hidden and removed services do not exist for others (D4)."""
 
-    def __init__(self, db: Database, creators: CreatorService, files: FileService, clock: Clock) -> None:
-        self._db, self._creators, self._files, self._clock = db, creators, files, clock
+    def __init__(
+        self,
+        db: Database,
+        creators: CreatorService,
+        files: FileService,
+        clock: Clock,
+        limits: PriceLimits = PriceLimits(),  # noqa: B008 - frozen
+    ) -> None:
+        self._db, self._creators, self._files, self._clock, self._limits = db, creators, files, clock, limits
 
     def listen(self, events: Events) -> None:
         """Services are found by the name of their creator, and those of blocked accounts are not listed."""
@@ -46,7 +53,9 @@ class ServiceListings:
         :param draft: has a title, a price and the delivery days at least. Without a category it gets the default one.
         :raises CreatorsOnly: the actor has no creator profile. :raises CategoryUnknown: :raises PriceImpossible:
         :raises OptionUnknown: an option has an id: a new service has none yet. :raises FileUnknown: not the actor's.
+        :raises PriceOutsideLimits:
         """
+        self._check_prices(draft)
         async with self._db.transaction() as tx:
             service_id = await ServiceRepository(tx).add(actor.id, draft, self._clock.now())
             await self._set_images(tx, actor, service_id, draft)
@@ -56,8 +65,9 @@ class ServiceListings:
         """Change a service; orders that were placed keep their price and options (D24).
 
         :raises ServiceUnknown: it is not the actor's. :raises CategoryUnknown: :raises PriceImpossible:
-        :raises OptionUnknown: names its index.
+        :raises OptionUnknown: names its index. :raises PriceOutsideLimits:
         """
+        self._check_prices(draft)
         async with self._db.transaction() as tx:
             rows = ServiceRepository(tx)
             await rows.change(await rows.lock(actor.id, service_id), draft, self._clock.now())
@@ -126,6 +136,9 @@ class ServiceListings:
         """In the order of the ids."""
         services = await CatalogRepository(self._db).services(ids) if ids else {}
         return [services[service_id] for service_id in ids if service_id in services]
+
+    def _check_prices(self, draft: ServiceDraft) -> None:
+        self._limits.check(price=draft.base_price, modifications_price=draft.modifications_price)
 
     async def _set_images(self, tx: Tx, actor: Actor, service_id: int, draft: ServiceDraft) -> None:
         if draft.image_ids is None:

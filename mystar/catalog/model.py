@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from mystar.errors import Conflict, Invalid, NotFound, Text
+from mystar.kit.money import MAX_KOPECKS, rubles_text
 
 MAX_TAGS, MAX_TAG_LENGTH = 30, 50
 #: Of one service, not counting those that were retired.
@@ -307,6 +308,36 @@ class PriceImpossible(Invalid):
 
     def __init__(self) -> None:
         super().__init__(fields={"price": [self.text]})
+
+
+class PriceOutsideLimits(Invalid):
+    """A price that the payment provider would refuse. ``minimum``, ``maximum``: in rubles as text."""
+
+    code = "price_outside_limits"
+    text = Text("Цена должна быть от {minimum} до {maximum} ₽.", "The price must be from {minimum} to {maximum} RUB.")
+
+    def __init__(self, fields: Iterable[str] = (), minimum: int = 0, maximum: int = MAX_KOPECKS) -> None:
+        limits = {"minimum": rubles_text(minimum), "maximum": rubles_text(maximum)}
+        text = Text(*(words.format(**limits) for words in self.text))
+        super().__init__(fields={name: [text] for name in fields}, **limits)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLimits:
+    """What the payment provider accepts, in kopecks."""
+
+    minimum: int = 0
+    maximum: int = MAX_KOPECKS
+
+    def check(self, **prices: int | None) -> None:
+        """Nothing, or less, is no price here: where it is not free of charge, it is refused as impossible.
+
+        :raises PriceOutsideLimits: names the fields of the prices that are outside.
+        """
+        given = {name: price for name, price in prices.items() if price is not None and price > 0}
+        outside = [name for name, price in given.items() if not self.minimum <= price <= self.maximum]
+        if outside:
+            raise PriceOutsideLimits(outside, self.minimum, self.maximum)
 
 
 class ModificationsTooCheap(Invalid):

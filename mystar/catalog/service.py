@@ -14,6 +14,7 @@ from mystar.catalog.model import (
     GreetingPricingPatch,
     OptionUnknown,
     PriceImpossible,
+    PriceLimits,
     Quote,
     Service,
     ServiceUnknown,
@@ -41,9 +42,15 @@ class CatalogService:
     """A star is identified by the id of the account."""
 
     def __init__(
-        self, db: Database, accounts: AccountService, creators: CreatorService, files: FileService, clock: Clock
+        self,
+        db: Database,
+        accounts: AccountService,
+        creators: CreatorService,
+        files: FileService,
+        clock: Clock,
+        limits: PriceLimits = PriceLimits(),  # noqa: B008 - frozen
     ) -> None:
-        self._db, self._clock = db, clock
+        self._db, self._clock, self._limits = db, clock, limits
         self._accounts, self._creators, self._files = accounts, creators, files
 
     def listen(self, events: Events) -> None:
@@ -135,6 +142,7 @@ class CatalogService:
         actor.require_operator()
         if pricing.price is None or pricing.price <= 0:
             raise PriceImpossible
+        self._check_prices(pricing)
         if pricing.category_id not in {category.id for category in await self.categories()}:
             raise CategoryUnknown
         account = await self._accounts.create(draft, password)
@@ -145,15 +153,23 @@ class CatalogService:
         """Replace the pricing of a greeting, tags included.
 
         :raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator.
+        :raises PriceOutsideLimits:
         """
+        self._check_prices(pricing)
         await CatalogRepository(tx).set_greeting(creator_id, pricing, self._clock.now())
 
     async def patch_greeting(self, tx: Tx, creator_id: int, change: GreetingPricingPatch) -> None:
         """Change a part of the pricing of a greeting; it is for sale once it has a price and a category (D30).
 
         :raises CategoryUnknown: :raises PriceImpossible: :raises StarUnknown: there is no such creator.
+        :raises PriceOutsideLimits:
         """
+        self._check_prices(change)
         await CatalogRepository(tx).patch_greeting(creator_id, change, self._clock.now())
+
+    def _check_prices(self, pricing: GreetingPricing | GreetingPricingPatch) -> None:
+        """Field names are those of the greetings' document."""
+        self._limits.check(price=pricing.price, price_another=pricing.invitation_price)
 
     async def greeting_pricing(self, creator_id: int) -> GreetingPricing:
         """The pricing of a greeting, for sale or not. :raises StarUnknown: there is no such creator."""

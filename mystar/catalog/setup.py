@@ -8,6 +8,7 @@ from mystar.accounts.keys import ACCOUNTS
 from mystar.catalog.handlers import ROUTES as ROUTES
 from mystar.catalog.keys import CATALOG, LISTINGS, TAXONOMY
 from mystar.catalog.listings import ServiceListings
+from mystar.catalog.model import PriceLimits
 from mystar.catalog.repository import CONSTRAINTS as CONSTRAINTS
 from mystar.catalog.service import CatalogService
 from mystar.catalog.taxonomy import TaxonomyService
@@ -17,9 +18,10 @@ from mystar.infrastructure import Infrastructure
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
-    creators, files = app[CREATORS], app[FILES]
-    app[CATALOG] = catalog = CatalogService(infra.db, app[ACCOUNTS], creators, files, infra.clock)
+    creators, files, payments = app[CREATORS], app[FILES], infra.settings.payments
+    limits = PriceLimits(payments.price_minimum, payments.price_maximum)
+    app[CATALOG] = catalog = CatalogService(infra.db, app[ACCOUNTS], creators, files, infra.clock, limits)
     catalog.listen(infra.events)
-    app[LISTINGS] = listings = ServiceListings(infra.db, creators, files, infra.clock)
+    app[LISTINGS] = listings = ServiceListings(infra.db, creators, files, infra.clock, limits)
     listings.listen(infra.events)
     app[TAXONOMY] = TaxonomyService(infra.db, files)
