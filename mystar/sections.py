@@ -163,8 +163,9 @@ class PaymentSettings(Section):
     yookassa: YookassaSettings
     #: What buyers may pay with; the first is the default. Money by card is held, by SBP it is charged at once.
     methods: Annotated[list[Literal["bank_card", "sbp"]], Field(min_length=1)]
-    #: What the provider accepts, in rubles; a price outside is refused when it is set.
+    #: The least sum that the provider accepts, in rubles; a price outside is refused when it is set.
     price_minimum: Kopecks
+    #: The most that it accepts.
     price_maximum: Kopecks
     #: How often payments are looked up whose notification may have been lost.
     poll_seconds: Seconds
