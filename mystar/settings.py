@@ -74,6 +74,8 @@ class Settings(BaseSettings):
     secret_key: str = ""
     #: Earlier keys: their tokens and links are still accepted, so that a change of the key ends no session.
     previous_secret_keys: Listed = ()
+    #: Encrypts backups; 32 characters or more, kept elsewhere than the backups. Empty = they are not encrypted.
+    backup_key: str = ""
     http: HttpSettings
     database: DatabaseSettings
     tokens: TokenSettings
@@ -150,6 +152,7 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
     good = "needs at least 32 characters, 10 of them different"
     yield from _unless(_is_good_key(settings.secret_key), "MYSTAR_SECRET_KEY", good)
     yield from _unless(all(map(_is_good_key, settings.previous_secret_keys)), "MYSTAR_PREVIOUS_SECRET_KEYS", good)
+    yield from _unless(not settings.backup_key or _is_good_key(settings.backup_key), "MYSTAR_BACKUP_KEY", good)
     yield from _storage_weaknesses(settings.storage)
     if settings.profile != "production":
         return

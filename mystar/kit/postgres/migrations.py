@@ -83,6 +83,18 @@ def unknown(dsn: str, directory: Path | None = None) -> list[str]:
     return sorted(_applied(dsn) - set(_names(directory)))
 
 
+def applied(dsn: str) -> list[str]:
+    """Names of the migrations that were applied, in order."""
+    return sorted(_applied(dsn))
+
+
+def has_tables(dsn: str) -> bool:
+    """Whether the schema ``public`` has a table."""
+    with contextlib.closing(_connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("select exists (select from pg_tables where schemaname = 'public')")
+        return bool(cursor.fetchone()[0])
+
+
 def require_current(dsn: str, directory: Path | None = None) -> None:
     """:raises SchemaBehind: migrations are missing. Unknown migrations are logged only."""
     if missing := pending(dsn, directory):

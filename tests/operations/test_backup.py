@@ -1,0 +1,130 @@
+"""Backups: made while the service is used, examined, and restored on an empty machine."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import FormData, web
+
+from mystar.backup.cipher import CHUNK, Cipher, WrongKey
+from mystar.kit.keys import DATABASE
+from mystar.settings import Settings
+from tests.conftest import Api
+from tests.database import Server
+from tests.factory import Factory, picture
+from tests.server_process import run_cli
+
+KEY = "a key of the operator, 32 characters or more"
+
+
+@pytest.fixture
+def empty_dsn(postgres: Server) -> Iterator[str]:
+    name = postgres.create()
+    yield postgres.dsn(name)
+    postgres.drop(name)
+
+
+async def run(directory: Path, *command: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(run_cli, *command, directory=directory, **variables)
+
+
+async def upload_avatar(api: Api, person: Any, format_: str) -> None:
+    form = FormData()
+    form.add_field("image", picture(format_), filename=f"face.{format_.lower()}")
+    answer = await api.post("/api/upload/avatar/", data=form, as_=person)
+    assert answer.status == 201, await answer.text()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+async def test_a_backup_is_restored_on_an_empty_machine_and_passes_the_check(
+    api: Api, app: web.Application, settings: Settings, factory: Factory, empty_dsn: str, tmp_path: Path
+) -> None:
+    customer, star = await factory.person(), await factory.star()
+    await factory.order(customer, star)
+    await upload_avatar(api, star, "PNG")
+    place, media = tmp_path / "backups", settings.data_dir / "media"
+    ours = {"DATABASE__URL": settings.database.url, "DATA_DIR": settings.data_dir, "BACKUP_KEY": KEY}
+
+    first = await run(tmp_path, "backup", "--to", str(place), **ours)
+    assert first.returncode == 0, first.stderr
+    await upload_avatar(api, customer, "JPEG")
+    copied = {file: file.stat().st_mtime_ns for file in (place / "objects").rglob("*") if file.is_file()}
+    await asyncio.sleep(1.1)  # Backups are named by the second.
+    second = await run(tmp_path, "backup", "--to", str(place), **ours)
+    assert second.returncode == 0, second.stderr
+    assert all(file.stat().st_mtime_ns == moment for file, moment in copied.items()), "old files are not copied again"
+    listed = await run(tmp_path, "backup", "list", "--from", str(place), **ours)
+    assert len(listed.stdout.split()) == 2
+    verified = await run(tmp_path, "backup", "verify", "--from", str(place), **ours)
+    assert (verified.returncode, verified.stdout.split()[-1]) == (0, "complete."), verified.stderr
+
+    theirs = {"DATABASE__URL": empty_dsn, "DATA_DIR": tmp_path / "restored", "BACKUP_KEY": KEY}
+    theirs["SECRET_KEY"] = settings.secret_key
+    done = await run(tmp_path, "restore", "--from", str(place), **theirs)
+    assert done.returncode == 0, done.stderr
+    assert (await run(tmp_path, "migrate", **theirs)).stdout == "The schema is up to date.\n"
+    assert (await run(tmp_path, "check", **theirs)).stdout == "Everything is in order.\n"
+    assert contents(tmp_path / "restored" / "media") == contents(media)
+    assert await app[DATABASE].value("select count(*) from orders") == 1
+    again = await run(tmp_path, "restore", "--from", str(place), **theirs)
+    assert (again.returncode, "not empty" in again.stderr) == (1, True)
+
+
+async def test_a_damaged_backup_and_a_wrong_key_are_told(
+    api: Api, settings: Settings, factory: Factory, empty_dsn: str, tmp_path: Path
+) -> None:
+    await upload_avatar(api, await factory.star(), "PNG")
+    place = tmp_path / "backups"
+    ours = {"DATABASE__URL": settings.database.url, "DATA_DIR": settings.data_dir, "BACKUP_KEY": KEY}
+    assert (await run(tmp_path, "backup", "--to", str(place), **ours)).returncode == 0
+    whole = tmp_path / "whole"
+    shutil.copytree(place, whole)
+
+    wrong = await run(tmp_path, "backup", "verify", "--from", str(place), **{**ours, "BACKUP_KEY": KEY[::-1]})
+    assert (wrong.returncode, "not the key" in wrong.stderr) == (1, True)
+    victim = max((place / "objects").rglob("*"), key=lambda file: file.is_file() and file.stat().st_size)
+    victim.write_bytes(victim.read_bytes()[:-1])
+    damaged = await run(tmp_path, "backup", "verify", "--from", str(place), **ours)
+    assert (damaged.returncode, victim.name in damaged.stderr) == (1, True)
+    victim.unlink()
+    missing = await run(tmp_path, "backup", "verify", "--from", str(place), **ours)
+    assert (missing.returncode, f"{victim.name} is missing" in missing.stderr) == (1, True)
+    theirs = {**ours, "DATABASE__URL": empty_dsn, "DATA_DIR": tmp_path / "restored"}
+    refused = await run(tmp_path, "restore", "--from", str(place), **theirs)
+    assert refused.returncode == 1
+    # Nothing is half done: the database is restored last.
+    assert (await run(tmp_path, "restore", "--from", str(whole), **theirs)).returncode == 0
+    nothing = await run(tmp_path, "restore", "--from", str(tmp_path / "nowhere"), **theirs)
+    assert (nothing.returncode, "no such backup" in nothing.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
+async def test_what_was_encrypted_is_decrypted_and_changes_are_noticed(size: int) -> None:
+    content = bytes(range(256)) * (size // 256 + 1)
+    sealed = await collect(Cipher(KEY).encrypt(pieces(content[:size], 1000)))
+    assert await collect(Cipher(KEY).decrypt(pieces(sealed, 777))) == content[:size]
+    changed = (sealed[:-1], sealed[:40], sealed + b"x", b"\0" + sealed[1:], sealed[: -CHUNK - 16], b"", sealed[:16])
+    for broken in changed:
+        if broken != sealed:
+            with pytest.raises(WrongKey):
+                await collect(Cipher(KEY).decrypt(pieces(broken, 5000)))
+    with pytest.raises(WrongKey):
+        await collect(Cipher(KEY[::-1]).decrypt(pieces(sealed, 5000)))
+
+
+async def pieces(content: bytes, size: int) -> Any:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+async def collect(chunks: Any) -> bytes:
+    return b"".join([chunk async for chunk in chunks])
