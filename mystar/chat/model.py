@@ -183,10 +183,15 @@ class ConversationCreated:
 
 @dataclass(frozen=True, slots=True)
 class MessageSent:
-    """``recipient_id`` is the account of the other member."""
+    """``recipient_id`` is the account of the other member.
+
+    ``is_notified``: an unread notification tells the recipient of the conversation already; listeners in the
+    transaction have nothing to add then, and are not called if the message alone was the transaction.
+    """
 
     message: Message
     recipient_id: int
+    is_notified: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,9 @@ with place as (
         and not exists (
             select from messages
             where sender_id = %(sender_id)s and conversation_id = conversations.id and client_id = %(client_id)s)
+        and (
+            not %(only_notified)s::boolean
+            or has_unread_message(case when low_id = %(sender_id)s then high_id else low_id end, id))
     returning *
 ), sent as (
     insert into messages (conversation_id, number, position, sender_id, text, answer_id, client_id, sent_at)
@@ -94,8 +97,9 @@ with place as (
     returning *
 )
 select sent.*, accounts.username, case when accounts.avatar_id is not null then accounts.avatar_key end as avatar,
-    case when place.low_id = sent.sender_id then place.high_id else place.low_id end as recipient_id
-from sent join place on place.id = sent.conversation_id join accounts on accounts.id = sent.sender_id;
+    recipient.id as recipient_id, %(only_notified)s::boolean or has_unread_message(recipient.id, place.id) as is_notified
+from sent join place on place.id = sent.conversation_id join accounts on accounts.id = sent.sender_id
+cross join lateral (select case when low_id = sent.sender_id then high_id else low_id end as id) recipient;
 
 -- name: add_files
 insert into message_files (message_id, file_id, place)

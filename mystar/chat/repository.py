@@ -15,6 +15,7 @@ from mystar.chat.model import (
     ConversationUnknown,
     Member,
     Message,
+    MessageSent,
     MessageUnknown,
     Person,
     ReadMark,
@@ -94,9 +95,11 @@ class ChatRepository:
         answer_id: int | None,
         client_id: str | None,
         now: datetime,
-    ) -> tuple[Message, int] | None:
+        only_notified: bool = False,
+    ) -> MessageSent | None:
         """The message and its recipient; None if it was not sent, for any reason.
 
+        :param only_notified: send it only if an unread notification tells the recipient of the conversation already.
         :raises AlreadySent: another request with the same client id was faster.
         """
         row = await self._tx.one_or_none(
@@ -107,8 +110,12 @@ class ChatRepository:
             answer_id=answer_id,
             client_id=client_id,
             now=now,
+            only_notified=only_notified,
         )
-        return (_message({**row, "files": None}), row["recipient_id"]) if row else None
+        if row is None:
+            return None
+        recipient_id, is_notified = row.pop("recipient_id"), row.pop("is_notified")
+        return MessageSent(_message({**row, "files": None}), recipient_id, is_notified)
 
     async def add_files(self, message_id: int, file_ids: Sequence[int]) -> None:
         await self._tx.execute(QUERIES.add_files, message_id=message_id, file_ids=list(file_ids))

@@ -23,7 +23,6 @@ from mystar.chat.model import (
     MessageChanged,
     MessageDeleted,
     MessageEmpty,
-    MessageSent,
     NotYourMessage,
     Opened,
     OwnConversation,
@@ -178,7 +177,15 @@ class ChatService:
         file_ids: Sequence[int] = (),
         client_id: str | None = None,
     ) -> Sent:
+        now = self._clock.now()
         try:
+            # Most messages add nothing but themselves: one statement is enough for them.
+            alone = not file_ids and await ChatRepository(self._db).send(
+                conversation_id, actor.id, text, answer_id=answer_to, client_id=client_id, now=now, only_notified=True
+            )
+            if alone:
+                await self._db.announce(alone)
+                return Sent(alone.message, True)
             async with self._db.transaction() as tx:
                 return await self._send(
                     tx, actor, conversation_id, text, answer_to=answer_to, file_ids=file_ids, client_id=client_id
@@ -304,11 +311,11 @@ class ChatService:
         )
         if sent is None:
             return Sent(await self._first_message(chats, actor, conversation_id, answer_to, client_id), False)
-        message, recipient_id = sent
         if file_ids:
-            message = await self._attach(tx, message, recipient_id, list(dict.fromkeys(file_ids)))
-        await tx.publish(MessageSent(message, recipient_id))
-        return Sent(message, True)
+            message = await self._attach(tx, sent.message, sent.recipient_id, list(dict.fromkeys(file_ids)))
+            sent = replace(sent, message=message)
+        await tx.publish(sent)
+        return Sent(sent.message, True)
 
     async def _first_message(
         self, chats: ChatRepository, actor: Actor, conversation_id: int, answer_to: int | None, client_id: str | None

@@ -120,8 +120,8 @@ class Listeners:
         await self._notifications.notify(tx, NotificationDraft(account_id, kind, Subject.ORDER, review.order_id, data))
 
     async def _message_sent(self, tx: Tx, fact: MessageSent) -> None:
-        message, notifications = fact.message, NotificationRepository(tx)
-        if await notifications.has_unread_message(fact.recipient_id, message.conversation_id):
+        message = fact.message
+        if fact.is_notified:
             return
         data = {
             "conversation_id": message.conversation_id,

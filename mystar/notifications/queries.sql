@@ -15,13 +15,6 @@ select last_id, %(account_id)s, %(kind)s, %(data)s, %(subject)s, %(subject_id)s,
 on conflict (account_id, subject_id) where kind = 'message' and read_at is null do nothing
 returning id, account_id, kind, data, subject, subject_id, created_at, read_at;
 
--- name: has_unread_message
--- plan: generic
--- Runs with every chat message, so it is cheap and locks nothing.
-select exists (
-    select from notifications
-    where account_id = %(account_id)s and subject_id = %(subject_id)s and kind = 'message' and read_at is null);
-
 -- name: after
 -- plan: generic
 select id, account_id, kind, data, subject, subject_id, created_at, read_at from notifications

@@ -21,11 +21,6 @@ class NotificationRepository:
 
     # Writing
 
-    async def has_unread_message(self, account_id: int, conversation_id: int) -> bool:
-        """Whether a notification about this conversation is unread."""
-        values = {"account_id": account_id, "subject_id": conversation_id}
-        return bool(await self._tx.value(QUERIES.has_unread_message, values))
-
     async def add(self, draft: NotificationDraft, now: datetime, mail_at: datetime | None) -> Notification | None:
         """None: a notification about this conversation is unread already."""
         row = await self._tx.one_or_none(QUERIES.add, _columns(draft, now, mail_at))

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -315,6 +315,16 @@ class Database(Queryable):
             # A random pause, so that two losers do not meet again.
             await asyncio.sleep(random.uniform(0.005, 0.05))
 
+    async def announce(self, event: object) -> None:
+        """Tell the listeners after a commit of what a single statement has changed; those inside are not called."""
+        callbacks = [partial(listener, event) for listener in self.events.commit_listeners(event)]
+        outer = self._joined()
+        if outer is None:
+            await _call(callbacks)
+        else:
+            for callback in callbacks:
+                outer.after_commit(callback)
+
     async def _run(self, query: str, values: Values, read: Callable[[Any], Result]) -> Result:
         outer = self._joined() if only_reads(query) else await self._outer()
         if outer is not None:
@@ -356,7 +366,7 @@ class Database(Queryable):
         try:
             tx._begin(isolation, readonly)
             yield tx
-            followers = await tx._commit()
+            callbacks = await tx._commit()
         except BaseException:
             await tx._rollback()
             raise
@@ -364,12 +374,17 @@ class Database(Queryable):
             tx._end()
             _current.set(before)
             self.pool.release(connection)
-        for follower in followers:
-            try:
-                await follower()
-            except Exception:
-                log.exception("%r failed after the commit", follower)
+        await _call(callbacks)
 
     async def _acquire(self) -> Connection:
         with translate_errors(self.constraints):
             return await self.pool.acquire()
+
+
+async def _call(callbacks: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    """After a commit, which an error cannot undo any more: it is logged."""
+    for callback in callbacks:
+        try:
+            await callback()
+        except Exception:
+            log.exception("%r failed after the commit", callback)
