@@ -107,6 +107,9 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app[DATABASE], app[OUTBOX], app[system.STOPPING] = infra.db, infra.outbox, asyncio.Event()
     app[METRICS] = infra.metrics
     app[PUBLIC_URL], app[TRUSTED_PROXIES] = settings.http.public_url, networks(settings.http.trusted_proxies)
+    app[system.METRICS_ACCESS] = system.MetricsAccess(
+        networks(settings.http.metrics_from), settings.http.metrics_seconds
+    )
     app[MAX_JSON] = settings.http.max_json
     app[CONNECTION_LIMITS] = _connection_limits(app, settings.http)
     app[ORIGINS] = OriginPolicy(settings.http.cors_origins)

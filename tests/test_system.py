@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from mystar.app import create_app
 from mystar.contracts.base import CONTRACTS
 from mystar.contracts.openapi import undocumented
+from mystar.settings import Settings
+from tests.api_server import ApiTestServer
 from tests.conftest import Api
+from tests.factory import Factory
 from tests.subtests import as_subtests
 
 _BLOCK = "/admin/accounts/{id}/block/"
@@ -28,6 +35,51 @@ async def test_metrics_count_requests_by_route(api: Api) -> None:
     assert 'mystar_http_requests_total{method="GET",route="/healthz",status="200"} 1.0' in text
     assert 'route="unmatched",status="404"' in text
     assert "/no/such/page" not in text
+
+
+async def test_metrics_are_read_from_allowed_networks_alone(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(HTTP__METRICS_FROM="10.0.0.0/8", HTTP__TRUSTED_PROXIES="127.0.0.1")
+    app = await create_app(settings, settings.database.url)
+    async with TestClient(ApiTestServer(app)) as client:
+        for address, status in (("127.0.0.1", 404), ("203.0.113.9", 404), ("10.1.2.3", 200)):
+            answer = await client.get("/metrics", headers={"X-Forwarded-For": address})
+            assert answer.status == status
+
+
+async def test_metrics_are_kept_for_some_seconds(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(HTTP__METRICS_SECONDS=3600)
+    app = await create_app(settings, settings.database.url)
+    async with TestClient(ApiTestServer(app)) as client:
+        first = await (await client.get("/metrics")).text()
+        await client.get("/healthz")
+        assert await (await client.get("/metrics")).text() == first
+
+
+@as_subtests
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/services/?page=1000000",
+        "/api/v1/services/?page=102&page_size=100",
+        "/api/creators/?page=1000000",
+        "/api/skills/?page=1000000",
+        "/api/star/getlist/?page=12",
+        "/api/orders/orders/?page=1000000",
+        "/api/tags/?page=1000000",
+    ],
+)
+async def test_a_page_far_from_the_beginning_of_a_public_list_is_refused(api: Api, path: str) -> None:
+    answer = await api.get(path)
+    assert answer.status == 404
+    assert "too far" in await (await api.get(path, language="en")).text()
+
+
+async def test_lists_of_an_account_have_no_last_page(api: Api, factory: Factory) -> None:
+    anna = await factory.person("anna", channel="market")
+    answer = await api.get("/api/v1/notifications/?page=1000000", as_=anna)
+    assert (answer.status, (await answer.json())["code"]) == (404, "not_found")
+    answer = await api.get("/private/chat-list/?page=1000000", as_=anna)
+    assert (answer.status, await answer.json()) == (200, [])
 
 
 async def test_the_document_is_valid_openapi_and_describes_every_route(api: Api) -> None:

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import swagger_ui
 from aiohttp import web
 from aiohttp_apispec import docs, response_schema
 from marshmallow import fields
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from mystar import __version__
 from mystar.contracts.asyncapi import asyncapi
 from mystar.errors import NotFound, Unavailable
 from mystar.kit.keys import DATABASE, OUTBOX
 from mystar.kit.web.fields import BaseSchema
-from mystar.kit.web.http import PUBLIC_URL, dumps, html_response, json_response, language_of
+from mystar.kit.web.http import (
+    PUBLIC_URL,
+    Networks,
+    address_of,
+    dumps,
+    html_response,
+    inside,
+    json_response,
+    language_of,
+)
 from mystar.kit.web.observability import METRICS
 from mystar.kit.web.routes import alias, route
 from mystar.kit.web.templates import render_page
@@ -23,6 +35,20 @@ from mystar.kit.web.templates import render_page
 #: Set when the process has been asked to stop: it finishes its requests and accepts no new ones.
 STOPPING = web.AppKey("stopping", asyncio.Event)
 DOCUMENT = web.AppKey("openapi", bytes)
+
+
+@dataclass(slots=True)
+class MetricsAccess:
+    """Who may read the metrics, and the last text of them, which is kept for some seconds: it costs a query."""
+
+    networks: Networks
+    seconds: float
+    text: bytes = b""
+    read_at: float = float("-inf")
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+METRICS_ACCESS = web.AppKey("metrics_access", MetricsAccess)
 
 _SWAGGER = Path(swagger_ui.__file__).parent / "static"
 _SWAGGER_FILES = {"swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"}
@@ -70,15 +96,27 @@ async def readyz(request: web.Request) -> web.Response:
 
 @docs(tags=["system"], summary="Read Prometheus metrics", responses={200: {"content": {"text/plain": {}}}})
 async def metrics(request: web.Request) -> web.Response:
-    counted = request.app[METRICS]
+    """:raises NotFound: the client is not in ``http.metrics_from``."""
+    access = request.app[METRICS_ACCESS]
+    if not inside(address_of(request), access.networks):
+        raise NotFound
+    async with access.lock:
+        if time.monotonic() - access.read_at >= access.seconds:
+            access.text = await _read_metrics(request.app)
+            access.read_at = time.monotonic()
+    return web.Response(body=access.text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _read_metrics(app: web.Application) -> bytes:
+    counted = app[METRICS]
     try:
         async with asyncio.timeout(3):
-            counted.count_outbox(await request.app[OUTBOX].waiting())
+            counted.count_outbox(await app[OUTBOX].waiting())
         counted.database_up.set(1)
     except (Unavailable, TimeoutError):
         # The other metrics matter most when the database is down.
         counted.database_up.set(0)
-    pool = request.app[DATABASE].pool
+    pool = app[DATABASE].pool
     for state, number in (("open", pool.size), ("free", pool.free), ("awaited", pool.waiting)):
         counted.pool.labels(state).set(number)
     return counted.rendered()

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, ClientTimeout, WSServerHandshakeError, web
-from aiohttp.test_utils import unused_port
+from aiohttp.test_utils import TestServer, unused_port
 
 from mystar.chat.keys import CHAT
 from mystar.settings import Settings
-from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture
 from tests.files.uploading import form
@@ -43,7 +42,7 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 
 
 @pytest.fixture
-async def neighbour() -> AsyncIterator[ApiTestServer]:
+async def neighbour() -> AsyncIterator[TestServer]:
     """Answers with the request as it arrived."""
 
     async def echo(request: web.Request) -> web.Response:
@@ -51,7 +50,7 @@ async def neighbour() -> AsyncIterator[ApiTestServer]:
 
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", echo)
-    async with ApiTestServer(app, host="127.0.0.1") as server:
+    async with TestServer(app, host="127.0.0.1") as server:
         yield server
 
 
@@ -64,7 +63,7 @@ class Proxy:
 
 
 @pytest.fixture
-async def proxy(api: Api, settings: Settings, neighbour: ApiTestServer, tmp_path: Path) -> AsyncIterator[Proxy]:
+async def proxy(api: Api, settings: Settings, neighbour: TestServer, tmp_path: Path) -> AsyncIterator[Proxy]:
     folder, port = tmp_path / "nginx", unused_port()
     folder.mkdir()
     config = EXAMPLE.read_text()
@@ -150,6 +149,11 @@ async def test_behind_nginx_a_forged_address_is_not_believed(outside: ClientSess
     assert statuses == [401] * 10 + [429] * 2
 
 
+async def test_metrics_are_hidden_behind_nginx(outside: ClientSession) -> None:
+    answer = await outside.get("/metrics")
+    assert (answer.status, (await answer.json())["code"]) == (404, "not_found")
+
+
 async def test_a_flood_is_refused_with_the_json_error(outside: ClientSession) -> None:
     answers = await asyncio.gather(*(outside.get("/healthz") for _ in range(120)))
     refused = [answer for answer in answers if answer.status != 200]
@@ -188,7 +192,7 @@ async def test_a_large_upload_passes(outside: ClientSession, factory: Factory) -
 
 
 async def test_an_unreachable_service_gives_a_json_error_and_no_token_is_logged(
-    outside: ClientSession, proxy: Proxy, neighbour: ApiTestServer, factory: Factory
+    outside: ClientSession, proxy: Proxy, neighbour: TestServer, factory: Factory
 ) -> None:
     """S8: some dialects put tokens into URLs."""
     anna = await factory.person(channel="messenger")

@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 
 from mystar.errors import TooMany
 from mystar.kit.postgres.database import assert_no_transaction
+from mystar.kit.web.http import parse_address
 
 log = logging.getLogger(__name__)
 
@@ -104,14 +105,14 @@ def network_of(address: str) -> str:
 
     Anything else is returned as it is.
     """
-    parsed = _parse(address)
+    parsed = parse_address(address)
     return address if parsed is None else str(parsed) if parsed.version == 4 else _network(parsed, 64)
 
 
 @lru_cache(maxsize=4096)
 def site_of(address: str) -> str:
     """The /56 of an IPv6 address, which providers give to one customer; anything else as it is."""
-    parsed = _parse(address)
+    parsed = parse_address(address)
     if parsed is None or parsed.version == 4:
         return address
     return _network(parsed, 56)
@@ -119,14 +120,6 @@ def site_of(address: str) -> str:
 
 def _network(address: ipaddress.IPv4Address | ipaddress.IPv6Address, prefix: int) -> str:
     return str(ipaddress.ip_network((int(address), prefix), strict=False))
-
-
-def _parse(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return None
-    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 async def _allow(

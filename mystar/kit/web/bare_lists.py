@@ -9,7 +9,8 @@ from aiohttp import web
 
 from mystar.kit.web.fields import BaseSchema, BoundedInteger
 from mystar.kit.web.http import json_response
-from mystar.kit.web.pagination import MAX_PAGES, PageRequest
+from mystar.kit.web.pagination import MAX_PAGES, MAX_PUBLIC_OFFSET, PageRequest, not_too_deep
+from mystar.kit.web.routes import is_public
 from mystar.kit.web.validation import ignored_parameters, query_of
 
 #: Items of a page.
@@ -25,8 +26,8 @@ class ListQuery(BaseSchema):
 
 
 def list_request(request: web.Request) -> PageRequest:
-    """The page of a ``@querystring_schema`` that is a `ListQuery`."""
-    return PageRequest(query_of(request)["page"], MAX_ITEMS)
+    """The page of a ``@querystring_schema`` that is a `ListQuery`. :raises PageTooDeep:"""
+    return not_too_deep(request, PageRequest(query_of(request)["page"], MAX_ITEMS))
 
 
 def list_response(
@@ -37,7 +38,8 @@ def list_response(
     :param page: None for a list that always fits on one page.
     """
     headers = {"X-Total-Count": str(count), **ignored_parameters(request)}
-    links = page.neighbours(count) if page is not None else {}
+    reachable = min(count, MAX_PUBLIC_OFFSET + MAX_ITEMS) if is_public(request) else count
+    links = page.neighbours(reachable) if page is not None else {}
     written = [
         f'<{request.rel_url.update_query(page=number)}>; rel="{name}"' for name, number in links.items() if number
     ]

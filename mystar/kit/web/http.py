@@ -103,17 +103,6 @@ def client_address(request: web.BaseRequest, trusted: Networks) -> str:
     return str(parse_address(sender) or sender)[:45]
 
 
-def address_group(address: str, prefix: int = 64) -> str:
-    """What limits count as one client: an IPv4 address, or an IPv6 network, since every client has a /64 at least.
-
-    :param prefix: of IPv6 networks.
-    """
-    parsed = parse_address(address)
-    if parsed is None or parsed.version == 4:
-        return str(parsed or address)
-    return str(ipaddress.ip_network((parsed, prefix), strict=False))
-
-
 def parse_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address, an IPv4-mapped one as IPv4; None if it is none."""
     try:

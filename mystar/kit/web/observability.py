@@ -15,7 +15,6 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from prometheus_client import (
-    CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
     Gauge,
@@ -89,8 +88,8 @@ class Metrics:
             for topic in topics:
                 gauge.labels(topic["topic"]).set(topic[column])
 
-    def rendered(self) -> web.Response:
-        return web.Response(body=generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    def rendered(self) -> bytes:
+        return generate_latest(self.registry)
 
 
 METRICS = web.AppKey("metrics", Metrics)

@@ -10,9 +10,10 @@ from typing import Any, Generic, TypeVar
 from aiohttp import web
 from marshmallow import Schema, fields
 
-from mystar.errors import NotFound
+from mystar.errors import NotFound, Text
 from mystar.kit.web.fields import BaseSchema, BoundedInteger
 from mystar.kit.web.http import absolute, json_response
+from mystar.kit.web.routes import is_public
 from mystar.kit.web.validation import ignored_parameters, query_of
 
 T = TypeVar("T")
@@ -21,6 +22,15 @@ T = TypeVar("T")
 MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE = 100, 20
 #: Pages of any list.
 MAX_PAGES = 10**6
+#: Rows before a page of a list that guests may read: PostgreSQL reads all of them.
+MAX_PUBLIC_OFFSET = 10_000
+
+
+class PageTooDeep(NotFound):
+    """A page of a public list is too far from its beginning. Filters and searches lead to what is there."""
+
+    code = "page_too_deep"
+    text = Text("Страница слишком далека от начала: уточните запрос.", "The page is too far from the beginning.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +87,16 @@ def page_of(item: type[Schema]) -> type[Schema]:
 
 
 def page_request(request: web.Request) -> PageRequest:
-    """The page of a ``@querystring_schema`` that is a `PageQuery`."""
+    """The page of a ``@querystring_schema`` that is a `PageQuery`. :raises PageTooDeep:"""
     query = query_of(request)
-    return PageRequest(query["page"], query["page_size"])
+    return not_too_deep(request, PageRequest(query["page"], query["page_size"]))
+
+
+def not_too_deep(request: web.Request, page: PageRequest) -> PageRequest:
+    """The page. :raises PageTooDeep: guests may read the list, and the page begins behind `MAX_PUBLIC_OFFSET`."""
+    if page.offset > MAX_PUBLIC_OFFSET and is_public(request):
+        raise PageTooDeep
+    return page
 
 
 def page_response(request: web.Request, results: Sequence[Any], count: int) -> web.Response:
@@ -91,9 +108,10 @@ def page_response(request: web.Request, results: Sequence[Any], count: int) -> w
     if page.number > 1 and page.offset >= count:
         raise NotFound
 
+    reachable = min(count, MAX_PUBLIC_OFFSET + page.size) if is_public(request) else count
     links = {
         name: absolute(request, str(request.rel_url.update_query(page=number))) if number else None
-        for name, number in page.neighbours(count).items()
+        for name, number in page.neighbours(reachable).items()
     }
 
     return json_response(

@@ -73,6 +73,11 @@ def route_name(request: web.Request) -> str:
     return ".".join((resource.name or "").split(".")[:2]) if resource is not None else ""
 
 
+def is_public(request: web.Request) -> bool:
+    """Whether guests may call the handler; see `mystar.accounts.access`."""
+    return getattr(request.match_info.handler, "__access__", None) not in ("signed_in", "staff", "socket")
+
+
 def canonical_path(request: web.Request) -> str:
     """The pattern that matched, the same for both slashes; "unmatched" for none. For metrics and logs."""
     resource = request.match_info.route.resource

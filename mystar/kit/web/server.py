@@ -17,8 +17,9 @@ from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import _ErrInfo
 
+from mystar.kit.security.rate_limits import network_of
 from mystar.kit.web.frame_guard import FrameGuard
-from mystar.kit.web.http import Networks, address_group, inside
+from mystar.kit.web.http import Networks, inside
 from mystar.kit.web.strict_multipart import StrictRequest
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class ApiProtocol(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = transport.get_extra_info("peername")
         address = peer[0] if peer else ""
-        self._group = address_group(address)
+        self._group = network_of(address)
         if not self._server.admit(self, address, self._group):
             assert isinstance(transport, asyncio.Transport)
             transport.abort()
