@@ -64,6 +64,7 @@ FURTHER_FILES = {
     "earnings/sending/lookup": "whether the provider has a payout",
     "earnings/sending/reconciliation": "the provider's payouts against ours",
     "earnings/payouts/provider": "what a provider of payouts has to do",
+    "files/detection": "recognises types by their first bytes",
     "files/forms": "multipart forms with files, read for every dialect",
     "files/ingest": "an upload from the first byte to its row",
     "files/inspection": "what the bytes are",

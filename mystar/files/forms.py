@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 from aiohttp_apispec import request_schema
 from marshmallow import Schema
 
@@ -18,7 +18,7 @@ from mystar.files.keys import FILES
 from mystar.files.model import MISSING, ONE_ONLY, FileRefused, StagedUpload, StoredFile
 from mystar.kit.web.http import PUBLIC_URL, address_of
 from mystar.kit.web.media_urls import Addresses
-from mystar.kit.web.multipart import chunks, parts, text_of
+from mystar.kit.web.multipart import FormPart, chunks, parts, require_unpacked, text_of
 from mystar.kit.web.validation import loaded, read_body
 
 #: Bytes of one ordinary field, and of everything in a form that is not its file.
@@ -87,11 +87,12 @@ async def read_form(request: web.Request, *expected: FileField) -> AsyncIterator
     The whole form has been read when the files get their rows, so nothing is waited for inside a transaction. A browser
     sends an empty part for a file that was not chosen. ``images[]`` and ``images[0]`` are ``images``.
 
-    :raises UnsupportedMedia: not a multipart form. :raises Unreadable: broken off, or not a form at all.
+    :raises UnsupportedMedia: not a multipart form, or packed. :raises Unreadable: broken off, or not a form at all.
     :raises FileRefused, FileTooLarge, QuotaExceeded: see `FileService.receive`; also for a file that is not expected.
     """
     if request.content_type != "multipart/form-data":
         raise UnsupportedMedia
+    require_unpacked(request)
     required = next((one for one in expected if one.required), None)
     if required is not None:
         size = max(0, (request.content_length or 0) - _FORM_AROUND_FILE)
@@ -134,7 +135,7 @@ class _Upload:
     async def read(self) -> MultipartForm:
         fields: dict[str, str] = {}
         async for part in parts(self._request):
-            name = (part.name or "").partition("[")[0]
+            name = part.name.partition("[")[0]
             if self._is_file(name, part):
                 await self._stage(name, part)
             else:
@@ -151,7 +152,7 @@ class _Upload:
         for _, staged in self._staged[len(self._inserted) :]:
             await self._files.delete_staged(staged)
 
-    def _is_file(self, name: str, part: BodyPartReader) -> bool:
+    def _is_file(self, name: str, part: FormPart) -> bool:
         """An empty file name is a file that was not chosen, which a required field refuses as an empty file."""
         field = self._expected.get(name)
         if field is not None and field.required:
@@ -159,7 +160,7 @@ class _Upload:
         anywhere = self._expected.get(ANYWHERE)
         return bool(part.filename) or (part.filename is not None and anywhere is not None and anywhere.required)
 
-    async def _stage(self, name: str, part: BodyPartReader) -> None:
+    async def _stage(self, name: str, part: FormPart) -> None:
         field = self._expected.get(name) or self._expected.get(ANYWHERE)
         if field is None:
             raise self._unexpected(name)
@@ -185,7 +186,7 @@ class _Upload:
         return FileRefused(required.label, ONE_ONLY if self._staged else MISSING)
 
 
-async def _field(request: web.Request, name: str, part: BodyPartReader) -> str:
+async def _field(request: web.Request, name: str, part: FormPart) -> str:
     value = b""
     async for chunk in chunks(request, part):
         value += chunk

@@ -7,13 +7,17 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from mystar.files.inspection import Inspected, Inspector, MediaRejected
+from mystar.files.detection import detect_type, fitting_name, is_hostile_name, is_media_name
+from mystar.files.inspection import Inspected, Inspector, MediaRejected, reads_heic
 from mystar.files.model import (
     ANYTHING,
     COPIED,
     EMPTY,
     HEAD,
-    WRONG_EXTENSION,
+    HEIC,
+    HOSTILE_NAME,
+    JPEG,
+    NO_HEIC,
     Copy,
     FileRefused,
     FileTooLarge,
@@ -22,8 +26,6 @@ from mystar.files.model import (
     StagedUpload,
     VideoInfo,
     clean_name,
-    detect_type,
-    extension_of,
     kind_of,
     refusal_for,
 )
@@ -41,6 +43,10 @@ class Ingestor:
         limit: int = getattr(self._settings, f"{kind}_limit")
         return limit
 
+    def _require_fits(self, size: int, kind: str) -> None:
+        if size > self.limit(kind):
+            raise FileTooLarge(self.limit(kind))
+
     async def ingest(
         self,
         chunks: AsyncIterator[bytes],
@@ -54,12 +60,16 @@ class Ingestor:
     ) -> StagedUpload:
         """See `FileService.stage`. :param left: bytes that the quota allows. :param person: whose turn it is."""
         async with self._storage.stage() as staged:
-            head = await _first(chunks)
+            head, name = await _first(chunks), clean_name(name)
             kind, media = _detect(head, kinds, name, part)
-            await self._fill(staged, head, chunks, self.limit(kind), left)
+            await self._fill(staged, head, chunks, kind, left)
             digest = await staged.finish()
-            key, size = f"{folder}/{uuid.uuid4()}.{media.extension}", staged.size
-            async with self._inspected(staged.path, kind, media, part, person) as seen:
+            async with self._inspected(staged.path, kind, media, part, person, "other" in kinds) as seen:
+                media, size = seen.media, staged.size
+                if media is ANYTHING:
+                    kind = "other"
+                    self._require_fits(size, kind)
+                key = f"{folder}/{uuid.uuid4()}.{media.extension}"
                 if seen.clean is None:
                     await staged.commit(key)
                 else:
@@ -67,7 +77,7 @@ class Ingestor:
                 copies = await self.keep_copies(key, seen.copies)
         columns = {
             "kind": kind,
-            "name": clean_name(name),
+            "name": clean_name(fitting_name(name, media)),
             "content_type": media.content_type,
             "size": size,
             "sha256": digest,
@@ -87,11 +97,13 @@ class Ingestor:
 
     @asynccontextmanager
     async def _inspected(
-        self, path: Path, kind: str, media: MediaType, part: str, person: str
+        self, path: Path, kind: str, media: MediaType, part: str, person: str, any_other: bool
     ) -> AsyncIterator[Inspected]:
         clean, sides = kind in ("avatar", "image"), SIDES if kind == "avatar" else ()
         try:
-            async with self._inspector.inspected(path, media, person=person, clean=clean, sides=sides) as seen:
+            async with self._inspector.inspected(
+                path, media, person=person, clean=clean, sides=sides, any_other=any_other
+            ) as seen:
                 yield seen
         except MediaRejected as error:
             raise FileRefused(part, error.reason) from error
@@ -106,12 +118,11 @@ class Ingestor:
             await staged.commit(key)
             return staged.size, digest
 
-    async def _fill(self, staged: StagedFile, head: bytes, chunks: AsyncIterator[bytes], limit: int, left: int) -> None:
+    async def _fill(self, staged: StagedFile, head: bytes, chunks: AsyncIterator[bytes], kind: str, left: int) -> None:
         chunk: bytes | None = head
         while chunk is not None:
             size = staged.size + len(chunk)
-            if size > limit:
-                raise FileTooLarge(limit)
+            self._require_fits(size, kind)
             if size > left:
                 raise QuotaExceeded
             await staged.write(chunk)
@@ -135,14 +146,15 @@ async def _first(chunks: AsyncIterator[bytes]) -> bytes:
 def _detect(head: bytes, kinds: tuple[str, ...], name: str, part: str) -> tuple[str, MediaType]:
     if not head:
         raise FileRefused(part, EMPTY)
-    media, extension = detect_type(head), extension_of(name)
-    fits = not extension or not media.extensions or extension in media.extensions
-    if "other" in kinds and not fits:
-        # StagedUpload as it is, and only ever handed out as a download.
-        media, fits = ANYTHING, True
-    kind = kind_of(media, kinds)
+    media = detect_type(head)
+    if "other" in kinds and (media is HEIC or not is_media_name(name)):
+        # Kept as it is, and only ever handed out as a download.
+        media = ANYTHING
+    kind = kind_of(JPEG if media is HEIC else media, kinds)
     if kind is None:
         raise FileRefused(part, refusal_for(kinds))
-    if not fits:
-        raise FileRefused(part, WRONG_EXTENSION)
+    if media is HEIC and not reads_heic():
+        raise FileRefused(part, NO_HEIC)
+    if media is not ANYTHING and is_hostile_name(name):
+        raise FileRefused(part, HOSTILE_NAME)
     return kind, media

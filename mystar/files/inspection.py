@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from mystar.errors import Text
 from mystar.files.decoder.job import Job, Refusal, Result
 from mystar.files.decoder.pool import POOL
 from mystar.files.model import (
+    ANYTHING,
     BROKEN,
-    IMAGES,
+    HEIC,
+    JPEG,
     NO_PICTURE,
     TOO_COSTLY,
     TOO_MANY_FRAMES,
@@ -48,8 +51,11 @@ class MediaRejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """``clean`` is the file to store in place of the upload, if any; ``copies`` are the square ones by side."""
+    """``media`` is what to keep the file as, ``clean`` the file to store in place of the upload, if any, ``copies`` are
+    the square ones by side.
+    """
 
+    media: MediaType
     video: VideoInfo | None = None
     clean: Path | None = None
     copies: Mapping[int, Path] = field(default_factory=dict)
@@ -66,33 +72,49 @@ class Inspector:
 
     @asynccontextmanager
     async def inspected(
-        self, path: Path, media: MediaType, *, person: str, clean: bool = False, sides: Iterable[int] = ()
+        self,
+        path: Path,
+        media: MediaType,
+        *,
+        person: str,
+        clean: bool = False,
+        sides: Iterable[int] = (),
+        any_other: bool = False,
     ) -> AsyncIterator[Inspected]:
         """What a file is, with its results as files beside it, which are deleted at the end of the block.
 
         :param person: whose turn it is, see `DecoderPool`. :param clean: pictures lose what tells of their maker.
-        :param sides: of square copies, in pixels.
-        :raises MediaRejected: broken, cut off, too costly, or no picture in it. :raises Unavailable: too many wait.
+        :param sides: of square copies, in pixels. :param any_other: sound without a picture is any other file.
+        :raises MediaRejected: broken, cut off or too costly. :raises Unavailable: too many wait.
         """
-        if media.content_type not in IMAGES and media.content_type not in VIDEOS:
-            yield Inspected()
+        if media is ANYTHING:
+            yield Inspected(media)
             return
         is_video = media.content_type in VIDEOS
         job = Job(str(path), media.reader, is_video, clean, tuple(sides), self._max_pixels, self._max_frames)
         try:
             result = await POOL.run(person, job)
+            if result.refusal == "no_picture" and any_other:
+                yield Inspected(ANYTHING)
+                return
             if result.refusal is not None:
                 raise MediaRejected(_REASONS[result.refusal])
-            yield _inspected(job, result)
+            yield _inspected(media, job, result)
         finally:
             await in_thread(_delete, path)
 
 
-def _inspected(job: Job, result: Result) -> Inspected:
+def _inspected(media: MediaType, job: Job, result: Result) -> Inspected:
     if job.is_video:
-        return Inspected(VideoInfo(result.duration_ms, result.width, result.height, result.codec))
+        return Inspected(media, VideoInfo(result.duration_ms, result.width, result.height, result.codec))
     paths = {name: Path(job.output(name)) for name in result.outputs}
-    return Inspected(None, paths.pop(_CLEAN, None), {int(side): path for side, path in paths.items()})
+    kept = JPEG if media is HEIC else media
+    return Inspected(kept, None, paths.pop(_CLEAN, None), {int(side): path for side, path in paths.items()})
+
+
+def reads_heic() -> bool:
+    """Whether the library for HEIC is installed; it is imported by the decoder alone."""
+    return find_spec("pillow_heif") is not None
 
 
 def _delete(path: Path) -> None:

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import filetype
-
 from mystar.errors import Conflict, Invalid, NotFound, Text, TooLarge
 
 #: Bytes that are enough to recognise every type we take.
@@ -102,6 +100,7 @@ IMAGES: Mapping[str, MediaType] = {
         _type("image/avif", "AVIF", "avif"),
     )
 }
+JPEG = IMAGES["image/jpeg"]
 VIDEOS: Mapping[str, MediaType] = {
     one.content_type: one
     for one in (
@@ -110,6 +109,8 @@ VIDEOS: Mapping[str, MediaType] = {
         _type("video/webm", "matroska", "webm"),
     )
 }
+#: Pictures of telephones. They are kept as JPEG, where the library that reads them is installed.
+HEIC = _type("image/heic", "HEIF", "heic", "heif", "hif")
 #: Any other file: served as a download only.
 ANYTHING = MediaType("application/octet-stream", "bin", frozenset(), "")
 
@@ -172,21 +173,16 @@ ONE_ONLY = Text("Можно отправить только один файл.",
 NOT_AN_IMAGE = Text("Нужна картинка: JPEG, PNG, WEBP, GIF или AVIF.", "Send a picture: JPEG, PNG, WEBP, GIF or AVIF.")
 NOT_A_VIDEO = Text("Нужно видео: MP4, MOV или WEBM.", "Send a video: MP4, MOV or WEBM.")
 NEITHER = Text("Нужно видео или картинка.", "Send a video or a picture.")
-WRONG_EXTENSION = Text(
+HOSTILE_NAME = Text(
     "Расширение имени файла не соответствует его содержимому.", "The extension of the file's name does not fit it."
 )
+NO_HEIC = Text("Снимки HEIC здесь не принимаются: отправьте JPEG.", "HEIC is not accepted here: send a JPEG.")
 BROKEN = Text("Файл повреждён или загружен не полностью.", "The file is broken or incomplete.")
 TOO_MANY_PIXELS = Text("В картинке слишком много точек.", "The picture has too many pixels.")
 TOO_MANY_FRAMES = Text("В анимации слишком много кадров.", "The animation has too many frames.")
 TOO_MANY_SCANS = Text("JPEG сохранён слишком сложно.", "The JPEG has too many scans.")
 TOO_COSTLY = Text("Этот файл слишком сложен, чтобы его открыть.", "This file takes too much to be opened.")
 NO_PICTURE = Text("В этом файле нет видео.", "There is no video in this file.")
-
-
-def detect_type(head: bytes) -> MediaType:
-    """The type that the first bytes of a file show; `ANYTHING` when it is not a known one."""
-    guess = filetype.guess(head)
-    return KINDS["other"].get(guess.mime if guess else "", ANYTHING)
 
 
 def kind_of(media: MediaType, kinds: tuple[str, ...]) -> str | None:
@@ -200,12 +196,6 @@ def refusal_for(kinds: tuple[str, ...]) -> Text:
     if wanted == {id(IMAGES)}:
         return NOT_AN_IMAGE
     return NOT_A_VIDEO if wanted == {id(VIDEOS)} else NEITHER
-
-
-def extension_of(name: str) -> str:
-    """In lower case, without the dot; "" when there is none."""
-    _, dot, extension = name.rpartition(".")
-    return extension.lower() if dot else ""
 
 
 _DRIVES_AND_FOLDERS = re.compile(r"^.*[/\\:]", re.DOTALL)

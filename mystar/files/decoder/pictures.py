@@ -31,6 +31,7 @@ _QUALITY = 92
 _COPY_QUALITY = 82
 #: Pixels of a side of what has to be written anew, with the memory and time that a child has.
 _LARGEST, _LARGEST_AVIF = 4096, 3072
+_HEIF = "HEIF"
 #: Of a JPEG: each scan goes through the whole picture again.
 _MAX_SCANS = 100
 #: A marker inside the data of a scan: neither a stuffed byte nor a restart.
@@ -78,10 +79,20 @@ def _checked(job: Job) -> int:
 
 
 def _opened(job: Job) -> Image.Image:
+    if job.reader == _HEIF:
+        _register_heif()
     image = Image.open(job.path, formats=[job.reader])
     if image.width * image.height > job.max_pixels:
         raise Refused("too_many_pixels")
     return image
+
+
+def _register_heif() -> None:
+    # Optional, see setup.cfg.
+    import pillow_heif
+
+    pillow_heif.options.DECODE_THREADS = 1
+    pillow_heif.register_heif_opener(thumbnails=False)
 
 
 def _check_scans(content: bytes) -> None:
@@ -104,15 +115,20 @@ def _check_scans(content: bytes) -> None:
 
 
 def _clean(job: Job, frames: int) -> bool:
-    """Write the picture upright, without metadata; False: it is both already.
+    """Write the picture upright, without metadata; False: it is both already. HEIC becomes JPEG.
 
     :raises Refused: an animation that has to be written anew is too large for that.
     """
-    if frames == 1 and not _is_upright(job):
+    if job.reader != _HEIF and frames == 1 and not _is_upright(job):
         _write(_silence(ImageOps.exif_transpose(_reasonable(job))), job, "clean", job.reader, **_options(job))
         return True
     if job.reader in _BARE:
         return _write_bare(job)
+    if job.reader == _HEIF:
+        _write(
+            _silence(ImageOps.exif_transpose(_reasonable(job)).convert("RGB")), job, "clean", "JPEG", quality=_QUALITY
+        )
+        return True
     with _opened(job) as image:
         if frames * image.width * image.height > job.max_pixels:
             raise Refused("too_many_pixels")

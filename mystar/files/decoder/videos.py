@@ -16,7 +16,10 @@ def work(job: Job) -> Result:
         # The demuxer is named and the address is a plain file: no playlist can make FFmpeg open something else.
         with av.open(f"file:{job.path}", format=job.reader) as container:
             stream = next(iter(container.streams.video), None)
-            if stream is None or not stream.codec_context.width or not stream.codec_context.height:
+            if stream is None:
+                # Without any stream, the tables were more than the memory holds.
+                raise Refused("no_picture" if container.streams.audio else "broken")
+            if not stream.codec_context.width or not stream.codec_context.height:
                 raise Refused("no_picture")
             if next(container.demux(stream)).size == 0:
                 raise Refused("no_picture")

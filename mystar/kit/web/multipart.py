@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import BodyPartReader, StreamReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
-from multidict import MultiDict, MultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
-from mystar.errors import TooLarge, Unreadable
+from mystar.errors import TooLarge, Unreadable, UnsupportedMedia
+from mystar.kit.web.content_disposition import parse_disposition
 
 #: Bytes of one read.
 CHUNK = 64 * 1024
@@ -120,21 +121,58 @@ async def _posted(request: web.Request) -> MultiDictProxy[Any]:
             return await request.post()
 
 
-async def parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
-    """The parts of a form. :raises Unreadable: cut off, nested, too many, or no form at all."""
+class FormPart(BodyPartReader):
+    """A part whose names have been read once, by `parse_disposition`: aiohttp's own readers raise at unusual ones."""
+
+    def __init__(self, boundary: bytes, headers: CIMultiDictProxy[str], content: StreamReader, **options: Any) -> None:
+        self._disposition = parse_disposition(headers.get(hdrs.CONTENT_DISPOSITION, ""))
+        others = CIMultiDict((name, text) for name, text in headers.items() if name != hdrs.CONTENT_DISPOSITION)
+        super().__init__(boundary, CIMultiDictProxy(others), content, **options)
+
+    @property
+    def name(self) -> str:
+        """The field; "" when it has no name."""
+        return self._disposition.name
+
+    @property
+    def filename(self) -> str | None:
+        """See `Disposition`."""
+        return self._disposition.filename
+
+
+def require_unpacked(request: web.Request) -> None:
+    """Uploads are counted as they arrive: a packed one would grow without bounds.
+
+    :raises UnsupportedMedia: the body has a ``Content-Encoding``.
+    """
+    encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity")
+    if encoding.strip().lower() not in ("", "identity"):
+        # What is still to come would be unpacked only to be ignored: the connection ends with the answer.
+        request._message = request._message._replace(should_close=True)
+        request.protocol._lingering_time = 0
+        raise UnsupportedMedia
+
+
+async def parts(request: web.Request) -> AsyncIterator[FormPart]:
+    """The parts of a form.
+
+    :raises UnsupportedMedia: it is packed. :raises Unreadable: cut off, nested, too many, or no form at all.
+    """
+    require_unpacked(request)
     with _reading():
         reader = await request.multipart()
+    reader.part_reader_cls = FormPart
     for _ in range(_MAX_PARTS):
         part = await _with_timeout(reader.next)
         if part is None:
             return
-        if isinstance(part, MultipartReader):
+        if not isinstance(part, FormPart):
             raise Unreadable
         yield part
     raise Unreadable
 
 
-async def chunks(request: web.Request, part: BodyPartReader) -> AsyncIterator[bytes]:
+async def chunks(request: web.Request, part: FormPart) -> AsyncIterator[bytes]:
     """The bytes of a part. :raises Unreadable: they were cut off."""
     fingerprint = request.get(REQUEST_FINGERPRINT)
     digest = fingerprint.stream() if fingerprint else None
@@ -147,7 +185,7 @@ async def chunks(request: web.Request, part: BodyPartReader) -> AsyncIterator[by
         if chunk:
             yield chunk
     if fingerprint and digest:
-        fingerprint.add((part.name or "").encode("utf-8", "replace"))
+        fingerprint.add(part.name.encode("utf-8", "replace"))
         fingerprint.add((part.filename or "").encode("utf-8", "replace"))
         fingerprint.add(digest.digest())
 

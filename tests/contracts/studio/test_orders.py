@@ -144,7 +144,7 @@ async def test_a_guests_pictures_are_open_like_the_order(api: Api, db: Database)
     ("form", "field"),
     [
         (form_with(("images", b"%PDF-1.4", "a.pdf"), **SITE), "images"),
-        (form_with(("images", picture("PNG"), "a.jpeg"), **SITE), "images"),
+        (form_with(("images", picture("PNG"), "a.exe"), **SITE), "images"),
         (form_with(*[("images", picture(size=(8, 8)), "a.jpeg")] * 11, **SITE), "images"),
         (form_with(("images", picture(), "a.jpeg"), title="Без описания"), "description"),
         (form_with(("images", picture(), "a.jpeg"), title="", description="x"), "title"),
