@@ -49,10 +49,12 @@ from mystar.sections import (
     StorageSettings,
     StudioSettings,
     TokenSettings,
+    YookassaPayoutSettings,
 )
 
 Profile = Literal["development", "test", "production"]
 _SANDBOX_KEY = "sandbox-secret-key"
+_SANDBOX_PAYOUT_KEY = "sandbox-payout-secret-key"
 
 
 class SettingsWrong(Exception):
@@ -176,8 +178,21 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
     yield from _unless(
         settings.passwords.bcrypt_cost >= 10, "MYSTAR_PASSWORDS__BCRYPT_COST", "must be at least 10 in production"
     )
+    if settings.payouts.provider == "yookassa":
+        yield from _payout_weaknesses(shop.payouts)
     for name, provider in settings.oauth.providers().items():
         yield from _provider_weaknesses(f"MYSTAR_OAUTH__{name.upper()}", name, provider)
+
+
+def _payout_weaknesses(gateway: YookassaPayoutSettings) -> Iterator[str]:
+    """Payouts have an account of their own at the provider."""
+    prefix = "MYSTAR_PAYMENTS__YOOKASSA__PAYOUTS"
+    yield from _unless(gateway.agent_id, f"{prefix}__AGENT_ID", "is required with MYSTAR_PAYOUTS__PROVIDER=yookassa")
+    for is_good, what in (
+        (bool(gateway.secret_key), "is required with MYSTAR_PAYOUTS__PROVIDER=yookassa"),
+        (gateway.secret_key != _SANDBOX_PAYOUT_KEY, "is the sandbox's, not a gateway's"),
+    ):
+        yield from _unless(is_good, f"{prefix}__SECRET_KEY", what)
 
 
 def _storage_weaknesses(storage: StorageSettings) -> Iterator[str]:

@@ -20,6 +20,9 @@ from mystar.earnings.model import (
     Side,
 )
 
+#: The note of the provider's fee for taking a payment.
+ACQUIRING = "acquiring"
+
 
 def capture(earning: Earning, amount: int, now: datetime) -> Change:
     """The buyer's money is taken. What is already completed may clear at once: see `clear`."""
@@ -35,6 +38,14 @@ def capture(earning: Earning, amount: int, now: datetime) -> Change:
     changed = replace(earning, captured=amount, commission=commission, captured_at=now)
     changed = replace(changed, **{str(where): getattr(earning, where) + share})
     return Change(changed, (_move(Kind.CAPTURE, earning, sides),))
+
+
+def acquiring_fee(earning: Earning, income: int) -> Change:
+    """What the provider keeps of the capture; a refund does not bring it back."""
+    fee = earning.captured - income
+    if fee <= 0:
+        return Change(earning)
+    return Change(earning, (_move(Kind.FEE, earning, {Account.FEES: fee, Account.LOSSES: -fee}, ACQUIRING),))
 
 
 def refund(earning: Earning, amount: int, note: str = "") -> Change:

@@ -70,12 +70,17 @@ class EarningService:
             return
         await self._add(tx, order.id, order.creator_account_id, order.total_price, order.service_id, order.kind)
 
-    async def capture(self, tx: Tx, order_id: int, amount: int) -> None:
+    async def capture(self, tx: Tx, order_id: int, amount: int, income: int | None = None) -> None:
+        """The buyer's money is taken.
+
+        :param income: what the provider leaves of it after its fee, which the platform bears; None = not known.
+        """
         earning = await EarningRepository(tx).lock(order_id) or await self._of_before(tx, order_id)
         if earning is None:
             return
         now = self._clock.now()
         change = moves.capture(earning, amount, now)
+        change = moves.then(change, moves.acquiring_fee(change.earning, amount if income is None else income))
         await EarningRepository(tx).record(moves.then(change, moves.clear(change.earning, now)), now)
 
     async def refund(self, tx: Tx, order_id: int, amount: int) -> None:

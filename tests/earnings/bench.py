@@ -156,12 +156,17 @@ class Bench:
         amounts = {name: _kopecks(shown[name]) for name in accounts}
         return {name: amount for name, amount in amounts.items() if amount}
 
-    async def ledger(self, order_id: int | None = None) -> dict[str, int]:
-        """Every account that is not empty, in kopecks, of an order or of all."""
+    async def ledger(self, order_id: int | None = None, *, acquiring: bool = False) -> dict[str, int]:
+        """Every account that is not empty, in kopecks, of an order or of all.
+
+        :param acquiring: whether the provider's fees for payments count, which the sandbox takes of every one.
+        """
         rows = await self.app[DATABASE].all(
             "select account, sum(amount)::bigint as amount from earning_entries"
-            " where %(id)s::bigint is null or order_id = %(id)s group by account having sum(amount) <> 0",
+            " where (%(id)s::bigint is null or order_id = %(id)s) and (note <> 'acquiring' or %(acquiring)s)"
+            " group by account having sum(amount) <> 0",
             id=order_id,
+            acquiring=acquiring,
         )
         return {row["account"]: row["amount"] for row in rows}
 

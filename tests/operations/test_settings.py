@@ -168,6 +168,24 @@ def test_production_refuses_development_values(monkeypatch: pytest.MonkeyPatch, 
     assert value not in said
 
 
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({}, {"AGENT_ID", "SECRET_KEY"}),
+        ({"AGENT_ID": "500100"}, {"SECRET_KEY"}),
+        ({"AGENT_ID": "500100", "SECRET_KEY": "sandbox-payout-secret-key"}, {"SECRET_KEY"}),
+    ],
+)
+def test_payouts_through_the_provider_need_credentials_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], names: set[str]
+) -> None:
+    prefix = "PAYMENTS__YOOKASSA__PAYOUTS__"
+    gateway = {f"{prefix}{name}": value for name, value in given.items()}
+    said = refusal(monkeypatch, **PRODUCTION, PAYOUTS__PROVIDER="yookassa", **gateway)
+
+    assert {line.partition(":")[0].removeprefix(f"MYSTAR_{prefix}") for line in said.splitlines()} == names
+
+
 def test_production_uses_configured_providers_only(monkeypatch: pytest.MonkeyPatch) -> None:
     yandex = {"OAUTH__YANDEX__CLIENT_ID": "31337", "OAUTH__YANDEX__CLIENT_SECRET": "live_0123456789"}
     settings = loaded(monkeypatch, **PRODUCTION, **yandex, OAUTH__VK__CLIENT_ID="31337")
