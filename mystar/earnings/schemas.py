@@ -8,8 +8,8 @@ from typing import Any
 from marshmallow import fields, pre_load, validate
 
 from mystar.earnings.model import Entry, Kind, Quote
-from mystar.earnings.rules.schemas import MOSCOW
 from mystar.errors import Text
+from mystar.kit.clock import MOSCOW
 from mystar.kit.money import rubles_text
 from mystar.kit.web.fields import BaseSchema, Id, RubleAmount
 from mystar.kit.web.pagination import PageQuery

@@ -19,6 +19,8 @@ from mystar.earnings.payouts.service import PayoutService
 from mystar.earnings.payouts.service import Policy as PayoutPolicy
 from mystar.earnings.payouts.tasks import Sweep
 from mystar.earnings.rules.service import RuleService
+from mystar.earnings.rules.tasks import TOPIC as RULE_MAILS
+from mystar.earnings.rules.tasks import RuleMails
 from mystar.earnings.sending.setup import add_sending
 from mystar.earnings.service import EarningService, Policy
 from mystar.earnings.statements import handlers as statement_handlers
@@ -50,6 +52,9 @@ def _add_earnings(app: web.Application, infra: Infrastructure) -> None:
     app[COMMISSION_RULES] = rules = RuleService(infra.db, infra.clock)
     app[EARNINGS] = earnings = EarningService(infra.db, rules, infra.clock, _policy(infra.settings.earnings))
     Listeners(earnings).listen(infra.events)
+    mails = RuleMails(infra.db, infra.outbox, infra.mailer)
+    mails.listen(infra.events)
+    infra.outbox.handle(RULE_MAILS, mails.send)
     app[ORDER_READS].show_shares(earnings.shares)
     app[STATEMENTS] = statements = StatementService(infra.db, infra.clock)
     app.cleanup_ctx.append(every(_CLEAR_EVERY, Clearance(earnings).run, name="clearance"))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+
+#: The zone of business days and months; it has had no other offset since 2014.
+MOSCOW = timezone(timedelta(hours=3), "MSK")
 
 
 class Clock:

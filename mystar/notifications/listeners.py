@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from mystar.chat.model import MessageSent, ReadMoved
+from mystar.earnings.model import BalanceAdjusted
+from mystar.earnings.payouts.model import PayoutMoved
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
@@ -67,6 +69,8 @@ _MAILED = frozenset(
         *(Kind.ORDER_PAID, Kind.PAYMENT_FAILED, Kind.DELIVERY),
     }
 )
+#: What a creator is told of a payout, by the status that its parts came to.
+_PAYOUTS = {"paid": Kind.PAYOUT_PAID, "failed": Kind.PAYOUT_FAILED, "returned": Kind.PAYOUT_RETURNED}
 
 
 class Listeners:
@@ -81,6 +85,8 @@ class Listeners:
     def listen(self, events: Events) -> None:
         for fact in _RULES:
             events.on(fact, self._order_moved)
+        events.on(PayoutMoved, self._payout_moved)
+        events.on(BalanceAdjusted, self._balance_adjusted)
         events.on(ReviewWritten, self._review_written)
         events.on(ReviewAnswered, self._review_answered)
         events.on(MessageSent, self._message_sent)
@@ -118,6 +124,22 @@ class Listeners:
     async def _notify_of_review(self, tx: Tx, review: Review, account_id: int, kind: Kind) -> None:
         data = {"order_id": review.order_id, "review_id": review.id, "rating": review.rating}
         await self._notifications.notify(tx, NotificationDraft(account_id, kind, Subject.ORDER, review.order_id, data))
+
+    async def _payout_moved(self, tx: Tx, event: PayoutMoved) -> None:
+        payout, kind = event.payout, _PAYOUTS.get(event.what)
+        if kind is None:
+            return
+        parts = [part.amount for part in payout.parts if str(part.status) == event.what]
+        data = {"payout_id": payout.id, "amount": rubles_text(sum(parts)), "destination": payout.mask}
+        draft = NotificationDraft(payout.creator_id, kind, Subject.PAYOUT, payout.id, data)
+        await self._notifications.notify(tx, draft)
+
+    async def _balance_adjusted(self, tx: Tx, event: BalanceAdjusted) -> None:
+        if event.what != "adjustment":
+            return
+        data = {"amount": rubles_text(event.amount), "reason": event.reason}
+        draft = NotificationDraft(event.creator_id, Kind.BALANCE_ADJUSTED, Subject.EARNINGS, event.creator_id, data)
+        await self._notifications.notify(tx, draft)
 
     async def _message_sent(self, tx: Tx, fact: MessageSent) -> None:
         message = fact.message

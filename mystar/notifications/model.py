@@ -34,6 +34,10 @@ class Kind(StrEnum):
     REVIEW = "review"
     REVIEW_REPLY = "review_reply"
     MESSAGE = "message"
+    PAYOUT_PAID = "payout_paid"
+    PAYOUT_FAILED = "payout_failed"
+    PAYOUT_RETURNED = "payout_returned"
+    BALANCE_ADJUSTED = "balance_adjusted"
 
 
 class Wording(NamedTuple):
@@ -145,6 +149,33 @@ WORDS: dict[str, Wording] = {
         Text("Новое сообщение", "New message"),
         Text("Вам пишет {sender[username]}.", "{sender[username]} wrote to you."),
     ),
+    Kind.PAYOUT_PAID: Wording(
+        Text("Выплата отправлена", "Payout sent"),
+        Text("{amount} ₽ отправлены: {destination}.", "{amount} RUB were sent: {destination}."),
+    ),
+    Kind.PAYOUT_FAILED: Wording(
+        Text("Выплата не прошла", "Payout failed"),
+        Text(
+            "Выплата {amount} ₽ не прошла: деньги снова доступны. Проверьте реквизиты.",
+            "The payout of {amount} RUB failed: the money is available again. Please check the details.",
+        ),
+        is_urgent=True,
+    ),
+    Kind.PAYOUT_RETURNED: Wording(
+        Text("Выплата вернулась", "Payout returned"),
+        Text(
+            "Банк вернул выплату {amount} ₽: деньги снова доступны. Проверьте реквизиты.",
+            "The bank returned the payout of {amount} RUB: the money is available again. Please check the details.",
+        ),
+        is_urgent=True,
+    ),
+    Kind.BALANCE_ADJUSTED: Wording(
+        Text("Баланс изменён", "Balance adjusted"),
+        Text(
+            "Администрация изменила баланс на {amount} ₽: {reason}",
+            "The staff adjusted the balance by {amount} RUB: {reason}",
+        ),
+    ),
 }
 #: For kinds of a later release.
 _UNKNOWN_KIND = Wording(Text("Уведомление", "Notification"), Text("У вас новое уведомление.", "You have news."))
@@ -153,16 +184,23 @@ _UNKNOWN_KIND = Wording(Text("Уведомление", "Notification"), Text("У
 class Subject(StrEnum):
     ORDER = "order"
     CONVERSATION = "conversation"
+    PAYOUT = "payout"
+    EARNINGS = "earnings"
 
 
-_LINKS = {Subject.ORDER: "/api/v1/orders/{}/", Subject.CONVERSATION: "/api/v1/conversations/{}/"}
+_LINKS = {
+    Subject.ORDER: "/api/v1/orders/{}/",
+    Subject.CONVERSATION: "/api/v1/conversations/{}/",
+    Subject.PAYOUT: "/api/v1/payouts/{}/",
+    Subject.EARNINGS: "/api/v1/earnings/",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
     """A notification of one account. The ids of one account become visible in their order.
 
-    :param data: values for the text: ``order_id`` and more, or ``conversation_id``, ``message_id``, ``sender``.
+    :param data: values for the text, such as ``order_id``, or ``conversation_id``, ``message_id`` and ``sender``.
     :param subject: what it is about, with ``subject_id``.
     """
 

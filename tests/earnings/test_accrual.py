@@ -186,6 +186,23 @@ async def test_only_the_creator_of_a_service_gets_a_quote(bench: Bench) -> None:
         assert answer.status == 422, await answer.text()
 
 
+async def test_creators_are_told_of_new_rules_before_they_start(bench: Bench) -> None:
+    await bench.sandbox.clear_mails()
+    await bench.rules(TWENTY_PER_CENT)
+    start = "2090-02-01"
+    await bench.rules(
+        [
+            {"name": "others", "creators": [bench.creator.id + 1000], "percent": "1"},
+            {"name": "everybody", "percent": "12.5", "min": "50.00", "valid_from": start},
+        ]
+    )
+    mail = await bench.sandbox.wait_for_mail(bench.creator.email, "комиссия")
+    assert "everybody: 12.5 %, не меньше 50.00 руб., с 01.02.2090 00:00" in mail["text"]
+    assert "others" not in mail["text"]
+    assert await bench.sandbox.mails(bench.buyer.email, "комиссия") == []
+    assert len(await bench.sandbox.mails(bench.creator.email, "комиссия")) == 1
+
+
 async def test_an_account_that_sells_nothing_has_zeros(bench: Bench) -> None:
     shown = await bench.read("/api/v1/earnings/", bench.buyer)
     assert {shown[name] for name in ("pending", "frozen", "available", "reserved", "paid")} == {"0.00"}

@@ -62,6 +62,9 @@ async def test_what_comes_back_from_the_bank_is_available_again(bench: Bench) ->
     with pytest.raises(PayoutWrongTime):
         await payouts.return_(OPERATOR, asked["id"])
     kinds = [one["kind"] for one in (await bench.read("/api/v1/earnings/entries/?page_size=50"))["results"]]
+    told = (await bench.read("/api/v1/notifications/"))["results"]
+    assert [one["type"] for one in told] == ["payout_returned", "payout_paid", "balance_adjusted"]
+    assert "1250.00" in told[0]["message"]
     assert kinds == ["payout_returned"] * 2 + ["payout_paid"] * 2 + ["payout"] * 2 + ["adjustment"]
     assert await bench.is_sound()
 

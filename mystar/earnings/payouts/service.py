@@ -33,8 +33,7 @@ from mystar.earnings.payouts.model import (
 )
 from mystar.earnings.payouts.repository import PayoutRepository
 from mystar.earnings.repository import EarningRepository
-from mystar.earnings.rules.schemas import MOSCOW
-from mystar.kit.clock import Clock
+from mystar.kit.clock import MOSCOW, Clock
 from mystar.kit.money import rubles_text
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.recount import Difference

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from itertools import combinations
 from typing import Literal
 
@@ -90,6 +91,11 @@ class Rule:
     valid_from: datetime
     created_by: int | None
     created_at: datetime
+
+
+def percent_text(basis_points: int) -> str:
+    """1250 → "12.5"."""
+    return f"{Decimal(basis_points) / 100:f}"
 
 
 class RulesWrong(Invalid):

@@ -15,3 +15,13 @@ values (%(list)s, %(position)s, %(name)s, %(creator_ids)s::bigint[], %(category_
 
 -- name: first_match
 select * from first_commission_rule(%(service_id)s::bigint, %(kind)s::text, %(price)s::bigint, %(now)s::timestamptz);
+
+-- name: rules_of_list
+select * from commission_rules where list = %(list)s order by position;
+
+-- name: creators_to_tell
+-- Creators behind an id, with the mailbox of their account.
+select accounts.id, accounts.username, accounts.email, accounts.language
+from creators join accounts on accounts.id = creators.account_id
+where accounts.id > %(after)s and accounts.email is not null and accounts.is_active
+order by accounts.id limit %(limit)s;

@@ -23,6 +23,13 @@ class RuleRepository:
         """Newest list first, each by position."""
         return [_rule(row) for row in await self._tx.all(QUERIES.rules)]
 
+    async def of_list(self, number: int) -> list[Rule]:
+        return [_rule(row) for row in await self._tx.all(QUERIES.rules_of_list, list=number)]
+
+    async def creators_to_tell(self, after: int, limit: int) -> list[Row]:
+        """``id, username, email, language`` of accounts with a creator profile, by id behind ``after``."""
+        return await self._tx.all(QUERIES.creators_to_tell, after=after, limit=limit)
+
     async def lock(self) -> None:
         await self._tx.value(QUERIES.lock_rules)
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from mystar.earnings.rules.model import WHOLE, Conditions, Rule, RuleDraft, RulesWrong, Terms
+from mystar.earnings.rules.model import WHOLE, Conditions, Rule, RuleDraft, RulesWrong, Terms, percent_text
 from mystar.errors import Text
+from mystar.kit.clock import MOSCOW
 from mystar.kit.money import rubles_text
 from mystar.kit.web.fields import BoundedList, Id, PlainText, RubleAmount
 from mystar.kit.web.validation import loaded
 
 _MOST_RULES, _MOST_IDS = 500, 10_000
-#: Days are Moscow's, which has had no other offset since 2014.
-MOSCOW = timezone(timedelta(hours=3), "MSK")
 
 
 class Percent(fields.Field[int]):
@@ -133,11 +132,6 @@ def rule_view(rule: Rule) -> dict[str, Any]:
         "max": _sum(terms.max_amount),
         "valid_from": rule.valid_from,
     }
-
-
-def percent_text(basis_points: int) -> str:
-    """1250 → "12.5"."""
-    return f"{Decimal(basis_points) / 100:f}"
 
 
 def _sum(amount: int | None) -> str | None:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import font_roboto
 from fpdf import FPDF
 
-from mystar.earnings.rules.schemas import MOSCOW
 from mystar.earnings.statements.model import Line, Statement
+from mystar.kit.clock import MOSCOW
 from mystar.kit.money import rubles_text
 
 #: Marks UTF-8 for spreadsheet programs.

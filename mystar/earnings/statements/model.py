@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from mystar.earnings.rules.schemas import MOSCOW
 from mystar.errors import NotFound, Text
+from mystar.kit.clock import MOSCOW
 
 
 @dataclass(frozen=True, slots=True)
