@@ -49,6 +49,7 @@ from mystar.kit.web.multipart import MAX_JSON
 from mystar.kit.web.observability import METRICS, add_response_headers, observability_middleware
 from mystar.kit.web.routes import Route, register
 from mystar.kit.web.server import CONNECTION_LIMITS, ApiRunner, ConnectionLimits, max_connections
+from mystar.kit.web.site import SITE
 from mystar.kit.web.validation import validation_middleware
 from mystar.notifications import setup as notifications
 from mystar.orders import setup as orders
@@ -106,6 +107,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     )
     app[DATABASE], app[OUTBOX], app[system.STOPPING] = infra.db, infra.outbox, asyncio.Event()
     app[METRICS] = infra.metrics
+    app[SITE] = infra.site
     app[PUBLIC_URL], app[TRUSTED_PROXIES] = settings.http.public_url, networks(settings.http.trusted_proxies)
     app[system.METRICS_ACCESS] = system.MetricsAccess(
         networks(settings.http.metrics_from), settings.http.metrics_seconds

@@ -20,6 +20,7 @@ from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.observability import Metrics
 from mystar.kit.web.routes import Route
+from mystar.kit.web.site import Site
 from mystar.sections import MailSettings
 from mystar.settings import Settings
 
@@ -41,6 +42,7 @@ class Infrastructure:
     signer: Signer
     limits: RateLimits
     metrics: Metrics
+    site: Site
 
     async def close(self, _app: web.Application) -> None:
         await self.smtp.close()
@@ -110,4 +112,5 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         signer,
         RateLimits(rules, url=settings.limits.url, enabled=settings.limits.enabled),
         metrics,
+        Site(settings.http.site_url, settings.site),
     )

@@ -32,6 +32,8 @@ class HttpSettings(Section):
     port: Port
     #: What links in mails and answers begin with; without a slash at the end.
     public_url: WebAddress
+    #: Where the site is, if its pages are not the service's own; without a slash at the end. See the section ``site``.
+    site_url: Annotated[str, must_be("a web address, or empty", lambda url: not url or is_web_address(url))] = ""
     #: Networks of proxies whose `X-Forwarded-For` is trusted; with none, all clients behind a proxy share its address.
     trusted_proxies: Networks = ()
     #: Origins whose pages may call the API; `*` = any.

@@ -29,6 +29,7 @@ from mystar.kit.realtime.backends import BusSettings
 from mystar.kit.realtime.websocket import WebSocketSettings
 from mystar.kit.resources import project_folder
 from mystar.kit.setting_kinds import Listed
+from mystar.kit.web.site import SiteSettings
 from mystar.sections import (
     DatabaseSettings,
     EarningSettings,
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     #: Encrypts backups; 32 characters or more, kept elsewhere than the backups. Empty = they are not encrypted.
     backup_key: str = ""
     http: HttpSettings
+    site: SiteSettings
     database: DatabaseSettings
     tokens: TokenSettings
     passwords: PasswordSettings

@@ -32,6 +32,7 @@ from mystar.kit.web.http import html_response, json_response, language_of, wants
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import PageQuery, page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.site import SITE
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, path_of, query_of
 
@@ -90,7 +91,9 @@ async def follow_link(request: web.Request) -> web.Response:
         return web.Response()
     confirmed = await request.app[ACCOUNTS].confirm_email(query_of(request)["token"], client_info(request), None)
     if wants_page(request):
-        return html_response(render_page("confirmed.html", language_of(request), username=confirmed.account.username))
+        back, username = request.app[SITE].link("market", "home"), confirmed.account.username
+        page = render_page("confirmed.html", language_of(request), back=back, username=username, is_market=True)
+        return html_response(page)
     return json_response({"message": CONFIRMED})
 
 

@@ -29,6 +29,7 @@ from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.security.tokens import Signer, mailed_token, token_digest
+from mystar.kit.web.site import Site
 from mystar.sections import TokenSettings
 
 #: Outbox topic of requests for a link. The account is looked up when the row is sent, so that a request takes the same
@@ -52,9 +53,10 @@ class MailedLinks:
         clock: Clock,
         settings: TokenSettings,
         public_url: str,
+        site: Site,
     ) -> None:
         self._db, self._mailer, self._outbox, self._limits, self._clock = db, mailer, outbox, limits, clock
-        self._signer, self._public_url = signer, public_url
+        self._signer, self._public_url, self._site = signer, public_url, site
         self._lifetimes: dict[Purpose, timedelta] = {
             "confirm_email": timedelta(seconds=settings.confirm_email),
             "reset_password": timedelta(seconds=settings.reset_password),
@@ -84,7 +86,7 @@ class MailedLinks:
             return
         async with self._db.transaction() as tx:
             if letter.payload["purpose"] == "reset_password":
-                await self.mail_reset(tx, account)
+                await self.mail_reset(tx, account, stored_channel(letter.payload["door"]))
             elif not account.is_verified:
                 await self.mail_confirmation(tx, account, stored_channel(letter.payload["door"]))
 
@@ -92,13 +94,13 @@ class MailedLinks:
         """Does nothing for an account without e-mail."""
         if channel == "greetings":
             query = {"username": account.username, "confirm": "1"}
-            await self._mail(tx, "confirm_email", account, "/api/registration-confirm/", query)
+            await self._mail(tx, "confirm_email", account, channel, "/api/registration-confirm/", query)
         else:
-            await self._mail(tx, "confirm_email", account, "/api/auth/verify-email/", {})
+            await self._mail(tx, "confirm_email", account, channel, "/api/auth/verify-email/", {})
 
-    async def mail_reset(self, tx: Tx, account: Account) -> None:
+    async def mail_reset(self, tx: Tx, account: Account, channel: Channel) -> None:
         """Does nothing for an account without e-mail."""
-        await self._mail(tx, "reset_password", account, "/password_reset/confirm/", {})
+        await self._mail(tx, "reset_password", account, channel, "/password_reset/confirm/", {})
 
     async def look(self, purpose: Purpose, token: str, client: ClientInfo) -> MailedToken:
         """The stored link, used or not. Unknown tokens are counted by client address.
@@ -119,7 +121,10 @@ class MailedLinks:
         now = self._clock.now()
         return await AccountRepository(tx).use_mailed_token(purpose, token_digest(token), now) is not None
 
-    async def _mail(self, tx: Tx, purpose: Purpose, account: Account, path: str, query: dict[str, str]) -> None:
+    async def _mail(
+        self, tx: Tx, purpose: Purpose, account: Account, channel: Channel, path: str, query: dict[str, str]
+    ) -> None:
+        """:param path: of the service's own page, for a dialect whose site has none."""
         if account.email is None:
             return
         (seed, digest), now, life = mailed_token(self._signer), self._clock.now(), self._lifetimes[purpose]
@@ -131,6 +136,8 @@ class MailedLinks:
             account.language,
             username=account.greeting_name,
             seed=seed,
-            link=f"{self._public_url}{path}?{urlencode({**query, 'token': TOKEN})}",
+            link=self._site.link(channel, purpose, token=TOKEN, username=account.username)
+            or f"{self._public_url}{path}?{urlencode({**query, 'token': TOKEN})}",
+            brand=self._site.name(channel),
             hours=int(life.total_seconds() // 3600),
         )

@@ -83,6 +83,7 @@ def _mailed_links(infra: Infrastructure) -> MailedLinks:
         clock=infra.clock,
         settings=infra.settings.tokens,
         public_url=infra.settings.http.public_url,
+        site=infra.site,
     )
 
 

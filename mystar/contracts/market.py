@@ -10,6 +10,7 @@ from mystar.contracts.base import Contract
 from mystar.errors import MystarError
 from mystar.kit.web.http import html_response, json_response, wants_page
 from mystar.kit.web.routes import Route, route_name
+from mystar.kit.web.site import SITE
 from mystar.kit.web.templates import render_page
 
 ERROR_SCHEMA = {
@@ -50,7 +51,9 @@ STATUSES: dict[str | type[MystarError], int] = {
 def render_error(error: MystarError, status: int, language: str, request: web.Request) -> web.Response:
     words = error.message(language)
     if request.method == "GET" and wants_page(request) and route_name(request) in _PAGES:
-        return html_response(render_page("refusal.html", language, words=words), status)
+        return html_response(
+            render_page("refusal.html", language, back=request.app[SITE].link("market", "home"), words=words), status
+        )
     body: dict[str, Any] = {"error": words, "detail": words, "code": error.code}
     body |= {name: error.details[name] for name in _SHOWN_DETAILS if name in error.details}
     if error.fields or status == 422:

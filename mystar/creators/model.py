@@ -62,7 +62,7 @@ class CreatorUnknown(NotFound):
     """The creator does not exist."""
 
     code = "creator_unknown"
-    text = Text("Звезда не найдена.", "The star was not found.")
+    text = Text("Креатор не найден.", "The creator was not found.")
 
 
 class CreatorExists(Conflict):

@@ -13,6 +13,7 @@ from mystar.kit.web.http import html_response, json_response, language_of
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.site import SITE
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, path_of, query_of
 from mystar.notifications.keys import NOTIFICATIONS
@@ -47,7 +48,9 @@ async def reading_language(request: web.Request) -> str:
 async def list_notifications(request: web.Request) -> web.Response:
     page, language = page_request(request), await reading_language(request)
     found = await request.app[NOTIFICATIONS].notifications(actor_of(request), page, read=query_of(request)["read"])
-    return page_response(request, [notification_view(one, language) for one in found.rows], found.count)
+    return page_response(
+        request, [notification_view(one, language, request.app[SITE]) for one in found.rows], found.count
+    )
 
 
 @docs(tags=TAGS, summary="Read a notification")
@@ -56,7 +59,7 @@ async def list_notifications(request: web.Request) -> web.Response:
 @response_schema(NotificationView, 200)
 async def read_notification(request: web.Request) -> web.Response:
     found = await request.app[NOTIFICATIONS].notification(actor_of(request), **path_of(request))
-    return json_response(notification_view(found, await reading_language(request)))
+    return json_response(notification_view(found, await reading_language(request), request.app[SITE]))
 
 
 @docs(tags=TAGS, summary="Count unread notifications")

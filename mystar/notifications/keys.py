@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
+    from mystar.kit.realtime.connection import Encoder
     from mystar.notifications.service import NotificationService
 
+#: By language, for WebSockets.
+ENCODERS: web.AppKey[dict[str, Encoder]] = web.AppKey("notification_encoders")
 NOTIFICATIONS: web.AppKey[NotificationService] = web.AppKey("notifications")

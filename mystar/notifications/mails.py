@@ -10,6 +10,7 @@ from mystar.kit.events import Events
 from mystar.kit.money import format_rubles
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Tx
+from mystar.kit.web.site import Site
 from mystar.notifications.model import Recipient, format_date
 from mystar.notifications.repository import NotificationRepository
 from mystar.orders.model import (
@@ -36,8 +37,8 @@ _DONE = (Status.DELIVERED, Status.COMPLETED)
 class OrderMails:
     """Queues mails in the transaction of their cause."""
 
-    def __init__(self, mailer: Mailer, orders: OrderService) -> None:
-        self._mailer, self._orders = mailer, orders
+    def __init__(self, mailer: Mailer, orders: OrderService, site: Site) -> None:
+        self._mailer, self._orders, self._site = mailer, orders, site
 
     def listen(self, events: Events) -> None:
         events.on(OrderPlaced, self._placed)
@@ -118,6 +119,8 @@ class OrderMails:
         names = {one: people[id_].username if id_ and id_ in people else "" for one, id_ in ids.items()}
         texts = {name: value.in_(recipient.language) for name, value in values.items() if isinstance(value, Text)}
         values |= texts | _values(order, recipient) | {"star": names[Role.CREATOR], "customer": names[Role.BUYER]}
+        dialect = "greetings" if order.kind is Kind.GREETING else "market"
+        values |= {"brand": self._site.name(dialect), "order_link": self._site.link(dialect, "order", id=order.id)}
         await self._mailer.queue(tx, template, recipient.email, recipient.language, **values)
 
 

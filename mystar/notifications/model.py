@@ -188,14 +188,6 @@ class Subject(StrEnum):
     EARNINGS = "earnings"
 
 
-_LINKS = {
-    Subject.ORDER: "/api/v1/orders/{}/",
-    Subject.CONVERSATION: "/api/v1/conversations/{}/",
-    Subject.PAYOUT: "/api/v1/payouts/{}/",
-    Subject.EARNINGS: "/api/v1/earnings/",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Notification:
     """A notification of one account. The ids of one account become visible in their order.
@@ -225,11 +217,6 @@ class Notification:
     @property
     def priority(self) -> Literal["high", "normal"]:
         return "high" if self._wording.is_urgent else "normal"
-
-    @property
-    def link(self) -> str:
-        """The subject as a path of the API; empty if it has none."""
-        return _LINKS[Subject(self.subject)].format(self.subject_id) if self.subject in list(Subject) else ""
 
     def title(self, language: str) -> str:
         return self._wording.title.in_(language)

@@ -8,7 +8,8 @@ from marshmallow import fields, validate
 
 from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.pagination import PageQuery
-from mystar.notifications.model import Kind, Notification
+from mystar.kit.web.site import Site
+from mystar.notifications.model import Kind, Notification, Subject
 
 
 class NotificationPath(BaseSchema):
@@ -44,7 +45,7 @@ class NotificationView(BaseSchema):
     title = fields.String(required=True)
     notification_type = fields.String(required=True, metadata={"description": "The same as type."})
     priority = fields.String(required=True, validate=validate.OneOf(["high", "normal"]))
-    link = fields.String(required=True, metadata={"description": "The subject: a path of this API."})
+    link = fields.String(required=True, metadata={"description": "The page of the subject: a path of the site."})
     related_object_type = fields.String(required=True)
     related_object_id = fields.Integer(required=True)
 
@@ -67,7 +68,7 @@ class DeletedCountView(BaseSchema):
     deleted_count = fields.Integer(required=True)
 
 
-def notification_view(notification: Notification, language: str) -> dict[str, Any]:
+def notification_view(notification: Notification, language: str, site: Site) -> dict[str, Any]:
     """The same for every reader of a language, so sockets write it once for each."""
     return {
         "id": notification.id,
@@ -79,7 +80,13 @@ def notification_view(notification: Notification, language: str) -> dict[str, An
         "title": notification.title(language),
         "notification_type": notification.kind,
         "priority": notification.priority,
-        "link": notification.link,
+        "link": _page(notification, site),
         "related_object_type": notification.subject,
         "related_object_id": notification.subject_id,
     }
+
+
+def _page(notification: Notification, site: Site) -> str:
+    """Empty for a subject of a later release."""
+    known = notification.subject in list(Subject)
+    return site.path("market", notification.subject, id=notification.subject_id) if known else ""

@@ -10,7 +10,7 @@ from mystar.infrastructure import Constraints, Infrastructure
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.web.routes import Route
 from mystar.notifications import handlers, sockets
-from mystar.notifications.keys import NOTIFICATIONS
+from mystar.notifications.keys import ENCODERS, NOTIFICATIONS
 from mystar.notifications.listeners import Listeners
 from mystar.notifications.mails import OrderMails
 from mystar.notifications.service import NotificationService
@@ -34,9 +34,9 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         keep=timedelta(days=settings.keep_days),
         keep_unread=timedelta(days=settings.keep_unread_days),
     )
-    OrderMails(mailer, app[ORDERS]).listen(infra.events)
+    OrderMails(mailer, app[ORDERS], infra.site).listen(infra.events)
     StaffMails(mailer, infra.settings.mail.support, infra.settings.http.public_url).listen(infra.events)
     Listeners(notifications, mailer, clock, quiet=digest).listen(infra.events)
     sockets.notify_sockets(notifications, app[HUB], infra.events)
-    app[NOTIFICATIONS] = notifications
+    app[NOTIFICATIONS], app[ENCODERS] = notifications, sockets.encoders(infra.site)
     app.cleanup_ctx.extend(tasks(notifications, Digests(infra.db, notifications, mailer, clock), digest))

@@ -17,9 +17,10 @@ from mystar.kit.realtime.hub import HUB, Hub
 from mystar.kit.realtime.websocket import answer_frames
 from mystar.kit.web.fields import BaseSchema, BoundedInteger
 from mystar.kit.web.routes import route
+from mystar.kit.web.site import Site
 from mystar.kit.web.validation import query_of
 from mystar.notifications.handlers import TAGS, reading_language
-from mystar.notifications.keys import NOTIFICATIONS
+from mystar.notifications.keys import ENCODERS, NOTIFICATIONS
 from mystar.notifications.model import Notification, NotificationCreated
 from mystar.notifications.schemas import notification_view
 from mystar.notifications.service import NotificationService
@@ -49,12 +50,13 @@ def notify_sockets(notifications: NotificationService, hub: Hub, events: Events)
     events.after_commit(NotificationCreated, notified)
 
 
-def _encode(notification: Notification, *, language: str) -> bytes:
-    return text_frame(notification_view(notification, language))
+def encoders(site: Site) -> dict[str, Encoder]:
+    """One encoder for each language, shared by all connections of it."""
+    return {language: partial(_encode, language=language, site=site) for language in ("ru", "en")}
 
 
-#: One encoder for each language, shared by all connections of it.
-_ENCODERS: dict[str, Encoder] = {language: partial(_encode, language=language) for language in ("ru", "en")}
+def _encode(notification: Notification, *, language: str, site: Site) -> bytes:
+    return text_frame(notification_view(notification, language, site))
 
 
 @docs(tags=TAGS, summary="Stream the account's notifications")
@@ -66,7 +68,7 @@ async def notification_socket(request: web.Request) -> web.WebSocketResponse:
     has_gap = after is not None and after < await notifications.purged_up_to(account_id)
     if after is None or has_gap:
         position = (await notifications.ends([account_id])).get(account_id, 0)
-    async with open_connection(request, _ENCODERS[await reading_language(request)]) as connection:
+    async with open_connection(request, request.app[ENCODERS][await reading_language(request)]) as connection:
         if has_gap:
             connection.send_json({"type": "gap", "after": after})
         async with request.app[HUB].subscribe(connection, TOPIC, account_id, position):

@@ -222,6 +222,10 @@ class OrderService:
         decide(order, Action.PAY, acting_role(order, actor))
         return self.link_to_pay(order.id)
 
+    async def kind_of(self, order_id: int) -> Kind:
+        """:raises OrderUnknown:"""
+        return (await OrderRepository(self._db).find(order_id)).kind
+
     def link_to_pay(self, order_id: int) -> str:
         """The same link without checks, for mails to the buyer."""
         return f"{self._public_url}/payments/?order_id={order_id}&sig={self._signer.sign('pay', order_id)}"

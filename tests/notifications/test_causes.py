@@ -123,7 +123,7 @@ async def test_messages_of_a_conversation_have_one_unread_notification(
     (one,) = await told(api, star)
     assert (one["type"], one["title"], one["message"]) == ("message", "Новое сообщение", "Вам пишет olga.")
     assert one["data"]["sender"] == {"id": customer.id, "username": "olga"}
-    assert one["link"] == f"/api/v1/conversations/{conversation}/"
+    assert one["link"] == f"/conversations/{conversation}"
     assert await told(api, customer) == []
 
     await api.post(f"{LIST}{one['id']}/mark-as-read/", as_=star)

@@ -44,7 +44,7 @@ async def test_a_notification_has_the_documented_keys(api: Api, star: Person, or
         "title": "Новый заказ",
         "notification_type": "new_order",
         "priority": "high",
-        "link": f"/api/v1/orders/{number}/",
+        "link": f"/orders/{number}",
         "related_object_type": "order",
         "related_object_id": number,
     }

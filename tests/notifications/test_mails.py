@@ -277,12 +277,14 @@ def test_every_mail_can_be_written_in_both_languages(template: str, language: st
     words = dict.fromkeys(
         ["username", "star", "customer", "amount", "for_whom", "wish", "by_date", "reason", "why"], "слово"
     )
+    words["brand"] = "MySTAR"
     questions = ["is_greeting", "is_paid", "is_open", "is_pending", "is_accepted", "is_charged", "to_star", "is_late"]
     truths = dict.fromkeys(questions, True)
-    for values in (truths, dict.fromkeys(truths, False)):
+    link = "https://mystar.example/"
+    for values in (truths | {"order_link": link}, dict.fromkeys([*truths, "order_link"], False)):
         for kind in ("txt", "html"):
             mail = environment().get_template(f"mail/{template}.{language}.{kind}")
-            text = mail.render(language=language, number=7, link="https://mystar.example/", **words, **values)
+            text = mail.render(language=language, number=7, link=link, **words, **values)
             assert ("Здравствуйте, слово!" if language == "ru" else "Hello, слово!") in text
             assert "\n\n\n" not in text
             if kind == "txt":

@@ -20,6 +20,7 @@ from mystar.errors import Forbidden, Invalid
 from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.http import html_response, json_response, language_of, wants_page
 from mystar.kit.web.routes import Route, route
+from mystar.kit.web.site import SITE
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, query_of
 
@@ -145,7 +146,7 @@ async def confirm(request: web.Request) -> web.Response:
     channel: Channel | None = None if wants_page(request) else "greetings"
     confirmed = await request.app[ACCOUNTS].confirm_email(query_of(request)["token"], client_info(request), channel)
     if channel is None:
-        return html_response(render_page("confirmed.html", language_of(request), username=confirmed.account.username))
+        return html_response(_confirmed_page(request, confirmed.account))
     session = confirmed.session
     if session is None:
         return json_response(ALREADY_CONFIRMED)
@@ -182,6 +183,11 @@ async def change_personal(request: web.Request) -> web.Response:
         words = [text for texts in refusal.field_messages(language_of(request)).values() for text in texts]
         return json_response([words, 400])
     return json_response(201)
+
+
+def _confirmed_page(request: web.Request, account: Account) -> str:
+    back = request.app[SITE].link("greetings", "home")
+    return render_page("confirmed.html", language_of(request), back=back, username=account.username, is_market=False)
 
 
 async def session_view(request: web.Request, session: NewSession) -> dict[str, Any]:

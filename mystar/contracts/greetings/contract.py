@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from mystar.catalog.model import StarUnknown
 from mystar.contracts.base import Contract
 from mystar.contracts.greetings import accounts, catalog, forms, messages, oauth, orders, payments, reset, uploads
 from mystar.errors import Invalid, MystarError
 from mystar.kit.web.http import html_response, json_response, wants_page
 from mystar.kit.web.routes import route_name
+from mystar.kit.web.site import SITE
 from mystar.kit.web.templates import render_page
 
 PREFIXES = (
@@ -50,6 +52,8 @@ _PAGE_ROUTES = {
 }
 #: Names of domain fields in this dialect.
 _FIELD_NAMES = {"birth_date": "date_of_birth"}
+#: Errors in this dialect's terms: a creator is a star.
+_TEXTS = {"creator_unknown": StarUnknown.text}
 _RESET_STATES = {"reset_link_unknown": "notfound", "reset_link_expired": "expired"}
 
 STATUSES: dict[str | type[MystarError], int] = {
@@ -76,10 +80,12 @@ ERROR_SCHEMA = {
 
 
 def render_error(error: MystarError, status: int, language: str, request: web.Request) -> web.Response:
-    words = error.message(language)
+    words = _TEXTS[error.code].in_(language) if error.code in _TEXTS else error.message(language)
     name = route_name(request)
     if name in _PAGE_ROUTES and wants_page(request):
-        return html_response(render_page("refusal.html", language, words=words), status)
+        return html_response(
+            render_page("refusal.html", language, back=request.app[SITE].link("greetings", "home"), words=words), status
+        )
     if error.code in _RESET_STATES:
         return json_response({"status": _RESET_STATES[error.code]}, status)
     if name in _EXCEPTION_ROUTES:

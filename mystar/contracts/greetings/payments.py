@@ -20,9 +20,11 @@ from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.http import address_of, html_response, json_response, language_of, wants_page
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.routes import Route, route
+from mystar.kit.web.site import SITE
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, query_of
 from mystar.orders.keys import ORDERS
+from mystar.orders.model import Kind
 from mystar.payments.keys import PAYMENTS
 from mystar.payments.model import Payment, PaymentChoice
 from mystar.payments.provider import ProviderError
@@ -119,10 +121,13 @@ async def show_outcome(request: web.Request) -> web.Response:
     payment = await request.app[PAYMENTS].returned(query["order_id"], query["sig"])
     if not wants_page(request):
         return json_response({"order_id": payment.order_id, "status": payment.status})
-    outcome = _outcome(payment)
+    outcome, kind = _outcome(payment), await request.app[ORDERS].kind_of(payment.order_id)
+    dialect, site = "greetings" if kind is Kind.GREETING else "market", request.app[SITE]
     page = render_page(
         "payment_return.html",
         language_of(request),
+        back=site.link(dialect, "order", id=payment.order_id) or site.link(dialect, "home"),
+        is_greeting=kind is Kind.GREETING,
         outcome=outcome,
         order_id=payment.order_id,
         is_charged=payment.chosen_method == "sbp",

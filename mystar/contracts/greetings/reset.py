@@ -17,6 +17,7 @@ from mystar.errors import Invalid, Text
 from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import html_response, json_response, language_of, wants_page
 from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.site import SITE
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, query_of
 
@@ -81,7 +82,9 @@ async def set_password(request: web.Request) -> web.Response:
             raise
         return _form(request, body["token"], refusal.field_messages(language_of(request)), 400)
     if wants_page(request):
-        return html_response(render_page("reset_done.html", language_of(request)))
+        return html_response(
+            render_page("reset_done.html", language_of(request), back=request.app[SITE].link("greetings", "home"))
+        )
     return json_response(OK)
 
 

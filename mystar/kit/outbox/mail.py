@@ -59,12 +59,14 @@ class Mailer:
 
         The first line of the text template is ``Subject: …``, followed by an empty line.
 
+        ``brand`` in the values is the product's name, MySTAR by default.
+
         :param once_as: a unique name: a second mail of the same name is not sent.
         :param seed: of the token that replaces `TOKEN` in the mail when it is sent, so that the outbox, which keeps
             mails for a month, has nothing that opens an account.
         :param unsubscribe: URL whose POST ends mails of this kind (RFC 8058); passed to the templates too.
         """
-        values["unsubscribe"] = unsubscribe
+        values = {"brand": "MySTAR", **values, "unsubscribe": unsubscribe}
         text = environment().get_template(f"mail/{template}.{language}.txt").render(language=language, **values)
         html = environment().get_template(f"mail/{template}.{language}.html").render(language=language, **values)
         subject, _, body = text.partition("\n")

@@ -20,6 +20,9 @@ def environment() -> Environment:
     )
 
 
-def render_page(name: str, language: str, **values: Any) -> str:
-    """A page in ``language``, "ru" or "en"; templates choose texts by this variable."""
-    return environment().get_template(f"pages/{name}").render(language=language, **values)
+def render_page(name: str, language: str, *, back: str = "", **values: Any) -> str:
+    """A page in ``language``, "ru" or "en"; templates choose texts by this variable.
+
+    :param back: the address of the site's page that the page links to; "" = none.
+    """
+    return environment().get_template(f"pages/{name}").render(language=language, back=back, **values)
