@@ -25,12 +25,15 @@ class SitePages(Section):
 
     #: The product's name in mails.
     name: str = Field(min_length=1, max_length=50)
+    #: The page that the buttons back to the site lead to.
     home: PagePath = "/"
-    #: With {id}.
+    #: The page of an order, with {id}.
     order: PagePath = ""
+    #: The page of a conversation, with {id}.
     conversation: PagePath = ""
-    #: With {token} and {username}.
+    #: The page that confirms an e-mail, with {token} and {username}.
     confirm_email: PagePath = ""
+    #: The page that sets a new password, with {token}.
     reset_password: PagePath = ""
 
 
