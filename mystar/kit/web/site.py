@@ -31,6 +31,10 @@ class SitePages(Section):
     order: PagePath = ""
     #: The page of a conversation, with {id}.
     conversation: PagePath = ""
+    #: The page of a payout, with {id}.
+    payout: PagePath = ""
+    #: The page of the creator's earnings.
+    earnings: PagePath = ""
     #: The page that confirms an e-mail, with {token} and {username}.
     confirm_email: PagePath = ""
     #: The page that sets a new password, with {token}.
