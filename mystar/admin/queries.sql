@@ -89,6 +89,73 @@ select ledger_entries.id, ledger_entries.created_at, ledger_entries.reason, ledg
 from ledger_entries join payments on payments.id = ledger_entries.payment_id
 where ledger_entries.id = any(%(ids)s::bigint[]);
 
+-- name: payouts_rows
+select payouts.id, payouts.status, payouts.creator_id, accounts.username as creator, payouts.amount,
+    payout_details.mask, payouts.provider, payouts.created_at
+from payouts
+join accounts on accounts.id = payouts.creator_id
+join payout_details on payout_details.id = payouts.details_id
+where payouts.id = any(%(ids)s::bigint[]);
+
+-- name: payout_page
+select payouts.*, accounts.username as creator, payout_details.mask, payout_details.kind, payout_details.confirmed_at
+from payouts
+join accounts on accounts.id = payouts.creator_id
+join payout_details on payout_details.id = payouts.details_id
+where payouts.id = %(id)s;
+
+-- name: payout_parts_of
+select * from payout_parts where payout_id = %(id)s order by number;
+
+-- name: payout_entries
+select kind, account, amount, note, created_at from earning_entries where payout_id = %(id)s order by id limit 200;
+
+-- name: payout_details_shared
+-- Other creators whose current details are those of the payout.
+select others.creator_id, accounts.username as creator
+from payouts
+join payout_details own on own.id = payouts.details_id
+join payout_details others on others.fingerprint = own.fingerprint and others.replaced_at is null
+    and others.creator_id <> own.creator_id
+join accounts on accounts.id = others.creator_id
+where payouts.id = %(id)s
+limit 20;
+
+-- name: balances_rows
+select balance.id, balance.creator_id, accounts.username as creator, available, pending, frozen, reserved, paid,
+    coalesce(stop_reason, '') as stop_reason
+from creator_balances balance join accounts on accounts.id = balance.creator_id
+where balance.id = any(%(ids)s::bigint[]);
+
+-- name: balance_page
+select balance.*, accounts.username as creator, details.mask, details.kind, details.usable_at
+from creator_balances balance
+join accounts on accounts.id = balance.creator_id
+left join payout_details details on details.creator_id = balance.creator_id and details.replaced_at is null
+where balance.id = %(id)s;
+
+-- name: creator_entries
+select kind, account, amount, note, created_at from earning_entries
+where creator_id = %(id)s order by id desc limit 30;
+
+-- name: account_ids_of_payouts
+select id from payouts where creator_id = %(id)s order by id desc limit 10;
+
+-- name: earning_entries_rows
+select entry.id, entry.created_at, entry.kind, entry.account, entry.amount, entry.creator_id,
+    accounts.username as creator, entry.order_id, entry.payout_id, entry.note
+from earning_entries entry left join accounts on accounts.id = entry.creator_id
+where entry.id = any(%(ids)s::bigint[]);
+
+-- name: statements_rows
+select statements.id, number, statements.creator_id, accounts.username as creator, month, opening, closing, line_count,
+    statements.created_at
+from statements join accounts on accounts.id = statements.creator_id
+where statements.id = any(%(ids)s::bigint[]);
+
+-- name: chargebacks_rows
+select id, order_id, amount, fee, bearer, note, created_at from chargebacks where id = any(%(ids)s::bigint[]);
+
 -- name: receipts_rows
 select id, status, kind, amount, order_id, payment_id, coalesce(reason, '') as reason, created_at
 from receipts where id = any(%(ids)s::bigint[]);
@@ -279,6 +346,10 @@ select
     (select count(*) from (select from orders where status = 'disputed' limit 1001) counted) as disputes,
     (select count(*) from (select from orders where status = 'new' and kind = 'studio' limit 1001) counted) as studio,
     (select count(*) from (select from outbox where failed_at is not null limit 1001) counted) as failed_messages,
+    (select count(*) from (select from payouts where status = 'requested' limit 1001) counted) as payouts_to_approve,
+    (select count(*) from (select from payouts where status = 'unknown' limit 1001) counted) as unknown_payouts,
+    (select count(*) from (select from receipts where status = 'refused' limit 1001) counted) as refused_receipts,
+    (select stopped_for from payout_queue) as payouts_stopped_for,
     (select count(*) from (select from payment_discrepancies where seen_at >= %(week)s limit 1001) counted) as discrepancies,
     (
         select count(*) from (

@@ -20,7 +20,7 @@ from tests.waiting import eventually
 OPERATOR = Approver("operator:anna", None, True)
 OWNER = Approver("operator:boris", None, True)
 #: Kopecks; the default of the setting.
-SECOND_PAIR_ABOVE = 10_000_000
+SECOND_PAIR_ABOVE = 100_000_000
 THROUGH_PROVIDER = {"PAYOUTS__PROVIDER": "yookassa", "PAYOUTS__COOLDOWN_DAYS": "0", "PAYOUTS__POLL_SECONDS": "1"}
 pytestmark = pytest.mark.parametrize("further_settings", [THROUGH_PROVIDER], indirect=True)
 

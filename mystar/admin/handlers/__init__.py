@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mystar.admin.handlers import assets, home, lists, market, orders, outbox, people, receipts, signing
+from mystar.admin.handlers import assets, earnings, home, lists, market, orders, outbox, people, receipts, signing
 from mystar.kit.web.routes import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -15,4 +15,5 @@ ROUTES: tuple[Route, ...] = (
     *market.ROUTES,
     *outbox.ROUTES,
     *receipts.ROUTES,
+    *earnings.ROUTES,
 )

@@ -62,6 +62,52 @@ LEDGER_REASONS: Mapping[str, Text] = {
     "release": Text("отпуск", "release"),
     "refund": Text("возврат", "refund"),
 }
+PAYOUT_STATUSES: Mapping[str, Text] = {
+    "requested": Text("ждёт решения", "waits for approval"),
+    "approved": Text("подтверждена", "approved"),
+    "sending": Text("отправляется", "sending"),
+    "pending": Text("в пути", "on its way"),
+    "unknown": Text("исход неизвестен", "outcome unknown"),
+    "paid": Text("выплачена", "paid"),
+    "failed": Text("не прошла", "failed"),
+    "cancelled": Text("отменена", "cancelled"),
+    "returned": Text("вернулась", "returned"),
+}
+EARNING_ACCOUNTS: Mapping[str, Text] = {
+    "buyers": Text("покупатели", "buyers"),
+    "pending": Text("ждёт", "pending"),
+    "frozen": Text("заморожено", "frozen"),
+    "available": Text("доступно", "available"),
+    "reserved": Text("в пути", "on its way"),
+    "paid": Text("выплачено", "paid"),
+    "platform": Text("площадка", "platform"),
+    "commission_tax": Text("НДС", "VAT"),
+    "fees": Text("комиссии провайдера", "provider's fees"),
+    "losses": Text("потери", "losses"),
+    "chargebacks": Text("чарджбэки", "chargebacks"),
+    "adjustments": Text("корректировки", "adjustments"),
+}
+EARNING_KINDS: Mapping[str, Text] = {
+    "capture": Text("списание", "capture"),
+    "clearance": Text("стало доступно", "cleared"),
+    "freeze": Text("заморозка", "frozen"),
+    "unfreeze": Text("разморозка", "unfrozen"),
+    "refund": Text("возврат", "refund"),
+    "chargeback": Text("чарджбэк", "chargeback"),
+    "fee": Text("комиссия", "fee"),
+    "adjustment": Text("корректировка", "adjustment"),
+    "write_off": Text("списание долга", "debt written off"),
+    "paid_before": Text("выплачено ранее", "paid before"),
+    "payout": Text("запрос выплаты", "payout requested"),
+    "payout_paid": Text("выплата", "payout"),
+    "payout_failed": Text("выплата не прошла", "payout failed"),
+    "payout_cancelled": Text("выплата отменена", "payout cancelled"),
+    "payout_returned": Text("выплата вернулась", "payout returned"),
+}
+BEARERS: Mapping[str, Text] = {
+    "creator": Text("креатор", "creator"),
+    "platform": Text("площадка", "platform"),
+}
 RECEIPT_KINDS: Mapping[str, Text] = {
     "prepayment": Text("предоплата", "prepayment"),
     "offset": Text("зачёт предоплаты", "offset of a prepayment"),
@@ -145,10 +191,24 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
 }
 #: The tone of a badge; "plain" for other values.
 TONES: Mapping[str, str] = {
-    **dict.fromkeys(("completed", "captured", "sent", "active", "listed", "capture", "yes", "registered"), "good"),
     **dict.fromkeys(
-        ("disputed", "failed", "blocked", "rejected", "cancelled", "refused", "withheld", "deleted"), "bad"
+        ("completed", "captured", "sent", "active", "listed", "capture", "yes", "registered", "paid"), "good"
     ),
-    **dict.fromkeys(("pending", "held", "waiting", "new", "queued", "give_back", "hidden"), "wait"),
+    **dict.fromkeys(
+        (
+            "disputed",
+            "failed",
+            "blocked",
+            "rejected",
+            "cancelled",
+            "refused",
+            "returned",
+            "unknown",
+            "withheld",
+            "deleted",
+        ),
+        "bad",
+    ),
+    **dict.fromkeys(("requested", "pending", "held", "waiting", "new", "queued", "give_back", "hidden"), "wait"),
     **dict.fromkeys(("accepted", "in_progress", "delivered", "in_process", "owner", "operator", "viewer"), "calm"),
 }
