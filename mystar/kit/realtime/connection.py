@@ -61,6 +61,7 @@ class Connection:
 
     # Thousands of them are open.
     __slots__ = (
+        "_close_reason",
         "_close_task",
         "_outbox_bytes",
         "_stall_timer",
@@ -90,6 +91,7 @@ class Connection:
         self._outbox_bytes = outbox_bytes
         self._written = 0
         self._close_task: asyncio.Task[None] | None = None
+        self._close_reason = b""
         self._stall_timer: asyncio.TimerHandle | None = None
         #: Of the last entry that was sent.
         self.position = 0
@@ -145,19 +147,24 @@ class Connection:
     def close(self, code: CloseCode, reason: str = "") -> None:
         """Send nothing more but a close frame. Returns at once."""
         if self.close_code is None:
-            self.close_code = code
-            self._close_task = asyncio.create_task(self._close_socket(code, reason), name="close of a WebSocket")
+            self.close_code, self._close_reason = code, reason.encode()
+            self._close_task = asyncio.create_task(self._close_socket(), name="close of a WebSocket")
 
     async def wait_closed(self) -> None:
         """Wait for the close frame, if `close` was called."""
         if self._close_task is not None:
             await self._close_task
 
-    async def _close_socket(self, code: CloseCode, reason: str) -> None:
-        # Before the end of the handshake no frame can be sent.
+    async def send_close_frame(self) -> None:
+        """Do the closing handshake, for two seconds at most."""
+        assert self.close_code is not None
+        with suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self.socket.close(code=self.close_code, message=self._close_reason)
+
+    async def _close_socket(self) -> None:
+        # Before the end of the opening handshake no frame can be sent: `open_connection` sends it then.
         if self.socket.prepared:
-            with suppress(TimeoutError, ConnectionError):
-                async with asyncio.timeout(_CLOSE_SECONDS):
-                    await self.socket.close(code=code, message=reason.encode())
+            await self.send_close_frame()
         # What is queued leaves a little later. A client that does not read would keep the rest in memory.
         asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)

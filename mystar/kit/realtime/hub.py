@@ -54,6 +54,8 @@ class Hub:
         self._sweeping = asyncio.Lock()
         self._sweep_seconds, self._swept_at = sweep_seconds, time.monotonic()
         self._sweeps: set[asyncio.Task[None]] = set()
+        #: Whether the process goes away: no WebSocket is opened any more.
+        self.leaving = False
         self._open = Gauge("mystar_sockets_open", "Open WebSockets", registry=registry)
         self._closed = Counter("mystar_sockets_closed_total", "Closed WebSockets", ["code"], registry=registry)
         bus.on_gap(self._sweep_soon)
@@ -127,8 +129,10 @@ class Hub:
     async def close(self, *, seconds: float = 5.0) -> None:
         """Close all WebSockets because the process goes away, and wait up to ``seconds`` for them.
 
+        From now on handshakes are refused, and those that have begun end with the close frame.
         Each client is told when to come back, not all at the same moment, so that the next process is not overrun.
         """
+        self.leaving = True
         everything = [connection for of_account in self._connections.values() for connection in of_account]
         spread = min(_MAX_RECONNECT_SECONDS, max(1.0, len(everything) / 100))
         for connection in everything:

@@ -56,7 +56,7 @@ class TopicReader:
     async def add(self, connection: Connection, position: int) -> None:
         """Send what follows ``position``, then add the connection. Returns early when it is closed."""
         connection.position = position
-        behind = True
+        behind, notified = True, self._notified
         while behind and connection.is_open:
             notified, seen = self._notified, self.position if self.connections else 0
             entries = await self._log.after(self.key, connection.position, BATCH)

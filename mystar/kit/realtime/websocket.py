@@ -121,9 +121,10 @@ async def open_connection(
     :param reauthenticate: called once the hub knows the connection, so that no end of the session is missed; raises if
         the session has ended.
     :raises UpgradeNeeded: an ordinary request. :raises ForeignOrigin: a page of an origin that is not allowed.
-    :raises TooMany: the account has too many WebSockets open.
+    :raises TooMany: the account has too many WebSockets open. :raises Unavailable: the process goes away.
     """
     settings, hub = request.app[WEBSOCKET_SETTINGS], request.app[HUB]
+    _refuse_while_leaving(request)
     _require_upgrade(request)
     _require_known_origin(request)
     if hub.connection_count(account_id) >= settings.sockets_per_person:
@@ -154,7 +155,7 @@ async def open_connection(
         _release_slot(request)
         if connection.close_code:
             # Closed during the handshake.
-            await socket.close(code=connection.close_code)
+            await connection.send_close_frame()
         yield connection
     finally:
         hub.unregister(connection)
@@ -166,7 +167,7 @@ async def open_connection(
 async def handshake_slot(request: web.Request) -> AsyncIterator[None]:
     """Hold a slot around everything that opens a WebSocket. It is released after the handshake, before the block ends.
 
-    :raises Unavailable: too many are waiting.
+    :raises Unavailable: too many are waiting, or the process goes away.
     """
     try:
         async with asyncio.timeout(_SLOT_SECONDS):
@@ -175,9 +176,16 @@ async def handshake_slot(request: web.Request) -> AsyncIterator[None]:
         raise Unavailable(retry_after=random.randint(1, 10)) from error
     request[_SLOT] = True
     try:
+        # Before its statements: those who waited for the slot shall not hold up the stop.
+        _refuse_while_leaving(request)
         yield
     finally:
         _release_slot(request)
+
+
+def _refuse_while_leaving(request: web.Request) -> None:
+    if request.app[HUB].leaving:
+        raise Unavailable(retry_after=random.randint(1, 10))
 
 
 def _release_slot(request: web.Request) -> None:
