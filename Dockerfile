@@ -18,7 +18,8 @@ RUN useradd --uid 10001 --home-dir /var/lib/mystar --no-create-home --shell /usr
 COPY --from=build /opt/mystar /opt/mystar
 ENV PATH=/opt/mystar/bin:$PATH \
     PYTHONUNBUFFERED=1 \
-    MYSTAR_PROFILE=production
+    MYSTAR_PROFILE=production \
+    MYSTAR_HTTP__HOST=0.0.0.0
 USER mystar
 WORKDIR /var/lib/mystar
 # Uploads. Everything else is in PostgreSQL.

@@ -28,7 +28,7 @@ from pydantic_settings import (
 from mystar.kit.realtime.backends import BusSettings
 from mystar.kit.realtime.websocket import WebSocketSettings
 from mystar.kit.resources import project_folder
-from mystar.kit.setting_kinds import Listed
+from mystar.kit.setting_kinds import Listed, is_loopback
 from mystar.kit.web.site import SiteSettings
 from mystar.sections import (
     DatabaseSettings,
@@ -174,6 +174,7 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
         ("MYSTAR_PAYMENTS__YOOKASSA__URL", shop.url),
     ):
         yield from _unless(address.startswith("https://"), name, "must begin with https:// in production")
+    yield from _proxy_weaknesses(settings.http)
     yield from _unless(
         shop.secret_key != _SANDBOX_KEY, "MYSTAR_PAYMENTS__YOOKASSA__SECRET_KEY", "is the sandbox's, not a shop's"
     )
@@ -195,6 +196,17 @@ def _payout_weaknesses(gateway: YookassaPayoutSettings) -> Iterator[str]:
         (gateway.secret_key != _SANDBOX_PAYOUT_KEY, "is the sandbox's, not a gateway's"),
     ):
         yield from _unless(is_good, f"{prefix}__SECRET_KEY", what)
+
+
+def _proxy_weaknesses(http: HttpSettings) -> Iterator[str]:
+    """What listens on this machine only and has an https address is reached through a proxy."""
+    proxied = http.public_url.startswith("https://") and is_loopback(http.host)
+    yield from _unless(
+        http.trusted_proxies or not proxied,
+        "MYSTAR_HTTP__TRUSTED_PROXIES",
+        "must name the proxy in front, 127.0.0.1 for one on this machine: otherwise all clients share its address, ten "
+        "wrong log-ins lock out all of them, and notifications of the payment provider are refused",
+    )
 
 
 def _storage_weaknesses(storage: StorageSettings) -> Iterator[str]:

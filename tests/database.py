@@ -50,12 +50,12 @@ class Server:
     def dsn(self, database: str) -> str:
         return extensions.make_dsn(self.address, dbname=database)
 
-    def create(self, template: str | None = None, locale: str = "C.UTF-8") -> str:
+    def create(self, template: str | None = None, locale: str = "C.UTF-8", encoding: str = "UTF8") -> str:
         """A new database: a copy of ``template``, or an empty one that knows Cyrillic whatever the server's locale."""
         name = f"{self._token}_{next(self._numbers)}"
         if template is None:
             provider = f" locale_provider builtin builtin_locale '{locale}'" if self.version >= 17 else ""
-            self._do(f"create database {{}} template template0 encoding 'UTF8' locale '{locale}'{provider}", name)
+            self._do(f"create database {{}} template template0 encoding '{encoding}' locale '{locale}'{provider}", name)
         else:
             self._do("create database {} template {}" + self._strategy, name, template)
         return name

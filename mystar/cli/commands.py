@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import select
 import signal
 import subprocess
@@ -31,8 +32,16 @@ from mystar.kit.postgres import migrations
 from mystar.kit.postgres.embedded import EmbeddedPostgresError
 from mystar.settings import Settings, SettingsWrong, load_settings
 
+_OF_THE_DATABASE = (migrations.DatabaseUnfit, migrations.MigrationFailed, migrations.SchemaBehind)
 #: Seconds that the sandbox may take to start.
 _SANDBOX_STARTS = 60.0
+
+
+#: What `serve` says when nothing has chosen a profile.
+_UNNAMED_PROFILE = """\
+WARNING: MYSTAR_PROFILE is not set, so this is a DEVELOPMENT server: an embedded database without a password, a payment
+sandbox instead of a provider, generated keys. To serve customers set MYSTAR_PROFILE=production; to be rid of this
+message set MYSTAR_PROFILE=development."""
 
 
 class Commands(click.Group):
@@ -45,7 +54,7 @@ class Commands(click.Group):
             raise click.ClickException(f"The configuration is wrong:\n{error}") from error
         except psycopg2.OperationalError as error:
             raise click.ClickException(f"The database does not answer: {str(error).strip()}") from error
-        except (EmbeddedPostgresError, migrations.SchemaBehind, migrations.MigrationFailed, OSError) as error:
+        except (EmbeddedPostgresError, *_OF_THE_DATABASE, OSError) as error:
             raise click.ClickException(str(error)) from error
         except MystarError as error:
             raise click.ClickException("\n".join(error_lines(error))) from error
@@ -71,6 +80,8 @@ def serve() -> None:
     from mystar.server import serve as serve_until_signal
 
     settings = load_and_configure()
+    if "MYSTAR_PROFILE" not in os.environ:
+        click.echo(_UNNAMED_PROFILE, err=True)
     with database(settings) as dsn:
         serve_until_signal(settings, dsn, lambda url: click.echo(f"mystar {__version__} serves {url}"))
 

@@ -17,7 +17,7 @@ from pydantic_settings import NoDecode
 from yarl import URL
 
 from mystar.kit.money import kopecks
-from mystar.kit.web.http import networks
+from mystar.kit.web.http import networks, parse_address
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -86,6 +86,19 @@ def is_web_address(value: str) -> bool:
     return url.scheme in ("http", "https") and bool(url.host)
 
 
+def is_site(value: str) -> bool:
+    """Whether it is scheme, host and port alone: what is appended to it are paths, and it is shown to everybody."""
+    url = URL(value)
+    bare = not (url.user or url.password or url.query_string or url.fragment) and url.path in ("", "/")
+    return is_web_address(value) and bare and value.count("/") <= 3 and not {"?", "#", "@"} & set(value)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    address = parse_address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
 def is_redis(value: str) -> bool:
     url = URL(value)
     return url.scheme in ("redis", "rediss") and bool(url.host)
@@ -109,6 +122,12 @@ Origins = Annotated[Listed, AfterValidator(_origins)]
 WebAddress = Annotated[
     str,
     must_be("an address that begins with http:// or https://", is_web_address),
+    AfterValidator(lambda value: value.rstrip("/")),
+]
+#: The root of a site.
+SiteAddress = Annotated[
+    str,
+    must_be("http:// or https://, a host and a port, without path, query, fragment or password", is_site),
     AfterValidator(lambda value: value.rstrip("/")),
 ]
 #: Compared literally by the receiver, so it is not normalized.

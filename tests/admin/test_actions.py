@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from mystar.accounts.keys import ACCOUNTS, STAFF
@@ -277,6 +278,19 @@ async def test_links_of_mails_are_not_shown_to_staff(
         assert "https://…" in page
         assert "token" not in page.replace("form_token", "")
         assert not re.search(r"http://127[^\s\"]*[0-9a-f]{20}", page)
+
+
+async def test_a_forgotten_proxy_is_logged_counted_and_shown(
+    api: Api, viewer: Panel, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert "TRUSTED_PROXIES" not in await viewer.page("/admin/")
+    for number in range(3):
+        await api.get("/healthz", headers={"X-Forwarded-For": f"203.0.113.{number}"})
+    (warning,) = [one.getMessage() for one in caplog.records if "X-Forwarded-For" in one.getMessage()]
+    assert "127.0.0.1" in warning
+    assert "MYSTAR_HTTP__TRUSTED_PROXIES" in warning
+    assert "mystar_http_untrusted_forwarded_total 3.0" in await (await api.get("/metrics")).text()
+    assert "MYSTAR_HTTP__TRUSTED_PROXIES: 127.0.0.1" in await viewer.page("/admin/")
 
 
 async def test_the_overview_shows_warnings_and_charts(app: web.Application, factory: Factory, viewer: Panel) -> None:

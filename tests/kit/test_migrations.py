@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from psycopg2 import extensions
 
 from mystar.kit.postgres import migrations
 from mystar.kit.postgres.migrations import (
+    DatabaseUnfit,
     MigrationFailed,
     SchemaBehind,
     migrate,
@@ -185,5 +187,28 @@ def test_a_locale_that_does_not_fold_cyrillic_is_a_problem(postgres: Server) -> 
     name = postgres.create(locale="C")
     try:
         assert any("Cyrillic" in problem for problem in problems(postgres.dsn(name)))
+        with pytest.raises(DatabaseUnfit, match="Cyrillic"):
+            migrate(postgres.dsn(name))
+        assert ask(postgres.dsn(name), "select to_regclass('accounts')") == [(None,)]
     finally:
         postgres.drop(name)
+
+
+def test_a_database_that_does_not_know_its_encoding_is_refused(postgres: Server) -> None:
+    name = postgres.create(locale="C", encoding="SQL_ASCII")
+    try:
+        with pytest.raises(DatabaseUnfit, match="encoding of the database is SQL_ASCII"):
+            migrate(postgres.dsn(name))
+    finally:
+        postgres.drop(name)
+
+
+def test_a_role_without_rights_is_refused_before_anything_is_applied(empty_dsn: str, files: Path) -> None:
+    role = f"reader_{uuid.uuid4().hex[:8]}"
+    ask(empty_dsn, f"create role {role} login; commit; select 1")
+    try:
+        with pytest.raises(DatabaseUnfit, match=f'The role "{role}" may not create tables'):
+            migrate(extensions.make_dsn(empty_dsn, user=role), files)
+        assert ask(empty_dsn, "select to_regclass('words')") == [(None,)]
+    finally:
+        ask(empty_dsn, f"drop role {role}; commit; select 1")

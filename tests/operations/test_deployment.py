@@ -53,8 +53,10 @@ def test_the_example_with_values_is_valid_in_production(monkeypatch: pytest.Monk
     for name, value in SERVICES["mystar"]["environment"].items():
         expanded = re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda found: filled[found[1]], value)
         monkeypatch.setenv(name, expanded)
-    monkeypatch.setenv("MYSTAR_PROFILE", "production")
+    for name, value in re.findall(r"(MYSTAR_\w+)=(\S+)", (ROOT / "Dockerfile").read_text()):
+        monkeypatch.setenv(name, value)
     settings = load_settings()
+    assert settings.profile == "production"
     assert settings.http.host == "0.0.0.0"
     stop = float(SERVICES["mystar"]["stop_grace_period"].removesuffix("s"))
     assert stop > settings.http.drain_seconds + settings.http.shutdown_seconds + 2, "time for the last requests"

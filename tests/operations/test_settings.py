@@ -41,6 +41,11 @@ MISTAKES = [
     ("HTTP__PUBLIC_URL", "marked.example"),
     ("HTTP__PUBLIC_URL", "ftp://marked.example"),
     ("HTTP__PUBLIC_URL", "http://"),
+    ("HTTP__PUBLIC_URL", "https://stars.example/marked"),
+    ("HTTP__PUBLIC_URL", "https://stars.example/?marked=1"),
+    ("HTTP__PUBLIC_URL", "https://stars.example/#marked"),
+    ("HTTP__PUBLIC_URL", "https://stars.example/?"),
+    ("HTTP__PUBLIC_URL", "https://admin:marked@stars.example"),
     ("HTTP__TRUSTED_PROXIES", "10.0.0.0/8, marked"),
     ("HTTP__TRUSTED_PROXIES", "10.0.0.300"),
     ("HTTP__TRUSTED_PROXIES", '["10.0.0.1", marked'),
@@ -126,6 +131,7 @@ PRODUCTION = {
     "SECRET_KEY": SECRET_KEY,
     "DATABASE__URL": "postgresql://mystar:word@db/mystar",
     "HTTP__PUBLIC_URL": "https://stars.example/",
+    "HTTP__TRUSTED_PROXIES": "127.0.0.1",
     "MAIL__HOST": "smtp.example",
     "MAIL__SENDER": "mystar <noreply@stars.example>",
     "MAIL__SUPPORT": "help@stars.example",
@@ -147,7 +153,8 @@ def test_production_generates_no_key_and_has_no_default_secrets(
 ) -> None:
     said = refusal(monkeypatch, PROFILE="production")
     assert {line.partition(":")[0].removeprefix("MYSTAR_") for line in said.splitlines()} == set(PRODUCTION) - {
-        "PROFILE"
+        "PROFILE",
+        "HTTP__TRUSTED_PROXIES",
     }
     assert not (tmp_path / "var").exists()
 
@@ -184,6 +191,18 @@ def test_payouts_through_the_provider_need_credentials_of_their_own(
     said = refusal(monkeypatch, **PRODUCTION, PAYOUTS__PROVIDER="yookassa", **gateway)
 
     assert {line.partition(":")[0].removeprefix(f"MYSTAR_{prefix}") for line in said.splitlines()} == names
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_production_behind_a_proxy_of_its_machine_must_trust_it(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    said = refusal(monkeypatch, **{**PRODUCTION, "HTTP__TRUSTED_PROXIES": "", "HTTP__HOST": host})
+    assert said.startswith("MYSTAR_HTTP__TRUSTED_PROXIES: must name the proxy in front")
+    monkeypatch.setenv("MYSTAR_HTTP__HOST", "0.0.0.0")
+    assert load_settings().http.trusted_proxies == ()
+
+
+def test_production_listens_on_its_own_machine_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch, **PRODUCTION).http.host == "127.0.0.1"
 
 
 def test_production_uses_configured_providers_only(monkeypatch: pytest.MonkeyPatch) -> None:

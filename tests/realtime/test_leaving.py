@@ -25,10 +25,13 @@ from tests.conftest import Api
 from tests.factory import Factory
 from tests.realtime.conftest import Doors, Pair
 from tests.server_process import ServerProcess, server_in
+from tests.waiting import eventually
 
 _NOTIFICATIONS = "/ws/notifications/"
 #: Seconds in which a stop ends after the longest request.
 _STOPS_WITHIN = 5.0
+#: Clients of the storm, and how many of them have opened a WebSocket when the process is stopped.
+_CLIENTS, _SOME = 300, 50
 
 
 async def test_a_handshake_after_the_goodbye_is_refused(app: web.Application, doors: Doors, pair: Pair) -> None:
@@ -47,8 +50,11 @@ async def test_handshakes_that_wait_for_a_slot_are_refused_when_the_process_leav
         await slots.acquire()
         held += 1
     waiting = [asyncio.create_task(doors.refused(pair.path, pair.anna)) for _ in range(20)]
-    while len(slots._waiters or ()) < len(waiting):
-        await asyncio.sleep(0.01)
+
+    async def all_wait() -> bool:
+        return len(slots._waiters or ()) == len(waiting)
+
+    await eventually(all_wait)
     await app[HUB].close()
     for _ in range(held):
         slots.release()
@@ -97,7 +103,7 @@ class Storm:
 
     def __init__(self, url: str, token: str) -> None:
         self._url, self._headers = url + _NOTIFICATIONS, {"Authorization": f"Bearer {token}"}
-        self.opened = 0
+        self.opened, self.some_opened = 0, asyncio.Event()
         self.longest = 0.0
         self.codes: set[int | None] = set()
 
@@ -106,21 +112,25 @@ class Storm:
             began = time.monotonic()
             with contextlib.suppress(aiohttp.ClientError, OSError):
                 async with session.ws_connect(self._url, headers=self._headers) as socket:
-                    self.opened += 1
+                    self._count()
                     self.longest = max(self.longest, time.monotonic() - began)
                     while (await socket.receive()).type is WSMsgType.TEXT:
                         pass
                     self.codes.add(socket.close_code)
             await asyncio.sleep(0.05)
 
+    def _count(self) -> None:
+        self.opened += 1
+        if self.opened == _SOME:
+            self.some_opened.set()
+
 
 async def test_a_stop_in_a_storm_of_handshakes_ends_soon(api: Api, server: ServerProcess, factory: Factory) -> None:
     anna = await factory.person("anna", channel="market")
     storm = Storm(server.url, anna.token)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        tasks = [asyncio.create_task(storm.client(session)) for _ in range(300)]
-        while storm.opened < 50:
-            await asyncio.sleep(0.005)
+        tasks = [asyncio.create_task(storm.client(session)) for _ in range(_CLIENTS)]
+        await storm.some_opened.wait()
         began = time.monotonic()
         server.tell(signal.SIGTERM)
         assert await asyncio.to_thread(server.wait) == 0

@@ -10,6 +10,7 @@ from mystar.admin import bar_chart
 from mystar.admin.access import staff
 from mystar.admin.handlers.render import page
 from mystar.admin.keys import CLOCK, ROWS
+from mystar.kit.web.observability import METRICS
 from mystar.kit.web.routes import Route, route
 
 #: Days of the charts, days that a discrepancy is shown, and hours before its end that a hold is shown.
@@ -29,6 +30,7 @@ async def show(request: web.Request) -> web.Response:
         request,
         "overview.html",
         counts=counts,
+        untrusted_proxy=request.app[METRICS].untrusted_proxy,
         orders=bar_chart.build([(one["day"], one["orders"]) for one in days]),
         income=bar_chart.build([(one["day"], one["income"]) for one in days], unit=_RUBLE),
         days=_DAYS,

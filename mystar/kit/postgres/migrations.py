@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 #: "myst" in ASCII: the advisory lock of migrations.
 LOCK = 0x6D797374
 _OLDEST, _NEWEST = 15, 18
+_CREATE = "createdb --template=template0 --encoding=UTF8 --locale=C.UTF-8"
 
 
 class SchemaBehind(Exception):
@@ -46,15 +47,22 @@ class MigrationFailed(Exception):
     """A file could not be applied; nothing of it remains, unless it says ``-- transactional: false``."""
 
 
+class DatabaseUnfit(Exception):
+    """The database cannot hold the schema: its encoding, its locale or the rights of the role."""
+
+
 def migrate(dsn: str, directory: Path | None = None, *, patience: float = 300.0) -> list[str]:
     """Apply what is missing. Blocks; call through `asyncio.to_thread`.
 
     :param patience: seconds to wait for another process that is migrating.
     :returns: names of the migrations applied now, in order.
     :raises MigrationFailed: names the file and the error. :raises TimeoutError: another process takes too long.
+    :raises DatabaseUnfit: nothing was applied, since the database cannot hold the schema.
     """
     applied: list[str] = []
     with contextlib.closing(_connect(dsn)) as connection, _migration_lock(connection, patience):
+        if pending(dsn, directory) and (reasons := _unfit(connection)):
+            raise DatabaseUnfit("; ".join(reasons))
         backend = _Backend(dsn)
         try:
             files = yoyo.read_migrations(glob.escape(str(directory or _directory())))
@@ -108,20 +116,40 @@ def problems(dsn: str) -> list[str]:
     try:
         with contextlib.closing(_connect(dsn)) as connection, connection.cursor() as cursor:
             major = connection.server_version // 10000
-            cursor.execute("select getdatabaseencoding(), lower('ПРИВЕТ') = 'привет'")
-            encoding, folds = cursor.fetchone()
+            found = _unfit_text(cursor)
     except psycopg2.Error as error:
         return [f"The database does not answer: {str(error).strip()}"]
-    found = []
     if not _OLDEST <= major <= _NEWEST:
         found.append(f"PostgreSQL {major} is not supported, only {_OLDEST} to {_NEWEST}")
-    if encoding != "UTF8":
-        found.append(f"The encoding of the database is {encoding}; it must be UTF8")
-    if not folds:
-        found.append("The locale of the database does not fold Cyrillic letters: searching will be case-sensitive")
     if missing := pending(dsn):
         found.append(str(SchemaBehind(missing)))
     return found
+
+
+def _unfit(connection: Any) -> list[str]:
+    """Why the schema cannot be created in this database."""
+    with connection.cursor() as cursor:
+        # Extensions are created in the database, tables in its schema.
+        cursor.execute("""
+            select current_user, has_schema_privilege(current_schema(), 'create')
+                and has_database_privilege(current_database(), 'create')""")
+        role, may_create = cursor.fetchone()
+        found = _unfit_text(cursor)
+    return (
+        found if may_create else [*found, f'The role "{role}" may not create tables: make it the owner of the database']
+    )
+
+
+def _unfit_text(cursor: Any) -> list[str]:
+    """Why texts cannot be stored and searched in this database."""
+    cursor.execute("select getdatabaseencoding()")
+    (encoding,) = cursor.fetchone()
+    if encoding != "UTF8":
+        return [f"The encoding of the database is {encoding}; it must be UTF8: create it with {_CREATE}"]
+    cursor.execute("select lower('ПРИВЕТ') = 'привет'")
+    if cursor.fetchone() != (True,):
+        return [f"The locale of the database does not fold Cyrillic letters: create it with {_CREATE}"]
+    return []
 
 
 class _Backend(PostgresqlBackend):  # type: ignore[misc]

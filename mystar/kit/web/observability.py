@@ -24,9 +24,10 @@ from prometheus_client import (
     generate_latest,
 )
 
-from mystar.kit.web.http import REQUEST_ID, address_of, dumps, new_request_id
+from mystar.kit.web.http import REQUEST_ID, TRUSTED_PROXIES, address_of, dumps, inside, new_request_id
 from mystar.kit.web.routes import canonical_path
 
+log = logging.getLogger(__name__)
 access = logging.getLogger("mystar.access")
 
 _SECRET_KEYS = re.compile(r"password|secret|token|authorization|cookie|api_?key|signature|dsn", re.IGNORECASE)
@@ -65,6 +66,13 @@ class Metrics:
         )
         self.pool = Gauge("mystar_database_connections", "Pooled connections", ["state"], registry=self.registry)
         self.database_up = Gauge("mystar_database_up", "Whether PostgreSQL answered just now", registry=self.registry)
+        self.untrusted_forwarded = Counter(
+            "mystar_http_untrusted_forwarded_total",
+            "Requests with X-Forwarded-For from an address that is not a trusted proxy",
+            registry=self.registry,
+        )
+        #: The first address that sent X-Forwarded-For without being trusted: probably a forgotten proxy.
+        self.untrusted_proxy = ""
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -76,6 +84,17 @@ class Metrics:
             known = self.requests.labels(method, route, status), self.seconds.labels(method, route)
             self._children[method, route, status] = known
         return known
+
+    def note_untrusted_proxy(self, address: str) -> None:
+        """Count a request whose X-Forwarded-For is not believed; the first one is logged."""
+        self.untrusted_forwarded.inc()
+        if not self.untrusted_proxy:
+            self.untrusted_proxy = address
+            log.warning(
+                "X-Forwarded-For from %s is ignored: if that is the proxy in front, add it to "
+                "MYSTAR_HTTP__TRUSTED_PROXIES; until then all its clients share its address and its limits",
+                address,
+            )
 
     def count_outbox(self, topics: Sequence[Mapping[str, Any]]) -> None:
         """Set the gauges from `Outbox.waiting`; topics that it does not name are removed."""
@@ -108,6 +127,8 @@ async def observability_middleware(request: web.Request, handler: Handler) -> we
     structlog.contextvars.bind_contextvars(request_id=request_id)
     in_flight, began, status = request.app[METRICS].in_flight, time.perf_counter(), 500
     in_flight.inc()
+    if "X-Forwarded-For" in request.headers and not inside(request.remote or "", request.app[TRUSTED_PROXIES]):
+        request.app[METRICS].note_untrusted_proxy(request.remote or "")
     try:
         response = await handler(request)
         status = response.status
