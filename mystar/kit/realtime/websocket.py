@@ -124,9 +124,7 @@ async def open_connection(
     :raises TooMany: the account has too many WebSockets open. :raises Unavailable: the process goes away.
     """
     settings, hub = request.app[WEBSOCKET_SETTINGS], request.app[HUB]
-    _refuse_while_leaving(request)
-    _require_upgrade(request)
-    _require_known_origin(request)
+    _check(request)
     if hub.connection_count(account_id) >= settings.sockets_per_person:
         raise TooMany(retry_after=30)
     socket = web.WebSocketResponse(
@@ -181,6 +179,12 @@ async def handshake_slot(request: web.Request) -> AsyncIterator[None]:
         yield
     finally:
         _release_slot(request)
+
+
+def _check(request: web.Request) -> None:
+    _refuse_while_leaving(request)
+    _require_upgrade(request)
+    _require_known_origin(request)
 
 
 def _refuse_while_leaving(request: web.Request) -> None:
