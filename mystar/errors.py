@@ -54,6 +54,10 @@ class MystarError(Exception):
         super().__init__(self.code, details, dict(self.fields))
 
     def message(self, language: str) -> str:
+        """One sentence for clients that show no fields: of a single wrong field, what is wrong with it."""
+        if len(self.fields) == 1:
+            (texts,) = self.field_messages(language).values()
+            return " ".join(texts)
         return self.text.in_(language, **self.details)
 
     def field_messages(self, language: str) -> dict[str, list[str]]:
