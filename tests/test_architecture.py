@@ -33,6 +33,10 @@ LAYERS = {
 #: Further files, and why each is not one of the layers.
 FURTHER_FILES = {
     "accounts/access": "who calls: the authentication middleware and the decorators that ask for rights",
+    "accounts/contacts": "a second service: changes of e-mail and phone that can be undone",
+    "accounts/profile": "a second service: editing the profile",
+    "accounts/oauth/identities": "a second service: linked sign-ins of an account",
+    "accounts/sessions/step_up": "asks for the password before sensitive actions",
     "accounts/age": "a pure rule, used by two dialects",
     "accounts/credentials": "what a name, an e-mail address and a phone may be",
     "accounts/drafts": "what registration accepts, checked as a whole",

@@ -15,7 +15,15 @@ from mystar.kit.postgres.prepared import Template
 from mystar.kit.postgres.queries import Query, load
 
 OWNERS = {
-    "accounts": ["accounts", "sessions", "rotations", "mailed_tokens", "provider_identities", "sign_in_attempts"],
+    "accounts": [
+        "accounts",
+        "sessions",
+        "rotations",
+        "mailed_tokens",
+        "provider_identities",
+        "sign_in_attempts",
+        "contact_changes",
+    ],
     "files": ["files", "file_copies", "file_readers", "discarded_files"],
     "creators": ["creators", "creator_votes", "creator_likes", "creator_favourites", "skills", "creator_skills"],
     "catalog": [

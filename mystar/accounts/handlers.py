@@ -8,8 +8,8 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, client_info, session_response, signed_in, token_response
-from mystar.accounts.keys import ACCOUNTS, PASSWORDS
-from mystar.accounts.model import Draft
+from mystar.accounts.keys import ACCOUNTS, CONTACTS, PASSWORDS, STEP_UP
+from mystar.accounts.model import ConfirmLinkUnknown, Draft
 from mystar.accounts.schemas import (
     CREATOR,
     AccessView,
@@ -18,6 +18,7 @@ from mystar.accounts.schemas import (
     MailedTokenDraft,
     Nothing,
     PasswordChange,
+    PasswordCheck,
     RefreshDraft,
     RegisteredView,
     SessionPath,
@@ -41,6 +42,11 @@ CONFIRMED = "Email успешно подтвержден"
 _ASKED = Text(
     "Если этот адрес ещё не подтверждён, письмо уже в пути.",
     "If this address is not confirmed yet, a mail is on its way.",
+)
+
+_UNDONE = Text(
+    "Изменение отменено. Письмо со ссылкой для нового пароля уже в пути.",
+    "The change is undone. A mail with a link that sets a new password is on its way.",
 )
 
 
@@ -163,6 +169,47 @@ async def change_password(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+@docs(
+    tags=["market: people"],
+    summary="Give the password again, for actions that need a recent session",
+    responses={204: {"description": "The session counts as new for ten minutes"}},
+)
+@signed_in
+@json_schema(PasswordCheck)
+async def reauthenticate(request: web.Request) -> web.Response:
+    await request.app[STEP_UP].reauthenticate(actor_of(request), body_of(request)["password"])
+    return web.Response(status=204)
+
+
+@docs(
+    tags=["market: people"],
+    summary="Show the button that undoes a change of e-mail or phone",
+    responses={200: {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}}},
+)
+@querystring_schema(MailedTokenDraft)
+async def show_undo(request: web.Request) -> web.Response:
+    token = query_of(request)["token"]
+    if not await request.app[CONTACTS].is_known(token):
+        raise ConfirmLinkUnknown
+    return html_response(render_page("undo_change.html", language_of(request), token=token, is_done=False))
+
+
+@docs(
+    tags=["market: people"],
+    summary="Undo a change of e-mail or phone by its mailed link",
+    description="Sessions, linked sign-ins and the password end; a link that sets a new password is mailed.",
+)
+@json_schema(MailedTokenDraft)
+@response_schema(AcknowledgementView, 200)
+@idempotent
+async def undo_change(request: web.Request) -> web.StreamResponse:
+    await request.app[CONTACTS].undo(body_of(request)["token"])
+    language = language_of(request)
+    if wants_page(request):
+        return html_response(render_page("undo_change.html", language, token="", is_done=True))
+    return json_response({"message": _UNDONE.in_(language)})
+
+
 @docs(tags=["market: people"], summary="List sessions, newest first")
 @signed_in
 @querystring_schema(PageQuery)
@@ -184,6 +231,7 @@ async def end_session(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+_REAUTHENTICATE = route("POST", "/api/v1/users/me/reauthentication/", reauthenticate, "market.reauthentication")
 _SESSIONS = route("GET", "/api/v1/users/me/sessions/", list_sessions, "market.sessions")
 _SESSION = route("DELETE", "/api/v1/users/me/sessions/{sid}/", end_session, "market.session")
 ROUTES: tuple[Route, ...] = (
@@ -196,6 +244,10 @@ ROUTES: tuple[Route, ...] = (
     route("POST", "/api/auth/token/verify/", verify_token, "market.token-verify"),
     route("POST", "/api/auth/logout/", log_out, "market.logout"),
     route("POST", "/api/auth/password/change/", change_password, "market.password-change"),
+    route("GET", "/api/auth/undo-change/", show_undo, "market.undo-change"),
+    route("POST", "/api/auth/undo-change/", undo_change, "market.undo-change"),
+    _REAUTHENTICATE,
+    alias("/api/users/me/reauthentication/", _REAUTHENTICATE),
     _SESSIONS,
     _SESSION,
     alias("/api/users/me/sessions/", _SESSIONS),

@@ -20,7 +20,7 @@ from mystar.accounts.model import (
     ResetLinkExpired,
     ResetLinkUnknown,
 )
-from mystar.accounts.repository import AccountRepository, Purpose, stored_channel
+from mystar.accounts.repository import AccountRepository, ContactChangeRepository, Purpose, stored_channel
 from mystar.errors import NotFound, TooMany
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import TOKEN, Mailer
@@ -86,7 +86,9 @@ class MailedLinks:
             return
         async with self._db.transaction() as tx:
             if letter.payload["purpose"] == "reset_password":
-                await self.mail_reset(tx, account, stored_channel(letter.payload["door"]))
+                # For a week only the previous e-mail, by its own link, recovers the account (`ContactChanges`).
+                if not await ContactChangeRepository(tx).is_pending(account.id, "email", self._clock.now()):
+                    await self.mail_reset(tx, account, stored_channel(letter.payload["door"]))
             elif not account.is_verified:
                 await self.mail_confirmation(tx, account, stored_channel(letter.payload["door"]))
 

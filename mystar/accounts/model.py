@@ -190,6 +190,24 @@ class AccountChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldChanged:
+    """A user name, name, e-mail or phone of an account was changed; "" for none."""
+
+    account_id: int
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactChangeUndone:
+    """The owner of the previous e-mail has undone a change of e-mail or phone."""
+
+    account_id: int
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
 class PasswordChanged:
     """``how``: "password_changed" with the old password, "password_reset" by a mailed link or the operator."""
 
@@ -310,14 +328,14 @@ class ResetLinkExpired(NotFound):
 
 
 class ReauthenticationNeeded(Forbidden):
-    """Something sensitive is asked for without the password, in a session that was not opened just now."""
+    """A sensitive action without the password, in a session in which it was not given within ten minutes."""
 
     code = "reauthentication_needed"
     text = Text("Укажите пароль или войдите ещё раз.", "Give the password, or sign in again.")
 
 
 class ReauthenticationFailed(Invalid):
-    """The password that confirms something sensitive is wrong."""
+    """The password that confirms a sensitive action is wrong."""
 
     code = "reauthentication_failed"
     text = Text("Пароль указан неверно.", "The password is wrong.")

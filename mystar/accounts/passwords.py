@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from typing import Any
 
 from mystar.accounts.drafts import require_good_password
 from mystar.accounts.links import MailedLinks
@@ -12,14 +12,14 @@ from mystar.accounts.model import (
     ClientInfo,
     PasswordChanged,
     PasswordWrong,
-    ReauthenticationFailed,
-    ReauthenticationNeeded,
     ResetLinkUnknown,
 )
+from mystar.accounts.oauth.identities import IdentityService
 from mystar.accounts.oauth.repository import ProviderRepository
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions.login_throttle import LoginThrottle
 from mystar.accounts.sessions.service import Sessions
+from mystar.accounts.sessions.step_up import StepUp
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
@@ -27,7 +27,6 @@ from mystar.kit.security.passwords import Passwords
 from mystar.kit.security.rate_limits import network_of
 
 #: A session that was opened within this time shows who is asking as a password does.
-FRESH_SESSION = timedelta(minutes=10)
 
 
 class PasswordService:
@@ -41,11 +40,14 @@ class PasswordService:
         sessions: Sessions,
         links: MailedLinks,
         throttle: LoginThrottle,
+        identities: IdentityService,
+        step_up: StepUp,
         mailer: Mailer,
         clock: Clock,
     ) -> None:
         self._db, self._passwords, self._sessions, self._links = db, passwords, sessions, links
         self._throttle, self._mailer, self._clock = throttle, mailer, clock
+        self._identities, self._step_up = identities, step_up
 
     async def change_password(self, actor: Actor, old: str, new: str) -> None:
         """Ends every session, including the current one (D6).
@@ -68,21 +70,11 @@ class PasswordService:
             await self._set_password(tx, account, hashed, reason="password_changed")
 
     async def reauthenticate(self, actor: Actor, password: str | None) -> None:
-        """Confirm that the owner of the account is asking: by the password, or by having signed in just now.
+        """Confirm that the owner of the account is asking, see `StepUp.require`.
 
         :raises ReauthenticationNeeded: :raises ReauthenticationFailed: the password is wrong. :raises TooMany:
         """
-        accounts = AccountRepository(self._db)
-        if password is None:
-            session = await accounts.active_session(actor.session_id, self._clock.now())
-            if session is None or self._clock.now() - session["created_at"] > FRESH_SESSION:
-                raise ReauthenticationNeeded
-            return
-        guesses = self._throttle.reauthentication(actor)
-        await guesses.check()
-        if not await self._passwords.verify(password, await accounts.password_hash(actor.id)):
-            await guesses.failed()
-            raise ReauthenticationFailed
+        await self._step_up.require(actor, password)
 
     async def ask_reset(self, email: str, client: ClientInfo) -> None:
         """Mail a link that sets a new password, if the account exists; the answer is the same either way.
@@ -114,9 +106,8 @@ class PasswordService:
             account = await AccountRepository(tx).lock(account.id)
             if not await self._links.use(tx, "reset_password", token):
                 raise ResetLinkUnknown
-            if not account.is_verified:
-                # Identities linked before the e-mail was confirmed may belong to someone else.
-                await ProviderRepository(tx).forget_identities(account.id)
+            # A linked sign-in may be that of the person from whom the account is recovered.
+            await self._identities.drop(tx, account.id)
             # Following the link proves access to the mailbox, as a confirmation does.
             await AccountRepository(tx).confirm_email(account.id, self._clock.now())
             await self._set_password(tx, account, hashed, reason="password_reset")
@@ -125,9 +116,10 @@ class PasswordService:
         accounts = AccountRepository(tx)
         await accounts.change_password(account.id, hashed)
         await accounts.use_up_mailed_tokens(account.id, self._clock.now(), "reset_password")
+        await accounts.revoke_devices(account.id, self._clock.now())
         await self._sessions.end(tx, account.id, reason=reason)
         await tx.publish(PasswordChanged(account.id, reason))
         if account.email:
-            await self._mailer.queue(
-                tx, "password_changed", account.email, account.language, username=account.greeting_name
-            )
+            linked = await ProviderRepository(tx).identities(account.id)
+            values: dict[str, Any] = {"username": account.greeting_name, "providers": [one.provider for one in linked]}
+            await self._mailer.queue(tx, "password_changed", account.email, account.language, **values)

@@ -55,12 +55,13 @@ update accounts set avatar_id = %(avatar_id)s, avatar_key = %(avatar_key)s, upda
 update accounts set is_active = %(is_active)s, updated_at = now() where id = %(id)s;
 
 -- name: confirm_email
-update accounts set email_verified_at = coalesce(email_verified_at, %(now)s::timestamptz), updated_at = now()
+update accounts
+set email_verified_at = coalesce(email_verified_at, %(now)s::timestamptz), unconfirmed_from = null, updated_at = now()
 where id = %(id)s;
 
 -- name: add_session
-insert into sessions (id, account_id, door, created_at, expires_at, user_agent, address)
-values (%(id)s, %(account_id)s, %(channel)s, %(now)s, %(expires_at)s, %(user_agent)s, %(address)s);
+insert into sessions (id, account_id, door, created_at, authenticated_at, expires_at, user_agent, address)
+values (%(id)s, %(account_id)s, %(channel)s, %(now)s, %(now)s, %(expires_at)s, %(user_agent)s, %(address)s);
 
 -- name: active_session
 -- plan: generic
@@ -110,6 +111,59 @@ where s.id = any(%(ids)s::uuid[]) and s.ended_at is null and s.expires_at > %(no
 update sessions set ended_at = %(now)s, end_reason = %(reason)s
 where account_id = %(account_id)s and ended_at is null and (%(id)s::uuid is null or id = %(id)s::uuid);
 
+-- name: other_sessions
+select id from sessions
+where account_id = %(account_id)s and ended_at is null and expires_at > %(now)s and id is distinct from %(but)s::uuid;
+
+-- name: authenticated_at
+select authenticated_at from sessions where id = %(id)s;
+
+-- name: reauthenticate
+update sessions set authenticated_at = %(now)s where id = %(id)s;
+
+-- name: revoke_devices
+update accounts set devices_revoked_at = %(now)s where id = %(id)s;
+
+-- name: devices_revoked_at
+select devices_revoked_at from accounts where id = %(id)s;
+
+-- name: unconfirmed_from
+select unconfirmed_from from accounts where id = %(id)s;
+
+-- name: register_from
+update accounts set unconfirmed_from = %(network)s where id = %(id)s;
+
+-- name: remove_password
+update accounts set password_hash = null, updated_at = now() where id = %(id)s;
+
+-- name: add_contact_change
+insert into contact_changes (account_id, field, old_value, digest, changed_at, expires_at)
+values (%(account_id)s, %(field)s, %(old_value)s, %(digest)s, %(now)s, %(expires_at)s);
+
+-- name: contact_change
+select id, account_id, field, old_value from contact_changes
+where digest = %(digest)s and undone_at is null and expires_at > %(now)s;
+
+-- name: undo_contact_changes
+-- Later changes are undone with the one that is named.
+update contact_changes set undone_at = %(now)s
+where account_id = %(account_id)s and id >= %(id)s and undone_at is null;
+
+-- name: has_contact_change
+select exists (
+    select 1 from contact_changes
+    where account_id = %(account_id)s and field = %(field)s and undone_at is null and expires_at > %(now)s
+);
+
+-- name: restore_contact
+update accounts
+set email = case when %(field)s = 'email' then %(value)s else email end,
+    email_key = case when %(field)s = 'email' then %(key)s else email_key end,
+    email_verified_at = case when %(field)s = 'email' then %(now)s else email_verified_at end,
+    phone = case when %(field)s = 'phone' then %(value)s else phone end,
+    updated_at = now()
+where id = %(id)s;
+
 -- name: add_mailed_token
 insert into mailed_tokens (account_id, purpose, digest, created_at, expires_at)
 values (%(account_id)s, %(purpose)s, %(digest)s, %(now)s, %(expires_at)s);
@@ -134,6 +188,9 @@ delete from sessions where id in (
     union all
     (select id from sessions where ended_at < %(before)s limit %(batch)s)
 );
+
+-- name: sweep_contact_changes
+delete from contact_changes where id in (select id from contact_changes where expires_at < %(before)s limit %(batch)s);
 
 -- name: sweep_mailed_tokens
 delete from mailed_tokens where id in (select id from mailed_tokens where expires_at < %(before)s limit %(batch)s);

@@ -188,6 +188,39 @@ class AccountRepository:
             QUERIES.end_sessions, account_id=account_id, id=session_id, reason=reason, now=now
         )
 
+    async def other_sessions(self, account_id: int, but: uuid.UUID | None, now: datetime) -> list[uuid.UUID]:
+        """The ids of its active sessions other than ``but``."""
+        return [
+            row["id"] for row in await self._tx.all(QUERIES.other_sessions, account_id=account_id, but=but, now=now)
+        ]
+
+    async def authenticated_at(self, session_id: uuid.UUID) -> datetime | None:
+        """When the session's person last gave a password or came from a provider."""
+        moment: datetime | None = await self._tx.value(QUERIES.authenticated_at, id=session_id)
+        return moment
+
+    async def reauthenticate(self, session_id: uuid.UUID, now: datetime) -> None:
+        await self._tx.execute(QUERIES.reauthenticate, id=session_id, now=now)
+
+    async def revoke_devices(self, account_id: int, now: datetime) -> None:
+        """Device cookies given out before ``now`` are not recognized."""
+        await self._tx.execute(QUERIES.revoke_devices, id=account_id, now=now)
+
+    async def devices_revoked_at(self, account_id: int) -> datetime | None:
+        moment: datetime | None = await self._tx.value(QUERIES.devices_revoked_at, id=account_id)
+        return moment
+
+    async def unconfirmed_from(self, account_id: int) -> str | None:
+        """The network that registered an account whose e-mail was never confirmed."""
+        network: str | None = await self._tx.value(QUERIES.unconfirmed_from, id=account_id)
+        return network
+
+    async def register_from(self, account_id: int, network: str) -> None:
+        await self._tx.execute(QUERIES.register_from, id=account_id, network=network)
+
+    async def remove_password(self, account_id: int) -> None:
+        await self._tx.execute(QUERIES.remove_password, id=account_id)
+
     async def add_mailed_token(
         self, account_id: int, purpose: Purpose, digest: bytes, now: datetime, expires_at: datetime
     ) -> None:
@@ -216,9 +249,54 @@ class AccountRepository:
     async def sweep(self, before: datetime, batch: int) -> int:
         """Delete sessions and links that ended before; at most about ``batch`` of each kind. Returns how many."""
         values = {"before": before, "batch": batch}
-        return await self._tx.execute(QUERIES.sweep_sessions, values) + await self._tx.execute(
-            QUERIES.sweep_mailed_tokens, values
+        sweeps = (QUERIES.sweep_sessions, QUERIES.sweep_mailed_tokens, QUERIES.sweep_contact_changes)
+        return sum([await self._tx.execute(sweep, values) for sweep in sweeps])
+
+
+class ContactChangeRepository:
+    """Changes of e-mail and phone that can be undone."""
+
+    def __init__(self, tx: Queryable) -> None:
+        self._tx = tx
+
+    async def add(
+        self, account_id: int, field: str, old_value: str | None, digest: bytes, now: datetime, expires_at: datetime
+    ) -> None:
+        await self._tx.execute(
+            QUERIES.add_contact_change,
+            account_id=account_id,
+            field=field,
+            old_value=old_value,
+            digest=digest,
+            now=now,
+            expires_at=expires_at,
         )
+
+    async def find(self, digest: bytes, now: datetime) -> Row | None:
+        """``id, account_id, field, old_value`` of a change that can be undone."""
+        return await self._tx.one_or_none(QUERIES.contact_change, digest=digest, now=now)
+
+    async def is_pending(self, account_id: int, field: str, now: datetime) -> bool:
+        """Whether a change of the field can be undone."""
+        values = {"account_id": account_id, "field": field, "now": now}
+        return bool(await self._tx.value(QUERIES.has_contact_change, values))
+
+    async def undo(self, account_id: int, change_id: int, now: datetime) -> int:
+        """Mark the change and later ones as undone; 0 if a concurrent request has done so."""
+        return await self._tx.execute(QUERIES.undo_contact_changes, account_id=account_id, id=change_id, now=now)
+
+    async def restore(self, account_id: int, field: str, value: str | None, now: datetime) -> None:
+        """:raises Taken: another account has the value now."""
+        key = key_of(value) if value and field == "email" else None
+        await self._tx.execute(QUERIES.restore_contact, id=account_id, field=field, value=value, key=key, now=now)
+
+
+async def require_free(
+    accounts: AccountRepository, username: str, email: str | None, phone: str | None, but: int | None = None
+) -> None:
+    """:raises Taken: names all fields; between concurrent requests, the constraints decide."""
+    if names := await accounts.taken(username=username, email=email, phone=phone, but=but):
+        raise taken(*names)()
 
 
 def _account(row: Row | None) -> Account:

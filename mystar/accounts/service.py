@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from contextlib import nullcontext
-from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from mystar.accounts.age import age_on, require_adult
 from mystar.accounts.credentials import (
     Credential,
     credential_of,
-    email_key,
     key_of,
-    normalize_email,
-    normalize_phone,
-    normalize_username,
 )
-from mystar.accounts.drafts import normalize_draft, normalize_field, require_birth_date
+from mystar.accounts.drafts import normalize_draft
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
-    AccountChanged,
     AccountRegistered,
     Actor,
     Channel,
@@ -40,14 +32,13 @@ from mystar.accounts.model import (
     Role,
     RoleChanged,
     Session,
-    taken,
 )
-from mystar.accounts.repository import AccountRepository
+from mystar.accounts.oauth.identities import IdentityService
+from mystar.accounts.repository import AccountRepository, require_free
 from mystar.accounts.sessions.login_throttle import LoginThrottle
 from mystar.accounts.sessions.service import Sessions
 from mystar.errors import Invalid, NotFound, Text
 from mystar.kit.clock import Clock
-from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.passwords import Passwords
 from mystar.kit.security.rate_limits import RateLimits, network_of
@@ -68,12 +59,13 @@ class AccountService:
         sessions: Sessions,
         links: MailedLinks,
         throttle: LoginThrottle,
+        identities: IdentityService,
         limits: RateLimits,
-        mailer: Mailer,
         clock: Clock,
     ) -> None:
         self._db, self._passwords, self._sessions, self._links = db, passwords, sessions, links
-        self._throttle, self._limits, self._mailer, self._clock = throttle, limits, mailer, clock
+        self._throttle, self._limits, self._clock = throttle, limits, clock
+        self._identities = identities
 
     # Registration
 
@@ -101,6 +93,7 @@ class AccountService:
         hashed = await self._hash_for(draft, password, network_of(client.address))
         async with self._db.transaction() as tx:
             account = await AccountRepository(tx).add(draft, password_hash=hashed, language=client.language)
+            await AccountRepository(tx).register_from(account.id, network_of(client.address))
             await self._links.mail_confirmation(tx, account, channel)
             await tx.publish(AccountRegistered(account.id, as_creator))
         return account
@@ -156,7 +149,7 @@ class AccountService:
         verified_at = now if is_verified and draft.email else None
         async with self._db.transaction() as tx:
             accounts = AccountRepository(tx)
-            await self._require_free(accounts, draft.username, draft.email, draft.phone)
+            await require_free(accounts, draft.username, draft.email, draft.phone)
             account = await accounts.add(draft, password_hash=hashed, language="ru", email_verified_at=verified_at)
             await tx.publish(AccountRegistered(account.id))
         return account
@@ -175,12 +168,16 @@ class AccountService:
         :raises ConfirmLinkUnknown: also when the e-mail was changed. :raises ConfirmLinkExpired: :raises TooMany:
         """
         found = await self._links.look("confirm_email", token, client)
+        session = await self._sessions.session_of(client, found.account_id)
+        device = await self._sessions.recognize_device(client, found.account_id)
         async with self._db.transaction() as tx:
             accounts = AccountRepository(tx)
             account = await accounts.lock(found.account_id)
             if not account.is_active:
                 raise ConfirmLinkUnknown
             if await self._links.use(tx, "confirm_email", token):
+                if not account.is_verified:
+                    await self._drop_unproven(tx, account, client, session, is_known=device is not None)
                 await accounts.confirm_email(account.id, self._clock.now())
                 account = await accounts.get(account.id)
                 await tx.publish(EmailConfirmed(account.id))
@@ -190,6 +187,24 @@ class AccountService:
             if account.is_verified:
                 return EmailConfirmation(account, None)
             raise ConfirmLinkUnknown
+
+    async def _drop_unproven(
+        self, tx: Tx, account: Account, client: ClientInfo, session: uuid.UUID | None, *, is_known: bool
+    ) -> None:
+        """Drop what was attached to the account before its e-mail was confirmed, as a stranger may have attached it.
+
+        Linked sign-ins and other sessions are kept only for a client with a session of the account; the password also
+        for a known device, and for the network that registered.
+        """
+        accounts = AccountRepository(tx)
+        registered_from = await accounts.unconfirmed_from(account.id)
+        if session is None:
+            await self._identities.drop(tx, account.id)
+        await self._sessions.end_others(tx, account.id, reason="email_confirmed", keep=session)
+        if session or is_known or registered_from in (None, network_of(client.address)):
+            return
+        await accounts.remove_password(account.id)
+        await self._links.mail_reset(tx, account, "market")
 
     # Log-in and log-out
 
@@ -286,66 +301,6 @@ class AccountService:
             raise PersonUnknown
         return found[0]
 
-    async def edit_profile(
-        self,
-        actor: Actor,
-        *,
-        username: str | None = None,
-        email: str | None = None,
-        phone: str | None = None,
-        first_name: str | None = None,
-        last_name: str | None = None,
-        bio: str | None = None,
-        location: str | None = None,
-        birth_date: date | None = None,
-        adults_only: bool = False,
-        tx: Tx | None = None,
-    ) -> Account:
-        """Change what is given; an empty phone removes it (D10).
-
-        A new e-mail has to be confirmed; the old one is notified, and its links become invalid.
-
-        :param tx: the transaction of a larger change.
-
-        :raises Invalid: by field. :raises Taken: by field. :raises TooMany: new e-mails, as each sends a mail.
-        :raises TooYoung: see `register`.
-        """
-        if birth_date is not None:
-            require_birth_date(birth_date, today=self._clock.now().date())
-            if adults_only:
-                require_adult(birth_date, self._clock.now().date())
-        given = {
-            "username": normalize_field("username", normalize_username, username),
-            "email": normalize_field("email", normalize_email, email),
-            "first_name": first_name,
-            "last_name": last_name,
-            "bio": bio,
-            "location": location,
-        }
-        change: dict[str, str | date | None] = {
-            name: value.strip() for name, value in given.items() if value is not None
-        }
-        if birth_date is not None:
-            change["birth_date"] = birth_date
-        if phone is not None:
-            change["phone"] = normalize_field("phone", normalize_phone, phone)
-        mailbox = email_key(given["email"] or "")
-        if mailbox and mailbox != email_key((await self.profile(actor.id)).email or ""):
-            await self._limits.hit("mailed_link", actor.id)
-        async with nullcontext(tx) if tx else self._db.transaction() as transaction:
-            return await self._change_profile(transaction, actor, change)
-
-    async def _change_profile(self, tx: Tx, actor: Actor, change: Mapping[str, str | date | None]) -> Account:
-        accounts = AccountRepository(tx)
-        old = await accounts.lock(actor.id)
-        new = replace(old, **change)  # type: ignore[arg-type]
-        await self._require_free(accounts, new.username, new.email, new.phone, but=old.id)
-        await accounts.change_profile(new)
-        await tx.publish(AccountChanged(old.id))
-        if email_key(new.email or "") != email_key(old.email or ""):
-            await self._change_email(tx, old, new)
-        return await accounts.get(old.id)
-
     async def set_avatar(self, tx: Tx, account_id: int, file_id: int | None, key: str | None) -> int | None:
         """Part of the transaction that attaches the file; ``key`` is its path behind /media/.
 
@@ -364,20 +319,5 @@ class AccountService:
 
     async def _hash_for(self, draft: Draft, password: str, client: str = "") -> str:
         """:raises Taken: before the expensive hash; between concurrent requests, the constraint decides."""
-        await self._require_free(AccountRepository(self._db), draft.username, draft.email, draft.phone)
+        await require_free(AccountRepository(self._db), draft.username, draft.email, draft.phone)
         return await self._passwords.hash(password, client=client, account=key_of(draft.username))
-
-    @staticmethod
-    async def _require_free(
-        accounts: AccountRepository, username: str, email: str | None, phone: str | None, but: int | None = None
-    ) -> None:
-        if names := await accounts.taken(username=username, email=email, phone=phone, but=but):
-            raise taken(*names)()
-
-    async def _change_email(self, tx: Tx, old: Account, new: Account) -> None:
-        await AccountRepository(tx).use_up_mailed_tokens(old.id, self._clock.now())
-        await self._links.mail_confirmation(tx, new, "greetings")
-        if old.email:
-            await self._mailer.queue(
-                tx, "email_changed", old.email, old.language, username=old.greeting_name, new_email=new.email
-            )

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from aiohttp import web
 
-from mystar.accounts.handlers import ROUTES as ROUTES
-from mystar.accounts.keys import ACCOUNTS, OPERATOR, PASSWORDS, SIGN_IN, STAFF, SUPPORT_FORMS
+from mystar.accounts.contacts import ContactChanges
+from mystar.accounts.handlers import ROUTES as ACCOUNT_ROUTES
+from mystar.accounts.keys import (
+    ACCOUNTS,
+    CONTACTS,
+    IDENTITIES,
+    OPERATOR,
+    PASSWORDS,
+    PROFILES,
+    SIGN_IN,
+    STAFF,
+    STEP_UP,
+    SUPPORT_FORMS,
+)
 from mystar.accounts.links import REQUESTS as LINK_REQUESTS
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.oauth.attempts import SignInAttempts
+from mystar.accounts.oauth.handlers import ROUTES as OAUTH_ROUTES
+from mystar.accounts.oauth.identities import IdentityService
 from mystar.accounts.oauth.providers.http_client import ProviderHttpClient
 from mystar.accounts.oauth.providers.registry import all_providers
 from mystar.accounts.oauth.repository import CONSTRAINTS as OAUTH_CONSTRAINTS
 from mystar.accounts.oauth.service import SignInService
 from mystar.accounts.passwords import PasswordService
+from mystar.accounts.profile import ProfileService
 from mystar.accounts.repository import CONSTRAINTS as ACCOUNT_CONSTRAINTS
 from mystar.accounts.service import AccountService
 from mystar.accounts.sessions.login_throttle import LoginThrottle
 from mystar.accounts.sessions.service import Sessions
 from mystar.accounts.sessions.sockets import session_watch
+from mystar.accounts.sessions.step_up import StepUp
 from mystar.accounts.staff.operator import Operator
 from mystar.accounts.staff.service import StaffService
 from mystar.accounts.support_forms import SupportForms
@@ -30,47 +47,54 @@ from mystar.kit.background import every
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.security.passwords import Passwords
 from mystar.kit.security.tokens import Tokens
+from mystar.kit.web.routes import Route
 
+ROUTES: tuple[Route, ...] = (*ACCOUNT_ROUTES, *OAUTH_ROUTES)
 CONSTRAINTS: Constraints = {**ACCOUNT_CONSTRAINTS, **OAUTH_CONSTRAINTS}
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the services share."""
+
+    passwords: Passwords
+    sessions: Sessions
+    links: MailedLinks
+    throttle: LoginThrottle
+    step_up: StepUp
+    identities: IdentityService
+
+
 def add(app: web.Application, infra: Infrastructure) -> None:
-    settings = infra.settings
-    db, clock, mailer, limits = infra.db, infra.clock, infra.mailer, infra.limits
+    parts = _parts(infra)
+    infra.outbox.handle(LINK_REQUESTS, parts.links.send_asked)
+    app[STEP_UP], app[IDENTITIES] = parts.step_up, parts.identities
+    _add_accounts(app, infra, parts)
+    _add_staff(app, infra, parts)
+    _add_sign_in(app, infra, parts)
+    seconds = infra.settings.sockets.recheck_seconds
+    app.cleanup_ctx.append(session_watch(parts.sessions, app[HUB], infra.events, seconds))
+
+    async def close(_app: web.Application) -> None:
+        parts.passwords.close()
+
+    app.on_cleanup.append(close)
+
+
+def _parts(infra: Infrastructure) -> _Parts:
+    settings, db, clock = infra.settings, infra.db, infra.clock
     passwords = Passwords(cost=settings.passwords.bcrypt_cost, threads=settings.passwords.threads)
     sessions = Sessions(
         db,
         tokens=Tokens(settings.secret_key, previous=settings.previous_secret_keys),
         signer=infra.signer,
-        mailer=mailer,
+        mailer=infra.mailer,
         clock=clock,
         settings=settings.tokens,
     )
-    links = _mailed_links(infra)
-    infra.outbox.handle(LINK_REQUESTS, links.send_asked)
-    throttle = LoginThrottle(limits, sessions)
-    app[ACCOUNTS] = accounts = AccountService(
-        db,
-        passwords=passwords,
-        sessions=sessions,
-        links=links,
-        throttle=throttle,
-        limits=limits,
-        mailer=mailer,
-        clock=clock,
-    )
-    app[PASSWORDS] = PasswordService(
-        db, passwords=passwords, sessions=sessions, links=links, throttle=throttle, mailer=mailer, clock=clock
-    )
-    _add_staff(app, infra, passwords, sessions)
-    app.cleanup_ctx.append(account_sweep(accounts))
-    _add_sign_in(app, infra, sessions, links)
-    app.cleanup_ctx.append(session_watch(sessions, app[HUB], infra.events, settings.sockets.recheck_seconds))
-
-    async def close(_app: web.Application) -> None:
-        passwords.close()
-
-    app.on_cleanup.append(close)
+    throttle = LoginThrottle(infra.limits, sessions)
+    step_up = StepUp(db, passwords=passwords, throttle=throttle, clock=clock)
+    return _Parts(passwords, sessions, _mailed_links(infra), throttle, step_up, IdentityService(db, step_up))
 
 
 def _mailed_links(infra: Infrastructure) -> MailedLinks:
@@ -87,22 +111,63 @@ def _mailed_links(infra: Infrastructure) -> MailedLinks:
     )
 
 
-def _add_staff(app: web.Application, infra: Infrastructure, passwords: Passwords, sessions: Sessions) -> None:
-    app[STAFF] = StaffService(infra.db, sessions)
-    app[OPERATOR] = Operator(infra.db, passwords=passwords, sessions=sessions, clock=infra.clock)
+def _add_accounts(app: web.Application, infra: Infrastructure, parts: _Parts) -> None:
+    db, clock, limits, links = infra.db, infra.clock, infra.limits, parts.links
+    app[ACCOUNTS] = accounts = AccountService(
+        db,
+        passwords=parts.passwords,
+        sessions=parts.sessions,
+        links=links,
+        throttle=parts.throttle,
+        identities=parts.identities,
+        limits=limits,
+        clock=clock,
+    )
+    app.cleanup_ctx.append(account_sweep(accounts))
+    app[CONTACTS] = contacts = ContactChanges(
+        db,
+        links=links,
+        sessions=parts.sessions,
+        identities=parts.identities,
+        mailer=infra.mailer,
+        signer=infra.signer,
+        clock=clock,
+        public_url=infra.settings.http.public_url,
+    )
+    app[PROFILES] = ProfileService(
+        db, links=links, contacts=contacts, step_up=parts.step_up, limits=limits, clock=clock
+    )
+    app[PASSWORDS] = PasswordService(
+        db,
+        passwords=parts.passwords,
+        sessions=parts.sessions,
+        links=links,
+        throttle=parts.throttle,
+        identities=parts.identities,
+        step_up=parts.step_up,
+        mailer=infra.mailer,
+        clock=clock,
+    )
+
+
+def _add_staff(app: web.Application, infra: Infrastructure, parts: _Parts) -> None:
+    app[STAFF] = StaffService(infra.db, parts.sessions)
+    app[OPERATOR] = Operator(infra.db, passwords=parts.passwords, sessions=parts.sessions, clock=infra.clock)
     support = infra.settings.mail.support
     app[SUPPORT_FORMS] = SupportForms(infra.db, mailer=infra.mailer, limits=infra.limits, support=support)
 
 
-def _add_sign_in(app: web.Application, infra: Infrastructure, sessions: Sessions, links: MailedLinks) -> None:
+def _add_sign_in(app: web.Application, infra: Infrastructure, parts: _Parts) -> None:
     oauth, db, clock = infra.settings.oauth, infra.db, infra.clock
     http_client = ProviderHttpClient(timeout=oauth.timeout_seconds, registry=infra.metrics.registry)
     app[SIGN_IN] = sign_in = SignInService(
         db,
         all_providers(oauth, http_client),
         attempts=SignInAttempts(db, clock, infra.signer, lifetime=timedelta(seconds=oauth.attempt_seconds)),
-        sessions=sessions,
-        links=links,
+        sessions=parts.sessions,
+        links=parts.links,
+        step_up=parts.step_up,
+        mailer=infra.mailer,
         limits=infra.limits,
         clock=clock,
         public_url=infra.settings.http.public_url,

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from mystar.accounts.access import maybe_actor_of, rule_of
-from mystar.accounts.model import LoginRefused, PasswordWrong
+from mystar.accounts.model import LoginRefused, PasswordWrong, ReauthenticationFailed
 from mystar.accounts.oauth.model import SignInRefused
 from mystar.audit.keys import AUDIT, RECENT_REFUSALS
 from mystar.audit.model import AuditContext
@@ -70,7 +70,7 @@ async def _record_refusal(request: web.Request, refusal: MystarError) -> None:
             await audit.record_separately("sign_in_refused", subject, route=route)
         case SignInRefused():
             await audit.record_separately("sign_in_refused", route=route, code=refusal.code)
-        case PasswordWrong():
+        case PasswordWrong() | ReauthenticationFailed():
             await audit.record_separately("password_refused", _actor_subject(request), route=route)
         case TooMany():
             if _is_new(request, refusal):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from mystar.accounts.model import (
     AccountBlocked,
     AccountUnblocked,
+    ContactChangeUndone,
+    FieldChanged,
     PasswordChanged,
     RoleChanged,
     SessionOpened,
     SessionsEnded,
 )
+from mystar.accounts.oauth.model import IdentityLinked, IdentityUnlinked
 from mystar.audit.service import AuditService
 from mystar.earnings.details.model import DetailsChanged, PayoutsStopped
 from mystar.earnings.model import BalanceAdjusted, ChargedBack, EarningDecided
@@ -39,6 +42,10 @@ class Listeners:
         events.on(SessionOpened, self._signed_in)
         events.on(SessionsEnded, self._sessions_ended)
         events.on(PasswordChanged, self._password_changed)
+        events.on(FieldChanged, self._field_changed)
+        events.on(ContactChangeUndone, self._contact_change_undone)
+        events.on(IdentityLinked, self._identity_linked)
+        events.on(IdentityUnlinked, self._identity_unlinked)
         events.on(AccountBlocked, self._blocked)
         events.on(AccountUnblocked, self._unblocked)
         events.on(RoleChanged, self._role_changed)
@@ -68,6 +75,22 @@ class Listeners:
 
     async def _password_changed(self, tx: Tx, event: PasswordChanged) -> None:
         await self._audit.record(tx, "password_changed", _account(event.account_id), how=event.how)
+
+    async def _field_changed(self, tx: Tx, event: FieldChanged) -> None:
+        is_contact = event.field in ("email", "phone")
+        before, after = map(_masked, (event.before, event.after)) if is_contact else (event.before, event.after)
+        subject = _account(event.account_id)
+        await self._audit.record(tx, "field_changed", subject, field=event.field, before=before, after=after)
+
+    async def _contact_change_undone(self, tx: Tx, event: ContactChangeUndone) -> None:
+        subject = _account(event.account_id)
+        await self._audit.record(tx, "contact_change_undone", subject, actor_id=event.account_id, field=event.field)
+
+    async def _identity_linked(self, tx: Tx, event: IdentityLinked) -> None:
+        await self._audit.record(tx, "identity_linked", _account(event.account_id), provider=event.provider)
+
+    async def _identity_unlinked(self, tx: Tx, event: IdentityUnlinked) -> None:
+        await self._audit.record(tx, "identity_unlinked", _account(event.account_id), provider=event.provider)
 
     async def _blocked(self, tx: Tx, event: AccountBlocked) -> None:
         await self._audit.record(tx, "account_blocked", _account(event.account_id))
@@ -149,6 +172,14 @@ class Listeners:
             return
         subject = f"order:{event.order.id}"
         await self._audit.record(tx, _STUDIO[type(event)], subject, actor_id=event.actor_id, number=event.order.number)
+
+
+def _masked(value: str) -> str:
+    """Enough of an e-mail or a phone to compare with: "a…@example.com", "+79…67"."""
+    name, at, domain = value.rpartition("@")
+    if at:
+        return f"{name[:1]}…@{domain}"
+    return f"{value[:3]}…{value[-2:]}" if value else ""
 
 
 def _account(account_id: int) -> str:

@@ -17,6 +17,10 @@ ACTIONS = (
     "sessions_ended",
     "password_changed",
     "password_refused",
+    "field_changed",
+    "contact_change_undone",
+    "identity_linked",
+    "identity_unlinked",
     "account_blocked",
     "account_unblocked",
     "role_changed",
@@ -36,7 +40,7 @@ ACTIONS = (
 class AuditEvent:
     """What is written. ``subject`` names what it concerns: "account:7", "order:12", or "".
 
-    ``details`` are few and short, and never contain a secret, an e-mail, a phone or a name.
+    ``details`` are few and short, and never contain a secret; e-mails and phones are masked.
     """
 
     at: datetime

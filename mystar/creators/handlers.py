@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, signed_in
-from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS, PROFILES
 from mystar.accounts.model import Account
 from mystar.accounts.schemas import CLIENT, CREATOR
 from mystar.creators.keys import CREATORS, SKILLS
@@ -108,11 +108,11 @@ def _require_own(request: web.Request) -> None:
 
 
 async def _change(request: web.Request) -> Account:
-    actor, accounts = actor_of(request), request.app[ACCOUNTS]
+    actor = actor_of(request)
     async with read_fields(request, UserChange(), AVATAR) as (change, files):
-        await accounts.edit_profile(actor, **change)
+        await request.app[PROFILES].edit(actor, **change)
         await set_avatar(request, files)
-    return await accounts.profile(actor.id)
+    return await request.app[ACCOUNTS].profile(actor.id)
 
 
 async def _client_profile(request: web.Request, account: Account) -> web.Response:

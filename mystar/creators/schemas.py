@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, pre_load, validate
 
-from mystar.accounts.schemas import CLIENT, CREATOR, NAME_MAX_LENGTH, PhoneNumber
+from mystar.accounts.schemas import CLIENT, CREATOR, NAME_MAX_LENGTH, Password, PhoneNumber
 from mystar.creators.model import (
     DUPLICATE_SKILL,
     MAX_LEVEL,
@@ -60,12 +60,15 @@ class UserChange(BaseSchema):
     """User name and e-mail are not changed here; an empty phone removes it.
 
     A client sends the fields inside ``user``, or with ``user.`` before their names, and ``location_write``.
+
+    ``current_password``: for a new phone, unless the session is younger than ten minutes.
     """
 
     first_name = PlainText(max_length=NAME_MAX_LENGTH)
     last_name = PlainText(max_length=NAME_MAX_LENGTH)
     phone = PhoneNumber()
     bio = PlainText(max_length=_BIO_LONGEST)
+    current_password = Password()
     location = PlainText(max_length=200, metadata={"description": "Or location_write."})
 
     @pre_load

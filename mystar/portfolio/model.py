@@ -44,7 +44,7 @@ class Item:
 
 
 class ProfileChange(NamedTuple):
-    """``account``: see `AccountService.edit_profile`; ``profile``: see `CreatorService.edit`."""
+    """``account``: see `ProfileService.check`; ``profile``: see `CreatorService.edit`."""
 
     account: Mapping[str, Any]
     profile: Mapping[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.keys import PROFILES
 from mystar.catalog.keys import CATALOG
 from mystar.creators.keys import CREATORS, SKILLS
 from mystar.files.keys import FILES
@@ -21,7 +21,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     app[PORTFOLIO] = portfolio = PortfolioService(infra.db, app[CREATORS], app[FILES], infra.clock)
     app[SHOWCASE] = Showcase(
         infra.db,
-        accounts=app[ACCOUNTS],
+        profiles=app[PROFILES],
         creators=app[CREATORS],
         catalog=app[CATALOG],
         skills=app[SKILLS],

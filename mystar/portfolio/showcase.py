@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mystar.accounts.model import Actor
-from mystar.accounts.service import AccountService
+from mystar.accounts.profile import ProfilePatch, ProfileService
 from mystar.catalog.service import CatalogService
 from mystar.creators.model import MAX_SKILLS, CreatorCard, CreatorUnknown
 from mystar.creators.service import CreatorService
@@ -21,13 +21,13 @@ class Showcase:
         self,
         db: Database,
         *,
-        accounts: AccountService,
+        profiles: ProfileService,
         creators: CreatorService,
         catalog: CatalogService,
         skills: SkillService,
         portfolio: PortfolioService,
     ) -> None:
-        self._db, self._accounts = db, accounts
+        self._db, self._profiles = db, profiles
         self._creators, self._catalog = creators, catalog
         self._skills, self._portfolio = skills, portfolio
 
@@ -36,9 +36,10 @@ class Showcase:
 
         :raises CreatorExists: the actor has a profile. :raises CategoryUnknown: :raises PriceImpossible:
         """
+        account = await self._profiles.check(actor, **change.account)
         async with self._db.transaction() as tx:
             await self._creators.create(tx, actor.id)
-            await self._change(tx, actor, change)
+            await self._change(tx, actor, change, account)
         return await self.own(actor)
 
     async def change(self, actor: Actor, change: ProfileChange, *, creator_id: int | None = None) -> CreatorPage:
@@ -46,15 +47,16 @@ class Showcase:
 
         :param creator_id: must be the actor's. :raises CreatorUnknown: no profile. :raises CategoryUnknown:
         """
+        account = await self._profiles.check(actor, **change.account)
         async with self._db.transaction() as tx:
-            own_id = await self._change(tx, actor, change)
+            own_id = await self._change(tx, actor, change, account)
             if creator_id not in (None, own_id):
                 raise CreatorUnknown
         return await self.own(actor)
 
-    async def _change(self, tx: Tx, actor: Actor, change: ProfileChange) -> int:
-        if change.account:
-            await self._accounts.edit_profile(actor, **change.account, tx=tx)
+    async def _change(self, tx: Tx, actor: Actor, change: ProfileChange, account: ProfilePatch) -> int:
+        if account:
+            await self._profiles.save(tx, actor.id, account)
         creator_id = await self._creators.edit(tx, actor.id, **change.profile)
         await self._catalog.patch_greeting(tx, creator_id, change.pricing)
         return creator_id

@@ -1,8 +1,41 @@
-"""What sign-in through a provider refuses."""
+"""Identities at providers, the events about them, and the errors of sign-in."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from mystar.errors import Conflict, Invalid, NotFound, Text, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A linked sign-in. Both kinds of VK are "vk"."""
+
+    id: int
+    provider: str
+    linked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityLinked:
+    account_id: int
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityUnlinked:
+    account_id: int
+    provider: str
+
+
+class LastSignIn(Conflict):
+    """The account has no password and no other linked sign-in, so this one cannot be removed."""
+
+    code = "last_sign_in"
+    text = Text(
+        "Сначала задайте пароль: иначе войти будет нельзя.", "Set a password first: there would be no way to log in."
+    )
 
 
 class ProviderOff(NotFound):

@@ -6,8 +6,15 @@ select account_id from provider_identities where issuer = %(issuer)s and subject
 -- name: add_identity
 insert into provider_identities (issuer, subject, account_id) values (%(issuer)s, %(subject)s, %(account_id)s);
 
--- name: forget_identities
-delete from provider_identities where account_id = %(account_id)s;
+-- name: identities
+select id, issuer as provider, created_at as linked_at from provider_identities where account_id = %(account_id)s
+order by id limit 100;
+
+-- name: delete_identities
+-- One identity of the account, or all of them.
+delete from provider_identities
+where account_id = %(account_id)s and (%(id)s::bigint is null or id = %(id)s::bigint)
+returning issuer;
 
 -- name: taken_usernames
 select username_key from accounts where username_key = any(%(keys)s::text[]);

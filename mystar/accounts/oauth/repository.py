@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from mystar.accounts.oauth.model import AlreadyRegistered
+from mystar.accounts.oauth.model import AlreadyRegistered, Identity
 from mystar.errors import MystarError
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
@@ -30,8 +30,14 @@ class ProviderRepository:
         """:raises AlreadyRegistered: by a concurrent request."""
         await self._tx.execute(QUERIES.add_identity, issuer=issuer, subject=subject, account_id=account_id)
 
-    async def forget_identities(self, account_id: int) -> None:
-        await self._tx.execute(QUERIES.forget_identities, account_id=account_id)
+    async def identities(self, account_id: int) -> list[Identity]:
+        """In the order in which they were linked; at most 100."""
+        return [Identity(**row) for row in await self._tx.all(QUERIES.identities, account_id=account_id)]
+
+    async def delete_identities(self, account_id: int, identity_id: int | None = None) -> list[str]:
+        """Delete one identity of the account, or all; returns their providers."""
+        rows = await self._tx.all(QUERIES.delete_identities, account_id=account_id, id=identity_id)
+        return [row["issuer"] for row in rows]
 
     async def taken_usernames(self, keys: Iterable[str]) -> set[str]:
         return {row["username_key"] for row in await self._tx.all(QUERIES.taken_usernames, keys=list(keys))}

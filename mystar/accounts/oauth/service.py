@@ -34,12 +34,14 @@ from mystar.accounts.model import (
 )
 from mystar.accounts.oauth.attempts import SignInAttempts
 from mystar.accounts.oauth.linking import Create, EmailOwner, Link, LinkingContext, LogIn, Refuse, decide
-from mystar.accounts.oauth.model import ProviderRefused, SignInRefused
+from mystar.accounts.oauth.model import IdentityLinked, ProviderRefused, SignInRefused
 from mystar.accounts.oauth.providers.base import Name, Profile, Provider, ResponseType
 from mystar.accounts.oauth.repository import ProviderRepository
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions.service import Sessions
+from mystar.accounts.sessions.step_up import StepUp
 from mystar.kit.clock import Clock
+from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.rate_limits import RateLimits
 
@@ -84,12 +86,14 @@ class SignInService:
         attempts: SignInAttempts,
         sessions: Sessions,
         links: MailedLinks,
+        step_up: StepUp,
+        mailer: Mailer,
         limits: RateLimits,
         clock: Clock,
         public_url: str,
     ) -> None:
         self._db, self._attempts, self._sessions, self._links = db, attempts, sessions, links
-        self._limits, self._clock = limits, clock
+        self._limits, self._clock, self._step_up, self._mailer = limits, clock, step_up, mailer
         self.public_url = public_url
         self._providers: Mapping[Name, Provider] = {provider.name: provider for provider in providers}
 
@@ -190,10 +194,13 @@ class SignInService:
 
         :raises AlreadyRegistered: the identity has an account. :raises SignInFirst: its e-mail belongs to another one.
         :raises Taken: the phone or the e-mail of ``contact``. :raises Invalid: by field.
+        :raises ReauthenticationNeeded: for an ``actor``, see `StepUp.require`.
         :raises ProviderTokenRefused: :raises ProviderDown: :raises ProviderOff: :raises TooMany:
         """
         await self._limits.hit("registration", client.address)
         provider, profile = await self._identify(name, token, client)
+        if actor is not None:
+            await self._require_owner(actor, provider, profile)
         for race in range(_ATTEMPTS):
             try:
                 async with self._db.transaction() as tx:
@@ -214,6 +221,11 @@ class SignInService:
                 if set(taken.fields) != {"username"} or race == _ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
+
+    async def _require_owner(self, actor: Actor, provider: Provider, profile: Profile) -> None:
+        """Step-up for linking; not where the identity is linked already, which is answered as before."""
+        if await ProviderRepository(self._db).account_of(provider.issuer, profile.subject) is None:
+            await self._step_up.require(actor)
 
     async def sweep(self) -> None:
         await self._attempts.sweep()
@@ -257,12 +269,20 @@ class SignInService:
             case Create(verified):
                 account = await self._create(tx, profile, email, contact, client, channel, verified=verified, race=race)
                 await rows.add_identity(provider.issuer, profile.subject, account.id)
+                await tx.publish(IdentityLinked(account.id, provider.issuer))
             case Link(account_id):
                 account = await _active(accounts, account_id)
-                await rows.add_identity(provider.issuer, profile.subject, account.id)
+                await self._link(tx, account, provider, profile)
             case LogIn(account_id):
                 account = await _active(accounts, account_id)
         return await self._sessions.open(tx, account, client, channel)
+
+    async def _link(self, tx: Tx, account: Account, provider: Provider, profile: Profile) -> None:
+        await ProviderRepository(tx).add_identity(provider.issuer, profile.subject, account.id)
+        await tx.publish(IdentityLinked(account.id, provider.issuer))
+        if account.email:
+            values = {"username": account.greeting_name, "provider": provider.issuer}
+            await self._mailer.queue(tx, "identity_linked", account.email, account.language, **values)
 
     @staticmethod
     async def _email_owner(accounts: AccountRepository, email: str | None) -> EmailOwner | None:

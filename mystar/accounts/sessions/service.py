@@ -163,9 +163,11 @@ class Sessions:
         Either a signed device cookie, or an access or refresh token of an active session.
         """
         device, _, signature = client.device.rpartition(".")
-        owner, _, _ = device.partition(".")
+        owner, _, given_at = device.partition(".")
         if owner == str(account_id) and self._signer.verify(signature, "device", device):
-            return device
+            revoked_at = await AccountRepository(self._db).devices_revoked_at(account_id)
+            if revoked_at is None or _milliseconds(given_at) > revoked_at.timestamp() * 1000:
+                return device
         for mode in (ACCESS, REFRESH):
             with contextlib.suppress(TokenRefused):
                 claims = self._tokens.read(client.token or "", mode)
@@ -198,8 +200,24 @@ class Sessions:
         await tx.publish(SessionsEnded(account_id, session_id, reason))
         return ended
 
+    async def end_others(self, tx: Tx, account_id: int, *, reason: str, keep: uuid.UUID | None) -> None:
+        """End the sessions of the account other than ``keep``."""
+        if keep is None:
+            await self.end(tx, account_id, reason=reason)
+            return
+        for session_id in await AccountRepository(tx).other_sessions(account_id, keep, self._clock.now()):
+            await self.end(tx, account_id, session_id=session_id, reason=reason)
+
+    async def session_of(self, client: ClientInfo, account_id: int) -> uuid.UUID | None:
+        """The active session of the account whose access token the client sent."""
+        with contextlib.suppress(TokenRefused):
+            claims = self._tokens.read(client.token or "", ACCESS)
+            if (await self._active(claims.session_id))["id"] == account_id == claims.account_id:
+                return claims.session_id
+        return None
+
     def _mark(self, account_id: int) -> str:
-        device = f"{account_id}.{secrets.token_hex(8)}"
+        device = f"{account_id}.{secrets.token_hex(8)}.{int(self._clock.now().timestamp() * 1000)}"
         return f"{device}.{self._signer.sign('device', device)}"
 
     def _token(
@@ -226,6 +244,12 @@ class Sessions:
         if row is None:
             raise TokenRefused
         return row
+
+
+def _milliseconds(given_at: str) -> int:
+    """When a device cookie was given out; 0 for one without a time, from before they could be revoked."""
+    digits = given_at.rpartition(".")[2]
+    return int(digits) if "." in given_at and digits.isascii() and digits.isdecimal() else 0
 
 
 class _SessionCache:

@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields, post_load, validate
 
 from mystar.accounts.access import actor_of, client_info, session_response, signed_in
 from mystar.accounts.credentials import national_number
-from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS, PROFILES
 from mystar.accounts.model import Account, Actor, Channel, Draft, NewSession, Taken
 from mystar.accounts.schemas import EMAIL_MAX_LENGTH, BirthDate, Password, PhoneNumber
 from mystar.catalog.keys import CATALOG
@@ -105,13 +105,17 @@ class GreetingsPersonal(BaseSchema):
 
 
 class GreetingsPersonalChange(BaseSchema):
-    """The whole object of the GET; phone, birth date, avatar and likes are not changed."""
+    """The whole object of the GET; phone, birth date, avatar and likes are not changed.
+
+    ``current_password``: for a new e-mail, unless the session is younger than ten minutes.
+    """
 
     id = Id()
     username = PlainText(min_length=1, max_length=32)
     email = PlainText(max_length=EMAIL_MAX_LENGTH, allow_none=True)
     first_name = PlainText(max_length=150, allow_none=True)
     last_name = PlainText(max_length=150, allow_none=True)
+    current_password = Password()
 
 
 @docs(tags=["greetings: people"], summary="Register an account and mail a link that confirms the e-mail")
@@ -178,7 +182,7 @@ async def change_personal(request: web.Request) -> web.Response:
     change = {name: value for name, value in body_of(request).items() if value is not None}
     _require_self(actor_of(request), change.pop("id", None))
     try:
-        await request.app[ACCOUNTS].edit_profile(actor_of(request), **change)
+        await request.app[PROFILES].edit(actor_of(request), **change)
     except (Taken, Invalid) as refusal:
         words = [text for texts in refusal.field_messages(language_of(request)).values() for text in texts]
         return json_response([words, 400])

@@ -13,7 +13,7 @@ from aiohttp_apispec import docs, match_info_schema, response_schema
 from marshmallow import fields
 
 from mystar.accounts.access import actor_of, signed_in
-from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS, PROFILES
 from mystar.accounts.model import Account
 from mystar.accounts.schemas import NAME_MAX_LENGTH, BirthDate
 from mystar.contracts.studio.accounts import StudioUserPath
@@ -80,7 +80,7 @@ async def change_profile(request: web.Request) -> web.Response:
         raise NotFound
     async with read_fields(request, StudioProfileEdit(), _PHOTO) as (fields, files):
         names = {"birth_date" if name == "birthdate" else name: value for name, value in fields.items()}
-        await request.app[ACCOUNTS].edit_profile(actor, **names, adults_only=True)
+        await request.app[PROFILES].edit(actor, **names, adults_only=True)
         for file in files.get(_PHOTO.part, ()):
             await request.app[FILES].set_avatar(actor, file.id)
     return json_response(_view(request, await request.app[ACCOUNTS].profile(actor.id)))

@@ -153,14 +153,22 @@ class Signer:
         """A URL-safe signature of the parts, valid for one ``purpose`` only."""
         return _signature(self._keys[0], purpose, parts)
 
+    def secret(self, purpose: str, *parts: object) -> str:
+        """48 hexadecimal digits that only a server with the current key can compute from the parts."""
+        return _hmac(self._keys[0], purpose, parts)[:48]
+
     def verify(self, signature: str, purpose: str, *parts: object) -> bool:
         given = signature.encode("utf-8", "replace")
         return any(hmac.compare_digest(given, _signature(key, purpose, parts).encode()) for key in self._keys)
 
 
 def _signature(key: bytes, purpose: str, parts: Iterable[object]) -> str:
+    return _hmac(key, purpose, parts)[:40]
+
+
+def _hmac(key: bytes, purpose: str, parts: Iterable[object]) -> str:
     text = "\x1f".join([purpose, *map(str, parts)])
-    return hmac.new(key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:40]
+    return hmac.new(key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def derive(key: str, purpose: str) -> str:
@@ -176,7 +184,7 @@ def mailed_token(signer: Signer) -> tuple[str, bytes]:
 
 def token_of(signer: Signer, seed: str) -> str:
     """The token of a mailed link. Only a server with the key can make it from the seed that the outbox keeps."""
-    return signer.sign("mailed token", seed)
+    return signer.secret("mailed token", seed)
 
 
 def token_digest(token: str) -> bytes:

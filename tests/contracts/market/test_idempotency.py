@@ -27,6 +27,8 @@ EXEMPT = {
     "/api/auth/token/verify/": "changes nothing",
     "/api/auth/logout/": "afterwards the session that asked is dead, and so is every repetition",
     "/api/auth/password/change/": "the same",
+    "/api/v1/users/me/reauthentication/": "once more has the same effect",
+    "/api/users/me/reauthentication/": "the same",
     "/notifications/unsubscribe/": "answers a page; once more changes nothing",
 }
 Post = Callable[[], Awaitable[ClientResponse]]

@@ -1,0 +1,44 @@
+"""Linked sign-ins of an account, as its owner sees and removes them."""
+
+from __future__ import annotations
+
+from mystar.accounts.model import Actor
+from mystar.accounts.oauth.model import Identity, IdentityUnlinked, LastSignIn
+from mystar.accounts.oauth.repository import ProviderRepository
+from mystar.accounts.repository import AccountRepository
+from mystar.accounts.sessions.step_up import StepUp
+from mystar.errors import NotFound
+from mystar.kit.postgres.database import Database, Tx
+
+
+class IdentityService:
+    """Lists and removes linked sign-ins."""
+
+    def __init__(self, db: Database, step_up: StepUp) -> None:
+        self._db, self._step_up = db, step_up
+
+    async def linked(self, actor: Actor) -> list[Identity]:
+        """In the order in which they were linked."""
+        return await ProviderRepository(self._db).identities(actor.id)
+
+    async def unlink(self, actor: Actor, identity_id: int | None = None) -> None:
+        """Remove one linked sign-in, or all.
+
+        :raises NotFound: :raises LastSignIn: the account would have no way to log in.
+        :raises ReauthenticationNeeded: see `StepUp.require`.
+        """
+        await self._step_up.require(actor)
+        async with self._db.transaction() as tx:
+            _, stored = await AccountRepository(tx).lock_with_hash(actor.id)
+            removed = await self.drop(tx, actor.id, identity_id)
+            if identity_id is not None and not removed:
+                raise NotFound
+            if stored is None and not await ProviderRepository(tx).identities(actor.id):
+                raise LastSignIn
+
+    async def drop(self, tx: Tx, account_id: int, identity_id: int | None = None) -> list[str]:
+        """Remove one linked sign-in of the account, or all, within ``tx``; returns their providers."""
+        removed = await ProviderRepository(tx).delete_identities(account_id, identity_id)
+        for provider in removed:
+            await tx.publish(IdentityUnlinked(account_id, provider))
+        return removed
