@@ -128,7 +128,8 @@ from creator_balances balance join accounts on accounts.id = balance.creator_id
 where balance.id = any(%(ids)s::bigint[]);
 
 -- name: balance_page
-select balance.*, accounts.username as creator, details.mask, details.kind, details.usable_at
+select balance.*, accounts.username as creator, details.mask, details.kind, details.usable_at,
+    (select coalesce(max(id), 0) from earning_entries where creator_id = balance.creator_id) as last_entry
 from creator_balances balance
 join accounts on accounts.id = balance.creator_id
 left join payout_details details on details.creator_id = balance.creator_id and details.replaced_at is null
@@ -188,6 +189,16 @@ from outbox where id = any(%(ids)s::bigint[]);
 select id, topic, coalesce(name, topic || ' ' || id) as name, attempts, last_error, created_at,
     case when failed_at is not null then 'failed' when done_at is not null then 'sent' else 'waiting' end as state
 from outbox where id = any(%(ids)s::bigint[]);
+
+-- name: commission_rules_rows
+select id, list || '.' || position as place, name, trim(trailing '.' from trim(trailing '0' from
+        (percent_bp / 100.0)::numeric(6, 2)::text)) || ' %%' as percent, nullif(fixed, 0) as fixed,
+    nullif(min_amount, 0) as min_amount, max_amount, concat_ws('; ',
+        'creators ' || array_to_string(creator_ids, ', '), 'categories ' || array_to_string(category_ids, ', '),
+        array_to_string(kinds, ', '), case when price_from is not null or price_to is not null then
+            coalesce((price_from / 100.0)::numeric(18, 2)::text, '0') || ' – ' ||
+            coalesce((price_to / 100.0)::numeric(18, 2)::text, '∞') end) as conditions, valid_from
+from commission_rules where id = any(%(ids)s::bigint[]);
 
 -- Detail pages.
 
@@ -359,3 +370,6 @@ select
     (select coalesce(sum(amount), 0)::bigint from (
         select amount from payments where status = 'held' order by created_at desc limit 10000
     ) counted) as held;
+
+-- name: chargeback_count
+select count(*) from chargebacks where order_id = %(id)s;

@@ -224,6 +224,10 @@ class EarningService:
         found = await EarningRepository(self._db).of_orders(creator_id, order_ids)
         return {one.order_id: CreatorShare(one.commission_now, one.share, one.clears_at) for one in found}
 
+    async def of_order(self, order_id: int) -> Earning | None:
+        """For the staff. None: the order earns nobody anything."""
+        return await EarningRepository(self._db).find(order_id)
+
     async def recount(self) -> list[Difference]:
         """Where earnings and balances disagree with their entries, the frozen terms, or the payments' ledger."""
         return await EarningRepository(self._db).differences(self._clock.now() - _OVERDUE)

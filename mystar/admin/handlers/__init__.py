@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from mystar.admin.handlers import assets, earnings, home, lists, market, orders, outbox, people, receipts, signing
+from mystar.admin.handlers import (
+    assets,
+    commission,
+    earnings,
+    home,
+    lists,
+    market,
+    orders,
+    outbox,
+    people,
+    receipts,
+    signing,
+)
 from mystar.kit.web.routes import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -16,4 +28,5 @@ ROUTES: tuple[Route, ...] = (
     *outbox.ROUTES,
     *receipts.ROUTES,
     *earnings.ROUTES,
+    *commission.ROUTES,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from mystar.admin.access import actor_of, staff
+from mystar.admin.access import actor_of, staff, staff_of
 from mystar.admin.handlers.forms import ID, load_row, number_field, path_id, rubles_field, text_field
 from mystar.admin.handlers.render import action_response, page
 from mystar.admin.keys import ROWS
@@ -13,7 +13,7 @@ from mystar.admin.lists.labels import EARNING_ACCOUNTS, EARNING_KINDS, PAYOUT_ST
 from mystar.earnings.keys import EARNINGS, PAYOUT_SENDING, PAYOUTS
 from mystar.earnings.payouts.model import Approver, approver
 from mystar.earnings.sending.service import PayoutSending
-from mystar.errors import Invalid, NotFound, Text
+from mystar.errors import Conflict, Invalid, NotFound, Text
 from mystar.kit.web.routes import Route, route
 
 _NEEDED = Text("Обязательное поле.", "Missing data for required field.")
@@ -123,7 +123,14 @@ async def resume(request: web.Request) -> web.Response:
 
 @staff("operator")
 async def adjust(request: web.Request) -> web.Response:
-    """A bonus, or a fine, with its reason."""
+    """A bonus, or a fine, with its reason.
+
+    :raises Conflict: the balance has changed since the page was rendered, as by a second click.
+    """
+    if staff_of(request).by_cookie:
+        balance = await load_row(request, "balance_page")
+        if await text_field(request, "seen", max_length=20) != str(balance["last_entry"]):
+            raise Conflict
     amount, reason = await _sum(request), await text_field(request, "reason", min_length=1, max_length=500)
     sign = -1 if await text_field(request, "direction", max_length=10) == "fine" else 1
     await request.app[EARNINGS].adjust(actor_of(request), path_id(request), sign * amount, reason)

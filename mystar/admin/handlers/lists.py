@@ -52,6 +52,7 @@ TEMPLATES: Mapping[str, str] = {
     "categories": "named_list.html",
     "tags": "named_list.html",
     "skills": "named_list.html",
+    "commission-rules": "commission_rules.html",
 }
 
 

@@ -10,6 +10,7 @@ from aiohttp_apispec import docs, match_info_schema, response_schema
 
 from mystar.accounts.model import Actor
 from mystar.admin.access import actor_of, language_in, staff, staff_of
+from mystar.admin.handlers.commission import earning_card
 from mystar.admin.handlers.forms import ID, load_row, path_id, rubles_field, text_field
 from mystar.admin.handlers.render import action_response, data, local_path, page, tone
 from mystar.admin.keys import ROWS
@@ -76,6 +77,7 @@ async def show(request: web.Request) -> web.Response:
         refundable=_refundable(payments),
         refunds_seen=_refund_count(payments),
         labels=LABELS,
+        earned=await earning_card(request, order["id"]),
     )
 
 

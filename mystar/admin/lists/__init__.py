@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mystar.admin.lists.columns import ListDefinition
-from mystar.admin.lists.earnings import BALANCES, CHARGEBACKS, ENTRIES, PAYOUTS, STATEMENTS
+from mystar.admin.lists.earnings import BALANCES, CHARGEBACKS, COMMISSION_RULES, ENTRIES, PAYOUTS, STATEMENTS
 from mystar.admin.lists.market import CATEGORIES, SERVICES, SKILLS, TAGS
 from mystar.admin.lists.orders import DISCREPANCIES, DISPUTES, LEDGER, ORDERS, PAYMENTS, REVIEWS, STUDIO
 from mystar.admin.lists.people import ACCOUNTS, CREATORS, FILES
@@ -19,7 +19,7 @@ MENU: tuple[tuple[Text, tuple[ListDefinition, ...]], ...] = (
         Text("Заказы и деньги", "Orders and money"),
         (ORDERS, STUDIO, DISPUTES, PAYMENTS, LEDGER, DISCREPANCIES, RECEIPTS),
     ),
-    (Text("Креаторам", "For creators"), (PAYOUTS, BALANCES, ENTRIES, STATEMENTS, CHARGEBACKS)),
+    (Text("Креаторам", "For creators"), (PAYOUTS, BALANCES, ENTRIES, STATEMENTS, CHARGEBACKS, COMMISSION_RULES)),
     (Text("Люди", "People"), (ACCOUNTS, CREATORS, FILES)),
     (Text("Каталог", "Catalogue"), (SERVICES, REVIEWS, CATEGORIES, TAGS, SKILLS)),
     (Text("Система", "System"), (MAILS, OUTBOX, AUDIT)),

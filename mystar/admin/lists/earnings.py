@@ -129,3 +129,22 @@ CHARGEBACKS = ListDefinition(
     search=(SearchField("order_id", parse_id),),
     hint=Text("Номер заказа", "Number of an order"),
 )
+
+COMMISSION_RULES = ListDefinition(
+    "commission-rules",
+    Text("Правила комиссии", "Commission rules"),
+    "commission_rules",
+    columns=(
+        Column("place", Text("Список и место", "List and place")),
+        Column("name", Text("Название", "Name")),
+        Column("percent", Text("Процент", "Percent")),
+        Column("fixed", Text("Плюс", "Plus"), "money"),
+        Column("min_amount", Text("Не меньше", "At least"), "money"),
+        Column("max_amount", Text("Не больше", "At most"), "money"),
+        Column("conditions", Text("Условия", "Conditions"), "long"),
+        Column("valid_from", Text("Действует с", "Starts"), "moment"),
+    ),
+    sortings={"created": "created_at"},
+    search=(SearchField("id", parse_id),),
+    empty=Text("Правил нет: комиссия 0 %.", "No rules: the commission is 0 %."),
+)
