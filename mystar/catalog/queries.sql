@@ -63,7 +63,7 @@ join services on services.creator_id = creators.id and services.kind = 'greeting
 where creators.account_id = %(account_id)s;
 
 -- name: stars
--- plan: text, the filters differ between requests, and each finds its own index
+-- plan: generic
 -- One row per star, in the order of the ids, which are those of greeting services. The tags of a page are gathered at
 -- once: a thousand small lookups took most of the time of a list.
 with page as (

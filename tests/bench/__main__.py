@@ -1,4 +1,4 @@
-"""Measures, in one run and in turns, so that whatever else the machine does meets everybody alike."""
+"""Measures the works of the service beside a bare server, in turns, so that other load of the machine meets both."""
 
 from __future__ import annotations
 
@@ -13,78 +13,61 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import orjson
-import psycopg2
 
 from mystar.demo.fixtures import PASSWORD
 from mystar.kit.web.http import dumps
-from tests.bench.addresses import CATALOGUE, LIST, ORDER, SEARCH, WORDS
+from tests.bench.addresses import LIST
 from tests.bench.subjects import Subject, bare, database, service
+from tests.bench.works import ORDERS, Turn, Work, log_in, measure, median, postgres_time, works
 from tests.server_process import ROOT
-
-CONNECTIONS = 16
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--stars", type=int, default=200, help="how many stars there are (default 200)")
-    parser.add_argument("--rounds", type=int, default=5, help="how often everybody takes a turn (default 5)")
+    parser.add_argument("--creators", type=int, default=400, help="creators, with five orders each (default 400)")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each server (default 3)")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn (default 2)")
-    parser.add_argument("--pairs", type=int, default=100, help="failed log-ins of both kinds (default 100)")
+    parser.add_argument("--pairs", type=int, default=100, help="failed log-ins of both kinds (default 100; 0 = none)")
     given = parser.parse_args()
-    with database(given.stars) as dsn, contextlib.ExitStack() as stack:
+    with database(given.creators) as dsn, contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mystar-bench-")))
-        subjects = [
-            stack.enter_context(start(directory, dsn, loop))
-            for loop in ("uvloop", "asyncio")
-            for start in (service, bare)
-        ]
-        ours = subjects[0]
+        ours, other = (stack.enter_context(start(directory, dsn, "uvloop")) for start in (service, bare))
         print(f"idle process                         {memory(ours.pid):6.1f} MB")
-        buyer, order_id = _somebody_with_an_order(dsn)
-        token = _log_in(ours.port, buyer)
-        for title, path, bearer in (
-            (f"GET {LIST}", LIST, ""),
-            (f"GET {ORDER}", f"{ORDER}?order_id={order_id}", token),
-            (f"GET {CATALOGUE}", CATALOGUE, ""),
-            (f"GET {CATALOGUE}?search={WORDS}", SEARCH, ""),
-        ):
-            _print_turns(title, _turns(subjects, path, bearer, given.rounds, given.seconds))
+        username, asked = works(dsn)
+        token, spent = log_in(ours.port, username), postgres_time(dsn)
+        print(f"\n{'':28}{'requests/s':>12}{'server, ms':>12}{'PostgreSQL, ms':>16}")
+        for work in asked:
+            _print_work(work, [ours, other] if work.bare else [ours], token, given.rounds, given.seconds, spent)
         print(f"\nprocess after the load               {memory(ours.pid):6.1f} MB")
         _print_json(_fetch(ours.port, LIST))
-        _print_logins(ours.port, f"{ORDER}?order_id={order_id}", token, buyer, 2 * given.seconds, given.pairs)
+        if given.pairs:
+            order = next(work.path for work in asked if work.path.startswith(ORDERS) and work.path != ORDERS)
+            _print_logins(ours.port, order, token, username, 2 * given.seconds, given.pairs)
 
 
-def _turns(subjects: list[Subject], path: str, token: str, rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Answers per second by subject, one number a round; a first round that does not count warms everybody up."""
-    rates: dict[str, list[float]] = {subject.name: [] for subject in subjects}
+def _print_work(
+    work: Work, subjects: list[Subject], token: str, rounds: int, seconds: float, spent: Callable[[], float]
+) -> None:
+    turns: dict[str, list[Turn]] = {subject.name: [] for subject in subjects}
     for number in range(rounds + 1):
         for subject in subjects:
-            length = seconds if number else 0.5
-            command = [sys.executable, "-m", "tests.bench.load"]
-            command += [str(subject.port), path, token, str(length), str(CONNECTIONS)]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise SystemExit(f"{subject.name}: {done.stderr}")
-            if number:
-                rates[subject.name].append(float(done.stdout))
-    return rates
-
-
-def _print_turns(title: str, rates: dict[str, list[float]]) -> None:
-    print(f"\n{title}  (requests per second: median, least, most)")
-    for name, numbers in rates.items():
-        print(f"  {name:32} {statistics.median(numbers):8.0f} {min(numbers):8.0f} {max(numbers):8.0f}")
-    for loop in ("uvloop", "asyncio"):
-        pairs = zip(rates[f"mystar, {loop}"], rates[f"bare, {loop}"], strict=True)
-        print(f"  mystar to bare, {loop:16} {statistics.median(ours / bare for ours, bare in pairs):8.2f}")
+            # The first round fills caches and is not counted.
+            turn = measure(work, subject, token, seconds if number else 0.5, spent)
+            turns[subject.name].extend([turn] if number else [])
+    print(work.title)
+    for name, its_turns in turns.items():
+        turn = median(its_turns)
+        print(f"  {name:26}{turn.rate:12.0f}{turn.server:12.2f}{turn.postgres:16.2f}")
+    if len(subjects) == 2:
+        ratios = [ours.rate / other.rate for ours, other in zip(*turns.values(), strict=True)]
+        print(f"  {'mystar to bare':26}{statistics.median(ratios):12.2f}")
 
 
 def _print_json(body: bytes) -> None:
     data = orjson.loads(body)
-    print(f"\nThe same list as JSON, {len(body) / 1024:.0f} KiB  (microseconds)")
+    print(f"\nThe list of stars as JSON, {len(body) / 1024:.0f} KiB  (microseconds)")
     for name, encode in (("json", lambda: json.dumps(data).encode()), ("orjson", lambda: dumps(data))):
         print(f"  {name:32} {_microseconds(encode):8.0f}")
 
@@ -94,12 +77,12 @@ def _print_logins(port: int, path: str, token: str, username: str, seconds: floa
     done = subprocess.run([*command, str(seconds), str(pairs)], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     seen = json.loads(done.stdout)
     times = seen["busy_p99"] / seen["quiet_p99"]
-    print(f"\nA plain read while 16 clients log in, {seen['logins_per_second']:.1f} a second  (milliseconds)")
+    print(f"\nA read while 16 clients log in, {seen['logins_per_second']:.1f} a second  (milliseconds)")
     print(f"  p99 without log-ins              {seen['quiet_p99']:8.1f}")
     print(f"  p99 meanwhile                    {seen['busy_p99']:8.1f}   {times:.1f} times, fewer than 5 are promised")
-    print(f"\nA log-in that fails, {pairs} pairs in turns  (milliseconds, mean)")
-    print(f"  existing account                 {seen['known_mean']:8.1f}")
-    print(f"  unknown account                  {seen['unknown_mean']:8.1f}   fewer than 5 apart are promised")
+    print(f"\nA failed log-in, {pairs} pairs in turns  (milliseconds, mean)")
+    print(f"  an existing account              {seen['known_mean']:8.1f}")
+    print(f"  no account                       {seen['unknown_mean']:8.1f}   fewer than 5 apart are promised")
 
 
 def _microseconds(work: Callable[[], object]) -> float:
@@ -111,28 +94,8 @@ def _microseconds(work: Callable[[], object]) -> float:
     return statistics.median(times) * 1e6
 
 
-def _somebody_with_an_order(dsn: str) -> tuple[str, int]:
-    """The user name of a buyer, and the id of an order of his."""
-    with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "select accounts.username, orders.id from orders join accounts on accounts.id = orders.buyer_id"
-            " where orders.status = 'accepted' order by orders.id limit 1"
-        )
-        username, order_id = cursor.fetchone()
-        return str(username), int(order_id)
-
-
-def _log_in(port: int, username: str) -> str:
-    body = json.dumps({"username": username, "password": PASSWORD}).encode()
-    answer: dict[str, Any] = orjson.loads(_fetch(port, "/api/auth/token/", body))
-    return str(answer["access"])
-
-
-def _fetch(port: int, path: str, body: bytes | None = None) -> bytes:
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{path}", data=body, headers={"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+def _fetch(port: int, path: str) -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
         return bytes(answer.read())
 
 

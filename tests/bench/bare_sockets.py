@@ -1,8 +1,7 @@
 """A conversation over WebSockets with nothing around it: what the service's sockets are compared with.
 
-It knows its sockets by conversation, stores every message and sends it to both, and that is all: no retries, no replay,
-no order, no limits. It asks the database what the service asks once two people talk, by the same statements; with "one"
-as the last argument it runs only the one that inserts the message.
+It knows its sockets by conversation, stores every message by the statement of the service and sends it to both, and
+that is all: no retries, no replay, no order, no limits.
 """
 
 from __future__ import annotations
@@ -23,11 +22,9 @@ from mystar.kit.postgres import queries
 from mystar.kit.security.tokens import derive
 
 SEND = queries.load("mystar.chat").send
-WAITS = queries.load("mystar.notifications").message_waits
 POOL = web.AppKey("pool", aiopg.Pool)
 KEY = web.AppKey("key", str)
 ROOMS: web.AppKey[dict[int, set[web.WebSocketResponse]]] = web.AppKey("rooms")
-ONE = web.AppKey("one", bool)
 
 
 async def conversation(request: web.Request) -> web.WebSocketResponse:
@@ -62,24 +59,18 @@ async def store(app: web.Application, conversation_id: int, sender_id: int, text
         "answer_id": None,
         "client_id": None,
         "now": now,
+        "only_notified": False,
     }
     async with app[POOL].acquire() as connection, connection.cursor() as cursor:
-        if not app[ONE]:
-            await cursor.execute("begin")
         await cursor.execute(SEND, values)
         names = [column.name for column in cursor.description]
-        stored = dict(zip(names, await cursor.fetchone()))  # noqa: B905 - as fast as can be
-        if not app[ONE]:
-            told = {"account_id": stored["recipient_id"], "subject_id": conversation_id}
-            await cursor.execute(WAITS, told)
-            await cursor.execute("commit")
-        return stored
+        return dict(zip(names, await cursor.fetchone()))  # noqa: B905 - as fast as can be
 
 
-async def serve(dsn: str, port: int, key: str, *, one: bool) -> None:
+async def serve(dsn: str, port: int, key: str) -> None:
     app = web.Application()
     app.router.add_get(r"/ws/conversations/{id:\d+}/", conversation)
-    app[KEY], app[ROOMS], app[ONE] = derive(key, "tokens"), defaultdict(set), one
+    app[KEY], app[ROOMS] = derive(key, "tokens"), defaultdict(set)
     app[POOL] = await aiopg.create_pool(dsn, minsize=10, maxsize=10, enable_hstore=False)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -90,12 +81,12 @@ async def serve(dsn: str, port: int, key: str, *, one: bool) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for name, kind in (("dsn", str), ("port", int), ("key", str), ("loop", str), ("statements", str)):
+    for name, kind in (("dsn", str), ("port", int), ("key", str), ("loop", str)):
         parser.add_argument(name, type=kind)
     given = parser.parse_args()
     factory = uvloop.new_event_loop if given.loop == "uvloop" else asyncio.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(serve(given.dsn, given.port, given.key, one=given.statements == "one"))
+        runner.run(serve(given.dsn, given.port, given.key))
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ _VARIABLES = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.sockets", description=__doc__)
     parser.add_argument("--talks", type=int, default=250, help="conversations of two sockets each (default 250)")
-    parser.add_argument("--rounds", type=int, default=5, help="how often everybody takes a turn (default 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each server (default 5)")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a turn (default 4)")
     parser.add_argument("--idle", type=int, default=10_000, help="sockets that only listen (default 10,000)")
     given = parser.parse_args()
@@ -66,8 +66,7 @@ def _print_talks(
 ) -> None:
     mystar = stack.enter_context(server_in(_place(directory, "market"), DATABASE__URL=dsn, **_UVLOOP, **_VARIABLES))
     ports = {"mystar": mystar.port}
-    for name, statements in (("bare, the same statements", "same"), ("bare, one statement", "one")):
-        ports[name] = stack.enter_context(_bare(dsn, statements))
+    ports["bare"] = stack.enter_context(_bare(dsn))
     turns: dict[str, list[dict[str, float]]] = {name: [] for name in ports}
     for _ in range(rounds):
         for name, port in ports.items():
@@ -99,9 +98,9 @@ def _talk(port: int, pairs: list[Any], seconds: float) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def _bare(dsn: str, statements: str) -> Iterator[int]:
+def _bare(dsn: str) -> Iterator[int]:
     port = unused_port()
-    command = [sys.executable, "-m", "tests.bench.bare_sockets", dsn, str(port), SECRET_KEY, "uvloop", statements]
+    command = [sys.executable, "-m", "tests.bench.bare_sockets", dsn, str(port), SECRET_KEY, "uvloop"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None

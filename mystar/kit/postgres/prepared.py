@@ -30,9 +30,9 @@ class Template:
     """How a query is prepared and executed: its parameters are numbered in the order of their first use."""
 
     def __init__(self, query: Query) -> None:
-        order = list(dict.fromkeys(_PARAMETER.findall(query)))
-        body = _PARAMETER.sub(lambda found: f"${order.index(found[1]) + 1}", query)
-        arguments = f"({', '.join(f'%({name})s' for name in order)})" if order else ""
+        self.order = list(dict.fromkeys(_PARAMETER.findall(query)))
+        body = _PARAMETER.sub(lambda found: f"${self.order.index(found[1]) + 1}", query)
+        arguments = f"({', '.join(f'%({name})s' for name in self.order)})" if self.order else ""
         self.prepare = f"prepare {query.identifier} as {body}\n; "
         self.execute = f"{_MODES[query.plan]}execute {query.identifier}{arguments}"
 
