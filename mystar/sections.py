@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mystar.kit.postgres.driver import parameters
 from mystar.kit.setting_kinds import (
@@ -20,6 +20,7 @@ from mystar.kit.setting_kinds import (
     SiteAddress,
     TokenSeconds,
     WebAddress,
+    is_port,
     is_redis,
     is_web_address,
     must_be,
@@ -33,6 +34,8 @@ class HttpSettings(Section):
     port: Port
     #: What links in mails and answers begin with; without a slash at the end.
     public_url: SiteAddress
+    #: What links in mails and answers begin with; without a slash at the end. By default made of host and port.
+    public_url: WebAddress
     #: Where the site is, if its pages are not the service's own; without a slash at the end. See the section ``site``.
     site_url: Annotated[str, must_be("a web address, or empty", lambda url: not url or is_web_address(url))] = ""
     #: Networks of proxies whose `X-Forwarded-For` is trusted; with none, all clients behind a proxy share its address.
@@ -59,6 +62,27 @@ class HttpSettings(Section):
     shutdown_seconds: Seconds
     #: The event loop: uvloop is faster.
     event_loop: Literal["uvloop", "asyncio"]
+
+    @model_validator(mode="before")
+    @classmethod
+    def derive_public_url(cls, values: Any) -> Any:
+        """A service that listens everywhere is found on this machine at 127.0.0.1."""
+        if isinstance(values, dict) and not values.get("public_url"):
+            host = str(values.get("host", ""))
+            shown = "127.0.0.1" if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+            # A wrong port is reported as itself.
+            port = str(values.get("port"))
+            return {**values, "public_url": f"http://{shown}:{port}" if is_port(port) else f"http://{shown}"}
+        return values
+
+
+class SandboxSettings(Section):
+    """The stand-ins for the outside world that ``mystar run`` starts."""
+
+    #: The port of their pages.
+    port: Port
+    #: The port of their mail server.
+    smtp_port: Port
 
 
 class DatabaseSettings(Section):

@@ -47,6 +47,7 @@ from mystar.sections import (
     PayoutSettings,
     ProviderSettings,
     ReceiptSettings,
+    SandboxSettings,
     StorageSettings,
     StudioSettings,
     TokenSettings,
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
     backup_key: str = ""
     http: HttpSettings
     site: SiteSettings
+    sandbox: SandboxSettings
     database: DatabaseSettings
     tokens: TokenSettings
     passwords: PasswordSettings

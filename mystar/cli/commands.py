@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import logging
 import select
 import signal
 import subprocess
@@ -26,10 +27,12 @@ from mystar.cli.backup import backup, restore
 from mystar.cli.context import database, error_lines, load_and_configure, progress, service, with_service
 from mystar.cli.earnings import earnings
 from mystar.cli.payouts import payouts
+from mystar.cli.sandbox_ports import sandbox_url, with_free_sandbox_ports
 from mystar.cli.staff import admin, audit
 from mystar.errors import MystarError
 from mystar.kit.postgres import migrations
 from mystar.kit.postgres.embedded import EmbeddedPostgresError
+from mystar.kit.web.observability import access
 from mystar.settings import Settings, SettingsWrong, load_settings
 
 _OF_THE_DATABASE = (migrations.DatabaseUnfit, migrations.MigrationFailed, migrations.SchemaBehind)
@@ -93,8 +96,11 @@ def run() -> None:
     from mystar.demo import fixtures, loader, refuse_production
     from mystar.server import serve as serve_until_signal
 
-    settings = load_and_configure()
+    settings = with_free_sandbox_ports(load_and_configure())
     refuse_production(settings)
+    if settings.log.level == "info":
+        # Otherwise the banner would scroll away under notifications of the sandbox.
+        access.setLevel(logging.WARNING)
     logins: list[tuple[str, str, str]] = []
 
     async def load_demo(app: web.Application) -> None:
@@ -320,14 +326,13 @@ def move_files(kind: str) -> None:
 @contextlib.contextmanager
 def _sandbox(settings: Settings) -> Iterator[str | None]:
     """Start the sandbox where the settings expect it and yield its address; None if they point elsewhere."""
-    from mystar.sandbox.process import HOST, HTTP_PORT, SMTP_PORT
-
-    url = f"http://{HOST}:{HTTP_PORT}"
-    if not settings.payments.yookassa.url.startswith(url) or settings.mail.port != SMTP_PORT:
+    ports, url = settings.sandbox, sandbox_url(settings)
+    if not settings.payments.yookassa.url.startswith(f"{url}/") or settings.mail.port != ports.smtp_port:
         yield None
         return
     command = [
         *(sys.executable, "-m", "mystar.sandbox", "--die-with-parent"),
+        *("--http-port", str(ports.port), "--smtp-port", str(ports.smtp_port)),
         *("--data-dir", str(settings.data_dir / "sandbox")),
         *("--webhook-url", f"{settings.http.public_url}/payments/notifications/"),
     ]

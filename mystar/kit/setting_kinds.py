@@ -99,6 +99,10 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" or (address is not None and address.is_loopback)
 
 
+def is_port(value: str) -> bool:
+    return value.isascii() and value.isdigit() and int(value) <= 65535
+
+
 def is_redis(value: str) -> bool:
     url = URL(value)
     return url.scheme in ("redis", "rediss") and bool(url.host)
