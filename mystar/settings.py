@@ -30,9 +30,16 @@ from mystar.kit.realtime.websocket import WebSocketSettings
 from mystar.kit.resources import project_folder
 from mystar.kit.setting_kinds import Listed, is_loopback
 from mystar.kit.web.site import SiteSettings
+from mystar.money_sections import (
+    EarningSettings,
+    OrderSettings,
+    PaymentSettings,
+    PayoutSettings,
+    ReceiptSettings,
+    YookassaPayoutSettings,
+)
 from mystar.sections import (
     DatabaseSettings,
-    EarningSettings,
     FileSettings,
     HttpSettings,
     LimitSettings,
@@ -40,18 +47,13 @@ from mystar.sections import (
     MailSettings,
     NotificationSettings,
     OauthSettings,
-    OrderSettings,
     OutboxSettings,
     PasswordSettings,
-    PaymentSettings,
-    PayoutSettings,
     ProviderSettings,
-    ReceiptSettings,
     SandboxSettings,
     StorageSettings,
     StudioSettings,
     TokenSettings,
-    YookassaPayoutSettings,
 )
 
 Profile = Literal["development", "test", "production"]

@@ -30,8 +30,8 @@ from mystar.infrastructure import Constraints, Infrastructure
 from mystar.kit.background import every
 from mystar.kit.security.sealing import Sealer
 from mystar.kit.web.routes import Route
+from mystar.money_sections import EarningSettings, PayoutSettings
 from mystar.orders.keys import ORDER_READS
-from mystar.sections import EarningSettings, PayoutSettings
 
 ROUTES: tuple[Route, ...] = (
     *(*handlers.ROUTES, *details_handlers.ROUTES),
