@@ -31,10 +31,8 @@ class HttpSettings(Section):
     host: str
     #: The port that it listens on; 0 = a free one.
     port: Port
-    #: What links in mails and answers begin with; without a slash at the end.
-    public_url: SiteAddress
     #: What links in mails and answers begin with; without a slash at the end. By default made of host and port.
-    public_url: WebAddress
+    public_url: SiteAddress
     #: Where the site is, if its pages are not the service's own; without a slash at the end. See the section ``site``.
     site_url: Annotated[str, must_be("a web address, or empty", lambda url: not url or is_web_address(url))] = ""
     #: Networks of proxies whose `X-Forwarded-For` is trusted; with none, all clients behind a proxy share its address.
