@@ -22,6 +22,7 @@ import uvloop
 from psycopg2 import errors, extensions
 
 from mystar.kit.postgres import driver
+from mystar.kit.postgres.pool import Pool
 from tests.database import Server
 from tests.kit.wire import kill, wired
 
@@ -147,7 +148,7 @@ async def test_aiopg_does_not_wake_a_waiter_for_a_broken_connection(address: str
 
 
 async def test_the_pool_wakes_a_waiter_for_a_broken_connection(address: str) -> None:
-    pool = driver.Pool(address, SESSION, max_size=1, acquire_timeout=5, answer_timeout=5)
+    pool = Pool(address, SESSION, max_size=1, acquire_timeout=5, answer_timeout=5)
     assert await _hand_over_broken(pool.acquire, pool.release, Cured) is None
     await pool.close()
 
@@ -224,7 +225,7 @@ async def test_a_server_that_does_not_answer_times_out(address: str) -> None:
 
 
 async def test_a_cancelled_statement_closes_only_its_connection(address: str) -> None:
-    pool = driver.Pool(address, SESSION, max_size=3, acquire_timeout=5, answer_timeout=5)
+    pool = Pool(address, SESSION, max_size=3, acquire_timeout=5, answer_timeout=5)
 
     async def ask(number: int) -> int:
         connection = await pool.acquire()
@@ -261,7 +262,7 @@ async def test_the_server_cancels_queries_of_a_client_that_has_gone(address: str
 
 
 async def test_a_connection_that_is_lost_while_idle_is_not_reused(address: str) -> None:
-    pool = driver.Pool(address, SESSION, max_size=2, acquire_timeout=5, answer_timeout=5)
+    pool = Pool(address, SESSION, max_size=2, acquire_timeout=5, answer_timeout=5)
     first, second = await pool.acquire(), await pool.acquire()
     pid = first.raw.info.backend_pid
     pool.release(first)

@@ -25,7 +25,7 @@ from psycopg2 import extensions
 
 from mystar.errors import Unavailable
 from mystar.kit.events import Events
-from mystar.kit.postgres.driver import Connection, Pool, Values
+from mystar.kit.postgres.driver import Connection, Values
 from mystar.kit.postgres.errors import (
     Constraints,
     ConstraintViolated,
@@ -35,6 +35,7 @@ from mystar.kit.postgres.errors import (
     translate_errors,
 )
 from mystar.kit.postgres.lazy_transaction import LazyTransaction, Precondition, lazy_transaction_of, only_reads
+from mystar.kit.postgres.pool import Pool
 from mystar.kit.postgres.queryable import Queryable, Result, Row
 
 __all__ = [

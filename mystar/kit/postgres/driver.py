@@ -1,4 +1,4 @@
-"""aiopg 1.4.0 with its defects corrected: one connection, and the pool that keeps several.
+"""aiopg 1.4.0 with its defects corrected: one connection; the pool that keeps several is in `pool`.
 
 Each correction has a test in `tests/kit/test_driver.py` that fails without it:
 
@@ -16,11 +16,10 @@ Each correction has a test in `tests/kit/test_driver.py` that fails without it:
 from __future__ import annotations
 
 import asyncio
-import collections
 import decimal
-import socket
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import aiopg
@@ -28,6 +27,7 @@ import orjson
 import psycopg2
 from psycopg2 import extensions, extras
 
+from mystar.kit.postgres.hosts import Hosts
 from mystar.kit.postgres.prepared import PreparedStatements
 
 #: Values of one statement: by name for ``%(name)s``, by place for ``%s``.
@@ -91,23 +91,28 @@ async def connect(dsn: str, settings: Mapping[str, object] | None = None, *, tim
     :raises psycopg2.OperationalError: refused. :raises TimeoutError: no answer.
     :raises OSError: the host has no address.
     """
-    return await _connected(parameters(dsn, settings), timeout)
+    return await connected(Hosts(parameters(dsn, settings)), timeout, timeout)
 
 
-async def _connected(known: dict[str, str], timeout: float, *, prepare: bool = False) -> Connection:
-    connection = Connection(None, timeout, prepare=prepare, **await _resolved(known))
-    await connection
-    return connection
+async def connected(hosts: Hosts, seconds: float, timeout: float, *, prepare: bool = False) -> Connection:
+    """A connection to the first host that will do.
 
-
-async def _resolved(known: dict[str, str]) -> dict[str, str]:
-    """The parameters with the address of the host: libpq would resolve it itself and block the event loop meanwhile."""
-    host = known.get("host", "")
-    if not host or host.startswith(("/", "@")) or "," in host or "hostaddr" in known:
-        return known
-    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
-    return {**known, "hostaddr": ",".join(addresses), "host": ",".join([host] * len(addresses))}
+    :param seconds: for connecting. :param timeout: seconds for each statement afterwards.
+    """
+    failure: Exception | None = None
+    async with aclosing(hosts.attempts(seconds)) as attempts:
+        async for attempt in attempts:
+            connection = Connection(None, attempt.seconds, prepare=prepare, **attempt.parameters)
+            try:
+                await connection
+            except (psycopg2.OperationalError, TimeoutError) as error:
+                # What a server says is worth more than that another one was silent.
+                failure = failure if isinstance(failure, psycopg2.Error) and isinstance(error, TimeoutError) else error
+                continue
+            connection.patience = timeout
+            return connection
+    assert failure is not None
+    raise failure
 
 
 class Connection(aiopg.Connection):
@@ -172,6 +177,15 @@ class Connection(aiopg.Connection):
         if self._prepared is not None:
             self._prepared.succeeded()
         return cursor
+
+    @property
+    def patience(self) -> float:
+        """Seconds for each statement that is given no time of its own."""
+        return float(self._timeout)
+
+    @patience.setter
+    def patience(self, seconds: float) -> None:
+        self._timeout = seconds
 
     @property
     def idle(self) -> bool:
@@ -276,120 +290,3 @@ class Connection(aiopg.Connection):
 def _expire(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_exception(TimeoutError("The database did not answer in time"))
-
-
-class Pool:
-    """At most ``max_size`` connections, opened when needed, each used by one task at a time.
-
-    :param settings: server settings of every session.
-    :param acquire_timeout: seconds to wait for a free place and, if need be, for the connect.
-    :param answer_timeout: seconds without an answer after which a connection is closed.
-    :param recycle: seconds after which an unused connection is replaced.
-    :param prepare: whether queries that ask for it are prepared (see `prepared`).
-    """
-
-    def __init__(
-        self,
-        dsn: str,
-        settings: Mapping[str, object],
-        *,
-        max_size: int,
-        acquire_timeout: float,
-        answer_timeout: float,
-        recycle: float = 600.0,
-        prepare: bool = True,
-    ) -> None:
-        self.max_size = max_size
-        self.waiting = 0
-        self._parameters = parameters(dsn, settings)
-        self._acquire_timeout = acquire_timeout
-        self._answer_timeout = answer_timeout
-        self._recycle = recycle
-        self._prepare = prepare
-        self._places = asyncio.Semaphore(max_size)
-        self._free: collections.deque[Connection] = collections.deque()
-        self._used: set[Connection] = set()
-        self._closed = False
-
-    @property
-    def size(self) -> int:
-        """Open connections, used or free."""
-        return len(self._free) + len(self._used)
-
-    @property
-    def free(self) -> int:
-        return len(self._free)
-
-    async def fill(self, size: int) -> None:
-        """Open connections until there are ``size``. Raises as `acquire` does."""
-        async with asyncio.timeout(self._acquire_timeout):
-            while self.size < size:
-                self._free.append(await self._connect())
-
-    async def acquire(self) -> Connection:
-        """An open connection.
-
-        :raises TimeoutError: none became free in time, or the server does not answer.
-        :raises psycopg2.OperationalError: the server refuses.
-        """
-        async with asyncio.timeout(self._acquire_timeout):
-            self.waiting += 1
-            try:
-                await self._places.acquire()
-            finally:
-                self.waiting -= 1
-            try:
-                if self._closed:
-                    raise psycopg2.InterfaceError("The pool is closed")
-                connection = self._take() or await self._connect()
-            except BaseException:
-                self._places.release()
-                raise
-        self._used.add(connection)
-        return connection
-
-    def release(self, connection: Connection) -> None:
-        """Return a connection; one that is broken or inside a transaction is closed. Always wakes a waiter."""
-        self._used.remove(connection)
-        if self._closed or not connection.idle:
-            connection.close()
-        else:
-            self._free.append(connection)
-        self._places.release()
-
-    async def close(self, *, patience: float = 10.0) -> None:
-        """Close the free connections now and the others when they are released.
-
-        :param patience: seconds after which connections still in use are closed, too.
-        """
-        self._closed = True
-        while self._free:
-            self._free.pop().close()
-        taken = 0
-        try:
-            async with asyncio.timeout(patience):
-                while taken < self.max_size:
-                    await self._places.acquire()
-                    taken += 1
-        except TimeoutError:
-            for connection in self._used:
-                connection.close()
-        finally:
-            # Later calls of `acquire` are refused, and must not wait for a place.
-            for _ in range(taken):
-                self._places.release()
-
-    def _take(self) -> Connection | None:
-        """The most recently used connection, so that the others grow old and are closed."""
-        now = asyncio.get_running_loop().time()
-        while self._free and now - self._free[0].last_usage > self._recycle:
-            self._free.popleft().close()
-        while self._free:
-            connection = self._free.pop()
-            if connection.idle:
-                return connection
-            connection.close()
-        return None
-
-    async def _connect(self) -> Connection:
-        return await _connected(self._parameters, self._answer_timeout, prepare=self._prepare)

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 #: "myst" in ASCII: the advisory lock of migrations.
 LOCK = 0x6D797374
 _OLDEST, _NEWEST = 15, 18
+#: As libpq takes them: seconds for each host, and milliseconds in which what is sent must be acknowledged.
+_CONNECT_SECONDS, _SILENCE_MS = "5", "15000"
 _CREATE = "createdb --template=template0 --encoding=UTF8 --locale=C.UTF-8"
 
 
@@ -156,7 +158,7 @@ class _Backend(PostgresqlBackend):  # type: ignore[misc]
     """yoyo's, except that a migration and its record are one transaction, and that the lock is an advisory one."""
 
     def __init__(self, dsn: str) -> None:
-        known = parameters(dsn)
+        known = _bounded(dsn)
         database = known.pop("dbname", None)
         super().__init__(DatabaseURI("postgresql", None, None, None, None, database, known), default_migration_table)
 
@@ -198,8 +200,13 @@ def _names(directory: Path | None) -> list[str]:
     return sorted(file.stem for file in (directory or _directory()).glob("*.sql"))
 
 
+def _bounded(dsn: str) -> dict[str, str]:
+    """The parameters with limits, in which a host that swallows packets is given up for the next one."""
+    return {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _SILENCE_MS, **parameters(dsn)}
+
+
 def _connect(dsn: str) -> Any:
-    connection = psycopg2.connect(**parameters(dsn))
+    connection = psycopg2.connect(**_bounded(dsn))
     connection.autocommit = True
     return connection
 
