@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,6 +21,13 @@ _MAX_WORDS = 12
 #: Lengths of the words that misspellings are searched for: shorter ones resemble too many others.
 MIN_LENGTH, MAX_LENGTH = 3, 40
 _WORD = re.compile(r"[^\W_]+")
+#: Letters that look alike in both scripts, small as they are stored.
+_TO_LATIN = str.maketrans("авекмнорстух", "abekmhopctyx")
+_TO_CYRILLIC = str.maketrans("abekmhopctyx", "авекмнорстух")
+#: The letters of the keys of both keyboard layouts.
+_ENGLISH_KEYS, _RUSSIAN_KEYS = "qwertyuiop[]asdfghjkl;'zxcvbnm,.`", "йцукенгшщзхъфывапролджэячсмитьбюё"
+_TO_RUSSIAN_KEYS = str.maketrans(_ENGLISH_KEYS, _RUSSIAN_KEYS)
+_TO_ENGLISH_KEYS = str.maketrans(_RUSSIAN_KEYS, _ENGLISH_KEYS)
 
 
 class SortOrder(StrEnum):
@@ -81,11 +88,53 @@ def may_be_misspelt(word: str) -> bool:
     return MIN_LENGTH <= len(word) <= MAX_LENGTH and not word.isdecimal()
 
 
+def exact_query(words: Sequence[str]) -> str:
+    """A query for `to_tsquery`: all words, in any script that they look alike in, or with two neighbours joined.
+
+    >>> exact_query(["хит", "парад"])
+    'хит & парад | хитпарад'
+    """
+    joined = ([*words[:at], words[at] + words[at + 1], *words[at + 2 :]] for at in range(len(words) - 1))
+    return " | ".join(" & ".join(map(_in_both_scripts, some)) for some in (words, *joined))
+
+
+def _in_both_scripts(word: str) -> str:
+    """``1c`` may be written with the Latin or the Cyrillic letter, and a word with one letter of the other script."""
+    spellings = [word, word.translate(_TO_LATIN), word.translate(_TO_CYRILLIC)]
+    mixed = any(letter.isdecimal() for letter in word) or len(set(map(_script, word)) - {""}) > 1
+    known = [one for one in dict.fromkeys(spellings) if one == word or len(set(map(_script, one)) - {""}) == 1]
+    return f"({' | '.join(known)})" if mixed and len(known) > 1 else word
+
+
+def _script(letter: str) -> str:
+    """Of a letter: "latin" or "cyrillic"; "" for digits and other letters."""
+    return "latin" if "a" <= letter <= "z" else "cyrillic" if "а" <= letter <= "я" else ""
+
+
+def switch_layout(text: str) -> str:
+    """The text as it is typed with the same keys on the other keyboard layout, Russian or English.
+
+    >>> switch_layout("gtcyz")
+    'песня'
+    """
+    text = text.casefold()
+    has_cyrillic = any(_script(letter) == "cyrillic" for letter in text)
+    return text.translate(_TO_ENGLISH_KEYS if has_cyrillic else _TO_RUSSIAN_KEYS)
+
+
+def _splits(word: str) -> list[str]:
+    """The word as two neighbouring ones: "хитпарад" is "хит парад"."""
+    places = range(MIN_LENGTH, len(word) - MIN_LENGTH + 1)
+    return [f"({word[:at]} <-> {word[at:]})" for at in places]
+
+
 def expand_query(similar_words: Mapping[str, Iterable[str]]) -> str:
     """A query for `to_tsquery`: every word matches as a prefix, with two letters swapped, or by a similar one.
 
     >>> expand_query({"лого": ["лето"], "7": []})
     '(лого:* | олго:* | лгоо:* | лоог:* | лето) & 7'
+    >>> expand_query({"автогид": []}).endswith(" | (авт <-> огид) | (авто <-> гид))")
+    True
     """
     return " & ".join(_alternatives(word, others) for word, others in similar_words.items())
 
@@ -95,7 +144,7 @@ def _alternatives(word: str, others: Iterable[str]) -> str:
         return word
     # A swap leaves too few common trigrams for the word to be found among the similar ones.
     swapped = [f"{word[:i]}{word[i + 1]}{word[i]}{word[i + 2 :]}" for i in range(len(word) - 1)]
-    return f"({' | '.join([*(f'{one}:*' for one in dict.fromkeys([word, *swapped])), *others])})"
+    return f"({' | '.join([*(f'{one}:*' for one in dict.fromkeys([word, *swapped])), *others, *_splits(word)])})"
 
 
 def is_typo_of(word: str, known: str) -> bool:

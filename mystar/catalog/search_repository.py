@@ -10,11 +10,13 @@ from mystar.catalog.search import (
     MAX_COUNTED,
     MAX_FOUND,
     ServiceFilter,
+    exact_query,
     expand_query,
     is_typo_of,
     may_be_misspelt,
     normalize,
     query_words,
+    switch_layout,
 )
 from mystar.kit.postgres.database import Queryable
 from mystar.kit.postgres.queries import load
@@ -65,11 +67,17 @@ class SearchRepository:
         return int(await self._tx.value(statement, values))
 
     async def found(self, filters: ServiceFilter) -> list[int]:
-        """The ids of all matches, in order. If there are few, misspellings are tolerated."""
-        words = query_words(filters.text)
+        """The ids of all matches, in order. If there are few, misspellings are tolerated.
+
+        If there are none, the text is read as typed on the other keyboard layout.
+        """
+        return await self._found(filters, filters.text) or await self._found(filters, switch_layout(filters.text))
+
+    async def _found(self, filters: ServiceFilter, text: str) -> list[int]:
+        words = query_words(text)
         if not words:
             return []
-        found = await self._ids(filter_queries.search(filters, " & ".join(words)))
+        found = await self._ids(filter_queries.search(filters, exact_query(words)))
         if len(found) >= ENOUGH or not any(map(may_be_misspelt, words)):
             return found
         similar = await self._similar_words(words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -186,6 +187,34 @@ async def test_a_search_tolerates_misspellings_and_matches_prefixes(market: Mark
     assert await market.shows(search="митилица") == ["photo", "logo"]
     # What is written right comes before what is only similar.
     assert (await market.shows(search="песня"))[0] == "song"
+
+
+@as_subtests
+@pytest.mark.parametrize(
+    ("title", "asked"),
+    [
+        ("Разработка на C++ и 1С", "1C"),
+        ("Настройка 1C", "1с"),
+        ("Cъёмка с Latin C", "съёмка"),
+        ("Хит-парад", "хитпарад"),
+        ("Хитпарад", "хит парад"),
+        ("Песня на заказ", "gtcyz"),
+        ("Ёлка и хоровод", "`krf"),
+        ("Playlist", "здфндшые"),
+        ("Поздравление от Фёдора для Алёны", "ФЕДОР"),
+        ("AC/DC кавер, rock'n'roll", "rock'n'roll"),
+    ],
+)
+async def test_a_search_reads_scripts_layouts_and_joined_words(
+    api: Api, app: web.Application, factory: Factory, title: str, asked: str
+) -> None:
+    creator = await factory.star()
+    other = ServiceDraft("Уборка квартир", "", await factory.category(), 100, 3)
+    unwanted = await app[LISTINGS].create(actor(creator), other)
+    wanted = await app[LISTINGS].create(actor(creator), replace(other, title=title))
+    found = [one["id"] for one in (await (await api.get(ALL, params={"search": asked})).json())["results"]]
+    assert wanted.id in found
+    assert unwanted.id not in found
 
 
 async def test_the_search_index_follows_changes(market: Market, api: Api) -> None:
