@@ -227,6 +227,14 @@ class FileSettings(Section):
     other_limit: int = Field(ge=1)
     #: Of all files of one account.
     quota: int = Field(ge=1)
+    #: Of all files of an account whose e-mail is not confirmed.
+    unconfirmed_quota: int = Field(ge=1)
+    #: Of all files of all guests together.
+    guest_quota: int = Field(ge=1)
+    #: Days for which pictures of guests are kept.
+    guest_days: float = Field(gt=0)
+    #: Uploads of one account, or of the guests of one address, at a time.
+    uploads_at_once: int = Field(ge=1)
     #: Largest width × height of a picture that is decoded.
     max_pixels: int = Field(ge=1)
     #: Of an animation.
@@ -275,31 +283,6 @@ class LimitSettings(Section):
     studio_order: Rate
     #: Sign-ins through providers by address.
     sign_in_attempt: Rate
-
-
-class S3Settings(Section):
-    """A bucket: all settings or none. It may also be set while ``kind`` is "local", to move files."""
-
-    #: The address of the S3 service.
-    endpoint: Annotated[str, must_be("a web address, or empty", lambda url: not url or is_web_address(url))] = ""
-    #: The bucket.
-    bucket: str = ""
-    #: Its region.
-    region: str = ""
-    #: The key id.
-    access_key: str = ""
-    #: The secret of the key.
-    secret_key: str = ""
-
-    @property
-    def is_given(self) -> bool:
-        return bool(self.endpoint)
-
-
-class StorageSettings(Section):
-    #: Where new files are stored: in ``media`` of the data directory, or in a bucket.
-    kind: Literal["local", "s3"]
-    s3: S3Settings
 
 
 class StudioSettings(Section):

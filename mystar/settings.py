@@ -29,6 +29,7 @@ from mystar.kit.realtime.backends import BusSettings
 from mystar.kit.realtime.websocket import WebSocketSettings
 from mystar.kit.resources import project_folder
 from mystar.kit.setting_kinds import Listed, is_loopback
+from mystar.kit.storage.settings import StorageSettings
 from mystar.kit.web.site import SiteSettings
 from mystar.money_sections import (
     EarningSettings,
@@ -51,7 +52,6 @@ from mystar.sections import (
     PasswordSettings,
     ProviderSettings,
     SandboxSettings,
-    StorageSettings,
     StudioSettings,
     TokenSettings,
 )

@@ -72,6 +72,7 @@ FURTHER_FILES = {
     "files/forms": "multipart forms with files, read for every dialect",
     "files/ingest": "an upload from the first byte to its row",
     "files/inspection": "what the bytes are",
+    "files/quota": "bytes and turns of uploads in progress",
     "files/storage_migration": "carries files from one storage to another",
     "files/storage_selection": "the storages that settings name",
     "notifications/mails": "the mails of orders",

@@ -24,7 +24,7 @@ OWNERS = {
         "sign_in_attempts",
         "contact_changes",
     ],
-    "files": ["files", "file_copies", "file_readers", "discarded_files"],
+    "files": ["files", "file_copies", "file_readers", "discarded_files", "upload_reservations"],
     "creators": ["creators", "creator_votes", "creator_likes", "creator_favourites", "skills", "creator_skills"],
     "catalog": [
         *("categories", "services", "service_options", "service_images", "tags", "service_tags"),

@@ -88,6 +88,7 @@ async def read_form(request: web.Request, *expected: FileField) -> AsyncIterator
     sends an empty part for a file that was not chosen. ``images[]`` and ``images[0]`` are ``images``.
 
     :raises UnsupportedMedia: not a multipart form, or packed. :raises Unreadable: broken off, or not a form at all.
+    :raises TooManyUploads: others of the same person do not end.
     :raises FileRefused, FileTooLarge, QuotaExceeded: see `FileService.receive`; also for a file that is not expected.
     """
     if request.content_type != "multipart/form-data":
@@ -99,7 +100,8 @@ async def read_form(request: web.Request, *expected: FileField) -> AsyncIterator
         await request.app[FILES].expect(actor_of(request), kinds=required.kinds, size=size)
     upload = _Upload(request, expected)
     try:
-        form = await upload.read()
+        async with request.app[FILES].turn(maybe_actor_of(request), address_of(request)):
+            form = await upload.read()
         if required is not None and not form.files:
             raise FileRefused(required.label, MISSING)
         yield form

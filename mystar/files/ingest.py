@@ -22,13 +22,13 @@ from mystar.files.model import (
     FileRefused,
     FileTooLarge,
     MediaType,
-    QuotaExceeded,
     StagedUpload,
     VideoInfo,
     clean_name,
     kind_of,
     refusal_for,
 )
+from mystar.files.quota import Reservation
 from mystar.kit.storage.local import CHUNK, StagedFile, Storage, in_thread
 from mystar.kit.web.media_urls import SIDES, copy_key
 from mystar.sections import FileSettings
@@ -55,14 +55,14 @@ class Ingestor:
         folder: str,
         name: str,
         part: str,
-        left: int,
+        reservation: Reservation,
         person: str,
     ) -> StagedUpload:
-        """See `FileService.stage`. :param left: bytes that the quota allows. :param person: whose turn it is."""
+        """See `FileService.stage`. :param person: whose turn it is."""
         async with self._storage.stage() as staged:
             head, name = await _first(chunks), clean_name(name)
             kind, media = _detect(head, kinds, name, part)
-            await self._fill(staged, head, chunks, kind, left)
+            await self._fill(staged, head, chunks, kind, reservation)
             digest = await staged.finish()
             async with self._inspected(staged.path, kind, media, part, person, "other" in kinds) as seen:
                 media, size = seen.media, staged.size
@@ -118,13 +118,14 @@ class Ingestor:
             await staged.commit(key)
             return staged.size, digest
 
-    async def _fill(self, staged: StagedFile, head: bytes, chunks: AsyncIterator[bytes], kind: str, left: int) -> None:
+    async def _fill(
+        self, staged: StagedFile, head: bytes, chunks: AsyncIterator[bytes], kind: str, reservation: Reservation
+    ) -> None:
         chunk: bytes | None = head
         while chunk is not None:
             size = staged.size + len(chunk)
             self._require_fits(size, kind)
-            if size > left:
-                raise QuotaExceeded
+            await reservation.cover(size)
             await staged.write(chunk)
             chunk = await anext(chunks, None)
 

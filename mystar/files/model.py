@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mystar.errors import Conflict, Invalid, NotFound, Text, TooLarge
+from mystar.errors import Conflict, Invalid, NotFound, Text, TooLarge, TooMany
 
 #: Bytes that are enough to recognise every type we take.
 HEAD = 4096
@@ -69,6 +69,9 @@ class StagedUpload:
     key: str
     columns: Mapping[str, object]
     copies: Sequence[Copy] = ()
+    #: Bytes that are reserved for it until it has its row, by `mystar.files.quota`; and all that its owner may have.
+    reservation_id: int | None = None
+    quota: int = 0
 
     @property
     def keys(self) -> list[str]:
@@ -151,6 +154,23 @@ class QuotaExceeded(TooLarge):
 
     code = "quota_exceeded"
     text = Text("Место для ваших файлов закончилось.", "There is no room left for your files.")
+
+
+class QuotaUntilConfirmed(QuotaExceeded):
+    """All files of an account whose e-mail is not confirmed exceed what such an account may have (D38)."""
+
+    code = "quota_until_confirmed"
+    text = Text("Подтвердите адрес почты, чтобы загружать больше.", "Confirm your e-mail address to upload more.")
+
+
+class TooManyUploads(TooMany):
+    """Too many uploads of one account, or from one address, at a time (D38)."""
+
+    code = "too_many_uploads"
+    text = Text("Дождитесь конца других ваших загрузок.", "Wait until your other uploads have ended.")
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=10)
 
 
 class FileUnknown(NotFound):

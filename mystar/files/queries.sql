@@ -1,9 +1,51 @@
 -- name: lock_quota
--- Uploads of one account wait for each other, so that two cannot use the same rest of the quota.
-select pg_advisory_xact_lock(hashtextextended('files of ' || %(owner_id)s::bigint, 0));
+-- Uploads of one account, or of all guests, wait for each other, so that two cannot use the same rest of the quota.
+select pg_advisory_xact_lock(hashtextextended('files of ' || coalesce(%(owner_id)s::bigint::text, 'guests'), 0));
 
 -- name: used
-select coalesce(sum(size), 0)::bigint from files where owner_id = %(owner_id)s::bigint;
+select
+    (select coalesce(sum(size), 0) from files where owner_id = %(owner_id)s::bigint)::bigint
+    + (
+        select coalesce(sum(size), 0) from upload_reservations
+        where owner_id = %(owner_id)s::bigint and touched_at > %(since)s
+    )::bigint;
+
+-- name: reserve
+-- As many bytes as are wanted, or as are left: no row when these are fewer than needed. Beside an id, that reservation
+-- grows.
+with room as (
+    select
+        %(quota)s::bigint
+        - (
+            select coalesce(sum(size), 0) from files
+            where owner_id = %(owner_id)s::bigint or (%(owner_id)s::bigint is null and owner_id is null)
+        )
+        - (
+            select coalesce(sum(size), 0) from upload_reservations
+            where (owner_id = %(owner_id)s::bigint or (%(owner_id)s::bigint is null and owner_id is null))
+                and touched_at > %(since)s::timestamptz and id is distinct from %(id)s::bigint
+        ) as bytes
+), grown as (
+    update upload_reservations
+    set size = least(%(wanted)s::bigint, room.bytes), touched_at = %(now)s::timestamptz
+    from room
+    where id = %(id)s::bigint and room.bytes >= %(needed)s::bigint
+    returning id, size
+), begun as (
+    insert into upload_reservations (owner_id, size, touched_at)
+    select %(owner_id)s::bigint, least(%(wanted)s::bigint, bytes), %(now)s::timestamptz from room
+    where bytes >= %(needed)s::bigint and %(id)s::bigint is null
+    returning id, size
+)
+select id, size from grown
+union all
+select id, size from begun;
+
+-- name: release
+delete from upload_reservations where id = %(id)s;
+
+-- name: delete_stale_reservations
+delete from upload_reservations where touched_at < %(before)s;
 
 -- name: add
 insert into files (
@@ -12,7 +54,10 @@ insert into files (
 select
     %(owner_id)s::bigint, %(key)s, %(kind)s, %(name)s, %(content_type)s, %(size)s, %(sha256)s, %(is_public)s, %(now)s,
     %(duration_ms)s::bigint, %(width)s::integer, %(height)s::integer, %(codec)s
-where (select coalesce(sum(size), 0) from files where owner_id = %(owner_id)s::bigint) + %(size)s <= %(quota)s
+where (
+    select coalesce(sum(size), 0) from files
+    where owner_id = %(owner_id)s::bigint or (%(owner_id)s::bigint is null and owner_id is null)
+) + %(size)s <= %(quota)s
 returning *;
 
 -- name: add_copies
@@ -94,6 +139,18 @@ select copy.key, %(now)s::timestamptz from gone join file_copies as copy on copy
 with gone as (
     delete from files where id in (
         select id from files where attached_at is null and uploaded_at < %(before)s::timestamptz
+        order by uploaded_at limit %(batch)s for update skip locked
+    ) returning id, key
+)
+insert into discarded_files (key, discarded_at)
+select key, %(now)s::timestamptz from gone
+union all
+select copy.key, %(now)s::timestamptz from gone join file_copies as copy on copy.file_id = gone.id;
+
+-- name: mark_old_of_guests_deleted
+with gone as (
+    delete from files where id in (
+        select id from files where owner_id is null and uploaded_at < %(before)s::timestamptz
         order by uploaded_at limit %(batch)s for update skip locked
     ) returning id, key
 )

@@ -20,12 +20,24 @@ class FileRepository:
     def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
-    async def lock_quota(self, owner_id: int) -> None:
+    async def lock_quota(self, owner_id: int | None) -> None:
+        """None: of guests."""
         await self._tx.execute(QUERIES.lock_quota, owner_id=owner_id)
 
-    async def used(self, owner_id: int | None) -> int:
-        """Bytes."""
-        return int(await self._tx.value(QUERIES.used, owner_id=owner_id))
+    async def used(self, owner_id: int, since: datetime) -> int:
+        """Bytes of files, and of reservations that were touched since then."""
+        return int(await self._tx.value(QUERIES.used, owner_id=owner_id, since=since))
+
+    async def reserve(self, reservation_id: int | None, **columns: object) -> tuple[int, int] | None:
+        """Id and bytes of the reservation, new or grown; None when there is not enough left."""
+        row = await self._tx.one_or_none(QUERIES.reserve, id=reservation_id, **columns)
+        return None if row is None else (row["id"], row["size"])
+
+    async def release(self, reservation_id: int) -> None:
+        await self._tx.execute(QUERIES.release, id=reservation_id)
+
+    async def delete_stale_reservations(self, before: datetime) -> None:
+        await self._tx.execute(QUERIES.delete_stale_reservations, before=before)
 
     async def add(self, *, quota: int, **columns: object) -> StoredFile:
         """:raises QuotaExceeded: with this file its owner would have more than ``quota`` bytes."""
@@ -103,6 +115,9 @@ class FileRepository:
 
     async def mark_unattached_deleted(self, *, before: datetime, now: datetime, batch: int) -> int:
         return await self._tx.execute(QUERIES.mark_unattached_deleted, before=before, now=now, batch=batch)
+
+    async def mark_old_of_guests_deleted(self, *, before: datetime, now: datetime, batch: int) -> int:
+        return await self._tx.execute(QUERIES.mark_old_of_guests_deleted, before=before, now=now, batch=batch)
 
     async def marked_deleted(self, *, after: str, batch: int) -> list[str]:
         return [row["key"] for row in await self._tx.all(QUERIES.marked_deleted, after=after, batch=batch)]

@@ -12,10 +12,12 @@ from mystar.accounts.model import Actor
 from mystar.accounts.service import AccountService
 from mystar.files.ingest import Ingestor
 from mystar.files.inspection import Inspector, MediaRejected
-from mystar.files.model import IMAGES, FileInUse, FileTooLarge, FileUnknown, QuotaExceeded, StagedUpload, StoredFile
+from mystar.files.model import IMAGES, FileInUse, FileTooLarge, FileUnknown, StagedUpload, StoredFile
+from mystar.files.quota import STALE, Quotas, UploadTurns
 from mystar.files.repository import FileRepository
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx, in_transaction
+from mystar.kit.security.rate_limits import network_of
 from mystar.kit.security.tokens import Signer
 from mystar.kit.storage.local import ObjectNotFound, Storage, is_key
 from mystar.kit.web.media_urls import SIDES, media_path
@@ -29,6 +31,11 @@ PATIENCE = timedelta(hours=24)
 _BATCH = 500
 #: Who asks the decoder for copies of older pictures.
 _SYSTEM = "system"
+
+
+def person_of(actor: Actor | None, address: str) -> str:
+    """By whom turns are taken: an account, or all guests of a client's network."""
+    return f"account {actor.id}" if actor else f"guest {network_of(address)}"
 
 
 class FileService:
@@ -48,6 +55,7 @@ class FileService:
         self._db, self._storage, self._accounts = db, storage, accounts
         self._signer, self._clock = signer, clock
         self._settings, self._signed_link = settings, signed_link
+        self._quotas, self._turns = Quotas(db, accounts, clock, settings), UploadTurns(settings.uploads_at_once)
         self._inspector = Inspector(max_pixels=settings.max_pixels, max_frames=settings.max_frames)
         self._ingestor = Ingestor(storage, self._inspector, settings)
 
@@ -62,8 +70,7 @@ class FileService:
         limit = max(map(self._ingestor.limit, kinds))
         if size > limit:
             raise FileTooLarge(limit)
-        if await FileRepository(self._db).used(actor.id) + size > self._settings.quota:
-            raise QuotaExceeded
+        await self._quotas.require(actor, size)
 
     async def receive(
         self,
@@ -101,7 +108,7 @@ class FileService:
         Avatars and images lose what their cameras wrote into them; an avatar also gets its small copies. Bytes first,
         row second: a crash between the two leaves bytes, which the sweeper finds.
 
-        :param actor: None for a guest, who has no quota: the endpoint limits how often guests upload.
+        :param actor: None for a guest; all guests share a quota.
         :param kinds: what the endpoint accepts: "avatar", "image", "video" or "other"; the bytes decide which it is.
         :param folder: the beginning of its key. :param name: the client's file name, never trusted.
         :param part: the form's field, for the error.
@@ -109,13 +116,21 @@ class FileService:
         :raises FileRefused: empty, broken, of another type, or under a wrong extension.
         :raises FileTooLarge: as soon as the limit of its kind is passed. :raises QuotaExceeded: nothing is left.
         """
-        owner_id = actor.id if actor else None
-        left = self._settings.quota - await FileRepository(self._db).used(owner_id)
-        person = f"account {owner_id}" if actor else f"guest {address}"
-        taken = await self._ingestor.ingest(
-            chunks, kinds=kinds, folder=folder, name=name, part=part, left=left, person=person
-        )
-        return replace(taken, columns={**taken.columns, "owner_id": owner_id, "is_public": public})
+        person = person_of(actor, address)
+        reservation = await self._quotas.reserve(actor)
+        try:
+            taken = await self._ingestor.ingest(
+                chunks, kinds=kinds, folder=folder, name=name, part=part, reservation=reservation, person=person
+            )
+        except BaseException:
+            await reservation.release()
+            raise
+        columns = {**taken.columns, "owner_id": actor.id if actor else None, "is_public": public}
+        return replace(taken, columns=columns, reservation_id=reservation.id, quota=reservation.quota)
+
+    def turn(self, actor: Actor | None, address: str) -> AbstractAsyncContextManager[None]:
+        """A turn to upload; others of the same person wait. :raises TooManyUploads: for too long."""
+        return self._turns.turn(person_of(actor, address))
 
     async def insert(self, taken: StagedUpload) -> StoredFile:
         """Insert the row of a staged upload. The quota counts uploads, not their copies.
@@ -124,17 +139,20 @@ class FileService:
         """
         async with self._db.transaction() as tx:
             files, owner_id = FileRepository(tx), taken.columns["owner_id"]
-            if isinstance(owner_id, int):
-                await files.lock_quota(owner_id)
-            file = await files.add(quota=self._settings.quota, now=self._clock.now(), key=taken.key, **taken.columns)
+            await files.lock_quota(owner_id if isinstance(owner_id, int) else None)
+            file = await files.add(quota=taken.quota, now=self._clock.now(), key=taken.key, **taken.columns)
             if taken.copies:
                 await files.add_copies(file.id, taken.copies)
+            if taken.reservation_id is not None:
+                await files.release(taken.reservation_id)
         return file
 
     async def delete_staged(self, taken: StagedUpload) -> None:
         """Delete the bytes of a staged upload. Inside a transaction, which must not wait, the sweeper does it later."""
         if not in_transaction():
             await self._ingestor.delete(taken)
+            if taken.reservation_id is not None:
+                await FileRepository(self._db).release(taken.reservation_id)
 
     # Using
 
@@ -278,6 +296,10 @@ class FileService:
         now = self._clock.now()
         while await FileRepository(self._db).mark_unattached_deleted(before=now - PATIENCE, now=now, batch=_BATCH):
             pass
+        guests_before = now - timedelta(days=self._settings.guest_days)
+        while await FileRepository(self._db).mark_old_of_guests_deleted(before=guests_before, now=now, batch=_BATCH):
+            pass
+        await FileRepository(self._db).delete_stale_reservations(now - STALE)
         await self._storage.purge(now - PATIENCE)
         removed, after = 0, ""
         while keys := await FileRepository(self._db).marked_deleted(after=after, batch=_BATCH):

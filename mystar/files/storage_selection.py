@@ -11,7 +11,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from mystar.kit.storage.local import STAGING, LocalStorage, ObjectNotFound, StagedFile, Storage, StoredObject
-from mystar.sections import StorageSettings
+from mystar.kit.storage.settings import StorageSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,15 @@ class Storages:
 
 def storages(settings: StorageSettings, folder: Path, registry: CollectorRegistry | None = None) -> Storages:
     """:param folder: the local folder, of the local storage and of uploads in progress."""
-    local, s3 = LocalStorage(folder), settings.s3
+    local, s3 = LocalStorage(folder, min_free=settings.min_free_disk), settings.s3
     if not s3.is_given:
         return Storages(local, None, settings.kind)
     # Imported here: the library takes twenty megabytes, which a process without a bucket saves.
     from mystar.kit.storage.s3 import Bucket, S3Storage
 
     bucket = Bucket(s3.endpoint, s3.bucket, s3.region, s3.access_key, s3.secret_key)
-    return Storages(local, S3Storage(bucket, folder / STAGING, registry), settings.kind)
+    remote = S3Storage(bucket, folder / STAGING, registry, min_free=settings.min_free_disk)
+    return Storages(local, remote, settings.kind)
 
 
 class FallbackStorage:

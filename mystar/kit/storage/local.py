@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
+import logging
 import os
 import re
 import tempfile
@@ -22,6 +23,7 @@ from typing import BinaryIO, Protocol, TypeVar
 from mystar.errors import Text, Unavailable
 from mystar.kit.postgres.database import assert_no_transaction
 
+log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 #: Bytes read or written by one job of a thread.
@@ -100,16 +102,19 @@ class Storage(Protocol):
 
 
 class LocalStorage:
-    """Files under one folder. Staged files are in the same file system, so a commit is a rename."""
+    """Files under one folder. Staged files are in the same file system, so a commit is a rename.
 
-    def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
+    :param min_free: bytes of the disk that uploads leave free.
+    """
+
+    def __init__(self, root: Path, *, min_free: int = 0) -> None:
+        self._root, self._min_free = root.resolve(), min_free
         self._staging = self._root / STAGING
 
     @asynccontextmanager
     async def stage(self) -> AsyncIterator[StagedFile]:
         assert_no_transaction("receiving a file")
-        staged = await in_thread(LocalStagedFile, self._root, self._staging)
+        staged = await in_thread(LocalStagedFile, self._root, self._staging, self._min_free)
         try:
             yield staged
         finally:
@@ -170,7 +175,9 @@ def _path(root: Path, key: str) -> Path:
 
 def _opened(root: Path, key: str, start: int) -> BinaryIO:
     try:
-        descriptor = os.open(_path(root, key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        path = _path(root, key)
+        with storage_errors():
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         # ELOOP: the file was replaced by a symbolic link.
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
@@ -209,11 +216,12 @@ async def _chunks(file: BinaryIO, size: int | None) -> AsyncIterator[bytes]:
 class LocalStagedFile:
     """Collects small chunks of the network, and hashes and writes them together in a thread."""
 
-    def __init__(self, root: Path, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=folder)
+    def __init__(self, root: Path, folder: Path, min_free: int = 0) -> None:
+        with storage_errors():
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=folder)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
-        self._root = root
+        self._root, self._min_free = root, min_free
         self._digest = hashlib.sha256()
         self._buffered = bytearray()
         self.path = Path(name)
@@ -239,14 +247,20 @@ class LocalStagedFile:
 
     def _write(self, data: bytes) -> None:
         self._digest.update(data)
-        with _storage_full_errors():
+        with storage_errors():
+            self._require_free(len(data))
             rest = memoryview(data)
             while rest:
                 rest = rest[self._file.write(rest) :]
 
+    def _require_free(self, size: int) -> None:
+        disk = os.fstatvfs(self._file.fileno())
+        if disk.f_bavail * disk.f_frsize - size < self._min_free:
+            raise OSError(errno.ENOSPC, "the disk is down to its reserve")
+
     def _commit(self, key: str) -> None:
         path = _path(self._root, key)
-        with _storage_full_errors():
+        with storage_errors():
             os.fsync(self._file.fileno())
             self._file.close()
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -262,13 +276,23 @@ class LocalStagedFile:
         self.path.unlink(missing_ok=True)
 
 
+#: No room, no right, no descriptor, a broken disk: nothing that another request could not meet as well.
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE}
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE}
+
+
 @contextmanager
-def _storage_full_errors() -> Iterator[None]:
-    """Raises `StorageFull` when the disk is full."""
+def storage_errors() -> Iterator[None]:
+    """Raise what is wrong with the disk as an error that clients are told.
+
+    :raises StorageFull: there is no room, or the folder takes no writes. The log says which.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in _FULL | _UNWRITABLE | _EXHAUSTED:
+            log.error("the file storage takes no writes: %s", error)
             raise StorageFull(retry_after=60) from error
         raise
 

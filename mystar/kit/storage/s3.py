@@ -70,10 +70,12 @@ class Bucket:
 
 
 class S3Storage:
-    """:param staging: a local folder for files that are being received."""
+    """:param staging: a local folder for files that are being received. :param min_free: bytes that they leave free."""
 
-    def __init__(self, bucket: Bucket, staging: Path, registry: CollectorRegistry | None = None) -> None:
-        self._bucket, self._staging = bucket, staging
+    def __init__(
+        self, bucket: Bucket, staging: Path, registry: CollectorRegistry | None = None, *, min_free: int = 0
+    ) -> None:
+        self._bucket, self._staging, self._min_free = bucket, staging, min_free
         self._stack, self._opening = AsyncExitStack(), asyncio.Lock()
         self._s3: Any = None
         self._away_until = 0.0
@@ -85,7 +87,7 @@ class S3Storage:
         assert_no_transaction("receiving a file")
         if time.monotonic() < self._away_until:
             raise StorageAway(retry_after=5)
-        staged = await in_thread(_S3StagedFile, self, self._staging)
+        staged = await in_thread(_S3StagedFile, self, self._staging, self._min_free)
         try:
             yield staged
         finally:
@@ -230,8 +232,8 @@ class S3Storage:
 
 
 class _S3StagedFile(LocalStagedFile):
-    def __init__(self, storage: S3Storage, folder: Path) -> None:
-        super().__init__(folder.parent, folder)
+    def __init__(self, storage: S3Storage, folder: Path, min_free: int) -> None:
+        super().__init__(folder.parent, folder, min_free)
         self._storage = storage
 
     async def commit(self, key: str) -> None:
