@@ -1,5 +1,6 @@
 -- name: add_earning
 -- plan: generic
+-- plan: generic
 -- The creator's balance begins with their first order. The terms are those of the rule that applies to the service;
 -- without a service, or a rule, there is no commission.
 with balance as (
@@ -18,12 +19,14 @@ left join first_commission_rule(
 select * from earnings where order_id = %(order_id)s;
 
 -- name: lock_earning
+-- plan: generic
 -- Together with the balance, before which no entry of the creator is added.
 select earnings.* from earnings join creator_balances using (creator_id)
 where order_id = %(order_id)s
 for no key update;
 
 -- name: lock_due
+-- plan: generic
 -- What may clear; rows that others hold are theirs, or come next time.
 select earnings.* from earnings join creator_balances using (creator_id)
 where earnings.pending > 0 and clears_at <= %(now)s
@@ -32,6 +35,7 @@ limit %(batch)s
 for no key update skip locked;
 
 -- name: record
+-- plan: generic
 -- An earning as an event leaves it (no earning: a null order), the entries of the event, and the balance that they add
 -- up to.
 with changed as (
@@ -46,10 +50,10 @@ with changed as (
 ), added as (
     insert into earning_entries (move_id, kind, account, amount, creator_id, order_id, payout_id, part_id, note,
         created_at)
-    select side.*, %(now)s::timestamptz
-    from unnest(%(move_ids)s::uuid[], %(kinds)s::text[], %(accounts)s::text[], %(amounts)s::bigint[],
+    select move_id::uuid, kind, account, amount, owner_id, order_id, payout_id, part_id, note, %(now)s::timestamptz
+    from unnest(%(move_ids)s::text[], %(kinds)s::text[], %(accounts)s::text[], %(amounts)s::bigint[],
         %(owners)s::bigint[], %(orders)s::bigint[], %(payouts)s::bigint[], %(parts)s::bigint[], %(notes)s::text[])
-        as side
+        as side (move_id, kind, account, amount, owner_id, order_id, payout_id, part_id, note)
 )
 update creator_balances set
     pending = pending + %(pending_by)s, frozen = frozen + %(frozen_by)s, available = available + %(available_by)s,
@@ -64,9 +68,11 @@ select id, %(now)s::timestamptz from accounts where id = %(creator_id)s
 on conflict on constraint creator_balances_pkey do nothing;
 
 -- name: lock_balance
+-- plan: generic
 select * from creator_balances where creator_id = %(creator_id)s for no key update;
 
 -- name: balance
+-- plan: generic
 select * from creator_balances where creator_id = %(creator_id)s;
 
 -- name: stop_payouts
@@ -75,6 +81,7 @@ update creator_balances set stop_reason = %(reason)s::text, updated_at = %(now)s
 where creator_id = %(creator_id)s;
 
 -- name: next_clearing
+-- plan: generic
 select clears_at, sum(pending)::bigint as amount from earnings
 where creator_id = %(creator_id)s and pending > 0 and clears_at is not null
 group by clears_at order by clears_at limit 1;
@@ -95,6 +102,7 @@ where creator_id = %(creator_id)s and account <> 'adjustments'
     and (%(kind)s::text is null or kind = %(kind)s);
 
 -- name: earnings_of_orders
+-- plan: generic
 select * from earnings where order_id = any(%(order_ids)s::bigint[]) and creator_id = %(creator_id)s;
 
 -- name: add_chargeback

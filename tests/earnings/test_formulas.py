@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 from hypothesis import given, settings
@@ -122,6 +123,24 @@ def test_whatever_happens_in_whatever_order_the_accounts_agree(
         assert own + accounts[Account.PLATFORM] == earning.left - earning.refunded_kept
         assert earning.pending == 0 or not earning.is_frozen
         assert earning.frozen == 0 or earning.is_frozen
+
+
+def test_twenty_thousand_random_orders_leave_nothing_over() -> None:
+    random = Random(1)
+    for _ in range(20_000):
+        captured = random.randint(1, 10 ** random.randint(1, 8))
+        least, most = random.choice([0, 0, 5_000]), random.choice([None, None, 300_000])
+        terms = Terms(random.randint(0, 5_000), random.choice([0, 0, 300, 5_000]), least, most)
+        book, left = Book(an_earning(terms, price=captured)), captured
+        book.apply(moves.capture(book.earning, captured, NOW))
+        while left:
+            amount = random.randint(1, left) if random.random() < 0.8 else left
+            book.apply(moves.refund(book.earning, amount))
+            left -= amount
+            pending, platform = book.accounts[Account.PENDING], book.accounts[Account.PLATFORM]
+            assert min(pending, platform) >= 0
+            assert pending + platform == left
+        assert not any(book.accounts.values())
 
 
 def test_the_vat_inside_a_commission() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -285,6 +286,24 @@ async def test_the_schedule_asks_once_in_its_period(bench: Bench) -> None:
     assert [one.what for one in await payouts.recount()] == ["last sweep"]
 
 
+@pytest.mark.parametrize("further_settings", [AT_ONCE | {"PAYOUTS__SCHEDULE": "monthly"}], indirect=True)
+async def test_a_creator_may_ask_for_payouts_alone(bench: Bench) -> None:
+    path, payouts = "/api/v1/payouts/settings/", bench.app[PAYOUTS]
+    await bench.earned(125_000)
+    await bench.details()
+    assert (await bench.read(path), (await bench.read("/api/v1/earnings/"))["next_payout"][-2:]) == (
+        {"by_schedule": True},
+        "01",
+    )
+    answer = await bench.api.patch(path, {"by_schedule": False}, as_=bench.creator)
+    assert (answer.status, await answer.json()) == (200, {"by_schedule": False})
+    assert (await bench.read("/api/v1/earnings/"))["next_payout"] is None
+    assert await payouts.sweep() == 0
+    assert (await bench.api.patch(path, {}, as_=bench.creator)).status == 422
+    await bench.api.patch(path, {"by_schedule": True}, as_=bench.creator)
+    assert await payouts.sweep() == 1
+
+
 @at_once
 async def test_a_refund_after_a_payout_becomes_a_debt_that_later_earnings_pay_off(bench: Bench) -> None:
     await bench.rules([{"name": "default", "percent": "20"}])
@@ -318,3 +337,29 @@ async def test_a_difference_between_a_payout_and_its_entries_is_found(bench: Ben
     assert found == {"reserved", "paid", "open"}
     await database.execute("update creator_balances set available = 7")
     assert "available" in {one.what for one in await bench.app[EARNINGS].recount()}
+
+
+@at_once
+async def test_whatever_happens_at_once_the_ledger_stays_sound(bench: Bench) -> None:
+    await bench.rules([{"name": "default", "percent": "20"}])
+    orders = [await bench.completed(150_000) for _ in range(3)]
+    await bench.details()
+    bench.clock.ahead = timedelta(days=14)
+    earnings, payouts = bench.app[EARNINGS], bench.app[PAYOUTS]
+    outcomes = await asyncio.gather(
+        *(earnings.clear_due(2) for _ in range(4)),
+        *(bench.api.post(f"/api/v1/orders/{one}/refund/", {"amount": "10"}, as_=bench.staff) for one in orders),
+        *(earnings.charge_back(None, one, 1_000, "creator") for one in orders),
+        *(earnings.adjust(None, bench.creator.id, 100, "a bonus") for _ in range(4)),
+        *(bench.api.post("/api/v1/payouts/", {}, as_=bench.creator) for _ in range(4)),
+        payouts.sweep(),
+        return_exceptions=True,
+    )
+    assert not [one for one in outcomes if isinstance(one, Exception)]
+    for one in orders:
+        await bench.until(one, refunded=10)
+    await earnings.clear_due(10)
+    balance = await bench.balance()
+    assert sum(balance.values()) == 3 * (120_000 - 800 - 800) + 400
+    assert "pending" not in balance
+    assert await bench.is_sound()

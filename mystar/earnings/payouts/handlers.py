@@ -8,7 +8,7 @@ from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_sc
 from mystar.accounts.access import actor_of, signed_in
 from mystar.earnings.keys import EARNINGS, PAYOUTS
 from mystar.earnings.model import OWN
-from mystar.earnings.payouts.schemas import PayoutDraft, PayoutPath, PayoutView, payout_view
+from mystar.earnings.payouts.schemas import PayoutDraft, PayoutPath, PayoutSettings, PayoutView, payout_view
 from mystar.earnings.schemas import OverviewView
 from mystar.kit.money import rubles_text
 from mystar.kit.web.http import json_response
@@ -86,6 +86,24 @@ async def cancel_payout(request: web.Request) -> web.StreamResponse:
     return json_response(payout_view(payout))
 
 
+@docs(tags=TAGS, summary="Read whether the schedule pays me out")
+@signed_in
+@response_schema(PayoutSettings, 200)
+async def read_settings(request: web.Request) -> web.Response:
+    by_hand = await request.app[PAYOUTS].is_by_hand(actor_of(request).id)
+    return json_response({"by_schedule": not by_hand})
+
+
+@docs(tags=TAGS, summary="Choose whether the schedule pays me out")
+@signed_in
+@json_schema(PayoutSettings)
+@response_schema(PayoutSettings, 200)
+async def change_settings(request: web.Request) -> web.Response:
+    by_schedule = body_of(request)["by_schedule"]
+    await request.app[PAYOUTS].set_by_hand(actor_of(request).id, not by_schedule)
+    return json_response({"by_schedule": by_schedule})
+
+
 _PAYOUTS = "/api/v1/payouts/"
 #: What cannot be an id of the database is an address that does not exist.
 _PAYOUT = _PAYOUTS + r"{payout_id:\d{1,18}}/"
@@ -93,6 +111,8 @@ _VERSIONED: tuple[Route, ...] = (
     route("GET", "/api/v1/earnings/", read_overview, "market.earnings"),
     route("POST", _PAYOUTS, request_payout, "market.payouts"),
     route("GET", _PAYOUTS, list_payouts, "market.payouts"),
+    route("GET", _PAYOUTS + "settings/", read_settings, "market.payout-settings"),
+    route("PATCH", _PAYOUTS + "settings/", change_settings, "market.payout-settings"),
     route("GET", _PAYOUT, read_payout, "market.payout"),
     route("POST", _PAYOUT + "cancel/", cancel_payout, "market.payout-cancel"),
 )

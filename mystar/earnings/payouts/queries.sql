@@ -65,6 +65,10 @@ where creator_id = %(creator_id)s and status in ('requested', 'approved', 'sendi
 -- name: is_active
 select is_active from accounts where id = %(id)s;
 
+-- name: set_by_hand
+insert into creator_balances (creator_id, by_hand, updated_at) values (%(creator_id)s, %(by_hand)s, %(now)s)
+on conflict on constraint creator_balances_pkey do update set by_hand = excluded.by_hand, updated_at = excluded.updated_at;
+
 -- name: to_sweep
 -- Whom the schedule may pay; each is checked again under its lock.
 select balance.creator_id

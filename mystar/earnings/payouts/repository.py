@@ -123,6 +123,9 @@ class PayoutRepository:
         """Whether the account is not blocked."""
         return bool(await self._tx.value(QUERIES.is_active, id=creator_id))
 
+    async def set_by_hand(self, creator_id: int, by_hand: bool, now: datetime) -> None:
+        await self._tx.execute(QUERIES.set_by_hand, creator_id=creator_id, by_hand=by_hand, now=now)
+
     async def to_sweep(self, minimum: int, now: datetime, *, after: int, limit: int) -> list[int]:
         """Creators, by id behind ``after``, who seem ready for a payout."""
         rows = await self._tx.all(QUERIES.to_sweep, minimum=minimum, now=now, after=after, limit=limit)

@@ -26,6 +26,12 @@ class PayoutDraft(BaseSchema):
             raise ValidationError([Text("Введите сумму больше нуля.", "Enter a sum above zero.")])
 
 
+class PayoutSettings(BaseSchema):
+    """``by_schedule``: whether the installation's schedule asks for payouts; false = the creator alone does."""
+
+    by_schedule = fields.Boolean(required=True)
+
+
 class PayoutPath(BaseSchema):
     payout_id = Id(required=True)
 

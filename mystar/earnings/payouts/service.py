@@ -106,7 +106,16 @@ class PayoutService:
         """The day of the next payout by schedule, and the code of what stands in the way of any."""
         now = self._clock.now()
         following = self._policy.schedule.following(now.astimezone(MOSCOW))
+        if following is not None and await self.is_by_hand(creator_id):
+            following = None
         return following.date() if following else None, await self._paused(creator_id, now)
+
+    async def is_by_hand(self, creator_id: int) -> bool:
+        """Whether the creator asks for payouts alone, and the schedule leaves the balance as it is."""
+        return (await EarningRepository(self._db).balance(creator_id)).by_hand
+
+    async def set_by_hand(self, creator_id: int, by_hand: bool) -> None:
+        await PayoutRepository(self._db).set_by_hand(creator_id, by_hand, self._clock.now())
 
     # The staff, and the operator of the command line.
 

@@ -14,6 +14,7 @@ values (%(list)s, %(position)s, %(name)s, %(creator_ids)s::bigint[], %(category_
     %(created_by)s, %(now)s);
 
 -- name: first_match
+-- plan: generic
 select * from first_commission_rule(%(service_id)s::bigint, %(kind)s::text, %(price)s::bigint, %(now)s::timestamptz);
 
 -- name: rules_of_list
