@@ -35,6 +35,8 @@ class YookassaSettings(Section):
     secret_key: str
     #: For one call.
     timeout_seconds: Seconds
+    #: In production, whether a secret key of a test shop is meant.
+    test_mode: bool = False
     #: Networks from which notifications are accepted; empty = any, since their content is never trusted.
     webhook_networks: Networks = ()
     payouts: YookassaPayoutSettings = YookassaPayoutSettings()

@@ -12,6 +12,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Any, Literal
@@ -58,6 +59,9 @@ from mystar.sections import (
 
 Profile = Literal["development", "test", "production"]
 _SANDBOX_KEY = "sandbox-secret-key"
+#: Networks of proxies that are larger, such as 0.0.0.0/0, are a mistake.
+_MIN_PROXY_PREFIX = 8
+_PLACEHOLDERS = ("0123456789", "1234567890", "abcdefgh", "qwerty", "changeme", "change-me", "change_me", "your-secret")
 _SANDBOX_PAYOUT_KEY = "sandbox-payout-secret-key"
 
 
@@ -163,6 +167,8 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
     yield from _unless(not settings.backup_key or _is_good_key(settings.backup_key), "MYSTAR_BACKUP_KEY", good)
     yield from _storage_weaknesses(settings.storage)
     if settings.profile != "production":
+        is_public = settings.profile == "development" and settings.http.public_url.startswith("https://")
+        yield from _unless(not is_public, "MYSTAR_PROFILE", "must be production with an https:// address")
         return
     for name, value in (
         ("MYSTAR_DATABASE__URL", settings.database.url),
@@ -178,6 +184,7 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
         ("MYSTAR_PAYMENTS__YOOKASSA__URL", shop.url),
     ):
         yield from _unless(address.startswith("https://"), name, "must begin with https:// in production")
+    yield from _production_weaknesses(settings)
     yield from _proxy_weaknesses(settings.http)
     yield from _unless(
         shop.secret_key != _SANDBOX_KEY, "MYSTAR_PAYMENTS__YOOKASSA__SECRET_KEY", "is the sandbox's, not a shop's"
@@ -200,6 +207,35 @@ def _payout_weaknesses(gateway: YookassaPayoutSettings) -> Iterator[str]:
         (gateway.secret_key != _SANDBOX_PAYOUT_KEY, "is the sandbox's, not a gateway's"),
     ):
         yield from _unless(is_good, f"{prefix}__SECRET_KEY", what)
+
+
+def _production_weaknesses(settings: Settings) -> Iterator[str]:
+    """Protection that is switched off, or open to everyone."""
+    shop = settings.payments.yookassa
+    is_test_shop = shop.secret_key.startswith("test_") and not shop.test_mode
+    for is_good, name, reason in (
+        (settings.limits.enabled, "MYSTAR_LIMITS__ENABLED", "must be true in production"),
+        ("*" not in settings.http.cors_origins, "MYSTAR_HTTP__CORS_ORIGINS", "must name the origins in production"),
+        (settings.mail.start_tls != "never", "MYSTAR_MAIL__START_TLS", "must encrypt mails in production"),
+        (
+            not is_test_shop,
+            "MYSTAR_PAYMENTS__YOOKASSA__SECRET_KEY",
+            "is of a test shop, which takes no money; MYSTAR_PAYMENTS__YOOKASSA__TEST_MODE=true accepts it",
+        ),
+        (not _is_guessable(settings.secret_key), "MYSTAR_SECRET_KEY", "repeats itself or contains a placeholder"),
+        (
+            all(ip_network(one, strict=False).prefixlen >= _MIN_PROXY_PREFIX for one in settings.http.trusted_proxies),
+            "MYSTAR_HTTP__TRUSTED_PROXIES",
+            "trusts too many: anyone could claim any address",
+        ),
+    ):
+        yield from _unless(is_good, name, reason)
+
+
+def _is_guessable(key: str) -> bool:
+    """Whether the key repeats itself or contains a sequence or a placeholder."""
+    repeats = any(key == (key[:n] * len(key))[: len(key)] for n in range(1, len(key) // 2 + 1))
+    return repeats or any(part in key.lower() for part in _PLACEHOLDERS)
 
 
 def _proxy_weaknesses(http: HttpSettings) -> Iterator[str]:

@@ -167,12 +167,32 @@ def test_production_generates_no_key_and_has_no_default_secrets(
         ("PAYMENTS__YOOKASSA__SECRET_KEY", "sandbox-secret-key"),
         ("MAIL__SENDER", "mystar <noreply@localhost>"),
         ("PASSWORDS__BCRYPT_COST", "4"),
+        ("LIMITS__ENABLED", "false"),
+        ("HTTP__CORS_ORIGINS", "*"),
+        ("HTTP__CORS_ORIGINS", "https://stars.example, *"),
+        ("HTTP__TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("HTTP__TRUSTED_PROXIES", "127.0.0.1, ::/0"),
+        ("MAIL__START_TLS", "never"),
+        ("PAYMENTS__YOOKASSA__SECRET_KEY", "test_4Gh7kQw9"),
+        ("SECRET_KEY", "correct-horse-battery-" * 3),
+        ("SECRET_KEY", "0123456789-abcdefghijklmnopqrstuv"),
+        ("SECRET_KEY", "please-changeme-to-a-long-random-value"),
     ],
 )
 def test_production_refuses_development_values(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     said = refusal(monkeypatch, **{**PRODUCTION, name: value})
     assert said.startswith(f"MYSTAR_{name}: ")
     assert value not in said
+
+
+def test_a_test_shop_is_accepted_when_it_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = {"PAYMENTS__YOOKASSA__SECRET_KEY": "test_4Gh7kQw9", "PAYMENTS__YOOKASSA__TEST_MODE": "true"}
+    assert loaded(monkeypatch, **{**PRODUCTION, **shop}).payments.yookassa.test_mode
+
+
+def test_development_is_refused_at_an_https_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refusal(monkeypatch, PROFILE="development", HTTP__PUBLIC_URL="https://stars.example")
+    assert said == "MYSTAR_PROFILE: must be production with an https:// address"
 
 
 @pytest.mark.parametrize(
