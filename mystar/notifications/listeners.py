@@ -7,7 +7,8 @@ from typing import Any
 
 from mystar.chat.model import MessageSent, ReadMoved
 from mystar.earnings.model import BalanceAdjusted
-from mystar.earnings.payouts.model import PayoutMoved
+from mystar.earnings.payouts.model import Payout, PayoutMoved
+from mystar.earnings.sending.model import DETAILS_AT_FAULT
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
@@ -131,6 +132,8 @@ class Listeners:
             return
         parts = [part.amount for part in payout.parts if str(part.status) == event.what]
         data = {"payout_id": payout.id, "amount": rubles_text(sum(parts)), "destination": payout.mask}
+        if kind is Kind.PAYOUT_FAILED and not _is_details_fault(payout):
+            kind = Kind.PAYOUT_NOT_MADE
         draft = NotificationDraft(payout.creator_id, kind, Subject.PAYOUT, payout.id, data)
         await self._notifications.notify(tx, draft)
 
@@ -184,3 +187,8 @@ def _about(order: Order) -> dict[str, Any]:
         "total_price": rubles_text(order.total_price),
     }
     return data | {"reason": order.cancellation_reason} if order.cancellation_reason else data
+
+
+def _is_details_fault(payout: Payout) -> bool:
+    """Whether other details may help; the bank's words to staff, who pay by hand, are taken to say so."""
+    return payout.provider == "manual" or any(part.reason in DETAILS_AT_FAULT for part in payout.parts)

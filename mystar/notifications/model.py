@@ -36,6 +36,7 @@ class Kind(StrEnum):
     MESSAGE = "message"
     PAYOUT_PAID = "payout_paid"
     PAYOUT_FAILED = "payout_failed"
+    PAYOUT_NOT_MADE = "payout_not_made"
     PAYOUT_RETURNED = "payout_returned"
     BALANCE_ADJUSTED = "balance_adjusted"
 
@@ -160,6 +161,14 @@ WORDS: dict[str, Wording] = {
             "The payout of {amount} RUB failed: the money is available again. Please check the details.",
         ),
         is_urgent=True,
+    ),
+    Kind.PAYOUT_NOT_MADE: Wording(
+        Text("Выплата не прошла", "Payout failed"),
+        Text(
+            "Выплата {amount} ₽ не прошла, и не из-за реквизитов: деньги снова доступны, запросите её позже.",
+            "The payout of {amount} RUB failed, and not because of the details: the money is available again, "
+            "please ask for it later.",
+        ),
     ),
     Kind.PAYOUT_RETURNED: Wording(
         Text("Выплата вернулась", "Payout returned"),

@@ -292,3 +292,15 @@ async def test_reconciliation_finds_planted_differences_and_invents_none(bench: 
     await db.execute("update payout_parts set provider_id = 'po-none' where id = %(id)s", id=part_id)
     found = {(one.kind, one.provider_id) for one in await differences()}
     assert {("missing_there", "po-none"), ("unknown_here", provider_id)} <= found
+
+
+async def test_a_creator_is_asked_for_details_only_when_they_are_at_fault(bench: Bench) -> None:
+    for number in ("07", "08"):
+        await bench.details(phone=f"+790000000{number}")
+        await becomes(bench, await asked(bench, phone=f"+790000000{number}"), "failed")
+    listed = await bench.read("/api/v1/notifications/")
+
+    assert [one["type"] for one in listed["results"] if one["type"].startswith("payout")] == [
+        "payout_failed",
+        "payout_not_made",
+    ]
