@@ -80,6 +80,8 @@ class EarningSettings(Section):
     commission_on_refund: Literal["returned", "kept"]
     #: Per cent of VAT inside the commission.
     commission_vat: Literal["none", "5", "7", "22"]
+    #: Per cent of a payment that the provider keeps, VAT included; the commission of a safe deal must exceed it.
+    deal_fee_percent: float = Field(ge=0, le=100)
     #: A debt that is older is listed for the staff.
     debt_days: float = Field(gt=0)
 

@@ -166,6 +166,11 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
     yield from _unless(all(map(_is_good_key, settings.previous_secret_keys)), "MYSTAR_PREVIOUS_SECRET_KEYS", good)
     yield from _unless(not settings.backup_key or _is_good_key(settings.backup_key), "MYSTAR_BACKUP_KEY", good)
     yield from _storage_weaknesses(settings.storage)
+    yield from _unless(
+        settings.earnings.mode == "balance" or settings.payouts.provider == "yookassa",
+        "MYSTAR_PAYOUTS__PROVIDER",
+        "must be yookassa with MYSTAR_EARNINGS__MODE=safe_deal: deals are paid out by the provider",
+    )
     if settings.profile != "production":
         is_public = settings.profile == "development" and settings.http.public_url.startswith("https://")
         yield from _unless(not is_public, "MYSTAR_PROFILE", "must be production with an https:// address")

@@ -65,6 +65,7 @@ FURTHER_FILES = {
     "earnings/moves": "the entries that an event brings, as pure functions",
     "receipts/provider": "what a provider of receipts has to do",
     "earnings/statements/documents": "a statement as CSV and PDF",
+    "earnings/sending/deals": "payouts of safe deals",
     "earnings/sending/lookup": "whether the provider has a payout",
     "earnings/sending/reconciliation": "the provider's payouts against ours",
     "earnings/payouts/provider": "what a provider of payouts has to do",

@@ -26,7 +26,9 @@ class Listeners:
 
     async def _money_moved(self, tx: Tx, event: MoneyMoved) -> None:
         if event.reason == "capture":
-            await self._earnings.capture(tx, event.payment.order_id, event.amount, event.payment.income)
+            await self._earnings.capture(
+                tx, event.payment.order_id, event.amount, event.payment.income, event.payment.deal_id
+            )
         elif event.reason == "refund":
             await self._earnings.refund(tx, event.payment.order_id, event.amount)
 

@@ -17,6 +17,10 @@ Mode = Literal["balance", "safe_deal"]
 Bearer = Literal["creator", "platform"]
 
 
+#: Kopecks that the provider pays out of a safe deal at most.
+MAX_DEAL_SHARE = 15_000_000
+
+
 class Account(StrEnum):
     """Claims are positive; BUYERS, FEES and CHARGEBACKS are outside, so that every move sums to zero."""
 
@@ -231,6 +235,26 @@ class Quote(NamedTuple):
 
 
 # What can be refused.
+
+
+class DealShareTooLarge(Conflict):
+    """An order is placed as a safe deal whose share is above what the provider pays out of one."""
+
+    code = "deal_share_too_large"
+    text = Text(
+        "Такой дорогой заказ нельзя оформить: исполнитель не сможет получить больше 150 000 ₽ за раз.",
+        "An order this large cannot be placed: its creator could not be paid more than 150,000 RUB at once.",
+    )
+
+
+class DealCommissionTooSmall(Conflict):
+    """An order is placed as a safe deal whose commission does not cover the provider's fee."""
+
+    code = "deal_commission_too_small"
+    text = Text(
+        "Такой заказ нельзя оформить: комиссия площадки не покрывает платёжную.",
+        "This order cannot be placed: the platform's commission does not cover the payment provider's.",
+    )
 
 
 class EarningUnknown(NotFound):

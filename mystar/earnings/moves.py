@@ -40,6 +40,20 @@ def capture(earning: Earning, amount: int, now: datetime) -> Change:
     return Change(changed, (_move(Kind.CAPTURE, earning, sides),))
 
 
+def deal_payout(earning: Earning, payout_id: int, now: datetime) -> Change:
+    """The share of a deal is on its way by a payout of its own; no other money is netted with it."""
+    sides = {Account.PENDING: -earning.pending, Account.RESERVED: earning.pending}
+    paid = move(Kind.PAYOUT, sides, earning.creator_id, order_id=earning.order_id, payout_id=payout_id)
+    return Change(replace(earning, pending=0, cleared_at=now), (paid,))
+
+
+def deal_payout_failed(earning: Earning, amount: int, payout_id: int) -> Change:
+    """What a failed payout made available goes back to the order, whose deal still holds it."""
+    sides = {Account.AVAILABLE: -amount, Account.PENDING: amount}
+    back = move(Kind.PAYOUT_FAILED, sides, earning.creator_id, order_id=earning.order_id, payout_id=payout_id)
+    return Change(replace(earning, pending=earning.pending + amount, cleared_at=None), (back,))
+
+
 def acquiring_fee(earning: Earning, income: int) -> Change:
     """What the provider keeps of the capture; a refund does not bring it back."""
     fee = earning.captured - income
@@ -84,6 +98,9 @@ def then(change: Change, following: Change) -> Change:
 
 def clear(earning: Earning, now: datetime) -> Change:
     """Make the share available once it is due; nothing before that, or while it is frozen."""
+    if earning.mode == "safe_deal":
+        # It leaves by a payout of its own.
+        return Change(earning)
     if earning.clears_at is None or earning.clears_at > now or earning.is_frozen or not earning.captured_at:
         return Change(earning)
     cleared = replace(earning, cleared_at=earning.cleared_at or now, pending=0)

@@ -29,7 +29,7 @@ for no key update;
 -- plan: generic
 -- What may clear; rows that others hold are theirs, or come next time.
 select earnings.* from earnings join creator_balances using (creator_id)
-where earnings.pending > 0 and clears_at <= %(now)s
+where earnings.pending > 0 and clears_at <= %(now)s and earnings.mode = 'balance'
 order by clears_at, order_id
 limit %(batch)s
 for no key update skip locked;
@@ -45,7 +45,7 @@ with changed as (
         charged_back_platform = %(charged_back_platform)s, pending = %(pending)s, frozen = %(frozen)s,
         captured_at = %(captured_at)s, completed_at = %(completed_at)s, clears_at = %(clears_at)s,
         cleared_at = %(cleared_at)s, is_disputed = %(is_disputed)s, stop_reason = %(stop_reason)s,
-        paused_at = %(paused_at)s, updated_at = %(now)s
+        paused_at = %(paused_at)s, deal_id = %(deal_id)s, updated_at = %(now)s
     where order_id = %(order_id)s::bigint
 ), added as (
     insert into earning_entries (move_id, kind, account, amount, creator_id, order_id, payout_id, part_id, note,
@@ -190,5 +190,5 @@ order by 2, 3 limit %(limit)s;
 -- name: overdue
 -- What the clearance should have moved by now.
 select 'order' as of, 'overdue clearance' as what, order_id as id, pending as stored, 0 as counted from earnings
-where pending > 0 and clears_at < %(before)s
+where pending > 0 and clears_at < %(before)s and mode = 'balance'
 order by clears_at limit %(limit)s;

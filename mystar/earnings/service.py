@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from mystar.accounts.model import Actor
 from mystar.earnings import model, moves
 from mystar.earnings.model import (
+    MAX_DEAL_SHARE,
     Account,
     Balance,
     Bearer,
     Change,
     ChargebackTooMuch,
     CreatorUnknown,
+    DealCommissionTooSmall,
+    DealShareTooLarge,
     Earning,
     EarningUnknown,
     Entry,
@@ -43,12 +46,14 @@ class Policy:
     """Section ``[earnings]`` of the configuration.
 
     :param vat_percent: of the VAT inside the commission; 0 = none.
+    :param deal_fee_bp: the provider's fee with its VAT, in basis points, which the commission of a deal must exceed.
     """
 
     mode: Mode = "balance"
     clearance: timedelta = timedelta(days=14)
     keeps_commission: bool = False
     vat_percent: int = 0
+    deal_fee_bp: int = 0
     debt: timedelta = timedelta(days=60)
 
 
@@ -69,8 +74,35 @@ class EarningService:
         if order.creator_account_id is None or order.service_id is None:
             return
         await self._add(tx, order.id, order.creator_account_id, order.total_price, order.service_id, order.kind)
+        if self._policy.mode == "safe_deal":
+            await self._require_possible_deal(tx, order.id)
 
-    async def capture(self, tx: Tx, order_id: int, amount: int, income: int | None = None) -> None:
+    async def _require_possible_deal(self, tx: Tx, order_id: int) -> None:
+        """:raises DealShareTooLarge: :raises DealCommissionTooSmall:"""
+        earning = await EarningRepository(tx).find(order_id)
+        assert earning is not None
+        if earning.share > MAX_DEAL_SHARE:
+            raise DealShareTooLarge
+        if earning.commission_now * 10_000 <= earning.price * self._policy.deal_fee_bp:
+            raise DealCommissionTooSmall
+
+    # Safe deals, as payments ask for them (`mystar.payments.model.DealTerms`).
+
+    async def deal_share(self, tx: Tx, order_id: int) -> int | None:
+        """The creator's part of an order that is a deal; None for any other."""
+        earning = await EarningRepository(tx).find(order_id)
+        return earning.share if earning is not None and earning.mode == "safe_deal" else None
+
+    async def deal_refund_share(self, order_id: int, amount: int) -> int:
+        """By how much the creator's part falls when ``amount`` kopecks are refunded. :raises EarningUnknown:"""
+        earning = await EarningRepository(self._db).find(order_id)
+        if earning is None:
+            raise EarningUnknown
+        return earning.share - moves.refund(earning, amount).earning.share
+
+    async def capture(
+        self, tx: Tx, order_id: int, amount: int, income: int | None = None, deal_id: str | None = None
+    ) -> None:
         """The buyer's money is taken.
 
         :param income: what the provider leaves of it after its fee, which the platform bears; None = not known.
@@ -79,7 +111,7 @@ class EarningService:
         if earning is None:
             return
         now = self._clock.now()
-        change = moves.capture(earning, amount, now)
+        change = moves.capture(replace(earning, deal_id=deal_id), amount, now)
         change = moves.then(change, moves.acquiring_fee(change.earning, amount if income is None else income))
         await EarningRepository(tx).record(moves.then(change, moves.clear(change.earning, now)), now)
 

@@ -32,6 +32,7 @@ from mystar.kit.security.sealing import Sealer
 from mystar.kit.web.routes import Route
 from mystar.money_sections import EarningSettings, PayoutSettings
 from mystar.orders.keys import ORDER_READS
+from mystar.payments.keys import PAYMENTS
 
 ROUTES: tuple[Route, ...] = (
     *(*handlers.ROUTES, *details_handlers.ROUTES),
@@ -51,6 +52,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
 def _add_earnings(app: web.Application, infra: Infrastructure) -> None:
     app[COMMISSION_RULES] = rules = RuleService(infra.db, infra.clock)
     app[EARNINGS] = earnings = EarningService(infra.db, rules, infra.clock, _policy(infra.settings.earnings))
+    app[PAYMENTS].use_deals(earnings)
     Listeners(earnings).listen(infra.events)
     mails = RuleMails(infra.db, infra.outbox, infra.mailer)
     mails.listen(infra.events)
@@ -67,6 +69,7 @@ def _policy(settings: EarningSettings) -> Policy:
         clearance=timedelta(days=settings.clearance_days),
         keeps_commission=settings.commission_on_refund == "kept",
         vat_percent=0 if settings.commission_vat == "none" else int(settings.commission_vat),
+        deal_fee_bp=round(settings.deal_fee_percent * 100),
         debt=timedelta(days=settings.debt_days),
     )
 

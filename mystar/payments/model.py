@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from mystar.errors import Conflict, Invalid, Text
 from mystar.kit.money import rubles_text
+
+if TYPE_CHECKING:
+    from mystar.kit.postgres.database import Tx
 
 Status = Literal["pending", "held", "captured", "released", "refunded", "failed"]
 Goal = Literal["hold", "capture", "give_back"]
@@ -140,6 +143,7 @@ class Payment:
     :param refund_attempt: how many times a refund of all the rest was begun anew.
     :param refund_id: the provider's, of a refund that is pending.
     :param income: what is left of the captured amount after the provider's fee.
+    :param deal_share: the creator's part, when the money rests at the provider as a safe deal; None = no deal.
     """
 
     id: int
@@ -172,6 +176,8 @@ class Payment:
     refund_attempt: int = 0
     refund_id: str | None = None
     income: int | None = None
+    deal_share: int | None = None
+    deal_id: str | None = None
 
     @property
     def is_over(self) -> bool:
@@ -192,6 +198,16 @@ class PaymentChoice:
     order_id: int
     amount: int
     methods: Sequence[str]
+
+
+class DealTerms(Protocol):
+    """What payments have to know of safe deals; the earnings know it."""
+
+    async def deal_share(self, tx: Tx, order_id: int) -> int | None:
+        """Kopecks that are the creator's; None = the order is no deal."""
+
+    async def deal_refund_share(self, order_id: int, amount: int) -> int:
+        """By how much the creator's part falls when ``amount`` kopecks are refunded."""
 
 
 # Events

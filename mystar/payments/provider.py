@@ -69,6 +69,14 @@ class ProviderPage:
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class DealShare:
+    """A safe deal, and the creator's part of what is paid into it or refunded from it, in kopecks."""
+
+    id: str
+    share: int
+
+
 class ProviderError(Exception):
     """:param retry_after: seconds to wait before a retry."""
 
@@ -117,6 +125,7 @@ class Gateway(Protocol):
         return_url: str,
         metadata: Mapping[str, str],
         method: str = "bank_card",
+        deal: DealShare | None = None,
     ) -> ProviderPayment:
         """Once the payer has confirmed, the money is held; by SBP (``method="sbp"``) it is charged at once."""
 
@@ -129,6 +138,11 @@ class Gateway(Protocol):
 
     async def cancel(self, key: str, provider_id: str) -> ProviderPayment: ...
 
-    async def refund(self, key: str, provider_id: str, *, amount: int, description: str) -> ProviderRefund: ...
+    async def refund(
+        self, key: str, provider_id: str, *, amount: int, description: str, deal: DealShare | None = None
+    ) -> ProviderRefund: ...
+
+    async def create_deal(self, key: str, *, description: str, metadata: Mapping[str, str]) -> str:
+        """Open a safe deal whose fee is taken when it closes; its id."""
 
     async def get_refund(self, refund_id: str) -> ProviderRefund: ...

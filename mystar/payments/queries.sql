@@ -1,8 +1,8 @@
 -- name: add_payment
 -- plan: generic
-insert into payments (order_id, payer_id, amount, description, return_url, chosen_method, created_at)
+insert into payments (order_id, payer_id, amount, description, return_url, chosen_method, deal_share, created_at)
 values (
-    %(order_id)s, %(payer_id)s, %(amount)s, %(description)s, %(return_url)s, %(chosen_method)s, %(now)s)
+    %(order_id)s, %(payer_id)s, %(amount)s, %(description)s, %(return_url)s, %(chosen_method)s, %(deal_share)s, %(now)s)
 returning *;
 
 -- name: payment
@@ -42,7 +42,7 @@ update payments set
     expires_at = %(expires_at)s, cancellation_party = %(cancellation_party)s,
     cancellation_reason = %(cancellation_reason)s, held_at = %(held_at)s, settled_at = %(settled_at)s,
     check_at = %(check_at)s, refusal = %(refusal)s, refund_failure = %(refund_failure)s,
-    refund_attempt = %(refund_attempt)s, refund_id = %(refund_id)s, income = %(income)s, updated_at = now()
+    refund_attempt = %(refund_attempt)s, refund_id = %(refund_id)s, income = %(income)s, deal_id = %(deal_id)s, updated_at = now()
 where id = %(id)s
 returning *;
 

@@ -37,6 +37,7 @@ class PaymentRepository:
         description: str,
         return_url: str,
         chosen_method: Method,
+        deal_share: int | None,
         now: datetime,
     ) -> Payment:
         """:raises PaymentOpen: the order has a payment that is open, or was taken and kept."""
@@ -48,6 +49,7 @@ class PaymentRepository:
             description=description,
             return_url=return_url,
             chosen_method=chosen_method,
+            deal_share=deal_share,
             now=now,
         )
         return _payment(row)

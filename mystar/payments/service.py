@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -18,6 +18,7 @@ from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.http import Networks, inside
 from mystar.payments.model import (
+    DealTerms,
     Goal,
     Method,
     MethodNotOffered,
@@ -74,10 +75,22 @@ class PaymentService:
         self.public_url, self._return_url = public_url, return_url
         self._poll_seconds, self._webhook_networks = poll_seconds, webhook_networks
         self.methods = tuple(methods)
+        self._deals: DealTerms | None = None
+        self._deal_followers: list[Callable[[DealTerms], None]] = []
         self._payments = PaymentRepository(db)
         self._questions = asyncio.Semaphore(_QUESTIONS)
 
     # For orders. The caller has locked the order: locks are always taken in the order order, payment.
+
+    def use_deals(self, terms: DealTerms) -> None:
+        """Make payments of orders that are safe deals inside their deals."""
+        self._deals = terms
+        for follow in self._deal_followers:
+            follow(terms)
+
+    def follow_deals(self, follow: Callable[[DealTerms], None]) -> None:
+        """Be told of the terms of deals, once they are known."""
+        self._deal_followers.append(follow)
 
     async def start(
         self,
@@ -101,13 +114,15 @@ class PaymentService:
         payment = await payments.lock_latest(order_id)
         if payment is not None and not payment.is_over:
             return _still_good(payment, amount)
+        deal_share = await self._deals.deal_share(tx, order_id) if self._deals else None
         payment = await payments.add(
             order_id=order_id,
             payer_id=payer_id,
             amount=amount,
             description=description,
             return_url=self._return_url or self._return_link(order_id),
-            chosen_method=self._method(method),
+            chosen_method=self._method(method, is_deal=deal_share is not None),
+            deal_share=deal_share,
             now=self._clock.now(),
         )
         return await self._settlement.next_call(tx, payment)
@@ -333,8 +348,10 @@ class PaymentService:
         except ProviderError as trouble:
             raise _unavailable(trouble) from trouble
 
-    def _method(self, chosen: str | None) -> Method:
-        method = next((one for one in self.methods if chosen in (None, one)), None)
+    def _method(self, chosen: str | None, *, is_deal: bool) -> Method:
+        """Safe deals know no SBP."""
+        offered = [one for one in self.methods if not (is_deal and one == "sbp")]
+        method = next((one for one in offered if chosen in (None, one)), None)
         if method is None:
             raise MethodNotOffered
         return method

@@ -94,6 +94,13 @@ class Settlement:
 
         return await self._db.retrying(work)
 
+    async def remember_deal(self, payment_id: int, deal_id: str) -> None:
+        """Keep the deal that was opened for a payment."""
+        async with self._db.transaction() as tx:
+            payments = PaymentRepository(tx)
+            payment = await payments.lock(payment_id)
+            await payments.save(replace(payment, deal_id=deal_id))
+
     async def remember_refund(self, payment_id: int, call: Call, refund_id: str) -> None:
         """Keep the id of a pending refund, so that it is looked at and never made again."""
         async with self._db.transaction() as tx:

@@ -44,6 +44,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         webhook_networks=networks(settings.yookassa.webhook_networks),
         methods=settings.methods,
     )
+    payments.follow_deals(calls.use_deals)
     app[PAYMENTS] = payments
     app.cleanup_ctx.append(every(settings.poll_seconds, payments.poll, name="payments poll"))
 

@@ -7,10 +7,11 @@ import logging
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
 from mystar.kit.postgres.database import Database
-from mystar.payments.model import Payment
+from mystar.payments.model import DealTerms, Payment
 from mystar.payments.process import CREATE_WITHIN, Call, next_call
 from mystar.payments.provider import (
     CircuitOpen,
+    DealShare,
     Gateway,
     PaymentNotFound,
     ProviderPayment,
@@ -44,6 +45,11 @@ class ProviderCalls:
 
     def __init__(self, db: Database, gateway: Gateway, settlement: Settlement, clock: Clock) -> None:
         self._db, self._gateway, self._settlement, self._clock = db, gateway, settlement, clock
+        self._deals: DealTerms | None = None
+
+    def use_deals(self, terms: DealTerms) -> None:
+        """Ask for the creator's part of refunds inside deals."""
+        self._deals = terms
 
     async def send(self, letter: OutboxMessage) -> None:
         """:raises Postpone: later. :raises GiveUp: the payment cannot be created."""
@@ -90,11 +96,31 @@ class ProviderCalls:
             return_url=payment.return_url,
             metadata={"order_id": str(payment.order_id), "payment_id": str(payment.id)},
             method=payment.chosen_method,
+            deal=await self._deal(payment, key),
         )
+
+    async def _deal(self, payment: Payment, key: str) -> DealShare | None:
+        """The deal of the payment, opened now if there is none."""
+        if payment.deal_share is None:
+            return None
+        deal_id = payment.deal_id
+        if deal_id is None:
+            metadata = {"order_id": str(payment.order_id), "payment_id": str(payment.id)}
+            deal_id = await self._gateway.create_deal(f"deal-{key}", description=payment.description, metadata=metadata)
+            await self._settlement.remember_deal(payment.id, deal_id)
+        return DealShare(deal_id, payment.deal_share)
+
+    async def _deal_refund(self, payment: Payment, amount: int) -> DealShare | None:
+        if payment.deal_id is None or self._deals is None:
+            return None
+        return DealShare(payment.deal_id, await self._deals.deal_refund_share(payment.order_id, amount))
 
     async def _refund(self, call: Call, payment: Payment, provider_id: str, key: str) -> ProviderPayment:
         if payment.refund_id is None:
-            refund = await self._gateway.refund(key, provider_id, amount=call.amount, description=payment.description)
+            deal = await self._deal_refund(payment, call.amount)
+            refund = await self._gateway.refund(
+                key, provider_id, amount=call.amount, description=payment.description, deal=deal
+            )
         if payment.refund_id or refund.status == "pending":
             # A repeated call answers what it answered first; the refund itself is up to date.
             refund = await self._gateway.get_refund(payment.refund_id or refund.id)

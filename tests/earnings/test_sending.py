@@ -132,7 +132,7 @@ async def test_an_empty_balance_stops_the_whole_queue_until_staff_resume_it(benc
 
 
 async def test_refused_credentials_stop_the_queue_and_fail_nothing(bench: Bench) -> None:
-    gateway = bench.app[PAYOUT_SENDING]._provider
+    gateway = bench.app[PAYOUT_SENDING]._providers.balance
     wrong = {"Authorization": "Basic d3Jvbmc6d3Jvbmc="}
     gateway._client._session.headers.update(wrong)
     payout = await asked(bench)

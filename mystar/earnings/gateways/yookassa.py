@@ -46,6 +46,7 @@ class YooKassaPayouts:
         timeout: float,
         breaker: Breaker | None = None,
         registry: CollectorRegistry | None = None,
+        metrics: str = "mystar_payout_provider",
     ) -> None:
         self._client = YooKassaClient(
             url=url,
@@ -54,20 +55,28 @@ class YooKassaPayouts:
             timeout=timeout,
             breaker=breaker or Breaker("YooKassa payouts"),
             registry=registry,
-            metrics="mystar_payout_provider",
+            metrics=metrics,
         )
 
     async def close(self) -> None:
         await self._client.close()
 
     async def create_payout(
-        self, key: str, *, amount: int, destination: Destination, description: str, metadata: Mapping[str, str]
+        self,
+        key: str,
+        *,
+        amount: int,
+        destination: Destination,
+        description: str,
+        metadata: Mapping[str, str],
+        deal_id: str | None = None,
     ) -> ProviderPayout:
         body = {
             "amount": amount_of(amount),
             **_destination(destination),
             "description": description[:MAX_DESCRIPTION],
             "metadata": dict(metadata),
+            **({"deal": {"id": deal_id}} if deal_id else {}),
         }
         return _payout(await self._client.request("create", "POST", "payouts", key=key, body=body))
 

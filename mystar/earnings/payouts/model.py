@@ -74,7 +74,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """``requested_by`` None: the schedule asked. ``approved_as`` and ``second_as`` name who approved, in words."""
+    """``requested_by`` None: the schedule asked. ``approved_as`` and ``second_as`` name who approved, in words.
+
+    ``order_id``: the order whose safe deal is paid out.
+    """
 
     id: int
     creator_id: int
@@ -94,6 +97,7 @@ class Payout:
     closed_at: datetime | None
     created_at: datetime
     mask: str
+    order_id: int | None = None
     parts: tuple[Part, ...] = ()
 
 

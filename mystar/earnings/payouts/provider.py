@@ -72,9 +72,19 @@ class PayoutProvider(Protocol):
     """Every call raises `mystar.payments.provider.ProviderError`."""
 
     async def create_payout(
-        self, key: str, *, amount: int, destination: Destination, description: str, metadata: Mapping[str, str]
+        self,
+        key: str,
+        *,
+        amount: int,
+        destination: Destination,
+        description: str,
+        metadata: Mapping[str, str],
+        deal_id: str | None = None,
     ) -> ProviderPayout:
-        """Send ``amount`` kopecks. The same ``key`` within 24 hours makes no second payout."""
+        """Send ``amount`` kopecks. The same ``key`` within 24 hours makes no second payout.
+
+        :param deal_id: the safe deal that is paid out, with the credentials of the shop.
+        """
 
     async def get_payout(self, provider_id: str) -> ProviderPayout:
         """:raises Missing: the provider knows no such payout."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from mystar.earnings.payouts.model import Part, Payout, Status
-from mystar.earnings.payouts.provider import METADATA_KEY, ProviderPayout
+from mystar.earnings.payouts.provider import METADATA_KEY, PayoutProvider, ProviderPayout
 from mystar.errors import Conflict, Text
 
 #: The provider forgets a key after 24 hours; from then on a repeated call would pay a second time.
@@ -51,6 +51,16 @@ class ToSend(NamedTuple):
     def may_repeat(self, now: datetime) -> bool:
         """Whether the provider still knows the key of the first call."""
         return self.part.sent_at is None or now - self.part.sent_at < SAME_KEY_WITHIN
+
+
+class Providers(NamedTuple):
+    """Payouts are made from the payout balance, those of safe deals with the credentials of the shop."""
+
+    balance: PayoutProvider
+    deals: PayoutProvider
+
+    def of(self, item: ToSend) -> PayoutProvider:
+        return self.balance if item.payout.order_id is None else self.deals
 
 
 class PayoutDifference(NamedTuple):

@@ -18,6 +18,20 @@ update payout_queue set stopped_for = %(reason)s, stopped_at = %(now)s where sto
 -- name: resume_queue
 update payout_queue set stopped_for = null, stopped_at = null;
 
+-- name: due_deals
+select order_id from earnings where mode = 'safe_deal' and pending > 0 and clears_at <= %(now)s
+order by clears_at, order_id limit %(limit)s;
+
+-- name: set_order
+update payouts set order_id = %(order_id)s where id = %(id)s;
+
+-- name: last_failure
+-- When a payout of this order's deal failed last.
+select max(closed_at) from payouts where order_id = %(order_id)s and status = 'failed';
+
+-- name: deal_of_order
+select deal_id from earnings where order_id = %(order_id)s;
+
 -- name: parts_to_compare
 -- Parts that were sent since then, and those whose payouts the provider lists.
 select payout_parts.id, payout_parts.payout_id, payout_parts.status, payout_parts.amount, payout_parts.provider_id,
@@ -25,6 +39,6 @@ select payout_parts.id, payout_parts.payout_id, payout_parts.status, payout_part
 from payout_parts
 join payouts on payouts.id = payout_parts.payout_id
 join payout_details on payout_details.id = payouts.details_id
-where payouts.provider <> 'manual'
+where payouts.provider <> 'manual' and payouts.order_id is null
     and (payout_parts.sent_at >= %(since)s::timestamptz or payout_parts.provider_id = any(%(provider_ids)s::text[]))
 order by payout_parts.id;

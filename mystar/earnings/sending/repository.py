@@ -44,5 +44,20 @@ class SendingRepository:
     async def resume_queue(self) -> None:
         await self._tx.execute(QUERIES.resume_queue)
 
+    async def due_deals(self, now: datetime, limit: int) -> list[int]:
+        """Orders whose shares rest in deals and may be paid out."""
+        return [row["order_id"] for row in await self._tx.all(QUERIES.due_deals, now=now, limit=limit)]
+
+    async def set_order(self, payout_id: int, order_id: int) -> None:
+        await self._tx.execute(QUERIES.set_order, id=payout_id, order_id=order_id)
+
+    async def last_failure(self, order_id: int) -> datetime | None:
+        moment: datetime | None = await self._tx.value(QUERIES.last_failure, order_id=order_id)
+        return moment
+
+    async def deal_of_order(self, order_id: int) -> str | None:
+        deal_id: str | None = await self._tx.value(QUERIES.deal_of_order, order_id=order_id)
+        return deal_id
+
     async def parts_to_compare(self, since: datetime, provider_ids: Sequence[str]) -> list[Row]:
         return await self._tx.all(QUERIES.parts_to_compare, since=since, provider_ids=list(provider_ids))

@@ -7,7 +7,7 @@ from datetime import timedelta
 from mystar.earnings.details.repository import DetailsRepository
 from mystar.earnings.details.service import DetailsService
 from mystar.earnings.payouts.model import Approver, PayoutMoved, PayoutUnknown, PayoutWrongTime, Status
-from mystar.earnings.payouts.provider import Destination, PayoutProvider, ProviderPayout
+from mystar.earnings.payouts.provider import Destination, ProviderPayout
 from mystar.earnings.payouts.repository import PayoutRepository
 from mystar.earnings.payouts.service import PayoutService
 from mystar.earnings.repository import EarningRepository
@@ -19,6 +19,7 @@ from mystar.earnings.sending.model import (
     NotProvenAbsent,
     PayoutQueueStopped,
     PayoutUnclear,
+    Providers,
     QueueState,
     QueueStop,
     ToSend,
@@ -45,13 +46,13 @@ class PayoutSending:
         outbox: Outbox,
         payouts: PayoutService,
         details: DetailsService,
-        provider: PayoutProvider,
+        providers: Providers,
         clock: Clock,
         *,
         poll: timedelta,
     ) -> None:
         self._db, self._outbox, self._payouts, self._details = db, outbox, payouts, details
-        self._provider, self._clock, self.poll = provider, clock, poll
+        self._providers, self._clock, self.poll = providers, clock, poll
 
     def listen(self, events: Events) -> None:
         events.on(PayoutMoved, self._queue_approved)
@@ -72,6 +73,11 @@ class PayoutSending:
                 return None
             await self._payouts.move_parts(tx, item.payout, [item.part], Status.SENDING)
             return await self._lock(tx, part_id)
+
+    async def deal_of(self, item: ToSend) -> str | None:
+        """The safe deal that the payout is made from; None = the payout balance."""
+        order_id = item.payout.order_id
+        return None if order_id is None else await SendingRepository(self._db).deal_of_order(order_id)
 
     async def destination(self, item: ToSend) -> Destination:
         """Where the money goes, in clear. :raises PayoutUnknown: its details are gone."""
@@ -140,7 +146,7 @@ class PayoutSending:
         item = await self.item(part_id)
         if item.part.status is not Status.UNKNOWN:
             raise PayoutWrongTime(status=str(item.part.status))
-        found = await find(self._provider, item)
+        found = await find(self._providers.of(item), item)
         if found is not None:
             await self.apply(part_id, found)
         if found is not None or item.may_repeat(self._clock.now()):
@@ -165,7 +171,7 @@ class PayoutSending:
             return
         item = await self.item(known)
         if item.part.status in _OPEN and item.part.provider_id in (None, provider_id):
-            found = await self._provider.get_payout(provider_id)
+            found = await self._providers.of(item).get_payout(provider_id)
             if item.mismatch(found) is None:
                 await self.apply(known, found)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 
 from mystar.earnings.payouts.model import Status
-from mystar.earnings.payouts.provider import PayoutProvider
 from mystar.earnings.sending.lookup import find
-from mystar.earnings.sending.model import ToSend
+from mystar.earnings.sending.model import Providers, ToSend
 from mystar.earnings.sending.service import PayoutSending
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.model import OutboxMessage, Postpone
@@ -23,8 +22,8 @@ _KEY = "Idempotence-Key"
 class PayoutCalls:
     """The handler of the outbox topic. The row lives until the part has ended."""
 
-    def __init__(self, provider: PayoutProvider, sending: PayoutSending, clock: Clock) -> None:
-        self._provider, self._sending, self._clock = provider, sending, clock
+    def __init__(self, providers: Providers, sending: PayoutSending, clock: Clock) -> None:
+        self._providers, self._sending, self._clock = providers, sending, clock
 
     async def send(self, message: OutboxMessage) -> None:
         """:raises Postpone: the part has not ended."""
@@ -67,7 +66,7 @@ class PayoutCalls:
     async def _look(self, item: ToSend) -> Status:
         try:
             assert item.part.provider_id is not None
-            found = await self._provider.get_payout(item.part.provider_id)
+            found = await self._providers.of(item).get_payout(item.part.provider_id)
         except (Unauthorized, RateLimited, CircuitOpen):
             raise
         except ProviderError as error:
@@ -77,7 +76,7 @@ class PayoutCalls:
 
     async def _find(self, item: ToSend) -> Status | None:
         try:
-            found = await find(self._provider, item)
+            found = await find(self._providers.of(item), item)
         except (Unauthorized, RateLimited, CircuitOpen):
             raise
         except ProviderError as error:
@@ -85,14 +84,15 @@ class PayoutCalls:
         return None if found is None else await self._sending.apply(item.part.id, found)
 
     async def _create(self, item: ToSend) -> Status:
-        destination = await self._sending.destination(item)
+        destination, deal_id = await self._sending.destination(item), await self._sending.deal_of(item)
         try:
-            made = await self._provider.create_payout(
+            made = await self._providers.of(item).create_payout(
                 item.key,
                 amount=item.part.amount,
                 destination=destination,
                 description=f"Выплата №{item.payout.id}",
                 metadata=item.metadata,
+                deal_id=deal_id,
             )
         except Refused as refusal:
             return await self._refused(item, refusal)

@@ -17,7 +17,7 @@ from mystar.payments.gateways.client import (
     parse_moment,
     parse_text,
 )
-from mystar.payments.provider import ProviderPage, ProviderPayment, ProviderRefund, UnknownOutcome
+from mystar.payments.provider import DealShare, ProviderPage, ProviderPayment, ProviderRefund, UnknownOutcome
 
 
 class YooKassa:
@@ -58,10 +58,12 @@ class YooKassa:
         return_url: str,
         metadata: Mapping[str, str],
         method: str = "bank_card",
+        deal: DealShare | None = None,
     ) -> ProviderPayment:
         body = {
             "amount": amount_of(amount),
             **_stages(method),
+            **_deal(deal, "settlements"),
             "confirmation": {"type": "redirect", "return_url": return_url},
             "description": description[:MAX_DESCRIPTION],
             "metadata": dict(metadata),
@@ -84,9 +86,25 @@ class YooKassa:
         path = ("payments", provider_id, "cancel")
         return _payment(await self._client.request("cancel", "POST", *path, key=key, body={}))
 
-    async def refund(self, key: str, provider_id: str, *, amount: int, description: str) -> ProviderRefund:
+    async def create_deal(self, key: str, *, description: str, metadata: Mapping[str, str]) -> str:
+        body = {
+            "type": "safe_deal",
+            "fee_moment": "deal_closed",
+            "description": description[:MAX_DESCRIPTION],
+            "metadata": dict(metadata),
+        }
+        made = await self._client.request("create_deal", "POST", "deals", key=key, body=body)
+        try:
+            return parse_text(made["id"])
+        except (KeyError, TypeError) as error:
+            raise UnknownOutcome(f"a deal of an unknown shape: {type(error).__name__}") from error
+
+    async def refund(
+        self, key: str, provider_id: str, *, amount: int, description: str, deal: DealShare | None = None
+    ) -> ProviderRefund:
         described = {"description": description[:MAX_DESCRIPTION]}
-        body = {"payment_id": provider_id, "amount": amount_of(amount), **described}
+        parts = _deal(deal, "refund_settlements")
+        body = {"payment_id": provider_id, "amount": amount_of(amount), **described, **parts}
         return _refund(await self._client.request("refund", "POST", "refunds", key=key, body=body))
 
     async def get_refund(self, refund_id: str) -> ProviderRefund:
@@ -98,6 +116,13 @@ def _stages(method: str) -> dict[str, Any]:
     if method == "sbp":
         return {"capture": True, "payment_method_data": {"type": "sbp"}}
     return {"capture": False}
+
+
+def _deal(deal: DealShare | None, name: str) -> dict[str, Any]:
+    """The creator's part of a payment or of a refund in a deal."""
+    if deal is None:
+        return {}
+    return {"deal": {"id": deal.id, name: [{"type": "payout", "amount": amount_of(deal.share)}]}}
 
 
 def _payment(body: Any) -> ProviderPayment:

@@ -62,7 +62,8 @@ class DealSimulator:
         deal = self.opened(deal_id)
         if settlement is None or not 0 <= settlement <= min(amount, deal.payout_balance):
             raise Refused("Must not exceed the refund and the seller's part", "deal.refund_settlements")
-        if amount > (settlement if deal.fee_moment == "payment_succeeded" else deal.balance):
+        # With the fee at the close, a refund may return the platform's part, too.
+        if deal.fee_moment == "payment_succeeded" and amount > settlement:
             raise Refused("Amount exceeds the balance of the deal", "amount.value")
 
     def credited(self, deal_id: str, amount: int, settlement: int, fee: int) -> Deal:

@@ -1,0 +1,180 @@
+"""Safe deals: each order's money rests at the provider, and its share leaves by a payout of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mystar.earnings.keys import DEAL_PAYOUTS, PAYOUTS
+from mystar.earnings.payouts.model import Approver, Status
+from mystar.kit.keys import DATABASE
+from mystar.orders.keys import ORDERS
+from mystar.payments.model import MethodNotOffered
+from mystar.settings import Settings, SettingsWrong
+from tests.earnings.bench import TWENTY_PER_CENT, Bench
+from tests.factory import actor
+from tests.sandbox_process import SandboxProcess, sandbox_in
+from tests.waiting import eventually
+
+OPERATOR = Approver("operator:anna", None, True)
+PRICE = 150_000
+WALLET = {"kind": "wallet", "account_number": "4100116075156746"}
+REFUSING = {"kind": "wallet", "account_number": "410011788545536"}
+DEALS = {
+    "EARNINGS__MODE": "safe_deal",
+    "EARNINGS__CLEARANCE_DAYS": "14",
+    "PAYOUTS__PROVIDER": "yookassa",
+    "PAYOUTS__COOLDOWN_DAYS": "0",
+    "PAYOUTS__POLL_SECONDS": "1",
+    "PAYMENTS__METHODS": '["bank_card", "sbp"]',
+}
+deals = pytest.mark.parametrize("further_settings", [DEALS], indirect=True)
+
+
+@pytest.fixture
+def sandbox_process(tmp_path: Path) -> Iterator[SandboxProcess]:
+    """A provider of the test's own: its deals and its journal."""
+    with sandbox_in(tmp_path / "sandbox") as process:
+        yield process
+
+
+async def deal(bench: Bench) -> dict[str, Any]:
+    [found] = await bench.sandbox.call("GET", "/sandbox/deals.json")
+    return dict(found)
+
+
+async def cleared(bench: Bench) -> None:
+    await bench.later(days=15)
+    await bench.app[DEAL_PAYOUTS].run()
+
+
+async def payouts(bench: Bench, status: Status) -> list[int]:
+    return [one.id for one in await bench.app[PAYOUTS].queue(status)]
+
+
+@deals
+async def test_an_order_is_paid_into_a_deal_and_its_share_out_of_it(bench: Bench) -> None:
+    await bench.rules(TWENTY_PER_CENT)
+    await bench.details(**WALLET)
+    order_id = await bench.completed(PRICE)
+    opened = await deal(bench)
+    assert (opened["status"], opened["balance"], opened["payout_balance"]) == ("opened", 143_595, 120_000)
+    assert opened["metadata"]["order_id"] == str(order_id)
+
+    await cleared(bench)
+    # Nothing of a deal is ever available for an ordinary payout.
+    assert await bench.balance() == {"reserved": 120_000}
+    [payout_id] = await payouts(bench, Status.REQUESTED)
+    await bench.app[PAYOUTS].approve(OPERATOR, payout_id)
+
+    async def is_paid() -> bool:
+        return await bench.balance() == {"paid": 120_000}
+
+    await eventually(is_paid)
+    assert (await deal(bench))["status"] == "closed"
+    [theirs] = await bench.sandbox.payouts()
+    assert (theirs["deal_id"], theirs["account"]) == (opened["id"], "100500")
+    assert await bench.is_sound()
+
+
+@deals
+async def test_a_deal_is_not_paid_out_before_its_clearance_is_over(bench: Bench) -> None:
+    await bench.details(**WALLET)
+    await bench.rules(TWENTY_PER_CENT)
+    await bench.completed(PRICE)
+    await bench.later(days=13)
+    assert await bench.app[DEAL_PAYOUTS].run() == 0
+    assert await bench.balance() == {"pending": 120_000}
+
+
+@deals
+async def test_a_refund_lowers_the_creators_part_of_the_deal(bench: Bench) -> None:
+    await bench.rules(TWENTY_PER_CENT)
+    order_id = await bench.completed(PRICE)
+    await bench.refund(order_id, 50_000)
+    left = await deal(bench)
+
+    assert (left["balance"], left["payout_balance"]) == (93_595, 80_000)
+    assert await bench.balance() == {"pending": 80_000}
+    assert await bench.is_sound()
+
+
+@deals
+async def test_a_full_refund_closes_the_deal(bench: Bench) -> None:
+    await bench.rules(TWENTY_PER_CENT)
+    order_id = await bench.completed(PRICE)
+    await bench.refund(order_id)
+
+    assert (await deal(bench))["status"] == "closed"
+    assert await bench.balance() == {}
+
+
+@deals
+async def test_a_failed_payout_stays_in_its_deal_until_the_details_change(bench: Bench) -> None:
+    await bench.rules(TWENTY_PER_CENT)
+    await bench.details(**REFUSING)
+    await bench.completed(PRICE)
+    await cleared(bench)
+    [payout_id] = await payouts(bench, Status.REQUESTED)
+    await bench.app[PAYOUTS].approve(OPERATOR, payout_id)
+
+    async def is_back() -> bool:
+        return await bench.balance() == {"pending": 120_000}
+
+    await eventually(is_back)
+    assert await bench.app[DEAL_PAYOUTS].run() == 0
+    await bench.later(minutes=1)
+    await bench.details(**WALLET)
+    assert await bench.app[DEAL_PAYOUTS].run() == 1
+    assert (await deal(bench))["status"] == "opened"
+    assert await bench.is_sound()
+
+
+@deals
+async def test_a_deal_needs_a_card_or_a_wallet(bench: Bench) -> None:
+    await bench.rules(TWENTY_PER_CENT)
+    await bench.completed(PRICE)
+    await cleared(bench)
+    await bench.details()
+    assert await bench.app[DEAL_PAYOUTS].run() == 0
+    await bench.details(**WALLET)
+    assert await bench.app[DEAL_PAYOUTS].run() == 1
+
+
+@deals
+async def test_an_order_that_cannot_be_a_deal_is_not_placed(bench: Bench) -> None:
+    """3 % of 200.00 are 6.00, and the provider keeps 8.54; and no deal pays out more than 150,000.00."""
+    await bench.rules([{"name": "all", "percent": "3"}])
+    cases = ((20_000, "deal_commission_too_small"), (20_000_000, "deal_share_too_large"))
+    for price, code in cases:
+        service_id = await bench.service(price)
+        answer = await bench.api.post("/api/v1/orders/", {"service_id": service_id}, as_=bench.buyer)
+        assert (answer.status, (await answer.json())["code"]) == (409, code)
+    assert await bench.app[DATABASE].all("select id from orders") == []
+
+
+@deals
+async def test_a_deal_cannot_be_paid_by_sbp(bench: Bench) -> None:
+    await bench.rules(TWENTY_PER_CENT)
+    order_id = await bench.place(PRICE)
+    with pytest.raises(MethodNotOffered):
+        await bench.factory.hold(order_id, bench.sandbox, "sbp")
+
+
+@deals
+async def test_a_declined_deal_releases_the_hold(bench: Bench) -> None:
+    await bench.rules(TWENTY_PER_CENT)
+    order_id = await bench.place(PRICE)
+    await bench.factory.hold(order_id, bench.sandbox)
+    await bench.app[ORDERS].reject(actor(bench.creator), order_id)
+    await bench.until(order_id, money="released")
+
+    assert await bench.balance() == {}
+
+
+def test_deals_are_paid_out_by_the_provider_only(make_settings: Callable[..., Settings]) -> None:
+    with pytest.raises(SettingsWrong, match="MYSTAR_PAYOUTS__PROVIDER"):
+        make_settings(EARNINGS__MODE="safe_deal")
