@@ -168,7 +168,7 @@ async def broken_invariants(app: web.Application) -> list[str]:
 
 def _add_routes(app: web.Application, settings: Settings) -> None:
     app[CONTRACTS] = dialects = contracts()
-    app[system.DOCUMENT] = system.document({**_described(), "servers": [{"url": settings.http.public_url}]})
+    app[system.DOCUMENT] = system.document({**_described(), "servers": [{"url": "/"}]})
     register(app, [route for dialect in dialects for route in dialect.routes])
 
 

@@ -16,7 +16,9 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
 from mystar import __version__
+from mystar.contracts.api_introduction import INTRODUCTION, TAGS
 from mystar.contracts.base import Contract
+from mystar.contracts.operations import HEADERS, complete, describe_fields
 from mystar.kit.web.routes import Route
 
 _LOCATIONS = {"querystring": "query", "match_info": "path", "headers": "header", "cookies": "cookie"}
@@ -37,18 +39,24 @@ def openapi(contracts: Iterable[Contract], *, public_url: str) -> dict[str, Any]
         __version__,
         "3.1.0",
         plugins=[plugin],
-        info={"description": "Five dialects of one marketplace: greetings, services, chats, notifications."},
+        info={"description": INTRODUCTION},
         servers=[{"url": public_url}],
+        tags=[{"name": name, "description": text} for name, text in TAGS.items()],
     )
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    for name, header in HEADERS.items():
+        spec.components.header(name, header)
     for contract in contracts:
         error = f"{contract.name.capitalize()}Error"
         spec.components.schema(error, dict(contract.error_schema))
         for route in contract.routes:
             if route.documented:
                 operation = _operation(route, plugin, _refusal(contract, error))
+                complete(operation, route, contract)
                 spec.path(path=_VARIABLE.sub(r"{\1}", route.path), operations={route.method.lower(): operation})
-    return dict(spec.to_dict())
+    document = dict(spec.to_dict())
+    describe_fields(document)
+    return document
 
 
 def undocumented(contracts: Iterable[Contract]) -> list[str]:
@@ -91,8 +99,10 @@ def _operation(route: Route, plugin: MarshmallowPlugin, refusal: dict[str, Any])
 
 
 def _body(existing: dict[str, Any] | None, declared: dict[str, Any], route: Route) -> dict[str, Any]:
-    body = existing or {"required": False, "content": {}}
-    body["required"] |= route.method != "GET" and _requires_fields(declared["schema"])
+    required = route.method != "GET" and _requires_fields(declared["schema"])
+    body = existing or {"required": required, "content": {}}
+    # A body may be left out if one of its forms may be empty.
+    body["required"] = required and (body["required"] or not body["content"])
     content: dict[str, Any] = {"schema": declared["schema"]}
     if declared.get("example"):
         content["example"] = {key: value for key, value in declared["example"].items() if key != "add_to_refs"}

@@ -56,6 +56,17 @@ _SWAGGER_FILES = {"swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"}
 _SWAGGER_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 _SWAGGER_START = """window.ui = SwaggerUIBundle({
   url: "/api/docs/openapi.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "none", filter: true,
+  persistAuthorization: true, tryItOutEnabled: true,
+  plugins: [() => ({
+    fn: {
+      // Finds operations by path and summary, not tags alone.
+      opsFilter: (tagged, phrase) => tagged
+        .map((tag, name) => name.includes(phrase) ? tag : tag.set("operations", tag.get("operations").filter(
+          (one) => `${one.get("path")} ${one.getIn(["operation", "summary"])}`.toLowerCase()
+            .includes(phrase.toLowerCase()))))
+        .filter((tag) => tag.get("operations").size > 0),
+    },
+  })],
 });
 """
 
@@ -163,6 +174,7 @@ def document(spec: object) -> bytes:
     return dumps(spec)
 
 
+_OPENAPI = route("GET", "/api/docs/openapi.json", openapi_document, "market.openapi")
 _SWAGGER_PAGE = route("GET", "/swagger/", swagger, "market.swagger")
 _FAVICON = route("GET", "/favicon.svg", icon, "market.icon")
 
@@ -170,11 +182,13 @@ ROUTES = (
     route("GET", "/healthz", healthz, "market.health"),
     route("GET", "/readyz", readyz, "market.readiness"),
     route("GET", "/metrics", metrics, "market.metrics"),
-    route("GET", "/api/docs/openapi.json", openapi_document, "market.openapi"),
+    _OPENAPI,
     route("GET", "/api/docs/asyncapi.json", asyncapi_document, "market.asyncapi"),
     _SWAGGER_PAGE,
     # Where the studio's clients look for the same.
     alias("/redoc/", _SWAGGER_PAGE),
+    alias("/docs", _SWAGGER_PAGE),
+    alias("/openapi.json", _OPENAPI),
     _FAVICON,
     alias("/favicon.ico", _FAVICON),
     route("GET", r"/swagger/{file:[\w.-]+}", swagger_file, "market.swagger-file"),

@@ -1,0 +1,111 @@
+"""What every operation of the OpenAPI document says beside its declaration: access, refusals, headers, meanings.
+
+All of it follows from the handler's decorators and the dialect's statuses, so that it cannot differ from what happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mystar import errors
+from mystar.contracts.base import Contract
+from mystar.contracts.vocabulary import DESCRIPTIONS
+from mystar.errors import MystarError
+from mystar.kit.web.routes import Route
+
+_ACCESS = {
+    "signed_in": "Requires a token.",
+    "socket": "Requires a token.",
+    "staff": "Requires a token of a member of the staff.",
+    "maybe": "For guests and accounts.",
+    "open": "For guests and accounts; an invalid token is refused.",
+}
+_PUBLIC = "Open to all."
+
+#: Headers of answers.
+HEADERS: Mapping[str, dict[str, Any]] = {
+    "X-Request-ID": {"description": "Identifier of the request, as in the log.", "schema": {"type": "string"}},
+    "ETag": {"description": "Version of the answer, for If-Match and If-None-Match.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}},
+    "X-Total-Count": {"description": "Number of items on all pages of a bare list.", "schema": {"type": "integer"}},
+    "Link": {"description": "Neighbouring pages of a bare list (RFC 8288).", "schema": {"type": "string"}},
+    "X-Ignored-Parameters": {
+        "description": "Query parameters that are not known and were ignored.",
+        "schema": {"type": "string"},
+    },
+}
+
+
+def complete(operation: dict[str, Any], route: Route, contract: Contract) -> None:
+    """Add a description, security, refusals by status and the headers of answers to the operation."""
+    rule = getattr(route.handler, "__access__", None)
+    operation.setdefault("security", [])
+    facts = " ".join(_facts(operation, route, rule))
+    operation["description"] = f"{operation['description']}\n\n{facts}" if operation.get("description") else facts
+    refusal = operation["responses"].pop("default")
+    for status, meaning in _refusals(operation, route, rule, contract):
+        operation["responses"].setdefault(str(status), {**refusal, "description": meaning})
+    operation["responses"]["default"] = refusal
+    for status, answer in operation["responses"].items():
+        answer["headers"] = _headers(operation, route, status)
+
+
+def describe_fields(document: dict[str, Any]) -> None:
+    """Give every field and parameter without a description the one of its name."""
+    for schema in document["components"]["schemas"].values():
+        for name, field in schema.get("properties", {}).items():
+            _describe(name, field)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                _describe(parameter["name"], parameter)
+
+
+def _describe(name: str, described: dict[str, Any]) -> None:
+    if name in DESCRIPTIONS:
+        described.setdefault("description", DESCRIPTIONS[name])
+
+
+def _facts(operation: dict[str, Any], route: Route, rule: str | None) -> Iterator[str]:
+    yield _ACCESS[rule or "signed_in"] if rule or operation["security"] else _PUBLIC
+    if getattr(route.handler, "__idempotent__", False):
+        yield "A repetition with the same `Idempotency-Key` gets the first answer."
+    if {"page", "page_size"} <= {one["name"] for one in operation.get("parameters", ())}:
+        yield "Answers one page of a list."
+
+
+def _refusals(
+    operation: dict[str, Any], route: Route, rule: str | None, contract: Contract
+) -> Iterator[tuple[int, str]]:
+    takes_input = "requestBody" in operation or operation.get("parameters")
+    kinds: list[tuple[type[MystarError], str, object]] = [
+        (errors.Unauthenticated, "No valid token.", operation["security"] and rule != "maybe"),
+        (errors.Forbidden, "Not allowed to this account.", rule == "staff"),
+        (errors.NotFound, "There is no such thing, or it is not shown to this account.", "{" in route.path),
+        (errors.Invalid, "Wrong input, by field.", takes_input),
+        (errors.Unreadable, "The body cannot be read.", "requestBody" in operation),
+        (errors.TooMany, "Too many requests.", True),
+    ]
+    for kind, meaning, applies in kinds:
+        if applies:
+            yield contract.status_of(kind), meaning
+
+
+def _headers(operation: dict[str, Any], route: Route, status: str) -> dict[str, Any]:
+    names = ["X-Request-ID"]
+    if status.startswith("2") and route.method == "GET":
+        names += ["ETag"] if route.name.startswith("market.") else []
+        names += (
+            ["X-Ignored-Parameters"] if any(one["in"] == "query" for one in operation.get("parameters", ())) else []
+        )
+    if status in ("429", "503"):
+        names.append("Retry-After")
+    if status.startswith("2") and _is_bare_list(operation["responses"][status]):
+        names += ["X-Total-Count", "Link"]
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _is_bare_list(answer: dict[str, Any]) -> bool:
+    schema = answer.get("content", {}).get("application/json", {}).get("schema")
+    return bool(getattr(schema, "many", False))

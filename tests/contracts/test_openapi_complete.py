@@ -1,0 +1,71 @@
+"""The OpenAPI document says everything that a frontend developer asks: nothing is left without a description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mystar.app import contracts
+from mystar.contracts.api_introduction import TAGS
+from mystar.contracts.openapi import openapi
+from mystar.contracts.vocabulary import DESCRIPTIONS
+from tests.conftest import Api
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return openapi(contracts(), public_url="/")
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_every_operation_is_described_with_its_access_refusals_and_headers(document: dict[str, Any]) -> None:
+    missing: list[str] = []
+    for name, operation in operations(document):
+        statuses = [status for status in operation["responses"] if status.startswith("4")]
+        described = operation.get("summary") and operation.get("description") and "security" in operation
+        headers = all("X-Request-ID" in answer["headers"] for answer in operation["responses"].values())
+        if not (described and statuses and headers and set(operation["tags"]) <= set(TAGS)):
+            missing.append(name)
+    assert not missing
+
+
+def test_every_parameter_and_field_is_described(document: dict[str, Any]) -> None:
+    missing = [
+        f"{name}: {parameter['name']}"
+        for name, operation in operations(document)
+        for parameter in operation.get("parameters", ())
+        if not parameter.get("description")
+    ]
+    missing += [
+        f"{name}.{field}"
+        for name, schema in document["components"]["schemas"].items()
+        for field, described in schema.get("properties", {}).items()
+        if not described.get("description")
+    ]
+    assert not missing, "say it at the field, or in mystar/contracts/vocabulary.py"
+
+
+def test_every_word_of_the_vocabulary_is_used(document: dict[str, Any]) -> None:
+    used = {parameter["name"] for _, operation in operations(document) for parameter in operation.get("parameters", ())}
+    used |= {field for schema in document["components"]["schemas"].values() for field in schema.get("properties", {})}
+    assert not set(DESCRIPTIONS) - used
+
+
+def test_every_tag_is_used_and_described(document: dict[str, Any]) -> None:
+    assert {tag for _, operation in operations(document) for tag in operation["tags"]} == set(TAGS)
+    assert [tag["name"] for tag in document["tags"]] == list(TAGS)
+
+
+@pytest.mark.parametrize("path", ["/swagger/", "/redoc/", "/docs", "/docs/", "/openapi.json", "/api/docs/openapi.json"])
+async def test_the_documents_are_found_where_people_look(api: Api, path: str) -> None:
+    answer = await api.get(path)
+    assert answer.status == 200
+    if path.endswith("json"):
+        assert (await answer.json())["servers"] == [{"url": "/"}], "the page works under every name of the service"
