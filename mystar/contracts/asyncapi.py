@@ -33,7 +33,7 @@ CLOSE_CODES = {
 }
 #: Codes of the protocol itself.
 _PROTOCOL = {
-    "1002": "Not the WebSocket protocol, or compressed.",
+    "1002": "Not the WebSocket protocol, unmasked or compressed.",
     "1007": "Text that is no UTF-8.",
     "1009": "A frame longer than is allowed.",
 }

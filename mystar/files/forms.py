@@ -37,7 +37,8 @@ multipart_schema = partial(request_schema, location="files")
 
 def json_body(schema: type[Schema]) -> dict[str, Any]:
     """OpenAPI of a body that may be JSON where no file is sent."""
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
+    is_required = any(field.required for field in schema().fields.values())
+    return {"required": is_required, "content": {"application/json": {"schema": schema}}}
 
 
 def addresses(app: web.Application) -> Addresses:

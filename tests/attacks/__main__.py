@@ -46,6 +46,7 @@ def main(seconds: float, only: tuple[str, ...]) -> None:
 def _run(chosen: list[Attack], dsn: str, directory: Path, seconds: float) -> list[Outcome]:
     variables = {"DATABASE__URL": dsn, "LIMITS__ENABLED": "true", "LOG__LEVEL": "warning"}
     variables |= {"HTTP__CONNECTIONS_PER_ADDRESS": "256", "HTTP__METRICS_SECONDS": "5", "PASSWORDS__BCRYPT_COST": "12"}
+    variables["HTTP__EVENT_LOOP"] = "uvloop"
     given = environment(directory, **variables)
     os.environ.update({key: value for key, value in given.items() if key.startswith("MYSTAR_")})
     token, login = asyncio.run(_account(dsn))

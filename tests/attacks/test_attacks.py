@@ -21,7 +21,7 @@ MODULES = (bodies, connections, requests)
 def server(settings: Settings, make_settings: Callable[..., Settings], tmp_path: Path) -> Iterator[ServerProcess]:
     """Over the same database as ``app``, with the limits of the default configuration."""
     variables = {"DATABASE__URL": settings.database.url, "SECRET_KEY": settings.secret_key}
-    limits = {"LIMITS__ENABLED": "true", "HTTP__CONNECTIONS_PER_ADDRESS": "256"}
+    limits = {"LIMITS__ENABLED": "true", "HTTP__CONNECTIONS_PER_ADDRESS": "256", "HTTP__EVENT_LOOP": "uvloop"}
     with server_in(tmp_path, LOG__LEVEL="warning", **variables, **limits) as process:
         yield process
 

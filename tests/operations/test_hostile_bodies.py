@@ -127,10 +127,19 @@ async def test_a_byte_order_mark_is_no_part_of_json(api: Api, factory: Factory) 
         assert (await socket.receive_json())["code"] == "nobody_listens"
 
 
-async def test_a_body_that_trickles_is_unreadable(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [("/api/auth/token/", "application/json"), ("/api/orders/orders/", f"multipart/form-data; boundary={BOUNDARY}")],
+)
+async def test_a_body_that_trickles_is_unreadable(
+    api: Api, monkeypatch: pytest.MonkeyPatch, path: str, content_type: str
+) -> None:
     monkeypatch.setattr(multipart, "_BODY_GRACE", 0.3)
+    monkeypatch.setattr(multipart, "_UPLOAD_GRACE", 0.3)
     reader, writer = await connect(api)
-    writer.write(request("/api/auth/token/", "Content-Length: 1000", method="POST"))
+    lines = (f"Content-Type: {content_type}", "Content-Length: 10000")
+    part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="title"\r\n\r\n'.encode()
+    writer.write(request(path, *lines, method="POST", body=part))
     line = asyncio.create_task(reader.readline())
     while not line.done():
         writer.write(b" ")

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
@@ -90,8 +90,8 @@ class ApiProtocol(web.RequestHandler):
         address = peer[0] if peer else ""
         self._group = network_of(address)
         if not self._server.admit(self, address, self._group):
-            assert isinstance(transport, asyncio.Transport)
-            transport.abort()
+            # The transports of uvloop are none of the classes of asyncio.
+            cast(asyncio.Transport, transport).abort()
             self._force_close = True
             return
         super().connection_made(transport)

@@ -95,7 +95,7 @@ async def read_body(request: web.Request) -> Any:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Unreadable from error
-    if is_nested_deeply(data):
+    if raw.count(b"[") + raw.count(b"{") > _MAX_DEPTH and is_nested_deeply(data):
         raise Unreadable
     return data
 
