@@ -161,8 +161,8 @@ def _pairs(dsn: str, talks: int) -> list[tuple[str, str]]:
         sessions = {account_id: uuid.uuid4() for account_id in ids}
         execute_values(
             cursor,
-            "insert into sessions (id, account_id, door, created_at, expires_at) values %s",
-            [(str(session), account_id, "market", now, now + _LONG) for account_id, session in sessions.items()],
+            "insert into sessions (id, account_id, door, created_at, authenticated_at, expires_at) values %s",
+            [(str(session), account_id, "market", now, now, now + _LONG) for account_id, session in sessions.items()],
         )
         couples = list(zip(ids[::2], ids[1::2], strict=True))
         rows = execute_values(

@@ -6,6 +6,7 @@ import ipaddress
 import secrets
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -103,6 +104,7 @@ def client_address(request: web.BaseRequest, trusted: Networks) -> str:
     return str(parse_address(sender) or sender)[:45]
 
 
+@lru_cache(maxsize=4096)
 def parse_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address, an IPv4-mapped one as IPv4; None if it is none."""
     try:
