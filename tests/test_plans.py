@@ -1,0 +1,76 @@
+"""Plans of prepared queries over 200,000 events, for any values and for given ones: none reads a large table whole."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import psycopg2
+import pytest
+
+from mystar.demo import scale
+from mystar.kit.postgres.prepared import Template
+from mystar.kit.postgres.queries import Query
+from tests.test_sql import QUERIES
+
+pytestmark = pytest.mark.long
+CREATORS, LARGE = 8_000, 5_000
+#: Values by the type of a parameter. Such an id exists; such a list is as long as a page.
+VALUES = {
+    "boolean": True,
+    "bigint": 20,
+    "integer": 20,
+    "smallint": 1,
+    "numeric": 20,
+    "double precision": 20,
+    "text": "market",
+    "bigint[]": list(range(1, 21)),
+    "integer[]": list(range(1, 21)),
+    "text[]": ["market"],
+    "uuid": "00000000-0000-0000-0000-000000000007",
+    "timestamp with time zone": "2026-01-01T00:00:00Z",
+    "date": "2026-01-01",
+    "time without time zone": "12:00",
+    "jsonb": "{}",
+    "json": "[]",
+    "bytea": "x",
+    "interval": "1 day",
+    "inet": "127.0.0.1",
+}
+PREPARED: list[Query] = [parameters.values[1] for parameters in QUERIES if parameters.values[1].plan != "text"]
+
+
+@pytest.fixture(scope="module")
+def filled(postgres: Any, template: str) -> Iterator[Any]:
+    name = postgres.create(template)
+    scale.fill(postgres.dsn(name), CREATORS)
+    with contextlib.closing(psycopg2.connect(postgres.dsn(name))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("analyze")
+        yield connection
+    postgres.drop(name)
+
+
+@pytest.mark.parametrize("query", PREPARED, ids=lambda query: query.identifier)
+def test_a_prepared_query_reads_no_large_table_whole(filled: Any, query: Query) -> None:
+    template = Template(query)
+    with filled.cursor() as cursor:
+        cursor.execute("select relname from pg_class where reltuples > %s", (LARGE,))
+        large = {table for (table,) in cursor}
+        cursor.execute("deallocate all")
+        cursor.execute(template.prepare, {})
+        cursor.execute("select parameter_types::text[] from pg_prepared_statements")
+        values = dict(zip(template.order, map(VALUES.__getitem__, cursor.fetchone()[0]), strict=True))
+        for mode in ("force_generic_plan", "force_custom_plan"):
+            cursor.execute(f"set plan_cache_mode = {mode}")
+            cursor.execute(f"explain (format json) {template.execute.rpartition('; ')[2]}", values)
+            assert not large.intersection(_read_whole(cursor.fetchone()[0][0]["Plan"])), mode
+
+
+def _read_whole(node: Mapping[str, Any]) -> Iterator[str]:
+    if node["Node Type"] == "Seq Scan":
+        yield node["Relation Name"]
+    for child in node.get("Plans", ()):
+        yield from _read_whole(child)
