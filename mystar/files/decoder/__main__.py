@@ -41,7 +41,10 @@ def main() -> None:
         job = Job(**{**fields, "sides": tuple(fields["sides"])})
         # Imported here for all children, which share its pages.
         _parser(job)
-        os.write(1, json.dumps(asdict(_in_child(job))).encode() + b"\n")
+        answer = json.dumps(asdict(_in_child(job))).encode() + b"\n"
+        # The service that asked may have been killed meanwhile.
+        with suppress(BrokenPipeError):
+            os.write(1, answer)
 
 
 def _next_line() -> bytes:

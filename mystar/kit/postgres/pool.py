@@ -68,6 +68,11 @@ class Pool:
         :raises TimeoutError: none became free in time, or the server does not answer.
         :raises psycopg2.OperationalError: the server refuses.
         """
+        if not self._closed and not self._places.locked() and (free := self._take()) is not None:
+            # Does not wait, so it needs no alarm.
+            await self._places.acquire()
+            self._used.add(free)
+            return free
         async with asyncio.timeout(self._acquire_timeout):
             began = time.monotonic()
             self.waiting += 1
