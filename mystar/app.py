@@ -119,7 +119,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app[ETAGS] = ETags(infra.db, "market")
     app.cleanup_ctx.append(infra.outbox.working)
 
-    add_hub(app, Bus(settings.bus.backend(dsn)), infra.metrics.registry, settings.sockets)
+    add_hub(app, Bus(settings.bus.backend(dsn), infra.metrics.registry), infra.metrics.registry, settings.sockets)
     for domain in DOMAINS:
         domain.add(app, infra)
     _add_routes(app, settings)

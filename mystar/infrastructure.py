@@ -110,7 +110,7 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         Mailer(outbox, sender=settings.mail.sender),
         smtp,
         signer,
-        RateLimits(rules, url=settings.limits.url, enabled=settings.limits.enabled),
+        RateLimits(rules, url=settings.limits.url, enabled=settings.limits.enabled, registry=metrics.registry),
         metrics,
         Site(settings.http.site_url, settings.site),
     )

@@ -32,10 +32,16 @@ from mystar.cli.staff import admin, audit
 from mystar.errors import MystarError
 from mystar.kit.postgres import migrations
 from mystar.kit.postgres.embedded import EmbeddedPostgresError
+from mystar.kit.postgres.session import SessionSettingsLost
 from mystar.kit.web.observability import access
 from mystar.settings import Settings, SettingsWrong, load_settings
 
-_OF_THE_DATABASE = (migrations.DatabaseUnfit, migrations.MigrationFailed, migrations.SchemaBehind)
+_OF_THE_DATABASE = (
+    migrations.DatabaseUnfit,
+    migrations.MigrationFailed,
+    migrations.SchemaBehind,
+    SessionSettingsLost,
+)
 #: Seconds that the sandbox may take to start.
 _SANDBOX_STARTS = 60.0
 

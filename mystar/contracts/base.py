@@ -132,25 +132,32 @@ async def refuse_unparsed(
     :param request: without path and headers if they could not be parsed. :param head: the bytes that were received.
     """
     if head:
-        request = await _from_head(app, request, head)
-    is_encoding = isinstance(error, BadHttpMessage) and "content-encoding" in error.message.lower()
-    response = contract_of(request).answer(errors.UnsupportedMedia() if is_encoding else errors.Unreadable(), request)
+        request = _from_head(request, head)
+    if request._match_info is None:
+        # The renderers of dialects look at the route, which aiohttp resolves only for requests that it accepts.
+        request._match_info = await app.router.resolve(request)
+        request._match_info.add_app(app)
+    response = contract_of(request).answer(_from_unparsed(error), request)
+    response.force_close()
     response.headers.update({"Server": "mystar", "X-Request-ID": record_refusal(app, response.status, error)})
     allow(response.headers, app[ORIGINS], request.headers.get("Origin"), request.path)
     return response
 
 
-async def _from_head(app: web.Application, request: web.Request, head: bytes) -> web.Request:
+def _from_unparsed(error: Exception) -> MystarError:
+    if isinstance(error, MystarError):
+        return error
+    is_encoding = isinstance(error, BadHttpMessage) and "content-encoding" in error.message.lower()
+    return errors.UnsupportedMedia() if is_encoding else errors.Unreadable()
+
+
+def _from_head(request: web.Request, head: bytes) -> web.Request:
     """The request with the path and the few headers that its answer depends on, as far as they can be read."""
     line, *lines = head.decode("latin-1").split("\r\n")
     path = _PATH.search(line)
     pairs = (one.partition(":") for one in lines)
     headers = {name: value.strip() for name, _, value in pairs if name.lower() in ("origin", "accept-language")}
-    parsed = request.clone(rel_url=path[0] if path else "/", headers=headers)
-    # The renderers of dialects look at the route, which aiohttp resolves only for requests that it accepts.
-    parsed._match_info = await app.router.resolve(parsed)
-    parsed._match_info.add_app(app)
-    return parsed
+    return request.clone(rel_url=path[0] if path else "/", headers=headers)
 
 
 def _from_http(error: web.HTTPException, request: web.Request) -> MystarError:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp.test_utils import unused_port
+from prometheus_client import CollectorRegistry
 
 from mystar.errors import TooMany
 from mystar.kit.security.rate_limits import RateLimits, network_of, site_of
@@ -80,11 +81,15 @@ async def test_two_processes_share_the_count_through_redis(redis_url: str, clien
 
 
 async def test_without_redis_each_process_counts_alone(client: str) -> None:
-    limits = RateLimits(RULES, url=f"redis://127.0.0.1:{unused_port()}")
+    registry = CollectorRegistry()
+    limits = RateLimits(RULES, url=f"redis://127.0.0.1:{unused_port()}", registry=registry)
+    assert registry.get_sample_value("mystar_rate_limits_alone") == 0
     for _ in range(3):
         await limits.hit("door", client)
     with pytest.raises(TooMany):
         await limits.hit("door", client)
+    assert registry.get_sample_value("mystar_rate_limits_alone") == 1
+    assert registry.get_sample_value("mystar_rate_limits_redis_failures_total") == 1
     await limits.close()
 
 

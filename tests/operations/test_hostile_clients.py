@@ -136,6 +136,27 @@ async def test_connections_of_one_address_are_limited(make_settings: MakeSetting
             writer.close()
 
 
+async def test_beyond_the_limit_of_connections_health_alone_is_answered(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("mystar.app.max_connections", lambda: 3)
+    settings = make_settings()
+    app = await create_app(settings, settings.database.url)
+    async with TestClient(ApiTestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
+        api = Api(client)
+        held = [await connect(api) for _ in range(3)]
+        for path, status in (("/healthz", b" 200 "), ("/readyz", b" 200 "), ("/api/categories/", b" 503 ")) * 10:
+            reader, writer = await connect(api)
+            writer.write(request(path))
+            answer = await reader.read()
+            assert status in answer.partition(b"\r\n")[0], "and the connection is closed, so that others get its place"
+            writer.close()
+        for _, writer in held:
+            writer.close()
+    (warning,) = [one for one in caplog.records if "further ones are refused" in one.getMessage()]
+    assert warning.levelno == logging.WARNING
+
+
 async def test_connections_of_a_trusted_proxy_are_not_limited(make_settings: MakeSettings) -> None:
     settings = make_settings(HTTP__CONNECTIONS_PER_ADDRESS=1, HTTP__TRUSTED_PROXIES="127.0.0.1")
     app = await create_app(settings, settings.database.url)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from prometheus_client import CollectorRegistry
 from yarl import URL
 
 from mystar.accounts.keys import ACCOUNTS
@@ -235,7 +236,8 @@ async def line(request: pytest.FixtureRequest, dsn: str) -> AsyncIterator[tuple[
 async def test_a_cut_connection_always_reports_a_gap(line: tuple[Wire, str]) -> None:
     """Messages published meanwhile are lost, and subscribers are told of the gap."""
     gaps: list[int] = []
-    bus = Bus(BusSettings(url=line[1]).backend(""))
+    registry = CollectorRegistry()
+    bus = Bus(BusSettings(url=line[1]).backend(""), registry)
     bus.on_gap(lambda: gaps.append(1))
     async with running(bus):
         for cut in range(1, 4):
@@ -246,6 +248,8 @@ async def test_a_cut_connection_always_reports_a_gap(line: tuple[Wire, str]) -> 
             await eventually(told)
             await line[0].unplug()
             await line[0].plug()
+        assert (registry.get_sample_value("mystar_bus_losses_total") or 0) >= 2
+    assert registry.get_sample_value("mystar_bus_connected") == 0
 
 
 async def test_ended_sessions_are_closed_while_the_bus_is_silent(

@@ -37,6 +37,7 @@ from mystar.kit.postgres.errors import (
 from mystar.kit.postgres.lazy_transaction import LazyTransaction, Precondition, lazy_transaction_of, only_reads
 from mystar.kit.postgres.pool import Pool
 from mystar.kit.postgres.queryable import Queryable, Result, Row
+from mystar.kit.postgres.session import SESSION, refusal_explained, require_settings
 
 __all__ = [
     "ConstraintViolated",
@@ -53,14 +54,6 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-#: Settings of every session. A server that checks its client's connection stops a query whose client has gone.
-_SESSION = {
-    "client_connection_check_interval": 1000,
-    "idle_in_transaction_session_timeout": 60_000,
-    # For prepared statements: without it every connection would plan each of them five times first.
-    "plan_cache_mode": "force_generic_plan",
-    "timezone": "UTC",
-}
 _NOTHING_FAILED = (extensions.TRANSACTION_STATUS_IDLE, extensions.TRANSACTION_STATUS_INTRANS)
 _ISOLATION = (None, "read committed", "repeatable read", "serializable")
 #: The innermost open transaction. A task started inside inherits the value, hence `_own_transaction`.
@@ -246,10 +239,11 @@ class Database(Queryable):
         :param prepare: whether queries that ask for it are prepared (see `prepared`).
         :param constraints: what a violated constraint of this name means.
         :raises Unavailable: the server cannot be reached. :raises ValueError: the DSN cannot be parsed.
+        :raises SessionSettingsLost: a pooler drops the settings of sessions.
         """
         pool = Pool(
             dsn,
-            {**_SESSION, "statement_timeout": statement_timeout_ms},
+            {**SESSION, "statement_timeout": statement_timeout_ms},
             max_size=max_size,
             acquire_timeout=acquire_timeout,
             answer_timeout=statement_timeout_ms / 1000 + 5,
@@ -257,8 +251,9 @@ class Database(Queryable):
         )
         database = cls(pool, constraints or {}, events or Events())
         try:
-            with translate_errors():
+            with translate_errors(), refusal_explained(statement_timeout_ms):
                 await pool.fill(min_size)
+            await require_settings(database, statement_timeout_ms)
         except BaseException:
             await pool.close()
             raise

@@ -20,6 +20,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from mystar.kit.background import cancel_and_wait, wait_for_event
 
@@ -35,6 +36,8 @@ _MAX_WAITING = 10_000
 #: counts as broken.
 _HEARTBEAT_SECONDS, _DOUBT_SECONDS, _BROKEN_SECONDS = 0.2, 0.5, 12.0
 _CONNECT_SECONDS = 10.0
+#: Seconds over which packets that are sent and that come back are compared.
+_COMPARE_SECONDS = 5.0
 _MIN_RETRY_SECONDS, _MAX_RETRY_SECONDS = 0.1, 3.0
 #: The topic of a gap: anything may have changed.
 _EVERYTHING = "*"
@@ -59,9 +62,10 @@ class Bus:
     """Publishes messages to the other processes and receives theirs.
 
     :param backend: what joins the processes; None: there are no others.
+    :param registry: where it is shown whether it works.
     """
 
-    def __init__(self, backend: PubSubBackend | None = None) -> None:
+    def __init__(self, backend: PubSubBackend | None = None, registry: CollectorRegistry | None = None) -> None:
         self._backend = backend
         self._name = secrets.token_hex(4)
         self._subscribers: dict[str, list[Subscriber]] = defaultdict(list)
@@ -71,6 +75,12 @@ class Bus:
         self._published = asyncio.Event()
         self._up = asyncio.Event()
         self._received_at = 0.0
+        #: Packets sent, and how many of them came back, since the connection was opened.
+        self._sent = self._heard = 0
+        up = Gauge("mystar_bus_connected", "Whether messages of other processes arrive", registry=registry)
+        up.set_function(lambda: self.connected)
+        self._losses = Counter("mystar_bus_losses_total", "Broken connections of the bus", registry=registry)
+        self._lost = Counter("mystar_bus_lost_packets_total", "Own packets that did not come back", registry=registry)
 
     @property
     def connected(self) -> bool:
@@ -125,6 +135,7 @@ class Bus:
                     pause = _MIN_RETRY_SECONDS
                     await self._exchange(connection)
             except Exception as error:
+                self._losses.inc()
                 log.warning("the bus is down; retrying in %.1f s: %r", pause, error)
             finally:
                 self._up.clear()
@@ -134,11 +145,12 @@ class Bus:
     async def _exchange(self, connection: PubSubConnection) -> None:
         """Send and receive until the connection breaks."""
         # Not a task group: it would rather raise what breaks than that it was cancelled at the same moment.
-        both = [asyncio.create_task(way(connection), name=f"bus{way.__name__}") for way in (self._receive, self._send)]
+        ways = (self._receive, self._send, self._compare)
+        tasks = [asyncio.create_task(way(connection), name=f"bus{way.__name__}") for way in ways]
         try:
-            broken, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            broken, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await cancel_and_wait(*both)
+            await cancel_and_wait(*tasks)
         for task in broken:
             task.result()
 
@@ -149,7 +161,9 @@ class Bus:
                 packet = await connection.receive()
             self._received_at = time.monotonic()
             sender, *messages = packet.split(" ")
-            if sender != self._name:
+            if sender == self._name:
+                self._heard += 1
+            else:
                 for message in messages:
                     self._dispatch(message)
 
@@ -160,9 +174,25 @@ class Bus:
             batch = list(self._waiting)
             for packet, messages in _packets(self._name, batch):
                 await connection.send(packet)
+                self._sent += 1
                 # Only now: what a broken connection did not take is sent again over the next one.
                 for message in messages:
                     self._waiting.pop(message, None)
+
+    async def _compare(self, _connection: PubSubConnection) -> None:
+        """Say when own packets do not come back: then those of others do not arrive, either."""
+        while True:
+            sent, heard = self._sent, self._heard
+            await asyncio.sleep(_COMPARE_SECONDS)
+            sent, heard = self._sent - sent, self._heard - heard
+            if heard < sent / 2:
+                self._lost.inc(sent - heard)
+                log.warning(
+                    "the bus hears %s of its %s packets, so messages arrive late: MYSTAR_BUS__URL must be the address "
+                    "of the server itself, not of a pooler such as PgBouncer",
+                    heard,
+                    sent,
+                )
 
     def _dispatch(self, message: str) -> None:
         topic, *ids = message.split(":")

@@ -14,6 +14,7 @@ from limits import RateLimitItem, parse_many
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -39,14 +40,29 @@ class RateLimits:
     :param rules: limit by name; an unknown name is a defect and raises ``KeyError``.
     :param url: ``redis://…`` to share the counts between processes; empty = this process alone.
     :param enabled: false lets everything pass.
+    :param registry: where it is shown whether Redis answers.
     """
 
-    def __init__(self, rules: Mapping[str, str], *, url: str = "", enabled: bool = True) -> None:
+    def __init__(
+        self,
+        rules: Mapping[str, str],
+        *,
+        url: str = "",
+        enabled: bool = True,
+        registry: CollectorRegistry | None = None,
+    ) -> None:
         self._rules: dict[str, list[RateLimitItem]] = {name: parse_many(rule) for name, rule in rules.items()}
         self._enabled = enabled
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._alone_until = 0.0
+        alone = Gauge(
+            "mystar_rate_limits_alone", "Whether Redis is away and this process counts alone", registry=registry
+        )
+        alone.set_function(lambda: time.monotonic() < self._alone_until)
+        self._failures = Counter(
+            "mystar_rate_limits_redis_failures_total", "Counts that Redis did not take", registry=registry
+        )
         # `limits` passes unknown arguments on to redis; its type hints allow only numbers and texts.
         self._pool: Any = None
         if url and enabled:
@@ -95,6 +111,7 @@ class RateLimits:
                 return await _allow(self._shared, rule, identifiers, count=count)
             except StorageError as error:
                 self._alone_until = time.monotonic() + _PAUSE
+                self._failures.inc()
                 log.warning("Redis does not answer, this process counts rate limits alone: %r", error.storage_error)
         await _allow(self._own, rule, identifiers, count=count)
 

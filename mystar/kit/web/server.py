@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import _ErrInfo
 
+from mystar.errors import Unavailable
 from mystar.kit.security.rate_limits import network_of
 from mystar.kit.web.frame_guard import FrameGuard
 from mystar.kit.web.http import Networks, inside
@@ -30,6 +31,10 @@ _KEPT_HEAD = 4096
 _CHECK_SECONDS = 1.0
 #: Files for everything but connections of clients, a limit that is enough, and one that deserves a warning.
 _RESERVED_FILES, _MANY_FILES, _FEW_CONNECTIONS = 256, 1_048_576, 3840
+#: Connections beyond the limit on which health alone is answered, its paths, and seconds between two warnings.
+_HEALTH_CONNECTIONS, _HEALTH, _WARN_SECONDS = 16, {"/healthz", "/readyz", "/metrics"}, 10.0
+#: After which a client that met the limit may come again.
+_RETRY_SECONDS = 5
 #: Makes the answer to a request that aiohttp refuses: from the request, its error and the bytes of its head.
 Refusal = Callable[[web.Request, Exception, bytes], Awaitable[web.StreamResponse]]
 
@@ -74,7 +79,7 @@ def max_connections() -> int:
 class ApiProtocol(web.RequestHandler):
     """One connection of a client."""
 
-    __slots__ = ("_group", "_head", "_head_since", "_payload", "_server", "frame_guard")
+    __slots__ = ("_group", "_head", "_head_since", "_payload", "_server", "frame_guard", "only_health")
 
     def __init__(self, server: ApiServer, **options: Any) -> None:
         super().__init__(server, **options)
@@ -84,6 +89,8 @@ class ApiProtocol(web.RequestHandler):
         self._head_since: float | None = time.monotonic()
         self._payload: StreamReader = EMPTY_PAYLOAD
         self.frame_guard: FrameGuard | None = None
+        #: Opened beyond the limit: closed after one answer, and anything but a question about health is refused.
+        self.only_health = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = transport.get_extra_info("peername")
@@ -152,6 +159,7 @@ class ApiServer(web.Server):
         self._open: dict[ApiProtocol, None] = {}
         self._by_group: Counter[str] = Counter()
         self._checks: asyncio.TimerHandle | None = None
+        self._warned_at = -_WARN_SECONDS
 
     def __call__(self) -> ApiProtocol:
         return ApiProtocol(self, loop=self._loop, **self._kwargs)
@@ -162,10 +170,18 @@ class ApiServer(web.Server):
         self._by_group[group] += 1
         if self._checks is None:
             self._checks = self._loop.call_later(_CHECK_SECONDS, self._check_deadlines)
-        if len(self._open) > self._limits.total:
-            log.warning("refused a connection: %s are open", self._limits.total)
-            return False
-        return self._by_group[group] <= self._limits.per_address or inside(address, self._limits.trusted)
+        beyond = len(self._open) - self._limits.total
+        connection.only_health = beyond > 0
+        if connection.only_health:
+            self._warn_of_the_limit()
+        allowed = self._by_group[group] <= self._limits.per_address or inside(address, self._limits.trusted)
+        return allowed and beyond <= _HEALTH_CONNECTIONS
+
+    def _warn_of_the_limit(self) -> None:
+        now = time.monotonic()
+        if now - self._warned_at > _WARN_SECONDS:
+            self._warned_at = now
+            log.warning("%s connections are open, further ones are refused: raise ulimit -n", self._limits.total)
 
     def release(self, connection: ApiProtocol, group: str) -> None:
         if connection in self._open:
@@ -210,8 +226,13 @@ def _without_plain_text(handle: Any, refuse: Refusal) -> Any:
     """The application, with errors in front of its middlewares answered like those behind them."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
+        beyond = isinstance(request.protocol, ApiProtocol) and request.protocol.only_health
         try:
+            if beyond and request.path not in _HEALTH:
+                return await refuse(request, Unavailable(retry_after=_RETRY_SECONDS), b"")
             response: web.StreamResponse = await handle(request)
+            if beyond:
+                response.force_close()
             return response
         except web.HTTPException as error:
             if error.status < 400:
