@@ -41,6 +41,7 @@ from mystar.kit.keys import DATABASE, OUTBOX
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.realtime.pubsub import Bus
 from mystar.kit.realtime.websocket import add_hub
+from mystar.kit.web.compression import COMPRESS, compression_middleware
 from mystar.kit.web.cors import ORIGINS, OriginPolicy, add_cors_headers, cors_middleware
 from mystar.kit.web.etags import ETAGS, ETags, etag_middleware
 from mystar.kit.web.http import PUBLIC_URL, TRUSTED_PROXIES, networks
@@ -96,6 +97,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app = web.Application(
         middlewares=[
             observability_middleware,
+            compression_middleware,
             cors_middleware,
             error_middleware,
             audit_middleware,
@@ -112,7 +114,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app[system.METRICS_ACCESS] = system.MetricsAccess(
         networks(settings.http.metrics_from), settings.http.metrics_seconds
     )
-    app[MAX_JSON] = settings.http.max_json
+    app[MAX_JSON], app[COMPRESS] = settings.http.max_json, settings.http.compress
     app[CONNECTION_LIMITS] = _connection_limits(app, settings.http)
     app[ORIGINS] = OriginPolicy(settings.http.cors_origins)
     app[IDEMPOTENCY] = Idempotency(infra.db, infra.clock, infra.signer, _account_of)

@@ -49,6 +49,8 @@ class HttpSettings(Section):
     keepalive_seconds: Seconds
     #: Open connections of one client address, except of trusted proxies. IPv6: of one /64.
     connections_per_address: int = Field(ge=1)
+    #: Whether answers above a kilobyte are compressed; false where the proxy does it.
+    compress: bool
     #: Networks that may read /metrics.
     metrics_from: Networks = ()
     #: Seconds for which the figures of /metrics are kept.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from functools import cache
+from mimetypes import guess_type
 from pathlib import Path
 
 import swagger_ui
@@ -160,7 +162,13 @@ async def swagger_file(request: web.Request) -> web.StreamResponse:
         return web.Response(text=_SWAGGER_START, content_type="text/javascript", charset="utf-8")
     if name not in _SWAGGER_FILES:
         raise NotFound
-    return web.FileResponse(_SWAGGER / name, headers={"Cache-Control": "public, max-age=86400"})
+    kind, headers = guess_type(name)[0] or "application/octet-stream", {"Cache-Control": "public, max-age=86400"}
+    return web.Response(body=_swagger_bytes(name), content_type=kind, headers=headers)
+
+
+@cache
+def _swagger_bytes(name: str) -> bytes:
+    return (_SWAGGER / name).read_bytes()
 
 
 @docs(tags=["system"], summary="Read the icon of the pages", responses={200: {"content": {"image/svg+xml": {}}}})
