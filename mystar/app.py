@@ -33,7 +33,7 @@ from mystar.creators.keys import CREATORS
 from mystar.earnings import setup as earnings
 from mystar.earnings.keys import EARNINGS, PAYOUTS, STATEMENTS
 from mystar.files import setup as files
-from mystar.files.keys import FILES
+from mystar.files.keys import FILES, WRITE_PROBE
 from mystar.infrastructure import Constraints, Domain, build_infrastructure
 from mystar.kit.background import every
 from mystar.kit.clock import Clock
@@ -165,6 +165,8 @@ async def broken_invariants(app: web.Application) -> list[str]:
     )
     differences = [str(one) for service in services for one in await service.recount()]
     differences += map(str, await app[AUDIT].verify())
+    if (state := await app[WRITE_PROBE].state()) != "ok":
+        differences.append(f"file storage: {state}: {app[WRITE_PROBE].reason}")
     return differences + [f"file {key}: its bytes are missing" async for key in app[FILES].missing()]
 
 

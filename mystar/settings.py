@@ -17,7 +17,7 @@ from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -108,6 +108,15 @@ class Settings(BaseSettings):
     bus: BusSettings
     studio: StudioSettings
     log: LogSettings
+
+    @field_validator("data_dir")
+    @classmethod
+    def expand_home(cls, folder: Path) -> Path:
+        """``~/x`` as a shell would read it, which knows nothing of variables of a service manager."""
+        try:
+            return folder.expanduser()
+        except RuntimeError as error:
+            raise ValueError("is in the home directory of an unknown user") from error
 
     @classmethod
     def settings_customise_sources(

@@ -18,7 +18,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from mystar import __version__
 from mystar.contracts.asyncapi import asyncapi
 from mystar.errors import NotFound, Unavailable
+from mystar.files.keys import WRITE_PROBE
 from mystar.kit.keys import DATABASE, OUTBOX
+from mystar.kit.storage.local import StorageFull
 from mystar.kit.web.fields import BaseSchema
 from mystar.kit.web.http import (
     PUBLIC_URL,
@@ -85,6 +87,13 @@ class Health(BaseSchema):
     version = fields.String(required=True)
 
 
+class Readiness(Health):
+    storage = fields.String(
+        required=True,
+        metadata={"enum": ["ok", "full", "away"], "description": "Whether files are taken: no room, or no bucket."},
+    )
+
+
 @docs(tags=["system"], summary="Check whether the process answers")
 @response_schema(Health, 200)
 async def healthz(_request: web.Request) -> web.Response:
@@ -93,10 +102,11 @@ async def healthz(_request: web.Request) -> web.Response:
 
 @docs(
     tags=["system"],
-    summary="Check whether requests can be served: the database answers and the process is not stopping",
+    summary="Check whether requests can be served: database and files can be used, and the process is not stopping",
 )
-@response_schema(Health, 200)
+@response_schema(Readiness, 200)
 async def readyz(request: web.Request) -> web.Response:
+    """:raises StorageFull: the folder of files cannot be used; one that is only full can still be read."""
     if request.app[STOPPING].is_set():
         raise Unavailable(retry_after=5)
     try:
@@ -104,7 +114,10 @@ async def readyz(request: web.Request) -> web.Response:
             await request.app[DATABASE].value("select 1")
     except TimeoutError as error:
         raise Unavailable(retry_after=5) from error
-    return json_response({"status": "ok", "version": __version__})
+    storage = await request.app[WRITE_PROBE].state()
+    if storage == "unusable":
+        raise StorageFull(retry_after=60)
+    return json_response({"status": "ok", "version": __version__, "storage": storage})
 
 
 @docs(tags=["system"], summary="Read Prometheus metrics", responses={200: {"content": {"text/plain": {}}}})
@@ -129,6 +142,7 @@ async def _read_metrics(app: web.Application) -> bytes:
     except (Unavailable, TimeoutError):
         # The other metrics matter most when the database is down.
         counted.database_up.set(0)
+    await app[WRITE_PROBE].state()
     pool = app[DATABASE].pool
     for state, number in (("open", pool.size), ("free", pool.free), ("awaited", pool.waiting)):
         counted.pool.labels(state).set(number)

@@ -6,11 +6,12 @@ from aiohttp import web
 
 from mystar.accounts.keys import ACCOUNTS
 from mystar.files.handlers import ROUTES as ROUTES
-from mystar.files.keys import FILES, STORAGES
+from mystar.files.keys import FILES, STORAGES, WRITE_PROBE
 from mystar.files.service import FileService
 from mystar.files.storage_selection import storages
 from mystar.files.tasks import tasks
 from mystar.infrastructure import Constraints, Infrastructure
+from mystar.kit.storage.write_probe import WriteProbe
 
 CONSTRAINTS: Constraints = {}
 
@@ -18,6 +19,7 @@ CONSTRAINTS: Constraints = {}
 def add(app: web.Application, infra: Infrastructure) -> None:
     settings = infra.settings
     app[STORAGES] = selected = storages(settings.storage, settings.data_dir / "media", infra.metrics.registry)
+    app[WRITE_PROBE] = WriteProbe(selected.both, infra.metrics.registry)
     app[FILES] = files = FileService(
         infra.db,
         selected.both,

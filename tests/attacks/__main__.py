@@ -17,7 +17,7 @@ from mystar.app import create_app
 from mystar.kit.postgres.migrations import migrate
 from mystar.settings import load_settings
 from tests.api_server import ApiTestServer
-from tests.attacks import bodies, connections, requests
+from tests.attacks import bodies, connections, requests, uploads
 from tests.attacks.registry import ATTACKS, Attack
 from tests.attacks.run import Outcome, Target, run, table
 from tests.database import running_server
@@ -25,7 +25,7 @@ from tests.factory import Factory
 from tests.server_process import environment, server_in
 
 #: Modules whose attacks are registered when they are imported.
-MODULES = (bodies, connections, requests)
+MODULES = (bodies, connections, requests, uploads)
 
 
 @click.command(help=__doc__)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from mystar.settings import Settings
-from tests.attacks import bodies, connections, requests
+from tests.attacks import bodies, connections, requests, uploads
 from tests.attacks.registry import ATTACKS, Attack
 from tests.attacks.run import Target, run, table
 from tests.factory import Factory
 from tests.server_process import ServerProcess, server_in
 
-MODULES = (bodies, connections, requests)
+MODULES = (bodies, connections, requests, uploads)
 
 
 @pytest.fixture

@@ -40,6 +40,11 @@ class StorageFull(Unavailable):
     code = "storage_full"
     text = Text("Сейчас файлы принять нельзя. Повторите позже.", "Files cannot be taken now. Please try again later.")
 
+    def __init__(self, *, retry_after: int, is_full: bool = True) -> None:
+        super().__init__(retry_after=retry_after)
+        #: False: it takes no writes for another reason than its size.
+        self.is_full = is_full
+
 
 class ObjectNotFound(Exception):
     """There is no object under this key."""
@@ -176,7 +181,7 @@ def _path(root: Path, key: str) -> Path:
 def _opened(root: Path, key: str, start: int) -> BinaryIO:
     try:
         path = _path(root, key)
-        with storage_errors():
+        with storage_errors(writing=False):
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         # ELOOP: the file was replaced by a symbolic link.
@@ -190,7 +195,7 @@ def _opened(root: Path, key: str, start: int) -> BinaryIO:
 def _listed(root: Path, folder: Path) -> tuple[list[Path], list[StoredObject]]:
     folders: list[Path] = []
     kept: list[StoredObject] = []
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
         for entry in entries:
             path = Path(entry.path)
             key = path.relative_to(root).as_posix()
@@ -217,7 +222,7 @@ class LocalStagedFile:
     """Collects small chunks of the network, and hashes and writes them together in a thread."""
 
     def __init__(self, root: Path, folder: Path, min_free: int = 0) -> None:
-        with storage_errors():
+        with storage_errors(writing=True):
             folder.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=folder)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
@@ -247,7 +252,7 @@ class LocalStagedFile:
 
     def _write(self, data: bytes) -> None:
         self._digest.update(data)
-        with storage_errors():
+        with storage_errors(writing=True):
             self._require_free(len(data))
             rest = memoryview(data)
             while rest:
@@ -260,7 +265,7 @@ class LocalStagedFile:
 
     def _commit(self, key: str) -> None:
         path = _path(self._root, key)
-        with storage_errors():
+        with storage_errors(writing=True):
             os.fsync(self._file.fileno())
             self._file.close()
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -276,25 +281,26 @@ class LocalStagedFile:
         self.path.unlink(missing_ok=True)
 
 
-#: No room, no right, no descriptor, a broken disk: nothing that another request could not meet as well.
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE}
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE}
+#: Of the folder or its disk, and of too many open files: another request would meet them as well.
+_UNUSABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE}
+#: Only of writes: a reader has simply not found its file.
+_NO_FOLDER = {errno.ENOTDIR, errno.EEXIST, errno.ELOOP}
 
 
 @contextmanager
-def storage_errors() -> Iterator[None]:
-    """Raise what is wrong with the disk as an error that clients are told.
+def storage_errors(*, writing: bool) -> Iterator[None]:
+    """Raise what is wrong with the disk as an error that clients are told; the log says what it is.
 
-    :raises StorageFull: there is no room, or the folder takes no writes. The log says which.
+    :raises StorageFull: there is no room, or the folder cannot be used.
     """
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL | _UNWRITABLE | _EXHAUSTED:
-            log.error("the file storage takes no writes: %s", error)
-            raise StorageFull(retry_after=60) from error
-        raise
+        if error.errno not in _FULL | _UNUSABLE | (_NO_FOLDER if writing else set()):
+            raise
+        log.error("the file storage cannot be used: %s", error)
+        raise StorageFull(retry_after=60, is_full=error.errno in _FULL) from error
 
 
 def _sync(folder: Path) -> None:
@@ -307,7 +313,7 @@ def _sync(folder: Path) -> None:
 
 def remove_older(folder: Path, before: datetime) -> int:
     removed = 0
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.stat(follow_symlinks=False).st_mtime < before.timestamp():
                 os.unlink(entry.path)
