@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from mystar.accounts import setup as accounts
-from mystar.accounts.access import authentication_middleware, maybe_actor_of
+from mystar.accounts.access import add_cache_headers, authentication_middleware, maybe_actor_of
 from mystar.admin import setup as admin
 from mystar.audit import setup as audit
 from mystar.audit.handlers import audit_middleware
@@ -131,6 +131,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
         app.cleanup_ctx.append(every(3600, purge, name=f"{name} purge", batch=_PURGE_BATCH))
     app.on_response_prepare.append(add_response_headers)
     app.on_response_prepare.append(add_cors_headers)
+    app.on_response_prepare.append(add_cache_headers)
     app.on_shutdown.append(_stop_accepting)
     # on_cleanup runs after the cleanup contexts have ended, so that jobs finish on an open database.
     app.on_cleanup.append(infra.close)

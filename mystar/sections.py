@@ -135,6 +135,8 @@ class PasswordSettings(Section):
     bcrypt_cost: int = Field(ge=4, le=16)
     #: Passwords that are hashed at the same time.
     threads: int = Field(ge=1, le=64)
+    #: A range service of leaked passwords, such as https://api.pwnedpasswords.com/range; empty = not asked.
+    breach_url: Annotated[str, must_be("a web address, or empty", lambda url: not url or is_web_address(url))] = ""
 
 
 class MailSettings(Section):

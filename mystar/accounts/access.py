@@ -17,7 +17,7 @@ from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, ClientInfo, Language, NewSession
 from mystar.errors import Forbidden, Unauthenticated
 from mystar.kit.realtime.websocket import handshake_slot, offered_protocols
-from mystar.kit.web.http import PUBLIC_URL, address_of, json_response, language_of
+from mystar.kit.web.http import PUBLIC_URL, address_of, cookie_name, json_response, language_of
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -115,6 +115,12 @@ def set_actor(request: web.Request, actor: Actor) -> None:
     request[_ACTOR] = actor
 
 
+async def add_cache_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """A handler of ``on_response_prepare``: no cache keeps what an actor was answered, unless the handler allows it."""
+    if response.status != 101 and (maybe_actor_of(request) is not None or token_of(request)):
+        response.headers.setdefault("Cache-Control", "no-store")
+
+
 def rule_of(request: web.Request) -> str | None:
     """The handler's access rule: "signed_in", "maybe", "open", "staff" or "socket"; None without one."""
     rule: str | None = getattr(request.match_info.handler, "__access__", None)
@@ -125,7 +131,12 @@ def client_info(request: web.Request) -> ClientInfo:
     """The client of the request, for limits, sessions and the language of mails."""
     agent = request.headers.get("User-Agent", "")[:300].encode("utf-8", "replace").decode()
     language: Language = "en" if language_of(request) == "en" else "ru"
-    return ClientInfo(address_of(request), agent, language, request.cookies.get(_DEVICE, "")[:200], token_of(request))
+    return ClientInfo(address_of(request), agent, language, _device_of(request), token_of(request))
+
+
+def _device_of(request: web.Request) -> str:
+    """The name without prefix is that of cookies from before; a device cookie is signed, and grants nothing."""
+    return (request.cookies.get(cookie_name(request, _DEVICE)) or request.cookies.get(_DEVICE, ""))[:200]
 
 
 def session_response(request: web.Request, session: NewSession, data: Any, status: int = 200) -> web.Response:
@@ -138,7 +149,7 @@ def session_response(request: web.Request, session: NewSession, data: Any, statu
 def set_device_cookie(request: web.Request, response: web.Response, session: NewSession) -> None:
     """Set the cookie by which the browser is recognized at its next log-in."""
     response.set_cookie(
-        _DEVICE,
+        cookie_name(request, _DEVICE),
         session.device,
         max_age=_DEVICE_LIFE,
         httponly=True,

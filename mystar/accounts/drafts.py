@@ -12,7 +12,11 @@ from mystar.accounts import password_rule
 from mystar.accounts.credentials import InvalidCredential, normalize_email, normalize_phone, normalize_username
 from mystar.accounts.model import Account, Draft
 from mystar.errors import Invalid, Text
+from mystar.kit.security.breached import BreachedPasswords
 
+_LEAKED = Text(
+    "Этот пароль есть в известных утечках. Придумайте другой.", "This password is known from a leak. Choose another."
+)
 T = TypeVar("T")
 Problems = dict[str, list[Text]]
 
@@ -66,6 +70,12 @@ def require_good_password(field: str, password: str, account: Account) -> None:
     """:raises Invalid: the password rule refuses it; names ``field``."""
     if violations := password_rule.violations(password, username=account.username, email=account.email):
         raise Invalid(fields={field: violations})
+
+
+async def require_unleaked_password(field: str, password: str, leaked: BreachedPasswords) -> None:
+    """:raises Invalid: the password is known from a leak."""
+    if await leaked.contains(password):
+        raise Invalid(fields={field: [_LEAKED]})
 
 
 def _tried(problems: Problems, field: str, normalize: Callable[[str], T | None], raw: str) -> T | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mystar.accounts.drafts import require_good_password
+from mystar.accounts.drafts import require_good_password, require_unleaked_password
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
@@ -23,6 +23,7 @@ from mystar.accounts.sessions.step_up import StepUp
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.security.breached import BreachedPasswords
 from mystar.kit.security.passwords import Passwords
 from mystar.kit.security.rate_limits import network_of
 
@@ -41,13 +42,14 @@ class PasswordService:
         links: MailedLinks,
         throttle: LoginThrottle,
         identities: IdentityService,
+        leaked: BreachedPasswords,
         step_up: StepUp,
         mailer: Mailer,
         clock: Clock,
     ) -> None:
         self._db, self._passwords, self._sessions, self._links = db, passwords, sessions, links
         self._throttle, self._mailer, self._clock = throttle, mailer, clock
-        self._identities, self._step_up = identities, step_up
+        self._identities, self._step_up, self._leaked = identities, step_up, leaked
 
     async def change_password(self, actor: Actor, old: str, new: str) -> None:
         """Ends every session, including the current one (D6).
@@ -62,6 +64,7 @@ class PasswordService:
             raise PasswordWrong
         await guesses.check()  # see `log_in`
         require_good_password("new_password", new, await accounts.get(actor.id))
+        await require_unleaked_password("new_password", new, self._leaked)
         hashed = await self._passwords.hash(new, account=actor.id)
         async with self._db.transaction() as tx:
             account, current = await AccountRepository(tx).lock_with_hash(actor.id)
@@ -101,6 +104,7 @@ class PasswordService:
         """
         account = await self.check_reset_link(token, client)
         require_good_password("password", password, account)
+        await require_unleaked_password("password", password, self._leaked)
         hashed = await self._passwords.hash(password, client=network_of(client.address), account=account.id)
         async with self._db.transaction() as tx:
             account = await AccountRepository(tx).lock(account.id)

@@ -12,7 +12,7 @@ from mystar.accounts.credentials import (
     credential_of,
     key_of,
 )
-from mystar.accounts.drafts import normalize_draft
+from mystar.accounts.drafts import normalize_draft, require_unleaked_password
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
@@ -40,6 +40,7 @@ from mystar.accounts.sessions.service import Sessions
 from mystar.errors import Invalid, NotFound, Text
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.security.breached import BreachedPasswords
 from mystar.kit.security.passwords import Passwords
 from mystar.kit.security.rate_limits import RateLimits, network_of
 from mystar.kit.web.pagination import Page, PageRequest
@@ -60,12 +61,13 @@ class AccountService:
         links: MailedLinks,
         throttle: LoginThrottle,
         identities: IdentityService,
+        leaked: BreachedPasswords,
         limits: RateLimits,
         clock: Clock,
     ) -> None:
         self._db, self._passwords, self._sessions, self._links = db, passwords, sessions, links
         self._throttle, self._limits, self._clock = throttle, limits, clock
-        self._identities = identities
+        self._identities, self._leaked = identities, leaked
 
     # Registration
 
@@ -121,7 +123,7 @@ class AccountService:
         """
         now = self._clock.now()
         draft = normalize_draft(draft, None if any_password else password, today=now.date())
-        hashed = await self._hash_for(draft, password)
+        hashed = await self._hash_for(draft, password, is_checked=not any_password)
         async with self._db.transaction() as tx:
             account = await AccountRepository(tx).add(
                 draft,
@@ -317,7 +319,9 @@ class AccountService:
         while await AccountRepository(self._db).sweep(before, _SWEEP_BATCH) >= _SWEEP_BATCH:
             pass
 
-    async def _hash_for(self, draft: Draft, password: str, client: str = "") -> str:
+    async def _hash_for(self, draft: Draft, password: str, client: str = "", *, is_checked: bool = True) -> str:
         """:raises Taken: before the expensive hash; between concurrent requests, the constraint decides."""
         await require_free(AccountRepository(self._db), draft.username, draft.email, draft.phone)
+        if is_checked:
+            await require_unleaked_password("password", password, self._leaked)
         return await self._passwords.hash(password, client=client, account=key_of(draft.username))

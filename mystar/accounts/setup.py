@@ -45,6 +45,7 @@ from mystar.accounts.tasks import account_sweep
 from mystar.infrastructure import Constraints, Infrastructure
 from mystar.kit.background import every
 from mystar.kit.realtime.hub import HUB
+from mystar.kit.security.breached import BreachedPasswords
 from mystar.kit.security.passwords import Passwords
 from mystar.kit.security.tokens import Tokens
 from mystar.kit.web.routes import Route
@@ -63,6 +64,7 @@ class _Parts:
     throttle: LoginThrottle
     step_up: StepUp
     identities: IdentityService
+    leaked: BreachedPasswords
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
@@ -77,6 +79,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
 
     async def close(_app: web.Application) -> None:
         parts.passwords.close()
+        await parts.leaked.close()
 
     app.on_cleanup.append(close)
 
@@ -94,7 +97,8 @@ def _parts(infra: Infrastructure) -> _Parts:
     )
     throttle = LoginThrottle(infra.limits, sessions)
     step_up = StepUp(db, passwords=passwords, throttle=throttle, clock=clock)
-    return _Parts(passwords, sessions, _mailed_links(infra), throttle, step_up, IdentityService(db, step_up))
+    leaked = BreachedPasswords(settings.passwords.breach_url)
+    return _Parts(passwords, sessions, _mailed_links(infra), throttle, step_up, IdentityService(db, step_up), leaked)
 
 
 def _mailed_links(infra: Infrastructure) -> MailedLinks:
@@ -120,6 +124,7 @@ def _add_accounts(app: web.Application, infra: Infrastructure, parts: _Parts) ->
         links=links,
         throttle=parts.throttle,
         identities=parts.identities,
+        leaked=parts.leaked,
         limits=limits,
         clock=clock,
     )
@@ -144,6 +149,7 @@ def _add_accounts(app: web.Application, infra: Infrastructure, parts: _Parts) ->
         links=links,
         throttle=parts.throttle,
         identities=parts.identities,
+        leaked=parts.leaked,
         step_up=parts.step_up,
         mailer=infra.mailer,
         clock=clock,

@@ -24,7 +24,7 @@ from mystar.admin.keys import PANEL_SECURITY
 from mystar.admin.model import FormForged, NotStaff, RoleTooLow, Staff
 from mystar.errors import Unauthenticated
 from mystar.kit.security.tokens import Signer
-from mystar.kit.web.http import PUBLIC_URL, language_of
+from mystar.kit.web.http import PUBLIC_URL, cookie_name, language_of
 from mystar.kit.web.multipart import form
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -100,7 +100,7 @@ async def authenticate(request: web.Request) -> Staff:
     accounts, bearer = request.app[ACCOUNTS], token_of(request)
     if bearer is not None:
         return Staff(await accounts.authenticate(bearer), by_cookie=False)
-    token = request.cookies.get(_SESSION)
+    token = request.cookies.get(cookie_name(request, _SESSION))
     if not token:
         raise Unauthenticated
     return Staff(await accounts.authenticate(token), by_cookie=True)
@@ -111,11 +111,17 @@ async def authenticate(request: web.Request) -> Staff:
 
 def open_session(request: web.Request, response: web.Response, access: str) -> None:
     """Set the session cookie, which scripts and other sites cannot read."""
-    _set_cookie(request, response, _SESSION, access, max_age=request.app[PANEL_SECURITY].max_age)
+    name, age = cookie_name(request, _SESSION), request.app[PANEL_SECURITY].max_age
+    _set_cookie(request, response, name, access, max_age=age, path=_session_path(request))
 
 
-def close_session(response: web.Response) -> None:
-    response.del_cookie(_SESSION, path=_PATH)
+def close_session(request: web.Request, response: web.Response) -> None:
+    response.del_cookie(cookie_name(request, _SESSION), path=_session_path(request))
+
+
+def _session_path(request: web.Request) -> str:
+    """A cookie with the prefix ``__Host-`` has the path ``/``."""
+    return "/" if request.app[PUBLIC_URL].startswith("https://") else _PATH
 
 
 def keep_language(request: web.Request, response: web.Response, language: str) -> None:
@@ -174,6 +180,8 @@ def _is_same_server(one: URL, other: URL) -> bool:
     return one.raw_host == other.raw_host and one.port == other.port
 
 
-def _set_cookie(request: web.Request, response: web.Response, name: str, value: str, **options: Any) -> None:
+def _set_cookie(
+    request: web.Request, response: web.Response, name: str, value: str, *, path: str = _PATH, **options: Any
+) -> None:
     secure = request.app[PUBLIC_URL].startswith("https://")
-    response.set_cookie(name, value, path=_PATH, httponly=True, samesite="Strict", secure=secure, **options)
+    response.set_cookie(name, value, path=path, httponly=True, samesite="Strict", secure=secure, **options)

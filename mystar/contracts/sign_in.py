@@ -13,7 +13,7 @@ from mystar.accounts.keys import SIGN_IN
 from mystar.accounts.model import Channel
 from mystar.accounts.oauth.providers.base import Name, ResponseType
 from mystar.kit.web.fields import BaseSchema, PlainText
-from mystar.kit.web.http import json_response
+from mystar.kit.web.http import cookie_name, json_response
 from mystar.kit.web.validation import query_of
 
 #: Characters; tokens of the providers have a few hundred.
@@ -53,7 +53,7 @@ async def begin(
         channel,
         landing=landing,
         response_type=response_type,
-        cookie=request.cookies.get(_cookie(name)),
+        cookie=request.cookies.get(_cookie(request, name)),
     )
     return begun.link, begun.cookie
 
@@ -61,7 +61,9 @@ async def begin(
 def set_attempt_cookie(request: web.Request, name: Name, cookie: str, answer: web.Response) -> web.Response:
     """The answer with the cookie of the browser, which no script can read."""
     https = request.app[SIGN_IN].public_url.startswith("https://")
-    answer.set_cookie(_cookie(name), cookie, max_age=_MAX_AGE, path="/", httponly=True, samesite="Lax", secure=https)
+    answer.set_cookie(
+        _cookie(request, name), cookie, max_age=_MAX_AGE, path="/", httponly=True, samesite="Lax", secure=https
+    )
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
@@ -75,7 +77,7 @@ async def exchange(request: web.Request, name: Name, channel: Channel) -> Mappin
         channel,
         code=query.get("code"),
         error=query.get("error"),
-        cookie=request.cookies.get(_cookie(name)),
+        cookie=request.cookies.get(_cookie(request, name)),
         state=query.get("state"),
         device_id=query.get("device_id"),
     )
@@ -88,11 +90,11 @@ def token_response(data: Any, status: int = 200) -> web.Response:
 
 async def end_attempt(request: web.Request, name: Name, channel: Channel, answer: web.Response) -> web.Response:
     """The answer without the cookie, unless the browser has another attempt."""
-    cookie = request.cookies.get(_cookie(name))
+    cookie = request.cookies.get(_cookie(request, name))
     if cookie and not await request.app[SIGN_IN].has_open_attempt(name, channel, cookie):
-        answer.del_cookie(_cookie(name), path="/")
+        answer.del_cookie(_cookie(request, name), path="/")
     return answer
 
 
-def _cookie(name: Name) -> str:
-    return f"mystar_sign_in_{name}"
+def _cookie(request: web.Request, name: Name) -> str:
+    return cookie_name(request, f"mystar_sign_in_{name}")

@@ -63,7 +63,7 @@ def sign_in_refused(request: web.Request, message: str, status: int) -> web.Resp
 async def sign_out(request: web.Request) -> web.Response:
     await request.app[ACCOUNTS].log_out(actor_of(request))
     response = redirect("/admin/sign-in/")
-    access.close_session(response)
+    access.close_session(request, response)
     return response
 
 

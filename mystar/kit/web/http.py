@@ -120,6 +120,11 @@ def inside(address: str, allowed: Networks) -> bool:
     return parsed is not None and any(parsed in network for network in allowed)
 
 
+def cookie_name(request: web.Request, name: str) -> str:
+    """With ``__Host-`` at https addresses, where no other host can set it (RFC 6265bis, 4.1.3); its path is ``/``."""
+    return f"__Host-{name}" if request.app[PUBLIC_URL].startswith("https://") else name
+
+
 def address_of(request: web.Request) -> str:
     return client_address(request, request.app[TRUSTED_PROXIES])
 

@@ -24,7 +24,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from mystar.kit.web.http import REQUEST_ID, TRUSTED_PROXIES, address_of, dumps, inside, new_request_id
+from mystar.kit.web.http import PUBLIC_URL, REQUEST_ID, TRUSTED_PROXIES, address_of, dumps, inside, new_request_id
 from mystar.kit.web.routes import canonical_path
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ _SECRET_WORDS = re.compile(
 )
 _HIDDEN = "***"
 _REQUEST_ID = re.compile(r"^[\w.-]{8,64}$")
+_ONE_YEAR = "max-age=31536000"
 
 
 class Metrics:
@@ -147,11 +148,14 @@ async def observability_middleware(request: web.Request, handler: Handler) -> we
 
 
 async def add_response_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """A handler of ``on_response_prepare``: adds the request id to every answer, streams included.
+    """A handler of ``on_response_prepare``: adds the request id and security headers to every answer.
 
     ``Server`` names no versions.
     """
     response.headers["Server"] = "mystar"
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if request.app[PUBLIC_URL].startswith("https://"):
+        response.headers.setdefault("Strict-Transport-Security", _ONE_YEAR)
     if REQUEST_ID in request:
         response.headers["X-Request-ID"] = request[REQUEST_ID]
 
