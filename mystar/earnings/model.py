@@ -257,6 +257,16 @@ class DealCommissionTooSmall(Conflict):
     )
 
 
+class DealPaidOut(Conflict):
+    """A refund is wanted of an order whose safe deal is paid out, or whose payout has been asked for."""
+
+    code = "deal_paid_out"
+    text = Text(
+        "Деньги за этот заказ уже уходят исполнителю: вернуть их через сделку нельзя.",
+        "The money of this order is on its way to its creator: it cannot be refunded from the deal.",
+    )
+
+
 class EarningUnknown(NotFound):
     """No such order, or one without a creator."""
 

@@ -18,6 +18,7 @@ from mystar.earnings.model import (
     ChargebackTooMuch,
     CreatorUnknown,
     DealCommissionTooSmall,
+    DealPaidOut,
     DealShareTooLarge,
     Earning,
     EarningUnknown,
@@ -92,6 +93,12 @@ class EarningService:
         """The creator's part of an order that is a deal; None for any other."""
         earning = await EarningRepository(tx).find(order_id)
         return earning.share if earning is not None and earning.mode == "safe_deal" else None
+
+    async def require_refundable(self, tx: Tx, order_id: int) -> None:
+        """:raises DealPaidOut: the share has left its deal, or is about to."""
+        earning = await EarningRepository(tx).find(order_id)
+        if earning is not None and earning.mode == "safe_deal" and earning.cleared_at and not earning.pending:
+            raise DealPaidOut
 
     async def deal_refund_share(self, order_id: int, amount: int) -> int:
         """By how much the creator's part falls when ``amount`` kopecks are refunded. :raises EarningUnknown:"""

@@ -206,6 +206,9 @@ class DealTerms(Protocol):
     async def deal_share(self, tx: Tx, order_id: int) -> int | None:
         """Kopecks that are the creator's; None = the order is no deal."""
 
+    async def require_refundable(self, tx: Tx, order_id: int) -> None:
+        """:raises Conflict: the deal is paid out, or about to be, and the provider refunds nothing of it."""
+
     async def deal_refund_share(self, order_id: int, amount: int) -> int:
         """By how much the creator's part falls when ``amount`` kopecks are refunded."""
 

@@ -133,6 +133,8 @@ class PaymentService:
         :returns: the payment, None when there is none.
         :raises ReversalInProgress: a capture is asked for while the money is being given back.
         """
+        if goal == "give_back" and self._deals:
+            await self._deals.require_refundable(tx, order_id)
         return await self._settlement.set_goal(tx, order_id, goal)
 
     async def refund_again(self, tx: Tx, order_id: int) -> Payment:
@@ -145,6 +147,8 @@ class PaymentService:
         :param amount: kopecks.
         :raises PaymentNotTaken: :raises ReversalInProgress: :raises RefundUnderWay: :raises RefundTooMuch:
         """
+        if self._deals:
+            await self._deals.require_refundable(tx, order_id)
         return await self._settlement.refund_part(tx, order_id, amount)
 
     async def all_of_order(self, order_id: int) -> list[Payment]:

@@ -75,6 +75,8 @@ async def test_an_order_is_paid_into_a_deal_and_its_share_out_of_it(bench: Bench
 
     await eventually(is_paid)
     assert (await deal(bench))["status"] == "closed"
+    refused = await bench.act(order_id, "refund", {}, as_=bench.staff, status=409)
+    assert refused["code"] == "deal_paid_out"
     [theirs] = await bench.sandbox.payouts()
     assert (theirs["deal_id"], theirs["account"]) == (opened["id"], "100500")
     assert await bench.is_sound()

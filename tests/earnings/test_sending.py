@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from mystar.earnings.keys import PAYOUT_RECONCILIATION, PAYOUT_SENDING, PAYOUTS
 from mystar.earnings.payouts.model import Approver
+from mystar.earnings.payouts.provider import Destination
 from mystar.earnings.sending.model import NotProvenAbsent, PayoutDifference
 from mystar.kit.keys import DATABASE
 from tests.earnings.bench import Bench
@@ -304,3 +307,53 @@ async def test_a_creator_is_asked_for_details_only_when_they_are_at_fault(bench:
         "payout_failed",
         "payout_not_made",
     ]
+
+
+async def test_reconciliation_finds_fifty_planted_differences_among_a_thousand_payouts(bench: Bench) -> None:
+    gateway, db = bench.app[PAYOUT_SENDING]._providers.balance, bench.app[DATABASE]
+    await bench.details()
+    destination = Destination("sbp", {"phone": "+79161234567", "bank_id": "100000000004"})
+
+    async def make(number: int) -> str:
+        made = await gateway.create_payout(
+            f"planted-{number}", amount=10_000 + number, destination=destination, description="", metadata={}
+        )
+        return made.id
+
+    ids = [await made for made in asyncio.as_completed([make(number) for number in range(1_000)])]
+    listed = {one["id"]: one["amount"] for one in await sent(bench)}
+    await db.execute(
+        "with payout as ("
+        " insert into payouts (creator_id, details_id, provider, amount, status, created_at, updated_at)"
+        " values (%(creator)s, 1, 'yookassa', 1, 'paid', now(), now()) returning id)"
+        " insert into payout_parts (payout_id, number, amount, status, provider_id, sent_at, created_at, updated_at)"
+        " select payout.id, row_number() over (), made.amount, 'paid', made.id, now(), now(), now()"
+        " from payout, unnest(%(ids)s::text[], %(amounts)s::bigint[]) as made (id, amount)",
+        creator=bench.creator.id,
+        ids=ids,
+        amounts=[listed[one] for one in ids],
+    )
+    reconciliation = bench.app[PAYOUT_RECONCILIATION]
+    assert (await reconciliation.run(timedelta(days=3))).differences == []
+
+    await db.execute("update payout_parts set status = 'failed' where provider_id = any(%(ids)s)", ids=ids[:10])
+    await db.execute("update payout_parts set amount = amount + 1 where provider_id = any(%(ids)s)", ids=ids[10:20])
+    # One that we do not know is also one of ours that is missing there, unless our row is gone.
+    await db.execute("delete from payout_parts where provider_id = any(%(ids)s)", ids=ids[20:30])
+    await db.execute(
+        "update payout_parts set provider_id = 'po-' || id where provider_id = any(%(ids)s)", ids=ids[30:40]
+    )
+    await db.execute(
+        "with other as ("
+        " insert into payout_details (creator_id, kind, sealed, mask, fingerprint, usable_at, replaced_at, created_at)"
+        " values (%(creator)s, 'sbp', '', '+7 *** ***-00-00', '', now(), now(), now()) returning id), payout as ("
+        " insert into payouts (creator_id, details_id, provider, amount, status, created_at, updated_at)"
+        " select %(creator)s, other.id, 'yookassa', 1, 'paid', now(), now() from other returning id)"
+        " update payout_parts set payout_id = payout.id from payout where provider_id = any(%(ids)s)",
+        creator=bench.creator.id,
+        ids=ids[40:50],
+    )
+    found = Counter(one.kind for one in (await reconciliation.run(timedelta(days=3))).differences)
+
+    # Each of the ten with another id is unknown here under its own, and missing there under the other.
+    assert found == {"status": 10, "amount": 10, "unknown_here": 20, "missing_there": 10, "destination": 10}
