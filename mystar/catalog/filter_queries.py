@@ -19,7 +19,7 @@ from pypika.functions import Count, Max, Sum
 from pypika.queries import QueryBuilder
 from pypika.terms import BasicCriterion, Criterion, Function, Term, ValueWrapper
 
-from mystar.catalog.search import MAX_COUNTED, MAX_FOUND, RECENT, ServiceFilter, SortOrder, StarFilter
+from mystar.catalog.search import MAX_COUNTED, MAX_FOUND, RECENT, ServiceFilter, SortOrder, StarFilter, StarRank
 
 Statement = tuple[str, tuple[Any, ...]]
 #: Building a statement takes longer than running most of them, and most requests are for the same pages.
@@ -41,6 +41,7 @@ _ORDERS: dict[SortOrder, _Columns] = {
     SortOrder.BEST: ((_CREATORS.rating, _DOWN), (_CREATORS.id, _DOWN), (_SERVICES.id, _DOWN)),
     SortOrder.POPULAR: ((_CREATORS.completed_orders, _DOWN), (_CREATORS.id, _DOWN), (_SERVICES.id, _DOWN)),
 }
+_STAR_RANKING: _Columns = ((_CREATORS.is_top, _DOWN), (_CREATORS.rating, _DOWN), (_CREATORS.id, _UP))
 _BY_CREATOR = (SortOrder.BEST, SortOrder.POPULAR)
 
 
@@ -117,8 +118,22 @@ def count_listed(kind: str | None, category_ids: tuple[int, ...] | None) -> Stat
 @_cached
 def page_of_stars(filters: StarFilter, *, limit: int, offset: int) -> Statement:
     """The ids of the greeting services of a page of stars: `is_top` first, then by rating, then by age."""
-    ranking: _Columns = ((_CREATORS.is_top, _DOWN), (_CREATORS.rating, _DOWN), (_CREATORS.id, _UP))
-    return _statement(_sorted(_stars(filters).select(_SERVICES.id), ranking).limit(limit).offset(offset))
+    return _statement(_sorted(_stars(filters).select(_SERVICES.id), _STAR_RANKING).limit(limit).offset(offset))
+
+
+def stars_like(filters: StarFilter, rank: StarRank, *, limit: int) -> Statement:
+    """The stars that rank as high as another one and come behind it by their age."""
+    same = (_CREATORS.is_top == rank.is_top) & (_CREATORS.rating == rank.rating) & (_CREATORS.id > rank.creator_id)
+    return _statement(_stars(filters).select(_SERVICES.id).where(same).orderby(_CREATORS.id).limit(limit))
+
+
+def stars_below(filters: StarFilter, rank: StarRank, *, limit: int) -> Statement:
+    """The stars that rank lower than another one, best first."""
+    lower = _CREATORS.rating < rank.rating
+    if rank.is_top:
+        lower = (_CREATORS.is_top == False) | lower  # noqa: E712 - a condition in SQL
+    query = _stars(filters).select(_SERVICES.id).where((_CREATORS.is_top <= rank.is_top) & lower)
+    return _statement(_sorted(query, _STAR_RANKING).limit(limit))
 
 
 @_cached

@@ -62,6 +62,9 @@ join accounts on accounts.id = creators.account_id
 join services on services.creator_id = creators.id and services.kind = 'greeting'
 where creators.account_id = %(account_id)s;
 
+-- name: rank_of_star
+select is_top, rating, id as creator_id from creators where account_id = %(account_id)s;
+
 -- name: stars
 -- plan: generic
 -- One row per star, in the order of the ids, which are those of greeting services. The tags of a page are gathered at

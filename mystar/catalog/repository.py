@@ -24,7 +24,7 @@ from mystar.catalog.model import (
     TagExists,
     tags_by_key,
 )
-from mystar.catalog.search import StarFilter
+from mystar.catalog.search import StarFilter, StarRank
 from mystar.catalog.search_repository import SearchRepository
 from mystar.creators.model import whole_stars
 from mystar.kit.postgres.database import Queryable, Row
@@ -103,9 +103,25 @@ class CatalogRepository:
 
     async def stars(self, filters: StarFilter, page: PageRequest) -> list[Star]:
         """A page of stars, best first."""
-        statement, values = filter_queries.page_of_stars(filters, limit=page.size, offset=page.offset)
-        ids = [row["id"] for row in await self._tx.all(statement, values)]
+        if page.after is None:
+            ids = await self._ids(filter_queries.page_of_stars(filters, limit=page.size, offset=page.offset))
+        else:
+            ids = await self._ids_after(filters, page.after, page.size)
         return [_star(row) for row in await self._tx.all(QUERIES.stars, ids=ids)] if ids else []
+
+    async def _ids_after(self, filters: StarFilter, account_id: int, limit: int) -> list[int]:
+        row = await self._tx.one_or_none(QUERIES.rank_of_star, account_id=account_id)
+        if row is None:
+            return []
+        rank = StarRank(**row)
+        # Two statements, each of which begins where it must in the index of ranks.
+        ids = await self._ids(filter_queries.stars_like(filters, rank, limit=limit))
+        if len(ids) < limit:
+            ids += await self._ids(filter_queries.stars_below(filters, rank, limit=limit - len(ids)))
+        return ids
+
+    async def _ids(self, statement: filter_queries.Statement) -> list[int]:
+        return [row["id"] for row in await self._tx.all(*statement)]
 
     async def count_stars(self, filters: StarFilter) -> int:
         if filters == StarFilter(category_id=filters.category_id):

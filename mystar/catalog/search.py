@@ -6,7 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 #: A search ranks and counts at most this many services; where more match, the newest.
 MAX_FOUND = 500
@@ -68,6 +70,14 @@ class StarFilter:
     category_id: int | None = None
     tag: str | None = None
     fan_id: int | None = None
+
+
+class StarRank(NamedTuple):
+    """What stars are ranked by."""
+
+    is_top: bool
+    rating: Decimal
+    creator_id: int
 
 
 def words_of(text: str) -> list[str]:

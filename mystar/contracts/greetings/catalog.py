@@ -19,7 +19,7 @@ from mystar.contracts.greetings.answers import ONE_STRING, ActorId
 from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.kit.money import rubles_number, rubles_text
-from mystar.kit.web.bare_lists import ListQuery, list_request, list_response
+from mystar.kit.web.bare_lists import KeysetQuery, list_request, list_response
 from mystar.kit.web.fields import BaseSchema, BoundedInteger, BoundedList, Id, PlainText, RubleAmount
 from mystar.kit.web.http import json_response
 from mystar.kit.web.pagination import PageRequest
@@ -116,7 +116,7 @@ class StarQuery(BaseSchema):
     star_id = Id(load_default=None, allow_none=True)
 
 
-class CategoryQuery(ListQuery):
+class CategoryQuery(KeysetQuery):
     id = Id(required=True)
 
 
@@ -124,7 +124,7 @@ class TagDraft(BaseSchema):
     tag = PlainText(required=True, min_length=1, max_length=MAX_TAG_LENGTH, data_key="filter")
 
 
-class FavouritesQuery(ListQuery):
+class FavouritesQuery(KeysetQuery):
     cust_id = ActorId()
 
 
@@ -176,7 +176,7 @@ async def create_star(request: web.Request) -> web.Response:
 
 @docs(tags=TAGS, summary="List stars, best first")
 @maybe_signed_in
-@querystring_schema(ListQuery)
+@querystring_schema(KeysetQuery)
 @response_schema(StarView(many=True), 201)
 async def list_stars(request: web.Request) -> web.Response:
     catalog, page, actor = request.app[CATALOG], list_request(request), maybe_actor_of(request)
@@ -218,7 +218,7 @@ async def list_category(request: web.Request) -> web.Response:
 
 @docs(tags=TAGS, summary="List stars with a tag, best first")
 @maybe_signed_in
-@querystring_schema(ListQuery)
+@querystring_schema(KeysetQuery)
 @json_schema(TagDraft)
 @response_schema(TaggedStarView(many=True), 200)
 async def filter_stars(request: web.Request) -> web.Response:
@@ -308,7 +308,7 @@ def _numbered(stars: Sequence[Star], page: PageRequest) -> enumerate[Star]:
 
 def _total(stars: Sequence[Star], page: PageRequest) -> int | None:
     """The total if this page contains the end; None = it must be counted."""
-    return page.offset + len(stars) if 0 < len(stars) < page.size else None
+    return page.offset + len(stars) if page.after is None and 0 < len(stars) < page.size else None
 
 
 def _view(star: Star, reader: Actor | None, place: int, *, media: str) -> dict[str, Any]:

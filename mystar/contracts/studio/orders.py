@@ -13,7 +13,7 @@ from mystar.accounts.access import actor_of, client_info, maybe_actor_of, open_t
 from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema
 from mystar.files.forms import ANYWHERE, FileField, read_fields
 from mystar.files.model import StoredFile
-from mystar.kit.web.bare_lists import ListQuery, list_request, list_response
+from mystar.kit.web.bare_lists import KeysetQuery, list_request, list_response
 from mystar.kit.web.fields import BaseSchema, Id, PlainText
 from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.idempotency import idempotent
@@ -51,7 +51,7 @@ class StudioOrderEditForm(StudioOrderEdit):
     images = _pictures()
 
 
-class StudioOrderQuery(ListQuery):
+class StudioOrderQuery(KeysetQuery):
     search = PlainText(load_default="", max_length=20, metadata={"description": "a part of the number"})
 
 

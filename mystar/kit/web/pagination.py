@@ -38,11 +38,13 @@ class PageRequest:
     """Which page, from 1, and how many rows a page has.
 
     :param skip: rows before the first page, for clients that ask by offset.
+    :param after: the id of a row: the page begins behind it, whatever its number.
     """
 
     number: int = 1
     size: int = DEFAULT_PAGE_SIZE
     skip: int = 0
+    after: int | None = None
 
     @property
     def offset(self) -> int:
@@ -50,6 +52,8 @@ class PageRequest:
 
     def neighbours(self, count: int) -> dict[str, int | None]:
         """The numbers of the pages before and after; None = there is none. :param count: rows of all pages."""
+        if self.after is not None:
+            return {"prev": None, "next": None}
         return {
             "prev": self.number - 1 if self.number > 1 else None,
             "next": self.number + 1 if self.offset + self.size < count else None,

@@ -49,11 +49,13 @@ with page as (
         (select id, created_at from orders
          where kind = 'studio' and status <> 'cancelled' and buyer_id is null
             and (%(pattern)s::text is null or number like %(pattern)s)
+            and (created_at, id) < (%(before)s::timestamptz, %(before_id)s::bigint)
          order by created_at desc, id desc limit %(reach)s)
         union all
         (select id, created_at from orders
          where kind = 'studio' and status <> 'cancelled' and buyer_id is not null and buyer_id = %(account_id)s::bigint
             and (%(pattern)s::text is null or number like %(pattern)s)
+            and (created_at, id) < (%(before)s::timestamptz, %(before_id)s::bigint)
          order by created_at desc, id desc limit %(reach)s)
     ) found
     order by created_at desc, id desc limit %(limit)s offset %(offset)s
@@ -69,6 +71,9 @@ left join lateral (
     where order_pictures.order_id = orders.id
 ) shown on true
 order by page.created_at desc, page.id desc;
+
+-- name: studio_order_placed_at
+select created_at from orders where id = %(id)s and kind = 'studio';
 
 -- name: count_studio_orders
 select (

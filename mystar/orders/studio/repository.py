@@ -76,10 +76,17 @@ class StudioRows:
         pattern = f"%{search}%" if search else None
         values = {"account_id": account_id, "pattern": pattern}
         limits = {"limit": page.size, "offset": page.offset, "reach": page.offset + page.size}
-        rows = await self._tx.all(QUERIES.studio_orders, {**values, **limits})
-        known = len(rows) < page.size and (rows or page.number == 1)
+        rows = await self._tx.all(QUERIES.studio_orders, {**values, **limits, **await self._position(page.after)})
+        known = page.after is None and len(rows) < page.size and (rows or page.number == 1)
         count = page.offset + len(rows) if known else await self._tx.value(QUERIES.count_studio_orders, values)
         return Page([studio_order_of(row) for row in rows], count)
+
+    async def _position(self, order_id: int | None) -> dict[str, Any]:
+        """Where the list goes on: behind this order, or with the newest. Behind an unknown one there is nothing."""
+        if order_id is None:
+            return {"before": "infinity", "before_id": 0}
+        before = await self._tx.value(QUERIES.studio_order_placed_at, id=order_id)
+        return {"before": before or "-infinity", "before_id": order_id}
 
     async def change(self, order_id: int, title: str, description: str, now: datetime) -> None:
         await self._tx.execute(QUERIES.change_studio_order, id=order_id, title=title, description=description, now=now)

@@ -15,6 +15,7 @@ from mystar.accounts.keys import STAFF
 from mystar.catalog.keys import CATALOG
 from mystar.creators.keys import CREATORS
 from mystar.kit.keys import DATABASE
+from mystar.kit.web import bare_lists, pagination
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture
 from tests.files.uploading import form
@@ -42,6 +43,31 @@ async def star_list(api: Api, path: str, category: int, as_: Person | None = Non
     assert answer.status == (201 if "getlist" in path else 200)
     stars: list[dict[str, Any]] = await answer.json()
     return stars
+
+
+async def test_a_public_list_is_walked_to_its_end_by_its_links(
+    api: Api, app: web.Application, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages end at an offset; links go on behind the last item, through equal ratings and stars on top."""
+    stars = [await factory.star(f"star{number}") for number in range(9)]
+    await app[DATABASE].execute(
+        "update creators set is_top = id %% 4 = 0, rating_count = 1,"
+        " rating_sum = case when id %% 3 = 0 then 5 else 3 end"
+    )
+    everything = [one["id"] for one in await (await api.get("/api/star/getlist/")).json()]
+    assert sorted(everything) == sorted(star.id for star in stars)
+    monkeypatch.setattr(bare_lists, "MAX_ITEMS", 2)
+    monkeypatch.setattr(bare_lists, "MAX_PUBLIC_OFFSET", 2)
+    monkeypatch.setattr(pagination, "MAX_PUBLIC_OFFSET", 2)
+    walked, path = [], "/api/star/getlist/"
+    while path:
+        answer = await api.get(path)
+        walked += [one["id"] for one in await answer.json()]
+        assert answer.headers["X-Total-Count"] == "9"
+        path = str(answer.links["next"]["url"]) if "next" in answer.links else ""
+    assert walked == everything
+    assert (await api.get("/api/star/getlist/?page=3")).status == 404
+    assert await (await api.get("/api/star/getlist/?after=999999")).json() == []
 
 
 async def test_categories_come_in_their_order_with_their_pictures(api: Api, factory: Factory) -> None:

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from mystar.kit.postgres.database import Database
+from mystar.kit.web import bare_lists, pagination
 from mystar.orders.keys import STUDIO_ORDERS
 from mystar.settings import Settings
 from tests.conftest import Api, SignedIn
@@ -289,3 +290,24 @@ async def test_a_studio_order_is_no_greeting(api: Api, factory: Factory) -> None
 async def test_the_documents_are_pages(api: Api, path: str) -> None:
     answer = await api.get(path)
     assert (answer.status, answer.content_type) == (200, "text/html")
+
+
+async def test_the_list_is_walked_to_its_end_by_its_links(
+    api: Api, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await factory.person()
+    for number in range(7):
+        answer = await api.post(ORDERS, {"title": str(number), "description": "x"}, as_=person if number % 2 else None)
+        assert answer.status == 201, await answer.text()
+    everything = [one["id"] for one in await (await api.get(ORDERS, as_=person)).json()]
+    assert len(everything) == 7
+    monkeypatch.setattr(bare_lists, "MAX_ITEMS", 2)
+    monkeypatch.setattr(bare_lists, "MAX_PUBLIC_OFFSET", 2)
+    monkeypatch.setattr(pagination, "MAX_PUBLIC_OFFSET", 2)
+    walked, path = [], ORDERS
+    while path:
+        answer = await api.get(path, as_=person)
+        walked += [one["id"] for one in await answer.json()]
+        path = str(answer.links["next"]["url"]) if "next" in answer.links else ""
+    assert walked == everything
+    assert await (await api.get(f"{ORDERS}?after=999999", as_=person)).json() == []
