@@ -22,6 +22,10 @@ _SHORTEST_PHONE = 7
 _PHONE_SHAPE = re.compile(r"\+?[\d\s().-]+")
 #: Control, invisible, unassigned and private characters, line and paragraph ends: they make two names look the same.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+#: Blank letters and signs: the Hangul fillers, Khmer inherent vowels and the empty Braille pattern.
+_BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u17b4\u17b5\u2800")
+#: Combining marks in a row: more stand over and under other lines. Living scripts need fewer.
+_MAX_MARKS = 3
 
 
 class InvalidCredential(ValueError):
@@ -57,13 +61,40 @@ def normalize_username(raw: str) -> str:
         raise InvalidCredential(
             f"Не длиннее {USERNAME_MAX_LENGTH} символов.", f"Longer than maximum length {USERNAME_MAX_LENGTH}."
         )
-    if any(unicodedata.category(character) in _UNSEEN for character in name):
-        raise InvalidCredential("Недопустимые символы.", "Contains characters that are not allowed.")
+    _require_visible(name)
     if "@" in key or _looks_like_phone(key):
         raise InvalidCredential(
             "Имя не должно быть похоже на email или номер телефона.", "A name must not look like an e-mail or a phone."
         )
     return name
+
+
+def normalize_name(raw: str) -> str:
+    """A first or last name. Empty = none.
+
+    :raises InvalidCredential: invisible characters, stacked marks, or neither a letter nor a digit.
+    """
+    name = " ".join(unicodedata.normalize("NFC", raw).split())
+    if name:
+        _require_visible(name)
+    return name
+
+
+def usable_name(raw: str) -> str:
+    """The name of a provider's profile; empty if it cannot be used."""
+    try:
+        return normalize_name(raw)
+    except InvalidCredential:
+        return ""
+
+
+def _require_visible(name: str) -> None:
+    categories = [unicodedata.category(character) for character in name]
+    marks = "".join("m" if category in ("Mn", "Me") else " " for category in categories)
+    if _UNSEEN.intersection(categories) or _BLANKS.intersection(name) or "m" * (_MAX_MARKS + 1) in marks:
+        raise InvalidCredential("Недопустимые символы.", "Contains characters that are not allowed.")
+    if not any(category[0] in "LN" for category in categories):
+        raise InvalidCredential("Нужна хотя бы одна буква или цифра.", "At least one letter or digit is needed.")
 
 
 def normalize_email(raw: str) -> str:

@@ -9,7 +9,13 @@ from datetime import date
 from typing import TypeVar
 
 from mystar.accounts import password_rule
-from mystar.accounts.credentials import InvalidCredential, normalize_email, normalize_phone, normalize_username
+from mystar.accounts.credentials import (
+    InvalidCredential,
+    normalize_email,
+    normalize_name,
+    normalize_phone,
+    normalize_username,
+)
 from mystar.accounts.model import Account, Draft
 from mystar.errors import Invalid, Text
 from mystar.kit.security.breached import BreachedPasswords
@@ -35,6 +41,8 @@ def normalize_draft(draft: Draft, password: str | None, *, today: date) -> Draft
         username=_tried(problems, "username", normalize_username, draft.username) or "",
         email=_tried(problems, "email", normalize_email, draft.email) if draft.email else None,
         phone=_tried(problems, "phone", normalize_phone, draft.phone) if draft.phone else None,
+        first_name=_tried(problems, "first_name", normalize_name, draft.first_name) or "",
+        last_name=_tried(problems, "last_name", normalize_name, draft.last_name) or "",
     )
     if draft.birth_date and not _EARLIEST_BIRTH <= draft.birth_date <= today:
         problems["birth_date"] = [_IMPOSSIBLE_BIRTH_DATE]

@@ -18,6 +18,7 @@ from mystar.accounts.credentials import (
     key_of,
     normalize_email,
     normalize_username,
+    usable_name,
 )
 from mystar.accounts.drafts import normalize_draft, normalize_field
 from mystar.accounts.links import MailedLinks
@@ -307,15 +308,15 @@ class SignInService:
         race: int,
     ) -> Account:
         now = self._clock.now()
-        today = now.date()
+        today = self._clock.today()
         born = profile.birth_date if profile.birth_date and profile.birth_date.year >= 1900 else None
         draft = Draft(
             await _free_username(ProviderRepository(tx), profile, race),
             email,
             contact.phone,
             born if born and born <= today else None,
-            profile.first_name,
-            profile.last_name,
+            usable_name(profile.first_name),
+            usable_name(profile.last_name),
         )
         account = await AccountRepository(tx).add(
             normalize_draft(draft, None, today=today),
