@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -86,6 +87,8 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
     :param constraints: makes the domain error of a violated constraint, by its name.
     :raises Unavailable: the database cannot be reached.
     """
+    if settings.time_zone:
+        clock.zone = ZoneInfo(settings.time_zone)
     events, metrics = Events(), Metrics()
     db = await Database.connect(
         dsn,

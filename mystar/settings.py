@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError, field_validator
 from pydantic_settings import (
@@ -29,7 +30,7 @@ from pydantic_settings import (
 from mystar.kit.realtime.backends import BusSettings
 from mystar.kit.realtime.websocket import WebSocketSettings
 from mystar.kit.resources import project_folder
-from mystar.kit.setting_kinds import Listed, is_loopback
+from mystar.kit.setting_kinds import Listed, is_loopback, must_be
 from mystar.kit.storage.settings import StorageSettings
 from mystar.kit.web.site import SiteSettings
 from mystar.money_sections import (
@@ -80,6 +81,10 @@ class Settings(BaseSettings):
     profile: Profile = "development"
     #: The folder of the embedded database, of uploads and of generated development keys.
     data_dir: Path
+    #: The time zone, such as Asia/Almaty, in whose days ages are counted; empty = Moscow.
+    time_zone: Annotated[str, must_be("the name of a time zone, or empty", lambda name: not name or ZoneInfo(name))] = (
+        ""
+    )
     #: Signs tokens and links; 32 characters or more.
     secret_key: str = ""
     #: Earlier keys: their tokens and links are still accepted, so that a change of the key ends no session.

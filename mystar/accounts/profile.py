@@ -9,7 +9,13 @@ from typing import Any
 
 from mystar.accounts.age import require_adult
 from mystar.accounts.contacts import ContactChanges
-from mystar.accounts.credentials import email_key, normalize_email, normalize_phone, normalize_username
+from mystar.accounts.credentials import (
+    email_key,
+    normalize_email,
+    normalize_name,
+    normalize_phone,
+    normalize_username,
+)
 from mystar.accounts.drafts import normalize_field, require_birth_date
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import Account, AccountChanged, Actor, FieldChanged
@@ -69,14 +75,14 @@ class ProfileService:
         :raises TooYoung: see `register`.
         """
         if birth_date is not None:
-            require_birth_date(birth_date, today=self._clock.now().date())
+            require_birth_date(birth_date, today=self._clock.today())
             if adults_only:
-                require_adult(birth_date, self._clock.now().date())
+                require_adult(birth_date, self._clock.today())
         given = {
             "username": normalize_field("username", normalize_username, username),
             "email": normalize_field("email", normalize_email, email),
-            "first_name": first_name,
-            "last_name": last_name,
+            "first_name": normalize_field("first_name", normalize_name, first_name),
+            "last_name": normalize_field("last_name", normalize_name, last_name),
             "bio": bio,
             "location": location,
         }

@@ -88,7 +88,7 @@ class AccountService:
         :raises TooYoung: in a channel for adults only (D34).
         """
         await self._limits.hit("registration", client.address)
-        today = self._clock.now().date()
+        today = self._clock.today()
         draft = normalize_draft(draft, password, today=today)
         if adults_only and draft.birth_date:
             require_adult(draft.birth_date, today)
@@ -122,7 +122,7 @@ class AccountService:
         :raises Invalid: by field. :raises Taken: by field.
         """
         now = self._clock.now()
-        draft = normalize_draft(draft, None if any_password else password, today=now.date())
+        draft = normalize_draft(draft, None if any_password else password, today=self._clock.today())
         hashed = await self._hash_for(draft, password, is_checked=not any_password)
         async with self._db.transaction() as tx:
             account = await AccountRepository(tx).add(
@@ -144,7 +144,7 @@ class AccountService:
         :raises Invalid: by field. :raises Taken: by field.
         """
         now = self._clock.now()
-        draft = normalize_draft(draft, None, today=now.date())
+        draft = normalize_draft(draft, None, today=self._clock.today())
         hashed = None if not stored or stored.startswith("!") else stored
         if hashed and not self._passwords.reads(hashed):
             raise Invalid(fields={"password": [Text("Неизвестный вид хеша.", "Not a supported hash.")]})
@@ -291,7 +291,7 @@ class AccountService:
 
     def age_of(self, account: Account) -> int | None:
         """Full years today; None without a birth date."""
-        return age_on(account.birth_date, self._clock.now().date()) if account.birth_date else None
+        return age_on(account.birth_date, self._clock.today()) if account.birth_date else None
 
     async def find(self, username: str) -> Account:
         """The active account with this user name, ignoring case (D9).
