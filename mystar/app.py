@@ -35,7 +35,7 @@ from mystar.earnings.keys import EARNINGS, PAYOUTS, STATEMENTS
 from mystar.files import setup as files
 from mystar.files.keys import FILES, WRITE_PROBE
 from mystar.infrastructure import Constraints, Domain, build_infrastructure
-from mystar.kit.background import every
+from mystar.kit.background import TASK_METRICS, TaskMetrics, every
 from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE, OUTBOX
 from mystar.kit.realtime.hub import HUB
@@ -108,7 +108,8 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
         client_max_size=settings.http.max_body,
     )
     app[DATABASE], app[OUTBOX], app[system.STOPPING] = infra.db, infra.outbox, asyncio.Event()
-    app[METRICS] = infra.metrics
+    app[METRICS], app[TASK_METRICS] = infra.metrics, TaskMetrics(infra.metrics.registry)
+    app.cleanup_ctx.append(app[TASK_METRICS].measuring)
     app[SITE] = infra.site
     app[PUBLIC_URL], app[TRUSTED_PROXIES] = settings.http.public_url, networks(settings.http.trusted_proxies)
     app[system.METRICS_ACCESS] = system.MetricsAccess(

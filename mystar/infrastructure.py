@@ -99,6 +99,7 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         constraints=constraints,
         events=events,
     )
+    db.pool.observe_wait = metrics.pool_seconds.observe
     outbox = Outbox(db, clock, lease=settings.outbox.lease_seconds)
     signer = Signer(settings.secret_key, previous=settings.previous_secret_keys)
     smtp = smtp_sender(settings.mail, clock, metrics.registry, signer)

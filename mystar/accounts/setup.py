@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from aiohttp import web
+from prometheus_client import Counter
 
 from mystar.accounts.contacts import ContactChanges
 from mystar.accounts.handlers import ROUTES as ACCOUNT_ROUTES
@@ -23,6 +24,7 @@ from mystar.accounts.keys import (
 )
 from mystar.accounts.links import REQUESTS as LINK_REQUESTS
 from mystar.accounts.links import MailedLinks
+from mystar.accounts.model import AccountRegistered, SessionOpened
 from mystar.accounts.oauth.attempts import SignInAttempts
 from mystar.accounts.oauth.handlers import ROUTES as OAUTH_ROUTES
 from mystar.accounts.oauth.identities import IdentityService
@@ -82,6 +84,23 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         await parts.leaked.close()
 
     app.on_cleanup.append(close)
+    _count_people(infra)
+
+
+def _count_people(infra: Infrastructure) -> None:
+    """Sign-ups, and sessions by the dialect that opened them."""
+    registry = infra.metrics.registry
+    registered = Counter("mystar_registrations_total", "Accounts registered", registry=registry)
+    opened = Counter("mystar_sessions_opened_total", "Sessions opened", ["channel"], registry=registry)
+
+    async def count_registration(_event: AccountRegistered) -> None:
+        registered.inc()
+
+    async def count_session(event: SessionOpened) -> None:
+        opened.labels(event.channel).inc()
+
+    infra.events.after_commit(AccountRegistered, count_registration)
+    infra.events.after_commit(SessionOpened, count_session)
 
 
 def _parts(infra: Infrastructure) -> _Parts:
@@ -95,7 +114,7 @@ def _parts(infra: Infrastructure) -> _Parts:
         clock=clock,
         settings=settings.tokens,
     )
-    throttle = LoginThrottle(infra.limits, sessions)
+    throttle = LoginThrottle(infra.limits, sessions, infra.metrics.registry)
     step_up = StepUp(db, passwords=passwords, throttle=throttle, clock=clock)
     leaked = BreachedPasswords(settings.passwords.breach_url)
     return _Parts(passwords, sessions, _mailed_links(infra), throttle, step_up, IdentityService(db, step_up), leaked)

@@ -138,6 +138,7 @@ async def _read_metrics(app: web.Application) -> bytes:
     try:
         async with asyncio.timeout(3):
             counted.count_outbox(await app[OUTBOX].waiting())
+            await counted.read_watched()
         counted.database_up.set(1)
     except (Unavailable, TimeoutError):
         # The other metrics matter most when the database is down.

@@ -15,6 +15,7 @@ from mystar.earnings.keys import COMMISSION_RULES, EARNINGS, PAYOUT_DETAILS, PAY
 from mystar.earnings.listeners import Listeners
 from mystar.earnings.payouts import handlers as payout_handlers
 from mystar.earnings.payouts.model import Schedule
+from mystar.earnings.payouts.repository import PayoutRepository
 from mystar.earnings.payouts.service import PayoutService
 from mystar.earnings.payouts.service import Policy as PayoutPolicy
 from mystar.earnings.payouts.tasks import Sweep
@@ -89,6 +90,12 @@ def _add_payouts(app: web.Application, infra: Infrastructure) -> None:
     )
     payouts = PayoutService(infra.db, infra.clock, details, _payout_policy(settings.payouts))
     app[PAYOUT_DETAILS], app[PAYOUTS] = details, payouts
+    infra.metrics.watch(
+        PayoutRepository(infra.db).count_open,
+        "status",
+        payouts_open="Payouts that reserve money",
+        payouts_open_kopecks="What they amount to",
+    )
     app.cleanup_ctx.append(every(_LOOK_EVERY, Sweep(payouts).run, name="payout schedule"))
 
 

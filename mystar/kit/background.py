@@ -8,14 +8,58 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
 from mystar.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two runs of a job that is done in batches.
 _BETWEEN_BATCHES = 0.05
+#: Seconds between measurements of the event loop's lag.
+_LAG_SECONDS = 0.5
 #: Seconds after which a task that goes on is cancelled again.
 _CANCEL_AGAIN = 1.0
+
+
+class TaskMetrics:
+    """When each job last succeeded, how often it failed, and how late the event loop is."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._succeeded_at = Gauge(
+            "mystar_task_last_success_timestamp_seconds", "When the job last succeeded", ["task"], registry=registry
+        )
+        self._failures = Counter("mystar_task_failures_total", "Runs that failed", ["task"], registry=registry)
+        self._lag = Histogram(
+            "mystar_event_loop_lag_seconds",
+            "How much later than asked the event loop wakes a task",
+            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+            registry=registry,
+        )
+
+    def succeeded(self, name: str) -> None:
+        self._succeeded_at.labels(name).set_to_current_time()
+
+    def failed(self, name: str) -> None:
+        self._failures.labels(name).inc()
+
+    async def measuring(self, _app: object) -> AsyncIterator[None]:
+        """A cleanup context that measures the lag of the event loop."""
+        task = asyncio.create_task(self._measure(), name="event loop lag")
+        yield
+        await cancel_and_wait(task)
+
+    async def _measure(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + _LAG_SECONDS
+            await asyncio.sleep(_LAG_SECONDS)
+            self._lag.observe(max(0.0, loop.time() - due))
+
+
+#: Where the jobs of an application are counted, if anywhere.
+TASK_METRICS: web.AppKey[TaskMetrics] = web.AppKey("task_metrics")
 
 
 def every(
@@ -29,9 +73,10 @@ def every(
     :param batch: a run whose result is this number or more left something undone and is repeated at once.
     """
 
-    async def context(_app: object) -> AsyncIterator[None]:
+    async def context(app: object) -> AsyncIterator[None]:
         stopping = asyncio.Event()
-        task = asyncio.create_task(_repeat(seconds, job, name, stopping, batch), name=name)
+        metrics = app.get(TASK_METRICS) if isinstance(app, web.Application) else None
+        task = asyncio.create_task(_repeat(seconds, job, name, stopping, batch, metrics), name=name)
         yield
         stopping.set()
         await task
@@ -45,19 +90,28 @@ async def _repeat(
     name: str,
     stopping: asyncio.Event,
     batch: int | None,
+    metrics: TaskMetrics | None,
 ) -> None:
     while not stopping.is_set():
         pause = seconds
-        try:
-            done = await job()
-            if batch is not None and isinstance(done, int) and done >= batch:
-                pause = _BETWEEN_BATCHES
-        except Unavailable:
-            # The cause is logged already; a stack trace every few seconds would hide everything else.
-            log.warning("%s needs something that does not answer; next run in %s s", name, seconds)
-        except Exception:
-            log.exception("%s failed; next run in %s s", name, seconds)
+        succeeded, done = await _run(job, name, seconds)
+        if batch is not None and isinstance(done, int) and done >= batch:
+            pause = _BETWEEN_BATCHES
+        if metrics is not None:
+            (metrics.succeeded if succeeded else metrics.failed)(name)
         await wait_for_event(stopping, pause)
+
+
+async def _run(job: Callable[[], Awaitable[object]], name: str, seconds: float) -> tuple[bool, object]:
+    """Whether the job succeeded, and its result."""
+    try:
+        return True, await job()
+    except Unavailable:
+        # The cause is logged already; a stack trace every few seconds would hide everything else.
+        log.warning("%s needs something that does not answer; next run in %s s", name, seconds)
+    except Exception:
+        log.exception("%s failed; next run in %s s", name, seconds)
+    return False, None
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float) -> bool:

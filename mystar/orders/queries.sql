@@ -232,3 +232,10 @@ select creators.id, creators.completed_orders as stored, count(orders.id) as cou
 from creators left join orders on orders.creator_id = creators.id and orders.completed_at is not null
 group by creators.id having creators.completed_orders <> count(orders.id)
 order by creators.id limit %(limit)s;
+
+-- name: count_open_orders
+-- Of each status that is no end, by orders_status_idx, up to a limit.
+select status, (
+    select count(*) from (select from orders where orders.status = wanted.status limit 10001) counted
+) as orders_open
+from unnest(%(statuses)s::text[]) as wanted (status);

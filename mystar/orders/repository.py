@@ -38,6 +38,7 @@ CONSTRAINTS: dict[str, Any] = {}
 #: Rows of a list that is read whole.
 MAX_ROWS = 1000
 _ONE_ORDER = PageRequest(size=1)
+_OVER = (Status.COMPLETED, Status.REJECTED, Status.CANCELLED)
 
 
 class OrderRepository:
@@ -52,6 +53,10 @@ class OrderRepository:
         chosen = orjson.dumps([asdict(option) for option in options]).decode()
         row = await self._tx.one(QUERIES.place_order, kind=str(kind), options=chosen, now=now, **columns)
         return order_of(row), _parties(row)
+
+    async def count_open(self) -> list[Row]:
+        """Orders that are not over, by status; for metrics."""
+        return await self._tx.all(QUERIES.count_open_orders, statuses=[str(one) for one in Status if one not in _OVER])
 
     async def lock(self, order_id: int) -> Order:
         """:raises OrderUnknown:"""

@@ -14,6 +14,7 @@ from mystar.kit.background import every
 from mystar.orders.handlers import ROUTES as ROUTES
 from mystar.orders.keys import ORDER_READS, ORDERS, STUDIO_ORDERS
 from mystar.orders.reads import OrderReads
+from mystar.orders.repository import OrderRepository
 from mystar.orders.service import OrderService
 from mystar.orders.state_machine import Terms
 from mystar.orders.studio.service import TOPIC as STUDIO_WORK
@@ -45,6 +46,7 @@ def _add_orders(app: web.Application, infra: Infrastructure) -> None:
     orders.listen(infra.events)
     app[ORDERS] = orders
     app[ORDER_READS] = OrderReads(infra.db, app[CATALOG], app[PAYMENTS])
+    infra.metrics.watch(OrderRepository(infra.db).count_open, "status", orders_open="Orders that are not over")
     app.cleanup_ctx.append(every(terms.check_seconds, Deadlines(orders).run_due, name="order deadlines"))
 
 

@@ -87,3 +87,15 @@ left join lateral (
     from ledger_entries where payment_id = page.id
 ) as moved on true
 order by page.id;
+
+-- name: count_open_payments
+-- What is paid for and not decided, by payments_status_idx, up to a limit; holds by the hours until they end by themselves.
+select status, hours_left, count(*) as payments_open, sum(amount) as payments_open_kopecks from (
+    select status, amount, case
+        when status = 'pending' or expires_at is null then ''
+        when expires_at < %(now)s::timestamptz + interval '6 hours' then '6'
+        when expires_at < %(now)s::timestamptz + interval '24 hours' then '24'
+        when expires_at < %(now)s::timestamptz + interval '72 hours' then '72'
+        else 'more' end as hours_left
+    from payments where status in ('pending', 'held') order by status, created_at desc limit 20000
+) open_payments group by status, hours_left;

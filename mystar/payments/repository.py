@@ -54,6 +54,10 @@ class PaymentRepository:
         )
         return _payment(row)
 
+    async def count_open(self, now: datetime) -> list[Row]:
+        """Payments that are pending or held, by status and hours left; for metrics."""
+        return await self._tx.all(QUERIES.count_open_payments, now=now)
+
     async def get(self, payment_id: int) -> Payment:
         """:raises NotFound: there is no such payment."""
         return _found(await self._tx.one_or_none(QUERIES.payment, id=payment_id))

@@ -11,6 +11,7 @@ from mystar.kit.web.routes import Route
 from mystar.payments.gateways.yookassa import YooKassa
 from mystar.payments.keys import PAYMENTS
 from mystar.payments.repository import CONSTRAINTS as CONSTRAINTS
+from mystar.payments.repository import PaymentRepository
 from mystar.payments.service import PaymentService
 from mystar.payments.settlement import TOPIC, Settlement
 from mystar.payments.tasks import LONGEST_PAUSE, ProviderCalls
@@ -46,6 +47,13 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     )
     payments.follow_deals(calls.use_deals)
     app[PAYMENTS] = payments
+    infra.metrics.watch(
+        lambda: PaymentRepository(infra.db).count_open(infra.clock.now()),
+        "status",
+        "hours_left",
+        payments_open="Payments that are pending or held, by the hours until a hold ends by itself",
+        payments_open_kopecks="What they amount to",
+    )
     app.cleanup_ctx.append(every(settings.poll_seconds, payments.poll, name="payments poll"))
 
     async def close(_app: web.Application) -> None:

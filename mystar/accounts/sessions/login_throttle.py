@@ -13,6 +13,8 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry, Counter
+
 from mystar.accounts.model import Actor, ClientInfo
 from mystar.accounts.sessions.service import Sessions
 from mystar.errors import TooMany
@@ -31,15 +33,20 @@ class Attempt:
     """
 
     _limits: RateLimits
+    _outcomes: Counter
     attempts: tuple[Count, ...]
     failures: tuple[Count, ...]
     silent: tuple[Count, ...] = ()
 
     async def begin(self) -> None:
         """Count the attempt. :raises TooMany: too many attempts, or failures so far."""
-        await self.check()
-        for name, *key in self.attempts:
-            await self._limits.hit(name, *key)
+        try:
+            await self.check()
+            for name, *key in self.attempts:
+                await self._limits.hit(name, *key)
+        except TooMany:
+            self._outcomes.labels("limited").inc()
+            raise
 
     async def check(self) -> None:
         """:raises TooMany: too many failures so far."""
@@ -57,6 +64,7 @@ class Attempt:
 
     async def failed(self) -> None:
         """Count a failure. :raises TooMany: concurrent failures have reached the limit."""
+        self._outcomes.labels("refused").inc()
         for name, *key in self.silent:
             with suppress(TooMany):
                 await self._limits.hit(name, *key)
@@ -65,10 +73,16 @@ class Attempt:
 
 
 class LoginThrottle:
-    """Tells unknown clients from devices that have logged in before."""
+    """Tells unknown clients from devices that have logged in before.
 
-    def __init__(self, limits: RateLimits, sessions: Sessions) -> None:
+    :param registry: where attempts are counted by their outcome.
+    """
+
+    def __init__(self, limits: RateLimits, sessions: Sessions, registry: CollectorRegistry) -> None:
         self._limits, self._sessions = limits, sessions
+        self._outcomes = Counter(
+            "mystar_password_attempts_total", "Passwords that did not open anything", ["outcome"], registry=registry
+        )
 
     async def attempt(
         self, client: ClientInfo, who: object, account_id: int | None, stored: str | None = None
@@ -79,17 +93,20 @@ class LoginThrottle:
         known = await self._sessions.recognize_device(client, account_id) if account_id else None
         if known:
             counts: tuple[Count, ...] = (("login_attempt_account", account_id),)
-            return Attempt(self._limits, counts, (("login_known", account_id, known),))
+            return Attempt(self._limits, self._outcomes, counts, (("login_known", account_id, known),))
         counts = (("login_attempt", client.address), ("login_attempt_account", who, client.address))
         address, typed = ("login_address", client.address), ("login_account", who, client.address)
         silent: tuple[Count, ...] = ()
         if account_id:
             version = token_digest(stored or "")[:6].hex()
             silent = (("login_account", account_id, version, client.address), ("login_strangers", account_id, version))
-        return Attempt(self._limits, counts, (address, typed), silent)
+        return Attempt(self._limits, self._outcomes, counts, (address, typed), silent)
 
     def reauthentication(self, actor: Actor) -> Attempt:
         """The password is asked again within a session."""
         return Attempt(
-            self._limits, (("login_attempt_account", actor.id),), (("login_known", actor.id, actor.session_id),)
+            self._limits,
+            self._outcomes,
+            (("login_attempt_account", actor.id),),
+            (("login_known", actor.id, actor.session_id),),
         )

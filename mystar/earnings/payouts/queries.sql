@@ -127,3 +127,10 @@ order by payouts.id limit %(limit)s;
 select 'payout part' as of, 'unknown for a day' as what, id, amount as stored, 0 as counted from payout_parts
 where status = 'unknown' and coalesce(sent_at, updated_at) < %(before)s
 order by id limit %(limit)s;
+
+-- name: count_open_payouts
+-- Of each status that reserves money, by payouts_status_idx, up to a limit.
+select wanted.status, count(amount) as payouts_open, coalesce(sum(amount), 0) as payouts_open_kopecks
+from unnest(%(statuses)s::text[]) as wanted (status)
+left join lateral (select amount from payouts where payouts.status = wanted.status limit 10001) found on true
+group by wanted.status;

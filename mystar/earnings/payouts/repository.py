@@ -25,6 +25,10 @@ class PayoutRepository:
     def __init__(self, tx: Queryable) -> None:
         self._tx = tx
 
+    async def count_open(self) -> list[Row]:
+        """Payouts that reserve money, by status; for metrics."""
+        return await self._tx.all(QUERIES.count_open_payouts, statuses=[str(one) for one in OPEN])
+
     async def add(
         self,
         creator_id: int,

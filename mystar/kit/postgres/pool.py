@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import psycopg2
 
@@ -36,6 +36,8 @@ class Pool:
     ) -> None:
         self.max_size = max_size
         self.waiting = 0
+        #: Called with the seconds that a task waited for a place.
+        self.observe_wait: Callable[[float], None] = lambda _seconds: None
         self._hosts = Hosts(parameters(dsn, settings))
         self._acquire_timeout = acquire_timeout
         self._answer_timeout = answer_timeout
@@ -80,6 +82,7 @@ class Pool:
                 await self._places.acquire()
             finally:
                 self.waiting -= 1
+                self.observe_wait(time.monotonic() - began)
             try:
                 if self._closed:
                     raise psycopg2.InterfaceError("The pool is closed")

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,6 +47,13 @@ _REQUEST_ID = re.compile(r"^[\w.-]{8,64}$")
 _ONE_YEAR = "max-age=31536000"
 
 
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    read: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]
+    labels: tuple[str, ...]
+    gauges: Mapping[str, Gauge]
+
+
 class Metrics:
     """The metrics of one application, in a registry of its own, so that a process can have several applications."""
 
@@ -74,6 +82,10 @@ class Metrics:
         )
         #: The first address that sent X-Forwarded-For without being trusted: probably a forgotten proxy.
         self.untrusted_proxy = ""
+        self.pool_seconds = Histogram(
+            "mystar_database_wait_seconds", "Time that a task waits for a free connection", registry=self.registry
+        )
+        self._watched: list[_Watched] = []
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -96,6 +108,27 @@ class Metrics:
                 "MYSTAR_HTTP__TRUSTED_PROXIES; until then all its clients share its address and its limits",
                 address,
             )
+
+    def watch(self, read: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]], *labels: str, **gauges: str) -> None:
+        """Show what a query counts; it runs when the metrics are read, so it must be cheap at any size.
+
+        :param read: the rows; their columns are the labels and the gauges.
+        :param gauges: descriptions; ``orders_open`` becomes ``mystar_orders_open``.
+        """
+        made = {
+            name: Gauge(f"mystar_{name}", description, labels, registry=self.registry)
+            for name, description in gauges.items()
+        }
+        self._watched.append(_Watched(read, labels, made))
+
+    async def read_watched(self) -> None:
+        """Run the queries of `watch`; labels that are not counted any more are removed."""
+        for watched in self._watched:
+            rows = await watched.read()
+            for name, gauge in watched.gauges.items():
+                gauge.clear()
+                for row in rows:
+                    gauge.labels(*(row[label] for label in watched.labels)).set(float(row[name]))
 
     def count_outbox(self, topics: Sequence[Mapping[str, Any]]) -> None:
         """Set the gauges from `Outbox.waiting`; topics that it does not name are removed."""
