@@ -21,6 +21,8 @@ FIELDS = {
     "/api/portfolio/{item_id}/": ("title", "АБ"),
     "/api/portfolio-images/{image_id}/": ("caption", "АБ"),
     "/api/v1/orders/{order_id}/": ("requirements", "АБ"),
+    "/api/v1/creators/{creator_id}/": ("bio", "АБ"),
+    "/api/v1/client-profiles/{account_id}/": ("first_name", "АБ"),
 }
 READABLE = {(route.name.partition(".")[0], route.path) for route, _ in ALL if route.method == "GET"}
 EDITS = [

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from mystar.creators.keys import SKILLS
 from mystar.kit.keys import DATABASE
+from mystar.kit.postgres.database import Database
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture
 from tests.files.uploading import form
@@ -58,7 +59,16 @@ async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
     skill = (await app[SKILLS].add(actor(staff, "owner"), "Монтаж")).id
     given = await made("/api/creator-skills/", {"skill": skill, "level": 2}, as_=creator)
     studio = await made("/api/orders/orders/", data=form(title=SECRET, description=SECRET))
+    payout, statement = await _paid_out(db, creator.id)
+    await db.execute(
+        "insert into provider_identities (issuer, subject, account_id) values ('yandex', '17', %(id)s)", id=buyer.id
+    )
+    linked = await (await api.get("/api/v1/users/me/identities/", as_=buyer)).json()
     ids = {
+        "market id": linked[0]["id"],
+        "account_id": buyer.id,
+        "payout_id": payout,
+        "statement_id": statement,
         "sid": await db.value("select id from sessions where account_id = %(id)s", id=buyer.id),
         "user_id": (await factory.person()).id,
         "skill_id": skill,
@@ -82,6 +92,30 @@ async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
     }
     assert all(ids.values()), ids
     return World(buyer, creator, await factory.person(channel="market"), staff, ids)
+
+
+async def _paid_out(db: Database, creator_id: int) -> tuple[int, int]:
+    """A requested payout and a statement of the creator."""
+    payout = await db.value(
+        """
+        with details as (
+            insert into payout_details (creator_id, kind, sealed, mask, fingerprint, usable_at, created_at)
+            values (%(id)s, 'sbp', '', '+7 *** 00', 'f', now(), now()) returning id)
+        insert into payouts (creator_id, details_id, provider, amount, created_at, updated_at)
+        select %(id)s, details.id, 'manual', 100, now(), now() from details returning id
+        """,
+        id=creator_id,
+    )
+    statement = await db.value(
+        """
+        insert into statements (
+            creator_id, month, number, opening, closing, after_entry_id, last_entry_id, line_count, sha256,
+            previous_sha256, created_at)
+        values (%(id)s, '2026-10-01', '2026-10-1', 0, 0, 0, 0, 0, '', '', now()) returning id
+        """,
+        id=creator_id,
+    )
+    return payout, statement
 
 
 async def _reviewed(market: Market) -> tuple[int, int]:
