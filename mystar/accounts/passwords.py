@@ -19,15 +19,12 @@ from mystar.accounts.oauth.repository import ProviderRepository
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions.login_throttle import LoginThrottle
 from mystar.accounts.sessions.service import Sessions
-from mystar.accounts.sessions.step_up import StepUp
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.breached import BreachedPasswords
 from mystar.kit.security.passwords import Passwords
 from mystar.kit.security.rate_limits import network_of
-
-#: A session that was opened within this time shows who is asking as a password does.
 
 
 class PasswordService:
@@ -43,13 +40,12 @@ class PasswordService:
         throttle: LoginThrottle,
         identities: IdentityService,
         leaked: BreachedPasswords,
-        step_up: StepUp,
         mailer: Mailer,
         clock: Clock,
     ) -> None:
         self._db, self._passwords, self._sessions, self._links = db, passwords, sessions, links
         self._throttle, self._mailer, self._clock = throttle, mailer, clock
-        self._identities, self._step_up, self._leaked = identities, step_up, leaked
+        self._identities, self._leaked = identities, leaked
 
     async def change_password(self, actor: Actor, old: str, new: str) -> None:
         """Ends every session, including the current one (D6).
@@ -71,13 +67,6 @@ class PasswordService:
             if current != stored:
                 raise PasswordWrong
             await self._set_password(tx, account, hashed, reason="password_changed")
-
-    async def reauthenticate(self, actor: Actor, password: str | None) -> None:
-        """Confirm that the owner of the account is asking, see `StepUp.require`.
-
-        :raises ReauthenticationNeeded: :raises ReauthenticationFailed: the password is wrong. :raises TooMany:
-        """
-        await self._step_up.require(actor, password)
 
     async def ask_reset(self, email: str, client: ClientInfo) -> None:
         """Mail a link that sets a new password, if the account exists; the answer is the same either way.

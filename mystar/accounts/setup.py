@@ -169,7 +169,6 @@ def _add_accounts(app: web.Application, infra: Infrastructure, parts: _Parts) ->
         throttle=parts.throttle,
         identities=parts.identities,
         leaked=parts.leaked,
-        step_up=parts.step_up,
         mailer=infra.mailer,
         clock=clock,
     )

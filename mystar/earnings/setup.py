@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from mystar.accounts.keys import ACCOUNTS, PASSWORDS
+from mystar.accounts.keys import ACCOUNTS, STEP_UP
 from mystar.earnings import handlers
 from mystar.earnings.details import handlers as details_handlers
 from mystar.earnings.details.model import PayoutOpen
@@ -81,7 +81,7 @@ def _add_payouts(app: web.Application, infra: Infrastructure) -> None:
         infra.db,
         infra.clock,
         accounts=app[ACCOUNTS],
-        passwords=app[PASSWORDS],
+        step_up=app[STEP_UP],
         mailer=infra.mailer,
         sealer=Sealer(settings.secret_key, "payout details", previous=settings.previous_secret_keys),
         signer=infra.signer,

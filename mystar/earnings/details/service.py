@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from mystar.accounts.model import Account, Actor
-from mystar.accounts.passwords import PasswordService
 from mystar.accounts.service import AccountService
+from mystar.accounts.sessions.step_up import StepUp
 from mystar.earnings.details.model import (
     FIELDS,
     Details,
@@ -41,14 +41,14 @@ class DetailsService:
         clock: Clock,
         *,
         accounts: AccountService,
-        passwords: PasswordService,
+        step_up: StepUp,
         mailer: Mailer,
         sealer: Sealer,
         signer: Signer,
         public_url: str,
         cooldown: timedelta,
     ) -> None:
-        self._db, self._clock, self._accounts, self._passwords = db, clock, accounts, passwords
+        self._db, self._clock, self._accounts, self._step_up = db, clock, accounts, step_up
         self._mailer, self._sealer, self._signer = mailer, sealer, signer
         self._public_url, self._cooldown = public_url, cooldown
 
@@ -65,7 +65,7 @@ class DetailsService:
         :raises ReauthenticationNeeded: :raises ReauthenticationFailed: :raises TooMany:
         :raises PayoutOpen: a payout is on its way.
         """
-        await self._passwords.reauthenticate(actor, password)
+        await self._step_up.require(actor, password)
         account = await self._accounts.profile(actor.id)
         fingerprint = self._sealer.fingerprint(kind, *(fields[name] for name in FIELDS[kind]))
         now = self._clock.now()
@@ -92,7 +92,7 @@ class DetailsService:
 
     async def remove(self, actor: Actor, password: str | None) -> None:
         """:raises DetailsUnknown: and as `put` does."""
-        await self._passwords.reauthenticate(actor, password)
+        await self._step_up.require(actor, password)
         account = await self._accounts.profile(actor.id)
         async with self._db.transaction() as tx:
             await self._lock(tx, actor.id)
