@@ -125,7 +125,7 @@ class PaymentService:
             deal_share=deal_share,
             now=self._clock.now(),
         )
-        return await self._settlement.next_call(tx, payment)
+        return await self._settlement.save_and_continue(tx, payment)
 
     async def set_goal(self, tx: Tx, order_id: int, goal: Goal) -> Payment | None:
         """Set the goal of the order's latest payment: "capture" or "give_back", at once or as soon as it is held.

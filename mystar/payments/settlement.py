@@ -129,7 +129,7 @@ class Settlement:
     async def refund_again(self, tx: Tx, order_id: int) -> Payment:
         """Begin a failed refund of all the rest anew. :raises RefundNotFailed:"""
         payment = restart_refund(await PaymentRepository(tx).lock_latest(order_id))
-        return await self.next_call(tx, payment)
+        return await self.save_and_continue(tx, payment)
 
     async def set_goal(self, tx: Tx, order_id: int, goal: Goal) -> Payment | None:
         """Set the goal of the order's latest payment and queue the next call; None when there is no payment.
@@ -141,14 +141,14 @@ class Settlement:
         if payment is None or payment.is_over:
             return payment
         changed = with_goal(payment, goal)
-        return payment if changed == payment else await self.next_call(tx, changed)
+        return payment if changed == payment else await self.save_and_continue(tx, changed)
 
     async def refund_part(self, tx: Tx, order_id: int, amount: int) -> Payment:
         """Begin a partial refund of ``amount`` kopecks. :raises: see `begin_partial_refund`."""
         payment = begin_partial_refund(await PaymentRepository(tx).lock_latest(order_id), amount)
-        return await self.next_call(tx, payment)
+        return await self.save_and_continue(tx, payment)
 
-    async def next_call(self, tx: Tx, payment: Payment) -> Payment:
+    async def save_and_continue(self, tx: Tx, payment: Payment) -> Payment:
         """Save the payment with the time of its next poll, and queue its next call."""
         check_at = next_check(payment, self._clock.now(), self._poll_seconds)
         payment = await PaymentRepository(tx).save(replace(payment, check_at=check_at))
@@ -195,7 +195,7 @@ class Settlement:
         payment = _without_partial_refund(payment, done)
         if is_expiring(payment, self._clock.now()):
             payment = await self._void_expiring(tx, payment)
-        return await self.next_call(tx, payment)
+        return await self.save_and_continue(tx, payment)
 
     async def _apply(self, tx: Tx, before: Payment, transition: PaymentTransition) -> Payment:
         payments = PaymentRepository(tx)

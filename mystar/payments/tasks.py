@@ -51,15 +51,15 @@ class ProviderCalls:
         """Ask for the creator's part of refunds inside deals."""
         self._deals = terms
 
-    async def send(self, letter: OutboxMessage) -> None:
+    async def send(self, message: OutboxMessage) -> None:
         """:raises Postpone: later. :raises GiveUp: the payment cannot be created."""
-        payment = await PaymentRepository(self._db).get(letter.payload["payment_id"])
+        payment = await PaymentRepository(self._db).get(message.payload["payment_id"])
         call = next_call(payment)
-        if call is None or call.name != letter.name:
+        if call is None or call.name != message.name:
             # Superseded: the goal is reached or has changed, and goals never go back.
             return
         try:
-            snapshot = await self._ask(call, payment, str(letter.idempotency_key))
+            snapshot = await self._ask(call, payment, str(message.idempotency_key))
         except Refused as refusal:
             await self._refused(call, payment, refusal)
         except _RefundCanceled as canceled:

@@ -64,8 +64,5 @@ class ReceiptProvider(Protocol):
 
     async def get_receipt(self, provider_id: str) -> ProviderReceipt: ...
 
-    async def receipts_of(self, payment_id: str) -> Sequence[ProviderReceipt]:
-        """Receipts of the payment itself, not of its refunds."""
-
     async def refunds_of(self, payment_id: str) -> Sequence[ProviderRefundNote]:
         """Refunds that have succeeded, oldest first."""

@@ -357,3 +357,19 @@ async def test_reconciliation_finds_fifty_planted_differences_among_a_thousand_p
 
     # Each of the ten with another id is unknown here under its own, and missing there under the other.
     assert found == {"status": 10, "amount": 10, "unknown_here": 20, "missing_there": 10, "destination": 10}
+
+
+async def test_the_providers_banks_are_listed_and_ours_while_it_is_down(bench: Bench) -> None:
+    await bench.sandbox.faults(down=True)
+    ours = await bench.read("/api/v1/payouts/banks/")
+    await bench.sandbox.faults()
+    # The breaker lets a trial call through after a pause.
+    theirs = await eventually(lambda: listed_banks(bench, 5))
+
+    assert ours["count"] == 9
+    assert {"id": "100000000111", "name": "Сбербанк"}.items() <= theirs[0].items()
+
+
+async def listed_banks(bench: Bench, count: int) -> list[dict[str, Any]] | None:
+    found = await bench.read("/api/v1/payouts/banks/")
+    return list(found["results"]) if found["count"] == count else None

@@ -16,7 +16,7 @@ from mystar.earnings.details.schemas import (
     bank_view,
     details_view,
 )
-from mystar.earnings.keys import PAYOUT_DETAILS
+from mystar.earnings.keys import PAYOUT_DETAILS, PAYOUT_SENDING
 from mystar.kit.web.http import html_response, json_response, language_of
 from mystar.kit.web.pagination import PageQuery, page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
@@ -55,9 +55,10 @@ async def remove_details(request: web.Request) -> web.Response:
 @querystring_schema(PageQuery)
 @response_schema(page_of(BankView), 200)
 async def list_banks(request: web.Request) -> web.Response:
-    page = page_request(request)
-    found = BANKS[page.offset : page.offset + page.size]
-    return page_response(request, [bank_view(bank) for bank in found], len(BANKS))
+    page, sending = page_request(request), request.app.get(PAYOUT_SENDING)
+    banks = (await sending.banks() if sending else ()) or BANKS
+    found = banks[page.offset : page.offset + page.size]
+    return page_response(request, [bank_view(bank) for bank in found], len(banks))
 
 
 @docs(tags=TAGS, summary="Show the page of a mail's link that stops payouts", responses=_PAGE)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
+from mystar.earnings.details.model import Bank
 from mystar.earnings.details.repository import DetailsRepository
 from mystar.earnings.details.service import DetailsService
 from mystar.earnings.payouts.model import Approver, PayoutMoved, PayoutUnknown, PayoutWrongTime, Status
@@ -29,6 +31,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Tx
+from mystar.payments.provider import ProviderError
 
 TOPIC = "payouts"
 _OPEN = (Status.SENDING, Status.PENDING, Status.UNKNOWN)
@@ -53,6 +56,7 @@ class PayoutSending:
     ) -> None:
         self._db, self._outbox, self._payouts, self._details = db, outbox, payouts, details
         self._providers, self._clock, self.poll = providers, clock, poll
+        self._banks: tuple[Bank, ...] = ()
 
     def listen(self, events: Events) -> None:
         events.on(PayoutMoved, self._queue_approved)
@@ -128,6 +132,16 @@ class PayoutSending:
             await self._stop_queue(tx, reason)
 
     # Staff, and notifications.
+
+    async def banks(self) -> Sequence[Bank]:
+        """Members of SBP as the provider lists them, read once in a process; empty while it does not answer."""
+        if not self._banks:
+            try:
+                listed = await self._providers.balance.banks()
+            except ProviderError:
+                return ()
+            self._banks = tuple(Bank(one.id, one.name, one.bic) for one in listed)
+        return self._banks
 
     async def queue_state(self) -> QueueState:
         return await SendingRepository(self._db).queue_state()

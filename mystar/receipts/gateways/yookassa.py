@@ -51,10 +51,6 @@ class YooKassaReceipts:
     async def get_receipt(self, provider_id: str) -> ProviderReceipt:
         return _receipt(await self._client.request("get", "GET", "receipts", provider_id))
 
-    async def receipts_of(self, payment_id: str) -> Sequence[ProviderReceipt]:
-        items, _ = await self._client.list_page("list", "receipts", query={"payment_id": payment_id})
-        return [_receipt(item) for item in items]
-
     async def refunds_of(self, payment_id: str) -> Sequence[ProviderRefundNote]:
         query = {"payment_id": payment_id, "status": "succeeded"}
         found: list[ProviderRefundNote] = []
