@@ -195,6 +195,7 @@ def _add_sign_in(app: web.Application, infra: Infrastructure, parts: _Parts) -> 
         limits=infra.limits,
         clock=clock,
         public_url=infra.settings.http.public_url,
+        site_url=infra.settings.http.site_url or infra.settings.http.public_url,
     )
     app.cleanup_ctx.append(every(3600, sign_in.sweep, name="sign-in sweep"))
 

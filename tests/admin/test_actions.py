@@ -318,3 +318,16 @@ async def test_actions_and_refusals_are_in_the_audit_log(
     page = await operator.page(f"/admin/audit/?actor={operator.person.id}")
     assert f'<a href="/admin/accounts/{person.id}/">account:{person.id}</a>' in page
     assert TOKEN.search(page)
+
+
+async def test_hiding_and_showing_differ_in_the_audit_log(
+    app: web.Application, factory: Factory, operator: Panel
+) -> None:
+    await factory.star()
+    for value in ("no", "yes"):
+        await operator.do("/admin/services/1/listing/", is_listed=value)
+    await operator.do("/admin/creators/1/top/", is_top="yes")
+    details = "select details from audit_entries where act = 'staff_act' order by id"
+    recorded = [row["details"] for row in await app[DATABASE].all(details)]
+    assert [one.get("is_listed") for one in recorded[:2]] == [False, True]
+    assert recorded[2]["is_top"] is True

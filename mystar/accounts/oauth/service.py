@@ -77,7 +77,7 @@ class ContactDetails:
 
 
 class SignInService:
-    """:param public_url: the beginning of the addresses that providers redirect to."""
+    """:param public_url: of the service. :param site_url: the beginning of the addresses that providers redirect to."""
 
     def __init__(
         self,
@@ -92,10 +92,11 @@ class SignInService:
         limits: RateLimits,
         clock: Clock,
         public_url: str,
+        site_url: str,
     ) -> None:
         self._db, self._attempts, self._sessions, self._links = db, attempts, sessions, links
         self._limits, self._clock, self._step_up, self._mailer = limits, clock, step_up, mailer
-        self.public_url = public_url
+        self.public_url, self._site_url = public_url, site_url
         self._providers: Mapping[Name, Provider] = {provider.name: provider for provider in providers}
 
     async def begin(
@@ -119,7 +120,7 @@ class SignInService:
         provider.require_enabled()
         await self._limits.hit("sign_in_attempt", client.address)
         settings = provider.settings
-        redirect_url = settings.redirect_urls.get(channel) or settings.redirect_url or self.public_url + landing
+        redirect_url = settings.redirect_urls.get(channel) or settings.redirect_url or self._site_url + landing
         attempt = await self._attempts.begin(
             name,
             channel,

@@ -17,6 +17,7 @@ from mystar.admin.lists.labels import FILE_KINDS
 from mystar.admin.lists.market import SERVICES
 from mystar.admin.lists.orders import ORDERS
 from mystar.admin.model import RANKS
+from mystar.audit.service import annotate
 from mystar.creators.keys import CREATORS
 from mystar.errors import Invalid, NotFound, Text
 from mystar.files.keys import FILES
@@ -135,7 +136,9 @@ async def show_creator(request: web.Request) -> web.Response:
 
 @staff("operator")
 async def set_top(request: web.Request) -> web.Response:
-    await request.app[CREATORS].set_top(actor_of(request), path_id(request), await is_checked(request, "is_top"))
+    is_top = await is_checked(request, "is_top")
+    await request.app[CREATORS].set_top(actor_of(request), path_id(request), is_top)
+    annotate(is_top=is_top)
     return action_response(request, f"/admin/creators/{path_id(request)}/")
 
 

@@ -101,6 +101,15 @@ async def test_a_channel_can_have_its_own_redirect_url(make_settings: Callable[.
         assert greeting.query["redirect_uri"] == "https://stars.example/api/mid-yandex"
 
 
+async def test_redirects_lead_to_the_site(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(HTTP__SITE_URL="https://site.example")
+    app = await create_app(settings, settings.database.url)
+    async with TestClient(ApiTestServer(app, host="127.0.0.1", port=settings.http.port)) as client:
+        for flow in (YANDEX, YANDEX_GREETINGS):
+            link = await link_of(Api(client), flow)
+            assert link.query["redirect_uri"] == "https://site.example/yandex/callback"
+
+
 async def test_of_twenty_concurrent_registrations_one_creates_the_account(api: Api, app: web.Application) -> None:
     token = await token_of(api, YANDEX, login="racer", email="racer@example.com")
     answers = await asyncio.gather(*(register(api, YANDEX, token) for _ in range(20)))
