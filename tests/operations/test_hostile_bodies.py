@@ -90,6 +90,16 @@ async def test_a_body_above_the_limit_is_too_large(api: Api) -> None:
         assert answer.status == 413
 
 
+async def test_a_body_of_very_many_objects_is_unreadable(api: Api, factory: Factory) -> None:
+    body = b'{"options": [' + b"{}," * 10_000 + b"{}]}"
+    headers = {"Content-Type": "application/json"}
+    answer = await api.post("/api/v1/services/", data=body, headers=headers, as_=await factory.star())
+    assert (answer.status, (await answer.json())["code"]) == (400, "unreadable")
+    body = b'{"options": [' + b"{}," * 5_000 + b"{}]}"
+    answer = await api.post("/api/v1/services/", data=body, headers=headers, as_=await factory.star())
+    assert (answer.status, (await answer.json())["code"]) == (422, "invalid")
+
+
 @pytest.mark.parametrize("path", ["/api/auth/token/", "/payments/notifications/"])
 async def test_deeply_nested_json_is_unreadable(api: Api, path: str) -> None:
     for depth in (33, 1010, 5000):

@@ -32,8 +32,8 @@ _STRICT = re.compile(r"(?:^|[,;])\s*handling\s*=\s*\"?strict\"?\s*(?:$|[,;])", r
 _UNKNOWN_PARAMETER = Text("Неизвестный параметр.", "Unknown parameter.")
 #: Unknown parameters that are reported, and letters of each: a URL may have thousands.
 _MAX_REPORTED, _MAX_REPORTED_LENGTH = 20, 100
-#: Levels of nested JSON, and texts of errors in one answer.
-_MAX_DEPTH, _MAX_ERRORS = 32, 100
+#: Levels of nested JSON, objects and lists of one body (braces in texts count, too), texts of errors in one answer.
+_MAX_DEPTH, _MAX_CONTAINERS, _MAX_ERRORS = 32, 10_000, 100
 _FORM, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
 
@@ -91,11 +91,14 @@ async def read_body(request: web.Request) -> Any:
         return {name: value for name, value in (await form(request)).items() if isinstance(value, str)}
     if not raw.strip():
         return {}
+    containers = raw.count(b"[") + raw.count(b"{")
+    if containers > _MAX_CONTAINERS:
+        raise Unreadable
     try:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Unreadable from error
-    if raw.count(b"[") + raw.count(b"{") > _MAX_DEPTH and is_nested_deeply(data):
+    if containers > _MAX_DEPTH and is_nested_deeply(data):
         raise Unreadable
     return data
 
