@@ -173,11 +173,11 @@ class CreatorSkillExists(Conflict):
 class TooManySkills(Conflict):
     """A creator has as many skills as it can have.
 
-    ``most``: their number.
+    ``limit``: their number.
     """
 
     code = "too_many_skills"
-    text = Text("Навыков может быть не больше {most}.", "There can be no more than {most} skills.")
+    text = Text("Навыков может быть не больше {limit}.", "There can be no more than {limit} skills.")
 
 
 # Clients show these four sentences as they are; market answers them with 400:

@@ -27,7 +27,7 @@ from mystar.kit.web.fields import AvatarSizes, BaseSchema, BoundedInteger, Id, P
 from mystar.kit.web.media_urls import media_path
 from mystar.kit.web.pagination import PageQuery
 
-_BIO_LONGEST = 2000
+_MAX_BIO_LENGTH = 2000
 
 
 class UserView(BaseSchema):
@@ -51,7 +51,7 @@ class UserView(BaseSchema):
 
 
 class ClientProfileView(UserView):
-    """``user`` repeats the account for clients that look for it there."""
+    """``user`` repeats the account for other clients."""
 
     user = fields.Nested(UserView, required=True)
 
@@ -67,7 +67,7 @@ class UserChange(BaseSchema):
     first_name = PlainText(max_length=NAME_MAX_LENGTH)
     last_name = PlainText(max_length=NAME_MAX_LENGTH)
     phone = PhoneNumber()
-    bio = PlainText(max_length=_BIO_LONGEST)
+    bio = PlainText(max_length=_MAX_BIO_LENGTH)
     current_password = Password()
     location = PlainText(max_length=200, metadata={"description": "Or location_write."})
 
@@ -193,7 +193,7 @@ class SkillLevels(SkillLevel):
         if not isinstance(data, list):
             raise NotAList
         if len(data) > MAX_SKILLS:
-            raise TooManySkills(most=MAX_SKILLS)
+            raise TooManySkills(limit=MAX_SKILLS)
         entries: list[dict[str, int]] = super().load([_entry(one) for one in data], **{**options, "many": True})
         levels: dict[int, int] = {}
         for number, entry in enumerate(entries):

@@ -146,4 +146,4 @@ async def _require_skills(tx: Tx, skill_ids: list[int]) -> None:
 
 async def _require_room(tx: Tx, creator: Creator) -> None:
     if await SkillRepository(tx).count_of_creator(creator.id) > MAX_SKILLS:
-        raise TooManySkills(most=MAX_SKILLS)
+        raise TooManySkills(limit=MAX_SKILLS)

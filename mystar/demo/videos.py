@@ -45,7 +45,7 @@ def greeting(portrait: Image.Image, wanted: str = "libx264") -> Video:
 
 
 def _encoder(wanted: str) -> tuple[str, str, dict[str, str]]:
-    """The container, its codec and what the codec is told."""
+    """The container, the codec and its options."""
     try:
         av.Codec(wanted, "w")
     except av.codec.codec.UnknownCodecError:

@@ -78,8 +78,8 @@ class ImageUnknown(NotFound):
 class TooManyImages(Conflict):
     """A work has as many images as it can have.
 
-    ``most``: their number.
+    ``limit``: their number.
     """
 
     code = "too_many_images"
-    text = Text("У работы может быть не больше {most} изображений.", "A work can have no more than {most} images.")
+    text = Text("У работы может быть не больше {limit} изображений.", "A work can have no more than {limit} images.")

@@ -54,7 +54,7 @@ class PortfolioService:
         """:raises CreatorsOnly: the actor has no profile. :raises TooManyImages:"""
         creator, now = await self._creators.require(actor), self._clock.now()
         if len(image_ids) > MAX_IMAGES:
-            raise TooManyImages(most=MAX_IMAGES)
+            raise TooManyImages(limit=MAX_IMAGES)
         async with self._db.transaction() as tx:
             portfolio = PortfolioRepository(tx)
             for file_id in (cover_id, *image_ids):
@@ -171,4 +171,4 @@ class PortfolioService:
     @staticmethod
     async def _require_room(portfolio: PortfolioRepository, item_id: int) -> None:
         if await portfolio.count_images(item_id=item_id) >= MAX_IMAGES:
-            raise TooManyImages(most=MAX_IMAGES)
+            raise TooManyImages(limit=MAX_IMAGES)
