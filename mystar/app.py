@@ -46,7 +46,7 @@ from mystar.kit.web.cors import ORIGINS, OriginPolicy, add_cors_headers, cors_mi
 from mystar.kit.web.etags import ETAGS, ETags, etag_middleware
 from mystar.kit.web.http import PUBLIC_URL, TRUSTED_PROXIES, networks
 from mystar.kit.web.idempotency import IDEMPOTENCY, Idempotency
-from mystar.kit.web.multipart import MAX_JSON
+from mystar.kit.web.multipart import ARRIVES_PACKED, MAX_JSON, encoding_middleware
 from mystar.kit.web.observability import METRICS, add_response_headers, observability_middleware
 from mystar.kit.web.routes import Route, register
 from mystar.kit.web.server import CONNECTION_LIMITS, ApiRunner, ConnectionLimits, max_connections
@@ -86,6 +86,19 @@ _PURGE_BATCH = 1000
 MARKET_ROUTES: tuple[Route, ...] = (*system.ROUTES, *(route for domain in DOMAINS for route in domain.ROUTES))
 CONSTRAINTS: Constraints = {name: meaning for domain in DOMAINS for name, meaning in domain.CONSTRAINTS.items()}
 
+#: The outermost first.
+_MIDDLEWARES = (
+    observability_middleware,
+    compression_middleware,
+    cors_middleware,
+    error_middleware,
+    encoding_middleware,
+    audit_middleware,
+    authentication_middleware,
+    etag_middleware,
+    validation_middleware,
+)
+
 
 async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -> web.Application:
     """Build the whole service over a migrated database.
@@ -95,16 +108,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     """
     infra = await build_infrastructure(settings, dsn, clock or Clock(), CONSTRAINTS)
     app = web.Application(
-        middlewares=[
-            observability_middleware,
-            compression_middleware,
-            cors_middleware,
-            error_middleware,
-            audit_middleware,
-            authentication_middleware,
-            etag_middleware,
-            validation_middleware,
-        ],
+        middlewares=_MIDDLEWARES,
         client_max_size=settings.http.max_body,
     )
     app[DATABASE], app[OUTBOX], app[system.STOPPING] = infra.db, infra.outbox, asyncio.Event()
@@ -141,6 +145,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
 
 def api_runner(app: web.Application, **options: Any) -> ApiRunner:
     """The server of an application. :param options: of aiohttp's runner."""
+    app[ARRIVES_PACKED] = True
     return ApiRunner(app, app[CONNECTION_LIMITS], partial(refuse_unparsed, app), **options)
 
 

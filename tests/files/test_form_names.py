@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
 
+import orjson
 import pytest
 
 from mystar.kit.web.content_disposition import parse_disposition
@@ -111,3 +113,21 @@ async def test_a_packed_upload_is_not_taken(api: Api, factory: Factory, encoding
         headers = {"Content-Type": "multipart/form-data; boundary=b0", "Content-Encoding": encoding}
         answer = await api.request(method, path, data=data, headers=headers, as_=star)
         assert answer.status == 415, (path, await answer.text())
+
+
+async def test_a_packed_body_is_unpacked_within_the_limit_of_its_kind(api: Api, factory: Factory) -> None:
+    anna: Person = await factory.person()
+    login = orjson.dumps({"login": anna.email, "password": anna.password})
+    json = {"Content-Type": "application/json"}
+    bare = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    for encoding, data, status in (
+        ("gzip", gzip.compress(login), 201),
+        ("deflate", zlib.compress(login), 201),
+        ("deflate", bare.compress(login) + bare.flush(), 201),
+        ("gzip", gzip.compress(login)[:-9], 400),
+        ("gzip", login, 400),
+        ("gzip", gzip.compress(bytes(50_000_000)), 413),
+        ("zstd", login, 415),
+    ):
+        answer = await api.post("/api/login/", data=data, headers={**json, "Content-Encoding": encoding})
+        assert answer.status == status, (encoding, await answer.text())

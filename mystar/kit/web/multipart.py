@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -58,6 +59,9 @@ REQUEST_FINGERPRINT = web.RequestKey("print", RequestFingerprint)
 
 #: Bytes of a body that is read as a whole, JSON or a form without files.
 MAX_JSON = web.AppKey("max_json", int)
+#: Set where the server leaves bodies as they were sent, see `ApiServer`; aiohttp's own unpacks them without a limit.
+ARRIVES_PACKED = web.AppKey("arrives_packed", bool)
+_PLAIN, _PACKED = {"", "identity"}, {"gzip", "x-gzip", "deflate"}
 _RAW = web.RequestKey("raw_body", bytes)
 _FORM: web.RequestKey[MultiDictProxy[Any]] = web.RequestKey("form")
 
@@ -97,8 +101,41 @@ async def body(request: web.Request) -> bytes:
                 received += chunk
                 if len(received) > limit:
                     raise TooLarge
-        request[_RAW] = bytes(received)
+        packed = request.app.get(ARRIVES_PACKED, False)
+        request[_RAW] = _unpacked(bytes(received), _encoding_of(request), limit) if packed else bytes(received)
     return request[_RAW]
+
+
+def _unpacked(raw: bytes, encoding: str, limit: int) -> bytes:
+    """:raises TooLarge: before more than the limit is unpacked. :raises Unreadable: it is not packed so."""
+    if encoding in _PLAIN or not raw:
+        return raw
+    # Some clients pack "deflate" without the head of zlib, in which the low bits of the first byte are an 8.
+    bare = encoding == "deflate" and raw[0] & 0x0F != 8
+    packer = zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS | (0 if encoding == "deflate" else 16))
+    try:
+        data = packer.decompress(raw, limit + 1)
+    except zlib.error as error:
+        raise Unreadable from error
+    if len(data) > limit:
+        raise TooLarge
+    if not packer.eof:
+        raise Unreadable
+    return data
+
+
+def _encoding_of(request: web.Request) -> str:
+    return request.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower()
+
+
+@web.middleware
+async def encoding_middleware(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """:raises UnsupportedMedia: the body is packed in an unknown way."""
+    if _encoding_of(request) not in _PLAIN | _PACKED:
+        raise UnsupportedMedia
+    return await handler(request)
 
 
 async def form(request: web.Request) -> MultiDictProxy[Any]:
@@ -116,6 +153,7 @@ async def _urlencoded(request: web.Request) -> MultiDictProxy[Any]:
 
 
 async def _posted(request: web.Request) -> MultiDictProxy[Any]:
+    require_unpacked(request)
     with _reading():
         async with asyncio.timeout(_READ_TIMEOUT):
             return await request.post()
@@ -145,11 +183,7 @@ def require_unpacked(request: web.Request) -> None:
 
     :raises UnsupportedMedia: the body has a ``Content-Encoding``.
     """
-    encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity")
-    if encoding.strip().lower() not in ("", "identity"):
-        # What is still to come would be unpacked only to be ignored: the connection ends with the answer.
-        request._message = request._message._replace(should_close=True)
-        request.protocol._lingering_time = 0
+    if _encoding_of(request) not in _PLAIN:
         raise UnsupportedMedia
 
 

@@ -153,7 +153,8 @@ class ApiServer(web.Server):
     """
 
     def __init__(self, handler: Any, limits: ConnectionLimits, refuse: Refusal, **options: Any) -> None:
-        super().__init__(handler, keepalive_timeout=limits.keepalive_seconds, **options)
+        # Packed bodies stay packed: only what reads them knows how much may come out, and ignored ones cost nothing.
+        super().__init__(handler, keepalive_timeout=limits.keepalive_seconds, auto_decompress=False, **options)
         self.refuse = refuse
         self._limits = limits
         self._open: dict[ApiProtocol, None] = {}
