@@ -148,7 +148,7 @@ class EarningService:
         return len(due)
 
     async def commission(self, tx: Tx, order_id: int) -> int:
-        """Kopecks of an order that are the platform's after refunds; 0 when it earns nobody anything."""
+        """Kopecks of an order that are the platform's after refunds; 0 when it has no creator."""
         earning = await EarningRepository(tx).find(order_id)
         return earning.commission_now if earning else 0
 
@@ -264,7 +264,7 @@ class EarningService:
         return {one.order_id: CreatorShare(one.commission_now, one.share, one.clears_at) for one in found}
 
     async def of_order(self, order_id: int) -> Earning | None:
-        """For the staff. None: the order earns nobody anything."""
+        """For the staff. None: the order has no creator."""
         return await EarningRepository(self._db).find(order_id)
 
     async def recount(self) -> list[Difference]:

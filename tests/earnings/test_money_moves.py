@@ -183,7 +183,7 @@ async def test_what_is_not_there_is_refused(twenty: Bench) -> None:
     with pytest.raises(EarningUnknown):
         await earnings.charge_back(None, 10**9, 1, "creator")
     with pytest.raises(CreatorUnknown):
-        await earnings.adjust(None, 10**9, 1, "nobody")
+        await earnings.adjust(None, 10**9, 1, "unknown")
     with pytest.raises(NotFromBefore):
         await earnings.settle_before(None, order_id)
 

@@ -129,7 +129,7 @@ async def test_details_of_two_creators_that_are_the_same_are_shown(bench: Bench)
     fields = {"kind": "sbp", "phone": "+79161234567", "bank_id": "100000000004", "password": other.password}
     answer = await bench.api.put("/api/v1/payouts/details/", fields, as_=other)
     assert answer.status == 200, await answer.text()
-    # Somebody without orders has no balance yet.
+    # An account without orders has no balance yet.
     await bench.app[DATABASE].execute(
         "insert into creator_balances (creator_id, updated_at) values (%(id)s, now()) on conflict do nothing",
         id=other.id,

@@ -207,7 +207,7 @@ async def test_a_payout_that_was_never_made_waits_for_a_person_after_twenty_hour
     assert await bench.is_sound()
 
 
-async def test_nobody_begins_another_attempt_while_the_first_may_still_pay(bench: Bench) -> None:
+async def test_no_other_attempt_begins_while_the_first_may_still_pay(bench: Bench) -> None:
     await bench.sandbox.faults(error_before_work=1)
     payout = await asked(bench)
     await becomes(bench, payout, "unknown")

@@ -103,7 +103,7 @@ class DetailsService:
             await tx.publish(DetailsChanged(actor.id, None, None))
 
     def open(self, details: Details) -> dict[str, str]:
-        """The details in clear, for whoever sends the money. :raises SealBroken:"""
+        """The details in clear, for sending the money. :raises SealBroken:"""
         return self._sealer.open(details.sealed)
 
     async def shared_with(self, details: Details) -> list[int]:

@@ -175,7 +175,7 @@ class PayoutService:
         return lines
 
     async def stop(self, by: Approver, creator_id: int, reason: str | None) -> None:
-        """Pay a creator nothing until somebody says so; None = go on."""
+        """Stop a creator's payouts; None = go on."""
         async with self._db.transaction() as tx:
             await self._details.stop(tx, creator_id, reason, by=by.account_id)
 
@@ -223,7 +223,7 @@ class PayoutService:
             found.append(Difference("payouts", "last sweep", 0, last.isoformat(), latest.date().isoformat()))
         return found
 
-    # For whoever moves the money.
+    # For the code that moves the money.
 
     async def move_parts(
         self,
@@ -287,7 +287,7 @@ class PayoutService:
     async def _add(
         self, tx: Tx, creator_id: int, wanted: int, details: Details, requested_by: int | None, now: datetime
     ) -> Payout:
-        """What needs nobody's approval is approved at once."""
+        """A payout that needs no approval is approved at once."""
         payouts, policy = PayoutRepository(tx), self._policy
         amounts, _ = split(wanted, policy.maximum(details.kind))
         total = sum(amounts)

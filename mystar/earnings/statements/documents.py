@@ -158,5 +158,5 @@ def _sum(amount: int | None) -> str:
 
 
 def _harmless(text: str) -> str:
-    """Never a formula, whatever somebody wrote into a note."""
+    """The text of a cell, which spreadsheet programs never read as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -31,7 +31,7 @@ class StatementService:
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db, self._clock = db, clock
-        #: Whoever draws a document holds it: one at a time leaves the processor to requests.
+        #: Held while a document is drawn: one at a time leaves the processor to requests.
         self.drawing = asyncio.Semaphore(1)
         #: The last month that this process knows to be closed for everybody.
         self._closed: date | None = None
