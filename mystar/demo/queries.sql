@@ -348,11 +348,11 @@ select orders.id as order_id, account_id, total_price, moments.placed_at, comple
     coalesce(sums.captured > 0 and returned_at is null and completed_at + interval '14 days' <= now(), false)
         as is_cleared
 from scale_orders orders join scale_moments moments using (id)
-left join lateral (
-    select min(at) filter (where action = 'money_captured') as captured_at,
+left join (
+    select order_id, min(at) filter (where action = 'money_captured') as captured_at,
         min(at) filter (where action = 'money_refunded') as returned_at
-    from scale_history where order_id = orders.id
-) as moved on true
+    from scale_history group by order_id
+) as moved on moved.order_id = orders.id
 cross join lateral (
     select case when captured_at is not null then total_price else 0 end as captured,
         case when captured_at is not null then (2 * total_price * 2000 + 10000) / 20000 else 0 end as commission
