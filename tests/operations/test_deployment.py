@@ -14,9 +14,15 @@ from tests.server_process import ROOT
 
 COMPOSE = (ROOT / "compose.yaml").read_text()
 SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE)["services"]
-EXAMPLE = dict(
-    line.split("=", 1) for line in (ROOT / "deploy/env.example").read_text().splitlines() if re.match(r"[A-Z]", line)
-)
+#: Also the settings that are only suggested.
+LINES = re.findall(r"^#?([A-Z_0-9]+)=(.*)$", (ROOT / "deploy/env.example").read_text(), re.MULTILINE)
+EXAMPLE = dict(LINES)
+OF_COMPOSE = {"POSTGRES_PASSWORD", "PUBLISH"}
+KUBERNETES = [
+    document
+    for file in sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
+    for document in yaml.safe_load_all(file.read_text())
+]
 
 
 def is_setting(variable: str) -> bool:
@@ -28,38 +34,74 @@ def is_setting(variable: str) -> bool:
     return True
 
 
-def test_every_variable_of_the_compose_file_is_documented() -> None:
-    asked = set(re.findall(r"\$\{(\w+)", COMPOSE))
-    assert asked == set(EXAMPLE)
+def test_every_variable_of_the_example_is_a_setting() -> None:
+    assert [name for name in EXAMPLE if name not in OF_COMPOSE and not is_setting(name)] == []
+    assert set(re.findall(r"\$\{(\w+)", COMPOSE)) == OF_COMPOSE
 
 
-def test_every_variable_of_the_compose_file_is_a_setting() -> None:
-    given = SERVICES["mystar"]["environment"]
-    assert given == SERVICES["migrate"]["environment"]
-    assert [name for name in given if name.startswith("MYSTAR_") and not is_setting(name)] == []
+def test_every_process_of_compose_is_given_the_whole_file_of_settings() -> None:
+    for name in ("migrate", "mystar", "mystar-2", "mystar-3"):
+        assert SERVICES[name]["env_file"] == [".env"], name
+        assert set(SERVICES[name]["environment"]) == {"PGPASSWORD"}, name
 
 
 def test_secrets_have_no_default() -> None:
-    # Not every mail server needs a password, and not every deployment has a bucket.
-    may_be_empty = {"MYSTAR_MAIL__PASSWORD", "MYSTAR_STORAGE__S3__SECRET_KEY"}
-    for name, value in SERVICES["mystar"]["environment"].items():
-        if re.search("PASSWORD|SECRET", name) and name not in may_be_empty:
-            assert ":?" in value, name
+    assert [name for name, value in LINES if re.search("PASSWORD|SECRET", name) and value] == []
 
 
-def test_the_example_with_values_is_valid_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
-    required = set(re.findall(r"\$\{(\w+):\?", COMPOSE))
-    filled = {name: value or ("abcdefghij" * 4 if name in required else "") for name, value in EXAMPLE.items()}
-    for name, value in SERVICES["mystar"]["environment"].items():
-        expanded = re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda found: filled[found[1]], value)
-        monkeypatch.setenv(name, expanded)
-    for name, value in re.findall(r"(MYSTAR_\w+)=(\S+)", (ROOT / "Dockerfile").read_text()):
+def image_environment() -> dict[str, str]:
+    return dict(re.findall(r"(MYSTAR_\w+)=(\S+)", (ROOT / "Dockerfile").read_text()))
+
+
+def production(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> Settings:
+    """The settings of the image with these variables."""
+    for name, value in {**image_environment(), **variables}.items():
         monkeypatch.setenv(name, value)
     settings = load_settings()
     assert settings.profile == "production"
+    return settings
+
+
+SECRETS = {
+    "MYSTAR_SECRET_KEY": "3f8Kq1-ZxP0vTn7_wYb2LmR9cDeJ5sUa",
+    "MYSTAR_PAYMENTS__YOOKASSA__SECRET_KEY": "live_0123456789",
+}
+
+
+def test_the_example_with_values_is_valid_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    filled = {"MYSTAR_MAIL__HOST": "smtp.example", "MYSTAR_PAYMENTS__YOOKASSA__SHOP_ID": "100500"}
+    given = {name: value for name, value in EXAMPLE.items() if name not in OF_COMPOSE}
+    settings = production(monkeypatch, {**given, **filled, **SECRETS})
     assert settings.http.host == "0.0.0.0"
-    stop = float(SERVICES["mystar"]["stop_grace_period"].removesuffix("s"))
-    assert stop > settings.http.drain_seconds + settings.http.shutdown_seconds + 2, "time for the last requests"
+    assert settings.bus.url == settings.limits.url == "redis://redis:6379/0"
+    longest = settings.http.drain_seconds + settings.http.shutdown_seconds + 2
+    unit = (ROOT / "deploy/mystar@.service").read_text()
+    stops = [SERVICES["mystar"]["stop_grace_period"].removesuffix("s"), *re.findall(r"TimeoutStopSec=(\d+)", unit)]
+    stops.append(deployment()["spec"]["template"]["spec"]["terminationGracePeriodSeconds"])
+    assert len(stops) == 3
+    assert all(float(stop) > longest for stop in stops), "time for the last requests"
+
+
+def deployment() -> Any:
+    return next(document for document in KUBERNETES if document["kind"] == "Deployment")
+
+
+def test_kubernetes_has_valid_settings_and_asks_the_addresses_of_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = next(document for document in KUBERNETES if document["kind"] == "ConfigMap")["data"]
+    secret = {"MYSTAR_DATABASE__URL": "postgresql://db/mystar", "MYSTAR_STORAGE__S3__SECRET_KEY": "secret", **SECRETS}
+    assert production(monkeypatch, {**data, **secret}).storage.kind == "s3"
+    pod = deployment()["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    asked = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")}
+    assert asked == {"startup": "/readyz", "readiness": "/readyz", "liveness": "/healthz"}
+    for document in KUBERNETES:
+        if document["kind"] in ("Deployment", "Job"):
+            assert document["spec"]["template"]["spec"]["enableServiceLinks"] is False, "or MYSTAR_PORT were a setting"
+
+
+def test_kubernetes_names_every_manifest() -> None:
+    named = next(document for document in KUBERNETES if document["kind"] == "Kustomization")["resources"]
+    assert {*named, "kustomization.yaml"} == {file.name for file in (ROOT / "deploy/kubernetes").iterdir()}
 
 
 def test_the_image_copies_existing_files_and_ignores_the_rest() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -205,3 +206,32 @@ async def test_an_unreachable_service_gives_a_json_error_and_no_token_is_logged(
     assert '"GET /validate/jwt/access" 200' in logged
     assert anna.token not in logged
     assert anna.token.rpartition(".")[2] not in logged
+
+
+async def test_with_tls_and_several_processes_the_configuration_is_valid(tmp_path: Path) -> None:
+    """As docs/operate/proxy.md switches them on."""
+    key, certificate = tmp_path / "privkey.pem", tmp_path / "fullchain.pem"
+    await _finished(
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=stars.example"),
+        *("-keyout", str(key), "-out", str(certificate)),
+    )
+    switched = re.sub(r"^( *)#(?:tls|several) ?", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
+    switched = re.sub(r"^.*#plain\n", "", switched, flags=re.MULTILINE)
+    for printed, real in (
+        ("/etc/letsencrypt/live/stars.example/", f"{tmp_path}/"),
+        ("/var/log/nginx/", f"{tmp_path}/"),
+    ):
+        assert printed in switched
+        switched = switched.replace(printed, real)
+    assert switched.count("max_fails=0") == 3
+    assert not re.search(r"^ *#(tls|several)", switched, re.MULTILINE)
+    (tmp_path / "mystar.conf").write_text(switched)
+    user = "user root;" if os.geteuid() == 0 else ""
+    (tmp_path / "nginx.conf").write_text(AROUND.format(user=user, folder=tmp_path))
+    await _finished(str(NGINX), "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-e", "stderr")
+
+
+async def _finished(*command: str) -> None:
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    _, said = await process.communicate()
+    assert process.returncode == 0, said.decode()

@@ -1,0 +1,59 @@
+"""Alert rules and the dashboard ask for metrics that exist."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import yaml
+from aiohttp import web
+from prometheus_client.parser import text_string_to_metric_families
+
+from mystar.contracts.system import ROUTES
+from tests.conftest import Api
+from tests.server_process import ROOT
+
+FOLDER = ROOT / "deploy/monitoring"
+RULES: list[dict[str, Any]] = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"][0]["rules"]
+DASHBOARD = json.loads((FOLDER / "dashboard.json").read_text())
+#: Of Prometheus itself.
+OF_PROMETHEUS = {"up"}
+_METRIC = re.compile(r"\b((?:mystar|process)_\w+|up)\b(?=[\s{\[)]|$)")
+
+
+def expressions() -> list[str]:
+    panels = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+    return [*(rule["expr"] for rule in RULES), *panels]
+
+
+async def test_every_metric_of_the_rules_and_the_dashboard_exists(api: Api) -> None:
+    text = await (await api.get("/metrics")).text()
+    known = set(OF_PROMETHEUS)
+    for family in text_string_to_metric_families(text):
+        known |= {family.name, f"{family.name}_total", *(f"{family.name}_{end}" for end in ("bucket", "sum", "count"))}
+    asked = {name for expression in expressions() for name in _METRIC.findall(expression)}
+    assert len(asked) > 20
+    assert asked - known == set()
+
+
+async def test_the_jobs_of_the_rules_exist(app: web.Application, api: Api) -> None:
+    (rule,) = [one for one in RULES if one["alert"] == "MystarJobStopped"]
+    jobs = re.findall(r'task=~"([^"]+)"', rule["expr"])[0].split("|")
+    text = await (await api.get("/metrics")).text()
+    for job in jobs:
+        assert f'mystar_task_last_success_timestamp_seconds{{task="{job}"}}' in text
+
+
+def test_every_rule_says_how_urgent_it_is_and_what_is_wrong() -> None:
+    assert len({rule["alert"] for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert rule["labels"]["severity"] in ("page", "ticket")
+        assert rule["annotations"]["summary"]
+
+
+def test_prometheus_is_told_the_address_of_the_metrics() -> None:
+    config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
+    assert config["rule_files"] == ["alerts.yml"]
+    assert [job["job_name"] for job in config["scrape_configs"]] == ["mystar"]
+    assert "/metrics" in [route.path for route in ROUTES]
