@@ -16,7 +16,7 @@ COMPOSE = (ROOT / "compose.yaml").read_text()
 SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE)["services"]
 #: Also the settings that are only suggested.
 LINES = re.findall(r"^#?([A-Z_0-9]+)=(.*)$", (ROOT / "deploy/env.example").read_text(), re.MULTILINE)
-EXAMPLE = dict(LINES)
+EXAMPLE = {name: value.strip('"') for name, value in LINES}
 OF_COMPOSE = {"POSTGRES_PASSWORD", "PUBLISH"}
 KUBERNETES = [
     document
