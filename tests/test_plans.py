@@ -9,9 +9,9 @@ from typing import Any
 import psycopg2
 import pytest
 
-from mystar.demo import scale
 from mystar.kit.postgres.prepared import Template
 from mystar.kit.postgres.queries import Query
+from tests.bench.subjects import database
 from tests.test_sql import QUERIES
 
 pytestmark = pytest.mark.long
@@ -42,15 +42,13 @@ PREPARED: list[Query] = [parameters.values[1] for parameters in QUERIES if param
 
 
 @pytest.fixture(scope="module")
-def filled(postgres: Any, template: str) -> Iterator[Any]:
-    name = postgres.create(template)
-    scale.fill(postgres.dsn(name), CREATORS)
-    with contextlib.closing(psycopg2.connect(postgres.dsn(name))) as connection:
+def filled() -> Iterator[Any]:
+    """On a server with default settings, which keeps its statistics while it is filled."""
+    with database(CREATORS) as dsn, contextlib.closing(psycopg2.connect(dsn)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("analyze")
         yield connection
-    postgres.drop(name)
 
 
 @pytest.mark.parametrize("query", PREPARED, ids=lambda query: query.identifier)
