@@ -88,7 +88,7 @@ async def test_a_payment_is_refunded(
     await page.get_by_role("button", name="Да, списать").click()
     await expect(page.locator(".head")).to_contain_text("списаны")
     await page.get_by_text("Вернуть деньги").click()
-    await page.get_by_label("Сумма, ₽").fill("1 000")
+    await page.locator(".confirm[open]").get_by_label("Сумма, ₽").fill("1 000")
     await page.locator(".confirm[open]").get_by_label("Причина").fill("Не то имя")
     await tab.show("order-refund")
     await page.get_by_role("button", name="Вернуть", exact=True).click()
