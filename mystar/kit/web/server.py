@@ -35,6 +35,8 @@ _RESERVED_FILES, _MANY_FILES, _FEW_CONNECTIONS = 256, 1_048_576, 3840
 _HEALTH_CONNECTIONS, _HEALTH, _WARN_SECONDS = 16, {"/healthz", "/readyz", "/metrics"}, 10.0
 #: After which a client that met the limit may come again.
 _RETRY_SECONDS = 5
+#: For the head of a request beyond the limit, so that silent connections do not keep health from being answered.
+_HEALTH_HEAD_SECONDS = 1.0
 #: Makes the answer to a request that aiohttp refuses: from the request, its error and the bytes of its head.
 Refusal = Callable[[web.Request, Exception, bytes], Awaitable[web.StreamResponse]]
 
@@ -130,7 +132,8 @@ class ApiProtocol(web.RequestHandler):
 
     def close_if_late(self, now: float, head_seconds: float) -> None:
         """Close a connection whose client has not sent the head of its request in time."""
-        if self._head_since is not None and now - self._head_since > head_seconds and not self._request_in_progress:
+        allowed = min(head_seconds, _HEALTH_HEAD_SECONDS) if self.only_health else head_seconds
+        if self._head_since is not None and now - self._head_since > allowed and not self._request_in_progress:
             self.force_close()
 
     def _make_error_handler(self, err_info: _ErrInfo) -> Any:
