@@ -81,6 +81,7 @@ def test_production_refuses_demo_and_bulk_data(arguments: tuple[str, ...], tmp_p
         PROFILE="production",
         DATABASE__URL="postgresql://user@127.0.0.1:9/nowhere",
         HTTP__PUBLIC_URL="https://mystar.example.com",
+        HTTP__TRUSTED_PROXIES="127.0.0.1",
         MAIL__HOST="mail.example.com",
         MAIL__SENDER="mystar <noreply@example.com>",
         MAIL__SUPPORT="support@example.com",
