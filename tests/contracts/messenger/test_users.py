@@ -112,7 +112,7 @@ async def test_a_broken_picture_is_refused_by_field(
     hostile = [
         ("me.jpg", b"a text"),
         ("me.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"),
-        ("me.png", picture("JPEG")),
+        ("me.exe", picture("JPEG")),
         ("me.jpg", picture("JPEG")[:-100]),
         ("me.jpg", b""),
     ]
