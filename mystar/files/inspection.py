@@ -33,6 +33,7 @@ from mystar.kit.storage.local import in_thread
 _REASONS: Mapping[Refusal, Text] = {
     "broken": BROKEN,
     "no_picture": NO_PICTURE,
+    "only_sound": NO_PICTURE,
     "too_costly": TOO_COSTLY,
     "too_many_frames": TOO_MANY_FRAMES,
     "too_many_pixels": TOO_MANY_PIXELS,
@@ -94,7 +95,7 @@ class Inspector:
         job = Job(str(path), media.reader, is_video, clean, tuple(sides), self._max_pixels, self._max_frames)
         try:
             result = await POOL.run(person, job)
-            if result.refusal == "no_picture" and any_other:
+            if result.refusal == "only_sound" and any_other:
                 yield Inspected(ANYTHING)
                 return
             if result.refusal is not None:

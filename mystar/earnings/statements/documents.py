@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
-
-import font_roboto
-from fpdf import FPDF
+from typing import TYPE_CHECKING, NamedTuple
 
 from mystar.earnings.statements.model import Line, Statement
 from mystar.kit.clock import MOSCOW
 from mystar.kit.money import rubles_text
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 #: Marks UTF-8 for spreadsheet programs.
 BOM = "\ufeff"
@@ -91,6 +91,10 @@ def csv_lines(lines: Iterable[Line]) -> str:
 
 def pdf(statement: Statement, lines: Sequence[Line], language: str) -> bytes:
     """The whole document. Ten thousand lines take about two seconds, so it belongs into a thread."""
+    # fpdf2 imports Pillow, whose parsers the service itself does not load: only who asks for a PDF does.
+    import font_roboto
+    from fpdf import FPDF
+
     words = _ENGLISH if language == "en" else _RUSSIAN
     document = FPDF(orientation="landscape", format="A4")
     document.set_creation_date(statement.created_at)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Refusal = Literal["broken", "no_picture", "too_costly", "too_many_frames", "too_many_pixels", "too_many_scans"]
+Refusal = Literal[
+    "broken", "no_picture", "only_sound", "too_costly", "too_many_frames", "too_many_pixels", "too_many_scans"
+]
 
 
 class Refused(Exception):

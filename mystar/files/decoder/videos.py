@@ -18,7 +18,7 @@ def work(job: Job) -> Result:
             stream = next(iter(container.streams.video), None)
             if stream is None:
                 # Without any stream, the tables were more than the memory holds.
-                raise Refused("no_picture" if container.streams.audio else "broken")
+                raise Refused("only_sound" if container.streams.audio else "broken")
             if not stream.codec_context.width or not stream.codec_context.height:
                 raise Refused("no_picture")
             if next(container.demux(stream)).size == 0:
