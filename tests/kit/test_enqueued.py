@@ -12,7 +12,7 @@ from mystar.kit.postgres.database import Database
 from mystar.kit.postgres.driver import Connection
 from mystar.kit.postgres.queries import Query
 
-ADD = Query("insert into words (word) values (%(word)s)", "test_add", "generic")
+ADD = Query("insert into words (word) values (%(word)s)", "test_add_word", "generic")
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ async def test_enqueued_statements_travel_with_the_next_one(db: Database, messag
         assert await tx.value("select count(*) from words") == 2
         await tx.enqueue(ADD, word="c")
     assert len(messages) == 2
-    assert messages[-1] == "execute test_add('c') ; commit"
+    assert messages[-1] == "execute test_add_word('c') ; commit"
     assert await words(db) == ["a%s", "b -- c", "c"]
 
 
