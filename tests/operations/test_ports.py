@@ -26,8 +26,8 @@ def test_the_public_url_follows_host_and_port(monkeypatch: pytest.MonkeyPatch, h
     monkeypatch.setenv("MYSTAR_HTTP__PORT", str(port))
     monkeypatch.delenv("MYSTAR_HTTP__PUBLIC_URL", raising=False)
     assert load_settings().http.public_url == url
-    monkeypatch.setenv("MYSTAR_HTTP__PUBLIC_URL", "https://stars.example")
-    assert load_settings().http.public_url == "https://stars.example"
+    monkeypatch.setenv("MYSTAR_HTTP__PUBLIC_URL", "http://stars.example:8080")
+    assert load_settings().http.public_url == "http://stars.example:8080"
 
 
 def test_a_sandbox_whose_ports_are_taken_moves_with_every_setting_that_points_there(

@@ -27,9 +27,10 @@ class PayoutDraft(BaseSchema):
 
 
 class PayoutSettings(BaseSchema):
-    """``by_schedule``: whether the installation's schedule asks for payouts; false = the creator alone does."""
-
-    by_schedule = fields.Boolean(required=True)
+    by_schedule = fields.Boolean(
+        required=True,
+        metadata={"description": "Whether the installation's schedule asks for payouts; if not, the creator alone does."},
+    )
 
 
 class PayoutPath(BaseSchema):
