@@ -29,7 +29,9 @@ class PayoutDraft(BaseSchema):
 class PayoutSettings(BaseSchema):
     by_schedule = fields.Boolean(
         required=True,
-        metadata={"description": "Whether the installation's schedule asks for payouts; if not, the creator alone does."},
+        metadata={
+            "description": "Whether the installation's schedule asks for payouts; if not, the creator alone does."
+        },
     )
 
 
