@@ -119,6 +119,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app[system.METRICS_ACCESS] = system.MetricsAccess(
         networks(settings.http.metrics_from), settings.http.metrics_seconds
     )
+    app[system.SANDBOX_URL] = f"http://127.0.0.1:{settings.sandbox.port}" if settings.profile == "development" else ""
     app[MAX_JSON], app[COMPRESS] = settings.http.max_json, settings.http.compress
     app[CONNECTION_LIMITS] = _connection_limits(app, settings.http)
     app[ORIGINS] = OriginPolicy(settings.http.cors_origins)

@@ -109,6 +109,18 @@ async def test_every_route_says_what_it_is_for(api: Api, app: web.Application) -
     assert undocumented(app[CONTRACTS]) == []
 
 
+@pytest.mark.parametrize(("language", "words"), [("ru", "Панель сотрудников"), ("en", "The panel for staff")])
+async def test_the_first_page_links_to_the_others(api: Api, language: str, words: str) -> None:
+    page = await api.get("/", language=language)
+    text = await page.text()
+    assert page.status == 200
+    assert words in text
+    for path in ("/swagger/", "/api/docs/openapi.json", "/admin/", "/readyz"):
+        assert f'href="{path}"' in text
+        assert (await api.get(path)).status in {200, 303}
+    assert "/payments/" not in text, "the sandbox belongs to development"
+
+
 async def test_the_swagger_page_comes_with_its_parts(api: Api) -> None:
     page = await api.get("/swagger/")
     assert page.status == 200

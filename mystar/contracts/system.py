@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, response_schema
 from marshmallow import fields
 from prometheus_client import CONTENT_TYPE_LATEST
+from yarl import URL
 
 from mystar import __version__
 from mystar.contracts.asyncapi import asyncapi
@@ -34,11 +35,14 @@ from mystar.kit.web.http import (
 )
 from mystar.kit.web.observability import METRICS
 from mystar.kit.web.routes import alias, route
+from mystar.kit.web.site import SITE
 from mystar.kit.web.templates import render_page
 
 #: Set when the process has been asked to stop: it finishes its requests and accepts no new ones.
 STOPPING = web.AppKey("stopping", asyncio.Event)
 DOCUMENT = web.AppKey("openapi", bytes)
+#: The address of the sandbox's pages; "" = there is none.
+SANDBOX_URL = web.AppKey("sandbox_url", str)
 
 
 @dataclass(slots=True)
@@ -164,6 +168,19 @@ async def asyncapi_document(request: web.Request) -> web.Response:
     return json_response(asyncapi(public_url=request.app[PUBLIC_URL]))
 
 
+@docs(
+    tags=["system"],
+    summary="Lead to the site, or show a page of links",
+    responses={200: {"content": {"text/html": {}}}, 302: {}},
+)
+async def home(request: web.Request) -> web.Response:
+    site = request.app[SITE].link("market", "home")
+    # A site at this very address would lead here again.
+    if site and URL(site).origin() != URL(request.app[PUBLIC_URL]).origin():
+        raise web.HTTPFound(site)
+    return html_response(render_page("home.html", language_of(request), sandbox=request.app[SANDBOX_URL]))
+
+
 @docs(tags=["system"], summary="Show the documentation page", responses={200: {"content": {"text/html": {}}}})
 async def swagger(request: web.Request) -> web.Response:
     page = render_page("swagger.html", language_of(request))
@@ -202,6 +219,7 @@ _SWAGGER_PAGE = route("GET", "/swagger/", swagger, "market.swagger")
 _FAVICON = route("GET", "/favicon.svg", icon, "market.icon")
 
 ROUTES = (
+    route("GET", "/", home, "market.home"),
     route("GET", "/healthz", healthz, "market.health"),
     route("GET", "/readyz", readyz, "market.readiness"),
     route("GET", "/metrics", metrics, "market.metrics"),

@@ -98,3 +98,8 @@ async def test_an_error_speaks_the_dialect_s_terms(api: Api, factory: Factory) -
 def test_a_page_is_a_path_with_known_placeholders(make_settings: Callable[..., Settings], path: str) -> None:
     with pytest.raises(SettingsWrong, match="MYSTAR_SITE__MARKET__ORDER"):
         make_settings(SITE__MARKET__ORDER=path)
+
+
+async def test_the_first_page_leads_to_the_site(api: Api) -> None:
+    answer = await api.get("/", allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (302, f"{SITE}/")
