@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from aiohttp import ClientResponse, web, web_app
-from aiohttp.test_utils import TestClient, unused_port
+from aiohttp.test_utils import TestClient
 
 from mystar.app import create_app
 from mystar.settings import Settings, load_settings
 from tests.api_server import ApiTestServer
 from tests.factory import Factory
+from tests.ports import unused_port
 
 if TYPE_CHECKING:
     # Imported by pytest itself, which rewrites its assertions.

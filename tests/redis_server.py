@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import unused_port
 from fakeredis import TcpFakeServer
+
+from tests.ports import unused_port
 
 
 @pytest.fixture(scope="session")

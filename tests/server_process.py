@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Self
 
 import orjson
-from aiohttp.test_utils import unused_port
 
+from tests.ports import unused_port
 from tests.waiting import first_line
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -25,13 +25,13 @@ from typing import Any
 import orjson
 import psycopg2
 import uvloop
-from aiohttp.test_utils import unused_port
 from psycopg2.extras import execute_values
 
 from mystar.kit.security.tokens import ACCESS, Tokens
 from tests.bench.__main__ import memory
 from tests.bench.socket_client import opened
 from tests.bench.subjects import database, pid
+from tests.ports import unused_port
 from tests.server_process import ROOT, SECRET_KEY, server_in
 
 _LONG = timedelta(hours=1)

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiohttp.test_utils import unused_port
-
 from mystar.demo import scale
 from mystar.kit.postgres.embedded import EmbeddedPostgres
 from mystar.kit.postgres.migrations import migrate
+from tests.ports import unused_port
 from tests.server_process import ROOT, SECRET_KEY, ServerProcess, server_in
 
 

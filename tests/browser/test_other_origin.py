@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 from playwright.async_api import Page
 
 from mystar.settings import Settings
 from tests.browser.conftest import Tab
 from tests.conftest import Api
 from tests.factory import Factory, Person
+from tests.ports import unused_port
 from tests.sandbox_process import SandboxProcess
 
 PASSWORD = "Greeting-for-Mum-77"

@@ -11,11 +11,11 @@ from pathlib import Path
 import aiohttp
 import psycopg2
 import pytest
-from aiohttp.test_utils import unused_port
 
 from mystar.cli.banner import banner
 from mystar.demo import fixtures
 from mystar.kit.postgres.database import Database
+from tests.ports import unused_port
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import environment, run_cli
 from tests.waiting import eventually

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from aiobotocore.session import get_session
 from aiohttp import web
-from aiohttp.test_utils import unused_port
 
 from mystar.app import create_app
 from mystar.files.keys import FILES, STORAGES
@@ -29,6 +28,7 @@ from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.files.conftest import stored
 from tests.files.uploading import form
+from tests.ports import unused_port
 from tests.s3_server import S3Server
 from tests.server_process import run_cli
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,13 +15,11 @@ from typing import Any, Self
 
 import aiohttp
 
+from tests.ports import unused_port
 from tests.sandbox_process import SandboxClient
 from tests.server_process import environment, run_cli
 
 START_WITHIN, STOP_WITHIN = 60.0, 20.0
-#: Kept out of every range that a kernel hands to outgoing connections. While no process listens on such a port, a
-#: client that tries to reach it over and over may be given it as its own, and even connect to itself.
-_PORTS = range(20_000, 32_000)
 _PR_SET_PDEATHSIG = 1
 
 
@@ -38,7 +34,7 @@ class Service:
     """
 
     def __init__(self, dsn: str, sandbox: SandboxClient, directory: Path, **variables: object) -> None:
-        self.port = free_port()
+        self.port = unused_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = directory / "service.log"
         #: Seconds that each start took until it was ready, for those that got so far.
@@ -124,17 +120,6 @@ class Service:
                 start_new_session=True,
                 preexec_fn=_die_with_parent,
             )
-
-
-def free_port() -> int:
-    for port in random.sample(_PORTS, 100):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("a hundred ports are all in use")
 
 
 def _die_with_parent() -> None:

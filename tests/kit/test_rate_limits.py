@@ -7,11 +7,11 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp.test_utils import unused_port
 from prometheus_client import CollectorRegistry
 
 from mystar.errors import TooMany
 from mystar.kit.security.rate_limits import RateLimits, network_of, site_of
+from tests.ports import unused_port
 
 RULES = {"door": "3/minute", "brief": "2/second"}
 

@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import unused_port
 from psycopg2 import extensions
 
 from mystar.kit.postgres import driver
@@ -22,6 +21,7 @@ from mystar.kit.realtime.backends import PostgresBackend
 from mystar.kit.realtime.pubsub import Bus
 from tests.database import reachable_directory
 from tests.kit.wire import wired
+from tests.ports import unused_port
 from tests.realtime.test_bus import running
 from tests.waiting import eventually
 

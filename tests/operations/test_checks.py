@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import unused_port
 
+from tests.ports import unused_port
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import run_cli
 

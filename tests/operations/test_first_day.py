@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import unused_port
 
+from tests.ports import unused_port
 from tests.server_process import START_WITHIN, environment
 from tests.waiting import first_line
 

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, ClientTimeout, WSServerHandshakeError, web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 
 from mystar.chat.keys import CHAT
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, picture
 from tests.files.uploading import form
+from tests.ports import unused_port
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 EXAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "nginx.conf"

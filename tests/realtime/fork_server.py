@@ -22,7 +22,8 @@ from mystar.kit.background import cancel_and_wait
 from mystar.kit.web.observability import configure_logging
 from mystar.server import serve
 from mystar.settings import load_settings
-from tests.harness.service import _die_with_parent, free_port
+from tests.harness.service import _die_with_parent
+from tests.ports import unused_port
 from tests.server_process import ROOT
 
 
@@ -65,7 +66,7 @@ class ForkServer:
 
     def __init__(self, environment: Mapping[str, str], log: Path, *, servers: int) -> None:
         self._environment, self._log = environment, log
-        self.ports = [free_port() for _ in range(servers)]
+        self.ports = [unused_port() for _ in range(servers)]
         self._pids: dict[int, int] = {}
         self._serving: dict[int, asyncio.Event] = {port: asyncio.Event() for port in self.ports}
         self._process: asyncio.subprocess.Process | None = None
