@@ -281,6 +281,10 @@ class LimitSettings(Section):
     conversation: Rate
     #: Messages to support by address.
     anonymous_form: Rate
+    #: Orders of one account.
+    order: Rate
+    #: Orders of one account for the same service, or of the same star.
+    order_again: Rate
     #: Orders to the studio of guests by address.
     guest_order: Rate
     #: Orders to the studio of one account.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -125,3 +126,10 @@ def _headings(page: Path) -> list[str]:
 def _anchors(page: Path) -> set[str]:
     """Of the headings, as GitHub and GitLab make them."""
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in _headings(page)}
+
+
+def test_every_rate_limit_is_listed_with_its_default() -> None:
+    defaults = tomllib.loads((ROOT / "config/default.toml").read_text())["limits"]
+    rates = {name: rate for name, rate in defaults.items() if name not in {"enabled", "url"}}
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (.+) \|$", (ROOT / "docs/limits.md").read_text(), re.MULTILINE)
+    assert dict(rows) == rates

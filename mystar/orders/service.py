@@ -15,6 +15,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.recount import Difference
+from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.security.tokens import Signer
 from mystar.orders import state_machine
 from mystar.orders.allowed import Allowed
@@ -67,13 +68,14 @@ class OrderService:
         files: FileService,
         payments: PaymentService,
         signer: Signer,
+        limits: RateLimits,
         public_url: str,
         terms: Terms = Terms(),  # noqa: B008 - a tuple
         patience: float = PATIENCE,
     ) -> None:
         self._db, self._clock = db, clock
         self._files, self._payments, self._patience = files, payments, patience
-        self._signer, self._public_url = signer, public_url
+        self._signer, self._limits, self._public_url = signer, limits, public_url
         self._transitions = Transitions(
             clock, terms, creators=creators, files=files, payments=payments, patience=patience
         )
@@ -81,6 +83,11 @@ class OrderService:
 
     def listen(self, events: Events) -> None:
         self._transitions.listen(events)
+
+    async def rate_limit(self, actor: Actor, *, star_id: int | None = None, service_id: int | None = None) -> None:
+        """Count a new order: every one is mailed to its creator. :raises TooMany:"""
+        await self._limits.hit("order", actor.id)
+        await self._limits.hit("order_again", f"{actor.id} {star_id} {service_id}")
 
     async def place_greeting(self, actor: Actor, star_id: int, **wanted: Any) -> Order:
         """Order a greeting: see `Placing.greeting`."""

@@ -40,6 +40,7 @@ def _add_orders(app: web.Application, infra: Infrastructure) -> None:
         files=app[FILES],
         payments=app[PAYMENTS],
         signer=infra.signer,
+        limits=infra.limits,
         public_url=infra.settings.http.public_url,
         terms=Terms(*(timedelta(days=days) for days in (terms.accept_days, terms.approve_days, terms.revise_days))),
     )

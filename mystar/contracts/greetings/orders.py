@@ -170,7 +170,9 @@ class DetailView(BaseSchema):
 @response_schema(OrderPlacedView, 201)
 @idempotent
 async def place_order(request: web.Request) -> web.StreamResponse:
-    order = await request.app[ORDERS].place_greeting(actor_of(request), **body_of(request))
+    draft, actor = body_of(request), actor_of(request)
+    await request.app[ORDERS].rate_limit(actor, star_id=draft["star_id"])
+    order = await request.app[ORDERS].place_greeting(actor, **draft)
     return json_response({"order_id": order.id, "message": "Заказ создан!"}, 201)
 
 
