@@ -163,8 +163,11 @@ class Connection:
                 await self.socket.close(code=self.close_code, message=self._close_reason)
 
     async def _close_socket(self) -> None:
+        # Bytes that arrive after the close frame would set aiohttp's timer again, which keeps all of this for its time.
+        self.socket._heartbeat = None
         # Before the end of the opening handshake no frame can be sent: `open_connection` sends it then.
         if self.socket.prepared:
             await self.send_close_frame()
+            self.socket._cancel_heartbeat()
         # What is queued leaves a little later. A client that does not read would keep the rest in memory.
         asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)
