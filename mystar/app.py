@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, partial
 from typing import Any
@@ -44,7 +45,7 @@ from mystar.kit.realtime.websocket import add_hub
 from mystar.kit.web.compression import COMPRESS, compression_middleware
 from mystar.kit.web.cors import ORIGINS, OriginPolicy, add_cors_headers, cors_middleware
 from mystar.kit.web.etags import ETAGS, ETags, etag_middleware
-from mystar.kit.web.http import PUBLIC_URL, TRUSTED_PROXIES, networks
+from mystar.kit.web.http import PUBLIC_URL, TRUSTED_PROXIES, dumps, networks
 from mystar.kit.web.idempotency import IDEMPOTENCY, Idempotency
 from mystar.kit.web.multipart import ARRIVES_PACKED, MAX_JSON, encoding_middleware
 from mystar.kit.web.observability import METRICS, add_response_headers, observability_middleware
@@ -180,14 +181,15 @@ async def broken_invariants(app: web.Application) -> list[str]:
 
 def _add_routes(app: web.Application, settings: Settings) -> None:
     app[CONTRACTS] = dialects = contracts()
-    app[system.DOCUMENT] = system.document({**_described(), "servers": [{"url": "/"}]})
+    document: Callable[[], bytes] = _document
+    app[system.DOCUMENT] = document
     register(app, [route for dialect in dialects for route in dialect.routes])
 
 
 @cache
-def _described() -> dict[str, Any]:
-    """The OpenAPI document without its server: slow to build, and the same for every application of a process."""
-    return openapi(contracts(), public_url="")
+def _document() -> bytes:
+    """The OpenAPI document: slow to build, the same for every application of a process, and seldom asked for."""
+    return dumps({**openapi(contracts(), public_url=""), "servers": [{"url": "/"}]})
 
 
 def _account_of(request: web.Request) -> int | None:
