@@ -18,6 +18,7 @@ from marshmallow import Schema
 from mystar import __version__
 from mystar.contracts.api_introduction import INTRODUCTION, TAGS
 from mystar.contracts.base import Contract
+from mystar.contracts.examples import add_examples
 from mystar.contracts.operations import HEADERS, complete, describe_fields
 from mystar.kit.web.routes import Route
 
@@ -39,7 +40,7 @@ def openapi(contracts: Iterable[Contract], *, public_url: str) -> dict[str, Any]
         __version__,
         "3.1.0",
         plugins=[plugin],
-        info={"description": INTRODUCTION},
+        info={"description": INTRODUCTION, "license": {"name": "MIT", "identifier": "MIT"}},
         servers=[{"url": public_url}],
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
     )
@@ -56,6 +57,7 @@ def openapi(contracts: Iterable[Contract], *, public_url: str) -> dict[str, Any]
                 spec.path(path=_VARIABLE.sub(r"{\1}", route.path), operations={route.method.lower(): operation})
     document = dict(spec.to_dict())
     describe_fields(document)
+    add_examples(document)
     return document
 
 

@@ -36,12 +36,29 @@ HEADERS: Mapping[str, dict[str, Any]] = {
     },
 }
 
+#: Headers of requests that every operation of a kind understands.
+_IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "description": "The `ETag` of the state that is edited; 412 if it is not the present one.",
+    "schema": {"type": "string"},
+    "example": '"3f6f0b0c"',
+}
+_IF_NONE_MATCH = {
+    "in": "header",
+    "name": "If-None-Match",
+    "description": "An `ETag` that the client has; 304 without a body if it is the present one.",
+    "schema": {"type": "string"},
+    "example": '"3f6f0b0c"',
+}
+
 
 def complete(operation: dict[str, Any], route: Route, contract: Contract) -> None:
     """Add a description, security, refusals by status and the headers of answers to the operation."""
     rule = getattr(route.handler, "__access__", None)
     operation.setdefault("security", [])
     facts = " ".join(_facts(operation, route, rule))
+    operation.setdefault("parameters", []).extend(_conditions(route, contract))
     operation["description"] = f"{operation['description']}\n\n{facts}" if operation.get("description") else facts
     refusal = operation["responses"].pop("default")
     for status, meaning in _refusals(operation, route, rule, contract):
@@ -49,6 +66,24 @@ def complete(operation: dict[str, Any], route: Route, contract: Contract) -> Non
     operation["responses"]["default"] = refusal
     for status, answer in operation["responses"].items():
         answer["headers"] = _headers(operation, route, status)
+
+
+def _conditions(route: Route, contract: Contract) -> Iterator[dict[str, Any]]:
+    """Preconditions that the route understands (mystar/kit/web/etags.py)."""
+    if _has_etag(route):
+        yield dict(_IF_NONE_MATCH)
+    if _may_be_outdated(route, contract):
+        yield dict(_IF_MATCH)
+
+
+def _has_etag(route: Route) -> bool:
+    return route.method == "GET" and route.name.startswith("market.")
+
+
+def _may_be_outdated(route: Route, contract: Contract) -> bool:
+    """An edit of what can be read at the same address."""
+    reads = any(other.method == "GET" and other.path == route.path for other in contract.routes)
+    return route.method in ("PUT", "PATCH", "DELETE") and reads
 
 
 def describe_fields(document: dict[str, Any]) -> None:
@@ -85,6 +120,7 @@ def _refusals(
         (errors.NotFound, "There is no such thing, or it is not shown to this account.", "{" in route.path),
         (errors.Invalid, "Wrong input, by field.", takes_input),
         (errors.Unreadable, "The body cannot be read.", "requestBody" in operation),
+        (errors.Stale, "`If-Match` names another state.", _may_be_outdated(route, contract)),
         (errors.TooMany, "Too many requests.", True),
     ]
     for kind, meaning, applies in kinds:
@@ -95,7 +131,7 @@ def _refusals(
 def _headers(operation: dict[str, Any], route: Route, status: str) -> dict[str, Any]:
     names = ["X-Request-ID"]
     if status.startswith("2") and route.method == "GET":
-        names += ["ETag"] if route.name.startswith("market.") else []
+        names += ["ETag"] if _has_etag(route) else []
         names += (
             ["X-Ignored-Parameters"] if any(one["in"] == "query" for one in operation.get("parameters", ())) else []
         )

@@ -214,7 +214,7 @@ async def icon(_request: web.Request) -> web.Response:
 
 _OPENAPI = route("GET", "/api/docs/openapi.json", openapi_document, "market.openapi")
 _SWAGGER_PAGE = route("GET", "/swagger/", swagger, "market.swagger")
-_FAVICON = route("GET", "/favicon.svg", icon, "market.icon")
+_FAVICON = route("GET", "/favicon.svg", icon, "market.icon", documented=False)
 
 ROUTES = (
     route("GET", "/", home, "market.home"),
@@ -230,5 +230,5 @@ ROUTES = (
     alias("/openapi.json", _OPENAPI),
     _FAVICON,
     alias("/favicon.ico", _FAVICON),
-    route("GET", r"/swagger/{file:[\w.-]+}", swagger_file, "market.swagger-file"),
+    route("GET", r"/swagger/{file:[\w.-]+}", swagger_file, "market.swagger-file", documented=False),
 )

@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from jsonschema.exceptions import best_match
+from openapi_schema_validator import OAS31Validator
 
 from mystar.app import contracts
 from mystar.contracts.api_introduction import TAGS
+from mystar.contracts.example_values import BODIES, EXAMPLES, IN_PLACE
 from mystar.contracts.openapi import openapi
 from mystar.contracts.vocabulary import DESCRIPTIONS
 from tests.conftest import Api
+
+FORMATS = OAS31Validator.FORMAT_CHECKER
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +61,39 @@ def test_every_word_of_the_vocabulary_is_used(document: dict[str, Any]) -> None:
     used = {parameter["name"] for _, operation in operations(document) for parameter in operation.get("parameters", ())}
     used |= {field for schema in document["components"]["schemas"].values() for field in schema.get("properties", {})}
     assert not set(DESCRIPTIONS) - used
+
+
+def contents(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Bodies, and JSON answers of success."""
+    for name, operation in operations(document):
+        for media, content in operation.get("requestBody", {}).get("content", {}).items():
+            yield f"{name} takes {media}", content
+        for status, answer in operation["responses"].items():
+            content = answer.get("content", {}).get("application/json")
+            if status.startswith("2") and content:
+                yield f"{name} answers {status}", content
+
+
+def test_every_body_and_answer_has_an_example_that_keeps_to_its_schema(document: dict[str, Any]) -> None:
+    validator = OAS31Validator({"components": document["components"]}, format_checker=FORMATS)
+    wrong: list[str] = []
+    for name, content in contents(document):
+        found = best_match(validator.evolve(schema=content.get("schema", {})).iter_errors(content.get("example")))
+        if "example" not in content or found:
+            wrong.append(f"{name}: {found.message[:200] if found else 'none'}")
+    assert not wrong, "say it in mystar/contracts/example_values.py"
+
+
+def test_every_example_is_used(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    fields = {field for schema in schemas.values() for field in schema.get("properties", {})}
+    fields |= {
+        parameter["name"] for _, operation in operations(document) for parameter in operation.get("parameters", ())
+    }
+    places = {key.partition(".")[::2] for key in IN_PLACE}
+    assert not set(EXAMPLES) - fields
+    assert not set(BODIES) - set(schemas)
+    assert not {place for place, _ in places} - fields - set(schemas)
 
 
 def test_every_tag_is_used_and_described(document: dict[str, Any]) -> None:

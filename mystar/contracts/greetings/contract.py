@@ -73,8 +73,10 @@ STATUSES: dict[str | type[MystarError], int] = {
 ERROR_SCHEMA = {
     "oneOf": [
         {"type": "array", "items": {"type": "string"}},
-        {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
-        {"type": "object", "additionalProperties": {"type": "string"}},
+        {
+            "type": "object",
+            "additionalProperties": {"oneOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]},
+        },
     ]
 }
 
