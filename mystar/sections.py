@@ -285,6 +285,8 @@ class LimitSettings(Section):
     order: Rate
     #: Orders of one account for the same service, or of the same star.
     order_again: Rate
+    #: Custom offers that a creator sends.
+    offer: Rate
     #: Orders to the studio of guests by address.
     guest_order: Rate
     #: Orders to the studio of one account.

@@ -39,7 +39,7 @@ OWNERS = {
     ],
     "receipts": ["receipts"],
     "reviews": ["reviews"],
-    "chat": ["conversations", "messages", "message_files", "chat_blocks"],
+    "chat": ["conversations", "messages", "message_files", "chat_blocks", "offers"],
     "audit": ["audit_entries", "audit_heads"],
     "notifications": ["notifications", "notification_boxes"],
     "kit": ["outbox", "idempotency_keys"],

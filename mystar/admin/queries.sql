@@ -271,13 +271,15 @@ where reviews.id = %(id)s;
 -- name: order_page
 -- With the names of buyer, creator and service.
 select orders.*, creators.account_id as creator_account_id, stars.username as creator, buyers.username as buyer,
-    services.title as service,
+    services.title as service, offers.title as offer_title, offers.text as offer_text,
+    offers.delivery_days as offer_days, offers.created_at as offer_sent_at,
     case when orders.status = 'new' and orders.process_at is not null then 'queued' else orders.status end as state
 from orders
 left join creators on creators.id = orders.creator_id
 left join accounts stars on stars.id = creators.account_id
 left join accounts buyers on buyers.id = orders.buyer_id
 left join services on services.id = orders.service_id
+left join offers on offers.id = orders.offer_id
 where orders.id = %(id)s;
 
 -- name: order_history

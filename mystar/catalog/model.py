@@ -120,7 +120,8 @@ class Service(NamedTuple):
 
     A greeting has neither price nor category before its creator sets them. ``modifications_price`` is the whole price
     with modifications, at least ``base_price``; None = there are none. ``is_active`` is set by the creator,
-    ``is_withheld`` by staff; ``is_listed`` follows from both: whether the service can be seen and ordered.
+    ``is_withheld`` by staff, ``is_seller_active`` is whether the creator's account is not blocked; ``is_listed``
+    follows from all: whether the service can be seen and ordered.
     ``delivery_text``: the delivery time in the creator's words, empty = only ``delivery_days``.
     ``is_removed`` ones exist only for the orders that name them. ``rating`` and ``completed_orders`` are the creator's.
     """
@@ -143,6 +144,7 @@ class Service(NamedTuple):
     modifications_price: int | None
     is_active: bool
     is_withheld: bool
+    is_seller_active: bool
     is_listed: bool
     is_removed: bool
     options: tuple[Option, ...]
@@ -150,6 +152,11 @@ class Service(NamedTuple):
     images: tuple[ServiceImage, ...]
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def can_be_offered(self) -> bool:
+        """Whether it can be sold in a custom offer, also one that its creator does not list."""
+        return not self.is_withheld and self.is_seller_active and not self.is_removed
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ select services.id, services.kind, services.creator_id, creators.account_id, acc
     creators.rating, creators.completed_orders, services.category_id, categories.name as category_name,
     services.title, services.description, services.base_price, services.delivery_days, services.delivery_text,
     services.modifications_price,
-    services.is_active, services.is_withheld, services.is_listed, services.deleted_at is not null as is_removed,
+    services.is_active, services.is_withheld, services.is_seller_active, services.is_listed, services.deleted_at is not null as is_removed,
     services.created_at, services.updated_at,
     (
         select json_agg(json_build_array(id, name, description, price) order by position, id)

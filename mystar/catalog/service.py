@@ -12,6 +12,7 @@ from mystar.catalog.model import (
     Greeting,
     GreetingPricing,
     GreetingPricingPatch,
+    ModificationsTooCheap,
     OptionUnknown,
     PriceImpossible,
     PriceLimits,
@@ -103,6 +104,29 @@ class CatalogService:
             delivery_days=service.delivery_days,
             options=tuple(options[option_id] for option_id in option_ids),
         )
+
+    async def offerable(self, service_id: int, tx: Tx | None = None) -> Service:
+        """A service that can be sold in a custom offer. :raises ServiceUnknown:"""
+        service = (await CatalogRepository(tx or self._db).services([service_id])).get(service_id)
+        if service is None or not service.can_be_offered:
+            raise ServiceUnknown
+        return service
+
+    async def offered(self, actor: Actor, service_id: int, *, price: int, modifications_price: int | None) -> Service:
+        """The actor's service, which is offered at another price; with modifications it costs more.
+
+        :raises ServiceUnknown: it is not the actor's, or cannot be offered. :raises PriceImpossible:
+        :raises PriceOutsideLimits: :raises ModificationsTooCheap:
+        """
+        service = await self.offerable(service_id)
+        if service.account_id != actor.id:
+            raise ServiceUnknown
+        if price <= 0:
+            raise PriceImpossible
+        if modifications_price is not None and modifications_price < price:
+            raise ModificationsTooCheap
+        self._limits.check(price=price, modifications_price=modifications_price)
+        return service
 
     async def set_listed(self, actor: Actor, service_id: int, listed: bool) -> None:
         """Hide a service from all but its creator and staff, or stop doing so; ``is_active`` is not changed.

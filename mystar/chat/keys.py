@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
+    from mystar.chat.offers.service import OfferService
     from mystar.chat.service import ChatService
     from mystar.chat.sockets import LiveChat
 
 CHAT: web.AppKey[ChatService] = web.AppKey("chat")
+OFFERS: web.AppKey[OfferService] = web.AppKey("offers")
 LIVE_CHAT: web.AppKey[LiveChat] = web.AppKey("live_chat")

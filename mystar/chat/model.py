@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from mystar.chat.offers.model import Offer
 from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text
 
 #: Characters of a message; a dialect may allow fewer.
@@ -45,6 +46,7 @@ class Message:
     :param changed_position: of the last edit or deletion; None if never changed.
     :param answer_id: the id of the message, of the same conversation, that it answers.
     :param client_id: an id chosen by the sender's client.
+    :param offer: the custom offer that the message shows, as it is now.
     """
 
     id: int
@@ -60,6 +62,7 @@ class Message:
     edited_at: datetime | None
     deleted_at: datetime | None
     files: tuple[Attachment, ...] = ()
+    offer: Offer | None = None
 
     @property
     def is_deleted(self) -> bool:
@@ -293,6 +296,16 @@ class NotYourMessage(Forbidden):
 
     code = "not_your_message"
     text = Text("Изменить или удалить сообщение может только его автор.", "Only its author may change a message.")
+
+
+class OfferStays(Conflict):
+    """A message that shows an offer is neither edited nor deleted: the offer is withdrawn."""
+
+    code = "offer_stays"
+    text = Text(
+        "Сообщение с предложением нельзя изменить или удалить. Отзовите предложение.",
+        "A message with an offer can be neither edited nor deleted. Withdraw the offer.",
+    )
 
 
 class MessageDeleted(Conflict):

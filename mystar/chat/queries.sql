@@ -133,6 +133,12 @@ with place as (
 update messages set text = %(text)s, edited_at = %(now)s, changed_position = place.position
 from place where id = %(id)s;
 
+-- name: move_message
+with place as (
+    update conversations set position = position + 1 where id = %(conversation_id)s returning position
+)
+update messages set changed_position = place.position from place where id = %(id)s;
+
 -- name: delete_message
 -- The caller holds the lock of the conversation. A message that is deleted unread is no longer counted.
 with place as (

@@ -21,6 +21,7 @@ from mystar.chat.model import (
     ReadMark,
     RecipientUnknown,
 )
+from mystar.chat.offers.model import offer_of
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.recount import Difference
@@ -115,7 +116,7 @@ class ChatRepository:
         if row is None:
             return None
         recipient_id, is_notified = row.pop("recipient_id"), row.pop("is_notified")
-        return MessageSent(_message({**row, "files": None}), recipient_id, is_notified)
+        return MessageSent(_message({**row, "files": None, "offer": None}), recipient_id, is_notified)
 
     async def add_files(self, message_id: int, file_ids: Sequence[int]) -> None:
         await self._tx.execute(QUERIES.add_files, message_id=message_id, file_ids=list(file_ids))
@@ -156,6 +157,10 @@ class ChatRepository:
             now=now,
         )
         return await self.message(message.conversation_id, message.id)
+
+    async def move(self, conversation_id: int, message_id: int) -> None:
+        """Give the message the next position of the log, as a change of what it shows. Locks the conversation."""
+        await self._tx.execute(QUERIES.move_message, id=message_id, conversation_id=conversation_id)
 
     async def changes_after(self, conversation_id: int, position: int, limit: int) -> list[Change]:
         rows = await self._tx.all(
@@ -262,6 +267,7 @@ def _message(row: Row) -> Message:
         edited_at=row["edited_at"],
         deleted_at=row["deleted_at"],
         files=tuple(Attachment(**file) for file in row["files"] or ()),
+        offer=offer_of(row["offer"]) if row["offer"] else None,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from mystar.chat.model import MAX_CLIENT_ID_LENGTH, MAX_FILES, MAX_LENGTH, Change, ConversationCard, Message, Person
+from mystar.chat.offers.schemas import OfferView, offer_view
 from mystar.kit.web.fields import BaseSchema, BoundedInteger, BoundedList, Id, PlainText
 from mystar.kit.web.media_urls import Addresses
 
@@ -100,6 +101,12 @@ class MessageView(BaseSchema):
     edited_at = fields.DateTime(required=True, allow_none=True)
     is_deleted = fields.Boolean(required=True)
     files = fields.List(fields.Nested(MessageFileView), required=True)
+    offer = fields.Nested(
+        OfferView,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The custom offer that the message shows, as it is now; mostly null."},
+    )
 
 
 class ConversationView(BaseSchema):
@@ -169,6 +176,7 @@ def message_view(message: Message, at: Addresses) -> dict[str, Any]:
         "edited_at": message.edited_at,
         "is_deleted": message.is_deleted,
         "files": files_view(message, at),
+        "offer": offer_view(message.offer) if message.offer else None,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from mystar.accounts.model import Actor
@@ -24,6 +24,7 @@ from mystar.chat.model import (
     MessageDeleted,
     MessageEmpty,
     NotYourMessage,
+    OfferStays,
     Opened,
     OwnConversation,
     Person,
@@ -195,6 +196,22 @@ class ChatService:
             assert first is not None
             return Sent(first, False)
 
+    async def send_within(
+        self,
+        tx: Tx,
+        actor: Actor,
+        conversation_id: int,
+        text: str,
+        *,
+        client_id: str | None,
+        then: Callable[[Message], Awaitable[Message]],
+    ) -> Sent:
+        """Send a message in the caller's transaction, which shows more than text: ``then`` adds that to a new one.
+
+        :raises AlreadySent: another request with this ``client_id`` was faster.
+        """
+        return await self._send(tx, actor, conversation_id, text, client_id=client_id, then=then)
+
     async def send_to(self, actor: Actor, recipient_id: int, text: str, *, client_id: str | None = None) -> Sent:
         """Send a message to an account, in the one conversation of the two. Raises what `open` and `send` raise."""
         if not text:
@@ -304,6 +321,7 @@ class ChatService:
         answer_to: int | None = None,
         file_ids: Sequence[int] = (),
         client_id: str | None = None,
+        then: Callable[[Message], Awaitable[Message]] | None = None,
     ) -> Sent:
         chats = ChatRepository(tx)
         sent = await chats.send(
@@ -314,6 +332,8 @@ class ChatService:
         if file_ids:
             message = await self._attach(tx, sent.message, sent.recipient_id, list(dict.fromkeys(file_ids)))
             sent = replace(sent, message=message)
+        if then:
+            sent = replace(sent, message=await then(sent.message))
         await tx.publish(sent)
         return Sent(sent.message, True)
 
@@ -352,6 +372,8 @@ class ChatService:
         message = await chats.message(conversation_id, message_id)
         if message.sender.id != actor.id:
             raise NotYourMessage
+        if message.offer is not None:
+            raise OfferStays
         return conversation, message
 
     @staticmethod

@@ -1,22 +1,33 @@
-"""Build the chat service and its WebSockets."""
+"""Build the chat service, its offers and its WebSockets."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
+from mystar.catalog.keys import CATALOG
 from mystar.chat import handlers, sockets
-from mystar.chat.keys import CHAT, LIVE_CHAT
+from mystar.chat.keys import CHAT, LIVE_CHAT, OFFERS
+from mystar.chat.offers import handlers as offer_handlers
+from mystar.chat.offers.service import OfferService
 from mystar.chat.repository import CONSTRAINTS as CONSTRAINTS
 from mystar.chat.service import ChatService
 from mystar.files.forms import addresses
 from mystar.files.keys import FILES
 from mystar.infrastructure import Infrastructure
+from mystar.kit.background import every
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.web.routes import Route
+from mystar.orders.keys import ORDERS
 
-ROUTES: tuple[Route, ...] = (*handlers.ROUTES, *sockets.ROUTES)
+#: Seconds between two looks for offers whose time is over.
+_EXPIRY_SECONDS = 30.0
+ROUTES: tuple[Route, ...] = (*handlers.ROUTES, *offer_handlers.ROUTES, *sockets.ROUTES)
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
     app[CHAT] = chat = ChatService(infra.db, app[FILES], infra.limits, infra.clock)
     app[LIVE_CHAT] = sockets.LiveChat(chat, addresses(app), app[HUB], infra.events)
+    app[OFFERS] = offers = OfferService(
+        infra.db, infra.clock, chat=chat, catalog=app[CATALOG], orders=app[ORDERS], limits=infra.limits
+    )
+    app.cleanup_ctx.append(every(_EXPIRY_SECONDS, offers.expire_due, name="offer expiry"))

@@ -45,6 +45,7 @@ TAGS: Mapping[str, str] = {
     "market: earnings": "What creators earn: shares, balances, statements.",
     "market: payouts": "Paying out to creators.",
     "market: conversations": "Private conversations.",
+    "market: offers": "Custom offers of creators inside conversations.",
     "market: notifications": "Notifications and their settings.",
     "market: files": "Uploads.",
     "greetings: people": "Accounts of the greetings dialect.",

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from mystar.chat.model import MessageSent, ReadMoved
+from mystar.chat.offers.model import Offer, OfferDeclined, OfferExpired, OfferFact, OfferWithdrawn
 from mystar.earnings.model import BalanceAdjusted
 from mystar.earnings.payouts.model import Payout, PayoutMoved
 from mystar.earnings.sending.model import DETAILS_AT_FAULT
@@ -70,6 +71,12 @@ _MAILED = frozenset(
         *(Kind.ORDER_PAID, Kind.PAYMENT_FAILED, Kind.DELIVERY),
     }
 )
+#: The kind of each end of an offer, and the roles that are notified.
+_CLOSED_OFFERS: dict[type[OfferFact], tuple[Kind, tuple[Role, ...]]] = {
+    OfferDeclined: (Kind.OFFER_DECLINED, (Role.CREATOR,)),
+    OfferWithdrawn: (Kind.OFFER_WITHDRAWN, (Role.BUYER,)),
+    OfferExpired: (Kind.OFFER_EXPIRED, _BOTH),
+}
 #: What a creator is told of a payout, by the status that its parts came to.
 _PAYOUTS = {"paid": Kind.PAYOUT_PAID, "failed": Kind.PAYOUT_FAILED, "returned": Kind.PAYOUT_RETURNED}
 
@@ -91,10 +98,16 @@ class Listeners:
         events.on(ReviewWritten, self._review_written)
         events.on(ReviewAnswered, self._review_answered)
         events.on(MessageSent, self._message_sent)
+        for closed in _CLOSED_OFFERS:
+            events.on(closed, self._offer_closed)
         events.on(ReadMoved, self._conversation_read)
 
     async def _order_moved(self, tx: Tx, fact: OrderFact) -> None:
         order, (kind, roles) = fact.order, _RULES[type(fact)]
+        if order.offer_id is not None and kind is Kind.NEW_ORDER:
+            kind = Kind.OFFER_ACCEPTED
+        elif order.offer_id is not None and kind is Kind.ORDER_ACCEPTED:
+            return  # the creator has agreed by the offer, and the buyer knows
         if kind in (Kind.ORDER_PAID, Kind.PAYMENT_FAILED) and order.money_goal is Goal.REVERSE:
             return  # too late: the money goes back at once
         if kind is Kind.MONEY_RETURNED and order.money is Money.RELEASED and order.money_goal is not Goal.REVERSE:
@@ -146,13 +159,19 @@ class Listeners:
 
     async def _message_sent(self, tx: Tx, fact: MessageSent) -> None:
         message = fact.message
-        if fact.is_notified:
+        if fact.is_notified and message.offer is None:
             return
         data = {
             "conversation_id": message.conversation_id,
             "message_id": message.id,
             "sender": {"id": message.sender.id, "username": message.sender.username},
         }
+        if message.offer is not None:
+            data |= _about_offer(message.offer)
+            draft = NotificationDraft(
+                fact.recipient_id, Kind.OFFER, Subject.CONVERSATION, message.conversation_id, data, is_mailed=True
+            )
+            return await self._notifications.notify(tx, draft)
         draft = NotificationDraft(fact.recipient_id, Kind.MESSAGE, Subject.CONVERSATION, message.conversation_id, data)
         notification = await self._notifications.notify_once(tx, draft)
         if notification is not None:
@@ -175,6 +194,15 @@ class Listeners:
             unsubscribe=self._notifications.unsubscribe_link(star.id),
         )
 
+    async def _offer_closed(self, tx: Tx, fact: OfferFact) -> None:
+        offer, (kind, roles) = fact.offer, _CLOSED_OFFERS[type(fact)]
+        people = {Role.BUYER: offer.buyer_id, Role.CREATOR: offer.creator_account_id}
+        data = _about_offer(offer)
+        drafts = [
+            NotificationDraft(people[role], kind, Subject.CONVERSATION, offer.conversation_id, data) for role in roles
+        ]
+        await self._notifications.notify(tx, *drafts)
+
     async def _conversation_read(self, tx: Tx, fact: ReadMoved) -> None:
         await self._notifications.mark_conversation_read(tx, fact.mark.account_id, fact.mark.conversation_id)
 
@@ -187,6 +215,18 @@ def _about(order: Order) -> dict[str, Any]:
         "total_price": rubles_text(order.total_price),
     }
     return data | {"reason": order.cancellation_reason} if order.cancellation_reason else data
+
+
+def _about_offer(offer: Offer) -> dict[str, Any]:
+    data = {
+        "offer_id": offer.id,
+        "conversation_id": offer.conversation_id,
+        "title": offer.title,
+        "price": rubles_text(offer.price),
+        "delivery_days": offer.delivery_days,
+        "expires_at": offer.expires_at.isoformat(),
+    }
+    return data | {"reason": offer.reason} if offer.reason else data
 
 
 def _is_details_fault(payout: Payout) -> bool:

@@ -34,6 +34,11 @@ class Kind(StrEnum):
     REVIEW = "review"
     REVIEW_REPLY = "review_reply"
     MESSAGE = "message"
+    OFFER = "offer"
+    OFFER_ACCEPTED = "offer_accepted"
+    OFFER_DECLINED = "offer_declined"
+    OFFER_WITHDRAWN = "offer_withdrawn"
+    OFFER_EXPIRED = "offer_expired"
     PAYOUT_PAID = "payout_paid"
     PAYOUT_FAILED = "payout_failed"
     PAYOUT_NOT_MADE = "payout_not_made"
@@ -149,6 +154,34 @@ WORDS: dict[str, Wording] = {
     Kind.MESSAGE: Wording(
         Text("Новое сообщение", "New message"),
         Text("Вам пишет {sender[username]}.", "{sender[username]} wrote to you."),
+    ),
+    Kind.OFFER: Wording(
+        Text("Новое предложение", "New offer"),
+        Text(
+            "{sender[username]} предлагает «{title}» за {price} ₽.",
+            "{sender[username]} offers “{title}” for {price} RUB.",
+        ),
+        is_urgent=True,
+    ),
+    Kind.OFFER_ACCEPTED: Wording(
+        Text("Предложение принято", "Offer accepted"),
+        Text(
+            "Ваше предложение принято: заказ №{order_id} ждёт оплаты.",
+            "Your offer was accepted: order no. {order_id} waits for the payment.",
+        ),
+        is_urgent=True,
+    ),
+    Kind.OFFER_DECLINED: Wording(
+        Text("Предложение отклонено", "Offer declined"),
+        Text("Ваше предложение «{title}» отклонено.", "Your offer “{title}” was declined."),
+    ),
+    Kind.OFFER_WITHDRAWN: Wording(
+        Text("Предложение отозвано", "Offer withdrawn"),
+        Text("Предложение «{title}» отозвано.", "The offer “{title}” was withdrawn."),
+    ),
+    Kind.OFFER_EXPIRED: Wording(
+        Text("Срок предложения истёк", "Offer expired"),
+        Text("Предложение «{title}» больше не действует.", "The offer “{title}” has expired."),
     ),
     Kind.PAYOUT_PAID: Wording(
         Text("Выплата отправлена", "Payout sent"),

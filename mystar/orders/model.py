@@ -86,7 +86,7 @@ class Order:
     ``creator_id`` is the creator's profile and ``creator_account_id`` its account; a studio order has neither.
     ``deadline_at``: when the system applies the next transition, unless a party moves the order before.
     ``payment_method`` is that of the latest payment; ``payment_refusal`` is why the provider takes no payment for the
-    order, None when it may be paid.
+    order, None when it may be paid. ``offer_id``: the custom offer that the order was made of.
     """
 
     id: int
@@ -119,6 +119,7 @@ class Order:
     updated_at: datetime
     payment_method: str | None = None
     payment_refusal: str | None = None
+    offer_id: int | None = None
 
     def role_of(self, actor: Actor) -> Role | None:
         """The actor's role in this order; None for others. Staff who are a party act as that party only."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from mystar.accounts.model import Actor
-from mystar.catalog.model import Greeting, Quote
+from mystar.catalog.model import Greeting
 from mystar.catalog.service import CatalogService
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.kit.clock import Clock
 from mystar.kit.money import rubles_text
-from mystar.kit.postgres.database import Database
+from mystar.kit.postgres.database import Database, Tx
 from mystar.orders.model import (
     ChosenOption,
     Goal,
@@ -36,6 +37,23 @@ from mystar.orders.state_machine import Terms, next_deadline
 _ALL_DAY = time(23, 59)
 _MODIFICATIONS = "Доработки"
 DATE_PASSED = Text("Эта дата уже прошла.", "This date has passed.")
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedTerms:
+    """What a custom offer says of its order (D71). Money in kopecks.
+
+    :param modifications_price: the whole price of the version with modifications; None = none are offered.
+    """
+
+    offer_id: int
+    service_id: int
+    creator_account_id: int
+    title: str
+    text: str
+    price: int
+    modifications_price: int | None
+    delivery_days: int
 
 
 class Placing:
@@ -112,7 +130,7 @@ class Placing:
         require_to_come(delivery_date, now, "delivery_date")
         options = [ChosenOption(one.id, one.name, one.description, one.price) for one in quote.options]
         if modifications is not None:
-            options.append(_modifications(quote, modifications))
+            options.append(_modifications(quote.modifications_price, quote.base_price, modifications))
         order, parties = await self._place(
             actor,
             Kind.GREETING if quote.is_greeting else Kind.SERVICE,
@@ -127,8 +145,50 @@ class Placing:
         )
         return OrderEntry(order, parties.buyer, parties.creator, *(None,) * 5, service=quote.service)
 
-    async def _place(
+    async def offered(
         self,
+        tx: Tx,
+        actor: Actor,
+        terms: OfferedTerms,
+        *,
+        requirements: str = "",
+        delivery_date: date | None = None,
+        modifications: str | None = None,
+    ) -> Order:
+        """Order what was offered to the actor, at the price and within the term of the offer (D71).
+
+        :param requirements: of the buyer; empty = the text of the offer.
+        :raises NotFound: the service was removed or withheld. :raises NoModifications: none are offered.
+        :raises Invalid: the ``delivery_date`` has passed.
+        """
+        service, now = await self._catalog.offerable(terms.service_id, tx), self._clock.now()
+        require_to_come(delivery_date, now, "delivery_date")
+        options = []
+        if modifications is not None:
+            options.append(_modifications(terms.modifications_price, terms.price, modifications))
+        order, _ = await self._place_in(
+            tx,
+            actor,
+            Kind.GREETING if service.kind == "greeting" else Kind.SERVICE,
+            now,
+            service_id=service.id,
+            creator_id=service.creator_id,
+            price=terms.price,
+            options=options,
+            wish=requirements or terms.text or terms.title,
+            by_date=delivery_date or (now + timedelta(days=terms.delivery_days)).date(),
+            by_time=_ALL_DAY,
+            offer_id=terms.offer_id,
+        )
+        return order
+
+    async def _place(self, actor: Actor, kind: Kind, now: datetime, **columns: Any) -> tuple[Order, Parties]:
+        async with self._db.transaction() as tx:
+            return await self._place_in(tx, actor, kind, now, **columns)
+
+    async def _place_in(
+        self,
+        tx: Tx,
         actor: Actor,
         kind: Kind,
         now: datetime,
@@ -137,33 +197,35 @@ class Placing:
         options: Sequence[ChosenOption] = (),
         for_whom: str = "",
         occasion: str = "video",
+        offer_id: int | None = None,
         **columns: Any,
     ) -> tuple[Order, Parties]:
-        async with self._db.transaction() as tx:
-            orders = OrderRepository(tx)
-            order, parties = await orders.place(
-                kind=kind,
-                buyer_id=actor.id,
-                price=price,
-                total_price=total_price(price, options),
-                options=options,
-                for_whom=for_whom,
-                occasion=occasion,
-                deadline_at=next_deadline(None, new_order(kind), self._terms, now),
-                now=now,
-                **columns,
-            )
-            await orders.add_event(
-                order.id,
-                action="place",
-                role=Role.BUYER,
-                actor_id=actor.id,
-                before=None,
-                after=(order.status, order.money),
-                now=now,
-                details={"price": order.total_price},
-            )
-            await tx.publish(OrderPlaced(order, Role.BUYER, parties=parties))
+        """The one place where orders of all dialects begin."""
+        orders = OrderRepository(tx)
+        order, parties = await orders.place(
+            kind=kind,
+            buyer_id=actor.id,
+            price=price,
+            total_price=total_price(price, options),
+            options=options,
+            for_whom=for_whom,
+            occasion=occasion,
+            deadline_at=next_deadline(None, new_order(kind), self._terms, now),
+            offer_id=offer_id,
+            now=now,
+            **columns,
+        )
+        await orders.add_event(
+            order.id,
+            action="place",
+            role=Role.BUYER,
+            actor_id=actor.id,
+            before=None,
+            after=(order.status, order.money),
+            now=now,
+            details={"price": order.total_price} | ({"offer": offer_id} if offer_id else {}),
+        )
+        await tx.publish(OrderPlaced(order, Role.BUYER, parties=parties))
         return order, parties
 
 
@@ -172,11 +234,11 @@ def total_price(price: int, options: Sequence[ChosenOption]) -> int:
     return price + sum(option.price for option in options)
 
 
-def _modifications(quote: Quote, description: str) -> ChosenOption:
-    """What the version with modifications costs more. :raises NoModifications: the service has none."""
-    if quote.modifications_price is None:
+def _modifications(whole_price: int | None, price: int, description: str) -> ChosenOption:
+    """What the version with modifications costs more. :raises NoModifications: there is none."""
+    if whole_price is None:
         raise NoModifications
-    return ChosenOption(None, _MODIFICATIONS, description, quote.modifications_price - quote.base_price)
+    return ChosenOption(None, _MODIFICATIONS, description, whole_price - price)
 
 
 def require_to_come(day: date | None, now: datetime, field: str) -> None:

@@ -4,10 +4,11 @@
 with placed as (
     insert into orders (
         kind, service_id, creator_id, buyer_id, price, total_price, options, for_whom, wish, occasion, by_date, by_time,
-        deadline_at, created_at, updated_at)
+        deadline_at, offer_id, created_at, updated_at)
     values (
         %(kind)s, %(service_id)s, %(creator_id)s, %(buyer_id)s, %(price)s, %(total_price)s, %(options)s::jsonb,
-        %(for_whom)s, %(wish)s, %(occasion)s, %(by_date)s, %(by_time)s, %(deadline_at)s, %(now)s, %(now)s)
+        %(for_whom)s, %(wish)s, %(occasion)s, %(by_date)s, %(by_time)s, %(deadline_at)s, %(offer_id)s, %(now)s,
+        %(now)s)
     returning *
 )
 select placed.*, creators.account_id as creator_account_id,

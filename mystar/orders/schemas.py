@@ -184,6 +184,11 @@ class OrderView(BaseSchema):
     completed_at = fields.DateTime(required=True, allow_none=True)
     cancelled_at = fields.DateTime(required=True, allow_none=True)
     reviewed_at = fields.DateTime(required=True, allow_none=True)
+    offer_id = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The custom offer that the order was made of.", "example": 12},
+    )
     allowed_actions = fields.List(fields.Nested(AllowedActionView), required=True)
     commission = fields.String(metadata={"description": "For the creator alone: what the platform keeps."})
     your_share = fields.String(metadata={"description": "For the creator alone, less what went back to the buyer."})
@@ -283,6 +288,7 @@ def order_view(entry: OrderEntry, reader: Actor, at: Addresses) -> dict[str, Any
         "completed_at": order.completed_at,
         "cancelled_at": order.cancelled_at,
         "reviewed_at": order.reviewed_at,
+        "offer_id": order.offer_id,
         "allowed_actions": [one.plain() for one in allowed_actions(order, role)] if role else [],
         **(_share(entry.share) if entry.share else {}),
     }

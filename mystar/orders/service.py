@@ -35,7 +35,7 @@ from mystar.orders.model import (
     Role,
     Status,
 )
-from mystar.orders.placing import Placing, require_to_come
+from mystar.orders.placing import OfferedTerms, Placing, require_to_come
 from mystar.orders.repository import OrderRepository
 from mystar.orders.state_machine import Action, Terms, deadline_of, decide
 from mystar.orders.transitions import Transitions, acting_role
@@ -96,6 +96,17 @@ class OrderService:
     async def place_service(self, actor: Actor, service_id: int, **wanted: Any) -> OrderEntry:
         """Order a service: see `Placing.service`."""
         return await self._placing.service(actor, service_id=service_id, **wanted)
+
+    async def place_offered(self, tx: Tx, actor: Actor, terms: OfferedTerms, **wanted: Any) -> Order:
+        """Order what a creator has offered, in the caller's transaction: see `Placing.offered`.
+
+        To offer is to agree, so the order is accepted by its creator at once and waits for the payment.
+        """
+        order = await self._placing.offered(tx, actor, terms, **wanted)
+        accepted = decide(order, Action.ACCEPT, Role.CREATOR)
+        return await self._transitions.apply(
+            tx, order, accepted, terms.creator_account_id, details={"offer": terms.offer_id}
+        )
 
     # The creator's actions.
 

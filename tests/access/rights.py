@@ -50,6 +50,7 @@ _ITEM, _IMAGE = "/api/portfolio/{item_id}/", "/api/portfolio-images/{image_id}/"
 _ORDER, _TALK = "/api/v1/orders/{order_id}/", "/api/v1/conversations/{conversation_id}/"
 _SKILL, _NOTE = "/api/creator-skills/{creator_skill_id}/", "/api/v1/notifications/{notification_id}/"
 _PROFILE, _PLACED = "/api/profiles/profiles/{id}/", "/api/orders/orders/{id}/"
+_OFFER = "/api/v1/offers/{offer_id}/"
 _REASON = {"reason": "Передумали"}
 
 #: By method and address, in the order of the test: operations that delete come last.
@@ -102,6 +103,13 @@ RIGHTS: dict[str, Rights] = {
     f"PATCH {_TALK}messages/{{message_id}}/": buyers("o", {"message": "Добрый день"}),
     f"POST {_TALK}read/": buyers("op"),
     "GET /ws/conversations/{conversation_id}/": buyers("op"),
+    f"GET {_TALK}offers/": buyers("op"),
+    # Of a service of the one that offers it.
+    f"POST {_TALK}offers/": buyers("p", {"service_id": 2, "price": 500, "delivery_days": 2}),
+    f"GET {_OFFER}": buyers("op"),
+    f"POST {_OFFER}accept/": buyers("o"),
+    f"POST {_OFFER}decline/": buyers("o", ids=(("offer_id", "declined_offer_id"),)),
+    f"POST {_OFFER}withdraw/": buyers("p", ids=(("offer_id", "withdrawn_offer_id"),)),
     f"GET {_NOTE}": creators("o"),
     f"POST {_NOTE}mark-as-read/": creators("o"),
     "GET /private/{chat_id}/messages": buyers("op", query="?limit=10&offset=0"),

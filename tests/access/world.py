@@ -48,6 +48,8 @@ async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
     file = await made("/api/v1/files/upload/", data=form(file=(f"{SECRET}.txt", b"hello")))
     talk = await made("/api/v1/conversations/", {"recipient_id": creator.id})
     message = await made(f"/api/v1/conversations/{talk}/messages/", {"message": SECRET})
+    terms = {"service_id": market.service_id, "price": 500, "delivery_days": 2, "text": SECRET}
+    offers = [await made(f"/api/v1/conversations/{talk}/offers/", terms, as_=creator) for _ in range(3)]
     order = (await market.place(requirements=SECRET))["id"]
     review, done = await _reviewed(market)
     works = {"title": "Ролик", "cover_image": ("a.jpg", picture())}
@@ -84,6 +86,9 @@ async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
         "conversation_id": talk,
         "chat_id": talk,
         "message_id": message,
+        "offer_id": offers[0],
+        "declined_offer_id": offers[1],
+        "withdrawn_offer_id": offers[2],
         "notification_id": await db.value("select max(id) from notifications where account_id = %(id)s", id=creator.id),
         "studio account": buyer.id,
         "studio order": studio,

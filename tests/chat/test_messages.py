@@ -36,6 +36,7 @@ async def test_a_message_has_the_documents_shape_and_reaches_the_other(
         "client_id": None,
         "edited_at": None,
         "is_deleted": False,
+        "offer": None,
         "files": [],
     }
     assert await heard(api, boris, chat) == [message]
