@@ -18,6 +18,7 @@ from mystar.earnings.details.model import DetailsChanged, PayoutsStopped
 from mystar.earnings.model import BalanceAdjusted, ChargedBack, EarningDecided
 from mystar.earnings.payouts.model import PayoutMoved
 from mystar.earnings.rules.service import RulesSet
+from mystar.earnings.sending.model import PayoutQueueResumed
 from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
 from mystar.kit.postgres.database import Tx
@@ -61,6 +62,7 @@ class Listeners:
         events.on(DetailsChanged, self._details_changed)
         events.on(PayoutsStopped, self._payouts_stopped)
         events.on(PayoutMoved, self._payout_moved)
+        events.on(PayoutQueueResumed, self._payout_queue_resumed)
         for studio_fact in _STUDIO:
             events.on(studio_fact, self._studio_order)
 
@@ -166,6 +168,9 @@ class Listeners:
             creator=payout.creator_id,
             by=event.by or None,
         )
+
+    async def _payout_queue_resumed(self, tx: Tx, event: PayoutQueueResumed) -> None:
+        await self._audit.record(tx, "payout_queue_resumed", actor_id=event.account_id, by=event.by)
 
     async def _studio_order(self, tx: Tx, event: StudioOrderFact) -> None:
         if event.actor_id is None or event.actor_id == event.order.owner_id:

@@ -101,6 +101,8 @@ class AuditContext:
 
     address: str
     actor_id: Callable[[], int | None]
+    #: Who sits at the command line, such as "operator:anna"; written with every entry as ``by``.
+    operator: str | None = None
     #: Entries written so far.
     written: int = 0
     #: Further details of an action of staff, see `annotate`.

@@ -48,6 +48,8 @@ class AuditService:
             context.written += 1
             address = context.address
             actor_id = actor_id or context.actor_id()
+            if context.operator is not None and details.get("by") is None:
+                details = {**details, "by": context.operator}
         rows = AuditRepository(tx)
         head = await rows.lock_head()
         if head is None:

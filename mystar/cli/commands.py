@@ -26,6 +26,7 @@ from mystar.cli import sending as _sending  # noqa: F401 - adds its commands
 from mystar.cli.backup import backup, restore
 from mystar.cli.context import database, error_lines, load_and_configure, progress, service, with_service
 from mystar.cli.earnings import earnings
+from mystar.cli.payments import payments
 from mystar.cli.payouts import payouts
 from mystar.cli.sandbox_ports import sandbox_url, with_free_sandbox_ports
 from mystar.cli.staff import admin, audit
@@ -80,6 +81,7 @@ main.add_command(audit)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(earnings)
+main.add_command(payments)
 main.add_command(payouts)
 
 
@@ -271,29 +273,6 @@ def send_test_mail(to: str) -> None:
     if refusal := asyncio.run(send_mail(load_and_configure(), to)):
         raise click.ClickException(refusal)
     click.echo(f"The mail server accepted a mail to {to}.")
-
-
-@main.group()
-def payments() -> None:
-    """Manage payments."""
-
-
-@payments.command()
-def reconcile() -> None:
-    """Compare every payment with the provider and the ledger; exit 1 if they differ."""
-    differences: list[Any] = []
-
-    async def compare(app: web.Application) -> None:
-        from mystar.payments.keys import PAYMENTS
-
-        differences.extend(await app[PAYMENTS].reconcile())
-
-    with_service(compare)
-    for difference in differences:
-        click.echo(str(difference))
-    if differences:
-        sys.exit(1)
-    click.echo("The ledger, the payments and the provider agree.")
 
 
 @main.group()

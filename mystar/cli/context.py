@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import getpass
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -52,12 +54,22 @@ def with_service(action: Action) -> None:
     settings = load_and_configure()
 
     async def run_it(dsn: str) -> None:
-        async with service(settings, dsn) as app, audit_context(AuditContext("command line", lambda: None)):
+        context = AuditContext("command line", lambda: None, operator_name())
+        async with service(settings, dsn) as app, audit_context(context):
             await action(app)
 
     with database(settings) as dsn:
         migrations.require_current(dsn)
         asyncio.run(run_it(dsn))
+
+
+def operator_name() -> str:
+    """Who runs the command, by the name of the system's account, for the audit."""
+    try:
+        return f"operator:{getpass.getuser()}"
+    except (KeyError, OSError):
+        # A container may run under a number without a name.
+        return f"operator:{os.getuid()}"
 
 
 @contextlib.asynccontextmanager

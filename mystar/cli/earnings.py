@@ -155,7 +155,8 @@ def resume(order_id: int) -> None:
 
         earning = await app[EARNINGS].resume(None, order_id)
         when = earning.clears_at.isoformat() if earning.clears_at else "after its completion"
-        click.echo(f"Order {order_id}: {rubles_text(earning.pending)} RUB clear, {when}.")
+        clears = f"{rubles_text(earning.pending)} RUB clear, {when}"
+        click.echo(f"Order {order_id}: {'what was frozen is available again' if earning.cleared_at else clears}.")
 
     with_service(action)
 

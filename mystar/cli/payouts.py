@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import getpass
 import io
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from aiohttp import web
 
-from mystar.cli.context import with_service
+from mystar.cli.context import operator_name, with_service
 from mystar.cli.earnings import Words
 from mystar.kit.money import rubles_text
 
@@ -160,7 +159,7 @@ async def approver_of(app: web.Application, login: str | None) -> Approver:
     from mystar.earnings.payouts.model import Approver
 
     if login is None:
-        return Approver(f"operator:{getpass.getuser()}", None, True)
+        return Approver(operator_name(), None, True)
     account = await app[OPERATOR].member(login)
     return Approver(f"account:{account.id}", account.id, account.role == "owner")
 

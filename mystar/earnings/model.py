@@ -282,10 +282,13 @@ class CreatorUnknown(NotFound):
 
 
 class EarningCleared(Conflict):
-    """A share is to be frozen that has become available."""
+    """A share is to be frozen of which nothing is on the creator's balance any more."""
 
     code = "earning_cleared"
-    text = Text("Деньги за этот заказ уже доступны креатору.", "The money of this order is available already.")
+    text = Text(
+        "Замораживать нечего: деньги за этот заказ уже ушли с баланса. Можно остановить выплаты.",
+        "There is nothing to freeze: the money of this order has left the balance. Payouts can be stopped.",
+    )
 
 
 class NotFromBefore(Conflict):

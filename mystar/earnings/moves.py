@@ -119,14 +119,20 @@ def end_dispute(earning: Earning, now: datetime) -> Change:
     return _unfreeze(earning, replace(earning, is_disputed=False), now)
 
 
-def stop(earning: Earning, reason: str, now: datetime) -> Change:
-    """The staff freeze the share.
+def stop(earning: Earning, reason: str, now: datetime, available: int) -> Change:
+    """The staff freeze the share, wherever it is.
 
-    :raises EarningCleared: it is available already; the creator's payouts can be stopped instead.
+    :param available: the creator's balance. Of a share that has cleared, no more is frozen than is still there (D67).
+    :raises EarningCleared: nothing of it is.
     """
-    if earning.cleared_at:
+    stopped = replace(earning, stop_reason=reason)
+    if not earning.cleared_at or earning.is_frozen:
+        return _freeze(earning, stopped, now)
+    amount = min(earning.share, available)
+    if earning.mode == "safe_deal" or amount <= 0:
         raise EarningCleared
-    return _freeze(earning, replace(earning, stop_reason=reason), now)
+    sides = {Account.AVAILABLE: -amount, Account.FROZEN: amount}
+    return Change(replace(stopped, frozen=amount, paused_at=now), (_move(Kind.FREEZE, earning, sides),))
 
 
 def resume(earning: Earning, now: datetime, clearance: timedelta) -> Change:
@@ -183,9 +189,13 @@ def _freeze(before: Earning, changed: Earning, now: datetime) -> Change:
 
 
 def _unfreeze(before: Earning, changed: Earning, now: datetime) -> Change:
-    """The clock goes on from where it stood."""
+    """The clock goes on from where it stood; what had cleared before it was frozen is available again."""
     if changed.is_frozen or not before.is_frozen:
         return Change(changed)
+    if before.cleared_at:
+        sides = {Account.FROZEN: -before.frozen, Account.AVAILABLE: before.frozen}
+        thawed = replace(changed, frozen=0, paused_at=None)
+        return Change(thawed, (_move(Kind.UNFREEZE, before, sides),) if before.frozen else ())
     clears_at = changed.clears_at
     if clears_at and before.paused_at:
         clears_at = _shown(clears_at + (now - before.paused_at))

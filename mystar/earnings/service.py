@@ -89,7 +89,7 @@ class EarningService:
 
     # Safe deals, as payments ask for them (`mystar.payments.model.DealTerms`).
 
-    async def deal_share(self, tx: Tx, order_id: int) -> int | None:
+    async def deal_share(self, tx: Queryable, order_id: int) -> int | None:
         """The creator's part of an order that is a deal; None for any other."""
         earning = await EarningRepository(tx).find(order_id)
         return earning.share if earning is not None and earning.mode == "safe_deal" else None
@@ -211,8 +211,16 @@ class EarningService:
         return change.earning
 
     async def stop(self, by: Actor | None, order_id: int, reason: str) -> Earning:
-        """Freeze an order's share. :raises EarningUnknown: :raises EarningCleared: :raises Forbidden:"""
-        return await self._decide(by, order_id, "stop", lambda earning, now: moves.stop(earning, reason, now), reason)
+        """Freeze an order's share, even if it is available already.
+
+        :raises EarningUnknown: :raises EarningCleared: it has left the balance. :raises Forbidden:
+        """
+        _require_operator(by)
+        async with self._db.transaction() as tx:
+            earning, now = await self._lock(tx, order_id), self._clock.now()
+            balance = await EarningRepository(tx).balance(earning.creator_id)
+            change = moves.stop(earning, reason, now, balance.available)
+            return await self._record_decision(tx, by, "stop", change, reason)
 
     async def resume(self, by: Actor | None, order_id: int) -> Earning:
         """End a stop; the clock goes on. :raises EarningUnknown: :raises Forbidden:"""
@@ -319,15 +327,17 @@ class EarningService:
         order_id: int,
         what: str,
         rule: Callable[[Earning, datetime], Change],
-        reason: str = "",
     ) -> Earning:
         _require_operator(by)
         async with self._db.transaction() as tx:
-            now = self._clock.now()
-            change = rule(await self._lock(tx, order_id), now)
-            await EarningRepository(tx).record(change, now)
-            await tx.publish(model.EarningDecided(change.earning.creator_id, order_id, what, reason, _id(by)))
-        return change.earning
+            change = rule(await self._lock(tx, order_id), self._clock.now())
+            return await self._record_decision(tx, by, what, change)
+
+    async def _record_decision(self, tx: Tx, by: Actor | None, what: str, change: Change, reason: str = "") -> Earning:
+        earning = change.earning
+        await EarningRepository(tx).record(change, self._clock.now())
+        await tx.publish(model.EarningDecided(earning.creator_id, earning.order_id, what, reason, _id(by)))
+        return earning
 
     async def _require_balance(self, tx: Queryable, creator_id: int) -> Balance:
         balance = await EarningRepository(tx).open_balance(creator_id, self._clock.now())

@@ -351,8 +351,8 @@ class OrderPartlyRefunded(OrderFact):
 
 @dataclass(frozen=True, slots=True)
 class OrderMoneyDecided(OrderFact):
-    """Staff decided about the money and left the status unchanged: "capture", "refund", or "refund_part" of ``amount``
-    kopecks. The money moves later."""
+    """Staff decided about the money and left the status unchanged: "capture", "refund", "refund_part" of ``amount``
+    kopecks, "refund_again" after a refund had failed, or "resume_payment" after a refusal. The money moves later."""
 
     what: str = ""
     amount: int | None = None

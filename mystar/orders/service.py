@@ -39,7 +39,7 @@ from mystar.orders.placing import OfferedTerms, Placing, require_to_come
 from mystar.orders.repository import OrderRepository
 from mystar.orders.state_machine import Action, Terms, deadline_of, decide
 from mystar.orders.transitions import Transitions, acting_role
-from mystar.payments.model import PaymentChoice, PaymentOver, PaymentSettled
+from mystar.payments.model import PaymentChoice, PaymentNotStopped, PaymentOver, PaymentSettled
 from mystar.payments.service import PaymentService
 
 PATIENCE = 3.0
@@ -255,7 +255,7 @@ class OrderService:
         """
         async with self._db.transaction() as tx:
             order, transition = await self._transitions.decide(tx, actor, order_id, Action.PAY)
-            if len(self._payments.methods) == 1:
+            if len(await self._payments.offered(tx, order.id)) == 1:
                 await self._transitions.begin_payment(tx, order, transition)
         return self.link_to_pay(order_id)
 
@@ -266,7 +266,7 @@ class OrderService:
         """
         if not self._signer.verify(signature, "pay", order_id):
             raise PaymentLinkRefused
-        methods = self._payments.methods
+        methods = await self._payments.offered(self._db, order_id)
         order = await OrderRepository(self._db).find(order_id)
         is_open = order.money is Money.PENDING or order.money in PAID
         return None if len(methods) == 1 or is_open else PaymentChoice(order.id, order.total_price, methods)
@@ -287,27 +287,33 @@ class OrderService:
             # The provider has just reported that the open payment expired, so a new one can be started.
             return await self._provider_page(order_id, method)
 
-    async def resume_payment(self, actor: Actor, order_id: int) -> None:
+    async def resume_payment(self, by: Actor | None, order_id: int) -> None:
         """Let the buyer pay again after the provider had refused, once the cause is mended. For staff.
 
-        :raises OrderUnknown: there is none. :raises ActionForbidden: the actor may not.
+        :param by: None = the operator at the command line.
+        :raises OrderUnknown: there is none. :raises ActionForbidden: the actor may not. :raises PaymentNotStopped:
         """
         async with self._db.transaction() as tx:
-            order = await self._locked_by_staff(tx, actor, order_id)
+            order = await self._locked_by_staff(tx, by, order_id)
+            if order.payment_refusal is None:
+                raise PaymentNotStopped
             await OrderRepository(tx).set_payment_refusal(order, None, self._clock.now())
+            await tx.publish(OrderMoneyDecided(order, Role.STAFF, order.status, "resume_payment"))
 
-    async def refund_again(self, actor: Actor, order_id: int) -> None:
+    async def refund_again(self, by: Actor | None, order_id: int) -> None:
         """Begin a failed refund of all the rest anew. For staff.
 
+        :param by: None = the operator at the command line.
         :raises OrderUnknown: there is none. :raises ActionForbidden: the actor may not. :raises RefundNotFailed:
         """
         async with self._db.transaction() as tx:
-            order = await self._locked_by_staff(tx, actor, order_id)
+            order = await self._locked_by_staff(tx, by, order_id)
             await self._payments.refund_again(tx, order.id)
+            await tx.publish(OrderMoneyDecided(order, Role.STAFF, order.status, "refund_again"))
 
-    async def _locked_by_staff(self, tx: Tx, actor: Actor, order_id: int) -> Order:
+    async def _locked_by_staff(self, tx: Tx, by: Actor | None, order_id: int) -> Order:
         order = await OrderRepository(tx).lock(order_id)
-        if acting_role(order, actor) is not Role.STAFF:
+        if by is not None and acting_role(order, by) is not Role.STAFF:
             raise ActionForbidden
         return order
 

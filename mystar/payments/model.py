@@ -11,7 +11,7 @@ from mystar.errors import Conflict, Invalid, Text
 from mystar.kit.money import rubles_text
 
 if TYPE_CHECKING:
-    from mystar.kit.postgres.database import Tx
+    from mystar.kit.postgres.database import Queryable, Tx
 
 Status = Literal["pending", "held", "captured", "released", "refunded", "failed"]
 Goal = Literal["hold", "capture", "give_back"]
@@ -103,6 +103,13 @@ class RefundNotFailed(Conflict):
 
     code = "refund_not_failed"
     text = Text("Возврат за этот заказ не срывался.", "No refund of this order has failed.")
+
+
+class PaymentNotStopped(Conflict):
+    """Payment is to be allowed again, and the provider has not refused it."""
+
+    code = "payment_not_stopped"
+    text = Text("Оплата этого заказа не остановлена.", "The payment of this order is not stopped.")
 
 
 class MethodNotOffered(Invalid):
@@ -203,7 +210,7 @@ class PaymentChoice:
 class DealTerms(Protocol):
     """What payments have to know of safe deals; the earnings know it."""
 
-    async def deal_share(self, tx: Tx, order_id: int) -> int | None:
+    async def deal_share(self, tx: Queryable, order_id: int) -> int | None:
         """Kopecks that are the creator's; None = the order is no deal."""
 
     async def require_refundable(self, tx: Tx, order_id: int) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from mystar.errors import Forbidden, NotFound, Unavailable
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.outbox import Outbox
-from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.postgres.database import Database, Queryable, Tx
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.http import Networks, inside
 from mystar.payments.model import (
@@ -126,6 +126,11 @@ class PaymentService:
             now=self._clock.now(),
         )
         return await self._settlement.save_and_continue(tx, payment)
+
+    async def offered(self, tx: Queryable, order_id: int) -> tuple[Method, ...]:
+        """What the order can be paid with; the first is the default. Safe deals know no SBP."""
+        is_deal = self._deals is not None and await self._deals.deal_share(tx, order_id) is not None
+        return self._offered(is_deal=is_deal)
 
     async def set_goal(self, tx: Tx, order_id: int, goal: Goal) -> Payment | None:
         """Set the goal of the order's latest payment: "capture" or "give_back", at once or as soon as it is held.
@@ -353,12 +358,13 @@ class PaymentService:
             raise _unavailable(trouble) from trouble
 
     def _method(self, chosen: str | None, *, is_deal: bool) -> Method:
-        """Safe deals know no SBP."""
-        offered = [one for one in self.methods if not (is_deal and one == "sbp")]
-        method = next((one for one in offered if chosen in (None, one)), None)
+        method = next((one for one in self._offered(is_deal=is_deal) if chosen in (None, one)), None)
         if method is None:
             raise MethodNotOffered
         return method
+
+    def _offered(self, *, is_deal: bool) -> tuple[Method, ...]:
+        return tuple(one for one in self.methods if not (is_deal and one == "sbp"))
 
     def _return_link(self, order_id: int) -> str:
         query = urlencode({"order_id": order_id, "sig": self._signer.sign(_RETURN, order_id)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import getpass
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from click.testing import CliRunner, Result
 
 from mystar.audit.keys import AUDIT
 from mystar.cli.commands import main
+from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
 from tests.earnings.bench import TWENTY_PER_CENT, Bench
 from tests.earnings.test_payouts import at_once
 from tests.server_process import SECRET_KEY
+from tests.waiting import eventually
 
 Command = Callable[..., Awaitable[Result]]
 
@@ -81,8 +84,9 @@ async def test_balances_are_adjusted_and_debts_written_off(bench: Bench, mystar:
         (("stop", "--order", 10**9, "--reason", "x"), "earns nothing"),
     ):
         assert said in (await mystar("earnings", *arguments, code=1)).stderr
-    actions = [entry.event.action for entry in await bench.app[AUDIT].tail(10)]
-    assert actions[-3:] == ["balance_adjustment", "balance_adjustment", "balance_write_off"]
+    entries = [entry.event for entry in await bench.app[AUDIT].tail(10)][-3:]
+    assert [one.action for one in entries] == ["balance_adjustment", "balance_adjustment", "balance_write_off"]
+    assert {(one.address, one.details["by"]) for one in entries} == {("command line", f"operator:{getpass.getuser()}")}
     assert (await mystar("check")).stdout == "Everything is in order.\n"
 
 
@@ -99,6 +103,50 @@ async def test_an_order_is_stopped_resumed_and_charged_back(bench: Bench, mystar
     assert await bench.balance() == {"pending": 80_000}
     assert "left of the payment" in (await mystar(*charged, "1000.01", code=1)).stderr
     assert (await mystar("earnings", "debts")).stdout == ""
+    await bench.later(days=14)
+    assert "800.00" in (await mystar("earnings", "stop", "--order", order_id, "--reason", "again")).stdout
+    assert await bench.balance() == {"frozen": 80_000}
+    assert "available again" in (await mystar("earnings", "resume", "--order", order_id)).stdout
+    assert await bench.balance() == {"available": 80_000}
+
+
+async def test_a_refused_payment_and_a_failed_refund_are_begun_anew(bench: Bench, mystar: Command) -> None:
+    order_id = await bench.place(150_000)
+    for command, said in (("resume", "is not stopped"), ("refund-again", "No refund")):
+        assert said in (await mystar("payments", command, "--order", order_id, code=1)).stderr
+        assert "no such order" in (await mystar("payments", command, "--order", 10**9, code=1)).stderr
+    await bench.sandbox.faults(refuse_payments="receipt")
+    link = await bench.act(order_id, "pay", as_=bench.buyer)
+
+    async def refusal() -> str | None:
+        found: str | None = await bench.app[DATABASE].value(
+            "select payment_refusal from orders where id = %(id)s", id=order_id
+        )
+        return found
+
+    assert await eventually(refusal), link
+    await bench.sandbox.faults()
+    assert "paid again" in (await mystar("payments", "resume", "--order", order_id)).stdout
+    await bench.factory.hold(order_id, bench.sandbox)
+    await bench.act(order_id, "deliveries", {"message": "Готово"}, as_=bench.creator, status=201)
+    await bench.approve(order_id)
+    await bench.sandbox.faults(refunds={"insufficient_funds": 1})
+    await bench.act(order_id, "refund", {}, as_=bench.staff)
+
+    async def failure() -> str | None:
+        found: str | None = await bench.app[DATABASE].value(
+            "select max(refund_failure) from payments where order_id = %(id)s", id=order_id
+        )
+        return found
+
+    assert await eventually(failure) == "insufficient_funds"
+    await bench.sandbox.faults()
+    assert "anew" in (await mystar("payments", "refund-again", "--order", order_id)).stdout
+    await bench.until(order_id, money="refunded")
+    entries = [entry.event for entry in await bench.app[AUDIT].tail(100) if entry.event.action == "order_decided"]
+    decided = [(one.details["money"], one.details["by"]) for one in entries if "by" in one.details]
+    name = f"operator:{getpass.getuser()}"
+    assert decided == [("resume_payment", name), ("refund_again", name)]
 
 
 @at_once

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from mystar.earnings.keys import DEAL_PAYOUTS, PAYOUTS
 from mystar.earnings.payouts.model import Approver, Status
@@ -164,6 +165,9 @@ async def test_a_deal_cannot_be_paid_by_sbp(bench: Bench) -> None:
     order_id = await bench.place(PRICE)
     with pytest.raises(MethodNotOffered):
         await bench.factory.hold(order_id, bench.sandbox, "sbp")
+    link = URL((await bench.act(order_id, "pay", as_=bench.buyer))["link"])
+    answer = await bench.api.get(link.path, params=dict(link.query), headers={"Accept": "text/html"})
+    assert answer.status == 302, "there is nothing to choose"
 
 
 @deals

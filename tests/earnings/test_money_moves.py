@@ -113,8 +113,37 @@ async def test_a_stop_by_the_staff_pauses_the_clock(twenty: Bench) -> None:
     assert round((resumed.clears_at - before).total_seconds() / 86_400) == 20
     await twenty.later(days=14)
     assert await twenty.balance() == {"available": 120_000}
+
+
+@pytest.mark.parametrize("further_settings", [{"PAYOUTS__COOLDOWN_DAYS": "0"}], indirect=True)
+async def test_a_share_that_is_available_is_frozen_as_far_as_it_is_still_there(twenty: Bench) -> None:
+    order_id, earnings = await twenty.completed(150_000), twenty.app[EARNINGS]
+    await twenty.later(days=14)
+    await twenty.details()
+    await earnings.stop(None, order_id, "a complaint")
+    assert await twenty.balance() == {"frozen": 120_000}
+    assert (await twenty.payout(status=409))["code"] == "nothing_available"
+    await twenty.refund(order_id, 50_000)
+    assert await twenty.ledger(order_id) == {"buyers": -100_000, "frozen": 80_000, "platform": 20_000}
+    await twenty.later(days=30)
+    assert await twenty.balance() == {"frozen": 80_000}
+    await earnings.resume(None, order_id)
+    assert await twenty.balance() == {"available": 80_000}
+
+    await earnings.adjust(None, twenty.creator.id, -50_000, "as if a part had been paid")
+    await earnings.stop(None, order_id, "another complaint")
+    assert await twenty.balance() == {"frozen": 30_000}
+    await earnings.stop(None, order_id, "the same, in other words")
+    await twenty.refund(order_id)
+    assert await twenty.balance() == {"available": -50_000}
+    await earnings.resume(None, order_id)
     with pytest.raises(EarningCleared):
-        await earnings.stop(None, order_id, "too late")
+        await earnings.stop(None, order_id, "nothing is left")
+    lines = (await twenty.read("/api/v1/earnings/entries/?kind=freeze"))["results"]
+    assert [(one["account"], one["amount"]) for one in lines] == [
+        *[("frozen", "300.00"), ("available", "-300.00")],
+        *[("frozen", "1200.00"), ("available", "-1200.00")],
+    ]
     assert await twenty.is_sound()
 
 

@@ -148,6 +148,17 @@ async def test_refused_credentials_stop_the_queue_and_fail_nothing(bench: Bench)
     assert await sent(bench) == []
 
 
+async def test_a_payout_to_a_bank_account_is_paid_by_hand(bench: Bench) -> None:
+    """The provider pays to none: it would never leave."""
+    account = {"bic": "044525225", "account": "40817810099910004312", "inn": "500100732259", "name": "Иванов Иван"}
+    payout = await asked(bench, kind="bank_account", **account)
+    [line] = await bench.app[PAYOUTS].export(OPERATOR)
+    assert (line.destination, line.part.amount) == (account, 125_000)
+    await bench.app[PAYOUTS].pay(OPERATOR, payout["id"], "17")
+    assert await bench.balance() == {"paid": 125_000}
+    assert await sent(bench) == []
+
+
 async def test_a_pending_payout_is_followed(bench: Bench) -> None:
     await bench.sandbox.faults(payouts={"hold": True})
     payout = await asked(bench)

@@ -298,7 +298,8 @@ class PayoutService:
             creator_id,
             amounts,
             details_id=details.id,
-            provider=policy.provider,
+            # No provider pays to a bank account: the staff do, with the export.
+            provider="manual" if details.kind == "bank_account" else policy.provider,
             status=Status.APPROVED if approved else Status.REQUESTED,
             requested_by=requested_by,
             now=now,

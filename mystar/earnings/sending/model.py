@@ -108,6 +108,14 @@ class PayoutQueueStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class PayoutQueueResumed:
+    """Staff let payouts be sent again. ``by`` and ``account_id``: see `Approver`."""
+
+    by: str
+    account_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class PayoutUnclear:
     """The provider may or may not have made the payout. ``is_lasting``: its key can no longer be repeated."""
 

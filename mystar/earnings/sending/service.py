@@ -19,6 +19,7 @@ from mystar.earnings.sending.model import (
     OUT_OF_FUNDS,
     STATUSES,
     NotProvenAbsent,
+    PayoutQueueResumed,
     PayoutQueueStopped,
     PayoutUnclear,
     Providers,
@@ -148,7 +149,9 @@ class PayoutSending:
 
     async def resume_queue(self, by: Approver) -> None:
         """Send payouts again, once the balance is funded or the credentials are mended."""
-        await SendingRepository(self._db).resume_queue()
+        async with self._db.transaction() as tx:
+            await SendingRepository(tx).resume_queue()
+            await tx.publish(PayoutQueueResumed(by.name, by.account_id))
 
     async def send_again(self, by: Approver, part_id: int) -> None:
         """Begin another attempt for a part whose outcome is unknown, under another key.

@@ -47,6 +47,8 @@ _RUSSIAN = Words(
     columns=("Дата", "Операция", "Заказ", "Выплата", "Оплачено", "Комиссия", "НДС в ней", "Сумма", "Примечание"),
     kinds={
         "clearance": "Заказ",
+        "freeze": "Заморозка",
+        "unfreeze": "Разморозка",
         "refund": "Возврат",
         "chargeback": "Оспоренный платёж",
         "adjustment": "Корректировка",
@@ -64,7 +66,19 @@ _ENGLISH = Words(
     closing="Closing balance: {closing} RUB",
     seal="Checksum: {sha256}",
     columns=("Date", "Kind", "Order", "Payout", "Paid", "Commission", "VAT in it", "Amount", "Note"),
-    kinds={},
+    kinds={
+        "clearance": "Order",
+        "freeze": "Frozen",
+        "unfreeze": "Unfrozen",
+        "refund": "Refund",
+        "chargeback": "Chargeback",
+        "adjustment": "Adjustment",
+        "write_off": "Debt written off",
+        "payout": "Payout",
+        "payout_failed": "Payout failed",
+        "payout_cancelled": "Payout cancelled",
+        "payout_returned": "Payout returned",
+    },
 )
 
 
