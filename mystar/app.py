@@ -52,7 +52,7 @@ from mystar.kit.web.observability import METRICS, add_response_headers, observab
 from mystar.kit.web.routes import Route, register
 from mystar.kit.web.server import CONNECTION_LIMITS, ApiRunner, ConnectionLimits, max_connections
 from mystar.kit.web.site import SITE
-from mystar.kit.web.validation import validation_middleware
+from mystar.kit.web.validation import add_preference_headers, validation_middleware
 from mystar.notifications import setup as notifications
 from mystar.orders import setup as orders
 from mystar.orders.keys import ORDERS
@@ -137,6 +137,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     for name, purge in purges.items():
         app.cleanup_ctx.append(every(3600, purge, name=f"{name} purge", batch=_PURGE_BATCH))
     app.on_response_prepare.append(add_response_headers)
+    app.on_response_prepare.append(add_preference_headers)
     app.on_response_prepare.append(add_cors_headers)
     app.on_response_prepare.append(add_cache_headers)
     app.on_shutdown.append(_stop_accepting)

@@ -32,8 +32,7 @@ def environment(directory: Path, **variables: object) -> dict[str, str]:
         **variables,
     }
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MYSTAR_")}
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    return {**clean, "PYTHONPATH": path, **{f"MYSTAR_{name}": str(value) for name, value in given.items()}}
+    return {**clean, "PYTHONPATH": str(ROOT), **{f"MYSTAR_{name}": str(value) for name, value in given.items()}}
 
 
 class ServerProcess:

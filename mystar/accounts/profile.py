@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -27,6 +27,7 @@ from mystar.kit.security.rate_limits import RateLimits
 
 #: Fields of an account and their new values.
 ProfilePatch = Mapping[str, str | date | None]
+AlsoChange = Callable[[Tx], Awaitable[object]]
 
 
 class ProfileService:
@@ -45,11 +46,17 @@ class ProfileService:
         self._db, self._links, self._contacts, self._step_up = db, links, contacts, step_up
         self._limits, self._clock = limits, clock
 
-    async def edit(self, actor: Actor, **given: Any) -> Account:
-        """Change what is given, in a transaction of its own. The errors are those of `check` and `save`."""
+    async def edit(self, actor: Actor, *, also: AlsoChange | None = None, **given: Any) -> Account:
+        """Change what is given, in a transaction of its own. The errors are those of `check` and `save`.
+
+        :param also: a further change of the same transaction, such as a new avatar: all of it happens, or nothing.
+        """
         change = await self.check(actor, **given)
         async with self._db.transaction() as tx:
-            return await self.save(tx, actor.id, change)
+            account = await self.save(tx, actor.id, change)
+            if also is not None:
+                await also(tx)
+            return account
 
     async def check(
         self,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 MAX_DAYS = 365
-_NUMBER = re.compile(r"[0-9]{1,6}")
-#: The beginnings of unit names, with days per unit; everything else is days.
-_UNITS = (
-    (re.compile(r"\b(?:час|hour|ч\b|h\b)", re.IGNORECASE), 1 / 24),
-    (re.compile(r"\b(?:недел|week)", re.IGNORECASE), 7),
-    (re.compile(r"\b(?:месяц|month)", re.IGNORECASE), 30),
+#: A whole or decimal number; both commas and points are used.
+_NUMBER = re.compile(r"[0-9]{1,6}(?:[.,][0-9]{1,2})?(?![0-9])")
+#: The beginnings of unit names, by their days.
+_DAYS_OF_UNIT = {"hours": 1 / 24, "days": 1.0, "weeks": 7.0, "months": 30.0}
+_UNIT = re.compile(
+    r"(?P<hours>час|hour|ч\b|h\b)|(?P<days>день|дн|сут|day|d\b)|(?P<weeks>недел|week)|(?P<months>месяц|month)",
+    re.IGNORECASE,
 )
 
 
@@ -23,23 +26,34 @@ class DeliveryTime(NamedTuple):
 
 
 def read_delivery_time(text: str) -> DeliveryTime | None:
-    """The largest number in the text is the time; None = there is none, or it is longer than ``MAX_DAYS``.
+    """The longest time in the text; None = there is none, or it is longer than ``MAX_DAYS``.
+
+    Each number is of the unit behind it, or else before it, or of days.
 
     >>> read_delivery_time("3-5 рабочих дней")
     DeliveryTime(days=5, text='3-5 рабочих дней')
     """
-    numbers = [int(number) for number in _NUMBER.findall(text)]
-    if not numbers:
+    units = [(found.start(), _DAYS_OF_UNIT[found.lastgroup or ""]) for found in _UNIT.finditer(text)]
+    times = [float(found[0].replace(",", ".")) * _unit_of(found.start(), units) for found in _NUMBER.finditer(text)]
+    if not times:
         return None
-    factor = next((factor for unit, factor in _UNITS if unit.search(text)), 1)
-    days = -int(-max(numbers) * factor // 1)
+    # Hours have no exact fraction of a day.
+    days = math.ceil(round(max(times), 6))
     bare = text.strip().isdecimal()
     return DeliveryTime(days, "" if bare else text.strip()) if days <= MAX_DAYS else None
 
 
-def days_text(days: int) -> str:
-    """In Russian, the language of the market's document: "1 день", "3 дня", "7 дней"."""
+def _unit_of(place: int, units: Sequence[tuple[int, float]]) -> float:
+    behind = [days for start, days in units if start > place]
+    before = [days for start, days in units if start < place]
+    return behind[0] if behind else before[-1] if before else 1.0
+
+
+def days_text(days: int, language: str = "ru") -> str:
+    """ "1 день", "3 дня", "7 дней", or "1 day", "7 days"."""
     tens, ones = days % 100 // 10, days % 10
+    if language == "en":
+        return f"{days} day" if days == 1 else f"{days} days"
     if tens != 1 and ones == 1:
         return f"{days} день"
     return f"{days} дня" if tens != 1 and ones in (2, 3, 4) else f"{days} дней"

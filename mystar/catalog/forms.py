@@ -22,6 +22,8 @@ from mystar.catalog.model import (
 from mystar.errors import Text
 from mystar.kit.web.fields import BaseSchema, BoundedInteger, BoundedList, Id, PlainText, RubleAmount
 
+#: Fields that a form sends as JSON, or part by part as ``tags[]``.
+_LISTS = ("options", "tags", "images")
 _REQUIRED = Text("Обязательное поле.", "Missing data for required field.")
 
 
@@ -61,6 +63,13 @@ class EstimatedTime(fields.Field[DeliveryTime]):
         return time
 
 
+class ImageRef(Id):
+    """The id of an image, or the image as it was read."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int:
+        return super()._deserialize(value.get("id") if isinstance(value, Mapping) else value, attr, data, **options)
+
+
 class ServiceForm(BaseSchema):
     """A whole service. Optional fields that are absent stay unchanged when a service is replaced.
 
@@ -86,13 +95,18 @@ class ServiceForm(BaseSchema):
     tags = BoundedList(PlainText(min_length=1, max_length=MAX_TAG_LENGTH), max_items=MAX_TAGS)
     allows_modifications = fields.Boolean()
     modifications_price = RubleAmount(metadata={"description": "Rubles, the whole price; default: the base price."})
+    images = BoundedList(
+        ImageRef(),
+        max_items=MAX_SERVICE_IMAGES,
+        metadata={"description": "Ids of the images that stay, in their order; absent = all stay."},
+    )
     is_active = fields.Boolean(metadata={"description": "false hides it from others."})
 
     @pre_load
     def _read_a_form(self, data: Any, **_options: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
-        lists = {name: _list(data[name]) for name in ("options", "tags") if isinstance(data.get(name), str)}
+        lists = {name: _list(data[name]) for name in _LISTS if isinstance(data.get(name), str)}
         return {name: value for name, value in {**data, **lists}.items() if value != "" or name == "title"}
 
     @validates_schema
@@ -150,7 +164,7 @@ class ServiceUpload(ServiceForm):
 
     uploaded_images = fields.List(
         fields.Raw(metadata={"type": "string", "format": "binary"}),
-        metadata={"description": f"The whole list, at most {MAX_SERVICE_IMAGES}; absent = unchanged."},
+        metadata={"description": f"Are added by PATCH, are the whole list in PUT; at most {MAX_SERVICE_IMAGES}."},
     )
 
 
@@ -162,7 +176,7 @@ class ServiceUploadPatch(ServiceUpload):
 
 
 def draft_of(form: Mapping[str, Any], image_ids: Sequence[int] = ()) -> ServiceDraft:
-    """From the values of a `ServiceForm` or a `ServicePatch`. :param image_ids: empty = unchanged."""
+    """From the values of a `ServiceForm` or a `ServicePatch`. :param image_ids: new pictures."""
     values = dict(form)
     if "delivery_time" in values:
         values["delivery_days"] = values.pop("delivery_time")
@@ -170,4 +184,6 @@ def draft_of(form: Mapping[str, Any], image_ids: Sequence[int] = ()) -> ServiceD
         values["options"] = tuple(OptionDraft(**option) for option in values["options"])
     if "tags" in values:
         values["tags"] = tuple(values["tags"])
-    return ServiceDraft(**values, image_ids=tuple(image_ids) or None)
+    if "images" in values:
+        values["kept_images"] = tuple(values.pop("images"))
+    return ServiceDraft(**values, image_ids=tuple(image_ids))

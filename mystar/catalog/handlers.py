@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 from marshmallow import fields
@@ -9,7 +12,7 @@ from marshmallow import fields
 from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
 from mystar.catalog.forms import ServiceForm, ServicePatch, ServiceUpload, ServiceUploadPatch, draft_of
 from mystar.catalog.keys import CATALOG, LISTINGS, TAXONOMY
-from mystar.catalog.model import MAX_SERVICE_IMAGES
+from mystar.catalog.model import MAX_SERVICE_IMAGES, Service
 from mystar.catalog.schemas import (
     BriefServiceView,
     CatalogCategoryView,
@@ -30,8 +33,8 @@ from mystar.creators.keys import CREATORS
 from mystar.errors import Unauthenticated
 from mystar.files.forms import FileField, json_body, multipart_schema, read_fields
 from mystar.kit.web.bare_lists import list_request, list_response
-from mystar.kit.web.fields import BaseSchema
-from mystar.kit.web.http import PUBLIC_URL, json_response
+from mystar.kit.web.fields import BaseSchema, NoParameters
+from mystar.kit.web.http import PUBLIC_URL, json_response, language_of
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
@@ -62,7 +65,7 @@ async def list_services(request: web.Request) -> web.Response:
         found = await listings.own(actor, filters, page)
     else:
         found = await listings.find(filters, page)
-    return page_response(request, [service_shape(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
+    return page_response(request, [_shape(request, one) for one in found.rows], found.count)
 
 
 @docs(tags=TAGS, summary="List the actor's services, hidden ones included")
@@ -72,7 +75,7 @@ async def list_services(request: web.Request) -> web.Response:
 async def list_own_services(request: web.Request) -> web.Response:
     page = page_request(request)
     found = await request.app[LISTINGS].own(actor_of(request), await _filters(request, own=True), page)
-    return page_response(request, [service_shape(one, request.app[PUBLIC_URL]) for one in found.rows], found.count)
+    return page_response(request, [_shape(request, one) for one in found.rows], found.count)
 
 
 @docs(tags=TAGS, summary="Create a service with its options and tags; for creators", requestBody=json_body(ServiceForm))
@@ -86,7 +89,7 @@ async def create_service(request: web.Request) -> web.StreamResponse:
     async with read_fields(request, ServiceForm(), _IMAGES) as (form, files):
         draft = draft_of(form, [file.id for file in files.get(_IMAGES.part, ())])
         service = await request.app[LISTINGS].create(actor_of(request), draft)
-    return json_response(service_shape(service, request.app[PUBLIC_URL]), 201)
+    return json_response(_shape(request, service), 201)
 
 
 @docs(tags=TAGS, summary="Read a service; a hidden one only for its creator and staff")
@@ -95,7 +98,7 @@ async def create_service(request: web.Request) -> web.StreamResponse:
 @response_schema(ServiceView, 200)
 async def read_service(request: web.Request) -> web.Response:
     service = await request.app[LISTINGS].service(maybe_actor_of(request), **path_of(request))
-    return json_response(service_shape(service, request.app[PUBLIC_URL]))
+    return json_response(_shape(request, service))
 
 
 @docs(tags=TAGS, summary="Read a service with prices and times as text")
@@ -104,7 +107,7 @@ async def read_service(request: web.Request) -> web.Response:
 @response_schema(BriefServiceView, 200)
 async def read_brief_service(request: web.Request) -> web.Response:
     service = await request.app[LISTINGS].service(maybe_actor_of(request), **path_of(request))
-    return json_response(brief_service_shape(service))
+    return json_response(brief_service_shape(service, language_of(request)))
 
 
 @docs(tags=TAGS, summary="Update fields of a service; orders keep what was agreed", requestBody=json_body(ServicePatch))
@@ -134,6 +137,7 @@ async def remove_service(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="List categories by position")
+@querystring_schema(NoParameters)
 @response_schema(CatalogCategoryView(many=True), 200)
 async def list_categories(request: web.Request) -> web.Response:
     found = await request.app[CATALOG].categories()
@@ -150,9 +154,14 @@ async def list_tags(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="List further filters of the catalogue; there are none")
+@querystring_schema(NoParameters)
 @response_schema(FilterChoice(many=True), 200)
 async def list_nothing(_request: web.Request) -> web.Response:
     return json_response([])
+
+
+def _shape(request: web.Request, service: Service) -> dict[str, Any]:
+    return service_shape(service, request.app[PUBLIC_URL], language_of(request))
 
 
 async def _filters(request: web.Request, *, own: bool) -> ServiceFilter:
@@ -165,8 +174,10 @@ async def _filters(request: web.Request, *, own: bool) -> ServiceFilter:
 async def _changed(request: web.Request, schema: type[ServiceForm]) -> web.Response:
     async with read_fields(request, schema(), _IMAGES) as (form, files):
         draft = draft_of(form, [file.id for file in files.get(_IMAGES.part, ())])
+        if request.method == "PUT" and draft.image_ids:
+            draft = replace(draft, kept_images=draft.kept_images or ())
         service = await request.app[LISTINGS].change(actor_of(request), **path_of(request), draft=draft)
-    return json_response(service_shape(service, request.app[PUBLIC_URL]))
+    return json_response(_shape(request, service))
 
 
 _ALL, _BARE, _ID = "/api/v1/services/", "/api/services/", r"{service_id:\d{1,18}}/"

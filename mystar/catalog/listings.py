@@ -65,7 +65,8 @@ class ServiceListings:
         """Change a service; orders that were placed keep their price and options (D24).
 
         :raises ServiceUnknown: it is not the actor's. :raises CategoryUnknown: :raises PriceImpossible:
-        :raises OptionUnknown: names its index. :raises PriceOutsideLimits:
+        :raises OptionUnknown: names its index. :raises PriceOutsideLimits: :raises ImageUnknown:
+        :raises TooManyServiceImages:
         """
         self._check_prices(draft)
         async with self._db.transaction() as tx:
@@ -141,12 +142,13 @@ class ServiceListings:
         self._limits.check(price=draft.base_price, modifications_price=draft.modifications_price)
 
     async def _set_images(self, tx: Tx, actor: Actor, service_id: int, draft: ServiceDraft) -> None:
-        if draft.image_ids is None:
-            return
+        rows = ServiceRepository(tx)
+        if draft.kept_images is not None:
+            for file_id in await rows.keep_images(service_id, draft.kept_images):
+                await self._files.mark_deleted(tx, file_id)
         for file_id in draft.image_ids:
             await self._files.attach(tx, file_id, owner_id=actor.id, public=True)
-        for file_id in await ServiceRepository(tx).replace_images(service_id, draft.image_ids):
-            await self._files.mark_deleted(tx, file_id)
+        await rows.add_images(service_id, draft.image_ids)
 
     @staticmethod
     async def _read(tx: Tx, service_id: int) -> Service:

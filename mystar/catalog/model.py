@@ -173,8 +173,8 @@ class OptionDraft:
 class ServiceDraft:
     """A service to create or to change. None = unchanged; prices in kopecks.
 
-    ``options``, ``tags`` and ``image_ids`` are whole lists: an option that is missing in it is retired, an image is
-    deleted. ``image_ids`` are uploads of the creator.
+    ``options`` and ``tags`` are whole lists: an option that is missing in it is retired. ``kept_images`` are ids of the
+    service's images in their new order, the others are deleted; ``image_ids`` are uploads of the creator, to add.
     """
 
     title: str | None = None
@@ -188,7 +188,8 @@ class ServiceDraft:
     is_active: bool | None = None
     options: tuple[OptionDraft, ...] | None = None
     tags: tuple[str, ...] | None = None
-    image_ids: tuple[int, ...] | None = None
+    image_ids: tuple[int, ...] = ()
+    kept_images: tuple[int, ...] | None = None
 
     def price_with_modifications(self, old: Service | None) -> int | None:
         """The new price with modifications, None = there are none. Free modifications stay free at a new base price.
@@ -251,6 +252,26 @@ class OptionUnknown(Invalid):
 
     def __init__(self, field: str = "selected_option_ids") -> None:
         super().__init__(fields={field: [self.text]})
+
+
+class ImageUnknown(Invalid):
+    """An image that is to stay is not one of the service's."""
+
+    code = "image_unknown"
+    text = Text("У этой услуги нет такого изображения.", "This service has no such image.")
+
+    def __init__(self) -> None:
+        super().__init__(fields={"images": [self.text]})
+
+
+class TooManyServiceImages(Invalid):
+    """A service would have more than ten images."""
+
+    code = "too_many_service_images"
+    text = Text(f"Не больше {MAX_SERVICE_IMAGES} изображений.", f"No more than {MAX_SERVICE_IMAGES} images.")
+
+    def __init__(self) -> None:
+        super().__init__(fields={"uploaded_images": [self.text]})
 
 
 class GreetingStays(Conflict):

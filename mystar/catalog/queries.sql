@@ -167,14 +167,20 @@ from unnest(%(names)s::text[], %(descriptions)s::text[], %(prices)s::bigint[], %
 order by position;
 
 -- name: images_of_service
-select file_id from service_images where service_id = %(service_id)s;
+select id, file_id, position from service_images where service_id = %(service_id)s;
 
 -- name: remove_images
-delete from service_images where service_id = %(service_id)s;
+delete from service_images where service_id = %(service_id)s and id <> all(%(kept)s::bigint[]);
+
+-- name: order_images
+update service_images set position = new.position
+from unnest(%(kept)s::bigint[]) with ordinality as new (id, position)
+where service_images.service_id = %(service_id)s and service_images.id = new.id;
 
 -- name: add_images
 insert into service_images (service_id, file_id, position)
-select %(service_id)s, file_id, position from unnest(%(file_ids)s::bigint[]) with ordinality as new (file_id, position);
+select %(service_id)s, file_id, %(after)s + position
+from unnest(%(file_ids)s::bigint[]) with ordinality as new (file_id, position);
 
 -- name: search_texts
 -- In one order, and locked, so that of two writers the later one reads the texts that both have written.

@@ -132,7 +132,8 @@ class BriefServiceView(BaseSchema):
     description = fields.String(required=True)
     price = fields.String(required=True, metadata={"description": "Rubles.", "example": "1000.00"})
     estimated_time = fields.String(
-        required=True, metadata={"description": "In the creator's words, or in Russian.", "example": "7 дней"}
+        required=True,
+        metadata={"description": "In the creator's words, or in the language of the request.", "example": "7 дней"},
     )
     allows_modifications = fields.Boolean(required=True)
     modifications_price = fields.String(
@@ -200,8 +201,8 @@ def tag_shape(tag: Tag) -> dict[str, Any]:
     return {"id": tag.id, "name": tag.name, "services": tag.services}
 
 
-def brief_service_shape(service: Service) -> dict[str, Any]:
-    """As `BriefServiceView`."""
+def brief_service_shape(service: Service, language: str) -> dict[str, Any]:
+    """As `BriefServiceView`. :param language: of a delivery time that the creator wrote as a number."""
     return {
         "id": service.id,
         "creator_profile": service.creator_id,
@@ -209,7 +210,7 @@ def brief_service_shape(service: Service) -> dict[str, Any]:
         "title": service.title,
         "description": service.description,
         "price": rubles_text(service.base_price or 0),
-        "estimated_time": service.delivery_text or days_text(service.delivery_days),
+        "estimated_time": service.delivery_text or days_text(service.delivery_days, language),
         "allows_modifications": service.modifications_price is not None,
         "modifications_price": rubles_text(service.modifications_price or 0),
         "is_active": service.is_active,
@@ -218,11 +219,11 @@ def brief_service_shape(service: Service) -> dict[str, Any]:
     }
 
 
-def service_shape(service: Service, public_url: str) -> dict[str, Any]:
+def service_shape(service: Service, public_url: str, language: str) -> dict[str, Any]:
     """As `ServiceView`: an item of the catalogue, whole."""
     category = {"id": service.category_id, "name": service.category_name}
     return {
-        **brief_service_shape(service),
+        **brief_service_shape(service, language),
         "category_id": service.category_id,
         "category": category if service.category_id is not None else None,
         "base_price": rubles_number(service.base_price or 0),

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from mystar.catalog.model import Option, OptionDraft, OptionUnknown, Service, ServiceDraft, ServiceUnknown, tags_by_key
+from mystar.catalog.model import (
+    MAX_SERVICE_IMAGES,
+    ImageUnknown,
+    Option,
+    OptionDraft,
+    OptionUnknown,
+    Service,
+    ServiceDraft,
+    ServiceUnknown,
+    TooManyServiceImages,
+    tags_by_key,
+)
 from mystar.catalog.repository import QUERIES, CatalogRepository
 from mystar.catalog.search_repository import SearchRepository
 from mystar.catalog.taxonomy_repository import TaxonomyRepository
@@ -74,12 +85,25 @@ class ServiceRepository:
     async def remove(self, service_id: int, now: datetime) -> None:
         await self._tx.execute(QUERIES.mark_service_removed, service_id=service_id, now=now)
 
-    async def replace_images(self, service_id: int, file_ids: Sequence[int]) -> list[int]:
-        """Returns the ids of the files that were the service's before."""
-        before = [row["file_id"] for row in await self._tx.all(QUERIES.images_of_service, service_id=service_id)]
-        await self._tx.execute(QUERIES.remove_images, service_id=service_id)
-        await self._tx.execute(QUERIES.add_images, service_id=service_id, file_ids=list(file_ids))
-        return before
+    async def keep_images(self, service_id: int, image_ids: Sequence[int]) -> list[int]:
+        """Keep these images, in this order. Returns the files of the removed ones. :raises ImageUnknown:"""
+        rows = await self._tx.all(QUERIES.images_of_service, service_id=service_id)
+        if not set(image_ids) <= {row["id"] for row in rows}:
+            raise ImageUnknown
+        kept = list(dict.fromkeys(image_ids))
+        await self._tx.execute(QUERIES.remove_images, service_id=service_id, kept=kept)
+        await self._tx.execute(QUERIES.order_images, service_id=service_id, kept=kept)
+        return [row["file_id"] for row in rows if row["id"] not in kept]
+
+    async def add_images(self, service_id: int, file_ids: Sequence[int]) -> None:
+        """Behind those that are there. :raises TooManyServiceImages:"""
+        if not file_ids:
+            return
+        rows = await self._tx.all(QUERIES.images_of_service, service_id=service_id)
+        if len(rows) + len(file_ids) > MAX_SERVICE_IMAGES:
+            raise TooManyServiceImages
+        after = max((row["position"] for row in rows), default=0)
+        await self._tx.execute(QUERIES.add_images, service_id=service_id, file_ids=list(file_ids), after=after)
 
     async def follow_account(self, account_id: int) -> list[int]:
         """Copy whether the account is active to its services. Returns the ids of all of them."""

@@ -65,6 +65,8 @@ class ReadDraft(BaseSchema):
 
 
 class ChangesQuery(BaseSchema):
+    reports_unknown = True
+
     after = BoundedInteger(
         min_value=0,
         max_value=2**63 - 1,

@@ -19,7 +19,7 @@ by field. A refused action says in `allowed_actions` what can be done instead. E
 
 **Lists** of market are pages: `count`, `next`, `previous`, `results`; take `page` and `page_size` (up to 100). Bare
 lists of older dialects have `X-Total-Count` and `Link`. A filter that is not known is named in `X-Ignored-Parameters`,
-or refused with `Prefer: handling=strict`.
+or refused with 422 and `Prefer: handling=strict`.
 
 **Repeating a request** is safe with `Idempotency-Key`: the first answer is kept for a day and given again.
 

@@ -18,6 +18,7 @@ from mystar.kit.web.cors import ORIGINS, allow
 from mystar.kit.web.http import language_of
 from mystar.kit.web.observability import record_refusal
 from mystar.kit.web.routes import Route
+from mystar.kit.web.validation import ParameterUnknown
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 STATUSES: Mapping[type[MystarError], int] = {
     errors.Unreadable: 400,
     errors.Invalid: 422,
+    # Also where wrong fields are 400: what asks for it follows RFC 7240.
+    ParameterUnknown: 422,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,

@@ -13,6 +13,7 @@ from mystar.contracts.base import Contract
 from mystar.contracts.vocabulary import DESCRIPTIONS
 from mystar.errors import MystarError
 from mystar.kit.web.routes import Route
+from mystar.kit.web.validation import ParameterUnknown
 
 _ACCESS = {
     "signed_in": "Requires a token.",
@@ -31,7 +32,11 @@ HEADERS: Mapping[str, dict[str, Any]] = {
     "X-Total-Count": {"description": "Number of items on all pages of a bare list.", "schema": {"type": "integer"}},
     "Link": {"description": "Neighbouring pages of a bare list (RFC 8288).", "schema": {"type": "string"}},
     "X-Ignored-Parameters": {
-        "description": "Query parameters that are not known and were ignored.",
+        "description": "Query parameters that had no effect, percent-encoded, joined by commas.",
+        "schema": {"type": "string"},
+    },
+    "Preference-Applied": {
+        "description": "The preference for `handling` that was followed (RFC 7240).",
         "schema": {"type": "string"},
     },
 }
@@ -119,6 +124,7 @@ def _refusals(
         (errors.Forbidden, "Not allowed to this account.", rule == "staff"),
         (errors.NotFound, "There is no such thing, or it is not shown to this account.", "{" in route.path),
         (errors.Invalid, "Wrong input, by field.", takes_input),
+        (ParameterUnknown, "Parameters without effect, where `handling=strict` is preferred.", _reports(route)),
         (errors.Unreadable, "The body cannot be read.", "requestBody" in operation),
         (errors.Stale, "`If-Match` names another state.", _may_be_outdated(route, contract)),
         (errors.TooMany, "Too many requests.", True),
@@ -132,14 +138,18 @@ def _headers(operation: dict[str, Any], route: Route, status: str) -> dict[str, 
     names = ["X-Request-ID"]
     if status.startswith("2") and route.method == "GET":
         names += ["ETag"] if _has_etag(route) else []
-        names += (
-            ["X-Ignored-Parameters"] if any(one["in"] == "query" for one in operation.get("parameters", ())) else []
-        )
+    if status.startswith("2") and _reports(route):
+        names += ["X-Ignored-Parameters", "Preference-Applied"]
     if status in ("429", "503"):
         names.append("Retry-After")
     if status.startswith("2") and _is_bare_list(operation["responses"][status]):
         names += ["X-Total-Count", "Link"]
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _reports(route: Route) -> bool:
+    """Whether it is a list, which reports query parameters without effect."""
+    return any(getattr(one["schema"], "reports_unknown", False) for one in getattr(route.handler, "__schemas__", ()))
 
 
 def _is_bare_list(answer: dict[str, Any]) -> bool:

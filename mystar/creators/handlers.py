@@ -110,8 +110,9 @@ def _require_own(request: web.Request) -> None:
 async def _change(request: web.Request) -> Account:
     actor = actor_of(request)
     async with read_fields(request, UserChange(), AVATAR) as (change, files):
-        await request.app[PROFILES].edit(actor, **change)
-        await set_avatar(request, files)
+        await request.app[PROFILES].edit(
+            actor, **change, also=request.app[FILES].avatar_change(actor, avatar_of(files))
+        )
     return await request.app[ACCOUNTS].profile(actor.id)
 
 
@@ -237,10 +238,9 @@ async def set_skills(request: web.Request) -> web.StreamResponse:
     )
 
 
-async def set_avatar(request: web.Request, files: Mapping[str, Sequence[StoredFile]]) -> None:
-    """Make the file of the form the actor's avatar, if there is one."""
-    for file in files.get(AVATAR.part, ()):
-        await request.app[FILES].set_avatar(actor_of(request), file.id)
+def avatar_of(files: Mapping[str, Sequence[StoredFile]]) -> int | None:
+    """The id of the form's avatar; None = there is none."""
+    return next((file.id for file in files.get(AVATAR.part, ())), None)
 
 
 _ME = route("GET", "/api/v1/users/me/", read_me, "market.me")

@@ -48,9 +48,12 @@ def addresses(app: web.Application) -> Addresses:
 
 @dataclass(frozen=True, slots=True)
 class MultipartForm:
-    """The text fields as they were sent, and the files by `FileField.part`, stored and not attached yet."""
+    """The fields as they were sent, and the files by `FileField.part`, stored and not attached yet.
 
-    fields: Mapping[str, str]
+    A field is a text, or a list of texts if its name ends with ``[]``.
+    """
+
+    fields: Mapping[str, Any]
     files: Mapping[str, Sequence[StoredFile]]
 
     @property
@@ -136,13 +139,15 @@ class _Upload:
         self._inserted: list[StoredFile] = []
 
     async def read(self) -> MultipartForm:
-        fields: dict[str, str] = {}
+        fields: dict[str, Any] = {}
         async for part in parts(self._request):
             name = part.name.partition("[")[0]
             if self._is_file(name, part):
                 await self._stage(name, part)
             else:
-                fields[name] = await _field(self._request, name, part)
+                value = await _field(self._request, name, part)
+                is_item, others = part.name.endswith("[]"), fields.get(name)
+                fields[name] = [*(others if isinstance(others, list) else ()), value] if is_item else value
         files: dict[str, list[StoredFile]] = {}
         for field, staged in self._staged:
             self._inserted.append(await self._files.insert(staged))

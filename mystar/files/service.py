@@ -7,8 +7,10 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from mystar.accounts.model import Actor
+from mystar.accounts.profile import AlsoChange
 from mystar.accounts.service import AccountService
 from mystar.files.ingest import Ingestor
 from mystar.files.inspection import Inspector, MediaRejected
@@ -193,12 +195,20 @@ class FileService:
     async def set_avatar(self, actor: Actor, file_id: int) -> StoredFile:
         """Replace the account's avatar; the one before is deleted. :raises FileUnknown: no such upload."""
         async with self._db.transaction() as tx:
-            file = await self.attach(tx, file_id, owner_id=actor.id, public=True)
-            before = await FileRepository(tx).lock_avatar(actor.id)
-            await self._accounts.set_avatar(tx, actor.id, file.id, file.key)
-            if before is not None:
-                await self.mark_deleted(tx, before)
+            return await self.use_as_avatar(tx, actor.id, file_id)
+
+    async def use_as_avatar(self, tx: Tx, account_id: int, file_id: int) -> StoredFile:
+        """`set_avatar` in the transaction of the caller."""
+        file = await self.attach(tx, file_id, owner_id=account_id, public=True)
+        before = await FileRepository(tx).lock_avatar(account_id)
+        await self._accounts.set_avatar(tx, account_id, file.id, file.key)
+        if before is not None:
+            await self.mark_deleted(tx, before)
         return file
+
+    def avatar_change(self, actor: Actor, file_id: int | None) -> AlsoChange | None:
+        """`use_as_avatar`, to happen together with an edit of the account; None without a file."""
+        return None if file_id is None else partial(self.use_as_avatar, account_id=actor.id, file_id=file_id)
 
     async def copy_older(self) -> int:
         """Make the missing small copies of older avatars; answer for how many."""

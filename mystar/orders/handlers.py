@@ -9,7 +9,7 @@ from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_sc
 
 from mystar.accounts.access import actor_of, signed_in
 from mystar.files.forms import addresses
-from mystar.kit.web.http import json_response
+from mystar.kit.web.http import json_response, language_of
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import PageQuery, page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
@@ -50,7 +50,7 @@ async def place_order(request: web.Request) -> web.StreamResponse:
         draft["modifications"] = None
     await request.app[ORDERS].rate_limit(actor, service_id=draft["service_id"])
     entry = await request.app[ORDERS].place_service(actor, **draft)
-    return json_response(order_view(entry, actor, addresses(request.app)), 201)
+    return json_response(order_view(entry, actor, addresses(request.app), language_of(request)), 201)
 
 
 @docs(tags=TAGS, summary="List one's own orders, bought and sold, newest first")
@@ -62,7 +62,9 @@ async def list_orders(request: web.Request) -> web.Response:
     role = Role(query["role"]) if query["role"] else None
     found = await request.app[ORDER_READS].page(actor, page, role=role, status=query["status"])
     return page_response(
-        request, [order_view(entry, actor, addresses(request.app)) for entry in found.rows], found.count
+        request,
+        [order_view(entry, actor, addresses(request.app), language_of(request)) for entry in found.rows],
+        found.count,
     )
 
 
@@ -210,7 +212,7 @@ async def refund_order(request: web.Request) -> web.StreamResponse:
 async def _read(request: web.Request) -> web.Response:
     actor = actor_of(request)
     detail = await request.app[ORDER_READS].detail(actor, path_of(request)["order_id"])
-    return json_response(order_detail_view(detail, actor, addresses(request.app)))
+    return json_response(order_detail_view(detail, actor, addresses(request.app), language_of(request)))
 
 
 async def _after(request: web.Request, verb: Any, **words: Any) -> web.Response:
@@ -223,7 +225,7 @@ async def _after(request: web.Request, verb: Any, **words: Any) -> web.Response:
 async def _shown(request: web.Request, order_id: int) -> web.Response:
     actor = actor_of(request)
     entry = await request.app[ORDER_READS].entry(actor, order_id)
-    return json_response(order_view(entry, actor, addresses(request.app)))
+    return json_response(order_view(entry, actor, addresses(request.app), language_of(request)))
 
 
 async def _deliver(request: web.Request, order_id: int, draft: dict[str, Any]) -> web.Response:

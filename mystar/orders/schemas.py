@@ -261,13 +261,13 @@ class PaymentLinkView(BaseSchema):
     link = fields.String(required=True, metadata={"description": "Leads to the provider's page; needs no token."})
 
 
-def order_view(entry: OrderEntry, reader: Actor, at: Addresses) -> dict[str, Any]:
+def order_view(entry: OrderEntry, reader: Actor, at: Addresses, language: str) -> dict[str, Any]:
     """As `OrderView`."""
     order, role = entry.order, entry.order.role_of(reader)
     return {
         "id": order.id,
         "kind": order.kind,
-        "service": service_shape(entry.service, at.public_url) if entry.service else None,
+        "service": service_shape(entry.service, at.public_url, language) if entry.service else None,
         "buyer": _party(entry.buyer, at),
         "creator": _party(entry.creator, at),
         "status": order.shown_status,
@@ -302,11 +302,11 @@ def _share(share: CreatorShare) -> dict[str, Any]:
     }
 
 
-def order_detail_view(detail: OrderDetail, reader: Actor, at: Addresses) -> dict[str, Any]:
+def order_detail_view(detail: OrderDetail, reader: Actor, at: Addresses, language: str) -> dict[str, Any]:
     """As `OrderDetailView`."""
     order = detail.entry.order
     return {
-        **order_view(detail.entry, reader, at),
+        **order_view(detail.entry, reader, at, language),
         "deliveries": [delivery_view(card, order, reader, at) for card in detail.deliveries],
         "payments": [_payment(payment) for payment in detail.payments],
         "timeline_events": [_event(one, at) for one in detail.timeline],

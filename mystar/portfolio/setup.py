@@ -22,6 +22,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     app[SHOWCASE] = Showcase(
         infra.db,
         profiles=app[PROFILES],
+        files=app[FILES],
         creators=app[CREATORS],
         catalog=app[CATALOG],
         skills=app[SKILLS],

@@ -105,11 +105,54 @@ async def test_a_service_is_created_and_changed_by_the_client_s_form(api: Api, d
     )
     shown = await changed.json()
     assert (shown["price"], shown["estimated_time"], shown["title"]) == ("4000.00", "3-5 рабочих дней", sent["title"])
-    assert [image["id"] for image in shown["images"]] != [image["id"] for image in made["images"]]
-    assert len(shown["images"]) == 1
+    # A PATCH adds its pictures.
+    assert [image["id"] for image in shown["images"][:2]] == [image["id"] for image in made["images"]]
+    assert len(shown["images"]) == 3
     assert await db.value("select count(*) from categories where name = 'Другое'") == 1
     again = await api.post("/api/services/", {"title": "x", "price": 1, "estimated_time": 7}, as_=creator)
     assert (again.status, (await again.json())["category_id"]) == (201, made["category_id"])
+
+
+async def test_a_delivery_time_without_words_is_told_in_the_language_of_the_request(api: Api, factory: Factory) -> None:
+    creator, buyer = await factory.star(), await factory.person()
+    draft = {"title": "Монтаж", "price": 1, "estimated_time": 21}
+    made = await (await api.post("/api/services/", draft, as_=creator, language="en")).json()
+    assert made["estimated_time"] == "21 days"
+    path = f"/api/services/{made['id']}/"
+    for language, shown in (("en-GB,ru;q=0.5", "21 days"), ("ru", "21 день"), (None, "21 день"), ("de", "21 день")):
+        assert (await (await api.get(path, language=language)).json())["estimated_time"] == shown
+    await api.patch(path, {"estimated_time": 1}, as_=creator)
+    order = await (await api.post("/api/v1/orders/", {"service_id": made["id"]}, as_=buyer, language="en")).json()
+    assert order["service"]["estimated_time"] == "1 day"
+
+
+async def test_single_pictures_of_a_service_are_removed_moved_and_added(api: Api, factory: Factory) -> None:
+    creator = await factory.star()
+    draft = {"title": "Монтаж", "price": "5000", "estimated_time": "7"}
+    made = await (await api.post("/api/services/", data=with_pictures(draft, "a.png", "b.png"), as_=creator)).json()
+    path, (first, second) = f"/api/services/{made['id']}/", made["images"]
+
+    async def change(data: Any = None, *, method: str = "PATCH", status: int = 200, **options: Any) -> list[int]:
+        answer = await api.request(method, path, data=data, as_=creator, **options)
+        assert answer.status == status, await answer.text()
+        return [one["id"] for one in (await answer.json())["images"]] if status == 200 else []
+
+    assert await change(json={"images": [second["id"], first]}) == [second["id"], first["id"]], "as it was read, too"
+    form = with_pictures({}, "c.png")
+    form.add_field("images[]", str(second["id"]))
+    form.add_field("images[]", str(first["id"]))
+    *kept, added = await change(form)
+    assert kept == [second["id"], first["id"]]
+    assert await change(json={"images": [added, first["id"]]}) == [added, first["id"]]
+    assert (await api.get(second["image"])).status == 404
+    assert await change(with_pictures({"images": f"[{added}]"}, "d.png")) == [added, added + 1]
+
+    await change(json={"images": [second["id"]]}, status=422)
+    await change(with_pictures({}, *(f"{number}.png" for number in range(9))), status=422)
+    assert await change(json={"title": "Другой"}) == [added, added + 1], "what is refused changes nothing"
+    (only,) = await change(with_pictures(draft, "e.png"), method="PUT")
+    assert only > added + 1
+    assert await change(json={"images": []}) == []
 
 
 @as_subtests
@@ -121,6 +164,14 @@ async def test_a_service_is_created_and_changed_by_the_client_s_form(api: Api, d
         ({"estimated_time": 22}, 22, "22 дня"),
         ({"estimated_time": "2 недели"}, 14, "2 недели"),
         ({"estimated_time": "36 часов"}, 2, "36 часов"),
+        ({"estimated_time": "48 часов"}, 2, "48 часов"),
+        ({"estimated_time": "от 12 часов до 2 дней"}, 2, "от 12 часов до 2 дней"),
+        ({"estimated_time": "1,5 недели"}, 11, "1,5 недели"),
+        ({"estimated_time": "2 дня"}, 2, "2 дня"),
+        ({"estimated_time": "5"}, 5, "5 дней"),
+        ({"estimated_time": "11"}, 11, "11 дней"),
+        ({"estimated_time": "21"}, 21, "21 день"),
+        ({"estimated_time": "112"}, 112, "112 дней"),
         ({"estimated_time": "до 1 месяца"}, 30, "до 1 месяца"),
         ({"estimated_time_value": 3, "estimated_time_unit": "weeks"}, 21, "21 день"),
         ({"estimated_time_value": "12", "estimated_time_unit": "дней"}, 12, "12 дней"),

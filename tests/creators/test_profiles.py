@@ -51,6 +51,33 @@ async def test_a_profile_has_the_fields_of_the_document(api: Api, factory: Facto
     assert await (await api.get(f"/api/v1/creators/{made['id']}/")).json() == made
 
 
+async def test_a_profile_and_its_avatar_change_together_or_not_at_all(
+    api: Api, app: web.Application, factory: Factory
+) -> None:
+    person = await factory.star()
+    own_id = await profile_id(app, person)
+    await app[DATABASE].execute("alter table accounts add constraint no_avatars check (avatar_id is null) not valid")
+
+    async def change(path: str, part: str, **fields: str) -> int:
+        form = FormData(fields)
+        form.add_field(part, picture(), filename="me.jpg", content_type="image/jpeg")
+        return (await api.patch(path, data=form, as_=person)).status
+
+    assert await change("/api/v1/users/me/", "avatar", first_name="Кира") == 500
+    assert await change(f"/api/client-profiles/{person.id}/", "avatar", first_name="Кира") == 500
+    assert await change(f"/api/creator-profiles/{own_id}/", "avatar", specialization="Монтаж", bio="о себе") == 500
+    assert await change(f"/api/profiles/profiles/{person.id}/", "photo", first_name="Кира") == 500
+    me = await (await api.get("/api/v1/users/me/", as_=person)).json()
+    page = await (await api.get(f"/api/v1/creators/{own_id}/")).json()
+    assert (me["first_name"], me["bio"], me["avatar"], page["specialization"]) == ("", "", None, "")
+    assert await app[DATABASE].value("select count(*) from files") == 0
+
+    await app[DATABASE].execute("alter table accounts drop constraint no_avatars")
+    assert await change(f"/api/creator-profiles/{own_id}/", "avatar", specialization="Монтаж", bio="о себе") == 200
+    me = await (await api.get("/api/v1/users/me/", as_=person)).json()
+    assert (me["bio"], me["avatar"] is None) == ("о себе", False)
+
+
 async def test_a_profile_is_changed_by_its_id_with_the_account(
     api: Api, app: web.Application, factory: Factory
 ) -> None:

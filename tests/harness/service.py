@@ -72,12 +72,6 @@ class Service:
             self.starts.append(time.monotonic() - self._born)
         return self
 
-    @property
-    def pid(self) -> int:
-        """AssertionError when it is not running."""
-        assert self._process is not None
-        return self._process.pid
-
     def kill(self) -> None:
         """Send SIGKILL, and wait until the process is gone."""
         if self._process is not None:

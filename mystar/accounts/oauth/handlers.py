@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from aiohttp import web
-from aiohttp_apispec import docs, match_info_schema, response_schema
+from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, signed_in
 from mystar.accounts.keys import IDENTITIES
 from mystar.accounts.oauth.schemas import IdentityPath, IdentityView
+from mystar.kit.web.fields import NoParameters
 from mystar.kit.web.http import json_response
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import path_of
@@ -15,6 +16,7 @@ from mystar.kit.web.validation import path_of
 
 @docs(tags=["market: people"], summary="List linked sign-ins")
 @signed_in
+@querystring_schema(NoParameters)
 @response_schema(IdentityView(many=True), 200)
 async def list_identities(request: web.Request) -> web.Response:
     linked = await request.app[IDENTITIES].linked(actor_of(request))

@@ -96,7 +96,7 @@ async def accept_offer(request: web.Request) -> web.StreamResponse:
         wanted["modifications"] = None
     order_id, is_new = await request.app[OFFERS].accept(actor, path_of(request)["offer_id"], **wanted)
     entry = await request.app[ORDER_READS].entry(actor, order_id)
-    return json_response(order_view(entry, actor, addresses(request.app)), 201 if is_new else 200)
+    return json_response(order_view(entry, actor, addresses(request.app), language_of(request)), 201 if is_new else 200)
 
 
 @docs(tags=TAGS, summary="Decline an offer; for its buyer", responses=_CLOSED)

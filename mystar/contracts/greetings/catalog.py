@@ -20,7 +20,7 @@ from mystar.creators.keys import CREATORS
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.kit.money import rubles_number, rubles_text
 from mystar.kit.web.bare_lists import KeysetQuery, list_request, list_response
-from mystar.kit.web.fields import BaseSchema, BoundedInteger, BoundedList, Id, PlainText, RubleAmount
+from mystar.kit.web.fields import BaseSchema, BoundedInteger, BoundedList, Id, NoParameters, PlainText, RubleAmount
 from mystar.kit.web.http import json_response
 from mystar.kit.web.pagination import PageRequest
 from mystar.kit.web.routes import Route, route
@@ -142,6 +142,7 @@ class FanDraft(BaseSchema):
 
 
 @docs(tags=TAGS, summary="List categories of stars")
+@querystring_schema(NoParameters)
 @response_schema(CategoryView(many=True), 201)
 async def list_categories(request: web.Request) -> web.Response:
     categories = await request.app[CATALOG].categories()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aiohttp import web
-from aiohttp_apispec import docs, json_schema, response_schema
+from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
 
 from mystar.accounts.access import client_info
@@ -11,7 +11,7 @@ from mystar.accounts.keys import SUPPORT_FORMS
 from mystar.accounts.schemas import EMAIL_MAX_LENGTH, PhoneNumber
 from mystar.catalog.keys import CATALOG
 from mystar.contracts.greetings.answers import ONE_STRING
-from mystar.kit.web.fields import BaseSchema, PlainText
+from mystar.kit.web.fields import BaseSchema, NoParameters, PlainText
 from mystar.kit.web.http import json_response, language_of
 from mystar.kit.web.pagination import PageRequest
 from mystar.kit.web.routes import Route, route
@@ -61,6 +61,7 @@ async def ask_support(request: web.Request) -> web.Response:
 
 
 @docs(tags=["greetings: forms"], summary="List example greetings")
+@querystring_schema(NoParameters)
 @response_schema(GreetingsExamples, 200)
 async def examples(request: web.Request) -> web.Response:
     stars = await request.app[CATALOG].stars(page=PageRequest(size=_MAX_STARS))

@@ -58,6 +58,8 @@ class MessengerMessageDraft(BaseSchema):
 class MessengerMessageQuery(BaseSchema):
     """At most 1000 are returned at once (D19)."""
 
+    reports_unknown = True
+
     limit = BoundedInteger(required=True, min_value=1, max_value=2**31 - 1)
     offset = BoundedInteger(required=True, min_value=0, max_value=2**31 - 1)
 

@@ -29,6 +29,8 @@ _multipart = partial(request_schema, location="files")
 
 
 class MessengerSearch(BaseSchema):
+    reports_unknown = True
+
     username = PlainText(required=True, min_length=1, max_length=USERNAME_MAX_LENGTH)
 
 

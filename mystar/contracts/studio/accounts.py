@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aiohttp import web
-from aiohttp_apispec import docs, json_schema, match_info_schema, response_schema
+from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 from marshmallow import ValidationError, fields, validates
 
 from mystar.accounts import handlers as market
@@ -17,7 +17,7 @@ from mystar.accounts.schemas import NAME_MAX_LENGTH, Password, PhoneNumber, Toke
 from mystar.contracts.studio.bodies import ID_IN_PATH
 from mystar.errors import NotFound, Text
 from mystar.kit.web.bare_lists import list_response
-from mystar.kit.web.fields import BaseSchema, Id, PlainText
+from mystar.kit.web.fields import BaseSchema, Id, NoParameters, PlainText
 from mystar.kit.web.http import json_response
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import body_of, path_of
@@ -86,6 +86,7 @@ async def register(request: web.Request) -> web.Response:
 
 @docs(tags=TAGS, summary="List accounts: the actor's own")
 @signed_in
+@querystring_schema(NoParameters)
 @response_schema(StudioUser(many=True), 200)
 async def list_users(request: web.Request) -> web.Response:
     account = await request.app[ACCOUNTS].profile(actor_of(request).id)

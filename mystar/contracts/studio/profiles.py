@@ -80,9 +80,9 @@ async def change_profile(request: web.Request) -> web.Response:
         raise NotFound
     async with read_fields(request, StudioProfileEdit(), _PHOTO) as (fields, files):
         names = {"birth_date" if name == "birthdate" else name: value for name, value in fields.items()}
-        await request.app[PROFILES].edit(actor, **names, adults_only=True)
-        for file in files.get(_PHOTO.part, ()):
-            await request.app[FILES].set_avatar(actor, file.id)
+        photo = next((file.id for file in files.get(_PHOTO.part, ())), None)
+        also = request.app[FILES].avatar_change(actor, photo)
+        await request.app[PROFILES].edit(actor, **names, adults_only=True, also=also)
     return json_response(_view(request, await request.app[ACCOUNTS].profile(actor.id)))
 
 

@@ -12,7 +12,7 @@ from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id
 from mystar.kit.web.http import json_response
 from mystar.kit.web.pagination import MAX_PAGES, MAX_PUBLIC_OFFSET, PageRequest, not_too_deep
 from mystar.kit.web.routes import is_public
-from mystar.kit.web.validation import ignored_parameters, query_of
+from mystar.kit.web.validation import query_of
 
 #: Items of a page.
 MAX_ITEMS = 1000
@@ -51,7 +51,7 @@ def list_response(
 
     :param page: None for a list that always fits on one page.
     """
-    headers = {"X-Total-Count": str(count), **ignored_parameters(request)}
+    headers = {"X-Total-Count": str(count)}
     if page is not None and (links := _links(request, items, count, page)):
         headers["Link"] = ", ".join(f'<{link}>; rel="{name}"' for name, link in links.items())
     return json_response(items, status, headers)

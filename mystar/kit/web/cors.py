@@ -16,7 +16,16 @@ from multidict import CIMultiDict
 
 #: Headers of answers that scripts may read.
 _EXPOSED = (
-    *("X-Request-ID", "X-Total-Count", "X-Ignored-Parameters", "Link", "ETag", "Location", "Retry-After"),
+    *(
+        "X-Request-ID",
+        "X-Total-Count",
+        "X-Ignored-Parameters",
+        "Preference-Applied",
+        "Link",
+        "ETag",
+        "Location",
+        "Retry-After",
+    ),
     *("Idempotent-Replayed", "Accept-Ranges", "Content-Disposition", "Content-Range", "WWW-Authenticate"),
 )
 _OPTIONS = aiohttp_cors.ResourceOptions(

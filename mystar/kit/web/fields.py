@@ -26,8 +26,14 @@ class BaseSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    #: Of the query of a list: parameters that it does not know are reported, see `validation.ignored_parameters`.
+    #: Of the query of a list: parameters without effect are reported, see `validation.add_preference_headers`.
     reports_unknown: ClassVar[bool] = False
+
+
+class NoParameters(BaseSchema):
+    """The query of a list without filters: whatever it is sent is reported."""
+
+    reports_unknown = True
 
 
 class BoundedList(fields.List[Any]):

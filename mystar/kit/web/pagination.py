@@ -14,7 +14,7 @@ from mystar.errors import NotFound, Text
 from mystar.kit.web.fields import BaseSchema, BoundedInteger
 from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.routes import is_public
-from mystar.kit.web.validation import ignored_parameters, query_of
+from mystar.kit.web.validation import query_of
 
 T = TypeVar("T")
 
@@ -124,6 +124,5 @@ def page_response(request: web.Request, results: Sequence[Any], count: int) -> w
             "next": links["next"],
             "previous": links["prev"],
             "results": results,
-        },
-        headers=ignored_parameters(request),
+        }
     )

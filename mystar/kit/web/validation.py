@@ -27,14 +27,26 @@ _BODY = web.RequestKey("body", object)
 _QUERY = web.RequestKey("query", dict)
 _PATH = web.RequestKey("path", dict)
 _IGNORED = web.RequestKey("ignored", tuple)
-#: RFC 7240: the preference to refuse what would be ignored.
-_STRICT = re.compile(r"(?:^|[,;])\s*handling\s*=\s*\"?strict\"?\s*(?:$|[,;])", re.IGNORECASE)
+_PREFERENCE = web.RequestKey("preference", str)
+#: RFC 7240: one preference of a list, whose parameters and value may be quoted.
+_PREFERENCES = re.compile(r"((?:[^,;\"]|\"(?:[^\"\\]|\\.)*\")*)(?:;(?:[^,\"]|\"(?:[^\"\\]|\\.)*\")*)?(?:,|$)")
+#: Characters of preferences that are read.
+_MAX_PREFERENCES = 500
+_HANDLINGS = ("strict", "lenient")
 _UNKNOWN_PARAMETER = Text("Неизвестный параметр.", "Unknown parameter.")
+_GIVEN_TWICE = Text("Укажите параметр один раз.", "Must be given once.")
 #: Unknown parameters that are reported, and letters of each: a URL may have thousands.
 _MAX_REPORTED, _MAX_REPORTED_LENGTH = 20, 100
 #: Levels of nested JSON, objects and lists of one body (braces in texts count, too), texts of errors in one answer.
 _MAX_DEPTH, _MAX_CONTAINERS, _MAX_ERRORS = 32, 10_000, 100
 _FORM, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+
+
+class ParameterUnknown(Invalid):
+    """A list was sent query parameters without effect, with ``Prefer: handling=strict`` (D44, D68)."""
+
+    code = "parameter_unknown"
+    text = Text("Неизвестные параметры запроса.", "Unknown query parameters.")
 
 
 def body_of(request: web.Request) -> Any:
@@ -114,21 +126,38 @@ def is_nested_deeply(data: Any) -> bool:
     return True
 
 
-def ignored_parameters(request: web.Request) -> dict[str, str]:
-    """The header of a list that names the query parameters which had no effect; empty without any (D44)."""
-    names = request.get(_IGNORED, ())
-    return {"X-Ignored-Parameters": ", ".join(quote(name, safe="") for name in names)} if names else {}
+async def add_preference_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """A handler of ``on_response_prepare``: name what had no effect, and say that the preference was followed (D44)."""
+    if (names := request.get(_IGNORED)) and response.status < 400:
+        response.headers["X-Ignored-Parameters"] = ", ".join(quote(name, safe="") for name in names)
+    if preference := request.get(_PREFERENCE):
+        response.headers["Preference-Applied"] = f"handling={preference}"
+        response.headers["Vary"] = ", ".join(filter(None, (response.headers.get("Vary"), "Prefer")))
 
 
 def _check_parameters(request: web.Request, schema: Schema) -> None:
-    """:raises Invalid: the query of a list has unknown parameters, and the client prefers to be told (RFC 7240)."""
+    """Of a list. :raises ParameterUnknown: it has parameters without effect, and the client prefers to be told."""
     if not getattr(schema, "reports_unknown", False):
         return
     known = {field.data_key or name for name, field in schema.fields.items()}
-    unknown = [name for name in dict.fromkeys(request.query) if name not in known]
-    if unknown and _STRICT.search(",".join(request.headers.getall("Prefer", ()))):
-        raise Invalid(fields={name: [_UNKNOWN_PARAMETER] for name in unknown[:_MAX_REPORTED]})
-    request[_IGNORED] = tuple(name[:_MAX_REPORTED_LENGTH] for name in unknown[:_MAX_REPORTED])
+    ignored = {name: _UNKNOWN_PARAMETER for name in dict.fromkeys(request.query) if name not in known}
+    # Only the first value of a parameter is read.
+    ignored |= {name: _GIVEN_TWICE for name in known if len(set(request.query.getall(name, ()))) > 1}
+    reported = dict(list(ignored.items())[:_MAX_REPORTED])
+    request[_PREFERENCE] = _handling(request)
+    if reported and request[_PREFERENCE] == "strict":
+        raise ParameterUnknown(fields={name[:_MAX_REPORTED_LENGTH]: [text] for name, text in reported.items()})
+    request[_IGNORED] = tuple(name[:_MAX_REPORTED_LENGTH] for name in reported)
+
+
+def _handling(request: web.Request) -> str:
+    """The first preference ``handling`` (RFC 7240, 4.4): "strict", "lenient", or "" without a known one."""
+    for preference in _PREFERENCES.findall(",".join(request.headers.getall("Prefer", ()))[:_MAX_PREFERENCES]):
+        name, _, value = preference.partition("=")
+        if name.strip().lower() == "handling":
+            value = value.strip().strip('"').lower()
+            return value if value in _HANDLINGS else ""
+    return ""
 
 
 def _first_of_each(values: MultiMapping[str]) -> dict[str, Any]:

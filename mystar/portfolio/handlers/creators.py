@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, signed_in
-from mystar.creators.handlers import AVATAR, set_avatar
+from mystar.creators.handlers import AVATAR, avatar_of
 from mystar.creators.keys import CREATORS
 from mystar.creators.model import CreatorUnknown
 from mystar.creators.schemas import CreatorView, creator_view
@@ -38,8 +38,7 @@ TAGS = ["market: creators"]
 @idempotent
 async def create_profile(request: web.Request) -> web.StreamResponse:
     async with read_fields(request, ProfileDraft(), AVATAR) as (change, files):
-        page = await request.app[SHOWCASE].create(actor_of(request), change)
-        await set_avatar(request, files)
+        page = await request.app[SHOWCASE].create(actor_of(request), change, avatar_id=avatar_of(files))
     return _answer(request, page, 201)
 
 
@@ -63,9 +62,8 @@ async def change_profile_by_id(request: web.Request) -> web.Response:
 async def _change(request: web.Request, creator_id: int | None = None) -> web.Response:
     actor, showcase = actor_of(request), request.app[SHOWCASE]
     async with read_fields(request, ProfileDraft(), AVATAR) as (change, files):
-        page = await showcase.change(actor, change, creator_id=creator_id)
-        await set_avatar(request, files)
-    return _answer(request, await showcase.own(actor) if files else page)
+        page = await showcase.change(actor, change, creator_id=creator_id, avatar_id=avatar_of(files))
+    return _answer(request, page)
 
 
 @docs(tags=TAGS, summary="Read the actor's creator profile")
