@@ -8,7 +8,6 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +18,10 @@ import aiohttp
 import orjson
 import pytest
 
+from tests import programs
+from tests.programs import ROOT, Program
 from tests.waiting import first_line
 
-ROOT = Path(__file__).resolve().parents[1]
 START_WITHIN = STOP_WITHIN = 20.0
 
 
@@ -145,13 +145,14 @@ class SandboxProcess(SandboxClient):
     def __init__(self, data_dir: Path, *arguments: str) -> None:
         self.data_dir, self._arguments = data_dir, arguments
         self._http_port = self._smtp_port = "0"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Program | None = None
 
     def start(self) -> Self:
-        command = [sys.executable, "-m", "mystar.sandbox", "--data-dir", str(self.data_dir), "--die-with-parent"]
-        command += ["--http-port", self._http_port, "--smtp-port", self._smtp_port, *self._arguments]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env=environment)
+        arguments = ["--data-dir", str(self.data_dir), "--die-with-parent"]
+        arguments += ["--http-port", self._http_port, "--smtp-port", self._smtp_port, *self._arguments]
+        self._process = programs.start(
+            "mystar.sandbox", *arguments, directory=ROOT, environment=os.environ, stdout=subprocess.PIPE
+        )
         line = first_line(self._process, START_WITHIN)
         if not line:
             raise RuntimeError(f"the sandbox did not start; its exit code is {self.stop(signal.SIGKILL)}")

@@ -6,17 +6,17 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 import orjson
 
+from tests import programs
 from tests.ports import unused_port
+from tests.programs import ROOT, Program
 from tests.waiting import first_line
 
-ROOT = Path(__file__).resolve().parents[1]
 START_WITHIN = STOP_WITHIN = 30.0
 SECRET_KEY = "the key of the tests, longer than 32 characters"
 
@@ -46,23 +46,28 @@ class ServerProcess:
         self._directory = directory
         address = {"HTTP__PORT": self.port, "HTTP__PUBLIC_URL": self.url}
         self._environment = environment(directory, **{**address, **variables})
-        self._python = str(python or sys.executable)
+        self._python = python
         if python is not None:
             del self._environment["PYTHONPATH"]
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Program | subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
         """Returns when it has said that it serves; AssertionError with its last words when it does not."""
         with self.errors.open("ab") as errors:
-            self.process = subprocess.Popen(
-                [self._python, "-m", "mystar", "serve"],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                cwd=self._directory,
-                env=self._environment,
-            )
+            self.process = self._started(errors)
         assert b"serves" in first_line(self.process, START_WITHIN), f"the server did not start: {self.said()[-3000:]}"
         return self
+
+    def _started(self, errors: IO[bytes]) -> Program | subprocess.Popen[bytes]:
+        if self._python is None:
+            streams = {"stdout": subprocess.PIPE, "stderr": errors}
+            return programs.start(
+                "mystar", "serve", directory=self._directory, environment=self._environment, **streams
+            )
+        command = [self._python, "-m", "mystar", "serve"]
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, cwd=self._directory, env=self._environment
+        )
 
     def tell(self, number: signal.Signals) -> None:
         assert self.process is not None
@@ -111,13 +116,5 @@ def server_in(directory: Path, *, python: Path | None = None, **variables: objec
 
 def run_cli(*arguments: str, directory: Path, stdin: str = "", **variables: object) -> subprocess.CompletedProcess[str]:
     """`python -m mystar …` until it ends by itself."""
-    return subprocess.run(
-        [sys.executable, "-m", "mystar", *arguments],
-        cwd=directory,
-        env=environment(directory, **variables),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    variables_of_it = environment(directory, **variables)
+    return programs.run("mystar", *arguments, directory=directory, environment=variables_of_it, stdin=stdin)

@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from tests.programs import Program
+
 T = TypeVar("T")
 
 
@@ -21,7 +23,7 @@ async def eventually(question: Callable[[], Awaitable[T]], timeout: float = 60) 
     return answer
 
 
-def first_line(process: subprocess.Popen[bytes], timeout: float) -> bytes:
+def first_line(process: subprocess.Popen[bytes] | Program, timeout: float) -> bytes:
     """What the process says first; nothing when it ends, or keeps silent for so many seconds."""
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], timeout)

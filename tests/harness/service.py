@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import os
-import signal
-import subprocess
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -15,12 +10,13 @@ from typing import Any, Self
 
 import aiohttp
 
+from tests import programs
 from tests.ports import unused_port
+from tests.programs import Program
 from tests.sandbox_process import SandboxClient
 from tests.server_process import environment, run_cli
 
 START_WITHIN, STOP_WITHIN = 60.0, 20.0
-_PR_SET_PDEATHSIG = 1
 
 
 class ServiceDied(Exception):
@@ -39,7 +35,7 @@ class Service:
         self.log = directory / "service.log"
         #: Seconds that each start took until it was ready, for those that got so far.
         self.starts: list[float] = []
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Program | None = None
         self._born, self._is_ready = 0.0, False
         self._variables: dict[str, Any] = {
             "HTTP__PORT": self.port,
@@ -75,8 +71,7 @@ class Service:
     def kill(self) -> None:
         """Send SIGKILL, and wait until the process is gone."""
         if self._process is not None:
-            if self._process.poll() is None:
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill_group()
             self._process.wait(STOP_WITHIN)
             self._process = None
 
@@ -108,21 +103,15 @@ class Service:
         except (aiohttp.ClientError, TimeoutError):
             return False
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> Program:
         with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "mystar", "serve"],
-                cwd=self._directory,
-                env=environment(self._directory, **self._variables),
-                stdin=subprocess.DEVNULL,
+            return programs.start(
+                "mystar",
+                "serve",
+                directory=self._directory,
+                environment=environment(self._directory, **self._variables),
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,
+                new_session=True,
+                die_with_parent=True,
             )
-
-
-def _die_with_parent() -> None:
-    """The kernel kills the service when this process ends (on Linux; elsewhere it is stopped in the ordinary ways)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -16,8 +16,8 @@ from aiohttp import web
 from mystar.chat.keys import CHAT
 from tests.factory import Factory, actor
 from tests.realtime.crowd import Device, Talk, check, talk_all
-from tests.realtime.fork_server import ForkServer
 from tests.realtime.proxy import Proxy
+from tests.realtime.servers import Servers
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ async def run(plan: Plan, talks: list[Talk], environment: Mapping[str, str], log
     """AssertionError says what is missing."""
     dice, began = random.Random(plan.seed), time.monotonic()
     async with (
-        ForkServer(environment, log, servers=plan.servers) as servers,
+        Servers(environment, log, servers=plan.servers) as servers,
         behind(servers) as (proxy, url),
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):
@@ -78,7 +78,7 @@ async def run(plan: Plan, talks: list[Talk], environment: Mapping[str, str], log
     return Report(time.monotonic() - began, sum(device.connections for device in everybody))
 
 
-async def _accidents(plan: Plan, servers: ForkServer, proxy: Proxy, dice: random.Random) -> None:
+async def _accidents(plan: Plan, servers: Servers, proxy: Proxy, dice: random.Random) -> None:
     """Kills and cuts in turns; at least one server is left alone at any time."""
     cuts = plan.cuts // max(1, plan.kills)
     for number in range(plan.kills):
@@ -86,13 +86,13 @@ async def _accidents(plan: Plan, servers: ForkServer, proxy: Proxy, dice: random
         port = servers.ports[number % len(servers.ports)]
         await servers.wait_until_serving(port)
         servers.kill(port)
-        await servers.start(port)
+        servers.start(port)
         await asyncio.sleep(dice.uniform(0, plan.pause))
         proxy.cut(cuts, dice)
 
 
 @contextlib.asynccontextmanager
-async def behind(servers: ForkServer) -> AsyncIterator[tuple[Proxy, str]]:
+async def behind(servers: Servers) -> AsyncIterator[tuple[Proxy, str]]:
     """A proxy in front of all its servers, and its address."""
     proxy = Proxy(servers.ports)
     url = await proxy.start()

@@ -20,9 +20,9 @@ from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, actor
 from tests.realtime.crowd import Device, check, talk_all
-from tests.realtime.fork_server import ForkServer
 from tests.realtime.listener import Listener
 from tests.realtime.run import Plan, behind, prepared, run
+from tests.realtime.servers import Servers
 
 LONG = pytest.mark.long
 #: Each test runs on one bus in the suite and on the other in its long form.
@@ -67,7 +67,7 @@ async def test_a_rolling_restart_fails_no_request_and_loses_no_message(
     environment["MYSTAR_SOCKETS__SWEEP_SECONDS"] = "2"
     talks = await prepared(app, 3)
     async with (
-        ForkServer(environment, tmp_path / "servers.log", servers=3) as servers,
+        Servers(environment, tmp_path / "servers.log", servers=3) as servers,
         behind(servers) as (_, url),
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):
@@ -103,7 +103,7 @@ async def test_messages_and_ends_of_sessions_reach_other_processes(
 ) -> None:
     anna, boris = await factory.person(channel="market"), await factory.person(channel="market")
     conversation, _ = await app[CHAT].open(actor(anna), boris.id)
-    async with ForkServer(environment, tmp_path / "log", servers=2) as servers, aiohttp.ClientSession() as session:
+    async with Servers(environment, tmp_path / "log", servers=2) as servers, aiohttp.ClientSession() as session:
         here, there = (f"http://127.0.0.1:{port}" for port in servers.ports)
         path = f"/ws/conversations/{conversation.id}/"
         one = Listener(await session.ws_connect(here + path, headers={"Authorization": f"Bearer {anna.token}"}))
