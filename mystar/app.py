@@ -11,7 +11,13 @@ from typing import Any
 from aiohttp import web
 
 from mystar.accounts import setup as accounts
-from mystar.accounts.access import add_cache_headers, authentication_middleware, maybe_actor_of
+from mystar.accounts.access import (
+    LIMITS,
+    add_cache_headers,
+    authentication_middleware,
+    maybe_actor_of,
+    write_limit_middleware,
+)
 from mystar.admin import setup as admin
 from mystar.audit import setup as audit
 from mystar.audit.handlers import audit_middleware
@@ -96,6 +102,7 @@ _MIDDLEWARES = (
     encoding_middleware,
     audit_middleware,
     authentication_middleware,
+    write_limit_middleware,
     etag_middleware,
     validation_middleware,
 )
@@ -115,7 +122,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app[DATABASE], app[OUTBOX], app[system.STOPPING] = infra.db, infra.outbox, asyncio.Event()
     app[METRICS], app[TASK_METRICS] = infra.metrics, TaskMetrics(infra.metrics.registry)
     app.cleanup_ctx.append(app[TASK_METRICS].measuring)
-    app[SITE] = infra.site
+    app[SITE], app[LIMITS] = infra.site, infra.limits
     app[PUBLIC_URL], app[TRUSTED_PROXIES] = settings.http.public_url, networks(settings.http.trusted_proxies)
     app[system.METRICS_ACCESS] = system.MetricsAccess(
         networks(settings.http.metrics_from), settings.http.metrics_seconds

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from mystar.errors import MystarError
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
+from mystar.kit.outbox.mail import ACCOUNT_TOPIC as ACCOUNT_MAIL
 from mystar.kit.outbox.mail import TOPIC as MAIL
 from mystar.kit.outbox.mail import Mailer, SmtpSender
 from mystar.kit.outbox.outbox import Outbox
@@ -31,7 +32,10 @@ Constraints = Mapping[str, Callable[[], MystarError]]
 
 @dataclass(frozen=True)
 class Infrastructure:
-    """What every domain is given."""
+    """What every domain is given.
+
+    ``account_mailer`` is for mails about access to an account, ``mailer`` for all others.
+    """
 
     settings: Settings
     clock: Clock
@@ -39,6 +43,7 @@ class Infrastructure:
     db: Database
     outbox: Outbox
     mailer: Mailer
+    account_mailer: Mailer
     smtp: SmtpSender
     signer: Signer
     limits: RateLimits
@@ -104,6 +109,7 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
     signer = Signer(settings.secret_key, previous=settings.previous_secret_keys)
     smtp = smtp_sender(settings.mail, clock, metrics.registry, signer)
     outbox.handle(MAIL, smtp.send)
+    outbox.handle(ACCOUNT_MAIL, smtp.send)
     rules = settings.limits.model_dump(exclude={"enabled", "url"})
     return Infrastructure(
         settings,
@@ -112,6 +118,7 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         db,
         outbox,
         Mailer(outbox, sender=settings.mail.sender),
+        Mailer(outbox, sender=settings.mail.sender, topic=ACCOUNT_MAIL),
         smtp,
         signer,
         RateLimits(rules, url=settings.limits.url, enabled=settings.limits.enabled, registry=metrics.registry),

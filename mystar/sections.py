@@ -210,6 +210,8 @@ class OutboxSettings(Section):
 
 
 class NotificationSettings(Section):
+    #: Mails about one kind of event, such as new orders, to one account in an hour; the others come as one digest.
+    mails_per_hour: int = Field(ge=1, le=1000)
     #: How long a notification may stay unseen before it is mailed.
     digest_minutes: float = Field(gt=0)
     #: How long a notification is kept after it was read.
@@ -283,10 +285,32 @@ class LimitSettings(Section):
     anonymous_form: Rate
     #: Orders of one account.
     order: Rate
-    #: Orders of one account for the same service, or of the same star.
+    #: Orders of one account for the services and greetings of one creator.
     order_again: Rate
     #: Custom offers that a creator sends.
     offer: Rate
+    #: What an account does with orders, bought or sold: each is told to the other party, or asks the provider.
+    order_action: Rate
+    #: Revisions that an account requests.
+    revision: Rate
+    #: Disputes that an account opens.
+    dispute: Rate
+    #: Payments that an account begins.
+    payment: Rate
+    #: Reviews and replies of one account.
+    review: Rate
+    #: Payouts that an account asks for or withdraws.
+    payout: Rate
+    #: Changes of the payout details of one account, which are mailed.
+    payout_details: Rate
+    #: Services, portfolio items and their images that an account adds.
+    listing: Rate
+    #: Files that an account uploads.
+    upload: Rate
+    #: All requests of one account that change something, these included.
+    write: Rate
+    #: The same of guests, by address.
+    guest_write: Rate
     #: Orders to the studio of guests by address.
     guest_order: Rate
     #: Orders to the studio of one account.

@@ -17,6 +17,7 @@ from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, ClientInfo, Language, NewSession
 from mystar.errors import Forbidden, Unauthenticated
 from mystar.kit.realtime.websocket import handshake_slot, offered_protocols
+from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.web.http import PUBLIC_URL, address_of, cookie_name, json_response, language_of
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -25,6 +26,8 @@ F = TypeVar("F", bound=Callable[..., object])
 _DEVICE = "mystar_device"
 _DEVICE_LIFE = 180 * 86_400
 _ACTOR = web.RequestKey("actor", object)
+_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+LIMITS: web.AppKey[RateLimits] = web.AppKey("limits")
 
 
 def signed_in(handler: F) -> F:
@@ -69,6 +72,47 @@ async def authentication_middleware(request: web.Request, handler: Handler) -> w
             if rule == "staff" and not (actor and actor.is_staff):
                 raise Forbidden
         return await handler(request)
+
+
+def limited(*names: str) -> Callable[[F], F]:
+    """Requests of the handler count against these limits, too: they cost others something, or stay for ever."""
+
+    def mark(handler: F) -> F:
+        handler.__limits__ = names  # type: ignore[attr-defined]
+        return handler
+
+    return mark
+
+
+def unlimited(reason: str) -> Callable[[F], F]:
+    """The handler writes without counting against `write_limit_middleware`; the reason is listed in docs/limits.md."""
+
+    def mark(handler: F) -> F:
+        handler.__unlimited__ = reason  # type: ignore[attr-defined]
+        return handler
+
+    return mark
+
+
+@web.middleware
+async def write_limit_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count every request that may write, by account, or by address of a guest.
+
+    The panel has none: its users are staff, whose acts are audited. :raises TooMany:
+    """
+    if request.method in _WRITES and is_limited(request.match_info):
+        actor, limits = maybe_actor_of(request), request.app[LIMITS]
+        who = actor.id if actor else address_of(request)
+        for name in ("write" if actor else "guest_write", *getattr(request.match_info.handler, "__limits__", ())):
+            await limits.hit(name, who)
+    return await handler(request)
+
+
+def is_limited(match: web.UrlMappingMatchInfo) -> bool:
+    """Whether requests of this route count; also asked by the test of all routes."""
+    resource = match.route.resource
+    is_panel = resource is not None and (resource.name or "").startswith("admin.")
+    return resource is not None and not is_panel and not hasattr(match.handler, "__unlimited__")
 
 
 async def _actor(request: web.Request, rule: str) -> Actor | None:

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, client_info, session_response, signed_in, token_response
+from mystar.accounts.access import actor_of, client_info, session_response, signed_in, token_response, unlimited
 from mystar.accounts.keys import ACCOUNTS, CONTACTS, PASSWORDS, STEP_UP
 from mystar.accounts.model import ConfirmLinkUnknown, Draft
 from mystar.accounts.schemas import (
@@ -141,6 +141,7 @@ async def refresh(request: web.Request) -> web.Response:
     return token_response(view)
 
 
+@unlimited("reads")
 @docs(tags=["market: people"], summary="Check an access token: 200 or 401")
 @json_schema(TokenQuestion)
 @response_schema(Nothing, 200)

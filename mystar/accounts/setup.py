@@ -110,7 +110,7 @@ def _parts(infra: Infrastructure) -> _Parts:
         db,
         tokens=Tokens(settings.secret_key, previous=settings.previous_secret_keys),
         signer=infra.signer,
-        mailer=infra.mailer,
+        mailer=infra.account_mailer,
         clock=clock,
         settings=settings.tokens,
     )
@@ -123,7 +123,7 @@ def _parts(infra: Infrastructure) -> _Parts:
 def _mailed_links(infra: Infrastructure) -> MailedLinks:
     return MailedLinks(
         infra.db,
-        mailer=infra.mailer,
+        mailer=infra.account_mailer,
         outbox=infra.outbox,
         signer=infra.signer,
         limits=infra.limits,
@@ -153,7 +153,7 @@ def _add_accounts(app: web.Application, infra: Infrastructure, parts: _Parts) ->
         links=links,
         sessions=parts.sessions,
         identities=parts.identities,
-        mailer=infra.mailer,
+        mailer=infra.account_mailer,
         signer=infra.signer,
         clock=clock,
         public_url=infra.settings.http.public_url,
@@ -169,7 +169,7 @@ def _add_accounts(app: web.Application, infra: Infrastructure, parts: _Parts) ->
         throttle=parts.throttle,
         identities=parts.identities,
         leaked=parts.leaked,
-        mailer=infra.mailer,
+        mailer=infra.account_mailer,
         clock=clock,
     )
 
@@ -191,7 +191,7 @@ def _add_sign_in(app: web.Application, infra: Infrastructure, parts: _Parts) -> 
         sessions=parts.sessions,
         links=parts.links,
         step_up=parts.step_up,
-        mailer=infra.mailer,
+        mailer=infra.account_mailer,
         limits=infra.limits,
         clock=clock,
         public_url=infra.settings.http.public_url,

@@ -116,7 +116,9 @@ def _where(
     query: QueryBuilder, table: Table, definition: ListDefinition, list_request: ListRequest, values: _Values
 ) -> QueryBuilder:
     for name, value in definition.conditions:
-        query = query.where(table.field(name) == values(value))
+        column = table.field(name)
+        fits = column.isin([values(one) for one in value]) if isinstance(value, tuple) else column == values(value)
+        query = query.where(fits)
     for one in definition.filters:
         chosen = list_request.chosen.get(one.name)
         if chosen:

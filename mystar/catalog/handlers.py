@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
+from mystar.accounts.access import actor_of, limited, maybe_actor_of, maybe_signed_in, signed_in
 from mystar.catalog.forms import ServiceForm, ServicePatch, ServiceUpload, ServiceUploadPatch, draft_of
 from mystar.catalog.keys import CATALOG, LISTINGS, TAXONOMY
 from mystar.catalog.model import MAX_SERVICE_IMAGES, Service
@@ -78,6 +78,7 @@ async def list_own_services(request: web.Request) -> web.Response:
     return page_response(request, [_shape(request, one) for one in found.rows], found.count)
 
 
+@limited("listing")
 @docs(tags=TAGS, summary="Create a service with its options and tags; for creators", requestBody=json_body(ServiceForm))
 @signed_in
 @multipart_schema(ServiceUpload)

@@ -74,10 +74,11 @@ def operator_name() -> str:
 
 @contextlib.asynccontextmanager
 async def service(settings: Settings, dsn: str) -> AsyncIterator[web.Application]:
-    """The service, built and not started."""
+    """The service, built and not started, and without limits, which are for clients."""
     from mystar.app import create_app
 
-    app = await create_app(settings, dsn)
+    unlimited = {"limits": settings.limits.model_copy(update={"enabled": False})}
+    app = await create_app(settings.model_copy(update=unlimited), dsn)
     # aiohttp calls on_cleanup of a frozen application only.
     app.freeze()
     try:

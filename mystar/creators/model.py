@@ -79,6 +79,13 @@ class AlreadyRated(Conflict):
     text = Text("Рейтинг уже выставлен", "You have rated already")
 
 
+class RaterBlocked(Forbidden):
+    """The star has blocked the account, which can neither rate nor like it."""
+
+    code = "rater_blocked"
+    text = Text("Эта звезда ограничила вам доступ.", "This star does not take ratings from you.")
+
+
 class AlreadyLiked(Conflict):
     """The account has liked this star before."""
 

@@ -13,6 +13,9 @@ select exists (select 1 from creators where account_id = %(account_id)s);
 -- name: lock_by_account
 select * from creators where account_id = %(account_id)s for no key update;
 
+-- name: has_blocked
+select has_blocked(%(blocker_id)s::bigint, %(blocked_id)s::bigint);
+
 -- name: add_vote
 insert into creator_votes (creator_id, account_id, rating, created_at)
 values (%(creator_id)s, %(account_id)s, %(rating)s, %(now)s);

@@ -66,6 +66,9 @@ class CreatorRepository:
         """:raises CreatorUnknown: the account has no creator profile."""
         return _creator(await self._tx.one_or_none(QUERIES.lock_by_account, account_id=account_id))
 
+    async def has_blocked(self, blocker_id: int, blocked_id: int) -> bool:
+        return bool(await self._tx.value(QUERIES.has_blocked, blocker_id=blocker_id, blocked_id=blocked_id))
+
     async def vote(self, creator_id: int, account_id: int, rating: int, now: datetime) -> None:
         """:raises AlreadyRated: this account has voted."""
         await self._tx.execute(QUERIES.add_vote, creator_id=creator_id, account_id=account_id, rating=rating, now=now)

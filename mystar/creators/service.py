@@ -12,6 +12,7 @@ from mystar.creators.model import (
     CreatorsOnly,
     CreatorUnknown,
     OwnRating,
+    RaterBlocked,
 )
 from mystar.creators.repository import CreatorRepository
 from mystar.files.model import StoredFile
@@ -105,24 +106,30 @@ class CreatorService:
         """Vote for a star with 1 to 5, once per account.
 
         :raises CreatorUnknown: no such star. :raises AlreadyRated: :raises OwnRating: the actor is the star.
+        :raises RaterBlocked: the star has blocked the actor.
         """
         if actor.id == star_id:
             raise OwnRating
         async with self._db.transaction() as tx:
             creators = CreatorRepository(tx)
             creator = await creators.by_account(star_id)
+            if await creators.has_blocked(star_id, actor.id):
+                raise RaterBlocked
             await creators.vote(creator.id, actor.id, rating, self._clock.now())
 
     async def like(self, actor: Actor, star_id: int) -> None:
         """Like a star, once per account.
 
         :raises CreatorUnknown: no such star. :raises AlreadyLiked: :raises OwnRating: the actor is the star.
+        :raises RaterBlocked: the star has blocked the actor.
         """
         if actor.id == star_id:
             raise OwnRating
         async with self._db.transaction() as tx:
             creators = CreatorRepository(tx)
             creator = await creators.by_account(star_id)
+            if await creators.has_blocked(star_id, actor.id):
+                raise RaterBlocked
             await creators.like(creator.id, actor.id, self._clock.now())
 
     async def add_favourite(self, actor: Actor, star_id: int) -> bool:

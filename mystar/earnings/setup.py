@@ -82,7 +82,7 @@ def _add_payouts(app: web.Application, infra: Infrastructure) -> None:
         infra.clock,
         accounts=app[ACCOUNTS],
         step_up=app[STEP_UP],
-        mailer=infra.mailer,
+        mailer=infra.account_mailer,
         sealer=Sealer(settings.secret_key, "payout details", previous=settings.previous_secret_keys),
         signer=infra.signer,
         public_url=settings.http.public_url,

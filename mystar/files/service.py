@@ -19,7 +19,7 @@ from mystar.files.quota import STALE, Quotas, UploadTurns
 from mystar.files.repository import FileRepository
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx, in_transaction
-from mystar.kit.security.rate_limits import network_of
+from mystar.kit.security.rate_limits import RateLimits, network_of
 from mystar.kit.security.tokens import Signer
 from mystar.kit.storage.local import ObjectNotFound, Storage, is_key
 from mystar.kit.web.media_urls import SIDES, media_path
@@ -50,12 +50,13 @@ class FileService:
         accounts: AccountService,
         signer: Signer,
         clock: Clock,
+        limits: RateLimits,
         *,
         settings: FileSettings,
         signed_link: int,
     ) -> None:
         self._db, self._storage, self._accounts = db, storage, accounts
-        self._signer, self._clock = signer, clock
+        self._signer, self._clock, self._limits = signer, clock, limits
         self._settings, self._signed_link = settings, signed_link
         self._quotas, self._turns = Quotas(db, accounts, clock, settings), UploadTurns(settings.uploads_at_once)
         self._inspector = Inspector(max_pixels=settings.max_pixels, max_frames=settings.max_frames)
@@ -117,7 +118,10 @@ class FileService:
         :param public: public once it is attached. :param address: of the client, by which guests take their turns.
         :raises FileRefused: empty, broken, of another type, or under a wrong extension.
         :raises FileTooLarge: as soon as the limit of its kind is passed. :raises QuotaExceeded: nothing is left.
+        :raises TooMany: uploads of the account; those of guests have limits where they are taken.
         """
+        if actor is not None:
+            await self._limits.hit("upload", actor.id)
         person = person_of(actor, address)
         reservation = await self._quotas.reserve(actor)
         try:

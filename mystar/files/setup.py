@@ -26,6 +26,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         app[ACCOUNTS],
         infra.signer,
         infra.clock,
+        infra.limits,
         settings=settings.files,
         signed_link=settings.tokens.signed_link,
     )

@@ -103,20 +103,9 @@ class Listeners:
         events.on(ReadMoved, self._conversation_read)
 
     async def _order_moved(self, tx: Tx, fact: OrderFact) -> None:
-        order, (kind, roles) = fact.order, _RULES[type(fact)]
-        if order.offer_id is not None and kind is Kind.NEW_ORDER:
-            kind = Kind.OFFER_ACCEPTED
-        elif order.offer_id is not None and kind is Kind.ORDER_ACCEPTED:
-            return  # the creator has agreed by the offer, and the buyer knows
-        if kind in (Kind.ORDER_PAID, Kind.PAYMENT_FAILED) and order.money_goal is Goal.REVERSE:
-            return  # too late: the money goes back at once
-        if kind is Kind.MONEY_RETURNED and order.money is Money.RELEASED and order.money_goal is not Goal.REVERSE:
-            # The hold ended by itself: the creator may be working on the order.
-            kind, roles = Kind.HOLD_ENDED, _BOTH
-        elif fact.was is Status.DISPUTED and order.status is not Status.DISPUTED:
-            kind = Kind.DISPUTE_SETTLED
-        elif fact.by is Role.SYSTEM:
-            kind = _EXPIRED.get(type(fact), kind)
+        order, (kind, roles) = fact.order, kind_of(fact)
+        if kind is None:
+            return
         people = {Role.BUYER: order.buyer_id, Role.CREATOR: order.creator_account_id}
         data, is_mailed = _about(order), _RULES[type(fact)][0] in _MAILED
         if isinstance(fact, OrderPartlyRefunded):
@@ -180,7 +169,9 @@ class Listeners:
     async def _mail_star(self, tx: Tx, notification: Notification, sender: str) -> None:
         """Mail a star who wants mails about the message, instead of a digest, unless there was one lately."""
         notifications = NotificationRepository(tx)
-        star = await notifications.star_to_mail(notification, self._clock.now() - self._quiet)
+        star = await notifications.star_to_mail(
+            notification, self._clock.now() - self._quiet, self._notifications.mails_per_hour
+        )
         if star is None or not star.email:
             return
         await notifications.skip_digest(notification.id)
@@ -205,6 +196,23 @@ class Listeners:
 
     async def _conversation_read(self, tx: Tx, fact: ReadMoved) -> None:
         await self._notifications.mark_conversation_read(tx, fact.mark.account_id, fact.mark.conversation_id)
+
+
+def kind_of(fact: OrderFact) -> tuple[Kind | None, tuple[Role, ...]]:
+    """The kind of the notifications about an event, and the roles that may be notified; None = nobody is."""
+    order, (kind, roles) = fact.order, _RULES[type(fact)]
+    if order.offer_id is not None and kind is Kind.NEW_ORDER:
+        return Kind.OFFER_ACCEPTED, roles
+    if order.offer_id is not None and kind is Kind.ORDER_ACCEPTED:
+        return None, ()  # the creator has agreed by the offer, and the buyer knows
+    if kind in (Kind.ORDER_PAID, Kind.PAYMENT_FAILED) and order.money_goal is Goal.REVERSE:
+        return None, ()  # too late: the money goes back at once
+    if kind is Kind.MONEY_RETURNED and order.money is Money.RELEASED and order.money_goal is not Goal.REVERSE:
+        # The hold ended by itself: the creator may be working on the order.
+        return Kind.HOLD_ENDED, _BOTH
+    if fact.was is Status.DISPUTED and order.status is not Status.DISPUTED:
+        return Kind.DISPUTE_SETTLED, roles
+    return (_EXPIRED.get(type(fact), kind) if fact.by is Role.SYSTEM else kind), roles
 
 
 def _about(order: Order) -> dict[str, Any]:

@@ -300,12 +300,16 @@ class NotificationCreated:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """The account that a mail goes to. Without an address nothing is sent."""
+    """The account that a mail goes to. Without an address nothing is sent.
+
+    ``recent``: its notifications of one kind in the last hour, where they were asked for.
+    """
 
     id: int
     username: str
     email: str | None
     language: str
+    recent: int = 0
 
 
 class NotificationUnknown(NotFound):

@@ -1,17 +1,25 @@
 -- name: recipients
 -- plan: generic
-select id, username, email, language from accounts where id = any(%(ids)s::bigint[]) and is_active;
+select id, username, email, language,
+    recent_notifications(id, %(kind)s::text, %(now)s::timestamptz - interval '1 hour') as recent
+from accounts where id = any(%(ids)s::bigint[]) and is_active;
 
 -- name: add
 -- plan: generic
--- The lock of the inbox comes before the id: on conflict, "set" is computed once the row is locked.
+-- The lock of the inbox comes before the id: on conflict, "set" is computed once the row is locked. What was mailed at
+-- once is not in a digest, unless the hour had so many of its kind that no mail was sent.
 with box as (
     insert into notification_boxes (account_id, last_id) values (%(account_id)s, nextval('notification_ids'))
     on conflict (account_id) do update set last_id = nextval('notification_ids')
     returning last_id
 )
 insert into notifications (id, account_id, kind, data, subject, subject_id, created_at, mail_at)
-select last_id, %(account_id)s, %(kind)s, %(data)s, %(subject)s, %(subject_id)s, %(now)s, %(mail_at)s from box
+select last_id, %(account_id)s, %(kind)s, %(data)s, %(subject)s, %(subject_id)s, %(now)s,
+    case when not %(is_mailed)s::boolean
+        or recent_notifications(
+            %(account_id)s, %(kind)s, %(now)s::timestamptz - interval '1 hour') >= %(mails_per_hour)s::int
+    then %(mail_at)s::timestamptz end
+from box
 on conflict (account_id, subject_id) where kind = 'message' and read_at is null do nothing
 returning id, account_id, kind, data, subject, subject_id, created_at, read_at;
 
@@ -84,11 +92,14 @@ on conflict (account_id) do update set by_mail = excluded.by_mail;
 select language from accounts where id = %(account_id)s;
 
 -- name: star_to_mail
--- A star who wants mail, unless a mail about this conversation was sent lately.
+-- A star who wants mail, unless a mail about this conversation was sent lately, or many about others. The notification
+-- itself is there already.
 select a.id, a.username, a.email, a.language from accounts a
 join creators c on c.account_id = a.id
 join notification_boxes b on b.account_id = a.id and b.by_mail
-where a.id = %(account_id)s and a.is_active and not exists (
+where a.id = %(account_id)s and a.is_active
+and recent_notifications(a.id, 'message', %(now)s::timestamptz - interval '1 hour') <= %(mails_per_hour)s
+and not exists (
     select from notifications n
     where n.account_id = %(account_id)s and n.kind = 'message' and n.subject_id = %(subject_id)s
     and n.id <> %(id)s and n.created_at > %(since)s);

@@ -21,14 +21,19 @@ class NotificationRepository:
 
     # Writing
 
-    async def add(self, draft: NotificationDraft, now: datetime, mail_at: datetime | None) -> Notification | None:
-        """None: a notification about this conversation is unread already."""
-        row = await self._tx.one_or_none(QUERIES.add, _columns(draft, now, mail_at))
+    async def add(
+        self, draft: NotificationDraft, now: datetime, mail_at: datetime, mails_per_hour: int
+    ) -> Notification | None:
+        """None: a notification about this conversation is unread already.
+
+        :param mail_at: when a digest has it, unless the draft is mailed at once and the hour had fewer of its kind.
+        """
+        row = await self._tx.one_or_none(QUERIES.add, _columns(draft, now, mail_at, mails_per_hour))
         return Notification(**row) if row else None
 
-    async def enqueue(self, draft: NotificationDraft, now: datetime, mail_at: datetime | None) -> None:
+    async def enqueue(self, draft: NotificationDraft, now: datetime, mail_at: datetime, mails_per_hour: int) -> None:
         """Like ``add``, without waiting for the row."""
-        await self._tx.enqueue(QUERIES.add, _columns(draft, now, mail_at))
+        await self._tx.enqueue(QUERIES.add, _columns(draft, now, mail_at, mails_per_hour))
 
     # Reading
 
@@ -97,19 +102,25 @@ class NotificationRepository:
 
     # Mail
 
-    async def recipients(self, account_ids: Iterable[int]) -> dict[int, Recipient]:
-        """The active ones of the accounts, by id; blocked ones get no mails."""
-        rows = await self._tx.all(QUERIES.recipients, ids=list(account_ids))
+    async def recipients(self, account_ids: Iterable[int], kind: str, now: datetime) -> dict[int, Recipient]:
+        """The active ones of the accounts, by id; blocked ones get no mails.
+
+        :param kind: of the notifications of the last hour that are counted.
+        """
+        rows = await self._tx.all(QUERIES.recipients, ids=list(account_ids), kind=kind, now=now)
         return {row["id"]: Recipient(**row) for row in rows}
 
-    async def star_to_mail(self, notification: Notification, since: datetime) -> Recipient | None:
-        """The star who received a message, unless a mail or a digest about the conversation was sent or is due."""
+    async def star_to_mail(self, notification: Notification, since: datetime, mails_per_hour: int) -> Recipient | None:
+        """The star who received a message, unless a mail or a digest about the conversation was sent or is due, or the
+        hour had so many mails about conversations."""
         row = await self._tx.one_or_none(
             QUERIES.star_to_mail,
             account_id=notification.account_id,
             subject_id=notification.subject_id,
             id=notification.id,
             since=since,
+            now=notification.created_at,
+            mails_per_hour=mails_per_hour,
         )
         return Recipient(**row) if row else None
 
@@ -153,7 +164,7 @@ def _without(row: Row, name: str) -> Row:
     return {key: value for key, value in row.items() if key != name}
 
 
-def _columns(draft: NotificationDraft, now: datetime, mail_at: datetime | None) -> Row:
+def _columns(draft: NotificationDraft, now: datetime, mail_at: datetime, mails_per_hour: int) -> Row:
     return {
         "account_id": draft.account_id,
         "kind": str(draft.kind),
@@ -162,4 +173,6 @@ def _columns(draft: NotificationDraft, now: datetime, mail_at: datetime | None) 
         "subject_id": draft.subject_id,
         "now": now,
         "mail_at": mail_at,
+        "is_mailed": draft.is_mailed,
+        "mails_per_hour": mails_per_hour,
     }

@@ -20,6 +20,7 @@ class NotificationService:
     """Methods about one notification raise `NotificationUnknown` if it is not the actor's.
 
     :param digest: how long a notification stays unread before it is mailed.
+    :param mails_per_hour: mails about one kind of event to one account; the others come as one digest.
     :param keep: how long a notification is kept after it was read; ``keep_unread``: one that was never read.
     """
 
@@ -33,9 +34,11 @@ class NotificationService:
         digest: timedelta,
         keep: timedelta,
         keep_unread: timedelta,
+        mails_per_hour: int,
     ) -> None:
         self._db, self._signer, self._clock, self._public_url = db, signer, clock, public_url
         self._digest, self._keep, self._keep_unread = digest, keep, keep_unread
+        self.mails_per_hour = mails_per_hour
 
     # Writing
 
@@ -46,13 +49,13 @@ class NotificationService:
         """
         notifications, now = NotificationRepository(tx), self._clock.now()
         for draft in sorted(drafts, key=lambda draft: draft.account_id):
-            await notifications.enqueue(draft, now, None if draft.is_mailed else now + self._digest)
+            await notifications.enqueue(draft, now, now + self._digest, self.mails_per_hour)
             await tx.publish(NotificationCreated(draft.account_id))
 
     async def notify_once(self, tx: Tx, draft: NotificationDraft) -> Notification | None:
         """Notify of a conversation, unless a notification about it is unread already."""
         now = self._clock.now()
-        notification = await NotificationRepository(tx).add(draft, now, now + self._digest)
+        notification = await NotificationRepository(tx).add(draft, now, now + self._digest, self.mails_per_hour)
         if notification is not None:
             await tx.publish(NotificationCreated(notification.account_id))
         return notification

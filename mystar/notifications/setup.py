@@ -33,8 +33,9 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         digest=digest,
         keep=timedelta(days=settings.keep_days),
         keep_unread=timedelta(days=settings.keep_unread_days),
+        mails_per_hour=settings.mails_per_hour,
     )
-    OrderMails(mailer, app[ORDERS], infra.site).listen(infra.events)
+    OrderMails(mailer, app[ORDERS], infra.site, clock, mails_per_hour=settings.mails_per_hour).listen(infra.events)
     StaffMails(mailer, infra.settings.mail.support, infra.settings.http.public_url).listen(infra.events)
     Listeners(notifications, mailer, clock, quiet=digest).listen(infra.events)
     sockets.notify_sockets(notifications, app[HUB], infra.events)

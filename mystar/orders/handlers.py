@@ -48,7 +48,6 @@ async def place_order(request: web.Request) -> web.StreamResponse:
     draft, actor = dict(body_of(request)), actor_of(request)
     if not draft.pop("with_modifications"):
         draft["modifications"] = None
-    await request.app[ORDERS].rate_limit(actor, service_id=draft["service_id"])
     entry = await request.app[ORDERS].place_service(actor, **draft)
     return json_response(order_view(entry, actor, addresses(request.app), language_of(request)), 201)
 

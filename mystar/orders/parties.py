@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mystar.errors import Forbidden, Text
+
 
 @dataclass(frozen=True, slots=True)
 class Party:
@@ -17,12 +19,33 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """The parties of a new order, and where the creator's mail goes. Without an ``email`` none is sent."""
+    """The parties of a new order, and where the creator's mail goes. Without an ``email`` none is sent.
+
+    ``recent_orders``: how many orders the creator was notified of in the hour before, counted up to a thousand.
+    """
 
     buyer: Party | None = None
     creator: Party | None = None
     email: str | None = None
     language: str = "ru"
+    recent_orders: int = 0
 
 
 NO_PARTIES = Parties()
+
+
+class BuyerBlocked(Forbidden):
+    """The creator has blocked the buyer, who cannot order."""
+
+    code = "buyer_blocked"
+    text = Text("Этот исполнитель не принимает от вас заказы.", "This creator does not take orders from you.")
+
+
+class CreatorBlocked(Forbidden):
+    """The buyer has blocked the creator of an order."""
+
+    code = "creator_blocked"
+    text = Text(
+        "Вы заблокировали этого исполнителя. Чтобы сделать заказ, снимите блокировку.",
+        "You have blocked this creator. Unblock them to order.",
+    )

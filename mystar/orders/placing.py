@@ -14,6 +14,7 @@ from mystar.errors import Forbidden, Invalid, Text
 from mystar.kit.clock import Clock
 from mystar.kit.money import rubles_text
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.security.rate_limits import RateLimits
 from mystar.orders.model import (
     ChosenOption,
     Goal,
@@ -57,10 +58,13 @@ class OfferedTerms:
 
 
 class Placing:
-    """:param terms: how long a new order waits for the creator's acceptance."""
+    """Orders are limited by buyer, and by buyer and creator, since every one is mailed to its creator.
 
-    def __init__(self, db: Database, clock: Clock, catalog: CatalogService, terms: Terms) -> None:
-        self._db, self._clock, self._catalog, self._terms = db, clock, catalog, terms
+    :param terms: how long a new order waits for the creator's acceptance.
+    """
+
+    def __init__(self, db: Database, clock: Clock, catalog: CatalogService, limits: RateLimits, terms: Terms) -> None:
+        self._db, self._clock, self._catalog, self._limits, self._terms = db, clock, catalog, limits, terms
 
     async def greeting(
         self,
@@ -82,13 +86,16 @@ class Placing:
         :param customer_id: if given, must be the actor (D1).
         :raises Forbidden: ``customer_id`` is another account. :raises NotForSale: no such star, or without a price.
         :raises OwnService: :raises NoInvitations: :raises PriceChanged: :raises Invalid: ``due_date`` has passed.
+        :raises TooMany: :raises BuyerBlocked: :raises CreatorBlocked:
         """
         if customer_id not in (None, actor.id):
             raise Forbidden
+        await self._limits.hit("order", actor.id)
         greeting = await self._catalog.greeting_of(star_id)
         if greeting.account_id == actor.id:
             raise OwnService
         amount = _agreed_price(greeting, occasion, price)
+        await self._limits.hit("order_again", f"{actor.id} {greeting.account_id}")
         now = self._clock.now()
         require_to_come(due_date, now, "by_date")
         order, _ = await self._place(
@@ -121,8 +128,10 @@ class Placing:
 
         :param modifications: description of the modifications, where the service sells them; None = without.
         :raises NotFound: no such service, or it is not for sale. :raises Invalid: an option of another service, or the
-            ``delivery_date`` has passed. :raises NoModifications: :raises OwnService:
+            ``delivery_date`` has passed. :raises NoModifications: :raises OwnService: :raises TooMany:
+        :raises BuyerBlocked: :raises CreatorBlocked:
         """
+        await self._limits.hit("order", actor.id)
         quote = await self._catalog.quote(service_id, list(dict.fromkeys(option_ids)))
         if quote.account_id == actor.id:
             raise OwnService
@@ -131,6 +140,7 @@ class Placing:
         options = [ChosenOption(one.id, one.name, one.description, one.price) for one in quote.options]
         if modifications is not None:
             options.append(_modifications(quote.modifications_price, quote.base_price, modifications))
+        await self._limits.hit("order_again", f"{actor.id} {quote.account_id}")
         order, parties = await self._place(
             actor,
             Kind.GREETING if quote.is_greeting else Kind.SERVICE,

@@ -1,14 +1,19 @@
 -- name: place_order
 -- plan: generic
--- With the parties, so that neither the answer nor the creator's mail has to look for them.
+-- With the parties, so that neither the answer nor the creator's mail has to look for them. No row comes back when one of
+-- the two has blocked the other.
 with placed as (
     insert into orders (
         kind, service_id, creator_id, buyer_id, price, total_price, options, for_whom, wish, occasion, by_date, by_time,
         deadline_at, offer_id, created_at, updated_at)
-    values (
+    select
         %(kind)s, %(service_id)s, %(creator_id)s, %(buyer_id)s, %(price)s, %(total_price)s, %(options)s::jsonb,
         %(for_whom)s, %(wish)s, %(occasion)s, %(by_date)s, %(by_time)s, %(deadline_at)s, %(offer_id)s, %(now)s,
-        %(now)s)
+        %(now)s
+    where not exists (
+        select from creators
+        where id = %(creator_id)s
+            and (has_blocked(account_id, %(buyer_id)s) or has_blocked(%(buyer_id)s, account_id)))
     returning *
 )
 select placed.*, creators.account_id as creator_account_id,
@@ -16,11 +21,15 @@ select placed.*, creators.account_id as creator_account_id,
     case when buyer.avatar_id is not null then buyer.avatar_key end as buyer_avatar,
     star.username as creator_username, trim(star.first_name || ' ' || star.last_name) as creator_full_name,
     case when star.avatar_id is not null then star.avatar_key end as creator_avatar,
-    case when star.is_active then star.email end as creator_email, star.language as creator_language
+    case when star.is_active then star.email end as creator_email, star.language as creator_language,
+    recent_notifications(star.id, 'new_order', %(now)s::timestamptz - interval '1 hour') as recent_orders
 from placed
 join accounts buyer on buyer.id = placed.buyer_id
 left join creators on creators.id = placed.creator_id
 left join accounts star on star.id = creators.account_id;
+
+-- name: buyer_is_blocked
+select has_blocked((select account_id from creators where id = %(creator_id)s), %(buyer_id)s::bigint);
 
 -- name: lock_order
 -- plan: generic

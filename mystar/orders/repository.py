@@ -28,7 +28,7 @@ from mystar.orders.model import (
     Status,
     order_of,
 )
-from mystar.orders.parties import Parties, Party
+from mystar.orders.parties import BuyerBlocked, CreatorBlocked, Parties, Party
 from mystar.orders.state_machine import Transition
 
 QUERIES = queries.load(__package__)
@@ -50,9 +50,16 @@ class OrderRepository:
     async def place(
         self, *, kind: Kind, options: Sequence[ChosenOption], now: datetime, **columns: Any
     ) -> tuple[Order, Parties]:
+        """:raises BuyerBlocked: :raises CreatorBlocked: one of the parties has blocked the other."""
         chosen = orjson.dumps([asdict(option) for option in options]).decode()
-        row = await self._tx.one(QUERIES.place_order, kind=str(kind), options=chosen, now=now, **columns)
+        row = await self._tx.one_or_none(QUERIES.place_order, kind=str(kind), options=chosen, now=now, **columns)
+        if row is None:
+            raise await self._block(columns["creator_id"], columns["buyer_id"])
         return order_of(row), _parties(row)
+
+    async def _block(self, creator_id: int, buyer_id: int) -> BuyerBlocked | CreatorBlocked:
+        is_buyer = await self._tx.value(QUERIES.buyer_is_blocked, creator_id=creator_id, buyer_id=buyer_id)
+        return BuyerBlocked() if is_buyer else CreatorBlocked()
 
     async def count_open(self) -> list[Row]:
         """Orders that are not over, by status; for metrics."""
@@ -243,7 +250,7 @@ def _entry(row: Row) -> OrderEntry:
 
 def _parties(row: Row) -> Parties:
     buyer, creator = _party(row, "buyer", row["buyer_id"]), _party(row, "creator", row["creator_account_id"])
-    return Parties(buyer, creator, row["creator_email"], row["creator_language"] or "ru")
+    return Parties(buyer, creator, row["creator_email"], row["creator_language"] or "ru", row["recent_orders"])
 
 
 def _party(row: Row, role: str, account_id: int | None) -> Party | None:

@@ -45,13 +45,16 @@ from mystar.payments.service import PaymentService
 PATIENCE = 3.0
 #: Seconds that a payer waits for the provider's page.
 PAYMENT_PATIENCE = 10.0
+#: Limits of single actions, beside that of all.
+_LIMITS = {Action.REQUEST_REVISION: "revision", Action.DISPUTE: "dispute", Action.PAY: "payment"}
 
 
 class OrderService:
     """Each method is one transaction: lock the order, decide, update, publish, set the payment's goal.
 
     Methods with an ``actor`` raise ``OrderUnknown`` when the actor is not a party to the order, ``ActionForbidden``
-    when that party may never do it, and ``ActionNotAllowedNow`` when it may not do it in the present state.
+    when that party may never do it, and ``ActionNotAllowedNow`` when it may not do it in the present state. Those that
+    change an order raise ``TooMany`` above their limits.
 
     :param public_url: base of payment links, without a trailing slash.
     :param terms: how long the parties have time.
@@ -79,15 +82,10 @@ class OrderService:
         self._transitions = Transitions(
             clock, terms, creators=creators, files=files, payments=payments, patience=patience
         )
-        self._placing = Placing(db, clock, catalog, terms)
+        self._placing = Placing(db, clock, catalog, limits, terms)
 
     def listen(self, events: Events) -> None:
         self._transitions.listen(events)
-
-    async def rate_limit(self, actor: Actor, *, star_id: int | None = None, service_id: int | None = None) -> None:
-        """Count a new order: every one is mailed to its creator. :raises TooMany:"""
-        await self._limits.hit("order", actor.id)
-        await self._limits.hit("order_again", f"{actor.id} {star_id} {service_id}")
 
     async def place_greeting(self, actor: Actor, star_id: int, **wanted: Any) -> Order:
         """Order a greeting: see `Placing.greeting`."""
@@ -96,6 +94,11 @@ class OrderService:
     async def place_service(self, actor: Actor, service_id: int, **wanted: Any) -> OrderEntry:
         """Order a service: see `Placing.service`."""
         return await self._placing.service(actor, service_id=service_id, **wanted)
+
+    async def limit_offered(self, actor: Actor, creator_account_id: int) -> None:
+        """Count the order of an offer, before the transaction of `place_offered`. :raises TooMany:"""
+        await self._limits.hit("order", actor.id)
+        await self._limits.hit("order_again", f"{actor.id} {creator_account_id}")
 
     async def place_offered(self, tx: Tx, actor: Actor, terms: OfferedTerms, **wanted: Any) -> Order:
         """Order what a creator has offered, in the caller's transaction: see `Placing.offered`.
@@ -128,6 +131,7 @@ class OrderService:
         :raises NothingDelivered: neither files nor a message, or a greeting without a file.
         :raises NotFound: a file is not the creator's.
         """
+        await self._limit(actor, Action.DELIVER)
         async with self._db.transaction() as tx:
             orders = OrderRepository(tx)
             order, transition = await self._transitions.decide(tx, actor, order_id, Action.DELIVER)
@@ -182,6 +186,7 @@ class OrderService:
         """
         now = self._clock.now()
         require_to_come(delivery_date, now, "delivery_date")
+        await self._limit(actor, Action.EDIT)
         async with self._db.transaction() as tx:
             order, transition = await self._transitions.decide(tx, actor, order_id, Action.EDIT)
             edited = await OrderRepository(tx).edit(order_id, requirements, delivery_date, now)
@@ -253,6 +258,7 @@ class OrderService:
 
         Where buyers choose between methods, the payment starts when they have chosen on the page of the link.
         """
+        await self._limit(actor, Action.PAY)
         async with self._db.transaction() as tx:
             order, transition = await self._transitions.decide(tx, actor, order_id, Action.PAY)
             if len(await self._payments.offered(tx, order.id)) == 1:
@@ -348,7 +354,15 @@ class OrderService:
         """Where orders differ from their payments, or creators' counters from their orders; empty when all is well."""
         return await OrderRepository(self._db).differences()
 
+    async def _limit(self, actor: Actor, action: Action) -> None:
+        """Every action is told to the other party, or asks the provider. Staff have no limit. :raises TooMany:"""
+        if not actor.is_staff:
+            await self._limits.hit("order_action", actor.id)
+            if action in _LIMITS:
+                await self._limits.hit(_LIMITS[action], actor.id)
+
     async def _act(self, actor: Actor, order_id: int, action: Action, reason: str = "") -> Order:
+        await self._limit(actor, action)
         async with self._db.transaction() as tx:
             order, transition = await self._transitions.decide(tx, actor, order_id, action)
             return await self._transitions.apply(

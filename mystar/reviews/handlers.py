@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, limited, signed_in
 from mystar.kit.web.http import PUBLIC_URL, json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import Page, PageQuery, page_of, page_request, page_response
@@ -27,6 +27,7 @@ from mystar.reviews.schemas import (
 TAGS = ["market: reviews"]
 
 
+@limited("review")
 @docs(tags=TAGS, summary="Review a completed order, once; for the buyer")
 @signed_in
 @match_info_schema(OrderPath)
@@ -38,6 +39,7 @@ async def write_review(request: web.Request) -> web.StreamResponse:
     return json_response(review_view(review, request.app[PUBLIC_URL]), 201)
 
 
+@limited("review")
 @docs(
     tags=TAGS,
     summary="Reply to a review, or correct the reply once; for the creator",

@@ -271,7 +271,10 @@ async def test_links_of_mails_are_not_shown_to_staff(
     await api.post("/password_reset/", {"email": person.email})
 
     async def mails() -> list[int]:
-        return [row["id"] for row in await app[DATABASE].all("select id from outbox where topic = 'mail'")]
+        return [
+            row["id"]
+            for row in await app[DATABASE].all("select id from outbox where topic in ('mail', 'account_mail')")
+        ]
 
     for letter_id in await eventually(mails):
         page = await operator.page(f"/admin/outbox/{letter_id}/")

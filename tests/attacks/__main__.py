@@ -18,7 +18,7 @@ from mystar.kit.postgres.migrations import migrate
 from mystar.settings import load_settings
 from tests.api_server import ApiTestServer
 from tests.attacks import bodies, connections, requests, uploads
-from tests.attacks.registry import ATTACKS, Attack
+from tests.attacks.registry import ATTACKS, LIMITS, Attack
 from tests.attacks.run import Outcome, Target, run, table
 from tests.database import running_server
 from tests.factory import Factory
@@ -44,7 +44,7 @@ def main(seconds: float, only: tuple[str, ...]) -> None:
 
 
 def _run(chosen: list[Attack], dsn: str, directory: Path, seconds: float) -> list[Outcome]:
-    variables = {"DATABASE__URL": dsn, "LIMITS__ENABLED": "true", "LOG__LEVEL": "warning"}
+    variables = {"DATABASE__URL": dsn, "LOG__LEVEL": "warning", **LIMITS}
     variables |= {"HTTP__CONNECTIONS_PER_ADDRESS": "256", "HTTP__METRICS_SECONDS": "5", "PASSWORDS__BCRYPT_COST": "12"}
     variables["HTTP__EVENT_LOOP"] = "uvloop"
     given = environment(directory, **variables)

@@ -25,6 +25,13 @@ class Attack:
 
 
 ATTACKS: list[Attack] = []
+#: Settings of the server: limits of all requests that write would refuse an attack before it begins.
+LIMITS = {
+    "LIMITS__ENABLED": "true",
+    "LIMITS__WRITE": "1000000/minute",
+    "LIMITS__GUEST_WRITE": "1000000/minute",
+    "LIMITS__UPLOAD": "1000000/minute",
+}
 
 
 def attack(item: str, name: str, *, workers: int = 4) -> Callable[[Act], Act]:

@@ -9,7 +9,7 @@ import pytest
 
 from mystar.settings import Settings
 from tests.attacks import bodies, connections, requests, uploads
-from tests.attacks.registry import ATTACKS, Attack
+from tests.attacks.registry import ATTACKS, LIMITS, Attack
 from tests.attacks.run import Target, run, table
 from tests.factory import Factory
 from tests.server_process import ServerProcess, server_in
@@ -19,9 +19,9 @@ MODULES = (bodies, connections, requests, uploads)
 
 @pytest.fixture
 def server(settings: Settings, make_settings: Callable[..., Settings], tmp_path: Path) -> Iterator[ServerProcess]:
-    """Over the same database as ``app``, with the limits of the default configuration."""
+    """Over the same database as ``app``, with the limits of the default configuration but those of all requests."""
     variables = {"DATABASE__URL": settings.database.url, "SECRET_KEY": settings.secret_key}
-    limits = {"LIMITS__ENABLED": "true", "HTTP__CONNECTIONS_PER_ADDRESS": "256", "HTTP__EVENT_LOOP": "uvloop"}
+    limits = {**LIMITS, "HTTP__CONNECTIONS_PER_ADDRESS": "256", "HTTP__EVENT_LOOP": "uvloop"}
     with server_in(tmp_path, LOG__LEVEL="warning", **variables, **limits) as process:
         yield process
 

@@ -71,7 +71,7 @@ async def test_orders_lead_to_their_pages(api: Api, app: web.Application, factor
     order = await market.place()
     (payload,) = [
         row["payload"]
-        for row in await app[DATABASE].all("select payload from outbox where topic = 'mail'")
+        for row in await app[DATABASE].all("select payload from outbox where topic in ('mail', 'account_mail')")
         if row["payload"]["to"] == market.creator.email
     ]
     assert f"{SITE}/orders/{order['id']}" in payload["text"]

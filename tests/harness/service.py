@@ -109,7 +109,8 @@ class Service:
                 "mystar",
                 "serve",
                 directory=self._directory,
-                environment=environment(self._directory, **self._variables),
+                # Every event is looked for in a mail, however many one person gets.
+                environment=environment(self._directory, NOTIFICATIONS__MAILS_PER_HOUR="1000", **self._variables),
                 stdout=log,
                 stderr=log,
                 new_session=True,

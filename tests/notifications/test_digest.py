@@ -38,7 +38,7 @@ class Post:
         self._db = app[DATABASE]
 
     async def mails(self, to: Person, subject: str = DIGEST) -> list[dict[str, Any]]:
-        rows = await self._db.all("select payload from outbox where topic = 'mail' order by id")
+        rows = await self._db.all("select payload from outbox where topic in ('mail', 'account_mail') order by id")
         mails = [row["payload"] for row in rows]
         return [mail for mail in mails if (mail["to"], mail["subject"]) == (to.email, subject)]
 

@@ -44,6 +44,7 @@ def later(app: web.Application, after: timedelta) -> NotificationService:
         digest=timedelta(hours=1),
         keep=KEEP,
         keep_unread=KEEP_UNREAD,
+        mails_per_hour=20,
     )
 
 

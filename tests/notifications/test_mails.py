@@ -38,7 +38,8 @@ class Post:
     async def new(self) -> list[dict[str, Any]]:
         """Since the last look, oldest first."""
         rows = await self._db.all(
-            "select id, payload from outbox where topic = 'mail' and id > %(seen)s order by id", seen=self._seen
+            "select id, payload from outbox where topic in ('mail', 'account_mail') and id > %(seen)s order by id",
+            seen=self._seen,
         )
         self._seen = max([self._seen, *(row["id"] for row in rows)])
         return [row["payload"] for row in rows]

@@ -12,6 +12,7 @@ from mystar.admin.handlers.forms import ID, load_row, path_id
 from mystar.admin.handlers.render import action_response, page
 from mystar.admin.keys import OUTBOX_ADMIN
 from mystar.admin.lists.labels import OUTBOX_STATES
+from mystar.kit.outbox.mail import TOPICS as MAIL_TOPICS
 from mystar.kit.web.routes import Route, route
 
 _LINK = re.compile(r"https?://[^\s\"<>]+")
@@ -25,7 +26,7 @@ async def show(request: web.Request) -> web.Response:
     """
     message = await load_row(request, "outbox_page")
     payload = message["payload"]
-    text = payload["text"] if message["topic"] == "mail" else json.dumps(payload, ensure_ascii=False, indent=2)
+    text = payload["text"] if message["topic"] in MAIL_TOPICS else json.dumps(payload, ensure_ascii=False, indent=2)
     return page(
         request, "outbox_message.html", message=message, text=_LINK.sub("https://…", text), states=OUTBOX_STATES
     )

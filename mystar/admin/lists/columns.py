@@ -87,7 +87,7 @@ class ListDefinition:
     """A list.
 
     :param name: in the address, and, with ``_rows`` behind it, of the query that answers what is shown by ids.
-    :param conditions: column and value of every row.
+    :param conditions: column and value of every row, or a tuple of values.
     :param created: the column of the date filter; "id" where the creation time is unknown.
     :param sortings: column by name of the sorting. "created" is the default: newest first, or oldest first with
         ``oldest_first``.

@@ -18,6 +18,7 @@ from mystar.admin.lists.columns import (
 from mystar.admin.lists.labels import AUDIT_ACTIONS, OUTBOX_STATES
 from mystar.admin.lists.people import person_search
 from mystar.errors import Text
+from mystar.kit.outbox.mail import TOPICS as MAIL_TOPICS
 
 _ID = Text("№", "No.")
 _STATE = Column("state", Text("Состояние", "State"), "badge", labels=OUTBOX_STATES)
@@ -49,7 +50,7 @@ MAILS = ListDefinition(
     sortings={"created": "created_at"},
     search=(SearchField("id", parse_id), SearchField("recipient", parse_email)),
     hint=Text("Номер или адрес получателя целиком", "Number, or the whole address of the recipient"),
-    conditions=(("topic", "mail"),),
+    conditions=(("topic", MAIL_TOPICS),),
 )
 
 OUTBOX = ListDefinition(
@@ -70,7 +71,11 @@ OUTBOX = ListDefinition(
             "topic",
             Text("Тема", "Topic"),
             "topic",
-            (("payments", Text("платежи", "payments"), "payments"), ("mail", Text("письма", "mail"), "mail")),
+            (
+                ("payments", Text("платежи", "payments"), "payments"),
+                ("mail", Text("письма", "mail"), "mail"),
+                ("account_mail", Text("письма о доступе", "mail about access"), "account_mail"),
+            ),
         ),
         _SENT,
         _FAILED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, limited, signed_in
 from mystar.chat.keys import OFFERS
 from mystar.chat.offers.model import OfferDraft
 from mystar.chat.offers.schemas import (
@@ -99,6 +99,7 @@ async def accept_offer(request: web.Request) -> web.StreamResponse:
     return json_response(order_view(entry, actor, addresses(request.app), language_of(request)), 201 if is_new else 200)
 
 
+@limited("order_action")
 @docs(tags=TAGS, summary="Decline an offer; for its buyer", responses=_CLOSED)
 @signed_in
 @match_info_schema(OfferPath)
@@ -110,6 +111,7 @@ async def decline_offer(request: web.Request) -> web.StreamResponse:
     return json_response(offer_view(offer))
 
 
+@limited("order_action")
 @docs(tags=TAGS, summary="Withdraw an offer; for the creator that made it", responses=_CLOSED)
 @signed_in
 @match_info_schema(OfferPath)

@@ -114,7 +114,7 @@ class OfferService:
         """
         offer = await self._of_buyer(OfferRepository(self._db), actor, offer_id)
         if offer.order_id is None:
-            await self._orders.rate_limit(actor, service_id=offer.service_id)
+            await self._orders.limit_offered(actor, offer.creator_account_id)
         async with self._db.transaction() as tx:
             offers = OfferRepository(tx)
             offer = await offers.lock(offer_id)

@@ -9,7 +9,15 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import actor_of, client_info, maybe_actor_of, maybe_signed_in, signed_in, token_of
+from mystar.accounts.access import (
+    actor_of,
+    client_info,
+    maybe_actor_of,
+    maybe_signed_in,
+    signed_in,
+    token_of,
+    unlimited,
+)
 from mystar.accounts.credentials import key_of, national_number
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, Draft
@@ -217,6 +225,7 @@ async def list_category(request: web.Request) -> web.Response:
     return list_response(request, views, total, page)
 
 
+@unlimited("reads")
 @docs(tags=TAGS, summary="List stars with a tag, best first")
 @maybe_signed_in
 @querystring_schema(KeysetQuery)

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
+from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in, unlimited
 from mystar.earnings.keys import PAYOUT_SENDING
 from mystar.earnings.payouts.provider import METADATA_KEY
 from mystar.errors import Invalid, Text, Unauthenticated, Unavailable
@@ -145,6 +145,7 @@ async def link_to_capture(request: web.Request) -> web.Response:
     return json_response({"link": f"{request.app[PAYMENTS].public_url}/payments/notifications/?order_id{order_id}"})
 
 
+@unlimited("the provider's; one question in three seconds about each payment")
 @docs(
     tags=["greetings: payments"],
     summary="Receive the provider's notifications; with ?order_id=N (or ?order_idN) capture the hold of an order",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, limited, signed_in
 from mystar.earnings.details.model import BANKS
 from mystar.earnings.details.schemas import (
     BankView,
@@ -34,6 +34,7 @@ async def read_details(request: web.Request) -> web.Response:
     return json_response(details_view(await request.app[PAYOUT_DETAILS].current(actor_of(request).id)))
 
 
+@limited("payout_details")
 @docs(tags=TAGS, summary="Set where my payouts go; they are used after a cool-down")
 @signed_in
 @json_schema(DetailsDraft)
@@ -42,6 +43,7 @@ async def put_details(request: web.Request) -> web.Response:
     return json_response(details_view(await request.app[PAYOUT_DETAILS].put(actor_of(request), **body_of(request))))
 
 
+@limited("payout_details")
 @docs(tags=TAGS, summary="Remove my payout details", responses={204: {"description": "Removed"}})
 @signed_in
 @json_schema(Confirmation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, limited, signed_in
 from mystar.earnings.keys import EARNINGS, PAYOUTS
 from mystar.earnings.model import OWN
 from mystar.earnings.payouts.schemas import PayoutDraft, PayoutPath, PayoutSettings, PayoutView, payout_view
@@ -44,6 +44,7 @@ async def read_overview(request: web.Request) -> web.Response:
     )
 
 
+@limited("payout")
 @docs(tags=TAGS, summary="Ask for a payout", responses=_REFUSED)
 @signed_in
 @json_schema(PayoutDraft)
@@ -72,6 +73,7 @@ async def read_payout(request: web.Request) -> web.Response:
     return json_response(payout_view(payout))
 
 
+@limited("payout")
 @docs(
     tags=TAGS,
     summary="Withdraw a payout that is not on its way yet",

@@ -25,6 +25,10 @@ from mystar.kit.web.templates import environment
 log = logging.getLogger(__name__)
 
 TOPIC = "mail"
+#: Mails without which nobody gets into an account or learns that others did: no flood of other mails delays them.
+ACCOUNT_TOPIC = "account_mail"
+#: All topics whose messages are mails.
+TOPICS = (TOPIC, ACCOUNT_TOPIC)
 #: Stands in a mail for the token of its link until it is sent.
 TOKEN = "__TOKEN__"
 #: Seconds before the mail server is tried again after it refused this installation.
@@ -38,10 +42,11 @@ class Mailer:
     """Queues mails in the transaction of their cause.
 
     :param sender: ``Name <address>`` of every mail.
+    :param topic: mails of one topic are sent one after the other, those of several at the same time.
     """
 
-    def __init__(self, outbox: Outbox, *, sender: str) -> None:
-        self._outbox, self._sender = outbox, sender
+    def __init__(self, outbox: Outbox, *, sender: str, topic: str = TOPIC) -> None:
+        self._outbox, self._sender, self._topic = outbox, sender, topic
 
     async def queue(
         self,
@@ -80,11 +85,13 @@ class Mailer:
             "unsubscribe": unsubscribe,
             "seed": seed,
         }
-        await self._outbox.enqueue(tx, TOPIC, payload, name=once_as, lane=to)
+        await self._outbox.enqueue(tx, self._topic, payload, name=once_as, lane=to)
 
 
 class SmtpSender:
     """Sends the outbox's mails, one after the other, over a connection that is kept while there is something to send.
+
+    Topics take turns: a mail waits for one of each other topic at most.
 
     :param timeout: seconds for each step of the SMTP dialogue.
     :param signer: makes the tokens of links from their seeds, see `token_of`.

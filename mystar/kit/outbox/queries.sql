@@ -60,7 +60,7 @@ where id = %(id)s and done_at is null
 -- name: repeat_mail
 -- Without the name, since a name is used once.
 insert into outbox (topic, payload, lane) select topic, payload, lane from outbox
-where id = %(id)s and topic = 'mail' and done_at is not null
+where id = %(id)s and topic in ('mail', 'account_mail') and done_at is not null
 returning id;
 
 -- name: message_exists

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 from marshmallow import Schema
 
-from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
+from mystar.accounts.access import actor_of, limited, maybe_actor_of, maybe_signed_in, signed_in, unlimited
 from mystar.creators.keys import CREATORS
 from mystar.creators.schemas import OfCreatorQuery
 from mystar.errors import Unauthenticated
@@ -72,6 +72,7 @@ async def read_item(request: web.Request) -> web.Response:
     return _item(request, await request.app[PORTFOLIO].item(path_of(request)["item_id"]))
 
 
+@limited("listing")
 @docs(tags=TAGS, summary="Create a portfolio item with a cover and images")
 @signed_in
 @multipart_schema(ItemForm)
@@ -117,6 +118,7 @@ async def delete_item(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+@unlimited("reads")
 @docs(tags=TAGS, summary="Count a view of a portfolio item", responses={204: {"description": "Nothing is returned"}})
 @match_info_schema(ItemPath)
 @idempotent
@@ -148,6 +150,7 @@ async def read_image(request: web.Request) -> web.Response:
     return _image(request, await request.app[PORTFOLIO].image(path_of(request)["image_id"]))
 
 
+@limited("listing")
 @docs(tags=TAGS, summary="Add an image to a portfolio item")
 @signed_in
 @multipart_schema(ImageForm)

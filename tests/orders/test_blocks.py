@@ -1,0 +1,41 @@
+"""A block between two people ends orders, and what one tells the world of the other without an order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.orders.market import Market
+
+BLOCK = "/api/v1/users/{}/block/"
+
+
+async def test_people_who_have_blocked_each_other_place_no_orders(market: Market) -> None:
+    creator, buyer = market.creator, market.buyer
+    greeting = {"star_id": creator.id, "for_whom": "Kira", "comment": "Happy birthday"}
+    doors = (("/api/v1/orders/", {"service_id": market.service_id}), ("/api/order/", greeting))
+    words = {"ru": ("не принимает от вас", "Вы заблокировали"), "en": ("does not take orders", "You have blocked")}
+    for turn, (blocker, blocked) in enumerate(((creator, buyer), (buyer, creator))):
+        await market.api.post(BLOCK.format(blocked.id), as_=blocker)
+        for path, draft in doors:
+            for language, texts in words.items():
+                answer = await market.api.post(path, draft, as_=buyer, headers={"Accept-Language": language})
+                said = await answer.json()
+                assert (answer.status, texts[turn] in str(said)) == (403, True), (path, said)
+        await market.api.delete(BLOCK.format(blocked.id), as_=blocker)
+    assert (await market.place())["id"], "the blocks are lifted"
+
+
+async def test_a_star_is_not_rated_by_whom_it_has_blocked(market: Market) -> None:
+    star, fan = market.creator, market.buyer
+    votes: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("PUT", "/api/ratestar/", {"adresant": star.id, "adresat": fan.id, "rating": 1}),
+        ("POST", "/api/star/like/", {"star_id": star.id, "cust_id": fan.id}),
+    )
+    await market.api.post(BLOCK.format(fan.id), as_=star)
+    for method, path, body in votes:
+        answer = await market.api.request(method, path, json=body, as_=fan)
+        assert answer.status == 403, await answer.text()
+    await market.api.delete(BLOCK.format(fan.id), as_=star)
+    for method, path, body in votes:
+        answer = await market.api.request(method, path, json=body, as_=fan)
+        assert answer.status in (200, 201), await answer.text()
