@@ -37,8 +37,16 @@ _TYPING_SECONDS = 2.0
 
 
 class ConversationSocketQuery(BaseSchema):
-    after = BoundedInteger(min_value=0, max_value=2**63 - 1, load_default=None, allow_none=True)
-    events = fields.Boolean(load_default=False)
+    after = BoundedInteger(
+        min_value=0,
+        max_value=2**63 - 1,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Identifier of the newest message that the client has; what follows comes first."},
+    )
+    events = fields.Boolean(
+        load_default=False, metadata={"description": "Also edits, deletions and read marks; every frame has a type."}
+    )
 
 
 class Frame(MessageDraft, ReadDraft):

@@ -224,6 +224,15 @@ def print_openapi() -> None:
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
+@main.command("asyncapi")
+def print_asyncapi() -> None:
+    """Print the AsyncAPI document of the WebSockets."""
+    from mystar.contracts.asyncapi import asyncapi
+
+    document = asyncapi(public_url=load_settings().http.public_url)
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
 @main.command()
 def errors() -> None:
     """Print the reference of all errors: docs/errors.md."""

@@ -15,7 +15,9 @@ from yarl import URL
 from mystar import __version__
 from mystar.chat.schemas import MessageView
 from mystar.chat.sockets import ConversationSocketQuery, Frame
+from mystar.contracts.examples import add_message_examples
 from mystar.contracts.market import ERROR_SCHEMA
+from mystar.contracts.operations import describe_fields
 from mystar.kit.realtime.connection import CloseCode
 from mystar.notifications.schemas import NotificationView
 from mystar.notifications.sockets import NotificationSocketQuery
@@ -47,7 +49,7 @@ _REFERENCE = "#/components/schemas/"
 def asyncapi(*, public_url: str) -> dict[str, Any]:
     """The whole document, as plain data."""
     url = URL(public_url)
-    return {
+    document = {
         "asyncapi": "3.0.0",
         "info": {"title": "mystar", "version": __version__, "description": _HANDSHAKE},
         "defaultContentType": "application/json",
@@ -66,6 +68,9 @@ def asyncapi(*, public_url: str) -> dict[str, Any]:
         "components": {"schemas": _schemas(), "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
         "x-close-codes": {**_PROTOCOL, **{str(int(code)): meaning for code, meaning in CLOSE_CODES.items()}},
     }
+    describe_fields(document)
+    add_message_examples(document)
+    return document
 
 
 _BEARER = {"$ref": "#/components/securitySchemes/bearer"}
@@ -148,7 +153,11 @@ def _schemas() -> dict[str, Any]:
         },
         "ReadEvent": _object(type={"const": "read"}, account_id=_INTEGER, number=_INTEGER),
         "TypingEvent": _object(type={"const": "typing"}, account_id=_INTEGER),
-        "PresenceEvent": _object(type={"const": "presence"}, account_id=_INTEGER, online={"type": "boolean"}),
+        "PresenceEvent": _object(
+            type={"const": "presence"},
+            account_id=_INTEGER,
+            online={"type": "boolean", "description": "Whether the account is online."},
+        ),
         "Resumed": _object(type={"const": "resumed"}, after=_INTEGER),
         "Gap": _object(type={"const": "gap"}, after=_INTEGER),
         "SocketError": {
@@ -167,7 +176,11 @@ _INTEGER = {"type": "integer"}
 
 
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": {key: dict(one) for key, one in properties.items()},
+    }
 
 
 def _name(schema: Any) -> str:

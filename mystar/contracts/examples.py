@@ -1,4 +1,4 @@
-"""Examples in the OpenAPI document: every body and every answer has one, made of the demo's own people and things.
+"""Examples in the OpenAPI and AsyncAPI documents, made of the demo's own people and things.
 
 A value stands for the name of a field or parameter, wherever it occurs; ``IN_PLACE`` says what it is in one schema, and
 ``BODIES`` are whole, so that they work as they stand on the demo data. A test holds each example against its schema.
@@ -15,14 +15,9 @@ _JSON = "application/json"
 
 
 def add_examples(document: dict[str, Any]) -> None:
-    """Give every parameter, field, body and JSON answer of the document that has none an example."""
+    """Give every parameter, field, body and JSON answer of an OpenAPI document that has none an example."""
     composer = _Composer(document["components"]["schemas"])
-    for title, schema in document["components"]["schemas"].items():
-        for name, field in schema.get("properties", {}).items():
-            if "$ref" not in field and "example" not in field and "examples" not in field:
-                value = composer.field(name, field, (title,))
-                if value is not _NOTHING and not isinstance(value, dict | list):
-                    field["examples"] = [value]
+    composer.add_to_fields()
     for operations in document["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
@@ -33,6 +28,15 @@ def add_examples(document: dict[str, Any]) -> None:
                 value = composer.content(content["schema"])
                 if value is not _NOTHING:
                     content.setdefault("example", value)
+
+
+def add_message_examples(document: dict[str, Any]) -> None:
+    """Give every field and message of an AsyncAPI document an example."""
+    composer = _Composer(document["components"]["schemas"])
+    composer.add_to_fields()
+    for channel in document["channels"].values():
+        for message in channel["messages"].values():
+            message["examples"] = [{"payload": composer.content(message["payload"])}]
 
 
 def _contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -53,6 +57,14 @@ class _Composer:
 
     def __init__(self, schemas: Mapping[str, dict[str, Any]]) -> None:
         self._schemas = schemas
+
+    def add_to_fields(self) -> None:
+        for title, schema in self._schemas.items():
+            for name, field in schema.get("properties", {}).items():
+                if not {"$ref", "example", "examples"} & set(field):
+                    value = self.field(name, field, (title,))
+                    if value is not _NOTHING and not isinstance(value, dict | list):
+                        field["examples"] = [value]
 
     def content(self, schema: Mapping[str, Any]) -> Any:
         return self.field("", schema)

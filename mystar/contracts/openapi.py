@@ -58,7 +58,18 @@ def openapi(contracts: Iterable[Contract], *, public_url: str) -> dict[str, Any]
     document = dict(spec.to_dict())
     describe_fields(document)
     add_examples(document)
+    _tell_defaults(document)
     return document
+
+
+def _tell_defaults(document: dict[str, Any]) -> None:
+    """Say defaults of bodies in words: generators of typed clients make a field with a ``default`` a required one."""
+    for schema in document["components"]["schemas"].values():
+        for field in schema.get("properties", {}).values():
+            default = field.pop("default", None)
+            if default not in (None, "", []):
+                told = str(default).lower() if isinstance(default, bool) else default
+                field["description"] = f"{field.get('description', '')} By default {told}.".lstrip()
 
 
 def undocumented(contracts: Iterable[Contract]) -> list[str]:

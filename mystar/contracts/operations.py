@@ -96,7 +96,7 @@ def describe_fields(document: dict[str, Any]) -> None:
     for schema in document["components"]["schemas"].values():
         for name, field in schema.get("properties", {}).items():
             _describe(name, field)
-    for operations in document["paths"].values():
+    for operations in document.get("paths", {}).values():
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
                 _describe(parameter["name"], parameter)

@@ -36,7 +36,15 @@ class SendOnly(Unreadable):
 
 
 class NotificationSocketQuery(BaseSchema):
-    after = BoundedInteger(min_value=0, max_value=2**63 - 1, load_default=None, allow_none=True)
+    after = BoundedInteger(
+        min_value=0,
+        max_value=2**63 - 1,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "Identifier of the newest notification that the client has; what follows comes first."
+        },
+    )
 
 
 def notify_sockets(notifications: NotificationService, hub: Hub, events: Events) -> None:

@@ -11,6 +11,7 @@ from openapi_schema_validator import OAS31Validator
 
 from mystar.app import contracts
 from mystar.contracts.api_introduction import TAGS
+from mystar.contracts.asyncapi import asyncapi
 from mystar.contracts.example_values import BODIES, EXAMPLES, IN_PLACE
 from mystar.contracts.openapi import openapi
 from mystar.contracts.vocabulary import DESCRIPTIONS
@@ -85,7 +86,8 @@ def test_every_body_and_answer_has_an_example_that_keeps_to_its_schema(document:
 
 
 def test_every_example_is_used(document: dict[str, Any]) -> None:
-    schemas = document["components"]["schemas"]
+    sockets = asyncapi(public_url="http://127.0.0.1")
+    schemas = {**sockets["components"]["schemas"], **document["components"]["schemas"]}
     fields = {field for schema in schemas.values() for field in schema.get("properties", {})}
     fields |= {
         parameter["name"] for _, operation in operations(document) for parameter in operation.get("parameters", ())
