@@ -64,6 +64,7 @@ from mystar.orders import setup as orders
 from mystar.orders.keys import ORDERS
 from mystar.payments import setup as payments
 from mystar.portfolio import setup as portfolio
+from mystar.privacy import setup as privacy
 from mystar.receipts import setup as receipts
 from mystar.receipts.keys import RECEIPTS
 from mystar.reviews import setup as reviews
@@ -86,6 +87,7 @@ DOMAINS: tuple[Domain, ...] = (
     chat,
     notifications,
     audit,
+    privacy,
     admin,
 )
 #: Rows that one purge deletes at most.

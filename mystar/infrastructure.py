@@ -18,8 +18,10 @@ from mystar.kit.outbox.mail import TOPIC as MAIL
 from mystar.kit.outbox.mail import Mailer, SmtpSender
 from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database
+from mystar.kit.postgres.personal_data import PersonalData, PersonalDataRegistry, PersonalQueries
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.security.tokens import Signer
+from mystar.kit.web.idempotency_repository import PERSONAL_DATA as ANSWER_DATA
 from mystar.kit.web.observability import Metrics
 from mystar.kit.web.routes import Route
 from mystar.kit.web.site import Site
@@ -49,6 +51,13 @@ class Infrastructure:
     limits: RateLimits
     metrics: Metrics
     site: Site
+    #: What each domain has of a person.
+    personal_data: PersonalDataRegistry
+
+    def add_personal_data(self, *queries: PersonalQueries) -> None:
+        """Register what a domain has of persons, when the domain is built."""
+        for one in queries:
+            self.personal_data.add(PersonalData(self.db, one))
 
     async def close(self, _app: web.Application) -> None:
         await self.smtp.close()
@@ -111,6 +120,9 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
     outbox.handle(MAIL, smtp.send)
     outbox.handle(ACCOUNT_MAIL, smtp.send)
     rules = settings.limits.model_dump(exclude={"enabled", "url"})
+    personal_data = PersonalDataRegistry()
+    personal_data.add(outbox.personal_data)
+    personal_data.add(PersonalData(db, ANSWER_DATA))
     return Infrastructure(
         settings,
         clock,
@@ -124,4 +136,5 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         RateLimits(rules, url=settings.limits.url, enabled=settings.limits.enabled, registry=metrics.registry),
         metrics,
         Site(settings.http.site_url, settings.site),
+        personal_data,
     )

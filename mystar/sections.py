@@ -247,6 +247,17 @@ class FileSettings(Section):
     max_frames: int = Field(ge=1)
 
 
+class PrivacySettings(Section):
+    #: Days for which the archive of an export is kept.
+    export_days: float = Field(gt=0)
+    #: Hours for which the mailed link to an archive works.
+    export_link_hours: float = Field(gt=0)
+    #: Bytes of files in one archive; what is beyond is listed and left out.
+    export_max_bytes: int = Field(ge=1024)
+    #: Days between the request and the erasure of an account, in which it can be withdrawn.
+    erasure_days: float = Field(ge=0)
+
+
 class LimitSettings(Section):
     """Attempts per time, such as ``10/minute``; of several, as in ``5/minute; 20/hour``, each applies.
 
@@ -317,6 +328,10 @@ class LimitSettings(Section):
     studio_order: Rate
     #: Sign-ins through providers by address.
     sign_in_attempt: Rate
+    #: Exports of an account's data.
+    data_export: Rate
+    #: Requests for the erasure of an account.
+    erasure: Rate
 
 
 class StudioSettings(Section):

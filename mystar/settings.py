@@ -52,6 +52,7 @@ from mystar.sections import (
     OauthSettings,
     OutboxSettings,
     PasswordSettings,
+    PrivacySettings,
     ProviderSettings,
     SandboxSettings,
     StudioSettings,
@@ -108,6 +109,7 @@ class Settings(BaseSettings):
     notifications: NotificationSettings
     files: FileSettings
     storage: StorageSettings
+    privacy: PrivacySettings
     limits: LimitSettings
     sockets: WebSocketSettings
     bus: BusSettings

@@ -24,7 +24,7 @@ OWNERS = {
         "sign_in_attempts",
         "contact_changes",
     ],
-    "files": ["files", "file_copies", "file_readers", "discarded_files", "upload_reservations"],
+    "files": ["files", "file_copies", "file_readers", "discarded_files", "upload_reservations", "temporary_files"],
     "creators": ["creators", "creator_votes", "creator_likes", "creator_favourites", "skills", "creator_skills"],
     "catalog": [
         *("categories", "services", "service_options", "service_images", "tags", "service_tags"),
@@ -42,6 +42,7 @@ OWNERS = {
     "chat": ["conversations", "messages", "message_files", "chat_blocks", "offers"],
     "audit": ["audit_entries", "audit_heads"],
     "notifications": ["notifications", "notification_boxes"],
+    "privacy": ["data_exports", "erasures"],
     "kit": ["outbox", "idempotency_keys"],
 }
 OWNER = {table: owner for owner, tables in OWNERS.items() for table in tables}

@@ -8,6 +8,7 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from mystar.accounts.contacts import ContactChanges
+    from mystar.accounts.erasure import AccountErasure
     from mystar.accounts.oauth.identities import IdentityService
     from mystar.accounts.oauth.service import SignInService
     from mystar.accounts.passwords import PasswordService
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mystar.accounts.staff.service import StaffService
     from mystar.accounts.support_forms import SupportForms
 
+ACCOUNT_ERASURE: web.AppKey[AccountErasure] = web.AppKey("account_erasure")
 ACCOUNTS: web.AppKey[AccountService] = web.AppKey("accounts")
 CONTACTS: web.AppKey[ContactChanges] = web.AppKey("contacts")
 IDENTITIES: web.AppKey[IdentityService] = web.AppKey("identities")

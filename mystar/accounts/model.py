@@ -99,6 +99,10 @@ class Account:
     email_verified_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    #: When a provider or the staff vouched for the phone.
+    phone_verified_at: datetime | None = None
+    #: Since when the account is nothing but a number.
+    erased_at: datetime | None = None
 
     @property
     def is_verified(self) -> bool:

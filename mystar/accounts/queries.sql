@@ -206,3 +206,55 @@ order by array_position(array['owner', 'operator', 'viewer'], role), username_ke
 
 -- name: change_role
 update accounts set role = %(role)s, updated_at = now() where id = %(id)s;
+
+-- name: export_account
+select id, username, email, email_verified_at, phone, phone_verified_at, first_name, last_name, bio, status, location,
+    birth_date, language, role, is_active, created_at, updated_at
+from accounts where id = %(account_id)s and id > %(after)s limit %(limit)s;
+
+-- name: export_sessions
+-- Sessions have no numbers.
+select * from (
+    select row_number() over (order by created_at, id) as id, door, created_at, refreshed_at, expires_at, ended_at,
+        end_reason, user_agent, address
+    from sessions where account_id = %(account_id)s
+) numbered
+where id > %(after)s order by id limit %(limit)s;
+
+-- name: export_contact_changes
+select id, field, old_value, changed_at, undone_at from contact_changes
+where account_id = %(account_id)s and id > %(after)s order by id limit %(limit)s;
+
+-- name: former_contacts
+select distinct field, old_value from contact_changes where account_id = %(account_id)s and old_value is not null;
+
+-- name: erasure_obstacles
+-- Staff leave the staff first, so that an owner is left.
+select 'staff_role' as code, id from accounts where id = %(account_id)s and role is not null;
+
+-- name: lock_for_erasure
+-- Stronger than the lock of `lock_account`: it waits for rows that refer to the account, and holds up new ones.
+select * from accounts where id = %(id)s and erased_at is null for update;
+
+-- name: aliases_taken
+select username_key from accounts where username_key = any(%(keys)s::text[]) and id <> %(id)s;
+
+-- name: erase_sessions
+delete from sessions where account_id = %(account_id)s;
+
+-- name: erase_mailed_tokens
+delete from mailed_tokens where account_id = %(account_id)s;
+
+-- name: erase_contact_changes
+delete from contact_changes where account_id = %(account_id)s;
+
+-- name: erase_account
+update accounts set
+    username = %(alias)s, username_key = %(alias)s, email = null, email_key = null, email_verified_at = null, phone = null,
+    phone_verified_at = null, password_hash = null, first_name = '', last_name = '', bio = '', status = '', location = '',
+    birth_date = null, avatar_id = null, avatar_key = null, role = null, is_active = false, unconfirmed_from = null,
+    erasure_due_at = null, erased_at = %(now)s, updated_at = %(now)s
+where id = %(account_id)s;
+
+-- name: set_erasure_due
+update accounts set erasure_due_at = %(due_at)s where id = %(id)s;

@@ -23,8 +23,23 @@ from mystar.accounts.model import (
 from mystar.errors import MystarError, NotFound
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "account": QUERIES.export_account,
+        "sessions": QUERIES.export_sessions,
+        "contact_changes": QUERIES.export_contact_changes,
+    },
+    erasures=(
+        QUERIES.erase_sessions,
+        QUERIES.erase_mailed_tokens,
+        QUERIES.erase_contact_changes,
+        QUERIES.erase_account,
+    ),
+    obstacles=QUERIES.erasure_obstacles,
+)
 CONSTRAINTS: dict[str, Callable[[], MystarError]] = {
     "accounts_username_key": taken("username"),
     "accounts_email_key": taken("email"),
@@ -245,6 +260,22 @@ class AccountRepository:
     async def use_up_mailed_tokens(self, account_id: int, now: datetime, purpose: Purpose | None = None) -> None:
         """Invalidate the unused links of the account, of one purpose or of all."""
         await self._tx.execute(QUERIES.use_up_mailed_tokens, account_id=account_id, purpose=purpose, now=now)
+
+    async def lock_for_erasure(self, account_id: int) -> Account:
+        """:raises NotFound: no account has this id, or it is erased already."""
+        return _account(await self._tx.one_or_none(QUERIES.lock_for_erasure, id=account_id))
+
+    async def set_erasure_due(self, account_id: int, due_at: datetime | None) -> None:
+        await self._tx.execute(QUERIES.set_erasure_due, id=account_id, due_at=due_at)
+
+    async def former_contacts(self, account_id: int) -> list[tuple[str, str]]:
+        """``"email"`` or ``"phone"``, and the value that a change has replaced."""
+        rows = await self._tx.all(QUERIES.former_contacts, account_id=account_id)
+        return [(row["field"], row["old_value"]) for row in rows]
+
+    async def taken_usernames(self, names: Sequence[str], *, but: int) -> set[str]:
+        """Which of the keys belong to accounts other than ``but``."""
+        return {row["username_key"] for row in await self._tx.all(QUERIES.aliases_taken, keys=list(names), id=but)}
 
     async def sweep(self, before: datetime, batch: int) -> int:
         """Delete sessions and links that ended before; at most about ``batch`` of each kind. Returns how many."""

@@ -9,8 +9,10 @@ from aiohttp import web
 from prometheus_client import Counter
 
 from mystar.accounts.contacts import ContactChanges
+from mystar.accounts.erasure import AccountErasure
 from mystar.accounts.handlers import ROUTES as ACCOUNT_ROUTES
 from mystar.accounts.keys import (
+    ACCOUNT_ERASURE,
     ACCOUNTS,
     CONTACTS,
     IDENTITIES,
@@ -31,10 +33,12 @@ from mystar.accounts.oauth.identities import IdentityService
 from mystar.accounts.oauth.providers.http_client import ProviderHttpClient
 from mystar.accounts.oauth.providers.registry import all_providers
 from mystar.accounts.oauth.repository import CONSTRAINTS as OAUTH_CONSTRAINTS
+from mystar.accounts.oauth.repository import PERSONAL_DATA as SIGN_IN_DATA
 from mystar.accounts.oauth.service import SignInService
 from mystar.accounts.passwords import PasswordService
 from mystar.accounts.profile import ProfileService
 from mystar.accounts.repository import CONSTRAINTS as ACCOUNT_CONSTRAINTS
+from mystar.accounts.repository import PERSONAL_DATA
 from mystar.accounts.service import AccountService
 from mystar.accounts.sessions.login_throttle import LoginThrottle
 from mystar.accounts.sessions.service import Sessions
@@ -70,6 +74,7 @@ class _Parts:
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
+    infra.add_personal_data(PERSONAL_DATA, SIGN_IN_DATA)
     parts = _parts(infra)
     infra.outbox.handle(LINK_REQUESTS, parts.links.send_asked)
     app[STEP_UP], app[IDENTITIES] = parts.step_up, parts.identities
@@ -148,6 +153,7 @@ def _add_accounts(app: web.Application, infra: Infrastructure, parts: _Parts) ->
         clock=clock,
     )
     app.cleanup_ctx.append(account_sweep(accounts))
+    app[ACCOUNT_ERASURE] = AccountErasure(parts.sessions, clock)
     app[CONTACTS] = contacts = ContactChanges(
         db,
         links=links,

@@ -6,11 +6,12 @@ The last hash of a chain is signed (`AuditService`), so that the rows that follo
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC
 
 import orjson
 
-from mystar.audit.model import AuditEvent
+from mystar.audit.model import AuditEvent, Value
 
 #: Characters of a text in the details, and of a subject or an address.
 _MAX_VALUE_LENGTH, _MAX_NAME_LENGTH = 100, 60
@@ -30,6 +31,11 @@ def digest(before: bytes, chain: int, number: int, event: AuditEvent) -> bytes:
         dict(event.details),
     ]
     return hashlib.sha256(before + b"\n" + orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def details_digest(details: Mapping[str, Value]) -> str:
+    """SHA-256 of details alone, in the same spelling: by it one entry vouches for those of another."""
+    return hashlib.sha256(orjson.dumps(dict(details), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def truncated(event: AuditEvent) -> AuditEvent:

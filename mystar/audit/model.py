@@ -33,6 +33,16 @@ ACTIONS = (
     "studio_order_changed",
     "studio_order_withdrawn",
     "staff_act",
+    "hidden",
+    "shown",
+    "phone_proven",
+    "phone_released",
+    "export_requested",
+    "export_downloaded",
+    "erasure_requested",
+    "erasure_withdrawn",
+    "account_erased",
+    "entry_redacted",
 )
 
 
@@ -53,13 +63,15 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row. ``number`` counts from 1 within its ``chain``."""
+    """A row. ``number`` counts from 1 within its ``chain``. ``hash`` is that of the details before a redaction."""
 
     id: int
     chain: int
     number: int
     event: AuditEvent
     hash: bytes
+    #: The place of the entry that vouches for the details, if they were replaced.
+    redaction: tuple[int, int] | None = None
 
 
 class Head(NamedTuple):

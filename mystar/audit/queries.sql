@@ -16,7 +16,7 @@ values (
 select chain, length, hash, seal from audit_heads order by chain;
 
 -- name: entries_after
-select id, chain, number, at, act, actor_id, subject, address, details, hash
+select id, chain, number, at, act, actor_id, subject, address, details, hash, redaction_chain, redaction_number
 from audit_entries where chain = %(chain)s and number > %(number)s order by number limit %(limit)s;
 
 -- name: strays
@@ -24,3 +24,41 @@ from audit_entries where chain = %(chain)s and number > %(number)s order by numb
 select id, chain, number from audit_entries
 where not exists (select from audit_heads where audit_heads.chain = audit_entries.chain)
 order by id limit 1;
+
+-- name: entry_at
+select id, chain, number, at, act, actor_id, subject, address, details, hash, redaction_chain, redaction_number
+from audit_entries where chain = %(chain)s and number = %(number)s;
+
+-- name: former_names
+select details ->> 'field' as field, details ->> 'before' as before, details ->> 'after' as after
+from audit_entries
+where subject = %(subject)s and act = 'field_changed'
+    and details ->> 'field' in ('username', 'first_name', 'last_name');
+
+-- name: entries_of_person
+-- Entries about the account or by it that have what is replaced.
+select id, chain, number, at, act, actor_id, subject, address, details, hash, redaction_chain, redaction_number
+from audit_entries
+where id in (
+        select id from audit_entries where subject = %(subject)s
+        union
+        select id from audit_entries where actor_id = %(account_id)s)
+    and ((subject = %(subject)s and act = any(%(actions)s::text[])) or mentions(details::text, %(names)s::text[]))
+order by id;
+
+-- name: redact_entry
+update audit_entries set details = %(details)s, redaction_chain = %(chain)s, redaction_number = %(number)s
+where id = %(id)s;
+
+-- name: export_audit
+-- Addresses of others, such as staff, are theirs.
+select id, at, act, subject, case when actor_id is null or actor_id = %(account_id)s then address end as address,
+    details - 'fingerprint' as details
+from audit_entries
+where id in (
+    (select id from audit_entries where subject = 'account:' || %(account_id)s::text and id > %(after)s
+     order by id limit %(limit)s)
+    union
+    (select id from audit_entries where actor_id = %(account_id)s and id > %(after)s order by id limit %(limit)s)
+)
+order by id limit %(limit)s;

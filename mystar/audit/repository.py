@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from pypika import FormatParameter, Order, PostgreSQLQuery, Table, functions
 from pypika.queries import QueryBuilder
 
-from mystar.audit.model import AuditEvent, Entry, Filters, Head
+from mystar.audit.model import AuditEvent, Entry, Filters, Head, Value
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 
 QUERIES = queries.load(__package__)
 _ENTRIES = Table("audit_entries")
 _COLUMNS = ("id", "chain", "number", "at", "act", "actor_id", "subject", "address", "details", "hash")
+PERSONAL_DATA = PersonalQueries(exports={"audit": QUERIES.export_audit})
 
 
 class AuditRepository:
@@ -48,6 +52,26 @@ class AuditRepository:
         """The rows that follow ``number``, in order."""
         rows = await self._tx.all(QUERIES.entries_after, chain=chain, number=number, limit=limit)
         return [_entry(row) for row in rows]
+
+    async def at(self, chain: int, number: int) -> Entry | None:
+        row = await self._tx.one_or_none(QUERIES.entry_at, chain=chain, number=number)
+        return _entry(row) if row else None
+
+    async def former_names(self, subject: str) -> list[Row]:
+        """``field, before, after`` of the changes of the names of an account."""
+        return await self._tx.all(QUERIES.former_names, subject=subject)
+
+    async def of_person(
+        self, account_id: int, subject: str, actions: Sequence[str], names: Sequence[str]
+    ) -> list[Entry]:
+        """Entries of these actions about the account, and those about or by it that have one of the names."""
+        values = {"account_id": account_id, "subject": subject, "actions": list(actions), "names": list(names)}
+        return [_entry(row) for row in await self._tx.all(QUERIES.entries_of_person, values)]
+
+    async def redact(self, entry_id: int, details: Mapping[str, Value], head: Head) -> None:
+        """:param head: the place of the entry that vouches for the details."""
+        values = {"id": entry_id, "details": dict(details), "chain": head.chain, "number": head.length}
+        await self._tx.execute(QUERIES.redact_entry, values)
 
     async def stray(self) -> Row | None:
         """``id, chain, number`` of a row in a chain that does not exist."""
@@ -91,4 +115,5 @@ def _head(row: Row) -> Head:
 
 def _entry(row: Row) -> Entry:
     event = AuditEvent(row["at"], row["act"], row["actor_id"], row["subject"], row["address"], row["details"])
-    return Entry(row["id"], row["chain"], row["number"], event, bytes(row["hash"]))
+    redaction = (row["redaction_chain"], row["redaction_number"]) if row.get("redaction_number") else None
+    return Entry(row["id"], row["chain"], row["number"], event, bytes(row["hash"]), redaction)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from mystar.accounts.model import Actor
-from mystar.audit.chain import digest, truncated
+from mystar.audit.chain import details_digest, digest, truncated
 from mystar.audit.checkpoint import CheckpointFile
 from mystar.audit.model import AUDIT_CONTEXT, AuditContext, AuditEvent, ChainBreak, Entry, Filters, Head, Value
 from mystar.audit.repository import AuditRepository
@@ -36,8 +36,8 @@ class AuditService:
 
     async def record(
         self, tx: Tx, action: str, subject: str = "", *, actor_id: int | None = None, **details: Value
-    ) -> None:
-        """Write an entry in the transaction of the fact.
+    ) -> Head:
+        """Write an entry in the transaction of the fact; returns its place, the new end of its chain.
 
         :param actor_id: None = the actor of the current request.
         :raises Unavailable: more transactions write at once than there are chains.
@@ -57,7 +57,9 @@ class AuditService:
         event = truncated(AuditEvent(self._clock.now(), action, actor_id, subject, address, details))
         number = head.length + 1
         last = digest(head.hash, head.chain, number, event)
-        await rows.add(Head(head.chain, number, last, self._seal(head.chain, number, last)), event)
+        end = Head(head.chain, number, last, self._seal(head.chain, number, last))
+        await rows.add(end, event)
+        return end
 
     async def record_separately(
         self, action: str, subject: str = "", *, actor_id: int | None = None, **details: Value
@@ -123,7 +125,7 @@ class AuditService:
                 number += 1
                 if entry.number != number:
                     return ChainBreak(None, chain, number, f"it is missing; the next one is row {entry.id}")
-                if entry.hash != digest(last, chain, number, entry.event):
+                if entry.hash != digest(last, chain, number, entry.event) and not await _is_redacted(rows, entry):
                     return ChainBreak(entry.id, chain, number, "it, or the row before it, was changed")
                 last = entry.hash
                 if remembered is not None and remembered == (number, remembered[1]) and remembered[1] != last:
@@ -138,6 +140,16 @@ class AuditService:
 
     def _seal(self, chain: int, length: int, last: bytes) -> str:
         return self._signer.sign(_PURPOSE, chain, length, last.hex())
+
+
+async def _is_redacted(rows: AuditRepository, entry: Entry) -> bool:
+    """Whether another entry vouches for the details. Its own chain is verified like all others."""
+    anchor = await rows.at(*entry.redaction) if entry.redaction else None
+    return (
+        anchor is not None
+        and (anchor.event.action, anchor.event.subject) == ("entry_redacted", f"audit:{entry.id}")
+        and anchor.event.details.get("digest") == details_digest(entry.event.details)
+    )
 
 
 @asynccontextmanager

@@ -217,10 +217,11 @@ select services.id from services join creators on creators.id = services.creator
 where creators.account_id = %(account_id)s;
 
 -- name: follow_account
-update services set is_seller_active = accounts.is_active
+-- Nothing is sold for an account that is about to be erased.
+update services set is_seller_active = accounts.is_active and accounts.erasure_due_at is null
 from creators join accounts on accounts.id = creators.account_id
 where creators.account_id = %(account_id)s and services.creator_id = creators.id
-    and services.is_seller_active <> accounts.is_active;
+    and services.is_seller_active <> (accounts.is_active and accounts.erasure_due_at is null);
 
 -- name: differences
 with counted as (
@@ -276,3 +277,54 @@ select distinct service_id as id from service_tags where tag_id = any (%(ids)s::
 
 -- name: delete_tags
 delete from tags where id = any (%(ids)s::bigint[]);
+
+-- name: export_services
+select services.id, services.kind, services.title, services.description, services.base_price, services.invitation_price,
+    services.modifications_price, services.delivery_days, services.delivery_text, services.is_active, services.deleted_at,
+    services.created_at, services.updated_at,
+    (select jsonb_agg(jsonb_build_object('name', name, 'description', description, 'price', price) order by position)
+     from service_options where service_id = services.id) as options
+from services join creators on creators.id = services.creator_id
+where creators.account_id = %(account_id)s and services.id > %(after)s order by services.id limit %(limit)s;
+
+-- name: kept_category_photos
+select files.id from categories join files on files.id = categories.photo_id where files.owner_id = %(account_id)s;
+
+-- name: words_of_services
+-- What the person's services are found by, before it goes.
+select services.id, services.title, services.description, accounts.username, accounts.first_name, accounts.last_name,
+    coalesce((
+        select string_agg(tags.key, ' ') from service_tags join tags on tags.id = service_tags.tag_id
+        where service_tags.service_id = services.id
+    ), '') as tags
+from services
+join creators on creators.id = services.creator_id
+join accounts on accounts.id = creators.account_id
+where creators.account_id = %(account_id)s;
+
+-- name: erase_service_tags
+delete from service_tags where service_id in (
+    select services.id from services join creators on creators.id = services.creator_id
+    where creators.account_id = %(account_id)s);
+
+-- name: erase_service_images
+delete from service_images where service_id in (
+    select services.id from services join creators on creators.id = services.creator_id
+    where creators.account_id = %(account_id)s);
+
+-- name: erase_service_options
+update service_options set name = redacted(name, %(names)s::text[], %(alias)s), description = ''
+where service_id in (
+    select services.id from services join creators on creators.id = services.creator_id
+    where creators.account_id = %(account_id)s);
+
+-- name: erase_services
+-- The title is what was sold; orders and receipts name it.
+update services set title = redacted(title, %(names)s::text[], %(alias)s), description = '', delivery_text = '',
+    words = '', is_active = false, is_seller_active = false, deleted_at = coalesce(deleted_at, %(now)s), updated_at = %(now)s
+from creators where creators.id = services.creator_id and creators.account_id = %(account_id)s;
+
+-- name: erase_search_words
+-- Words that no service is found by any more.
+delete from search_words where word = any(%(words)s::text[])
+    and not exists (select from services where is_listed and words @@ plainto_tsquery('russian', word));

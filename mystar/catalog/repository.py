@@ -28,11 +28,24 @@ from mystar.catalog.search import StarFilter, StarRank
 from mystar.catalog.search_repository import SearchRepository
 from mystar.creators.model import whole_stars
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.postgres.queries import load
 from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import PageRequest
 
 QUERIES = load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "services": QUERIES.export_services,
+    },
+    erasures=(
+        QUERIES.erase_service_tags,
+        QUERIES.erase_service_images,
+        QUERIES.erase_service_options,
+        QUERIES.erase_services,
+    ),
+    kept_files=QUERIES.kept_category_photos,
+)
 CONSTRAINTS = {
     "categories_name_key": CategoryExists,
     "services_category_id_fkey": CategoryUnknown,

@@ -17,8 +17,10 @@ from mystar.catalog.search import (
     normalize,
     query_words,
     switch_layout,
+    words_of,
 )
 from mystar.kit.postgres.database import Queryable
+from mystar.kit.postgres.personal_data import ErasedPerson
 from mystar.kit.postgres.queries import load
 from mystar.kit.web.pagination import PageRequest
 
@@ -46,6 +48,17 @@ class SearchRepository:
         await self._tx.execute(QUERIES.set_search_texts, ids=ids, **texts)
         words = {word for column in texts.values() for text in column for word in text.split()}
         await self._tx.execute(QUERIES.add_search_words, words=sorted(filter(may_be_misspelt, words)))
+
+    async def words_of_account(self, person: ErasedPerson) -> set[str]:
+        """The words of all services of a person who is about to be erased, and of the names it had."""
+        texts = ("title", "description", "tags", "username", "first_name", "last_name")
+        rows = await self._tx.all(QUERIES.words_of_services, account_id=person.id)
+        found = {word for row in rows for text in texts for word in words_of(row[text])}
+        return found | {word for name in person.names for word in words_of(name)} if rows else set()
+
+    async def forget(self, words: Iterable[str]) -> None:
+        """Remove the words that no listed service has any more, so that they are no longer suggested."""
+        await self._tx.execute(QUERIES.erase_search_words, words=sorted(words))
 
     async def page(self, filters: ServiceFilter, page: PageRequest) -> tuple[list[int], int]:
         """The ids of a page, in order, and the number of all; there are no pages beyond it.

@@ -9,6 +9,7 @@ from mystar.catalog.handlers import ROUTES as ROUTES
 from mystar.catalog.keys import CATALOG, LISTINGS, TAXONOMY
 from mystar.catalog.listings import ServiceListings
 from mystar.catalog.model import PriceLimits
+from mystar.catalog.personal_data import CatalogPersonalData
 from mystar.catalog.repository import CONSTRAINTS as CONSTRAINTS
 from mystar.catalog.service import CatalogService
 from mystar.catalog.taxonomy import TaxonomyService
@@ -18,6 +19,7 @@ from mystar.infrastructure import Infrastructure
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
+    infra.personal_data.add(CatalogPersonalData(infra.db))
     creators, files, payments = app[CREATORS], app[FILES], infra.settings.payments
     limits = PriceLimits(payments.price_minimum, payments.price_maximum)
     app[CATALOG] = catalog = CatalogService(infra.db, app[ACCOUNTS], creators, files, infra.clock, limits)

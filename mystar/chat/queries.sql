@@ -239,3 +239,66 @@ select * from (
     ) counts (what, stored, counted)
 ) compared
 where stored <> counted order by id limit %(limit)s;
+
+-- name: export_messages
+-- Sent and received, with the names under which the other side is shown. Pages go by conversation and number.
+with mine as (
+    select id from conversations
+    where (low_id = %(account_id)s or high_id = %(account_id)s) and id >= %(after)s::bigint >> 31
+), page as (
+    select mine.id as conversation_id, sent.id, sent.number
+    from mine cross join lateral (
+        select id, number from messages
+        where conversation_id = mine.id
+            and (mine.id > %(after)s::bigint >> 31 or number > %(after)s::bigint & 2147483647)
+        order by number limit %(limit)s
+    ) sent
+    order by mine.id, sent.number limit %(limit)s
+)
+select (page.conversation_id << 31) + page.number as id, page.id as message_id, page.conversation_id, sender_id,
+    username as sender, text, answer_id, sent_at, edited_at, deleted_at,
+    case when sender_id = %(account_id)s then files end as files
+from page join shown_messages on shown_messages.id = page.id
+order by page.conversation_id, page.number;
+
+-- name: export_blocks
+select blocked_id as id, blocked_id, created_at from chat_blocks
+where blocker_id = %(account_id)s and blocked_id > %(after)s order by blocked_id limit %(limit)s;
+
+-- name: lock_conversations_of
+-- Numbers and positions are given out under these locks.
+select id from conversations where low_id = %(account_id)s or high_id = %(account_id)s order by id for no key update;
+
+-- name: erase_messages
+-- As if the person had deleted each message: the other side sees when it was sent and that it is gone.
+with changed as (
+    select messages.id, messages.conversation_id, conversations.position
+        + row_number() over (partition by messages.conversation_id order by messages.number) as at
+    from messages join conversations on conversations.id = messages.conversation_id
+    where messages.sender_id = %(account_id)s and messages.deleted_at is null
+), moved as (
+    update conversations set position = position + counted.messages,
+        low_unread = case when low_id = %(account_id)s then low_unread else 0 end,
+        high_unread = case when high_id = %(account_id)s then high_unread else 0 end
+    from (select conversation_id, count(*) as messages from changed group by conversation_id) counted
+    where conversations.id = counted.conversation_id
+)
+update messages set text = '', deleted_at = %(now)s, changed_position = changed.at
+from changed where messages.id = changed.id;
+
+-- name: erase_client_ids
+-- The other messages were deleted before; clients name messages as they like.
+update messages set client_id = null where sender_id = %(account_id)s and client_id is not null;
+
+-- name: erase_attachments
+delete from message_files where message_id in (select id from messages where sender_id = %(account_id)s);
+
+-- name: erase_blocks
+delete from chat_blocks where blocked_id = %(account_id)s or blocker_id = %(account_id)s;
+
+-- name: refuse_messages
+-- Whoever wrote to the person before cannot do so again.
+insert into chat_blocks (blocker_id, blocked_id, created_at)
+select %(account_id)s, case when low_id = %(account_id)s then high_id else low_id end, %(now)s from conversations
+where low_id = %(account_id)s or high_id = %(account_id)s
+on conflict do nothing;

@@ -24,10 +24,25 @@ from mystar.chat.model import (
 from mystar.chat.offers.model import offer_of
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import PageRequest
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "messages": QUERIES.export_messages,
+        "blocks": QUERIES.export_blocks,
+    },
+    erasures=(
+        QUERIES.lock_conversations_of,
+        QUERIES.erase_messages,
+        QUERIES.erase_client_ids,
+        QUERIES.erase_attachments,
+        QUERIES.erase_blocks,
+        QUERIES.refuse_messages,
+    ),
+)
 CONSTRAINTS = {
     "conversations_low_id_fkey": RecipientUnknown,
     "conversations_high_id_fkey": RecipientUnknown,

@@ -28,6 +28,7 @@ from mystar.cli.context import database, error_lines, load_and_configure, progre
 from mystar.cli.earnings import earnings
 from mystar.cli.payments import payments
 from mystar.cli.payouts import payouts
+from mystar.cli.privacy import erase_account, export_account
 from mystar.cli.sandbox_ports import sandbox_url, with_free_sandbox_ports
 from mystar.cli.staff import admin, audit
 from mystar.errors import MystarError
@@ -167,6 +168,10 @@ def sandbox(arguments: tuple[str, ...]) -> None:
 @main.group()
 def accounts() -> None:
     """Manage accounts."""
+
+
+accounts.add_command(export_account)
+accounts.add_command(erase_account)
 
 
 @accounts.command("import")

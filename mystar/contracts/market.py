@@ -27,15 +27,24 @@ ERROR_SCHEMA = {
             "description": "Actions that the status allows.",
         },
         "available": {"type": "string", "description": "Rubles that can be paid out."},
+        "obstacles": {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "What has to be settled before an account is erased: `code`, `ids` and `message`.",
+        },
         "errors": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
     },
 }
 
 
-#: Details of an error that clients use: the status and the allowed actions of an order (D23), what can be paid out.
-_SHOWN_DETAILS = ("status", "allowed_actions", "available")
+#: Details of an error that clients use: the status and the allowed actions of an order (D23), what can be paid out,
+#: and what stands in the way of an erasure.
+_SHOWN_DETAILS = ("status", "allowed_actions", "available", "obstacles")
 #: Opened in a browser, from a mail.
-_PAGES = ("market.verify-email", "market.unsubscribe", "market.payouts-stop")
+_PAGES = (
+    *("market.verify-email", "market.unsubscribe", "market.payouts-stop"),
+    *("market.export-link", "market.withdraw-erasure"),
+)
 STATUSES: dict[str | type[MystarError], int] = {
     # A wrong token is an error of the request; the address exists.
     "confirm_link_unknown": 400,

@@ -45,6 +45,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "bank_id": "Identifier of the bank, from the list of banks.",
     "vk_id": "Identifier of the account at VK.",
     "sid": "Identifier of the session.",
+    "export_id": "Identifier of the export of data.",
     "client_id": "Identifier that the client chose for the message; a repeated one is not stored twice.",
     "related_object_id": "Identifier of what the notification is about.",
     "related_object_type": "What the notification is about.",
@@ -137,6 +138,8 @@ DESCRIPTIONS: Mapping[str, str] = {
     "address": "Address that the session was opened from.",
     "refreshed_at": "When the session was refreshed last.",
     "expires_at": "When it expires.",
+    "requested_at": "When it was asked for.",
+    "finished_at": "When it was done.",
     "linked_at": "When the identity was linked.",
     # Offers
     "title": "Title.",

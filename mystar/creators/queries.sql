@@ -156,3 +156,44 @@ left join (select creator_id, count(*) from creator_likes group by creator_id) l
 where c.likes_count <> coalesce(likes.count, 0)
 order by c.id
 limit %(limit)s;
+
+-- name: export_creator
+select id, profession, description, specialization, experience, portfolio_link, social_links, is_top, rating, rating_count,
+    likes_count, completed_orders, created_at, updated_at
+from creators where account_id = %(account_id)s and id > %(after)s limit %(limit)s;
+
+-- name: export_creator_skills
+select creator_skills.id, skills.name, creator_skills.level, creator_skills.created_at
+from creator_skills join skills on skills.id = creator_skills.skill_id
+join creators on creators.id = creator_skills.creator_id
+where creators.account_id = %(account_id)s and creator_skills.id > %(after)s
+order by creator_skills.id limit %(limit)s;
+
+-- name: export_votes
+select creator_id as id, creator_id, rating, created_at from creator_votes
+where account_id = %(account_id)s and creator_id > %(after)s order by creator_id limit %(limit)s;
+
+-- name: export_likes
+select creator_id as id, creator_id, created_at from creator_likes
+where account_id = %(account_id)s and creator_id > %(after)s order by creator_id limit %(limit)s;
+
+-- name: export_favourites
+select creator_id as id, creator_id, created_at from creator_favourites
+where account_id = %(account_id)s and creator_id > %(after)s order by creator_id limit %(limit)s;
+
+-- name: erase_likes
+-- In one order, as likes of others change the same rows. A statement sees the rows of before.
+with gone as (delete from creator_likes where account_id = %(account_id)s returning creator_id)
+update creators set likes_count = likes_count - 1
+where id in (select creator_id from gone order by creator_id);
+
+-- name: erase_favourites
+delete from creator_favourites where account_id = %(account_id)s;
+
+-- name: erase_skills
+delete from creator_skills where creator_id in (select id from creators where account_id = %(account_id)s);
+
+-- name: erase_creator
+update creators set profession = '', description = '', specialization = '', experience = '', portfolio_link = '',
+    social_links = '{}', is_top = false, video_id = null, updated_at = %(now)s
+where account_id = %(account_id)s;

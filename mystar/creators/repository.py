@@ -24,11 +24,27 @@ from mystar.creators.model import (
     skill_key,
 )
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.postgres.queries import load
 from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import PageRequest
 
 QUERIES = load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "creator": QUERIES.export_creator,
+        "creator_skills": QUERIES.export_creator_skills,
+        "votes": QUERIES.export_votes,
+        "likes": QUERIES.export_likes,
+        "favourites": QUERIES.export_favourites,
+    },
+    erasures=(
+        QUERIES.erase_likes,
+        QUERIES.erase_favourites,
+        QUERIES.erase_skills,
+        QUERIES.erase_creator,
+    ),
+)
 CONSTRAINTS = {
     "creators_account_key": CreatorExists,
     "creator_votes_pkey": AlreadyRated,

@@ -192,3 +192,34 @@ order by 2, 3 limit %(limit)s;
 select 'order' as of, 'overdue clearance' as what, order_id as id, pending as stored, 0 as counted from earnings
 where pending > 0 and clears_at < %(before)s and mode = 'balance'
 order by clears_at limit %(limit)s;
+
+-- name: export_earnings
+select order_id as id, order_id, mode, price, captured, commission, refunded, refunded_kept, charged_back, pending, frozen,
+    captured_at, completed_at, clears_at, cleared_at, created_at
+from earnings where creator_id = %(account_id)s and order_id > %(after)s order by order_id limit %(limit)s;
+
+-- name: export_entries
+select id, kind, account, amount, order_id, payout_id, note, created_at from earning_entries
+where creator_id = %(account_id)s and id > %(after)s order by id limit %(limit)s;
+
+-- name: export_balance
+select creator_id as id, pending, frozen, available, reserved, paid, updated_at from creator_balances
+where creator_id = %(account_id)s and creator_id > %(after)s limit %(limit)s;
+
+-- name: erasure_obstacles
+-- Money that is due to the creator, or owed by them.
+select 'balance_not_settled' as code, creator_id as id from creator_balances
+where creator_id = %(account_id)s and (pending <> 0 or frozen <> 0 or available <> 0 or reserved <> 0);
+
+-- name: erase_earnings
+update earnings set stop_reason = redacted(stop_reason, %(names)s::text[], %(alias)s)
+where creator_id = %(account_id)s and mentions(stop_reason, %(names)s::text[]);
+
+-- name: erase_balance
+update creator_balances set stop_reason = redacted(stop_reason, %(names)s::text[], %(alias)s)
+where creator_id = %(account_id)s and stop_reason is not null;
+
+-- name: erase_chargebacks
+update chargebacks set note = redacted(note, %(names)s::text[], %(alias)s)
+where order_id in (select order_id from earnings where creator_id = %(account_id)s)
+    and mentions(note, %(names)s::text[]);

@@ -23,9 +23,23 @@ from mystar.earnings.model import (
 )
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.recount import Difference
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "earnings": QUERIES.export_earnings,
+        "earning_entries": QUERIES.export_entries,
+        "balance": QUERIES.export_balance,
+    },
+    erasures=(
+        QUERIES.erase_earnings,
+        QUERIES.erase_balance,
+        QUERIES.erase_chargebacks,
+    ),
+    obstacles=QUERIES.erasure_obstacles,
+)
 _EARNING = tuple(one.name for one in fields(Earning))
 _BALANCE = tuple(one.name for one in fields(Balance))
 #: Accounts whose entries name their creator; the others are the platform's, or outside.

@@ -10,21 +10,26 @@ from mystar.accounts.keys import ACCOUNTS, STEP_UP
 from mystar.earnings import handlers
 from mystar.earnings.details import handlers as details_handlers
 from mystar.earnings.details.model import PayoutOpen
+from mystar.earnings.details.repository import PERSONAL_DATA as DETAILS_DATA
 from mystar.earnings.details.service import DetailsService
 from mystar.earnings.keys import COMMISSION_RULES, EARNINGS, PAYOUT_DETAILS, PAYOUTS, STATEMENTS
 from mystar.earnings.listeners import Listeners
 from mystar.earnings.payouts import handlers as payout_handlers
 from mystar.earnings.payouts.model import Schedule
+from mystar.earnings.payouts.repository import PERSONAL_DATA as PAYOUTS_DATA
 from mystar.earnings.payouts.repository import PayoutRepository
 from mystar.earnings.payouts.service import PayoutService
 from mystar.earnings.payouts.service import Policy as PayoutPolicy
 from mystar.earnings.payouts.tasks import Sweep
+from mystar.earnings.repository import PERSONAL_DATA
+from mystar.earnings.rules.repository import PERSONAL_DATA as RULES_DATA
 from mystar.earnings.rules.service import RuleService
 from mystar.earnings.rules.tasks import TOPIC as RULE_MAILS
 from mystar.earnings.rules.tasks import RuleMails
 from mystar.earnings.sending.setup import add_sending
 from mystar.earnings.service import EarningService, Policy
 from mystar.earnings.statements import handlers as statement_handlers
+from mystar.earnings.statements.repository import PERSONAL_DATA as STATEMENTS_DATA
 from mystar.earnings.statements.service import StatementService
 from mystar.earnings.tasks import Clearance
 from mystar.infrastructure import Constraints, Infrastructure
@@ -45,6 +50,7 @@ _CLEAR_EVERY, _LOOK_EVERY = 5, 30
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
+    infra.add_personal_data(PERSONAL_DATA, DETAILS_DATA, PAYOUTS_DATA, RULES_DATA, STATEMENTS_DATA)
     _add_earnings(app, infra)
     _add_payouts(app, infra)
     add_sending(app, infra)

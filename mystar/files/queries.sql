@@ -168,7 +168,8 @@ delete from discarded_files where key = any(%(keys)s::text[]);
 -- name: unknown_keys
 select asked.key from unnest(%(keys)s::text[]) as asked (key)
 where not exists (select from files where files.key = asked.key)
-    and not exists (select from file_copies where file_copies.key = asked.key);
+    and not exists (select from file_copies where file_copies.key = asked.key)
+    and not exists (select from temporary_files where temporary_files.key = asked.key);
 
 -- name: page_of_keys
 (select key from files where key > %(after)s order by key limit %(batch)s)
@@ -181,3 +182,42 @@ order by key limit %(batch)s;
 union all
 (select key, sha256 from file_copies where key > %(after)s order by key limit %(batch)s)
 order by key limit %(batch)s;
+
+-- name: export_files
+select id, name, kind, content_type, size, is_public, uploaded_at, key from files
+where owner_id = %(account_id)s and id > %(after)s order by id limit %(limit)s;
+
+-- name: erase_readers
+delete from file_readers where account_id = %(account_id)s;
+
+-- name: erase_reservations
+delete from upload_reservations where owner_id = %(account_id)s;
+
+-- name: erase_files
+-- The bytes are deleted after the commit, as those of every file.
+with gone as (
+    delete from files where owner_id = %(account_id)s and not id = any(%(kept)s::bigint[]) returning id, key
+)
+insert into discarded_files (key, discarded_at)
+select key, %(now)s::timestamptz from gone
+union all
+select copy.key, %(now)s::timestamptz from gone join file_copies as copy on copy.file_id = gone.id;
+
+-- name: rename_kept_files
+update files set name = 'file-' || id || coalesce(substring(name from '\.[A-Za-z0-9]{1,10}$'), '')
+where owner_id = %(account_id)s;
+
+-- name: add_temporary
+insert into temporary_files (key, size, expires_at) values (%(key)s, %(size)s, %(expires_at)s);
+
+-- name: discard_temporary
+with gone as (delete from temporary_files where key = %(key)s returning key)
+insert into discarded_files (key, discarded_at) select key, %(now)s::timestamptz from gone;
+
+-- name: discard_expired_temporary
+with gone as (
+    delete from temporary_files where key in (
+        select key from temporary_files where expires_at < %(now)s::timestamptz order by expires_at limit %(batch)s
+    ) returning key
+)
+insert into discarded_files (key, discarded_at) select key, %(now)s::timestamptz from gone;

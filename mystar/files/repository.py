@@ -7,11 +7,23 @@ from datetime import datetime
 
 from mystar.files.model import Copy, FileInUse, FileUnknown, QuotaExceeded, StoredFile
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.postgres.queries import load
 from mystar.kit.web.media_urls import copy_key
 from mystar.kit.web.pagination import Page, PageRequest
 
 QUERIES = load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "files": QUERIES.export_files,
+    },
+    erasures=(
+        QUERIES.erase_readers,
+        QUERIES.erase_reservations,
+        QUERIES.erase_files,
+        QUERIES.rename_kept_files,
+    ),
+)
 
 
 class FileRepository:
@@ -128,6 +140,15 @@ class FileRepository:
     async def unknown_keys(self, keys: Sequence[str]) -> list[str]:
         """Those of the keys that no row has."""
         return [row["key"] for row in await self._tx.all(QUERIES.unknown_keys, keys=list(keys))]
+
+    async def add_temporary(self, key: str, size: int, expires_at: datetime) -> None:
+        await self._tx.execute(QUERIES.add_temporary, key=key, size=size, expires_at=expires_at)
+
+    async def discard_temporary(self, key: str, now: datetime) -> None:
+        await self._tx.execute(QUERIES.discard_temporary, key=key, now=now)
+
+    async def discard_expired_temporary(self, now: datetime, batch: int) -> int:
+        return await self._tx.execute(QUERIES.discard_expired_temporary, now=now, batch=batch)
 
     async def digests(self, *, after: str, batch: int) -> list[tuple[str, bytes]]:
         """Keys, copies included, with the SHA-256 of their bytes; ordered by key."""

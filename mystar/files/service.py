@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from mystar.accounts.model import Actor
@@ -21,7 +21,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx, in_transaction
 from mystar.kit.security.rate_limits import RateLimits, network_of
 from mystar.kit.security.tokens import Signer
-from mystar.kit.storage.local import ObjectNotFound, Storage, is_key
+from mystar.kit.storage.local import ObjectNotFound, StagedFile, Storage, is_key
 from mystar.kit.web.media_urls import SIDES, media_path
 from mystar.kit.web.pagination import Page, PageRequest
 from mystar.sections import FileSettings
@@ -289,6 +289,19 @@ class FileService:
             return False
         return int(expires) > self._clock.now().timestamp() and self._signer.verify(signature, "file", key, expires)
 
+    # Files that the service makes for a while
+
+    def stage_temporary(self) -> AbstractAsyncContextManager[StagedFile]:
+        """A file to write, outside of all quotas; to be committed under a key of its own before `keep_temporary`."""
+        return self._storage.stage()
+
+    async def keep_temporary(self, tx: Tx, key: str, size: int, expires_at: datetime) -> None:
+        """Keep committed bytes until then; a crash before leaves bytes that the sweeper finds."""
+        await FileRepository(tx).add_temporary(key, size, expires_at)
+
+    async def discard_temporary(self, tx: Tx, key: str) -> None:
+        await FileRepository(tx).discard_temporary(key, self._clock.now())
+
     # Backups
 
     async def digests(self) -> AsyncIterator[tuple[str, bytes]]:
@@ -312,6 +325,8 @@ class FileService:
             pass
         guests_before = now - timedelta(days=self._settings.guest_days)
         while await FileRepository(self._db).mark_old_of_guests_deleted(before=guests_before, now=now, batch=_BATCH):
+            pass
+        while await FileRepository(self._db).discard_expired_temporary(now, _BATCH) >= _BATCH:
             pass
         await FileRepository(self._db).delete_stale_reservations(now - STALE)
         await self._storage.purge(now - PATIENCE)

@@ -7,6 +7,7 @@ from aiohttp import web
 from mystar.accounts.keys import ACCOUNTS
 from mystar.files.handlers import ROUTES as ROUTES
 from mystar.files.keys import FILES, STORAGES, WRITE_PROBE
+from mystar.files.repository import PERSONAL_DATA
 from mystar.files.service import FileService
 from mystar.files.storage_selection import storages
 from mystar.files.tasks import tasks
@@ -17,6 +18,7 @@ CONSTRAINTS: Constraints = {}
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
+    infra.add_personal_data(PERSONAL_DATA)
     settings = infra.settings
     app[STORAGES] = selected = storages(settings.storage, settings.data_dir / "media", infra.metrics.registry)
     app[WRITE_PROBE] = WriteProbe(selected.both, infra.metrics.registry)

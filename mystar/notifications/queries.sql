@@ -146,3 +146,36 @@ with gone as (
 )
 update notification_boxes set forgotten_id = greatest(forgotten_id, (select max(id) from gone))
 where account_id = %(account_id)s and exists (select from gone);
+
+-- name: export_notifications
+select id, kind, data, subject, subject_id, created_at, read_at from notifications
+where account_id = %(account_id)s and id > %(after)s order by id limit %(limit)s;
+
+-- name: erase_notifications
+delete from notifications where account_id = %(account_id)s;
+
+-- name: erase_box
+delete from notification_boxes where account_id = %(account_id)s;
+
+-- name: erase_senders
+-- Notifications of others about messages have the sender's name.
+update notifications set data = jsonb_set(data, '{sender,username}', to_jsonb(%(alias)s::text))
+from conversations
+where (conversations.low_id = %(account_id)s or conversations.high_id = %(account_id)s)
+    and notifications.account_id = case when low_id = %(account_id)s then high_id else low_id end
+    and notifications.subject_id = conversations.id and notifications.kind = 'message'
+    and (notifications.data #>> '{sender,id}')::bigint = %(account_id)s;
+
+-- name: erase_reasons
+-- Notifications of the other parties of the person's orders: without the person's own words.
+update notifications set data = case when exists (
+        select from order_events where order_id = notifications.subject_id and actor_id = %(account_id)s
+            and to_status in ('cancelled', 'rejected'))
+    then data - 'reason' else redacted(data::text, %(names)s::text[], %(alias)s)::jsonb end
+where subject = 'order' and data ? 'reason'
+    and (account_id, subject_id) in (
+        select creators.account_id, orders.id from orders join creators on creators.id = orders.creator_id
+        where orders.buyer_id = %(account_id)s
+        union all
+        select orders.buyer_id, orders.id from orders join creators on creators.id = orders.creator_id
+        where creators.account_id = %(account_id)s);

@@ -7,10 +7,22 @@ from datetime import datetime
 
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.web.pagination import PageRequest
 from mystar.notifications.model import Notification, NotificationDraft, NotificationUnknown, Recipient
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "notifications": QUERIES.export_notifications,
+    },
+    erasures=(
+        QUERIES.erase_notifications,
+        QUERIES.erase_box,
+        QUERIES.erase_senders,
+        QUERIES.erase_reasons,
+    ),
+)
 
 
 class NotificationRepository:

@@ -13,6 +13,7 @@ from mystar.notifications import handlers, sockets
 from mystar.notifications.keys import ENCODERS, NOTIFICATIONS
 from mystar.notifications.listeners import Listeners
 from mystar.notifications.mails import OrderMails
+from mystar.notifications.repository import PERSONAL_DATA
 from mystar.notifications.service import NotificationService
 from mystar.notifications.staff_mails import StaffMails
 from mystar.notifications.tasks import Digests, tasks
@@ -23,6 +24,7 @@ CONSTRAINTS: Constraints = {}
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
+    infra.add_personal_data(PERSONAL_DATA)
     settings, mailer, clock = infra.settings.notifications, infra.mailer, infra.clock
     digest = timedelta(minutes=settings.digest_minutes)
     notifications = NotificationService(

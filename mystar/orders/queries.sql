@@ -249,3 +249,88 @@ select status, (
     select count(*) from (select from orders where orders.status = wanted.status limit 10001) counted
 ) as orders_open
 from unnest(%(statuses)s::text[]) as wanted (status);
+
+-- name: export_orders
+-- The other party's words are theirs.
+select orders.id, kind, number, status, money, price, total_price, refunded, payment_method, options, occasion,
+    service_id, services_titles.title as service,
+    case when buyer_id = %(account_id)s then 'buyer' else 'creator' end as role,
+    case when buyer_id = %(account_id)s then for_whom end as for_whom, case when buyer_id = %(account_id)s then wish end as wish,
+    case when buyer_id = %(account_id)s then orders.title end as title,
+    case when buyer_id = %(account_id)s then orders.description end as description,
+    by_date, by_time, orders.created_at, accepted_at, paid_at, delivered_at, completed_at, cancelled_at
+from orders
+left join lateral (select services.title from services where services.id = orders.service_id) services_titles on true
+where orders.id in (
+    (select id from orders where buyer_id = %(account_id)s and id > %(after)s order by id limit %(limit)s)
+    union all
+    (select id from orders where creator_id = (select id from creators where account_id = %(account_id)s)
+        and id > %(after)s order by id limit %(limit)s)
+)
+order by orders.id limit %(limit)s;
+
+-- name: export_order_events
+select id, order_id, actor_role, action, from_status, to_status, details, created_at from order_events
+where actor_id = %(account_id)s and id > %(after)s order by id limit %(limit)s;
+
+-- name: export_deliveries
+select id, order_id, number, message, created_at,
+    (select jsonb_agg(file_id order by file_id) from delivery_files where delivery_id = deliveries.id) as file_ids
+from deliveries where created_by = %(account_id)s and id > %(after)s order by id limit %(limit)s;
+
+-- name: erasure_obstacles
+(select 'open_orders' as code, id from orders
+ where buyer_id = %(account_id)s and status not in ('completed', 'rejected', 'cancelled') order by id limit 25)
+union all
+(select 'open_orders', id from orders
+ where creator_id = (select id from creators where account_id = %(account_id)s)
+    and status not in ('completed', 'rejected', 'cancelled') order by id limit 25)
+union all
+(select 'unfinished_payments', payments.id from payments join orders on orders.id = payments.order_id
+ where (orders.buyer_id = %(account_id)s
+        or orders.creator_id = (select id from creators where account_id = %(account_id)s))
+    and (payments.status in ('pending', 'held') or payments.refunding > 0
+        or (payments.goal = 'give_back' and payments.status = 'captured'))
+ order by payments.id limit 50);
+
+-- name: kept_delivery_files
+-- The buyer has paid for them.
+select file_id as id from delivery_files join deliveries on deliveries.id = delivery_files.delivery_id
+join orders on orders.id = deliveries.order_id
+join files on files.id = delivery_files.file_id
+where files.owner_id = %(account_id)s;
+
+-- name: erase_bought
+update orders set for_whom = '', wish = '', title = '', description = '',
+    cancellation_reason = redacted(cancellation_reason, %(names)s::text[], %(alias)s), updated_at = %(now)s
+where buyer_id = %(account_id)s;
+
+-- name: erase_own_reasons
+update orders set cancellation_reason = ''
+where cancellation_reason <> '' and id in (
+    select order_id from order_events where actor_id = %(account_id)s and to_status in ('cancelled', 'rejected'));
+
+-- name: erase_sold
+update orders set cancellation_reason = redacted(cancellation_reason, %(names)s::text[], %(alias)s),
+    options = redacted(options::text, %(names)s::text[], %(alias)s)::jsonb
+where creator_id = (select id from creators where account_id = %(account_id)s)
+    and mentions(concat_ws(' ', cancellation_reason, options::text), %(names)s::text[]);
+
+-- name: erase_order_events
+-- Reasons of others stay, without the names.
+update order_events set details = case
+        when actor_id = %(account_id)s and details ? 'reason' then details || '{"reason": ""}'
+        else redacted(details::text, %(names)s::text[], %(alias)s)::jsonb end
+where order_id in (
+        select id from orders where buyer_id = %(account_id)s
+        union all
+        select id from orders where creator_id = (select id from creators where account_id = %(account_id)s)
+        union all
+        select order_id from order_events where actor_id = %(account_id)s)
+    and ((actor_id = %(account_id)s and details ? 'reason') or mentions(details::text, %(names)s::text[]));
+
+-- name: erase_deliveries
+update deliveries set message = '' where created_by = %(account_id)s;
+
+-- name: erase_pictures
+delete from order_pictures where order_id in (select id from orders where buyer_id = %(account_id)s);

@@ -11,6 +11,7 @@ import orjson
 
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import PageRequest
 from mystar.orders.model import (
@@ -32,6 +33,23 @@ from mystar.orders.parties import BuyerBlocked, CreatorBlocked, Parties, Party
 from mystar.orders.state_machine import Transition
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "orders": QUERIES.export_orders,
+        "order_events": QUERIES.export_order_events,
+        "deliveries": QUERIES.export_deliveries,
+    },
+    erasures=(
+        QUERIES.erase_bought,
+        QUERIES.erase_own_reasons,
+        QUERIES.erase_sold,
+        QUERIES.erase_order_events,
+        QUERIES.erase_deliveries,
+        QUERIES.erase_pictures,
+    ),
+    kept_files=QUERIES.kept_delivery_files,
+    obstacles=QUERIES.erasure_obstacles,
+)
 #: Every constraint of ours is checked before; a violation is a defect.
 CONSTRAINTS: dict[str, Any] = {}
 #: No list is longer (D19).

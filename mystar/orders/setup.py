@@ -14,7 +14,7 @@ from mystar.kit.background import every
 from mystar.orders.handlers import ROUTES as ROUTES
 from mystar.orders.keys import ORDER_READS, ORDERS, STUDIO_ORDERS
 from mystar.orders.reads import OrderReads
-from mystar.orders.repository import OrderRepository
+from mystar.orders.repository import PERSONAL_DATA, OrderRepository
 from mystar.orders.service import OrderService
 from mystar.orders.state_machine import Terms
 from mystar.orders.studio.service import TOPIC as STUDIO_WORK
@@ -26,6 +26,7 @@ CONSTRAINTS: Constraints = {}
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
+    infra.add_personal_data(PERSONAL_DATA)
     _add_orders(app, infra)
     _add_studio(app, infra)
 

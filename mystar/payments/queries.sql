@@ -99,3 +99,18 @@ select status, hours_left, count(*) as payments_open, sum(amount) as payments_op
         else 'more' end as hours_left
     from payments where status in ('pending', 'held') order by status, created_at desc limit 20000
 ) open_payments group by status, hours_left;
+
+-- name: export_payments
+select id, order_id, amount, currency, description, status, captured, refunded, chosen_method, created_at, held_at, settled_at
+from payments where payer_id = %(account_id)s and id > %(after)s order by id limit %(limit)s;
+
+-- name: erase_payments
+update payments set description = redacted(description, %(names)s::text[], %(alias)s),
+    refusal = redacted(refusal, %(names)s::text[], %(alias)s)
+where payer_id = %(account_id)s
+    and mentions(concat_ws(' ', description, refusal), %(names)s::text[]);
+
+-- name: erase_discrepancies
+update payment_discrepancies set details = redacted(details::text, %(names)s::text[], %(alias)s)::jsonb
+where payment_id in (select id from payments where payer_id = %(account_id)s)
+    and mentions(details::text, %(names)s::text[]);

@@ -10,11 +10,21 @@ from typing import Any
 from mystar.errors import MystarError, NotFound
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.payments.model import Method, Payment, PaymentOpen
 from mystar.payments.process import ACCOUNTS, LedgerMove, Reason
 from mystar.payments.provider import ProviderPayment
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "payments": QUERIES.export_payments,
+    },
+    erasures=(
+        QUERIES.erase_payments,
+        QUERIES.erase_discrepancies,
+    ),
+)
 CONSTRAINTS: dict[str, Callable[[], MystarError]] = {"payments_open_key": PaymentOpen}
 
 #: Payments of one order that a page shows.

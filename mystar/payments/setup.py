@@ -11,7 +11,7 @@ from mystar.kit.web.routes import Route
 from mystar.payments.gateways.yookassa import YooKassa
 from mystar.payments.keys import PAYMENTS
 from mystar.payments.repository import CONSTRAINTS as CONSTRAINTS
-from mystar.payments.repository import PaymentRepository
+from mystar.payments.repository import PERSONAL_DATA, PaymentRepository
 from mystar.payments.service import PaymentService
 from mystar.payments.settlement import TOPIC, Settlement
 from mystar.payments.tasks import LONGEST_PAUSE, ProviderCalls
@@ -21,6 +21,7 @@ ROUTES: tuple[Route, ...] = ()
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
+    infra.add_personal_data(PERSONAL_DATA)
     settings, public_url = infra.settings.payments, infra.settings.http.public_url
     yookassa = YooKassa(
         url=settings.yookassa.url,

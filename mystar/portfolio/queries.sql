@@ -103,3 +103,15 @@ where id = %(id)s;
 
 -- name: delete_image
 delete from portfolio_images where id = %(id)s;
+
+-- name: export_portfolio
+select portfolio_items.id, title, portfolio_items.description, external_url, portfolio_items.created_at,
+    portfolio_items.updated_at,
+    (select jsonb_agg(jsonb_build_object('file_id', file_id, 'caption', caption) order by position, id)
+     from portfolio_images where item_id = portfolio_items.id) as images
+from portfolio_items join creators on creators.id = portfolio_items.creator_id
+where creators.account_id = %(account_id)s and portfolio_items.id > %(after)s
+order by portfolio_items.id limit %(limit)s;
+
+-- name: erase_portfolio
+delete from portfolio_items where creator_id in (select id from creators where account_id = %(account_id)s);

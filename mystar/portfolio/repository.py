@@ -8,11 +8,18 @@ from datetime import datetime
 from typing import NamedTuple
 
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.postgres.queries import load
 from mystar.kit.web.pagination import PageRequest
 from mystar.portfolio.model import Image, ImageUnknown, Item, ItemUnknown
 
 QUERIES = load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "portfolio": QUERIES.export_portfolio,
+    },
+    erasures=(QUERIES.erase_portfolio,),
+)
 
 
 class LockedItem(NamedTuple):

@@ -11,6 +11,7 @@ from mystar.files.keys import FILES
 from mystar.infrastructure import Constraints, Infrastructure
 from mystar.portfolio.handlers import ROUTES as ROUTES
 from mystar.portfolio.keys import PORTFOLIO, SHOWCASE
+from mystar.portfolio.repository import PERSONAL_DATA
 from mystar.portfolio.service import PortfolioService
 from mystar.portfolio.showcase import Showcase
 
@@ -18,6 +19,7 @@ CONSTRAINTS: Constraints = {}
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
+    infra.add_personal_data(PERSONAL_DATA)
     app[PORTFOLIO] = portfolio = PortfolioService(infra.db, app[CREATORS], app[FILES], infra.clock)
     app[SHOWCASE] = Showcase(
         infra.db,

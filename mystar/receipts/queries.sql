@@ -59,3 +59,23 @@ order by payments.id limit %(limit)s;
 select 'receipt' as of, status as what, id, status as stored, 'registered' as counted from receipts
 where status in ('waiting', 'pending') and updated_at < %(before)s
 order by id limit %(limit)s;
+
+-- name: export_receipts
+select receipts.id, receipts.order_id, receipts.kind, receipts.amount, receipts.scheme, receipts.status, receipts.fiscal,
+    receipts.created_at
+from receipts join orders on orders.id = receipts.order_id
+where receipts.id in (
+    select made.id from orders bought join receipts made on made.order_id = bought.id
+    where bought.buyer_id = %(account_id)s and made.id > %(after)s order by made.id limit %(limit)s
+)
+order by receipts.id;
+
+-- name: erasure_obstacles
+-- A receipt goes to the buyer's e-mail or phone.
+select 'unfinished_receipts' as code, receipts.id from orders join receipts on receipts.order_id = orders.id
+where orders.buyer_id = %(account_id)s and receipts.status in ('waiting', 'pending')
+order by receipts.id limit 100;
+
+-- name: erase_receipts
+update receipts set reason = redacted(reason, %(names)s::text[], %(alias)s)
+where order_id in (select id from orders where buyer_id = %(account_id)s) and mentions(reason, %(names)s::text[]);

@@ -8,10 +8,18 @@ from datetime import datetime
 
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.recount import Difference
 from mystar.receipts.model import Kind, Receipt, ReceiptUnknown, Scheme, Subject
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "receipts": QUERIES.export_receipts,
+    },
+    erasures=(QUERIES.erase_receipts,),
+    obstacles=QUERIES.erasure_obstacles,
+)
 _COLUMNS = tuple(one.name for one in fields(Receipt))
 _MAX_DIFFERENCES = 1000
 

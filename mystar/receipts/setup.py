@@ -13,6 +13,7 @@ from mystar.receipts.gateways.yookassa import YooKassaReceipts
 from mystar.receipts.keys import RECEIPTS
 from mystar.receipts.listeners import Listeners
 from mystar.receipts.model import Policy
+from mystar.receipts.repository import PERSONAL_DATA
 from mystar.receipts.service import TOPIC, ReceiptService
 from mystar.receipts.tasks import ReceiptCalls
 
@@ -23,6 +24,7 @@ _MAX_PAUSE = 300.0
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
+    infra.add_personal_data(PERSONAL_DATA)
     settings = infra.settings.receipts
     policy = Policy(settings.scheme, settings.vat_code, settings.tax_system, settings.email_fallback)
     app[RECEIPTS] = receipts = ReceiptService(infra.db, infra.outbox, app[EARNINGS], infra.clock, policy)

@@ -90,3 +90,22 @@ from orders left join reviews on reviews.order_id = orders.id
 where (orders.reviewed_at is not null) <> (reviews.id is not null)
 order by orders.id
 limit %(limit)s;
+
+-- name: export_reviews_written
+select id, order_id, service_id, rating, words, created_at, updated_at from reviews
+where author_id = %(account_id)s and id > %(after)s order by id limit %(limit)s;
+
+-- name: export_reviews_received
+select reviews.id, order_id, service_id, reviews.rating, words, reply, replied_at, reviews.created_at
+from reviews join creators on creators.id = reviews.creator_id
+where creators.account_id = %(account_id)s and reviews.id > %(after)s order by reviews.id limit %(limit)s;
+
+-- name: erase_reviews
+-- A review stays under the number, for the creator and later buyers.
+update reviews set words = redacted(words, %(names)s::text[], %(alias)s)
+where author_id = %(account_id)s and mentions(words, %(names)s::text[]);
+
+-- name: erase_replies
+update reviews set words = redacted(words, %(names)s::text[], %(alias)s), reply = case when reply is not null then '' end
+where creator_id = (select id from creators where account_id = %(account_id)s)
+    and (reply is not null or mentions(words, %(names)s::text[]));

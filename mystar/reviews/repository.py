@@ -5,12 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.postgres.queries import load
 from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import PageRequest
 from mystar.reviews.model import AlreadyReviewed, Reply, Review, Reviewer, ReviewUnknown
 
 QUERIES = load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "reviews_written": QUERIES.export_reviews_written,
+        "reviews_received": QUERIES.export_reviews_received,
+    },
+    erasures=(
+        QUERIES.erase_reviews,
+        QUERIES.erase_replies,
+    ),
+)
 CONSTRAINTS = {"reviews_order_key": AlreadyReviewed}
 #: At most this many differences of a kind are reported by `recount`.
 _MAX_DIFFERENCES = 1000

@@ -135,6 +135,7 @@ RIGHTS: dict[str, Rights] = {
     "POST /api/v1/users/{user_id}/block/": buyers("opsa"),
     "DELETE /api/v1/users/{user_id}/block/": buyers("opsa"),
     "DELETE /api/v1/users/me/identities/{id}/": buyers("o"),
+    "GET /api/v1/users/me/export/{export_id}/archive/": buyers("o"),
     "DELETE /api/v1/users/me/sessions/{sid}/": buyers("o"),
     "POST /admin/accounts/{id}/block/": staffs(),
     "POST /admin/accounts/{id}/unblock/": staffs(),

@@ -69,6 +69,7 @@ async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
     ids = {
         "market id": linked[0]["id"],
         "account_id": buyer.id,
+        "export_id": await _exported(db, buyer.id, file),
         "payout_id": payout,
         "statement_id": statement,
         "sid": await db.value("select id from sessions where account_id = %(id)s", id=buyer.id),
@@ -97,6 +98,19 @@ async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
     }
     assert all(ids.values()), ids
     return World(buyer, creator, await factory.person(channel="market"), staff, ids)
+
+
+async def _exported(db: Database, account_id: int, file_id: int) -> int:
+    """An export whose archive is ready; the bytes are those of a file."""
+    export: int = await db.value(
+        """
+        insert into data_exports (account_id, status, key, size, created_at, expires_at)
+        select %(account_id)s, 'ready', key, size, now(), now() + '1 day' from files where id = %(file_id)s returning id
+        """,
+        account_id=account_id,
+        file_id=file_id,
+    )
+    return export
 
 
 async def _paid_out(db: Database, creator_id: int) -> tuple[int, int]:

@@ -63,3 +63,10 @@ select exists (
 delete from sign_in_attempts where id in (
     select id from sign_in_attempts where greatest(expires_at, token_until) < %(before)s limit %(batch)s
 );
+
+-- name: export_identities
+select id, issuer, subject, created_at from provider_identities
+where account_id = %(account_id)s and id > %(after)s order by id limit %(limit)s;
+
+-- name: erase_identities
+delete from provider_identities where account_id = %(account_id)s;

@@ -10,8 +10,15 @@ from mystar.accounts.oauth.model import AlreadyRegistered, Identity
 from mystar.errors import MystarError
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "linked_sign_ins": QUERIES.export_identities,
+    },
+    erasures=(QUERIES.erase_identities,),
+)
 CONSTRAINTS: dict[str, Callable[[], MystarError]] = {"provider_identities_pkey": AlreadyRegistered}
 
 

@@ -43,6 +43,12 @@ class Operator:
             raise Forbidden
         return account
 
+    async def account(self, login: str) -> Account:
+        """Any account; ``id:17`` names one by its number. :raises NotFound: no account has the number."""
+        number = login.removeprefix("id:")
+        is_number = login.startswith("id:") and number.isascii() and number.isdigit()
+        return await AccountRepository(self._db).get(int(number) if is_number else await self._find(login))
+
     async def staff(self) -> list[Account]:
         """All staff accounts, owners first; at most 1000."""
         return await AccountRepository(self._db).staff()

@@ -64,3 +64,23 @@ select (
     select count(*) from offers where creator_id = (select id from creators where account_id = %(seller_id)s::bigint)
         and (%(status)s::text is null or status = %(status)s::text)
 );
+
+-- name: export_offers
+select offers.id, conversation_id, message_id, service_id, title, text, price, modifications_price, delivery_days, status,
+    reason, expires_at, offers.created_at, closed_at
+from offers join creators on creators.id = offers.creator_id
+where (creators.account_id = %(account_id)s or offers.buyer_id = %(account_id)s) and offers.id > %(after)s
+order by offers.id limit %(limit)s;
+
+-- name: erase_own_offers
+-- The price and the term that were offered stay for the buyer; the title is what the service is called.
+update offers set title = redacted(title, %(names)s::text[], %(alias)s), text = '',
+    reason = case when status = 'declined' then redacted(reason, %(names)s::text[], %(alias)s) else '' end,
+    status = case when status = 'pending' then 'withdrawn' else status end, closed_at = coalesce(closed_at, %(now)s)
+where creator_id = (select id from creators where account_id = %(account_id)s);
+
+-- name: erase_offers_received
+update offers set title = redacted(title, %(names)s::text[], %(alias)s), text = redacted(text, %(names)s::text[], %(alias)s),
+    reason = case when status = 'declined' then '' else redacted(reason, %(names)s::text[], %(alias)s) end,
+    status = case when status = 'pending' then 'declined' else status end, closed_at = coalesce(closed_at, %(now)s)
+where buyer_id = %(account_id)s;

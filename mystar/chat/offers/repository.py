@@ -9,9 +9,14 @@ from mystar.chat.model import Message
 from mystar.chat.offers.model import Offer, OfferDraft, OfferStatus, OfferUnknown, offer_of
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable
+from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.web.pagination import PageRequest
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={"offers": QUERIES.export_offers},
+    erasures=(QUERIES.erase_own_offers, QUERIES.erase_offers_received),
+)
 
 
 class OfferRepository:

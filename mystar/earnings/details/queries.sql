@@ -27,3 +27,13 @@ select exists (
     select from payouts
     where creator_id = %(creator_id)s and status in ('requested', 'approved', 'sending', 'pending', 'unknown')
 );
+
+-- name: export_details
+select id, kind, mask, usable_at, confirmed_at, replaced_at, created_at from payout_details
+where creator_id = %(account_id)s and id > %(after)s order by id limit %(limit)s;
+
+-- name: erase_details
+-- Payouts refer to the rows.
+update payout_details set sealed = '', mask = '', fingerprint = '', email = null,
+    replaced_at = coalesce(replaced_at, %(now)s)
+where creator_id = %(account_id)s;

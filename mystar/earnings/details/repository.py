@@ -8,8 +8,15 @@ from datetime import datetime
 from mystar.earnings.details.model import Details, Kind
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "payout_details": QUERIES.export_details,
+    },
+    erasures=(QUERIES.erase_details,),
+)
 _COLUMNS = tuple(one.name for one in fields(Details))
 
 

@@ -134,3 +134,19 @@ select wanted.status, count(amount) as payouts_open, coalesce(sum(amount), 0) as
 from unnest(%(statuses)s::text[]) as wanted (status)
 left join lateral (select amount from payouts where payouts.status = wanted.status limit 10001) found on true
 group by wanted.status;
+
+-- name: export_payouts
+select id, provider, amount, status, order_id, closed_at, created_at, updated_at from payouts
+where creator_id = %(account_id)s and id > %(after)s order by id limit %(limit)s;
+
+-- name: erasure_obstacles
+select 'unfinished_payouts' as code, id from payouts
+where creator_id = %(account_id)s and status in ('requested', 'approved', 'sending', 'pending', 'unknown')
+order by id limit 100;
+
+-- name: erase_approvals
+-- Of a former member of the staff.
+update payouts set approved_as = redacted(approved_as, %(names)s::text[], %(alias)s),
+    second_as = redacted(second_as, %(names)s::text[], %(alias)s)
+where (approved_by = %(account_id)s or second_by = %(account_id)s)
+    and mentions(concat_ws(' ', approved_as, second_as), %(names)s::text[]);

@@ -11,9 +11,17 @@ from typing import Any
 from mystar.earnings.payouts.model import OPEN, Approver, Part, Payout, PayoutUnknown, Status
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.recount import Difference
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "payouts": QUERIES.export_payouts,
+    },
+    erasures=(QUERIES.erase_approvals,),
+    obstacles=QUERIES.erasure_obstacles,
+)
 _PART = tuple(one.name for one in fields(Part))
 _PAYOUT = tuple(one.name for one in fields(Payout) if one.name != "parts")
 _MAX_DIFFERENCES = 1000

@@ -26,3 +26,7 @@ select accounts.id, accounts.username, accounts.email, accounts.language
 from creators join accounts on accounts.id = creators.account_id
 where accounts.id > %(after)s and accounts.email is not null and accounts.is_active
 order by accounts.id limit %(limit)s;
+
+-- name: erase_rule_names
+update commission_rules set name = redacted(name, %(names)s::text[], %(alias)s)
+where %(account_id)s = any(creator_ids) and mentions(name, %(names)s::text[]);

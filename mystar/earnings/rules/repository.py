@@ -8,8 +8,12 @@ from datetime import datetime
 from mystar.earnings.rules.model import Conditions, Rule, RuleDraft, Terms
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    erasures=(QUERIES.erase_rule_names,),
+)
 _CONDITIONS = ("creator_ids", "category_ids", "kinds")
 
 

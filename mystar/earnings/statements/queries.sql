@@ -58,3 +58,7 @@ select * from statements where id > %(after)s order by id limit %(limit)s;
 
 -- name: statement_before
 select * from statements where creator_id = %(creator_id)s and month < %(month)s order by month desc limit 1;
+
+-- name: export_statements
+select id, number, month, opening, closing, line_count, sha256, created_at from statements
+where creator_id = %(account_id)s and id > %(after)s order by id limit %(limit)s;

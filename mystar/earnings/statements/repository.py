@@ -9,8 +9,14 @@ from datetime import date, datetime
 from mystar.earnings.statements.model import Chain, Line, Statement, StatementUnknown, end_of, number_of
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    exports={
+        "statements": QUERIES.export_statements,
+    },
+)
 _COLUMNS = tuple(one.name for one in fields(Statement))
 #: Lines that are read at once.
 _BATCH = 1000

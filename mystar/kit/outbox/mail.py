@@ -71,11 +71,22 @@ class Mailer:
             mails for a month, has nothing that opens an account.
         :param unsubscribe: URL whose POST ends mails of this kind (RFC 8058); passed to the templates too.
         """
+        payload = self._payload(template, to, language, unsubscribe, values)
+        await self._outbox.enqueue(tx, self._topic, {**payload, "seed": seed}, name=once_as, lane=to)
+
+    async def queue_unkept(self, tx: Tx, template: str, to: str, language: str, **values: Any) -> None:
+        """Queue a mail of which nothing is kept once it is sent, or refused for good."""
+        payload = self._payload(template, to, language, "", values)
+        await self._outbox.enqueue(tx, self._topic, {**payload, "forget": True}, lane=to)
+
+    def _payload(
+        self, template: str, to: str, language: str, unsubscribe: str, values: Mapping[str, Any]
+    ) -> dict[str, Any]:
         values = {"brand": "MySTAR", **values, "unsubscribe": unsubscribe}
         text = environment().get_template(f"mail/{template}.{language}.txt").render(language=language, **values)
         html = environment().get_template(f"mail/{template}.{language}.html").render(language=language, **values)
         subject, _, body = text.partition("\n")
-        payload = {
+        return {
             "to": to,
             "from": self._sender,
             "subject": subject.removeprefix("Subject:").strip(),
@@ -83,9 +94,7 @@ class Mailer:
             "html": html,
             "language": language,
             "unsubscribe": unsubscribe,
-            "seed": seed,
         }
-        await self._outbox.enqueue(tx, self._topic, payload, name=once_as, lane=to)
 
 
 class SmtpSender:

@@ -18,8 +18,9 @@ from mystar.errors import Unavailable
 from mystar.kit.background import wait_for_event
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
-from mystar.kit.outbox.repository import OutboxRepository
+from mystar.kit.outbox.repository import PERSONAL_DATA, OutboxRepository
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.postgres.personal_data import PersonalData
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ class Outbox:
 
     def __init__(self, db: Database, clock: Clock, *, lease: float = LEASE) -> None:
         self._rows, self._clock, self._lease = OutboxRepository(db), clock, lease
+        #: Mails to a person, and those that name one.
+        self.personal_data = PersonalData(db, PERSONAL_DATA)
         self._handlers: dict[str, tuple[Handler, int]] = {}
         self._max_pause: dict[str, float] = {}
         self._wake: dict[str, asyncio.Event] = {}

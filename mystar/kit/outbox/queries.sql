@@ -27,7 +27,10 @@ returning id, topic, name, idempotency_key, payload, attempts;
 
 -- name: finish_message
 -- plan: generic
-update outbox set done_at = now(), claimed_until = null, last_error = null where id = %(id)s;
+-- A row with `forget` leaves nothing behind.
+with gone as (delete from outbox where id = %(id)s and payload ? 'forget')
+update outbox set done_at = now(), claimed_until = null, last_error = null
+where id = %(id)s and not payload ? 'forget';
 
 -- name: postpone_message
 update outbox
@@ -35,7 +38,9 @@ set claimed_until = null, attempts = %(attempts)s, next_attempt_at = %(next)s, l
 where id = %(id)s;
 
 -- name: give_up_message
-update outbox set failed_at = now(), claimed_until = null, last_error = %(reason)s where id = %(id)s;
+with gone as (delete from outbox where id = %(id)s and payload ? 'forget')
+update outbox set failed_at = now(), claimed_until = null, last_error = %(reason)s
+where id = %(id)s and not payload ? 'forget';
 
 -- name: is_message_done
 -- plan: generic
@@ -65,3 +70,19 @@ returning id;
 
 -- name: message_exists
 select true from outbox where id = %(id)s;
+
+-- name: erase_mails_to
+-- Also those that wait: nothing is to reach the address any more.
+delete from outbox where topic in ('mail', 'account_mail') and lower(payload ->> 'to') = any(%(emails)s::text[]);
+
+-- name: erase_link_requests
+delete from outbox where topic = 'link_request' and lower(payload ->> 'email') = any(%(emails)s::text[]);
+
+-- name: erase_sent_mails_about
+-- Mails to others that name the person, with what the person wrote to them. They have been delivered.
+delete from outbox
+where topic in ('mail', 'account_mail') and (done_at is not null or failed_at is not null) and mentions(payload::text, %(names)s::text[]);
+
+-- name: erase_mails_about
+update outbox set payload = redacted(payload::text, %(names)s::text[], %(alias)s)::jsonb
+where topic in ('mail', 'account_mail') and mentions(payload::text, %(names)s::text[]);

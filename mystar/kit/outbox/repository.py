@@ -8,8 +8,17 @@ from typing import Any
 from mystar.kit.outbox.model import OutboxMessage
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
+from mystar.kit.postgres.personal_data import PersonalQueries
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    erasures=(
+        QUERIES.erase_mails_to,
+        QUERIES.erase_link_requests,
+        QUERIES.erase_sent_mails_about,
+        QUERIES.erase_mails_about,
+    ),
+)
 
 
 class OutboxRepository:

@@ -7,8 +7,12 @@ from typing import NamedTuple
 
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable
+from mystar.kit.postgres.personal_data import PersonalQueries
 
 QUERIES = queries.load(__package__)
+PERSONAL_DATA = PersonalQueries(
+    erasures=(QUERIES.erase_answers, QUERIES.erase_in_answers),
+)
 
 
 class Key(NamedTuple):

@@ -19,3 +19,13 @@ values (%(account_id)s, %(key)s, %(fingerprint)s, %(status)s, %(body)s, %(conten
 delete from idempotency_keys where ctid = any(array(
     select ctid from idempotency_keys where created_at < %(before)s order by created_at limit 1000 for update
 ));
+
+-- name: erase_answers
+-- Kept answers have what the person was shown.
+delete from idempotency_keys where account_id = %(account_id)s;
+
+-- name: erase_in_answers
+-- Answers to others, of the two days that they are kept: a repeated request still finds its answer.
+update idempotency_keys
+set body = convert_to(redacted(convert_from(body, 'UTF8'), %(names)s::text[], %(alias)s), 'UTF8')
+where content_type like 'application/json%%' and mentions(convert_from(body, 'UTF8'), %(names)s::text[]);
