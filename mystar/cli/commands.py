@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,8 @@ def run() -> None:
         if await loader.is_loaded(app):
             logins.extend(fixtures.LOGINS)
 
-    with database(settings) as dsn, _sandbox(settings) as sandbox_url:
+    people = [(login, password) for _, login, password in fixtures.LOGINS]
+    with database(settings) as dsn, _sandbox(settings, people) as sandbox_url:
         migrations.migrate(dsn)
         # With the sandbox, where the demo's orders are paid; before the first request, so that all data is there.
         serve_until_signal(settings, dsn, lambda url: click.echo(banner(url, sandbox_url, logins)), load_demo)
@@ -323,8 +324,11 @@ def move_files(kind: str) -> None:
 
 
 @contextlib.contextmanager
-def _sandbox(settings: Settings) -> Iterator[str | None]:
-    """Start the sandbox where the settings expect it and yield its address; None if they point elsewhere."""
+def _sandbox(settings: Settings, people: Sequence[tuple[str, str]]) -> Iterator[str | None]:
+    """Start the sandbox where the settings expect it and yield its address; None if they point elsewhere.
+
+    :param people: logins and passwords that its live page offers.
+    """
     ports, url = settings.sandbox, sandbox_url(settings)
     if not settings.payments.yookassa.url.startswith(f"{url}/") or settings.mail.port != ports.smtp_port:
         yield None
@@ -334,6 +338,7 @@ def _sandbox(settings: Settings) -> Iterator[str | None]:
         *("--http-port", str(ports.port), "--smtp-port", str(ports.smtp_port)),
         *("--data-dir", str(settings.data_dir / "sandbox")),
         *("--webhook-url", f"{settings.http.public_url}/payments/notifications/"),
+        *(part for login, password in people for part in ("--people", login, password)),
     ]
     # In a session of its own: Ctrl-C stops the service first, and its last mails still reach the sandbox.
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)

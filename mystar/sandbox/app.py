@@ -1,13 +1,13 @@
 """The sandbox as one aiohttp application."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
 
-from mystar.sandbox import live, mail
+from mystar.sandbox import fault_page, live, mail
 from mystar.sandbox.faults import BadFaults, Faults
 from mystar.sandbox.oauth import mailru, vk, vk_legacy, yandex
 from mystar.sandbox.pages import CONTENTS, FAULTS, json, json_error, page, read_json
@@ -38,6 +38,8 @@ class Settings:
     agent_id: str = AGENT_ID
     payout_secret_key: str = PAYOUT_SECRET_KEY
     clock: Callable[[], datetime] = now
+    #: Logins and passwords of the demo's people, whom the live page offers.
+    people: Sequence[tuple[str, str]] = ()
 
 
 def build_app(settings: Settings) -> web.Application:
@@ -60,9 +62,9 @@ def build_app(settings: Settings) -> web.Application:
         mailru.MailRu(mailru.CLIENTS, settings.clock),
     ):
         double.add_to(app)
-    live.add_to(app, webhook_url=settings.webhook_url)
+    live.add_to(app, webhook_url=settings.webhook_url, people=settings.people)
     app.add_routes(ROUTES)
-    app[CONTENTS].append(("/sandbox/faults", "Неисправности", "Faults"))
+    fault_page.add_to(app)
     return app
 
 

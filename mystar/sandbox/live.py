@@ -5,6 +5,7 @@ It calls the service from another origin, so it also shows that cross-origin cal
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from yarl import URL
 from mystar.sandbox.pages import CONTENTS, page
 
 SERVICE = web.AppKey("service", str)
+PEOPLE = web.AppKey("people", Sequence[tuple[str, str]])
 _DEFAULT_SERVICE = "http://127.0.0.1:8080"
 #: Only our own script; calls and sockets to any service that is typed in.
 _CONTENT_POLICY = (
@@ -21,8 +23,12 @@ _CONTENT_POLICY = (
 )
 
 
-def add_to(app: web.Application, *, webhook_url: str | None) -> None:
-    """The service is the origin of the webhook's URL, unless the page's query names one: `/live/?service=http://…`."""
+def add_to(app: web.Application, *, webhook_url: str | None, people: Sequence[tuple[str, str]] = ()) -> None:
+    """The service is the origin of the webhook's URL, unless the page's query names one: `/live/?service=http://…`.
+
+    `people` are the logins and passwords that the page offers.
+    """
+    app[PEOPLE] = people
     app[SERVICE] = str(URL(webhook_url).origin()) if webhook_url else _DEFAULT_SERVICE
     app.add_routes(ROUTES)
     app[CONTENTS].append(("/live/", "Чат и уведомления вживую", "Chat and notifications, live"))
@@ -30,7 +36,7 @@ def add_to(app: web.Application, *, webhook_url: str | None) -> None:
 
 async def show(request: web.Request) -> web.Response:
     service = request.query.get("service") or request.app[SERVICE]
-    return page(request, "live.html", policy=_CONTENT_POLICY, service=service)
+    return page(request, "live.html", policy=_CONTENT_POLICY, service=service, people=request.app[PEOPLE])
 
 
 async def script(_request: web.Request) -> web.Response:

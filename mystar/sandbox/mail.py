@@ -15,6 +15,7 @@ from aiosmtpd.smtp import Envelope
 from mystar.sandbox.pages import CONTENTS, Clock, json, json_error, nothing_here, number_up_to, page
 
 CAPACITY = 1000
+SHOWN_ON_PAGE = 100
 LINK = re.compile(r"https?://[^\s<>\"'«»]+")
 
 Mail = dict[str, Any]
@@ -42,6 +43,11 @@ class Mailbox:
         self._number += 1
         self._mails.append(read_mail(message.as_bytes(), self._number, sender, [recipient], self._clock()))
 
+    def search(self, words: str) -> list[Mail]:
+        """Mails with every word in an address, the subject or the text, newest first; case is ignored."""
+        wanted = words.casefold().split()
+        return [mail for mail in reversed(self._mails) if all(word in _searched(mail) for word in wanted)]
+
     def newest(self, *, to: str = "", subject: str = "", limit: int = CAPACITY) -> list[Mail]:
         """`to` is a whole address, `subject` a part of the subject; both ignore case."""
         found = (
@@ -56,6 +62,10 @@ class Mailbox:
 
     def clear(self) -> None:
         self._mails.clear()
+
+
+def _searched(mail: Mail) -> str:
+    return "\n".join([mail["from"], *mail["to"], mail["subject"], mail["text"]]).casefold()
 
 
 MAILBOX = web.AppKey("mailbox", Mailbox)
@@ -140,7 +150,9 @@ async def clear_mailbox(request: web.Request) -> web.Response:
 
 
 async def list_on_page(request: web.Request) -> web.Response:
-    return page(request, "mails.html", mails=request.app[MAILBOX].newest(to=request.query.get("to", "")))
+    words, box = request.query.get("search", ""), request.app[MAILBOX]
+    found = box.search(words) if words else box.newest(to=request.query.get("to", ""))
+    return page(request, "mails.html", mails=found[:SHOWN_ON_PAGE], count=len(found), words=words)
 
 
 async def show_on_page(request: web.Request) -> web.Response:

@@ -45,7 +45,10 @@ def page(
 
     text = _templates.get_template(template).render(language=language, say=say, **values)
     headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-    return web.Response(status=status, text=text, content_type="text/html", headers=headers)
+    response = web.Response(status=status, text=text, content_type="text/html", headers=headers)
+    if request.query.get("language") == language:
+        response.set_cookie("language", language, samesite="Lax", httponly=True)
+    return response
 
 
 def nothing_here(request: web.Request) -> web.Response:
@@ -89,7 +92,10 @@ def number_up_to(maximum: int, text: str) -> int | None:
 
 
 def language_of(request: web.Request) -> str:
-    """Russian, unless Accept-Language (RFC 9110) weighs English higher."""
+    """What `?language=` or its cookie says; else Russian, unless Accept-Language (RFC 9110) weighs English higher."""
+    chosen = request.query.get("language") or request.cookies.get("language")
+    if chosen in ("ru", "en"):
+        return chosen
     weights = {"ru": 0.0, "en": 0.0}
     for part in request.headers.get("Accept-Language", "").split(","):
         name, _, weight = part.partition(";")

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +71,7 @@ def run_sandbox(
     payout_secret_key: str = PAYOUT_SECRET_KEY,
     *,
     public_url: str | None = None,
+    people: Sequence[tuple[str, str]] = (),
     die_with_parent: bool = False,
 ) -> None:
     """Run until SIGTERM or SIGINT. Port 0 means any free one.
@@ -91,6 +92,7 @@ def run_sandbox(
             agent_id=agent_id,
             payout_secret_key=payout_secret_key,
             public_url=public_url,
+            people=people,
         )
     )
 
@@ -153,6 +155,9 @@ def _die_with_parent() -> None:
 @click.option("--agent-id", default=AGENT_ID, help="Name for HTTP Basic of payouts.")
 @click.option("--payout-secret-key", default=PAYOUT_SECRET_KEY, help="Password for HTTP Basic of payouts.")
 @click.option("--public-url", default=None, help="Where a browser finds the sandbox, when not at its own address.")
+@click.option(
+    "--people", multiple=True, nargs=2, metavar="LOGIN PASSWORD", help="Whom the live page offers; may be repeated."
+)
 @click.option("--die-with-parent", is_flag=True, help="Stop when the starting process is gone (Linux).")
 def sandbox_command(**options: Any) -> None:
     """Run the third parties for development: an SMTP sink, a YooKassa double and sign-in providers, with faults."""

@@ -50,6 +50,21 @@ async def test_mails_are_found_by_whole_address_and_part_of_subject(sandbox: San
     assert await sandbox.mails("x.ru") == []
 
 
+async def test_the_page_of_mails_finds_words_in_addresses_subjects_and_texts(sandbox: Sandbox) -> None:
+    for to, subject, text in (
+        ("anna@example.com", "Заказ 7", "Кира ждёт"),
+        ("b@example.com", "Заказ 8", "Уже не ждёт"),
+    ):
+        message = EmailMessage()
+        message["To"], message["From"], message["Subject"] = to, "shop@example.com", subject
+        message.set_content(text)
+        await sandbox.send(message)
+    for words, subjects in (("ANNA", {"7"}), ("заказ кира", {"7"}), ("ждёт", {"7", "8"}), ("нет такого", set())):
+        _, page = await _page(sandbox, f"/mail/?search={words}")
+        assert {number for number in "78" if f">Заказ {number}</a>" in page} == subjects
+        assert f'value="{words}"' in page
+
+
 async def test_bcc_recipients_are_shown(sandbox: Sandbox) -> None:
     await sandbox.send(letter(), recipients=["anna@example.com", "boss@example.com"])
 

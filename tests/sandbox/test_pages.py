@@ -1,6 +1,10 @@
+from typing import Any
+
 import aiohttp
 import pytest
 
+from mystar.sandbox import fault_page
+from mystar.sandbox.faults import RULES
 from tests.sandbox.conftest import Sandbox
 
 
@@ -16,7 +20,7 @@ async def test_the_front_page_links_everything(sandbox: Sandbox) -> None:
             "/payouts/",
             "/payouts/card/",
             "/sandbox/journal.json",
-            "/sandbox/faults",
+            "/faults/",
             "/live/",
         ):
             assert f'href="{path}"' in front
@@ -133,3 +137,53 @@ async def test_the_live_page_runs_only_its_own_script(sandbox: Sandbox) -> None:
             assert answer.content_type == "text/javascript"
     assert page.count("<script") == 1
     assert 'value="http://x.example&#34;&gt;&lt;script&gt;"' in page
+
+
+async def test_a_test_card_decides_how_the_payment_ends(sandbox: Sandbox) -> None:
+    payment = await sandbox.create()
+    _, page, _ = await _visit(sandbox, "GET", payment["id"])
+    assert "insufficient_funds" in page
+    form = {"action": "pay", "card": "2200 0000 0000 0103"}
+    answer, _, location = await _visit(sandbox, "POST", payment["id"], data=form)
+    ended = (await sandbox.payments())[0]
+    assert (answer, location) == (302, "http://shop.example/thanks?order=7")
+    assert (ended["status"], ended["cancellation"]["reason"]) == ("canceled", "insufficient_funds")
+    _, page, _ = await _visit(sandbox, "GET", payment["id"])
+    assert "insufficient_funds" in page
+
+
+async def test_faults_are_set_pressed_and_cleared_on_their_page(sandbox: Sandbox) -> None:
+    async with aiohttp.ClientSession() as session:
+
+        async def post(**form: str) -> tuple[int, str]:
+            async with session.post(f"{sandbox.http}/faults/", data=form, allow_redirects=False) as answer:
+                return answer.status, await answer.text()
+
+        async def now() -> dict[str, Any]:
+            async with session.get(f"{sandbox.http}/sandbox/faults") as answer:
+                return dict(await answer.json())
+
+        assert (await post(**{"smtp.temporary": "0.5", "delay_seconds": "[1, 2]", "down": "true"}))[0] == 303
+        assert (await post(preset="lost"))[0] == 303
+        settings = await now()
+        assert (settings["smtp"]["temporary"], settings["delay_seconds"]) == (0.5, [1.0, 2.0])
+        assert (settings["down"], settings["webhook_lost"]) == (True, 1.0)
+
+        status, page = await post(webhook_lost="2")
+        assert (status, 'value="2"' in page, "between 0 and 1" in page) == (400, True, True)
+        assert (await now()) == settings, "a refused form changes nothing"
+
+        await post(clear="1")
+        assert (await now())["down"] is False
+
+
+async def test_every_fault_has_its_meaning_on_the_page() -> None:
+    assert set(fault_page.MEANINGS) == {name for name, _ in fault_page.flat(RULES)}
+    assert all(set(changes) <= set(fault_page.MEANINGS) for changes, _ in fault_page.PRESETS.values())
+
+
+async def test_a_chosen_language_stays(sandbox: Sandbox) -> None:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        for path in ("/payments/?language=en", "/mail/"):
+            async with session.get(sandbox.http + path) as answer:
+                assert '<html lang="en">' in await answer.text()

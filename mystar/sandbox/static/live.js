@@ -54,6 +54,7 @@ class UserPanel {
     this.root = root;
     this.notifications = new Map(); // notifications by id
     this.on(".enter", (form) => this.enter(form));
+    this.$(".choose")?.addEventListener("change", (event) => this.choose(event.target.selectedOptions[0]));
     this.on(".find", (form) => this.find(form.get("username")));
     this.on(".say", (form) => this.write(form.get("message")));
   }
@@ -90,6 +91,11 @@ class UserPanel {
     const data = answer.status === 204 ? null : await answer.json();
     if (!answer.ok) throw new Error(data.detail || answer.statusText);
     return data;
+  }
+
+  choose(option) {
+    this.$("[name=username]").value = option.value;
+    this.$("[name=password]").value = option.dataset.password || "";
   }
 
   async enter(form) {

@@ -1,10 +1,11 @@
 """The pages of the provider: where a buyer pays, the list of payments, and the widget that takes a card for payouts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
+from mystar.sandbox.fault_page import PRESETS
 from mystar.sandbox.http_faults import before_work
 from mystar.sandbox.pages import FAULTS, nothing_here, page, read_form
 from mystar.sandbox.yookassa.destinations import card_token
@@ -13,6 +14,18 @@ from mystar.sandbox.yookassa.records import PENDING, Payment, Refused, Unknown
 from mystar.sandbox.yookassa.views import money
 
 SHOWN_ON_PAGE = 100
+
+#: Cards that a buyer can choose, and why the bank refuses them (the provider's reasons); None pays.
+TEST_CARDS: Mapping[str, str | None] = {
+    "2200 0000 0000 0053": None,
+    "2200 0000 0000 0103": "insufficient_funds",
+    "2200 0000 0000 0202": "card_expired",
+    "2200 0000 0000 0301": "3d_secure_failed",
+    "2200 0000 0000 0400": "fraud_suspected",
+    "2200 0000 0000 0509": "call_issuer",
+    "2200 0000 0000 0608": "issuer_unavailable",
+    "2200 0000 0000 0707": "general_decline",
+}
 
 
 async def show_payment(request: web.Request) -> web.StreamResponse:
@@ -30,7 +43,12 @@ async def settle_payment(request: web.Request) -> web.StreamResponse:
     if failure := await before_work(request, request.app[FAULTS]):
         return failure
     payments, form = request.app[YOOKASSA].payments, await read_form(request)
-    actions: dict[Any, Callable[[str], Payment]] = {"pay": payments.pay, "decline": payments.decline}
+    reason = TEST_CARDS.get(str(form.get("card")))
+    actions: dict[Any, Callable[[str], Payment]] = {
+        "pay": (lambda id_: payments.decline(id_, reason)) if reason else payments.pay,
+        "decline": payments.decline,
+        "expire": payments.expire,
+    }
     try:
         payment = payments.get(request.match_info["id"])
         if form.get("action") not in actions:
@@ -48,12 +66,22 @@ async def settle_payment(request: web.Request) -> web.StreamResponse:
 
 def _payment_page(request: web.Request, payment: Payment, status: int = 200) -> web.Response:
     rubles = money(payment.amount)["value"]
-    return page(request, "payment.html", status=status, payment=payment, rubles=rubles, pending=PENDING)
+    return page(
+        request, "payment.html", status=status, payment=payment, rubles=rubles, pending=PENDING, cards=TEST_CARDS
+    )
 
 
 async def list_payments(request: web.Request) -> web.Response:
     newest = list(request.app[STORE].payments.values())[: -SHOWN_ON_PAGE - 1 : -1]
-    return page(request, "payments.html", payments=newest, money=money)
+    return page(
+        request,
+        "payments.html",
+        payments=newest,
+        money=money,
+        cards=TEST_CARDS,
+        presets=PRESETS,
+        back="/payments/",
+    )
 
 
 async def list_payouts(request: web.Request) -> web.Response:
