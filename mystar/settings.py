@@ -12,7 +12,6 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_network
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal
@@ -26,10 +25,12 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from yarl import URL
 
 from mystar.kit.realtime.backends import BusSettings
 from mystar.kit.realtime.websocket import WebSocketSettings
 from mystar.kit.resources import project_folder
+from mystar.kit.security.weak_values import is_guessable, is_no_limit, trusts_too_many
 from mystar.kit.setting_kinds import Listed, is_loopback, must_be
 from mystar.kit.storage.settings import StorageSettings
 from mystar.kit.web.site import SiteSettings
@@ -61,9 +62,6 @@ from mystar.sections import (
 
 Profile = Literal["development", "test", "production"]
 _SANDBOX_KEY = "sandbox-secret-key"
-#: Networks of proxies that are larger, such as 0.0.0.0/0, are a mistake.
-_MIN_PROXY_PREFIX = 8
-_PLACEHOLDERS = ("0123456789", "1234567890", "abcdefgh", "qwerty", "changeme", "change-me", "change_me", "your-secret")
 _SANDBOX_PAYOUT_KEY = "sandbox-payout-secret-key"
 
 
@@ -188,7 +186,8 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
         "must be yookassa with MYSTAR_EARNINGS__MODE=safe_deal: deals are paid out by the provider",
     )
     if settings.profile != "production":
-        is_public = settings.profile == "development" and settings.http.public_url.startswith("https://")
+        is_public = settings.http.public_url.lower().startswith("https://")
+        is_public &= settings.profile == "development" or not _is_reserved(settings.http.public_url)
         yield from _unless(not is_public, "MYSTAR_PROFILE", "must be production with an https:// address")
         return
     for name, value in (
@@ -219,6 +218,11 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
         yield from _provider_weaknesses(f"MYSTAR_OAUTH__{name.upper()}", name, provider)
 
 
+def _is_reserved(address: str) -> bool:
+    """Whether the host is a name for tests, which nobody can have (RFC 2606)."""
+    return (URL(address).host or "").rpartition(".")[2] in ("example", "invalid", "test", "localhost")
+
+
 def _payout_weaknesses(gateway: YookassaPayoutSettings) -> Iterator[str]:
     """Payouts have an account of their own at the provider."""
     prefix = "MYSTAR_PAYMENTS__YOOKASSA__PAYOUTS"
@@ -232,31 +236,57 @@ def _payout_weaknesses(gateway: YookassaPayoutSettings) -> Iterator[str]:
 
 def _production_weaknesses(settings: Settings) -> Iterator[str]:
     """Protection that is switched off, or open to everyone."""
-    shop = settings.payments.yookassa
-    is_test_shop = shop.secret_key.startswith("test_") and not shop.test_mode
+    http, mail = settings.http, settings.mail
+    can_be_stripped = mail.start_tls == "auto" and not is_loopback(mail.host)
+    keys = {"SECRET_KEY": (settings.secret_key,), "PREVIOUS_SECRET_KEYS": settings.previous_secret_keys}
+    for name, values in (keys | {"BACKUP_KEY": (settings.backup_key,)}).items():
+        good = not any(map(is_guessable, values))
+        yield from _unless(good, f"MYSTAR_{name}", "repeats itself or contains a sequence or a placeholder")
+    yield from _unless(
+        not settings.backup_key or settings.backup_key not in {settings.secret_key, *settings.previous_secret_keys},
+        "MYSTAR_BACKUP_KEY",
+        "must be another key than the one that signs tokens",
+    )
     for is_good, name, reason in (
-        (settings.limits.enabled, "MYSTAR_LIMITS__ENABLED", "must be true in production"),
-        ("*" not in settings.http.cors_origins, "MYSTAR_HTTP__CORS_ORIGINS", "must name the origins in production"),
-        (settings.mail.start_tls != "never", "MYSTAR_MAIL__START_TLS", "must encrypt mails in production"),
+        (settings.limits.enabled, "LIMITS__ENABLED", "must be true in production"),
+        ("*" not in http.cors_origins, "HTTP__CORS_ORIGINS", "must name the origins in production"),
         (
-            not is_test_shop,
-            "MYSTAR_PAYMENTS__YOOKASSA__SECRET_KEY",
-            "is of a test shop, which takes no money; MYSTAR_PAYMENTS__YOOKASSA__TEST_MODE=true accepts it",
+            not any(map(_is_whole_tld, http.cors_origins)),
+            "HTTP__CORS_ORIGINS",
+            "must not take a whole top-level domain",
         ),
-        (not _is_guessable(settings.secret_key), "MYSTAR_SECRET_KEY", "repeats itself or contains a placeholder"),
+        (mail.start_tls != "never", "MAIL__START_TLS", "must encrypt mails in production"),
+        (not can_be_stripped, "MAIL__START_TLS", "must be required or tls, unless the server is on this machine"),
         (
-            all(ip_network(one, strict=False).prefixlen >= _MIN_PROXY_PREFIX for one in settings.http.trusted_proxies),
-            "MYSTAR_HTTP__TRUSTED_PROXIES",
+            not trusts_too_many(http.trusted_proxies),
+            "HTTP__TRUSTED_PROXIES",
             "trusts too many: anyone could claim any address",
         ),
     ):
-        yield from _unless(is_good, name, reason)
+        yield from _unless(is_good, f"MYSTAR_{name}", reason)
+    for name, rule in settings.limits.model_dump(exclude={"enabled", "url"}).items():
+        yield from _unless(not is_no_limit(rule), f"MYSTAR_LIMITS__{name.upper()}", "is too high to limit anything")
+    yield from _test_shop_weaknesses(settings)
 
 
-def _is_guessable(key: str) -> bool:
-    """Whether the key repeats itself or contains a sequence or a placeholder."""
-    repeats = any(key == (key[:n] * len(key))[: len(key)] for n in range(1, len(key) // 2 + 1))
-    return repeats or any(part in key.lower() for part in _PLACEHOLDERS)
+def _test_shop_weaknesses(settings: Settings) -> Iterator[str]:
+    shop = settings.payments.yookassa
+    keys = {"SECRET_KEY": shop.secret_key}
+    if settings.payouts.provider == "yookassa":
+        keys["PAYOUTS__SECRET_KEY"] = shop.payouts.secret_key
+    for name, key in keys.items():
+        is_test = key.strip().lower().startswith("test_")
+        yield from _unless(
+            shop.test_mode or not is_test,
+            f"MYSTAR_PAYMENTS__YOOKASSA__{name}",
+            "is of a test shop, which takes no money; MYSTAR_PAYMENTS__YOOKASSA__TEST_MODE=true accepts it",
+        )
+
+
+def _is_whole_tld(origin: str) -> bool:
+    """``https://*.com``: anybody has a name there."""
+    _, wildcard, domain = origin.partition("://*.")
+    return bool(wildcard) and "." not in domain
 
 
 def _proxy_weaknesses(http: HttpSettings) -> Iterator[str]:

@@ -177,6 +177,23 @@ def test_production_generates_no_key_and_has_no_default_secrets(
         ("SECRET_KEY", "correct-horse-battery-" * 3),
         ("SECRET_KEY", "0123456789-abcdefghijklmnopqrstuv"),
         ("SECRET_KEY", "please-changeme-to-a-long-random-value"),
+        ("SECRET_KEY", "secretsecretsecretsecretsecret1234ab"),
+        ("SECRET_KEY", "ZYXWVUTSRQPONMLKJIHGFEDCBA987654"),
+        ("SECRET_KEY", "correcthorsebatterystaplecorrecthorse"),
+        ("PREVIOUS_SECRET_KEYS", "0123456789" * 4),
+        ("BACKUP_KEY", "abcdefghijklmnopqrstuvwxyzabcdefghij"),
+        ("BACKUP_KEY", SECRET_KEY),
+        ("LIMITS__WRITE", "100000000/second"),
+        ("LIMITS__LOGIN_ATTEMPT", "60/minute; 600000000/hour"),
+        ("HTTP__CORS_ORIGINS", "https://*.com"),
+        ("HTTP__TRUSTED_PROXIES", "0.0.0.0/1, 128.0.0.0/1"),
+        ("HTTP__TRUSTED_PROXIES", "::/1, 8000::/1"),
+        ("HTTP__TRUSTED_PROXIES", "::ffff:0:0/96"),
+        ("HTTP__TRUSTED_PROXIES", "64:ff9b::/96"),
+        ("HTTP__TRUSTED_PROXIES", "2000::/8"),
+        ("HTTP__TRUSTED_PROXIES", ", ".join(f"{n}.0.0.0/8" for n in range(256))),
+        ("MAIL__START_TLS", "auto"),
+        ("PAYMENTS__YOOKASSA__SECRET_KEY", "TEST_4Gh7kQw9"),
     ],
 )
 def test_production_refuses_development_values(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -190,9 +207,30 @@ def test_a_test_shop_is_accepted_when_it_is_meant(monkeypatch: pytest.MonkeyPatc
     assert loaded(monkeypatch, **{**PRODUCTION, **shop}).payments.yookassa.test_mode
 
 
-def test_development_is_refused_at_an_https_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = refusal(monkeypatch, PROFILE="development", HTTP__PUBLIC_URL="https://stars.example")
+@pytest.mark.parametrize(
+    ("profile", "address"),
+    [
+        ("development", "https://stars.example"),
+        ("development", "HTTPS://stars.example"),
+        ("test", "https://stars.example.com"),
+    ],
+)
+def test_other_profiles_are_refused_at_an_https_address(
+    monkeypatch: pytest.MonkeyPatch, profile: str, address: str
+) -> None:
+    said = refusal(monkeypatch, PROFILE=profile, HTTP__PUBLIC_URL=address)
     assert said == "MYSTAR_PROFILE: must be production with an https:// address"
+
+
+def test_production_takes_what_operators_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = {
+        "HTTP__TRUSTED_PROXIES": "127.0.0.1, ::1, 10.0.0.0/8, fc00::/7, 172.16.0.0/12, 104.16.0.0/13, 2a06:98c0::/29",
+        "HTTP__CORS_ORIGINS": "https://*.example.com, capacitor://localhost",
+        "BACKUP_KEY": "N2vQx8LrT5bKw0YcZm7HsJ4fPd1GtR9e",
+        "PREVIOUS_SECRET_KEYS": "4f9a1c7e02b85d36e9a07cf14b2d68359c01be7fa4d2365e8b97f0c1d2a4e6b3",
+    }
+    assert loaded(monkeypatch, **{**PRODUCTION, **usual}).http.trusted_proxies
+    assert loaded(monkeypatch, **{**PRODUCTION, "MAIL__HOST": "127.0.0.1", "MAIL__START_TLS": "auto"}).mail.start_tls
 
 
 @pytest.mark.parametrize(
