@@ -33,7 +33,11 @@ import orjson
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What is imported before the first fork of a module: all that a program of it always needs.
-_IMPORTED = {"mystar": ("mystar.cli.commands", "mystar.server"), "mystar.sandbox": ("mystar.sandbox.process",)}
+_IMPORTED = {
+    "mystar": ("mystar.cli.commands", "mystar.server"),
+    "mystar.sandbox": ("mystar.sandbox.process",),
+    "tests.moved_clock": ("mystar.cli.commands", "mystar.server", "mystar.sandbox.process"),
+}
 _STATUS = struct.Struct("i")
 _PR_SET_PDEATHSIG = 1
 
@@ -90,6 +94,11 @@ class Program:
                 (self.returncode,) = _STATUS.unpack(_received(self._channel))
                 self._channel.close()
         return self.returncode
+
+
+def at(hours_ahead: int, module: str) -> tuple[str, ...]:
+    """The module with its first arguments that runs this one with a clock that is so far ahead."""
+    return ("tests.moved_clock", str(hours_ahead), module) if hours_ahead else (module,)
 
 
 def start(

@@ -145,13 +145,16 @@ class SandboxProcess(SandboxClient):
     def __init__(self, data_dir: Path, *arguments: str) -> None:
         self.data_dir, self._arguments = data_dir, arguments
         self._http_port = self._smtp_port = "0"
+        #: Hours that the clock of the next life is ahead.
+        self.hours_ahead = 0
         self._process: Program | None = None
 
     def start(self) -> Self:
-        arguments = ["--data-dir", str(self.data_dir), "--die-with-parent"]
+        module, *first = programs.at(self.hours_ahead, "mystar.sandbox")
+        arguments = [*first, "--data-dir", str(self.data_dir), "--die-with-parent"]
         arguments += ["--http-port", self._http_port, "--smtp-port", self._smtp_port, *self._arguments]
         self._process = programs.start(
-            "mystar.sandbox", *arguments, directory=ROOT, environment=os.environ, stdout=subprocess.PIPE
+            module, *arguments, directory=ROOT, environment=os.environ, stdout=subprocess.PIPE
         )
         line = first_line(self._process, START_WITHIN)
         if not line:

@@ -72,6 +72,25 @@ def test_paths_in_documents_exist() -> None:
     assert not {(name, path) for name, path in found if name != "CHANGELOG.md" and not (ROOT / path).exists()}
 
 
+def test_the_acceptance_cases_of_earnings_name_tests_that_exist() -> None:
+    rows = re.findall(r"^\| ([0-9–, ]+) \|.*\| ([^|]+) \|$", (DOCS / "earnings.md").read_text(), re.MULTILINE)
+    cases: set[int] = set()
+    for numbers, tests in rows:
+        for one in numbers.split(", "):
+            first, _, last = one.partition("–")
+            cases.update(range(int(first), int(last or first) + 1))
+        named = set(re.findall("`(test_\\w+)`", tests))
+        assert named
+        assert named <= defined_tests(), numbers
+    assert cases == set(range(1, 39))
+
+
+@cache
+def defined_tests() -> set[str]:
+    sources = (path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    return {name for source in sources for name in re.findall(r"^(?:async )?def (test_\w+)", source, re.MULTILINE)}
+
+
 def test_the_reference_of_errors_is_current() -> None:
     assert (DOCS / "errors.md").read_text() == error_reference(contracts()), "python -m mystar errors > docs/errors.md"
 

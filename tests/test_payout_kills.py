@@ -5,15 +5,28 @@ A run prints its seed; MYSTAR_SEED repeats it. `python -m tests.harness --payout
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.harness.payouts import PayoutPlan, compare_journal, run_payouts
+from mystar.earnings.keys import EARNINGS, PAYOUT_DETAILS, PAYOUTS
+from mystar.kit.keys import DATABASE
+from tests.factory import Factory, actor
+from tests.harness.payouts import STAFF, PayoutPlan, compare_journal, run_payouts, staff_side
 from tests.harness.run import chosen_seed
+from tests.harness.service import Service
 from tests.sandbox_process import SandboxProcess, sandbox_in
+from tests.waiting import eventually
+
+VARIABLES: Mapping[str, object] = {
+    "PAYOUTS__PROVIDER": "yookassa",
+    "PAYOUTS__COOLDOWN_DAYS": 0,
+    "PAYOUTS__POLL_SECONDS": 0.5,
+    "PAYMENTS__YOOKASSA__TIMEOUT_SECONDS": 20,
+    "OUTBOX__LEASE_SECONDS": 5,
+}
 
 
 @pytest.fixture
@@ -33,6 +46,59 @@ async def test_no_payout_is_lost_or_doubled_when_the_service_is_killed_repeatedl
         print(f"\n{report}")
     assert not report.problems
     assert report.statuses["paid"]
+
+
+async def test_a_lost_answer_a_day_and_two_kills_pay_once_and_with_one_key(
+    dsn: str, own_sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    """The provider works and its answer is lost; a day later it has forgotten the key."""
+    service = Service(dsn, own_sandbox, tmp_path / "service", **VARIABLES)
+    async with staff_side(dsn, own_sandbox, tmp_path / "service", VARIABLES) as app:
+        db = app[DATABASE]
+        creator = await Factory(app).person(channel="market")
+        await app[EARNINGS].adjust(None, creator.id, 125_000, "earned elsewhere")
+        fields = {"phone": "+79161234567", "bank_id": "100000000004"}
+        await app[PAYOUT_DETAILS].put(actor(creator), "sbp", fields, creator.password)
+        payout = await app[PAYOUTS].request(actor(creator))
+        await app[PAYOUTS].approve(STAFF, payout.id)
+
+        async def status() -> str:
+            return str((await app[PAYOUTS].get(actor(creator), payout.id)).status)
+
+        async def made() -> list[dict[str, Any]]:
+            return [line for line in await own_sandbox.journal() if line["kind"] == "payout.created"]
+
+        try:
+            await own_sandbox.faults(hang_after_work={"probability": 1.0, "seconds": 60.0})
+            service.start()
+            assert await eventually(made, timeout=60)
+            service.kill()
+            assert await status() == "sending"
+
+            own_sandbox.hours_ahead = service.hours_ahead = 25
+            own_sandbox.restart()
+            await own_sandbox.faults(delay_seconds=[60.0, 60.0])
+            await service.start().wait_ready()
+            tried = "select attempts > 1 from outbox where topic = 'payouts'"
+            assert await eventually(lambda: db.value(tried), timeout=60)
+            service.kill()
+            assert await status() == "sending"
+
+            await own_sandbox.faults()
+            await service.start().wait_ready()
+            await eventually(lambda: is_paid(status), timeout=60)
+        finally:
+            service.kill()
+        [line] = await made()
+        [part] = (await app[PAYOUTS].get(actor(creator), payout.id)).parts
+        assert (part.attempt, line["idempotence_key"]) == (1, f"payout:{part.id}:1")
+        assert (line["amount"], line["metadata"]["payout_part"]) == (125_000, str(part.id))
+        balance = await db.one("select available, reserved, paid from creator_balances")
+        assert dict(balance) == {"available": 0, "reserved": 0, "paid": 125_000}
+
+
+async def is_paid(status: Callable[[], Awaitable[str]]) -> bool:
+    return await status() == "paid"
 
 
 def created(payout: str, part: str = "1", *, key: str = "k", amount: int = 500) -> dict[str, Any]:

@@ -57,24 +57,39 @@ def send_again(part_id: int) -> None:
 @earnings.command("reconcile")
 @click.option("--days", default=35, show_default=True, type=click.IntRange(1, 1000), help="How far to look back.")
 def reconcile(days: int) -> None:
-    """Compare the provider's payouts with ours. Exits with 1 when they differ."""
+    """Compare the provider's payouts, refunds and safe deals with ours. Exits with 1 when they differ."""
     found: list[str] = []
+    back = timedelta(days=days)
 
     async def action(app: web.Application) -> None:
-        from mystar.earnings.keys import PAYOUT_RECONCILIATION
+        await _compare_payouts(app, back, found)
+        from mystar.payments.keys import PAYMENTS
 
-        reconciliation = app.get(PAYOUT_RECONCILIATION)
-        if reconciliation is None:
-            raise click.ClickException(_BY_HAND)
-        compared = await reconciliation.run(timedelta(days=days))
-        found.extend(map(str, compared.differences))
-        click.echo(f"{compared.count} payouts compared; {compared.balance_text} RUB on the payout balance.")
+        refunds = await app[PAYMENTS].reconcile_refunds(back)
+        found.extend(map(str, refunds.differences))
+        click.echo(f"{refunds.count} refunds compared.")
 
     with_service(action)
     for line in found:
         click.echo(line)
     if found:
         sys.exit(1)
+
+
+async def _compare_payouts(app: web.Application, back: timedelta, found: list[str]) -> None:
+    """And the deals that they are made from; payouts by hand have no other side."""
+    from mystar.earnings.keys import DEAL_RECONCILIATION, PAYOUT_RECONCILIATION
+
+    reconciliation = app.get(PAYOUT_RECONCILIATION)
+    if reconciliation is None:
+        click.echo(_BY_HAND)
+        return
+    compared = await reconciliation.run(back)
+    found.extend(map(str, compared.differences))
+    click.echo(f"{compared.count} payouts compared; {compared.balance_text} RUB on the payout balance.")
+    deals = await app[DEAL_RECONCILIATION].run(back)
+    found.extend(map(str, deals.differences))
+    click.echo(f"{deals.count} safe deals compared.")
 
 
 def _sending(app: web.Application) -> PayoutSending:

@@ -70,6 +70,14 @@ class ProviderPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderRefundPage:
+    """Refunds, newest first, and the cursor of the next page; None after the last."""
+
+    refunds: Sequence[ProviderRefund]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DealShare:
     """A safe deal, and the creator's part of what is paid into it or refunded from it, in kopecks."""
 
@@ -113,7 +121,14 @@ class UnknownOutcome(ProviderError):
     pass
 
 
-class Gateway(Protocol):
+class RefundLister(Protocol):
+    async def list_refunds(
+        self, *, since: datetime | None = None, payment_id: str | None = None, cursor: str | None = None
+    ) -> ProviderRefundPage:
+        """A page of refunds created at ``since`` or later, or of one payment. Raises `ProviderError`."""
+
+
+class Gateway(RefundLister, Protocol):
     """Every call raises `ProviderError`. ``key`` is the idempotency key; the provider keeps it for a day."""
 
     async def create_payment(

@@ -88,6 +88,16 @@ left join lateral (
 ) as moved on true
 order by page.id;
 
+-- name: booked_refunds
+-- Refunds of payments that the provider names, and of those for which one was booked since a moment (null: of no others).
+select payments.id, payments.provider_id, payments.refunding > 0 or payments.refund_id is not null
+        or (payments.goal = 'give_back' and payments.status = 'captured' and payments.refund_failure is null) as is_moving,
+    coalesce(array_agg(entry.amount) filter (where entry.amount > 0), '{}') as amounts
+from payments left join ledger_entries entry on entry.payment_id = payments.id and entry.reason = 'refund'
+where payments.provider_id = any(%(provider_ids)s::text[]) or payments.id in (
+    select payment_id from ledger_entries where reason = 'refund' and created_at >= %(since)s::timestamptz)
+group by payments.id;
+
 -- name: count_open_payments
 -- What is paid for and not decided, by payments_status_idx, up to a limit; holds by the hours until they end by themselves.
 select status, hours_left, count(*) as payments_open, sum(amount) as payments_open_kopecks from (

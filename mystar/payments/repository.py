@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from mystar.errors import MystarError, NotFound
 from mystar.kit.postgres import queries
@@ -30,6 +30,15 @@ CONSTRAINTS: dict[str, Callable[[], MystarError]] = {"payments_open_key": Paymen
 #: Payments of one order that a page shows.
 _MOST = 100
 _COLUMNS = tuple(field.name for field in fields(Payment))
+
+
+class BookedRefunds(NamedTuple):
+    """What the ledger gave back of a payment, move by move, in kopecks. ``is_moving``: a refund is under way."""
+
+    payment_id: int
+    provider_id: str
+    is_moving: bool
+    amounts: list[int]
 
 
 class PaymentRepository:
@@ -97,6 +106,12 @@ class PaymentRepository:
         """Payments by the provider's ids; those that we do not know are left out."""
         rows = await self._tx.all(QUERIES.payments_of_provider, provider_ids=list(provider_ids))
         return {row["provider_id"]: _payment(row) for row in rows}
+
+    async def booked_refunds(self, provider_ids: Iterable[str], since: datetime | None) -> dict[str, BookedRefunds]:
+        """By the provider's ids of payments: those named, and those for which a refund was booked since then."""
+        rows = await self._tx.all(QUERIES.booked_refunds, provider_ids=list(provider_ids), since=since)
+        found = (BookedRefunds(row["id"], row["provider_id"], row["is_moving"], row["amounts"]) for row in rows)
+        return {one.provider_id: one for one in found}
 
     async def save(self, payment: Payment) -> Payment:
         """Update every column that can change."""

@@ -32,6 +32,7 @@ from mystar.payments.model import (
 from mystar.payments.process import PAY_WITHIN, claimed_payment, mismatch, next_check
 from mystar.payments.provider import Gateway, PaymentNotFound, ProviderError, ProviderPayment
 from mystar.payments.reconciliation import Difference, Reconciliation
+from mystar.payments.refund_reconciliation import ComparedRefunds, RefundReconciliation
 from mystar.payments.repository import PaymentRepository
 from mystar.payments.settlement import Settlement
 
@@ -274,6 +275,16 @@ class PaymentService:
         """
         try:
             return await Reconciliation(self._db, self._gateway).run()
+        except ProviderError as trouble:
+            raise _unavailable(trouble) from trouble
+
+    async def reconcile_refunds(self, back: timedelta) -> ComparedRefunds:
+        """Compare the provider's refunds since so long ago with those of the ledger; changes nothing.
+
+        :raises Unavailable: the provider's list could not be read to the end.
+        """
+        try:
+            return await RefundReconciliation(self._db, self._gateway).run(self._clock.now() - back)
         except ProviderError as trouble:
             raise _unavailable(trouble) from trouble
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mystar.orders.keys import ORDERS
+from mystar.payments.keys import PAYMENTS
 from tests.earnings.bench import TWENTY_PER_CENT, Bench
 from tests.factory import actor
 
@@ -23,6 +24,24 @@ async def test_the_providers_fee_and_its_vat_are_losses(bench: Bench) -> None:
         "fees": 6_405,
         "losses": -6_405,
     }
+    assert await bench.is_sound()
+
+
+async def test_the_commission_is_of_what_was_captured(bench: Bench) -> None:
+    """The shop captured 700.00 of a hold of 1000.00 in the provider's own pages."""
+    await bench.rules(TWENTY_PER_CENT)
+    order_id = await bench.place(100_000)
+    await bench.deliver(order_id)
+    payment = await bench.app[PAYMENTS].of_order(order_id)
+    assert payment is not None
+    gateway = bench.app[PAYMENTS]._gateway
+    await gateway.capture("by-hand", str(payment.provider_id), amount=70_000)
+    await bench.app[PAYMENTS].refresh(payment.id)
+    await bench.approve(order_id)
+
+    assert await bench.ledger(order_id) == {"buyers": -70_000, "pending": 56_000, "platform": 14_000}
+    shown = await bench.order(order_id, bench.creator)
+    assert (shown["commission"], shown["your_share"]) == ("140.00", "560.00")
     assert await bench.is_sound()
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from yarl import URL
 
-from mystar.earnings.keys import DEAL_PAYOUTS, PAYOUTS
+from mystar.earnings.keys import DEAL_PAYOUTS, DEAL_RECONCILIATION, PAYOUTS
 from mystar.earnings.payouts.model import Approver, Status
 from mystar.kit.keys import DATABASE
 from mystar.orders.keys import ORDERS
+from mystar.payments.keys import PAYMENTS
 from mystar.payments.model import MethodNotOffered
 from mystar.settings import Settings, SettingsWrong
 from tests.earnings.bench import TWENTY_PER_CENT, Bench
@@ -102,6 +104,8 @@ async def test_a_refund_lowers_the_creators_part_of_the_deal(bench: Bench) -> No
 
     assert (left["balance"], left["payout_balance"]) == (93_595, 80_000)
     assert await bench.balance() == {"pending": 80_000}
+    booked = await bench.ledger(order_id, acquiring=True)
+    assert booked["platform"] + booked["losses"] == left["balance"] - left["payout_balance"] == 13_595
     assert await bench.is_sound()
 
 
@@ -157,6 +161,39 @@ async def test_an_order_that_cannot_be_a_deal_is_not_placed(bench: Bench) -> Non
         answer = await bench.api.post("/api/v1/orders/", {"service_id": service_id}, as_=bench.buyer)
         assert (answer.status, (await answer.json())["code"]) == (409, code)
     assert await bench.app[DATABASE].all("select id from orders") == []
+
+
+@deals
+async def test_reconciliation_finds_planted_differences_of_deals_and_refunds_and_invents_none(bench: Bench) -> None:
+    await bench.rules(TWENTY_PER_CENT)
+    db, shop = bench.app[DATABASE], bench.app[PAYMENTS]._gateway
+    orders = [await bench.completed(PRICE) for _ in range(3)]
+    refunded, closed, left = orders
+    await bench.refund(refunded, 50_000)
+    await bench.refund(refunded, 10_000)
+    await bench.refund(closed)
+    await bench.place(PRICE)
+    compared_deals, compared_refunds = await differences(bench)
+    assert (compared_deals, compared_refunds) == ([], [])
+
+    ids = {row["order_id"]: row["deal_id"] for row in await db.all("select order_id, deal_id from payments")}
+    unknown = await shop.create_deal("planted", description="", metadata={})
+    await db.execute("update earnings set pending = pending + 1 where order_id = %(id)s", id=refunded)
+    await db.execute("update earnings set pending = 1 where order_id = %(id)s", id=closed)
+    await db.execute("update payments set deal_id = 'dl-none' where order_id = %(id)s", id=left)
+    found = {(one.kind, one.deal_id) for one in (await differences(bench))[0]}
+    assert found == {
+        *[("amount", ids[refunded]), ("status", ids[closed])],
+        *[("missing_there", "dl-none"), ("unknown_here", ids[left]), ("unknown_here", unknown)],
+    }
+    assert (await differences(bench))[1] == []
+
+
+async def differences(bench: Bench) -> tuple[list[Any], list[Any]]:
+    back = timedelta(days=35)
+    deals, refunds = await bench.app[DEAL_RECONCILIATION].run(back), await bench.app[PAYMENTS].reconcile_refunds(back)
+    assert (deals.count >= 3, refunds.count) == (True, 3)
+    return deals.differences, refunds.differences
 
 
 @deals

@@ -239,6 +239,15 @@ async def test_one_part_may_fail_and_the_others_be_paid(bench: Bench) -> None:
     assert await bench.is_sound()
 
 
+@pytest.mark.parametrize("further_settings", [AT_ONCE | {"PAYOUTS__CARD_MAXIMUM": "500000"}], indirect=True)
+async def test_a_payout_within_the_limit_is_one_part(bench: Bench) -> None:
+    await bench.earned(33_450_000)
+    await bench.details(kind="card", token="pt-1", mask="220000******0004")
+    asked = await bench.payout()
+    assert [part["amount"] for part in asked["parts"]] == ["334500.00"]
+    assert await bench.balance() == {"reserved": 33_450_000}
+
+
 @pytest.mark.parametrize("further_settings", [AT_ONCE | {"PAYOUTS__CARD_MAXIMUM": "150000"}], indirect=True)
 async def test_a_rest_that_is_too_little_to_be_sent_stays(bench: Bench) -> None:
     await bench.earned(15_000_050)
@@ -323,6 +332,45 @@ async def test_a_refund_after_a_payout_becomes_a_debt_that_later_earnings_pay_of
     await refused(bench, "below_minimum", "240.00")
     await bench.app[EARNINGS].charge_back(None, order_id, 100_000, "creator", fee=30_000)
     assert await bench.balance() == {"available": -56_000, "paid": 120_000}
+    assert await bench.is_sound()
+
+
+@at_once
+async def test_debts_after_a_payout_are_written_off_or_charged_back_to_the_kopeck(bench: Bench) -> None:
+    await bench.rules([{"name": "default", "percent": "20"}])
+    stars = {what: await bench.factory.star(channel="market") for what in ("written off", "charged back", "borne")}
+    orders = {what: await bench.completed(150_000, star) for what, star in stars.items()}
+    await bench.later(days=14)
+    payouts, earnings = bench.app[PAYOUTS], bench.app[EARNINGS]
+
+    async def paid(what: str) -> int:
+        """The creator of the bench from now on is this one, whose whole share has arrived."""
+        bench.creator = stars[what]
+        await bench.details()
+        asked = await bench.payout()
+        await payouts.approve(OPERATOR, asked["id"])
+        await payouts.pay(OPERATOR, asked["id"], "17")
+        assert await bench.balance() == {"paid": 120_000}
+        return orders[what]
+
+    await bench.refund(await paid("written off"), 50_000)
+    assert await bench.balance() == {"available": -40_000, "paid": 120_000}
+    assert await earnings.write_off(None, bench.creator.id, "gone") == 40_000
+    assert await bench.balance() == {"paid": 120_000}
+    assert (await bench.ledger())["losses"] == -40_000
+
+    order_id = await paid("charged back")
+    await bench.refund(order_id, 50_000)
+    await earnings.charge_back(None, order_id, 100_000, "creator", fee=30_000)
+    assert await bench.balance() == {"available": -120_000, "paid": 120_000}
+    found = await bench.ledger(order_id)
+    assert (found.get("platform", 0), found["losses"], found["chargebacks"]) == (0, -30_000, 100_000)
+
+    order_id = await paid("borne")
+    await earnings.charge_back(None, order_id, 150_000, "platform")
+    assert await bench.balance() == {"paid": 120_000}
+    found = await bench.ledger(order_id)
+    assert (found["platform"], found["losses"]) == (30_000, -150_000)
     assert await bench.is_sound()
 
 

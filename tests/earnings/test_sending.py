@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from mystar.cli import sending
 from mystar.earnings.keys import PAYOUT_RECONCILIATION, PAYOUT_SENDING, PAYOUTS
 from mystar.earnings.payouts.model import Approver
 from mystar.earnings.payouts.provider import Destination
@@ -157,6 +159,26 @@ async def test_a_payout_to_a_bank_account_is_paid_by_hand(bench: Bench) -> None:
     await bench.app[PAYOUTS].pay(OPERATOR, payout["id"], "17")
     assert await bench.balance() == {"paid": 125_000}
     assert await sent(bench) == []
+
+
+async def test_the_command_compares_payouts_refunds_and_deals(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await becomes(bench, await asked(bench), "paid")
+    said: list[str] = []
+
+    def run_here(action: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+        asyncio.run_coroutine_threadsafe(action(bench.app), loop).result(30)
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(sending, "with_service", run_here)
+    for plant, code in (("", 0), ("update payout_parts set amount = amount + 1", 1)):
+        if plant:
+            await bench.app[DATABASE].execute(plant)
+        done = await asyncio.to_thread(CliRunner().invoke, sending.reconcile, [], catch_exceptions=False)
+        assert done.exit_code == code, done.output
+        said.append(done.output)
+    assert "1 payouts compared" in said[0]
+    assert "0 safe deals compared.\n0 refunds compared." in said[0]
+    assert "amount: part" in said[1]
 
 
 async def test_a_pending_payout_is_followed(bench: Bench) -> None:
@@ -325,11 +347,14 @@ async def test_reconciliation_finds_fifty_planted_differences_among_a_thousand_p
     await bench.details()
     destination = Destination("sbp", {"phone": "+79161234567", "bank_id": "100000000004"})
 
+    places = asyncio.Semaphore(10)
+
     async def make(number: int) -> str:
-        made = await gateway.create_payout(
-            f"planted-{number}", amount=10_000 + number, destination=destination, description="", metadata={}
-        )
-        return made.id
+        async with places:
+            made = await gateway.create_payout(
+                f"planted-{number}", amount=10_000 + number, destination=destination, description="", metadata={}
+            )
+            return made.id
 
     ids = [await made for made in asyncio.as_completed([make(number) for number in range(1_000)])]
     listed = {one["id"]: one["amount"] for one in await sent(bench)}

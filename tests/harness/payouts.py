@@ -96,7 +96,7 @@ async def run_payouts(plan: PayoutPlan, dsn: str, sandbox: SandboxClient, direct
         await service.start().wait_ready()
         await sandbox.fund_payouts(10**12)
         await sandbox.set_webhook(f"{service.url}/payments/notifications/")
-        async with _staff_side(dsn, sandbox, directory, variables) as app:
+        async with staff_side(dsn, sandbox, directory, variables) as app:
             creators = await _earning_creators(app, plan.payouts)
             await sandbox.faults(seed=plan.seed, **plan.faults)
             async with asyncio.timeout(plan.limit):
@@ -122,7 +122,7 @@ async def run_payouts(plan: PayoutPlan, dsn: str, sandbox: SandboxClient, direct
 
 
 @contextlib.asynccontextmanager
-async def _staff_side(
+async def staff_side(
     dsn: str, sandbox: SandboxClient, directory: Path, variables: Mapping[str, object]
 ) -> AsyncIterator[web.Application]:
     """The service, built and not started: it sends nothing itself."""

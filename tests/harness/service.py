@@ -47,6 +47,8 @@ class Service:
             "PAYMENTS__YOOKASSA__URL": sandbox.yookassa,
             **variables,
         }
+        #: Hours that the clock of the next life is ahead.
+        self.hours_ahead = 0
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
 
@@ -104,9 +106,11 @@ class Service:
             return False
 
     def _spawn(self) -> Program:
+        module, *first = programs.at(self.hours_ahead, "mystar")
         with self.log.open("ab") as log:
             return programs.start(
-                "mystar",
+                module,
+                *first,
                 "serve",
                 directory=self._directory,
                 # Every event is looked for in a mail, however many one person gets.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import pytest
 
 from mystar.errors import Unavailable
 from mystar.payments.model import Payment
+from mystar.payments.process import LedgerMove
+from mystar.payments.repository import PaymentRepository
 from tests.payments.conftest import AMOUNT, Desk, MakeDesk
 from tests.sandbox_process import SandboxProcess, sandbox_in
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -151,3 +155,59 @@ async def test_a_silent_provider_is_no_agreement(desk: Desk) -> None:
     await desk.sandbox.faults(down=True)
     with pytest.raises(Unavailable):
         await desk.payments.reconcile()
+
+
+async def test_planted_differences_of_refunds_are_found_and_none_is_invented(desk: Desk) -> None:
+    payments = [await desk.captured() for _ in range(6)]
+    agreed, unknown, missing, amount, status, _ = payments
+    await part_refunded(desk, agreed, 30_000)
+    await part_refunded(desk, agreed, 20_000)
+    assert await refund_differences(desk) == []
+
+    await desk.gateway.refund("a", provider_id(unknown), amount=100, description="in the provider's own pages")
+    await booked(desk, missing, 200)
+    await desk.gateway.refund("b", provider_id(amount), amount=300, description="")
+    await booked(desk, amount, 301)
+    await desk.sandbox.faults(refunds={"insufficient_funds": 1})
+    await desk.gateway.refund("c", provider_id(status), amount=400, description="")
+    await desk.sandbox.faults()
+    await booked(desk, status, 400)
+
+    assert await refund_differences(desk) == sorted(
+        [
+            ("refund_unknown_here", unknown.id),
+            ("refund_missing_there", missing.id),
+            ("refund_amount", amount.id),
+            ("refund_status", status.id),
+        ],
+        key=str,
+    )
+    await desk.db.execute("update payments set provider_id = 'none' where id = %(id)s", id=unknown.id)
+    assert ("refund_unknown_here", None) in await refund_differences(desk)
+
+
+async def refund_differences(desk: Desk) -> list[tuple[str, int | None]]:
+    compared = await desk.payments.reconcile_refunds(timedelta(days=3))
+    return sorted(((one.kind, one.payment_id) for one in compared.differences), key=str)
+
+
+def provider_id(payment: Payment) -> str:
+    assert payment.provider_id is not None
+    return payment.provider_id
+
+
+async def part_refunded(desk: Desk, payment: Payment, amount: int) -> None:
+    before = (await desk.get(payment)).refunded
+    async with desk.db.transaction() as tx:
+        await desk.payments.refund_part(tx, payment.order_id, amount)
+
+    async def refunded() -> bool:
+        return (await desk.get(payment)).refunded == before + amount
+
+    await eventually(refunded)
+
+
+async def booked(desk: Desk, payment: Payment, amount: int) -> None:
+    """A refund that only the ledger knows."""
+    async with desk.db.transaction() as tx:
+        await PaymentRepository(tx).move(payment, LedgerMove("refund", amount))

@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry
 from mystar.earnings.payouts.provider import (
     Bank,
     Destination,
+    ProviderDeal,
+    ProviderDealPage,
     ProviderPayout,
     ProviderPayoutPage,
     Status,
@@ -95,9 +97,15 @@ class YooKassaPayouts:
                 return found
 
     async def list_payouts(self, since: datetime, cursor: str | None = None) -> ProviderPayoutPage:
-        query = {"created_at.gte": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")}
-        items, next_cursor = await self._client.list_page("list", "payouts", query=query, cursor=cursor)
+        items, next_cursor = await self._client.list_page("list", "payouts", query=_since(since), cursor=cursor)
         return ProviderPayoutPage([_payout(item) for item in items], next_cursor)
+
+    async def get_deal(self, deal_id: str) -> ProviderDeal:
+        return _read_deal(await self._client.request("get_deal", "GET", "deals", deal_id))
+
+    async def list_deals(self, since: datetime, cursor: str | None = None) -> ProviderDealPage:
+        items, next_cursor = await self._client.list_page("list_deals", "deals", query=_since(since), cursor=cursor)
+        return ProviderDealPage([_read_deal(item) for item in items], next_cursor)
 
     async def balance(self) -> int:
         account = await self._client.request("account", "GET", "me")
@@ -115,6 +123,23 @@ class YooKassaPayouts:
             return [Bank(*(parse_text(item[name]) for name in ("bank_id", "name", "bic"))) for item in listed or ()]
         except (KeyError, TypeError) as error:
             raise UnknownOutcome(f"banks of an unknown shape: {type(error).__name__}") from error
+
+
+def _since(moment: datetime) -> dict[str, str]:
+    return {"created_at.gte": moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")}
+
+
+def _read_deal(body: Any) -> ProviderDeal:
+    try:
+        return ProviderDeal(
+            id=parse_text(body["id"]),
+            status=parse_text(body["status"]),
+            balance=parse_amount(body["balance"]),
+            payout_balance=parse_amount(body["payout_balance"]),
+            metadata={str(name): str(value) for name, value in (body.get("metadata") or {}).items()},
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UnknownOutcome(f"a deal of an unknown shape: {type(error).__name__}") from error
 
 
 def _destination(destination: Destination) -> dict[str, Any]:

@@ -68,6 +68,38 @@ class Bank:
     bic: str
 
 
+@dataclass(frozen=True, slots=True)
+class ProviderDeal:
+    """A safe deal as the provider sees it, ``opened`` or ``closed``.
+
+    :param payout_balance: kopecks of ``balance`` that are the creator's part.
+    """
+
+    id: str
+    status: str
+    balance: int
+    payout_balance: int
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderDealPage:
+    """Deals, newest first, and where the next page begins; None after the last."""
+
+    deals: Sequence[ProviderDeal]
+    next_cursor: str | None
+
+
+class DealProvider(Protocol):
+    """Every call raises `mystar.payments.provider.ProviderError`."""
+
+    async def get_deal(self, deal_id: str) -> ProviderDeal:
+        """:raises PaymentNotFound: the provider knows no such deal."""
+
+    async def list_deals(self, since: datetime, cursor: str | None = None) -> ProviderDealPage:
+        """A page of what was created at ``since`` or later."""
+
+
 class PayoutProvider(Protocol):
     """Every call raises `mystar.payments.provider.ProviderError`."""
 

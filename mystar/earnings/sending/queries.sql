@@ -32,6 +32,27 @@ select max(closed_at) from payouts where order_id = %(order_id)s and status = 'f
 -- name: deal_of_order
 select deal_id from earnings where order_id = %(order_id)s;
 
+-- name: deals_to_compare
+-- Deals of ours that the provider names, and those begun since a moment (null: no others). What a payout takes out of a
+-- deal is not there any more; while it, or money of the payment, is on its way, nothing is compared.
+select distinct on (payments.deal_id) payments.deal_id, payments.order_id, earnings.captured > 0 as is_captured,
+    earnings.pending + earnings.frozen as share,
+    payments.refunding > 0 or payments.refund_id is not null or payments.goal = 'give_back' and payments.status in ('held', 'captured')
+        or exists (
+            select from payouts where order_id = earnings.order_id
+                and status in ('requested', 'approved', 'sending', 'pending', 'unknown')) as is_moving
+from payments join earnings using (order_id)
+where payments.deal_id = any(%(deal_ids)s::text[])
+    or (payments.deal_id is not null and payments.captured > 0 and payments.created_at >= %(since)s::timestamptz)
+order by payments.deal_id, payments.id desc;
+
+-- name: has_deals
+select exists (select from payments where deal_id is not null);
+
+-- name: opens_deal
+select exists (
+    select from payments where order_id = %(order_id)s and deal_share is not null and deal_id is null and status = 'pending');
+
 -- name: parts_to_compare
 -- Parts that were sent since then, and those whose payouts the provider lists.
 select payout_parts.id, payout_parts.payout_id, payout_parts.status, payout_parts.amount, payout_parts.provider_id,

@@ -59,5 +59,15 @@ class SendingRepository:
         deal_id: str | None = await self._tx.value(QUERIES.deal_of_order, order_id=order_id)
         return deal_id
 
+    async def deals_to_compare(self, deal_ids: Sequence[str], since: datetime | None) -> list[Row]:
+        return await self._tx.all(QUERIES.deals_to_compare, deal_ids=list(deal_ids), since=since)
+
+    async def has_deals(self) -> bool:
+        return bool(await self._tx.value(QUERIES.has_deals))
+
+    async def opens_deal(self, order_id: int) -> bool:
+        """Whether a payment of the order is to be made in a deal whose id has not come yet."""
+        return bool(await self._tx.value(QUERIES.opens_deal, order_id=order_id))
+
     async def parts_to_compare(self, since: datetime, provider_ids: Sequence[str]) -> list[Row]:
         return await self._tx.all(QUERIES.parts_to_compare, since=since, provider_ids=list(provider_ids))

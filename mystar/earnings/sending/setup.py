@@ -7,7 +7,15 @@ from datetime import timedelta
 from aiohttp import web
 
 from mystar.earnings.gateways.yookassa import YooKassaPayouts
-from mystar.earnings.keys import DEAL_PAYOUTS, PAYOUT_DETAILS, PAYOUT_RECONCILIATION, PAYOUT_SENDING, PAYOUTS
+from mystar.earnings.keys import (
+    DEAL_PAYOUTS,
+    DEAL_RECONCILIATION,
+    PAYOUT_DETAILS,
+    PAYOUT_RECONCILIATION,
+    PAYOUT_SENDING,
+    PAYOUTS,
+)
+from mystar.earnings.sending.deal_reconciliation import DealReconciliation
 from mystar.earnings.sending.deals import DealPayouts
 from mystar.earnings.sending.model import Providers
 from mystar.earnings.sending.reconciliation import PayoutReconciliation
@@ -58,6 +66,10 @@ def add_sending(app: web.Application, infra: Infrastructure) -> None:
     calls = PayoutCalls(providers, sending, infra.clock)
     infra.outbox.handle(TOPIC, calls.send, concurrency=2, max_pause=_MAX_PAUSE)
     app[PAYOUT_SENDING], app[PAYOUT_RECONCILIATION] = sending, PayoutReconciliation(infra.db, gateway, infra.clock)
+
+    app[DEAL_RECONCILIATION] = DealReconciliation(
+        infra.db, deals, infra.clock, is_mode=infra.settings.earnings.mode == "safe_deal"
+    )
 
     deal_payouts = DealPayouts(infra.db, infra.clock, approve_above=infra.settings.payouts.approve_above)
     deal_payouts.listen(infra.events)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -17,7 +18,14 @@ from mystar.payments.gateways.client import (
     parse_moment,
     parse_text,
 )
-from mystar.payments.provider import DealShare, ProviderPage, ProviderPayment, ProviderRefund, UnknownOutcome
+from mystar.payments.provider import (
+    DealShare,
+    ProviderPage,
+    ProviderPayment,
+    ProviderRefund,
+    ProviderRefundPage,
+    UnknownOutcome,
+)
 
 
 class YooKassa:
@@ -106,6 +114,15 @@ class YooKassa:
         parts = _deal(deal, "refund_settlements")
         body = {"payment_id": provider_id, "amount": amount_of(amount), **described, **parts}
         return _refund(await self._client.request("refund", "POST", "refunds", key=key, body=body))
+
+    async def list_refunds(
+        self, *, since: datetime | None = None, payment_id: str | None = None, cursor: str | None = None
+    ) -> ProviderRefundPage:
+        query = {"payment_id": payment_id} if payment_id is not None else {}
+        if since is not None:
+            query["created_at.gte"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        items, next_cursor = await self._client.list_page("list_refunds", "refunds", query=query, cursor=cursor)
+        return ProviderRefundPage([_refund(item) for item in items], next_cursor)
 
     async def get_refund(self, refund_id: str) -> ProviderRefund:
         return _refund(await self._client.request("get_refund", "GET", "refunds", refund_id))
