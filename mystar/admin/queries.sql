@@ -148,8 +148,11 @@ select entry.id, entry.created_at, entry.kind, entry.account, entry.amount, entr
 from earning_entries entry left join accounts on accounts.id = entry.creator_id
 where entry.id = any(%(ids)s::bigint[]);
 
+-- name: service_to_try
+select id, title, kind, base_price from services where id = %(id)s;
+
 -- name: statements_rows
-select statements.id, number, statements.creator_id, accounts.username as creator, month, opening, closing, line_count,
+select statements.id, 'PDF' as pdf, 'CSV' as csv, number, statements.creator_id, accounts.username as creator, month, opening, closing, line_count,
     statements.created_at
 from statements join accounts on accounts.id = statements.creator_id
 where statements.id = any(%(ids)s::bigint[]);

@@ -7,8 +7,10 @@ import re
 import orjson
 import pytest
 
+from mystar.earnings.keys import COMMISSION_RULES
 from tests.admin.conftest import Panel, sign_in
 from tests.earnings.bench import TWENTY_PER_CENT, Bench
+from tests.earnings.test_statements import close
 
 
 @pytest.fixture
@@ -37,6 +39,43 @@ async def test_rules_are_set_in_the_panel(bench: Bench, owner: Panel) -> None:
     assert "12.5 %" in listed
     service_id = await bench.service(100_000)
     assert (await bench.read(f"/api/v1/earnings/quote/?service_id={service_id}"))["commission"] == "200.00"
+
+
+async def test_a_list_is_reordered_and_tried_before_it_is_set(bench: Bench, owner: Panel) -> None:
+    service_id, path = await bench.service(100_000), "/admin/commission-rules/draft/"
+    draft = [{"name": "Музыка", "kinds": ["service"], "percent": "12.5"}, {"name": "Все", "percent": "20"}]
+    form = {"rules": orjson.dumps(draft).decode(), "service_id": str(service_id)}
+    tried = (await (await owner.post(path, **form)).text()).replace("\u00a0", " ")
+    assert "«Музыка» — комиссия 125 ₽, креатору 875 ₽" in tried
+    tried = (await (await owner.post(path, **form, price="10")).text()).replace("\u00a0", " ")
+    assert "комиссия 1,25 ₽, креатору 8,75 ₽" in tried
+    assert await bench.app[COMMISSION_RULES].current() == []
+
+    moved = await (await owner.post(path, **form, move="down:0")).text()
+    assert moved.index("Все") < moved.index("Музыка")
+    for same in ("up:0", "down:1", "down:x", "up:99"):
+        page = await (await owner.post(path, **form, move=same)).text()
+        assert page.index("Музыка") < page.index("Все")
+    for wrong in (
+        {"rules": "[{"},
+        {"rules": orjson.dumps(draft[:1]).decode()},
+        {"service_id": "0"},
+        {"service_id": "x"},
+        {"price": "-1"},
+    ):
+        assert (await owner.post(path, **(form | wrong))).status == 422, wrong
+
+
+@pytest.mark.parametrize("further_settings", [{"TOKENS__ADMIN_ACCESS": "7776000"}], indirect=True)
+async def test_staff_download_a_creators_statement(bench: Bench, owner: Panel) -> None:
+    await bench.earned(24_000)
+    await close(bench)
+    listed = await owner.page(f"/admin/statements/?creator={bench.creator.id}")
+    for form, content in (("pdf", "application/pdf"), ("csv", "text/csv"), ("json", "application/json")):
+        path = f"/admin/statements/1/{form}/"
+        answer = await owner.get(path)
+        assert (answer.status, answer.content_type) == (200, content)
+        assert form == "json" or path in listed
 
 
 async def test_an_order_shows_the_split_and_what_a_refund_would_take(bench: Bench, owner: Panel) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from mystar.admin.access import actor_of, staff, staff_of
+from mystar.admin.access import Handler, actor_of, language_in, staff, staff_of
 from mystar.admin.handlers.forms import ID, load_row, number_field, path_id, rubles_field, text_field
 from mystar.admin.handlers.render import action_response, page
 from mystar.admin.keys import ROWS
 from mystar.admin.lists.earnings import PAYOUTS as PAYOUT_LIST
 from mystar.admin.lists.labels import EARNING_ACCOUNTS, EARNING_KINDS, PAYOUT_STATUSES
-from mystar.earnings.keys import EARNINGS, PAYOUT_SENDING, PAYOUTS
+from mystar.earnings.keys import EARNINGS, PAYOUT_SENDING, PAYOUTS, STATEMENTS
 from mystar.earnings.payouts.model import Approver, approver
 from mystar.earnings.sending.service import PayoutSending
+from mystar.earnings.statements.handlers import download
 from mystar.errors import Conflict, Invalid, NotFound, Text
 from mystar.kit.web.routes import Route, route
 
@@ -52,6 +53,18 @@ async def show_creator(request: web.Request) -> web.Response:
         accounts=EARNING_ACCOUNTS,
         kinds=EARNING_KINDS,
     )
+
+
+def statement_as(form: str) -> Handler:
+    """The handler that answers a creator's statement in this form."""
+
+    @staff("viewer")
+    async def handler(request: web.Request) -> web.StreamResponse:
+        """:raises StatementUnknown:"""
+        statement = await request.app[STATEMENTS].for_staff(path_id(request))
+        return await download(request, statement, form, language_in(request))
+
+    return handler
 
 
 @staff("operator")
@@ -185,6 +198,10 @@ _CREATOR_ACTIONS = {"stop": stop, "resume": resume, "adjust": adjust, "write-off
 ROUTES: tuple[Route, ...] = (
     route("POST", "/admin/payouts/resume-queue/", resume_queue, "admin.payout-queue", documented=False),
     route("GET", f"/admin/payouts/{ID}/", show_payout, "admin.payout", documented=False),
+    *(
+        route("GET", f"/admin/statements/{ID}/{form}/", statement_as(form), f"admin.statement-{form}", documented=False)
+        for form in ("json", "csv", "pdf")
+    ),
     route("GET", f"/admin/earnings/{ID}/", show_creator, "admin.balance", documented=False),
     *(
         route("POST", f"/admin/payouts/{ID}/{name}/", action, f"admin.payout-{name}", documented=False)

@@ -100,6 +100,8 @@ STATEMENTS = ListDefinition(
         Column("opening", Text("На начало", "Opening"), "money"),
         Column("closing", Text("На конец", "Closing"), "money"),
         Column("line_count", Text("Строк", "Lines"), "number"),
+        Column("pdf", Text("Документ", "Document"), link="/admin/statements/{id}/pdf/"),
+        Column("csv", Text("Таблица", "Table"), link="/admin/statements/{id}/csv/"),
         _MADE,
     ),
     filters=(_OF_CREATOR,),

@@ -43,7 +43,7 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => { for (const button of event.target.querySelectorAll("button")) button.disabled = true; });
 });
 // A page restored from the browser's cache is usable again.
-addEventListener("pageshow", () => { for (const button of document.querySelectorAll("button:disabled")) button.disabled = false; });
+addEventListener("pageshow", () => { for (const button of document.querySelectorAll("button:disabled:not([data-off])")) button.disabled = false; });
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") document.querySelector("details.menu[open]")?.removeAttribute("open");

@@ -9,7 +9,7 @@ from datetime import datetime
 from mystar.earnings.rules.model import Conditions, Rule, RuleDraft, require_list
 from mystar.earnings.rules.repository import RuleRepository
 from mystar.kit.clock import Clock
-from mystar.kit.postgres.database import Database, Queryable
+from mystar.kit.postgres.database import Database, Queryable, Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,13 @@ class RulesSet:
     by: int | None
 
 
+class _Tried(Exception):
+    """Ends the transaction in which a list was tried, so that nothing of it stays."""
+
+    def __init__(self, rule: Rule | None) -> None:
+        self.rule = rule
+
+
 class RuleService:
     """A list replaces the one before from its start on; rules are never edited, nor the terms frozen on orders."""
 
@@ -28,18 +35,24 @@ class RuleService:
 
     async def set_list(self, drafts: Sequence[RuleDraft], by: int | None = None) -> list[Rule]:
         """Add a list; answer its rules. :raises RulesWrong:"""
-        now = self._clock.now()
         async with self._db.transaction() as tx:
-            rules = RuleRepository(tx)
-            await rules.lock()
-            known = await rules.all()
-            require_list(drafts, now, _latest_start(known))
-            number = known[0].list + 1 if known else 1
-            for position, draft in enumerate(drafts, start=1):
-                await rules.add(number, position, draft, by, now)
-            added = [rule for rule in await rules.all() if rule.list == number]
+            added = await self._add(tx, drafts, by, self._clock.now())
             await tx.publish(RulesSet(tuple(added), by))
         return added
+
+    async def try_list(self, drafts: Sequence[RuleDraft], service_id: int, kind: str, price: int) -> Rule | None:
+        """The rule of this list that a sale would come under once all of them have begun; nothing is set.
+
+        :raises RulesWrong: the list could not be set.
+        """
+        now = self._clock.now()
+        begun = max([now, *(draft.valid_from for draft in drafts if draft.valid_from)])
+        try:
+            async with self._db.transaction() as tx:
+                await self._add(tx, drafts, None, now)
+                raise _Tried(await RuleRepository(tx).first_match(service_id, kind, price, begun))
+        except _Tried as tried:
+            return tried.rule
 
     async def current(self) -> list[Rule]:
         """The rules that can still apply to a new order, in the order in which they are asked."""
@@ -50,6 +63,16 @@ class RuleService:
             if rule.conditions == Conditions() and rule.valid_from <= now:
                 break
         return found
+
+    async def _add(self, tx: Tx, drafts: Sequence[RuleDraft], by: int | None, now: datetime) -> list[Rule]:
+        rules = RuleRepository(tx)
+        await rules.lock()
+        known = await rules.all()
+        require_list(drafts, now, _latest_start(known))
+        number = known[0].list + 1 if known else 1
+        for position, draft in enumerate(drafts, start=1):
+            await rules.add(number, position, draft, by, now)
+        return await rules.of_list(number)
 
     async def choose(self, tx: Queryable, service_id: int, kind: str, price: int) -> Rule | None:
         """The rule for a service that is sold now, ``price`` in kopecks; None: no rule, and the commission is 0."""

@@ -67,17 +67,19 @@ def add_sending(app: web.Application, infra: Infrastructure) -> None:
     infra.outbox.handle(TOPIC, calls.send, concurrency=2, max_pause=_MAX_PAUSE)
     app[PAYOUT_SENDING], app[PAYOUT_RECONCILIATION] = sending, PayoutReconciliation(infra.db, gateway, infra.clock)
 
-    app[DEAL_RECONCILIATION] = DealReconciliation(
-        infra.db, deals, infra.clock, is_mode=infra.settings.earnings.mode == "safe_deal"
-    )
-
-    deal_payouts = DealPayouts(infra.db, infra.clock, approve_above=infra.settings.payouts.approve_above)
-    deal_payouts.listen(infra.events)
-    app[DEAL_PAYOUTS] = deal_payouts
-    app.cleanup_ctx.append(every(_DEALS_EVERY, deal_payouts.run, name="payouts of deals"))
+    _add_deals(app, infra, deals)
 
     async def close(_app: web.Application) -> None:
         await gateway.close()
         await deals.close()
 
     app.on_cleanup.append(close)
+
+
+def _add_deals(app: web.Application, infra: Infrastructure, provider: YooKassaPayouts) -> None:
+    settings = infra.settings
+    is_mode = settings.earnings.mode == "safe_deal"
+    app[DEAL_RECONCILIATION] = DealReconciliation(infra.db, provider, infra.clock, is_mode=is_mode)
+    app[DEAL_PAYOUTS] = payouts = DealPayouts(infra.db, infra.clock, approve_above=settings.payouts.approve_above)
+    payouts.listen(infra.events)
+    app.cleanup_ctx.append(every(_DEALS_EVERY, payouts.run, name="payouts of deals"))

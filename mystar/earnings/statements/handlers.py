@@ -48,11 +48,18 @@ async def list_statements(request: web.Request) -> web.Response:
 @response_schema(StatementDetailView, 200)
 async def read_statement(request: web.Request) -> web.StreamResponse:
     statement = await request.app[STATEMENTS].get(actor_of(request), path_of(request)["statement_id"])
-    match query_of(request)["format"]:
+    return await download(request, statement, query_of(request)["format"])
+
+
+async def download(
+    request: web.Request, statement: Statement, form: str, language: str | None = None
+) -> web.StreamResponse:
+    """:param form: "json", "csv" or "pdf". :param language: of a PDF; None = that of the request."""
+    match form:
         case "csv":
             return await _stream(request, statement, "csv", _csv(request, statement))
         case "pdf":
-            return await _pdf(request, statement)
+            return await _pdf(request, statement, language)
         case _:
             return await _stream(request, statement, "json", _json(request, statement))
 
@@ -72,11 +79,11 @@ async def _json(request: web.Request, statement: Statement) -> AsyncIterator[byt
     yield b"]}"
 
 
-async def _pdf(request: web.Request, statement: Statement) -> web.Response:
+async def _pdf(request: web.Request, statement: Statement, language: str | None) -> web.Response:
     statements = request.app[STATEMENTS]
     async with statements.drawing:
         lines = [line async for batch in statements.lines(statement) for line in batch]
-        body = await asyncio.to_thread(pdf, statement, lines, language_of(request))
+        body = await asyncio.to_thread(pdf, statement, lines, language or language_of(request))
     return web.Response(body=body, headers=_headers(statement, "pdf"))
 
 

@@ -51,7 +51,8 @@ select * from statements where creator_id = %(creator_id)s order by month desc l
 select count(*) from statements where creator_id = %(creator_id)s;
 
 -- name: statement
-select * from statements where id = %(id)s and creator_id = %(creator_id)s;
+select * from statements
+where id = %(id)s and (%(creator_id)s::bigint is null or creator_id = %(creator_id)s::bigint);
 
 -- name: all_statements
 select * from statements where id > %(after)s order by id limit %(limit)s;

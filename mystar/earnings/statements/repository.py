@@ -87,8 +87,8 @@ class StatementRepository:
     async def count_of_creator(self, creator_id: int) -> int:
         return int(await self._tx.value(QUERIES.count_statements, creator_id=creator_id))
 
-    async def get(self, statement_id: int, creator_id: int) -> Statement:
-        """:raises StatementUnknown: none, or another creator's."""
+    async def get(self, statement_id: int, creator_id: int | None = None) -> Statement:
+        """:raises StatementUnknown: none, or not of this creator."""
         found = _maybe(await self._tx.one_or_none(QUERIES.statement, id=statement_id, creator_id=creator_id))
         if found is None:
             raise StatementUnknown
