@@ -139,6 +139,22 @@ class PasswordSettings(Section):
     breach_url: Annotated[str, must_be("a web address, or empty", lambda url: not url or is_web_address(url))] = ""
 
 
+class SecuritySettings(Section):
+    #: Whether staff have to have a second factor; until one is set up, their role does not count.
+    staff_second_factor: bool
+    #: Days for which a browser may be remembered, so that it gives its second factor once; 0 = never.
+    remember_days: int = Field(ge=0, le=365)
+    #: The host that passkeys belong to: they work there and on its subdomains. Empty = the public address, or the site
+    #: where the service is on a subdomain of it. Other hosts make all passkeys useless.
+    rp_id: Annotated[
+        str, must_be("a host name, or empty", lambda host: not host or is_web_address(f"https://{host}"))
+    ] = ""
+    #: Further origins whose pages may ask for passkeys, beside the public address and the site.
+    passkey_origins: Annotated[
+        Origins, must_be("exact origins", lambda all_: not any(set("*") & set(one) or one == "null" for one in all_))
+    ] = ()
+
+
 class MailSettings(Section):
     #: The SMTP server.
     host: str
@@ -282,6 +298,16 @@ class LimitSettings(Section):
     login_strangers: Rate
     #: Failed log-ins from a device or session that the account knows.
     login_known: Rate
+    #: Codes and passkeys of sign-ins, also right ones, by address.
+    second_factor_address: Rate
+    #: The same of one account from unknown devices.
+    second_factor: Rate
+    #: The same from a device or session that the account knows.
+    second_factor_known: Rate
+    #: Sign-ins with a passkey alone that are begun, by address.
+    passkey_sign_in: Rate
+    #: Second factors that an account adds, removes or renews.
+    factor_change: Rate
     #: Registrations by address.
     registration: Rate
     #: Mails with links to one address.

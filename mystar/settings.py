@@ -56,6 +56,7 @@ from mystar.sections import (
     PrivacySettings,
     ProviderSettings,
     SandboxSettings,
+    SecuritySettings,
     StudioSettings,
     TokenSettings,
 )
@@ -96,6 +97,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings
     tokens: TokenSettings
     passwords: PasswordSettings
+    security: SecuritySettings
     mail: MailSettings
     payments: PaymentSettings
     oauth: OauthSettings
@@ -180,6 +182,7 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
     yield from _unless(all(map(_is_good_key, settings.previous_secret_keys)), "MYSTAR_PREVIOUS_SECRET_KEYS", good)
     yield from _unless(not settings.backup_key or _is_good_key(settings.backup_key), "MYSTAR_BACKUP_KEY", good)
     yield from _storage_weaknesses(settings.storage)
+    yield from _relying_party_weaknesses(settings.security.rp_id, settings.http)
     yield from _unless(
         settings.earnings.mode == "balance" or settings.payouts.provider == "yookassa",
         "MYSTAR_PAYOUTS__PROVIDER",
@@ -221,6 +224,16 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
 def _is_reserved(address: str) -> bool:
     """Whether the host is a name for tests, which nobody can have (RFC 2606)."""
     return (URL(address).host or "").rpartition(".")[2] in ("example", "invalid", "test", "localhost")
+
+
+def _relying_party_weaknesses(rp_id: str, http: HttpSettings) -> Iterator[str]:
+    """Browsers refuse to use a passkey on another host."""
+    hosts = [URL(one).raw_host or "" for one in (http.public_url, http.site_url) if one]
+    is_here = rp_id == "localhost" and any(map(is_loopback, hosts))
+    is_own = not rp_id or is_here or any(host == rp_id or host.endswith(f".{rp_id}") for host in hosts)
+    yield from _unless(
+        is_own, "MYSTAR_SECURITY__RP_ID", "must be the host of the public address or of the site, or a domain above it"
+    )
 
 
 def _payout_weaknesses(gateway: YookassaPayoutSettings) -> Iterator[str]:

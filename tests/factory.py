@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import av
+import jwt
 from aiohttp import web
 from PIL import Image
 from yarl import URL
@@ -124,8 +125,9 @@ class Factory:
 
 
 def actor(person: Person, role: Role | None = None) -> Actor:
-    """The account as services know the actor of a request."""
-    return Actor(person.id, uuid.uuid4(), person.username, role)
+    """The account as services know the actor of a request, in the session of its token."""
+    claims = jwt.decode(person.token, options={"verify_signature": False})
+    return Actor(person.id, uuid.UUID(claims["sid"]), person.username, role)
 
 
 def picture(format_: str = "JPEG", size: tuple[int, int] = (64, 48)) -> bytes:

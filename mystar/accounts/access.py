@@ -25,6 +25,8 @@ F = TypeVar("F", bound=Callable[..., object])
 #: Marks a browser that has logged in before; it grants nothing, see `LoginThrottle`.
 _DEVICE = "mystar_device"
 _DEVICE_LIFE = 180 * 86_400
+#: Marks a browser that has given its second factor lately; its life is in the signed value.
+_REMEMBERED = "mystar_remembered"
 _ACTOR = web.RequestKey("actor", object)
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 LIMITS: web.AppKey[RateLimits] = web.AppKey("limits")
@@ -64,12 +66,14 @@ def _closed(handler: F, rule: str) -> F:
 
 @web.middleware
 async def authentication_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """:raises Unauthenticated: a required token is missing or invalid. :raises Forbidden: not staff where required."""
+    """:raises Unauthenticated: a required token is missing or invalid. :raises Forbidden: not staff where required.
+    :raises StaffFactorNeeded: staff without the second factor that they have to have.
+    """
     rule = rule_of(request)
     async with handshake_slot(request) if rule == "socket" else nullcontext():
         if rule is not None:
             request[_ACTOR] = actor = await _actor(request, rule)
-            if rule == "staff" and not (actor and actor.is_staff):
+            if rule == "staff" and not (actor and actor.acts_as_staff()):
                 raise Forbidden
         return await handler(request)
 
@@ -175,7 +179,8 @@ def client_info(request: web.Request) -> ClientInfo:
     """The client of the request, for limits, sessions and the language of mails."""
     agent = request.headers.get("User-Agent", "")[:300].encode("utf-8", "replace").decode()
     language: Language = "en" if language_of(request) == "en" else "ru"
-    return ClientInfo(address_of(request), agent, language, _device_of(request), token_of(request))
+    remembered = request.cookies.get(cookie_name(request, _REMEMBERED), "")[:200]
+    return ClientInfo(address_of(request), agent, language, _device_of(request), token_of(request), remembered)
 
 
 def _device_of(request: web.Request) -> str:
@@ -191,15 +196,17 @@ def session_response(request: web.Request, session: NewSession, data: Any, statu
 
 
 def set_device_cookie(request: web.Request, response: web.Response, session: NewSession) -> None:
-    """Set the cookie by which the browser is recognized at its next log-in."""
-    response.set_cookie(
-        cookie_name(request, _DEVICE),
-        session.device,
-        max_age=_DEVICE_LIFE,
-        httponly=True,
-        samesite="Lax",
-        secure=request.app[PUBLIC_URL].startswith("https://"),
-    )
+    """Set the cookies by which the browser is recognized at its next log-in, and need not repeat its second factor."""
+    for name, value in ((_DEVICE, session.device), (_REMEMBERED, session.trusted)):
+        if value:
+            response.set_cookie(
+                cookie_name(request, name),
+                value,
+                max_age=_DEVICE_LIFE,
+                httponly=True,
+                samesite="Lax",
+                secure=request.app[PUBLIC_URL].startswith("https://"),
+            )
 
 
 def token_response(data: Any, status: int = 200) -> web.Response:

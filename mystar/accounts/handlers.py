@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, client_info, session_response, signed_in, token_response, unlimited
-from mystar.accounts.keys import ACCOUNTS, CONTACTS, PASSWORDS, STEP_UP
+from mystar.accounts.keys import ACCOUNTS, CONTACTS, PASSWORDS
 from mystar.accounts.model import ConfirmLinkUnknown, Draft
 from mystar.accounts.schemas import (
     CREATOR,
@@ -18,7 +18,6 @@ from mystar.accounts.schemas import (
     MailedTokenDraft,
     Nothing,
     PasswordChange,
-    PasswordCheck,
     RefreshDraft,
     RegisteredView,
     SessionPath,
@@ -172,18 +171,6 @@ async def change_password(request: web.Request) -> web.Response:
 
 @docs(
     tags=["market: people"],
-    summary="Give the password again, for actions that need a recent session",
-    responses={204: {"description": "The session counts as new for ten minutes"}},
-)
-@signed_in
-@json_schema(PasswordCheck)
-async def reauthenticate(request: web.Request) -> web.Response:
-    await request.app[STEP_UP].reauthenticate(actor_of(request), body_of(request)["password"])
-    return web.Response(status=204)
-
-
-@docs(
-    tags=["market: people"],
     summary="Show the button that undoes a change of e-mail or phone",
     responses={200: {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}}},
 )
@@ -232,7 +219,6 @@ async def end_session(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-_REAUTHENTICATE = route("POST", "/api/v1/users/me/reauthentication/", reauthenticate, "market.reauthentication")
 _SESSIONS = route("GET", "/api/v1/users/me/sessions/", list_sessions, "market.sessions")
 _SESSION = route("DELETE", "/api/v1/users/me/sessions/{sid}/", end_session, "market.session")
 ROUTES: tuple[Route, ...] = (
@@ -247,8 +233,6 @@ ROUTES: tuple[Route, ...] = (
     route("POST", "/api/auth/password/change/", change_password, "market.password-change"),
     route("GET", "/api/auth/undo-change/", show_undo, "market.undo-change"),
     route("POST", "/api/auth/undo-change/", undo_change, "market.undo-change"),
-    _REAUTHENTICATE,
-    alias("/api/users/me/reauthentication/", _REAUTHENTICATE),
     _SESSIONS,
     _SESSION,
     alias("/api/users/me/sessions/", _SESSIONS),

@@ -9,6 +9,8 @@ from aiohttp import web
 if TYPE_CHECKING:
     from mystar.accounts.contacts import ContactChanges
     from mystar.accounts.erasure import AccountErasure
+    from mystar.accounts.factors.service import FactorService
+    from mystar.accounts.factors.sign_in import SecondStep
     from mystar.accounts.oauth.identities import IdentityService
     from mystar.accounts.oauth.service import SignInService
     from mystar.accounts.passwords import PasswordService
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
 ACCOUNT_ERASURE: web.AppKey[AccountErasure] = web.AppKey("account_erasure")
 ACCOUNTS: web.AppKey[AccountService] = web.AppKey("accounts")
 CONTACTS: web.AppKey[ContactChanges] = web.AppKey("contacts")
+FACTORS: web.AppKey[FactorService] = web.AppKey("factors")
 IDENTITIES: web.AppKey[IdentityService] = web.AppKey("identities")
 OPERATOR: web.AppKey[Operator] = web.AppKey("operator")
 PASSWORDS: web.AppKey[PasswordService] = web.AppKey("passwords")
 PROFILES: web.AppKey[ProfileService] = web.AppKey("profiles")
+SECOND_STEP: web.AppKey[SecondStep] = web.AppKey("second_step")
 SIGN_IN: web.AppKey[SignInService] = web.AppKey("sign_in")
 STAFF: web.AppKey[StaffService] = web.AppKey("staff")
 STEP_UP: web.AppKey[StepUp] = web.AppKey("step_up")

@@ -20,7 +20,8 @@ Role = Literal["viewer", "operator", "owner"]
 class ClientInfo:
     """The client of a request that is not authenticated yet. ``language`` is used for mails.
 
-    ``device`` and ``token``: the device cookie and the access token that it sent, not verified.
+    ``device``, ``remembered`` and ``token``: the cookies of a known device and of a browser that need not repeat its
+    second factor, and the access token that it sent, not verified.
     """
 
     address: str = ""
@@ -28,16 +29,21 @@ class ClientInfo:
     language: Language = "ru"
     device: str = ""
     token: str | None = None
+    remembered: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The authenticated account of a request (D1): from the token, never from an id in a body."""
+    """The authenticated account of a request (D1): from the token, never from an id in a body.
+
+    ``pending_role``: the role of a member of the staff who has to set up a second factor first; ``role`` is None then.
+    """
 
     id: int
     session_id: uuid.UUID
     username: str
     role: Role | None = None
+    pending_role: Role | None = None
 
     @property
     def is_staff(self) -> bool:
@@ -49,13 +55,22 @@ class Actor:
         """Staff who may change things."""
         return self.role in ("operator", "owner")
 
+    def acts_as_staff(self) -> bool:
+        """Like `is_staff`, where nothing but the role decides. :raises StaffFactorNeeded: the role is pending."""
+        if self.pending_role is not None:
+            raise StaffFactorNeeded
+        return self.is_staff
+
     def require_staff(self) -> None:
-        """:raises Forbidden: not a member of the staff."""
-        if not self.is_staff:
+        """:raises Forbidden: not a member of the staff. :raises StaffFactorNeeded: the role is pending."""
+        if not self.acts_as_staff():
             raise Forbidden
 
     def require_operator(self) -> None:
-        """:raises Forbidden: not a member of the staff, or one who may only look."""
+        """:raises Forbidden: not a member of the staff, or one who may only look.
+        :raises StaffFactorNeeded: the role is pending.
+        """
+        self.require_staff()
         if not self.may_operate:
             raise Forbidden
 
@@ -103,6 +118,7 @@ class Account:
     phone_verified_at: datetime | None = None
     #: Since when the account is nothing but a number.
     erased_at: datetime | None = None
+    has_second_factor: bool = False
 
     @property
     def is_verified(self) -> bool:
@@ -123,7 +139,8 @@ class Account:
 class NewSession:
     """A new session with its access token and, in channels that have one, a refresh token.
 
-    ``device`` is the signed value of the device cookie.
+    ``device`` is the signed value of the device cookie, ``trusted`` that of a browser that need not repeat its second
+    factor, empty for others.
     """
 
     account: Account
@@ -131,6 +148,7 @@ class NewSession:
     access: str
     refresh: str | None
     device: str
+    trusted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +258,12 @@ class RoleChanged:
 
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
-    """A session was opened, by whichever way of signing in."""
+    """A session was opened, by whichever way of signing in. ``factor``: the second one, if it was asked for."""
 
     account_id: int
     session_id: uuid.UUID
     channel: Channel
+    factor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,21 +350,37 @@ class ResetLinkExpired(NotFound):
     text = Text("Срок действия ссылки истёк. Запросите новую.", "The link has expired. Please ask for a new one.")
 
 
+class StaffFactorNeeded(Forbidden):
+    """Staff without a second factor, where `[security] staff_second_factor` wants one: it has to be set up first."""
+
+    code = "second_factor_setup_required"
+    text = Text(
+        "Сотрудникам нужен второй фактор: добавьте его, чтобы продолжить.",
+        "Staff need a second factor: set one up to go on.",
+    )
+
+
 class ReauthenticationNeeded(Forbidden):
-    """A sensitive action without the password, in a session in which it was not given within ten minutes."""
+    """A sensitive action without the password, in a session in which neither it nor a second factor was given within
+    ten minutes.
+    """
 
     code = "reauthentication_needed"
     text = Text("Укажите пароль или войдите ещё раз.", "Give the password, or sign in again.")
 
 
 class ReauthenticationFailed(Invalid):
-    """The password that confirms a sensitive action is wrong."""
+    """The password, code or passkey that confirms a sensitive action is wrong."""
 
     code = "reauthentication_failed"
     text = Text("Пароль указан неверно.", "The password is wrong.")
 
-    def __init__(self) -> None:
-        super().__init__(fields={"password": [self.text]})
+    def __init__(self, field: str = "password") -> None:
+        text = self.text if field == "password" else _NOT_ACCEPTED
+        super().__init__(fields={field: [text]})
+
+
+_NOT_ACCEPTED = Text("Код или ключ доступа не подошёл.", "The code or the passkey was not accepted.")
 
 
 class PasswordWrong(Invalid):

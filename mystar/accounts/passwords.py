@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mystar.accounts.drafts import require_good_password, require_unleaked_password
+from mystar.accounts.factors.service import FactorService
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
@@ -39,13 +40,14 @@ class PasswordService:
         links: MailedLinks,
         throttle: LoginThrottle,
         identities: IdentityService,
+        factors: FactorService,
         leaked: BreachedPasswords,
         mailer: Mailer,
         clock: Clock,
     ) -> None:
         self._db, self._passwords, self._sessions, self._links = db, passwords, sessions, links
         self._throttle, self._mailer, self._clock = throttle, mailer, clock
-        self._identities, self._leaked = identities, leaked
+        self._identities, self._factors, self._leaked = identities, factors, leaked
 
     async def change_password(self, actor: Actor, old: str, new: str) -> None:
         """Ends every session, including the current one (D6).
@@ -89,6 +91,8 @@ class PasswordService:
     async def reset_password(self, token: str, password: str, client: ClientInfo) -> None:
         """Set a new password by a mailed link; ends every session and every other link of the account.
 
+        Second factors stay, unless the e-mail was never confirmed: they may be those of the stranger who registered it.
+
         :raises Invalid: the password. :raises ResetLinkUnknown: :raises ResetLinkExpired: :raises TooMany:
         """
         account = await self.check_reset_link(token, client)
@@ -101,6 +105,8 @@ class PasswordService:
                 raise ResetLinkUnknown
             # A linked sign-in may be that of the person from whom the account is recovered.
             await self._identities.drop(tx, account.id)
+            if not account.is_verified:
+                await self._factors.drop(tx, account.id, "unproven")
             # Following the link proves access to the mailbox, as a confirmation does.
             await AccountRepository(tx).confirm_email(account.id, self._clock.now())
             await self._set_password(tx, account, hashed, reason="password_reset")

@@ -125,10 +125,6 @@ class PasswordChange(BaseSchema):
     new_password = Password(required=True)
 
 
-class PasswordCheck(BaseSchema):
-    password = Password(required=True)
-
-
 class SessionPath(BaseSchema):
     sid = fields.UUID(required=True)
 

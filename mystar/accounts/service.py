@@ -13,6 +13,8 @@ from mystar.accounts.credentials import (
     key_of,
 )
 from mystar.accounts.drafts import normalize_draft, require_unleaked_password
+from mystar.accounts.factors.service import FactorService
+from mystar.accounts.factors.sign_in import Opened, SecondStep, session_or_raise
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
@@ -61,6 +63,8 @@ class AccountService:
         links: MailedLinks,
         throttle: LoginThrottle,
         identities: IdentityService,
+        factors: FactorService,
+        second_step: SecondStep,
         leaked: BreachedPasswords,
         limits: RateLimits,
         clock: Clock,
@@ -68,6 +72,7 @@ class AccountService:
         self._db, self._passwords, self._sessions, self._links = db, passwords, sessions, links
         self._throttle, self._limits, self._clock = throttle, limits, clock
         self._identities, self._leaked = identities, leaked
+        self._factors, self._second_step = factors, second_step
 
     # Registration
 
@@ -165,7 +170,8 @@ class AccountService:
     async def confirm_email(self, token: str, client: ClientInfo, channel: Channel | None) -> EmailConfirmation:
         """Confirm an e-mail by its mailed link. The first use opens a session in ``channel``, if one is given.
 
-        Mail programs open links before people do. So a used link succeeds again, but opens no second session.
+        Mail programs open links before people do. So a used link succeeds again, but opens no second session. A link
+        does not replace a second factor: it opens no session then.
 
         :raises ConfirmLinkUnknown: also when the e-mail was changed. :raises ConfirmLinkExpired: :raises TooMany:
         """
@@ -183,9 +189,9 @@ class AccountService:
                 await accounts.confirm_email(account.id, self._clock.now())
                 account = await accounts.get(account.id)
                 await tx.publish(EmailConfirmed(account.id))
-                return EmailConfirmation(
-                    account, await self._sessions.open(tx, account, client, channel) if channel else None
-                )
+                if channel is None or account.has_second_factor:
+                    return EmailConfirmation(account, None)
+                return EmailConfirmation(account, await self._sessions.open(tx, account, client, channel))
             if account.is_verified:
                 return EmailConfirmation(account, None)
             raise ConfirmLinkUnknown
@@ -195,13 +201,14 @@ class AccountService:
     ) -> None:
         """Drop what was attached to the account before its e-mail was confirmed, as a stranger may have attached it.
 
-        Linked sign-ins and other sessions are kept only for a client with a session of the account; the password also
-        for a known device, and for the network that registered.
+        Linked sign-ins, second factors and other sessions are kept only for a client with a session of the account; the
+        password also for a known device, and for the network that registered.
         """
         accounts = AccountRepository(tx)
         registered_from = await accounts.unconfirmed_from(account.id)
         if session is None:
             await self._identities.drop(tx, account.id)
+            await self._factors.drop(tx, account.id, "unproven")
         await self._sessions.end_others(tx, account.id, reason="email_confirmed", keep=session)
         if session or is_known or registered_from in (None, network_of(client.address)):
             return
@@ -217,6 +224,7 @@ class AccountService:
         same moment gain nothing over guesses made one after the other.
 
         :raises LoginRefused: after the same time, whatever the reason. :raises TooMany: :raises Unavailable:
+        :raises SecondFactorRequired: the password is right, and the account has a second factor (`SecondStep.finish`).
         """
         who = credential_of(login)
         account, stored = await AccountRepository(self._db).find(who) or (None, None)
@@ -229,12 +237,12 @@ class AccountService:
             await attempt.failed()
             raise LoginRefused(account.id if account else None)
         await attempt.check()
-        return await self._open_session(account.id, stored, password, client, channel)
+        return session_or_raise(await self._open_session(account.id, stored, password, client, channel))
 
     async def _open_session(
         self, account_id: int, stored: str, password: str, client: ClientInfo, channel: Channel
-    ) -> NewSession:
-        """Open a session, unless the ``stored`` hash, which matches, was replaced in the meantime."""
+    ) -> Opened:
+        """Open a session or its second step, unless the ``stored`` hash, which matches, was replaced meanwhile."""
         caller: dict[str, Any] = {"client": network_of(client.address), "account": account_id}
         needs_rehash = self._passwords.needs_rehash(stored)
         renewed = await self._passwords.hash(password, **caller) if needs_rehash else None
@@ -244,14 +252,14 @@ class AccountService:
             if account.is_active and current == stored:
                 if renewed:
                     await accounts.change_password(account_id, renewed)
-                return await self._sessions.open(tx, account, client, channel)
+                return await self._second_step.open(tx, account, client, channel)
         # Replaced by another password, or by a concurrent log-in that renewed the hash.
         if account.is_active and current and await self._passwords.verify(password, current, **caller):
             return await self._open_session(account_id, current, password, client, channel)
         raise LoginRefused
 
     async def sign_in(self, account_id: int, client: ClientInfo, channel: Channel) -> NewSession:
-        """Open a session for an account that the caller has authenticated otherwise.
+        """Open a session for an account that the caller has authenticated otherwise, its second factor included.
 
         :raises LoginRefused: the account is blocked. :raises NotFound: there is none.
         """

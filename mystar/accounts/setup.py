@@ -10,15 +10,25 @@ from prometheus_client import Counter
 
 from mystar.accounts.contacts import ContactChanges
 from mystar.accounts.erasure import AccountErasure
+from mystar.accounts.factors.handlers import ROUTES as FACTOR_ROUTES
+from mystar.accounts.factors.listeners import listen
+from mystar.accounts.factors.passkeys import relying_party
+from mystar.accounts.factors.repository import CONSTRAINTS as FACTOR_CONSTRAINTS
+from mystar.accounts.factors.repository import PERSONAL_DATA as FACTOR_DATA
+from mystar.accounts.factors.service import FactorService
+from mystar.accounts.factors.sign_in import SecondStep
+from mystar.accounts.factors.verification import FactorVerifier
 from mystar.accounts.handlers import ROUTES as ACCOUNT_ROUTES
 from mystar.accounts.keys import (
     ACCOUNT_ERASURE,
     ACCOUNTS,
     CONTACTS,
+    FACTORS,
     IDENTITIES,
     OPERATOR,
     PASSWORDS,
     PROFILES,
+    SECOND_STEP,
     SIGN_IN,
     STAFF,
     STEP_UP,
@@ -53,11 +63,12 @@ from mystar.kit.background import every
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.security.breached import BreachedPasswords
 from mystar.kit.security.passwords import Passwords
+from mystar.kit.security.sealing import Sealer
 from mystar.kit.security.tokens import Tokens
 from mystar.kit.web.routes import Route
 
-ROUTES: tuple[Route, ...] = (*ACCOUNT_ROUTES, *OAUTH_ROUTES)
-CONSTRAINTS: Constraints = {**ACCOUNT_CONSTRAINTS, **OAUTH_CONSTRAINTS}
+ROUTES: tuple[Route, ...] = (*ACCOUNT_ROUTES, *FACTOR_ROUTES, *OAUTH_ROUTES)
+CONSTRAINTS: Constraints = {**ACCOUNT_CONSTRAINTS, **FACTOR_CONSTRAINTS, **OAUTH_CONSTRAINTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +81,19 @@ class _Parts:
     throttle: LoginThrottle
     step_up: StepUp
     identities: IdentityService
+    factors: FactorService
+    second_step: SecondStep
     leaked: BreachedPasswords
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
-    infra.add_personal_data(PERSONAL_DATA, SIGN_IN_DATA)
+    infra.add_personal_data(PERSONAL_DATA, SIGN_IN_DATA, FACTOR_DATA)
     parts = _parts(infra)
     infra.outbox.handle(LINK_REQUESTS, parts.links.send_asked)
     app[STEP_UP], app[IDENTITIES] = parts.step_up, parts.identities
+    app[FACTORS], app[SECOND_STEP] = parts.factors, parts.second_step
+    listen(infra.events)
+    app.cleanup_ctx.append(every(3600, parts.second_step.sweep, name="challenge sweep"))
     _add_accounts(app, infra, parts)
     _add_staff(app, infra, parts)
     _add_sign_in(app, infra, parts)
@@ -118,11 +134,66 @@ def _parts(infra: Infrastructure) -> _Parts:
         mailer=infra.account_mailer,
         clock=clock,
         settings=settings.tokens,
+        staff_factor=settings.security.staff_second_factor,
     )
     throttle = LoginThrottle(infra.limits, sessions, infra.metrics.registry)
     step_up = StepUp(db, passwords=passwords, throttle=throttle, clock=clock)
     leaked = BreachedPasswords(settings.passwords.breach_url)
-    return _Parts(passwords, sessions, _mailed_links(infra), throttle, step_up, IdentityService(db, step_up), leaked)
+    identities, verifier = IdentityService(db, step_up), _verifier(infra)
+    return _Parts(
+        passwords,
+        sessions,
+        _mailed_links(infra),
+        throttle,
+        step_up,
+        identities,
+        _factors(infra, sessions, step_up, verifier),
+        _second_step(infra, sessions, verifier),
+        leaked,
+    )
+
+
+def _verifier(infra: Infrastructure) -> FactorVerifier:
+    settings = infra.settings
+    party = relying_party(
+        infra.site.name("market"),
+        public_url=settings.http.public_url,
+        site_url=settings.http.site_url,
+        rp_id=settings.security.rp_id,
+        origins=settings.security.passkey_origins,
+    )
+    sealer = Sealer(settings.secret_key, "second factors", previous=settings.previous_secret_keys)
+    return FactorVerifier(
+        sealer=sealer, signer=infra.signer, party=party, mailer=infra.account_mailer, clock=infra.clock
+    )
+
+
+def _factors(infra: Infrastructure, sessions: Sessions, step_up: StepUp, verifier: FactorVerifier) -> FactorService:
+    return FactorService(
+        infra.db,
+        sessions=sessions,
+        step_up=step_up,
+        verifier=verifier,
+        limits=infra.limits,
+        signer=infra.signer,
+        clock=infra.clock,
+        issuer=infra.site.name("market"),
+        staff_required=infra.settings.security.staff_second_factor,
+    )
+
+
+def _second_step(infra: Infrastructure, sessions: Sessions, verifier: FactorVerifier) -> SecondStep:
+    security = infra.settings.security
+    return SecondStep(
+        infra.db,
+        sessions=sessions,
+        verifier=verifier,
+        limits=infra.limits,
+        signer=infra.signer,
+        clock=infra.clock,
+        remembered=timedelta(days=security.remember_days),
+        staff_required=security.staff_second_factor,
+    )
 
 
 def _mailed_links(infra: Infrastructure) -> MailedLinks:
@@ -148,6 +219,8 @@ def _add_accounts(app: web.Application, infra: Infrastructure, parts: _Parts) ->
         links=links,
         throttle=parts.throttle,
         identities=parts.identities,
+        factors=parts.factors,
+        second_step=parts.second_step,
         leaked=parts.leaked,
         limits=limits,
         clock=clock,
@@ -174,6 +247,7 @@ def _add_accounts(app: web.Application, infra: Infrastructure, parts: _Parts) ->
         links=links,
         throttle=parts.throttle,
         identities=parts.identities,
+        factors=parts.factors,
         leaked=parts.leaked,
         mailer=infra.account_mailer,
         clock=clock,
@@ -181,7 +255,7 @@ def _add_accounts(app: web.Application, infra: Infrastructure, parts: _Parts) ->
 
 
 def _add_staff(app: web.Application, infra: Infrastructure, parts: _Parts) -> None:
-    app[STAFF] = StaffService(infra.db, parts.sessions)
+    app[STAFF] = StaffService(infra.db, parts.sessions, parts.step_up)
     app[OPERATOR] = Operator(infra.db, passwords=parts.passwords, sessions=parts.sessions, clock=infra.clock)
     support = infra.settings.mail.support
     app[SUPPORT_FORMS] = SupportForms(infra.db, mailer=infra.mailer, limits=infra.limits, support=support)
@@ -195,6 +269,7 @@ def _add_sign_in(app: web.Application, infra: Infrastructure, parts: _Parts) -> 
         all_providers(oauth, http_client),
         attempts=SignInAttempts(db, clock, infra.signer, lifetime=timedelta(seconds=oauth.attempt_seconds)),
         sessions=parts.sessions,
+        second_step=parts.second_step,
         links=parts.links,
         step_up=parts.step_up,
         mailer=infra.account_mailer,

@@ -19,7 +19,7 @@ from yarl import URL
 
 from mystar.accounts.access import set_actor, token_of
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Actor, Role
+from mystar.accounts.model import Actor, Role, StaffFactorNeeded
 from mystar.admin.keys import PANEL_SECURITY
 from mystar.admin.model import FormForged, NotStaff, RoleTooLow, Staff
 from mystar.errors import Unauthenticated
@@ -44,19 +44,25 @@ class PanelSecurity:
     max_age: int
 
 
-def staff(min_role: Role) -> Callable[[Handler], Handler]:
-    """Requires staff of this role or a higher one, and a valid CSRF token in forms."""
+def staff(min_role: Role, *, is_setup: bool = False) -> Callable[[Handler], Handler]:
+    """Requires staff of this role or a higher one, and a valid CSRF token in forms.
+
+    :param is_setup: open to staff who have to set up a second factor first.
+    """
 
     def closed(handler: Handler) -> Handler:
         @wraps(handler)
         async def guarded(request: web.Request) -> web.StreamResponse:
             request[_STAFF] = found = await authenticate(request)
             set_actor(request, found.actor)
-            if found.actor.role is None:
+            is_pending = found.actor.pending_role is not None
+            if found.actor.role is None and not is_pending:
                 raise NotStaff
             if found.by_cookie and request.method not in ("GET", "HEAD"):
                 await _require_own_form(request, "form", found.actor.session_id)
-            if not found.is_at_least(min_role):
+            if is_pending and not is_setup:
+                raise StaffFactorNeeded
+            if not (is_pending or found.is_at_least(min_role)):
                 raise RoleTooLow
             return await handler(request)
 

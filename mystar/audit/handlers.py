@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from mystar.accounts.access import maybe_actor_of, rule_of
+from mystar.accounts.factors.model import SecondFactorRefused, SecondFactorRequired
 from mystar.accounts.model import LoginRefused, PasswordWrong, ReauthenticationFailed
 from mystar.accounts.oauth.model import SignInRefused
 from mystar.audit.keys import AUDIT, RECENT_REFUSALS
@@ -70,6 +71,11 @@ async def _record_refusal(request: web.Request, refusal: MystarError) -> None:
             await audit.record_separately("sign_in_refused", subject, route=route)
         case SignInRefused():
             await audit.record_separately("sign_in_refused", route=route, code=refusal.code)
+        case SecondFactorRefused():
+            subject = f"account:{refusal.account_id}" if refusal.account_id else ""
+            await audit.record_separately("second_factor_refused", subject, route=route)
+        case SecondFactorRequired():
+            pass  # The sign-in goes on.
         case PasswordWrong() | ReauthenticationFailed():
             await audit.record_separately("password_refused", _actor_subject(request), route=route)
         case TooMany():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mystar.accounts.factors.model import FactorChanged, FactorsDropped, RecoveryCodesRenewed, RecoveryCodeUsed
 from mystar.accounts.model import (
     AccountBlocked,
     AccountUnblocked,
@@ -47,6 +48,10 @@ class Listeners:
         events.on(ContactChangeUndone, self._contact_change_undone)
         events.on(IdentityLinked, self._identity_linked)
         events.on(IdentityUnlinked, self._identity_unlinked)
+        events.on(FactorChanged, self._factor_changed)
+        events.on(FactorsDropped, self._factors_dropped)
+        events.on(RecoveryCodesRenewed, self._recovery_codes_renewed)
+        events.on(RecoveryCodeUsed, self._recovery_code_used)
         events.on(AccountBlocked, self._blocked)
         events.on(AccountUnblocked, self._unblocked)
         events.on(RoleChanged, self._role_changed)
@@ -69,6 +74,8 @@ class Listeners:
     async def _signed_in(self, tx: Tx, event: SessionOpened) -> None:
         # The actor is the account that signs in, even if the request carries the token of another account.
         subject, details = _account(event.account_id), {"door": event.channel, "session": str(event.session_id)}
+        if event.factor:
+            details["factor"] = event.factor
         await self._audit.record(tx, "sign_in", subject, actor_id=event.account_id, **details)
 
     async def _sessions_ended(self, tx: Tx, event: SessionsEnded) -> None:
@@ -93,6 +100,28 @@ class Listeners:
 
     async def _identity_unlinked(self, tx: Tx, event: IdentityUnlinked) -> None:
         await self._audit.record(tx, "identity_unlinked", _account(event.account_id), provider=event.provider)
+
+    async def _factor_changed(self, tx: Tx, event: FactorChanged) -> None:
+        await self._audit.record(
+            tx,
+            f"factor_{event.what}",
+            _account(event.account_id),
+            kind=event.kind,
+            name=event.name,
+            before=event.before,
+            after=event.after,
+        )
+
+    async def _factors_dropped(self, tx: Tx, event: FactorsDropped) -> None:
+        subject = _account(event.account_id)
+        await self._audit.record(tx, "factors_dropped", subject, before=event.before, after="", reason=event.reason)
+
+    async def _recovery_codes_renewed(self, tx: Tx, event: RecoveryCodesRenewed) -> None:
+        await self._audit.record(tx, "recovery_codes_renewed", _account(event.account_id))
+
+    async def _recovery_code_used(self, tx: Tx, event: RecoveryCodeUsed) -> None:
+        subject = _account(event.account_id)
+        await self._audit.record(tx, "recovery_code_used", subject, actor_id=event.account_id, left=event.left)
 
     async def _blocked(self, tx: Tx, event: AccountBlocked) -> None:
         await self._audit.record(tx, "account_blocked", _account(event.account_id))

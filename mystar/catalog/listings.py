@@ -100,7 +100,7 @@ class ServiceListings:
         service = (await CatalogRepository(self._db).services([service_id])).get(service_id)
         if service is None or service.is_removed:
             raise ServiceUnknown
-        if not service.is_listed and (actor is None or not (actor.is_staff or actor.id == service.account_id)):
+        if not service.is_listed and (actor is None or not (actor.id == service.account_id or actor.acts_as_staff())):
             raise ServiceUnknown
         return service
 

@@ -30,7 +30,7 @@ from mystar.cli.payments import payments
 from mystar.cli.payouts import payouts
 from mystar.cli.privacy import erase_account, export_account
 from mystar.cli.sandbox_ports import sandbox_url, with_free_sandbox_ports
-from mystar.cli.staff import admin, audit
+from mystar.cli.staff import admin, audit, reset_factors
 from mystar.errors import MystarError
 from mystar.kit.postgres import migrations
 from mystar.kit.postgres.embedded import EmbeddedPostgresError
@@ -173,6 +173,7 @@ def accounts() -> None:
 
 accounts.add_command(export_account)
 accounts.add_command(erase_account)
+accounts.add_command(reset_factors)
 
 
 @accounts.command("import")

@@ -90,6 +90,23 @@ def set_role(login: str, role: str) -> None:
     _with_account(lambda app: _operator(app).set_role(login, given), f"has the role {role}.")
 
 
+@click.command("reset-factors")
+@_LOGIN
+def reset_factors(login: str) -> None:
+    """Remove the second factors of an account whose owner has lost them. LOGIN is a user name, an e-mail or a phone.
+
+    Its sessions end, and the owner is told by mail.
+    """
+
+    async def reset(app: web.Application) -> None:
+        from mystar.accounts.keys import FACTORS
+
+        account = await app[FACTORS].reset_by_operator(login)
+        click.echo(f"{account.username} ({account.id}) has no second factors any more.")
+
+    with_service(reset)
+
+
 @click.group()
 def audit() -> None:
     """Read and verify the audit log."""

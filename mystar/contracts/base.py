@@ -13,6 +13,8 @@ from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.typedefs import Handler
 
 from mystar import errors
+from mystar.accounts.factors.model import ChallengeUnknown, SecondFactorRefused, SecondFactorRequired
+from mystar.accounts.model import StaffFactorNeeded
 from mystar.errors import MystarError
 from mystar.kit.web.cors import ORIGINS, allow
 from mystar.kit.web.http import language_of
@@ -184,6 +186,22 @@ def _from_http(error: web.HTTPException, request: web.Request) -> MystarError:
 
 
 _PATH = re.compile(r"(?<= )/[\w./-]*", re.ASCII)
+#: Refusals of second factors, which have their code also in dialects whose other errors have none.
+FACTOR_REFUSALS = (SecondFactorRequired, SecondFactorRefused, ChallengeUnknown, StaffFactorNeeded)
+#: Details of `SecondFactorRequired`, in every dialect.
+SECOND_STEP = ("challenge", "methods", "expires_in")
+SECOND_STEP_SCHEMA: Mapping[str, Any] = {
+    "challenge": {
+        "type": "string",
+        "description": "Of `second_factor_required`: names the sign-in in its second step.",
+    },
+    "methods": {
+        "type": "array",
+        "items": {"type": "string", "enum": ["totp", "passkey", "recovery_code"]},
+        "description": "Of `second_factor_required`: what the second step may be.",
+    },
+    "expires_in": {"type": "integer", "description": "Of `second_factor_required`: seconds for the second step."},
+}
 #: OpenAPI schema of ``message_and_detail``.
 MESSAGE_AND_DETAIL_SCHEMA = {
     "type": "object",
@@ -192,15 +210,21 @@ MESSAGE_AND_DETAIL_SCHEMA = {
         "detail": {"type": "string"},
         "message": {"type": "string"},
         "code": {"type": "string"},
+        **SECOND_STEP_SCHEMA,
         "errors": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
     },
 }
 
 
+def second_step(error: MystarError) -> dict[str, Any]:
+    """What a client needs for the second step of its sign-in; empty for other errors."""
+    return {name: error.details[name] for name in SECOND_STEP if name in error.details}
+
+
 def message_and_detail(error: MystarError, language: str) -> dict[str, Any]:
     """The error object of the messenger and identity dialects (D17)."""
     words = error.message(language)
-    body: dict[str, Any] = {"detail": words, "message": words, "code": error.code}
+    body: dict[str, Any] = {"detail": words, "message": words, "code": error.code, **second_step(error)}
     if error.fields:
         body["errors"] = error.field_messages(language)
     return body

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from mystar.contracts.base import Contract
+from mystar.contracts.base import SECOND_STEP, SECOND_STEP_SCHEMA, Contract
 from mystar.errors import MystarError
 from mystar.kit.web.http import html_response, json_response, wants_page
 from mystar.kit.web.routes import Route, route_name
@@ -32,14 +32,15 @@ ERROR_SCHEMA = {
             "items": {"type": "object"},
             "description": "What has to be settled before an account is erased: `code`, `ids` and `message`.",
         },
+        **SECOND_STEP_SCHEMA,
         "errors": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
     },
 }
 
 
 #: Details of an error that clients use: the status and the allowed actions of an order (D23), what can be paid out,
-#: and what stands in the way of an erasure.
-_SHOWN_DETAILS = ("status", "allowed_actions", "available", "obstacles")
+#: what stands in the way of an erasure, and what a sign-in needs for its second step (D63).
+_SHOWN_DETAILS = ("status", "allowed_actions", "available", "obstacles", *SECOND_STEP)
 #: Opened in a browser, from a mail.
 _PAGES = (
     *("market.verify-email", "market.unsubscribe", "market.payouts-stop"),

@@ -6,24 +6,40 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from mystar.accounts.model import LoginRefused
+from mystar.accounts.factors.model import ChallengeUnknown, ProofMissing, SecondFactorRefused
+from mystar.accounts.model import LoginRefused, ReauthenticationFailed, ReauthenticationNeeded, StaffFactorNeeded
 from mystar.admin.access import language_in, wants_json
 from mystar.admin.handlers import ROUTES
 from mystar.admin.handlers.render import error_page, redirect
+from mystar.admin.handlers.security import step_up_address, step_up_refused
 from mystar.admin.handlers.signing import sign_in_refused
 from mystar.contracts import market
 from mystar.contracts.base import Contract
 from mystar.errors import MystarError, TooMany, Unauthenticated
+
+#: Of the forms that ask who one is: they are shown again with what was wrong.
+_SHOWN_IN_FORMS = (
+    LoginRefused,
+    SecondFactorRefused,
+    ChallengeUnknown,
+    ProofMissing,
+    ReauthenticationFailed,
+    TooMany,
+)
 
 
 def render_error(error: MystarError, status: int, _: str, request: web.Request) -> web.Response:
     language = language_in(request)
     if wants_json(request):
         return market.render_error(error, status, language, request)
-    if isinstance(error, LoginRefused | TooMany) and (
-        form := sign_in_refused(request, error.message(language), status)
-    ):
-        return form
+    if isinstance(error, _SHOWN_IN_FORMS):
+        form = sign_in_refused(request, error, status) or step_up_refused(request, error, status)
+        if form is not None:
+            return form
+    if isinstance(error, ReauthenticationNeeded):
+        return redirect(step_up_address(request))
+    if isinstance(error, StaffFactorNeeded):
+        return redirect("/admin/security/")
     if isinstance(error, Unauthenticated) and request.method in ("GET", "HEAD"):
         return redirect(f"/admin/sign-in/?next={quote(request.path_qs)}")
     return error_page(request, error, status)

@@ -258,7 +258,7 @@ class FileService:
         if not is_key(key):
             raise FileUnknown
         file, is_reader = await FileRepository(self._db).by_key(key, actor.id if actor else None)
-        if file.is_open or (actor and (actor.is_staff or is_reader or actor.id == file.owner_id)):
+        if file.is_open or (actor and (is_reader or actor.id == file.owner_id or actor.acts_as_staff())):
             return file
         if self._link_fits(key, expires, signature):
             return file

@@ -127,7 +127,7 @@ class Order:
             return Role.BUYER
         if actor.id == self.creator_account_id:
             return Role.CREATOR
-        return Role.STAFF if actor.is_staff else None
+        return Role.STAFF if actor.acts_as_staff() else None
 
     @property
     def is_open_to_buyer(self) -> bool:

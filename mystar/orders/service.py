@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from mystar.accounts.model import Actor
+from mystar.accounts.sessions.step_up import StepUp
 from mystar.catalog.service import CatalogService
 from mystar.creators.service import CreatorService
 from mystar.files.service import FileService
@@ -37,7 +38,7 @@ from mystar.orders.model import (
 )
 from mystar.orders.placing import OfferedTerms, Placing, require_to_come
 from mystar.orders.repository import OrderRepository
-from mystar.orders.state_machine import Action, Terms, deadline_of, decide
+from mystar.orders.state_machine import Action, Terms, Transition, deadline_of, decide
 from mystar.orders.transitions import Transitions, acting_role
 from mystar.payments.model import PaymentChoice, PaymentNotStopped, PaymentOver, PaymentSettled
 from mystar.payments.service import PaymentService
@@ -54,7 +55,8 @@ class OrderService:
 
     Methods with an ``actor`` raise ``OrderUnknown`` when the actor is not a party to the order, ``ActionForbidden``
     when that party may never do it, and ``ActionNotAllowedNow`` when it may not do it in the present state. Those that
-    change an order raise ``TooMany`` above their limits.
+    change an order raise ``TooMany`` above their limits. Staff who give money back need step-up:
+    ``ReauthenticationNeeded``.
 
     :param public_url: base of payment links, without a trailing slash.
     :param terms: how long the parties have time.
@@ -70,6 +72,7 @@ class OrderService:
         catalog: CatalogService,
         files: FileService,
         payments: PaymentService,
+        step_up: StepUp,
         signer: Signer,
         limits: RateLimits,
         public_url: str,
@@ -78,6 +81,7 @@ class OrderService:
     ) -> None:
         self._db, self._clock = db, clock
         self._files, self._payments, self._patience = files, payments, patience
+        self._step_up = step_up
         self._signer, self._limits, self._public_url = signer, limits, public_url
         self._transitions = Transitions(
             clock, terms, creators=creators, files=files, payments=payments, patience=patience
@@ -215,6 +219,7 @@ class OrderService:
             return await self._act(actor, order_id, Action.REFUND, reason)
         async with self._db.transaction() as tx:
             order, transition = await self._transitions.decide(tx, actor, order_id, Action.REFUND_PART)
+            await self._require_step_up(tx, actor, order, transition)
             await self._payments.refund_part(tx, order_id, amount)
             await self._transitions.record(tx, order, transition, actor.id, amount=amount, reason=reason)
             await tx.publish(OrderMoneyDecided(order, transition.role, order.status, str(transition.action), amount))
@@ -314,6 +319,8 @@ class OrderService:
         """
         async with self._db.transaction() as tx:
             order = await self._locked_by_staff(tx, by, order_id)
+            if by is not None:
+                await self._step_up.require_recent(tx, by)
             await self._payments.refund_again(tx, order.id)
             await tx.publish(OrderMoneyDecided(order, Role.STAFF, order.status, "refund_again"))
 
@@ -365,9 +372,17 @@ class OrderService:
         await self._limit(actor, action)
         async with self._db.transaction() as tx:
             order, transition = await self._transitions.decide(tx, actor, order_id, action)
+            await self._require_step_up(tx, actor, order, transition)
             return await self._transitions.apply(
                 tx, order, transition, actor.id, details={"reason": reason} if reason else {}
             )
+
+    async def _require_step_up(self, tx: Tx, actor: Actor, order: Order, transition: Transition) -> None:
+        gives_back = transition.action in (Action.REFUND, Action.REFUND_PART) or (
+            transition.action is Action.CANCEL and order.money is Money.CAPTURED
+        )
+        if gives_back and transition.role is Role.STAFF:
+            await self._step_up.require_recent(tx, actor)
 
     async def _provider_page(self, order_id: int, method: str | None = None) -> str:
         async with self._db.transaction() as tx:

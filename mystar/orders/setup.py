@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from mystar.accounts.keys import STEP_UP
 from mystar.catalog.keys import CATALOG
 from mystar.creators.keys import CREATORS
 from mystar.files.keys import FILES
@@ -40,6 +41,7 @@ def _add_orders(app: web.Application, infra: Infrastructure) -> None:
         catalog=app[CATALOG],
         files=app[FILES],
         payments=app[PAYMENTS],
+        step_up=app[STEP_UP],
         signer=infra.signer,
         limits=infra.limits,
         public_url=infra.settings.http.public_url,

@@ -134,9 +134,12 @@ RIGHTS: dict[str, Rights] = {
     # Everyone may block others; the id is that of the blocked account.
     "POST /api/v1/users/{user_id}/block/": buyers("opsa"),
     "DELETE /api/v1/users/{user_id}/block/": buyers("opsa"),
+    "PATCH /api/v1/users/me/factors/{factor_id}/": buyers("o", {"name": "Телефон"}),
     "DELETE /api/v1/users/me/identities/{id}/": buyers("o"),
     "GET /api/v1/users/me/export/{export_id}/archive/": buyers("o"),
+    "DELETE /api/v1/users/me/factors/{factor_id}/": buyers("o"),
     "DELETE /api/v1/users/me/sessions/{sid}/": buyers("o"),
+    "POST /admin/accounts/{id}/reset-factors/": staffs(),
     "POST /admin/accounts/{id}/block/": staffs(),
     "POST /admin/accounts/{id}/unblock/": staffs(),
 }

@@ -66,12 +66,19 @@ async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
         "insert into provider_identities (issuer, subject, account_id) values ('yandex', '17', %(id)s)", id=buyer.id
     )
     linked = await (await api.get("/api/v1/users/me/identities/", as_=buyer)).json()
+    factor = await db.value(
+        "insert into second_factors (account_id, kind, name, sealed, created_at) "
+        "values (%(id)s, 'totp', %(name)s, '', now()) returning id",
+        id=buyer.id,
+        name=SECRET,
+    )
     ids = {
         "market id": linked[0]["id"],
         "account_id": buyer.id,
         "export_id": await _exported(db, buyer.id, file),
         "payout_id": payout,
         "statement_id": statement,
+        "factor_id": factor,
         "sid": await db.value("select id from sessions where account_id = %(id)s", id=buyer.id),
         "user_id": (await factory.person()).id,
         "skill_id": skill,

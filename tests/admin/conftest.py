@@ -65,7 +65,7 @@ async def sign_in_token(api: Api) -> str:
     """The CSRF token of the sign-in form; the cookie that it is bound to stays with the client."""
     api.forget_cookies()
     page = await api.get("/admin/sign-in/", headers=_PAGE)
-    (token,) = TOKEN.findall(await page.text())
+    (token,) = set(TOKEN.findall(await page.text()))
     return str(token)
 
 

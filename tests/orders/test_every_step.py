@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Callable
 from itertools import count, product
 from typing import Any
@@ -111,8 +110,8 @@ async def stage(app: web.Application, factory: Factory) -> Stage:
     people = {
         "buyer": actor(customer),
         "creator": actor(star),
-        "staff": Actor((await factory.staff("operator")).id, uuid.uuid4(), "staff", "operator"),
-        "viewer": Actor((await factory.staff("viewer")).id, uuid.uuid4(), "viewer", "viewer"),
+        "staff": actor(await factory.staff("operator"), "operator"),
+        "viewer": actor(await factory.staff("viewer"), "viewer"),
         "stranger": actor(stranger),
     }
     return Stage(app[ORDERS], None, order_id, people)  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ from mystar.accounts.credentials import (
     usable_name,
 )
 from mystar.accounts.drafts import normalize_draft, normalize_field
+from mystar.accounts.factors.sign_in import Opened, SecondStep, session_or_raise
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
@@ -86,6 +87,7 @@ class SignInService:
         *,
         attempts: SignInAttempts,
         sessions: Sessions,
+        second_step: SecondStep,
         links: MailedLinks,
         step_up: StepUp,
         mailer: Mailer,
@@ -96,6 +98,7 @@ class SignInService:
     ) -> None:
         self._db, self._attempts, self._sessions, self._links = db, attempts, sessions, links
         self._limits, self._clock, self._step_up, self._mailer = limits, clock, step_up, mailer
+        self._second_step = second_step
         self.public_url, self._site_url = public_url, site_url
         self._providers: Mapping[Name, Provider] = {provider.name: provider for provider in providers}
 
@@ -175,12 +178,13 @@ class SignInService:
         """Log in with a provider's token.
 
         :raises NotRegistered: the identity has no account. :raises LoginRefused: the account is blocked.
+        :raises SecondFactorRequired: the account has a second factor, see `SecondStep.finish`.
         :raises ProviderTokenRefused: :raises ProviderDown: :raises ProviderOff: :raises TooMany:
         """
         provider, profile = await self._identify(name, token, client)
         async with self._db.transaction() as tx:
-            session = await self._decide(tx, provider, profile, client, channel, registering=False)
-        return SignInResult(session, profile)
+            opened = await self._decide(tx, provider, profile, client, channel, registering=False)
+        return SignInResult(session_or_raise(opened), profile)
 
     async def register_with(
         self,
@@ -197,6 +201,7 @@ class SignInService:
         :raises AlreadyRegistered: the identity has an account. :raises SignInFirst: its e-mail belongs to another one.
         :raises Taken: the phone or the e-mail of ``contact``. :raises Invalid: by field.
         :raises ReauthenticationNeeded: for an ``actor``, see `StepUp.require`.
+        :raises SecondFactorRequired: as `sign_in_with` does, where the identity is linked already.
         :raises ProviderTokenRefused: :raises ProviderDown: :raises ProviderOff: :raises TooMany:
         """
         await self._limits.hit("registration", client.address)
@@ -206,7 +211,7 @@ class SignInService:
         for race in range(_ATTEMPTS):
             try:
                 async with self._db.transaction() as tx:
-                    session = await self._decide(
+                    opened = await self._decide(
                         tx,
                         provider,
                         profile,
@@ -217,7 +222,7 @@ class SignInService:
                         contact=contact,
                         race=race,
                     )
-                return SignInResult(session, profile)
+                return SignInResult(session_or_raise(opened), profile)
             except Taken as taken:
                 # A concurrent request has taken the generated user name.
                 if set(taken.fields) != {"username"} or race == _ATTEMPTS - 1:
@@ -254,7 +259,7 @@ class SignInService:
         actor: Actor | None = None,
         contact: ContactDetails | None = None,
         race: int = 0,
-    ) -> NewSession:
+    ) -> Opened:
         accounts, rows = AccountRepository(tx), ProviderRepository(tx)
         contact = contact or ContactDetails()
         email, email_verified = _email(profile, contact)
@@ -274,10 +279,15 @@ class SignInService:
                 await tx.publish(IdentityLinked(account.id, provider.issuer))
             case Link(account_id):
                 account = await _active(accounts, account_id)
+                if account.has_second_factor and not actor:
+                    # An identity that was found by its e-mail alone is linked by a signed-in owner only.
+                    return await self._second_step.ask(tx, account, channel)
                 await self._link(tx, account, provider, profile)
+                # A linking actor has passed the second factor, and step-up.
+                return await self._sessions.open(tx, account, client, channel)
             case LogIn(account_id):
                 account = await _active(accounts, account_id)
-        return await self._sessions.open(tx, account, client, channel)
+        return await self._second_step.open(tx, account, client, channel)
 
     async def _link(self, tx: Tx, account: Account, provider: Provider, profile: Profile) -> None:
         await ProviderRepository(tx).add_identity(provider.issuer, profile.subject, account.id)

@@ -70,23 +70,35 @@ class Sessions:
     """Opens, authenticates, refreshes and ends sessions.
 
     :param signer: signs device cookies.
+    :param staff_factor: whether the role of staff counts with a second factor only.
     """
 
     def __init__(
-        self, db: Database, *, tokens: Tokens, signer: Signer, mailer: Mailer, clock: Clock, settings: TokenSettings
+        self,
+        db: Database,
+        *,
+        tokens: Tokens,
+        signer: Signer,
+        mailer: Mailer,
+        clock: Clock,
+        settings: TokenSettings,
+        staff_factor: bool = False,
     ) -> None:
+        self._staff_factor = staff_factor
         self._db, self._tokens, self._signer, self._mailer, self._clock = db, tokens, signer, mailer, clock
         self._lifetimes = token_lifetimes(settings)
         self._idle = timedelta(seconds=settings.refresh_idle)
         self._max_age = timedelta(seconds=settings.refresh_longest)
         self._cache = _SessionCache()
 
-    async def open(self, tx: Tx, account: Account, client: ClientInfo, channel: Channel) -> NewSession:
-        """A new session and its tokens, valid once ``tx`` is committed."""
+    async def open(
+        self, tx: Tx, account: Account, client: ClientInfo, channel: Channel, *, factor: str = ""
+    ) -> NewSession:
+        """A new session and its tokens, valid once ``tx`` is committed. ``factor``: the second one, for the audit."""
         lifetimes, now, session_id = self._lifetimes[channel], self._clock.now(), uuid.uuid4()
         expires_at = now + (lifetimes.refresh or lifetimes.access)
         await AccountRepository(tx).add_session(session_id, account.id, channel, client, now, expires_at)
-        await tx.publish(SessionOpened(account.id, session_id, channel))
+        await tx.publish(SessionOpened(account.id, session_id, channel, factor))
         access = self._token(ACCESS, account.id, session_id, account.email, min(now + lifetimes.access, expires_at))
         refresh = self._token(REFRESH, account.id, session_id, account.email, expires_at) if lifetimes.refresh else None
         return NewSession(account, session_id, access, refresh, self._mark(account.id))
@@ -101,11 +113,16 @@ class Sessions:
         if actor is None:
             asked_at, age = time.monotonic(), self._cache.age
             row = await self._active(claims.session_id)
-            actor = Actor(row["id"], row["session_id"], row["username"], row["role"])
+            actor = self._actor(row)
             self._cache.put(actor, asked_at, age)
         if actor.id != claims.account_id:
             raise TokenRefused
         return actor
+
+    def _actor(self, row: Row) -> Actor:
+        role, is_pending = row["role"], self._staff_factor and not row["has_second_factor"]
+        who = row["id"], row["session_id"], row["username"]
+        return Actor(*who, None, role) if is_pending else Actor(*who, role)
 
     async def refresh(self, token: str, *, rotate: bool = False) -> RefreshedTokens:
         """A new access token of the refresh token's session (D7).

@@ -1,4 +1,4 @@
-"""Step-up: sensitive actions need the password, or a session in which it was given a short time ago."""
+"""Step-up: sensitive actions need the password, or a session in which it or a factor was given a short time ago."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mystar.accounts.model import Actor, ReauthenticationFailed, Reauthenticatio
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions.login_throttle import LoginThrottle
 from mystar.kit.clock import Clock
-from mystar.kit.postgres.database import Database
+from mystar.kit.postgres.database import Database, Queryable
 from mystar.kit.security.passwords import Passwords
 
 _MAX_AGE = timedelta(minutes=10)
@@ -38,9 +38,14 @@ class StepUp:
         elif not await self.is_recent(actor):
             raise ReauthenticationNeeded
 
-    async def is_recent(self, actor: Actor) -> bool:
-        """Whether the session began, or the password was given in it, within ten minutes."""
-        given_at = await AccountRepository(self._db).authenticated_at(actor.session_id)
+    async def require_recent(self, tx: Queryable, actor: Actor) -> None:
+        """How recent the session is, within a transaction. :raises ReauthenticationNeeded: an older one."""
+        if not await self.is_recent(actor, tx):
+            raise ReauthenticationNeeded
+
+    async def is_recent(self, actor: Actor, tx: Queryable | None = None) -> bool:
+        """Whether the session began, or the password or a factor was given in it, within ten minutes."""
+        given_at = await AccountRepository(tx or self._db).authenticated_at(actor.session_id)
         return given_at is not None and self._clock.now() - given_at <= _MAX_AGE
 
     async def _verify(self, actor: Actor, password: str) -> None:

@@ -17,6 +17,7 @@ from mystar.accounts.model import (
 )
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions.service import Sessions
+from mystar.accounts.sessions.step_up import StepUp
 from mystar.errors import Conflict, Forbidden, NotFound, Text
 from mystar.kit.postgres.database import Database
 from mystar.kit.web.pagination import Page, PageRequest
@@ -39,19 +40,27 @@ class LastOwner(Conflict):
 class StaffService:
     """What owners do with roles, and staff with accounts."""
 
-    def __init__(self, db: Database, sessions: Sessions) -> None:
-        self._db, self._sessions = db, sessions
+    def __init__(self, db: Database, sessions: Sessions, step_up: StepUp) -> None:
+        self._db, self._sessions, self._step_up = db, sessions, step_up
+
+    async def require_owner(self, actor: Actor) -> None:
+        """Before staff are made. :raises Forbidden: not an owner. :raises ReauthenticationNeeded:"""
+        if actor.role != "owner":
+            raise Forbidden
+        await self._step_up.require(actor)
 
     async def set_role(self, actor: Actor, account_id: int, role: Role | None) -> Account:
         """Give the account a role, or take it away with None. A changed role ends its sessions.
 
         :raises Forbidden: not an owner. :raises NotYourRole: :raises NotFound: no account has this id.
         :raises LastOwner: two owners take the role from each other.
+        :raises ReauthenticationNeeded: see `StepUp.require`.
         """
         if actor.role != "owner":
             raise Forbidden
         if actor.id == account_id:
             raise NotYourRole
+        await self._step_up.require(actor)
         async with self._db.transaction() as tx:
             accounts = AccountRepository(tx)
             owners = await accounts.lock_owners()

@@ -13,12 +13,14 @@ from mystar.admin.handlers import (
     outbox,
     people,
     receipts,
+    security,
     signing,
 )
 from mystar.kit.web.routes import Route
 
 ROUTES: tuple[Route, ...] = (
     *signing.ROUTES,
+    *security.ROUTES,
     *assets.ROUTES,
     *home.ROUTES,
     *lists.ROUTES,

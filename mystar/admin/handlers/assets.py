@@ -1,4 +1,4 @@
-"""The style sheet and the script."""
+"""The style sheet and the scripts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mystar.admin.handlers.render import asset
 from mystar.errors import NotFound
 from mystar.kit.web.routes import Route, route
 
-_TYPES = {"panel.css": "text/css", "panel.js": "text/javascript"}
+_TYPES = {"panel.css": "text/css", "panel.js": "text/javascript", "passkeys.js": "text/javascript"}
 
 
 async def serve(request: web.Request) -> web.Response:

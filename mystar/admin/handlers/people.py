@@ -7,7 +7,7 @@ import uuid
 from aiohttp import web
 from aiohttp_apispec import docs
 
-from mystar.accounts.keys import ACCOUNTS, STAFF
+from mystar.accounts.keys import ACCOUNTS, FACTORS, STAFF
 from mystar.accounts.model import Role
 from mystar.admin.access import actor_of, staff
 from mystar.admin.handlers.forms import ID, is_checked, load_row, path_id, text_field
@@ -69,6 +69,18 @@ async def unblock(request: web.Request) -> web.Response:
     return _account_response(request)
 
 
+@docs(
+    tags=TAGS,
+    summary="Remove the second factors of an account whose owner has lost them: its sessions end, the owner is mailed",
+    responses={204: {}},
+)
+@staff("operator")
+async def reset_factors(request: web.Request) -> web.Response:
+    """:raises NoFactors: :raises Forbidden: a staff account, when the actor is no owner, or the own account."""
+    await request.app[FACTORS].reset(actor_of(request), path_id(request))
+    return _account_response(request)
+
+
 @staff("operator")
 async def end_session(request: web.Request) -> web.Response:
     """:raises NotFound:"""
@@ -92,6 +104,7 @@ async def show_staff(request: web.Request) -> web.Response:
 @staff("owner")
 async def create_staff(request: web.Request) -> web.Response:
     """:raises Invalid: by field. :raises Taken: by field."""
+    await request.app[STAFF].require_owner(actor_of(request))
     role = await _role(request)
     account = await request.app[ACCOUNTS].create_staff(
         username=await text_field(request, "username", max_length=150, min_length=1),
@@ -158,6 +171,7 @@ ROUTES: tuple[Route, ...] = (
     route("GET", f"/admin/accounts/{ID}/", show_account, "admin.account", documented=False),
     route("POST", f"/admin/accounts/{ID}/block/", block, "admin.block"),
     route("POST", f"/admin/accounts/{ID}/unblock/", unblock, "admin.unblock"),
+    route("POST", f"/admin/accounts/{ID}/reset-factors/", reset_factors, "admin.reset-factors"),
     route("POST", f"/admin/accounts/{ID}/role/", set_role, "admin.role", documented=False),
     route(
         "POST",

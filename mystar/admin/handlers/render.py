@@ -50,6 +50,7 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
     """A page in the language of the panel. Templates translate with ``t``; every form needs ``form_token``."""
     language, found = language_in(request), maybe_staff_of(request)
     signed_in = found is not None and found.by_cookie and found.actor.role is not None
+    has_form = signed_in or (found is not None and found.by_cookie and found.actor.pending_role is not None)
 
     def t(ru: str | Text, en: str = "") -> str:
         return (ru if isinstance(ru, Text) else Text(ru, en)).in_(language)
@@ -58,7 +59,7 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
         "language": language,
         "t": t,
         "staff": found if signed_in else None,
-        "form_token": form_token(request) if signed_in else "",
+        "form_token": form_token(request) if has_form else "",
         "token_field": TOKEN_FIELD,
         "menu": MENU,
         "roles": ROLES,
@@ -66,6 +67,7 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
         "back": request.path_qs if request.method == "GET" else "/admin/",
         "version": _version(),
         "done": "done" in request.query,
+        "confirmed": "confirmed" in request.query,
         "may_operate": signed_in and staff_of(request).is_at_least("operator"),
         "is_owner": signed_in and staff_of(request).is_at_least("owner"),
         **values,
@@ -109,7 +111,7 @@ def asset(name: str) -> bytes:
 @cache
 def _version() -> str:
     """A hash of the assets, so that browsers can cache them."""
-    return hashlib.sha256(asset("panel.css") + asset("panel.js")).hexdigest()[:12]
+    return hashlib.sha256(b"".join(map(asset, ("panel.css", "panel.js", "passkeys.js")))).hexdigest()[:12]
 
 
 # Template filters.

@@ -10,6 +10,8 @@ from marshmallow import ValidationError, fields, post_load, validate
 
 from mystar.accounts.access import actor_of, client_info, session_response, signed_in
 from mystar.accounts.credentials import national_number
+from mystar.accounts.factors.handlers import finish_sign_in
+from mystar.accounts.factors.schemas import SecondStepDraft
 from mystar.accounts.keys import ACCOUNTS, PROFILES
 from mystar.accounts.model import Account, Actor, Channel, Draft, NewSession, Taken
 from mystar.accounts.schemas import EMAIL_MAX_LENGTH, BirthDate, Password, PhoneNumber
@@ -137,6 +139,14 @@ async def log_in(request: web.Request) -> web.Response:
     return session_response(request, session, await session_view(request, session), 201)
 
 
+@docs(tags=["greetings: people"], summary="Finish a log-in with a second factor")
+@json_schema(SecondStepDraft)
+@response_schema(GreetingsSignedIn, 201)
+async def second_step(request: web.Request) -> web.Response:
+    session = await finish_sign_in(request, "greetings")
+    return session_response(request, session, await session_view(request, session), 201)
+
+
 @docs(
     tags=["greetings: people"],
     summary="Confirm an e-mail by its mailed link",
@@ -246,6 +256,7 @@ def _first_of(data: dict[str, Any], name: str, *others: str) -> dict[str, Any]:
 ROUTES: tuple[Route, ...] = (
     route("POST", "/api/registration/", register, "greetings.registration"),
     route("POST", "/api/login/", log_in, "greetings.login"),
+    route("POST", "/api/login/second-factor/", second_step, "greetings.second-factor"),
     route("GET", "/api/registration-confirm/", confirm, "greetings.registration-confirm"),
     route("GET", "/api/personal/", personal, "greetings.personal"),
     route("PUT", "/api/personal/", change_personal, "greetings.personal"),

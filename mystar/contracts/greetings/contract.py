@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from mystar.catalog.model import StarUnknown
-from mystar.contracts.base import Contract
+from mystar.contracts.base import FACTOR_REFUSALS, SECOND_STEP_SCHEMA, Contract, second_step
 from mystar.contracts.greetings import accounts, catalog, forms, messages, oauth, orders, payments, reset, uploads
 from mystar.errors import Invalid, MystarError
 from mystar.kit.web.http import html_response, json_response, wants_page
@@ -54,6 +54,8 @@ _PAGE_ROUTES = {
 _FIELD_NAMES = {"birth_date": "date_of_birth"}
 #: Errors in this dialect's terms: a creator is a star.
 _TEXTS = {"creator_unknown": StarUnknown.text}
+#: The client shows them at its form.
+_LOGIN_REFUSALS = ("login_refused", "not_registered")
 _RESET_STATES = {"reset_link_unknown": "notfound", "reset_link_expired": "expired"}
 
 STATUSES: dict[str | type[MystarError], int] = {
@@ -77,6 +79,15 @@ ERROR_SCHEMA = {
             "type": "object",
             "additionalProperties": {"oneOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]},
         },
+        {
+            "type": "object",
+            "required": ["non_field_errors", "code", *SECOND_STEP_SCHEMA],
+            "properties": {
+                "non_field_errors": {"type": "array", "items": {"type": "string"}},
+                "code": {"type": "string", "enum": ["second_factor_required"]},
+                **SECOND_STEP_SCHEMA,
+            },
+        },
     ]
 }
 
@@ -92,7 +103,9 @@ def render_error(error: MystarError, status: int, language: str, request: web.Re
         return json_response({"status": _RESET_STATES[error.code]}, status)
     if name in _EXCEPTION_ROUTES:
         return json_response({"exception": words}, status)
-    if error.code in ("login_refused", "not_registered"):
+    if isinstance(error, FACTOR_REFUSALS):
+        return json_response({"non_field_errors": [words], "code": error.code, **second_step(error)}, status)
+    if error.code in _LOGIN_REFUSALS:
         return json_response({"non_field_errors": [words]}, status)
     fields = {_FIELD_NAMES.get(field, field): words for field, words in error.field_messages(language).items()}
     if fields and "" not in fields:

@@ -10,6 +10,8 @@ from marshmallow import fields
 
 from mystar.accounts.access import client_info, session_response, token_response
 from mystar.accounts.drafts import generate_username
+from mystar.accounts.factors.handlers import finish_sign_in
+from mystar.accounts.factors.schemas import SecondStepDraft
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Draft, NewSession
 from mystar.accounts.schemas import Password, PhoneNumber, TokenPair
@@ -94,6 +96,13 @@ async def log_in_by_phone(request: web.Request) -> web.Response:
     return await _log_in(request, "phone_number")
 
 
+@docs(tags=["identity: people"], summary="Finish a log-in with a second factor")
+@json_schema(SecondStepDraft)
+@response_schema(TokenPair, 200)
+async def second_step(request: web.Request) -> web.Response:
+    return pair(request, await finish_sign_in(request, "identity"))
+
+
 @docs(tags=["identity: people"], summary="Exchange a refresh token for a new access token; false if it is not valid")
 @querystring_schema(IdentityRefresh)
 @response_schema(_or_false(access=_TEXT, email=_EMAIL), 200)
@@ -132,6 +141,7 @@ ROUTES: tuple[Route, ...] = (
     route("POST", "/authorization/registration", register, "identity.registration"),
     route("POST", "/authorization/login/email", log_in_by_email, "identity.login-email"),
     route("POST", "/authorization/login/phone/number", log_in_by_phone, "identity.login-phone"),
+    route("POST", "/authorization/login/second-factor", second_step, "identity.second-factor"),
     route("GET", "/validate/jwt/refresh", validate_refresh, "identity.validate-refresh"),
     route("GET", "/validate/jwt/access", validate_access, "identity.validate-access"),
 )

@@ -11,6 +11,8 @@ from marshmallow import ValidationError, fields
 
 from mystar.accounts.access import client_info, session_response
 from mystar.accounts.credentials import InvalidCredential, normalize_email
+from mystar.accounts.factors.handlers import finish_sign_in
+from mystar.accounts.factors.schemas import SecondStepDraft
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Draft
 from mystar.accounts.schemas import EMAIL_MAX_LENGTH, Password
@@ -87,6 +89,14 @@ async def log_in(request: web.Request) -> web.Response:
     return session_response(request, session, {"token": session.access, "type": "Bearer"})
 
 
+@docs(tags=TAGS, summary="Finish a log-in with a second factor")
+@json_schema(SecondStepDraft)
+@response_schema(MessengerSignedIn, 200)
+async def second_step(request: web.Request) -> web.Response:
+    session = await finish_sign_in(request, "messenger")
+    return session_response(request, session, {"token": session.access, "type": "Bearer"})
+
+
 @docs(
     tags=TAGS,
     summary="Read the caller's address and language",
@@ -110,5 +120,6 @@ def country_or_language(header: str) -> str:
 ROUTES: tuple[Route, ...] = (
     route("POST", "/auth/register/", register, "messenger.registration"),
     route("POST", "/auth/login/", log_in, "messenger.login"),
+    route("POST", "/auth/login/second-factor/", second_step, "messenger.second-factor"),
     route("GET", "/auth/current_ip/", current_place, "messenger.current-ip"),
 )

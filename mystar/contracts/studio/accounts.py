@@ -11,6 +11,8 @@ from marshmallow import ValidationError, fields, validates
 from mystar.accounts import handlers as market
 from mystar.accounts.access import actor_of, client_info, session_response, signed_in
 from mystar.accounts.drafts import generate_username
+from mystar.accounts.factors.handlers import finish_sign_in
+from mystar.accounts.factors.schemas import SecondStepDraft
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account, Draft
 from mystar.accounts.schemas import NAME_MAX_LENGTH, Password, PhoneNumber, TokenPair
@@ -70,6 +72,14 @@ async def log_in(request: web.Request) -> web.Response:
     return session_response(request, session, {"refresh": session.refresh, "access": session.access})
 
 
+@docs(tags=TAGS, summary="Finish a log-in with a second factor")
+@json_schema(SecondStepDraft)
+@response_schema(TokenPair, 200)
+async def second_step(request: web.Request) -> web.Response:
+    session = await finish_sign_in(request, "studio")
+    return session_response(request, session, {"refresh": session.refresh, "access": session.access})
+
+
 @docs(tags=TAGS, summary="Register, at the age of 18 or more; creates the profile, too")
 @json_schema(StudioRegistration)
 @response_schema(StudioUser, 201)
@@ -114,6 +124,7 @@ def _as_dialled(phone: str) -> str:
 
 ROUTES: tuple[Route, ...] = (
     route("POST", "/api/token/", log_in, "studio.token"),
+    route("POST", "/api/token/second-factor/", second_step, "studio.second-factor"),
     # The market dialect's handler reads and answers the same; errors are rendered by this dialect.
     route("POST", "/api/token/refresh/", market.refresh, "studio.token-refresh"),
     route("POST", "/api/accounts/users/", register, "studio.users"),

@@ -64,7 +64,7 @@ class StudioProfile(BaseSchema):
 @response_schema(StudioProfile, 200)
 async def read_profile(request: web.Request) -> web.Response:
     actor, account_id = actor_of(request), path_of(request)["id"]
-    if account_id != actor.id and not actor.is_staff:
+    if account_id != actor.id and not actor.acts_as_staff():
         raise NotFound
     return json_response(_view(request, await request.app[ACCOUNTS].profile(account_id)))
 

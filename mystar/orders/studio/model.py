@@ -43,7 +43,7 @@ class StudioOrder:
 
     def may_be_seen_by(self, actor: Actor | None) -> bool:
         """A guest's order by everyone, an account's by that account and staff (D35)."""
-        return self.owner_id is None or (actor is not None and (actor.id == self.owner_id or actor.is_staff))
+        return self.owner_id is None or (actor is not None and (actor.id == self.owner_id or actor.acts_as_staff()))
 
 
 class NumbersRunOut(Unavailable):

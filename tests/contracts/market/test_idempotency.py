@@ -29,6 +29,18 @@ EXEMPT = {
     "/api/auth/password/change/": "the same",
     "/api/v1/users/me/reauthentication/": "once more has the same effect",
     "/api/users/me/reauthentication/": "the same",
+    **{
+        f"{prefix}{path}": "answers secrets, which are never kept; a challenge is used once"
+        for prefix in ("/api/v1/users/me/", "/api/users/me/")
+        for path in (
+            *("reauthentication/options/", "factors/totp/", "factors/totp/confirm/", "factors/passkeys/options/"),
+            *("factors/passkeys/", "factors/recovery-codes/"),
+        )
+    },
+    "/api/auth/second-factor/": "the answer is a secret; a challenge is used once",
+    "/api/auth/second-factor/passkey/": "changes nothing",
+    "/api/auth/passkey/options/": "once more begins another sign-in",
+    "/api/auth/passkey/": "the answer is a secret; a challenge is used once",
     "/notifications/unsubscribe/": "answers a page; once more changes nothing",
     "/payouts/not-me/": "the same",
 }
