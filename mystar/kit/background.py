@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two runs of a job that is done in batches.
 _BETWEEN_BATCHES = 0.05
+#: Seconds after the start until jobs with longer pauses run for the first time: a process that starts serves first.
+_FIRST_RUN = 10.0
 #: Seconds between measurements of the event loop's lag.
 _LAG_SECONDS = 0.5
 #: Seconds after which a task that goes on is cancelled again.
@@ -63,20 +65,28 @@ TASK_METRICS: web.AppKey[TaskMetrics] = web.AppKey("task_metrics")
 
 
 def every(
-    seconds: float, job: Callable[[], Awaitable[object]], *, name: str, batch: int | None = None
+    seconds: float,
+    job: Callable[[], Awaitable[object]],
+    *,
+    name: str,
+    batch: int | None = None,
+    first: float = _FIRST_RUN,
 ) -> Callable[[object], AsyncIterator[None]]:
     """A cleanup context of an aiohttp application that repeats ``job`` with pauses of ``seconds``.
 
     A run that fails is logged and repeated after the pause; runs never overlap. On shutdown a run in progress is
     finished, not cancelled, so a long job must be divided into short runs.
 
+    :param first: seconds until the first run; one pause, if that is shorter.
     :param batch: a run whose result is this number or more left something undone and is repeated at once.
     """
 
     async def context(app: object) -> AsyncIterator[None]:
         stopping = asyncio.Event()
         metrics = app.get(TASK_METRICS) if isinstance(app, web.Application) else None
-        task = asyncio.create_task(_repeat(seconds, job, name, stopping, batch, metrics), name=name)
+        task = asyncio.create_task(
+            _repeat(seconds, min(seconds, first), job, name, stopping, batch, metrics), name=name
+        )
         yield
         stopping.set()
         await task
@@ -86,12 +96,14 @@ def every(
 
 async def _repeat(
     seconds: float,
+    first: float,
     job: Callable[[], Awaitable[object]],
     name: str,
     stopping: asyncio.Event,
     batch: int | None,
     metrics: TaskMetrics | None,
 ) -> None:
+    await wait_for_event(stopping, first)
     while not stopping.is_set():
         pause = seconds
         succeeded, done = await _run(job, name, seconds)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from mystar.errors import Unavailable
+from mystar.kit import background
 from mystar.kit.background import cancel_and_wait, every, wait_for_event
 
 
@@ -42,19 +43,38 @@ class Job:
 
 @asynccontextmanager
 async def repeated(job: Job, seconds: float) -> AsyncIterator[None]:
-    context = every(seconds, job, name="the job")(None)
+    context = every(seconds, job, name="the job", first=0)(None)
     await anext(context)
     yield
     with pytest.raises(StopAsyncIteration):
         await anext(context)
 
 
-async def test_a_job_runs_at_once_and_again_and_never_twice_at_a_time() -> None:
+async def test_a_job_runs_again_and_again_and_never_twice_at_a_time() -> None:
     job = Job()
     job.pause = 0.02
     async with repeated(job, 0.001):
         await job.runs_are(4)
     assert job.most_at_once == 1
+
+
+async def test_the_first_run_waits_until_the_process_has_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def pause(event: asyncio.Event, seconds: float) -> bool:
+        pauses.append(seconds)
+        event.set()
+        return True
+
+    monkeypatch.setattr(background, "wait_for_event", pause)
+    for seconds in (1, 3600):
+        job = Job()
+        context = every(seconds, job, name="the job")(None)
+        await anext(context)
+        with pytest.raises(StopAsyncIteration):
+            await anext(context)
+        assert job.runs == 0
+    assert pauses == [1, 10]
 
 
 async def test_a_failure_is_logged_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -138,7 +158,7 @@ async def test_a_job_done_in_batches_is_repeated_at_once_until_nothing_is_left()
             done.set()
         return deleted
 
-    context = every(3600, purge, name="purge", batch=1000)(None)
+    context = every(3600, purge, name="purge", batch=1000, first=0)(None)
     await anext(context)
     async with asyncio.timeout(10):
         await done.wait()

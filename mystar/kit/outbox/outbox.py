@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 #: Default lease in seconds: how long after a crash a claimed row is sent again.
 LEASE = 45.0
-#: Seconds between polls of the table while this process has put nothing there.
+#: Seconds between looks for rows that this process has not put there just now.
 _POLL_SECONDS = 1.0
 _MIN_PAUSE, _MAX_PAUSE = 1.0, 900.0
 
@@ -112,6 +112,7 @@ class Outbox:
         self._stopping.clear()
         for topic, (handler, concurrency) in self._handlers.items():
             self._loops.append(asyncio.create_task(self._run(topic, handler, concurrency), name=f"outbox {topic}"))
+        self._loops.append(asyncio.create_task(self._look(), name="outbox"))
 
     async def stop(self) -> None:
         """Claim no more rows and finish those that are being sent."""
@@ -135,9 +136,27 @@ class Outbox:
         """Delete up to a thousand rows that were sent longer ago than ``keep``; how many."""
         return await self._rows.purge(self._clock.now() - keep)
 
+    async def _look(self) -> None:
+        """Wake the senders of the topics that have rows to send: one question for all of them, also at the start."""
+        while not self._stopping.is_set():
+            for topic in await self._due_topics():
+                self._wake[topic].set()
+            await wait_for_event(self._stopping, _POLL_SECONDS)
+
+    async def _due_topics(self) -> list[str]:
+        try:
+            return await self._rows.due_topics(list(self._handlers), self._clock.now())
+        except Unavailable:
+            # The cause is logged already.
+            log.warning("cannot look for messages; retrying")
+        except Exception:
+            log.exception("cannot look for messages")
+        return []
+
     async def _run(self, topic: str, handler: Handler, concurrency: int) -> None:
         wake = self._wake[topic]
         sending: set[asyncio.Task[None]] = set()
+        await wake.wait()
         while not self._stopping.is_set():
             wake.clear()
             messages = await self._claim(topic, concurrency - len(sending))
@@ -146,7 +165,7 @@ class Outbox:
             if len(sending) == concurrency:
                 _, sending = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
             elif not messages:
-                await wait_for_event(wake, _POLL_SECONDS)
+                await wake.wait()
                 sending = {task for task in sending if not task.done()}
         if sending:
             await asyncio.wait(sending)

@@ -6,6 +6,14 @@ values (%(topic)s, %(name)s, %(payload)s, coalesce(%(after)s::timestamptz, now()
 on conflict on constraint outbox_name_key do update set name = excluded.name
 returning id;
 
+-- name: due_topics
+-- plan: generic
+select topic from unnest(%(topics)s::text[]) as asked (topic)
+where exists (
+    select from outbox
+    where outbox.topic = asked.topic and done_at is null and failed_at is null
+        and next_attempt_at <= %(now)s and (claimed_until is null or claimed_until < %(now)s));
+
 -- name: claim_messages
 -- plan: generic
 -- Several processes share the work. Each takes rows without a lease; the lease of a killed process runs out. A row waits

@@ -37,6 +37,11 @@ class OutboxRepository:
     async def enqueue(self, topic: str, name: str | None, payload: dict[str, Any], lane: str | None) -> None:
         await self._tx.enqueue(QUERIES.insert_message, topic=topic, name=name, payload=payload, after=None, lane=lane)
 
+    async def due_topics(self, topics: list[str], now: datetime) -> list[str]:
+        """Those of the topics that have a row to send."""
+        rows = await self._tx.all(QUERIES.due_topics, topics=topics, now=now)
+        return [row["topic"] for row in rows]
+
     async def claim(self, topic: str, now: datetime, lease: float, batch: int) -> list[OutboxMessage]:
         """Up to ``batch`` due rows, oldest first, claimed for ``lease`` seconds."""
         rows = await self._tx.all(QUERIES.claim_messages, topic=topic, now=now, lease=lease, batch=batch)
