@@ -17,7 +17,6 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 
 import aiosmtplib
-import redis.asyncio as redis
 from yarl import URL
 
 from mystar.files.storage_selection import storages
@@ -123,6 +122,8 @@ async def _storage(settings: Settings) -> Problems:
 
 
 async def _redis(settings: Settings) -> Problems:
+    import redis.asyncio as redis
+
     for name, url in (("MYSTAR_LIMITS__URL", settings.limits.url), ("MYSTAR_BUS__URL", settings.bus.url)):
         if not url.startswith(("redis://", "rediss://")):
             continue

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from jsonschema.exceptions import best_match
-from openapi_schema_validator import OAS31Validator
 
 from mystar.app import contracts
 from mystar.contracts.api_introduction import TAGS
@@ -16,8 +14,6 @@ from mystar.contracts.example_values import BODIES, EXAMPLES, IN_PLACE
 from mystar.contracts.openapi import openapi
 from mystar.contracts.vocabulary import DESCRIPTIONS
 from tests.conftest import Api
-
-FORMATS = OAS31Validator.FORMAT_CHECKER
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +72,11 @@ def contents(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_every_body_and_answer_has_an_example_that_keeps_to_its_schema(document: dict[str, Any]) -> None:
-    validator = OAS31Validator({"components": document["components"]}, format_checker=FORMATS)
+    # Imported here, since it builds a grammar, for which every collection of the tests would wait.
+    from jsonschema.exceptions import best_match
+    from openapi_schema_validator import OAS31Validator
+
+    validator = OAS31Validator({"components": document["components"]}, format_checker=OAS31Validator.FORMAT_CHECKER)
     wrong: list[str] = []
     for name, content in contents(document):
         found = best_match(validator.evolve(schema=content.get("schema", {})).iter_errors(content.get("example")))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestClient
-from jsonschema import Draft202012Validator
 
 from mystar.app import create_app
 from mystar.chat.keys import CHAT
@@ -20,6 +19,9 @@ from mystar.settings import Settings
 from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.factory import Factory, actor
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 
 @pytest.fixture
@@ -37,8 +39,15 @@ def resolved(document: dict[str, Any], reference: str) -> Any:
     return found
 
 
+def validators() -> type[Draft202012Validator]:
+    # Imported here, since it builds a grammar, for which every collection of the tests would wait.
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator
+
+
 def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
-    return Draft202012Validator({**schema, "components": document["components"]})
+    return validators()({**schema, "components": document["components"]})
 
 
 def references(part: Any) -> list[str]:
@@ -53,7 +62,7 @@ async def test_the_asyncapi_document_is_valid(document: dict[str, Any]) -> None:
     for reference in references(document):
         assert resolved(document, reference)
     for schema in document["components"]["schemas"].values():
-        Draft202012Validator.check_schema(schema)
+        validators().check_schema(schema)
     for operation in document["operations"].values():
         assert operation["action"] in ("send", "receive")
     told = {

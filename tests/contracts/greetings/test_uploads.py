@@ -6,6 +6,7 @@ import asyncio
 import io
 import struct
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -277,8 +278,8 @@ HOSTILE_PICTURES = [
     pytest.param("me.jpg", picture("JPEG")[:20], BROKEN, id="head of a jpeg"),
     pytest.param("me.jpg", b"\xff\xd8\xff\xe0" + SVG * 10, BROKEN, id="script in a jpeg's head"),
     pytest.param("me.gif", b"GIF89a/*" + b"=1;alert(1)//" * 50, BROKEN, id="script in a gif's head"),
-    pytest.param("me.png", png_of(10_000, 6_000), PIXELS, id="60 megapixels"),
-    pytest.param("me.png", png_of(40_000, 40_000), PIXELS, id="1600 megapixels"),
+    pytest.param("me.png", partial(png_of, 10_000, 6_000), PIXELS, id="60 megapixels"),
+    pytest.param("me.png", partial(png_of, 40_000, 40_000), PIXELS, id="1600 megapixels"),
     pytest.param("me.jpg", b"", "Файл пуст.", id="empty"),
 ]
 
@@ -286,9 +287,10 @@ HOSTILE_PICTURES = [
 @as_subtests
 @pytest.mark.parametrize(("name", "content", "words"), HOSTILE_PICTURES)
 async def test_an_invalid_picture_is_refused_and_not_stored(
-    api: Api, app: web.Application, media: Path, person: Person, name: str, content: bytes, words: str
+    api: Api, app: web.Application, media: Path, person: Person, name: str, content: bytes | partial[bytes], words: str
 ) -> None:
-    answer = await api.post(AVATAR, data=form(user_id=person.id, image=(name, content)), as_=person)
+    sent = content if isinstance(content, bytes) else content()
+    answer = await api.post(AVATAR, data=form(user_id=person.id, image=(name, sent)), as_=person)
     assert answer.status == 400
     assert await answer.json() == {"image": [words]}
     assert stored(media) == []
