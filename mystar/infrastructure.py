@@ -119,6 +119,7 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
     smtp = smtp_sender(settings.mail, clock, metrics.registry, signer)
     outbox.handle(MAIL, smtp.send)
     outbox.handle(ACCOUNT_MAIL, smtp.send)
+    site = Site(settings.http.site_url, settings.site)
     rules = settings.limits.model_dump(exclude={"enabled", "url"})
     personal_data = PersonalDataRegistry()
     personal_data.add(outbox.personal_data)
@@ -129,12 +130,12 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         events,
         db,
         outbox,
-        Mailer(outbox, sender=settings.mail.sender),
-        Mailer(outbox, sender=settings.mail.sender, topic=ACCOUNT_MAIL),
+        Mailer(outbox, sender=settings.mail.sender, brand=site.name),
+        Mailer(outbox, sender=settings.mail.sender, brand=site.name, topic=ACCOUNT_MAIL),
         smtp,
         signer,
         RateLimits(rules, url=settings.limits.url, enabled=settings.limits.enabled, registry=metrics.registry),
         metrics,
-        Site(settings.http.site_url, settings.site),
+        site,
         personal_data,
     )

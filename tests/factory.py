@@ -68,7 +68,7 @@ class Factory:
         username = username or f"person-{number}"
         draft = Draft(username, email or f"person-{number}@example.com", **further)
         accounts = self._app[ACCOUNTS]
-        account = await accounts.create(draft, password, role=role)
+        account = await accounts.create(draft, password, role=role, channel=channel)
         session = await accounts.sign_in(account.id, ClientInfo(), channel)
         return Person(account.id, username, str(draft.email), password, session.access, session.refresh)
 

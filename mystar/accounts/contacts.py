@@ -47,7 +47,7 @@ class ContactChanges:
         values = {"username": old.greeting_name, "link": link[0], "seed": link[1]}
         if field == "email":
             values["new_email"] = new.email or ""
-        await self._mailer.queue(tx, f"{field}_changed", old.email, old.language, **values)
+        await self._mailer.queue(tx, f"{field}_changed", old.email, old.language, dialect=old.channel, **values)
 
     async def is_known(self, token: str) -> bool:
         """Whether the link can undo a change."""
@@ -74,7 +74,7 @@ class ContactChanges:
             await changes.restore(account_id, change["field"], change["old_value"], now)
             await self._close(tx, account_id)
             account = await accounts.get(account_id)
-            await self._links.mail_reset(tx, account, "market")
+            await self._links.mail_reset(tx, account)
             await tx.publish(AccountChanged(account_id))
             await tx.publish(ContactChangeUndone(account_id, change["field"]))
             return account

@@ -20,7 +20,7 @@ from mystar.accounts.model import (
     ResetLinkExpired,
     ResetLinkUnknown,
 )
-from mystar.accounts.repository import AccountRepository, ContactChangeRepository, Purpose, stored_channel
+from mystar.accounts.repository import AccountRepository, ContactChangeRepository, Purpose
 from mystar.errors import NotFound, TooMany
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import TOKEN, Mailer
@@ -88,21 +88,21 @@ class MailedLinks:
             if letter.payload["purpose"] == "reset_password":
                 # For a week only the previous e-mail, by its own link, recovers the account (`ContactChanges`).
                 if not await ContactChangeRepository(tx).is_pending(account.id, "email", self._clock.now()):
-                    await self.mail_reset(tx, account, stored_channel(letter.payload["door"]))
+                    await self.mail_reset(tx, account)
             elif not account.is_verified:
-                await self.mail_confirmation(tx, account, stored_channel(letter.payload["door"]))
+                await self.mail_confirmation(tx, account)
 
-    async def mail_confirmation(self, tx: Tx, account: Account, channel: Channel) -> None:
-        """Does nothing for an account without e-mail."""
-        if channel == "greetings":
+    async def mail_confirmation(self, tx: Tx, account: Account) -> None:
+        """In the dialect of the account's registration, as all of these. Does nothing for an account without e-mail."""
+        if account.channel == "greetings":
             query = {"username": account.username, "confirm": "1"}
-            await self._mail(tx, "confirm_email", account, channel, "/api/registration-confirm/", query)
+            await self._mail(tx, "confirm_email", account, "/api/registration-confirm/", query)
         else:
-            await self._mail(tx, "confirm_email", account, channel, "/api/auth/verify-email/", {})
+            await self._mail(tx, "confirm_email", account, "/api/auth/verify-email/", {})
 
-    async def mail_reset(self, tx: Tx, account: Account, channel: Channel) -> None:
+    async def mail_reset(self, tx: Tx, account: Account) -> None:
         """Does nothing for an account without e-mail."""
-        await self._mail(tx, "reset_password", account, channel, "/password_reset/confirm/", {})
+        await self._mail(tx, "reset_password", account, "/password_reset/confirm/", {})
 
     async def look(self, purpose: Purpose, token: str, client: ClientInfo) -> MailedToken:
         """The stored link, used or not. Unknown tokens are counted by client address.
@@ -123,9 +123,7 @@ class MailedLinks:
         now = self._clock.now()
         return await AccountRepository(tx).use_mailed_token(purpose, token_digest(token), now) is not None
 
-    async def _mail(
-        self, tx: Tx, purpose: Purpose, account: Account, channel: Channel, path: str, query: dict[str, str]
-    ) -> None:
+    async def _mail(self, tx: Tx, purpose: Purpose, account: Account, path: str, query: dict[str, str]) -> None:
         """:param path: of the service's own page, for a dialect whose site has none."""
         if account.email is None:
             return
@@ -138,8 +136,8 @@ class MailedLinks:
             account.language,
             username=account.greeting_name,
             seed=seed,
-            link=self._site.link(channel, purpose, token=TOKEN, username=account.username)
+            link=self._site.link(account.channel, purpose, token=TOKEN, username=account.username)
             or f"{self._public_url}{path}?{urlencode({**query, 'token': TOKEN})}",
-            brand=self._site.name(channel),
+            dialect=account.channel,
             hours=int(life.total_seconds() // 3600),
         )

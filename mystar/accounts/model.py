@@ -20,8 +20,7 @@ Role = Literal["viewer", "operator", "owner"]
 class ClientInfo:
     """The client of a request that is not authenticated yet. ``language`` is used for mails.
 
-    ``device``, ``remembered`` and ``token``: the cookies of a known device and of a browser that need not repeat its
-    second factor, and the access token that it sent, not verified.
+    ``device`` and ``remembered`` are cookies: of a known device, of a passed second factor. ``token`` is not verified.
     """
 
     address: str = ""
@@ -93,7 +92,7 @@ class Draft:
 class Account:
     """``phone`` is in E.164, ``avatar_key`` the path below ``/media/``; None where missing.
 
-    ``bio`` is the messenger's description, ``status`` its status line.
+    ``bio`` is the messenger's description, ``status`` its status line, ``channel`` where it was registered.
     """
 
     id: int
@@ -110,6 +109,7 @@ class Account:
     avatar_key: str | None
     language: Language
     role: Role | None
+    channel: Channel
     is_active: bool
     email_verified_at: datetime | None
     created_at: datetime

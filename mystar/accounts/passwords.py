@@ -121,4 +121,6 @@ class PasswordService:
         if account.email:
             linked = await ProviderRepository(tx).identities(account.id)
             values: dict[str, Any] = {"username": account.greeting_name, "providers": [one.provider for one in linked]}
-            await self._mailer.queue(tx, "password_changed", account.email, account.language, **values)
+            await self._mailer.queue(
+                tx, "password_changed", account.email, account.language, dialect=account.channel, **values
+            )

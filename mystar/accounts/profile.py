@@ -123,7 +123,7 @@ class ProfileService:
 
     async def _change_email(self, tx: Tx, old: Account, new: Account) -> None:
         await AccountRepository(tx).use_up_mailed_tokens(old.id, self._clock.now())
-        await self._links.mail_confirmation(tx, new, "greetings")
+        await self._links.mail_confirmation(tx, new)
         await self._contacts.notify(tx, old, new, "email")
 
     async def _require_owner(self, actor: Actor, change: Mapping[str, object], password: str | None) -> None:

@@ -29,10 +29,10 @@ select
 -- name: add_account
 insert into accounts (
     username, username_key, email, email_key, phone, password_hash, first_name, last_name, birth_date, language, role,
-    email_verified_at, bio, status
+    email_verified_at, bio, status, channel
 ) values (
     %(username)s, %(username_key)s, %(email)s, %(email_key)s, %(phone)s, %(password_hash)s, %(first_name)s,
-    %(last_name)s, %(birth_date)s, %(language)s, %(role)s, %(email_verified_at)s, %(bio)s, %(status)s
+    %(last_name)s, %(birth_date)s, %(language)s, %(role)s, %(email_verified_at)s, %(bio)s, %(status)s, %(channel)s
 )
 returning *;
 

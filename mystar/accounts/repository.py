@@ -100,6 +100,7 @@ class AccountRepository:
         language: Language,
         role: Role | None = None,
         email_verified_at: datetime | None = None,
+        channel: Channel = "market",
     ) -> Account:
         """:raises Taken: by a concurrent request."""
         values = {
@@ -110,6 +111,7 @@ class AccountRepository:
             "language": language,
             "role": role,
             "email_verified_at": email_verified_at,
+            "channel": channel,
         }
         return _account(await self._tx.one(QUERIES.add_account, values))
 

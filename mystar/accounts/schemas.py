@@ -151,5 +151,6 @@ class ImportedPerson(BaseSchema):
     password = fields.String(load_default="", load_only=True)
     first_name = PlainText(load_default="", max_length=NAME_MAX_LENGTH)
     last_name = PlainText(load_default="", max_length=NAME_MAX_LENGTH)
+    birth_date = BirthDate(load_default=None, allow_none=True)
     is_verified = fields.Boolean(load_default=False)
     is_active = fields.Boolean(load_default=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from mystar.accounts.age import age_on, require_adult
 from mystar.accounts.credentials import (
     Credential,
     credential_of,
+    email_key,
     key_of,
 )
 from mystar.accounts.drafts import normalize_draft, require_unleaked_password
@@ -18,6 +19,7 @@ from mystar.accounts.factors.sign_in import Opened, SecondStep, session_or_raise
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
+    AccountChanged,
     AccountRegistered,
     Actor,
     Channel,
@@ -99,9 +101,11 @@ class AccountService:
             require_adult(draft.birth_date, today)
         hashed = await self._hash_for(draft, password, network_of(client.address))
         async with self._db.transaction() as tx:
-            account = await AccountRepository(tx).add(draft, password_hash=hashed, language=client.language)
+            account = await AccountRepository(tx).add(
+                draft, password_hash=hashed, language=client.language, channel=channel
+            )
             await AccountRepository(tx).register_from(account.id, network_of(client.address))
-            await self._links.mail_confirmation(tx, account, channel)
+            await self._links.mail_confirmation(tx, account)
             await tx.publish(AccountRegistered(account.id, as_creator))
         return account
 
@@ -119,6 +123,7 @@ class AccountService:
         *,
         role: Role | None = None,
         language: Language = "ru",
+        channel: Channel = "market",
         any_password: bool = False,
     ) -> Account:
         """Create an account without a mail; its e-mail counts as confirmed.
@@ -136,15 +141,33 @@ class AccountService:
                 language=language,
                 role=role,
                 email_verified_at=now if draft.email else None,
+                channel=channel,
             )
             await tx.publish(AccountRegistered(account.id))
             if role is not None:
                 await tx.publish(RoleChanged(account.id, None, role))
         return account
 
-    async def add_imported(self, draft: Draft, stored: str, *, is_verified: bool) -> Account:
+    @property
+    def today(self) -> date:
+        """The day of the persons' time zone."""
+        return self._clock.today()
+
+    async def is_there(self, draft: Draft, *, by_username: bool = True) -> bool:
+        """Whether one account has exactly this e-mail and phone, and this user name unless it was made up."""
+        email, phone = draft.email and email_key(draft.email), draft.phone
+        login = draft.username if by_username else email or phone or ""
+        account, _ = await AccountRepository(self._db).find(credential_of(login)) or (None, None)
+        if account is None or (account.email and email_key(account.email), account.phone) != (email, phone):
+            return False
+        return not by_username or key_of(account.username) == key_of(draft.username)
+
+    async def add_imported(
+        self, draft: Draft, stored: str, *, is_verified: bool, is_active: bool = True, channel: Channel = "market"
+    ) -> Account:
         """Create an account of another service with its password hash; nothing is mailed.
 
+        :param is_active: False = it is blocked: nobody logs in, and nobody else gets its name, e-mail and phone.
         :param stored: ``pbkdf2_sha256$…``; empty, or beginning with "!", when the account has no usable password.
         :raises Invalid: by field. :raises Taken: by field.
         """
@@ -157,8 +180,13 @@ class AccountService:
         async with self._db.transaction() as tx:
             accounts = AccountRepository(tx)
             await require_free(accounts, draft.username, draft.email, draft.phone)
-            account = await accounts.add(draft, password_hash=hashed, language="ru", email_verified_at=verified_at)
+            account = await accounts.add(
+                draft, password_hash=hashed, language="ru", email_verified_at=verified_at, channel=channel
+            )
             await tx.publish(AccountRegistered(account.id))
+            if not is_active:
+                await accounts.change_activity(account.id, is_active=False)
+                await tx.publish(AccountChanged(account.id))
         return account
 
     async def create_staff(
@@ -213,7 +241,7 @@ class AccountService:
         if session or is_known or registered_from in (None, network_of(client.address)):
             return
         await accounts.remove_password(account.id)
-        await self._links.mail_reset(tx, account, "market")
+        await self._links.mail_reset(tx, account)
 
     # Log-in and log-out
 

@@ -13,7 +13,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import click
@@ -24,8 +23,9 @@ from aiohttp import web
 from mystar import __version__
 from mystar.cli import sending as _sending  # noqa: F401 - adds its commands
 from mystar.cli.backup import backup, restore
-from mystar.cli.context import database, error_lines, load_and_configure, progress, service, with_service
+from mystar.cli.context import database, error_lines, load_and_configure, service, with_service
 from mystar.cli.earnings import earnings
+from mystar.cli.importing import import_accounts
 from mystar.cli.payments import payments
 from mystar.cli.payouts import payouts
 from mystar.cli.privacy import erase_account, export_account
@@ -171,46 +171,10 @@ def accounts() -> None:
     """Manage accounts."""
 
 
+accounts.add_command(import_accounts)
 accounts.add_command(export_account)
 accounts.add_command(erase_account)
 accounts.add_command(reset_factors)
-
-
-@accounts.command("import")
-@click.option(
-    "--file",
-    "path",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="CSV with a heading (username, email, phone, password, first_name, last_name, is_verified), JSON lines, or "
-    "the output of Django's dumpdata.",
-)
-def import_accounts(path: Path) -> None:
-    """Import accounts from Django, with their pbkdf2_sha256 hashes; exit 1 if one was refused."""
-    from mystar.accounts.importing import import_account, read
-    from mystar.accounts.keys import ACCOUNTS
-
-    counts = {"imported": 0, "refused": 0}
-    try:
-        records = read(path)
-    except ValueError as error:
-        raise click.ClickException(f"{path} cannot be read: {error}") from error
-
-    async def import_all(app: web.Application) -> None:
-        for record in progress(records, "accounts"):
-            try:
-                await import_account(app[ACCOUNTS], record.person)
-                counts["imported"] += 1
-            except MystarError as error:
-                counts["refused"] += 1
-                click.echo(f"line {record.number}: {' '.join(error_lines(error))}", err=True)
-
-    try:
-        with_service(import_all)
-    finally:
-        click.echo(", ".join(f"{count} {what}" for what, count in counts.items()) + ".")
-    if counts["refused"] or not records:
-        sys.exit(1)
 
 
 @main.command()

@@ -7,13 +7,14 @@ from typing import Any
 
 from aiohttp import web
 from marshmallow import fields
+from yarl import URL
 
 from mystar.accounts.access import client_info
 from mystar.accounts.keys import SIGN_IN
 from mystar.accounts.model import Channel
 from mystar.accounts.oauth.providers.base import Name, ResponseType
 from mystar.kit.web.fields import BaseSchema, PlainText
-from mystar.kit.web.http import cookie_name, json_response
+from mystar.kit.web.http import cookie_name, json_response, wants_page
 from mystar.kit.web.validation import query_of
 
 #: Characters; tokens of the providers have a few hundred.
@@ -66,6 +67,19 @@ def set_attempt_cookie(request: web.Request, name: Name, cookie: str, answer: we
     )
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def leave_a_redirect(request: web.Request, name: Name, channel: Channel, *, landing: str) -> None:
+    """Redirect a browser that the provider sent to this very address: it would show the tokens as a page (D47).
+
+    The site's page has a script, which exchanges the code here.
+
+    :param landing: the path of that page.
+    """
+    sign_in = request.app[SIGN_IN]
+    if wants_page(request) and URL(sign_in.redirect_url(name, channel, landing)).path == request.path:
+        page = URL(f"{sign_in.site_url}{landing}").with_query(request.query)
+        raise web.HTTPFound(page, headers={"Cache-Control": "no-store"})
 
 
 async def exchange(request: web.Request, name: Name, channel: Channel) -> Mapping[str, Any]:

@@ -180,6 +180,7 @@ class Listeners:
             "message_to_star",
             star.email,
             star.language,
+            dialect=star.channel,
             username=star.username,
             sender=sender,
             unsubscribe=self._notifications.unsubscribe_link(star.id),

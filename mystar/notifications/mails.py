@@ -136,8 +136,11 @@ class OrderMails:
         texts = {name: value.in_(recipient.language) for name, value in values.items() if isinstance(value, Text)}
         values |= texts | _values(order, recipient) | {"star": names[Role.CREATOR], "customer": names[Role.BUYER]}
         dialect = "greetings" if order.kind is Kind.GREETING else "market"
-        values |= {"brand": self._site.name(dialect), "order_link": self._site.link(dialect, "order", id=order.id)}
-        await self._mailer.queue(tx, template, recipient.email, recipient.language, **values)
+        values |= {
+            "order_link": self._site.link(dialect, "order", id=order.id),
+            "site_link": self._site.link(dialect, "home"),
+        }
+        await self._mailer.queue(tx, template, recipient.email, recipient.language, dialect=dialect, **values)
 
 
 def _values(order: Order, recipient: Recipient) -> dict[str, Any]:

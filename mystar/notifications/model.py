@@ -309,6 +309,8 @@ class Recipient:
     username: str
     email: str | None
     language: str
+    #: Of the registration, for mails that are not about an order.
+    channel: str = "market"
     recent: int = 0
 
 

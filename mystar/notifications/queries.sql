@@ -94,7 +94,7 @@ select language from accounts where id = %(account_id)s;
 -- name: star_to_mail
 -- A star who wants mail, unless a mail about this conversation was sent lately, or many about others. The notification
 -- itself is there already.
-select a.id, a.username, a.email, a.language from accounts a
+select a.id, a.username, a.email, a.language, a.channel from accounts a
 join creators c on c.account_id = a.id
 join notification_boxes b on b.account_id = a.id and b.by_mail
 where a.id = %(account_id)s and a.is_active
@@ -123,7 +123,7 @@ where account_id = %(account_id)s and read_at is null and mail_at is not null;
 
 -- name: digest_recipient
 -- Confirmed addresses only: an unconfirmed one may belong to a stranger.
-select a.id, a.username, a.email, a.language from accounts a
+select a.id, a.username, a.email, a.language, a.channel from accounts a
 join notification_boxes b on b.account_id = a.id and b.by_mail
 where a.id = %(account_id)s and a.is_active and a.email_verified_at is not null;
 

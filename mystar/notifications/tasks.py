@@ -55,6 +55,7 @@ class Digests:
             "digest",
             reader.email,
             reader.language,
+            dialect=reader.channel,
             once_as=f"digest:{account_id}:{waiting[0].id}",
             unsubscribe=self._notifications.unsubscribe_link(account_id),
             username=reader.username,

@@ -151,6 +151,7 @@ class ExportBuilder:
                     "data_export",
                     account.email,
                     account.language,
+                    dialect=account.channel,
                     seed=seed,
                     username=account.greeting_name,
                     link=f"{self._public_url}/api/auth/data-export/?token={TOKEN}",

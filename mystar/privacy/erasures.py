@@ -210,7 +210,9 @@ class ErasureService:
         await ErasureRepository(tx).mark_erased(account.id, person.now)
         if account.email:
             names = {"username": account.greeting_name}
-            await self._mailer.queue_unkept(tx, "account_erased", account.email, account.language, **names)
+            await self._mailer.queue_unkept(
+                tx, "account_erased", account.email, account.language, dialect=account.channel, **names
+            )
         log.info("account erased", extra={"account_id": account.id})
 
     async def _mail_request(self, tx: Tx, account: Account, due_at: datetime, seed: str) -> None:
@@ -221,6 +223,7 @@ class ErasureService:
 
     async def _mail(self, tx: Tx, template: str, account: Account, *, seed: str = "", **values: Any) -> None:
         if account.email:
+            names = {"seed": seed, "username": account.greeting_name}
             await self._mailer.queue(
-                tx, template, account.email, account.language, seed=seed, username=account.greeting_name, **values
+                tx, template, account.email, account.language, dialect=account.channel, **names, **values
             )

@@ -120,7 +120,11 @@ DUMP: list[dict[str, Any]] = [
         ("excel.csv", SEMICOLONS.encode(), 0, "2 imported, 0 refused.\n"),
         ("excel.csv", SEMICOLONS.encode("cp1251"), 0, "2 imported, 0 refused.\n"),
         ("tabs.txt", TABS.encode(), 0, "2 imported, 0 refused.\n"),
-        ("dump.json", orjson.dumps(DUMP), 1, "1 imported, 1 refused.\n"),
+        ("sep.csv", f"sep=;\r\n{SEMICOLONS}".encode(), 0, "2 imported, 0 refused.\n"),
+        ("unicode.txt", TABS.encode("utf-16"), 0, "2 imported, 0 refused.\n"),
+        ("dump.json", orjson.dumps(DUMP), 0, "2 imported, 0 refused.\n"),
+        ("dump.jsonl", b"\n".join(map(orjson.dumps, DUMP)), 0, "2 imported, 0 refused.\n"),
+        ("list.json", orjson.dumps([{"login": "excel1", "password": django()}]), 0, "1 imported, 0 refused.\n"),
         ("lines.csv", orjson.dumps({"username": "excel1", "password": django()}), 0, "1 imported, 0 refused.\n"),
     ],
 )
@@ -145,9 +149,90 @@ async def test_a_record_that_names_nobody_and_a_broken_line_are_refused_by_their
     lines.write_text('{"username": "json1", "password": "!"}\n{"username": "json2",\n\n{"username": "json3"}\n')
     code, out, errors = await asyncio.to_thread(run_import, lines, dsn)
     assert (code, out) == (1, "2 imported, 1 refused.\n")
-    assert errors.startswith("line 2: The line is not a JSON object")
+    assert errors.startswith("line 2: The record cannot be read. It is not a JSON object.")
     names = [row["username"] for row in await db.all("select username from accounts order by id")]
     assert names == ["first", "third", "json1", "json3"]
+
+
+async def test_lines_are_counted_as_an_editor_does(dsn: str, db: Database, tmp_path: Path) -> None:
+    sheet = tmp_path / "people.csv"
+    sheet.write_text(
+        "\nusername,email,first_name,password\n"
+        'first,,"Анна\nМария",!\n'
+        "\n"
+        ",,Призрак,!\n"
+        "shifted,,Иванова, Анна,!\n"
+        'broken,,"a"b,!\n'
+        "last,,,!\n"
+        'open,,"Вера,!\nswallowed,,,!\n'
+    )
+    code, out, errors = await asyncio.to_thread(run_import, sheet, dsn)
+    assert (code, out) == (1, "2 imported, 4 refused.\n")
+    assert [line.split(":")[0] for line in errors.splitlines()] == [f"line {number}" for number in (6, 7, 8, 10)]
+    assert "more cells than columns" in errors
+    assert "unexpected end of data" in errors
+    assert [row["username"] for row in await db.all("select username from accounts order by id")] == ["first", "last"]
+
+
+async def test_an_import_is_repeated_after_an_interruption(api: Api, db: Database, dsn: str, tmp_path: Path) -> None:
+    file = tmp_path / "people.jsonl"
+    file.write_bytes(b"\n".join(map(orjson.dumps, PEOPLE[:2])))
+    assert (await asyncio.to_thread(run_import, file, dsn))[:2] == (0, "2 imported, 0 refused.\n")
+    assert await log_in(api, "olga") == 200
+    hashed = await db.value("select password_hash from accounts where username = 'olga'")
+    other = {**PEOPLE[0], "email": "other@example.com", "phone": None}
+    file.write_bytes(b"\n".join(map(orjson.dumps, [*PEOPLE, other])))
+    code, out, errors = await asyncio.to_thread(run_import, file, dsn)
+    assert (code, out) == (1, "1 imported, 1 refused, 2 already there.\n")
+    assert errors.startswith("line 4: ")
+    assert await db.value("select password_hash from accounts where username = 'olga'") == hashed
+    assert await db.value("select count(*) from accounts") == 3
+
+
+async def test_a_deactivated_account_is_imported_as_a_blocked_one(
+    api: Api, db: Database, dsn: str, tmp_path: Path
+) -> None:
+    dump = tmp_path / "dump.json"
+    gone = {"username": "gone", "email": "gone@example.com", "password": django(), "is_active": False}
+    dump.write_bytes(orjson.dumps([{"model": "auth.user", "pk": 1, "fields": gone}]))
+    assert await asyncio.to_thread(run_import, dump, dsn) == (0, "1 imported, 0 refused.\n", "")
+    assert await log_in(api, "gone") == 401
+    taken = {"username": "gone", "email": "gone@example.com", "password": "Greeting-for-Mum-77"}
+    assert (await api.post("/api/auth/register/", taken)).status == 409
+    await db.execute("update accounts set is_active = true")
+    assert await log_in(api, "gone") == 200, "once the staff have unblocked it"
+
+
+async def test_a_dump_is_read_with_the_profiles_of_its_users(db: Database, dsn: str, tmp_path: Path) -> None:
+    def user(pk: int | None, username: str, model: str = "auth.user") -> dict[str, Any]:
+        return {"model": model, "pk": pk, "fields": {"username": username, "password": "!", "first_name": ""}}
+
+    dump = tmp_path / "dump.json"
+    dump.write_bytes(
+        orjson.dumps(
+            [
+                {"model": "contenttypes.contenttype", "pk": 1, "fields": {"app_label": "auth", "model": "user"}},
+                {"model": "api.profile", "pk": 2, "fields": {"user": 1, "phone": "89161583866", "bio": "о себе"}},
+                user(1, "olga"),
+                user(2, "petr"),
+                user(None, "natural"),
+                {"model": "api.profile", "pk": 3, "fields": {"user": ["natural"], "date_of_birth": "1990-05-17"}},
+                user(5, "star", "api.users"),
+                {"model": "api.ratestar", "pk": 5, "fields": {"rating": "5"}},
+                {"model": "api.star", "pk": 5, "fields": {"phone": "+79990000005", "price": "15000.00"}},
+                {"model": "shop.member", "pk": 6, "fields": {"email": "m@example.com", "password": "!"}},
+            ]
+        )
+    )
+    assert await asyncio.to_thread(run_import, dump, dsn) == (0, "5 imported, 0 refused.\n", "")
+    rows = await db.all("select username, email, phone, birth_date::text as born from accounts order by id")
+    assert [(row["username"], row["phone"], row["born"]) for row in rows[:4]] == [
+        ("olga", "+79161583866", None),
+        ("petr", None, None),
+        ("natural", None, "1990-05-17"),
+        ("star", "+79990000005", None),
+    ]
+    assert rows[4]["email"] == "m@example.com"
 
 
 @as_subtests

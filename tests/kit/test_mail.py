@@ -114,7 +114,9 @@ async def test_sending_inside_a_transaction_is_refused(smtp: SmtpSender, db: Dat
 
 @pytest.mark.parametrize(("language", "subject"), [("ru", "MySTAR"), ("en", "Password Reset for MySTAR")])
 async def test_a_mail_is_rendered_when_it_is_queued(db: Database, language: str, subject: str) -> None:
-    mailer = Mailer(Outbox(db, Clock()), sender="mystar <noreply@stars.example>")
+    mailer = Mailer(
+        Outbox(db, Clock()), sender="mystar <noreply@stars.example>", brand={"market": "MySTAR"}.__getitem__
+    )
     name = "<b>Марина</b>\r\nBcc: all@people.example"
     async with db.transaction() as tx:
         link = "https://stars.example/reset?token=x&y=1"
@@ -128,7 +130,9 @@ async def test_a_mail_is_rendered_when_it_is_queued(db: Database, language: str,
 
 
 async def test_a_missing_template_value_raises(db: Database) -> None:
-    mailer = Mailer(Outbox(db, Clock()), sender="mystar <noreply@stars.example>")
+    mailer = Mailer(
+        Outbox(db, Clock()), sender="mystar <noreply@stars.example>", brand={"market": "MySTAR"}.__getitem__
+    )
     with pytest.raises(Exception, match="'link' is undefined"):
         async with db.transaction() as tx:
             await mailer.queue(tx, "reset_password", recipient(), "en", username="x", hours=24)

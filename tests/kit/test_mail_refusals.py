@@ -160,7 +160,7 @@ async def test_mails_to_one_recipient_arrive_in_their_order_after_an_outage(
         sent.append(message.payload["text"].strip())
 
     outbox.handle(TOPIC, send)
-    mailer = Mailer(outbox, sender="mystar <noreply@stars.example>")
+    mailer = Mailer(outbox, sender="mystar <noreply@stars.example>", brand=str.upper)
     async with db.transaction() as tx:
         for number, to in enumerate(["anna@example.com", "anna@example.com", "boris@example.com"]):
             link = f"https://stars.example/{number}"

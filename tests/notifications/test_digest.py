@@ -16,6 +16,7 @@ from mystar.chat.keys import CHAT
 from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE, OUTBOX
 from mystar.kit.outbox.mail import Mailer
+from mystar.kit.web.site import SITE
 from mystar.notifications.keys import NOTIFICATIONS
 from mystar.notifications.tasks import Digests
 from mystar.orders.keys import ORDERS
@@ -50,7 +51,7 @@ def post(app: web.Application, api: Api) -> Post:
 
 def digests(app: web.Application, after: timedelta = timedelta(minutes=61)) -> Digests:
     """The task, so much later."""
-    mailer = Mailer(app[OUTBOX], sender="mystar <noreply@localhost>")
+    mailer = Mailer(app[OUTBOX], sender="mystar <noreply@localhost>", brand=app[SITE].name)
     return Digests(app[DATABASE], app[NOTIFICATIONS], mailer, FrozenClock(Clock().now() + after))
 
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE, OUTBOX
 from mystar.kit.outbox.mail import Mailer
+from mystar.kit.web.site import SITE
 from mystar.notifications.keys import NOTIFICATIONS
 from mystar.notifications.tasks import Digests
 from mystar.orders.keys import ORDERS
@@ -51,7 +52,9 @@ async def test_a_flood_of_orders_is_a_few_mails_and_one_digest(
     cancelled = (await mails_to(app, star))[before + PER_HOUR :]
     assert len(cancelled) == PER_HOUR
     late = FrozenClock(Clock().now() + timedelta(minutes=61))
-    await Digests(app[DATABASE], app[NOTIFICATIONS], Mailer(app[OUTBOX], sender="m <m@localhost>"), late).send()
+    await Digests(
+        app[DATABASE], app[NOTIFICATIONS], Mailer(app[OUTBOX], sender="m <m@localhost>", brand=app[SITE].name), late
+    ).send()
     (digest,) = (await mails_to(app, star))[before + 2 * PER_HOUR :]
     assert digest.count("новый заказ") == 12 - PER_HOUR
     assert digest.count("отменён") == 5 - PER_HOUR
@@ -72,7 +75,7 @@ async def test_a_mail_about_access_leaves_before_hundreds_of_others(
     api: Api, app: web.Application, factory: Factory, sandbox_process: SandboxProcess
 ) -> None:
     owner = await factory.person("owner")
-    mailer = Mailer(app[OUTBOX], sender="mystar <noreply@localhost>")
+    mailer = Mailer(app[OUTBOX], sender="mystar <noreply@localhost>", brand=app[SITE].name)
     async with app[DATABASE].transaction() as tx:
         for n in range(300):
             text = {"what": f"flood {n}", "details": "", "link": ""}

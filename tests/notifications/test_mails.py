@@ -282,7 +282,9 @@ def test_every_mail_can_be_written_in_both_languages(template: str, language: st
     questions = ["is_greeting", "is_paid", "is_open", "is_pending", "is_accepted", "is_charged", "to_star", "is_late"]
     truths = dict.fromkeys(questions, True)
     link = "https://mystar.example/"
-    for values in (truths | {"order_link": link}, dict.fromkeys([*truths, "order_link"], False)):
+    no_links = {"order_link": "", "site_link": ""}
+    for values in (truths | no_links | {"order_link": link}, truths | no_links | {"site_link": link}, no_links | {}):
+        values = dict.fromkeys(truths, False) | values
         for kind in ("txt", "html"):
             mail = environment().get_template(f"mail/{template}.{language}.{kind}")
             text = mail.render(language=language, number=7, link=link, **words, **values)

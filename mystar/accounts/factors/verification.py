@@ -155,4 +155,6 @@ class FactorVerifier:
         """Mail the owner; see ``templates/mail/second_factor``."""
         if account.email:
             values = {"username": account.greeting_name, "what": what, "name": "", "kind": "", "left": 0, **values}
-            await self._mailer.queue(tx, "second_factor", account.email, account.language, **values)
+            await self._mailer.queue(
+                tx, "second_factor", account.email, account.language, dialect=account.channel, **values
+            )

@@ -99,7 +99,7 @@ class SignInService:
         self._db, self._attempts, self._sessions, self._links = db, attempts, sessions, links
         self._limits, self._clock, self._step_up, self._mailer = limits, clock, step_up, mailer
         self._second_step = second_step
-        self.public_url, self._site_url = public_url, site_url
+        self.public_url, self.site_url = public_url, site_url
         self._providers: Mapping[Name, Provider] = {provider.name: provider for provider in providers}
 
     async def begin(
@@ -122,8 +122,7 @@ class SignInService:
         provider = self._providers[name]
         provider.require_enabled()
         await self._limits.hit("sign_in_attempt", client.address)
-        settings = provider.settings
-        redirect_url = settings.redirect_urls.get(channel) or settings.redirect_url or self._site_url + landing
+        redirect_url = self.redirect_url(name, channel, landing)
         attempt = await self._attempts.begin(
             name,
             channel,
@@ -136,6 +135,11 @@ class SignInService:
             state=attempt.state, verifier=attempt.verifier, redirect_url=redirect_url, response_type=response_type
         )
         return AuthorizationRequest(link, attempt.cookie)
+
+    def redirect_url(self, name: Name, channel: Channel, landing: str) -> str:
+        """Where the provider redirects to. :param landing: the path, unless the settings name another address."""
+        settings = self._providers[name].settings
+        return settings.redirect_urls.get(channel) or settings.redirect_url or self.site_url + landing
 
     async def exchange(
         self,
@@ -294,7 +298,9 @@ class SignInService:
         await tx.publish(IdentityLinked(account.id, provider.issuer))
         if account.email:
             values = {"username": account.greeting_name, "provider": provider.issuer}
-            await self._mailer.queue(tx, "identity_linked", account.email, account.language, **values)
+            await self._mailer.queue(
+                tx, "identity_linked", account.email, account.language, dialect=account.channel, **values
+            )
 
     @staticmethod
     async def _email_owner(accounts: AccountRepository, email: str | None) -> EmailOwner | None:
@@ -334,9 +340,10 @@ class SignInService:
             password_hash=None,
             language=client.language,
             email_verified_at=now if verified and email else None,
+            channel=channel,
         )
         if not verified:
-            await self._links.mail_confirmation(tx, account, channel)
+            await self._links.mail_confirmation(tx, account)
         await tx.publish(AccountRegistered(account.id))
         return account
 

@@ -172,7 +172,14 @@ class Sessions:
         )
         await self.end(tx, row["id"], session_id=row["session_id"], reason="refresh_reused")
         if row["email"]:
-            await self._mailer.queue(tx, "session_copied", row["email"], row["language"], username=row["greeting_name"])
+            await self._mailer.queue(
+                tx,
+                "session_copied",
+                row["email"],
+                row["language"],
+                dialect=stored_channel(row["channel"]),
+                username=row["greeting_name"],
+            )
 
     async def recognize_device(self, client: ClientInfo, account_id: int) -> str | None:
         """The device or session by which the client is known to the account; None if it is not.

@@ -20,6 +20,7 @@ from mystar.contracts.sign_in import (
     begin,
     end_attempt,
     exchange,
+    leave_a_redirect,
     set_attempt_cookie,
     token_response,
 )
@@ -39,6 +40,8 @@ _VK_PROFILE = (
     "photo_max_orig",
     "has_mobile",
 )
+#: Where the providers redirect to, below the address of the site.
+_YANDEX_CALLBACK, _VK_CALLBACK = "/yandex/callback", "/vk/callback"
 #: The client compares the text, whatever the language.
 NO_TOKEN = ["access_token not found"]
 
@@ -99,6 +102,7 @@ def _link(name: Name, landing: str, summary: str) -> Handler:
 @querystring_schema(ProviderCallback)
 @response_schema(ProviderAnswer, 200)
 async def mid_yandex(request: web.Request) -> web.Response:
+    leave_a_redirect(request, "yandex", "greetings", landing=_YANDEX_CALLBACK)
     answer = token_response(await exchange(request, "yandex", "greetings"))
     return await end_attempt(request, "yandex", "greetings", answer)
 
@@ -107,6 +111,7 @@ async def mid_yandex(request: web.Request) -> web.Response:
 @querystring_schema(ProviderCallback)
 @response_schema(VkAnswer, 200)
 async def mid_vk(request: web.Request) -> web.Response:
+    leave_a_redirect(request, "vk_legacy", "greetings", landing=_VK_CALLBACK)
     answer = token_response(await exchange(request, "vk_legacy", "greetings"))
     return await end_attempt(request, "vk_legacy", "greetings", answer)
 
@@ -193,7 +198,7 @@ ROUTES: tuple[Route, ...] = (
     route(
         "GET",
         "/api/pre-yandex-oauth/",
-        _link("yandex", "/yandex/callback", "Get a link to sign in at Yandex"),
+        _link("yandex", _YANDEX_CALLBACK, "Get a link to sign in at Yandex"),
         "greetings.yandex-link",
     ),
     route("GET", "/api/mid-yandex/", mid_yandex, "greetings.yandex-code"),
@@ -202,7 +207,7 @@ ROUTES: tuple[Route, ...] = (
     route(
         "GET",
         "/api/pre-vk-oauth/",
-        _link("vk_legacy", "/vk/callback", "Get a link to sign in at VK"),
+        _link("vk_legacy", _VK_CALLBACK, "Get a link to sign in at VK"),
         "greetings.vk-link",
     ),
     route("GET", "/api/mid-vk/", mid_vk, "greetings.vk-code"),

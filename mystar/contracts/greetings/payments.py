@@ -113,7 +113,11 @@ async def follow_link_to_pay(request: web.Request) -> web.Response:
     return json_response({"link": url}, 302, {"Location": url, "Cache-Control": "no-store"})
 
 
-@docs(tags=["greetings: payments"], summary="Show the state of a payment after the provider's page")
+@docs(
+    tags=["greetings: payments"],
+    summary="Lead from the provider's page back to the site, or show the state of the payment",
+    responses={303: {"description": "The site's page of the order, for browsers"}},
+)
 @querystring_schema(SignedOrderQuery)
 @response_schema(PaymentState, 200)
 async def show_outcome(request: web.Request) -> web.Response:
@@ -123,10 +127,13 @@ async def show_outcome(request: web.Request) -> web.Response:
         return json_response({"order_id": payment.order_id, "status": payment.status})
     outcome, kind = _outcome(payment), await request.app[ORDERS].kind_of(payment.order_id)
     dialect, site = "greetings" if kind is Kind.GREETING else "market", request.app[SITE]
+    order = site.link(dialect, "order", id=payment.order_id)
+    if target := site.link(dialect, "payment", id=payment.order_id, status=outcome) or order:
+        raise web.HTTPSeeOther(target, headers={"Cache-Control": "no-store"})
     page = render_page(
         "payment_return.html",
         language_of(request),
-        back=site.link(dialect, "order", id=payment.order_id) or site.link(dialect, "home"),
+        back=site.link(dialect, "home"),
         is_greeting=kind is Kind.GREETING,
         outcome=outcome,
         order_id=payment.order_id,

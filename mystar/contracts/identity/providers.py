@@ -21,12 +21,14 @@ from mystar.contracts.sign_in import (
     begin,
     end_attempt,
     exchange,
+    leave_a_redirect,
     set_attempt_cookie,
     token_response,
 )
 from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import html_response, json_response, language_of
 from mystar.kit.web.routes import Handler, Route, route
+from mystar.kit.web.site import SITE
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import query_of
 
@@ -62,11 +64,12 @@ def _link(name: Name, path: str, title: str) -> Handler:
     return handler
 
 
-def _token(name: Name, title: str) -> Handler:
+def _token(name: Name, path: str, title: str) -> Handler:
     @docs(tags=_TAGS, summary=f"Exchange an authorization code of {title} for its token")
     @querystring_schema(VkCallback if name == "vk" else ProviderCallback)
     @response_schema(IdentityProviderAnswer, 200)
     async def token(request: web.Request) -> web.Response:
+        leave_a_redirect(request, name, "identity", landing=f"{path}/callback")
         said = dict(await exchange(request, name, "identity"))
         seconds = said.get("expires_in", 0)
         answer = token_response({"refresh_token": "", **said, "expires_in": seconds, "expire_in": seconds})
@@ -78,7 +81,8 @@ def _token(name: Name, title: str) -> Handler:
 
 async def _callback(request: web.Request) -> web.Response:
     """The fallback for a site without a page at the redirect address."""
-    return html_response(render_page("provider_callback.html", language_of(request)))
+    back = request.app[SITE].link("identity", "home")
+    return html_response(render_page("provider_callback.html", language_of(request), back=back))
 
 
 def _registration(name: Name, title: str) -> Handler:
@@ -128,7 +132,7 @@ def _pair(result: SignInResult) -> web.Response:
 def _routes(name: Name, path: str, title: str) -> Iterator[Route]:
     resource = f"identity.{name}"
     yield route("GET", f"{path}/link", _link(name, path, title), f"{resource}-link")
-    yield route("GET", f"{path}/get/token", _token(name, title), f"{resource}-token")
+    yield route("GET", f"{path}/get/token", _token(name, path, title), f"{resource}-token")
     yield route("GET", f"{path}/callback", _callback, f"{resource}-callback", documented=False)
     yield route("GET", f"{path}/registration", _registration(name, title), f"{resource}-registration")
     yield route("GET", f"{path}/login", _login(name, title), f"{resource}-login")

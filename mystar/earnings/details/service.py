@@ -148,6 +148,7 @@ class DetailsService:
                 "payout_details_changed",
                 address,
                 account.language,
+                dialect=account.channel,
                 username=account.username,
                 mask=after.mask if after else "",
                 usable_at=after.usable_at.strftime("%d.%m.%Y %H:%M UTC") if after else "",

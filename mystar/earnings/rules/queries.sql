@@ -22,7 +22,7 @@ select * from commission_rules where list = %(list)s order by position;
 
 -- name: creators_to_tell
 -- Creators behind an id, with the mailbox of their account.
-select accounts.id, accounts.username, accounts.email, accounts.language
+select accounts.id, accounts.username, accounts.email, accounts.language, accounts.channel
 from creators join accounts on accounts.id = creators.account_id
 where accounts.id > %(after)s and accounts.email is not null and accounts.is_active
 order by accounts.id limit %(limit)s;

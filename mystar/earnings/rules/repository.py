@@ -31,7 +31,7 @@ class RuleRepository:
         return [_rule(row) for row in await self._tx.all(QUERIES.rules_of_list, list=number)]
 
     async def creators_to_tell(self, after: int, limit: int) -> list[Row]:
-        """``id, username, email, language`` of accounts with a creator profile, by id behind ``after``."""
+        """``id, username, email, language, channel`` of accounts with a creator profile, by id behind ``after``."""
         return await self._tx.all(QUERIES.creators_to_tell, after=after, limit=limit)
 
     async def lock(self) -> None:

@@ -41,6 +41,7 @@ class RuleMails:
                     "commission_changed",
                     creator["email"],
                     creator["language"],
+                    dialect=creator["channel"],
                     once_as=f"commission:{number}:{creator['id']}",
                     username=creator["username"],
                     rules=_lines(changed, creator["id"]),

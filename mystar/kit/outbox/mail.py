@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from typing import Any, Literal
@@ -42,11 +42,12 @@ class Mailer:
     """Queues mails in the transaction of their cause.
 
     :param sender: ``Name <address>`` of every mail.
+    :param brand: from a dialect to the name of its product, which the mails speak of.
     :param topic: mails of one topic are sent one after the other, those of several at the same time.
     """
 
-    def __init__(self, outbox: Outbox, *, sender: str, topic: str = TOPIC) -> None:
-        self._outbox, self._sender, self._topic = outbox, sender, topic
+    def __init__(self, outbox: Outbox, *, sender: str, brand: Callable[[str], str], topic: str = TOPIC) -> None:
+        self._outbox, self._sender, self._brand, self._topic = outbox, sender, brand, topic
 
     async def queue(
         self,
@@ -55,6 +56,7 @@ class Mailer:
         to: str,
         language: str,
         *,
+        dialect: str = "market",
         once_as: str | None = None,
         unsubscribe: str = "",
         seed: str = "",
@@ -64,25 +66,28 @@ class Mailer:
 
         The first line of the text template is ``Subject: …``, followed by an empty line.
 
-        ``brand`` in the values is the product's name, MySTAR by default.
-
+        :param dialect: whose product the mail speaks of: of the account, or of the order.
         :param once_as: a unique name: a second mail of the same name is not sent.
         :param seed: of the token that replaces `TOKEN` in the mail when it is sent, so that the outbox, which keeps
             mails for a month, has nothing that opens an account.
         :param unsubscribe: URL whose POST ends mails of this kind (RFC 8058); passed to the templates too.
         """
+        values["brand"] = self._brand(dialect)
         payload = self._payload(template, to, language, unsubscribe, values)
         await self._outbox.enqueue(tx, self._topic, {**payload, "seed": seed}, name=once_as, lane=to)
 
-    async def queue_unkept(self, tx: Tx, template: str, to: str, language: str, **values: Any) -> None:
+    async def queue_unkept(
+        self, tx: Tx, template: str, to: str, language: str, *, dialect: str = "market", **values: Any
+    ) -> None:
         """Queue a mail of which nothing is kept once it is sent, or refused for good."""
+        values["brand"] = self._brand(dialect)
         payload = self._payload(template, to, language, "", values)
         await self._outbox.enqueue(tx, self._topic, {**payload, "forget": True}, lane=to)
 
     def _payload(
         self, template: str, to: str, language: str, unsubscribe: str, values: Mapping[str, Any]
     ) -> dict[str, Any]:
-        values = {"brand": "MySTAR", **values, "unsubscribe": unsubscribe}
+        values = {**values, "unsubscribe": unsubscribe}
         text = environment().get_template(f"mail/{template}.{language}.txt").render(language=language, **values)
         html = environment().get_template(f"mail/{template}.{language}.html").render(language=language, **values)
         subject, _, body = text.partition("\n")

@@ -6,18 +6,25 @@ from typing import Annotated
 from urllib.parse import quote
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from mystar.kit.setting_kinds import Section, must_be
 
-_PLACEHOLDERS = ("id", "token", "username")
+
+def _page(*placeholders: str) -> AfterValidator:
+    """A path below the site's address, with these placeholders; empty = the site has no such page."""
+
+    def is_page(path: str) -> bool:
+        return not path or (path.startswith("/") and bool(path.format_map(dict.fromkeys(placeholders, "x"))))
+
+    names = ", ".join(f"{{{name}}}" for name in placeholders)
+    return must_be(f"a path that begins with /{names and f', with placeholders {names}'}", is_page)
 
 
-def _is_page(path: str) -> bool:
-    return not path or (path.startswith("/") and bool(path.format_map(dict.fromkeys(_PLACEHOLDERS, "x"))))
-
-
-PagePath = Annotated[str, must_be("a path that begins with /, with placeholders {id}, {token}, {username}", _is_page)]
+PlainPage = Annotated[str, _page()]
+NumberedPage = Annotated[str, _page("id")]
+PaymentPage = Annotated[str, _page("id", "status")]
+ConfirmationPage = Annotated[str, _page("token", "username")]
 
 
 class SitePages(Section):
@@ -26,19 +33,22 @@ class SitePages(Section):
     #: The product's name in mails.
     name: str = Field(min_length=1, max_length=50)
     #: The page that the buttons back to the site lead to.
-    home: PagePath = "/"
+    home: PlainPage = "/"
     #: The page of an order, with {id}.
-    order: PagePath = ""
+    order: NumberedPage = ""
+    #: The page that buyers come back to from the payment provider, with {id} and {status} (paid, waiting, failed or
+    #: returned); empty = that of the order.
+    payment: PaymentPage = ""
     #: The page of a conversation, with {id}.
-    conversation: PagePath = ""
+    conversation: NumberedPage = ""
     #: The page of a payout, with {id}.
-    payout: PagePath = ""
+    payout: NumberedPage = ""
     #: The page of the creator's earnings.
-    earnings: PagePath = ""
+    earnings: PlainPage = ""
     #: The page that confirms an e-mail, with {token} and {username}.
-    confirm_email: PagePath = ""
-    #: The page that sets a new password, with {token}.
-    reset_password: PagePath = ""
+    confirm_email: ConfirmationPage = ""
+    #: The page that sets a new password, with {token} and {username}.
+    reset_password: ConfirmationPage = ""
 
 
 class SiteSettings(Section):
