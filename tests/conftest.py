@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 #: Private to aiohttp, and the one place where it keeps applications alive: up to 1024 of them, with all that they hold.
 _BUILT_MIDDLEWARES = web_app._cached_build_middleware
 
-pytest_plugins = ["tests.database", "tests.sandbox_process", "tests.redis_server", "tests.s3_server"]
+pytest_plugins = [
+    "tests.database",
+    "tests.sandbox_process",
+    "tests.redis_server",
+    "tests.s3_server",
+    "tests.schedule",
+]
 
 
 def pytest_collection_finish() -> None:

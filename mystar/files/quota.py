@@ -25,8 +25,7 @@ _SMALLEST_STEP, _LARGEST_STEP = 64 * 1024, 8 * 2**20
 #: Seconds after which a reservation that did not grow is touched, and age at which it counts no more.
 _TOUCH_AFTER = 30.0
 STALE = timedelta(minutes=5)
-#: Seconds that a further upload of a person waits for one of the others to end, and how many may wait.
-_PATIENCE = 10.0
+#: How many further uploads of a person may wait for one of the others to end.
 _MAX_WAITING = 8
 
 
@@ -115,10 +114,13 @@ async def _apart(work: Awaitable[Result]) -> Result:
 
 
 class UploadTurns:
-    """At most so many uploads of one person at a time, in this process."""
+    """At most so many uploads of one person at a time, in this process.
 
-    def __init__(self, at_once: int) -> None:
-        self._at_once = at_once
+    :param patience: seconds that a further upload waits for one of the others to end.
+    """
+
+    def __init__(self, at_once: int, *, patience: float = 10.0) -> None:
+        self._at_once, self.patience = at_once, patience
         self._running: Counter[str] = Counter()
         self._waiting: Counter[str] = Counter()
         self._ended = asyncio.Condition()
@@ -146,7 +148,7 @@ class UploadTurns:
             raise TooManyUploads
         self._waiting[person] += 1
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(self.patience):
                 await self._ended.wait_for(lambda: self._running[person] < self._at_once)
         except TimeoutError as error:
             raise TooManyUploads from error
