@@ -222,7 +222,7 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
 
 
 def _is_reserved(address: str) -> bool:
-    """Whether the host is a name for tests, which nobody can have (RFC 2606)."""
+    """Whether the host is a name for tests, which cannot be registered (RFC 2606)."""
     return (URL(address).host or "").rpartition(".")[2] in ("example", "invalid", "test", "localhost")
 
 

@@ -46,7 +46,7 @@ class AccountErasure:
 
     @staticmethod
     async def _alias(accounts: AccountRepository, account_id: int) -> str:
-        """A user name that is free, even if somebody has registered the obvious one."""
+        """A user name that is free, even if another account has the obvious one."""
         plain = f"deleted-{account_id}"
         taken = await accounts.taken_usernames([plain], but=account_id)
         return f"{plain}-{secrets.token_hex(4)}" if taken else plain

@@ -1,7 +1,7 @@
 """Replaces what the audit log has of a person who is erased, so that the chains stay intact.
 
 The hash of an entry stays that of its first details. The new ones are vouched for by an entry `entry_redacted`, which
-has their SHA-256 and is part of a chain itself: without the key nobody can replace details that `verify` accepts.
+has their SHA-256 and is part of a chain itself: only the key can replace details so that `verify` accepts them.
 """
 
 from __future__ import annotations

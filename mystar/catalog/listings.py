@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mystar.accounts.model import AccountChanged, Actor
-from mystar.catalog.model import GreetingStays, PriceLimits, Service, ServiceDraft, ServiceUnknown, tag_key
+from mystar.catalog.model import GreetingStays, PriceLimits, Service, ServiceDraft, ServiceUnknown
 from mystar.catalog.repository import CatalogRepository
 from mystar.catalog.search import ServiceFilter
 from mystar.catalog.search_repository import SearchRepository
@@ -22,6 +22,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.recount import Difference
+from mystar.kit.text import comparison_key
 from mystar.kit.web.pagination import Page, PageRequest
 
 #: At most this many differences are reported by `recount`.
@@ -119,9 +120,9 @@ class ServiceListings:
 
     async def category_ids(self, names: Sequence[str]) -> tuple[int, ...]:
         """The categories with these names, in any case, or ids; unknown ones are left out."""
-        wanted = {tag_key(name) for name in names}
+        wanted = {comparison_key(name) for name in names}
         known = await TaxonomyRepository(self._db).categories()
-        return tuple(one.id for one in known if str(one.id) in wanted or tag_key(one.name) in wanted)
+        return tuple(one.id for one in known if str(one.id) in wanted or comparison_key(one.name) in wanted)
 
     # Maintenance
 

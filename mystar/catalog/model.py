@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from mystar.errors import Conflict, Invalid, NotFound, Text
 from mystar.kit.money import MAX_KOPECKS, rubles_text
+from mystar.kit.text import comparison_key
 
 MAX_TAGS, MAX_TAG_LENGTH = 30, 50
 #: Of one service, not counting those that were retired.
@@ -381,15 +382,10 @@ class ModificationsTooCheap(Invalid):
         super().__init__(fields={"modifications_price": [self.text]})
 
 
-def tag_key(name: str) -> str:
-    """The key of a tag, equal for all of its spellings: "Хип-Хоп" and " хип-хоп "."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-
-
 def tags_by_key(names: Iterable[str]) -> Mapping[str, str]:
     """Names by key: each tag once, in its first spelling; empty ones are dropped."""
     names_by_key: dict[str, str] = {}
     for name in names:
-        if key := tag_key(name):
+        if key := comparison_key(name):
             names_by_key.setdefault(key, " ".join(unicodedata.normalize("NFC", name).split()))
     return names_by_key

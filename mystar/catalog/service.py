@@ -21,7 +21,6 @@ from mystar.catalog.model import (
     ServiceUnknown,
     Star,
     StarUnknown,
-    tag_key,
 )
 from mystar.catalog.repository import CatalogRepository
 from mystar.catalog.search import StarFilter
@@ -32,6 +31,7 @@ from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.text import comparison_key
 from mystar.kit.web.pagination import PageRequest
 
 #: Bare lists end here (D19).
@@ -241,4 +241,4 @@ class CatalogService:
 
 
 def _star_filter(category_id: int | None, tag: str | None, fan_id: int | None) -> StarFilter:
-    return StarFilter(category_id=category_id, tag=None if tag is None else tag_key(tag), fan_id=fan_id)
+    return StarFilter(category_id=category_id, tag=None if tag is None else comparison_key(tag), fan_id=fan_id)

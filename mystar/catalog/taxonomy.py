@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mystar.accounts.model import Actor
-from mystar.catalog.model import Category, Tag, tag_key, tags_by_key
+from mystar.catalog.model import Category, Tag, tags_by_key
 from mystar.catalog.search_repository import SearchRepository
 from mystar.catalog.taxonomy_repository import TaxonomyRepository
 from mystar.errors import Invalid, Text
 from mystar.files.service import FileService
 from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.text import comparison_key
 from mystar.kit.web.pagination import Page, PageRequest
 
 _NO_NAME = Text("Нужно название.", "A name is needed.")
@@ -81,7 +82,7 @@ class TaxonomyService:
 
     async def tags(self, page: PageRequest, *, prefix: str = "") -> Page[Tag]:
         """By name. :param prefix: how the name begins, in any case. Public."""
-        taxonomy, key = TaxonomyRepository(self._db), tag_key(prefix)
+        taxonomy, key = TaxonomyRepository(self._db), comparison_key(prefix)
         return Page(await taxonomy.tags(key, page), await taxonomy.count_tags(key))
 
     async def add_tag(self, actor: Actor, name: str) -> int:
@@ -123,7 +124,7 @@ class TaxonomyService:
 def _normalize_name(name: str) -> str:
     """:raises Invalid: it has no visible character."""
     normalized = " ".join(name.split())
-    if not tag_key(normalized):
+    if not comparison_key(normalized):
         raise Invalid(fields={"name": [_NO_NAME]})
     return normalized
 

@@ -297,7 +297,7 @@ delete from message_files where message_id in (select id from messages where sen
 delete from chat_blocks where blocked_id = %(account_id)s or blocker_id = %(account_id)s;
 
 -- name: refuse_messages
--- Whoever wrote to the person before cannot do so again.
+-- Those who wrote to the person before cannot do so again.
 insert into chat_blocks (blocker_id, blocked_id, created_at)
 select %(account_id)s, case when low_id = %(account_id)s then high_id else low_id end, %(now)s from conversations
 where low_id = %(account_id)s or high_id = %(account_id)s

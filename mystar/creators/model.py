@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -223,8 +222,3 @@ class SkillNotFound(Invalid):
 
 
 DUPLICATE_SKILL = Text("Этот навык указан дважды.", "This skill is given twice.")
-
-
-def skill_key(text: str) -> str:
-    """The key of a name, equal for all of its spellings: "Photo  Shop" and "photo shop"."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -21,12 +21,12 @@ from mystar.creators.model import (
     SkillExists,
     SkillInUse,
     SkillUnknown,
-    skill_key,
 )
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.postgres.queries import load
 from mystar.kit.recount import Difference
+from mystar.kit.text import comparison_key
 from mystar.kit.web.pagination import PageRequest
 
 QUERIES = load(__package__)
@@ -229,13 +229,13 @@ class SkillRepository:
 
 
 def _written(name: str, description: str) -> dict[str, str]:
-    words = skill_key(f"{name} {description}")
-    return {"name": name, "key": skill_key(name), "description": description, "words": words}
+    words = comparison_key(f"{name} {description}")
+    return {"name": name, "key": comparison_key(name), "description": description, "words": words}
 
 
 def _pattern(search: str) -> str | None:
     """For LIKE: whatever has it inside. None finds everything."""
-    part = skill_key(search)
+    part = comparison_key(search)
     for special in ("\\", "%", "_"):
         part = part.replace(special, f"\\{special}")
     return f"%{part}%" if part else None

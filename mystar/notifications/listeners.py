@@ -200,7 +200,7 @@ class Listeners:
 
 
 def kind_of(fact: OrderFact) -> tuple[Kind | None, tuple[Role, ...]]:
-    """The kind of the notifications about an event, and the roles that may be notified; None = nobody is."""
+    """The kind of the notifications about an event, and the roles that may be notified; None = no roles."""
     order, (kind, roles) = fact.order, _RULES[type(fact)]
     if order.offer_id is not None and kind is Kind.NEW_ORDER:
         return Kind.OFFER_ACCEPTED, roles

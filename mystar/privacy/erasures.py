@@ -67,7 +67,7 @@ class ErasureService:
         self.waiting_period = timedelta(days=settings.erasure_days)
 
     def listen(self, events: Events) -> None:
-        """Whoever signs in wants to keep the account."""
+        """A sign-in keeps the account: its erasure is cancelled."""
         events.on(SessionOpened, self._signed_in)
 
     # Asking

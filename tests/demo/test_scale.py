@@ -11,10 +11,9 @@ from aiohttp import web
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import ClientInfo
 from mystar.app import broken_invariants
-from mystar.catalog.model import tag_key
-from mystar.creators.model import skill_key
 from mystar.demo import fixtures, scale
 from mystar.kit.postgres.database import Database
+from mystar.kit.text import comparison_key
 from mystar.payments.keys import PAYMENTS
 from mystar.settings import Settings
 from tests.conftest import Api
@@ -124,13 +123,13 @@ async def test_all_bulk_accounts_have_the_demo_password(filled: Database, app: w
 async def test_bulk_tags_have_the_catalogue_s_keys(filled: Database) -> None:
     rows = await filled.all("select name, key from tags")
     assert rows
-    assert all(tag_key(row["name"]) == row["key"] for row in rows)
+    assert all(comparison_key(row["name"]) == row["key"] for row in rows)
 
 
 async def test_bulk_skills_have_their_keys(filled: Database) -> None:
     rows = await filled.all("select name, key, words from skills")
     assert rows
-    assert all(skill_key(row["name"]) == row["key"] == row["words"] for row in rows)
+    assert all(comparison_key(row["name"]) == row["key"] == row["words"] for row in rows)
 
 
 async def test_bulk_stars_are_listed(filled: Database, api: Api) -> None:

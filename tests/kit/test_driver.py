@@ -25,6 +25,7 @@ from mystar.kit.postgres import driver
 from mystar.kit.postgres.pool import Pool
 from tests.database import Server
 from tests.kit.wire import kill, wired
+from tests.ports import unused_port
 
 BOTH_LOOPS = True
 SESSION = {"client_connection_check_interval": 1000}
@@ -153,14 +154,8 @@ async def test_the_pool_wakes_a_waiter_for_a_broken_connection(address: str) -> 
     await pool.close()
 
 
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def _refused_then_good(address: str, way: type[Bare | Cured]) -> None:
-    assert await outcome(way.connect(f"host=127.0.0.1 port={_closed_port()}")) is psycopg2.OperationalError
+    assert await outcome(way.connect(f"host=127.0.0.1 port={unused_port()}")) is psycopg2.OperationalError
     connection = await way.connect(address)
     await way.run(connection, "select 1")
     connection.close()
@@ -186,7 +181,7 @@ async def test_when_the_first_of_two_hosts_refuses_the_second_is_tried(
     address: str, way: type[Bare | Cured], expected: set[type | None]
 ) -> None:
     async with wired(address) as wire:
-        two = extensions.make_dsn(wire.dsn("127.0.0.1,127.0.0.1"), port=f"{_closed_port()},{wire.port}")
+        two = extensions.make_dsn(wire.dsn("127.0.0.1,127.0.0.1"), port=f"{unused_port()},{wire.port}")
 
         async def connect_and_ask() -> None:
             connection = await way.connect(two)

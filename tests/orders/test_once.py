@@ -95,7 +95,7 @@ async def test_an_order_survives_the_death_of_the_service_once(
 
             async def kill_when_done() -> None:
                 # As soon as the effect is there, so that most answers are not.
-                while not await db.value("select count(*) from orders"):  # noqa: ASYNC110 - another process's deed
+                while not await db.value("select count(*) from orders"):  # noqa: ASYNC110 - done by another process
                     await asyncio.sleep(0.001)
                 service.kill()
 

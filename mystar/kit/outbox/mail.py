@@ -25,7 +25,7 @@ from mystar.kit.web.templates import environment
 log = logging.getLogger(__name__)
 
 TOPIC = "mail"
-#: Mails without which nobody gets into an account or learns that others did: no flood of other mails delays them.
+#: Mails that let a person into an account, or tell that others got in: no flood of other mails delays them.
 ACCOUNT_TOPIC = "account_mail"
 #: All topics whose messages are mails.
 TOPICS = (TOPIC, ACCOUNT_TOPIC)
