@@ -197,6 +197,8 @@ class ProviderSettings(Section):
     redirect_url: ExactAddress = ""
     #: The same for single dialects: {"greetings": "https://…"}.
     redirect_urls: dict[str, ExactAddress] = {}
+    #: What is asked for, where it is not what the provider gives anyway: "email phone" of VK ID. Empty = the usual.
+    scope: str = ""
     #: Accept only tokens from the service's own code exchange, for providers that do not tell a token's audience.
     own_tokens_only: bool = False
     #: The application token of the older VK; empty = requested with client id and secret.

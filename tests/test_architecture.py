@@ -34,6 +34,7 @@ LAYERS = {
 FURTHER_FILES = {
     "accounts/access": "who calls: the authentication middleware and the decorators that ask for rights",
     "accounts/contacts": "a second service: changes of e-mail and phone that can be undone",
+    "accounts/phones": "a second service: phones that somebody has proven",
     "accounts/profile": "a second service: editing the profile",
     "accounts/factors/passkeys": "what browsers are asked for, and the verification of their answers",
     "accounts/factors/recovery": "recovery codes: their form and what is stored of them",

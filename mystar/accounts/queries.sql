@@ -40,6 +40,7 @@ returning *;
 update accounts
 set username = %(username)s, username_key = %(username_key)s, email = %(email)s, email_key = %(email_key)s,
     email_verified_at = case when email_key is not distinct from %(email_key)s::text then email_verified_at end,
+    phone_verified_at = case when phone is not distinct from %(phone)s::text then phone_verified_at end,
     first_name = %(first_name)s, last_name = %(last_name)s, phone = %(phone)s, bio = %(bio)s,
     location = %(location)s,
     birth_date = %(birth_date)s, updated_at = now()
@@ -162,8 +163,18 @@ set email = case when %(field)s = 'email' then %(value)s else email end,
     email_key = case when %(field)s = 'email' then %(key)s else email_key end,
     email_verified_at = case when %(field)s = 'email' then %(now)s else email_verified_at end,
     phone = case when %(field)s = 'phone' then %(value)s else phone end,
+    phone_verified_at = case when %(field)s = 'phone' then null else phone_verified_at end,
     updated_at = now()
 where id = %(id)s;
+
+-- name: lock_phone_holder
+select * from accounts where phone = %(phone)s for no key update;
+
+-- name: release_phone
+update accounts set phone = null, updated_at = %(now)s where id = %(id)s and phone_verified_at is null;
+
+-- name: prove_phone
+update accounts set phone = %(phone)s, phone_verified_at = %(now)s, updated_at = %(now)s where id = %(id)s;
 
 -- name: add_mailed_token
 insert into mailed_tokens (account_id, purpose, digest, created_at, expires_at)

@@ -263,6 +263,18 @@ class AccountRepository:
         """Invalidate the unused links of the account, of one purpose or of all."""
         await self._tx.execute(QUERIES.use_up_mailed_tokens, account_id=account_id, purpose=purpose, now=now)
 
+    async def lock_phone_holder(self, phone: str) -> Account | None:
+        row = await self._tx.one_or_none(QUERIES.lock_phone_holder, phone=phone)
+        return _account(row) if row else None
+
+    async def release_phone(self, account_id: int, now: datetime) -> None:
+        """Remove a phone that was never proven."""
+        await self._tx.execute(QUERIES.release_phone, id=account_id, now=now)
+
+    async def prove_phone(self, account_id: int, phone: str, now: datetime) -> None:
+        """:raises Taken: by a concurrent request."""
+        await self._tx.execute(QUERIES.prove_phone, id=account_id, phone=phone, now=now)
+
     async def lock_for_erasure(self, account_id: int) -> Account:
         """:raises NotFound: no account has this id, or it is erased already."""
         return _account(await self._tx.one_or_none(QUERIES.lock_for_erasure, id=account_id))

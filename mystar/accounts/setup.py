@@ -46,6 +46,7 @@ from mystar.accounts.oauth.repository import CONSTRAINTS as OAUTH_CONSTRAINTS
 from mystar.accounts.oauth.repository import PERSONAL_DATA as SIGN_IN_DATA
 from mystar.accounts.oauth.service import SignInService
 from mystar.accounts.passwords import PasswordService
+from mystar.accounts.phones import PhoneProofs
 from mystar.accounts.profile import ProfileService
 from mystar.accounts.repository import CONSTRAINTS as ACCOUNT_CONSTRAINTS
 from mystar.accounts.repository import PERSONAL_DATA
@@ -255,7 +256,8 @@ def _add_accounts(app: web.Application, infra: Infrastructure, parts: _Parts) ->
 
 
 def _add_staff(app: web.Application, infra: Infrastructure, parts: _Parts) -> None:
-    app[STAFF] = StaffService(infra.db, parts.sessions, parts.step_up)
+    phones = PhoneProofs(infra.account_mailer, infra.clock)
+    app[STAFF] = StaffService(infra.db, parts.sessions, parts.step_up, phones)
     app[OPERATOR] = Operator(infra.db, passwords=parts.passwords, sessions=parts.sessions, clock=infra.clock)
     support = infra.settings.mail.support
     app[SUPPORT_FORMS] = SupportForms(infra.db, mailer=infra.mailer, limits=infra.limits, support=support)
@@ -273,6 +275,7 @@ def _add_sign_in(app: web.Application, infra: Infrastructure, parts: _Parts) -> 
         links=parts.links,
         step_up=parts.step_up,
         mailer=infra.account_mailer,
+        phones=PhoneProofs(infra.account_mailer, clock),
         limits=infra.limits,
         clock=clock,
         public_url=infra.settings.http.public_url,

@@ -209,6 +209,7 @@ from commission_rules where id = any(%(ids)s::bigint[]);
 select accounts.id, accounts.username, accounts.email, accounts.phone, accounts.first_name, accounts.last_name,
     accounts.bio, accounts.birth_date, accounts.language, accounts.role, accounts.is_active,
     accounts.email_verified_at, accounts.created_at, accounts.updated_at, accounts.has_second_factor, creators.id as creator_id,
+    accounts.phone_verified_at, accounts.erased_at,
     case when accounts.avatar_id is not null then accounts.avatar_key end as avatar_key
 from accounts left join creators on creators.account_id = accounts.id
 where accounts.id = %(id)s;

@@ -91,8 +91,7 @@ async def _record_staff_action(request: web.Request, context: AuditContext, stat
     if context.written or request.method in _READS or not (_is_staff_address(request) and _is_staff(request)):
         return
     path: dict[str, Any] = {name: value[:60] for name, value in request.match_info.items()}
-    details = {**path, **context.details}
-    await request.app[AUDIT].record_separately("staff_act", route=route_name(request), status=status, **details)
+    await request.app[AUDIT].record_separately("staff_act", route=route_name(request), status=status, **path)
 
 
 def _is_staff_address(request: web.Request) -> bool:

@@ -9,12 +9,15 @@ from mystar.accounts.model import (
     ContactChangeUndone,
     FieldChanged,
     PasswordChanged,
+    PhoneProven,
+    PhoneReleased,
     RoleChanged,
     SessionOpened,
     SessionsEnded,
 )
 from mystar.accounts.oauth.model import IdentityLinked, IdentityUnlinked
 from mystar.audit.service import AuditService
+from mystar.creators.model import VisibilityChanged
 from mystar.earnings.details.model import DetailsChanged, PayoutsStopped
 from mystar.earnings.model import BalanceAdjusted, ChargedBack, EarningDecided
 from mystar.earnings.payouts.model import PayoutMoved
@@ -46,6 +49,8 @@ class Listeners:
         events.on(PasswordChanged, self._password_changed)
         events.on(FieldChanged, self._field_changed)
         events.on(ContactChangeUndone, self._contact_change_undone)
+        events.on(PhoneProven, self._phone_proven)
+        events.on(PhoneReleased, self._phone_released)
         events.on(IdentityLinked, self._identity_linked)
         events.on(IdentityUnlinked, self._identity_unlinked)
         events.on(FactorChanged, self._factor_changed)
@@ -61,6 +66,7 @@ class Listeners:
             events.on(fact, self._order_decided)
         events.on(OrderMoneyDecided, self._order_money_decided)
         events.on(RulesSet, self._rules_set)
+        events.on(VisibilityChanged, self._visibility_changed)
         events.on(BalanceAdjusted, self._balance_adjusted)
         events.on(ChargedBack, self._charged_back)
         events.on(EarningDecided, self._earning_decided)
@@ -90,6 +96,13 @@ class Listeners:
         before, after = map(_masked, (event.before, event.after)) if is_contact else (event.before, event.after)
         subject = _account(event.account_id)
         await self._audit.record(tx, "field_changed", subject, field=event.field, before=before, after=after)
+
+    async def _phone_proven(self, tx: Tx, event: PhoneProven) -> None:
+        subject, reason = _account(event.account_id), event.reason or None
+        await self._audit.record(tx, "phone_proven", subject, by=event.by, reason=reason)
+
+    async def _phone_released(self, tx: Tx, event: PhoneReleased) -> None:
+        await self._audit.record(tx, "phone_released", _account(event.account_id), taken_by=event.taken_by)
 
     async def _contact_change_undone(self, tx: Tx, event: ContactChangeUndone) -> None:
         subject = _account(event.account_id)
@@ -162,6 +175,10 @@ class Listeners:
         await self._audit.record(
             tx, "commission_rules_set", f"commission_rules:{number}", actor_id=event.by, rules=len(event.rules)
         )
+
+    async def _visibility_changed(self, tx: Tx, event: VisibilityChanged) -> None:
+        action, subject = "shown" if event.is_shown else "hidden", f"{event.what}:{event.id}"
+        await self._audit.record(tx, action, subject, place=event.place or None)
 
     async def _balance_adjusted(self, tx: Tx, event: BalanceAdjusted) -> None:
         amount, subject = rubles_text(event.amount), _account(event.creator_id)

@@ -123,8 +123,6 @@ class AuditContext:
     operator: str | None = None
     #: Entries written so far.
     written: int = 0
-    #: Further details of an action of staff, see `annotate`.
-    details: dict[str, Value] = field(default_factory=dict)
 
 
 #: The context of the request or command that the current task serves.

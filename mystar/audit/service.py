@@ -160,10 +160,3 @@ async def audit_context(context: AuditContext) -> AsyncIterator[None]:
         yield
     finally:
         AUDIT_CONTEXT.reset(before)
-
-
-def annotate(**details: Value) -> None:
-    """Add details to the entry of the current action of staff, such as whether something was hidden or shown."""
-    context = AUDIT_CONTEXT.get()
-    if context is not None:
-        context.details.update(details)

@@ -16,6 +16,7 @@ from mystar.catalog.search import ServiceFilter
 from mystar.catalog.search_repository import SearchRepository
 from mystar.catalog.service_repository import ServiceRepository
 from mystar.catalog.taxonomy_repository import TaxonomyRepository
+from mystar.creators.model import VisibilityChanged
 from mystar.creators.service import CreatorService
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
@@ -72,7 +73,10 @@ class ServiceListings:
         self._check_prices(draft)
         async with self._db.transaction() as tx:
             rows = ServiceRepository(tx)
-            await rows.change(await rows.lock(actor.id, service_id), draft, self._clock.now())
+            service = await rows.lock(actor.id, service_id)
+            await rows.change(service, draft, self._clock.now())
+            if draft.is_active is not None and draft.is_active != service.is_active:
+                await tx.publish(VisibilityChanged("service", service_id, draft.is_active))
             await self._set_images(tx, actor, service_id, draft)
             return await self._read(tx, service_id)
 

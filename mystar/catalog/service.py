@@ -25,7 +25,7 @@ from mystar.catalog.model import (
 from mystar.catalog.repository import CatalogRepository
 from mystar.catalog.search import StarFilter
 from mystar.catalog.taxonomy_repository import TaxonomyRepository
-from mystar.creators.model import Creator, CreatorCreated
+from mystar.creators.model import Creator, CreatorCreated, VisibilityChanged
 from mystar.creators.service import CreatorService
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
@@ -134,7 +134,9 @@ class CatalogService:
         :raises Forbidden: not staff who may change things. :raises ServiceUnknown:
         """
         actor.require_operator()
-        await CatalogRepository(self._db).set_withheld(service_id, self._clock.now(), is_withheld=not listed)
+        async with self._db.transaction() as tx:
+            await CatalogRepository(tx).set_withheld(service_id, self._clock.now(), is_withheld=not listed)
+            await tx.publish(VisibilityChanged("service", service_id, listed))
 
     async def make_star(
         self, account_id: int, pricing: GreetingPricing, *, profession: str = "", description: str = ""

@@ -52,6 +52,19 @@ def whole_stars(total: int, count: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class VisibilityChanged:
+    """A service or a review was hidden or shown, or a creator moved to or from the top.
+
+    :param what: "service", "review" or "creator". :param place: where it is shown; "" = everywhere.
+    """
+
+    what: str
+    id: int
+    is_shown: bool
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CreatorCreated:
     creator_id: int
     account_id: int

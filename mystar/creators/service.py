@@ -13,6 +13,7 @@ from mystar.creators.model import (
     CreatorUnknown,
     OwnRating,
     RaterBlocked,
+    VisibilityChanged,
 )
 from mystar.creators.repository import CreatorRepository
 from mystar.files.model import StoredFile
@@ -100,7 +101,9 @@ class CreatorService:
         :raises Forbidden: not staff who may change things. :raises CreatorUnknown:
         """
         actor.require_operator()
-        await CreatorRepository(self._db).set_top(creator_id, is_top)
+        async with self._db.transaction() as tx:
+            await CreatorRepository(tx).set_top(creator_id, is_top)
+            await tx.publish(VisibilityChanged("creator", creator_id, is_top, place="top"))
 
     async def rate(self, actor: Actor, star_id: int, rating: int) -> None:
         """Vote for a star with 1 to 5, once per account.

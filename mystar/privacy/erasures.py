@@ -116,9 +116,13 @@ class ErasureService:
             await self._mail_request(tx, account, due_at, seed)
         return erasure
 
+    async def open(self, account_id: int) -> Erasure | None:
+        """The request that has been made and neither withdrawn nor done."""
+        return await ErasureRepository(self._db).open(account_id)
+
     async def state(self, account_id: int) -> tuple[Erasure | None, list[Obstacle]]:
         """The open request, and what stands in the way of an erasure."""
-        return await ErasureRepository(self._db).open(account_id), await self._personal_data.obstacles_of(account_id)
+        return await self.open(account_id), await self._personal_data.obstacles_of(account_id)
 
     # Withdrawing
 

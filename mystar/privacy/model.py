@@ -106,8 +106,8 @@ class ErasureBlocked(Conflict):
 
     code = "erasure_blocked"
     text = Text(
-        "Аккаунт пока нельзя удалить: сначала нужно завершить то, что перечислено.",
-        "The account cannot be erased yet: what is listed has to be settled first.",
+        "Аккаунт пока нельзя удалить. {reasons}",
+        "The account cannot be erased yet. {reasons}",
     )
 
     def __init__(self, obstacles: Sequence[Obstacle]) -> None:
@@ -115,8 +115,9 @@ class ErasureBlocked(Conflict):
         self.found = tuple(obstacles)
 
     def message(self, language: str) -> str:
-        self.details["obstacles"] = [shown_obstacle(one, language) for one in self.found]
-        return self.text.in_(language)
+        self.details["obstacles"] = shown = [shown_obstacle(one, language) for one in self.found]
+        reasons = (f"{one['message'].rstrip('.')}: {', '.join(map(str, one['ids']))}." for one in shown)
+        return self.text.in_(language, reasons=" ".join(reasons))
 
 
 class ErasureUnknown(NotFound):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mystar.accounts.model import Actor
 from mystar.catalog.model import ServiceUnknown
-from mystar.creators.model import CreatorUnknown
+from mystar.creators.model import CreatorUnknown, VisibilityChanged
 from mystar.creators.service import CreatorService
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
@@ -113,6 +113,7 @@ class ReviewService:
             await reviews.set_hidden(review_id, is_hidden, self._clock.now())
             count = self._creators.uncount_review if is_hidden else self._creators.count_review
             await count(tx, review.creator_id, review.rating)
+            await tx.publish(VisibilityChanged("review", review_id, not is_hidden))
 
     async def recount(self) -> list[Difference]:
         """Differences between sums and votes or reviews, and between orders and reviews; empty if consistent."""

@@ -324,13 +324,60 @@ async def test_actions_and_refusals_are_in_the_audit_log(
 
 
 async def test_hiding_and_showing_differ_in_the_audit_log(
-    app: web.Application, factory: Factory, operator: Panel
+    api: Api, app: web.Application, factory: Factory, operator: Panel
 ) -> None:
-    await factory.star()
+    star, buyer = await factory.star(channel="market"), await factory.person()
+    order_id = await factory.order(buyer, star)
+    database = app[DATABASE]
+    await database.execute("update orders set status = 'completed', completed_at = now(), accepted_at = now()")
+    review = await app[REVIEWS].write(actor(buyer), order_id, rating=2, words="Не то имя")
     for value in ("no", "yes"):
         await operator.do("/admin/services/1/listing/", is_listed=value)
-    await operator.do("/admin/creators/1/top/", is_top="yes")
-    details = "select details from audit_entries where act = 'staff_act' order by id"
-    recorded = [row["details"] for row in await app[DATABASE].all(details)]
-    assert [one.get("is_listed") for one in recorded[:2]] == [False, True]
-    assert recorded[2]["is_top"] is True
+        await operator.do(f"/admin/reviews/{review.id}/listing/", is_listed=value)
+        await operator.do("/admin/creators/1/top/", is_top=value)
+    for is_active in (False, True, True):
+        assert (await api.patch("/api/v1/services/1/", {"is_active": is_active}, as_=star)).status == 200
+    entries = await database.all(
+        "select act, subject, actor_id = %(star)s as by_star from audit_entries"
+        " where act in ('hidden', 'shown', 'staff_act') order by id",
+        star=star.id,
+    )
+    by_staff = [(one["act"], one["subject"]) for one in entries if not one["by_star"]]
+    by_star = [(one["act"], one["subject"]) for one in entries if one["by_star"]]
+    subjects = ("service:1", f"review:{review.id}", "creator:1")
+    assert sorted(by_staff) == sorted((act, subject) for act in ("hidden", "shown") for subject in subjects)
+    assert by_star == [("hidden", "service:1"), ("shown", "service:1")]
+
+
+async def test_staff_export_erase_and_prove_on_behalf_of_a_person(
+    app: web.Application, factory: Factory, operator: Panel
+) -> None:
+    person, star, buyer = await factory.person(), await factory.star(), await factory.person()
+    path = f"/admin/accounts/{person.id}/"
+    assert (await operator.post(f"{path}export/", reason=" ")).status == 422
+    assert (await operator.post(f"{path}erase/", reason="")).status == 422
+    await operator.do(f"{path}phone/", phone="8 916 123 45 67", reason="a contract")
+    await operator.do(f"{path}export/", reason="a letter")
+    await operator.do(f"{path}erase/", reason="a letter")
+    page = await operator.page(path)
+    assert "+79161234567" in page
+    assert f"{path}keep/" in page
+    await operator.do(f"{path}keep/")
+    assert (await operator.post(f"{path}keep/")).status == 404
+    order_id = await factory.order(buyer, star)
+    refused = await operator.post(f"/admin/accounts/{buyer.id}/erase/", reason="a letter")
+    assert refused.status == 409
+    assert f"незавершённые заказы: {order_id}." in await refused.text()
+    written = await app[DATABASE].all(
+        "select act, details ->> 'reason' as reason, actor_id from audit_entries where subject = %(subject)s"
+        " and act = any(%(acts)s::text[]) order by id",
+        subject=f"account:{person.id}",
+        acts=["phone_proven", "export_requested", "erasure_requested", "erasure_withdrawn"],
+    )
+    assert [(row["act"], row["reason"]) for row in written] == [
+        ("phone_proven", "a contract"),
+        ("export_requested", "a letter"),
+        ("erasure_requested", "a letter"),
+        ("erasure_withdrawn", None),
+    ]
+    assert len({row["actor_id"] for row in written} - {None, person.id}) == 1

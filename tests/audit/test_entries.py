@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from mystar.accounts.keys import ACCOUNTS, STAFF
+from mystar.accounts.keys import ACCOUNTS, PROFILES, STAFF
 from mystar.accounts.model import ClientInfo
 from mystar.audit.keys import AUDIT
 from mystar.audit.model import ACTIONS, Entry, Filters
 from mystar.errors import Forbidden
+from mystar.kit.keys import DATABASE
 from mystar.kit.web.pagination import PageRequest
 from mystar.orders.keys import ORDERS
+from mystar.privacy.keys import ERASURES
 from mystar.settings import Settings
 from tests.accounts.oauth.oauth_flow import PROVIDERS, Flow, login, register, token_of
 from tests.conftest import Api
@@ -204,3 +206,39 @@ async def test_sign_in_through_providers_is_recorded(api: Api, app: web.Applicat
     assert [(event.subject, event.details["door"]) for event in came] == [(came[0].subject, flow.door)] * 2
     await login(api, flow, "forged")
     assert [entry.event.action for entry in await entries(app)][-1] == "sign_in_refused"
+
+
+async def test_changes_of_an_account_are_recorded_with_the_value_before_and_after(
+    api: Api, factory: Factory, app: web.Application
+) -> None:
+    """Everything that changes an account is walked; secrets are left out, contacts are masked."""
+    person = await factory.person("before", phone="+79161234567", first_name="Анна", channel="market")
+    changes = {"username": "after", "first_name": "Мария", "last_name": "Комета", "email": "after@example.com"}
+    changes |= {"phone": "+79167654321", "current_password": PASSWORD}
+    await app[PROFILES].edit(actor(person), **changes)
+    recorded = {str(one.event.details["field"]): one.event.details for one in await entries(app, "field_changed")}
+    assert {field: (one["before"], one["after"]) for field, one in recorded.items()} == {
+        "username": ("before", "after"),
+        "first_name": ("Анна", "Мария"),
+        "last_name": ("", "Комета"),
+        "email": ("p…@example.com", "a…@example.com"),
+        "phone": ("+79…67", "+79…21"),
+    }
+    await app[DATABASE].execute("update sessions set authenticated_at = now()")
+    identity = "insert into provider_identities (issuer, subject, account_id) values ('vk', '5', %(id)s)"
+    await app[DATABASE].execute(identity, id=person.id)
+    assert (await api.delete("/api/v1/users/me/identities/", as_=person)).status == 204
+    assert (await api.post("/api/v1/users/me/export/", {}, as_=person)).status == 202
+    assert (await api.post("/api/v1/users/me/erasure/", {}, as_=person)).status == 202
+    await app[ERASURES].erase_now(person.id)
+    for action, details in {
+        "identity_unlinked": {"provider": "vk"},
+        "export_requested": {"by": "person"},
+        "erasure_requested": {"by": "person"},
+        "account_erased": {},
+    }.items():
+        (entry,) = await entries(app, action)
+        assert entry.event.subject == f"account:{person.id}"
+        assert details.items() <= entry.event.details.items()
+    assert {one.event.details["before"] for one in await entries(app, "field_changed")} == {""}
+    assert await app[AUDIT].verify() == []

@@ -17,6 +17,7 @@ from mystar.accounts.credentials import (
     email_key,
     key_of,
     normalize_email,
+    normalize_phone,
     normalize_username,
     usable_name,
 )
@@ -39,6 +40,7 @@ from mystar.accounts.oauth.linking import Create, EmailOwner, Link, LinkingConte
 from mystar.accounts.oauth.model import IdentityLinked, ProviderRefused, SignInRefused
 from mystar.accounts.oauth.providers.base import Name, Profile, Provider, ResponseType
 from mystar.accounts.oauth.repository import ProviderRepository
+from mystar.accounts.phones import PhoneProofs
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions.service import Sessions
 from mystar.accounts.sessions.step_up import StepUp
@@ -91,6 +93,7 @@ class SignInService:
         links: MailedLinks,
         step_up: StepUp,
         mailer: Mailer,
+        phones: PhoneProofs,
         limits: RateLimits,
         clock: Clock,
         public_url: str,
@@ -100,6 +103,7 @@ class SignInService:
         self._limits, self._clock, self._step_up, self._mailer = limits, clock, step_up, mailer
         self._second_step = second_step
         self.public_url, self.site_url = public_url, site_url
+        self._phones = phones
         self._providers: Mapping[Name, Provider] = {provider.name: provider for provider in providers}
 
     async def begin(
@@ -287,11 +291,20 @@ class SignInService:
                     # An identity that was found by its e-mail alone is linked by a signed-in owner only.
                     return await self._second_step.ask(tx, account, channel)
                 await self._link(tx, account, provider, profile)
+                account = await self._prove_phone(tx, account, provider, profile)
                 # A linking actor has passed the second factor, and step-up.
                 return await self._sessions.open(tx, account, client, channel)
             case LogIn(account_id):
                 account = await _active(accounts, account_id)
+        account = await self._prove_phone(tx, account, provider, profile)
         return await self._second_step.open(tx, account, client, channel)
+
+    async def _prove_phone(self, tx: Tx, account: Account, provider: Provider, profile: Profile) -> Account:
+        """Set the phone that the provider vouches for, unless the account has another one."""
+        if profile.phone and account.phone in (None, profile.phone):
+            await self._phones.prove(tx, account, profile.phone, by=provider.issuer)
+            return await AccountRepository(tx).get(account.id)
+        return account
 
     async def _link(self, tx: Tx, account: Account, provider: Provider, profile: Profile) -> None:
         await ProviderRepository(tx).add_identity(provider.issuer, profile.subject, account.id)
@@ -327,10 +340,12 @@ class SignInService:
         now = self._clock.now()
         today = self._clock.today()
         born = profile.birth_date if profile.birth_date and profile.birth_date.year >= 1900 else None
+        phone = normalize_field("phone", normalize_phone, contact.phone)
         draft = Draft(
             await _free_username(ProviderRepository(tx), profile, race),
             email,
-            contact.phone,
+            # One that the provider vouches for is set afterwards, whoever has it without a proof.
+            None if phone == profile.phone else phone,
             born if born and born <= today else None,
             usable_name(profile.first_name),
             usable_name(profile.last_name),

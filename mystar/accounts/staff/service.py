@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+from mystar.accounts.credentials import normalize_phone
+from mystar.accounts.drafts import normalize_field
 from mystar.accounts.model import (
     Account,
     AccountBlocked,
@@ -14,13 +16,17 @@ from mystar.accounts.model import (
     Role,
     RoleChanged,
     Session,
+    taken,
 )
+from mystar.accounts.phones import PhoneProofs
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions.service import Sessions
 from mystar.accounts.sessions.step_up import StepUp
-from mystar.errors import Conflict, Forbidden, NotFound, Text
+from mystar.errors import Conflict, Forbidden, Invalid, NotFound, Text
 from mystar.kit.postgres.database import Database
 from mystar.kit.web.pagination import Page, PageRequest
+
+_NEEDED = Text("Обязательное поле.", "Missing data for required field.")
 
 
 class NotYourRole(Forbidden):
@@ -40,8 +46,8 @@ class LastOwner(Conflict):
 class StaffService:
     """What owners do with roles, and staff with accounts."""
 
-    def __init__(self, db: Database, sessions: Sessions, step_up: StepUp) -> None:
-        self._db, self._sessions, self._step_up = db, sessions, step_up
+    def __init__(self, db: Database, sessions: Sessions, step_up: StepUp, phones: PhoneProofs) -> None:
+        self._db, self._sessions, self._step_up, self._phones = db, sessions, step_up, phones
 
     async def require_owner(self, actor: Actor) -> None:
         """Before staff are made. :raises Forbidden: not an owner. :raises ReauthenticationNeeded:"""
@@ -72,6 +78,25 @@ class StaffService:
                 await tx.publish(RoleChanged(account_id, account.role, role))
                 await self._sessions.end(tx, account_id, reason="role_changed")
             return await accounts.get(account_id)
+
+    async def prove_phone(self, actor: Actor, account_id: int, phone: str, reason: str) -> None:
+        """Set the phone of an account as proven, after the staff have seen a proof.
+
+        An account that has it without a proof loses it.
+
+        :param reason: what the proof was. :raises Forbidden: as for `block`. :raises NotFound: :raises Invalid:
+        :raises Taken: another account has proven it.
+        """
+        actor.require_operator()
+        number = normalize_field("phone", normalize_phone, phone)
+        if number is None or not reason.strip():
+            raise Invalid(fields={"phone" if number is None else "reason": [_NEEDED]})
+        async with self._db.transaction() as tx:
+            account = await AccountRepository(tx).lock(account_id)
+            if account.role is not None and actor.role != "owner":
+                raise Forbidden
+            if not await self._phones.prove(tx, account, number, by="staff", reason=reason):
+                raise taken("phone")()
 
     async def sessions_of(self, actor: Actor, account_id: int, page: PageRequest) -> Page[Session]:
         """The active sessions of an account, newest first. :raises Forbidden: not staff."""

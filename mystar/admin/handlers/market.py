@@ -11,7 +11,6 @@ from mystar.admin.handlers.forms import ID, is_checked, load_row, number_field, 
 from mystar.admin.handlers.render import action_response, page
 from mystar.admin.keys import ROWS
 from mystar.admin.lists.labels import LISTING, SERVICE_KINDS
-from mystar.audit.service import annotate
 from mystar.catalog.keys import CATALOG, TAXONOMY
 from mystar.creators.keys import SKILLS
 from mystar.files.keys import FILES
@@ -36,7 +35,6 @@ async def list_service(request: web.Request) -> web.Response:
     """:raises ServiceUnknown:"""
     is_listed = await is_checked(request, "is_listed")
     await request.app[CATALOG].set_listed(actor_of(request), path_id(request), is_listed)
-    annotate(is_listed=is_listed)
     return action_response(request, f"/admin/services/{path_id(request)}/")
 
 
@@ -52,7 +50,6 @@ async def list_review(request: web.Request) -> web.Response:
     reviews, is_listed = request.app[REVIEWS], await is_checked(request, "is_listed")
     action = reviews.show if is_listed else reviews.hide
     await action(actor_of(request), path_id(request))
-    annotate(is_listed=is_listed)
     return action_response(request, f"/admin/reviews/{path_id(request)}/")
 
 

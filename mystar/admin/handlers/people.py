@@ -17,14 +17,15 @@ from mystar.admin.lists.labels import FILE_KINDS
 from mystar.admin.lists.market import SERVICES
 from mystar.admin.lists.orders import ORDERS
 from mystar.admin.model import RANKS
-from mystar.audit.service import annotate
 from mystar.creators.keys import CREATORS
 from mystar.errors import Invalid, NotFound, Text
 from mystar.files.keys import FILES
 from mystar.kit.web.pagination import PageRequest
 from mystar.kit.web.routes import Route, route
+from mystar.privacy.keys import ERASURES, EXPORTS
 
 TAGS = ["staff"]
+_MAX_REASON = 100
 _NO_ROLE = Text("Такой роли нет.", "There is no such role.")
 #: Columns of lists about one person.
 _BOUGHT = tuple(column for column in ORDERS.columns if column.name != "buyer")
@@ -46,7 +47,41 @@ async def show_account(request: web.Request) -> web.Response:
         orders=await rows.some(ORDERS, "account_ids_of_orders", account_id),
         columns=_BOUGHT,
         actor=actor_of(request),
+        export=await request.app[EXPORTS].latest(account_id),
+        erasure=await request.app[ERASURES].open(account_id),
     )
+
+
+@staff("operator")
+async def export_data(request: web.Request) -> web.Response:
+    """:raises NotFound: :raises ReasonNeeded: :raises ExportRunning:"""
+    reason = await text_field(request, "reason", max_length=_MAX_REASON)
+    await request.app[EXPORTS].request_by_staff(actor_of(request), path_id(request), reason)
+    return _account_response(request)
+
+
+@staff("operator")
+async def erase_account(request: web.Request) -> web.Response:
+    """:raises NotFound: :raises ReasonNeeded: :raises ErasureBlocked: :raises ErasureRequested:"""
+    reason = await text_field(request, "reason", max_length=_MAX_REASON)
+    await request.app[ERASURES].request_by_staff(actor_of(request), path_id(request), reason)
+    return _account_response(request)
+
+
+@staff("operator")
+async def keep_account(request: web.Request) -> web.Response:
+    """:raises ErasureUnknown:"""
+    await request.app[ERASURES].withdraw_by_staff(actor_of(request), path_id(request))
+    return _account_response(request)
+
+
+@staff("operator")
+async def prove_phone(request: web.Request) -> web.Response:
+    """:raises NotFound: :raises Invalid: :raises Taken: :raises Forbidden: as for `block`."""
+    phone = await text_field(request, "phone", max_length=40)
+    reason = await text_field(request, "reason", max_length=_MAX_REASON)
+    await request.app[STAFF].prove_phone(actor_of(request), path_id(request), phone, reason)
+    return _account_response(request)
 
 
 @docs(
@@ -151,7 +186,6 @@ async def show_creator(request: web.Request) -> web.Response:
 async def set_top(request: web.Request) -> web.Response:
     is_top = await is_checked(request, "is_top")
     await request.app[CREATORS].set_top(actor_of(request), path_id(request), is_top)
-    annotate(is_top=is_top)
     return action_response(request, f"/admin/creators/{path_id(request)}/")
 
 
@@ -180,6 +214,10 @@ ROUTES: tuple[Route, ...] = (
         "admin.session-end",
         documented=False,
     ),
+    route("POST", f"/admin/accounts/{ID}/export/", export_data, "admin.account-export", documented=False),
+    route("POST", f"/admin/accounts/{ID}/erase/", erase_account, "admin.account-erase", documented=False),
+    route("POST", f"/admin/accounts/{ID}/keep/", keep_account, "admin.account-keep", documented=False),
+    route("POST", f"/admin/accounts/{ID}/phone/", prove_phone, "admin.account-phone", documented=False),
     route("GET", "/admin/staff/", show_staff, "admin.staff", documented=False),
     route("POST", "/admin/staff/", create_staff, "admin.staff", documented=False),
     route("GET", f"/admin/creators/{ID}/", show_creator, "admin.creator", documented=False),

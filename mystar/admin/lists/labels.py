@@ -197,6 +197,16 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
     "studio_order_queued": Text("заказ в обработку", "studio order queued"),
     "studio_order_changed": Text("заказ изменён", "studio order changed"),
     "studio_order_withdrawn": Text("заказ снят", "studio order withdrawn"),
+    "hidden": Text("скрыто", "hidden"),
+    "shown": Text("показано", "shown"),
+    "phone_proven": Text("телефон подтверждён", "phone proven"),
+    "phone_released": Text("телефон уступлен", "phone released"),
+    "export_requested": Text("выгрузка данных", "data export"),
+    "export_downloaded": Text("данные скачаны", "data downloaded"),
+    "erasure_requested": Text("запрошено удаление", "erasure requested"),
+    "erasure_withdrawn": Text("удаление отменено", "erasure withdrawn"),
+    "account_erased": Text("аккаунт удалён", "account erased"),
+    "entry_redacted": Text("запись обезличена", "entry redacted"),
     "staff_act": Text("действие сотрудника", "staff action"),
 }
 #: The tone of a badge; "plain" for other values.

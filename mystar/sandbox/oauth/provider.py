@@ -47,6 +47,7 @@ class Account:
     last_name: str = ""
     email: str = ""
     birthday: str = ""
+    phone: str = ""
 
     @property
     def number(self) -> int:
@@ -232,7 +233,7 @@ def _chosen_account(form: Mapping[str, str]) -> Account | None:
     if chosen := next((account for account in ACCOUNTS if account.login == form.get("person")), None):
         return chosen
     login = form.get("login", "").strip()[:100]
-    fields = ("first_name", "last_name", "email", "birthday")
+    fields = ("first_name", "last_name", "email", "birthday", "phone")
     return Account(login, *(form.get(name, "").strip()[:200] for name in fields)) if login else None
 
 

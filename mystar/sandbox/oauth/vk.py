@@ -68,6 +68,7 @@ class VkId(ProviderDouble):
             "last_name": account.last_name,
             "avatar": "https://userapi.example/photo.jpg",
             "email": account.email,
+            **({"phone": account.phone.removeprefix("+")} if account.phone else {}),
             "sex": 0,
             "verified": False,
             "birthday": f"{day}.{month}.{year}" if year else "",

@@ -62,6 +62,7 @@ class Yandex(ProviderDouble):
                 "default_email": account.email,
                 "emails": [account.email] if account.email else [],
                 "birthday": account.birthday or None,
+                **({"default_phone": {"id": 12, "number": account.phone}} if account.phone else {}),
                 "default_avatar_id": "0/0-0",
                 "is_avatar_empty": True,
                 "psuid": f"1.AA.{account.number}",

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from yarl import URL
 
+from mystar.accounts.credentials import InvalidCredential, normalize_phone
 from mystar.accounts.oauth.model import ProviderDown, ProviderOff, ProviderRefused, ProviderTokenRefused
 from mystar.accounts.oauth.providers.http_client import ProviderHttpClient
 from mystar.sections import ProviderSettings
@@ -33,6 +34,7 @@ class Profile:
 
     :param subject: the permanent id.
     :param email_verified: the provider vouches for the e-mail (D12).
+    :param phone: in E.164, verified by the provider; None without one, or where it does not vouch for it.
     :param audience: the client id that the token was issued to, if the provider states it.
     :param raw: the response of the provider, for dialects that pass it on.
     """
@@ -44,6 +46,7 @@ class Profile:
     first_name: str = ""
     last_name: str = ""
     birth_date: date | None = None
+    phone: str | None = None
     audience: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
 
@@ -85,6 +88,7 @@ class Provider(ABC):
             "response_type": response_type,
             "client_id": self.settings.client_id,
             **self.link_parameters,
+            **({"scope": self.settings.scope} if self.settings.scope else {}),
             "redirect_uri": redirect_url,
             "state": state,
         }
@@ -165,6 +169,14 @@ def parse_subject(value: Any) -> str:
 def clean_text(value: Any, max_length: int = 150) -> str:
     """A text without invisible characters and repeated spaces; "" for anything else."""
     return " ".join("".join(c for c in value if c.isprintable()).split())[:max_length] if isinstance(value, str) else ""
+
+
+def parse_phone(value: Any) -> str | None:
+    """E.164; None for anything else."""
+    try:
+        return normalize_phone(clean_text(value, 40))
+    except InvalidCredential:
+        return None
 
 
 def parse_date(value: Any, pattern: str) -> date | None:

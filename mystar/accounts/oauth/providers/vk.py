@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from mystar.accounts.oauth.model import ProviderRefused
-from mystar.accounts.oauth.providers.base import Profile, Provider, clean_text, parse_date, parse_subject
+from mystar.accounts.oauth.providers.base import Profile, Provider, clean_text, parse_date, parse_phone, parse_subject
 
 
 class VkId(Provider):
@@ -36,6 +36,8 @@ class VkId(Provider):
             email=clean_text(user.get("email"), 254) or None,
             first_name=clean_text(user.get("first_name")),
             last_name=clean_text(user.get("last_name")),
+            # Verified, and given to applications with the scope "phone"; an e-mail is not verified.
+            phone=parse_phone(user.get("phone")),
             birth_date=parse_date(user.get("birthday"), r"(?P<d>\d\d?)\.(?P<m>\d\d?)\.(?P<y>\d{4})"),
             raw=user,
         )
