@@ -63,7 +63,9 @@ class OrderMails:
         is_flood = fact.order.offer_id is None and parties.recent_orders >= self._mails_per_hour
         if parties.buyer is not None and parties.creator is not None and parties.email and not is_flood:
             people = {
-                one.id: Recipient(one.id, one.username, parties.email, parties.language)
+                one.id: Recipient(
+                    one.id, one.username, parties.email, parties.language, is_confirmed=parties.is_confirmed
+                )
                 for one in (parties.buyer, parties.creator)
             }
             await self._mail_to(tx, "order_placed", fact.order, Role.CREATOR, people)
@@ -134,7 +136,10 @@ class OrderMails:
             return
         names = {one: people[id_].username if id_ and id_ in people else "" for one, id_ in ids.items()}
         texts = {name: value.in_(recipient.language) for name, value in values.items() if isinstance(value, Text)}
-        values |= texts | _values(order, recipient) | {"star": names[Role.CREATOR], "customer": names[Role.BUYER]}
+        words = {} if recipient.is_confirmed else {"for_whom": "", "wish": "", "reason": ""}
+        values |= (
+            texts | _values(order, recipient) | words | {"star": names[Role.CREATOR], "customer": names[Role.BUYER]}
+        )
         dialect = "greetings" if order.kind is Kind.GREETING else "market"
         values |= {
             "order_link": self._site.link(dialect, "order", id=order.id),

@@ -302,6 +302,7 @@ class NotificationCreated:
 class Recipient:
     """The account that a mail goes to. Without an address nothing is sent.
 
+    ``is_confirmed``: the address is; another may be a stranger's, and gets no words of others.
     ``recent``: its notifications of one kind in the last hour, where they were asked for.
     """
 
@@ -312,6 +313,7 @@ class Recipient:
     #: Of the registration, for mails that are not about an order.
     channel: str = "market"
     recent: int = 0
+    is_confirmed: bool = True
 
 
 class NotificationUnknown(NotFound):

@@ -1,6 +1,6 @@
 -- name: recipients
 -- plan: generic
-select id, username, email, language,
+select id, username, email, language, email_verified_at is not null as is_confirmed,
     recent_notifications(id, %(kind)s::text, %(now)s::timestamptz - interval '1 hour') as recent
 from accounts where id = any(%(ids)s::bigint[]) and is_active;
 

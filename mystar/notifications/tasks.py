@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from mystar.kit.background import every
 from mystar.kit.clock import Clock
-from mystar.kit.outbox.mail import Mailer
+from mystar.kit.outbox.mail import Mailer, unlinked
 from mystar.kit.postgres.database import Database, Tx
+from mystar.notifications.model import Notification
 from mystar.notifications.repository import NotificationRepository
 from mystar.notifications.service import NotificationService
 
@@ -59,9 +61,17 @@ class Digests:
             once_as=f"digest:{account_id}:{waiting[0].id}",
             unsubscribe=self._notifications.unsubscribe_link(account_id),
             username=reader.username,
-            lines=[one.message(reader.language) for one in waiting],
+            lines=[_line(one, reader.language) for one in waiting],
             more=total - len(waiting),
         )
+
+
+def _line(notification: Notification, language: str) -> str:
+    sender = notification.data.get("sender")
+    if isinstance(sender, dict):
+        sender = {**sender, "username": unlinked(str(sender.get("username", "")))}
+        notification = replace(notification, data={**notification.data, "sender": sender})
+    return notification.message(language)
 
 
 def tasks(

@@ -21,6 +21,7 @@ class Party:
 class Parties:
     """The parties of a new order, and where the creator's mail goes. Without an ``email`` none is sent.
 
+    ``is_confirmed``: whether the creator's e-mail is.
     ``recent_orders``: how many orders the creator was notified of in the hour before, counted up to a thousand.
     """
 
@@ -29,6 +30,7 @@ class Parties:
     email: str | None = None
     language: str = "ru"
     recent_orders: int = 0
+    is_confirmed: bool = True
 
 
 NO_PARTIES = Parties()

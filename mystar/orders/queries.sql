@@ -21,6 +21,7 @@ select placed.*, creators.account_id as creator_account_id,
     case when buyer.avatar_id is not null then buyer.avatar_key end as buyer_avatar,
     star.username as creator_username, trim(star.first_name || ' ' || star.last_name) as creator_full_name,
     case when star.avatar_id is not null then star.avatar_key end as creator_avatar,
+    star.email_verified_at is not null as creator_is_confirmed,
     case when star.is_active then star.email end as creator_email, star.language as creator_language,
     recent_notifications(star.id, 'new_order', %(now)s::timestamptz - interval '1 hour') as recent_orders
 from placed

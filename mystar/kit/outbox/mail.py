@@ -38,6 +38,15 @@ _RELAY = re.compile(r"\brelay", re.IGNORECASE)
 Security = Literal["never", "auto", "required", "tls"]
 
 
+#: Values that people chose for themselves.
+_NAMES = ("username", "star", "customer", "sender")
+
+
+def unlinked(name: str) -> str:
+    """A name that looks the same and of which no mail program makes a link: dots and slashes are other characters."""
+    return name.replace(".", "\u2024").replace("/", "\u2215")
+
+
 class Mailer:
     """Queues mails in the transaction of their cause.
 
@@ -87,7 +96,8 @@ class Mailer:
     def _payload(
         self, template: str, to: str, language: str, unsubscribe: str, values: Mapping[str, Any]
     ) -> dict[str, Any]:
-        values = {**values, "unsubscribe": unsubscribe}
+        names = {name: unlinked(values[name]) for name in _NAMES if name in values}
+        values = {**values, **names, "unsubscribe": unsubscribe}
         text = environment().get_template(f"mail/{template}.{language}.txt").render(language=language, **values)
         html = environment().get_template(f"mail/{template}.{language}.html").render(language=language, **values)
         subject, _, body = text.partition("\n")

@@ -56,6 +56,8 @@ class ErasedPerson:
         # The two common escapes of HTML spell quotes differently.
         for name in tuple(names):
             escaped |= {html.escape(name), html.escape(name, quote=False).replace("'", "&#39;").replace('"', "&#34;")}
+        # As mails write them, see `unlinked` of `mystar.kit.outbox.mail`.
+        escaped |= {name.replace(".", "\u2024").replace("/", "\u2215") for name in names | escaped}
         return sorted(names | escaped, key=len, reverse=True)
 
     def parameters(self) -> dict[str, object]:
