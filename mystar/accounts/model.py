@@ -222,23 +222,6 @@ class FieldChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class PhoneProven:
-    """``by``: the provider, or "staff", that vouched for the phone of the account."""
-
-    account_id: int
-    by: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneReleased:
-    """The account lost a phone that it had not proven to ``taken_by``, which has."""
-
-    account_id: int
-    taken_by: int
-
-
-@dataclass(frozen=True, slots=True)
 class ContactChangeUndone:
     """The owner of the previous e-mail has undone a change of e-mail or phone."""
 

@@ -6,11 +6,30 @@ staff have seen a proof.
 
 from __future__ import annotations
 
-from mystar.accounts.model import Account, FieldChanged, PhoneProven, PhoneReleased
+from dataclasses import dataclass
+
+from mystar.accounts.model import Account, FieldChanged
 from mystar.accounts.repository import AccountRepository
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneProven:
+    """``by``: the provider, or "staff", that vouched for the phone of the account."""
+
+    account_id: int
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneReleased:
+    """The account lost a phone that it had not proven to ``taken_by``, which has."""
+
+    account_id: int
+    taken_by: int
 
 
 class PhoneProofs:

@@ -9,13 +9,12 @@ from mystar.accounts.model import (
     ContactChangeUndone,
     FieldChanged,
     PasswordChanged,
-    PhoneProven,
-    PhoneReleased,
     RoleChanged,
     SessionOpened,
     SessionsEnded,
 )
 from mystar.accounts.oauth.model import IdentityLinked, IdentityUnlinked
+from mystar.accounts.phones import PhoneProven, PhoneReleased
 from mystar.audit.service import AuditService
 from mystar.creators.model import VisibilityChanged
 from mystar.earnings.details.model import DetailsChanged, PayoutsStopped
