@@ -64,4 +64,6 @@ class PhoneProofs:
         await tx.publish(PhoneReleased(holder.id, taken_by))
         if holder.email:
             values = {"username": holder.greeting_name}
-            await self._mailer.queue(tx, "phone_released", holder.email, holder.language, **values)
+            await self._mailer.queue(
+                tx, "phone_released", holder.email, holder.language, dialect=holder.channel, **values
+            )

@@ -64,7 +64,7 @@ async def test_no_mail_of_any_kind_makes_a_link_of_a_name(language: str) -> None
             continue
         values = values_of(kind, language)
         kept = Kept()
-        mailer = Mailer(kept, sender="x <x@example.com>")  # type: ignore[arg-type]
+        mailer = Mailer(kept, sender="x <x@example.com>", brand=str.title)  # type: ignore[arg-type]
         await mailer.queue(None, kind, "a@example.com", language, **values)  # type: ignore[arg-type]
         for part in ("subject", "text", "html"):
             assert "evil.example" not in kept.payload[part], f"{kind}: {part}"

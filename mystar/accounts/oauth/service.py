@@ -101,9 +101,8 @@ class SignInService:
     ) -> None:
         self._db, self._attempts, self._sessions, self._links = db, attempts, sessions, links
         self._limits, self._clock, self._step_up, self._mailer = limits, clock, step_up, mailer
-        self._second_step = second_step
+        self._second_step, self._phones = second_step, phones
         self.public_url, self.site_url = public_url, site_url
-        self._phones = phones
         self._providers: Mapping[Name, Provider] = {provider.name: provider for provider in providers}
 
     async def begin(
