@@ -60,7 +60,8 @@ class StarFixture:
 class Scenario:
     """An order and the ``actions`` of `orders.state_machine` applied to it, in order, separated by spaces.
 
-    It is for a greeting, or for the ``service`` with this title and the ``options`` with these names.
+    It is for a greeting, or for the ``service`` with this title and the ``options`` with these names. ``by_sbp``: it is
+    paid so, once the others have ended.
     """
 
     buyer: str
@@ -71,6 +72,7 @@ class Scenario:
     occasion: Literal["video", "invitation"] = "video"
     service: str = ""
     options: tuple[str, ...] = ()
+    by_sbp: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +328,14 @@ SCENARIOS = (
         "pay money_held accept deliver approve money_captured",
         service="Озвучка ролика",
         options=("Срочно, за сутки", "Английская версия"),
+    ),
+    Scenario(
+        "vera",
+        "hohotushka",
+        "Для начальника",
+        "Пожелайте ему отпуск подлиннее.",
+        "pay money_held money_captured accept deliver approve",
+        by_sbp=True,
     ),
     Scenario("anna", "tulup", "", "Логотип пекарни: крендель.", "accept deliver dispute", service="Логотип на льду"),
     Scenario(

@@ -124,11 +124,15 @@ class _Loader:
             )
             for scenario in fixtures.SCENARIOS
         ]
-        await _gather({placed.order_id: partial(self._scenarios.run, placed) for placed in placed_orders})
+        by_card = [placed for placed in placed_orders if not placed.by_sbp]
+        await _gather({placed.order_id: partial(self._scenarios.run, placed) for placed in by_card})
+        for placed in placed_orders:
+            if placed.by_sbp:
+                await self._scenarios.run(placed)
         await self._profiles.load_reviews(placed_orders)
         for conversation in fixtures.CONVERSATIONS:
             await self._converse(conversation.words, customers[conversation.customer], stars[conversation.star][0])
-        await self._earnings.load(owner, [stars[star.person.mailbox][0] for star in fixtures.STARS[:3]])
+        await self._earnings.load(owner, {name: actor for name, (actor, _) in stars.items()})
         await self._studio.load(await self._person(fixtures.STUDIO_SAMPLE), owner)
 
     async def _person(self, person: fixtures.AccountFixture) -> Actor:

@@ -11,6 +11,12 @@ select exists (select from earning_entries where creator_id = %(creator_id)s and
 -- name: has_payout
 select exists (select from payouts where creator_id = %(creator_id)s);
 
+-- name: end_clearance
+-- Of the creator's first order that is done.
+update earnings set clears_at = %(now)s where order_id = (
+    select min(order_id) from earnings
+    where creator_id = %(creator_id)s and pending > 0 and completed_at is not null);
+
 -- name: end_cooldown
 update payout_details set usable_at = created_at where creator_id = %(creator_id)s and replaced_at is null;
 

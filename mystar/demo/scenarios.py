@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
 
+from yarl import URL
+
 from mystar.accounts.model import Actor
 from mystar.catalog.model import Service
 from mystar.demo.fixtures import Scenario
@@ -36,6 +38,7 @@ class PlacedOrder:
     star: Actor
     video: Video
     actions: tuple[Action, ...]
+    by_sbp: bool = False
 
 
 class ScenarioRunner:
@@ -79,7 +82,7 @@ class ScenarioRunner:
                 requirements=scenario.wish,
                 occasion=scenario.occasion,
             )
-        return PlacedOrder(order.id, buyer, star, video, tuple(map(Action, scenario.actions.split())))
+        return PlacedOrder(order.id, buyer, star, video, tuple(map(Action, scenario.actions.split())), scenario.by_sbp)
 
     async def run(self, placed: PlacedOrder) -> bool:
         """Apply the remaining actions. Returns whether the scenario ended: without a payer it stops before a payment.
@@ -102,6 +105,9 @@ class ScenarioRunner:
     async def _do(self, action: Action, placed: PlacedOrder) -> None:
         orders, order_id = self._orders, placed.order_id
         match action:
+            case Action.PAY if placed.by_sbp:
+                link = URL(await orders.payment_link(placed.buyer, order_id))
+                await self._pay_by_sbp(order_id, link.query["sig"])
             case Action.PAY:
                 await orders.pay(placed.buyer, order_id)
                 await self._payments.wait_for(order_id, self._call_timeout)
@@ -127,6 +133,15 @@ class ScenarioRunner:
                 await orders.cancel(placed.buyer, order_id, "Праздник перенесли.")
             case _:
                 raise ValueError(f"a scenario cannot contain {action}")
+
+    async def _pay_by_sbp(self, order_id: int, signature: str) -> None:
+        """Whatever methods buyers of this installation choose from."""
+        offered = self._payments.methods
+        self._payments.methods = (*offered, "sbp")
+        try:
+            await self._orders.pay_by_link(order_id, signature, "sbp")
+        finally:
+            self._payments.methods = offered
 
     async def _decide_payment(self, placed: PlacedOrder, action: Literal["pay", "decline"]) -> None:
         await self._payments.wait_for(placed.order_id, self._call_timeout)

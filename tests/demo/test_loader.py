@@ -51,6 +51,7 @@ async def test_loading_twice_changes_nothing_and_the_data_is_consistent(
     assert await app[DATABASE].value("select sum(amount) from ledger_entries") == 0
     await assert_provider_agrees(app[DATABASE], sandbox_process)
     await assert_every_state_exists(app[DATABASE])
+    await assert_earnings_can_be_followed(app[DATABASE])
     await assert_all_accounts_log_in(app)
     await assert_files_are_served(api)
 
@@ -149,6 +150,22 @@ async def assert_every_state_exists(db: Database) -> None:
     # The outbox moves a studio order there later.
     assert statuses - {Status.IN_PROCESS} == {*Status} - {Status.IN_PROCESS}
     assert {row["money"] for row in await db.all("select money from orders")} == {*Money}
+
+
+async def assert_earnings_can_be_followed(db: Database) -> None:
+    """A debt, an unknown payout, a cool-down, a statement, a payment by SBP, and an order's money on a card."""
+    shown = (
+        "select exists (select from creator_balances where available < 0)",
+        "select exists (select from payout_parts where status = 'unknown')",
+        "select exists (select from payout_details where usable_at > now())",
+        "select count(*) = 1 from statements where closing = 4500000",
+        "select count(*) = 1 from payments where method = 'sbp' and status = 'captured'",
+        "select count(*) = 1 from earning_entries cleared join payouts using (creator_id)"
+        " join payout_details on payout_details.id = payouts.details_id"
+        " where cleared.kind = 'clearance' and cleared.account = 'available' and cleared.amount = payouts.amount"
+        " and payouts.status = 'paid' and payout_details.kind = 'card'",
+    )
+    assert [await db.value(query) for query in shown] == [True] * len(shown)
 
 
 async def assert_provider_agrees(db: Database, sandbox: SandboxProcess) -> None:
