@@ -16,6 +16,7 @@ from typing import Any, Self
 import aiohttp
 import orjson
 
+from mystar.files.model import TooManyUploads
 from mystar.kit.web.idempotency import StillRunning
 
 #: Seconds for all attempts at one request, and for one attempt. A slow machine needs long to start the service again;
@@ -171,8 +172,8 @@ class Client:
 
 
 def _still_running(answer: Answer) -> bool:
-    """The first attempt with this Idempotency-Key has not ended."""
-    return answer.status == 409 and answer.body == [StillRunning.text.ru]
+    """An earlier attempt has not ended: with this Idempotency-Key, or with the bytes of an upload."""
+    return (answer.status, answer.body) in ((409, [StillRunning.text.ru]), (429, [TooManyUploads.text.ru]))
 
 
 def _read(raw: bytes) -> Any:

@@ -9,6 +9,7 @@ import aiohttp
 import orjson
 import pytest
 
+from tests import programs
 from tests.sandbox.conftest import DRAFT, SHOP
 from tests.sandbox_process import ROOT, SandboxProcess, sandbox_in
 from tests.waiting import first_line
@@ -122,7 +123,4 @@ def test_it_dies_with_its_parent(tmp_path: Path) -> None:
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mystar.sandbox", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, timeout=30, env=os.environ | {"PYTHONUTF8": "1"}
-    )
+    return programs.run("mystar.sandbox", *arguments, directory=ROOT, environment=os.environ)
