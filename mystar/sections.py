@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from mystar.kit.outbox.web_push import VapidKey
 from mystar.kit.postgres.driver import parameters
 from mystar.kit.setting_kinds import (
     ExactAddress,
@@ -238,6 +239,20 @@ class NotificationSettings(Section):
     keep_unread_days: float = Field(gt=0)
 
 
+class PushSettings(Section):
+    """Web push. Without a key it is switched off; development and tests generate one in the data directory."""
+
+    #: The VAPID key, 32 bytes in base64url, from `mystar push-key`. Browsers that subscribed with another one are not
+    #: reached.
+    private_key: Annotated[str, must_be("32 bytes in base64url, or empty", lambda key: not key or VapidKey(key))] = ""
+    #: How long push services keep a message for a browser that is not running.
+    ttl_hours: float = Field(gt=0, le=672)
+    #: For one message.
+    timeout_seconds: Seconds
+    #: Send also to http and to private addresses, as the sandbox has; for development and tests only.
+    allow_private: bool = False
+
+
 class FileSettings(Section):
     """Limits in bytes (D38)."""
 
@@ -326,6 +341,8 @@ class LimitSettings(Section):
     order: Rate
     #: Orders of one account for the services and greetings of one creator.
     order_again: Rate
+    #: Browsers that an account subscribes to push messages.
+    push_subscription: Rate
     #: Custom offers that a creator sends.
     offer: Rate
     #: What an account does with orders, bought or sold: each is told to the other party, or asks the provider.

@@ -11,7 +11,7 @@ import contextlib
 import os
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal
@@ -27,6 +27,7 @@ from pydantic_settings import (
 )
 from yarl import URL
 
+from mystar.kit.outbox.web_push import VapidKey
 from mystar.kit.realtime.backends import BusSettings
 from mystar.kit.realtime.websocket import WebSocketSettings
 from mystar.kit.resources import project_folder
@@ -55,6 +56,7 @@ from mystar.sections import (
     PasswordSettings,
     PrivacySettings,
     ProviderSettings,
+    PushSettings,
     SandboxSettings,
     SecuritySettings,
     StudioSettings,
@@ -107,6 +109,7 @@ class Settings(BaseSettings):
     receipts: ReceiptSettings
     outbox: OutboxSettings
     notifications: NotificationSettings
+    push: PushSettings
     files: FileSettings
     storage: StorageSettings
     privacy: PrivacySettings
@@ -156,7 +159,11 @@ def load_settings(**overrides: Any) -> Settings:
     except ValueError as error:
         raise SettingsWrong(str(error)) from None
     if settings.profile != "production" and not settings.secret_key:
-        settings = settings.model_copy(update={"secret_key": _generated_key(settings.data_dir)})
+        key = _generated_key(settings.data_dir, "secret_key", lambda: secrets.token_urlsafe(48))
+        settings = settings.model_copy(update={"secret_key": key})
+    if settings.profile != "production" and not settings.push.private_key:
+        key = _generated_key(settings.data_dir, "push_key", VapidKey.generate)
+        settings = settings.model_copy(update={"push": settings.push.model_copy(update={"private_key": key})})
     if problems := [*_unknown(os.environ), *_weaknesses(settings)]:
         raise SettingsWrong("\n".join(problems))
     return settings
@@ -270,6 +277,7 @@ def _production_weaknesses(settings: Settings) -> Iterator[str]:
         ),
         (mail.start_tls != "never", "MAIL__START_TLS", "must encrypt mails in production"),
         (not can_be_stripped, "MAIL__START_TLS", "must be required or tls, unless the server is on this machine"),
+        (not settings.push.allow_private, "PUSH__ALLOW_PRIVATE", "must be false in production"),
         (
             not trusts_too_many(http.trusted_proxies),
             "HTTP__TRUSTED_PROXIES",
@@ -344,14 +352,14 @@ def _unless(valid: object, name: str, reason: str) -> Iterator[str]:
         yield f"{name}: {reason}"
 
 
-def _generated_key(data_dir: Path) -> str:
-    """The key of development and tests: generated once, into the data directory."""
-    path = data_dir / "secret_key"
+def _generated_key(data_dir: Path, name: str, generate: Callable[[], str]) -> str:
+    """A key of development and tests: generated once, into the data directory."""
+    path = data_dir / name
     if not path.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
         # Written completely before it is linked: two processes that start at once use the same key.
         with tempfile.NamedTemporaryFile("w", dir=data_dir) as fresh:
-            fresh.write(secrets.token_urlsafe(48))
+            fresh.write(generate())
             fresh.flush()
             with contextlib.suppress(FileExistsError):
                 os.link(fresh.name, path)

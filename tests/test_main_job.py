@@ -80,7 +80,7 @@ async def test_from_registration_to_a_played_greeting(
     # He orders and pays at the provider's page: the money is held.
     order_id = await place(api, customer, star)
     assert (await order_of(api, customer, order_id))["status_order"] == 0
-    await sandbox.wait_for_mail(star.email, "MySTAR: Уведомление!")
+    await sandbox.wait_for_mail(star.email, "MySTAR: новый заказ")
     await pay_like_a_browser(api, customer, order_id, "pay")
     await eventually(lambda: status_is(api, customer, order_id, 2))
     (payment,) = await payments_of(sandbox, order_id)

@@ -28,7 +28,10 @@ OWNERS = {
         "contact_changes",
     ],
     "files": ["files", "file_copies", "file_readers", "discarded_files", "upload_reservations", "temporary_files"],
-    "creators": ["creators", "creator_votes", "creator_likes", "creator_favourites", "skills", "creator_skills"],
+    "creators": [
+        *("creators", "creator_votes", "creator_likes", "creator_favourites", "skills", "creator_skills"),
+        *("creator_availability", "creator_absences"),
+    ],
     "catalog": [
         *("categories", "services", "service_options", "service_images", "tags", "service_tags"),
         *("listed_counts", "search_words"),
@@ -44,7 +47,7 @@ OWNERS = {
     "reviews": ["reviews"],
     "chat": ["conversations", "messages", "message_files", "chat_blocks", "offers"],
     "audit": ["audit_entries", "audit_heads"],
-    "notifications": ["notifications", "notification_boxes"],
+    "notifications": ["notifications", "notification_boxes", "push_accounts", "push_subscriptions"],
     "privacy": ["data_exports", "erasures"],
     "kit": ["outbox", "idempotency_keys"],
 }

@@ -91,7 +91,6 @@ class Draft:
 @dataclass(frozen=True, slots=True)
 class Account:
     """``phone`` is in E.164, ``avatar_key`` the path below ``/media/``; None where missing.
-
     ``bio`` is the messenger's description, ``status`` its status line, ``channel`` where it was registered.
     """
 
@@ -119,6 +118,7 @@ class Account:
     #: Since when the account is nothing but a number.
     erased_at: datetime | None = None
     has_second_factor: bool = False
+    time_zone: str | None = None  # of moments in mails; None = the installation's
 
     @property
     def is_verified(self) -> bool:

@@ -70,10 +70,14 @@ class ProfileService:
         bio: str | None = None,
         location: str | None = None,
         birth_date: date | None = None,
+        locale: str | None = None,
+        time_zone: str | None = None,
         current_password: str | None = None,
         adults_only: bool = False,
     ) -> ProfilePatch:
         """What is given, checked and normalized, for `save`; an empty phone removes it (D10).
+
+        :param locale: "ru" or "en", the language of mails. :param time_zone: of the database of zones; empty = none.
 
         A new e-mail or phone needs the password or a recent session, and can be undone (`ContactChanges`). A new e-mail
         has to be confirmed, and the links of the old one become invalid.
@@ -98,6 +102,10 @@ class ProfileService:
         }
         if birth_date is not None:
             change["birth_date"] = birth_date
+        if locale is not None:
+            change["language"] = locale
+        if time_zone is not None:
+            change["time_zone"] = time_zone or None
         if phone is not None:
             change["phone"] = normalize_field("phone", normalize_phone, phone)
         await self._require_owner(actor, change, current_password)

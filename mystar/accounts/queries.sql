@@ -42,7 +42,7 @@ set username = %(username)s, username_key = %(username_key)s, email = %(email)s,
     email_verified_at = case when email_key is not distinct from %(email_key)s::text then email_verified_at end,
     phone_verified_at = case when phone is not distinct from %(phone)s::text then phone_verified_at end,
     first_name = %(first_name)s, last_name = %(last_name)s, phone = %(phone)s, bio = %(bio)s,
-    location = %(location)s,
+    location = %(location)s, language = %(language)s, time_zone = %(time_zone)s,
     birth_date = %(birth_date)s, updated_at = now()
 where id = %(id)s;
 
@@ -221,7 +221,7 @@ update accounts set role = %(role)s, updated_at = now() where id = %(id)s;
 
 -- name: export_account
 select id, username, email, email_verified_at, phone, phone_verified_at, first_name, last_name, bio, status, location,
-    birth_date, language, role, is_active, created_at, updated_at
+    birth_date, language, time_zone, role, is_active, created_at, updated_at
 from accounts where id = %(account_id)s and id > %(after)s limit %(limit)s;
 
 -- name: export_sessions
@@ -264,7 +264,7 @@ delete from contact_changes where account_id = %(account_id)s;
 update accounts set
     username = %(alias)s, username_key = %(alias)s, email = null, email_key = null, email_verified_at = null, phone = null,
     phone_verified_at = null, password_hash = null, first_name = '', last_name = '', bio = '', status = '', location = '',
-    birth_date = null, avatar_id = null, avatar_key = null, role = null, is_active = false, unconfirmed_from = null,
+    birth_date = null, time_zone = null, avatar_id = null, avatar_key = null, role = null, is_active = false, unconfirmed_from = null,
     erasure_due_at = null, erased_at = %(now)s, updated_at = %(now)s
 where id = %(account_id)s;
 

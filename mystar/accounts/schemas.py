@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
@@ -76,6 +77,37 @@ class TokenQuestion(BaseSchema):
 
 class Nothing(BaseSchema):
     """An empty object."""
+
+
+class Locale(fields.String):
+    """The language of mails: "ru" or "en", also as browsers write it: "ru-RU"."""
+
+    def __init__(self, **options: Any) -> None:
+        words = {"description": "The language of mails and notifications: ru or en.", "example": "ru"}
+        super().__init__(validate=validate.OneOf(["ru", "en"]), metadata=words, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options).strip().lower()
+        return text.replace("_", "-").partition("-")[0]
+
+
+class TimeZone(PlainText):
+    """A name of the database of time zones; empty for the installation's own."""
+
+    default_error_messages = {
+        "zone": [Text("Введите часовой пояс, например Asia/Almaty.", "Enter a time zone, such as Asia/Almaty.")],
+    }
+
+    def __init__(self, **options: Any) -> None:
+        words = {"description": "In which mails name moments; empty: the service's own.", "example": "Asia/Almaty"}
+        super().__init__(max_length=50, metadata=words, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        name = super()._deserialize(value, attr, data, **options)
+        try:
+            return ZoneInfo(name).key if name else ""
+        except (LookupError, ValueError, OSError) as error:
+            raise self.make_error("zone") from error
 
 
 class UserDraft(BaseSchema):

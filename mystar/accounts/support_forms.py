@@ -33,4 +33,12 @@ class SupportForms:
     async def _pass_on(self, template: str, client: ClientInfo, **values: str) -> None:
         await self._limits.hit("anonymous_form", template, client.address)
         async with self._db.transaction() as tx:
-            await self._mailer.queue(tx, template, self._support, client.language, dialect="greetings", **values)
+            await self._mailer.queue(
+                tx,
+                template,
+                self._support,
+                client.language,
+                dialect="greetings",
+                reply_to=values["email"],
+                **values,
+            )

@@ -28,6 +28,7 @@ _cached = lru_cache(maxsize=2048)
 _SERVICES, _CREATORS, _TAGS = Table("services"), Table("creators"), Table("tags")
 _SERVICE_TAGS, _FAVOURITES = Table("service_tags"), Table("creator_favourites")
 _COUNTS = Table("listed_counts")
+_AVAILABILITY = Table("creator_availability")
 _UP, _DOWN = Direction.asc, Direction.desc
 _Columns = tuple[tuple[Term, Direction], ...]
 _NEWEST: _Columns = ((_SERVICES.created_at, _DOWN), (_SERVICES.id, _DOWN))
@@ -193,6 +194,8 @@ def _conditions(filters: ServiceFilter) -> list[Term]:
         conditions.append(_SERVICES.base_price >= filters.min_price)
     if filters.max_price is not None:
         conditions.append(_SERVICES.base_price <= filters.max_price)
+    if filters.is_available:
+        conditions.append(_SERVICES.creator_id.notin(_unavailable()))
     return conditions
 
 
@@ -211,7 +214,15 @@ def _stars(filters: StarFilter) -> QueryBuilder:
     if filters.fan_id is not None:
         liked = Query.from_(_FAVOURITES).select(_FAVOURITES.creator_id).where(_FAVOURITES.account_id == filters.fan_id)
         query = query.where(_is_any(_CREATORS.id, liked))
+    if filters.is_available:
+        query = query.where(_CREATORS.id.notin(_unavailable()))
     return query
+
+
+def _unavailable() -> QueryBuilder:
+    """The creators who take no orders now: few, and read once from an index of their own."""
+    query: QueryBuilder = Query.from_(_AVAILABILITY).select(_AVAILABILITY.creator_id)
+    return query.where(_AVAILABILITY.is_full | _AVAILABILITY.is_away)
 
 
 def _tags(prefix: str) -> QueryBuilder:

@@ -43,6 +43,8 @@ class Greeting:
     invitation_price: int | None
     delivery_days: int
     is_for_sale: bool
+    lead_days: int
+    is_limited: bool
 
 
 class Star(NamedTuple):
@@ -73,6 +75,7 @@ class Star(NamedTuple):
     invitation_price: int | None
     delivery_days: int
     tags: tuple[str, ...]
+    is_available: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,8 @@ class Service(NamedTuple):
     ``is_withheld`` by staff, ``is_seller_active`` is whether the creator's account is not blocked; ``is_listed``
     follows from all: whether the service can be seen and ordered.
     ``delivery_text``: the delivery time in the creator's words, empty = only ``delivery_days``.
+    ``is_available``: its creator is there and has a place free; ``lead_days`` pass before the creator begins to work;
+    ``is_limited``: the creator may be absent, or takes so many orders at once.
     ``is_removed`` ones exist only for the orders that name them. ``rating`` and ``completed_orders`` are the creator's.
     """
 
@@ -153,6 +158,9 @@ class Service(NamedTuple):
     images: tuple[ServiceImage, ...]
     created_at: datetime
     updated_at: datetime
+    is_available: bool
+    lead_days: int
+    is_limited: bool
 
     @property
     def can_be_offered(self) -> bool:

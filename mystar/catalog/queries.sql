@@ -56,10 +56,12 @@ on conflict do nothing;
 -- plan: generic
 select services.id as service_id, services.creator_id, creators.account_id, services.category_id, services.base_price,
     services.invitation_price, services.delivery_days,
-    services.is_listed as is_for_sale
+    services.is_listed as is_for_sale,
+    coalesce(creator_availability.lead_days, 0) as lead_days, creator_availability.creator_id is not null as is_limited
 from creators
 join accounts on accounts.id = creators.account_id
 join services on services.creator_id = creators.id and services.kind = 'greeting'
+left join creator_availability on creator_availability.creator_id = creators.id
 where creators.account_id = %(account_id)s;
 
 -- name: rank_of_star
@@ -76,12 +78,14 @@ with page as (
         creators.id as creator_id, creators.profession, creators.description, creators.is_top, creators.rating,
         creators.rating_sum, creators.rating_count, creators.likes_count as likes, video.key as video_key,
         services.id as service_id, services.category_id, services.base_price as price, services.invitation_price,
-        services.delivery_days, listed.position
+        services.delivery_days, listed.position,
+        not coalesce(creator_availability.is_full or creator_availability.is_away, false) as is_available
     from unnest(%(ids)s::bigint[]) with ordinality as listed (id, position)
     join services on services.id = listed.id
     join creators on creators.id = services.creator_id
     join accounts on accounts.id = creators.account_id
     left join files video on video.id = creators.video_id
+    left join creator_availability on creator_availability.creator_id = creators.id
 ), tagged as (
     select service_tags.service_id, array_agg(tags.name order by tags.name) as tags
     from service_tags join tags on tags.id = service_tags.tag_id
@@ -102,6 +106,8 @@ select services.id, services.kind, services.creator_id, creators.account_id, acc
     services.modifications_price,
     services.is_active, services.is_withheld, services.is_seller_active, services.is_listed, services.deleted_at is not null as is_removed,
     services.created_at, services.updated_at,
+    not coalesce(creator_availability.is_full or creator_availability.is_away, false) as is_available,
+    coalesce(creator_availability.lead_days, 0) as lead_days, creator_availability.creator_id is not null as is_limited,
     (
         select json_agg(json_build_array(id, name, description, price) order by position, id)
         from service_options where service_id = services.id and retired_at is null
@@ -118,6 +124,7 @@ from services
 join creators on creators.id = services.creator_id
 join accounts on accounts.id = creators.account_id
 left join categories on categories.id = services.category_id
+left join creator_availability on creator_availability.creator_id = creators.id
 where services.id = any (%(ids)s::bigint[]);
 
 -- name: set_withheld

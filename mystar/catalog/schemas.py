@@ -54,6 +54,9 @@ class ServiceQuery(PageQuery):
         metadata={"description": "The id of a creator profile; me: the actor's services, hidden ones included."},
     )
     creator_profile = Id(metadata={"description": "The id of a creator profile, as clients send it."})
+    available = fields.Boolean(
+        metadata={"description": "true: only of creators who take orders now.", "example": True},
+    )
     kind = fields.String(
         validate=validate.OneOf(["service", "greeting", "all"]),
         metadata={"description": "Default: service; all for the actor's services."},
@@ -184,6 +187,7 @@ def filter_of(
         max_price=query.get("max_price"),
         text=query.get("search", ""),
         order=_ORDERS.get(query.get("ordering", ""), SortOrder.FIT),
+        is_available=query.get("available", False),
     )
 
 
@@ -242,6 +246,8 @@ def service_shape(service: Service, public_url: str, language: str) -> dict[str,
         "images": [_image_shape(image, public_url) for image in service.images],
         "kind": service.kind,
         "is_listed": service.is_listed,
+        "is_available": service.is_available,
+        "lead_days": service.lead_days,
     }
 
 

@@ -49,7 +49,7 @@ class ServiceFilter:
     """Which services, and in which order. None or empty = not filtered. Prices in kopecks.
 
     ``category_ids``: services of any of them; () matches nothing. ``kind``: "service" or "greeting".
-    ``include_hidden``: also unlisted services.
+    ``include_hidden``: also unlisted services. ``is_available``: only of creators who take orders now.
     """
 
     category_ids: tuple[int, ...] | None = None
@@ -60,16 +60,21 @@ class ServiceFilter:
     text: str = ""
     order: SortOrder = SortOrder.FIT
     include_hidden: bool = False
+    is_available: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StarFilter:
-    """Which stars. None = not filtered. ``tag`` is a key; ``fan_id``: the favourites of this account."""
+    """Which stars. None = not filtered. ``tag`` is a key; ``fan_id``: the favourites of this account.
+
+    ``is_available``: only those who take orders now.
+    """
 
     account_id: int | None = None
     category_id: int | None = None
     tag: str | None = None
     fan_id: int | None = None
+    is_available: bool = False
 
 
 class StarRank(NamedTuple):

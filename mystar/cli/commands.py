@@ -204,6 +204,14 @@ def print_asyncapi() -> None:
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
+@main.command("push-key")
+def push_key() -> None:
+    """Print a new key for MYSTAR_PUSH__PRIVATE_KEY."""
+    from mystar.kit.outbox.web_push import VapidKey
+
+    click.echo(VapidKey.generate())
+
+
 @main.command()
 def errors() -> None:
     """Print the reference of all errors: docs/errors.md."""

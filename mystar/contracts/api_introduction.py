@@ -45,6 +45,8 @@ TAGS: Mapping[str, str] = {
     "market: earnings": "What creators earn: shares, balances, statements.",
     "market: payouts": "Paying out to creators.",
     "market: conversations": "Private conversations.",
+    "market: availability": "How many orders a creator takes, and when.",
+    "market: push": "Push messages to browsers.",
     "market: offers": "Custom offers of creators inside conversations.",
     "market: notifications": "Notifications and their settings.",
     "market: files": "Uploads.",

@@ -28,6 +28,8 @@ DESCRIPTIONS: Mapping[str, str] = {
     "payment_id": "Identifier of the payment at the provider.",
     "payout_id": "Identifier of the payout.",
     "statement_id": "Identifier of the statement.",
+    "subscription_id": "Identifier of the subscription.",
+    "absence_id": "Identifier of the absence.",
     "offer_id": "Identifier of the custom offer.",
     "offer": "The custom offer that the message shows; mostly null.",
     "review_id": "Identifier of the review.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -117,6 +117,88 @@ class CreatorsOnly(Forbidden):
 
     code = "creators_only"
     text = Text("Сначала создайте профиль креатора.", "Create a creator profile first.")
+
+
+# Availability (D71).
+
+#: Orders that are worked on at once, and days before work begins, at most; absences that are not over, of one creator.
+MAX_OPEN_ORDERS, MAX_LEAD_DAYS, MAX_ABSENCES = 1000, 90, 50
+#: Days of one absence.
+MAX_ABSENCE_DAYS = 366
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Both days are inside."""
+
+    id: int
+    starts_on: date
+    ends_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """How much work a creator takes. ``max_open_orders`` None = any number; ``absences`` that are not over, by day."""
+
+    creator_id: int
+    max_open_orders: int | None = None
+    lead_days: int = 0
+    is_full: bool = False
+    absences: tuple[Absence, ...] = ()
+
+    def away_until(self, today: date) -> date | None:
+        """The last day of the absence that today is inside; None = the creator is there."""
+        return max((one.ends_on for one in self.absences if one.starts_on <= today <= one.ends_on), default=None)
+
+
+class CreatorAway(Conflict):
+    """An order from a creator who is absent today.
+
+    ``until``: the last day of the absence.
+    """
+
+    code = "creator_away"
+    text = Text("Сейчас заказов не принимают: перерыв по {until}.", "No orders are taken now: away until {until}.")
+
+
+class CreatorAtCapacity(Conflict):
+    """An order from a creator who works on as many orders as they take at once."""
+
+    code = "creator_at_capacity"
+    text = Text(
+        "Сейчас заказов не принимают: все места заняты. Попробуйте позже.",
+        "No orders are taken now: all places are taken. Please try later.",
+    )
+
+
+class AbsenceUnknown(NotFound):
+    """The absence does not exist, or belongs to another creator (D4)."""
+
+    code = "absence_unknown"
+    text = Text("Перерыв не найден.", "The absence was not found.")
+
+
+class AbsenceImpossible(Invalid):
+    """An absence that ends before it begins, that is over, or that lasts longer than a year."""
+
+    code = "absence_impossible"
+    text = Text(
+        "Конец перерыва не раньше начала, не в прошлом и не дальше года от начала.",
+        "An absence ends on its first day or later, not in the past and within a year of its beginning.",
+    )
+
+    def __init__(self) -> None:
+        super().__init__(fields={"ends_on": [self.text]})
+
+
+class TooManyAbsences(Conflict):
+    """The creator has as many absences that are not over as it may have.
+
+    ``limit``: their number.
+    """
+
+    code = "too_many_absences"
+    text = Text("Перерывов может быть не больше {limit}.", "There can be no more than {limit} absences.")
 
 
 # Skills.

@@ -197,3 +197,67 @@ delete from creator_skills where creator_id in (select id from creators where ac
 update creators set profession = '', description = '', specialization = '', experience = '', portfolio_link = '',
     social_links = '{}', is_top = false, video_id = null, updated_at = %(now)s
 where account_id = %(account_id)s;
+
+-- name: availability
+-- plan: generic
+select creator_id, max_open_orders, lead_days, is_full from creator_availability where creator_id = %(creator_id)s;
+
+-- name: lock_availability
+-- Orders of the last place queue here.
+select creator_id, max_open_orders, lead_days, is_full from creator_availability where creator_id = %(creator_id)s
+for update;
+
+-- name: absences
+-- plan: generic
+select id, starts_on, ends_on from creator_absences
+where creator_id = %(creator_id)s and ends_on >= %(today)s order by starts_on, id limit %(limit)s;
+
+-- name: begin_availability
+insert into creator_availability (creator_id) values (%(creator_id)s) on conflict (creator_id) do nothing;
+
+-- name: set_availability
+update creator_availability
+set max_open_orders = %(max_open_orders)s, lead_days = %(lead_days)s, updated_at = %(now)s
+where creator_id = %(creator_id)s;
+
+-- name: add_absence
+insert into creator_absences (creator_id, starts_on, ends_on) values (%(creator_id)s, %(starts_on)s, %(ends_on)s)
+returning id, starts_on, ends_on;
+
+-- name: remove_absence
+delete from creator_absences where id = %(id)s and creator_id = %(creator_id)s;
+
+-- name: set_full
+update creator_availability set is_full = %(is_full)s where creator_id = %(creator_id)s and is_full <> %(is_full)s;
+
+-- name: full_creators
+select creator_id, max_open_orders, lead_days, is_full from creator_availability where is_full
+order by creator_id limit %(limit)s;
+
+-- name: follow_absences
+-- Those whose absence began or ended. Null = of all creators.
+update creator_availability set is_away = not is_away
+where (%(creator_id)s::bigint is null or creator_id = %(creator_id)s::bigint) and is_away <> exists (
+    select from creator_absences
+    where creator_absences.creator_id = creator_availability.creator_id
+        and %(today)s::date between starts_on and ends_on);
+
+-- name: purge_absences
+delete from creator_absences where id in (
+    select id from creator_absences where ends_on < %(before)s order by ends_on limit 1000);
+
+-- name: export_availability
+select creator_id as id, max_open_orders, lead_days from creator_availability
+where creator_id = (select id from creators where account_id = %(account_id)s) and creator_id > %(after)s
+order by creator_id limit %(limit)s;
+
+-- name: export_absences
+select id, starts_on, ends_on, created_at from creator_absences
+where creator_id = (select id from creators where account_id = %(account_id)s) and id > %(after)s
+order by id limit %(limit)s;
+
+-- name: erase_absences
+delete from creator_absences where creator_id = (select id from creators where account_id = %(account_id)s);
+
+-- name: erase_availability
+delete from creator_availability where creator_id = (select id from creators where account_id = %(account_id)s);

@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, pre_load, validate
 
-from mystar.accounts.schemas import CLIENT, CREATOR, NAME_MAX_LENGTH, Password, PhoneNumber
+from mystar.accounts.schemas import CLIENT, CREATOR, NAME_MAX_LENGTH, Locale, Password, PhoneNumber, TimeZone
 from mystar.creators.model import (
     DUPLICATE_SKILL,
     MAX_LEVEL,
@@ -48,6 +48,16 @@ class UserView(BaseSchema):
     has_creator_profile = fields.Boolean(required=True)
     creator_profile_id = fields.Integer(required=True, allow_none=True)
     has_client_profile = fields.Boolean(required=True)
+    locale = fields.String(
+        required=True,
+        attribute="language",
+        metadata={"description": "The language of mails and notifications.", "enum": ["ru", "en"], "example": "ru"},
+    )
+    time_zone = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "In which mails name moments; null: the service's own.", "example": "Asia/Almaty"},
+    )
 
 
 class ClientProfileView(UserView):
@@ -70,6 +80,8 @@ class UserChange(BaseSchema):
     bio = PlainText(max_length=_MAX_BIO_LENGTH)
     current_password = Password()
     location = PlainText(max_length=200, metadata={"description": "Or location_write."})
+    locale = Locale()
+    time_zone = TimeZone()
 
     @pre_load
     def _read_nested(self, data: Any, **_: Any) -> Any:

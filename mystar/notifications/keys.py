@@ -8,8 +8,10 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from mystar.kit.realtime.connection import Encoder
+    from mystar.notifications.push.service import PushService
     from mystar.notifications.service import NotificationService
 
 #: By language, for WebSockets.
 ENCODERS: web.AppKey[dict[str, Encoder]] = web.AppKey("notification_encoders")
 NOTIFICATIONS: web.AppKey[NotificationService] = web.AppKey("notifications")
+PUSH: web.AppKey[PushService] = web.AppKey("push")

@@ -13,9 +13,9 @@ from mystar.earnings.sending.model import DETAILS_AT_FAULT
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
-from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Tx
 from mystar.notifications.model import Kind, Notification, NotificationDraft, Subject
+from mystar.notifications.notice_mails import NoticeMails
 from mystar.notifications.repository import NotificationRepository
 from mystar.notifications.service import NotificationService
 from mystar.orders.model import (
@@ -67,8 +67,10 @@ _EXPIRED = {
 #: Kinds that `OrderMails` mails at once.
 _MAILED = frozenset(
     {
-        *(Kind.NEW_ORDER, Kind.ORDER_ACCEPTED, Kind.ORDER_REJECTED, Kind.ORDER_CANCELLED),
-        *(Kind.ORDER_PAID, Kind.PAYMENT_FAILED, Kind.DELIVERY),
+        *(Kind.NEW_ORDER, Kind.OFFER_ACCEPTED, Kind.ORDER_ACCEPTED, Kind.ORDER_REJECTED, Kind.ORDER_CANCELLED),
+        *(Kind.ORDER_EXPIRED, Kind.ORDER_PAID, Kind.PAYMENT_FAILED, Kind.DELIVERY, Kind.REVISION_REQUESTED),
+        *(Kind.DISPUTE, Kind.REVISION_LATE, Kind.DISPUTE_SETTLED, Kind.ORDER_COMPLETED, Kind.ORDER_AUTO_COMPLETED),
+        *(Kind.MONEY_PARTLY_RETURNED, Kind.HOLD_ENDED, Kind.MONEY_RETURNED),
     }
 )
 #: The kind of each end of an offer, and the roles that are notified.
@@ -87,8 +89,10 @@ class Listeners:
     :param quiet: how long after a notification about a conversation a star gets no mail of its own about it.
     """
 
-    def __init__(self, notifications: NotificationService, mailer: Mailer, clock: Clock, *, quiet: timedelta) -> None:
-        self._notifications, self._mailer, self._clock, self._quiet = notifications, mailer, clock, quiet
+    def __init__(
+        self, notifications: NotificationService, mails: NoticeMails, clock: Clock, *, quiet: timedelta
+    ) -> None:
+        self._notifications, self._mails, self._clock, self._quiet = notifications, mails, clock, quiet
 
     def listen(self, events: Events) -> None:
         for fact in _RULES:
@@ -107,7 +111,7 @@ class Listeners:
         if kind is None:
             return
         people = {Role.BUYER: order.buyer_id, Role.CREATOR: order.creator_account_id}
-        data, is_mailed = _about(order), _RULES[type(fact)][0] in _MAILED
+        data, is_mailed = _about(order), kind in _MAILED
         if isinstance(fact, OrderPartlyRefunded):
             data["amount"] = rubles_text(fact.amount)
         notified = [people[role] for role in roles if role is not fact.by]
@@ -136,15 +140,19 @@ class Listeners:
         data = {"payout_id": payout.id, "amount": rubles_text(sum(parts)), "destination": payout.mask}
         if kind is Kind.PAYOUT_FAILED and not _is_details_fault(payout):
             kind = Kind.PAYOUT_NOT_MADE
-        draft = NotificationDraft(payout.creator_id, kind, Subject.PAYOUT, payout.id, data)
+        draft = NotificationDraft(payout.creator_id, kind, Subject.PAYOUT, payout.id, data, is_mailed=True)
         await self._notifications.notify(tx, draft)
+        await self._mails.payout(tx, str(kind), payout, sum(parts))
 
     async def _balance_adjusted(self, tx: Tx, event: BalanceAdjusted) -> None:
         if event.what != "adjustment":
             return
         data = {"amount": rubles_text(event.amount), "reason": event.reason}
-        draft = NotificationDraft(event.creator_id, Kind.BALANCE_ADJUSTED, Subject.EARNINGS, event.creator_id, data)
+        draft = NotificationDraft(
+            event.creator_id, Kind.BALANCE_ADJUSTED, Subject.EARNINGS, event.creator_id, data, is_mailed=True
+        )
         await self._notifications.notify(tx, draft)
+        await self._mails.balance(tx, event)
 
     async def _message_sent(self, tx: Tx, fact: MessageSent) -> None:
         message = fact.message
@@ -160,7 +168,9 @@ class Listeners:
             draft = NotificationDraft(
                 fact.recipient_id, Kind.OFFER, Subject.CONVERSATION, message.conversation_id, data, is_mailed=True
             )
-            return await self._notifications.notify(tx, draft)
+            await self._notifications.notify(tx, draft)
+            unsubscribe = self._notifications.unsubscribe_link(fact.recipient_id)
+            return await self._mails.offer(tx, message, fact.recipient_id, unsubscribe)
         draft = NotificationDraft(fact.recipient_id, Kind.MESSAGE, Subject.CONVERSATION, message.conversation_id, data)
         notification = await self._notifications.notify_once(tx, draft)
         if notification is not None:
@@ -175,16 +185,8 @@ class Listeners:
         if star is None or not star.email:
             return
         await notifications.skip_digest(notification.id)
-        await self._mailer.queue(
-            tx,
-            "message_to_star",
-            star.email,
-            star.language,
-            dialect=star.channel,
-            username=star.username,
-            sender=sender,
-            unsubscribe=self._notifications.unsubscribe_link(star.id),
-        )
+        unsubscribe = self._notifications.unsubscribe_link(star.id)
+        await self._mails.message(tx, star, sender, notification.subject_id, unsubscribe)
 
     async def _offer_closed(self, tx: Tx, fact: OfferFact) -> None:
         offer, (kind, roles) = fact.offer, _CLOSED_OFFERS[type(fact)]

@@ -8,33 +8,76 @@ from typing import Any
 from mystar.errors import Text
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
-from mystar.kit.money import format_rubles
-from mystar.kit.outbox.mail import Mailer
+from mystar.kit.outbox.mail import Mailer, unlinked
 from mystar.kit.postgres.database import Tx
 from mystar.kit.web.site import Site
+from mystar.notifications.letters import (
+    DUE,
+    FOR_WHOM,
+    PAY,
+    REASON,
+    SUM,
+    WISH,
+    Draft,
+    rubles,
+    written,
+    zone_of,
+)
 from mystar.notifications.listeners import kind_of
-from mystar.notifications.model import Recipient, format_date
+from mystar.notifications.model import OrderReader, format_date
 from mystar.notifications.repository import NotificationRepository
 from mystar.orders.model import (
     PAID,
     Goal,
     Kind,
+    Money,
     Order,
     OrderAccepted,
     OrderCancelled,
+    OrderCompleted,
     OrderDelivered,
+    OrderDisputed,
     OrderFact,
+    OrderMoneyReturned,
     OrderPaid,
+    OrderPartlyRefunded,
     OrderPaymentFailed,
     OrderPlaced,
     OrderRejected,
+    OrderReopened,
     Role,
     Status,
 )
 from mystar.orders.service import OrderService
 from mystar.payments.model import refusal_reason
 
+_BOTH = (Role.BUYER, Role.CREATOR)
 _DONE = (Status.DELIVERED, Status.COMPLETED)
+_CALLED_OFF = (Status.CANCELLED, Status.REJECTED)
+_WATCH = Text("Смотреть", "Watch")
+_READY = {
+    True: Text("поздравление готово", "your greeting is ready"),
+    False: Text("работа готова", "your order is ready"),
+}
+_OPENS = Text("Оно откроется, как только вы оплатите {amount}.", "It opens as soon as you pay {amount}.")
+_LATE = {
+    Role.BUYER: Text("Исполнитель не ответил вовремя.", "Its creator did not answer in time."),
+    Role.CREATOR: Text("Вы не ответили вовремя.", "You did not answer in time."),
+}
+_BACK_TO_CARD = Text("{amount} вернутся на вашу карту.", "{amount} will be returned to your card.")
+_BACK_BY_SBP = Text(
+    "{amount} вернутся на ваш счёт, обычно на следующий день.",
+    "{amount} will be returned to your account, usually on the next day.",
+)
+_BACK_TO_BUYER = Text("Деньги вернутся покупателю.", "The money will be returned to the buyer.")
+_OTHER_STAR = Text(
+    "Выберите другую звезду и сделайте заказ снова.", "Please choose another star and place the order again."
+)
+_OTHER_CREATOR = Text(
+    "Выберите другого креатора и сделайте заказ снова.", "Please choose another creator and place the order again."
+)
+_DECIDE = Text("Ждём вашего решения: примите или отклоните его.", "It waits for you: please accept or decline it.")
+_WORK = Text("Теперь слово за вами: {customer} ждёт.", "Now it is your turn: {customer} is waiting.")
 
 
 class OrderMails:
@@ -56,19 +99,34 @@ class OrderMails:
         events.on(OrderPaid, self._paid)
         events.on(OrderPaymentFailed, self._payment_failed)
         events.on(OrderDelivered, self._delivered)
+        events.on(OrderReopened, self._reopened)
+        events.on(OrderDisputed, self._disputed)
+        events.on(OrderCompleted, self._completed)
+        events.on(OrderPartlyRefunded, self._partly_refunded)
+        events.on(OrderMoneyReturned, self._money_returned)
 
     async def _placed(self, tx: Tx, fact: OrderPlaced) -> None:
-        parties = fact.parties
+        parties, order = fact.parties, fact.order
         # Acceptances of offers, of which the creator has made each, are another kind.
-        is_flood = fact.order.offer_id is None and parties.recent_orders >= self._mails_per_hour
-        if parties.buyer is not None and parties.creator is not None and parties.email and not is_flood:
-            people = {
-                one.id: Recipient(
-                    one.id, one.username, parties.email, parties.language, is_confirmed=parties.is_confirmed
-                )
-                for one in (parties.buyer, parties.creator)
-            }
-            await self._mail_to(tx, "order_placed", fact.order, Role.CREATOR, people)
+        is_flood = order.offer_id is None and parties.recent_orders >= self._mails_per_hour
+        if parties.buyer is None or parties.creator is None or not parties.email or is_flood:
+            return
+        people = {
+            one.id: OrderReader(
+                one.id,
+                one.username,
+                one.full_name,
+                parties.email,
+                parties.language,
+                parties.time_zone,
+                parties.title,
+                is_confirmed=parties.is_confirmed,
+            )
+            for one in (parties.buyer, parties.creator)
+        }
+        name = "order_placed" if order.offer_id is None else "offer_accepted"
+        draft = Draft({}, [(FOR_WHOM, order.for_whom), (WISH, order.requirements)])
+        await self._mail_to(tx, name, order, Role.CREATOR, people, draft)
 
     async def _accepted(self, tx: Tx, fact: OrderAccepted) -> None:
         if fact.order.money in PAID:
@@ -78,89 +136,155 @@ class OrderMails:
             await self._mail(tx, "order_accepted_unpaid", fact, Role.BUYER, link=link)
 
     async def _rejected(self, tx: Tx, fact: OrderRejected) -> None:
-        await self._mail(tx, "order_rejected", fact, Role.BUYER)
+        again = _OTHER_STAR if fact.order.kind is Kind.GREETING else _OTHER_CREATOR
+        more = [*_money_back(fact.order, Role.BUYER), again]
+        await self._mail(tx, "order_rejected", fact, Role.BUYER, more=more)
 
     async def _cancelled(self, tx: Tx, fact: OrderCancelled) -> None:
         """Mails the parties except the one that cancelled."""
         late = fact.by is Role.SYSTEM
-        for role in (Role.BUYER, Role.CREATOR):
-            if role is not fact.by:
-                await self._mail(tx, "order_cancelled", fact, role, to_star=role is Role.CREATOR, is_late=late)
+        for role in _others(fact):
+            more = [*([_LATE[role]] if late else ()), *_money_back(fact.order, role)]
+            await self._mail(tx, "order_expired" if late else "order_cancelled", fact, role, more=more)
 
     async def _paid(self, tx: Tx, fact: OrderPaid) -> None:
-        if fact.order.money_goal is Goal.REVERSE:
+        order = fact.order
+        if order.money_goal is Goal.REVERSE:
             return  # too late: the money goes back at once
-        await self._mail(tx, "order_paid", fact, Role.CREATOR)
-        if fact.order.kind is Kind.GREETING and fact.order.status in _DONE:
+        more = [_DECIDE] if order.status is Status.PENDING else []
+        if order.status in (Status.ACCEPTED, Status.IN_PROGRESS):
+            more = [_WORK]
+        await self._mail(tx, "order_paid", fact, Role.CREATOR, more=more)
+        if order.kind is Kind.GREETING and order.status in _DONE:
             await self._mail_delivery(tx, fact)
 
     async def _payment_failed(self, tx: Tx, fact: OrderPaymentFailed) -> None:
-        if fact.order.payment_refusal is not None:
-            await self._mail_refusal(tx, fact, fact.order.payment_refusal)
-        elif fact.order.money_goal is not Goal.REVERSE:
-            link = self._orders.link_to_pay(fact.order.id)
-            await self._mail(tx, "payment_failed", fact, Role.BUYER, link=link)
-
-    async def _mail_refusal(self, tx: Tx, fact: OrderFact, refusal: str) -> None:
-        reason = refusal_reason(refusal)
-        await self._mail(tx, "payment_refused", fact, Role.BUYER, why=reason)
+        order = fact.order
+        if order.payment_refusal is not None:
+            await self._mail(tx, "payment_refused", fact, Role.BUYER, why=refusal_reason(order.payment_refusal))
+        elif order.money_goal is not Goal.REVERSE:
+            await self._mail(tx, "payment_failed", fact, Role.BUYER, link=self._orders.link_to_pay(order.id))
 
     async def _delivered(self, tx: Tx, fact: OrderDelivered) -> None:
         await self._mail_delivery(tx, fact)
 
     async def _mail_delivery(self, tx: Tx, fact: OrderFact) -> None:
-        link, order = "", fact.order
-        if order.kind is Kind.GREETING:
+        order = fact.order
+        is_greeting = order.kind is Kind.GREETING
+        more: list[Text] = [] if order.is_open_to_buyer else [_OPENS]
+        link, action = "", None
+        if is_greeting:
             make = self._orders.link_to_watch if order.is_open_to_buyer else self._orders.link_to_pay
-            link = make(order.id)
-        await self._mail(tx, "order_delivered", fact, Role.BUYER, link=link)
+            link, action = make(order.id), _WATCH if order.is_open_to_buyer else PAY
+        await self._mail(
+            tx, "order_delivered", fact, Role.BUYER, more=more, link=link, action=action, thing=_READY[is_greeting]
+        )
 
-    async def _mail(self, tx: Tx, template: str, fact: OrderFact, role: Role, **values: Any) -> None:
+    async def _reopened(self, tx: Tx, fact: OrderReopened) -> None:
+        await self._mail(tx, "revision_requested", fact, Role.CREATOR)
+
+    async def _disputed(self, tx: Tx, fact: OrderDisputed) -> None:
+        name = "revision_late" if fact.by is Role.SYSTEM else "dispute"
+        for role in _others(fact):
+            await self._mail(tx, name, fact, role)
+
+    async def _completed(self, tx: Tx, fact: OrderCompleted) -> None:
+        name = "order_auto_completed" if fact.by is Role.SYSTEM else "order_completed"
+        name = "dispute_settled" if fact.was is Status.DISPUTED else name
+        for role in _others(fact):
+            await self._mail(tx, name, fact, role)
+
+    async def _partly_refunded(self, tx: Tx, fact: OrderPartlyRefunded) -> None:
+        for role in _others(fact):
+            await self._mail(tx, "money_partly_returned", fact, role, part=rubles(fact.amount))
+
+    async def _money_returned(self, tx: Tx, fact: OrderMoneyReturned) -> None:
+        """A cancelled or rejected order had a mail that says so already."""
+        order = fact.order
+        if order.money is Money.RELEASED and order.money_goal is not Goal.REVERSE:
+            await self._mail(tx, "hold_ended", fact, Role.BUYER, link=self._orders.link_to_pay(order.id), action=PAY)
+            await self._mail(tx, "hold_ended", fact, Role.CREATOR)
+        elif order.status not in _CALLED_OFF:
+            await self._mail(tx, "money_returned", fact, Role.BUYER)
+
+    async def _mail(
+        self,
+        tx: Tx,
+        name: str,
+        fact: OrderFact,
+        role: Role,
+        *,
+        more: list[Text] | None = None,
+        link: str = "",
+        action: Text | None = None,
+        **values: Any,
+    ) -> None:
         """Queue the mail, unless the account has no address, or so many of the kind that a digest has this one."""
         order, (kind, roles) = fact.order, kind_of(fact)
-        ids = {Role.BUYER: order.buyer_id, Role.CREATOR: order.creator_account_id}
-        people = await NotificationRepository(tx).recipients(
-            (id_ for id_ in ids.values() if id_), kind or "", self._clock.now()
-        )
-        recipient = people.get(ids[role] or 0)
+        people = await NotificationRepository(tx).order_readers(order, kind or "", self._clock.now())
+        reader = people.get((order.buyer_id if role is Role.BUYER else order.creator_account_id) or 0)
         # Of what has no notification of its own, no digest would tell.
-        if recipient is None or role not in roles or recipient.recent < self._mails_per_hour:
-            await self._mail_to(tx, template, order, role, people, **values)
+        if reader is None or role not in roles or reader.recent < self._mails_per_hour:
+            draft = Draft(values, [(REASON, order.cancellation_reason)], more or [], link, action)
+            await self._mail_to(tx, name, order, role, people, draft)
 
     async def _mail_to(
-        self, tx: Tx, template: str, order: Order, role: Role, people: Mapping[int, Recipient], **values: Any
+        self, tx: Tx, name: str, order: Order, role: Role, people: Mapping[int, OrderReader], draft: Draft
     ) -> None:
         ids = {Role.BUYER: order.buyer_id, Role.CREATOR: order.creator_account_id}
-        recipient = people.get(ids[role] or 0)
-        if recipient is None or not recipient.email:
+        reader = people.get(ids[role] or 0)
+        if reader is None or not reader.email:
             return
-        names = {one: people[id_].username if id_ and id_ in people else "" for one, id_ in ids.items()}
-        texts = {name: value.in_(recipient.language) for name, value in values.items() if isinstance(value, Text)}
-        words = {} if recipient.is_confirmed else {"for_whom": "", "wish": "", "reason": ""}
-        values |= (
-            texts | _values(order, recipient) | words | {"star": names[Role.CREATOR], "customer": names[Role.BUYER]}
-        )
         dialect = "greetings" if order.kind is Kind.GREETING else "market"
-        values |= {
-            "order_link": self._site.link(dialect, "order", id=order.id),
-            "site_link": self._site.link(dialect, "home"),
-        }
-        await self._mailer.queue(tx, template, recipient.email, recipient.language, dialect=dialect, **values)
+        draft.values |= _values(order, people)
+        # An address that is not confirmed may be a stranger's, and gets no words of others.
+        words = draft.facts if reader.is_confirmed else []
+        due = (DUE, format_date(order.due_date, reader.language))
+        draft.facts = [(SUM, rubles(order.total_price)), *words, due]
+        draft.deadline = order.deadline_at
+        draft.link = draft.link or _page(self._site, dialect, order.id)
+        await self._mailer.queue(
+            tx,
+            "notice",
+            reader.email,
+            reader.language,
+            dialect=dialect,
+            username=reader.username,
+            **written(name, draft, reader.language, zone_of(reader.time_zone, self._clock.zone)),
+        )
 
 
-def _values(order: Order, recipient: Recipient) -> dict[str, Any]:
+def _page(site: Site, dialect: str, order_id: int) -> str:
+    """The order's page, else the first page of the site; "" = there is no site."""
+    return site.link(dialect, "order", id=order_id) or site.link(dialect, "home")
+
+
+def _others(fact: OrderFact) -> list[Role]:
+    """The parties except the one that acted."""
+    return [role for role in _BOTH if role is not fact.by]
+
+
+def _money_back(order: Order, role: Role) -> list[Text]:
+    if order.money not in PAID:
+        return []
+    if role is Role.CREATOR:
+        return [_BACK_TO_BUYER]
+    return [_BACK_BY_SBP if order.is_charged_at_once else _BACK_TO_CARD]
+
+
+def _values(order: Order, people: Mapping[int, OrderReader]) -> dict[str, Any]:
+    buyer, creator = people.get(order.buyer_id or 0), people.get(order.creator_account_id or 0)
+    star = unlinked(creator.username) if creator else ""
+    title = next((one.title for one in people.values() if one.title), "")
+    if order.kind is Kind.GREETING or not title:
+        shown = unlinked(creator.full_name if creator else "") or star
+        what = Text(f"поздравление от {shown}", f"a greeting from {shown}")
+    else:
+        what = Text(unlinked(title), unlinked(title))
     return {
-        "username": recipient.username,
         "number": order.id,
-        "amount": format_rubles(order.total_price, recipient.language),
-        "for_whom": order.for_whom,
-        "wish": order.requirements,
-        "by_date": format_date(order.due_date, recipient.language),
-        "reason": order.cancellation_reason,
-        "is_greeting": order.kind is Kind.GREETING,
-        "is_paid": order.money in PAID,
-        "is_charged": order.is_charged_at_once,
-        "is_open": order.is_open_to_buyer,
-        "is_pending": order.status is Status.PENDING,
-        "is_accepted": order.status is Status.ACCEPTED or order.status is Status.IN_PROGRESS,
+        "what": what,
+        "star": star,
+        "customer": unlinked(buyer.username) if buyer else "",
+        "amount": rubles(order.total_price),
     }

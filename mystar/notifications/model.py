@@ -314,6 +314,25 @@ class Recipient:
     channel: str = "market"
     recent: int = 0
     is_confirmed: bool = True
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReader:
+    """A party of an order as the reader of a mail. ``title`` is that of the offer or the service that was ordered.
+
+    ``recent``: its notifications of one kind in the last hour.
+    """
+
+    id: int
+    username: str
+    full_name: str
+    email: str | None
+    language: str
+    time_zone: str | None
+    title: str
+    recent: int = 0
+    is_confirmed: bool = True
 
 
 class NotificationUnknown(NotFound):

@@ -1,8 +1,17 @@
--- name: recipients
--- plan: generic
-select id, username, email, language, email_verified_at is not null as is_confirmed,
+-- name: recipient
+select id, username, email, language, channel, time_zone, email_verified_at is not null as is_confirmed,
     recent_notifications(id, %(kind)s::text, %(now)s::timestamptz - interval '1 hour') as recent
-from accounts where id = any(%(ids)s::bigint[]) and is_active;
+from accounts where id = %(id)s and is_active;
+
+-- name: order_readers
+-- plan: generic
+select id, username, trim(first_name || ' ' || last_name) as full_name, case when is_active then email end as email,
+    language, time_zone, email_verified_at is not null as is_confirmed,
+    coalesce(
+        (select title from offers where offers.id = %(offer_id)s::bigint),
+        (select title from services where services.id = %(service_id)s::bigint), '') as title,
+    recent_notifications(id, %(kind)s::text, %(now)s::timestamptz - interval '1 hour') as recent
+from accounts where id = any(%(ids)s::bigint[]);
 
 -- name: add
 -- plan: generic
@@ -94,7 +103,7 @@ select language from accounts where id = %(account_id)s;
 -- name: star_to_mail
 -- A star who wants mail, unless a mail about this conversation was sent lately, or many about others. The notification
 -- itself is there already.
-select a.id, a.username, a.email, a.language, a.channel from accounts a
+select a.id, a.username, a.email, a.language, a.channel, a.time_zone from accounts a
 join creators c on c.account_id = a.id
 join notification_boxes b on b.account_id = a.id and b.by_mail
 where a.id = %(account_id)s and a.is_active
@@ -123,7 +132,7 @@ where account_id = %(account_id)s and read_at is null and mail_at is not null;
 
 -- name: digest_recipient
 -- Confirmed addresses only: an unconfirmed one may belong to a stranger.
-select a.id, a.username, a.email, a.language, a.channel from accounts a
+select a.id, a.username, a.email, a.language, a.channel, a.time_zone from accounts a
 join notification_boxes b on b.account_id = a.id and b.by_mail
 where a.id = %(account_id)s and a.is_active and a.email_verified_at is not null;
 
@@ -163,7 +172,7 @@ update notifications set data = jsonb_set(data, '{sender,username}', to_jsonb(%(
 from conversations
 where (conversations.low_id = %(account_id)s or conversations.high_id = %(account_id)s)
     and notifications.account_id = case when low_id = %(account_id)s then high_id else low_id end
-    and notifications.subject_id = conversations.id and notifications.kind = 'message'
+    and notifications.subject_id = conversations.id and notifications.kind in ('message', 'offer')
     and (notifications.data #>> '{sender,id}')::bigint = %(account_id)s;
 
 -- name: erase_reasons

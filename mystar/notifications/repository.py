@@ -9,7 +9,8 @@ from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.web.pagination import PageRequest
-from mystar.notifications.model import Notification, NotificationDraft, NotificationUnknown, Recipient
+from mystar.notifications.model import Notification, NotificationDraft, NotificationUnknown, OrderReader, Recipient
+from mystar.orders.model import Order
 
 QUERIES = queries.load(__package__)
 PERSONAL_DATA = PersonalQueries(
@@ -114,13 +115,23 @@ class NotificationRepository:
 
     # Mail
 
-    async def recipients(self, account_ids: Iterable[int], kind: str, now: datetime) -> dict[int, Recipient]:
-        """The active ones of the accounts, by id; blocked ones get no mails.
+    async def recipient(self, account_id: int, kind: str, now: datetime) -> Recipient | None:
+        """None: the account is blocked, and gets no mails.
 
         :param kind: of the notifications of the last hour that are counted.
         """
-        rows = await self._tx.all(QUERIES.recipients, ids=list(account_ids), kind=kind, now=now)
-        return {row["id"]: Recipient(**row) for row in rows}
+        row = await self._tx.one_or_none(QUERIES.recipient, id=account_id, kind=kind, now=now)
+        return Recipient(**row) if row else None
+
+    async def order_readers(self, order: Order, kind: str, now: datetime) -> dict[int, OrderReader]:
+        """The parties of an order by id; blocked ones have no address, and get no mails.
+
+        :param kind: of the notifications of the last hour that are counted.
+        """
+        ids = [one for one in (order.buyer_id, order.creator_account_id) if one is not None]
+        values = {"service_id": order.service_id, "offer_id": order.offer_id, "kind": kind, "now": now}
+        rows = await self._tx.all(QUERIES.order_readers, ids=ids, **values)
+        return {row["id"]: OrderReader(**row) for row in rows}
 
     async def star_to_mail(self, notification: Notification, since: datetime, mails_per_hour: int) -> Recipient | None:
         """The star who received a message, unless a mail or a digest about the conversation was sent or is due, or the

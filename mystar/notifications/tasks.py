@@ -29,8 +29,17 @@ _LINES = 20
 class Digests:
     """Mails each account its unread notifications, once the oldest is old enough."""
 
-    def __init__(self, db: Database, notifications: NotificationService, mailer: Mailer, clock: Clock) -> None:
+    def __init__(
+        self,
+        db: Database,
+        notifications: NotificationService,
+        mailer: Mailer,
+        clock: Clock,
+        page_of: Callable[[Notification | None], str] = lambda _one: "",
+    ) -> None:
+        """:param page_of: where the mail's button leads: the page of its only notification, or with None the site."""
         self._db, self._notifications, self._mailer, self._clock = db, notifications, mailer, clock
+        self._page_of = page_of
 
     async def send(self) -> None:
         """Mail the digests that are due. Several processes may run it at once: each inbox is locked by one."""
@@ -63,6 +72,7 @@ class Digests:
             username=reader.username,
             lines=[_line(one, reader.language) for one in waiting],
             more=total - len(waiting),
+            link=self._page_of(waiting[0] if total == 1 else None),
         )
 
 

@@ -23,6 +23,7 @@ class Parties:
 
     ``is_confirmed``: whether the creator's e-mail is.
     ``recent_orders``: how many orders the creator was notified of in the hour before, counted up to a thousand.
+    ``title``: what was ordered. ``time_zone``: the creator's own.
     """
 
     buyer: Party | None = None
@@ -31,6 +32,8 @@ class Parties:
     language: str = "ru"
     recent_orders: int = 0
     is_confirmed: bool = True
+    time_zone: str | None = None
+    title: str = ""
 
 
 NO_PARTIES = Parties()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.money import rubles_text
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.rate_limits import RateLimits
+from mystar.orders.capacity.service import CapacityService
 from mystar.orders.model import (
     ChosenOption,
     Goal,
@@ -63,8 +64,17 @@ class Placing:
     :param terms: how long a new order waits for the creator's acceptance.
     """
 
-    def __init__(self, db: Database, clock: Clock, catalog: CatalogService, limits: RateLimits, terms: Terms) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        catalog: CatalogService,
+        limits: RateLimits,
+        terms: Terms,
+        capacity: CapacityService,
+    ) -> None:
         self._db, self._clock, self._catalog, self._limits, self._terms = db, clock, catalog, limits, terms
+        self._capacity = capacity
 
     async def greeting(
         self,
@@ -109,8 +119,9 @@ class Placing:
             wish=requirements,
             occasion=occasion,
             # Without a due date the star's own delivery time applies.
-            by_date=due_date or (now + timedelta(days=greeting.delivery_days)).date(),
+            by_date=due_date or (now + timedelta(days=greeting.lead_days + greeting.delivery_days)).date(),
             by_time=due_time or _ALL_DAY,
+            is_limited=greeting.is_limited,
         )
         return order
 
@@ -150,8 +161,9 @@ class Placing:
             price=quote.base_price,
             options=options,
             wish=requirements,
-            by_date=delivery_date or (now + timedelta(days=quote.delivery_days)).date(),
+            by_date=delivery_date or (now + timedelta(days=quote.service.lead_days + quote.delivery_days)).date(),
             by_time=_ALL_DAY,
+            is_limited=quote.service.is_limited,
         )
         return OrderEntry(order, parties.buyer, parties.creator, *(None,) * 5, service=quote.service)
 
@@ -189,6 +201,8 @@ class Placing:
             by_date=delivery_date or (now + timedelta(days=terms.delivery_days)).date(),
             by_time=_ALL_DAY,
             offer_id=terms.offer_id,
+            title=terms.title,
+            is_limited=service.is_limited,
         )
         return order
 
@@ -208,10 +222,18 @@ class Placing:
         for_whom: str = "",
         occasion: str = "video",
         offer_id: int | None = None,
+        title: str = "",
+        is_limited: bool = False,
         **columns: Any,
     ) -> tuple[Order, Parties]:
-        """The one place where orders of all dialects begin."""
+        """The one place where orders of all dialects begin.
+
+        :param is_limited: the creator may be absent, or takes so many orders at once.
+        :raises CreatorAway: :raises CreatorAtCapacity:
+        """
         orders = OrderRepository(tx)
+        if is_limited:
+            await self._capacity.take_place(tx, columns["creator_id"])
         order, parties = await orders.place(
             kind=kind,
             buyer_id=actor.id,
@@ -235,7 +257,8 @@ class Placing:
             now=now,
             details={"price": order.total_price} | ({"offer": offer_id} if offer_id else {}),
         )
-        await tx.publish(OrderPlaced(order, Role.BUYER, parties=parties))
+        told = replace(parties, title=title) if title else parties
+        await tx.publish(OrderPlaced(order, Role.BUYER, parties=told))
         return order, parties
 
 

@@ -268,8 +268,16 @@ def _entry(row: Row) -> OrderEntry:
 
 def _parties(row: Row) -> Parties:
     buyer, creator = _party(row, "buyer", row["buyer_id"]), _party(row, "creator", row["creator_account_id"])
-    language, is_confirmed = row["creator_language"] or "ru", bool(row["creator_is_confirmed"])
-    return Parties(buyer, creator, row["creator_email"], language, row["recent_orders"], is_confirmed)
+    return Parties(
+        buyer,
+        creator,
+        row["creator_email"],
+        row["creator_language"] or "ru",
+        row["recent_orders"],
+        bool(row["creator_is_confirmed"]),
+        row["creator_time_zone"],
+        row["service_title"] or "",
+    )
 
 
 def _party(row: Row, role: str, account_id: int | None) -> Party | None:

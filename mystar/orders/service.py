@@ -20,6 +20,7 @@ from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.security.tokens import Signer
 from mystar.orders import state_machine
 from mystar.orders.allowed import Allowed
+from mystar.orders.capacity.service import CapacityService
 from mystar.orders.model import (
     PAID,
     ActionForbidden,
@@ -76,6 +77,7 @@ class OrderService:
         signer: Signer,
         limits: RateLimits,
         public_url: str,
+        capacity: CapacityService,
         terms: Terms = Terms(),  # noqa: B008 - a tuple
         patience: float = PATIENCE,
     ) -> None:
@@ -84,9 +86,9 @@ class OrderService:
         self._step_up = step_up
         self._signer, self._limits, self._public_url = signer, limits, public_url
         self._transitions = Transitions(
-            clock, terms, creators=creators, files=files, payments=payments, patience=patience
+            clock, terms, creators=creators, files=files, payments=payments, capacity=capacity, patience=patience
         )
-        self._placing = Placing(db, clock, catalog, limits, terms)
+        self._placing = Placing(db, clock, catalog, limits, terms, capacity)
 
     def listen(self, events: Events) -> None:
         self._transitions.listen(events)

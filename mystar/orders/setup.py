@@ -8,12 +8,15 @@ from aiohttp import web
 
 from mystar.accounts.keys import STEP_UP
 from mystar.catalog.keys import CATALOG
-from mystar.creators.keys import CREATORS
+from mystar.creators.keys import AVAILABILITY, CREATORS
 from mystar.files.keys import FILES
 from mystar.infrastructure import Constraints, Infrastructure
 from mystar.kit.background import every
-from mystar.orders.handlers import ROUTES as ROUTES
-from mystar.orders.keys import ORDER_READS, ORDERS, STUDIO_ORDERS
+from mystar.kit.web.routes import Route
+from mystar.orders import handlers
+from mystar.orders.capacity import handlers as capacity_handlers
+from mystar.orders.capacity.service import CapacityService
+from mystar.orders.keys import CAPACITY, ORDER_READS, ORDERS, STUDIO_ORDERS
 from mystar.orders.reads import OrderReads
 from mystar.orders.repository import PERSONAL_DATA, OrderRepository
 from mystar.orders.service import OrderService
@@ -24,6 +27,9 @@ from mystar.orders.tasks import Deadlines
 from mystar.payments.keys import PAYMENTS
 
 CONSTRAINTS: Constraints = {}
+ROUTES: tuple[Route, ...] = (*handlers.ROUTES, *capacity_handlers.ROUTES)
+#: Seconds between two recounts of creators whose places are all taken.
+_CAPACITY_SECONDS = 60.0
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
@@ -34,6 +40,8 @@ def add(app: web.Application, infra: Infrastructure) -> None:
 
 def _add_orders(app: web.Application, infra: Infrastructure) -> None:
     terms = infra.settings.orders
+    app[CAPACITY] = capacity = CapacityService(infra.db, app[AVAILABILITY])
+    app.cleanup_ctx.append(every(_CAPACITY_SECONDS, capacity.recount_full, name="creators' capacity"))
     orders = OrderService(
         infra.db,
         infra.clock,
@@ -45,6 +53,7 @@ def _add_orders(app: web.Application, infra: Infrastructure) -> None:
         signer=infra.signer,
         limits=infra.limits,
         public_url=infra.settings.http.public_url,
+        capacity=capacity,
         terms=Terms(*(timedelta(days=days) for days in (terms.accept_days, terms.approve_days, terms.revise_days))),
     )
     orders.listen(infra.events)

@@ -12,6 +12,7 @@ from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.postgres.database import Tx
+from mystar.orders.capacity.service import CapacityService
 from mystar.orders.model import (
     MONEY_FACTS,
     STATUS_FACTS,
@@ -68,10 +69,12 @@ class Transitions:
         creators: CreatorService,
         files: FileService,
         payments: PaymentService,
+        capacity: CapacityService,
         patience: float,
     ) -> None:
         self._clock, self._terms, self._patience = clock, terms, patience
         self._creators, self._files, self._payments = creators, files, payments
+        self._capacity = capacity
 
     def listen(self, events: Events) -> None:
         """Follow the events of payments in their own transactions, so that order and payment never differ."""
@@ -132,6 +135,7 @@ class Transitions:
         if moved.status is not order.status:
             if moved.status is Status.COMPLETED and moved.creator_id:
                 await self._creators.count_completed(tx, moved.creator_id)
+            await self._capacity.follow(tx, order, moved)
             await tx.publish(STATUS_FACTS[moved.status](moved, transition.role, order.status))
         elif moved.money_goal is not order.money_goal and transition.role is Role.STAFF:
             await tx.publish(OrderMoneyDecided(moved, transition.role, order.status, str(transition.action)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from mystar.sandbox import fault_page, live, mail
+from mystar.sandbox import fault_page, live, mail, push
 from mystar.sandbox.faults import BadFaults, Faults
 from mystar.sandbox.oauth import mailru, vk, vk_legacy, yandex
 from mystar.sandbox.pages import CONTENTS, FAULTS, json, json_error, page, read_json
@@ -48,6 +48,7 @@ def build_app(settings: Settings) -> web.Application:
     app[FAULTS] = Faults()
     app[CONTENTS] = []
     mail.add_to(app, clock=settings.clock)
+    push.add_to(app, clock=settings.clock)
     yookassa.add_to(
         app,
         data_dir=settings.data_dir,

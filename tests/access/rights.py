@@ -126,6 +126,8 @@ RIGHTS: dict[str, Rights] = {
     f"DELETE {_PLACED}": buyers("oa", ids=_STUDIO),
     f"DELETE {_TALK}messages/{{message_id}}/": buyers("o"),
     f"DELETE {_NOTE}": creators("o"),
+    "DELETE /api/v1/push/subscriptions/{subscription_id}/": creators("o"),
+    "DELETE /api/v1/users/me/absences/{absence_id}/": creators("o", refusal=403),
     "DELETE /api/v1/files/{file_id}/": buyers("o"),
     f"DELETE {_IMAGE}": creators("o"),
     f"DELETE {_ITEM}": creators("o"),

@@ -50,6 +50,14 @@ async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
     message = await made(f"/api/v1/conversations/{talk}/messages/", {"message": SECRET})
     terms = {"service_id": market.service_id, "price": 500, "delivery_days": 2, "text": SECRET}
     offers = [await made(f"/api/v1/conversations/{talk}/offers/", terms, as_=creator) for _ in range(3)]
+    keys = {
+        "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+    }
+    push = {"endpoint": "https://push.example/send/1", "keys": keys}
+    browser = await made("/api/v1/push/subscriptions/", push, as_=creator)
+    away = {"starts_on": "2199-01-01", "ends_on": "2199-01-02"}
+    absence = await made("/api/v1/users/me/absences/", away, as_=creator)
     order = (await market.place(requirements=SECRET))["id"]
     review, done = await _reviewed(market)
     works = {"title": "Ролик", "cover_image": ("a.jpg", picture())}
@@ -97,6 +105,8 @@ async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
         "offer_id": offers[0],
         "declined_offer_id": offers[1],
         "withdrawn_offer_id": offers[2],
+        "absence_id": absence,
+        "subscription_id": browser,
         "notification_id": await db.value("select max(id) from notifications where account_id = %(id)s", id=creator.id),
         "studio account": buyer.id,
         "studio order": studio,

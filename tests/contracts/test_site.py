@@ -96,7 +96,7 @@ async def test_orders_lead_to_their_pages(api: Api, app: web.Application, factor
     ]
     assert f"{SITE}/orders/{order['id']}" in payload["text"]
     assert f"{SITE}/orders/{order['id']}" in payload["html"]
-    assert payload["subject"] == "UGC Market: Уведомление!"
+    assert payload["subject"] == f"UGC Market: новый заказ №{order['id']} — Ролик для блога, 1 000 ₽"
     told = await (await api.get("/api/v1/notifications/", as_=market.creator)).json()
     assert [one["link"] for one in told["results"]] == [f"/orders/{order['id']}"]
 
@@ -114,8 +114,11 @@ async def test_a_greeting_leads_to_the_site_without_a_page_of_orders(
     star, customer = await factory.star("comet"), await factory.person("olga")
     order_id = await factory.order(customer, star)
     mail = await app[DATABASE].value(MAILS)
-    assert (mail["to"], mail["subject"]) == (star.email, "MySTAR: Уведомление!")
-    assert f"Сайт: {SITE}/\n" in mail["text"]
+    assert (mail["to"], mail["subject"]) == (
+        star.email,
+        f"MySTAR: новый заказ №{order_id} — поздравление от comet, 15 000 ₽",
+    )
+    assert f"Принять или отклонить: {SITE}/\n" in mail["text"]
     assert f'href="{SITE}/"' in mail["html"]
     await factory.hold(order_id, sandbox_process)
     back = URL(app[PAYMENTS]._return_link(order_id)).relative()

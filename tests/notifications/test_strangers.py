@@ -24,13 +24,19 @@ KINDS = sorted({file.name.partition(".")[0] for file in MAILS.glob("*.txt")})
 
 
 class Anything(int):
-    """A number, a list of one, and a row that has every key."""
+    """A number, a list of two, a text, and a row that has every key."""
 
     def __iter__(self) -> Iterator[Anything]:
-        return iter([self])
+        return iter([self, self])
+
+    def __len__(self) -> int:
+        return 2
 
     def __getitem__(self, key: object) -> str:
         return "x"
+
+    def partition(self, _separator: str) -> tuple[str, str, str]:
+        return "x", "", ""
 
 
 class Kept:
@@ -69,7 +75,7 @@ async def test_no_mail_of_any_kind_makes_a_link_of_a_name(language: str) -> None
         for part in ("subject", "text", "html"):
             assert "evil.example" not in kept.payload[part], f"{kind}: {part}"
         named += unlinked(NAME) in kept.payload["text"]
-    assert named > 10
+    assert named > 5
 
 
 async def test_an_unconfirmed_address_gets_no_words_of_others(
@@ -78,8 +84,8 @@ async def test_an_unconfirmed_address_gets_no_words_of_others(
     star, buyer = await factory.star(email="maybe-a-strangers@example.com"), await factory.person()
     wish = {"for_whom": "https://evil.example", "requirements": "https://evil.example/wish"}
     await factory.order(buyer, star, **wish)
-    assert "evil.example" in (await sandbox_process.wait_for_mail(star.email, "Уведомление"))["text"]
+    assert "evil.example" in (await sandbox_process.wait_for_mail(star.email, "новый заказ"))["text"]
     await sandbox_process.clear_mails()
     await app[DATABASE].execute("update accounts set email_verified_at = null where id = %(id)s", id=star.id)
     await factory.order(buyer, star, **wish)
-    assert "evil.example" not in (await sandbox_process.wait_for_mail(star.email, "Уведомление"))["text"]
+    assert "evil.example" not in (await sandbox_process.wait_for_mail(star.email, "новый заказ"))["text"]

@@ -14,7 +14,7 @@ from mystar.accounts.factors.handlers import finish_sign_in
 from mystar.accounts.factors.schemas import SecondStepDraft
 from mystar.accounts.keys import ACCOUNTS, PROFILES
 from mystar.accounts.model import Account, Actor, Channel, Draft, NewSession, Taken
-from mystar.accounts.schemas import EMAIL_MAX_LENGTH, BirthDate, Password, PhoneNumber
+from mystar.accounts.schemas import EMAIL_MAX_LENGTH, BirthDate, Locale, Password, PhoneNumber, TimeZone
 from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import Star, StarUnknown
 from mystar.contracts.greetings.answers import ONE_STRING, ActorId, json_or_page, named
@@ -104,6 +104,12 @@ class GreetingsPersonal(BaseSchema):
     last_name = fields.String(required=True)
     date_of_birth = fields.Date(allow_none=True, metadata={"description": "of a customer"})
     likes = fields.Integer(metadata={"description": "of a star"})
+    locale = fields.String(required=True, metadata={"description": "the language of mails: ru or en", "example": "ru"})
+    time_zone = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "in which mails name moments; null: the service's own", "example": "Asia/Almaty"},
+    )
 
 
 class GreetingsPersonalChange(BaseSchema):
@@ -117,6 +123,8 @@ class GreetingsPersonalChange(BaseSchema):
     email = PlainText(max_length=EMAIL_MAX_LENGTH, allow_none=True)
     first_name = PlainText(max_length=150, allow_none=True)
     last_name = PlainText(max_length=150, allow_none=True)
+    locale = Locale(allow_none=True)
+    time_zone = TimeZone(allow_none=True)
     current_password = Password()
 
 
@@ -235,6 +243,8 @@ def _personal_view(account: Account, star: Star | None) -> dict[str, Any]:
         "avatar": account.avatar_key,
         "first_name": account.first_name,
         "last_name": account.last_name,
+        "locale": account.language,
+        "time_zone": account.time_zone,
         **special,
     }
 

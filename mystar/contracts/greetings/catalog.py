@@ -80,6 +80,9 @@ class StarFields(BaseSchema):
     tags = fields.List(fields.String(), required=True)
     avatar = fields.String(required=True, metadata={"description": f"A path, or «{NO_AVATAR}»."})
     video = fields.String(required=True, metadata={"description": "A path beginning with /media/, or empty."})
+    is_available = fields.Boolean(
+        required=True, metadata={"description": "Whether the star takes orders now.", "example": True}
+    )
 
 
 class StarView(StarFields):
@@ -347,6 +350,7 @@ def _view(star: Star, reader: Actor | None, place: int, *, media: str) -> dict[s
         "tags": star.tags,
         "avatar": f"{media}{star.avatar_key}" if star.avatar_key else NO_AVATAR,
         "video": f"/media/{star.video_key}" if star.video_key else "",
+        "is_available": star.is_available,
     }
 
 

@@ -15,7 +15,7 @@ from marshmallow import fields
 from mystar.accounts.access import actor_of, signed_in
 from mystar.accounts.keys import ACCOUNTS, PROFILES
 from mystar.accounts.model import Account
-from mystar.accounts.schemas import NAME_MAX_LENGTH, BirthDate
+from mystar.accounts.schemas import NAME_MAX_LENGTH, BirthDate, Locale, TimeZone
 from mystar.contracts.studio.accounts import StudioUserPath
 from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema
 from mystar.errors import NotFound
@@ -39,6 +39,8 @@ class StudioProfileEdit(BaseSchema):
     last_name = PlainText(max_length=NAME_MAX_LENGTH)
     birthdate = BirthDate(allow_none=True)
     bio = PlainText(max_length=_BIO_LONGEST)
+    locale = Locale()
+    time_zone = TimeZone()
 
 
 class StudioProfileForm(StudioProfileEdit):
@@ -54,6 +56,12 @@ class StudioProfile(BaseSchema):
     first_name = fields.String(required=True)
     last_name = fields.String(required=True)
     bio = fields.String(required=True)
+    locale = fields.String(required=True, metadata={"description": "the language of mails: ru or en", "example": "ru"})
+    time_zone = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "in which mails name moments; null: the service's own", "example": "Asia/Almaty"},
+    )
     age = fields.Integer(required=True, allow_none=True, metadata={"description": "full years today"})
     photo = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
 
@@ -95,6 +103,8 @@ def _view(request: web.Request, account: Account) -> dict[str, Any]:
         "first_name": account.first_name,
         "last_name": account.last_name,
         "bio": account.bio,
+        "locale": account.language,
+        "time_zone": account.time_zone,
         "age": request.app[ACCOUNTS].age_of(account),
         "photo": account.avatar_key and absolute(request, media_path(account.avatar_key)),
     }

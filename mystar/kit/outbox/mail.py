@@ -53,10 +53,14 @@ class Mailer:
     :param sender: ``Name <address>`` of every mail.
     :param brand: from a dialect to the name of its product, which the mails speak of.
     :param topic: mails of one topic are sent one after the other, those of several at the same time.
+    :param reply_to: the address that answers go to; "" = to the sender.
     """
 
-    def __init__(self, outbox: Outbox, *, sender: str, brand: Callable[[str], str], topic: str = TOPIC) -> None:
+    def __init__(
+        self, outbox: Outbox, *, sender: str, brand: Callable[[str], str], topic: str = TOPIC, reply_to: str = ""
+    ) -> None:
         self._outbox, self._sender, self._brand, self._topic = outbox, sender, brand, topic
+        self._reply_to = reply_to
 
     async def queue(
         self,
@@ -69,6 +73,7 @@ class Mailer:
         once_as: str | None = None,
         unsubscribe: str = "",
         seed: str = "",
+        reply_to: str = "",
         **values: Any,
     ) -> None:
         """Render ``templates/mail/<template>.<language>.txt`` and ``.html`` and put the mail into the outbox.
@@ -79,11 +84,13 @@ class Mailer:
         :param once_as: a unique name: a second mail of the same name is not sent.
         :param seed: of the token that replaces `TOKEN` in the mail when it is sent, so that the outbox, which keeps
             mails for a month, has nothing that opens an account.
+        :param reply_to: the address that an answer goes to, instead of the mailer's.
         :param unsubscribe: URL whose POST ends mails of this kind (RFC 8058); passed to the templates too.
         """
         values["brand"] = self._brand(dialect)
         payload = self._payload(template, to, language, unsubscribe, values)
-        await self._outbox.enqueue(tx, self._topic, {**payload, "seed": seed}, name=once_as, lane=to)
+        payload |= {"seed": seed} | ({"reply_to": reply_to} if reply_to else {})
+        await self._outbox.enqueue(tx, self._topic, payload, name=once_as, lane=to)
 
     async def queue_unkept(
         self, tx: Tx, template: str, to: str, language: str, *, dialect: str = "market", **values: Any
@@ -100,15 +107,17 @@ class Mailer:
         values = {**values, **names, "unsubscribe": unsubscribe}
         text = environment().get_template(f"mail/{template}.{language}.txt").render(language=language, **values)
         html = environment().get_template(f"mail/{template}.{language}.html").render(language=language, **values)
-        subject, _, body = text.partition("\n")
+        subject, _, body = text.partition("\n\n")
         return {
             "to": to,
             "from": self._sender,
-            "subject": subject.removeprefix("Subject:").strip(),
+            # Names in it may hold line breaks.
+            "subject": " ".join(subject.removeprefix("Subject:").split()),
             "text": body.lstrip("\n"),
             "html": html,
             "language": language,
             "unsubscribe": unsubscribe,
+            "reply_to": self._reply_to,
         }
 
 
@@ -213,6 +222,8 @@ class SmtpSender:
         mail = EmailMessage()
         mail["From"], mail["To"] = payload["from"], _ascii_domain(payload["to"])
         mail["Subject"] = payload["subject"]
+        if reply_to := payload.get("reply_to"):
+            mail["Reply-To"] = _ascii_domain(reply_to)
         mail["Date"] = format_datetime(self._clock.now())
         # The same in every attempt, so that mail programs show a mail that was accepted twice once.
         domain = parseaddr(payload["from"])[1].rpartition("@")[2] or "localhost"

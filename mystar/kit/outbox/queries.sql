@@ -93,4 +93,4 @@ where topic in ('mail', 'account_mail') and (done_at is not null or failed_at is
 
 -- name: erase_mails_about
 update outbox set payload = redacted(payload::text, %(names)s::text[], %(alias)s)::jsonb
-where topic in ('mail', 'account_mail') and mentions(payload::text, %(names)s::text[]);
+where topic in ('mail', 'account_mail', 'push') and mentions(payload::text, %(names)s::text[]);

@@ -23,6 +23,8 @@ async def test_personal_data_of_a_customer(api: Api, factory: Factory) -> None:
         "avatar": None,
         "first_name": "Иван",
         "last_name": "",
+        "locale": "ru",
+        "time_zone": None,
         "date_of_birth": "1999-08-05",
     }
     for options in (
@@ -51,6 +53,8 @@ async def test_personal_data_of_a_star(api: Api, factory: Factory) -> None:
         "avatar": avatar,
         "first_name": "Василий",
         "last_name": "",
+        "locale": "ru",
+        "time_zone": None,
         "likes": 1,
     }
     entered = await (await api.post("/api/login/", {"login": star.email, "password": PASSWORD})).json()

@@ -33,6 +33,8 @@ SEEN_BY_ONESELF = {
     "has_creator_profile": bool,
     "creator_profile_id": type(None),
     "has_client_profile": bool,
+    "locale": str,
+    "time_zone": type(None),
 }
 
 

@@ -52,6 +52,8 @@ async def test_registration_creates_an_account_with_a_profile(api: Api) -> None:
         "first_name": "Айгерим",
         "last_name": "",
         "bio": "",
+        "locale": "ru",
+        "time_zone": None,
         "age": age,
         "photo": None,
     }

@@ -1,0 +1,256 @@
+"""Every mail there is, in both languages: its subject, its one button, the sum, the deadline and the plain text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from aiohttp import web
+
+import mystar
+from mystar.chat.keys import OFFERS
+from mystar.chat.offers.model import OfferDraft
+from mystar.kit.clock import MOSCOW
+from mystar.kit.keys import DATABASE
+from mystar.kit.web.templates import environment
+from mystar.notifications.letters import LETTERS, SUM, Draft, moment_text, one_line, rubles, written
+from mystar.notifications.listeners import _MAILED
+from mystar.notifications.model import WORDS, Kind
+from mystar.orders.keys import ORDERS
+from mystar.settings import Settings
+from tests.chat.chat_client import opened
+from tests.conftest import Api
+from tests.factory import Factory, actor
+from tests.orders.market import open_market
+from tests.sandbox_process import SandboxProcess
+
+MAILS = Path(mystar.__file__).parent / "templates" / "mail"
+SITE = "https://site.example"
+#: Templates that are no letters and lead nowhere, and why; those with a link have a button.
+WITHOUT_BUTTON = {
+    "identity_linked": "a security notice: what to do is done in the settings, not behind a link in a mail",
+    "password_changed": "a security notice, as before",
+    "session_copied": "a security notice, as before",
+    "phone_changed": "has a button only while the change can be undone",
+    "email_changed": "has a button only while the change can be undone",
+    "account_erased": "there is nothing left to act upon",
+    "erasure_withdrawn": "there is nothing to act upon",
+    "commission_changed": "there is nothing to act upon",
+    "support_question": "answered by a reply, see its Reply-To",
+    "star_request": "answered by a reply, see its Reply-To",
+}
+#: Kinds that the digest tells of, with the words of the notification as its subject.
+IN_DIGEST = {
+    *(Kind.ORDER_EDITED, Kind.REVIEW, Kind.REVIEW_REPLY),
+    *(Kind.OFFER_DECLINED, Kind.OFFER_WITHDRAWN, Kind.OFFER_EXPIRED),
+}
+#: The letters of a kind, where they are called otherwise.
+LETTERS_OF = {
+    Kind.NEW_ORDER: {"order_placed"},
+    Kind.ORDER_ACCEPTED: {"order_accepted", "order_accepted_unpaid"},
+    Kind.PAYMENT_FAILED: {"payment_failed", "payment_refused"},
+    Kind.DELIVERY: {"order_delivered"},
+}
+#: Letters of events that have a deadline.
+WITH_DEADLINE = {"order_placed", "order_paid", "order_delivered", "revision_requested", "offer"}
+DEADLINE = datetime(2030, 5, 5, 11, 30, tzinfo=UTC)
+
+
+def draft() -> Draft:
+    names = dict.fromkeys(("star", "customer", "sender", "why", "destination", "thing"), "Лира <b>")
+    return Draft(
+        {**names, "number": 7, "what": "Ролик & <i>кадр", "amount": rubles(1_500_050), "part": rubles(100)},
+        [(SUM, rubles(1_500_050))],
+        link=f"{SITE}/orders/7",
+        deadline=DEADLINE,
+    )
+
+
+def rendered(template: str, language: str, **values: Any) -> tuple[str, str, str]:
+    """Subject, text and HTML."""
+    values = {"brand": "MySTAR", "username": "olga", "unsubscribe": "", **values, "language": language}
+    text = environment().get_template(f"mail/{template}.{language}.txt").render(**values)
+    subject, _, body = text.partition("\n\n")
+    html = environment().get_template(f"mail/{template}.{language}.html").render(**values)
+    return subject.removeprefix("Subject: "), body, html
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_every_letter_has_a_subject_of_its_own_one_button_the_sum_and_the_deadline(language: str) -> None:
+    subjects = {}
+    amount = "15\N{NO-BREAK SPACE}000,50\N{NO-BREAK SPACE}₽" if language == "ru" else "15,000.50 RUB"
+    for name in LETTERS:
+        subject, text, html = rendered("notice", language, **written(name, draft(), language, MOSCOW))
+        assert subjects.setdefault(subject, name) == name, f"{name} and {subjects[subject]}: {subject}"
+        assert len(subject) > len("MySTAR: ") + 5
+        assert html.count('class="button"') == 1, name
+        assert f'href="{SITE}/orders/7"' in html, name
+        assert text.count(f"{SITE}/orders/7") == 1, name
+        assert amount in text, name
+        deadline = "5 мая 2030, 14:30 по Москве" if language == "ru" else "5 May 2030, 14:30 Moscow time"
+        assert (deadline in text) == (name in WITH_DEADLINE) == (deadline in html), name
+        _reads_well(text.replace("Лира <b>", "").replace("Ролик & <i>кадр", ""), name)
+        assert "<b>" not in html
+        assert "<i>" not in html
+        foreign = r"[А-Яа-яё]" if language == "en" else r"\b(the|order|your|you)\b"
+        assert not re.search(foreign, text.replace("Лира <b>", "").replace("Ролик & <i>кадр", "")), text
+
+
+def _reads_well(text: str, name: str) -> None:
+    """Without HTML, unfilled places or more than one empty line."""
+    for leftover in ("<", "&lt;", "&amp;", "&nbsp;", "{{", "{%", "None", "\n\n\n"):
+        assert leftover not in text, f"{name}: {leftover!r} in {text}"
+
+
+def test_every_kind_of_notification_has_a_letter_or_is_told_in_a_digest_by_its_own_words() -> None:
+    data = {
+        **{"order_id": 7, "amount": "15.00", "destination": "*1234", "reason": "так", "title": "Ролик"},
+        **{"price": "1200.00", "sender": {"username": "lira"}},
+    }
+    for kind in Kind:
+        letters = LETTERS_OF.get(kind, {str(kind)})
+        assert (letters <= LETTERS.keys()) != (kind in IN_DIGEST), kind
+    for language in ("ru", "en"):
+        said = [WORDS[kind].message.in_(language).format_map(data) for kind in IN_DIGEST]
+        assert len(set(said)) == len(said)
+        for kind, line in zip(IN_DIGEST, said, strict=True):
+            values = {"lines": [line], "more": 0, "link": f"{SITE}/", "unsubscribe": f"{SITE}/bye"}
+            subject, text, html = rendered("digest", language, **values)
+            assert subject == f"MySTAR: {line}"
+            assert "№7" in line or "no. 7" in line or "Ролик" in line, kind
+            assert html.count('class="button"') == 1
+            _reads_well(text, str(kind))
+    assert {kind for kind in _MAILED if kind in IN_DIGEST} == set()
+
+
+def test_every_template_has_both_languages_and_a_subject_and_a_button_unless_listed() -> None:
+    names = {file.name.partition(".")[0] for file in MAILS.glob("*.txt")}
+    for name in names:
+        for language in ("ru", "en"):
+            first = (MAILS / f"{name}.{language}.txt").read_text().partition("\n")[0]
+            assert first.startswith("Subject: "), name
+            assert not re.search(r"Уведомление!|Notification!", first), name
+            html = (MAILS / f"{name}.{language}.html").read_text()
+            has_link = "{{ link }}" in (MAILS / f"{name}.{language}.txt").read_text()
+            # Without a link there is nothing to act upon.
+            assert "{{ button(" in html or not has_link, name
+    assert WITHOUT_BUTTON.keys() <= names
+
+
+@pytest.mark.parametrize(
+    ("zone", "russian", "english"),
+    [
+        (MOSCOW, "5 мая 2030, 14:30 по Москве", "5 May 2030, 14:30 Moscow time"),
+        (ZoneInfo("Asia/Kolkata"), "5 мая 2030, 17:00 (UTC+5:30)", "5 May 2030, 17:00 (UTC+5:30)"),
+        (ZoneInfo("America/New_York"), "5 мая 2030, 07:30 (UTC-4)", "5 May 2030, 07:30 (UTC-4)"),
+        (UTC, "5 мая 2030, 11:30 (UTC)", "5 May 2030, 11:30 (UTC)"),
+    ],
+)
+def test_a_moment_is_told_in_words_in_the_zone_of_the_reader(zone: Any, russian: str, english: str) -> None:
+    assert moment_text(DEADLINE, "ru", zone) == russian
+    assert moment_text(DEADLINE, "en", zone) == english
+
+
+def test_a_subject_is_one_short_line() -> None:
+    assert one_line("a\r\nBcc: x@y.z\n\nb") == "a Bcc: x@y.z b"
+    assert len(one_line("x" * 500)) == 150
+
+
+async def mails_of(app: web.Application, address: str) -> list[dict[str, Any]]:
+    rows = await app[DATABASE].all("select payload from outbox where topic = 'mail' order by id")
+    return [row["payload"] for row in rows if row["payload"]["to"] == address]
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    return make_settings(HTTP__SITE_URL=SITE)
+
+
+async def test_people_choose_the_language_and_the_zone_of_their_mails_in_every_profile(
+    api: Api, app: web.Application, factory: Factory
+) -> None:
+    market = await open_market(app, api, factory)
+    creator = market.creator
+    changed = await api.patch("/api/v1/users/me/", {"locale": "en-GB", "time_zone": "Asia/Almaty"}, as_=creator)
+    assert changed.status == 200, await changed.text()
+    assert ((await changed.json())["locale"], (await changed.json())["time_zone"]) == ("en", "Asia/Almaty")
+    order = await market.place()
+    mail = (await mails_of(app, creator.email))[-1]
+    assert (mail["language"], mail["reply_to"]) == ("en", "support@localhost")
+    assert mail["subject"] == f"UGC Market: new order no. {order['id']} — Ролик для блога, 1,000 RUB"
+    assert f"Accept or decline: {SITE}/orders/{order['id']}" in mail["text"]
+    deadline = await app[DATABASE].value("select deadline_at from orders where id = %(id)s", id=order["id"])
+    assert f"Answer by: {moment_text(deadline, 'en', ZoneInfo('Asia/Almaty'))}" in mail["text"]
+    assert "(UTC+5)" in mail["text"]
+    for body in ({"locale": "de"}, {"time_zone": "Mars/Olympus"}, {"time_zone": "../../etc/passwd"}):
+        refused = await api.patch("/api/v1/users/me/", body, as_=creator)
+        assert refused.status == 422, body
+    # The other dialects that edit profiles.
+    path = f"/api/profiles/profiles/{creator.id}/"
+    studio = await factory.person(channel="studio")
+    changed = await api.patch(path.replace(str(creator.id), str(studio.id)), {"locale": "en"}, as_=studio)
+    assert (await changed.json())["locale"] == "en"
+    greeting = await factory.person()
+    await api.put("/api/personal/", {"locale": "en", "time_zone": "Europe/London"}, as_=greeting)
+    seen = await (await api.get("/api/personal/", as_=greeting)).json()
+    assert (seen["locale"], seen["time_zone"]) == ("en", "Europe/London")
+
+
+async def test_offers_revisions_disputes_and_partial_refunds_are_mailed_at_once(
+    api: Api, app: web.Application, factory: Factory, sandbox_process: SandboxProcess
+) -> None:
+    market = await open_market(app, api, factory)
+    buyer, creator, staff = market.buyer, market.creator, actor(await factory.staff(), "owner")
+    talk = await opened(api, buyer, creator)
+    terms = OfferDraft(market.service_id, "Три ролика", "С титрами", 120_000, 5)
+    offer, _ = await app[OFFERS].send(actor(creator), talk, terms, language="ru")
+    mail = (await mails_of(app, buyer.email))[-1]
+    assert mail["subject"] == f"UGC Market: {creator.username} предлагает: Три ролика, 1 200 ₽"
+    assert f"Посмотреть предложение: {SITE}/conversations/{talk}" in mail["text"]
+    assert f"Примите до: {moment_text(offer.expires_at, 'ru', MOSCOW)}" in mail["text"]
+    assert mail["unsubscribe"]
+    # No second mail or notification for the message that shows it.
+    assert len(await mails_of(app, buyer.email)) == 1
+    order, _ = await app[OFFERS].accept(actor(buyer), offer.id)
+    assert "ваше предложение принято: заказ" in (await mails_of(app, creator.email))[-1]["subject"]
+    assert app[ORDERS].link_to_pay(order) in (await mails_of(app, buyer.email))[-1]["text"]
+    await factory.hold(order, sandbox_process)
+    await market.deliver(order)
+    await market.act(order, "request-revision", {"reason": "Тише"}, as_=buyer)
+    mail = (await mails_of(app, creator.email))[-1]
+    assert mail["subject"] == f"UGC Market: нужна доработка: заказ №{order} — Три ролика"
+    assert "Сдайте до: " in mail["text"]
+    await market.deliver(order)
+    await market.act(order, "dispute", {"reason": "Не то"}, as_=buyer)
+    assert "открыт спор по заказу" in (await mails_of(app, creator.email))[-1]["subject"]
+    await app[ORDERS].approve(staff, order)
+    for person in (buyer, creator):
+        assert "спор по заказу" in (await mails_of(app, person.email))[-1]["subject"]
+    await app[ORDERS].refund(staff, order, 20_000, "Звук")
+    for person in (buyer, creator):
+        mail = (await mails_of(app, person.email))[-1]
+        assert mail["subject"] == f"UGC Market: возвращена часть денег за заказ №{order} — 200 ₽"
+        assert "возвращено 200\N{NO-BREAK SPACE}₽ из 1\N{NO-BREAK SPACE}200\N{NO-BREAK SPACE}₽" in mail["text"]
+    subjects = [mail["subject"] for mail in await mails_of(app, buyer.email)]
+    # Two deliveries, and one of each of the others.
+    assert (len(subjects), len(set(subjects))) == (6, 5)
+
+
+async def test_a_question_to_support_is_answered_to_the_one_who_asks(
+    api: Api, app: web.Application, sandbox_process: SandboxProcess
+) -> None:
+    body = {"username": "Ольга\r\nBcc: a@b.c", "email": "olga@example.com", "text": "Где заказ?"}
+    assert (await api.post("/api/support/", body)).status == 200
+    mail = await sandbox_process.wait_for_mail("support@localhost", "Ольга")
+    assert mail["headers"]["Reply-To"] == "olga@example.com"
+    assert mail["headers"].get("Bcc") is None
+    assert "\n" not in mail["subject"]
+
+
+def test_a_deadline_far_away_keeps_its_year() -> None:
+    assert "2031" in moment_text(DEADLINE + timedelta(days=365), "ru", MOSCOW)
