@@ -26,7 +26,7 @@ _PAGE = {200: {"description": "The page", "content": {"text/html": {"schema": {"
 _ARCHIVE = {
     200: {
         "description": "A ZIP archive with JSON files and the account's files",
-        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
 _KEPT = Text("Удаление отменено: аккаунт остаётся.", "The erasure is withdrawn: the account stays.")
@@ -90,7 +90,7 @@ async def _send(request: web.Request, export: DataExport) -> web.StreamResponse:
         async with request.app[EXPORTS].archive(export) as chunks:
             response = web.StreamResponse(
                 headers={
-                    "Content-Type": "application/zip",
+                    "Content-Type": "application/octet-stream",
                     "Content-Disposition": f'attachment; filename="data-{export.account_id}.zip"',
                     "Cache-Control": "no-store",
                     "X-Content-Type-Options": "nosniff",
