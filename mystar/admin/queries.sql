@@ -152,8 +152,8 @@ where entry.id = any(%(ids)s::bigint[]);
 select id, title, kind, base_price from services where id = %(id)s;
 
 -- name: statements_rows
-select statements.id, 'PDF' as pdf, 'CSV' as csv, number, statements.creator_id, accounts.username as creator, month, opening, closing, line_count,
-    statements.created_at
+select statements.id, 'PDF' as pdf, 'CSV' as csv, number, statements.creator_id, accounts.username as creator,
+    to_char(month, 'YYYY-MM') as month, opening, closing, line_count, statements.created_at
 from statements join accounts on accounts.id = statements.creator_id
 where statements.id = any(%(ids)s::bigint[]);
 
