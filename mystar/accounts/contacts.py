@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from mystar.accounts.factors.service import FactorService
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import Account, AccountChanged, ConfirmLinkUnknown, ContactChangeUndone
 from mystar.accounts.oauth.identities import IdentityService
@@ -31,12 +32,14 @@ class ContactChanges:
         links: MailedLinks,
         sessions: Sessions,
         identities: IdentityService,
+        factors: FactorService,
         mailer: Mailer,
         signer: Signer,
         clock: Clock,
         public_url: str,
     ) -> None:
         self._db, self._links, self._sessions, self._identities = db, links, sessions, identities
+        self._factors = factors
         self._mailer, self._signer, self._clock, self._public_url = mailer, signer, clock, public_url
 
     async def notify(self, tx: Tx, old: Account, new: Account, field: str) -> None:
@@ -56,8 +59,8 @@ class ContactChanges:
     async def undo(self, token: str) -> Account:
         """Restore the previous e-mail or phone by its mailed link.
 
-        Sessions, linked sign-ins and the password end, as the person who made the change knows them; a link that sets a
-        new password is mailed.
+        Sessions, linked sign-ins, the password and the second factors added since end, as the person who made the
+        change knows them; a link that sets a new password is mailed.
 
         :raises ConfirmLinkUnknown: used or expired as well. :raises Taken: another account has the value now.
         """
@@ -73,6 +76,7 @@ class ContactChanges:
                 raise ConfirmLinkUnknown
             await changes.restore(account_id, change["field"], change["old_value"], now)
             await self._close(tx, account_id)
+            await self._factors.drop_since(tx, account_id, change["changed_at"])
             account = await accounts.get(account_id)
             await self._links.mail_reset(tx, account)
             await tx.publish(AccountChanged(account_id))

@@ -143,7 +143,7 @@ insert into contact_changes (account_id, field, old_value, digest, changed_at, e
 values (%(account_id)s, %(field)s, %(old_value)s, %(digest)s, %(now)s, %(expires_at)s);
 
 -- name: contact_change
-select id, account_id, field, old_value from contact_changes
+select id, account_id, field, old_value, changed_at from contact_changes
 where digest = %(digest)s and undone_at is null and expires_at > %(now)s;
 
 -- name: undo_contact_changes

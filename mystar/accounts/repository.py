@@ -318,7 +318,7 @@ class ContactChangeRepository:
         )
 
     async def find(self, digest: bytes, now: datetime) -> Row | None:
-        """``id, account_id, field, old_value`` of a change that can be undone."""
+        """``id, account_id, field, old_value, changed_at`` of a change that can be undone."""
         return await self._tx.one_or_none(QUERIES.contact_change, digest=digest, now=now)
 
     async def is_pending(self, account_id: int, field: str, now: datetime) -> bool:

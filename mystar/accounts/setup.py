@@ -233,6 +233,7 @@ def _add_accounts(app: web.Application, infra: Infrastructure, parts: _Parts) ->
         links=links,
         sessions=parts.sessions,
         identities=parts.identities,
+        factors=parts.factors,
         mailer=infra.account_mailer,
         signer=infra.signer,
         clock=clock,

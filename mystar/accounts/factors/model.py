@@ -113,11 +113,14 @@ class FactorChanged:
 
 @dataclass(frozen=True, slots=True)
 class FactorsDropped:
-    """All factors of an account were removed: by staff, or as they were a stranger's."""
+    """All factors of an account were removed: by staff, or as they were a stranger's.
+
+    After an undone change of contacts: those that were added since.
+    """
 
     account_id: int
     before: str
-    reason: Literal["reset", "unproven"]
+    reason: Literal["reset", "unproven", "change_undone"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,12 @@ delete from second_factors where id = %(id)s and account_id = %(account_id)s ret
 -- name: delete_factors
 delete from second_factors where account_id = %(account_id)s;
 
+-- name: delete_factors_since
+delete from second_factors where account_id = %(account_id)s and created_at >= %(since)s returning *;
+
+-- name: delete_codes_since
+delete from recovery_codes where account_id = %(account_id)s and created_at >= %(since)s;
+
 -- name: use_totp
 -- Of two uses of a code, in whichever processes, one gets the row.
 update second_factors set last_step = %(step)s, last_used_at = %(now)s

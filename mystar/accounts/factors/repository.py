@@ -83,6 +83,12 @@ class FactorRepository:
         await self._tx.execute(QUERIES.delete_codes, account_id=account_id)
         return await self._tx.execute(QUERIES.delete_factors, account_id=account_id)
 
+    async def delete_since(self, account_id: int, since: datetime) -> list[Factor]:
+        """Delete the factors and recovery codes that were made since then; returns the factors."""
+        await self._tx.execute(QUERIES.delete_codes_since, account_id=account_id, since=since)
+        rows = await self._tx.all(QUERIES.delete_factors_since, account_id=account_id, since=since)
+        return [_factor(row) for row in rows]
+
     async def use_totp(self, factor_id: int, step: int, now: datetime) -> bool:
         """Mark a code as used; false if it, or a later one, was used before."""
         return bool(await self._tx.execute(QUERIES.use_totp, id=factor_id, step=step, now=now))

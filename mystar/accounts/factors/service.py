@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from mystar.accounts.credentials import credential_of
@@ -256,6 +256,16 @@ class FactorService:
         await AccountRepository(tx).revoke_devices(account_id, self._clock.now())
         await tx.publish(FactorsDropped(account_id, kinds_of(before), reason))
         return True
+
+    async def drop_since(self, tx: Tx, account_id: int, since: datetime) -> None:
+        """Remove what was enrolled since a change of contacts that its owner has undone."""
+        rows = FactorRepository(tx)
+        dropped = await rows.delete_since(account_id, since)
+        if dropped:
+            if not await rows.of(account_id):
+                await rows.delete_codes(account_id)
+                await rows.set_has_factor(account_id, False)
+            await tx.publish(FactorsDropped(account_id, kinds_of(dropped), "change_undone"))
 
     async def reset(self, actor: Actor, account_id: int) -> None:
         """Staff remove the factors of a person who has lost them; all sessions end, and the owner is told by mail.

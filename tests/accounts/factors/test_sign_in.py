@@ -204,7 +204,7 @@ async def mailed(app: web.Application, owner: Owner, purpose: str) -> str:
     """The token of a new mailed link."""
     links, account = app[ACCOUNTS]._links, await app[ACCOUNTS].profile(owner.person.id)
     async with app[DATABASE].transaction() as tx:
-        await (links.mail_confirmation if purpose == "confirm" else links.mail_reset)(tx, account, "greetings")
+        await (links.mail_confirmation if purpose == "confirm" else links.mail_reset)(tx, account)
     newest = "select payload->>'seed' from outbox where topic = 'account_mail' order by id desc limit 1"
     return token_of_seed(links._signer, await app[DATABASE].value(newest))
 
@@ -235,6 +235,27 @@ async def test_what_a_stranger_enrolled_before_the_e_mail_was_confirmed_goes(
     assert not (await app[ACCOUNTS].profile(owner.person.id)).has_second_factor
     (entry,) = await audited(app, "factors_dropped")
     assert entry.details["reason"] == "unproven"
+
+
+async def test_an_undone_change_of_contacts_ends_the_factors_added_since(
+    app: web.Application, api: Api, owner: Owner, authenticator: Authenticator
+) -> None:
+    await owner.add_passkey(authenticator)
+    owner.clock.move(1)
+    change = await api.patch("/api/v1/users/me/", {"phone": "+79161234567"}, as_=owner.person)
+    assert change.status == 200, await change.text()
+    await owner.add_totp()
+    newest = (
+        "select payload->>'seed' from outbox where topic = 'account_mail' and payload->>'seed' <> '' order by id desc"
+    )
+    seed = await app[DATABASE].value(f"{newest} limit 1")
+    token = token_of_seed(app[ACCOUNTS]._links._signer, seed)
+    assert (await api.post("/api/auth/undo-change/", {"token": token})).status == 200
+    left = await app[DATABASE].all("select kind from second_factors")
+    assert [row["kind"] for row in left] == ["passkey"]
+    assert (await app[ACCOUNTS].profile(owner.person.id)).has_second_factor
+    (entry,) = await audited(app, "factors_dropped")
+    assert (entry.details["before"], entry.details["reason"]) == ("totp", "change_undone")
 
 
 class TestGuessing:
