@@ -343,10 +343,10 @@ class NotificationUnknown(NotFound):
 
 
 class UnsubscribeLinkRefused(Forbidden):
-    """The signature of an unsubscribe link is wrong."""
+    """The signature of an unsubscribe link is wrong, or the link is older than three months."""
 
     code = "unsubscribe_link_refused"
-    text = Text("Ссылка для отписки недействительна.", "The unsubscribe link is not valid.")
+    text = Text("Ссылка для отписки недействительна или устарела.", "The unsubscribe link is not valid or too old.")
 
 
 def format_date(day: date | None, language: str) -> str:

@@ -14,6 +14,7 @@ from mystar.notifications.model import Notification, NotificationCreated, Notifi
 from mystar.notifications.repository import NotificationRepository
 
 _UNSUBSCRIBE = "unsubscribe"
+_UNSUBSCRIBE_LIFE = timedelta(days=90)
 
 
 class NotificationService:
@@ -134,13 +135,13 @@ class NotificationService:
         await NotificationRepository(self._db).set_mail(actor.id, wanted)
 
     def unsubscribe_link(self, account_id: int) -> str:
-        """For mails: works without signing in, without expiry, and does nothing else (RFC 8058)."""
-        signature = self._signer.sign(_UNSUBSCRIBE, account_id)
+        """For mails: works without signing in, for three months, and does nothing else (RFC 8058)."""
+        signature = self._signer.sign_until(self._clock.now() + _UNSUBSCRIBE_LIFE, _UNSUBSCRIBE, account_id)
         return f"{self._public_url}/notifications/unsubscribe/?account={account_id}&sig={signature}"
 
     def check_unsubscribe_link(self, account_id: int, signature: str) -> None:
-        """:raises UnsubscribeLinkRefused: the signature is wrong."""
-        if not self._signer.verify(signature, _UNSUBSCRIBE, account_id):
+        """:raises UnsubscribeLinkRefused: the signature is wrong or too old."""
+        if not self._signer.verify_until(signature, self._clock.now(), _UNSUBSCRIBE, account_id):
             raise UnsubscribeLinkRefused
 
     async def unsubscribe(self, account_id: int, signature: str) -> None:

@@ -282,10 +282,13 @@ class NothingDelivered(Invalid):
 
 
 class PaymentLinkRefused(Forbidden):
-    """The signature of a payment link is wrong (D26)."""
+    """The signature of a payment link is wrong, or the link is older than a month (D26)."""
 
     code = "payment_link_refused"
-    text = Text("Ссылка на оплату недействительна.", "The payment link is not valid.")
+    text = Text(
+        "Ссылка на оплату недействительна или устарела. Новая есть на странице заказа.",
+        "The payment link is not valid or too old. The order's page has a new one.",
+    )
 
 
 # Events. Each is published in the transaction that changes the order; ``by`` is the role that acted.

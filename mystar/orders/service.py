@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -47,6 +47,8 @@ from mystar.payments.service import PaymentService
 PATIENCE = 3.0
 #: Seconds that a payer waits for the provider's page.
 PAYMENT_PATIENCE = 10.0
+#: Of links in mails to pay and to watch.
+LINK_LIFE = timedelta(days=30)
 #: Limits of single actions, beside that of all.
 _LIMITS = {Action.REQUEST_REVISION: "revision", Action.DISPUTE: "dispute", Action.PAY: "payment"}
 
@@ -257,8 +259,9 @@ class OrderService:
         return (await OrderRepository(self._db).find(order_id)).kind
 
     def link_to_pay(self, order_id: int) -> str:
-        """The same link without checks, for mails to the buyer."""
-        return f"{self._public_url}/payments/?order_id={order_id}&sig={self._signer.sign('pay', order_id)}"
+        """The same link without checks, for mails to the buyer. It lives for a month, and pays for an order once."""
+        signature = self._signer.sign_until(self._clock.now() + LINK_LIFE, "pay", order_id)
+        return f"{self._public_url}/payments/?order_id={order_id}&sig={signature}"
 
     async def pay(self, actor: Actor, order_id: int) -> str:
         """Start a payment; answer the link that leads to the provider's page. Does not wait for the provider.
@@ -275,10 +278,9 @@ class OrderService:
     async def payment_choice(self, order_id: int, signature: str) -> PaymentChoice | None:
         """What a buyer who follows a payment link chooses from; None when there is no choice.
 
-        :raises PaymentLinkRefused: the signature is wrong.
+        :raises PaymentLinkRefused: the signature is wrong or too old.
         """
-        if not self._signer.verify(signature, "pay", order_id):
-            raise PaymentLinkRefused
+        self._require_link_to_pay(order_id, signature)
         methods = await self._payments.offered(self._db, order_id)
         order = await OrderRepository(self._db).find(order_id)
         is_open = order.money is Money.PENDING or order.money in PAID
@@ -289,16 +291,20 @@ class OrderService:
 
         :param method: of a new payment; an open one keeps its own. :raises MethodNotOffered:
         :raises PaymentStopped: the provider refuses a payment for this order.
-        :raises PaymentLinkRefused: the signature is wrong. :raises PaymentSettled: the order is paid.
+        :raises PaymentLinkRefused: the signature is wrong or too old. :raises PaymentSettled: the order is paid.
         :raises Unavailable: the provider does not answer.
         """
-        if not self._signer.verify(signature, "pay", order_id):
-            raise PaymentLinkRefused
+        self._require_link_to_pay(order_id, signature)
         try:
             return await self._provider_page(order_id, method)
         except PaymentOver:
             # The provider has just reported that the open payment expired, so a new one can be started.
             return await self._provider_page(order_id, method)
+
+    def _require_link_to_pay(self, order_id: int, signature: str) -> None:
+        """:raises PaymentLinkRefused:"""
+        if not self._signer.verify_until(signature, self._clock.now(), "pay", order_id):
+            raise PaymentLinkRefused
 
     async def resume_payment(self, by: Actor | None, order_id: int) -> None:
         """Let the buyer pay again after the provider had refused, once the cause is mended. For staff.
@@ -339,15 +345,16 @@ class OrderService:
         return (await OrderRepository(tx).find(order_id)).status
 
     def link_to_watch(self, order_id: int) -> str:
-        """A signed link that plays the delivered video without a token, for the mail to the buyer."""
-        return f"{self._public_url}/api/order/video/?order_id={order_id}&sig={self._signer.sign('watch', order_id)}"
+        """A signed link that plays the delivered video without a token for a month, for the mail to the buyer."""
+        signature = self._signer.sign_until(self._clock.now() + LINK_LIFE, "watch", order_id)
+        return f"{self._public_url}/api/order/video/?order_id={order_id}&sig={signature}"
 
     async def watch_by_link(self, order_id: int, signature: str) -> str:
         """Follow such a link: the path of the video, signed for an hour.
 
-        :raises OrderUnknown: the signature is wrong, nothing is delivered, or the greeting is unpaid.
+        :raises OrderUnknown: the signature is wrong or too old, nothing is delivered, or the greeting is unpaid.
         """
-        if not self._signer.verify(signature, "watch", order_id):
+        if not self._signer.verify_until(signature, self._clock.now(), "watch", order_id):
             raise OrderUnknown
         for entry in await OrderRepository(self._db).entries(order_id=order_id, greetings=True):
             if entry.video is not None and entry.order.is_open_to_buyer:

@@ -39,6 +39,8 @@ from mystar.payments.settlement import Settlement
 log = logging.getLogger(__name__)
 
 _RETURN = "payment-return"
+#: Far longer than a payment can be pending.
+_RETURN_WITHIN = timedelta(days=2)
 #: Payments that `poll` claims at once, for how many polling periods, and how many calls it makes at a time.
 _BATCH, _CLAIM, _AT_ONCE = 40, 4, 4
 #: Concurrent calls to the provider on behalf of unauthenticated requests, and seconds that one waits for its turn.
@@ -206,9 +208,9 @@ class PaymentService:
     async def returned(self, order_id: int, signature: str) -> Payment:
         """The payment of an order, refreshed, for a payer who returns from the provider's page.
 
-        :raises NotFound: the signature is wrong, or the order has no payment.
+        :raises NotFound: the signature is wrong or too old, or the order has no payment.
         """
-        if not self._signer.verify(signature, _RETURN, order_id):
+        if not self._signer.verify_until(signature, self._clock.now(), _RETURN, order_id):
             raise NotFound
         payment = await self._payments.latest(order_id)
         if payment is None:
@@ -378,7 +380,12 @@ class PaymentService:
         return tuple(one for one in self.methods if not (is_deal and one == "sbp"))
 
     def _return_link(self, order_id: int) -> str:
-        query = urlencode({"order_id": order_id, "sig": self._signer.sign(_RETURN, order_id)})
+        query = urlencode(
+            {
+                "order_id": order_id,
+                "sig": self._signer.sign_until(self._clock.now() + _RETURN_WITHIN, _RETURN, order_id),
+            }
+        )
         return f"{self.public_url}/payments/return/?{query}"
 
 

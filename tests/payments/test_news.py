@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -44,7 +45,9 @@ async def test_webhook_return_and_poll_in_every_order_are_one_change(desk: Desk)
         await desk.payments.notified(str(payment.provider_id), {}, "127.0.0.1")
 
     async def coming_back(payment: Payment) -> None:
-        await desk.payments.returned(payment.order_id, desk.signer.sign("payment-return", payment.order_id))
+        await desk.payments.returned(
+            payment.order_id, desk.signer.sign_until(datetime.now(UTC), "payment-return", payment.order_id)
+        )
 
     async def poll(payment: Payment) -> None:
         await desk.db.execute(

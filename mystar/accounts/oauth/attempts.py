@@ -86,7 +86,7 @@ class SignInAttempts:
         :raises AttemptUnknown: there is no such open attempt, or none that is certain to be this browser's.
         """
         if state is not None:
-            found = await self._by_state(provider, channel, state, cookie)
+            found = await self._by_state(provider, channel, client, state, cookie)
         elif cookie is not None:
             now, rows = self._clock.now(), ProviderRepository(self._db)
             found = next(iter(await rows.attempts_of_browser(token_digest(cookie), provider, channel, now)), None)
@@ -118,11 +118,20 @@ class SignInAttempts:
         while await ProviderRepository(self._db).sweep(self._clock.now(), _SWEEP_BATCH) >= _SWEEP_BATCH:
             pass
 
-    async def _by_state(self, provider: str, channel: Channel, state: str, cookie: str | None) -> int | None:
-        """With a cookie as well, both have to be of one browser."""
+    async def _by_state(
+        self, provider: str, channel: Channel, client: ClientInfo, state: str, cookie: str | None
+    ) -> int | None:
+        """With a cookie as well, both have to be of one browser. Without PKCE a state alone has to come from the same
+        client, since it could be one that an attacker began and sends to another browser with a code."""
         digest, now = token_digest(state), self._clock.now()
         row = await ProviderRepository(self._db).attempt_by_state(digest, provider, channel, now)
-        if row is None or (cookie is not None and not hmac.compare_digest(row["browser"], token_digest(cookie))):
+        if row is None:
+            return None
+        if cookie is not None:
+            is_same = hmac.compare_digest(row["browser"], token_digest(cookie))
+        else:
+            is_same = row["has_pkce"] or hmac.compare_digest(row["client"], _client_digest(client))
+        if not is_same:
             return None
         attempt_id: int = row["id"]
         return attempt_id

@@ -28,7 +28,7 @@ insert into sign_in_attempts (
 );
 
 -- name: attempt_by_state
-select id, browser from sign_in_attempts
+select id, browser, client, has_pkce from sign_in_attempts
 where digest = %(digest)s and provider = %(provider)s and channel = %(channel)s
     and used_at is null and expires_at > %(now)s;
 

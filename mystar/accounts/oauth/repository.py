@@ -54,7 +54,7 @@ class ProviderRepository:
         await self._tx.execute(QUERIES.add_attempt, columns)
 
     async def attempt_by_state(self, digest: bytes, provider: str, channel: str, now: datetime) -> Row | None:
-        """``id, browser`` of an open attempt."""
+        """``id, browser, client, has_pkce`` of an open attempt."""
         values = {"digest": digest, "provider": provider, "channel": channel, "now": now}
         return await self._tx.one_or_none(QUERIES.attempt_by_state, values)
 

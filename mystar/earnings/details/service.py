@@ -28,6 +28,8 @@ from mystar.kit.security.sealing import Sealer
 from mystar.kit.security.tokens import Signer
 
 _LINK = "payout_details_not_me"
+#: Of an old mail the owner of the mailbox may be another one.
+_LINK_LIFE = timedelta(days=30)
 #: The stop that the link in the mail sets.
 NOT_ME = "not_me"
 
@@ -113,12 +115,12 @@ class DetailsService:
     # The link "it wasn't me" of the mail.
 
     def not_me_link(self, creator_id: int) -> str:
-        signature = self._signer.sign(_LINK, creator_id)
+        signature = self._signer.sign_until(self._clock.now() + _LINK_LIFE, _LINK, creator_id)
         return f"{self._public_url}/payouts/not-me/?account={creator_id}&sig={signature}"
 
     def check_not_me_link(self, creator_id: int, signature: str) -> None:
         """:raises NotMeLinkRefused:"""
-        if not self._signer.verify(signature, _LINK, creator_id):
+        if not self._signer.verify_until(signature, self._clock.now(), _LINK, creator_id):
             raise NotMeLinkRefused
 
     async def stop_by_link(self, creator_id: int, signature: str) -> None:

@@ -153,6 +153,18 @@ class Signer:
         """A URL-safe signature of the parts, valid for one ``purpose`` only."""
         return _signature(self._keys[0], purpose, parts)
 
+    def sign_until(self, moment: datetime, purpose: str, *parts: object) -> str:
+        """Like ``sign``, valid to the end of the day of ``moment``, so that links of one day are the same."""
+        expires = (int(moment.timestamp()) // 86_400 + 1) * 86_400
+        return f"{expires}-{self.sign(purpose, *parts, expires)}"
+
+    def verify_until(self, signature: str, now: datetime, purpose: str, *parts: object) -> bool:
+        """Whether ``sign_until`` made the signature and its day has not ended."""
+        expires, _, signed = signature.partition("-")
+        if not (expires.isascii() and expires.isdigit() and len(expires) <= 12):
+            return False
+        return self.verify(signed, purpose, *parts, int(expires)) and now.timestamp() < int(expires)
+
     def secret(self, purpose: str, *parts: object) -> str:
         """48 hexadecimal digits that only a server with the current key can compute from the parts."""
         return _hmac(self._keys[0], purpose, parts)[:48]

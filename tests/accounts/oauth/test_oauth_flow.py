@@ -152,6 +152,35 @@ async def test_without_cookie_and_state_the_client_has_to_be_the_same_and_have_p
             assert answer.status == 400, flow
 
 
+async def test_an_attempt_without_pkce_is_finished_by_the_browser_that_began_it(api: Api) -> None:
+    victim = {"User-Agent": "Victim/1.0"}
+    # The attacker's code and state, in the victim's browser: without a cookie, and with the cookie of an own attempt.
+    attack = await without_credentials(api, VK_LEGACY)
+    query = {"code": attack.query["code"], "state": attack.query["state"]}
+    assert (await api.get(VK_LEGACY.code, params=query, headers=victim)).status == 400
+    await api.get(VK_LEGACY.link, headers=victim)
+    for injected in (query, {"code": attack.query["code"], "state": "x" * 40}):
+        assert (await api.get(VK_LEGACY.code, params=injected, headers=victim)).status == 400
+    # The victim's code in the attacker's browser, with and without the victim's state.
+    api.forget_cookies()
+    back = await without_credentials(api, VK_LEGACY)
+    attacker = {"User-Agent": "Attacker/1.0"}
+    for stolen in ({"code": back.query["code"]}, {"code": back.query["code"], "state": back.query["state"]}):
+        assert (await api.get(VK_LEGACY.code, params=stolen, headers=attacker)).status == 400
+    # None of this has used the victim's attempt up.
+    query = {"code": back.query["code"], "state": back.query["state"]}
+    assert (await api.get(VK_LEGACY.code, params=query, headers=CLIENT)).status == 200
+
+
+async def test_a_code_links_to_nobody_who_is_signed_in(api: Api, app: web.Application, factory: Factory) -> None:
+    person = await factory.person(channel="greetings")
+    for flow in FLOWS:
+        back = await without_credentials(api, flow)
+        query = {name: back.query[name] for name in ("code", "state", "device_id") if name in back.query}
+        assert (await api.get(flow.code, params=query, headers=CLIENT, as_=person)).status == 200
+    assert await app[DATABASE].value("select count(*) from provider_identities") == 0
+
+
 async def test_without_cookie_and_state_an_attempt_has_to_be_the_only_one(api: Api) -> None:
     first, second = await without_credentials(api, YANDEX), await without_credentials(api, YANDEX)
     for back in (first, second):

@@ -130,7 +130,10 @@ async def test_a_link_with_a_wrong_signature_is_refused(
     api: Api, app: web.Application, order_id: int, signature: str
 ) -> None:
     answer = await api.get("/payments/", params={"order_id": order_id, "sig": signature})
-    assert (answer.status, await answer.json()) == (403, ["Ссылка на оплату недействительна."])
+    assert (answer.status, await answer.json()) == (
+        403,
+        ["Ссылка на оплату недействительна или устарела. Новая есть на странице заказа."],
+    )
     page = await api.get("/payments/", params={"order_id": order_id, "sig": signature}, headers=BROWSER)
     assert (page.status, page.content_type) == (403, "text/html")
     assert await payment_of(app, order_id) is None
