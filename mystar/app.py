@@ -165,6 +165,7 @@ def _connection_limits(app: web.Application, http: HttpSettings) -> ConnectionLi
     return ConnectionLimits(
         head_seconds=http.head_seconds,
         keepalive_seconds=http.keepalive_seconds,
+        write_seconds=http.write_seconds,
         per_address=http.connections_per_address,
         total=max_connections(),
         trusted=app[TRUSTED_PROXIES],

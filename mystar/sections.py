@@ -48,6 +48,8 @@ class HttpSettings(Section):
     head_seconds: Seconds
     #: Seconds that a connection may wait for its next request.
     keepalive_seconds: Seconds
+    #: Seconds in which a client reads at least as many kilobytes of an answer, or is disconnected.
+    write_seconds: Seconds
     #: Open connections of one client address, except of trusted proxies. IPv6: of one /64.
     connections_per_address: int = Field(ge=1)
     #: Whether answers above a kilobyte are compressed; false where the proxy does it.

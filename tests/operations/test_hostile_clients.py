@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
+import socket
 from collections.abc import Callable
 
 import orjson
@@ -102,6 +103,43 @@ async def test_an_incomplete_head_is_closed_and_a_slow_body_is_not(make_settings
         await asyncio.sleep(1.5)
         writer.write(b"{}")
         assert b" 400 " in await reader.readline()
+        writer.close()
+
+
+@pytest.mark.parametrize("loop", ["one write", "stream"])
+async def test_a_client_that_does_not_read_is_disconnected(make_settings: MakeSettings, loop: str) -> None:
+    settings = make_settings(HTTP__WRITE_SECONDS="1")
+    app, ended = await create_app(settings, settings.database.url), asyncio.Event()
+
+    async def large(request: web.Request) -> web.StreamResponse:
+        try:
+            if loop == "one write":
+                return web.Response(body=bytes(64_000_000))
+            response = web.StreamResponse()
+            await response.prepare(request)
+            for _ in range(1000):
+                await response.write(bytes(64_000))
+            return response
+        finally:
+            request.task.add_done_callback(lambda _: ended.set())
+
+    app.router.add_get("/large", large)
+    async with ApiTestServer(app, host="127.0.0.1", port=settings.http.port) as running:
+        silent = socket.socket()
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        silent.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(silent, ("127.0.0.1", running.port))
+        await asyncio.get_running_loop().sock_sendall(silent, request("/large"))
+        async with asyncio.timeout(30):
+            await ended.wait()
+        silent.close()
+        # One that reads, slowly, gets all of it.
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port, limit=4096)
+        writer.write(request("/large"))
+        await reader.readuntil(b"\r\n\r\n")
+        received = 0
+        while received < 20_000_000:
+            received += len(await reader.read(1_000_000))
         writer.close()
 
 

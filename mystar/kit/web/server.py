@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Bytes of a malformed head that are kept, to find its path and its origin.
 _KEPT_HEAD = 4096
+#: Bytes per second that a client has to read of an answer.
+_SLOWEST_READER = 1024
 #: Seconds between checks of deadlines.
 _CHECK_SECONDS = 1.0
 #: Files for everything but connections of clients, a limit that is enough, and one that deserves a warning.
@@ -47,12 +49,14 @@ class ConnectionLimits:
 
     :param head_seconds: until the head of a request is complete, from the connection or its first byte.
     :param keepalive_seconds: between two requests.
+    :param write_seconds: in which a client reads at least so many kilobytes of an answer that waits for it.
     :param per_address: open connections of one client address (IPv6: one /64), except of ``trusted`` proxies.
     :param total: open connections of this process.
     """
 
     head_seconds: float
     keepalive_seconds: float
+    write_seconds: float
     per_address: int
     total: int
     trusted: Networks = ()
@@ -81,7 +85,7 @@ def max_connections() -> int:
 class ApiProtocol(web.RequestHandler):
     """One connection of a client."""
 
-    __slots__ = ("_group", "_head", "_head_since", "_payload", "_server", "frame_guard", "only_health")
+    __slots__ = ("_group", "_head", "_head_since", "_payload", "_server", "_unread", "frame_guard", "only_health")
 
     def __init__(self, server: ApiServer, **options: Any) -> None:
         super().__init__(server, **options)
@@ -90,6 +94,8 @@ class ApiProtocol(web.RequestHandler):
         self._head = b""
         self._head_since: float | None = time.monotonic()
         self._payload: StreamReader = EMPTY_PAYLOAD
+        #: When bytes of an answer were first found waiting for the client, and how many.
+        self._unread: tuple[float, int] | None = None
         self.frame_guard: FrameGuard | None = None
         #: Opened beyond the limit: closed after one answer, and anything but a question about health is refused.
         self.only_health = False
@@ -135,6 +141,24 @@ class ApiProtocol(web.RequestHandler):
         allowed = min(head_seconds, _HEALTH_HEAD_SECONDS) if self.only_health else head_seconds
         if self._head_since is not None and now - self._head_since > allowed and not self._request_in_progress:
             self.force_close()
+
+    def resume_writing(self) -> None:
+        self._unread = None
+        super().resume_writing()
+
+    def abort_if_unread(self, now: float, write_seconds: float) -> None:
+        """Abort a connection whose client does not read its answer; sockets have limits of their own."""
+        transport = None if self._upgraded else self.transport
+        waiting = transport.get_write_buffer_size() if transport else 0
+        if transport is None or not waiting:
+            self._unread = None
+        elif self._unread is None:
+            self._unread = now, waiting
+        elif now - self._unread[0] > write_seconds:
+            if self._unread[1] - waiting < write_seconds * _SLOWEST_READER:
+                # Closing would wait until the client has read the rest.
+                transport.abort()
+            self._unread = now, waiting
 
     def _make_error_handler(self, err_info: _ErrInfo) -> Any:
         head, refuse = self._head, self._server.refuse
@@ -199,6 +223,7 @@ class ApiServer(web.Server):
         now = time.monotonic()
         for connection in tuple(self._open):
             connection.close_if_late(now, self._limits.head_seconds)
+            connection.abort_if_unread(now, self._limits.write_seconds)
         if self._open:
             self._checks = self._loop.call_later(_CHECK_SECONDS, self._check_deadlines)
 
