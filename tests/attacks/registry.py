@@ -31,6 +31,7 @@ LIMITS = {
     "LIMITS__WRITE": "1000000/minute",
     "LIMITS__GUEST_WRITE": "1000000/minute",
     "LIMITS__UPLOAD": "1000000/minute",
+    "LIMITS__LISTING": "1000000/minute",
 }
 
 
