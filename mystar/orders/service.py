@@ -47,8 +47,7 @@ from mystar.payments.service import PaymentService
 PATIENCE = 3.0
 #: Seconds that a payer waits for the provider's page.
 PAYMENT_PATIENCE = 10.0
-#: Of links in mails to pay and to watch.
-LINK_LIFE = timedelta(days=30)
+LINK_LIFE = timedelta(days=30)  # of links in mails to pay and to watch
 #: Limits of single actions, beside that of all.
 _LIMITS = {Action.REQUEST_REVISION: "revision", Action.DISPUTE: "dispute", Action.PAY: "payment"}
 

@@ -9,7 +9,6 @@ import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
-from urllib.parse import urlencode
 
 from mystar.errors import Forbidden, NotFound, Unavailable
 from mystar.kit.clock import Clock
@@ -380,13 +379,8 @@ class PaymentService:
         return tuple(one for one in self.methods if not (is_deal and one == "sbp"))
 
     def _return_link(self, order_id: int) -> str:
-        query = urlencode(
-            {
-                "order_id": order_id,
-                "sig": self._signer.sign_until(self._clock.now() + _RETURN_WITHIN, _RETURN, order_id),
-            }
-        )
-        return f"{self.public_url}/payments/return/?{query}"
+        signature = self._signer.sign_until(self._clock.now() + _RETURN_WITHIN, _RETURN, order_id)
+        return f"{self.public_url}/payments/return/?order_id={order_id}&sig={signature}"
 
 
 def _still_good(payment: Payment, amount: int) -> Payment:
