@@ -167,6 +167,11 @@ class Placing:
         )
         return OrderEntry(order, parties.buyer, parties.creator, *(None,) * 5, service=quote.service)
 
+    async def limit_offered(self, actor: Actor, creator_account_id: int) -> None:
+        """Count the order of an offer, before the transaction of `place_offered`. :raises TooMany:"""
+        await self._limits.hit("order", actor.id)
+        await self._limits.hit("order_again", f"{actor.id} {creator_account_id}")
+
     async def offered(
         self,
         tx: Tx,

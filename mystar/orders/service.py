@@ -45,8 +45,7 @@ from mystar.payments.model import PaymentChoice, PaymentNotStopped, PaymentOver,
 from mystar.payments.service import PaymentService
 
 PATIENCE = 3.0
-#: Seconds that a payer waits for the provider's page.
-PAYMENT_PATIENCE = 10.0
+PAYMENT_PATIENCE = 10.0  # seconds that a payer waits for the provider's page
 LINK_LIFE = timedelta(days=30)  # of links in mails to pay and to watch
 #: Limits of single actions, beside that of all.
 _LIMITS = {Action.REQUEST_REVISION: "revision", Action.DISPUTE: "dispute", Action.PAY: "payment"}
@@ -56,9 +55,8 @@ class OrderService:
     """Each method is one transaction: lock the order, decide, update, publish, set the payment's goal.
 
     Methods with an ``actor`` raise ``OrderUnknown`` when the actor is not a party to the order, ``ActionForbidden``
-    when that party may never do it, and ``ActionNotAllowedNow`` when it may not do it in the present state. Those that
-    change an order raise ``TooMany`` above their limits. Staff who give money back need step-up:
-    ``ReauthenticationNeeded``.
+    when that party may never do it, and ``ActionNotAllowedNow`` when it may not do it in the present state; ``TooMany``
+    above a limit. Staff who give money back need step-up: ``ReauthenticationNeeded``.
 
     :param public_url: base of payment links, without a trailing slash.
     :param terms: how long the parties have time.
@@ -90,6 +88,7 @@ class OrderService:
             clock, terms, creators=creators, files=files, payments=payments, capacity=capacity, patience=patience
         )
         self._placing = Placing(db, clock, catalog, limits, terms, capacity)
+        self.limit_offered = self._placing.limit_offered
 
     def listen(self, events: Events) -> None:
         self._transitions.listen(events)
@@ -101,11 +100,6 @@ class OrderService:
     async def place_service(self, actor: Actor, service_id: int, **wanted: Any) -> OrderEntry:
         """Order a service: see `Placing.service`."""
         return await self._placing.service(actor, service_id=service_id, **wanted)
-
-    async def limit_offered(self, actor: Actor, creator_account_id: int) -> None:
-        """Count the order of an offer, before the transaction of `place_offered`. :raises TooMany:"""
-        await self._limits.hit("order", actor.id)
-        await self._limits.hit("order_again", f"{actor.id} {creator_account_id}")
 
     async def place_offered(self, tx: Tx, actor: Actor, terms: OfferedTerms, **wanted: Any) -> Order:
         """Order what a creator has offered, in the caller's transaction: see `Placing.offered`.
