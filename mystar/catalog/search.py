@@ -22,6 +22,8 @@ ENOUGH = 20
 _MAX_WORDS = 12
 #: Lengths of the words that misspellings are searched for: shorter ones resemble too many others.
 MIN_LENGTH, MAX_LENGTH = 3, 40
+#: Letters of a joined word that has shorter parts: "acdc" is "ac dc".
+_SHORT = 4
 _WORD = re.compile(r"[^\W_]+")
 #: Letters that look alike in both scripts, small as they are stored.
 _TO_LATIN = str.maketrans("авекмнорстух", "abekmhopctyx")
@@ -139,7 +141,8 @@ def switch_layout(text: str) -> str:
 
 def _splits(word: str) -> list[str]:
     """The word as two neighbouring ones: "хитпарад" is "хит парад"."""
-    places = range(MIN_LENGTH, len(word) - MIN_LENGTH + 1)
+    shortest = MIN_LENGTH if len(word) > _SHORT else _SHORT // 2
+    places = range(shortest, len(word) - shortest + 1)
     return [f"({word[:at]} <-> {word[at:]})" for at in places]
 
 
@@ -147,7 +150,7 @@ def expand_query(similar_words: Mapping[str, Iterable[str]]) -> str:
     """A query for `to_tsquery`: every word matches as a prefix, with two letters swapped, or by a similar one.
 
     >>> expand_query({"лого": ["лето"], "7": []})
-    '(лого:* | олго:* | лгоо:* | лоог:* | лето) & 7'
+    '(лого:* | олго:* | лгоо:* | лоог:* | лето | (ло <-> го)) & 7'
     >>> expand_query({"автогид": []}).endswith(" | (авт <-> огид) | (авто <-> гид))")
     True
     """

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page
+from yarl import URL
 
 from mystar.settings import Settings
+from tests.accounts.oauth.oauth_flow import MAILRU, VK, VK_LEGACY, YANDEX, YANDEX_GREETINGS, Flow
 from tests.browser.conftest import Tab
 from tests.conftest import Api
 from tests.factory import Factory, Person
@@ -129,7 +132,7 @@ async def test_the_greetings_client(
     assert await client.loads(f"{api.url}/media/{item['video']}")
 
 
-async def test_the_market_client(client: Client, api: Api, tab: Tab) -> None:
+async def test_the_market_client(client: Client, api: Api, tab: Tab, site_port: int) -> None:
     kira = {"username": "kira", "email": "kira@example.com", "password": PASSWORD, "user_type": "creator"}
     await client.call("POST", "/api/auth/register/", kira | {"password_confirm": PASSWORD}, status=201)
     pair = await client.call("POST", "/api/auth/token/", {"username": "kira", "password": PASSWORD})
@@ -157,6 +160,12 @@ async def test_the_market_client(client: Client, api: Api, tab: Tab) -> None:
     order = await client.call("POST", "/api/orders/", ordered, status=201)
     assert (order["total_price"], order["service"]["estimated_time"]) == (7000, form["estimated_time"])
 
+    link = await client.call("POST", f"/api/v1/orders/{order['id']}/pay/")
+    await client.page.goto(link["link"])
+    await client.page.get_by_role("button", name="Оплатить").click()
+    # Back on the page of the site, with no click between.
+    await client.page.wait_for_url(f"http://localhost:{site_port}/orders/{order['id']}")
+
     client.token = creator
     told = await client.call("GET", "/api/v1/notifications/")
     assert told["results"][0]["link"] == f"/orders/{order['id']}"
@@ -165,6 +174,43 @@ async def test_the_market_client(client: Client, api: Api, tab: Tab) -> None:
     await client.call("DELETE", "/api/users/me/", status=405)
     assert len(tab.complaints) == 1
     tab.complaints.clear()
+
+
+async def test_providers_sign_in_from_another_origin(client: Client, tab: Tab, site_port: int) -> None:
+    """The page fetches the link without credentials, and its callback brings back nothing but the code."""
+    page, site = client.page, f"http://localhost:{site_port}"
+
+    async def chosen(link: str, name: str, back: str) -> None:
+        await page.goto(link)
+        await page.get_by_role("button", name=name).click()
+        await page.wait_for_url(back)
+
+    async def token_through(flow: Flow, name: str, *kept: str) -> str:
+        link = await client.call("GET", flow.link, credentials="omit")
+        await chosen(link["link"] if flow.is_greetings else link, name, f"{site}/**/callback?**")
+        assert await page.context.cookies() == []
+        query = {one: value for one, value in URL(page.url).query.items() if one in ("code", "device_id", *kept)}
+        answer = await client.call("GET", f"{flow.code}?{urlencode(query)}", credentials="omit")
+        return str(answer["access_token"])
+
+    token = {"access_token": await token_through(YANDEX_GREETINGS, "Ольга Светлова")}
+    registered = await client.call("POST", YANDEX_GREETINGS.registration, token, status=201)
+    client.token = registered["token"]
+    assert (await client.call("GET", "/api/personal/"))["id"] == registered["id"]
+    client.token = None
+    again = await token_through(YANDEX, "Ольга Светлова")
+    assert (await client.call("GET", f"{YANDEX.login}?access_token={again}"))["refresh"]
+    for flow, name in ((VK, "Максим Рощин"), (MAILRU, "Тихон")):
+        token_of = await token_through(flow, name)
+        assert (await client.call("GET", f"{flow.registration}?access_token={token_of}"))["access"]
+    # Without PKCE the state has to come back, too.
+    assert await token_through(VK_LEGACY, "Максим Рощин", "state")
+
+    link = await client.call("GET", "/auth/yandex_oauth_url/", credentials="omit")
+    await chosen(link["yandex_url"], "Ольга Светлова", f"{site}/**access_token=**")
+    fragment = dict(parse_qsl(URL(page.url).raw_fragment))
+    login = f"/auth/login_yandex/?oauth_token={fragment['access_token']}"
+    assert (await client.call("POST", login))["type"] == "Bearer"
 
 
 async def test_the_messenger_client(client: Client, factory: Factory) -> None:

@@ -199,6 +199,7 @@ async def test_a_search_tolerates_misspellings_and_matches_prefixes(market: Mark
         ("Хит-парад", "хитпарад"),
         ("Хитпарад", "хит парад"),
         ("Песня на заказ", "gtcyz"),
+        ("AC/DC кавер", "acdc"),
         ("Ёлка и хоровод", "`krf"),
         ("Playlist", "здфндшые"),
         ("Поздравление от Фёдора для Алёны", "ФЕДОР"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,6 +30,11 @@ class IdentityUnlinked:
     provider: str
 
 
+#: Errors of a redirect that are the provider's own faults, and what an error looks like.
+_PROVIDER_FAULTS = ("server_error", "temporarily_unavailable")
+_ERROR_CODE = re.compile(r"[a-z_]{1,40}")
+
+
 class LastSignIn(Conflict):
     """The account has no password and no other linked sign-in, so this one cannot be removed."""
 
@@ -50,6 +56,19 @@ class ProviderDown(Unavailable):
 
     code = "provider_unavailable"
     text = Text("Сервис входа не отвечает. Повторите позже.", "The sign-in service does not answer. Try again later.")
+
+
+class ProviderFault(Unavailable):
+    """The provider redirected with a fault of its own in place of a code; nothing is wrong with the person.
+
+    ``reason``: the provider's own code, ``server_error`` or ``temporarily_unavailable``.
+    """
+
+    code = "provider_fault"
+    text = Text(
+        "Сбой на стороне сервиса входа ({reason}). Повторите позже.",
+        "The sign-in service has a fault of its own ({reason}). Try again later.",
+    )
 
 
 class SignInRefused(Invalid):
@@ -114,3 +133,10 @@ class SignInFirst(Conflict):
 
     def __init__(self) -> None:
         super().__init__(fields={"email": [self.text]})
+
+
+def refusal_of_redirect(error: str | None) -> ProviderFault | ProviderRefused:
+    """Of a redirect without a code. :param error: the provider's code (RFC 6749, 4.1.2.1)."""
+    if error in _PROVIDER_FAULTS:
+        return ProviderFault(reason=error)
+    return ProviderRefused(reason=error if error and _ERROR_CODE.fullmatch(error) else "no_code")

@@ -37,7 +37,7 @@ from mystar.accounts.model import (
 )
 from mystar.accounts.oauth.attempts import SignInAttempts
 from mystar.accounts.oauth.linking import Create, EmailOwner, Link, LinkingContext, LogIn, Refuse, decide
-from mystar.accounts.oauth.model import IdentityLinked, ProviderRefused, SignInRefused
+from mystar.accounts.oauth.model import IdentityLinked, SignInRefused, refusal_of_redirect
 from mystar.accounts.oauth.providers.base import Name, Profile, Provider, ResponseType
 from mystar.accounts.oauth.repository import ProviderRepository
 from mystar.accounts.phones import PhoneProofs
@@ -166,7 +166,7 @@ class SignInService:
         await self._limits.hit("sign_in_attempt", client.address)
         attempt = await self._attempts.finish(name, channel, client, cookie=cookie, state=state)
         if not code:
-            raise ProviderRefused(reason="access_denied" if error == "access_denied" else "no_code")
+            raise refusal_of_redirect(error)
         grant = await provider.exchange(
             code,
             state=attempt.state,

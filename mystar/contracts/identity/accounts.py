@@ -29,6 +29,13 @@ class IdentityPhone(PhoneNumber):
     def __init__(self) -> None:
         super().__init__(required=True, metadata={"example": "+79161234567"})
 
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        """An empty phone, or 0, is none, which other dialects accept."""
+        phone = super()._deserialize(value, attr, data, **options)
+        if not phone.strip("0"):
+            raise self.make_error("required")
+        return phone
+
 
 class IdentityPassword(Password):
     """In spite of its name, ``hash_password`` is the password itself (D11)."""

@@ -16,7 +16,7 @@ from mystar.accounts.factors.schemas import SecondStepDraft
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Draft
 from mystar.accounts.schemas import EMAIL_MAX_LENGTH, Password
-from mystar.kit.web.fields import BaseSchema, PlainText
+from mystar.kit.web.fields import BaseSchema, StrictText
 from mystar.kit.web.http import address_of, json_response
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import body_of
@@ -29,7 +29,7 @@ _REGION = re.compile(r"[A-Za-z]{2}|\d{3}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}")
 
 
-class MailAddress(PlainText):
+class MailAddress(StrictText):
     """An e-mail address."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
@@ -44,11 +44,11 @@ class MailAddress(PlainText):
 class MessengerRegistration(BaseSchema):
     """The bounds of this dialect; the rules of names and passwords are those of all dialects (D11)."""
 
-    username = PlainText(required=True, min_length=4, max_length=20)
+    username = StrictText(required=True, min_length=4, max_length=20)
     email = MailAddress(required=True, max_length=EMAIL_MAX_LENGTH)
     password = Password(required=True)
-    description = PlainText(load_default="", allow_none=True, max_length=190)
-    status = PlainText(load_default="", allow_none=True, max_length=30)
+    description = StrictText(load_default="", allow_none=True, max_length=190)
+    status = StrictText(load_default="", allow_none=True, max_length=30)
 
 
 class MessengerLogin(BaseSchema):

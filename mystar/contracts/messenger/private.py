@@ -14,7 +14,7 @@ from mystar.chat.model import MAX_CLIENT_ID_LENGTH, Message, Person
 from mystar.chat.schemas import MessageFileView, files_view
 from mystar.files.forms import addresses
 from mystar.kit.web.bare_lists import MAX_ITEMS, ListQuery, list_request, list_response
-from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText
+from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, StrictText
 from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import PageRequest
@@ -39,7 +39,7 @@ class MessengerChatPath(BaseSchema):
 
 class MessengerChatDraft(BaseSchema):
     recipient_id = Id(required=True)
-    text = PlainText(
+    text = StrictText(
         load_default="", allow_none=True, max_length=MAX_LENGTH, metadata={"description": "The first message."}
     )
 
@@ -47,12 +47,12 @@ class MessengerChatDraft(BaseSchema):
 class MessengerMessageDraft(BaseSchema):
     """``client_id`` extends the document: sending the same one again makes no second message."""
 
-    text = PlainText(required=True, min_length=1, max_length=MAX_LENGTH)
+    text = StrictText(required=True, min_length=1, max_length=MAX_LENGTH)
     # Clients send back what they read as `answer`, 0 included.
     message_answer_id = BoundedInteger(
         min_value=0, max_value=2**63 - 1, load_default=0, allow_none=True, metadata={"description": "0 = none"}
     )
-    client_id = PlainText(load_default=None, allow_none=True, min_length=1, max_length=MAX_CLIENT_ID_LENGTH)
+    client_id = StrictText(load_default=None, allow_none=True, min_length=1, max_length=MAX_CLIENT_ID_LENGTH)
 
 
 class MessengerMessageQuery(BaseSchema):

@@ -108,6 +108,15 @@ class PlainText(fields.String):
         return text
 
 
+class StrictText(PlainText):
+    """Text only: a JSON number is refused."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        return super()._deserialize(value, attr, data, **options)
+
+
 class WebAddress(PlainText):
     """An http or https URL, or a name on some site. Other schemes are refused, since browsers run some of them."""
 

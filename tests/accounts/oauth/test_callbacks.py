@@ -24,6 +24,7 @@ from tests.accounts.oauth.oauth_flow import (
     VERIFIER,
     VK,
     YANDEX,
+    YANDEX_GREETINGS,
     Flow,
     browser_of,
     choose,
@@ -441,3 +442,14 @@ async def test_vk_id_can_be_limited_to_own_tokens(
         refused = await register(api, VK, outside)
         assert (await refused.json())["code"] == "provider_token_refused"
         assert (await register(api, VK, await token_of(api, VK, **OLGA))).status == 200
+
+
+async def test_an_error_of_the_provider_is_told_as_what_it_is(api: Api) -> None:
+    for flow in (YANDEX, YANDEX_GREETINGS):
+        for error, status in (("server_error", 503), ("temporarily_unavailable", 503), ("invalid_scope", 400)):
+            link, cookie = await browser_of(api, flow)
+            api.forget_cookies()
+            query = {"error": error, "state": link.query["state"]}
+            headers = {"Cookie": f"mystar_sign_in_{flow.name}={cookie}"}
+            answer = await api.get(flow.code, params=query, headers=headers)
+            assert (answer.status, error in await answer.text()) == (status, True), await answer.text()

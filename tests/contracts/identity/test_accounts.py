@@ -50,6 +50,9 @@ async def test_registration_issues_tokens_for_two_hours_and_a_month(api: Api) ->
     ("change", "field"),
     [
         ({"phone_number": None}, "phone_number"),
+        ({"phone_number": ""}, "phone_number"),
+        ({"phone_number": "  "}, "phone_number"),
+        ({"phone_number": 0}, "phone_number"),
         ({"phone_number": "+1"}, "phone_number"),
         ({"email": None}, "email"),
         ({"email": "andr"}, "email"),

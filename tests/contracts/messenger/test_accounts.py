@@ -204,3 +204,15 @@ async def test_the_client_reads_its_address_and_country(api: Api) -> None:
     forged = await api.get("/auth/current_ip/", headers={"X-Forwarded-For": "203.0.113.9"})
     assert (await forged.json())["ip"] == "127.0.0.1"
     assert (await refused(await api.post("/auth/current_ip/"), 405))["code"]
+
+
+async def test_a_number_is_no_text(api: Api, factory: Factory) -> None:
+    for field, value in {"username": 12345, "email": 5, "description": 1.5, "status": 7, "password": 12345678}.items():
+        body = await refused(await api.post(REGISTER, registration(**{field: value})), 422)
+        assert list(body["errors"]) == [field]
+    one, other = await factory.person("olga5"), await factory.person("petr5")
+    chat = await api.post("/private/start-chat/", {"recipient_id": str(other.id), "text": "Привет"}, as_=one)
+    add = f"/private/add-message/{(await chat.json())['chat_id']}/"
+    assert list((await refused(await api.post(add, {"text": 5}, as_=one), 422))["errors"]) == ["text"]
+    again = {"recipient_id": other.id, "text": 5}
+    assert list((await refused(await api.post("/private/start-chat/", again, as_=one), 422))["errors"]) == ["text"]
