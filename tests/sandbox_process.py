@@ -22,7 +22,7 @@ from tests import programs
 from tests.programs import ROOT, Program
 from tests.waiting import first_line
 
-START_WITHIN = STOP_WITHIN = 20.0
+START_WITHIN, STOP_WITHIN = 60.0, 20.0
 
 
 class SandboxClient:

@@ -17,7 +17,7 @@ from tests.ports import unused_port
 from tests.programs import ROOT, Program
 from tests.waiting import first_line
 
-START_WITHIN = STOP_WITHIN = 30.0
+START_WITHIN, STOP_WITHIN = 60.0, 30.0
 SECRET_KEY = "the key of the tests, longer than 32 characters"
 
 
@@ -32,7 +32,8 @@ def environment(directory: Path, **variables: object) -> dict[str, str]:
         **variables,
     }
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MYSTAR_")}
-    return {**clean, "PYTHONPATH": str(ROOT), **{f"MYSTAR_{name}": str(value) for name, value in given.items()}}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {**clean, "PYTHONPATH": path, **{f"MYSTAR_{name}": str(value) for name, value in given.items()}}
 
 
 class ServerProcess:
@@ -114,7 +115,9 @@ def server_in(directory: Path, *, python: Path | None = None, **variables: objec
         server._forget()
 
 
-def run_cli(*arguments: str, directory: Path, stdin: str = "", **variables: object) -> subprocess.CompletedProcess[str]:
-    """`python -m mystar …` until it ends by itself."""
-    variables_of_it = environment(directory, **variables)
-    return programs.run("mystar", *arguments, directory=directory, environment=variables_of_it, stdin=stdin)
+def run_cli(
+    *arguments: str, directory: Path, stdin: str = "", patience: float = 60, **variables: object
+) -> subprocess.CompletedProcess[str]:
+    """`python -m mystar …` until it ends by itself, within ``patience`` seconds."""
+    given = environment(directory, **variables)
+    return programs.run("mystar", *arguments, directory=directory, environment=given, stdin=stdin, timeout=patience)

@@ -10,6 +10,7 @@ import copy
 import random
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 
 from tests.harness.checker import differences
 from tests.harness.interruptions import Moment, SharedKill
-from tests.harness.run import Deployment, Plan, chosen_seed, run
+from tests.harness.run import UNSURE_MAILS, Deployment, Plan, chosen_seed, run
 from tests.harness.scenarios import SCENARIOS, OrderFlow, paid_first
 from tests.harness.snapshot import Snapshot
 from tests.sandbox_process import SandboxProcess, sandbox_in
@@ -64,6 +65,7 @@ async def test_the_main_job_completes_when_the_service_is_killed_at_any_step(
     seed = chosen_seed()
     print(f"MYSTAR_SEED={seed}")
     deployment = Deployment(dsn, own_sandbox, tmp_path / "service", seed)
+    deployment.unsure_mails = UNSURE_MAILS
     try:
         await deployment.open()
         death = SharedKill(deployment.service, moment, len(STEPS), random.Random(seed))
@@ -211,6 +213,42 @@ def lose_the_payment_of_a_customer(snapshot: Snapshot) -> None:
     snapshot.journal[:] = [one for one in snapshot.journal if one["payment_id"] != line["payment_id"]]
 
 
+def answer_a_key_anew(snapshot: Snapshot) -> None:
+    place, one = next((place, one) for place, one in enumerate(snapshot.repeats) if not one.is_changed)
+    snapshot.repeats[place] = replace(one, again=(201, {"order_id": 10**6}))
+
+
+def take_another_request_with_a_used_key(snapshot: Snapshot) -> None:
+    one = snapshot.repeats[0]
+    snapshot.repeats.append(replace(one, again=one.first, is_changed=True))
+
+
+def deliver_a_mail_twice(snapshot: Snapshot) -> None:
+    snapshot.mails.append({**snapshot.mails[-1]})
+
+
+def mail_a_fact_twice(snapshot: Snapshot) -> None:
+    """Other words about the same: the checker knows the recipient, the kind and the order."""
+    letter = next(mail for mail in snapshot.mails if "новый заказ" in mail["text"])
+    snapshot.mails.append({**letter, "message_id": "<another>", "text": f"{letter['text']} Добро пожаловать."})
+
+
+def write_no_audit_entry(snapshot: Snapshot) -> None:
+    snapshot.audit.remove(the_last(snapshot.audit, act="money_moved"))
+
+
+def audit_another_sum(snapshot: Snapshot) -> None:
+    the_last(snapshot.audit, act="money_moved")["details"]["amount"] = "1.00"
+
+
+def notify_no_party(snapshot: Snapshot) -> None:
+    snapshot.notifications.remove(the_last(snapshot.notifications, kind="order_paid"))
+
+
+def notify_twice(snapshot: Snapshot) -> None:
+    snapshot.notifications.append({**the_last(snapshot.notifications, kind="new_order")})
+
+
 PLANTED: dict[Plant, str] = {
     forget_a_capture: "ledger_equals_journal",
     capture_twice: "nothing_done_twice",
@@ -235,6 +273,14 @@ PLANTED: dict[Plant, str] = {
     invent_a_payment: "both_sides_have_the_same_payments",
     record_a_discrepancy: "no_discrepancy_is_recorded",
     lose_the_payment_of_a_customer: "payments_pressed_are_held",
+    answer_a_key_anew: "a_key_has_one_answer",
+    take_another_request_with_a_used_key: "a_key_has_one_answer",
+    deliver_a_mail_twice: "every_mail_arrives_once",
+    mail_a_fact_twice: "every_mail_arrives_once",
+    write_no_audit_entry: "every_move_is_audited",
+    audit_another_sum: "every_move_is_audited",
+    notify_no_party: "every_event_is_notified_once",
+    notify_twice: "every_event_is_notified_once",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from mystar.app import create_app
+from mystar.catalog.keys import CATALOG
 from mystar.contracts.base import CONTRACTS
 from mystar.contracts.openapi import undocumented
 from mystar.settings import Settings
@@ -25,6 +27,21 @@ async def test_the_process_says_that_it_lives_and_is_ready(api: Api) -> None:
         answer = await api.get(path)
         assert answer.status == 200
         assert (await answer.json())["status"] == "ok"
+
+
+async def test_a_process_without_a_free_file_is_unavailable_and_says_so(
+    api: Api, app: web.Application, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Promise O6: it is no defect of the request, and it passes."""
+
+    async def refuse() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(app[CATALOG], "categories", refuse)
+    answer = await api.get("/api/v1/categories/")
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+    (record,) = [one for one in caplog.records if "ulimit -n" in one.getMessage()]
+    assert record.exc_info is None
 
 
 async def test_metrics_count_requests_by_route(api: Api) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -123,10 +124,18 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
         refusal = _from_http(error, request)
     except ConnectionError:
         raise
-    except Exception:
-        log.exception("unexpected error in %s %s", request.method, request.path)
-        refusal = errors.Unexpected()
+    except Exception as error:
+        refusal = _from_defect(error, request)
     return contract_of(request).answer(refusal, request)
+
+
+def _from_defect(error: Exception, request: web.Request) -> MystarError:
+    """A defect, unless this process has too many files open: that is no fault of the request, and passes."""
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        log.error("%s in %s %s: raise their limit (ulimit -n)", error.strerror, request.method, request.path)
+        return errors.Unavailable(retry_after=5)
+    log.exception("unexpected error in %s %s", request.method, request.path)
+    return errors.Unexpected()
 
 
 async def refuse_unparsed(

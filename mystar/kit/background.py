@@ -39,6 +39,7 @@ class TaskMetrics:
             buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
             registry=registry,
         )
+        self._tasks = Gauge("mystar_event_loop_tasks", "Tasks that have not ended", registry=registry)
 
     def succeeded(self, name: str) -> None:
         self._succeeded_at.labels(name).set_to_current_time()
@@ -58,6 +59,7 @@ class TaskMetrics:
             due = loop.time() + _LAG_SECONDS
             await asyncio.sleep(_LAG_SECONDS)
             self._lag.observe(max(0.0, loop.time() - due))
+            self._tasks.set(len(asyncio.all_tasks(loop)))
 
 
 #: Where the jobs of an application are counted, if anywhere.

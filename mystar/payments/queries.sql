@@ -57,6 +57,10 @@ where id in (
 )
 returning *;
 
+-- name: hasten_checks
+-- The clock was set back. What is not due yet is only looked at once more.
+update payments set check_at = %(now)s where check_at > %(now)s;
+
 -- name: schedule_check
 -- Unless the goal has changed since the payment was claimed.
 update payments set check_at = %(check_at)s where id = %(id)s and check_at = %(claimed_until)s::timestamptz;

@@ -122,6 +122,10 @@ class PaymentRepository:
         rows = await self._tx.all(QUERIES.claim_due_payments, now=now, until=until, batch=batch)
         return [_payment(row) for row in rows]
 
+    async def hasten(self, now: datetime) -> int:
+        """Make every check due that lies ahead; how many."""
+        return await self._tx.execute(QUERIES.hasten_checks, now=now)
+
     async def schedule(self, payment_id: int, *, check_at: datetime | None, claimed_until: datetime) -> None:
         await self._tx.execute(QUERIES.schedule_check, id=payment_id, check_at=check_at, claimed_until=claimed_until)
 

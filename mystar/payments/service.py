@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 
 from mystar.errors import Forbidden, NotFound, Unavailable
-from mystar.kit.clock import Clock
+from mystar.kit.clock import Clock, ClockSteps
 from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Queryable, Tx
 from mystar.kit.security.tokens import Signer
@@ -73,7 +73,7 @@ class PaymentService:
         methods: Sequence[Method] = ("bank_card",),
     ) -> None:
         self._db, self._outbox, self._gateway, self._settlement = db, outbox, gateway, settlement
-        self._signer, self._clock = signer, clock
+        self._signer, self._clock, self._clock_steps = signer, clock, ClockSteps(clock)
         self.public_url, self._return_url = public_url, return_url
         self._poll_seconds, self._webhook_networks = poll_seconds, webhook_networks
         self.methods = tuple(methods)
@@ -260,6 +260,8 @@ class PaymentService:
         Several processes may poll at once: each claims payments of its own.
         """
         asked = 0
+        if self._clock_steps.set_back():
+            await self._payments.hasten(self._clock.now())
         while True:
             until = self._clock.now() + timedelta(seconds=_CLAIM * self._poll_seconds)
             claimed = await self._payments.claim_due(now=self._clock.now(), until=until, batch=_BATCH)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from random import Random
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from mystar.earnings import moves
 from mystar.earnings.model import Account, Change, Earning, totals
 from mystar.earnings.rules.model import Terms, commission_left, half_up, vat_inside
+from tests.size import dice, size
 
 NOW = datetime(2027, 1, 5, 12, tzinfo=UTC)
 _BLANK: dict[str, Any] = {
@@ -99,8 +99,8 @@ def test_whatever_happens_in_whatever_order_the_accounts_agree(
     book = Book(an_earning(terms, price=captured))
     book.apply(moves.capture(book.earning, captured, NOW))
     book.apply(moves.complete(book.earning, NOW, NOW - NOW))
-    for step, size in steps:
-        amount = min(size, book.earning.refundable)
+    for step, part in steps:
+        amount = min(part, book.earning.refundable)
         change: dict[int, Any] = {
             0: lambda: moves.begin_dispute(book.earning, NOW),
             1: lambda: moves.end_dispute(book.earning, NOW),
@@ -113,7 +113,7 @@ def test_whatever_happens_in_whatever_order_the_accounts_agree(
             if book.earning.share or not book.earning.cleared_at:
                 book.apply(moves.stop(book.earning, "why", NOW, book.accounts[Account.AVAILABLE]))
         elif step == 5 and amount:
-            book.apply(moves.refund(replace(book.earning, keeps_commission=size % 2 == 0), amount))
+            book.apply(moves.refund(replace(book.earning, keeps_commission=part % 2 == 0), amount))
         elif amount:
             book.apply(moves.charge_back(book.earning, amount, "creator" if step == 6 else "platform"))
         earning, accounts = book.earning, book.accounts
@@ -127,8 +127,8 @@ def test_whatever_happens_in_whatever_order_the_accounts_agree(
 
 
 def test_twenty_thousand_random_orders_leave_nothing_over() -> None:
-    random = Random(1)
-    for _ in range(20_000):
+    random = dice(1)
+    for _ in range(size(20_000, 1_000_000)):
         captured = random.randint(1, 10 ** random.randint(1, 8))
         least, most = random.choice([0, 0, 5_000]), random.choice([None, None, 300_000])
         terms = Terms(random.randint(0, 5_000), random.choice([0, 0, 300, 5_000]), least, most)

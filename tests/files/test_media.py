@@ -19,6 +19,7 @@ from tests.clock import FrozenClock
 from tests.conftest import Api
 from tests.factory import Factory, Person, picture, video
 from tests.files.conftest import Receive
+from tests.size import dice, size
 from tests.subtests import as_subtests
 
 CONTENT = bytes(random.Random(7).randrange(256) for _ in range(5000))
@@ -135,9 +136,9 @@ async def test_a_part_of_a_film_can_be_asked_for(api: Api, receive: Receive, own
 
 
 async def test_ranges_over_the_wire_are_slices(api: Api, letter: StoredFile, owner: Person) -> None:
-    chance = random.Random(11)
+    chance = dice(11)
     etag = (await api.get(f"/media/{letter.key}", as_=owner)).headers["ETag"]
-    for _ in range(40):
+    for _ in range(size(40, 1000)):
         first = chance.randrange(len(CONTENT))
         last = first + chance.randrange(len(CONTENT))
         headers = {"Range": f"bytes={first}-{last}", "If-Range": chance.choice([etag, '"old"'])}

@@ -23,7 +23,7 @@ import click
 from mystar.kit.postgres.migrations import migrate
 from tests.database import running_server
 from tests.harness.payouts import PayoutPlan, PayoutReport, run_payouts
-from tests.harness.run import Plan, Report, chosen_seed, run
+from tests.harness.run import FAULTS, Plan, Report, chosen_seed, run
 from tests.sandbox_process import sandbox_in
 
 
@@ -31,11 +31,15 @@ from tests.sandbox_process import sandbox_in
 @click.option("--orders", default=1000, show_default=True, type=click.IntRange(1))
 @click.option("--payouts", type=click.IntRange(1), help="Run payouts instead of orders.")
 @click.option("--kills", default=100, show_default=True, type=click.IntRange(0))
+@click.option("--calm", is_flag=True, help="The provider makes no mistakes.")
 @click.option("--seed", type=int, help="Repeats a run.")
 @click.option("--keep", is_flag=True, help="Keep the service's log and the provider's journal.")
-def main(orders: int, payouts: int | None, kills: int, seed: int | None, keep: bool) -> None:
+def main(orders: int, payouts: int | None, kills: int, calm: bool, seed: int | None, keep: bool) -> None:
     seed = chosen_seed() if seed is None else seed
-    plan = Plan(seed, orders, kills, stars=10, customers=30, limit=120 + 10 * kills + orders)
+    faults = {} if calm else FAULTS
+    stars, customers = min(10, 3 + orders // 10), min(30, 6 + orders // 5)
+    limit = 120 + 10 * kills + orders
+    plan = Plan(seed, orders, kills, stars=stars, customers=customers, faults=faults, limit=limit)
     with contextlib.ExitStack() as stack:
         directory = Path(tempfile.mkdtemp(prefix="mystar-harness-"))
         if not keep:

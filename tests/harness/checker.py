@@ -6,7 +6,6 @@ reader of the report.
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -14,18 +13,18 @@ from typing import NamedTuple
 
 from tests.harness.client import Acknowledgement
 from tests.harness.snapshot import Row, Snapshot
+from tests.harness.told import (
+    MAILED,
+    NUMBER,
+    a_key_has_one_answer,
+    about,
+    every_event_is_notified_once,
+    every_mail_arrives_once,
+    every_move_is_audited,
+)
 
 #: The service's status of a payment by the provider's.
 _STATUS = {"pending": "pending", "waiting_for_capture": "held", "succeeded": "captured"}
-_NUMBER = re.compile(r"№(\d+)")
-#: The party that is told of an action, and the words that identify the mail.
-_MAILED = {
-    "place": ("star_id", "новый заказ"),
-    "accept": ("buyer_id", "принимает"),
-    "reject": ("buyer_id", "не может выполнить"),
-    "deliver": ("buyer_id", "поздравление готово"),
-    "money_failed": ("buyer_id", "не прошла"),
-}
 
 
 class Difference(NamedTuple):
@@ -273,11 +272,11 @@ def every_event_is_mailed(snapshot: Snapshot) -> Iterator[str]:
     """What one party did with an order is in a mail to the other."""
     told: dict[int, set[tuple[str, str]]] = defaultdict(set)
     for row in snapshot.outbox:
-        if row["topic"] == "mail" and (number := _NUMBER.search(row["payload"]["text"])):
-            told[int(number[1])].add((row["payload"]["to"], _about(row["payload"]["text"])))
+        if row["topic"] == "mail" and (number := NUMBER.search(row["payload"]["text"])):
+            told[int(number[1])].add((row["payload"]["to"], about(row["payload"]["text"])))
     for event in snapshot.events:
         order = next((order for order in snapshot.orders if order["id"] == event["order_id"]), None)
-        if order and (news := _MAILED.get(event["action"])):
+        if order and (news := MAILED.get(event["action"])):
             whom, words = news
             if (snapshot.addresses[order[whom]], words) not in told[order["id"]]:
                 yield f"order {order['id']}: {event['action']} was not told to the {whom.removesuffix('_id')}"
@@ -312,11 +311,11 @@ RULES: tuple[Rule, ...] = (
     no_mail_is_sent_twice,
     every_event_is_mailed,
     mails_arrive,
+    a_key_has_one_answer,
+    every_mail_arrives_once,
+    every_move_is_audited,
+    every_event_is_notified_once,
 )
-
-
-def _about(text: str) -> str:
-    return next((words for _, words in _MAILED.values() if words in text), "")
 
 
 def _status_there(payment: Row) -> str:

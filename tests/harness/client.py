@@ -57,9 +57,24 @@ class Acknowledgement:
     body: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A request that was acknowledged and sent again with its Idempotency-Key: status and body, then and now.
+
+    ``is_changed``: it was another request the second time.
+    """
+
+    order_name: str
+    action: str
+    first: tuple[int, Any]
+    again: tuple[int, Any]
+    is_changed: bool = False
+
+
 @dataclass
 class Acknowledgements:
     acknowledged: list[Acknowledgement] = field(default_factory=list)
+    repeats: list[Repeat] = field(default_factory=list)
     #: How many answers were lost.
     lost: int = 0
 
@@ -138,6 +153,23 @@ class Client:
         if record:
             self._acknowledgements.record(self.name, action, answer)
         return answer
+
+    async def repeat(
+        self,
+        action: str,
+        path: str,
+        body: Mapping[str, Any],
+        token: str,
+        key: str,
+        first: Answer,
+        *,
+        changed: bool = False,
+    ) -> None:
+        """Send a POST that was acknowledged again, with its key, and record both answers for the checker."""
+        any_answer = range(200, 500)
+        again = await self.request(action, "POST", path, body, token=token, key=key, expected=any_answer, record=False)
+        answers = (first.status, first.body), (again.status, again.body)
+        self._acknowledgements.repeats.append(Repeat(self.name, action, *answers, changed))
 
     async def _retry(self, action: str, attempt: Attempt) -> Answer:
         end, pause, retried, problem = time.monotonic() + GIVE_UP_AFTER, _FIRST_PAUSE, False, ""

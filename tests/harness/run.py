@@ -8,7 +8,7 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,12 @@ from tests.harness.scenarios import SCENARIOS, OrderFlow, Scenario
 from tests.harness.service import Service
 from tests.harness.snapshot import Snapshot, take_snapshot
 from tests.sandbox_process import SandboxClient
+from tests.size import SEED
 
 #: Seconds after the end of the last scenario within which every difference must have disappeared.
 RECOVERY = 60.0
+#: The share of mails that may arrive twice where answers are lost.
+UNSURE_MAILS = 0.3
 #: The provider fails: a third of its operations are carried out and not acknowledged, and its notifications come late,
 #: twice, in the wrong order or never.
 FAULTS: Mapping[str, Any] = {
@@ -40,8 +43,8 @@ FAULTS: Mapping[str, Any] = {
 
 
 def chosen_seed() -> int:
-    """The seed in MYSTAR_SEED, which repeats a run; else a new one."""
-    return int(os.environ.get("MYSTAR_SEED") or secrets.randbelow(2**32))
+    """The seed in MYSTAR_SEED or PROMISES_SEED, which repeats a run; else a new one."""
+    return int(os.environ.get("MYSTAR_SEED") or os.environ.get(SEED) or secrets.randbelow(2**32))
 
 
 @dataclass(frozen=True)
@@ -94,10 +97,12 @@ class Report:
 class Deployment:
     """The service over a database and a sandbox, and its clients."""
 
-    def __init__(self, dsn: str, sandbox: SandboxClient, directory: Path, seed: int) -> None:
+    def __init__(self, dsn: str, sandbox: SandboxClient, directory: Path, seed: int, **variables: object) -> None:
         self.dsn, self.sandbox, self.seed = dsn, sandbox, seed
-        self.service = Service(dsn, sandbox, directory, PAYMENTS__YOOKASSA__TIMEOUT_SECONDS=2)
+        self.service = Service(dsn, sandbox, directory, **{"PAYMENTS__YOOKASSA__TIMEOUT_SECONDS": 2, **variables})
         self.acknowledgements = Acknowledgements()
+        #: The share of mails that may arrive twice, as kills and faults lose answers to their sender.
+        self.unsure_mails = 0.0
 
     async def open(self) -> None:
         await self.service.start().wait_ready()
@@ -126,7 +131,7 @@ class Deployment:
         """Wait until no difference is left, at most `RECOVERY` seconds: the time, the snapshot, what differs."""
         began = time.monotonic()
         while True:
-            snapshot = await take_snapshot(self.dsn, self.sandbox, self.acknowledgements.acknowledged)
+            snapshot = await take_snapshot(self.dsn, self.sandbox, self.acknowledgements, self.unsure_mails)
             found = differences(snapshot)
             passed = time.monotonic() - began
             if not found or passed > RECOVERY:
@@ -142,15 +147,31 @@ class Deployment:
         return violations
 
 
-async def run(plan: Plan, dsn: str, sandbox: SandboxClient, directory: Path) -> Report:
-    """A whole run. It ends in bounded time, since every client gives up at some time."""
+#: Given the plan, the deployment, a semaphore of which each order takes one to begin, and the source of chance.
+Trouble = Callable[[Plan, Deployment, asyncio.Semaphore, random.Random], Awaitable[None]]
+
+
+async def run(
+    plan: Plan,
+    dsn: str,
+    sandbox: SandboxClient,
+    directory: Path,
+    trouble: Trouble | None = None,
+    **variables: object,
+) -> Report:
+    """A whole run. It ends in bounded time, since every client gives up at some time.
+
+    :param trouble: what happens to the service instead of kills; it lets the orders begin. AssertionError ends the run.
+    :param variables: of the service, without MYSTAR_.
+    """
     began = time.monotonic()
-    deployment = Deployment(dsn, sandbox, directory, plan.seed)
+    deployment = Deployment(dsn, sandbox, directory, plan.seed, **variables)
+    deployment.unsure_mails = UNSURE_MAILS if plan.kills or plan.faults or trouble else 0.0
     try:
         await deployment.open()
         stars, customers = await deployment.register_people(plan.stars, plan.customers)
         await sandbox.faults(seed=plan.seed, **plan.faults)
-        violations = await _run_scenarios(plan, deployment, stars, customers)
+        violations = await _run_scenarios(plan, deployment, stars, customers, trouble or _kill_repeatedly)
         await sandbox.faults()
         recovery, snapshot, found = await deployment.recover()
         violations += await _run_operator_checks(deployment.service)
@@ -170,9 +191,9 @@ async def run(plan: Plan, dsn: str, sandbox: SandboxClient, directory: Path) -> 
 
 
 async def _run_scenarios(
-    plan: Plan, deployment: Deployment, stars: Sequence[Person], customers: Sequence[Person]
+    plan: Plan, deployment: Deployment, stars: Sequence[Person], customers: Sequence[Person], trouble: Trouble
 ) -> list[str]:
-    """Run all scenarios while the service is killed ``plan.kills`` times. Returns the violations."""
+    """Run all scenarios while the trouble happens. Returns the violations."""
     gate = asyncio.Semaphore(0)
     chance = random.Random(plan.seed)
     # Every scenario at least once, if there are enough orders.
@@ -191,7 +212,7 @@ async def _run_scenarios(
     flows = [asyncio.create_task(live(number, scenario)) for number, scenario in enumerate(scenarios)]
     try:
         async with asyncio.timeout(plan.limit):
-            await _kill_repeatedly(plan, deployment.service, gate, chance)
+            await trouble(plan, deployment, gate, chance)
             outcomes = await asyncio.gather(*flows, return_exceptions=True)
     finally:
         for task in flows:
@@ -200,8 +221,8 @@ async def _run_scenarios(
     return [f"{type(outcome).__name__}: {outcome}" for outcome in outcomes if isinstance(outcome, BaseException)]
 
 
-async def _kill_repeatedly(plan: Plan, service: Service, gate: asyncio.Semaphore, chance: random.Random) -> None:
-    let_in = 0
+async def _kill_repeatedly(plan: Plan, deployment: Deployment, gate: asyncio.Semaphore, chance: random.Random) -> None:
+    let_in, service = 0, deployment.service
     for life in range(1, plan.kills + 1):
         for _ in range(let_in, lot := plan.orders * life // (plan.kills + 1)):
             gate.release()

@@ -86,11 +86,14 @@ class OrderFlow:
             "by_date": (datetime.now(UTC) + timedelta(days=7)).date().isoformat(),
             "status_order": "0",
         }
-        key = f"place-{self.name.replace(' ', '-')}"
-        placed = await self.client.request(
-            "place", "POST", "/api/order/", draft, token=self.customer.token, key=key, expected=(201,)
-        )
+        key, token = f"place-{self.name.replace(' ', '-')}", self.customer.token
+        placed = await self.client.request("place", "POST", "/api/order/", draft, token=token, key=key, expected=(201,))
         self.order_id = int(placed.body["order_id"])
+        if self.chance.random() < 0.5:
+            await self.client.repeat("place again", "/api/order/", draft, token, key, placed)
+        if self.chance.random() < 0.2:
+            other = {**draft, "comment": "Другой заказ"}
+            await self.client.repeat("place another", "/api/order/", other, token, key, placed, changed=True)
 
     async def open_payment_page(self) -> str:
         """The address of the provider's page, to which the service's link redirects."""
@@ -153,16 +156,12 @@ class OrderFlow:
         """Half of the clients send no Idempotency-Key: a repeated decision finds the order decided."""
         key = self.chance.choice(["", f"{word}-{self.order_id}"])
         decision = {"order_id": str(self.order_id), "accept": word}
-        await self.client.request(
-            word,
-            "POST",
-            "/api/orderaccept/",
-            decision,
-            token=self.star.token,
-            key=key,
-            expected=(201,),
-            after_retry=(409,),
+        path, token = "/api/orderaccept/", self.star.token
+        decided = await self.client.request(
+            word, "POST", path, decision, token=token, key=key, expected=(201,), after_retry=(409,)
         )
+        if key and decided.status == 201 and self.chance.random() < 0.5:
+            await self.client.repeat(f"{word} again", path, decision, token, key, decided)
 
     async def upload(self) -> None:
         form = {"star_id": self.star.id, "order_id": self.order_id, "video_con": ("mum.mp4", video())}

@@ -70,6 +70,12 @@ class Service:
             self.starts.append(time.monotonic() - self._born)
         return self
 
+    @property
+    def pid(self) -> int:
+        """AssertionError when it is not running."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """Send SIGKILL, and wait until the process is gone."""
         if self._process is not None:
@@ -89,7 +95,7 @@ class Service:
 
     async def command(self, *arguments: str) -> str:
         """Run an operator's command. AssertionError with its output unless its exit code is 0."""
-        run = partial(run_cli, *arguments, directory=self._directory, **self._variables)
+        run = partial(run_cli, *arguments, directory=self._directory, patience=300, **self._variables)
         ended = await asyncio.to_thread(run)
         assert ended.returncode == 0, f"mystar {' '.join(arguments)}: {ended.returncode}\n{ended.stdout}{ended.stderr}"
         return ended.stdout

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extras import RealDictCursor
 
-from tests.harness.client import Acknowledgement
+from tests.harness.client import Acknowledgement, Acknowledgements, Repeat
 from tests.sandbox_process import SandboxClient
 
 Row = dict[str, Any]
@@ -23,6 +23,8 @@ _QUERIES = {
     "events": "select * from order_events order by id",
     "deliveries": "select order_id, number from deliveries",
     "outbox": "select * from outbox order by id",
+    "audit": "select id, act, subject, details from audit_entries order by id",
+    "notifications": "select * from notifications order by id",
     "discrepancies": "select * from payment_discrepancies",
     "votes": "select creators.account_id as star_id, votes.account_id from creator_votes votes "
     "join creators on creators.id = votes.creator_id",
@@ -37,12 +39,15 @@ class Snapshot:
 
     journal: list[Row]
     acknowledged: list[Acknowledgement]
+    repeats: list[Repeat]
     orders: list[Row]
     payments: list[Row]
     ledger: list[Row]
     events: list[Row]
     deliveries: list[Row]
     outbox: list[Row]
+    audit: list[Row]
+    notifications: list[Row]
     discrepancies: list[Row]
     votes: list[Row]
     likes: list[Row]
@@ -50,6 +55,8 @@ class Snapshot:
     addresses: dict[int, str]
     #: The newest thousand mails in the mailboxes.
     mails: list[Row]
+    #: The share of mails that may have arrived twice: some answers to their sender were lost.
+    unsure_mails: float
 
     def truth(self) -> dict[str, Row]:
         """Every payment as the provider keeps it, by the provider's id: the last line wins."""
@@ -69,14 +76,18 @@ class Snapshot:
         yield from ((name, actions) for name, actions in named.items() if "place" in actions)
 
 
-async def take_snapshot(dsn: str, sandbox: SandboxClient, acknowledged: list[Acknowledgement]) -> Snapshot:
+async def take_snapshot(
+    dsn: str, sandbox: SandboxClient, acknowledgements: Acknowledgements, unsure_mails: float = 0.0
+) -> Snapshot:
     """The journal is read after the rows, so the database cannot be ahead of it."""
     rows = await asyncio.to_thread(_rows, dsn)
     addresses = {row["id"]: row["email"] for row in rows.pop("accounts")}
     return Snapshot(
         journal=await sandbox.journal(),
         mails=await sandbox.mails(),
-        acknowledged=list(acknowledged),
+        unsure_mails=unsure_mails,
+        acknowledged=list(acknowledgements.acknowledged),
+        repeats=list(acknowledgements.repeats),
         addresses=addresses,
         **rows,
     )

@@ -488,15 +488,21 @@ async def test_a_failing_after_commit_callback_is_logged_and_the_others_run(
     async def failing() -> None:
         raise ZeroDivisionError("of the follower")
 
+    async def during_an_outage() -> None:
+        raise Unavailable(retry_after=5) from TimeoutError("of the database")
+
     async def sound() -> None:
         seen.append("sound")
 
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.WARNING):
         async with db.transaction() as tx:
             tx.after_commit(failing)
+            tx.after_commit(during_an_outage)
             tx.after_commit(sound)
     assert seen == ["sound"]
     assert "of the follower" in caplog.text
+    (outage,) = [record for record in caplog.records if "of the database" in record.getMessage()]
+    assert (outage.levelname, outage.exc_info) == ("WARNING", None), "an outage is no defect"
 
 
 async def test_after_commit_callbacks_of_a_rolled_back_part_are_not_called(db: Database) -> None:

@@ -146,6 +146,27 @@ async def test_a_message_with_a_start_time_waits_for_it(
     assert await outbox.wait(message_id, 5)
 
 
+async def test_messages_of_before_the_clock_was_set_back_are_due_but_for_those_with_a_start_time(
+    outbox: Outbox, db: Database, world: World, clock: FrozenClock
+) -> None:
+    """Promise O6: set back while no process runs, and while one does."""
+    hour, sent_after = timedelta(hours=1), clock.moment + timedelta(hours=2)
+    written = await put(outbox, db, "written by the old clock")
+    ahead = "update outbox set created_at = created_at + %(by)s, next_attempt_at = next_attempt_at + %(by)s"
+    await db.execute(ahead, by=hour)
+    outbox.start()
+    assert await outbox.wait(written, 5)
+
+    world.fail = lambda message: OSError("no route") if message.attempts == 1 else None
+    clock.moment += hour
+    later = await put(outbox, db, "later", after=sent_after)
+    postponed = await put(outbox, db, "postponed by the old clock")
+    assert not await outbox.wait(postponed, 1.5)
+    clock.moment -= hour
+    assert await outbox.wait(postponed, 5)
+    assert not await outbox.wait(later, 0)
+
+
 async def test_a_message_of_a_killed_process_is_sent_after_its_lease(
     outbox: Outbox, db: Database, world: World, clock: FrozenClock
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +27,7 @@ from tests.orders.making import MOMENT, an_order
 from tests.orders.market import Market
 from tests.payments.test_process import payment as a_payment
 from tests.sandbox_process import SandboxProcess
+from tests.size import dice, size
 from tests.waiting import eventually
 
 
@@ -241,8 +241,8 @@ def test_a_second_payment_or_an_edit_does_not_prolong_what_runs() -> None:
 
 def test_no_hold_of_a_thousand_orders_ends_unnoticed() -> None:
     """Promise M7, short: looked at when it is said to be, with a provider that is down up to five hours on the day."""
-    chance = random.Random(20_261_121)
-    for _ in range(1_000):
+    chance = dice(20_261_121)
+    for _ in range(size(1_000, 10_000)):
         life = chance.choice([timedelta(days=7), timedelta(days=5), timedelta(hours=chance.uniform(72, 240))])
         held = a_payment(status="held", held_at=MOMENT, expires_at=MOMENT + life)
         moment, outage = MOMENT, timedelta(hours=chance.uniform(0, 5))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import random
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from mystar.payments.model import (
 )
 from mystar.payments.provider import ProviderPayment
 from tests.payments.conftest import AMOUNT, CAPTURE, HOLD, Desk, MakeDesk
+from tests.size import dice, size
 from tests.waiting import eventually
 
 
@@ -39,7 +39,7 @@ async def test_late_and_repeated_words_change_nothing(desk: Desk) -> None:
 
 
 async def test_webhook_return_and_poll_in_every_order_are_one_change(desk: Desk) -> None:
-    chance = random.Random(20)
+    chance = dice(20)
 
     async def webhook(payment: Payment) -> None:
         await desk.payments.notified(str(payment.provider_id), {}, "127.0.0.1")
@@ -60,7 +60,7 @@ async def test_webhook_return_and_poll_in_every_order_are_one_change(desk: Desk)
             await asyncio.sleep(chance.uniform(0, 0.05))
             await way(payment)
 
-    for order in itertools.permutations([webhook, coming_back, poll]):
+    for order in (*itertools.permutations([webhook, coming_back, poll]),) * size(1, 167):
         desk.heard.clear()
         payment = await desk.created()
         await desk.sandbox.pay(payment.provider_id)
@@ -121,10 +121,10 @@ async def test_a_notification_only_makes_us_ask(desk: Desk) -> None:
 
 async def test_a_hundred_forged_notifications_change_nothing(desk: Desk) -> None:
     pending, held, captured = await desk.created(), await desk.held(), await desk.captured()
-    before, chance = await state(desk), random.Random(5)
+    before, chance = await state(desk), dice(5)
     made_up = [f"2e{number:06x}-000f-5000-8000-0123456789ab" for number in range(30)]
     real = [str(payment.provider_id) for payment in (pending, held, captured)]
-    for _ in range(100):
+    for _ in range(size(100, 500)):
         provider_id = chance.choice(made_up + real)
         claimed = chance.choice([pending.id, held.id, captured.id, 10**9])
         await desk.payments.notified(provider_id, {"payment_id": str(claimed)}, "203.0.113.9")

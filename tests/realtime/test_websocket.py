@@ -28,6 +28,7 @@ from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.realtime.conftest import Doors, Pair
+from tests.size import size
 from tests.subtests import as_subtests
 from tests.waiting import eventually
 
@@ -294,7 +295,7 @@ async def test_nothing_is_sent_after_the_end_of_a_session(
                 assert orjson.loads(message.data)["message"] != f"после {number}"
         assert message.data == CloseCode.SESSION_ENDED
 
-    for wave in range(5):
+    for wave in range(size(5, 50)):
         await asyncio.gather(*(trial(10 * wave + number) for number in range(10)))
 
 

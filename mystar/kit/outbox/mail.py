@@ -169,7 +169,8 @@ class SmtpSender:
         assert_no_transaction("a mail")
         mail = self._mail(message)
         async with self._lock:
-            if (pause := self._refused_until - self._clock.now().timestamp()) > 0:
+            # A longer pause was written by a clock that has been set back.
+            if 0 < (pause := self._refused_until - self._clock.now().timestamp()) <= _RETRY_SETUP_SECONDS:
                 raise Postpone(pause, "the mail server refuses this installation")
             try:
                 await self._connect()

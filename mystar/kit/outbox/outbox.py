@@ -16,7 +16,7 @@ from typing import Any
 
 from mystar.errors import Unavailable
 from mystar.kit.background import wait_for_event
-from mystar.kit.clock import Clock
+from mystar.kit.clock import Clock, ClockSteps
 from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
 from mystar.kit.outbox.repository import PERSONAL_DATA, OutboxRepository
 from mystar.kit.postgres.database import Database, Tx
@@ -137,8 +137,14 @@ class Outbox:
         return await self._rows.purge(self._clock.now() - keep)
 
     async def _look(self) -> None:
-        """Wake the senders of the topics that have rows to send: one question for all of them, also at the start."""
+        """Wake the senders of the topics that have rows to send: one question for all of them, also at the start.
+
+        Rows of before the clock was set back are due now, also if it was set while no process ran.
+        """
+        steps, was_set_back = ClockSteps(self._clock), await self._is_behind()
         while not self._stopping.is_set():
+            if was_set_back or steps.set_back():
+                was_set_back = not await self._restart()
             for topic in await self._due_topics():
                 self._wake[topic].set()
             await wait_for_event(self._stopping, _POLL_SECONDS)
@@ -169,6 +175,27 @@ class Outbox:
                 sending = {task for task in sending if not task.done()}
         if sending:
             await asyncio.wait(sending)
+
+    async def _is_behind(self) -> bool:
+        try:
+            newest = await self._rows.newest()
+        except Unavailable:
+            return False
+        except Exception:
+            log.exception("cannot look for the newest message")
+            return False
+        return newest is not None and newest > self._clock.now() + timedelta(seconds=self._lease)
+
+    async def _restart(self) -> bool:
+        try:
+            count = await self._rows.restart(self._clock.now(), self._lease)
+        except Unavailable:
+            return False
+        except Exception:
+            log.exception("cannot restart messages after the clock was set back")
+            return True
+        log.warning("the clock was set back: %s messages that waited are due now", count)
+        return True
 
     async def _claim(self, topic: str, places: int) -> list[OutboxMessage]:
         try:

@@ -33,6 +33,19 @@ where id in (
 )
 returning id, topic, name, idempotency_key, payload, attempts;
 
+-- name: newest_message
+select created_at from outbox order by id desc limit 1;
+
+-- name: restart_messages
+-- The clock was set back: what was due by the old time is due now, but for rows that were given a start. A lease that
+-- is longer than any is cut; its process, if it lives, has the usual time.
+update outbox set
+    next_attempt_at = least(next_attempt_at, %(now)s),
+    claimed_until = case when claimed_until is not null
+        then least(claimed_until, %(now)s::timestamptz + make_interval(secs => %(lease)s)) end
+where done_at is null and failed_at is null and (next_attempt_at > %(now)s or claimed_until > %(now)s)
+    and (attempts > 0 or last_error is not null or next_attempt_at <= created_at + interval '1 second');
+
 -- name: finish_message
 -- plan: generic
 -- A row with `forget` leaves nothing behind.

@@ -47,6 +47,15 @@ class OutboxRepository:
         rows = await self._tx.all(QUERIES.claim_messages, topic=topic, now=now, lease=lease, batch=batch)
         return sorted((OutboxMessage(**row) for row in rows), key=lambda message: message.id)
 
+    async def newest(self) -> datetime | None:
+        """When the newest row was written; None without any."""
+        row = await self._tx.one_or_none(QUERIES.newest_message)
+        return row["created_at"] if row else None
+
+    async def restart(self, now: datetime, lease: float) -> int:
+        """Make every waiting row due, but those that were given a start; how many."""
+        return await self._tx.execute(QUERIES.restart_messages, now=now, lease=lease)
+
     async def finish(self, message_id: int) -> None:
         await self._tx.execute(QUERIES.finish_message, id=message_id)
 

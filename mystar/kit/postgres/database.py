@@ -382,5 +382,7 @@ async def _call(callbacks: Sequence[Callable[[], Awaitable[None]]]) -> None:
     for callback in callbacks:
         try:
             await callback()
+        except Unavailable as outage:
+            log.warning("%r was not possible after the commit: %r", callback, outage.__cause__ or outage)
         except Exception:
             log.exception("%r failed after the commit", callback)

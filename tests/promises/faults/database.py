@@ -1,0 +1,101 @@
+"""PostgreSQL is stopped, killed, slow, or out of room."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+
+from tests.harness.run import Deployment
+from tests.promises.faults.ground import Ground, Witness, busy, fill, is_busy, small_disk
+
+#: Seconds within which the service must be ready again (promise O2).
+_HEALS = 5.0
+
+
+async def postgres_away(ground: Ground) -> None:
+    """PostgreSQL is stopped for 10 s (60 s) under orders: alive, not ready, 503 with Retry-After, heals in 5 s (O2)."""
+    postgres, seconds = ground.postgres(), ground.size(10, 60)
+
+    async def accident(deployment: Deployment, chance: random.Random) -> None:
+        outside = Witness(deployment.service.url)
+        await asyncio.sleep(chance.uniform(1, 4))
+        await asyncio.to_thread(postgres.stop)
+        ends, looks = time.monotonic() + seconds, 0
+        await outside.until("/readyz", 503, 10)
+        while time.monotonic() < ends:
+            assert await outside.status("/healthz") == 200, "it is not alive without its database"
+            assert await outside.status("/readyz") == 503, "it says that it is ready without its database"
+            status, headers = await outside.get("/api/v1/services/")
+            assert status == 503, f"a list is {status} without a database"
+            assert "Retry-After" in headers, "503 without Retry-After"
+            looks += 1
+            await asyncio.sleep(0.5)
+        await asyncio.to_thread(postgres.start)
+        healed = await outside.until("/readyz", 200, 60)
+        assert healed < _HEALS or is_busy(), f"ready only {healed:.1f} s after PostgreSQL"
+        ground.measure(
+            f"away {seconds} s, {looks} looks: alive, not ready, 503; ready {healed:.1f} s after it ({busy()})"
+        )
+
+    await ground.orders(accident, dsn=postgres.dsn("mystar"))
+
+
+async def postgres_killed(ground: Ground) -> None:
+    """PostgreSQL is killed at random moments under orders, and started again (O2, M1)."""
+    postgres, kills, healed = ground.postgres(), ground.size(3, 12), list[float]()
+
+    async def accident(deployment: Deployment, chance: random.Random) -> None:
+        outside = Witness(deployment.service.url)
+        for _ in range(kills):
+            await asyncio.sleep(chance.uniform(1, 5))
+            postgres.kill()
+            await asyncio.sleep(chance.uniform(0, 1))
+            await asyncio.to_thread(postgres.start)
+            healed.append(await outside.until("/readyz", 200, 60))
+
+    await ground.orders(accident, dsn=postgres.dsn("mystar"), span=4.0 * kills)
+    ground.measure(f"{kills} kills, ready after {max(healed):.1f} s at most ({busy()})")
+
+
+async def database_disk_full(ground: Ground) -> None:
+    """The disk of PostgreSQL fills up under orders: refusals, no corruption, and on when there is room again (O6)."""
+    disk = ground.stack.enter_context(small_disk(ground.directory / "disk", 320))
+    disk.chmod(0o711)
+    postgres = ground.postgres(disk / "postgres", min_wal_size="32MB", max_wal_size="48MB")
+    crashes = 0
+
+    async def accident(deployment: Deployment, chance: random.Random) -> None:
+        nonlocal crashes
+        outside = Witness(deployment.service.url)
+        await asyncio.sleep(chance.uniform(2, 4))
+        ballast = await asyncio.to_thread(fill, disk)
+        for _ in range(10):
+            await asyncio.sleep(0.5)
+            assert await outside.status("/healthz") == 200, "it is not alive with a full disk below its database"
+            await asyncio.to_thread(fill, disk)
+        ballast.unlink()
+        if not postgres.pid:
+            # PostgreSQL stops rather than go on without its log; whoever supervises it starts it again.
+            crashes += 1
+            await asyncio.to_thread(postgres.start)
+        await outside.until("/readyz", 200, 60)
+
+    await ground.orders(accident, dsn=postgres.dsn("mystar"), orders=ground.size(16, 60))
+    ground.measure(f"PostgreSQL stopped itself {crashes} times for want of room")
+
+
+async def slow_disk(ground: Ground) -> None:
+    """Every commit of PostgreSQL waits a tenth of a second for its disk (O6)."""
+    postgres = ground.postgres(commit_delay="100000", commit_siblings="0", fsync="on")
+
+    async def accident(deployment: Deployment, chance: random.Random) -> None:
+        outside, slowest = Witness(deployment.service.url), 0.0
+        for _ in range(20):
+            began = time.monotonic()
+            assert await outside.status("/api/v1/services/") == 200
+            slowest = max(slowest, time.monotonic() - began)
+            await asyncio.sleep(0.5)
+        ground.measure(f"a list took {slowest:.2f} s at most meanwhile ({busy()})")
+
+    await ground.orders(accident, dsn=postgres.dsn("mystar"))

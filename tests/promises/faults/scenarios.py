@@ -1,0 +1,27 @@
+"""The scenarios by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from tests.promises.faults import backup, database, machine, outside, scanners
+from tests.promises.faults.ground import Ground
+
+SCENARIOS: Mapping[str, Callable[[Ground], Awaitable[None]]] = {
+    "restarts": machine.restarts,
+    "postgres-away": database.postgres_away,
+    "postgres-killed": database.postgres_killed,
+    "database-disk-full": database.database_disk_full,
+    "slow-disk": database.slow_disk,
+    "redis-killed": machine.redis_killed,
+    "provider-away": outside.provider_away,
+    "provider-lies": outside.provider_lies,
+    "mail-away": outside.mail_away,
+    "bucket-away": outside.bucket_away,
+    "disk-full": machine.disk_full,
+    "descriptors": machine.descriptors,
+    "clock": machine.clock,
+    "restore": backup.restore,
+    "fuzz": scanners.fuzz,
+    "scanners": scanners.scan,
+}

@@ -1,0 +1,113 @@
+"""Faults of chat, notifications and sockets."""
+
+from __future__ import annotations
+
+from tests.promises.planting import Fault
+
+_REALTIME, _KIT = "tests/realtime", "mystar/kit/realtime"
+
+FAULTS = (
+    Fault(
+        "a-message-in-twenty-is-lost",
+        "T1",
+        f"{_KIT}/topic_reader.py",
+        "            if frame is not None:\n                connection.send(frame)",
+        "            if frame is not None and entry.position % 20:\n                connection.send(frame)",
+        (f"{_REALTIME}/test_several_processes.py::test_every_message_reaches_every_device_once_whatever_is_killed",),
+    ),
+    Fault(
+        "messages-out-of-order",
+        "T1",
+        "mystar/chat/sockets.py",
+        "self.hub.notify(TOPIC, message.conversation_id, Change(message.position,",
+        "self.hub.notify(TOPIC, message.conversation_id, Change(message.position + 1,",
+        (f"{_REALTIME}/test_several_processes.py::test_every_message_reaches_every_device_once_whatever_is_killed",),
+    ),
+    Fault(
+        "a-repeated-send-is-a-copy",
+        "T2",
+        "mystar/chat/queries.sql",
+        "conversation_id = conversations.id and client_id = %(client_id)s)",
+        "conversation_id = conversations.id and client_id = %(client_id)s and false)",
+        ("tests/chat/test_messages.py::test_a_repeated_send_returns_the_first_message",),
+    ),
+    Fault(
+        "a-gap-is-not-told",
+        "T3",
+        "mystar/notifications/sockets.py",
+        "        if has_gap:",
+        "        if False:",
+        (f"{_REALTIME}/test_notifications.py::test_purged_notifications_are_a_gap",),
+    ),
+    Fault(
+        "nothing-is-read-after-the-replay",
+        "T4",
+        f"{_KIT}/topic_reader.py",
+        "        if notified != self._notified:",
+        "        if False:",
+        (f"{_REALTIME}/test_conversation.py::test_a_connection_opened_while_others_write_misses_nothing",),
+    ),
+    Fault(
+        "slow-readers-are-kept",
+        "T5",
+        f"{_KIT}/connection.py",
+        "        if self.waiting + len(frame) > self._outbox_bytes:",
+        "        if False:",
+        (
+            f"{_REALTIME}/test_websocket.py::test_a_client_that_does_not_read_is_closed_and_others_are_not_delayed",
+            f"{_REALTIME}/test_pressure.py",
+        ),
+    ),
+    Fault(
+        "nothing-is-replayed",
+        "T6",
+        f"{_KIT}/topic_reader.py",
+        "        connection.position = position\n",
+        "        connection.position = self.position or position\n",
+        (f"{_REALTIME}/test_crowd.py::test_all_sockets_break_at_once_and_all_come_back_and_catch_up",),
+    ),
+    Fault(
+        "no-heartbeat",
+        "T7",
+        f"{_KIT}/websocket.py",
+        "        heartbeat=settings.heartbeat_seconds,",
+        "        heartbeat=None,",
+        (f"{_REALTIME}/test_websocket.py::test_a_client_without_pongs_is_closed",),
+    ),
+    Fault(
+        "an-ended-session-listens-on",
+        "T8",
+        f"{_KIT}/hub.py",
+        "            if session_id in (None, connection.session_id):\n                connection.close(code)",
+        "            if False:\n                connection.close(code)",
+        (
+            f"{_REALTIME}/test_websocket.py::test_nothing_is_sent_after_the_end_of_a_session",
+            f"{_REALTIME}/test_websocket.py::test_the_end_of_a_session_closes_its_websockets",
+        ),
+    ),
+    Fault(
+        "typing-is-told-to-everybody",
+        "T9",
+        f"{_KIT}/hub.py",
+        "        reader = self._readers.get((kind, key))\n"
+        "        return iter(tuple(reader.connections) if reader is not None else ())",
+        "        return iter([one for of_kind, reader in self._readers.items() for one in reader.connections])",
+        (f"{_REALTIME}/test_crowd.py::test_events_reach_members_only",),
+    ),
+    Fault(
+        "sockets-are-not-told-of-a-stop",
+        "T10",
+        f"{_KIT}/hub.py",
+        "            connection.close(CloseCode.GOING_AWAY, reason)",
+        "            connection._transport.abort()",
+        (f"{_REALTIME}/test_websocket.py::test_a_process_that_stops_says_when_to_come_back",),
+    ),
+    Fault(
+        "frames-without-a-limit",
+        "T11",
+        f"{_KIT}/websocket.py",
+        "    if protocol.frame_guard is not None:",
+        "    if False:",
+        (f"{_REALTIME}/test_websocket.py::test_too_many_frames_close_the_websocket",),
+    ),
+)

@@ -1,0 +1,129 @@
+"""Promises M: money and orders."""
+
+from __future__ import annotations
+
+from tests.promises.proofs import FULL, Command, Promise, faults, tests
+
+_KILLS = tests("test_kills.py", "test_payout_kills.py")
+_ORDERS = "1,000 orders, service killed 100 times, provider fails by plan"
+_PAYOUTS = "60 payouts, service killed 100 times"
+_HARNESS = ("tests.harness", "--seed", "{seed}", "--orders")
+_SILENT = faults("provider-lies", "orders while the provider answers 500 after the work, late or never")
+
+PROMISES = (
+    Promise(
+        "M1",
+        (_KILLS,),
+        (
+            Command(_ORDERS, (*_HARNESS, "1000", "--kills", "100"), limit=FULL),
+            Command(_PAYOUTS, ("tests.harness", "--seed", "{seed}", "--payouts", "60", "--kills", "100"), limit=FULL),
+            faults("postgres-killed", "orders while PostgreSQL is killed", full=True),
+        ),
+    ),
+    Promise(
+        "M2",
+        (
+            tests(
+                "payments/test_ledger.py",
+                "payments/test_process.py::test_whatever_is_heard_in_whatever_order_the_parts_add_up_to_the_whole",
+                "earnings/test_payouts.py::test_whatever_happens_at_once_the_ledger_stays_sound",
+            ),
+        ),
+        not_shown="10,000 random steps are made in memory, fewer in a database",
+    ),
+    Promise(
+        "M3",
+        (tests("kit/test_idempotency.py", "orders/test_once.py", "contracts/market/test_idempotency.py"),),
+        not_shown="200 at once are sent a few times, not in 100 rounds",
+    ),
+    Promise(
+        "M4",
+        (
+            tests(
+                "payments/test_news.py::test_webhook_return_and_poll_in_every_order_are_one_change",
+                "payments/test_news.py::test_late_and_repeated_words_change_nothing",
+                "contracts/greetings/test_payments.py::test_duplicate_and_unordered_notifications_have_one_effect",
+            ),
+        ),
+    ),
+    Promise(
+        "M5",
+        (
+            tests(
+                "payments/test_news.py::test_a_hundred_forged_notifications_change_nothing",
+                "payments/test_news.py::test_notifications_from_elsewhere_are_not_even_asked_about",
+                "payments/test_news.py::test_another_order_s_payment_is_not_taken_for_ours",
+                "contracts/greetings/test_payments.py::test_notifications_are_accepted_from_the_provider_s_networks_only",
+            ),
+        ),
+    ),
+    Promise(
+        "M6",
+        (tests("payments/test_bad_days.py", "earnings/test_sending.py"), _SILENT),
+        (
+            tests("payments/test_bad_days.py", "earnings/test_sending.py"),
+            Command(
+                "1,000 orders, a third of the provider's answers lost", (*_HARNESS, "1000", "--kills", "0"), limit=FULL
+            ),
+        ),
+    ),
+    Promise(
+        "M7",
+        (tests("orders/test_time.py::test_no_hold_of_a_thousand_orders_ends_unnoticed", "payments/test_time.py"),),
+    ),
+    Promise("M8", (tests("orders/test_races.py", "payments/test_refunds.py::test_of_two_at_once_one_wins"),)),
+    Promise(
+        "M9",
+        (
+            tests(
+                "orders/test_process.py::test_every_state_and_actor_and_action_gives_what_the_document_says",
+                "orders/test_every_step.py",
+            ),
+        ),
+    ),
+    Promise(
+        "M10",
+        (
+            tests(
+                "orders/test_market.py::test_a_client_sets_neither_price_nor_party_nor_state",
+                "contracts/greetings/test_orders.py::test_read_only_fields_of_an_order_are_ignored",
+                "contracts/greetings/test_orders.py::test_a_stale_price_is_refused_with_the_current_one",
+                "reviews/test_reviews.py::test_read_only_fields_of_a_review_are_ignored",
+            ),
+        ),
+        not_shown="no test mutates every field of every request",
+    ),
+    Promise(
+        "M11",
+        (
+            tests(
+                "payments/test_reconciliation.py",
+                "earnings/test_sending.py::test_reconciliation_finds_planted_differences_and_invents_none",
+                "earnings/test_sending.py::test_reconciliation_finds_fifty_planted_differences_among_a_thousand_payouts",
+            ),
+        ),
+        not_shown="50 differences among 1,000 are planted for payouts; for payments one of each kind",
+    ),
+    Promise(
+        "M12",
+        (
+            tests(
+                "kit/test_money.py",
+                "earnings/test_formulas.py",
+                "payments/test_refunds.py",
+                "orders/test_refunds.py::test_what_is_shown_adds_up",
+            ),
+        ),
+    ),
+    Promise(
+        "M13",
+        (
+            tests(
+                "reviews/test_reviews.py::test_a_recount_confirms_mixed_votes_and_reviews_and_finds_what_was_planted",
+                "orders/test_money.py::test_a_recount_finds_what_is_wrong_and_nothing_else",
+                "orders/test_money.py::test_a_service_is_charged_by_the_approval_and_counted",
+                "test_kills.py::test_no_money_is_lost_or_doubled_when_the_service_is_killed_repeatedly",
+            ),
+        ),
+    ),
+)
