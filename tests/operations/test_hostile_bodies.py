@@ -156,3 +156,12 @@ async def test_a_body_that_trickles_is_unreadable(
         await asyncio.sleep(0.05)
     assert b" 400 " in line.result()
     writer.close()
+
+
+async def test_a_form_of_thousands_of_parts_is_refused_before_they_are_read(api: Api) -> None:
+    part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = await api.post("/password_reset/confirm/", data=part * 12_000 + b"--b--\r\n", headers=headers)
+    assert answer.status == 400, await answer.text()
+    few = await api.post("/password_reset/confirm/", data=part * 20 + b"--b--\r\n", headers=headers)
+    assert few.status < 500
