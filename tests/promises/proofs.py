@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 #: The default time limit of a command, in seconds: of the short and of the full form.
 SHORT, FULL = 420.0, 7200.0
@@ -14,6 +15,8 @@ SHORT, FULL = 420.0, 7200.0
 class Tests:
     """Tests by their ids: a file, a function, or one case of it."""
 
+    #: For pytest: it is none itself.
+    __test__: ClassVar[bool] = False
     nodes: tuple[str, ...]
 
     def covers(self, test: str) -> bool:

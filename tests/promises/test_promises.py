@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.harness.checker import RULES
+from tests.promises import runner
 from tests.promises.faults.scenarios import SCENARIOS
 from tests.promises.mutants import FAULTS
 from tests.promises.planted_runs import notice
 from tests.promises.planting import ROOT, sources
 from tests.promises.proofs import Command, Promise, Tests
 from tests.promises.registry import PROMISES
-from tests.promises.runner import Ended, outcome_of, result_of, tests_outcome, wanted
+from tests.promises.runner import Ended, outcome_of, result_of, wanted
 from tests.promises.table import PAGE, headings, refreshed, rows_of
 
 
@@ -64,9 +65,9 @@ def test_what_came_out_is_said_as_it_is() -> None:
     one, proof = Promise("M1", ()), Tests(("tests/a.py", "tests/b.py::test_b"))
     passed = {"test": "tests/a.py::test_a", "outcome": "passed", "seconds": 1.0}
     case = {"test": "tests/b.py::test_b[1]", "outcome": "passed", "seconds": 1.0}
-    assert result_of(one, [tests_outcome(proof, [passed, case])], full=False) == "holds"
-    assert "no test ran of tests/b.py::test_b" in result_of(one, [tests_outcome(proof, [passed])], full=False)
-    failed = tests_outcome(proof, [passed, {**case, "outcome": "failed"}])
+    assert result_of(one, [runner.tests_outcome(proof, [passed, case])], full=False) == "holds"
+    assert "no test ran of tests/b.py::test_b" in result_of(one, [runner.tests_outcome(proof, [passed])], full=False)
+    failed = runner.tests_outcome(proof, [passed, {**case, "outcome": "failed"}])
     assert result_of(one, [failed], full=False) == "FAILED: 1 failed: tests/b.py::test_b[1]"
 
     command = Command("something", ("tests.harness",), limit=9)
