@@ -32,12 +32,12 @@ _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 LIMITS: web.AppKey[RateLimits] = web.AppKey("limits")
 
 
-def signed_in(handler: F) -> F:
+def login_required(handler: F) -> F:
     """Requires a valid access token."""
     return _closed(handler, "signed_in")
 
 
-def maybe_signed_in(handler: F) -> F:
+def login_optional(handler: F) -> F:
     """Open to guests; a valid token identifies the actor, an invalid one is ignored."""
     return _closed(handler, "maybe")
 
@@ -52,8 +52,8 @@ def staff_only(handler: F) -> F:
     return _closed(handler, "staff")
 
 
-def signed_in_socket(handler: F) -> F:
-    """Like ``signed_in``, for WebSockets, where browsers cannot set headers; see `socket_token_of`."""
+def login_required_socket(handler: F) -> F:
+    """Like ``login_required``, for WebSockets, where browsers cannot set headers; see `socket_token_of`."""
     return _closed(handler, "socket")
 
 
@@ -146,7 +146,7 @@ def socket_token_of(request: web.Request) -> str | None:
 
 
 def actor_of(request: web.Request) -> Actor:
-    """The actor, inside a ``@signed_in`` or ``@staff_only`` handler."""
+    """The actor, inside a ``@login_required`` or ``@staff_only`` handler."""
     actor = request[_ACTOR]
     assert isinstance(actor, Actor)
     return actor

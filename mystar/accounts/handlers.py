@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, client_info, session_response, signed_in, token_response, unlimited
+from mystar.accounts.access import actor_of, client_info, login_required, session_response, token_response, unlimited
 from mystar.accounts.keys import ACCOUNTS, CONTACTS, PASSWORDS
 from mystar.accounts.model import ConfirmLinkUnknown, Draft
 from mystar.accounts.schemas import (
@@ -150,7 +150,7 @@ async def verify_token(request: web.Request) -> web.Response:
 
 
 @docs(tags=["market: people"], summary="End this session", responses={204: {"description": "Ended"}})
-@signed_in
+@login_required
 async def log_out(request: web.Request) -> web.Response:
     await request.app[ACCOUNTS].log_out(actor_of(request))
     return web.Response(status=204)
@@ -161,7 +161,7 @@ async def log_out(request: web.Request) -> web.Response:
     summary="Change the password; ends all sessions",
     responses={204: {"description": "Changed"}},
 )
-@signed_in
+@login_required
 @json_schema(PasswordChange)
 async def change_password(request: web.Request) -> web.Response:
     body = body_of(request)
@@ -199,7 +199,7 @@ async def undo_change(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=["market: people"], summary="List sessions, newest first")
-@signed_in
+@login_required
 @querystring_schema(PageQuery)
 @response_schema(page_of(SessionView), 200)
 async def list_sessions(request: web.Request) -> web.Response:
@@ -212,7 +212,7 @@ async def list_sessions(request: web.Request) -> web.Response:
 
 
 @docs(tags=["market: people"], summary="End a session", responses={204: {"description": "Ended"}})
-@signed_in
+@login_required
 @match_info_schema(SessionPath)
 async def end_session(request: web.Request) -> web.Response:
     await request.app[ACCOUNTS].end_session(actor_of(request), path_of(request)["sid"])

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import actor_of, limited, maybe_actor_of, maybe_signed_in, signed_in
+from mystar.accounts.access import actor_of, limited, login_optional, login_required, maybe_actor_of
 from mystar.catalog.forms import ServiceForm, ServicePatch, ServiceUpload, ServiceUploadPatch, draft_of
 from mystar.catalog.keys import CATALOG, LISTINGS, TAXONOMY
 from mystar.catalog.model import MAX_SERVICE_IMAGES, Service
@@ -52,7 +52,7 @@ class FilterChoice(BaseSchema):
 
 
 @docs(tags=TAGS, summary="Search the catalogue by words and filters")
-@maybe_signed_in
+@login_optional
 @querystring_schema(ServiceQuery)
 @response_schema(page_of(ServiceView), 200)
 async def list_services(request: web.Request) -> web.Response:
@@ -69,7 +69,7 @@ async def list_services(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="List the actor's services, hidden ones included")
-@signed_in
+@login_required
 @querystring_schema(ServiceQuery)
 @response_schema(page_of(ServiceView), 200)
 async def list_own_services(request: web.Request) -> web.Response:
@@ -80,7 +80,7 @@ async def list_own_services(request: web.Request) -> web.Response:
 
 @limited("listing")
 @docs(tags=TAGS, summary="Create a service with its options and tags; for creators", requestBody=json_body(ServiceForm))
-@signed_in
+@login_required
 @multipart_schema(ServiceUpload)
 @response_schema(ServiceView, 201)
 @idempotent
@@ -94,7 +94,7 @@ async def create_service(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Read a service; a hidden one only for its creator and staff")
-@maybe_signed_in
+@login_optional
 @match_info_schema(ServicePath)
 @response_schema(ServiceView, 200)
 async def read_service(request: web.Request) -> web.Response:
@@ -103,7 +103,7 @@ async def read_service(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Read a service with prices and times as text")
-@maybe_signed_in
+@login_optional
 @match_info_schema(ServicePath)
 @response_schema(BriefServiceView, 200)
 async def read_brief_service(request: web.Request) -> web.Response:
@@ -112,7 +112,7 @@ async def read_brief_service(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Update fields of a service; orders keep what was agreed", requestBody=json_body(ServicePatch))
-@signed_in
+@login_required
 @match_info_schema(ServicePath)
 @multipart_schema(ServiceUploadPatch)
 @response_schema(ServiceView, 200)
@@ -121,7 +121,7 @@ async def change_service(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Replace a service; absent optional fields are kept", requestBody=json_body(ServiceForm))
-@signed_in
+@login_required
 @match_info_schema(ServicePath)
 @multipart_schema(ServiceUpload)
 @response_schema(ServiceView, 200)
@@ -130,7 +130,7 @@ async def replace_service(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Delete a service; its orders go on", responses={204: {"description": "Deleted"}})
-@signed_in
+@login_required
 @match_info_schema(ServicePath)
 async def remove_service(request: web.Request) -> web.Response:
     await request.app[LISTINGS].remove(actor_of(request), **path_of(request))

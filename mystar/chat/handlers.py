@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.chat.keys import CHAT
 from mystar.chat.schemas import (
     ChangesQuery,
@@ -37,7 +37,7 @@ TAGS = ["market: conversations"]
 
 
 @docs(tags=TAGS, summary="List conversations, latest activity first")
-@signed_in
+@login_required
 @querystring_schema(PageQuery)
 @response_schema(page_of(ConversationView), 200)
 async def list_conversations(request: web.Request) -> web.Response:
@@ -51,7 +51,7 @@ async def list_conversations(request: web.Request) -> web.Response:
     summary="Open a conversation with an account, or get the existing one",
     responses={200: {"schema": ConversationView, "description": "The conversation existed"}},
 )
-@signed_in
+@login_required
 @json_schema(ConversationDraft)
 @response_schema(ConversationView, 201)
 @idempotent
@@ -63,7 +63,7 @@ async def open_conversation(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Read a conversation")
-@signed_in
+@login_required
 @match_info_schema(ConversationPath)
 @response_schema(ConversationView, 200)
 async def read_conversation(request: web.Request) -> web.Response:
@@ -72,7 +72,7 @@ async def read_conversation(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="List messages of a conversation, newest first")
-@signed_in
+@login_required
 @match_info_schema(ConversationPath)
 @querystring_schema(PageQuery)
 @response_schema(page_of(MessageView), 200)
@@ -87,7 +87,7 @@ async def list_messages(request: web.Request) -> web.Response:
     summary="Send a message",
     responses={200: {"schema": MessageView, "description": "The first message of this client_id"}},
 )
-@signed_in
+@login_required
 @match_info_schema(ConversationPath)
 @json_schema(MessageDraft)
 @response_schema(MessageView, 201)
@@ -106,7 +106,7 @@ async def send_message(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Edit a message; for its author")
-@signed_in
+@login_required
 @match_info_schema(MessagePath)
 @json_schema(MessageEdit)
 @response_schema(MessageView, 200)
@@ -120,7 +120,7 @@ async def edit_message(request: web.Request) -> web.Response:
     summary="Delete a message; for its author",
     responses={204: {"description": "Deleted; its number stays, its text and files are removed"}},
 )
-@signed_in
+@login_required
 @match_info_schema(MessagePath)
 async def delete_message(request: web.Request) -> web.Response:
     await request.app[CHAT].delete(actor_of(request), **path_of(request))
@@ -128,7 +128,7 @@ async def delete_message(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Move the read mark")
-@signed_in
+@login_required
 @match_info_schema(ConversationPath)
 @json_schema(ReadDraft)
 @response_schema(ReadView, 200)
@@ -141,7 +141,7 @@ async def mark_read(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="List changes of a conversation after a position, oldest first")
-@signed_in
+@login_required
 @match_info_schema(ConversationPath)
 @querystring_schema(ChangesQuery)
 @response_schema(ChangesView, 200)
@@ -155,7 +155,7 @@ async def list_changes(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="List blocked users")
-@signed_in
+@login_required
 @querystring_schema(PageQuery)
 @response_schema(page_of(MemberView), 200)
 async def list_blocked(request: web.Request) -> web.Response:
@@ -165,7 +165,7 @@ async def list_blocked(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Block a user", responses={204: {"description": "Blocked"}})
-@signed_in
+@login_required
 @match_info_schema(UserPath)
 @idempotent
 async def block(request: web.Request) -> web.StreamResponse:
@@ -174,7 +174,7 @@ async def block(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Unblock a user", responses={204: {"description": "Unblocked"}})
-@signed_in
+@login_required
 @match_info_schema(UserPath)
 async def unblock(request: web.Request) -> web.Response:
     await request.app[CHAT].unblock(actor_of(request), path_of(request)["user_id"])

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema
 from marshmallow import fields, validate
 
-from mystar.accounts.access import actor_of, signed_in_socket
+from mystar.accounts.access import actor_of, login_required_socket
 from mystar.accounts.model import Actor
 from mystar.accounts.sessions.sockets import open_connection
 from mystar.chat.keys import LIVE_CHAT
@@ -156,7 +156,7 @@ def _presence(account_id: int, what: int) -> dict[str, Any]:
 
 
 @docs(tags=["conversations"], summary="Stream a conversation")
-@signed_in_socket
+@login_required_socket
 @match_info_schema(ConversationPath)
 @querystring_schema(ConversationSocketQuery)
 async def conversation_socket(request: web.Request) -> web.WebSocketResponse:

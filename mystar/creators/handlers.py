@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.accounts.keys import ACCOUNTS, PROFILES
 from mystar.accounts.model import Account
 from mystar.accounts.schemas import CLIENT, CREATOR
@@ -53,14 +53,14 @@ AVATAR = FileField("avatar", ("avatar",), "avatars", public=True)
 
 
 @docs(tags=["market: people"], summary="Read the actor's account")
-@signed_in
+@login_required
 @response_schema(UserView, 200)
 async def read_me(request: web.Request) -> web.Response:
     return json_response(await _view(request, await request.app[ACCOUNTS].profile(actor_of(request).id)))
 
 
 @docs(tags=["market: people"], summary="Update fields of the account", requestBody=json_body(UserChange))
-@signed_in
+@login_required
 @multipart_schema(UserUpload)
 @response_schema(UserView, 200)
 async def change_me(request: web.Request) -> web.Response:
@@ -68,14 +68,14 @@ async def change_me(request: web.Request) -> web.Response:
 
 
 @docs(tags=["market: people"], summary="Read the actor's client profile")
-@signed_in
+@login_required
 @response_schema(ClientProfileView, 200)
 async def read_client_profile(request: web.Request) -> web.Response:
     return await _client_profile(request, await request.app[ACCOUNTS].profile(actor_of(request).id))
 
 
 @docs(tags=["market: people"], summary="Update the actor's client profile", requestBody=json_body(UserChange))
-@signed_in
+@login_required
 @multipart_schema(UserUpload)
 @response_schema(ClientProfileView, 200)
 async def change_client_profile(request: web.Request) -> web.Response:
@@ -83,7 +83,7 @@ async def change_client_profile(request: web.Request) -> web.Response:
 
 
 @docs(tags=["market: people"], summary="Read the actor's client profile by its id")
-@signed_in
+@login_required
 @match_info_schema(AccountPath)
 @response_schema(ClientProfileView, 200)
 async def read_client_profile_by_id(request: web.Request) -> web.Response:
@@ -92,7 +92,7 @@ async def read_client_profile_by_id(request: web.Request) -> web.Response:
 
 
 @docs(tags=["market: people"], summary="Update the actor's client profile by its id", requestBody=json_body(UserChange))
-@signed_in
+@login_required
 @match_info_schema(AccountPath)
 @multipart_schema(UserUpload)
 @response_schema(ClientProfileView, 200)
@@ -162,7 +162,7 @@ async def read_skill(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="List skills of a creator or of the actor")
-@signed_in
+@login_required
 @querystring_schema(OfCreatorQuery)
 @response_schema(page_of(CreatorSkillView), 200)
 async def list_creator_skills(request: web.Request) -> web.Response:
@@ -176,7 +176,7 @@ async def list_creator_skills(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Add a skill to the actor's profile")
-@signed_in
+@login_required
 @json_schema(SkillDraft)
 @response_schema(CreatorSkillView, 201)
 @idempotent
@@ -186,7 +186,7 @@ async def add_skill(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Replace the level of a skill")
-@signed_in
+@login_required
 @match_info_schema(CreatorSkillPath)
 @json_schema(LevelDraft)
 @response_schema(CreatorSkillView, 200)
@@ -195,7 +195,7 @@ async def set_level(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Update the level of a skill")
-@signed_in
+@login_required
 @match_info_schema(CreatorSkillPath)
 @json_schema(LevelChange)
 @response_schema(CreatorSkillView, 200)
@@ -210,7 +210,7 @@ async def _set_level(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Remove a skill from the actor's profile", responses={204: {"description": "Deleted"}})
-@signed_in
+@login_required
 @match_info_schema(CreatorSkillPath)
 async def drop_skill(request: web.Request) -> web.Response:
     await request.app[SKILLS].remove_from_creator(actor_of(request), path_of(request)["creator_skill_id"])
@@ -218,7 +218,7 @@ async def drop_skill(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Add or change several skills, all or none")
-@signed_in
+@login_required
 @json_schema(SkillLevels(many=True))
 @response_schema(SetSkillView(many=True), 200)
 @idempotent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.earnings.keys import EARNINGS
 from mystar.earnings.schemas import (
     EntryQuery,
@@ -24,7 +24,7 @@ TAGS = ["market: earnings"]
 
 
 @docs(tags=TAGS, summary="What would stay of a price of my service")
-@signed_in
+@login_required
 @querystring_schema(QuoteQuery)
 @response_schema(QuoteView, 200)
 async def read_quote(request: web.Request) -> web.Response:
@@ -32,7 +32,7 @@ async def read_quote(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="The lines of my accounts, newest first")
-@signed_in
+@login_required
 @querystring_schema(EntryQuery)
 @response_schema(page_of(EntryView), 200)
 async def list_entries(request: web.Request) -> web.Response:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, request_schema, response_schema
 
-from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in
+from mystar.accounts.access import actor_of, login_optional, login_required, maybe_actor_of
 from mystar.files.forms import ANYWHERE, FileField, read_form
 from mystar.files.keys import FILES, STORAGES
 from mystar.files.model import IMAGES, VIDEOS, FileUnknown, StoredFile
@@ -51,7 +51,7 @@ _SEEN_POLICY = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 
         304: {"description": "The client has it already"},
     },
 )
-@maybe_signed_in
+@login_optional
 async def media(request: web.Request) -> web.StreamResponse:
     files = request.app[FILES]
     file = await files.open_for(
@@ -126,7 +126,7 @@ async def _send(
     summary="Upload a file",
     description="Private until a delivery or a message uses it. Unused files are deleted after a day.",
 )
-@signed_in
+@login_required
 @request_schema(FileForm, location="files")
 @response_schema(FileView, 201)
 @idempotent
@@ -136,7 +136,7 @@ async def upload(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="List the actor's uploads, newest first")
-@signed_in
+@login_required
 @querystring_schema(pagination.PageQuery)
 @response_schema(pagination.page_of(FileView), 200)
 async def list_uploads(request: web.Request) -> web.Response:
@@ -145,7 +145,7 @@ async def list_uploads(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Read an upload")
-@signed_in
+@login_required
 @match_info_schema(FilePath)
 @response_schema(FileView, 200)
 async def read_upload(request: web.Request) -> web.Response:
@@ -157,7 +157,7 @@ async def read_upload(request: web.Request) -> web.Response:
     summary="Delete an unused upload",
     responses={204: {"description": "Deleted"}},
 )
-@signed_in
+@login_required
 @match_info_schema(FilePath)
 async def delete_upload(request: web.Request) -> web.Response:
     await request.app[FILES].remove(actor_of(request), **path_of(request))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.kit.web.http import html_response, json_response, language_of
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import page_of, page_request, page_response
@@ -42,7 +42,7 @@ async def reading_language(request: web.Request) -> str:
 
 
 @docs(tags=TAGS, summary="List notifications, newest first")
-@signed_in
+@login_required
 @querystring_schema(NotificationQuery)
 @response_schema(page_of(NotificationView), 200)
 async def list_notifications(request: web.Request) -> web.Response:
@@ -54,7 +54,7 @@ async def list_notifications(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Read a notification")
-@signed_in
+@login_required
 @match_info_schema(NotificationPath)
 @response_schema(NotificationView, 200)
 async def read_notification(request: web.Request) -> web.Response:
@@ -63,14 +63,14 @@ async def read_notification(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Count unread notifications")
-@signed_in
+@login_required
 @response_schema(UnreadCountView, 200)
 async def count_unread(request: web.Request) -> web.Response:
     return json_response({"unread_count": await request.app[NOTIFICATIONS].unread(actor_of(request))})
 
 
 @docs(tags=TAGS, summary="Mark a notification as read")
-@signed_in
+@login_required
 @match_info_schema(NotificationPath)
 @response_schema(MarkedView, 200)
 @idempotent
@@ -81,7 +81,7 @@ async def mark_read(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Mark all notifications as read")
-@signed_in
+@login_required
 @response_schema(MarkedCountView, 200)
 @idempotent
 async def mark_all_read(request: web.Request) -> web.StreamResponse:
@@ -90,7 +90,7 @@ async def mark_all_read(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Delete a notification", responses={204: {"description": "Deleted"}})
-@signed_in
+@login_required
 @match_info_schema(NotificationPath)
 async def remove(request: web.Request) -> web.Response:
     await request.app[NOTIFICATIONS].remove(actor_of(request), **path_of(request))
@@ -98,7 +98,7 @@ async def remove(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Delete all notifications")
-@signed_in
+@login_required
 @response_schema(DeletedCountView, 200)
 @idempotent
 async def clear(request: web.Request) -> web.StreamResponse:
@@ -106,14 +106,14 @@ async def clear(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Read the mail settings")
-@signed_in
+@login_required
 @response_schema(NotificationSettings, 200)
 async def read_settings(request: web.Request) -> web.Response:
     return json_response({"email": await request.app[NOTIFICATIONS].wants_mail(actor_of(request))})
 
 
 @docs(tags=TAGS, summary="Update the mail settings")
-@signed_in
+@login_required
 @json_schema(NotificationSettings)
 @response_schema(NotificationSettings, 200)
 async def change_settings(request: web.Request) -> web.Response:

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp_apispec import docs, querystring_schema
 
-from mystar.accounts.access import actor_of, signed_in_socket
+from mystar.accounts.access import actor_of, login_required_socket
 from mystar.accounts.sessions.sockets import open_connection
 from mystar.errors import Text, Unreadable
 from mystar.kit.events import Events
@@ -68,7 +68,7 @@ def _encode(notification: Notification, *, language: str, site: Site) -> bytes:
 
 
 @docs(tags=TAGS, summary="Stream the account's notifications")
-@signed_in_socket
+@login_required_socket
 @querystring_schema(NotificationSocketQuery)
 async def notification_socket(request: web.Request) -> web.WebSocketResponse:
     notifications, account_id, after = request.app[NOTIFICATIONS], actor_of(request).id, query_of(request)["after"]

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.files.forms import addresses
 from mystar.kit.web.http import json_response, language_of
 from mystar.kit.web.idempotency import idempotent
@@ -40,7 +40,7 @@ _WRONG_TIME = {409: {"description": "Not now: `status` and `allowed_actions` say
 
 
 @docs(tags=TAGS, summary="Place an order of a service or a greeting")
-@signed_in
+@login_required
 @json_schema(ServiceOrderDraft)
 @response_schema(OrderView, 201)
 @idempotent
@@ -53,7 +53,7 @@ async def place_order(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="List one's own orders, bought and sold, newest first")
-@signed_in
+@login_required
 @querystring_schema(OrderQuery)
 @response_schema(page_of(OrderView), 200)
 async def list_orders(request: web.Request) -> web.Response:
@@ -68,7 +68,7 @@ async def list_orders(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Read an order with its deliveries, payments and events; for its parties and staff")
-@signed_in
+@login_required
 @match_info_schema(OrderPath)
 @response_schema(OrderDetailView, 200)
 async def read_order(request: web.Request) -> web.Response:
@@ -76,7 +76,7 @@ async def read_order(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Edit the requirements before the first delivery; for the buyer", responses=_WRONG_TIME)
-@signed_in
+@login_required
 @match_info_schema(OrderPath)
 @json_schema(OrderEdit)
 @response_schema(OrderDetailView, 200)
@@ -88,7 +88,7 @@ async def edit_order(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Get a link to the payment page; for the buyer", responses=_WRONG_TIME)
-@signed_in
+@login_required
 @match_info_schema(OrderPath)
 @response_schema(PaymentLinkView, 200)
 @idempotent
@@ -97,7 +97,7 @@ async def pay_order(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Accept an order; for the creator", responses=_WRONG_TIME)
-@signed_in
+@login_required
 @match_info_schema(OrderPath)
 @response_schema(OrderView, 200)
 @idempotent
@@ -106,7 +106,7 @@ async def accept_order(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Reject an order and release the hold; for the creator", responses=_WRONG_TIME)
-@signed_in
+@login_required
 @match_info_schema(OrderPath)
 @json_schema(OrderReasonDraft)
 @response_schema(OrderView, 200)
@@ -116,7 +116,7 @@ async def reject_order(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="List the deliveries of an order, newest first")
-@signed_in
+@login_required
 @match_info_schema(OrderPath)
 @querystring_schema(PageQuery)
 @response_schema(page_of(DeliveryView), 200)
@@ -127,7 +127,7 @@ async def list_deliveries(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Deliver; for the creator", responses=_WRONG_TIME)
-@signed_in
+@login_required
 @match_info_schema(OrderPath)
 @json_schema(DeliveryDraft)
 @response_schema(DeliveryView, 201)
@@ -137,7 +137,7 @@ async def deliver(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Deliver, with the order named in the body; for the creator", responses=_WRONG_TIME)
-@signed_in
+@login_required
 @json_schema(OrderDeliveryDraft)
 @response_schema(DeliveryView, 201)
 @idempotent
@@ -151,7 +151,7 @@ async def deliver_order(request: web.Request) -> web.StreamResponse:
     summary="Approve the delivery and capture the hold; for the buyer, or staff in a dispute",
     responses=_WRONG_TIME,
 )
-@signed_in
+@login_required
 @match_info_schema(OrderPath)
 @response_schema(OrderView, 200)
 @idempotent
@@ -160,7 +160,7 @@ async def approve_order(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Cancel an order: a hold is released, a captured sum is refunded", responses=_WRONG_TIME)
-@signed_in
+@login_required
 @match_info_schema(OrderPath)
 @json_schema(OrderReasonDraft)
 @response_schema(OrderView, 200)
@@ -170,7 +170,7 @@ async def cancel_order(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Request a revision; for the buyer", responses=_WRONG_TIME)
-@signed_in
+@login_required
 @match_info_schema(OrderPath)
 @json_schema(OrderReasonDraft)
 @response_schema(OrderView, 200)
@@ -180,7 +180,7 @@ async def request_revision(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Open a dispute, which staff decide; the money stays where it is", responses=_WRONG_TIME)
-@signed_in
+@login_required
 @match_info_schema(OrderPath)
 @json_schema(OrderReasonDraft)
 @response_schema(OrderView, 200)
@@ -190,7 +190,7 @@ async def dispute_order(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Capture the hold; for the creator of a greeting, or staff", responses=_WRONG_TIME)
-@signed_in
+@login_required
 @match_info_schema(OrderPath)
 @response_schema(OrderView, 200)
 @idempotent
@@ -199,7 +199,7 @@ async def capture_order(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Refund a captured sum, or a part of it; for staff", responses=_WRONG_TIME)
-@signed_in
+@login_required
 @match_info_schema(OrderPath)
 @json_schema(OrderRefundDraft)
 @response_schema(OrderView, 200)

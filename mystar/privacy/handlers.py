@@ -7,7 +7,7 @@ import logging
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.accounts.schemas import AcknowledgementView, MailedTokenDraft
 from mystar.errors import Text
 from mystar.kit.storage.local import ObjectNotFound
@@ -37,7 +37,7 @@ _KEPT = Text("Удаление отменено: аккаунт остаётся
     summary="Have an archive of all my data made; a link to it is mailed",
     description="Needs the password, or a session younger than ten minutes. One at a time.",
 )
-@signed_in
+@login_required
 @json_schema(PasswordProof)
 @response_schema(ExportView, 202)
 async def request_export(request: web.Request) -> web.Response:
@@ -46,7 +46,7 @@ async def request_export(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Read the state of my latest export")
-@signed_in
+@login_required
 @response_schema(ExportView, 200)
 async def read_export(request: web.Request) -> web.Response:
     """:raises ExportUnknown: there was none."""
@@ -62,7 +62,7 @@ async def read_export(request: web.Request) -> web.Response:
     description="Needs a session in which the password was given within ten minutes.",
     responses=_ARCHIVE,
 )
-@signed_in
+@login_required
 @match_info_schema(ExportPath)
 async def download(request: web.Request) -> web.StreamResponse:
     export = await request.app[EXPORTS].open(actor_of(request), path_of(request)["export_id"])
@@ -114,7 +114,7 @@ async def _send(request: web.Request, export: DataExport) -> web.StreamResponse:
     description="Needs the password, or a session younger than ten minutes. All sessions end. Until `due_at` it"
     " is withdrawn by signing in, or by the mailed link. 409 `erasure_blocked` lists what has to be settled first.",
 )
-@signed_in
+@login_required
 @json_schema(PasswordProof)
 @response_schema(ErasureView, 202)
 async def request_erasure(request: web.Request) -> web.Response:
@@ -125,7 +125,7 @@ async def request_erasure(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Read whether my account is to be erased, and what stands in the way")
-@signed_in
+@login_required
 @response_schema(ErasureView, 200)
 async def read_erasure(request: web.Request) -> web.Response:
     erasures = request.app[ERASURES]

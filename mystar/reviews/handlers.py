@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, limited, signed_in
+from mystar.accounts.access import actor_of, limited, login_required
 from mystar.kit.web.http import PUBLIC_URL, json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import Page, PageQuery, page_of, page_request, page_response
@@ -29,7 +29,7 @@ TAGS = ["market: reviews"]
 
 @limited("review")
 @docs(tags=TAGS, summary="Review a completed order, once; for the buyer")
-@signed_in
+@login_required
 @match_info_schema(OrderPath)
 @json_schema(ReviewDraft)
 @response_schema(ReviewView, 201)
@@ -45,7 +45,7 @@ async def write_review(request: web.Request) -> web.StreamResponse:
     summary="Reply to a review, or correct the reply once; for the creator",
     responses={200: {"schema": ReviewView, "description": "The reply is corrected"}},
 )
-@signed_in
+@login_required
 @match_info_schema(ReviewPath)
 @json_schema(ReplyDraft)
 @response_schema(ReviewView, 201)

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, response_schema
 
-from mystar.accounts.access import actor_of, client_info, session_response, signed_in
+from mystar.accounts.access import actor_of, client_info, login_required, session_response
 from mystar.accounts.factors.model import Enrolled, PasskeyOptions, Proof
 from mystar.accounts.factors.schemas import (
     ChallengeDraft,
@@ -95,7 +95,7 @@ async def passkey_sign_in(request: web.Request) -> web.Response:
 
 
 @docs(tags=_TAGS, summary="List the account's second factors")
-@signed_in
+@login_required
 @response_schema(FactorsView, 200)
 async def list_factors(request: web.Request) -> web.Response:
     return json_response(FactorsView().dump(await request.app[FACTORS].overview(actor_of(request))))
@@ -106,7 +106,7 @@ async def list_factors(request: web.Request) -> web.Response:
     summary="Begin to add an authenticator application",
     description="Answers its key once. Needs a session younger than ten minutes.",
 )
-@signed_in
+@login_required
 @json_schema(Nothing)
 @response_schema(TotpView, 201)
 async def begin_totp(request: web.Request) -> web.Response:
@@ -120,7 +120,7 @@ async def begin_totp(request: web.Request) -> web.Response:
     summary="Add an authenticator application by its first code",
     description="With the first factor, other sessions end. Mailed to the owner.",
 )
-@signed_in
+@login_required
 @json_schema(TotpConfirmation)
 @response_schema(EnrolledView, 201)
 async def confirm_totp(request: web.Request) -> web.Response:
@@ -134,7 +134,7 @@ async def confirm_totp(request: web.Request) -> web.Response:
     summary="Get what the browser makes a passkey from",
     description="Needs a session younger than ten minutes.",
 )
-@signed_in
+@login_required
 @json_schema(Nothing)
 @response_schema(PasskeyOptionsView, 200)
 async def begin_passkey(request: web.Request) -> web.Response:
@@ -144,7 +144,7 @@ async def begin_passkey(request: web.Request) -> web.Response:
 @docs(
     tags=_TAGS, summary="Add a passkey", description="With the first factor, other sessions end. Mailed to the owner."
 )
-@signed_in
+@login_required
 @json_schema(PasskeyDraft)
 @response_schema(EnrolledView, 201)
 async def add_passkey(request: web.Request) -> web.Response:
@@ -154,7 +154,7 @@ async def add_passkey(request: web.Request) -> web.Response:
 
 
 @docs(tags=_TAGS, summary="Rename a second factor")
-@signed_in
+@login_required
 @match_info_schema(FactorPath)
 @json_schema(FactorChange)
 @response_schema(FactorView, 200)
@@ -171,7 +171,7 @@ async def rename_factor(request: web.Request) -> web.Response:
     description=f"{_FRESH} Other sessions end, and with the last factor the recovery codes.",
     responses={204: {"description": "Removed"}},
 )
-@signed_in
+@login_required
 @match_info_schema(FactorPath)
 async def remove_factor(request: web.Request) -> web.Response:
     await request.app[FACTORS].remove(actor_of(request), path_of(request)["factor_id"])
@@ -179,7 +179,7 @@ async def remove_factor(request: web.Request) -> web.Response:
 
 
 @docs(tags=_TAGS, summary="Replace the recovery codes", description=_FRESH)
-@signed_in
+@login_required
 @json_schema(Nothing)
 @response_schema(RecoveryCodesView, 201)
 async def renew_codes(request: web.Request) -> web.Response:
@@ -195,7 +195,7 @@ async def renew_codes(request: web.Request) -> web.Response:
     summary="Give the password or a second factor again; the session counts as new for ten minutes",
     responses={204: {"description": "The session is new for ten minutes"}},
 )
-@signed_in
+@login_required
 @json_schema(Reauthentication)
 async def reauthenticate(request: web.Request) -> web.Response:
     actor, body = actor_of(request), body_of(request)
@@ -208,7 +208,7 @@ async def reauthenticate(request: web.Request) -> web.Response:
 
 
 @docs(tags=_TAGS, summary="Get what the browser asks a passkey for, to confirm a sensitive action")
-@signed_in
+@login_required
 @json_schema(Nothing)
 @response_schema(PasskeyOptionsView, 200)
 async def reauthentication_options(request: web.Request) -> web.Response:

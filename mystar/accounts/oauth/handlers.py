@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.accounts.keys import IDENTITIES
 from mystar.accounts.oauth.schemas import IdentityPath, IdentityView
 from mystar.kit.web.fields import NoParameters
@@ -15,7 +15,7 @@ from mystar.kit.web.validation import path_of
 
 
 @docs(tags=["market: people"], summary="List linked sign-ins")
-@signed_in
+@login_required
 @querystring_schema(NoParameters)
 @response_schema(IdentityView(many=True), 200)
 async def list_identities(request: web.Request) -> web.Response:
@@ -29,7 +29,7 @@ async def list_identities(request: web.Request) -> web.Response:
     description="Needs a session younger than ten minutes, and a password as another way to log in.",
     responses={204: {"description": "Removed"}},
 )
-@signed_in
+@login_required
 async def unlink_all(request: web.Request) -> web.Response:
     await request.app[IDENTITIES].unlink(actor_of(request))
     return web.Response(status=204)
@@ -41,7 +41,7 @@ async def unlink_all(request: web.Request) -> web.Response:
     description="Needs a session younger than ten minutes, and another way to log in.",
     responses={204: {"description": "Removed"}},
 )
-@signed_in
+@login_required
 @match_info_schema(IdentityPath)
 async def unlink(request: web.Request) -> web.Response:
     await request.app[IDENTITIES].unlink(actor_of(request), path_of(request)["id"])

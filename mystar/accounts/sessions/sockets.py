@@ -29,7 +29,7 @@ _BATCH = 1000
 
 @asynccontextmanager
 async def open_connection(request: web.Request, encoder: Encoder) -> AsyncIterator[Connection]:
-    """The WebSocket of the actor of a ``@signed_in_socket`` handler. Raises as `websocket.open_connection` does."""
+    """The WebSocket of a ``@login_required_socket`` handler's actor. Raises as `websocket.open_connection` does."""
     actor = actor_of(request)
 
     async def reauthenticate() -> None:

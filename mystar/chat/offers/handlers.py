@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, limited, signed_in
+from mystar.accounts.access import actor_of, limited, login_required
 from mystar.chat.keys import OFFERS
 from mystar.chat.offers.model import OfferDraft
 from mystar.chat.offers.schemas import (
@@ -33,7 +33,7 @@ _AGAIN = {200: {"schema": OfferView, "description": "The first offer of this cli
 
 
 @docs(tags=TAGS, summary="Offer a service at a price and a term; for a creator", responses=_AGAIN)
-@signed_in
+@login_required
 @match_info_schema(ConversationPath)
 @json_schema(OfferDraftSchema)
 @response_schema(OfferView, 201)
@@ -52,7 +52,7 @@ async def send_offer(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="List the offers of a conversation, newest first")
-@signed_in
+@login_required
 @match_info_schema(ConversationPath)
 @querystring_schema(PageQuery)
 @response_schema(page_of(OfferView), 200)
@@ -63,7 +63,7 @@ async def list_of_conversation(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="List one's own offers, received and sent, newest first")
-@signed_in
+@login_required
 @querystring_schema(OfferQuery)
 @response_schema(page_of(OfferView), 200)
 async def list_offers(request: web.Request) -> web.Response:
@@ -73,7 +73,7 @@ async def list_offers(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Read an offer; for its parties")
-@signed_in
+@login_required
 @match_info_schema(OfferPath)
 @response_schema(OfferView, 200)
 async def read_offer(request: web.Request) -> web.Response:
@@ -85,7 +85,7 @@ async def read_offer(request: web.Request) -> web.Response:
     summary="Accept an offer, which makes an order; for its buyer",
     responses={**_CLOSED, 200: {"schema": OrderView, "description": "The order that was made before"}},
 )
-@signed_in
+@login_required
 @match_info_schema(OfferPath)
 @json_schema(OfferAcceptance)
 @response_schema(OrderView, 201)
@@ -101,7 +101,7 @@ async def accept_offer(request: web.Request) -> web.StreamResponse:
 
 @limited("order_action")
 @docs(tags=TAGS, summary="Decline an offer; for its buyer", responses=_CLOSED)
-@signed_in
+@login_required
 @match_info_schema(OfferPath)
 @json_schema(OfferReason)
 @response_schema(OfferView, 200)
@@ -113,7 +113,7 @@ async def decline_offer(request: web.Request) -> web.StreamResponse:
 
 @limited("order_action")
 @docs(tags=TAGS, summary="Withdraw an offer; for the creator that made it", responses=_CLOSED)
-@signed_in
+@login_required
 @match_info_schema(OfferPath)
 @json_schema(OfferReason)
 @response_schema(OfferView, 200)

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import ValidationError, fields, post_load, validate
 
-from mystar.accounts.access import actor_of, client_info, session_response, signed_in
+from mystar.accounts.access import actor_of, client_info, login_required, session_response
 from mystar.accounts.credentials import national_number
 from mystar.accounts.factors.handlers import finish_sign_in
 from mystar.accounts.factors.schemas import SecondStepDraft
@@ -176,7 +176,7 @@ async def confirm(request: web.Request) -> web.Response:
 
 
 @docs(tags=["greetings: people"], summary="Read the personal page of a customer or a star")
-@signed_in
+@login_required
 @querystring_schema(GreetingsPersonalQuery)
 @json_schema(GreetingsPersonalBody)
 @response_schema(GreetingsPersonal, 200)
@@ -193,7 +193,7 @@ async def personal(request: web.Request) -> web.Response:
     summary="Update the personal page",
     description="Answers the number 201, or [messages, 400]: the client reads the body instead of the status.",
 )
-@signed_in
+@login_required
 @json_schema(GreetingsPersonalChange)
 @response_schema({"oneOf": [SAVED, REFUSED]}, 200)
 async def change_personal(request: web.Request) -> web.Response:

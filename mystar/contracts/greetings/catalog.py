@@ -12,9 +12,9 @@ from marshmallow import fields
 from mystar.accounts.access import (
     actor_of,
     client_info,
+    login_optional,
+    login_required,
     maybe_actor_of,
-    maybe_signed_in,
-    signed_in,
     token_of,
     unlimited,
 )
@@ -165,7 +165,7 @@ async def list_categories(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Create a star profile; staff with a password in the body create an account, too")
-@signed_in
+@login_required
 @json_schema(StarDraft)
 @response_schema(TokenView, 201)
 async def create_star(request: web.Request) -> web.Response:
@@ -187,7 +187,7 @@ async def create_star(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="List stars, best first")
-@maybe_signed_in
+@login_optional
 @querystring_schema(KeysetQuery)
 @response_schema(StarView(many=True), 201)
 async def list_stars(request: web.Request) -> web.Response:
@@ -199,7 +199,7 @@ async def list_stars(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Read a star")
-@maybe_signed_in
+@login_optional
 @querystring_schema(StarQuery)
 @json_schema(StarQuery)
 @response_schema(StarView, 200)
@@ -213,7 +213,7 @@ async def read_star(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="List stars of a category, best first")
-@maybe_signed_in
+@login_optional
 @querystring_schema(CategoryQuery)
 @response_schema(StarView(many=True), 200)
 async def list_category(request: web.Request) -> web.Response:
@@ -230,7 +230,7 @@ async def list_category(request: web.Request) -> web.Response:
 
 @unlimited("reads")
 @docs(tags=TAGS, summary="List stars with a tag, best first")
-@maybe_signed_in
+@login_optional
 @querystring_schema(KeysetQuery)
 @json_schema(TagDraft)
 @response_schema(TaggedStarView(many=True), 200)
@@ -243,7 +243,7 @@ async def filter_stars(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Rate a star, once", responses=_sentence(201))
-@signed_in
+@login_required
 @json_schema(Vote)
 async def rate_star(request: web.Request) -> web.Response:
     actor, vote = actor_of(request), body_of(request)
@@ -253,7 +253,7 @@ async def rate_star(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Like a star, once", responses=_sentence(201))
-@signed_in
+@login_required
 @json_schema(FanDraft)
 async def like_star(request: web.Request) -> web.Response:
     actor, body = actor_of(request), body_of(request)
@@ -272,7 +272,7 @@ async def like_star(request: web.Request) -> web.Response:
         }
     },
 )
-@signed_in
+@login_required
 @querystring_schema(FavouritesQuery)
 async def list_favourites(request: web.Request) -> web.Response:
     actor, page, catalog = actor_of(request), list_request(request), request.app[CATALOG]
@@ -286,7 +286,7 @@ async def list_favourites(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Add a star to the favourites", responses=_sentence(200, 201))
-@signed_in
+@login_required
 @json_schema(FanDraft)
 async def add_favourite(request: web.Request) -> web.Response:
     actor, body = actor_of(request), body_of(request)
@@ -297,7 +297,7 @@ async def add_favourite(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Remove a star from the favourites", responses=_sentence(200))
-@signed_in
+@login_required
 @json_schema(FanDraft)
 async def remove_favourite(request: web.Request) -> web.Response:
     actor, body = actor_of(request), body_of(request)

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.chat.keys import CHAT
 from mystar.chat.model import (
     MAX_CLIENT_ID_LENGTH,
@@ -83,7 +83,7 @@ class GreetingsMessage(BaseSchema):
     summary="Send a message to an account",
     responses={200: {"schema": ONE_STRING, "description": "«Отправлено»."}},
 )
-@signed_in
+@login_required
 @json_schema(GreetingsMessageDraft)
 @idempotent
 async def send_message(request: web.Request) -> web.StreamResponse:
@@ -98,7 +98,7 @@ async def send_message(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="List messages of two accounts, oldest first; page 1 has the newest thousand")
-@signed_in
+@login_required
 @querystring_schema(GreetingsMessageQuery)
 @response_schema(GreetingsMessage(many=True), 200)
 async def list_messages(request: web.Request) -> web.Response:

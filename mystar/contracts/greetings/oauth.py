@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import client_info, maybe_actor_of, maybe_signed_in
+from mystar.accounts.access import client_info, login_optional, maybe_actor_of
 from mystar.accounts.keys import SIGN_IN
 from mystar.accounts.oauth.providers.base import Name
 from mystar.accounts.oauth.service import ContactDetails
@@ -121,7 +121,7 @@ async def mid_vk(request: web.Request) -> web.Response:
     summary="Register through Yandex",
     description="For a signed-in account it links Yandex.",
 )
-@maybe_signed_in
+@login_optional
 @json_schema(YandexRegistration)
 @response_schema(GreetingsSignedIn, 201)
 async def yandex_register(request: web.Request) -> web.Response:
@@ -151,7 +151,7 @@ async def yandex_login(request: web.Request) -> web.Response:
     summary="Register through VK",
     description="`id` is the account's, VK's own is `vk_id`. For a signed-in account it links VK.",
 )
-@maybe_signed_in
+@login_optional
 @json_schema(VkRegistration)
 @response_schema(VkRegistered, 201)
 async def vk_register(request: web.Request) -> web.Response:

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields, pre_load, validate
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.accounts.model import Actor
 from mystar.contracts.greetings.answers import ONE_STRING, ActorId
 from mystar.errors import Forbidden, Invalid, Text
@@ -165,7 +165,7 @@ class DetailView(BaseSchema):
 
 
 @docs(tags=TAGS, summary="Order a greeting")
-@signed_in
+@login_required
 @json_schema(OrderDraft)
 @response_schema(OrderPlacedView, 201)
 @idempotent
@@ -176,7 +176,7 @@ async def place_order(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="List orders of a customer or of a star, newest first")
-@signed_in
+@login_required
 @querystring_schema(OrderListQuery)
 @response_schema(OrderItem(many=True), 200)
 async def list_orders(request: web.Request) -> web.StreamResponse:
@@ -194,7 +194,7 @@ async def list_orders(request: web.Request) -> web.StreamResponse:
     summary="Accept or reject an order; for the star",
     responses={201: {"schema": ONE_STRING, "description": "«Заказ принят» or «Заказ отклонен»."}},
 )
-@signed_in
+@login_required
 @json_schema(Decision)
 @idempotent
 async def decide_order(request: web.Request) -> web.StreamResponse:
@@ -210,7 +210,7 @@ async def decide_order(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Cancel an order", responses={201: {"schema": ONE_STRING, "description": "«Заказ отменен»."}})
-@signed_in
+@login_required
 @json_schema(Cancellation)
 @idempotent
 async def cancel_order(request: web.Request) -> web.StreamResponse:
@@ -220,7 +220,7 @@ async def cancel_order(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Read a paid order with its video, if delivered")
-@signed_in
+@login_required
 @querystring_schema(DetailQuery)
 @json_schema(DetailQuery)
 @response_schema(DetailView, 200)

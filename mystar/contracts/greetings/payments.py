@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import actor_of, maybe_actor_of, maybe_signed_in, signed_in, unlimited
+from mystar.accounts.access import actor_of, login_optional, login_required, maybe_actor_of, unlimited
 from mystar.earnings.keys import PAYOUT_SENDING
 from mystar.earnings.payouts.provider import METADATA_KEY
 from mystar.errors import Invalid, Text, Unauthenticated, Unavailable
@@ -81,7 +81,7 @@ class NotificationAccepted(BaseSchema):
 
 
 @docs(tags=["greetings: payments"], summary="Get a link to the payment page, which needs no token")
-@signed_in
+@login_required
 @querystring_schema(OrderQuery)
 @response_schema(Link, 200)
 async def link_to_pay(request: web.Request) -> web.Response:
@@ -143,7 +143,7 @@ async def show_outcome(request: web.Request) -> web.Response:
 
 
 @docs(tags=["greetings: payments"], summary="Get the address that captures the hold of an order; for its star or staff")
-@signed_in
+@login_required
 @querystring_schema(OrderQuery)
 @response_schema(Link, 200)
 async def link_to_capture(request: web.Request) -> web.Response:
@@ -159,7 +159,7 @@ async def link_to_capture(request: web.Request) -> web.Response:
     description="Notifications are not trusted: the payment is read from the provider. Captures honour "
     "Idempotency-Key.",
 )
-@maybe_signed_in
+@login_optional
 @json_schema(ProviderNotification)
 @response_schema(NotificationAccepted, 200)
 async def receive_notification(request: web.Request) -> web.StreamResponse:

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, response_schema
 from marshmallow import ValidationError, fields
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.accounts.model import Actor
 from mystar.contracts.greetings.answers import ActorId
 from mystar.creators.keys import CREATORS
@@ -66,7 +66,7 @@ class CongratulationView(BaseSchema):
 
 
 @docs(tags=TAGS, summary="Replace the avatar")
-@signed_in
+@login_required
 @multipart_schema(AvatarForm)
 @response_schema(AvatarView, 201)
 async def upload_avatar(request: web.Request) -> web.Response:
@@ -79,7 +79,7 @@ async def upload_avatar(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Replace the greeting video of the star's page")
-@signed_in
+@login_required
 @multipart_schema(HelloForm)
 @response_schema(HelloView, 201)
 async def upload_hello(request: web.Request) -> web.Response:
@@ -102,7 +102,7 @@ async def upload_hello(request: web.Request) -> web.Response:
         }
     },
 )
-@signed_in
+@login_required
 @multipart_schema(CongratulationForm)
 @response_schema(CongratulationView, 201)
 @idempotent

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import client_info, maybe_actor_of, maybe_signed_in
+from mystar.accounts.access import client_info, login_optional, maybe_actor_of
 from mystar.accounts.keys import SIGN_IN
 from mystar.accounts.oauth.model import NotRegistered
 from mystar.accounts.oauth.providers.base import Name
@@ -91,7 +91,7 @@ def _registration(name: Name, title: str) -> Handler:
         summary=f"Register through {title}",
         description="For a signed-in account it links the provider.",
     )
-    @maybe_signed_in
+    @login_optional
     @querystring_schema(ProviderToken)
     @response_schema(IdentityProviderPair, 200)
     async def registration(request: web.Request) -> web.Response:

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import actor_of, signed_in, token_of, token_response
+from mystar.accounts.access import actor_of, login_required, token_of, token_response
 from mystar.kit.security.tokens import expiry_of
 from mystar.kit.web.fields import BaseSchema
 from mystar.kit.web.routes import Route, route
@@ -29,7 +29,7 @@ class MessengerToken(BaseSchema):
     summary="Check an access token and read its account",
     description=f"The target of nginx's auth_request. The header {ACCOUNT_ID} names the account; HEAD answers it, too.",
 )
-@signed_in
+@login_required
 @response_schema(MessengerToken, 200)
 async def get_token(request: web.Request) -> web.Response:
     token = token_of(request) or ""

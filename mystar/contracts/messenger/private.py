@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.chat.keys import CHAT
 from mystar.chat.model import MAX_CLIENT_ID_LENGTH, Message, Person
 from mystar.chat.schemas import MessageFileView, files_view
@@ -100,7 +100,7 @@ class MessengerAdded(BaseSchema):
 
 
 @docs(tags=TAGS, summary="Open a chat")
-@signed_in
+@login_required
 @json_schema(MessengerChatDraft)
 @response_schema(MessengerChatMade, 200)
 @idempotent
@@ -111,7 +111,7 @@ async def start_chat(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="List messages of a chat, newest first")
-@signed_in
+@login_required
 @match_info_schema(MessengerChatPath)
 @querystring_schema(MessengerMessageQuery)
 @response_schema(MessengerMessage(many=True), 200)
@@ -124,7 +124,7 @@ async def list_messages(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="List members of a chat")
-@signed_in
+@login_required
 @match_info_schema(MessengerChatPath)
 @response_schema(MessengerChatInfo, 200)
 async def read_chat(request: web.Request) -> web.Response:
@@ -139,7 +139,7 @@ async def read_chat(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Send a message to a chat")
-@signed_in
+@login_required
 @match_info_schema(MessengerChatPath)
 @json_schema(MessengerMessageDraft)
 @response_schema(MessengerAdded, 200)
@@ -157,7 +157,7 @@ async def add_message(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="List chats, latest activity first")
-@signed_in
+@login_required
 @querystring_schema(ListQuery)
 @response_schema(MessengerChatItem(many=True), 200)
 async def list_chats(request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, querystring_schema, request_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.accounts.credentials import USERNAME_MAX_LENGTH
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Account
@@ -56,7 +56,7 @@ class MessengerAvatarSet(MessengerSuccess):
 
 
 @docs(tags=TAGS, summary="Find an account by its exact user name, in any case")
-@signed_in
+@login_required
 @querystring_schema(MessengerSearch)
 @response_schema(MessengerFound(many=True), 200)
 async def find(request: web.Request) -> web.Response:
@@ -65,7 +65,7 @@ async def find(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Replace the avatar")
-@signed_in
+@login_required
 @_multipart(MessengerAvatarForm)
 @response_schema(MessengerAvatarSet, 200)
 async def upload_avatar(request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, querystring_schema, response_schema
 from marshmallow import fields, validate
 
-from mystar.accounts.access import client_info, maybe_actor_of, maybe_signed_in
+from mystar.accounts.access import client_info, login_optional, maybe_actor_of
 from mystar.accounts.keys import SIGN_IN
 from mystar.contracts.sign_in import MAX_TOKEN_LENGTH, begin, set_attempt_cookie, token_response
 from mystar.kit.web.fields import BaseSchema, PlainText
@@ -59,7 +59,7 @@ async def yandex_link(request: web.Request) -> web.Response:
     summary="Register through Yandex",
     description="For a signed-in account it links Yandex.",
 )
-@maybe_signed_in
+@login_optional
 @querystring_schema(OauthToken)
 @response_schema(YandexRegistered, 200)
 async def yandex_register(request: web.Request) -> web.Response:

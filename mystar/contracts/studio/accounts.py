@@ -9,7 +9,7 @@ from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_sc
 from marshmallow import ValidationError, fields, validates
 
 from mystar.accounts import handlers as market
-from mystar.accounts.access import actor_of, client_info, session_response, signed_in
+from mystar.accounts.access import actor_of, client_info, login_required, session_response
 from mystar.accounts.drafts import generate_username
 from mystar.accounts.factors.handlers import finish_sign_in
 from mystar.accounts.factors.schemas import SecondStepDraft
@@ -95,7 +95,7 @@ async def register(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="List accounts: the actor's own")
-@signed_in
+@login_required
 @querystring_schema(NoParameters)
 @response_schema(StudioUser(many=True), 200)
 async def list_users(request: web.Request) -> web.Response:
@@ -104,7 +104,7 @@ async def list_users(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Read the actor's account")
-@signed_in
+@login_required
 @match_info_schema(StudioUserPath)
 @response_schema(StudioUser, 200)
 async def read_user(request: web.Request) -> web.Response:

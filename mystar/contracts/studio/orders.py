@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import actor_of, client_info, maybe_actor_of, open_to_guests, signed_in
+from mystar.accounts.access import actor_of, client_info, login_required, maybe_actor_of, open_to_guests
 from mystar.contracts.studio.bodies import ID_IN_PATH, body_schema
 from mystar.files.forms import ANYWHERE, FileField, read_fields
 from mystar.files.model import StoredFile
@@ -92,7 +92,7 @@ async def read_order(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Replace a new order; pictures, if given, replace the old ones")
-@signed_in
+@login_required
 @match_info_schema(StudioOrderPath)
 @body_schema(StudioOrderDraft, StudioOrderForm)
 @response_schema(StudioOrderView, 200)
@@ -101,7 +101,7 @@ async def replace_order(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Update a new order; pictures are added")
-@signed_in
+@login_required
 @match_info_schema(StudioOrderPath)
 @body_schema(StudioOrderEdit, StudioOrderEditForm)
 @response_schema(StudioOrderView, 200)
@@ -110,7 +110,7 @@ async def edit_order(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Delete a new order", responses={204: {"description": "Deleted"}})
-@signed_in
+@login_required
 @match_info_schema(StudioOrderPath)
 async def withdraw_order(request: web.Request) -> web.Response:
     await request.app[STUDIO_ORDERS].withdraw(actor_of(request), path_of(request)["id"])

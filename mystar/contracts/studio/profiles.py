@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, response_schema
 from marshmallow import fields
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.accounts.keys import ACCOUNTS, PROFILES
 from mystar.accounts.model import Account
 from mystar.accounts.schemas import NAME_MAX_LENGTH, BirthDate, Locale, TimeZone
@@ -67,7 +67,7 @@ class StudioProfile(BaseSchema):
 
 
 @docs(tags=TAGS, summary="Read a profile; for its owner and staff")
-@signed_in
+@login_required
 @match_info_schema(StudioUserPath)
 @response_schema(StudioProfile, 200)
 async def read_profile(request: web.Request) -> web.Response:
@@ -78,7 +78,7 @@ async def read_profile(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Update the profile; a photo needs a form, other fields a form or JSON")
-@signed_in
+@login_required
 @match_info_schema(StudioUserPath)
 @body_schema(StudioProfileEdit, StudioProfileForm)
 @response_schema(StudioProfile, 200)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, limited, signed_in
+from mystar.accounts.access import actor_of, limited, login_required
 from mystar.earnings.details.model import BANKS
 from mystar.earnings.details.schemas import (
     BankView,
@@ -28,7 +28,7 @@ _PAGE = {200: {"description": "A page", "content": {"text/html": {"schema": {"ty
 
 
 @docs(tags=TAGS, summary="Read where my payouts go, masked")
-@signed_in
+@login_required
 @response_schema(DetailsView, 200)
 async def read_details(request: web.Request) -> web.Response:
     return json_response(details_view(await request.app[PAYOUT_DETAILS].current(actor_of(request).id)))
@@ -36,7 +36,7 @@ async def read_details(request: web.Request) -> web.Response:
 
 @limited("payout_details")
 @docs(tags=TAGS, summary="Set where my payouts go; they are used after a cool-down")
-@signed_in
+@login_required
 @json_schema(DetailsDraft)
 @response_schema(DetailsView, 200)
 async def put_details(request: web.Request) -> web.Response:
@@ -45,7 +45,7 @@ async def put_details(request: web.Request) -> web.Response:
 
 @limited("payout_details")
 @docs(tags=TAGS, summary="Remove my payout details", responses={204: {"description": "Removed"}})
-@signed_in
+@login_required
 @json_schema(Confirmation)
 async def remove_details(request: web.Request) -> web.Response:
     await request.app[PAYOUT_DETAILS].remove(actor_of(request), body_of(request)["password"])
@@ -53,7 +53,7 @@ async def remove_details(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="List banks that SBP reaches")
-@signed_in
+@login_required
 @querystring_schema(PageQuery)
 @response_schema(page_of(BankView), 200)
 async def list_banks(request: web.Request) -> web.Response:

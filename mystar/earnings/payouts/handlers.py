@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, limited, signed_in
+from mystar.accounts.access import actor_of, limited, login_required
 from mystar.earnings.keys import EARNINGS, PAYOUTS
 from mystar.earnings.model import OWN
 from mystar.earnings.payouts.schemas import PayoutDraft, PayoutPath, PayoutSettings, PayoutView, payout_view
@@ -27,7 +27,7 @@ _REFUSED = {
 
 
 @docs(tags=["market: earnings"], summary="Read my balance, and when it can be paid out")
-@signed_in
+@login_required
 @response_schema(OverviewView, 200)
 async def read_overview(request: web.Request) -> web.Response:
     creator_id = actor_of(request).id
@@ -46,7 +46,7 @@ async def read_overview(request: web.Request) -> web.Response:
 
 @limited("payout")
 @docs(tags=TAGS, summary="Ask for a payout", responses=_REFUSED)
-@signed_in
+@login_required
 @json_schema(PayoutDraft)
 @response_schema(PayoutView, 201)
 @idempotent
@@ -56,7 +56,7 @@ async def request_payout(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="List my payouts, newest first")
-@signed_in
+@login_required
 @querystring_schema(PageQuery)
 @response_schema(page_of(PayoutView), 200)
 async def list_payouts(request: web.Request) -> web.Response:
@@ -65,7 +65,7 @@ async def list_payouts(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Read a payout of mine")
-@signed_in
+@login_required
 @match_info_schema(PayoutPath)
 @response_schema(PayoutView, 200)
 async def read_payout(request: web.Request) -> web.Response:
@@ -79,7 +79,7 @@ async def read_payout(request: web.Request) -> web.Response:
     summary="Withdraw a payout that is not on its way yet",
     responses={409: {"description": "It is on its way, or has ended: `status`."}},
 )
-@signed_in
+@login_required
 @match_info_schema(PayoutPath)
 @response_schema(PayoutView, 200)
 @idempotent
@@ -89,7 +89,7 @@ async def cancel_payout(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Read whether the schedule pays me out")
-@signed_in
+@login_required
 @response_schema(PayoutSettings, 200)
 async def read_settings(request: web.Request) -> web.Response:
     by_hand = await request.app[PAYOUTS].is_by_hand(actor_of(request).id)
@@ -97,7 +97,7 @@ async def read_settings(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Choose whether the schedule pays me out")
-@signed_in
+@login_required
 @json_schema(PayoutSettings)
 @response_schema(PayoutSettings, 200)
 async def change_settings(request: web.Request) -> web.Response:

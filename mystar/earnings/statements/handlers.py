@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.earnings.keys import STATEMENTS
 from mystar.earnings.statements.documents import csv_heading, csv_lines, pdf
 from mystar.earnings.statements.model import Statement
@@ -33,7 +33,7 @@ _TYPES = {"json": "application/json", "csv": "text/csv; charset=utf-8", "pdf": "
 
 
 @docs(tags=TAGS, summary="List my monthly statements, newest first")
-@signed_in
+@login_required
 @querystring_schema(PageQuery)
 @response_schema(page_of(StatementView), 200)
 async def list_statements(request: web.Request) -> web.Response:
@@ -42,7 +42,7 @@ async def list_statements(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Read a statement of mine as JSON, CSV or PDF")
-@signed_in
+@login_required
 @match_info_schema(StatementPath)
 @querystring_schema(StatementQuery)
 @response_schema(StatementDetailView, 200)

@@ -1,7 +1,7 @@
 """``Idempotency-Key``: a POST that is repeated has its effect once, and its first answer again (D18).
 
     @docs(...)
-    @signed_in
+    @login_required
     @json_schema(OrderDraft)
     @idempotent
     async def place_order(request): ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.kit.outbox.web_push import Subscriber
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import idempotent
@@ -33,7 +33,7 @@ async def read_key(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="List the browsers that are told of notifications")
-@signed_in
+@login_required
 @response_schema(PushSubscriptionView(many=True), 200)
 async def list_subscriptions(request: web.Request) -> web.Response:
     found = await request.app[PUSH].subscriptions(actor_of(request))
@@ -41,7 +41,7 @@ async def list_subscriptions(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Subscribe the browser of this session, until the session ends", responses=_AGAIN)
-@signed_in
+@login_required
 @json_schema(PushDraft)
 @response_schema(PushSubscriptionView, 201)
 @idempotent
@@ -54,7 +54,7 @@ async def subscribe(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Unsubscribe a browser", responses={204: {"description": "Unsubscribed"}})
-@signed_in
+@login_required
 @match_info_schema(PushPath)
 async def unsubscribe(request: web.Request) -> web.Response:
     await request.app[PUSH].unsubscribe(actor_of(request), **path_of(request))
@@ -62,14 +62,14 @@ async def unsubscribe(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Read which kinds of notifications are not pushed")
-@signed_in
+@login_required
 @response_schema(PushSettings, 200)
 async def read_settings(request: web.Request) -> web.Response:
     return json_response({"muted": await request.app[PUSH].muted(actor_of(request))})
 
 
 @docs(tags=TAGS, summary="Say which kinds of notifications are not pushed")
-@signed_in
+@login_required
 @json_schema(PushSettings)
 @response_schema(PushSettings, 200)
 async def change_settings(request: web.Request) -> web.Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.creators.keys import AVAILABILITY
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import idempotent
@@ -27,14 +27,14 @@ TAGS = ["market: availability"]
 
 
 @docs(tags=TAGS, summary="Read how many orders one takes, and when; for creators")
-@signed_in
+@login_required
 @response_schema(AvailabilityView, 200)
 async def read_availability(request: web.Request) -> web.Response:
     return _shown(request, await request.app[CAPACITY].own(actor_of(request)))
 
 
 @docs(tags=TAGS, summary="Say how many orders one takes at once, and how long before work begins; for creators")
-@signed_in
+@login_required
 @json_schema(AvailabilityChange)
 @response_schema(AvailabilityView, 200)
 async def change_availability(request: web.Request) -> web.Response:
@@ -45,7 +45,7 @@ async def change_availability(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Add an absence, in which no orders are taken; for creators")
-@signed_in
+@login_required
 @json_schema(AbsenceDraft)
 @response_schema(AbsenceView, 201)
 @idempotent
@@ -55,7 +55,7 @@ async def add_absence(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Remove an absence; for its creator", responses={204: {"description": "Removed"}})
-@signed_in
+@login_required
 @match_info_schema(AbsencePath)
 async def remove_absence(request: web.Request) -> web.Response:
     await request.app[AVAILABILITY].remove_absence(actor_of(request), **path_of(request))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 
-from mystar.accounts.access import actor_of, signed_in
+from mystar.accounts.access import actor_of, login_required
 from mystar.creators.handlers import AVATAR, avatar_of
 from mystar.creators.keys import CREATORS
 from mystar.creators.model import CreatorUnknown
@@ -32,7 +32,7 @@ TAGS = ["market: creators"]
 
 
 @docs(tags=TAGS, summary="Create a creator profile; with a price and a category it sells greetings, too")
-@signed_in
+@login_required
 @multipart_schema(ProfileUpload)
 @response_schema(CreatorPageView, 201)
 @idempotent
@@ -43,7 +43,7 @@ async def create_profile(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Update fields of the creator profile and the price of greetings")
-@signed_in
+@login_required
 @multipart_schema(ProfileUpload)
 @response_schema(CreatorPageView, 200)
 async def change_profile(request: web.Request) -> web.Response:
@@ -51,7 +51,7 @@ async def change_profile(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Update the actor's creator profile by its id", requestBody=json_body(ProfileDraft))
-@signed_in
+@login_required
 @match_info_schema(CreatorPath)
 @multipart_schema(ProfileUpload)
 @response_schema(CreatorPageView, 200)
@@ -67,7 +67,7 @@ async def _change(request: web.Request, creator_id: int | None = None) -> web.Re
 
 
 @docs(tags=TAGS, summary="Read the actor's creator profile")
-@signed_in
+@login_required
 @querystring_schema(DetailQuery)
 @response_schema(CreatorPageView, 200)
 async def read_own_profile(request: web.Request) -> web.Response:

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 from marshmallow import Schema
 
-from mystar.accounts.access import actor_of, limited, maybe_actor_of, maybe_signed_in, signed_in, unlimited
+from mystar.accounts.access import actor_of, limited, login_optional, login_required, maybe_actor_of, unlimited
 from mystar.creators.keys import CREATORS
 from mystar.creators.schemas import OfCreatorQuery
 from mystar.errors import Unauthenticated
@@ -50,7 +50,7 @@ _IMAGE = FileField("image", ("image",), "portfolio/images", public=True)
 
 
 @docs(tags=TAGS, summary="List portfolio items of a creator or of the actor, newest first")
-@maybe_signed_in
+@login_optional
 @querystring_schema(OfCreatorQuery)
 @response_schema(page_of(ItemView), 200)
 async def list_items(request: web.Request) -> web.Response:
@@ -74,7 +74,7 @@ async def read_item(request: web.Request) -> web.Response:
 
 @limited("listing")
 @docs(tags=TAGS, summary="Create a portfolio item with a cover and images")
-@signed_in
+@login_required
 @multipart_schema(ItemForm)
 @response_schema(ItemView, 201)
 @idempotent
@@ -93,7 +93,7 @@ async def add_item(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Replace a portfolio item; without a file the cover stays", requestBody=json_body(ItemDraft))
-@signed_in
+@login_required
 @match_info_schema(ItemPath)
 @multipart_schema(ItemPutForm)
 @response_schema(ItemView, 200)
@@ -102,7 +102,7 @@ async def put_item(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Update fields of a portfolio item", requestBody=json_body(ItemChange))
-@signed_in
+@login_required
 @match_info_schema(ItemPath)
 @multipart_schema(ItemChangeForm)
 @response_schema(ItemView, 200)
@@ -111,7 +111,7 @@ async def change_item(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Delete a portfolio item", responses={204: {"description": "Deleted with its images"}})
-@signed_in
+@login_required
 @match_info_schema(ItemPath)
 async def delete_item(request: web.Request) -> web.Response:
     await request.app[PORTFOLIO].delete_item(actor_of(request), path_of(request)["item_id"])
@@ -131,7 +131,7 @@ async def view_item(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="List images of a portfolio item, or all images of the actor")
-@signed_in
+@login_required
 @querystring_schema(OfItemQuery)
 @response_schema(page_of(ImageView), 200)
 async def list_images(request: web.Request) -> web.Response:
@@ -152,7 +152,7 @@ async def read_image(request: web.Request) -> web.Response:
 
 @limited("listing")
 @docs(tags=TAGS, summary="Add an image to a portfolio item")
-@signed_in
+@login_required
 @multipart_schema(ImageForm)
 @response_schema(ImageView, 201)
 @idempotent
@@ -165,7 +165,7 @@ async def add_image(request: web.Request) -> web.StreamResponse:
 
 
 @docs(tags=TAGS, summary="Update an image of a portfolio item", requestBody=json_body(ImageChange))
-@signed_in
+@login_required
 @match_info_schema(ImagePath)
 @multipart_schema(ImageChangeForm)
 @response_schema(ImageView, 200)
@@ -178,7 +178,7 @@ async def change_image(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Delete an image of a portfolio item", responses={204: {"description": "Deleted"}})
-@signed_in
+@login_required
 @match_info_schema(ImagePath)
 async def delete_image(request: web.Request) -> web.Response:
     await request.app[PORTFOLIO].delete_image(actor_of(request), path_of(request)["image_id"])
