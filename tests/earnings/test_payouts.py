@@ -394,6 +394,7 @@ async def test_whatever_happens_at_once_the_ledger_stays_sound(bench: Bench) -> 
     await bench.details()
     bench.clock.ahead = timedelta(days=14)
     earnings, payouts = bench.app[EARNINGS], bench.app[PAYOUTS]
+    await bench.reauthenticate(bench.staff)
     outcomes = await asyncio.gather(
         *(earnings.clear_due(2) for _ in range(4)),
         *(bench.api.post(f"/api/v1/orders/{one}/refund/", {"amount": "10"}, as_=bench.staff) for one in orders),
