@@ -28,7 +28,8 @@ async def test_swagger_shows_every_operation_of_the_document(api: Api, tab: Tab)
 
     page = tab.page
     await page.goto(f"{api.url}/swagger/")
-    await page.locator(".opblock-tag").first.wait_for()
+    # The page builds all operations before it shows the first.
+    await page.locator(".opblock-tag").first.wait_for(timeout=60_000)
     await tab.show("swagger")
     for tag in await page.locator(".opblock-tag").all():
         await tag.click()

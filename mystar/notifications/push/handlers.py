@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from aiohttp import web
-from aiohttp_apispec import docs, json_schema, match_info_schema, response_schema
+from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, login_required
 from mystar.kit.outbox.web_push import Subscriber
+from mystar.kit.web.fields import NoParameters
 from mystar.kit.web.http import json_response
 from mystar.kit.web.idempotency import idempotent
-from mystar.kit.web.routes import Route, route
+from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of
 from mystar.notifications.keys import PUSH
 from mystar.notifications.push.model import MAX_AGENT
@@ -34,6 +35,7 @@ async def read_key(request: web.Request) -> web.Response:
 
 @docs(tags=TAGS, summary="List the browsers that are told of notifications")
 @login_required
+@querystring_schema(NoParameters)
 @response_schema(PushSubscriptionView(many=True), 200)
 async def list_subscriptions(request: web.Request) -> web.Response:
     found = await request.app[PUSH].subscriptions(actor_of(request))
@@ -79,7 +81,7 @@ async def change_settings(request: web.Request) -> web.Response:
 
 _ALL = "/api/v1/push/"
 _SUBSCRIPTIONS = _ALL + "subscriptions/"
-ROUTES: tuple[Route, ...] = (
+_ROUTES: tuple[Route, ...] = (
     route("GET", _ALL + "key/", read_key, "market.push-key"),
     route("GET", _SUBSCRIPTIONS, list_subscriptions, "market.push-subscriptions"),
     route("POST", _SUBSCRIPTIONS, subscribe, "market.push-subscriptions"),
@@ -87,3 +89,4 @@ ROUTES: tuple[Route, ...] = (
     route("GET", _ALL + "settings/", read_settings, "market.push-settings"),
     route("PATCH", _ALL + "settings/", change_settings, "market.push-settings"),
 )
+ROUTES: tuple[Route, ...] = (*_ROUTES, *(alias(one.path.replace("/api/v1/", "/api/", 1), one) for one in _ROUTES))

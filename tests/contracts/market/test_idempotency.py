@@ -41,6 +41,13 @@ EXEMPT = {
     "/api/auth/second-factor/passkey/": "changes nothing",
     "/api/auth/passkey/options/": "once more begins another sign-in",
     "/api/auth/passkey/": "the answer is a secret; a challenge is used once",
+    **{
+        f"{prefix}{path}": "asked for again, it is refused while the first is under way"
+        for prefix in ("/api/v1/users/me/", "/api/users/me/")
+        for path in ("export/", "erasure/")
+    },
+    "/api/auth/data-export/": "answers a file",
+    "/api/auth/withdraw-erasure/": "answers a page; once more changes nothing",
     "/notifications/unsubscribe/": "answers a page; once more changes nothing",
     "/payouts/not-me/": "the same",
 }
