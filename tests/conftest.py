@@ -16,6 +16,7 @@ from mystar.settings import Settings, load_settings
 from tests.api_server import ApiTestServer
 from tests.factory import Factory
 from tests.ports import unused_port
+from tests.refusals import declared
 
 if TYPE_CHECKING:
     # Imported by pytest itself, which rewrites its assertions.
@@ -135,10 +136,11 @@ async def app(settings: Settings) -> web.Application:
 
 @pytest.fixture
 async def api(app: web.Application, settings: Settings) -> AsyncIterator[Api]:
-    """The running service, its background tasks included, on the address of ``settings.http.public_url``."""
+    """The running service with its background tasks; no operation may answer an error that its document omits."""
     server = ApiTestServer(app, host="127.0.0.1", port=settings.http.port)
     async with TestClient(server) as client:
-        yield Api(client)
+        with declared():
+            yield Api(client)
 
 
 @pytest.fixture

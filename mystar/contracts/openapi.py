@@ -19,7 +19,7 @@ from mystar import __version__
 from mystar.contracts.api_introduction import INTRODUCTION, TAGS
 from mystar.contracts.base import Contract
 from mystar.contracts.examples import add_examples
-from mystar.contracts.operations import HEADERS, complete, describe_fields
+from mystar.contracts.operations import HEADERS, complete, describe_fields, operation_id
 from mystar.kit.web.routes import Route
 
 _LOCATIONS = {"querystring": "query", "match_info": "path", "headers": "header", "cookies": "cookie"}
@@ -92,7 +92,7 @@ def _refusal(contract: Contract, error: str) -> dict[str, Any]:
 def _operation(route: Route, plugin: MarshmallowPlugin, refusal: dict[str, Any]) -> dict[str, Any]:
     declared = getattr(route.handler, "__apispec__", {})
     operation = {key: copy.deepcopy(value) for key, value in declared.items() if key not in _OWN_KEYS}
-    operation["operationId"] = f"{route.name}.{route.method.lower()}"
+    operation["operationId"] = operation_id(route)
     parameters = copy.deepcopy(list(declared.get("parameters", [])))
     for one in declared.get("schemas", []):
         if one["location"] in _BODIES:

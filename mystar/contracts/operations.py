@@ -6,12 +6,16 @@ All of it follows from the handler's decorators and the dialect's statuses, so t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from mystar import errors
 from mystar.contracts.base import Contract
+from mystar.contracts.error_reference import error_kinds
+from mystar.contracts.refusals import REFUSALS
 from mystar.contracts.vocabulary import DESCRIPTIONS
 from mystar.errors import MystarError
+from mystar.kit.web.idempotency import KeyMalformed, KeyReused, StillRunning
 from mystar.kit.web.routes import Route
 from mystar.kit.web.validation import ParameterUnknown
 
@@ -23,6 +27,18 @@ _ACCESS = {
     "open": "For guests and accounts; an invalid token is refused.",
 }
 _PUBLIC = "Open to all."
+
+#: Errors that any operation may answer; the description of its other refusals names them.
+ANYWHERE = (
+    "method_not_allowed",
+    "too_large",
+    "unsupported_media",
+    "unreadable",
+    "too_many_requests",
+    "unavailable",
+    "busy",
+    "internal_error",
+)
 
 #: Headers of answers.
 HEADERS: Mapping[str, dict[str, Any]] = {
@@ -66,11 +82,31 @@ def complete(operation: dict[str, Any], route: Route, contract: Contract) -> Non
     operation.setdefault("parameters", []).extend(_conditions(route, contract))
     operation["description"] = f"{operation['description']}\n\n{facts}" if operation.get("description") else facts
     refusal = operation["responses"].pop("default")
-    for status, meaning in _refusals(operation, route, rule, contract):
-        operation["responses"].setdefault(str(status), {**refusal, "description": meaning})
-    operation["responses"]["default"] = refusal
-    for status, answer in operation["responses"].items():
-        answer["headers"] = _headers(operation, route, status)
+    meanings, codes = dict[int, str](), dict[int, list[str]]()
+    for kind, meaning in _refusals(operation, route, rule, contract):
+        status = contract.status_of(kind)
+        meanings.setdefault(status, meaning)
+        codes.setdefault(status, []).append(kind.code)
+    for code in REFUSALS.get(operation_id(route), "").split():
+        codes.setdefault(contract.status_of(_kinds()[code]), []).append(code)
+    for status, found in codes.items():
+        answer = operation["responses"].setdefault(str(status), {**refusal, "description": meanings.get(status, "")})
+        told = ", ".join(f"`{code}`" for code in sorted(set(found)))
+        answer["description"] = f"{answer['description']} Codes: {told}.".lstrip()
+    anywhere = ", ".join(f"`{code}`" for code in ANYWHERE)
+    operation["responses"]["default"] = {**refusal, "description": f"Any other refusal, such as {anywhere}."}
+    operation["responses"] = dict(sorted(operation["responses"].items()))
+    for key, answer in operation["responses"].items():
+        answer["headers"] = _headers(operation, route, key)
+
+
+def operation_id(route: Route) -> str:
+    return f"{route.name}.{route.method.lower()}"
+
+
+@cache
+def _kinds() -> Mapping[str, type[MystarError]]:
+    return {kind.code: kind for kind in error_kinds()}
 
 
 def _conditions(route: Route, contract: Contract) -> Iterator[dict[str, Any]]:
@@ -109,7 +145,7 @@ def _describe(name: str, described: dict[str, Any]) -> None:
 
 def _facts(operation: dict[str, Any], route: Route, rule: str | None) -> Iterator[str]:
     yield _ACCESS[rule or "signed_in"] if rule or operation["security"] else _PUBLIC
-    if getattr(route.handler, "__idempotent__", False):
+    if _repeats(route):
         yield "A repetition with the same `Idempotency-Key` gets the first answer."
     if {"page", "page_size"} <= {one["name"] for one in operation.get("parameters", ())}:
         yield "Answers one page of a list."
@@ -117,7 +153,7 @@ def _facts(operation: dict[str, Any], route: Route, rule: str | None) -> Iterato
 
 def _refusals(
     operation: dict[str, Any], route: Route, rule: str | None, contract: Contract
-) -> Iterator[tuple[int, str]]:
+) -> Iterator[tuple[type[MystarError], str]]:
     takes_input = "requestBody" in operation or operation.get("parameters")
     kinds: list[tuple[type[MystarError], str, object]] = [
         (errors.Unauthenticated, "No valid token.", operation["security"] and rule != "maybe"),
@@ -128,10 +164,13 @@ def _refusals(
         (errors.Unreadable, "The body cannot be read.", "requestBody" in operation),
         (errors.Stale, "`If-Match` names another state.", _may_be_outdated(route, contract)),
         (errors.TooMany, "Too many requests.", True),
+        (KeyMalformed, "Wrong input, by field.", _repeats(route)),
+        (KeyReused, "The `Idempotency-Key` was used for another request.", _repeats(route)),
+        (StillRunning, "The first request with this `Idempotency-Key` is still running.", _repeats(route)),
     ]
     for kind, meaning, applies in kinds:
         if applies:
-            yield contract.status_of(kind), meaning
+            yield kind, meaning
 
 
 def _headers(operation: dict[str, Any], route: Route, status: str) -> dict[str, Any]:
@@ -150,6 +189,11 @@ def _headers(operation: dict[str, Any], route: Route, status: str) -> dict[str, 
 def _reports(route: Route) -> bool:
     """Whether it is a list, which reports query parameters without effect."""
     return any(getattr(one["schema"], "reports_unknown", False) for one in getattr(route.handler, "__schemas__", ()))
+
+
+def _repeats(route: Route) -> bool:
+    """Whether it answers a repetition with the same ``Idempotency-Key`` once more."""
+    return bool(getattr(route.handler, "__idempotent__", False))
 
 
 def _is_bare_list(answer: dict[str, Any]) -> bool:
