@@ -166,7 +166,7 @@ REFUSALS: Mapping[str, str] = {
     "market.order-dispute.post": "order_not_found order_not_yours order_wrong_time",
     "market.order-pay.post": "order_not_found order_not_yours",
     "market.order-refund.post": (
-        "order_not_found order_not_yours order_wrong_time reauthentication_needed refund_too_much "
+        "deal_paid_out order_not_found order_not_yours order_wrong_time reauthentication_needed refund_too_much "
         "second_factor_setup_required"
     ),
     "market.order-reject.post": "order_not_found order_not_yours order_wrong_time",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -55,6 +56,7 @@ async def test_an_owner_pays_a_creator_and_settles_a_debt(
     page = tab.page
     await tab.show("overview-payouts")
     await page.get_by_role("button", name="Запустить снова").click()
+    await page.wait_for_url(re.compile("done=1"))
 
     await page.goto(f"{api.url}/admin/")
     await page.get_by_role("link", name="Выплаты ждут решения").click()

@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,16 +129,29 @@ def test_the_service_itself_imports_no_parser() -> None:
     assert done.stdout.strip() == "set()"
 
 
-async def test_one_person_never_has_two_turns_at_once_and_others_do_not_wait_behind(tmp_path: Path) -> None:
+async def test_one_person_never_has_two_turns_at_once_and_others_do_not_wait_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "large").write_bytes(bombs.plane("PNG", 4900))
     (tmp_path / "small").write_bytes(picture())
-    ended: list[str] = []
-    decoders = pool.DecoderPool()
+    begun: list[str] = []
+    running: Counter[str] = Counter()
+    run, decoders = pool._Worker.run, pool.DecoderPool()
+
+    def watched(worker: Any, job: Job) -> Any:
+        name = Path(job.path).name
+        begun.append(name)
+        running[name] += 1
+        assert running["large"] <= 1
+        try:
+            return run(worker, job)
+        finally:
+            running[name] -= 1
+
+    monkeypatch.setattr(pool._Worker, "run", watched)
 
     async def decode(person: str, name: str, format_: str) -> None:
-        job = Job(str(tmp_path / name), format_, max_pixels=25_000_000, max_frames=1)
-        await decoders.run(person, job)
-        ended.append(person)
+        await decoders.run(person, Job(str(tmp_path / name), format_, max_pixels=25_000_000, max_frames=1))
 
     def anna() -> Awaitable[None]:
         return decode("anna", "large", "PNG")
@@ -145,4 +160,5 @@ async def test_one_person_never_has_two_turns_at_once_and_others_do_not_wait_beh
         await asyncio.gather(anna(), anna(), anna(), decode("boris", "small", "JPEG"), decode("vera", "small", "JPEG"))
     finally:
         decoders.close()
-    assert ended[-2:] == ["anna", "anna"]
+    assert sorted(begun[:2]) == ["large", "small"]
+    assert begun[2:] == ["small", "large", "large"]
