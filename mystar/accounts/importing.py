@@ -36,7 +36,7 @@ async def import_account(accounts: AccountService, record: Record, channel: Chan
     """Create the account of a record; False = it is there already, with the same user name, e-mail and phone.
 
     Some services use the e-mail as the user name. User names are public here, so such a name is replaced. An account
-    that was deactivated stays so: its name, e-mail and phone are taken, and nobody logs in.
+    that was deactivated stays so: its name, e-mail and phone are taken, and it cannot log in.
 
     :param channel: the dialect whose product its mails name.
     :raises BrokenRecord: it could not be read. :raises NamesNobody: by nothing that a person logs in with.

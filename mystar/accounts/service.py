@@ -167,7 +167,7 @@ class AccountService:
     ) -> Account:
         """Create an account of another service with its password hash; nothing is mailed.
 
-        :param is_active: False = it is blocked: nobody logs in, and nobody else gets its name, e-mail and phone.
+        :param is_active: False = it is blocked: it cannot log in, and its name, e-mail and phone stay taken.
         :param stored: ``pbkdf2_sha256$…``; empty, or beginning with "!", when the account has no usable password.
         :raises Invalid: by field. :raises Taken: by field.
         """

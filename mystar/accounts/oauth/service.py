@@ -343,7 +343,7 @@ class SignInService:
         draft = Draft(
             await _free_username(ProviderRepository(tx), profile, race),
             email,
-            # One that the provider vouches for is set afterwards, whoever has it without a proof.
+            # One that the provider vouches for is set afterwards, also where another account has it without a proof.
             None if phone == profile.phone else phone,
             born if born and born <= today else None,
             usable_name(profile.first_name),

@@ -65,7 +65,7 @@ class VapidKey:
         return encoded(ec.generate_private_key(_CURVE).private_numbers().private_value.to_bytes(32, "big"))
 
     def authorization(self, endpoint: str, contact: str, now: datetime) -> str:
-        """The header for a message to this endpoint. :param contact: ``mailto:…`` of whoever runs the service."""
+        """The header for a message to this endpoint. :param contact: ``mailto:…`` of the operator."""
         url = URL(endpoint)
         claims = {"aud": str(url.origin()), "exp": int((now + _SIGNED_FOR).timestamp()), "sub": contact}
         return f"vapid t={jwt.encode(claims, self._key, algorithm='ES256')}, k={self.public}"
@@ -139,7 +139,7 @@ class PublicResolver(AbstractResolver):
 class WebPush:
     """Sends messages to push services.
 
-    :param contact: ``mailto:…`` of whoever runs the service. :param private: see `is_allowed`.
+    :param contact: ``mailto:…`` of the operator. :param private: see `is_allowed`.
     :param timeout: seconds for one message.
     """
 

@@ -38,7 +38,7 @@ class CapacityService:
             raise CreatorAway(until=until.isoformat())
         if found.max_open_orders is None:
             return
-        # After the lock, so that it counts the order of whoever held it before.
+        # After the lock, so that it counts the order that held it before.
         taken = await CapacityRepository(tx).count_open(creator_id)
         if taken >= found.max_open_orders:
             raise CreatorAtCapacity
