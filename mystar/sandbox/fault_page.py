@@ -63,11 +63,6 @@ def add_to(app: web.Application) -> None:
     app[CONTENTS].append(("/faults/", "Неисправности", "Faults"))
 
 
-def presets_in(language: str) -> list[tuple[str, str]]:
-    """(name, label) of each, for the pages that offer them."""
-    return [(name, label[language == "en"]) for name, (_, label) in PRESETS.items()]
-
-
 async def show(request: web.Request) -> web.Response:
     return _page(request, dict(flat(request.app[FAULTS].as_json())), {})
 

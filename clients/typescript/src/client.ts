@@ -76,7 +76,7 @@ export class Mystar {
 
   /** A conversation, live. `after`: the id of the newest message that is known, 0 for all. */
   conversation(id: number, options: SocketOptions<ConversationEvent>): ConversationSocket {
-    return new ConversationSocket(`/ws/conversations/${id}/`, this.#connection(), options);
+    return new ConversationSocket(`/ws/conversations/${id}/?events=1`, this.#connection(), options);
   }
 
   /** The notifications of the account, live. `after`: the id of the newest one that is known. */

@@ -87,8 +87,6 @@ export class ResumingSocket<Event extends object> {
     if (token === null) return this.#signedOut();
     const url = new URL(this.#path, this.#connection.baseUrl.replace(/^http/, "ws"));
     url.searchParams.set("after", String(this.#after));
-    url.searchParams.set("events", "1");
-    if (this.#path.includes("notifications")) url.searchParams.delete("events");
     this.#opened = false;
     // A browser's WebSocket can set no header but this one; an address would end up in logs.
     const socket = new this.#connection.WebSocket(url, ["bearer", token]);
