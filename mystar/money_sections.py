@@ -76,6 +76,9 @@ class EarningSettings(Section):
     mode: Literal["balance", "safe_deal"]
     #: From completion until a share can be paid out; 0 = at once.
     clearance_days: float = Field(ge=0)
+    #: When the platform's part of a safe deal is its own, frozen on the order. "deal_closed": when the creator is paid;
+    #: a refund before may return all. "payment_succeeded": at once; a refund returns the creator's part only.
+    deal_fee_moment: Literal["deal_closed", "payment_succeeded"]
     #: Whether a refund gives the commission back as well, or leaves it with the platform at the creator's expense.
     commission_on_refund: Literal["returned", "kept"]
     #: Per cent of VAT inside the commission.

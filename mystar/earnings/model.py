@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from mystar.earnings.rules.model import Terms, commission_left, vat_inside
 from mystar.errors import Conflict, Invalid, NotFound, Text
 from mystar.kit.money import rubles_text
+from mystar.payments.model import FeeMoment
 
 Mode = Literal["balance", "safe_deal"]
 Bearer = Literal["creator", "platform"]
@@ -139,6 +140,7 @@ class Earning:
     :param charged_back: by a bank, at the creator's expense; ``charged_back_platform``: at the platform's.
     :param pending: the creator's share that is still clearing; ``frozen``: that is disputed or stopped.
     :param stop_reason: the staff stopped it; "before": it is from before there were earnings.
+    :param deal_fee_moment: of a safe deal, when the platform's part leaves it.
     :param paused_at: since when the clock of the clearance stands.
     """
 
@@ -146,6 +148,7 @@ class Earning:
     creator_id: int
     mode: Mode
     deal_id: str | None
+    deal_fee_moment: FeeMoment | None
     rule_id: int | None
     percent_bp: int
     fixed: int
@@ -189,6 +192,16 @@ class Earning:
     def refundable(self) -> int:
         """What has not gone back in any way."""
         return self.left - self.refunded_kept - self.charged_back_platform
+
+    @property
+    def can_go_back(self) -> int:
+        """What a refund may return. Of a deal whose commission stays that is the creator's part, which is all that a
+        refund can take from it."""
+        return min(self.refundable, max(self.share, 0)) if self.refunds_share_only else self.refundable
+
+    @property
+    def refunds_share_only(self) -> bool:
+        return self.mode == "safe_deal" and self.keeps_commission
 
     @property
     def commission_now(self) -> int:

@@ -1,6 +1,5 @@
 -- name: add_earning
 -- plan: generic
--- plan: generic
 -- The creator's balance begins with their first order. The terms are those of the rule that applies to the service;
 -- without a service, or a rule, there is no commission.
 with balance as (
@@ -8,9 +7,10 @@ with balance as (
     on conflict on constraint creator_balances_pkey do nothing
 )
 insert into earnings (order_id, creator_id, mode, rule_id, percent_bp, fixed, min_amount, max_amount, vat_percent,
-    keeps_commission, price, created_at, updated_at)
+    keeps_commission, deal_fee_moment, price, created_at, updated_at)
 select %(order_id)s, %(creator_id)s, %(mode)s, rule.id, coalesce(rule.percent_bp, 0), coalesce(rule.fixed, 0),
-    coalesce(rule.min_amount, 0), rule.max_amount, %(vat_percent)s, %(keeps_commission)s, %(price)s, %(now)s, %(now)s
+    coalesce(rule.min_amount, 0), rule.max_amount, %(vat_percent)s, %(keeps_commission)s,
+    %(deal_fee_moment)s, %(price)s, %(now)s, %(now)s
 from (values (true)) one
 left join first_commission_rule(
     %(service_id)s::bigint, %(kind)s::text, %(price)s::bigint, %(now)s::timestamptz) rule on true;

@@ -25,6 +25,7 @@ from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.recount import Difference
+from mystar.payments.model import FeeMoment
 
 QUERIES = queries.load(__package__)
 PERSONAL_DATA = PersonalQueries(
@@ -68,6 +69,7 @@ class EarningRepository:
         kind: str,
         vat_percent: int,
         keeps_commission: bool,
+        deal_fee_moment: FeeMoment | None,
         price: int,
         now: datetime,
     ) -> None:
@@ -80,6 +82,7 @@ class EarningRepository:
             kind=kind,
             vat_percent=vat_percent,
             keeps_commission=keeps_commission,
+            deal_fee_moment=deal_fee_moment,
             price=price,
             now=now,
         )

@@ -40,6 +40,7 @@ from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import Page, PageRequest
 from mystar.orders.model import Order, Status
 from mystar.orders.shares import CreatorShare
+from mystar.payments.model import DealPart, FeeMoment
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Policy:
     """Section ``[earnings]`` of the configuration.
 
     :param vat_percent: of the VAT inside the commission; 0 = none.
+    :param deal_fee_moment: of safe deals; with "payment_succeeded" their commission stays whatever is refunded.
     :param deal_fee_bp: the provider's fee with its VAT, in basis points, which the commission of a deal must exceed.
     """
 
@@ -54,6 +56,7 @@ class Policy:
     clearance: timedelta = timedelta(days=14)
     keeps_commission: bool = False
     vat_percent: int = 0
+    deal_fee_moment: FeeMoment = "deal_closed"
     deal_fee_bp: int = 0
     debt: timedelta = timedelta(days=60)
 
@@ -89,10 +92,13 @@ class EarningService:
 
     # Safe deals, as payments ask for them (`mystar.payments.model.DealTerms`).
 
-    async def deal_share(self, tx: Queryable, order_id: int) -> int | None:
-        """The creator's part of an order that is a deal; None for any other."""
+    async def deal_part(self, tx: Queryable, order_id: int) -> DealPart | None:
+        """None for an order that is no deal."""
         earning = await EarningRepository(tx).find(order_id)
-        return earning.share if earning is not None and earning.mode == "safe_deal" else None
+        if earning is None or earning.mode != "safe_deal":
+            return None
+        limit = earning.share if earning.refunds_share_only else None
+        return DealPart(earning.share, earning.deal_fee_moment or "deal_closed", limit)
 
     async def require_refundable(self, tx: Tx, order_id: int) -> None:
         """:raises DealPaidOut: the share has left its deal, or is about to."""
@@ -283,6 +289,7 @@ class EarningService:
 
     async def _add(self, tx: Tx, order_id: int, creator_id: int, price: int, service_id: int | None, kind: str) -> None:
         """Without a ``service_id`` there is no commission."""
+        moment = self._policy.deal_fee_moment if self._policy.mode == "safe_deal" else None
         await EarningRepository(tx).add(
             order_id=order_id,
             creator_id=creator_id,
@@ -290,7 +297,8 @@ class EarningService:
             service_id=service_id,
             kind=kind,
             vat_percent=self._policy.vat_percent,
-            keeps_commission=self._policy.keeps_commission,
+            keeps_commission=self._policy.keeps_commission or moment == "payment_succeeded",
+            deal_fee_moment=moment,
             price=price,
             now=self._clock.now(),
         )

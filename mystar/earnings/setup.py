@@ -76,6 +76,7 @@ def _policy(settings: EarningSettings) -> Policy:
         clearance=timedelta(days=settings.clearance_days),
         keeps_commission=settings.commission_on_refund == "kept",
         vat_percent=0 if settings.commission_vat == "none" else int(settings.commission_vat),
+        deal_fee_moment=settings.deal_fee_moment,
         deal_fee_bp=round(settings.deal_fee_percent * 100),
         debt=timedelta(days=settings.debt_days),
     )

@@ -293,7 +293,8 @@ union all
  where (orders.buyer_id = %(account_id)s
         or orders.creator_id = (select id from creators where account_id = %(account_id)s))
     and (payments.status in ('pending', 'held') or payments.refunding > 0
-        or (payments.goal = 'give_back' and payments.status = 'captured'))
+        or (payments.goal = 'give_back' and payments.status = 'captured'
+            and payments.refunded < coalesce(payments.refund_limit, payments.captured)))
  order by payments.id limit 50);
 
 -- name: kept_delivery_files

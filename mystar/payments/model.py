@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Status = Literal["pending", "held", "captured", "released", "refunded", "failed"]
 Goal = Literal["hold", "capture", "give_back"]
 Method = Literal["bank_card", "sbp"]
+FeeMoment = Literal["deal_closed", "payment_succeeded"]
 
 
 class PaymentOpen(Conflict):
@@ -151,6 +152,8 @@ class Payment:
     :param refund_id: the provider's, of a refund that is pending.
     :param income: what is left of the captured amount after the provider's fee.
     :param deal_share: the creator's part, when the money rests at the provider as a safe deal; None = no deal.
+    :param deal_fee_moment: when the platform's part leaves the deal.
+    :param refund_limit: kopecks that can be refunded in all; None = all that was captured.
     """
 
     id: int
@@ -185,6 +188,14 @@ class Payment:
     income: int | None = None
     deal_share: int | None = None
     deal_id: str | None = None
+    deal_fee_moment: FeeMoment | None = None
+    refund_limit: int | None = None
+
+    @property
+    def refundable(self) -> int:
+        """Kopecks of the captured money that can still go back."""
+        limit = self.captured if self.refund_limit is None else min(self.captured, self.refund_limit)
+        return max(limit - self.refunded, 0)
 
     @property
     def is_over(self) -> bool:
@@ -194,7 +205,7 @@ class Payment:
     @property
     def is_unsettled(self) -> bool:
         if self.status == "captured":
-            return self.goal == "give_back" or self.refunding > 0
+            return (self.goal == "give_back" and self.refundable > 0) or self.refunding > 0
         return self.status in ("pending", "held")
 
 
@@ -207,11 +218,24 @@ class PaymentChoice:
     methods: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class DealPart:
+    """What a payment has to know of the safe deal that it is made in.
+
+    :param share: kopecks that are the creator's.
+    :param refund_limit: kopecks that can be refunded in all; None = everything.
+    """
+
+    share: int
+    fee_moment: FeeMoment
+    refund_limit: int | None
+
+
 class DealTerms(Protocol):
     """What payments have to know of safe deals; the earnings know it."""
 
-    async def deal_share(self, tx: Queryable, order_id: int) -> int | None:
-        """Kopecks that are the creator's; None = the order is no deal."""
+    async def deal_part(self, tx: Queryable, order_id: int) -> DealPart | None:
+        """None = the order is no deal."""
 
     async def require_refundable(self, tx: Tx, order_id: int) -> None:
         """:raises Conflict: the deal is paid out, or about to be, and the provider refunds nothing of it."""

@@ -240,9 +240,9 @@ def next_call(payment: Payment) -> Call | None:
             return Call(payment.id, "cancel", payment.amount)
         case "captured", _ if payment.refunding:
             return Call(payment.id, "refund", payment.refunding, number=payment.refunds)
-        case "captured", "give_back" if payment.refund_failure is None:
-            left = payment.captured - payment.refunded
-            return Call(payment.id, "refund", left, part=payment.refunded, attempt=payment.refund_attempt)
+        case "captured", "give_back" if payment.refund_failure is None and payment.refundable:
+            rest = payment.refundable
+            return Call(payment.id, "refund", rest, part=payment.refunded, attempt=payment.refund_attempt)
     return None
 
 
@@ -266,11 +266,11 @@ def begin_partial_refund(payment: Payment | None, amount: int) -> Payment:
     """
     if payment is None or payment.status != "captured":
         raise PaymentNotTaken
-    if payment.goal == "give_back":
-        raise ReversalInProgress
     if payment.refunding:
         raise RefundUnderWay
-    left = payment.captured - payment.refunded
+    left = payment.refundable
+    if payment.goal == "give_back" and left:
+        raise ReversalInProgress
     if not 0 < amount <= left:
         raise RefundTooMuch(left)
     return replace(payment, refunding=amount, refunds=payment.refunds + 1, refund_failure=None, refund_id=None)

@@ -157,7 +157,10 @@ class Gateway(RefundLister, Protocol):
         self, key: str, provider_id: str, *, amount: int, description: str, deal: DealShare | None = None
     ) -> ProviderRefund: ...
 
-    async def create_deal(self, key: str, *, description: str, metadata: Mapping[str, str]) -> str:
-        """Open a safe deal whose fee is taken when it closes; its id."""
+    async def create_deal(self, key: str, *, fee_moment: str, description: str, metadata: Mapping[str, str]) -> str:
+        """Open a safe deal; its id.
+
+        :param fee_moment: when the platform's part leaves it, "payment_succeeded" or "deal_closed".
+        """
 
     async def get_refund(self, refund_id: str) -> ProviderRefund: ...

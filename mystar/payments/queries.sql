@@ -1,8 +1,10 @@
 -- name: add_payment
 -- plan: generic
-insert into payments (order_id, payer_id, amount, description, return_url, chosen_method, deal_share, created_at)
+insert into payments (order_id, payer_id, amount, description, return_url, chosen_method, deal_share, deal_fee_moment,
+    refund_limit, created_at)
 values (
-    %(order_id)s, %(payer_id)s, %(amount)s, %(description)s, %(return_url)s, %(chosen_method)s, %(deal_share)s, %(now)s)
+    %(order_id)s, %(payer_id)s, %(amount)s, %(description)s, %(return_url)s, %(chosen_method)s, %(deal_share)s,
+    %(deal_fee_moment)s, %(refund_limit)s, %(now)s)
 returning *;
 
 -- name: payment
@@ -95,7 +97,8 @@ order by page.id;
 -- name: booked_refunds
 -- Refunds of payments that the provider names, and of those for which one was booked since a moment (null: of no others).
 select payments.id, payments.provider_id, payments.refunding > 0 or payments.refund_id is not null
-        or (payments.goal = 'give_back' and payments.status = 'captured' and payments.refund_failure is null) as is_moving,
+        or (payments.goal = 'give_back' and payments.status = 'captured' and payments.refund_failure is null
+            and payments.refunded < coalesce(payments.refund_limit, payments.captured)) as is_moving,
     coalesce(array_agg(entry.amount) filter (where entry.amount > 0), '{}') as amounts
 from payments left join ledger_entries entry on entry.payment_id = payments.id and entry.reason = 'refund'
 where payments.provider_id = any(%(provider_ids)s::text[]) or payments.id in (

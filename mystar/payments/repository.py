@@ -11,7 +11,7 @@ from mystar.errors import MystarError, NotFound
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.personal_data import PersonalQueries
-from mystar.payments.model import Method, Payment, PaymentOpen
+from mystar.payments.model import DealPart, Method, Payment, PaymentOpen
 from mystar.payments.process import ACCOUNTS, LedgerMove, Reason
 from mystar.payments.provider import ProviderPayment
 
@@ -56,7 +56,7 @@ class PaymentRepository:
         description: str,
         return_url: str,
         chosen_method: Method,
-        deal_share: int | None,
+        deal: DealPart | None,
         now: datetime,
     ) -> Payment:
         """:raises PaymentOpen: the order has a payment that is open, or was taken and kept."""
@@ -68,7 +68,9 @@ class PaymentRepository:
             description=description,
             return_url=return_url,
             chosen_method=chosen_method,
-            deal_share=deal_share,
+            deal_share=deal.share if deal else None,
+            deal_fee_moment=deal.fee_moment if deal else None,
+            refund_limit=deal.refund_limit if deal else None,
             now=now,
         )
         return _payment(row)

@@ -116,22 +116,22 @@ class PaymentService:
         payment = await payments.lock_latest(order_id)
         if payment is not None and not payment.is_over:
             return _still_good(payment, amount)
-        deal_share = await self._deals.deal_share(tx, order_id) if self._deals else None
+        deal = await self._deals.deal_part(tx, order_id) if self._deals else None
         payment = await payments.add(
             order_id=order_id,
             payer_id=payer_id,
             amount=amount,
             description=description,
             return_url=self._return_url or self._return_link(order_id),
-            chosen_method=self._method(method, is_deal=deal_share is not None),
-            deal_share=deal_share,
+            chosen_method=self._method(method, is_deal=deal is not None),
+            deal=deal,
             now=self._clock.now(),
         )
         return await self._settlement.save_and_continue(tx, payment)
 
     async def offered(self, tx: Queryable, order_id: int) -> tuple[Method, ...]:
         """What the order can be paid with; the first is the default. Safe deals know no SBP."""
-        is_deal = self._deals is not None and await self._deals.deal_share(tx, order_id) is not None
+        is_deal = self._deals is not None and await self._deals.deal_part(tx, order_id) is not None
         return self._offered(is_deal=is_deal)
 
     async def set_goal(self, tx: Tx, order_id: int, goal: Goal) -> Payment | None:

@@ -106,7 +106,12 @@ class ProviderCalls:
         deal_id = payment.deal_id
         if deal_id is None:
             metadata = {"order_id": str(payment.order_id), "payment_id": str(payment.id)}
-            deal_id = await self._gateway.create_deal(f"deal-{key}", description=payment.description, metadata=metadata)
+            deal_id = await self._gateway.create_deal(
+                f"deal-{key}",
+                fee_moment=payment.deal_fee_moment or "deal_closed",
+                description=payment.description,
+                metadata=metadata,
+            )
             await self._settlement.remember_deal(payment.id, deal_id)
         return DealShare(deal_id, payment.deal_share)
 

@@ -109,6 +109,39 @@ async def test_a_refund_lowers_the_creators_part_of_the_deal(bench: Bench) -> No
     assert await bench.is_sound()
 
 
+@pytest.mark.parametrize(
+    "further_settings", [DEALS | {"EARNINGS__DEAL_FEE_MOMENT": "payment_succeeded"}], indirect=True
+)
+async def test_with_the_fee_at_the_payment_a_refund_returns_the_creators_part_only(bench: Bench) -> None:
+    await bench.rules(TWENTY_PER_CENT)
+    order_id = await bench.completed(PRICE)
+    opened, booked = await deal(bench), await bench.ledger(order_id, acquiring=True)
+    assert (opened["fee_moment"], opened["balance"], opened["payout_balance"]) == (
+        "payment_succeeded",
+        120_000,
+        120_000,
+    )
+    assert booked["platform"] + booked["losses"] == 23_595
+
+    refused = await bench.act(order_id, "refund", {"amount": "1300.00"}, as_=bench.staff, status=422)
+    assert "Вернуть можно не больше 1200.00 ₽." in str(refused)
+    await bench.refund(order_id, 40_000)
+    assert ((await deal(bench))["balance"], (await deal(bench))["payout_balance"]) == (80_000, 80_000)
+    assert await bench.balance() == {"pending": 80_000}
+    assert (await bench.ledger(order_id))["platform"] == 30_000
+    assert await differences(bench, 1, 1) == ([], [])
+
+    # "All that is left" is what is left in the deal: it closes, and the platform's part stays where it is.
+    await bench.act(order_id, "refund", {}, as_=bench.staff)
+    await bench.until(order_id, refunded=1200, money="captured")
+    assert ((await deal(bench))["status"], await bench.balance()) == ("closed", {})
+    assert await bench.ledger(order_id) == {"buyers": -30_000, "platform": 30_000}
+    assert await differences(bench, 1, 2) == ([], [])
+    refused = await bench.act(order_id, "refund", {"amount": "0.01"}, as_=bench.staff, status=422)
+    assert "не больше 0.00 ₽" in str(refused)
+    assert await bench.is_sound()
+
+
 @deals
 async def test_a_full_refund_closes_the_deal(bench: Bench) -> None:
     await bench.rules(TWENTY_PER_CENT)
@@ -177,7 +210,7 @@ async def test_reconciliation_finds_planted_differences_of_deals_and_refunds_and
     assert (compared_deals, compared_refunds) == ([], [])
 
     ids = {row["order_id"]: row["deal_id"] for row in await db.all("select order_id, deal_id from payments")}
-    unknown = await shop.create_deal("planted", description="", metadata={})
+    unknown = await shop.create_deal("planted", fee_moment="deal_closed", description="", metadata={})
     await db.execute("update earnings set pending = pending + 1 where order_id = %(id)s", id=refunded)
     await db.execute("update earnings set pending = 1 where order_id = %(id)s", id=closed)
     await db.execute("update payments set deal_id = 'dl-none' where order_id = %(id)s", id=left)
@@ -189,10 +222,10 @@ async def test_reconciliation_finds_planted_differences_of_deals_and_refunds_and
     assert (await differences(bench))[1] == []
 
 
-async def differences(bench: Bench) -> tuple[list[Any], list[Any]]:
+async def differences(bench: Bench, deal_count: int = 3, refund_count: int = 3) -> tuple[list[Any], list[Any]]:
     back = timedelta(days=35)
     deals, refunds = await bench.app[DEAL_RECONCILIATION].run(back), await bench.app[PAYMENTS].reconcile_refunds(back)
-    assert (deals.count >= 3, refunds.count) == (True, 3)
+    assert (deals.count >= deal_count, refunds.count) == (True, refund_count)
     return deals.differences, refunds.differences
 
 

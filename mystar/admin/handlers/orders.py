@@ -91,7 +91,13 @@ def _allowed(row: Row, actor: Actor) -> tuple[Allowed, ...]:
 
 def _refundable(payments: list[Row]) -> int:
     """Kopecks that can be refunded."""
-    return max((one["captured"] - one["refunded"] - one["refunding"] for one in payments), default=0)
+    limits = (
+        min(one["captured"], one["captured"] if one["refund_limit"] is None else one["refund_limit"])
+        for one in payments
+    )
+    return max(
+        (limit - one["refunded"] - one["refunding"] for limit, one in zip(limits, payments, strict=True)), default=0
+    )
 
 
 def _refund_count(payments: list[Row]) -> int:

@@ -37,7 +37,9 @@ select deal_id from earnings where order_id = %(order_id)s;
 -- deal is not there any more; while it, or money of the payment, is on its way, nothing is compared.
 select distinct on (payments.deal_id) payments.deal_id, payments.order_id, earnings.captured > 0 as is_captured,
     earnings.pending + earnings.frozen as share,
-    payments.refunding > 0 or payments.refund_id is not null or payments.goal = 'give_back' and payments.status in ('held', 'captured')
+    payments.refunding > 0 or payments.refund_id is not null or payments.goal = 'give_back'
+            and payments.status in ('held', 'captured')
+            and payments.refunded < coalesce(payments.refund_limit, payments.amount)
         or exists (
             select from payouts where order_id = earnings.order_id
                 and status in ('requested', 'approved', 'sending', 'pending', 'unknown')) as is_moving

@@ -94,10 +94,10 @@ class YooKassa:
         path = ("payments", provider_id, "cancel")
         return _payment(await self._client.request("cancel", "POST", *path, key=key, body={}))
 
-    async def create_deal(self, key: str, *, description: str, metadata: Mapping[str, str]) -> str:
+    async def create_deal(self, key: str, *, fee_moment: str, description: str, metadata: Mapping[str, str]) -> str:
         body = {
             "type": "safe_deal",
-            "fee_moment": "deal_closed",
+            "fee_moment": fee_moment,
             "description": description[:MAX_DESCRIPTION],
             "metadata": dict(metadata),
         }
