@@ -168,18 +168,12 @@ from receipts where id = any(%(ids)s::bigint[]);
 select * from receipts where id = %(id)s;
 
 -- name: discrepancies_rows
-select id, seen_at, kind, payment_id, provider_id, details::text as details
+select id, seen_at, kind, payment_id, provider_id, details
 from payment_discrepancies where id = any(%(ids)s::bigint[]);
 
 -- name: audit_rows
 select audit_entries.id, audit_entries.at, audit_entries.act, audit_entries.actor_id, accounts.username as actor,
-    audit_entries.subject, audit_entries.address,
-    (select string_agg(one.key || ': ' || one.value, ', ') from jsonb_each_text(audit_entries.details) as one) as details,
-    case split_part(subject, ':', 1)
-        when 'account' then '/admin/accounts/' || split_part(subject, ':', 2) || '/'
-        when 'order' then '/admin/orders/' || split_part(subject, ':', 2) || '/'
-        else ''
-    end as href
+    audit_entries.subject, audit_entries.address, audit_entries.details
 from audit_entries left join accounts on accounts.id = audit_entries.actor_id
 where audit_entries.id = any(%(ids)s::bigint[]);
 
@@ -196,11 +190,7 @@ from outbox where id = any(%(ids)s::bigint[]);
 -- name: commission_rules_rows
 select id, list || '.' || position as place, name, trim(trailing '.' from trim(trailing '0' from
         (percent_bp / 100.0)::numeric(6, 2)::text)) || ' %%' as percent, nullif(fixed, 0) as fixed,
-    nullif(min_amount, 0) as min_amount, max_amount, concat_ws('; ',
-        'creators ' || array_to_string(creator_ids, ', '), 'categories ' || array_to_string(category_ids, ', '),
-        array_to_string(kinds, ', '), case when price_from is not null or price_to is not null then
-            coalesce((price_from / 100.0)::numeric(18, 2)::text, '0') || ' – ' ||
-            coalesce((price_to / 100.0)::numeric(18, 2)::text, '∞') end) as conditions, valid_from
+    nullif(min_amount, 0) as min_amount, max_amount, creator_ids, category_ids, kinds, price_from, price_to, valid_from
 from commission_rules where id = any(%(ids)s::bigint[]);
 
 -- Detail pages.

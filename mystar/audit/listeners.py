@@ -16,7 +16,7 @@ from mystar.accounts.model import (
 from mystar.accounts.oauth.model import IdentityLinked, IdentityUnlinked
 from mystar.accounts.phones import PhoneProven, PhoneReleased
 from mystar.audit.service import AuditService
-from mystar.creators.model import VisibilityChanged
+from mystar.creators.model import TaxonomyChanged, VisibilityChanged
 from mystar.earnings.details.model import DetailsChanged, PayoutsStopped
 from mystar.earnings.model import BalanceAdjusted, ChargedBack, EarningDecided
 from mystar.earnings.payouts.model import PayoutMoved
@@ -66,6 +66,7 @@ class Listeners:
         events.on(OrderMoneyDecided, self._order_money_decided)
         events.on(RulesSet, self._rules_set)
         events.on(VisibilityChanged, self._visibility_changed)
+        events.on(TaxonomyChanged, self._taxonomy_changed)
         events.on(BalanceAdjusted, self._balance_adjusted)
         events.on(ChargedBack, self._charged_back)
         events.on(EarningDecided, self._earning_decided)
@@ -177,7 +178,20 @@ class Listeners:
 
     async def _visibility_changed(self, tx: Tx, event: VisibilityChanged) -> None:
         action, subject = "shown" if event.is_shown else "hidden", f"{event.what}:{event.id}"
-        await self._audit.record(tx, action, subject, place=event.place or None)
+        before, after = ("withheld", "listed") if event.is_shown else ("listed", "withheld")
+        if event.place:
+            await self._audit.record(tx, action, subject, place=event.place)
+        else:
+            await self._audit.record(tx, action, subject, before=before, after=after)
+
+    async def _taxonomy_changed(self, tx: Tx, event: TaxonomyChanged) -> None:
+        act = "changed" if event.before and event.after else "added" if event.after else "deleted"
+        if event.field != "name":
+            act = "changed"
+        subject = f"{event.what}:{event.id}"
+        await self._audit.record(
+            tx, f"taxonomy_{act}", subject, field=event.field, before=event.before, after=event.after
+        )
 
     async def _balance_adjusted(self, tx: Tx, event: BalanceAdjusted) -> None:
         amount, subject = rubles_text(event.amount), _account(event.creator_id)

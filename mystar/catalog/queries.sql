@@ -128,8 +128,9 @@ left join creator_availability on creator_availability.creator_id = creators.id
 where services.id = any (%(ids)s::bigint[]);
 
 -- name: set_withheld
-update services set is_withheld = %(is_withheld)s, updated_at = %(now)s
-where id = %(service_id)s and deleted_at is null;
+with before as (select id, is_withheld from services where id = %(service_id)s and deleted_at is null for update)
+update services set is_withheld = %(is_withheld)s, updated_at = %(now)s from before where services.id = before.id
+returning before.is_withheld as was_withheld;
 
 -- name: add_service
 insert into services (
@@ -255,7 +256,7 @@ insert into categories (name, position) values (%(name)s, %(position)s) on confl
 select id from categories where name = %(name)s;
 
 -- name: lock_category
-select photo_id from categories where id = %(category_id)s for update;
+select photo_id, name, position from categories where id = %(category_id)s for update;
 
 -- name: delete_category
 delete from categories where id = %(category_id)s;
@@ -272,7 +273,7 @@ insert into tags (key, name) values (%(key)s, %(name)s) returning id;
 update tags set name = %(name)s, key = %(key)s where id = %(tag_id)s returning id;
 
 -- name: lock_tags
-select id from tags where id = any (%(ids)s::bigint[]) order by id for update;
+select id, name from tags where id = any (%(ids)s::bigint[]) order by id for update;
 
 -- name: assign_tag
 insert into service_tags (service_id, tag_id)

@@ -109,10 +109,13 @@ class CatalogRepository:
         """By id, listed or not; unknown ids are left out."""
         return {row["id"]: _service(row) for row in await self._tx.all(QUERIES.services, ids=list(ids))}
 
-    async def set_withheld(self, service_id: int, now: datetime, *, is_withheld: bool) -> None:
-        """:raises ServiceUnknown:"""
-        if not await self._tx.execute(QUERIES.set_withheld, service_id=service_id, is_withheld=is_withheld, now=now):
+    async def set_withheld(self, service_id: int, now: datetime, *, is_withheld: bool) -> bool:
+        """Whether it was withheld before. :raises ServiceUnknown:"""
+        values = {"service_id": service_id, "is_withheld": is_withheld, "now": now}
+        row = await self._tx.one_or_none(QUERIES.set_withheld, values)
+        if row is None:
             raise ServiceUnknown
+        return bool(row["was_withheld"])
 
     async def stars(self, filters: StarFilter, page: PageRequest) -> list[Star]:
         """A page of stars, best first."""

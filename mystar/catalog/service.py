@@ -135,8 +135,9 @@ class CatalogService:
         """
         actor.require_operator()
         async with self._db.transaction() as tx:
-            await CatalogRepository(tx).set_withheld(service_id, self._clock.now(), is_withheld=not listed)
-            await tx.publish(VisibilityChanged("service", service_id, listed))
+            was = await CatalogRepository(tx).set_withheld(service_id, self._clock.now(), is_withheld=not listed)
+            if was is listed:
+                await tx.publish(VisibilityChanged("service", service_id, listed))
 
     async def make_star(
         self, account_id: int, pricing: GreetingPricing, *, profession: str = "", description: str = ""

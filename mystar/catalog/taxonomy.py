@@ -8,6 +8,7 @@ from mystar.accounts.model import Actor
 from mystar.catalog.model import Category, Tag, tags_by_key
 from mystar.catalog.search_repository import SearchRepository
 from mystar.catalog.taxonomy_repository import TaxonomyRepository
+from mystar.creators.model import TaxonomyChanged
 from mystar.errors import Invalid, Text
 from mystar.files.service import FileService
 from mystar.kit.postgres.database import Database, Tx
@@ -37,7 +38,9 @@ class TaxonomyService:
         async with self._db.transaction() as tx:
             if photo_id is not None:
                 await self._files.attach(tx, photo_id, owner_id=actor.id, public=True)
-            return await TaxonomyRepository(tx).add_category(_normalize_name(name), photo_id, position)
+            added = await TaxonomyRepository(tx).add_category(_normalize_name(name), photo_id, position)
+            await tx.publish(TaxonomyChanged("category", added, "name", "", _normalize_name(name)))
+        return added
 
     async def edit_category(
         self,
@@ -55,23 +58,28 @@ class TaxonomyService:
         actor.require_operator()
         async with self._db.transaction() as tx:
             taxonomy = TaxonomyRepository(tx)
-            old_photo_id = await taxonomy.lock_category(category_id)
+            old = await taxonomy.lock_category(category_id)
             if photo_id is not None:
                 await self._files.attach(tx, photo_id, owner_id=actor.id, public=True)
             new_name = None if name is None else _normalize_name(name)
             await taxonomy.edit_category(category_id, name=new_name, photo_id=photo_id, position=position)
-            if photo_id is not None and old_photo_id is not None:
-                await self._files.mark_deleted(tx, old_photo_id)
+            if photo_id is not None and old["photo_id"] is not None:
+                await self._files.mark_deleted(tx, old["photo_id"])
+            for field, after in (("name", new_name), ("position", position), ("photo_id", photo_id)):
+                if after is not None and after != old[field]:
+                    change = TaxonomyChanged("category", category_id, field, str(old[field] or ""), str(after))
+                    await tx.publish(change)
 
     async def delete_category(self, actor: Actor, category_id: int) -> None:
         """:raises NotFound: :raises CategoryInUse: it has services, hidden and removed ones included."""
         actor.require_operator()
         async with self._db.transaction() as tx:
             taxonomy = TaxonomyRepository(tx)
-            photo_id = await taxonomy.lock_category(category_id)
+            old = await taxonomy.lock_category(category_id)
             await taxonomy.delete_category(category_id)
-            if photo_id is not None:
-                await self._files.mark_deleted(tx, photo_id)
+            if old["photo_id"] is not None:
+                await self._files.mark_deleted(tx, old["photo_id"])
+            await tx.publish(TaxonomyChanged("category", category_id, "name", old["name"], ""))
 
     async def reorder_categories(self, actor: Actor, category_ids: Sequence[int]) -> None:
         """Number these from 1 in the given order; other categories keep their positions."""
@@ -88,14 +96,22 @@ class TaxonomyService:
     async def add_tag(self, actor: Actor, name: str) -> int:
         """Returns the id. :raises TagExists: another tag has this name in any spelling."""
         actor.require_operator()
-        return await TaxonomyRepository(self._db).add_tag(*_tag(name))
+        key, shown = _tag(name)
+        async with self._db.transaction() as tx:
+            added = await TaxonomyRepository(tx).add_tag(key, shown)
+            await tx.publish(TaxonomyChanged("tag", added, "name", "", shown))
+        return added
 
     async def rename_tag(self, actor: Actor, tag_id: int, name: str) -> None:
         """:raises NotFound: :raises TagExists: another tag has this name; merge the two instead."""
         actor.require_operator()
         async with self._db.transaction() as tx:
             taxonomy = TaxonomyRepository(tx)
-            await taxonomy.rename_tag(tag_id, *_tag(name))
+            key, shown = _tag(name)
+            before = (await taxonomy.lock_tags([tag_id]))[tag_id]
+            await taxonomy.rename_tag(tag_id, key, shown)
+            if before != shown:
+                await tx.publish(TaxonomyChanged("tag", tag_id, "name", before, shown))
             await _update_search(tx, await taxonomy.services_with_tags([tag_id]))
 
     async def merge_tags(self, actor: Actor, tag_ids: Sequence[int], into: int) -> None:
@@ -104,21 +120,24 @@ class TaxonomyService:
         others = [tag_id for tag_id in dict.fromkeys(tag_ids) if tag_id != into]
         async with self._db.transaction() as tx:
             taxonomy = TaxonomyRepository(tx)
-            await taxonomy.lock_tags([into, *others])
+            names = await taxonomy.lock_tags([into, *others])
             services = await taxonomy.services_with_tags(others)
             await taxonomy.assign_tag(into, others)
             await taxonomy.delete_tags(others)
             await _update_search(tx, services)
+            for tag_id in others:
+                await tx.publish(TaxonomyChanged("tag", tag_id, "name", names[tag_id], ""))
 
     async def delete_tag(self, actor: Actor, tag_id: int) -> None:
         """Delete the tag and take it from its services. :raises NotFound:"""
         actor.require_operator()
         async with self._db.transaction() as tx:
             taxonomy = TaxonomyRepository(tx)
-            await taxonomy.lock_tags([tag_id])
+            names = await taxonomy.lock_tags([tag_id])
             services = await taxonomy.services_with_tags([tag_id])
             await taxonomy.delete_tags([tag_id])
             await _update_search(tx, services)
+            await tx.publish(TaxonomyChanged("tag", tag_id, "name", names[tag_id], ""))
 
 
 def _normalize_name(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mystar.catalog.filter_queries import count_tags, page_of_tags
 from mystar.catalog.model import DEFAULT_CATEGORY, Category, CategoryInUse, CategoryUnknown, Tag
 from mystar.errors import NotFound
-from mystar.kit.postgres.database import Queryable
+from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.queries import load
 from mystar.kit.web.pagination import PageRequest
 
@@ -38,13 +38,12 @@ class TaxonomyRepository:
         await self._tx.execute(QUERIES.add_default_category, name=DEFAULT_CATEGORY, position=_LAST)
         return int(await self._tx.value(QUERIES.category_id, name=DEFAULT_CATEGORY))
 
-    async def lock_category(self, category_id: int) -> int | None:
-        """Lock the row; returns the id of its picture. :raises NotFound: there is no such category."""
+    async def lock_category(self, category_id: int) -> Row:
+        """Lock the row: ``photo_id, name, position``. :raises NotFound: there is no such category."""
         row = await self._tx.one_or_none(QUERIES.lock_category, category_id=category_id)
         if row is None:
             raise NotFound
-        photo_id: int | None = row["photo_id"]
-        return photo_id
+        return row
 
     async def edit_category(
         self, category_id: int, *, name: str | None, photo_id: int | None, position: int | None
@@ -86,10 +85,12 @@ class TaxonomyRepository:
         if await self._tx.value(QUERIES.rename_tag, tag_id=tag_id, key=key, name=name) is None:
             raise NotFound
 
-    async def lock_tags(self, tag_ids: Sequence[int]) -> None:
-        """:raises NotFound: one of them does not exist."""
-        if len(await self._tx.all(QUERIES.lock_tags, ids=list(tag_ids))) < len(tag_ids):
+    async def lock_tags(self, tag_ids: Sequence[int]) -> dict[int, str]:
+        """Their names by id. :raises NotFound: one of them does not exist."""
+        names = {row["id"]: row["name"] for row in await self._tx.all(QUERIES.lock_tags, ids=list(tag_ids))}
+        if len(names) < len(tag_ids):
             raise NotFound
+        return names
 
     async def assign_tag(self, tag_id: int, of_tags: Sequence[int]) -> None:
         """Add the tag to every service that has one of ``of_tags``."""

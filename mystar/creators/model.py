@@ -65,6 +65,21 @@ class VisibilityChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class TaxonomyChanged:
+    """Staff changed a value of a category, a tag or a skill, or added or deleted one.
+
+    :param what: "category", "tag" or "skill". :param field: which value. :param before: "" of what is new.
+    :param after: "" of what is deleted.
+    """
+
+    what: str
+    id: int
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreatorCreated:
     creator_id: int
     account_id: int

@@ -50,7 +50,9 @@ set rating_sum = rating_sum + %(times)s::integer * %(rating)s, rating_count = ra
 where id = %(creator_id)s;
 
 -- name: set_top
-update creators set is_top = %(is_top)s where id = %(id)s returning id;
+-- Both: whether it was there, and what it is now.
+with before as (select id, is_top from creators where id = %(id)s for update)
+update creators set is_top = %(is_top)s from before where creators.id = before.id returning before.is_top as was_top;
 
 -- name: edit
 -- Null = unchanged.

@@ -113,10 +113,12 @@ class CreatorRepository:
     async def count_review(self, creator_id: int, rating: int, times: int) -> None:
         await self._tx.execute(QUERIES.count_review, creator_id=creator_id, rating=rating, times=times)
 
-    async def set_top(self, creator_id: int, is_top: bool) -> None:
-        """:raises CreatorUnknown:"""
-        if await self._tx.value(QUERIES.set_top, id=creator_id, is_top=is_top) is None:
+    async def set_top(self, creator_id: int, is_top: bool) -> bool:
+        """Whether it was on top before. :raises CreatorUnknown:"""
+        row = await self._tx.one_or_none(QUERIES.set_top, id=creator_id, is_top=is_top)
+        if row is None:
             raise CreatorUnknown
+        return bool(row["was_top"])
 
     async def edit(self, account_id: int, changes: Mapping[str, Any], now: datetime) -> int:
         """Returns the id of the creator. :param changes: by column, None = unchanged. :raises CreatorUnknown:"""

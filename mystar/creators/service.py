@@ -102,8 +102,8 @@ class CreatorService:
         """
         actor.require_operator()
         async with self._db.transaction() as tx:
-            await CreatorRepository(tx).set_top(creator_id, is_top)
-            await tx.publish(VisibilityChanged("creator", creator_id, is_top, place="top"))
+            if await CreatorRepository(tx).set_top(creator_id, is_top) != is_top:
+                await tx.publish(VisibilityChanged("creator", creator_id, is_top, place="top"))
 
     async def rate(self, actor: Actor, star_id: int, rating: int) -> None:
         """Vote for a star with 1 to 5, once per account.

@@ -18,6 +18,7 @@ from mystar.creators.model import (
     SetSkill,
     Skill,
     SkillNotFound,
+    TaxonomyChanged,
     TooManySkills,
 )
 from mystar.creators.repository import CreatorRepository, SkillRepository
@@ -46,7 +47,10 @@ class SkillService:
     async def add(self, actor: Actor, name: str, description: str = "") -> Skill:
         """:raises Forbidden: not staff who may change things. :raises SkillExists: in whatever spelling."""
         _require_operator(actor)
-        return await SkillRepository(self._db).add(name, description, self._clock.now())
+        async with self._db.transaction() as tx:
+            skill = await SkillRepository(tx).add(name, description, self._clock.now())
+            await tx.publish(TaxonomyChanged("skill", skill.id, "name", "", skill.name))
+        return skill
 
     async def edit(
         self, actor: Actor, skill_id: int, *, name: str | None = None, description: str | None = None
@@ -57,12 +61,21 @@ class SkillService:
             skills = SkillRepository(tx)
             skill = await skills.lock(skill_id)
             words = skill.description if description is None else description
-            return await skills.edit(skill_id, name or skill.name, words, self._clock.now())
+            edited = await skills.edit(skill_id, name or skill.name, words, self._clock.now())
+            for field in ("name", "description"):
+                if getattr(skill, field) != getattr(edited, field):
+                    change = (getattr(skill, field), getattr(edited, field))
+                    await tx.publish(TaxonomyChanged("skill", skill_id, field, *change))
+        return edited
 
     async def delete(self, actor: Actor, skill_id: int) -> None:
         """:raises Forbidden: as in `add`. :raises SkillUnknown: :raises SkillInUse: a creator has it."""
         _require_operator(actor)
-        await SkillRepository(self._db).delete(skill_id)
+        async with self._db.transaction() as tx:
+            skills = SkillRepository(tx)
+            skill = await skills.lock(skill_id)
+            await skills.delete(skill_id)
+            await tx.publish(TaxonomyChanged("skill", skill_id, "name", skill.name, ""))
 
     # Skills of creators
 

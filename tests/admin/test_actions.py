@@ -317,9 +317,10 @@ async def test_actions_and_refusals_are_in_the_audit_log(
     assert (await operator.post("/admin/staff/")).status == 403
     assert (await operator.post(f"/admin/accounts/{person.id}/unblock/", form_token="")).status == 403
     logged = await app[DATABASE].all("select act from audit_entries where actor_id = %(id)s", id=operator.person.id)
-    assert {"account_blocked", "staff_act", "refused"} <= {row["act"] for row in logged}
+    assert {"account_blocked", "taxonomy_added", "refused"} <= {row["act"] for row in logged}
     page = await operator.page(f"/admin/audit/?actor={operator.person.id}")
-    assert f'<a href="/admin/accounts/{person.id}/">account:{person.id}</a>' in page
+    assert f'<a href="/admin/accounts/{person.id}/">аккаунт № {person.id}</a>' in page
+    assert "<del>пусто</del> → <ins>журнал</ins>" in page
     assert TOKEN.search(page)
 
 
@@ -334,7 +335,7 @@ async def test_hiding_and_showing_differ_in_the_audit_log(
     for value in ("no", "yes"):
         await operator.do("/admin/services/1/listing/", is_listed=value)
         await operator.do(f"/admin/reviews/{review.id}/listing/", is_listed=value)
-        await operator.do("/admin/creators/1/top/", is_top=value)
+        await operator.do("/admin/creators/1/top/", is_top={"no": "yes", "yes": "no"}[value])
     for is_active in (False, True, True):
         assert (await api.patch("/api/v1/services/1/", {"is_active": is_active}, as_=star)).status == 200
     entries = await database.all(
@@ -347,6 +348,15 @@ async def test_hiding_and_showing_differ_in_the_audit_log(
     subjects = ("service:1", f"review:{review.id}", "creator:1")
     assert sorted(by_staff) == sorted((act, subject) for act in ("hidden", "shown") for subject in subjects)
     assert by_star == [("hidden", "service:1"), ("shown", "service:1")]
+    page = await operator.page("/admin/audit/")
+    for words in (
+        "скрыто",
+        "показано снова",
+        "поднято в топ",
+        "убрано из топа",
+        "<del>показана</del> → <ins>скрыта нами</ins>",
+    ):
+        assert words in page, words
 
 
 async def test_staff_export_erase_and_prove_on_behalf_of_a_person(

@@ -14,11 +14,14 @@ from aiohttp import web
 from jinja2 import PackageLoader, StrictUndefined
 
 from mystar.admin.access import TOKEN_FIELD, form_token, language_in, maybe_staff_of, staff_of
+from mystar.admin.audit_words import words_of
 from mystar.admin.lists import MENU
+from mystar.admin.lists.code_labels import VOCABULARIES
 from mystar.admin.lists.labels import ROLES, TONES
 from mystar.errors import MystarError, Text
 from mystar.kit.money import format_rubles
 from mystar.kit.web.http import html_response, json_response
+from mystar.payments.model import refusal_reason
 
 _HEADERS = {
     # Styles, scripts, pictures and form targets only from this site; no framing.
@@ -55,9 +58,14 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
     def t(ru: str | Text, en: str = "") -> str:
         return (ru if isinstance(ru, Text) else Text(ru, en)).in_(language)
 
+    def code(vocabulary: str, value: object) -> str:
+        return code_words(vocabulary, value).in_(language)
+
     context = {
         "language": language,
         "t": t,
+        "code": code,
+        "refusal_reason": refusal_reason,
         "staff": found if signed_in else None,
         "form_token": form_token(request) if has_form else "",
         "token_field": TOKEN_FIELD,
@@ -140,6 +148,11 @@ def size(octets: int) -> str:
     return f"{amount:.0f}{_NBSP}{unit}" if unit == "B" else f"{amount:.1f}{_NBSP}{unit}"
 
 
+def code_words(vocabulary: str, value: object) -> Text:
+    """Words for a code; what has none is shown as it is."""
+    return VOCABULARIES[vocabulary].get(str(value)) or Text(str(value or ""), str(value or ""))
+
+
 def tone(word: object) -> str:
     return TONES.get(str(word), "plain")
 
@@ -152,7 +165,9 @@ def short(kopecks: int) -> str:
     return f"{rubles / 1000:g}k" if rubles >= 1000 else f"{rubles:g}"
 
 
-_FILTERS: Mapping[str, Callable[..., str]] = {
+_FILTERS: Mapping[str, Callable[..., Any]] = {
+    "audit": words_of,
+    "words": code_words,
     "moment": moment,
     "day": day,
     "money": money,

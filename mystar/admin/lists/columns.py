@@ -13,7 +13,9 @@ from typing import Literal
 
 from mystar.errors import Text
 
-Kind = Literal["text", "long", "number", "money", "moment", "badge", "yes", "size", "stars", "reference", "live"]
+Plain = Literal["text", "long", "number", "money", "moment", "badge", "yes", "size", "stars", "reference", "live"]
+#: The others are made of several columns of the query.
+Kind = Plain | Literal["act", "subject", "details", "conditions", "difference"]
 
 
 @dataclass(frozen=True, slots=True)

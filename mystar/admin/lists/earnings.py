@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mystar.admin.lists.code_labels import PAYOUT_WAYS
 from mystar.admin.lists.columns import (
     ChoiceFilter,
     Column,
@@ -33,7 +34,7 @@ PAYOUTS = ListDefinition(
         _CREATOR,
         _AMOUNT,
         Column("mask", Text("Реквизиты", "Details")),
-        Column("provider", Text("Как", "How")),
+        Column("provider", Text("Как", "How"), "badge", labels=PAYOUT_WAYS),
         _MADE,
     ),
     filters=(ChoiceFilter("status", Text("Статус", "Status"), "status", options_of(PAYOUT_STATUSES)), _OF_CREATOR),
@@ -143,7 +144,7 @@ COMMISSION_RULES = ListDefinition(
         Column("fixed", Text("Плюс", "Plus"), "money"),
         Column("min_amount", Text("Не меньше", "At least"), "money"),
         Column("max_amount", Text("Не больше", "At most"), "money"),
-        Column("conditions", Text("Условия", "Conditions"), "long"),
+        Column("conditions", Text("Условия", "Conditions"), "conditions"),
         Column("valid_from", Text("Действует с", "Starts"), "moment"),
     ),
     sortings={"created": "created_at"},

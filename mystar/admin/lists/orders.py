@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mystar.admin.lists.code_labels import DISCREPANCIES as DIFFERENCES
 from mystar.admin.lists.columns import (
     ANYTHING,
     ChoiceFilter,
@@ -164,10 +165,10 @@ DISCREPANCIES = ListDefinition(
     columns=(
         Column("id", _ID, "number"),
         Column("seen_at", Text("Когда", "When"), "moment", sort="created"),
-        Column("kind", Text("Что не так", "What is wrong"), "badge"),
+        Column("kind", Text("Что не так", "What is wrong"), "badge", labels=DIFFERENCES),
         Column("payment_id", Text("Платёж", "Payment"), "reference", "/admin/payments/{payment_id}/"),
         Column("provider_id", Text("У провайдера", "At the provider")),
-        Column("details", Text("Подробности", "Details"), "long"),
+        Column("details", Text("Подробности", "Details"), "difference"),
     ),
     created="seen_at",
     sortings={"created": "seen_at"},

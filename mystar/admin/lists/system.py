@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mystar.admin.lists.audit_labels import AUDIT_ACTIONS
+from mystar.admin.lists.code_labels import TOPICS
 from mystar.admin.lists.columns import (
     ANYTHING,
     ChoiceFilter,
@@ -15,7 +17,7 @@ from mystar.admin.lists.columns import (
     parse_subject,
     parse_text,
 )
-from mystar.admin.lists.labels import AUDIT_ACTIONS, OUTBOX_STATES
+from mystar.admin.lists.labels import OUTBOX_STATES
 from mystar.admin.lists.people import person_search
 from mystar.errors import Text
 from mystar.kit.outbox.mail import TOPICS as MAIL_TOPICS
@@ -60,7 +62,7 @@ OUTBOX = ListDefinition(
     columns=(
         Column("id", _ID, "reference", "/admin/outbox/{id}/"),
         _STATE,
-        Column("topic", Text("Тема", "Topic"), "badge"),
+        Column("topic", Text("Тема", "Topic"), "badge", labels=TOPICS),
         Column("name", Text("Имя", "Name"), link="/admin/outbox/{id}/"),
         _TRIES,
         _ERROR,
@@ -71,11 +73,7 @@ OUTBOX = ListDefinition(
             "topic",
             Text("Тема", "Topic"),
             "topic",
-            (
-                ("payments", Text("платежи", "payments"), "payments"),
-                ("mail", Text("письма", "mail"), "mail"),
-                ("account_mail", Text("письма о доступе", "mail about access"), "account_mail"),
-            ),
+            options_of(TOPICS),
         ),
         _SENT,
         _FAILED,
@@ -92,10 +90,10 @@ AUDIT = ListDefinition(
     columns=(
         Column("id", _ID, "number"),
         Column("at", Text("Когда", "When"), "moment", sort="created"),
-        Column("act", Text("Что", "What"), "badge", labels=AUDIT_ACTIONS),
+        Column("act", Text("Что", "What"), "act"),
         Column("actor", Text("Кто", "Who"), link="/admin/accounts/{actor_id}/"),
-        Column("subject", Text("О чём", "About"), link="{href}"),
-        Column("details", Text("Подробности", "Details"), "long"),
+        Column("subject", Text("О чём", "About"), "subject"),
+        Column("details", Text("Подробности", "Details"), "details"),
         Column("address", Text("Адрес", "Address")),
     ),
     created="at",

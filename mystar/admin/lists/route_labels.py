@@ -1,0 +1,90 @@
+"""Words for the routes that entries of the audit log name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mystar.admin.lists.audit_labels import CHANNELS
+from mystar.errors import Text
+
+#: What the forms of the panel do; pages are "a page of the panel".
+PANEL_ROUTES: Mapping[str, Text] = {
+    "admin.door": Text("вход в панель", "sign-in to the panel"),
+    "admin.second-factor": Text("вход: второй фактор", "sign-in: second factor"),
+    "admin.second-factor-options": Text("вход: ключ доступа", "sign-in: passkey"),
+    "admin.passkey-options": Text("вход: ключ доступа", "sign-in: passkey"),
+    "admin.passkey": Text("вход ключом доступа", "sign-in with a passkey"),
+    "admin.sign-out": Text("выход из панели", "sign-out of the panel"),
+    "admin.security-totp": Text("приложение с кодами", "authenticator application"),
+    "admin.security-totp-confirm": Text(
+        "приложение с кодами: подтверждение", "authenticator application: confirmation"
+    ),
+    "admin.security-passkey-options": Text("новый ключ доступа", "new passkey"),
+    "admin.security-passkeys": Text("новый ключ доступа", "new passkey"),
+    "admin.security-recovery-codes": Text("новые резервные коды", "new recovery codes"),
+    "admin.security-remove": Text("удалить свой второй фактор", "remove one's second factor"),
+    "admin.step-up": Text("подтверждение личности", "confirmation of identity"),
+    "admin.step-up-options": Text("подтверждение ключом доступа", "confirmation with a passkey"),
+    "admin.order-capture": Text("списать деньги за заказ", "capture the money of an order"),
+    "admin.order-approve": Text("решить спор для креатора", "decide a dispute for the creator"),
+    "admin.order-cancel": Text("отменить заказ", "cancel an order"),
+    "admin.order-refund": Text("вернуть деньги за заказ", "refund an order"),
+    "admin.order-refund-again": Text("вернуть ещё раз", "refund again"),
+    "admin.order-resume-payment": Text("разрешить оплату снова", "let the buyer pay again"),
+    "admin.process": Text("заказ студии в обработку", "process a studio order"),
+    "admin.studio-process": Text("заказы студии в обработку", "process studio orders"),
+    "admin.payment-refresh": Text("обновить платёж у провайдера", "refresh a payment from the provider"),
+    "admin.block": Text("заблокировать аккаунт", "block an account"),
+    "admin.unblock": Text("разблокировать аккаунт", "unblock an account"),
+    "admin.reset-factors": Text("сбросить второй фактор", "reset second factors"),
+    "admin.role": Text("сменить роль", "change a role"),
+    "admin.session-end": Text("закончить сеанс", "end a session"),
+    "admin.account-export": Text("выгрузить данные человека", "export a person's data"),
+    "admin.account-erase": Text("удалить аккаунт", "erase an account"),
+    "admin.account-keep": Text("отменить удаление аккаунта", "withdraw an erasure"),
+    "admin.account-phone": Text("подтвердить телефон", "prove a phone"),
+    "admin.staff": Text("новый сотрудник", "new staff account"),
+    "admin.creator-top": Text("топ креаторов", "top of the creators"),
+    "admin.service-listing": Text("скрыть или показать услугу", "hide or show a service"),
+    "admin.review-listing": Text("скрыть или показать отзыв", "hide or show a review"),
+    "admin.categories": Text("новая категория", "new category"),
+    "admin.category": Text("изменить категорию", "change a category"),
+    "admin.category-delete": Text("удалить категорию", "delete a category"),
+    "admin.tags": Text("новый тег", "new tag"),
+    "admin.tag": Text("изменить тег", "change a tag"),
+    "admin.tag-delete": Text("удалить тег", "delete a tag"),
+    "admin.skills": Text("новый навык", "new skill"),
+    "admin.skill": Text("изменить навык", "change a skill"),
+    "admin.skill-delete": Text("удалить навык", "delete a skill"),
+    "admin.letter-retry": Text("отправить исходящее сейчас", "send from the outbox now"),
+    "admin.letter-repeat": Text("отправить письмо ещё раз", "send a mail again"),
+    "admin.receipt-send": Text("отправить чек снова", "send a receipt again"),
+    "admin.payout-queue": Text("запустить выплаты снова", "resume payouts"),
+    "admin.payout-approve": Text("подтвердить выплату", "approve a payout"),
+    "admin.payout-paid": Text("отметить выплату выплаченной", "mark a payout as paid"),
+    "admin.payout-failed": Text("отметить, что выплата не прошла", "mark a payout as failed"),
+    "admin.payout-returned": Text("отметить, что выплата вернулась", "mark a payout as returned"),
+    "admin.payout-withdraw": Text("отменить выплату", "cancel a payout"),
+    "admin.payout-send-again": Text("отправить часть выплаты снова", "send a part of a payout again"),
+    "admin.balance-stop": Text("остановить выплаты креатору", "stop a creator's payouts"),
+    "admin.balance-resume": Text("разрешить выплаты креатору", "allow a creator's payouts"),
+    "admin.balance-adjust": Text("корректировка баланса", "adjust a balance"),
+    "admin.balance-write-off": Text("списать долг", "write a debt off"),
+    "admin.commission-rules-new": Text("новые правила комиссии", "new commission rules"),
+    "admin.commission-rules-draft": Text("черновик правил комиссии", "draft of commission rules"),
+    "admin.earning-stop": Text("заморозить долю креатора", "freeze the creator's share"),
+    "admin.earning-resume": Text("разморозить долю креатора", "unfreeze the creator's share"),
+    "admin.earning-settle": Text("отметить: выплачено ранее", "mark as paid before"),
+    "admin.earning-chargeback": Text("внести чарджбэк", "enter a chargeback"),
+}
+_PANEL_PAGE = Text("страница панели", "a page of the panel")
+_API = Text("API: {name}", "API: {name}")
+
+
+def route_words(name: str) -> Text:
+    """Words for the name of a route; of the dialects only which one it is."""
+    contract = name.partition(".")[0]
+    if contract == "admin":
+        return PANEL_ROUTES.get(name, _PANEL_PAGE)
+    known = CHANNELS.get(contract)
+    return Text(*(words.format(name=title) for words, title in zip(_API, known or (contract, contract), strict=True)))
