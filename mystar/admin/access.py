@@ -20,8 +20,10 @@ from yarl import URL
 from mystar.accounts.access import set_actor, token_of
 from mystar.accounts.keys import ACCOUNTS
 from mystar.accounts.model import Actor, Role, StaffFactorNeeded
+from mystar.admin import refused_forms
 from mystar.admin.keys import PANEL_SECURITY
 from mystar.admin.model import FormForged, NotStaff, RoleTooLow, Staff
+from mystar.admin.refused_forms import TOKEN_FIELD
 from mystar.errors import Unauthenticated
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.http import PUBLIC_URL, cookie_name, language_of
@@ -29,8 +31,6 @@ from mystar.kit.web.multipart import form
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-#: The form field of the CSRF token.
-TOKEN_FIELD = "form_token"
 _SESSION, _VISIT, _LANGUAGE = "mystar_admin", "mystar_admin_visit", "mystar_admin_language"
 _STAFF = web.RequestKey("staff", Staff)
 _PATH = "/admin"
@@ -51,8 +51,7 @@ def staff(min_role: Role, *, is_setup: bool = False) -> Callable[[Handler], Hand
     """
 
     def closed(handler: Handler) -> Handler:
-        @wraps(handler)
-        async def guarded(request: web.Request) -> web.StreamResponse:
+        async def admit(request: web.Request) -> None:
             request[_STAFF] = found = await authenticate(request)
             set_actor(request, found.actor)
             is_pending = found.actor.pending_role is not None
@@ -64,13 +63,30 @@ def staff(min_role: Role, *, is_setup: bool = False) -> Callable[[Handler], Hand
                 raise StaffFactorNeeded
             if not (is_pending or found.is_at_least(min_role)):
                 raise RoleTooLow
-            return await handler(request)
+
+        @wraps(handler)
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            try:
+                await admit(request)
+                return await handler(request)
+            except Exception as error:
+                if _is_shown_again(request, error):
+                    await refused_forms.keep(request, has_session=_STAFF in request)
+                raise
 
         guarded.__least__ = min_role  # type: ignore[attr-defined]
         documented: Handler = docs(security=[{"bearer": []}])(guarded)
         return documented
 
     return closed
+
+
+def _is_shown_again(request: web.Request, error: Exception) -> bool:
+    """Forms of browsers; of a form without a valid token only where the browser says that it is the site's own."""
+    if request.method != "POST" or wants_json(request):
+        return False
+    is_doubtful = isinstance(error, FormForged | Unauthenticated)
+    return not is_doubtful or refused_forms.is_sent_by_own_page(request)
 
 
 def staff_of(request: web.Request) -> Staff:
@@ -119,6 +135,11 @@ def open_session(request: web.Request, response: web.Response, access: str) -> N
     """Set the session cookie, which scripts and other sites cannot read."""
     name, age = cookie_name(request, _SESSION), request.app[PANEL_SECURITY].max_age
     _set_cookie(request, response, name, access, max_age=age, path=_session_path(request))
+
+
+def session_cookie(request: web.Request, access: str) -> dict[str, str]:
+    """The session's cookie, as the browser sends it from the next request on."""
+    return {cookie_name(request, _SESSION): access}
 
 
 def close_session(request: web.Request, response: web.Response) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from aiohttp import web
 
 from mystar.accounts.factors.model import ChallengeUnknown, ProofMissing, SecondFactorRefused
 from mystar.accounts.model import LoginRefused, ReauthenticationFailed, ReauthenticationNeeded, StaffFactorNeeded
 from mystar.admin.access import language_in, wants_json
 from mystar.admin.handlers import ROUTES
-from mystar.admin.handlers.render import error_page, redirect
-from mystar.admin.handlers.security import step_up_address, step_up_refused
-from mystar.admin.handlers.signing import sign_in_refused
+from mystar.admin.handlers.render import error_page, redirect, refused_page
+from mystar.admin.handlers.security import ask_step_up, step_up_refused
+from mystar.admin.handlers.signing import ask_sign_in, sign_in_refused
 from mystar.contracts import market
 from mystar.contracts.base import Contract
 from mystar.errors import MystarError, TooMany, Unauthenticated
@@ -37,12 +35,12 @@ def render_error(error: MystarError, status: int, _: str, request: web.Request) 
         if form is not None:
             return form
     if isinstance(error, ReauthenticationNeeded):
-        return redirect(step_up_address(request))
+        return ask_step_up(request, status)
     if isinstance(error, StaffFactorNeeded):
         return redirect("/admin/security/")
-    if isinstance(error, Unauthenticated) and request.method in ("GET", "HEAD"):
-        return redirect(f"/admin/sign-in/?next={quote(request.path_qs)}")
-    return error_page(request, error, status)
+    if isinstance(error, Unauthenticated):
+        return ask_sign_in(request, error, status)
+    return refused_page(request, error, status) or error_page(request, error, status)
 
 
 CONTRACT = Contract("admin", ("/admin",), ROUTES, render_error, market.ERROR_SCHEMA, refuses_by_pages=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 import time
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pyotp
 import pytest
@@ -103,22 +106,26 @@ async def test_refunds_roles_and_resets_ask_who_one_is(
     account, order_id = f"/admin/accounts/{person.id}/", await factory.order(person, await factory.star())
     await app[DATABASE].execute("update sessions set authenticated_at = now() - interval '11 minutes'")
     referer = {"Referer": f"{api.url}{account}?q=1"}
-    for path, fields in (
-        (f"{account}role/", {"role": "viewer"}),
-        (f"{account}reset-factors/", {}),
-        ("/admin/staff/", {"username": "new", "password": "Some-Long-Word-9", "role": "viewer"}),
-        ("/admin/security/totp/", {}),
-        ("/admin/security/recovery-codes/", {}),
+    for path, page in (
+        (f"{account}reset-factors/", f"{account}?q=1"),
+        ("/admin/security/totp/", f"{account}?q=1"),
+        ("/admin/security/recovery-codes/", "/admin/security/"),
     ):
-        answer = await owner.post(path, headers=referer, **fields)
-        assert (answer.status, answer.headers["Location"]) == (
-            303,
-            f"/admin/step-up/?next=%2Fadmin%2Faccounts%2F{person.id}%2F%3Fq%3D1",
-        ), path
+        answer = await owner.post(path, headers=referer)
+        assert (answer.status, answer.headers["Location"]) == (303, f"/admin/step-up/?next={quote(page, safe='')}"), (
+            path
+        )
     await app[DATABASE].execute("update orders set status = 'in_progress', money = 'captured'")
-    assert (await owner.post(f"/admin/orders/{order_id}/refund/", amount="", seen="0")).headers["Location"] == (
-        "/admin/step-up/?next=%2Fadmin%2F"
-    )
+    # What was typed is kept over the step-up, but for passwords.
+    for path, page, fields in (
+        (f"{account}role/", f"{account}?q=1", {"role": "viewer"}),
+        ("/admin/staff/", "/admin/staff/", {"username": "new-one", "password": "Some-Long-Word-9", "role": "owner"}),
+        (f"/admin/orders/{order_id}/refund/", f"/admin/orders/{order_id}/", {"amount": "", "seen": "0"}),
+    ):
+        asked = await (answer := await owner.post(path, headers=referer, **fields)).text()
+        assert (answer.status, f'name="next" value="{page}"' in asked, "Some-Long" in asked) == (403, True, False), path
+    kept = html.unescape(re.findall(r'name="kept" value="([^"]+)"', asked)[0])
+    assert json.loads(kept) == {"action": path, "values": {"seen": ["0"]}}
     refused = await api.post(f"/api/v1/orders/{order_id}/refund/", {}, as_=await aged(api, app, factory))
     assert (refused.status, (await refused.json())["code"]) == (403, "reauthentication_needed")
 
@@ -136,6 +143,15 @@ async def test_refunds_roles_and_resets_ask_who_one_is(
     assert await owner.do(step, next="https://evil.example/", code=code) == "/admin/?confirmed=1"
     assert await owner.do(f"{account}role/", role="viewer") == account
     assert await app[DATABASE].value("select role from accounts where id = %(id)s", id=person.id) == "viewer"
+    await app[DATABASE].execute("update sessions set authenticated_at = now() - interval '11 minutes'")
+    asked = await (await owner.post("/admin/staff/", username="new-one", password="x" * 9, role="operator")).text()
+    kept = html.unescape(re.findall(r'name="kept" value="([^"]+)"', asked)[0])
+    wrong = await (await owner.post(step, next="/admin/staff/", kept=kept, password="wrong")).text()
+    assert html.escape(kept) in wrong
+    again = await owner.post(step, next="/admin/staff/", kept=kept, password=owner.person.password)
+    page = await again.text()
+    assert (again.status, 'value="new-one"' in page, "Подтверждено." in page) == (200, True, True)
+    assert re.search(r'value="operator" selected', page)
     await app[DATABASE].execute("update sessions set authenticated_at = now() - interval '11 minutes'")
     where = await owner.do(step, next=f"{account}?done=1", password=owner.person.password)
     assert where == f"{account}?done=1&confirmed=1"

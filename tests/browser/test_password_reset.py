@@ -38,6 +38,7 @@ async def test_a_person_sets_a_new_password_by_the_mailed_link(
     await repeat.fill("Another-Word-For-Mum-9")
     await page.get_by_role("button", name="Сохранить").click()
     await expect(page.get_by_role("alert")).to_have_text("Пароли не совпадают.")
+    await expect(repeat).to_have_accessible_description("Пароли не совпадают.")
     tab.complaints.clear()
 
     await password.fill("Another-Word-For-Mum-8")

@@ -13,11 +13,12 @@ import aiohttp_jinja2
 from aiohttp import web
 from jinja2 import PackageLoader, StrictUndefined
 
-from mystar.admin.access import TOKEN_FIELD, form_token, language_in, maybe_staff_of, staff_of
+from mystar.admin.access import form_token, language_in, maybe_staff_of, staff_of
 from mystar.admin.audit_words import words_of
 from mystar.admin.lists import MENU
 from mystar.admin.lists.code_labels import VOCABULARIES
 from mystar.admin.lists.labels import ROLES, TONES
+from mystar.admin.refused_forms import TOKEN_FIELD, sent_form, shown_again
 from mystar.errors import MystarError, Text
 from mystar.kit.money import format_rubles
 from mystar.kit.web.http import html_response, json_response
@@ -86,8 +87,23 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
 def error_page(request: web.Request, error: MystarError, status: int) -> web.Response:
     """The page of an error."""
     language = language_in(request)
-    fields: Mapping[str, list[str]] = error.field_messages(language)
-    return page(request, "error.html", status, message=error.message(language), fields=fields, code=status)
+    message, fields = error.message(language), error.field_messages(language)
+    texts = [text for texts in fields.values() for text in texts if text != message]
+    sent = sent_form(request)
+    typed = [text for texts in sent.values.values() for text in texts if text] if sent else []
+    return page(request, "error.html", status, message=message, texts=texts, typed=typed)
+
+
+def refused_page(request: web.Request, error: MystarError, status: int) -> web.Response | None:
+    """The page that the form was on, with what was typed and what is wrong; None if the request was no form."""
+    sent = sent_form(request)
+    html = shown_again(sent, error, language_in(request)) if sent else ""
+    return html_page(html, status) if html else None
+
+
+def html_page(html: str, status: int = 200) -> web.Response:
+    """A page of the panel that is rendered already."""
+    return html_response(html, status, _HEADERS)
 
 
 def action_response(request: web.Request, path: str) -> web.Response:

@@ -12,14 +12,16 @@ from mystar.accounts.keys import FACTORS, STEP_UP
 from mystar.admin.access import actor_of, language_in, staff
 from mystar.admin.handlers.forms import ID, path_id, text_field
 from mystar.admin.handlers.passkeys import credential_field, options_data, proof_fields
-from mystar.admin.handlers.render import local_path, page, redirect
+from mystar.admin.handlers.render import html_page, local_path, page, redirect
+from mystar.admin.refused_forms import KEPT_FIELD, SentForm, filled, sent_form, typed, with_typed
 from mystar.errors import MystarError
 from mystar.kit.web.routes import Route, route
 
 _PAGE, _STEP_UP = "/admin/security/", "/admin/step-up/"
 _CHALLENGE_LONGEST = 100
-#: The page to return to, while the form of the step-up is handled.
-_WHERE = web.RequestKey("step_up_where", str)
+_MAX_KEPT = 120_000
+#: The page to return to and what was typed there, while the form of the step-up is handled.
+_WHERE, _KEPT = web.RequestKey("step_up_where", str), web.RequestKey("step_up_kept", str)
 
 
 @staff("viewer", is_setup=True)
@@ -43,8 +45,9 @@ async def confirm_totp(request: web.Request) -> web.Response:
     try:
         enrolled = await factors.confirm_totp(actor, challenge, code, name)
     except FactorCodeWrong as wrong:
-        pending = await factors.pending_totp(actor, challenge)
-        return _totp_page(request, pending, wrong.message(language_in(request)), 422)
+        html = _totp_page(request, await factors.pending_totp(actor, challenge)).text or ""
+        sent = SentForm(request.path, {"name": [name]}, "", html)
+        return html_page(filled(html, sent, wrong, language_in(request)), 422)
     return _added(request, enrolled)
 
 
@@ -76,8 +79,8 @@ async def renew_codes(request: web.Request) -> web.Response:
     return page(request, "recovery_codes.html", codes=codes)
 
 
-def _totp_page(request: web.Request, begun: TotpEnrolment, message: str = "", status: int = 200) -> web.Response:
-    return page(request, "totp.html", status, begun=begun, message=message)
+def _totp_page(request: web.Request, begun: TotpEnrolment) -> web.Response:
+    return page(request, "totp.html", begun=begun)
 
 
 def _added(request: web.Request, enrolled: Enrolled) -> web.Response:
@@ -101,13 +104,16 @@ async def step_up(request: web.Request) -> web.Response:
     """Confirm, then go back to the page of the action. :raises ReauthenticationFailed: :raises TooMany:"""
     where = local_path(await text_field(request, "next", max_length=2000))
     request[_WHERE] = where
+    request[_KEPT] = kept = await text_field(request, KEPT_FIELD, max_length=_MAX_KEPT)
     actor, password = actor_of(request), await text_field(request, "password", max_length=1000)
     if password:
         await request.app[STEP_UP].reauthenticate(actor, password)
     else:
         challenge = await text_field(request, "challenge", max_length=_CHALLENGE_LONGEST)
         await request.app[FACTORS].reauthenticate(actor, await proof_fields(request), challenge)
-    return redirect(str(URL(where, encoded=True).update_query(confirmed="1")))
+    confirmed = str(URL(where, encoded=True).update_query(confirmed="1"))
+    html = await with_typed(request, confirmed, kept) if kept else ""
+    return html_page(html) if html else redirect(confirmed)
 
 
 @staff("viewer", is_setup=True)
@@ -116,27 +122,27 @@ async def step_up_options(request: web.Request) -> web.Response:
     return options_data(await request.app[FACTORS].step_up_options(actor_of(request)))
 
 
-def step_up_address(request: web.Request) -> str:
-    """The page that asks for the password, and leads back to where the form was."""
-    here = request.path_qs if request.method == "GET" else _path_of(request.headers.get("Referer", ""))
-    return f"{_STEP_UP}?next={quote(local_path(here), safe='')}"
+def ask_step_up(request: web.Request, status: int) -> web.Response:
+    """The form that asks for the password, and keeps what was typed; without that a redirect to it."""
+    sent = sent_form(request)
+    here = request.path_qs if request.method == "GET" else (sent.page if sent else "")
+    kept = typed(sent) if sent else ""
+    if kept:
+        return _form(request, local_path(here), status=status, kept=kept)
+    return redirect(f"{_STEP_UP}?next={quote(local_path(here), safe='')}")
 
 
 def step_up_refused(request: web.Request, error: MystarError, status: int) -> web.Response | None:
     """The page with the error; None if the request was not its form."""
-    where = request.get(_WHERE)
-    return None if where is None else _form(request, where, error.message(language_in(request)), status)
+    where, sent = request.get(_WHERE), sent_form(request)
+    if where is None or sent is None:
+        return None
+    html = _form(request, where, kept=request.get(_KEPT, "")).text or ""
+    return html_page(filled(html, sent._replace(page=""), error, language_in(request)), status)
 
 
-def _form(request: web.Request, where: str, message: str = "", status: int = 200) -> web.Response:
-    return page(request, "step_up.html", status, next=where, message=message)
-
-
-def _path_of(address: str) -> str:
-    try:
-        return URL(address).raw_path_qs
-    except ValueError:
-        return ""
+def _form(request: web.Request, where: str, status: int = 200, kept: str = "") -> web.Response:
+    return page(request, "step_up.html", status, next=where, kept=kept)
 
 
 ROUTES: tuple[Route, ...] = (

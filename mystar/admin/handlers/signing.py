@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -14,19 +16,26 @@ from mystar.accounts.model import Actor, LoginRefused, NewSession
 from mystar.admin import access
 from mystar.admin.access import actor_of, language_in, staff
 from mystar.admin.handlers.passkeys import credential_field, options_data, proof_fields
-from mystar.admin.handlers.render import local_path, page, redirect
+from mystar.admin.handlers.render import error_page, html_page, local_path, page, redirect
 from mystar.admin.model import NotStaff
+from mystar.admin.refused_forms import KEPT_FIELD, SentForm, filled, sent_form, with_typed
+from mystar.admin.refused_forms import typed as kept_text
 from mystar.errors import MystarError, Unauthenticated
 from mystar.kit.web.multipart import form
+from mystar.kit.web.refilled_forms import has_form
 from mystar.kit.web.routes import Route, route
 
 
 class _Typed(NamedTuple):
-    """What the form has to show again: the log-in, or the challenge of the second step, and the page to open then."""
+    """What the form has to show again: the log-in, or the challenge of the second step, and the page to open then.
+
+    ``kept``: what was typed in a form of that page before the session ended.
+    """
 
     where: str
     login: str = ""
     challenge: str = ""
+    kept: str = ""
 
 
 _TYPED = web.RequestKey("typed", _Typed)
@@ -52,12 +61,13 @@ async def sign_in(request: web.Request) -> web.Response:
     login, where = _text(values.get("login")), local_path(_text(values.get("next")))
     # Every character of a password counts.
     password = str(values.get("password", ""))[:1000]
-    request[_TYPED] = _Typed(where, login)
+    kept = _kept(values)
+    request[_TYPED] = _Typed(where, login, kept=kept)
     try:
         session = await request.app[ACCOUNTS].log_in(client_info(request), "admin", login, password)
     except SecondFactorRequired as asked:
-        return _second_form(request, _Typed(where, challenge=asked.details["challenge"]))
-    return await _signed_in(request, session, where)
+        return _second_form(request, _Typed(where, challenge=asked.details["challenge"], kept=kept))
+    return await _signed_in(request, session, where, kept)
 
 
 async def second_step(request: web.Request) -> web.Response:
@@ -68,10 +78,10 @@ async def second_step(request: web.Request) -> web.Response:
     await access.require_own_visit(request)
     values = await form(request)
     challenge, where = _text(values.get("challenge")), local_path(_text(values.get("next")))
-    request[_TYPED] = _Typed(where, challenge=challenge)
+    request[_TYPED] = _Typed(where, challenge=challenge, kept=_kept(values))
     proof = await proof_fields(request)
     session = await request.app[SECOND_STEP].finish(challenge, proof, client_info(request), "admin")
-    return await _signed_in(request, session, where)
+    return await _signed_in(request, session, where, _kept(values))
 
 
 async def second_step_options(request: web.Request) -> web.Response:
@@ -95,19 +105,21 @@ async def passkey_sign_in(request: web.Request) -> web.Response:
     await access.require_own_visit(request)
     values = await form(request)
     where = local_path(_text(values.get("next")))
-    request[_TYPED] = _Typed(where)
+    request[_TYPED] = _Typed(where, kept=_kept(values))
     session = await request.app[SECOND_STEP].finish_passkey(
         _text(values.get("challenge")), await credential_field(request), client_info(request), "admin"
     )
-    return await _signed_in(request, session, where)
+    return await _signed_in(request, session, where, _kept(values))
 
 
-async def _signed_in(request: web.Request, session: NewSession, where: str) -> web.Response:
+async def _signed_in(request: web.Request, session: NewSession, where: str, kept: str) -> web.Response:
     account = session.account
     if account.role is None:
         await request.app[ACCOUNTS].log_out(Actor(account.id, session.session_id, account.username))
         raise NotStaff
-    response = redirect(where)
+    cookies = access.session_cookie(request, session.access)
+    html = await with_typed(request, where, kept, cookies) if kept else ""
+    response = html_page(html) if html else redirect(where)
     access.open_session(request, response, session.access)
     set_device_cookie(request, response, session)
     return response
@@ -115,12 +127,34 @@ async def _signed_in(request: web.Request, session: NewSession, where: str) -> w
 
 def sign_in_refused(request: web.Request, error: MystarError, status: int) -> web.Response | None:
     """The form with what was typed and the error; None if the request was not a sign-in."""
-    typed, message = request.get(_TYPED), error.message(language_in(request))
+    typed = request.get(_TYPED)
     if typed is None:
         return None
     if typed.challenge and not isinstance(error, ChallengeUnknown | LoginRefused):
-        return _second_form(request, typed, message, status)
-    return _form(request, typed, message, status)
+        return _refused(request, _second_form(request, typed), typed, error, status)
+    return _refused(request, _form(request, typed), typed, error, status)
+
+
+def ask_sign_in(request: web.Request, error: MystarError, status: int) -> web.Response:
+    """A redirect to the sign-in form; where a form was sent, the sign-in form itself, which keeps what was typed."""
+    if request.method in ("GET", "HEAD"):
+        return redirect(f"{_SIGN_IN}?next={quote(request.path_qs)}")
+    sent = sent_form(request)
+    if sent is None:
+        return error_page(request, error, status)
+    typed = _Typed(local_path(sent.page), kept=kept_text(sent))
+    return _refused(request, _form(request, typed), typed, error, status)
+
+
+def _refused(request: web.Request, shown: web.Response, typed: _Typed, error: MystarError, status: int) -> web.Response:
+    """The form with what is wrong beside its fields."""
+    html = shown.text or ""
+    # A sign-in that begins anew is sent to another address than the step that was refused.
+    action = request.path if has_form(html, request.path) else _SIGN_IN
+    sent = SentForm(action, {"login": [typed.login]}, "", html)
+    shown.text = filled(html, sent, error, language_in(request))
+    shown.set_status(status)
+    return shown
 
 
 @staff("viewer", is_setup=True)
@@ -137,28 +171,32 @@ async def choose_language(request: web.Request) -> web.Response:
     return response
 
 
-def _form(request: web.Request, typed: _Typed, message: str = "", status: int = 200) -> web.Response:
-    return _visited(request, "sign_in.html", typed, message, status)
+def _form(request: web.Request, typed: _Typed) -> web.Response:
+    return _visited(request, "sign_in.html", typed)
 
 
-def _second_form(request: web.Request, typed: _Typed, message: str = "", status: int = 200) -> web.Response:
-    return _visited(request, "second_factor.html", typed, message, status)
+def _second_form(request: web.Request, typed: _Typed) -> web.Response:
+    return _visited(request, "second_factor.html", typed)
 
 
-def _visited(request: web.Request, template: str, typed: _Typed, message: str, status: int) -> web.Response:
+def _visited(request: web.Request, template: str, typed: _Typed) -> web.Response:
     visit = access.visit(request)
     response = page(
         request,
         template,
-        status,
         visit_token=access.visit_token(request, visit),
         next=typed.where,
         login=typed.login,
         challenge=typed.challenge,
-        message=message,
+        kept=typed.kept,
     )
     access.keep_visit(request, response, visit)
     return response
+
+
+def _kept(values: Mapping[str, object]) -> str:
+    value = values.get(KEPT_FIELD, "")
+    return value if isinstance(value, str) else ""
 
 
 def _text(value: object) -> str:

@@ -16,7 +16,11 @@ function follow() {
       if (answer.status === 401) return location.reload();
       if (answer.ok) (await answer.json()).orders.forEach(show);
     } catch { /* no connection: try again */ }
-    follow();
+    // A refused form is answered under its own address: reloading asks for the page that it is on.
+const formPage = document.querySelector('input[name="form_page"]');
+if (formPage) history.replaceState(null, "", formPage.value);
+
+follow();
   }, PAUSE);
 }
 
@@ -48,5 +52,9 @@ addEventListener("pageshow", () => { for (const button of document.querySelector
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") document.querySelector("details.menu[open]")?.removeAttribute("open");
 });
+
+// A refused form is answered under its own address: reloading asks for the page that it is on.
+const formPage = document.querySelector('input[name="form_page"]');
+if (formPage) history.replaceState(null, "", formPage.value);
 
 follow();

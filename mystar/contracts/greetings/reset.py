@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, querystring_schema, response_schema
@@ -13,7 +13,7 @@ from mystar.accounts.keys import PASSWORDS
 from mystar.accounts.password_rule import MAX_LENGTH, MIN_LENGTH
 from mystar.accounts.schemas import EMAIL_MAX_LENGTH, Password
 from mystar.contracts.greetings.answers import PAGE, json_or_page, named
-from mystar.errors import Invalid, Text
+from mystar.errors import Invalid, Text, TooMany
 from mystar.kit.web.fields import BaseSchema, PlainText
 from mystar.kit.web.http import html_response, json_response, language_of, wants_page
 from mystar.kit.web.routes import Route, alias, route
@@ -61,7 +61,7 @@ async def request_reset(request: web.Request) -> web.Response:
 async def show_form(request: web.Request) -> web.Response:
     token = query_of(request)["token"]
     await request.app[PASSWORDS].check_reset_link(token, client_info(request))
-    return _form(request, token, {})
+    return _form(request, token)
 
 
 @docs(
@@ -77,10 +77,10 @@ async def set_password(request: web.Request) -> web.Response:
         if body["passwordRepeat"] not in (None, body["password"]):
             raise Invalid(fields={"passwordRepeat": [_DIFFERENT]})
         await request.app[PASSWORDS].reset_password(body["token"], body["password"], client_info(request))
-    except Invalid as refusal:
+    except (Invalid, TooMany) as refusal:
         if not wants_page(request):
             raise
-        return _form(request, body["token"], refusal.field_messages(language_of(request)), 400)
+        return _refused_form(request, body["token"], refusal)
     if wants_page(request):
         return html_response(
             render_page("reset_done.html", language_of(request), back=request.app[SITE].link("greetings", "home"))
@@ -96,9 +96,31 @@ async def validate_token(request: web.Request) -> web.Response:
     return json_response(OK)
 
 
-def _form(request: web.Request, token: str, errors: dict[str, Any], status: int = 200) -> web.Response:
+def _refused_form(request: web.Request, token: str, refusal: Invalid | TooMany) -> web.Response:
+    language = language_of(request)
+    if isinstance(refusal, Invalid):
+        return _form(request, token, errors=refusal.field_messages(language), status=400)
+    response = _form(request, token, message=refusal.message(language), status=429)
+    response.headers["Retry-After"] = str(refusal.details["retry_after"])
+    return response
+
+
+def _form(
+    request: web.Request,
+    token: str,
+    *,
+    errors: Mapping[str, Sequence[str]] | None = None,
+    message: str = "",
+    status: int = 200,
+) -> web.Response:
     page = render_page(
-        "reset_form.html", language_of(request), token=token, errors=errors, shortest=MIN_LENGTH, longest=MAX_LENGTH
+        "reset_form.html",
+        language_of(request),
+        token=token,
+        errors=errors or {},
+        message=message,
+        shortest=MIN_LENGTH,
+        longest=MAX_LENGTH,
     )
     return html_response(page, status)
 
