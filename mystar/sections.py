@@ -54,6 +54,8 @@ class HttpSettings(Section):
     connections_per_address: int = Field(ge=1)
     #: Whether answers above a kilobyte are compressed; false where the proxy does it.
     compress: bool
+    #: Bytes of catalogue answers that each process keeps in memory; 0 = none. Kept answers are never out of date.
+    cache_bytes: int = Field(ge=0)
     #: Networks that may read /metrics.
     metrics_from: Networks = ()
     #: Seconds for which the figures of /metrics are kept.

@@ -61,6 +61,7 @@ FURTHER_FILES = {
     "audit/chain": "the pure hash chain",
     "audit/redaction": "a second service: replaces what the log has of an erased person",
     "audit/checkpoint": "heads of the chain in a file beside the database",
+    "catalog/changes": "what was changed of the catalogue, for the cache of its answers",
     "catalog/search_repository": "the repository of the search index",
     "catalog/delivery_time": "pure rules of delivery times in words",
     "catalog/forms": "what creators send of a service, as JSON or as a form",

@@ -34,7 +34,7 @@ OWNERS = {
     ],
     "catalog": [
         *("categories", "services", "service_options", "service_images", "tags", "service_tags"),
-        *("listed_counts", "search_words"),
+        *("listed_counts", "search_words", "catalog_changes"),
     ],
     "portfolio": ["portfolio_items", "portfolio_images"],
     "payments": ["payments", "ledger_entries", "payment_discrepancies"],

@@ -10,6 +10,7 @@ from aiohttp_apispec import docs, match_info_schema, querystring_schema, respons
 from marshmallow import fields
 
 from mystar.accounts.access import actor_of, limited, login_optional, login_required, maybe_actor_of
+from mystar.catalog.changes import LISTS, category_subject, service_subject
 from mystar.catalog.forms import ServiceForm, ServicePatch, ServiceUpload, ServiceUploadPatch, draft_of
 from mystar.catalog.keys import CATALOG, LISTINGS, TAXONOMY
 from mystar.catalog.model import MAX_SERVICE_IMAGES, Service
@@ -37,6 +38,7 @@ from mystar.kit.web.fields import BaseSchema, NoParameters
 from mystar.kit.web.http import PUBLIC_URL, json_response, language_of
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import page_of, page_request, page_response
+from mystar.kit.web.response_cache import cached, depends_on
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import path_of, query_of
 
@@ -51,6 +53,7 @@ class FilterChoice(BaseSchema):
     name = fields.String()
 
 
+@cached
 @docs(tags=TAGS, summary="Search the catalogue by words and filters")
 @login_optional
 @querystring_schema(ServiceQuery)
@@ -65,6 +68,8 @@ async def list_services(request: web.Request) -> web.Response:
         found = await listings.own(actor, filters, page)
     else:
         found = await listings.find(filters, page)
+        if not filters.text:
+            depends_on(request, *_subjects(filters))
     return page_response(request, [_shape(request, one) for one in found.rows], found.count)
 
 
@@ -93,21 +98,23 @@ async def create_service(request: web.Request) -> web.StreamResponse:
     return json_response(_shape(request, service), 201)
 
 
+@cached
 @docs(tags=TAGS, summary="Read a service; a hidden one only for its creator and staff")
 @login_optional
 @match_info_schema(ServicePath)
 @response_schema(ServiceView, 200)
 async def read_service(request: web.Request) -> web.Response:
-    service = await request.app[LISTINGS].service(maybe_actor_of(request), **path_of(request))
+    service = await _service(request)
     return json_response(_shape(request, service))
 
 
+@cached
 @docs(tags=TAGS, summary="Read a service with prices and times as text")
 @login_optional
 @match_info_schema(ServicePath)
 @response_schema(BriefServiceView, 200)
 async def read_brief_service(request: web.Request) -> web.Response:
-    service = await request.app[LISTINGS].service(maybe_actor_of(request), **path_of(request))
+    service = await _service(request)
     return json_response(brief_service_shape(service, language_of(request)))
 
 
@@ -159,6 +166,17 @@ async def list_tags(request: web.Request) -> web.Response:
 @response_schema(FilterChoice(many=True), 200)
 async def list_nothing(_request: web.Request) -> web.Response:
     return json_response([])
+
+
+async def _service(request: web.Request) -> Service:
+    service = await request.app[LISTINGS].service(maybe_actor_of(request), **path_of(request))
+    if service.is_listed:
+        depends_on(request, service_subject(service.id))
+    return service
+
+
+def _subjects(filters: ServiceFilter) -> list[str]:
+    return [category_subject(one) for one in filters.category_ids] if filters.category_ids else [LISTS]
 
 
 def _shape(request: web.Request, service: Service) -> dict[str, Any]:

@@ -336,3 +336,24 @@ from creators where creators.id = services.creator_id and creators.account_id = 
 -- Words that no service is found by any more.
 delete from search_words where word = any(%(words)s::text[])
     and not exists (select from services where is_listed and words @@ plainto_tsquery('russian', word));
+
+-- name: changes_since
+-- plan: generic
+-- What was committed between two snapshots, the one that is given and that of this statement. Rows of a transaction
+-- that the second one does not know either were restored from another server. A server that was started since, or
+-- another one, may have forgotten what it had committed.
+select pg_current_snapshot()::text as snapshot, pg_postmaster_start_time()::text as server, array(
+    select distinct subject from catalog_changes
+    where (
+        xid >= pg_snapshot_xmax(%(snapshot)s::pg_snapshot)
+        or xid = any(array(select pg_snapshot_xip(%(snapshot)s::pg_snapshot)))
+    ) and xid < pg_snapshot_xmax(pg_current_snapshot())
+) as subjects;
+
+-- name: purge_changes
+-- Everything counts as changed for those who have not seen this row, and so perhaps not the deleted ones either.
+with purged as (
+    delete from catalog_changes
+    where xid < pg_snapshot_xmin(pg_current_snapshot()) or xid >= pg_snapshot_xmax(pg_current_snapshot())
+)
+insert into catalog_changes (subject) values ('everything');

@@ -21,14 +21,19 @@ _TYPES = frozenset(
 async def compression_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Compress complete answers; streams, media and WebSockets are left as they are."""
     response = await handler(request)
-    if isinstance(response, web.Response) and request.app[COMPRESS] and _is_worth_it(response):
-        response.headers[hdrs.VARY] = ", ".join(filter(None, (response.headers.get(hdrs.VARY), hdrs.ACCEPT_ENCODING)))
-        if _accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+    if isinstance(response, web.Response) and request.app[COMPRESS] and is_worth_it(response):
+        add_vary(response)
+        if accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
             response.enable_compression(web.ContentCoding.gzip)
     return response
 
 
-def _is_worth_it(response: web.Response) -> bool:
+def add_vary(response: web.Response) -> None:
+    """Say that the answer depends on what the client accepts."""
+    response.headers[hdrs.VARY] = ", ".join(filter(None, (response.headers.get(hdrs.VARY), hdrs.ACCEPT_ENCODING)))
+
+
+def is_worth_it(response: web.Response) -> bool:
     body = response.body
     return (
         isinstance(body, bytes)
@@ -39,7 +44,7 @@ def _is_worth_it(response: web.Response) -> bool:
     )
 
 
-def _accepts_gzip(accepted: str) -> bool:
+def accepts_gzip(accepted: str) -> bool:
     """``gzip`` or ``*`` without ``q=0`` (RFC 9110)."""
     for one in accepted.lower().split(","):
         coding, _, parameters = one.partition(";")

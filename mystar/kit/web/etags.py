@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import TypeGuard
 
 from aiohttp import ETag, web
 from aiohttp.typedefs import Handler
+from multidict import CIMultiDict
 
 from mystar.errors import Stale
 from mystar.kit.postgres.database import Database, Retry, Tx
@@ -28,6 +30,8 @@ _EDITS = ("PUT", "PATCH", "DELETE")
 _BODY_HEADERS = ("Content-Type", "Content-Length", "Content-Encoding")
 #: Apache's mod_deflate adds these to the tags of the answers that it compresses.
 _COMPRESSED = ("-gzip", "-br", "-zstd")
+#: The whole answer with its ETag, also where the client has it and gets a 304.
+TAGGED = web.RequestKey("tagged", web.Response)
 
 
 class ETags:
@@ -47,10 +51,8 @@ class ETags:
         response.etag = value = _hash_of(response)
         response.headers.setdefault("Cache-Control", "private, no-cache")
         response.headers["Vary"] = "Authorization, Accept-Language, Origin"
-        if is_among(request.if_none_match, value):
-            kept = {name: value for name, value in response.headers.items() if name not in _BODY_HEADERS}
-            return web.Response(status=304, headers=kept)
-        return response
+        request[TAGGED] = response
+        return not_modified(response.headers) if is_among(request.if_none_match, value) else response
 
     async def _edit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         reading = _get_of(request)
@@ -80,6 +82,13 @@ async def etag_middleware(request: web.Request, handler: Handler) -> web.StreamR
     return await request.app[ETAGS].answer(request, handler)
 
 
+def not_modified(headers: CIMultiDict[str]) -> web.Response:
+    """The answer to a client that has the body already. :param headers: of the answer with the body."""
+    return web.Response(
+        status=304, headers={name: value for name, value in headers.items() if name not in _BODY_HEADERS}
+    )
+
+
 def is_among(tags: Iterable[ETag] | None, value: str) -> bool:
     """Whether one of a header's tags names ``value``, or is ``*``.
 
@@ -88,7 +97,7 @@ def is_among(tags: Iterable[ETag] | None, value: str) -> bool:
     return any(tag.value in ("*", value, *(value + suffix for suffix in _COMPRESSED)) for tag in tags or ())
 
 
-def _is_taggable(response: web.StreamResponse) -> bool:
+def _is_taggable(response: web.StreamResponse) -> TypeGuard[web.Response]:
     """Streams have ETags of their own; answers that must not be stored have none."""
     return (
         isinstance(response, web.Response)

@@ -135,6 +135,11 @@ async def add_preference_headers(request: web.Request, response: web.StreamRespo
         response.headers["Vary"] = ", ".join(filter(None, (response.headers.get("Vary"), "Prefer")))
 
 
+def had_no_effect(request: web.Request) -> bool:
+    """Whether parameters of the query had none, so that the answer names them."""
+    return bool(request.get(_IGNORED))
+
+
 def _check_parameters(request: web.Request, schema: Schema) -> None:
     """Of a list. :raises ParameterUnknown: it has parameters without effect, and the client prefers to be told."""
     if not getattr(schema, "reports_unknown", False):

@@ -1,0 +1,48 @@
+"""What was changed of the catalogue, for the cache of its answers (D75).
+
+Triggers of the tables write it, so that no way to change the catalogue can forget to; see `sql/migrations`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mystar.catalog.repository import QUERIES
+from mystar.kit.postgres.database import Queryable
+from mystar.kit.web.response_cache import Changes
+
+#: A subject of all lists: they may show any service.
+LISTS = "lists"
+_EVERYTHING = "everything"
+
+
+def service_subject(service_id: int) -> str:
+    return f"service {service_id}"
+
+
+def category_subject(category_id: int) -> str:
+    return f"category {category_id}"
+
+
+class _State(NamedTuple):
+    server: str
+    snapshot: str
+
+
+class CatalogChanges:
+    """:param db: single statements, each of which sees everything that was committed before it."""
+
+    def __init__(self, db: Queryable) -> None:
+        self._db = db
+
+    async def since(self, state: _State | None) -> Changes[_State]:
+        """What was committed since a state of before, and the state now."""
+        row = await self._db.one(QUERIES.changes_since, snapshot=state.snapshot if state else None)
+        now, subjects = _State(row["server"], row["snapshot"]), row["subjects"]
+        if state is None or state.server != now.server or _EVERYTHING in subjects:
+            return Changes(now, None)
+        return Changes(now, {*subjects, LISTS} if subjects else frozenset())
+
+    async def purge(self) -> None:
+        """Forget what all processes that still answer requests have seen; the others begin anew."""
+        await self._db.execute(QUERIES.purge_changes)

@@ -1,0 +1,230 @@
+"""Answers that are kept in memory, and are never older than the request that gets them (D75).
+
+A kept answer is used only after the log of changes was read once more, by a statement that began after the request had
+arrived; one statement serves all requests that wait for it. So it does not matter who changed something: another
+process, a command, or a client of PostgreSQL.
+
+    @cached
+    async def read_service(request):
+        ...
+        depends_on(request, f"service {service.id}")
+
+A handler says what its answer depends on. Without that, or with another status than 200, nothing is kept. The answer
+may depend on path, query and language, and on nothing else of the request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import zlib
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+from multidict import CIMultiDict
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from mystar.kit.web.compression import COMPRESS, accepts_gzip, add_vary, is_worth_it
+from mystar.kit.web.etags import TAGGED, is_among, not_modified
+from mystar.kit.web.http import language_of
+from mystar.kit.web.validation import had_no_effect
+
+State = TypeVar("State")
+_State = TypeVar("_State", covariant=True)
+H = TypeVar("H", bound=Handler)
+
+#: What an answer depends on, in the words of the log of changes.
+_SUBJECTS: web.RequestKey[frozenset[str]] = web.RequestKey("cache_subjects")
+#: Bytes of an entry besides its body, and the part of the memory that one answer may take.
+_OVERHEAD, _LARGEST_PART = 2048, 8
+#: Characters; what is asked for often is shorter.
+_LONGEST_ADDRESS = 500
+#: Of zlib: the format of gzip.
+_GZIP = 31
+_Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes(Generic[_State]):
+    """``state``: up to where the log was read. ``subjects``: what was changed; None = anything may have been."""
+
+    state: _State
+    subjects: Collection[str] | None
+
+
+class ChangeLog(Protocol[State]):
+    async def since(self, state: State | None) -> Changes[State]:
+        """What was committed since the state; None = nothing is known yet."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    body: bytes
+    headers: CIMultiDict[str]
+    etag: str
+    subjects: frozenset[str]
+    packed: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + len(self.packed or b"") + _OVERHEAD
+
+
+class ResponseCache:
+    """The kept answers of one process.
+
+    :param max_bytes: of memory; what was not asked for longest is dropped. 0 = nothing is kept.
+    """
+
+    def __init__(self, log: ChangeLog[Any], max_bytes: int, registry: CollectorRegistry) -> None:
+        self._log, self._max_bytes = log, max_bytes
+        self._state: object = None
+        self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
+        self._keys_of: defaultdict[str, set[_Key]] = defaultdict(set)
+        self._size = 0
+        #: Counts the readings of the log that found changes.
+        self._changes = 0
+        self._waiting: list[asyncio.Future[None]] = []
+        self._reading: asyncio.Task[None] | None = None
+        answers = Counter("mystar_cache_answers_total", "Answers of cached routes", ["result"], registry=registry)
+        self._hits, self._misses = answers.labels("hit"), answers.labels("miss")
+        self._readings = Counter("mystar_cache_checks_total", "Readings of the log of changes", registry=registry)
+        Gauge("mystar_cache_bytes", "Memory of kept answers", registry=registry).set_function(lambda: self._size)
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """The kept answer, or the handler's, which is then kept."""
+        if not self._max_bytes or "Prefer" in request.headers or len(request.raw_path) > _LONGEST_ADDRESS:
+            return await handler(request)
+        key = (request.raw_path, language_of(request))
+        if self._state is None or key in self._entries:
+            await self._catch_up()
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._hits.inc()
+            self._entries.move_to_end(key)
+            return self._response(request, entry)
+        self._misses.inc()
+        # The handler reads after the log was read. If more is changed before it is done, it may have missed that.
+        changes = self._changes
+        response = await handler(request)
+        if changes == self._changes:
+            self._keep(key, request)
+        return response
+
+    async def _catch_up(self) -> None:
+        """Wait until everything that was committed before this call has been read from the log."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        if self._reading is None:
+            # With a context of its own: it serves many requests, and outlives the one that began it. It starts when
+            # the requests that have arrived by now wait, too.
+            self._reading = asyncio.create_task(self._read(), name="changes", context=contextvars.Context())
+        await waiter
+
+    async def _read(self) -> None:
+        waiting: list[asyncio.Future[None]] = []
+        try:
+            while self._waiting:
+                waiting, self._waiting = self._waiting, []
+                self._readings.inc()
+                try:
+                    changes = await self._log.since(self._state)
+                except Exception as error:
+                    for waiter in waiting:
+                        if not waiter.done():
+                            waiter.set_exception(error)
+                    continue
+                self._apply(changes)
+                for waiter in waiting:
+                    if not waiter.done():
+                        waiter.set_result(None)
+        finally:
+            self._reading = None
+            for waiter in (*waiting, *self._waiting):
+                waiter.cancel()
+
+    def _apply(self, changes: Changes[Any]) -> None:
+        self._state = changes.state
+        if changes.subjects is None:
+            self._changes += 1
+            self._entries.clear()
+            self._keys_of.clear()
+            self._size = 0
+        elif changes.subjects:
+            self._changes += 1
+            for key in {key for subject in changes.subjects for key in self._keys_of.get(subject, ())}:
+                self._drop(key)
+
+    def _keep(self, key: _Key, request: web.Request) -> None:
+        subjects, response = request.get(_SUBJECTS), request.get(TAGGED)
+        if subjects is None or response is None or had_no_effect(request):
+            return
+        body, etag = response.body, response.etag
+        if not isinstance(body, bytes) or etag is None or len(body) > self._max_bytes // _LARGEST_PART:
+            return
+        if key in self._entries:
+            self._drop(key)
+        self._entries[key] = entry = _Entry(body, response.headers.copy(), etag.value, subjects)
+        for subject in subjects:
+            self._keys_of[subject].add(key)
+        self._grow(entry.size)
+
+    def _response(self, request: web.Request, entry: _Entry) -> web.Response:
+        if hdrs.IF_NONE_MATCH in request.headers and is_among(request.if_none_match, entry.etag):
+            return not_modified(entry.headers)
+        response = web.Response(body=entry.body, headers=entry.headers)
+        if not request.app[COMPRESS] or not is_worth_it(response):
+            return response
+        if accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+            if entry.packed is None:
+                entry.packed = _packed(entry.body)
+                self._grow(len(entry.packed))
+            response = web.Response(body=entry.packed, headers=entry.headers)
+            response.headers[hdrs.CONTENT_ENCODING] = "gzip"
+            add_vary(response)
+        return response
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        while self._size > self._max_bytes:
+            self._drop(next(iter(self._entries)))
+
+    def _drop(self, key: _Key) -> None:
+        entry = self._entries.pop(key)
+        self._size -= entry.size
+        for subject in entry.subjects:
+            keys = self._keys_of[subject]
+            keys.discard(key)
+            if not keys:
+                del self._keys_of[subject]
+
+
+def _packed(body: bytes) -> bytes:
+    compressor = zlib.compressobj(wbits=_GZIP)
+    return compressor.compress(body) + compressor.flush()
+
+
+CACHE = web.AppKey("response_cache", ResponseCache)
+
+
+def cached(handler: H) -> H:
+    """The answers of the handler are kept if it says what they depend on."""
+    handler.__cached__ = True  # type: ignore[attr-defined]
+    return handler
+
+
+def depends_on(request: web.Request, *subjects: str) -> None:
+    """The answer is the same for everyone until one of the subjects is changed."""
+    request[_SUBJECTS] = frozenset(subjects)
+
+
+@web.middleware
+async def cache_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Below `error_middleware`, and above everything that is not needed for a kept answer."""
+    if hasattr(request.match_info.handler, "__cached__"):
+        return await request.app[CACHE].answer(request, handler)
+    return await handler(request)
