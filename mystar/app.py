@@ -23,7 +23,6 @@ from mystar.audit import setup as audit
 from mystar.audit.handlers import audit_middleware
 from mystar.audit.keys import AUDIT
 from mystar.catalog import setup as catalog
-from mystar.catalog.changes import CatalogChanges
 from mystar.catalog.keys import LISTINGS
 from mystar.chat import setup as chat
 from mystar.chat.keys import CHAT
@@ -56,7 +55,7 @@ from mystar.kit.web.http import PUBLIC_URL, TRUSTED_PROXIES, dumps, networks
 from mystar.kit.web.idempotency import IDEMPOTENCY, Idempotency
 from mystar.kit.web.multipart import ARRIVES_PACKED, MAX_JSON, encoding_middleware
 from mystar.kit.web.observability import METRICS, add_response_headers, observability_middleware
-from mystar.kit.web.response_cache import CACHE, ResponseCache, cache_middleware
+from mystar.kit.web.response_cache import cache_middleware
 from mystar.kit.web.routes import Route, register
 from mystar.kit.web.server import CONNECTION_LIMITS, ApiRunner, ConnectionLimits, max_connections
 from mystar.kit.web.site import SITE
@@ -138,9 +137,6 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app[ORIGINS] = OriginPolicy(settings.http.cors_origins)
     app[IDEMPOTENCY] = Idempotency(infra.db, infra.clock, infra.signer, _account_of)
     app[ETAGS] = ETags(infra.db, "market")
-    changes = CatalogChanges(infra.db)
-    app[CACHE] = ResponseCache(changes, settings.http.cache_bytes, infra.metrics.registry)
-    app.cleanup_ctx.append(every(600, changes.purge, name="purge of changes"))
     app.cleanup_ctx.append(infra.outbox.working)
 
     add_hub(app, Bus(settings.bus.backend(dsn), infra.metrics.registry), infra.metrics.registry, settings.sockets)

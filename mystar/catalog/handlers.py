@@ -10,7 +10,6 @@ from aiohttp_apispec import docs, match_info_schema, querystring_schema, respons
 from marshmallow import fields
 
 from mystar.accounts.access import actor_of, limited, login_optional, login_required, maybe_actor_of
-from mystar.catalog.changes import LISTS, category_subject, service_subject
 from mystar.catalog.forms import ServiceForm, ServicePatch, ServiceUpload, ServiceUploadPatch, draft_of
 from mystar.catalog.keys import CATALOG, LISTINGS, TAXONOMY
 from mystar.catalog.model import MAX_SERVICE_IMAGES, Service
@@ -30,6 +29,7 @@ from mystar.catalog.schemas import (
     tag_shape,
 )
 from mystar.catalog.search import ServiceFilter
+from mystar.catalog.subjects import LISTS, category_subject, service_subject
 from mystar.creators.keys import CREATORS
 from mystar.errors import Unauthenticated
 from mystar.files.forms import FileField, json_body, multipart_schema, read_fields

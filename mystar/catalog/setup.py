@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from mystar.accounts.keys import ACCOUNTS
+from mystar.catalog.changes_repository import CatalogChanges
 from mystar.catalog.handlers import ROUTES as ROUTES
 from mystar.catalog.keys import CATALOG, LISTINGS, TAXONOMY
 from mystar.catalog.listings import ServiceListings
@@ -16,6 +17,11 @@ from mystar.catalog.taxonomy import TaxonomyService
 from mystar.creators.keys import CREATORS
 from mystar.files.keys import FILES
 from mystar.infrastructure import Infrastructure
+from mystar.kit.background import every
+from mystar.kit.web.response_cache import CACHE, ResponseCache
+
+#: Between two purges; what is kept is asked for anew after each.
+_PURGE_SECONDS = 600.0
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
@@ -27,3 +33,6 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     app[LISTINGS] = listings = ServiceListings(infra.db, creators, files, infra.clock, limits)
     listings.listen(infra.events)
     app[TAXONOMY] = TaxonomyService(infra.db, files)
+    changes = CatalogChanges(infra.db)
+    app[CACHE] = ResponseCache(changes, infra.settings.http.cache_bytes, infra.metrics.registry)
+    app.cleanup_ctx.append(every(_PURGE_SECONDS, changes.purge, name="purge of changes"))

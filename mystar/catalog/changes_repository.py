@@ -8,20 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mystar.catalog.repository import QUERIES
+from mystar.catalog.subjects import EVERYTHING, LISTS
 from mystar.kit.postgres.database import Queryable
 from mystar.kit.web.response_cache import Changes
-
-#: A subject of all lists: they may show any service.
-LISTS = "lists"
-_EVERYTHING = "everything"
-
-
-def service_subject(service_id: int) -> str:
-    return f"service {service_id}"
-
-
-def category_subject(category_id: int) -> str:
-    return f"category {category_id}"
 
 
 class _State(NamedTuple):
@@ -39,7 +28,7 @@ class CatalogChanges:
         """What was committed since a state of before, and the state now."""
         row = await self._db.one(QUERIES.changes_since, snapshot=state.snapshot if state else None)
         now, subjects = _State(row["server"], row["snapshot"]), row["subjects"]
-        if state is None or state.server != now.server or _EVERYTHING in subjects:
+        if state is None or state.server != now.server or EVERYTHING in subjects:
             return Changes(now, None)
         return Changes(now, {*subjects, LISTS} if subjects else frozenset())
 
