@@ -73,6 +73,7 @@ FURTHER_FILES = {
     "catalog/service_repository": "the repository of single services",
     "catalog/taxonomy": "a second service: categories and tags",
     "catalog/taxonomy_repository": "the repository of categories and tags",
+    "chat/staff_reading": "a second service: conversations as staff read them",
     "creators/availability": "a second service: when creators take orders",
     "creators/availability_repository": "its repository",
     "creators/skills": "a second service: the skills of creators",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +11,10 @@ from typing import Any
 from mystar.admin.lists.audit_labels import AUDIT_ACTIONS, CODES, DETAILS, PLACED_ACTIONS, SUBJECTS
 from mystar.admin.lists.route_labels import route_words
 from mystar.errors import MystarError, Text
+from mystar.kit.money import format_rubles, kopecks
 
+#: Said by the action, or always the same.
+_LEFT_OUT = ("place", "currency")
 _TONES = {
     **dict.fromkeys(
         ("hidden", "account_blocked", "refused", "payouts_stopped", "earning_stop", "payout_failed"), "bad"
@@ -18,6 +22,7 @@ _TONES = {
     **dict.fromkeys(("shown", "account_unblocked", "payouts_resumed", "earning_resume", "payout_paid"), "good"),
 }
 _FIELD, _BEFORE, _AFTER = "field", "before", "after"
+_AMOUNT = re.compile(r"-?[0-9]{1,15}\.[0-9]{2}")
 _NOTHING = Text("пусто", "empty")
 
 
@@ -71,7 +76,7 @@ def _change(act: str, details: dict[str, Any]) -> Change | None:
 
 def _details(act: str, details: Mapping[str, Any]) -> Iterator[tuple[Text, str | Text]]:
     for name, value in details.items():
-        if value is not None and value != "" and not (act in ("hidden", "shown") and name == "place"):
+        if value not in (None, "") and name not in _LEFT_OUT:
             yield DETAILS.get(name, Text(name, name)), _value(act, name, value)
 
 
@@ -80,6 +85,10 @@ def _value(act: str, name: str, value: Any) -> str | Text:
         return route_words(str(value))
     if name == "code":
         return _error_text(str(value))
+    if name in ("amount", "fee") and _AMOUNT.fullmatch(str(value)):
+        return format_rubles(kopecks(str(value).removeprefix("-")) * (-1 if str(value).startswith("-") else 1))
+    if name == "by" and str(value).startswith("account:"):
+        return _subject(str(value))[0]
     known = CODES.get((act, name)) or CODES.get(("", name)) or {}
     if isinstance(value, str) and ", " in value and all(part in known for part in value.split(", ")):
         words = [known[part] for part in value.split(", ")]

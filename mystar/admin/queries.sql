@@ -301,6 +301,13 @@ from order_pictures join files on files.id = order_pictures.file_id
 where order_pictures.order_id = %(id)s
 order by 6 nulls first, 1 limit 200;
 
+-- name: order_deliveries
+select number, message, created_at from deliveries where order_id = %(id)s order by number limit 100;
+
+-- name: order_payouts
+-- Of a safe deal, whose share leaves by a payout of its own.
+select id, status, amount from payouts where order_id = %(id)s order by id desc limit 10;
+
 -- name: studio_progress
 select id, case when status = 'new' and process_at is not null then 'queued' else status end as state
 from orders where id = any(%(ids)s::bigint[]) and kind = 'studio';

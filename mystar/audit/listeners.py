@@ -16,6 +16,7 @@ from mystar.accounts.model import (
 from mystar.accounts.oauth.model import IdentityLinked, IdentityUnlinked
 from mystar.accounts.phones import PhoneProven, PhoneReleased
 from mystar.audit.service import AuditService
+from mystar.chat.model import ConversationReadByStaff
 from mystar.creators.model import TaxonomyChanged, VisibilityChanged
 from mystar.earnings.details.model import DetailsChanged, PayoutsStopped
 from mystar.earnings.model import BalanceAdjusted, ChargedBack, EarningDecided
@@ -66,6 +67,7 @@ class Listeners:
         events.on(OrderMoneyDecided, self._order_money_decided)
         events.on(RulesSet, self._rules_set)
         events.on(VisibilityChanged, self._visibility_changed)
+        events.on(ConversationReadByStaff, self._conversation_read)
         events.on(TaxonomyChanged, self._taxonomy_changed)
         events.on(BalanceAdjusted, self._balance_adjusted)
         events.on(ChargedBack, self._charged_back)
@@ -183,6 +185,10 @@ class Listeners:
             await self._audit.record(tx, action, subject, place=event.place)
         else:
             await self._audit.record(tx, action, subject, before=before, after=after)
+
+    async def _conversation_read(self, tx: Tx, event: ConversationReadByStaff) -> None:
+        subject = f"order:{event.order_id}"
+        await self._audit.record(tx, "conversation_read", subject, conversation=event.conversation_id)
 
     async def _taxonomy_changed(self, tx: Tx, event: TaxonomyChanged) -> None:
         act = "changed" if event.before and event.after else "added" if event.after else "deleted"

@@ -70,6 +70,7 @@ ACTIONS = (
     "payout_cancelled",
     "payout_returned",
     "payout_queue_resumed",
+    "conversation_read",
     "taxonomy_added",
     "taxonomy_changed",
     "taxonomy_deleted",

@@ -71,7 +71,12 @@ async def read_conversation(request: web.Request) -> web.Response:
     return json_response(conversation_view(card, addresses(request.app)))
 
 
-@docs(tags=TAGS, summary="List messages of a conversation, newest first")
+@docs(
+    tags=TAGS,
+    summary="List messages of a conversation, newest first",
+    description="Only its two members can. Staff may read it in the panel when they decide about an order of the two; "
+    "each such reading is in the audit log.",
+)
 @login_required
 @match_info_schema(ConversationPath)
 @querystring_schema(PageQuery)

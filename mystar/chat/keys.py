@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from mystar.chat.offers.service import OfferService
     from mystar.chat.service import ChatService
     from mystar.chat.sockets import LiveChat
+    from mystar.chat.staff_reading import StaffReading
 
 CHAT: web.AppKey[ChatService] = web.AppKey("chat")
 OFFERS: web.AppKey[OfferService] = web.AppKey("offers")
+STAFF_READING: web.AppKey[StaffReading] = web.AppKey("staff_reading")
 LIVE_CHAT: web.AppKey[LiveChat] = web.AppKey("live_chat")

@@ -206,6 +206,14 @@ class MessageChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationReadByStaff:
+    """A member of the staff has read it on the page of an order of its members."""
+
+    conversation_id: int
+    order_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReadMoved:
     mark: ReadMark
 

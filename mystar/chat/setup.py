@@ -6,13 +6,14 @@ from aiohttp import web
 
 from mystar.catalog.keys import CATALOG
 from mystar.chat import handlers, sockets
-from mystar.chat.keys import CHAT, LIVE_CHAT, OFFERS
+from mystar.chat.keys import CHAT, LIVE_CHAT, OFFERS, STAFF_READING
 from mystar.chat.offers import handlers as offer_handlers
 from mystar.chat.offers.repository import PERSONAL_DATA as OFFERS_DATA
 from mystar.chat.offers.service import OfferService
 from mystar.chat.repository import CONSTRAINTS as CONSTRAINTS
 from mystar.chat.repository import PERSONAL_DATA
 from mystar.chat.service import ChatService
+from mystar.chat.staff_reading import StaffReading
 from mystar.files.forms import addresses
 from mystar.files.keys import FILES
 from mystar.infrastructure import Infrastructure
@@ -29,6 +30,7 @@ ROUTES: tuple[Route, ...] = (*handlers.ROUTES, *offer_handlers.ROUTES, *sockets.
 def add(app: web.Application, infra: Infrastructure) -> None:
     infra.add_personal_data(PERSONAL_DATA, OFFERS_DATA)
     app[CHAT] = chat = ChatService(infra.db, app[FILES], infra.limits, infra.clock)
+    app[STAFF_READING] = StaffReading(infra.db)
     app[LIVE_CHAT] = sockets.LiveChat(chat, addresses(app), app[HUB], infra.events)
     app[OFFERS] = offers = OfferService(
         infra.db, infra.clock, chat=chat, catalog=app[CATALOG], orders=app[ORDERS], limits=infra.limits

@@ -229,6 +229,22 @@ class Change(NamedTuple):
     moves: tuple[Move, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the money of an order would be divided after a decision, in kopecks.
+
+    :param buyer: all that has gone back, and goes back by the decision. :param creator: the share that is left.
+    :param platform: the commission that is left. :param from_creator: what the decision takes from the creator's share.
+    :param debt: the part of that which the creator has been paid already and will owe.
+    """
+
+    buyer: int
+    creator: int
+    platform: int
+    from_creator: int = 0
+    debt: int = 0
+
+
 def totals(moves: Sequence[Move]) -> dict[Account, int]:
     """What the moves change in the creator's own accounts."""
     changed = dict.fromkeys(OWN, 0)

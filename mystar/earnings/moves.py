@@ -17,7 +17,9 @@ from mystar.earnings.model import (
     Kind,
     Move,
     NotFromBefore,
+    Outcome,
     Side,
+    totals,
 )
 
 #: The note of the provider's fee for taking a payment.
@@ -153,6 +155,35 @@ def paid_before(earning: Earning, now: datetime) -> Change:
     settled = replace(earning, stop_reason=None, paused_at=None, frozen=0, cleared_at=now)
     sides = {Account.FROZEN: -earning.frozen, Account.PAID: earning.frozen}
     return Change(settled, (_move(Kind.PAID_BEFORE, earning, sides),) if earning.frozen else ())
+
+
+# What a decision would do, before it is made.
+
+
+def outcome_of_capture(earning: Earning, amount: int) -> Outcome:
+    """What is held is taken, or was."""
+    if earning.captured_at:
+        return outcome_of_refund(earning, 0, 0)
+    commission = earning.terms.commission(amount)
+    return Outcome(0, amount - commission, commission)
+
+
+def outcome_of_refund(earning: Earning, amount: int, available: int) -> Outcome:
+    """``amount`` kopecks go back to the buyer.
+
+    :param available: the creator's balance.
+    """
+    change = refund(earning, amount)
+    after = change.earning
+    taken = {account: -moved for account, moved in totals(change.moves).items()}
+    from_balance = max(0, taken[Account.AVAILABLE])
+    return Outcome(
+        buyer=after.captured - after.refundable,
+        creator=after.share,
+        platform=after.commission_now,
+        from_creator=sum(max(0, taken[one]) for one in (Account.FROZEN, Account.PENDING, Account.AVAILABLE)),
+        debt=max(0, from_balance - max(0, available)),
+    )
 
 
 def _given_back(before: Earning, after: Earning) -> tuple[int, int]:

@@ -137,8 +137,10 @@ LETTERS: Mapping[str, Letter] = {
     "dispute": Letter(
         Text("открыт спор по заказу №{number} — {what}", "a dispute over order no. {number} — {what}"),
         Text(
-            "По заказу №{number} на сумму {amount} открыт спор. Решит администрация, деньги пока остаются на месте.",
-            "A dispute over order no. {number} for {amount} was opened. The staff will decide; the money stays.",
+            "По заказу №{number} на сумму {amount} открыт спор. Решит администрация, "
+            "она прочтёт вашу переписку и сданные файлы; деньги пока остаются на месте.",
+            "A dispute over order no. {number} for {amount} was opened. The staff will "
+            "decide and read your messages and the delivered files; the money stays.",
         ),
         OPEN,
     ),
@@ -148,8 +150,10 @@ LETTERS: Mapping[str, Letter] = {
             "no revision: a dispute over order no. {number} — {what}",
         ),
         Text(
-            "Доработка заказа №{number} на сумму {amount} не пришла вовремя: решит администрация.",
-            "The revision of order no. {number} for {amount} did not come in time: the staff will decide.",
+            "Доработка заказа №{number} на сумму {amount} не пришла вовремя: решит администрация, "
+            "она прочтёт вашу переписку и сданные файлы.",
+            "The revision of order no. {number} for {amount} did not come in time: the staff will "
+            "decide and read your messages and the delivered files.",
         ),
         OPEN,
     ),

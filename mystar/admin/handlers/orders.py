@@ -10,6 +10,7 @@ from aiohttp_apispec import docs, match_info_schema, response_schema
 
 from mystar.accounts.model import Actor
 from mystar.admin.access import actor_of, language_in, staff, staff_of
+from mystar.admin.decisions import amount_of, money_of, outcomes, refund_outcome
 from mystar.admin.handlers.commission import earning_card
 from mystar.admin.handlers.forms import ID, load_row, path_id, rubles_field, text_field
 from mystar.admin.handlers.render import action_response, data, local_path, page, tone
@@ -25,8 +26,12 @@ from mystar.admin.lists.labels import (
     ORDER_STATUSES,
     PARTIES,
     PAYMENT_STATUSES,
+    PAYOUT_STATUSES,
     STUDIO_STATES,
 )
+from mystar.chat.keys import STAFF_READING
+from mystar.chat.staff_reading import StaffPage
+from mystar.earnings.keys import EARNINGS
 from mystar.errors import Conflict, Text
 from mystar.files.keys import FILES
 from mystar.kit.postgres.database import Row
@@ -37,10 +42,12 @@ from mystar.kit.web.validation import path_of
 from mystar.orders import state_machine
 from mystar.orders.allowed import Allowed
 from mystar.orders.keys import ORDERS, STUDIO_ORDERS
-from mystar.orders.model import Kind, Role, order_of
+from mystar.orders.model import Kind, Money, Role, order_of
 from mystar.orders.studio.schemas import StudioProcessPath, StudioQueuedView, studio_order_view
 from mystar.payments.keys import PAYMENTS
 
+#: Queries of an order's page, behind "order_".
+_PARTS = ("history", "payments", "ledger", "files", "deliveries", "payouts")
 #: Studio orders per request for progress or processing.
 _MAX_IDS = 100
 LABELS: Mapping[str, Mapping[str, Text]] = {
@@ -53,6 +60,7 @@ LABELS: Mapping[str, Mapping[str, Text]] = {
     "ledger_reasons": LEDGER_REASONS,
     "parties": PARTIES,
     "actions": ACTIONS,
+    "payouts": PAYOUT_STATUSES,
 }
 
 
@@ -60,24 +68,56 @@ LABELS: Mapping[str, Mapping[str, Text]] = {
 async def show(request: web.Request) -> web.Response:
     """:raises NotFound:"""
     order = await load_row(request, "order_page")
-    parts = ("history", "payments", "ledger", "files")
-    history, payments, ledger, files = [await request.app[ROWS].all(f"order_{one}", id=order["id"]) for one in parts]
-    for file in files:
+    parts: dict[str, Any] = {one: await request.app[ROWS].all(f"order_{one}", id=order["id"]) for one in _PARTS}
+    for file in parts["files"]:
         file["url"] = request.app[FILES].private_url(file["key"])
     return page(
         request,
         "order.html",
         order=order,
-        history=history,
-        payments=payments,
-        ledger=ledger,
-        files=files,
+        **parts,
         allowed={str(one.name) for one in _allowed(order, actor_of(request))},
         may_operate=actor_of(request).may_operate,
-        refundable=_refundable(payments),
-        refunds_seen=_refund_count(payments),
+        refunds_seen=_refund_count(parts["payments"]),
         labels=LABELS,
         earned=await earning_card(request, order["id"]),
+        private_url=request.app[FILES].private_url,
+        conversation=await _conversation(request, order),
+        **await _decisions(request, order, parts["payments"]),
+    )
+
+
+async def _decisions(request: web.Request, order: Row, payments: list[Row]) -> dict[str, Any]:
+    """The money of the order, and what each decision would do; ``?amount=`` is a refund to try."""
+    money, earning = money_of(payments), await request.app[EARNINGS].of_order(order["id"])
+    available = (await request.app[EARNINGS].balance(earning.creator_id))[0].available if earning else 0
+    allowed = {str(one.name) for one in _allowed(order, actor_of(request))}
+    found = outcomes(Money(order["money"]), money, earning, available, allowed)
+    text = request.query.get("amount", "")[:20]
+    amount, tried = amount_of(text), None
+    if amount and "refund_part" in allowed and amount <= money.refundable:
+        tried = refund_outcome(money, earning, available, amount)
+    return {
+        "money": money,
+        "outcomes": found,
+        "is_divided": earning is not None,
+        "tried": tried,
+        "tried_amount": amount if tried else None,
+        "wrong_amount": text if text and not tried else "",
+    }
+
+
+async def _conversation(request: web.Request, order: Row) -> StaffPage | None:
+    """Of the parties: in a dispute at once, else when asked for. Its reading is in the audit log."""
+    actor, is_asked = actor_of(request), "conversation" in request.query or order["status"] == "disputed"
+    if not (is_asked and actor.may_operate and order["buyer_id"] and order["creator_account_id"]):
+        return None
+    return await request.app[STAFF_READING].of_order(
+        actor,
+        order["id"],
+        order["buyer_id"],
+        order["creator_account_id"],
+        up_to=parse_id(request.query.get("conversation", "")),
     )
 
 
@@ -87,17 +127,6 @@ def _allowed(row: Row, actor: Actor) -> tuple[Allowed, ...]:
     if order.kind is Kind.STUDIO or not actor.may_operate or order.role_of(actor) is not Role.STAFF:
         return ()
     return state_machine.allowed_actions(order, Role.STAFF, state_machine.SHOWN_TO_STAFF)
-
-
-def _refundable(payments: list[Row]) -> int:
-    """Kopecks that can be refunded."""
-    limits = (
-        min(one["captured"], one["captured"] if one["refund_limit"] is None else one["refund_limit"])
-        for one in payments
-    )
-    return max(
-        (limit - one["refunded"] - one["refunding"] for limit, one in zip(limits, payments, strict=True)), default=0
-    )
 
 
 def _refund_count(payments: list[Row]) -> int:
