@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from tests.browser.conftest import Tab
 from tests.conftest import Api
 from tests.factory import Factory, Person
-from tests.kit.wire import Wire
+from tests.tcp_proxy import Wire
 from tests.sandbox_process import SandboxProcess
 
 

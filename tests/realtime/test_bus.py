@@ -25,7 +25,7 @@ from mystar.kit.realtime.pubsub import PACKET_BYTES, Bus, PubSubConnection
 from mystar.settings import Settings
 from tests.api_server import ApiTestServer
 from tests.factory import Factory, actor
-from tests.kit.wire import Wire, wired
+from tests.tcp_proxy import Wire, wired
 from tests.realtime.listener import Listener
 from tests.realtime.proxy import Proxy
 from tests.waiting import eventually

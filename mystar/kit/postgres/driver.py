@@ -1,6 +1,6 @@
 """aiopg 1.4.0 with its defects corrected: one connection; the pool that keeps several is in `pool`.
 
-Each correction has a test in `tests/kit/test_driver.py` that fails without it:
+Each correction has a test in `tests/kit/postgres/test_driver.py` that fails without it:
 
 1. aiopg asks ``select()`` whether a socket is open. From descriptor 1024 on that raises, the error is lost and *every*
    failing statement hangs until its timeout. The state of the connection is read instead.

@@ -20,7 +20,7 @@ from mystar.kit.postgres.session import SessionSettingsLost
 from mystar.kit.realtime.backends import PostgresBackend
 from mystar.kit.realtime.pubsub import Bus
 from tests.database import reachable_directory
-from tests.kit.wire import wired
+from tests.tcp_proxy import wired
 from tests.ports import unused_port
 from tests.realtime.test_bus import running
 from tests.waiting import eventually

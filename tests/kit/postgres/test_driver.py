@@ -24,7 +24,7 @@ from psycopg2 import errors, extensions
 from mystar.kit.postgres import driver
 from mystar.kit.postgres.pool import Pool
 from tests.database import Server
-from tests.kit.wire import kill, wired
+from tests.tcp_proxy import kill, wired
 from tests.ports import unused_port
 
 BOTH_LOOPS = True

@@ -27,7 +27,7 @@ from mystar.kit.postgres.database import (
     assert_no_transaction,
 )
 from tests.database import Server
-from tests.kit.wire import kill, wired
+from tests.tcp_proxy import kill, wired
 
 BOTH_LOOPS = True
 

@@ -14,7 +14,7 @@ from psycopg2 import extensions
 from mystar.errors import Unavailable
 from mystar.kit.postgres import driver, migrations
 from mystar.kit.postgres.database import Database
-from tests.kit.wire import PostgresWire, wired
+from tests.tcp_proxy import PostgresWire, wired
 
 BOTH_LOOPS = True
 
