@@ -1,4 +1,4 @@
-"""A wire that can be cut: a TCP port that passes everything on to a real server, PostgreSQL's or another."""
+"""A proxy that can be stopped: a TCP port that passes everything on to a real server, PostgreSQL's or another."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import psycopg2
 from psycopg2 import extensions
 
 
-class Wire:
-    """The port on 127.0.0.1 stays the same through `unplug` and `plug`."""
+class TcpProxy:
+    """The port on 127.0.0.1 stays the same through `stop` and `start`."""
 
     def __init__(self, host: str, target: int) -> None:
         self._host, self._target = host, target
@@ -21,22 +21,22 @@ class Wire:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._server: asyncio.Server | None = None
-        self._cuts = 0
+        self._stops = 0
         self.port = 0
 
-    async def plug(self) -> None:
-        self._server = await asyncio.start_server(partial(self._pass_on, self._cuts), "127.0.0.1", self.port)
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(partial(self._pass_on, self._stops), "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def freeze(self) -> None:
         """From now on nothing arrives, without an error."""
         self._flowing.clear()
 
-    async def unplug(self) -> None:
+    async def stop(self) -> None:
         """Refuse new connections and break those that are."""
         assert self._server is not None
         self._server.close()
-        self._cuts += 1
+        self._stops += 1
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -44,14 +44,14 @@ class Wire:
             writer.transport.abort()
         self._writers.clear()
 
-    async def _pass_on(self, cuts: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """:param cuts: how often the wire had been cut when it was plugged in."""
+    async def _pass_on(self, stops: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """:param stops: how often the proxy had been stopped when it was started."""
         if self._host.startswith("/"):
             theirs = await asyncio.open_unix_connection(f"{self._host}/.s.PGSQL.{self._target}")
         else:
             theirs = await asyncio.open_connection(self._host, self._target)
-        if cuts != self._cuts:
-            # Cut while the other half was being opened.
+        if stops != self._stops:
+            # Stopped while the other half was being opened.
             writer.transport.abort()
             theirs[1].transport.abort()
             return
@@ -70,7 +70,7 @@ class Wire:
         sink.close()
 
 
-class PostgresWire(Wire):
+class PostgresProxy(TcpProxy):
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         with closing(psycopg2.connect(dsn)) as connection:
@@ -81,16 +81,10 @@ class PostgresWire(Wire):
 
 
 @asynccontextmanager
-async def wired(dsn: str) -> AsyncIterator[PostgresWire]:
-    wire = PostgresWire(dsn)
-    await wire.plug()
+async def proxied(dsn: str) -> AsyncIterator[PostgresProxy]:
+    proxy = PostgresProxy(dsn)
+    await proxy.start()
     try:
-        yield wire
+        yield proxy
     finally:
-        await wire.unplug()
-
-
-def kill(dsn: str, pid: int) -> None:
-    """End a backend behind the event loop's back, which does not hear of it before its next turn."""
-    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
-        cursor.execute("select pg_terminate_backend(%s, 5000)", [pid])
+        await proxy.stop()

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from tests.browser.conftest import Tab
 from tests.conftest import Api
 from tests.factory import Factory, Person
-from tests.tcp_proxy import Wire
+from tests.tcp_proxy import TcpProxy
 from tests.sandbox_process import SandboxProcess
 
 
@@ -73,26 +73,26 @@ async def test_two_people_chat_and_are_notified_live(
 async def test_what_is_said_while_the_line_is_cut_arrives_once_when_it_is_back(
     api: Api, sandbox: SandboxProcess, customer: Person, star: Person, tab: Tab, second_page: Page
 ) -> None:
-    wire = Wire("127.0.0.1", int(api.url.rpartition(":")[2]))
-    await wire.plug()
+    proxy = TcpProxy("127.0.0.1", int(api.url.rpartition(":")[2]))
+    await proxy.start()
     olga = await sign_in(tab.page, api.url, sandbox, customer)
-    comet = await sign_in(second_page, f"http://127.0.0.1:{wire.port}", sandbox, star)
+    comet = await sign_in(second_page, f"http://127.0.0.1:{proxy.port}", sandbox, star)
     await olga.locator(".find input").fill(star.username)
     await olga.locator(".find button").click()
     await say(olga, "раз")
     await comet.locator(".news button").first.click()
     await expect(comet.locator(".talk li")).to_have_text(["раз"])
 
-    await wire.unplug()
+    await proxy.stop()
     await expect(comet.locator(".conversation .line")).to_contain_text("no connection")
     await say(olga, "два")
     await say(comet, "три")
     await expect(comet.locator(".talk .waiting")).to_have_text(["три"])
-    await wire.plug()
+    await proxy.start()
     for half in (olga, comet):
         await expect(half.locator(".talk li:not(.waiting)")).to_have_text(["раз", "два", "три"])
     await expect(comet.locator(".conversation .line")).to_have_text("connected")
-    await wire.unplug()
+    await proxy.stop()
 
 
 async def test_a_wrong_password_is_said_in_the_page(

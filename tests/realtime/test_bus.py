@@ -25,14 +25,14 @@ from mystar.kit.realtime.pubsub import PACKET_BYTES, Bus, PubSubConnection
 from mystar.settings import Settings
 from tests.api_server import ApiTestServer
 from tests.factory import Factory, actor
-from tests.tcp_proxy import Wire, wired
+from tests.tcp_proxy import TcpProxy, proxied
 from tests.realtime.listener import Listener
 from tests.realtime.proxy import Proxy
 from tests.waiting import eventually
 
 
 @pytest.fixture(params=["postgres", "redis"])
-async def wire(request: pytest.FixtureRequest, dsn: str) -> PostgresBackend | RedisBackend:
+async def backend(request: pytest.FixtureRequest, dsn: str) -> PostgresBackend | RedisBackend:
     return PostgresBackend(dsn) if request.param == "postgres" else RedisBackend(request.getfixturevalue("redis_url"))
 
 
@@ -42,9 +42,9 @@ async def running(bus: Bus) -> AsyncIterator[Bus]:
         yield bus
 
 
-async def test_messages_reach_other_processes_and_not_the_sender(wire: Any) -> None:
+async def test_messages_reach_other_processes_and_not_the_sender(backend: Any) -> None:
     heard: dict[str, list[tuple[str, ...]]] = {"one": [], "other": [], "third": []}
-    buses = {name: Bus(wire) for name in heard}
+    buses = {name: Bus(backend) for name in heard}
     for name, bus in buses.items():
         bus.subscribe("word", lambda *rest, name=name: heard[name].append(rest))
     async with running(buses["one"]) as one, running(buses["other"]), running(buses["third"]):
@@ -68,10 +68,10 @@ async def test_a_bus_without_a_backend_is_always_connected() -> None:
         assert bus.connected
 
 
-async def test_a_bus_stops_while_messages_are_published(wire: Any) -> None:
+async def test_a_bus_stops_while_messages_are_published(backend: Any) -> None:
     async with asyncio.timeout(30):
         for number in range(40):
-            async with running(Bus(wire)) as bus:
+            async with running(Bus(backend)) as bus:
                 bus.publish("word", number)
                 await asyncio.sleep(0.001 * (number % 10))
 
@@ -86,18 +86,18 @@ async def test_a_bus_stops_while_its_connection_breaks() -> None:
             except asyncio.CancelledError:
                 raise ConnectionResetError from None
 
-    wire = Brittle()
+    backend = Brittle()
     async with asyncio.timeout(10):
-        async with running(Bus(wire)):
+        async with running(Bus(backend)):
 
             async def dialled() -> bool:
-                return wire.tries > 1
+                return backend.tries > 1
 
             await eventually(dialled)
 
 
 class Deaf:
-    """A wire that breaks on the first try, then takes everything and lets nothing be heard but what is said."""
+    """A backend that breaks on the first try, then takes everything and lets nothing be heard but what is said."""
 
     def __init__(self) -> None:
         self.tries = 0
@@ -122,37 +122,37 @@ class Deaf:
 
 
 async def test_messages_published_during_an_outage_are_sent_later_and_once() -> None:
-    wire, gaps = Deaf(), []
-    bus = Bus(wire)
+    backend, gaps = Deaf(), []
+    bus = Bus(backend)
     bus.on_gap(lambda: gaps.append(1))
     for _ in range(3):
         bus.publish("word", "я" * 100)
     async with running(bus):
 
         async def said() -> bool:
-            return bool(wire.sent)
+            return bool(backend.sent)
 
         await eventually(said)
-        assert [message.split(" ")[1:] for message in wire.sent if " " in message] == [["word:" + "я" * 100]]
+        assert [message.split(" ")[1:] for message in backend.sent if " " in message] == [["word:" + "я" * 100]]
         assert gaps == [1]
 
 
 async def test_too_many_waiting_messages_become_a_gap() -> None:
-    wire, gaps = Deaf(), []
-    bus = Bus(wire)
+    backend, gaps = Deaf(), []
+    bus = Bus(backend)
     for number in range(25_000):
         bus.publish("word", number)
     async with running(bus):
 
         async def said() -> bool:
-            return any(message.endswith(" word:24999") for message in wire.sent)
+            return any(message.endswith(" word:24999") for message in backend.sent)
 
         await eventually(said)
-        assert all(len(message) <= PACKET_BYTES for message in wire.sent)
-        assert sum(len(message.split(" ")) - 1 for message in wire.sent) < 15_000
-        assert wire.sent[0].split(" ")[1] == "*"
+        assert all(len(message) <= PACKET_BYTES for message in backend.sent)
+        assert sum(len(message.split(" ")) - 1 for message in backend.sent) < 15_000
+        assert backend.sent[0].split(" ")[1] == "*"
         bus.on_gap(lambda: gaps.append(1))
-        wire.messages.put_nowait("other * word:1")
+        backend.messages.put_nowait("other * word:1")
 
         async def told() -> bool:
             return bool(gaps)
@@ -220,24 +220,24 @@ async def test_a_broken_connection_is_replaced_and_missed_messages_arrive(
 
 
 @pytest.fixture(params=["postgres", "redis"])
-async def line(request: pytest.FixtureRequest, dsn: str) -> AsyncIterator[tuple[Wire, str]]:
+async def proxied_backend(request: pytest.FixtureRequest, dsn: str) -> AsyncIterator[tuple[TcpProxy, str]]:
     """What joins the processes, in our hands, and its address."""
     if request.param == "postgres":
-        async with wired(dsn) as cable:
-            yield cable, cable.dsn()
+        async with proxied(dsn) as proxy:
+            yield proxy, proxy.dsn()
     else:
         redis = URL(request.getfixturevalue("redis_url"))
-        cable = Wire(str(redis.host), int(redis.port or 0))
-        await cable.plug()
-        yield cable, str(redis.with_port(cable.port))
-        await cable.unplug()
+        proxy = TcpProxy(str(redis.host), int(redis.port or 0))
+        await proxy.start()
+        yield proxy, str(redis.with_port(proxy.port))
+        await proxy.stop()
 
 
-async def test_a_cut_connection_always_reports_a_gap(line: tuple[Wire, str]) -> None:
+async def test_a_cut_connection_always_reports_a_gap(proxied_backend: tuple[TcpProxy, str]) -> None:
     """Messages published meanwhile are lost, and subscribers are told of the gap."""
     gaps: list[int] = []
     registry = CollectorRegistry()
-    bus = Bus(BusSettings(url=line[1]).backend(""), registry)
+    bus = Bus(BusSettings(url=proxied_backend[1]).backend(""), registry)
     bus.on_gap(lambda: gaps.append(1))
     async with running(bus):
         for cut in range(1, 4):
@@ -246,23 +246,23 @@ async def test_a_cut_connection_always_reports_a_gap(line: tuple[Wire, str]) -> 
                 return len(gaps) >= cuts
 
             await eventually(told)
-            await line[0].unplug()
-            await line[0].plug()
+            await proxied_backend[0].stop()
+            await proxied_backend[0].start()
         assert (registry.get_sample_value("mystar_bus_losses_total") or 0) >= 2
     assert registry.get_sample_value("mystar_bus_connected") == 0
 
 
 async def test_ended_sessions_are_closed_while_the_bus_is_silent(
-    line: tuple[Wire, str], make_settings: Callable[..., Settings]
+    proxied_backend: tuple[TcpProxy, str], make_settings: Callable[..., Settings]
 ) -> None:
     """Promise T8 on the worst of days: the network drops everything without an error."""
-    settings = make_settings(BUS__URL=line[1], SOCKETS__SWEEP_SECONDS=60, SOCKETS__RECHECK_SECONDS=60)
+    settings = make_settings(BUS__URL=proxied_backend[1], SOCKETS__SWEEP_SECONDS=60, SOCKETS__RECHECK_SECONDS=60)
     async with process(settings) as (here, _), process(settings) as (_there, client):
         factory = Factory(here)
         one, other = await factory.person(channel="market"), await factory.person(channel="market")
         conversation, _ = await here[CHAT].open(actor(one), other.id)
         listener = Listener(await client.ws_connect(f"/ws/conversations/{conversation.id}/?token={other.token}"))
-        line[0].freeze()
+        proxied_backend[0].freeze()
         await here[CHAT].send(actor(one), conversation.id, "слышно?")
         assert (await listener.hear())["message"] == "слышно?"
         await here[ACCOUNTS].log_out(await here[ACCOUNTS].authenticate(other.token))

@@ -24,8 +24,9 @@ from psycopg2 import errors, extensions
 from mystar.kit.postgres import driver
 from mystar.kit.postgres.pool import Pool
 from tests.database import Server
-from tests.tcp_proxy import kill, wired
+from tests.kit.postgres.backends import terminate_backend
 from tests.ports import unused_port
+from tests.tcp_proxy import proxied
 
 BOTH_LOOPS = True
 SESSION = {"client_connection_check_interval": 1000}
@@ -180,8 +181,8 @@ async def test_after_a_refusal_the_next_connect_works(address: str) -> None:
 async def test_when_the_first_of_two_hosts_refuses_the_second_is_tried(
     address: str, way: type[Bare | Cured], expected: set[type | None]
 ) -> None:
-    async with wired(address) as wire:
-        two = extensions.make_dsn(wire.dsn("127.0.0.1,127.0.0.1"), port=f"{unused_port()},{wire.port}")
+    async with proxied(address) as proxy:
+        two = extensions.make_dsn(proxy.dsn("127.0.0.1,127.0.0.1"), port=f"{unused_port()},{proxy.port}")
 
         async def connect_and_ask() -> None:
             connection = await way.connect(two)
@@ -192,8 +193,8 @@ async def test_when_the_first_of_two_hosts_refuses_the_second_is_tried(
 
 
 async def test_host_names_are_resolved_outside_the_event_loop(address: str) -> None:
-    async with wired(address) as wire:
-        connection = await driver.connect(wire.dsn("localhost"))
+    async with proxied(address) as proxy:
+        connection = await driver.connect(proxy.dsn("localhost"))
         assert (await connection.run("select 1")).fetchone() == (1,)
         assert "127.0.0.1" in connection.raw.info.dsn_parameters["hostaddr"]
         connection.close()
@@ -202,21 +203,21 @@ async def test_host_names_are_resolved_outside_the_event_loop(address: str) -> N
 @aiopg_as_it_comes
 @pytest.mark.filterwarnings("ignore:You have not closed transaction:ResourceWarning")
 async def test_aiopg_hides_the_first_error_behind_its_failing_rollback(address: str) -> None:
-    """Ours does not: see `test_a_lost_connection_does_not_hide_the_first_error` in `test_database.py`."""
+    """Ours does not: see `test_a_lost_connection_does_not_hide_the_first_error` in `test_transactions.py`."""
     async with aiopg.connect(address, enable_hstore=False) as connection, connection.cursor() as cursor:
         with pytest.raises(psycopg2.OperationalError):
             async with cursor.begin():
-                kill(address, connection.raw.info.backend_pid)
+                terminate_backend(address, connection.raw.info.backend_pid)
                 raise ZeroDivisionError
 
 
 async def test_a_server_that_does_not_answer_times_out(address: str) -> None:
-    async with wired(address) as wire:
-        connection = await driver.connect(wire.dsn())
-        wire.freeze()
+    async with proxied(address) as proxy:
+        connection = await driver.connect(proxy.dsn())
+        proxy.freeze()
         assert await outcome(connection.run("select 1", timeout=0.2)) is TimeoutError
         assert connection.closed
-        assert await outcome(driver.connect(wire.dsn(), timeout=0.2)) is TimeoutError
+        assert await outcome(driver.connect(proxy.dsn(), timeout=0.2)) is TimeoutError
 
 
 async def test_a_cancelled_statement_closes_only_its_connection(address: str) -> None:
@@ -274,7 +275,7 @@ async def test_a_connection_that_is_lost_while_idle_is_not_reused(address: str) 
 
 async def test_the_last_message_and_the_end_of_a_session_are_read_at_once(address: str) -> None:
     connection = await driver.connect(address)
-    kill(address, connection.raw.info.backend_pid)
+    terminate_backend(address, connection.raw.info.backend_pid)
     # The loop is blocked, so that it finds both events at once.
     time.sleep(0.1)  # noqa: ASYNC251 - the loop is meant to be blocked
     for _ in range(2):
@@ -286,7 +287,7 @@ async def test_the_descriptor_of_a_lost_connection_can_be_reused(address: str) -
     one, theirs = socket.socketpair()
     dead = await driver.connect(address)
     descriptor = dead.raw.fileno()
-    kill(address, dead.raw.info.backend_pid)
+    terminate_backend(address, dead.raw.info.backend_pid)
     await asyncio.sleep(0.05)
     assert dead.closed
 

@@ -14,7 +14,7 @@ from psycopg2 import extensions
 from mystar.errors import Unavailable
 from mystar.kit.postgres import driver, migrations
 from mystar.kit.postgres.database import Database
-from tests.tcp_proxy import PostgresWire, wired
+from tests.tcp_proxy import PostgresProxy, proxied
 
 BOTH_LOOPS = True
 
@@ -29,14 +29,14 @@ def silent_port() -> Iterator[int]:
 
 
 @pytest.fixture
-async def wire(empty_dsn: str) -> AsyncIterator[PostgresWire]:
-    async with wired(empty_dsn) as wire:
-        yield wire
+async def proxy(empty_dsn: str) -> AsyncIterator[PostgresProxy]:
+    async with proxied(empty_dsn) as proxy:
+        yield proxy
 
 
-def several(wire: PostgresWire, *ports: int, **parameters: object) -> str:
+def several(proxy: PostgresProxy, *ports: int, **parameters: object) -> str:
     return extensions.make_dsn(
-        wire.dsn(",".join(["127.0.0.1"] * len(ports))), port=",".join(map(str, ports)), **parameters
+        proxy.dsn(",".join(["127.0.0.1"] * len(ports))), port=",".join(map(str, ports)), **parameters
     )
 
 
@@ -46,22 +46,22 @@ async def port_of(connection: driver.Connection) -> str:
     return port
 
 
-async def test_a_silent_host_costs_its_share_of_the_time(wire: PostgresWire, silent_port: int) -> None:
+async def test_a_silent_host_costs_its_share_of_the_time(proxy: PostgresProxy, silent_port: int) -> None:
     began = time.monotonic()
-    connection = await driver.connect(several(wire, silent_port, wire.port), timeout=2)
-    assert await port_of(connection) == str(wire.port)
+    connection = await driver.connect(several(proxy, silent_port, proxy.port), timeout=2)
+    assert await port_of(connection) == str(proxy.port)
     assert 0.9 < time.monotonic() - began < 2
 
 
-async def test_connect_timeout_limits_each_host(wire: PostgresWire, silent_port: int) -> None:
+async def test_connect_timeout_limits_each_host(proxy: PostgresProxy, silent_port: int) -> None:
     began = time.monotonic()
-    dsn = several(wire, silent_port, wire.port, connect_timeout=1)
-    assert await port_of(await driver.connect(dsn, timeout=60)) == str(wire.port)
+    dsn = several(proxy, silent_port, proxy.port, connect_timeout=1)
+    assert await port_of(await driver.connect(dsn, timeout=60)) == str(proxy.port)
     assert time.monotonic() - began < 20
 
 
-async def test_the_pool_tries_a_host_that_failed_after_the_others(wire: PostgresWire, silent_port: int) -> None:
-    database = await Database.connect(several(wire, silent_port, wire.port), max_size=5, acquire_timeout=4)
+async def test_the_pool_tries_a_host_that_failed_after_the_others(proxy: PostgresProxy, silent_port: int) -> None:
+    database = await Database.connect(several(proxy, silent_port, proxy.port), max_size=5, acquire_timeout=4)
     try:
         began = time.monotonic()
         await asyncio.gather(*(database.value("select pg_sleep(0.05)") for _ in range(5)))
@@ -70,29 +70,29 @@ async def test_the_pool_tries_a_host_that_failed_after_the_others(wire: Postgres
         await database.close()
 
 
-async def test_hosts_that_are_all_silent_are_reported_in_time(wire: PostgresWire, silent_port: int) -> None:
+async def test_hosts_that_are_all_silent_are_reported_in_time(proxy: PostgresProxy, silent_port: int) -> None:
     with pytest.raises(Unavailable):
-        await Database.connect(several(wire, silent_port, silent_port), acquire_timeout=1)
+        await Database.connect(several(proxy, silent_port, silent_port), acquire_timeout=1)
 
 
-async def test_what_a_host_says_is_reported_rather_than_silence(wire: PostgresWire, silent_port: int) -> None:
+async def test_what_a_host_says_is_reported_rather_than_silence(proxy: PostgresProxy, silent_port: int) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         closed = free.getsockname()[1]
     with pytest.raises(psycopg2.OperationalError, match="refused"):
-        await driver.connect(several(wire, closed, silent_port), timeout=1)
+        await driver.connect(several(proxy, closed, silent_port), timeout=1)
 
 
 @pytest.mark.parametrize("wanted", ["primary", "prefer-standby", "read-only"])
-async def test_a_host_that_will_do_is_taken(wire: PostgresWire, read_only_dsn: str, wanted: str) -> None:
-    dsn = several(wire, wire.port, wire.port, target_session_attrs=wanted)
-    assert await port_of(await driver.connect(dsn, timeout=5)) == str(wire.port)
+async def test_a_host_that_will_do_is_taken(proxy: PostgresProxy, read_only_dsn: str, wanted: str) -> None:
+    dsn = several(proxy, proxy.port, proxy.port, target_session_attrs=wanted)
+    assert await port_of(await driver.connect(dsn, timeout=5)) == str(proxy.port)
 
 
 @pytest.mark.parametrize("wanted", ["read-write", "standby"])
-async def test_a_host_that_will_not_do_is_passed_over(wire: PostgresWire, read_only_dsn: str, wanted: str) -> None:
+async def test_a_host_that_will_not_do_is_passed_over(proxy: PostgresProxy, read_only_dsn: str, wanted: str) -> None:
     with pytest.raises(psycopg2.OperationalError, match=r"read-only|standby"):
-        await driver.connect(several(wire, wire.port, wire.port, target_session_attrs=wanted), timeout=5)
+        await driver.connect(several(proxy, proxy.port, proxy.port, target_session_attrs=wanted), timeout=5)
 
 
 @pytest.fixture
@@ -104,15 +104,15 @@ async def read_only_dsn(empty_dsn: str) -> str:
     return empty_dsn
 
 
-async def test_names_without_an_address_are_passed_over(wire: PostgresWire) -> None:
-    dsn = extensions.make_dsn(wire.dsn("no-such-name.invalid,127.0.0.1"), port=f"5432,{wire.port}")
-    assert await port_of(await driver.connect(dsn, timeout=10)) == str(wire.port)
+async def test_names_without_an_address_are_passed_over(proxy: PostgresProxy) -> None:
+    dsn = extensions.make_dsn(proxy.dsn("no-such-name.invalid,127.0.0.1"), port=f"5432,{proxy.port}")
+    assert await port_of(await driver.connect(dsn, timeout=10)) == str(proxy.port)
     with pytest.raises(OSError, match=r"no-such-name\.invalid"):
         await driver.connect("host=no-such-name.invalid", timeout=5)
 
 
-async def test_the_check_of_migrations_passes_over_a_silent_host(wire: PostgresWire, silent_port: int) -> None:
-    dsn = several(wire, silent_port, wire.port, connect_timeout=1)
+async def test_the_check_of_migrations_passes_over_a_silent_host(proxy: PostgresProxy, silent_port: int) -> None:
+    dsn = several(proxy, silent_port, proxy.port, connect_timeout=1)
     assert await asyncio.to_thread(migrations.pending, dsn)
     with pytest.raises(psycopg2.OperationalError, match="timeout expired"):
-        await asyncio.to_thread(migrations.pending, several(wire, silent_port, silent_port, connect_timeout=1))
+        await asyncio.to_thread(migrations.pending, several(proxy, silent_port, silent_port, connect_timeout=1))

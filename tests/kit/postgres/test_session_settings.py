@@ -20,9 +20,9 @@ from mystar.kit.postgres.session import SessionSettingsLost
 from mystar.kit.realtime.backends import PostgresBackend
 from mystar.kit.realtime.pubsub import Bus
 from tests.database import reachable_directory
-from tests.tcp_proxy import wired
 from tests.ports import unused_port
 from tests.realtime.test_bus import running
+from tests.tcp_proxy import proxied
 from tests.waiting import eventually
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
@@ -62,14 +62,14 @@ async def test_sessions_without_limits_or_in_another_time_zone_are_refused(empty
 @pytest.fixture
 async def pooler(empty_dsn: str, role: str) -> AsyncIterator[Pooler]:
     """Starts a PgBouncer in transaction mode over this test's database."""
-    async with wired(empty_dsn) as wire, AsyncExitStack() as stack:
+    async with proxied(empty_dsn) as proxy, AsyncExitStack() as stack:
         folder = stack.enter_context(reachable_directory("mystar-pgbouncer-"))
 
         async def start(*lines: str) -> str:
             port, name = unused_port(), extensions.parse_dsn(empty_dsn)["dbname"]
             config = folder / f"{port}.ini"
             config.write_text(
-                f"[databases]\n{name} = host=127.0.0.1 port={wire.port} user={role}\n[pgbouncer]\n"
+                f"[databases]\n{name} = host=127.0.0.1 port={proxy.port} user={role}\n[pgbouncer]\n"
                 f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
                 "pool_mode = transaction\ndefault_pool_size = 3\n" + "\n".join(lines)
             )
