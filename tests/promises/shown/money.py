@@ -42,7 +42,7 @@ PROMISES = (
             tests(
                 "payments/test_news.py::test_webhook_return_and_poll_in_every_order_are_one_change",
                 "payments/test_news.py::test_late_and_repeated_words_change_nothing",
-                "contracts/greetings/test_payments.py::test_duplicate_and_unordered_notifications_have_one_effect",
+                "contracts/greetings/payments/test_notifications.py::test_duplicate_and_unordered_notifications_have_one_effect",
             ),
         ),
     ),
@@ -53,7 +53,7 @@ PROMISES = (
                 "payments/test_news.py::test_a_hundred_forged_notifications_change_nothing",
                 "payments/test_news.py::test_notifications_from_elsewhere_are_not_even_asked_about",
                 "payments/test_news.py::test_another_order_s_payment_is_not_taken_for_ours",
-                "contracts/greetings/test_payments.py::test_notifications_are_accepted_from_the_provider_s_networks_only",
+                "contracts/greetings/payments/test_notifications.py::test_notifications_are_accepted_from_the_provider_s_networks_only",
             ),
         ),
     ),
@@ -86,8 +86,8 @@ PROMISES = (
         (
             tests(
                 "orders/test_market.py::test_a_client_sets_neither_price_nor_party_nor_state",
-                "contracts/greetings/test_orders.py::test_read_only_fields_of_an_order_are_ignored",
-                "contracts/greetings/test_orders.py::test_a_stale_price_is_refused_with_the_current_one",
+                "contracts/greetings/orders/test_decisions.py::test_read_only_fields_of_an_order_are_ignored",
+                "contracts/greetings/orders/test_decisions.py::test_a_stale_price_is_refused_with_the_current_one",
                 "reviews/test_reviews.py::test_read_only_fields_of_a_review_are_ignored",
             ),
         ),
