@@ -11,8 +11,8 @@ from playwright.async_api import Browser, Locator, Page, expect
 from tests.browser.conftest import Tab
 from tests.conftest import Api
 from tests.factory import Factory, Person
-from tests.tcp_proxy import TcpProxy
 from tests.sandbox_process import SandboxProcess
+from tests.tcp_proxy import TcpProxy
 
 
 @pytest_asyncio.fixture(loop_scope="session")

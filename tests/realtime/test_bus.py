@@ -25,9 +25,9 @@ from mystar.kit.realtime.pubsub import PACKET_BYTES, Bus, PubSubConnection
 from mystar.settings import Settings
 from tests.api_server import ApiTestServer
 from tests.factory import Factory, actor
-from tests.tcp_proxy import TcpProxy, proxied
 from tests.realtime.listener import Listener
 from tests.realtime.proxy import Proxy
+from tests.tcp_proxy import TcpProxy, proxied
 from tests.waiting import eventually
 
 

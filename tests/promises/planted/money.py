@@ -135,7 +135,7 @@ FAULTS = (
         "mystar/orders/placing.py",
         "    if seen not in (None, price):",
         "    if seen is not None:\n        return seen\n    if False:",
-        ("tests/contracts/greetings/orders/test_decisions.py::test_a_stale_price_is_refused_with_the_current_one",),
+        ("tests/contracts/greetings/orders/test_placing.py::test_a_stale_price_is_refused_with_the_current_one",),
     ),
     Fault(
         "reconciliation-overlooks-refunds",

@@ -98,7 +98,7 @@ FAULTS = (
         "    if seen is not None:\n        return seen\n    if False:",
         (
             "tests/orders/test_market.py::test_a_client_sets_neither_price_nor_party_nor_state",
-            "tests/contracts/greetings/orders/test_decisions.py::test_read_only_fields_of_an_order_are_ignored",
+            "tests/contracts/greetings/orders/test_placing.py::test_read_only_fields_of_an_order_are_ignored",
         ),
     ),
     Fault(

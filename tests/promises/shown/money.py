@@ -86,8 +86,8 @@ PROMISES = (
         (
             tests(
                 "orders/test_market.py::test_a_client_sets_neither_price_nor_party_nor_state",
-                "contracts/greetings/orders/test_decisions.py::test_read_only_fields_of_an_order_are_ignored",
-                "contracts/greetings/orders/test_decisions.py::test_a_stale_price_is_refused_with_the_current_one",
+                "contracts/greetings/orders/test_placing.py::test_read_only_fields_of_an_order_are_ignored",
+                "contracts/greetings/orders/test_placing.py::test_a_stale_price_is_refused_with_the_current_one",
                 "reviews/test_reviews.py::test_read_only_fields_of_a_review_are_ignored",
             ),
         ),
