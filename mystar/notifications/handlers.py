@@ -126,7 +126,7 @@ async def change_settings(request: web.Request) -> web.Response:
 @querystring_schema(UnsubscribeLink)
 async def ask_to_unsubscribe(request: web.Request) -> web.Response:
     link = query_of(request)
-    request.app[NOTIFICATIONS].check_unsubscribe_link(link["account"], link["sig"])
+    await request.app[NOTIFICATIONS].check_unsubscribe_link(link["account"], link["sig"])
     return html_response(render_page("unsubscribe.html", language_of(request), is_done=False))
 
 

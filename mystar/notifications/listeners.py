@@ -169,7 +169,7 @@ class Listeners:
                 fact.recipient_id, Kind.OFFER, Subject.CONVERSATION, message.conversation_id, data, is_mailed=True
             )
             await self._notifications.notify(tx, draft)
-            unsubscribe = self._notifications.unsubscribe_link(fact.recipient_id)
+            unsubscribe = await self._notifications.unsubscribe_link(fact.recipient_id, tx)
             return await self._mails.offer(tx, message, fact.recipient_id, unsubscribe)
         draft = NotificationDraft(fact.recipient_id, Kind.MESSAGE, Subject.CONVERSATION, message.conversation_id, data)
         notification = await self._notifications.notify_once(tx, draft)
@@ -185,7 +185,7 @@ class Listeners:
         if star is None or not star.email:
             return
         await notifications.skip_digest(notification.id)
-        unsubscribe = self._notifications.unsubscribe_link(star.id)
+        unsubscribe = await self._notifications.unsubscribe_link(star.id, tx)
         await self._mails.message(tx, star, sender, notification.subject_id, unsubscribe)
 
     async def _offer_closed(self, tx: Tx, fact: OfferFact) -> None:

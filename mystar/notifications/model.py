@@ -343,7 +343,9 @@ class NotificationUnknown(NotFound):
 
 
 class UnsubscribeLinkRefused(Forbidden):
-    """The signature of an unsubscribe link is wrong, or the link is older than three months."""
+    """The signature of an unsubscribe link is wrong, or the link is older than three months, or than the account's
+    wish to be mailed again.
+    """
 
     code = "unsubscribe_link_refused"
     text = Text("Ссылка для отписки недействительна или устарела.", "The unsubscribe link is not valid or too old.")

@@ -93,9 +93,18 @@ select account_id from notification_boxes where account_id = %(account_id)s for 
 select coalesce(
     (select by_mail from notification_boxes where account_id = %(account_id)s), true);
 
+-- name: mail_version
+select coalesce((select mail_version from notification_boxes where account_id = %(account_id)s), 0);
+
 -- name: set_mail
-insert into notification_boxes (account_id, by_mail) values (%(account_id)s, %(by_mail)s)
-on conflict (account_id) do update set by_mail = excluded.by_mail;
+insert into notification_boxes as box (account_id, by_mail) values (%(account_id)s, %(by_mail)s)
+on conflict (account_id) do update set by_mail = excluded.by_mail,
+    mail_version = box.mail_version + (excluded.by_mail and not box.by_mail)::int;
+
+-- name: unsubscribe
+-- Nothing when mails were switched on again meanwhile.
+insert into notification_boxes as box (account_id, by_mail) values (%(account_id)s, false)
+on conflict (account_id) do update set by_mail = false where box.mail_version = %(version)s;
 
 -- name: language
 select language from accounts where id = %(account_id)s;

@@ -175,6 +175,14 @@ class NotificationRepository:
     async def set_mail(self, account_id: int, by_mail: bool) -> None:
         await self._tx.execute(QUERIES.set_mail, account_id=account_id, by_mail=by_mail)
 
+    async def mail_version(self, account_id: int) -> int:
+        """How often mails were switched on again."""
+        return int(await self._tx.value(QUERIES.mail_version, account_id=account_id))
+
+    async def unsubscribe(self, account_id: int, version: int) -> None:
+        """Nothing unless it is the `mail_version` still."""
+        await self._tx.execute(QUERIES.unsubscribe, account_id=account_id, version=version)
+
     async def language(self, account_id: int) -> str:
         return str(await self._tx.value(QUERIES.language, account_id=account_id))
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from mystar.accounts.model import Actor
 from mystar.kit.clock import Clock
-from mystar.kit.postgres.database import Database, Tx
+from mystar.kit.postgres.database import Database, Queryable, Tx
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.pagination import Page, PageRequest
 from mystar.notifications.model import Notification, NotificationCreated, NotificationDraft, UnsubscribeLinkRefused
@@ -134,20 +134,28 @@ class NotificationService:
     async def set_mail(self, actor: Actor, wanted: bool) -> None:
         await NotificationRepository(self._db).set_mail(actor.id, wanted)
 
-    def unsubscribe_link(self, account_id: int) -> str:
-        """For mails: works without signing in, for three months, and does nothing else (RFC 8058)."""
-        signature = self._signer.sign_until(self._clock.now() + _UNSUBSCRIBE_LIFE, _UNSUBSCRIBE, account_id)
+    async def unsubscribe_link(self, account_id: int, tx: Queryable | None = None) -> str:
+        """For mails: works without signing in and does nothing else (RFC 8058).
+
+        Ends after three months, and when the account switches mails on again.
+        """
+        version = await NotificationRepository(tx or self._db).mail_version(account_id)
+        parts, ends = _unsubscribe_parts(account_id, version), self._clock.now() + _UNSUBSCRIBE_LIFE
+        signature = self._signer.sign_until(ends, _UNSUBSCRIBE, *parts)
         return f"{self._public_url}/notifications/unsubscribe/?account={account_id}&sig={signature}"
 
-    def check_unsubscribe_link(self, account_id: int, signature: str) -> None:
-        """:raises UnsubscribeLinkRefused: the signature is wrong or too old."""
-        if not self._signer.verify_until(signature, self._clock.now(), _UNSUBSCRIBE, account_id):
+    async def check_unsubscribe_link(self, account_id: int, signature: str) -> int:
+        """The version of the account's settings. :raises UnsubscribeLinkRefused: the link is forged, or has ended."""
+        version = await NotificationRepository(self._db).mail_version(account_id)
+        parts = _unsubscribe_parts(account_id, version)
+        if not self._signer.verify_until(signature, self._clock.now(), _UNSUBSCRIBE, *parts):
             raise UnsubscribeLinkRefused
+        return version
 
     async def unsubscribe(self, account_id: int, signature: str) -> None:
-        """:raises UnsubscribeLinkRefused:"""
-        self.check_unsubscribe_link(account_id, signature)
-        await NotificationRepository(self._db).set_mail(account_id, False)
+        """Also once more. :raises UnsubscribeLinkRefused:"""
+        version = await self.check_unsubscribe_link(account_id, signature)
+        await NotificationRepository(self._db).unsubscribe(account_id, version)
 
     # Maintenance
 
@@ -164,3 +172,8 @@ class NotificationService:
             return (
                 await notifications.purge(account_id, **ages) if await notifications.try_lock_inbox(account_id) else 0
             )
+
+
+def _unsubscribe_parts(account_id: int, version: int) -> tuple[int, ...]:
+    """What a link is signed for; without a version as long as mails were never switched on again."""
+    return (account_id, version) if version else (account_id,)

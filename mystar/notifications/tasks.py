@@ -68,7 +68,7 @@ class Digests:
             reader.language,
             dialect=reader.channel,
             once_as=f"digest:{account_id}:{waiting[0].id}",
-            unsubscribe=self._notifications.unsubscribe_link(account_id),
+            unsubscribe=await self._notifications.unsubscribe_link(account_id, tx),
             username=reader.username,
             lines=[_line(one, reader.language) for one in waiting],
             more=total - len(waiting),

@@ -129,6 +129,8 @@ async def test_a_change_is_told_to_both_addresses_with_a_link_that_stops_payouts
     forged = str(link.update_query(sig="0" * 40).relative())
     for method in (bench.api.get, bench.api.post):
         assert (await method(forged)).status == 403
+    await bench.later(days=24)
+    assert (await bench.api.post(path)).status == 403
 
 
 async def test_the_same_details_of_two_creators_are_found(bench: Bench) -> None:

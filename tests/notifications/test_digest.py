@@ -134,7 +134,7 @@ async def test_the_digest_speaks_the_language_of_its_reader(
     (mail,) = await post.mails(customer, "While you were away")
     assert mail["subject"] == "MySTAR: comet wrote to you."
     assert "- comet wrote to you.\n" in mail["text"]
-    assert f'href="{app[NOTIFICATIONS].unsubscribe_link(customer.id)}"'.replace("&", "&amp;") in mail["html"]
+    assert f'href="{await app[NOTIFICATIONS].unsubscribe_link(customer.id)}"'.replace("&", "&amp;") in mail["html"]
 
 
 async def test_a_star_is_mailed_about_a_personal_message_at_once_and_about_the_next_ones_later(
@@ -171,7 +171,7 @@ async def test_an_unsubscribed_account_gets_mails_about_orders_only(
 async def test_the_page_of_an_unsubscribe_link_asks_before_it_unsubscribes(
     api: Api, app: web.Application, customer: Person
 ) -> None:
-    link = app[NOTIFICATIONS].unsubscribe_link(customer.id)
+    link = await app[NOTIFICATIONS].unsubscribe_link(customer.id)
     page = await api.get(link, language="en")
     assert page.status == 200
     assert "<button" in await page.text()
@@ -187,7 +187,7 @@ async def test_the_page_of_an_unsubscribe_link_asks_before_it_unsubscribes(
 async def test_a_forged_unsubscribe_link_does_nothing(
     api: Api, app: web.Application, customer: Person, star: Person
 ) -> None:
-    link = URL(app[NOTIFICATIONS].unsubscribe_link(customer.id))
+    link = URL(await app[NOTIFICATIONS].unsubscribe_link(customer.id))
     for forged in (
         {"account": star.id},
         {"account": -1},
@@ -217,7 +217,7 @@ async def test_the_running_service_sends_digests_by_itself(
         conversation = (await app[CHAT].open(actor(sender), recipient.id)).conversation
         await app[CHAT].send(actor(sender), conversation.id, "Привет")
         mail = await sandbox_process.wait_for_mail("digest-reader@example.com", "Вам пишет petr")
-        link = app[NOTIFICATIONS].unsubscribe_link(recipient.id)
+        link = await app[NOTIFICATIONS].unsubscribe_link(recipient.id)
     assert mail["headers"]["List-Unsubscribe"] == f"<{link}>"
     assert mail["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert "Вам пишет petr." in mail["text"]

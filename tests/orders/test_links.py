@@ -40,7 +40,7 @@ async def later(market: Market) -> Callable[[timedelta], web.Application]:
 
 async def test_links_of_mails_end(market: Market, later: Callable[[timedelta], web.Application]) -> None:
     order, buyer, api = (await market.place())["id"], market.buyer, market.api
-    unsubscribe = path(market.app[NOTIFICATIONS].unsubscribe_link(buyer.id))
+    unsubscribe = path(await market.app[NOTIFICATIONS].unsubscribe_link(buyer.id))
     links = {
         path(market.app[ORDERS].link_to_pay(order)): (29, 32),
         unsubscribe: (89, 92),
@@ -58,8 +58,24 @@ async def test_links_of_mails_end(market: Market, later: Callable[[timedelta], w
     assert await market.app[DATABASE].value("select bool_and(by_mail) from notification_boxes") is not False
 
 
+async def test_a_link_to_unsubscribe_ends_when_mails_are_switched_on_again(market: Market) -> None:
+    api, buyer, wants = market.api, market.buyer, "select by_mail from notification_boxes where account_id = %(id)s"
+    links = []
+    for _ in range(3):
+        links.append(path(await market.app[NOTIFICATIONS].unsubscribe_link(buyer.id)))
+        for _twice in range(2):
+            assert (await api.post(links[-1])).status == 200
+        assert await market.app[DATABASE].value(wants, id=buyer.id) is False
+        assert (await api.patch("/api/v1/notifications/settings/", {"email": True}, as_=buyer)).status == 200
+        for link in links:
+            refused = await api.post(link, language="en")
+            assert (refused.status, (await refused.json())["code"]) == (403, "unsubscribe_link_refused")
+            assert (await api.get(link, headers=PAGE)).status == 403
+        assert await market.app[DATABASE].value(wants, id=buyer.id) is True
+
+
 async def test_a_link_to_unsubscribe_shows_nothing_and_switches_nothing_on(market: Market) -> None:
-    link = path(market.app[NOTIFICATIONS].unsubscribe_link(market.buyer.id))
+    link = path(await market.app[NOTIFICATIONS].unsubscribe_link(market.buyer.id))
     page = await (await market.api.get(link, headers=PAGE)).text()
     assert market.buyer.username not in page
     assert market.buyer.email not in page

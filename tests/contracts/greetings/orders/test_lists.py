@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from aiohttp import web
 from yarl import URL
 
 from mystar.contracts.greetings.orders import OrderItem
+from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE
 from mystar.orders.keys import ORDERS
+from tests.clock import FrozenClock
 from tests.conftest import Api
 from tests.contracts.greetings.orders.order_requests import charged, decide, listed, status_of, upload
 from tests.factory import Factory, Person
@@ -146,6 +150,9 @@ async def test_an_unpaid_greeting_stays_closed_until_it_is_paid_for(
     played = await api.get(str(watch))
     assert played.status == 302
     assert (await api.get(played.headers["Location"])).status == 200
+    for days, status in ((29, 302), (32, 404)):
+        app[ORDERS]._clock = FrozenClock(Clock().now() + timedelta(days=days))
+        assert (await api.get(str(watch), allow_redirects=False)).status == status
 
 
 async def test_a_mailed_link_is_good_for_its_own_order_only(
