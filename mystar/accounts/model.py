@@ -213,7 +213,7 @@ class AccountChanged:
 
 @dataclass(frozen=True, slots=True)
 class FieldChanged:
-    """A user name, name, e-mail or phone of an account was changed; "" for none."""
+    """A user name, name, e-mail, phone, date of birth, place, language or time zone was changed; "" for none."""
 
     account_id: int
     field: str

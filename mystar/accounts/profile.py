@@ -25,6 +25,11 @@ from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.rate_limits import RateLimits
 
+#: What says who and where a person is. Its other texts and pictures are public, and stand as they are.
+_AUDITED = (
+    *("username", "first_name", "last_name", "email", "phone"),
+    *("birth_date", "location", "language", "time_zone"),
+)
 #: Fields of an account and their new values.
 ProfilePatch = Mapping[str, str | date | None]
 AlsoChange = Callable[[Tx], Awaitable[object]]
@@ -119,8 +124,8 @@ class ProfileService:
         await require_free(accounts, new.username, new.email, new.phone, but=old.id)
         await accounts.change_profile(new)
         await tx.publish(AccountChanged(old.id))
-        for field in ("username", "first_name", "last_name", "email", "phone"):
-            before, after = getattr(old, field) or "", getattr(new, field) or ""
+        for field in _AUDITED:
+            before, after = (str(getattr(one, field) or "") for one in (old, new))
             if before != after:
                 await tx.publish(FieldChanged(old.id, field, before, after))
         if (new.phone or "") != (old.phone or ""):

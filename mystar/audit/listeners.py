@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from mystar.accounts.factors.model import FactorChanged, FactorsDropped, RecoveryCodesRenewed, RecoveryCodeUsed
+from mystar.accounts.factors.model import (
+    FactorChanged,
+    FactorRenamed,
+    FactorsDropped,
+    RecoveryCodesRenewed,
+    RecoveryCodeUsed,
+)
 from mystar.accounts.model import (
     AccountBlocked,
     AccountUnblocked,
@@ -54,6 +60,7 @@ class Listeners:
         events.on(IdentityLinked, self._identity_linked)
         events.on(IdentityUnlinked, self._identity_unlinked)
         events.on(FactorChanged, self._factor_changed)
+        events.on(FactorRenamed, self._factor_renamed)
         events.on(FactorsDropped, self._factors_dropped)
         events.on(RecoveryCodesRenewed, self._recovery_codes_renewed)
         events.on(RecoveryCodeUsed, self._recovery_code_used)
@@ -111,10 +118,18 @@ class Listeners:
         await self._audit.record(tx, "contact_change_undone", subject, actor_id=event.account_id, field=event.field)
 
     async def _identity_linked(self, tx: Tx, event: IdentityLinked) -> None:
-        await self._audit.record(tx, "identity_linked", _account(event.account_id), provider=event.provider)
+        await self._identity_changed(tx, "identity_linked", event)
 
     async def _identity_unlinked(self, tx: Tx, event: IdentityUnlinked) -> None:
-        await self._audit.record(tx, "identity_unlinked", _account(event.account_id), provider=event.provider)
+        await self._identity_changed(tx, "identity_unlinked", event)
+
+    async def _identity_changed(self, tx: Tx, action: str, event: IdentityLinked | IdentityUnlinked) -> None:
+        subject, before, after = _account(event.account_id), event.before, event.after
+        await self._audit.record(tx, action, subject, provider=event.provider, before=before, after=after)
+
+    async def _factor_renamed(self, tx: Tx, event: FactorRenamed) -> None:
+        subject, before, after = _account(event.account_id), event.before, event.after
+        await self._audit.record(tx, "factor_renamed", subject, kind=event.kind, before=before, after=after)
 
     async def _factor_changed(self, tx: Tx, event: FactorChanged) -> None:
         await self._audit.record(
@@ -132,7 +147,8 @@ class Listeners:
         await self._audit.record(tx, "factors_dropped", subject, before=event.before, after="", reason=event.reason)
 
     async def _recovery_codes_renewed(self, tx: Tx, event: RecoveryCodesRenewed) -> None:
-        await self._audit.record(tx, "recovery_codes_renewed", _account(event.account_id))
+        subject, before, after = _account(event.account_id), event.before, event.after
+        await self._audit.record(tx, "recovery_codes_renewed", subject, before=before, after=after)
 
     async def _recovery_code_used(self, tx: Tx, event: RecoveryCodeUsed) -> None:
         subject = _account(event.account_id)

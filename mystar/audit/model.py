@@ -23,6 +23,7 @@ ACTIONS = (
     "identity_unlinked",
     "factor_added",
     "factor_removed",
+    "factor_renamed",
     "factors_dropped",
     "recovery_codes_renewed",
     "recovery_code_used",

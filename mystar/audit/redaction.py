@@ -17,7 +17,13 @@ from mystar.kit.postgres.database import Tx
 from mystar.kit.postgres.personal_data import ErasedPerson
 
 #: What is replaced in entries about the account, by action; in others only the names are.
-_PERSONAL = {"field_changed": ("before", "after"), "payout_details_changed": ("mask", "fingerprint")}
+_PERSONAL = {
+    "field_changed": ("before", "after"),
+    "factor_added": ("name",),
+    "factor_removed": ("name",),
+    "factor_renamed": ("before", "after"),
+    "payout_details_changed": ("mask", "fingerprint"),
+}
 
 
 async def former_names(tx: Tx, account_id: int) -> set[str]:

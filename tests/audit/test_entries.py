@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -202,6 +203,8 @@ async def test_sign_in_through_providers_is_recorded(api: Api, app: web.Applicat
     token = await token_of(api, flow, person="olga.demo")
     assert (await register(api, flow, token)).status in (200, 201)
     assert (await login(api, flow, token)).status in (200, 201)
+    (linked,) = await entries(app, "identity_linked")
+    assert (linked.event.details["before"], linked.event.details["after"]) == ("", linked.event.details["provider"])
     came = [entry.event for entry in await entries(app, "sign_in")]
     assert [(event.subject, event.details["door"]) for event in came] == [(came[0].subject, flow.door)] * 2
     await login(api, flow, "forged")
@@ -215,6 +218,7 @@ async def test_changes_of_an_account_are_recorded_with_the_value_before_and_afte
     person = await factory.person("before", phone="+79161234567", first_name="Анна", channel="market")
     changes = {"username": "after", "first_name": "Мария", "last_name": "Комета", "email": "after@example.com"}
     changes |= {"phone": "+79167654321", "current_password": PASSWORD}
+    changes |= {"location": "Омск", "locale": "en", "time_zone": "Asia/Omsk", "birth_date": date(1990, 5, 12)}
     await app[PROFILES].edit(actor(person), **changes)
     recorded = {str(one.event.details["field"]): one.event.details for one in await entries(app, "field_changed")}
     assert {field: (one["before"], one["after"]) for field, one in recorded.items()} == {
@@ -223,16 +227,20 @@ async def test_changes_of_an_account_are_recorded_with_the_value_before_and_afte
         "last_name": ("", "Комета"),
         "email": ("p…@example.com", "a…@example.com"),
         "phone": ("+79…67", "+79…21"),
+        "location": ("", "Омск"),
+        "language": ("ru", "en"),
+        "time_zone": ("", "Asia/Omsk"),
+        "birth_date": ("", "1990-05-12"),
     }
     await app[DATABASE].execute("update sessions set authenticated_at = now()")
-    identity = "insert into provider_identities (issuer, subject, account_id) values ('vk', '5', %(id)s)"
-    await app[DATABASE].execute(identity, id=person.id)
+    identity = "insert into provider_identities (issuer, subject, account_id) values (%(issuer)s, '5', %(id)s)"
+    for issuer in ("vk", "yandex"):
+        await app[DATABASE].execute(identity, id=person.id, issuer=issuer)
     assert (await api.delete("/api/v1/users/me/identities/", as_=person)).status == 204
     assert (await api.post("/api/v1/users/me/export/", {}, as_=person)).status == 202
     assert (await api.post("/api/v1/users/me/erasure/", {}, as_=person)).status == 202
     await app[ERASURES].erase_now(person.id)
     for action, details in {
-        "identity_unlinked": {"provider": "vk"},
         "export_requested": {"by": "person"},
         "erasure_requested": {"by": "person"},
         "account_erased": {},
@@ -240,5 +248,11 @@ async def test_changes_of_an_account_are_recorded_with_the_value_before_and_afte
         (entry,) = await entries(app, action)
         assert entry.event.subject == f"account:{person.id}"
         assert details.items() <= entry.event.details.items()
-    assert {one.event.details["before"] for one in await entries(app, "field_changed")} == {""}
+    unlinked = [one.event.details for one in await entries(app, "identity_unlinked")]
+    assert [(one["provider"], one["before"], one["after"]) for one in unlinked] == [
+        ("vk", "vk, yandex", "yandex"),
+        ("yandex", "yandex", ""),
+    ]
+    changed = [one.event.details for one in await entries(app, "field_changed")]
+    assert {value for one in changed for value in (one["before"], one["after"])} == {""}
     assert await app[AUDIT].verify() == []

@@ -10,6 +10,7 @@ from aiohttp import FormData, web
 
 from mystar.accounts.keys import ACCOUNTS, PROFILES
 from mystar.accounts.model import ClientInfo
+from mystar.audit.keys import AUDIT
 from mystar.earnings.keys import EARNINGS
 from mystar.files.keys import FILES
 from mystar.kit.keys import DATABASE
@@ -20,7 +21,10 @@ from tests.waiting import eventually
 
 #: Words that only the person has written, beside the names.
 CREATOR_WORDS = ("Вишнёвое варенье", "Лунный причал", "Самшитовая лестница", "Бирюзовый самовар", "Плавучий маяк")
-BUYER_WORDS = ("Яшмовая чернильница", "Тёте Пелагее", "Сиреневый туман", "Кедровый орех")
+BUYER_WORDS = (
+    *("Яшмовая чернильница", "Тёте Пелагее", "Сиреневый туман", "Кедровый орех"),
+    *("Янтарный посёлок", "Телефон с трещиной"),
+)
 MADE_BY_DELIVERY = "Комета-поздравление.jpg"
 
 
@@ -79,11 +83,14 @@ class Story:
         profile = {"username": "Mira O'Bell", "last_name": "Звездопадова", "bio": "Вишнёвое варенье"}
         await self.app[PROFILES].edit(actor(self.creator), **profile)
         buyer = {"first_name": "Феофан", "last_name": "Многозвонов", "email": "feofan@letters.example"}
-        buyer |= {"phone": "+79264445577", "current_password": PASSWORD}
+        buyer |= {"phone": "+79264445577", "current_password": PASSWORD, "location": "Янтарный посёлок"}
         await self.app[PROFILES].edit(actor(self.buyer), **buyer)
         await self.app[DATABASE].execute(
             "update accounts set email_verified_at = now() where id = %(id)s", id=self.buyer.id
         )
+
+        factor = {"kind": "passkey", "before": "Телефон с трещиной", "after": ""}
+        await self.app[AUDIT].record_separately("factor_renamed", f"account:{self.buyer.id}", **factor)
 
     async def _creator_publishes(self) -> None:
         api, creator = self.api, self.creator

@@ -112,6 +112,16 @@ class FactorChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FactorRenamed:
+    """``before`` and ``after``: its name."""
+
+    account_id: int
+    kind: Kind
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class FactorsDropped:
     """All factors of an account were removed: by staff, or as they were a stranger's.
 
@@ -125,7 +135,11 @@ class FactorsDropped:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryCodesRenewed:
+    """``before`` and ``after``: how many codes there were and are."""
+
     account_id: int
+    before: int
+    after: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from mystar.accounts.factors.model import (
     Factor,
     FactorChanged,
     FactorCodeWrong,
+    FactorRenamed,
     FactorsDropped,
     FactorUnknown,
     LastStaffFactor,
@@ -167,9 +168,15 @@ class FactorService:
 
     async def rename(self, actor: Actor, factor_id: int, name: str) -> Factor:
         """:raises FactorUnknown:"""
-        factor = await FactorRepository(self._db).rename(actor.id, factor_id, name)
-        if factor is None:
-            raise FactorUnknown
+        async with self._db.transaction() as tx:
+            rows = FactorRepository(tx)
+            await AccountRepository(tx).lock(actor.id)
+            before = {one.factor.id: one.factor.name for one in await rows.of(actor.id)}
+            factor = await rows.rename(actor.id, factor_id, name)
+            if factor is None:
+                raise FactorUnknown
+            if factor.name != before[factor_id]:
+                await tx.publish(FactorRenamed(actor.id, factor.kind, before[factor_id], factor.name))
         return factor
 
     async def remove(self, actor: Actor, factor_id: int) -> None:
@@ -205,8 +212,9 @@ class FactorService:
             account = await AccountRepository(tx).lock(actor.id)
             if not account.has_second_factor:
                 raise NoFactors
+            left = await FactorRepository(tx).count_unused_codes(actor.id)
             codes = await self._new_codes(tx, account)
-            await tx.publish(RecoveryCodesRenewed(actor.id))
+            await tx.publish(RecoveryCodesRenewed(actor.id, left, len(codes)))
             await self._verifier.tell(tx, account, "codes_renewed")
         return codes
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mystar.accounts.model import Actor
-from mystar.accounts.oauth.model import Identity, IdentityUnlinked, LastSignIn
+from mystar.accounts.oauth.model import Identity, IdentityLinked, IdentityUnlinked, LastSignIn
 from mystar.accounts.oauth.repository import ProviderRepository
 from mystar.accounts.repository import AccountRepository
 from mystar.accounts.sessions.step_up import StepUp
@@ -39,6 +41,23 @@ class IdentityService:
     async def drop(self, tx: Tx, account_id: int, identity_id: int | None = None) -> list[str]:
         """Remove one linked sign-in of the account, or all, within ``tx``; returns their providers."""
         removed = await ProviderRepository(tx).delete_identities(account_id, identity_id)
-        for provider in removed:
-            await tx.publish(IdentityUnlinked(account_id, provider))
+        left = await _providers(tx, account_id) if removed else []
+        for at, provider in enumerate(removed):
+            before, after = ([*left, *removed[one:]] for one in (at, at + 1))
+            await tx.publish(IdentityUnlinked(account_id, provider, _text(before), _text(after)))
         return removed
+
+
+async def link_identity(tx: Tx, account_id: int, provider: str, subject: str) -> None:
+    """Link a sign-in with the account. :raises AlreadyRegistered: by a concurrent request."""
+    before = await _providers(tx, account_id)
+    await ProviderRepository(tx).add_identity(provider, subject, account_id)
+    await tx.publish(IdentityLinked(account_id, provider, _text(before), _text([*before, provider])))
+
+
+async def _providers(tx: Tx, account_id: int) -> list[str]:
+    return [one.provider for one in await ProviderRepository(tx).identities(account_id)]
+
+
+def _text(providers: Iterable[str]) -> str:
+    return ", ".join(sorted(providers))

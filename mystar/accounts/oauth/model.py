@@ -20,14 +20,22 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class IdentityLinked:
+    """``before`` and ``after``: the providers that the account is linked with, as "vk, yandex"."""
+
     account_id: int
     provider: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityUnlinked:
+    """As `IdentityLinked`."""
+
     account_id: int
     provider: str
+    before: str
+    after: str
 
 
 #: Errors of a redirect that are the provider's own faults, and what an error looks like.

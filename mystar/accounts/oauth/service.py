@@ -36,8 +36,9 @@ from mystar.accounts.model import (
     Taken,
 )
 from mystar.accounts.oauth.attempts import SignInAttempts
+from mystar.accounts.oauth.identities import link_identity
 from mystar.accounts.oauth.linking import Create, EmailOwner, Link, LinkingContext, LogIn, Refuse, decide
-from mystar.accounts.oauth.model import IdentityLinked, SignInRefused, refusal_of_redirect
+from mystar.accounts.oauth.model import SignInRefused, refusal_of_redirect
 from mystar.accounts.oauth.providers.base import Name, Profile, Provider, ResponseType
 from mystar.accounts.oauth.repository import ProviderRepository
 from mystar.accounts.phones import PhoneProofs
@@ -282,8 +283,7 @@ class SignInService:
                 raise error()
             case Create(verified):
                 account = await self._create(tx, profile, email, contact, client, channel, verified=verified, race=race)
-                await rows.add_identity(provider.issuer, profile.subject, account.id)
-                await tx.publish(IdentityLinked(account.id, provider.issuer))
+                await link_identity(tx, account.id, provider.issuer, profile.subject)
             case Link(account_id):
                 account = await _active(accounts, account_id)
                 if account.has_second_factor and not actor:
@@ -306,8 +306,7 @@ class SignInService:
         return account
 
     async def _link(self, tx: Tx, account: Account, provider: Provider, profile: Profile) -> None:
-        await ProviderRepository(tx).add_identity(provider.issuer, profile.subject, account.id)
-        await tx.publish(IdentityLinked(account.id, provider.issuer))
+        await link_identity(tx, account.id, provider.issuer, profile.subject)
         if account.email:
             values = {"username": account.greeting_name, "provider": provider.issuer}
             await self._mailer.queue(

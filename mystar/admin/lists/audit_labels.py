@@ -24,6 +24,7 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
     "identity_linked": Text("добавлен вход", "sign-in linked"),
     "factor_added": Text("добавлен второй фактор", "second factor added"),
     "factor_removed": Text("удалён второй фактор", "second factor removed"),
+    "factor_renamed": Text("переименован второй фактор", "second factor renamed"),
     "factors_dropped": Text("сброшены вторые факторы", "second factors reset"),
     "recovery_codes_renewed": Text("новые резервные коды", "recovery codes renewed"),
     "recovery_code_used": Text("вход по резервному коду", "recovery code used"),
@@ -176,6 +177,10 @@ _FIELDS: Mapping[str, Text] = {
     "last_name": Text("фамилия", "last name"),
     "email": Text("e-mail", "e-mail"),
     "phone": Text("телефон", "phone"),
+    "birth_date": Text("дата рождения", "date of birth"),
+    "location": Text("место", "place"),
+    "language": Text("язык", "language"),
+    "time_zone": Text("часовой пояс", "time zone"),
 }
 _TAXONOMY_FIELDS: Mapping[str, Text] = {
     "name": Text("название", "name"),
@@ -236,4 +241,5 @@ CODES: Mapping[tuple[str, str], Mapping[str, Text]] = {
         for act in ("factor_added", "factor_removed", "factors_dropped")
         for name in ("before", "after")
     },
+    **{(act, name): _PROVIDERS for act in ("identity_linked", "identity_unlinked") for name in ("before", "after")},
 }
