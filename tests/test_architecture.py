@@ -90,6 +90,7 @@ FURTHER_FILES = {
     "files/ingest": "an upload from the first byte to its row",
     "files/inspection": "what the bytes are",
     "files/quota": "bytes and turns of uploads in progress",
+    "files/turns": "turns of a person in several processes",
     "files/storage_migration": "carries files from one storage to another",
     "files/storage_selection": "the storages that settings name",
     "notifications/letters": "the texts of mails as data",

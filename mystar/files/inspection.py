@@ -5,13 +5,14 @@ Pictures also get their clean copy and their small ones here. All of it happens 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from mystar.errors import Text
+from mystar.errors import Text, Unavailable
 from mystar.files.decoder.job import Job, Refusal, Result
 from mystar.files.decoder.pool import POOL
 from mystar.files.model import (
@@ -28,6 +29,7 @@ from mystar.files.model import (
     MediaType,
     VideoInfo,
 )
+from mystar.files.turns import SharedTurns
 from mystar.kit.storage.local import in_thread
 
 _REASONS: Mapping[Refusal, Text] = {
@@ -40,6 +42,8 @@ _REASONS: Mapping[Refusal, Text] = {
     "too_many_scans": TOO_MANY_SCANS,
 }
 _CLEAN = "clean"
+#: Seconds that a file waits for one of the same person in another process.
+_PATIENCE = 60.0
 
 
 class MediaRejected(Exception):
@@ -63,13 +67,13 @@ class Inspected:
 
 
 class Inspector:
-    """:param max_pixels: width × height of the largest picture that is ever decoded.
+    """:param turns: one picture of a person at a time in all processes, if there are several.
 
-    :param max_frames: of an animation.
+    :param max_pixels: width × height of the largest picture that is ever decoded. :param max_frames: of an animation.
     """
 
-    def __init__(self, *, max_pixels: int, max_frames: int) -> None:
-        self._max_pixels, self._max_frames = max_pixels, max_frames
+    def __init__(self, turns: SharedTurns | None, *, max_pixels: int, max_frames: int) -> None:
+        self._turns, self._max_pixels, self._max_frames = turns, max_pixels, max_frames
 
     @asynccontextmanager
     async def inspected(
@@ -94,7 +98,7 @@ class Inspector:
         is_video = media.content_type in VIDEOS
         job = Job(str(path), media.reader, is_video, clean, tuple(sides), self._max_pixels, self._max_frames)
         try:
-            result = await POOL.run(person, job)
+            result = await self._decoded(person, job)
             if result.refusal == "only_sound" and any_other:
                 yield Inspected(ANYTHING)
                 return
@@ -103,6 +107,17 @@ class Inspector:
             yield _inspected(media, job, result)
         finally:
             await in_thread(_delete, path)
+
+    async def _decoded(self, person: str, job: Job) -> Result:
+        if self._turns is None:
+            return await POOL.run(person, job)
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    await stack.enter_async_context(self._turns.turn(person))
+            except TimeoutError as error:
+                raise Unavailable(retry_after=30) from error
+            return await POOL.run(person, job)
 
 
 def _inspected(media: MediaType, job: Job, result: Result) -> Inspected:

@@ -47,6 +47,26 @@ delete from upload_reservations where id = %(id)s;
 -- name: delete_stale_reservations
 delete from upload_reservations where touched_at < %(before)s;
 
+-- name: lock_turns
+select pg_advisory_xact_lock(hashtextextended(%(kind)s::text || ' turns of ' || %(person)s::text, 0));
+
+-- name: begin_turn
+insert into upload_turns (kind, person, expires_at)
+select %(kind)s::text, %(person)s::text, %(until)s::timestamptz
+where (
+    select count(*) from upload_turns where kind = %(kind)s::text and person = %(person)s::text and expires_at > %(now)s
+) < %(at_once)s::int
+returning id;
+
+-- name: extend_turn
+update upload_turns set expires_at = %(until)s where id = %(id)s;
+
+-- name: end_turn
+delete from upload_turns where id = %(id)s;
+
+-- name: delete_expired_turns
+delete from upload_turns where expires_at < %(now)s;
+
 -- name: add
 insert into files (
     owner_id, key, kind, name, content_type, size, sha256, is_public, uploaded_at, duration_ms, width, height, codec

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from time import monotonic
-from typing import TypeVar
 
 from mystar.accounts.model import Actor
 from mystar.accounts.service import AccountService
 from mystar.files.model import QuotaExceeded, QuotaUntilConfirmed, TooManyUploads
 from mystar.files.repository import FileRepository
+from mystar.files.turns import SharedTurns, apart
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
 from mystar.sections import FileSettings
-
-Result = TypeVar("Result")
 
 #: A reservation exceeds what has arrived by as much again, within these bytes.
 _SMALLEST_STEP, _LARGEST_STEP = 64 * 1024, 8 * 2**20
@@ -78,7 +76,7 @@ class Reservation:
         if size <= self._size and monotonic() - self._touched < _TOUCH_AFTER:
             return
         wanted = size + min(max(size, _SMALLEST_STEP), _LARGEST_STEP)
-        granted = await _apart(self._grow(max(size, self._size), max(wanted, self._size)))
+        granted = await apart(self._grow(max(size, self._size), max(wanted, self._size)))
         if granted is None:
             raise self._limit.error
         self.id, self._size = granted
@@ -101,26 +99,18 @@ class Reservation:
 
     async def release(self) -> None:
         if self.id is not None:
-            await _apart(FileRepository(self._db).release(self.id))
-
-
-async def _apart(work: Awaitable[Result]) -> Result:
-    """Do it in a task of its own, which takes no part in a transaction of this one; see `Database.lazy_transaction`."""
-
-    async def do() -> Result:
-        return await work
-
-    return await asyncio.create_task(do())
+            await apart(FileRepository(self._db).release(self.id))
 
 
 class UploadTurns:
-    """At most so many uploads of one person at a time, in this process.
+    """At most so many uploads of one person at a time.
 
+    :param shared: turns in all processes, if there are several; those of this process are taken first.
     :param patience: seconds that a further upload waits for one of the others to end.
     """
 
-    def __init__(self, at_once: int, *, patience: float = 10.0) -> None:
-        self._at_once, self.patience = at_once, patience
+    def __init__(self, at_once: int, shared: SharedTurns | None = None, *, patience: float = 10.0) -> None:
+        self._at_once, self._shared, self.patience = at_once, shared, patience
         self._running: Counter[str] = Counter()
         self._waiting: Counter[str] = Counter()
         self._ended = asyncio.Condition()
@@ -130,7 +120,10 @@ class UploadTurns:
         """:raises TooManyUploads: the others did not end in time."""
         await self._begin(person)
         try:
-            yield
+            async with AsyncExitStack() as stack:
+                if self._shared is not None:
+                    await self._begin_shared(stack, self._shared.turn(person))
+                yield
         finally:
             async with self._ended:
                 self._running[person] -= 1
@@ -142,6 +135,13 @@ class UploadTurns:
             if self._running[person] >= self._at_once:
                 await self._wait(person)
             self._running[person] += 1
+
+    async def _begin_shared(self, stack: AsyncExitStack, turn: AbstractAsyncContextManager[None]) -> None:
+        try:
+            async with asyncio.timeout(self.patience):
+                await stack.enter_async_context(turn)
+        except TimeoutError as error:
+            raise TooManyUploads from error
 
     async def _wait(self, person: str) -> None:
         if self._waiting[person] >= _MAX_WAITING:

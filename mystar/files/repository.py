@@ -51,6 +51,24 @@ class FileRepository:
     async def delete_stale_reservations(self, before: datetime) -> None:
         await self._tx.execute(QUERIES.delete_stale_reservations, before=before)
 
+    async def lock_turns(self, kind: str, person: str) -> None:
+        await self._tx.execute(QUERIES.lock_turns, kind=kind, person=person)
+
+    async def begin_turn(self, kind: str, person: str, *, at_once: int, now: datetime, until: datetime) -> int | None:
+        """The id of the turn; None when as many have begun and not ended."""
+        values = {"kind": kind, "person": person, "at_once": at_once, "now": now, "until": until}
+        turn_id: int | None = await self._tx.value(QUERIES.begin_turn, **values)
+        return turn_id
+
+    async def extend_turn(self, turn_id: int, until: datetime) -> None:
+        await self._tx.execute(QUERIES.extend_turn, id=turn_id, until=until)
+
+    async def end_turn(self, turn_id: int) -> None:
+        await self._tx.execute(QUERIES.end_turn, id=turn_id)
+
+    async def delete_expired_turns(self, now: datetime) -> None:
+        await self._tx.execute(QUERIES.delete_expired_turns, now=now)
+
     async def add(self, *, quota: int, **columns: object) -> StoredFile:
         """:raises QuotaExceeded: with this file its owner would have more than ``quota`` bytes."""
         row = await self._tx.one_or_none(QUERIES.add, quota=quota, **columns)

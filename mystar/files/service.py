@@ -17,6 +17,7 @@ from mystar.files.inspection import Inspector, MediaRejected
 from mystar.files.model import IMAGES, FileInUse, FileTooLarge, FileUnknown, StagedUpload, StoredFile
 from mystar.files.quota import STALE, Quotas, UploadTurns
 from mystar.files.repository import FileRepository
+from mystar.files.turns import SharedTurns
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Tx, in_transaction
 from mystar.kit.security.rate_limits import RateLimits, network_of
@@ -41,7 +42,10 @@ def person_of(actor: Actor | None, address: str) -> str:
 
 
 class FileService:
-    """:param signed_link: seconds that a link to a private file lives, at least; a quarter more at most."""
+    """:param signed_link: seconds that a link to a private file lives, at least; a quarter more at most.
+
+    :param has_several_processes: turns of a person count in all of them.
+    """
 
     def __init__(
         self,
@@ -54,12 +58,16 @@ class FileService:
         *,
         settings: FileSettings,
         signed_link: int,
+        has_several_processes: bool = False,
     ) -> None:
         self._db, self._storage, self._accounts = db, storage, accounts
         self._signer, self._clock, self._limits = signer, clock, limits
         self._settings, self._signed_link = settings, signed_link
-        self._quotas, self._turns = Quotas(db, accounts, clock, settings), UploadTurns(settings.uploads_at_once)
-        self._inspector = Inspector(max_pixels=settings.max_pixels, max_frames=settings.max_frames)
+        self._quotas = Quotas(db, accounts, clock, settings)
+        uploads = SharedTurns(db, clock, "upload", settings.uploads_at_once) if has_several_processes else None
+        decoders = SharedTurns(db, clock, "decode", 1) if has_several_processes else None
+        self._turns = UploadTurns(settings.uploads_at_once, uploads)
+        self._inspector = Inspector(decoders, max_pixels=settings.max_pixels, max_frames=settings.max_frames)
         self._ingestor = Ingestor(storage, self._inspector, settings)
 
     # Uploading
@@ -329,6 +337,7 @@ class FileService:
         while await FileRepository(self._db).discard_expired_temporary(now, _BATCH) >= _BATCH:
             pass
         await FileRepository(self._db).delete_stale_reservations(now - STALE)
+        await FileRepository(self._db).delete_expired_turns(now)
         await self._storage.purge(now - PATIENCE)
         removed, after = 0, ""
         while keys := await FileRepository(self._db).marked_deleted(after=after, batch=_BATCH):

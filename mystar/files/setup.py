@@ -31,6 +31,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         infra.limits,
         settings=settings.files,
         signed_link=settings.tokens.signed_link,
+        has_several_processes=bool(settings.bus.url),
     )
     app.cleanup_ctx.extend(tasks(files))
 

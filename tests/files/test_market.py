@@ -75,7 +75,7 @@ async def test_a_look_into_a_film_does_not_read_it_all(tmp_path: Any) -> None:
         # A box that players skip; most of it is not even on the disk.
         film.write((2**31).to_bytes(4, "big") + b"free")
         film.truncate(len(video()) + 2**31)
-    inspector = Inspector(max_pixels=1, max_frames=1)
+    inspector = Inspector(None, max_pixels=1, max_frames=1)
     async with inspector.inspected(path, VIDEOS["video/mp4"], person="anna") as seen:
         assert seen.video is not None
         assert seen.video.codec == "mpeg4"

@@ -14,6 +14,7 @@ from aiohttp import ClientResponse, web
 
 from mystar.files.keys import FILES
 from mystar.files.service import FileService
+from mystar.files.turns import SharedTurns
 from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
 from tests.clock import FrozenClock
@@ -139,6 +140,40 @@ async def test_a_third_upload_of_one_person_waits_for_the_others(
         waiting = asyncio.create_task(api.post(UPLOAD, data=form(file=("c.bin", b"c")), as_=anna))
         assert (await slow[0].finish()).status == 201
         assert (await waiting).status == 201
+
+
+class TestSeveralProcesses:
+    @pytest.fixture
+    def settings(self, make_settings: Any) -> Settings:
+        settings: Settings = make_settings(BUS__URL="postgres")
+        return settings
+
+    async def test_turns_in_another_process_count_until_it_ends_or_was_killed(
+        self, api: Api, app: web.Application, clock: FrozenClock, anna: Person, factory: Factory
+    ) -> None:
+        files, database, boris = app[FILES], app[DATABASE], await factory.person()
+        elsewhere = {
+            "upload": SharedTurns(database, clock, "upload", 2).turn,
+            "decode": SharedTurns(database, clock, "decode", 1).turn,
+        }
+        person, patience, files._turns.patience = f"account {anna.id}", files._turns.patience, 0.3
+
+        async def upload(person: Person) -> int:
+            return (await api.post(UPLOAD, data=form(file=("a.png", picture("PNG"))), as_=person)).status
+
+        async with elsewhere["upload"](person), elsewhere["upload"](person):
+            assert (await upload(anna), await upload(boris)) == (429, 201)
+            files._turns.patience = patience
+            waiting = asyncio.create_task(upload(anna))
+            clock.moment += timedelta(seconds=61)  # as if the other process had not extended them
+            assert await waiting == 201
+
+        async with elsewhere["decode"](person):
+            waiting = asyncio.create_task(upload(anna))
+            await asyncio.sleep(0.5)
+            assert not waiting.done()
+        assert await waiting == 201
+        assert await database.value("select count(*) from upload_turns") == 0
 
 
 class TestDisk:

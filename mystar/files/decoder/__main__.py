@@ -22,9 +22,9 @@ from typing import NoReturn, cast
 from mystar.files.decoder.job import Job, Refusal, Refused, Result
 
 _IDLE_SECONDS = 60.0
-#: Of a child: bytes of address space beside what the worker has (a WEBP of 25 megapixels takes 392 MB), seconds of
+#: Of a child: bytes of address space beside what the worker has (25 megapixels take 360 MB at most), seconds of
 #: processor and of wall time, and bytes of a file that it writes.
-_MEMORY = 400 * 2**20
+_MEMORY = 384 * 2**20
 _CPU_SECONDS = 10
 _WALL_SECONDS = 20.0
 _FILE_SIZE = 64 * 2**20
