@@ -27,7 +27,15 @@ OWNERS = {
         "sign_in_attempts",
         "contact_changes",
     ],
-    "files": ["files", "file_copies", "file_readers", "discarded_files", "upload_reservations", "temporary_files"],
+    "files": [
+        "files",
+        "file_copies",
+        "file_readers",
+        "discarded_files",
+        "upload_reservations",
+        "upload_turns",
+        "temporary_files",
+    ],
     "creators": [
         *("creators", "creator_votes", "creator_likes", "creator_favourites", "skills", "creator_skills"),
         *("creator_availability", "creator_absences"),
