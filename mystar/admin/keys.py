@@ -8,11 +8,13 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from mystar.admin.access import PanelSecurity
+    from mystar.admin.notes.service import NoteService
     from mystar.admin.repository import ListRepository
     from mystar.kit.clock import Clock
     from mystar.kit.outbox.admin import OutboxAdmin
 
 CLOCK: web.AppKey[Clock] = web.AppKey("admin_clock")
 PANEL_SECURITY: web.AppKey[PanelSecurity] = web.AppKey("admin_gate")
+NOTES: web.AppKey[NoteService] = web.AppKey("staff_notes")
 ROWS: web.AppKey[ListRepository] = web.AppKey("admin_rows")
 OUTBOX_ADMIN: web.AppKey[OutboxAdmin] = web.AppKey("second_tries")

@@ -182,6 +182,14 @@ select id, payload ->> 'to' as recipient, payload ->> 'subject' as subject, atte
     case when failed_at is not null then 'failed' when done_at is not null then 'sent' else 'waiting' end as state
 from outbox where id = any(%(ids)s::bigint[]);
 
+-- name: notes_rows
+select notes.id, notes.text, notes.author_id, accounts.username as author, notes.created_at,
+    case when notes.order_id is not null then 'order:' || notes.order_id
+        when notes.service_id is not null then 'service:' || notes.service_id
+        else 'account:' || notes.account_id end as subject, '' as act, '{}'::jsonb as details
+from staff_notes notes join accounts on accounts.id = notes.author_id
+where notes.id = any(%(ids)s::bigint[]);
+
 -- name: outbox_rows
 select id, topic, coalesce(name, topic || ' ' || id) as name, attempts, last_error, created_at,
     case when failed_at is not null then 'failed' when done_at is not null then 'sent' else 'waiting' end as state

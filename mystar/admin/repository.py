@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any, cast
 
 from pypika import Criterion, Order, PostgreSQLQuery, Table, functions
-from pypika.enums import Matching
+from pypika.enums import Comparator, Matching
 from pypika.queries import QueryBuilder
 from pypika.terms import BasicCriterion, Field, Function, Not, Parameter, Term
 
@@ -43,6 +43,10 @@ class ListPage:
     rows: Sequence[Row]
     count: int
     more: bool
+
+
+class _ArrayMatching(Comparator):
+    overlaps = " && "
 
 
 class ListRepository:
@@ -171,6 +175,8 @@ def _search_field_criterion(table: Table, match: SearchField, value: object, val
         query = query.select(people.id)
     query = query.where(_comparison(people.field(match.column), match, value, values)).limit(_MAX_ACCOUNTS)
     # An array is evaluated once and can use an index; "in (select …)" beside an "or" cannot.
+    if match.is_array:
+        return BasicCriterion(_ArrayMatching.overlaps, table.field(match.key), Function("ARRAY", query))
     return table.field(match.key) == Function("ANY", Function("ARRAY", query))
 
 

@@ -93,7 +93,11 @@ def test_every_event_of_an_order_has_words() -> None:
 
 def test_every_entry_of_the_audit_log_has_words() -> None:
     acts, names = set(), set()
-    for call in (*calls("audit", "record", "record_separately"), *calls("privacy", "record"), *calls("chat", "record")):
+    for call in (
+        *calls("audit", "record", "record_separately"),
+        *calls("privacy", "record"),
+        *calls("admin", "record"),
+    ):
         place = 0 if getattr(call.func, "attr", "") == "record_separately" else 1
         acts |= {text for one in call.args[place : place + 1] for text in texts(one)}
         names |= {one.arg for one in call.keywords}

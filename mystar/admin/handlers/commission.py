@@ -10,6 +10,7 @@ from aiohttp import web
 
 from mystar.admin.access import Handler, actor_of, staff, staff_of
 from mystar.admin.handlers.forms import ID, number_field, path_id, rubles_field, text_field
+from mystar.admin.handlers.notes import with_note
 from mystar.admin.handlers.render import action_response, page
 from mystar.admin.keys import ROWS
 from mystar.admin.lists.labels import EARNING_ACCOUNTS
@@ -114,7 +115,8 @@ def _decision(verb: Callable[[web.Request], Awaitable[Earning]]) -> Handler:
     @staff("operator")
     async def handler(request: web.Request) -> web.Response:
         """:raises EarningUnknown:"""
-        await verb(request)
+        async with await with_note(request, "order", path_id(request)):
+            await verb(request)
         return action_response(request, f"/admin/orders/{path_id(request)}/")
 
     return handler

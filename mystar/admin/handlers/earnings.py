@@ -6,6 +6,7 @@ from aiohttp import web
 
 from mystar.admin.access import Handler, actor_of, language_in, staff, staff_of
 from mystar.admin.handlers.forms import ID, load_row, number_field, path_id, rubles_field, text_field
+from mystar.admin.handlers.notes import with_note
 from mystar.admin.handlers.render import action_response, page
 from mystar.admin.keys import ROWS
 from mystar.admin.lists.earnings import PAYOUTS as PAYOUT_LIST
@@ -86,7 +87,9 @@ async def pay(request: web.Request) -> web.Response:
 async def fail(request: web.Request) -> web.Response:
     """Record that the bank refused. :raises PayoutWrongTime:"""
     reason = await text_field(request, "reason", min_length=1, max_length=500)
-    await request.app[PAYOUTS].fail(_by(request), path_id(request), reason)
+    payout = await load_row(request, "payout_page")
+    async with await with_note(request, "account", payout["creator_id"]):
+        await request.app[PAYOUTS].fail(_by(request), path_id(request), reason)
     return _back(request)
 
 
@@ -123,7 +126,8 @@ async def resume_queue(request: web.Request) -> web.Response:
 async def stop(request: web.Request) -> web.Response:
     """Stop a creator's payouts."""
     reason = await text_field(request, "reason", min_length=1, max_length=500)
-    await request.app[PAYOUTS].stop(_by(request), path_id(request), reason)
+    async with await with_note(request, "account", path_id(request)):
+        await request.app[PAYOUTS].stop(_by(request), path_id(request), reason)
     return _back_to_creator(request)
 
 
@@ -146,7 +150,8 @@ async def adjust(request: web.Request) -> web.Response:
             raise Conflict
     amount, reason = await _sum(request), await text_field(request, "reason", min_length=1, max_length=500)
     sign = -1 if await text_field(request, "direction", max_length=10) == "fine" else 1
-    await request.app[EARNINGS].adjust(actor_of(request), path_id(request), sign * amount, reason)
+    async with await with_note(request, "account", path_id(request)):
+        await request.app[EARNINGS].adjust(actor_of(request), path_id(request), sign * amount, reason)
     return _back_to_creator(request)
 
 
@@ -154,7 +159,8 @@ async def adjust(request: web.Request) -> web.Response:
 async def write_off(request: web.Request) -> web.Response:
     """The platform bears the debt. :raises NoDebt:"""
     reason = await text_field(request, "reason", min_length=1, max_length=500)
-    await request.app[EARNINGS].write_off(actor_of(request), path_id(request), reason)
+    async with await with_note(request, "account", path_id(request)):
+        await request.app[EARNINGS].write_off(actor_of(request), path_id(request), reason)
     return _back_to_creator(request)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from aiohttp import web
 
 from mystar.admin.access import Handler, actor_of, staff
 from mystar.admin.handlers.forms import ID, is_checked, load_row, number_field, path_id, text_field
+from mystar.admin.handlers.notes import notes_of, with_note
 from mystar.admin.handlers.render import action_response, page
 from mystar.admin.keys import ROWS
 from mystar.admin.lists.labels import LISTING, SERVICE_KINDS
@@ -27,14 +29,23 @@ async def show_service(request: web.Request) -> web.Response:
     """:raises NotFound:"""
     service = await load_row(request, "service_page")
     options = await request.app[ROWS].all("service_options", id=service["id"])
-    return page(request, "service.html", service=service, options=options, kinds=SERVICE_KINDS, states=LISTING)
+    notes = await notes_of(request, "service", service["id"])
+    values: dict[str, Any] = {
+        "service": service,
+        "options": options,
+        "kinds": SERVICE_KINDS,
+        "states": LISTING,
+        "notes": notes,
+    }
+    return page(request, "service.html", **values)
 
 
 @staff("operator")
 async def list_service(request: web.Request) -> web.Response:
     """:raises ServiceUnknown:"""
     is_listed = await is_checked(request, "is_listed")
-    await request.app[CATALOG].set_listed(actor_of(request), path_id(request), is_listed)
+    async with await with_note(request, "service", path_id(request)):
+        await request.app[CATALOG].set_listed(actor_of(request), path_id(request), is_listed)
     return action_response(request, f"/admin/services/{path_id(request)}/")
 
 

@@ -13,6 +13,7 @@ from mystar.admin.access import actor_of, language_in, staff, staff_of
 from mystar.admin.decisions import amount_of, money_of, outcomes, refund_outcome
 from mystar.admin.handlers.commission import earning_card
 from mystar.admin.handlers.forms import ID, load_row, path_id, rubles_field, text_field
+from mystar.admin.handlers.notes import notes_of, with_note
 from mystar.admin.handlers.render import action_response, data, local_path, page, tone
 from mystar.admin.keys import ROWS
 from mystar.admin.lists.columns import parse_id
@@ -81,6 +82,7 @@ async def show(request: web.Request) -> web.Response:
         refunds_seen=_refund_count(parts["payments"]),
         labels=LABELS,
         earned=await earning_card(request, order["id"]),
+        notes=await notes_of(request, "order", order["id"]),
         private_url=request.app[FILES].private_url,
         conversation=await _conversation(request, order),
         **await _decisions(request, order, parts["payments"]),
@@ -136,14 +138,16 @@ def _refund_count(payments: list[Row]) -> int:
 
 @staff("operator")
 async def capture(request: web.Request) -> web.Response:
-    await request.app[ORDERS].capture(actor_of(request), path_id(request))
+    async with await with_note(request, "order", path_id(request)):
+        await request.app[ORDERS].capture(actor_of(request), path_id(request))
     return _back(request)
 
 
 @staff("operator")
 async def approve(request: web.Request) -> web.Response:
     """Decide the dispute for the creator."""
-    await request.app[ORDERS].approve(actor_of(request), path_id(request))
+    async with await with_note(request, "order", path_id(request)):
+        await request.app[ORDERS].approve(actor_of(request), path_id(request))
     return _back(request)
 
 
@@ -151,7 +155,8 @@ async def approve(request: web.Request) -> web.Response:
 async def cancel(request: web.Request) -> web.Response:
     """Cancel for the buyer: a hold is released, captured money is refunded."""
     reason = await text_field(request, "reason", max_length=500)
-    await request.app[ORDERS].cancel(actor_of(request), path_id(request), reason)
+    async with await with_note(request, "order", path_id(request)):
+        await request.app[ORDERS].cancel(actor_of(request), path_id(request), reason)
     return _back(request)
 
 
@@ -166,7 +171,8 @@ async def refund(request: web.Request) -> web.Response:
         payments = await request.app[ROWS].all("order_payments", id=path_id(request))
         if await text_field(request, "seen", max_length=20) != str(_refund_count(payments)):
             raise Conflict
-    await request.app[ORDERS].refund(actor_of(request), path_id(request), amount, reason)
+    async with await with_note(request, "order", path_id(request)):
+        await request.app[ORDERS].refund(actor_of(request), path_id(request), amount, reason)
     return _back(request)
 
 

@@ -11,6 +11,7 @@ from mystar.accounts.keys import ACCOUNTS, FACTORS, STAFF
 from mystar.accounts.model import Role
 from mystar.admin.access import actor_of, staff
 from mystar.admin.handlers.forms import ID, is_checked, load_row, path_id, text_field
+from mystar.admin.handlers.notes import notes_of, with_note
 from mystar.admin.handlers.render import action_response, page
 from mystar.admin.keys import ROWS
 from mystar.admin.lists.labels import FILE_KINDS
@@ -47,6 +48,7 @@ async def show_account(request: web.Request) -> web.Response:
         orders=await rows.some(ORDERS, "account_ids_of_orders", account_id),
         columns=_BOUGHT,
         actor=actor_of(request),
+        notes=await notes_of(request, "account", account_id),
         export=await request.app[EXPORTS].latest(account_id),
         erasure=await request.app[ERASURES].open(account_id),
     )
@@ -92,7 +94,8 @@ async def prove_phone(request: web.Request) -> web.Response:
 @staff("operator")
 async def block(request: web.Request) -> web.Response:
     """:raises NotFound: :raises NotYourself: :raises Forbidden: a staff account, when the actor is no owner."""
-    await request.app[STAFF].block(actor_of(request), path_id(request))
+    async with await with_note(request, "account", path_id(request)):
+        await request.app[STAFF].block(actor_of(request), path_id(request))
     return _account_response(request)
 
 
@@ -100,7 +103,8 @@ async def block(request: web.Request) -> web.Response:
 @staff("operator")
 async def unblock(request: web.Request) -> web.Response:
     """:raises NotFound: :raises Forbidden: as for `block`."""
-    await request.app[STAFF].unblock(actor_of(request), path_id(request))
+    async with await with_note(request, "account", path_id(request)):
+        await request.app[STAFF].unblock(actor_of(request), path_id(request))
     return _account_response(request)
 
 

@@ -71,6 +71,7 @@ class SearchField:
     :param prefix: match the beginning of the column.
     :param through: "accounts" or "creators": the ``column`` is of accounts, and our ``key`` is the id of such an
         account, or of such a creator.
+    :param is_array: our ``key`` is an array of such ids, of which one has to be found.
     """
 
     column: str
@@ -78,6 +79,7 @@ class SearchField:
     prefix: bool = False
     through: str = ""
     key: str = ""
+    is_array: bool = False
 
 
 _NO_WORDS = Text("", "")

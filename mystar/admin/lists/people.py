@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mystar.admin.lists.columns import (
     ANYTHING,
     ChoiceFilter,
@@ -66,6 +68,23 @@ ACCOUNTS = ListDefinition(
         SearchField("username_key", parse_username, prefix=True),
     ),
     hint=Text("Номер, имя, e-mail или телефон", "Number, user name, e-mail or phone"),
+)
+
+NOTES = ListDefinition(
+    "notes",
+    Text("Заметки", "Notes"),
+    "staff_notes",
+    columns=(
+        Column("created_at", Text("Когда", "When"), "moment", sort="created"),
+        Column("subject", Text("О чём", "About"), "subject"),
+        Column("text", Text("Заметка", "Note"), "long"),
+        Column("author", Text("Автор", "Author"), link="/admin/accounts/{author_id}/"),
+    ),
+    filters=(ParentFilter("author", Text("Автор", "Author"), "author_id"),),
+    sortings={"created": "created_at"},
+    search=tuple(replace(one, is_array=True) for one in person_search("people")),
+    hint=Text("Имя или e-mail человека, о котором заметка", "Name or e-mail of the person that a note is about"),
+    empty=Text("Заметок нет.", "No notes."),
 )
 
 CREATORS = ListDefinition(
