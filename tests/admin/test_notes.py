@@ -7,9 +7,9 @@ import zipfile
 
 import pytest
 from aiohttp import web
-from psycopg2 import IntegrityError
 
 from mystar.kit.keys import DATABASE
+from mystar.kit.postgres.errors import ConstraintViolated
 from mystar.orders.keys import ORDERS
 from mystar.privacy.keys import ERASURES, EXPORT_BUILDER, EXPORTS
 from tests.admin.conftest import AsRole, Panel
@@ -63,7 +63,7 @@ async def test_notes_are_never_changed_in_no_export_and_erased_with_the_person(
     await operator.do(f"/admin/orders/{order_id}/notes/", note="Annabella просила скидку")
     database = app[DATABASE]
     for statement in ("update staff_notes set created_at = now()", "delete from staff_notes"):
-        with pytest.raises(IntegrityError, match="never changed"):
+        with pytest.raises(ConstraintViolated, match="staff_notes_append_only"):
             await database.execute(statement)
 
     await app[EXPORTS].request_by_staff(actor(operator.person, "operator"), anna.id, "letter")
