@@ -316,6 +316,58 @@ select number, message, created_at from deliveries where order_id = %(id)s order
 -- Of a safe deal, whose share leaves by a payout of its own.
 select id, status, amount from payouts where order_id = %(id)s order by id desc limit 10;
 
+-- The search for everything. Each takes ``text, id, number, part, parts, limit`` and ``people``, ids of accounts.
+
+-- name: search_people
+-- Names of two letters are found by how they begin. The union keeps each condition on its index.
+(select id from accounts where id = %(id)s)
+union
+(select id from accounts where person_words(username, first_name, last_name, email, phone) like %(part)s
+    and person_words(username, first_name, last_name, email, phone) like all(%(parts)s::text[])
+ order by id desc limit %(limit)s)
+union
+(select id from accounts where %(part)s::text is null and %(id)s::bigint is null
+    and username_key like replace(lower(%(text)s), '%%', '') || '%%' order by username_key limit %(limit)s)
+order by id desc limit %(limit)s;
+
+-- name: search_orders
+(select id from orders where id = %(id)s)
+union
+(select id from orders where number = %(number)s and kind = 'studio')
+union
+(select order_id from payments where provider_id = %(text)s)
+union
+(select found.id from unnest(%(people)s::bigint[]) as person
+ cross join lateral (
+    select id from orders where buyer_id = person order by created_at desc, id desc limit %(limit)s) as found)
+union
+(select found.id from creators
+ cross join lateral (
+    select id from orders where creator_id = creators.id order by created_at desc, id desc limit %(limit)s) as found
+ where creators.account_id = any(%(people)s::bigint[]))
+order by id desc limit %(limit)s;
+
+-- name: search_services
+(select id from services where id = %(id)s)
+union
+(select id from services where title_words(title) like %(part)s and title_words(title) like all(%(parts)s::text[])
+    and deleted_at is null
+ order by id desc limit %(limit)s)
+order by id desc limit %(limit)s;
+
+-- name: search_payments
+select id from payments where id = %(id)s union select id from payments where provider_id = %(text)s
+order by id desc limit %(limit)s;
+
+-- name: search_payouts
+(select id from payouts where id = %(id)s)
+union
+(select payout_id from payout_parts where provider_id = %(text)s)
+union
+(select found.id from unnest(%(people)s::bigint[]) as person
+ cross join lateral (select id from payouts where creator_id = person order by id desc limit %(limit)s) as found)
+order by id desc limit %(limit)s;
+
 -- name: studio_progress
 select id, case when status = 'new' and process_at is not null then 'queued' else status end as state
 from orders where id = any(%(ids)s::bigint[]) and kind = 'studio';

@@ -13,7 +13,7 @@ from pypika.enums import Comparator, Matching
 from pypika.queries import QueryBuilder
 from pypika.terms import BasicCriterion, Field, Function, Not, Parameter, Term
 
-from mystar.admin.lists.columns import ANYTHING, ChoiceFilter, ListDefinition, ParentFilter, SearchField
+from mystar.admin.lists.columns import ANYTHING, WORDS, ChoiceFilter, ListDefinition, ParentFilter, SearchField
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 
@@ -65,8 +65,11 @@ class ListRepository:
 
     async def some(self, definition: ListDefinition, query: str, parent_id: int) -> list[Row]:
         """Rows as the list shows them, of the ids that a named query returns, in its order."""
-        ids = [row["id"] for row in await self.all(query, id=parent_id)]
-        rows = {row["id"]: row for row in await self.all(definition.query, ids=ids)} if ids else {}
+        return await self.of_ids(definition, [row["id"] for row in await self.all(query, id=parent_id)])
+
+    async def of_ids(self, definition: ListDefinition, ids: Sequence[int]) -> list[Row]:
+        """Rows as the list shows them, in this order."""
+        rows = {row["id"]: row for row in await self.all(definition.query, ids=list(ids))} if ids else {}
         return [rows[one] for one in ids if one in rows]
 
     async def one(self, query: str, **values: Any) -> Row | None:
@@ -163,6 +166,8 @@ def _search_criterion(table: Table, definition: ListDefinition, text: str, value
 
 
 def _search_field_criterion(table: Table, match: SearchField, value: object, values: _Values) -> Criterion:
+    if match.column == WORDS and not match.through:
+        return _all_parts(table, value, values)
     if not match.through:
         column = functions.Lower(table.payload.get_text_value("to")) if match.column == "recipient" else None
         return _comparison(column or table.field(match.column), match, value, values)
@@ -173,11 +178,22 @@ def _search_field_criterion(table: Table, match: SearchField, value: object, val
         query = query.join(creators).on(creators.account_id == people.id).select(creators.id)
     else:
         query = query.select(people.id)
-    query = query.where(_comparison(people.field(match.column), match, value, values)).limit(_MAX_ACCOUNTS)
+    is_words = match.column == WORDS
+    fits = (
+        _all_parts(people, value, values) if is_words else _comparison(people.field(match.column), match, value, values)
+    )
+    query = query.where(fits).limit(_MAX_ACCOUNTS)
     # An array is evaluated once and can use an index; "in (select …)" beside an "or" cannot.
     if match.is_array:
         return BasicCriterion(_ArrayMatching.overlaps, table.field(match.key), Function("ARRAY", query))
     return table.field(match.key) == Function("ANY", Function("ARRAY", query))
+
+
+def _all_parts(people: Table, parts: object, values: _Values) -> Criterion:
+    """Every part is somewhere in the words of the person."""
+    words = Function("person_words", *(people.field(name) for name in _WORDS))
+    patterns = parts if isinstance(parts, tuple) else ()
+    return cast(Criterion, Criterion.all([BasicCriterion(Matching.like, words, values(one)) for one in patterns]))
 
 
 def _comparison(column: Term, match: SearchField, value: object, values: _Values) -> Criterion:
@@ -186,4 +202,5 @@ def _comparison(column: Term, match: SearchField, value: object, values: _Values
     return BasicCriterion(Matching.like, column, values(_LIKE.sub(r"\\\g<0>", str(value)) + "%"))
 
 
+_WORDS = ("username", "first_name", "last_name", "email", "phone")
 _LIKE = re.compile(r"[%_\\]")

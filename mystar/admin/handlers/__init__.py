@@ -14,6 +14,7 @@ from mystar.admin.handlers import (
     outbox,
     people,
     receipts,
+    search,
     security,
     signing,
 )
@@ -30,6 +31,7 @@ ROUTES: tuple[Route, ...] = (
     *market.ROUTES,
     *notes.ROUTES,
     *outbox.ROUTES,
+    *search.ROUTES,
     *receipts.ROUTES,
     *earnings.ROUTES,
     *commission.ROUTES,

@@ -34,6 +34,10 @@ class Column:
     labels: Mapping[str, Text] = field(default_factory=dict)
 
 
+#: Stands for all words of a person: names, e-mail and phone; its values are patterns for LIKE.
+WORDS = "words"
+
+
 class _Anything:
     """Stands for "is not null"."""
 

@@ -41,7 +41,7 @@ SERVICES = ListDefinition(
         ParentFilter("creator", Text("Креатор", "Creator"), "creator_id"),
     ),
     sortings={"created": "created_at", "price": "base_price"},
-    search=(SearchField("id", parse_id), creator_search("creator_id")),
+    search=(SearchField("id", parse_id), *creator_search("creator_id")),
     hint=Text("Номер услуги или имя креатора", "Number of a service, or its creator's name"),
 )
 

@@ -67,7 +67,7 @@ ORDERS = ListDefinition(
         SearchField("id", parse_id),
         SearchField("number", parse_order_number),
         *person_search("buyer_id"),
-        creator_search("creator_id"),
+        *creator_search("creator_id"),
     ),
     hint=Text("Номер заказа, имя или e-mail человека", "Number of an order, name or e-mail of a person"),
 )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mystar.admin.lists.columns import (
     ANYTHING,
+    WORDS,
     ChoiceFilter,
     Column,
     ListDefinition,
@@ -19,26 +20,37 @@ from mystar.admin.lists.columns import (
     parse_username,
 )
 from mystar.admin.lists.labels import ACTIVITY, FILE_KINDS, ROLES, YES
+from mystar.admin.search import read
 from mystar.errors import Text
 
 _ID = Text("№", "No.")
 _SINCE = Text("Создан", "Created")
 _PERSON = Text("Человек", "Person")
 
-BY_PERSON_HINT = Text("Номер, имя пользователя или e-mail", "Number, user name or e-mail")
+BY_PERSON_HINT = Text("Номер, имя, фамилия, e-mail или телефон", "Number, any name, e-mail or phone")
 
 
-def person_search(key: str) -> tuple[SearchField, SearchField]:
-    """Found by the user name or the e-mail of the account that ``key`` is the id of."""
+def parse_words(text: str) -> tuple[str, ...] | None:
+    """Parts of the words of a person, or of the phone."""
+    wanted = read(text)
+    return wanted.parts or None
+
+
+def person_search(key: str) -> tuple[SearchField, ...]:
+    """Found by the user name, the name, the e-mail or the phone of the account that ``key`` is the id of."""
     return (
+        SearchField(WORDS, parse_words, through="accounts", key=key),
         SearchField("username_key", parse_username, prefix=True, through="accounts", key=key),
         SearchField("email_key", parse_email, prefix=True, through="accounts", key=key),
     )
 
 
-def creator_search(key: str) -> SearchField:
-    """Found by the user name of the person behind the creator that ``key`` is the id of."""
-    return SearchField("username_key", parse_username, prefix=True, through="creators", key=key)
+def creator_search(key: str) -> tuple[SearchField, ...]:
+    """Found by the names of the person behind the creator that ``key`` is the id of."""
+    return (
+        SearchField(WORDS, parse_words, through="creators", key=key),
+        SearchField("username_key", parse_username, prefix=True, through="creators", key=key),
+    )
 
 
 _ROLE_OPTIONS = (*options_of(ROLES), ("staff", Text("любая", "any"), ANYTHING))
@@ -66,8 +78,9 @@ ACCOUNTS = ListDefinition(
         SearchField("phone", parse_phone, prefix=True),
         SearchField("email_key", parse_email, prefix=True),
         SearchField("username_key", parse_username, prefix=True),
+        SearchField(WORDS, parse_words),
     ),
-    hint=Text("Номер, имя, e-mail или телефон", "Number, user name, e-mail or phone"),
+    hint=Text("Номер, имя, фамилия, e-mail или телефон", "Number, any name, e-mail or phone"),
 )
 
 NOTES = ListDefinition(

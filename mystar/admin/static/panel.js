@@ -50,6 +50,11 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", () => { for (const button of document.querySelectorAll("button:disabled:not([data-off])")) button.disabled = false; });
 
 document.addEventListener("keydown", (event) => {
+  // "/" goes to the search box that is visible, unless something is being typed.
+  if (event.key === "/" && !event.target.closest("input, textarea, select")) {
+    const box = [...document.querySelectorAll("[data-everything]")].find((one) => one.offsetParent);
+    if (box) { event.preventDefault(); box.focus(); }
+  }
   if (event.key === "Escape") document.querySelector("details.menu[open]")?.removeAttribute("open");
 });
 
