@@ -43,6 +43,7 @@ from mystar.money_sections import (
     ReceiptSettings,
     YookassaPayoutSettings,
 )
+from mystar.people_sections import ChatSettings
 from mystar.sections import (
     DatabaseSettings,
     FileSettings,
@@ -110,6 +111,7 @@ class Settings(BaseSettings):
     outbox: OutboxSettings
     notifications: NotificationSettings
     push: PushSettings
+    chat: ChatSettings
     files: FileSettings
     storage: StorageSettings
     privacy: PrivacySettings

@@ -33,6 +33,8 @@ LAYERS = {
 #: Further files, and why each is not one of the layers.
 FURTHER_FILES = {
     "accounts/access": "who calls: the authentication middleware and the decorators that ask for rights",
+    "chat/contact_details": "the pure rule that finds contacts in a text",
+    "chat/contact_filter": "refuses contacts before the first payment",
     "accounts/contacts": "a second service: changes of e-mail and phone that can be undone",
     "accounts/phones": "a second service: phones that somebody has proven",
     "accounts/profile": "a second service: editing the profile",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -280,6 +281,39 @@ class MessageEmpty(Invalid):
 
     def __init__(self) -> None:
         super().__init__(fields={"message": [self.text]})
+
+
+_CONTACTS: Mapping[str, Text] = {
+    "phone": Text("телефон", "a phone number"),
+    "email": Text("адрес почты", "an e-mail address"),
+    "link": Text("ссылка", "a link"),
+    "messenger": Text("мессенджер", "a messenger"),
+    "handle": Text("имя в другой сети", "a name in another network"),
+}
+_HELD_BACK = Text(
+    "Сообщение не отправлено: до первой оплаты нельзя обмениваться контактами, а в тексте есть: {what}. Уберите это "
+    "и отправьте снова. Текст у вас, ничего не потеряно.",
+    "The message was not sent: contacts cannot be exchanged before the first payment, and the text has: {what}. Take "
+    "that out and send it again. You still have the text, nothing is lost.",
+)
+
+
+class ContactsHeldBack(Invalid):
+    """A message with contacts, while the operator holds them back and neither of the two has paid the other yet.
+
+    ``kinds``: of the contacts: phone, email, link, messenger, handle.
+    """
+
+    code = "contacts_held_back"
+    text = Text(
+        "До первой оплаты нельзя обмениваться контактами. Сообщение не отправлено.",
+        "Contacts cannot be exchanged before the first payment. The message was not sent.",
+    )
+
+    def __init__(self, kinds: Sequence[str]) -> None:
+        words = (", ".join(_CONTACTS[kind].in_(language) for kind in kinds) for language in ("ru", "en"))
+        text = Text(*(text.format(what=what) for text, what in zip(_HELD_BACK, words, strict=True)))
+        super().__init__(fields={"message": [text]}, kinds=list(kinds))
 
 
 class BlockedByThem(Forbidden):

@@ -207,6 +207,23 @@ select id, position from conversations where id = any(%(ids)s::bigint[]);
 select blocker_id from chat_blocks
 where (blocker_id, blocked_id) in ((%(one_id)s, %(other_id)s), (%(other_id)s, %(one_id)s));
 
+-- name: may_share_contacts
+-- plan: generic
+-- Whether one of the two has paid the other for an order, or one of them is staff.
+select exists (select from accounts where id in (%(one_id)s, %(other_id)s) and role is not null)
+    or exists (
+        select from creators join orders on orders.creator_id = creators.id
+        where (creators.account_id, orders.buyer_id) in (
+                (%(one_id)s, %(other_id)s), (%(other_id)s, %(one_id)s))
+            and orders.paid_at is not null);
+
+-- name: last_texts
+-- The sender's latest messages after the last one of the other, latest first.
+select text from messages
+where conversation_id = %(id)s and sender_id = %(sender_id)s and number > coalesce((
+    select max(number) from messages where conversation_id = %(id)s and sender_id <> %(sender_id)s), 0)
+order by number desc limit %(limit)s;
+
 -- name: blocked_people
 select accounts.id, accounts.username, case when accounts.avatar_id is not null then accounts.avatar_key end as avatar
 from chat_blocks join accounts on accounts.id = chat_blocks.blocked_id

@@ -133,6 +133,15 @@ class ChatRepository:
         recipient_id, is_notified = row.pop("recipient_id"), row.pop("is_notified")
         return MessageSent(_message({**row, "files": None, "offer": None}), recipient_id, is_notified)
 
+    async def may_share_contacts(self, one_id: int, other_id: int) -> bool:
+        """Whether one of the two has paid the other for an order, or one of them is staff."""
+        return bool(await self._tx.value(QUERIES.may_share_contacts, one_id=one_id, other_id=other_id))
+
+    async def last_texts(self, conversation_id: int, sender_id: int, limit: int) -> list[str]:
+        """The sender's latest messages since the other has written, latest first."""
+        rows = await self._tx.all(QUERIES.last_texts, id=conversation_id, sender_id=sender_id, limit=limit)
+        return [row["text"] for row in rows]
+
     async def add_files(self, message_id: int, file_ids: Sequence[int]) -> None:
         await self._tx.execute(QUERIES.add_files, message_id=message_id, file_ids=list(file_ids))
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from mystar.accounts.model import Actor
+from mystar.chat.contact_filter import ContactFilter
 from mystar.chat.model import (
     AlreadySent,
     AnswerUnknown,
@@ -48,8 +49,10 @@ MAX_ROWS = 1000
 class ChatService:
     """Methods about a conversation raise `ConversationUnknown` if the actor is no member (D4)."""
 
-    def __init__(self, db: Database, files: FileService, limits: RateLimits, clock: Clock) -> None:
-        self._db, self._files, self._limits, self._clock = db, files, limits, clock
+    def __init__(
+        self, db: Database, files: FileService, limits: RateLimits, clock: Clock, contacts: ContactFilter
+    ) -> None:
+        self._db, self._files, self._limits, self._clock, self._contacts = db, files, limits, clock, contacts
 
     # Conversations
 
@@ -80,6 +83,7 @@ class ChatService:
             if not is_new:
                 raise ConversationExists(conversation_id=conversation.id)
             if text:
+                await self._contacts.check(tx, actor, text, conversation=conversation)
                 await self._send(tx, actor, conversation.id, text)
         return conversation
 
@@ -160,6 +164,7 @@ class ChatService:
             whatever else differs (D33).
         :raises MessageEmpty: :raises AnswerUnknown: :raises BlockedByThem: :raises BlockedByYou: :raises TooMany:
         :raises NotFound: a file is not the sender's. :raises Conflict: a file is in use already.
+        :raises ContactsHeldBack:
         """
         if not text and not file_ids:
             raise MessageEmpty
@@ -180,6 +185,7 @@ class ChatService:
     ) -> Sent:
         now = self._clock.now()
         try:
+            await self._contacts.check_new(self._db, actor, conversation_id, client_id, text)
             # Most messages add nothing but themselves: one statement is enough for them.
             alone = not file_ids and await ChatRepository(self._db).send(
                 conversation_id, actor.id, text, answer_id=answer_to, client_id=client_id, now=now, only_notified=True
@@ -208,8 +214,9 @@ class ChatService:
     ) -> Sent:
         """Send a message in the caller's transaction, which shows more than text: ``then`` adds that to a new one.
 
-        :raises AlreadySent: another request with this ``client_id`` was faster.
+        :raises AlreadySent: another request with this ``client_id`` was faster. :raises ContactsHeldBack:
         """
+        await self._contacts.check_new(tx, actor, conversation_id, client_id, text)
         return await self._send(tx, actor, conversation_id, text, client_id=client_id, then=then)
 
     async def send_to(self, actor: Actor, recipient_id: int, text: str, *, client_id: str | None = None) -> Sent:
@@ -218,6 +225,8 @@ class ChatService:
             raise MessageEmpty
         # Counted before the transaction, which holds locks that others wait for.
         await self._limits.hit("message", actor.id)
+        if await self._of_pair(actor, recipient_id) is None:
+            await self._contacts.check(self._db, actor, text, other_id=recipient_id)
         conversation, _ = await self.open(actor, recipient_id)
         return await self._send_once(actor, conversation.id, text, client_id=client_id)
 
@@ -226,6 +235,7 @@ class ChatService:
 
         :raises MessageUnknown: :raises NotYourMessage: :raises MessageDeleted: :raises MessageEmpty: neither text nor
             files would be left. :raises BlockedByThem: :raises BlockedByYou: :raises TooMany:
+            :raises ContactsHeldBack:
         """
         await self._limits.hit("message", actor.id)
         async with self._db.transaction() as tx:
@@ -238,6 +248,7 @@ class ChatService:
             other_id = conversation.other_than(actor.id).id
             await self._require_no_block(chats, actor, other_id)
             if text != message.text:
+                await self._contacts.check(tx, actor, text, conversation=conversation)
                 message = await chats.edit(message, text, self._clock.now())
                 await tx.publish(MessageChanged(message, other_id))
         return message

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from aiohttp import web
+from yarl import URL
 
 from mystar.catalog.keys import CATALOG
 from mystar.chat import handlers, sockets
+from mystar.chat.contact_filter import ContactFilter
 from mystar.chat.keys import CHAT, LIVE_CHAT, OFFERS, STAFF_READING
 from mystar.chat.offers import handlers as offer_handlers
 from mystar.chat.offers.repository import PERSONAL_DATA as OFFERS_DATA
@@ -29,7 +31,10 @@ ROUTES: tuple[Route, ...] = (*handlers.ROUTES, *offer_handlers.ROUTES, *sockets.
 
 def add(app: web.Application, infra: Infrastructure) -> None:
     infra.add_personal_data(PERSONAL_DATA, OFFERS_DATA)
-    app[CHAT] = chat = ChatService(infra.db, app[FILES], infra.limits, infra.clock)
+    http, settings = infra.settings.http, infra.settings.chat
+    own_hosts = (*(URL(url).host or "" for url in (http.public_url, http.site_url)), *settings.allowed_hosts)
+    contacts = ContactFilter(is_on=settings.hold_back_contacts, own_hosts=own_hosts)
+    app[CHAT] = chat = ChatService(infra.db, app[FILES], infra.limits, infra.clock, contacts)
     app[STAFF_READING] = StaffReading(infra.db)
     app[LIVE_CHAT] = sockets.LiveChat(chat, addresses(app), app[HUB], infra.events)
     app[OFFERS] = offers = OfferService(

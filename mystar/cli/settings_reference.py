@@ -18,8 +18,8 @@ from mystar.settings import Settings
 _HEAD = """\
 # Settings
 
-Every setting, its variable and its default. Made from `mystar/sections.py`, `mystar/money_sections.py` and
-`config/default.toml` by `python -m mystar settings > docs/operate/settings.md`; do not edit.
+Every setting, its variable and its default. Made from `mystar/*sections.py` and `config/default.toml` by
+`python -m mystar settings > docs/operate/settings.md`; do not edit.
 
 Defaults are those of development. The file of the profile (`MYSTAR_PROFILE`: `development`, `test`, `production`) comes
 after them, variables of the environment win over both. Lists are JSON or separated by commas. A setting that is wrong

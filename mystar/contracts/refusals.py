@@ -21,7 +21,7 @@ REFUSALS: Mapping[str, str] = {
     "greetings.hello-upload.post": "creator_unknown quota_exceeded",
     "greetings.login.post": "login_refused second_factor_required",
     "greetings.messages.get": "forbidden no_messages",
-    "greetings.messages.post": "forbidden sending_failed",
+    "greetings.messages.post": "contacts_held_back forbidden sending_failed",
     "greetings.order-cancellation.post": "order_not_found order_wrong_time",
     "greetings.order-capture.get": "order_not_found order_not_yours",
     "greetings.order-decision.post": "no_decision order_not_found order_not_yours order_wrong_time token_refused",
@@ -97,15 +97,18 @@ REFUSALS: Mapping[str, str] = {
     "market.conversation-changes.get": "conversation_unknown",
     "market.conversation-message.delete": "conversation_unknown message_unknown not_your_message offer_stays",
     "market.conversation-message.patch": (
-        "blocked_by_them conversation_unknown message_deleted message_unknown not_your_message nothing_said offer_stays"
+        "blocked_by_them contacts_held_back conversation_unknown message_deleted message_unknown not_your_message "
+        "nothing_said offer_stays"
     ),
     "market.conversation-messages.get": "conversation_unknown",
     "market.conversation-messages.post": (
-        "answer_unknown blocked_by_them blocked_by_you conversation_unknown file_in_use file_unknown nothing_said"
+        "answer_unknown blocked_by_them blocked_by_you contacts_held_back conversation_unknown file_in_use "
+        "file_unknown nothing_said"
     ),
     "market.conversation-offers.get": "conversation_unknown",
     "market.conversation-offers.post": (
-        "blocked_by_them modifications_too_cheap price_impossible price_outside_limits service_unknown too_many_offers"
+        "blocked_by_them contacts_held_back modifications_too_cheap price_impossible price_outside_limits "
+        "service_unknown too_many_offers"
     ),
     "market.conversation-read.post": "conversation_unknown",
     "market.conversation.get": "conversation_unknown",
@@ -233,7 +236,7 @@ REFUSALS: Mapping[str, str] = {
     "market.verify-email.get": "confirm_link_unknown",
     "market.verify-email.post": "confirm_link_unknown",
     "market.withdraw-erasure.post": "erasure_link_unknown",
-    "messenger.add-message.post": "answer_unknown blocked_by_them conversation_unknown",
+    "messenger.add-message.post": "answer_unknown blocked_by_them contacts_held_back conversation_unknown",
     "messenger.avatar-upload.patch": "file_too_large",
     "messenger.chat-info.get": "conversation_unknown",
     "messenger.chat-messages.get": "conversation_unknown",
@@ -241,7 +244,7 @@ REFUSALS: Mapping[str, str] = {
     "messenger.login.post": "login_refused second_factor_required",
     "messenger.registration.post": "taken",
     "messenger.second-factor.post": "challenge_unknown second_factor_refused",
-    "messenger.start-chat.post": "conversation_exists own_conversation recipient_unknown",
+    "messenger.start-chat.post": "contacts_held_back conversation_exists own_conversation recipient_unknown",
     "messenger.user.get": "person_unknown",
     "messenger.yandex-login.post": "not_registered provider_token_refused",
     "messenger.yandex-registration.post": "already_registered provider_token_refused",
