@@ -11,7 +11,7 @@ import pytest
 
 from mystar.kit.postgres.prepared import Template
 from mystar.kit.postgres.queries import Query
-from tests.bench.subjects import database
+from tests.bench.targets import database
 from tests.test_sql import QUERIES
 
 pytestmark = pytest.mark.long

@@ -15,9 +15,9 @@ from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.notifications.repository import NotificationRepository
 from mystar.settings import Settings
+from tests.access.objects import make_world
 from tests.access.rights import PANEL, RIGHTS
 from tests.access.test_matrix import ALL, ask, plain
-from tests.access.world import make_world
 from tests.conftest import Api
 from tests.factory import Factory
 

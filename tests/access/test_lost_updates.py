@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from aiohttp import web
 
+from tests.access.objects import World, make_world
 from tests.access.test_matrix import ALL, ask, plain
-from tests.access.world import World, make_world
 from tests.conftest import Api
 from tests.factory import Factory, Person
 from tests.files.uploading import form

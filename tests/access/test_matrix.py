@@ -16,8 +16,8 @@ from mystar.app import contracts
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.kit.web.routes import Route
+from tests.access.objects import SECRET, World, make_world
 from tests.access.rights import PANEL, RIGHTS, Rights
-from tests.access.world import SECRET, World, make_world
 from tests.conftest import Api
 from tests.factory import Factory, Person
 

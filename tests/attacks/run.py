@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.attacks.attacker import Attacker
+from tests.attacks.normal_client import watching
 from tests.attacks.registry import Attack
-from tests.attacks.witness import watching
 
 #: Seconds between two looks at the memory of the server.
 _LOOK = 0.1

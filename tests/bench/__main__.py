@@ -19,8 +19,8 @@ import orjson
 from mystar.demo.fixtures import PASSWORD
 from mystar.kit.web.http import dumps
 from tests.bench.addresses import LIST
-from tests.bench.subjects import Subject, bare, database, service
-from tests.bench.works import ORDERS, Turn, Work, log_in, measure, median, postgres_time, works
+from tests.bench.targets import Subject, bare, database, service
+from tests.bench.workloads import ORDERS, Turn, Work, log_in, measure, median, postgres_time, works
 from tests.server_process import ROOT
 
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from tests.bench.addresses import CATALOGUE, CHEAP, FILTERED, MISSPELT, RARE, SEARCH
-from tests.bench.subjects import Subject, database, service
+from tests.bench.targets import Subject, database, service
 
 #: What is promised of each, in times.
 MOST = 1.5

@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench.subjects import Subject, database, service
-from tests.bench.works import Work, log_in, works
+from tests.bench.targets import Subject, database, service
+from tests.bench.workloads import Work, log_in, works
 
 #: What is promised of the time when there is much, in times.
 PROMISED = 1.5

@@ -30,7 +30,7 @@ from psycopg2.extras import execute_values
 from mystar.kit.security.tokens import ACCESS, Tokens
 from tests.bench.__main__ import memory
 from tests.bench.socket_client import opened
-from tests.bench.subjects import database, pid
+from tests.bench.targets import database, pid
 from tests.ports import unused_port
 from tests.server_process import ROOT, SECRET_KEY, server_in
 

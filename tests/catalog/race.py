@@ -23,7 +23,7 @@ import aiohttp
 from mystar.demo.fixtures import PASSWORD
 from mystar.kit.postgres import driver
 from mystar.kit.postgres.driver import Connection
-from tests.bench.subjects import database
+from tests.bench.targets import database
 from tests.server_process import ServerProcess, server_in
 
 ALL = "/api/v1/services/"

@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from mystar.app import contracts
-from tests.access.world import World, make_world
+from tests.access.objects import World, make_world
 from tests.conftest import Api
 from tests.factory import Factory
 

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from tests.harness.client import Acknowledgement
-from tests.harness.snapshot import Row, Snapshot
-from tests.harness.told import (
+from tests.harness.expected_notifications import (
     MAILED,
     NUMBER,
     a_key_has_one_answer,
@@ -22,6 +21,7 @@ from tests.harness.told import (
     every_mail_arrives_once,
     every_move_is_audited,
 )
+from tests.harness.snapshot import Row, Snapshot
 
 #: The service's status of a payment by the provider's.
 _STATUS = {"pending": "pending", "waiting_for_capture": "held", "succeeded": "captured"}

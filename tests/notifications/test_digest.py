@@ -26,7 +26,7 @@ from tests.chat.chat_client import opened, said
 from tests.clock import FrozenClock
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
-from tests.notifications.reading import LIST, told
+from tests.notifications.notification_requests import LIST, told
 from tests.sandbox_process import SandboxProcess
 
 #: Sentences that tell the mails apart.

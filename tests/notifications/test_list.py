@@ -13,7 +13,7 @@ from mystar.kit.postgres.database import Database
 from mystar.kit.postgres.queries import load
 from tests.conftest import Api
 from tests.factory import Factory, Person
-from tests.notifications.reading import LIST, told, unread
+from tests.notifications.notification_requests import LIST, told, unread
 from tests.subtests import as_subtests
 
 NO_ID = 10**18 - 1

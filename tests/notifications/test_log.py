@@ -18,7 +18,7 @@ from mystar.notifications.service import NotificationService
 from tests.clock import FrozenClock
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
-from tests.notifications.reading import told, unread
+from tests.notifications.notification_requests import told, unread
 
 SEED = 20_261_121
 KEEP = timedelta(days=90)

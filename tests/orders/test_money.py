@@ -22,7 +22,7 @@ from mystar.payments.keys import PAYMENTS
 from mystar.payments.model import HoldExpiring, PaymentSettled
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
-from tests.orders.making import an_order
+from tests.orders.order_factory import an_order
 from tests.sandbox_process import SandboxProcess
 from tests.subtests import as_subtests
 from tests.waiting import eventually

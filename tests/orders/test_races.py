@@ -16,7 +16,7 @@ from mystar.orders.keys import ORDERS
 from mystar.orders.model import ActionNotAllowedNow, Kind, Money, Order, Role, Status
 from mystar.orders.state_machine import KINDS, STATUSES, Action, decide
 from tests.factory import Factory, actor
-from tests.orders.making import an_order
+from tests.orders.order_factory import an_order
 from tests.size import dice, size
 
 SEED, PAIRS = 4, size(60, 2000)

@@ -18,8 +18,8 @@ from mystar.orders.placing import total_price
 from mystar.orders.state_machine import allowed_actions
 from mystar.payments.keys import PAYMENTS
 from tests.factory import Person, actor
-from tests.orders.making import an_order
 from tests.orders.market import PRICE, Market
+from tests.orders.order_factory import an_order
 from tests.sandbox_process import SandboxProcess
 from tests.subtests import as_subtests
 from tests.waiting import eventually

@@ -22,8 +22,8 @@ from mystar.privacy.model import Requester
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, Person, actor
-from tests.privacy.scan import found_in
-from tests.privacy.story import BUYER_WORDS, CREATOR_WORDS, Story
+from tests.privacy.sample_people import BUYER_WORDS, CREATOR_WORDS, Story
+from tests.privacy.table_scan import found_in
 from tests.sandbox_process import SandboxProcess
 
 ERASURE = "/api/v1/users/me/erasure/"

@@ -23,7 +23,7 @@ from mystar.privacy.model import Requester
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, Person
-from tests.privacy.story import BUYER_WORDS, CREATOR_WORDS, MADE_BY_DELIVERY, Story
+from tests.privacy.sample_people import BUYER_WORDS, CREATOR_WORDS, MADE_BY_DELIVERY, Story
 from tests.sandbox_process import SandboxProcess
 
 EXPORT = "/api/v1/users/me/export/"

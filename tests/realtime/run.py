@@ -16,7 +16,7 @@ from aiohttp import web
 from mystar.chat.keys import CHAT
 from tests.factory import Factory, actor
 from tests.realtime.crowd import Device, Talk, check, talk_all
-from tests.realtime.proxy import Proxy
+from tests.realtime.load_balancer import Proxy
 from tests.realtime.servers import Servers
 
 

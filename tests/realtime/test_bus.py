@@ -26,7 +26,7 @@ from mystar.settings import Settings
 from tests.api_server import ApiTestServer
 from tests.factory import Factory, actor
 from tests.realtime.listener import Listener
-from tests.realtime.proxy import Proxy
+from tests.realtime.load_balancer import Proxy
 from tests.tcp_proxy import TcpProxy, proxied
 from tests.waiting import eventually
 

@@ -22,7 +22,7 @@ from tests.factory import Factory, Person, actor
 from tests.realtime.conftest import Doors, Pair
 from tests.realtime.crowd import Device, check, talk_all
 from tests.realtime.listener import Listener
-from tests.realtime.proxy import Proxy
+from tests.realtime.load_balancer import Proxy
 from tests.realtime.run import prepared
 from tests.waiting import eventually
 

@@ -11,8 +11,8 @@ from aiohttp import web
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.realtime.pressure.hostile import hostile
+from tests.realtime.pressure.server_under_load import Subject
 from tests.realtime.pressure.slow import slow_readers
-from tests.realtime.pressure.subject import Subject
 from tests.realtime.run import prepared
 from tests.server_process import server_in
 

@@ -18,7 +18,7 @@ from mystar.reviews.keys import REVIEWS
 from mystar.reviews.model import ReviewUnknown
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
-from tests.notifications.reading import kinds, told
+from tests.notifications.notification_requests import kinds, told
 from tests.reviews.conftest import GOOD, Complete, reviewed
 
 

@@ -22,7 +22,7 @@ import click
 
 from tests.database import reachable_directory
 from tests.harness.run import Deployment, chosen_seed
-from tests.promises.faults.ground import Postgres, busy
+from tests.promises.faults.environment import Postgres, busy
 from tests.sandbox_process import SandboxClient, sandbox_in
 from tests.soak.load import Done, Load
 from tests.soak.watch import Bounds, Look, Watch, beyond, slope

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from tests.harness.run import chosen_seed
-from tests.promises.faults.ground import Ground, NotHere
+from tests.promises.faults.environment import Ground, NotHere
 from tests.promises.faults.scenarios import SCENARIOS
 from tests.promises.proofs import NOT_HERE
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 
 from tests.harness.run import Deployment
-from tests.promises.faults.ground import Ground, busy, is_busy
+from tests.promises.faults.environment import Ground, busy, is_busy
 from tests.server_process import SECRET_KEY, run_cli
 
 _KEY = "a key of the operator, 32 characters or more"

@@ -7,7 +7,7 @@ import random
 import time
 
 from tests.harness.run import Deployment
-from tests.promises.faults.ground import Ground, Witness, busy, fill, is_busy, small_disk
+from tests.promises.faults.environment import Ground, Witness, busy, fill, is_busy, small_disk
 
 #: Seconds within which the service must be ready again (promise O2).
 _HEALS = 5.0

@@ -25,7 +25,7 @@ from tests import programs
 from tests.api_server import ApiTestServer
 from tests.harness.run import Deployment
 from tests.ports import unused_port
-from tests.promises.faults.ground import Ground, NotHere, Witness, busy, fill, is_busy, small_disk
+from tests.promises.faults.environment import Ground, NotHere, Witness, busy, fill, is_busy, small_disk
 from tests.realtime.run import Plan as TalkPlan
 from tests.realtime.run import prepared
 from tests.realtime.run import run as run_talks

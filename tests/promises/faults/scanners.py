@@ -22,7 +22,7 @@ from mystar.settings import load_settings
 from tests.api_server import ApiTestServer
 from tests.factory import Factory
 from tests.harness.service import Service
-from tests.promises.faults.ground import Ground
+from tests.promises.faults.environment import Ground
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import ROOT, environment, run_cli
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from tests.promises.faults import backup, database, machine, outside, scanners
-from tests.promises.faults.ground import Ground
+from tests.promises.faults import backup, database, external_services, machine, scanners
+from tests.promises.faults.environment import Ground
 
 SCENARIOS: Mapping[str, Callable[[Ground], Awaitable[None]]] = {
     "restarts": machine.restarts,
@@ -14,10 +14,10 @@ SCENARIOS: Mapping[str, Callable[[Ground], Awaitable[None]]] = {
     "database-disk-full": database.database_disk_full,
     "slow-disk": database.slow_disk,
     "redis-killed": machine.redis_killed,
-    "provider-away": outside.provider_away,
-    "provider-lies": outside.provider_lies,
-    "mail-away": outside.mail_away,
-    "bucket-away": outside.bucket_away,
+    "provider-away": external_services.provider_away,
+    "provider-lies": external_services.provider_lies,
+    "mail-away": external_services.mail_away,
+    "bucket-away": external_services.bucket_away,
     "disk-full": machine.disk_full,
     "descriptors": machine.descriptors,
     "clock": machine.clock,

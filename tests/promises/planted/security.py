@@ -39,7 +39,7 @@ FAULTS = (
         "        for name, *key in ():\n            await self._limits.hit(name, *key)",
         (
             f"{_ACCOUNTS}/test_login_throttle.py",
-            "tests/operations/test_edge.py::test_hundreds_of_forged_addresses_get_ten_guesses",
+            "tests/operations/test_cors_and_proxies.py::test_hundreds_of_forged_addresses_get_ten_guesses",
         ),
     ),
     Fault(
@@ -97,7 +97,7 @@ FAULTS = (
         "    if seen not in (None, price):",
         "    if seen is not None:\n        return seen\n    if False:",
         (
-            "tests/orders/test_market.py::test_a_client_sets_neither_price_nor_party_nor_state",
+            "tests/orders/test_placing.py::test_a_client_sets_neither_price_nor_party_nor_state",
             "tests/contracts/greetings/orders/test_placing.py::test_read_only_fields_of_an_order_are_ignored",
         ),
     ),

@@ -33,15 +33,15 @@ PROMISES = (
     ),
     Promise(
         "M3",
-        (tests("kit/test_idempotency.py", "orders/test_once.py", "contracts/market/test_idempotency.py"),),
+        (tests("kit/test_idempotency.py", "orders/test_idempotency.py", "contracts/market/test_idempotency.py"),),
         not_shown="200 at once are sent a few times, not in 100 rounds",
     ),
     Promise(
         "M4",
         (
             tests(
-                "payments/test_news.py::test_webhook_return_and_poll_in_every_order_are_one_change",
-                "payments/test_news.py::test_late_and_repeated_words_change_nothing",
+                "payments/test_notifications.py::test_webhook_return_and_poll_in_every_order_are_one_change",
+                "payments/test_notifications.py::test_late_and_repeated_words_change_nothing",
                 "contracts/greetings/payments/test_notifications.py::test_duplicate_and_unordered_notifications_have_one_effect",
             ),
         ),
@@ -50,18 +50,18 @@ PROMISES = (
         "M5",
         (
             tests(
-                "payments/test_news.py::test_a_hundred_forged_notifications_change_nothing",
-                "payments/test_news.py::test_notifications_from_elsewhere_are_not_even_asked_about",
-                "payments/test_news.py::test_another_order_s_payment_is_not_taken_for_ours",
+                "payments/test_notifications.py::test_a_hundred_forged_notifications_change_nothing",
+                "payments/test_notifications.py::test_notifications_from_elsewhere_are_not_even_asked_about",
+                "payments/test_notifications.py::test_another_order_s_payment_is_not_taken_for_ours",
                 "contracts/greetings/payments/test_notifications.py::test_notifications_are_accepted_from_the_provider_s_networks_only",
             ),
         ),
     ),
     Promise(
         "M6",
-        (tests("payments/test_bad_days.py", "earnings/test_sending.py"), _SILENT),
+        (tests("payments/test_provider_failures.py", "earnings/test_sending.py"), _SILENT),
         (
-            tests("payments/test_bad_days.py", "earnings/test_sending.py"),
+            tests("payments/test_provider_failures.py", "earnings/test_sending.py"),
             Command(
                 "1,000 orders, a third of the provider's answers lost", (*_HARNESS, "1000", "--kills", "0"), limit=FULL
             ),
@@ -69,15 +69,20 @@ PROMISES = (
     ),
     Promise(
         "M7",
-        (tests("orders/test_time.py::test_no_hold_of_a_thousand_orders_ends_unnoticed", "payments/test_time.py"),),
+        (
+            tests(
+                "orders/test_deadlines.py::test_no_hold_of_a_thousand_orders_ends_unnoticed",
+                "payments/test_polling_and_expiry.py",
+            ),
+        ),
     ),
     Promise("M8", (tests("orders/test_races.py", "payments/test_refunds.py::test_of_two_at_once_one_wins"),)),
     Promise(
         "M9",
         (
             tests(
-                "orders/test_process.py::test_every_state_and_actor_and_action_gives_what_the_document_says",
-                "orders/test_every_step.py",
+                "orders/test_state_machine.py::test_every_state_and_actor_and_action_gives_what_the_document_says",
+                "orders/test_every_transition.py",
             ),
         ),
     ),
@@ -85,7 +90,7 @@ PROMISES = (
         "M10",
         (
             tests(
-                "orders/test_market.py::test_a_client_sets_neither_price_nor_party_nor_state",
+                "orders/test_placing.py::test_a_client_sets_neither_price_nor_party_nor_state",
                 "contracts/greetings/orders/test_placing.py::test_read_only_fields_of_an_order_are_ignored",
                 "contracts/greetings/orders/test_placing.py::test_a_stale_price_is_refused_with_the_current_one",
                 "reviews/test_reviews.py::test_read_only_fields_of_a_review_are_ignored",

@@ -103,7 +103,7 @@ PROMISES = (
         (
             tests(
                 "realtime/test_several_processes.py::test_a_rolling_restart_fails_no_request_and_loses_no_message",
-                "realtime/test_leaving.py",
+                "realtime/test_shutdown.py",
                 "realtime/test_websocket.py::test_a_process_that_stops_says_when_to_come_back",
                 "operations/test_serving.py::test_a_signal_to_stop_lets_requests_in_flight_end",
             ),

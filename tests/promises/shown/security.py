@@ -36,7 +36,7 @@ PROMISES = (
             tests(
                 "accounts/test_login_throttle.py",
                 "kit/test_rate_limits.py",
-                "operations/test_edge.py::test_hundreds_of_forged_addresses_get_ten_guesses",
+                "operations/test_cors_and_proxies.py::test_hundreds_of_forged_addresses_get_ten_guesses",
             ),
         ),
         not_shown="100,000 guesses from 1,000 addresses are not made",
@@ -62,7 +62,7 @@ PROMISES = (
             ),
         ),
     ),
-    Promise("S7", (tests("accounts/oauth/test_callbacks.py", "accounts/oauth/test_linking.py"),)),
+    Promise("S7", (tests("accounts/oauth/callback_attacks.py", "accounts/oauth/test_linking.py"),)),
     Promise("S8", (tests("operations/test_secrets.py", "kit/test_observability.py"),)),
     Promise("S9", (tests("kit/test_tokens.py", "accounts/test_sessions.py::test_forged_tokens_are_refused"),)),
     Promise("S10", (tests("access/test_matrix.py"),)),
@@ -70,7 +70,7 @@ PROMISES = (
         "S11",
         (
             tests(
-                "orders/test_market.py::test_a_client_sets_neither_price_nor_party_nor_state",
+                "orders/test_placing.py::test_a_client_sets_neither_price_nor_party_nor_state",
                 "contracts/greetings/test_accounts.py::test_registration_ignores_star_and_staff_fields",
                 "contracts/greetings/orders/test_placing.py::test_read_only_fields_of_an_order_are_ignored",
                 "reviews/test_reviews.py::test_read_only_fields_of_a_review_are_ignored",
@@ -116,8 +116,8 @@ PROMISES = (
         (
             tests(
                 "kit/test_http.py::test_forwarded_addresses_are_accepted_only_from_trusted_proxies",
-                "operations/test_edge.py::test_a_forged_forwarded_header_does_not_evade_limits",
-                "operations/test_edge.py::test_hundreds_of_forged_addresses_get_ten_guesses",
+                "operations/test_cors_and_proxies.py::test_a_forged_forwarded_header_does_not_evade_limits",
+                "operations/test_cors_and_proxies.py::test_hundreds_of_forged_addresses_get_ten_guesses",
             ),
         ),
     ),

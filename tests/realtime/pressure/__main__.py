@@ -29,9 +29,9 @@ from tests.database import running_server
 from tests.realtime.crowd import Talk
 from tests.realtime.pressure.hostile import hostile
 from tests.realtime.pressure.idle import idle
+from tests.realtime.pressure.server_under_load import Subject
 from tests.realtime.pressure.slow import slow_readers
 from tests.realtime.pressure.storm import storm
-from tests.realtime.pressure.subject import Subject
 from tests.realtime.run import prepared
 from tests.server_process import environment, server_in
 

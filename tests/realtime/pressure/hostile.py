@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import orjson
 
 from tests.realtime.crowd import Talk
-from tests.realtime.pressure.subject import Subject, in_batches, path_of
-from tests.realtime.pressure.thin import frame, knock
+from tests.realtime.pressure.light_client import frame, knock
+from tests.realtime.pressure.server_under_load import Subject, in_batches, path_of
 
 _BOMB = zlib.compress(bytes(10_000_000))[2:-4]
 #: Frames that end every connection.

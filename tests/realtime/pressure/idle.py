@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.realtime.crowd import Talk
-from tests.realtime.pressure.subject import PATIENCE, Subject, dealt, in_batches, path_of
-from tests.realtime.pressure.thin import knock
+from tests.realtime.pressure.light_client import knock
+from tests.realtime.pressure.server_under_load import PATIENCE, Subject, dealt, in_batches, path_of
 
 #: Seconds of computing that are measured: two heartbeats.
 _LOOK = 60.0

@@ -11,8 +11,8 @@ import orjson
 
 from mystar.kit.realtime.connection import CloseCode
 from tests.realtime.crowd import Talk
-from tests.realtime.pressure.subject import PATIENCE, Subject, in_batches, p99, path_of
-from tests.realtime.pressure.thin import Thin, knock
+from tests.realtime.pressure.light_client import Thin, knock
+from tests.realtime.pressure.server_under_load import PATIENCE, Subject, in_batches, p99, path_of
 
 #: Nearly as long as a message may be: 7 kB.
 _LONG = "Очень длинное сообщение. " * 150

@@ -18,8 +18,8 @@ import orjson
 
 from mystar.kit.background import cancel_and_wait
 from tests.realtime.crowd import Talk
-from tests.realtime.pressure.subject import PATIENCE, Subject, dealt, in_batches, p99, path_of
-from tests.realtime.pressure.thin import Refused, Thin, knock
+from tests.realtime.pressure.light_client import Refused, Thin, knock
+from tests.realtime.pressure.server_under_load import PATIENCE, Subject, dealt, in_batches, p99, path_of
 from tests.server_process import ROOT
 
 #: Seconds between two messages of a conversation.
@@ -137,7 +137,7 @@ async def _post_on(url: str, talks: Sequence[Talk], said: Counter[int]) -> None:
 async def _asking(url: str, token: str) -> AsyncIterator[list[float]]:
     """Milliseconds of requests by another process, which has nothing else to do; complete when the block ends."""
     asking = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.realtime.pressure.asking", url, token),
+        *(sys.executable, "-m", "tests.realtime.pressure.latency_probe", url, token),
         cwd=ROOT,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

@@ -12,7 +12,7 @@ import pytest
 from mystar.orders.model import ActionForbidden, ActionNotAllowedNow, Goal, Kind, Money, Order, Role, Status
 from mystar.orders.state_diagram import describe
 from mystar.orders.state_machine import KINDS, SHOWN, STATUSES, Action, Transition, allowed_actions, decide
-from tests.orders.making import MOMENT, an_order
+from tests.orders.order_factory import MOMENT, an_order
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "orders.md"
 PEOPLE = (Role.BUYER, Role.CREATOR, Role.STAFF)

@@ -1,6 +1,6 @@
 """Asks an API one thing over and over until standard input ends; prints how many milliseconds each answer took.
 
-    python -m tests.realtime.pressure.asking URL TOKEN
+    python -m tests.realtime.pressure.latency_probe URL TOKEN
 
 :raises AssertionError: an answer was none.
 """

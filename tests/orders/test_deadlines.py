@@ -23,8 +23,8 @@ from mystar.payments.keys import PAYMENTS
 from mystar.payments.process import auto_void_at, is_expiring, next_check
 from mystar.settings import Settings
 from tests.factory import Person, actor
-from tests.orders.making import MOMENT, an_order
 from tests.orders.market import Market
+from tests.orders.order_factory import MOMENT, an_order
 from tests.payments.test_process import payment as a_payment
 from tests.sandbox_process import SandboxProcess
 from tests.size import dice, size

@@ -61,7 +61,7 @@ def service(directory: Path, dsn: str, loop: str) -> Iterator[Subject]:
 @contextlib.contextmanager
 def bare(_directory: Path, dsn: str, loop: str) -> Iterator[Subject]:
     port = unused_port()
-    command = [sys.executable, "-m", "tests.bench.bare", dsn, str(port), SECRET_KEY, loop]
+    command = [sys.executable, "-m", "tests.bench.bare_handlers", dsn, str(port), SECRET_KEY, loop]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None

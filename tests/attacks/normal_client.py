@@ -1,6 +1,6 @@
 """A normal client in a process of its own: reads public pages from its own address and writes how long each took.
 
-python -m tests.attacks.witness http://127.0.0.1:8080
+python -m tests.attacks.normal_client http://127.0.0.1:8080
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ async def watching(url: str) -> AsyncIterator[Seen]:
     """The process, from its first answer to the end of the block; what it saw is complete behind the block."""
     seen = Seen()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.attacks.witness", url, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "tests.attacks.normal_client", url, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:

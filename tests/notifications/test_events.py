@@ -13,7 +13,7 @@ from tests.chat.chat_client import mark, opened, said
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, video
 from tests.files.uploading import form
-from tests.notifications.reading import LIST, kinds, told, unread
+from tests.notifications.notification_requests import LIST, kinds, told, unread
 from tests.sandbox_process import SandboxProcess
 from tests.waiting import eventually
 

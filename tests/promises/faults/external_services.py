@@ -13,7 +13,7 @@ from aiohttp import web
 
 from tests.harness.run import FAULTS, Deployment, Report
 from tests.ports import unused_port
-from tests.promises.faults.ground import Ground, Witness
+from tests.promises.faults.environment import Ground, Witness
 from tests.s3_server import ACCESS_KEY, REGION, SECRET_KEY, S3Server
 
 #: What each phase does to the provider.

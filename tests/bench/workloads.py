@@ -17,7 +17,7 @@ import psycopg2
 
 from mystar.demo.fixtures import PASSWORD
 from tests.bench.addresses import CATALOGUE, LIST, SEARCH
-from tests.bench.subjects import Subject
+from tests.bench.targets import Subject
 from tests.server_process import ROOT
 
 CONNECTIONS = 16
