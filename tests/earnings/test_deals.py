@@ -11,18 +11,18 @@ import pytest
 from yarl import URL
 
 from mystar.earnings.keys import DEAL_PAYOUTS, DEAL_RECONCILIATION, PAYOUTS
-from mystar.earnings.payouts.model import Approver, Status
+from mystar.earnings.payouts.model import Status
 from mystar.kit.keys import DATABASE
 from mystar.orders.keys import ORDERS
 from mystar.payments.keys import PAYMENTS
 from mystar.payments.model import MethodNotOffered
 from mystar.settings import Settings, SettingsWrong
 from tests.earnings.bench import TWENTY_PER_CENT, Bench
+from tests.earnings.payout_requests import OPERATOR
 from tests.factory import actor
 from tests.sandbox_process import SandboxProcess, sandbox_in
 from tests.waiting import eventually
 
-OPERATOR = Approver("operator:anna", None, True)
 PRICE = 150_000
 WALLET = {"kind": "wallet", "account_number": "4100116075156746"}
 REFUSING = {"kind": "wallet", "account_number": "410011788545536"}

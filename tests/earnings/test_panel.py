@@ -11,9 +11,9 @@ from mystar.earnings.keys import PAYOUTS
 from mystar.kit.keys import DATABASE
 from tests.admin.conftest import sign_in
 from tests.earnings.bench import Bench
+from tests.earnings.payout_requests import AT_ONCE
 from tests.factory import Person
 
-AT_ONCE = {"PAYOUTS__COOLDOWN_DAYS": "0"}
 pytestmark = pytest.mark.parametrize("further_settings", [AT_ONCE], indirect=True)
 
 

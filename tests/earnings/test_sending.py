@@ -14,18 +14,14 @@ from click.testing import CliRunner
 
 from mystar.cli import sending
 from mystar.earnings.keys import PAYOUT_RECONCILIATION, PAYOUT_SENDING, PAYOUTS
-from mystar.earnings.payouts.model import Approver
 from mystar.earnings.payouts.provider import Destination
 from mystar.earnings.sending.model import NotProvenAbsent, PayoutDifference
 from mystar.kit.keys import DATABASE
 from tests.earnings.bench import Bench
+from tests.earnings.payout_requests import OPERATOR, approved_payout, provider_payouts, wait_for_status
 from tests.sandbox_process import SandboxProcess, sandbox_in
 from tests.waiting import eventually
 
-OPERATOR = Approver("operator:anna", None, True)
-OWNER = Approver("operator:boris", None, True)
-#: Kopecks; the default of the setting.
-SECOND_PAIR_ABOVE = 100_000_000
 THROUGH_PROVIDER = {"PAYOUTS__PROVIDER": "yookassa", "PAYOUTS__COOLDOWN_DAYS": "0", "PAYOUTS__POLL_SECONDS": "1"}
 pytestmark = pytest.mark.parametrize("further_settings", [THROUGH_PROVIDER], indirect=True)
 
@@ -37,37 +33,11 @@ def sandbox_process(tmp_path: Path) -> Iterator[SandboxProcess]:
         yield process
 
 
-async def asked(bench: Bench, amount: int = 125_000, **details: Any) -> dict[str, Any]:
-    """A payout that staff have approved."""
-    await bench.earned(amount)
-    await bench.details(**details)
-    payout = await bench.payout()
-    await bench.app[PAYOUTS].approve(OPERATOR, payout["id"])
-    if amount > SECOND_PAIR_ABOVE:
-        await bench.app[PAYOUTS].approve(OWNER, payout["id"])
-    return payout
-
-
-async def becomes(bench: Bench, payout: dict[str, Any], status: str) -> dict[str, Any]:
-    async def look() -> dict[str, Any] | None:
-        found = await bench.read(f"/api/v1/payouts/{payout['id']}/")
-        return found if found["status"] == status else None
-
-    found = await eventually(look)
-    assert found is not None
-    return found
-
-
-async def sent(bench: Bench) -> list[dict[str, Any]]:
-    """The payouts that the provider has."""
-    return await bench.sandbox.payouts()
-
-
 async def test_an_approved_payout_is_sent_and_paid(bench: Bench) -> None:
-    payout = await asked(bench)
-    await becomes(bench, payout, "paid")
+    payout = await approved_payout(bench)
+    await wait_for_status(bench, payout, "paid")
 
-    [theirs] = await sent(bench)
+    [theirs] = await provider_payouts(bench)
     assert (theirs["amount"], theirs["status"]) == (125_000, "succeeded")
     assert theirs["metadata"]["payout_part"] == str(payout["parts"][0]["id"])
     assert await bench.balance() == {"paid": 125_000}
@@ -82,9 +52,9 @@ async def test_an_approved_payout_is_sent_and_paid(bench: Bench) -> None:
     ],
 )
 async def test_a_payout_reaches_wallets_and_cards(bench: Bench, details: dict[str, str]) -> None:
-    payout = await asked(bench, **details)
+    payout = await approved_payout(bench, **details)
 
-    await becomes(bench, payout, "paid")
+    await wait_for_status(bench, payout, "paid")
 
 
 REASONS = {
@@ -106,7 +76,7 @@ async def test_a_canceled_payout_makes_the_money_available_again(bench: Bench) -
         await bench.details(phone=f"+790000000{number}")
         payout = await bench.payout()
         await bench.app[PAYOUTS].approve(OPERATOR, payout["id"])
-        failed = await becomes(bench, payout, "failed")
+        failed = await wait_for_status(bench, payout, "failed")
         assert [part["reason"] for part in failed["parts"]] == [reason]
         assert await bench.balance() == {"available": 125_000}
     assert (await bench.app[PAYOUT_SENDING].queue_state()).stopped_for is None
@@ -115,8 +85,8 @@ async def test_a_canceled_payout_makes_the_money_available_again(bench: Bench) -
 
 async def test_an_empty_balance_stops_the_whole_queue_until_staff_resume_it(bench: Bench) -> None:
     await bench.sandbox.fund_payouts(0)
-    first = await asked(bench)
-    await becomes(bench, first, "failed")
+    first = await approved_payout(bench)
+    await wait_for_status(bench, first, "failed")
     assert await bench.balance() == {"available": 125_000}
     letter = await bench.sandbox.wait_for_mail("support@localhost")
     assert "insufficient_funds" in letter["text"]
@@ -126,11 +96,11 @@ async def test_an_empty_balance_stops_the_whole_queue_until_staff_resume_it(benc
     await bench.sandbox.fund_payouts(1_000_000)
     await bench.later(minutes=5)
     assert (await bench.read(f"/api/v1/payouts/{second['id']}/"))["status"] == "approved"
-    assert len(await sent(bench)) == 1
+    assert len(await provider_payouts(bench)) == 1
 
     await bench.app[PAYOUT_SENDING].resume_queue(OPERATOR)
     await bench.later(minutes=5)
-    await becomes(bench, second, "paid")
+    await wait_for_status(bench, second, "paid")
     keys = {line["idempotence_key"] for line in await bench.sandbox.journal() if line["kind"] == "payout.created"}
     assert len(keys) == 2
     assert await bench.is_sound()
@@ -140,29 +110,29 @@ async def test_refused_credentials_stop_the_queue_and_fail_nothing(bench: Bench)
     gateway = bench.app[PAYOUT_SENDING]._providers.balance
     wrong = {"Authorization": "Basic d3Jvbmc6d3Jvbmc="}
     gateway._client._session.headers.update(wrong)
-    payout = await asked(bench)
+    payout = await approved_payout(bench)
 
     async def stopped() -> str | None:
         return (await bench.app[PAYOUT_SENDING].queue_state()).stopped_for
 
     assert await eventually(stopped) == "credentials"
     assert (await bench.read(f"/api/v1/payouts/{payout['id']}/"))["status"] == "sending"
-    assert await sent(bench) == []
+    assert await provider_payouts(bench) == []
 
 
 async def test_a_payout_to_a_bank_account_is_paid_by_hand(bench: Bench) -> None:
     """The provider pays to none: it would never leave."""
     account = {"bic": "044525225", "account": "40817810099910004312", "inn": "500100732259", "name": "Иванов Иван"}
-    payout = await asked(bench, kind="bank_account", **account)
+    payout = await approved_payout(bench, kind="bank_account", **account)
     [line] = await bench.app[PAYOUTS].export(OPERATOR)
     assert (line.destination, line.part.amount) == (account, 125_000)
     await bench.app[PAYOUTS].pay(OPERATOR, payout["id"], "17")
     assert await bench.balance() == {"paid": 125_000}
-    assert await sent(bench) == []
+    assert await provider_payouts(bench) == []
 
 
 async def test_the_command_compares_payouts_refunds_and_deals(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    await becomes(bench, await asked(bench), "paid")
+    await wait_for_status(bench, await approved_payout(bench), "paid")
     said: list[str] = []
 
     def run_here(action: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
@@ -183,44 +153,44 @@ async def test_the_command_compares_payouts_refunds_and_deals(bench: Bench, monk
 
 async def test_a_pending_payout_is_followed(bench: Bench) -> None:
     await bench.sandbox.faults(payouts={"hold": True})
-    payout = await asked(bench)
-    await becomes(bench, payout, "pending")
+    payout = await approved_payout(bench)
+    await wait_for_status(bench, payout, "pending")
     assert await bench.balance() == {"reserved": 125_000}
 
-    [theirs] = await sent(bench)
+    [theirs] = await provider_payouts(bench)
     await bench.sandbox.payout_action(theirs["id"], "succeed")
     await bench.later(seconds=2)
-    await becomes(bench, payout, "paid")
+    await wait_for_status(bench, payout, "paid")
 
 
 async def test_a_lost_answer_is_looked_up_and_pays_once(bench: Bench) -> None:
     await bench.sandbox.faults(error_after_work=1)
-    payout = await asked(bench)
-    await becomes(bench, payout, "unknown")
+    payout = await approved_payout(bench)
+    await wait_for_status(bench, payout, "unknown")
     assert (await bench.read("/api/v1/earnings/"))["paused"] == "payout_unknown"
 
     await bench.sandbox.faults()
     await bench.later(minutes=2)
-    await becomes(bench, payout, "paid")
-    assert len(await sent(bench)) == 1
+    await wait_for_status(bench, payout, "paid")
+    assert len(await provider_payouts(bench)) == 1
     assert await bench.is_sound()
 
 
 async def test_a_lost_answer_is_followed_even_after_the_key_is_forgotten(bench: Bench) -> None:
     await bench.sandbox.faults(error_after_work=1)
-    payout = await asked(bench)
-    await becomes(bench, payout, "unknown")
+    payout = await approved_payout(bench)
+    await wait_for_status(bench, payout, "unknown")
     await bench.sandbox.faults()
     await bench.later(hours=25)
-    await becomes(bench, payout, "paid")
+    await wait_for_status(bench, payout, "paid")
 
-    assert len(await sent(bench)) == 1
+    assert len(await provider_payouts(bench)) == 1
 
 
 async def test_a_payout_that_was_never_made_waits_for_a_person_after_twenty_hours(bench: Bench) -> None:
     await bench.sandbox.faults(error_before_work=1)
-    payout = await asked(bench)
-    await becomes(bench, payout, "unknown")
+    payout = await approved_payout(bench)
+    await wait_for_status(bench, payout, "unknown")
     part_id = payout["parts"][0]["id"]
     await bench.sandbox.faults(down=True)
     await bench.later(hours=20, minutes=1)
@@ -234,7 +204,7 @@ async def test_a_payout_that_was_never_made_waits_for_a_person_after_twenty_hour
         return True
 
     await eventually(proven)
-    await becomes(bench, payout, "paid")
+    await wait_for_status(bench, payout, "paid")
     [line] = [line for line in await bench.sandbox.journal() if line["kind"] == "payout.created"]
     assert line["idempotence_key"] == f"payout:{part_id}:2"
     assert await bench.is_sound()
@@ -242,8 +212,8 @@ async def test_a_payout_that_was_never_made_waits_for_a_person_after_twenty_hour
 
 async def test_no_other_attempt_begins_while_the_first_may_still_pay(bench: Bench) -> None:
     await bench.sandbox.faults(error_before_work=1)
-    payout = await asked(bench)
-    await becomes(bench, payout, "unknown")
+    payout = await approved_payout(bench)
+    await wait_for_status(bench, payout, "unknown")
     await bench.sandbox.faults(payouts={"hold": True})
 
     with pytest.raises(NotProvenAbsent):
@@ -259,30 +229,30 @@ async def test_a_payout_is_not_sent_while_its_creator_is_stopped(bench: Bench) -
     await bench.app[PAYOUTS].stop(OPERATOR, bench.creator.id, "a complaint")
     await bench.app[PAYOUT_SENDING].resume_queue(OPERATOR)
     await bench.later(minutes=5)
-    assert await sent(bench) == []
+    assert await provider_payouts(bench) == []
 
     await bench.app[PAYOUTS].stop(OPERATOR, bench.creator.id, None)
     await bench.later(minutes=5)
-    await becomes(bench, payout, "paid")
+    await wait_for_status(bench, payout, "paid")
 
 
 async def test_a_large_payout_is_sent_in_parts_that_end_alone(bench: Bench) -> None:
     await bench.sandbox.faults(payouts={"hold": True})
-    payout = await asked(bench, 110_000_000)
+    payout = await approved_payout(bench, 110_000_000)
     assert [part["amount"] for part in payout["parts"]] == ["500000.00", "500000.00", "100000.00"]
 
     async def all_pending() -> list[dict[str, Any]] | None:
-        theirs = await sent(bench)
+        theirs = await provider_payouts(bench)
         return theirs if len(theirs) == 3 else None
 
     theirs = {one["amount"]: one["id"] for one in await eventually(all_pending) or ()}
-    await becomes(bench, payout, "pending")
+    await wait_for_status(bench, payout, "pending")
     await bench.sandbox.payout_action(theirs[10_000_000], "cancel", reason="general_decline")
-    for one in await sent(bench):
+    for one in await provider_payouts(bench):
         if one["amount"] == 50_000_000:
             await bench.sandbox.payout_action(one["id"], "succeed")
     await bench.later(seconds=2)
-    ended = await becomes(bench, payout, "paid")
+    ended = await wait_for_status(bench, payout, "paid")
 
     assert [part["status"] for part in ended["parts"]] == ["paid", "paid", "failed"]
     assert await bench.balance() == {"available": 10_000_000, "paid": 100_000_000}
@@ -290,9 +260,9 @@ async def test_a_large_payout_is_sent_in_parts_that_end_alone(bench: Bench) -> N
 
 async def test_a_notification_is_a_reason_to_read_the_payout_and_no_more(bench: Bench) -> None:
     await bench.sandbox.faults(payouts={"hold": True})
-    payout = await asked(bench)
-    await becomes(bench, payout, "pending")
-    [theirs] = await sent(bench)
+    payout = await approved_payout(bench)
+    await wait_for_status(bench, payout, "pending")
+    [theirs] = await provider_payouts(bench)
     forged = {"type": "notification", "event": "payout.succeeded", "object": {"id": theirs["id"]}}
 
     answer = await bench.api.post("/payments/notifications/", forged)
@@ -305,8 +275,8 @@ async def test_a_notification_is_a_reason_to_read_the_payout_and_no_more(bench: 
 
 
 async def test_reconciliation_finds_planted_differences_and_invents_none(bench: Bench) -> None:
-    paid = await becomes(bench, await asked(bench), "paid")
-    await becomes(bench, await asked(bench, phone="+79000000006"), "failed")
+    paid = await wait_for_status(bench, await approved_payout(bench), "paid")
+    await wait_for_status(bench, await approved_payout(bench, phone="+79000000006"), "failed")
     reconciliation, db = bench.app[PAYOUT_RECONCILIATION], bench.app[DATABASE]
 
     async def differences() -> list[PayoutDifference]:
@@ -315,7 +285,7 @@ async def test_reconciliation_finds_planted_differences_and_invents_none(bench: 
     assert await differences() == []
 
     part_id = paid["parts"][0]["id"]
-    [provider_id] = [one["id"] for one in await sent(bench) if one["status"] == "succeeded"]
+    [provider_id] = [one["id"] for one in await provider_payouts(bench) if one["status"] == "succeeded"]
     plants = {
         "status": "update payout_parts set status = 'failed' where id = %(id)s",
         "amount": "update payout_parts set amount = amount + 1 where id = %(id)s",
@@ -333,7 +303,7 @@ async def test_reconciliation_finds_planted_differences_and_invents_none(bench: 
 async def test_a_creator_is_asked_for_details_only_when_they_are_at_fault(bench: Bench) -> None:
     for number in ("07", "08"):
         await bench.details(phone=f"+790000000{number}")
-        await becomes(bench, await asked(bench, phone=f"+790000000{number}"), "failed")
+        await wait_for_status(bench, await approved_payout(bench, phone=f"+790000000{number}"), "failed")
     listed = await bench.read("/api/v1/notifications/")
 
     assert [one["type"] for one in listed["results"] if one["type"].startswith("payout")] == [
@@ -357,7 +327,7 @@ async def test_reconciliation_finds_fifty_planted_differences_among_a_thousand_p
             return made.id
 
     ids = [await made for made in asyncio.as_completed([make(number) for number in range(1_000)])]
-    listed = {one["id"]: one["amount"] for one in await sent(bench)}
+    listed = {one["id"]: one["amount"] for one in await provider_payouts(bench)}
     await db.execute(
         "with payout as ("
         " insert into payouts (creator_id, details_id, provider, amount, status, created_at, updated_at)"

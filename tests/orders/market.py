@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -81,3 +82,11 @@ async def add_service(app: web.Application, creator: Person, *, listed: bool = T
 async def open_market(app: web.Application, api: Api, factory: Factory) -> Market:
     buyer, creator = await factory.person(channel="market"), await factory.star(channel="market")
     return Market(app, api, factory, buyer, creator, *await add_service(app, creator))
+
+
+def in_days(days: int) -> str:
+    return (datetime.now(UTC).date() + timedelta(days=days)).isoformat()
+
+
+def action_names(order: dict[str, Any]) -> list[str]:
+    return [action["name"] for action in order["allowed_actions"]]

@@ -57,11 +57,6 @@ async def app(settings: Settings, clock: MovedClock) -> web.Application:
     return await create_app(settings, settings.database.url, clock)
 
 
-@pytest.fixture
-def db(app: web.Application) -> Database:
-    return app[DATABASE]
-
-
 async def run_due(market: Market) -> int:
     return await Deadlines(market.app[ORDERS]).run_due()
 

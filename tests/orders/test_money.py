@@ -11,7 +11,6 @@ from yarl import URL
 
 from mystar.errors import Forbidden, NotFound
 from mystar.files.model import FileInUse
-from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.kit.recount import Difference
 from mystar.orders.keys import ORDER_READS, ORDERS
@@ -51,11 +50,6 @@ def orders(app: web.Application) -> OrderService:
 @pytest.fixture
 def reads(app: web.Application) -> OrderReads:
     return app[ORDER_READS]
-
-
-@pytest.fixture
-def db(app: web.Application) -> Database:
-    return app[DATABASE]
 
 
 async def make_service(db: Database) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from tests.harness.run import chosen_seed
-from tests.promises.faults.environment import Ground, NotHere
+from tests.promises.faults.environment import Environment, NotHere
 from tests.promises.faults.scenarios import SCENARIOS
 from tests.promises.proofs import NOT_HERE
 
@@ -36,23 +36,23 @@ def main(name: str | None, seed: int | None, full: bool, keep: bool) -> None:
     with contextlib.ExitStack() as stack:
         if not keep:
             stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        ground = Ground(seed, full, directory, stack)
-        code = _outcome(name, ground)
-        click.echo("; ".join(ground.measured) + (f"; {time.monotonic() - began:.0f} s" if code == 0 else ""))
+        env = Environment(seed, full, directory, stack)
+        code = _outcome(name, env)
+        click.echo("; ".join(env.measured) + (f"; {time.monotonic() - began:.0f} s" if code == 0 else ""))
     sys.exit(code)
 
 
-def _outcome(name: str, ground: Ground) -> int:
+def _outcome(name: str, env: Environment) -> int:
     try:
-        asyncio.run(SCENARIOS[name](ground))
+        asyncio.run(SCENARIOS[name](env))
     except NotHere as reason:
-        ground.measured[:] = [str(reason)]
+        env.measured[:] = [str(reason)]
         return NOT_HERE
     except BaseException as error:
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
         traceback.print_exception(error)
-        ground.measured.append(f"FAILED: {' '.join(str(error).split())[:400]}")
+        env.measured.append(f"FAILED: {' '.join(str(error).split())[:400]}")
         return 1
     return 0
 

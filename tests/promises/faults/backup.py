@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 
 from tests.harness.run import Deployment
-from tests.promises.faults.environment import Ground, busy, is_busy
+from tests.promises.faults.environment import Environment, busy, is_busy
 from tests.server_process import SECRET_KEY, run_cli
 
 _KEY = "a key of the operator, 32 characters or more"
@@ -20,11 +20,11 @@ _LIMIT = 300.0
 _COUNTS = "select (select count(*) from orders), (select count(*) from ledger_entries), (select count(*) from files)"
 
 
-async def restore(ground: Ground) -> None:
+async def restore(env: Environment) -> None:
     """A backup (1 GB) made under orders is restored on an empty machine, and `check` finds nothing (O5)."""
-    postgres = ground.postgres()
-    dsn, place = postgres.dsn("mystar"), ground.directory / "backups"
-    if ground.full:
+    postgres = env.postgres()
+    dsn, place = postgres.dsn("mystar"), env.directory / "backups"
+    if env.full:
         await asyncio.to_thread(_fill, dsn, 1_000)
     counted: list[tuple[int, ...]] = []
 
@@ -33,20 +33,20 @@ async def restore(ground: Ground) -> None:
         counted.append(await asyncio.to_thread(_count, dsn))
         began = time.monotonic()
         await deployment.service.command("backup", "--to", str(place))
-        ground.measure(f"backup under load in {time.monotonic() - began:.1f} s, {_megabytes(place)} MB")
+        env.measure(f"backup under load in {time.monotonic() - began:.1f} s, {_megabytes(place)} MB")
 
-    await ground.orders(accident, dsn=dsn, BACKUP_KEY=_KEY)
+    await env.orders(accident, dsn=dsn, BACKUP_KEY=_KEY)
     empty = postgres.create("restored")
-    theirs = {"DATABASE__URL": empty, "DATA_DIR": ground.directory / "restored", "BACKUP_KEY": _KEY}
+    theirs = {"DATABASE__URL": empty, "DATA_DIR": env.directory / "restored", "BACKUP_KEY": _KEY}
     theirs["SECRET_KEY"] = SECRET_KEY
     began = time.monotonic()
     for command in (("restore", "--from", str(place)), ("migrate",), ("check",)):
-        done = await asyncio.to_thread(run_cli, *command, directory=ground.directory, patience=1200, **theirs)
+        done = await asyncio.to_thread(run_cli, *command, directory=env.directory, patience=1200, **theirs)
         assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}"
     seconds = time.monotonic() - began
     restored = await asyncio.to_thread(_count, empty)
     assert all(now >= then for now, then in zip(restored, counted[0], strict=True)), f"{counted[0]} became {restored}"
-    ground.measure(f"restored and checked in {seconds:.1f} s: {restored[0]} orders, {restored[2]} files ({busy()})")
+    env.measure(f"restored and checked in {seconds:.1f} s: {restored[0]} orders, {restored[2]} files ({busy()})")
     assert is_busy() or seconds < _LIMIT, "the restore takes too long"
 
 

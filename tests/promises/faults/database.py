@@ -7,15 +7,15 @@ import random
 import time
 
 from tests.harness.run import Deployment
-from tests.promises.faults.environment import Ground, Witness, busy, fill, is_busy, small_disk
+from tests.promises.faults.environment import Environment, Witness, busy, fill, is_busy, small_disk
 
 #: Seconds within which the service must be ready again (promise O2).
 _HEALS = 5.0
 
 
-async def postgres_away(ground: Ground) -> None:
+async def postgres_away(env: Environment) -> None:
     """PostgreSQL is stopped for 10 s (60 s) under orders: alive, not ready, 503 with Retry-After, heals in 5 s (O2)."""
-    postgres, seconds = ground.postgres(), ground.size(10, 60)
+    postgres, seconds = env.postgres(), env.size(10, 60)
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
         outside = Witness(deployment.service.url)
@@ -34,16 +34,14 @@ async def postgres_away(ground: Ground) -> None:
         await asyncio.to_thread(postgres.start)
         healed = await outside.until("/readyz", 200, 60)
         assert healed < _HEALS or is_busy(), f"ready only {healed:.1f} s after PostgreSQL"
-        ground.measure(
-            f"away {seconds} s, {looks} looks: alive, not ready, 503; ready {healed:.1f} s after it ({busy()})"
-        )
+        env.measure(f"away {seconds} s, {looks} looks: alive, not ready, 503; ready {healed:.1f} s after it ({busy()})")
 
-    await ground.orders(accident, dsn=postgres.dsn("mystar"))
+    await env.orders(accident, dsn=postgres.dsn("mystar"))
 
 
-async def postgres_killed(ground: Ground) -> None:
+async def postgres_killed(env: Environment) -> None:
     """PostgreSQL is killed at random moments under orders, and started again (O2, M1)."""
-    postgres, kills, healed = ground.postgres(), ground.size(3, 12), list[float]()
+    postgres, kills, healed = env.postgres(), env.size(3, 12), list[float]()
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
         outside = Witness(deployment.service.url)
@@ -54,15 +52,15 @@ async def postgres_killed(ground: Ground) -> None:
             await asyncio.to_thread(postgres.start)
             healed.append(await outside.until("/readyz", 200, 60))
 
-    await ground.orders(accident, dsn=postgres.dsn("mystar"), span=4.0 * kills)
-    ground.measure(f"{kills} kills, ready after {max(healed):.1f} s at most ({busy()})")
+    await env.orders(accident, dsn=postgres.dsn("mystar"), span=4.0 * kills)
+    env.measure(f"{kills} kills, ready after {max(healed):.1f} s at most ({busy()})")
 
 
-async def database_disk_full(ground: Ground) -> None:
+async def database_disk_full(env: Environment) -> None:
     """The disk of PostgreSQL fills up under orders: refusals, no corruption, and on when there is room again (O6)."""
-    disk = ground.stack.enter_context(small_disk(ground.directory / "disk", 320))
+    disk = env.stack.enter_context(small_disk(env.directory / "disk", 320))
     disk.chmod(0o711)
-    postgres = ground.postgres(disk / "postgres", min_wal_size="32MB", max_wal_size="48MB")
+    postgres = env.postgres(disk / "postgres", min_wal_size="32MB", max_wal_size="48MB")
     crashes = 0
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
@@ -81,13 +79,13 @@ async def database_disk_full(ground: Ground) -> None:
             await asyncio.to_thread(postgres.start)
         await outside.until("/readyz", 200, 60)
 
-    await ground.orders(accident, dsn=postgres.dsn("mystar"), orders=ground.size(16, 60))
-    ground.measure(f"PostgreSQL stopped itself {crashes} times for want of room")
+    await env.orders(accident, dsn=postgres.dsn("mystar"), orders=env.size(16, 60))
+    env.measure(f"PostgreSQL stopped itself {crashes} times for want of room")
 
 
-async def slow_disk(ground: Ground) -> None:
+async def slow_disk(env: Environment) -> None:
     """Every commit of PostgreSQL waits a tenth of a second for its disk (O6)."""
-    postgres = ground.postgres(commit_delay="100000", commit_siblings="0", fsync="on")
+    postgres = env.postgres(commit_delay="100000", commit_siblings="0", fsync="on")
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
         outside, slowest = Witness(deployment.service.url), 0.0
@@ -96,6 +94,6 @@ async def slow_disk(ground: Ground) -> None:
             assert await outside.status("/api/v1/services/") == 200
             slowest = max(slowest, time.monotonic() - began)
             await asyncio.sleep(0.5)
-        ground.measure(f"a list took {slowest:.2f} s at most meanwhile ({busy()})")
+        env.measure(f"a list took {slowest:.2f} s at most meanwhile ({busy()})")
 
-    await ground.orders(accident, dsn=postgres.dsn("mystar"))
+    await env.orders(accident, dsn=postgres.dsn("mystar"))

@@ -32,7 +32,7 @@ class NotHere(Exception):
 
 
 @dataclass
-class Ground:
+class Environment:
     """:param full: the size before a release."""
 
     seed: int

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from tests.harness.run import FAULTS, Deployment, Report
 from tests.ports import unused_port
-from tests.promises.faults.environment import Ground, Witness
+from tests.promises.faults.environment import Environment, Witness
 from tests.s3_server import ACCESS_KEY, REGION, SECRET_KEY, S3Server
 
 #: What each phase does to the provider.
@@ -36,15 +36,15 @@ async def _goes_on(outside: Witness, what: str) -> None:
         assert status == 200, f"{path} is {status} while {what}"
 
 
-async def provider_away(ground: Ground) -> None:
+async def provider_away(env: Environment) -> None:
     """The provider is away for 10 s (10 min), then slow, failing and lying; orders and lists go on (O3, M6)."""
-    sandbox = ground.sandbox()
-    away, phase = ground.size(10, 600), ground.size(5, 20)
+    sandbox = env.sandbox()
+    away, phase = env.size(10, 600), env.size(5, 20)
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
         outside = Witness(deployment.service.url)
         await asyncio.sleep(chance.uniform(1, 3))
-        await sandbox.faults(seed=ground.seed, down=True)
+        await sandbox.faults(seed=env.seed, down=True)
         seen = False
         for _ in range(away * 2):
             await _goes_on(outside, "the provider is away")
@@ -52,47 +52,47 @@ async def provider_away(ground: Ground) -> None:
             await asyncio.sleep(0.5)
         assert seen, "no metric shows that the provider is away"
         for name, faults in _PROVIDER.items():
-            await sandbox.faults(seed=ground.seed, **faults)
+            await sandbox.faults(seed=env.seed, **faults)
             for _ in range(phase):
                 await _goes_on(outside, f"the provider is {name}")
                 await asyncio.sleep(1)
         await sandbox.faults()
 
-    await ground.orders(accident, sandbox=sandbox, span=float(away))
-    ground.measure(f"away {away} s, then {', '.join(_PROVIDER)}, {phase} s each")
+    await env.orders(accident, sandbox=sandbox, span=float(away))
+    env.measure(f"away {away} s, then {', '.join(_PROVIDER)}, {phase} s each")
 
 
-async def provider_lies(ground: Ground) -> None:
+async def provider_lies(env: Environment) -> None:
     """A third of the provider's answers are lost and its notifications late, doubled or missing (M6)."""
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
         await _goes_on(Witness(deployment.service.url), "the provider lies")
 
-    await ground.orders(accident, faults=FAULTS, orders=ground.size(24, 300))
+    await env.orders(accident, faults=FAULTS, orders=env.size(24, 300))
 
 
-async def mail_away(ground: Ground) -> None:
+async def mail_away(env: Environment) -> None:
     """The mail server is away for 10 s (10 min), then slow, busy and silent; every mail arrives, in order (O3)."""
-    sandbox = ground.sandbox()
-    away, phase = ground.size(10, 600), ground.size(5, 20)
+    sandbox = env.sandbox()
+    away, phase = env.size(10, 600), env.size(5, 20)
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
         outside = Witness(deployment.service.url)
         await asyncio.sleep(chance.uniform(1, 3))
-        await sandbox.faults(seed=ground.seed, smtp={"down": True})
+        await sandbox.faults(seed=env.seed, smtp={"down": True})
         for _ in range(away):
             await _goes_on(outside, "the mail server is away")
             await asyncio.sleep(1)
         for name, faults in _MAIL.items():
-            await sandbox.faults(seed=ground.seed, **faults)
+            await sandbox.faults(seed=env.seed, **faults)
             for _ in range(phase):
                 await _goes_on(outside, f"the mail server is {name}")
                 await asyncio.sleep(1)
         await sandbox.faults()
 
-    report = await ground.orders(accident, sandbox=sandbox, span=float(away))
+    report = await env.orders(accident, sandbox=sandbox, span=float(away))
     mails = _in_order(report)
-    ground.measure(f"away {away} s, then {', '.join(_MAIL)}; {mails} mails, in order for each recipient")
+    env.measure(f"away {away} s, then {', '.join(_MAIL)}; {mails} mails, in order for each recipient")
 
 
 def _in_order(report: Report) -> int:
@@ -168,15 +168,15 @@ class Bucket:
 _OF_THE_CONNECTION = ("transfer-encoding", "content-length", "connection", "server", "date")
 
 
-async def bucket_away(ground: Ground) -> None:
+async def bucket_away(env: Environment) -> None:
     """The bucket is away for 8 s (10 min), slow, lying and cutting answers off; no greeting is lost (O3)."""
-    (ground.directory / "s3").mkdir()
-    behind = S3Server(unused_port(), ground.directory / "s3")
+    (env.directory / "s3").mkdir()
+    behind = S3Server(unused_port(), env.directory / "s3")
     behind.start()
-    ground.stack.callback(behind.stop)
+    env.stack.callback(behind.stop)
     behind.bucket("media")
-    bucket, away = Bucket(behind, random.Random(ground.seed)), ground.size(8, 600)
-    phase = ground.size(6, 30)
+    bucket, away = Bucket(behind, random.Random(env.seed)), env.size(8, 600)
+    phase = env.size(6, 30)
     await bucket.start()
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
@@ -200,7 +200,7 @@ async def bucket_away(ground: Ground) -> None:
         "STORAGE__S3__SECRET_KEY": SECRET_KEY,
     }
     try:
-        await ground.orders(accident, span=float(away), **variables)
+        await env.orders(accident, span=float(away), **variables)
     finally:
         await bucket.stop()
-    ground.measure(f"away {away} s, then slow, saying 500 after the work and cutting answers off, {phase} s each")
+    env.measure(f"away {away} s, then slow, saying 500 after the work and cutting answers off, {phase} s each")

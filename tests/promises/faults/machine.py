@@ -25,7 +25,7 @@ from tests import programs
 from tests.api_server import ApiTestServer
 from tests.harness.run import Deployment
 from tests.ports import unused_port
-from tests.promises.faults.environment import Ground, NotHere, Witness, busy, fill, is_busy, small_disk
+from tests.promises.faults.environment import Environment, NotHere, Witness, busy, fill, is_busy, small_disk
 from tests.realtime.run import Plan as TalkPlan
 from tests.realtime.run import prepared
 from tests.realtime.run import run as run_talks
@@ -36,15 +36,15 @@ _HOUR = 3600
 _FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 
-async def restarts(ground: Ground) -> None:
+async def restarts(env: Environment) -> None:
     """The service is killed and started again, as a supervisor does: serving in 3 s, ready in 5 s (O1)."""
     port, serving, ready = unused_port(), list[float](), list[float]()
-    given = {"DATABASE__URL": ground.postgres().dsn("mystar"), "HTTP__PORT": port, "HTTP__EVENT_LOOP": "uvloop"}
+    given = {"DATABASE__URL": env.postgres().dsn("mystar"), "HTTP__PORT": port, "HTTP__EVENT_LOOP": "uvloop"}
     outside = Witness(f"http://127.0.0.1:{port}")
-    for _ in range(ground.size(5, 50) + 1):
+    for _ in range(env.size(5, 50) + 1):
         began = time.monotonic()
         # Not a fork of an imported program, as elsewhere in tests: the time of the imports is what is measured.
-        with _started(environment(ground.directory, **given), ground.directory / "service.log") as process:
+        with _started(environment(env.directory, **given), env.directory / "service.log") as process:
             serving.append(await outside.until("/healthz", 200, 60))
             await outside.until("/readyz", 200, 60)
             ready.append(time.monotonic() - began)
@@ -52,7 +52,7 @@ async def restarts(ground: Ground) -> None:
     # The first was no restart.
     del serving[0], ready[0]
     said = f"{len(ready)} kills: serving after {max(serving):.1f} s, ready after {max(ready):.1f} s at most ({busy()})"
-    ground.measure(said)
+    env.measure(said)
     if max(serving) > 3 or max(ready) > 5:
         assert is_busy(), "it takes too long to come back"
         raise NotHere(f"{said}: a machine that is so busy says nothing of 3 s and 5 s")
@@ -71,10 +71,10 @@ def _started(variables: dict[str, str], log: Path) -> Iterator[subprocess.Popen[
         process.wait(20)
 
 
-async def disk_full(ground: Ground) -> None:
+async def disk_full(env: Environment) -> None:
     """The disk of the files fills up and then takes no writes, under orders: refused aloud, nothing half kept (O6)."""
     # `check` wants a gigabyte that is free, at the end.
-    data = ground.stack.enter_context(small_disk(ground.directory / "service" / "var", 1200))
+    data = env.stack.enter_context(small_disk(env.directory / "service" / "var", 1200))
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
         outside = Witness(deployment.service.url)
@@ -86,15 +86,15 @@ async def disk_full(ground: Ground) -> None:
         full = time.monotonic() - began
         await _others_go_on(outside, "the disk is full")
         ballast.unlink()
-        await asyncio.sleep(ground.size(2, 10))
+        await asyncio.sleep(env.size(2, 10))
         _remount(data, "ro")
         await outside.until("/readyz", 503, 30)
         await _others_go_on(outside, "the disk is read-only")
         _remount(data, "rw")
         healed = await outside.until("/readyz", 200, 60)
-        ground.measure(f"told {full:.1f} s after the disk was full, ready {healed:.1f} s after it could be written")
+        env.measure(f"told {full:.1f} s after the disk was full, ready {healed:.1f} s after it could be written")
 
-    await ground.orders(accident, STORAGE__MIN_FREE_DISK=100_000)
+    await env.orders(accident, STORAGE__MIN_FREE_DISK=100_000)
 
 
 async def _others_go_on(outside: Witness, what: str) -> None:
@@ -111,7 +111,7 @@ def _remount(place: Path, how: str) -> None:
         raise NotHere(f"a file system cannot be remounted here: {done.stderr.strip()}")
 
 
-async def descriptors(ground: Ground) -> None:
+async def descriptors(env: Environment) -> None:
     """20 descriptors are left, and clients keep connections open: no crash, said, and over when they go (O6)."""
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
@@ -121,7 +121,7 @@ async def descriptors(ground: Ground) -> None:
         before = resource.prlimit(service.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(service.pid, resource.RLIMIT_NOFILE, (used + 20, before[1]))
         clients = [await _idle(service.port) for _ in range(60)]
-        await asyncio.sleep(ground.size(8, 30))
+        await asyncio.sleep(env.size(8, 30))
         most = len(os.listdir(f"/proc/{service.pid}/fd"))
         for writer in clients:
             writer.close()
@@ -131,13 +131,13 @@ async def descriptors(ground: Ground) -> None:
         assert most <= used + 20
         lines = len((await asyncio.to_thread(service.log.read_text, errors="replace")).splitlines())
         assert lines < 500, f"the log has {lines} lines of it"
-        ground.measure(
+        env.measure(
             f"{used} of {used + 20} descriptors in use, 60 further connections; healthy {answered:.1f} s after them;"
             f" {lines} lines in the log"
         )
 
     # As in production; asyncio's own loop writes an error for each connection that it cannot accept.
-    await ground.orders(accident, HTTP__EVENT_LOOP="uvloop")
+    await env.orders(accident, HTTP__EVENT_LOOP="uvloop")
 
 
 async def _idle(port: int) -> asyncio.StreamWriter:
@@ -168,11 +168,11 @@ def _false_clock(file: Path) -> Iterator[None]:
         yield
 
 
-async def clock(ground: Ground) -> None:
+async def clock(env: Environment) -> None:
     """The clock of service and PostgreSQL steps an hour on, back, an hour back and on again, under orders (O6)."""
     if not _FAKETIME:
         raise NotHere("libfaketime is not installed (Debian: libfaketime)")
-    file = ground.directory / "clock"
+    file = env.directory / "clock"
 
     def show(seconds: int) -> None:
         fresh = file.with_suffix(".new")
@@ -181,14 +181,14 @@ async def clock(ground: Ground) -> None:
         fresh.rename(file)
 
     show(0)
-    sandbox = ground.sandbox()
+    sandbox = env.sandbox()
     steps = (0, _HOUR, 0, -_HOUR, 0)
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
         outside = Witness(deployment.service.url)
         for step in steps:
             show(step)
-            for _ in range(ground.size(5, 20)):
+            for _ in range(env.size(5, 20)):
                 for path in ("/healthz", "/api/v1/services/"):
                     status = await outside.status(path)
                     assert status == 200, f"{path} is {status} while the clock is off by {step} s"
@@ -197,9 +197,9 @@ async def clock(ground: Ground) -> None:
         assert "the clock was set back" in said, "the service has read the true clock"
 
     with _false_clock(file):
-        dsn = ground.postgres().dsn("mystar")
-        await ground.orders(accident, dsn=dsn, sandbox=sandbox, span=ground.size(10, 60))
-    ground.measure("steps of +1 h, −1 h, −1 h, +1 h of both clocks")
+        dsn = env.postgres().dsn("mystar")
+        await env.orders(accident, dsn=dsn, sandbox=sandbox, span=env.size(10, 60))
+    env.measure("steps of +1 h, −1 h, −1 h, +1 h of both clocks")
 
 
 class Redis:
@@ -228,18 +228,18 @@ class Redis:
             self._process = None
 
 
-async def redis_killed(ground: Ground) -> None:
+async def redis_killed(env: Environment) -> None:
     """Redis, bus of three processes, is killed while people talk: every message once, in order (T1)."""
-    redis, chance, kills = Redis(ground.directory), random.Random(ground.seed), 0
+    redis, chance, kills = Redis(env.directory), random.Random(env.seed), 0
     redis.start()
-    ground.stack.callback(redis.kill)
-    dsn = ground.postgres().dsn("mystar")
+    env.stack.callback(redis.kill)
+    dsn = env.postgres().dsn("mystar")
     given = {"DATABASE__URL": dsn, "BUS__URL": redis.url, "SOCKETS__FRAMES_PER_MINUTE": 100_000}
-    variables = environment(ground.directory, **given)
+    variables = environment(env.directory, **given)
     with mock.patch.dict(os.environ, variables):
         app = await create_app(load_settings(), dsn)
         async with ApiTestServer(app):
-            talks = await prepared(app, ground.size(6, 30))
+            talks = await prepared(app, env.size(6, 30))
 
     async def accidents() -> None:
         nonlocal kills
@@ -250,10 +250,10 @@ async def redis_killed(ground: Ground) -> None:
             redis.start()
             kills += 1
 
-    plan = TalkPlan(ground.seed, len(talks), ground.size(60, 400), devices=2, kills=1, cuts=10)
+    plan = TalkPlan(env.seed, len(talks), env.size(60, 400), devices=2, kills=1, cuts=10)
     killing = asyncio.create_task(accidents())
     try:
-        report = await run_talks(plan, talks, variables, ground.directory / "servers.log")
+        report = await run_talks(plan, talks, variables, env.directory / "servers.log")
     finally:
         await cancel_and_wait(killing)
-    ground.measure(f"{plan.talks * plan.messages} messages, {kills} kills of Redis: {report}")
+    env.measure(f"{plan.talks * plan.messages} messages, {kills} kills of Redis: {report}")

@@ -22,7 +22,7 @@ from mystar.settings import load_settings
 from tests.api_server import ApiTestServer
 from tests.factory import Factory
 from tests.harness.service import Service
-from tests.promises.faults.environment import Ground
+from tests.promises.faults.environment import Environment
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import ROOT, environment, run_cli
 
@@ -46,10 +46,10 @@ _HOSTILE: tuple[Any, ...] = (
 )
 
 
-async def fuzz(ground: Ground) -> None:
+async def fuzz(env: Environment) -> None:
     """Hostile parameters and bodies for every operation of the OpenAPI document, by every role: no 5xx (S15)."""
-    chance, rounds = random.Random(ground.seed), ground.size(1, 20)
-    dsn, sandbox = ground.postgres().dsn("mystar"), ground.sandbox()
+    chance, rounds = random.Random(env.seed), env.size(1, 20)
+    dsn, sandbox = env.postgres().dsn("mystar"), env.sandbox()
     variables = {
         "DATABASE__URL": dsn,
         "LIMITS__ENABLED": "false",
@@ -58,8 +58,8 @@ async def fuzz(ground: Ground) -> None:
         "PAYMENTS__YOOKASSA__URL": sandbox.yookassa,
         **sandbox.oauth,
     }
-    tokens = await _actors(dsn, ground.directory, variables)
-    async with _serving(ground, dsn, sandbox, **variables) as server:
+    tokens = await _actors(dsn, env.directory, variables)
+    async with _serving(env, dsn, sandbox, **variables) as server:
         connector = aiohttp.TCPConnector(limit=8)
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30)) as session:
             async with session.get(server.url + _DOCUMENT) as answer:
@@ -86,16 +86,16 @@ async def fuzz(ground: Ground) -> None:
         # A notification that names no payment of ours is written as an error on purpose.
         defects = [text for text in defects if "provider" not in text]
     assert not failed, "; ".join(failed[:5])
-    checked = await asyncio.to_thread(run_cli, "check", directory=ground.directory, patience=300, **variables)
+    checked = await asyncio.to_thread(run_cli, "check", directory=env.directory, patience=300, **variables)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     statuses = ", ".join(f"{count}× {status}" for status, count in sorted(answers.items()))
-    ground.measure(f"{len(requests)} requests to {len(operations)} operations by {len(tokens)} roles: {statuses}")
+    env.measure(f"{len(requests)} requests to {len(operations)} operations by {len(tokens)} roles: {statuses}")
     assert not defects, f"{len(defects)} errors in the log: {defects[0]}"
 
 
 @contextlib.asynccontextmanager
-async def _serving(ground: Ground, dsn: str, sandbox: SandboxProcess, **variables: object) -> AsyncIterator[Service]:
-    service = Service(dsn, sandbox, ground.directory, **variables)
+async def _serving(env: Environment, dsn: str, sandbox: SandboxProcess, **variables: object) -> AsyncIterator[Service]:
+    service = Service(dsn, sandbox, env.directory, **variables)
     try:
         yield await service.start().wait_ready()
     finally:
@@ -218,13 +218,13 @@ _KNOWN_BAD = "aiohttp==3.9.0"
 _LEAKS = re.compile(r"Traceback \(most recent|psycopg2|File \"/|SELECT .+ FROM |/site-packages/|PG::|stack trace", re.I)
 
 
-async def scan(ground: Ground) -> None:
+async def scan(env: Environment) -> None:
     """Rules of bandit, pip-audit, and what ZAP's baseline looks at: no finding without explanation (S16)."""
-    ground.measure(await asyncio.to_thread(_read_code))
-    findings, looked = await _baseline(ground)
+    env.measure(await asyncio.to_thread(_read_code))
+    findings, looked = await _baseline(env)
     assert not findings, f"{len(findings)} findings: {'; '.join(findings[:5])}"
-    ground.measure(f"{looked} answers looked at as ZAP's baseline does, no finding")
-    ground.measure(await asyncio.to_thread(_audit))
+    env.measure(f"{looked} answers looked at as ZAP's baseline does, no finding")
+    env.measure(await asyncio.to_thread(_audit))
 
 
 def _read_code() -> str:
@@ -260,16 +260,16 @@ def _pip_audit(*arguments: str, given: str = "") -> subprocess.CompletedProcess[
         return subprocess.CompletedProcess(command, 2, "", "no answer")
 
 
-async def _baseline(ground: Ground) -> tuple[list[str], int]:
-    dsn = ground.postgres().dsn("mystar")
+async def _baseline(env: Environment) -> tuple[list[str], int]:
+    dsn = env.postgres().dsn("mystar")
     # As in production, where the origins are named.
     origins = {"HTTP__CORS_ORIGINS": "https://stars.example"}
     variables = {"DATABASE__URL": dsn, "LIMITS__ENABLED": "false", **origins}
-    tokens = await _actors(dsn, ground.directory, variables)
+    tokens = await _actors(dsn, env.directory, variables)
     findings: list[str] = []
     looked = 0
     async with (
-        _serving(ground, dsn, ground.sandbox(), **variables) as server,
+        _serving(env, dsn, env.sandbox(), **variables) as server,
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
     ):
         async with session.get(server.url + _DOCUMENT) as answer:

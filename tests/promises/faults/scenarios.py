@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from tests.promises.faults import backup, database, external_services, machine, scanners
-from tests.promises.faults.environment import Ground
+from tests.promises.faults.environment import Environment
 
-SCENARIOS: Mapping[str, Callable[[Ground], Awaitable[None]]] = {
+SCENARIOS: Mapping[str, Callable[[Environment], Awaitable[None]]] = {
     "restarts": machine.restarts,
     "postgres-away": database.postgres_away,
     "postgres-killed": database.postgres_killed,

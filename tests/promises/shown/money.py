@@ -26,7 +26,7 @@ PROMISES = (
             tests(
                 "payments/test_ledger.py",
                 "payments/test_process.py::test_whatever_is_heard_in_whatever_order_the_parts_add_up_to_the_whole",
-                "earnings/test_payouts.py::test_whatever_happens_at_once_the_ledger_stays_sound",
+                "earnings/test_payout_debts.py::test_whatever_happens_at_once_the_ledger_stays_sound",
             ),
         ),
         not_shown="10,000 random steps are made in memory, fewer in a database",

@@ -28,13 +28,13 @@ _SLOW = tests(
 _BACK = tests("realtime/test_crowd.py::test_all_sockets_break_at_once_and_all_come_back_and_catch_up")
 _DEAD = tests("realtime/test_websocket.py::test_a_client_without_pongs_is_closed")
 _FRAMES = tests(
-    "realtime/test_websocket.py::test_a_too_long_frame_closes_the_websocket",
-    "realtime/test_websocket.py::test_too_many_frames_close_the_websocket",
-    "realtime/test_websocket.py::test_empty_continuation_frames_count",
-    "realtime/test_websocket.py::test_an_unmasked_frame_is_a_protocol_error",
-    "realtime/test_websocket.py::test_malformed_frames_close_only_their_connection",
-    "realtime/test_websocket.py::test_random_frames_never_break_the_service",
-    "realtime/test_websocket.py::test_compression_is_not_agreed_to",
+    "realtime/test_frames.py::test_a_too_long_frame_closes_the_websocket",
+    "realtime/test_frames.py::test_too_many_frames_close_the_websocket",
+    "realtime/test_frames.py::test_empty_continuation_frames_count",
+    "realtime/test_frames.py::test_an_unmasked_frame_is_a_protocol_error",
+    "realtime/test_frames.py::test_malformed_frames_close_only_their_connection",
+    "realtime/test_frames.py::test_random_frames_never_break_the_service",
+    "realtime/test_frames.py::test_compression_is_not_agreed_to",
     "realtime/test_pressure.py",
 )
 

@@ -1,0 +1,51 @@
+"""Payouts as tests ask for them, and the staff who approve them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mystar.earnings.keys import PAYOUTS
+from mystar.earnings.payouts.model import Approver
+from tests.earnings.bench import Bench
+from tests.waiting import eventually
+
+OPERATOR = Approver("operator:anna", None, True)
+OWNER = Approver("operator:boris", None, True)
+#: Kopecks; the default of the setting.
+SECOND_PAIR_ABOVE = 100_000_000
+AT_ONCE = {"PAYOUTS__COOLDOWN_DAYS": "0"}
+at_once = pytest.mark.parametrize("further_settings", [AT_ONCE], indirect=True)
+
+
+async def approved_payout(bench: Bench, amount: int = 125_000, **details: Any) -> dict[str, Any]:
+    """A payout that staff have approved."""
+    await bench.earned(amount)
+    await bench.details(**details)
+    payout = await bench.payout()
+    await bench.app[PAYOUTS].approve(OPERATOR, payout["id"])
+    if amount > SECOND_PAIR_ABOVE:
+        await bench.app[PAYOUTS].approve(OWNER, payout["id"])
+    return payout
+
+
+async def wait_for_status(bench: Bench, payout: dict[str, Any], status: str) -> dict[str, Any]:
+    async def look() -> dict[str, Any] | None:
+        found = await bench.read(f"/api/v1/payouts/{payout['id']}/")
+        return found if found["status"] == status else None
+
+    found = await eventually(look)
+    assert found is not None
+    return found
+
+
+async def provider_payouts(bench: Bench) -> list[dict[str, Any]]:
+    """The payouts that the provider has."""
+    return await bench.sandbox.payouts()
+
+
+async def refused(bench: Bench, code: str, available: str, amount: str | None = None) -> None:
+    found = await bench.payout(amount, status=409)
+    assert (found["code"], found["available"]) == (code, available)
+    assert found["error"]
