@@ -24,7 +24,18 @@ LONGEST_FILE, LONGEST_FUNCTION = 400, 45
 #: A domain is a folder that begins with its model.
 DOMAINS = {file.parent.name for file in PACKAGE.glob("*/model.py")}
 #: What may import HTTP libraries: composition, endpoints, what they read and write, and calls to others.
-HTTP_MODULES = {"setup", "keys", "handlers", "schemas", "access", "forms", "refused_forms", "sockets", "gateways", "providers"}
+HTTP_MODULES = {
+    "setup",
+    "keys",
+    "handlers",
+    "schemas",
+    "access",
+    "forms",
+    "refused_forms",
+    "sockets",
+    "gateways",
+    "providers",
+}
 #: The files of a domain, and of a room inside one.
 LAYERS = {
     *("__init__", "model", "repository", "service", "schemas", "handlers", "setup", "keys"),
