@@ -26,14 +26,15 @@ select * from conversations where id = %(id)s for no key update;
 -- name: conversation_cards
 -- plan: generic
 -- One conversation, or a page of an account's, latest activity first. A page is read from two indexes, since the account
--- may be either of the two members. A null parameter finds nothing.
+-- may be either of the two members; they are ordered by ten minutes, so only the conversations of the last ones are
+-- sorted. A null parameter finds nothing.
 with page as (
     select * from (
         (select * from conversations where low_id = %(account_id)s
-         order by active_at desc, id desc limit %(limit)s::bigint + %(offset)s::bigint)
+         order by active_slot desc, active_at desc, id desc limit %(limit)s::bigint + %(offset)s::bigint)
         union all
         (select * from conversations where high_id = %(account_id)s
-         order by active_at desc, id desc limit %(limit)s::bigint + %(offset)s::bigint)
+         order by active_slot desc, active_at desc, id desc limit %(limit)s::bigint + %(offset)s::bigint)
         union all
         select * from conversations where id = %(conversation_id)s
     ) found
@@ -53,10 +54,10 @@ order by page.active_at desc, page.id desc;
 -- plan: generic
 select id from (
     (select id, active_at from conversations where low_id = %(account_id)s
-     order by active_at desc, id desc limit %(limit)s::bigint + %(offset)s::bigint)
+     order by active_slot desc, active_at desc, id desc limit %(limit)s::bigint + %(offset)s::bigint)
     union all
     (select id, active_at from conversations where high_id = %(account_id)s
-     order by active_at desc, id desc limit %(limit)s::bigint + %(offset)s::bigint)
+     order by active_slot desc, active_at desc, id desc limit %(limit)s::bigint + %(offset)s::bigint)
 ) found
 order by active_at desc, id desc limit %(limit)s offset %(offset)s;
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from mystar.chat.repository import ChatRepository
 from mystar.chat.service import ChatService
 from mystar.files.keys import FILES
 from mystar.kit.clock import Clock
@@ -56,6 +57,18 @@ async def test_a_conversation_shows_both_members_and_the_last_message(
     assert lively["last_message_at"] == lively["updated_at"] == message["timestamp"]
     assert (lively["unread_count"], lively["other_user"]) == (1, people[1])
     assert (await seen(api, boris, chat))["other_user"] == people[0]
+
+
+async def test_a_message_changes_no_index_of_its_conversation(app: web.Application, anna: Person, chat: int) -> None:
+    """Unless ten minutes have ended: updates are HOT, which vacuums and indexes need not follow."""
+    now = Clock().now()
+    async with app[DATABASE].transaction() as tx:
+        for _ in range(3):
+            await ChatRepository(tx).send(chat, anna.id, "hello", answer_id=None, client_id=None, now=now)
+        changed = await tx.one(
+            "select n_tup_upd, n_tup_hot_upd from pg_stat_xact_user_tables where relname = 'conversations'"
+        )
+    assert changed["n_tup_upd"] - changed["n_tup_hot_upd"] <= 1
 
 
 async def test_conversations_are_listed_by_latest_activity(api: Api, factory: Factory, anna: Person) -> None:
