@@ -21,6 +21,7 @@ from psycopg2 import extensions, sql
 from mystar.kit.postgres.database import Database
 from mystar.kit.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from mystar.kit.postgres.migrations import migrate
+from tests.databases import ReusedDatabase, Template
 
 #: A crash of the machine may cost a test its database.
 _CARELESS = {
@@ -61,21 +62,29 @@ class Server:
         return name
 
     def drop(self, name: str) -> None:
-        self._wait_for_backends(name)
+        self.is_idle(name)
         self._do("drop database if exists {} with (force)", name)
 
-    def _wait_for_backends(self, name: str) -> None:
-        """Wait until the closed connections' processes have ended, for a second at most; `force` ends the others.
+    def is_idle(self, name: str) -> bool:
+        """Wait until the closed connections' processes have ended, for a second at most. :return: whether they have.
 
-        A backend ends a few milliseconds after its client. PostgreSQL, finding one, looks again after 100 ms.
+        A backend ends a few milliseconds after its client. PostgreSQL, finding one when it drops a database, looks
+        again after 100 ms.
         """
         deadline = time.monotonic() + 1
         with self._connection.cursor() as cursor:
             while time.monotonic() < deadline:
                 cursor.execute("select count(*) from pg_stat_activity where datname = %s", (name,))
                 if cursor.fetchone() == (0,):
-                    return
+                    return True
                 time.sleep(0.002)
+        return False
+
+    def transaction(self) -> str:
+        """The number of the transaction that has just been made for this question."""
+        with self._connection.cursor() as cursor:
+            cursor.execute("select pg_current_xact_id()::xid::text")
+            return str(cursor.fetchone()[0])
 
     @property
     def version(self) -> int:
@@ -154,12 +163,18 @@ def template(postgres: Server) -> Iterator[str]:
     postgres.drop(name)
 
 
+@pytest.fixture(scope="session")
+def reused_database(postgres: Server, template: str) -> Iterator[ReusedDatabase]:
+    database = ReusedDatabase(postgres, Template.of(postgres, template))
+    yield database
+    database.drop()
+
+
 @pytest.fixture
-def dsn(postgres: Server, template: str) -> Iterator[str]:
-    """The address of a fresh database with the schema, for this test alone."""
-    name = postgres.create(template)
-    yield postgres.dsn(name)
-    postgres.drop(name)
+def dsn(postgres: Server, reused_database: ReusedDatabase) -> Iterator[str]:
+    """The address of a database with the schema and no rows, for this test alone."""
+    yield postgres.dsn(reused_database.take())
+    reused_database.give_back()
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import jsonschema_rs
 import pytest
 from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestClient
@@ -19,9 +20,6 @@ from mystar.settings import Settings
 from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.factory import Factory, actor
-
-if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
 
 
 @pytest.fixture
@@ -39,15 +37,8 @@ def resolved(document: dict[str, Any], reference: str) -> Any:
     return found
 
 
-def validators() -> type[Draft202012Validator]:
-    # Imported here, since it builds a grammar, for which every collection of the tests would wait.
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator
-
-
-def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
-    return validators()({**schema, "components": document["components"]})
+def validator(document: dict[str, Any], schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator({**schema, "components": document["components"]})
 
 
 def references(part: Any) -> list[str]:
@@ -62,7 +53,7 @@ async def test_the_asyncapi_document_is_valid(document: dict[str, Any]) -> None:
     for reference in references(document):
         assert resolved(document, reference)
     for schema in document["components"]["schemas"].values():
-        validators().check_schema(schema)
+        jsonschema_rs.meta.validate(schema)
     for operation in document["operations"].values():
         assert operation["action"] in ("send", "receive")
     told = {
