@@ -6,7 +6,7 @@ first connection to a copy reads all catalogs anew.
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Self
@@ -27,7 +27,8 @@ select exists (select from pg_class where age(xmin) < age(%(since)s::xid) and re
     or exists (select from pg_attrdef where age(xmin) < age(%(since)s::xid))
     or exists (select from pg_constraint where age(xmin) < age(%(since)s::xid))
     or exists (select from pg_trigger where age(xmin) < age(%(since)s::xid))
-    or exists (select from pg_proc where oid >= 16384 and age(xmin) < age(%(since)s::xid))
+    or exists (select from pg_proc where oid >= 16384 and pronamespace <> pg_my_temp_schema()
+               and age(xmin) < age(%(since)s::xid))
     or exists (select from pg_database left join pg_db_role_setting on setdatabase = pg_database.oid
                where datname = current_database()
                and (setdatabase is not null or age(pg_database.xmin) < age(%(since)s::xid)))
@@ -36,9 +37,9 @@ select exists (select from pg_class where age(xmin) < age(%(since)s::xid) and re
 """
 
 #: The role of replication passes by triggers, among them those that forbid to delete, and foreign keys.
-_EMPTY = """
+_PREPARE = """
 set session_replication_role = replica;
-do $$
+create function pg_temp.empty_all() returns void language plpgsql as $$
 declare name text;
 begin
     for name in select oid::regclass from pg_class
@@ -89,6 +90,7 @@ class ReusedDatabase:
         self._server = server
         self._template = template
         self._name: str | None = None
+        self._connection: extensions.connection | None = None
         self._since = ""
         self._uses = 0
 
@@ -107,20 +109,34 @@ class ReusedDatabase:
             self.drop()
 
     def drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
         if self._name is not None:
             self._server.drop(self._name)
             self._name = None
 
     def _emptied(self, name: str) -> bool:
-        if not self._server.is_idle(name):
-            return False
-        with suppress(psycopg2.Error), closing(psycopg2.connect(self._server.dsn(name))) as connection:
+        try:
+            connection = self._connected(name)
+            if not self._server.is_idle(name, but=connection.info.backend_pid):
+                return False
             with connection, connection.cursor() as cursor:
                 cursor.execute(_BEYOND_ROWS, {"since": self._since})
                 if cursor.fetchone() != (False,):
                     return False
-                cursor.execute(_EMPTY)
+                cursor.execute("select pg_temp.empty_all()")
                 for table, rows in self._template.rows.items():
                     cursor.copy_expert(f"copy {table} from stdin", StringIO(rows))
-            return True
-        return False
+        except psycopg2.Error:
+            # The test has ended all connections, or the role of the tests may not pass by triggers.
+            return False
+        return True
+
+    def _connected(self, name: str) -> extensions.connection:
+        """A connection that stays, since a new one reads the catalogs anew."""
+        if self._connection is None:
+            self._connection = psycopg2.connect(self._server.dsn(name))
+            with self._connection, self._connection.cursor() as cursor:
+                cursor.execute(_PREPARE)
+        return self._connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from tests.conftest import Api
 from tests.factory import Factory, Person
 from tests.sandbox_process import SandboxProcess
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 #: No sandbox, since CI is root; the rest keeps Chromium from calling home and from drawing on hardware.
 _ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -62,7 +63,7 @@ class Tab:
     """A page and everything unpleasant that it said: errors of scripts, of the console, requests without an answer."""
 
     page: Page
-    shots: Path
+    pictures: str | None
     complaints: list[str] = field(default_factory=list)
 
     def hear(self, line: ConsoleMessage) -> None:
@@ -70,20 +71,21 @@ class Tab:
             self.complaints.append(line.text)
 
     async def show(self, name: str) -> None:
-        """Take a picture at every width; nothing may stick out to the right."""
+        """At every width nothing may stick out to the right. Pictures are taken where ``BROWSER_PICTURES`` says."""
         for width in WIDTHS:
             await self.page.set_viewport_size({"width": width, "height": 800})
-            await self.page.screenshot(path=self.shots / f"{name}-{width}.png", full_page=True)
+            if self.pictures:
+                await self.page.screenshot(path=f"{self.pictures}/{name}-{width}.png", full_page=True)
             surplus = await self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             assert surplus <= 0, f"{name} is {surplus} pixels wider than a window of {width}"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def tab(browser: Browser, tmp_path: Path) -> AsyncIterator[Tab]:
+async def tab(browser: Browser) -> AsyncIterator[Tab]:
     """A tab; at the end it must have had nothing to complain about that the test has not taken off the list."""
     page = await browser.new_page(locale="ru-RU", viewport={"width": WIDTHS[-1], "height": 800})
     page.set_default_timeout(15_000)
-    tab = Tab(page, tmp_path)
+    tab = Tab(page, os.environ.get("BROWSER_PICTURES"))
     page.on("console", tab.hear)
     page.on("pageerror", lambda error: tab.complaints.append(str(error)))
     page.on("requestfailed", lambda request: tab.complaints.append(f"{request.url}: {request.failure}"))

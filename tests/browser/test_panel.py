@@ -84,7 +84,7 @@ async def test_a_payment_is_refunded(
     await page.goto(f"{api.url}/admin/")
     await page.get_by_role("link", name="Споры ждут решения: 1").click()
     await page.locator("tbody a").first.click()
-    await page.get_by_text("Списать деньги").click()
+    await page.locator("summary", has_text="Списать деньги").click()
     await page.get_by_role("button", name="Да, списать").click()
     await expect(page.locator(".head")).to_contain_text("списаны")
     await page.get_by_text("Вернуть деньги").click()

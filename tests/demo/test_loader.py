@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from mystar.kit.postgres.database import Database
 from mystar.orders.model import Money, Status
 from mystar.payments.keys import PAYMENTS
 from mystar.settings import Settings
+from tests import programs
 from tests.conftest import Api
 from tests.sandbox_process import SandboxProcess, sandbox_in
 from tests.server_process import environment
@@ -41,10 +41,18 @@ def sandbox_process(tmp_path: Path) -> Iterator[SandboxProcess]:
         yield process
 
 
-async def test_loading_twice_changes_nothing_and_the_data_is_consistent(
-    api: Api, app: web.Application, settings: Settings, sandbox_process: SandboxProcess
+async def test_killed_concurrent_and_repeated_loads_leave_the_data_once(
+    api: Api, app: web.Application, settings: Settings, tmp_path: Path, sandbox_process: SandboxProcess
 ) -> None:
-    await load(app, settings)
+    """One test, since a load takes seconds: a process is killed, two go on at once, and one finds all of it there."""
+    await killed_while_loading(app, settings, tmp_path, sandbox_process)
+    other = web.AppRunner(await create_app(settings, settings.database.url))
+    await other.setup()
+    try:
+        await asyncio.gather(load(app, settings), load(other.app, settings))
+    finally:
+        await other.cleanup()
+
     assert await is_loaded(app)
     assert await broken_invariants(app) == []
     assert await app[PAYMENTS].reconcile() == []
@@ -70,40 +78,14 @@ async def test_loading_twice_changes_nothing_and_the_data_is_consistent(
     )
 
 
-async def test_loading_continues_after_a_killed_process(
-    api: Api, app: web.Application, settings: Settings, tmp_path: Path, sandbox_process: SandboxProcess
+async def killed_while_loading(
+    app: web.Application, settings: Settings, directory: Path, sandbox: SandboxProcess
 ) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "mystar", "seed", "--demo"),
-        stderr=asyncio.subprocess.DEVNULL,
-        env=environment(
-            tmp_path,
-            DATABASE__URL=settings.database.url,
-            PAYMENTS__YOOKASSA__URL=sandbox_process.yookassa,
-            MAIL__PORT=sandbox_process.smtp_port,
-        ),
-    )
-    await eventually(lambda: app[DATABASE].value("select count(*) > 5 from orders"), timeout=60)
-    process.kill()
-    await process.wait()
-
-    await load(app, settings)
-    assert await is_loaded(app)
-    counted = await census(app[DATABASE])
-    assert (counted["accounts"], counted["creators"], counted["orders"]) == (19, 12, ORDERS)
-    assert await app[PAYMENTS].reconcile() == []
-    await assert_every_state_exists(app[DATABASE])
-
-
-async def test_two_processes_load_the_data_once(api: Api, app: web.Application, settings: Settings) -> None:
-    other = web.AppRunner(await create_app(settings, settings.database.url))
-    await other.setup()
-    try:
-        await asyncio.gather(load(app, settings), load(other.app, settings))
-    finally:
-        await other.cleanup()
-    assert (await census(app[DATABASE]))["orders"] == ORDERS
-    await assert_every_state_exists(app[DATABASE])
+    variables = {"PAYMENTS__YOOKASSA__URL": sandbox.yookassa, "MAIL__PORT": sandbox.smtp_port}
+    values = environment(directory, DATABASE__URL=settings.database.url, **variables)
+    with programs.start("mystar", "seed", "--demo", directory=directory, environment=values) as process:
+        await eventually(lambda: app[DATABASE].value("select count(*) > 5 from orders"), timeout=60)
+        process.kill()
 
 
 async def test_without_a_sandbox_no_order_is_paid(

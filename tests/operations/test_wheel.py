@@ -129,10 +129,7 @@ async def serves_on_a_database_of_its_own(python: Path, place: Path) -> None:
 def migrates_the_database_that_it_is_given(python: Path, place: Path, empty_dsn: str) -> None:
     variables = {"DATABASE__URL": empty_dsn}
     assert "0001_accounts" in mystar(python, place, "migrate", **variables)
-    assert mystar(python, place, "migrate", **variables) == "The schema is up to date.\n"
     assert "in order" in mystar(python, place, "check", **variables)
-    with server_in(place, python=python, **variables) as server:
-        assert server.stop() == 0
 
 
 def says_its_version(python: Path, place: Path) -> None:
