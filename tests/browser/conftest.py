@@ -45,7 +45,7 @@ def chromium() -> str:
     """The installed program; Playwright brings none of its own."""
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
-        pytest.skip("no Chromium is installed (apt-get install chromium)")
+        pytest.skip("no Chromium is installed (apt-get install chromium-headless-shell)")
     return found
 
 
