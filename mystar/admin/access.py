@@ -18,7 +18,7 @@ from aiohttp_apispec import docs
 from yarl import URL
 
 from mystar.accounts.access import set_actor, token_of
-from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS, STEP_UP
 from mystar.accounts.model import Actor, Role, StaffFactorNeeded
 from mystar.admin import refused_forms
 from mystar.admin.keys import PANEL_SECURITY
@@ -44,10 +44,11 @@ class PanelSecurity:
     max_age: int
 
 
-def staff(min_role: Role, *, is_setup: bool = False) -> Callable[[Handler], Handler]:
+def staff(min_role: Role, *, is_setup: bool = False, is_sensitive: bool = False) -> Callable[[Handler], Handler]:
     """Requires staff of this role or a higher one, and a valid CSRF token in forms.
 
     :param is_setup: open to staff who have to set up a second factor first.
+    :param is_sensitive: requires step-up, too (D64).
     """
 
     def closed(handler: Handler) -> Handler:
@@ -63,6 +64,8 @@ def staff(min_role: Role, *, is_setup: bool = False) -> Callable[[Handler], Hand
                 raise StaffFactorNeeded
             if not (is_pending or found.is_at_least(min_role)):
                 raise RoleTooLow
+            if is_sensitive:
+                await request.app[STEP_UP].require(found.actor)
 
         @wraps(handler)
         async def guarded(request: web.Request) -> web.StreamResponse:
@@ -74,7 +77,7 @@ def staff(min_role: Role, *, is_setup: bool = False) -> Callable[[Handler], Hand
                     await refused_forms.keep(request, has_session=_STAFF in request)
                 raise
 
-        guarded.__least__ = min_role  # type: ignore[attr-defined]
+        guarded.__least__, guarded.__is_sensitive__ = min_role, is_sensitive  # type: ignore[attr-defined]
         documented: Handler = docs(security=[{"bearer": []}])(guarded)
         return documented
 

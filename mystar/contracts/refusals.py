@@ -15,7 +15,7 @@ REFUSALS: Mapping[str, str] = {
     ),
     "admin.process.post": "form_forged not_staff order_not_found role_too_low",
     "admin.reset-factors.post": "forbidden form_forged no_factors not_staff reauthentication_needed role_too_low",
-    "admin.unblock.post": "form_forged not_staff role_too_low",
+    "admin.unblock.post": "form_forged not_staff reauthentication_needed role_too_low",
     "greetings.avatar-upload.post": "file_too_large forbidden storage_full",
     "greetings.congratulation-upload.post": "forbidden order_not_found order_not_yours order_wrong_time",
     "greetings.hello-upload.post": "creator_unknown quota_exceeded",

@@ -223,6 +223,43 @@ async def test_actions_need_their_role(app: web.Application, factory: Factory, a
     assert await rows(app) == before
 
 
+#: Actions that need no step-up, by why. Every other one needs it: what it gives away cannot be taken back.
+QUICK = {
+    "protects": (
+        *("accounts/1/block/", "accounts/1/keep/", "accounts/1/sessions/1/end/", "earnings/1/stop/"),
+        "orders/1/earning/stop/",
+    ),
+    "what it moves can be given back, and cancelling what was captured needs it in the domain": (
+        *("orders/1/approve/", "orders/1/capture/", "orders/1/cancel/", "orders/1/resume-payment/"),
+        "payments/1/refresh/",
+    ),
+    "shown, hidden and worded differently": (
+        *("categories/", "categories/1/", "categories/1/delete/", "skills/", "skills/1/", "skills/1/delete/"),
+        *("tags/", "tags/1/", "tags/1/delete/", "creators/1/top/", "services/1/listing/", "reviews/1/listing/"),
+        "commission-rules/draft/",
+    ),
+    "notes of the staff": ("accounts/1/notes/", "orders/1/notes/", "services/1/notes/"),
+    "sent or begun again": (
+        *("outbox/1/repeat/", "outbox/1/retry/", "receipts/1/send/"),
+        *("studio-orders/process/", "studio-orders/1/process/"),
+    ),
+    "one's own session and factors, whose changes need it in the domain": (
+        *("sign-out/", "step-up/", "step-up/options/", "security/factors/1/remove/", "security/passkeys/"),
+        *("security/passkeys/options/", "security/recovery-codes/", "security/totp/", "security/totp/confirm/"),
+    ),
+}
+
+
+async def test_actions_that_give_something_away_need_step_up(api: Api, app: web.Application, factory: Factory) -> None:
+    owner, quick = await factory.staff("owner"), {f"/admin/{path}" for paths in QUICK.values() for path in paths}
+    sensitive = {one for one in ACTIONS if one.handler.__is_sensitive__}  # type: ignore[attr-defined]
+    assert {_VARIABLE.sub("1", one.path) for one in set(ACTIONS) - sensitive} == quick
+    await app[DATABASE].execute("update sessions set authenticated_at = now() - interval '11 minutes'")
+    for route in sensitive:
+        refused = await api.post(address(route), {}, as_=owner)
+        assert (refused.status, (await refused.json())["code"]) == (403, "reauthentication_needed"), route.path
+
+
 def test_viewers_sign_out_and_keep_their_own_second_factors() -> None:
     open_ = {one.path for one in ACTIONS if one.handler.__least__ == "viewer"}  # type: ignore[attr-defined]
     own = {path for path in open_ if path.startswith(("/admin/security/", "/admin/step-up/"))}

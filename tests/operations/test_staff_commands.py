@@ -60,6 +60,24 @@ def test_staff_accounts_are_managed_from_the_command_line(mystar: Command, dsn: 
     assert (done.exit_code, "row 2 (number 2 of chain 1)" in done.stdout) == (1, True)
 
 
+def test_the_operator_resets_the_factors_of_an_owner_who_has_lost_them(mystar: Command, dsn: str) -> None:
+    mystar("admin", "create", "--username", "vera", stdin=PASSWORD + "\n")
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(
+            "insert into second_factors (account_id, kind, name, sealed, last_step, created_at) "
+            "select id, 'totp', 'Phone', 'x', 0, now() from accounts"
+        )
+        cursor.execute("update accounts set has_second_factor = true")
+    done = mystar("accounts", "reset-factors", "VERA")
+    assert (done.exit_code, done.stdout) == (0, "vera (1) has no second factors any more.\n"), done.output
+    for login in ("vera", "boris"):
+        done = mystar("accounts", "reset-factors", login)
+        assert (done.exit_code, done.stderr[:7]) == (1, "Error: "), done.stderr
+    said = mystar("audit", "tail").stdout
+    assert [line.split()[2] for line in said.splitlines()][-2:] == ["factors_dropped", "sessions_ended"]
+    assert "command line" in said
+
+
 async def test_the_last_owner_cannot_be_disabled_or_lose_the_role(settings: Settings, dsn: str) -> None:
     async with service(settings, dsn) as app:
         factory, staff = Factory(app), app[OPERATOR]

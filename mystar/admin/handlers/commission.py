@@ -60,7 +60,7 @@ def _is_said(name: str, value: Any) -> bool:
     return name not in ("id", "valid_from") and value not in (None, "", "0.00")
 
 
-@staff("owner")
+@staff("owner", is_sensitive=True)
 async def set_rules(request: web.Request) -> web.Response:
     """:raises Invalid: not JSON, or not a list of rules. :raises RulesWrong:"""
     data = await _draft(request)
@@ -112,7 +112,7 @@ def _moved(rules: Any, move: str) -> Any:
 
 
 def _decision(verb: Callable[[web.Request], Awaitable[Earning]]) -> Handler:
-    @staff("operator")
+    @staff("operator", is_sensitive=verb is not _stop)
     async def handler(request: web.Request) -> web.Response:
         """:raises EarningUnknown:"""
         async with await with_note(request, "order", path_id(request)):

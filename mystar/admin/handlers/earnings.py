@@ -68,14 +68,14 @@ def statement_as(form: str) -> Handler:
     return handler
 
 
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def approve(request: web.Request) -> web.Response:
     """:raises PayoutWrongTime: :raises SecondPersonNeeded: :raises PayoutsPaused:"""
     await request.app[PAYOUTS].approve(_by(request), path_id(request))
     return _back(request)
 
 
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def pay(request: web.Request) -> web.Response:
     """Record that the money has arrived, by the bank's document. :raises PayoutWrongTime:"""
     document = await text_field(request, "document", min_length=1, max_length=100)
@@ -83,7 +83,7 @@ async def pay(request: web.Request) -> web.Response:
     return _back(request)
 
 
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def fail(request: web.Request) -> web.Response:
     """Record that the bank refused. :raises PayoutWrongTime:"""
     reason = await text_field(request, "reason", min_length=1, max_length=500)
@@ -93,21 +93,21 @@ async def fail(request: web.Request) -> web.Response:
     return _back(request)
 
 
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def return_(request: web.Request) -> web.Response:
     """Record that the bank sent the money back. :raises PayoutWrongTime:"""
     await request.app[PAYOUTS].return_(_by(request), path_id(request))
     return _back(request)
 
 
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def withdraw(request: web.Request) -> web.Response:
     """Cancel a payout that is not on its way yet. :raises PayoutWrongTime:"""
     await request.app[PAYOUTS].withdraw(_by(request), path_id(request))
     return _back(request)
 
 
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def send_again(request: web.Request) -> web.Response:
     """Begin another attempt for an unknown part. :raises NotProvenAbsent: :raises PayoutWrongTime:"""
     part_id = await number_field(request, "part", max_value=2**63 - 1)
@@ -115,7 +115,7 @@ async def send_again(request: web.Request) -> web.Response:
     return _back(request)
 
 
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def resume_queue(request: web.Request) -> web.Response:
     """Send payouts again, after an empty balance or refused credentials."""
     await _sending(request).resume_queue(_by(request))
@@ -131,14 +131,14 @@ async def stop(request: web.Request) -> web.Response:
     return _back_to_creator(request)
 
 
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def resume(request: web.Request) -> web.Response:
     """Let a creator be paid again."""
     await request.app[PAYOUTS].stop(_by(request), path_id(request), None)
     return _back_to_creator(request)
 
 
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def adjust(request: web.Request) -> web.Response:
     """A bonus, or a fine, with its reason.
 
@@ -155,7 +155,7 @@ async def adjust(request: web.Request) -> web.Response:
     return _back_to_creator(request)
 
 
-@staff("owner")
+@staff("owner", is_sensitive=True)
 async def write_off(request: web.Request) -> web.Response:
     """The platform bears the debt. :raises NoDebt:"""
     reason = await text_field(request, "reason", min_length=1, max_length=500)

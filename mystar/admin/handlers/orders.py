@@ -160,7 +160,7 @@ async def cancel(request: web.Request) -> web.Response:
     return _back(request)
 
 
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def refund(request: web.Request) -> web.Response:
     """Refund what is left, or a part.
 
@@ -183,7 +183,7 @@ async def resume_payment(request: web.Request) -> web.Response:
     return _back(request)
 
 
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def refund_again(request: web.Request) -> web.Response:
     """Start a refund again that the provider has canceled."""
     await request.app[ORDERS].refund_again(actor_of(request), path_id(request))

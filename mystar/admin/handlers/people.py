@@ -54,7 +54,7 @@ async def show_account(request: web.Request) -> web.Response:
     )
 
 
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def export_data(request: web.Request) -> web.Response:
     """:raises NotFound: :raises ReasonNeeded: :raises ExportRunning:"""
     reason = await text_field(request, "reason", max_length=_MAX_REASON)
@@ -62,7 +62,7 @@ async def export_data(request: web.Request) -> web.Response:
     return _account_response(request)
 
 
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def erase_account(request: web.Request) -> web.Response:
     """:raises NotFound: :raises ReasonNeeded: :raises ErasureBlocked: :raises ErasureRequested:"""
     reason = await text_field(request, "reason", max_length=_MAX_REASON)
@@ -77,7 +77,7 @@ async def keep_account(request: web.Request) -> web.Response:
     return _account_response(request)
 
 
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def prove_phone(request: web.Request) -> web.Response:
     """:raises NotFound: :raises Invalid: :raises Taken: :raises Forbidden: as for `block`."""
     phone = await text_field(request, "phone", max_length=40)
@@ -100,7 +100,7 @@ async def block(request: web.Request) -> web.Response:
 
 
 @docs(tags=TAGS, summary="Unblock an account", responses={204: {}})
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def unblock(request: web.Request) -> web.Response:
     """:raises NotFound: :raises Forbidden: as for `block`."""
     async with await with_note(request, "account", path_id(request)):
@@ -113,7 +113,7 @@ async def unblock(request: web.Request) -> web.Response:
     summary="Remove the second factors of an account whose owner has lost them: its sessions end, the owner is mailed",
     responses={204: {}},
 )
-@staff("operator")
+@staff("operator", is_sensitive=True)
 async def reset_factors(request: web.Request) -> web.Response:
     """:raises NoFactors: :raises Forbidden: a staff account, when the actor is no owner, or the own account."""
     await request.app[FACTORS].reset(actor_of(request), path_id(request))
@@ -128,7 +128,7 @@ async def end_session(request: web.Request) -> web.Response:
     return _account_response(request)
 
 
-@staff("owner")
+@staff("owner", is_sensitive=True)
 async def set_role(request: web.Request) -> web.Response:
     """An empty role removes the account from the staff."""
     await request.app[STAFF].set_role(actor_of(request), path_id(request), await _role(request, may_be_none=True))
@@ -140,7 +140,7 @@ async def show_staff(request: web.Request) -> web.Response:
     return page(request, "staff.html", people=await request.app[ROWS].all("staff_list"), actor=actor_of(request))
 
 
-@staff("owner")
+@staff("owner", is_sensitive=True)
 async def create_staff(request: web.Request) -> web.Response:
     """:raises Invalid: by field. :raises Taken: by field."""
     await request.app[STAFF].require_owner(actor_of(request))

@@ -159,6 +159,22 @@ FAULTS = (
         ("tests/privacy/test_erasure.py::test_nothing_of_an_erased_person_is_left_in_any_table",),
     ),
     Fault(
+        "step-up-is-not-asked",
+        "S22",
+        "mystar/accounts/sessions/step_up.py",
+        "        elif not await self.is_recent(actor):",
+        "        elif False:",
+        ("tests/admin/test_access.py::test_actions_that_give_something_away_need_step_up",),
+    ),
+    Fault(
+        "linked-sign-ins-survive-a-reset",
+        "S23",
+        "mystar/accounts/passwords.py",
+        "            await self._identities.drop(tx, account.id)\n            if not account.is_verified:",
+        "            if not account.is_verified:",
+        ("tests/accounts/test_recovery.py::test_a_reset_drops_linked_sign_ins_and_known_devices",),
+    ),
+    Fault(
         "any-sender-is-a-proxy",
         "S19",
         f"{_KIT}/web/http.py",

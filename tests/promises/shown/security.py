@@ -110,6 +110,19 @@ PROMISES = (
     Promise("S16", (faults("scanners", _SCAN),), not_shown="ZAP is not run; pip-audit needs a vulnerability service"),
     Promise("S17", (_HOSTILE,), not_shown="smuggling through a proxy is not tried"),
     Promise("S21", (tests("privacy/test_erasure.py", "privacy/test_export.py"),)),
+    Promise(
+        "S22",
+        (
+            tests(
+                "accounts/factors/test_sign_in.py",
+                "accounts/factors/test_totp.py",
+                "accounts/factors/test_passkeys.py",
+                "admin/test_second_factor.py",
+                "admin/test_access.py::test_actions_that_give_something_away_need_step_up",
+            ),
+        ),
+    ),
+    Promise("S23", (tests("accounts/test_recovery.py"),)),
     Promise("S18", (tests("audit/test_entries.py", "audit/test_chain.py"),)),
     Promise(
         "S19",
