@@ -14,12 +14,12 @@ from mystar.kit.postgres.database import ConstraintViolated, Database
 from mystar.settings import Settings
 from tests.conftest import Api
 
-ROWS = 100
+ROWS = 36
 
 
 @pytest.fixture
 async def written(api: Api, app: web.Application, db: Database) -> Database:
-    """A hundred rows, half of them written concurrently, in a table whose triggers are switched off."""
+    """Rows, half of them written concurrently, in a table whose triggers are switched off."""
     audit = app[AUDIT]
     for number in range(ROWS // 2):
         await audit.record_separately("staff_act", f"order:{number}", number=number)
@@ -46,7 +46,7 @@ async def test_the_database_refuses_to_change_or_remove_a_row(api: Api, app: web
             await db.execute(statement)
 
 
-async def test_editing_any_of_a_hundred_rows_is_found(written: Database, app: web.Application) -> None:
+async def test_editing_any_row_is_found(written: Database, app: web.Application) -> None:
     columns = ("act", "subject", "address", "details", "actor_id", "at", "hash", "number", "chain")
     changes = {
         "details": "details || '{\"x\": 1}'",
@@ -69,7 +69,7 @@ async def test_editing_any_of_a_hundred_rows_is_found(written: Database, app: we
     assert await app[AUDIT].verify() == []
 
 
-async def test_removing_any_of_a_hundred_rows_is_found(written: Database, app: web.Application) -> None:
+async def test_removing_any_row_is_found(written: Database, app: web.Application) -> None:
     await written.execute("create table kept as select * from audit_entries")
     for row in await written.all("select id, chain, number from audit_entries order by id"):
         await written.execute("delete from audit_entries where id = %(id)s", id=row["id"])
