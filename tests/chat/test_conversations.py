@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from mystar.chat.contact_filter import ContactFilter
 from mystar.chat.repository import ChatRepository
 from mystar.chat.service import ChatService
 from mystar.files.keys import FILES
@@ -241,7 +242,7 @@ async def test_a_list_costs_the_same_number_of_statements_however_long(
     api: Api, app: web.Application, factory: Factory, anna: Person
 ) -> None:
     counting: Any = Counting(app[DATABASE])
-    chats = ChatService(counting, app[FILES], RateLimits({}), Clock())
+    chats = ChatService(counting, app[FILES], RateLimits({}), Clock(), ContactFilter(is_on=False, own_hosts=()))
     costs = []
     for friends in (1, 5):
         for _ in range(friends):
