@@ -61,7 +61,7 @@ def test_nothing_outside_of_the_repository_is_cited() -> None:
     assert not {(_name(file), name) for file, name in mentioned if not _is_here(file, name)}
 
 
-def test_links_of_documents_lead_somewhere() -> None:
+def test_links_in_documents_exist() -> None:
     links = [(file, link) for file in DOCUMENTS for link in _LINK.findall(file.read_text())]
     assert not {(_name(file), link) for file, link in links if not _exists(file.parent, link, file)}
 
@@ -101,7 +101,7 @@ def test_the_reference_of_settings_is_current_and_complete() -> None:
     assert not [line for line in reference.splitlines() if line.startswith("| `MYSTAR_") and line.endswith("|  |")]
 
 
-def test_the_map_of_the_readme_names_what_is_there_and_nothing_else() -> None:
+def test_the_map_of_the_readme_matches_the_folders() -> None:
     described = (ROOT / "README.md").read_text().partition("## The map\n")[2].partition("\n\nA domain")[0]
     package, _, others = described.partition("\n    sql/")
     named = set(re.findall(r"(\w+(?:/|\.py))(?=\s|:|,)", package)) - {"mystar/"}

@@ -284,7 +284,7 @@ PLANTED: dict[Plant, str] = {
 }
 
 
-async def test_the_checker_accepts_a_calm_run_and_finds_every_planted_fault(
+async def test_the_checker_accepts_an_undisturbed_run_and_finds_every_planted_fault(
     dsn: str, own_sandbox: SandboxProcess, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
     """Every scenario runs once, without kills."""

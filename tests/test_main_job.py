@@ -160,7 +160,7 @@ async def test_a_star_captures_a_later_hold_by_the_capture_link(
     await eventually(lambda: status_is(api, customer, order_id, 3))
 
 
-async def test_a_rejected_order_gives_the_hold_back(
+async def test_a_rejected_order_releases_the_hold(
     api: Api, sandbox: SandboxProcess, customer: Person, star: Person
 ) -> None:
     order_id = await place(api, customer, star)

@@ -35,7 +35,7 @@ def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return sent
 
 
-async def test_a_request_has_as_few_round_trips_as_its_facts_need(
+async def test_every_route_has_its_number_of_round_trips(
     app: web.Application, api: Api, factory: Factory, messages: list[str]
 ) -> None:
     market = await open_market(app, api, factory)

@@ -23,14 +23,14 @@ from tests.subtests import as_subtests
 _BLOCK = "/admin/accounts/{id}/block/"
 
 
-async def test_the_process_says_that_it_lives_and_is_ready(api: Api) -> None:
+async def test_the_process_reports_health_and_readiness(api: Api) -> None:
     for path in ("/healthz", "/readyz", "/readyz/"):
         answer = await api.get(path)
         assert answer.status == 200
         assert (await answer.json())["status"] == "ok"
 
 
-async def test_a_process_without_a_free_file_is_unavailable_and_says_so(
+async def test_a_process_without_free_descriptors_is_unavailable(
     api: Api, app: web.Application, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Promise O6: it is no defect of the request, and it passes."""
@@ -54,7 +54,7 @@ async def test_metrics_count_requests_by_route(api: Api) -> None:
     assert "/no/such/page" not in text
 
 
-async def test_metrics_are_read_from_allowed_networks_alone(make_settings: Callable[..., Settings]) -> None:
+async def test_metrics_are_served_to_allowed_networks_only(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(HTTP__METRICS_FROM="10.0.0.0/8", HTTP__TRUSTED_PROXIES="127.0.0.1")
     app = await create_app(settings, settings.database.url)
     async with TestClient(ApiTestServer(app)) as client:
@@ -63,7 +63,7 @@ async def test_metrics_are_read_from_allowed_networks_alone(make_settings: Calla
             assert answer.status == status
 
 
-async def test_metrics_are_kept_for_some_seconds(make_settings: Callable[..., Settings]) -> None:
+async def test_metrics_are_cached_for_some_seconds(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(HTTP__METRICS_SECONDS=3600)
     app = await create_app(settings, settings.database.url)
     async with TestClient(ApiTestServer(app)) as client:
@@ -119,14 +119,14 @@ def _contents(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield from holder.get("content", {}).values()
 
 
-async def test_the_document_wants_a_body_only_where_something_must_be_said(api: Api) -> None:
+async def test_the_document_requires_a_body_only_where_a_field_is_required(api: Api) -> None:
     paths = (await (await api.get("/api/docs/openapi.json")).json())["paths"]
     assert paths["/api/auth/register/"]["post"]["requestBody"]["required"] is True
     assert paths["/api/creator-skills/bulk_update/"]["post"]["requestBody"]["required"] is True
     assert paths["/api/v1/users/me/"]["patch"]["requestBody"]["required"] is False
 
 
-async def test_the_document_says_where_refusals_may_be_pages(api: Api) -> None:
+async def test_the_document_names_errors_that_may_be_html(api: Api) -> None:
     paths = (await (await api.get("/api/docs/openapi.json")).json())["paths"]
     refusals = {
         path: paths[path]["post"]["responses"]["default"]["content"] for path in (_BLOCK, "/api/auth/register/")
@@ -136,12 +136,12 @@ async def test_the_document_says_where_refusals_may_be_pages(api: Api) -> None:
     assert (await api.post("/admin/accounts/1/block/")).content_type == "text/html"
 
 
-async def test_every_route_says_what_it_is_for(api: Api, app: web.Application) -> None:
+async def test_every_route_has_a_summary(api: Api, app: web.Application) -> None:
     assert undocumented(app[CONTRACTS]) == []
 
 
 @pytest.mark.parametrize(("language", "words"), [("ru", "Панель сотрудников"), ("en", "The panel for staff")])
-async def test_the_first_page_links_to_the_others(api: Api, language: str, words: str) -> None:
+async def test_the_home_page_links_to_the_others(api: Api, language: str, words: str) -> None:
     page = await api.get("/", language=language)
     text = await page.text()
     assert page.status == 200
@@ -152,7 +152,7 @@ async def test_the_first_page_links_to_the_others(api: Api, language: str, words
     assert "/payments/" not in text, "the sandbox belongs to development"
 
 
-async def test_the_swagger_page_comes_with_its_parts(api: Api) -> None:
+async def test_the_swagger_page_serves_its_scripts(api: Api) -> None:
     page = await api.get("/swagger/")
     assert page.status == 200
     assert page.charset == "utf-8"
@@ -172,7 +172,7 @@ async def test_the_swagger_page_comes_with_its_parts(api: Api) -> None:
         ("/api/orders/orders/nowhere", {"detail"}),
     ],
 )
-async def test_an_unknown_address_is_refused_in_the_language_of_its_owner(api: Api, path: str, shape: set) -> None:
+async def test_an_unknown_address_is_refused_in_the_shape_of_its_dialect(api: Api, path: str, shape: set) -> None:
     answer = await api.get(path)
     assert answer.status == 404
     body = await answer.json()
@@ -183,20 +183,20 @@ async def test_an_unknown_address_is_refused_in_the_language_of_its_owner(api: A
     assert english["detail"] == "Not found."
 
 
-async def test_greetings_refuse_with_an_array_of_one(api: Api) -> None:
+async def test_greetings_answer_errors_as_an_array_of_one(api: Api) -> None:
     answer = await api.get("/api/star/nowhere/")
     assert answer.status == 404
     assert await answer.json() == ["Страница не найдена."]
 
 
-async def test_a_wrong_method_names_the_right_ones(api: Api) -> None:
+async def test_a_wrong_method_names_the_allowed_ones(api: Api) -> None:
     answer = await api.post("/healthz")
     assert answer.status == 405
     assert "GET" in answer.headers["Allow"]
     assert (await answer.json())["code"] == "method_not_allowed"
 
 
-async def test_another_origin_may_ask_with_a_token(api: Api) -> None:
+async def test_another_origin_may_send_a_token(api: Api) -> None:
     answer = await api.request(
         "OPTIONS",
         "/healthz",
@@ -211,7 +211,7 @@ async def test_another_origin_may_ask_with_a_token(api: Api) -> None:
     assert "AUTHORIZATION" in answer.headers["Access-Control-Allow-Headers"].upper()
 
 
-async def test_a_request_id_of_the_caller_is_kept_unless_it_is_strange(api: Api) -> None:
+async def test_a_request_id_of_the_client_is_kept_if_it_is_valid(api: Api) -> None:
     kept = await api.get("/healthz", headers={"X-Request-ID": "deploy-42.check"})
     assert kept.headers["X-Request-ID"] == "deploy-42.check"
     replaced = await api.get("/healthz", headers={"X-Request-ID": "<script>"})

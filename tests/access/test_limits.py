@@ -97,7 +97,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
     return found
 
 
-async def test_what_mails_notifies_or_calls_a_provider_has_a_limit_of_its_own(
+async def test_operations_that_mail_notify_or_call_a_provider_have_a_limit_of_their_own(
     app: web.Application, api: Api, factory: Factory, recorded: dict[str, set[str]]
 ) -> None:
     world, order, seen, missing = await make_world(app, api, factory), list(RIGHTS), 0, []

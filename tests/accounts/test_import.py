@@ -137,7 +137,7 @@ async def test_the_format_is_recognised_by_the_contents(
     assert await log_in(api, "excel1") == 200
 
 
-async def test_a_record_that_names_nobody_and_a_broken_line_are_refused_by_their_lines(
+async def test_a_record_without_a_name_and_a_broken_line_are_reported_by_line(
     dsn: str, db: Database, tmp_path: Path
 ) -> None:
     sheet = tmp_path / "people.csv"

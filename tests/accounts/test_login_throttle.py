@@ -107,7 +107,7 @@ TRUSTING = {**SIEGE, "HTTP__TRUSTED_PROXIES": "127.0.0.0/8"}
 
 
 @pytest.mark.parametrize("settings", [TRUSTING], indirect=True)
-async def test_a_locked_account_does_not_tell_its_email(api: Api, factory: Factory) -> None:
+async def test_a_locked_account_does_not_reveal_its_email(api: Api, factory: Factory) -> None:
     """The lock that a user name brings about answers for the right e-mail as for any other."""
     person = await factory.person("public-star")
     for _ in range(4):
@@ -129,7 +129,7 @@ async def test_one_client_does_not_lock_an_account_for_new_devices_elsewhere(api
 
 
 @pytest.mark.parametrize("settings", [TRUSTING | {"LIMITS__LOGIN_STRANGERS": "5/minute"}], indirect=True)
-async def test_guesses_from_many_addresses_lock_the_account_in_silence_until_a_reset(
+async def test_guesses_from_many_addresses_lock_the_account_until_a_reset(
     api: Api, factory: Factory, db: Database
 ) -> None:
     person = await factory.person()
@@ -216,7 +216,7 @@ async def test_refused_log_ins_cannot_be_told_apart(
 
 
 @pytest.mark.parametrize("path", ["/password_reset/", "/api/auth/verify-email/resend/"])
-async def test_requesting_a_link_does_not_tell_whether_the_account_exists(
+async def test_requesting_a_link_does_not_reveal_whether_the_account_exists(
     api: Api, factory: Factory, db: Database, path: str
 ) -> None:
     person = await factory.person()

@@ -33,7 +33,7 @@ def test_uncommon_passwords_are_accepted(password: str) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 7, 129, 1000])
-def test_too_short_and_too_long_is_refused(length: int) -> None:
+def test_too_short_and_too_long_passwords_are_refused(length: int) -> None:
     password = ("kT9#vLq2" * 200)[:length]
     assert violations(password, username="olga", email=None)
 

@@ -76,7 +76,7 @@ async def test_a_phone_is_proven_when_its_holder_signs_in_and_no_more_when_it_is
     assert list((await phones(app)).values()) == [("+79163334456", False)]
 
 
-async def test_the_staff_prove_a_phone(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_staff_mark_a_phone_as_proven(api: Api, app: web.Application, factory: Factory) -> None:
     from mystar.accounts.keys import STAFF
 
     squatter, owner = await factory.person(phone=PHONE), await factory.person()

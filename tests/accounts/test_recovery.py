@@ -156,7 +156,7 @@ async def test_linked_sign_ins_are_listed_and_removed(api: Api, app: web.Applica
     assert await (await api.get(IDENTITIES, as_=person)).json() == []
 
 
-async def test_the_last_way_to_log_in_stays(api: Api) -> None:
+async def test_the_last_way_to_log_in_cannot_be_removed(api: Api) -> None:
     token = await token_of(api, YANDEX, login="only", email="only@example.com")
     session = await (await register(api, YANDEX, token)).json()
     headers = {"Authorization": f"Bearer {session['access']}"}
@@ -188,7 +188,7 @@ async def change_email(api: Api, person: Person, email: str) -> None:
     assert await (await api.put("/api/personal/", {"email": email}, as_=person)).json() == 201
 
 
-async def test_the_previous_email_undoes_a_change_for_a_week(
+async def test_a_change_can_be_undone_from_the_previous_email_for_a_week(
     api: Api, app: web.Application, factory: Factory, sandbox_process: SandboxProcess
 ) -> None:
     """A thief with a stolen session takes the account over; its owner takes it back."""

@@ -204,7 +204,7 @@ async def test_changing_the_password_ends_every_session(
     assert await accounts.log_in(ClientInfo(), "market", person.email, NEW)
 
 
-async def test_a_login_that_began_with_the_old_password_does_not_outlive_it(
+async def test_a_login_that_began_with_the_old_password_fails_after_its_change(
     accounts: AccountService, passwords: PasswordService, factory: Factory
 ) -> None:
     person = await factory.person()

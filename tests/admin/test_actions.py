@@ -160,7 +160,7 @@ async def test_owners_manage_staff(api: Api, app: web.Application, factory: Fact
     assert (await owner.post("/admin/staff/", username="x", password="12345", role="viewer")).status == 422
 
 
-async def test_two_owners_who_remove_each_other_leave_one(factory: Factory, app: web.Application) -> None:
+async def test_of_two_owners_who_remove_each_other_one_remains(factory: Factory, app: web.Application) -> None:
     chiefs = [actor(await factory.staff("owner"), "owner") for _ in range(2)]
     # Calls the service: over HTTP, the first request would end the other's session.
     actions = [

@@ -87,7 +87,7 @@ async def test_sign_in_asks_for_the_second_factor(api: Api, factory: Factory) ->
     assert alone.status == 422
 
 
-async def test_people_without_a_role_stay_outside_with_their_factor(
+async def test_people_without_a_role_cannot_enter_with_their_factor(
     api: Api, app: web.Application, factory: Factory
 ) -> None:
     person = await factory.staff("operator")
@@ -98,7 +98,7 @@ async def test_people_without_a_role_stay_outside_with_their_factor(
     assert (answer.status, "mystar_admin" in answer.cookies) == (403, False)
 
 
-async def test_refunds_roles_and_resets_ask_who_one_is(
+async def test_refunds_roles_and_resets_require_step_up(
     api: Api, app: web.Application, factory: Factory, as_role: AsRole
 ) -> None:
     owner, person = await as_role("owner"), await factory.person()
@@ -169,7 +169,7 @@ class TestObligatory:
     def settings(self, make_settings: Callable[..., Settings]) -> Settings:
         return make_settings(SECURITY__STAFF_SECOND_FACTOR="true")
 
-    async def test_staff_get_as_far_as_the_page_that_sets_it_up(self, api: Api, factory: Factory) -> None:
+    async def test_staff_without_a_factor_reach_only_the_page_that_sets_it_up(self, api: Api, factory: Factory) -> None:
         person = await factory.staff("owner")
         answer = await submit_sign_in(api, person.email, person.password)
         panel = Panel(api, person, answer.cookies["mystar_admin"].value)

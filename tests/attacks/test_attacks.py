@@ -30,7 +30,7 @@ def _is_harmless(answer: str) -> bool:
     return answer == "closed" or not answer.startswith("5")
 
 
-async def test_attacks_cost_little_and_a_normal_client_is_answered(server: ServerProcess, factory: Factory) -> None:
+async def test_a_normal_client_is_answered_during_attacks(server: ServerProcess, factory: Factory) -> None:
     star = await factory.star()
     assert server.process is not None
     target = Target(server.port, server.process.pid, star.token, (star.email, star.password))

@@ -70,7 +70,7 @@ async def test_two_people_chat_and_are_notified_live(
     await tab.show("live")
 
 
-async def test_what_is_said_while_the_line_is_cut_arrives_once_when_it_is_back(
+async def test_messages_sent_during_an_outage_arrive_once_after_it(
     api: Api, sandbox: SandboxProcess, customer: Person, star: Person, tab: Tab, second_page: Page
 ) -> None:
     proxy = TcpProxy("127.0.0.1", int(api.url.rpartition(":")[2]))
@@ -95,7 +95,7 @@ async def test_what_is_said_while_the_line_is_cut_arrives_once_when_it_is_back(
     await proxy.stop()
 
 
-async def test_a_wrong_password_is_said_in_the_page(
+async def test_a_wrong_password_is_reported_in_the_page(
     api: Api, sandbox: SandboxProcess, customer: Person, tab: Tab
 ) -> None:
     await tab.page.goto(f"{sandbox.http}/live/?service={api.url}")
@@ -108,7 +108,7 @@ async def test_a_wrong_password_is_said_in_the_page(
     tab.complaints.clear()  # Chromium tells the console of every answer with a 401.
 
 
-async def test_a_person_enters_with_a_token(api: Api, sandbox: SandboxProcess, customer: Person, tab: Tab) -> None:
+async def test_a_person_signs_in_with_a_token(api: Api, sandbox: SandboxProcess, customer: Person, tab: Tab) -> None:
     await tab.page.goto(f"{sandbox.http}/live/?service={api.url}")
     half = tab.page.locator("#right")
     await half.locator(".enter [name=token]").fill(customer.token)

@@ -40,7 +40,7 @@ async def test_swagger_shows_every_operation_of_the_document(api: Api, tab: Tab)
     await tab.show("swagger-operation")
 
 
-async def test_the_hello_of_a_star_plays(api: Api, star: Person, tab: Tab) -> None:
+async def test_the_hello_video_of_a_star_plays(api: Api, star: Person, tab: Tab) -> None:
     fields = {"star_id": star.id, "video_hi": (f"hi.{film().extension}", film().data)}
     await ok(await api.post("/api/upload/video/hi/", data=form(fields), as_=star), 201)
     (shown,) = await ok(await api.get("/api/star/getlist/"), 201)

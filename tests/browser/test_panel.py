@@ -41,7 +41,9 @@ async def operator(api: Api, factory: Factory, tab: Tab) -> Person:
     return person
 
 
-async def test_an_order_is_found_by_number_and_processed_before_ones_eyes(api: Api, tab: Tab, operator: Person) -> None:
+async def test_an_order_is_found_by_number_and_its_page_updates_while_it_is_processed(
+    api: Api, tab: Tab, operator: Person
+) -> None:
     placed = [await place(api, f"Сайт {number}") for number in range(3)]
     page = tab.page
     await page.get_by_role("link", name="Заказы студии").first.click()
@@ -96,7 +98,7 @@ async def test_a_payment_is_refunded(
     assert await app[DATABASE].value("select refunded from payments") == 100_000
 
 
-async def test_a_blocked_member_of_the_staff_is_out_in_the_other_tab(
+async def test_a_blocked_member_of_the_staff_is_signed_out_in_the_other_tab(
     api: Api, factory: Factory, browser: Browser, tab: Tab
 ) -> None:
     await sign_in(tab.page, api, await factory.staff("owner"))
@@ -126,7 +128,7 @@ async def phone(browser: Browser) -> AsyncIterator[Page]:
     await context.close()
 
 
-async def test_a_phone_without_scripts_is_enough(api: Api, factory: Factory, phone: Page) -> None:
+async def test_the_panel_works_on_a_phone_without_javascript(api: Api, factory: Factory, phone: Page) -> None:
     await sign_in(phone, api, await factory.staff("operator"))
     number = await place(api, "Сайт")
     await phone.get_by_label("Меню").click()
@@ -137,7 +139,7 @@ async def test_a_phone_without_scripts_is_enough(api: Api, factory: Factory, pho
     await expect(phone.locator(".head [data-live]")).to_have_text(re.compile("в очереди|в обработке"))
 
 
-async def test_every_page_is_as_wide_as_its_window(
+async def test_no_page_scrolls_sideways(
     app: web.Application, api: Api, factory: Factory, sandbox: SandboxProcess, tab: Tab
 ) -> None:
     await tab.page.goto(f"{api.url}/admin/")

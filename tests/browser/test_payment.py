@@ -59,7 +59,7 @@ async def test_a_customer_declines_and_may_try_again(
     await eventually(lambda: status_is(api, customer, order_id, 2))
 
 
-async def test_the_page_waits_for_a_provider_who_does_not_answer_and_reloads_by_itself(
+async def test_while_the_provider_does_not_answer_the_page_reloads_by_itself(
     api: Api, sandbox: SandboxProcess, customer: Person, star: Person, tab: Tab
 ) -> None:
     order_id = await place(api, customer, star)

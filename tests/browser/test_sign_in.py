@@ -33,7 +33,7 @@ async def to_the_provider(api: Api, flow: Flow, page: Page) -> None:
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=str)
-async def test_a_person_is_chosen_at_the_provider_and_signed_in_here(
+async def test_a_person_chosen_at_the_provider_is_signed_in(
     api: Api, sandbox_process: SandboxProcess, tab: Tab, flow: Flow
 ) -> None:
     page = tab.page
@@ -56,7 +56,7 @@ async def test_a_person_is_chosen_at_the_provider_and_signed_in_here(
     tab.complaints.clear()
 
 
-async def test_a_person_types_who_they_are_or_says_no(api: Api, tab: Tab) -> None:
+async def test_a_person_enters_their_name_at_the_provider_or_declines(api: Api, tab: Tab) -> None:
     flow, page = FLOWS[0], tab.page
     await to_the_provider(api, flow, page)
     await page.get_by_label("Логин").fill("typed.in")

@@ -206,7 +206,7 @@ async def test_a_search_tolerates_misspellings_and_matches_prefixes(market: Mark
         ("AC/DC кавер, rock'n'roll", "rock'n'roll"),
     ],
 )
-async def test_a_search_reads_scripts_layouts_and_joined_words(
+async def test_a_search_finds_transliterations_wrong_layouts_and_joined_words(
     api: Api, app: web.Application, factory: Factory, title: str, asked: str
 ) -> None:
     creator = await factory.star()
@@ -350,5 +350,5 @@ async def plan(db: Database, statement: tuple[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def test_a_search_is_bounded_in_words() -> None:
+def test_the_number_of_search_words_is_bounded() -> None:
     assert len(search.query_words("слово " * 100)) == 12

@@ -101,7 +101,7 @@ async def test_a_new_account_has_no_conversations(api: Api, stranger: Person) ->
 
 @as_subtests
 @pytest.mark.parametrize("body", [{}, {"recipient_id": 0}, {"recipient_id": "x"}, {"recipient_id": 2**63}, []])
-async def test_a_conversation_needs_a_sensible_recipient(api: Api, anna: Person, body: Any) -> None:
+async def test_a_conversation_needs_a_valid_recipient(api: Api, anna: Person, body: Any) -> None:
     answer = await api.post(LIST, body, as_=anna)
     assert answer.status == 422
     assert (await answer.json())["errors"]
@@ -256,7 +256,9 @@ async def test_a_list_costs_the_same_number_of_statements_however_long(
     assert costs == [5, 5]
 
 
-async def test_an_idempotency_key_makes_a_retried_post_one(api: Api, anna: Person, boris: Person, chat: int) -> None:
+async def test_a_post_repeated_with_an_idempotency_key_has_one_effect(
+    api: Api, anna: Person, boris: Person, chat: int
+) -> None:
     headers = {"Idempotency-Key": str(uuid.uuid4())}
     path = f"{LIST}{chat}/messages/"
     answers = [await api.post(path, {"message": "Раз"}, as_=anna, headers=headers) for _ in range(2)]

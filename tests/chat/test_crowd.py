@@ -35,7 +35,7 @@ def settings(make_settings: object) -> object:
     return make_settings(SECRET_KEY=SECRET_KEY)  # type: ignore[operator]
 
 
-async def test_a_crowd_of_devices_leaves_no_gap_and_no_copy(
+async def test_many_devices_receive_every_message_once(
     api: Api, app: web.Application, servers: list[ServerProcess], anna: Person, boris: Person, chat: int
 ) -> None:
     dice = random.Random(7)

@@ -133,7 +133,7 @@ async def test_a_repeated_action_takes_no_position(
     assert (await service.conversation(actor(anna), chat)).position == 2
 
 
-async def test_a_message_knows_its_place_in_the_log(service: ChatService, anna: Person, chat: int) -> None:
+async def test_a_message_has_its_position_in_the_log(service: ChatService, anna: Person, chat: int) -> None:
     messages = [(await service.send(actor(anna), chat, f"{number}")).message for number in range(3)]
     position = await service.position_of(chat, messages[1].id)
     assert [one.message.id for one in await service.after(chat, position) if one.message] == [messages[2].id]

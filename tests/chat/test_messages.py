@@ -92,7 +92,7 @@ async def test_an_answer_names_a_message_of_the_same_conversation(
     assert (refused.status, (await refused.json())["code"]) == (422, "answer_unknown")
 
 
-async def test_files_go_with_a_message_and_open_for_the_other_alone(
+async def test_files_of_a_message_can_be_read_by_both_members_only(
     api: Api, app: web.Application, anna: Person, boris: Person, stranger: Person, chat: int
 ) -> None:
     ids = [await uploaded(app, anna, name, name.encode()) for name in ("b.txt", "a.txt")]
@@ -150,7 +150,7 @@ async def test_a_send_repeated_a_month_later_returns_the_first_message(
     assert [one["number"] for one in await heard(api, anna, chat)] == [1]
 
 
-async def test_a_storm_of_retries_sends_each_message_once(api: Api, anna: Person, boris: Person, chat: int) -> None:
+async def test_many_retries_send_each_message_once(api: Api, anna: Person, boris: Person, chat: int) -> None:
     tries = [(person, name) for person in (anna, boris) for name in range(10) for _ in range(5)]
 
     async def send(person: Person, name: int) -> tuple[str, int, int]:
@@ -181,7 +181,7 @@ async def test_only_the_author_edits_a_message(api: Api, anna: Person, boris: Pe
     assert (await api.delete(address(chat, {"id": 10**6}), as_=anna)).status == 404
 
 
-async def test_a_deleted_message_keeps_its_number_and_nothing_else(
+async def test_a_deleted_message_keeps_its_number_only(
     api: Api, app: web.Application, anna: Person, boris: Person, chat: int
 ) -> None:
     file = await uploaded(app, anna)

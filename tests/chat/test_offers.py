@@ -145,7 +145,7 @@ async def test_an_offer_ends_when_its_time_is_over(app: web.Application, talk: T
         assert next(one["type"] for one in await notifications(api, person)) == "offer_expired"
 
 
-async def test_who_may_do_what_with_an_offer(talk: Talk, api: Api, factory: Factory) -> None:
+async def test_each_party_has_its_own_actions_on_an_offer(talk: Talk, api: Api, factory: Factory) -> None:
     market, offer = talk.market, await talk.offer()
     assert (await talk.act(offer["id"], "accept", as_=market.creator, status=403))["code"] == "offer_not_yours"
     assert (await talk.act(offer["id"], "withdraw", as_=market.buyer, status=403))["code"] == "offer_not_yours"
@@ -188,7 +188,7 @@ async def test_an_offer_outside_of_its_bounds_is_refused(talk: Talk, draft: dict
     assert (await talk.offer(**draft, status=422))["code"] == code
 
 
-async def test_only_so_many_offers_wait_and_a_blocked_person_gets_none(
+async def test_open_offers_are_limited_and_a_blocked_person_gets_none(
     talk: Talk, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(offers_of_chat, "MAX_PENDING", 2)

@@ -18,7 +18,7 @@ from tests.factory import Factory
 Play = Callable[..., Awaitable[Any]]
 
 
-async def test_the_documents_lint_and_the_typescript_client_made_of_them_buys_and_talks(
+async def test_the_typescript_client_generated_from_the_documents_buys_and_chats(
     play: Play, documents: Path, api: Api, factory: Factory
 ) -> None:
     errors = await play("lint.mjs", str(documents / "openapi.json"))

@@ -62,7 +62,7 @@ async def test_every_list_names_parameters_without_effect(api: Api, app: web.App
     assert named > 40
 
 
-async def test_the_preference_is_read_as_the_standard_says(api: Api) -> None:
+async def test_the_prefer_header_is_parsed_as_its_standard_says(api: Api) -> None:
     path = "/api/v1/services/"
     for prefer, status, applied in [
         ("handling=strict", 422, "handling=strict"),

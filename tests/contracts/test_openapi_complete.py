@@ -55,7 +55,7 @@ def test_every_parameter_and_field_is_described(document: dict[str, Any]) -> Non
     assert not missing, "say it at the field, or in mystar/contracts/vocabulary.py"
 
 
-def test_every_word_of_the_vocabulary_is_used(document: dict[str, Any]) -> None:
+def test_every_entry_of_the_vocabulary_is_used(document: dict[str, Any]) -> None:
     used = {parameter["name"] for _, operation in operations(document) for parameter in operation.get("parameters", ())}
     used |= {field for schema in document["components"]["schemas"].values() for field in schema.get("properties", {})}
     assert not set(DESCRIPTIONS) - used
@@ -72,7 +72,7 @@ def contents(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield f"{name} answers {status}", content
 
 
-def test_every_body_and_answer_has_an_example_that_keeps_to_its_schema(document: dict[str, Any]) -> None:
+def test_every_body_and_answer_has_an_example_that_fits_its_schema(document: dict[str, Any]) -> None:
     wrong: list[str] = []
     for name, content in contents(document):
         schema = {**content.get("schema", {}), "components": document["components"]}
@@ -101,7 +101,7 @@ def test_every_tag_is_used_and_described(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("path", ["/swagger/", "/redoc/", "/docs", "/docs/", "/openapi.json", "/api/docs/openapi.json"])
-async def test_the_documents_are_found_where_people_look(api: Api, path: str) -> None:
+async def test_the_documents_have_the_usual_addresses(api: Api, path: str) -> None:
     answer = await api.get(path)
     assert answer.status == 200
     if path.endswith("json"):

@@ -56,7 +56,7 @@ def link_in(text: str) -> str:
     return found[0]
 
 
-async def test_the_greetings_mails_lead_to_the_site(api: Api, sandbox_process: SandboxProcess) -> None:
+async def test_mails_of_greetings_link_to_the_site(api: Api, sandbox_process: SandboxProcess) -> None:
     assert (await api.post("/api/registration/", draft("olga"))).status == 201
     mail = await sandbox_process.wait_for_mail("olga@example.com")
     link = URL(link_in(mail["text"]))
@@ -73,7 +73,7 @@ async def test_the_greetings_mails_lead_to_the_site(api: Api, sandbox_process: S
     assert await (await api.post("/password-reset/confirm/", body)).json() == {"status": "OK"}
 
 
-async def test_a_site_without_a_page_gets_the_service_s_own_with_a_way_back(
+async def test_without_a_page_of_the_site_links_lead_to_the_page_of_the_service(
     api: Api, sandbox_process: SandboxProcess
 ) -> None:
     assert (await api.post("/api/auth/register/", draft("kira"))).status == 201
@@ -86,7 +86,7 @@ async def test_a_site_without_a_page_gets_the_service_s_own_with_a_way_back(
     assert "поздравление" not in page
 
 
-async def test_orders_lead_to_their_pages(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_mails_of_orders_link_to_the_page_of_the_order(api: Api, app: web.Application, factory: Factory) -> None:
     market = await open_market(app, api, factory)
     order = await market.place()
     (payload,) = [
@@ -108,7 +108,7 @@ async def test_orders_lead_to_their_pages(api: Api, app: web.Application, factor
     assert await (await api.get(str(back.relative()))).json() == {"order_id": order["id"], "status": "pending"}
 
 
-async def test_a_greeting_leads_to_the_site_without_a_page_of_orders(
+async def test_without_a_page_of_orders_a_greeting_links_to_the_site(
     api: Api, app: web.Application, factory: Factory, sandbox_process: SandboxProcess
 ) -> None:
     star, customer = await factory.star("comet"), await factory.person("olga")
@@ -127,7 +127,7 @@ async def test_a_greeting_leads_to_the_site_without_a_page_of_orders(
     assert f'href="{SITE}/"' in page
 
 
-async def test_each_dialect_has_a_page_that_buyers_come_back_to(
+async def test_each_dialect_has_a_page_to_return_to_after_payment(
     make_settings: Callable[..., Settings], factory: Factory, sandbox_process: SandboxProcess
 ) -> None:
     settings = make_settings(
@@ -154,7 +154,7 @@ async def test_each_dialect_has_a_page_that_buyers_come_back_to(
         assert any(f"{SITE}/my/order?id={order_id}" in text for text in mails)
 
 
-async def test_a_redirect_of_a_provider_ends_on_no_page_of_json(make_settings: Callable[..., Settings]) -> None:
+async def test_a_redirect_of_a_provider_never_ends_on_json(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(HTTP__SITE_URL=SITE)
     own = settings.http.public_url
     settings = make_settings(
@@ -183,7 +183,7 @@ async def test_a_redirect_of_a_provider_ends_on_no_page_of_json(make_settings: C
 _OF_GREETINGS = re.compile("MySTAR|звезд|звёзд|поздравлен|star|greeting", re.IGNORECASE)
 
 
-async def test_mails_speak_of_the_product_of_their_account(
+async def test_mails_name_the_product_of_their_account(
     api: Api, app: web.Application, sandbox_process: SandboxProcess
 ) -> None:
     async def register(path: str, **person: str) -> SignedIn:
@@ -247,7 +247,7 @@ async def test_a_new_email_is_confirmed_in_the_dialect_of_the_account(
         assert dialect in (await sandbox_process.wait_for_mail(f"new-{name}@example.com"))["subject"]
 
 
-async def test_an_error_speaks_the_dialect_s_terms(api: Api, factory: Factory) -> None:
+async def test_an_error_uses_the_terms_of_the_dialect(api: Api, factory: Factory) -> None:
     person = await factory.person()
     market = await (await api.get("/api/v1/creators/999/")).json()
     greetings = await (await api.post("/api/star/like/", {"star_id": 999}, as_=person)).json()
@@ -260,6 +260,6 @@ def test_a_page_is_a_path_with_known_placeholders(make_settings: Callable[..., S
         make_settings(SITE__MARKET__ORDER=path)
 
 
-async def test_the_first_page_leads_to_the_site(api: Api) -> None:
+async def test_the_home_page_links_to_the_site(api: Api) -> None:
     answer = await api.get("/", allow_redirects=False)
     assert (answer.status, answer.headers["Location"]) == (302, f"{SITE}/")

@@ -268,7 +268,7 @@ async def test_creators_are_listed_best_first_without_blocked_ones(
     assert app[ACCOUNTS]
 
 
-async def test_older_addresses_serve_the_same(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_older_addresses_give_the_same_answers(api: Api, app: web.Application, factory: Factory) -> None:
     person = await factory.person()
     made = await (await api.post("/api/creator-profile/", DRAFT, as_=person)).json()
     paths = ("/api/creator-profiles/me/", "/api/users/me/creator-profile", f"/api/creator-profiles/{made['id']}/")

@@ -57,7 +57,7 @@ async def test_skills_are_listed_by_name_in_pages(api: Api, skills: list[int]) -
     assert (await api.get("/api/skills/", params={"page_size": 101})).status == 422
 
 
-async def test_a_search_looks_into_names_and_descriptions(api: Api, skills: list[int]) -> None:
+async def test_a_search_reads_names_and_descriptions(api: Api, skills: list[int]) -> None:
     for search, found in (
         ("photo", ["Photoshop"]),
         ("ВЕКТОРНАЯ", ["Illustrator"]),

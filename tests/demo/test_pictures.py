@@ -19,7 +19,7 @@ def test_every_portrait_is_different() -> None:
             assert (picture.format, picture.size) == ("JPEG", (pictures.SIDE, pictures.SIDE))
 
 
-def test_every_category_has_its_own_emblem() -> None:
+def test_every_category_has_its_own_picture() -> None:
     drawn = {pictures.jpeg(pictures.emblem(one.emblem, one.top, one.bottom)) for one in fixtures.CATEGORIES}
     assert len(drawn) == len(fixtures.CATEGORIES) == len({one.emblem for one in fixtures.CATEGORIES})
 

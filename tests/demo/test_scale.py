@@ -65,7 +65,7 @@ async def test_every_fill_adds_rows_in_proportion(filled: Database) -> None:
         assert await filled.value(f"select count(*) from {table}") > creators / 2, table
 
 
-async def test_nothing_differs_from_its_recount(filled: Database, app: web.Application, api: Api) -> None:
+async def test_all_counters_equal_their_recount(filled: Database, app: web.Application, api: Api) -> None:
     assert await broken_invariants(app) == []
     completed = """select count(*) from creators
         where completed_orders <> (
@@ -75,7 +75,7 @@ async def test_nothing_differs_from_its_recount(filled: Database, app: web.Appli
     assert ours == []
 
 
-async def test_the_money_of_every_order_is_where_its_payment_and_the_ledger_say(filled: Database) -> None:
+async def test_orders_payments_and_ledger_agree(filled: Database) -> None:
     assert await filled.value("select sum(amount) from ledger_entries") == 0
     strays = """select count(*) from orders left join payments on payments.order_id = orders.id
         where orders.money is distinct from coalesce(payments.status, 'none')
@@ -84,7 +84,7 @@ async def test_the_money_of_every_order_is_where_its_payment_and_the_ledger_say(
     assert await filled.value("select count(*) from payments where check_at is not null") == 0
 
 
-async def test_every_history_ends_in_the_state_of_its_order(filled: Database) -> None:
+async def test_the_last_event_of_every_order_has_its_state(filled: Database) -> None:
     broken = """select count(*) from orders
         join lateral (
             select array_agg(to_status order by id) as went, array_agg(from_status order by id) as came,
@@ -100,7 +100,7 @@ async def test_every_history_ends_in_the_state_of_its_order(filled: Database) ->
     assert await filled.value(broken) == 0
 
 
-async def test_the_same_numbers_make_the_same_data(postgres: Any, template: str, filled: Database) -> None:
+async def test_the_same_seed_creates_the_same_data(postgres: Any, template: str, filled: Database) -> None:
     summary = "select md5(string_agg(concat(wish, total_price, status, money), '' order by id)) from orders"
     other = postgres.create(template)
     try:

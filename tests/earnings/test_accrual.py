@@ -141,7 +141,7 @@ async def test_a_rule_applies_from_its_start_on(bench: Bench) -> None:
         pytest.param([*TWENTY_PER_CENT, {"kinds": ["service"], "percent": "1"}, *rule()], id="one never applies"),
     ],
 )
-def test_a_list_that_could_be_read_in_two_ways_is_refused(wrong: Any) -> None:
+def test_an_ambiguous_list_of_rules_is_refused(wrong: Any) -> None:
     with pytest.raises(Invalid) as refused:
         require_list(read_rules(wrong), datetime.now(UTC), None)
     for language in ("ru", "en"):
@@ -157,7 +157,7 @@ async def test_an_announced_change_is_not_withdrawn_by_an_earlier_one(bench: Ben
     assert (await bench.read(f"/api/v1/earnings/quote/?service_id={service_id}"))["commission"] == "200.00"
 
 
-async def test_without_rules_the_commission_is_nothing(bench: Bench) -> None:
+async def test_without_rules_the_commission_is_zero(bench: Bench) -> None:
     order_id = await bench.completed(100_000)
     assert await bench.ledger(order_id) == {"buyers": -100_000, "pending": 100_000}
     assert (await bench.order(order_id, bench.creator))["commission"] == "0.00"
@@ -203,7 +203,7 @@ async def test_creators_are_told_of_new_rules_before_they_start(bench: Bench) ->
     assert len(await bench.sandbox.mails(bench.creator.email, "комиссия")) == 1
 
 
-async def test_an_account_that_sells_nothing_has_zeros(bench: Bench) -> None:
+async def test_an_account_without_sales_has_a_zero_balance(bench: Bench) -> None:
     shown = await bench.read("/api/v1/earnings/", bench.buyer)
     assert {shown[name] for name in ("pending", "frozen", "available", "reserved", "paid")} == {"0.00"}
     assert shown["currency"] == "RUB"
@@ -220,7 +220,7 @@ async def test_an_account_that_sells_nothing_has_zeros(bench: Bench) -> None:
     ],
     indirect=["further_settings"],
 )
-async def test_the_vat_inside_the_commission_is_booked_apart(bench: Bench, taxes: tuple[int, int]) -> None:
+async def test_the_vat_of_the_commission_is_booked_separately(bench: Bench, taxes: tuple[int, int]) -> None:
     await bench.rules(TWENTY_PER_CENT)
     order_id = await bench.completed(150_000)
     found = await bench.ledger(order_id)
@@ -230,7 +230,7 @@ async def test_the_vat_inside_the_commission_is_booked_apart(bench: Bench, taxes
     assert (found["platform"], found["commission_tax"]) == (20_000 - taxes[1], taxes[1])
 
 
-def test_a_list_survives_reading() -> None:
+def test_a_list_that_is_written_and_read_is_the_same() -> None:
     (draft,) = read_rules([{"percent": 12.5, "fixed": 3, "min": "1", "max": "100", "valid_from": "2027-02-01"}])
     assert (draft.terms.percent_bp, draft.terms.fixed, draft.terms.min_amount, draft.terms.max_amount) == (
         *(1_250, 300, 100),

@@ -110,7 +110,7 @@ async def test_an_order_is_stopped_resumed_and_charged_back(bench: Bench, mystar
     assert await bench.balance() == {"available": 80_000}
 
 
-async def test_a_refused_payment_and_a_failed_refund_are_begun_anew(bench: Bench, mystar: Command) -> None:
+async def test_a_refused_payment_and_a_failed_refund_are_retried(bench: Bench, mystar: Command) -> None:
     order_id = await bench.place(150_000)
     for command, said in (("resume", "is not stopped"), ("refund-again", "No refund")):
         assert said in (await mystar("payments", command, "--order", order_id, code=1)).stderr
@@ -150,7 +150,7 @@ async def test_a_refused_payment_and_a_failed_refund_are_begun_anew(bench: Bench
 
 
 @at_once
-async def test_a_payout_goes_through_the_commands(bench: Bench, mystar: Command) -> None:
+async def test_a_payout_is_made_with_the_commands(bench: Bench, mystar: Command) -> None:
     await bench.earned(110_000_000)
     await bench.details(kind="wallet", account_number="41001614575714")
     assert (await mystar("payouts", "sweep")).stdout == "1 payouts were requested.\n"

@@ -59,7 +59,7 @@ async def payouts(bench: Bench, status: Status) -> list[int]:
 
 
 @deals
-async def test_an_order_is_paid_into_a_deal_and_its_share_out_of_it(bench: Bench) -> None:
+async def test_an_order_is_paid_into_a_deal_and_the_share_out_of_it(bench: Bench) -> None:
     await bench.rules(TWENTY_PER_CENT)
     await bench.details(**WALLET)
     order_id = await bench.completed(PRICE)

@@ -58,7 +58,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-async def test_details_that_cannot_be_are_refused_with_the_field(bench: Bench) -> None:
+async def test_invalid_details_are_refused_by_field(bench: Bench) -> None:
     for fields, wrong in WRONG:
         assert list((await bench.details(422, **fields))["errors"]) == [wrong], fields
 
@@ -102,7 +102,7 @@ async def test_details_are_not_changed_while_a_payout_is_on_its_way(bench: Bench
     await bench.details(phone="+79160000000")
 
 
-async def test_a_change_is_told_to_both_addresses_with_a_link_that_stops_payouts(bench: Bench) -> None:
+async def test_a_change_is_mailed_to_both_addresses_with_a_link_that_stops_payouts(bench: Bench) -> None:
     await bench.earned(125_000)
     await bench.sandbox.clear_mails()
     await bench.details()
@@ -148,7 +148,7 @@ async def test_banks_are_listed(bench: Bench) -> None:
     assert set(found["results"][0]) == {"id", "name", "bic"}
 
 
-def test_what_is_sealed_needs_one_of_our_keys() -> None:
+def test_sealed_details_can_be_opened_with_the_known_keys_only() -> None:
     record = {"phone": "+79161234567"}
     old, new = "a" * 32, "b" * 32
     sealed = Sealer(old, "payout details").seal(record)

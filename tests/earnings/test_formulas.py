@@ -69,7 +69,7 @@ def test_a_half_is_rounded_up(numerator: int, denominator: int) -> None:
 
 @settings(max_examples=2000, deadline=None)
 @given(terms=TERMS, captured=st.integers(1, 10**8), cuts=st.lists(st.integers(1, 10**8), max_size=8), vat=st.data())
-def test_refunds_of_any_parts_leave_nothing_over(terms: Terms, captured: int, cuts: list[int], vat: Any) -> None:
+def test_refunds_in_parts_add_up_to_the_whole(terms: Terms, captured: int, cuts: list[int], vat: Any) -> None:
     book = Book(an_earning(terms, price=captured, vat_percent=vat.draw(st.sampled_from([0, 5, 7, 22]))))
     book.apply(moves.capture(book.earning, captured, NOW))
     assert 0 <= book.earning.commission <= captured
@@ -93,7 +93,7 @@ def test_refunds_of_any_parts_leave_nothing_over(terms: Terms, captured: int, cu
 
 @settings(max_examples=1000, deadline=None)
 @given(terms=TERMS, captured=st.integers(1, 10**8), steps=st.lists(st.tuples(st.integers(0, 7), st.integers(1, 10**8))))
-def test_whatever_happens_in_whatever_order_the_accounts_agree(
+def test_random_sequences_of_events_keep_the_accounts_balanced(
     terms: Terms, captured: int, steps: list[tuple[int, int]]
 ) -> None:
     book = Book(an_earning(terms, price=captured))
@@ -126,7 +126,7 @@ def test_whatever_happens_in_whatever_order_the_accounts_agree(
         assert earning.frozen == 0 or earning.is_frozen
 
 
-def test_twenty_thousand_random_orders_leave_nothing_over() -> None:
+def test_twenty_thousand_random_orders_sum_to_zero() -> None:
     random = dice(1)
     for _ in range(size(20_000, 1_000_000)):
         captured = random.randint(1, 10 ** random.randint(1, 8))

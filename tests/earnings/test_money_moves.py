@@ -24,7 +24,7 @@ async def twenty(bench: Bench) -> Bench:
     return bench
 
 
-async def test_a_full_refund_while_clearing_leaves_nothing(twenty: Bench) -> None:
+async def test_a_full_refund_while_clearing_leaves_a_zero_balance(twenty: Bench) -> None:
     order_id = await twenty.completed(150_000)
     await twenty.refund(order_id)
     assert await twenty.ledger(order_id) == {}
@@ -51,7 +51,7 @@ async def test_a_partial_refund_of_a_rounded_commission(bench: Bench) -> None:
     assert await bench.ledger(order_id) == {"buyers": -545, "pending": 381, "platform": 164}
 
 
-async def test_a_partial_refund_of_a_least_commission(bench: Bench) -> None:
+async def test_a_partial_refund_of_a_minimum_commission(bench: Bench) -> None:
     await bench.rules([{"name": "default", "percent": "10", "min": "50.00"}])
     order_id = await bench.completed(20_000)
     await bench.refund(order_id, 5_000)
@@ -207,7 +207,7 @@ async def test_the_platform_bears_a_chargeback(twenty: Bench) -> None:
     assert await twenty.is_sound()
 
 
-async def test_what_is_not_there_is_refused(twenty: Bench) -> None:
+async def test_unknown_accounts_and_orders_are_refused(twenty: Bench) -> None:
     order_id, earnings = await twenty.completed(150_000), twenty.app[EARNINGS]
     with pytest.raises(EarningUnknown):
         await earnings.charge_back(None, 10**9, 1, "creator")

@@ -40,7 +40,7 @@ async def staff(bench: Bench, role: Role = "operator") -> Person:
     return await bench.factory.staff(role)
 
 
-async def test_a_payout_by_hand_goes_through_the_panel(bench: Bench) -> None:
+async def test_a_payout_by_hand_is_made_in_the_panel(bench: Bench) -> None:
     payout, operator = await requested(bench), await staff(bench)
     path = f"payouts/{payout['id']}"
     assert "Payouts wait for approval" in await page(bench, "", operator)
@@ -106,7 +106,7 @@ async def test_adjustments_and_debts_are_booked_with_a_reason(bench: Bench) -> N
     assert await bench.is_sound()
 
 
-async def test_a_viewer_sees_everything_and_changes_nothing(bench: Bench) -> None:
+async def test_a_viewer_can_read_everything_and_change_nothing(bench: Bench) -> None:
     payout, viewer = await requested(bench), await staff(bench, "viewer")
     for path in (
         "payouts/",

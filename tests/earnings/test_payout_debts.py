@@ -86,7 +86,7 @@ async def test_a_difference_between_a_payout_and_its_entries_is_found(bench: Ben
 
 
 @at_once
-async def test_whatever_happens_at_once_the_ledger_stays_sound(bench: Bench) -> None:
+async def test_concurrent_operations_keep_the_ledger_balanced(bench: Bench) -> None:
     await bench.rules([{"name": "default", "percent": "20"}])
     orders = [await bench.completed(150_000) for _ in range(3)]
     await bench.details()

@@ -39,7 +39,7 @@ async def test_a_payout_is_asked_for_approved_and_paid(bench: Bench) -> None:
 
 
 @at_once
-async def test_what_comes_back_from_the_bank_is_available_again(bench: Bench) -> None:
+async def test_money_returned_by_the_bank_is_available_again(bench: Bench) -> None:
     await bench.earned(125_000)
     await bench.details()
     payouts, asked = bench.app[PAYOUTS], await bench.payout()
@@ -71,7 +71,7 @@ async def test_a_payout_that_the_bank_refuses_is_available_again(bench: Bench) -
     await bench.payout()
 
 
-async def test_what_stands_in_the_way_of_a_payout_is_named(bench: Bench) -> None:
+async def test_the_reason_against_a_payout_is_named(bench: Bench) -> None:
     await refused(bench, "nothing_available", "0.00")
     await bench.earned(99_999)
     await refused(bench, "below_minimum", "999.99")
@@ -98,7 +98,7 @@ async def test_what_stands_in_the_way_of_a_payout_is_named(bench: Bench) -> None
     assert await bench.is_sound()
 
 
-async def test_a_sum_that_cannot_be_is_refused(bench: Bench) -> None:
+async def test_an_invalid_amount_of_a_payout_is_refused(bench: Bench) -> None:
     wrong: list[Any] = ["0", "-1", "1.001", "1e400", "many", "1_000", True]
     for amount in wrong:
         assert "amount" in (await bench.payout(amount, status=422))["errors"], amount
@@ -186,7 +186,7 @@ async def test_who_approves_depends_on_the_sum(bench: Bench) -> None:
 
 
 @at_once
-async def test_nothing_leaves_while_payouts_are_stopped(bench: Bench) -> None:
+async def test_no_payout_is_sent_while_payouts_are_stopped(bench: Bench) -> None:
     await bench.earned(125_000)
     await bench.details()
     payouts, asked = bench.app[PAYOUTS], await bench.payout()
@@ -231,7 +231,7 @@ async def test_a_payout_within_the_limit_is_one_part(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("further_settings", [AT_ONCE | {"PAYOUTS__CARD_MAXIMUM": "150000"}], indirect=True)
-async def test_a_rest_that_is_too_little_to_be_sent_stays(bench: Bench) -> None:
+async def test_a_remainder_below_the_minimum_is_not_sent(bench: Bench) -> None:
     await bench.earned(15_000_050)
     await bench.details(kind="card", token="pt-1", mask="*0004")
     asked = await bench.payout()
@@ -240,7 +240,7 @@ async def test_a_rest_that_is_too_little_to_be_sent_stays(bench: Bench) -> None:
 
 
 @at_once
-async def test_the_sweep_carries_what_is_below_the_minimum(bench: Bench) -> None:
+async def test_balances_below_the_minimum_are_carried_over_by_the_sweep(bench: Bench) -> None:
     payouts = bench.app[PAYOUTS]
     await bench.earned(95_000)
     await bench.details()

@@ -41,7 +41,7 @@ def sum_of(lines: list[dict[str, Any]]) -> Decimal:
 
 
 @at_once
-async def test_a_month_is_stated_from_its_opening_to_its_closing(bench: Bench) -> None:
+async def test_a_statement_covers_a_month_from_opening_to_closing_balance(bench: Bench) -> None:
     await bench.rules(TWENTY_PER_CENT)
     await bench.earned(24_000)
     assert await close(bench) == 1
@@ -100,7 +100,7 @@ async def test_only_its_creator_reads_a_statement(bench: Bench) -> None:
     assert (await bench.read(LIST, bench.buyer))["count"] == 0
 
 
-async def test_months_without_lines_are_stated_and_nothing_is_stated_twice(bench: Bench) -> None:
+async def test_months_without_lines_have_statements_and_no_line_is_in_two(bench: Bench) -> None:
     await bench.earned(24_000)
     assert await bench.app[STATEMENTS].close_months() == 0
     await bench.later(days=70)
@@ -114,7 +114,7 @@ async def test_months_without_lines_are_stated_and_nothing_is_stated_twice(bench
     assert await bench.is_sound()
 
 
-async def test_what_is_entered_late_goes_into_the_next_statement(bench: Bench) -> None:
+async def test_late_entries_go_into_the_next_statement(bench: Bench) -> None:
     await bench.earned(24_000)
     await close(bench)
     ahead, bench.clock.ahead = bench.clock.ahead, timedelta()
@@ -128,7 +128,7 @@ async def test_what_is_entered_late_goes_into_the_next_statement(bench: Bench) -
     assert await bench.is_sound()
 
 
-async def test_a_changed_statement_is_found(bench: Bench) -> None:
+async def test_a_changed_statement_is_detected(bench: Bench) -> None:
     await bench.earned(24_000)
     await close(bench)
     await bench.earned(1_000)

@@ -29,7 +29,7 @@ async def as_before(bench: Bench) -> None:
         await tx.execute(sql[sql.index("insert into earnings (") :])
 
 
-async def test_orders_of_before_are_imported_frozen_and_without_a_commission(bench: Bench) -> None:
+async def test_orders_of_older_versions_are_imported_frozen_and_without_a_commission(bench: Bench) -> None:
     await bench.rules(TWENTY_PER_CENT)
     paid, open_ = await bench.completed(100_000), await bench.place(50_000)
     await bench.refund(paid, 30_000)
@@ -51,7 +51,7 @@ async def test_orders_of_before_are_imported_frozen_and_without_a_commission(ben
     assert await bench.is_sound()
 
 
-async def test_what_is_released_of_before_clears_anew(bench: Bench) -> None:
+async def test_earnings_of_older_orders_clear_after_their_release(bench: Bench) -> None:
     order_id = await bench.completed(100_000)
     await as_before(bench)
     await bench.later(days=30)
@@ -62,7 +62,7 @@ async def test_what_is_released_of_before_clears_anew(bench: Bench) -> None:
     assert await bench.is_sound()
 
 
-async def test_an_order_that_old_code_placed_meanwhile_earns_without_a_commission(bench: Bench) -> None:
+async def test_an_order_placed_by_older_code_has_no_commission(bench: Bench) -> None:
     await bench.rules(TWENTY_PER_CENT)
     order_id = await bench.place(100_000)
     await bench.app[DATABASE].execute("delete from earnings")

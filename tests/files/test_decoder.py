@@ -55,12 +55,12 @@ async def test_a_file_that_costs_too_much_is_refused(api: Api, anna: Person, nam
     ("name", "content"),
     [("frames.gif", bombs.gif(200)), ("scans.jpg", bombs.scans(99)), ("points.png", bombs.plane("PNG", 5000))],
 )
-async def test_what_is_within_the_limits_is_taken(api: Api, anna: Person, name: str, content: bytes) -> None:
+async def test_files_within_the_limits_are_accepted(api: Api, anna: Person, name: str, content: bytes) -> None:
     answer = await api.post(AVATAR, data=form(image=(name, content)), as_=anna)
     assert answer.status == 201, await answer.text()
 
 
-def test_a_child_that_takes_too_much_memory_is_a_refusal(tmp_path: Path) -> None:
+def test_a_worker_that_takes_too_much_memory_refuses_the_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bombs.plane("WEBP", 9000))
     assert _decoded(Job(str(tmp_path / "a"), "WEBP", max_pixels=10**9, max_frames=1)).refusal in (
         "too_costly",
@@ -129,7 +129,7 @@ def test_the_service_itself_imports_no_parser() -> None:
     assert done.stdout.strip() == "set()"
 
 
-async def test_one_person_never_has_two_turns_at_once_and_others_do_not_wait_behind(
+async def test_one_account_decodes_one_file_at_a_time_and_delays_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "large").write_bytes(bombs.plane("PNG", 4900))

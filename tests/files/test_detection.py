@@ -56,7 +56,7 @@ FILMS = {
 
 @as_subtests
 @pytest.mark.parametrize("name", FILMS)
-async def test_a_film_is_taken_by_its_bytes(api: Api, star: Person, name: str) -> None:
+async def test_a_video_is_recognised_by_its_bytes(api: Api, star: Person, name: str) -> None:
     content, extension = FILMS[name]
     answer = await api.post(HELLO, data=form(video_hi=(name, content)), as_=star)
     assert answer.status == 201, await answer.text()
@@ -76,13 +76,15 @@ async def test_a_film_is_taken_by_its_bytes(api: Api, star: Person, name: str) -
         ("me.jpg ", "JPEG", "jpeg"),
     ],
 )
-async def test_a_picture_is_taken_by_its_bytes(api: Api, star: Person, name: str, format_: str, extension: str) -> None:
+async def test_a_picture_is_recognised_by_its_bytes(
+    api: Api, star: Person, name: str, format_: str, extension: str
+) -> None:
     answer = await api.post(AVATAR, data=form(image=(name, picture(format_))), as_=star)
     assert answer.status == 201, await answer.text()
     assert (await answer.json())["image"].endswith(f".{extension}")
 
 
-def test_a_name_is_given_the_extension_that_fits() -> None:
+def test_a_file_name_gets_the_right_extension() -> None:
     for name, fitting in (
         ("IMG_1.HEIC", "IMG_1.jpeg"),
         ("a.jpg", "a.jpg"),
@@ -94,7 +96,7 @@ def test_a_name_is_given_the_extension_that_fits() -> None:
     assert fitting_name("film.MOV", VIDEOS["video/mp4"]) == "film.mp4"
 
 
-async def test_a_film_in_a_chat_keeps_its_name_with_the_extension_that_fits(api: Api, star: Person) -> None:
+async def test_a_video_in_a_chat_keeps_its_name_with_the_right_extension(api: Api, star: Person) -> None:
     answer = await api.post(UPLOAD, data=form(file=("IMG_0001.MOV", video())), as_=star)
     file = await answer.json()
     assert (file["name"], file["content_type"]) == ("IMG_0001.mp4", "video/mp4")
@@ -102,7 +104,7 @@ async def test_a_film_in_a_chat_keeps_its_name_with_the_extension_that_fits(api:
 
 @as_subtests
 @pytest.mark.parametrize("head", [b"\0\0\0\x1cftypM4A ", b"\0\0\0\x18ftypcrx ", b"The widest river in the world"])
-async def test_what_is_no_film_is_none(api: Api, star: Person, head: bytes) -> None:
+async def test_files_that_are_not_videos_are_refused(api: Api, star: Person, head: bytes) -> None:
     content = head + bytes(500)
     answer = await api.post(UPLOAD, data=form(file=("a", content)), as_=star)
     assert (await answer.json())["content_type"] == "application/octet-stream"
@@ -125,7 +127,7 @@ def heic() -> bytes:
     return file.getvalue()
 
 
-async def test_heic_of_a_telephone_becomes_a_jpeg_without_metadata(api: Api, star: Person) -> None:
+async def test_a_heic_picture_becomes_a_jpeg_without_metadata(api: Api, star: Person) -> None:
     content = heic()
     assert SECRET in content
     answer = await api.post(AVATAR, data=form(image=("IMG_0001.HEIC", content)), as_=star)
@@ -156,7 +158,9 @@ def animation(format_: str, **options: object) -> bytes:
     ],
     ids=str,
 )
-async def test_an_animation_keeps_its_times(api: Api, star: Person, format_: str, options: dict[str, object]) -> None:
+async def test_an_animation_keeps_its_frame_durations(
+    api: Api, star: Person, format_: str, options: dict[str, object]
+) -> None:
     content = animation(format_, **options)
     assert (SECRET in content) == bool(options)
     answer = await api.post(AVATAR, data=form(image=(f"me.{format_.lower()}", content)), as_=star)
@@ -174,7 +178,7 @@ def times(content: bytes) -> list[int]:
     return found
 
 
-async def test_metadata_does_not_decide_whether_a_long_animation_is_taken(api: Api, star: Person) -> None:
+async def test_a_long_animation_is_judged_by_its_frames_not_its_metadata(api: Api, star: Person) -> None:
     for count, status in ((200, 201), (201, 400)):
         frames = [Image.new("L", (500, 500), number) for number in range(1, count)]
         for options in ({}, {"comment": SECRET}):

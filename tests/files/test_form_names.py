@@ -43,11 +43,11 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("parameters", "name"), NAMES)
-def test_a_file_name_is_read_in_every_spelling(parameters: str, name: str | None) -> None:
+def test_a_file_name_is_read_in_every_encoding(parameters: str, name: str | None) -> None:
     assert parse_disposition(f'form-data; name="file"; {parameters}').filename == name
 
 
-def test_the_name_of_a_field_has_no_space_around_it() -> None:
+def test_spaces_around_the_name_of_a_field_are_ignored() -> None:
     for header, name in (
         ('form-data; name="file "', "file"),
         ("form-data; name=file", "file"),
@@ -95,7 +95,7 @@ async def test_no_name_makes_an_upload_fail_without_a_reason(
                 assert answer.status < 500, (hostile, await answer.text())
 
 
-async def test_a_file_with_sections_in_its_name_is_kept_under_all_of_it(api: Api, factory: Factory) -> None:
+async def test_a_file_name_in_sections_is_joined(api: Api, factory: Factory) -> None:
     anna: Person = await factory.person()
     data = f'--b0\r\nContent-Disposition: form-data; name="file"; {SECTIONS}\r\n\r\nhello\r\n--b0--\r\n'.encode()
     answer = await api.post(UPLOAD, data=data, headers={"Content-Type": "multipart/form-data; boundary=b0"}, as_=anna)
@@ -104,7 +104,7 @@ async def test_a_file_with_sections_in_its_name_is_kept_under_all_of_it(api: Api
 
 @as_subtests
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-async def test_a_packed_upload_is_not_taken(api: Api, factory: Factory, encoding: str) -> None:
+async def test_a_compressed_upload_is_refused(api: Api, factory: Factory, encoding: str) -> None:
     star = await factory.star()
     head = b'--b0\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'
     packer = zlib.compressobj(9, wbits=31 if encoding == "gzip" else 15)
@@ -115,7 +115,7 @@ async def test_a_packed_upload_is_not_taken(api: Api, factory: Factory, encoding
         assert answer.status == 415, (path, await answer.text())
 
 
-async def test_a_packed_body_is_unpacked_within_the_limit_of_its_kind(api: Api, factory: Factory) -> None:
+async def test_a_compressed_body_is_decompressed_within_its_limit(api: Api, factory: Factory) -> None:
     anna: Person = await factory.person()
     login = orjson.dumps({"login": anna.email, "password": anna.password})
     json = {"Content-Type": "application/json"}

@@ -39,7 +39,7 @@ async def kept(api: Api, person: Person, content: bytes = b"hello", name: str = 
     return view
 
 
-async def test_an_upload_is_described_as_the_seed_does_and_can_be_fetched(api: Api, anna: Person) -> None:
+async def test_an_upload_has_the_documented_fields_and_can_be_downloaded(api: Api, anna: Person) -> None:
     # As browsers write names: in UTF-8, without quoting it.
     data = aiohttp.FormData(quote_fields=False)
     data.add_field("file", b"hello", filename="Письмо маме.txt")
@@ -54,7 +54,7 @@ async def test_an_upload_is_described_as_the_seed_does_and_can_be_fetched(api: A
 
 
 @pytest.mark.parametrize(("format_", "codec"), [("mp4", "mpeg4"), ("webm", "vp8")])
-async def test_a_film_says_how_long_and_how_large_it_is(api: Api, anna: Person, format_: str, codec: str) -> None:
+async def test_a_video_has_its_duration_and_dimensions(api: Api, anna: Person, format_: str, codec: str) -> None:
     file = await kept(api, anna, video(format_), f"film.{format_}")
     assert file["kind"] == "video"
     assert (file["width"], file["height"], file["codec"]) == (64, 48, codec)
@@ -63,12 +63,12 @@ async def test_a_film_says_how_long_and_how_large_it_is(api: Api, anna: Person, 
     assert [other[name] for name in ("duration", "width", "height", "codec")] == [None] * 4
 
 
-async def test_a_film_that_is_broken_is_refused(api: Api, anna: Person) -> None:
+async def test_a_broken_video_is_refused(api: Api, anna: Person) -> None:
     answer = await upload(api, anna, video()[:300], "film.mp4")
     assert (answer.status, list((await answer.json())["errors"])) == (422, ["file"])
 
 
-async def test_a_look_into_a_film_does_not_read_it_all(tmp_path: Any) -> None:
+async def test_inspecting_a_video_does_not_read_all_of_it(tmp_path: Any) -> None:
     path = tmp_path / "film.mp4"
     path.write_bytes(video())
     with path.open("ab") as film:
@@ -81,7 +81,7 @@ async def test_a_look_into_a_film_does_not_read_it_all(tmp_path: Any) -> None:
         assert seen.video.codec == "mpeg4"
 
 
-async def test_uploads_come_in_pages_newest_first_and_are_ones_own(api: Api, anna: Person, factory: Factory) -> None:
+async def test_own_uploads_are_listed_in_pages_newest_first(api: Api, anna: Person, factory: Factory) -> None:
     await kept(api, await factory.person())
     ids = [(await kept(api, anna, b"x%d" % number))["id"] for number in range(5)]
     page = await (await api.get(FILES_PATH, as_=anna, params={"page_size": "2", "page": "2"})).json()
@@ -91,7 +91,7 @@ async def test_uploads_come_in_pages_newest_first_and_are_ones_own(api: Api, ann
     assert (await api.get(FILES_PATH, as_=anna, params={"page_size": "101"})).status == 422
 
 
-async def test_an_upload_is_deleted_by_its_owner_alone(api: Api, anna: Person, factory: Factory) -> None:
+async def test_only_the_owner_deletes_an_upload(api: Api, anna: Person, factory: Factory) -> None:
     file = await kept(api, anna)
     path = f"{FILES_PATH}{file['id']}/"
     for person, status in ((None, 401), (await factory.person(), 404), (anna, 204), (anna, 404)):
@@ -99,7 +99,7 @@ async def test_an_upload_is_deleted_by_its_owner_alone(api: Api, anna: Person, f
     assert (await api.get(file["url"])).status == 404
 
 
-async def test_what_is_in_use_stays(api: Api, app: web.Application, anna: Person) -> None:
+async def test_a_file_in_use_is_not_deleted(api: Api, app: web.Application, anna: Person) -> None:
     file = await kept(api, anna)
     async with app[DATABASE].transaction() as tx:
         await app[FILES].attach(tx, file["id"], owner_id=anna.id)
@@ -118,7 +118,7 @@ async def test_the_aliases_of_the_clients_are_served(api: Api, anna: Person, bas
     assert (await api.delete(f"{base.rstrip('/')}/{listed['results'][0]['id']}/", as_=anna)).status == 204
 
 
-async def test_the_field_of_the_file_may_have_any_name_and_there_is_one_file(api: Api, anna: Person) -> None:
+async def test_a_form_has_one_file_in_a_field_of_any_name(api: Api, anna: Person) -> None:
     assert (await upload(api, anna, b"hello", "a.txt", part="document")).status == 201
     for data in (form(note="hello"), form(file=("a.txt", b"1"), other=("b.txt", b"2")), form(file=("a.txt", b""))):
         answer = await api.post(UPLOAD, data=data, as_=anna)
@@ -126,7 +126,7 @@ async def test_the_field_of_the_file_may_have_any_name_and_there_is_one_file(api
     assert (await (await api.get(FILES_PATH, as_=anna)).json())["count"] == 1
 
 
-async def test_what_is_no_form_or_comes_from_a_guest_is_refused(api: Api, anna: Person) -> None:
+async def test_guests_and_bodies_other_than_forms_are_refused(api: Api, anna: Person) -> None:
     assert (await api.post(UPLOAD, {"file": "hello"}, as_=anna)).status == 415
     assert (await upload(api, None, b"hello", "a.txt")).status == 401
     for wrong in ("abc", "0", "9" * 30):
@@ -163,7 +163,7 @@ HOSTILE = {
 
 @as_subtests
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_whatever_is_uploaded_is_only_ever_a_download(api: Api, anna: Person, name: str) -> None:
+async def test_uploads_are_served_as_downloads_only(api: Api, anna: Person, name: str) -> None:
     file = await kept(api, anna, HOSTILE[name], name)
     assert not set("/\\\u202e\0") & set(file["name"])
     assert len(file["name"]) <= 200
@@ -175,7 +175,7 @@ async def test_whatever_is_uploaded_is_only_ever_a_download(api: Api, anna: Pers
     assert await answer.read() == HOSTILE[name]
 
 
-async def test_a_picture_that_is_a_script_as_well_is_shown_as_a_picture_only(api: Api, anna: Person) -> None:
+async def test_a_picture_that_is_also_a_script_is_served_as_a_picture(api: Api, anna: Person) -> None:
     file = await kept(api, anna, picture("GIF") + SCRIPT, "a.gif")
     answer = await api.get(file["url"])
     assert answer.headers["Content-Type"] == "image/gif"

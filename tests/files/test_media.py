@@ -44,7 +44,7 @@ async def poster(receive: Receive, owner: Person, files: FileService, app: web.A
         return await files.attach(tx, file.id, owner_id=owner.id)
 
 
-async def test_a_public_picture_is_everybodys_for_ever(api: Api, poster: StoredFile) -> None:
+async def test_a_public_picture_is_public_and_cached_for_ever(api: Api, poster: StoredFile) -> None:
     answer = await api.get(f"/media/{poster.key}")
 
     assert answer.status == 200
@@ -76,7 +76,7 @@ async def test_a_public_upload_is_private_until_something_refers_to_it(
     assert (await api.get(f"/media/{file.key}", as_=owner)).status == 200
 
 
-async def test_the_readers_of_a_file_open_it_and_others_do_not(
+async def test_only_its_readers_open_a_file(
     api: Api, letter: StoredFile, owner: Person, factory: Factory, files: FileService, app: web.Application
 ) -> None:
     reader, stranger = await factory.person(), await factory.person()
@@ -86,9 +86,7 @@ async def test_the_readers_of_a_file_open_it_and_others_do_not(
         assert (await api.get(f"/media/{letter.key}", as_=person)).status == status
 
 
-async def test_what_is_no_picture_or_film_is_a_download_under_its_own_name(
-    api: Api, letter: StoredFile, owner: Person
-) -> None:
+async def test_other_files_are_downloads_under_their_own_names(api: Api, letter: StoredFile, owner: Person) -> None:
     answer = await api.get(f"/media/{letter.key}", as_=owner)
     assert answer.headers["Content-Type"] == "application/octet-stream"
     disposition = answer.headers["Content-Disposition"]
@@ -97,7 +95,7 @@ async def test_what_is_no_picture_or_film_is_a_download_under_its_own_name(
     assert letter.key.endswith(".bin")
 
 
-async def test_a_signed_link_opens_one_file_to_whoever_has_it(
+async def test_a_signed_link_opens_one_file_without_a_token(
     api: Api, letter: StoredFile, receive: Receive, owner: Person, files: FileService
 ) -> None:
     link = URL(files.signed_url(letter))
@@ -115,7 +113,7 @@ async def test_a_signed_link_opens_one_file_to_whoever_has_it(
         assert (await api.get(str(url))).status == 404
 
 
-async def test_a_part_of_a_film_can_be_asked_for(api: Api, receive: Receive, owner: Person) -> None:
+async def test_a_range_of_a_video_can_be_requested(api: Api, receive: Receive, owner: Person) -> None:
     content = video()
     file = await receive(owner, content, "video", "hi.mp4")
     part = await api.get(f"/media/{file.key}", as_=owner, headers={"Range": "bytes=10-19"})
@@ -135,7 +133,7 @@ async def test_a_part_of_a_film_can_be_asked_for(api: Api, receive: Receive, own
     assert (await behind.json())["code"] == "out_of_range"
 
 
-async def test_ranges_over_the_wire_are_slices(api: Api, letter: StoredFile, owner: Person) -> None:
+async def test_ranges_over_http_are_slices(api: Api, letter: StoredFile, owner: Person) -> None:
     chance = dice(11)
     etag = (await api.get(f"/media/{letter.key}", as_=owner)).headers["ETag"]
     for _ in range(size(40, 1000)):
@@ -149,7 +147,7 @@ async def test_ranges_over_the_wire_are_slices(api: Api, letter: StoredFile, own
         assert answer.headers["ETag"] == etag
 
 
-async def test_a_client_that_has_the_file_is_not_sent_it_again(api: Api, poster: StoredFile) -> None:
+async def test_a_file_is_not_sent_again_to_a_client_that_has_it(api: Api, poster: StoredFile) -> None:
     first = await api.get(f"/media/{poster.key}")
     for header, value in (
         ("If-None-Match", first.headers["ETag"]),
@@ -161,7 +159,7 @@ async def test_a_client_that_has_the_file_is_not_sent_it_again(api: Api, poster:
         assert again.headers["ETag"] == first.headers["ETag"]
 
 
-async def test_head_says_all_but_the_bytes(api: Api, poster: StoredFile) -> None:
+async def test_head_answers_the_headers_of_get(api: Api, poster: StoredFile) -> None:
     answer = await api.request("HEAD", f"/media/{poster.key}")
     assert answer.status == 200
     assert answer.headers["Content-Length"] == str(poster.size)
@@ -184,7 +182,7 @@ async def test_head_says_all_but_the_bytes(api: Api, poster: StoredFile) -> None
         "/media/" + "a/" * 2000,
     ],
 )
-async def test_an_address_that_leads_to_nothing_is_not_found(api: Api, path: str) -> None:
+async def test_an_unknown_address_is_not_found(api: Api, path: str) -> None:
     answer = await api.request("GET", str(URL(path, encoded=True)))
     assert answer.status == 404
     assert (await answer.json())["code"] in ("file_unknown", "not_found")
@@ -199,7 +197,7 @@ async def test_a_row_without_its_bytes_is_not_found_and_reported(
     assert [key async for key in files.missing()] == [letter.key]
 
 
-async def test_a_file_that_lost_its_end_is_never_taken_for_a_whole_one(
+async def test_a_truncated_file_is_never_served_as_a_whole_one(
     api: Api, letter: StoredFile, owner: Person, media_folder: Path
 ) -> None:
     (media_folder / letter.key).write_bytes(CONTENT[:1000])
@@ -208,7 +206,7 @@ async def test_a_file_that_lost_its_end_is_never_taken_for_a_whole_one(
     assert (await api.get("/healthz")).status == 200
 
 
-async def test_a_signed_link_is_good_for_an_hour_and_for_little_more(
+async def test_a_signed_link_is_valid_for_an_hour(
     api: Api, letter: StoredFile, files: FileService, clock: FrozenClock, settings: Settings
 ) -> None:
     life = settings.tokens.signed_link

@@ -88,7 +88,7 @@ async def shown(api: Api, key: str, person: Person) -> bytes:
     return await answer.read()
 
 
-async def test_a_picture_does_not_say_where_it_was_made(api: Api, receive: Receive, owner: Person) -> None:
+async def test_the_location_is_removed_from_a_picture(api: Api, receive: Receive, owner: Person) -> None:
     for name, content in telling().items():
         assert SECRET in content, name
         file = await receive(owner, content, "image", "me")
@@ -107,7 +107,7 @@ async def test_a_picture_does_not_say_where_it_was_made(api: Api, receive: Recei
         assert blue[2] > 200 > 60 > blue[0], name
 
 
-async def test_a_picture_that_lies_on_its_side_is_stood_up(api: Api, receive: Receive, owner: Person) -> None:
+async def test_a_rotated_picture_is_turned_upright(api: Api, receive: Receive, owner: Person) -> None:
     for format_ in ("JPEG", "PNG", "WEBP", "AVIF"):
         file = await receive(owner, saved(halves(), format_, exif=exif(ROTATED)), "avatar", "me")
         for key in (file.key, copy_key(file.key, 96)):
@@ -119,7 +119,7 @@ async def test_a_picture_that_lies_on_its_side_is_stood_up(api: Api, receive: Re
         assert opened(await shown(api, file.key, owner)).size == (40, 60)
 
 
-async def test_a_picture_that_tells_nothing_is_kept_as_it_is(api: Api, receive: Receive, owner: Person) -> None:
+async def test_a_picture_without_metadata_is_stored_unchanged(api: Api, receive: Receive, owner: Person) -> None:
     for format_ in ("JPEG", "PNG", "WEBP", "GIF", "AVIF"):
         options = {} if format_ in ("GIF", "AVIF") else {"icc_profile": bytes(200), "dpi": (72, 72)}
         content = saved(halves(), format_, **options)
@@ -127,14 +127,14 @@ async def test_a_picture_that_tells_nothing_is_kept_as_it_is(api: Api, receive: 
         assert await shown(api, file.key, owner) == content, format_
 
 
-async def test_colours_survive_the_cleaning(api: Api, receive: Receive, owner: Person) -> None:
+async def test_colours_are_kept_when_metadata_is_removed(api: Api, receive: Receive, owner: Person) -> None:
     profile = bytes(range(200))
     for format_ in ("JPEG", "PNG", "WEBP"):
         file = await receive(owner, saved(halves(), format_, icc_profile=profile, exif=exif()), "image", "me")
         assert opened(await shown(api, file.key, owner)).info["icc_profile"] == profile
 
 
-async def test_what_is_no_picture_of_ours_is_not_touched(api: Api, receive: Receive, owner: Person) -> None:
+async def test_files_that_are_not_pictures_are_stored_unchanged(api: Api, receive: Receive, owner: Person) -> None:
     content = saved(halves(), "JPEG", exif=exif())
     file = await receive(owner, content, "other", "evidence.jpg")
     assert await shown(api, file.key, owner) == content
@@ -147,13 +147,13 @@ def prepared(tmp_path: Path, content: bytes, format_: str, **options: Any) -> di
     return {name: Path(job.output(name)).read_bytes() for name in pictures.work(job).outputs}
 
 
-def test_what_is_written_anew_is_made_no_larger_than_screens(tmp_path: Path) -> None:
+def test_a_rewritten_picture_is_scaled_to_the_size_of_screens(tmp_path: Path) -> None:
     for orientation, size in ((None, (4096, 41)), (ROTATED, (41, 4096))):
         content = saved(halves((5000, 50)), "JPEG", exif=exif(orientation))
         assert opened(prepared(tmp_path, content, "JPEG", clean=True)["clean"]).size == size
 
 
-def test_an_animated_avif_too_large_to_write_anew_is_refused(tmp_path: Path) -> None:
+def test_an_animated_avif_too_large_to_rewrite_is_refused(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (60, 40), (shade, 0, 0)) for shade in range(10)]
     content = saved(halves(), "AVIF", save_all=True, append_images=frames, duration=40)
     with pytest.raises(Refused) as refused:
@@ -185,7 +185,7 @@ def test_copies_are_squares_no_larger_than_the_picture(tmp_path: Path, image: Im
     assert tuple(map(int, copies)) == SIDES
 
 
-def test_what_is_transparent_stays_so_in_the_copies(tmp_path: Path) -> None:
+def test_transparency_is_kept_in_the_copies(tmp_path: Path) -> None:
     content = saved(ImageOps.expand(halves().convert("RGBA"), 200, (0, 0, 0, 0)), "PNG")
     copy = opened(prepared(tmp_path, content, "PNG", sides=(96,))["96"])
     assert copy.convert("RGBA").getpixel((0, 0))[3] == 0
@@ -199,7 +199,7 @@ class TestCopies:
         file = await receive(owner, picture("PNG", (500, 400)), "avatar", "портрет.png", public=True)
         return await app[FILES].set_avatar(actor(owner), file.id)
 
-    async def test_everybody_sees_them(self, api: Api, avatar: StoredFile) -> None:
+    async def test_copies_are_public(self, api: Api, avatar: StoredFile) -> None:
         tags = set()
         for side in SIDES:
             answer = await api.get(f"/media/{copy_key(avatar.key, side)}")
@@ -212,14 +212,14 @@ class TestCopies:
         assert len(tags) >= 2
         assert (await api.get(f"/media/{copy_key(avatar.key, 97)}")).status == 404
 
-    async def test_nobody_sees_them_before_their_picture_is_used(
+    async def test_copies_are_hidden_until_their_picture_is_used(
         self, api: Api, receive: Receive, owner: Person
     ) -> None:
         file = await receive(owner, picture(), "avatar", "me.jpg", public=True)
         assert (await api.get(f"/media/{copy_key(file.key, 96)}")).status == 404
         assert (await api.get(f"/media/{copy_key(file.key, 96)}", as_=owner)).status == 200
 
-    async def test_they_go_with_their_picture(
+    async def test_copies_are_deleted_with_their_picture(
         self, api: Api, app: web.Application, avatar: StoredFile, files: FileService, media_folder: Path
     ) -> None:
         async with app[DATABASE].transaction() as tx:
@@ -228,7 +228,7 @@ class TestCopies:
         assert await files.sweep() == 1 + len(SIDES)
         assert stored(media_folder) == []
 
-    async def test_older_pictures_get_theirs_later(
+    async def test_copies_of_older_pictures_are_made_later(
         self, api: Api, app: web.Application, receive: Receive, owner: Person, avatar: StoredFile, media_folder: Path
     ) -> None:
         broken = await receive(owner, picture(), "avatar", "me.jpg")
@@ -241,14 +241,14 @@ class TestCopies:
         answer = await api.get(f"/media/{copy_key(avatar.key, 320)}")
         assert opened(await answer.read()).size == (320, 320)
 
-    async def test_the_sweepers_leave_them_alone(
+    async def test_sweepers_keep_copies(
         self, files: FileService, avatar: StoredFile, clock: FrozenClock, media_folder: Path
     ) -> None:
         clock.moment = clock.moment.replace(year=clock.moment.year + 1)
         assert await files.sweep() == await files.sweep_strays() == 0
         assert len(stored(media_folder)) == 1 + len(SIDES)
 
-    async def test_a_lost_one_is_noticed(self, files: FileService, avatar: StoredFile, media_folder: Path) -> None:
+    async def test_a_lost_copy_is_reported(self, files: FileService, avatar: StoredFile, media_folder: Path) -> None:
         lost = copy_key(avatar.key, 320)
         (media_folder / lost).unlink()
         assert [key async for key in files.missing()] == [lost]

@@ -64,7 +64,9 @@ async def reserved(app: web.Application) -> int:
     return int(await app[DATABASE].value("select coalesce(sum(size), 0) from upload_reservations"))
 
 
-async def test_bytes_count_while_they_arrive(api: Api, app: web.Application, anna: Person, media_folder: Path) -> None:
+async def test_bytes_count_against_the_quota_while_they_arrive(
+    api: Api, app: web.Application, anna: Person, media_folder: Path
+) -> None:
     first = SlowUpload(api, anna, 800 * KILOBYTE)
 
     async def has_arrived() -> bool:
@@ -78,7 +80,7 @@ async def test_bytes_count_while_they_arrive(api: Api, app: web.Application, ann
     assert len(stored(media_folder)) == 1
 
 
-async def test_a_reservation_of_a_process_that_was_killed_ends_by_itself(
+async def test_a_reservation_of_a_killed_process_expires(
     api: Api, app: web.Application, anna: Person, clock: FrozenClock, files: FileService
 ) -> None:
     await app[DATABASE].execute(
@@ -107,7 +109,7 @@ async def test_an_upload_with_a_key_gives_its_bytes_back(api: Api, app: web.Appl
     assert await reserved(app) == 0
 
 
-async def test_an_account_without_a_confirmed_address_has_little_room(
+async def test_an_account_without_a_confirmed_email_has_a_smaller_quota(
     api: Api, app: web.Application, anna: Person
 ) -> None:
     await app[DATABASE].execute("update accounts set email_verified_at = null where id = %(id)s", id=anna.id)
@@ -118,7 +120,7 @@ async def test_an_account_without_a_confirmed_address_has_little_room(
     assert "Confirm your e-mail" in body["detail"]
 
 
-async def test_a_third_upload_of_one_person_waits_for_the_others(
+async def test_a_third_upload_of_an_account_waits_for_the_others(
     api: Api, app: web.Application, anna: Person, factory: Factory
 ) -> None:
     boris = await factory.person()
@@ -202,7 +204,7 @@ class TestGuests:
         settings: Settings = make_settings(FILES__GUEST_QUOTA=len(picture("PNG")) * 3 // 2, FILES__GUEST_DAYS=30)
         return settings
 
-    async def test_pictures_of_guests_have_a_total_and_a_life(
+    async def test_pictures_of_guests_have_a_total_quota_and_expire(
         self, api: Api, app: web.Application, files: FileService, clock: FrozenClock, media_folder: Path
     ) -> None:
         taken = await api.post(ORDERS, data=order(picture("PNG")))

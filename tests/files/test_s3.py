@@ -88,7 +88,7 @@ async def read(storage: Storage, key: str, start: int = 0, size: int | None = No
 
 
 @pytest.mark.parametrize("size", [1, 2 * CHUNK + 77, PART, PART + 1])
-async def test_what_is_kept_is_read_back_whole_and_in_parts(storage: Storage, size: int) -> None:
+async def test_a_stored_object_is_read_whole_and_in_parts(storage: Storage, size: int) -> None:
     content = os.urandom(size)
     assert await store(storage, KEY, content) == hashlib.sha256(content).digest()
     assert await storage.exists(KEY)
@@ -100,9 +100,7 @@ async def test_what_is_kept_is_read_back_whole_and_in_parts(storage: Storage, si
     assert [(one.key, one.size) async for one in storage.walk()] == [(KEY, size)]
 
 
-async def test_an_arrival_that_breaks_or_is_given_up_leaves_nothing(
-    storage: Storage, kept: Callable[[], list[str]]
-) -> None:
+async def test_a_failed_or_cancelled_upload_leaves_nothing(storage: Storage, kept: Callable[[], list[str]]) -> None:
     with pytest.raises(RuntimeError, match="cut"):
         async with storage.stage() as staged:
             await staged.write(b"x" * 3 * CHUNK)
@@ -124,7 +122,7 @@ async def test_an_arrival_that_breaks_or_is_given_up_leaves_nothing(
     assert kept() == []
 
 
-async def test_deleting_forgets_and_does_not_mind_when_there_is_nothing(storage: Storage) -> None:
+async def test_deleting_is_idempotent(storage: Storage) -> None:
     await store(storage, KEY, b"x")
     await storage.delete(KEY)
     await storage.delete(KEY)
@@ -134,7 +132,7 @@ async def test_deleting_forgets_and_does_not_mind_when_there_is_nothing(storage:
 
 
 @pytest.mark.parametrize("key", ["", "a.jpg", "../b/a.jpg", "a/../../b.jpg", "/etc/passwd", "a//b.jpg", "a/\0.jpg"])
-async def test_a_key_that_is_none_leads_nowhere(storage: Storage, key: str) -> None:
+async def test_an_invalid_key_is_refused(storage: Storage, key: str) -> None:
     assert not await storage.exists(key)
     with pytest.raises(ObjectNotFound):
         await read(storage, key)
@@ -143,7 +141,7 @@ async def test_a_key_that_is_none_leads_nowhere(storage: Storage, key: str) -> N
 
 
 @pytest.mark.parametrize("kind", ["local", "s3"])
-def test_two_hundred_megabytes_pass_through_in_little_memory(kind: str, bucket: Bucket, tmp_path: Path) -> None:
+def test_two_hundred_megabytes_are_streamed_in_little_memory(kind: str, bucket: Bucket, tmp_path: Path) -> None:
     where = [bucket.endpoint, bucket.name, bucket.region, bucket.access_key, bucket.secret_key] if kind == "s3" else []
     command = [sys.executable, "-m", "tests.files.streaming_child", str(tmp_path / "media"), "200", *where]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -151,14 +149,14 @@ def test_two_hundred_megabytes_pass_through_in_little_memory(kind: str, bucket: 
     assert int(done.stdout) < 32 * MEGABYTE
 
 
-async def test_who_may_not_write_is_told_that_the_storage_is_away(bucket: Bucket, tmp_path: Path) -> None:
+async def test_without_the_right_to_write_the_storage_is_unavailable(bucket: Bucket, tmp_path: Path) -> None:
     stranger = S3Storage(Bucket(bucket.endpoint, bucket.name, bucket.region, "stranger", "guess"), tmp_path)
     with pytest.raises(StorageAway):
         await store(stranger, KEY, b"x")
     await stranger.close()
 
 
-async def test_parts_that_a_crash_left_in_the_bucket_are_swept_in_time(bucket: Bucket, tmp_path: Path) -> None:
+async def test_parts_left_in_the_bucket_by_a_crash_are_purged(bucket: Bucket, tmp_path: Path) -> None:
     who = {"aws_access_key_id": bucket.access_key, "aws_secret_access_key": bucket.secret_key}
     where = {"endpoint_url": bucket.endpoint, "region_name": bucket.region}
     async with get_session().create_client("s3", **where, **who) as client:
@@ -180,7 +178,7 @@ class TestService:
         folders = [settings.data_dir / "media", *([s3_server.folder / bucket.name] if kind == "s3" else [])]
         return lambda: [name for folder in folders for name in stored(folder)]
 
-    async def test_an_upload_comes_back_byte_for_byte_and_in_ranges(
+    async def test_an_upload_is_downloaded_whole_and_in_ranges(
         self, api: Api, factory: Factory, kept: Callable[[], list[str]]
     ) -> None:
         person, content = await factory.person(), os.urandom(PART + 4321)
@@ -201,7 +199,7 @@ class TestService:
         assert (await api.get(url, headers={"Range": f"bytes={len(content)}-"})).status == 416
         assert len(kept()) == 1
 
-    async def test_sweepers_leave_neither_rows_nor_bytes_alone(
+    async def test_sweepers_leave_neither_rows_without_bytes_nor_bytes_without_rows(
         self, api: Api, app: web.Application, factory: Factory, clock: FrozenClock, kept: Callable[[], list[str]]
     ) -> None:
         person, files = await factory.person(), app[FILES]
@@ -246,7 +244,7 @@ class TestOutage:
     def settings(self, server: S3Server, make_settings: Callable[..., Settings]) -> Settings:
         return make_settings(STORAGE__KIND="s3", **in_bucket(server.bucket("media")))
 
-    async def test_uploads_are_refused_and_everything_else_goes_on(
+    async def test_without_the_bucket_only_uploads_are_refused(
         self, api: Api, factory: Factory, server: S3Server, settings: Settings
     ) -> None:
         person = await factory.person()
@@ -277,7 +275,7 @@ class TestMove:
     def settings(self, bucket: Bucket, make_settings: Callable[..., Settings]) -> Settings:
         return make_settings(STORAGE__KIND="local", **in_bucket(bucket))
 
-    async def test_files_go_there_and_back_while_they_are_read(
+    async def test_files_move_between_storages_while_they_are_read(
         self, api: Api, app: web.Application, factory: Factory, settings: Settings, bucket: Bucket, s3_server: S3Server
     ) -> None:
         person, places = await factory.person(), app[STORAGES]
@@ -299,7 +297,7 @@ class TestMove:
         assert (back.returncode, back.stdout) == (0, "6 moved, 0 were there already.\n"), back.stderr
         assert (stored(remote), len(stored(local))) == ([], 6)
 
-    async def test_what_is_not_what_was_uploaded_stays_and_is_told(
+    async def test_a_damaged_file_is_not_moved_and_is_reported(
         self, api: Api, app: web.Application, factory: Factory, settings: Settings
     ) -> None:
         person, places = await factory.person(), app[STORAGES]
@@ -318,7 +316,7 @@ class TestMove:
         return {"DATABASE__URL": settings.database.url, "DATA_DIR": settings.data_dir, **s3}
 
 
-def test_a_bucket_is_given_wholly_or_not_at_all(make_settings: Callable[..., Settings]) -> None:
+def test_the_settings_of_a_bucket_must_be_complete(make_settings: Callable[..., Settings]) -> None:
     for given in ({"STORAGE__KIND": "s3"}, {"STORAGE__S3__SECRET_KEY": "hidden-secret"}):
         with pytest.raises(SettingsWrong) as caught:
             make_settings(**given)

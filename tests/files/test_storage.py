@@ -46,7 +46,7 @@ def everything(root: Path) -> list[Path]:
     return [path for path in root.rglob("*") if not path.is_dir()]
 
 
-async def test_what_is_kept_is_read_back_whole_and_in_parts(storage: LocalStorage) -> None:
+async def test_a_stored_object_is_read_whole_and_in_parts(storage: LocalStorage) -> None:
     content = os.urandom(2 * CHUNK + 77)
 
     digest = await store(storage, KEY, chunks(content[:10], content[10:CHUNK], content[CHUNK:]))
@@ -59,7 +59,7 @@ async def test_what_is_kept_is_read_back_whole_and_in_parts(storage: LocalStorag
     assert [(kept.key, kept.size) async for kept in storage.walk()] == [(KEY, len(content))]
 
 
-async def test_an_arrival_that_breaks_leaves_nothing(storage: LocalStorage, tmp_path: Path) -> None:
+async def test_a_failed_upload_leaves_nothing(storage: LocalStorage, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="cut"):
         async with storage.stage() as staged:
             await staged.write(b"x" * 3 * CHUNK)
@@ -67,7 +67,7 @@ async def test_an_arrival_that_breaks_leaves_nothing(storage: LocalStorage, tmp_
     assert everything(tmp_path) == []
 
 
-async def test_a_cancelled_arrival_leaves_nothing(storage: LocalStorage, tmp_path: Path) -> None:
+async def test_a_cancelled_upload_leaves_nothing(storage: LocalStorage, tmp_path: Path) -> None:
     began = asyncio.Event()
 
     async def endless() -> AsyncIterator[bytes]:
@@ -83,13 +83,13 @@ async def test_a_cancelled_arrival_leaves_nothing(storage: LocalStorage, tmp_pat
     assert everything(tmp_path) == []
 
 
-async def test_what_arrives_cannot_be_found_before_it_is_kept(storage: LocalStorage) -> None:
+async def test_a_staged_object_cannot_be_read_before_it_is_committed(storage: LocalStorage) -> None:
     async with storage.stage() as staged:
         await staged.write(b"half")
         assert [kept async for kept in storage.walk()] == []
 
 
-async def test_what_a_crash_left_behind_is_swept_when_it_is_old(storage: LocalStorage, tmp_path: Path) -> None:
+async def test_remains_of_a_crash_are_purged_when_old(storage: LocalStorage, tmp_path: Path) -> None:
     async with storage.stage() as staged:
         left = staged.path.with_name("left-behind")
         left.write_bytes(b"x")
@@ -100,7 +100,7 @@ async def test_what_a_crash_left_behind_is_swept_when_it_is_old(storage: LocalSt
     assert everything(tmp_path) == []
 
 
-async def test_deleting_forgets_and_does_not_mind_when_there_is_nothing(storage: LocalStorage) -> None:
+async def test_deleting_is_idempotent(storage: LocalStorage) -> None:
     await store(storage, KEY, chunks(b"x"))
     await storage.delete(KEY)
     await storage.delete(KEY)
@@ -128,7 +128,7 @@ async def test_deleting_forgets_and_does_not_mind_when_there_is_nothing(storage:
         "avatars/а.jpg",
     ],
 )
-async def test_a_key_that_is_none_leads_nowhere(storage: LocalStorage, tmp_path: Path, key: str) -> None:
+async def test_an_invalid_key_is_refused(storage: LocalStorage, tmp_path: Path, key: str) -> None:
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "a.jpg").write_bytes(b"secret")
     assert not is_key(key)
@@ -139,7 +139,7 @@ async def test_a_key_that_is_none_leads_nowhere(storage: LocalStorage, tmp_path:
         await store(storage, key, chunks(b"x"))
 
 
-async def test_symbolic_links_lead_nowhere(storage: LocalStorage, tmp_path: Path) -> None:
+async def test_symbolic_links_are_not_followed(storage: LocalStorage, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.mkdir()
     (secret / "a.jpg").write_bytes(b"secret")
@@ -156,7 +156,7 @@ async def test_symbolic_links_lead_nowhere(storage: LocalStorage, tmp_path: Path
     assert everything(secret) == [secret / "a.jpg"]
 
 
-async def test_nothing_is_received_inside_a_transaction(storage: LocalStorage, db: Database) -> None:
+async def test_receiving_inside_a_transaction_is_refused(storage: LocalStorage, db: Database) -> None:
     async with db.transaction():
         with pytest.raises(RuntimeError, match="inside a transaction"):
             await store(storage, KEY, chunks(b"x"))

@@ -35,7 +35,7 @@ def little_memory() -> Iterator[None]:
     assert peak < 8 * MEGABYTE
 
 
-async def test_a_large_file_goes_in_and_out_in_pieces(api: Api, factory: Factory, files: FileService) -> None:
+async def test_a_large_file_is_streamed_in_both_directions(api: Api, factory: Factory, files: FileService) -> None:
     owner = await factory.person()
     with little_memory():
         file = await files.receive(actor(owner), chunks(), kinds=("other",), folder="notes", name="large.bin")
@@ -49,7 +49,7 @@ async def test_a_large_file_goes_in_and_out_in_pieces(api: Api, factory: Factory
     assert digest.digest() == file.sha256
 
 
-async def test_a_large_film_in_a_form_is_not_gathered_in_memory(api: Api, factory: Factory) -> None:
+async def test_a_large_video_in_a_form_is_streamed(api: Api, factory: Factory) -> None:
     star = await factory.star()
     head = b'--b0undary\r\nContent-Disposition: form-data; name="video_hi"; filename="hi.mp4"\r\n\r\n' + video()
 

@@ -34,7 +34,7 @@ async def keys(app: web.Application) -> list[str]:
     return [row["key"] for row in await app[DATABASE].all("select key from files order by key")]
 
 
-async def test_an_upload_that_nobody_attaches_is_gone_after_a_day(
+async def test_an_unattached_upload_is_deleted_after_a_day(
     app: web.Application, files: FileService, receive: Receive, owner: Person, clock: FrozenClock, media_folder: Path
 ) -> None:
     lost, kept = await receive(owner, b"lost"), await receive(owner, b"kept")
@@ -49,7 +49,7 @@ async def test_an_upload_that_nobody_attaches_is_gone_after_a_day(
     assert await files.sweep() == 0
 
 
-async def test_the_bytes_of_a_discarded_file_go_with_the_next_sweep(
+async def test_the_bytes_of_a_deleted_file_are_removed_by_the_next_sweep(
     app: web.Application, files: FileService, receive: Receive, owner: Person, media_folder: Path
 ) -> None:
     file = await attach(app, files, await receive(owner, b"x"))
@@ -61,7 +61,7 @@ async def test_the_bytes_of_a_discarded_file_go_with_the_next_sweep(
     assert stored(media_folder) == []
 
 
-async def test_a_discard_that_is_rolled_back_loses_nothing(
+async def test_a_rolled_back_deletion_keeps_the_file(
     api: Api, app: web.Application, files: FileService, receive: Receive, owner: Person
 ) -> None:
     file = await attach(app, files, await receive(owner, b"x"))
@@ -73,7 +73,7 @@ async def test_a_discard_that_is_rolled_back_loses_nothing(
     assert (await api.get(f"/media/{file.key}", as_=owner)).status == 200
 
 
-async def test_bytes_that_never_got_a_row_are_gone_after_a_day(
+async def test_bytes_without_a_row_are_deleted_after_a_day(
     app: web.Application, files: FileService, receive: Receive, owner: Person, clock: FrozenClock, media_folder: Path
 ) -> None:
     kept = await attach(app, files, await receive(owner, b"kept"))
@@ -86,7 +86,7 @@ async def test_bytes_that_never_got_a_row_are_gone_after_a_day(
     assert [key async for key in files.missing()] == []
 
 
-async def test_two_sweepers_at_once_do_not_mind_each_other(
+async def test_two_sweepers_can_run_at_once(
     files: FileService, receive: Receive, owner: Person, clock: FrozenClock, media_folder: Path
 ) -> None:
     for number in range(5):
@@ -96,7 +96,7 @@ async def test_two_sweepers_at_once_do_not_mind_each_other(
     assert stored(media_folder) == []
 
 
-async def test_a_file_is_used_once_and_by_its_owner(
+async def test_a_file_is_attached_once_and_by_its_owner(
     app: web.Application, files: FileService, receive: Receive, owner: Person, factory: Factory
 ) -> None:
     file = await receive(owner, b"x")
@@ -108,7 +108,7 @@ async def test_a_file_is_used_once_and_by_its_owner(
         await attach(app, files, file)
 
 
-async def test_only_an_upload_that_nothing_refers_to_can_be_forgotten(
+async def test_only_an_unattached_upload_can_be_deleted(
     app: web.Application, files: FileService, receive: Receive, owner: Person, factory: Factory
 ) -> None:
     free, used = await receive(owner, b"free"), await attach(app, files, await receive(owner, b"used"))

@@ -40,7 +40,7 @@ def settings(request: pytest.FixtureRequest, make_settings: Callable[..., Settin
     return settings
 
 
-async def test_an_unwritable_folder_is_told_to_everybody_it_concerns(
+async def test_an_unwritable_folder_is_reported_by_uploads_readiness_metrics_and_checks(
     api: Api, app: web.Application, factory: Factory
 ) -> None:
     person = await factory.person()
@@ -59,14 +59,14 @@ async def test_an_unwritable_folder_is_told_to_everybody_it_concerns(
 
 
 @pytest.mark.parametrize("code", ["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "EMFILE", "ENFILE", "ESTALE"])
-def test_every_failure_of_the_disk_is_the_same_refusal(code: str) -> None:
+def test_every_failure_of_the_disk_has_the_same_error(code: str) -> None:
     number = getattr(errno, code)
     with pytest.raises(StorageFull) as refused, storage_errors(writing=True):
         raise OSError(number, os.strerror(number))
     assert refused.value.is_full == (code in ("ENOSPC", "EDQUOT"))
 
 
-def test_a_defect_is_no_failure_of_the_disk() -> None:
+def test_a_programming_error_is_not_reported_as_a_failure_of_the_disk() -> None:
     with pytest.raises(IsADirectoryError), storage_errors(writing=True):
         raise IsADirectoryError(errno.EISDIR, "a defect")
 
@@ -76,7 +76,9 @@ class TestFull:
     def settings(self, make_settings: Callable[..., Settings]) -> Settings:
         return make_settings(STORAGE__MIN_FREE_DISK=10**18)
 
-    async def test_a_full_disk_is_told_and_does_not_take_the_service_away(self, api: Api, app: web.Application) -> None:
+    async def test_a_full_disk_is_reported_and_the_service_stays_available(
+        self, api: Api, app: web.Application
+    ) -> None:
         ready = await api.get("/readyz")
         assert (ready.status, (await ready.json())["storage"]) == (200, "full")
         assert "mystar_storage_writable 0.0" in await (await api.get("/metrics")).text()
@@ -84,7 +86,7 @@ class TestFull:
         assert "reserve" in problem
 
 
-def test_the_home_directory_may_be_written_as_a_tilde(
+def test_the_data_directory_may_begin_with_a_tilde(
     make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", "/home/anna")

@@ -50,7 +50,7 @@ async def repeated(job: Job, seconds: float) -> AsyncIterator[None]:
         await anext(context)
 
 
-async def test_a_job_runs_again_and_again_and_never_twice_at_a_time() -> None:
+async def test_a_job_repeats_and_never_overlaps_itself() -> None:
     job = Job()
     job.pause = 0.02
     async with repeated(job, 0.001):

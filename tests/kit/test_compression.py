@@ -39,7 +39,7 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[TestClient[web
     ("accepted", "is_compressed"),
     [("gzip", True), ("br, gzip;q=0.5", True), ("*", True), ("gzip;q=0", False), ("br", False), ("", False)],
 )
-async def test_an_answer_is_compressed_for_whom_accepts_it(
+async def test_an_answer_is_compressed_if_the_client_accepts_it(
     client: TestClient[web.Request, web.Application], accepted: str, is_compressed: bool
 ) -> None:
     answer = await client.get("/big", headers={"Accept-Encoding": accepted})
@@ -53,7 +53,7 @@ async def test_an_answer_is_compressed_for_whom_accepts_it(
 
 
 @pytest.mark.parametrize("name", ["small", "picture", "packed"])
-async def test_what_compression_would_not_help_is_left_alone(
+async def test_incompressible_answers_are_not_compressed(
     client: TestClient[web.Request, web.Application], name: str
 ) -> None:
     answer = await client.get(f"/{name}", headers={"Accept-Encoding": "gzip"})
@@ -66,7 +66,7 @@ async def test_a_proxy_may_compress_instead(client: TestClient[web.Request, web.
     assert await answer.read() == BIG
 
 
-async def test_documents_and_scripts_come_compressed(api: Api) -> None:
+async def test_documents_and_scripts_are_compressed(api: Api) -> None:
     for path in ("/api/docs/openapi.json", "/swagger/swagger-ui-bundle.js"):
         answer = await api.get(path, headers={"Accept-Encoding": "gzip"})
         assert answer.headers["Content-Encoding"] == "gzip", path

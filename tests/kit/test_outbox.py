@@ -146,7 +146,7 @@ async def test_a_message_with_a_start_time_waits_for_it(
     assert await outbox.wait(message_id, 5)
 
 
-async def test_messages_of_before_the_clock_was_set_back_are_due_but_for_those_with_a_start_time(
+async def test_after_the_clock_is_set_back_earlier_messages_are_due_except_those_with_a_start_time(
     outbox: Outbox, db: Database, world: World, clock: FrozenClock
 ) -> None:
     """Promise O6: set back while no process runs, and while one does."""

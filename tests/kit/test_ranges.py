@@ -55,7 +55,7 @@ def test_any_range_is_answered(range_: str) -> None:
 @pytest.mark.parametrize(
     "range_", ["bytes=5-2", "bytes=-", "bytes", "lines=1-2", "bytes=1-2,4-5", "bytes=a-b", "bytes=\u0661-\u0662", ""]
 )
-def test_a_range_that_is_none_is_ignored(range_: str) -> None:
+def test_an_invalid_range_is_ignored(range_: str) -> None:
     assert asked(range_, 100) is None
 
 
@@ -71,7 +71,7 @@ def test_a_range_that_is_none_is_ignored(range_: str) -> None:
         ("yesterday", False),
     ],
 )
-def test_a_range_counts_only_while_its_condition_holds(condition: str, holds: bool) -> None:
+def test_a_range_applies_only_while_its_condition_holds(condition: str, holds: bool) -> None:
     assert asked("bytes=0-9", 100, **{"If-Range": condition}) == (bytes(range(10)) if holds else None)
 
 

@@ -29,7 +29,7 @@ async def test_a_path_is_served_with_and_without_its_trailing_slash(path: str) -
             assert (await client.head(spelling)).status == 200
 
 
-async def test_the_other_spelling_of_a_path_may_be_a_route_of_its_own() -> None:
+async def test_both_spellings_of_a_path_may_be_different_routes() -> None:
     app = web.Application()
     register(app, [route("GET", "/stars", told, "market.stars"), route("GET", "/stars/", other, "market.list")])
     async with TestClient(TestServer(app)) as client:

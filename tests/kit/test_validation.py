@@ -139,7 +139,7 @@ async def test_a_body_with_a_wrong_content_encoding_is_unreadable(client: Client
 
 
 @pytest.mark.parametrize("text", ["[]", "5", "null", '"star"', "true"])
-async def test_json_that_is_no_object_is_an_error_of_the_whole(client: Client, text: str) -> None:
+async def test_json_that_is_not_an_object_is_an_error_without_a_field(client: Client, text: str) -> None:
     assert await refused(client, data=text) == {"": ["Invalid input type."]}
 
 
@@ -166,7 +166,7 @@ async def test_a_list_is_not_measured_in_characters(client: Client) -> None:
     assert await refused(client, language="ru", json=crowd) == {"tags": ["Не больше 2 штук."]}
 
 
-async def test_all_errors_are_named_with_their_place(client: Client) -> None:
+async def test_all_errors_are_named_with_their_paths(client: Client) -> None:
     mistakes = {"tags": ["ok", "too long"], "options": [{"name": "x"}, {}], "wish": None}
     assert await refused(client, language="ru", json=mistakes) == {
         "star": ["Обязательное поле."],

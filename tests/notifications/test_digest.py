@@ -125,7 +125,7 @@ async def test_unconfirmed_and_blocked_accounts_get_no_digest(
     assert await post.mails(customer) == []
 
 
-async def test_the_digest_speaks_the_language_of_its_reader(
+async def test_the_digest_is_in_the_language_of_its_reader(
     api: Api, app: web.Application, customer: Person, star: Person, post: Post
 ) -> None:
     await write(api, star, customer)
@@ -205,7 +205,7 @@ async def test_a_forged_unsubscribe_link_does_nothing(
     assert await app[NOTIFICATIONS].wants_mail(actor(customer))
 
 
-async def test_the_running_service_sends_digests_by_itself(
+async def test_the_running_service_sends_digests(
     make_settings: Callable[..., Settings], sandbox_process: SandboxProcess
 ) -> None:
     settings = make_settings(NOTIFICATIONS__DIGEST_MINUTES="0.01")

@@ -82,7 +82,7 @@ async def test_a_cancellation_notifies_the_other_party(
     assert await kinds(api, customer) == []
 
 
-async def test_a_dispute_notifies_the_other_party_and_its_end_both(
+async def test_a_dispute_notifies_the_other_party_and_its_end_both_parties(
     api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, order: int
 ) -> None:
     await deliver(api, star, order)
@@ -150,7 +150,7 @@ async def test_each_conversation_has_a_notification_of_its_own(
     assert [one["data"]["sender"]["username"] for one in await told(api, star)] == ["petr", "olga"]
 
 
-async def test_braces_in_a_name_are_no_placeholders(
+async def test_braces_in_a_name_are_not_placeholders(
     api: Api, app: web.Application, factory: Factory, star: Person
 ) -> None:
     person = await factory.person("a{data}b")

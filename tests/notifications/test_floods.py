@@ -38,9 +38,7 @@ async def mails_to(app: web.Application, person: Person) -> list[str]:
     return [row["payload"]["text"] for row in rows]
 
 
-async def test_a_flood_of_orders_is_a_few_mails_and_one_digest(
-    api: Api, app: web.Application, factory: Factory
-) -> None:
+async def test_many_orders_are_a_few_mails_and_one_digest(api: Api, app: web.Application, factory: Factory) -> None:
     star, buyers = await factory.star("comet"), [await factory.person(f"buyer{n}") for n in range(2)]
     before = len(await mails_to(app, star))
     orders = [await factory.order(buyers[n % 2], star) for n in range(12)]
@@ -60,7 +58,7 @@ async def test_a_flood_of_orders_is_a_few_mails_and_one_digest(
     assert digest.count("отменён") == 5 - PER_HOUR
 
 
-async def test_a_flood_of_conversations_is_a_few_mails(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_many_conversations_are_a_few_mails(api: Api, app: web.Application, factory: Factory) -> None:
     star = await factory.star("comet")
     before = len(await mails_to(app, star))
     for n in range(PER_HOUR + 2):

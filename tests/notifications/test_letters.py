@@ -81,7 +81,7 @@ def rendered(template: str, language: str, **values: Any) -> tuple[str, str, str
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
-def test_every_letter_has_a_subject_of_its_own_one_button_the_sum_and_the_deadline(language: str) -> None:
+def test_every_mail_has_its_own_subject_one_button_the_sum_and_the_deadline(language: str) -> None:
     subjects = {}
     amount = "15\N{NO-BREAK SPACE}000,50\N{NO-BREAK SPACE}₽" if language == "ru" else "15,000.50 RUB"
     for name in LETTERS:
@@ -107,7 +107,7 @@ def _reads_well(text: str, name: str) -> None:
         assert leftover not in text, f"{name}: {leftover!r} in {text}"
 
 
-def test_every_kind_of_notification_has_a_letter_or_is_told_in_a_digest_by_its_own_words() -> None:
+def test_every_kind_of_notification_has_a_mail_or_a_text_in_the_digest() -> None:
     data = {
         **{"order_id": 7, "amount": "15.00", "destination": "*1234", "reason": "так", "title": "Ролик"},
         **{"price": "1200.00", "sender": {"username": "lira"}},
@@ -151,7 +151,7 @@ def test_every_template_has_both_languages_and_a_subject_and_a_button_unless_lis
         (UTC, "5 мая 2030, 11:30 (UTC)", "5 May 2030, 11:30 (UTC)"),
     ],
 )
-def test_a_moment_is_told_in_words_in_the_zone_of_the_reader(zone: Any, russian: str, english: str) -> None:
+def test_a_moment_is_written_in_words_in_the_time_zone_of_the_reader(zone: Any, russian: str, english: str) -> None:
     assert moment_text(DEADLINE, "ru", zone) == russian
     assert moment_text(DEADLINE, "en", zone) == english
 
@@ -241,7 +241,7 @@ async def test_offers_revisions_disputes_and_partial_refunds_are_mailed_at_once(
     assert (len(subjects), len(set(subjects))) == (6, 5)
 
 
-async def test_a_question_to_support_is_answered_to_the_one_who_asks(
+async def test_an_answer_to_a_support_mail_goes_to_the_sender(
     api: Api, app: web.Application, sandbox_process: SandboxProcess
 ) -> None:
     body = {"username": "Ольга\r\nBcc: a@b.c", "email": "olga@example.com", "text": "Где заказ?"}

@@ -126,7 +126,7 @@ async def test_the_star_is_mailed_a_payment_and_the_customer_an_acceptance(
     assert "/payments/" not in accepted["text"]
 
 
-async def test_a_refusal_says_why_and_that_the_money_comes_back(
+async def test_a_rejection_names_the_reason_and_the_returned_money(
     api: Api,
     app: web.Application,
     factory: Factory,
@@ -168,7 +168,7 @@ async def test_a_cancellation_by_staff_is_mailed_to_both_parties(
     assert {mail["to"] for mail in await post.new()} == {customer.email, star.email}
 
 
-async def test_a_greeting_that_is_ready_can_be_watched_by_the_mailed_link(
+async def test_the_mailed_link_opens_a_finished_greeting(
     api: Api,
     app: web.Application,
     factory: Factory,

@@ -63,7 +63,7 @@ def values_of(kind: str, language: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
-async def test_no_mail_of_any_kind_makes_a_link_of_a_name(language: str) -> None:
+async def test_a_name_never_becomes_a_link_in_a_mail(language: str) -> None:
     named = 0
     for kind in KINDS:
         if kind == "layout":
@@ -78,7 +78,7 @@ async def test_no_mail_of_any_kind_makes_a_link_of_a_name(language: str) -> None
     assert named > 5
 
 
-async def test_an_unconfirmed_address_gets_no_words_of_others(
+async def test_mails_to_an_unconfirmed_address_contain_no_text_of_others(
     api: Api, app: web.Application, factory: Factory, sandbox_process: SandboxProcess
 ) -> None:
     star, buyer = await factory.star(email="maybe-a-strangers@example.com"), await factory.person()

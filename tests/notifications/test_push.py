@@ -161,7 +161,7 @@ async def test_a_browser_belongs_to_the_account_that_subscribed_it_last_and_ten_
         (None, {"p256dh": "B" + "A" * 86}, "keys"),
     ],
 )
-async def test_what_is_no_browser_cannot_subscribe(
+async def test_an_invalid_subscription_is_refused(
     api: Api, factory: Factory, browsers: Browsers, endpoint: str | None, keys: dict[str, str], field: str
 ) -> None:
     person, browser = await factory.person(channel="market"), await browsers.new()

@@ -79,7 +79,7 @@ async def test_a_backup_is_restored_on_an_empty_machine_and_passes_the_check(
     assert (again.returncode, "not empty" in again.stderr) == (1, True)
 
 
-async def test_a_damaged_backup_and_a_wrong_key_are_told(
+async def test_a_damaged_backup_and_a_wrong_key_are_reported(
     api: Api, settings: Settings, factory: Factory, empty_dsn: str, tmp_path: Path
 ) -> None:
     await upload_avatar(api, await factory.star(), "PNG")
@@ -108,7 +108,7 @@ async def test_a_damaged_backup_and_a_wrong_key_are_told(
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
-async def test_what_was_encrypted_is_decrypted_and_changes_are_noticed(size: int) -> None:
+async def test_encrypted_bytes_are_decrypted_and_changes_detected(size: int) -> None:
     content = bytes(range(256)) * (size // 256 + 1)
     sealed = await collect(Cipher(KEY).encrypt(pieces(content[:size], 1000)))
     assert await collect(Cipher(KEY).decrypt(pieces(sealed, 777))) == content[:size]

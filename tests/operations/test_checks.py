@@ -35,9 +35,7 @@ async def test_a_deep_check_of_a_working_installation_finds_nothing(tmp_path: Pa
     assert not [name for name in left if "check" in str(name)]
 
 
-async def test_a_deep_check_names_the_setting_of_everything_that_does_not_work(
-    tmp_path: Path, variables: dict[str, Any]
-) -> None:
+async def test_a_deep_check_names_the_setting_of_every_failure(tmp_path: Path, variables: dict[str, Any]) -> None:
     broken = {
         "MAIL__PORT": unused_port(),
         "PAYMENTS__YOOKASSA__SECRET_KEY": "the-key-of-another-shop",
@@ -65,7 +63,7 @@ async def test_a_check_warns_of_a_forgotten_proxy(tmp_path: Path, variables: dic
     assert (await run(tmp_path, "check", **{**variables, **proxied})).returncode == 0
 
 
-async def test_a_test_mail_is_sent_or_its_refusal_is_told(
+async def test_a_test_mail_is_sent_or_its_refusal_reported(
     tmp_path: Path, variables: dict[str, Any], sandbox_process: SandboxProcess
 ) -> None:
     to = "operator@people.example"

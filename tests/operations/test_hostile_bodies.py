@@ -109,7 +109,7 @@ async def test_deeply_nested_json_is_unreadable(api: Api, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", FORM_ADDRESSES)
-async def test_a_form_begins_and_ends_with_its_boundary(api: Api, path: str) -> None:
+async def test_text_around_the_boundaries_of_a_form_is_refused(api: Api, path: str) -> None:
     part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="username"\r\n\r\nanna\r\n'.encode()
     end = f"--{BOUNDARY}--\r\n".encode()
     origin = {"Origin": api.url}
@@ -121,7 +121,7 @@ async def test_a_form_begins_and_ends_with_its_boundary(api: Api, path: str) -> 
         assert (await api.post(path, data=harmless, headers={**FORM, **origin})).status == plain.status
 
 
-async def test_a_byte_order_mark_is_no_part_of_json(api: Api, factory: Factory) -> None:
+async def test_a_byte_order_mark_before_json_is_ignored(api: Api, factory: Factory) -> None:
     anna = await factory.person("anna", channel="market")
     for content_type in ("application/json", "application/x-www-form-urlencoded"):
         body = BYTE_ORDER_MARK + b'{"bio": "x"}'
@@ -141,7 +141,7 @@ async def test_a_byte_order_mark_is_no_part_of_json(api: Api, factory: Factory) 
     ("path", "content_type"),
     [("/api/auth/token/", "application/json"), ("/api/orders/orders/", f"multipart/form-data; boundary={BOUNDARY}")],
 )
-async def test_a_body_that_trickles_is_unreadable(
+async def test_a_body_that_arrives_too_slowly_is_unreadable(
     api: Api, monkeypatch: pytest.MonkeyPatch, path: str, content_type: str
 ) -> None:
     monkeypatch.setattr(multipart, "_BODY_GRACE", 0.3)

@@ -174,7 +174,7 @@ async def test_connections_of_one_address_are_limited(make_settings: MakeSetting
             writer.close()
 
 
-async def test_beyond_the_limit_of_connections_health_alone_is_answered(
+async def test_above_the_limit_of_connections_only_health_is_answered(
     make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("mystar.app.max_connections", lambda: 3)
@@ -219,7 +219,7 @@ async def test_connections_of_a_trusted_proxy_are_not_limited(make_settings: Mak
             writer.close()
 
 
-async def test_a_client_that_disconnects_in_its_body_is_no_error(
+async def test_a_client_that_disconnects_in_its_body_is_not_logged_as_an_error(
     api: Api, app: web.Application, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

@@ -52,7 +52,7 @@ def test_every_rule_says_how_urgent_it_is_and_what_is_wrong() -> None:
         assert rule["annotations"]["summary"]
 
 
-def test_prometheus_is_told_the_address_of_the_metrics() -> None:
+def test_the_configuration_of_prometheus_has_the_address_of_the_metrics() -> None:
     config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
     assert config["rule_files"] == ["alerts.yml"]
     assert [job["job_name"] for job in config["scrape_configs"]] == ["mystar"]

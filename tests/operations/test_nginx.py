@@ -114,7 +114,7 @@ def of(person: Person, **headers: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {person.token}", **headers}
 
 
-async def test_the_other_service_learns_the_actor_from_nginx_alone(outside: ClientSession, factory: Factory) -> None:
+async def test_the_other_service_accepts_the_actor_from_nginx_only(outside: ClientSession, factory: Factory) -> None:
     anna = await factory.person(channel="messenger")
     forged = of(anna, **{"X-Account-Id": "1000000", "X-Forwarded-For": "203.0.113.1"})
     answer = await outside.post("/neighbour/tea?sugar=2", headers=forged, data=b"milk")
@@ -139,7 +139,7 @@ async def test_the_other_service_is_closed_without_a_valid_token(
     assert (await outside.get("/_who", headers=of(anna))).status == 404
 
 
-async def test_behind_nginx_a_forged_address_is_not_believed(outside: ClientSession) -> None:
+async def test_behind_nginx_a_forged_address_is_ignored(outside: ClientSession) -> None:
     """S19: ten guesses a minute from one address, whatever headers it sends."""
     answer = await outside.get("/auth/current_ip/", headers={"X-Forwarded-For": "203.0.113.9"})
     assert (await answer.json())["ip"] == "127.0.0.1"
@@ -156,7 +156,7 @@ async def test_metrics_are_hidden_behind_nginx(outside: ClientSession) -> None:
     assert (answer.status, (await answer.json())["code"]) == (404, "not_found")
 
 
-async def test_a_flood_is_refused_with_the_json_error(outside: ClientSession) -> None:
+async def test_too_many_requests_are_refused_with_the_json_error(outside: ClientSession) -> None:
     answers = await asyncio.gather(*(outside.get("/healthz") for _ in range(120)))
     refused = [answer for answer in answers if answer.status != 200]
     assert 20 < len(refused) < 80

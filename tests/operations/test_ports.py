@@ -30,7 +30,7 @@ def test_the_public_url_follows_host_and_port(monkeypatch: pytest.MonkeyPatch, h
     assert load_settings().http.public_url == "http://stars.example:8080"
 
 
-def test_a_sandbox_whose_ports_are_taken_moves_with_every_setting_that_points_there(
+def test_with_taken_ports_the_sandbox_moves_and_settings_follow(
     monkeypatch: pytest.MonkeyPatch, make_settings: Callable[..., Settings]
 ) -> None:
     make_settings()

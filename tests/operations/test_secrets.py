@@ -46,7 +46,7 @@ async def raw(server: ServerProcess, request: str) -> str:
     return answer.decode()
 
 
-async def test_no_secret_leaves_the_server(server: ServerProcess) -> None:
+async def test_no_secret_is_in_answers_or_logs(server: ServerProcess) -> None:
     password, jwt = planted(), f"eyJhbGciOiJIUzI1NiJ9.{planted()}.{planted()}"
     person = {"username": "marina", "email": "marina@stars.example", "password": password, "re_password": password}
     async with aiohttp.ClientSession(server.url) as client:

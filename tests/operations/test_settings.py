@@ -202,7 +202,7 @@ def test_production_refuses_development_values(monkeypatch: pytest.MonkeyPatch, 
     assert value not in said
 
 
-def test_a_test_shop_is_accepted_when_it_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_shop_is_accepted_if_allowed_explicitly(monkeypatch: pytest.MonkeyPatch) -> None:
     shop = {"PAYMENTS__YOOKASSA__SECRET_KEY": "test_4Gh7kQw9", "PAYMENTS__YOOKASSA__TEST_MODE": "true"}
     assert loaded(monkeypatch, **{**PRODUCTION, **shop}).payments.yookassa.test_mode
 
@@ -222,7 +222,7 @@ def test_other_profiles_are_refused_at_an_https_address(
     assert said == "MYSTAR_PROFILE: must be production with an https:// address"
 
 
-def test_production_takes_what_operators_have(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_accepts_the_common_settings_of_operators(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = {
         "HTTP__TRUSTED_PROXIES": "127.0.0.1, ::1, 10.0.0.0/8, fc00::/7, 172.16.0.0/12, 104.16.0.0/13, 2a06:98c0::/29",
         "HTTP__CORS_ORIGINS": "https://*.example.com, capacitor://localhost",

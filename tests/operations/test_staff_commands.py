@@ -126,7 +126,7 @@ async def test_staff_commands_refuse_accounts_that_are_not_staff(settings: Setti
                 await action
 
 
-async def test_neither_migrations_nor_settings_bring_an_account(db: Database) -> None:
+async def test_neither_migrations_nor_settings_create_an_account(db: Database) -> None:
     assert await db.value("select count(*) from accounts") == 0
     shipped = [
         f"{file.name}: {line}"

@@ -14,7 +14,7 @@ from tests.sandbox_process import SandboxProcess
 from tests.subtests import as_subtests
 
 
-async def test_the_buyer_edits_until_something_is_delivered(market: Market, db: Database) -> None:
+async def test_the_buyer_edits_an_order_until_the_first_delivery(market: Market, db: Database) -> None:
     order = await market.place()
     url = f"/api/v1/orders/{order['id']}/"
     answer = await market.api.patch(
@@ -37,13 +37,13 @@ async def test_the_buyer_edits_until_something_is_delivered(market: Market, db: 
 
 @as_subtests
 @pytest.mark.parametrize("body", [{"delivery_date": "2020-01-01"}, {"delivery_date": None}, {"requirements": 5 * [1]}])
-async def test_a_bad_edit_is_refused(market: Market, body: dict[str, Any]) -> None:
+async def test_an_invalid_edit_is_refused(market: Market, body: dict[str, Any]) -> None:
     order = await market.place()
     answer = await market.api.patch(f"/api/v1/orders/{order['id']}/", body, as_=market.buyer)
     assert answer.status == 422
 
 
-async def test_pictures_of_people_have_whole_addresses(market: Market) -> None:
+async def test_pictures_of_the_parties_have_absolute_addresses(market: Market) -> None:
     faces = {}
     for who in (market.buyer, market.creator):
         answer = await market.api.post("/api/upload/avatar/", data=form(image=("me.jpg", picture())), as_=who)
@@ -54,7 +54,7 @@ async def test_pictures_of_people_have_whole_addresses(market: Market) -> None:
     assert (await market.read(order["id"]))["timeline_events"][0]["actor"]["avatar"] == faces[market.buyer.id]
 
 
-async def test_the_whole_life_through_http(market: Market, sandbox_process: SandboxProcess) -> None:
+async def test_an_order_is_completed_over_http(market: Market, sandbox_process: SandboxProcess) -> None:
     order_id = (await market.place(selected_option_ids=market.options))["id"]
     link = (await market.act(order_id, "pay", as_=market.buyer))["link"]
     assert "sig=" in link
@@ -86,7 +86,7 @@ async def test_the_whole_life_through_http(market: Market, sandbox_process: Sand
     assert (page["count"], [one["number"] for one in page["results"]]) == (2, [2, 1])
 
 
-async def test_cancelling_answers_with_the_seed_s_words(market: Market) -> None:
+async def test_cancelling_answers_with_the_documented_fields(market: Market) -> None:
     order = await market.place()
     cancelled = await market.act(order["id"], "cancel_order", {"reason": "Передумали"}, as_=market.buyer)
     assert (cancelled["id"], cancelled["status"]) == (order["id"], "cancelled")
@@ -94,7 +94,7 @@ async def test_cancelling_answers_with_the_seed_s_words(market: Market) -> None:
     assert cancelled["cancelled_at"]
 
 
-async def test_the_right_party_at_the_wrong_time_learns_what_it_may_do(market: Market) -> None:
+async def test_an_action_at_the_wrong_time_is_refused_with_the_allowed_ones(market: Market) -> None:
     order = await market.place()
     refusal = await market.act(order["id"], "approve", as_=market.buyer, status=409)
     assert refusal["status"] == "pending"
@@ -103,7 +103,7 @@ async def test_the_right_party_at_the_wrong_time_learns_what_it_may_do(market: M
     assert {"error", "detail"} <= refusal.keys()
 
 
-async def test_the_wrong_party_is_refused_for_good(market: Market) -> None:
+async def test_an_action_of_the_wrong_party_is_forbidden(market: Market) -> None:
     order_id = (await market.place())["id"]
     for action, person in (("approve", market.creator), ("accept", market.buyer), ("pay", market.creator)):
         assert (await market.act(order_id, action, as_=person, status=403))["code"] == "order_not_yours"
@@ -111,7 +111,7 @@ async def test_the_wrong_party_is_refused_for_good(market: Market) -> None:
     await market.act(order_id, "deliveries", {"message": "Вот"}, as_=market.buyer, status=403)
 
 
-async def test_nothing_and_other_people_s_files_are_not_delivered(market: Market) -> None:
+async def test_empty_deliveries_and_files_of_others_are_refused(market: Market) -> None:
     order_id = (await market.place())["id"]
     await market.act(order_id, "deliveries", {}, as_=market.creator, status=422)
     foreign = await market.file(market.buyer)
@@ -120,7 +120,7 @@ async def test_nothing_and_other_people_s_files_are_not_delivered(market: Market
     assert (await market.read(order_id))["deliveries"] == []
 
 
-async def test_an_older_client_delivers_by_the_top_level_address(market: Market) -> None:
+async def test_an_older_client_delivers_at_the_top_level_address(market: Market) -> None:
     order_id = (await market.place())["id"]
     body = {"order": order_id, "message": "Готово"}
     answer = await market.api.post("/api/deliveries/", body, as_=market.creator)
@@ -129,7 +129,7 @@ async def test_an_older_client_delivers_by_the_top_level_address(market: Market)
     assert (await market.api.post("/api/deliveries/", {"message": "x"}, as_=market.creator)).status == 422
 
 
-async def test_an_unpaid_greeting_stays_closed_to_its_buyer(market: Market) -> None:
+async def test_the_video_of_an_unpaid_greeting_is_hidden_from_its_buyer(market: Market) -> None:
     order_id = await market.factory.order(market.buyer, market.creator)
     await market.deliver(order_id, file_ids=[await market.file(market.creator)])
     (shown,) = (await market.read(order_id))["deliveries"]
@@ -138,7 +138,7 @@ async def test_an_unpaid_greeting_stays_closed_to_its_buyer(market: Market) -> N
     assert own["files"][0]["url"]
 
 
-async def test_staff_read_and_settle(market: Market, person_of_staff: Person) -> None:
+async def test_staff_read_an_order_and_settle_its_dispute(market: Market, person_of_staff: Person) -> None:
     order_id = (await market.place())["id"]
     await market.deliver(order_id)
     await market.act(order_id, "dispute", {"reason": "Не то"}, as_=market.buyer)

@@ -9,7 +9,7 @@ from tests.orders.market import Market
 BLOCK = "/api/v1/users/{}/block/"
 
 
-async def test_people_who_have_blocked_each_other_place_no_orders(market: Market) -> None:
+async def test_blocked_accounts_cannot_order_from_each_other(market: Market) -> None:
     creator, buyer = market.creator, market.buyer
     greeting = {"star_id": creator.id, "for_whom": "Kira", "comment": "Happy birthday"}
     doors = (("/api/v1/orders/", {"service_id": market.service_id}), ("/api/order/", greeting))
@@ -25,7 +25,7 @@ async def test_people_who_have_blocked_each_other_place_no_orders(market: Market
     assert (await market.place())["id"], "the blocks are lifted"
 
 
-async def test_a_star_is_not_rated_by_whom_it_has_blocked(market: Market) -> None:
+async def test_blocked_accounts_cannot_rate_a_star(market: Market) -> None:
     star, fan = market.creator, market.buyer
     votes: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("PUT", "/api/ratestar/", {"adresant": star.id, "adresat": fan.id, "rating": 1}),

@@ -40,7 +40,7 @@ async def shown(market: Market) -> tuple[bool, int, int]:
     return one["is_available"], every, available
 
 
-async def test_of_buyers_who_want_the_last_place_at_once_one_gets_it_and_the_catalogue_shows_it(
+async def test_one_of_concurrent_buyers_gets_the_last_place_and_the_catalogue_shows_it(
     market: Market, api: Api, app: web.Application, factory: Factory
 ) -> None:
     creator = market.creator
@@ -84,7 +84,7 @@ async def test_of_buyers_who_want_the_last_place_at_once_one_gets_it_and_the_cat
     await market.place()
 
 
-async def test_nobody_orders_from_an_absent_creator_and_the_day_after_all_is_as_before(
+async def test_an_absent_creator_takes_no_orders_until_the_day_after(
     market: Market, api: Api, app: web.Application, factory: Factory
 ) -> None:
     today = Clock().today()

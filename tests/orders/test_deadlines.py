@@ -74,7 +74,7 @@ async def state(market: Market, order_id: int) -> tuple[str, str]:
     return order.order.status.value, order.order.money.value
 
 
-async def test_an_order_that_nobody_accepts_is_cancelled_and_its_hold_let_go(
+async def test_an_order_not_accepted_in_time_is_cancelled_and_its_hold_released(
     market: Market, clock: MovedClock, sandbox_process: SandboxProcess
 ) -> None:
     order = await market.place()
@@ -104,7 +104,7 @@ async def _is(market: Market, order_id: int, wanted: tuple[str, str]) -> bool:
     return await state(market, order_id) == wanted
 
 
-async def test_silence_after_a_delivery_is_consent(
+async def test_a_delivery_not_answered_in_time_is_approved(
     market: Market, clock: MovedClock, sandbox_process: SandboxProcess
 ) -> None:
     order_id = (await market.place())["id"]
@@ -118,9 +118,7 @@ async def test_silence_after_a_delivery_is_consent(
     assert await market.app[DATABASE].value("select max(completed_orders) from creators") == 1
 
 
-async def test_a_revision_that_does_not_come_is_for_the_staff_and_waits_for_them(
-    market: Market, clock: MovedClock
-) -> None:
+async def test_a_revision_not_delivered_in_time_waits_for_staff(market: Market, clock: MovedClock) -> None:
     order_id = (await market.place())["id"]
     await market.deliver(order_id)
     clock.ahead = timedelta(days=2)
@@ -138,7 +136,7 @@ async def test_a_revision_that_does_not_come_is_for_the_staff_and_waits_for_them
     assert (await seen(market, market.creator))[-1] == (await seen(market, market.buyer))[-1] == "dispute_settled"
 
 
-async def test_a_new_delivery_begins_a_new_term(market: Market, clock: MovedClock) -> None:
+async def test_a_new_delivery_starts_a_new_deadline(market: Market, clock: MovedClock) -> None:
     order_id = (await market.place())["id"]
     await market.deliver(order_id)
     clock.ahead = timedelta(days=2)
@@ -151,7 +149,7 @@ async def test_a_new_delivery_begins_a_new_term(market: Market, clock: MovedCloc
     assert (await state(market, order_id))[0] == "completed"
 
 
-async def test_a_hold_that_ends_during_the_work_is_told_to_both_and_can_be_paid_anew(
+async def test_a_hold_that_expires_during_the_work_notifies_both_and_can_be_paid_again(
     market: Market, clock: MovedClock, sandbox_process: SandboxProcess
 ) -> None:
     order_id = (await market.place())["id"]
@@ -164,7 +162,7 @@ async def test_a_hold_that_ends_during_the_work_is_told_to_both_and_can_be_paid_
     assert await market.app[ORDERS].pay(actor(market.buyer), order_id)
 
 
-async def test_an_unpaid_greeting_is_not_approved_by_who_cannot_see_it(market: Market, clock: MovedClock) -> None:
+async def test_an_unpaid_greeting_is_not_approved_automatically(market: Market, clock: MovedClock) -> None:
     order_id = await market.factory.order(market.buyer, market.creator)
     await market.deliver(order_id, file_ids=[await market.file(market.creator)])
     clock.ahead = timedelta(days=30)
@@ -172,7 +170,7 @@ async def test_an_unpaid_greeting_is_not_approved_by_who_cannot_see_it(market: M
     assert (await state(market, order_id))[0] == "delivered"
 
 
-async def test_several_who_look_at_once_keep_a_deadline_once(market: Market, clock: MovedClock, db: Database) -> None:
+async def test_several_processes_apply_a_deadline_once(market: Market, clock: MovedClock, db: Database) -> None:
     """They share nothing but the database, as processes do."""
     orders = [(await market.place())["id"] for _ in range(6)]
     clock.ahead = timedelta(days=4)
@@ -181,7 +179,7 @@ async def test_several_who_look_at_once_keep_a_deadline_once(market: Market, clo
     assert await db.value("select count(*) from order_events where action = 'acceptance_late'") == len(orders)
 
 
-async def test_one_order_that_cannot_be_moved_keeps_nobody_waiting(
+async def test_an_order_that_fails_does_not_delay_others(
     market: Market, clock: MovedClock, db: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     stuck, free = (await market.place())["id"], (await market.place())["id"]
@@ -199,7 +197,9 @@ async def test_one_order_that_cannot_be_moved_keeps_nobody_waiting(
 
 
 @pytest.mark.parametrize("attempt", range(5))
-async def test_the_clock_and_a_person_do_not_both_win(market: Market, clock: MovedClock, attempt: int) -> None:
+async def test_a_deadline_and_an_action_at_once_have_one_effect(
+    market: Market, clock: MovedClock, attempt: int
+) -> None:
     order_id = (await market.place())["id"]
     clock.ahead = timedelta(days=4)
     orders = market.app[ORDERS]
@@ -210,24 +210,24 @@ async def test_the_clock_and_a_person_do_not_both_win(market: Market, clock: Mov
     assert (await state(market, order_id))[0] == ("cancelled" if late is True else "accepted")
 
 
-def test_terms_are_settings(make_settings: Callable[..., Settings]) -> None:
+def test_deadlines_are_settings(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(ORDERS__ACCEPT_DAYS=0.5, ORDERS__REVISE_DAYS=2)
     assert (settings.orders.accept_days, settings.orders.approve_days, settings.orders.revise_days) == (0.5, 3, 2)
 
 
-def test_what_the_deadline_ends_is_shown_with_its_end() -> None:
+def test_an_order_shows_its_next_deadline() -> None:
     until = MOMENT + timedelta(days=3)
     order = an_order(status=Status.DELIVERED, money=Money.HELD, deadline_at=until)
     shown = {one.name.value: one.until for one in allowed_actions(order, Role.BUYER)}
     assert shown == {"approve": until, "request_revision": until, "dispute": until}
 
 
-def test_a_state_without_an_end_has_no_deadline() -> None:
+def test_a_final_state_has_no_deadline() -> None:
     for status in (Status.ACCEPTED, Status.DISPUTED, Status.COMPLETED, Status.CANCELLED):
         assert next_deadline(None, an_order(status=status), Terms(), MOMENT) is None
 
 
-def test_a_second_payment_or_an_edit_does_not_prolong_what_runs() -> None:
+def test_a_second_payment_or_an_edit_does_not_extend_a_deadline() -> None:
     until = MOMENT + timedelta(days=1)
     before = an_order(money=Money.PENDING, deadline_at=until)
     for money, expected in ((Money.FAILED, until), (Money.HELD, MOMENT + timedelta(days=3))):

@@ -122,7 +122,7 @@ async def stage(app: web.Application, factory: Factory) -> Stage:
 @pytest.mark.parametrize(
     "action", [action for action in Action if action.value in vars(OrderService)], ids=lambda action: action.value
 )
-async def test_the_service_does_what_the_table_says(
+async def test_every_transition_of_the_table_is_applied_and_no_other(
     app: web.Application, stage: Stage, kind: Kind, action: Action
 ) -> None:
     """Promises M9 and M10, short: 8 states x 5 states of money x 5 people x 9 actions x 2 kinds."""
@@ -135,6 +135,6 @@ async def test_the_service_does_what_the_table_says(
             raise Undone
 
 
-def test_every_action_of_a_person_is_a_verb_except_the_review() -> None:
+def test_every_action_of_a_person_but_the_review_is_a_method_of_the_service() -> None:
     verbs = {action for action in Action if action.value in vars(OrderService)}
     assert set(list(Action)[:10]) - verbs == {Action.REVIEW}

@@ -46,9 +46,7 @@ async def test_two_hundred_orders_with_one_key_are_one(market: Market) -> None:
     assert other.status == 422
 
 
-async def test_a_greeting_of_the_other_dialect_is_ordered_once_too(
-    app: web.Application, api: Api, factory: Factory
-) -> None:
+async def test_greetings_place_an_order_with_a_key_once(app: web.Application, api: Api, factory: Factory) -> None:
     customer, star = await factory.person(), await factory.star()
     body = {"star_id": star.id, "for_whom": "Для мамы", "comment": "Спойте"}
     answers = await asyncio.gather(*(insist(api, "/api/order/", body, customer, "k") for _ in range(5)))
@@ -57,7 +55,7 @@ async def test_a_greeting_of_the_other_dialect_is_ordered_once_too(
 
 
 @pytest.mark.parametrize("action", ["pay", "accept", "cancel", "deliveries", "dispute", "refund"])
-async def test_every_verb_is_done_once(market: Market, action: str) -> None:
+async def test_every_action_with_a_key_is_applied_once(market: Market, action: str) -> None:
     order_id = (await market.place())["id"]
     db, staff = market.app[DATABASE], await market.factory.staff("operator")
     who = {"accept": market.creator, "deliveries": market.creator, "refund": staff}.get(action, market.buyer)
@@ -74,7 +72,7 @@ async def test_every_verb_is_done_once(market: Market, action: str) -> None:
         assert await db.value(count, done=done) == 1
 
 
-async def test_an_order_survives_the_death_of_the_service_once(
+async def test_an_order_repeated_after_a_kill_is_placed_once(
     market: Market, settings: Any, sandbox_process: SandboxProcess, tmp_path: Path
 ) -> None:
     """Killed while answers are on their way: a repeated request with the key gets the one order."""
@@ -112,9 +110,7 @@ async def test_an_order_survives_the_death_of_the_service_once(
         service.kill()
 
 
-async def test_a_congratulation_of_the_other_dialect_is_delivered_once(
-    app: web.Application, api: Api, factory: Factory
-) -> None:
+async def test_greetings_deliver_a_video_with_a_key_once(app: web.Application, api: Api, factory: Factory) -> None:
     customer, star = await factory.person(), await factory.star()
     order_id = await factory.order(customer, star)
 

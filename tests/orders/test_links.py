@@ -38,7 +38,7 @@ async def later(market: Market) -> Callable[[timedelta], web.Application]:
     return move
 
 
-async def test_links_of_mails_end(market: Market, later: Callable[[timedelta], web.Application]) -> None:
+async def test_links_of_mails_expire(market: Market, later: Callable[[timedelta], web.Application]) -> None:
     order, buyer, api = (await market.place())["id"], market.buyer, market.api
     unsubscribe = path(await market.app[NOTIFICATIONS].unsubscribe_link(buyer.id))
     links = {
@@ -74,7 +74,7 @@ async def test_a_link_to_unsubscribe_ends_when_mails_are_switched_on_again(marke
         assert await market.app[DATABASE].value(wants, id=buyer.id) is True
 
 
-async def test_a_link_to_unsubscribe_shows_nothing_and_switches_nothing_on(market: Market) -> None:
+async def test_a_link_to_unsubscribe_reveals_nothing_and_only_unsubscribes(market: Market) -> None:
     link = path(await market.app[NOTIFICATIONS].unsubscribe_link(market.buyer.id))
     page = await (await market.api.get(link, headers=PAGE)).text()
     assert market.buyer.username not in page
@@ -88,7 +88,7 @@ async def test_a_link_to_unsubscribe_shows_nothing_and_switches_nothing_on(marke
     assert await market.app[DATABASE].value(wants, id=market.buyer.id) is False
 
 
-async def test_a_link_to_pay_says_kindly_that_the_order_is_over(market: Market) -> None:
+async def test_a_link_to_pay_for_a_closed_order_shows_a_page(market: Market) -> None:
     order = (await market.place())["id"]
     link = path(market.app[ORDERS].link_to_pay(order))
     await market.act(order, "cancel", as_=market.buyer)
@@ -99,7 +99,7 @@ async def test_a_link_to_pay_says_kindly_that_the_order_is_over(market: Market) 
     assert await market.app[DATABASE].value("select count(*) from payments") == 0
 
 
-async def test_a_signature_with_another_end_is_refused(api: Api, app: web.Application, market: Market) -> None:
+async def test_a_signature_with_another_expiry_is_refused(api: Api, app: web.Application, market: Market) -> None:
     order = (await market.place())["id"]
     link = URL(app[ORDERS].link_to_pay(order))
     ends, _, signature = link.query["sig"].partition("-")

@@ -11,7 +11,7 @@ from mystar.kit.postgres.database import Database
 from tests.orders.market import Market, add_service
 
 
-async def test_both_parties_find_the_order_and_nobody_else(market: Market) -> None:
+async def test_only_its_parties_find_an_order(market: Market) -> None:
     first, second = await market.place(), await market.place()
     stranger = await market.factory.person()
     for person, found in (
@@ -27,7 +27,7 @@ async def test_both_parties_find_the_order_and_nobody_else(market: Market) -> No
         assert page["count"] == count
 
 
-async def test_who_buys_and_sells_has_one_list(market: Market, app: web.Application) -> None:
+async def test_an_account_that_buys_and_sells_has_one_list(market: Market, app: web.Application) -> None:
     other = await market.factory.star()
     service_id, _ = await add_service(app, other)
     sold = await market.place()
@@ -37,7 +37,7 @@ async def test_who_buys_and_sells_has_one_list(market: Market, app: web.Applicat
     assert [order["id"] for order in page["results"]] == [bought["id"], sold["id"]]
 
 
-async def test_a_list_is_filtered_by_what_is_shown(market: Market, db: Database) -> None:
+async def test_a_list_is_filtered_by_the_shown_status(market: Market, db: Database) -> None:
     plain, paid, done = [(await market.place())["id"] for _ in range(3)]
     await db.execute("update orders set money = 'held' where id = %(id)s", id=paid)
     await db.execute("update orders set status = 'cancelled' where id = %(id)s", id=done)
@@ -48,7 +48,7 @@ async def test_a_list_is_filtered_by_what_is_shown(market: Market, db: Database)
     assert bad.status == 422
 
 
-async def test_pages_lead_to_each_other_and_end(market: Market) -> None:
+async def test_pages_of_orders_link_to_each_other(market: Market) -> None:
     placed = [(await market.place())["id"] for _ in range(3)]
     page = await (await market.api.get("/api/v1/orders/", params={"page_size": 2}, as_=market.buyer)).json()
     assert (page["count"], page["previous"], len(page["results"])) == (3, None, 2)
@@ -58,7 +58,7 @@ async def test_pages_lead_to_each_other_and_end(market: Market) -> None:
     assert beyond.status == 404
 
 
-async def test_a_stranger_and_a_guest_find_nothing(market: Market) -> None:
+async def test_strangers_and_guests_cannot_read_an_order(market: Market) -> None:
     order = await market.place()
     stranger = await market.factory.star()
     for method, path in (

@@ -104,9 +104,7 @@ async def test_a_method_that_is_not_offered_names_the_field(api: Api, app: web.A
     assert "method" in await answer.text()
 
 
-async def test_a_programme_that_names_no_method_pays_by_the_first(
-    api: Api, app: web.Application, order_id: int
-) -> None:
+async def test_without_a_named_method_the_first_one_is_used(api: Api, app: web.Application, order_id: int) -> None:
     link = link_of(app, order_id)
     answer = await api.get(link.path, params=dict(link.query))
 
@@ -174,7 +172,7 @@ def _pay_move(order: dict[str, Any]) -> str:
     return move
 
 
-async def test_a_refused_payment_stops_until_staff_mend_it(market: Market, sandbox: SandboxProcess) -> None:
+async def test_a_refused_payment_waits_until_staff_retry_it(market: Market, sandbox: SandboxProcess) -> None:
     order = await market.place()
     link = link_of(market.app, order["id"])
     await sandbox.faults(refuse_payments="receipt")
@@ -199,7 +197,7 @@ async def test_a_refused_payment_stops_until_staff_mend_it(market: Market, sandb
     assert again.status == 302
 
 
-async def test_a_refund_that_fails_is_told_to_staff_and_begun_anew_in_the_panel(
+async def test_a_failed_refund_is_mailed_to_staff_and_retried_in_the_panel(
     market: Market, sandbox: SandboxProcess
 ) -> None:
     order_id = (await market.place())["id"]

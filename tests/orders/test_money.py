@@ -92,7 +92,7 @@ async def test_a_service_is_charged_by_the_approval_and_counted(
     assert steps == ["place", "pay", "money_held", "accept", "deliver", "approve", "money_captured"]
 
 
-async def test_a_hold_that_runs_out_is_taken_once_there_is_something_to_take_it_for(
+async def test_an_expiring_hold_is_captured_if_something_was_delivered(
     api: Api,
     db: Database,
     app: web.Application,
@@ -120,7 +120,7 @@ async def test_a_hold_that_runs_out_is_taken_once_there_is_something_to_take_it_
     assert (await money_becomes(reads, customer, order_id, Money.CAPTURED)).status is Status.DELIVERED
 
 
-async def test_two_captures_at_once_are_one_capture(
+async def test_two_concurrent_captures_are_one(
     api: Api,
     orders: OrderService,
     reads: OrderReads,
@@ -138,7 +138,7 @@ async def test_two_captures_at_once_are_one_capture(
     await money_becomes(reads, customer, order_id, Money.CAPTURED)
 
 
-async def test_a_second_payment_is_refused_and_a_second_visit_finds_the_first(
+async def test_a_second_payment_is_refused_and_a_second_visit_shows_the_first(
     api: Api,
     db: Database,
     orders: OrderService,
@@ -168,7 +168,7 @@ async def test_a_payment_link_cannot_be_guessed(orders: OrderService, order_id: 
         await orders.pay_by_link(order_id, signature)
 
 
-async def test_a_payment_that_was_under_way_when_the_order_ended_is_given_back(
+async def test_a_payment_in_progress_when_the_order_ended_is_returned(
     api: Api,
     db: Database,
     orders: OrderService,
@@ -188,7 +188,7 @@ async def test_a_payment_that_was_under_way_when_the_order_ended_is_given_back(
     assert await db.value("select count(*) from outbox where payload ->> 'text' like '%%оплачен%%'") == 0
 
 
-async def test_a_recount_finds_what_is_wrong_and_nothing_else(
+async def test_a_recount_finds_planted_differences_and_no_others(
     api: Api,
     db: Database,
     orders: OrderService,
@@ -239,7 +239,7 @@ async def test_files_are_delivered_by_their_owner_and_once(
     assert second.number == 2
 
 
-async def test_a_stranger_does_not_learn_that_there_is_an_order(
+async def test_strangers_do_not_learn_that_an_order_exists(
     orders: OrderService, reads: OrderReads, factory: Factory, order_id: int
 ) -> None:
     stranger = actor(await factory.star())
@@ -260,5 +260,5 @@ async def test_a_stranger_does_not_learn_that_there_is_an_order(
         (Status.CANCELLED, Money.HELD, "cancelled"),
     ],
 )
-def test_house_shows_a_paid_order_as_paid_until_the_work_begins(status: Status, money: Money, shown: str) -> None:
+def test_market_shows_a_paid_order_as_paid_until_work_begins(status: Status, money: Money, shown: str) -> None:
     assert an_order(status=status, money=money).shown_status == shown

@@ -56,12 +56,12 @@ async def test_the_price_and_the_options_are_frozen(market: Market, db: Database
     assert await db.value("select price + 20000 = total_price from orders")
 
 
-async def test_an_option_is_bought_once_however_often_it_is_named(market: Market) -> None:
+async def test_an_option_named_twice_is_bought_once(market: Market) -> None:
     order = await market.place(selected_option_ids=[market.options[0]] * 3)
     assert order["total_price"] == 1200
 
 
-async def test_who_names_no_date_gets_the_service_s_own(market: Market) -> None:
+async def test_without_a_date_the_delivery_time_of_the_service_applies(market: Market) -> None:
     assert (await market.place())["delivery_date"] in (in_days(6), in_days(7), in_days(8))
 
 
@@ -74,7 +74,7 @@ async def test_the_price_with_modifications_is_the_whole_price(market: Market) -
     assert order["selected_options"] == [{"id": None, "name": "Доработки", "description": "Другой финал", "price": 150}]
 
 
-async def test_changes_that_nobody_sells_are_refused(market: Market, db: Database) -> None:
+async def test_modifications_that_are_not_sold_are_refused(market: Market, db: Database) -> None:
     await db.execute("update services set modifications_price = null")
     draft = {"service": market.service_id, "with_modifications": True}
     answer = await market.api.post("/api/orders/", draft, as_=market.buyer)
@@ -82,7 +82,7 @@ async def test_changes_that_nobody_sells_are_refused(market: Market, db: Databas
     assert "with_modifications" in (await answer.json())["errors"]
 
 
-async def test_a_greeting_that_is_ordered_here_is_a_greeting_everywhere(
+async def test_a_greeting_ordered_in_market_is_listed_in_greetings(
     market: Market, db: Database, factory: Factory
 ) -> None:
     greeting = await db.value("select id from services where kind = 'greeting'")
@@ -92,7 +92,7 @@ async def test_a_greeting_that_is_ordered_here_is_a_greeting_everywhere(
     assert [(one["id"], one["comment"]) for one in await listed.json()] == [(order["id"], "С днём рождения, мама!")]
 
 
-async def test_a_greeting_of_the_other_dialect_is_read_here(market: Market) -> None:
+async def test_a_greeting_ordered_in_greetings_is_read_in_market(market: Market) -> None:
     order_id = await market.factory.order(market.buyer, market.creator, requirements="Спойте")
     order = await market.read(order_id, market.creator)
     assert (order["kind"], order["requirements"], order["for_whom"]) == ("greeting", "Спойте", "Для мамы")
@@ -113,7 +113,7 @@ async def test_a_greeting_of_the_other_dialect_is_read_here(market: Market) -> N
         ({"requirements": "\x00"}, "requirements"),
     ],
 )
-async def test_bad_input_is_refused_by_field(market: Market, draft: dict[str, Any], field: str) -> None:
+async def test_invalid_input_of_an_order_is_refused_by_field(market: Market, draft: dict[str, Any], field: str) -> None:
     body = {"service_id": market.service_id, **draft}
     answer = await market.api.post("/api/v1/orders/", body, as_=market.buyer)
     assert answer.status == 422
@@ -128,24 +128,24 @@ async def test_options_of_another_service_are_refused(market: Market) -> None:
     assert list((await answer.json())["errors"]) == ["selected_option_ids"]
 
 
-async def test_nobody_buys_from_himself(market: Market) -> None:
+async def test_creators_cannot_buy_from_themselves(market: Market) -> None:
     answer = await market.api.post("/api/v1/orders/", {"service_id": market.service_id}, as_=market.creator)
     assert (answer.status, (await answer.json())["code"]) == (422, "own_service")
 
 
-async def test_a_hidden_service_is_not_there(market: Market) -> None:
+async def test_a_hidden_service_cannot_be_ordered(market: Market) -> None:
     hidden, _ = await add_service(market.app, market.creator, listed=False)
     for service_id in (hidden, 10**9):
         answer = await market.api.post("/api/v1/orders/", {"service_id": service_id}, as_=market.buyer)
         assert answer.status == 404
 
 
-async def test_a_guest_orders_nothing(market: Market) -> None:
+async def test_a_guest_cannot_order(market: Market) -> None:
     answer = await market.api.post("/api/v1/orders/", {"service_id": market.service_id})
     assert answer.status == 401
 
 
-async def test_a_client_sets_neither_price_nor_party_nor_state(market: Market, db: Database) -> None:
+async def test_clients_cannot_set_price_parties_or_state(market: Market, db: Database) -> None:
     """Promise M10."""
     forged = {
         "price": 1,
@@ -181,6 +181,6 @@ async def test_a_client_sets_neither_price_nor_party_nor_state(market: Market, d
 # One order
 
 
-async def test_dates_are_days(market: Market) -> None:
+async def test_delivery_dates_are_iso_dates(market: Market) -> None:
     order = await market.place(delivery_date=in_days(3))
     assert date.fromisoformat(order["delivery_date"])

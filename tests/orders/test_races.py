@@ -77,7 +77,7 @@ async def people(factory: Factory) -> dict[Role, Any]:
     }
 
 
-async def test_two_actions_at_once_end_as_one_after_the_other(
+async def test_two_concurrent_actions_have_the_result_of_some_sequence(
     app: web.Application, factory: Factory, people: dict[Any, Any]
 ) -> None:
     orders, db = app[ORDERS], app[DATABASE]
@@ -101,7 +101,7 @@ async def test_two_actions_at_once_end_as_one_after_the_other(
                 assert "allowed_actions" in answer.details
 
 
-def test_most_pairs_can_be_won_by_one_only() -> None:
+def test_of_most_pairs_of_actions_one_succeeds_only() -> None:
     """Otherwise the test above would prove little."""
     single = sum(len(outcomes(order, pair)[0]) == 1 for order, pair in every_pair())
     assert single > len(list(every_pair())) / 2

@@ -51,7 +51,7 @@ async def until(market: Market, order_id: int, **values: Any) -> dict[str, Any]:
     return found
 
 
-async def test_parts_and_then_the_rest(market: Market, staff: Person, order_id: int) -> None:
+async def test_partial_refunds_and_the_remainder_refund_the_whole(market: Market, staff: Person, order_id: int) -> None:
     for amount, refunded in (("100.50", 100.5), (200, 300.5)):
         await market.act(order_id, "refund", {"amount": amount, "reason": "Скидка"}, as_=staff)
         order = await until(market, order_id, refunded=refunded)
@@ -84,7 +84,7 @@ async def test_parts_and_then_the_rest(market: Market, staff: Person, order_id: 
 
 @as_subtests
 @pytest.mark.parametrize("amount", ["1000.01", 0, -1, "much", 0.001])
-async def test_more_than_was_taken_and_nonsense_are_refused(
+async def test_a_refund_above_the_captured_amount_or_invalid_is_refused(
     market: Market, staff: Person, order_id: int, amount: Any
 ) -> None:
     refusal = await market.act(order_id, "refund", {"amount": amount}, as_=staff, status=422)
@@ -92,20 +92,20 @@ async def test_more_than_was_taken_and_nonsense_are_refused(
     assert (await market.read(order_id))["refunded"] == 0
 
 
-async def test_what_was_not_taken_is_not_refunded(market: Market, staff: Person) -> None:
+async def test_an_uncaptured_payment_is_not_refunded(market: Market, staff: Person) -> None:
     order_id = (await market.place())["id"]
     for body in ({}, {"amount": 1}):
         refusal = await market.act(order_id, "refund", body, as_=staff, status=409)
         assert "allowed_actions" in refusal
 
 
-async def test_viewers_and_parties_refund_nothing(market: Market, order_id: int) -> None:
+async def test_viewers_and_parties_cannot_refund(market: Market, order_id: int) -> None:
     viewer = await market.factory.staff("viewer")
     for person in (viewer, market.buyer, market.creator):
         await market.act(order_id, "refund", {}, as_=person, status=403)
 
 
-async def test_a_dispute_that_is_settled_for_the_buyer_gives_back_what_is_left(
+async def test_a_dispute_settled_for_the_buyer_refunds_the_remainder(
     market: Market, staff: Person, sandbox_process: SandboxProcess
 ) -> None:
     order_id = (await market.place())["id"]
@@ -125,7 +125,7 @@ async def test_a_dispute_that_is_settled_for_the_buyer_gives_back_what_is_left(
 
 
 @given(st.integers(1, 10**11), st.lists(st.integers(0, 10**10), max_size=50))
-def test_what_is_shown_adds_up(price: int, prices: list[int]) -> None:
+def test_the_shown_amounts_add_up(price: int, prices: list[int]) -> None:
     """Promise M12, short: kopecks inside, two places outside, and nothing lost in between."""
     options = [ChosenOption(place, f"{place}", "", price) for place, price in enumerate(prices)]
     total = total_price(price, options)
@@ -135,7 +135,7 @@ def test_what_is_shown_adds_up(price: int, prices: list[int]) -> None:
 
 
 @given(st.integers(1, 10**11), st.fractions(0, 1))
-def test_what_cancelling_moves_is_what_is_left(price: int, share: Any) -> None:
+def test_cancelling_a_dispute_shows_the_remainder_as_refund(price: int, share: Any) -> None:
     refunded = int(price * share)
     order = an_order(Kind.SERVICE, Status.DISPUTED, Money.CAPTURED, price=price, total_price=price, refunded=refunded)
     moves = {one.name.value: one.money for one in allowed_actions(order, Role.STAFF)}

@@ -34,11 +34,11 @@ def outcome(order: Order, action: Action, role: Role) -> Transition | type[Excep
         return type(refusal)
 
 
-def test_the_document_shows_the_process_as_it_is() -> None:
+def test_the_document_shows_the_state_machine() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == describe(), "python -m mystar.orders.state_diagram > docs/orders.md"
 
 
-def test_every_state_and_actor_and_action_gives_what_the_document_says() -> None:
+def test_every_state_actor_and_action_has_the_documented_result() -> None:
     """Promise M9. The document is read as a person would: the first row that fits, else a refusal."""
     table = rows()
     for order, action, role in product(every_order(), Action, Role):
@@ -79,20 +79,20 @@ def sets_money(row: dict[str, str], order: Order) -> tuple[Status, Money, Goal]:
     return status, Money(said.get("becomes", order.money)), Goal(said.get("goal", order.money_goal))
 
 
-def test_allowed_actions_are_exactly_what_would_succeed() -> None:
+def test_allowed_actions_are_exactly_those_that_would_succeed() -> None:
     for order, role in product(every_order(), PEOPLE):
         allowed = {one.name for one in allowed_actions(order, role)}
         assert allowed == {action for action in SHOWN if isinstance(outcome(order, action, role), Transition)}
 
 
-def test_nobody_but_the_provider_moves_money() -> None:
+def test_only_the_provider_changes_the_state_of_the_money() -> None:
     for order, action, role in product(every_order(), ACTIONS, PEOPLE):
         step = outcome(order, action, role)
         if isinstance(step, Transition) and action is not Action.PAY:
             assert step.money is order.money
 
 
-def test_whoever_ends_an_order_unfinished_gives_the_money_back() -> None:
+def test_an_order_that_ends_unfinished_returns_the_money() -> None:
     for order, action, role in product(every_order(), ACTIONS, PEOPLE):
         step = outcome(order, action, role)
         if isinstance(step, Transition) and order.money_goal is not Goal.REVERSE:
@@ -101,7 +101,7 @@ def test_whoever_ends_an_order_unfinished_gives_the_money_back() -> None:
             assert not ends or step.goal is Goal.REVERSE
 
 
-def test_an_order_that_is_over_stays_over() -> None:
+def test_a_closed_order_keeps_its_status() -> None:
     for order, action, role in product(every_order(), Action, Role):
         step = outcome(order, action, role)
         if order.status in FINAL and isinstance(step, Transition):
@@ -109,7 +109,7 @@ def test_an_order_that_is_over_stays_over() -> None:
             assert action in (Action.PAY, Action.REVIEW) or role in (Role.STAFF, Role.SYSTEM)
 
 
-def test_a_buyer_who_has_received_something_cannot_take_the_money_back_alone() -> None:
+def test_after_a_delivery_the_buyer_alone_cannot_cancel() -> None:
     for status in (Status.IN_PROGRESS, Status.DELIVERED, Status.COMPLETED, Status.DISPUTED):
         for money in Money:
             assert outcome(an_order(status=status, money=money), Action.CANCEL, Role.BUYER) is ActionNotAllowedNow
@@ -160,12 +160,12 @@ def test_a_service_is_delivered_from_any_open_state_and_charged_by_the_approval(
         (Action.ACCEPT, Role.STAFF),
     ],
 )
-def test_the_wrong_party_is_refused_for_good(action: Action, role: Role) -> None:
+def test_an_action_of_the_wrong_party_is_forbidden(action: Action, role: Role) -> None:
     with pytest.raises(ActionForbidden):
         decide(an_order(), action, role)
 
 
-def test_the_right_party_at_the_wrong_time_learns_what_it_may_do() -> None:
+def test_an_action_at_the_wrong_time_is_refused_with_the_allowed_ones() -> None:
     with pytest.raises(ActionNotAllowedNow) as refusal:
         decide(an_order(status=Status.CANCELLED, money=Money.RELEASED), Action.ACCEPT, Role.CREATOR)
     assert refusal.value.details == {

@@ -42,7 +42,7 @@ def settings(make_settings: Callable[..., Settings], request: pytest.FixtureRequ
     return make_settings(STUDIO__PROCESS_SECONDS=getattr(request, "param", 0))
 
 
-async def test_the_button_brings_an_order_into_process(api: Api, factory: Factory, app: web.Application) -> None:
+async def test_the_button_starts_processing_an_order(api: Api, factory: Factory, app: web.Application) -> None:
     operator, order_id = await factory.staff("operator"), await placed(api)
     answer = await api.post(button(order_id), as_=operator)
     assert answer.status == 202
@@ -79,7 +79,7 @@ async def test_pressing_again_changes_nothing(api: Api, factory: Factory, db: Da
 
 
 @pytest.mark.parametrize("settings", [600], indirect=True)
-async def test_many_are_queued_at_once_and_strangers_are_passed_over(
+async def test_many_orders_are_queued_at_once_and_other_kinds_skipped(
     api: Api, factory: Factory, app: web.Application
 ) -> None:
     operator = actor(await factory.staff("operator"), "operator")
@@ -89,7 +89,7 @@ async def test_many_are_queued_at_once_and_strangers_are_passed_over(
     assert all(order.process_at for order in queued)
 
 
-async def test_the_button_is_for_staff_who_may_change_things(api: Api, factory: Factory) -> None:
+async def test_the_button_needs_the_role_of_an_operator(api: Api, factory: Factory) -> None:
     order_id = await placed(api)
     person, viewer = await factory.person(), await factory.staff("viewer")
     for who, status in ((None, 401), (person, 403), (viewer, 403)):
@@ -100,7 +100,7 @@ async def test_the_button_is_for_staff_who_may_change_things(api: Api, factory: 
 
 
 @pytest.mark.parametrize("settings", [1], indirect=True)
-async def test_what_is_taken_back_in_the_meantime_stays_back(api: Api, factory: Factory, db: Database) -> None:
+async def test_an_order_withdrawn_meanwhile_is_not_processed(api: Api, factory: Factory, db: Database) -> None:
     operator, order_id = await factory.staff("operator"), await placed(api)
     await api.post(button(order_id), as_=operator)
     assert (await api.delete(f"{ORDERS}{order_id}/", as_=operator)).status == 204
@@ -108,7 +108,7 @@ async def test_what_is_taken_back_in_the_meantime_stays_back(api: Api, factory: 
     assert await db.value("select status from orders") == "cancelled"
 
 
-async def test_several_processes_take_every_order_up_once(
+async def test_several_processes_start_every_order_once(
     api: Api, factory: Factory, db: Database, settings: Settings
 ) -> None:
     operator = await factory.staff("operator")
@@ -122,7 +122,7 @@ async def test_several_processes_take_every_order_up_once(
     assert list((await _taken_up(db)).values()) == [1] * 20
 
 
-async def test_a_server_that_is_killed_in_the_meantime_loses_no_order_and_takes_none_up_twice(
+async def test_a_kill_of_the_server_neither_loses_nor_repeats_an_order(
     dsn: str, db: Database, make_settings: Callable[..., Settings], tmp_path: Path
 ) -> None:
     settings = make_settings(SECRET_KEY=SECRET_KEY, STUDIO__PROCESS_SECONDS=2)

@@ -47,7 +47,7 @@ def refund(amount: int) -> list[Entry]:
     return [("refund", "creator", -amount), ("refund", "payer", amount)]
 
 
-async def test_whole_moves_are_kept(db: Database, payment: int) -> None:
+async def test_balanced_moves_are_stored(db: Database, payment: int) -> None:
     await enter(db, payment, HOLD, CAPTURE, refund(400), refund(600))
     assert await db.value("select sum(amount) from ledger_entries") == 0
 
@@ -68,7 +68,7 @@ async def test_whole_moves_are_kept(db: Database, payment: int) -> None:
         ([[("hold", "payer", -1), ("hold", "bank", 1)]], "ledger_entries_account_check"),
     ],
 )
-async def test_half_double_and_impossible_moves_are_refused(
+async def test_unbalanced_duplicate_and_invalid_moves_are_refused(
     db: Database, payment: int, moves: list[list[Entry]], constraint: str
 ) -> None:
     with pytest.raises(ConstraintViolated) as refusal:
@@ -81,7 +81,7 @@ async def test_half_double_and_impossible_moves_are_refused(
     "statement",
     ["update ledger_entries set amount = amount * 2", "delete from ledger_entries", "truncate ledger_entries"],
 )
-async def test_what_is_written_stays_written(db: Database, payment: int, statement: str) -> None:
+async def test_ledger_entries_cannot_be_changed_or_deleted(db: Database, payment: int, statement: str) -> None:
     await enter(db, payment, HOLD)
     with pytest.raises(ConstraintViolated) as refusal:
         await db.execute(statement)

@@ -36,7 +36,7 @@ async def test_a_payment_is_held_and_captured(desk: Desk) -> None:
     assert set(desk.begun) == {payment.order_id}
 
 
-async def test_whoever_waits_sees_the_deed_done(desk: Desk) -> None:
+async def test_waiting_ends_when_the_call_is_done(desk: Desk) -> None:
     payment = await desk.held()
     await desk.set_goal(payment, "capture")
     await desk.payments.wait_for(payment.order_id, 10)
@@ -45,7 +45,7 @@ async def test_whoever_waits_sees_the_deed_done(desk: Desk) -> None:
     await desk.payments.wait_for(10**15, 10)
 
 
-async def test_a_hold_is_let_go(desk: Desk) -> None:
+async def test_a_hold_is_released(desk: Desk) -> None:
     payment = await desk.held()
     await desk.set_goal(payment, "give_back")
     await desk.becomes(payment, "released")
@@ -80,7 +80,7 @@ async def test_a_declined_card_leaves_no_money_and_the_order_can_be_paid_again(d
     assert await desk.payments.confirmation_url(again.id, timeout=10) != payment.confirmation_url
 
 
-async def test_an_open_payment_is_used_again(desk: Desk) -> None:
+async def test_an_open_payment_is_reused(desk: Desk) -> None:
     payment = await desk.created()
     assert (await desk.start(payment.order_id)).id == payment.id
     assert await desk.payments.confirmation_url(payment.id) == payment.confirmation_url
@@ -99,7 +99,7 @@ async def test_an_open_payment_is_used_again(desk: Desk) -> None:
         await desk.start(payment.order_id)
 
 
-async def test_a_hold_made_after_the_order_was_called_off_is_given_back(desk: Desk) -> None:
+async def test_a_hold_made_after_the_cancellation_is_released(desk: Desk) -> None:
     payment = await desk.created()
     await desk.set_goal(payment, "give_back")
     with pytest.raises(ReversalInProgress):
@@ -113,7 +113,7 @@ async def test_a_hold_made_after_the_order_was_called_off_is_given_back(desk: De
     assert await desk.ledger(payment) == HOLD + RELEASE
 
 
-async def test_a_hold_awaited_by_a_delivered_order_is_captured_at_once(desk: Desk) -> None:
+async def test_a_hold_is_captured_at_once_if_the_goal_is_capture(desk: Desk) -> None:
     payment = await desk.created()
     await desk.set_goal(payment, "capture")
     await desk.sandbox.pay(payment.provider_id)
@@ -121,7 +121,7 @@ async def test_a_hold_awaited_by_a_delivered_order_is_captured_at_once(desk: Des
     await desk.becomes(payment, "captured")
 
 
-async def test_a_capture_that_comes_too_late_releases(desk: Desk) -> None:
+async def test_a_capture_of_an_expired_hold_records_its_release(desk: Desk) -> None:
     payment = await desk.held()
     await desk.sandbox.expire(payment.provider_id)
     await desk.set_goal(payment, "capture")
@@ -131,7 +131,7 @@ async def test_a_capture_that_comes_too_late_releases(desk: Desk) -> None:
     assert desk.facts() == ["Held", "Released"]
 
 
-async def test_a_hold_that_came_and_went_while_we_slept_is_in_the_ledger(desk: Desk) -> None:
+async def test_a_hold_made_and_released_unnoticed_is_in_the_ledger(desk: Desk) -> None:
     payment = await desk.created()
     await desk.sandbox.pay(payment.provider_id)
     await desk.sandbox.expire(payment.provider_id)
@@ -140,7 +140,7 @@ async def test_a_hold_that_came_and_went_while_we_slept_is_in_the_ledger(desk: D
     assert desk.facts() == ["Held", "Released"]
 
 
-async def test_an_accepted_and_at_once_cancelled_order_gets_all_its_money_back(desk: Desk) -> None:
+async def test_an_order_cancelled_right_after_its_acceptance_is_refunded_in_full(desk: Desk) -> None:
     payment = await desk.held()
     await desk.set_goal(payment, "capture")
     await desk.set_goal(payment, "give_back")
@@ -154,7 +154,7 @@ async def test_an_accepted_and_at_once_cancelled_order_gets_all_its_money_back(d
     assert theirs["captured"] == theirs["refunded"]
 
 
-async def test_a_listener_decides_in_the_payment_s_own_transaction(desk: Desk) -> None:
+async def test_a_listener_shares_the_transaction_of_the_payment(desk: Desk) -> None:
     async def capture(tx: Any, event: Any) -> None:
         await desk.payments.set_goal(tx, event.payment.order_id, "capture")
 
@@ -164,7 +164,7 @@ async def test_a_listener_decides_in_the_payment_s_own_transaction(desk: Desk) -
     assert await desk.ledger(payment) == HOLD + CAPTURE
 
 
-async def test_what_a_listener_refuses_has_not_happened(desk: Desk) -> None:
+async def test_an_error_of_a_listener_rolls_the_payment_back(desk: Desk) -> None:
     class Refusal(Exception):
         pass
 

@@ -98,7 +98,7 @@ async def eventually_tried(desk: Desk) -> None:
     await eventually(tried)
 
 
-async def test_a_refund_that_fails_later_is_a_discrepancy_and_is_begun_anew_by_a_person(desk: Desk) -> None:
+async def test_a_refund_that_fails_later_is_a_discrepancy_and_is_retried_by_staff(desk: Desk) -> None:
     payment = await paid_by_sbp(desk)
     await desk.sandbox.faults(refunds={"pending": 1})
     await desk.set_goal(payment, "give_back")

@@ -21,7 +21,7 @@ from tests.size import dice, size
 from tests.waiting import eventually
 
 
-async def test_late_and_repeated_words_change_nothing(desk: Desk) -> None:
+async def test_late_and_repeated_notifications_change_nothing(desk: Desk) -> None:
     payment = await desk.created()
     words = [await word_about(desk, payment)]
     await desk.sandbox.pay(payment.provider_id)
@@ -113,7 +113,7 @@ async def test_two_processes_poll_and_share_the_work(make_desk: MakeDesk) -> Non
 # What is not believed
 
 
-async def test_a_notification_only_makes_us_ask(desk: Desk) -> None:
+async def test_a_notification_only_causes_a_request_to_the_provider(desk: Desk) -> None:
     payment = await desk.created()
     await desk.payments.notified(str(payment.provider_id), {"payment_id": str(payment.id)}, "127.0.0.1")
     assert (await desk.get(payment)).status == "pending"
@@ -131,7 +131,7 @@ async def test_a_hundred_forged_notifications_change_nothing(desk: Desk) -> None
     assert await state(desk) == before
 
 
-async def test_notifications_from_elsewhere_are_not_even_asked_about(make_desk: MakeDesk) -> None:
+async def test_notifications_from_other_networks_cause_no_request(make_desk: MakeDesk) -> None:
     desk = await make_desk(webhook_networks=networks(["185.71.76.0/27"]))
     payment = await desk.created()
     await desk.sandbox.pay(payment.provider_id)
@@ -165,7 +165,7 @@ async def test_a_notification_names_the_payment_whose_creation_was_not_answered(
     assert len([one for one in await desk.letters() if one["name"] == f"{payment.id}:create"]) == 1
 
 
-async def test_another_order_s_payment_is_not_taken_for_ours(make_desk: MakeDesk) -> None:
+async def test_a_payment_of_another_order_is_refused(make_desk: MakeDesk) -> None:
     desk = await make_desk()
     other = await desk.held()
     await desk.outbox.stop()
@@ -178,7 +178,7 @@ async def test_another_order_s_payment_is_not_taken_for_ours(make_desk: MakeDesk
     desk.open()
 
 
-async def test_a_wrong_amount_is_recorded_once_and_never_believed(desk: Desk) -> None:
+async def test_a_wrong_amount_is_recorded_once_and_never_applied(desk: Desk) -> None:
     payment = await desk.created()
     await desk.db.execute("update payments set amount = amount - 1 where id = %(id)s", id=payment.id)
     await desk.sandbox.pay(payment.provider_id)

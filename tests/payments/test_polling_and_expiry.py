@@ -15,7 +15,7 @@ from mystar.payments.process import HOLD_MARGIN, PAY_WITHIN
 from tests.payments.conftest import Desk, MovedClock
 
 
-async def test_the_poll_finds_what_nobody_told(desk: Desk, clock: MovedClock) -> None:
+async def test_the_poll_finds_changes_without_notification(desk: Desk, clock: MovedClock) -> None:
     payment = await desk.created()
     await desk.sandbox.pay(payment.provider_id)
     clock.ahead = timedelta(seconds=5)
@@ -26,7 +26,7 @@ async def test_the_poll_finds_what_nobody_told(desk: Desk, clock: MovedClock) ->
     assert await desk.payments.poll() == 0
 
 
-async def test_the_poll_comes_back_when_the_provider_was_down(desk: Desk, clock: MovedClock) -> None:
+async def test_the_poll_continues_after_an_outage_of_the_provider(desk: Desk, clock: MovedClock) -> None:
     payment = await desk.created()
     await desk.sandbox.pay(payment.provider_id)
     await desk.sandbox.faults(down=True)
@@ -40,9 +40,7 @@ async def test_the_poll_comes_back_when_the_provider_was_down(desk: Desk, clock:
     assert (await desk.get(payment)).status == "held"
 
 
-async def test_a_hold_nobody_decided_about_is_given_back_twelve_hours_before_its_end(
-    desk: Desk, clock: MovedClock
-) -> None:
+async def test_an_undecided_hold_is_released_twelve_hours_before_its_end(desk: Desk, clock: MovedClock) -> None:
     payment = await desk.held()
     assert payment.expires_at is not None
     clock.ahead = timedelta(days=7) - HOLD_MARGIN - timedelta(minutes=5)
@@ -57,7 +55,7 @@ async def test_a_hold_nobody_decided_about_is_given_back_twelve_hours_before_its
     assert desk.facts() == ["Held", "HoldExpiring", "Released"]
 
 
-async def test_a_listener_saves_a_hold_by_capturing_it(desk: Desk, clock: MovedClock) -> None:
+async def test_a_listener_may_capture_an_expiring_hold(desk: Desk, clock: MovedClock) -> None:
     async def capture(tx: Any, event: Any) -> None:
         await desk.payments.set_goal(tx, event.payment.order_id, "capture")
 
@@ -68,7 +66,7 @@ async def test_a_listener_saves_a_hold_by_capturing_it(desk: Desk, clock: MovedC
     await desk.becomes(payment, "captured")
 
 
-async def test_a_page_that_was_not_paid_in_time_asks_for_a_new_payment(desk: Desk, clock: MovedClock) -> None:
+async def test_an_expired_payment_page_leads_to_a_new_payment(desk: Desk, clock: MovedClock) -> None:
     payment = await desk.created()
     await desk.sandbox.expire(payment.provider_id)
     assert await desk.payments.confirmation_url(payment.id) == payment.confirmation_url

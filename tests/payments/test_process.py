@@ -111,7 +111,7 @@ HOLD, CAPTURE, RELEASE, REFUND = ("hold", 15000), ("capture", 15000), ("release"
         ("failed", DECLINED, []),
     ],
 )
-def test_what_the_provider_s_word_adds(status: str, said: ProviderPayment, expected: list[Any]) -> None:
+def test_a_snapshot_of_the_provider_adds_its_entries(status: str, said: ProviderPayment, expected: list[Any]) -> None:
     assert mismatch(payment(status=status), said) is None
     made = [
         (step.status, [(move.reason, move.amount) for move in step.moves])
@@ -139,7 +139,7 @@ def test_what_the_provider_s_word_adds(status: str, said: ProviderPayment, expec
         (payment(), snapshot("pending", metadata={}), None),
     ],
 )
-def test_what_is_not_believed(ours: Payment, said: ProviderPayment, why: str | None) -> None:
+def test_an_inconsistent_snapshot_is_refused(ours: Payment, said: ProviderPayment, why: str | None) -> None:
     assert mismatch(ours, said) == why
 
 
@@ -165,12 +165,12 @@ def test_what_is_not_believed(ours: Payment, said: ProviderPayment, why: str | N
         ],
     ],
 )
-def test_what_is_asked_of_the_provider_next(ours: Payment, call: str | None, amount: int) -> None:
+def test_each_state_has_its_next_call_to_the_provider(ours: Payment, call: str | None, amount: int) -> None:
     asked = next_call(ours)
     assert (asked and asked.call, asked.amount if asked else 0) == (call, amount)
 
 
-def test_each_deed_has_one_name_for_ever() -> None:
+def test_each_call_has_one_idempotency_key() -> None:
     names = [
         next_call(ours).name  # type: ignore[union-attr]
         for ours in (
@@ -194,7 +194,7 @@ def test_goals_only_go_forward() -> None:
         with_goal(with_goal(ours, "give_back"), "capture")
 
 
-def test_a_hold_that_nobody_decided_about_is_given_back_in_time() -> None:
+def test_an_undecided_hold_is_released_in_time() -> None:
     ours = payment(status="held")
     moment = auto_void_at(ours)
     assert moment == NOW + timedelta(days=7) - HOLD_MARGIN
@@ -203,12 +203,12 @@ def test_a_hold_that_nobody_decided_about_is_given_back_in_time() -> None:
     assert not is_expiring(replace(ours, goal="capture"), moment)
 
 
-def test_a_short_hold_keeps_three_quarters_of_its_life() -> None:
+def test_a_short_hold_is_released_after_three_quarters_of_its_time() -> None:
     ours = payment(status="held", expires_at=NOW + timedelta(hours=6))
     assert auto_void_at(ours) == NOW + timedelta(hours=4, minutes=30)
 
 
-def test_we_ask_ever_rarer_but_in_time_for_a_deadline() -> None:
+def test_polling_slows_down_but_not_beyond_a_deadline() -> None:
     young, old = NOW + timedelta(seconds=20), NOW + timedelta(minutes=30)
     assert next_check(payment(), young, 15) == young + timedelta(seconds=15)
     assert next_check(payment(), old, 15) == old + timedelta(minutes=3)
@@ -234,7 +234,7 @@ def test_we_ask_ever_rarer_but_in_time_for_a_deadline() -> None:
         ({"payment_id": "١٧"}, None),
     ],
 )
-def test_metadata_name_a_payment_or_nothing(metadata: dict[str, str], found: int | None) -> None:
+def test_metadata_name_a_payment_or_none(metadata: dict[str, str], found: int | None) -> None:
     assert claimed_payment(metadata) == found
 
 
@@ -254,7 +254,7 @@ def lives(draw: st.DrawFn) -> tuple[int, list[ProviderPayment]]:
 
 
 @given(lives(), st.data())
-def test_whatever_is_heard_in_whatever_order_the_parts_add_up_to_the_whole(
+def test_snapshots_in_any_order_add_up_to_the_whole(
     life: tuple[int, list[ProviderPayment]], data: st.DataObject
 ) -> None:
     amount, said = life

@@ -94,7 +94,7 @@ async def times(desk: Desk, provider: Scripted, call: str, count: int) -> None:
     await eventually(made)
 
 
-async def test_a_refund_under_way_is_waited_for(desk: Desk, provider: Scripted) -> None:
+async def test_a_pending_refund_is_awaited(desk: Desk, provider: Scripted) -> None:
     provider.says = {
         "POST refunds": [refund("pending")],
         "GET refunds/r-1": [refund("pending"), refund("succeeded")],
@@ -107,7 +107,7 @@ async def test_a_refund_under_way_is_waited_for(desk: Desk, provider: Scripted) 
     assert len(provider.keys["POST refunds"]) == 1
 
 
-async def test_a_refund_that_is_canceled_at_once_waits_for_a_person(desk: Desk, provider: Scripted) -> None:
+async def test_a_refund_canceled_at_once_waits_for_staff(desk: Desk, provider: Scripted) -> None:
     provider.says = {"POST refunds": [refund("canceled")], "GET payments/p-1": [TAKEN]}
     payment = await stand(desk, "captured", "give_back")
     desk.open()
@@ -119,7 +119,7 @@ async def test_a_refund_that_is_canceled_at_once_waits_for_a_person(desk: Desk, 
     assert await eventually(failure) == "canceled"
 
 
-async def test_a_refund_made_by_somebody_else_is_enough(desk: Desk, provider: Scripted) -> None:
+async def test_a_refund_made_outside_is_recognised(desk: Desk, provider: Scripted) -> None:
     provider.says = {
         "POST refunds": [(400, {"type": "error", "code": "invalid_request"})],
         "GET payments/p-1": [RETURNED],
@@ -130,7 +130,7 @@ async def test_a_refund_made_by_somebody_else_is_enough(desk: Desk, provider: Sc
     assert provider.asked == ["POST refunds", "GET payments/p-1"]
 
 
-async def test_a_part_refunded_by_somebody_else_leaves_the_rest_to_us(desk: Desk, provider: Scripted) -> None:
+async def test_after_a_partial_refund_outside_the_remainder_is_refunded(desk: Desk, provider: Scripted) -> None:
     part = {"value": "5000.00", "currency": "RUB"}
     provider.says = {
         "POST refunds": [(400, {"type": "error", "code": "invalid_request"}), refund("succeeded")],
@@ -161,7 +161,7 @@ async def test_a_capture_refused_without_reason_is_tried_again_and_never_given_u
     assert len(provider.keys["POST payments/p-1/capture"]) == 1
 
 
-async def test_too_many_calls_wait_as_long_as_they_are_told(desk: Desk, provider: Scripted) -> None:
+async def test_after_429_calls_wait_as_long_as_the_provider_says(desk: Desk, provider: Scripted) -> None:
     provider.says = {
         "POST payments/p-1/cancel": [
             (429, {"type": "error", "code": "too_many_requests", "retry_after": 90_000}),
@@ -181,7 +181,7 @@ async def test_too_many_calls_wait_as_long_as_they_are_told(desk: Desk, provider
     await desk.becomes(payment, "released")
 
 
-async def test_a_call_that_was_overtaken_is_not_made(desk: Desk, provider: Scripted) -> None:
+async def test_an_obsolete_call_is_not_made(desk: Desk, provider: Scripted) -> None:
     provider.says = {"POST payments/p-1/cancel": [(500, {})]}
     payment = await stand(desk, "held", "capture")
     await desk.set_goal(payment, "give_back")

@@ -30,7 +30,7 @@ async def test_errors_after_the_work_make_no_second_payment(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("goal", ["capture", "give_back"])
-async def test_a_deed_whose_answer_is_lost_is_done_once(desk: Desk, goal: str) -> None:
+async def test_a_call_whose_answer_is_lost_has_one_effect(desk: Desk, goal: str) -> None:
     payment = await desk.held()
     await desk.sandbox.faults(error_after_work=1)
     await desk.set_goal(payment, goal)
@@ -86,7 +86,7 @@ async def test_a_refused_creation_fails_for_good(make_desk: MakeDesk) -> None:
     assert letter["failed_at"] is not None
 
 
-async def test_wrong_credentials_are_our_trouble_not_the_payment_s(make_desk: MakeDesk) -> None:
+async def test_wrong_credentials_do_not_fail_the_payment(make_desk: MakeDesk) -> None:
     desk = await make_desk(shop={"secret_key": "changed"})
     payment = await desk.start()
 
@@ -101,9 +101,7 @@ async def test_wrong_credentials_are_our_trouble_not_the_payment_s(make_desk: Ma
     assert "changed" not in letter["last_error"]
 
 
-async def test_a_payment_that_could_not_be_created_for_a_day_is_given_up(
-    make_desk: MakeDesk, clock: MovedClock
-) -> None:
+async def test_a_payment_not_created_for_a_day_is_given_up(make_desk: MakeDesk, clock: MovedClock) -> None:
     desk = await make_desk(serving=False)
     payment = await desk.start()
     clock.ahead = CREATE_WITHIN + timedelta(minutes=1)
@@ -113,7 +111,7 @@ async def test_a_payment_that_could_not_be_created_for_a_day_is_given_up(
     assert all(line["metadata"].get("order_id") != str(payment.order_id) for line in await desk.sandbox.journal())
 
 
-async def test_a_dead_provider_does_not_hold_anybody_up(make_desk: MakeDesk) -> None:
+async def test_an_unavailable_provider_does_not_delay_requests(make_desk: MakeDesk) -> None:
     desk = await make_desk(serving=False, failures=3)
     payment = await _created_without_serving(desk)
     await desk.sandbox.faults(down=True)

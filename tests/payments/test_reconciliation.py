@@ -58,11 +58,13 @@ def falsify(sandbox: SandboxProcess, change: Callable[[list[dict[str, Any]]], li
     sandbox.start()
 
 
-async def test_books_that_agree_are_not_blamed(desk: Desk, all_kinds: dict[str, Payment]) -> None:
+async def test_equal_records_have_no_differences(desk: Desk, all_kinds: dict[str, Payment]) -> None:
     assert await differences(desk) == []
 
 
-async def test_what_the_provider_did_without_telling_is_found(desk: Desk, all_kinds: dict[str, Payment]) -> None:
+async def test_changes_at_the_provider_without_notification_are_found(
+    desk: Desk, all_kinds: dict[str, Payment]
+) -> None:
     book = {payment.provider_id: payment for payment in all_kinds.values()}
 
     def change(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -132,7 +134,7 @@ async def test_a_ledger_that_differs_from_its_payment_is_found(desk: Desk, all_k
     )
 
 
-async def test_a_creation_under_way_is_no_difference(make_desk: MakeDesk) -> None:
+async def test_a_payment_being_created_is_not_a_difference(make_desk: MakeDesk) -> None:
     desk = await make_desk()
     payment = await desk.created()
     await desk.db.execute("update payments set provider_id = null where id = %(id)s", id=payment.id)
@@ -151,7 +153,7 @@ async def test_many_payments_are_compared_page_by_page(desk: Desk) -> None:
     assert len(found) == 1100
 
 
-async def test_a_silent_provider_is_no_agreement(desk: Desk) -> None:
+async def test_an_unavailable_provider_is_an_error_not_agreement(desk: Desk) -> None:
     await desk.sandbox.faults(down=True)
     with pytest.raises(Unavailable):
         await desk.payments.reconcile()

@@ -39,7 +39,7 @@ def part(amount: int) -> list[tuple[str, str, int]]:
     return [("refund", "creator", -amount), ("refund", "payer", amount)]
 
 
-async def test_several_parts_and_the_rest_make_the_whole(desk: Desk) -> None:
+async def test_several_partial_refunds_and_the_remainder_are_the_whole(desk: Desk) -> None:
     payment = await desk.captured()
     for amount, sum_ in ((100, 100), (250, 350)):
         await refund(desk, payment, amount)
@@ -50,13 +50,13 @@ async def test_several_parts_and_the_rest_make_the_whole(desk: Desk) -> None:
     assert (await desk.theirs(payment))["refunded"] == AMOUNT
 
 
-async def test_a_part_that_is_everything_ends_the_payment(desk: Desk) -> None:
+async def test_a_refund_of_the_whole_amount_closes_the_payment(desk: Desk) -> None:
     payment = await desk.captured()
     await refund(desk, payment, AMOUNT)
     assert (await desk.becomes(payment, "refunded")).refunding == 0
 
 
-async def test_of_two_at_once_one_wins(desk: Desk) -> None:
+async def test_one_of_two_concurrent_refunds_succeeds(desk: Desk) -> None:
     payment = await desk.captured()
     outcomes = await asyncio.gather(*(refund(desk, payment, AMOUNT - 1) for _ in range(2)), return_exceptions=True)
     assert sorted(type(one).__name__ for one in outcomes) == ["Payment", "RefundUnderWay"]
@@ -65,7 +65,7 @@ async def test_of_two_at_once_one_wins(desk: Desk) -> None:
         await refund(desk, payment, 2)
 
 
-async def test_a_part_whose_answer_is_lost_is_refunded_once(desk: Desk) -> None:
+async def test_a_partial_refund_whose_answer_is_lost_is_made_once(desk: Desk) -> None:
     payment = await desk.captured()
     await desk.sandbox.faults(error_after_work=1)
     await refund(desk, payment, 700)
@@ -82,7 +82,7 @@ async def test_a_part_whose_answer_is_lost_is_refunded_once(desk: Desk) -> None:
     assert await desk.ledger(payment) == HOLD + CAPTURE + part(700)
 
 
-async def test_the_rest_waits_for_the_part_that_is_under_way(desk: Desk, clock: MovedClock) -> None:
+async def test_the_remainder_waits_for_a_pending_partial_refund(desk: Desk, clock: MovedClock) -> None:
     payment = await desk.captured()
     await desk.sandbox.faults(down=True)
     await refund(desk, payment, 700)
@@ -100,19 +100,19 @@ async def test_the_rest_waits_for_the_part_that_is_under_way(desk: Desk, clock: 
     assert names == [f"{payment.id}:refund:part-1", f"{payment.id}:refund:700"]
 
 
-async def test_only_what_was_taken_is_refunded(desk: Desk) -> None:
+async def test_only_a_captured_amount_is_refunded(desk: Desk) -> None:
     held = await desk.held()
     with pytest.raises(PaymentNotTaken):
         await refund(desk, held, 100)
 
 
 @pytest.mark.parametrize("amount", [0, -1, 15001])
-def test_too_much_and_nothing_are_refused(amount: int) -> None:
+def test_refunds_of_too_much_and_of_nothing_are_refused(amount: int) -> None:
     with pytest.raises(RefundTooMuch):
         begin_partial_refund(a_payment(status="captured"), amount)
 
 
-def test_nothing_is_refunded_beside_something_else() -> None:
+def test_a_refund_during_another_operation_is_refused() -> None:
     with pytest.raises(RefundUnderWay):
         begin_partial_refund(a_payment(status="captured", refunding=5, refunds=1), 5)
     with pytest.raises(ReversalInProgress):
@@ -126,7 +126,7 @@ def test_nothing_is_refunded_beside_something_else() -> None:
     shares=st.lists(st.fractions(0, 1), max_size=8),
     everything=st.booleans(),
 )
-def test_the_parts_add_up_to_what_was_taken(amount: int, shares: Sequence[float], everything: bool) -> None:
+def test_partial_refunds_add_up_to_the_captured_amount(amount: int, shares: Sequence[float], everything: bool) -> None:
     """Promise M12, short: any parts of any amount, and perhaps the rest, through our process and a provider's book."""
     payment, book = a_payment(status="captured", amount=amount, captured=amount), 0
     for share in shares:

@@ -50,7 +50,7 @@ async def create(gateway: YooKassa, key: str | None = None, **changes: Any) -> A
     return await gateway.create_payment(key or str(uuid.uuid4()), **{**draft, **changes})
 
 
-async def test_a_payment_lives_through_the_api(gateway: YooKassa, sandbox: SandboxProcess) -> None:
+async def test_a_payment_is_created_captured_and_refunded(gateway: YooKassa, sandbox: SandboxProcess) -> None:
     created = await create(gateway)
     assert (created.status, created.amount, created.currency, created.captured) == ("pending", 1050, "RUB", 0)
     assert created.confirmation_url.startswith(sandbox.http)
@@ -89,7 +89,7 @@ async def test_a_long_description_is_cut(gateway: YooKassa) -> None:
     assert (await create(gateway, description="ы" * 500)).status == "pending"
 
 
-async def test_the_list_goes_on_to_its_end(gateway: YooKassa, sandbox: SandboxProcess) -> None:
+async def test_the_list_is_read_to_its_end(gateway: YooKassa, sandbox: SandboxProcess) -> None:
     for _ in range(3):
         await create(gateway)
     seen, cursor = [], None
@@ -102,7 +102,7 @@ async def test_the_list_goes_on_to_its_end(gateway: YooKassa, sandbox: SandboxPr
     assert set(seen) == {payment["id"] for payment in await sandbox.payments()}
 
 
-async def test_what_does_not_exist_is_missing_and_a_wrong_deed_refused(gateway: YooKassa) -> None:
+async def test_an_unknown_payment_is_not_found_and_an_invalid_call_refused(gateway: YooKassa) -> None:
     for unknown in ("2e2e6d5c-000f-5000-8000-18db351245c7", "../refunds", "a/b", "?limit=1", ""):
         with pytest.raises(PaymentNotFound):
             await gateway.get(unknown)
@@ -111,7 +111,7 @@ async def test_what_does_not_exist_is_missing_and_a_wrong_deed_refused(gateway: 
         await gateway.capture(str(uuid.uuid4()), created.id, amount=1050)
 
 
-async def test_nobody_is_asked_inside_a_transaction(gateway: YooKassa, db: Database) -> None:
+async def test_calls_inside_a_transaction_are_refused(gateway: YooKassa, db: Database) -> None:
     async with db.transaction():
         with pytest.raises(RuntimeError, match="inside a transaction"):
             await gateway.get("2e2e6d5c-000f-5000-8000-18db351245c7")
@@ -181,7 +181,7 @@ GOOD = {"id": "p-1", "status": "pending", "amount": {"value": "10.50", "currency
         (saying(422, b"?"), Refused),
     ],
 )
-async def test_every_strange_answer_is_a_trouble_of_its_kind(
+async def test_every_unexpected_answer_has_its_error(
     strange: Strange, answer: Answer, trouble: type[ProviderError]
 ) -> None:
     gateway = await strange(answer)
@@ -191,7 +191,7 @@ async def test_every_strange_answer_is_a_trouble_of_its_kind(
     assert SECRET not in str(met.value)
 
 
-async def test_the_provider_says_when_to_come_back(strange: Strange) -> None:
+async def test_retry_after_of_the_provider_is_honoured(strange: Strange) -> None:
     in_body = await strange(saying(429, {"code": "too_many_requests", "retry_after": 30_000}))
     in_header = await strange(saying(429, {"code": "too_many_requests"}, **{"Retry-After": "40"}))
     for gateway, seconds in ((in_body, 30.0), (in_header, 40.0)):
@@ -212,7 +212,7 @@ async def test_a_hanging_provider_is_an_unknown_outcome(strange: Strange) -> Non
         await gateway.get("p-1", within=0.05)
 
 
-async def test_nobody_listening_is_an_unknown_outcome(unused_tcp_port: int) -> None:
+async def test_a_refused_connection_is_an_unknown_outcome(unused_tcp_port: int) -> None:
     url = f"http://127.0.0.1:{unused_tcp_port}/v3"
     gateway = YooKassa(url=url, shop_id="1", secret_key=SECRET, timeout=1)
     with pytest.raises(UnknownOutcome) as met:
@@ -221,7 +221,7 @@ async def test_nobody_listening_is_an_unknown_outcome(unused_tcp_port: int) -> N
     await gateway.close()
 
 
-async def test_what_is_sent(strange: Strange) -> None:
+async def test_requests_have_the_documented_headers_and_bodies(strange: Strange) -> None:
     came: list[tuple[web.Request, Any]] = []
 
     async def keep(request: web.Request) -> web.Response:
@@ -249,7 +249,7 @@ async def test_what_is_sent(strange: Strange) -> None:
 # The breaker
 
 
-async def test_the_breaker_opens_tries_and_closes() -> None:
+async def test_the_breaker_opens_half_opens_and_closes() -> None:
     time = 0.0
     breaker = Breaker("provider", failures=2, pause=10, longest=15, now=lambda: time)
 

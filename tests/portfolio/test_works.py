@@ -46,7 +46,7 @@ async def test_a_work_has_the_fields_of_the_document(
     assert (cover.status, cover.content_type) == (200, "image/jpeg")
 
 
-async def test_images_may_come_with_it(api: Api, show: Show, creator: Person) -> None:
+async def test_images_may_be_sent_with_a_work(api: Api, show: Show, creator: Person) -> None:
     body = form(title="Сайт", cover_image=("site.png", picture("PNG")))
     for number in range(3):
         body.add_field("uploaded_images[]", picture(size=(20 + number, 20)), filename=f"{number}.jpg")
@@ -110,9 +110,7 @@ async def test_a_new_cover_replaces_the_old_one(api: Api, show: Show, creator: P
     assert (await api.get(made["cover_image"])).status == 404
 
 
-async def test_images_stand_in_the_order_of_the_creators_choosing(
-    api: Api, show: Show, add: Show, creator: Person
-) -> None:
+async def test_images_are_in_the_order_that_the_creator_set(api: Api, show: Show, add: Show, creator: Person) -> None:
     item = await show()
     first = await add(item, caption="Вариант 1", order=2)
     second = await add(item, caption="Вариант 2", order=1)
@@ -148,7 +146,7 @@ async def test_images_stand_in_the_order_of_the_creators_choosing(
     assert (await api.get(f"{IMAGES}{first['id']}/")).status == 404
 
 
-async def test_images_without_a_work_are_the_own_ones(
+async def test_images_without_a_work_are_those_of_the_caller(
     api: Api, show: Show, add: Show, creator: Person, other: Person
 ) -> None:
     mine, theirs = await show(), await show(as_=other)
@@ -170,7 +168,7 @@ async def test_deleting_a_work_deletes_its_images(api: Api, show: Show, add: Sho
     assert (await api.delete(f"{ITEMS}{item['id']}/", as_=creator)).status == 404
 
 
-async def test_guests_and_strangers_change_nothing(
+async def test_guests_and_strangers_cannot_change_a_work(
     api: Api, show: Show, add: Show, factory: Factory, other: Person
 ) -> None:
     item = await show()
@@ -199,7 +197,7 @@ async def test_guests_and_strangers_change_nothing(
     assert (read["title"], [one["caption"] for one in read["images"]]) == (item["title"], [""])
 
 
-async def test_only_creators_show_works(api: Api, factory: Factory) -> None:
+async def test_only_creators_create_works(api: Api, factory: Factory) -> None:
     body = form(title="Моё", cover_image=("x.png", picture("PNG")))
     answer = await api.post(ITEMS, data=body, as_=await factory.person())
     assert (answer.status, (await answer.json())["code"]) == (403, "creators_only")
@@ -221,7 +219,7 @@ WRONG_WORKS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-async def test_a_work_that_is_wrong_is_refused_by_field(api: Api, creator: Person) -> None:
+async def test_an_invalid_work_is_refused_by_field(api: Api, creator: Person) -> None:
     for fields, field in WRONG_WORKS:
         answer = await api.post(ITEMS, data=form(**fields), as_=creator)
         assert (answer.status, list((await answer.json())["errors"])) == (422, [field]), fields
@@ -239,7 +237,7 @@ WRONG_IMAGES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-async def test_an_image_that_is_wrong_is_refused_by_field(api: Api, show: Show, creator: Person) -> None:
+async def test_an_invalid_image_is_refused_by_field(api: Api, show: Show, creator: Person) -> None:
     item = await show()
     for fields, field in WRONG_IMAGES:
         answer = await api.post(IMAGES, data=form(**{"portfolio_item": item["id"], **fields}), as_=creator)
@@ -247,7 +245,7 @@ async def test_an_image_that_is_wrong_is_refused_by_field(api: Api, show: Show, 
     assert (await (await api.get(f"{ITEMS}{item['id']}/")).json())["images"] == []
 
 
-async def test_changes_are_checked_like_the_rest(api: Api, show: Show, creator: Person) -> None:
+async def test_changes_are_validated_like_new_works(api: Api, show: Show, creator: Person) -> None:
     path = f"{ITEMS}{(await show())['id']}/"
     for method, body in (("PUT", {}), ("PATCH", {"title": ""}), ("PATCH", {"title": 5.5, "description": []})):
         assert (await api.request(method, path, json=body, as_=creator)).status == 422
@@ -257,7 +255,7 @@ async def test_changes_are_checked_like_the_rest(api: Api, show: Show, creator: 
     assert broken.status == 400
 
 
-async def test_a_work_has_no_more_images_than_a_page_can_show(api: Api, show: Show, creator: Person) -> None:
+async def test_the_images_of_a_work_are_limited(api: Api, show: Show, creator: Person) -> None:
     body = form(title="Много", cover_image=("x.png", picture("PNG", (8, 8))))
     for number in range(MAX_IMAGES):
         body.add_field("uploaded_images", picture("PNG", (8, 8)), filename=f"{number}.png")

@@ -45,7 +45,7 @@ async def fall_due(app: web.Application, person: Person) -> None:
     assert await app[ERASURES].erase_next() == 1
 
 
-async def test_nothing_of_an_erased_person_is_left_in_any_table(
+async def test_no_table_has_data_of_an_erased_person(
     api: Api, app: web.Application, factory: Factory, settings: Settings
 ) -> None:
     story = await Story(app, api, factory).tell()
@@ -78,7 +78,7 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-async def test_what_others_see_of_an_erased_creator(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_pages_of_an_erased_creator_are_not_found(api: Api, app: web.Application, factory: Factory) -> None:
     story = await Story(app, api, factory).tell()
     creator, buyer, alias = story.creator, story.buyer, f"deleted-{story.creator.id}"
     creator_id = await app[DATABASE].value("select id from creators where account_id = %(id)s", id=creator.id)
@@ -120,9 +120,7 @@ async def test_what_others_see_of_an_erased_creator(api: Api, app: web.Applicati
     assert await app[EXPORTS].latest(creator.id) is None
 
 
-async def test_an_erasure_is_refused_with_what_stands_in_the_way(
-    api: Api, app: web.Application, factory: Factory
-) -> None:
+async def test_an_erasure_is_refused_with_its_obstacles(api: Api, app: web.Application, factory: Factory) -> None:
     star, buyer = await factory.star(), await factory.person()
     order_id = await factory.order(buyer, star)
     for person in (star, buyer):
@@ -183,7 +181,7 @@ async def test_an_erasure_needs_the_password_and_is_withdrawn_by_signing_in_or_b
     assert actions.count("erasure_requested") == actions.count("erasure_withdrawn") == 2
 
 
-async def test_an_erasure_that_falls_due_is_postponed_while_something_stands_in_the_way(
+async def test_a_due_erasure_is_postponed_while_it_has_obstacles(
     api: Api, app: web.Application, factory: Factory, sandbox_process: SandboxProcess
 ) -> None:
     star, buyer = await factory.star(), await factory.person()
@@ -204,7 +202,7 @@ async def test_an_erasure_that_falls_due_is_postponed_while_something_stands_in_
     assert not await sandbox_process.mails(buyer.email, "нельзя удалить"), "told once"
 
 
-async def test_processes_that_erase_at_once_erase_once(app: web.Application, factory: Factory, api: Api) -> None:
+async def test_two_processes_erase_an_account_once(app: web.Application, factory: Factory, api: Api) -> None:
     people = [await factory.person() for _ in range(3)]
     for person in people:
         await app[ERASURES].request_for(person.id, BY_LETTER)

@@ -61,7 +61,7 @@ async def test_a_planted_fault_is_noticed(name: str, tmp_path: Path) -> None:
     assert verdict.noticed, verdict.text
 
 
-def test_what_came_out_is_said_as_it_is() -> None:
+def test_results_are_reported_as_they_are() -> None:
     one, proof = Promise("M1", ()), Tests(("tests/a.py", "tests/b.py::test_b"))
     passed = {"test": "tests/a.py::test_a", "outcome": "passed", "seconds": 1.0}
     case = {"test": "tests/b.py::test_b[1]", "outcome": "passed", "seconds": 1.0}

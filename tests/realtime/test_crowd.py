@@ -29,7 +29,7 @@ from tests.waiting import eventually
 _END = "конец"
 
 
-async def test_all_sockets_break_at_once_and_all_come_back_and_catch_up(app: web.Application, api: Api) -> None:
+async def test_all_sockets_reconnect_at_once_and_catch_up(app: web.Application, api: Api) -> None:
     proxy, dice = Proxy([int(api.url.rpartition(":")[2])]), random.Random(6)
     url, talks = await proxy.start(), await prepared(app, 10)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:

@@ -15,7 +15,7 @@ from tests.waiting import eventually
 _FLOOD = b"\x01\x80\0\0\0\0" + b"\x00\x80\0\0\0\0" * 200_000
 
 
-async def test_a_flood_leaves_no_timer_that_keeps_its_websocket(api: Api, factory: Factory) -> None:
+async def test_many_frames_leave_no_timer_that_keeps_the_websocket(api: Api, factory: Factory) -> None:
     person = await factory.person()
     headers = {"Authorization": f"Bearer {person.token}"}
     for _ in range(3):

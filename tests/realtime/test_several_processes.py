@@ -50,7 +50,7 @@ def environment(bus: str, settings: Settings, make_settings: Callable[..., Setti
 
 
 @POSTGRES_FIRST
-async def test_every_message_reaches_every_device_once_whatever_is_killed(
+async def test_every_message_reaches_every_device_once_despite_kills(
     app: web.Application, api: Api, environment: dict[str, str], tmp_path: Path
 ) -> None:
     environment["MYSTAR_SOCKETS__SWEEP_SECONDS"] = "2"

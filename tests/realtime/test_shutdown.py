@@ -34,7 +34,7 @@ _STOPS_WITHIN = 5.0
 _CLIENTS, _SOME = 300, 50
 
 
-async def test_a_handshake_after_the_goodbye_is_refused(app: web.Application, doors: Doors, pair: Pair) -> None:
+async def test_a_handshake_after_the_stop_is_refused(app: web.Application, doors: Doors, pair: Pair) -> None:
     await app[HUB].close()
     for path in (pair.path, _NOTIFICATIONS):
         status, body = await doors.refused(path, pair.anna)
@@ -61,7 +61,7 @@ async def test_handshakes_that_wait_for_a_slot_are_refused_when_the_process_leav
     assert {status for status, _ in await asyncio.gather(*waiting)} == {503}
 
 
-async def test_a_handshake_in_progress_is_told_to_come_back(
+async def test_a_handshake_in_progress_is_closed_with_try_again_later(
     app: web.Application, doors: Doors, pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hub says goodbye after it knows the connection and before the upgrade."""
@@ -125,7 +125,7 @@ class Storm:
             self.some_opened.set()
 
 
-async def test_a_stop_in_a_storm_of_handshakes_ends_soon(api: Api, server: ServerProcess, factory: Factory) -> None:
+async def test_a_stop_during_many_handshakes_ends_soon(api: Api, server: ServerProcess, factory: Factory) -> None:
     anna = await factory.person("anna", channel="market")
     storm = Storm(server.url, anna.token)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:

@@ -180,7 +180,9 @@ async def test_an_unpublished_end_of_a_session_is_noticed(
     assert (await socket.farewell())[0] == CloseCode.SESSION_ENDED
 
 
-async def test_a_process_that_stops_says_when_to_come_back(app: web.Application, doors: Doors, pair: Pair) -> None:
+async def test_a_stopping_process_closes_websockets_with_try_again_later(
+    app: web.Application, doors: Doors, pair: Pair
+) -> None:
     several = [await doors.open(pair.path, pair.anna) for _ in range(5)]
     closing = asyncio.create_task(app[HUB].close())
     for socket in several:

@@ -70,7 +70,7 @@ async def test_a_sale_has_a_prepayment_receipt_and_its_offset(bench: Bench, sand
 
 
 @scheme("agent")
-async def test_an_agent_names_the_supplier(bench: Bench, sandbox: SandboxProcess) -> None:
+async def test_a_receipt_of_an_agent_names_the_supplier(bench: Bench, sandbox: SandboxProcess) -> None:
     rows = await made(bench, await bench.completed(PRICE))
     [item] = (await at_provider(bench, rows))[0]["items"]
 

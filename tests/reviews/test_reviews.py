@@ -71,13 +71,13 @@ async def test_a_buyer_reviews_a_completed_order_publicly(
     assert (await (await api.get(f"/api/v1/creators/{profile.id}/")).json())["rating"] == 4
 
 
-async def test_comment_is_accepted_for_content(api: Api, buyer: Person, order: int) -> None:
+async def test_comment_is_accepted_as_an_alias_of_content(api: Api, buyer: Person, order: int) -> None:
     answer = await api.post(f"/api/orders/{order}/reviews", {"comment": "Хорошо", "rating": "3"}, as_=buyer)
     body = await answer.json()
     assert (answer.status, body["content"], body["rating"]) == (201, "Хорошо", 3)
 
 
-async def test_a_second_review_comes_too_late(
+async def test_a_second_review_is_refused(
     api: Api, app: web.Application, buyer: Person, creator: Person, order: int
 ) -> None:
     def may_review() -> bool:
@@ -94,7 +94,7 @@ async def test_a_second_review_comes_too_late(
     assert await rating(app, creator) == (5, 1)
 
 
-async def test_of_concurrent_reviews_one_counts(
+async def test_one_of_concurrent_reviews_is_stored(
     api: Api, app: web.Application, buyer: Person, creator: Person, complete: Complete
 ) -> None:
     for number in (1, 2):
@@ -104,7 +104,7 @@ async def test_of_concurrent_reviews_one_counts(
         assert await rating(app, creator) == (5, number)
 
 
-async def test_an_order_under_way_is_not_reviewed_yet(
+async def test_an_order_in_progress_cannot_be_reviewed(
     api: Api, factory: Factory, buyer: Person, creator: Person, complete: Complete
 ) -> None:
     for order in (await factory.order(buyer, creator), await complete(approve=False)):
@@ -136,7 +136,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-async def test_a_review_that_is_wrong_is_refused_by_field(api: Api, buyer: Person, order: int) -> None:
+async def test_an_invalid_review_is_refused_by_field(api: Api, buyer: Person, order: int) -> None:
     for draft, field in WRONG:
         body = await refused(await api.post(at(order), draft, as_=buyer), 422, "invalid")
         assert list(body["errors"]) == [field], draft
@@ -198,7 +198,7 @@ async def test_the_creator_answers_and_corrects_the_answer_once(
     assert (await (await api.get(path)).json())["reply"] == second
 
 
-async def test_of_concurrent_replies_one_is_first_and_one_corrects(
+async def test_of_concurrent_replies_one_creates_and_one_changes(
     api: Api, buyer: Person, creator: Person, order: int
 ) -> None:
     path = f"/api/v1/reviews/{(await reviewed(api, buyer, order))['id']}/reply/"
@@ -269,7 +269,7 @@ async def test_reviewing_honours_the_idempotency_key(api: Api, buyer: Person, or
     assert await answers[0].json() == await answers[1].json()
 
 
-async def test_a_recount_confirms_mixed_votes_and_reviews_and_finds_what_was_planted(
+async def test_a_recount_of_votes_and_reviews_finds_planted_differences_only(
     api: Api, app: web.Application, factory: Factory, buyer: Person, creator: Person, complete: Complete
 ) -> None:
     chance, reviews = random.Random(7), app[REVIEWS]

@@ -124,7 +124,7 @@ async def test_a_refund_can_fail_at_once_for_lack_of_money(sandbox: Sandbox) -> 
     assert refund["cancellation_details"]["reason"] == "insufficient_funds"
 
 
-async def test_a_chargeback_is_a_letter_and_a_journal_line(sandbox: Sandbox, shop: WebhookReceiver) -> None:
+async def test_a_chargeback_is_a_mail_and_a_journal_line(sandbox: Sandbox, shop: WebhookReceiver) -> None:
     paid = await sandbox.hold(capture=True)
 
     await sandbox.charge_back(paid["id"], 100_000)

@@ -109,7 +109,7 @@ async def test_a_description_is_escaped(sandbox: Sandbox) -> None:
     assert "<script" not in page
 
 
-async def test_a_lever_that_is_not_allowed_says_why(sandbox: Sandbox) -> None:
+async def test_a_control_that_is_not_allowed_says_why(sandbox: Sandbox) -> None:
     payment = await sandbox.create()
     await sandbox.pay(payment["id"])
 

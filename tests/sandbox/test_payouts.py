@@ -96,7 +96,7 @@ async def test_a_pending_payout_ends_after_its_time(sandbox: Sandbox, clock: Clo
     assert (payout["status"], waiting[1]["status"], ended[1]["status"]) == ("pending", "pending", "succeeded")
 
 
-async def test_a_held_payout_waits_for_a_lever(sandbox: Sandbox, clock: Clock) -> None:
+async def test_a_held_payout_waits_for_a_control(sandbox: Sandbox, clock: Clock) -> None:
     await sandbox.faults(payouts={"hold": True})
     first, second = await sandbox.payout(), await sandbox.payout()
     clock.move(days=2)
@@ -144,7 +144,7 @@ async def test_a_hidden_payout_is_found_by_its_metadata(sandbox: Sandbox) -> Non
     assert len(await sandbox.payouts()) == 2
 
 
-async def test_a_key_pays_once_a_day_and_twice_after_it(sandbox: Sandbox, clock: Clock) -> None:
+async def test_a_key_is_forgotten_after_a_day_and_pays_again(sandbox: Sandbox, clock: Clock) -> None:
     body = {"amount": {"value": "5.00", "currency": "RUB"}, "payout_destination_data": WALLET}
     answers = []
     for hours in (0, 23, 2):
@@ -154,7 +154,7 @@ async def test_a_key_pays_once_a_day_and_twice_after_it(sandbox: Sandbox, clock:
     assert answers[0] == answers[1] != answers[2]
 
 
-async def test_search_ends_three_months_back(sandbox: Sandbox, clock: Clock) -> None:
+async def test_the_list_of_payouts_ends_three_months_back(sandbox: Sandbox, clock: Clock) -> None:
     await sandbox.payout()
     clock.move(days=93)
 
@@ -183,7 +183,7 @@ async def test_payouts_are_filtered_by_time_status_and_destination(sandbox: Sand
         assert (await sandbox.ask("GET", f"/payouts?{wrong}", auth=GATEWAY))[0] == 400
 
 
-async def test_credentials_of_payments_and_payouts_are_two(sandbox: Sandbox) -> None:
+async def test_payments_and_payouts_have_different_credentials(sandbox: Sandbox) -> None:
     assert (await sandbox.ask("GET", "/payments", auth=GATEWAY))[0] == 401
     assert (await sandbox.ask("GET", "/sbp_banks", auth=SHOP))[0] == 401
     payout = await sandbox.payout()

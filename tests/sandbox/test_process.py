@@ -58,7 +58,7 @@ async def test_all_tests_share_one_sandbox(sandbox_process: SandboxProcess) -> N
     assert sandbox_process.smtp_port != int(sandbox_process.http.rpartition(":")[2])
 
 
-def test_it_publishes_its_addresses_and_stops_cleanly(tmp_path: Path) -> None:
+def test_the_sandbox_publishes_its_addresses_and_stops_cleanly(tmp_path: Path) -> None:
     sandbox = SandboxProcess(tmp_path).start()
     addresses = orjson.loads((tmp_path / "sandbox.json").read_bytes())
 
@@ -69,7 +69,7 @@ def test_it_publishes_its_addresses_and_stops_cleanly(tmp_path: Path) -> None:
     assert not (tmp_path / "sandbox.json").exists()
 
 
-def test_an_interrupt_stops_it_cleanly(tmp_path: Path) -> None:
+def test_an_interrupt_stops_the_sandbox_cleanly(tmp_path: Path) -> None:
     assert SandboxProcess(tmp_path).start().stop(signal.SIGINT) == 0
 
 
@@ -107,7 +107,7 @@ def test_help_names_every_option() -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's help is Linux only")
-def test_it_dies_with_its_parent(tmp_path: Path) -> None:
+def test_the_sandbox_ends_with_its_parent(tmp_path: Path) -> None:
     start = (
         "import subprocess, sys, time; subprocess.Popen([sys.executable, '-m', 'mystar.sandbox', '--die-with-parent',"
         f" '--http-port', '0', '--smtp-port', '0', '--data-dir', {str(tmp_path)!r}]); time.sleep(60)"

@@ -82,7 +82,7 @@ async def test_notifications_wait_while_the_provider_is_down(sandbox: Sandbox, s
     assert shop.events() == ["payment.waiting_for_capture"]
 
 
-async def test_a_kill_does_not_lose_a_notification(tmp_path: Path, sandbox: Sandbox, shop: WebhookReceiver) -> None:
+async def test_a_notification_survives_a_kill(tmp_path: Path, sandbox: Sandbox, shop: WebhookReceiver) -> None:
     with sandbox_in(tmp_path / "other", "--webhook-url", shop.url) as other:
         client = Sandbox()
         client.http, client.yookassa = other.http, other.yookassa

@@ -269,7 +269,7 @@ async def test_wrong_credentials_are_refused(sandbox: Sandbox, auth: str | None)
         ({"receipt": {"customer": {"email": "a@b.ru"}, "items": []}}, "receipt.items"),
     ],
 )
-async def test_a_senseless_draft_is_refused_by_name(sandbox: Sandbox, changes: Any, parameter: str) -> None:
+async def test_an_invalid_payment_is_refused_by_field(sandbox: Sandbox, changes: Any, parameter: str) -> None:
     status, body = await sandbox.ask("POST", "/payments", DRAFT | changes)
 
     assert (status, body["code"], body["parameter"]) == (400, "invalid_request", parameter)
@@ -311,7 +311,7 @@ async def test_lists_are_paged_by_cursor(sandbox: Sandbox) -> None:
 # the journal
 
 
-async def test_every_change_of_money_has_its_line(sandbox: Sandbox) -> None:
+async def test_every_change_of_money_is_journaled(sandbox: Sandbox) -> None:
     _, payment = await sandbox.ask("POST", "/payments", DRAFT, key="create")
     await sandbox.pay(payment["id"])
     await sandbox.ask("POST", f"/payments/{payment['id']}/capture", {"amount": _rubles("1000.00")}, key="capture")

@@ -222,7 +222,7 @@ async def test_mailed_links_do_not_replace_the_factor(api: Api, app: web.Applica
 
 
 @pytest.mark.parametrize("purpose", ["confirm", "reset"])
-async def test_what_a_stranger_enrolled_before_the_e_mail_was_confirmed_goes(
+async def test_factors_enrolled_before_the_first_confirmation_are_removed(
     app: web.Application, api: Api, owner: Owner, purpose: str
 ) -> None:
     await owner.add_totp()

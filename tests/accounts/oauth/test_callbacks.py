@@ -100,7 +100,7 @@ async def test_vk_id_can_be_limited_to_own_tokens(
         assert (await register(api, VK, await token_of(api, VK, **OLGA))).status == 200
 
 
-async def test_an_error_of_the_provider_is_told_as_what_it_is(api: Api) -> None:
+async def test_an_error_of_the_provider_has_its_own_status(api: Api) -> None:
     for flow in (YANDEX, YANDEX_GREETINGS):
         for error, status in (("server_error", 503), ("temporarily_unavailable", 503), ("invalid_scope", 400)):
             link, cookie = await browser_of(api, flow)

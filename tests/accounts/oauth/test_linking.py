@@ -34,7 +34,7 @@ CASES: list[tuple[int | None, bool, EmailOwner | None, Decision, Decision]] = [
 
 
 @pytest.mark.parametrize(("linked", "email_verified", "email_owner", "login", "registration"), CASES)
-def test_a_guest(
+def test_decisions_for_a_guest_follow_the_table(
     linked: int | None, email_verified: bool, email_owner: EmailOwner | None, login: Decision, registration: Decision
 ) -> None:
     assert decide(LinkingContext(False, linked, email_verified, email_owner)) == login

@@ -172,7 +172,7 @@ async def test_an_attempt_without_pkce_is_finished_by_the_browser_that_began_it(
     assert (await api.get(VK_LEGACY.code, params=query, headers=CLIENT)).status == 200
 
 
-async def test_a_code_links_to_nobody_who_is_signed_in(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_a_code_does_not_link_to_the_signed_in_account(api: Api, app: web.Application, factory: Factory) -> None:
     person = await factory.person(channel="greetings")
     for flow in FLOWS:
         back = await without_credentials(api, flow)
@@ -181,7 +181,7 @@ async def test_a_code_links_to_nobody_who_is_signed_in(api: Api, app: web.Applic
     assert await app[DATABASE].value("select count(*) from provider_identities") == 0
 
 
-async def test_without_cookie_and_state_an_attempt_has_to_be_the_only_one(api: Api) -> None:
+async def test_without_cookie_and_state_only_a_single_attempt_is_finished(api: Api) -> None:
     first, second = await without_credentials(api, YANDEX), await without_credentials(api, YANDEX)
     for back in (first, second):
         assert (await api.get(YANDEX.code, params={"code": back.query["code"]}, headers=CLIENT)).status == 400
@@ -223,7 +223,7 @@ async def test_verified_emails_lead_to_one_account(api: Api, app: web.Applicatio
     assert body["id"] == first.id
 
 
-async def test_both_kinds_of_vk_know_one_person_by_one_id(api: Api) -> None:
+async def test_both_vk_providers_share_the_id_of_a_person(api: Api) -> None:
     await register(api, VK, await token_of(api, VK, **OLGA))
     assert (await login(api, VK_LEGACY, await token_of(api, VK_LEGACY, **OLGA))).status == 200
 
@@ -318,7 +318,7 @@ async def test_a_profile_without_email_and_name_is_registered(api: Api, app: web
     assert account.username
 
 
-async def test_the_phone_of_the_newest_client_is_kept_and_unique(api: Api) -> None:
+async def test_the_phone_of_the_newest_client_is_stored_and_unique(api: Api) -> None:
     first = await token_of(api, YANDEX_GREETINGS, login="phone.one")
     body = await (await register(api, YANDEX_GREETINGS, first, {"phone": "89161234567"})).json()
     assert body["phone"] == 9161234567
@@ -331,7 +331,7 @@ async def test_the_phone_of_the_newest_client_is_kept_and_unique(api: Api) -> No
     assert list(await wrong.json()) == ["phone"]
 
 
-async def test_vk_login_of_the_older_client_comes_as_a_get(api: Api) -> None:
+async def test_vk_login_of_the_older_client_is_a_get_request(api: Api) -> None:
     token = await token_of(api, VK_LEGACY, **OLGA)
     await register(api, VK_LEGACY, token)
     answer = await api.get(VK_LEGACY.login, params={"access_token": token, "email": "other@example.com"})
@@ -347,7 +347,7 @@ async def test_a_failed_vk_login_repeats_the_token_for_the_clients_page(api: Api
     assert "access_token" not in await (await login(api, MAILRU, await token_of(api, MAILRU, **OLGA))).json()
 
 
-async def test_without_a_token_greetings_say_so_in_the_clients_words(api: Api) -> None:
+async def test_without_a_token_greetings_answer_the_documented_text(api: Api) -> None:
     answer = await api.post("/api/vk-oauth/", {"phone": 0})
     assert answer.status == 400
     assert await answer.json() == ["access_token not found"]
@@ -386,7 +386,7 @@ class TestMessenger:
         assert body["type"] == "Bearer"
         await app[ACCOUNTS].authenticate(body["token"])
 
-    async def test_bad_input_is_refused(self, api: Api) -> None:
+    async def test_invalid_input_is_refused(self, api: Api) -> None:
         for path in ("/auth/login_yandex/", "/auth/yandex_oauth_register/"):
             answer = await api.post(path)
             assert answer.status == 422

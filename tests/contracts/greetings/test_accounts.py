@@ -61,7 +61,7 @@ async def test_a_phone_may_be_a_number_and_may_be_missing(api: Api) -> None:
         assert answer.status == 201, await answer.text()
 
 
-async def test_the_desktop_client_calls_the_email_login(api: Api) -> None:
+async def test_the_desktop_client_sends_the_email_as_login(api: Api) -> None:
     draft = draft_account()
     draft["login"] = draft.pop("email")
     assert (await api.post("/api/registration/", draft)).status == 201
@@ -146,7 +146,7 @@ async def test_all_taken_fields_are_refused_at_once(api: Api) -> None:
     assert set(await answer.json()) == {"username", "email", "phone"}
 
 
-async def test_of_racing_registrations_one_wins(api: Api, db: Database) -> None:
+async def test_one_of_concurrent_registrations_succeeds(api: Api, db: Database) -> None:
     for field in ("username", "email", "phone"):
         same = draft_account()[field]
         drafts = [draft_account(**{field: same}) for _ in range(6)]
@@ -208,7 +208,7 @@ async def test_a_used_link_is_reported_and_creates_no_session(
     assert await db.value("select count(*) from sessions") == 1
 
 
-async def test_a_head_request_does_not_use_the_link_up(api: Api, sandbox_process: SandboxProcess) -> None:
+async def test_a_head_request_does_not_use_the_link(api: Api, sandbox_process: SandboxProcess) -> None:
     draft = draft_account()
     await api.post("/api/registration/", draft)
     link = await confirmation_link(sandbox_process, draft["email"])
@@ -293,7 +293,7 @@ async def test_an_unconfirmed_account_can_log_in(api: Api) -> None:
     assert (await login(api, login=draft["email"])).status == 201
 
 
-async def test_a_failed_login_does_not_tell_why(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_a_failed_login_does_not_reveal_the_reason(api: Api, app: web.Application, factory: Factory) -> None:
     person, blocked, staff = await factory.person(), await factory.person(), await factory.staff()
     await app[STAFF].block(await app[ACCOUNTS].authenticate(staff.token), blocked.id)
     for body in (
@@ -325,7 +325,7 @@ async def test_an_incomplete_login_names_what_is_missing(api: Api) -> None:
         assert list(await answer.json()) == [field]
 
 
-async def test_long_passwords_count_to_their_last_character(api: Api, factory: Factory) -> None:
+async def test_every_character_of_a_long_password_is_checked(api: Api, factory: Factory) -> None:
     password = "Ж9#vЛq2-" * 16
     person = await factory.person(password=password)
     assert (await login(api, login=person.email, password=password)).status == 201

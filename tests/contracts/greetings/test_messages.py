@@ -37,7 +37,7 @@ async def between(api: Api, reader: Person, **query: Any) -> list[dict[str, Any]
     return messages
 
 
-async def test_two_people_read_what_they_wrote_in_the_order_of_writing(api: Api, fan: Person, star: Person) -> None:
+async def test_messages_of_two_people_are_listed_in_the_order_of_sending(api: Api, fan: Person, star: Person) -> None:
     words = [(fan, star, "hi"), (star, fan, "wru want?"), (fan, star, "nthk"), (star, fan, "well")]
     for person, other, text in words:
         answer = await write(api, person, other.id, text)
@@ -61,7 +61,7 @@ async def test_ids_may_come_as_text_and_from_user_may_be_left_out(api: Api, fan:
     assert (answer.status, await answer.json()) == (200, ["Отправлено"])
 
 
-async def test_pairs_whose_ids_have_one_sum_do_not_read_each_other(api: Api, factory: Factory) -> None:
+async def test_conversations_whose_ids_have_the_same_sum_are_separate(api: Api, factory: Factory) -> None:
     a, b, c, d = [await factory.person() for _ in range(4)]
     assert a.id + d.id == b.id + c.id
     await write(api, a, d.id, "секрет")
@@ -81,7 +81,7 @@ async def test_two_other_peoples_messages_are_forbidden(api: Api, factory: Facto
     assert len(await between(api, fan, user_id=star.id)) == 1
 
 
-async def test_no_messages_is_a_404_in_the_documents_words(api: Api, fan: Person, star: Person) -> None:
+async def test_an_empty_conversation_is_a_404_with_the_documented_text(api: Api, fan: Person, star: Person) -> None:
     for other in (star.id, fan.id, star.id + 1000):
         answer = await api.get(DOOR, params={"user_id": other, "from_user": fan.id}, as_=fan)
         assert (answer.status, await answer.json()) == (404, ["сообщений нет"])
@@ -89,7 +89,7 @@ async def test_no_messages_is_a_404_in_the_documents_words(api: Api, fan: Person
     assert (await api.get(DOOR, params={"user_id": star.id}, as_=fan)).status == 404
 
 
-async def test_what_cannot_be_sent_is_a_404_in_the_documents_words(api: Api, fan: Person, star: Person) -> None:
+async def test_an_undeliverable_message_is_a_404_with_the_documented_text(api: Api, fan: Person, star: Person) -> None:
     assert (await api.post(f"/api/v1/users/{fan.id}/block/", as_=star)).status == 204
     for recipient in (star.id, fan.id, star.id + 1000):
         answer = await write(api, fan, recipient)
@@ -113,7 +113,7 @@ async def test_a_wrong_field_is_named(api: Api, fan: Person, body: dict[str, Any
     assert list(await answer.json()) == [field]
 
 
-async def test_guests_neither_write_nor_read(api: Api) -> None:
+async def test_guests_cannot_read_or_write_messages(api: Api) -> None:
     for answer in (await api.post(DOOR, {"user_id": 1, "message": "hi"}), await api.get(DOOR, params={"user_id": 1})):
         assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
         assert isinstance(await answer.json(), list)
@@ -133,7 +133,7 @@ async def test_a_message_appears_in_all_three_dialects(api: Api, fan: Person, st
     assert [one["text"] for one in await answer.json()] == words[::-1]
 
 
-async def test_a_long_talk_comes_by_the_thousand_and_the_newest_first(
+async def test_a_long_conversation_is_listed_by_the_thousand_newest_first(
     api: Api, app: web.Application, fan: Person, star: Person
 ) -> None:
     chat = await opened(api, fan, star)

@@ -61,7 +61,7 @@ async def test_personal_data_of_a_star(api: Api, factory: Factory) -> None:
     assert entered["avatar"] == avatar
 
 
-async def test_another_persons_page_is_closed(api: Api, factory: Factory) -> None:
+async def test_personal_data_of_other_accounts_is_refused(api: Api, factory: Factory) -> None:
     person, other = await factory.person(), await factory.person()
     assert (await api.get("/api/personal/", as_=person, params={"user_id": other.id})).status == 403
     assert (await api.get("/api/personal/", as_=person, json={"user_id": other.id})).status == 403
@@ -69,7 +69,7 @@ async def test_another_persons_page_is_closed(api: Api, factory: Factory) -> Non
     assert (await (await api.get("/api/personal/", as_=other)).json())["first_name"] == ""
 
 
-async def test_a_strange_is_star_is_refused(api: Api, factory: Factory) -> None:
+async def test_an_invalid_is_star_is_refused(api: Api, factory: Factory) -> None:
     person = await factory.person()
     for options in ({"params": {"is_star": "maybe"}}, {"json": {"is_star": "maybe"}}):
         answer = await api.get("/api/personal/", as_=person, **options)
@@ -105,7 +105,7 @@ async def test_a_taken_name_is_refused_in_the_body(api: Api, factory: Factory) -
     assert (await (await api.get("/api/personal/", as_=person)).json())["username"] == person.username
 
 
-async def test_a_new_email_must_be_confirmed_and_the_old_one_is_told(
+async def test_a_new_email_must_be_confirmed_and_the_old_one_gets_a_mail(
     api: Api, sandbox_process: SandboxProcess, db: Database
 ) -> None:
     old, new = f"{uuid.uuid4().hex}@example.net", f"{uuid.uuid4().hex}@example.net"

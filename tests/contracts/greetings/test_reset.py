@@ -136,14 +136,14 @@ async def _all_sent(db: Database) -> bool:
     return bool(await db.value("select bool_and(done_at is not null) from outbox"))
 
 
-async def test_what_is_no_email_is_refused(api: Api) -> None:
+async def test_an_invalid_email_is_refused(api: Api) -> None:
     for body in ({}, {"email": ""}, {"email": "nile"}, {"email": 5}, {"email": None}):
         answer = await api.post("/password_reset/", body)
         assert answer.status == 400
         assert list(await answer.json()) == ["email"]
 
 
-async def test_a_weak_password_leaves_the_link_alive(api: Api, sandbox_process: SandboxProcess, person: Person) -> None:
+async def test_a_weak_password_leaves_the_link_valid(api: Api, sandbox_process: SandboxProcess, person: Person) -> None:
     token = (await mailed_link(api, sandbox_process, person.email)).query["token"]
     for password, text in (
         ("short-7", "Пароль не короче 8 символов."),
@@ -159,7 +159,7 @@ async def test_a_weak_password_leaves_the_link_alive(api: Api, sandbox_process: 
     assert (await api.post("/password_reset/confirm/", {"password": NEW, "token": token})).status == 200
 
 
-async def test_unknown_and_expired_links_are_told_apart(
+async def test_unknown_and_expired_links_have_different_errors(
     api: Api, sandbox_process: SandboxProcess, person: Person, db: Database
 ) -> None:
     token = (await mailed_link(api, sandbox_process, person.email)).query["token"]
@@ -204,7 +204,7 @@ async def test_the_link_opens_a_form_that_works_without_scripts(
     assert await log_in(api, person.email, NEW) == 201
 
 
-async def test_the_form_comes_back_with_what_is_wrong(
+async def test_the_form_is_shown_again_with_its_errors(
     api: Api, sandbox_process: SandboxProcess, person: Person
 ) -> None:
     link = await mailed_link(api, sandbox_process, person.email)
@@ -227,7 +227,7 @@ async def test_the_form_follows_accept_language(api: Api, sandbox_process: Sandb
     assert "A new password" in await (await api.get(link.path_qs, headers=PAGE, language="en")).text()
 
 
-async def test_a_dead_link_shows_a_page_to_people_and_json_to_programs(api: Api) -> None:
+async def test_an_invalid_link_is_a_page_for_browsers_and_json_for_programs(api: Api) -> None:
     params = {"token": "'><script>alert(1)</script>"}
     for path in ("/password_reset/confirm/", "/password-reset/confirm/", "/password_reset/confirm"):
         page = await api.get(path, params=params, headers=PAGE)
@@ -246,7 +246,7 @@ async def statuses(answers: list[ClientResponse]) -> list[int]:
 
 
 @pytest.mark.parametrize("settings", [{"LIMITS__ENABLED": "true", "LIMITS__MAILED_LINK": "2/hour"}], indirect=True)
-async def test_one_mailbox_gets_few_links_whether_it_exists_or_not(
+async def test_links_for_one_mailbox_are_limited_whether_it_exists_or_not(
     api: Api, person: Person, app: web.Application
 ) -> None:
     """An error would let strangers keep the owner from asking; the links that were sent still work."""

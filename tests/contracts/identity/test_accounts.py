@@ -116,7 +116,7 @@ async def test_tokens_are_valid_for_their_kind(api: Api, factory: Factory) -> No
     assert await answer.json() == {"email": person.email}
 
 
-async def test_other_tokens_are_false(api: Api, factory: Factory) -> None:
+async def test_other_tokens_are_invalid(api: Api, factory: Factory) -> None:
     person, gone = await factory.person(channel="identity"), await factory.person(channel="identity")
     await api.post("/api/auth/logout/", as_=gone)
     for kind, tokens in (

@@ -133,7 +133,7 @@ async def test_the_mailed_link_confirms_once_and_can_be_opened_again(api: Api, s
     assert (await (await api.get(ME, headers={"Authorization": pair["access"]})).json())["is_verified"] is True
 
 
-async def test_a_browser_gets_pages(api: Api, sandbox_process: SandboxProcess) -> None:
+async def test_a_browser_gets_html_pages(api: Api, sandbox_process: SandboxProcess) -> None:
     draft, browser = draft_account(), {"Accept": "text/html"}
     await api.post("/api/auth/register/", draft)
     answer = await api.get(str(await mailed_link(sandbox_process, draft["email"])), headers=browser)

@@ -110,7 +110,7 @@ async def test_if_match_without_a_readable_state_is_refused(api: Api, anna: Pers
     assert answer.status == 412
 
 
-async def test_conditions_reveal_nothing_to_other_accounts(api: Api, anna: Person, factory: Factory) -> None:
+async def test_conditional_requests_reveal_nothing_to_other_accounts(api: Api, anna: Person, factory: Factory) -> None:
     assert (await api.patch(ME, {"bio": "x"}, headers={"If-Match": '"any"'})).status == 401
     stranger = await factory.person()
     answer = await api.delete("/api/v1/notifications/1/", as_=stranger, headers={"If-Match": '"any"'})

@@ -54,7 +54,7 @@ EXEMPT = {
 Post = Callable[[], Awaitable[ClientResponse]]
 
 
-def test_every_post_honours_the_key_or_has_a_reason_not_to() -> None:
+def test_every_post_honours_the_key_or_is_exempt_for_a_reason() -> None:
     market = next(contract for contract in contracts() if contract.name == "market")
     posts = [one for one in market.routes if one.method == "POST"]
     deaf = {one.path for one in posts if not getattr(one.handler, "__idempotent__", False)}
@@ -73,7 +73,9 @@ async def insisting(post: Post, times: int = 200) -> list[dict[str, Any]]:
     return await asyncio.gather(*(eventually(ask, 60) for _ in range(times)))
 
 
-async def test_two_hundred_uploads_at_once_are_one_file(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_two_hundred_concurrent_uploads_with_one_key_store_one_file(
+    api: Api, app: web.Application, factory: Factory
+) -> None:
     person = await factory.person()
 
     async def upload(content: bytes = b"hello", key: str = "k1") -> ClientResponse:
@@ -88,7 +90,9 @@ async def test_two_hundred_uploads_at_once_are_one_file(api: Api, app: web.Appli
     assert (await upload(key="k2")).status == 201
 
 
-async def test_two_hundred_messages_at_once_are_one_message(api: Api, app: web.Application, factory: Factory) -> None:
+async def test_two_hundred_concurrent_messages_with_one_key_send_one_message(
+    api: Api, app: web.Application, factory: Factory
+) -> None:
     anna, boris = await factory.person(), await factory.person()
     opened = await api.post("/api/v1/conversations/", {"recipient_id": boris.id}, as_=anna)
     path = f"/api/v1/conversations/{(await opened.json())['id']}/messages/"

@@ -65,7 +65,7 @@ async def test_description_and_status_may_be_left_out(api: Api) -> None:
     assert (await api.post(REGISTER, longest)).status == 200
 
 
-async def test_a_form_will_do(api: Api) -> None:
+async def test_a_form_is_accepted(api: Api) -> None:
     draft = registration()
     assert (await api.request("POST", REGISTER, data=draft)).status == 200
     answer = await api.request("POST", LOGIN.rstrip("/"), data={"email": draft["email"], "password": PASSWORD})
@@ -124,7 +124,7 @@ async def test_a_body_that_is_no_object_is_refused(api: Api, content: bytes) -> 
         await refused(answer, answer.status)
 
 
-async def test_a_taken_name_or_email_is_refused_in_the_words_that_clients_know(api: Api) -> None:
+async def test_a_taken_name_or_email_is_refused_with_the_documented_text(api: Api) -> None:
     first = registration()
     assert (await api.post(REGISTER, first)).status == 200
     for change, fields in (
@@ -143,12 +143,12 @@ async def test_one_of_two_concurrent_registrations_succeeds(api: Api, db: Databa
     assert await db.value("select count(*) from accounts") == 1
 
 
-async def test_registration_never_makes_staff(api: Api, db: Database) -> None:
+async def test_registration_never_creates_staff(api: Api, db: Database) -> None:
     assert (await api.post(REGISTER, registration(role="owner", is_staff=True, id=7, is_active=False))).status == 200
     assert await db.value("select count(*) from accounts where role is null and is_active and id <> 7") == 1
 
 
-async def test_a_failed_log_in_does_not_tell_whether_the_account_exists(api: Api, factory: Factory) -> None:
+async def test_a_failed_log_in_does_not_reveal_whether_the_account_exists(api: Api, factory: Factory) -> None:
     person, other = await factory.person(), await factory.person()
     wrong = await refused(await log_in(api, person.email, "Wrong-guess-77"), 401)
     unknown = await refused(await log_in(api, "unknown@example.org", "Wrong-guess-77"), 401)
@@ -206,7 +206,7 @@ async def test_the_client_reads_its_address_and_country(api: Api) -> None:
     assert (await refused(await api.post("/auth/current_ip/"), 405))["code"]
 
 
-async def test_a_number_is_no_text(api: Api, factory: Factory) -> None:
+async def test_a_number_is_not_accepted_as_a_text(api: Api, factory: Factory) -> None:
     for field, value in {"username": 12345, "email": 5, "description": 1.5, "status": 7, "password": 12345678}.items():
         body = await refused(await api.post(REGISTER, registration(**{field: value})), 422)
         assert list(body["errors"]) == [field]

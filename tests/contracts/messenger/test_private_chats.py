@@ -161,7 +161,7 @@ async def test_the_list_has_chats_of_the_actor_only(
     assert await (await api.get("/private/chat-list/", as_=loner)).json() == []
 
 
-async def test_other_peoples_chats_and_guests_are_refused(api: Api, factory: Factory, anna: Person, chat: int) -> None:
+async def test_guests_and_chats_of_others_are_refused(api: Api, factory: Factory, anna: Person, chat: int) -> None:
     stranger = await factory.person()
     doors = [
         ("GET", f"/private/{chat}/messages?limit=1&offset=0", None),
@@ -179,7 +179,7 @@ async def test_other_peoples_chats_and_guests_are_refused(api: Api, factory: Fac
         assert guest.headers["WWW-Authenticate"] == "Bearer"
 
 
-async def test_the_token_may_come_bare(api: Api, anna: Person, chat: int) -> None:
+async def test_the_token_may_be_sent_without_bearer(api: Api, anna: Person, chat: int) -> None:
     answer = await api.get("/private/chat-list/", headers={"Authorization": anna.token})
     assert await answer.json() == [{"id": chat}]
 

@@ -77,7 +77,7 @@ async def test_a_search_needs_a_name_and_a_token(api: Api, anna: Person) -> None
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-async def test_a_person_gets_a_picture_in_four_sizes(api: Api, anna: Person) -> None:
+async def test_an_avatar_is_served_in_four_sizes(api: Api, anna: Person) -> None:
     answer = await upload(api, anna, content=picture("PNG", (1200, 1000)), name="me.png")
     body = await answer.json()
     assert (answer.status, body["detail"]) == (200, "success")
@@ -128,11 +128,11 @@ async def test_a_broken_picture_is_refused_by_field(
     assert stored(Path(settings.data_dir) / "media") == []
 
 
-async def test_a_guest_has_no_picture(api: Api) -> None:
+async def test_a_guest_cannot_upload_an_avatar(api: Api) -> None:
     await refused(await upload(api, None), 401)
 
 
-async def test_the_name_of_a_file_decides_nothing(api: Api, anna: Person, factory: Factory) -> None:
+async def test_the_name_of_a_file_is_ignored(api: Api, anna: Person, factory: Factory) -> None:
     boris = await factory.person()
     urls = [(await (await upload(api, person, "same.jpg")).json())["avatar_url"] for person in (anna, boris)]
     assert len(set(urls)) == 2

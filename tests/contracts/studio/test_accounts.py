@@ -63,11 +63,11 @@ async def test_registration_creates_an_account_with_a_profile(api: Api) -> None:
     assert (answer.status, await answer.json()) == (200, user)
 
 
-async def test_a_form_registers_as_well(api: Api) -> None:
+async def test_a_form_registers_too(api: Api) -> None:
     assert (await api.request("POST", USERS, data=draft())).status == 201
 
 
-async def test_the_eighteenth_birthday_is_enough_and_the_day_before_is_not(api: Api) -> None:
+async def test_registration_is_allowed_from_the_eighteenth_birthday(api: Api) -> None:
     answer = await api.post(USERS, draft(birthdate=A_DAY_SHORT.isoformat()))
     assert (answer.status, await answer.json()) == (400, TOO_YOUNG)
     answer = await api.post(USERS, draft(birthdate=A_DAY_SHORT.isoformat()), language="en")
@@ -122,14 +122,14 @@ async def test_other_accounts_cannot_be_read_or_changed(api: Api, factory: Facto
     assert (await api.get("/api/profiles/profiles/me/", as_=person)).status == 404
 
 
-async def test_staff_read_a_profile_and_do_not_write_it(api: Api, factory: Factory) -> None:
+async def test_staff_can_read_a_profile_but_not_change_it(api: Api, factory: Factory) -> None:
     person, staff = await factory.person(birth_date=date(1990, 5, 17)), await factory.staff()
     assert (await (await api.get(profile_of(person.id), as_=staff)).json())["birthdate"] == "1990-05-17"
     assert (await api.patch(profile_of(person.id), {"bio": "x"}, as_=staff)).status == 404
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-async def test_a_profile_is_changed_but_for_its_phone(api: Api, factory: Factory, method: str) -> None:
+async def test_every_field_of_a_profile_but_the_phone_can_be_changed(api: Api, factory: Factory, method: str) -> None:
     person = await factory.person(phone="87071234567", channel="studio")
     change = {
         "first_name": "Анна",
@@ -149,7 +149,7 @@ async def test_a_profile_is_changed_but_for_its_phone(api: Api, factory: Factory
     assert (await answer.json())["phone_number"] == "87071234567"
 
 
-async def test_a_photo_comes_in_a_form_with_the_other_fields(api: Api, factory: Factory) -> None:
+async def test_a_photo_is_sent_in_a_form_with_the_other_fields(api: Api, factory: Factory) -> None:
     person = await factory.person(channel="studio")
     form = aiohttp.FormData({"last_name": "Ким"})
     form.add_field("photo", picture("PNG"), filename="me.png", content_type="image/png")
@@ -172,7 +172,7 @@ async def test_a_photo_comes_in_a_form_with_the_other_fields(api: Api, factory: 
         ([1], None),
     ],
 )
-async def test_a_bad_change_is_refused(api: Api, factory: Factory, change: Any, refusal: Any) -> None:
+async def test_an_invalid_change_is_refused(api: Api, factory: Factory, change: Any, refusal: Any) -> None:
     person = await factory.person(first_name="Анна", birth_date=date(1990, 5, 17))
     answer = await api.patch(profile_of(person.id), change, as_=person)
     said = await answer.json()

@@ -77,7 +77,7 @@ async def test_guests_list_orders_of_guests_and_accounts_also_their_own(api: Api
     assert (await api.get(at(own), as_=staff)).status == 200
 
 
-async def test_search_finds_digits_that_stand_together(api: Api, factory: Factory, app: web.Application) -> None:
+async def test_search_finds_consecutive_digits(api: Api, factory: Factory, app: web.Application) -> None:
     person, studio = await factory.person(), app[STUDIO_ORDERS]
     numbers = {}
     for number, owner in ((48211, None), (482119, person), (7, person), (999999, None)):
@@ -103,7 +103,7 @@ async def test_search_finds_digits_that_stand_together(api: Api, factory: Factor
     assert (await api.get(ORDERS, params={"search": "1" * 21})).status == 400
 
 
-async def test_the_last_free_numbers_are_found_before_none_is_left(api: Api, app: web.Application) -> None:
+async def test_every_free_order_number_is_used_before_orders_are_refused(api: Api, app: web.Application) -> None:
     app[STUDIO_ORDERS].numbers = range(500_000, 500_040)
     orders = await asyncio.gather(*(placed(api) for _ in range(40)))
     assert {int(order["order_number"]) for order in orders} == set(range(500_000, 500_040))
@@ -131,7 +131,7 @@ async def test_every_file_of_the_form_is_a_picture_of_the_order(api: Api, factor
         assert (await api.get(image["file"].partition("?")[0], as_=person)).status == 200
 
 
-async def test_a_guests_pictures_are_open_like_the_order(api: Api, db: Database) -> None:
+async def test_pictures_of_a_guest_are_public_like_the_order(api: Api, db: Database) -> None:
     answer = await api.request("POST", ORDERS, data=form_with(("photo", picture(), "a.jpeg"), **SITE))
     assert answer.status == 201
     (image,) = (await answer.json())["images"]
@@ -152,7 +152,7 @@ async def test_a_guests_pictures_are_open_like_the_order(api: Api, db: Database)
     ],
     ids=["no picture", "wrong extension", "eleven", "no description", "empty title"],
 )
-async def test_a_bad_form_leaves_neither_order_nor_files(
+async def test_an_invalid_form_stores_neither_order_nor_files(
     api: Api, db: Database, form: aiohttp.FormData, field: str
 ) -> None:
     answer = await api.request("POST", ORDERS, data=form)
@@ -226,7 +226,7 @@ async def test_only_staff_change_orders_of_guests(api: Api, factory: Factory) ->
     assert (await api.delete(at(guests), as_=operator)).status == 204
 
 
-async def test_an_order_that_is_repeated_with_its_key_is_placed_once(api: Api, factory: Factory, db: Database) -> None:
+async def test_an_order_repeated_with_its_key_is_placed_once(api: Api, factory: Factory, db: Database) -> None:
     person = await factory.person()
     for who, key in ((person, "one"), (None, "a-random-key")):
         headers = {"Idempotency-Key": key}
@@ -238,7 +238,9 @@ async def test_an_order_that_is_repeated_with_its_key_is_placed_once(api: Api, f
     assert await db.value("select count(*) from orders") == 2
 
 
-async def test_a_form_with_pictures_is_repeated_with_its_key(api: Api, factory: Factory, db: Database) -> None:
+async def test_a_form_with_pictures_repeated_with_its_key_is_placed_once(
+    api: Api, factory: Factory, db: Database
+) -> None:
     person, bodies = await factory.person(), []
     for _ in range(2):
         pictures = [("a", picture(), "a.jpeg"), ("a", picture("PNG"), "b.png")]
@@ -277,7 +279,7 @@ async def test_a_picture_that_is_too_large_is_refused_with_the_order(api: Api, d
     assert await db.value("select count(*) from orders") + await db.value("select count(*) from files") == 0
 
 
-async def test_a_studio_order_is_no_greeting(api: Api, factory: Factory) -> None:
+async def test_a_studio_order_is_not_listed_as_a_greeting(api: Api, factory: Factory) -> None:
     person = await factory.person()
     order = await placed(api, person)
     answer = await api.get("/api/order/list/", as_=person)
@@ -287,12 +289,12 @@ async def test_a_studio_order_is_no_greeting(api: Api, factory: Factory) -> None
 
 
 @pytest.mark.parametrize("path", ["/swagger/", "/redoc/"])
-async def test_the_documents_are_pages(api: Api, path: str) -> None:
+async def test_addresses_of_the_documents_are_html_pages(api: Api, path: str) -> None:
     answer = await api.get(path)
     assert (answer.status, answer.content_type) == (200, "text/html")
 
 
-async def test_the_list_is_walked_to_its_end_by_its_links(
+async def test_the_list_is_read_to_its_end_by_its_links(
     api: Api, factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = await factory.person()

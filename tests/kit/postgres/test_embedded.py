@@ -122,7 +122,7 @@ def test_data_is_kept_over_a_restart(empty_place: Path) -> None:
     server.stop()
 
 
-def test_it_listens_on_a_private_socket_only(server: EmbeddedPostgres, place: Path) -> None:
+def test_the_server_listens_on_a_private_socket_only(server: EmbeddedPostgres, place: Path) -> None:
     assert ask(server.dsn("postgres"), "show listen_addresses") == ""
     assert stat.S_IMODE((place / "cluster").stat().st_mode) == 0o700
     assert (place / "cluster" / ".s.PGSQL.5432").is_socket()
@@ -274,7 +274,7 @@ def test_a_path_with_characters_of_the_shell_is_refused(empty_place: Path) -> No
         EmbeddedPostgres(empty_place / "$HOME", SETTINGS).start()
 
 
-def test_it_works_with_a_strict_umask(empty_place: Path) -> None:
+def test_the_server_works_with_a_strict_umask(empty_place: Path) -> None:
     before = os.umask(0o077)
     try:
         server = EmbeddedPostgres(empty_place / "deep" / "deeper", SETTINGS).start()
@@ -346,7 +346,7 @@ def test_under_root_unreachable_binaries_are_copied(
 
 
 @only_root
-def test_under_root_it_runs_as_an_unprivileged_account(server: EmbeddedPostgres, place: Path) -> None:
+def test_under_root_the_server_runs_as_an_unprivileged_account(server: EmbeddedPostgres, place: Path) -> None:
     assert Path(f"/proc/{postmaster(place)}").stat().st_uid == pwd.getpwnam(_account_name()).pw_uid != 0
 
 
@@ -368,7 +368,7 @@ def _as_nobody(work: Callable[[], object]) -> bool:
 
 
 @only_root
-def test_an_ordinary_user_can_run_it(place: Path) -> None:
+def test_an_ordinary_user_can_run_the_server(place: Path) -> None:
     home = place / "nobody"
     home.mkdir(mode=0o700)
     os.chown(home, pwd.getpwnam("nobody").pw_uid, -1)

@@ -102,7 +102,7 @@ async def test_savepoints_cost_no_message_of_their_own(db: Database, messages: l
     assert await words(db) == ["a", "b"]
 
 
-async def test_what_a_failed_savepoint_enqueued_is_undone_alone(db: Database) -> None:
+async def test_statements_enqueued_by_a_failed_savepoint_are_undone_alone(db: Database) -> None:
     async with db.transaction() as tx:
         await tx.enqueue(ADD, word="a")
         with pytest.raises(KeyError):

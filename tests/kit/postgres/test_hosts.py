@@ -75,7 +75,7 @@ async def test_hosts_that_are_all_silent_are_reported_in_time(proxy: PostgresPro
         await Database.connect(several(proxy, silent_port, silent_port), acquire_timeout=1)
 
 
-async def test_what_a_host_says_is_reported_rather_than_silence(proxy: PostgresProxy, silent_port: int) -> None:
+async def test_an_error_of_a_host_is_reported_rather_than_a_timeout(proxy: PostgresProxy, silent_port: int) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         closed = free.getsockname()[1]
@@ -84,13 +84,15 @@ async def test_what_a_host_says_is_reported_rather_than_silence(proxy: PostgresP
 
 
 @pytest.mark.parametrize("wanted", ["primary", "prefer-standby", "read-only"])
-async def test_a_host_that_will_do_is_taken(proxy: PostgresProxy, read_only_dsn: str, wanted: str) -> None:
+async def test_a_host_with_the_wanted_attributes_is_used(proxy: PostgresProxy, read_only_dsn: str, wanted: str) -> None:
     dsn = several(proxy, proxy.port, proxy.port, target_session_attrs=wanted)
     assert await port_of(await driver.connect(dsn, timeout=5)) == str(proxy.port)
 
 
 @pytest.mark.parametrize("wanted", ["read-write", "standby"])
-async def test_a_host_that_will_not_do_is_passed_over(proxy: PostgresProxy, read_only_dsn: str, wanted: str) -> None:
+async def test_a_host_without_the_wanted_attributes_is_skipped(
+    proxy: PostgresProxy, read_only_dsn: str, wanted: str
+) -> None:
     with pytest.raises(psycopg2.OperationalError, match=r"read-only|standby"):
         await driver.connect(several(proxy, proxy.port, proxy.port, target_session_attrs=wanted), timeout=5)
 
@@ -104,14 +106,14 @@ async def read_only_dsn(empty_dsn: str) -> str:
     return empty_dsn
 
 
-async def test_names_without_an_address_are_passed_over(proxy: PostgresProxy) -> None:
+async def test_names_without_an_address_are_skipped(proxy: PostgresProxy) -> None:
     dsn = extensions.make_dsn(proxy.dsn("no-such-name.invalid,127.0.0.1"), port=f"5432,{proxy.port}")
     assert await port_of(await driver.connect(dsn, timeout=10)) == str(proxy.port)
     with pytest.raises(OSError, match=r"no-such-name\.invalid"):
         await driver.connect("host=no-such-name.invalid", timeout=5)
 
 
-async def test_the_check_of_migrations_passes_over_a_silent_host(proxy: PostgresProxy, silent_port: int) -> None:
+async def test_the_check_of_migrations_skips_a_silent_host(proxy: PostgresProxy, silent_port: int) -> None:
     dsn = several(proxy, silent_port, proxy.port, connect_timeout=1)
     assert await asyncio.to_thread(migrations.pending, dsn)
     with pytest.raises(psycopg2.OperationalError, match="timeout expired"):

@@ -120,7 +120,7 @@ async def test_behind_pgbouncer_the_role_keeps_the_settings(pooler: Pooler, empt
 
 
 @needs_pgbouncer
-async def test_the_bus_says_that_it_does_not_hear_itself_through_a_pooler(
+async def test_the_bus_logs_that_a_pooler_drops_its_notifications(
     pooler: Pooler, caplog: pytest.LogCaptureFixture
 ) -> None:
     dsn = await pooler("ignore_startup_parameters = options", "server_reset_query_always = 1", "server_lifetime = 1")

@@ -27,7 +27,7 @@ FAULTS = (
         "mystar/files/service.py",
         "            if kept.stored_at < young:",
         "            if False:",
-        ("tests/files/test_sweeper.py::test_bytes_that_never_got_a_row_are_gone_after_a_day",),
+        ("tests/files/test_sweeper.py::test_bytes_without_a_row_are_deleted_after_a_day",),
     ),
     Fault(
         "an-answer-is-not-described",
@@ -43,7 +43,7 @@ FAULTS = (
         "mystar/kit/web/observability.py",
         '        response.headers["X-Request-ID"] = request[REQUEST_ID]',
         "        pass",
-        ("tests/test_system.py::test_a_request_id_of_the_caller_is_kept_unless_it_is_strange",),
+        ("tests/test_system.py::test_a_request_id_of_the_client_is_kept_if_it_is_valid",),
     ),
     Fault(
         "if-match-is-ignored",

@@ -64,7 +64,7 @@ FAULTS = (
         "mystar/payments/tasks.py",
         "self._ask(call, payment, str(message.idempotency_key))",
         "self._ask(call, payment, __import__('uuid').uuid4().hex)",
-        (f"{_PAYMENTS}/test_bad_days.py",),
+        (f"{_PAYMENTS}/test_provider_failures.py",),
     ),
     Fault(
         "ledger-without-its-triggers",
@@ -92,7 +92,7 @@ FAULTS = (
         "mystar/payments/process.py",
         "    for reached in STATUS_PATHS.get((payment.status, status), ()):",
         "    for reached in STATUS_PATHS.get((payment.status, status), (status,) if status == 'held' else ()):",
-        (f"{_PAYMENTS}/test_news.py::test_webhook_return_and_poll_in_every_order_are_one_change",),
+        (f"{_PAYMENTS}/test_notifications.py::test_webhook_return_and_poll_in_every_order_are_one_change",),
     ),
     Fault(
         "notifications-from-everywhere",
@@ -100,7 +100,7 @@ FAULTS = (
         "mystar/payments/service.py",
         "        if self._webhook_networks and not inside(sender, self._webhook_networks):",
         "        if False:",
-        (f"{_PAYMENTS}/test_news.py::test_notifications_from_elsewhere_are_not_even_asked_about",),
+        (f"{_PAYMENTS}/test_notifications.py::test_notifications_from_other_networks_cause_no_request",),
     ),
     Fault(
         "holds-are-never-watched",
@@ -108,7 +108,7 @@ FAULTS = (
         "mystar/payments/process.py",
         '    return payment.goal == "hold" and moment is not None and moment <= now',
         "    return False",
-        (f"{_PAYMENTS}/test_time.py",),
+        (f"{_PAYMENTS}/test_polling_and_expiry.py",),
     ),
     Fault(
         "both-of-two-actions-win",
@@ -125,8 +125,8 @@ FAULTS = (
         "    Rule(Action.ACCEPT, Role.CREATOR, _PENDING, Status.ACCEPTED),",
         "    Rule(Action.ACCEPT, Role.CREATOR, (*_PENDING, Status.CANCELLED), Status.ACCEPTED),",
         (
-            f"{_ORDERS}/test_process.py::test_every_state_and_actor_and_action_gives_what_the_document_says",
-            f"{_ORDERS}/test_every_step.py",
+            f"{_ORDERS}/test_state_machine.py::test_every_state_actor_and_action_has_the_documented_result",
+            f"{_ORDERS}/test_every_transition.py",
         ),
     ),
     Fault(

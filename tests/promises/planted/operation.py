@@ -65,7 +65,7 @@ FAULTS = (
         "mystar/backup/backups.py",
         "            return [] if await _digest(chunks) == sha256 else",
         "            return [] if await _digest(chunks) else",
-        ("tests/operations/test_backup.py::test_a_damaged_backup_and_a_wrong_key_are_told",),
+        ("tests/operations/test_backup.py::test_a_damaged_backup_and_a_wrong_key_are_reported",),
     ),
     Fault(
         "development-keys-in-production",

@@ -13,7 +13,7 @@ FAULTS = (
         f"{_KIT}/topic_reader.py",
         "            if frame is not None:\n                connection.send(frame)",
         "            if frame is not None and entry.position % 20:\n                connection.send(frame)",
-        (f"{_REALTIME}/test_several_processes.py::test_every_message_reaches_every_device_once_whatever_is_killed",),
+        (f"{_REALTIME}/test_several_processes.py::test_every_message_reaches_every_device_once_despite_kills",),
     ),
     Fault(
         "messages-out-of-order",
@@ -21,7 +21,7 @@ FAULTS = (
         "mystar/chat/sockets.py",
         "self.hub.notify(TOPIC, message.conversation_id, Change(message.position,",
         "self.hub.notify(TOPIC, message.conversation_id, Change(message.position + 1,",
-        (f"{_REALTIME}/test_several_processes.py::test_every_message_reaches_every_device_once_whatever_is_killed",),
+        (f"{_REALTIME}/test_several_processes.py::test_every_message_reaches_every_device_once_despite_kills",),
     ),
     Fault(
         "a-repeated-send-is-a-copy",
@@ -64,7 +64,7 @@ FAULTS = (
         f"{_KIT}/topic_reader.py",
         "        connection.position = position\n",
         "        connection.position = self.position or position\n",
-        (f"{_REALTIME}/test_crowd.py::test_all_sockets_break_at_once_and_all_come_back_and_catch_up",),
+        (f"{_REALTIME}/test_crowd.py::test_all_sockets_reconnect_at_once_and_catch_up",),
     ),
     Fault(
         "no-heartbeat",
@@ -100,7 +100,7 @@ FAULTS = (
         f"{_KIT}/hub.py",
         "            connection.close(CloseCode.GOING_AWAY, reason)",
         "            connection._transport.abort()",
-        (f"{_REALTIME}/test_websocket.py::test_a_process_that_stops_says_when_to_come_back",),
+        (f"{_REALTIME}/test_websocket.py::test_a_stopping_process_closes_websockets_with_try_again_later",),
     ),
     Fault(
         "frames-without-a-limit",
@@ -108,6 +108,6 @@ FAULTS = (
         f"{_KIT}/websocket.py",
         "    if protocol.frame_guard is not None:",
         "    if False:",
-        (f"{_REALTIME}/test_websocket.py::test_too_many_frames_close_the_websocket",),
+        (f"{_REALTIME}/test_frames.py::test_too_many_frames_close_the_websocket",),
     ),
 )

@@ -97,7 +97,7 @@ FAULTS = (
         "    if seen not in (None, price):",
         "    if seen is not None:\n        return seen\n    if False:",
         (
-            "tests/orders/test_placing.py::test_a_client_sets_neither_price_nor_party_nor_state",
+            "tests/orders/test_placing.py::test_clients_cannot_set_price_parties_or_state",
             "tests/contracts/greetings/orders/test_placing.py::test_read_only_fields_of_an_order_are_ignored",
         ),
     ),
@@ -107,7 +107,7 @@ FAULTS = (
         "mystar/files/handlers.py",
         '    shown = "inline" if is_seen else "attachment"',
         '    shown = "inline"',
-        ("tests/files/test_market.py::test_whatever_is_uploaded_is_only_ever_a_download",),
+        ("tests/files/test_market.py::test_uploads_are_served_as_downloads_only",),
     ),
     Fault(
         "pages-of-any-site",
@@ -156,7 +156,7 @@ FAULTS = (
         "mystar/privacy/erasures.py",
         "        await redact(tx, self._audit, person)\n",
         "",
-        ("tests/privacy/test_erasure.py::test_nothing_of_an_erased_person_is_left_in_any_table",),
+        ("tests/privacy/test_erasure.py::test_no_table_has_data_of_an_erased_person",),
     ),
     Fault(
         "step-up-is-not-asked",

@@ -10,21 +10,21 @@ PROMISES = (
         (
             tests(
                 "files/test_streaming.py",
-                "files/test_s3.py::test_two_hundred_megabytes_pass_through_in_little_memory",
+                "files/test_s3.py::test_two_hundred_megabytes_are_streamed_in_little_memory",
                 "contracts/greetings/uploads/test_hostile_forms.py::test_a_cut_connection_leaves_nothing",
             ),
         ),
         not_shown="200 MB are sent, not 500",
     ),
-    Promise("F2", (tests("kit/test_ranges.py", "files/test_media.py::test_ranges_over_the_wire_are_slices"),)),
+    Promise("F2", (tests("kit/test_ranges.py", "files/test_media.py::test_ranges_over_http_are_slices"),)),
     Promise(
         "F3",
         (
             tests(
                 "files/test_sweeper.py",
-                "files/test_storage.py::test_a_cancelled_arrival_leaves_nothing",
-                "files/test_storage.py::test_an_arrival_that_breaks_leaves_nothing",
-                "files/test_storage.py::test_what_a_crash_left_behind_is_swept_when_it_is_old",
+                "files/test_storage.py::test_a_cancelled_upload_leaves_nothing",
+                "files/test_storage.py::test_a_failed_upload_leaves_nothing",
+                "files/test_storage.py::test_remains_of_a_crash_are_purged_when_old",
                 "portfolio/test_files.py",
             ),
         ),
@@ -44,10 +44,10 @@ PROMISES = (
         "F5",
         (
             tests(
-                "test_system.py::test_an_unknown_address_is_refused_in_the_language_of_its_owner",
-                "test_system.py::test_a_wrong_method_names_the_right_ones",
-                "test_system.py::test_greetings_refuse_with_an_array_of_one",
-                "test_system.py::test_a_request_id_of_the_caller_is_kept_unless_it_is_strange",
+                "test_system.py::test_an_unknown_address_is_refused_in_the_shape_of_its_dialect",
+                "test_system.py::test_a_wrong_method_names_the_allowed_ones",
+                "test_system.py::test_greetings_answer_errors_as_an_array_of_one",
+                "test_system.py::test_a_request_id_of_the_client_is_kept_if_it_is_valid",
                 "operations/test_hostile_clients.py::test_a_malformed_request_is_answered_in_the_dialect_of_its_path",
                 "test_documentation.py::test_the_reference_of_errors_is_current",
             ),

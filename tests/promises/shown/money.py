@@ -25,8 +25,8 @@ PROMISES = (
         (
             tests(
                 "payments/test_ledger.py",
-                "payments/test_process.py::test_whatever_is_heard_in_whatever_order_the_parts_add_up_to_the_whole",
-                "earnings/test_payout_debts.py::test_whatever_happens_at_once_the_ledger_stays_sound",
+                "payments/test_process.py::test_snapshots_in_any_order_add_up_to_the_whole",
+                "earnings/test_payout_debts.py::test_concurrent_operations_keep_the_ledger_balanced",
             ),
         ),
         not_shown="10,000 random steps are made in memory, fewer in a database",
@@ -41,7 +41,7 @@ PROMISES = (
         (
             tests(
                 "payments/test_notifications.py::test_webhook_return_and_poll_in_every_order_are_one_change",
-                "payments/test_notifications.py::test_late_and_repeated_words_change_nothing",
+                "payments/test_notifications.py::test_late_and_repeated_notifications_change_nothing",
                 "contracts/greetings/payments/test_notifications.py::test_duplicate_and_unordered_notifications_have_one_effect",
             ),
         ),
@@ -51,8 +51,8 @@ PROMISES = (
         (
             tests(
                 "payments/test_notifications.py::test_a_hundred_forged_notifications_change_nothing",
-                "payments/test_notifications.py::test_notifications_from_elsewhere_are_not_even_asked_about",
-                "payments/test_notifications.py::test_another_order_s_payment_is_not_taken_for_ours",
+                "payments/test_notifications.py::test_notifications_from_other_networks_cause_no_request",
+                "payments/test_notifications.py::test_a_payment_of_another_order_is_refused",
                 "contracts/greetings/payments/test_notifications.py::test_notifications_are_accepted_from_the_provider_s_networks_only",
             ),
         ),
@@ -76,12 +76,14 @@ PROMISES = (
             ),
         ),
     ),
-    Promise("M8", (tests("orders/test_races.py", "payments/test_refunds.py::test_of_two_at_once_one_wins"),)),
+    Promise(
+        "M8", (tests("orders/test_races.py", "payments/test_refunds.py::test_one_of_two_concurrent_refunds_succeeds"),)
+    ),
     Promise(
         "M9",
         (
             tests(
-                "orders/test_state_machine.py::test_every_state_and_actor_and_action_gives_what_the_document_says",
+                "orders/test_state_machine.py::test_every_state_actor_and_action_has_the_documented_result",
                 "orders/test_every_transition.py",
             ),
         ),
@@ -90,7 +92,7 @@ PROMISES = (
         "M10",
         (
             tests(
-                "orders/test_placing.py::test_a_client_sets_neither_price_nor_party_nor_state",
+                "orders/test_placing.py::test_clients_cannot_set_price_parties_or_state",
                 "contracts/greetings/orders/test_placing.py::test_read_only_fields_of_an_order_are_ignored",
                 "contracts/greetings/orders/test_placing.py::test_a_stale_price_is_refused_with_the_current_one",
                 "reviews/test_reviews.py::test_read_only_fields_of_a_review_are_ignored",
@@ -116,7 +118,7 @@ PROMISES = (
                 "kit/test_money.py",
                 "earnings/test_formulas.py",
                 "payments/test_refunds.py",
-                "orders/test_refunds.py::test_what_is_shown_adds_up",
+                "orders/test_refunds.py::test_the_shown_amounts_add_up",
             ),
         ),
     ),
@@ -124,8 +126,8 @@ PROMISES = (
         "M13",
         (
             tests(
-                "reviews/test_reviews.py::test_a_recount_confirms_mixed_votes_and_reviews_and_finds_what_was_planted",
-                "orders/test_money.py::test_a_recount_finds_what_is_wrong_and_nothing_else",
+                "reviews/test_reviews.py::test_a_recount_of_votes_and_reviews_finds_planted_differences_only",
+                "orders/test_money.py::test_a_recount_finds_planted_differences_and_no_others",
                 "orders/test_money.py::test_a_service_is_charged_by_the_approval_and_counted",
                 "test_kills.py::test_no_money_is_lost_or_doubled_when_the_service_is_killed_repeatedly",
             ),

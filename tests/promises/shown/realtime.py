@@ -14,18 +14,18 @@ def _both(short: Proof, *further: Command) -> tuple[Proof, ...]:
 
 
 _MESSAGES = ("tests.realtime", "--seed", "{seed}", "--bus", "postgres")
-_DEVICES = tests("realtime/test_several_processes.py::test_every_message_reaches_every_device_once_whatever_is_killed")
+_DEVICES = tests("realtime/test_several_processes.py::test_every_message_reaches_every_device_once_despite_kills")
 _RETRIES = tests(
     "chat/test_messages.py::test_a_repeated_send_returns_the_first_message",
     "chat/test_messages.py::test_a_send_repeated_a_month_later_returns_the_first_message",
-    "chat/test_messages.py::test_a_storm_of_retries_sends_each_message_once",
+    "chat/test_messages.py::test_many_retries_send_each_message_once",
     "chat/test_crowd.py",
 )
 _SLOW = tests(
     "realtime/test_websocket.py::test_a_client_that_does_not_read_is_closed_and_others_are_not_delayed",
     "realtime/test_pressure.py",
 )
-_BACK = tests("realtime/test_crowd.py::test_all_sockets_break_at_once_and_all_come_back_and_catch_up")
+_BACK = tests("realtime/test_crowd.py::test_all_sockets_reconnect_at_once_and_catch_up")
 _DEAD = tests("realtime/test_websocket.py::test_a_client_without_pongs_is_closed")
 _FRAMES = tests(
     "realtime/test_frames.py::test_a_too_long_frame_closes_the_websocket",
@@ -104,7 +104,7 @@ PROMISES = (
             tests(
                 "realtime/test_several_processes.py::test_a_rolling_restart_fails_no_request_and_loses_no_message",
                 "realtime/test_shutdown.py",
-                "realtime/test_websocket.py::test_a_process_that_stops_says_when_to_come_back",
+                "realtime/test_websocket.py::test_a_stopping_process_closes_websockets_with_try_again_later",
                 "operations/test_serving.py::test_a_signal_to_stop_lets_requests_in_flight_end",
             ),
         ),

@@ -46,7 +46,7 @@ PROMISES = (
         (
             tests(
                 "accounts/test_login_throttle.py::test_refused_log_ins_cannot_be_told_apart",
-                "accounts/test_login_throttle.py::test_requesting_a_link_does_not_tell_whether_the_account_exists",
+                "accounts/test_login_throttle.py::test_requesting_a_link_does_not_reveal_whether_the_account_exists",
                 "kit/test_passwords.py::test_a_refusal_takes_as_long_with_an_imported_hash",
             ),
         ),
@@ -70,7 +70,7 @@ PROMISES = (
         "S11",
         (
             tests(
-                "orders/test_placing.py::test_a_client_sets_neither_price_nor_party_nor_state",
+                "orders/test_placing.py::test_clients_cannot_set_price_parties_or_state",
                 "contracts/greetings/test_accounts.py::test_registration_ignores_star_and_staff_fields",
                 "contracts/greetings/orders/test_placing.py::test_read_only_fields_of_an_order_are_ignored",
                 "reviews/test_reviews.py::test_read_only_fields_of_a_review_are_ignored",
@@ -85,7 +85,7 @@ PROMISES = (
                 "files/test_detection.py",
                 "files/test_decoder.py",
                 "files/test_market.py",
-                "files/test_storage.py::test_symbolic_links_lead_nowhere",
+                "files/test_storage.py::test_symbolic_links_are_not_followed",
                 "contracts/greetings/uploads/test_hostile_files.py",
                 "contracts/greetings/uploads/test_hostile_forms.py",
             ),

@@ -33,7 +33,7 @@ class TestBecomingAStar:
             "is_star": True,
         }
 
-    async def test_a_person_makes_oneself_a_star(self, api: Api, fan: Person, draft: dict[str, Any]) -> None:
+    async def test_an_account_becomes_a_star(self, api: Api, fan: Person, draft: dict[str, Any]) -> None:
         answer = await api.post(self.PATH, draft, as_=fan)
         assert answer.status == 201
         assert await answer.json() == {"token": fan.token}
@@ -108,7 +108,7 @@ class TestBecomingAStar:
         ],
     )
     @pytest.mark.parametrize("by_staff", [False, True])
-    async def test_bad_terms_are_refused_by_field_and_make_nothing(
+    async def test_invalid_terms_are_refused_by_field_and_create_nothing(
         self,
         api: Api,
         app: web.Application,

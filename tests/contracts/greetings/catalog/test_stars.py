@@ -33,7 +33,7 @@ async def star_list(api: Api, path: str, category: int, as_: Person | None = Non
     return stars
 
 
-async def test_a_public_list_is_walked_to_its_end_by_its_links(
+async def test_a_public_list_is_read_to_its_end_by_its_links(
     api: Api, app: web.Application, factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pages end at an offset; links go on behind the last item, through equal ratings and stars on top."""
@@ -236,7 +236,7 @@ class TestManyStars:
         )
         return category
 
-    async def test_a_list_ends_at_a_thousand_and_leads_on(self, api: Api, many: int, fan: Person) -> None:
+    async def test_a_list_ends_at_a_thousand_and_links_to_the_next_page(self, api: Api, many: int, fan: Person) -> None:
         for method, path in (("GET", LISTS[0]), ("GET", LISTS[1]), ("POST", LISTS[2]), ("GET", "/api/star/favorite/")):
             body = {"json": {"filter": "рок"}} if method == "POST" else {}
             first = await api.request(method, path, params={"id": many}, as_=fan, **body)

@@ -38,7 +38,7 @@ class TestVotes:
             assert answer.status == 201
         assert (await (await api.get("/api/star/id/", params={"id": star.id})).json())["rating"] == shown
 
-    async def test_votes_and_likes_at_once_are_all_counted_and_none_twice(
+    async def test_concurrent_votes_and_likes_are_counted_once_each(
         self, api: Api, app: web.Application, factory: Factory, star: Person
     ) -> None:
         fans = [await factory.person() for _ in range(6)]

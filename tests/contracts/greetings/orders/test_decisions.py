@@ -19,7 +19,7 @@ from tests.waiting import eventually
 
 @pytest.mark.parametrize(("word", "said", "number"), [("accept", "Заказ принят", 1), ("reject", "Заказ отклонен", -1)])
 @pytest.mark.parametrize("path", ["/api/orderaccept/", "/api/order/accept/", "/api/order/accept"])
-async def test_a_star_decides(
+async def test_a_star_accepts_or_rejects_an_order(
     api: Api, customer: Person, star: Person, order: int, word: str, said: str, number: int, path: str
 ) -> None:
     answer = await api.post(path, {"order_id": str(order), "accept": word}, as_=star)
@@ -33,13 +33,13 @@ async def test_a_star_decides(
 
 @as_subtests
 @pytest.mark.parametrize("word", ["maybe", "", None, 1, ["accept"]])
-async def test_a_decision_is_yes_or_no(api: Api, star: Person, order: int, word: object) -> None:
+async def test_a_decision_must_be_accept_or_reject(api: Api, star: Person, order: int, word: object) -> None:
     answer = await decide(api, star, order, word)
     assert answer.status == 400
     assert await answer.json() == ["Не установлен статус заказа."]
 
 
-async def test_only_the_orders_star_decides(
+async def test_only_the_star_of_an_order_decides(
     api: Api, factory: Factory, customer: Person, star: Person, stranger: Person, order: int
 ) -> None:
     staff = await factory.staff()
@@ -80,7 +80,7 @@ async def test_an_acceptance_does_not_wait_for_a_provider_that_is_down(
     await eventually(lambda: charged(api, customer))
 
 
-async def test_a_refused_order_gives_the_money_back(
+async def test_a_rejected_order_returns_the_money(
     api: Api, factory: Factory, sandbox_process: SandboxProcess, customer: Person, star: Person, order: int
 ) -> None:
     await factory.hold(order, sandbox_process)
@@ -116,7 +116,7 @@ async def test_a_cancelled_order_is_refunded_in_full(
 @pytest.mark.parametrize(
     ("first", "second"), [("accept", "accept"), ("reject", "reject"), ("accept", "reject"), ("reject", "cancel")]
 )
-async def test_of_two_who_act_at_once_one_wins(
+async def test_one_of_two_concurrent_decisions_succeeds(
     api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, first: str, second: str
 ) -> None:
     """Promise M8, short."""

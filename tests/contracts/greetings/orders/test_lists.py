@@ -21,7 +21,7 @@ from tests.subtests import as_subtests
 from tests.waiting import eventually
 
 
-async def test_the_star_s_list_shows_customers(api: Api, customer: Person, star: Person, order: int) -> None:
+async def test_the_list_of_a_star_shows_customers(api: Api, customer: Person, star: Person, order: int) -> None:
     (item,) = await listed(api, star, is_star="true")
     assert (item["id"], item["customer_id"], item["customer_username"]) == (order, customer.id, "olga")
     assert item["customer_avatar"] == "нет фото"
@@ -30,7 +30,7 @@ async def test_the_star_s_list_shows_customers(api: Api, customer: Person, star:
     assert await listed(api, customer, is_star="true") == []
 
 
-async def test_a_list_has_the_documented_keys_and_counts_what_there_is(
+async def test_a_list_has_the_documented_keys_and_counts(
     api: Api, factory: Factory, customer: Person, star: Person
 ) -> None:
     first, second = await factory.order(customer, star), await factory.order(customer, star)
@@ -42,7 +42,7 @@ async def test_a_list_has_the_documented_keys_and_counts_what_there_is(
     assert set(items[0]) == set(OrderItem().fields)
 
 
-async def test_the_star_s_own_list_has_no_key_star(api: Api, customer: Person, star: Person, order: int) -> None:
+async def test_the_own_list_of_a_star_has_no_key_star(api: Api, customer: Person, star: Person, order: int) -> None:
     (item,) = await listed(api, star, is_star="true")
     assert (item["id"], item["username"], item["customer_username"]) == (order, "comet", "olga")
     assert set(item) == set(OrderItem().fields) - {"star"}
@@ -78,7 +78,7 @@ async def test_list_parameters_are_checked(api: Api, customer: Person, params: d
     assert answer.status == status
 
 
-async def test_the_detail_has_price_and_video(
+async def test_the_details_have_price_and_video(
     api: Api, factory: Factory, sandbox_process: SandboxProcess, customer: Person, star: Person, order: int
 ) -> None:
     address = "/api/order/cust/detail/"
@@ -110,7 +110,9 @@ async def test_the_detail_has_price_and_video(
         ({"star_id": "999999"}, 404),
     ],
 )
-async def test_details_of_nothing(api: Api, customer: Person, order: int, params: dict[str, str], status: int) -> None:
+async def test_details_of_an_unknown_order_are_refused(
+    api: Api, customer: Person, order: int, params: dict[str, str], status: int
+) -> None:
     if "star_id" in params:
         params = {"order_id": str(order), **params}
     answer = await api.get("/api/order/cust/detail/", params=params, as_=customer)
@@ -127,7 +129,7 @@ async def test_details_are_for_the_parties_and_staff(
     assert (await api.get("/api/order/cust/detail/", params={"order_id": order})).status == 401
 
 
-async def test_an_unpaid_greeting_stays_closed_until_it_is_paid_for(
+async def test_the_video_of_an_unpaid_greeting_is_hidden_until_it_is_paid(
     api: Api,
     app: web.Application,
     factory: Factory,
@@ -155,7 +157,7 @@ async def test_an_unpaid_greeting_stays_closed_until_it_is_paid_for(
         assert (await api.get(str(watch), allow_redirects=False)).status == status
 
 
-async def test_a_mailed_link_is_good_for_its_own_order_only(
+async def test_a_mailed_link_is_valid_for_its_own_order_only(
     api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, order: int
 ) -> None:
     link = URL(app[ORDERS].link_to_watch(order)).relative()

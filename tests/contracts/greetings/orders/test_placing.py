@@ -120,7 +120,7 @@ async def test_read_only_fields_of_an_order_are_ignored(
         ({"order_price": "44999.00"}, 409, None),
     ],
 )
-async def test_a_bad_order_is_refused_and_nothing_is_kept(
+async def test_an_invalid_order_is_refused_and_not_stored(
     api: Api,
     app: web.Application,
     customer: Person,
@@ -138,7 +138,7 @@ async def test_a_bad_order_is_refused_and_nothing_is_kept(
 
 @as_subtests
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"order"', b"[1]", b"\xff"])
-async def test_a_body_that_is_no_order_is_refused(api: Api, customer: Person, body: bytes) -> None:
+async def test_a_body_that_is_not_an_object_is_refused(api: Api, customer: Person, body: bytes) -> None:
     answer = await api.post("/api/order/", data=body, as_=customer, headers={"Content-Type": "application/json"})
     assert answer.status == 400
     assert await answer.json()
@@ -161,7 +161,7 @@ async def test_a_star_cannot_order_from_itself(api: Api, star: Person) -> None:
     assert await answer.json() == ["You cannot order from yourself."]
 
 
-async def test_a_guest_orders_nothing(api: Api, customer: Person, star: Person) -> None:
+async def test_a_guest_cannot_order(api: Api, customer: Person, star: Person) -> None:
     answer = await api.post("/api/order/", draft(customer, star))
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"

@@ -72,7 +72,7 @@ async def test_only_the_star_and_staff_capture(
 
 @as_subtests
 @pytest.mark.parametrize("query", ["order_id=", "order_id=x", "order_id", "order_id=-1", "my_order_id5"])
-async def test_a_capture_of_no_order_is_refused(api: Api, star: Person, query: str) -> None:
+async def test_a_capture_of_an_unknown_order_is_refused(api: Api, star: Person, query: str) -> None:
     answer = await api.post(f"{NOTIFICATIONS}?{query}", as_=star)
     assert answer.status == 400
 

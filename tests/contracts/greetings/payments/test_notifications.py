@@ -63,7 +63,7 @@ async def test_a_notification_is_verified_at_the_provider(
     assert (await payment_of(app, order_id)).status == "held"
 
 
-async def test_a_notification_of_a_refund_is_about_its_payment(
+async def test_a_notification_of_a_refund_updates_its_payment(
     api: Api, app: web.Application, customer: Person, order_id: int, sandbox: SandboxProcess
 ) -> None:
     payment = await begun(api, app, customer, order_id)

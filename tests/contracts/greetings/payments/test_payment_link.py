@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.sandbox_process import SandboxProcess
 
 
-async def test_the_link_leads_any_tab_to_the_provider_s_page(
+async def test_the_payment_link_redirects_to_the_page_of_the_provider(
     api: Api, app: web.Application, settings: Settings, customer: Person, order_id: int, sandbox: SandboxProcess
 ) -> None:
     link = await link_to_pay(api, customer, order_id)
@@ -73,7 +73,7 @@ async def test_a_link_with_a_wrong_signature_is_refused(
     assert await payment_of(app, order_id) is None
 
 
-async def test_a_signature_is_good_for_its_own_order_and_purpose(
+async def test_a_signature_is_valid_for_its_own_order_and_purpose(
     api: Api, factory: Factory, customer: Person, star: Person, order_id: int
 ) -> None:
     link = await link_to_pay(api, customer, order_id)

@@ -119,7 +119,7 @@ async def test_an_invalid_video_is_refused_and_not_stored(
     assert await file_count(app) == 0
 
 
-async def test_a_film_without_a_picture_is_refused(api: Api, media: Path, star: Person) -> None:
+async def test_a_video_without_pictures_is_refused(api: Api, media: Path, star: Person) -> None:
     answer = await api.post(HELLO, data=form(video_hi=("hi.mp4", sound())), as_=star)
     assert answer.status == 400
     assert await answer.json() == {"video_hi": ["В этом файле нет видео."]}
@@ -139,7 +139,7 @@ def sound() -> bytes:
     return file.getvalue()
 
 
-async def test_a_picture_that_is_also_a_page_is_served_as_a_picture_that_runs_nothing(api: Api, person: Person) -> None:
+async def test_a_picture_that_is_also_html_is_served_as_a_picture(api: Api, person: Person) -> None:
     both = picture("JPEG") + b"<html><script>alert(1)</script></html>"
     answer = await api.post(AVATAR, data=form(image=("me.jpg", both)), as_=person)
     served = await api.get((await answer.json())["image"])

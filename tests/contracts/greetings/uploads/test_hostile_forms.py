@@ -20,7 +20,7 @@ from tests.subtests import as_subtests
 from tests.waiting import eventually
 
 
-async def test_sixteen_megabytes_are_too_much_for_an_avatar(
+async def test_an_avatar_of_sixteen_megabytes_is_refused(
     api: Api, app: web.Application, media: Path, person: Person
 ) -> None:
     big = picture() + bytes(16 * 2**20)
@@ -34,9 +34,7 @@ async def test_sixteen_megabytes_are_too_much_for_an_avatar(
     assert small.status == 201
 
 
-async def test_a_file_that_does_not_announce_its_size_is_stopped_when_it_is_too_much(
-    api: Api, media: Path, person: Person
-) -> None:
+async def test_a_file_of_unknown_size_is_cut_off_at_the_limit(api: Api, media: Path, person: Person) -> None:
     head, tail = multipart_around("image", "me.jpg")
 
     async def body():
@@ -71,7 +69,7 @@ async def test_a_form_without_the_right_file_is_refused_by_field(
     assert await file_count(app) == 0
 
 
-async def test_a_second_file_in_the_form_is_one_too_many(api: Api, app: web.Application, person: Person) -> None:
+async def test_a_second_file_in_the_form_is_refused(api: Api, app: web.Application, person: Person) -> None:
     body = form(image=("me.jpg", picture()))
     body.add_field("image", picture(), filename="me-too.jpg")
     answer = await api.post(AVATAR, data=body, as_=person)

@@ -29,7 +29,7 @@ from tests.subtests import as_subtests
         ("JPEG", "blob", "jpeg"),
     ],
 )
-async def test_a_person_gets_a_picture(api: Api, person: Person, format_: str, name: str, extension: str) -> None:
+async def test_an_account_uploads_an_avatar(api: Api, person: Person, format_: str, name: str, extension: str) -> None:
     answer = await api.post(AVATAR, data=form(user_id=person.id, image=(name, picture(format_))), as_=person)
 
     assert answer.status == 201
@@ -43,7 +43,7 @@ async def test_a_person_gets_a_picture(api: Api, person: Person, format_: str, n
     assert served.headers["Content-Type"] == f"image/{extension}"
 
 
-async def test_a_new_picture_takes_the_place_of_the_old_one(api: Api, app: web.Application, person: Person) -> None:
+async def test_a_new_picture_replaces_the_old_one(api: Api, app: web.Application, person: Person) -> None:
     first, second = [
         (await (await api.post(AVATAR, data=form(image=("me.png", picture("PNG", size))), as_=person)).json())["image"]
         for size in ((40, 40), (50, 50))
@@ -56,7 +56,7 @@ async def test_a_new_picture_takes_the_place_of_the_old_one(api: Api, app: web.A
 
 
 @pytest.mark.parametrize(("format_", "extension"), [("mp4", "mp4"), ("mov", "mov"), ("webm", "webm")])
-async def test_a_star_gets_a_hello_video(api: Api, star: Person, format_: str, extension: str) -> None:
+async def test_a_star_uploads_a_hello_video(api: Api, star: Person, format_: str, extension: str) -> None:
     content = video(format_)
     body = form(star_id=star.id, video_hi=(f"hi.{extension}", content))
     answer = await api.post(HELLO, data=body, as_=star)
@@ -74,7 +74,7 @@ async def test_a_star_gets_a_hello_video(api: Api, star: Person, format_: str, e
     assert (await api.get(f"/media//media//media/{said['video_hi']}")).status == 404
 
 
-async def test_a_new_hello_video_takes_the_place_of_the_old_one(api: Api, app: web.Application, star: Person) -> None:
+async def test_a_new_hello_video_replaces_the_old_one(api: Api, app: web.Application, star: Person) -> None:
     for format_ in ("mp4", "webm"):
         body = form(star_id=star.id, video_hi=(f"hi.{format_}", video(format_)))
         assert (await api.post(HELLO, data=body, as_=star)).status == 201
@@ -116,7 +116,7 @@ class TestCongratulation:
     @pytest.mark.parametrize(
         ("name", "content"), [("mum.mp4", video()), ("mum.webm", video("webm")), ("mum.png", picture("PNG"))]
     )
-    async def test_a_star_delivers_a_film_or_a_picture(
+    async def test_a_star_delivers_a_video_or_a_picture(
         self, api: Api, star: Person, order: int, name: str, content: bytes
     ) -> None:
         body = form(star_id=star.id, order_id=order, video_con=(name, content))
@@ -131,7 +131,7 @@ class TestCongratulation:
         # Not even its customer before the money is there, let alone others.
         assert (await api.get(said["video_con"])).status == 404
 
-    async def test_a_second_film_for_one_order_is_not_taken(
+    async def test_a_second_video_for_an_order_is_refused(
         self, api: Api, app: web.Application, star: Person, order: int
     ) -> None:
         for status in (201, 200):
@@ -141,7 +141,7 @@ class TestCongratulation:
         assert await answer.json() == ["Вы уже загрузили видео"]
         assert await file_count(app) == 1
 
-    async def test_a_rejected_order_takes_no_film(
+    async def test_a_video_for_a_rejected_order_is_refused(
         self, api: Api, app: web.Application, star: Person, order: int
     ) -> None:
         await api.post("/api/orderaccept/", {"order_id": order, "accept": "reject"}, as_=star)
@@ -185,7 +185,7 @@ class TestCongratulation:
 
 @as_subtests
 @pytest.mark.parametrize("door", [AVATAR, HELLO, CONGRATULATION])
-async def test_a_guest_uploads_nothing(api: Api, media: Path, door: str) -> None:
+async def test_a_guest_cannot_upload(api: Api, media: Path, door: str) -> None:
     answer = await api.post(door, data=form(image=("me.jpg", picture())))
     assert answer.status == 401
     assert isinstance(await answer.json(), list)
@@ -225,7 +225,7 @@ class TestQuota:
         assert await answer.json() == ["Место для ваших файлов закончилось."]
         assert len(stored(media)) == 1
 
-    async def test_two_uploads_at_once_do_not_share_the_last_place(
+    async def test_two_concurrent_uploads_do_not_exceed_the_quota(
         self, api: Api, app: web.Application, media: Path, star: Person
     ) -> None:
         content = video() + bytes(800)
