@@ -56,7 +56,7 @@ OWNERS = {
     "chat": ["conversations", "messages", "message_files", "chat_blocks", "offers"],
     "audit": ["audit_entries", "audit_heads"],
     "notifications": ["notifications", "notification_boxes", "push_accounts", "push_subscriptions"],
-    "admin": ["staff_notes"],
+    "admin": ["staff_notes", "staff_filters"],
     "privacy": ["data_exports", "erasures"],
     "kit": ["outbox", "idempotency_keys"],
 }

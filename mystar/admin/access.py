@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import wraps
 from typing import Any
 
@@ -21,18 +22,20 @@ from mystar.accounts.access import set_actor, token_of
 from mystar.accounts.keys import ACCOUNTS, STEP_UP
 from mystar.accounts.model import Actor, Role, StaffFactorNeeded
 from mystar.admin import refused_forms
-from mystar.admin.keys import PANEL_SECURITY
+from mystar.admin.keys import CLOCK, PANEL_SECURITY, ROWS
 from mystar.admin.model import FormForged, NotStaff, RoleTooLow, Staff
 from mystar.admin.refused_forms import TOKEN_FIELD
 from mystar.errors import Unauthenticated
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.http import PUBLIC_URL, cookie_name, language_of
 from mystar.kit.web.multipart import form
+from mystar.notifications.letters import zone_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _SESSION, _VISIT, _LANGUAGE = "mystar_admin", "mystar_admin_visit", "mystar_admin_language"
 _STAFF = web.RequestKey("staff", Staff)
+_ZONE = web.RequestKey("staff_zone", tzinfo)
 _PATH = "/admin"
 
 
@@ -54,6 +57,8 @@ def staff(min_role: Role, *, is_setup: bool = False, is_sensitive: bool = False)
     def closed(handler: Handler) -> Handler:
         async def admit(request: web.Request) -> None:
             request[_STAFF] = found = await authenticate(request)
+            if found.by_cookie:
+                request[_ZONE] = await _zone(request, found.actor)
             set_actor(request, found.actor)
             is_pending = found.actor.pending_role is not None
             if found.actor.role is None and not is_pending:
@@ -90,6 +95,16 @@ def _is_shown_again(request: web.Request, error: Exception) -> bool:
         return False
     is_doubtful = isinstance(error, FormForged | Unauthenticated)
     return not is_doubtful or refused_forms.is_sent_by_own_page(request)
+
+
+async def _zone(request: web.Request, actor: Actor) -> tzinfo:
+    row = await request.app[ROWS].one("staff_zone", id=actor.id)
+    return zone_of(row["time_zone"] if row else None, request.app[CLOCK].zone)
+
+
+def zone_in(request: web.Request) -> tzinfo:
+    """In which the member of the staff reads moments; before the sign-in that of the installation."""
+    return request[_ZONE] if _ZONE in request else request.app[CLOCK].zone
 
 
 def staff_of(request: web.Request) -> Staff:

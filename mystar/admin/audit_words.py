@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from mystar.admin.lists import LISTS
 from mystar.admin.lists.audit_labels import AUDIT_ACTIONS, CODES, DETAILS, PLACED_ACTIONS, SUBJECTS
 from mystar.admin.lists.route_labels import route_words
 from mystar.errors import MystarError, Text
@@ -23,6 +24,7 @@ _TONES = {
 }
 _FIELD, _BEFORE, _AFTER = "field", "before", "after"
 _AMOUNT = re.compile(r"-?[0-9]{1,15}\.[0-9]{2}")
+_YES, _NO = Text("да", "yes"), Text("нет", "no")
 _NOTHING = Text("пусто", "empty")
 
 
@@ -85,6 +87,10 @@ def _value(act: str, name: str, value: Any) -> str | Text:
         return route_words(str(value))
     if name == "code":
         return _error_text(str(value))
+    if isinstance(value, bool):
+        return _YES if value else _NO
+    if name == "list" and str(value) in LISTS:
+        return LISTS[str(value)].title
     if name in ("amount", "fee") and _AMOUNT.fullmatch(str(value)):
         return format_rubles(kopecks(str(value).removeprefix("-")) * (-1 if str(value).startswith("-") else 1))
     if name == "by" and str(value).startswith("account:"):

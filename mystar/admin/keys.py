@@ -8,6 +8,8 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from mystar.admin.access import PanelSecurity
+    from mystar.admin.filters.service import FilterService
+    from mystar.admin.list_export import ListExport
     from mystar.admin.notes.service import NoteService
     from mystar.admin.repository import ListRepository
     from mystar.kit.clock import Clock
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 CLOCK: web.AppKey[Clock] = web.AppKey("admin_clock")
 PANEL_SECURITY: web.AppKey[PanelSecurity] = web.AppKey("admin_gate")
+FILTERS: web.AppKey[FilterService] = web.AppKey("staff_filters")
+LIST_EXPORT: web.AppKey[ListExport] = web.AppKey("list_export")
 NOTES: web.AppKey[NoteService] = web.AppKey("staff_notes")
 ROWS: web.AppKey[ListRepository] = web.AppKey("admin_rows")
 OUTBOX_ADMIN: web.AppKey[OutboxAdmin] = web.AppKey("second_tries")

@@ -393,6 +393,9 @@ where files.id = %(id)s;
 select *, case when failed_at is not null then 'failed' when done_at is not null then 'sent' else 'waiting' end as state
 from outbox where id = %(id)s;
 
+-- name: staff_zone
+select time_zone from accounts where id = %(id)s;
+
 -- name: staff_list
 select id, username, email, role, is_active from accounts where role is not null
 order by role desc, created_at limit 500;

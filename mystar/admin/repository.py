@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, timedelta, tzinfo
 from typing import Any, cast
 
 from pypika import Criterion, Order, PostgreSQLQuery, Table, functions
@@ -14,6 +14,7 @@ from pypika.queries import QueryBuilder
 from pypika.terms import BasicCriterion, Field, Function, Not, Parameter, Term
 
 from mystar.admin.lists.columns import ANYTHING, WORDS, ChoiceFilter, ListDefinition, ParentFilter, SearchField
+from mystar.admin.zones import start_of
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 
@@ -26,7 +27,10 @@ _MAX_ACCOUNTS = 200
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """Filters, sorting and page. ``sort`` is the name of a sorting, with "-" for descending order."""
+    """Filters, sorting and page. ``sort`` is the name of a sorting, with "-" for descending order.
+
+    ``since`` and ``until`` are days in ``zone``.
+    """
 
     text: str = ""
     chosen: Mapping[str, str] = field(default_factory=dict)
@@ -34,6 +38,7 @@ class ListRequest:
     until: date | None = None
     sort: str = ""
     page: int = 1
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,11 @@ class ListRepository:
         )
         return ListPage([rows[one] for one in ids if one in rows], min(count, MAX_ROWS), count > MAX_ROWS)
 
+    async def ids(self, definition: ListDefinition, list_request: ListRequest) -> list[int]:
+        """Of all pages, `MAX_ROWS` at most."""
+        whole = replace(list_request, page=1)
+        return [row["id"] for row in await self._tx.all(*page_query(definition, whole, MAX_ROWS))]
+
     async def some(self, definition: ListDefinition, query: str, parent_id: int) -> list[Row]:
         """Rows as the list shows them, of the ids that a named query returns, in its order."""
         return await self.of_ids(definition, [row["id"] for row in await self.all(query, id=parent_id)])
@@ -83,7 +93,7 @@ class ListRepository:
 Statement = tuple[str, list[Any]]
 
 
-def page_query(definition: ListDefinition, list_request: ListRequest) -> Statement:
+def page_query(definition: ListDefinition, list_request: ListRequest, size: int = PAGE_SIZE) -> Statement:
     """The ids of the page, in their order."""
     table, values = Table(definition.table), _Values()
     sort = list_request.sort or definition.default_sort
@@ -92,7 +102,7 @@ def page_query(definition: ListDefinition, list_request: ListRequest) -> Stateme
     query = _where(PostgreSQLQuery.from_(table).select(table.id), table, definition, list_request, values)
     for one in dict.fromkeys((column, "id")):
         query = query.orderby(table.field(one), order=order)
-    return query.limit(PAGE_SIZE).offset((list_request.page - 1) * PAGE_SIZE).get_sql(), values.given
+    return query.limit(size).offset((list_request.page - 1) * size).get_sql(), values.given
 
 
 def count_query(definition: ListDefinition, list_request: ListRequest) -> Statement:
@@ -132,9 +142,9 @@ def _where(
             query = query.where(_filter_criterion(table, one, chosen, values))
     made = table.field(definition.created)
     if list_request.since:
-        query = query.where(made >= values(list_request.since))
+        query = query.where(made >= values(start_of(list_request.since, list_request.zone)))
     if list_request.until:
-        query = query.where(made < values(list_request.until + timedelta(days=1)))
+        query = query.where(made < values(start_of(list_request.until + timedelta(days=1), list_request.zone)))
     if list_request.text:
         query = query.where(_search_criterion(table, definition, list_request.text, values))
     return query

@@ -71,6 +71,7 @@ ACTIONS = (
     "payout_cancelled",
     "payout_returned",
     "payout_queue_resumed",
+    "list_exported",
     "note_added",
     "conversation_read",
     "taxonomy_added",

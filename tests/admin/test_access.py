@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient
 
 from mystar.accounts.keys import ACCOUNTS, STAFF
 from mystar.accounts.model import ClientInfo, Role
+from mystar.admin.lists import LISTS
 from mystar.app import create_app
 from mystar.contracts.panel import CONTRACT
 from mystar.kit.keys import DATABASE
@@ -238,6 +239,10 @@ QUICK = {
         *("tags/", "tags/1/", "tags/1/delete/", "creators/1/top/", "services/1/listing/", "reviews/1/listing/"),
         "commission-rules/draft/",
     ),
+    "the same for several rows": tuple(
+        f"{name}/bulk/" for name in ("services", "reviews", "receipts", "outbox", "mails")
+    ),
+    "one's own filters": tuple(f"{name}/filters/{rest}" for name in LISTS for rest in ("", "1/delete/")),
     "notes of the staff": ("accounts/1/notes/", "orders/1/notes/", "services/1/notes/"),
     "sent or begun again": (
         *("outbox/1/repeat/", "outbox/1/retry/", "receipts/1/send/"),
@@ -245,6 +250,7 @@ QUICK = {
     ),
     "one's own session and factors, whose changes need it in the domain": (
         *("sign-out/", "step-up/", "step-up/options/", "security/factors/1/remove/", "security/passkeys/"),
+        "security/zone/",
         *("security/passkeys/options/", "security/recovery-codes/", "security/totp/", "security/totp/confirm/"),
     ),
 }
@@ -260,9 +266,9 @@ async def test_actions_that_give_something_away_need_step_up(api: Api, app: web.
         assert (refused.status, (await refused.json())["code"]) == (403, "reauthentication_needed"), route.path
 
 
-def test_viewers_sign_out_and_keep_their_own_second_factors() -> None:
+def test_viewers_sign_out_and_keep_their_own_second_factors_and_filters() -> None:
     open_ = {one.path for one in ACTIONS if one.handler.__least__ == "viewer"}  # type: ignore[attr-defined]
-    own = {path for path in open_ if path.startswith(("/admin/security/", "/admin/step-up/"))}
+    own = {path for path in open_ if path.startswith(("/admin/security/", "/admin/step-up/")) or "/filters/" in path}
     assert open_ - own == {"/admin/sign-out/"}
 
 

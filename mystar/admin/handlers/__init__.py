@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from mystar.admin.handlers import (
     assets,
+    bulk,
     commission,
     earnings,
+    exports,
     home,
     lists,
     market,
@@ -25,6 +27,8 @@ ROUTES: tuple[Route, ...] = (
     *security.ROUTES,
     *assets.ROUTES,
     *home.ROUTES,
+    *bulk.ROUTES,
+    *exports.ROUTES,
     *lists.ROUTES,
     *orders.ROUTES,
     *people.ROUTES,

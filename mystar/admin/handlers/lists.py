@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, tzinfo
 
 from aiohttp import web
 from multidict import MultiMapping
 from yarl import URL
 
-from mystar.admin.access import Handler, staff
+from mystar.admin.access import Handler, actor_of, staff, zone_in
+from mystar.admin.handlers.bulk import ACTIONS
 from mystar.admin.handlers.render import page
-from mystar.admin.keys import ROWS
+from mystar.admin.keys import FILTERS, ROWS
 from mystar.admin.lists import LISTS
 from mystar.admin.lists.columns import ChoiceFilter, ListDefinition, parse_id
 from mystar.admin.repository import MAX_ROWS, PAGE_SIZE, ListRequest, is_sorting
@@ -26,7 +27,7 @@ def show(definition: ListDefinition) -> Handler:
 
     @staff("viewer")
     async def handler(request: web.Request) -> web.Response:
-        list_request = read_list_request(definition, request.query)
+        list_request = read_list_request(definition, request.query, zone_in(request))
         found = await request.app[ROWS].page(definition, list_request)
         kept = _kept(list_request)
         return page(
@@ -40,6 +41,10 @@ def show(definition: ListDefinition) -> Handler:
             # Links for sorting and paging keep the filters.
             with_sort=lambda sort: _query(definition, {**kept, "sort": sort}),
             with_page=lambda number: _query(definition, {**kept, "sort": list_request.sort, "page": str(number)}),
+            bulk=ACTIONS.get(definition.name, {}),
+            saved=await request.app[FILTERS].of(actor_of(request), definition.name),
+            query=list_query(definition, list_request),
+            csv=f"/admin/{definition.name}/csv/{list_query(definition, list_request)}",
             without=lambda name: _query(definition, {**kept, "sort": list_request.sort, name: ""}),
         )
 
@@ -56,8 +61,8 @@ TEMPLATES: Mapping[str, str] = {
 }
 
 
-def read_list_request(definition: ListDefinition, query: MultiMapping[str]) -> ListRequest:
-    """Filters, sorting and page of the query string; invalid values are ignored."""
+def read_list_request(definition: ListDefinition, query: MultiMapping[str], zone: tzinfo = UTC) -> ListRequest:
+    """Filters, sorting and page of the query string; invalid values are ignored. ``zone``: of its days."""
     chosen = {}
     for one in definition.filters:
         value = query.get(one.name, "")
@@ -76,6 +81,7 @@ def read_list_request(definition: ListDefinition, query: MultiMapping[str]) -> L
         until=_day(query.get("until", "")),
         sort=sort if is_sorting(definition, sort) else "",
         page=min(max(1, number), _LAST_PAGE),
+        zone=zone,
     )
 
 
@@ -89,6 +95,12 @@ def _day(text: str) -> date | None:
 def _kept(list_request: ListRequest) -> dict[str, str]:
     since, until = (str(one) if one else "" for one in (list_request.since, list_request.until))
     return {"q": list_request.text, **list_request.chosen, "since": since, "until": until}
+
+
+def list_query(definition: ListDefinition, list_request: ListRequest) -> str:
+    """The query string with the filters and the sorting, which `read_list_request` reads; "" = none."""
+    address = _query(definition, {**_kept(list_request), "sort": list_request.sort})
+    return address.removeprefix(f"/admin/{definition.name}/")
 
 
 def _query(definition: ListDefinition, values: Mapping[str, str]) -> str:

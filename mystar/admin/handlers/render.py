@@ -13,12 +13,14 @@ import aiohttp_jinja2
 from aiohttp import web
 from jinja2 import PackageLoader, StrictUndefined
 
-from mystar.admin.access import form_token, language_in, maybe_staff_of, staff_of
+from mystar.admin.access import form_token, language_in, maybe_staff_of, staff_of, zone_in
 from mystar.admin.audit_words import words_of
+from mystar.admin.keys import CLOCK
 from mystar.admin.lists import MENU
 from mystar.admin.lists.code_labels import VOCABULARIES
 from mystar.admin.lists.labels import ROLES, TONES
 from mystar.admin.refused_forms import TOKEN_FIELD, sent_form, shown_again
+from mystar.admin.zones import ZONE, label
 from mystar.errors import MystarError, Text
 from mystar.kit.money import format_rubles
 from mystar.kit.web.http import html_response, json_response
@@ -75,13 +77,18 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
         "here": request.path,
         "back": request.path_qs if request.method == "GET" else "/admin/",
         "version": _version(),
+        "zone": label(zone_in(request), request.app[CLOCK].now()),
         "done": "done" in request.query,
         "confirmed": "confirmed" in request.query,
         "may_operate": signed_in and staff_of(request).is_at_least("operator"),
         "is_owner": signed_in and staff_of(request).is_at_least("owner"),
         **values,
     }
-    return html_response(aiohttp_jinja2.render_string(template, request, context), status, _HEADERS)
+    before = ZONE.set(zone_in(request))
+    try:
+        return html_response(aiohttp_jinja2.render_string(template, request, context), status, _HEADERS)
+    finally:
+        ZONE.reset(before)
 
 
 def error_page(request: web.Request, error: MystarError, status: int) -> web.Response:
@@ -142,8 +149,8 @@ def _version() -> str:
 
 
 def moment(value: datetime | None) -> str:
-    """In UTC, as the footer of every page says."""
-    return value.strftime(f"%d.%m.%Y{_NBSP}%H:%M") if value else "—"
+    """In the reader's zone, as the footer of every page says."""
+    return value.astimezone(ZONE.get()).strftime(f"%d.%m.%Y{_NBSP}%H:%M") if value else "—"
 
 
 def day(value: date | None) -> str:

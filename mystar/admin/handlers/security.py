@@ -8,16 +8,18 @@ from aiohttp import web
 from yarl import URL
 
 from mystar.accounts.factors.model import Enrolled, FactorCodeWrong, TotpEnrolment
-from mystar.accounts.keys import FACTORS, STEP_UP
-from mystar.admin.access import actor_of, language_in, staff
+from mystar.accounts.keys import FACTORS, PROFILES, STEP_UP
+from mystar.admin.access import actor_of, language_in, staff, zone_in
 from mystar.admin.handlers.forms import ID, path_id, text_field
 from mystar.admin.handlers.passkeys import credential_field, options_data, proof_fields
 from mystar.admin.handlers.render import html_page, local_path, page, redirect
 from mystar.admin.refused_forms import KEPT_FIELD, SentForm, filled, sent_form, typed, with_typed
-from mystar.errors import MystarError
+from mystar.admin.zones import ZONES
+from mystar.errors import Invalid, MystarError, Text
 from mystar.kit.web.routes import Route, route
 
 _PAGE, _STEP_UP = "/admin/security/", "/admin/step-up/"
+_NO_ZONE = Text("Такого часового пояса нет.", "There is no such time zone.")
 _CHALLENGE_LONGEST = 100
 _MAX_KEPT = 120_000
 #: The page to return to and what was typed there, while the form of the step-up is handled.
@@ -27,7 +29,18 @@ _WHERE, _KEPT = web.RequestKey("step_up_where", str), web.RequestKey("step_up_ke
 @staff("viewer", is_setup=True)
 async def show(request: web.Request) -> web.Response:
     """The own factors, and the forms that add and remove them."""
-    return page(request, "security.html", overview=await request.app[FACTORS].overview(actor_of(request)))
+    overview = await request.app[FACTORS].overview(actor_of(request))
+    return page(request, "security.html", overview=overview, zones=ZONES, chosen=str(zone_in(request)))
+
+
+@staff("viewer")
+async def set_zone(request: web.Request) -> web.Response:
+    """The zone in which the panel, and mails, say moments. :raises Invalid:"""
+    zone = await text_field(request, "time_zone", max_length=60)
+    if zone not in ZONES:
+        raise Invalid(fields={"time_zone": [_NO_ZONE]})
+    await request.app[PROFILES].edit(actor_of(request), time_zone=zone)
+    return redirect(f"{_PAGE}?done=1#zone")
 
 
 @staff("viewer", is_setup=True)
@@ -147,6 +160,7 @@ def _form(request: web.Request, where: str, status: int = 200, kept: str = "") -
 
 ROUTES: tuple[Route, ...] = (
     route("GET", _PAGE, show, "admin.security", documented=False),
+    route("POST", f"{_PAGE}zone/", set_zone, "admin.security-zone", documented=False),
     route("POST", f"{_PAGE}totp/", begin_totp, "admin.security-totp", documented=False),
     route("POST", f"{_PAGE}totp/confirm/", confirm_totp, "admin.security-totp-confirm", documented=False),
     route("POST", f"{_PAGE}passkeys/options/", passkey_options, "admin.security-passkey-options", documented=False),

@@ -22,6 +22,7 @@ PANEL_ROUTES: Mapping[str, Text] = {
     "admin.security-passkey-options": Text("новый ключ доступа", "new passkey"),
     "admin.security-passkeys": Text("новый ключ доступа", "new passkey"),
     "admin.security-recovery-codes": Text("новые резервные коды", "new recovery codes"),
+    "admin.security-zone": Text("свой часовой пояс", "one's time zone"),
     "admin.security-remove": Text("удалить свой второй фактор", "remove one's second factor"),
     "admin.step-up": Text("подтверждение личности", "confirmation of identity"),
     "admin.step-up-options": Text("подтверждение ключом доступа", "confirmation with a passkey"),
@@ -80,6 +81,12 @@ PANEL_ROUTES: Mapping[str, Text] = {
     "admin.earning-settle": Text("отметить: выплачено ранее", "mark as paid before"),
     "admin.earning-chargeback": Text("внести чарджбэк", "enter a chargeback"),
 }
+#: Of every list, by the end of the name.
+_OF_LISTS: Mapping[str, Text] = {
+    "-bulk": Text("действие с выбранными", "action on selected rows"),
+    "-filters": Text("сохранить фильтр", "save a filter"),
+    "-filter-delete": Text("удалить фильтр", "delete a filter"),
+}
 _PANEL_PAGE = Text("страница панели", "a page of the panel")
 _API = Text("API: {name}", "API: {name}")
 
@@ -88,6 +95,7 @@ def route_words(name: str) -> Text:
     """Words for the name of a route; of the dialects only which one it is."""
     contract = name.partition(".")[0]
     if contract == "admin":
-        return PANEL_ROUTES.get(name, _PANEL_PAGE)
+        of_list = next((words for end, words in _OF_LISTS.items() if name.endswith(end)), _PANEL_PAGE)
+        return PANEL_ROUTES.get(name, of_list)
     known = CHANNELS.get(contract)
     return Text(*(words.format(name=title) for words, title in zip(_API, known or (contract, contract), strict=True)))

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mystar.earnings.statements.model import Line, Statement
+from mystar.kit import spreadsheets
 from mystar.kit.clock import MOSCOW
 from mystar.kit.money import rubles_text
 
 if TYPE_CHECKING:
     from fpdf import FPDF
 
-#: Marks UTF-8 for spreadsheet programs.
-BOM = "\ufeff"
 COLUMNS = ("at", "kind", "order", "payout", "gross", "commission", "vat", "amount", "note")
-#: What a spreadsheet program would take for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Millimetres: of the columns, and from line to line.
 _WIDTHS = (28, 34, 20, 20, 26, 26, 22, 28, 70)
 _LINE = 5
@@ -83,11 +78,11 @@ _ENGLISH = Words(
 
 
 def csv_heading() -> str:
-    return BOM + _csv([COLUMNS])
+    return spreadsheets.BYTE_ORDER_MARK + spreadsheets.lines([COLUMNS])
 
 
 def csv_lines(lines: Iterable[Line]) -> str:
-    return _csv(
+    return spreadsheets.lines(
         (
             line.at.astimezone(MOSCOW).isoformat(timespec="seconds"),
             line.kind,
@@ -97,7 +92,7 @@ def csv_lines(lines: Iterable[Line]) -> str:
             _sum(line.commission),
             _sum(line.vat),
             rubles_text(line.amount),
-            _harmless(line.note),
+            spreadsheets.harmless(line.note),
         )
         for line in lines
     )
@@ -165,16 +160,5 @@ def _short(note: str) -> str:
     return line if len(line) <= _MAX_NOTE else line[: _MAX_NOTE - 1] + "…"
 
 
-def _csv(rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, delimiter=";", lineterminator="\r\n").writerows(rows)
-    return text.getvalue()
-
-
 def _sum(amount: int | None) -> str:
     return "" if amount is None else rubles_text(amount)
-
-
-def _harmless(text: str) -> str:
-    """The text of a cell, which spreadsheet programs never read as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,1 @@
+"""Filters of lists that a member of the staff has given a name."""
