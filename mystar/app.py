@@ -68,6 +68,7 @@ from mystar.portfolio import setup as portfolio
 from mystar.privacy import setup as privacy
 from mystar.receipts import setup as receipts
 from mystar.receipts.keys import RECEIPTS
+from mystar.reports import setup as reports
 from mystar.reviews import setup as reviews
 from mystar.reviews.keys import REVIEWS
 from mystar.sections import HttpSettings
@@ -86,6 +87,7 @@ DOMAINS: tuple[Domain, ...] = (
     receipts,
     reviews,
     chat,
+    reports,
     notifications,
     audit,
     privacy,

@@ -349,6 +349,8 @@ class LimitSettings(Section):
     push_subscription: Rate
     #: Custom offers that a creator sends.
     offer: Rate
+    #: Reports about others.
+    report: Rate
     #: What an account does with orders, bought or sold: each is told to the other party, or asks the provider.
     order_action: Rate
     #: Revisions that an account requests.

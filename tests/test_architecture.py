@@ -45,6 +45,7 @@ LAYERS = {
 FURTHER_FILES = {
     "accounts/access": "who calls: the authentication middleware and the decorators that ask for rights",
     "chat/contact_details": "the pure rule that finds contacts in a text",
+    "chat/moderation": "a second service: removal of messages by staff",
     "chat/contact_filter": "refuses contacts before the first payment",
     "accounts/contacts": "a second service: changes of e-mail and phone that can be undone",
     "accounts/phones": "a second service: phones that accounts have proven",

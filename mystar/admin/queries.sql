@@ -77,6 +77,49 @@ join creators on creators.id = reviews.creator_id
 join accounts stars on stars.id = creators.account_id
 where reviews.id = any(%(ids)s::bigint[]);
 
+-- name: reports_rows
+-- Text and reason of the latest report.
+select report_cases.id, report_cases.kind, report_cases.account_id, accounts.username as person, report_cases.reports,
+    report_cases.opened_at, report_cases.decision, report_cases.decided_by, deciders.username as decider,
+    left(coalesce(nullif(latest.seen ->> 'text', ''), latest.seen ->> 'title', latest.seen ->> 'author', ''), 200) as shown,
+    latest.reason as reasons
+from report_cases
+join accounts on accounts.id = report_cases.account_id
+left join accounts deciders on deciders.id = report_cases.decided_by
+left join lateral (
+    select seen, reason from reports where case_id = report_cases.id order by id desc limit 1) latest on true
+where report_cases.id = any(%(ids)s::bigint[]);
+
+-- name: decided_reports_rows
+select report_cases.id, report_cases.kind, report_cases.account_id, accounts.username as person, report_cases.reports,
+    report_cases.opened_at, report_cases.decision, report_cases.decided_by, deciders.username as decider,
+    left(coalesce(nullif(latest.seen ->> 'text', ''), latest.seen ->> 'title', latest.seen ->> 'author', ''), 200) as shown,
+    latest.reason as reasons
+from report_cases
+join accounts on accounts.id = report_cases.account_id
+left join accounts deciders on deciders.id = report_cases.decided_by
+left join lateral (
+    select seen, reason from reports where case_id = report_cases.id order by id desc limit 1) latest on true
+where report_cases.id = any(%(ids)s::bigint[]);
+
+-- name: report_page
+select report_cases.*, accounts.username as person, accounts.is_active, accounts.role as person_role,
+    deciders.username as decider
+from report_cases
+join accounts on accounts.id = report_cases.account_id
+left join accounts deciders on deciders.id = report_cases.decided_by
+where report_cases.id = %(id)s;
+
+-- name: reports_of_case
+select reports.*, accounts.username as reporter
+from reports join accounts on accounts.id = reports.reporter_id
+where case_id = %(id)s order by reports.id limit 200;
+
+-- name: earlier_cases
+-- Of the same person: what was decided before.
+select id, kind, decision, note, decided_at from report_cases
+where account_id = %(account_id)s and id <> %(id)s order by opened_at desc, id desc limit 20;
+
 -- name: payments_rows
 select payments.id, payments.status, payments.goal, payments.order_id, payments.payer_id, accounts.username as payer,
     payments.amount, payments.captured, payments.refunded, payments.created_at

@@ -35,6 +35,7 @@ from mystar.kit.postgres.database import Tx
 from mystar.orders.model import STATUS_FACTS, OrderFact, OrderMoneyDecided, Role
 from mystar.orders.studio.model import StudioOrderChanged, StudioOrderFact, StudioOrderQueued, StudioOrderWithdrawn
 from mystar.payments.model import MoneyMoved, PaymentFailed
+from mystar.reports.model import CaseDecided
 
 _STUDIO = {
     StudioOrderQueued: "studio_order_queued",
@@ -75,6 +76,7 @@ class Listeners:
         events.on(RulesSet, self._rules_set)
         events.on(VisibilityChanged, self._visibility_changed)
         events.on(ConversationReadByStaff, self._conversation_read)
+        events.on(CaseDecided, self._case_decided)
         events.on(TaxonomyChanged, self._taxonomy_changed)
         events.on(BalanceAdjusted, self._balance_adjusted)
         events.on(ChargedBack, self._charged_back)
@@ -105,6 +107,19 @@ class Listeners:
         before, after = map(_masked, (event.before, event.after)) if is_contact else (event.before, event.after)
         subject = _account(event.account_id)
         await self._audit.record(tx, "field_changed", subject, field=event.field, before=before, after=after)
+
+    async def _case_decided(self, tx: Tx, event: CaseDecided) -> None:
+        case = event.case
+        await self._audit.record(
+            tx,
+            "reports_decided",
+            f"report_case:{case.id}",
+            decision=str(case.decision),
+            what=str(case.kind),
+            id=case.object_id,
+            account=case.account_id,
+            reports=case.reports,
+        )
 
     async def _phone_proven(self, tx: Tx, event: PhoneProven) -> None:
         subject, reason = _account(event.account_id), event.reason or None

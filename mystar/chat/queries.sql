@@ -109,6 +109,9 @@ select %(message_id)s, file_id, place from unnest(%(file_ids)s::bigint[]) with o
 -- name: message
 select * from shown_messages where id = %(id)s and conversation_id = %(conversation_id)s;
 
+-- name: conversation_of_message
+select conversation_id from messages where id = %(id)s;
+
 -- name: message_by_client_id
 -- plan: generic
 select * from shown_messages

@@ -133,6 +133,10 @@ class ChatRepository:
         recipient_id, is_notified = row.pop("recipient_id"), row.pop("is_notified")
         return MessageSent(_message({**row, "files": None, "offer": None}), recipient_id, is_notified)
 
+    async def conversation_of(self, message_id: int) -> int | None:
+        row = await self._tx.one_or_none(QUERIES.conversation_of_message, id=message_id)
+        return int(row["conversation_id"]) if row else None
+
     async def may_share_contacts(self, one_id: int, other_id: int) -> bool:
         """Whether one of the two has paid the other for an order, or one of them is staff."""
         return bool(await self._tx.value(QUERIES.may_share_contacts, one_id=one_id, other_id=other_id))

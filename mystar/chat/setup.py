@@ -8,7 +8,8 @@ from yarl import URL
 from mystar.catalog.keys import CATALOG
 from mystar.chat import handlers, sockets
 from mystar.chat.contact_filter import ContactFilter
-from mystar.chat.keys import CHAT, LIVE_CHAT, OFFERS, STAFF_READING
+from mystar.chat.keys import CHAT, LIVE_CHAT, MODERATION, OFFERS, STAFF_READING
+from mystar.chat.moderation import Moderation
 from mystar.chat.offers import handlers as offer_handlers
 from mystar.chat.offers.repository import PERSONAL_DATA as OFFERS_DATA
 from mystar.chat.offers.service import OfferService
@@ -35,6 +36,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     own_hosts = (*(URL(url).host or "" for url in (http.public_url, http.site_url)), *settings.allowed_hosts)
     contacts = ContactFilter(is_on=settings.hold_back_contacts, own_hosts=own_hosts)
     app[CHAT] = chat = ChatService(infra.db, app[FILES], infra.limits, infra.clock, contacts)
+    app[MODERATION] = Moderation(infra.db, app[FILES], infra.clock)
     app[STAFF_READING] = StaffReading(infra.db)
     app[LIVE_CHAT] = sockets.LiveChat(chat, addresses(app), app[HUB], infra.events)
     app[OFFERS] = offers = OfferService(

@@ -47,6 +47,7 @@ TAGS: Mapping[str, str] = {
     "market: conversations": "Private conversations.",
     "market: availability": "How many orders a creator takes, and when.",
     "market: push": "Push messages to browsers.",
+    "market: reports": "Reports about services, reviews, messages and people, for the staff.",
     "market: offers": "Custom offers of creators inside conversations.",
     "market: notifications": "Notifications and their settings.",
     "market: files": "Uploads.",

@@ -209,6 +209,8 @@ REFUSALS: Mapping[str, str] = {
     "market.reauthentication-options.post": "no_factors",
     "market.reauthentication.post": "challenge_unknown reauthentication_failed",
     "market.register.post": "taken",
+    "market.report.get": "report_unknown",
+    "market.reports.post": "own_report report_exists reported_unknown",
     "market.review-reply.post": "reply_final review_not_yours review_unknown",
     "market.review.get": "review_unknown",
     "market.second-factor.post": "challenge_unknown second_factor_refused",

@@ -30,6 +30,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "statement_id": "Identifier of the statement.",
     "subscription_id": "Identifier of the subscription.",
     "absence_id": "Identifier of the absence.",
+    "report_id": "Identifier of the report.",
     "offer_id": "Identifier of the custom offer.",
     "offer": "The custom offer that the message shows; mostly null.",
     "review_id": "Identifier of the review.",

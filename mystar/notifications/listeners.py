@@ -39,6 +39,7 @@ from mystar.orders.model import (
     Role,
     Status,
 )
+from mystar.reports.model import CaseDecided, Decision
 from mystar.reviews.model import Review, ReviewAnswered, ReviewWritten
 
 _BOTH = (Role.BUYER, Role.CREATOR)
@@ -105,6 +106,7 @@ class Listeners:
         for closed in _CLOSED_OFFERS:
             events.on(closed, self._offer_closed)
         events.on(ReadMoved, self._conversation_read)
+        events.on(CaseDecided, self._case_decided)
 
     async def _order_moved(self, tx: Tx, fact: OrderFact) -> None:
         order, (kind, roles) = fact.order, kind_of(fact)
@@ -195,6 +197,20 @@ class Listeners:
         drafts = [
             NotificationDraft(people[role], kind, Subject.CONVERSATION, offer.conversation_id, data) for role in roles
         ]
+        await self._notifications.notify(tx, *drafts)
+
+    async def _case_decided(self, tx: Tx, event: CaseDecided) -> None:
+        """Tells those who reported, and the person whom it is about of a warning or a removal."""
+        case = event.case
+        kind = Kind.REPORT_DISMISSED if case.decision is Decision.DISMISS else Kind.REPORT_UPHELD
+        drafts = [
+            NotificationDraft(reporter, kind, Subject.REPORT, report_id, {"report_id": report_id})
+            for reporter, report_id in event.reporters
+        ]
+        told = {Decision.WARN: Kind.WARNING, Decision.HIDE: Kind.CONTENT_REMOVED}.get(case.decision or Decision.DISMISS)
+        if told is not None:
+            data = {"note": case.note, "kind": str(case.kind), "object_id": case.object_id}
+            drafts.append(NotificationDraft(case.account_id, told, Subject.ACCOUNT, case.account_id, data))
         await self._notifications.notify(tx, *drafts)
 
     async def _conversation_read(self, tx: Tx, fact: ReadMoved) -> None:

@@ -44,6 +44,10 @@ class Kind(StrEnum):
     PAYOUT_NOT_MADE = "payout_not_made"
     PAYOUT_RETURNED = "payout_returned"
     BALANCE_ADJUSTED = "balance_adjusted"
+    REPORT_DISMISSED = "report_dismissed"
+    REPORT_UPHELD = "report_upheld"
+    WARNING = "warning"
+    CONTENT_REMOVED = "content_removed"
 
 
 class Wording(NamedTuple):
@@ -218,6 +222,30 @@ WORDS: dict[str, Wording] = {
             "The staff adjusted the balance by {amount} RUB: {reason}",
         ),
     ),
+    Kind.REPORT_DISMISSED: Wording(
+        Text("Жалоба рассмотрена", "Report decided"),
+        Text(
+            "Мы рассмотрели вашу жалобу №{report_id} и не нашли нарушения.",
+            "We looked into your report no. {report_id} and found nothing wrong.",
+        ),
+    ),
+    Kind.REPORT_UPHELD: Wording(
+        Text("Жалоба рассмотрена", "Report decided"),
+        Text(
+            "Мы рассмотрели вашу жалобу №{report_id} и приняли меры. Спасибо.",
+            "We looked into your report no. {report_id} and have acted on it. Thank you.",
+        ),
+    ),
+    Kind.WARNING: Wording(
+        Text("Предупреждение", "Warning"),
+        Text("Предупреждение администрации: {note}", "A warning from the staff: {note}"),
+        is_urgent=True,
+    ),
+    Kind.CONTENT_REMOVED: Wording(
+        Text("Скрыто администрацией", "Removed by the staff"),
+        Text("Администрация скрыла то, что вы разместили. {note}", "The staff removed what you had posted. {note}"),
+        is_urgent=True,
+    ),
 }
 #: For kinds of a later release.
 _UNKNOWN_KIND = Wording(Text("Уведомление", "Notification"), Text("У вас новое уведомление.", "You have news."))
@@ -228,6 +256,8 @@ class Subject(StrEnum):
     CONVERSATION = "conversation"
     PAYOUT = "payout"
     EARNINGS = "earnings"
+    REPORT = "report"
+    ACCOUNT = "account"
 
 
 @dataclass(frozen=True, slots=True)

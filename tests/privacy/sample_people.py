@@ -130,7 +130,21 @@ class Story:
         path = f"/api/v1/conversations/{self.conversation_id}/messages/"
         file = await self._file(self.creator, "Мирослава.jpg")
         body = {"message": "Лунный причал", "file_ids": [file]}
-        await self._ok(api.post(path, body, as_=self.creator))
+        said = await self._ok(api.post(path, body, as_=self.creator))
+        report = {
+            "kind": "message",
+            "object_id": said["id"],
+            "reason": "spam",
+            "comment": "Сиреневый туман, Mira O'Bell",
+        }
+        await self._ok(api.post("/api/v1/reports/", report, as_=self.buyer))
+        report = {
+            "kind": "person",
+            "object_id": self.buyer.id,
+            "reason": "insult",
+            "comment": "Феофан Кузьмич, Плавучий маяк",
+        }
+        await self._ok(api.post("/api/v1/reports/", report, as_=self.creator))
         await self._ok(api.post(path, {"message": "Кедровый орех, мой номер +79264445577"}, as_=self.buyer))
 
     async def _money(self) -> None:

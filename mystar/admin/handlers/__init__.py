@@ -16,6 +16,7 @@ from mystar.admin.handlers import (
     outbox,
     people,
     receipts,
+    reports,
     search,
     security,
     signing,
@@ -37,6 +38,7 @@ ROUTES: tuple[Route, ...] = (
     *outbox.ROUTES,
     *search.ROUTES,
     *receipts.ROUTES,
+    *reports.ROUTES,
     *earnings.ROUTES,
     *commission.ROUTES,
 )

@@ -10,6 +10,7 @@ from mystar.admin.lists.market import CATEGORIES, SERVICES, SKILLS, TAGS
 from mystar.admin.lists.orders import DISCREPANCIES, DISPUTES, LEDGER, ORDERS, PAYMENTS, REVIEWS, STUDIO
 from mystar.admin.lists.people import ACCOUNTS, CREATORS, FILES, NOTES
 from mystar.admin.lists.receipts import RECEIPTS
+from mystar.admin.lists.reports import DECIDED_REPORTS, REPORTS
 from mystar.admin.lists.system import AUDIT, MAILS, OUTBOX
 from mystar.errors import Text
 
@@ -20,7 +21,7 @@ MENU: tuple[tuple[Text, tuple[ListDefinition, ...]], ...] = (
         (ORDERS, STUDIO, DISPUTES, PAYMENTS, LEDGER, DISCREPANCIES, RECEIPTS),
     ),
     (Text("Креаторам", "For creators"), (PAYOUTS, BALANCES, ENTRIES, STATEMENTS, CHARGEBACKS, COMMISSION_RULES)),
-    (Text("Люди", "People"), (ACCOUNTS, CREATORS, NOTES, FILES)),
+    (Text("Люди", "People"), (ACCOUNTS, CREATORS, REPORTS, DECIDED_REPORTS, NOTES, FILES)),
     (Text("Каталог", "Catalogue"), (SERVICES, REVIEWS, CATEGORIES, TAGS, SKILLS)),
     (Text("Система", "System"), (MAILS, OUTBOX, AUDIT)),
 )

@@ -11,6 +11,7 @@ from mystar.admin.lists.labels import (
     ORDER_STATUSES,
     ROLES,
 )
+from mystar.admin.lists.reports import DECIDED, REPORTED_KINDS
 from mystar.errors import Text
 
 AUDIT_ACTIONS: Mapping[str, Text] = {
@@ -75,6 +76,7 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
     "payout_queue_resumed": Text("выплаты снова отправляются", "payouts are sent again"),
     "list_exported": Text("список выгружен в CSV", "list exported as CSV"),
     "note_added": Text("внутренняя заметка", "internal note"),
+    "reports_decided": Text("решение о жалобах", "reports decided"),
     "conversation_read": Text("прочитана переписка сторон", "conversation of the parties read"),
     "taxonomy_added": Text("добавлено в справочник", "added to the catalogue"),
     "taxonomy_changed": Text("изменено в справочнике", "changed in the catalogue"),
@@ -98,6 +100,8 @@ SUBJECTS: Mapping[str, tuple[Text, str]] = {
     "tag": (Text("тег", "tag"), "/admin/tags/{id}/"),
     "skill": (Text("навык", "skill"), "/admin/skills/{id}/"),
     "commission_rules": (Text("правила комиссии, список", "commission rules, list"), "/admin/commission-rules/"),
+    "report_case": (Text("жалобы", "reports"), "/admin/reports/{id}/"),
+    "message": (Text("сообщение", "message"), ""),
     "audit": (Text("запись журнала", "audit entry"), ""),
 }
 
@@ -114,6 +118,7 @@ DETAILS: Mapping[str, Text] = {
     "conversation": Text("переписка №", "conversation No."),
     "creator": Text("креатор №", "creator No."),
     "currency": Text("валюта", "currency"),
+    "decision": Text("решение", "decision"),
     "digest": Text("отпечаток новых данных", "hash of the new details"),
     "door": Text("откуда", "through"),
     "due": Text("срок", "due"),
@@ -139,12 +144,14 @@ DETAILS: Mapping[str, Text] = {
     "place": Text("где", "where"),
     "provider": Text("провайдер", "provider"),
     "reason": Text("причина", "reason"),
+    "reports": Text("жалоб", "reports"),
     "route": Text("что открывали", "what was asked for"),
     "rows": Text("строк", "rows"),
     "rules": Text("правил", "rules"),
     "session": Text("сеанс", "session"),
     "status": Text("статус", "status"),
     "taken_by": Text("перешёл к аккаунту №", "taken by account No."),
+    "what": Text("на что", "about what"),
     "why": Text("причина", "reason"),
 }
 
@@ -235,6 +242,8 @@ CODES: Mapping[tuple[str, str], Mapping[str, Text]] = {
     ("", "session"): {"all": Text("все", "all")},
     ("sessions_ended", "reason"): _ENDINGS,
     ("order_decided", "status"): ORDER_STATUSES,
+    ("reports_decided", "decision"): DECIDED,
+    ("reports_decided", "what"): REPORTED_KINDS,
     ("role_changed", "before"): ROLES,
     ("role_changed", "after"): ROLES,
     **{(f"taxonomy_{what}", "field"): _TAXONOMY_FIELDS for what in ("added", "changed", "deleted")},

@@ -57,6 +57,7 @@ PANEL_ROUTES: Mapping[str, Text] = {
     "admin.skills": Text("новый навык", "new skill"),
     "admin.skill": Text("изменить навык", "change a skill"),
     "admin.skill-delete": Text("удалить навык", "delete a skill"),
+    "admin.report-decide": Text("решить жалобы", "decide reports"),
     "admin.order-note": Text("заметка о заказе", "note about an order"),
     "admin.account-note": Text("заметка о человеке", "note about a person"),
     "admin.service-note": Text("заметка об услуге", "note about a service"),

@@ -73,9 +73,9 @@ class Site:
         return self._of(dialect)["name"]
 
     def path(self, dialect: str, page: str, **values: object) -> str:
-        """The path of a page, with the values in place of its placeholders; "" = there is none."""
+        """The path of a page, with the values in place of its placeholders; "" = there is none, or no such setting."""
         quoted = {name: quote(str(value), safe="") for name, value in values.items()}
-        return self._of(dialect)[page].format_map(quoted)
+        return self._of(dialect).get(page, "").format_map(quoted)
 
     def link(self, dialect: str, page: str, **values: object) -> str:
         """The address of a page; "" = the site has none, or there is no site."""
