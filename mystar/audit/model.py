@@ -73,6 +73,7 @@ ACTIONS = (
     "payout_queue_resumed",
     "list_exported",
     "note_added",
+    "reports_decided",
     "conversation_read",
     "taxonomy_added",
     "taxonomy_changed",

@@ -50,6 +50,8 @@ async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
     message = await made(f"/api/v1/conversations/{talk}/messages/", {"message": SECRET})
     terms = {"service_id": market.service_id, "price": 500, "delivery_days": 2, "text": SECRET}
     offers = [await made(f"/api/v1/conversations/{talk}/offers/", terms, as_=creator) for _ in range(3)]
+    about = {"kind": "person", "object_id": creator.id, "reason": "other", "comment": SECRET}
+    report = await made("/api/v1/reports/", about)
     keys = {
         "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
         "auth": "BTBZMqHH6r4Tts7J_aSIgg",
@@ -105,6 +107,7 @@ async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
         "offer_id": offers[0],
         "declined_offer_id": offers[1],
         "withdrawn_offer_id": offers[2],
+        "report_id": report,
         "absence_id": absence,
         "subscription_id": browser,
         "notification_id": await db.value("select max(id) from notifications where account_id = %(id)s", id=creator.id),

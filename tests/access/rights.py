@@ -110,6 +110,7 @@ RIGHTS: dict[str, Rights] = {
     f"POST {_OFFER}accept/": buyers("o"),
     f"POST {_OFFER}decline/": buyers("o", ids=(("offer_id", "declined_offer_id"),)),
     f"POST {_OFFER}withdraw/": buyers("p", ids=(("offer_id", "withdrawn_offer_id"),)),
+    "GET /api/v1/reports/{report_id}/": buyers("o"),
     f"GET {_NOTE}": creators("o"),
     f"POST {_NOTE}mark-as-read/": creators("o"),
     "GET /private/{chat_id}/messages": buyers("op", query="?limit=10&offset=0"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import mystar
 from mystar.admin.lists import audit_labels, code_labels, labels
+from mystar.admin.lists import reports as report_labels
 from mystar.admin.lists.route_labels import PANEL_ROUTES, route_words
 from mystar.app import contracts
 from mystar.audit.model import ACTIONS
@@ -57,6 +58,9 @@ COLUMNS: Mapping[str, Mapping[str, Text]] = {
     "receipts_scheme_check": code_labels.SCHEMES,
     "receipts_status_check": labels.RECEIPT_STATUSES,
     "services_kind_check": labels.SERVICE_KINDS,
+    "report_cases_kind_check": report_labels.REPORTED_KINDS,
+    "report_cases_decision_check": report_labels.DECISIONS,
+    "reports_reason_check": report_labels.REPORT_REASONS,
 }
 
 

@@ -47,6 +47,7 @@ WITHOUT_BUTTON = {
 #: Kinds that the digest tells of, with the words of the notification as its subject.
 IN_DIGEST = {
     *(Kind.ORDER_EDITED, Kind.REVIEW, Kind.REVIEW_REPLY),
+    *(Kind.REPORT_DISMISSED, Kind.REPORT_UPHELD, Kind.WARNING, Kind.CONTENT_REMOVED),
     *(Kind.OFFER_DECLINED, Kind.OFFER_WITHDRAWN, Kind.OFFER_EXPIRED),
 }
 #: The letters of a kind, where they are called otherwise.
@@ -111,6 +112,7 @@ def test_every_kind_of_notification_has_a_mail_or_a_text_in_the_digest() -> None
     data = {
         **{"order_id": 7, "amount": "15.00", "destination": "*1234", "reason": "так", "title": "Ролик"},
         **{"price": "1200.00", "sender": {"username": "lira"}},
+        **{"report_id": 7, "note": "Ролик"},
     }
     for kind in Kind:
         letters = LETTERS_OF.get(kind, {str(kind)})
