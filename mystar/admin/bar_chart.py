@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 WIDTH, HEIGHT = 640, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 4, 12, 28
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 4, 36, 30
 _TICKS, _LABELS = 4, 6
 
 

@@ -443,26 +443,44 @@ select time_zone from accounts where id = %(id)s;
 select id, username, email, role, is_active from accounts where role is not null
 order by role desc, created_at limit 500;
 
--- The overview. Days are in UTC; empty days are included.
+-- The overview. Days are in the reader's zone, whose offset from UTC is given; empty steps are included.
 
--- name: overview_days
-select days.day::date as day, coalesce(placed.count, 0) as orders, coalesce(earned.amount, 0)::bigint as income
-from generate_series(%(first)s::date, %(last)s::date, interval '1 day') as days (day)
+-- name: overview_steps
+select steps.day::date as day, coalesce(placed.count, 0) as orders, coalesce(earned.amount, 0)::bigint as income
+from generate_series(
+    date_trunc(%(step)s::text, %(first)s::date::timestamp), %(last)s::date, ('1 ' || %(step)s::text)::interval
+) as steps (day)
 left join (
-    select date_trunc('day', created_at at time zone 'UTC') as day, count(*) from orders
-    where created_at >= %(first)s::timestamptz group by 1
-) placed on placed.day = days.day
+    select date_trunc(%(step)s::text, created_at at time zone 'UTC' + %(offset)s::interval) as day, count(*) from orders
+    where created_at >= %(start)s::timestamptz and created_at < %(end)s::timestamptz group by 1
+) placed on placed.day = steps.day
 left join (
-    select date_trunc('day', created_at at time zone 'UTC') as day, sum(amount) as amount from ledger_entries
-    where created_at >= %(first)s::timestamptz and account = 'creator' group by 1
-) earned on earned.day = days.day
-order by days.day;
+    select date_trunc(%(step)s::text, created_at at time zone 'UTC' + %(offset)s::interval) as day, sum(amount) as amount
+    from ledger_entries
+    where created_at >= %(start)s::timestamptz and created_at < %(end)s::timestamptz and account = 'creator' group by 1
+) earned on earned.day = steps.day
+order by steps.day;
+
+-- name: overview_figures
+-- Kopecks; each by an index of its column and the time.
+select
+    (select count(*) from orders where created_at >= %(first)s::timestamptz and created_at < %(end)s::timestamptz)
+        as orders,
+    (select count(*) from accounts where created_at >= %(first)s::timestamptz and created_at < %(end)s::timestamptz)
+        as people,
+    (select coalesce(sum(amount), 0)::bigint from ledger_entries
+        where reason = 'capture' and amount > 0 and created_at >= %(first)s::timestamptz
+        and created_at < %(end)s::timestamptz) as captured,
+    (select coalesce(sum(amount), 0)::bigint from ledger_entries
+        where reason = 'refund' and amount > 0 and created_at >= %(first)s::timestamptz
+        and created_at < %(end)s::timestamptz) as refunded,
+    (select coalesce(sum(amount), 0)::bigint from earning_entries
+        where account in ('platform', 'commission_tax') and created_at >= %(first)s::timestamptz
+        and created_at < %(end)s::timestamptz) as commission;
 
 -- name: overview_counts
 -- Each by an index; large numbers are counted up to a limit.
 select
-    (select count(*) from (select from accounts where created_at >= %(first)s limit 10001) counted) as new_people,
-    (select count(*) from (select from orders where created_at >= %(first)s limit 10001) counted) as new_orders,
     (select count(*) from (select from orders where status = 'disputed' limit 1001) counted) as disputes,
     (select count(*) from (select from orders where status = 'new' and kind = 'studio' limit 1001) counted) as studio,
     (select count(*) from (select from outbox where failed_at is not null limit 1001) counted) as failed_messages,

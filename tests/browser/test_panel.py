@@ -94,7 +94,7 @@ async def test_a_payment_is_refunded(
     await page.locator(".confirm[open]").get_by_label("Причина").fill("Не то имя")
     await tab.show("order-refund")
     await page.get_by_role("button", name="Вернуть", exact=True).click()
-    await expect(page.locator("main")).to_contain_text("возвращено 1\u00a0000\u00a0₽")
+    await expect(page.locator(".sums")).to_contain_text("1\u00a0000\u00a0₽")
     assert await app[DATABASE].value("select refunded from payments") == 100_000
 
 

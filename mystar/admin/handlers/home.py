@@ -1,42 +1,112 @@
-"""The overview: what needs attention, totals, and charts of the last month."""
+"""The overview: what needs attention, figures of a period beside those of the one before, and charts."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from aiohttp import web
 
-from mystar.admin import bar_chart
-from mystar.admin.access import staff
+from mystar.admin import bar_chart, periods
+from mystar.admin.access import staff, zone_in
 from mystar.admin.handlers.render import page
 from mystar.admin.keys import CLOCK, ROWS
+from mystar.admin.zones import start_of
+from mystar.errors import Text
+from mystar.kit.postgres.database import Row
 from mystar.kit.web.observability import METRICS
 from mystar.kit.web.routes import Route, route
 
-#: Days of the charts, days that a discrepancy is shown, and hours before its end that a hold is shown.
-_DAYS, _RECENT, _SOON = 30, 7, 24
+#: Days that a discrepancy is shown, and hours before its end that a hold is shown.
+_RECENT, _SOON = 7, 24
 _RUBLE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """``change``: against the period before, in percent. ``href``: the list that it counts."""
+
+    title: Text
+    value: int
+    before: int
+    is_money: bool
+    href: str
+
+    @property
+    def change(self) -> str:
+        return periods.change(self.value, self.before)
+
+
+#: Name in the query, title, whether it is kopecks, and the list.
+_FIGURES = (
+    ("orders", Text("заказов", "orders"), False, "/admin/orders/"),
+    ("captured", Text("списано с покупателей", "captured from buyers"), True, "/admin/ledger/?reason=capture"),
+    ("refunded", Text("возвращено покупателям", "refunded to buyers"), True, "/admin/ledger/?reason=refund"),
+    (
+        "commission",
+        Text("комиссия площадки", "commission of the platform"),
+        True,
+        "/admin/earning-entries/?account=platform",
+    ),
+    ("people", Text("новых людей", "new people"), False, "/admin/accounts/"),
+)
 
 
 @staff("viewer")
 async def show(request: web.Request) -> web.Response:
-    now = request.app[CLOCK].now()
-    first, last = (now - timedelta(days=_DAYS - 1)).date(), now.date()
-    rows = request.app[ROWS]
-    days = await rows.all("overview_days", first=first, last=last)
+    now, zone, rows = request.app[CLOCK].now(), zone_in(request), request.app[ROWS]
+    period = periods.read(request.query, now.astimezone(zone).date())
     week, soon = now - timedelta(days=_RECENT), now + timedelta(hours=_SOON)
-    counts = await rows.one("overview_counts", first=first, week=week, soon=soon)
+    counts = await rows.one("overview_counts", week=week, soon=soon)
     return page(
         request,
         "overview.html",
         counts=counts,
         untrusted_proxy=request.app[METRICS].untrusted_proxy,
-        orders=bar_chart.build([(one["day"], one["orders"]) for one in days]),
-        income=bar_chart.build([(one["day"], one["income"]) for one in days], unit=_RUBLE),
-        days=_DAYS,
         soon=_SOON,
-        box=(bar_chart.WIDTH, bar_chart.HEIGHT),
+        period=period,
+        choices=periods.CHOICES,
+        step=periods.STEPS[period.step],
+        figures=[
+            Figure(title, now_[name], before[name], is_money, f"{href}{'&' if '?' in href else '?'}{_days(period)}")
+            for now_, before in [[await _figures(request, one) for one in (period, period.before)]]
+            for name, title, is_money, href in _FIGURES
+        ],
+        **await _charts(request, period),
     )
+
+
+def _days(period: periods.Period) -> str:
+    return f"since={period.first}&until={period.last}"
+
+
+async def _figures(request: web.Request, period: periods.Period) -> Row:
+    zone = zone_in(request)
+    first, end = start_of(period.first, zone), start_of(period.last + timedelta(days=1), zone)
+    found = await request.app[ROWS].one("overview_figures", first=first, end=end)
+    assert found is not None
+    return found
+
+
+async def _charts(request: web.Request, period: periods.Period) -> dict[str, Any]:
+    zone = zone_in(request)
+    steps = await request.app[ROWS].all(
+        "overview_steps",
+        first=period.first,
+        last=period.last,
+        start=start_of(period.first, zone),
+        end=start_of(period.last + timedelta(days=1), zone),
+        step=period.step,
+        # The database knows names of zones and offsets; that of the period's end does for its days.
+        offset=start_of(period.last, zone).utcoffset(),
+    )
+    return {
+        "steps": steps,
+        "orders": bar_chart.build([(one["day"], one["orders"]) for one in steps]),
+        "income": bar_chart.build([(one["day"], one["income"]) for one in steps], unit=_RUBLE),
+        "box": (bar_chart.WIDTH, bar_chart.HEIGHT),
+    }
 
 
 ROUTES: tuple[Route, ...] = (route("GET", "/admin/", show, "admin.overview", documented=False),)
