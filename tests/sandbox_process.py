@@ -26,7 +26,7 @@ START_WITHIN, STOP_WITHIN = 60.0, 20.0
 
 
 class SandboxClient:
-    """The levers of a running sandbox. Its addresses are in the form that the service's settings take."""
+    """The controls of a running sandbox. Its addresses are in the form that the service's settings take."""
 
     http: str
     yookassa: str

@@ -79,13 +79,13 @@ class MailedLinks:
         async with self._db.transaction() as tx:
             await self._outbox.put(tx, REQUESTS, {"purpose": purpose, "email": key, "door": channel})
 
-    async def send_asked(self, letter: OutboxMessage) -> None:
+    async def send_asked(self, message: OutboxMessage) -> None:
         """The outbox's handler for ``REQUESTS``."""
-        account, _ = await AccountRepository(self._db).find(credential_of(letter.payload["email"])) or (None, None)
+        account, _ = await AccountRepository(self._db).find(credential_of(message.payload["email"])) or (None, None)
         if account is None or not account.is_active:
             return
         async with self._db.transaction() as tx:
-            if letter.payload["purpose"] == "reset_password":
+            if message.payload["purpose"] == "reset_password":
                 # For a week only the previous e-mail, by its own link, recovers the account (`ContactChanges`).
                 if not await ContactChangeRepository(tx).is_pending(account.id, "email", self._clock.now()):
                     await self.mail_reset(tx, account)

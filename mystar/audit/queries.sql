@@ -19,7 +19,7 @@ select chain, length, hash, seal from audit_heads order by chain;
 select id, chain, number, at, act, actor_id, subject, address, details, hash, redaction_chain, redaction_number
 from audit_entries where chain = %(chain)s and number > %(number)s order by number limit %(limit)s;
 
--- name: strays
+-- name: entry_without_chain
 -- A row of a chain that does not exist.
 select id, chain, number from audit_entries
 where not exists (select from audit_heads where audit_heads.chain = audit_entries.chain)

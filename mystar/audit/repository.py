@@ -73,9 +73,9 @@ class AuditRepository:
         values = {"id": entry_id, "details": dict(details), "chain": head.chain, "number": head.length}
         await self._tx.execute(QUERIES.redact_entry, values)
 
-    async def stray(self) -> Row | None:
+    async def entry_without_chain(self) -> Row | None:
         """``id, chain, number`` of a row in a chain that does not exist."""
-        return await self._tx.one_or_none(QUERIES.strays)
+        return await self._tx.one_or_none(QUERIES.entry_without_chain)
 
     async def entries(self, filters: Filters, limit: int, offset: int) -> list[Entry]:
         """Newest first."""

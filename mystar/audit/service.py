@@ -99,9 +99,9 @@ class AuditService:
                 for chain, (length, _) in sorted(seen.items())
                 if chain not in heads
             ]
-            stray = await rows.stray()
-            if stray is not None:
-                found.append(ChainBreak(stray["id"], stray["chain"], stray["number"], "there is no such chain"))
+            entry = await rows.entry_without_chain()
+            if entry is not None:
+                found.append(ChainBreak(entry["id"], entry["chain"], entry["number"], "there is no such chain"))
         return found
 
     async def save_checkpoint(self) -> None:

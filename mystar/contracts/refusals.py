@@ -13,7 +13,7 @@ REFUSALS: Mapping[str, str] = {
     "admin.block.post": (
         "forbidden form_forged not_staff not_yourself role_too_low second_factor_setup_required token_refused"
     ),
-    "admin.process.post": "form_forged not_staff order_not_found role_too_low",
+    "admin.studio-order-process.post": "form_forged not_staff order_not_found role_too_low",
     "admin.reset-factors.post": "forbidden form_forged no_factors not_staff reauthentication_needed role_too_low",
     "admin.unblock.post": "form_forged not_staff reauthentication_needed role_too_low",
     "greetings.avatar-upload.post": "file_too_large forbidden storage_full",

@@ -69,7 +69,7 @@ def set_attempt_cookie(request: web.Request, name: Name, cookie: str, answer: we
     return answer
 
 
-def leave_a_redirect(request: web.Request, name: Name, channel: Channel, *, landing: str) -> None:
+def redirect_to_site_page(request: web.Request, name: Name, channel: Channel, *, landing: str) -> None:
     """Redirect a browser that the provider sent to this very address: it would show the tokens as a page (D47).
 
     The site's page has a script, which exchanges the code here.

@@ -48,18 +48,18 @@ $$ select translate(regexp_replace(lower(text), '[^[:alnum:]]+', ' ', 'g'), 'ё'
 select coalesce(max(split_part(username_key, '-', 3)::bigint), 0) + 1 from accounts
 where username_key ~ '^scale-star-[0-9]{1,9}$';
 
--- name: setup_fates
+-- name: setup_outcomes
 -- Histories of orders of a kind: random numbers from `floor` to `ceiling` select one, with its number of steps and its
 -- final state. `term`: days from the last step to the deadline; null: there is none.
-create temp table scale_fates as
-select * from jsonb_to_recordset(%(fates)s) as fates (
-    fate integer, kind text, floor double precision, ceiling double precision, status text, money text, money_goal text,
+create temp table scale_outcomes as
+select * from jsonb_to_recordset(%(outcomes)s) as outcomes (
+    outcome integer, kind text, floor double precision, ceiling double precision, status text, money text, money_goal text,
     steps integer, term integer);
 
 -- name: setup_steps
 create temp table scale_steps as
 select * from jsonb_to_recordset(%(steps)s) as steps (
-    fate integer, step integer, action text, actor_role text,
+    outcome integer, step integer, action text, actor_role text,
     from_status text, to_status text, from_money text, to_money text);
 
 -- name: batch_draw_people
@@ -225,7 +225,7 @@ create temp table scale_orders on commit drop as
 select nextval(pg_get_serial_sequence('orders', 'id')) as id,
     case when money <> 'none' then nextval(pg_get_serial_sequence('payments', 'id')) end as payment_id, *
 from (
-    select draws.n, draws.kind, fate, status, money, money_goal, pace, term, moments.placed_at, buyers.id as buyer_id,
+    select draws.n, draws.kind, outcome, status, money, money_goal, pace, term, moments.placed_at, buyers.id as buyer_id,
         stars.account_id, stars.creator_id, services.id as service_id, services.price,
         services.price + coalesce(chosen.sum, 0) as total_price, coalesce(chosen.options, '[]') as options
     from (
@@ -238,7 +238,7 @@ from (
     ) draws
     join scale_stars stars on stars.n = star
     join scale_people buyers on buyers.n = buyer and not buyers.is_creator
-    join scale_fates fates on fates.kind = draws.kind and luck >= floor and luck < ceiling
+    join scale_outcomes outcomes on outcomes.kind = draws.kind and luck >= floor and luck < ceiling
     join scale_services services on services.n = stars.n
         and services.place = case draws.kind when 'greeting' then 0 else draws.place end
     cross join lateral (
@@ -262,7 +262,7 @@ create temp table scale_history on commit drop as
 select orders.id as order_id, step, action, actor_role, from_status, to_status, from_money, to_money, payment_id,
     total_price as price, case actor_role when 'buyer' then buyer_id when 'creator' then account_id end as actor_id,
     placed_at + step * pace as at
-from scale_orders orders join scale_steps using (fate);
+from scale_orders orders join scale_steps using (outcome);
 
 -- name: batch_moments
 create temp table scale_moments on commit drop as

@@ -35,7 +35,7 @@ _BATCH = 5_000
 
 #: The actions after placing an order, by percentage. The money is settled or was never requested: the poller would ask
 #: the provider about anything else.
-GREETING_FATES = (
+GREETING_OUTCOMES = (
     (18, ""),
     (9, "accept"),
     (12, "pay money_held accept money_captured"),
@@ -47,7 +47,7 @@ GREETING_FATES = (
     (4, "cancel"),
     (3, "pay money_held accept money_captured cancel money_refunded"),
 )
-SERVICE_FATES = (
+SERVICE_OUTCOMES = (
     (15, ""),
     (15, "accept"),
     (10, "accept deliver"),
@@ -59,7 +59,7 @@ SERVICE_FATES = (
     (4, "pay money_held accept cancel money_released"),
     (4, "cancel"),
 )
-FATES = ((Kind.GREETING, GREETING_FATES), (Kind.SERVICE, SERVICE_FATES))
+OUTCOMES = ((Kind.GREETING, GREETING_OUTCOMES), (Kind.SERVICE, SERVICE_OUTCOMES))
 _BUYER = {Action.PAY, Action.APPROVE, Action.CANCEL, Action.REVIEW, Action.REQUEST_REVISION, Action.DISPUTE}
 _CREATOR = {Action.ACCEPT, Action.REJECT, Action.DELIVER}
 _TABLES = (
@@ -115,45 +115,45 @@ def fill(dsn: str, creators: int) -> None:
 
 def _prepare(cursor: Any) -> int:
     """Create what the batches draw from. Returns the number of the first new creator."""
-    fates, steps = _simulated_fates()
+    outcomes, steps = _simulated_outcomes()
     for name, statement in QUERIES:
         if name.startswith("setup_"):
-            cursor.execute(statement, {"fates": Json(fates), "steps": Json(steps)})
+            cursor.execute(statement, {"outcomes": Json(outcomes), "steps": Json(steps)})
     cursor.execute(QUERIES.next_number, {})
     (first,) = cursor.fetchone()
     return int(first)
 
 
-def _simulated_fates() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of ``scale_fates`` and ``scale_steps``."""
-    fates: list[dict[str, Any]] = []
+def _simulated_outcomes() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of ``scale_outcomes`` and ``scale_steps``."""
+    outcomes: list[dict[str, Any]] = []
     steps: list[dict[str, Any]] = []
-    for kind, scripts in FATES:
+    for kind, scripts in OUTCOMES:
         ceilings = [end / sum(share for share, _ in scripts) for end in accumulate(share for share, _ in scripts)]
         for (_, script), floor, ceiling in zip(scripts, [0.0, *ceilings], ceilings, strict=False):
-            order, simulated = _simulated(kind, len(fates), script)
+            order, simulated = _simulated(kind, len(outcomes), script)
             deadline = deadline_of(order)
             end: dict[str, Any] = {"status": order.status, "money": order.money, "money_goal": order.money_goal}
             end |= {"steps": len(simulated) - 1, "term": getattr(Terms(), deadline.term).days if deadline else None}
-            fates.append({"fate": len(fates), "kind": kind, "floor": floor, "ceiling": ceiling, **end})
+            outcomes.append({"outcome": len(outcomes), "kind": kind, "floor": floor, "ceiling": ceiling, **end})
             steps += simulated
-    return fates, steps
+    return outcomes, steps
 
 
-def _simulated(kind: Kind, fate: int, script: str) -> tuple[Order, list[dict[str, Any]]]:
+def _simulated(kind: Kind, outcome: int, script: str) -> tuple[Order, list[dict[str, Any]]]:
     """The order after all actions, and the steps."""
     order = new_order(kind)
-    steps = [{"fate": fate, "step": 0, "action": "place", "actor_role": Role.BUYER, **_change(None, order)}]
+    steps = [{"outcome": outcome, "step": 0, "action": "place", "actor_role": Role.BUYER, **_change(None, order)}]
     for number, action in enumerate(map(Action, script.split()), 1):
-        step = decide(order, action, _doer(action))
+        step = decide(order, action, _actor_for(action))
         before, order = order, step.taken(order)
         steps.append(
-            {"fate": fate, "step": number, "action": action, "actor_role": step.role, **_change(before, order)}
+            {"outcome": outcome, "step": number, "action": action, "actor_role": step.role, **_change(before, order)}
         )
     return order, steps
 
 
-def _doer(action: Action) -> Role:
+def _actor_for(action: Action) -> Role:
     if action in _BUYER:
         return Role.BUYER
     return Role.CREATOR if action in _CREATOR else Role.SYSTEM

@@ -50,7 +50,7 @@ _RECOUNTS = (
     *(QUERIES.balance_differences, QUERIES.overdue),
 )
 #: The recount names this many differences of a kind; more say nothing more.
-_MOST_DIFFERENCES = 1000
+_MAX_DIFFERENCES = 1000
 
 
 class EarningRepository:
@@ -175,7 +175,7 @@ class EarningRepository:
         """Where earnings and balances disagree with their entries, the frozen terms, or the payments' ledger."""
         found = []
         for query in _RECOUNTS:
-            rows = await self._tx.all(query, limit=_MOST_DIFFERENCES, before=overdue_since)
+            rows = await self._tx.all(query, limit=_MAX_DIFFERENCES, before=overdue_since)
             found += [Difference(**row) for row in rows]
         return found
 

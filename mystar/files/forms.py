@@ -22,7 +22,7 @@ from mystar.kit.web.multipart import FormPart, chunks, parts, require_unpacked, 
 from mystar.kit.web.validation import loaded, read_body
 
 #: Bytes of one ordinary field, and of everything in a form that is not its file.
-_LONGEST_FIELD = 16 * 1024
+_MAX_FIELD_BYTES = 16 * 1024
 _FORM_AROUND_FILE = 64 * 1024
 _TOO_LONG = Text("Слишком длинное значение.", "The value is too long.")
 #: The name of a `FileField` that takes the file of any field.
@@ -198,6 +198,6 @@ async def _field(request: web.Request, name: str, part: FormPart) -> str:
     value = b""
     async for chunk in chunks(request, part):
         value += chunk
-        if len(value) > _LONGEST_FIELD:
+        if len(value) > _MAX_FIELD_BYTES:
             raise FileRefused(name, _TOO_LONG)
     return text_of(value)

@@ -219,7 +219,7 @@ def refusal_for(kinds: tuple[str, ...]) -> Text:
 
 
 _DRIVES_AND_FOLDERS = re.compile(r"^.*[/\\:]", re.DOTALL)
-_LONGEST_NAME = 200
+_MAX_NAME_LENGTH = 200
 
 
 def clean_name(name: str) -> str:
@@ -228,5 +228,5 @@ def clean_name(name: str) -> str:
     visible = "".join(one for one in bare if unicodedata.category(one)[0] != "C").strip(" .")
     stem, dot, extension = visible.rpartition(".")
     if dot and len(extension) <= 10:
-        return f"{stem[: _LONGEST_NAME - len(extension) - 1]}.{extension}"
-    return visible[:_LONGEST_NAME] or "file"
+        return f"{stem[: _MAX_NAME_LENGTH - len(extension) - 1]}.{extension}"
+    return visible[:_MAX_NAME_LENGTH] or "file"

@@ -347,7 +347,7 @@ class FileService:
             removed, after = removed + len(keys), keys[-1]
         return removed
 
-    async def sweep_strays(self) -> int:
+    async def sweep_objects_without_row(self) -> int:
         """Delete bytes without a row, as after a crash during an upload; answer how many."""
         young = self._clock.now() - PATIENCE
         removed, batch = 0, list[str]()
@@ -355,11 +355,11 @@ class FileService:
             if kept.stored_at < young:
                 batch.append(kept.key)
             if len(batch) == _BATCH:
-                removed += await self._remove_strays(batch)
+                removed += await self._remove_objects_without_row(batch)
                 batch = []
-        return removed + await self._remove_strays(batch)
+        return removed + await self._remove_objects_without_row(batch)
 
-    async def _remove_strays(self, keys: list[str]) -> int:
+    async def _remove_objects_without_row(self, keys: list[str]) -> int:
         strays = await FileRepository(self._db).unknown_keys(keys)
         for key in strays:
             await self._storage.delete(key)

@@ -15,5 +15,5 @@ def tasks(files: FileService) -> tuple[Callable[[object], AsyncIterator[None]], 
     return (
         every(_HOUR, files.sweep, name="file sweeper"),
         every(_DAY, files.copy_older, name="copies of older avatars"),
-        every(_DAY, files.sweep_strays, name="stray bytes sweeper"),
+        every(_DAY, files.sweep_objects_without_row, name="stray bytes sweeper"),
     )

@@ -11,19 +11,19 @@ from mystar.kit.events import Events
 from mystar.kit.outbox.mail import Mailer, unlinked
 from mystar.kit.postgres.database import Tx
 from mystar.kit.web.site import Site
-from mystar.notifications.letters import (
+from mystar.notifications.listeners import kind_of
+from mystar.notifications.mail_texts import (
     DUE,
     FOR_WHOM,
     PAY,
     REASON,
     SUM,
     WISH,
-    Draft,
+    MailContent,
+    render_values,
     rubles,
-    written,
     zone_of,
 )
-from mystar.notifications.listeners import kind_of
 from mystar.notifications.model import OrderReader, format_date
 from mystar.notifications.repository import NotificationRepository
 from mystar.orders.model import (
@@ -125,7 +125,7 @@ class OrderMails:
             for one in (parties.buyer, parties.creator)
         }
         name = "order_placed" if order.offer_id is None else "offer_accepted"
-        draft = Draft({}, [(FOR_WHOM, order.for_whom), (WISH, order.requirements)])
+        draft = MailContent({}, [(FOR_WHOM, order.for_whom), (WISH, order.requirements)])
         await self._mail_to(tx, name, order, Role.CREATOR, people, draft)
 
     async def _accepted(self, tx: Tx, fact: OrderAccepted) -> None:
@@ -225,11 +225,11 @@ class OrderMails:
         reader = people.get((order.buyer_id if role is Role.BUYER else order.creator_account_id) or 0)
         # Of what has no notification of its own, no digest would tell.
         if reader is None or role not in roles or reader.recent < self._mails_per_hour:
-            draft = Draft(values, [(REASON, order.cancellation_reason)], more or [], link, action)
+            draft = MailContent(values, [(REASON, order.cancellation_reason)], more or [], link, action)
             await self._mail_to(tx, name, order, role, people, draft)
 
     async def _mail_to(
-        self, tx: Tx, name: str, order: Order, role: Role, people: Mapping[int, OrderReader], draft: Draft
+        self, tx: Tx, name: str, order: Order, role: Role, people: Mapping[int, OrderReader], draft: MailContent
     ) -> None:
         ids = {Role.BUYER: order.buyer_id, Role.CREATOR: order.creator_account_id}
         reader = people.get(ids[role] or 0)
@@ -250,7 +250,7 @@ class OrderMails:
             reader.language,
             dialect=dialect,
             username=reader.username,
-            **written(name, draft, reader.language, zone_of(reader.time_zone, self._clock.zone)),
+            **render_values(name, draft, reader.language, zone_of(reader.time_zone, self._clock.zone)),
         )
 
 

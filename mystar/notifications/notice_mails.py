@@ -10,7 +10,17 @@ from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer, unlinked
 from mystar.kit.postgres.database import Tx
 from mystar.kit.web.site import Site
-from mystar.notifications.letters import INCLUDED, REASON, SUM, TERM, Draft, days_text, rubles, written, zone_of
+from mystar.notifications.mail_texts import (
+    INCLUDED,
+    REASON,
+    SUM,
+    TERM,
+    MailContent,
+    days_text,
+    render_values,
+    rubles,
+    zone_of,
+)
 from mystar.notifications.model import Recipient
 from mystar.notifications.repository import NotificationRepository
 
@@ -32,7 +42,7 @@ class NoticeMails:
             return
         reader = await self._reader(tx, buyer_id, "offer")
         with_changes = Text("Цена с доработками", "Price with modifications")
-        draft = Draft(
+        draft = MailContent(
             {"sender": unlinked(message.sender.username), "what": unlinked(offer.title), "amount": rubles(offer.price)},
             [
                 (SUM, rubles(offer.price)),
@@ -47,11 +57,11 @@ class NoticeMails:
 
     async def message(self, tx: Tx, star: Recipient, sender: str, conversation_id: int, unsubscribe: str) -> None:
         page = ("conversation", conversation_id)
-        await self._send(tx, "message", star, Draft({"sender": unlinked(sender)}), page, unsubscribe=unsubscribe)
+        await self._send(tx, "message", star, MailContent({"sender": unlinked(sender)}), page, unsubscribe=unsubscribe)
 
     async def payout(self, tx: Tx, name: str, payout: Payout, amount: int) -> None:
         """:param name: "payout_paid", "payout_failed", "payout_not_made" or "payout_returned"."""
-        draft = Draft(
+        draft = MailContent(
             {"amount": rubles(amount), "destination": payout.mask},
             [(SUM, rubles(amount)), (Text("Куда", "To"), payout.mask)],
         )
@@ -60,7 +70,7 @@ class NoticeMails:
 
     async def balance(self, tx: Tx, event: BalanceAdjusted) -> None:
         amount = rubles(event.amount)
-        draft = Draft({"amount": amount}, [(SUM, amount), (REASON, event.reason)])
+        draft = MailContent({"amount": amount}, [(SUM, amount), (REASON, event.reason)])
         reader = await self._reader(tx, event.creator_id, "balance_adjusted")
         await self._send(tx, "balance_adjusted", reader, draft, ("earnings", event.creator_id))
 
@@ -74,7 +84,7 @@ class NoticeMails:
         tx: Tx,
         name: str,
         reader: Recipient | None,
-        draft: Draft,
+        draft: MailContent,
         page: tuple[str, int],
         *,
         unsubscribe: str = "",
@@ -93,5 +103,5 @@ class NoticeMails:
             dialect=product,
             unsubscribe=unsubscribe,
             username=reader.username,
-            **written(name, draft, reader.language, zone_of(reader.time_zone, self._clock.zone)),
+            **render_values(name, draft, reader.language, zone_of(reader.time_zone, self._clock.zone)),
         )

@@ -107,7 +107,7 @@ class Placing:
         amount = _agreed_price(greeting, occasion, price)
         await self._limits.hit("order_again", f"{actor.id} {greeting.account_id}")
         now = self._clock.now()
-        require_to_come(due_date, now, "by_date")
+        require_future(due_date, now, "by_date")
         order, _ = await self._place(
             actor,
             Kind.GREETING,
@@ -147,7 +147,7 @@ class Placing:
         if quote.account_id == actor.id:
             raise OwnService
         now = self._clock.now()
-        require_to_come(delivery_date, now, "delivery_date")
+        require_future(delivery_date, now, "delivery_date")
         options = [ChosenOption(one.id, one.name, one.description, one.price) for one in quote.options]
         if modifications is not None:
             options.append(_modifications(quote.modifications_price, quote.base_price, modifications))
@@ -189,7 +189,7 @@ class Placing:
         :raises Invalid: the ``delivery_date`` has passed.
         """
         service, now = await self._catalog.offerable(terms.service_id, tx), self._clock.now()
-        require_to_come(delivery_date, now, "delivery_date")
+        require_future(delivery_date, now, "delivery_date")
         options = []
         if modifications is not None:
             options.append(_modifications(terms.modifications_price, terms.price, modifications))
@@ -279,7 +279,7 @@ def _modifications(whole_price: int | None, price: int, description: str) -> Cho
     return ChosenOption(None, _MODIFICATIONS, description, whole_price - price)
 
 
-def require_to_come(day: date | None, now: datetime, field: str) -> None:
+def require_future(day: date | None, now: datetime, field: str) -> None:
     """:raises Invalid: the day is over in every time zone, UTC-12 included."""
     if day is not None and day < (now - timedelta(hours=12)).date():
         raise Invalid(fields={field: [DATE_PASSED]})

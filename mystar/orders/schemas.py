@@ -29,7 +29,7 @@ from mystar.orders.shares import CreatorShare
 from mystar.orders.state_machine import allowed_actions
 from mystar.payments.model import Payment
 
-MOST_OPTIONS, MOST_FILES, LONGEST, LONGEST_REASON = 50, 20, 5000, 1000
+MAX_OPTIONS, MAX_FILES, MAX_TEXT_LENGTH, MAX_REASON_LENGTH = 50, 20, 5000, 1000
 #: Other names that clients send for the keys of the market document.
 _ALIASES = {"service": "service_id", "modifications_description": "modifications"}
 SHOWN_STATUSES = ("pending", "paid", *(status.value for status in Status if status is not Status.PENDING))
@@ -63,13 +63,13 @@ class ServiceOrderDraft(BaseSchema):
     """Prices, parties and statuses cannot be set: other keys are ignored (D1)."""
 
     service_id = Id(required=True, metadata={"description": "Or `service`. A greeting service makes a greeting order."})
-    requirements = PlainText(load_default="", max_length=LONGEST)
+    requirements = PlainText(load_default="", max_length=MAX_TEXT_LENGTH)
     delivery_date = fields.Date(load_default=None, allow_none=True)
-    option_ids = BoundedList(Id(), data_key="selected_option_ids", load_default=list, max_items=MOST_OPTIONS)
+    option_ids = BoundedList(Id(), data_key="selected_option_ids", load_default=list, max_items=MAX_OPTIONS)
     with_modifications = fields.Boolean(load_default=False)
     modifications = PlainText(
         load_default="",
-        max_length=LONGEST,
+        max_length=MAX_TEXT_LENGTH,
         metadata={"description": "Requested modifications, or `modifications_description`; with `with_modifications`."},
     )
 
@@ -85,12 +85,12 @@ class ServiceOrderDraft(BaseSchema):
 class OrderEdit(BaseSchema):
     """Other keys are ignored, also the status, which is changed by actions only."""
 
-    requirements = PlainText(max_length=LONGEST)
+    requirements = PlainText(max_length=MAX_TEXT_LENGTH)
     delivery_date = fields.Date()
 
 
 class OrderReasonDraft(BaseSchema):
-    reason = PlainText(load_default="", max_length=LONGEST_REASON)
+    reason = PlainText(load_default="", max_length=MAX_REASON_LENGTH)
 
     @pre_load
     def read_other_words(self, data: Any, **_options: Any) -> Any:
@@ -109,11 +109,11 @@ class OrderRefundDraft(OrderReasonDraft):
 class DeliveryDraft(BaseSchema):
     """A message, files, or both; a greeting needs a file."""
 
-    message = PlainText(load_default="", max_length=LONGEST)
+    message = PlainText(load_default="", max_length=MAX_TEXT_LENGTH)
     file_ids = BoundedList(
         Id(),
         load_default=list,
-        max_items=MOST_FILES,
+        max_items=MAX_FILES,
         metadata={"description": "Unused uploads of the actor."},
     )
 

@@ -37,7 +37,7 @@ from mystar.orders.model import (
     Role,
     Status,
 )
-from mystar.orders.placing import OfferedTerms, Placing, require_to_come
+from mystar.orders.placing import OfferedTerms, Placing, require_future
 from mystar.orders.repository import OrderRepository
 from mystar.orders.state_machine import Action, Terms, Transition, deadline_of, decide
 from mystar.orders.transitions import Transitions, acting_role
@@ -186,7 +186,7 @@ class OrderService:
         :raises Invalid: the date has passed.
         """
         now = self._clock.now()
-        require_to_come(delivery_date, now, "delivery_date")
+        require_future(delivery_date, now, "delivery_date")
         await self._limit(actor, Action.EDIT)
         async with self._db.transaction() as tx:
             order, transition = await self._transitions.decide(tx, actor, order_id, Action.EDIT)

@@ -28,7 +28,7 @@ PERSONAL_DATA = PersonalQueries(
 CONSTRAINTS: dict[str, Callable[[], MystarError]] = {"payments_open_key": PaymentOpen}
 
 #: Payments of one order that a page shows.
-_MOST = 100
+_MAX_PAYMENTS = 100
 _COLUMNS = tuple(field.name for field in fields(Payment))
 
 
@@ -92,7 +92,7 @@ class PaymentRepository:
         return _payment(row) if row else None
 
     async def of_order(self, order_id: int) -> list[Payment]:
-        rows = await self._tx.all(QUERIES.payments_of_order, order_id=order_id, most=_MOST)
+        rows = await self._tx.all(QUERIES.payments_of_order, order_id=order_id, most=_MAX_PAYMENTS)
         return [_payment(row) for row in rows]
 
     async def lock_latest(self, order_id: int) -> Payment | None:

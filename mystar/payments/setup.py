@@ -14,7 +14,7 @@ from mystar.payments.repository import CONSTRAINTS as CONSTRAINTS
 from mystar.payments.repository import PERSONAL_DATA, PaymentRepository
 from mystar.payments.service import PaymentService
 from mystar.payments.settlement import TOPIC, Settlement
-from mystar.payments.tasks import LONGEST_PAUSE, ProviderCalls
+from mystar.payments.tasks import MAX_PAUSE, ProviderCalls
 
 #: The dialects pay through orders; notifications of the provider have an address in a dialect.
 ROUTES: tuple[Route, ...] = ()
@@ -32,7 +32,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     )
     settlement = Settlement(infra.db, infra.outbox, infra.clock, poll_seconds=settings.poll_seconds)
     calls = ProviderCalls(infra.db, yookassa, settlement, infra.clock)
-    infra.outbox.handle(TOPIC, calls.send, concurrency=4, max_pause=LONGEST_PAUSE)
+    infra.outbox.handle(TOPIC, calls.send, concurrency=4, max_pause=MAX_PAUSE)
     payments = PaymentService(
         infra.db,
         infra.outbox,

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 #: Longest pause between attempts of one call, in seconds: a payer waits for the page or the refund, and the circuit
 #: breaker spares a provider that is down.
-LONGEST_PAUSE = 30.0
+MAX_PAUSE = 30.0
 #: Seconds before a refused call is retried, while it still leads to the goal.
 _AFTER_REFUSAL = 600.0
 _REFUND_PENDING = 60.0

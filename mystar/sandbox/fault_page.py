@@ -27,7 +27,7 @@ MEANINGS: Mapping[str, Words] = {
     "refunds.pending": ("Вероятность, что возврат ждёт", "Probability that a refund stays pending"),
     "refunds.insufficient_funds": ("Вероятность, что на возврат нет денег", "Probability that a refund has no money"),
     "payouts.pending_seconds": ("Сколько секунд выплата ждёт", "Seconds that a payout is pending"),
-    "payouts.hold": ("Выплаты ждут рычага", "Payouts wait for a lever"),
+    "payouts.hold": ("Выплаты ждут команды", "Payouts wait for a command"),
     "payouts.canceled": ("Вероятность отказа в выплате", "Probability that a payout is refused"),
     "receipts.pending": ("Вероятность, что чек ждёт", "Probability that a receipt stays pending"),
     "receipts.canceled": ("Вероятность, что чек отклонён", "Probability that a receipt is refused"),

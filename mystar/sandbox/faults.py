@@ -118,7 +118,7 @@ RULES: Mapping[str, Any] = {
     # The parameter that every new payment is refused for; empty refuses none.
     "refuse_payments": ("", _parameter),
     "refunds": {"pending": (0.0, _probability), "insufficient_funds": (0.0, _probability)},
-    # A payout stays pending for so long; held, it waits for a lever.
+    # A payout stays pending for so long; held, it ends by a request to the sandbox.
     "payouts": {"pending_seconds": (0.0, _seconds), "hold": (False, _switch), "canceled": (0.0, _probability)},
     "receipts": {"pending": (0.0, _probability), "canceled": (0.0, _probability)},
     "webhook_duplicates": (0, _count),

@@ -245,7 +245,7 @@ class TestCopies:
         self, files: FileService, avatar: StoredFile, clock: FrozenClock, media_folder: Path
     ) -> None:
         clock.moment = clock.moment.replace(year=clock.moment.year + 1)
-        assert await files.sweep() == await files.sweep_strays() == 0
+        assert await files.sweep() == await files.sweep_objects_without_row() == 0
         assert len(stored(media_folder)) == 1 + len(SIDES)
 
     async def test_a_lost_copy_is_reported(self, files: FileService, avatar: StoredFile, media_folder: Path) -> None:

@@ -211,7 +211,7 @@ class TestService:
         await store(app[STORAGES].both, "uploads/stray.bin", b"nobody's")
         clock.moment += timedelta(hours=25)
         assert await files.sweep() == 5
-        assert await files.sweep_strays() == 1
+        assert await files.sweep_objects_without_row() == 1
         assert len(kept()) == 1
         assert [key async for key in files.missing()] == []
 

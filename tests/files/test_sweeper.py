@@ -79,9 +79,9 @@ async def test_bytes_without_a_row_are_deleted_after_a_day(
     kept = await attach(app, files, await receive(owner, b"kept"))
     for number in range(3):
         (media_folder / "notes" / f"stray-{number}.bin").write_bytes(b"x")
-    assert await files.sweep_strays() == 0
+    assert await files.sweep_objects_without_row() == 0
     clock.moment += LATER
-    assert await files.sweep_strays() == 3
+    assert await files.sweep_objects_without_row() == 3
     assert stored(media_folder) == [kept.key]
     assert [key async for key in files.missing()] == []
 

@@ -22,7 +22,7 @@ from mystar.kit.web.idempotency import StillRunning
 #: Seconds for all attempts at one request, and for one attempt. A slow machine needs long to start the service again;
 #: the time that is promised is measured after the last kill.
 GIVE_UP_AFTER, ATTEMPT_TIMEOUT = 240.0, 20.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
+_FIRST_PAUSE, _MAX_PAUSE = 0.1, 1.0
 
 Body = Mapping[str, Any] | Callable[[], aiohttp.FormData] | None
 Attempt = Callable[[], Awaitable["Answer"]]
@@ -185,7 +185,7 @@ class Client:
                 retried, problem = True, f"{answer.status} {answer.body}"
             self._acknowledgements.lost += 1
             await asyncio.sleep(pause * self._chance.uniform(0.5, 1.0))
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            pause = min(pause * 2, _MAX_PAUSE)
         raise UnexpectedAnswer(f"{self.name}: {action}: no answer in {GIVE_UP_AFTER} s, the last was: {problem}")
 
     async def _attempt(

@@ -42,7 +42,7 @@ class Clock:
 
 
 class Sandbox(SandboxClient):
-    """The levers, and the calls of a shop and of a sender of mail."""
+    """The controls, and the calls of a shop and of a sender of mail."""
 
     async def ask(
         self, method: str, path: str, body: Any = None, *, key: str | None = "", auth: str | None = SHOP

@@ -63,7 +63,7 @@ async def _send_again(request: web.Request, id_: int) -> None:
 
 async def _retry(request: web.Request, id_: int) -> None:
     await request.app[OUTBOX_ADMIN].retry(id_)
-    await request.app[AUDIT].record_separately("staff_act", route="admin.letter-retry", id=id_)
+    await request.app[AUDIT].record_separately("staff_act", route="admin.outbox-retry", id=id_)
 
 
 _RETRY = BulkAction(

@@ -270,9 +270,9 @@ ROUTES: tuple[Route, ...] = (
         route("POST", f"/admin/orders/{ID}/{name}/", action, f"admin.order-{name}", documented=False)
         for name, action in _ACTIONS.items()
     ),
-    route("POST", "/admin/studio-orders/{order_id:[0-9]{1,18}}/process/", process_order, "admin.process"),
-    route("POST", "/admin/studio-orders/process/", process_many, "admin.studio-process", documented=False),
-    route("GET", "/admin/studio-orders/progress/", progress, "admin.studio-progress", documented=False),
+    route("POST", "/admin/studio-orders/{order_id:[0-9]{1,18}}/process/", process_order, "admin.studio-order-process"),
+    route("POST", "/admin/studio-orders/process/", process_many, "admin.studio-orders-process", documented=False),
+    route("GET", "/admin/studio-orders/progress/", progress, "admin.studio-orders-progress", documented=False),
     route("GET", f"/admin/payments/{ID}/", show_payment, "admin.payment", documented=False),
     route("POST", f"/admin/payments/{ID}/refresh/", refresh_payment, "admin.payment-refresh", documented=False),
 )

@@ -47,7 +47,7 @@ async def repeat(request: web.Request) -> web.Response:
 
 
 ROUTES: tuple[Route, ...] = (
-    route("GET", f"/admin/outbox/{ID}/", show, "admin.letter", documented=False),
-    route("POST", f"/admin/outbox/{ID}/retry/", retry, "admin.letter-retry", documented=False),
-    route("POST", f"/admin/outbox/{ID}/repeat/", repeat, "admin.letter-repeat", documented=False),
+    route("GET", f"/admin/outbox/{ID}/", show, "admin.outbox-message", documented=False),
+    route("POST", f"/admin/outbox/{ID}/retry/", retry, "admin.outbox-retry", documented=False),
+    route("POST", f"/admin/outbox/{ID}/repeat/", repeat, "admin.outbox-repeat", documented=False),
 )

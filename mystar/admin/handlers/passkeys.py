@@ -11,12 +11,12 @@ from mystar.accounts.factors.model import PasskeyOptions, Proof, ProofMissing
 from mystar.admin.handlers.forms import text_field
 from mystar.admin.handlers.render import data
 
-_LONGEST = 16_384
+_MAX_LENGTH = 16_384
 
 
 async def proof_fields(request: web.Request) -> Proof:
     """The fields ``code`` and ``credential``, of which one is filled in."""
-    if await text_field(request, "credential", max_length=_LONGEST):
+    if await text_field(request, "credential", max_length=_MAX_LENGTH):
         return Proof(credential=await credential_field(request))
     return Proof(code=await text_field(request, "code", max_length=40))
 
@@ -24,7 +24,7 @@ async def proof_fields(request: web.Request) -> Proof:
 async def credential_field(request: web.Request) -> dict[str, Any]:
     """The answer of the passkey, which the script puts into the form. :raises ProofMissing: it is no JSON object."""
     try:
-        answer = orjson.loads(await text_field(request, "credential", max_length=_LONGEST))
+        answer = orjson.loads(await text_field(request, "credential", max_length=_MAX_LENGTH))
     except orjson.JSONDecodeError:
         raise ProofMissing from None
     if not isinstance(answer, dict) or not answer:

@@ -206,8 +206,8 @@ def _text(value: object) -> str:
 
 _SIGN_IN = "/admin/sign-in/"
 ROUTES: tuple[Route, ...] = (
-    route("GET", _SIGN_IN, show, "admin.door", documented=False),
-    route("POST", _SIGN_IN, sign_in, "admin.door", documented=False),
+    route("GET", _SIGN_IN, show, "admin.login", documented=False),
+    route("POST", _SIGN_IN, sign_in, "admin.login", documented=False),
     route("POST", f"{_SIGN_IN}second-factor/", second_step, "admin.second-factor", documented=False),
     route(
         "POST",

@@ -9,7 +9,7 @@ from mystar.errors import Text
 
 #: What the forms of the panel do; pages are "a page of the panel".
 PANEL_ROUTES: Mapping[str, Text] = {
-    "admin.door": Text("вход в панель", "sign-in to the panel"),
+    "admin.login": Text("вход в панель", "sign-in to the panel"),
     "admin.second-factor": Text("вход: второй фактор", "sign-in: second factor"),
     "admin.second-factor-options": Text("вход: ключ доступа", "sign-in: passkey"),
     "admin.passkey-options": Text("вход: ключ доступа", "sign-in: passkey"),
@@ -32,18 +32,18 @@ PANEL_ROUTES: Mapping[str, Text] = {
     "admin.order-refund": Text("вернуть деньги за заказ", "refund an order"),
     "admin.order-refund-again": Text("вернуть ещё раз", "refund again"),
     "admin.order-resume-payment": Text("разрешить оплату снова", "let the buyer pay again"),
-    "admin.process": Text("заказ студии в обработку", "process a studio order"),
-    "admin.studio-process": Text("заказы студии в обработку", "process studio orders"),
+    "admin.studio-order-process": Text("заказ студии в обработку", "process a studio order"),
+    "admin.studio-orders-process": Text("заказы студии в обработку", "process studio orders"),
     "admin.payment-refresh": Text("обновить платёж у провайдера", "refresh a payment from the provider"),
     "admin.block": Text("заблокировать аккаунт", "block an account"),
     "admin.unblock": Text("разблокировать аккаунт", "unblock an account"),
     "admin.reset-factors": Text("сбросить второй фактор", "reset second factors"),
-    "admin.role": Text("сменить роль", "change a role"),
+    "admin.account-role": Text("сменить роль", "change a role"),
     "admin.session-end": Text("закончить сеанс", "end a session"),
     "admin.account-export": Text("выгрузить данные человека", "export a person's data"),
     "admin.account-erase": Text("удалить аккаунт", "erase an account"),
-    "admin.account-keep": Text("отменить удаление аккаунта", "withdraw an erasure"),
-    "admin.account-phone": Text("подтвердить телефон", "prove a phone"),
+    "admin.account-erase-withdraw": Text("отменить удаление аккаунта", "withdraw an erasure"),
+    "admin.account-prove-phone": Text("подтвердить телефон", "prove a phone"),
     "admin.staff": Text("новый сотрудник", "new staff account"),
     "admin.creator-top": Text("топ креаторов", "top of the creators"),
     "admin.service-listing": Text("скрыть или показать услугу", "hide or show a service"),
@@ -61,8 +61,8 @@ PANEL_ROUTES: Mapping[str, Text] = {
     "admin.order-note": Text("заметка о заказе", "note about an order"),
     "admin.account-note": Text("заметка о человеке", "note about a person"),
     "admin.service-note": Text("заметка об услуге", "note about a service"),
-    "admin.letter-retry": Text("отправить исходящее сейчас", "send from the outbox now"),
-    "admin.letter-repeat": Text("отправить письмо ещё раз", "send a mail again"),
+    "admin.outbox-retry": Text("отправить исходящее сейчас", "send from the outbox now"),
+    "admin.outbox-repeat": Text("отправить письмо ещё раз", "send a mail again"),
     "admin.receipt-send": Text("отправить чек снова", "send a receipt again"),
     "admin.payout-queue": Text("запустить выплаты снова", "resume payouts"),
     "admin.payout-approve": Text("подтвердить выплату", "approve a payout"),
@@ -88,6 +88,17 @@ _OF_LISTS: Mapping[str, Text] = {
     "-filters": Text("сохранить фильтр", "save a filter"),
     "-filter-delete": Text("удалить фильтр", "delete a filter"),
 }
+#: Names that routes had once; the audit log keeps them.
+_FORMER_NAMES: Mapping[str, str] = {
+    "admin.door": "admin.login",
+    "admin.process": "admin.studio-order-process",
+    "admin.studio-process": "admin.studio-orders-process",
+    "admin.role": "admin.account-role",
+    "admin.account-keep": "admin.account-erase-withdraw",
+    "admin.account-phone": "admin.account-prove-phone",
+    "admin.letter-retry": "admin.outbox-retry",
+    "admin.letter-repeat": "admin.outbox-repeat",
+}
 _PANEL_PAGE = Text("страница панели", "a page of the panel")
 _API = Text("API: {name}", "API: {name}")
 
@@ -97,6 +108,6 @@ def route_words(name: str) -> Text:
     contract = name.partition(".")[0]
     if contract == "admin":
         of_list = next((words for end, words in _OF_LISTS.items() if name.endswith(end)), _PANEL_PAGE)
-        return PANEL_ROUTES.get(name, of_list)
+        return PANEL_ROUTES.get(_FORMER_NAMES.get(name, name), of_list)
     known = CHANNELS.get(contract)
     return Text(*(words.format(name=title) for words, title in zip(_API, known or (contract, contract), strict=True)))

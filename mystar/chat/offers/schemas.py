@@ -21,7 +21,7 @@ from mystar.kit.money import rubles_text
 from mystar.kit.web.fields import BaseSchema, BoundedInteger, Id, PlainText, RubleAmount
 from mystar.kit.web.pagination import PageQuery
 from mystar.orders.model import Role
-from mystar.orders.schemas import LONGEST
+from mystar.orders.schemas import MAX_TEXT_LENGTH
 
 _STATUSES = [str(status) for status in OfferStatus]
 
@@ -95,7 +95,7 @@ class OfferAcceptance(BaseSchema):
 
     requirements = PlainText(
         load_default="",
-        max_length=LONGEST,
+        max_length=MAX_TEXT_LENGTH,
         metadata={"description": "Default: the text of the offer.", "example": "Without music"},
     )
     delivery_date = fields.Date(
@@ -108,7 +108,7 @@ class OfferAcceptance(BaseSchema):
     )
     modifications = PlainText(
         load_default="",
-        max_length=LONGEST,
+        max_length=MAX_TEXT_LENGTH,
         metadata={"description": "Requested modifications; with `with_modifications`.", "example": "Another ending"},
     )
 

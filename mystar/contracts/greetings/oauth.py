@@ -20,7 +20,7 @@ from mystar.contracts.sign_in import (
     begin,
     end_attempt,
     exchange,
-    leave_a_redirect,
+    redirect_to_site_page,
     set_attempt_cookie,
     token_response,
 )
@@ -102,7 +102,7 @@ def _link(name: Name, landing: str, summary: str) -> Handler:
 @querystring_schema(ProviderCallback)
 @response_schema(ProviderAnswer, 200)
 async def mid_yandex(request: web.Request) -> web.Response:
-    leave_a_redirect(request, "yandex", "greetings", landing=_YANDEX_CALLBACK)
+    redirect_to_site_page(request, "yandex", "greetings", landing=_YANDEX_CALLBACK)
     answer = token_response(await exchange(request, "yandex", "greetings"))
     return await end_attempt(request, "yandex", "greetings", answer)
 
@@ -111,7 +111,7 @@ async def mid_yandex(request: web.Request) -> web.Response:
 @querystring_schema(ProviderCallback)
 @response_schema(VkAnswer, 200)
 async def mid_vk(request: web.Request) -> web.Response:
-    leave_a_redirect(request, "vk_legacy", "greetings", landing=_VK_CALLBACK)
+    redirect_to_site_page(request, "vk_legacy", "greetings", landing=_VK_CALLBACK)
     answer = token_response(await exchange(request, "vk_legacy", "greetings"))
     return await end_attempt(request, "vk_legacy", "greetings", answer)
 

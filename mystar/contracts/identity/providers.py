@@ -21,7 +21,7 @@ from mystar.contracts.sign_in import (
     begin,
     end_attempt,
     exchange,
-    leave_a_redirect,
+    redirect_to_site_page,
     set_attempt_cookie,
     token_response,
 )
@@ -69,7 +69,7 @@ def _token(name: Name, path: str, title: str) -> Handler:
     @querystring_schema(VkCallback if name == "vk" else ProviderCallback)
     @response_schema(IdentityProviderAnswer, 200)
     async def token(request: web.Request) -> web.Response:
-        leave_a_redirect(request, name, "identity", landing=f"{path}/callback")
+        redirect_to_site_page(request, name, "identity", landing=f"{path}/callback")
         said = dict(await exchange(request, name, "identity"))
         seconds = said.get("expires_in", 0)
         answer = token_response({"refresh_token": "", **said, "expires_in": seconds, "expire_in": seconds})

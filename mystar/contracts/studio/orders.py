@@ -20,12 +20,12 @@ from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import path_of, query_of
 from mystar.orders.keys import STUDIO_ORDERS
-from mystar.orders.studio.model import MOST_PICTURES, StudioOrder
+from mystar.orders.studio.model import MAX_PICTURES, StudioOrder
 from mystar.orders.studio.schemas import StudioOrderView, studio_order_view
 
 TAGS = ["studio: orders"]
 #: In fields of any name: the document names none.
-_PICTURES = FileField(ANYWHERE, ("image",), "studio", max_count=MOST_PICTURES)
+_PICTURES = FileField(ANYWHERE, ("image",), "studio", max_count=MAX_PICTURES)
 
 
 class StudioOrderDraft(BaseSchema):

@@ -15,7 +15,7 @@ from mystar.kit.money import rubles_text
 from mystar.kit.web.fields import BoundedList, Id, PlainText, RubleAmount
 from mystar.kit.web.validation import loaded
 
-_MOST_RULES, _MOST_IDS = 500, 10_000
+_MAX_RULES, _MAX_IDS = 500, 10_000
 
 
 class Percent(fields.Field[int]):
@@ -67,8 +67,8 @@ class RuleSchema(Schema):
         unknown = RAISE
 
     name = PlainText(max_length=200, load_default="")
-    creators = BoundedList(Id(), load_default=None, allow_none=True, max_items=_MOST_IDS)
-    categories = BoundedList(Id(), load_default=None, allow_none=True, max_items=_MOST_IDS)
+    creators = BoundedList(Id(), load_default=None, allow_none=True, max_items=_MAX_IDS)
+    categories = BoundedList(Id(), load_default=None, allow_none=True, max_items=_MAX_IDS)
     kinds = BoundedList(
         fields.String(validate=validate.OneOf(["greeting", "service"])), load_default=None, allow_none=True, max_items=2
     )
@@ -109,8 +109,8 @@ def _wrong(field: str, least: int) -> ValidationError:
 
 def read_rules(data: Any) -> list[RuleDraft]:
     """The list in JSON. :raises RulesWrong: it is no list. :raises Invalid: fields are wrong, by rule from 1."""
-    if not isinstance(data, list) or not 0 < len(data) <= _MOST_RULES:
-        text = Text(f"Нужен список от 1 до {_MOST_RULES} правил.", f"A list of 1 to {_MOST_RULES} rules is needed.")
+    if not isinstance(data, list) or not 0 < len(data) <= _MAX_RULES:
+        text = Text(f"Нужен список от 1 до {_MAX_RULES} правил.", f"A list of 1 to {_MAX_RULES} rules is needed.")
         raise RulesWrong(fields={"rules": [text]})
     return list(loaded(RuleSchema(many=True), data))
 

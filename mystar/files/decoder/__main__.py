@@ -29,7 +29,7 @@ _CPU_SECONDS = 10
 _WALL_SECONDS = 20.0
 _FILE_SIZE = 64 * 2**20
 _NICE = 10
-_LONGEST_ANSWER = 16 * 1024
+_MAX_ANSWER_BYTES = 16 * 1024
 #: How a child ends that a parser crashed; any other violent end is a limit.
 _CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE}
 
@@ -84,11 +84,11 @@ def _in_child(job: Job) -> Result:
 def _answer_of(child: int, reading: int) -> bytes:
     """What the child writes until it ends. It is killed when it takes too long, or answers too much."""
     answer, deadline = b"", time.monotonic() + _WALL_SECONDS
-    while len(answer) < _LONGEST_ANSWER:
+    while len(answer) < _MAX_ANSWER_BYTES:
         ready, _, _ = select.select([reading], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
             break
-        chunk = os.read(reading, _LONGEST_ANSWER)
+        chunk = os.read(reading, _MAX_ANSWER_BYTES)
         if not chunk:
             return answer
         answer += chunk

@@ -30,8 +30,8 @@ TOPIC = "push"
 #: Accounts of one run, and notifications of one account that are pushed one by one; more come as one message.
 _ACCOUNTS, _SINGLE = 500, 3
 #: New notifications of one account that a run looks at.
-_MOST = 100
-_LONGEST = 400
+_MAX_NOTIFICATIONS = 100
+_MAX_LENGTH = 400
 _MANY = Text("Новых уведомлений: {count}", "New notifications: {count}")
 
 
@@ -121,7 +121,7 @@ class PushService:
         account = await rows.lock_due(account_id)
         if account is None:
             return
-        found = await NotificationRepository(tx).after(account_id, account.pushed_id, _MOST)
+        found = await NotificationRepository(tx).after(account_id, account.pushed_id, _MAX_NOTIFICATIONS)
         fresh = [one for one in found if not one.is_read and one.kind not in account.muted]
         messages = [self._message(one, account.language) for one in fresh]
         if len(fresh) > _SINGLE:
@@ -146,8 +146,8 @@ class PushService:
         data = {
             "id": notification.id,
             "type": notification.kind,
-            "title": notification.title(language)[:_LONGEST],
-            "body": notification.message(language)[:_LONGEST],
+            "title": notification.title(language)[:_MAX_LENGTH],
+            "body": notification.message(language)[:_MAX_LENGTH],
             "link": link or self._site.link("market", "home"),
             "tag": f"{notification.kind}-{subject}-{notification.subject_id}",
         }

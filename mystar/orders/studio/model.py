@@ -11,7 +11,7 @@ from mystar.errors import Conflict, Invalid, Text, Unavailable
 from mystar.orders.model import Status
 
 #: Largest number of pictures of an order.
-MOST_PICTURES = 10
+MAX_PICTURES = 10
 
 
 class Picture(NamedTuple):
@@ -67,7 +67,7 @@ class WorkBegun(Conflict):
 
 class TooManyPictures(Invalid):
     def __init__(self, part: str = "images") -> None:
-        most = str(MOST_PICTURES)
+        most = str(MAX_PICTURES)
         super().__init__(fields={part: [Text(f"Не больше {most} фотографий.", f"No more than {most} pictures.")]})
 
 

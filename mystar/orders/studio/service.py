@@ -18,7 +18,7 @@ from mystar.kit.web.pagination import Page, PageRequest
 from mystar.orders.model import ActionForbidden, Money, OrderEvent, OrderUnknown, Role, Status
 from mystar.orders.repository import OrderRepository
 from mystar.orders.studio.model import (
-    MOST_PICTURES,
+    MAX_PICTURES,
     NumbersRunOut,
     Picture,
     StudioOrder,
@@ -140,7 +140,7 @@ class StudioOrders:
             rows = StudioRows(tx)
             if replace_pictures and file_ids:
                 await self._discard_pictures(tx, order)
-            elif len(order.pictures) + len(file_ids) > MOST_PICTURES:
+            elif len(order.pictures) + len(file_ids) > MAX_PICTURES:
                 raise TooManyPictures
             await self._attach(tx, order.id, order.owner_id, file_ids, uploader_id=actor.id)
             await rows.change(
@@ -190,12 +190,12 @@ class StudioOrders:
                     continue
         return orders
 
-    async def start_processing(self, letter: OutboxMessage) -> None:
+    async def start_processing(self, message: OutboxMessage) -> None:
         """Start processing. Idempotent: repeated and concurrent calls change nothing more."""
         async with self._db.transaction() as tx:
             rows = StudioRows(tx)
             try:
-                order = await rows.lock(letter.payload["order_id"])
+                order = await rows.lock(message.payload["order_id"])
             except OrderUnknown:
                 return  # withdrawn meanwhile
             if order.status is not Status.NEW:
@@ -238,7 +238,7 @@ class StudioOrders:
         self, tx: Tx, order_id: int, owner_id: int | None, file_ids: Sequence[int], uploader_id: int | None = None
     ) -> None:
         """Pictures that staff add to an account's order can be opened by its owner, too."""
-        if len(file_ids) > MOST_PICTURES:
+        if len(file_ids) > MAX_PICTURES:
             raise TooManyPictures
         uploader_id = uploader_id or owner_id
         readers = [owner_id] if owner_id is not None and owner_id != uploader_id else []

@@ -22,7 +22,7 @@ from mystar.sandbox.yookassa.records import (
 )
 from mystar.sandbox.yookassa.store import RecordStore
 
-#: Kopecks on a gateway that was never funded by the lever.
+#: Kopecks on a gateway that was never funded by a request to the sandbox.
 FIRST_BALANCE = 100_000_000
 #: Kopecks: the least and the most of one payout, by kind of destination.
 LIMITS = {"bank_card": (500, 50_000_000), "sbp": (100, 50_000_000), "yoo_money": (100, 50_000_000)}

@@ -95,7 +95,7 @@ class Payout:
     metadata: dict[str, str]
     destination: Json
     created_at: str
-    #: When a pending payout ends; None waits for a lever.
+    #: When a pending payout ends; None waits for a request to the sandbox.
     due_at: str | None = None
     #: The cancellation that awaits it; None means success.
     outcome: str | None = None

@@ -1,4 +1,4 @@
-"""Adds the double to an application: its API, the pages of the provider, the levers and the background work."""
+"""Adds the double to an application: its API, the pages of the provider, the controls and the background work."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ from aiohttp import web
 
 from mystar.sandbox.journal import Journal
 from mystar.sandbox.pages import CONTENTS, FAULTS, Clock
-from mystar.sandbox.yookassa import checkout, levers
+from mystar.sandbox.yookassa import checkout, controls
 from mystar.sandbox.yookassa.api import YooKassa
 from mystar.sandbox.yookassa.keys import JOURNAL, MERCHANT, STORE, WEBHOOK_JOURNAL, WEBHOOKS, YOOKASSA
 from mystar.sandbox.yookassa.store import RecordStore
@@ -30,7 +30,7 @@ def add_to(app: web.Application, *, data_dir: Path, merchant: Merchant, webhook_
         webhook_journal, app[FAULTS], lambda event: render(event.subject, merchant), webhook_url
     )
     store.listen(webhooks.notify)
-    for routes in (yookassa.routes(), checkout.ROUTES, levers.ROUTES):
+    for routes in (yookassa.routes(), checkout.ROUTES, controls.ROUTES):
         app.add_routes(routes)
     app.cleanup_ctx.append(_background)
     app[CONTENTS].extend(

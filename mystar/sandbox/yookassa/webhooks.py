@@ -17,7 +17,7 @@ from mystar.sandbox.journal import Journal
 from mystar.sandbox.yookassa.records import JournalEvent
 
 # Seconds: 0.2, doubled up to 15, about a minute in all. The real provider tries for a day.
-FIRST_DELAY, LONGEST_DELAY, ATTEMPTS = 0.2, 15.0, 10
+FIRST_DELAY, MAX_DELAY, ATTEMPTS = 0.2, 15.0, 10
 RESPONSE_TIMEOUT = aiohttp.ClientTimeout(total=10)
 CONCURRENCY = 32
 
@@ -72,7 +72,7 @@ class Webhooks:
         await asyncio.sleep(delay)
         for attempt in range(ATTEMPTS):
             if attempt:
-                await asyncio.sleep(min(FIRST_DELAY * 2 ** (attempt - 1), LONGEST_DELAY))
+                await asyncio.sleep(min(FIRST_DELAY * 2 ** (attempt - 1), MAX_DELAY))
             async with self._slots:
                 accepted = await self._post(body)
             if accepted:

@@ -18,8 +18,8 @@ from mystar.chat.offers.model import OfferDraft
 from mystar.kit.clock import MOSCOW
 from mystar.kit.keys import DATABASE
 from mystar.kit.web.templates import environment
-from mystar.notifications.letters import LETTERS, SUM, Draft, moment_text, one_line, rubles, written
 from mystar.notifications.listeners import _MAILED
+from mystar.notifications.mail_texts import MAIL_TEXTS, SUM, MailContent, moment_text, one_line, render_values, rubles
 from mystar.notifications.model import WORDS, Kind
 from mystar.orders.keys import ORDERS
 from mystar.settings import Settings
@@ -31,7 +31,7 @@ from tests.sandbox_process import SandboxProcess
 
 MAILS = Path(mystar.__file__).parent / "templates" / "mail"
 SITE = "https://site.example"
-#: Templates that are no letters and lead nowhere, and why; those with a link have a button.
+#: Templates without a button, and why.
 WITHOUT_BUTTON = {
     "identity_linked": "a security notice: what to do is done in the settings, not behind a link in a mail",
     "password_changed": "a security notice, as before",
@@ -50,8 +50,8 @@ IN_DIGEST = {
     *(Kind.REPORT_DISMISSED, Kind.REPORT_UPHELD, Kind.WARNING, Kind.CONTENT_REMOVED),
     *(Kind.OFFER_DECLINED, Kind.OFFER_WITHDRAWN, Kind.OFFER_EXPIRED),
 }
-#: The letters of a kind, where they are called otherwise.
-LETTERS_OF = {
+#: The mails of a kind, where they have other names.
+MAILS_OF = {
     Kind.NEW_ORDER: {"order_placed"},
     Kind.ORDER_ACCEPTED: {"order_accepted", "order_accepted_unpaid"},
     Kind.PAYMENT_FAILED: {"payment_failed", "payment_refused"},
@@ -62,9 +62,9 @@ WITH_DEADLINE = {"order_placed", "order_paid", "order_delivered", "revision_requ
 DEADLINE = datetime(2030, 5, 5, 11, 30, tzinfo=UTC)
 
 
-def draft() -> Draft:
+def draft() -> MailContent:
     names = dict.fromkeys(("star", "customer", "sender", "why", "destination", "thing"), "Лира <b>")
-    return Draft(
+    return MailContent(
         {**names, "number": 7, "what": "Ролик & <i>кадр", "amount": rubles(1_500_050), "part": rubles(100)},
         [(SUM, rubles(1_500_050))],
         link=f"{SITE}/orders/7",
@@ -85,8 +85,8 @@ def rendered(template: str, language: str, **values: Any) -> tuple[str, str, str
 def test_every_mail_has_its_own_subject_one_button_the_sum_and_the_deadline(language: str) -> None:
     subjects = {}
     amount = "15\N{NO-BREAK SPACE}000,50\N{NO-BREAK SPACE}₽" if language == "ru" else "15,000.50 RUB"
-    for name in LETTERS:
-        subject, text, html = rendered("notice", language, **written(name, draft(), language, MOSCOW))
+    for name in MAIL_TEXTS:
+        subject, text, html = rendered("notice", language, **render_values(name, draft(), language, MOSCOW))
         assert subjects.setdefault(subject, name) == name, f"{name} and {subjects[subject]}: {subject}"
         assert len(subject) > len("MySTAR: ") + 5
         assert html.count('class="button"') == 1, name
@@ -115,8 +115,8 @@ def test_every_kind_of_notification_has_a_mail_or_a_text_in_the_digest() -> None
         **{"report_id": 7, "note": "Ролик"},
     }
     for kind in Kind:
-        letters = LETTERS_OF.get(kind, {str(kind)})
-        assert (letters <= LETTERS.keys()) != (kind in IN_DIGEST), kind
+        mails = MAILS_OF.get(kind, {str(kind)})
+        assert (mails <= MAIL_TEXTS.keys()) != (kind in IN_DIGEST), kind
     for language in ("ru", "en"):
         said = [WORDS[kind].message.in_(language).format_map(data) for kind in IN_DIGEST]
         assert len(set(said)) == len(said)

@@ -14,14 +14,14 @@ from mystar.sandbox.yookassa.keys import JOURNAL, MERCHANT, STORE, WEBHOOK_JOURN
 from mystar.sandbox.yookassa.records import Json, Payment, Record, Refused, Unknown
 from mystar.sandbox.yookassa.views import confirmation_url, money
 
-Lever = Callable[[YooKassa, str, dict[str, Any]], Record]
+Control = Callable[[YooKassa, str, dict[str, Any]], Record]
 Handler = Callable[[web.Request], Any]
 
 LARGEST_BALANCE = 10**13
 
 
-def _handler(pull: Lever) -> Handler:
-    """A JSON endpoint of one lever: 200 with the record after it, 404, 409 with what forbids it."""
+def _handler(pull: Control) -> Handler:
+    """A JSON endpoint of one control: 200 with the record after it, 404, 409 with what forbids it."""
 
     async def handle(request: web.Request) -> web.Response:
         body = await read_json(request)
@@ -133,7 +133,7 @@ async def set_webhook(request: web.Request) -> web.Response:
     return json(body)
 
 
-LEVERS: dict[str, Lever] = {
+CONTROLS: dict[str, Control] = {
     "payments/{id}/pay": lambda yookassa, id_, _: yookassa.payments.pay(id_),
     "payments/{id}/decline": lambda yookassa, id_, body: yookassa.payments.decline(id_, _reason(body)),
     "payments/{id}/expire": lambda yookassa, id_, _: yookassa.payments.expire(id_),
@@ -148,7 +148,7 @@ LEVERS: dict[str, Lever] = {
 }
 
 ROUTES = (
-    *(web.post(f"/sandbox/{path}", _handler(lever)) for path, lever in LEVERS.items()),
+    *(web.post(f"/sandbox/{path}", _handler(control)) for path, control in CONTROLS.items()),
     web.post("/sandbox/payments/{id}/chargeback", charge_back),
     web.get("/sandbox/payments.json", list_payments),
     web.get("/sandbox/payouts.json", list_payouts),

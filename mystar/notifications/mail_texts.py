@@ -1,6 +1,6 @@
 """The mails about orders, offers and money, as data: what is said, to whom, and where its one button leads.
 
-A letter has a subject that says what happened and to what, one or more sentences, facts such as the sum and the
+A mail has a subject that says what happened and to what, one or more sentences, facts such as the sum and the
 deadline, and at most one button.
 """
 
@@ -22,7 +22,7 @@ _MONTHS = {
 _MOSCOW = timedelta(hours=3)
 
 
-class Letter(NamedTuple):
+class MailText(NamedTuple):
     """``deadline`` names the fact that says until when something is possible, and by what; None = there is none."""
 
     subject: Text
@@ -39,8 +39,8 @@ _ANSWER_BY = Text("Ответьте до", "Answer by")
 _APPROVE_BY = Text("Проверьте до", "Check it by")
 _REVISE_BY = Text("Сдайте до", "Deliver by")
 
-LETTERS: Mapping[str, Letter] = {
-    "order_placed": Letter(
+MAIL_TEXTS: Mapping[str, MailText] = {
+    "order_placed": MailText(
         Text("новый заказ №{number} — {what}, {amount}", "new order no. {number} — {what}, {amount}"),
         Text(
             "У вас новый заказ №{number} на сумму {amount} от {customer}. Примите или отклоните заказ.",
@@ -49,7 +49,7 @@ LETTERS: Mapping[str, Letter] = {
         Text("Принять или отклонить", "Accept or decline"),
         _ANSWER_BY,
     ),
-    "offer_accepted": Letter(
+    "offer_accepted": MailText(
         Text(
             "ваше предложение принято: заказ №{number} — {what}", "your offer was accepted: order no. {number} — {what}"
         ),
@@ -59,7 +59,7 @@ LETTERS: Mapping[str, Letter] = {
         ),
         OPEN,
     ),
-    "order_accepted": Letter(
+    "order_accepted": MailText(
         Text("{star} принимает заказ №{number} — {what}", "{star} accepts order no. {number} — {what}"),
         Text(
             "{star} принимает ваш заказ №{number}. Оплата {amount} прошла. Мы напишем, когда всё будет готово.",
@@ -67,7 +67,7 @@ LETTERS: Mapping[str, Letter] = {
         ),
         OPEN,
     ),
-    "order_accepted_unpaid": Letter(
+    "order_accepted_unpaid": MailText(
         Text("оплатите заказ №{number} — {what}, {amount}", "pay for order no. {number} — {what}, {amount}"),
         Text(
             "{star} принимает ваш заказ №{number}. Осталось оплатить {amount}.",
@@ -75,7 +75,7 @@ LETTERS: Mapping[str, Letter] = {
         ),
         PAY,
     ),
-    "order_rejected": Letter(
+    "order_rejected": MailText(
         Text("заказ №{number} отклонён — {what}", "order no. {number} was declined — {what}"),
         Text(
             "К сожалению, {star} не может выполнить ваш заказ №{number}.",
@@ -83,12 +83,12 @@ LETTERS: Mapping[str, Letter] = {
         ),
         OPEN,
     ),
-    "order_cancelled": Letter(
+    "order_cancelled": MailText(
         Text("заказ №{number} отменён — {what}", "order no. {number} was cancelled — {what}"),
         Text("Заказ №{number} на сумму {amount} отменён.", "Order no. {number} for {amount} was cancelled."),
         OPEN,
     ),
-    "order_expired": Letter(
+    "order_expired": MailText(
         Text(
             "заказ №{number} отменён: ответа не было вовремя — {what}",
             "order no. {number} was cancelled: no answer in time — {what}",
@@ -96,7 +96,7 @@ LETTERS: Mapping[str, Letter] = {
         Text("Заказ №{number} на сумму {amount} отменён.", "Order no. {number} for {amount} was cancelled."),
         OPEN,
     ),
-    "order_paid": Letter(
+    "order_paid": MailText(
         Text("заказ №{number} оплачен — {what}, {amount}", "order no. {number} is paid — {what}, {amount}"),
         Text(
             "Заказ №{number} от {customer} оплачен: {amount}.", "Order no. {number} from {customer} is paid: {amount}."
@@ -104,7 +104,7 @@ LETTERS: Mapping[str, Letter] = {
         OPEN,
         _ANSWER_BY,
     ),
-    "payment_failed": Letter(
+    "payment_failed": MailText(
         Text("оплата заказа №{number} не прошла — {what}", "the payment of order no. {number} failed — {what}"),
         Text(
             "Оплата заказа №{number} на сумму {amount} не прошла. Деньги не списаны. Попробуйте ещё раз.",
@@ -112,7 +112,7 @@ LETTERS: Mapping[str, Letter] = {
         ),
         Text("Оплатить ещё раз", "Pay again"),
     ),
-    "payment_refused": Letter(
+    "payment_refused": MailText(
         Text("заказ №{number} пока нельзя оплатить — {what}", "order no. {number} cannot be paid yet — {what}"),
         Text(
             "Платёжный сервис не принимает оплату заказа №{number} на сумму {amount}: {why}. Деньги не списаны. "
@@ -122,19 +122,19 @@ LETTERS: Mapping[str, Letter] = {
         ),
         OPEN,
     ),
-    "order_delivered": Letter(
+    "order_delivered": MailText(
         Text("готово: заказ №{number} — {what}", "ready: order no. {number} — {what}"),
         Text("{star}: {thing} (заказ №{number}).", "{star}: {thing} (order no. {number})."),
         OPEN,
         _APPROVE_BY,
     ),
-    "revision_requested": Letter(
+    "revision_requested": MailText(
         Text("нужна доработка: заказ №{number} — {what}", "a revision is needed: order no. {number} — {what}"),
         Text("{customer} просит доработать заказ №{number}.", "{customer} asks for a revision of order no. {number}."),
         OPEN,
         _REVISE_BY,
     ),
-    "dispute": Letter(
+    "dispute": MailText(
         Text("открыт спор по заказу №{number} — {what}", "a dispute over order no. {number} — {what}"),
         Text(
             "По заказу №{number} на сумму {amount} открыт спор. Решит администрация, "
@@ -144,7 +144,7 @@ LETTERS: Mapping[str, Letter] = {
         ),
         OPEN,
     ),
-    "revision_late": Letter(
+    "revision_late": MailText(
         Text(
             "доработка не пришла: спор по заказу №{number} — {what}",
             "no revision: a dispute over order no. {number} — {what}",
@@ -157,7 +157,7 @@ LETTERS: Mapping[str, Letter] = {
         ),
         OPEN,
     ),
-    "dispute_settled": Letter(
+    "dispute_settled": MailText(
         Text("спор по заказу №{number} решён — {what}", "the dispute over order no. {number} is settled — {what}"),
         Text(
             "Спор по заказу №{number} на сумму {amount} решён в пользу исполнителя.",
@@ -165,7 +165,7 @@ LETTERS: Mapping[str, Letter] = {
         ),
         OPEN,
     ),
-    "order_completed": Letter(
+    "order_completed": MailText(
         Text("заказ №{number} завершён — {what}", "order no. {number} is completed — {what}"),
         Text(
             "Заказ №{number} на сумму {amount} завершён: работа принята.",
@@ -173,7 +173,7 @@ LETTERS: Mapping[str, Letter] = {
         ),
         OPEN,
     ),
-    "order_auto_completed": Letter(
+    "order_auto_completed": MailText(
         Text(
             "заказ №{number} завершён автоматически — {what}", "order no. {number} was completed automatically — {what}"
         ),
@@ -183,14 +183,14 @@ LETTERS: Mapping[str, Letter] = {
         ),
         OPEN,
     ),
-    "money_returned": Letter(
+    "money_returned": MailText(
         Text(
             "деньги за заказ №{number} возвращены — {amount}", "the money for order no. {number} is returned — {amount}"
         ),
         Text("За заказ №{number} возвращено {amount}.", "{amount} was returned for order no. {number}."),
         OPEN,
     ),
-    "money_partly_returned": Letter(
+    "money_partly_returned": MailText(
         Text("возвращена часть денег за заказ №{number} — {part}", "a part of order no. {number} is returned — {part}"),
         Text(
             "За заказ №{number} — {what} — возвращено {part} из {amount}.",
@@ -198,7 +198,7 @@ LETTERS: Mapping[str, Letter] = {
         ),
         OPEN,
     ),
-    "hold_ended": Letter(
+    "hold_ended": MailText(
         Text("заказ №{number} нужно оплатить заново — {what}", "order no. {number} has to be paid again — {what}"),
         Text(
             "Срок удержания {amount} за заказ №{number} истёк, деньги вернулись: заказ нужно оплатить заново.",
@@ -206,13 +206,13 @@ LETTERS: Mapping[str, Letter] = {
         ),
         OPEN,
     ),
-    "offer": Letter(
+    "offer": MailText(
         Text("{sender} предлагает: {what}, {amount}", "{sender} offers: {what}, {amount}"),
         Text("{sender} предлагает вам «{what}» за {amount}.", "{sender} offers you “{what}” for {amount}."),
         Text("Посмотреть предложение", "View the offer"),
         Text("Примите до", "Accept by"),
     ),
-    "message": Letter(
+    "message": MailText(
         Text("{sender} пишет вам", "{sender} wrote to you"),
         Text(
             "Вам пришло личное сообщение от {sender}. Прочитать и ответить можно в личном кабинете.",
@@ -220,12 +220,12 @@ LETTERS: Mapping[str, Letter] = {
         ),
         _TALK,
     ),
-    "payout_paid": Letter(
+    "payout_paid": MailText(
         Text("выплата {amount} отправлена", "a payout of {amount} was sent"),
         Text("{amount} отправлены: {destination}.", "{amount} was sent: {destination}."),
         _MONEY,
     ),
-    "payout_failed": Letter(
+    "payout_failed": MailText(
         Text(
             "выплата {amount} не прошла: проверьте реквизиты", "a payout of {amount} failed: please check the details"
         ),
@@ -235,7 +235,7 @@ LETTERS: Mapping[str, Letter] = {
         ),
         _MONEY,
     ),
-    "payout_not_made": Letter(
+    "payout_not_made": MailText(
         Text("выплата {amount} не прошла", "a payout of {amount} failed"),
         Text(
             "Выплата {amount} не прошла, и не из-за реквизитов: деньги снова доступны, запросите её позже.",
@@ -244,7 +244,7 @@ LETTERS: Mapping[str, Letter] = {
         ),
         _MONEY,
     ),
-    "payout_returned": Letter(
+    "payout_returned": MailText(
         Text("банк вернул выплату {amount}", "the bank returned a payout of {amount}"),
         Text(
             "Банк вернул выплату {amount}: деньги снова доступны. Проверьте реквизиты.",
@@ -252,7 +252,7 @@ LETTERS: Mapping[str, Letter] = {
         ),
         _MONEY,
     ),
-    "balance_adjusted": Letter(
+    "balance_adjusted": MailText(
         Text("баланс изменён на {amount}", "your balance was adjusted by {amount}"),
         Text("Администрация изменила баланс на {amount}.", "The staff adjusted your balance by {amount}."),
         Text("Открыть баланс", "Open the balance"),
@@ -266,10 +266,10 @@ _DAYS = Text("{days} дн. после принятия", "{days} days after the 
 
 
 @dataclass(slots=True)
-class Draft:
-    """What a mail says besides its letter. ``values`` fill the texts, ``facts`` come in their order.
+class MailContent:
+    """What a mail says besides its `MailText`. ``values`` fill the texts, ``facts`` come in their order.
 
-    :param link: of the button; empty = no button. :param action: on the button instead of the letter's own words.
+    :param link: of the button; empty = no button. :param action: on the button instead of that of the text.
     """
 
     values: dict[str, Any]
@@ -280,18 +280,18 @@ class Draft:
     deadline: datetime | None = None
 
 
-def written(name: str, draft: Draft, language: str, zone: tzinfo) -> dict[str, Any]:
+def render_values(name: str, content: MailContent, language: str, zone: tzinfo) -> dict[str, Any]:
     """The values of the templates ``mail/notice.*``."""
-    letter, values = LETTERS[name], {key: _in(value, language) for key, value in draft.values.items()}
-    facts = [(label.in_(language), _in(value, language)) for label, value in draft.facts if value]
-    if letter.deadline is not None and draft.deadline is not None:
-        facts.append((letter.deadline.in_(language), moment_text(draft.deadline, language, zone)))
-    action = draft.action or letter.action
+    mail_text, values = MAIL_TEXTS[name], {key: _in(value, language) for key, value in content.values.items()}
+    facts = [(label.in_(language), _in(value, language)) for label, value in content.facts if value]
+    if mail_text.deadline is not None and content.deadline is not None:
+        facts.append((mail_text.deadline.in_(language), moment_text(content.deadline, language, zone)))
+    action = content.action or mail_text.action
     return {
-        "subject": one_line(letter.subject.in_(language, **values)),
-        "paragraphs": [text.in_(language, **values) for text in (letter.text, *draft.more)],
+        "subject": one_line(mail_text.subject.in_(language, **values)),
+        "paragraphs": [text.in_(language, **values) for text in (mail_text.text, *content.more)],
         "facts": facts,
-        "link": draft.link,
+        "link": content.link,
         "action": action.in_(language),
     }
 
