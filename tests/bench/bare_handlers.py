@@ -39,6 +39,13 @@ _ENTRIES = {
 }
 
 
+class _Values(dict[str, Any]):
+    """What nothing is said of here is null: the statements of the service know more than these works need."""
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+
 class Session:
     """One connection of the pool, and the account whose token the request has."""
 
@@ -46,7 +53,7 @@ class Session:
         self._cursor, self.id = cursor, account_id
 
     async def rows(self, query: str, values: Any = None, **named: Any) -> list[dict[str, Any]]:
-        await self._cursor.execute(query, named if values is None else values)
+        await self._cursor.execute(query, _Values(named) if values is None else values)
         names = [column.name for column in self._cursor.description or ()]
         return [dict(zip(names, row)) for row in await self._cursor.fetchall()] if names else []  # noqa: B905
 
@@ -172,6 +179,7 @@ async def _write(session: Session, sold: dict[str, Any], chosen: list[dict[str, 
         subject_id=placed["id"],
         now=now,
         mail_at=None,
+        is_mailed=False,
     )
     return placed
 

@@ -3,8 +3,8 @@
     python -m tests.bench.socket_client PORT SECONDS < pairs
 
 Standard input is JSON: a list of conversations, each with the paths, tokens included, of its two sockets. In every
-conversation one speaks; when both have heard it the other speaks. No library is used, so that most of the machine is
-left to the measured process.
+conversation one speaks; when both have heard it the other speaks. An empty line is printed once all speak. No library
+is used, so that most of the machine is left to the measured process.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ async def opened(port: int, path: str, talk: Talk | None) -> Socket:
     return socket
 
 
-async def talk_all(port: int, pairs: list[tuple[str, str]], seconds: float) -> dict[str, float]:
+async def talk_all(port: int, pairs: list[tuple[str, str]], seconds: float) -> None:
     times: list[float] = []
     talks = [Talk(times) for _ in pairs]
     for talk, paths in zip(talks, pairs, strict=True):
@@ -112,23 +112,25 @@ async def talk_all(port: int, pairs: list[tuple[str, str]], seconds: float) -> d
         talk.speak()
     await asyncio.sleep(min(1.0, seconds / 4))
     times.clear()
+    print(flush=True)
     began = time.perf_counter()
     await asyncio.sleep(seconds)
     took, done = time.perf_counter() - began, sorted(times)
+    measured = {
+        "per_second": len(done) / took,
+        "median_ms": statistics.median(done) * 1000,
+        "p99_ms": done[int(len(done) * 0.99)] * 1000,
+    }
+    print(orjson.dumps(measured).decode(), flush=True)
     for talk in talks:
         talk.going = False
     await asyncio.sleep(0.5)
     for talk in talks:
         for socket in talk.sockets:
             socket.close()
-    return {
-        "per_second": len(done) / took,
-        "median_ms": statistics.median(done) * 1000,
-        "p99_ms": done[int(len(done) * 0.99)] * 1000,
-    }
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         pairs = [tuple(pair) for pair in orjson.loads(sys.stdin.buffer.read())]
-        print(orjson.dumps(runner.run(talk_all(int(sys.argv[1]), pairs, float(sys.argv[2])))).decode())
+        runner.run(talk_all(int(sys.argv[1]), pairs, float(sys.argv[2])))

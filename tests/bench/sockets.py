@@ -1,7 +1,7 @@
 """What the sockets cost: ``python -m tests.bench.sockets``.
 
 First, messages stored and delivered per second over 500 sockets in 250 conversations, and their times, beside a bare
-handler that only stores and sends. Then the memory and the idle time of a process with ten thousand open sockets.
+handler that only stores and sends. Then how fast ten thousand sockets are opened, and their memory and idle time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
 import resource
 import statistics
 import subprocess
@@ -17,10 +16,10 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import psycopg2
@@ -31,6 +30,7 @@ from mystar.kit.security.tokens import ACCESS, Tokens
 from tests.bench.__main__ import memory
 from tests.bench.socket_client import opened
 from tests.bench.targets import database, pid
+from tests.bench.workloads import postgres_time, processor_time
 from tests.ports import unused_port
 from tests.server_process import ROOT, SECRET_KEY, server_in
 
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="turns of each server (default 5)")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a turn (default 4)")
     parser.add_argument("--idle", type=int, default=10_000, help="sockets that only listen (default 10,000)")
+    parser.add_argument("--watch", type=float, default=62.0, help="seconds to watch them (default 62, two heartbeats)")
     given = parser.parse_args()
     with database(1) as dsn, contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mystar-bench-")))
@@ -58,92 +59,105 @@ def main() -> None:
         if given.rounds:
             _print_talks(stack, directory, dsn, pairs, given.rounds, given.seconds)
         if given.idle:
-            _print_idle(directory, dsn, pairs, given.idle)
+            _print_idle(directory, dsn, pairs, given.idle, given.watch)
 
 
 def _print_talks(
     stack: contextlib.ExitStack, directory: Path, dsn: str, pairs: list[Any], rounds: int, seconds: float
 ) -> None:
-    mystar = stack.enter_context(server_in(_place(directory, "market"), DATABASE__URL=dsn, **_UVLOOP, **_VARIABLES))
-    ports = {"mystar": mystar.port}
-    ports["bare"] = stack.enter_context(_bare(dsn))
-    turns: dict[str, list[dict[str, float]]] = {name: [] for name in ports}
+    servers, spent = _servers(stack, directory, dsn), postgres_time(dsn)
+    turns: dict[str, list[_Turn]] = {name: [] for name in servers}
     for _ in range(rounds):
-        for name, port in ports.items():
-            turns[name].append(_talk(port, pairs, seconds))
-    print(f"\n{2 * len(pairs)} sockets in {len(pairs)} conversations: stored and delivered  (per second, ms)")
-    for name, numbers in turns.items():
-        rate, median, p99 = (
-            statistics.median(turn[key] for turn in numbers) for key in ("per_second", "median_ms", "p99_ms")
-        )
-        print(f"  {name:32} {rate:8.0f}   median {median:6.1f}   p99 {p99:6.1f}")
-    for name in list(ports)[1:]:
-        ratios = [
-            ours["per_second"] / bare["per_second"] for ours, bare in zip(turns["mystar"], turns[name], strict=True)
-        ]
-        print(f"  mystar to {name:22} {statistics.median(ratios):8.2f}")
-    print(f"  the process of mystar            {memory(pid(mystar)):8.1f} MB")
+        for name, (port, pid_) in servers.items():
+            turns[name].append(_talk(port, pid_, spent, pairs, seconds))
+    print(f"\n{2 * len(pairs)} sockets in {len(pairs)} conversations: stored and delivered to both")
+    print(f"  {'':8}{'per second':>12}{'median, ms':>12}{'p99, ms':>10}{'server, ms':>12}{'PostgreSQL, ms':>16}")
+    for name, its in turns.items():
+        rate, median, p99, server, postgres = map(statistics.median, zip(*its, strict=True))
+        print(f"  {name:8}{rate:12.0f}{median:12.1f}{p99:10.1f}{server:12.3f}{postgres:16.3f}")
+    ratios = [ours.rate / bare.rate for ours, bare in zip(*turns.values(), strict=True)]
+    print(f"  mystar to bare {statistics.median(ratios):.2f}")
+
+
+class _Turn(NamedTuple):
+    """Messages per second, milliseconds until both have heard one, and milliseconds of a processor for each."""
+
+    rate: float
+    median: float
+    p99: float
+    server: float
+    postgres: float
 
 
 _UVLOOP = {"HTTP__EVENT_LOOP": "uvloop"}
 
 
-def _talk(port: int, pairs: list[Any], seconds: float) -> dict[str, float]:
+def _servers(stack: contextlib.ExitStack, directory: Path, dsn: str) -> dict[str, tuple[int, int]]:
+    """Ports and processes."""
+    place = Path(tempfile.mkdtemp(dir=directory))
+    mystar = stack.enter_context(server_in(place, DATABASE__URL=dsn, **_UVLOOP, **_VARIABLES))
+    return {"mystar": (mystar.port, pid(mystar)), "bare": stack.enter_context(_bare(dsn))}
+
+
+def _talk(port: int, pid_: int, spent: Callable[[], float], pairs: list[Any], seconds: float) -> _Turn:
     command = [sys.executable, "-m", "tests.bench.socket_client", str(port), str(seconds)]
-    done = subprocess.run(command, cwd=ROOT, input=orjson.dumps(pairs), capture_output=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr.decode())
-    found: dict[str, float] = orjson.loads(done.stdout)
-    return found
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+        assert client.stdin is not None
+        assert client.stdout is not None
+        client.stdin.write(orjson.dumps(pairs))
+        client.stdin.close()
+        # The first line says that all are open and talk.
+        client.stdout.readline()
+        server, postgres = processor_time(pid_), spent()
+        line = client.stdout.readline()
+        server, postgres = processor_time(pid_) - server, spent() - postgres
+    if not line:
+        raise SystemExit("the client of the sockets failed")
+    found: dict[str, float] = orjson.loads(line)
+    each = 1000 / (found["per_second"] * seconds)
+    return _Turn(found["per_second"], found["median_ms"], found["p99_ms"], server * each, postgres * each)
 
 
 @contextlib.contextmanager
-def _bare(dsn: str) -> Iterator[int]:
+def _bare(dsn: str) -> Iterator[tuple[int, int]]:
     port = unused_port()
     command = [sys.executable, "-m", "tests.bench.bare_sockets", dsn, str(port), SECRET_KEY, "uvloop"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline(), "the bare server did not start"
-            yield port
+            yield port, process.pid
         finally:
             process.kill()
 
 
-def _print_idle(directory: Path, dsn: str, pairs: list[Any], number: int) -> None:
-    """Sockets spread over the conversations, as many to each; then a look at the process for two heartbeats."""
+def _print_idle(directory: Path, dsn: str, pairs: list[Any], number: int, seconds: float) -> None:
+    """Sockets spread over the conversations, as many to each; then a look at the process for some heartbeats."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, number + 500)), hard))
-    with server_in(_place(directory, "idle"), DATABASE__URL=dsn, **_UVLOOP, **_VARIABLES) as server:
-        before = memory(pid(server))
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            share = runner.run(_idle(server.port, [path for pair in pairs for path in pair], number, pid(server)))
-        print(f"\n{number} idle sockets  (before: {before:.1f} MB)")
-        print(f"  memory of the process            {share['megabytes']:8.1f} MB")
-        print(f"  of one core, heartbeats included {share['cpu'] * 100:8.1f} %")
+    paths = [path for pair in pairs for path in pair]
+    print(f"\n{number} idle sockets")
+    for name in ("mystar", "bare"):
+        with contextlib.ExitStack() as stack, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            port, pid_ = _servers(stack, directory, dsn)[name]
+            opened_, kilobytes, share = runner.run(_idle(port, paths, number, pid_, seconds))
+        print(f"  {name:8}{opened_:8.0f} opened a second{kilobytes:8.1f} KB each{share * 100:8.1f} % of a core")
 
 
-async def _idle(port: int, paths: list[str], number: int, pid: int) -> dict[str, float]:
-    sockets = []
+async def _idle(port: int, paths: list[str], number: int, pid_: int, seconds: float) -> tuple[float, float, float]:
+    """Sockets opened per second, kilobytes of each, and the share of a core that they take."""
+    # What the first ones cost is not theirs.
+    sockets = [await opened(port, paths[0], None) for _ in range(2)]
+    before, began = memory(pid_), time.monotonic()
     for start in range(0, number, 100):
         batch = range(start, min(start + 100, number))
         sockets += await asyncio.gather(*(opened(port, paths[place % len(paths)], None) for place in batch))
+    took = time.monotonic() - began
     await asyncio.sleep(2)
-    before, began = _cpu(pid), time.monotonic()
-    await asyncio.sleep(62)
-    return {"megabytes": memory(pid), "cpu": (_cpu(pid) - before) / (time.monotonic() - began)}
-
-
-def _cpu(pid: int) -> float:
-    """Seconds that the process has computed so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _place(directory: Path, name: str) -> Path:
-    place = directory / name
-    place.mkdir()
-    return place
+    used, began = processor_time(pid_), time.monotonic()
+    await asyncio.sleep(seconds)
+    share = (processor_time(pid_) - used) / (time.monotonic() - began)
+    return number / took, (memory(pid_) - before) * 1024 / number, share
 
 
 def _pairs(dsn: str, talks: int) -> list[tuple[str, str]]:

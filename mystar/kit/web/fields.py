@@ -17,6 +17,8 @@ _MAX_BIGINT = 2**63 - 1
 #: Wrong items of a list that are reported.
 _MAX_ITEM_ERRORS = 20
 _DIGITS = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
+#: Control characters other than line breaks and tabs, and halves of surrogate pairs.
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -101,9 +103,7 @@ class PlainText(fields.String):
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = str(value)
         text = super()._deserialize(value, attr, data, **options).strip()
-        if any((character < " " and character not in "\n\r\t") or character == "\x7f" for character in text):
-            raise self.make_error("control")
-        if any("\ud800" <= character <= "\udfff" for character in text):
+        if _NO_TEXT.search(text):
             raise self.make_error("control")
         return text
 
