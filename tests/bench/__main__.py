@@ -1,4 +1,4 @@
-"""Measures the works of the service beside a bare server, in turns, so that other load of the machine meets both."""
+"""Measures the works of the service beside other servers, in turns, so that other load of the machine meets all."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ import orjson
 from mystar.demo.fixtures import PASSWORD
 from mystar.kit.web.http import dumps
 from tests.bench.addresses import LIST
+from tests.bench.node_server import is_possible, node
 from tests.bench.targets import Subject, bare, database, service
-from tests.bench.workloads import ORDERS, Turn, Work, log_in, measure, median, postgres_time, works
+from tests.bench.workloads import ORDERS, Turn, Work, in_turns, log_in, median, postgres_time, ratio, works
 from tests.server_process import ROOT
 
 
@@ -33,13 +34,13 @@ def main() -> None:
     given = parser.parse_args()
     with database(given.creators) as dsn, contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mystar-bench-")))
-        ours, other = (stack.enter_context(start(directory, dsn, "uvloop")) for start in (service, bare))
+        ours, *others = started(stack, directory, dsn)
         print(f"idle process                         {memory(ours.pid):6.1f} MB")
         username, asked = works(dsn)
         token, spent = log_in(ours.port, username), postgres_time(dsn)
         print(f"\n{'':28}{'requests/s':>12}{'server, ms':>12}{'PostgreSQL, ms':>16}")
         for work in asked:
-            _print_work(work, [ours, other] if work.bare else [ours], token, given.rounds, given.seconds, spent)
+            print_turns(work, in_turns(work, (ours, *others), token, given.rounds, given.seconds, spent))
         print(f"\nprocess after the load               {memory(ours.pid):6.1f} MB")
         _print_json(_fetch(ours.port, LIST))
         if given.pairs:
@@ -47,22 +48,18 @@ def main() -> None:
             _print_logins(ours.port, order, token, username, 2 * given.seconds, given.pairs)
 
 
-def _print_work(
-    work: Work, subjects: list[Subject], token: str, rounds: int, seconds: float, spent: Callable[[], float]
-) -> None:
-    turns: dict[str, list[Turn]] = {subject.name: [] for subject in subjects}
-    for number in range(rounds + 1):
-        for subject in subjects:
-            # The first round fills caches and is not counted.
-            turn = measure(work, subject, token, seconds if number else 0.5, spent)
-            turns[subject.name].extend([turn] if number else [])
+def started(stack: contextlib.ExitStack, directory: Path, dsn: str) -> list[Subject]:
+    """The service, the bare server, and the one in Node where there is one."""
+    subjects = [stack.enter_context(start(directory, dsn, "uvloop")) for start in (service, bare)]
+    return [*subjects, stack.enter_context(node(directory, dsn))] if is_possible() else subjects
+
+
+def print_turns(work: Work, turns: dict[str, list[Turn]]) -> None:
     print(work.title)
     for name, its_turns in turns.items():
         turn = median(its_turns)
-        print(f"  {name:26}{turn.rate:12.0f}{turn.server:12.2f}{turn.postgres:16.2f}")
-    if len(subjects) == 2:
-        ratios = [ours.rate / other.rate for ours, other in zip(*turns.values(), strict=True)]
-        print(f"  {'mystar to bare':26}{statistics.median(ratios):12.2f}")
+        more = "" if name == "mystar" else f"   mystar is {ratio(turns['mystar'], its_turns):.2f} times as fast"
+        print(f"  {name:26}{turn.rate:12.0f}{turn.server:12.2f}{turn.postgres:16.2f}{more}", flush=True)
 
 
 def _print_json(body: bytes) -> None:

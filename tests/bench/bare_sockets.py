@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
@@ -43,8 +44,8 @@ async def conversation(request: web.Request) -> web.WebSocketResponse:
             "timestamp": stored["sent_at"],
         }
         text = orjson.dumps(frame).decode()
-        for one in room:
-            if not one.closed:
+        for one in tuple(room):
+            with contextlib.suppress(ConnectionError):
                 await one.send_str(text)
     room.remove(socket)
     return socket

@@ -1,6 +1,6 @@
 """The client of the socket benchmark: pairs of sockets that talk; prints messages per second and their times.
 
-    python -m tests.bench.socket_client PORT SECONDS < pairs
+    python -m tests.bench.socket_client PORT SECONDS MESSAGES_A_SECOND < pairs
 
 Standard input is JSON: a list of conversations, each with the paths, tokens included, of its two sockets. In every
 conversation one speaks; when both have heard it the other speaks. An empty line is printed once all speak. No library
@@ -74,26 +74,37 @@ class Socket(asyncio.Protocol):
 
 
 class Talk:
-    """Two sockets that speak in turns."""
+    """Two sockets that speak in turns.
 
-    def __init__(self, times: list[float]) -> None:
-        self._times, self._missing, self._number = times, 0, 0
+    :param pause: seconds after which the next one speaks; 0 = when both have heard.
+    """
+
+    def __init__(self, times: list[float], pause: float) -> None:
+        self._times, self._missing, self.spoken = times, 0, 0
+        self._pause = pause
         self.sockets: list[Socket] = []
         self.going = True
 
     def speak(self) -> None:
+        if not self.going:
+            return
+        if self._pause:
+            asyncio.get_running_loop().call_later(self._pause, self.speak)
+            if self._missing:
+                # The last one was not heard in time: it counts with its whole time.
+                return
         self._missing, self._began = 2, time.perf_counter()
-        self._number += 1
-        frame = orjson.dumps({"message": f"Сообщение номер {self._number}, не слишком короткое и не длинное"})
+        self.spoken += 1
+        frame = orjson.dumps({"message": f"Сообщение номер {self.spoken}, не слишком короткое и не длинное"})
         # Masked with zeros, which RFC 6455 allows and which costs us nothing.
         size = bytes((0x80 | len(frame),)) if len(frame) < 126 else b"\xfe" + len(frame).to_bytes(2, "big")
-        self.sockets[self._number % 2].say(b"\x81" + size + b"\0\0\0\0" + frame)
+        self.sockets[self.spoken % 2].say(b"\x81" + size + b"\0\0\0\0" + frame)
 
     def heard(self) -> None:
         self._missing -= 1
         if self._missing == 0:
             self._times.append(time.perf_counter() - self._began)
-            if self.going:
+            if self.going and not self._pause:
                 self.speak()
 
 
@@ -103,13 +114,16 @@ async def opened(port: int, path: str, talk: Talk | None) -> Socket:
     return socket
 
 
-async def talk_all(port: int, pairs: list[tuple[str, str]], seconds: float) -> None:
+async def talk_all(port: int, pairs: list[tuple[str, str]], seconds: float, a_second: float) -> None:
     times: list[float] = []
-    talks = [Talk(times) for _ in pairs]
+    pause = len(pairs) / a_second if a_second else 0
+    talks = [Talk(times, pause) for _ in pairs]
     for talk, paths in zip(talks, pairs, strict=True):
         talk.sockets = [await opened(port, path, talk) for path in paths]
-    for talk in talks:
-        talk.speak()
+    for number, talk in enumerate(talks):
+        asyncio.get_running_loop().call_later(pause * number / len(talks), talk.speak)
+    while min(talk.spoken for talk in talks) < 3:  # noqa: ASYNC110 - the first messages do more than the others
+        await asyncio.sleep(0.1)
     await asyncio.sleep(min(1.0, seconds / 4))
     times.clear()
     print(flush=True)
@@ -133,4 +147,4 @@ async def talk_all(port: int, pairs: list[tuple[str, str]], seconds: float) -> N
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         pairs = [tuple(pair) for pair in orjson.loads(sys.stdin.buffer.read())]
-        runner.run(talk_all(int(sys.argv[1]), pairs, float(sys.argv[2])))
+        runner.run(talk_all(int(sys.argv[1]), pairs, float(sys.argv[2]), float(sys.argv[3])))

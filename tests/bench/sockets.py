@@ -28,6 +28,8 @@ from psycopg2.extras import execute_values
 
 from mystar.kit.security.tokens import ACCESS, Tokens
 from tests.bench.__main__ import memory
+from tests.bench.node_server import is_possible as node_is_possible
+from tests.bench.node_server import node
 from tests.bench.socket_client import opened
 from tests.bench.targets import database, pid
 from tests.bench.workloads import postgres_time, processor_time
@@ -35,6 +37,16 @@ from tests.ports import unused_port
 from tests.server_process import ROOT, SECRET_KEY, server_in
 
 _LONG = timedelta(hours=1)
+#: What was said before.
+_HISTORY = """
+    with said as (
+        insert into messages (conversation_id, number, position, sender_id, text, sent_at)
+        select id, number, number, low_id, 'Сообщение номер ' || number, now()
+        from conversations, generate_series(1, 40) as number where last_number = 0
+        returning conversation_id
+    )
+    update conversations set last_number = 40, position = 40, low_read = 40, high_read = 40
+    where id in (select conversation_id from said)"""
 _VARIABLES = {
     "DATABASE__POOL_SIZE": 10,
     "PAYMENTS__POLL_SECONDS": 60,
@@ -53,33 +65,34 @@ def main() -> None:
     parser.add_argument("--idle", type=int, default=10_000, help="sockets that only listen (default 10,000)")
     parser.add_argument("--watch", type=float, default=62.0, help="seconds to watch them (default 62, two heartbeats)")
     given = parser.parse_args()
-    with database(1) as dsn, contextlib.ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mystar-bench-")))
-        pairs = _pairs(dsn, given.talks)
+    with database(1) as dsn, tempfile.TemporaryDirectory(prefix="mystar-bench-") as directory:
+        pairs = new_pairs(dsn, given.talks)
         if given.rounds:
-            _print_talks(stack, directory, dsn, pairs, given.rounds, given.seconds)
+            print_talks(Path(directory), dsn, pairs, given.rounds, given.seconds)
         if given.idle:
-            _print_idle(directory, dsn, pairs, given.idle, given.watch)
+            print_idle(Path(directory), dsn, pairs, given.idle, given.watch)
 
 
-def _print_talks(
-    stack: contextlib.ExitStack, directory: Path, dsn: str, pairs: list[Any], rounds: int, seconds: float
-) -> None:
-    servers, spent = _servers(stack, directory, dsn), postgres_time(dsn)
-    turns: dict[str, list[_Turn]] = {name: [] for name in servers}
-    for _ in range(rounds):
-        for name, (port, pid_) in servers.items():
-            turns[name].append(_talk(port, pid_, spent, pairs, seconds))
-    print(f"\n{2 * len(pairs)} sockets in {len(pairs)} conversations: stored and delivered to both")
+def print_talks(
+    directory: Path, dsn: str, pairs: list[Any], rounds: int, seconds: float, a_second: float = 0
+) -> dict[str, list[Turn]]:
+    """:param a_second: messages, or 0 for as many as there can be."""
+    turns: dict[str, list[Turn]] = {}
+    with contextlib.ExitStack() as stack:
+        servers, spent = _servers(stack, directory, dsn), postgres_time(dsn)
+        for _ in range(rounds):
+            for name, (port, pid_) in servers.items():
+                turns.setdefault(name, []).append(_talk(port, pid_, spent, pairs, seconds, a_second))
+    pace = f", {a_second:.0f} a second" if a_second else ""
+    print(f"\n{2 * len(pairs)} sockets in {len(pairs)} conversations: stored and delivered to both{pace}")
     print(f"  {'':8}{'per second':>12}{'median, ms':>12}{'p99, ms':>10}{'server, ms':>12}{'PostgreSQL, ms':>16}")
     for name, its in turns.items():
         rate, median, p99, server, postgres = map(statistics.median, zip(*its, strict=True))
-        print(f"  {name:8}{rate:12.0f}{median:12.1f}{p99:10.1f}{server:12.3f}{postgres:16.3f}")
-    ratios = [ours.rate / bare.rate for ours, bare in zip(*turns.values(), strict=True)]
-    print(f"  mystar to bare {statistics.median(ratios):.2f}")
+        print(f"  {name:8}{rate:12.0f}{median:12.1f}{p99:10.1f}{server:12.3f}{postgres:16.3f}", flush=True)
+    return turns
 
 
-class _Turn(NamedTuple):
+class Turn(NamedTuple):
     """Messages per second, milliseconds until both have heard one, and milliseconds of a processor for each."""
 
     rate: float
@@ -96,11 +109,15 @@ def _servers(stack: contextlib.ExitStack, directory: Path, dsn: str) -> dict[str
     """Ports and processes."""
     place = Path(tempfile.mkdtemp(dir=directory))
     mystar = stack.enter_context(server_in(place, DATABASE__URL=dsn, **_UVLOOP, **_VARIABLES))
-    return {"mystar": (mystar.port, pid(mystar)), "bare": stack.enter_context(_bare(dsn))}
+    servers = {"mystar": (mystar.port, pid(mystar)), "bare": stack.enter_context(_bare(dsn))}
+    if node_is_possible():
+        other = stack.enter_context(node(directory, dsn))
+        servers["node"] = other.port, other.pid
+    return servers
 
 
-def _talk(port: int, pid_: int, spent: Callable[[], float], pairs: list[Any], seconds: float) -> _Turn:
-    command = [sys.executable, "-m", "tests.bench.socket_client", str(port), str(seconds)]
+def _talk(port: int, pid_: int, spent: Callable[[], float], pairs: list[Any], seconds: float, a_second: float) -> Turn:
+    command = [sys.executable, "-m", "tests.bench.socket_client", str(port), str(seconds), str(a_second)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
         assert client.stdin is not None
         assert client.stdout is not None
@@ -115,7 +132,7 @@ def _talk(port: int, pid_: int, spent: Callable[[], float], pairs: list[Any], se
         raise SystemExit("the client of the sockets failed")
     found: dict[str, float] = orjson.loads(line)
     each = 1000 / (found["per_second"] * seconds)
-    return _Turn(found["per_second"], found["median_ms"], found["p99_ms"], server * each, postgres * each)
+    return Turn(found["per_second"], found["median_ms"], found["p99_ms"], server * each, postgres * each)
 
 
 @contextlib.contextmanager
@@ -131,36 +148,51 @@ def _bare(dsn: str) -> Iterator[tuple[int, int]]:
             process.kill()
 
 
-def _print_idle(directory: Path, dsn: str, pairs: list[Any], number: int, seconds: float) -> None:
+def print_idle(directory: Path, dsn: str, pairs: list[Any], number: int, seconds: float) -> dict[str, Idle]:
     """Sockets spread over the conversations, as many to each; then a look at the process for some heartbeats."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, number + 500)), hard))
-    paths = [path for pair in pairs for path in pair]
+    paths, found = [path for pair in pairs for path in pair], {}
     print(f"\n{number} idle sockets")
-    for name in ("mystar", "bare"):
-        with contextlib.ExitStack() as stack, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            port, pid_ = _servers(stack, directory, dsn)[name]
-            opened_, kilobytes, share = runner.run(_idle(port, paths, number, pid_, seconds))
-        print(f"  {name:8}{opened_:8.0f} opened a second{kilobytes:8.1f} KB each{share * 100:8.1f} % of a core")
+    with contextlib.ExitStack() as stack, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        for name, (port, pid_) in _servers(stack, directory, dsn).items():
+            found[name] = one = runner.run(_idle(port, paths, number, pid_, seconds))
+            print(
+                f"  {name:8}{one.opened:8.0f} opened a second, {one.server:.2f} ms of the server"
+                f"{one.kilobytes:8.1f} KB each{one.share * 100:8.1f} % of a core",
+                flush=True,
+            )
+    return found
 
 
-async def _idle(port: int, paths: list[str], number: int, pid_: int, seconds: float) -> tuple[float, float, float]:
-    """Sockets opened per second, kilobytes of each, and the share of a core that they take."""
+class Idle(NamedTuple):
+    """Sockets opened per second, milliseconds of the server for each, their kilobytes, and their share of a core."""
+
+    opened: float
+    server: float
+    kilobytes: float
+    share: float
+
+
+async def _idle(port: int, paths: list[str], number: int, pid_: int, seconds: float) -> Idle:
     # What the first ones cost is not theirs.
     sockets = [await opened(port, paths[0], None) for _ in range(2)]
-    before, began = memory(pid_), time.monotonic()
+    before, used, began = memory(pid_), processor_time(pid_), time.monotonic()
     for start in range(0, number, 100):
         batch = range(start, min(start + 100, number))
         sockets += await asyncio.gather(*(opened(port, paths[place % len(paths)], None) for place in batch))
-    took = time.monotonic() - began
+    rate, server = number / (time.monotonic() - began), (processor_time(pid_) - used) * 1000 / number
     await asyncio.sleep(2)
     used, began = processor_time(pid_), time.monotonic()
     await asyncio.sleep(seconds)
     share = (processor_time(pid_) - used) / (time.monotonic() - began)
-    return number / took, (memory(pid_) - before) * 1024 / number, share
+    kilobytes = (memory(pid_) - before) * 1024 / number
+    for socket in sockets:
+        socket.close()
+    return Idle(rate, server, kilobytes, share)
 
 
-def _pairs(dsn: str, talks: int) -> list[tuple[str, str]]:
+def new_pairs(dsn: str, talks: int) -> list[tuple[str, str]]:
     """New people, their sessions and conversations; of each the addresses of its two sockets, tokens included."""
     now, tokens = datetime.now(UTC), Tokens(SECRET_KEY)
     with contextlib.closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
@@ -186,6 +218,10 @@ def _pairs(dsn: str, talks: int) -> list[tuple[str, str]]:
             fetch=True,
             page_size=10_000,
         )
+        cursor.execute(_HISTORY)
+    with contextlib.closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+        # Plans are made when statements are first used, and must not be those of empty tables.
+        cursor.execute("analyze")
     access = {
         account_id: tokens.issue(
             ACCESS, account_id=account_id, session_id=session, user_name="", issued_at=now, expires_at=now + _LONG

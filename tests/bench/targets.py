@@ -55,7 +55,7 @@ def service(directory: Path, dsn: str, loop: str) -> Iterator[Subject]:
         "PASSWORDS__BCRYPT_COST": 12,
     }
     with server_in(place, **variables) as server:
-        yield Subject(f"mystar, {loop}", server.port, pid(server))
+        yield Subject("mystar", server.port, pid(server))
 
 
 @contextlib.contextmanager
@@ -66,7 +66,7 @@ def bare(_directory: Path, dsn: str, loop: str) -> Iterator[Subject]:
         try:
             assert process.stdout is not None
             assert process.stdout.readline(), "the bare server did not start"
-            yield Subject(f"bare, {loop}", port, process.pid)
+            yield Subject("bare", port, process.pid)
         finally:
             process.kill()
 

@@ -9,7 +9,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,13 +39,17 @@ _NO_MAIL = """
 
 @dataclass(frozen=True)
 class Work:
-    """One request. ``body`` empty = a GET. ``bare``: whether the bare server answers it, too."""
+    """One request. ``body`` empty = a GET. ``bare``, ``node``: whether the servers of these names answer it, too."""
 
     title: str
     path: str
     body: str = ""
     signed_in: bool = False
     bare: bool = True
+    node: bool = True
+
+    def fits(self, subject: Subject) -> bool:
+        return self.bare if subject.name == "bare" else self.node or subject.name != "node"
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,8 @@ def works(dsn: str) -> tuple[str, tuple[Work, ...]]:
         Work("my orders", ORDERS, signed_in=True),
         Work("one order with everything", f"{ORDERS}{order_id}/", signed_in=True),
         Work("an order placed", ORDERS, json.dumps(draft), signed_in=True),
-        Work("a list of stars", LIST),
-        Work("a search", SEARCH, bare=False),
+        Work("a list of stars", LIST, node=False),
+        Work("a search", SEARCH, bare=False, node=False),
     )
 
 
@@ -95,6 +99,25 @@ def measure(work: Work, subject: Subject, token: str, seconds: float, postgres: 
     rate = float(done.stdout)
     spent = processor_time(subject.pid) - server_before, postgres() - postgres_before
     return Turn(rate, *(one / (rate * seconds) * 1000 for one in spent))
+
+
+def in_turns(
+    work: Work, subjects: Sequence[Subject], token: str, rounds: int, seconds: float, spent: Callable[[], float]
+) -> dict[str, list[Turn]]:
+    """The turns of each server, by its name; those who cannot do the work are left out."""
+    turns: dict[str, list[Turn]] = {subject.name: [] for subject in subjects if work.fits(subject)}
+    for number in range(rounds + 1):
+        for subject in subjects:
+            if work.fits(subject):
+                # The first round fills caches and is not counted.
+                turn = measure(work, subject, token, seconds if number else 0.5, spent)
+                turns[subject.name].extend([turn] if number else [])
+    return turns
+
+
+def ratio(ours: Sequence[Turn], others: Sequence[Turn]) -> float:
+    """The median of what was measured one after the other."""
+    return statistics.median(one.rate / other.rate for one, other in zip(ours, others, strict=True))
 
 
 def median(turns: list[Turn]) -> Turn:

@@ -50,8 +50,8 @@ async def test_random_writers_and_readers_of_two_processes_never_see_what_is_out
             [api.url, second.url], settings.database.url, creator.token, services, categories, random.Random(seed)
         )
         await race.run(20, readers=6, most=120)
-    assert race.writes > 10, f"seed {seed}"
-    assert hits(app) > 10
+    assert race.writes, f"seed {seed}"
+    assert hits(app), f"seed {seed}"
 
 
 #: What a service, a page or its category shows of each table, changed by SQL: {service}, {creator}, {account} are ids.
