@@ -22,18 +22,20 @@ def film() -> Video:
     return greeting(Image.radial_gradient("L").convert("RGB"))
 
 
-async def test_swagger_shows_every_operation_of_the_document(api: Api, tab: Tab) -> None:
+async def test_swagger_shows_the_operations_of_a_tag(api: Api, tab: Tab) -> None:
+    """Of one tag, since the page takes seconds of a processor to show all."""
     document = await ok(await api.get("/api/docs/openapi.json"))
-    operations = sum(len(path.keys() - {"parameters"}) for path in document["paths"].values())
+    operations = [one for path in document["paths"].values() for key, one in path.items() if key != "parameters"]
+    tag = "greetings: orders"
 
     page = tab.page
     await page.goto(f"{api.url}/swagger/")
     # The page builds all operations before it shows the first.
     await page.locator(".opblock-tag").first.wait_for(timeout=60_000)
+    await expect(page.locator(".opblock-tag")).to_have_count(len(document["tags"]))
     await tab.show("swagger")
-    for tag in await page.locator(".opblock-tag").all():
-        await tag.click()
-    await expect(page.locator(".opblock")).to_have_count(operations)
+    await page.locator(f'.opblock-tag[data-tag="{tag}"]').click()
+    await expect(page.locator(".opblock")).to_have_count(sum(tag in one["tags"] for one in operations))
 
     await page.locator(".opblock", has_text="/api/order/").first.click()
     await expect(page.get_by_text("Idempotency-Key").first).to_be_visible()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -35,7 +34,6 @@ async def test_what_the_wheel_installs_migrates_and_serves(place: Path, empty_ds
     wheel = built_wheel(place)
     holds_data_and_no_tests(wheel)
     python = installed(wheel, place)
-    says_its_version(python, place)
     await serves_on_a_database_of_its_own(python, place)
     migrates_the_database_that_it_is_given(python, place, empty_dsn)
 
@@ -46,7 +44,7 @@ def built_wheel(place: Path) -> Path:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.cfg", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, source / name)
-    pip("wheel", "--no-deps", "--wheel-dir", str(place), str(source))
+    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(place), str(source))
     (wheel,) = place.glob("mystar-*.whl")
     return wheel
 
@@ -90,7 +88,7 @@ def mystar(python: Path, directory: Path, *arguments: str, **variables: object) 
     settings = environment(directory, **variables)
     del settings["PYTHONPATH"]
     done = subprocess.run(
-        [str(python), "-m", "mystar", *arguments],
+        [str(python.with_name("mystar")), *arguments],
         cwd=directory,
         env=settings,
         stdin=subprocess.DEVNULL,
@@ -130,15 +128,3 @@ def migrates_the_database_that_it_is_given(python: Path, place: Path, empty_dsn:
     variables = {"DATABASE__URL": empty_dsn}
     assert "0001_accounts" in mystar(python, place, "migrate", **variables)
     assert "in order" in mystar(python, place, "check", **variables)
-
-
-def says_its_version(python: Path, place: Path) -> None:
-    done = subprocess.run(
-        [str(python.with_name("mystar")), "--version"],
-        cwd=place,
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.startswith("mystar, version ")

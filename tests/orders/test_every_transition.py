@@ -125,11 +125,14 @@ async def stage(app: web.Application, factory: Factory) -> Stage:
 async def test_every_transition_of_the_table_is_applied_and_no_other(
     app: web.Application, stage: Stage, kind: Kind, action: Action
 ) -> None:
-    """Promises M9 and M10, short: 8 states x 5 states of money x 5 people x 9 actions x 2 kinds."""
+    """Promises M9 and M10, short: 8 states x 5 states of money x 3 parties (and 2 others) x 9 actions x 2 kinds."""
     db: Database = app[DATABASE]
     with pytest.raises(Undone):
         async with db.shared() as stage.tx:
             for who, status, money in product(stage.people, STATUSES, MONEY):
+                # Who may not act at all is refused before the money is looked at.
+                if who in ("viewer", "stranger") and money is not Money.HELD:
+                    continue
                 case = (action, who, kind, status, money)
                 assert await stage.attempt(*case) == await stage.expected(*case), case
             raise Undone
