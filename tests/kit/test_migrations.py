@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,26 @@ def test_a_failing_migration_is_named_and_rolled_back(empty_dsn: str, files: Pat
 
     (files / "0002_bad.sql").write_text("create table half ();")
     assert migrate(empty_dsn, files) == ["0002_bad", "0002_trigger", "0003_index"]
+
+
+def test_a_migration_that_waits_for_a_table_lets_others_use_it(
+    empty_dsn: str, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers queue behind a waiting ALTER TABLE, which in turn waits for the longest transaction."""
+    monkeypatch.setattr(migrations, "_LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(migrations, "_AGAIN_SECONDS", 0.05)
+    migrate(empty_dsn, files)
+    (files / "0004_length.sql").write_text("alter table words add column length int;")
+    with contextlib.closing(psycopg2.connect(empty_dsn)) as long, ThreadPoolExecutor(1) as thread:
+        long.cursor().execute("select from words")
+        with pytest.raises(MigrationFailed, match="0004_length: canceling statement due to lock timeout"):
+            migrate(empty_dsn, files, patience=0.2)
+        migrating = thread.submit(migrate, empty_dsn, files)
+        for _ in range(10):
+            assert ask(empty_dsn, "set statement_timeout = '5s'; select count(*) from words") == [(1,)]
+        assert not migrating.done()
+        long.rollback()
+        assert migrating.result() == ["0004_length"]
 
 
 def test_waiting_for_another_process_times_out(empty_dsn: str, files: Path) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg2
 import yoyo
+from psycopg2.errors import LockNotAvailable
 from yoyo import exceptions, internalmigrations
 from yoyo.backends.core.postgresql import PostgresqlBackend
 from yoyo.connections import DatabaseURI
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 #: "myst" in ASCII: the advisory lock of migrations.
 LOCK = 0x6D797374
 _OLDEST, _NEWEST = 15, 18
+#: Seconds to wait for a lock on a table, behind which its readers and writers queue, and between two attempts.
+_LOCK_SECONDS, _AGAIN_SECONDS = 1.0, 1.0
 #: As libpq takes them: seconds for each host, and milliseconds in which what is sent must be acknowledged.
 _CONNECT_SECONDS, _SILENCE_MS = "5", "15000"
 _CREATE = "createdb --template=template0 --encoding=UTF8 --locale=C.UTF-8"
@@ -56,7 +59,7 @@ class DatabaseUnfit(Exception):
 def migrate(dsn: str, directory: Path | None = None, *, patience: float = 300.0) -> list[str]:
     """Apply what is missing. Blocks; call through `asyncio.to_thread`.
 
-    :param patience: seconds to wait for another process that is migrating.
+    :param patience: seconds to wait for another process that is migrating, and for locks of one migration.
     :returns: names of the migrations applied now, in order.
     :raises MigrationFailed: names the file and the error. :raises TimeoutError: another process takes too long.
     :raises DatabaseUnfit: nothing was applied, since the database cannot hold the schema.
@@ -70,13 +73,26 @@ def migrate(dsn: str, directory: Path | None = None, *, patience: float = 300.0)
             files = yoyo.read_migrations(glob.escape(str(directory or _directory())))
             for migration in backend.to_apply(files):
                 try:
-                    backend.apply_one(migration)
+                    _apply(backend, migration, patience)
                 except (psycopg2.Error, exceptions.BadMigration) as error:
                     raise MigrationFailed(f"{migration.id}: {error}") from error
                 applied.append(migration.id)
         finally:
             backend.connection.close()
     return applied
+
+
+def _apply(backend: _Backend, migration: Migration, patience: float) -> None:
+    """Apply it, giving others their turn while a long transaction keeps it waiting for a lock."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return backend.apply_one(migration)
+        except LockNotAvailable:
+            if time.monotonic() > deadline:
+                raise
+        log.info("%s waits for a table that a long transaction uses", migration.id)
+        time.sleep(_AGAIN_SECONDS)
 
 
 def pending(dsn: str, directory: Path | None = None) -> list[str]:
@@ -173,9 +189,14 @@ class _Backend(PostgresqlBackend):  # type: ignore[misc]
             internalmigrations.upgrade(self)
 
     def apply_one(self, migration: Migration, force: bool = False, mark: bool = True) -> None:
-        """In one transaction. yoyo uses two: after a kill between them the migration could never be applied again."""
+        """In one transaction. yoyo uses two: after a kill between them the migration could never be applied again.
+
+        :raises LockNotAvailable: a table was used by others for too long; nothing was done.
+        """
         migration.load()
         with self.transaction() if migration.use_transactions else contextlib.nullcontext():
+            if migration.use_transactions:
+                self.execute(f"set local lock_timeout = '{_LOCK_SECONDS}s'")
             migration.process_steps(self, "apply", force=force)
             self.log_migration(migration, "apply")
             self.mark_one(migration, log=False)
