@@ -47,7 +47,7 @@ async def test_an_order_is_found_by_number_and_its_page_updates_while_it_is_proc
     placed = [await place(api, f"Сайт {number}") for number in range(3)]
     page = tab.page
     await page.get_by_role("link", name="Заказы студии").first.click()
-    await page.get_by_role("searchbox").fill(placed[1])
+    await page.get_by_role("main").get_by_role("searchbox").fill(placed[1])
     await page.get_by_role("button", name="Найти").click()
     await expect(page.locator("tbody tr")).to_have_count(1)
     await page.get_by_role("link", name=placed[1]).click()

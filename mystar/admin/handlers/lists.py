@@ -41,6 +41,7 @@ def show(definition: ListDefinition) -> Handler:
             # Links for sorting and paging keep the filters.
             with_sort=lambda sort: _query(definition, {**kept, "sort": sort}),
             with_page=lambda number: _query(definition, {**kept, "sort": list_request.sort, "page": str(number)}),
+            select=actor_of(request).may_operate and definition.name in {*ACTIONS, "studio-orders"},
             bulk=ACTIONS.get(definition.name, {}),
             saved=await request.app[FILTERS].of(actor_of(request), definition.name),
             query=list_query(definition, list_request),
