@@ -298,18 +298,6 @@ where creators.account_id = %(account_id)s and services.id > %(after)s order by 
 -- name: kept_category_photos
 select files.id from categories join files on files.id = categories.photo_id where files.owner_id = %(account_id)s;
 
--- name: words_of_services
--- What the person's services are found by, before it goes.
-select services.id, services.title, services.description, accounts.username, accounts.first_name, accounts.last_name,
-    coalesce((
-        select string_agg(tags.key, ' ') from service_tags join tags on tags.id = service_tags.tag_id
-        where service_tags.service_id = services.id
-    ), '') as tags
-from services
-join creators on creators.id = services.creator_id
-join accounts on accounts.id = creators.account_id
-where creators.account_id = %(account_id)s;
-
 -- name: erase_service_tags
 delete from service_tags where service_id in (
     select services.id from services join creators on creators.id = services.creator_id

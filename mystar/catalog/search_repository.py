@@ -52,7 +52,8 @@ class SearchRepository:
     async def words_of_account(self, person: ErasedPerson) -> set[str]:
         """The words of all services of a person who is about to be erased, and of the names it had."""
         texts = ("title", "description", "tags", "username", "first_name", "last_name")
-        rows = await self._tx.all(QUERIES.words_of_services, account_id=person.id)
+        ids = [row["id"] for row in await self._tx.all(QUERIES.services_of_account, account_id=person.id)]
+        rows = await self._tx.all(QUERIES.search_texts, ids=ids)
         found = {word for row in rows for text in texts for word in words_of(row[text])}
         return found | {word for name in person.names for word in words_of(name)} if rows else set()
 

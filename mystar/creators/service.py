@@ -111,14 +111,9 @@ class CreatorService:
         :raises CreatorUnknown: no such star. :raises AlreadyRated: :raises OwnRating: the actor is the star.
         :raises RaterBlocked: the star has blocked the actor.
         """
-        if actor.id == star_id:
-            raise OwnRating
         async with self._db.transaction() as tx:
-            creators = CreatorRepository(tx)
-            creator = await creators.by_account(star_id)
-            if await creators.has_blocked(star_id, actor.id):
-                raise RaterBlocked
-            await creators.vote(creator.id, actor.id, rating, self._clock.now())
+            creator = await self._rated_by(tx, actor, star_id)
+            await CreatorRepository(tx).vote(creator.id, actor.id, rating, self._clock.now())
 
     async def like(self, actor: Actor, star_id: int) -> None:
         """Like a star, once per account.
@@ -126,14 +121,19 @@ class CreatorService:
         :raises CreatorUnknown: no such star. :raises AlreadyLiked: :raises OwnRating: the actor is the star.
         :raises RaterBlocked: the star has blocked the actor.
         """
+        async with self._db.transaction() as tx:
+            creator = await self._rated_by(tx, actor, star_id)
+            await CreatorRepository(tx).like(creator.id, actor.id, self._clock.now())
+
+    async def _rated_by(self, tx: Tx, actor: Actor, star_id: int) -> Creator:
+        """The star, if the actor may vote for it and like it."""
         if actor.id == star_id:
             raise OwnRating
-        async with self._db.transaction() as tx:
-            creators = CreatorRepository(tx)
-            creator = await creators.by_account(star_id)
-            if await creators.has_blocked(star_id, actor.id):
-                raise RaterBlocked
-            await creators.like(creator.id, actor.id, self._clock.now())
+        creators = CreatorRepository(tx)
+        creator = await creators.by_account(star_id)
+        if await creators.has_blocked(star_id, actor.id):
+            raise RaterBlocked
+        return creator
 
     async def add_favourite(self, actor: Actor, star_id: int) -> bool:
         """Add a star to the favourites; returns whether it was added. :raises CreatorUnknown: no such star."""

@@ -32,7 +32,7 @@ class Market:
     options: Sequence[int]
 
     async def place(self, **draft: Any) -> dict[str, Any]:
-        """An order through the market dialect's door."""
+        """An order, placed through the market dialect."""
         body = {"service_id": self.service_id, "requirements": "Две минуты, без музыки", **draft}
         answer = await self.api.post("/api/v1/orders/", body, as_=self.buyer)
         assert answer.status == 201, await answer.text()

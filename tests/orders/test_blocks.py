@@ -12,11 +12,11 @@ BLOCK = "/api/v1/users/{}/block/"
 async def test_blocked_accounts_cannot_order_from_each_other(market: Market) -> None:
     creator, buyer = market.creator, market.buyer
     greeting = {"star_id": creator.id, "for_whom": "Kira", "comment": "Happy birthday"}
-    doors = (("/api/v1/orders/", {"service_id": market.service_id}), ("/api/order/", greeting))
+    endpoints = (("/api/v1/orders/", {"service_id": market.service_id}), ("/api/order/", greeting))
     words = {"ru": ("не принимает от вас", "Вы заблокировали"), "en": ("does not take orders", "You have blocked")}
     for turn, (blocker, blocked) in enumerate(((creator, buyer), (buyer, creator))):
         await market.api.post(BLOCK.format(blocked.id), as_=blocker)
-        for path, draft in doors:
+        for path, draft in endpoints:
             for language, texts in words.items():
                 answer = await market.api.post(path, draft, as_=buyer, headers={"Accept-Language": language})
                 said = await answer.json()

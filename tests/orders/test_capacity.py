@@ -53,7 +53,7 @@ async def test_one_of_concurrent_buyers_gets_the_last_place_and_the_catalogue_sh
     refusals = [await answer.json() for answer in answers if answer.status == 409]
     assert {refusal["code"] for refusal in refusals} == {"creator_at_capacity"}
     assert await shown(market) == (False, 1, 0)
-    # The other doors: a greeting of the same star, and an offer of their own.
+    # The other endpoints: a greeting of the same star, and an offer of their own.
     wish = {"star_id": creator.id, "for_whom": "Мама", "order_price": "15000.00", "comment": "С днём рождения"}
     stars = await (await api.get("/api/star/getlist/")).json()
     assert [one["is_available"] for one in stars if one["id"] == creator.id] == [False]

@@ -1,4 +1,4 @@
-"""One order however often it is asked for: promise M3 through both doors, and through a kill."""
+"""One order however often it is sent: promise M3 in both dialects, and through a kill."""
 
 from __future__ import annotations
 

@@ -34,21 +34,6 @@ async def sandbox(sandbox_process: SandboxProcess) -> AsyncIterator[SandboxProce
     await sandbox_process.reset()
 
 
-@pytest.fixture
-async def star(factory: Factory) -> Person:
-    return await factory.star()
-
-
-@pytest.fixture
-async def customer(factory: Factory) -> Person:
-    return await factory.person()
-
-
-@pytest.fixture
-async def order_id(factory: Factory, customer: Person, star: Person) -> int:
-    return await factory.order(customer, star)
-
-
 def link_of(app: web.Application, order_id: int) -> URL:
     return URL(app[ORDERS].link_to_pay(order_id))
 

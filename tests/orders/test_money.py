@@ -28,21 +28,6 @@ from tests.waiting import eventually
 
 
 @pytest.fixture
-async def customer(factory: Factory) -> Person:
-    return await factory.person()
-
-
-@pytest.fixture
-async def star(factory: Factory) -> Person:
-    return await factory.star()
-
-
-@pytest.fixture
-async def order_id(factory: Factory, customer: Person, star: Person) -> int:
-    return await factory.order(customer, star)
-
-
-@pytest.fixture
 def orders(app: web.Application) -> OrderService:
     return app[ORDERS]
 
