@@ -17,7 +17,7 @@ from PIL import Image
 from yarl import URL
 
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Actor, Channel, ClientInfo, Draft, Role
+from mystar.accounts.model import AccountDraft, Actor, Channel, ClientInfo, Role
 from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import GreetingPricing
 from mystar.creators.keys import CREATORS
@@ -63,10 +63,10 @@ class Factory:
         channel: Channel = "greetings",
         **further: Any,
     ) -> Person:
-        """An account whose e-mail address is confirmed; ``further`` are fields of `Draft`."""
+        """An account whose e-mail address is confirmed; ``further`` are fields of `AccountDraft`."""
         number = next(self._numbers)
         username = username or f"person-{number}"
-        draft = Draft(username, email or f"person-{number}@example.com", **further)
+        draft = AccountDraft(username, email or f"person-{number}@example.com", **further)
         accounts = self._app[ACCOUNTS]
         account = await accounts.create(draft, password, role=role, channel=channel)
         session = await accounts.sign_in(account.id, ClientInfo(), channel)

@@ -70,7 +70,7 @@ class ServerProcess:
             command, stdout=subprocess.PIPE, stderr=errors, cwd=self._directory, env=self._environment
         )
 
-    def tell(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         assert self.process is not None
         self.process.send_signal(number)
 
@@ -83,7 +83,7 @@ class ServerProcess:
             self._forget()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        self.tell(number)
+        self.send_signal(number)
         return self.wait()
 
     def kill(self) -> None:

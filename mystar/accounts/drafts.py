@@ -16,7 +16,7 @@ from mystar.accounts.credentials import (
     normalize_phone,
     normalize_username,
 )
-from mystar.accounts.model import Account, Draft
+from mystar.accounts.model import Account, AccountDraft
 from mystar.errors import Invalid, Text
 from mystar.kit.security.breached import BreachedPasswords
 
@@ -30,7 +30,7 @@ _EARLIEST_BIRTH = date(1900, 1, 1)
 _IMPOSSIBLE_BIRTH_DATE = Text("Недопустимая дата рождения.", "Not a possible date of birth.")
 
 
-def normalize_draft(draft: Draft, password: str | None, *, today: date) -> Draft:
+def normalize_draft(draft: AccountDraft, password: str | None, *, today: date) -> AccountDraft:
     """The draft in normal forms. A ``password`` of None is not checked.
 
     :raises Invalid: names every wrong field.

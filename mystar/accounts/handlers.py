@@ -9,7 +9,7 @@ from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_sc
 
 from mystar.accounts.access import actor_of, client_info, login_required, session_response, token_response, unlimited
 from mystar.accounts.keys import ACCOUNTS, CONTACTS, PASSWORDS
-from mystar.accounts.model import ConfirmLinkUnknown, Draft
+from mystar.accounts.model import AccountDraft, ConfirmLinkUnknown
 from mystar.accounts.schemas import (
     CREATOR,
     AccessView,
@@ -55,7 +55,7 @@ _UNDONE = Text(
 @idempotent
 async def register(request: web.Request) -> web.StreamResponse:
     body = body_of(request)
-    draft = Draft(
+    draft = AccountDraft(
         body["username"],
         body["email"],
         body["phone"],
@@ -171,7 +171,7 @@ async def change_password(request: web.Request) -> web.Response:
 
 @docs(
     tags=["market: people"],
-    summary="Show the button that undoes a change of e-mail or phone",
+    summary="Show the page that undoes a change of e-mail or phone",
     responses={200: {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}}},
 )
 @querystring_schema(MailedTokenDraft)

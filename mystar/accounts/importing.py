@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mystar.accounts.drafts import generate_username, normalize_draft
 from mystar.accounts.import_files import NAMES, Record
-from mystar.accounts.model import Channel, Draft
+from mystar.accounts.model import AccountDraft, Channel
 from mystar.accounts.schemas import ImportedPerson
 from mystar.accounts.service import AccountService
 from mystar.errors import Invalid, Text
@@ -52,7 +52,7 @@ async def import_account(accounts: AccountService, record: Record, channel: Chan
     if not is_named:
         person["email"] = person["email"] or username or None
         person["username"] = generate_username()
-    draft = normalize_draft(Draft(**person), None, today=accounts.today)
+    draft = normalize_draft(AccountDraft(**person), None, today=accounts.today)
     if await accounts.is_there(draft, by_username=is_named):
         return False
     await accounts.add_imported(draft, stored, is_verified=is_verified, is_active=is_active, channel=channel)

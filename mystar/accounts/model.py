@@ -75,7 +75,7 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class AccountDraft:
     """The data of a new account."""
 
     username: str

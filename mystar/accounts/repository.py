@@ -11,9 +11,9 @@ from typing import Literal, cast
 from mystar.accounts.credentials import Credential, email_key, key_of
 from mystar.accounts.model import (
     Account,
+    AccountDraft,
     Channel,
     ClientInfo,
-    Draft,
     Language,
     MailedToken,
     Role,
@@ -94,7 +94,7 @@ class AccountRepository:
 
     async def add(
         self,
-        draft: Draft,
+        draft: AccountDraft,
         *,
         password_hash: str | None,
         language: Language,

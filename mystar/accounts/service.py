@@ -20,12 +20,12 @@ from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
     AccountChanged,
+    AccountDraft,
     AccountRegistered,
     Actor,
     Channel,
     ClientInfo,
     ConfirmLinkUnknown,
-    Draft,
     EmailConfirmation,
     EmailConfirmed,
     Language,
@@ -81,7 +81,7 @@ class AccountService:
     async def register(
         self,
         client: ClientInfo,
-        draft: Draft,
+        draft: AccountDraft,
         password: str,
         channel: Channel = "market",
         *,
@@ -118,7 +118,7 @@ class AccountService:
 
     async def create(
         self,
-        draft: Draft,
+        draft: AccountDraft,
         password: str,
         *,
         role: Role | None = None,
@@ -153,7 +153,7 @@ class AccountService:
         """The day of the persons' time zone."""
         return self._clock.today()
 
-    async def is_there(self, draft: Draft, *, by_username: bool = True) -> bool:
+    async def is_there(self, draft: AccountDraft, *, by_username: bool = True) -> bool:
         """Whether one account has exactly this e-mail and phone, and this user name unless it was made up."""
         email, phone = draft.email and email_key(draft.email), draft.phone
         login = draft.username if by_username else email or phone or ""
@@ -163,7 +163,13 @@ class AccountService:
         return not by_username or key_of(account.username) == key_of(draft.username)
 
     async def add_imported(
-        self, draft: Draft, stored: str, *, is_verified: bool, is_active: bool = True, channel: Channel = "market"
+        self,
+        draft: AccountDraft,
+        stored: str,
+        *,
+        is_verified: bool,
+        is_active: bool = True,
+        channel: Channel = "market",
     ) -> Account:
         """Create an account of another service with its password hash; nothing is mailed.
 
@@ -193,7 +199,7 @@ class AccountService:
         self, *, username: str, password: str, email: str | None = None, phone: str | None = None, role: Role = "owner"
     ) -> Account:
         """:raises Invalid: by field. :raises Taken: by field."""
-        return await self.create(Draft(username, email, phone), password, role=role)
+        return await self.create(AccountDraft(username, email, phone), password, role=role)
 
     async def confirm_email(self, token: str, client: ClientInfo, channel: Channel | None) -> EmailConfirmation:
         """Confirm an e-mail by its mailed link. The first use opens a session in ``channel``, if one is given.
@@ -355,7 +361,7 @@ class AccountService:
         while await AccountRepository(self._db).sweep(before, _SWEEP_BATCH) >= _SWEEP_BATCH:
             pass
 
-    async def _hash_for(self, draft: Draft, password: str, client: str = "", *, is_checked: bool = True) -> str:
+    async def _hash_for(self, draft: AccountDraft, password: str, client: str = "", *, is_checked: bool = True) -> str:
         """:raises Taken: before the expensive hash; between concurrent requests, the constraint decides."""
         await require_free(AccountRepository(self._db), draft.username, draft.email, draft.phone)
         if is_checked:

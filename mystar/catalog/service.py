@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from mystar.accounts.model import Account, Actor, Draft
+from mystar.accounts.model import Account, AccountDraft, Actor
 from mystar.accounts.service import AccountService
 from mystar.catalog.model import (
     Category,
@@ -154,7 +154,7 @@ class CatalogService:
     async def create_star(
         self,
         actor: Actor,
-        draft: Draft,
+        draft: AccountDraft,
         password: str,
         pricing: GreetingPricing,
         *,

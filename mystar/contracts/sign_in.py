@@ -19,7 +19,7 @@ from mystar.kit.web.validation import query_of
 
 #: Characters; tokens of the providers have a few hundred.
 MAX_TOKEN_LENGTH = 4096
-#: Seconds that the cookie lives.
+#: Lifetime of the cookie in seconds.
 _MAX_AGE = 600
 
 

@@ -172,7 +172,7 @@ async def asyncapi_document(request: web.Request) -> web.Response:
 
 @docs(
     tags=["system"],
-    summary="Lead to the site, or show a page of links",
+    summary="Redirect to the site, or show a page of links",
     responses={200: {"content": {"text/html": {}}}, 302: {}},
 )
 async def home(request: web.Request) -> web.Response:

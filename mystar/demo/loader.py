@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Actor, Draft
+from mystar.accounts.model import AccountDraft, Actor
 from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import GreetingPricing
 from mystar.chat.keys import CHAT
@@ -139,7 +139,7 @@ class _Loader:
         account_id = await self._db.value(QUERIES.person, email=person.email)
         if account_id is None:
             first_name, _, last_name = person.name.partition(" ")
-            draft = Draft(
+            draft = AccountDraft(
                 person.name,
                 person.email,
                 person.phone,

@@ -23,7 +23,7 @@ from mystar.kit.web.validation import query_of
 TAGS = ["market: earnings"]
 
 
-@docs(tags=TAGS, summary="What would stay of a price of my service")
+@docs(tags=TAGS, summary="Quote what a price of my service earns")
 @login_required
 @querystring_schema(QuoteQuery)
 @response_schema(QuoteView, 200)
@@ -31,7 +31,7 @@ async def read_quote(request: web.Request) -> web.Response:
     return json_response(quote_view(await request.app[EARNINGS].quote(actor_of(request), **query_of(request))))
 
 
-@docs(tags=TAGS, summary="The lines of my accounts, newest first")
+@docs(tags=TAGS, summary="List the entries of my accounts, newest first")
 @login_required
 @querystring_schema(EntryQuery)
 @response_schema(page_of(EntryView), 200)

@@ -11,19 +11,19 @@ _PNG, _WEBP = IMAGES["image/png"], IMAGES["image/webp"]
 _GIF, _AVIF = IMAGES["image/gif"], IMAGES["image/avif"]
 _MP4, _MOV, _WEBM = VIDEOS["video/mp4"], VIDEOS["video/quicktime"], VIDEOS["video/webm"]
 
-#: Brands of ISO base media files (ISO/IEC 14496-12) that are no films. Any other brand may hold one.
+#: Brands of ISO base media files (ISO/IEC 14496-12) that are no videos. Any other brand may be one.
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif", b"mif1", b"msf1"}
 _OTHER_BRANDS = {b"M4A ", b"M4B ", b"M4P ", b"aax ", b"crx ", b"jp2 ", b"jpm ", b"jpx ", b"mjp2"}
 _QUICKTIME = b"qt  "
-#: The first box of a QuickTime film without brands. In a text, its length would begin with a letter.
+#: The first box of a QuickTime video without brands. In a text, its length would begin with a letter.
 _FIRST_BOXES = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 _LARGEST_FIRST_BYTE = 0x1F
 _EBML = b"\x1a\x45\xdf\xa3"
 #: The head of an EBML file says the type of its document within these bytes.
 _EBML_HEAD = 64
 
-#: Extensions of pictures and films. A file that has one of them is taken for what its bytes are.
+#: Extensions of pictures and videos. A file that has one of them is taken for what its bytes are.
 MEDIA_EXTENSIONS = frozenset().union(
     *(one.extensions for one in (*IMAGES.values(), *VIDEOS.values(), HEIC)),
     {"apng", "3gp", "3gpp", "3g2", "3gp2", "mkv", "f4v"},
@@ -72,18 +72,18 @@ def _boxed(head: bytes) -> MediaType:
 
 
 def is_media_name(name: str) -> bool:
-    """Whether a picture or a film may have this name: its extension is one of theirs, or there is none."""
+    """Whether a picture or a video may have this name: its extension is one of theirs, or there is none."""
     extension = extension_of(name)
     return not extension or extension in MEDIA_EXTENSIONS
 
 
 def is_hostile_name(name: str) -> bool:
-    """Whether a picture or a film is named as something that runs."""
+    """Whether a picture or a video is named as something that runs."""
     return extension_of(name) in _ACTIVE_EXTENSIONS
 
 
 def fitting_name(name: str, media: MediaType) -> str:
-    """The name with an extension that fits: another one of pictures and films is replaced, any other one is kept."""
+    """The name with an extension that fits: another one of pictures and videos is replaced, any other one is kept."""
     extension = extension_of(name)
     if not extension or not media.extensions or extension in media.extensions:
         return name

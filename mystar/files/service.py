@@ -42,7 +42,7 @@ def person_of(actor: Actor | None, address: str) -> str:
 
 
 class FileService:
-    """:param signed_link: seconds that a link to a private file lives, at least; a quarter more at most.
+    """:param signed_link: seconds that a link to a private file is valid, at least; a quarter more at most.
 
     :param has_several_processes: turns of a person count in all of them.
     """

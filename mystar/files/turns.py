@@ -16,7 +16,7 @@ from mystar.kit.postgres.database import Database
 
 Result = TypeVar("Result")
 
-#: How long a turn lives that nothing extends; seconds between its extensions, and between looks for a free one.
+#: How long a turn lasts that nothing extends; seconds between its extensions, and between looks for a free one.
 _LEASE = timedelta(minutes=1)
 _EXTEND_EVERY, _LOOK_EVERY = 20.0, 0.25
 

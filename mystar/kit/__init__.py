@@ -1,1 +1,1 @@
-"""What never heard of stars: the parts that could serve another project."""
+"""Code without knowledge of the product, which other projects could use."""

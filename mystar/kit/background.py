@@ -122,7 +122,7 @@ async def _run(job: Callable[[], Awaitable[object]], name: str, seconds: float) 
         return True, await job()
     except Unavailable:
         # The cause is logged already; a stack trace every few seconds would hide everything else.
-        log.warning("%s needs something that does not answer; next run in %s s", name, seconds)
+        log.warning("%s: a dependency does not answer; next run in %s s", name, seconds)
     except Exception:
         log.exception("%s failed; next run in %s s", name, seconds)
     return False, None

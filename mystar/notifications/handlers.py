@@ -122,7 +122,7 @@ async def change_settings(request: web.Request) -> web.Response:
     return json_response({"email": wanted_mail})
 
 
-@docs(tags=TAGS, summary="Show the page of a mail's unsubscribe link", responses=_PAGE)
+@docs(tags=TAGS, summary="Show the page of a mailed unsubscribe link", responses=_PAGE)
 @querystring_schema(UnsubscribeLink)
 async def ask_to_unsubscribe(request: web.Request) -> web.Response:
     link = query_of(request)
@@ -154,7 +154,7 @@ _ROUTES: tuple[Route, ...] = (
     route("POST", _ONE + "mark-as-read/", mark_read, "market.notification-read"),
     route("POST", _ONE + "mark-read/", mark_read, "market.notification-read-short", documented=False),
 )
-#: The document's frontend says the word twice at its own origin, and no version at the other door.
+#: Addresses that the document's frontend uses: with the word doubled at its own origin, and without a version.
 _ELSEWHERE = (_ALL + "notifications/", "/api/notifications/", "/api/notifications/notifications/")
 ROUTES: tuple[Route, ...] = (
     *_ROUTES,

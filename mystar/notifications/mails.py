@@ -223,7 +223,7 @@ class OrderMails:
         order, (kind, roles) = fact.order, kind_of(fact)
         people = await NotificationRepository(tx).order_readers(order, kind or "", self._clock.now())
         reader = people.get((order.buyer_id if role is Role.BUYER else order.creator_account_id) or 0)
-        # Of what has no notification of its own, no digest would tell.
+        # What has no notification of its own would be in no digest.
         if reader is None or role not in roles or reader.recent < self._mails_per_hour:
             draft = MailContent(values, [(REASON, order.cancellation_reason)], more or [], link, action)
             await self._mail_to(tx, name, order, role, people, draft)
@@ -237,7 +237,7 @@ class OrderMails:
             return
         dialect = "greetings" if order.kind is Kind.GREETING else "market"
         draft.values |= _values(order, people)
-        # An address that is not confirmed may be a stranger's, and gets no words of others.
+        # An address that is not confirmed may be a stranger's: its mails contain no text of others.
         words = draft.facts if reader.is_confirmed else []
         due = (DUE, format_date(order.due_date, reader.language))
         draft.facts = [(SUM, rubles(order.total_price)), *words, due]

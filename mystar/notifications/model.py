@@ -332,7 +332,7 @@ class NotificationCreated:
 class Recipient:
     """The account that a mail goes to. Without an address nothing is sent.
 
-    ``is_confirmed``: the address is; another may be a stranger's, and gets no words of others.
+    ``is_confirmed``: the address is; mails to another one contain no text of others.
     ``recent``: its notifications of one kind in the last hour, where they were asked for.
     """
 

@@ -52,7 +52,7 @@ async def place_order(request: web.Request) -> web.StreamResponse:
     return json_response(order_view(entry, actor, addresses(request.app), language_of(request)), 201)
 
 
-@docs(tags=TAGS, summary="List one's own orders, bought and sold, newest first")
+@docs(tags=TAGS, summary="List the actor's orders, bought and sold, newest first")
 @login_required
 @querystring_schema(OrderQuery)
 @response_schema(page_of(OrderView), 200)

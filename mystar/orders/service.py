@@ -252,7 +252,7 @@ class OrderService:
         return (await OrderRepository(self._db).find(order_id)).kind
 
     def link_to_pay(self, order_id: int) -> str:
-        """The same link without checks, for mails to the buyer. It lives for a month, and pays for an order once."""
+        """The same link without checks, for mails to the buyer. It is valid for a month, and pays for an order once."""
         signature = self._signer.sign_until(self._clock.now() + LINK_LIFE, "pay", order_id)
         return f"{self._public_url}/payments/?order_id={order_id}&sig={signature}"
 

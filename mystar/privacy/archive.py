@@ -58,7 +58,7 @@ class ArchiveWriter:
         await self._add(name, _as_json(rows), zipfile.ZIP_DEFLATED)
 
     async def add_file(self, name: str, chunks: AsyncIterator[bytes]) -> None:
-        """Stored as it is: pictures and films are compressed already."""
+        """Stored as it is: pictures and videos are compressed already."""
         await self._add(name, chunks, zipfile.ZIP_STORED)
 
     async def finish(self) -> None:

@@ -34,7 +34,7 @@ _KEPT = Text("Удаление отменено: аккаунт остаётся
 
 @docs(
     tags=TAGS,
-    summary="Have an archive of all my data made; a link to it is mailed",
+    summary="Request an export of my data; a link to it is mailed",
     description="Needs the password, or a session younger than ten minutes. One at a time.",
 )
 @login_required
@@ -110,7 +110,7 @@ async def _send(request: web.Request, export: DataExport) -> web.StreamResponse:
 
 @docs(
     tags=TAGS,
-    summary="Ask for the erasure of my account",
+    summary="Request the erasure of my account",
     description="Needs the password, or a session younger than ten minutes. All sessions end. Until `due_at` it"
     " is withdrawn by signing in, or by the mailed link. 409 `erasure_blocked` lists what has to be settled first.",
 )
@@ -124,7 +124,7 @@ async def request_erasure(request: web.Request) -> web.Response:
     return json_response(erasure_view(erasure, [], days, language_of(request)), 202)
 
 
-@docs(tags=TAGS, summary="Read whether my account is to be erased, and what stands in the way")
+@docs(tags=TAGS, summary="Read the erasure request of my account, and its obstacles")
 @login_required
 @response_schema(ErasureView, 200)
 async def read_erasure(request: web.Request) -> web.Response:
@@ -134,7 +134,7 @@ async def read_erasure(request: web.Request) -> web.Response:
     return json_response(erasure_view(erasure, obstacles, days, language_of(request)))
 
 
-@docs(tags=TAGS, summary="Show the button that keeps an account", responses=_PAGE)
+@docs(tags=TAGS, summary="Show the page that withdraws the erasure of an account", responses=_PAGE)
 @querystring_schema(MailedTokenDraft)
 async def show_withdrawal(request: web.Request) -> web.Response:
     token = query_of(request)["token"]
@@ -143,7 +143,7 @@ async def show_withdrawal(request: web.Request) -> web.Response:
     return html_response(render_page("withdraw_erasure.html", language_of(request), token=token, is_done=False))
 
 
-@docs(tags=TAGS, summary="Keep an account whose erasure was asked for, by its mailed link")
+@docs(tags=TAGS, summary="Withdraw the erasure of an account by its mailed link")
 @json_schema(MailedTokenDraft)
 @response_schema(AcknowledgementView, 200)
 async def withdraw_erasure(request: web.Request) -> web.Response:

@@ -31,7 +31,7 @@ async def send_report(request: web.Request) -> web.StreamResponse:
     return json_response(report_view(report), 201)
 
 
-@docs(tags=TAGS, summary="List one's own reports, newest first")
+@docs(tags=TAGS, summary="List the actor's reports, newest first")
 @login_required
 @querystring_schema(PageQuery)
 @response_schema(page_of(ReportView), 200)
@@ -40,7 +40,7 @@ async def list_reports(request: web.Request) -> web.Response:
     return page_response(request, [report_view(report) for report in found.rows], found.count)
 
 
-@docs(tags=TAGS, summary="Read one's own report")
+@docs(tags=TAGS, summary="Read a report; for its author")
 @login_required
 @match_info_schema(ReportPath)
 @response_schema(ReportView, 200)

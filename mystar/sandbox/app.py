@@ -38,7 +38,7 @@ class Settings:
     agent_id: str = AGENT_ID
     payout_secret_key: str = PAYOUT_SECRET_KEY
     clock: Callable[[], datetime] = now
-    #: Logins and passwords of the demo's people, whom the live page offers.
+    #: Logins and passwords of the demo accounts that the live page offers.
     people: Sequence[tuple[str, str]] = ()
 
 

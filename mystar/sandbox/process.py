@@ -156,7 +156,11 @@ def _die_with_parent() -> None:
 @click.option("--payout-secret-key", default=PAYOUT_SECRET_KEY, help="Password for HTTP Basic of payouts.")
 @click.option("--public-url", default=None, help="Where a browser finds the sandbox, when not at its own address.")
 @click.option(
-    "--people", multiple=True, nargs=2, metavar="LOGIN PASSWORD", help="Whom the live page offers; may be repeated."
+    "--people",
+    multiple=True,
+    nargs=2,
+    metavar="LOGIN PASSWORD",
+    help="An account offered by the live page; may be repeated.",
 )
 @click.option("--die-with-parent", is_flag=True, help="Stop when the starting process is gone (Linux).")
 def sandbox_command(**options: Any) -> None:

@@ -21,7 +21,7 @@ SECRET = "vertraulich"
 
 
 @dataclass
-class World:
+class Objects:
     """``ids``: by the variable of the path; a variable that means something else in one dialect has its name first."""
 
     buyer: Person
@@ -36,7 +36,7 @@ class World:
         return {"o": owner, "p": party, "s": self.stranger, "g": None, "a": self.staff}
 
 
-async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
+async def make_objects(app: web.Application, api: Api, factory: Factory) -> Objects:
     market = await open_market(app, api, factory)
     buyer, creator, db = market.buyer, market.creator, app[DATABASE]
 
@@ -117,7 +117,7 @@ async def make_world(app: web.Application, api: Api, factory: Factory) -> World:
         "admin order_id": studio,
     }
     assert all(ids.values()), ids
-    return World(buyer, creator, await factory.person(channel="market"), staff, ids)
+    return Objects(buyer, creator, await factory.person(channel="market"), staff, ids)
 
 
 async def _exported(db: Database, account_id: int, file_id: int) -> int:

@@ -15,7 +15,7 @@ from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.notifications.repository import NotificationRepository
 from mystar.settings import Settings
-from tests.access.objects import make_world
+from tests.access.objects import make_objects
 from tests.access.rights import PANEL, RIGHTS
 from tests.access.test_matrix import ALL, ask, plain
 from tests.conftest import Api
@@ -100,14 +100,14 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
 async def test_operations_that_mail_notify_or_call_a_provider_have_a_limit_of_their_own(
     app: web.Application, api: Api, factory: Factory, recorded: dict[str, set[str]]
 ) -> None:
-    world, order, seen, missing = await make_world(app, api, factory), list(RIGHTS), 0, []
+    objects, order, seen, missing = await make_objects(app, api, factory), list(RIGHTS), 0, []
     operations = [(route, rights) for route, rights in ALL if rights and rights is not PANEL and plain(route) in RIGHTS]
     for route, rights in sorted(operations, key=lambda pair: order.index(plain(pair[0]))):
-        for letter, person in world.people(rights.whose).items():
+        for letter, person in objects.people(rights.whose).items():
             if letter != "a" and letter in rights.allowed and route.method in WRITES:
                 for one in recorded.values():
                     one.clear()
-                await ask(api, world, route, rights, person)
+                await ask(api, objects, route, rights, person)
                 if recorded["effects"]:
                     seen += 1
                     if not recorded["hits"] - GENERAL:

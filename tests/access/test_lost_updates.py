@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from tests.access.objects import World, make_world
+from tests.access.objects import Objects, make_objects
 from tests.access.test_matrix import ALL, ask, plain
 from tests.conftest import Api
 from tests.factory import Factory, Person
@@ -36,8 +36,8 @@ EDITS = [
 
 
 @pytest.fixture
-async def world(app: web.Application, api: Api, factory: Factory) -> World:
-    return await make_world(app, api, factory)
+async def objects(app: web.Application, api: Api, factory: Factory) -> Objects:
+    return await make_objects(app, api, factory)
 
 
 def test_every_edit_is_covered() -> None:
@@ -45,27 +45,27 @@ def test_every_edit_is_covered() -> None:
     assert readable | {"/api/creator-skills/{creator_skill_id}/"} == set(FIELDS)
 
 
-async def test_of_two_concurrent_edits_one_is_refused(api: Api, world: World) -> None:
+async def test_of_two_concurrent_edits_one_is_refused(api: Api, objects: Objects) -> None:
     for number, (route, rights) in enumerate(EDITS):
         assert rights is not None
         field, values = FIELDS[plain(route).partition(" ")[2]]
-        owner = world.people(rights.whose)["o"]
-        seen = (await ask(api, world, route, rights, owner, method="GET")).headers["ETag"]
+        owner = objects.people(rights.whose)["o"]
+        seen = (await ask(api, objects, route, rights, owner, method="GET")).headers["ETag"]
         answers = await asyncio.gather(
             *(
-                ask(api, world, route, rights, owner, body={**rights.body, field: text}, headers={"If-Match": seen})
+                ask(api, objects, route, rights, owner, body={**rights.body, field: text}, headers={"If-Match": seen})
                 for text in (f"{value}{number}" for value in values)
             )
         )
         assert sorted(answer.status for answer in answers) == [200, 412], plain(route)
 
 
-async def test_if_match_works_with_multipart(api: Api, world: World) -> None:
-    path, owner = f"/api/portfolio/{world.ids['item_id']}/", world.creator
+async def test_if_match_works_with_multipart(api: Api, objects: Objects) -> None:
+    path, owner = f"/api/portfolio/{objects.ids['item_id']}/", objects.creator
     seen = (await api.get(path)).headers["ETag"]
 
     async def put(title: str, person: Person = owner) -> int:
         answer = await api.put(path, data=form(title=title), as_=person, headers={"If-Match": seen})
         return answer.status
 
-    assert [await put("А", world.buyer), await put("А"), await put("Б")] == [404, 200, 412]
+    assert [await put("А", objects.buyer), await put("А"), await put("Б")] == [404, 200, 412]

@@ -16,7 +16,7 @@ from mystar.app import contracts
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.kit.web.routes import Route
-from tests.access.objects import SECRET, World, make_world
+from tests.access.objects import SECRET, Objects, make_objects
 from tests.access.rights import PANEL, RIGHTS, Rights
 from tests.conftest import Api
 from tests.factory import Factory, Person
@@ -54,13 +54,13 @@ ALL = list(operations())
 
 
 @pytest.fixture
-async def world(app: web.Application, api: Api, factory: Factory) -> World:
-    return await make_world(app, api, factory)
+async def objects(app: web.Application, api: Api, factory: Factory) -> Objects:
+    return await make_objects(app, api, factory)
 
 
 async def ask(
     api: Api,
-    world: World,
+    objects: Objects,
     route: Route,
     rights: Rights,
     person: Person | None,
@@ -69,13 +69,13 @@ async def ask(
     body: Any = None,
     **options: Any,
 ) -> ClientResponse:
-    """The operation on the world's own thing; or another ``method`` of the same address, or with another ``body``."""
+    """The operation on its object; or another ``method`` of the same address, or with another ``body``."""
     contract = route.name.partition(".")[0]
     named = dict(rights.ids)
 
     def thing(variable: re.Match[str]) -> str:
         name = named.get(variable[1], variable[1])
-        return str(world.ids.get(f"{contract} {name}") or world.ids.get(name, 1))
+        return str(objects.ids.get(f"{contract} {name}") or objects.ids.get(name, 1))
 
     method = method or route.method
     if method != "GET":
@@ -90,15 +90,15 @@ def test_every_operation_with_an_id_has_rights() -> None:
 
 
 async def test_access_without_rights_is_refused_and_changes_nothing(
-    api: Api, app: web.Application, world: World
+    api: Api, app: web.Application, objects: Objects
 ) -> None:
     before = await state(app[DATABASE])
     for route, rights in ALL:
         assert rights is not None
-        for letter, person in world.people(rights.whose).items():
+        for letter, person in objects.people(rights.whose).items():
             if letter in rights.allowed:
                 continue
-            answer = await ask(api, world, route, rights, person)
+            answer = await ask(api, objects, route, rights, person)
             said = f"{plain(route)} by {letter}: {answer.status} {await answer.text()}"
             expected = {"s": {rights.refusal}, "g": {401, 404}}.get(letter, REFUSED)
             if rights is PANEL:
@@ -108,27 +108,27 @@ async def test_access_without_rights_is_refused_and_changes_nothing(
     assert await state(app[DATABASE]) == before
 
 
-async def test_access_with_rights_succeeds(api: Api, world: World) -> None:
+async def test_access_with_rights_succeeds(api: Api, objects: Objects) -> None:
     done: set[str] = set()
     order = list(RIGHTS)
     for route, rights in sorted(
         ((route, rights) for route, rights in ALL if rights and plain(route) in RIGHTS),
         key=lambda pair: order.index(plain(pair[0])),
     ):
-        for letter, person in world.people(rights.whose).items():
+        for letter, person in objects.people(rights.whose).items():
             # A thing is deleted once.
             if letter in rights.allowed and not (route.method == "DELETE" and plain(route) in done):
-                answer = await ask(api, world, route, rights, person)
+                answer = await ask(api, objects, route, rights, person)
                 said = f"{plain(route)} by {letter}: {answer.status} {await answer.text()}"
                 assert answer.status not in REFUSED | UNASKED, said
                 done.add(plain(route))
 
 
-async def test_lists_and_searches_show_no_private_data_to_strangers(api: Api, world: World) -> None:
+async def test_lists_and_searches_show_no_private_data_to_strangers(api: Api, objects: Objects) -> None:
     for contract in contracts():
         for route in contract.routes:
             if route.method == "GET" and "{" not in route.path and not route.path.startswith("/ws/"):
-                for person in (world.stranger, None):
+                for person in (objects.stranger, None):
                     for query in ({}, {"search": SECRET}):
                         answer = await api.get(route.path, as_=person, params=query)
                         assert SECRET not in (await answer.text()).replace(f"search={SECRET}", ""), route.path

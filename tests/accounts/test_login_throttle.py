@@ -195,9 +195,9 @@ LOGINS: dict[str, Callable[[str], tuple[str, dict[str, Any]]]] = {
 }
 
 
-@pytest.mark.parametrize("door", LOGINS)
+@pytest.mark.parametrize("dialect", LOGINS)
 async def test_refused_log_ins_cannot_be_told_apart(
-    api: Api, app: web.Application, factory: Factory, counted: list[str], db: Database, door: str
+    api: Api, app: web.Application, factory: Factory, counted: list[str], db: Database, dialect: str
 ) -> None:
     known, blocked, without = [await factory.person(phone=f"+7916000000{n}") for n in range(3)]
     owner = await app[ACCOUNTS].authenticate((await factory.staff()).token)
@@ -206,13 +206,15 @@ async def test_refused_log_ins_cannot_be_told_apart(
     phones = ["+79169999999", "+79160000000", "+79160000001", "+79160000002"]
     emails = ["unknown@example.com", known.email, blocked.email, without.email]
     seen = set()
-    for who in phones if door == "studio" else emails:
+    for who in phones if dialect == "studio" else emails:
         counted.clear()
-        path, body = LOGINS[door](who)
+        path, body = LOGINS[dialect](who)
         answer = await api.post(path, body)
         seen.add((answer.status, await answer.text(), tuple(counted)))
     ((status, _, runs),) = seen
-    assert (status, runs) == (404 if door == "greetings" else 401, ("$2b$04$",)), "one run of bcrypt, of our own cost"
+    assert (status, runs) == (404 if dialect == "greetings" else 401, ("$2b$04$",)), (
+        "one run of bcrypt, of our own cost"
+    )
 
 
 @pytest.mark.parametrize("path", ["/password_reset/", "/api/auth/verify-email/resend/"])

@@ -206,7 +206,7 @@ async def test_sign_in_through_providers_is_recorded(api: Api, app: web.Applicat
     (linked,) = await entries(app, "identity_linked")
     assert (linked.event.details["before"], linked.event.details["after"]) == ("", linked.event.details["provider"])
     came = [entry.event for entry in await entries(app, "sign_in")]
-    assert [(event.subject, event.details["door"]) for event in came] == [(came[0].subject, flow.door)] * 2
+    assert [(event.subject, event.details["door"]) for event in came] == [(came[0].subject, flow.dialect)] * 2
     await login(api, flow, "forged")
     assert [entry.event.action for entry in await entries(app)][-1] == "sign_in_refused"
 

@@ -20,7 +20,7 @@ from mystar.demo.fixtures import PASSWORD
 from mystar.kit.web.http import dumps
 from tests.bench.addresses import LIST
 from tests.bench.node_server import is_possible, node
-from tests.bench.targets import Subject, bare, database, service
+from tests.bench.targets import Target, bare, database, service
 from tests.bench.workloads import ORDERS, Turn, Work, in_turns, log_in, median, postgres_time, ratio, works
 from tests.server_process import ROOT
 
@@ -48,10 +48,10 @@ def main() -> None:
             _print_logins(ours.port, order, token, username, 2 * given.seconds, given.pairs)
 
 
-def started(stack: contextlib.ExitStack, directory: Path, dsn: str) -> list[Subject]:
+def started(stack: contextlib.ExitStack, directory: Path, dsn: str) -> list[Target]:
     """The service, the bare server, and the one in Node where there is one."""
-    subjects = [stack.enter_context(start(directory, dsn, "uvloop")) for start in (service, bare)]
-    return [*subjects, stack.enter_context(node(directory, dsn))] if is_possible() else subjects
+    targets = [stack.enter_context(start(directory, dsn, "uvloop")) for start in (service, bare)]
+    return [*targets, stack.enter_context(node(directory, dsn))] if is_possible() else targets
 
 
 def print_turns(work: Work, turns: dict[str, list[Turn]]) -> None:

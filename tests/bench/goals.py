@@ -46,12 +46,12 @@ def main() -> None:
 def _requests(directory: Path, dsn: str, rounds: int, seconds: float) -> list[tuple[str, float, bool]]:
     judged = []
     with contextlib.ExitStack() as stack:
-        subjects = started(stack, directory, dsn)
+        targets = started(stack, directory, dsn)
         username, asked = works(dsn)
-        token, spent = log_in(subjects[0].port, username), postgres_time(dsn)
+        token, spent = log_in(targets[0].port, username), postgres_time(dsn)
         print(f"{'':28}{'requests/s':>12}{'server, ms':>12}{'PostgreSQL, ms':>16}")
         for work in asked:
-            turns = in_turns(work, subjects, token, rounds, seconds, spent)
+            turns = in_turns(work, targets, token, rounds, seconds, spent)
             print_turns(work, turns)
             for name, least in zip(("bare", "node"), GOALS.get(work.title, ()), strict=False):
                 if name in turns:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from tests.bench.addresses import CATALOGUE, CHEAP, FILTERED, MISSPELT, RARE, SEARCH
-from tests.bench.targets import Subject, database, service
+from tests.bench.targets import Target, database, service
 
 #: What is promised of each, in times.
 MOST = 1.5
@@ -49,24 +49,24 @@ def main() -> None:
             print(f"  {title:32} {few:8.2f} {many:8.2f}   {many / few:.2f} times{promised}")
 
 
-def _medians(pair: list[Subject], path: str, rounds: int, requests: int) -> list[float]:
+def _medians(pair: list[Target], path: str, rounds: int, requests: int) -> list[float]:
     times: list[list[float]] = [[] for _ in pair]
     with contextlib.ExitStack() as stack:
-        doors = [
+        connections = [
             stack.enter_context(contextlib.closing(http.client.HTTPConnection("127.0.0.1", one.port))) for one in pair
         ]
         for number in range(rounds + 1):
-            for door, its_times in zip(doors, times, strict=True):
-                taken = [_asked(door, path) for _ in range(requests)]
+            for connection, its_times in zip(connections, times, strict=True):
+                taken = [_asked(connection, path) for _ in range(requests)]
                 # The first round fills caches and is not counted.
                 its_times.extend(taken if number else ())
     return [statistics.median(its_times) * 1000 for its_times in times]
 
 
-def _asked(door: http.client.HTTPConnection, path: str) -> float:
+def _asked(connection: http.client.HTTPConnection, path: str) -> float:
     began = time.perf_counter()
-    door.request("GET", path)
-    answer = door.getresponse()
+    connection.request("GET", path)
+    answer = connection.getresponse()
     answer.read()
     assert answer.status == 200, answer.status
     return time.perf_counter() - began

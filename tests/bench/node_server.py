@@ -15,7 +15,7 @@ from mystar.kit.postgres.driver import parameters
 from mystar.kit.postgres.queries import Query
 from mystar.kit.security.tokens import derive
 from tests.bench import bare_handlers, bare_sockets
-from tests.bench.targets import Subject
+from tests.bench.targets import Target
 from tests.ports import unused_port
 from tests.server_process import SECRET_KEY
 
@@ -40,7 +40,7 @@ def is_possible() -> bool:
 
 
 @contextlib.contextmanager
-def node(directory: Path, dsn: str) -> Iterator[Subject]:
+def node(directory: Path, dsn: str) -> Iterator[Target]:
     """:raises CalledProcessError: npm could not install the packages."""
     place, port = directory / "node", unused_port()
     if not place.exists():
@@ -52,7 +52,7 @@ def node(directory: Path, dsn: str) -> Iterator[Subject]:
         try:
             assert process.stdout is not None
             assert process.stdout.readline(), "the server in Node did not start"
-            yield Subject("node", port, process.pid)
+            yield Target("node", port, process.pid)
         finally:
             process.kill()
 

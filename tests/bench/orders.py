@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench.targets import Subject, database, service
+from tests.bench.targets import Target, database, service
 from tests.bench.workloads import Work, log_in, works
 
 #: What is promised of the time when there is much, in times.
@@ -32,19 +32,19 @@ def main() -> None:
         pair = []
         for number in (given.few, given.many):
             dsn = stack.enter_context(database(number))
-            subject = stack.enter_context(service(place / str(number), dsn, "uvloop"))
+            target = stack.enter_context(service(place / str(number), dsn, "uvloop"))
             username, asked = works(dsn)
-            pair.append((subject, log_in(subject.port, username), [work for work in asked if work.signed_in]))
+            pair.append((target, log_in(target.port, username), [work for work in asked if work.signed_in]))
         print(f"p50 in milliseconds, {5 * given.few:,} and {5 * given.many:,} orders")
         for number in range(len(pair[0][2])):
             _print_growth([(one, token, asked[number]) for one, token, asked in pair], given.rounds, given.requests)
 
 
-def _print_growth(pair: list[tuple[Subject, str, Work]], rounds: int, requests: int) -> None:
+def _print_growth(pair: list[tuple[Target, str, Work]], rounds: int, requests: int) -> None:
     times: list[list[float]] = [[], []]
     for turn in range(rounds + 1):
-        for (subject, token, work), its_times in zip(pair, times, strict=True):
-            taken = _taken(subject.port, token, work, requests)
+        for (target, token, work), its_times in zip(pair, times, strict=True):
+            taken = _taken(target.port, token, work, requests)
             # The first turn fills caches and is not counted.
             its_times.extend(taken if turn else ())
     few, many = (statistics.median(its_times) * 1000 for its_times in times)

@@ -19,7 +19,7 @@ from tests.server_process import ROOT, SECRET_KEY, ServerProcess, server_in
 
 
 @dataclass(frozen=True)
-class Subject:
+class Target:
     name: str
     port: int
     pid: int
@@ -43,7 +43,7 @@ def database(creators: int) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def service(directory: Path, dsn: str, loop: str) -> Iterator[Subject]:
+def service(directory: Path, dsn: str, loop: str) -> Iterator[Target]:
     """The service as production runs it: logs in JSON, one line for every request."""
     place = directory / f"mystar-{loop}"
     place.mkdir(parents=True)
@@ -55,18 +55,18 @@ def service(directory: Path, dsn: str, loop: str) -> Iterator[Subject]:
         "PASSWORDS__BCRYPT_COST": 12,
     }
     with server_in(place, **variables) as server:
-        yield Subject("mystar", server.port, pid(server))
+        yield Target("mystar", server.port, pid(server))
 
 
 @contextlib.contextmanager
-def bare(_directory: Path, dsn: str, loop: str) -> Iterator[Subject]:
+def bare(_directory: Path, dsn: str, loop: str) -> Iterator[Target]:
     port = unused_port()
     command = [sys.executable, "-m", "tests.bench.bare_handlers", dsn, str(port), SECRET_KEY, loop]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline(), "the bare server did not start"
-            yield Subject("bare", port, process.pid)
+            yield Target("bare", port, process.pid)
         finally:
             process.kill()
 

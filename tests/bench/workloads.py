@@ -17,7 +17,7 @@ import psycopg2
 
 from mystar.demo.fixtures import PASSWORD
 from tests.bench.addresses import CATALOGUE, LIST, SEARCH
-from tests.bench.targets import Subject
+from tests.bench.targets import Target
 from tests.server_process import ROOT
 
 CONNECTIONS = 16
@@ -48,8 +48,8 @@ class Work:
     bare: bool = True
     node: bool = True
 
-    def fits(self, subject: Subject) -> bool:
-        return self.bare if subject.name == "bare" else self.node or subject.name != "node"
+    def fits(self, target: Target) -> bool:
+        return self.bare if target.name == "bare" else self.node or target.name != "node"
 
 
 @dataclass(frozen=True)
@@ -89,29 +89,29 @@ def log_in(port: int, username: str) -> str:
         return token
 
 
-def measure(work: Work, subject: Subject, token: str, seconds: float, postgres: Callable[[], float]) -> Turn:
-    server_before, postgres_before = processor_time(subject.pid), postgres()
-    command = [sys.executable, "-m", "tests.bench.load", str(subject.port), work.path, token if work.signed_in else ""]
+def measure(work: Work, target: Target, token: str, seconds: float, postgres: Callable[[], float]) -> Turn:
+    server_before, postgres_before = processor_time(target.pid), postgres()
+    command = [sys.executable, "-m", "tests.bench.load", str(target.port), work.path, token if work.signed_in else ""]
     command += [str(seconds), str(CONNECTIONS), *([work.body] if work.body else [])]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"{subject.name}, {work.title}: {done.stderr}")
+        raise SystemExit(f"{target.name}, {work.title}: {done.stderr}")
     rate = float(done.stdout)
-    spent = processor_time(subject.pid) - server_before, postgres() - postgres_before
+    spent = processor_time(target.pid) - server_before, postgres() - postgres_before
     return Turn(rate, *(one / (rate * seconds) * 1000 for one in spent))
 
 
 def in_turns(
-    work: Work, subjects: Sequence[Subject], token: str, rounds: int, seconds: float, spent: Callable[[], float]
+    work: Work, targets: Sequence[Target], token: str, rounds: int, seconds: float, spent: Callable[[], float]
 ) -> dict[str, list[Turn]]:
     """The turns of each server, by its name; those who cannot do the work are left out."""
-    turns: dict[str, list[Turn]] = {subject.name: [] for subject in subjects if work.fits(subject)}
+    turns: dict[str, list[Turn]] = {target.name: [] for target in targets if work.fits(target)}
     for number in range(rounds + 1):
-        for subject in subjects:
-            if work.fits(subject):
+        for target in targets:
+            if work.fits(target):
                 # The first round fills caches and is not counted.
-                turn = measure(work, subject, token, seconds if number else 0.5, spent)
-                turns[subject.name].extend([turn] if number else [])
+                turn = measure(work, target, token, seconds if number else 0.5, spent)
+                turns[target.name].extend([turn] if number else [])
     return turns
 
 

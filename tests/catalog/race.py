@@ -173,9 +173,9 @@ async def _disturb(servers: Sequence[ServerProcess], seconds: float, dice: rando
             server.kill()
             await asyncio.to_thread(server.start)
         else:
-            server.tell(signal.SIGSTOP)
+            server.send_signal(signal.SIGSTOP)
             await asyncio.sleep(dice.uniform(0.05, 2))
-            server.tell(signal.SIGCONT)
+            server.send_signal(signal.SIGCONT)
 
 
 async def _long(race: Race, servers: Sequence[ServerProcess], seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What two people do at the market dialect's door."""
+"""What two people do over the market dialect."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ async def test_strangers_and_guests_cannot_access_a_conversation(
 ) -> None:
     message = await said(api, anna, chat, "Только для тебя")
     one = f"{LIST}{chat}/"
-    doors: list[tuple[str, str, Any]] = [
+    endpoints: list[tuple[str, str, Any]] = [
         ("GET", one, None),
         ("GET", f"{one}messages/", None),
         ("POST", f"{one}messages/", {"message": "hi"}),
@@ -131,7 +131,7 @@ async def test_strangers_and_guests_cannot_access_a_conversation(
         ("POST", f"{one}read/", {}),
         ("GET", f"{one}changes/", None),
     ]
-    for method, path, body in doors:
+    for method, path, body in endpoints:
         options = {} if body is None else {"json": body}
         refused = await api.request(method, path, as_=stranger, **options)
         assert (refused.status, (await refused.json())["code"]) == (404, "conversation_unknown"), (method, path)

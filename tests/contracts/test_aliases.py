@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from mystar.app import contracts
-from tests.access.objects import World, make_world
+from tests.access.objects import Objects, make_objects
 from tests.conftest import Api
 from tests.factory import Factory
 
@@ -75,15 +75,15 @@ async def test_a_missing_or_surplus_slash_is_answered(api: Api) -> None:
 
 
 @pytest.fixture
-async def world(app: web.Application, api: Api, factory: Factory) -> World:
-    return await make_world(app, api, factory)
+async def objects(app: web.Application, api: Api, factory: Factory) -> Objects:
+    return await make_objects(app, api, factory)
 
 
-async def test_fields_and_filters_have_their_other_names(api: Api, world: World) -> None:
-    creator, ids = world.creator, world.ids
+async def test_fields_and_filters_have_their_other_names(api: Api, objects: Objects) -> None:
+    creator, ids = objects.creator, objects.ids
     for path in ("/api/creator-skills/", "/api/portfolio/"):
         of_one = [
-            await (await api.get(path, params={name: str(ids["creator_id"])}, as_=world.stranger)).json()
+            await (await api.get(path, params={name: str(ids["creator_id"])}, as_=objects.stranger)).json()
             for name in ("creator_profile_id", "creator_profile")
         ]
         assert of_one[0]["count"] == of_one[1]["count"] == 1, path
@@ -94,6 +94,6 @@ async def test_fields_and_filters_have_their_other_names(api: Api, world: World)
         # Named, but given already.
         assert (await api.post("/api/creator-skills/", {name: ids["skill_id"]}, as_=creator)).status == 409
     review = {"comment": "Спасибо", "rating": 5}
-    answer = await api.post(f"/api/v1/orders/{ids['done_order_id']}/reviews/", review, as_=world.buyer)
+    answer = await api.post(f"/api/v1/orders/{ids['done_order_id']}/reviews/", review, as_=objects.buyer)
     # There is one by the other name.
     assert answer.status == 409

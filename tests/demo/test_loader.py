@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import ClientInfo, Draft
+from mystar.accounts.model import AccountDraft, ClientInfo
 from mystar.app import broken_invariants, create_app
 from mystar.demo import DemoRefused, fixtures
 from mystar.demo.loader import is_loaded, load
@@ -106,7 +106,7 @@ async def test_without_a_sandbox_no_order_is_paid(
 
 
 async def test_a_database_with_other_accounts_is_left_alone(api: Api, app: web.Application, settings: Settings) -> None:
-    await app[ACCOUNTS].create(Draft("existing"), "Greeting-for-Mum-77")
+    await app[ACCOUNTS].create(AccountDraft("existing"), "Greeting-for-Mum-77")
     await load(app, settings)
     assert (await census(app[DATABASE]))["accounts"] == 1
     assert not await is_loaded(app)

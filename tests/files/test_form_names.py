@@ -1,4 +1,4 @@
-"""Names of form parts as old and unusual clients write them, at every door that takes files."""
+"""Names of form parts as old and unusual clients write them, at every endpoint that takes files."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_spaces_around_the_name_of_a_field_are_ignored() -> None:
         assert parse_disposition(header).name == name
 
 
-#: Doors of greetings, messenger, market and studio, each with the field of its file.
+#: Endpoints of greetings, messenger, market and studio, each with the field of its file.
 DOORS = [
     ("POST", "/api/upload/avatar/", "image"),
     ("POST", "/api/upload/video/hi/", "video_hi"),

@@ -93,7 +93,7 @@ async def test_an_outage_is_logged_without_a_stack_trace(caplog: pytest.LogCaptu
     with caplog.at_level(logging.WARNING):
         async with repeated(job, 0.001):
             await job.runs_are(3)
-    assert "the job needs something that does not answer" in caplog.text
+    assert "the job: a dependency does not answer" in caplog.text
     assert "Traceback" not in caplog.text
 
 

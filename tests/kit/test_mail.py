@@ -18,18 +18,18 @@ from tests.sandbox_process import SandboxProcess, sandbox_in
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
     """A mail server with settable faults, so not the one that all tests share."""
     with sandbox_in(tmp_path_factory.mktemp("sandbox")) as process:
         yield process
 
 
 @pytest.fixture
-async def smtp(world: SandboxProcess) -> AsyncIterator[SmtpSender]:
-    sender = SmtpSender(Clock(), host=world.smtp_host, port=world.smtp_port, timeout=5)
+async def smtp(sandbox: SandboxProcess) -> AsyncIterator[SmtpSender]:
+    sender = SmtpSender(Clock(), host=sandbox.smtp_host, port=sandbox.smtp_port, timeout=5)
     yield sender
     await sender.close()
-    await world.faults()
+    await sandbox.faults()
 
 
 def message(to: str, **changes: Any) -> OutboxMessage:
@@ -49,58 +49,58 @@ def recipient() -> str:
     return f"{uuid.uuid4().hex}@people.example"
 
 
-async def test_a_mail_arrives_with_all_of_its_parts(smtp: SmtpSender, world: SandboxProcess) -> None:
+async def test_a_mail_arrives_with_all_of_its_parts(smtp: SmtpSender, sandbox: SandboxProcess) -> None:
     to = recipient()
     sent = message(to)
     await smtp.send(sent)
-    mail = await world.wait_for_mail(to)
+    mail = await sandbox.wait_for_mail(to)
     assert mail["subject"] == "Ваш заказ"
     assert "Здравствуйте!" in mail["text"]
     assert "<p>Здравствуйте!</p>" in mail["html"]
 
 
-async def test_mails_share_one_connection_and_a_lost_one_is_replaced(smtp: SmtpSender, world: SandboxProcess) -> None:
+async def test_mails_share_one_connection_and_a_lost_one_is_replaced(smtp: SmtpSender, sandbox: SandboxProcess) -> None:
     to = recipient()
     for _ in range(3):
         await smtp.send(message(to))
-    world.restart()
+    sandbox.restart()
     await smtp.send(message(to))
-    assert len(await world.mails(to)) >= 1
+    assert len(await sandbox.mails(to)) >= 1
 
 
-async def test_a_permanently_refused_mailbox_is_given_up(smtp: SmtpSender, world: SandboxProcess) -> None:
-    await world.faults(smtp={"permanent": 1.0})
+async def test_a_permanently_refused_mailbox_is_given_up(smtp: SmtpSender, sandbox: SandboxProcess) -> None:
+    await sandbox.faults(smtp={"permanent": 1.0})
     with pytest.raises(GiveUp, match="550"):
         await smtp.send(message(recipient()))
-    await world.faults()
+    await sandbox.faults()
     await smtp.send(message(recipient()))
 
 
-async def test_a_temporary_refusal_is_retried(smtp: SmtpSender, world: SandboxProcess) -> None:
+async def test_a_temporary_refusal_is_retried(smtp: SmtpSender, sandbox: SandboxProcess) -> None:
     to = recipient()
-    await world.faults(smtp={"temporary": 1.0})
+    await sandbox.faults(smtp={"temporary": 1.0})
     with pytest.raises(aiosmtplib.SMTPResponseException):
         await smtp.send(message(to))
-    assert await world.mails(to) == []
-    await world.faults()
+    assert await sandbox.mails(to) == []
+    await sandbox.faults()
     await smtp.send(message(to))
-    assert len(await world.mails(to)) == 1
+    assert len(await sandbox.mails(to)) == 1
 
 
-async def test_a_mail_with_unknown_outcome_keeps_its_message_id(smtp: SmtpSender, world: SandboxProcess) -> None:
+async def test_a_mail_with_unknown_outcome_keeps_its_message_id(smtp: SmtpSender, sandbox: SandboxProcess) -> None:
     to = recipient()
     sent = message(to)
-    await world.faults(smtp={"lost_answer": 1.0})
+    await sandbox.faults(smtp={"lost_answer": 1.0})
     with pytest.raises(aiosmtplib.SMTPException):
         await smtp.send(sent)
-    await world.faults()
+    await sandbox.faults()
     await smtp.send(sent)
-    names = {mail["headers"]["Message-ID"] for mail in await world.mails(to)}
+    names = {mail["headers"]["Message-ID"] for mail in await sandbox.mails(to)}
     assert names == {f"<{sent.idempotency_key.hex}@stars.example>"}
 
 
-async def test_an_unreachable_server_is_retried(world: SandboxProcess) -> None:
-    smtp = SmtpSender(Clock(), host=world.smtp_host, port=1, timeout=2)
+async def test_an_unreachable_server_is_retried(sandbox: SandboxProcess) -> None:
+    smtp = SmtpSender(Clock(), host=sandbox.smtp_host, port=1, timeout=2)
     with pytest.raises(aiosmtplib.SMTPConnectError):
         await smtp.send(message(recipient()))
     await smtp.close()

@@ -16,7 +16,7 @@ from tests.clock import FrozenClock
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-class World:
+class Receiver:
     """A receiver that records messages and fails on demand."""
 
     def __init__(self) -> None:
@@ -44,8 +44,8 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def receiver() -> Receiver:
+    return Receiver()
 
 
 @pytest.fixture
@@ -55,9 +55,9 @@ def clock() -> FrozenClock:
 
 
 @pytest.fixture
-async def outbox(db: Database, world: World, clock: FrozenClock) -> AsyncIterator[Outbox]:
+async def outbox(db: Database, receiver: Receiver, clock: FrozenClock) -> AsyncIterator[Outbox]:
     outbox = Outbox(db, clock)
-    outbox.handle("words", world.receive)
+    outbox.handle("words", receiver.receive)
     yield outbox
     await outbox.stop()
 
@@ -67,24 +67,24 @@ async def put(outbox: Outbox, db: Database, word: str, **how: object) -> int:
         return await outbox.put(tx, "words", {"word": word}, **how)  # type: ignore[arg-type]
 
 
-async def test_messages_are_sent_in_order_after_their_commit(outbox: Outbox, db: Database, world: World) -> None:
+async def test_messages_are_sent_in_order_after_their_commit(outbox: Outbox, db: Database, receiver: Receiver) -> None:
     outbox.start()
     ids = [await put(outbox, db, word) for word in ("one", "two", "three")]
     assert await outbox.wait(ids[-1], 5)
-    assert world.words == ["one", "two", "three"]
+    assert receiver.words == ["one", "two", "three"]
 
 
-async def test_a_rolled_back_message_is_never_sent(outbox: Outbox, db: Database, world: World) -> None:
+async def test_a_rolled_back_message_is_never_sent(outbox: Outbox, db: Database, receiver: Receiver) -> None:
     outbox.start()
     with pytest.raises(ZeroDivisionError):
         async with db.transaction() as tx:
             await outbox.put(tx, "words", {"word": "no"})
             raise ZeroDivisionError
     assert await outbox.wait(await put(outbox, db, "yes"), 5)
-    assert world.words == ["yes"]
+    assert receiver.words == ["yes"]
 
 
-async def test_a_message_of_the_same_name_is_sent_once(outbox: Outbox, db: Database, world: World) -> None:
+async def test_a_message_of_the_same_name_is_sent_once(outbox: Outbox, db: Database, receiver: Receiver) -> None:
     first = await put(outbox, db, "once", name="payment:17:capture")
     again = await put(outbox, db, "twice", name="payment:17:capture")
     assert first == again
@@ -92,27 +92,27 @@ async def test_a_message_of_the_same_name_is_sent_once(outbox: Outbox, db: Datab
     assert await outbox.wait(first, 5)
     assert await put(outbox, db, "later", name="payment:17:capture") == first
     assert await outbox.wait(await put(outbox, db, "other"), 5)
-    assert world.words == ["once", "other"]
+    assert receiver.words == ["once", "other"]
 
 
 async def test_a_failed_attempt_is_retried_with_the_same_key(
-    outbox: Outbox, db: Database, world: World, clock: FrozenClock
+    outbox: Outbox, db: Database, receiver: Receiver, clock: FrozenClock
 ) -> None:
-    world.fail = lambda message: OSError("no route") if message.attempts < 3 else None
+    receiver.fail = lambda message: OSError("no route") if message.attempts < 3 else None
     message_id = await put(outbox, db, "again")
     outbox.start()
     for _ in range(50):
         clock.moment += timedelta(seconds=10)
         if await outbox.wait(message_id, 0.3):
             break
-    assert [message.attempts for message in world.got] == [1, 2, 3]
-    assert len({message.idempotency_key for message in world.got}) == 1
+    assert [message.attempts for message in receiver.got] == [1, 2, 3]
+    assert len({message.idempotency_key for message in receiver.got}) == 1
 
 
 async def test_a_postponed_message_is_not_sent_before_its_time(
-    outbox: Outbox, db: Database, world: World, clock: FrozenClock
+    outbox: Outbox, db: Database, receiver: Receiver, clock: FrozenClock
 ) -> None:
-    world.fail = lambda message: Postpone(600, "the shop is closed") if len(world.got) == 1 else None
+    receiver.fail = lambda message: Postpone(600, "the shop is closed") if len(receiver.got) == 1 else None
     message_id = await put(outbox, db, "later")
     outbox.start()
     assert not await outbox.wait(message_id, 0.5)
@@ -120,16 +120,16 @@ async def test_a_postponed_message_is_not_sent_before_its_time(
     assert not await outbox.wait(message_id, 1.2)
     clock.moment += timedelta(seconds=11)
     assert await outbox.wait(message_id, 5)
-    assert [message.attempts for message in world.got] == [1, 1], "what was put off was not an attempt"
+    assert [message.attempts for message in receiver.got] == [1, 1], "what was put off was not an attempt"
 
 
-async def test_a_given_up_message_stays_marked_as_failed(outbox: Outbox, db: Database, world: World) -> None:
-    world.fail = lambda message: GiveUp("no such mailbox") if message.payload["word"] == "bad" else None
+async def test_a_given_up_message_stays_marked_as_failed(outbox: Outbox, db: Database, receiver: Receiver) -> None:
+    receiver.fail = lambda message: GiveUp("no such mailbox") if message.payload["word"] == "bad" else None
     bad = await put(outbox, db, "bad")
     outbox.start()
     assert await outbox.wait(bad, 5), "over is over, whatever the end"
     assert await outbox.wait(await put(outbox, db, "good"), 5)
-    assert world.words == ["bad", "good"]
+    assert receiver.words == ["bad", "good"]
     (topic,) = await outbox.waiting()
     assert (topic["topic"], topic["waiting"], topic["failed"]) == ("words", 0, 1)
     row = await db.one("select last_error, failed_at is not null as failed from outbox where id = %(id)s", id=bad)
@@ -137,7 +137,7 @@ async def test_a_given_up_message_stays_marked_as_failed(outbox: Outbox, db: Dat
 
 
 async def test_a_message_with_a_start_time_waits_for_it(
-    outbox: Outbox, db: Database, world: World, clock: FrozenClock
+    outbox: Outbox, db: Database, receiver: Receiver, clock: FrozenClock
 ) -> None:
     message_id = await put(outbox, db, "tomorrow", after=clock.moment + timedelta(hours=1))
     outbox.start()
@@ -147,7 +147,7 @@ async def test_a_message_with_a_start_time_waits_for_it(
 
 
 async def test_after_the_clock_is_set_back_earlier_messages_are_due_except_those_with_a_start_time(
-    outbox: Outbox, db: Database, world: World, clock: FrozenClock
+    outbox: Outbox, db: Database, receiver: Receiver, clock: FrozenClock
 ) -> None:
     """Promise O6: set back while no process runs, and while one does."""
     hour, sent_after = timedelta(hours=1), clock.moment + timedelta(hours=2)
@@ -157,7 +157,7 @@ async def test_after_the_clock_is_set_back_earlier_messages_are_due_except_those
     outbox.start()
     assert await outbox.wait(written, 5)
 
-    world.fail = lambda message: OSError("no route") if message.attempts == 1 else None
+    receiver.fail = lambda message: OSError("no route") if message.attempts == 1 else None
     clock.moment += hour
     later = await put(outbox, db, "later", after=sent_after)
     postponed = await put(outbox, db, "postponed by the old clock")
@@ -168,7 +168,7 @@ async def test_after_the_clock_is_set_back_earlier_messages_are_due_except_those
 
 
 async def test_a_message_of_a_killed_process_is_sent_after_its_lease(
-    outbox: Outbox, db: Database, world: World, clock: FrozenClock
+    outbox: Outbox, db: Database, receiver: Receiver, clock: FrozenClock
 ) -> None:
     message_id = await put(outbox, db, "orphan")
     dead = Outbox(db, clock)
@@ -177,53 +177,53 @@ async def test_a_message_of_a_killed_process_is_sent_after_its_lease(
     assert not await outbox.wait(message_id, 0.5)
     clock.moment += timedelta(seconds=LEASE + 1)
     assert await outbox.wait(message_id, 5)
-    assert [message.idempotency_key for message in world.got] == [claimed.idempotency_key]
-    assert world.got[0].attempts == 2
+    assert [message.idempotency_key for message in receiver.got] == [claimed.idempotency_key]
+    assert receiver.got[0].attempts == 2
 
 
 async def test_several_processes_share_messages_and_send_none_twice(
-    db: Database, dsn: str, world: World, clock: FrozenClock
+    db: Database, dsn: str, receiver: Receiver, clock: FrozenClock
 ) -> None:
     databases = [db, await Database.connect(dsn, max_size=3)]
     outboxes = [Outbox(database, clock) for database in databases]
     ids = [await put(outboxes[0], db, str(number)) for number in range(40)]
     for outbox in outboxes:
-        outbox.handle("words", world.receive, concurrency=4)
+        outbox.handle("words", receiver.receive, concurrency=4)
         outbox.start()
     assert all([await outboxes[1].wait(message_id, 10) for message_id in ids])
     for outbox in outboxes:
         await outbox.stop()
-    assert sorted(map(int, map(str, world.words))) == list(range(40))
+    assert sorted(map(int, map(str, receiver.words))) == list(range(40))
     await databases[1].close()
 
 
-async def test_concurrency_is_bounded(outbox: Outbox, db: Database, world: World) -> None:
-    world.pause = 0.05
-    outbox.handle("words", world.receive, concurrency=3)
+async def test_concurrency_is_bounded(outbox: Outbox, db: Database, receiver: Receiver) -> None:
+    receiver.pause = 0.05
+    outbox.handle("words", receiver.receive, concurrency=3)
     ids = [await put(outbox, db, str(number)) for number in range(9)]
     outbox.start()
     for message_id in ids:
         assert await outbox.wait(message_id, 5)
-    assert world.most_at_once == 3
+    assert receiver.most_at_once == 3
 
 
 async def test_stopping_finishes_the_message_being_sent_and_starts_no_other(
-    outbox: Outbox, db: Database, world: World
+    outbox: Outbox, db: Database, receiver: Receiver
 ) -> None:
-    world.pause = 0.3
+    receiver.pause = 0.3
     first, second = await put(outbox, db, "first"), await put(outbox, db, "second")
     outbox.start()
-    await world.busy.wait()
+    await receiver.busy.wait()
     await outbox.stop()
-    assert world.words == ["first"]
+    assert receiver.words == ["first"]
     assert await outbox.wait(first, 0)
     assert not await outbox.wait(second, 0)
 
 
 async def test_old_sent_messages_are_purged_and_failed_ones_are_kept(
-    outbox: Outbox, db: Database, world: World, clock: FrozenClock
+    outbox: Outbox, db: Database, receiver: Receiver, clock: FrozenClock
 ) -> None:
-    world.fail = lambda message: GiveUp("never") if message.payload["word"] == "bad" else None
+    receiver.fail = lambda message: GiveUp("never") if message.payload["word"] == "bad" else None
     ids = [await put(outbox, db, word) for word in ("good", "bad")]
     outbox.start()
     for message_id in ids:

@@ -17,7 +17,7 @@ MakeSettings = Callable[..., Settings]
 FRIEND, STRANGER = "https://site.example", "https://evil.example"
 
 
-class Door:
+class ServerFactory:
     """Opens services with other settings."""
 
     def __init__(self, make_settings: MakeSettings) -> None:
@@ -37,10 +37,10 @@ class Door:
 
 
 @pytest.fixture
-async def door(make_settings: MakeSettings) -> AsyncIterator[Door]:
-    door = Door(make_settings)
-    yield door
-    await door.close()
+async def servers(make_settings: MakeSettings) -> AsyncIterator[ServerFactory]:
+    servers = ServerFactory(make_settings)
+    yield servers
+    await servers.close()
 
 
 def asking(origin: str, method: str = "POST") -> dict[str, str]:
@@ -51,8 +51,8 @@ def asking(origin: str, method: str = "POST") -> dict[str, str]:
     }
 
 
-async def test_a_page_of_an_allowed_origin_can_call_and_read_errors(door: Door) -> None:
-    client = await door.open(HTTP__CORS_ORIGINS=f"{FRIEND}, https://other.example")
+async def test_a_page_of_an_allowed_origin_can_call_and_read_errors(servers: ServerFactory) -> None:
+    client = await servers.open(HTTP__CORS_ORIGINS=f"{FRIEND}, https://other.example")
     for path in ("/api/login/", "/api/login"):
         preflight = await client.options(path, headers=asking(FRIEND))
         assert preflight.status == 200
@@ -67,8 +67,8 @@ async def test_a_page_of_an_allowed_origin_can_call_and_read_errors(door: Door) 
         assert "X-Request-ID" in refused.headers["Access-Control-Expose-Headers"]
 
 
-async def test_a_page_of_another_origin_cannot_call(door: Door) -> None:
-    client = await door.open(HTTP__CORS_ORIGINS=FRIEND)
+async def test_a_page_of_another_origin_cannot_call(servers: ServerFactory) -> None:
+    client = await servers.open(HTTP__CORS_ORIGINS=FRIEND)
     for origin in (STRANGER, "null", FRIEND + ".evil.example", FRIEND.replace("https", "http"), FRIEND + ":8443"):
         assert (await client.options("/api/login/", headers=asking(origin))).status == 403
         answer = await client.get("/api/categories/", headers={"Origin": origin})
@@ -76,15 +76,15 @@ async def test_a_page_of_another_origin_cannot_call(door: Door) -> None:
         assert not [name for name in answer.headers if name.startswith("Access-Control-")]
 
 
-async def test_without_origins_no_page_can_call(door: Door) -> None:
-    client = await door.open(HTTP__CORS_ORIGINS="[]")
+async def test_without_origins_no_page_can_call(servers: ServerFactory) -> None:
+    client = await servers.open(HTTP__CORS_ORIGINS="[]")
     assert (await client.options("/api/login/", headers=asking(FRIEND))).status == 204
     answer = await client.get("/api/categories/", headers={"Origin": FRIEND})
     assert not [name for name in answer.headers if name.startswith("Access-Control-")]
 
 
-async def test_every_answer_of_every_path_can_be_read_by_allowed_pages(door: Door) -> None:
-    client = await door.open(HTTP__CORS_ORIGINS=FRIEND)
+async def test_every_answer_of_every_path_can_be_read_by_allowed_pages(servers: ServerFactory) -> None:
+    client = await servers.open(HTTP__CORS_ORIGINS=FRIEND)
     for method, path, status in (
         ("GET", "/nowhere/at/all", 404),
         ("DELETE", "/api/login/", 405),
@@ -103,8 +103,8 @@ async def test_every_answer_of_every_path_can_be_read_by_allowed_pages(door: Doo
             assert "Origin" in one.headers["Vary"]
 
 
-async def test_a_plain_options_answers_with_the_allowed_methods(door: Door) -> None:
-    client = await door.open(HTTP__CORS_ORIGINS=FRIEND)
+async def test_a_plain_options_answers_with_the_allowed_methods(servers: ServerFactory) -> None:
+    client = await servers.open(HTTP__CORS_ORIGINS=FRIEND)
     for headers in ({}, {"Origin": FRIEND}, {"Origin": STRANGER}):
         answer = await client.options("/api/v1/orders/", headers=headers)
         assert (answer.status, answer.headers["Allow"]) == (204, "GET, HEAD, OPTIONS, POST")
@@ -112,8 +112,8 @@ async def test_a_plain_options_answers_with_the_allowed_methods(door: Door) -> N
     assert (await client.options("/nowhere/")).status == 404
 
 
-async def test_the_panel_is_closed_to_pages_of_other_origins(door: Door) -> None:
-    client = await door.open(HTTP__CORS_ORIGINS="*")
+async def test_the_panel_is_closed_to_pages_of_other_origins(servers: ServerFactory) -> None:
+    client = await servers.open(HTTP__CORS_ORIGINS="*")
     preflight = await client.options("/admin/sign-in/", headers=asking(FRIEND))
     answer = await client.get("/admin/sign-in/", headers={"Origin": FRIEND})
     for one in (preflight, answer):
@@ -134,8 +134,10 @@ async def test_the_panel_is_closed_to_pages_of_other_origins(door: Door) -> None
         ("http://[::1]:3000", "http://[::1]:3000", "http://[::2]:3000"),
     ],
 )
-async def test_origins_are_compared_as_browsers_send_them(door: Door, setting: str, origin: str, stranger: str) -> None:
-    client = await door.open(HTTP__CORS_ORIGINS=setting)
+async def test_origins_are_compared_as_browsers_send_them(
+    servers: ServerFactory, setting: str, origin: str, stranger: str
+) -> None:
+    client = await servers.open(HTTP__CORS_ORIGINS=setting)
     assert (await client.options("/api/login/", headers=asking(origin))).status == 200
     answer = await client.get("/api/categories/", headers={"Origin": origin})
     assert answer.headers["Access-Control-Allow-Origin"] == origin
@@ -152,9 +154,9 @@ async def failures(client: TestClient, forwarded: list[str]) -> list[int]:
     return statuses
 
 
-async def test_a_forged_forwarded_header_does_not_evade_limits(door: Door) -> None:
+async def test_a_forged_forwarded_header_does_not_evade_limits(servers: ServerFactory) -> None:
     """S19: guesses from one connection are counted together, whatever headers they send."""
-    client = await door.open(LIMITS__ENABLED="true")
+    client = await servers.open(LIMITS__ENABLED="true")
     statuses = await failures(client, [f"203.0.113.{number}" for number in range(12)])
     assert 429 not in statuses[:10]
     assert statuses[10:] == [429, 429]
@@ -163,9 +165,9 @@ async def test_a_forged_forwarded_header_does_not_evade_limits(door: Door) -> No
 CLAIMS = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP")
 
 
-async def test_hundreds_of_forged_addresses_get_ten_guesses(door: Door) -> None:
+async def test_hundreds_of_forged_addresses_get_ten_guesses(servers: ServerFactory) -> None:
     """S19: in every dialect, for every header, and from a connection that is trusted elsewhere."""
-    client = await door.open(LIMITS__ENABLED="true", HTTP__TRUSTED_PROXIES="10.0.0.0/8, ::2")
+    client = await servers.open(LIMITS__ENABLED="true", HTTP__TRUSTED_PROXIES="10.0.0.0/8, ::2")
 
     at_once = asyncio.Semaphore(20)  # more would be told to come back before they are counted
 
@@ -181,8 +183,8 @@ async def test_hundreds_of_forged_addresses_get_ten_guesses(door: Door) -> None:
     assert Counter(statuses) == {401: 10, 429: 290}
 
 
-async def test_behind_a_trusted_proxy_clients_are_counted_separately(door: Door) -> None:
-    client = await door.open(LIMITS__ENABLED="true", HTTP__TRUSTED_PROXIES="127.0.0.0/8")
+async def test_behind_a_trusted_proxy_clients_are_counted_separately(servers: ServerFactory) -> None:
+    client = await servers.open(LIMITS__ENABLED="true", HTTP__TRUSTED_PROXIES="127.0.0.0/8")
     assert 429 not in await failures(client, [f"203.0.113.{number}" for number in range(12)])
     # Addresses that the client itself wrote in front of the proxy's are not trusted.
     statuses = await failures(client, [f"10.0.0.{number}, 198.51.100.1" for number in range(12)])

@@ -68,7 +68,7 @@ async def test_the_service_reports_and_survives_a_database_outage(
                     assert "The service is unavailable" in str(body)
             async with client.get("/metrics") as answer:
                 assert "mystar_database_up 0.0" in await answer.text()
-            await eventually(said("payments poll needs something that does not answer"))
+            await eventually(said("payments poll: a dependency does not answer"))
             await asyncio.to_thread(cluster.start)
             await eventually(ready)
             assert await status("/api/categories/") < 300

@@ -64,9 +64,9 @@ UNKNOWN_LOGIN = b'{"username": "nobody", "password": "nothing-right-1"}'
 async def test_a_signal_to_stop_lets_requests_in_flight_end(serve: Serve, loop: str) -> None:
     server = serve(HTTP__EVENT_LOOP=loop)
     request = await SlowPost(server, LOGIN, UNKNOWN_LOGIN).begin()
-    server.tell(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     await asyncio.sleep(0.3)
-    assert await get(server, "/healthz") == 0, "the door is closed to newcomers"
+    assert await get(server, "/healthz") == 0, "new connections are refused"
     answer = await request.end()
     assert answer.startswith(b"HTTP/1.1 404 ")
     assert "non_field_errors" in answer.decode()
@@ -76,7 +76,7 @@ async def test_a_signal_to_stop_lets_requests_in_flight_end(serve: Serve, loop: 
 async def test_while_draining_the_server_is_not_ready_and_still_answers(serve: Serve) -> None:
     server = serve(HTTP__DRAIN_SECONDS=1.5)
     assert await get(server, "/readyz") == 200
-    server.tell(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     await asyncio.sleep(0.3)
     assert (await get(server, "/readyz"), await get(server, "/healthz")) == (503, 200)
     assert server.wait() == 0
@@ -85,10 +85,10 @@ async def test_while_draining_the_server_is_not_ready_and_still_answers(serve: S
 async def test_a_second_signal_stops_at_once(serve: Serve) -> None:
     server = serve(HTTP__DRAIN_SECONDS=20)
     request = await SlowPost(server, LOGIN, UNKNOWN_LOGIN).begin()
-    server.tell(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     await asyncio.sleep(0.3)
     asked = time.monotonic()
-    server.tell(signal.SIGINT)
+    server.send_signal(signal.SIGINT)
     assert server.wait() == 1
     assert time.monotonic() - asked < 10
     assert "cut off" in server.said()

@@ -1,4 +1,4 @@
-"""Creators, and works made through the door."""
+"""Creators, and works made over HTTP."""
 
 from __future__ import annotations
 

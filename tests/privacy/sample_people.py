@@ -29,7 +29,7 @@ MADE_BY_DELIVERY = "Комета-поздравление.jpg"
 
 
 @dataclass
-class Story:
+class SamplePeople:
     """``creator`` and ``buyer``; every text that names one of them or that one of them has written."""
 
     app: web.Application
@@ -51,7 +51,7 @@ class Story:
         *("+79264445566", "+79264445577"),
     )
 
-    async def tell(self) -> Story:
+    async def create(self) -> SamplePeople:
         await self._people()
         await self._creator_publishes()
         await self._orders()

@@ -10,7 +10,7 @@ import click.testing
 import pytest
 
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Draft
+from mystar.accounts.model import AccountDraft
 from mystar.audit.keys import AUDIT
 from mystar.audit.model import Entry
 from mystar.cli.commands import main
@@ -24,7 +24,7 @@ def test_the_operator_exports_and_erases_an_account(
 ) -> None:
     async def register() -> None:
         async with service(settings, settings.database.url) as app:
-            await app[ACCOUNTS].create(Draft("leaving", "leaving@example.com"), PASSWORD)
+            await app[ACCOUNTS].create(AccountDraft("leaving", "leaving@example.com"), PASSWORD)
 
     async def entries() -> list[Entry]:
         async with service(settings, settings.database.url) as app:

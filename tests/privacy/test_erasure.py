@@ -22,7 +22,7 @@ from mystar.privacy.model import Requester
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, Person, actor
-from tests.privacy.sample_people import BUYER_WORDS, CREATOR_WORDS, Story
+from tests.privacy.sample_people import BUYER_WORDS, CREATOR_WORDS, SamplePeople
 from tests.privacy.table_scan import found_in
 from tests.sandbox_process import SandboxProcess
 
@@ -48,23 +48,25 @@ async def fall_due(app: web.Application, person: Person) -> None:
 async def test_no_table_has_data_of_an_erased_person(
     api: Api, app: web.Application, factory: Factory, settings: Settings
 ) -> None:
-    story = await Story(app, api, factory).tell()
+    people = await SamplePeople(app, api, factory).create()
     database = app[DATABASE]
-    await story.settle()
-    for person in (story.creator, story.buyer):
+    await people.settle()
+    for person in (people.creator, people.buyer):
         await app[EXPORTS].request_for(person.id, BY_LETTER)
         await app[EXPORT_BUILDER].build_next()
     texts = {
-        story.creator: story.creator_names + CREATOR_WORDS,
-        story.buyer: story.buyer_names + BUYER_WORDS,
+        people.creator: people.creator_names + CREATOR_WORDS,
+        people.buyer: people.buyer_names + BUYER_WORDS,
     }
     kept = await database.value("select key from files where name like 'Комета%%'")
     for person, needles in texts.items():
         everywhere = await found_in(database, needles)
-        assert set.union(*everywhere.values()) == {needle.lower() for needle in needles}, "the story has all of them"
+        assert set.union(*everywhere.values()) == {needle.lower() for needle in needles}, (
+            "these people have all of them"
+        )
         await erase(app, person)
         # The mail that tells of it leaves nothing once it is sent.
-        await story.settle()
+        await people.settle()
         assert await found_in(database, needles) == {}
         assert await broken_invariants(app) == []
 
@@ -79,14 +81,14 @@ def _files(folder: Path) -> list[Path]:
 
 
 async def test_pages_of_an_erased_creator_are_not_found(api: Api, app: web.Application, factory: Factory) -> None:
-    story = await Story(app, api, factory).tell()
-    creator, buyer, alias = story.creator, story.buyer, f"deleted-{story.creator.id}"
+    people = await SamplePeople(app, api, factory).create()
+    creator, buyer, alias = people.creator, people.buyer, f"deleted-{people.creator.id}"
     creator_id = await app[DATABASE].value("select id from creators where account_id = %(id)s", id=creator.id)
     pages = (
         f"/api/v1/creators/{creator_id}/",
         f"/api/v1/creators/{creator_id}/reviews/",
-        f"/api/v1/services/{story.service_id}/",
-        f"/api/v1/services/{story.service_id}/reviews/",
+        f"/api/v1/services/{people.service_id}/",
+        f"/api/v1/services/{people.service_id}/reviews/",
         f"/api/star/id/?id={creator.id}",
     )
     assert {(await api.get(page, as_=buyer)).status for page in pages} == {200}
@@ -96,14 +98,14 @@ async def test_pages_of_an_erased_creator_are_not_found(api: Api, app: web.Appli
         assert (await (await api.get("/api/v1/services/", params={"search": search})).json())["count"] == 0
 
     # The order stays, with its sum, its delivery and what the buyer wrote.
-    order = await (await api.get(f"/api/v1/orders/{story.order_id}/", as_=buyer)).json()
+    order = await (await api.get(f"/api/v1/orders/{people.order_id}/", as_=buyer)).json()
     assert (order["status"], order["creator"]["username"]) == ("completed", alias)
-    deliveries = await (await api.get(f"/api/v1/orders/{story.order_id}/deliveries/", as_=buyer)).json()
+    deliveries = await (await api.get(f"/api/v1/orders/{people.order_id}/deliveries/", as_=buyer)).json()
     (delivery,) = deliveries["results"] if isinstance(deliveries, dict) else deliveries
     assert [one["name"] for one in delivery["files"]] == [f"file-{delivery['files'][0]['id']}.jpg"]
 
     # The buyer keeps the conversation and its own messages; those of the creator are deleted ones.
-    talk = f"/api/v1/conversations/{story.conversation_id}/"
+    talk = f"/api/v1/conversations/{people.conversation_id}/"
     messages = (await (await api.get(f"{talk}messages/", as_=buyer)).json())["results"]
     said = [(one["sender"]["id"] == creator.id, bool(one["message"])) for one in messages]
     assert sorted(said) == [(False, True), (True, False)]
@@ -223,8 +225,8 @@ def _page() -> Any:
 
 
 async def test_a_redacted_entry_cannot_be_replaced_by_another(app: web.Application, factory: Factory, api: Api) -> None:
-    story = await Story(app, api, factory).tell()
-    await erase(app, story.creator)
+    people = await SamplePeople(app, api, factory).create()
+    await erase(app, people.creator)
     database = app[DATABASE]
     redacted = await database.value("select id from audit_entries where redaction_number is not null limit 1")
     assert await app[AUDIT].verify() == []

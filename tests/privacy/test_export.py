@@ -23,7 +23,7 @@ from mystar.privacy.model import Requester
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, Person
-from tests.privacy.sample_people import BUYER_WORDS, CREATOR_WORDS, MADE_BY_DELIVERY, Story
+from tests.privacy.sample_people import BUYER_WORDS, CREATOR_WORDS, MADE_BY_DELIVERY, SamplePeople
 from tests.sandbox_process import SandboxProcess
 
 EXPORT = "/api/v1/users/me/export/"
@@ -48,10 +48,10 @@ async def unpacked(content: bytes) -> dict[str, Any]:
 async def test_an_archive_has_everything_of_the_person_and_nothing_of_others(
     api: Api, app: web.Application, factory: Factory
 ) -> None:
-    story = await Story(app, api, factory).tell()
+    people = await SamplePeople(app, api, factory).create()
     for person, words, others in (
-        (story.creator, CREATOR_WORDS, ("Тёте Пелагее", "Сиреневый туман", "feofan@letters.example")),
-        (story.buyer, BUYER_WORDS, ("mira.bell@stars.example", "Звездопадова", "+79161112233")),
+        (people.creator, CREATOR_WORDS, ("Тёте Пелагее", "Сиреневый туман", "feofan@letters.example")),
+        (people.buyer, BUYER_WORDS, ("mira.bell@stars.example", "Звездопадова", "+79161112233")),
     ):
         asked = await ask(api, person)
         assert (asked["status"], asked["download"]) == ("waiting", None)
@@ -69,7 +69,7 @@ async def test_an_archive_has_everything_of_the_person_and_nothing_of_others(
         assert [word for word in others if word in rows.replace("Бирюзовый самовар, пишите на mira.bell", "")] == []
         assert [secret for secret in SECRETS if secret in rows] == []
         (account,) = files["account.json"]
-        assert (account["id"], account["email"]) == (person.id, story_email(person, story))
+        assert (account["id"], account["email"]) == (person.id, email_of(person, people))
         for file in files["files.json"]:
             assert files[file["path"]][:2] == b"\xff\xd8"
         assert {row["sender"] for row in files["messages.json"]} == {"Mira O'Bell", "Феофан Кузьмич"}
@@ -81,8 +81,8 @@ async def test_an_archive_has_everything_of_the_person_and_nothing_of_others(
     assert MADE_BY_DELIVERY not in names
 
 
-def story_email(person: Person, story: Story) -> str:
-    return "mira.bell@stars.example" if person is story.creator else "feofan@letters.example"
+def email_of(person: Person, people: SamplePeople) -> str:
+    return "mira.bell@stars.example" if person is people.creator else "feofan@letters.example"
 
 
 async def test_who_may_download_an_archive(
@@ -168,9 +168,9 @@ async def test_files_beyond_the_size_of_an_archive_are_listed_and_left_out(
     try:
         factory = Factory(app)
         person = await factory.person()
-        story = Story(app, None, factory)  # type: ignore[arg-type]
+        people = SamplePeople(app, None, factory)  # type: ignore[arg-type]
         for name in ("one.jpg", "two/../x.jpg"):
-            await story._file(person, name)
+            await people._file(person, name)
         export = await app[EXPORTS].request_for(person.id, Requester("operator", reason="A letter"))
         await app[EXPORT_BUILDER].build_next()
         key = await app[DATABASE].value("select key from data_exports where id = %(id)s", id=export.id)

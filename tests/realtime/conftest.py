@@ -28,7 +28,7 @@ class Pair:
         return f"/ws/conversations/{self.id}/"
 
 
-class Doors:
+class WebSockets:
     """Opens sockets and closes them at the end of the test."""
 
     def __init__(self, api: Api, session: ClientSession) -> None:
@@ -56,9 +56,9 @@ class Doors:
 
 
 @pytest.fixture
-async def doors(api: Api) -> AsyncIterator[Doors]:
+async def websockets(api: Api) -> AsyncIterator[WebSockets]:
     async with ClientSession() as session:
-        yield Doors(api, session)
+        yield WebSockets(api, session)
 
 
 @pytest.fixture

@@ -79,14 +79,14 @@ async def test_a_bus_stops_while_messages_are_published(backend: Any) -> None:
 async def test_a_bus_stops_while_its_connection_breaks() -> None:
     """A task group prefers the error of its task to being cancelled itself."""
 
-    class Brittle(Deaf):
+    class BreakingBackend(SilentBackend):
         async def receive(self) -> str:
             try:
                 return await super().receive()
             except asyncio.CancelledError:
                 raise ConnectionResetError from None
 
-    backend = Brittle()
+    backend = BreakingBackend()
     async with asyncio.timeout(10):
         async with running(Bus(backend)):
 
@@ -96,7 +96,7 @@ async def test_a_bus_stops_while_its_connection_breaks() -> None:
             await eventually(dialled)
 
 
-class Deaf:
+class SilentBackend:
     """A backend that breaks on the first try, then takes everything and lets nothing be heard but what is said."""
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ class Deaf:
 
 
 async def test_messages_published_during_an_outage_are_sent_later_and_once() -> None:
-    backend, gaps = Deaf(), []
+    backend, gaps = SilentBackend(), []
     bus = Bus(backend)
     bus.on_gap(lambda: gaps.append(1))
     for _ in range(3):
@@ -138,7 +138,7 @@ async def test_messages_published_during_an_outage_are_sent_later_and_once() -> 
 
 
 async def test_too_many_waiting_messages_become_a_gap() -> None:
-    backend, gaps = Deaf(), []
+    backend, gaps = SilentBackend(), []
     bus = Bus(backend)
     for number in range(25_000):
         bus.publish("word", number)

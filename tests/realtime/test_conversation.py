@@ -20,12 +20,12 @@ from mystar.settings import Settings
 from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.factory import Factory, actor
-from tests.realtime.conftest import Doors, Pair
+from tests.realtime.conftest import Pair, WebSockets
 from tests.realtime.listener import Listener
 
 
-async def test_a_message_reaches_both_members_in_the_documented_shape(doors: Doors, pair: Pair) -> None:
-    anna, boris = await doors.open(pair.path, pair.anna), await doors.open(pair.path, pair.boris)
+async def test_a_message_reaches_both_members_in_the_documented_shape(websockets: WebSockets, pair: Pair) -> None:
+    anna, boris = await websockets.open(pair.path, pair.anna), await websockets.open(pair.path, pair.boris)
     await anna.say(message="Привет!")
     heard = await boris.hear()
     assert heard == await anna.hear()
@@ -34,19 +34,21 @@ async def test_a_message_reaches_both_members_in_the_documented_shape(doors: Doo
     assert set(heard) >= {"id", "sender", "message", "timestamp"}
 
 
-async def test_a_message_sent_over_http_arrives_on_websockets(api: Api, doors: Doors, pair: Pair) -> None:
-    boris = await doors.open(pair.path, pair.boris)
+async def test_a_message_sent_over_http_arrives_on_websockets(api: Api, websockets: WebSockets, pair: Pair) -> None:
+    boris = await websockets.open(pair.path, pair.boris)
     answer = await api.post(f"/api/v1/conversations/{pair.id}/messages/", {"message": "по почте"}, as_=pair.anna)
     assert answer.status == 201
     assert await boris.hear() == await answer.json()
 
 
-async def test_missed_messages_come_first_in_order_and_once(app: web.Application, doors: Doors, pair: Pair) -> None:
+async def test_missed_messages_come_first_in_order_and_once(
+    app: web.Application, websockets: WebSockets, pair: Pair
+) -> None:
     chat, anna = app[CHAT], actor(pair.anna)
     first = (await chat.send(anna, pair.id, "0")).message
     for number in range(1, 30):
         await chat.send(anna, pair.id, str(number))
-    boris = await doors.open(pair.path, pair.boris, params={"after": first.id})
+    boris = await websockets.open(pair.path, pair.boris, params={"after": first.id})
     await chat.send(anna, pair.id, "30")
     frames = await boris.hear_several(31)
     resumed = [frame for frame in frames if frame.get("type")]
@@ -56,14 +58,14 @@ async def test_missed_messages_come_first_in_order_and_once(app: web.Application
 
 
 async def test_a_connection_opened_while_others_write_misses_nothing(
-    app: web.Application, doors: Doors, pair: Pair
+    app: web.Application, websockets: WebSockets, pair: Pair
 ) -> None:
     """Promise T4, at its narrowest: between the last look of a replay and the first live word."""
     chat, anna, messages = app[CHAT], actor(pair.anna), 200
 
     async def join(number: int) -> None:
         await asyncio.sleep(number * 0.01)
-        boris = await doors.open(pair.path, pair.boris, params={"after": 0})
+        boris = await websockets.open(pair.path, pair.boris, params={"after": 0})
         heard = [frame["number"] for frame in await boris.hear_several(messages + 1) if "number" in frame]
         assert heard == list(range(1, messages + 1))
 
@@ -93,14 +95,14 @@ async def test_too_many_missed_messages_are_a_gap(
         assert (await socket.hear())["id"] == live
 
 
-async def test_after_zero_replays_all_messages(app: web.Application, doors: Doors, pair: Pair) -> None:
+async def test_after_zero_replays_all_messages(app: web.Application, websockets: WebSockets, pair: Pair) -> None:
     await app[CHAT].send(actor(pair.anna), pair.id, "раз")
-    boris = await doors.open(pair.path, pair.boris, params={"after": 0})
+    boris = await websockets.open(pair.path, pair.boris, params={"after": 0})
     assert [frame.get("message") for frame in await boris.hear_several(2)] == ["раз", None]
 
 
-async def test_a_repeated_send_is_answered_to_its_sender_alone(doors: Doors, pair: Pair) -> None:
-    anna, boris = await doors.open(pair.path, pair.anna), await doors.open(pair.path, pair.boris)
+async def test_a_repeated_send_is_answered_to_its_sender_alone(websockets: WebSockets, pair: Pair) -> None:
+    anna, boris = await websockets.open(pair.path, pair.anna), await websockets.open(pair.path, pair.boris)
     await anna.say(message="один раз", client_id="c-1")
     first = await anna.hear()
     assert first["client_id"] == "c-1"
@@ -110,16 +112,16 @@ async def test_a_repeated_send_is_answered_to_its_sender_alone(doors: Doors, pai
     assert await boris.silent()
 
 
-async def test_events_include_edits_deletions_and_read_marks(api: Api, doors: Doors, pair: Pair) -> None:
+async def test_events_include_edits_deletions_and_read_marks(api: Api, websockets: WebSockets, pair: Pair) -> None:
     plain, full = (
-        await doors.open(pair.path, pair.boris),
-        await doors.open(pair.path, pair.boris, params={"events": "1"}),
+        await websockets.open(pair.path, pair.boris),
+        await websockets.open(pair.path, pair.boris, params={"events": "1"}),
     )
     await plain.say(message="было")
     said = await plain.hear()
     path = f"/api/v1/conversations/{pair.id}/messages/{said['id']}/"
     await api.patch(path, {"message": "стало"}, as_=pair.boris)
-    anna = await doors.open(pair.path, pair.anna, params={"events": "1"})
+    anna = await websockets.open(pair.path, pair.anna, params={"events": "1"})
     await anna.say(type="read", number=1)
     heard = await full.hear_several(3)
     await api.delete(path, as_=pair.boris)
@@ -131,22 +133,25 @@ async def test_events_include_edits_deletions_and_read_marks(api: Api, doors: Do
 
 
 async def test_missed_changes_are_replayed_to_connections_with_events(
-    api: Api, app: web.Application, doors: Doors, pair: Pair
+    api: Api, app: web.Application, websockets: WebSockets, pair: Pair
 ) -> None:
     chat, anna = app[CHAT], actor(pair.anna)
     first = (await chat.send(anna, pair.id, "первое")).message
     await chat.edit(anna, pair.id, first.id, "исправлено")
     await chat.mark_read(actor(pair.boris), pair.id)
-    boris = await doors.open(pair.path, pair.boris, params={"events": "1", "after": first.id})
+    boris = await websockets.open(pair.path, pair.boris, params={"events": "1", "after": first.id})
     assert [frame["type"] for frame in await boris.hear_several(3)] == ["edited", "read", "resumed"]
 
 
-async def test_messages_stay_in_their_conversation(doors: Doors, factory: Factory, app: web.Application) -> None:
+async def test_messages_stay_in_their_conversation(
+    websockets: WebSockets, factory: Factory, app: web.Application
+) -> None:
     people = [await factory.person(channel="market") for _ in range(4)]
     chat = app[CHAT]
     ids = [(await chat.open(actor(people[0]), other.id)).conversation.id for other in people[1:]]
     sockets = [
-        await doors.open(f"/ws/conversations/{number}/", other) for number, other in zip(ids, people[1:], strict=True)
+        await websockets.open(f"/ws/conversations/{number}/", other)
+        for number, other in zip(ids, people[1:], strict=True)
     ]
     for number in ids:
         await chat.send(actor(people[0]), number, f"для {number}")
@@ -155,9 +160,9 @@ async def test_messages_stay_in_their_conversation(doors: Doors, factory: Factor
     assert all(await asyncio.gather(*(socket.silent() for socket in sockets)))
 
 
-async def test_an_event_is_encoded_once_per_encoder(app: web.Application, doors: Doors, pair: Pair) -> None:
+async def test_an_event_is_encoded_once_per_encoder(app: web.Application, websockets: WebSockets, pair: Pair) -> None:
     everybody = [
-        await doors.open(pair.path, person, params={"events": events})
+        await websockets.open(pair.path, person, params={"events": events})
         for person in (pair.anna, pair.boris)
         for events in "00111"
     ]

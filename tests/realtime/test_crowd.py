@@ -19,7 +19,7 @@ from tests.api_server import ApiTestServer
 from tests.chat.test_log import something_happens
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
-from tests.realtime.conftest import Doors, Pair
+from tests.realtime.conftest import Pair, WebSockets
 from tests.realtime.crowd import Device, check, talk_all
 from tests.realtime.listener import Listener
 from tests.realtime.load_balancer import Proxy
@@ -48,7 +48,7 @@ async def test_all_sockets_reconnect_at_once_and_catch_up(app: web.Application, 
         for _ in range(2):
             await eventually(all_here, timeout=30)
             proxy.cut(len(everybody), dice)
-            # On a slow machine the crowd fills the door for a moment, and no longer.
+            # On a slow machine all slots for handshakes are taken for a moment, and no longer.
             await eventually(ready, timeout=30)
         await talking
         await check(talks, devices, messages=20)
@@ -57,7 +57,7 @@ async def test_all_sockets_reconnect_at_once_and_catch_up(app: web.Application, 
 
 
 async def test_a_read_state_plus_live_events_is_the_current_state(
-    api: Api, app: web.Application, doors: Doors, pair: Pair
+    api: Api, app: web.Application, websockets: WebSockets, pair: Pair
 ) -> None:
     """Promise T4 for every sort of change: a client that reads over HTTP first, then listens, while others go on."""
     dice, people, chat = random.Random(4), [pair.anna, pair.boris], app[CHAT]
@@ -72,7 +72,7 @@ async def test_a_read_state_plus_live_events_is_the_current_state(
 
     async def reader() -> tuple[dict[int, dict[str, Any]], dict[int, int]]:
         messages, marks = await state()
-        socket = await doors.open(pair.path, pair.boris, params={"events": "1", "after": max(messages, default=0)})
+        socket = await websockets.open(pair.path, pair.boris, params={"events": "1", "after": max(messages, default=0)})
         # A slow reader finds the end in what it read, and is told nothing more.
         while all(message["message"] != _END for message in messages.values()):
             frame = await socket.hear()

@@ -12,14 +12,14 @@ from aiohttp import web
 from mystar.chat.keys import CHAT
 from mystar.kit.realtime.connection import CloseCode
 from tests.factory import Factory, actor
-from tests.realtime.conftest import Doors, Pair
+from tests.realtime.conftest import Pair, WebSockets
 from tests.subtests import as_subtests
 
 
 async def test_an_invalid_frame_is_refused_and_the_websocket_stays_open(
-    doors: Doors, factory: Factory, pair: Pair
+    websockets: WebSockets, factory: Factory, pair: Pair
 ) -> None:
-    socket = await doors.open(pair.path, pair.anna, headers={"Accept-Language": "en"})
+    socket = await websockets.open(pair.path, pair.anna, headers={"Accept-Language": "en"})
     for text, code in (
         ("{", "frame_unreadable"),
         ("[]", "frame_unreadable"),
@@ -41,35 +41,37 @@ async def test_an_invalid_frame_is_refused_and_the_websocket_stays_open(
     assert (await socket.hear())["message"] == "всё ещё здесь"
 
 
-async def test_a_message_to_a_blocker_is_refused_in_a_frame(app: web.Application, doors: Doors, pair: Pair) -> None:
-    anna, boris = await doors.open(pair.path, pair.anna), await doors.open(pair.path, pair.boris)
+async def test_a_message_to_a_blocker_is_refused_in_a_frame(
+    app: web.Application, websockets: WebSockets, pair: Pair
+) -> None:
+    anna, boris = await websockets.open(pair.path, pair.anna), await websockets.open(pair.path, pair.boris)
     await app[CHAT].block(actor(pair.boris), pair.anna.id)
     await anna.say(message="эй")
     assert (await anna.hear())["code"] == "blocked_by_them"
     assert await boris.silent()
 
 
-async def test_a_binary_frame_closes_the_websocket(doors: Doors, pair: Pair) -> None:
-    socket = await doors.open(pair.path, pair.anna)
+async def test_a_binary_frame_closes_the_websocket(websockets: WebSockets, pair: Pair) -> None:
+    socket = await websockets.open(pair.path, pair.anna)
     await socket.socket.send_bytes(b"\x00\x01")
     assert (await socket.farewell())[0] == CloseCode.UNSUPPORTED_DATA
 
 
-async def test_a_too_long_frame_closes_the_websocket(doors: Doors, pair: Pair) -> None:
-    socket = await doors.open(pair.path, pair.anna)
+async def test_a_too_long_frame_closes_the_websocket(websockets: WebSockets, pair: Pair) -> None:
+    socket = await websockets.open(pair.path, pair.anna)
     await socket.socket.send_str("x" * 70_000)
     assert await socket.code() == 1009
 
 
-async def test_too_many_frames_close_the_websocket(doors: Doors, pair: Pair) -> None:
-    socket = await doors.open(pair.path, pair.anna)
+async def test_too_many_frames_close_the_websocket(websockets: WebSockets, pair: Pair) -> None:
+    socket = await websockets.open(pair.path, pair.anna)
     for _ in range(130):
         await socket.socket.send_str("{}")
     assert await socket.code() == CloseCode.TOO_MANY_FRAMES
 
 
-async def test_compression_is_not_agreed_to(doors: Doors, pair: Pair) -> None:
-    socket = await doors.open(pair.path, pair.anna, compress=15)
+async def test_compression_is_not_agreed_to(websockets: WebSockets, pair: Pair) -> None:
+    socket = await websockets.open(pair.path, pair.anna, compress=15)
     assert not socket.socket.compress
 
 
@@ -86,18 +88,18 @@ async def test_compression_is_not_agreed_to(doors: Doors, pair: Pair) -> None:
         b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0",  # of impossible length
     ],
 )
-async def test_malformed_frames_close_only_their_connection(doors: Doors, pair: Pair, garbage: bytes) -> None:
-    witness, socket = await doors.open(pair.path, pair.boris), await doors.open(pair.path, pair.anna)
+async def test_malformed_frames_close_only_their_connection(websockets: WebSockets, pair: Pair, garbage: bytes) -> None:
+    witness, socket = await websockets.open(pair.path, pair.boris), await websockets.open(pair.path, pair.anna)
     socket.socket._conn.transport.write(garbage)  # type: ignore[union-attr]
     assert await socket.code() in (1000, 1002, 1006, 1007, 1009)
     await witness.say(message="а я тут")
     assert (await witness.hear())["message"] == "а я тут"
 
 
-async def test_an_unmasked_frame_is_a_protocol_error(app: web.Application, doors: Doors, pair: Pair) -> None:
+async def test_an_unmasked_frame_is_a_protocol_error(app: web.Application, websockets: WebSockets, pair: Pair) -> None:
     """RFC 6455, 5.1; also when its header arrives byte by byte, and nothing of it is sent to others."""
     for pieces in ([b'\x81\x0f{"message": "a"}'], [b"\x81", b"\x0f", b'{"message": "a"}']):
-        socket = await doors.open(pair.path, pair.anna)
+        socket = await websockets.open(pair.path, pair.anna)
         transport = socket.socket._conn.transport  # type: ignore[union-attr]
         for piece in pieces:
             transport.write(piece)
@@ -106,8 +108,8 @@ async def test_an_unmasked_frame_is_a_protocol_error(app: web.Application, doors
     assert (await app[CHAT].conversation(actor(pair.anna), pair.id)).last_number == 0
 
 
-async def test_masked_frames_in_any_pieces_are_read(doors: Doors, pair: Pair) -> None:
-    socket = await doors.open(pair.path, pair.anna)
+async def test_masked_frames_in_any_pieces_are_read(websockets: WebSockets, pair: Pair) -> None:
+    socket = await websockets.open(pair.path, pair.anna)
     payload = orjson.dumps({"message": "x" * 300})
     frame = b"\x81\xfe" + len(payload).to_bytes(2, "big") + b"\0\0\0\0" + payload
     transport = socket.socket._conn.transport  # type: ignore[union-attr]
@@ -118,22 +120,22 @@ async def test_masked_frames_in_any_pieces_are_read(doors: Doors, pair: Pair) ->
     assert [one["number"] for one in await socket.hear_several(2)] == [1, 2]
 
 
-async def test_empty_continuation_frames_count(doors: Doors, pair: Pair) -> None:
-    socket = await doors.open(pair.path, pair.anna)
+async def test_empty_continuation_frames_count(websockets: WebSockets, pair: Pair) -> None:
+    socket = await websockets.open(pair.path, pair.anna)
     transport = socket.socket._conn.transport  # type: ignore[union-attr]
     transport.write(b"\x01\x80\0\0\0\0" + b"\x00\x80\0\0\0\0" * 100_000)
     assert await socket.code() == CloseCode.TOO_MANY_FRAMES
 
 
-async def test_random_frames_never_break_the_service(doors: Doors, pair: Pair) -> None:
+async def test_random_frames_never_break_the_service(websockets: WebSockets, pair: Pair) -> None:
     """A short form of promise T11; the seed is fixed."""
     dice = random.Random(11)
     for _ in range(25):
-        socket = await doors.open(pair.path, pair.anna)
+        socket = await websockets.open(pair.path, pair.anna)
         transport = socket.socket._conn.transport  # type: ignore[union-attr]
         for _ in range(40):
             transport.write(dice.randbytes(dice.randrange(1, 200)))
         transport.close()
-    witness = await doors.open(pair.path, pair.boris)
+    witness = await websockets.open(pair.path, pair.boris)
     await witness.say(message="цел")
     assert (await witness.hear())["message"] == "цел"

@@ -11,23 +11,23 @@ from aiohttp import web
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.realtime.pressure.hostile import hostile
-from tests.realtime.pressure.server_under_load import Subject
+from tests.realtime.pressure.server_under_load import ServerUnderLoad
 from tests.realtime.pressure.slow import slow_readers
 from tests.realtime.run import prepared
 from tests.server_process import server_in
 
 
 @pytest.fixture
-def server(settings: Settings, make_settings: Callable[..., Settings], tmp_path: Path) -> Iterator[Subject]:
+def server(settings: Settings, make_settings: Callable[..., Settings], tmp_path: Path) -> Iterator[ServerUnderLoad]:
     """Over the same database as ``app``."""
     variables = {"DATABASE__URL": settings.database.url, "SECRET_KEY": settings.secret_key, "LOG__LEVEL": "error"}
     with server_in(tmp_path, SOCKETS__FRAMES_PER_MINUTE=100_000, **variables) as process:
         assert process.process is not None
-        yield Subject(process.port, process.process.pid)
+        yield ServerUnderLoad(process.port, process.process.pid)
 
 
 async def test_clients_that_do_not_read_or_send_garbage_cost_little(
-    app: web.Application, api: Api, server: Subject
+    app: web.Application, api: Api, server: ServerUnderLoad
 ) -> None:
     talks = await prepared(app, 4)
     slow = await slow_readers(server, talks, stuck=100, readers=100, alone=0)

@@ -23,7 +23,7 @@ from mystar.kit.realtime.websocket import HANDSHAKES
 from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory
-from tests.realtime.conftest import Doors, Pair
+from tests.realtime.conftest import Pair, WebSockets
 from tests.server_process import ServerProcess, server_in
 from tests.waiting import eventually
 
@@ -34,22 +34,22 @@ _STOPS_WITHIN = 5.0
 _CLIENTS, _SOME = 300, 50
 
 
-async def test_a_handshake_after_the_stop_is_refused(app: web.Application, doors: Doors, pair: Pair) -> None:
+async def test_a_handshake_after_the_stop_is_refused(app: web.Application, websockets: WebSockets, pair: Pair) -> None:
     await app[HUB].close()
     for path in (pair.path, _NOTIFICATIONS):
-        status, body = await doors.refused(path, pair.anna)
+        status, body = await websockets.refused(path, pair.anna)
         assert (status, body["code"]) == (503, "unavailable")
 
 
 async def test_handshakes_that_wait_for_a_slot_are_refused_when_the_process_leaves(
-    app: web.Application, doors: Doors, pair: Pair
+    app: web.Application, websockets: WebSockets, pair: Pair
 ) -> None:
     slots = app[HANDSHAKES]
     held = 0
     while not slots.locked():
         await slots.acquire()
         held += 1
-    waiting = [asyncio.create_task(doors.refused(pair.path, pair.anna)) for _ in range(20)]
+    waiting = [asyncio.create_task(websockets.refused(pair.path, pair.anna)) for _ in range(20)]
 
     async def all_wait() -> bool:
         return len(slots._waiters or ()) == len(waiting)
@@ -62,7 +62,7 @@ async def test_handshakes_that_wait_for_a_slot_are_refused_when_the_process_leav
 
 
 async def test_a_handshake_in_progress_is_closed_with_try_again_later(
-    app: web.Application, doors: Doors, pair: Pair, monkeypatch: pytest.MonkeyPatch
+    app: web.Application, websockets: WebSockets, pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hub says goodbye after it knows the connection and before the upgrade."""
     began, goes_on = asyncio.Event(), asyncio.Event()
@@ -75,7 +75,7 @@ async def test_a_handshake_in_progress_is_closed_with_try_again_later(
         return await authenticate(*arguments, **named)
 
     monkeypatch.setattr(app[ACCOUNTS], "authenticate", slow)
-    opening = asyncio.create_task(doors.open(_NOTIFICATIONS, pair.anna))
+    opening = asyncio.create_task(websockets.open(_NOTIFICATIONS, pair.anna))
     await began.wait()
     closing = asyncio.create_task(app[HUB].close())
     await asyncio.sleep(0)
@@ -132,7 +132,7 @@ async def test_a_stop_during_many_handshakes_ends_soon(api: Api, server: ServerP
         tasks = [asyncio.create_task(storm.client(session)) for _ in range(_CLIENTS)]
         await storm.some_opened.wait()
         began = time.monotonic()
-        server.tell(signal.SIGTERM)
+        server.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(server.wait) == 0
         assert time.monotonic() - began < _STOPS_WITHIN + storm.longest
         await cancel_and_wait(*tasks)

@@ -26,7 +26,7 @@ from mystar.settings import Settings
 from tests.api_server import ApiTestServer
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
-from tests.realtime.conftest import Doors, Pair
+from tests.realtime.conftest import Pair, WebSockets
 from tests.size import size
 from tests.subtests import as_subtests
 from tests.waiting import eventually
@@ -35,23 +35,23 @@ from tests.waiting import eventually
 
 
 @pytest.mark.parametrize("path", ["/ws/conversations/1/", "/ws/notifications/"])
-async def test_a_handshake_needs_a_token(doors: Doors, path: str) -> None:
+async def test_a_handshake_needs_a_token(websockets: WebSockets, path: str) -> None:
     for options in ({}, {"params": {"token": "nonsense"}}, {"headers": {"Sec-WebSocket-Protocol": "bearer, nonsense"}}):
-        status, body = await doors.refused(path, **options)
+        status, body = await websockets.refused(path, **options)
         assert (status, set(body)) == (401, {"error", "detail", "code"})
 
 
-async def test_foreign_and_unknown_conversations_are_404(doors: Doors, factory: Factory, pair: Pair) -> None:
+async def test_foreign_and_unknown_conversations_are_404(websockets: WebSockets, factory: Factory, pair: Pair) -> None:
     stranger = await factory.person(channel="market")
     for path in (pair.path, "/ws/conversations/999999/", f"/ws/conversations/{10**18}/"):
-        status, body = await doors.refused(path, stranger)
+        status, body = await websockets.refused(path, stranger)
         assert (status, body["code"]) in ((404, "conversation_unknown"), (404, "not_found"))
 
 
 @as_subtests
 @pytest.mark.parametrize("after", ["x", "-1", "1.5", str(2**63), "999999"])
-async def test_a_malformed_after_is_refused(doors: Doors, pair: Pair, after: str) -> None:
-    status, body = await doors.refused(pair.path, pair.anna, params={"after": after})
+async def test_a_malformed_after_is_refused(websockets: WebSockets, pair: Pair, after: str) -> None:
+    status, body = await websockets.refused(pair.path, pair.anna, params={"after": after})
     assert (status, body["code"]) == ((404, "message_unknown") if after == "999999" else (422, "invalid"))
 
 
@@ -61,27 +61,27 @@ async def test_a_request_without_upgrade_is_refused(api: Api, pair: Pair, path: 
     assert (answer.status, (await answer.json())["code"]) == (400, "upgrade_needed")
 
 
-async def test_a_token_may_come_in_a_header_the_query_or_the_protocol(doors: Doors, pair: Pair) -> None:
+async def test_a_token_may_come_in_a_header_the_query_or_the_protocol(websockets: WebSockets, pair: Pair) -> None:
     token = pair.anna.token
     for options in (
         {"headers": {"Authorization": token}},
         {"params": {"token": token}},
         {"protocols": ("bearer", token)},
     ):
-        socket = await doors.open(pair.path, **options)  # type: ignore[arg-type]
+        socket = await websockets.open(pair.path, **options)  # type: ignore[arg-type]
         assert socket.socket.protocol == ("bearer" if "protocols" in options else None)
         await socket.say(message="это я")
         assert (await socket.hear())["sender"]["id"] == pair.anna.id
 
 
 async def test_tokens_of_handshakes_never_reach_the_log(
-    doors: Doors, pair: Pair, caplog: pytest.LogCaptureFixture
+    websockets: WebSockets, pair: Pair, caplog: pytest.LogCaptureFixture
 ) -> None:
     token = pair.anna.token
     with caplog.at_level(logging.INFO):
-        await (await doors.open(pair.path, params={"token": token})).close()
-        await (await doors.open(pair.path, protocols=("bearer", token))).close()
-        await doors.refused(pair.path, params={"token": token + "x"})
+        await (await websockets.open(pair.path, params={"token": token})).close()
+        await (await websockets.open(pair.path, protocols=("bearer", token))).close()
+        await websockets.refused(pair.path, params={"token": token + "x"})
     # The test server logs addresses as they come; the service does not.
     said = [record.getMessage() for record in caplog.records if record.name != "aiohttp.access"]
     assert said
@@ -126,40 +126,40 @@ async def test_websockets_per_account_are_limited(make_settings: Callable[..., S
 
 
 async def test_the_end_of_a_session_closes_its_websockets(
-    api: Api, doors: Doors, pair: Pair, app: web.Application
+    api: Api, websockets: WebSockets, pair: Pair, app: web.Application
 ) -> None:
-    chat, news = await doors.open(pair.path, pair.anna), await doors.open("/ws/notifications/", pair.anna)
-    other = await doors.open(pair.path, pair.boris)
+    chat, news = await websockets.open(pair.path, pair.anna), await websockets.open("/ws/notifications/", pair.anna)
+    other = await websockets.open(pair.path, pair.boris)
     assert (await api.post("/api/auth/logout/", as_=pair.anna)).status == 204
     await app[CHAT].send(actor(pair.boris), pair.id, "этого она не услышит")
     assert (await chat.farewell())[0] == (await news.farewell())[0] == CloseCode.SESSION_ENDED
     assert (await other.hear())["message"] == "этого она не услышит"
-    assert (await doors.refused(pair.path, pair.anna))[0] == 401
+    assert (await websockets.refused(pair.path, pair.anna))[0] == 401
 
 
 async def test_blocking_an_account_closes_all_its_websockets(
-    app: web.Application, doors: Doors, factory: Factory, pair: Pair
+    app: web.Application, websockets: WebSockets, factory: Factory, pair: Pair
 ) -> None:
     staff = await factory.staff()
-    several = [await doors.open(path, pair.anna) for path in (pair.path, pair.path, "/ws/notifications/")]
-    boris = await doors.open(pair.path, pair.boris)
+    several = [await websockets.open(path, pair.anna) for path in (pair.path, pair.path, "/ws/notifications/")]
+    boris = await websockets.open(pair.path, pair.boris)
     await app[STAFF].block(actor(staff, "owner"), pair.anna.id)
     await app[CHAT].send(actor(pair.boris), pair.id, "этого она не услышит")
     for socket in several:
         assert (await socket.farewell())[0] == CloseCode.SESSION_ENDED
     assert (await boris.hear())["message"] == "этого она не услышит"
-    assert (await doors.refused(pair.path, pair.anna))[0] == 401
+    assert (await websockets.refused(pair.path, pair.anna))[0] == 401
 
 
 async def test_nothing_is_sent_after_the_end_of_a_session(
-    app: web.Application, doors: Doors, factory: Factory, pair: Pair
+    app: web.Application, websockets: WebSockets, factory: Factory, pair: Pair
 ) -> None:
     """Promise T8: the ending and a message race, fifty times."""
 
     async def trial(number: int) -> None:
         entered = await app[ACCOUNTS].sign_in(pair.anna.id, ClientInfo(), "market")
         person = Person(pair.anna.id, "anna", "", "", entered.access, None)
-        listener = await doors.open(pair.path, person)
+        listener = await websockets.open(pair.path, person)
         who = await app[ACCOUNTS].authenticate(entered.access)
         await app[ACCOUNTS].log_out(who)
         await app[CHAT].send(actor(pair.boris), pair.id, f"после {number}")
@@ -173,17 +173,17 @@ async def test_nothing_is_sent_after_the_end_of_a_session(
 
 
 async def test_an_unpublished_end_of_a_session_is_noticed(
-    app: web.Application, doors: Doors, pair: Pair, db: Any
+    app: web.Application, websockets: WebSockets, pair: Pair, db: Any
 ) -> None:
-    socket = await doors.open(pair.path, pair.anna)
+    socket = await websockets.open(pair.path, pair.anna)
     await db.execute("update sessions set expires_at = created_at where account_id = %(id)s", id=pair.anna.id)
     assert (await socket.farewell())[0] == CloseCode.SESSION_ENDED
 
 
 async def test_a_stopping_process_closes_websockets_with_try_again_later(
-    app: web.Application, doors: Doors, pair: Pair
+    app: web.Application, websockets: WebSockets, pair: Pair
 ) -> None:
-    several = [await doors.open(pair.path, pair.anna) for _ in range(5)]
+    several = [await websockets.open(pair.path, pair.anna) for _ in range(5)]
     closing = asyncio.create_task(app[HUB].close())
     for socket in several:
         code, reason = await socket.farewell()
@@ -193,10 +193,10 @@ async def test_a_stopping_process_closes_websockets_with_try_again_later(
 
 
 async def test_a_client_that_does_not_read_is_closed_and_others_are_not_delayed(
-    app: web.Application, doors: Doors, pair: Pair, api: Api
+    app: web.Application, websockets: WebSockets, pair: Pair, api: Api
 ) -> None:
     """Promise T5: its send queue stays small, and no other client waits."""
-    good = await doors.open(pair.path, pair.boris)
+    good = await websockets.open(pair.path, pair.boris)
     stuck = await _deaf_socket(api.url, pair.path, pair.anna)
     settings = app[WEBSOCKET_SETTINGS]
     (connection,) = (one for one in app[HUB].subscribers(TOPIC, pair.id) if one.account_id == pair.anna.id)

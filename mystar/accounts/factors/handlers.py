@@ -59,7 +59,7 @@ async def second_step(request: web.Request) -> web.Response:
 
 @docs(
     tags=_TAGS,
-    summary="Get what the browser asks a passkey for, to finish a sign-in",
+    summary="Get the request options of a passkey, to finish a sign-in",
     description="For the challenges of every dialect.",
 )
 @json_schema(ChallengeDraft)
@@ -131,7 +131,7 @@ async def confirm_totp(request: web.Request) -> web.Response:
 
 @docs(
     tags=_TAGS,
-    summary="Get what the browser makes a passkey from",
+    summary="Get the creation options of a passkey",
     description="Needs a session younger than ten minutes.",
 )
 @login_required
@@ -207,7 +207,7 @@ async def reauthenticate(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-@docs(tags=_TAGS, summary="Get what the browser asks a passkey for, to confirm a sensitive action")
+@docs(tags=_TAGS, summary="Get the request options of a passkey, to confirm a sensitive action")
 @login_required
 @json_schema(Nothing)
 @response_schema(PasskeyOptionsView, 200)

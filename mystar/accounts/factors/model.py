@@ -123,7 +123,7 @@ class FactorRenamed:
 
 @dataclass(frozen=True, slots=True)
 class FactorsDropped:
-    """All factors of an account were removed: by staff, or as they were a stranger's.
+    """All factors of an account were removed: by staff, or because a stranger may have added them.
 
     After an undone change of contacts: those that were added since.
     """

@@ -96,7 +96,7 @@ class PasskeySignInDraft(BaseSchema):
 class PasskeyOptionsView(BaseSchema):
     challenge = Token(required=True)
     public_key = fields.Dict(required=True, metadata=_PUBLIC_KEY)
-    expires_in = fields.Integer(required=True, metadata={"description": "Seconds that the challenge lives."})
+    expires_in = fields.Integer(required=True, metadata={"description": "Seconds until the challenge expires."})
 
 
 class FactorPath(BaseSchema):
@@ -135,7 +135,7 @@ class TotpView(BaseSchema):
     qr = fields.String(
         required=True, metadata={"description": "The URI as a QR code: a data URL.", "example": "data:image/svg+xml;…"}
     )
-    expires_in = fields.Integer(required=True, metadata={"description": "Seconds that the challenge lives."})
+    expires_in = fields.Integer(required=True, metadata={"description": "Seconds until the challenge expires."})
 
 
 class TotpConfirmation(BaseSchema):

@@ -1,8 +1,8 @@
 """The second step of a sign-in (D63), and sign-ins with a passkey alone.
 
 The first step, a password or a provider, opens a session for accounts without a factor. For others it makes a
-challenge: a random token that lives five minutes, for one account, one dialect, one session and five tries. A browser
-may be remembered: a signed cookie then replaces the second step, never the first.
+challenge: a random token that is valid for five minutes, one account, one dialect, one session and five tries. A
+browser may be remembered: a signed cookie then replaces the second step, never the first.
 """
 
 from __future__ import annotations

@@ -26,11 +26,11 @@ from mystar.accounts.factors.sign_in import Opened, SecondStep, session_or_raise
 from mystar.accounts.links import MailedLinks
 from mystar.accounts.model import (
     Account,
+    AccountDraft,
     AccountRegistered,
     Actor,
     Channel,
     ClientInfo,
-    Draft,
     LoginRefused,
     NewSession,
     Taken,
@@ -339,7 +339,7 @@ class SignInService:
         today = self._clock.today()
         born = profile.birth_date if profile.birth_date and profile.birth_date.year >= 1900 else None
         phone = normalize_field("phone", normalize_phone, contact.phone)
-        draft = Draft(
+        draft = AccountDraft(
             await _free_username(ProviderRepository(tx), profile, race),
             email,
             # One that the provider vouches for is set afterwards, also where another account has it without a proof.

@@ -32,7 +32,7 @@ _CLOSED = {409: {"description": "The offer is closed: `status` says how."}}
 _AGAIN = {200: {"schema": OfferView, "description": "The first offer of this client_id"}}
 
 
-@docs(tags=TAGS, summary="Offer a service at a price and a term; for a creator", responses=_AGAIN)
+@docs(tags=TAGS, summary="Send a custom offer, a service at a price and a term; for a creator", responses=_AGAIN)
 @login_required
 @match_info_schema(ConversationPath)
 @json_schema(OfferDraftSchema)
@@ -62,7 +62,7 @@ async def list_of_conversation(request: web.Request) -> web.Response:
     return page_response(request, [offer_view(offer) for offer in found.rows], found.count)
 
 
-@docs(tags=TAGS, summary="List one's own offers, received and sent, newest first")
+@docs(tags=TAGS, summary="List the actor's offers, received and sent, newest first")
 @login_required
 @querystring_schema(OfferQuery)
 @response_schema(page_of(OfferView), 200)

@@ -13,7 +13,7 @@ from mystar.accounts.credentials import national_number
 from mystar.accounts.factors.handlers import finish_sign_in
 from mystar.accounts.factors.schemas import SecondStepDraft
 from mystar.accounts.keys import ACCOUNTS, PROFILES
-from mystar.accounts.model import Account, Actor, Channel, Draft, NewSession, Taken
+from mystar.accounts.model import Account, AccountDraft, Actor, Channel, NewSession, Taken
 from mystar.accounts.schemas import EMAIL_MAX_LENGTH, BirthDate, Locale, Password, PhoneNumber, TimeZone
 from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import Star, StarUnknown
@@ -133,7 +133,7 @@ class GreetingsPersonalChange(BaseSchema):
 @response_schema(ONE_STRING, 201)
 async def register(request: web.Request) -> web.Response:
     body = body_of(request)
-    draft = Draft(body["username"], body["email"], body["phone"], body["date_of_birth"])
+    draft = AccountDraft(body["username"], body["email"], body["phone"], body["date_of_birth"])
     await request.app[ACCOUNTS].register(client_info(request), draft, body["password"], "greetings")
     return json_response(REGISTERED, 201)
 

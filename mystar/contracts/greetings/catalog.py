@@ -20,7 +20,7 @@ from mystar.accounts.access import (
 )
 from mystar.accounts.credentials import key_of, national_number
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Actor, Draft
+from mystar.accounts.model import AccountDraft, Actor
 from mystar.catalog.keys import CATALOG
 from mystar.catalog.model import MAX_TAG_LENGTH, MAX_TAGS, CategoryUnknown, GreetingPricing, NoStars, Star
 from mystar.contracts.greetings.answers import ONE_STRING, ActorId
@@ -170,7 +170,7 @@ async def list_categories(request: web.Request) -> web.Response:
 @response_schema(TokenView, 201)
 async def create_star(request: web.Request) -> web.Response:
     actor, body, catalog = actor_of(request), body_of(request), request.app[CATALOG]
-    password, person = body.pop("password"), Draft(**{name: body.pop(name) for name in _PERSON})
+    password, person = body.pop("password"), AccountDraft(**{name: body.pop(name) for name in _PERSON})
     about = {name: body.pop(name) for name in ("profession", "description")}
     terms = GreetingPricing(**body)
     try:

@@ -115,7 +115,7 @@ async def follow_link_to_pay(request: web.Request) -> web.Response:
 
 @docs(
     tags=["greetings: payments"],
-    summary="Lead from the provider's page back to the site, or show the state of the payment",
+    summary="Redirect from the provider's page to the site, or show the state of the payment",
     responses={303: {"description": "The site's page of the order, for browsers"}},
 )
 @querystring_schema(SignedOrderQuery)

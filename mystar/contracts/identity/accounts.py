@@ -13,7 +13,7 @@ from mystar.accounts.drafts import generate_username
 from mystar.accounts.factors.handlers import finish_sign_in
 from mystar.accounts.factors.schemas import SecondStepDraft
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Draft, NewSession
+from mystar.accounts.model import AccountDraft, NewSession
 from mystar.accounts.schemas import Password, PhoneNumber, TokenPair
 from mystar.kit.security.tokens import TokenRefused
 from mystar.kit.web.fields import BaseSchema, PlainText
@@ -38,7 +38,7 @@ class IdentityPhone(PhoneNumber):
 
 
 class IdentityPassword(Password):
-    """In spite of its name, ``hash_password`` is the password itself (D11)."""
+    """Despite its name, ``hash_password`` is the password itself (D11)."""
 
     def __init__(self) -> None:
         super().__init__(required=True)
@@ -84,7 +84,7 @@ _EMAIL = {"type": "string", "description": "empty if none was given"}
 @response_schema(TokenPair, 200)
 async def register(request: web.Request) -> web.Response:
     body, client = body_of(request), client_info(request)
-    draft = Draft(generate_username(), body["email"].lower(), body["phone_number"])
+    draft = AccountDraft(generate_username(), body["email"].lower(), body["phone_number"])
     account = await request.app[ACCOUNTS].register(client, draft, body["hash_password"], "identity")
     return pair(request, await request.app[ACCOUNTS].sign_in(account.id, client, "identity"))
 

@@ -14,7 +14,7 @@ from mystar.accounts.credentials import InvalidCredential, normalize_email
 from mystar.accounts.factors.handlers import finish_sign_in
 from mystar.accounts.factors.schemas import SecondStepDraft
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Draft
+from mystar.accounts.model import AccountDraft
 from mystar.accounts.schemas import EMAIL_MAX_LENGTH, Password
 from mystar.kit.web.fields import BaseSchema, StrictText
 from mystar.kit.web.http import address_of, json_response
@@ -75,7 +75,7 @@ class MessengerPlace(BaseSchema):
 @response_schema(MessengerSuccess, 200)
 async def register(request: web.Request) -> web.Response:
     body = body_of(request)
-    draft = Draft(body["username"], body["email"], bio=body["description"] or "", status=body["status"] or "")
+    draft = AccountDraft(body["username"], body["email"], bio=body["description"] or "", status=body["status"] or "")
     await request.app[ACCOUNTS].register(client_info(request), draft, body["password"], "messenger")
     return json_response(SUCCESS)
 

@@ -14,7 +14,7 @@ from mystar.accounts.drafts import generate_username
 from mystar.accounts.factors.handlers import finish_sign_in
 from mystar.accounts.factors.schemas import SecondStepDraft
 from mystar.accounts.keys import ACCOUNTS
-from mystar.accounts.model import Account, Draft
+from mystar.accounts.model import Account, AccountDraft
 from mystar.accounts.schemas import NAME_MAX_LENGTH, Password, PhoneNumber, TokenPair
 from mystar.contracts.studio.bodies import ID_IN_PATH
 from mystar.errors import NotFound, Text
@@ -85,7 +85,7 @@ async def second_step(request: web.Request) -> web.Response:
 @response_schema(StudioUser, 201)
 async def register(request: web.Request) -> web.Response:
     body = body_of(request)
-    draft = Draft(
+    draft = AccountDraft(
         generate_username(), phone=body["phone_number"], birth_date=body["birthdate"], first_name=body["first_name"]
     )
     account = await request.app[ACCOUNTS].register(

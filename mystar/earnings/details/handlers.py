@@ -27,7 +27,7 @@ TAGS = ["market: payouts"]
 _PAGE = {200: {"description": "A page", "content": {"text/html": {"schema": {"type": "string"}}}}}
 
 
-@docs(tags=TAGS, summary="Read where my payouts go, masked")
+@docs(tags=TAGS, summary="Read my payout details, masked")
 @login_required
 @response_schema(DetailsView, 200)
 async def read_details(request: web.Request) -> web.Response:
@@ -35,7 +35,7 @@ async def read_details(request: web.Request) -> web.Response:
 
 
 @limited("payout_details")
-@docs(tags=TAGS, summary="Set where my payouts go; they are used after a cool-down")
+@docs(tags=TAGS, summary="Set my payout details; they are used after a cool-down")
 @login_required
 @json_schema(DetailsDraft)
 @response_schema(DetailsView, 200)
@@ -63,7 +63,7 @@ async def list_banks(request: web.Request) -> web.Response:
     return page_response(request, [bank_view(bank) for bank in found], len(banks))
 
 
-@docs(tags=TAGS, summary="Show the page of a mail's link that stops payouts", responses=_PAGE)
+@docs(tags=TAGS, summary="Show the page of a mailed link that stops payouts", responses=_PAGE)
 @querystring_schema(NotMeLink)
 async def ask_to_stop(request: web.Request) -> web.Response:
     link = query_of(request)
@@ -71,7 +71,7 @@ async def ask_to_stop(request: web.Request) -> web.Response:
     return html_response(render_page("payouts_not_me.html", language_of(request), is_done=False))
 
 
-@docs(tags=TAGS, summary="Stop payouts by a mail's link until the staff have looked", responses=_PAGE)
+@docs(tags=TAGS, summary="Stop payouts by a mailed link until the staff have checked", responses=_PAGE)
 @querystring_schema(NotMeLink)
 async def stop_payouts(request: web.Request) -> web.Response:
     link = query_of(request)

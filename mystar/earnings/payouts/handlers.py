@@ -45,7 +45,7 @@ async def read_overview(request: web.Request) -> web.Response:
 
 
 @limited("payout")
-@docs(tags=TAGS, summary="Ask for a payout", responses=_REFUSED)
+@docs(tags=TAGS, summary="Request a payout", responses=_REFUSED)
 @login_required
 @json_schema(PayoutDraft)
 @response_schema(PayoutView, 201)
@@ -76,7 +76,7 @@ async def read_payout(request: web.Request) -> web.Response:
 @limited("payout")
 @docs(
     tags=TAGS,
-    summary="Withdraw a payout that is not on its way yet",
+    summary="Withdraw a payout that has not been sent",
     responses={409: {"description": "It is on its way, or has ended: `status`."}},
 )
 @login_required
@@ -88,7 +88,7 @@ async def cancel_payout(request: web.Request) -> web.StreamResponse:
     return json_response(payout_view(payout))
 
 
-@docs(tags=TAGS, summary="Read whether the schedule pays me out")
+@docs(tags=TAGS, summary="Read whether my payouts are scheduled")
 @login_required
 @response_schema(PayoutSettings, 200)
 async def read_settings(request: web.Request) -> web.Response:
@@ -96,7 +96,7 @@ async def read_settings(request: web.Request) -> web.Response:
     return json_response({"by_schedule": not by_hand})
 
 
-@docs(tags=TAGS, summary="Choose whether the schedule pays me out")
+@docs(tags=TAGS, summary="Set whether my payouts are scheduled")
 @login_required
 @json_schema(PayoutSettings)
 @response_schema(PayoutSettings, 200)

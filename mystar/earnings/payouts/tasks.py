@@ -19,4 +19,4 @@ class Sweep:
         """Ask for payouts when the schedule says so. :raises Unavailable: the database is away."""
         requested = await self._payouts.sweep_if_due()
         if requested is not None:
-            log.info("the schedule asked for %s payouts", requested)
+            log.info("the schedule requested %s payouts", requested)

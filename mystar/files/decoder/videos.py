@@ -1,4 +1,4 @@
-"""What a film says of itself, by FFmpeg."""
+"""Metadata of a video, read by FFmpeg."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mystar.files.decoder.job import Job, Refused, Result
 
 
 def work(job: Job) -> Result:
-    """Reads the index and the first picture, whatever the size of the film.
+    """Reads the index and the first picture, whatever the size of the video.
 
     :raises Refused: broken, cut off, too costly, or no picture in it.
     """

@@ -188,8 +188,8 @@ class Bus:
             if heard < sent / 2:
                 self._lost.inc(sent - heard)
                 log.warning(
-                    "the bus hears %s of its %s packets, so messages arrive late: MYSTAR_BUS__URL must be the address "
-                    "of the server itself, not of a pooler such as PgBouncer",
+                    "the bus receives %s of its %s packets, so messages arrive late: MYSTAR_BUS__URL must be the "
+                    "address of the server itself, not of a pooler such as PgBouncer",
                     heard,
                     sent,
                 )

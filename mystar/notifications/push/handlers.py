@@ -33,7 +33,7 @@ async def read_key(request: web.Request) -> web.Response:
     return json_response({"public_key": request.app[PUSH].public_key})
 
 
-@docs(tags=TAGS, summary="List the browsers that are told of notifications")
+@docs(tags=TAGS, summary="List the browsers that are subscribed to notifications")
 @login_required
 @querystring_schema(NoParameters)
 @response_schema(PushSubscriptionView(many=True), 200)
@@ -70,7 +70,7 @@ async def read_settings(request: web.Request) -> web.Response:
     return json_response({"muted": await request.app[PUSH].muted(actor_of(request))})
 
 
-@docs(tags=TAGS, summary="Say which kinds of notifications are not pushed")
+@docs(tags=TAGS, summary="Set which kinds of notifications are not pushed")
 @login_required
 @json_schema(PushSettings)
 @response_schema(PushSettings, 200)

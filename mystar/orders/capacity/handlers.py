@@ -26,14 +26,14 @@ from mystar.orders.keys import CAPACITY
 TAGS = ["market: availability"]
 
 
-@docs(tags=TAGS, summary="Read how many orders one takes, and when; for creators")
+@docs(tags=TAGS, summary="Read the availability; for creators")
 @login_required
 @response_schema(AvailabilityView, 200)
 async def read_availability(request: web.Request) -> web.Response:
     return _shown(request, await request.app[CAPACITY].own(actor_of(request)))
 
 
-@docs(tags=TAGS, summary="Say how many orders one takes at once, and how long before work begins; for creators")
+@docs(tags=TAGS, summary="Update the availability: open orders at a time, days before work begins; for creators")
 @login_required
 @json_schema(AvailabilityChange)
 @response_schema(AvailabilityView, 200)

@@ -28,7 +28,7 @@ NEW = "Another-Word-For-Mum-8"
 
 
 #: The log-in of each dialect, its second step, and where its answer has the access token.
-DOORS: dict[str, tuple[str, str, dict[str, str], int, str]] = {
+DIALECTS: dict[str, tuple[str, str, dict[str, str], int, str]] = {
     "market": ("/api/auth/token/", STEP, {"username": "anna", "password": PASSWORD}, 200, "access"),
     "greetings": ("/api/login/", "/api/login/second-factor/", {"login": "anna", "password": PASSWORD}, 201, "token"),
     "messenger": (
@@ -60,14 +60,14 @@ async def test_every_dialect_asks_in_its_own_shape_and_only_where_there_is_a_fac
 ) -> None:
     person = await factory.person("anna", email="anna@example.com", phone="87071234567", channel="market")
     owner = Owner(api, person, clock)
-    for path, _, body, status, _ in DOORS.values():
+    for path, _, body, status, _ in DIALECTS.values():
         assert (await api.post(path, body)).status == status, "nothing changes without a factor"
     await owner.add_totp()
     asked = {}
-    for door, (path, _, body, _, _) in DOORS.items():
+    for dialect, (path, _, body, _, _) in DIALECTS.items():
         answer = await api.post(path, body)
-        asked[door] = refusal = await answer.json()
-        assert (answer.status, refusal["code"]) == (403, "second_factor_required"), door
+        asked[dialect] = refusal = await answer.json()
+        assert (answer.status, refusal["code"]) == (403, "second_factor_required"), dialect
         assert (refusal["methods"], refusal["expires_in"]) == (["totp", "recovery_code"], 300)
         assert "WWW-Authenticate" not in answer.headers
         wrong = await api.post(path, {**body, **({"password": "x"} if "password" in body else {"hash_password": "x"})})
@@ -75,18 +75,18 @@ async def test_every_dialect_asks_in_its_own_shape_and_only_where_there_is_a_fac
     assert asked["greetings"]["non_field_errors"] == ["Введите код из приложения или подтвердите вход ключом доступа."]
     foreign = await api.post(STEP, {"challenge": asked["studio"]["challenge"], "code": owner.next_code()})
     assert await code_of(foreign) == (422, "challenge_unknown"), "a challenge belongs to its dialect"
-    for door, (_, path, _, status, key) in DOORS.items():
-        draft = {"challenge": asked[door]["challenge"], "code": owner.next_code()}
+    for dialect, (_, path, _, status, key) in DIALECTS.items():
+        draft = {"challenge": asked[dialect]["challenge"], "code": owner.next_code()}
         answer = await api.post(path, draft)
-        assert answer.status == status, (door, await answer.text())
+        assert answer.status == status, (dialect, await answer.text())
         token = (await answer.json())[key]
         assert (await api.get(FACTORS, headers={"Authorization": f"Bearer {token}"})).status == 200
         again = await api.post(path, draft)
-        assert (again.status in (400, 422), (await again.json())["code"]) == (True, "challenge_unknown"), door
-    for door, (path, step, body, _, _) in DOORS.items():
+        assert (again.status in (400, 422), (await again.json())["code"]) == (True, "challenge_unknown"), dialect
+    for dialect, (path, step, body, _, _) in DIALECTS.items():
         challenge = (await (await api.post(path, body)).json())["challenge"]
         refused = await api.post(step, {"challenge": challenge, "code": "000000"})
-        assert await code_of(refused) == (401, "second_factor_refused"), door
+        assert await code_of(refused) == (401, "second_factor_refused"), dialect
 
 
 async def test_challenges_expire_and_end_with_the_password(app: web.Application, api: Api, owner: Owner) -> None:

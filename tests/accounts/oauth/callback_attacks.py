@@ -40,7 +40,7 @@ class MovableClock(Clock):
 
 
 @dataclass
-class Scene:
+class AttackContext:
     api: Api
     app: web.Application
     sandbox: SandboxProcess
@@ -70,7 +70,7 @@ class Scene:
         return YANDEX if self.flow.name != "yandex" else VK
 
 
-Attack = Callable[[Scene], Awaitable[ClientResponse]]
+Attack = Callable[[AttackContext], Awaitable[ClientResponse]]
 ATTACKS: list[Attack] = []
 
 
@@ -83,198 +83,198 @@ def attack(function: Attack) -> Attack:
 
 
 @attack
-async def no_state_and_no_cookie_from_another_program(scene: Scene) -> ClientResponse:
-    return await scene.come(await scene.back(), state=None, agent="Another/1.0")
+async def no_state_and_no_cookie_from_another_program(context: AttackContext) -> ClientResponse:
+    return await context.come(await context.back(), state=None, agent="Another/1.0")
 
 
 @attack
-async def no_state_and_no_cookie_with_several_attempts(scene: Scene) -> ClientResponse:
-    await scene.back()
-    return await scene.come(await scene.back(), state=None)
+async def no_state_and_no_cookie_with_several_attempts(context: AttackContext) -> ClientResponse:
+    await context.back()
+    return await context.come(await context.back(), state=None)
 
 
 @attack
-async def a_made_up_state(scene: Scene) -> ClientResponse:
-    return await scene.come(await scene.back(), state=secrets.token_urlsafe(32))
+async def a_made_up_state(context: AttackContext) -> ClientResponse:
+    return await context.come(await context.back(), state=secrets.token_urlsafe(32))
 
 
 @attack
-async def an_empty_state(scene: Scene) -> ClientResponse:
-    return await scene.come(await scene.back(), state="")
+async def an_empty_state(context: AttackContext) -> ClientResponse:
+    return await context.come(await context.back(), state="")
 
 
 @attack
-async def a_state_that_lacks_its_end(scene: Scene) -> ClientResponse:
-    back = await scene.back()
-    return await scene.come(back, state=back.query["state"][:-1])
+async def a_state_that_lacks_its_end(context: AttackContext) -> ClientResponse:
+    back = await context.back()
+    return await context.come(back, state=back.query["state"][:-1])
 
 
 @attack
-async def a_state_with_more_behind_it(scene: Scene) -> ClientResponse:
-    back = await scene.back()
-    return await scene.come(back, state=back.query["state"] + "A")
+async def a_state_with_more_behind_it(context: AttackContext) -> ClientResponse:
+    back = await context.back()
+    return await context.come(back, state=back.query["state"] + "A")
 
 
 @attack
-async def a_state_in_other_case(scene: Scene) -> ClientResponse:
-    back = await scene.back()
-    return await scene.come(back, state=back.query["state"].swapcase())
+async def a_state_in_other_case(context: AttackContext) -> ClientResponse:
+    back = await context.back()
+    return await context.come(back, state=back.query["state"].swapcase())
 
 
 @attack
-async def a_state_with_a_nul(scene: Scene) -> ClientResponse:
-    back = await scene.back()
-    return await scene.come(back, state=back.query["state"] + "\x00")
+async def a_state_with_a_nul(context: AttackContext) -> ClientResponse:
+    back = await context.back()
+    return await context.come(back, state=back.query["state"] + "\x00")
 
 
 @attack
-async def a_state_that_is_sql(scene: Scene) -> ClientResponse:
-    return await scene.come(await scene.back(), state="' or '1'='1")
+async def a_state_that_is_sql(context: AttackContext) -> ClientResponse:
+    return await context.come(await context.back(), state="' or '1'='1")
 
 
 @attack
-async def a_state_without_end(scene: Scene) -> ClientResponse:
-    return await scene.come(await scene.back(), state="a" * 3000)
+async def a_state_without_end(context: AttackContext) -> ClientResponse:
+    return await context.come(await context.back(), state="a" * 3000)
 
 
 @attack
-async def the_fixed_state_of_old_clients(scene: Scene) -> ClientResponse:
-    return await scene.come(await scene.back(), state="state")
+async def the_fixed_state_of_old_clients(context: AttackContext) -> ClientResponse:
+    return await context.come(await context.back(), state="state")
 
 
 @attack
-async def a_thiefs_state_in_the_victims_browser(scene: Scene) -> ClientResponse:
-    thief, (_, victim) = await scene.back(**MAX), await scene.tab()
-    return await scene.come(thief, cookie=victim)
+async def a_thiefs_state_in_the_victims_browser(context: AttackContext) -> ClientResponse:
+    thief, (_, victim) = await context.back(**MAX), await context.tab()
+    return await context.come(thief, cookie=victim)
 
 
 @attack
-async def a_victims_code_with_a_thiefs_state(scene: Scene) -> ClientResponse:
-    if scene.flow.name == "vk_legacy":
+async def a_victims_code_with_a_thiefs_state(context: AttackContext) -> ClientResponse:
+    if context.flow.name == "vk_legacy":
         # No PKCE there: the client passes the state on and it must fit the cookie.
-        thief, (victim, cookie) = await scene.back(**MAX), await scene.tab()
-        return await scene.come(victim, state=thief.query["state"], cookie=cookie)
-    thief, victim = await scene.back(**MAX), await scene.back()
-    return await scene.come(victim, state=thief.query["state"])
+        thief, (victim, cookie) = await context.back(**MAX), await context.tab()
+        return await context.come(victim, state=thief.query["state"], cookie=cookie)
+    thief, victim = await context.back(**MAX), await context.back()
+    return await context.come(victim, state=thief.query["state"])
 
 
 @attack
-async def a_made_up_cookie(scene: Scene) -> ClientResponse:
-    return await scene.come(await scene.back(), state=None, cookie=secrets.token_urlsafe(32))
+async def a_made_up_cookie(context: AttackContext) -> ClientResponse:
+    return await context.come(await context.back(), state=None, cookie=secrets.token_urlsafe(32))
 
 
 @attack
-async def an_empty_cookie(scene: Scene) -> ClientResponse:
-    return await scene.come(await scene.back(), state=None, cookie="")
+async def an_empty_cookie(context: AttackContext) -> ClientResponse:
+    return await context.come(await context.back(), state=None, cookie="")
 
 
 @attack
-async def a_cookie_of_letters_that_no_state_has(scene: Scene) -> ClientResponse:
-    back, cookie = await scene.tab()
-    return await scene.come(back, cookie="%D1%8F" + cookie)
+async def a_cookie_of_letters_that_no_state_has(context: AttackContext) -> ClientResponse:
+    back, cookie = await context.tab()
+    return await context.come(back, cookie="%D1%8F" + cookie)
 
 
 # replays
 
 
 @attack
-async def the_same_return_twice(scene: Scene) -> ClientResponse:
-    back = await scene.back()
-    assert (await scene.come(back)).status == 200
-    return await scene.come(back)
+async def the_same_return_twice(context: AttackContext) -> ClientResponse:
+    back = await context.back()
+    assert (await context.come(back)).status == 200
+    return await context.come(back)
 
 
 @attack
-async def the_same_return_by_the_cookie(scene: Scene) -> ClientResponse:
-    back, cookie = await scene.tab()
-    assert (await scene.come(back)).status == 200
-    return await scene.come(back, state=None, cookie=cookie)
+async def the_same_return_by_the_cookie(context: AttackContext) -> ClientResponse:
+    back, cookie = await context.tab()
+    assert (await context.come(back)).status == 200
+    return await context.come(back, state=None, cookie=cookie)
 
 
 @attack
-async def a_spent_code_in_a_new_attempt(scene: Scene) -> ClientResponse:
-    spent = await scene.back()
-    assert (await scene.come(spent)).status == 200
-    fresh = await link_of(scene.api, scene.flow)
-    return await scene.come(spent, state=fresh.query["state"])
+async def a_spent_code_in_a_new_attempt(context: AttackContext) -> ClientResponse:
+    spent = await context.back()
+    assert (await context.come(spent)).status == 200
+    fresh = await link_of(context.api, context.flow)
+    return await context.come(spent, state=fresh.query["state"])
 
 
 @attack
-async def a_new_code_in_a_finished_attempt(scene: Scene) -> ClientResponse:
-    first = await scene.back()
-    assert (await scene.come(first)).status == 200
-    second = await scene.back()
-    return await scene.come(second, state=first.query["state"])
+async def a_new_code_in_a_finished_attempt(context: AttackContext) -> ClientResponse:
+    first = await context.back()
+    assert (await context.come(first)).status == 200
+    second = await context.back()
+    return await context.come(second, state=first.query["state"])
 
 
 @attack
-async def an_attempt_whose_first_code_was_wrong(scene: Scene) -> ClientResponse:
-    back = await scene.back()
-    assert (await scene.come(back, code="wrong")).status == 400
-    return await scene.come(back)
+async def an_attempt_whose_first_code_was_wrong(context: AttackContext) -> ClientResponse:
+    back = await context.back()
+    assert (await context.come(back, code="wrong")).status == 400
+    return await context.come(back)
 
 
 # time
 
 
 @attack
-async def a_return_after_ten_minutes(scene: Scene) -> ClientResponse:
-    back = await scene.back()
-    scene.clock.ahead += timedelta(minutes=10, seconds=1)
-    return await scene.come(back)
+async def a_return_after_ten_minutes(context: AttackContext) -> ClientResponse:
+    back = await context.back()
+    context.clock.ahead += timedelta(minutes=10, seconds=1)
+    return await context.come(back)
 
 
 @attack
-async def a_return_tomorrow_by_the_cookie(scene: Scene) -> ClientResponse:
-    back, cookie = await scene.tab()
-    scene.clock.ahead += timedelta(days=1)
-    return await scene.come(back, state=None, cookie=cookie)
+async def a_return_tomorrow_by_the_cookie(context: AttackContext) -> ClientResponse:
+    back, cookie = await context.tab()
+    context.clock.ahead += timedelta(days=1)
+    return await context.come(back, state=None, cookie=cookie)
 
 
 # the code
 
 
 @attack
-async def no_code(scene: Scene) -> ClientResponse:
-    return await scene.come(await scene.back(), code=None)
+async def no_code(context: AttackContext) -> ClientResponse:
+    return await context.come(await context.back(), code=None)
 
 
 @attack
-async def an_empty_code(scene: Scene) -> ClientResponse:
-    return await scene.come(await scene.back(), code="")
+async def an_empty_code(context: AttackContext) -> ClientResponse:
+    return await context.come(await context.back(), code="")
 
 
 @attack
-async def a_made_up_code(scene: Scene) -> ClientResponse:
-    return await scene.come(await scene.back(), code=secrets.token_urlsafe(16))
+async def a_made_up_code(context: AttackContext) -> ClientResponse:
+    return await context.come(await context.back(), code=secrets.token_urlsafe(16))
 
 
 @attack
-async def a_code_that_breaks_the_line(scene: Scene) -> ClientResponse:
-    back = await scene.back()
-    return await scene.come(back, code=back.query["code"] + "\r\nX-Owner: 1")
+async def a_code_that_breaks_the_line(context: AttackContext) -> ClientResponse:
+    back = await context.back()
+    return await context.come(back, code=back.query["code"] + "\r\nX-Owner: 1")
 
 
 @attack
-async def a_code_with_parameters_of_its_own(scene: Scene) -> ClientResponse:
-    return await scene.come(await scene.back(), code="x&grant_type=client_credentials")
+async def a_code_with_parameters_of_its_own(context: AttackContext) -> ClientResponse:
+    return await context.come(await context.back(), code="x&grant_type=client_credentials")
 
 
 @attack
-async def a_code_without_end(scene: Scene) -> ClientResponse:
-    return await scene.come(await scene.back(), code="a" * 5000)
+async def a_code_without_end(context: AttackContext) -> ClientResponse:
+    return await context.come(await context.back(), code="a" * 5000)
 
 
 @attack
-async def the_person_said_no(scene: Scene) -> ClientResponse:
-    back = await choose(await link_of(scene.api, scene.flow), deny="1")
+async def the_person_said_no(context: AttackContext) -> ClientResponse:
+    back = await choose(await link_of(context.api, context.flow), deny="1")
     assert back.query["error"] == "access_denied"
-    return await scene.come(back)
+    return await context.come(back)
 
 
 @attack
-async def an_error_that_is_a_script(scene: Scene) -> ClientResponse:
-    answer = await scene.come(await scene.back(), code=None, error="<script>alert(1)</script>")
+async def an_error_that_is_a_script(context: AttackContext) -> ClientResponse:
+    answer = await context.come(await context.back(), code=None, error="<script>alert(1)</script>")
     assert "<script>" not in await answer.text()
     return answer
 
@@ -283,84 +283,84 @@ async def an_error_that_is_a_script(scene: Scene) -> ClientResponse:
 
 
 @attack
-async def a_code_for_another_redirect(scene: Scene) -> ClientResponse:
+async def a_code_for_another_redirect(context: AttackContext) -> ClientResponse:
     """The victim is lured to a link that sends the code elsewhere; the thief brings it with a state that lives."""
-    link = await link_of(scene.api, scene.flow)
+    link = await link_of(context.api, context.flow)
     back = await choose(link.update_query(redirect_uri="https://thief.example/back"), **OLGA)
-    return await scene.come(back)
+    return await context.come(back)
 
 
 @attack
-async def a_code_for_nearly_the_same_redirect(scene: Scene) -> ClientResponse:
-    link = await link_of(scene.api, scene.flow)
+async def a_code_for_nearly_the_same_redirect(context: AttackContext) -> ClientResponse:
+    link = await link_of(context.api, context.flow)
     back = await choose(link.update_query(redirect_uri=link.query["redirect_uri"] + "?x=1"), **OLGA)
-    return await scene.come(back)
+    return await context.come(back)
 
 
 @attack
-async def a_code_made_for_another_client(scene: Scene) -> ClientResponse:
-    link = await link_of(scene.api, scene.flow)
-    return await scene.come(await choose(link.update_query(client_id=scene.flow.stranger), **OLGA))
+async def a_code_made_for_another_client(context: AttackContext) -> ClientResponse:
+    link = await link_of(context.api, context.flow)
+    return await context.come(await choose(link.update_query(client_id=context.flow.stranger), **OLGA))
 
 
 @attack
-async def a_return_from_another_provider(scene: Scene) -> ClientResponse:
-    other = await scene.other()
-    return await scene.come(await choose(await link_of(scene.api, other), **OLGA))
+async def a_return_from_another_provider(context: AttackContext) -> ClientResponse:
+    other = await context.other()
+    return await context.come(await choose(await link_of(context.api, other), **OLGA))
 
 
 @attack
-async def another_providers_code_in_an_attempt_of_this_one(scene: Scene) -> ClientResponse:
-    link, other = await link_of(scene.api, scene.flow), await scene.other()
-    back = await choose(await link_of(scene.api, other), **OLGA)
-    return await scene.come(back, state=link.query["state"], device_id="d")
+async def another_providers_code_in_an_attempt_of_this_one(context: AttackContext) -> ClientResponse:
+    link, other = await link_of(context.api, context.flow), await context.other()
+    back = await choose(await link_of(context.api, other), **OLGA)
+    return await context.come(back, state=link.query["state"], device_id="d")
 
 
 @attack
-async def this_providers_code_in_an_attempt_of_another_one(scene: Scene) -> ClientResponse:
-    other = await link_of(scene.api, await scene.other())
-    return await scene.come(await scene.back(), state=other.query["state"])
+async def this_providers_code_in_an_attempt_of_another_one(context: AttackContext) -> ClientResponse:
+    other = await link_of(context.api, await context.other())
+    return await context.come(await context.back(), state=other.query["state"])
 
 
 # tokens
 
 
 @attack
-async def a_token_made_for_another_site(scene: Scene) -> ClientResponse:
-    token = await strangers_token(scene.flow, scene.sandbox.http, **OLGA)
-    assert (await register(scene.api, scene.flow, token)).status == 400
-    return await login(scene.api, scene.flow, token)
+async def a_token_made_for_another_site(context: AttackContext) -> ClientResponse:
+    token = await strangers_token(context.flow, context.sandbox.http, **OLGA)
+    assert (await register(context.api, context.flow, token)).status == 400
+    return await login(context.api, context.flow, token)
 
 
 @attack
-async def a_token_of_another_provider(scene: Scene) -> ClientResponse:
-    token = await token_of(scene.api, await scene.other(), **MAX)
-    assert (await register(scene.api, scene.flow, token)).status == 400
-    return await login(scene.api, scene.flow, token)
+async def a_token_of_another_provider(context: AttackContext) -> ClientResponse:
+    token = await token_of(context.api, await context.other(), **MAX)
+    assert (await register(context.api, context.flow, token)).status == 400
+    return await login(context.api, context.flow, token)
 
 
 @attack
-async def a_made_up_token(scene: Scene) -> ClientResponse:
-    return await login(scene.api, scene.flow, secrets.token_urlsafe(32))
+async def a_made_up_token(context: AttackContext) -> ClientResponse:
+    return await login(context.api, context.flow, secrets.token_urlsafe(32))
 
 
 @attack
-async def a_token_that_writes_headers(scene: Scene) -> ClientResponse:
-    return await login(scene.api, scene.flow, "x\r\nHost: thief.example")
+async def a_token_that_writes_headers(context: AttackContext) -> ClientResponse:
+    return await login(context.api, context.flow, "x\r\nHost: thief.example")
 
 
 @attack
-async def a_token_in_letters_that_no_header_takes(scene: Scene) -> ClientResponse:
-    return await login(scene.api, scene.flow, "токен")
+async def a_token_in_letters_that_no_header_takes(context: AttackContext) -> ClientResponse:
+    return await login(context.api, context.flow, "токен")
 
 
 @attack
-async def our_own_access_token_as_the_providers(scene: Scene) -> ClientResponse:
-    known = await register(scene.api, scene.flow, await token_of(scene.api, scene.flow, **MAX))
+async def our_own_access_token_as_the_providers(context: AttackContext) -> ClientResponse:
+    known = await register(context.api, context.flow, await token_of(context.api, context.flow, **MAX))
     body = await known.json()
-    return await login(scene.api, scene.flow, body.get("token") or body["access"])
+    return await login(context.api, context.flow, body.get("token") or body["access"])
 
 
 @attack
-async def a_code_in_place_of_a_token(scene: Scene) -> ClientResponse:
-    return await login(scene.api, scene.flow, (await scene.back()).query["code"])
+async def a_code_in_place_of_a_token(context: AttackContext) -> ClientResponse:
+    return await login(context.api, context.flow, (await context.back()).query["code"])

@@ -24,7 +24,7 @@ class Flow:
     """
 
     name: str
-    door: str
+    dialect: str
     link: str
     code: str
     registration: str
@@ -32,11 +32,11 @@ class Flow:
     stranger: str
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.door}"
+        return f"{self.name}-{self.dialect}"
 
     @property
     def is_greetings(self) -> bool:
-        return self.door == "greetings"
+        return self.dialect == "greetings"
 
 
 def _identity(name: str, path: str, stranger: str) -> Flow:

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient
 from mystar.app import create_app
 from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
-from tests.accounts.oauth.callback_attacks import ATTACKS, OLGA, MovableClock, Scene
+from tests.accounts.oauth.callback_attacks import ATTACKS, OLGA, AttackContext, MovableClock
 from tests.accounts.oauth.oauth_flow import (
     CHALLENGE,
     PROVIDERS,
@@ -61,12 +61,12 @@ async def test_hostile_callbacks_open_no_session(
     sessions_of: Callable[[], Awaitable[Any]],
     flow: Flow,
 ) -> None:
-    scene = Scene(api, app, sandbox_process, clock, flow)
+    context = AttackContext(api, app, sandbox_process, clock, flow)
     assert len(ATTACKS) >= 40
     allowed = {"our_own_access_token_as_the_providers": 1}
     before = 0
     for attack in ATTACKS:
-        answer = await attack(scene)
+        answer = await attack(context)
         text, name = await answer.text(), f"{attack.__name__} at {flow}"
         assert answer.status in (400, 422), f"{name}: {answer.status} {text}"
         body = await answer.json()

@@ -1,4 +1,4 @@
-"""The door that other services' proxies ask: it knows who is asking, and does nothing else.
+"""The endpoint that proxies of other services call: it names the account of a token, and does nothing else.
 
 See docs/dialects/messenger.md.
 """
@@ -36,8 +36,8 @@ async def test_a_valid_token_names_its_account(api: Api, anna: Person) -> None:
 
 
 async def test_access_tokens_of_all_dialects_are_valid_and_refresh_tokens_are_not(api: Api, factory: Factory) -> None:
-    for door in ("market", "greetings", "messenger", "studio", "identity"):
-        person = await factory.person(channel=door)
+    for dialect in ("market", "greetings", "messenger", "studio", "identity"):
+        person = await factory.person(channel=dialect)
         assert (await api.get(GATEWAY, as_=person)).status == 200
         if person.refresh is not None:
             await refused(await api.get(GATEWAY, headers={"Authorization": person.refresh}), 401)

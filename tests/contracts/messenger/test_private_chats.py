@@ -163,17 +163,17 @@ async def test_the_list_has_chats_of_the_actor_only(
 
 async def test_guests_and_chats_of_others_are_refused(api: Api, factory: Factory, anna: Person, chat: int) -> None:
     stranger = await factory.person()
-    doors = [
+    endpoints = [
         ("GET", f"/private/{chat}/messages?limit=1&offset=0", None),
         ("GET", f"/private/{chat}/info/", None),
         ("POST", f"/private/add-message/{chat}/", {"text": "hi"}),
     ]
-    for method, path, body in doors:
+    for method, path, body in endpoints:
         options = {} if body is None else {"json": body}
         await refused(await api.request(method, path, as_=stranger, **options), 404)
         unknown = path.replace(f"/{chat}/", f"/{chat + 1000}/")
         await refused(await api.request(method, unknown, as_=anna, **options), 404)
-    for method, path in [*((one[0], one[1]) for one in doors), ("GET", "/private/chat-list/")]:
+    for method, path in [*((one[0], one[1]) for one in endpoints), ("GET", "/private/chat-list/")]:
         guest = await api.request(method, path)
         await refused(guest, 401)
         assert guest.headers["WWW-Authenticate"] == "Bearer"

@@ -29,13 +29,13 @@ from tests.database import running_server
 from tests.realtime.crowd import Talk
 from tests.realtime.pressure.hostile import hostile
 from tests.realtime.pressure.idle import idle
-from tests.realtime.pressure.server_under_load import Subject
+from tests.realtime.pressure.server_under_load import ServerUnderLoad
 from tests.realtime.pressure.slow import slow_readers
 from tests.realtime.pressure.storm import storm
 from tests.realtime.run import prepared
 from tests.server_process import environment, server_in
 
-Pressure = Callable[[Subject, list[Talk]], Awaitable[object]]
+Pressure = Callable[[ServerUnderLoad, list[Talk]], Awaitable[object]]
 #: Sockets of one talk, so that no person has more than is allowed.
 _OF_A_TALK = 100
 
@@ -90,7 +90,7 @@ def _put(pressure: Pressure, *, talks: int, **further: object) -> None:
             people = asyncio.run(_people(postgres.dsn(name), directory, talks))
             with server_in(directory, DATABASE__URL=postgres.dsn(name), **_SETTINGS, **further) as server:
                 assert server.process is not None
-                click.echo(str(asyncio.run(_run(pressure, Subject(server.port, server.process.pid), people))))
+                click.echo(str(asyncio.run(_run(pressure, ServerUnderLoad(server.port, server.process.pid), people))))
         finally:
             postgres.drop(name)
 
@@ -106,7 +106,7 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
-async def _run(pressure: Pressure, server: Subject, talks: list[Talk]) -> object:
+async def _run(pressure: Pressure, server: ServerUnderLoad, talks: list[Talk]) -> object:
     return await pressure(server, talks)
 
 

@@ -14,7 +14,7 @@ import orjson
 
 from tests.realtime.crowd import Talk
 from tests.realtime.pressure.light_client import frame, knock
-from tests.realtime.pressure.server_under_load import Subject, in_batches, path_of
+from tests.realtime.pressure.server_under_load import ServerUnderLoad, in_batches, path_of
 
 _BOMB = zlib.compress(bytes(10_000_000))[2:-4]
 #: Frames that end every connection.
@@ -55,7 +55,7 @@ class Report:
         )
 
 
-async def hostile(server: Subject, talks: Sequence[Talk], *, frames: int, each: int, seed: int) -> Report:
+async def hostile(server: ServerUnderLoad, talks: Sequence[Talk], *, frames: int, each: int, seed: int) -> Report:
     """As many frames of every sort, ``each`` of them in one breath on every connection. AssertionError when one that
     behaves is not answered."""
     dice, codes = random.Random(seed), Counter[int]()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tests.realtime.crowd import Talk
 from tests.realtime.pressure.light_client import knock
-from tests.realtime.pressure.server_under_load import PATIENCE, Subject, dealt, in_batches, path_of
+from tests.realtime.pressure.server_under_load import PATIENCE, ServerUnderLoad, dealt, in_batches, path_of
 
 #: Seconds of computing that are measured: two heartbeats.
 _LOOK = 60.0
@@ -33,7 +33,7 @@ class Report:
         )
 
 
-async def idle(server: Subject, talks: Sequence[Talk], *, sockets: int, dead: int) -> Report:
+async def idle(server: ServerUnderLoad, talks: Sequence[Talk], *, sockets: int, dead: int) -> Report:
     empty, before = await _share(server, _LOOK / 3), server.megabytes
     places = list(dealt(talks, sockets))
     everybody = await in_batches([knock(server.port, path_of(talk), token) for talk, token in places])
@@ -53,7 +53,7 @@ async def idle(server: Subject, talks: Sequence[Talk], *, sockets: int, dead: in
     return Report(sockets, dead, seconds, empty, full, megabytes)
 
 
-async def _share(server: Subject, seconds: float) -> float:
+async def _share(server: ServerUnderLoad, seconds: float) -> float:
     """Of one core, over so many seconds."""
     before, began = server.computed, time.monotonic()
     await asyncio.sleep(seconds)

@@ -26,7 +26,7 @@ _AT_ONCE = 50
 
 
 @dataclass(frozen=True)
-class Subject:
+class ServerUnderLoad:
     """A process that serves on this port."""
 
     port: int

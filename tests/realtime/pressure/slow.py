@@ -12,7 +12,7 @@ import orjson
 from mystar.kit.realtime.connection import CloseCode
 from tests.realtime.crowd import Talk
 from tests.realtime.pressure.light_client import Thin, knock
-from tests.realtime.pressure.server_under_load import PATIENCE, Subject, in_batches, p99, path_of
+from tests.realtime.pressure.server_under_load import PATIENCE, ServerUnderLoad, in_batches, p99, path_of
 
 #: Nearly as long as a message may be: 7 kB.
 _LONG = "Очень длинное сообщение. " * 150
@@ -75,7 +75,9 @@ class Report:
         )
 
 
-async def slow_readers(server: Subject, talks: Sequence[Talk], *, stuck: int, readers: int, alone: float) -> Report:
+async def slow_readers(
+    server: ServerUnderLoad, talks: Sequence[Talk], *, stuck: int, readers: int, alone: float
+) -> Report:
     """Long messages to readers and to sockets that stop reading, until the last of these is closed.
 
     :param stuck: how many, and how many ``readers``; as many in each talk. :param alone: seconds before they come.

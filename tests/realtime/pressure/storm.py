@@ -19,7 +19,7 @@ import orjson
 from mystar.kit.background import cancel_and_wait
 from tests.realtime.crowd import Talk
 from tests.realtime.pressure.light_client import Refused, Thin, knock
-from tests.realtime.pressure.server_under_load import PATIENCE, Subject, dealt, in_batches, p99, path_of
+from tests.realtime.pressure.server_under_load import PATIENCE, ServerUnderLoad, dealt, in_batches, p99, path_of
 from tests.server_process import ROOT
 
 #: Seconds between two messages of a conversation.
@@ -87,7 +87,7 @@ def _times(milliseconds: Sequence[float]) -> str:
     return f"median {statistics.median(milliseconds):.0f} ms, p99 {p99(milliseconds):.0f} ms"
 
 
-async def storm(server: Subject, talks: Sequence[Talk], *, sockets: int, spread: float) -> Report:
+async def storm(server: ServerUnderLoad, talks: Sequence[Talk], *, sockets: int, spread: float) -> Report:
     """:param spread: seconds within which clients try for the first time."""
     refused: Counter[str] = Counter()
     crowd = [_Returning(server.port, talk, token, refused) for talk, token in dealt(talks, sockets)]

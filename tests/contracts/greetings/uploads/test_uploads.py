@@ -184,9 +184,9 @@ class TestCongratulation:
 
 
 @as_subtests
-@pytest.mark.parametrize("door", [AVATAR, HELLO, CONGRATULATION])
-async def test_a_guest_cannot_upload(api: Api, media: Path, door: str) -> None:
-    answer = await api.post(door, data=form(image=("me.jpg", picture())))
+@pytest.mark.parametrize("path", [AVATAR, HELLO, CONGRATULATION])
+async def test_a_guest_cannot_upload(api: Api, media: Path, path: str) -> None:
+    answer = await api.post(path, data=form(image=("me.jpg", picture())))
     assert answer.status == 401
     assert isinstance(await answer.json(), list)
     assert stored(media) == []
