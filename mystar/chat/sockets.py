@@ -15,7 +15,7 @@ from marshmallow import fields, validate
 
 from mystar.accounts.access import actor_of, login_required_socket
 from mystar.accounts.model import Actor
-from mystar.accounts.sessions.sockets import open_connection
+from mystar.accounts.sessions.sockets import open_socket
 from mystar.chat.keys import LIVE_CHAT
 from mystar.chat.model import Change, MessageChanged, MessageSent, ReadMoved
 from mystar.chat.schemas import ConversationPath, MessageDraft, ReadDraft, message_view
@@ -160,23 +160,27 @@ def _presence(account_id: int, what: int) -> dict[str, Any]:
 @match_info_schema(ConversationPath)
 @querystring_schema(ConversationSocketQuery)
 async def conversation_socket(request: web.Request) -> web.WebSocketResponse:
-    live, settings = request.app[LIVE_CHAT], request.app[WEBSOCKET_SETTINGS]
-    actor, conversation_id, query = actor_of(request), path_of(request)["conversation_id"], query_of(request)
-    conversation, after = await live.chat.conversation(actor, conversation_id), query["after"]
-    position = conversation.position
+    live, hub, query = request.app[LIVE_CHAT], request.app[HUB], query_of(request)
+    actor, conversation_id, after = actor_of(request), path_of(request)["conversation_id"], query["after"]
+    announced = hub.announced(TOPIC, conversation_id)
+    conversation = await live.chat.conversation(actor, conversation_id)
+    position = end = conversation.position
     if after is not None:
         position = await live.chat.position_of(conversation_id, after) if after else 0
-    missed = conversation.position - position
-    async with open_connection(request, live.events if query["events"] else live.messages) as connection:
-        if missed > settings.replay:
+    has_gap = end - position > request.app[WEBSOCKET_SETTINGS].replay
+
+    async def serve(connection: Connection) -> None:
+        if has_gap:
             # The client reads what it missed page by page over HTTP; what is sent from now on comes here.
             connection.send_json({"type": "gap", "after": after})
-            position = conversation.position
-        async with request.app[HUB].subscribe(connection, TOPIC, conversation_id, position):
-            if after is not None and missed <= settings.replay:
+        begin = end if has_gap else position
+        known = announced if begin == end else None
+        async with hub.subscribe(connection, TOPIC, conversation_id, begin, known):
+            if after is not None and not has_gap:
                 connection.send_json({"type": "resumed", "after": after})
             await _exchange(request, live, actor, conversation_id, connection)
-    return connection.socket
+
+    return await open_socket(request, live.events if query["events"] else live.messages, serve)
 
 
 async def _exchange(

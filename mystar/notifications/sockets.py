@@ -9,10 +9,10 @@ from aiohttp import web
 from aiohttp_apispec import docs, querystring_schema
 
 from mystar.accounts.access import actor_of, login_required_socket
-from mystar.accounts.sessions.sockets import open_connection
+from mystar.accounts.sessions.sockets import open_socket
 from mystar.errors import Text, Unreadable
 from mystar.kit.events import Events
-from mystar.kit.realtime.connection import Encoder, text_frame
+from mystar.kit.realtime.connection import Connection, Encoder, text_frame
 from mystar.kit.realtime.hub import HUB, Hub
 from mystar.kit.realtime.websocket import answer_frames
 from mystar.kit.web.fields import BaseSchema, BoundedInteger
@@ -71,19 +71,22 @@ def _encode(notification: Notification, *, language: str, site: Site) -> bytes:
 @login_required_socket
 @querystring_schema(NotificationSocketQuery)
 async def notification_socket(request: web.Request) -> web.WebSocketResponse:
-    notifications, account_id, after = request.app[NOTIFICATIONS], actor_of(request).id, query_of(request)["after"]
-    position = after
+    notifications, hub, account_id = request.app[NOTIFICATIONS], request.app[HUB], actor_of(request).id
+    after, announced = query_of(request)["after"], hub.announced(TOPIC, account_id)
+    position, known = after, None
     has_gap = after is not None and after < await notifications.purged_up_to(account_id)
     if after is None or has_gap:
-        position = (await notifications.ends([account_id])).get(account_id, 0)
-    async with open_connection(request, request.app[ENCODERS][await reading_language(request)]) as connection:
+        position, known = (await notifications.ends([account_id])).get(account_id, 0), announced
+
+    async def serve(connection: Connection) -> None:
         if has_gap:
             connection.send_json({"type": "gap", "after": after})
-        async with request.app[HUB].subscribe(connection, TOPIC, account_id, position):
+        async with hub.subscribe(connection, TOPIC, account_id, position, known):
             if after is not None and not has_gap:
                 connection.send_json({"type": "resumed", "after": after})
             await answer_frames(request, connection, _refuse)
-    return connection.socket
+
+    return await open_socket(request, request.app[ENCODERS][await reading_language(request)], serve)
 
 
 async def _refuse(_frame: dict[str, Any]) -> None:

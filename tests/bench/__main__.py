@@ -75,6 +75,7 @@ def _print_logins(port: int, path: str, token: str, username: str, seconds: floa
     seen = json.loads(done.stdout)
     times = seen["busy_p99"] / seen["quiet_p99"]
     print(f"\nA read while 16 clients log in, {seen['logins_per_second']:.1f} a second  (milliseconds)")
+    print(f"  reads meanwhile                  {100 * seen['kept']:8.0f} %")
     print(f"  p99 without log-ins              {seen['quiet_p99']:8.1f}")
     print(f"  p99 meanwhile                    {seen['busy_p99']:8.1f}   {times:.1f} times, fewer than 5 are promised")
     print(f"\nA failed log-in, {pairs} pairs in turns  (milliseconds, mean)")

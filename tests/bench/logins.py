@@ -74,6 +74,7 @@ async def measure(port: int, path: str, token: str, person: tuple[str, str], sec
     return {
         "quiet_p99": _p99(quiet),
         "busy_p99": _p99(busy),
+        "kept": len(busy) / 2 / len(quiet),
         "logins_per_second": done / (2 * seconds),
         "known_mean": statistics.mean(known),
         "unknown_mean": statistics.mean(unknown),

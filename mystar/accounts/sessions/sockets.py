@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from itertools import islice
 
 from aiohttp import web
@@ -18,7 +17,7 @@ from mystar.errors import Unauthenticated
 from mystar.kit.background import every
 from mystar.kit.events import Events
 from mystar.kit.realtime import websocket
-from mystar.kit.realtime.connection import CloseCode, Connection, Encoder
+from mystar.kit.realtime.connection import CloseCode, Encoder
 from mystar.kit.realtime.hub import Hub
 
 #: Topic of the bus.
@@ -27,9 +26,8 @@ _TOPIC = "session"
 _BATCH = 1000
 
 
-@asynccontextmanager
-async def open_connection(request: web.Request, encoder: Encoder) -> AsyncIterator[Connection]:
-    """The WebSocket of a ``@login_required_socket`` handler's actor. Raises as `websocket.open_connection` does."""
+async def open_socket(request: web.Request, encoder: Encoder, live: websocket.Live) -> web.WebSocketResponse:
+    """The WebSocket of a ``@login_required_socket`` handler's actor. Raises as `websocket.open_socket` does."""
     actor = actor_of(request)
 
     async def reauthenticate() -> None:
@@ -38,10 +36,14 @@ async def open_connection(request: web.Request, encoder: Encoder) -> AsyncIterat
             raise Unauthenticated
         await request.app[ACCOUNTS].authenticate(token)
 
-    async with websocket.open_connection(
-        request, account_id=actor.id, session_id=actor.session_id, encoder=encoder, reauthenticate=reauthenticate
-    ) as connection:
-        yield connection
+    return await websocket.open_socket(
+        request,
+        account_id=actor.id,
+        session_id=actor.session_id,
+        encoder=encoder,
+        reauthenticate=reauthenticate,
+        live=live,
+    )
 
 
 def session_watch(

@@ -165,7 +165,7 @@ class Connection:
     async def _close_socket(self) -> None:
         # Bytes that arrive after the close frame would set aiohttp's timer again, which keeps all of this for its time.
         self.socket._heartbeat = None
-        # Before the end of the opening handshake no frame can be sent: `open_connection` sends it then.
+        # Before the end of the opening handshake no frame can be sent: `open_socket` sends it then.
         if self.socket.prepared:
             await self.send_close_frame()
             self.socket._cancel_heartbeat()

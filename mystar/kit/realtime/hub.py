@@ -33,6 +33,8 @@ HUB: web.AppKey[Hub] = web.AppKey("hub")
 _BATCH = 1000
 #: Codes of the protocol and of this service; all others are counted as "other".
 _COUNTED = {1000, 1002, 1007, 1009, *CloseCode}
+#: Counters of announcements; topics that share one cost each other a read.
+_COUNTERS = 4096
 #: Seconds over which the clients of a process that goes away are told to come back.
 _MAX_RECONNECT_SECONDS = 10.0
 
@@ -51,6 +53,7 @@ class Hub:
         #: How many connections, caught up or not, hold a reader.
         self._subscriptions: dict[TopicReader, int] = {}
         self._connections: dict[int, dict[Connection, None]] = defaultdict(dict)
+        self._announced = [0] * _COUNTERS
         self._sweeping = asyncio.Lock()
         self._sweep_seconds, self._swept_at = sweep_seconds, time.monotonic()
         self._sweeps: set[asyncio.Task[None]] = set()
@@ -72,6 +75,7 @@ class Hub:
 
         :param entry: what was committed, if the positions of this log have no gaps where nothing is missing.
         """
+        self._announced[hash((kind, key)) % _COUNTERS] += 1
         reader = self._readers.get((kind, key))
         if reader is not None:
             if entry is None:
@@ -80,15 +84,28 @@ class Hub:
                 reader.offer(entry)
         self.bus.publish(kind, key)
 
+    def announced(self, kind: str, key: int) -> int:
+        """Changes with every announcement of the topic; to be asked for before its end is read, see `subscribe`."""
+        return self._announced[hash((kind, key)) % _COUNTERS]
+
     @asynccontextmanager
-    async def subscribe(self, connection: Connection, kind: str, key: int, position: int) -> AsyncIterator[None]:
-        """Send the connection what follows the position, then, inside the block, what is committed."""
+    async def subscribe(
+        self, connection: Connection, kind: str, key: int, position: int, announced: int | None = None
+    ) -> AsyncIterator[None]:
+        """Send the connection what follows the position, then, inside the block, what is committed.
+
+        :param announced: of the topic, before its end was read, if ``position`` is this end. If nothing was announced
+            since, there is nothing to read; what no message has announced is found by the next sweep, as always.
+        """
         reader = self._readers.get((kind, key))
         if reader is None:
             reader = self._readers[kind, key] = TopicReader(self._logs[kind], key)
         self._subscriptions[reader] = self._subscriptions.get(reader, 0) + 1
         try:
-            await reader.add(connection, position)
+            if announced == self.announced(kind, key):
+                await reader.join(connection, position)
+            else:
+                await reader.add(connection, position)
             yield
         finally:
             reader.remove(connection)
@@ -171,6 +188,7 @@ class Hub:
                 reader.wake(end)
 
     def _wake(self, kind: str, key: int) -> None:
+        self._announced[hash((kind, key)) % _COUNTERS] += 1
         reader = self._readers.get((kind, key))
         if reader is not None:
             reader.wake()

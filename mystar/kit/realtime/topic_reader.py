@@ -74,6 +74,16 @@ class TopicReader:
             # Perhaps of what was committed after the last read began, when no connection was there to be sent it.
             self.wake()
 
+    async def join(self, connection: Connection, position: int) -> None:
+        """Add a connection for which ``position`` is the end of the log, as far as anything was announced."""
+        if self.connections and position < self.position:
+            await self.add(connection, position)
+            return
+        connection.position = position
+        if not self.connections:
+            self.position = position
+        self.connections[connection] = None
+
     def remove(self, connection: Connection) -> None:
         self.connections.pop(connection, None)
 

@@ -13,9 +13,11 @@ import socket as sockets
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import orjson
+import structlog
 from aiohttp import WSMessage, WSMsgType, web
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,8 +29,8 @@ from mystar.kit.realtime.connection import CloseCode, Connection, Encoder
 from mystar.kit.realtime.hub import HUB, Hub
 from mystar.kit.realtime.pubsub import Bus
 from mystar.kit.web.cors import ORIGINS
-from mystar.kit.web.http import PUBLIC_URL, language_of
-from mystar.kit.web.server import ApiProtocol
+from mystar.kit.web.http import PUBLIC_URL, REQUEST_ID, language_of
+from mystar.kit.web.server import ApiProtocol, LiveSocket
 from mystar.kit.web.validation import is_nested_deeply
 
 log = logging.getLogger(__name__)
@@ -86,6 +88,10 @@ def add_hub(app: web.Application, bus: Bus, registry: CollectorRegistry, setting
     app.cleanup_ctx.append(every(0.5, hub.tick, name="sweep of topics"))
 
 
+#: What happens on an open connection, until it is closed.
+Live = Callable[[Connection], Awaitable[None]]
+
+
 class UpgradeNeeded(Unreadable):
     """A request without an upgrade at the address of a WebSocket."""
 
@@ -107,16 +113,16 @@ class FrameUnreadable(Unreadable):
     text = Text("Ожидается объект JSON.", "A JSON object is expected.")
 
 
-@asynccontextmanager
-async def open_connection(
+async def open_socket(
     request: web.Request,
     *,
     account_id: int,
     session_id: uuid.UUID,
     encoder: Encoder,
     reauthenticate: Callable[[], Awaitable[object]],
-) -> AsyncIterator[Connection]:
-    """Do the handshake; the WebSocket is closed at the end of the block.
+    live: Live,
+) -> web.WebSocketResponse:
+    """Do the handshake, and return the response whose ``live`` runs when the middlewares have ended.
 
     :param reauthenticate: called once the hub knows the connection, so that no end of the session is missed; raises if
         the session has ended.
@@ -127,7 +133,7 @@ async def open_connection(
     _check(request)
     if hub.connection_count(account_id) >= settings.sockets_per_person:
         raise TooMany(retry_after=30)
-    socket = web.WebSocketResponse(
+    socket = LiveSocket(
         heartbeat=settings.heartbeat_seconds,
         max_msg_size=settings.frame_bytes,
         compress=False,
@@ -150,15 +156,33 @@ async def open_connection(
         await reauthenticate()
         await socket.prepare(request)
         _limit_frames(request, connection, settings.frames_per_minute + _PONGS)
-        _release_slot(request)
+    except BaseException:
+        await _end(hub, connection)
+        raise
+    _release_slot(request)
+    socket.live = partial(_live, request, connection, live)
+    return socket
+
+
+async def _live(request: web.Request, connection: Connection, live: Live) -> None:
+    structlog.contextvars.bind_contextvars(request_id=request.get(REQUEST_ID))
+    try:
         if connection.close_code:
             # Closed during the handshake.
             await connection.send_close_frame()
-        yield connection
+        await live(connection)
+    except ConnectionError:
+        raise
+    except Exception:
+        log.exception("unexpected error in the WebSocket %s", request.path)
     finally:
-        hub.unregister(connection)
-        # Or aiohttp would send a close frame of its own.
-        await connection.wait_closed()
+        await _end(request.app[HUB], connection)
+
+
+async def _end(hub: Hub, connection: Connection) -> None:
+    hub.unregister(connection)
+    # Or aiohttp would send a close frame of its own.
+    await connection.wait_closed()
 
 
 @asynccontextmanager

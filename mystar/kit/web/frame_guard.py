@@ -33,13 +33,15 @@ class FrameGuard:
         #: An incomplete header, which is not passed on yet, and bytes of a payload that are still to come.
         self._header = b""
         self._payload_left = 0
+        self._limit = 0
+        #: When the last frames arrived; most sockets send none.
         self._recent: deque[float] | None = None
         self._on_flood: Callable[[], None] = lambda: None
         self._is_closed = False
 
     def limit(self, frames_per_minute: int, on_flood: Callable[[], None]) -> None:
         """Call ``on_flood`` and drop what follows when more frames arrive."""
-        self._recent, self._on_flood = deque(maxlen=frames_per_minute), on_flood
+        self._limit, self._on_flood = frames_per_minute, on_flood
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         if self._is_closed:
@@ -75,8 +77,10 @@ class FrameGuard:
         return self._parser.feed_data(before + _INVALID_FRAME)
 
     def _is_flood(self) -> bool:
-        if self._recent is None:
+        if not self._limit:
             return False
+        if self._recent is None:
+            self._recent = deque(maxlen=self._limit)
         now = time.monotonic()
         is_full = len(self._recent) == self._recent.maxlen and now - self._recent[0] < _MINUTE
         self._recent.append(now)

@@ -82,6 +82,12 @@ def max_connections() -> int:
     return max(soft - _RESERVED_FILES, soft // 2)
 
 
+class LiveSocket(web.WebSocketResponse):
+    """A WebSocket that lives once the middlewares have returned it: theirs and its handler's frames need no memory."""
+
+    live: Callable[[], Awaitable[None]] | None = None
+
+
 class ApiProtocol(web.RequestHandler):
     """One connection of a client."""
 
@@ -260,6 +266,8 @@ def _without_plain_text(handle: Any, refuse: Refusal) -> Any:
             if beyond and request.path not in _HEALTH:
                 return await refuse(request, Unavailable(retry_after=_RETRY_SECONDS), b"")
             response: web.StreamResponse = await handle(request)
+            if isinstance(response, LiveSocket) and response.live is not None:
+                await response.live()
             if beyond:
                 response.force_close()
             return response
