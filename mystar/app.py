@@ -73,6 +73,7 @@ from mystar.reviews import setup as reviews
 from mystar.reviews.keys import REVIEWS
 from mystar.sections import HttpSettings
 from mystar.settings import Settings
+from mystar.texts import setup as texts
 
 #: Lowest first: each is given what lies below it.
 DOMAINS: tuple[Domain, ...] = (
@@ -89,6 +90,7 @@ DOMAINS: tuple[Domain, ...] = (
     chat,
     reports,
     notifications,
+    texts,
     audit,
     privacy,
     admin,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from mystar.kit.outbox.mail import ACCOUNT_TOPIC as ACCOUNT_MAIL
 from mystar.kit.outbox.mail import TOPIC as MAIL
 from mystar.kit.outbox.mail import Mailer, SmtpSender
 from mystar.kit.outbox.outbox import Outbox
+from mystar.kit.outbox.texts import TextStore
 from mystar.kit.postgres.database import Database
 from mystar.kit.postgres.personal_data import PersonalData, PersonalDataRegistry, PersonalQueries
 from mystar.kit.security.rate_limits import RateLimits
@@ -51,6 +53,7 @@ class Infrastructure:
     limits: RateLimits
     metrics: Metrics
     site: Site
+    texts: TextStore
     #: What each domain has of a person.
     personal_data: PersonalDataRegistry
 
@@ -95,6 +98,12 @@ class Domain(Protocol):
         """Put the domain's services into ``app``, register its listeners and its background work."""
 
 
+def _mailers(mail: MailSettings, outbox: Outbox, site: Site, texts: TextStore) -> tuple[Mailer, Mailer]:
+    """For all mails but those about access to an account, and for these."""
+    make = partial(Mailer, outbox, sender=mail.sender, brand=site.name, reply_to=mail.support, texts=texts)
+    return make(), make(topic=ACCOUNT_MAIL)
+
+
 async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, constraints: Constraints) -> Infrastructure:
     """Connect to the migrated database and build what needs only the settings.
 
@@ -119,7 +128,9 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
     smtp = smtp_sender(settings.mail, clock, metrics.registry, signer)
     outbox.handle(MAIL, smtp.send)
     outbox.handle(ACCOUNT_MAIL, smtp.send)
+    texts = TextStore(metrics.registry)
     site = Site(settings.http.site_url, settings.site)
+    mailer, account_mailer = _mailers(settings.mail, outbox, site, texts)
     rules = settings.limits.model_dump(exclude={"enabled", "url"})
     personal_data = PersonalDataRegistry()
     personal_data.add(outbox.personal_data)
@@ -130,18 +141,13 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         events,
         db,
         outbox,
-        Mailer(outbox, sender=settings.mail.sender, brand=site.name, reply_to=settings.mail.support),
-        Mailer(
-            outbox,
-            sender=settings.mail.sender,
-            brand=site.name,
-            topic=ACCOUNT_MAIL,
-            reply_to=settings.mail.support,
-        ),
+        mailer,
+        account_mailer,
         smtp,
         signer,
         RateLimits(rules, url=settings.limits.url, enabled=settings.limits.enabled, registry=metrics.registry),
         metrics,
         site,
+        texts,
         personal_data,
     )

@@ -57,6 +57,7 @@ OWNERS = {
     "audit": ["audit_entries", "audit_heads"],
     "notifications": ["notifications", "notification_boxes", "push_accounts", "push_subscriptions"],
     "admin": ["staff_notes", "staff_filters"],
+    "texts": ["text_versions"],
     "reports": ["report_cases", "reports"],
     "privacy": ["data_exports", "erasures"],
     "kit": ["outbox", "idempotency_keys"],

@@ -36,6 +36,7 @@ from mystar.orders.model import STATUS_FACTS, OrderFact, OrderMoneyDecided, Role
 from mystar.orders.studio.model import StudioOrderChanged, StudioOrderFact, StudioOrderQueued, StudioOrderWithdrawn
 from mystar.payments.model import MoneyMoved, PaymentFailed
 from mystar.reports.model import CaseDecided
+from mystar.texts.model import TextChanged
 
 _STUDIO = {
     StudioOrderQueued: "studio_order_queued",
@@ -76,6 +77,7 @@ class Listeners:
         events.on(RulesSet, self._rules_set)
         events.on(VisibilityChanged, self._visibility_changed)
         events.on(ConversationReadByStaff, self._conversation_read)
+        events.on(TextChanged, self._text_changed)
         events.on(CaseDecided, self._case_decided)
         events.on(TaxonomyChanged, self._taxonomy_changed)
         events.on(BalanceAdjusted, self._balance_adjusted)
@@ -107,6 +109,9 @@ class Listeners:
         before, after = map(_masked, (event.before, event.after)) if is_contact else (event.before, event.after)
         subject = _account(event.account_id)
         await self._audit.record(tx, "field_changed", subject, field=event.field, before=before, after=after)
+
+    async def _text_changed(self, tx: Tx, event: TextChanged) -> None:
+        await self._audit.record(tx, "text_changed", f"text:{event.name}", before=event.before, after=event.after)
 
     async def _case_decided(self, tx: Tx, event: CaseDecided) -> None:
         case = event.case

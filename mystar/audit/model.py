@@ -73,6 +73,7 @@ ACTIONS = (
     "payout_queue_resumed",
     "list_exported",
     "note_added",
+    "text_changed",
     "reports_decided",
     "conversation_read",
     "taxonomy_added",

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from mystar.errors import Text
 from mystar.kit.money import format_rubles
+from mystar.kit.outbox.texts import TextStore
 
 _MONTHS = {
     "ru": "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
@@ -280,19 +281,22 @@ class MailContent:
     deadline: datetime | None = None
 
 
-def render_values(name: str, content: MailContent, language: str, zone: tzinfo) -> dict[str, Any]:
-    """The values of the templates ``mail/notice.*``."""
+def render_values(name: str, content: MailContent, language: str, zone: tzinfo, texts: TextStore) -> dict[str, Any]:
+    """The values of the templates ``mail/notice.*``. :param texts: those in place of the built-in ones."""
     mail_text, values = MAIL_TEXTS[name], {key: _in(value, language) for key, value in content.values.items()}
     facts = [(label.in_(language), _in(value, language)) for label, value in content.facts if value]
     if mail_text.deadline is not None and content.deadline is not None:
         facts.append((mail_text.deadline.in_(language), moment_text(content.deadline, language, zone)))
-    action = content.action or mail_text.action
+    own = texts.fill(f"notice.{name}", language, values, "subject", "text", "action") or {
+        part: text.in_(language, **values)
+        for part, text in (("subject", mail_text.subject), ("text", mail_text.text), ("action", mail_text.action))
+    }
     return {
-        "subject": one_line(mail_text.subject.in_(language, **values)),
-        "paragraphs": [text.in_(language, **values) for text in (mail_text.text, *content.more)],
+        "subject": one_line(own["subject"]),
+        "paragraphs": [own["text"], *(text.in_(language, **values) for text in content.more)],
         "facts": facts,
         "link": content.link,
-        "action": action.in_(language),
+        "action": content.action.in_(language) if content.action else own["action"],
     }
 
 

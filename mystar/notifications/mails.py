@@ -250,7 +250,9 @@ class OrderMails:
             reader.language,
             dialect=dialect,
             username=reader.username,
-            **render_values(name, draft, reader.language, zone_of(reader.time_zone, self._clock.zone)),
+            **render_values(
+                name, draft, reader.language, zone_of(reader.time_zone, self._clock.zone), self._mailer.texts
+            ),
         )
 
 

@@ -103,5 +103,7 @@ class NoticeMails:
             dialect=product,
             unsubscribe=unsubscribe,
             username=reader.username,
-            **render_values(name, draft, reader.language, zone_of(reader.time_zone, self._clock.zone)),
+            **render_values(
+                name, draft, reader.language, zone_of(reader.time_zone, self._clock.zone), self._mailer.texts
+            ),
         )

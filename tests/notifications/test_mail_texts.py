@@ -17,6 +17,7 @@ from mystar.chat.keys import OFFERS
 from mystar.chat.offers.model import OfferDraft
 from mystar.kit.clock import MOSCOW
 from mystar.kit.keys import DATABASE
+from mystar.kit.outbox.texts import TextStore
 from mystar.kit.web.templates import environment
 from mystar.notifications.listeners import _MAILED
 from mystar.notifications.mail_texts import MAIL_TEXTS, SUM, MailContent, moment_text, one_line, render_values, rubles
@@ -86,7 +87,9 @@ def test_every_mail_has_its_own_subject_one_button_the_sum_and_the_deadline(lang
     subjects = {}
     amount = "15\N{NO-BREAK SPACE}000,50\N{NO-BREAK SPACE}₽" if language == "ru" else "15,000.50 RUB"
     for name in MAIL_TEXTS:
-        subject, text, html = rendered("notice", language, **render_values(name, draft(), language, MOSCOW))
+        subject, text, html = rendered(
+            "notice", language, **render_values(name, draft(), language, MOSCOW, TextStore())
+        )
         assert subjects.setdefault(subject, name) == name, f"{name} and {subjects[subject]}: {subject}"
         assert len(subject) > len("MySTAR: ") + 5
         assert html.count('class="button"') == 1, name

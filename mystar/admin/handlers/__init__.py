@@ -20,6 +20,7 @@ from mystar.admin.handlers import (
     search,
     security,
     signing,
+    texts,
 )
 from mystar.kit.web.routes import Route
 
@@ -39,6 +40,7 @@ ROUTES: tuple[Route, ...] = (
     *search.ROUTES,
     *receipts.ROUTES,
     *reports.ROUTES,
+    *texts.ROUTES,
     *earnings.ROUTES,
     *commission.ROUTES,
 )

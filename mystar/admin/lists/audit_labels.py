@@ -76,6 +76,7 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
     "payout_queue_resumed": Text("выплаты снова отправляются", "payouts are sent again"),
     "list_exported": Text("список выгружен в CSV", "list exported as CSV"),
     "note_added": Text("внутренняя заметка", "internal note"),
+    "text_changed": Text("изменён текст письма", "text of a mail changed"),
     "reports_decided": Text("решение о жалобах", "reports decided"),
     "conversation_read": Text("прочитана переписка сторон", "conversation of the parties read"),
     "taxonomy_added": Text("добавлено в справочник", "added to the catalogue"),

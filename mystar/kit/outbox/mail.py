@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
 from mystar.kit.outbox.outbox import Outbox
+from mystar.kit.outbox.texts import TextStore
 from mystar.kit.postgres.database import Tx, assert_no_transaction
 from mystar.kit.security.tokens import Signer, token_of
 from mystar.kit.web.templates import environment
@@ -54,13 +55,21 @@ class Mailer:
     :param brand: from a dialect to the name of its product, which the mails speak of.
     :param topic: mails of one topic are sent one after the other, those of several at the same time.
     :param reply_to: the address that answers go to; "" = to the sender.
+    :param texts: those in place of the built-in ones.
     """
 
     def __init__(
-        self, outbox: Outbox, *, sender: str, brand: Callable[[str], str], topic: str = TOPIC, reply_to: str = ""
+        self,
+        outbox: Outbox,
+        *,
+        sender: str,
+        brand: Callable[[str], str],
+        topic: str = TOPIC,
+        reply_to: str = "",
+        texts: TextStore | None = None,
     ) -> None:
         self._outbox, self._sender, self._brand, self._topic = outbox, sender, brand, topic
-        self._reply_to = reply_to
+        self._reply_to, self.texts = reply_to, texts or TextStore(CollectorRegistry())
 
     async def queue(
         self,
@@ -105,20 +114,42 @@ class Mailer:
     ) -> dict[str, Any]:
         names = {name: unlinked(values[name]) for name in _NAMES if name in values}
         values = {**values, **names, "unsubscribe": unsubscribe}
-        text = environment().get_template(f"mail/{template}.{language}.txt").render(language=language, **values)
-        html = environment().get_template(f"mail/{template}.{language}.html").render(language=language, **values)
-        subject, _, body = text.partition("\n\n")
+        needed = ("subject", "body", *(("button",) if values.get("link") else ()))
+        own = self.texts.fill(f"mail.{template}", language, values, *needed)
+        made = self.rendered_own(own, language, values) if own else self.rendered(template, language, values)
+        subject, text, html = made
         return {
             "to": to,
             "from": self._sender,
-            # Names in it may hold line breaks.
-            "subject": " ".join(subject.removeprefix("Subject:").split()),
-            "text": body.lstrip("\n"),
+            "subject": subject,
+            "text": text,
             "html": html,
             "language": language,
             "unsubscribe": unsubscribe,
             "reply_to": self._reply_to,
         }
+
+    @staticmethod
+    def rendered(template: str, language: str, values: Mapping[str, Any]) -> tuple[str, str, str]:
+        """Subject, text and HTML of the built-in templates."""
+        values = {"brand": "mystar", "unsubscribe": "", **values}
+        text = environment().get_template(f"mail/{template}.{language}.txt").render(language=language, **values)
+        html = environment().get_template(f"mail/{template}.{language}.html").render(language=language, **values)
+        subject, _, body = text.partition("\n\n")
+        # Names in the subject may hold line breaks.
+        return " ".join(subject.removeprefix("Subject:").split()), body.lstrip("\n"), html
+
+    @staticmethod
+    def rendered_own(parts: Mapping[str, str], language: str, values: Mapping[str, Any]) -> tuple[str, str, str]:
+        """Subject, text and HTML of a text with its values: a paragraph that is the link becomes a button."""
+        values = {"brand": "mystar", "unsubscribe": "", "link": "", **values}
+        paragraphs = [one.strip() for one in parts["body"].replace("\r\n", "\n").split("\n\n") if one.strip()]
+        html = (
+            environment()
+            .get_template("mail/own.html")
+            .render(language=language, paragraphs=paragraphs, action=parts.get("button", ""), **values)
+        )
+        return " ".join(parts["subject"].split()), "\n\n".join(paragraphs) + "\n", html
 
 
 class SmtpSender:
