@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient
 from mystar.app import create_app
 from mystar.kit.keys import DATABASE
 from mystar.kit.outbox.texts import TextStore, filled
+from mystar.kit.postgres.database import Database
 from mystar.settings import Settings
 from mystar.texts.keys import TEXTS
 from mystar.texts.model import editable
@@ -80,14 +81,14 @@ async def test_a_changed_text_is_checked_used_and_taken_back(
 
 
 async def test_another_process_uses_a_changed_text_at_once(
-    app: web.Application, make_settings: Callable[..., Settings], settings: Settings
+    db: Database, make_settings: Callable[..., Settings], settings: Settings
 ) -> None:
     other = await create_app(make_settings(BUS__URL="postgres"), settings.database.url)
     async with TestClient(ApiTestServer(other)):
         ours = await create_app(make_settings(BUS__URL="postgres"), settings.database.url)
         async with TestClient(ApiTestServer(ours)):
             store = other[TEXTS]._store
-            await app[DATABASE].execute(
+            await db.execute(
                 "insert into text_versions (name, parts, author_id, created_at)"
                 " values ('notice.message', %(parts)s::jsonb, null, now())",
                 parts='{"ru": {"subject": "x", "text": "y", "action": "z"}, "en": {}}',
