@@ -61,7 +61,8 @@ def _cell(column: Column, row: Row, language: str) -> object:
             return known.in_(language) if known else spreadsheets.harmless(str(value))
         case "number" | "size" | "stars" | "reference":
             return value
-    return spreadsheets.harmless(str(value))
+    known = column.labels.get(str(value))
+    return spreadsheets.harmless(known.in_(language) if known else str(value))
 
 
 def _moment(value: datetime) -> str:

@@ -234,7 +234,7 @@ from staff_notes notes join accounts on accounts.id = notes.author_id
 where notes.id = any(%(ids)s::bigint[]);
 
 -- name: outbox_rows
-select id, topic, coalesce(name, topic || ' ' || id) as name, attempts, last_error, created_at,
+select id, topic, coalesce(name, '№ ' || id) as name, attempts, last_error, created_at,
     case when failed_at is not null then 'failed' when done_at is not null then 'sent' else 'waiting' end as state
 from outbox where id = any(%(ids)s::bigint[]);
 

