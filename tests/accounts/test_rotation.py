@@ -192,7 +192,7 @@ async def test_a_session_ends_when_idle_and_after_ninety_days(
 
 
 @pytest.fixture
-async def neighbour(api: Api, settings: Settings) -> AsyncIterator[AccountService]:
+async def other_process(api: Api, settings: Settings) -> AsyncIterator[AccountService]:
     """The accounts of a second process over the same database."""
     app: web.Application = await create_app(settings, settings.database.url)
     app.freeze()
@@ -212,12 +212,12 @@ def generation(token: str | None) -> int:
 
 
 async def test_two_concurrent_processes_issue_one_generation(
-    app: web.Application, api: Api, neighbour: AccountService, factory: Factory
+    app: web.Application, api: Api, other_process: AccountService, factory: Factory
 ) -> None:
     person = await factory.person(channel="market")
     refresh = str(person.refresh)
     for expected in range(1, 6):
-        answers = await asyncio.gather(*(tried(one, refresh) for one in (app[ACCOUNTS], neighbour) * 3))
+        answers = await asyncio.gather(*(tried(one, refresh) for one in (app[ACCOUNTS], other_process) * 3))
         generations = [generation(answer.refresh) for answer in answers if answer]
         assert generations == [expected] * 6
         refresh = str(answers[-1] and answers[-1].refresh)
@@ -225,9 +225,9 @@ async def test_two_concurrent_processes_issue_one_generation(
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_a_correct_client_keeps_its_session_over_two_processes(
-    app: web.Application, api: Api, neighbour: AccountService, factory: Factory, db: Database, seed: int
+    app: web.Application, api: Api, other_process: AccountService, factory: Factory, db: Database, seed: int
 ) -> None:
-    chance, both = random.Random(seed), (app[ACCOUNTS], neighbour)
+    chance, both = random.Random(seed), (app[ACCOUNTS], other_process)
     person = await factory.person(channel="market")
     held = stolen = str(person.refresh)
     for _ in range(8):

@@ -148,17 +148,17 @@ async def test_another_process_refuses_an_ended_session_within_a_second(
     api: Api, factory: Factory, settings: Settings
 ) -> None:
     person = await factory.person()
-    neighbour = await create_app(settings, settings.database.url)
+    other_process = await create_app(settings, settings.database.url)
     try:
-        assert (await neighbour[ACCOUNTS].authenticate(person.token)).id == person.id
+        assert (await other_process[ACCOUNTS].authenticate(person.token)).id == person.id
         await api.post("/api/auth/logout/", as_=person)
         await asyncio.sleep(0.6)
         with pytest.raises(TokenRefused):
-            await neighbour[ACCOUNTS].authenticate(person.token)
+            await other_process[ACCOUNTS].authenticate(person.token)
     finally:
-        neighbour.freeze()
-        await neighbour.startup()
-        await neighbour.cleanup()
+        other_process.freeze()
+        await other_process.startup()
+        await other_process.cleanup()
 
 
 async def test_a_session_that_ends_during_its_lookup_is_not_cached(accounts: AccountService, factory: Factory) -> None:

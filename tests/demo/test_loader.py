@@ -63,9 +63,9 @@ async def test_killed_concurrent_and_repeated_loads_leave_the_data_once(
     await assert_all_accounts_log_in(app)
     await assert_files_are_served(api)
 
-    before = await census(app[DATABASE])
+    before = await row_counts(app[DATABASE])
     await load(app, settings)
-    assert await census(app[DATABASE]) == before
+    assert await row_counts(app[DATABASE]) == before
     assert (before["accounts"], before["creators"], before["orders"]) == (19, 12, ORDERS)
     assert (before["portfolio_items"], before["portfolio_images"], before["reviews"]) == (
         len(PROFILES),
@@ -98,7 +98,7 @@ async def test_without_a_sandbox_no_order_is_paid(
         with caplog.at_level(logging.WARNING):
             await load(runner.app, settings)
         assert await is_loaded(runner.app)
-        counted = await census(runner.app[DATABASE])
+        counted = await row_counts(runner.app[DATABASE])
         assert (counted["orders"], counted["payments"]) == (ORDERS, 0)
     finally:
         await runner.cleanup()
@@ -108,17 +108,17 @@ async def test_without_a_sandbox_no_order_is_paid(
 async def test_a_database_with_other_accounts_is_left_alone(api: Api, app: web.Application, settings: Settings) -> None:
     await app[ACCOUNTS].create(AccountDraft("existing"), "Greeting-for-Mum-77")
     await load(app, settings)
-    assert (await census(app[DATABASE]))["accounts"] == 1
+    assert (await row_counts(app[DATABASE]))["accounts"] == 1
     assert not await is_loaded(app)
 
 
 async def test_production_refuses_demo_data(api: Api, app: web.Application, settings: Settings) -> None:
     with pytest.raises(DemoRefused):
         await load(app, settings.model_copy(update={"profile": "production"}))
-    assert (await census(app[DATABASE]))["accounts"] == 0
+    assert (await row_counts(app[DATABASE]))["accounts"] == 0
 
 
-async def census(db: Database) -> dict[str, int]:
+async def row_counts(db: Database) -> dict[str, int]:
     """Row counts of the tables which loading writes and background tasks do not."""
     tables = ["accounts", "creators", "services", "tags", "creator_likes", "creator_votes", "creator_favourites"]
     tables += ["orders", "order_events where action <> 'process'", "deliveries", "payments", "ledger_entries"]

@@ -10,7 +10,9 @@ from tests.factory import Person
 LIST = "/api/v1/notifications/"
 
 
-async def told(api: Api, person: Person, *, language: str | None = "ru", **query: Any) -> list[dict[str, Any]]:
+async def notifications_of(
+    api: Api, person: Person, *, language: str | None = "ru", **query: Any
+) -> list[dict[str, Any]]:
     """The page's notifications, newest first."""
     answer = await api.get(LIST, params=query, as_=person, language=language)
     assert answer.status == 200, await answer.text()
@@ -20,7 +22,7 @@ async def told(api: Api, person: Person, *, language: str | None = "ru", **query
 
 async def kinds(api: Api, person: Person, **query: Any) -> list[str]:
     """Of what the person was told, oldest first."""
-    return [one["type"] for one in reversed(await told(api, person, **query))]
+    return [one["type"] for one in reversed(await notifications_of(api, person, **query))]
 
 
 async def unread(api: Api, person: Person) -> int:

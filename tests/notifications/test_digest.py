@@ -26,7 +26,7 @@ from tests.chat.chat_client import opened, said
 from tests.clock import FrozenClock
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
-from tests.notifications.notification_requests import LIST, told
+from tests.notifications.notification_requests import LIST, notifications_of
 from tests.sandbox_process import SandboxProcess
 
 #: Sentences that tell the mails apart.
@@ -83,7 +83,7 @@ async def test_read_and_deleted_notifications_are_not_mailed(
 ) -> None:
     for number in range(2):
         await write(api, await factory.person(f"friend-{number}"), customer)
-    read, removed = await told(api, customer)
+    read, removed = await notifications_of(api, customer)
     await api.post(f"{LIST}{read['id']}/mark-as-read/", as_=customer)
     await api.delete(f"{LIST}{removed['id']}/", as_=customer)
     await digests(app).send()

@@ -13,7 +13,7 @@ from tests.chat.chat_client import mark, opened, said
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, video
 from tests.files.uploading import form
-from tests.notifications.notification_requests import LIST, kinds, told, unread
+from tests.notifications.notification_requests import LIST, kinds, notifications_of, unread
 from tests.sandbox_process import SandboxProcess
 from tests.waiting import eventually
 
@@ -52,7 +52,7 @@ async def test_each_step_of_an_order_notifies_a_party(
     await app[ORDERS].approve(actor(customer), order)
     assert await kinds(api, star) == ["new_order", "order_paid", "revision_requested", "order_completed"]
     assert await kinds(api, customer) == ["order_accepted", "delivery", "delivery"]
-    assert [one["message"] for one in await told(api, customer)] == [
+    assert [one["message"] for one in await notifications_of(api, customer)] == [
         *[f"Заказ №{order} выполнен, посмотрите результат."] * 2,
         f"Заказ №{order} принят.",
     ]
@@ -70,7 +70,7 @@ async def test_a_rejection_notifies_with_its_reason_and_the_returned_money(
     await factory.hold(order, sandbox_process)
     await app[ORDERS].reject(actor(star), order, "Уезжаю на гастроли")
     await eventually(has_heard(api, customer, "order_rejected", "money_returned"))
-    assert (await told(api, customer))[1]["data"]["reason"] == "Уезжаю на гастроли"
+    assert (await notifications_of(api, customer))[1]["data"]["reason"] == "Уезжаю на гастроли"
     assert await kinds(api, star) == ["new_order", "order_paid"]
 
 
@@ -111,7 +111,7 @@ async def test_a_rolled_back_event_notifies_no_account(
         async with app[DATABASE].shared():
             await factory.order(customer, star)
             raise RuntimeError
-    assert await told(api, star) == []
+    assert await notifications_of(api, star) == []
 
 
 async def test_messages_of_a_conversation_have_one_unread_notification(
@@ -120,15 +120,15 @@ async def test_messages_of_a_conversation_have_one_unread_notification(
     conversation = await opened(api, customer, star)
     for text in ("Здравствуйте!", "Вы тут?", "Ау!"):
         await said(api, customer, conversation, text)
-    (one,) = await told(api, star)
+    (one,) = await notifications_of(api, star)
     assert (one["type"], one["title"], one["message"]) == ("message", "Новое сообщение", "Вам пишет olga.")
     assert one["data"]["sender"] == {"id": customer.id, "username": "olga"}
     assert one["link"] == f"/conversations/{conversation}"
-    assert await told(api, customer) == []
+    assert await notifications_of(api, customer) == []
 
     await api.post(f"{LIST}{one['id']}/mark-as-read/", as_=star)
     await said(api, customer, conversation, "И ещё")
-    assert [one["is_read"] for one in await told(api, star)] == [False, True]
+    assert [one["is_read"] for one in await notifications_of(api, star)] == [False, True]
 
 
 async def test_reading_a_conversation_marks_its_notification(api: Api, customer: Person, star: Person) -> None:
@@ -147,7 +147,7 @@ async def test_each_conversation_has_a_notification_of_its_own(
     other = await factory.person("petr")
     for person in (customer, other, customer, other):
         await said(api, person, await opened(api, person, star), "Привет")
-    assert [one["data"]["sender"]["username"] for one in await told(api, star)] == ["petr", "olga"]
+    assert [one["data"]["sender"]["username"] for one in await notifications_of(api, star)] == ["petr", "olga"]
 
 
 async def test_braces_in_a_name_are_not_placeholders(
@@ -155,14 +155,14 @@ async def test_braces_in_a_name_are_not_placeholders(
 ) -> None:
     person = await factory.person("a{data}b")
     await said(api, person, await opened(api, person, star), "Привет")
-    assert (await told(api, star))[0]["message"] == "Вам пишет a{data}b."
+    assert (await notifications_of(api, star))[0]["message"] == "Вам пишет a{data}b."
 
 
 async def test_a_notification_of_an_unknown_kind_is_shown(
     api: Api, app: web.Application, factory: Factory, customer: Person, star: Person, order: int
 ) -> None:
     await app[DATABASE].execute("update notifications set kind = 'levitation', subject = 'carpet'")
-    (one,) = await told(api, star)
+    (one,) = await notifications_of(api, star)
     assert (one["type"], one["message"], one["link"]) == ("levitation", "У вас новое уведомление.", "")
     await app[DATABASE].execute("update notifications set kind = 'order_paid', data = '{}'")
-    assert (await told(api, star))[0]["message"] == "Заказ оплачен"
+    assert (await notifications_of(api, star))[0]["message"] == "Заказ оплачен"

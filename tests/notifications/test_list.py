@@ -13,7 +13,7 @@ from mystar.kit.postgres.database import Database
 from mystar.kit.postgres.queries import load
 from tests.conftest import Api
 from tests.factory import Factory, Person
-from tests.notifications.notification_requests import LIST, told, unread
+from tests.notifications.notification_requests import LIST, notifications_of, unread
 from tests.subtests import as_subtests
 
 NO_ID = 10**18 - 1
@@ -28,11 +28,11 @@ async def orders(factory: Factory, customer: Person, star: Person) -> list[int]:
 @pytest.fixture
 async def ids(api: Api, star: Person, orders: list[int]) -> list[int]:
     """Of the notifications, oldest first."""
-    return [one["id"] for one in reversed(await told(api, star))]
+    return [one["id"] for one in reversed(await notifications_of(api, star))]
 
 
 async def test_a_notification_has_the_documented_keys(api: Api, star: Person, orders: list[int]) -> None:
-    newest = (await told(api, star))[0]
+    newest = (await notifications_of(api, star))[0]
     assert newest.pop("id") > 0
     assert newest.pop("created_at").endswith("Z")
     number = orders[-1]
@@ -59,7 +59,7 @@ async def test_texts_are_in_the_requested_language_or_that_of_the_account(
         ("ru", "У вас новый заказ!"),
         ("en", "You have a new order!"),
     ):
-        assert {one["message"] for one in await told(api, star, language=asked)} == {expected}
+        assert {one["message"] for one in await notifications_of(api, star, language=asked)} == {expected}
 
 
 async def test_the_list_comes_in_pages_newest_first(api: Api, star: Person, ids: list[int]) -> None:
@@ -73,8 +73,8 @@ async def test_the_list_comes_in_pages_newest_first(api: Api, star: Person, ids:
 
 async def test_notifications_are_filtered_by_read_state(api: Api, star: Person, ids: list[int]) -> None:
     await api.post(f"{LIST}{ids[1]}/mark-as-read/", as_=star)
-    assert [one["id"] for one in await told(api, star, read="true")] == [ids[1]]
-    assert [one["id"] for one in await told(api, star, read="false")] == [ids[2], ids[0]]
+    assert [one["id"] for one in await notifications_of(api, star, read="true")] == [ids[1]]
+    assert [one["id"] for one in await notifications_of(api, star, read="false")] == [ids[2], ids[0]]
     answer = await api.get(LIST, params={"read": "false", "page_size": 1}, as_=star)
     assert (await answer.json())["count"] == 2
 
@@ -100,17 +100,17 @@ async def test_all_notifications_can_be_marked_as_read(api: Api, star: Person, i
         answer = await api.post(f"{LIST}mark-all-read/", as_=star)
         assert (answer.status, await answer.json()) == (200, {"marked_count": marked, "unread_count": 0})
     assert await unread(api, star) == 0
-    assert {one["is_read"] for one in await told(api, star)} == {True}
+    assert {one["is_read"] for one in await notifications_of(api, star)} == {True}
 
 
 async def test_one_or_all_notifications_can_be_deleted(api: Api, star: Person, ids: list[int]) -> None:
     assert (await api.delete(f"{LIST}{ids[0]}/", as_=star)).status == 204
     assert (await api.delete(f"{LIST}{ids[0]}/", as_=star)).status == 404
-    assert [one["id"] for one in await told(api, star)] == [ids[2], ids[1]]
+    assert [one["id"] for one in await notifications_of(api, star)] == [ids[2], ids[1]]
     for deleted, clear in ((2, api.post), (0, api.delete)):
         answer = await clear(f"{LIST}clear-all/", as_=star)
         assert (answer.status, await answer.json()) == (200, {"deleted_count": deleted})
-    assert await told(api, star) == []
+    assert await notifications_of(api, star) == []
 
 
 async def test_notifications_of_other_accounts_are_404(

@@ -18,7 +18,7 @@ from mystar.notifications.service import NotificationService
 from tests.clock import FrozenClock
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
-from tests.notifications.notification_requests import told, unread
+from tests.notifications.notification_requests import notifications_of, unread
 
 SEED = 20_261_121
 KEEP = timedelta(days=90)
@@ -115,16 +115,16 @@ async def test_old_notifications_are_purged_and_the_log_reports_the_gap(
 ) -> None:
     for _ in range(4):
         await factory.order(customer, star)
-    ids = [one["id"] for one in reversed(await told(api, star))]
+    ids = [one["id"] for one in reversed(await notifications_of(api, star))]
     for read in (ids[0], ids[2]):
         await service.mark_read(actor(star), read)
 
     await later(app, KEEP - timedelta(minutes=1)).purge()
-    assert len(await told(api, star)) == 4
+    assert len(await notifications_of(api, star)) == 4
     assert await service.purged_up_to(star.id) == 0
 
     await later(app, KEEP + timedelta(minutes=1)).purge()
-    assert [one["id"] for one in reversed(await told(api, star))] == [ids[1], ids[3]]
+    assert [one["id"] for one in reversed(await notifications_of(api, star))] == [ids[1], ids[3]]
     assert await service.purged_up_to(star.id) == ids[2]
     assert await service.ends([star.id]) == {star.id: ids[3]}
     assert await unread(api, star) == 2
@@ -132,7 +132,7 @@ async def test_old_notifications_are_purged_and_the_log_reports_the_gap(
     assert await service.purged_up_to(star.id) == ids[2]
 
     await later(app, KEEP_UNREAD + timedelta(minutes=1)).purge()
-    assert await told(api, star) == []
+    assert await notifications_of(api, star) == []
     assert await service.purged_up_to(star.id) == ids[3]
 
 

@@ -44,7 +44,7 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 
 
 @pytest.fixture
-async def neighbour() -> AsyncIterator[TestServer]:
+async def other_service() -> AsyncIterator[TestServer]:
     """Answers with the request as it arrived."""
 
     async def echo(request: web.Request) -> web.Response:
@@ -65,13 +65,13 @@ class Proxy:
 
 
 @pytest.fixture
-async def proxy(api: Api, settings: Settings, neighbour: TestServer, tmp_path: Path) -> AsyncIterator[Proxy]:
+async def proxy(api: Api, settings: Settings, other_service: TestServer, tmp_path: Path) -> AsyncIterator[Proxy]:
     folder, port = tmp_path / "nginx", unused_port()
     folder.mkdir()
     config = EXAMPLE.read_text()
     for printed, real in (
         ("127.0.0.1:8080", f"127.0.0.1:{settings.http.port}"),
-        ("127.0.0.1:9000", f"127.0.0.1:{neighbour.port}"),
+        ("127.0.0.1:9000", f"127.0.0.1:{other_service.port}"),
         ("listen 80;", f"listen 127.0.0.1:{port};"),
         ("/var/log/nginx/", f"{folder}/"),
     ):
@@ -194,12 +194,12 @@ async def test_a_large_upload_passes(outside: ClientSession, factory: Factory) -
 
 
 async def test_an_unreachable_service_gives_a_json_error_and_no_token_is_logged(
-    outside: ClientSession, proxy: Proxy, neighbour: TestServer, factory: Factory
+    outside: ClientSession, proxy: Proxy, other_service: TestServer, factory: Factory
 ) -> None:
     """S8: some dialects put tokens into URLs."""
     anna = await factory.person(channel="messenger")
     assert (await outside.get("/validate/jwt/access", params={"access": anna.token})).status == 200
-    await neighbour.close()
+    await other_service.close()
     answer = await outside.get("/neighbour/", params={"token": anna.token}, headers=of(anna))
     assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
     assert (await answer.json())["code"] == "unavailable"

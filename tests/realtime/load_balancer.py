@@ -11,7 +11,7 @@ import random
 from collections.abc import Sequence
 
 
-class Proxy:
+class LoadBalancer:
     def __init__(self, ports: Sequence[int]) -> None:
         self._ports, self._turn = list(ports), 0
         self._open: set[asyncio.StreamWriter] = set()

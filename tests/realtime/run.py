@@ -16,7 +16,7 @@ from aiohttp import web
 from mystar.chat.keys import CHAT
 from tests.factory import Factory, actor
 from tests.realtime.crowd import Device, Talk, check, talk_all
-from tests.realtime.load_balancer import Proxy
+from tests.realtime.load_balancer import LoadBalancer
 from tests.realtime.servers import Servers
 
 
@@ -78,7 +78,7 @@ async def run(plan: Plan, talks: list[Talk], environment: Mapping[str, str], log
     return Report(time.monotonic() - began, sum(device.connections for device in everybody))
 
 
-async def _accidents(plan: Plan, servers: Servers, proxy: Proxy, dice: random.Random) -> None:
+async def _accidents(plan: Plan, servers: Servers, proxy: LoadBalancer, dice: random.Random) -> None:
     """Kills and cuts in turns; at least one server is left alone at any time."""
     cuts = plan.cuts // max(1, plan.kills)
     for number in range(plan.kills):
@@ -92,9 +92,9 @@ async def _accidents(plan: Plan, servers: Servers, proxy: Proxy, dice: random.Ra
 
 
 @contextlib.asynccontextmanager
-async def behind(servers: Servers) -> AsyncIterator[tuple[Proxy, str]]:
+async def behind(servers: Servers) -> AsyncIterator[tuple[LoadBalancer, str]]:
     """A proxy in front of all its servers, and its address."""
-    proxy = Proxy(servers.ports)
+    proxy = LoadBalancer(servers.ports)
     url = await proxy.start()
     try:
         yield proxy, url

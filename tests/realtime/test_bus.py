@@ -26,7 +26,7 @@ from mystar.settings import Settings
 from tests.api_server import ApiTestServer
 from tests.factory import Factory, actor
 from tests.realtime.listener import Listener
-from tests.realtime.load_balancer import Proxy
+from tests.realtime.load_balancer import LoadBalancer
 from tests.tcp_proxy import TcpProxy, proxied
 from tests.waiting import eventually
 
@@ -188,7 +188,7 @@ async def test_a_broken_connection_is_replaced_and_missed_messages_arrive(
 ) -> None:
     port = URL(redis_url).port
     assert port is not None
-    proxy = Proxy([port])
+    proxy = LoadBalancer([port])
     redis = str(URL(redis_url).with_port(URL(await proxy.start()).port))
     for bus in ("postgres", redis):
         settings = make_settings(BUS__URL=bus, SOCKETS__SWEEP_SECONDS=60, SOCKETS__RECHECK_SECONDS=60)

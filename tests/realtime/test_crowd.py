@@ -22,7 +22,7 @@ from tests.factory import Factory, Person, actor
 from tests.realtime.conftest import Pair, WebSockets
 from tests.realtime.crowd import Device, check, talk_all
 from tests.realtime.listener import Listener
-from tests.realtime.load_balancer import Proxy
+from tests.realtime.load_balancer import LoadBalancer
 from tests.realtime.run import prepared
 from tests.waiting import eventually
 
@@ -30,7 +30,7 @@ _END = "конец"
 
 
 async def test_all_sockets_reconnect_at_once_and_catch_up(app: web.Application, api: Api) -> None:
-    proxy, dice = Proxy([int(api.url.rpartition(":")[2])]), random.Random(6)
+    proxy, dice = LoadBalancer([int(api.url.rpartition(":")[2])]), random.Random(6)
     url, talks = await proxy.start(), await prepared(app, 10)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         devices = {

@@ -18,7 +18,7 @@ from mystar.reviews.keys import REVIEWS
 from mystar.reviews.model import ReviewUnknown
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
-from tests.notifications.notification_requests import kinds, told
+from tests.notifications.notification_requests import kinds, notifications_of
 from tests.reviews.conftest import GOOD, Complete, reviewed
 
 
@@ -252,12 +252,12 @@ async def test_the_creator_is_told_of_a_review_and_the_buyer_of_the_answer(
     api: Api, buyer: Person, creator: Person, order: int
 ) -> None:
     review = await reviewed(api, buyer, order, rating=4)
-    newest = (await told(api, creator))[0]
+    newest = (await notifications_of(api, creator))[0]
     assert (newest["type"], newest["message"]) == ("review", f"На заказ №{order} оставлен отзыв.")
     assert newest["data"] == {"order_id": order, "review_id": review["id"], "rating": 4}
     for words in ("Спасибо", "Спасибо!"):
         await api.post(f"/api/v1/reviews/{review['id']}/reply/", {"content": words}, as_=creator)
-    answers = [one for one in await told(api, buyer, language="en") if one["type"] == "review_reply"]
+    answers = [one for one in await notifications_of(api, buyer, language="en") if one["type"] == "review_reply"]
     assert [one["message"] for one in answers] == [f"Your review of order no. {order} was answered."]
     assert "review" not in await kinds(api, buyer)
 

@@ -25,7 +25,7 @@ from tests.harness.run import Deployment, chosen_seed
 from tests.promises.faults.environment import Postgres, busy
 from tests.sandbox_process import SandboxClient, sandbox_in
 from tests.soak.load import Done, Load
-from tests.soak.watch import Bounds, Look, Watch, beyond, slope
+from tests.soak.watch import Bounds, Sample, Watch, slope, violations
 
 _DEFECTS = re.compile(r"Traceback \(most recent call last\)|never retrieved|Unclosed|was never awaited")
 #: As in production. Sessions of the database are seen by autovacuum every few seconds instead of every minute.
@@ -48,17 +48,17 @@ def main(minutes: float, seed: int | None) -> None:
         stack.callback(postgres.stop)
         sandbox = stack.enter_context(sandbox_in(directory / "sandbox"))
         dsn = postgres.start().dsn("mystar")
-        done, looks, defects = asyncio.run(_run(minutes * 60, dsn, sandbox, directory / "service", seed))
-    problems = [*beyond(looks, bounds), *defects, *done.failures[:5]]
+        done, samples, defects = asyncio.run(_run(minutes * 60, dsn, sandbox, directory / "service", seed))
+    problems = [*violations(samples, bounds), *defects, *done.failures[:5]]
     for problem in problems:
         click.echo(f"  {problem}")
-    click.echo(f"{'FAILED: ' + problems[0] + '; ' if problems else ''}{_figure(minutes, done, looks)}")
+    click.echo(f"{'FAILED: ' + problems[0] + '; ' if problems else ''}{_figure(minutes, done, samples)}")
     sys.exit(1 if problems else 0)
 
 
 async def _run(
     seconds: float, dsn: str, sandbox: SandboxClient, directory: Path, seed: int
-) -> tuple[Done, list[Look], list[str]]:
+) -> tuple[Done, list[Sample], list[str]]:
     deployment = Deployment(dsn, sandbox, directory, seed, **_SETTINGS)
     try:
         await deployment.open()
@@ -73,13 +73,13 @@ async def _run(
     finally:
         deployment.service.kill()
     defects = [f"the log has {len(found)} times {found[0]!r}" for found in [_DEFECTS.findall(said)] if found]
-    return done, watch.looks, defects + ([f"the service ended with exit code {code}"] if code else [])
+    return done, watch.samples, defects + ([f"the service ended with exit code {code}"] if code else [])
 
 
-def _figure(minutes: float, done: Done, looks: list[Look]) -> str:
-    first, last = looks[0], looks[-1]
+def _figure(minutes: float, done: Done, samples: list[Sample]) -> str:
+    first, last = samples[0], samples[-1]
     return (
-        f"{minutes:g} min, {done}: memory {first.memory:.0f} to {last.memory:.0f} MB, slope {slope(looks):+.1f} MB/h"
+        f"{minutes:g} min, {done}: memory {first.memory:.0f} to {last.memory:.0f} MB, slope {slope(samples):+.1f} MB/h"
         f" after the warm-up; descriptors {first.descriptors} to {last.descriptors}, threads {last.threads},"
         f" tasks {first.tasks} to {last.tasks}, dead rows {last.dead:.0f} %; {len(done.failures)} failures ({busy()})"
     )

@@ -19,7 +19,7 @@ _WARM_UP = 0.34
 
 
 @dataclass(frozen=True)
-class Look:
+class Sample:
     """``at`` in seconds, ``memory`` in MB: the resident set of the service. ``dead``: dead rows of every hundred."""
 
     at: float
@@ -48,20 +48,20 @@ class Watch:
 
     def __init__(self, pid: int, url: str, dsn: str) -> None:
         self._pid, self._url, self._dsn = pid, url, dsn
-        self.looks: list[Look] = []
+        self.samples: list[Sample] = []
 
     async def run(self) -> None:
         async with aiohttp.ClientSession(self._url) as session:
             while True:
-                self.looks.append(await self._look(session))
+                self.samples.append(await self._look(session))
                 await asyncio.sleep(_EVERY)
 
-    async def _look(self, session: aiohttp.ClientSession) -> Look:
+    async def _look(self, session: aiohttp.ClientSession) -> Sample:
         async with session.get("/metrics") as answer:
             metrics = await answer.text()
         tasks = re.search(r"^mystar_event_loop_tasks (\S+)$", metrics, re.MULTILINE)
         status = await asyncio.to_thread(Path(f"/proc/{self._pid}/status").read_text)
-        return Look(
+        return Sample(
             time.monotonic(),
             int(status.partition("VmRSS:")[2].split()[0]) / 1024,
             len(os.listdir(f"/proc/{self._pid}/fd")),
@@ -85,9 +85,9 @@ def dead_rows(dsn: str) -> float:
         connection.close()
 
 
-def slope(looks: Sequence[Look]) -> float:
+def slope(samples: Sequence[Sample]) -> float:
     """MB an hour, by least squares over what follows the warm-up."""
-    steady = looks[int(len(looks) * _WARM_UP) :]
+    steady = samples[int(len(samples) * _WARM_UP) :]
     if len(steady) < 2:
         return 0.0
     hours = [(look.at - steady[0].at) / 3600 for look in steady]
@@ -97,11 +97,11 @@ def slope(looks: Sequence[Look]) -> float:
     return together / spread if spread else 0.0
 
 
-def beyond(looks: Sequence[Look], bounds: Bounds) -> Iterator[str]:
+def violations(samples: Sequence[Sample], bounds: Bounds) -> Iterator[str]:
     """What has grown too much."""
-    steady = looks[int(len(looks) * _WARM_UP) :]
+    steady = samples[int(len(samples) * _WARM_UP) :]
     first, last = steady[0], steady[-1]
-    if (grown := slope(looks)) > bounds.slope:
+    if (grown := slope(samples)) > bounds.slope:
         yield f"memory grows by {grown:.0f} MB an hour, {bounds.slope:.0f} are allowed"
     if last.descriptors - first.descriptors > bounds.descriptors:
         yield f"descriptors grew from {first.descriptors} to {last.descriptors}"

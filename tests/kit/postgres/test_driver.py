@@ -32,7 +32,7 @@ BOTH_LOOPS = True
 SESSION = {"client_connection_check_interval": 1000}
 
 
-class Bare:
+class PlainConnection:
     """aiopg without our corrections."""
 
     @staticmethod
@@ -45,7 +45,7 @@ class Bare:
             await cursor.execute(statement)
 
 
-class Cured:
+class CorrectedConnection:
     """Our driver."""
 
     @staticmethod
@@ -72,19 +72,19 @@ def address(postgres: Server) -> str:
 
 
 @pytest.fixture
-async def unheard() -> Any:
+async def ignored_loop_errors() -> Any:
     """aiopg's failures also reach the event loop's exception handler and `__del__`; they are ignored."""
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
     yield
     gc.collect()
 
 
-aiopg_as_it_comes = pytest.mark.usefixtures("unheard")
+aiopg_as_it_comes = pytest.mark.usefixtures("ignored_loop_errors")
 pytestmark = [pytest.mark.filterwarnings("ignore:Unclosed connection:ResourceWarning")]
 
 
 @pytest.fixture
-def crowd() -> Iterator[None]:
+def many_sockets() -> Iterator[None]:
     """So many open files that the next descriptor is beyond what select() can count."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < 1200:
@@ -100,9 +100,11 @@ def crowd() -> Iterator[None]:
 
 
 @aiopg_as_it_comes
-@pytest.mark.parametrize(("way", "expected"), [(Bare, {TimeoutError, ValueError}), (Cured, {errors.DivisionByZero})])
+@pytest.mark.parametrize(
+    ("way", "expected"), [(PlainConnection, {TimeoutError, ValueError}), (CorrectedConnection, {errors.DivisionByZero})]
+)
 async def test_a_wrong_statement_fails_at_once_with_many_open_sockets(
-    address: str, crowd: None, way: type[Bare | Cured], expected: set[type]
+    address: str, many_sockets: None, way: type[PlainConnection | CorrectedConnection], expected: set[type]
 ) -> None:
     connection = await way.connect(address)
     assert await outcome(way.run(connection, "select 1 / 0")) in expected
@@ -110,14 +112,16 @@ async def test_a_wrong_statement_fails_at_once_with_many_open_sockets(
 
 
 @aiopg_as_it_comes
-@pytest.mark.parametrize(("way", "expected"), [(Bare, asyncio.CancelledError), (Cured, errors.QueryCanceled)])
+@pytest.mark.parametrize(
+    ("way", "expected"), [(PlainConnection, asyncio.CancelledError), (CorrectedConnection, errors.QueryCanceled)]
+)
 async def test_a_statement_that_the_server_cancels_is_a_database_error(
-    address: str, way: type[Bare | Cured], expected: type
+    address: str, way: type[PlainConnection | CorrectedConnection], expected: type
 ) -> None:
     connection = await way.connect(address)
     await way.run(connection, "set statement_timeout = 20")
     assert await outcome(way.run(connection, "select pg_sleep(5)")) is expected
-    if way is Cured:
+    if way is CorrectedConnection:
         assert (await connection.run("select 1")).fetchone() == (1,)
     connection.close()
 
@@ -146,16 +150,16 @@ async def _hand_over_broken(acquire: Callable[[], Awaitable[Any]], release: Call
 @aiopg_as_it_comes
 async def test_aiopg_does_not_wake_a_waiter_for_a_broken_connection(address: str) -> None:
     async with aiopg.create_pool(address, minsize=0, maxsize=1, timeout=0.5, enable_hstore=False) as pool:
-        assert await _hand_over_broken(pool._acquire, pool.release, Bare) is TimeoutError
+        assert await _hand_over_broken(pool._acquire, pool.release, PlainConnection) is TimeoutError
 
 
 async def test_the_pool_wakes_a_waiter_for_a_broken_connection(address: str) -> None:
     pool = Pool(address, SESSION, max_size=1, acquire_timeout=5, answer_timeout=5)
-    assert await _hand_over_broken(pool.acquire, pool.release, Cured) is None
+    assert await _hand_over_broken(pool.acquire, pool.release, CorrectedConnection) is None
     await pool.close()
 
 
-async def _refused_then_good(address: str, way: type[Bare | Cured]) -> None:
+async def _refused_then_good(address: str, way: type[PlainConnection | CorrectedConnection]) -> None:
     assert await outcome(way.connect(f"host=127.0.0.1 port={unused_port()}")) is psycopg2.OperationalError
     connection = await way.connect(address)
     await way.run(connection, "select 1")
@@ -166,20 +170,22 @@ async def _refused_then_good(address: str, way: type[Bare | Cured]) -> None:
 async def test_aiopg_cannot_connect_on_uvloop_after_a_refusal(address: str) -> None:
     if isinstance(asyncio.get_running_loop(), uvloop.Loop):
         with pytest.raises(RuntimeError, match="UVPoll closed"):
-            await _refused_then_good(address, Bare)
+            await _refused_then_good(address, PlainConnection)
     else:
-        await _refused_then_good(address, Bare)
+        await _refused_then_good(address, PlainConnection)
 
 
 async def test_after_a_refusal_the_next_connect_works(address: str) -> None:
     for _ in range(10):
-        await _refused_then_good(address, Cured)
+        await _refused_then_good(address, CorrectedConnection)
 
 
 @aiopg_as_it_comes
-@pytest.mark.parametrize(("way", "expected"), [(Bare, {TimeoutError, FileNotFoundError}), (Cured, {None})])
+@pytest.mark.parametrize(
+    ("way", "expected"), [(PlainConnection, {TimeoutError, FileNotFoundError}), (CorrectedConnection, {None})]
+)
 async def test_when_the_first_of_two_hosts_refuses_the_second_is_tried(
-    address: str, way: type[Bare | Cured], expected: set[type | None]
+    address: str, way: type[PlainConnection | CorrectedConnection], expected: set[type | None]
 ) -> None:
     async with proxied(address) as proxy:
         two = extensions.make_dsn(proxy.dsn("127.0.0.1,127.0.0.1"), port=f"{unused_port()},{proxy.port}")

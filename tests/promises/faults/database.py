@@ -7,7 +7,7 @@ import random
 import time
 
 from tests.harness.run import Deployment
-from tests.promises.faults.environment import Environment, Witness, busy, fill, is_busy, small_disk
+from tests.promises.faults.environment import AnonymousClient, Environment, busy, fill, is_busy, small_disk
 
 #: Seconds within which the service must be ready again (promise O2).
 _HEALS = 5.0
@@ -18,21 +18,21 @@ async def postgres_away(env: Environment) -> None:
     postgres, seconds = env.postgres(), env.size(10, 60)
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
-        outside = Witness(deployment.service.url)
+        client = AnonymousClient(deployment.service.url)
         await asyncio.sleep(chance.uniform(1, 4))
         await asyncio.to_thread(postgres.stop)
         ends, looks = time.monotonic() + seconds, 0
-        await outside.until("/readyz", 503, 10)
+        await client.until("/readyz", 503, 10)
         while time.monotonic() < ends:
-            assert await outside.status("/healthz") == 200, "it is not alive without its database"
-            assert await outside.status("/readyz") == 503, "it says that it is ready without its database"
-            status, headers = await outside.get("/api/v1/services/")
+            assert await client.status("/healthz") == 200, "it is not alive without its database"
+            assert await client.status("/readyz") == 503, "it says that it is ready without its database"
+            status, headers = await client.get("/api/v1/services/")
             assert status == 503, f"a list is {status} without a database"
             assert "Retry-After" in headers, "503 without Retry-After"
             looks += 1
             await asyncio.sleep(0.5)
         await asyncio.to_thread(postgres.start)
-        healed = await outside.until("/readyz", 200, 60)
+        healed = await client.until("/readyz", 200, 60)
         assert healed < _HEALS or is_busy(), f"ready only {healed:.1f} s after PostgreSQL"
         env.measure(f"away {seconds} s, {looks} looks: alive, not ready, 503; ready {healed:.1f} s after it ({busy()})")
 
@@ -44,13 +44,13 @@ async def postgres_killed(env: Environment) -> None:
     postgres, kills, healed = env.postgres(), env.size(3, 12), list[float]()
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
-        outside = Witness(deployment.service.url)
+        client = AnonymousClient(deployment.service.url)
         for _ in range(kills):
             await asyncio.sleep(chance.uniform(1, 5))
             postgres.kill()
             await asyncio.sleep(chance.uniform(0, 1))
             await asyncio.to_thread(postgres.start)
-            healed.append(await outside.until("/readyz", 200, 60))
+            healed.append(await client.until("/readyz", 200, 60))
 
     await env.orders(accident, dsn=postgres.dsn("mystar"), span=4.0 * kills)
     env.measure(f"{kills} kills, ready after {max(healed):.1f} s at most ({busy()})")
@@ -65,19 +65,19 @@ async def database_disk_full(env: Environment) -> None:
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
         nonlocal crashes
-        outside = Witness(deployment.service.url)
+        client = AnonymousClient(deployment.service.url)
         await asyncio.sleep(chance.uniform(2, 4))
         ballast = await asyncio.to_thread(fill, disk)
         for _ in range(10):
             await asyncio.sleep(0.5)
-            assert await outside.status("/healthz") == 200, "it is not alive with a full disk below its database"
+            assert await client.status("/healthz") == 200, "it is not alive with a full disk below its database"
             await asyncio.to_thread(fill, disk)
         ballast.unlink()
         if not postgres.pid:
             # PostgreSQL stops rather than go on without its log; whoever supervises it starts it again.
             crashes += 1
             await asyncio.to_thread(postgres.start)
-        await outside.until("/readyz", 200, 60)
+        await client.until("/readyz", 200, 60)
 
     await env.orders(accident, dsn=postgres.dsn("mystar"), orders=env.size(16, 60))
     env.measure(f"PostgreSQL stopped itself {crashes} times for want of room")
@@ -88,10 +88,10 @@ async def slow_disk(env: Environment) -> None:
     postgres = env.postgres(commit_delay="100000", commit_siblings="0", fsync="on")
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
-        outside, slowest = Witness(deployment.service.url), 0.0
+        client, slowest = AnonymousClient(deployment.service.url), 0.0
         for _ in range(20):
             began = time.monotonic()
-            assert await outside.status("/api/v1/services/") == 200
+            assert await client.status("/api/v1/services/") == 200
             slowest = max(slowest, time.monotonic() - began)
             await asyncio.sleep(0.5)
         env.measure(f"a list took {slowest:.2f} s at most meanwhile ({busy()})")

@@ -167,7 +167,7 @@ def _beside(accident: Accident, span: float) -> Trouble:
     return trouble
 
 
-class Witness:
+class AnonymousClient:
     """Looks at the service from outside, over a connection of its own each time."""
 
     def __init__(self, url: str) -> None:

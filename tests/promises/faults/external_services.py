@@ -13,7 +13,7 @@ from aiohttp import web
 
 from tests.harness.run import FAULTS, Deployment, Report
 from tests.ports import unused_port
-from tests.promises.faults.environment import Environment, Witness
+from tests.promises.faults.environment import AnonymousClient, Environment
 from tests.s3_server import ACCESS_KEY, REGION, SECRET_KEY, S3Server
 
 #: What each phase does to the provider.
@@ -30,9 +30,9 @@ _MAIL = {
 }
 
 
-async def _goes_on(outside: Witness, what: str) -> None:
+async def _goes_on(client: AnonymousClient, what: str) -> None:
     for path in ("/healthz", "/readyz", "/api/v1/services/", "/api/v1/categories/"):
-        status = await outside.status(path)
+        status = await client.status(path)
         assert status == 200, f"{path} is {status} while {what}"
 
 
@@ -42,19 +42,19 @@ async def provider_away(env: Environment) -> None:
     away, phase = env.size(10, 600), env.size(5, 20)
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
-        outside = Witness(deployment.service.url)
+        client = AnonymousClient(deployment.service.url)
         await asyncio.sleep(chance.uniform(1, 3))
         await sandbox.faults(seed=env.seed, down=True)
         seen = False
         for _ in range(away * 2):
-            await _goes_on(outside, "the provider is away")
-            seen = seen or "_breaker_open 1.0" in await outside.text("/metrics")
+            await _goes_on(client, "the provider is away")
+            seen = seen or "_breaker_open 1.0" in await client.text("/metrics")
             await asyncio.sleep(0.5)
         assert seen, "no metric shows that the provider is away"
         for name, faults in _PROVIDER.items():
             await sandbox.faults(seed=env.seed, **faults)
             for _ in range(phase):
-                await _goes_on(outside, f"the provider is {name}")
+                await _goes_on(client, f"the provider is {name}")
                 await asyncio.sleep(1)
         await sandbox.faults()
 
@@ -66,7 +66,7 @@ async def provider_lies(env: Environment) -> None:
     """A third of the provider's answers are lost and its notifications late, doubled or missing (M6)."""
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
-        await _goes_on(Witness(deployment.service.url), "the provider lies")
+        await _goes_on(AnonymousClient(deployment.service.url), "the provider lies")
 
     await env.orders(accident, faults=FAULTS, orders=env.size(24, 300))
 
@@ -77,16 +77,16 @@ async def mail_away(env: Environment) -> None:
     away, phase = env.size(10, 600), env.size(5, 20)
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
-        outside = Witness(deployment.service.url)
+        client = AnonymousClient(deployment.service.url)
         await asyncio.sleep(chance.uniform(1, 3))
         await sandbox.faults(seed=env.seed, smtp={"down": True})
         for _ in range(away):
-            await _goes_on(outside, "the mail server is away")
+            await _goes_on(client, "the mail server is away")
             await asyncio.sleep(1)
         for name, faults in _MAIL.items():
             await sandbox.faults(seed=env.seed, **faults)
             for _ in range(phase):
-                await _goes_on(outside, f"the mail server is {name}")
+                await _goes_on(client, f"the mail server is {name}")
                 await asyncio.sleep(1)
         await sandbox.faults()
 
@@ -111,7 +111,7 @@ def _in_order(report: Report) -> int:
     return len(place)
 
 
-class Mood(Enum):
+class Behaviour(Enum):
     """What happens to a request for the bucket."""
 
     WELL = "well"
@@ -124,10 +124,10 @@ class Mood(Enum):
 
 
 class Bucket:
-    """Stands in front of a server that speaks S3 and passes requests on, as its mood is."""
+    """Stands in front of a server that speaks S3 and passes requests on, as its behaviour is."""
 
     def __init__(self, behind: S3Server, chance: random.Random) -> None:
-        self._behind, self._chance, self.mood = behind, chance, Mood.WELL
+        self._behind, self._chance, self.behaviour = behind, chance, Behaviour.WELL
         self.port = unused_port()
         self._runner: web.AppRunner | None = None
 
@@ -145,17 +145,19 @@ class Bucket:
         await self._session.close()
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
-        mood = self.mood
-        if mood is Mood.AWAY:
+        behaviour = self.behaviour
+        if behaviour is Behaviour.AWAY:
             return self._cut(request)
-        if mood is Mood.SLOW:
+        if behaviour is Behaviour.SLOW:
             await asyncio.sleep(self._chance.uniform(0.2, 1.0))
         headers = {name: value for name, value in request.headers.items() if name.lower() != "accept-encoding"}
         url, body = self._behind.url + str(request.rel_url), await request.read()
         async with self._session.request(request.method, url, headers=headers, data=body) as answer:
             content = await answer.read()
-            if mood in (Mood.LYING, Mood.LATE) and self._chance.random() < 0.5:
-                return self._cut(request) if mood is Mood.LATE else web.Response(status=500, text="told to fail")
+            if behaviour in (Behaviour.LYING, Behaviour.LATE) and self._chance.random() < 0.5:
+                return (
+                    self._cut(request) if behaviour is Behaviour.LATE else web.Response(status=500, text="told to fail")
+                )
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_THE_CONNECTION}
             return web.Response(status=answer.status, body=content, headers=kept)
 
@@ -180,16 +182,16 @@ async def bucket_away(env: Environment) -> None:
     await bucket.start()
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
-        outside = Witness(deployment.service.url)
+        client = AnonymousClient(deployment.service.url)
         await asyncio.sleep(chance.uniform(1, 3))
-        for mood in (Mood.AWAY, Mood.SLOW, Mood.LYING, Mood.LATE):
-            bucket.mood = mood
-            for _ in range(away if mood is Mood.AWAY else phase):
+        for behaviour in (Behaviour.AWAY, Behaviour.SLOW, Behaviour.LYING, Behaviour.LATE):
+            bucket.behaviour = behaviour
+            for _ in range(away if behaviour is Behaviour.AWAY else phase):
                 for path in ("/healthz", "/api/v1/services/", "/api/v1/categories/"):
-                    status = await outside.status(path)
-                    assert status == 200, f"{path} is {status} while the bucket is {mood.value}"
+                    status = await client.status(path)
+                    assert status == 200, f"{path} is {status} while the bucket is {behaviour.value}"
                 await asyncio.sleep(1)
-        bucket.mood = Mood.WELL
+        bucket.behaviour = Behaviour.WELL
 
     variables = {
         "STORAGE__KIND": "s3",

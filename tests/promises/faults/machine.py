@@ -25,7 +25,7 @@ from tests import programs
 from tests.api_server import ApiTestServer
 from tests.harness.run import Deployment
 from tests.ports import unused_port
-from tests.promises.faults.environment import Environment, NotHere, Witness, busy, fill, is_busy, small_disk
+from tests.promises.faults.environment import AnonymousClient, Environment, NotHere, busy, fill, is_busy, small_disk
 from tests.realtime.run import Plan as TalkPlan
 from tests.realtime.run import prepared
 from tests.realtime.run import run as run_talks
@@ -40,13 +40,13 @@ async def restarts(env: Environment) -> None:
     """The service is killed and started again, as a supervisor does: serving in 3 s, ready in 5 s (O1)."""
     port, serving, ready = unused_port(), list[float](), list[float]()
     given = {"DATABASE__URL": env.postgres().dsn("mystar"), "HTTP__PORT": port, "HTTP__EVENT_LOOP": "uvloop"}
-    outside = Witness(f"http://127.0.0.1:{port}")
+    client = AnonymousClient(f"http://127.0.0.1:{port}")
     for _ in range(env.size(5, 50) + 1):
         began = time.monotonic()
         # Not a fork of an imported program, as elsewhere in tests: the time of the imports is what is measured.
         with _started(environment(env.directory, **given), env.directory / "service.log") as process:
-            serving.append(await outside.until("/healthz", 200, 60))
-            await outside.until("/readyz", 200, 60)
+            serving.append(await client.until("/healthz", 200, 60))
+            await client.until("/readyz", 200, 60)
             ready.append(time.monotonic() - began)
             process.kill()
     # The first was no restart.
@@ -77,30 +77,30 @@ async def disk_full(env: Environment) -> None:
     data = env.stack.enter_context(small_disk(env.directory / "service" / "var", 1200))
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
-        outside = Witness(deployment.service.url)
+        client = AnonymousClient(deployment.service.url)
         await asyncio.sleep(chance.uniform(2, 4))
         ballast, began = await asyncio.to_thread(fill, data), time.monotonic()
-        while '"full"' not in await outside.text("/readyz"):
+        while '"full"' not in await client.text("/readyz"):
             assert time.monotonic() - began < 30, "a full disk is not told"
             await asyncio.sleep(0.1)
         full = time.monotonic() - began
-        await _others_go_on(outside, "the disk is full")
+        await _others_go_on(client, "the disk is full")
         ballast.unlink()
         await asyncio.sleep(env.size(2, 10))
         _remount(data, "ro")
-        await outside.until("/readyz", 503, 30)
-        await _others_go_on(outside, "the disk is read-only")
+        await client.until("/readyz", 503, 30)
+        await _others_go_on(client, "the disk is read-only")
         _remount(data, "rw")
-        healed = await outside.until("/readyz", 200, 60)
+        healed = await client.until("/readyz", 200, 60)
         env.measure(f"told {full:.1f} s after the disk was full, ready {healed:.1f} s after it could be written")
 
     await env.orders(accident, STORAGE__MIN_FREE_DISK=100_000)
 
 
-async def _others_go_on(outside: Witness, what: str) -> None:
+async def _others_go_on(client: AnonymousClient, what: str) -> None:
     for _ in range(6):
         for path in ("/healthz", "/api/v1/services/", "/api/v1/categories/"):
-            status = await outside.status(path)
+            status = await client.status(path)
             assert status == 200, f"{path} is {status} while {what}"
         await asyncio.sleep(0.5)
 
@@ -115,7 +115,7 @@ async def descriptors(env: Environment) -> None:
     """20 descriptors are left, and clients keep connections open: no crash, said, and over when they go (O6)."""
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
-        service, outside = deployment.service, Witness(deployment.service.url)
+        service, client = deployment.service, AnonymousClient(deployment.service.url)
         await asyncio.sleep(chance.uniform(2, 4))
         used = len(os.listdir(f"/proc/{service.pid}/fd"))
         before = resource.prlimit(service.pid, resource.RLIMIT_NOFILE)
@@ -125,9 +125,9 @@ async def descriptors(env: Environment) -> None:
         most = len(os.listdir(f"/proc/{service.pid}/fd"))
         for writer in clients:
             writer.close()
-        answered = await outside.until("/healthz", 200, 30)
+        answered = await client.until("/healthz", 200, 30)
         resource.prlimit(service.pid, resource.RLIMIT_NOFILE, before)
-        await outside.until("/readyz", 200, 30)
+        await client.until("/readyz", 200, 30)
         assert most <= used + 20
         lines = len((await asyncio.to_thread(service.log.read_text, errors="replace")).splitlines())
         assert lines < 500, f"the log has {lines} lines of it"
@@ -185,12 +185,12 @@ async def clock(env: Environment) -> None:
     steps = (0, _HOUR, 0, -_HOUR, 0)
 
     async def accident(deployment: Deployment, chance: random.Random) -> None:
-        outside = Witness(deployment.service.url)
+        client = AnonymousClient(deployment.service.url)
         for step in steps:
             show(step)
             for _ in range(env.size(5, 20)):
                 for path in ("/healthz", "/api/v1/services/"):
-                    status = await outside.status(path)
+                    status = await client.status(path)
                     assert status == 200, f"{path} is {status} while the clock is off by {step} s"
                 await asyncio.sleep(0.5)
         said = await asyncio.to_thread(deployment.service.log.read_text, errors="replace")

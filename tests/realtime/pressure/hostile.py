@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import orjson
 
 from tests.realtime.crowd import Talk
-from tests.realtime.pressure.light_client import frame, knock
+from tests.realtime.pressure.light_client import frame, open_websocket
 from tests.realtime.pressure.server_under_load import ServerUnderLoad, in_batches, path_of
 
 _BOMB = zlib.compress(bytes(10_000_000))[2:-4]
@@ -62,10 +62,10 @@ async def hostile(server: ServerUnderLoad, talks: Sequence[Talk], *, frames: int
     sorts = [sort for _ in range(max(1, frames // each // len(_SORTS))) for sort in _SORTS]
     talk, before = talks[0], server.megabytes
     heard: asyncio.Queue[bytes] = asyncio.Queue()
-    good = await knock(server.port, path_of(talk), talk.tokens[1], heard.put_nowait)
+    good = await open_websocket(server.port, path_of(talk), talk.tokens[1], heard.put_nowait)
 
     async def attack(sort: str) -> int:
-        connection = await knock(server.port, path_of(talk), talk.tokens[0])
+        connection = await open_websocket(server.port, path_of(talk), talk.tokens[0])
         connection.transport.writelines([*(_SORTS[sort](dice) for _ in range(each)), _LAST])
         # Some noise announces more than will ever come; some was hung up on already.
         with suppress(OSError):

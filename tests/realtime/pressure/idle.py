@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.realtime.crowd import Talk
-from tests.realtime.pressure.light_client import knock
+from tests.realtime.pressure.light_client import open_websocket
 from tests.realtime.pressure.server_under_load import PATIENCE, ServerUnderLoad, dealt, in_batches, path_of
 
 #: Seconds of computing that are measured: two heartbeats.
@@ -36,7 +36,7 @@ class Report:
 async def idle(server: ServerUnderLoad, talks: Sequence[Talk], *, sockets: int, dead: int) -> Report:
     empty, before = await _share(server, _LOOK / 3), server.megabytes
     places = list(dealt(talks, sockets))
-    everybody = await in_batches([knock(server.port, path_of(talk), token) for talk, token in places])
+    everybody = await in_batches([open_websocket(server.port, path_of(talk), token) for talk, token in places])
     await asyncio.sleep(2)
     megabytes, full = server.megabytes - before, await _share(server, _LOOK)
     gone, began = everybody[:dead], time.monotonic()

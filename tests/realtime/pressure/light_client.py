@@ -17,7 +17,7 @@ class Refused(Exception):
         self.status = status
 
 
-class Thin(asyncio.Protocol):
+class LightClient(asyncio.Protocol):
     """One WebSocket. :param hear: is given each text, while the socket reads at all."""
 
     def __init__(self, path: str, token: str, hear: Callable[[bytes], None]) -> None:
@@ -93,9 +93,9 @@ class Thin(asyncio.Protocol):
         return (head, length) if len(self._data) >= head + length else None
 
 
-async def knock(
+async def open_websocket(
     port: int, path: str, token: str, hear: Callable[[bytes], None] = lambda _text: None, *, narrow: bool = False
-) -> Thin:
+) -> LightClient:
     """An open socket.
 
     :param narrow: as little room for what was not read as the system allows.
@@ -108,12 +108,12 @@ async def knock(
     loop = asyncio.get_running_loop()
     try:
         await loop.sock_connect(connection, ("127.0.0.1", port))
-        _, thin = await loop.create_connection(lambda: Thin(path, token, hear), sock=connection)
+        _, client = await loop.create_connection(lambda: LightClient(path, token, hear), sock=connection)
     except BaseException:
         connection.close()
         raise
-    await thin.opened
-    return thin
+    await client.opened
+    return client
 
 
 def frame(first: int, payload: bytes) -> bytes:

@@ -11,7 +11,7 @@ import orjson
 
 from mystar.kit.realtime.connection import CloseCode
 from tests.realtime.crowd import Talk
-from tests.realtime.pressure.light_client import Thin, knock
+from tests.realtime.pressure.light_client import LightClient, open_websocket
 from tests.realtime.pressure.server_under_load import PATIENCE, ServerUnderLoad, in_batches, p99, path_of
 
 #: Nearly as long as a message may be: 7 kB.
@@ -23,7 +23,7 @@ class _Circle:
     """The readers of one conversation, who hear everything in order; the first of them speaks."""
 
     talk: Talk
-    readers: list[Thin] = field(default_factory=list)
+    readers: list[LightClient] = field(default_factory=list)
     #: Seconds from each word until all had heard it.
     times: list[float] = field(default_factory=list)
     _numbers: dict[int, int] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class _Circle:
     _came: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def join(self, port: int, place: int) -> None:
-        who = await knock(port, path_of(self.talk), self.talk.tokens[0], lambda text: self._hear(place, text))
+        who = await open_websocket(port, path_of(self.talk), self.talk.tokens[0], lambda text: self._hear(place, text))
         self.readers.append(who)
 
     async def talk_until(self, enough: asyncio.Event) -> None:
@@ -92,7 +92,7 @@ async def slow_readers(
         circle.times = []
     deaf = await in_batches(
         [
-            knock(server.port, path_of(talk), talk.tokens[1], narrow=True)
+            open_websocket(server.port, path_of(talk), talk.tokens[1], narrow=True)
             for talk in talks
             for _ in range(stuck // len(talks))
         ]

@@ -18,7 +18,7 @@ import orjson
 
 from mystar.kit.background import cancel_and_wait
 from tests.realtime.crowd import Talk
-from tests.realtime.pressure.light_client import Refused, Thin, knock
+from tests.realtime.pressure.light_client import LightClient, Refused, open_websocket
 from tests.realtime.pressure.server_under_load import PATIENCE, ServerUnderLoad, dealt, in_batches, p99, path_of
 from tests.server_process import ROOT
 
@@ -33,14 +33,14 @@ class _Returning:
         self._port, self.talk, self._token, self._refused = port, talk, token, refused
         #: The number of the last message heard, and its id.
         self.heard = self._last = 0
-        self.thin: Thin | None = None
+        self.client: LightClient | None = None
 
     async def come(self, wait: float = 0) -> None:
         """:param wait: seconds before the first attempt."""
         await asyncio.sleep(wait)
         for attempt in itertools.count():
             try:
-                self.thin = await knock(self._port, path_of(self.talk, self._last), self._token, self._hear)
+                self.client = await open_websocket(self._port, path_of(self.talk, self._last), self._token, self._hear)
                 return
             except Refused as refused:
                 self._refused[str(refused.status)] += 1
@@ -49,8 +49,8 @@ class _Returning:
             await asyncio.sleep(random.uniform(0.5, 1) * min(8, 0.5 * 2**attempt))
 
     def cut(self) -> None:
-        assert self.thin is not None
-        self.thin.cut()
+        assert self.client is not None
+        self.client.cut()
 
     def _hear(self, text: bytes) -> None:
         told = orjson.loads(text)
