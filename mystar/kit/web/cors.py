@@ -33,6 +33,8 @@ _OPTIONS = aiohttp_cors.ResourceOptions(
 )
 #: The panel works by a cookie, so pages of other origins may not call it.
 _CLOSED = "/admin"
+#: What may be echoed in a header. Browsers send nothing else.
+_ORIGIN = re.compile(r"[!-~]{1,500}")
 _METHOD = re.compile(r"[A-Z]{1,20}")
 _HEADERS = re.compile(r"[\w, -]{0,1000}", re.ASCII)
 
@@ -51,6 +53,8 @@ class OriginPolicy:
         return bool(self._exact)
 
     def allows(self, origin: str) -> bool:
+        if not _ORIGIN.fullmatch(origin):
+            return False
         return self._any or origin in self._exact or any(pattern.fullmatch(origin) for pattern in self._patterns)
 
     def headers_for(self, origin: str | None, path: str) -> dict[str, str]:
