@@ -19,6 +19,8 @@ from tests.factory import Factory
 from tests.operations.test_hostile_clients import connect, request
 
 BOUNDARY = "xyzzy"
+FORM_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
+PART_HEAD = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="title"\r\n\r\n'
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 #: Forms that guests may send, small ones and with files.
 FORM_ADDRESSES = ("/api/login/", "/api/auth/token/", "/admin/sign-in/", "/api/orders/orders/")
@@ -137,19 +139,25 @@ async def test_a_byte_order_mark_before_json_is_ignored(api: Api, factory: Facto
         assert (await socket.receive_json())["code"] == "nobody_listens"
 
 
-@pytest.mark.parametrize(
-    ("path", "content_type"),
-    [("/api/auth/token/", "application/json"), ("/api/orders/orders/", f"multipart/form-data; boundary={BOUNDARY}")],
-)
-async def test_a_body_that_arrives_too_slowly_is_unreadable(
-    api: Api, monkeypatch: pytest.MonkeyPatch, path: str, content_type: str
-) -> None:
+#: Paths, types and beginnings of bodies. A form without files has no more time than JSON.
+SLOW = {
+    "json": ("/api/auth/token/", "application/json", "{"),
+    "small form": ("/api/auth/token/", FORM_TYPE, PART_HEAD),
+    "urlencoded": ("/password_reset/confirm/", "application/x-www-form-urlencoded", "a="),
+    "form with files": ("/api/orders/orders/", FORM_TYPE, PART_HEAD),
+    "head of a part": ("/api/orders/orders/", FORM_TYPE, PART_HEAD[:-4]),
+}
+
+
+@pytest.mark.parametrize("case", SLOW)
+async def test_a_body_that_arrives_too_slowly_is_unreadable(api: Api, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    path, content_type, begun = SLOW[case]
     monkeypatch.setattr(multipart, "_BODY_GRACE", 0.3)
-    monkeypatch.setattr(multipart, "_UPLOAD_GRACE", 0.3)
+    monkeypatch.setattr(multipart, "_UPLOAD_GRACE", 0.3 if path == "/api/orders/orders/" else 60.0)
+    monkeypatch.setattr(multipart, "_LOOK_EVERY", 0.1)
     reader, writer = await connect(api)
     lines = (f"Content-Type: {content_type}", "Content-Length: 10000")
-    part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="title"\r\n\r\n'.encode()
-    writer.write(request(path, *lines, method="POST", body=part))
+    writer.write(request(path, *lines, method="POST", body=begun.encode()))
     line = asyncio.create_task(reader.readline())
     while not line.done():
         writer.write(b" ")

@@ -7,7 +7,7 @@ import hashlib
 import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -20,10 +20,12 @@ from mystar.kit.web.content_disposition import parse_disposition
 
 #: Bytes of one read.
 CHUNK = 64 * 1024
-#: Seconds without a byte from the client, and of a small form as a whole.
+#: Seconds without a byte from the client.
 _READ_TIMEOUT = 60
 #: Bytes a second that a body must have on average, after some seconds of grace.
 _MIN_RATE, _BODY_GRACE, _UPLOAD_GRACE = 1024, 10.0, 60.0
+#: Seconds between two looks at how much of a body has arrived.
+_LOOK_EVERY = 1.0
 #: Bytes of a JSON body; as in the default configuration.
 _DEFAULT_MAX_JSON = 131_072
 _MAX_PARTS = 32
@@ -67,20 +69,44 @@ _FORM: web.RequestKey[MultiDictProxy[Any]] = web.RequestKey("form")
 
 
 class Pace:
-    """The deadline of a body: its client may be slow, not arbitrarily slow.
+    """The deadline of a body, by what has arrived of it: its client may be slow, not arbitrarily slow.
 
     :param grace: seconds before the average counts.
     """
 
-    def __init__(self, grace: float) -> None:
-        self._deadline = time.monotonic() + grace
+    def __init__(self, content: StreamReader, grace: float) -> None:
+        self._content, self._until = content, time.monotonic() + grace
+        self._arrived, self._arrived_at = 0, 0.0
 
     async def read(self, read: Callable[..., Awaitable[bytes]], *arguments: object) -> bytes:
         """The next bytes. :raises TimeoutError: they are late."""
-        async with asyncio.timeout(min(_READ_TIMEOUT, max(0, self._deadline - time.monotonic()))):
-            chunk = await read(*arguments)
-        self._deadline += len(chunk) / _MIN_RATE
-        return chunk
+        self._arrived_at = time.monotonic()
+        async with asyncio.timeout(self._left()):
+            return await read(*arguments)
+
+    @asynccontextmanager
+    async def keep(self) -> AsyncIterator[None]:
+        """For a block that reads much at once. :raises TimeoutError: the client is too slow."""
+        self._arrived_at = time.monotonic()
+        async with asyncio.timeout(self._left()) as limit:
+            watch = asyncio.create_task(self._extend(limit))
+            try:
+                yield
+            finally:
+                watch.cancel()
+
+    async def _extend(self, limit: asyncio.Timeout) -> None:
+        """As long as enough arrives."""
+        while not limit.expired():
+            limit.reschedule(asyncio.get_running_loop().time() + self._left())
+            await asyncio.sleep(_LOOK_EVERY)
+
+    def _left(self) -> float:
+        """Seconds until the deadline: of the average, or of the next byte."""
+        arrived, now = self._content.total_bytes, time.monotonic()
+        if arrived != self._arrived:
+            self._arrived, self._arrived_at = arrived, now
+        return max(0.0, min(self._until + arrived / _MIN_RATE, self._arrived_at + _READ_TIMEOUT) - now)
 
 
 _PACE = web.RequestKey("pace", Pace)
@@ -95,7 +121,7 @@ async def body(request: web.Request) -> bytes:
         limit = request.app.get(MAX_JSON, _DEFAULT_MAX_JSON)
         if (request.content_length or 0) > limit:
             raise TooLarge
-        received, pace = bytearray(), Pace(_BODY_GRACE)
+        received, pace = bytearray(), Pace(request.content, _BODY_GRACE)
         with _reading():
             while chunk := await pace.read(request.content.readany):
                 received += chunk
@@ -155,7 +181,7 @@ async def _urlencoded(request: web.Request) -> MultiDictProxy[Any]:
 async def _posted(request: web.Request) -> MultiDictProxy[Any]:
     require_unpacked(request)
     with _reading():
-        async with asyncio.timeout(_READ_TIMEOUT):
+        async with Pace(request.content, _BODY_GRACE).keep():
             return await request.post()
 
 
@@ -197,7 +223,9 @@ async def parts(request: web.Request) -> AsyncIterator[FormPart]:
         reader = await request.multipart()
     reader.part_reader_cls = FormPart
     for _ in range(_MAX_PARTS):
-        part = await _with_timeout(reader.next)
+        with _reading():
+            async with _pace_of(request).keep():
+                part = await reader.next()
         if part is None:
             return
         if not isinstance(part, FormPart):
@@ -226,7 +254,7 @@ async def chunks(request: web.Request, part: FormPart) -> AsyncIterator[bytes]:
 
 def _pace_of(request: web.Request) -> Pace:
     if _PACE not in request:
-        request[_PACE] = Pace(_UPLOAD_GRACE)
+        request[_PACE] = Pace(request.content, _UPLOAD_GRACE)
     return request[_PACE]
 
 
@@ -241,12 +269,6 @@ def text_of(value: bytes) -> str:
     """:raises Unreadable: it is not UTF-8."""
     with _reading():
         return value.decode()
-
-
-async def _with_timeout(read: Callable[..., Awaitable[Any]], *arguments: object) -> Any:
-    with _reading():
-        async with asyncio.timeout(_READ_TIMEOUT):
-            return await read(*arguments)
 
 
 @contextmanager
