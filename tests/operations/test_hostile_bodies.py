@@ -150,7 +150,9 @@ SLOW = {
 
 
 @pytest.mark.parametrize("case", SLOW)
-async def test_a_body_that_arrives_too_slowly_is_unreadable(api: Api, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+async def test_a_body_that_arrives_too_slowly_is_unreadable(
+    api: Api, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
     path, content_type, begun = SLOW[case]
     monkeypatch.setattr(multipart, "_BODY_GRACE", 0.3)
     monkeypatch.setattr(multipart, "_UPLOAD_GRACE", 0.3 if path == "/api/orders/orders/" else 60.0)
