@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mystar.accounts.factors.model import (
     FactorChanged,
     FactorRenamed,
@@ -27,6 +29,7 @@ from mystar.creators.model import TaxonomyChanged, VisibilityChanged
 from mystar.earnings.details.model import DetailsChanged, PayoutsStopped
 from mystar.earnings.model import BalanceAdjusted, ChargedBack, EarningDecided
 from mystar.earnings.payouts.model import PayoutMoved
+from mystar.earnings.rules.model import Rule
 from mystar.earnings.rules.service import RulesSet
 from mystar.earnings.sending.model import PayoutQueueResumed
 from mystar.kit.events import Events
@@ -210,8 +213,9 @@ class Listeners:
 
     async def _rules_set(self, tx: Tx, event: RulesSet) -> None:
         number = event.rules[0].list
+        subject, before, after = f"commission_rules:{number}", _rules(event.before), _rules(event.rules)
         await self._audit.record(
-            tx, "commission_rules_set", f"commission_rules:{number}", actor_id=event.by, rules=len(event.rules)
+            tx, "commission_rules_set", subject, actor_id=event.by, rules=len(event.rules), before=before, after=after
         )
 
     async def _visibility_changed(self, tx: Tx, event: VisibilityChanged) -> None:
@@ -278,6 +282,11 @@ class Listeners:
             return
         subject = f"order:{event.order.id}"
         await self._audit.record(tx, _STUDIO[type(event)], subject, actor_id=event.actor_id, number=event.order.number)
+
+
+def _rules(rules: Sequence[Rule]) -> str:
+    """Names and percents of commission rules."""
+    return "; ".join(f"{one.name or one.position} {one.terms.percent_bp / 100:g} %" for one in rules)
 
 
 def _masked(value: str) -> str:

@@ -14,10 +14,14 @@ from mystar.kit.postgres.database import Database, Queryable, Tx
 
 @dataclass(frozen=True, slots=True)
 class RulesSet:
-    """A new list of rules begins to apply at its rules' starts. ``by`` None: the operator of the command line."""
+    """A new list of rules begins to apply at its rules' starts. ``by`` None: the operator of the command line.
+
+    ``before``: the rules that could apply until then.
+    """
 
     rules: tuple[Rule, ...]
     by: int | None
+    before: tuple[Rule, ...] = ()
 
 
 class _Tried(Exception):
@@ -35,9 +39,10 @@ class RuleService:
 
     async def set_list(self, drafts: Sequence[RuleDraft], by: int | None = None) -> list[Rule]:
         """Add a list; answer its rules. :raises RulesWrong:"""
+        before = tuple(await self.current())
         async with self._db.transaction() as tx:
             added = await self._add(tx, drafts, by, self._clock.now())
-            await tx.publish(RulesSet(tuple(added), by))
+            await tx.publish(RulesSet(tuple(added), by, before))
         return added
 
     async def try_list(self, drafts: Sequence[RuleDraft], service_id: int, kind: str, price: int) -> Rule | None:
