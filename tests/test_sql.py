@@ -55,7 +55,7 @@ OWNERS = {
     "reviews": ["reviews"],
     "chat": ["conversations", "messages", "message_files", "chat_blocks", "offers"],
     "audit": ["audit_entries", "audit_heads"],
-    "notifications": ["notifications", "notification_boxes", "push_accounts", "push_subscriptions"],
+    "notifications": ["notifications", "notification_boxes", "push_accounts", "push_subscriptions", "announcements"],
     "admin": ["staff_notes", "staff_filters"],
     "texts": ["text_versions"],
     "reports": ["report_cases", "reports"],

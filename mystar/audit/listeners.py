@@ -35,6 +35,7 @@ from mystar.earnings.sending.model import PayoutQueueResumed
 from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
 from mystar.kit.postgres.database import Tx
+from mystar.notifications.announcements.model import AnnouncementMade
 from mystar.orders.model import STATUS_FACTS, OrderFact, OrderMoneyDecided, Role
 from mystar.orders.studio.model import StudioOrderChanged, StudioOrderFact, StudioOrderQueued, StudioOrderWithdrawn
 from mystar.payments.model import MoneyMoved, PaymentFailed
@@ -80,6 +81,7 @@ class Listeners:
         events.on(RulesSet, self._rules_set)
         events.on(VisibilityChanged, self._visibility_changed)
         events.on(ConversationReadByStaff, self._conversation_read)
+        events.on(AnnouncementMade, self._announcement_made)
         events.on(TextChanged, self._text_changed)
         events.on(CaseDecided, self._case_decided)
         events.on(TaxonomyChanged, self._taxonomy_changed)
@@ -112,6 +114,11 @@ class Listeners:
         before, after = map(_masked, (event.before, event.after)) if is_contact else (event.before, event.after)
         subject = _account(event.account_id)
         await self._audit.record(tx, "field_changed", subject, field=event.field, before=before, after=after)
+
+    async def _announcement_made(self, tx: Tx, event: AnnouncementMade) -> None:
+        one = event.announcement
+        act = "announcement_stopped" if one.stopped_at else "announcement_sending"
+        await self._audit.record(tx, act, f"announcement:{one.id}", audience=str(one.audience))
 
     async def _text_changed(self, tx: Tx, event: TextChanged) -> None:
         await self._audit.record(tx, "text_changed", f"text:{event.name}", before=event.before, after=event.after)

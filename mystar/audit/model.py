@@ -73,6 +73,8 @@ ACTIONS = (
     "payout_queue_resumed",
     "list_exported",
     "note_added",
+    "announcement_sending",
+    "announcement_stopped",
     "text_changed",
     "reports_decided",
     "conversation_read",

@@ -47,6 +47,7 @@ class Kind(StrEnum):
     REPORT_DISMISSED = "report_dismissed"
     REPORT_UPHELD = "report_upheld"
     WARNING = "warning"
+    ANNOUNCEMENT = "announcement"
     CONTENT_REMOVED = "content_removed"
 
 
@@ -240,6 +241,10 @@ WORDS: dict[str, Wording] = {
         Text("Предупреждение", "Warning"),
         Text("Предупреждение администрации: {note}", "A warning from the staff: {note}"),
         is_urgent=True,
+    ),
+    Kind.ANNOUNCEMENT: Wording(
+        Text("Новости площадки", "News of the platform"),
+        Text("{subject_ru}. {text_ru}", "{subject_en}. {text_en}"),
     ),
     Kind.CONTENT_REMOVED: Wording(
         Text("Скрыто администрацией", "Removed by the staff"),

@@ -9,12 +9,16 @@ from functools import partial
 from aiohttp import web
 
 from mystar.infrastructure import Constraints, Infrastructure
+from mystar.kit.background import every
 from mystar.kit.outbox.web_push import VapidKey, WebPush
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.web.routes import Route
 from mystar.kit.web.site import Site
 from mystar.notifications import handlers, sockets
-from mystar.notifications.keys import ENCODERS, NOTIFICATIONS, PUSH
+from mystar.notifications.announcements.repository import CONSTRAINTS as ANNOUNCEMENT_CONSTRAINTS
+from mystar.notifications.announcements.repository import PERSONAL_DATA as ANNOUNCEMENT_DATA
+from mystar.notifications.announcements.service import AnnouncementService
+from mystar.notifications.keys import ANNOUNCEMENTS, ENCODERS, NOTIFICATIONS, PUSH
 from mystar.notifications.listeners import Listeners
 from mystar.notifications.mails import OrderMails
 from mystar.notifications.model import Notification, Subject
@@ -30,12 +34,14 @@ from mystar.notifications.staff_mails import StaffMails
 from mystar.notifications.tasks import Digests, tasks
 from mystar.orders.keys import ORDERS
 
+#: Seconds between two looks for announcements; one that is being sent goes on at once.
+_ANNOUNCEMENT_SECONDS = 5.0
 ROUTES: tuple[Route, ...] = (*handlers.ROUTES, *push_handlers.ROUTES, *sockets.ROUTES)
-CONSTRAINTS: Constraints = {}
+CONSTRAINTS: Constraints = ANNOUNCEMENT_CONSTRAINTS
 
 
 def add(app: web.Application, infra: Infrastructure) -> None:
-    infra.add_personal_data(PERSONAL_DATA, PUSH_DATA)
+    infra.add_personal_data(PERSONAL_DATA, PUSH_DATA, ANNOUNCEMENT_DATA)
     settings, mailer, clock = infra.settings.notifications, infra.mailer, infra.clock
     digest = timedelta(minutes=settings.digest_minutes)
     notifications = NotificationService(
@@ -58,6 +64,8 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     app.cleanup_ctx.extend(
         tasks(notifications, Digests(infra.db, notifications, mailer, clock, partial(_page_of, infra.site)), digest)
     )
+    app[ANNOUNCEMENTS] = announcements = AnnouncementService(infra.db, clock, notifications, mailer, infra.site)
+    app.cleanup_ctx.append(every(_ANNOUNCEMENT_SECONDS, announcements.send_next, name="announcements", batch=1))
     _add_push(app, infra)
 
 

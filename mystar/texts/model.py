@@ -19,7 +19,7 @@ LONGEST = {"subject": 200, "text": 2000, "body": 10_000, "button": 60, "action":
 #: Values that every mail about an order has.
 _OF_ORDERS = {"number", "what", "star", "customer", "amount"}
 _ONE_VALUE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-_AFTER_COMMA = re.compile(r"\{\{\s*\", \" ~ (\w+) if \1\s*\}\}")
+_AFTER_COMMA = re.compile(r"\{\{\s*\"(,? )\" ~ (\w+) if \2\s*\}\}")
 _BUTTON = re.compile(r"button\(link, \"([^\"]+)\"\)")
 
 #: By language, then by part.
@@ -110,7 +110,8 @@ def _notices() -> Iterator[EditableText]:
         used = frozenset.union(*(frozenset(placeholders(text)) for one in parts.values() for text in one.values()))
         names = used | _OF_ORDERS if "number" in used else used
         # The subject is the shortest that says what the mail is about.
-        yield EditableText(f"notice.{name}", notice.subject, parts, names, frozenset())
+        title = Text(*(re.sub(r"\{\w+\}", "…", subject) for subject in notice.subject))
+        yield EditableText(f"notice.{name}", title, parts, names, frozenset())
 
 
 def _mails() -> Iterator[EditableText]:
@@ -124,7 +125,7 @@ def _mails() -> Iterator[EditableText]:
 def _parts_of(name: str, language: str) -> dict[str, str]:
     folder = resources.files("mystar") / "templates" / "mail"
     source = folder.joinpath(f"{name}.{language}.txt").read_text()
-    plain = _ONE_VALUE.sub(r"{\1}", _AFTER_COMMA.sub(r", {\1}", source))
+    plain = _ONE_VALUE.sub(r"{\1}", _AFTER_COMMA.sub(r"\1{\2}", source))
     subject, _, body = plain.partition("\n\n")
     button = _BUTTON.search(folder.joinpath(f"{name}.{language}.html").read_text())
     parts = {"subject": subject.removeprefix("Subject: "), "body": body.strip()}

@@ -230,7 +230,7 @@ async def test_actions_need_their_role(app: web.Application, factory: Factory, a
 QUICK = {
     "protects": (
         *("accounts/1/block/", "accounts/1/keep/", "accounts/1/sessions/1/end/", "earnings/1/stop/"),
-        *("orders/1/earning/stop/", "reports/1/decide/"),
+        *("orders/1/earning/stop/", "reports/1/decide/", "announcements/1/stop/"),
     ),
     "what it moves can be given back, and cancelling what was captured needs it in the domain": (
         *("orders/1/approve/", "orders/1/capture/", "orders/1/cancel/", "orders/1/resume-payment/"),
@@ -239,7 +239,7 @@ QUICK = {
     "shown, hidden and worded differently": (
         *("categories/", "categories/1/", "categories/1/delete/", "skills/", "skills/1/", "skills/1/delete/"),
         *("tags/", "tags/1/", "tags/1/delete/", "creators/1/top/", "services/1/listing/", "reviews/1/listing/"),
-        *("commission-rules/draft/", "texts/1/preview/"),
+        *("commission-rules/draft/", "texts/1/preview/", "announcements/preview/"),
     ),
     "the same for several rows": tuple(
         f"{name}/bulk/" for name in ("services", "reviews", "receipts", "outbox", "mails")

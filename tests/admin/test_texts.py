@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 
 import pytest
@@ -16,7 +17,7 @@ from mystar.kit.outbox.texts import TextStore, filled
 from mystar.kit.postgres.database import Database
 from mystar.settings import Settings
 from mystar.texts.keys import TEXTS
-from mystar.texts.model import editable
+from mystar.texts.model import checked, editable
 from tests.admin.conftest import AsRole, Panel
 from tests.api_server import ApiTestServer
 from tests.conftest import Api
@@ -97,6 +98,13 @@ async def test_another_process_uses_a_changed_text_at_once(
             async with asyncio.timeout(10):
                 while "notice.message" not in store.current:  # noqa: ASYNC110 - nothing signals it
                     await asyncio.sleep(0.05)
+
+
+def test_what_is_built_in_has_no_other_syntax_and_is_accepted() -> None:
+    assert len(editable()) > 30
+    for text in editable().values():
+        assert checked(text, text.built_in) == text.built_in, text.name
+        assert not re.search(r"\{\{|\{%", str(text.built_in)), text.name
 
 
 def test_a_broken_text_never_stops_a_mail(caplog: pytest.LogCaptureFixture) -> None:

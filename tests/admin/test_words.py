@@ -12,6 +12,7 @@ from aiohttp import web
 import mystar
 from mystar.admin.lists import audit_labels, code_labels, labels
 from mystar.admin.lists import reports as report_labels
+from mystar.admin.lists.announcement_labels import AUDIENCES
 from mystar.admin.lists.route_labels import PANEL_ROUTES, route_words
 from mystar.app import contracts
 from mystar.audit.model import ACTIONS
@@ -60,6 +61,7 @@ COLUMNS: Mapping[str, Mapping[str, Text]] = {
     "receipts_kind_check": labels.RECEIPT_KINDS,
     "receipts_scheme_check": code_labels.SCHEMES,
     "receipts_status_check": labels.RECEIPT_STATUSES,
+    "announcements_audience_check": AUDIENCES,
     "services_kind_check": labels.SERVICE_KINDS,
     "report_cases_kind_check": report_labels.REPORTED_KINDS,
     "report_cases_decision_check": report_labels.DECISIONS,

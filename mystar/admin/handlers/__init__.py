@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mystar.admin.handlers import (
+    announcements,
     assets,
     bulk,
     commission,
@@ -39,6 +40,7 @@ ROUTES: tuple[Route, ...] = (
     *outbox.ROUTES,
     *search.ROUTES,
     *receipts.ROUTES,
+    *announcements.ROUTES,
     *reports.ROUTES,
     *texts.ROUTES,
     *earnings.ROUTES,

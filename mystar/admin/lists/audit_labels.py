@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mystar.admin.lists.announcement_labels import AUDIENCES
 from mystar.admin.lists.labels import (
     BEARERS,
     LEDGER_REASONS,
@@ -76,6 +77,8 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
     "payout_queue_resumed": Text("выплаты снова отправляются", "payouts are sent again"),
     "list_exported": Text("список выгружен в CSV", "list exported as CSV"),
     "note_added": Text("внутренняя заметка", "internal note"),
+    "announcement_sending": Text("объявление отправляется", "announcement being sent"),
+    "announcement_stopped": Text("объявление остановлено", "announcement stopped"),
     "text_changed": Text("изменён текст письма", "text of a mail changed"),
     "reports_decided": Text("решение о жалобах", "reports decided"),
     "conversation_read": Text("прочитана переписка сторон", "conversation of the parties read"),
@@ -101,6 +104,7 @@ SUBJECTS: Mapping[str, tuple[Text, str]] = {
     "tag": (Text("тег", "tag"), "/admin/tags/{id}/"),
     "skill": (Text("навык", "skill"), "/admin/skills/{id}/"),
     "commission_rules": (Text("правила комиссии, список", "commission rules, list"), "/admin/commission-rules/"),
+    "announcement": (Text("объявление", "announcement"), "/admin/announcements/"),
     "report_case": (Text("жалобы", "reports"), "/admin/reports/{id}/"),
     "message": (Text("сообщение", "message"), ""),
     "audit": (Text("запись журнала", "audit entry"), ""),
@@ -111,6 +115,7 @@ DETAILS: Mapping[str, Text] = {
     "account": Text("аккаунт", "account"),
     "after": Text("стало", "after"),
     "amount": Text("сумма", "amount"),
+    "audience": Text("кому", "to whom"),
     "bearer": Text("за счёт", "borne by"),
     "before": Text("было", "before"),
     "by": Text("кто", "by"),
@@ -229,6 +234,7 @@ _BY: Mapping[str, Text] = {
 }
 #: Words for codes in the details, by action and name; actions that are not named here use "".
 CODES: Mapping[tuple[str, str], Mapping[str, Text]] = {
+    ("", "audience"): AUDIENCES,
     ("", "bearer"): BEARERS,
     ("", "by"): _BY,
     ("", "door"): _CHANNELS,
