@@ -141,7 +141,10 @@ join payout_details on payout_details.id = payouts.details_id
 where payouts.id = any(%(ids)s::bigint[]);
 
 -- name: payout_page
-select payouts.*, accounts.username as creator, payout_details.mask, payout_details.kind, payout_details.confirmed_at
+-- Members of the staff are noted as "account:<id>", the operator of the command line by the name of their log-in.
+select payouts.*, accounts.username as creator, payout_details.mask, payout_details.kind, payout_details.confirmed_at,
+    (select username from accounts where 'account:' || id = approved_as) as approved_name,
+    (select username from accounts where 'account:' || id = second_as) as second_name
 from payouts
 join accounts on accounts.id = payouts.creator_id
 join payout_details on payout_details.id = payouts.details_id

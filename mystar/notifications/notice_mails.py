@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mystar.chat.model import Message
 from mystar.earnings.model import BalanceAdjusted
-from mystar.earnings.payouts.model import Payout
+from mystar.earnings.payouts.model import REASONS, Payout
 from mystar.errors import Text
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer, unlinked
@@ -61,9 +61,11 @@ class NoticeMails:
 
     async def payout(self, tx: Tx, name: str, payout: Payout, amount: int) -> None:
         """:param name: "payout_paid", "payout_failed", "payout_not_made" or "payout_returned"."""
+        reasons = dict.fromkeys(part.reason for part in payout.parts if part.reason and name != "payout_paid")
+        why = [(REASON, REASONS[reason]) for reason in reasons if reason in REASONS]
         draft = MailContent(
             {"amount": rubles(amount), "destination": payout.mask},
-            [(SUM, rubles(amount)), (Text("Куда", "To"), payout.mask)],
+            [(SUM, rubles(amount)), (Text("Куда", "To"), payout.mask), *why],
         )
         reader = await self._reader(tx, payout.creator_id, name)
         await self._send(tx, name, reader, draft, ("payout", payout.id))

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from mystar.demo import DemoRefused, fixtures
 from mystar.demo.loader import is_loaded, load
 from mystar.demo.profiles import PROFILES
 from mystar.demo.studio import DEMO_STUDIO_ORDERS
+from mystar.earnings.payouts.repository import PayoutRepository
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.orders.model import Money, Status
@@ -148,6 +150,8 @@ async def assert_earnings_can_be_followed(db: Database) -> None:
         " and payouts.status = 'paid' and payout_details.kind = 'card'",
     )
     assert [await db.value(query) for query in shown] == [True] * len(shown)
+    # Nor does it differ from itself when the unknown payout is old.
+    assert await PayoutRepository(db).differences(datetime.now(UTC) + timedelta(days=1)) == []
 
 
 async def assert_provider_agrees(db: Database, sandbox: SandboxProcess) -> None:

@@ -127,11 +127,40 @@ class Bench:
         assert found is not None
         return found
 
-    # Payouts
+    # What the staff do, through the panel
 
-    async def earned(self, amount: int) -> None:
-        """So many kopecks are available, whatever for."""
-        await self.app[EARNINGS].adjust(None, self.creator.id, amount, "earned elsewhere")
+    async def panel(self, path: str, by: Person | None = None, status: int = 204, **fields: object) -> str:
+        """Send a form of the panel; answer the text. The staff are an owner, unless said otherwise."""
+        person = by or self.staff
+        answer = await self.api.post(f"/admin/{path}/", data=fields, as_=person)
+        text = await answer.text()
+        if "reauthentication_needed" in text and status < 400:
+            await self.reauthenticate(person)
+            answer = await self.api.post(f"/admin/{path}/", data=fields, as_=person)
+            text = await answer.text()
+        assert answer.status == status, text
+        return text
+
+    async def decide(
+        self, payout_id: int, verb: str, by: Person | None = None, status: int = 204, **fields: object
+    ) -> str:
+        """What the page of a payout offers: approve, paid, failed, returned, send-again."""
+        return await self.panel(f"payouts/{payout_id}/{verb}", by, status, **fields)
+
+    async def on_order(self, order_id: int, verb: str, status: int = 204, **fields: object) -> str:
+        """What the page of an order offers: stop, resume, settle, chargeback."""
+        return await self.panel(f"orders/{order_id}/earning/{verb}", None, status, **fields)
+
+    async def on_balance(self, verb: str, status: int = 204, **fields: object) -> str:
+        """What the page of the creator's balance offers: adjust, write-off, stop, resume."""
+        return await self.panel(f"earnings/{self.creator.id}/{verb}", None, status, **fields)
+
+    async def earned(self, amount: int, reason: str = "earned elsewhere") -> None:
+        """A bonus of so many kopecks, or a fine."""
+        direction, sum_ = "fine" if amount < 0 else "bonus", rubles_text(abs(amount))
+        await self.on_balance("adjust", amount=sum_, direction=direction, reason=reason)
+
+    # Payouts
 
     async def details(self, status: int = 200, **fields: Any) -> dict[str, Any]:
         """Set the creator's payout details, by SBP unless said otherwise."""

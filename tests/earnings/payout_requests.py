@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from mystar.earnings.keys import PAYOUTS
 from mystar.earnings.payouts.model import Approver
 from tests.earnings.bench import Bench
 from tests.waiting import eventually
@@ -24,9 +23,9 @@ async def approved_payout(bench: Bench, amount: int = 125_000, **details: Any) -
     await bench.earned(amount)
     await bench.details(**details)
     payout = await bench.payout()
-    await bench.app[PAYOUTS].approve(OPERATOR, payout["id"])
+    await bench.decide(payout["id"], "approve")
     if amount > SECOND_PAIR_ABOVE:
-        await bench.app[PAYOUTS].approve(OWNER, payout["id"])
+        await bench.decide(payout["id"], "approve", await bench.factory.staff("owner"))
     return payout
 
 

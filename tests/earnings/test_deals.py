@@ -18,7 +18,6 @@ from mystar.payments.keys import PAYMENTS
 from mystar.payments.model import MethodNotOffered
 from mystar.settings import Settings, SettingsWrong
 from tests.earnings.bench import TWENTY_PER_CENT, Bench
-from tests.earnings.payout_requests import OPERATOR
 from tests.factory import actor
 from tests.sandbox_process import SandboxProcess, sandbox_in
 from tests.waiting import eventually
@@ -71,7 +70,7 @@ async def test_an_order_is_paid_into_a_deal_and_the_share_out_of_it(bench: Bench
     # Nothing of a deal is ever available for an ordinary payout.
     assert await bench.balance() == {"reserved": 120_000}
     [payout_id] = await payouts(bench, Status.REQUESTED)
-    await bench.app[PAYOUTS].approve(OPERATOR, payout_id)
+    await bench.decide(payout_id, "approve")
 
     async def is_paid() -> bool:
         return await bench.balance() == {"paid": 120_000}
@@ -159,7 +158,7 @@ async def test_a_failed_payout_stays_in_its_deal_until_the_details_change(bench:
     await bench.completed(PRICE)
     await cleared(bench)
     [payout_id] = await payouts(bench, Status.REQUESTED)
-    await bench.app[PAYOUTS].approve(OPERATOR, payout_id)
+    await bench.decide(payout_id, "approve")
 
     async def is_back() -> bool:
         return await bench.balance() == {"pending": 120_000}

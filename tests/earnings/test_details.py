@@ -8,11 +8,11 @@ import pytest
 from yarl import URL
 
 from mystar.audit.keys import AUDIT
-from mystar.earnings.keys import PAYOUT_DETAILS, PAYOUTS
+from mystar.earnings.keys import PAYOUT_DETAILS
 from mystar.kit.keys import DATABASE
 from mystar.kit.security.sealing import SealBroken, Sealer
 from tests.earnings.bench import Bench
-from tests.earnings.test_payouts import OPERATOR, at_once, refused
+from tests.earnings.test_payouts import at_once, refused
 
 DETAILS = "/api/v1/payouts/details/"
 KINDS: dict[str, tuple[dict[str, Any], str]] = {
@@ -20,7 +20,7 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
     "card": ({"token": "pt-2c7d", "mask": "2200 00** **** 0004"}, "220000******0004"),
     "wallet": ({"account_number": "41001614575714"}, "*5714"),
     "bank_account": (
-        {"bic": "044525974", "account": "40817810099910004312", "inn": "500100732259", "name": "Иванов Иван"},
+        {"bic": "044525974", "account": "40817810199910004312", "inn": "500100732259", "name": "Иванов Иван"},
         "*4312",
     ),
 }
@@ -51,9 +51,18 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"kind": "sbp", "phone": "+79161234567", "bank_id": "4"}, "bank_id"),
     ({"kind": "card", "token": "4111 1111 1111 1111", "mask": "*1111"}, "token"),
     ({"kind": "card", "token": "pt-1", "mask": "4111111111111111"}, "mask"),
+    ({"kind": "card", "token": "2200-7000-0000-0005", "mask": "*0005"}, "token"),
     ({"kind": "wallet", "account_number": "12"}, "account_number"),
+    ({"kind": "wallet", "account_number": "5555 5555 5555 4444"}, "account_number"),
     ({**KINDS["bank_account"][0], "kind": "bank_account", "inn": "12x"}, "inn"),
     ({**KINDS["bank_account"][0], "kind": "bank_account", "name": " "}, "name"),
+    ({**KINDS["bank_account"][0], "kind": "bank_account", "inn": "500100732258"}, "inn"),
+    ({**KINDS["bank_account"][0], "kind": "bank_account", "inn": "7707083894"}, "inn"),
+    ({**KINDS["bank_account"][0], "kind": "bank_account", "inn": "77070838930"}, "inn"),
+    ({**KINDS["bank_account"][0], "kind": "bank_account", "inn": "000000000000"}, "inn"),
+    ({**KINDS["bank_account"][0], "kind": "bank_account", "account": "40817810899910004312"}, "account"),
+    ({**KINDS["bank_account"][0], "kind": "bank_account", "account": "40817840199910004312"}, "account"),
+    ({**KINDS["bank_account"][0], "kind": "bank_account", "bic": "944525974"}, "bic"),
     ({**KINDS["bank_account"][0], "kind": "bank_account", "account": ["1"]}, "account"),
 ]
 
@@ -95,10 +104,10 @@ async def test_the_same_details_again_start_no_new_cool_down(bench: Bench) -> No
 async def test_details_are_not_changed_while_a_payout_is_on_its_way(bench: Bench) -> None:
     await bench.earned(125_000)
     await bench.details()
-    asked, payouts = await bench.payout(), bench.app[PAYOUTS]
+    asked = await bench.payout()
     assert (await bench.details(409, phone="+79160000000"))["code"] == "payout_open"
-    await payouts.approve(OPERATOR, asked["id"])
-    await payouts.pay(OPERATOR, asked["id"], "17")
+    await bench.decide(asked["id"], "approve")
+    await bench.decide(asked["id"], "paid", document="17")
     await bench.details(phone="+79160000000")
 
 

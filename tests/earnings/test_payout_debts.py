@@ -8,18 +8,18 @@ from datetime import timedelta
 from mystar.earnings.keys import EARNINGS, PAYOUTS
 from mystar.kit.keys import DATABASE
 from tests.earnings.bench import Bench
-from tests.earnings.payout_requests import OPERATOR, at_once, refused
+from tests.earnings.payout_requests import at_once, refused
 
 
 @at_once
 async def test_a_refund_after_a_payout_becomes_a_debt_that_later_earnings_pay_off(bench: Bench) -> None:
     await bench.rules([{"name": "default", "percent": "20"}])
-    order_id, payouts = await bench.completed(150_000), bench.app[PAYOUTS]
+    order_id = await bench.completed(150_000)
     await bench.later(days=14)
     await bench.details()
     asked = await bench.payout()
-    await payouts.approve(OPERATOR, asked["id"])
-    await payouts.pay(OPERATOR, asked["id"], "17")
+    await bench.decide(asked["id"], "approve")
+    await bench.decide(asked["id"], "paid", document="17")
     await bench.refund(order_id, 50_000)
     assert await bench.balance() == {"available": -40_000, "paid": 120_000}
     assert (await bench.ledger(order_id))["platform"] == 20_000
@@ -28,7 +28,7 @@ async def test_a_refund_after_a_payout_becomes_a_debt_that_later_earnings_pay_of
     await bench.later(days=14)
     assert await bench.balance() == {"available": 24_000, "paid": 120_000}
     await refused(bench, "below_minimum", "240.00")
-    await bench.app[EARNINGS].charge_back(None, order_id, 100_000, "creator", fee=30_000)
+    await bench.on_order(order_id, "chargeback", amount="1000", bearer="creator", fee="300")
     assert await bench.balance() == {"available": -56_000, "paid": 120_000}
     assert await bench.is_sound()
 
@@ -39,33 +39,32 @@ async def test_debts_after_a_payout_are_written_off_or_charged_back_to_the_kopec
     stars = {what: await bench.factory.star(channel="market") for what in ("written off", "charged back", "borne")}
     orders = {what: await bench.completed(150_000, star) for what, star in stars.items()}
     await bench.later(days=14)
-    payouts, earnings = bench.app[PAYOUTS], bench.app[EARNINGS]
 
     async def paid(what: str) -> int:
         """The creator of the bench from now on is this one, whose whole share has arrived."""
         bench.creator = stars[what]
         await bench.details()
         asked = await bench.payout()
-        await payouts.approve(OPERATOR, asked["id"])
-        await payouts.pay(OPERATOR, asked["id"], "17")
+        await bench.decide(asked["id"], "approve")
+        await bench.decide(asked["id"], "paid", document="17")
         assert await bench.balance() == {"paid": 120_000}
         return orders[what]
 
     await bench.refund(await paid("written off"), 50_000)
     assert await bench.balance() == {"available": -40_000, "paid": 120_000}
-    assert await earnings.write_off(None, bench.creator.id, "gone") == 40_000
+    await bench.on_balance("write-off", reason="gone")
     assert await bench.balance() == {"paid": 120_000}
     assert (await bench.ledger())["losses"] == -40_000
 
     order_id = await paid("charged back")
     await bench.refund(order_id, 50_000)
-    await earnings.charge_back(None, order_id, 100_000, "creator", fee=30_000)
+    await bench.on_order(order_id, "chargeback", amount="1000", bearer="creator", fee="300")
     assert await bench.balance() == {"available": -120_000, "paid": 120_000}
     found = await bench.ledger(order_id)
     assert (found.get("platform", 0), found["losses"], found["chargebacks"]) == (0, -30_000, 100_000)
 
     order_id = await paid("borne")
-    await earnings.charge_back(None, order_id, 150_000, "platform")
+    await bench.on_order(order_id, "chargeback", amount="1500", bearer="platform")
     assert await bench.balance() == {"paid": 120_000}
     found = await bench.ledger(order_id)
     assert (found["platform"], found["losses"]) == (30_000, -150_000)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mystar.earnings.keys import PAYOUTS
-from mystar.earnings.payouts.model import Approver, PayoutsPaused, PayoutWrongTime, SecondPersonNeeded, Status, split
+from mystar.earnings.payouts.model import Status, split
 from tests.earnings.bench import Bench
 from tests.earnings.payout_requests import AT_ONCE, OPERATOR, at_once, refused
 
@@ -23,12 +23,12 @@ async def test_a_payout_is_asked_for_approved_and_paid(bench: Bench) -> None:
     assert (asked["status"], asked["amount"], asked["parts"]) == ("requested", "1250.00", [part])
     assert await bench.balance() == {"reserved": 125_000}
     payouts = bench.app[PAYOUTS]
-    await payouts.approve(OPERATOR, asked["id"])
+    await bench.decide(asked["id"], "approve")
     (line,) = await payouts.export(OPERATOR)
     assert (line.part.amount, line.destination["phone"]) == (125_000, "+79161234567")
     assert await payouts.export(OPERATOR) == []
     assert len(await payouts.export(OPERATOR, again=True)) == 1
-    await payouts.pay(OPERATOR, asked["id"], "17")
+    await bench.decide(asked["id"], "paid", document="17")
     shown = await bench.read(f"/api/v1/payouts/{asked['id']}/")
     assert (shown["status"], shown["parts"][0]["status"]) == ("paid", "paid")
     assert shown["closed_at"] is not None
@@ -42,14 +42,13 @@ async def test_a_payout_is_asked_for_approved_and_paid(bench: Bench) -> None:
 async def test_money_returned_by_the_bank_is_available_again(bench: Bench) -> None:
     await bench.earned(125_000)
     await bench.details()
-    payouts, asked = bench.app[PAYOUTS], await bench.payout()
-    await payouts.approve(OPERATOR, asked["id"])
-    await payouts.pay(OPERATOR, asked["id"], "17")
-    await payouts.return_(OPERATOR, asked["id"])
+    asked = await bench.payout()
+    await bench.decide(asked["id"], "approve")
+    await bench.decide(asked["id"], "paid", document="17")
+    await bench.decide(asked["id"], "returned")
     assert await bench.balance() == {"available": 125_000}
     assert (await bench.read(f"/api/v1/payouts/{asked['id']}/"))["status"] == "returned"
-    with pytest.raises(PayoutWrongTime):
-        await payouts.return_(OPERATOR, asked["id"])
+    assert "payout_wrong_time" in await bench.decide(asked["id"], "returned", status=409)
     kinds = [one["kind"] for one in (await bench.read("/api/v1/earnings/entries/?page_size=50"))["results"]]
     told = (await bench.read("/api/v1/notifications/"))["results"]
     assert [one["type"] for one in told] == ["payout_returned", "payout_paid", "balance_adjusted"]
@@ -62,9 +61,9 @@ async def test_money_returned_by_the_bank_is_available_again(bench: Bench) -> No
 async def test_a_payout_that_the_bank_refuses_is_available_again(bench: Bench) -> None:
     await bench.earned(125_000)
     await bench.details()
-    payouts, asked = bench.app[PAYOUTS], await bench.payout()
-    await payouts.approve(OPERATOR, asked["id"])
-    await payouts.fail(OPERATOR, asked["id"], "account closed")
+    asked = await bench.payout()
+    await bench.decide(asked["id"], "approve")
+    await bench.decide(asked["id"], "failed", reason="account closed")
     shown = await bench.read(f"/api/v1/payouts/{asked['id']}/")
     assert (shown["status"], shown["parts"][0]["reason"]) == ("failed", "account closed")
     assert await bench.balance() == {"available": 125_000}
@@ -87,10 +86,10 @@ async def test_the_reason_against_a_payout_is_named(bench: Bench) -> None:
     assert (await bench.read("/api/v1/earnings/"))["paused"] is None
     await refused(bench, "nothing_available", "1000.00", "1000.01")
     await refused(bench, "below_minimum", "1000.00", "999.99")
-    await bench.app[PAYOUTS].stop(OPERATOR, bench.creator.id, "a complaint")
+    await bench.on_balance("stop", reason="a complaint")
     await refused(bench, "paused", "1000.00")
     assert (await bench.read("/api/v1/earnings/"))["paused"] == "stopped"
-    await bench.app[PAYOUTS].stop(OPERATOR, bench.creator.id, None)
+    await bench.on_balance("resume")
     await bench.payout()
     await refused(bench, "payout_open", "0.00")
     await bench.earned(-1)
@@ -150,7 +149,7 @@ async def test_a_payout_can_be_withdrawn_until_it_is_on_its_way(bench: Bench) ->
         assert (answer.status, (await answer.json())["status"]) == (status, ends)
     assert await bench.balance() == {"available": 125_000}
     again, payouts = await bench.payout(), bench.app[PAYOUTS]
-    await payouts.approve(OPERATOR, again["id"])
+    await bench.decide(again["id"], "approve")
     await payouts.export(OPERATOR)
     answer = await bench.api.post(f"/api/v1/payouts/{again['id']}/cancel/", as_=bench.creator)
     assert (answer.status, (await answer.json())["status"]) == (409, "sending")
@@ -163,40 +162,39 @@ async def test_a_payout_can_be_withdrawn_until_it_is_on_its_way(bench: Bench) ->
     indirect=True,
 )
 async def test_who_approves_depends_on_the_sum(bench: Bench) -> None:
-    payouts = bench.app[PAYOUTS]
-    operator, owner = Approver("account:8", None, False), Approver("account:9", None, True)
+    operator, another = [await bench.factory.staff("operator") for _ in range(2)]
     await bench.earned(2_000_000)
     await bench.details()
     # The first payout to new details needs the staff, however small.
     first = await bench.payout("1500")
     assert first["status"] == "requested"
-    assert (await payouts.approve(operator, first["id"])).status is Status.APPROVED
-    await payouts.pay(operator, first["id"], "1")
+    await bench.decide(first["id"], "approve", operator)
+    assert (await bench.read(f"/api/v1/payouts/{first['id']}/"))["status"] == "approved"
+    await bench.decide(first["id"], "paid", operator, document="1")
     second = await bench.payout("2000")
     assert second["status"] == "approved"
-    await payouts.pay(operator, second["id"], "2")
+    await bench.decide(second["id"], "paid", operator, document="2")
     large = await bench.payout("5000.01")
-    assert (await payouts.approve(operator, large["id"])).status is Status.REQUESTED
-    for same in (operator, Approver("account:7", None, False)):
-        with pytest.raises(SecondPersonNeeded):
-            await payouts.approve(same, large["id"])
-    assert (await payouts.approve(owner, large["id"])).status is Status.APPROVED
-    with pytest.raises(PayoutWrongTime):
-        await payouts.approve(owner, large["id"])
+    await bench.decide(large["id"], "approve", operator)
+    assert (await bench.read(f"/api/v1/payouts/{large['id']}/"))["status"] == "requested"
+    for same in (operator, another):
+        assert "second_person_needed" in await bench.decide(large["id"], "approve", same, 409)
+    await bench.decide(large["id"], "approve")
+    assert (await bench.read(f"/api/v1/payouts/{large['id']}/"))["status"] == "approved"
+    await bench.decide(large["id"], "approve", status=409)
 
 
 @at_once
 async def test_no_payout_is_sent_while_payouts_are_stopped(bench: Bench) -> None:
     await bench.earned(125_000)
     await bench.details()
-    payouts, asked = bench.app[PAYOUTS], await bench.payout()
-    await payouts.stop(OPERATOR, bench.creator.id, "a complaint")
-    with pytest.raises(PayoutsPaused):
-        await payouts.approve(OPERATOR, asked["id"])
-    await payouts.stop(OPERATOR, bench.creator.id, None)
-    await payouts.approve(OPERATOR, asked["id"])
-    await payouts.stop(OPERATOR, bench.creator.id, "a complaint")
-    assert await payouts.export(OPERATOR) == []
+    asked = await bench.payout()
+    await bench.on_balance("stop", reason="a complaint")
+    assert "paused" in await bench.decide(asked["id"], "approve", status=409)
+    await bench.on_balance("resume")
+    await bench.decide(asked["id"], "approve")
+    await bench.on_balance("stop", reason="a complaint")
+    assert await bench.app[PAYOUTS].export(OPERATOR) == []
 
 
 def test_a_sum_is_cut_into_parts_that_the_method_allows() -> None:
@@ -210,11 +208,11 @@ def test_a_sum_is_cut_into_parts_that_the_method_allows() -> None:
 async def test_one_part_may_fail_and_the_others_be_paid(bench: Bench) -> None:
     await bench.earned(33_450_000)
     await bench.details(kind="card", token="pt-1", mask="220000******0004")
-    payouts, asked = bench.app[PAYOUTS], await bench.payout()
+    asked = await bench.payout()
     assert [part["amount"] for part in asked["parts"]] == ["150000.00", "150000.00", "34500.00"]
-    await payouts.approve(OPERATOR, asked["id"])
-    await payouts.fail(OPERATOR, asked["id"], "limit exceeded", part=2)
-    await payouts.pay(OPERATOR, asked["id"], "17")
+    await bench.decide(asked["id"], "approve")
+    await bench.decide(asked["id"], "failed", reason="limit exceeded", part=2)
+    await bench.decide(asked["id"], "paid", document="17")
     shown = await bench.read(f"/api/v1/payouts/{asked['id']}/")
     assert (shown["status"], [part["status"] for part in shown["parts"]]) == ("paid", ["paid", "failed", "paid"])
     assert await bench.balance() == {"available": 15_000_000, "paid": 18_450_000}

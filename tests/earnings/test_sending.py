@@ -15,7 +15,8 @@ from click.testing import CliRunner
 from mystar.cli import sending
 from mystar.earnings.keys import PAYOUT_RECONCILIATION, PAYOUT_SENDING, PAYOUTS
 from mystar.earnings.payouts.provider import Destination
-from mystar.earnings.sending.model import NotProvenAbsent, PayoutDifference
+from mystar.earnings.payouts.repository import PayoutRepository
+from mystar.earnings.sending.model import PayoutDifference
 from mystar.kit.keys import DATABASE
 from tests.earnings.bench import Bench
 from tests.earnings.payout_requests import OPERATOR, approved_payout, provider_payouts, wait_for_status
@@ -75,7 +76,7 @@ async def test_a_canceled_payout_makes_the_money_available_again(bench: Bench) -
     for number, reason in REASONS.items():
         await bench.details(phone=f"+790000000{number}")
         payout = await bench.payout()
-        await bench.app[PAYOUTS].approve(OPERATOR, payout["id"])
+        await bench.decide(payout["id"], "approve")
         failed = await wait_for_status(bench, payout, "failed")
         assert [part["reason"] for part in failed["parts"]] == [reason]
         assert await bench.balance() == {"available": 125_000}
@@ -92,13 +93,13 @@ async def test_an_empty_balance_stops_the_whole_queue_until_staff_resume_it(benc
     assert "insufficient_funds" in letter["text"]
 
     second = await bench.payout()
-    await bench.app[PAYOUTS].approve(OPERATOR, second["id"])
+    await bench.decide(second["id"], "approve")
     await bench.sandbox.fund_payouts(1_000_000)
     await bench.later(minutes=5)
     assert (await bench.read(f"/api/v1/payouts/{second['id']}/"))["status"] == "approved"
     assert len(await provider_payouts(bench)) == 1
 
-    await bench.app[PAYOUT_SENDING].resume_queue(OPERATOR)
+    await bench.panel("payouts/resume-queue")
     await bench.later(minutes=5)
     await wait_for_status(bench, second, "paid")
     keys = {line["idempotence_key"] for line in await bench.sandbox.journal() if line["kind"] == "payout.created"}
@@ -122,11 +123,11 @@ async def test_refused_credentials_stop_the_queue_and_fail_nothing(bench: Bench)
 
 async def test_a_payout_to_a_bank_account_is_paid_by_hand(bench: Bench) -> None:
     """The provider pays to none: it would never leave."""
-    account = {"bic": "044525225", "account": "40817810099910004312", "inn": "500100732259", "name": "Иванов Иван"}
+    account = {"bic": "044525225", "account": "40817810899910004312", "inn": "500100732259", "name": "Иванов Иван"}
     payout = await approved_payout(bench, kind="bank_account", **account)
     [line] = await bench.app[PAYOUTS].export(OPERATOR)
     assert (line.destination, line.part.amount) == (account, 125_000)
-    await bench.app[PAYOUTS].pay(OPERATOR, payout["id"], "17")
+    await bench.decide(payout["id"], "paid", document="17")
     assert await bench.balance() == {"paid": 125_000}
     assert await provider_payouts(bench) == []
 
@@ -192,16 +193,17 @@ async def test_a_payout_that_was_never_made_waits_for_a_person_after_twenty_hour
     payout = await approved_payout(bench)
     await wait_for_status(bench, payout, "unknown")
     part_id = payout["parts"][0]["id"]
+    late = await PayoutRepository(bench.app[DATABASE]).differences(bench.clock.now() + timedelta(minutes=1))
+    assert [(one.what, one.id) for one in late] == [("unknown for a day", part_id)]
     await bench.sandbox.faults(down=True)
     await bench.later(hours=20, minutes=1)
     await bench.sandbox.faults()
 
     async def proven() -> bool:
-        try:
-            await bench.app[PAYOUT_SENDING].send_again(OPERATOR, part_id)
-        except NotProvenAbsent:
-            return False
-        return True
+        answer = await bench.api.post(
+            f"/admin/payouts/{payout['id']}/send-again/", data={"part": part_id}, as_=bench.staff
+        )
+        return answer.status == 204
 
     await eventually(proven)
     await wait_for_status(bench, payout, "paid")
@@ -216,8 +218,8 @@ async def test_no_other_attempt_begins_while_the_first_may_still_pay(bench: Benc
     await wait_for_status(bench, payout, "unknown")
     await bench.sandbox.faults(payouts={"hold": True})
 
-    with pytest.raises(NotProvenAbsent):
-        await bench.app[PAYOUT_SENDING].send_again(OPERATOR, payout["parts"][0]["id"])
+    part_id = payout["parts"][0]["id"]
+    assert "not_proven_absent" in await bench.decide(payout["id"], "send-again", status=409, part=part_id)
 
 
 async def test_a_payout_is_not_sent_while_its_creator_is_stopped(bench: Bench) -> None:
@@ -225,13 +227,13 @@ async def test_a_payout_is_not_sent_while_its_creator_is_stopped(bench: Bench) -
     await bench.details()
     payout = await bench.payout()
     await bench.app[DATABASE].execute("update payout_queue set stopped_for = 'credentials'")
-    await bench.app[PAYOUTS].approve(OPERATOR, payout["id"])
-    await bench.app[PAYOUTS].stop(OPERATOR, bench.creator.id, "a complaint")
-    await bench.app[PAYOUT_SENDING].resume_queue(OPERATOR)
+    await bench.decide(payout["id"], "approve")
+    await bench.on_balance("stop", reason="a complaint")
+    await bench.panel("payouts/resume-queue")
     await bench.later(minutes=5)
     assert await provider_payouts(bench) == []
 
-    await bench.app[PAYOUTS].stop(OPERATOR, bench.creator.id, None)
+    await bench.on_balance("resume")
     await bench.later(minutes=5)
     await wait_for_status(bench, payout, "paid")
 

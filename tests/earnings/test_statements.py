@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from mystar.earnings.keys import EARNINGS, PAYOUTS, STATEMENTS
+from mystar.earnings.keys import STATEMENTS
 from mystar.earnings.statements.model import month_of
 from mystar.kit.keys import DATABASE
 from tests.earnings.bench import TWENTY_PER_CENT, Bench
-from tests.earnings.test_payouts import OPERATOR, at_once
+from tests.earnings.test_payouts import at_once
 
 LIST = "/api/v1/earnings/statements/"
 
@@ -49,11 +49,10 @@ async def test_a_statement_covers_a_month_from_opening_to_closing_balance(bench:
     await bench.later(days=14)
     await bench.refund(first, 25_000)
     await bench.details()
-    payouts, asked = bench.app[PAYOUTS], await bench.payout("1000")
-    await payouts.approve(OPERATOR, asked["id"])
-    await payouts.pay(OPERATOR, asked["id"], "17")
-    await payouts.return_(OPERATOR, asked["id"])
-    await bench.app[EARNINGS].adjust(None, bench.creator.id, 5_000, "=1+1")
+    asked = await bench.payout("1000")
+    for verb, said in (("approve", {}), ("paid", {"document": "17"}), ("returned", {})):
+        await bench.decide(asked["id"], verb, **said)
+    await bench.earned(5_000, "=1+1")
     assert await close(bench) == 1
     december, november = (await bench.read(LIST))["results"]
     assert (november["opening"], november["closing"]) == ("0.00", "240.00")

@@ -44,7 +44,7 @@ async def test_orders_of_older_versions_are_imported_frozen_and_without_a_commis
     await bench.approve(open_)
     assert await bench.balance() == {"frozen": 70_000, "pending": 50_000}
     assert await bench.is_sound()
-    await bench.app[EARNINGS].settle_before(None, paid)
+    await bench.on_order(paid, "settle")
     assert await bench.balance() == {"pending": 50_000, "paid": 70_000}
     await bench.refund(paid, 20_000)
     assert await bench.balance() == {"pending": 50_000, "available": -20_000, "paid": 70_000}
@@ -55,7 +55,7 @@ async def test_earnings_of_older_orders_clear_after_their_release(bench: Bench) 
     order_id = await bench.completed(100_000)
     await as_before(bench)
     await bench.later(days=30)
-    await bench.app[EARNINGS].resume(None, order_id)
+    await bench.on_order(order_id, "resume")
     assert await bench.balance() == {"pending": 100_000}
     await bench.later(days=14)
     assert await bench.balance() == {"available": 100_000}

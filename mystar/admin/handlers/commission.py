@@ -147,7 +147,10 @@ async def _charge_back(request: web.Request) -> Earning:
     if staff_of(request).by_cookie and await text_field(request, "seen", max_length=20) != str(count[0]["count"]):
         raise Conflict
     bearer: Bearer = "platform" if await text_field(request, "bearer", max_length=10) == "platform" else "creator"
-    return await request.app[EARNINGS].charge_back(actor_of(request), path_id(request), amount, bearer, note=note)
+    fee = await rubles_field(request, "fee") or 0
+    return await request.app[EARNINGS].charge_back(
+        actor_of(request), path_id(request), amount, bearer, fee=fee, note=note
+    )
 
 
 async def earning_card(request: web.Request, order_id: int) -> dict[str, Any] | None:

@@ -79,7 +79,7 @@ async def approve(request: web.Request) -> web.Response:
 async def pay(request: web.Request) -> web.Response:
     """Record that the money has arrived, by the bank's document. :raises PayoutWrongTime:"""
     document = await text_field(request, "document", min_length=1, max_length=100)
-    await request.app[PAYOUTS].pay(_by(request), path_id(request), document)
+    await request.app[PAYOUTS].pay(_by(request), path_id(request), document, await _part(request))
     return _back(request)
 
 
@@ -89,14 +89,14 @@ async def fail(request: web.Request) -> web.Response:
     reason = await text_field(request, "reason", min_length=1, max_length=500)
     payout = await load_row(request, "payout_page")
     async with await with_note(request, "account", payout["creator_id"]):
-        await request.app[PAYOUTS].fail(_by(request), path_id(request), reason)
+        await request.app[PAYOUTS].fail(_by(request), path_id(request), reason, await _part(request))
     return _back(request)
 
 
 @staff("operator", is_sensitive=True)
 async def return_(request: web.Request) -> web.Response:
     """Record that the bank sent the money back. :raises PayoutWrongTime:"""
-    await request.app[PAYOUTS].return_(_by(request), path_id(request))
+    await request.app[PAYOUTS].return_(_by(request), path_id(request), await _part(request))
     return _back(request)
 
 
@@ -169,6 +169,11 @@ async def _sum(request: web.Request) -> int:
     if not amount:
         raise Invalid(fields={"amount": [_NEEDED]})
     return amount
+
+
+async def _part(request: web.Request) -> int | None:
+    """The number of a part; None = all of them."""
+    return await number_field(request, "part", max_value=100_000) or None
 
 
 def _by(request: web.Request) -> Approver:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from mystar.admin.lists.audit_labels import CHANNELS
 from mystar.admin.lists.labels import PAYMENT_STATUSES
+from mystar.earnings.payouts.model import REASONS as PAYOUT_REASONS
 from mystar.errors import Text
 
 #: What differs between the provider and us.
@@ -135,7 +136,7 @@ VOCABULARIES: Mapping[str, Mapping[str, Text]] = {
     "payments": PAYMENT_STATUSES,
     "provider": PROVIDER_STATUSES,
     "payout_ways": PAYOUT_WAYS,
-    "reasons": PROVIDER_REASONS,
+    "reasons": {**PROVIDER_REASONS, **PAYOUT_REASONS},
     "schemes": SCHEMES,
     "topics": TOPICS,
 }

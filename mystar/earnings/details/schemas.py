@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
 
 from mystar.accounts.credentials import InvalidCredential, normalize_phone
 from mystar.earnings.details.model import FIELDS, Bank, Details
+from mystar.earnings.details.numbers import is_account_of, is_card, is_inn
 from mystar.errors import Text
 from mystar.kit.web.fields import BaseSchema, Id, PlainText
 
@@ -16,6 +18,13 @@ _DIGITS = Text("Введите цифры: {count}.", "Enter digits: {count}.")
 _NEEDED = Text("Обязательное поле.", "Missing data for required field.")
 _PHONE = Text("Введите российский мобильный номер.", "Enter a Russian mobile number.")
 _CARD_NUMBER = Text("Номер карты не принимается: нужен токен.", "Card numbers are not accepted: a token is needed.")
+_WALLET = Text("Это номер карты, а не кошелька.", "This is the number of a card, not of a wallet.")
+_INN = Text("Такого ИНН не бывает: проверьте цифры.", "There is no such INN: please check its digits.")
+_ACCOUNT = Text(
+    "Номер счёта не подходит к БИК: проверьте цифры обоих.", "The account does not fit the BIC: please check both."
+)
+_CURRENCY = Text("Нужен рублёвый счёт.", "The account must be one in rubles.")
+_BIC = Text("БИК начинается с 01–04.", "A BIC begins with 01 to 04.")
 _MASK = Text("Введите маску карты: видны не больше десяти цифр.", "Enter a card's mask: at most ten digits are shown.")
 
 
@@ -64,11 +73,46 @@ class DetailsDraft(Confirmation):
             raise ValidationError(problems)
         if kind == "sbp":
             given["phone"] = _mobile(given["phone"])
-        if kind == "card" and re.fullmatch("[0-9 ]{12,}", given["token"]):
-            raise ValidationError({"token": [_CARD_NUMBER]})
-        if kind == "card" and not 4 <= len(re.sub("[^0-9]", "", given["mask"])) <= 10:
-            raise ValidationError({"mask": [_MASK]})
+        elif problems := {name: [text] for name, text in _PROBLEMS[kind](given).items()}:
+            raise ValidationError(problems)
         return {"kind": kind, "fields": given, "password": data["password"]}
+
+
+def _card_problems(given: Mapping[str, str]) -> dict[str, Text]:
+    problems = {}
+    if _is_number(given["token"]):
+        problems["token"] = _CARD_NUMBER
+    if not 4 <= len(re.sub("[^0-9]", "", given["mask"])) <= 10:
+        problems["mask"] = _MASK
+    return problems
+
+
+def _wallet_problems(given: Mapping[str, str]) -> dict[str, Text]:
+    number = given["account_number"]
+    return {"account_number": _WALLET} if is_card(number) and not number.startswith("4100") else {}
+
+
+def _bank_problems(given: Mapping[str, str]) -> dict[str, Text]:
+    problems = {}
+    if not re.match("0[1-4]", given["bic"]):
+        problems["bic"] = _BIC
+    if given["account"][5:8] != _RUBLES:
+        problems["account"] = _CURRENCY
+    elif not is_account_of(given["account"], given["bic"]):
+        problems["account"] = _ACCOUNT
+    if not is_inn(given["inn"]):
+        problems["inn"] = _INN
+    return problems
+
+
+#: The code of rubles in the number of an account.
+_RUBLES = "810"
+_PROBLEMS = {"card": _card_problems, "wallet": _wallet_problems, "bank_account": _bank_problems}
+
+
+def _is_number(token: str) -> bool:
+    """Whether a token is the number of a card, however its digits are grouped."""
+    return re.fullmatch("[0-9 -]{12,}", token) is not None or is_card(re.sub("[ ._-]", "", token))
 
 
 def _mobile(raw: str) -> str:

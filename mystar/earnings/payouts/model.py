@@ -101,6 +101,23 @@ class Payout:
     parts: tuple[Part, ...] = ()
 
 
+#: Why a part was not paid, in plain words, by the provider's code or ours; other reasons are the staff's own words.
+REASONS: Mapping[str, Text] = {
+    "insufficient_funds": Text("не хватило денег на балансе выплат", "the payout balance was short of money"),
+    "fraud_suspected": Text("провайдер заподозрил мошенничество", "the provider suspected fraud"),
+    "one_time_limit_exceeded": Text("превышен лимит одной выплаты", "the limit of one payout was exceeded"),
+    "periodic_limit_exceeded": Text("превышен лимит за период", "the limit of a period was exceeded"),
+    "rejected_by_payee": Text("банк получателя отклонил перевод", "the recipient's bank rejected the transfer"),
+    "general_decline": Text("провайдер отказал без объяснения", "the provider declined without a reason"),
+    "issuer_unavailable": Text("банк получателя не отвечает", "the recipient's bank does not answer"),
+    "recipient_not_found": Text("получатель не найден", "the recipient was not found"),
+    "recipient_check_failed": Text("имя получателя не совпало", "the recipient's name did not match"),
+    "identification_required": Text("получатель не идентифицирован", "the recipient has not been identified"),
+    "no_answer": Text("ответа не было", "there was no answer"),
+    "key_forgotten": Text("повторить вызов уже нельзя", "the call cannot be repeated any more"),
+}
+
+
 class Approver(NamedTuple):
     """Who decides about a payout: a member of the staff, or the operator of the command line."""
 

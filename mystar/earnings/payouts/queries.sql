@@ -124,9 +124,12 @@ where payouts.status = 'sending' and stopped_at < coalesce(payouts.exported_at, 
 order by payouts.id limit %(limit)s;
 
 -- name: long_unknown
-select 'payout part' as of, 'unknown for a day' as what, id, amount as stored, 0 as counted from payout_parts
-where status = 'unknown' and coalesce(sent_at, updated_at) < %(before)s
-order by id limit %(limit)s;
+-- What a provider should have told by now; of a payout by hand only the staff can find out.
+select 'payout part' as of, 'unknown for a day' as what, payout_parts.id, payout_parts.amount as stored, 0 as counted
+from payout_parts join payouts on payouts.id = payout_id
+where payout_parts.status = 'unknown' and provider <> 'manual'
+    and coalesce(payout_parts.sent_at, payout_parts.updated_at) < %(before)s
+order by payout_parts.id limit %(limit)s;
 
 -- name: count_open_payouts
 -- Of each status that reserves money, by payouts_status_idx, up to a limit.
