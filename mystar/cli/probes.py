@@ -141,6 +141,10 @@ async def _provider(settings: Settings) -> Problems:
     gateway = YooKassa(url=shop.url, shop_id=shop.shop_id, secret_key=shop.secret_key, timeout=shop.timeout_seconds)
     try:
         await gateway.list_payments(None)
+        taken = await gateway.payment_methods()
+        for method in settings.payments.methods:
+            if taken is not None and method not in taken:
+                yield f"MYSTAR_PAYMENTS__METHODS: the provider does not take {method} from this shop"
     except ProviderError as error:
         yield f"MYSTAR_PAYMENTS__YOOKASSA__SHOP_ID, __SECRET_KEY or __URL: {error or type(error).__name__}"
     finally:

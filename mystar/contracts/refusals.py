@@ -41,7 +41,8 @@ REFUSALS: Mapping[str, str] = {
     ),
     "greetings.payment-outcome.get": "not_found",
     "greetings.payment.get": (
-        "method_not_offered order_wrong_time payment_link_refused payment_settled payment_stopped"
+        "method_not_offered order_wrong_time payment_link_refused payment_method_refused payment_settled "
+        "payment_stopped"
     ),
     "greetings.personal.get": "forbidden token_refused",
     "greetings.personal.put": "forbidden",
@@ -167,7 +168,7 @@ REFUSALS: Mapping[str, str] = {
     "market.order-deliveries.get": "order_not_found",
     "market.order-deliveries.post": "file_unknown nothing_delivered order_not_found order_not_yours",
     "market.order-dispute.post": "order_not_found order_not_yours order_wrong_time",
-    "market.order-pay.post": "order_not_found order_not_yours",
+    "market.order-pay.post": "method_not_offered order_not_found order_not_yours",
     "market.order-refund.post": (
         "deal_paid_out order_not_found order_not_yours order_wrong_time reauthentication_needed refund_too_much "
         "second_factor_setup_required"

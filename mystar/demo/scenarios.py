@@ -16,11 +16,13 @@ from mystar.demo.sandbox_payer import SandboxPayer
 from mystar.demo.videos import Video
 from mystar.errors import Unavailable
 from mystar.files.service import FileService
+from mystar.kit.clock import Clock
 from mystar.kit.web.pagination import PageRequest
 from mystar.orders.model import Role
 from mystar.orders.reads import OrderReads
 from mystar.orders.service import OrderService
 from mystar.orders.state_machine import Action
+from mystar.payments.methods import OfferedMethods
 from mystar.payments.service import PaymentService
 
 log = logging.getLogger(__name__)
@@ -109,7 +111,8 @@ class ScenarioRunner:
                 link = URL(await orders.payment_link(placed.buyer, order_id))
                 await self._pay_by_sbp(order_id, link.query["sig"])
             case Action.PAY:
-                await orders.pay(placed.buyer, order_id)
+                # The default, at once: nothing of the demo follows the link.
+                await orders.pay(placed.buyer, order_id, self._payments.methods.choose(None, is_deal=False))
                 await self._payments.wait_for(order_id, self._call_timeout)
             case Action.MONEY_HELD:
                 await self._decide_payment(placed, "pay")
@@ -137,7 +140,7 @@ class ScenarioRunner:
     async def _pay_by_sbp(self, order_id: int, signature: str) -> None:
         """Whatever methods buyers of this installation choose from."""
         offered = self._payments.methods
-        self._payments.methods = (*offered, "sbp")
+        self._payments.methods = OfferedMethods(("bank_card", "sbp"), Clock())
         try:
             await self._orders.pay_by_link(order_id, signature, "sbp")
         finally:

@@ -27,6 +27,7 @@ from mystar.orders.schemas import (
     OrderReasonDraft,
     OrderRefundDraft,
     OrderView,
+    PaymentDraft,
     PaymentLinkView,
     ServiceOrderDraft,
     delivery_view,
@@ -90,10 +91,12 @@ async def edit_order(request: web.Request) -> web.Response:
 @docs(tags=TAGS, summary="Get a link to the payment page; for the buyer", responses=_WRONG_TIME)
 @login_required
 @match_info_schema(OrderPath)
+@json_schema(PaymentDraft)
 @response_schema(PaymentLinkView, 200)
 @idempotent
 async def pay_order(request: web.Request) -> web.StreamResponse:
-    return json_response({"link": await request.app[ORDERS].pay(actor_of(request), path_of(request)["order_id"])})
+    order_id, method = path_of(request)["order_id"], body_of(request)["payment_method"]
+    return json_response({"link": await request.app[ORDERS].pay(actor_of(request), order_id, method)})
 
 
 @docs(tags=TAGS, summary="Accept an order; for the creator", responses=_WRONG_TIME)

@@ -106,6 +106,17 @@ class OrderRefundDraft(OrderReasonDraft):
     )
 
 
+class PaymentDraft(BaseSchema):
+    payment_method = PlainText(
+        load_default=None,
+        allow_none=True,
+        max_length=20,
+        metadata={
+            "description": "bank_card or sbp, to begin with it; default: the buyer may choose on the link's page."
+        },
+    )
+
+
 class DeliveryDraft(BaseSchema):
     """A message, files, or both; a greeting needs a file."""
 

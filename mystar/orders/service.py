@@ -41,7 +41,7 @@ from mystar.orders.placing import OfferedTerms, Placing, require_future
 from mystar.orders.repository import OrderRepository
 from mystar.orders.state_machine import Action, Terms, Transition, deadline_of, decide
 from mystar.orders.transitions import Transitions, acting_role
-from mystar.payments.model import PaymentChoice, PaymentNotStopped, PaymentOver, PaymentSettled
+from mystar.payments.model import METHOD_REFUSED, PaymentChoice, PaymentNotStopped, PaymentOver, PaymentSettled
 from mystar.payments.service import PaymentService
 
 PATIENCE = 3.0
@@ -256,34 +256,40 @@ class OrderService:
         signature = self._signer.sign_until(self._clock.now() + LINK_LIFE, "pay", order_id)
         return f"{self._public_url}/payments/?order_id={order_id}&sig={signature}"
 
-    async def pay(self, actor: Actor, order_id: int) -> str:
+    async def pay(self, actor: Actor, order_id: int, method: str | None = None) -> str:
         """Start a payment; answer the link that leads to the provider's page. Does not wait for the provider.
 
-        Where buyers choose between methods, the payment starts when they have chosen on the page of the link.
+        :param method: None = the buyer may choose on the page of the link, if there is more than one.
+        :raises MethodNotOffered:
         """
         await self._limit(actor, Action.PAY)
         async with self._db.transaction() as tx:
             order, transition = await self._transitions.decide(tx, actor, order_id, Action.PAY)
-            if len(await self._payments.offered(tx, order.id)) == 1:
-                await self._transitions.begin_payment(tx, order, transition)
+            await self._transitions.begin_payment(tx, order, transition, method, may_choose=method is None)
         return self.link_to_pay(order_id)
 
     async def payment_choice(self, order_id: int, signature: str) -> PaymentChoice | None:
         """What a buyer who follows a payment link chooses from; None when there is no choice.
 
-        :raises PaymentLinkRefused: the signature is wrong or too old.
+        :raises PaymentLinkRefused: the signature is wrong or too old. :raises ActionNotAllowedNow: the order is over.
+        :raises PaymentStopped:
         """
         self._require_link_to_pay(order_id, signature)
         methods = await self._payments.offered(self._db, order_id)
         order = await OrderRepository(self._db).find(order_id)
-        is_open = order.money is Money.PENDING or order.money in PAID
-        return None if len(methods) == 1 or is_open else PaymentChoice(order.id, order.total_price, methods)
+        payment = await self._payments.of_order(order_id)
+        is_chosen = order.money is Money.PENDING and payment is not None and not payment.is_method_open
+        is_refused = payment is not None and payment.cancellation_reason == METHOD_REFUSED
+        if order.money in PAID or is_chosen or (len(methods) == 1 and not is_refused):
+            return None
+        decide(order, Action.PAY, Role.BUYER)
+        return PaymentChoice(order.id, order.total_price, methods, is_refused)
 
     async def pay_by_link(self, order_id: int, signature: str, method: str | None = None) -> str:
         """Follow a payment link: the URL of the provider's page, for the open payment or a new one.
 
         :param method: of a new payment; an open one keeps its own. :raises MethodNotOffered:
-        :raises PaymentStopped: the provider refuses a payment for this order.
+        :raises PaymentStopped: the provider refuses a payment for this order. :raises MethodRefused: with this method.
         :raises PaymentLinkRefused: the signature is wrong or too old. :raises PaymentSettled: the order is paid.
         :raises Unavailable: the provider does not answer.
         """

@@ -157,10 +157,19 @@ class Transitions:
             details=details,
         )
 
-    async def begin_payment(self, tx: Tx, order: Order, transition: Transition, method: str | None = None) -> Payment:
+    async def begin_payment(
+        self,
+        tx: Tx,
+        order: Order,
+        transition: Transition,
+        method: str | None = None,
+        *,
+        may_choose: bool = False,
+    ) -> Payment:
         """Get the order's open payment, or start one with the order's goal.
 
         :param method: of a new payment; None = that of the one before, or else the default.
+        :param may_choose: the buyer may still choose on the pay page.
         """
         payment = await self._payments.start(
             tx,
@@ -169,6 +178,7 @@ class Transitions:
             amount=order.total_price,
             description=f"Заказ №{order.id}",
             method=method or self._earlier_method(order),
+            may_choose=may_choose,
         )
         if payment.chosen_method != order.payment_method:
             order = await OrderRepository(tx).set_payment_method(order, payment.chosen_method, self._clock.now())
@@ -178,7 +188,8 @@ class Transitions:
         return payment
 
     def _earlier_method(self, order: Order) -> str | None:
-        return order.payment_method if order.payment_method in self._payments.methods else None
+        offered = self._payments.methods.offered(is_deal=False)
+        return order.payment_method if order.payment_method in offered else None
 
     async def _set_goal(self, tx: Tx, before: Order, order: Order, transition: Transition) -> None:
         if order.money_goal is before.money_goal or order.money not in _MOVING:

@@ -123,6 +123,20 @@ class MethodNotOffered(Invalid):
         super().__init__(fields={"method": [self.text]})
 
 
+#: Why a payment failed whose method the provider does not take from this shop.
+METHOD_REFUSED = "method_refused"
+
+
+class MethodRefused(Conflict):
+    """The provider does not take the chosen method, as from a shop without a contract for it; another one may do."""
+
+    code = "payment_method_refused"
+    text = Text(
+        "Этот способ оплаты сейчас недоступен. Выберите другой.",
+        "This payment method is not available now. Please choose another one.",
+    )
+
+
 class PaymentSettled(Conflict):
     """The order is paid already."""
 
@@ -146,6 +160,7 @@ class Payment:
     :param refunding: amount of the partial refund in progress; ``refunds`` is the number of partial refunds so far.
     :param check_at: when the poll asks the provider next.
     :param chosen_method: by SBP the money is charged at once and never held.
+    :param is_method_open: the payer may still choose; until then the provider is not called.
     :param refusal: why the provider refused to create it, as "parameter: description".
     :param refund_failure: why the latest refund failed, until the next one is begun.
     :param refund_attempt: how many times a refund of all the rest was begun anew.
@@ -190,6 +205,7 @@ class Payment:
     deal_id: str | None = None
     deal_fee_moment: FeeMoment | None = None
     refund_limit: int | None = None
+    is_method_open: bool = False
 
     @property
     def refundable(self) -> int:
@@ -211,11 +227,15 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class PaymentChoice:
-    """What a buyer chooses from on the pay page. ``amount`` in kopecks."""
+    """What a buyer chooses from on the pay page. ``amount`` in kopecks.
+
+    :param is_after_refusal: the provider has refused the method that was chosen before.
+    """
 
     order_id: int
     amount: int
     methods: Sequence[str]
+    is_after_refusal: bool
 
 
 @dataclass(frozen=True, slots=True)

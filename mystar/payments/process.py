@@ -232,7 +232,7 @@ def next_call(payment: Payment) -> Call | None:
     requested, and nothing else is refunded until its own answer has come.
     """
     match payment.status, payment.goal:
-        case "pending", _ if payment.provider_id is None:
+        case "pending", _ if payment.provider_id is None and not payment.is_method_open:
             return Call(payment.id, "create", payment.amount)
         case "held", "capture":
             return Call(payment.id, "capture", payment.amount)
@@ -307,7 +307,10 @@ def is_expiring(payment: Payment, now: datetime) -> bool:
 
 
 def next_check(payment: Payment, now: datetime, poll_seconds: float) -> datetime | None:
-    """When to poll next: soon for new and for unsettled payments, less often later, and always before the hold ends."""
+    """When to look next: when the time to choose a method is over; soon for new and for unsettled payments, less often
+    later, and always before the hold ends."""
+    if payment.is_method_open and payment.status == "pending":
+        return payment.created_at + PAY_WITHIN
     if not payment.is_unsettled or payment.provider_id is None:
         return None
     age = (now - (payment.held_at or payment.created_at)).total_seconds()

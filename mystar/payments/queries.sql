@@ -1,10 +1,10 @@
 -- name: add_payment
 -- plan: generic
 insert into payments (order_id, payer_id, amount, description, return_url, chosen_method, deal_share, deal_fee_moment,
-    refund_limit, created_at)
+    refund_limit, is_method_open, created_at)
 values (
     %(order_id)s, %(payer_id)s, %(amount)s, %(description)s, %(return_url)s, %(chosen_method)s, %(deal_share)s,
-    %(deal_fee_moment)s, %(refund_limit)s, %(now)s)
+    %(deal_fee_moment)s, %(refund_limit)s, %(is_method_open)s, %(now)s)
 returning *;
 
 -- name: payment
@@ -30,7 +30,7 @@ select * from payments where order_id = %(order_id)s order by id desc limit 1 fo
 
 -- name: unanswered_payment
 -- plan: generic
-select * from payments where id = %(id)s::bigint and provider_id is null and status = 'pending';
+select * from payments where id = %(id)s::bigint and provider_id is null and status = 'pending' and not is_method_open;
 
 -- name: payments_of_provider
 select * from payments where provider_id = any(%(provider_ids)s::text[]);
@@ -44,7 +44,8 @@ update payments set
     expires_at = %(expires_at)s, cancellation_party = %(cancellation_party)s,
     cancellation_reason = %(cancellation_reason)s, held_at = %(held_at)s, settled_at = %(settled_at)s,
     check_at = %(check_at)s, refusal = %(refusal)s, refund_failure = %(refund_failure)s,
-    refund_attempt = %(refund_attempt)s, refund_id = %(refund_id)s, income = %(income)s, deal_id = %(deal_id)s, updated_at = now()
+    refund_attempt = %(refund_attempt)s, refund_id = %(refund_id)s, income = %(income)s, deal_id = %(deal_id)s,
+    chosen_method = %(chosen_method)s, is_method_open = %(is_method_open)s, updated_at = now()
 where id = %(id)s
 returning *;
 

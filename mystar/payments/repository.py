@@ -56,6 +56,7 @@ class PaymentRepository:
         description: str,
         return_url: str,
         chosen_method: Method,
+        is_method_open: bool,
         deal: DealPart | None,
         now: datetime,
     ) -> Payment:
@@ -68,6 +69,7 @@ class PaymentRepository:
             description=description,
             return_url=return_url,
             chosen_method=chosen_method,
+            is_method_open=is_method_open,
             deal_share=deal.share if deal else None,
             deal_fee_moment=deal.fee_moment if deal else None,
             refund_limit=deal.refund_limit if deal else None,

@@ -6,8 +6,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mystar.errors import Forbidden, NotFound, Unavailable
@@ -16,11 +17,13 @@ from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Queryable, Tx
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.http import Networks, inside
+from mystar.payments.methods import OfferedMethods
 from mystar.payments.model import (
+    METHOD_REFUSED,
     DealTerms,
     Goal,
     Method,
-    MethodNotOffered,
+    MethodRefused,
     Payment,
     PaymentOpen,
     PaymentOver,
@@ -54,7 +57,6 @@ class PaymentService:
     :param public_url: base of our own return page, without a trailing slash.
     :param return_url: where the provider sends payers instead; empty = our own page.
     :param webhook_networks: networks that notifications may come from; empty = any.
-    :param methods: what buyers may pay with; the first is the default.
     """
 
     def __init__(
@@ -70,13 +72,13 @@ class PaymentService:
         return_url: str = "",
         poll_seconds: float,
         webhook_networks: Networks = (),
-        methods: Sequence[Method] = ("bank_card",),
+        methods: OfferedMethods,
     ) -> None:
         self._db, self._outbox, self._gateway, self._settlement = db, outbox, gateway, settlement
         self._signer, self._clock, self._clock_steps = signer, clock, ClockSteps(clock)
         self.public_url, self._return_url = public_url, return_url
         self._poll_seconds, self._webhook_networks = poll_seconds, webhook_networks
-        self.methods = tuple(methods)
+        self.methods = methods
         self._deals: DealTerms | None = None
         self._deal_followers: list[Callable[[DealTerms], None]] = []
         self._payments = PaymentRepository(db)
@@ -103,11 +105,15 @@ class PaymentService:
         amount: int,
         description: str,
         method: str | None = None,
+        may_choose: bool = False,
     ) -> Payment:
         """Get the order's open payment, or create one; the provider is called after the commit.
 
         :param amount: kopecks, positive.
-        :param method: one of ``methods``, for a new payment; an open one keeps its own.
+        :param method: one of the methods that are offered; None = the default. A payment that is open keeps its own
+            once it was chosen.
+        :param may_choose: where there is more than one, the payer chooses on the pay page, and ``method`` is what is
+            used otherwise; the provider is not called before.
         :raises MethodNotOffered: any other method.
         :raises PaymentSettled: the money was captured. :raises ReversalInProgress: it is being given back.
         :raises PaymentOpen: a payment of another amount is open.
@@ -115,7 +121,8 @@ class PaymentService:
         payments = PaymentRepository(tx)
         payment = await payments.lock_latest(order_id)
         if payment is not None and not payment.is_over:
-            return _still_good(payment, amount)
+            payment = _still_good(payment, amount)
+            return payment if may_choose or not payment.is_method_open else await self._choose(tx, payment, method)
         deal = await self._deals.deal_part(tx, order_id) if self._deals else None
         payment = await payments.add(
             order_id=order_id,
@@ -123,7 +130,8 @@ class PaymentService:
             amount=amount,
             description=description,
             return_url=self._return_url or self._return_link(order_id),
-            chosen_method=self._method(method, is_deal=deal is not None),
+            chosen_method=self.methods.choose(method, is_deal=deal is not None),
+            is_method_open=may_choose and len(self.methods.offered(is_deal=deal is not None)) > 1,
             deal=deal,
             now=self._clock.now(),
         )
@@ -132,7 +140,14 @@ class PaymentService:
     async def offered(self, tx: Queryable, order_id: int) -> tuple[Method, ...]:
         """What the order can be paid with; the first is the default. Safe deals know no SBP."""
         is_deal = self._deals is not None and await self._deals.deal_part(tx, order_id) is not None
-        return self._offered(is_deal=is_deal)
+        return self.methods.offered(is_deal=is_deal)
+
+    async def _choose(self, tx: Tx, payment: Payment, method: str | None) -> Payment:
+        """:raises MethodNotOffered:"""
+        chosen = self.methods.choose(method, is_deal=payment.deal_share is not None)
+        return await self._settlement.save_and_continue(
+            tx, replace(payment, chosen_method=chosen, is_method_open=False)
+        )
 
     async def set_goal(self, tx: Tx, order_id: int, goal: Goal) -> Payment | None:
         """Set the goal of the order's latest payment: "capture" or "give_back", at once or as soon as it is held.
@@ -188,6 +203,7 @@ class PaymentService:
         :raises Unavailable: no answer in time; a retry continues the same payment.
         :raises PaymentSettled: it is paid. :raises PaymentOver: it has failed or expired; a new payment is needed.
         :raises PaymentStopped: the provider refuses the payment and would refuse another one.
+        :raises MethodRefused: it does not take the method.
         """
         payment = await self._payments.get(payment_id)
         if payment.status == "pending" and payment.provider_id is None:
@@ -198,6 +214,8 @@ class PaymentService:
             raise PaymentSettled
         if payment.refusal is not None:
             raise PaymentStopped(payment.refusal)
+        if payment.cancellation_reason == METHOD_REFUSED:
+            raise MethodRefused
         if payment.is_over:
             raise PaymentOver
         if payment.confirmation_url is None:
@@ -225,6 +243,8 @@ class PaymentService:
         :raises NotFound: there is no such payment. :raises Unavailable: the provider did not answer.
         """
         payment = await self._payments.get(payment_id)
+        if payment.is_method_open and self._clock.now() - payment.created_at >= PAY_WITHIN:
+            return await self._settlement.fail(payment.id, "method_not_chosen", if_unchosen=True)
         if payment.provider_id is None or payment.is_over:
             return payment
         try:
@@ -370,15 +390,6 @@ class PaymentService:
             raise
         except ProviderError as trouble:
             raise _unavailable(trouble) from trouble
-
-    def _method(self, chosen: str | None, *, is_deal: bool) -> Method:
-        method = next((one for one in self._offered(is_deal=is_deal) if chosen in (None, one)), None)
-        if method is None:
-            raise MethodNotOffered
-        return method
-
-    def _offered(self, *, is_deal: bool) -> tuple[Method, ...]:
-        return tuple(one for one in self.methods if not (is_deal and one == "sbp"))
 
     def _return_link(self, order_id: int) -> str:
         signature = self._signer.sign_until(self._clock.now() + _RETURN_WITHIN, _RETURN, order_id)

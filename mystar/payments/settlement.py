@@ -10,6 +10,7 @@ from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Tx
 from mystar.payments.model import (
     EVENTS,
+    METHOD_REFUSED,
     Goal,
     HoldExpiring,
     MoneyMoved,
@@ -65,10 +66,13 @@ class Settlement:
 
         return await self._db.retrying(work)
 
-    async def fail(self, payment_id: int, reason: str, refusal: str | None = None) -> Payment:
+    async def fail(
+        self, payment_id: int, reason: str, refusal: str | None = None, *, if_unchosen: bool = False
+    ) -> Payment:
         """Fail a payment that was not created at the provider. One that was created is left unchanged.
 
         :param refusal: the provider's answer, if it would give the same again.
+        :param if_unchosen: only while its method has not been chosen.
         """
         order_id = (await PaymentRepository(self._db).get(payment_id)).order_id
 
@@ -77,6 +81,8 @@ class Settlement:
             payments = PaymentRepository(tx)
             payment = await payments.lock(payment_id)
             if payment.status != "pending" or payment.provider_id is not None:
+                return payment
+            if if_unchosen and not payment.is_method_open:
                 return payment
             failed = replace(
                 payment,
@@ -93,6 +99,12 @@ class Settlement:
             return failed
 
         return await self._db.retrying(work)
+
+    async def method_refused(self, payment: Payment, refusal: str) -> None:
+        """The provider does not take the method: the payment fails, and the order can be paid in another way."""
+        log.error("payment %s: the provider does not take %s: %s", payment.id, payment.chosen_method, refusal)
+        await PaymentRepository(self._db).record_discrepancy("refused", f"refused-{payment.id}", payment, None, refusal)
+        await self.fail(payment.id, METHOD_REFUSED)
 
     async def remember_deal(self, payment_id: int, deal_id: str) -> None:
         """Keep the deal that was opened for a payment."""

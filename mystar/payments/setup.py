@@ -10,6 +10,7 @@ from mystar.kit.web.http import networks
 from mystar.kit.web.routes import Route
 from mystar.payments.gateways.yookassa import YooKassa
 from mystar.payments.keys import PAYMENTS
+from mystar.payments.methods import OfferedMethods
 from mystar.payments.repository import CONSTRAINTS as CONSTRAINTS
 from mystar.payments.repository import PERSONAL_DATA, PaymentRepository
 from mystar.payments.service import PaymentService
@@ -31,7 +32,8 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         registry=infra.metrics.registry,
     )
     settlement = Settlement(infra.db, infra.outbox, infra.clock, poll_seconds=settings.poll_seconds)
-    calls = ProviderCalls(infra.db, yookassa, settlement, infra.clock)
+    methods = OfferedMethods(settings.methods, infra.clock)
+    calls = ProviderCalls(infra.db, yookassa, settlement, methods, infra.clock)
     infra.outbox.handle(TOPIC, calls.send, concurrency=4, max_pause=MAX_PAUSE)
     payments = PaymentService(
         infra.db,
@@ -44,7 +46,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         return_url=settings.return_url,
         poll_seconds=settings.poll_seconds,
         webhook_networks=networks(settings.yookassa.webhook_networks),
-        methods=settings.methods,
+        methods=methods,
     )
     payments.follow_deals(calls.use_deals)
     app[PAYMENTS] = payments

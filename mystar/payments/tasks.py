@@ -7,6 +7,7 @@ import logging
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
 from mystar.kit.postgres.database import Database
+from mystar.payments.methods import OfferedMethods
 from mystar.payments.model import DealTerms, Payment
 from mystar.payments.process import CREATE_WITHIN, Call, next_call
 from mystar.payments.provider import (
@@ -43,8 +44,11 @@ class _RefundCanceled(Exception):
 class ProviderCalls:
     """The handler of the outbox topic. Every call ends by settling from the provider's answer, as a webhook would."""
 
-    def __init__(self, db: Database, gateway: Gateway, settlement: Settlement, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, gateway: Gateway, settlement: Settlement, methods: OfferedMethods, clock: Clock
+    ) -> None:
         self._db, self._gateway, self._settlement, self._clock = db, gateway, settlement, clock
+        self._methods = methods
         self._deals: DealTerms | None = None
 
     def use_deals(self, terms: DealTerms) -> None:
@@ -140,6 +144,9 @@ class ProviderCalls:
     async def _refused(self, call: Call, payment: Payment, refusal: Refused) -> None:
         """A payment whose creation is refused has failed. Any other call is refused because of the payment's state, so
         refresh it; if the call still leads to the goal, it is retried later."""
+        if call.call == "create" and _is_of_method(refusal) and self._methods.refuse(payment.chosen_method):
+            await self._settlement.method_refused(payment, str(refusal))
+            raise GiveUp(str(refusal)) from refusal
         if call.call == "create":
             await self._settlement.fail(payment.id, refusal.code, _lasting(refusal))
             raise GiveUp(str(refusal)) from refusal
@@ -152,6 +159,10 @@ class ProviderCalls:
         if next_call(await self._settlement.settle(payment.id, snapshot)) == call:
             log.error("payment %s: %s refused by the provider: %s", payment.id, call.call, refusal)
             raise Postpone(_AFTER_REFUSAL, str(refusal)) from refusal
+
+
+def _is_of_method(refusal: Refused) -> bool:
+    return refusal.parameter.startswith("payment_method")
 
 
 def _lasting(refusal: Refused) -> str | None:

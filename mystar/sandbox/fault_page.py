@@ -23,7 +23,10 @@ MEANINGS: Mapping[str, Words] = {
     "hang_after_work.probability": ("Вероятность, что ответ опоздает", "Probability that the answer is late"),
     "hang_after_work.seconds": ("На сколько секунд он опоздает", "By how many seconds it is late"),
     "down": ("Провайдер недоступен", "The provider is down"),
-    "refuse_payments": ("Отказывать платежам из-за параметра", "Refuse payments for this parameter"),
+    "refuse_payments": (
+        "Отказывать платежам из-за параметра",
+        "Refuse payments for this parameter; by SBP only, if it is payment_method_…",
+    ),
     "refunds.pending": ("Вероятность, что возврат ждёт", "Probability that a refund stays pending"),
     "refunds.insufficient_funds": ("Вероятность, что на возврат нет денег", "Probability that a refund has no money"),
     "payouts.pending_seconds": ("Сколько секунд выплата ждёт", "Seconds that a payout is pending"),
@@ -52,6 +55,7 @@ PRESETS: Mapping[str, tuple[Mapping[str, Any], Words]] = {
     "twice": ({"webhook_duplicates": 1}, ("Уведомления дважды", "Notifications twice")),
     "lost": ({"webhook_lost": 1.0}, ("Уведомления теряются", "Notifications lost")),
     "receipt": ({"refuse_payments": "receipt"}, ("Чек не принят", "Receipt refused")),
+    "sbp": ({"refuse_payments": "payment_method_data.type"}, ("СБП не подключена", "SBP not enabled")),
     "mail": ({"smtp.down": True}, ("Почта недоступна", "Mail down")),
 }
 

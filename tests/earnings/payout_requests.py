@@ -11,7 +11,6 @@ from tests.earnings.bench import Bench
 from tests.waiting import eventually
 
 OPERATOR = Approver("operator:anna", None, True)
-OWNER = Approver("operator:boris", None, True)
 #: Kopecks; the default of the setting.
 SECOND_PAIR_ABOVE = 100_000_000
 AT_ONCE = {"PAYOUTS__COOLDOWN_DAYS": "0"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,7 +13,6 @@ from mystar.app import broken_invariants
 from mystar.kit.keys import DATABASE
 from mystar.orders.keys import ORDERS
 from mystar.payments.keys import PAYMENTS
-from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.orders.market import Market
@@ -21,11 +20,6 @@ from tests.sandbox_process import SandboxProcess
 from tests.waiting import eventually
 
 BROWSER = {"Accept": "text/html"}
-
-
-@pytest.fixture
-def settings(make_settings: Callable[..., Settings]) -> Settings:
-    return make_settings(PAYMENTS__METHODS='["bank_card", "sbp"]')
 
 
 @pytest.fixture
@@ -89,14 +83,62 @@ async def test_a_method_that_is_not_offered_names_the_field(api: Api, app: web.A
     assert "method" in await answer.text()
 
 
-async def test_without_a_named_method_the_first_one_is_used(api: Api, app: web.Application, order_id: int) -> None:
-    link = link_of(app, order_id)
-    answer = await api.get(link.path, params=dict(link.query))
+@pytest.mark.parametrize(
+    ("body", "query", "accept", "status", "paid_by"),
+    [
+        (None, {}, "*/*", 302, "bank_card"),
+        (None, {}, "text/html", 200, None),
+        (None, {"method": "sbp"}, "text/html", 302, "sbp"),
+        ({"payment_method": "sbp"}, {"method": "bank_card"}, "text/html", 302, "sbp"),
+    ],
+    ids=["a programme", "a browser", "chosen on the page", "chosen by the client"],
+)
+async def test_a_payment_that_was_begun_waits_for_the_choice_of_a_person_only(
+    market: Market, body: Any, query: dict[str, str], accept: str, status: int, paid_by: str | None
+) -> None:
+    order_id = (await market.place())["id"]
+    answer = await market.api.post(f"/api/v1/orders/{order_id}/pay/", body, as_=market.buyer)
+    assert answer.status == 200, await answer.text()
+    assert (await market.read(order_id))["money"] == "pending"
+    link = URL((await answer.json())["link"])
+    followed = await market.api.get(link.path, params={**link.query, **query}, headers={"Accept": accept})
+    assert followed.status == status
+    [payment] = await market.app[PAYMENTS].all_of_order(order_id)
+    assert (payment.chosen_method if payment.provider_id else None) == paid_by
 
-    assert answer.status == 302
-    payment = await app[PAYMENTS].of_order(order_id)
-    assert payment is not None
-    assert payment.chosen_method == "bank_card"
+
+async def test_a_payment_whose_method_is_not_chosen_ends_like_one_that_is_not_paid(market: Market) -> None:
+    order_id = (await market.place())["id"]
+    link = URL(await market.app[ORDERS].pay(actor(market.buyer), order_id))
+    ago = "interval '51 minutes'"
+    await market.app[DATABASE].execute(
+        f"update payments set created_at = created_at - {ago}, check_at = check_at - {ago}"
+    )
+    assert await market.app[PAYMENTS].poll() == 1
+    assert (await market.read(order_id))["money"] == "failed"
+    await market.app[ORDERS].pay_by_link(order_id, link.query["sig"], "sbp")
+    states = [(one.status, one.chosen_method) for one in await market.app[PAYMENTS].all_of_order(order_id)]
+    assert states == [("pending", "sbp"), ("failed", "bank_card")]
+
+
+async def test_a_shop_without_sbp_offers_the_card_and_says_why(market: Market, sandbox: SandboxProcess) -> None:
+    order_id = (await market.place())["id"]
+    await sandbox.faults(refuse_payments="payment_method_data.type")
+    link = URL(market.app[ORDERS].link_to_pay(order_id))
+    by_sbp = {**link.query, "method": "sbp"}
+    for language, words in (("en", "You were not charged"), ("ru", "Деньги не списаны")):
+        page = await market.api.get(link.path, params=by_sbp, headers=BROWSER, language=language)
+        by_sbp.pop("method", None)
+        text = await page.text()
+        assert (page.status, words in text, 'id="bank_card"' in text, 'id="sbp"' in text) == (409, True, True, False)
+    [note] = await market.app[DATABASE].all("select kind from payment_discrepancies")
+    assert note["kind"] == "refused"
+    paid = await market.api.get(link.path, params={**link.query, "method": "bank_card"}, headers=BROWSER)
+    assert paid.status == 302
+    # The next buyer is not offered what the provider has just refused.
+    another = (await market.place())["id"]
+    link = URL(market.app[ORDERS].link_to_pay(another))
+    assert (await market.api.get(link.path, params=dict(link.query), headers=BROWSER)).status == 302
 
 
 async def test_a_greeting_charged_by_sbp_is_paid_and_not_accepted(

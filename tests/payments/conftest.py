@@ -17,6 +17,7 @@ from mystar.kit.postgres.database import Database
 from mystar.kit.security.tokens import Signer
 from mystar.payments.gateways.breaker import Breaker
 from mystar.payments.gateways.yookassa import YooKassa
+from mystar.payments.methods import OfferedMethods
 from mystar.payments.model import EVENTS, HoldExpiring, Payment, RefundFailed, SettlementBegins
 from mystar.payments.repository import CONSTRAINTS
 from mystar.payments.service import PaymentService
@@ -59,7 +60,8 @@ class Desk:
         shop = {"url": sandbox.yookassa, "shop_id": "100500", "secret_key": "sandbox-secret-key", "timeout": 5}
         self.gateway = YooKassa(**{**shop, **options.pop("shop", {})}, breaker=self.breaker)
         self.settlement = Settlement(db, self.outbox, clock, poll_seconds=1)
-        self.calls = ProviderCalls(db, self.gateway, self.settlement, clock)
+        methods = OfferedMethods(options.pop("methods", ("bank_card",)), clock)
+        self.calls = ProviderCalls(db, self.gateway, self.settlement, methods, clock)
         self.outbox.handle(TOPIC, self.calls.send, concurrency=4)
         self.payments = PaymentService(
             db,
@@ -70,6 +72,7 @@ class Desk:
             clock,
             public_url=PUBLIC_URL,
             poll_seconds=1,
+            methods=methods,
             **options,
         )
         self.heard: list[Any] = []

@@ -26,7 +26,7 @@ from mystar.kit.web.validation import body_of, query_of
 from mystar.orders.keys import ORDERS
 from mystar.orders.model import Kind
 from mystar.payments.keys import PAYMENTS
-from mystar.payments.model import Payment, PaymentChoice
+from mystar.payments.model import MethodRefused, Payment, PaymentChoice
 from mystar.payments.provider import ProviderError
 
 #: Seconds between reloads of the return page while a payment is pending.
@@ -104,6 +104,11 @@ async def follow_link_to_pay(request: web.Request) -> web.Response:
             return _choice_page(request, choice, query["sig"])
     try:
         url = await request.app[ORDERS].pay_by_link(query["order_id"], query["sig"], query["method"])
+    except MethodRefused:
+        choice = await request.app[ORDERS].payment_choice(query["order_id"], query["sig"])
+        if choice is None or not wants_page(request):
+            raise
+        return _choice_page(request, choice, query["sig"])
     except Unavailable as error:
         if not wants_page(request):
             raise
@@ -196,8 +201,8 @@ def _choice_page(request: web.Request, choice: PaymentChoice, signature: str) ->
         for method in choice.methods
     }
     amount = format_rubles(choice.amount, language)
-    page = render_page("payment_method.html", language, links=links, amount=amount, order_id=choice.order_id)
-    return html_response(page)
+    page = render_page("payment_method.html", language, choice=choice, links=links, amount=amount)
+    return html_response(page, 409 if choice.is_after_refusal else 200)
 
 
 async def _payout_notified(request: web.Request, subject: dict[str, Any]) -> None:

@@ -78,6 +78,11 @@ class YooKassa:
         }
         return _payment(await self._client.request("create", "POST", "payments", key=key, body=body))
 
+    async def payment_methods(self) -> tuple[str, ...] | None:
+        """What the shop may take; None = the provider does not say. :raises ProviderError:"""
+        methods = (await self._client.request("me", "GET", "me")).get("payment_methods")
+        return tuple(str(method) for method in methods) if isinstance(methods, list) else None
+
     async def get(self, provider_id: str, *, within: float | None = None) -> ProviderPayment:
         return _payment(await self._client.request("get", "GET", "payments", provider_id, within=within))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,7 +27,11 @@ async def test_the_payment_link_redirects_to_the_page_of_the_provider(
     assert str(link).startswith(f"{settings.http.public_url}/payments/?order_id={order_id}&sig=")
     assert await payment_of(app, order_id) is None, "a link alone begins nothing"
 
-    answer = await follow(api, link, headers=BROWSER)
+    page = await follow(api, link, headers=BROWSER)
+    assert (page.status, page.content_type, await payment_of(app, order_id)) == (200, "text/html", None)
+    found = re.search('id="bank_card" href="([^"]+)"', await page.text())
+    assert found is not None
+    answer = await follow(api, URL(found[1].replace("&amp;", "&")), headers=BROWSER)
     assert answer.status == 302
     assert answer.headers["Location"].startswith(sandbox.http)
     again = await follow(api, link)
@@ -116,7 +121,8 @@ async def test_an_unavailable_provider_yields_a_page_that_reloads(
     monkeypatch.setattr("mystar.orders.service.PAYMENT_PATIENCE", 0.3)
     await sandbox.faults(down=True)
     link = await link_to_pay(api, customer, order_id)
-    page = await follow(api, link, headers={**BROWSER, "Accept-Language": "en"})
+    by_card = link.update_query(method="bank_card")
+    page = await follow(api, by_card, headers={**BROWSER, "Accept-Language": "en"})
     assert (page.status, page.content_type) == (503, "text/html")
     assert int(page.headers["Retry-After"]) > 0
     assert page.headers["Refresh"] == page.headers["Retry-After"]

@@ -1,0 +1,44 @@
+"""What buyers may pay with at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from mystar.kit.clock import Clock
+from mystar.payments.model import Method, MethodNotOffered
+
+#: A method that the provider refused is not offered for so long; a shop may have been given it meanwhile.
+_REFUSED_FOR = timedelta(hours=1)
+
+
+class OfferedMethods:
+    """The methods of the installation, without what the provider has just refused and, in safe deals, without SBP.
+
+    What is refused is known to the process that was refused; another one finds out by itself.
+    """
+
+    def __init__(self, methods: Sequence[Method], clock: Clock) -> None:
+        """:param methods: the first is the default."""
+        self._methods, self._clock = tuple(methods), clock
+        self._refused_until: dict[str, datetime] = {}
+
+    def offered(self, *, is_deal: bool) -> tuple[Method, ...]:
+        """The first is the default."""
+        now = self._clock.now()
+        refused = {method for method, until in self._refused_until.items() if until > now}
+        return tuple(one for one in self._methods if one not in refused and not (is_deal and one == "sbp"))
+
+    def choose(self, method: str | None, *, is_deal: bool) -> Method:
+        """:param method: None = the default. :raises MethodNotOffered:"""
+        found = next((one for one in self.offered(is_deal=is_deal) if method in (None, one)), None)
+        if found is None:
+            raise MethodNotOffered
+        return found
+
+    def refuse(self, method: str) -> bool:
+        """The provider does not take this method; answer whether there is another one to offer instead."""
+        others = [one for one in self.offered(is_deal=False) if one != method]
+        if others:
+            self._refused_until[method] = self._clock.now() + _REFUSED_FOR
+        return bool(others)
