@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from mystar.earnings.statements.model import Line, Statement
 from mystar.kit import spreadsheets
 from mystar.kit.clock import MOSCOW
 from mystar.kit.money import rubles_text
-
-if TYPE_CHECKING:
-    from fpdf import FPDF
+from mystar.kit.pdf import Pdf
 
 COLUMNS = ("at", "kind", "order", "payout", "gross", "commission", "vat", "amount", "note")
-#: Millimetres: of the columns, and from line to line.
+_PLAIN, _BOLD = "plain", "bold"
+#: Millimetres: of a page (A4, landscape) and its margins, of the columns, from line to line, from sentence to sentence.
+_PAGE, _MARGIN = (297.0, 210.0), 10
 _WIDTHS = (28, 34, 20, 20, 26, 26, 22, 28, 70)
-_LINE = 5
+_LINE, _SENTENCE = 5, 7
 #: Characters that fit into the last column.
 _MAX_NOTE = 45
 
@@ -29,6 +29,7 @@ class Words(NamedTuple):
     opening: str
     closing: str
     seal: str
+    page: str
     columns: tuple[str, ...]
     kinds: Mapping[str, str]
 
@@ -39,6 +40,7 @@ _RUSSIAN = Words(
     opening="Остаток на начало: {opening} руб.",
     closing="Остаток на конец: {closing} руб.",
     seal="Контрольная сумма: {sha256}",
+    page="Отчёт № {number}, страница {page}",
     columns=("Дата", "Операция", "Заказ", "Выплата", "Оплачено", "Комиссия", "НДС в ней", "Сумма", "Примечание"),
     kinds={
         "clearance": "Заказ",
@@ -60,6 +62,7 @@ _ENGLISH = Words(
     opening="Opening balance: {opening} RUB",
     closing="Closing balance: {closing} RUB",
     seal="Checksum: {sha256}",
+    page="Report No. {number}, page {page}",
     columns=("Date", "Kind", "Order", "Payout", "Paid", "Commission", "VAT in it", "Amount", "Note"),
     kinds={
         "clearance": "Order",
@@ -98,61 +101,83 @@ def csv_lines(lines: Iterable[Line]) -> str:
     )
 
 
-def pdf(statement: Statement, lines: Sequence[Line], language: str) -> bytes:
-    """The whole document. Ten thousand lines take about two seconds, so it belongs into a thread."""
-    # fpdf2 imports Pillow, whose parsers the service itself does not load: only who asks for a PDF does.
-    import font_roboto
-    from fpdf import FPDF
+class PdfDocument:
+    """A statement as PDF, drawn in batches: each method answers the bytes that come next."""
 
-    words = _ENGLISH if language == "en" else _RUSSIAN
-    document = FPDF(orientation="landscape", format="A4")
-    document.set_creation_date(statement.created_at)
-    document.add_font("Roboto", fname=font_roboto.Roboto)
-    document.add_font("Roboto", style="B", fname=font_roboto.RobotoBold)
-    document.add_page()
-    document.set_font("Roboto", style="B", size=14)
-    _write(document, statement, words.title)
-    document.set_font("Roboto", size=10)
-    _write(document, statement, words.month, words.opening)
-    _table(document, words, lines)
-    _write(document, statement, words.closing, words.seal)
-    return bytes(document.output())
+    def __init__(self, statement: Statement, language: str) -> None:
+        import font_roboto
 
+        self._statement, self._words = statement, _ENGLISH if language == "en" else _RUSSIAN
+        self._pdf = Pdf(
+            {_PLAIN: font_roboto.Roboto, _BOLD: font_roboto.RobotoBold},
+            width=_PAGE[0],
+            height=_PAGE[1],
+            title=self._fill(self._words.title),
+            created_at=statement.created_at,
+        )
+        self._y = float(_MARGIN)
 
-def _write(document: FPDF, statement: Statement, *templates: str) -> None:
-    for template in templates:
-        text = template.format(
+    def begin(self) -> bytes:
+        head = self._pdf.begin()
+        self._sentence(self._words.title, _BOLD, 14)
+        self._sentence(self._words.month)
+        self._sentence(self._words.opening)
+        self._row(self._words.columns, _BOLD)
+        return head
+
+    def lines(self, lines: Iterable[Line]) -> bytes:
+        """The pages that these lines fill."""
+        return b"".join(self._line(line) for line in lines)
+
+    def finish(self) -> bytes:
+        pages = self._page_if_full(3 * _SENTENCE)
+        self._y += _LINE
+        self._sentence(self._words.closing)
+        self._sentence(self._words.seal)
+        return pages + self._end_page() + self._pdf.finish()
+
+    def _line(self, line: Line) -> bytes:
+        page = self._page_if_full(_LINE)
+        day = line.at.astimezone(MOSCOW).strftime("%d.%m.%Y %H:%M")
+        sums = (_sum(line.gross), _sum(line.commission), _sum(line.vat), rubles_text(line.amount))
+        ids = (str(line.order_id or ""), str(line.payout_id or ""))
+        self._row((day, self._words.kinds.get(line.kind, line.kind), *ids, *sums, _short(line.note)))
+        return page
+
+    def _page_if_full(self, height: float) -> bytes:
+        if self._y + height <= _PAGE[1] - _MARGIN:
+            return b""
+        page = self._end_page()
+        self._y = float(_MARGIN)
+        self._row(self._words.columns, _BOLD)
+        return page
+
+    def _end_page(self) -> bytes:
+        number = self._words.page.format(number=self._statement.number, page=self._pdf.page_number)
+        self._pdf.text(_MARGIN, _PAGE[1] - _MARGIN / 2, number, _PLAIN, 8)
+        return self._pdf.end_page()
+
+    def _row(self, cells: Sequence[str], font: str = _PLAIN) -> None:
+        x = float(_MARGIN)
+        for width, cell in zip(_WIDTHS, cells, strict=True):
+            if cell:
+                self._pdf.text(x, self._y + _LINE, cell, font, 8)
+            x += width
+        self._y += _LINE
+
+    def _sentence(self, template: str, font: str = _PLAIN, size: int = 10) -> None:
+        self._pdf.text(_MARGIN, self._y + _LINE, self._fill(template), font, size)
+        self._y += _SENTENCE
+
+    def _fill(self, template: str) -> str:
+        statement = self._statement
+        return template.format(
             number=statement.number,
             month=statement.month,
             opening=rubles_text(statement.opening),
             closing=rubles_text(statement.closing),
             sha256=statement.sha256,
         )
-        document.cell(text=text, new_x="LMARGIN", new_y="NEXT", h=7)
-
-
-def _table(document: FPDF, words: Words, lines: Sequence[Line]) -> None:
-    """Text at computed places: the library's own tables measure every word, seconds for a thousand lines."""
-    document.set_font("Roboto", style="B", size=8)
-    _row(document, words.columns)
-    document.set_font("Roboto", size=8)
-    for line in lines:
-        day = line.at.astimezone(MOSCOW).strftime("%d.%m.%Y %H:%M")
-        sums = (_sum(line.gross), _sum(line.commission), _sum(line.vat), rubles_text(line.amount))
-        ids = (str(line.order_id or ""), str(line.payout_id or ""))
-        _row(document, (day, words.kinds.get(line.kind, line.kind), *ids, *sums, _short(line.note)))
-    document.ln(_LINE)
-
-
-def _row(document: FPDF, cells: Sequence[str]) -> None:
-    if document.will_page_break(_LINE):
-        document.add_page()
-    x, y = document.l_margin, document.get_y()
-    for width, cell in zip(_WIDTHS, cells, strict=True):
-        if cell:
-            document.text(x, y + _LINE, cell)
-        x += width
-    document.set_y(y + _LINE)
 
 
 def _short(note: str) -> str:

@@ -1,17 +1,18 @@
-"""The market's endpoints of statements: JSON and CSV are streamed, however long they are."""
+"""The market's endpoints of statements, which are streamed in every form, however long they are."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
 
 from aiohttp import web
 from aiohttp_apispec import docs, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, login_required
 from mystar.earnings.keys import STATEMENTS
-from mystar.earnings.statements.documents import csv_heading, csv_lines, pdf
+from mystar.earnings.statements.documents import PdfDocument, csv_heading, csv_lines
 from mystar.earnings.statements.model import Statement
 from mystar.earnings.statements.schemas import (
     StatementDetailView,
@@ -26,6 +27,7 @@ from mystar.kit.web.pagination import PageQuery, page_of, page_request, page_res
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import path_of, query_of
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 TAGS = ["market: earnings"]
@@ -59,7 +61,7 @@ async def download(
         case "csv":
             return await _stream(request, statement, "csv", _csv(request, statement))
         case "pdf":
-            return await _pdf(request, statement, language)
+            return await _stream(request, statement, "pdf", _pdf(request, statement, language or language_of(request)))
         case _:
             return await _stream(request, statement, "json", _json(request, statement))
 
@@ -79,12 +81,19 @@ async def _json(request: web.Request, statement: Statement) -> AsyncIterator[byt
     yield b"]}"
 
 
-async def _pdf(request: web.Request, statement: Statement, language: str | None) -> web.Response:
+async def _pdf(request: web.Request, statement: Statement, language: str) -> AsyncIterator[bytes]:
+    """Drawn in threads, one batch of all documents at a time; nothing is held while the client reads."""
     statements = request.app[STATEMENTS]
-    async with statements.drawing:
-        lines = [line async for batch in statements.lines(statement) for line in batch]
-        body = await asyncio.to_thread(pdf, statement, lines, language or language_of(request))
-    return web.Response(body=body, headers=_headers(statement, "pdf"))
+
+    async def drawn(draw: Callable[..., T], *arguments: Any) -> T:
+        async with statements.drawing:
+            return await asyncio.to_thread(draw, *arguments)
+
+    document = await drawn(PdfDocument, statement, language)
+    yield document.begin()
+    async for lines in statements.lines(statement):
+        yield await drawn(document.lines, lines)
+    yield await drawn(document.finish)
 
 
 async def _stream(
