@@ -16,8 +16,8 @@ def kopecks(rubles: Decimal | str | int) -> int:
 
     :raises ValueError: not a number in ASCII digits, a part of a kopeck, negative, or above ``MAX_KOPECKS``.
     """
-    if isinstance(rubles, str) and ("_" in rubles or not rubles.isascii()):
-        # Decimal would accept 1_000 and the digits of other alphabets.
+    if isinstance(rubles, str) and (not rubles.isascii() or any(sign in rubles for sign in "_eE")):
+        # Decimal would accept 1_000, 1e3 and the digits of other alphabets.
         raise ValueError(f"not an amount of money: {rubles!r}")
     try:
         amount = Decimal(rubles)

@@ -199,6 +199,8 @@ async def test_a_payout_that_was_never_made_waits_for_a_person_after_twenty_hour
     await bench.later(hours=20, minutes=1)
     await bench.sandbox.faults()
 
+    await bench.reauthenticate(bench.staff)
+
     async def proven() -> bool:
         answer = await bench.api.post(
             f"/admin/payouts/{payout['id']}/send-again/", data={"part": part_id}, as_=bench.staff

@@ -12,6 +12,7 @@ from typing import Any
 
 from mystar.earnings.keys import STATEMENTS
 from mystar.earnings.statements.model import month_of
+from mystar.kit.clock import MOSCOW
 from mystar.kit.keys import DATABASE
 from tests.earnings.bench import TWENTY_PER_CENT, Bench
 from tests.earnings.test_payouts import at_once
@@ -116,6 +117,20 @@ async def test_months_without_lines_have_statements_and_no_line_is_in_two(bench:
     assert await bench.is_sound()
 
 
+async def test_a_month_ends_at_midnight_in_moscow(bench: Bench) -> None:
+    """At 21:05 UTC, still the last day there, the next month has begun."""
+    today = bench.clock.now().astimezone(MOSCOW)
+    midnight = datetime(today.year + today.month // 12, today.month % 12 + 1, 1, tzinfo=MOSCOW)
+    for minutes, amount in ((-5, 24_000), (5, 1_000)):
+        bench.clock.ahead += midnight + timedelta(minutes=minutes) - bench.clock.now()
+        await bench.earned(amount)
+    assert await bench.app[STATEMENTS].close_months() == 1
+    (statement,) = (await bench.read(LIST))["results"]
+    assert (statement["month"], statement["closing"]) == (f"{today:%Y-%m}", "240.00")
+    assert await close(bench) == 1
+    assert (await bench.read(LIST))["results"][0]["closing"] == "250.00"
+
+
 async def test_late_entries_go_into_the_next_statement(bench: Bench) -> None:
     await bench.earned(24_000)
     await close(bench)
@@ -163,7 +178,7 @@ async def test_a_statement_of_ten_thousand_lines_is_streamed_in_every_form(bench
     for form, sign, count in (
         ("json", b"adjustment", 10_001),
         ("csv", b"adjustment", 10_001),
-        ("pdf", b"/Contents", 270),
+        ("pdf", b"/Contents", 271),
     ):
         answer = await bench.api.get(f"{LIST}{statement['id']}/?format={form}", as_=bench.creator)
         assert answer.headers["Transfer-Encoding"] == "chunked"
