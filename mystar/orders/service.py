@@ -41,7 +41,8 @@ from mystar.orders.placing import OfferedTerms, Placing, require_future
 from mystar.orders.repository import OrderRepository
 from mystar.orders.state_machine import Action, Terms, Transition, deadline_of, decide
 from mystar.orders.transitions import Transitions, acting_role
-from mystar.payments.model import METHOD_REFUSED, PaymentChoice, PaymentNotStopped, PaymentOver, PaymentSettled
+from mystar.payments.methods import choice_of
+from mystar.payments.model import PaymentChoice, PaymentNotStopped, PaymentOver, PaymentSettled
 from mystar.payments.service import PaymentService
 
 PATIENCE = 3.0
@@ -269,21 +270,14 @@ class OrderService:
         return self.link_to_pay(order_id)
 
     async def payment_choice(self, order_id: int, signature: str) -> PaymentChoice | None:
-        """What a buyer who follows a payment link chooses from; None when there is no choice.
-
-        :raises PaymentLinkRefused: the signature is wrong or too old. :raises ActionNotAllowedNow: the order is over.
-        :raises PaymentStopped:
-        """
+        """What the buyer behind a payment link chooses from; None = there is no choice. Raises as `pay_by_link`."""
         self._require_link_to_pay(order_id, signature)
         methods = await self._payments.offered(self._db, order_id)
         order = await OrderRepository(self._db).find(order_id)
-        payment = await self._payments.of_order(order_id)
-        is_chosen = order.money is Money.PENDING and payment is not None and not payment.is_method_open
-        is_refused = payment is not None and payment.cancellation_reason == METHOD_REFUSED
-        if order.money in PAID or is_chosen or (len(methods) == 1 and not is_refused):
-            return None
-        decide(order, Action.PAY, Role.BUYER)
-        return PaymentChoice(order.id, order.total_price, methods, is_refused)
+        choice = choice_of(order.id, order.total_price, methods, await self._payments.of_order(order_id))
+        if choice is not None:
+            decide(order, Action.PAY, Role.BUYER)
+        return choice
 
     async def pay_by_link(self, order_id: int, signature: str, method: str | None = None) -> str:
         """Follow a payment link: the URL of the provider's page, for the open payment or a new one.

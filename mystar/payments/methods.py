@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from mystar.kit.clock import Clock
-from mystar.payments.model import Method, MethodNotOffered
+from mystar.payments.model import METHOD_REFUSED, Method, MethodNotOffered, Payment, PaymentChoice
 
 #: A method that the provider refused is not offered for so long; a shop may have been given it meanwhile.
 _REFUSED_FOR = timedelta(hours=1)
@@ -42,3 +42,15 @@ class OfferedMethods:
         if others:
             self._refused_until[method] = self._clock.now() + _REFUSED_FOR
         return bool(others)
+
+
+def choice_of(order_id: int, amount: int, methods: Sequence[Method], latest: Payment | None) -> PaymentChoice | None:
+    """What a buyer chooses from on the pay page; None: the latest payment is chosen, or there is one method.
+
+    :param amount: kopecks.
+    """
+    is_chosen = latest is not None and not latest.is_over and not latest.is_method_open
+    is_refused = latest is not None and latest.cancellation_reason == METHOD_REFUSED
+    if is_chosen or (len(methods) == 1 and not is_refused):
+        return None
+    return PaymentChoice(order_id, amount, methods, is_refused)

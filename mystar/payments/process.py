@@ -17,6 +17,8 @@ from mystar.payments.model import (
     Goal,
     Payment,
     PaymentNotTaken,
+    PaymentOpen,
+    PaymentSettled,
     RefundNotFailed,
     RefundTooMuch,
     RefundUnderWay,
@@ -255,6 +257,20 @@ def with_goal(payment: Payment, goal: Goal) -> Payment:
         raise ReversalInProgress
     far: dict[Goal, int] = {"hold": 0, "capture": 1, "give_back": 2}
     return replace(payment, goal=goal) if far[goal] > far[payment.goal] else payment
+
+
+def still_good(payment: Payment, amount: int) -> Payment:
+    """The payment, which is not over, if it can be paid.
+
+    :raises ReversalInProgress: :raises PaymentSettled: :raises PaymentOpen: it is of another amount.
+    """
+    if payment.goal == "give_back":
+        raise ReversalInProgress
+    if payment.status == "captured":
+        raise PaymentSettled
+    if payment.amount != amount:
+        raise PaymentOpen
+    return payment
 
 
 def begin_partial_refund(payment: Payment | None, amount: int) -> Payment:

@@ -25,13 +25,11 @@ from mystar.payments.model import (
     Method,
     MethodRefused,
     Payment,
-    PaymentOpen,
     PaymentOver,
     PaymentSettled,
     PaymentStopped,
-    ReversalInProgress,
 )
-from mystar.payments.process import PAY_WITHIN, claimed_payment, mismatch, next_check
+from mystar.payments.process import PAY_WITHIN, claimed_payment, mismatch, next_check, still_good
 from mystar.payments.provider import Gateway, PaymentNotFound, ProviderError, ProviderPayment
 from mystar.payments.reconciliation import Difference, Reconciliation
 from mystar.payments.refund_reconciliation import ComparedRefunds, RefundReconciliation
@@ -121,7 +119,7 @@ class PaymentService:
         payments = PaymentRepository(tx)
         payment = await payments.lock_latest(order_id)
         if payment is not None and not payment.is_over:
-            payment = _still_good(payment, amount)
+            payment = still_good(payment, amount)
             return payment if may_choose or not payment.is_method_open else await self._choose(tx, payment, method)
         deal = await self._deals.deal_part(tx, order_id) if self._deals else None
         payment = await payments.add(
@@ -394,16 +392,6 @@ class PaymentService:
     def _return_link(self, order_id: int) -> str:
         signature = self._signer.sign_until(self._clock.now() + _RETURN_WITHIN, _RETURN, order_id)
         return f"{self.public_url}/payments/return/?order_id={order_id}&sig={signature}"
-
-
-def _still_good(payment: Payment, amount: int) -> Payment:
-    if payment.goal == "give_back":
-        raise ReversalInProgress
-    if payment.status == "captured":
-        raise PaymentSettled
-    if payment.amount != amount:
-        raise PaymentOpen
-    return payment
 
 
 def _unavailable(trouble: ProviderError) -> Unavailable:
