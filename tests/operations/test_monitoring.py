@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
+import subprocess
 from typing import Any
 
+import pytest
 import yaml
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
@@ -57,3 +60,12 @@ def test_the_configuration_of_prometheus_has_the_address_of_the_metrics() -> Non
     assert config["rule_files"] == ["alerts.yml"]
     assert [job["job_name"] for job in config["scrape_configs"]] == ["mystar"]
     assert "/metrics" in [route.path for route in ROUTES]
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (apt-get install prometheus)")
+def test_prometheus_takes_its_configuration_and_the_rules() -> None:
+    done = subprocess.run(
+        ["promtool", "check", "config", str(FOLDER / "prometheus.yml")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(RULES)} rules found" in done.stdout
