@@ -71,6 +71,13 @@ async def test_a_dispute_shows_its_conversation_deliveries_and_what_decisions_do
     earning = await app[EARNINGS].of_order(order_id)
     assert earning is not None
     assert expected == ["5 000,50 ₽", said(earning.share), said(earning.commission_now)]
+    # What the creator has been paid already would become a debt.
+    await app[DATABASE].execute("update earnings set frozen = 0, pending = 0, cleared_at = now()")
+    await app[DATABASE].execute("update creator_balances set available = 100000, frozen = 0")
+    page = (await operator.page(path)).replace("\u00a0", " ")
+    debt = said(earning.share - 100_000)
+    assert f"долг {debt}" in page
+    assert f"на нём останется долг {debt}" in page
     for wrong in ("20000", "0", "x", "-1"):
         assert "Введите сумму до" in await operator.page(f"{path}?amount={wrong}")
 

@@ -40,7 +40,7 @@ def download(definition: ListDefinition) -> Handler:
         }
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
-        ZONE.set(zone)
+        before = ZONE.set(zone)
         try:
             heading = csv_export.heading(definition, language, label(zone, request.app[CLOCK].now()))
             await response.write(heading.encode())
@@ -53,6 +53,8 @@ def download(definition: ListDefinition) -> Handler:
             # The header is sent already: only a closed connection can tell that the body is incomplete.
             if request.transport is not None:
                 request.transport.abort()
+        finally:
+            ZONE.reset(before)
         return response
 
     return handler
