@@ -15,7 +15,7 @@ from mystar.errors import Invalid, Text
 from mystar.kit.web.validation import loaded
 
 
-class NamesNobody(Invalid):
+class RecordWithoutName(Invalid):
     """An imported record has neither a user name nor an e-mail nor a phone number."""
 
     code = "names_nobody"
@@ -39,13 +39,13 @@ async def import_account(accounts: AccountService, record: Record, channel: Chan
     that was deactivated stays so: its name, e-mail and phone are taken, and it cannot log in.
 
     :param channel: the dialect whose product its mails name.
-    :raises BrokenRecord: it could not be read. :raises NamesNobody: by nothing that a person logs in with.
+    :raises BrokenRecord: it could not be read. :raises RecordWithoutName: by nothing that a person logs in with.
     :raises Taken: by field. :raises Invalid: by field; also for a hash other than ``pbkdf2_sha256``.
     """
     if record.person is None:
         raise BrokenRecord
     if not any(str(record.person.get(name) or "").strip() for name in NAMES):
-        raise NamesNobody
+        raise RecordWithoutName
     person = loaded(ImportedPerson(), record.person)
     username, stored, is_active = person["username"], person.pop("password"), person.pop("is_active")
     is_verified, is_named = person.pop("is_verified"), bool(username) and "@" not in username
@@ -53,7 +53,7 @@ async def import_account(accounts: AccountService, record: Record, channel: Chan
         person["email"] = person["email"] or username or None
         person["username"] = generate_username()
     draft = normalize_draft(AccountDraft(**person), None, today=accounts.today)
-    if await accounts.is_there(draft, by_username=is_named):
+    if await accounts.exists(draft, by_username=is_named):
         return False
     await accounts.add_imported(draft, stored, is_verified=is_verified, is_active=is_active, channel=channel)
     return True

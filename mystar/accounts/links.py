@@ -62,7 +62,7 @@ class MailedLinks:
             "reset_password": timedelta(seconds=settings.reset_password),
         }
 
-    async def ask(self, purpose: Purpose, email: str, client: ClientInfo, channel: Channel) -> None:
+    async def request(self, purpose: Purpose, email: str, client: ClientInfo, channel: Channel) -> None:
         """Mail a link, if there is an account that needs one; the answer is the same either way.
 
         Above the limit of a mailbox nothing is sent: it has links that work, and an error would let strangers keep the
@@ -79,7 +79,7 @@ class MailedLinks:
         async with self._db.transaction() as tx:
             await self._outbox.put(tx, REQUESTS, {"purpose": purpose, "email": key, "door": channel})
 
-    async def send_asked(self, message: OutboxMessage) -> None:
+    async def send_requested(self, message: OutboxMessage) -> None:
         """The outbox's handler for ``REQUESTS``."""
         account, _ = await AccountRepository(self._db).find(credential_of(message.payload["email"])) or (None, None)
         if account is None or not account.is_active:
@@ -104,7 +104,7 @@ class MailedLinks:
         """Does nothing for an account without e-mail."""
         await self._mail(tx, "reset_password", account, "/password_reset/confirm/", {})
 
-    async def look(self, purpose: Purpose, token: str, client: ClientInfo) -> MailedToken:
+    async def find(self, purpose: Purpose, token: str, client: ClientInfo) -> MailedToken:
         """The stored link, used or not. Unknown tokens are counted by client address.
 
         :raises NotFound: `ConfirmLinkUnknown` or `ResetLinkUnknown`, and their `…Expired`.
@@ -118,7 +118,7 @@ class MailedLinks:
             raise _EXPIRED[purpose]
         return found
 
-    async def use(self, tx: Tx, purpose: Purpose, token: str) -> bool:
+    async def mark_used(self, tx: Tx, purpose: Purpose, token: str) -> bool:
         """Mark the link as used; false if it was used before, or has just expired."""
         now = self._clock.now()
         return await AccountRepository(tx).use_mailed_token(purpose, token_digest(token), now) is not None

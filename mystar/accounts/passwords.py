@@ -75,14 +75,14 @@ class PasswordService:
 
         :raises Invalid: not an e-mail. :raises TooMany: per client address.
         """
-        await self._links.ask("reset_password", email, client, "greetings")
+        await self._links.request("reset_password", email, client, "greetings")
 
     async def check_reset_link(self, token: str, client: ClientInfo) -> Account:
         """The account of a reset link that can be used.
 
         :raises ResetLinkUnknown: also when it was used. :raises ResetLinkExpired: :raises TooMany:
         """
-        found = await self._links.look("reset_password", token, client)
+        found = await self._links.find("reset_password", token, client)
         account = await AccountRepository(self._db).get(found.account_id)
         if found.used_at or not account.is_active:
             raise ResetLinkUnknown
@@ -101,7 +101,7 @@ class PasswordService:
         hashed = await self._passwords.hash(password, client=network_of(client.address), account=account.id)
         async with self._db.transaction() as tx:
             account = await AccountRepository(tx).lock(account.id)
-            if not await self._links.use(tx, "reset_password", token):
+            if not await self._links.mark_used(tx, "reset_password", token):
                 raise ResetLinkUnknown
             # A linked sign-in may be that of the person from whom the account is recovered.
             await self._identities.drop(tx, account.id)

@@ -32,7 +32,7 @@ _AUDITED = (
 )
 #: Fields of an account and their new values.
 ProfilePatch = Mapping[str, str | date | None]
-AlsoChange = Callable[[Tx], Awaitable[object]]
+FurtherChange = Callable[[Tx], Awaitable[object]]
 
 
 class ProfileService:
@@ -51,7 +51,7 @@ class ProfileService:
         self._db, self._links, self._contacts, self._step_up = db, links, contacts, step_up
         self._limits, self._clock = limits, clock
 
-    async def edit(self, actor: Actor, *, also: AlsoChange | None = None, **given: Any) -> Account:
+    async def edit(self, actor: Actor, *, also: FurtherChange | None = None, **given: Any) -> Account:
         """Change what is given, in a transaction of its own. The errors are those of `check` and `save`.
 
         :param also: a further change of the same transaction, such as a new avatar: all of it happens, or nothing.

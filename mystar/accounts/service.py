@@ -114,7 +114,7 @@ class AccountService:
 
         :raises Invalid: not an e-mail. :raises TooMany: per client address.
         """
-        await self._links.ask("confirm_email", email, client, channel)
+        await self._links.request("confirm_email", email, client, channel)
 
     async def create(
         self,
@@ -153,7 +153,7 @@ class AccountService:
         """The day of the persons' time zone."""
         return self._clock.today()
 
-    async def is_there(self, draft: AccountDraft, *, by_username: bool = True) -> bool:
+    async def exists(self, draft: AccountDraft, *, by_username: bool = True) -> bool:
         """Whether one account has exactly this e-mail and phone, and this user name unless it was made up."""
         email, phone = draft.email and email_key(draft.email), draft.phone
         login = draft.username if by_username else email or phone or ""
@@ -209,7 +209,7 @@ class AccountService:
 
         :raises ConfirmLinkUnknown: also when the e-mail was changed. :raises ConfirmLinkExpired: :raises TooMany:
         """
-        found = await self._links.look("confirm_email", token, client)
+        found = await self._links.find("confirm_email", token, client)
         session = await self._sessions.session_of(client, found.account_id)
         device = await self._sessions.recognize_device(client, found.account_id)
         async with self._db.transaction() as tx:
@@ -217,7 +217,7 @@ class AccountService:
             account = await accounts.lock(found.account_id)
             if not account.is_active:
                 raise ConfirmLinkUnknown
-            if await self._links.use(tx, "confirm_email", token):
+            if await self._links.mark_used(tx, "confirm_email", token):
                 if not account.is_verified:
                     await self._drop_unproven(tx, account, client, session, is_known=device is not None)
                 await accounts.confirm_email(account.id, self._clock.now())

@@ -90,7 +90,7 @@ class _Parts:
 def add(app: web.Application, infra: Infrastructure) -> None:
     infra.add_personal_data(PERSONAL_DATA, SIGN_IN_DATA, FACTOR_DATA)
     parts = _parts(infra)
-    infra.outbox.handle(LINK_REQUESTS, parts.links.send_asked)
+    infra.outbox.handle(LINK_REQUESTS, parts.links.send_requested)
     app[STEP_UP], app[IDENTITIES] = parts.step_up, parts.identities
     app[FACTORS], app[SECOND_STEP] = parts.factors, parts.second_step
     listen(infra.events)

@@ -58,11 +58,11 @@ def openapi(contracts: Iterable[Contract], *, public_url: str) -> dict[str, Any]
     document = dict(spec.to_dict())
     describe_fields(document)
     add_examples(document)
-    _tell_defaults(document)
+    _describe_defaults(document)
     return document
 
 
-def _tell_defaults(document: dict[str, Any]) -> None:
+def _describe_defaults(document: dict[str, Any]) -> None:
     """Say defaults of bodies in words: generators of typed clients make a field with a ``default`` a required one."""
     for schema in document["components"]["schemas"].values():
         for field in schema.get("properties", {}).values():

@@ -101,7 +101,7 @@ async def read_form(request: web.Request, *expected: FileField) -> AsyncIterator
     required = next((one for one in expected if one.required), None)
     if required is not None:
         size = max(0, (request.content_length or 0) - _FORM_AROUND_FILE)
-        await request.app[FILES].expect(actor_of(request), kinds=required.kinds, size=size)
+        await request.app[FILES].check_announced_size(actor_of(request), kinds=required.kinds, size=size)
     upload = _Upload(request, expected)
     try:
         async with request.app[FILES].turn(maybe_actor_of(request), address_of(request)):

@@ -13,7 +13,7 @@ from mystar.accounts.model import Actor
 from mystar.accounts.service import AccountService
 from mystar.files.model import QuotaExceeded, QuotaUntilConfirmed, TooManyUploads
 from mystar.files.repository import FileRepository
-from mystar.files.turns import SharedTurns, apart
+from mystar.files.turns import SharedTurns, in_own_task
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database
 from mystar.sections import FileSettings
@@ -76,7 +76,7 @@ class Reservation:
         if size <= self._size and monotonic() - self._touched < _TOUCH_AFTER:
             return
         wanted = size + min(max(size, _SMALLEST_STEP), _LARGEST_STEP)
-        granted = await apart(self._grow(max(size, self._size), max(wanted, self._size)))
+        granted = await in_own_task(self._grow(max(size, self._size), max(wanted, self._size)))
         if granted is None:
             raise self._limit.error
         self.id, self._size = granted
@@ -99,7 +99,7 @@ class Reservation:
 
     async def release(self) -> None:
         if self.id is not None:
-            await apart(FileRepository(self._db).release(self.id))
+            await in_own_task(FileRepository(self._db).release(self.id))
 
 
 class UploadTurns:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from mystar.accounts.model import Actor
-from mystar.accounts.profile import AlsoChange
+from mystar.accounts.profile import FurtherChange
 from mystar.accounts.service import AccountService
 from mystar.files.ingest import Ingestor
 from mystar.files.inspection import Inspector, MediaRejected
@@ -72,7 +72,7 @@ class FileService:
 
     # Uploading
 
-    async def expect(self, actor: Actor, *, kinds: tuple[str, ...], size: int) -> None:
+    async def check_announced_size(self, actor: Actor, *, kinds: tuple[str, ...], size: int) -> None:
         """Refuse an upload whose announced size is too large, before its first byte.
 
         :param size: announced bytes; 0 when not announced.
@@ -218,7 +218,7 @@ class FileService:
             await self.mark_deleted(tx, before)
         return file
 
-    def avatar_change(self, actor: Actor, file_id: int | None) -> AlsoChange | None:
+    def avatar_change(self, actor: Actor, file_id: int | None) -> FurtherChange | None:
         """`use_as_avatar`, to happen together with an edit of the account; None without a file."""
         return None if file_id is None else partial(self.use_as_avatar, account_id=actor.id, file_id=file_id)
 

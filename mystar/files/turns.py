@@ -21,7 +21,7 @@ _LEASE = timedelta(minutes=1)
 _EXTEND_EVERY, _LOOK_EVERY = 20.0, 0.25
 
 
-async def apart(work: Awaitable[Result]) -> Result:
+async def in_own_task(work: Awaitable[Result]) -> Result:
     """Do it in a task of its own, which takes no part in a transaction of this one; see `Database.lazy_transaction`."""
 
     async def do() -> Result:
@@ -40,7 +40,7 @@ class SharedTurns:
     async def turn(self, person: str) -> AsyncIterator[None]:
         """Wait until it begins. The caller bounds the time, by `asyncio.timeout`."""
         # The end of another one, in another process, sets no event here.
-        while (turn_id := await apart(self._begin(person))) is None:  # noqa: ASYNC110
+        while (turn_id := await in_own_task(self._begin(person))) is None:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_EVERY)
         keeper = asyncio.create_task(self._extend(turn_id))
         try:
@@ -49,7 +49,7 @@ class SharedTurns:
             await cancel_and_wait(keeper)
             # One that is left because the database is away ends by itself.
             with suppress(Unavailable):
-                await apart(FileRepository(self._db).end_turn(turn_id))
+                await in_own_task(FileRepository(self._db).end_turn(turn_id))
 
     async def _begin(self, person: str) -> int | None:
         now = self._clock.now()

@@ -124,7 +124,7 @@ async def change_settings(request: web.Request) -> web.Response:
 
 @docs(tags=TAGS, summary="Show the page of a mailed unsubscribe link", responses=_PAGE)
 @querystring_schema(UnsubscribeLink)
-async def ask_to_unsubscribe(request: web.Request) -> web.Response:
+async def show_unsubscribe_page(request: web.Request) -> web.Response:
     link = query_of(request)
     await request.app[NOTIFICATIONS].check_unsubscribe_link(link["account"], link["sig"])
     return html_response(render_page("unsubscribe.html", language_of(request), is_done=False))
@@ -159,6 +159,6 @@ _ELSEWHERE = (_ALL + "notifications/", "/api/notifications/", "/api/notification
 ROUTES: tuple[Route, ...] = (
     *_ROUTES,
     *(alias(one.path.replace(_ALL, base, 1), one) for base in _ELSEWHERE for one in _ROUTES),
-    route("GET", "/notifications/unsubscribe/", ask_to_unsubscribe, "market.unsubscribe"),
+    route("GET", "/notifications/unsubscribe/", show_unsubscribe_page, "market.unsubscribe"),
     route("POST", "/notifications/unsubscribe/", unsubscribe, "market.unsubscribe"),
 )

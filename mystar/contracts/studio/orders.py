@@ -78,7 +78,7 @@ async def place_order(request: web.Request) -> web.Response:
 @response_schema(StudioOrderView(many=True), 200)
 async def list_orders(request: web.Request) -> web.Response:
     page, search = list_request(request), query_of(request)["search"]
-    found = await request.app[STUDIO_ORDERS].seen_by(maybe_actor_of(request), page, search)
+    found = await request.app[STUDIO_ORDERS].visible_to(maybe_actor_of(request), page, search)
     return list_response(request, [_view(request, order) for order in found.rows], found.count, page)
 
 

@@ -55,7 +55,7 @@ def gif_frames(content: bytes, most: int) -> int:
     return count
 
 
-def bare_gif(content: bytes) -> bytes:
+def strip_gif(content: bytes) -> bytes:
     """The GIF without comments, texts and what applications wrote; the same bytes when there are none."""
     blocks = list(gif_blocks(content))
     kept = [content[start:end] for start, end in blocks if _is_shown(content[start:end])]
@@ -70,7 +70,7 @@ def _is_shown(block: bytes) -> bool:
     return block[1] == _APPLICATION and block[3:14] in _LOOPS and len(block) == _LOOP_SIZE
 
 
-def bare_png(content: bytes) -> bytes:
+def strip_png(content: bytes) -> bytes:
     """The PNG with chunks of its picture alone."""
     at, kept = len(_PNG_HEAD), [_PNG_HEAD]
     while at < len(content):
@@ -84,13 +84,13 @@ def bare_png(content: bytes) -> bytes:
     return b"".join(kept)
 
 
-def bare_webp(content: bytes) -> bytes:
+def strip_webp(content: bytes) -> bytes:
     """The WEBP with chunks of its picture alone."""
-    body = b"".join(map(_bare_chunk, _riff(content[12:])))
+    body = b"".join(map(_strip_chunk, _riff(content[12:])))
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
 
 
-def _bare_chunk(chunk: bytes) -> bytes:
+def _strip_chunk(chunk: bytes) -> bytes:
     if chunk[:4] == b"VP8X":
         return chunk[:8] + bytes([chunk[8] & ~_WEBP_METADATA]) + chunk[9:]
     if chunk[:4] == b"ANMF":

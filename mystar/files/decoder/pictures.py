@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import AvifImagePlugin, ExifTags, Image, ImageOps, ImageSequence, WebPImagePlugin
 
-from mystar.files.decoder.animations import bare_gif, bare_png, bare_webp, gif_frames
+from mystar.files.decoder.animations import gif_frames, strip_gif, strip_png, strip_webp
 from mystar.files.decoder.job import Job, Refused, Result
 
 #: What Pillow calls facts that are needed to show a JPEG or an AVIF, and that tell nothing else.
@@ -25,7 +25,7 @@ _HARMLESS = {
 _PLAIN_SEGMENTS = {"APP0": b"JFIF\0", "APP2": b"ICC_PROFILE\0", "APP14": b"Adobe"}
 _NEEDED = {"icc_profile", "transparency", "loop"}
 #: Formats that lose their metadata without being written anew, unless they have to be turned.
-_BARE = {"GIF": bare_gif, "PNG": bare_png, "WEBP": bare_webp}
+_STRIPPERS = {"GIF": strip_gif, "PNG": strip_png, "WEBP": strip_webp}
 #: Of JPEG, WEBP and AVIF that have to be written anew.
 _QUALITY = 92
 _COPY_QUALITY = 82
@@ -134,34 +134,38 @@ def _clean(job: Job, frames: int) -> bool:
     :raises Refused: an animation that has to be written anew is too large for that.
     """
     if job.reader != _HEIF and frames == 1 and not _is_upright(job):
-        _write(_silence(ImageOps.exif_transpose(_reasonable(job))), job, "clean", job.reader, **_options(job))
+        _write(_drop_metadata(ImageOps.exif_transpose(_reasonable(job))), job, "clean", job.reader, **_options(job))
         return True
-    if job.reader in _BARE:
-        return _write_bare(job)
+    if job.reader in _STRIPPERS:
+        return _write_stripped(job)
     if job.reader == _HEIF:
         _write(
-            _silence(ImageOps.exif_transpose(_reasonable(job)).convert("RGB")), job, "clean", "JPEG", quality=_QUALITY
+            _drop_metadata(ImageOps.exif_transpose(_reasonable(job)).convert("RGB")),
+            job,
+            "clean",
+            "JPEG",
+            quality=_QUALITY,
         )
         return True
     with _opened(job) as image:
         if frames * image.width * image.height > job.max_pixels:
             raise Refused("too_many_pixels")
-        if not _tells(image):
+        if not _has_metadata(image):
             return False
         if image.format == "JPEG" and max(image.size) <= _LARGEST:
             # The same tables that it was packed with: hardly a pixel changes.
-            _write(_silence(image), job, "clean", "JPEG", quality="keep")
+            _write(_drop_metadata(image), job, "clean", "JPEG", quality="keep")
             return True
     if frames > 1:
         _write_animation(job)
     else:
-        _write(_silence(_reasonable(job)), job, "clean", job.reader, **_options(job))
+        _write(_drop_metadata(_reasonable(job)), job, "clean", job.reader, **_options(job))
     return True
 
 
-def _write_bare(job: Job) -> bool:
+def _write_stripped(job: Job) -> bool:
     content = Path(job.path).read_bytes()
-    bare = _BARE[job.reader](content)
+    bare = _STRIPPERS[job.reader](content)
     if bare == content:
         return False
     Path(job.output("clean")).write_bytes(bare)
@@ -191,7 +195,7 @@ def _squares(job: Job) -> list[str]:
     return [str(side) for side in job.sides]
 
 
-def _tells(image: Image.Image) -> bool:
+def _has_metadata(image: Image.Image) -> bool:
     """Whether a JPEG or an AVIF has metadata."""
     if image.format == "MPO":  # a JPEG with further pictures behind the first
         return True
@@ -214,7 +218,7 @@ def _options(job: Job) -> dict[str, int]:
     return {"quality": _QUALITY, "speed": 9, "max_threads": 1} if job.reader == "AVIF" else {"quality": _QUALITY}
 
 
-def _silence(image: Image.Image) -> Image.Image:
+def _drop_metadata(image: Image.Image) -> Image.Image:
     """The same picture; writers take what they are not told from ``info``."""
     image.info = {name: value for name, value in image.info.items() if name in _NEEDED}
     return image
@@ -226,7 +230,7 @@ def _write_animation(job: Job) -> None:
         for frame in ImageSequence.Iterator(image):
             frame.load()  # only then does it know its time
             durations.append(int(frame.info.get("duration", 0)))
-            frames.append(_silence(frame.copy()))
+            frames.append(_drop_metadata(frame.copy()))
     first, *others = frames
     options = {"save_all": True, "append_images": others, "duration": durations, **_options(job)}
     _write(first, job, "clean", job.reader, **options)

@@ -41,7 +41,7 @@ class StudioOrder:
     updated_at: datetime
     pictures: tuple[Picture, ...]
 
-    def may_be_seen_by(self, actor: Actor | None) -> bool:
+    def is_visible_to(self, actor: Actor | None) -> bool:
         """A guest's order by everyone, an account's by that account and staff (D35)."""
         return self.owner_id is None or (actor is not None and (actor.id == self.owner_id or actor.acts_as_staff()))
 

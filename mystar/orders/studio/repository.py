@@ -18,7 +18,7 @@ QUERIES = queries.load(__package__)
 _THROWS = 30
 
 
-class StudioRows:
+class StudioOrderRepository:
     """Bound to one transaction, or to the database for a single statement."""
 
     def __init__(self, tx: Queryable) -> None:
@@ -71,7 +71,7 @@ class StudioRows:
             raise OrderUnknown
         return studio_order_of(row)
 
-    async def seen_by(self, account_id: int | None, page: PageRequest, search: str) -> Page[StudioOrder]:
+    async def visible_to(self, account_id: int | None, page: PageRequest, search: str) -> Page[StudioOrder]:
         """Orders of guests and of the account whose numbers contain ``search``."""
         pattern = f"%{search}%" if search else None
         values = {"account_id": account_id, "pattern": pattern}

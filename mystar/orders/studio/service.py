@@ -30,7 +30,7 @@ from mystar.orders.studio.model import (
     TooManyPictures,
     WorkBegun,
 )
-from mystar.orders.studio.repository import StudioRows
+from mystar.orders.studio.repository import StudioOrderRepository
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class StudioOrders:
         now, owner_id = self._clock.now(), actor.id if actor else None
         try:
             async with self._db.transaction() as tx:
-                rows = StudioRows(tx)
+                rows = StudioOrderRepository(tx)
                 order_id = await rows.place(
                     self.numbers, owner_id=owner_id, title=title, description=description, now=now
                 )
@@ -100,19 +100,19 @@ class StudioOrders:
         return order
 
     async def read(self, actor: Actor | None, order_id: int) -> StudioOrder:
-        order = await StudioRows(self._db).find(order_id)
-        if not order.may_be_seen_by(actor):
+        order = await StudioOrderRepository(self._db).find(order_id)
+        if not order.is_visible_to(actor):
             raise OrderUnknown
         return order
 
-    async def seen_by(self, actor: Actor | None, page: PageRequest, search: str = "") -> Page[StudioOrder]:
+    async def visible_to(self, actor: Actor | None, page: PageRequest, search: str = "") -> Page[StudioOrder]:
         """Orders of guests and, for an account, its own, newest first (D35).
 
         :param search: a part of the number; a search with other characters finds nothing.
         """
         if search and not (search.isascii() and search.isdigit()):
             return Page([], 0)
-        return await StudioRows(self._db).seen_by(actor.id if actor else None, page, search)
+        return await StudioOrderRepository(self._db).visible_to(actor.id if actor else None, page, search)
 
     async def timeline(self, actor: Actor, order_id: int) -> list[OrderEvent]:
         """The events of the order, oldest first."""
@@ -137,7 +137,7 @@ class StudioOrders:
         now = self._clock.now()
         async with self._db.transaction() as tx:
             order, role = await self._lock_new(tx, actor, order_id)
-            rows = StudioRows(tx)
+            rows = StudioOrderRepository(tx)
             if replace_pictures and file_ids:
                 await self._discard_pictures(tx, order)
             elif len(order.pictures) + len(file_ids) > MAX_PICTURES:
@@ -162,7 +162,7 @@ class StudioOrders:
         async with self._db.transaction() as tx:
             order, role = await self._lock_new(tx, actor, order_id)
             await self._discard_pictures(tx, order)
-            await StudioRows(tx).move(order.id, Status.CANCELLED, self._clock.now())
+            await StudioOrderRepository(tx).move(order.id, Status.CANCELLED, self._clock.now())
             await self._add_event(tx, order, "cancel", role, actor.id, after=Status.CANCELLED)
             await tx.publish(StudioOrderWithdrawn(order, actor.id))
 
@@ -193,7 +193,7 @@ class StudioOrders:
     async def start_processing(self, message: OutboxMessage) -> None:
         """Start processing. Idempotent: repeated and concurrent calls change nothing more."""
         async with self._db.transaction() as tx:
-            rows = StudioRows(tx)
+            rows = StudioOrderRepository(tx)
             try:
                 order = await rows.lock(message.payload["order_id"])
             except OrderUnknown:
@@ -205,7 +205,7 @@ class StudioOrders:
             await tx.publish(StudioOrderProcessed(await rows.find(order.id), None))
 
     async def _queue(self, tx: Tx, actor: Actor, order_id: int) -> StudioOrder:
-        rows = StudioRows(tx)
+        rows = StudioOrderRepository(tx)
         order = await rows.lock(order_id)
         if order.status is not Status.NEW or order.process_at is not None:
             return order
@@ -224,8 +224,8 @@ class StudioOrders:
         return media_path(picture.key) if picture.is_public else self._files.private_url(picture.key)
 
     async def _lock_new(self, tx: Tx, actor: Actor, order_id: int) -> tuple[StudioOrder, Role]:
-        order = await StudioRows(tx).lock(order_id)
-        if not order.may_be_seen_by(actor):
+        order = await StudioOrderRepository(tx).lock(order_id)
+        if not order.is_visible_to(actor):
             raise OrderUnknown
         role = Role.BUYER if order.owner_id == actor.id else Role.STAFF
         if role is Role.STAFF and not actor.may_operate:
@@ -245,10 +245,10 @@ class StudioOrders:
         for file_id in file_ids:
             await self._files.attach(tx, file_id, owner_id=uploader_id, readers=readers, public=owner_id is None)
         if file_ids:
-            await StudioRows(tx).add_pictures(order_id, file_ids)
+            await StudioOrderRepository(tx).add_pictures(order_id, file_ids)
 
     async def _discard_pictures(self, tx: Tx, order: StudioOrder) -> None:
-        await StudioRows(tx).drop_pictures(order.id)
+        await StudioOrderRepository(tx).drop_pictures(order.id)
         for picture in order.pictures:
             await self._files.mark_deleted(tx, picture.id)
 

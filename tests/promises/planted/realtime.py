@@ -62,8 +62,8 @@ FAULTS = (
         "nothing-is-replayed",
         "T6",
         f"{_KIT}/topic_reader.py",
-        "        connection.position = position\n",
-        "        connection.position = self.position or position\n",
+        "        connection.position = position\n        behind, notified",
+        "        connection.position = self.position or position\n        behind, notified",
         (f"{_REALTIME}/test_crowd.py::test_all_sockets_reconnect_at_once_and_catch_up",),
     ),
     Fault(
