@@ -19,6 +19,7 @@ from mystar.accounts.access import (
     write_limit_middleware,
 )
 from mystar.admin import setup as admin
+from mystar.alarms import setup as alarms
 from mystar.audit import setup as audit
 from mystar.audit.handlers import audit_middleware
 from mystar.audit.keys import AUDIT
@@ -93,6 +94,7 @@ DOMAINS: tuple[Domain, ...] = (
     texts,
     audit,
     privacy,
+    alarms,
     admin,
 )
 #: Rows that one purge deletes at most.
@@ -130,6 +132,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app[DATABASE], app[OUTBOX], app[system.STOPPING] = infra.db, infra.outbox, asyncio.Event()
     app[METRICS], app[TASK_METRICS] = infra.metrics, TaskMetrics(infra.metrics.registry)
     app.cleanup_ctx.append(app[TASK_METRICS].measuring)
+    infra.health.watch(app[TASK_METRICS].overdue)
     app[SITE], app[LIMITS] = infra.site, infra.limits
     app[PUBLIC_URL], app[TRUSTED_PROXIES] = settings.http.public_url, networks(settings.http.trusted_proxies)
     app[system.METRICS_ACCESS] = system.MetricsAccess(

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from mystar.errors import MystarError
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
+from mystar.kit.health import Health
 from mystar.kit.outbox.mail import ACCOUNT_TOPIC as ACCOUNT_MAIL
 from mystar.kit.outbox.mail import TOPIC as MAIL
 from mystar.kit.outbox.mail import Mailer, SmtpSender
@@ -54,6 +55,8 @@ class Infrastructure:
     metrics: Metrics
     site: Site
     texts: TextStore
+    #: What is measured for the alarms.
+    health: Health
     #: What each domain has of a person.
     personal_data: PersonalDataRegistry
 
@@ -149,5 +152,13 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         metrics,
         site,
         texts,
+        _health(outbox, smtp),
         personal_data,
     )
+
+
+def _health(outbox: Outbox, smtp: SmtpSender) -> Health:
+    health = Health()
+    health.watch(outbox.ages)
+    health.watch_trouble("mail_refused", "", lambda: smtp.trouble)
+    return health

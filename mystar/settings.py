@@ -43,6 +43,7 @@ from mystar.money_sections import (
     ReceiptSettings,
     YookassaPayoutSettings,
 )
+from mystar.operation_sections import AlarmSettings
 from mystar.people_sections import ChatSettings
 from mystar.sections import (
     DatabaseSettings,
@@ -109,6 +110,7 @@ class Settings(BaseSettings):
     payouts: PayoutSettings
     receipts: ReceiptSettings
     outbox: OutboxSettings
+    alarms: AlarmSettings
     notifications: NotificationSettings
     push: PushSettings
     chat: ChatSettings

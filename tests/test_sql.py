@@ -59,6 +59,7 @@ OWNERS = {
     "admin": ["staff_notes", "staff_filters"],
     "texts": ["text_versions"],
     "reports": ["report_cases", "reports"],
+    "alarms": ["alarms", "alarm_silences", "health_marks"],
     "privacy": ["data_exports", "erasures"],
     "kit": ["outbox", "idempotency_keys"],
 }

@@ -76,6 +76,7 @@ ACTIONS = (
     "announcement_sending",
     "announcement_stopped",
     "text_changed",
+    "alarm_silenced",
     "reports_decided",
     "conversation_read",
     "taxonomy_added",

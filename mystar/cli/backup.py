@@ -98,10 +98,12 @@ def restore(place: str, name: str | None) -> None:
 
 
 async def _create(settings: Settings, dsn: str, place: str) -> None:
+    from mystar.alarms.keys import ALARMS
     from mystar.files.keys import FILES
 
     async with running_service(settings, dsn) as app, _archive(place, settings) as archive:
         made = await backups.create(archive, app[FILES], dsn, _checkpoint(settings), Clock(), _counter("files"))
+        await app[ALARMS].mark("backup")
     encrypted = "encrypted" if made.encrypted else "not encrypted, since MYSTAR_BACKUP_KEY is not set"
     click.echo(f"{made.name}: the database and {len(made.files)} files, {encrypted}.")
 

@@ -240,6 +240,7 @@ def check(deep: bool) -> None:
         if not problems:
             problems = asyncio.run(_broken_invariants(settings, dsn))
             problems += asyncio.run(probes.problems(settings, dsn, deep=deep))
+            asyncio.run(_mark_check(settings, dsn, len(problems)))
     for problem in problems:
         click.echo(problem)
     if problems:
@@ -350,6 +351,16 @@ async def _broken_invariants(settings: Settings, dsn: str) -> list[str]:
 
     async with service(settings, dsn) as app:
         return await broken_invariants(app)
+
+
+async def _mark_check(settings: Settings, dsn: str, problems: int) -> None:
+    """Keep the outcome for the alarms; a database that takes no writes is named by the check itself."""
+    from mystar.alarms.keys import ALARMS
+    from mystar.errors import MystarError
+
+    async with service(settings, dsn) as app:
+        with contextlib.suppress(MystarError):
+            await app[ALARMS].mark("check", problems)
 
 
 def _contracts() -> Any:

@@ -24,9 +24,11 @@ def reconcile() -> None:
     differences: list[Any] = []
 
     async def compare(app: web.Application) -> None:
+        from mystar.alarms.keys import ALARMS
         from mystar.payments.keys import PAYMENTS
 
         differences.extend(await app[PAYMENTS].reconcile())
+        await app[ALARMS].mark("payments reconcile", len(differences))
 
     with_service(compare)
     for difference in differences:

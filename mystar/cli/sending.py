@@ -62,11 +62,14 @@ def reconcile(days: int) -> None:
     back = timedelta(days=days)
 
     async def action(app: web.Application) -> None:
-        await _compare_payouts(app, back, found)
+        from mystar.alarms.keys import ALARMS
         from mystar.payments.keys import PAYMENTS
+
+        await _compare_payouts(app, back, found)
 
         refunds = await app[PAYMENTS].reconcile_refunds(back)
         found.extend(map(str, refunds.differences))
+        await app[ALARMS].mark("earnings reconcile", len(found))
         click.echo(f"{refunds.count} refunds compared.")
 
     with_service(action)

@@ -21,7 +21,8 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     infra.add_personal_data(PERSONAL_DATA)
     settings = infra.settings
     app[STORAGES] = selected = storages(settings.storage, settings.data_dir / "media", infra.metrics.registry)
-    app[WRITE_PROBE] = WriteProbe(selected.both, infra.metrics.registry)
+    app[WRITE_PROBE] = WriteProbe(selected.both, infra.metrics.registry, settings.data_dir)
+    infra.health.watch(app[WRITE_PROBE].facts)
     app[FILES] = files = FileService(
         infra.db,
         selected.both,

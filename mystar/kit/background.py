@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +13,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from mystar.errors import Unavailable
+from mystar.kit.health import Fact
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +25,8 @@ _FIRST_RUN = 10.0
 _LAG_SECONDS = 0.5
 #: Seconds after which a task that goes on is cancelled again.
 _CANCEL_AGAIN = 1.0
+#: A job is late when it has not succeeded for this many pauses, and for this many seconds.
+_LATE_PAUSES, _LATE_SECONDS = 3, 900.0
 
 
 class TaskMetrics:
@@ -40,9 +44,24 @@ class TaskMetrics:
             registry=registry,
         )
         self._tasks = Gauge("mystar_event_loop_tasks", "Tasks that have not ended", registry=registry)
+        #: By job: the moment by which it has to have succeeded again, and how long it may take, in seconds.
+        self._due: dict[str, tuple[float, float]] = {}
+
+    def expect(self, name: str, seconds: float) -> None:
+        """A job with pauses of ``seconds`` begins to run."""
+        allowed = max(_LATE_SECONDS, _LATE_PAUSES * seconds)
+        self._due[name] = time.monotonic() + allowed, allowed
+
+    async def overdue(self) -> Sequence[Fact]:
+        """By how many seconds each job is late; 0 = it is not."""
+        now = time.monotonic()
+        return [Fact("task_stopped", name, max(0.0, now - due)) for name, (due, _) in self._due.items()]
 
     def succeeded(self, name: str) -> None:
         self._succeeded_at.labels(name).set_to_current_time()
+        if name in self._due:
+            allowed = self._due[name][1]
+            self._due[name] = time.monotonic() + allowed, allowed
 
     def failed(self, name: str) -> None:
         self._failures.labels(name).inc()
@@ -86,6 +105,8 @@ def every(
     async def context(app: object) -> AsyncIterator[None]:
         stopping = asyncio.Event()
         metrics = app.get(TASK_METRICS) if isinstance(app, web.Application) else None
+        if metrics is not None:
+            metrics.expect(name, seconds)
         task = asyncio.create_task(
             _repeat(seconds, min(seconds, first), job, name, stopping, batch, metrics), name=name
         )

@@ -115,7 +115,7 @@ def _kopecks(value: Any) -> int:
         raise ValueError("must be a sum in rubles such as 1000.00") from None
 
 
-def _is_mailbox(value: str) -> bool:
+def is_mailbox(value: str) -> bool:
     name, at, host = parseaddr(value)[1].partition("@")
     return bool(name and at and host)
 
@@ -138,7 +138,7 @@ SiteAddress = Annotated[
 ExactAddress = Annotated[
     str, must_be("an address that begins with http:// or https://", lambda url: not url or is_web_address(url))
 ]
-Mailbox = Annotated[str, must_be("an e-mail address, alone or as Name <address>", _is_mailbox)]
+Mailbox = Annotated[str, must_be("an e-mail address, alone or as Name <address>", is_mailbox)]
 #: A sum in rubles, with two decimals at most; kopecks inside.
 Kopecks = Annotated[int, BeforeValidator(_kopecks)]
 Rate = Annotated[str, must_be("tries per time, such as 10/minute or 5/minute; 20/hour", limits.parse_many)]

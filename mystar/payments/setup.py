@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from mystar.infrastructure import Infrastructure
 from mystar.kit.background import every
+from mystar.kit.health import Fact
 from mystar.kit.web.http import networks
 from mystar.kit.web.routes import Route
 from mystar.payments.gateways.yookassa import YooKassa
@@ -50,6 +53,23 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     )
     payments.follow_deals(calls.use_deals)
     app[PAYMENTS] = payments
+    _watch(infra, yookassa)
+    app.cleanup_ctx.append(every(settings.poll_seconds, payments.poll, name="payments poll"))
+
+    async def close(_app: web.Application) -> None:
+        await yookassa.close()
+
+    app.on_cleanup.append(close)
+
+
+def _watch(infra: Infrastructure, yookassa: YooKassa) -> None:
+    async def ending_holds() -> Sequence[Fact]:
+        counted = await PaymentRepository(infra.db).count_open(infra.clock.now())
+        ending = sum(row["payments_open"] for row in counted if row["hours_left"] == "6")
+        return (Fact("holds_end", "", float(ending)),)
+
+    infra.health.watch(ending_holds)
+    infra.health.watch_trouble("provider_away", "payments", lambda: yookassa.trouble)
     infra.metrics.watch(
         lambda: PaymentRepository(infra.db).count_open(infra.clock.now()),
         "status",
@@ -57,9 +77,3 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         payments_open="Payments that are pending or held, by the hours until a hold ends by itself",
         payments_open_kopecks="What they amount to",
     )
-    app.cleanup_ctx.append(every(settings.poll_seconds, payments.poll, name="payments poll"))
-
-    async def close(_app: web.Application) -> None:
-        await yookassa.close()
-
-    app.on_cleanup.append(close)

@@ -38,6 +38,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         timeout=shop.timeout_seconds,
         registry=infra.metrics.registry,
     )
+    infra.health.watch_trouble("provider_away", "receipts", lambda: gateway.trouble)
     calls = ReceiptCalls(infra.db, gateway, receipts, infra.clock)
     infra.outbox.handle(TOPIC, calls.send, max_pause=_MAX_PAUSE)
     Listeners(receipts, app[ORDERS], app[PAYMENTS]).listen(infra.events)

@@ -245,6 +245,7 @@ QUICK = {
         f"{name}/bulk/" for name in ("services", "reviews", "receipts", "outbox", "mails")
     ),
     "one's own filters": tuple(f"{name}/filters/{rest}" for name in LISTS for rest in ("", "1/delete/")),
+    "a mail less": ("alarms/1/silence/",),
     "notes of the staff": ("accounts/1/notes/", "orders/1/notes/", "services/1/notes/"),
     "sent or begun again": (
         *("outbox/1/repeat/", "outbox/1/retry/", "receipts/1/send/"),

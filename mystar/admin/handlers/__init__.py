@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mystar.admin.handlers import (
+    alarms,
     announcements,
     assets,
     bulk,
@@ -30,6 +31,7 @@ ROUTES: tuple[Route, ...] = (
     *security.ROUTES,
     *assets.ROUTES,
     *home.ROUTES,
+    *alarms.ROUTES,
     *bulk.ROUTES,
     *exports.ROUTES,
     *lists.ROUTES,

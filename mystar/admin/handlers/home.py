@@ -9,10 +9,11 @@ from typing import Any
 from aiohttp import web
 
 from mystar.admin import bar_chart, periods
-from mystar.admin.access import staff, zone_in
+from mystar.admin.access import actor_of, staff, zone_in
 from mystar.admin.handlers.render import page
 from mystar.admin.keys import CLOCK, ROWS
 from mystar.admin.zones import start_of
+from mystar.alarms.keys import ALARMS
 from mystar.errors import Text
 from mystar.kit.postgres.database import Row
 from mystar.kit.web.observability import METRICS
@@ -58,11 +59,15 @@ async def show(request: web.Request) -> web.Response:
     now, zone, rows = request.app[CLOCK].now(), zone_in(request), request.app[ROWS]
     period = periods.read(request.query, now.astimezone(zone).date())
     week, soon = now - timedelta(days=_RECENT), now + timedelta(hours=_SOON)
+    alarms, actor = request.app[ALARMS], actor_of(request)
     counts = await rows.one("overview_counts", week=week, soon=soon)
     return page(
         request,
         "overview.html",
         counts=counts,
+        alarms=await alarms.current(actor),
+        measured=await alarms.measure(actor),
+        now=now,
         untrusted_proxy=request.app[METRICS].untrusted_proxy,
         soon=_SOON,
         period=period,

@@ -80,6 +80,7 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
     "announcement_sending": Text("объявление отправляется", "announcement being sent"),
     "announcement_stopped": Text("объявление остановлено", "announcement stopped"),
     "text_changed": Text("изменён текст письма", "text of a mail changed"),
+    "alarm_silenced": Text("тревога приглушена на день", "alarm silenced for a day"),
     "reports_decided": Text("решение о жалобах", "reports decided"),
     "conversation_read": Text("прочитана переписка сторон", "conversation of the parties read"),
     "taxonomy_added": Text("добавлено в справочник", "added to the catalogue"),
@@ -114,6 +115,7 @@ SUBJECTS: Mapping[str, tuple[Text, str]] = {
 DETAILS: Mapping[str, Text] = {
     "account": Text("аккаунт", "account"),
     "after": Text("стало", "after"),
+    "alarm": Text("тревога", "alarm"),
     "amount": Text("сумма", "amount"),
     "audience": Text("кому", "to whom"),
     "bearer": Text("за счёт", "borne by"),
@@ -157,6 +159,7 @@ DETAILS: Mapping[str, Text] = {
     "session": Text("сеанс", "session"),
     "status": Text("статус", "status"),
     "taken_by": Text("перешёл к аккаунту №", "taken by account No."),
+    "until": Text("до", "until"),
     "what": Text("на что", "about what"),
     "why": Text("причина", "reason"),
 }

@@ -64,6 +64,7 @@ PANEL_ROUTES: Mapping[str, Text] = {
     "admin.text-preview": Text("посмотреть письмо", "preview a mail"),
     "admin.text-restore": Text("вернуть текст письма", "restore the text of a mail"),
     "admin.report-decide": Text("решить жалобы", "decide reports"),
+    "admin.alarm-silence": Text("приглушить тревогу", "silence an alarm"),
     "admin.order-note": Text("заметка о заказе", "note about an order"),
     "admin.account-note": Text("заметка о человеке", "note about a person"),
     "admin.service-note": Text("заметка об услуге", "note about a service"),

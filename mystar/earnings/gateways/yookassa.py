@@ -60,6 +60,11 @@ class YooKassaPayouts:
             metrics=metrics,
         )
 
+    @property
+    def trouble(self) -> str:
+        """Why calls fail; "" = they do not."""
+        return self._client.trouble
+
     async def close(self) -> None:
         await self._client.close()
 

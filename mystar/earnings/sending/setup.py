@@ -52,6 +52,8 @@ def add_sending(app: web.Application, infra: Infrastructure) -> None:
         registry=infra.metrics.registry,
         metrics="mystar_deal_provider",
     )
+    infra.health.watch_trouble("provider_away", "payouts", lambda: gateway.trouble)
+    infra.health.watch_trouble("provider_away", "deals", lambda: deals.trouble)
     providers = Providers(gateway, deals)
     sending = PayoutSending(
         infra.db,

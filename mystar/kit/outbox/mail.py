@@ -179,6 +179,8 @@ class SmtpSender:
             "mystar_mail_refused", "1 while the mail server refuses this installation", registry=registry
         )
         self._refused_until = 0.0
+        #: Why the mail server refuses this installation; "" = it does not.
+        self.trouble = ""
         self._lock = asyncio.Lock()
         self._login = (username, password) if username else None
         self._smtp = aiosmtplib.SMTP(
@@ -213,6 +215,7 @@ class SmtpSender:
                 self._smtp.close()
                 raise
             self._refused.set(0)
+            self.trouble = ""
         if refused:
             raise GiveUp(f"refused for {', '.join(refused)}")
 
@@ -220,6 +223,7 @@ class SmtpSender:
         if is_about_us(error):
             log.error("the mail server refuses this installation; mails are kept until that is corrected: %s", error)
             self._refused.set(1)
+            self.trouble = type(error).__name__ + (f" {code}" if (code := _code(error)) else "")
             self._refused_until = self._clock.now().timestamp() + _RETRY_SETUP_SECONDS
             self._smtp.close()
             return Postpone(_RETRY_SETUP_SECONDS, str(error))

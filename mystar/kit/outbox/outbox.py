@@ -17,6 +17,7 @@ from typing import Any
 from mystar.errors import Unavailable
 from mystar.kit.background import wait_for_event
 from mystar.kit.clock import Clock, ClockSteps
+from mystar.kit.health import Fact
 from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
 from mystar.kit.outbox.repository import PERSONAL_DATA, OutboxRepository
 from mystar.kit.postgres.database import Database, Tx
@@ -131,6 +132,10 @@ class Outbox:
     async def waiting(self) -> list[dict[str, Any]]:
         """Rows not yet sent, by topic: ``waiting``, ``failed``, ``oldest_seconds``."""
         return await self._rows.count_waiting()
+
+    async def ages(self) -> list[Fact]:
+        """The age of the oldest row of each topic that has one to send, in seconds."""
+        return [Fact("outbox_old", row["topic"], row["oldest_seconds"]) for row in await self.waiting()]
 
     async def purge(self, keep: timedelta) -> int:
         """Delete up to a thousand rows that were sent longer ago than ``keep``; how many."""

@@ -66,6 +66,7 @@ class YooKassaClient:
         self._url = URL(url)
         self._timeout = timeout
         self._breaker = breaker
+        self._locked_out = False
         registry = registry or CollectorRegistry()
         labels = ["call", "outcome"]
         self._calls = Counter(f"{metrics}_calls_total", "Calls of the provider", labels, registry=registry)
@@ -76,6 +77,13 @@ class YooKassaClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             connector=aiohttp.TCPConnector(limit=20),
         )
+
+    @property
+    def trouble(self) -> str:
+        """Why calls fail; "" = they do not."""
+        if self._breaker.open:
+            return "no answer"
+        return "the credentials are refused" if self._locked_out else ""
 
     async def close(self) -> None:
         await self._session.close()
@@ -123,8 +131,10 @@ class YooKassaClient:
         try:
             yield
             outcome = "ok"
+            self._locked_out = False
         except ProviderError as trouble:
             outcome = _OUTCOMES.get(type(trouble), "refused")
+            self._locked_out = outcome == "locked_out" or (self._locked_out and outcome in _SILENT)
             raise
         finally:
             self._calls.labels(call, outcome).inc()
@@ -136,6 +146,9 @@ _OUTCOMES = {
     CircuitOpen: "not_asked",
     UnknownOutcome: "unknown",
 }
+
+#: Say nothing about the credentials.
+_SILENT = ("not_asked", "unknown", "rate_limited")
 
 
 def _headers(key: str | None) -> dict[str, str]:

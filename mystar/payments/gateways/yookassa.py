@@ -54,6 +54,11 @@ class YooKassa:
             registry=registry,
         )
 
+    @property
+    def trouble(self) -> str:
+        """Why calls fail; "" = they do not."""
+        return self._client.trouble
+
     async def close(self) -> None:
         await self._client.close()
 

@@ -42,6 +42,11 @@ class YooKassaReceipts:
             metrics="mystar_receipt_provider",
         )
 
+    @property
+    def trouble(self) -> str:
+        """Why calls fail; "" = they do not."""
+        return self._client.trouble
+
     async def close(self) -> None:
         await self._client.close()
 
