@@ -227,21 +227,30 @@ class CatalogService:
         category_id: int | None = None,
         tag: str | None = None,
         fan_id: int | None = None,
+        is_available: bool = False,
         page: PageRequest = _FIRST_STARS,
     ) -> list[Star]:
         """Best first: `is_top`, then by rating, then by age.
 
         :param tag: in any spelling. :param fan_id: the favourites of this account.
+        :param is_available: only those who take orders now.
         """
-        which = _star_filter(category_id, tag, fan_id)
+        which = _star_filter(category_id, tag, fan_id, is_available)
         return await CatalogRepository(self._db).stars(which, page)
 
     async def count_stars(
-        self, *, category_id: int | None = None, tag: str | None = None, fan_id: int | None = None
+        self,
+        *,
+        category_id: int | None = None,
+        tag: str | None = None,
+        fan_id: int | None = None,
+        is_available: bool = False,
     ) -> int:
         """How many `stars` there are on all pages."""
-        return await CatalogRepository(self._db).count_stars(_star_filter(category_id, tag, fan_id))
+        which = _star_filter(category_id, tag, fan_id, is_available)
+        return await CatalogRepository(self._db).count_stars(which)
 
 
-def _star_filter(category_id: int | None, tag: str | None, fan_id: int | None) -> StarFilter:
-    return StarFilter(category_id=category_id, tag=None if tag is None else comparison_key(tag), fan_id=fan_id)
+def _star_filter(category_id: int | None, tag: str | None, fan_id: int | None, is_available: bool) -> StarFilter:
+    key = None if tag is None else comparison_key(tag)
+    return StarFilter(category_id=category_id, tag=key, fan_id=fan_id, is_available=is_available)

@@ -27,12 +27,14 @@ from mystar.creators.keys import CREATORS
 from mystar.creators.model import AlreadyLiked, AlreadyRated
 from mystar.demo import fixtures, pictures, refuse_production, videos
 from mystar.demo.earnings import EarningsLoader
+from mystar.demo.market_life import MarketLifeLoader
 from mystar.demo.profiles import PROFILES, ProfileLoader
 from mystar.demo.sandbox_payer import connect_sandbox_payer
 from mystar.demo.scenarios import ScenarioRunner, single_chunk
 from mystar.demo.services import ServiceLoader
 from mystar.demo.studio import DEMO_STUDIO_ORDERS, StudioOrderLoader
 from mystar.files.keys import FILES
+from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE
 from mystar.kit.money import kopecks
 from mystar.kit.postgres import queries
@@ -88,6 +90,7 @@ class _Loader:
         self._creators, self._catalog, self._scenarios = app[CREATORS], app[CATALOG], scenarios
         self._chat, self._profiles = app[CHAT], ProfileLoader(app, self._upload)
         self._services, self._earnings = ServiceLoader(app), EarningsLoader(app)
+        self._life = MarketLifeLoader(app, Clock())
         self._studio = StudioOrderLoader(self._db, app[STUDIO_ORDERS], self._files)
 
     async def load(self) -> None:
@@ -132,7 +135,9 @@ class _Loader:
         await self._profiles.load_reviews(placed_orders)
         for conversation in fixtures.CONVERSATIONS:
             await self._converse(conversation.words, customers[conversation.customer], stars[conversation.star][0])
-        await self._earnings.load(owner, {name: actor for name, (actor, _) in stars.items()})
+        actors = {name: actor for name, (actor, _) in stars.items()}
+        await self._life.load(actors, customers, services)
+        await self._earnings.load(owner, actors)
         await self._studio.load(await self._person(fixtures.STUDIO_SAMPLE), owner)
 
     async def _person(self, person: fixtures.AccountFixture) -> Actor:

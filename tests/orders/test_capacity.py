@@ -57,6 +57,11 @@ async def test_one_of_concurrent_buyers_gets_the_last_place_and_the_catalogue_sh
     wish = {"star_id": creator.id, "for_whom": "Мама", "order_price": "15000.00", "comment": "С днём рождения"}
     stars = await (await api.get("/api/star/getlist/")).json()
     assert [one["is_available"] for one in stars if one["id"] == creator.id] == [False]
+    open_now = await api.get("/api/star/getlist/?available=true")
+    assert (creator.id in [one["id"] for one in await open_now.json()], open_now.headers["X-Total-Count"]) == (
+        False,
+        "0",
+    )
     assert (await api.post(GREETING, wish, as_=market.buyer)).status == 409
     talk = await opened(api, market.buyer, creator)
     terms = {"service_id": market.service_id, "price": 500, "delivery_days": 2}

@@ -127,7 +127,13 @@ class StarQuery(BaseSchema):
     star_id = Id(load_default=None, allow_none=True)
 
 
-class CategoryQuery(KeysetQuery):
+class StarListQuery(KeysetQuery):
+    available = fields.Boolean(
+        load_default=False, metadata={"description": "true: only stars who take orders now.", "example": True}
+    )
+
+
+class CategoryQuery(StarListQuery):
     id = Id(required=True)
 
 
@@ -188,12 +194,13 @@ async def create_star(request: web.Request) -> web.Response:
 
 @docs(tags=TAGS, summary="List stars, best first")
 @login_optional
-@querystring_schema(KeysetQuery)
+@querystring_schema(StarListQuery)
 @response_schema(StarView(many=True), 201)
 async def list_stars(request: web.Request) -> web.Response:
     catalog, page, actor = request.app[CATALOG], list_request(request), maybe_actor_of(request)
-    stars = await catalog.stars(page=page)
-    total = _total(stars, page) or await catalog.count_stars()
+    is_available = query_of(request)["available"]
+    stars = await catalog.stars(is_available=is_available, page=page)
+    total = _total(stars, page) or await catalog.count_stars(is_available=is_available)
     views = [_view(star, actor, place, media="") for place, star in _numbered(stars, page)]
     return list_response(request, views, total, page, status=201)
 
@@ -218,12 +225,13 @@ async def read_star(request: web.Request) -> web.Response:
 @response_schema(StarView(many=True), 200)
 async def list_category(request: web.Request) -> web.Response:
     catalog, actor = request.app[CATALOG], maybe_actor_of(request)
-    category_id, page = query_of(request)["id"], list_request(request)
-    stars = await catalog.stars(category_id=category_id, page=page)
+    query, page = query_of(request), list_request(request)
+    which = {"category_id": query["id"], "is_available": query["available"]}
+    stars = await catalog.stars(**which, page=page)
     if not stars:
         # The client recognises an empty category by an answer that is not an array.
         raise NoStars
-    total = _total(stars, page) or await catalog.count_stars(category_id=category_id)
+    total = _total(stars, page) or await catalog.count_stars(**which)
     views = [_view(star, actor, place, media="/media/") for place, star in _numbered(stars, page)]
     return list_response(request, views, total, page)
 
@@ -231,13 +239,14 @@ async def list_category(request: web.Request) -> web.Response:
 @unlimited("reads")
 @docs(tags=TAGS, summary="List stars with a tag, best first")
 @login_optional
-@querystring_schema(KeysetQuery)
+@querystring_schema(StarListQuery)
 @json_schema(TagDraft)
 @response_schema(TaggedStarView(many=True), 200)
 async def filter_stars(request: web.Request) -> web.Response:
     catalog, tag, page = request.app[CATALOG], body_of(request)["tag"], list_request(request)
-    stars = await catalog.stars(tag=tag, page=page)
-    total = _total(stars, page) or await catalog.count_stars(tag=tag)
+    is_available = query_of(request)["available"]
+    stars = await catalog.stars(tag=tag, is_available=is_available, page=page)
+    total = _total(stars, page) or await catalog.count_stars(tag=tag, is_available=is_available)
     views = [_tagged_view(star, maybe_actor_of(request), place) for place, star in _numbered(stars, page)]
     return list_response(request, views, total, page)
 
