@@ -30,7 +30,7 @@ from mystar.demo.earnings import EarningsLoader
 from mystar.demo.market_life import MarketLifeLoader
 from mystar.demo.profiles import PROFILES, ProfileLoader
 from mystar.demo.sandbox_payer import connect_sandbox_payer
-from mystar.demo.scenarios import ScenarioRunner, single_chunk
+from mystar.demo.scenarios import PlacedOrder, ScenarioRunner, single_chunk
 from mystar.demo.services import ServiceLoader
 from mystar.demo.studio import DEMO_STUDIO_ORDERS, StudioOrderLoader
 from mystar.files.keys import FILES
@@ -127,11 +127,7 @@ class _Loader:
             )
             for scenario in fixtures.SCENARIOS
         ]
-        by_card = [placed for placed in placed_orders if not placed.by_sbp]
-        await _gather({placed.order_id: partial(self._scenarios.run, placed) for placed in by_card})
-        for placed in placed_orders:
-            if placed.by_sbp:
-                await self._scenarios.run(placed)
+        await self._run(placed_orders)
         await self._profiles.load_reviews(placed_orders)
         for conversation in fixtures.CONVERSATIONS:
             await self._converse(conversation.words, customers[conversation.customer], stars[conversation.star][0])
@@ -139,6 +135,14 @@ class _Loader:
         await self._life.load(actors, customers, services)
         await self._earnings.load(owner, actors)
         await self._studio.load(await self._person(fixtures.STUDIO_SAMPLE), owner)
+
+    async def _run(self, orders: Sequence[PlacedOrder]) -> None:
+        """Those by card at once, the others one after the other."""
+        by_card = [placed for placed in orders if not placed.by_sbp]
+        await _gather({placed.order_id: partial(self._scenarios.run, placed) for placed in by_card})
+        for placed in orders:
+            if placed.by_sbp:
+                await self._scenarios.run(placed)
 
     async def _person(self, person: fixtures.AccountFixture) -> Actor:
         account_id = await self._db.value(QUERIES.person, email=person.email)
