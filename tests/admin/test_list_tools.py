@@ -36,11 +36,11 @@ async def test_rows_are_chosen_confirmed_and_handled_one_by_one(
     owner = await factory.staff("owner")
     ids = [*(one.id for one in people), owner.id, operator.person.id]
     assert 'form="bulk"' in await operator.page("/admin/accounts/")
-    asked = await (await chosen(operator, "accounts", ids, action="block")).text()
+    asked = await operator.page(f"/admin/accounts/bulk/?action=block&{'&'.join(f'id={one}' for one in ids)}")
     assert "bulk-0" in asked
     assert await blocked(app) == 0
 
-    answer = await chosen(operator, "accounts", ids, action="block", confirm="yes", back="//evil.example/")
+    answer = await chosen(operator, "accounts", ids, action="block", back="//evil.example/")
     page = await answer.text()
     assert (answer.status, await blocked(app)) == (200, 2)
     assert "Сделано: 2; не получилось: 2" in page
@@ -49,6 +49,7 @@ async def test_rows_are_chosen_confirmed_and_handled_one_by_one(
     assert [one["subject"] for one in acts] == [f"account:{one.id}" for one in people]
 
     # Nothing, nonsense and too much.
+    assert (await operator.get("/admin/accounts/bulk/?action=block")).status == 422
     for fields, given in (
         ({"action": "block"}, []),
         ({"action": "erase"}, ids),
@@ -57,11 +58,11 @@ async def test_rows_are_chosen_confirmed_and_handled_one_by_one(
         assert (await chosen(operator, "accounts", list(given), **fields)).status == 422
     star = await factory.star()
     for list_, action in (("services", "hide"), ("services", "show"), ("reviews", "hide"), ("payouts", "approve")):
-        assert (await chosen(operator, list_, [1, 404], action=action, confirm="yes")).status == 200, list_
+        assert (await chosen(operator, list_, [1, 404], action=action)).status == 200, list_
     viewer = await as_role("viewer")
     assert 'form="bulk"' not in await viewer.page("/admin/services/")
     for list_, actions in ACTIONS.items():
-        assert (await chosen(viewer, list_, [star.id], action=next(iter(actions)), confirm="yes")).status == 403
+        assert (await chosen(viewer, list_, [star.id], action=next(iter(actions)))).status == 403
 
 
 async def blocked(app: web.Application) -> int:

@@ -17,6 +17,7 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, Page
 
+from mystar.admin.handlers.bulk import ACTIONS
 from mystar.admin.lists import LISTS
 from mystar.catalog.keys import TAXONOMY
 from mystar.chat.keys import CHAT
@@ -112,6 +113,9 @@ async def pages(app: web.Application, api: Api, factory: Factory, sandbox: Sandb
         "amount": f"/admin/orders/{disputed}/?amount=10",
         "year": "/admin/?days=365",
         "found": "/admin/search/?q=perso",
+    }
+    found |= {
+        f"admin.{name}-bulk": f"/admin/{name}/bulk/?action={next(iter(one))}&id=1" for name, one in ACTIONS.items()
     }
     unpaid = await factory.order(buyer, await factory.star("third"))
     links = [*re.findall(r"https?://[^\s\"<>]+", mail["text"]), app[ORDERS].link_to_pay(unpaid), f"{api.url}/"]

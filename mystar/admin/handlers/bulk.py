@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,33 +128,49 @@ ACTIONS: Mapping[str, Mapping[str, BulkAction]] = {
 }
 
 
-def run(definition: ListDefinition) -> Handler:
-    """The handler that asks, and when the answer is yes, acts."""
+def ask(definition: ListDefinition) -> Handler:
+    """The handler of the page that names what will happen to which rows."""
 
-    @staff("operator", is_sensitive=definition.name in _SENSITIVE)
+    @staff("operator")
     async def handler(request: web.Request) -> web.Response:
-        """:raises Invalid: nothing is chosen, or too much. :raises ReauthenticationNeeded: before anything was done."""
-        name = await text_field(request, "action", max_length=20)
-        action, ids = ACTIONS[definition.name].get(name), await _ids(request)
-        if action is None or not ids:
-            raise Invalid(fields={"action": [_NOTHING]})
-        if len(ids) > MAX_IDS:
-            raise Invalid(fields={"action": [_TOO_MANY]})
-        back = local_path(await text_field(request, "back", max_length=2000), f"/admin/{definition.name}/")
-        values: dict[str, Any] = {"definition": definition, "action": action, "action_name": name, "back": back}
-        if await text_field(request, "confirm", max_length=3) != "yes":
-            rows = await request.app[ROWS].of_ids(definition, ids)
-            return page(request, "bulk_confirm.html", rows=rows, **values)
-        results = {one.id: one for one in await _apply(request, action, ids)}
-        rows = await request.app[ROWS].of_ids(definition, ids)
-        return page(request, "bulk_result.html", results=results, rows=rows, **values)
+        """:raises Invalid: nothing is chosen, or too much."""
+        query = request.query
+        name, action, ids = _chosen(definition, query.get("action", ""), query.getall("id", []))
+        values = await _values(request, definition, ids, query.get("back", ""))
+        return page(request, "bulk_confirm.html", action=action, action_name=name, **values)
 
     return handler
 
 
-async def _ids(request: web.Request) -> list[int]:
-    chosen = (await form(request)).getall("id", [])
-    return list(dict.fromkeys(one for text in chosen if isinstance(text, str) and (one := parse_id(text)) is not None))
+def run(definition: ListDefinition) -> Handler:
+    """The handler that acts, and says for each row what became of it."""
+
+    @staff("operator", is_sensitive=definition.name in _SENSITIVE)
+    async def handler(request: web.Request) -> web.Response:
+        """:raises Invalid: nothing is chosen, or too much. :raises ReauthenticationNeeded: before anything was done."""
+        sent = await form(request)
+        texts = [one for one in sent.getall("id", []) if isinstance(one, str)]
+        _, action, ids = _chosen(definition, await text_field(request, "action", max_length=20), texts)
+        results = {one.id: one for one in await _apply(request, action, ids)}
+        values = await _values(request, definition, ids, await text_field(request, "back", max_length=2000))
+        return page(request, "bulk_result.html", action=action, results=results, **values)
+
+    return handler
+
+
+def _chosen(definition: ListDefinition, name: str, texts: Sequence[str]) -> tuple[str, BulkAction, list[int]]:
+    action = ACTIONS[definition.name].get(name)
+    ids = list(dict.fromkeys(one for text in texts if (one := parse_id(text)) is not None))
+    if action is None or not ids:
+        raise Invalid(fields={"action": [_NOTHING]})
+    if len(ids) > MAX_IDS:
+        raise Invalid(fields={"action": [_TOO_MANY]})
+    return name, action, ids
+
+
+async def _values(request: web.Request, definition: ListDefinition, ids: list[int], back: str) -> dict[str, Any]:
+    rows = await request.app[ROWS].of_ids(definition, ids)
+    return {"definition": definition, "rows": rows, "back": local_path(back, f"/admin/{definition.name}/")}
 
 
 async def _apply(request: web.Request, action: BulkAction, ids: list[int]) -> list[BulkResult]:
@@ -173,5 +189,7 @@ async def _apply(request: web.Request, action: BulkAction, ids: list[int]) -> li
 
 
 ROUTES: tuple[Route, ...] = tuple(
-    route("POST", f"/admin/{name}/bulk/", run(LISTS[name]), f"admin.{name}-bulk", documented=False) for name in ACTIONS
+    route(method, f"/admin/{name}/bulk/", handler(LISTS[name]), f"admin.{name}-bulk", documented=False)
+    for name in ACTIONS
+    for method, handler in (("GET", ask), ("POST", run))
 )

@@ -7,6 +7,7 @@ id. ``0020_admin.sql`` adds the missing ones, and a test checks the plans.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -133,6 +134,16 @@ def options_of(labels: Mapping[str, Text]) -> Sequence[tuple[str, Text, object]]
 
 # Parsers of the search text.
 
+_SUBJECT = re.compile(r"(\w+)\s*(?:№|#)?\s*(\d{1,18})")
+_SUBJECTS: Mapping[str, str] = {
+    **dict.fromkeys(("аккаунт", "account"), "account"),
+    **dict.fromkeys(("заказ", "order"), "order"),
+    **dict.fromkeys(("выплата", "payout"), "payout"),
+    **dict.fromkeys(("услуга", "service"), "service"),
+    **dict.fromkeys(("отзыв", "review"), "review"),
+    **dict.fromkeys(("креатор", "creator"), "creator"),
+}
+
 _BIGGEST = 2**63 - 1
 
 
@@ -169,8 +180,11 @@ def parse_phone(text: str) -> str | None:
 
 
 def parse_subject(text: str) -> str | None:
-    """A subject of the audit log: "order:12"."""
-    return text if ":" in text else None
+    """A subject of the audit log: "order:12" of "order 12"."""
+    if ":" in text:
+        return text
+    found = _SUBJECT.fullmatch(text.lower())
+    return f"{_SUBJECTS[found[1]]}:{found[2]}" if found and found[1] in _SUBJECTS else None
 
 
 def parse_text(text: str) -> str | None:

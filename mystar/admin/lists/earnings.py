@@ -149,5 +149,6 @@ COMMISSION_RULES = ListDefinition(
     ),
     sortings={"created": "created_at"},
     search=(SearchField("id", parse_id),),
+    hint=Text("Номер правила", "Number of a rule"),
     empty=Text("Правил нет: комиссия 0 %.", "No rules: the commission is 0 %."),
 )

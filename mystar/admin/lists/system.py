@@ -80,7 +80,7 @@ OUTBOX = ListDefinition(
     ),
     sortings={"created": "created_at"},
     search=(SearchField("id", parse_id), SearchField("name", parse_text, prefix=True)),
-    hint=Text("Номер или начало имени", "Number, or how the name begins"),
+    hint=Text("Номер или начало ключа", "Number, or how the key begins"),
 )
 
 AUDIT = ListDefinition(
@@ -104,5 +104,5 @@ AUDIT = ListDefinition(
     # Ids are given out in the order of time, and every index of the log ends with them.
     sortings={"created": "id"},
     search=(SearchField("subject", parse_subject), *person_search("actor_id")),
-    hint=Text("account:7, order:12, имя или e-mail сотрудника", "account:7, order:12, user name or e-mail"),
+    hint=Text("«Заказ 12», «аккаунт 7», имя или e-mail сотрудника", "“Order 12”, “account 7”, name or e-mail of staff"),
 )
