@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from mystar.backup import backups
 from mystar.backup.archive import Archive
 from mystar.backup.cipher import Cipher, WrongKey
 from mystar.backup.postgres import ToolFailed
-from mystar.cli.context import database, load_and_configure
+from mystar.cli.context import counter, database, load_and_configure
 from mystar.cli.context import service as running_service
 from mystar.files.storage_selection import storages
 from mystar.kit.clock import Clock
@@ -88,7 +87,7 @@ def restore(place: str, name: str | None) -> None:
         try:
             async with _archive(place, settings) as archive:
                 chosen = name or await archive.latest()
-                made = await backups.restore(archive, chosen, dsn, storage, _checkpoint(settings), _counter("files"))
+                made = await backups.restore(archive, chosen, dsn, storage, _checkpoint(settings), counter("files"))
         finally:
             await storage.close()
         click.echo(f"{made.name} is restored, made by version {made.version}. Now run: mystar migrate && mystar check")
@@ -102,7 +101,7 @@ async def _create(settings: Settings, dsn: str, place: str) -> None:
     from mystar.files.keys import FILES
 
     async with running_service(settings, dsn) as app, _archive(place, settings) as archive:
-        made = await backups.create(archive, app[FILES], dsn, _checkpoint(settings), Clock(), _counter("files"))
+        made = await backups.create(archive, app[FILES], dsn, _checkpoint(settings), Clock(), counter("files"))
         await app[ALARMS].mark("backup")
     encrypted = "encrypted" if made.encrypted else "not encrypted, since MYSTAR_BACKUP_KEY is not set"
     click.echo(f"{made.name}: the database and {len(made.files)} files, {encrypted}.")
@@ -146,15 +145,3 @@ def _storage(place: str, settings: Settings) -> Any:
 
 def _checkpoint(settings: Settings) -> Path:
     return settings.data_dir / "audit-witness.json"
-
-
-def _counter(what: str) -> backups.Progress:
-    shown = time.monotonic()
-
-    def count(number: int) -> None:
-        nonlocal shown
-        if sys.stderr.isatty() and time.monotonic() - shown > 2:
-            shown = time.monotonic()
-            click.echo(f"{number} {what}", err=True)
-
-    return count

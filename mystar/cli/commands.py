@@ -23,7 +23,7 @@ from aiohttp import web
 from mystar import __version__
 from mystar.cli import sending as _sending  # noqa: F401 - adds its commands
 from mystar.cli.backup import backup, restore
-from mystar.cli.context import database, error_lines, load_and_configure, service, with_service
+from mystar.cli.context import Interrupted, counter, database, error_lines, load_and_configure, service, with_service
 from mystar.cli.earnings import earnings
 from mystar.cli.importing import import_accounts
 from mystar.cli.payments import payments
@@ -61,6 +61,8 @@ class Commands(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
+        except KeyboardInterrupt:
+            raise Interrupted("what was done stays, and the same command goes on from there.") from None
         except SettingsWrong as error:
             raise click.ClickException(f"The configuration is wrong:\n{error}") from error
         except psycopg2.OperationalError as error:
@@ -138,11 +140,11 @@ def migrate() -> None:
     "--scale", type=click.IntRange(1, 1_000_000), metavar="N", help="N creators and everything in proportion."
 )
 def seed(demo: bool, scale: int | None) -> None:
-    """Fill the database: with data to look at, or with data to measure with."""
+    """Fill the database: with data to look at, or with data to measure with. Can be interrupted; --scale says how many
+    creators are still to be added."""
     if demo == (scale is not None):
         raise click.UsageError("Choose --demo or --scale N.")
     from mystar.demo import refuse_production
-    from mystar.demo import scale as scaling
 
     settings = load_and_configure()
     refuse_production(settings)
@@ -151,8 +153,26 @@ def seed(demo: bool, scale: int | None) -> None:
         if scale is None:
             asyncio.run(_load_demo(settings, dsn))
         else:
-            scaling.fill(dsn, scale)
+            _fill(dsn, scale)
             click.echo(f"{scale} creators, their customers and their orders were added.")
+
+
+def _fill(dsn: str, creators: int) -> None:
+    """:raises Interrupted:"""
+    from mystar.demo import scale as scaling
+
+    added, count = 0, counter(f"of {creators} creators")
+
+    def is_added(number: int) -> None:
+        nonlocal added
+        added = number
+        count(number)
+
+    try:
+        scaling.fill(dsn, creators, is_added)
+    except (KeyboardInterrupt, psycopg2.errors.QueryCanceled):
+        rest = f"seed --scale {creators - added} adds the rest." if added < creators else "all are there."
+        raise Interrupted(f"{added} of {creators} creators were added; {rest}") from None
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -286,8 +306,10 @@ def move_files(kind: str) -> None:
             mover = StorageMigration(app[DATABASE], places.named(other), places.named(kind))
         except LookupError as error:
             raise click.ClickException("No bucket is configured: set MYSTAR_STORAGE__S3__…") from error
+        count = counter("files looked at")
         async for one in mover.run():
             counts[one.outcome] += 1
+            count(counts.total())
             if one.outcome in ("broken", "missing"):
                 click.echo(f"{one.key} is {one.outcome}", err=True)
 

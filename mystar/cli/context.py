@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import IO, Any, TypeVar
 
 import click
 from aiohttp import web
@@ -100,11 +100,48 @@ def read_password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
+class Interrupted(click.ClickException):
+    """Ctrl-C: the exit code of a program that SIGINT ended, and one sentence."""
+
+    exit_code = 130
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"Interrupted: {self.message}", err=True, file=file)
+
+
 def progress(items: Sequence[Item], what: str) -> Iterator[Item]:
     """The items one by one, with a count every few seconds on a terminal's standard error."""
-    shown = time.monotonic()
+    count = counter(f"of {len(items)} {what}")
     for number, item in enumerate(items):
+        count(number)
+        yield item
+
+
+def counter(what: str) -> Callable[[int], None]:
+    """Say how many there are by now; only every few seconds, and on a terminal's standard error."""
+    shown = time.monotonic()
+
+    def count(number: int) -> None:
+        nonlocal shown
         if sys.stderr.isatty() and time.monotonic() - shown > _PROGRESS_SECONDS:
             shown = time.monotonic()
-            click.echo(f"{number} of {len(items)} {what}", err=True)
-        yield item
+            click.echo(f"{number} {what}", err=True)
+
+    return count
+
+
+@contextlib.asynccontextmanager
+async def ticking(what: str) -> AsyncIterator[None]:
+    """Count the seconds of something that cannot say how far it is."""
+
+    async def tick() -> None:
+        count, began = counter(what), time.monotonic()
+        while True:
+            await asyncio.sleep(_PROGRESS_SECONDS / 2)
+            count(round(time.monotonic() - began))
+
+    ticks = asyncio.create_task(tick())
+    try:
+        yield
+    finally:
+        ticks.cancel()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from aiohttp import web
 
-from mystar.cli.context import with_service
+from mystar.cli.context import ticking, with_service
 
 _ORDER = click.option("--order", "order_id", required=True, type=click.IntRange(min=1), help="The order's id.")
 
@@ -27,7 +27,8 @@ def reconcile() -> None:
         from mystar.alarms.keys import ALARMS
         from mystar.payments.keys import PAYMENTS
 
-        differences.extend(await app[PAYMENTS].reconcile())
+        async with ticking("seconds, comparing payments"):
+            differences.extend(await app[PAYMENTS].reconcile())
         await app[ALARMS].mark("payments reconcile", len(differences))
 
     with_service(compare)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from aiohttp import web
 
-from mystar.cli.context import with_service
+from mystar.cli.context import ticking, with_service
 from mystar.cli.earnings import earnings
 from mystar.cli.payouts import approver_of, payouts
 
@@ -65,9 +65,9 @@ def reconcile(days: int) -> None:
         from mystar.alarms.keys import ALARMS
         from mystar.payments.keys import PAYMENTS
 
-        await _compare_payouts(app, back, found)
-
-        refunds = await app[PAYMENTS].reconcile_refunds(back)
+        async with ticking("seconds, comparing payouts, refunds and deals"):
+            await _compare_payouts(app, back, found)
+            refunds = await app[PAYMENTS].reconcile_refunds(back)
         found.extend(map(str, refunds.differences))
         await app[ALARMS].mark("earnings reconcile", len(found))
         click.echo(f"{refunds.count} refunds compared.")

@@ -9,13 +9,14 @@ There are no statements for notifications.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from itertools import accumulate
 from typing import Any
 
 import psycopg2
-from psycopg2.extras import Json
+from psycopg2.extensions import set_wait_callback
+from psycopg2.extras import Json, wait_select
 
 from mystar.demo import vocabulary
 from mystar.demo.fixtures import CATEGORIES
@@ -91,13 +92,25 @@ _VALUES: Mapping[str, Any] = {
 }
 
 
-def fill(dsn: str, creators: int) -> None:
+def fill(dsn: str, creators: int, progress: Callable[[int], None] = lambda _: None) -> None:
     """Add that many creators, with their customers and orders, to the existing data. Blocks for seconds or minutes.
+
+    Ctrl-C cancels the statement that runs; what was committed stays.
 
     Ends with a vacuum and fresh statistics, so that no maintenance disturbs a measurement.
 
+    :param progress: told how many creators were committed.
     :raises psycopg2.Error: from the database; batches that were committed before stay.
     """
+    # Without it libpq waits in C, where a signal is not noticed before the statement has ended.
+    set_wait_callback(wait_select)
+    try:
+        _fill(dsn, creators, progress)
+    finally:
+        set_wait_callback(None)
+
+
+def _fill(dsn: str, creators: int, progress: Callable[[int], None]) -> None:
     with closing(psycopg2.connect(**parameters(dsn))) as connection, connection.cursor() as cursor:
         connection.autocommit = True
         cursor.execute("select pg_advisory_lock(%s)", (_LOCK,))
@@ -109,6 +122,7 @@ def fill(dsn: str, creators: int) -> None:
                 for name, statement in QUERIES:
                     if name.startswith("batch_"):
                         cursor.execute(statement, {**_VALUES, **numbers})
+            progress(numbers["last"] - first + 1)
         connection.autocommit = True
         cursor.execute(f"vacuum (analyze) {_TABLES}")
 
