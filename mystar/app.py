@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, partial
@@ -33,7 +34,7 @@ from mystar.contracts.greetings.contract import CONTRACT as GREETINGS
 from mystar.contracts.identity.contract import CONTRACT as IDENTITY
 from mystar.contracts.market import market_contract
 from mystar.contracts.messenger.contract import CONTRACT as MESSENGER
-from mystar.contracts.openapi import openapi
+from mystar.contracts.openapi import openapi, part_of
 from mystar.contracts.panel import CONTRACT as PANEL
 from mystar.contracts.studio.contract import CONTRACT as STUDIO
 from mystar.creators import setup as creators
@@ -201,14 +202,16 @@ async def broken_invariants(app: web.Application) -> list[str]:
 
 def _add_routes(app: web.Application, settings: Settings) -> None:
     app[CONTRACTS] = dialects = contracts()
-    document: Callable[[], bytes] = _document
+    document: Callable[[str], bytes] = _document
     app[system.DOCUMENT] = document
     register(app, [route for dialect in dialects for route in dialect.routes])
 
 
 @cache
-def _document() -> bytes:
-    """The OpenAPI document: slow to build, the same for every application of a process, and seldom asked for."""
+def _document(dialect: str) -> bytes:
+    """The OpenAPI document, or a part: slow to build, the same for every application of a process, seldom asked for."""
+    if dialect:
+        return dumps(part_of(json.loads(_document("")), dialect))
     return dumps({**openapi(contracts(), public_url=""), "servers": [{"url": "/"}]})
 
 

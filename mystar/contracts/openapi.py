@@ -7,6 +7,7 @@ building it removes the schemas from the handlers. This module only reads the de
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -29,6 +30,7 @@ _BODIES = {
     "files": "multipart/form-data",
 }
 _VARIABLE = re.compile(r"\{(\w+)(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
+_REFERENCE = re.compile(r"#/components/schemas/([\w.-]+)")
 _OWN_KEYS = {"schemas", "responses", "parameters", "produces"}
 
 
@@ -60,6 +62,28 @@ def openapi(contracts: Iterable[Contract], *, public_url: str) -> dict[str, Any]
     add_examples(document)
     _describe_defaults(document)
     return document
+
+
+def part_of(document: dict[str, Any], dialect: str) -> dict[str, Any]:
+    """The operations of one dialect, and the schemas and tags that they use; names stay the same."""
+    paths = {
+        path: kept
+        for path, operations in document["paths"].items()
+        if (kept := {m: one for m, one in operations.items() if one["operationId"].startswith(f"{dialect}.")})
+    }
+    components = document["components"]
+    schemas, waiting, used = components["schemas"], [paths, {**components, "schemas": {}}], set()  # type: ignore[var-annotated]
+    while waiting:
+        for name in set(_REFERENCE.findall(json.dumps(waiting.pop(), default=str))) - used:
+            used.add(name)
+            waiting.append(schemas[name])
+    tags = {tag for operations in paths.values() for one in operations.values() for tag in one["tags"]}
+    return {
+        **document,
+        "paths": paths,
+        "components": {**components, "schemas": {name: one for name, one in schemas.items() if name in used}},
+        "tags": [tag for tag in document["tags"] if tag["name"] in tags],
+    }
 
 
 def _describe_defaults(document: dict[str, Any]) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import swagger_ui
 from aiohttp import web
-from aiohttp_apispec import docs, response_schema
-from marshmallow import fields
+from aiohttp_apispec import docs, querystring_schema, response_schema
+from marshmallow import fields, validate
 from prometheus_client import CONTENT_TYPE_LATEST
 from yarl import URL
 
@@ -37,11 +37,13 @@ from mystar.kit.web.observability import METRICS
 from mystar.kit.web.routes import alias, route
 from mystar.kit.web.site import SITE
 from mystar.kit.web.templates import render_page
+from mystar.kit.web.validation import query_of
 
 #: Set when the process has been asked to stop: it finishes its requests and accepts no new ones.
 STOPPING = web.AppKey("stopping", asyncio.Event)
 #: Makes the OpenAPI document, in a fifth of a second the first time.
-DOCUMENT: web.AppKey[Callable[[], bytes]] = web.AppKey("openapi")
+#: The document, of the dialect of this name; "" = of all.
+DOCUMENT: web.AppKey[Callable[[str], bytes]] = web.AppKey("openapi")
 #: The address of the sandbox's pages; "" = there is none.
 SANDBOX_URL = web.AppKey("sandbox_url", str)
 
@@ -57,14 +59,19 @@ class MetricsAccess:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
+#: Of the API documents, in the order in which they are offered.
+DIALECTS = ("market", "greetings", "messenger", "studio", "identity")
 METRICS_ACCESS = web.AppKey("metrics_access", MetricsAccess)
 
 _SWAGGER = Path(swagger_ui.__file__).parent / "static"
 _SWAGGER_FILES = {"swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"}
 #: The bundle has its icons as data: URLs and styles elements inline.
 _SWAGGER_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
-_SWAGGER_START = """window.ui = SwaggerUIBundle({
-  url: "/api/docs/openapi.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "none", filter: true,
+_SWAGGER_START = """// One dialect is a fraction of the document, and shown as much sooner.
+const dialect = new URLSearchParams(location.search).get("dialect");
+window.ui = SwaggerUIBundle({
+  url: "/api/docs/openapi.json" + (dialect ? `?dialect=${encodeURIComponent(dialect)}` : ""),
+  dom_id: "#swagger-ui", deepLinking: true, docExpansion: "none", filter: true,
   persistAuthorization: true, tryItOutEnabled: true,
   plugins: [() => ({
     fn: {
@@ -155,9 +162,20 @@ async def _read_metrics(app: web.Application) -> bytes:
     return counted.rendered()
 
 
+class DocumentQuery(BaseSchema):
+    reports_unknown = True
+
+    dialect = fields.String(
+        load_default="",
+        validate=validate.OneOf(["", *DIALECTS]),
+        metadata={"description": "Only the operations of this dialect; default: all.", "example": "market"},
+    )
+
+
 @docs(tags=["system"], summary="Read this document", responses={200: {"content": {"application/json": {}}}})
+@querystring_schema(DocumentQuery)
 async def openapi_document(request: web.Request) -> web.Response:
-    document = await asyncio.to_thread(request.app[DOCUMENT])
+    document = await asyncio.to_thread(request.app[DOCUMENT], query_of(request)["dialect"])
     return web.Response(body=document, content_type="application/json")
 
 
@@ -185,7 +203,7 @@ async def home(request: web.Request) -> web.Response:
 
 @docs(tags=["system"], summary="Show the documentation page", responses={200: {"content": {"text/html": {}}}})
 async def swagger(request: web.Request) -> web.Response:
-    page = render_page("swagger.html", language_of(request))
+    page = render_page("swagger.html", language_of(request), dialects=DIALECTS, chosen=request.query.get("dialect", ""))
     return html_response(page, headers={"Content-Security-Policy": _SWAGGER_POLICY})
 
 

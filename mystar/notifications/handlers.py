@@ -5,6 +5,8 @@ See docs/dialects/market.md#notifications.
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
@@ -24,6 +26,7 @@ from mystar.notifications.schemas import (
     NotificationPath,
     NotificationQuery,
     NotificationSettings,
+    NotificationSettingsChange,
     NotificationView,
     UnreadCountView,
     UnsubscribeLink,
@@ -109,17 +112,22 @@ async def clear(request: web.Request) -> web.StreamResponse:
 @login_required
 @response_schema(NotificationSettings, 200)
 async def read_settings(request: web.Request) -> web.Response:
-    return json_response({"email": await request.app[NOTIFICATIONS].wants_mail(actor_of(request))})
+    return json_response(await _settings(request))
+
+
+async def _settings(request: web.Request) -> dict[str, Any]:
+    actor, notifications = actor_of(request), request.app[NOTIFICATIONS]
+    return {"email": await notifications.wants_mail(actor), "muted": await notifications.mail_muted(actor)}
 
 
 @docs(tags=TAGS, summary="Update the mail settings")
 @login_required
-@json_schema(NotificationSettings)
+@json_schema(NotificationSettingsChange)
 @response_schema(NotificationSettings, 200)
 async def change_settings(request: web.Request) -> web.Response:
-    wanted_mail = body_of(request)["email"]
-    await request.app[NOTIFICATIONS].set_mail(actor_of(request), wanted_mail)
-    return json_response({"email": wanted_mail})
+    body = body_of(request)
+    await request.app[NOTIFICATIONS].set_mail(actor_of(request), body["email"], body["muted"])
+    return json_response(await _settings(request))
 
 
 @docs(tags=TAGS, summary="Show the page of a mailed unsubscribe link", responses=_PAGE)

@@ -38,7 +38,7 @@ class NoticeMails:
     async def offer(self, tx: Tx, message: Message, buyer_id: int, unsubscribe: str) -> None:
         """To the buyer, unless they want no mails."""
         offer, notifications = message.offer, NotificationRepository(tx)
-        if offer is None or not await notifications.wants_mail(buyer_id):
+        if offer is None or not await notifications.wants_mail(buyer_id, "offer"):
             return
         reader = await self._reader(tx, buyer_id, "offer")
         with_changes = Text("Цена с доработками", "Price with modifications")

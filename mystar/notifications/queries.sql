@@ -90,8 +90,17 @@ select account_id from notification_boxes where account_id = %(account_id)s for 
 select account_id from notification_boxes where account_id = %(account_id)s for no key update skip locked;
 
 -- name: wants_mail
-select coalesce(
-    (select by_mail from notification_boxes where account_id = %(account_id)s), true);
+-- Mails about a kind, or with null any mail.
+select coalesce((
+    select by_mail and not coalesce(%(kind)s::text = any(mail_muted), false)
+    from notification_boxes where account_id = %(account_id)s), true);
+
+-- name: mail_muted
+select coalesce((select mail_muted from notification_boxes where account_id = %(account_id)s), '{}');
+
+-- name: set_mail_muted
+insert into notification_boxes (account_id, mail_muted) values (%(account_id)s, %(muted)s::text[])
+on conflict (account_id) do update set mail_muted = excluded.mail_muted;
 
 -- name: mail_version
 select coalesce((select mail_version from notification_boxes where account_id = %(account_id)s), 0);
@@ -114,7 +123,7 @@ select language from accounts where id = %(account_id)s;
 -- itself is there already.
 select a.id, a.username, a.email, a.language, a.channel, a.time_zone from accounts a
 join creators c on c.account_id = a.id
-join notification_boxes b on b.account_id = a.id and b.by_mail
+join notification_boxes b on b.account_id = a.id and b.by_mail and not 'message' = any(b.mail_muted)
 where a.id = %(account_id)s and a.is_active
 and recent_notifications(a.id, 'message', %(now)s::timestamptz - interval '1 hour') <= %(mails_per_hour)s
 and not exists (
@@ -133,6 +142,8 @@ select distinct account_id from notifications where mail_at <= %(now)s limit %(l
 select id, account_id, kind, data, subject, subject_id, created_at, read_at, count(*) over () as total
 from notifications
 where account_id = %(account_id)s and read_at is null and mail_at is not null
+    and not kind = any(coalesce(
+        (select mail_muted from notification_boxes where account_id = %(account_id)s), '{}'))
 order by id limit %(limit)s;
 
 -- name: mark_mailed

@@ -169,8 +169,15 @@ class NotificationRepository:
 
     # Settings
 
-    async def wants_mail(self, account_id: int) -> bool:
-        return bool(await self._tx.value(QUERIES.wants_mail, account_id=account_id))
+    async def wants_mail(self, account_id: int, kind: str | None = None) -> bool:
+        """Mails about a kind, or any."""
+        return bool(await self._tx.value(QUERIES.wants_mail, account_id=account_id, kind=kind))
+
+    async def mail_muted(self, account_id: int) -> list[str]:
+        return list(await self._tx.value(QUERIES.mail_muted, account_id=account_id))
+
+    async def set_mail_muted(self, account_id: int, kinds: Sequence[str]) -> None:
+        await self._tx.execute(QUERIES.set_mail_muted, account_id=account_id, muted=list(kinds))
 
     async def set_mail(self, account_id: int, by_mail: bool) -> None:
         await self._tx.execute(QUERIES.set_mail, account_id=account_id, by_mail=by_mail)

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from mystar.kit.web.fields import BaseSchema, Id, PlainText
+from mystar.kit.web.fields import BaseSchema, BoundedList, Id, PlainText
 from mystar.kit.web.pagination import PageQuery
 from mystar.kit.web.site import Site
 from mystar.notifications.model import Kind, Notification, Subject
@@ -20,10 +20,36 @@ class NotificationQuery(PageQuery):
     read = fields.Boolean(load_default=None, metadata={"description": "true: only read ones, false: only unread ones."})
 
 
-class NotificationSettings(BaseSchema):
-    """``email``: whether messages and unread notifications are mailed. Mails about orders are always sent."""
+_KINDS = validate.OneOf([str(kind) for kind in Kind])
 
-    email = fields.Boolean(required=True)
+
+class NotificationSettingsChange(BaseSchema):
+    """What is mailed; what is left out stays. Mails about orders and money are always sent."""
+
+    email = fields.Boolean(
+        load_default=None,
+        metadata={"description": "Whether messages, offers, news and what was missed are mailed.", "example": True},
+    )
+    muted = BoundedList(
+        fields.String(validate=_KINDS),
+        load_default=None,
+        max_items=len(Kind),
+        metadata={"description": "Types of notifications of which nothing is mailed.", "example": ["message"]},
+    )
+
+
+class NotificationSettings(BaseSchema):
+    """What is mailed. Mails about orders and money are always sent."""
+
+    email = fields.Boolean(
+        required=True,
+        metadata={"description": "Whether messages, offers, news and what was missed are mailed.", "example": True},
+    )
+    muted = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Types of notifications of which nothing is mailed.", "example": ["message"]},
+    )
 
 
 class UnsubscribeLink(BaseSchema):

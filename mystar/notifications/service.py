@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from mystar.accounts.model import Actor
@@ -131,8 +131,18 @@ class NotificationService:
         """Whether messages and unread notifications are mailed. Mails about orders are always sent."""
         return await NotificationRepository(self._db).wants_mail(actor.id)
 
-    async def set_mail(self, actor: Actor, wanted: bool) -> None:
-        await NotificationRepository(self._db).set_mail(actor.id, wanted)
+    async def mail_muted(self, actor: Actor) -> list[str]:
+        """Kinds that are not mailed. Mails about orders and money are sent all the same."""
+        return sorted(await NotificationRepository(self._db).mail_muted(actor.id))
+
+    async def set_mail(self, actor: Actor, wanted: bool | None, muted: Sequence[str] | None = None) -> None:
+        """What is None stays."""
+        async with self._db.transaction() as tx:
+            notifications = NotificationRepository(tx)
+            if wanted is not None:
+                await notifications.set_mail(actor.id, wanted)
+            if muted is not None:
+                await notifications.set_mail_muted(actor.id, sorted(set(muted)))
 
     async def unsubscribe_link(self, account_id: int, tx: Queryable | None = None) -> str:
         """For mails: works without signing in and does nothing else (RFC 8058).

@@ -55,9 +55,10 @@ class Digests:
     async def _mail(self, tx: Tx, account_id: int) -> None:
         notifications = NotificationRepository(tx)
         waiting, total = await notifications.digest_of(account_id, _LINES)
+        # Also those of kinds that are muted, which would be due again in every run.
+        await notifications.mark_mailed(account_id)
         if not waiting:
             return
-        await notifications.mark_mailed(account_id)
         reader = await notifications.digest_recipient(account_id)
         if reader is None or not reader.email:
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,6 +95,21 @@ def test_every_example_is_used(document: dict[str, Any]) -> None:
     assert not set(EXAMPLES) - fields
     assert not set(BODIES) - set(schemas)
     assert not {place for place, _ in places} - fields - set(schemas)
+
+
+async def test_a_dialect_has_a_document_of_its_own(api: Api, document: dict[str, Any]) -> None:
+    names = []
+    for dialect in ("market", "greetings", "messenger", "studio", "identity"):
+        part = await (await api.get(f"/openapi.json?dialect={dialect}")).json()
+        shown = json.dumps(part)
+        used = set(re.findall(r"#/components/schemas/([\w.-]+)", shown))
+        assert used <= set(part["components"]["schemas"]), dialect
+        names += [one["operationId"] for path in part["paths"].values() for one in path.values()]
+        assert f"/swagger/?dialect={dialect}" in await (await api.get("/swagger/")).text()
+    assert sorted(names) == sorted(
+        one["operationId"] for _, one in operations(document) if not one["operationId"].startswith("admin.")
+    )
+    assert (await api.get("/openapi.json?dialect=vulgar")).status == 422
 
 
 def test_every_tag_is_used_and_described(document: dict[str, Any]) -> None:

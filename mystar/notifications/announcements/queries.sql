@@ -19,7 +19,7 @@ where finished_at is null and stopped_at is null order by id limit 1 for no key 
 -- name: audience
 -- The next people of an audience, by id. Blocked and erased ones are told nothing.
 select accounts.id, accounts.username, accounts.email, accounts.language, accounts.channel,
-    accounts.email is not null and accounts.email_verified_at is not null and coalesce(box.by_mail, true) as is_mailed
+    accounts.email is not null and accounts.email_verified_at is not null and coalesce(box.by_mail and not 'announcement' = any(box.mail_muted), true) as is_mailed
 from accounts left join notification_boxes box on box.account_id = accounts.id
 where accounts.id > %(after)s and accounts.is_active and accounts.erased_at is null
     and accounts.created_at <= %(until)s
@@ -32,7 +32,7 @@ order by accounts.id limit %(limit)s;
 -- name: count_audience
 select count(*) as people,
     count(*) filter (where accounts.email is not null and accounts.email_verified_at is not null
-        and coalesce(box.by_mail, true)) as mails
+        and coalesce(box.by_mail and not 'announcement' = any(box.mail_muted), true)) as mails
 from accounts left join notification_boxes box on box.account_id = accounts.id
 where accounts.is_active and accounts.erased_at is null
     and (%(audience)s::text = 'everybody'
