@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 import orjson
 
@@ -37,12 +38,14 @@ def rubles(amount: int) -> Decimal:
     return (Decimal(amount) / 100).quantize(_KOPECK)
 
 
+@lru_cache(maxsize=4096)
 def rubles_text(amount: int) -> str:
     """Kopecks as the text that the documents and the provider show: 1500000 → "15000.00", -150 → "-1.50"."""
     sign, amount = "-" if amount < 0 else "", abs(amount)
     return f"{sign}{amount // 100}.{amount % 100:02d}"
 
 
+@lru_cache(maxsize=4096)
 def rubles_number(amount: int) -> orjson.Fragment:
     """Kopecks as an exact JSON number of rubles with two places: 1500000 → 15000.00."""
     return orjson.Fragment(rubles_text(amount))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from mystar.accounts.model import Actor
@@ -79,8 +80,7 @@ class ChosenOption:
     price: int
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """One order. Money is kopecks, moments are UTC.
 
     ``creator_id`` is the creator's profile and ``creator_account_id`` its account; a studio order has neither.
@@ -147,8 +147,7 @@ class Order:
         return self.status.value
 
 
-@dataclass(frozen=True, slots=True)
-class OrderEntry:
+class OrderEntry(NamedTuple):
     """An order with its parties, as lists show it. None: a guest's order, or one to the studio.
 
     ``service`` is read for the market dialect only. For the greetings dialect only: ``profession`` and ``category`` of
@@ -386,12 +385,15 @@ MONEY_FACTS: dict[Money, type[OrderFact]] = {
 
 #: Columns that are called otherwise than the attributes.
 _COLUMNS = {"requirements": "wish", "due_date": "by_date", "due_time": "by_time"}
+_VALUES = itemgetter(*(_COLUMNS.get(name, name) for name in Order._fields))
 
 
 def order_of(row: dict[str, Any]) -> Order:
-    """The order of a row that has all columns of the table and ``creator_account_id``."""
-    values = {name: row[_COLUMNS.get(name, name)] for name in Order.__slots__}
-    values["kind"], values["status"] = Kind(row["kind"]), Status(row["status"])
-    values["money"], values["money_goal"] = Money(row["money"]), Goal(row["money_goal"])
-    values["options"] = tuple(ChosenOption(**option) for option in row["options"] or ())
-    return Order(**values)
+    """The order of a row that has all columns of the table and ``creator_account_id``. The row is changed.
+
+    A page has many: a tuple of values in order is made in a third of the time of keywords.
+    """
+    row["kind"], row["status"] = Kind(row["kind"]), Status(row["status"])
+    row["money"], row["money_goal"] = Money(row["money"]), Goal(row["money_goal"])
+    row["options"] = tuple(ChosenOption(**option) for option in row["options"] or ())
+    return Order._make(_VALUES(row))

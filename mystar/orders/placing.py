@@ -306,6 +306,6 @@ def _price(greeting: Greeting, occasion: str) -> int:
 
 def new_order(kind: Kind) -> Order:
     """A new order, not stored yet, for the state machine."""
-    blank: dict[str, Any] = dict.fromkeys(Order.__slots__)
+    blank: dict[str, Any] = dict.fromkeys(Order._fields)
     fresh = {"status": Status.PENDING, "money": Money.NONE, "money_goal": Goal.HOLD, "refunded": 0, "options": ()}
     return Order(**blank | fresh | {"kind": kind})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mystar.accounts.model import Actor
 from mystar.catalog.service import CatalogService
@@ -121,7 +121,7 @@ class OrderReads:
     async def _with_services(self, entries: Sequence[OrderEntry]) -> list[OrderEntry]:
         ids = {entry.order.service_id for entry in entries if entry.order.service_id is not None}
         services = await self._catalog.services_by_id(ids) if ids else {}
-        return [replace(entry, service=services.get(entry.order.service_id or 0)) for entry in entries]
+        return [entry._replace(service=services.get(entry.order.service_id or 0)) for entry in entries]
 
     async def _with_shares(self, actor: Actor, entries: Sequence[OrderEntry]) -> Sequence[OrderEntry]:
         """Each with its share, where the actor is its creator."""
@@ -129,4 +129,4 @@ class OrderReads:
         if not sold or self._shares is None:
             return entries
         shares = await self._shares(actor.id, sold)
-        return [replace(entry, share=shares.get(entry.order.id)) for entry in entries]
+        return [entry._replace(share=shares.get(entry.order.id)) for entry in entries]

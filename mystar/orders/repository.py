@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -255,14 +256,18 @@ class OrderRepository:
         ]
 
 
+_OF_ENTRY = itemgetter("profession", "category", "video_id", "video", "payment")
+
+
 def _entry(row: Row) -> OrderEntry:
     # Orders to the studio have their requirements in a column of their own.
-    order = order_of(row | {"wish": row["wish"] or row["description"] or ""})
+    row["wish"] = row["wish"] or row["description"] or ""
+    order = order_of(row)
     return OrderEntry(
         order,
         _party(row, "buyer", order.buyer_id),
         _party(row, "creator", order.creator_account_id),
-        *(row[name] for name in ("profession", "category", "video_id", "video", "payment")),
+        *_OF_ENTRY(row),
     )
 
 
@@ -282,7 +287,8 @@ def _parties(row: Row) -> Parties:
 
 def _party(row: Row, role: str, account_id: int | None) -> Party | None:
     """From columns that begin with the role, which are taken out of the row."""
-    username, full_name, avatar = (row.pop(f"{role}_{name}") for name in ("username", "full_name", "avatar"))
+    username, full_name = row.pop(f"{role}_username"), row.pop(f"{role}_full_name")
+    avatar = row.pop(f"{role}_avatar")
     return None if account_id is None or username is None else Party(account_id, username, full_name, avatar)
 
 

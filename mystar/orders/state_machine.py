@@ -10,7 +10,7 @@ rule of an action names may never do it; any other role may do it in another sta
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -287,7 +287,7 @@ class Transition(NamedTuple):
 
     def taken(self, order: Order) -> Order:
         """The order after the transition."""
-        return replace(order, status=self.status, money=self.money, money_goal=self.goal)
+        return order._replace(status=self.status, money=self.money, money_goal=self.goal)
 
 
 class Terms(NamedTuple):

@@ -19,7 +19,7 @@ def an_order(
     **values: Any,
 ) -> Order:
     """Order 7 of person 1 from person 2, for 15 000 rubles."""
-    empty = dict.fromkeys(("cancellation_reason", *(name for name in Order.__slots__ if name.endswith("_at"))))
+    empty = dict.fromkeys(("cancellation_reason", *(name for name in Order._fields if name.endswith("_at"))))
     standard: dict[str, Any] = {
         **empty,
         "id": 7,

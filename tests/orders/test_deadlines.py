@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -231,7 +230,7 @@ def test_a_second_payment_or_an_edit_does_not_extend_a_deadline() -> None:
     until = MOMENT + timedelta(days=1)
     before = an_order(money=Money.PENDING, deadline_at=until)
     for money, expected in ((Money.FAILED, until), (Money.HELD, MOMENT + timedelta(days=3))):
-        assert next_deadline(before, replace(before, money=money), Terms(), MOMENT) == expected
+        assert next_deadline(before, before._replace(money=money), Terms(), MOMENT) == expected
 
 
 def test_no_hold_of_a_thousand_orders_ends_unnoticed() -> None:

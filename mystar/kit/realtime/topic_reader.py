@@ -41,6 +41,8 @@ class EventLog(Protocol):
 class TopicReader:
     """One topic and the connections of this process that follow it."""
 
+    __slots__ = ("_end", "_log", "_notified", "_read_again", "_reading", "connections", "key", "position")
+
     def __init__(self, source: EventLog, key: int) -> None:
         self._log, self.key = source, key
         #: Those that have caught up; none of them is behind `position`.

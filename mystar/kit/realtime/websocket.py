@@ -166,6 +166,8 @@ async def open_socket(
 
 async def _live(request: web.Request, connection: Connection, live: Live) -> None:
     structlog.contextvars.bind_contextvars(request_id=request.get(REQUEST_ID))
+    # What the middlewares noted is not needed any more.
+    request.clear()
     try:
         if connection.close_code:
             # Closed during the handshake.
