@@ -121,7 +121,7 @@ FURTHER_FILES = {
     "orders/state_diagram": "the state machine as a document",
     "orders/state_machine": "the transitions of an order as data",
     "orders/transitions": "applies a transition inside a transaction",
-    "payments/process": "the transitions of a payment as data",
+    "payments/state_machine": "the transitions of a payment as data",
     "payments/provider": "what a payment provider has to do",
     "payments/refund_reconciliation": "a second service: compares refunds with the provider",
     "payments/reconciliation": "a second service: compares payments with the provider",

@@ -1,8 +1,8 @@
 """Money: holds, captures, releases and refunds at the provider, and the ledger that proves them.
 
 Orders call ``start`` and ``set_goal`` in their own transactions and listen to the events that follow. A payment has a
-*status*, which only an answer of the provider changes, and a *goal*: hold, capture or give back. ``process.py`` is the
-state machine: `transitions` turns a snapshot of the provider's payment into statuses and ledger moves, `next_call`
+*status*, which only an answer of the provider changes, and a *goal*: hold, capture or give back. ``state_machine.py``
+has its rules: `transitions` turns a snapshot of the provider's payment into statuses and ledger moves, `next_call`
 turns status and goal into the next call. A call is a row of the outbox with a fixed idempotency key, which
 ``tasks.py`` sends.
 Its answer, a notification, a returning payer and the poll all end in ``settlement.py``, where a snapshot that adds

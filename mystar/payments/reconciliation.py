@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from mystar.kit.money import rubles_text
 from mystar.kit.postgres.database import Database
 from mystar.payments.model import Payment
-from mystar.payments.process import Reason, claimed_payment, expected_ledger, map_status, mismatch
 from mystar.payments.provider import SUCCEEDED, Gateway, PaymentNotFound, ProviderPayment
 from mystar.payments.repository import PaymentRepository
+from mystar.payments.state_machine import Reason, claimed_payment, expected_ledger, map_status, mismatch
 
 _BATCH = 500
 

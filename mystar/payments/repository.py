@@ -12,8 +12,8 @@ from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.payments.model import DealPart, Method, Payment, PaymentOpen
-from mystar.payments.process import ACCOUNTS, LedgerMove, Reason
 from mystar.payments.provider import ProviderPayment
+from mystar.payments.state_machine import ACCOUNTS, LedgerMove, Reason
 
 QUERIES = queries.load(__package__)
 PERSONAL_DATA = PersonalQueries(

@@ -29,12 +29,12 @@ from mystar.payments.model import (
     PaymentSettled,
     PaymentStopped,
 )
-from mystar.payments.process import PAY_WITHIN, claimed_payment, mismatch, next_check, still_good
 from mystar.payments.provider import Gateway, PaymentNotFound, ProviderError, ProviderPayment
 from mystar.payments.reconciliation import Difference, Reconciliation
 from mystar.payments.refund_reconciliation import ComparedRefunds, RefundReconciliation
 from mystar.payments.repository import PaymentRepository
 from mystar.payments.settlement import Settlement
+from mystar.payments.state_machine import PAY_WITHIN, claimed_payment, mismatch, next_check, still_good
 
 log = logging.getLogger(__name__)
 

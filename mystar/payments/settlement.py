@@ -20,7 +20,9 @@ from mystar.payments.model import (
     RefundFailed,
     SettlementBegins,
 )
-from mystar.payments.process import (
+from mystar.payments.provider import ProviderPayment, ProviderRefund
+from mystar.payments.repository import PaymentRepository
+from mystar.payments.state_machine import (
     Call,
     PaymentTransition,
     apply,
@@ -35,8 +37,6 @@ from mystar.payments.process import (
     transitions,
     with_goal,
 )
-from mystar.payments.provider import ProviderPayment, ProviderRefund
-from mystar.payments.repository import PaymentRepository
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
 from mystar.kit.postgres.database import Database
 from mystar.payments.methods import OfferedMethods
 from mystar.payments.model import DealTerms, Payment
-from mystar.payments.process import CREATE_WITHIN, Call, next_call
 from mystar.payments.provider import (
     CircuitOpen,
     DealShare,
@@ -23,6 +22,7 @@ from mystar.payments.provider import (
 )
 from mystar.payments.repository import PaymentRepository
 from mystar.payments.settlement import Settlement
+from mystar.payments.state_machine import CREATE_WITHIN, Call, next_call
 
 log = logging.getLogger(__name__)
 

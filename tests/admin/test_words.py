@@ -132,7 +132,7 @@ def test_codes_of_the_provider_and_routes_have_words() -> None:
     assert {*REASONS, *filter(None, TEST_CARDS.values())} <= set(code_labels.PROVIDER_REASONS)
     assert set(_FISCAL) == set(code_labels.FISCAL)
     differences = {text for call in calls("payments", "record_discrepancy") for text in texts(call.args[0])}
-    tree = ast.parse((SOURCE / "payments/process.py").read_text())
+    tree = ast.parse((SOURCE / "payments/state_machine.py").read_text())
     (mismatch,) = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) and one.name == "mismatch"]
     kinds = {
         text for one in ast.walk(mismatch) if isinstance(one, ast.Return) and one.value for text in texts(one.value)

@@ -11,7 +11,7 @@ from aiohttp import web
 from mystar.app import create_app
 from mystar.settings import Settings
 from tests.conftest import Api
-from tests.earnings.bench import Bench, open_bench
+from tests.earnings.scenario import EarningsScenario, open_scenario
 from tests.factory import Factory
 from tests.payments.conftest import MovedClock
 
@@ -44,7 +44,7 @@ async def app(settings: Settings, clock: MovedClock) -> web.Application:
 
 
 @pytest.fixture
-async def bench(
+async def scenario(
     app: web.Application, api: Api, factory: Factory, sandbox_process: SandboxProcess, clock: MovedClock
-) -> Bench:
-    return await open_bench(app, api, factory, sandbox_process, clock)
+) -> EarningsScenario:
+    return await open_scenario(app, api, factory, sandbox_process, clock)

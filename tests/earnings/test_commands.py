@@ -16,7 +16,7 @@ from mystar.audit.keys import AUDIT
 from mystar.cli.commands import main
 from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
-from tests.earnings.bench import TWENTY_PER_CENT, Bench
+from tests.earnings.scenario import TWENTY_PER_CENT, EarningsScenario
 from tests.earnings.test_payouts import at_once
 from tests.server_process import SECRET_KEY
 from tests.waiting import eventually
@@ -43,9 +43,12 @@ def mystar(settings: Settings) -> Command:
     return run
 
 
-async def test_rules_are_set_from_a_file_and_shown(bench: Bench, mystar: Command, tmp_path: Path) -> None:
+async def test_rules_are_set_from_a_file_and_shown(scenario: EarningsScenario, mystar: Command, tmp_path: Path) -> None:
     file = tmp_path / "rules.json"
-    rules = [{"name": "music", "categories": [bench.category_id], "percent": "12.5", "min": "50.00"}, *TWENTY_PER_CENT]
+    rules = [
+        {"name": "music", "categories": [scenario.category_id], "percent": "12.5", "min": "50.00"},
+        *TWENTY_PER_CENT,
+    ]
     file.write_bytes(orjson.dumps(rules))
     shown = orjson.loads((await mystar("earnings", "rules", "--set", file)).stdout)
     assert shown == orjson.loads((await mystar("earnings", "rules")).stdout)
@@ -53,8 +56,8 @@ async def test_rules_are_set_from_a_file_and_shown(bench: Bench, mystar: Command
         ("music", "12.5", "50.00"),
         ("default", "20", "0.00"),
     ]
-    service_id = await bench.service(100_000)
-    assert (await bench.read(f"/api/v1/earnings/quote/?service_id={service_id}"))["commission"] == "125.00"
+    service_id = await scenario.service(100_000)
+    assert (await scenario.read(f"/api/v1/earnings/quote/?service_id={service_id}"))["commission"] == "125.00"
     for wrong, said in (
         (b"[{", "is not JSON"),
         (orjson.dumps(rules[:1]), "must have no conditions"),
@@ -67,11 +70,11 @@ async def test_rules_are_set_from_a_file_and_shown(bench: Bench, mystar: Command
     assert "No such file" in (await mystar("earnings", "rules", "--set", tmp_path / "none.json", code=1)).stderr
 
 
-async def test_balances_are_adjusted_and_debts_written_off(bench: Bench, mystar: Command) -> None:
-    creator = bench.creator.id
+async def test_balances_are_adjusted_and_debts_written_off(scenario: EarningsScenario, mystar: Command) -> None:
+    creator = scenario.creator.id
     done = await mystar("earnings", "adjust", "--creator", creator, "--amount", "-400.00", "--reason", "a fine")
     assert "-400.00 RUB" in done.stdout
-    assert await bench.balance() == {"available": -40_000}
+    assert await scenario.balance() == {"available": -40_000}
     await mystar("earnings", "adjust", "--creator", creator, "--amount", "+50", "--reason", "a bonus")
     assert "350.00 RUB" in (await mystar("earnings", "write-off", "--creator", creator, "--reason", "gone")).stdout
     for arguments, said in (
@@ -84,84 +87,84 @@ async def test_balances_are_adjusted_and_debts_written_off(bench: Bench, mystar:
         (("stop", "--order", 10**9, "--reason", "x"), "earns nothing"),
     ):
         assert said in (await mystar("earnings", *arguments, code=1)).stderr
-    entries = [entry.event for entry in await bench.app[AUDIT].tail(10)][-3:]
+    entries = [entry.event for entry in await scenario.app[AUDIT].tail(10)][-3:]
     assert [one.action for one in entries] == ["balance_adjustment", "balance_adjustment", "balance_write_off"]
     assert {(one.address, one.details["by"]) for one in entries} == {("command line", f"operator:{getpass.getuser()}")}
     assert (await mystar("check")).stdout == "Everything is in order.\n"
 
 
-async def test_an_order_is_stopped_resumed_and_charged_back(bench: Bench, mystar: Command) -> None:
-    await bench.rules(TWENTY_PER_CENT)
-    order_id = await bench.completed(150_000)
+async def test_an_order_is_stopped_resumed_and_charged_back(scenario: EarningsScenario, mystar: Command) -> None:
+    await scenario.rules(TWENTY_PER_CENT)
+    order_id = await scenario.completed(150_000)
     assert "1200.00" in (await mystar("earnings", "stop", "--order", order_id, "--reason", "a complaint")).stdout
-    assert await bench.balance() == {"frozen": 120_000}
+    assert await scenario.balance() == {"frozen": 120_000}
     await mystar("earnings", "resume", "--order", order_id)
-    assert await bench.balance() == {"pending": 120_000}
+    assert await scenario.balance() == {"pending": 120_000}
     assert "not from" not in (await mystar("earnings", "settled", "--order", order_id, code=1)).stdout
     charged = ("earnings", "chargeback", "--order", order_id, "--bearer", "creator", "--amount")
     assert "1000.00 RUB of its payment" in (await mystar(*charged, "500", "--fee", "10")).stdout
-    assert await bench.balance() == {"pending": 80_000}
+    assert await scenario.balance() == {"pending": 80_000}
     assert "left of the payment" in (await mystar(*charged, "1000.01", code=1)).stderr
     assert (await mystar("earnings", "debts")).stdout == ""
-    await bench.later(days=14)
+    await scenario.later(days=14)
     assert "800.00" in (await mystar("earnings", "stop", "--order", order_id, "--reason", "again")).stdout
-    assert await bench.balance() == {"frozen": 80_000}
+    assert await scenario.balance() == {"frozen": 80_000}
     assert "available again" in (await mystar("earnings", "resume", "--order", order_id)).stdout
-    assert await bench.balance() == {"available": 80_000}
+    assert await scenario.balance() == {"available": 80_000}
 
 
-async def test_a_refused_payment_and_a_failed_refund_are_retried(bench: Bench, mystar: Command) -> None:
-    order_id = await bench.place(150_000)
+async def test_a_refused_payment_and_a_failed_refund_are_retried(scenario: EarningsScenario, mystar: Command) -> None:
+    order_id = await scenario.place(150_000)
     for command, said in (("resume", "is not stopped"), ("refund-again", "No refund")):
         assert said in (await mystar("payments", command, "--order", order_id, code=1)).stderr
         assert "no such order" in (await mystar("payments", command, "--order", 10**9, code=1)).stderr
-    await bench.sandbox.faults(refuse_payments="receipt")
-    link = await bench.act(order_id, "pay", as_=bench.buyer)
+    await scenario.sandbox.faults(refuse_payments="receipt")
+    link = await scenario.act(order_id, "pay", as_=scenario.buyer)
 
     async def refusal() -> str | None:
-        found: str | None = await bench.app[DATABASE].value(
+        found: str | None = await scenario.app[DATABASE].value(
             "select payment_refusal from orders where id = %(id)s", id=order_id
         )
         return found
 
     assert await eventually(refusal), link
-    await bench.sandbox.faults()
+    await scenario.sandbox.faults()
     assert "paid again" in (await mystar("payments", "resume", "--order", order_id)).stdout
-    await bench.factory.hold(order_id, bench.sandbox)
-    await bench.act(order_id, "deliveries", {"message": "Готово"}, as_=bench.creator, status=201)
-    await bench.approve(order_id)
-    await bench.sandbox.faults(refunds={"insufficient_funds": 1})
-    await bench.act(order_id, "refund", {}, as_=bench.staff)
+    await scenario.factory.hold(order_id, scenario.sandbox)
+    await scenario.act(order_id, "deliveries", {"message": "Готово"}, as_=scenario.creator, status=201)
+    await scenario.approve(order_id)
+    await scenario.sandbox.faults(refunds={"insufficient_funds": 1})
+    await scenario.act(order_id, "refund", {}, as_=scenario.staff)
 
     async def failure() -> str | None:
-        found: str | None = await bench.app[DATABASE].value(
+        found: str | None = await scenario.app[DATABASE].value(
             "select max(refund_failure) from payments where order_id = %(id)s", id=order_id
         )
         return found
 
     assert await eventually(failure) == "insufficient_funds"
-    await bench.sandbox.faults()
+    await scenario.sandbox.faults()
     assert "anew" in (await mystar("payments", "refund-again", "--order", order_id)).stdout
-    await bench.until(order_id, money="refunded")
-    entries = [entry.event for entry in await bench.app[AUDIT].tail(100) if entry.event.action == "order_decided"]
+    await scenario.until(order_id, money="refunded")
+    entries = [entry.event for entry in await scenario.app[AUDIT].tail(100) if entry.event.action == "order_decided"]
     decided = [(one.details["money"], one.details["by"]) for one in entries if "by" in one.details]
     name = f"operator:{getpass.getuser()}"
     assert decided == [("resume_payment", name), ("refund_again", name)]
 
 
 @at_once
-async def test_a_payout_is_made_with_the_commands(bench: Bench, mystar: Command) -> None:
-    await bench.earned(110_000_000)
-    await bench.details(kind="wallet", account_number="41001614575714")
+async def test_a_payout_is_made_with_the_commands(scenario: EarningsScenario, mystar: Command) -> None:
+    await scenario.earned(110_000_000)
+    await scenario.details(kind="wallet", account_number="41001614575714")
     assert (await mystar("payouts", "sweep")).stdout == "1 payouts were requested.\n"
     assert "1100000.00" in (await mystar("payouts", "list")).stdout
     assert "is no status" in (await mystar("payouts", "list", "--status", "lost", code=1)).stderr
-    (payout,) = (await bench.read("/api/v1/payouts/"))["results"]
+    (payout,) = (await scenario.read("/api/v1/payouts/"))["results"]
     number = payout["id"]
     assert "needs a second person" in (await mystar("payouts", "approve", number)).stdout
     assert "two people" in (await mystar("payouts", "approve", number, code=1)).stderr
-    assert "approved" in (await mystar("payouts", "approve", number, "--as", bench.staff.username)).stdout
-    assert "permission" in (await mystar("payouts", "approve", number, "--as", bench.buyer.username, code=1)).stderr
+    assert "approved" in (await mystar("payouts", "approve", number, "--as", scenario.staff.username)).stdout
+    assert "permission" in (await mystar("payouts", "approve", number, "--as", scenario.buyer.username, code=1)).stderr
     lines = (await mystar("payouts", "export", "--format", "csv")).stdout.splitlines()
     (row,) = csv.DictReader(lines, delimiter=";")
     assert (row["payout"], row["amount"], row["account_number"]) == (str(number), "1100000.00", "41001614575714")
@@ -172,11 +175,13 @@ async def test_a_payout_is_made_with_the_commands(bench: Bench, mystar: Command)
     for command in (("paid", number, "--document", "17"), ("returned", number), ("cancel", number)):
         assert "cannot be done" in (await mystar("payouts", *command, code=1)).stderr
     assert "not found" in (await mystar("payouts", "approve", 10**9, code=1)).stderr
-    creator = ("--creator", bench.creator.id)
+    creator = ("--creator", scenario.creator.id)
     await mystar("payouts", "stop", *creator, "--reason", "a complaint")
     assert (await mystar("payouts", "sweep")).stdout == "0 payouts were requested.\n"
     await mystar("payouts", "resume", *creator)
     assert (await mystar("payouts", "sweep")).stdout == "1 payouts were requested.\n"
-    approvals = [entry.event for entry in await bench.app[AUDIT].tail(100) if entry.event.action == "payout_approved"]
-    assert approvals[0].details["by"] == f"account:{bench.staff.id}"
+    approvals = [
+        entry.event for entry in await scenario.app[AUDIT].tail(100) if entry.event.action == "payout_approved"
+    ]
+    assert approvals[0].details["by"] == f"account:{scenario.staff.id}"
     assert (await mystar("check")).stdout == "Everything is in order.\n"

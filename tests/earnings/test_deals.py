@@ -17,7 +17,7 @@ from mystar.orders.keys import ORDERS
 from mystar.payments.keys import PAYMENTS
 from mystar.payments.model import MethodNotOffered
 from mystar.settings import Settings, SettingsWrong
-from tests.earnings.bench import TWENTY_PER_CENT, Bench
+from tests.earnings.scenario import TWENTY_PER_CENT, EarningsScenario
 from tests.factory import actor
 from tests.sandbox_process import SandboxProcess, sandbox_in
 from tests.waiting import eventually
@@ -43,78 +43,78 @@ def sandbox_process(tmp_path: Path) -> Iterator[SandboxProcess]:
         yield process
 
 
-async def deal(bench: Bench) -> dict[str, Any]:
-    [found] = await bench.sandbox.call("GET", "/sandbox/deals.json")
+async def deal(scenario: EarningsScenario) -> dict[str, Any]:
+    [found] = await scenario.sandbox.call("GET", "/sandbox/deals.json")
     return dict(found)
 
 
-async def cleared(bench: Bench) -> None:
-    await bench.later(days=15)
-    await bench.app[DEAL_PAYOUTS].run()
+async def cleared(scenario: EarningsScenario) -> None:
+    await scenario.later(days=15)
+    await scenario.app[DEAL_PAYOUTS].run()
 
 
-async def payouts(bench: Bench, status: Status) -> list[int]:
-    return [one.id for one in await bench.app[PAYOUTS].queue(status)]
+async def payouts(scenario: EarningsScenario, status: Status) -> list[int]:
+    return [one.id for one in await scenario.app[PAYOUTS].queue(status)]
 
 
 @deals
-async def test_an_order_is_paid_into_a_deal_and_the_share_out_of_it(bench: Bench) -> None:
-    await bench.rules(TWENTY_PER_CENT)
-    await bench.details(**WALLET)
-    order_id = await bench.completed(PRICE)
-    opened = await deal(bench)
+async def test_an_order_is_paid_into_a_deal_and_the_share_out_of_it(scenario: EarningsScenario) -> None:
+    await scenario.rules(TWENTY_PER_CENT)
+    await scenario.details(**WALLET)
+    order_id = await scenario.completed(PRICE)
+    opened = await deal(scenario)
     assert (opened["status"], opened["balance"], opened["payout_balance"]) == ("opened", 143_595, 120_000)
     assert opened["metadata"]["order_id"] == str(order_id)
 
-    await cleared(bench)
+    await cleared(scenario)
     # Nothing of a deal is ever available for an ordinary payout.
-    assert await bench.balance() == {"reserved": 120_000}
-    [payout_id] = await payouts(bench, Status.REQUESTED)
-    await bench.decide(payout_id, "approve")
+    assert await scenario.balance() == {"reserved": 120_000}
+    [payout_id] = await payouts(scenario, Status.REQUESTED)
+    await scenario.decide(payout_id, "approve")
 
     async def is_paid() -> bool:
-        return await bench.balance() == {"paid": 120_000}
+        return await scenario.balance() == {"paid": 120_000}
 
     await eventually(is_paid)
-    assert (await deal(bench))["status"] == "closed"
-    refused = await bench.act(order_id, "refund", {}, as_=bench.staff, status=409)
+    assert (await deal(scenario))["status"] == "closed"
+    refused = await scenario.act(order_id, "refund", {}, as_=scenario.staff, status=409)
     assert refused["code"] == "deal_paid_out"
-    [theirs] = await bench.sandbox.payouts()
+    [theirs] = await scenario.sandbox.payouts()
     assert (theirs["deal_id"], theirs["account"]) == (opened["id"], "100500")
-    assert await bench.is_sound()
+    assert await scenario.is_sound()
 
 
 @deals
-async def test_a_deal_is_not_paid_out_before_its_clearance_is_over(bench: Bench) -> None:
-    await bench.details(**WALLET)
-    await bench.rules(TWENTY_PER_CENT)
-    await bench.completed(PRICE)
-    await bench.later(days=13)
-    assert await bench.app[DEAL_PAYOUTS].run() == 0
-    assert await bench.balance() == {"pending": 120_000}
+async def test_a_deal_is_not_paid_out_before_its_clearance_is_over(scenario: EarningsScenario) -> None:
+    await scenario.details(**WALLET)
+    await scenario.rules(TWENTY_PER_CENT)
+    await scenario.completed(PRICE)
+    await scenario.later(days=13)
+    assert await scenario.app[DEAL_PAYOUTS].run() == 0
+    assert await scenario.balance() == {"pending": 120_000}
 
 
 @deals
-async def test_a_refund_lowers_the_creators_part_of_the_deal(bench: Bench) -> None:
-    await bench.rules(TWENTY_PER_CENT)
-    order_id = await bench.completed(PRICE)
-    await bench.refund(order_id, 50_000)
-    left = await deal(bench)
+async def test_a_refund_lowers_the_creators_part_of_the_deal(scenario: EarningsScenario) -> None:
+    await scenario.rules(TWENTY_PER_CENT)
+    order_id = await scenario.completed(PRICE)
+    await scenario.refund(order_id, 50_000)
+    left = await deal(scenario)
 
     assert (left["balance"], left["payout_balance"]) == (93_595, 80_000)
-    assert await bench.balance() == {"pending": 80_000}
-    booked = await bench.ledger(order_id, acquiring=True)
+    assert await scenario.balance() == {"pending": 80_000}
+    booked = await scenario.ledger(order_id, acquiring=True)
     assert booked["platform"] + booked["losses"] == left["balance"] - left["payout_balance"] == 13_595
-    assert await bench.is_sound()
+    assert await scenario.is_sound()
 
 
 @pytest.mark.parametrize(
     "further_settings", [DEALS | {"EARNINGS__DEAL_FEE_MOMENT": "payment_succeeded"}], indirect=True
 )
-async def test_with_the_fee_at_the_payment_a_refund_returns_the_creators_part_only(bench: Bench) -> None:
-    await bench.rules(TWENTY_PER_CENT)
-    order_id = await bench.completed(PRICE)
-    opened, booked = await deal(bench), await bench.ledger(order_id, acquiring=True)
+async def test_with_the_fee_at_the_payment_a_refund_returns_the_creators_part_only(scenario: EarningsScenario) -> None:
+    await scenario.rules(TWENTY_PER_CENT)
+    order_id = await scenario.completed(PRICE)
+    opened, booked = await deal(scenario), await scenario.ledger(order_id, acquiring=True)
     assert (opened["fee_moment"], opened["balance"], opened["payout_balance"]) == (
         "payment_succeeded",
         120_000,
@@ -122,90 +122,92 @@ async def test_with_the_fee_at_the_payment_a_refund_returns_the_creators_part_on
     )
     assert booked["platform"] + booked["losses"] == 23_595
 
-    refused = await bench.act(order_id, "refund", {"amount": "1300.00"}, as_=bench.staff, status=422)
+    refused = await scenario.act(order_id, "refund", {"amount": "1300.00"}, as_=scenario.staff, status=422)
     assert "Вернуть можно не больше 1200.00 ₽." in str(refused)
-    await bench.refund(order_id, 40_000)
-    assert ((await deal(bench))["balance"], (await deal(bench))["payout_balance"]) == (80_000, 80_000)
-    assert await bench.balance() == {"pending": 80_000}
-    assert (await bench.ledger(order_id))["platform"] == 30_000
-    assert await differences(bench, 1, 1) == ([], [])
+    await scenario.refund(order_id, 40_000)
+    assert ((await deal(scenario))["balance"], (await deal(scenario))["payout_balance"]) == (80_000, 80_000)
+    assert await scenario.balance() == {"pending": 80_000}
+    assert (await scenario.ledger(order_id))["platform"] == 30_000
+    assert await differences(scenario, 1, 1) == ([], [])
 
     # "All that is left" is what is left in the deal: it closes, and the platform's part stays where it is.
-    await bench.act(order_id, "refund", {}, as_=bench.staff)
-    await bench.until(order_id, refunded=1200, money="captured")
-    assert ((await deal(bench))["status"], await bench.balance()) == ("closed", {})
-    assert await bench.ledger(order_id) == {"buyers": -30_000, "platform": 30_000}
-    assert await differences(bench, 1, 2) == ([], [])
-    refused = await bench.act(order_id, "refund", {"amount": "0.01"}, as_=bench.staff, status=422)
+    await scenario.act(order_id, "refund", {}, as_=scenario.staff)
+    await scenario.until(order_id, refunded=1200, money="captured")
+    assert ((await deal(scenario))["status"], await scenario.balance()) == ("closed", {})
+    assert await scenario.ledger(order_id) == {"buyers": -30_000, "platform": 30_000}
+    assert await differences(scenario, 1, 2) == ([], [])
+    refused = await scenario.act(order_id, "refund", {"amount": "0.01"}, as_=scenario.staff, status=422)
     assert "не больше 0.00 ₽" in str(refused)
-    assert await bench.is_sound()
+    assert await scenario.is_sound()
 
 
 @deals
-async def test_a_full_refund_closes_the_deal(bench: Bench) -> None:
-    await bench.rules(TWENTY_PER_CENT)
-    order_id = await bench.completed(PRICE)
-    await bench.refund(order_id)
+async def test_a_full_refund_closes_the_deal(scenario: EarningsScenario) -> None:
+    await scenario.rules(TWENTY_PER_CENT)
+    order_id = await scenario.completed(PRICE)
+    await scenario.refund(order_id)
 
-    assert (await deal(bench))["status"] == "closed"
-    assert await bench.balance() == {}
+    assert (await deal(scenario))["status"] == "closed"
+    assert await scenario.balance() == {}
 
 
 @deals
-async def test_a_failed_payout_stays_in_its_deal_until_the_details_change(bench: Bench) -> None:
-    await bench.rules(TWENTY_PER_CENT)
-    await bench.details(**REFUSING)
-    await bench.completed(PRICE)
-    await cleared(bench)
-    [payout_id] = await payouts(bench, Status.REQUESTED)
-    await bench.decide(payout_id, "approve")
+async def test_a_failed_payout_stays_in_its_deal_until_the_details_change(scenario: EarningsScenario) -> None:
+    await scenario.rules(TWENTY_PER_CENT)
+    await scenario.details(**REFUSING)
+    await scenario.completed(PRICE)
+    await cleared(scenario)
+    [payout_id] = await payouts(scenario, Status.REQUESTED)
+    await scenario.decide(payout_id, "approve")
 
     async def is_back() -> bool:
-        return await bench.balance() == {"pending": 120_000}
+        return await scenario.balance() == {"pending": 120_000}
 
     await eventually(is_back)
-    assert await bench.app[DEAL_PAYOUTS].run() == 0
-    await bench.later(minutes=1)
-    await bench.details(**WALLET)
-    assert await bench.app[DEAL_PAYOUTS].run() == 1
-    assert (await deal(bench))["status"] == "opened"
-    assert await bench.is_sound()
+    assert await scenario.app[DEAL_PAYOUTS].run() == 0
+    await scenario.later(minutes=1)
+    await scenario.details(**WALLET)
+    assert await scenario.app[DEAL_PAYOUTS].run() == 1
+    assert (await deal(scenario))["status"] == "opened"
+    assert await scenario.is_sound()
 
 
 @deals
-async def test_a_deal_needs_a_card_or_a_wallet(bench: Bench) -> None:
-    await bench.rules(TWENTY_PER_CENT)
-    await bench.completed(PRICE)
-    await cleared(bench)
-    await bench.details()
-    assert await bench.app[DEAL_PAYOUTS].run() == 0
-    await bench.details(**WALLET)
-    assert await bench.app[DEAL_PAYOUTS].run() == 1
+async def test_a_deal_needs_a_card_or_a_wallet(scenario: EarningsScenario) -> None:
+    await scenario.rules(TWENTY_PER_CENT)
+    await scenario.completed(PRICE)
+    await cleared(scenario)
+    await scenario.details()
+    assert await scenario.app[DEAL_PAYOUTS].run() == 0
+    await scenario.details(**WALLET)
+    assert await scenario.app[DEAL_PAYOUTS].run() == 1
 
 
 @deals
-async def test_an_order_that_cannot_be_a_deal_is_not_placed(bench: Bench) -> None:
+async def test_an_order_that_cannot_be_a_deal_is_not_placed(scenario: EarningsScenario) -> None:
     """3 % of 200.00 are 6.00, and the provider keeps 8.54; and no deal pays out more than 150,000.00."""
-    await bench.rules([{"name": "all", "percent": "3"}])
+    await scenario.rules([{"name": "all", "percent": "3"}])
     cases = ((20_000, "deal_commission_too_small"), (20_000_000, "deal_share_too_large"))
     for price, code in cases:
-        service_id = await bench.service(price)
-        answer = await bench.api.post("/api/v1/orders/", {"service_id": service_id}, as_=bench.buyer)
+        service_id = await scenario.service(price)
+        answer = await scenario.api.post("/api/v1/orders/", {"service_id": service_id}, as_=scenario.buyer)
         assert (answer.status, (await answer.json())["code"]) == (409, code)
-    assert await bench.app[DATABASE].all("select id from orders") == []
+    assert await scenario.app[DATABASE].all("select id from orders") == []
 
 
 @deals
-async def test_reconciliation_finds_planted_differences_of_deals_and_refunds_and_invents_none(bench: Bench) -> None:
-    await bench.rules(TWENTY_PER_CENT)
-    db, shop = bench.app[DATABASE], bench.app[PAYMENTS]._gateway
-    orders = [await bench.completed(PRICE) for _ in range(3)]
+async def test_reconciliation_finds_planted_differences_of_deals_and_refunds_and_invents_none(
+    scenario: EarningsScenario,
+) -> None:
+    await scenario.rules(TWENTY_PER_CENT)
+    db, shop = scenario.app[DATABASE], scenario.app[PAYMENTS]._gateway
+    orders = [await scenario.completed(PRICE) for _ in range(3)]
     refunded, closed, left = orders
-    await bench.refund(refunded, 50_000)
-    await bench.refund(refunded, 10_000)
-    await bench.refund(closed)
-    await bench.place(PRICE)
-    compared_deals, compared_refunds = await differences(bench)
+    await scenario.refund(refunded, 50_000)
+    await scenario.refund(refunded, 10_000)
+    await scenario.refund(closed)
+    await scenario.place(PRICE)
+    compared_deals, compared_refunds = await differences(scenario)
     assert (compared_deals, compared_refunds) == ([], [])
 
     ids = {row["order_id"]: row["deal_id"] for row in await db.all("select order_id, deal_id from payments")}
@@ -213,41 +215,46 @@ async def test_reconciliation_finds_planted_differences_of_deals_and_refunds_and
     await db.execute("update earnings set pending = pending + 1 where order_id = %(id)s", id=refunded)
     await db.execute("update earnings set pending = 1 where order_id = %(id)s", id=closed)
     await db.execute("update payments set deal_id = 'dl-none' where order_id = %(id)s", id=left)
-    found = {(one.kind, one.deal_id) for one in (await differences(bench))[0]}
+    found = {(one.kind, one.deal_id) for one in (await differences(scenario))[0]}
     assert found == {
         *[("amount", ids[refunded]), ("status", ids[closed])],
         *[("missing_there", "dl-none"), ("unknown_here", ids[left]), ("unknown_here", unknown)],
     }
-    assert (await differences(bench))[1] == []
+    assert (await differences(scenario))[1] == []
 
 
-async def differences(bench: Bench, deal_count: int = 3, refund_count: int = 3) -> tuple[list[Any], list[Any]]:
+async def differences(
+    scenario: EarningsScenario, deal_count: int = 3, refund_count: int = 3
+) -> tuple[list[Any], list[Any]]:
     back = timedelta(days=35)
-    deals, refunds = await bench.app[DEAL_RECONCILIATION].run(back), await bench.app[PAYMENTS].reconcile_refunds(back)
+    deals, refunds = (
+        await scenario.app[DEAL_RECONCILIATION].run(back),
+        await scenario.app[PAYMENTS].reconcile_refunds(back),
+    )
     assert (deals.count >= deal_count, refunds.count) == (True, refund_count)
     return deals.differences, refunds.differences
 
 
 @deals
-async def test_a_deal_cannot_be_paid_by_sbp(bench: Bench) -> None:
-    await bench.rules(TWENTY_PER_CENT)
-    order_id = await bench.place(PRICE)
+async def test_a_deal_cannot_be_paid_by_sbp(scenario: EarningsScenario) -> None:
+    await scenario.rules(TWENTY_PER_CENT)
+    order_id = await scenario.place(PRICE)
     with pytest.raises(MethodNotOffered):
-        await bench.factory.hold(order_id, bench.sandbox, "sbp")
-    link = URL((await bench.act(order_id, "pay", as_=bench.buyer))["link"])
-    answer = await bench.api.get(link.path, params=dict(link.query), headers={"Accept": "text/html"})
+        await scenario.factory.hold(order_id, scenario.sandbox, "sbp")
+    link = URL((await scenario.act(order_id, "pay", as_=scenario.buyer))["link"])
+    answer = await scenario.api.get(link.path, params=dict(link.query), headers={"Accept": "text/html"})
     assert answer.status == 302, "there is nothing to choose"
 
 
 @deals
-async def test_a_declined_deal_releases_the_hold(bench: Bench) -> None:
-    await bench.rules(TWENTY_PER_CENT)
-    order_id = await bench.place(PRICE)
-    await bench.factory.hold(order_id, bench.sandbox)
-    await bench.app[ORDERS].reject(actor(bench.creator), order_id)
-    await bench.until(order_id, money="released")
+async def test_a_declined_deal_releases_the_hold(scenario: EarningsScenario) -> None:
+    await scenario.rules(TWENTY_PER_CENT)
+    order_id = await scenario.place(PRICE)
+    await scenario.factory.hold(order_id, scenario.sandbox)
+    await scenario.app[ORDERS].reject(actor(scenario.creator), order_id)
+    await scenario.until(order_id, money="released")
 
-    assert await bench.balance() == {}
+    assert await scenario.balance() == {}
 
 
 def test_deals_are_paid_out_by_the_provider_only(make_settings: Callable[..., Settings]) -> None:

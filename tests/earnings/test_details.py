@@ -11,7 +11,7 @@ from mystar.audit.keys import AUDIT
 from mystar.earnings.keys import PAYOUT_DETAILS
 from mystar.kit.keys import DATABASE
 from mystar.kit.security.sealing import SealBroken, Sealer
-from tests.earnings.bench import Bench
+from tests.earnings.scenario import EarningsScenario
 from tests.earnings.test_payouts import at_once, refused
 
 DETAILS = "/api/v1/payouts/details/"
@@ -26,18 +26,18 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-async def test_details_are_shown_masked_and_stored_sealed(bench: Bench) -> None:
-    answer = await bench.api.get(DETAILS, as_=bench.creator)
+async def test_details_are_shown_masked_and_stored_sealed(scenario: EarningsScenario) -> None:
+    answer = await scenario.api.get(DETAILS, as_=scenario.creator)
     assert (answer.status, (await answer.json())["code"]) == (404, "payout_details_unknown")
     for kind, (fields, mask) in KINDS.items():
-        shown = await bench.details(kind=kind, **fields)
+        shown = await scenario.details(kind=kind, **fields)
         assert shown == {"kind": kind, "mask": mask, "usable_at": shown["usable_at"]}
-        assert await bench.read(DETAILS) == shown
+        assert await scenario.read(DETAILS) == shown
     secret = KINDS["bank_account"][0]["account"]
-    rows = await bench.app[DATABASE].all("select payout_details::text as row from payout_details")
+    rows = await scenario.app[DATABASE].all("select payout_details::text as row from payout_details")
     assert len(rows) == len(KINDS)
     assert not [row for row in rows if secret in row["row"] or "9161234567" in row["row"]]
-    written = "".join(str(entry) for entry in await bench.app[AUDIT].tail(50))
+    written = "".join(str(entry) for entry in await scenario.app[AUDIT].tail(50))
     assert "*4312" in written
     assert secret not in written
 
@@ -67,92 +67,92 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-async def test_invalid_details_are_refused_by_field(bench: Bench) -> None:
+async def test_invalid_details_are_refused_by_field(scenario: EarningsScenario) -> None:
     for fields, wrong in WRONG:
-        assert list((await bench.details(422, **fields))["errors"]) == [wrong], fields
+        assert list((await scenario.details(422, **fields))["errors"]) == [wrong], fields
 
 
-async def test_a_change_needs_the_password_or_a_fresh_sign_in(bench: Bench) -> None:
+async def test_a_change_needs_the_password_or_a_fresh_sign_in(scenario: EarningsScenario) -> None:
     body = {"kind": "wallet", "account_number": "41001614575714"}
     for password, status, code in (
         ("wrong", 422, "reauthentication_failed"),
         (None, 200, None),
-        (bench.creator.password, 200, None),
+        (scenario.creator.password, 200, None),
     ):
-        answer = await bench.api.put(DETAILS, body | {"password": password}, as_=bench.creator)
+        answer = await scenario.api.put(DETAILS, body | {"password": password}, as_=scenario.creator)
         assert (answer.status, (await answer.json()).get("code")) == (status, code)
-    await bench.later(minutes=11)
-    for method in (bench.api.put, bench.api.delete):
-        answer = await method(DETAILS, body, as_=bench.creator)
+    await scenario.later(minutes=11)
+    for method in (scenario.api.put, scenario.api.delete):
+        answer = await method(DETAILS, body, as_=scenario.creator)
         assert (answer.status, (await answer.json())["code"]) == (403, "reauthentication_needed")
-    answer = await bench.api.delete(DETAILS, {"password": bench.creator.password}, as_=bench.creator)
+    answer = await scenario.api.delete(DETAILS, {"password": scenario.creator.password}, as_=scenario.creator)
     assert answer.status == 204
-    answer = await bench.api.delete(DETAILS, {"password": bench.creator.password}, as_=bench.creator)
+    answer = await scenario.api.delete(DETAILS, {"password": scenario.creator.password}, as_=scenario.creator)
     assert answer.status == 404
-    assert (await bench.api.get(DETAILS)).status == 401
+    assert (await scenario.api.get(DETAILS)).status == 401
 
 
-async def test_the_same_details_again_start_no_new_cool_down(bench: Bench) -> None:
-    first = await bench.details()
-    await bench.later(days=3)
-    assert await bench.details() == first
-    changed = await bench.details(phone="+79160000000")
+async def test_the_same_details_again_start_no_new_cool_down(scenario: EarningsScenario) -> None:
+    first = await scenario.details()
+    await scenario.later(days=3)
+    assert await scenario.details() == first
+    changed = await scenario.details(phone="+79160000000")
     assert changed["usable_at"] > first["usable_at"]
 
 
 @at_once
-async def test_details_are_not_changed_while_a_payout_is_on_its_way(bench: Bench) -> None:
-    await bench.earned(125_000)
-    await bench.details()
-    asked = await bench.payout()
-    assert (await bench.details(409, phone="+79160000000"))["code"] == "payout_open"
-    await bench.decide(asked["id"], "approve")
-    await bench.decide(asked["id"], "paid", document="17")
-    await bench.details(phone="+79160000000")
+async def test_details_are_not_changed_while_a_payout_is_on_its_way(scenario: EarningsScenario) -> None:
+    await scenario.earned(125_000)
+    await scenario.details()
+    asked = await scenario.payout()
+    assert (await scenario.details(409, phone="+79160000000"))["code"] == "payout_open"
+    await scenario.decide(asked["id"], "approve")
+    await scenario.decide(asked["id"], "paid", document="17")
+    await scenario.details(phone="+79160000000")
 
 
-async def test_a_change_is_mailed_to_both_addresses_with_a_link_that_stops_payouts(bench: Bench) -> None:
-    await bench.earned(125_000)
-    await bench.sandbox.clear_mails()
-    await bench.details()
-    first = await bench.sandbox.wait_for_mail(bench.creator.email, "реквизиты")
+async def test_a_change_is_mailed_to_both_addresses_with_a_link_that_stops_payouts(scenario: EarningsScenario) -> None:
+    await scenario.earned(125_000)
+    await scenario.sandbox.clear_mails()
+    await scenario.details()
+    first = await scenario.sandbox.wait_for_mail(scenario.creator.email, "реквизиты")
     assert "+7 *** ***-45-67" in first["text"]
-    other = f"new-{bench.creator.email}"
-    await bench.app[DATABASE].execute(
-        "update accounts set email = %(email)s where id = %(id)s", email=other, id=bench.creator.id
+    other = f"new-{scenario.creator.email}"
+    await scenario.app[DATABASE].execute(
+        "update accounts set email = %(email)s where id = %(id)s", email=other, id=scenario.creator.id
     )
-    await bench.sandbox.clear_mails()
-    await bench.details(phone="+79160000000")
-    for address in (bench.creator.email, other):
-        mail = await bench.sandbox.wait_for_mail(address, "реквизиты")
-    link = URL(bench.app[PAYOUT_DETAILS].not_me_link(bench.creator.id))
+    await scenario.sandbox.clear_mails()
+    await scenario.details(phone="+79160000000")
+    for address in (scenario.creator.email, other):
+        mail = await scenario.sandbox.wait_for_mail(address, "реквизиты")
+    link = URL(scenario.app[PAYOUT_DETAILS].not_me_link(scenario.creator.id))
     assert str(link) in mail["text"]
     path = link.path_qs
-    page = await bench.api.get(path, headers={"Accept": "text/html"})
+    page = await scenario.api.get(path, headers={"Accept": "text/html"})
     assert page.status == 200
-    await bench.later(days=8)
+    await scenario.later(days=8)
     # Looking at the page, as a mail scanner does, stops nothing.
-    assert (await bench.read("/api/v1/earnings/"))["paused"] is None
-    assert (await bench.api.post(path)).status == 200
-    await refused(bench, "paused", "1250.00")
+    assert (await scenario.read("/api/v1/earnings/"))["paused"] is None
+    assert (await scenario.api.post(path)).status == 200
+    await refused(scenario, "paused", "1250.00")
     forged = str(link.update_query(sig="0" * 40).relative())
-    for method in (bench.api.get, bench.api.post):
+    for method in (scenario.api.get, scenario.api.post):
         assert (await method(forged)).status == 403
-    await bench.later(days=24)
-    assert (await bench.api.post(path)).status == 403
+    await scenario.later(days=24)
+    assert (await scenario.api.post(path)).status == 403
 
 
-async def test_the_same_details_of_two_creators_are_found(bench: Bench) -> None:
-    await bench.details()
-    other = await bench.factory.star(channel="market")
+async def test_the_same_details_of_two_creators_are_found(scenario: EarningsScenario) -> None:
+    await scenario.details()
+    other = await scenario.factory.star(channel="market")
     body = {"kind": "sbp", "phone": "+79161234567", "bank_id": "100000000004", "password": other.password}
-    assert (await bench.api.put(DETAILS, body, as_=other)).status == 200
-    details = bench.app[PAYOUT_DETAILS]
-    assert await details.shared_with(await details.current(bench.creator.id)) == [other.id]
+    assert (await scenario.api.put(DETAILS, body, as_=other)).status == 200
+    details = scenario.app[PAYOUT_DETAILS]
+    assert await details.shared_with(await details.current(scenario.creator.id)) == [other.id]
 
 
-async def test_banks_are_listed(bench: Bench) -> None:
-    found = await bench.read("/api/v1/payouts/banks/?page_size=2")
+async def test_banks_are_listed(scenario: EarningsScenario) -> None:
+    found = await scenario.read("/api/v1/payouts/banks/?page_size=2")
     assert found["count"] > len(found["results"]) == 2
     assert set(found["results"][0]) == {"id", "name", "bic"}
 

@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 import pytest
 
 from mystar.earnings.keys import EARNINGS
-from tests.earnings.bench import TWENTY_PER_CENT, Bench
+from tests.earnings.scenario import TWENTY_PER_CENT, EarningsScenario
 
 
 @pytest.fixture
-async def twenty(bench: Bench) -> Bench:
-    await bench.rules(TWENTY_PER_CENT)
-    return bench
+async def twenty(scenario: EarningsScenario) -> EarningsScenario:
+    await scenario.rules(TWENTY_PER_CENT)
+    return scenario
 
 
-async def test_a_full_refund_while_clearing_leaves_a_zero_balance(twenty: Bench) -> None:
+async def test_a_full_refund_while_clearing_leaves_a_zero_balance(twenty: EarningsScenario) -> None:
     order_id = await twenty.completed(150_000)
     await twenty.refund(order_id)
     assert await twenty.ledger(order_id) == {}
@@ -24,7 +24,7 @@ async def test_a_full_refund_while_clearing_leaves_a_zero_balance(twenty: Bench)
     assert await twenty.is_sound()
 
 
-async def test_partial_refunds_add_up_to_the_commission(twenty: Bench) -> None:
+async def test_partial_refunds_add_up_to_the_commission(twenty: EarningsScenario) -> None:
     order_id = await twenty.completed(100_001)
     left = {"pending": 80_001, "platform": 20_000}
     for amount, platform, creator in ((33_334, 6_667, 26_667), (33_334, 6_666, 26_668)):
@@ -36,22 +36,22 @@ async def test_partial_refunds_add_up_to_the_commission(twenty: Bench) -> None:
     assert await twenty.ledger(order_id) == {}
 
 
-async def test_a_partial_refund_of_a_rounded_commission(bench: Bench) -> None:
-    await bench.rules([{"name": "default", "percent": "30"}])
-    order_id = await bench.completed(645)
-    await bench.refund(order_id, 100)
-    assert await bench.ledger(order_id) == {"buyers": -545, "pending": 381, "platform": 164}
+async def test_a_partial_refund_of_a_rounded_commission(scenario: EarningsScenario) -> None:
+    await scenario.rules([{"name": "default", "percent": "30"}])
+    order_id = await scenario.completed(645)
+    await scenario.refund(order_id, 100)
+    assert await scenario.ledger(order_id) == {"buyers": -545, "pending": 381, "platform": 164}
 
 
-async def test_a_partial_refund_of_a_minimum_commission(bench: Bench) -> None:
-    await bench.rules([{"name": "default", "percent": "10", "min": "50.00"}])
-    order_id = await bench.completed(20_000)
-    await bench.refund(order_id, 5_000)
-    assert await bench.ledger(order_id) == {"buyers": -15_000, "pending": 11_250, "platform": 3_750}
+async def test_a_partial_refund_of_a_minimum_commission(scenario: EarningsScenario) -> None:
+    await scenario.rules([{"name": "default", "percent": "10", "min": "50.00"}])
+    order_id = await scenario.completed(20_000)
+    await scenario.refund(order_id, 5_000)
+    assert await scenario.ledger(order_id) == {"buyers": -15_000, "pending": 11_250, "platform": 3_750}
 
 
 @pytest.mark.parametrize("further_settings", [{"EARNINGS__COMMISSION_ON_REFUND": "kept"}], indirect=True)
-async def test_a_kept_commission_is_paid_by_the_creator(twenty: Bench) -> None:
+async def test_a_kept_commission_is_paid_by_the_creator(twenty: EarningsScenario) -> None:
     order_id = await twenty.completed(100_000)
     await twenty.refund(order_id)
     assert await twenty.ledger(order_id) == {"available": -20_000, "platform": 20_000}
@@ -59,7 +59,9 @@ async def test_a_kept_commission_is_paid_by_the_creator(twenty: Bench) -> None:
     assert await twenty.is_sound()
 
 
-async def test_a_share_clears_fourteen_days_after_the_completion_and_not_a_second_earlier(twenty: Bench) -> None:
+async def test_a_share_clears_fourteen_days_after_the_completion_and_not_a_second_earlier(
+    twenty: EarningsScenario,
+) -> None:
     order_id = await twenty.completed(150_000)
     overview = await twenty.read("/api/v1/earnings/")
     order = await twenty.order(order_id, twenty.creator)
@@ -74,7 +76,7 @@ async def test_a_share_clears_fourteen_days_after_the_completion_and_not_a_secon
     assert await twenty.is_sound()
 
 
-async def test_a_dispute_freezes_the_share_and_the_clock_starts_at_its_end(twenty: Bench) -> None:
+async def test_a_dispute_freezes_the_share_and_the_clock_starts_at_its_end(twenty: EarningsScenario) -> None:
     order_id = await twenty.place(200_000)
     await twenty.deliver(order_id)
     await twenty.act(order_id, "dispute", {"reason": "Не то"}, as_=twenty.buyer)
@@ -93,7 +95,7 @@ async def test_a_dispute_freezes_the_share_and_the_clock_starts_at_its_end(twent
     assert await twenty.is_sound()
 
 
-async def test_a_stop_by_the_staff_pauses_the_clock(twenty: Bench) -> None:
+async def test_a_stop_by_the_staff_pauses_the_clock(twenty: EarningsScenario) -> None:
     order_id = await twenty.completed(150_000)
     before = datetime.fromisoformat((await twenty.order(order_id, twenty.creator))["clears_at"])
     await twenty.on_order(order_id, "stop", reason="a complaint")
@@ -108,7 +110,7 @@ async def test_a_stop_by_the_staff_pauses_the_clock(twenty: Bench) -> None:
 
 
 @pytest.mark.parametrize("further_settings", [{"PAYOUTS__COOLDOWN_DAYS": "0"}], indirect=True)
-async def test_a_share_that_is_available_is_frozen_as_far_as_it_is_still_there(twenty: Bench) -> None:
+async def test_a_share_that_is_available_is_frozen_as_far_as_it_is_still_there(twenty: EarningsScenario) -> None:
     order_id = await twenty.completed(150_000)
     await twenty.later(days=14)
     await twenty.details()
@@ -139,12 +141,14 @@ async def test_a_share_that_is_available_is_frozen_as_far_as_it_is_still_there(t
 
 
 @pytest.mark.parametrize("further_settings", [{"EARNINGS__CLEARANCE_DAYS": "0"}], indirect=True)
-async def test_a_clearance_of_no_days_ends_at_once(twenty: Bench) -> None:
+async def test_a_clearance_of_no_days_ends_at_once(twenty: EarningsScenario) -> None:
     await twenty.completed(150_000)
     assert await twenty.balance() == {"available": 120_000}
 
 
-async def test_a_refund_after_the_clearance_becomes_a_debt_and_the_next_earning_pays_it_off(twenty: Bench) -> None:
+async def test_a_refund_after_the_clearance_becomes_a_debt_and_the_next_earning_pays_it_off(
+    twenty: EarningsScenario,
+) -> None:
     order_id = await twenty.completed(150_000)
     await twenty.later(days=14)
     await twenty.earned(-120_000, "as if it had been paid")
@@ -157,7 +161,7 @@ async def test_a_refund_after_the_clearance_becomes_a_debt_and_the_next_earning_
     assert await twenty.is_sound()
 
 
-async def test_a_debt_is_listed_when_it_is_old_and_can_be_written_off(twenty: Bench) -> None:
+async def test_a_debt_is_listed_when_it_is_old_and_can_be_written_off(twenty: EarningsScenario) -> None:
     earnings, creator_id = twenty.app[EARNINGS], twenty.creator.id
     await twenty.earned(-40_000, "a fine")
     await twenty.later(days=59)
@@ -171,7 +175,7 @@ async def test_a_debt_is_listed_when_it_is_old_and_can_be_written_off(twenty: Be
     assert "no_debt" in await twenty.on_balance("write-off", 409, reason="again")
 
 
-async def test_a_chargeback_is_not_deducted_twice(twenty: Bench) -> None:
+async def test_a_chargeback_is_not_deducted_twice(twenty: EarningsScenario) -> None:
     order_id = await twenty.completed(150_000)
     await twenty.later(days=14)
     await twenty.earned(-120_000, "as if it had been paid")
@@ -185,7 +189,7 @@ async def test_a_chargeback_is_not_deducted_twice(twenty: Bench) -> None:
     assert await twenty.is_sound()
 
 
-async def test_the_platform_bears_a_chargeback(twenty: Bench) -> None:
+async def test_the_platform_bears_a_chargeback(twenty: EarningsScenario) -> None:
     order_id = await twenty.completed(150_000)
     await twenty.later(days=14)
     await twenty.on_order(order_id, "chargeback", amount="1500", bearer="platform")
@@ -195,14 +199,14 @@ async def test_the_platform_bears_a_chargeback(twenty: Bench) -> None:
     assert await twenty.is_sound()
 
 
-async def test_unknown_accounts_and_orders_are_refused(twenty: Bench) -> None:
+async def test_unknown_accounts_and_orders_are_refused(twenty: EarningsScenario) -> None:
     order_id = await twenty.completed(150_000)
     assert "earning_unknown" in await twenty.on_order(10**9, "chargeback", 404, amount="1", bearer="creator")
     await twenty.panel(f"earnings/{10**9}/adjust", status=404, amount="1", direction="bonus", reason="unknown")
     assert "earning_not_from_before" in await twenty.on_order(order_id, "settle", 409)
 
 
-async def test_the_lines_of_an_account_add_up_to_its_balance(twenty: Bench) -> None:
+async def test_the_lines_of_an_account_add_up_to_its_balance(twenty: EarningsScenario) -> None:
     first = await twenty.completed(150_000)
     await twenty.later(days=14)
     # So that the second one is not due, however long the rest takes.

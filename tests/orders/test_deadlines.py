@@ -19,12 +19,12 @@ from mystar.orders.model import ActionNotAllowedNow, Goal, Money, OrderCancelled
 from mystar.orders.state_machine import Action, Terms, allowed_actions, decide, next_deadline
 from mystar.orders.tasks import Deadlines
 from mystar.payments.keys import PAYMENTS
-from mystar.payments.process import auto_void_at, is_expiring, next_check
+from mystar.payments.state_machine import auto_void_at, is_expiring, next_check
 from mystar.settings import Settings
 from tests.factory import Person, actor
 from tests.orders.market import Market
 from tests.orders.order_factory import MOMENT, an_order
-from tests.payments.test_process import payment as a_payment
+from tests.payments.test_state_machine import payment as a_payment
 from tests.sandbox_process import SandboxProcess
 from tests.size import dice, size
 from tests.waiting import eventually

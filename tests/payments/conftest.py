@@ -1,4 +1,4 @@
-"""A desk with payments only: real database, real sandbox, orders that are no more than numbers."""
+"""A process with payments only: real database, real sandbox, orders that are no more than numbers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class MovedClock(Clock):
         return super().now() + self.ahead
 
 
-class Desk:
+class PaymentProcess:
     """One process that serves payments, and what orders call of it. ``heard``: events in order."""
 
     def __init__(self, db: Database, sandbox: SandboxProcess, clock: MovedClock, **options: Any) -> None:
@@ -167,7 +167,7 @@ class Desk:
         return self
 
 
-MakeDesk = Callable[..., Awaitable[Desk]]
+MakeProcess = Callable[..., Awaitable[PaymentProcess]]
 
 
 @pytest.fixture
@@ -182,19 +182,19 @@ async def sandbox(sandbox_process: SandboxProcess) -> AsyncIterator[SandboxProce
 
 
 @pytest.fixture
-async def make_desk(dsn: str, sandbox: SandboxProcess, clock: MovedClock) -> AsyncIterator[MakeDesk]:
+async def make_process(dsn: str, sandbox: SandboxProcess, clock: MovedClock) -> AsyncIterator[MakeProcess]:
     """Makes a process over this test's database; several are several processes."""
     async with AsyncExitStack() as stack:
 
-        async def make(*, serving: bool = True, **options: Any) -> Desk:
+        async def make(*, serving: bool = True, **options: Any) -> PaymentProcess:
             db = await Database.connect(dsn, max_size=5, constraints=CONSTRAINTS, events=Events())
-            desk = Desk(db, sandbox, clock, **options)
-            stack.push_async_callback(desk.close)
-            return desk.open() if serving else desk
+            process = PaymentProcess(db, sandbox, clock, **options)
+            stack.push_async_callback(process.close)
+            return process.open() if serving else process
 
         yield make
 
 
 @pytest.fixture
-async def desk(make_desk: MakeDesk) -> Desk:
-    return await make_desk()
+async def process(make_process: MakeProcess) -> PaymentProcess:
+    return await make_process()

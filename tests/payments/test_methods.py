@@ -13,157 +13,157 @@ from mystar.payments.model import (
     RefundFailed,
     RefundNotFailed,
 )
-from tests.payments.conftest import AMOUNT, CAPTURE, HOLD, REFUND, Desk, MakeDesk
+from tests.payments.conftest import AMOUNT, CAPTURE, HOLD, REFUND, MakeProcess, PaymentProcess
 from tests.waiting import eventually
 
 
 @pytest.fixture
-async def desk(make_desk: MakeDesk) -> Desk:
-    return await make_desk(methods=("bank_card", "sbp"))
+async def process(make_process: MakeProcess) -> PaymentProcess:
+    return await make_process(methods=("bank_card", "sbp"))
 
 
-async def paid_by_sbp(desk: Desk) -> Payment:
-    payment = await desk.start(method="sbp")
-    await desk.payments.confirmation_url(payment.id, timeout=10)
-    await desk.sandbox.pay((await desk.get(payment)).provider_id or "")
-    return await desk.payments.refresh(payment.id)
+async def paid_by_sbp(process: PaymentProcess) -> Payment:
+    payment = await process.start(method="sbp")
+    await process.payments.confirmation_url(payment.id, timeout=10)
+    await process.sandbox.pay((await process.get(payment)).provider_id or "")
+    return await process.payments.refresh(payment.id)
 
 
-async def test_sbp_is_charged_at_once_and_makes_no_capture_call(desk: Desk) -> None:
-    payment = await paid_by_sbp(desk)
-    await desk.set_goal(payment, "capture")
+async def test_sbp_is_charged_at_once_and_makes_no_capture_call(process: PaymentProcess) -> None:
+    payment = await paid_by_sbp(process)
+    await process.set_goal(payment, "capture")
 
     assert (payment.status, payment.captured, payment.method) == ("captured", AMOUNT, "sbp")
-    assert desk.facts() == ["Held", "Captured"]
-    assert await desk.ledger(payment) == HOLD + CAPTURE
-    assert [line["name"] for line in await desk.letters()] == [f"{payment.id}:create"]
+    assert process.facts() == ["Held", "Captured"]
+    assert await process.ledger(payment) == HOLD + CAPTURE
+    assert [line["name"] for line in await process.letters()] == [f"{payment.id}:create"]
 
 
-async def test_a_declined_sbp_payment_is_refunded_in_full(desk: Desk) -> None:
-    payment = await paid_by_sbp(desk)
-    await desk.set_goal(payment, "give_back")
-    refunded = await desk.becomes(payment, "refunded")
+async def test_a_declined_sbp_payment_is_refunded_in_full(process: PaymentProcess) -> None:
+    payment = await paid_by_sbp(process)
+    await process.set_goal(payment, "give_back")
+    refunded = await process.becomes(payment, "refunded")
 
     assert refunded.refunded == AMOUNT
-    assert await desk.ledger(payment) == HOLD + CAPTURE + REFUND
+    assert await process.ledger(payment) == HOLD + CAPTURE + REFUND
     # 1 % and 22 % VAT on it, which the provider keeps after a refund, too.
     assert refunded.income == AMOUNT - 15_000 - 3_300
 
 
-async def test_a_method_that_is_not_offered_is_refused(make_desk: MakeDesk) -> None:
-    desk = await make_desk(methods=("bank_card",))
+async def test_a_method_that_is_not_offered_is_refused(make_process: MakeProcess) -> None:
+    process = await make_process(methods=("bank_card",))
     with pytest.raises(MethodNotOffered):
-        await desk.start(method="sbp")
+        await process.start(method="sbp")
 
 
-async def test_a_payment_that_is_refused_for_good_is_made_once_and_says_why(desk: Desk) -> None:
-    await desk.sandbox.faults(refuse_payments="receipt")
-    payment = await desk.start()
+async def test_a_payment_that_is_refused_for_good_is_made_once_and_says_why(process: PaymentProcess) -> None:
+    await process.sandbox.faults(refuse_payments="receipt")
+    payment = await process.start()
     for _ in range(2):
         with pytest.raises(PaymentStopped) as stopped:
-            await desk.payments.confirmation_url(payment.id, timeout=10)
+            await process.payments.confirmation_url(payment.id, timeout=10)
 
-    refused = await desk.get(payment)
+    refused = await process.get(payment)
     assert (refused.status, refused.refusal) == ("failed", "receipt: The sandbox is told to refuse payments")
     assert "the receipt cannot be made" in stopped.value.message("en")
     assert "оформить чек" in stopped.value.message("ru")
-    [note] = await desk.db.all(
+    [note] = await process.db.all(
         "select kind, details from payment_discrepancies where payment_id = %(id)s", id=payment.id
     )
     assert (note["kind"], note["details"]["reason"]) == ("refused", refused.refusal)
 
 
-async def test_an_amount_outside_the_limits_says_so(desk: Desk) -> None:
-    payment = await desk.start(amount=35_000_001)
+async def test_an_amount_outside_the_limits_says_so(process: PaymentProcess) -> None:
+    payment = await process.start(amount=35_000_001)
     with pytest.raises(PaymentStopped) as stopped:
-        await desk.payments.confirmation_url(payment.id, timeout=10)
+        await process.payments.confirmation_url(payment.id, timeout=10)
 
     assert "outside its limits" in stopped.value.message("en")
 
 
-async def test_an_error_of_the_provider_stops_nothing(desk: Desk) -> None:
-    await desk.sandbox.faults(error_before_work=1)
-    payment = await desk.start()
-    await eventually_tried(desk)
-    await desk.sandbox.faults()
+async def test_an_error_of_the_provider_stops_nothing(process: PaymentProcess) -> None:
+    await process.sandbox.faults(error_before_work=1)
+    payment = await process.start()
+    await eventually_tried(process)
+    await process.sandbox.faults()
 
-    assert (await desk.get(payment)).status == "pending"
-    assert await desk.payments.confirmation_url(payment.id, timeout=20)
+    assert (await process.get(payment)).status == "pending"
+    assert await process.payments.confirmation_url(payment.id, timeout=20)
 
 
-async def eventually_tried(desk: Desk) -> None:
+async def eventually_tried(process: PaymentProcess) -> None:
     async def tried() -> bool:
-        return any(line["attempts"] for line in await desk.letters())
+        return any(line["attempts"] for line in await process.letters())
 
     await eventually(tried)
 
 
-async def test_a_refund_that_fails_later_is_a_discrepancy_and_is_retried_by_staff(desk: Desk) -> None:
-    payment = await paid_by_sbp(desk)
-    await desk.sandbox.faults(refunds={"pending": 1})
-    await desk.set_goal(payment, "give_back")
-    refund_id = await pending_refund(desk, payment)
-    await desk.sandbox.refund_action(refund_id, "cancel", reason="rejected_by_payee")
-    wake(desk)
-    failed = await failed_refund(desk, payment)
+async def test_a_refund_that_fails_later_is_a_discrepancy_and_is_retried_by_staff(process: PaymentProcess) -> None:
+    payment = await paid_by_sbp(process)
+    await process.sandbox.faults(refunds={"pending": 1})
+    await process.set_goal(payment, "give_back")
+    refund_id = await pending_refund(process, payment)
+    await process.sandbox.refund_action(refund_id, "cancel", reason="rejected_by_payee")
+    wake(process)
+    failed = await failed_refund(process, payment)
 
     assert (failed.status, failed.refund_failure, failed.refunded) == ("captured", "rejected_by_payee", 0)
-    assert [event.amount for event in desk.heard if isinstance(event, RefundFailed)] == [AMOUNT]
-    await desk.sandbox.faults()
-    async with desk.db.transaction() as tx:
-        await desk.payments.refund_again(tx, payment.order_id)
-    await desk.becomes(payment, "refunded")
-    lines = [line for line in await desk.sandbox.journal() if line["payment_id"] == payment.provider_id]
+    assert [event.amount for event in process.heard if isinstance(event, RefundFailed)] == [AMOUNT]
+    await process.sandbox.faults()
+    async with process.db.transaction() as tx:
+        await process.payments.refund_again(tx, payment.order_id)
+    await process.becomes(payment, "refunded")
+    lines = [line for line in await process.sandbox.journal() if line["payment_id"] == payment.provider_id]
     assert [line["kind"] for line in lines].count("payment.refunded") == 1
-    async with desk.db.transaction() as tx:
+    async with process.db.transaction() as tx:
         with pytest.raises(RefundNotFailed):
-            await desk.payments.refund_again(tx, payment.order_id)
+            await process.payments.refund_again(tx, payment.order_id)
 
 
-async def test_a_pending_refund_is_made_once_even_after_its_key_is_forgotten(desk: Desk) -> None:
-    payment = await paid_by_sbp(desk)
-    await desk.sandbox.faults(refunds={"pending": 1})
-    async with desk.db.transaction() as tx:
-        await desk.payments.refund_part(tx, payment.order_id, 100_000)
-    refund_id = await pending_refund(desk, payment)
-    await desk.sandbox.faults()
-    await desk.sandbox.refund_action(refund_id, "succeed")
-    wake(desk)
+async def test_a_pending_refund_is_made_once_even_after_its_key_is_forgotten(process: PaymentProcess) -> None:
+    payment = await paid_by_sbp(process)
+    await process.sandbox.faults(refunds={"pending": 1})
+    async with process.db.transaction() as tx:
+        await process.payments.refund_part(tx, payment.order_id, 100_000)
+    refund_id = await pending_refund(process, payment)
+    await process.sandbox.faults()
+    await process.sandbox.refund_action(refund_id, "succeed")
+    wake(process)
 
     async def refunded() -> int:
-        return (await desk.get(payment)).refunded
+        return (await process.get(payment)).refunded
 
     assert await eventually(refunded) == 100_000
-    assert (await desk.get(payment)).refund_id is None
+    assert (await process.get(payment)).refund_id is None
 
 
-async def test_a_failed_partial_refund_can_be_asked_for_again(desk: Desk) -> None:
-    payment = await paid_by_sbp(desk)
-    await desk.sandbox.faults(refunds={"insufficient_funds": 1})
-    async with desk.db.transaction() as tx:
-        await desk.payments.refund_part(tx, payment.order_id, 100_000)
-    failed = await failed_refund(desk, payment)
-    await desk.sandbox.faults()
-    async with desk.db.transaction() as tx:
-        await desk.payments.refund_part(tx, payment.order_id, 100_000)
+async def test_a_failed_partial_refund_can_be_asked_for_again(process: PaymentProcess) -> None:
+    payment = await paid_by_sbp(process)
+    await process.sandbox.faults(refunds={"insufficient_funds": 1})
+    async with process.db.transaction() as tx:
+        await process.payments.refund_part(tx, payment.order_id, 100_000)
+    failed = await failed_refund(process, payment)
+    await process.sandbox.faults()
+    async with process.db.transaction() as tx:
+        await process.payments.refund_part(tx, payment.order_id, 100_000)
 
     async def refunded() -> int:
-        return (await desk.get(payment)).refunded
+        return (await process.get(payment)).refunded
 
     assert (failed.refunding, failed.refund_failure) == (0, "insufficient_funds")
     assert await eventually(refunded) == 100_000
 
 
-async def pending_refund(desk: Desk, payment: Payment) -> str:
+async def pending_refund(process: PaymentProcess, payment: Payment) -> str:
     async def look() -> str | None:
-        return (await desk.get(payment)).refund_id
+        return (await process.get(payment)).refund_id
 
     return str(await eventually(look))
 
 
-async def failed_refund(desk: Desk, payment: Payment) -> Payment:
+async def failed_refund(process: PaymentProcess, payment: Payment) -> Payment:
     async def look() -> Payment | None:
-        found = await desk.get(payment)
+        found = await process.get(payment)
         return found if found.refund_failure else None
 
     found = await eventually(look)
@@ -171,6 +171,6 @@ async def failed_refund(desk: Desk, payment: Payment) -> Payment:
     return found
 
 
-def wake(desk: Desk) -> None:
+def wake(process: PaymentProcess) -> None:
     """Let a day pass: the postponed call is due, and the provider has forgotten its key."""
-    desk.clock.ahead += timedelta(hours=25)
+    process.clock.ahead += timedelta(hours=25)

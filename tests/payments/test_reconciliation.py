@@ -12,9 +12,9 @@ import pytest
 
 from mystar.errors import Unavailable
 from mystar.payments.model import Payment
-from mystar.payments.process import LedgerMove
 from mystar.payments.repository import PaymentRepository
-from tests.payments.conftest import AMOUNT, Desk, MakeDesk
+from mystar.payments.state_machine import LedgerMove
+from tests.payments.conftest import AMOUNT, MakeProcess, PaymentProcess
 from tests.sandbox_process import SandboxProcess, sandbox_in
 from tests.waiting import eventually
 
@@ -27,26 +27,26 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxProcess]:
 
 
 @pytest.fixture
-async def all_kinds(desk: Desk) -> dict[str, Payment]:
+async def all_kinds(process: PaymentProcess) -> dict[str, Payment]:
     """A payment in every state."""
-    released, refunded, failed = await desk.held(), await desk.captured(), await desk.created()
-    await desk.set_goal(released, "give_back")
-    await desk.set_goal(refunded, "give_back")
-    await desk.sandbox.decline(failed.provider_id)
+    released, refunded, failed = await process.held(), await process.captured(), await process.created()
+    await process.set_goal(released, "give_back")
+    await process.set_goal(refunded, "give_back")
+    await process.sandbox.decline(failed.provider_id)
     found = {
-        "pending": await desk.created(),
-        "held": await desk.held(),
-        "captured": await desk.captured(),
-        "released": await desk.becomes(released, "released"),
-        "refunded": await desk.becomes(refunded, "refunded"),
-        "failed": await desk.payments.refresh(failed.id),
+        "pending": await process.created(),
+        "held": await process.held(),
+        "captured": await process.captured(),
+        "released": await process.becomes(released, "released"),
+        "refunded": await process.becomes(refunded, "refunded"),
+        "failed": await process.payments.refresh(failed.id),
     }
     assert {kind: payment.status for kind, payment in found.items()} == {kind: kind for kind in found}
     return found
 
 
-async def differences(desk: Desk) -> list[tuple[str, int | None]]:
-    return sorted((one.kind, one.payment_id) for one in await desk.payments.reconcile())
+async def differences(process: PaymentProcess) -> list[tuple[str, int | None]]:
+    return sorted((one.kind, one.payment_id) for one in await process.payments.reconcile())
 
 
 def falsify(sandbox: SandboxProcess, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
@@ -58,12 +58,12 @@ def falsify(sandbox: SandboxProcess, change: Callable[[list[dict[str, Any]]], li
     sandbox.start()
 
 
-async def test_equal_records_have_no_differences(desk: Desk, all_kinds: dict[str, Payment]) -> None:
-    assert await differences(desk) == []
+async def test_equal_records_have_no_differences(process: PaymentProcess, all_kinds: dict[str, Payment]) -> None:
+    assert await differences(process) == []
 
 
 async def test_changes_at_the_provider_without_notification_are_found(
-    desk: Desk, all_kinds: dict[str, Payment]
+    process: PaymentProcess, all_kinds: dict[str, Payment]
 ) -> None:
     book = {payment.provider_id: payment for payment in all_kinds.values()}
 
@@ -88,8 +88,8 @@ async def test_changes_at_the_provider_without_notification_are_found(
                     theirs |= {"amount": AMOUNT + 1}
         return lines
 
-    falsify(desk.sandbox, change)
-    assert await differences(desk) == sorted(
+    falsify(process.sandbox, change)
+    assert await differences(process) == sorted(
         [
             ("status", all_kinds["pending"].id),
             ("status", all_kinds["held"].id),
@@ -103,7 +103,9 @@ async def test_changes_at_the_provider_without_notification_are_found(
     )
 
 
-async def test_payments_that_one_side_does_not_know_are_found(desk: Desk, all_kinds: dict[str, Payment]) -> None:
+async def test_payments_that_one_side_does_not_know_are_found(
+    process: PaymentProcess, all_kinds: dict[str, Payment]
+) -> None:
     lost, strange = all_kinds["held"], all_kinds["captured"]
 
     def change(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -115,8 +117,8 @@ async def test_payments_that_one_side_does_not_know_are_found(desk: Desk, all_ki
                 copies.append(copy | {"number": 1000 + line["number"], "idempotence_key": None})
         return kept + copies
 
-    falsify(desk.sandbox, change)
-    found = await desk.payments.reconcile()
+    falsify(process.sandbox, change)
+    found = await process.payments.reconcile()
     assert [(one.kind, one.payment_id, one.provider_id) for one in found] == [
         ("unknown_here", None, "1" * 36),
         ("missing_there", lost.id, lost.provider_id),
@@ -124,58 +126,62 @@ async def test_payments_that_one_side_does_not_know_are_found(desk: Desk, all_ki
     assert str(found[1]) == f"payment {lost.id} ({lost.provider_id}): missing_there: held / nothing"
 
 
-async def test_a_ledger_that_differs_from_its_payment_is_found(desk: Desk, all_kinds: dict[str, Payment]) -> None:
-    await desk.db.execute("alter table ledger_entries disable trigger ledger_append_only")
+async def test_a_ledger_that_differs_from_its_payment_is_found(
+    process: PaymentProcess, all_kinds: dict[str, Payment]
+) -> None:
+    await process.db.execute("alter table ledger_entries disable trigger ledger_append_only")
     captured, held = all_kinds["captured"], all_kinds["held"]
-    await desk.db.execute("delete from ledger_entries where payment_id = %(id)s and reason = 'capture'", id=captured.id)
-    await desk.db.execute("update ledger_entries set amount = amount - 1 where payment_id = %(id)s", id=held.id)
-    assert await differences(desk) == sorted(
+    await process.db.execute(
+        "delete from ledger_entries where payment_id = %(id)s and reason = 'capture'", id=captured.id
+    )
+    await process.db.execute("update ledger_entries set amount = amount - 1 where payment_id = %(id)s", id=held.id)
+    assert await differences(process) == sorted(
         [("ledger_capture", captured.id), ("ledger_hold", held.id), ("ledger_sum", held.id)]
     )
 
 
-async def test_a_payment_being_created_is_not_a_difference(make_desk: MakeDesk) -> None:
-    desk = await make_desk()
-    payment = await desk.created()
-    await desk.db.execute("update payments set provider_id = null where id = %(id)s", id=payment.id)
-    assert await differences(desk) == []
+async def test_a_payment_being_created_is_not_a_difference(make_process: MakeProcess) -> None:
+    process = await make_process()
+    payment = await process.created()
+    await process.db.execute("update payments set provider_id = null where id = %(id)s", id=payment.id)
+    assert await differences(process) == []
 
 
-async def test_many_payments_are_compared_page_by_page(desk: Desk) -> None:
+async def test_many_payments_are_compared_page_by_page(process: PaymentProcess) -> None:
     for _ in range(3):
-        await desk.created()
-    await desk.db.execute(
+        await process.created()
+    await process.db.execute(
         "insert into payments (order_id, amount, description, return_url, status, provider_id)"
         " select 10000 + n, 100, '', '', 'failed', 'gone-' || n from generate_series(1, 1100) as n"
     )
-    found = await desk.payments.reconcile()
+    found = await process.payments.reconcile()
     assert {one.kind for one in found} == {"missing_there"}
     assert len(found) == 1100
 
 
-async def test_an_unavailable_provider_is_an_error_not_agreement(desk: Desk) -> None:
-    await desk.sandbox.faults(down=True)
+async def test_an_unavailable_provider_is_an_error_not_agreement(process: PaymentProcess) -> None:
+    await process.sandbox.faults(down=True)
     with pytest.raises(Unavailable):
-        await desk.payments.reconcile()
+        await process.payments.reconcile()
 
 
-async def test_planted_differences_of_refunds_are_found_and_none_is_invented(desk: Desk) -> None:
-    payments = [await desk.captured() for _ in range(6)]
+async def test_planted_differences_of_refunds_are_found_and_none_is_invented(process: PaymentProcess) -> None:
+    payments = [await process.captured() for _ in range(6)]
     agreed, unknown, missing, amount, status, _ = payments
-    await part_refunded(desk, agreed, 30_000)
-    await part_refunded(desk, agreed, 20_000)
-    assert await refund_differences(desk) == []
+    await part_refunded(process, agreed, 30_000)
+    await part_refunded(process, agreed, 20_000)
+    assert await refund_differences(process) == []
 
-    await desk.gateway.refund("a", provider_id(unknown), amount=100, description="in the provider's own pages")
-    await booked(desk, missing, 200)
-    await desk.gateway.refund("b", provider_id(amount), amount=300, description="")
-    await booked(desk, amount, 301)
-    await desk.sandbox.faults(refunds={"insufficient_funds": 1})
-    await desk.gateway.refund("c", provider_id(status), amount=400, description="")
-    await desk.sandbox.faults()
-    await booked(desk, status, 400)
+    await process.gateway.refund("a", provider_id(unknown), amount=100, description="in the provider's own pages")
+    await booked(process, missing, 200)
+    await process.gateway.refund("b", provider_id(amount), amount=300, description="")
+    await booked(process, amount, 301)
+    await process.sandbox.faults(refunds={"insufficient_funds": 1})
+    await process.gateway.refund("c", provider_id(status), amount=400, description="")
+    await process.sandbox.faults()
+    await booked(process, status, 400)
 
-    assert await refund_differences(desk) == sorted(
+    assert await refund_differences(process) == sorted(
         [
             ("refund_unknown_here", unknown.id),
             ("refund_missing_there", missing.id),
@@ -184,12 +190,12 @@ async def test_planted_differences_of_refunds_are_found_and_none_is_invented(des
         ],
         key=str,
     )
-    await desk.db.execute("update payments set provider_id = 'none' where id = %(id)s", id=unknown.id)
-    assert ("refund_unknown_here", None) in await refund_differences(desk)
+    await process.db.execute("update payments set provider_id = 'none' where id = %(id)s", id=unknown.id)
+    assert ("refund_unknown_here", None) in await refund_differences(process)
 
 
-async def refund_differences(desk: Desk) -> list[tuple[str, int | None]]:
-    compared = await desk.payments.reconcile_refunds(timedelta(days=3))
+async def refund_differences(process: PaymentProcess) -> list[tuple[str, int | None]]:
+    compared = await process.payments.reconcile_refunds(timedelta(days=3))
     return sorted(((one.kind, one.payment_id) for one in compared.differences), key=str)
 
 
@@ -198,18 +204,18 @@ def provider_id(payment: Payment) -> str:
     return payment.provider_id
 
 
-async def part_refunded(desk: Desk, payment: Payment, amount: int) -> None:
-    before = (await desk.get(payment)).refunded
-    async with desk.db.transaction() as tx:
-        await desk.payments.refund_part(tx, payment.order_id, amount)
+async def part_refunded(process: PaymentProcess, payment: Payment, amount: int) -> None:
+    before = (await process.get(payment)).refunded
+    async with process.db.transaction() as tx:
+        await process.payments.refund_part(tx, payment.order_id, amount)
 
     async def refunded() -> bool:
-        return (await desk.get(payment)).refunded == before + amount
+        return (await process.get(payment)).refunded == before + amount
 
     await eventually(refunded)
 
 
-async def booked(desk: Desk, payment: Payment, amount: int) -> None:
+async def booked(process: PaymentProcess, payment: Payment, amount: int) -> None:
     """A refund that only the ledger knows."""
-    async with desk.db.transaction() as tx:
+    async with process.db.transaction() as tx:
         await PaymentRepository(tx).move(payment, LedgerMove("refund", amount))

@@ -12,22 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mystar.payments.model import Payment, PaymentNotTaken, RefundTooMuch, RefundUnderWay, ReversalInProgress
-from mystar.payments.process import apply, begin_partial_refund, expected_ledger, next_call, transitions
 from mystar.payments.provider import ProviderPayment
-from tests.payments.conftest import AMOUNT, CAPTURE, HOLD, Desk, MovedClock
-from tests.payments.test_process import NOW
-from tests.payments.test_process import payment as a_payment
+from mystar.payments.state_machine import apply, begin_partial_refund, expected_ledger, next_call, transitions
+from tests.payments.conftest import AMOUNT, CAPTURE, HOLD, MovedClock, PaymentProcess
+from tests.payments.test_state_machine import NOW
+from tests.payments.test_state_machine import payment as a_payment
 from tests.waiting import eventually
 
 
-async def refund(desk: Desk, payment: Payment, amount: int) -> Payment:
-    async with desk.db.transaction() as tx:
-        return await desk.payments.refund_part(tx, payment.order_id, amount)
+async def refund(process: PaymentProcess, payment: Payment, amount: int) -> Payment:
+    async with process.db.transaction() as tx:
+        return await process.payments.refund_part(tx, payment.order_id, amount)
 
 
-async def done(desk: Desk, payment: Payment, refunded: int) -> Payment:
+async def done(process: PaymentProcess, payment: Payment, refunded: int) -> Payment:
     async def look() -> Payment | None:
-        found = await desk.get(payment)
+        found = await process.get(payment)
         return found if (found.refunded, found.refunding) == (refunded, 0) else None
 
     found = await eventually(look)
@@ -39,71 +39,71 @@ def part(amount: int) -> list[tuple[str, str, int]]:
     return [("refund", "creator", -amount), ("refund", "payer", amount)]
 
 
-async def test_several_partial_refunds_and_the_remainder_are_the_whole(desk: Desk) -> None:
-    payment = await desk.captured()
+async def test_several_partial_refunds_and_the_remainder_are_the_whole(process: PaymentProcess) -> None:
+    payment = await process.captured()
     for amount, sum_ in ((100, 100), (250, 350)):
-        await refund(desk, payment, amount)
-        assert (await done(desk, payment, sum_)).status == "captured"
-    await desk.set_goal(payment, "give_back")
-    await desk.becomes(payment, "refunded")
-    assert await desk.ledger(payment) == HOLD + CAPTURE + part(100) + part(250) + part(AMOUNT - 350)
-    assert (await desk.theirs(payment))["refunded"] == AMOUNT
+        await refund(process, payment, amount)
+        assert (await done(process, payment, sum_)).status == "captured"
+    await process.set_goal(payment, "give_back")
+    await process.becomes(payment, "refunded")
+    assert await process.ledger(payment) == HOLD + CAPTURE + part(100) + part(250) + part(AMOUNT - 350)
+    assert (await process.theirs(payment))["refunded"] == AMOUNT
 
 
-async def test_a_refund_of_the_whole_amount_closes_the_payment(desk: Desk) -> None:
-    payment = await desk.captured()
-    await refund(desk, payment, AMOUNT)
-    assert (await desk.becomes(payment, "refunded")).refunding == 0
+async def test_a_refund_of_the_whole_amount_closes_the_payment(process: PaymentProcess) -> None:
+    payment = await process.captured()
+    await refund(process, payment, AMOUNT)
+    assert (await process.becomes(payment, "refunded")).refunding == 0
 
 
-async def test_one_of_two_concurrent_refunds_succeeds(desk: Desk) -> None:
-    payment = await desk.captured()
-    outcomes = await asyncio.gather(*(refund(desk, payment, AMOUNT - 1) for _ in range(2)), return_exceptions=True)
+async def test_one_of_two_concurrent_refunds_succeeds(process: PaymentProcess) -> None:
+    payment = await process.captured()
+    outcomes = await asyncio.gather(*(refund(process, payment, AMOUNT - 1) for _ in range(2)), return_exceptions=True)
     assert sorted(type(one).__name__ for one in outcomes) == ["Payment", "RefundUnderWay"]
-    await done(desk, payment, AMOUNT - 1)
+    await done(process, payment, AMOUNT - 1)
     with pytest.raises(RefundTooMuch):
-        await refund(desk, payment, 2)
+        await refund(process, payment, 2)
 
 
-async def test_a_partial_refund_whose_answer_is_lost_is_made_once(desk: Desk) -> None:
-    payment = await desk.captured()
-    await desk.sandbox.faults(error_after_work=1)
-    await refund(desk, payment, 700)
+async def test_a_partial_refund_whose_answer_is_lost_is_made_once(process: PaymentProcess) -> None:
+    payment = await process.captured()
+    await process.sandbox.faults(error_after_work=1)
+    await refund(process, payment, 700)
 
     async def refunded_there() -> bool:
-        return bool((await desk.theirs(payment))["refunded"])
+        return bool((await process.theirs(payment))["refunded"])
 
     await eventually(refunded_there)
-    await desk.sandbox.faults()
+    await process.sandbox.faults()
     # The provider's news may come before its answer; the refund is still under way, and nothing else begins.
-    await desk.payments.refresh(payment.id)
-    await done(desk, payment, 700)
-    assert (await desk.theirs(payment))["refunded"] == 700
-    assert await desk.ledger(payment) == HOLD + CAPTURE + part(700)
+    await process.payments.refresh(payment.id)
+    await done(process, payment, 700)
+    assert (await process.theirs(payment))["refunded"] == 700
+    assert await process.ledger(payment) == HOLD + CAPTURE + part(700)
 
 
-async def test_the_remainder_waits_for_a_pending_partial_refund(desk: Desk, clock: MovedClock) -> None:
-    payment = await desk.captured()
-    await desk.sandbox.faults(down=True)
-    await refund(desk, payment, 700)
-    await desk.set_goal(payment, "give_back")
-    await desk.sandbox.faults()
+async def test_the_remainder_waits_for_a_pending_partial_refund(process: PaymentProcess, clock: MovedClock) -> None:
+    payment = await process.captured()
+    await process.sandbox.faults(down=True)
+    await refund(process, payment, 700)
+    await process.set_goal(payment, "give_back")
+    await process.sandbox.faults()
 
     async def all_back() -> bool:
         # Back-off is patient; time flies.
         clock.ahead += timedelta(seconds=5)
-        return (await desk.get(payment)).status == "refunded"
+        return (await process.get(payment)).status == "refunded"
 
     await eventually(all_back)
-    assert await desk.ledger(payment) == HOLD + CAPTURE + part(700) + part(AMOUNT - 700)
-    names = [letter["name"] for letter in await desk.letters()][-2:]
+    assert await process.ledger(payment) == HOLD + CAPTURE + part(700) + part(AMOUNT - 700)
+    names = [letter["name"] for letter in await process.letters()][-2:]
     assert names == [f"{payment.id}:refund:part-1", f"{payment.id}:refund:700"]
 
 
-async def test_only_a_captured_amount_is_refunded(desk: Desk) -> None:
-    held = await desk.held()
+async def test_only_a_captured_amount_is_refunded(process: PaymentProcess) -> None:
+    held = await process.held()
     with pytest.raises(PaymentNotTaken):
-        await refund(desk, held, 100)
+        await refund(process, held, 100)
 
 
 @pytest.mark.parametrize("amount", [0, -1, 15001])

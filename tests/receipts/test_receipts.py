@@ -12,7 +12,7 @@ from mystar.errors import Forbidden
 from mystar.kit.keys import DATABASE
 from mystar.receipts.keys import RECEIPTS
 from mystar.receipts.model import ReceiptNotRefused, vat_code_of
-from tests.earnings.bench import TWENTY_PER_CENT, Bench
+from tests.earnings.scenario import TWENTY_PER_CENT, EarningsScenario
 from tests.factory import actor
 from tests.sandbox_process import SandboxProcess
 from tests.waiting import eventually
@@ -31,11 +31,13 @@ async def sandbox(sandbox_process: SandboxProcess) -> AsyncIterator[SandboxProce
     await sandbox_process.reset()
 
 
-async def made(bench: Bench, order_id: int) -> list[dict[str, Any]]:
+async def made(scenario: EarningsScenario, order_id: int) -> list[dict[str, Any]]:
     """The order's receipts, once none of them is on its way."""
 
     async def look() -> list[dict[str, Any]] | None:
-        rows = await bench.app[DATABASE].all("select * from receipts where order_id = %(id)s order by id", id=order_id)
+        rows = await scenario.app[DATABASE].all(
+            "select * from receipts where order_id = %(id)s order by id", id=order_id
+        )
         is_done = rows and all(row["status"] in ("registered", "refused") for row in rows)
         return [dict(row) for row in rows] if is_done else None
 
@@ -44,16 +46,18 @@ async def made(bench: Bench, order_id: int) -> list[dict[str, Any]]:
     return found
 
 
-async def at_provider(bench: Bench, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    receipts = {one["id"]: one for one in await bench.sandbox.call("GET", "/sandbox/receipts.json")}
+async def at_provider(scenario: EarningsScenario, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    receipts = {one["id"]: one for one in await scenario.sandbox.call("GET", "/sandbox/receipts.json")}
     return [receipts[row["provider_id"]] for row in rows]
 
 
 @scheme("own")
-async def test_a_sale_has_a_prepayment_receipt_and_its_offset(bench: Bench, sandbox: SandboxProcess) -> None:
-    order_id = await bench.completed(PRICE)
-    rows = await made(bench, order_id)
-    prepayment, offset = await at_provider(bench, rows)
+async def test_a_sale_has_a_prepayment_receipt_and_its_offset(
+    scenario: EarningsScenario, sandbox: SandboxProcess
+) -> None:
+    order_id = await scenario.completed(PRICE)
+    rows = await made(scenario, order_id)
+    prepayment, offset = await at_provider(scenario, rows)
 
     assert [(row["kind"], row["amount"], row["status"]) for row in rows] == [
         ("prepayment", PRICE, "registered"),
@@ -66,13 +70,13 @@ async def test_a_sale_has_a_prepayment_receipt_and_its_offset(bench: Bench, sand
     [item] = offset["items"]
     assert (item["payment_mode"], item["vat_code"]) == ("full_payment", 11)
     assert offset["settlements"][0]["type"] == "prepayment"
-    assert await bench.is_sound()
+    assert await scenario.is_sound()
 
 
 @scheme("agent")
-async def test_a_receipt_of_an_agent_names_the_supplier(bench: Bench, sandbox: SandboxProcess) -> None:
-    rows = await made(bench, await bench.completed(PRICE))
-    [item] = (await at_provider(bench, rows))[0]["items"]
+async def test_a_receipt_of_an_agent_names_the_supplier(scenario: EarningsScenario, sandbox: SandboxProcess) -> None:
+    rows = await made(scenario, await scenario.completed(PRICE))
+    [item] = (await at_provider(scenario, rows))[0]["items"]
 
     assert item["agent_type"] == "agent"
     assert item["supplier"]["inn"] == "000000000000"
@@ -80,16 +84,16 @@ async def test_a_receipt_of_an_agent_names_the_supplier(bench: Bench, sandbox: S
 
 
 @scheme("fee_only")
-async def test_only_the_commission_is_on_the_receipt(bench: Bench, sandbox: SandboxProcess) -> None:
-    await bench.rules(TWENTY_PER_CENT)
-    order_id = await bench.completed(PRICE)
-    await bench.refund(order_id, 50_000)
+async def test_only_the_commission_is_on_the_receipt(scenario: EarningsScenario, sandbox: SandboxProcess) -> None:
+    await scenario.rules(TWENTY_PER_CENT)
+    order_id = await scenario.completed(PRICE)
+    await scenario.refund(order_id, 50_000)
 
     async def three() -> bool:
-        return len(await made(bench, order_id)) == 3
+        return len(await made(scenario, order_id)) == 3
 
     await eventually(three)
-    rows = await made(bench, order_id)
+    rows = await made(scenario, order_id)
     assert [(row["kind"], row["amount"]) for row in rows] == [
         ("prepayment", 30_000),
         ("offset", 30_000),
@@ -98,67 +102,71 @@ async def test_only_the_commission_is_on_the_receipt(bench: Bench, sandbox: Sand
 
 
 @scheme("own")
-async def test_every_refund_has_a_receipt_of_its_own(bench: Bench, sandbox: SandboxProcess) -> None:
-    order_id = await bench.completed(PRICE)
-    await made(bench, order_id)
-    await bench.refund(order_id, 50_000)
-    await made(bench, order_id)
-    await bench.refund(order_id)
+async def test_every_refund_has_a_receipt_of_its_own(scenario: EarningsScenario, sandbox: SandboxProcess) -> None:
+    order_id = await scenario.completed(PRICE)
+    await made(scenario, order_id)
+    await scenario.refund(order_id, 50_000)
+    await made(scenario, order_id)
+    await scenario.refund(order_id)
 
     async def four() -> bool:
-        return len(await made(bench, order_id)) == 4
+        return len(await made(scenario, order_id)) == 4
 
     await eventually(four)
-    rows = await made(bench, order_id)
-    refunds = await at_provider(bench, rows[2:])
+    rows = await made(scenario, order_id)
+    refunds = await at_provider(scenario, rows[2:])
     assert [(row["kind"], row["amount"], row["status"]) for row in rows[2:]] == [
         ("refund", 50_000, "registered"),
         ("refund", 100_000, "registered"),
     ]
     assert len({refund["refund_id"] for refund in refunds}) == 2
     assert refunds[0]["items"][0]["payment_mode"] == "full_payment"
-    assert await bench.is_sound()
+    assert await scenario.is_sound()
 
 
-async def test_without_a_scheme_there_are_no_receipts(bench: Bench) -> None:
-    await bench.completed(PRICE)
+async def test_without_a_scheme_there_are_no_receipts(scenario: EarningsScenario) -> None:
+    await scenario.completed(PRICE)
 
-    assert await bench.app[DATABASE].all("select * from receipts") == []
+    assert await scenario.app[DATABASE].all("select * from receipts") == []
 
 
 @scheme("own")
-async def test_a_canceled_receipt_waits_for_staff_who_send_it_again(bench: Bench, sandbox: SandboxProcess) -> None:
+async def test_a_canceled_receipt_waits_for_staff_who_send_it_again(
+    scenario: EarningsScenario, sandbox: SandboxProcess
+) -> None:
     await sandbox.faults(receipts={"canceled": 1})
-    order_id = await bench.completed(PRICE)
-    rows = await made(bench, order_id)
+    order_id = await scenario.completed(PRICE)
+    rows = await made(scenario, order_id)
     assert {(row["status"], row["reason"]) for row in rows} == {("refused", "canceled")}
     letter = await sandbox.wait_for_mail("support@localhost")
     assert f"№{order_id}" in letter["text"]
 
     await sandbox.faults()
-    operator = await bench.factory.staff("operator")
-    page = await bench.api.get("/admin/receipts/?status=refused", as_=operator)
+    operator = await scenario.factory.staff("operator")
+    page = await scenario.api.get("/admin/receipts/?status=refused", as_=operator)
     assert "canceled" in await page.text()
     for row in rows:
-        answer = await bench.api.post(f"/admin/receipts/{row['id']}/send/", as_=operator)
+        answer = await scenario.api.post(f"/admin/receipts/{row['id']}/send/", as_=operator)
         assert answer.status == 204, await answer.text()
-    again = await made(bench, order_id)
+    again = await made(scenario, order_id)
 
     assert {row["status"] for row in again} == {"registered"}
     assert not {row["provider_id"] for row in rows} & {row["provider_id"] for row in again}
-    page = await bench.api.get(f"/admin/receipts/{rows[0]['id']}/", as_=operator)
+    page = await scenario.api.get(f"/admin/receipts/{rows[0]['id']}/", as_=operator)
     assert "Номер документа" in await page.text()
     with pytest.raises(ReceiptNotRefused):
-        await bench.app[RECEIPTS].send_again(None, rows[0]["id"])
+        await scenario.app[RECEIPTS].send_again(None, rows[0]["id"])
 
 
 @scheme("own")
-async def test_a_pending_receipt_is_followed_until_it_is_registered(bench: Bench, sandbox: SandboxProcess) -> None:
+async def test_a_pending_receipt_is_followed_until_it_is_registered(
+    scenario: EarningsScenario, sandbox: SandboxProcess
+) -> None:
     await sandbox.faults(receipts={"pending": 1})
-    order_id = await bench.completed(PRICE)
+    order_id = await scenario.completed(PRICE)
 
     async def pending() -> list[str] | None:
-        rows = await bench.app[DATABASE].all(
+        rows = await scenario.app[DATABASE].all(
             "select provider_id from receipts where order_id = %(id)s and status = 'pending'", id=order_id
         )
         return [row["provider_id"] for row in rows] if len(rows) == 2 else None
@@ -166,24 +174,24 @@ async def test_a_pending_receipt_is_followed_until_it_is_registered(bench: Bench
     for provider_id in await eventually(pending) or ():
         await sandbox.call("POST", f"/sandbox/receipts/{provider_id}/register")
     await sandbox.faults()
-    await bench.later(minutes=2)
+    await scenario.later(minutes=2)
 
-    assert {row["status"] for row in await made(bench, order_id)} == {"registered"}
+    assert {row["status"] for row in await made(scenario, order_id)} == {"registered"}
 
 
 @scheme("own")
-async def test_a_lost_answer_makes_no_second_receipt(bench: Bench, sandbox: SandboxProcess) -> None:
-    order_id = await bench.place(PRICE)
-    await bench.deliver(order_id)
+async def test_a_lost_answer_makes_no_second_receipt(scenario: EarningsScenario, sandbox: SandboxProcess) -> None:
+    order_id = await scenario.place(PRICE)
+    await scenario.deliver(order_id)
     await sandbox.faults(error_after_work=0.5, seed=3)
-    await bench.act(order_id, "approve", as_=bench.buyer)
+    await scenario.act(order_id, "approve", as_=scenario.buyer)
 
     async def captured() -> bool:
-        return (await bench.order(order_id))["money"] == "captured"
+        return (await scenario.order(order_id))["money"] == "captured"
 
     async def all_there() -> bool:
-        rows = await bench.app[DATABASE].all("select status from receipts where order_id = %(id)s", id=order_id)
-        bench.clock.ahead += timedelta(minutes=2)
+        rows = await scenario.app[DATABASE].all("select status from receipts where order_id = %(id)s", id=order_id)
+        scenario.clock.ahead += timedelta(minutes=2)
         return len(rows) == 2 and all(row["status"] == "registered" for row in rows)
 
     await eventually(captured)
@@ -208,9 +216,9 @@ def test_an_advance_has_a_vat_code_of_its_own(code: int, kind: Any, is_offset: b
     assert vat_code_of(code, kind, is_offset=is_offset) == expected
 
 
-async def test_only_staff_send_receipts_again(bench: Bench) -> None:
-    answer = await bench.api.post("/admin/receipts/1/send/", as_=bench.buyer)
+async def test_only_staff_send_receipts_again(scenario: EarningsScenario) -> None:
+    answer = await scenario.api.post("/admin/receipts/1/send/", as_=scenario.buyer)
 
     assert answer.status == 403
     with pytest.raises(Forbidden):
-        await bench.app[RECEIPTS].send_again(actor(bench.buyer), 1)
+        await scenario.app[RECEIPTS].send_again(actor(scenario.buyer), 1)

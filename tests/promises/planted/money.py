@@ -44,7 +44,7 @@ FAULTS = (
     Fault(
         "capture-forgotten-in-the-ledger",
         "M1",
-        "mystar/payments/process.py",
+        "mystar/payments/state_machine.py",
         'moves = (LedgerMove("capture", captured), LedgerMove("release", payment.amount - captured))',
         'moves = (LedgerMove("release", payment.amount - captured),)',
         ("ledger_equals_journal",),
@@ -89,7 +89,7 @@ FAULTS = (
     Fault(
         "every-notification-is-news",
         "M4",
-        "mystar/payments/process.py",
+        "mystar/payments/state_machine.py",
         "    for reached in STATUS_PATHS.get((payment.status, status), ()):",
         "    for reached in STATUS_PATHS.get((payment.status, status), (status,) if status == 'held' else ()):",
         (f"{_PAYMENTS}/test_notifications.py::test_webhook_return_and_poll_in_every_order_are_one_change",),
@@ -105,7 +105,7 @@ FAULTS = (
     Fault(
         "holds-are-never-watched",
         "M7",
-        "mystar/payments/process.py",
+        "mystar/payments/state_machine.py",
         '    return payment.goal == "hold" and moment is not None and moment <= now',
         "    return False",
         (f"{_PAYMENTS}/test_polling_and_expiry.py",),

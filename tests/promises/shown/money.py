@@ -25,7 +25,7 @@ PROMISES = (
         (
             tests(
                 "payments/test_ledger.py",
-                "payments/test_process.py::test_snapshots_in_any_order_add_up_to_the_whole",
+                "payments/test_state_machine.py::test_snapshots_in_any_order_add_up_to_the_whole",
                 "earnings/test_payout_debts.py::test_concurrent_operations_keep_the_ledger_balanced",
             ),
         ),

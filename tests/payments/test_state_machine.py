@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mystar.payments.model import Payment, ReversalInProgress
-from mystar.payments.process import (
+from mystar.payments.provider import ProviderPayment
+from mystar.payments.state_machine import (
     ACCOUNTS,
     HOLD_MARGIN,
     apply,
@@ -26,7 +27,6 @@ from mystar.payments.process import (
     transitions,
     with_goal,
 )
-from mystar.payments.provider import ProviderPayment
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

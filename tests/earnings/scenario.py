@@ -28,7 +28,7 @@ TWENTY_PER_CENT = [{"name": "default", "percent": "20"}]
 
 
 @dataclass
-class Bench:
+class EarningsScenario:
     """``category_id`` is the category of the creator's services."""
 
     app: web.Application
@@ -218,8 +218,10 @@ def _kopecks(text: str) -> int:
     return -kopecks(text[1:]) if text.startswith("-") else kopecks(text)
 
 
-async def open_bench(app: web.Application, api: Api, factory: Factory, sandbox: Any, clock: MovedClock) -> Bench:
+async def open_scenario(
+    app: web.Application, api: Api, factory: Factory, sandbox: Any, clock: MovedClock
+) -> EarningsScenario:
     buyer, creator = await factory.person(channel="market"), await factory.star(channel="market")
     category_id = (await app[CATALOG].greeting_of(creator.id)).category_id
     staff = await factory.staff("owner")
-    return Bench(app, api, factory, sandbox, clock, buyer, creator, staff, category_id)
+    return EarningsScenario(app, api, factory, sandbox, clock, buyer, creator, staff, category_id)
