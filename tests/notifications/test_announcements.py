@@ -56,9 +56,14 @@ async def test_an_announcement_reaches_each_person_of_its_audience_once(
     assert re.search(r"уведомлений — <b>3</b>, писем — <b>2</b>", shown)
     assert "С 1 мая {username} &amp; &lt;b&gt;" in shown
     (key,) = re.findall(r'name="key" value="([^"]+)"', shown)
+    (seen,) = re.findall(r'name="seen" value="(\w+)"', shown)
+    # What is sent is what was shown; otherwise it is shown again, with what was typed.
+    other = await panel.post(f"{PAGE}send/", key=key, seen=seen, **{**TEXTS, "ru_text": "Другое"})
+    page = await other.text()
+    assert (other.status, "посмотрите объявление ещё раз" in page, "Другое</textarea>" in page) == (409, True, True)
     assert await database.value("select count(*) from announcements") == 0
-    await panel.do(f"{PAGE}send/", key=key, **TEXTS)
-    assert (await panel.post(f"{PAGE}send/", key=key, **TEXTS)).status == 409
+    await panel.do(f"{PAGE}send/", key=key, seen=seen, **TEXTS)
+    assert (await panel.post(f"{PAGE}send/", key=key, seen=seen, **TEXTS)).status == 409
 
     # A batch that fails in its middle, as a killed process leaves it: nobody was told.
     real, calls = AnnouncementService._mail, 0
@@ -97,7 +102,9 @@ async def test_an_announcement_reaches_each_person_of_its_audience_once(
     assert "/notifications/unsubscribe/" in mail
     # One that is sent cannot be stopped, another can; nobody else may.
     assert (await panel.post(f"{PAGE}1/stop/")).status == 409
-    await panel.do(f"{PAGE}send/", **{**TEXTS, "audience": "staff"})
+    shown = await (await panel.post(f"{PAGE}preview/", **{**TEXTS, "audience": "staff"})).text()
+    (seen,) = re.findall(r'name="seen" value="(\w+)"', shown)
+    await panel.do(f"{PAGE}send/", seen=seen, **{**TEXTS, "audience": "staff"})
     await panel.do(f"{PAGE}{await database.value('select max(id) from announcements')}/stop/")
     assert await service.send_next() == 0
     operator = await sign_in(api, await factory.staff("operator"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 from typing import Any
 
@@ -18,6 +20,7 @@ from mystar.notifications.announcements.model import (
     MAX_SUBJECT,
     MAX_TEXT,
     AnnouncementDraft,
+    AnnouncementUnseen,
     Audience,
     require_complete,
 )
@@ -43,6 +46,7 @@ async def _page(request: web.Request, draft: AnnouncementDraft | None, **values:
         max_subject=MAX_SUBJECT,
         max_text=MAX_TEXT,
         count=values.get("count"),
+        seen=_digest(draft) if draft else "",
     )
 
 
@@ -63,6 +67,12 @@ async def _typed(request: web.Request) -> AnnouncementDraft:
     return draft
 
 
+def _digest(draft: AnnouncementDraft) -> str:
+    """Of what a preview shows."""
+    shown = json.dumps([str(draft.audience), draft.texts, draft.by_mail], sort_keys=True)
+    return hashlib.sha256(shown.encode()).hexdigest()
+
+
 @staff("owner")
 async def preview(request: web.Request) -> web.Response:
     """What was typed, in both languages, and how many people it goes to; nothing is sent. :raises Invalid:"""
@@ -72,8 +82,11 @@ async def preview(request: web.Request) -> web.Response:
 
 @staff("owner", is_sensitive=True)
 async def send(request: web.Request) -> web.Response:
-    """:raises Invalid: :raises AnnouncementSent: a second click."""
-    await request.app[ANNOUNCEMENTS].send(actor_of(request), await _typed(request))
+    """:raises Invalid: :raises AnnouncementUnseen: :raises AnnouncementSent: a second click."""
+    draft = await _typed(request)
+    if await text_field(request, "seen", max_length=64) != _digest(draft):
+        raise AnnouncementUnseen
+    await request.app[ANNOUNCEMENTS].send(actor_of(request), draft)
     return action_response(request, _PAGE)
 
 

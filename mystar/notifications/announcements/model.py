@@ -88,6 +88,16 @@ class AnnouncementSent(Conflict):
     text = Text("Это объявление уже отправлено.", "This announcement has been sent already.")
 
 
+class AnnouncementUnseen(Conflict):
+    """An announcement is sent that differs from its preview."""
+
+    code = "announcement_unseen"
+    text = Text(
+        "Отправляется не то, что было показано: посмотрите объявление ещё раз. Ничего не отправлено.",
+        "This is not what was shown: please preview it again. Nothing was sent.",
+    )
+
+
 _EMPTY = Text("Обязательное поле.", "Missing data for required field.")
 
 
