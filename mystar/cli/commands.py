@@ -26,6 +26,7 @@ from mystar.cli.backup import backup, restore
 from mystar.cli.context import Interrupted, counter, database, error_lines, load_and_configure, service, with_service
 from mystar.cli.earnings import earnings
 from mystar.cli.importing import import_accounts
+from mystar.cli.mail_samples import send_samples
 from mystar.cli.payments import payments
 from mystar.cli.payouts import payouts
 from mystar.cli.privacy import erase_account, export_account
@@ -282,6 +283,9 @@ def send_test_mail(to: str) -> None:
     if refusal := asyncio.run(send_mail(load_and_configure(), to)):
         raise click.ClickException(refusal)
     click.echo(f"The mail server accepted a mail to {to}.")
+
+
+mail.add_command(send_samples)
 
 
 @main.group()

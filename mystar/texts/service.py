@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mystar.accounts.model import Actor
@@ -76,10 +76,8 @@ class TextService:
     which is called from time to time.
     """
 
-    def __init__(
-        self, db: Database, clock: Clock, store: TextStore, mailer: Mailer, announce: Callable[[], None]
-    ) -> None:
-        self._db, self._clock, self._store, self._mailer, self._announce = db, clock, store, mailer, announce
+    def __init__(self, db: Database, clock: Clock, store: TextStore, announce: Callable[[], None]) -> None:
+        self._db, self._clock, self._store, self._announce = db, clock, store, announce
 
     async def load(self) -> None:
         """Let the texts of the database hold in this process."""
@@ -134,19 +132,28 @@ class TextService:
     def preview(self, name: str, parts: Parts) -> dict[str, dict[str, str]]:
         """Subject, text and HTML of a mail by language, with sample values. :raises TextUnknown: :raises Invalid:"""
         text = text_of(name)
-        parts = checked(text, parts)
-        return {language: self._preview(text, parts[language], language) for language in LANGUAGES}
+        return _preview(text, checked(text, parts))
 
-    def _preview(self, text: EditableText, parts: Any, language: str) -> dict[str, str]:
-        values = {**dict.fromkeys(text.names, "…"), **SAMPLES[language], "brand": "mystar"}
-        if text.name.startswith("notice."):
-            done = {part: filled(parts[part], values) for part in text.parts}
-            shown = {"paragraphs": [done["text"]], "facts": [], "action": done["action"], "subject": done["subject"]}
-            mail = self._mailer.rendered("notice", language, {**values, **shown})
-        else:
-            done = {part: filled(parts[part], values) for part in text.parts}
-            mail = self._mailer.rendered_own(done, language, values)
-        return {"subject": mail[0], "text": mail[1], "html": mail[2]}
+
+def built_in_preview(name: str) -> dict[str, dict[str, str]]:
+    """As `TextService.preview`, of the built-in text."""
+    text = text_of(name)
+    return _preview(text, text.built_in)
+
+
+def _preview(text: EditableText, parts: Parts) -> dict[str, dict[str, str]]:
+    return {language: _mail(text, parts[language], language) for language in LANGUAGES}
+
+
+def _mail(text: EditableText, parts: Mapping[str, str], language: str) -> dict[str, str]:
+    values = {**dict.fromkeys(text.names, "…"), **SAMPLES[language], "brand": "mystar"}
+    done = {part: filled(parts[part], values) for part in text.parts}
+    if text.name.startswith("notice."):
+        shown = {"paragraphs": [done["text"]], "facts": [], "action": done["action"], "subject": done["subject"]}
+        mail = Mailer.rendered("notice", language, {**values, **shown})
+    else:
+        mail = Mailer.rendered_own(done, language, values)
+    return {"subject": mail[0], "text": mail[1], "html": mail[2]}
 
 
 def text_of(name: str) -> EditableText:

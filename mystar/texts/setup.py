@@ -19,6 +19,6 @@ CONSTRAINTS: Constraints = {}
 def add(app: web.Application, infra: Infrastructure) -> None:
     infra.add_personal_data(PERSONAL_DATA)
     bus = app[HUB].bus
-    app[TEXTS] = texts = TextService(infra.db, infra.clock, infra.texts, infra.mailer, lambda: bus.publish(TOPIC, 0))
+    app[TEXTS] = texts = TextService(infra.db, infra.clock, infra.texts, lambda: bus.publish(TOPIC, 0))
 
     app.cleanup_ctx.append(reloading(texts, bus))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mystar.texts.model import editable
 from tests.ports import unused_port
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import run_cli
@@ -70,6 +71,12 @@ async def test_a_test_mail_is_sent_or_its_refusal_reported(
     done = await run(tmp_path, "mail", "test", "--to", to, **variables)
     assert (done.returncode, done.stdout) == (0, f"The mail server accepted a mail to {to}.\n"), done.stderr
     await sandbox_process.wait_for_mail(to)
+    # Each kind of mail in both languages, to look at in the mailbox.
+    done = await run(tmp_path, "mail", "samples", "--to", f"samples-{to}", **variables)
+    assert done.returncode == 0, done.stderr
+    mails = await sandbox_process.mails(f"samples-{to}")
+    assert len(mails) == 2 * len(editable()) > 60
+    assert all(mail["html"] and "{" not in mail["text"] for mail in mails)
     done = await run(tmp_path, "mail", "test", "--to", to, **{**variables, "MAIL__PORT": unused_port()})
     assert done.returncode == 1
     assert "The mail was not accepted" in done.stderr
