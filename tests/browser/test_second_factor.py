@@ -48,7 +48,7 @@ async def test_staff_set_up_a_passkey_and_sign_in_with_it(
 
     await page.goto(panel)
     await sign_in(page, person)
-    await expect(page.locator("h1")).to_have_text("Второй фактор")
+    await expect(page.locator("h1")).to_have_text("Вход и время")
     await page.goto(f"{panel}orders/")
     await expect(page.get_by_role("status")).to_contain_text("Сотрудникам нужен второй фактор")
     await page.get_by_label("Название").fill("Ноутбук")
