@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 #: Prefix of our hashes: bcrypt reads 72 bytes at most, so the password is hashed by SHA-256 first.
 _SCHEME = "bcrypt-sha256$"
+#: How much longer than a hash a refusal takes: without it, only the dearest hash would sometimes take longer.
+_MARGIN = 1.25
 
 
 class Passwords:
@@ -44,10 +46,13 @@ class Passwords:
         self._cost = cost
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt", initializer=_lower_priority)
         self._queue = FairQueue(self._pool, threads, waiting)
-        #: Seconds that a hash takes, by scheme: moving averages.
+        #: Seconds that a hash takes, by scheme and cost: moving averages.
         self._seconds: dict[str, float] = {}
-        # Verified against when there is no account, so that this takes as long as a wrong password.
+        # Verified against when there is no account, so that this takes as long as a wrong password. Timed, so that the
+        # first refusal takes as long as later ones.
+        began = time.perf_counter()
         self._dummy = self._hash("not the password of any account")
+        self._seconds[_kind_of(self._dummy)] = time.perf_counter() - began
 
     async def hash(self, password: str, *, client: str = "", account: object = None) -> str:
         """:raises TooMany: too many of this client are waiting. :raises Unavailable: too many in all."""
@@ -69,8 +74,8 @@ class Passwords:
 
     @property
     def refusal_seconds(self) -> float:
-        """How long a refusal takes: as long as the dearest scheme that is in use."""
-        return max(self._seconds.values(), default=0.0)
+        """How long a refusal takes: longer than the dearest hash that is in use, whose times vary."""
+        return _MARGIN * max(self._seconds.values())
 
     @staticmethod
     def reads(stored: str) -> bool:
@@ -97,8 +102,8 @@ class Passwords:
         began = time.perf_counter()
         matches = self._check(password, stored)
         seconds = time.perf_counter() - began
-        scheme = stored.partition("$")[0]
-        self._seconds[scheme] = seconds + 0.9 * (self._seconds.get(scheme, seconds) - seconds)
+        kind = _kind_of(stored)
+        self._seconds[kind] = seconds + 0.9 * (self._seconds.get(kind, seconds) - seconds)
         return matches, seconds
 
     def _hash(self, password: str) -> str:
@@ -113,6 +118,11 @@ class Passwords:
             return f"{scheme}$" == _SCHEME and bcrypt.checkpw(_digest(password), salted.encode())
         except ValueError:  # a damaged hash fits no password
             return False
+
+
+def _kind_of(stored: str) -> str:
+    """Scheme and cost: "pbkdf2_sha256$260000", "bcrypt_sha256$$2b$12"."""
+    return "$".join(stored.split("$")[: 2 if stored.startswith(pbkdf2.SCHEME) else 4])
 
 
 def _lower_priority() -> None:
