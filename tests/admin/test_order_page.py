@@ -54,6 +54,15 @@ async def test_a_dispute_shows_its_conversation_deliveries_and_what_decisions_do
     ]
     assert "прочитана переписка сторон" in await operator.page("/admin/audit/")
 
+    # A hundred at once, and those before them.
+    for number in range(100):
+        await chat.send(actor(buyer), conversation.id, f"Письмо {number}")
+    newest = await operator.page(path)
+    assert ("Звук плохой, переделайте" in newest, "Письмо 99" in newest) == (False, True)
+    assert 'href="?conversation=1#conversation"' in newest
+    oldest = await operator.page(f"{path}?conversation=1")
+    assert ("Звук плохой, переделайте" in oldest, "Письмо 0" in oldest) == (True, False)
+
     # A viewer does not read it, nor does the page say codes.
     seen = await (await as_role("viewer")).page(path)
     assert "Звук плохой" not in seen
