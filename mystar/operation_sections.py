@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
+from yarl import URL
 
-from mystar.kit.setting_kinds import Section, is_mailbox, must_be
+from mystar.kit.setting_kinds import Section, is_mailbox, is_web_address, must_be
 
 
 class AlarmSettings(Section):
@@ -24,3 +25,28 @@ class AlarmSettings(Section):
     free_disk_bytes: int = Field(ge=0)
     #: The age of the last `mystar backup` from which it is late; counted from the first one on; 0 = not watched.
     backup_hours: float = Field(ge=0)
+
+
+class TelemetrySettings(Section):
+    """Services outside that traces and errors are sent to. Empty = nothing is, and nothing is imported for it."""
+
+    #: A collector of OpenTelemetry, such as http://127.0.0.1:4318, by OTLP over HTTP. Needs `mystar[tracing]`.
+    otlp_url: Annotated[str, must_be("a web address, or empty", lambda url: not url or is_web_address(url))] = ""
+    #: Headers of these requests, such as `authorization=Bearer …,x-scope=1`.
+    otlp_headers: Annotated[
+        str, must_be("name=value, separated by commas", lambda text: all("=" in one for one in text.split(",") if one))
+    ] = ""
+    #: The part of traces that is kept, 0 to 1.
+    trace_ratio: float = Field(ge=0, le=1)
+    #: Where errors are reported, in the protocol of Sentry: https://KEY@HOST/PROJECT. Needs `mystar[sentry]`.
+    sentry_dsn: Annotated[str, must_be("https://KEY@HOST/PROJECT, or empty", lambda dsn: not dsn or _is_dsn(dsn))] = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        pairs = (one.partition("=") for one in self.otlp_headers.split(",") if one)
+        return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _is_dsn(text: str) -> bool:
+    url = URL(text)
+    return url.scheme in ("http", "https") and bool(url.user and url.host) and url.path.rpartition("/")[2].isdigit()

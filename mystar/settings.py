@@ -12,6 +12,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal
@@ -43,7 +44,7 @@ from mystar.money_sections import (
     ReceiptSettings,
     YookassaPayoutSettings,
 )
-from mystar.operation_sections import AlarmSettings
+from mystar.operation_sections import AlarmSettings, TelemetrySettings
 from mystar.people_sections import ChatSettings
 from mystar.sections import (
     DatabaseSettings,
@@ -122,6 +123,7 @@ class Settings(BaseSettings):
     bus: BusSettings
     studio: StudioSettings
     log: LogSettings
+    telemetry: TelemetrySettings
 
     @field_validator("data_dir")
     @classmethod
@@ -193,6 +195,7 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
     yield from _unless(all(map(_is_good_key, settings.previous_secret_keys)), "MYSTAR_PREVIOUS_SECRET_KEYS", good)
     yield from _unless(not settings.backup_key or _is_good_key(settings.backup_key), "MYSTAR_BACKUP_KEY", good)
     yield from _storage_weaknesses(settings.storage)
+    yield from _missing_packages(settings.telemetry)
     yield from _relying_party_weaknesses(settings.security.rp_id, settings.http)
     yield from _unless(
         settings.earnings.mode == "balance" or settings.payouts.provider == "yookassa",
@@ -230,6 +233,15 @@ def _weaknesses(settings: Settings) -> Iterator[str]:
         yield from _payout_weaknesses(shop.payouts)
     for name, provider in settings.oauth.providers().items():
         yield from _provider_weaknesses(f"MYSTAR_OAUTH__{name.upper()}", name, provider)
+
+
+def _missing_packages(telemetry: TelemetrySettings) -> Iterator[str]:
+    for name, value, module, extra in (
+        ("OTLP_URL", telemetry.otlp_url, "opentelemetry", "tracing"),
+        ("SENTRY_DSN", telemetry.sentry_dsn, "sentry_sdk", "sentry"),
+    ):
+        is_there = not value or find_spec(module) is not None
+        yield from _unless(is_there, f"MYSTAR_TELEMETRY__{name}", f"needs: pip install 'mystar[{extra}]'")
 
 
 def _is_reserved(address: str) -> bool:

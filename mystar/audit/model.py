@@ -111,6 +111,8 @@ class Entry:
     hash: bytes
     #: The place of the entry that vouches for the details, if they were replaced.
     redaction: tuple[int, int] | None = None
+    #: Of the request that wrote it, as in the log; not part of the chain.
+    request_id: str = ""
 
 
 class Head(NamedTuple):

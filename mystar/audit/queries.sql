@@ -8,9 +8,10 @@ select chain, length, hash, seal from audit_heads order by chain limit 1 for upd
 with head as (
     update audit_heads set length = %(number)s, hash = %(hash)s, seal = %(seal)s where chain = %(chain)s
 )
-insert into audit_entries (chain, number, at, act, actor_id, subject, address, details, hash)
+insert into audit_entries (chain, number, at, act, actor_id, subject, address, details, hash, request_id)
 values (
-    %(chain)s, %(number)s, %(at)s, %(action)s, %(actor_id)s, %(subject)s, %(address)s, %(details)s, %(hash)s);
+    %(chain)s, %(number)s, %(at)s, %(action)s, %(actor_id)s, %(subject)s, %(address)s, %(details)s, %(hash)s,
+    nullif(%(request_id)s::text, ''));
 
 -- name: heads
 select chain, length, hash, seal from audit_heads order by chain;

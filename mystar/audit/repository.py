@@ -11,10 +11,11 @@ from mystar.audit.model import AuditEvent, Entry, Filters, Head, Value
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.personal_data import PersonalQueries
+from mystar.kit.tracing import REQUEST
 
 QUERIES = queries.load(__package__)
 _ENTRIES = Table("audit_entries")
-_COLUMNS = ("id", "chain", "number", "at", "act", "actor_id", "subject", "address", "details", "hash")
+_COLUMNS = ("id", "chain", "number", "at", "act", "actor_id", "subject", "address", "details", "hash", "request_id")
 PERSONAL_DATA = PersonalQueries(exports={"audit": QUERIES.export_audit})
 
 
@@ -42,6 +43,7 @@ class AuditRepository:
                 "subject": event.subject,
                 "address": event.address,
                 "details": dict(event.details),
+                "request_id": REQUEST.get(),
             },
         )
 
@@ -116,4 +118,6 @@ def _head(row: Row) -> Head:
 def _entry(row: Row) -> Entry:
     event = AuditEvent(row["at"], row["act"], row["actor_id"], row["subject"], row["address"], row["details"])
     redaction = (row["redaction_chain"], row["redaction_number"]) if row.get("redaction_number") else None
-    return Entry(row["id"], row["chain"], row["number"], event, bytes(row["hash"]), redaction)
+    return Entry(
+        row["id"], row["chain"], row["number"], event, bytes(row["hash"]), redaction, row.get("request_id") or ""
+    )

@@ -151,6 +151,7 @@ def _line(entry: Entry) -> str:
     moment = event.at.strftime("%Y-%m-%d %H:%M:%S")
     return (
         f"{moment}  {event.action:20}  {who:14}  {event.subject or '-':14}  {event.address or '-'}  {details}".rstrip()
+        + (f"  request={entry.request_id}" if entry.request_id else "")
     )
 
 

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 #: Each lock, with the extras of setup.cfg that are locked in it.
-LOCKS = {"requirements.lock": "heic", "requirements-dev.lock": "dev"}
+LOCKS = {"requirements.lock": "heic sentry tracing", "requirements-dev.lock": "dev"}
 BUILD = "requirements-build.lock"
 #: Where `scripts/env` installs the packages of the lock; the image has the first one on Linux.
 PLACES = [
@@ -43,10 +43,12 @@ def locked_in(name: str) -> dict[str, str]:
     return {canonicalize_name(one): version for one, version in re.findall(r"^([\w.-]+)==(\S+)", text_of(name), re.M)}
 
 
-def declared(extra: str) -> list[Requirement]:
+def declared(extras: str) -> list[Requirement]:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    lines = config["options"]["install_requires"] + config["options.extras_require"][extra]
+    lines = "\n".join(
+        [config["options"]["install_requires"], *(config["options.extras_require"][one] for one in extras.split())]
+    )
     return [Requirement(line) for line in lines.splitlines() if line and not line.startswith("#")]
 
 

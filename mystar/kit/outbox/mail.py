@@ -21,6 +21,7 @@ from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.outbox.texts import TextStore
 from mystar.kit.postgres.database import Tx, assert_no_transaction
 from mystar.kit.security.tokens import Signer, token_of
+from mystar.kit.tracing import span
 from mystar.kit.web.templates import environment
 
 log = logging.getLogger(__name__)
@@ -207,7 +208,8 @@ class SmtpSender:
                 raise Postpone(pause, "the mail server refuses this installation")
             try:
                 await self._connect()
-                refused, _ = await self._smtp.send_message(mail)
+                with span("SMTP send", "client"):
+                    refused, _ = await self._smtp.send_message(mail)
             except aiosmtplib.SMTPException as error:
                 raise self._verdict(error) from error
             except BaseException:

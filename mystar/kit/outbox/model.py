@@ -17,6 +17,8 @@ class OutboxMessage:
     idempotency_key: uuid.UUID
     payload: dict[str, Any]
     attempts: int
+    #: The request that wrote the row, and its trace: see `mystar.kit.tracing`.
+    cause: dict[str, str] | None = None
 
 
 class Postpone(Exception):

@@ -22,6 +22,7 @@ from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
 from mystar.kit.outbox.repository import PERSONAL_DATA, OutboxRepository
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.postgres.personal_data import PersonalData
+from mystar.kit.tracing import caused_by
 
 log = logging.getLogger(__name__)
 
@@ -229,7 +230,8 @@ class Outbox:
         try:
             # The rest of the lease is for recording the outcome.
             async with asyncio.timeout(self._lease * 0.85):
-                await handler(message)
+                with caused_by(message.cause, f"outbox {message.topic}", mystar__outbox_id=message.id):
+                    await handler(message)
         except GiveUp as refusal:
             log.error("outbox %s %s was refused for good: %s", message.topic, message.id, refusal)
             await self._rows.give_up(message.id, str(refusal))

@@ -1,8 +1,8 @@
 -- name: insert_message
 -- plan: generic
 -- The same name in a topic is the same message: the row is touched, so that its id is returned, and it is sent once.
-insert into outbox (topic, name, payload, next_attempt_at, lane)
-values (%(topic)s, %(name)s, %(payload)s, coalesce(%(after)s::timestamptz, now()), %(lane)s)
+insert into outbox (topic, name, payload, next_attempt_at, lane, cause)
+values (%(topic)s, %(name)s, %(payload)s, coalesce(%(after)s::timestamptz, now()), %(lane)s, %(cause)s)
 on conflict on constraint outbox_name_key do update set name = excluded.name
 returning id;
 
@@ -31,7 +31,7 @@ where id in (
     limit %(batch)s
     for update skip locked
 )
-returning id, topic, name, idempotency_key, payload, attempts;
+returning id, topic, name, idempotency_key, payload, attempts, cause;
 
 -- name: newest_message
 select created_at from outbox order by id desc limit 1;

@@ -9,6 +9,7 @@ from mystar.kit.outbox.model import OutboxMessage
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.personal_data import PersonalQueries
+from mystar.kit.tracing import cause
 
 QUERIES = queries.load(__package__)
 PERSONAL_DATA = PersonalQueries(
@@ -30,12 +31,14 @@ class OutboxRepository:
     ) -> int:
         """The row's id; that of the earlier row if the topic has one of this name."""
         message_id: int = await self._tx.value(
-            QUERIES.insert_message, topic=topic, name=name, payload=payload, after=after, lane=lane
+            QUERIES.insert_message, topic=topic, name=name, payload=payload, after=after, lane=lane, cause=cause()
         )
         return message_id
 
     async def enqueue(self, topic: str, name: str | None, payload: dict[str, Any], lane: str | None) -> None:
-        await self._tx.enqueue(QUERIES.insert_message, topic=topic, name=name, payload=payload, after=None, lane=lane)
+        await self._tx.enqueue(
+            QUERIES.insert_message, topic=topic, name=name, payload=payload, after=None, lane=lane, cause=cause()
+        )
 
     async def due_topics(self, topics: list[str], now: datetime) -> list[str]:
         """Those of the topics that have a row to send."""

@@ -29,6 +29,7 @@ from psycopg2 import extensions, extras
 
 from mystar.kit.postgres.hosts import Hosts
 from mystar.kit.postgres.prepared import PreparedStatements
+from mystar.kit.tracing import Tracing
 
 #: Values of one statement: by name for ``%(name)s``, by place for ``%s``.
 Values = Mapping[str, Any] | Sequence[Any]
@@ -141,6 +142,14 @@ class Connection(aiopg.Connection):
         :param timeout: seconds; afterwards the connection is closed, since its state is unknown.
         """
         statements = [*before, (query, values)]
+        if Tracing.tracer is None:
+            return await self._run(statements, timeout)
+        # Named queries by their names; never a text, which may hold values.
+        name = getattr(query, "identifier", "") or query.lstrip().partition(" ")[0]
+        with Tracing.tracer.span(name, "client", db__system__name="postgresql", mystar__statements=len(statements)):
+            return await self._run(statements, timeout)
+
+    async def _run(self, statements: Sequence[tuple[str, Values | None]], timeout: float | None) -> Any:
         try:
             return await self._send(self._message(statements), timeout)
         except psycopg2.Error as error:

@@ -25,6 +25,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from mystar.kit.tracing import REQUEST, Tracer, Tracing
 from mystar.kit.web.http import PUBLIC_URL, REQUEST_ID, TRUSTED_PROXIES, address_of, dumps, inside, new_request_id
 from mystar.kit.web.routes import canonical_path
 
@@ -159,12 +160,16 @@ async def observability_middleware(request: web.Request, handler: Handler) -> we
     request_id = given if _REQUEST_ID.match(given) else new_request_id()
     request[REQUEST_ID] = request_id
     structlog.contextvars.bind_contextvars(request_id=request_id)
+    before = REQUEST.set(request_id)
     in_flight, began, status = request.app[METRICS].in_flight, time.perf_counter(), 500
     in_flight.inc()
     if "X-Forwarded-For" in request.headers and not inside(request.remote or "", request.app[TRUSTED_PROXIES]):
         request.app[METRICS].note_untrusted_proxy(request.remote or "")
     try:
-        response = await handler(request)
+        if Tracing.tracer is None:
+            response = await handler(request)
+        else:
+            response = await _traced(request, handler, Tracing.tracer)
         status = response.status
         return response
     except web.HTTPException as redirect:
@@ -178,6 +183,26 @@ async def observability_middleware(request: web.Request, handler: Handler) -> we
         in_flight.dec()
         _record(request, status, time.perf_counter() - began)
         structlog.contextvars.unbind_contextvars("request_id")
+        REQUEST.reset(before)
+
+
+async def _traced(request: web.Request, handler: Handler, tracer: Tracer) -> web.StreamResponse:
+    """A trace that was begun elsewhere goes on only if a trusted proxy says so."""
+    is_trusted = inside(request.remote or "", request.app[TRUSTED_PROXIES])
+    parent = request.headers.get("traceparent", "") if is_trusted else ""
+    method, route = request.method if request.method in _METHODS else "other", canonical_path(request)
+    attributes = {"http__request__method": method, "http__route": route, "mystar__request_id": request[REQUEST_ID]}
+    with tracer.span(f"{method} {route}", "server", parent, **attributes) as span:
+        try:
+            response: web.StreamResponse | web.HTTPException = await handler(request)
+        except web.HTTPException as redirect:
+            response = redirect
+        span.set_attribute("http.response.status_code", response.status)
+        if response.status >= 500:
+            span.set_attribute("error.type", str(response.status))
+    if isinstance(response, web.HTTPException):
+        raise response
+    return response
 
 
 async def add_response_headers(request: web.Request, response: web.StreamResponse) -> None:

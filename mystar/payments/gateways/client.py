@@ -19,6 +19,7 @@ from yarl import URL
 
 from mystar.kit.money import kopecks, rubles_text
 from mystar.kit.postgres.database import assert_no_transaction
+from mystar.kit.tracing import request_headers, span
 from mystar.payments.gateways.breaker import Breaker
 from mystar.payments.provider import (
     CircuitOpen,
@@ -65,7 +66,7 @@ class YooKassaClient:
     ) -> None:
         self._url = URL(url)
         self._timeout = timeout
-        self._breaker = breaker
+        self._breaker, self._name = breaker, metrics.removeprefix("mystar_")
         self._locked_out = False
         registry = registry or CollectorRegistry()
         labels = ["call", "outcome"]
@@ -110,13 +111,14 @@ class YooKassaClient:
         assert_no_transaction("Calling the payment provider")
         if not all(_ID.fullmatch(part) for part in path):
             raise PaymentNotFound("not_found", "not an id of the provider")
-        with self._counted(call), self._breaker.call():
+        name = f"{self._name} {call}"
+        with self._counted(call), self._breaker.call(), span(name, "client", server__address=self._url.host or ""):
             try:
                 async with self._session.request(
                     method,
                     self._url.joinpath(*path).with_query(query or {}),
                     data=None if body is None else orjson.dumps(body),
-                    headers=_headers(key),
+                    headers=_headers(key) | request_headers(),
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=min(within or self._timeout, self._timeout)),
                 ) as answer:
