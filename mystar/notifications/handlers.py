@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
 from mystar.accounts.access import actor_of, login_required
+from mystar.errors import Invalid, Text
 from mystar.kit.web.http import html_response, json_response, language_of
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import page_of, page_request, page_response
@@ -33,6 +34,7 @@ from mystar.notifications.schemas import (
     notification_view,
 )
 
+_REQUIRED = Text("Обязательное поле.", "Missing data for required field.")
 TAGS = ["market: notifications"]
 _PAGE = {200: {"description": "A page", "content": {"text/html": {"schema": {"type": "string"}}}}}
 
@@ -126,6 +128,8 @@ async def _settings(request: web.Request) -> dict[str, Any]:
 @response_schema(NotificationSettings, 200)
 async def change_settings(request: web.Request) -> web.Response:
     body = body_of(request)
+    if body["email"] is None and body["muted"] is None:
+        raise Invalid(fields={"email": [_REQUIRED]})
     await request.app[NOTIFICATIONS].set_mail(actor_of(request), body["email"], body["muted"])
     return json_response(await _settings(request))
 

@@ -28,11 +28,13 @@ class NotificationSettingsChange(BaseSchema):
 
     email = fields.Boolean(
         load_default=None,
+        allow_none=False,
         metadata={"description": "Whether messages, offers, news and what was missed are mailed.", "example": True},
     )
     muted = BoundedList(
         fields.String(validate=_KINDS),
         load_default=None,
+        allow_none=False,
         max_items=len(Kind),
         metadata={"description": "Types of notifications of which nothing is mailed.", "example": ["message"]},
     )

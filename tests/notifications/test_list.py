@@ -161,18 +161,18 @@ async def test_the_addresses_of_the_documents_client_are_answered(
     assert await ask("POST", f"{ids[0]}/mark-read/") == {"id": ids[0], "is_read": True}
     assert await ask("POST", f"{ids[1]}/mark-as-read/") == {"id": ids[1], "is_read": True}
     assert (await ask("POST", "mark-all-read/"))["marked_count"] == 1
-    assert await ask("GET", "settings/") == {"email": True}
+    assert await ask("GET", "settings/") == {"email": True, "muted": []}
     assert (await api.delete(f"{base}{ids[0]}/", as_=star)).status == 204
     assert await ask("DELETE", "clear-all/") == {"deleted_count": 2}
 
 
 async def test_mails_can_be_switched_off_and_on(api: Api, star: Person) -> None:
     path = f"{LIST}settings/"
-    assert await (await api.get(path, as_=star)).json() == {"email": True}
+    assert await (await api.get(path, as_=star)).json() == {"email": True, "muted": []}
     for wanted in (False, True, True):
         answer = await api.patch(path, {"email": wanted}, as_=star)
-        assert (answer.status, await answer.json()) == (200, {"email": wanted})
-        assert await (await api.get(path, as_=star)).json() == {"email": wanted}
+        assert (answer.status, await answer.json()) == (200, {"email": wanted, "muted": []})
+        assert await (await api.get(path, as_=star)).json() == {"email": wanted, "muted": []}
     for body in ({}, {"email": None}, {"email": "maybe"}, {"email": []}, []):
         assert (await api.patch(path, body, as_=star)).status == 422
 
