@@ -146,5 +146,5 @@ def test_codes_of_the_provider_and_routes_have_words() -> None:
             assert one.name not in route_words(one.name)
 
 
-def test_every_topic_of_the_outbox_has_words(app: web.Application) -> None:
+def test_every_topic_of_the_outbox_has_words(api: object, app: web.Application) -> None:
     assert set(app[OUTBOX]._handlers) <= set(code_labels.TOPICS)
