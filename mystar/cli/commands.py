@@ -27,6 +27,7 @@ from mystar.cli.context import Interrupted, counter, database, error_lines, load
 from mystar.cli.earnings import earnings
 from mystar.cli.importing import import_accounts
 from mystar.cli.mail_samples import send_samples
+from mystar.cli.migration_plan import print_plan
 from mystar.cli.payments import payments
 from mystar.cli.payouts import payouts
 from mystar.cli.privacy import erase_account, export_account
@@ -128,9 +129,13 @@ def run() -> None:
 
 
 @main.command()
-def migrate() -> None:
+@click.option("--plan", "only_plan", is_flag=True, help="Only print what would run; nothing is changed.")
+def migrate(only_plan: bool) -> None:
     """Bring the schema up to date; safe while other processes start or serve."""
     with database(load_and_configure()) as dsn:
+        if only_plan:
+            print_plan(dsn)
+            return
         applied = migrations.migrate(dsn)
     click.echo("\n".join(applied) if applied else "The schema is up to date.")
 

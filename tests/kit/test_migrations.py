@@ -17,6 +17,7 @@ import pytest
 from psycopg2 import extensions
 
 from mystar.kit.postgres import migrations
+from mystar.kit.postgres.migration_plan import plan
 from mystar.kit.postgres.migrations import (
     DatabaseUnfit,
     MigrationFailed,
@@ -233,3 +234,21 @@ def test_a_role_without_rights_is_refused_before_anything_is_applied(empty_dsn: 
         assert ask(empty_dsn, "select to_regclass('words')") == [(None,)]
     finally:
         ask(empty_dsn, f"drop role {role}; commit; select 1")
+
+
+def test_a_plan_says_what_would_run_and_changes_nothing(empty_dsn: str, files: Path) -> None:
+    (files / "0004_narrow.sql").write_text(
+        "alter table words alter column word set not null; -- drop table a\n"
+        "comment on table words is 'drop table b';\nalter table words rename to terms;\n"
+    )
+    assert [one.name for one in plan(empty_dsn, files)] == [*ALL, "0004_narrow"]
+    assert pending(empty_dsn, files) == [*ALL, "0004_narrow"]
+    words, trigger, index, narrow = plan(empty_dsn, files)
+    assert words.kinds == {"create table": 1, "insert": 1}
+    assert trigger.kinds == {"create function": 1, "create trigger": 1}
+    assert (index.kinds, index.is_transactional) == ({"create index": 1}, False)
+    assert not words.takes_away + trigger.takes_away + index.takes_away
+    assert narrow.takes_away == (
+        "alter table words alter column word set not null",
+        "alter table words rename to terms",
+    )

@@ -70,7 +70,7 @@ def migrate(dsn: str, directory: Path | None = None, *, patience: float = 300.0)
             raise DatabaseUnfit("; ".join(reasons))
         backend = _Backend(dsn)
         try:
-            files = yoyo.read_migrations(glob.escape(str(directory or _directory())))
+            files = yoyo.read_migrations(glob.escape(str(directory or folder())))
             for migration in backend.to_apply(files):
                 try:
                     _apply(backend, migration, patience)
@@ -213,12 +213,13 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _directory() -> Path:
+def folder() -> Path:
+    """Of the migrations."""
     return resources.project_folder("sql") / "migrations"
 
 
 def _names(directory: Path | None) -> list[str]:
-    return sorted(file.stem for file in (directory or _directory()).glob("*.sql"))
+    return sorted(file.stem for file in (directory or folder()).glob("*.sql"))
 
 
 def _bounded(dsn: str) -> dict[str, str]:
