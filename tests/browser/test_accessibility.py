@@ -109,6 +109,8 @@ async def pages(app: web.Application, api: Api, factory: Factory, sandbox: Sandb
     }
     panel = {one.name: one.path for one in CONTRACT.routes if one.method == "GET" and not NO_PAGE.search(one.name)}
     found = {name: re.sub(r"\{id:[^}]*\}+", str(ids.get(name, 1)), path) for name, path in panel.items()}
+    found |= {"admin.text": "/admin/texts/mail.reset_password/"}
+    found.pop("admin.text-mail")
     found |= {
         "amount": f"/admin/orders/{disputed}/?amount=10",
         "year": "/admin/?days=365",
