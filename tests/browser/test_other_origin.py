@@ -160,7 +160,7 @@ async def test_the_market_client(client: Client, api: Api, tab: Tab, site_port: 
     order = await client.call("POST", "/api/orders/", ordered, status=201)
     assert (order["total_price"], order["service"]["estimated_time"]) == (7000, form["estimated_time"])
 
-    link = await client.call("POST", f"/api/v1/orders/{order['id']}/pay/")
+    link = await client.call("POST", f"/api/v1/orders/{order['id']}/pay/", {"payment_method": "bank_card"})
     await client.page.goto(link["link"])
     await client.page.get_by_role("button", name="Оплатить").click()
     # Back on the page of the site, with no click between.

@@ -119,7 +119,7 @@ async def test_a_refused_payment_and_a_failed_refund_are_retried(scenario: Earni
         assert said in (await mystar("payments", command, "--order", order_id, code=1)).stderr
         assert "no such order" in (await mystar("payments", command, "--order", 10**9, code=1)).stderr
     await scenario.sandbox.faults(refuse_payments="receipt")
-    link = await scenario.act(order_id, "pay", as_=scenario.buyer)
+    link = await scenario.act(order_id, "pay", {"payment_method": "bank_card"}, as_=scenario.buyer)
 
     async def refusal() -> str | None:
         found: str | None = await scenario.app[DATABASE].value(
