@@ -220,6 +220,14 @@ def test_no_file_has_a_generic_name(word: str) -> None:
     assert not [file for file in MODULES if file.stem == word or file.parent.name == word]
 
 
+def test_texts_name_no_unknown_persons() -> None:
+    """The words of `docs/glossary.md` and of the field say who or what it is. The account of Debian is called so."""
+    words = re.compile(r"\b(whoever|somebody|nobody|deeds?)\b", re.IGNORECASE)
+    files = [file for file in PACKAGE.rglob("*") if file.suffix in (".py", ".sql", ".html", ".txt", ".js", ".css")]
+    texts = ((file.relative_to(ROOT), file.read_text().replace('"postgres", "nobody"', "")) for file in files)
+    assert not {(str(name), word) for name, text in texts for word in words.findall(text)}
+
+
 def test_every_route_is_named_after_its_contract_and_resource() -> None:
     wrong = [f"{route.method} {route.path}: {route.name}" for contract, route in ROUTES if not _named(contract, route)]
     assert not wrong

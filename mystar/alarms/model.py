@@ -91,7 +91,7 @@ RULES: Mapping[str, Rule] = {
         Text("Вызовы не проходят: {note}", "Calls fail: {note}"),
         Text(
             "Вызовы повторяются сами, никто не платит дважды. Потом: mystar payments reconcile.",
-            "Calls are repeated by themselves, nobody pays twice. Afterwards: mystar payments reconcile.",
+            "Calls are repeated by themselves, no payment is made twice. Afterwards: mystar payments reconcile.",
         ),
         "state",
         3 * _MINUTE,
@@ -163,9 +163,9 @@ RULES: Mapping[str, Rule] = {
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What was seen to be bad. ``opened_at`` is None while it has not lasted, ``mailed_at`` while nobody was told.
+    """A condition measured as bad. ``opened_at`` None: not for long enough; ``mailed_at`` None: not mailed yet.
 
-    ``began_at`` and ``seen_at``: when it was seen first and last. ``silenced_until``: no mail tells of it before.
+    ``began_at`` and ``seen_at``: when it was measured first and last. ``silenced_until``: no mail is sent before.
     """
 
     id: int
@@ -178,7 +178,7 @@ class Alarm:
     opened_at: datetime | None
     mailed_at: datetime | None
     silenced_until: datetime | None = None
-    #: Mails that told of alarms like this one within a day.
+    #: Mails about alarms of this kind and subject within a day.
     told_lately: int = 0
 
     @property
@@ -190,7 +190,7 @@ class Alarm:
         return self.silenced_until is not None and now < self.silenced_until
 
     def next_step(self, now: datetime) -> Step:
-        """What has become of it. Good measurements are not kept: an alarm that nobody sees any more is over."""
+        """The step that is due. Good measurements are not kept: an alarm that is not measured any more is over."""
         unseen = now - self.seen_at
         if self.rule is None:
             return "wait"

@@ -34,7 +34,7 @@ _BACKUP, _CHECK = "backup", "check"
 
 @dataclass(frozen=True, slots=True)
 class Recipients:
-    """Besides the owners. ``mailbox`` may be empty; ``fallback`` is told where there is nobody else."""
+    """Recipients besides the owners. ``mailbox`` may be empty; ``fallback`` gets mails that have no other recipient."""
 
     mailbox: str
     fallback: str

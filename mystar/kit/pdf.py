@@ -36,7 +36,7 @@ class Face:
 @cache
 def load_face(path: str) -> Face:
     """Read once in a process. :raises OSError:"""
-    # Imported by whoever asks for a document first: the service itself parses no fonts.
+    # Imported for the first document, as most processes parse no fonts.
     from fontTools.ttLib import TTFont
 
     with TTFont(path, lazy=True) as font:
