@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -121,6 +122,11 @@ async def test_with_the_fee_at_the_payment_a_refund_returns_the_creators_part_on
         120_000,
     )
     assert booked["platform"] + booked["losses"] == 23_595
+
+    page = await (await scenario.api.get(f"/admin/orders/{order_id}/", as_=scenario.staff, language="en")).text()
+    taken = re.search(r"A full refund would be taken from:(.*?)</p>", page, re.DOTALL)
+    assert taken is not None
+    assert ("1\u00a0200" in taken[1], "platform" in taken[1]) == (True, False)
 
     refused = await scenario.act(order_id, "refund", {"amount": "1300.00"}, as_=scenario.staff, status=422)
     assert "Вернуть можно не больше 1200.00 ₽." in str(refused)

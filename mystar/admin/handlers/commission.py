@@ -159,10 +159,10 @@ async def earning_card(request: web.Request, order_id: int) -> dict[str, Any] | 
     if earning is None:
         return None
     preview: dict[str, int] = {}
-    if earning.refundable > 0:
-        change = moves.refund(earning, earning.refundable)
+    if earning.can_go_back > 0:
+        change = moves.refund(earning, earning.can_go_back)
         preview = {str(account): -amount for account, amount in totals(change.moves).items() if amount}
-        preview["platform"] = earning.refundable - sum(preview.values())
+        preview["platform"] = earning.can_go_back - sum(preview.values())
     count = await request.app[ROWS].all("chargeback_count", id=order_id)
     return {"earning": earning, "preview": preview, "chargebacks": count[0]["count"], "accounts": EARNING_ACCOUNTS}
 
