@@ -99,7 +99,7 @@ async function place(tx, id, service, chosen, wish) {
   }, tx);
   const data = sql.json({ order_id: placed.id, kind: 'service', status: 'pending', total_price: total_price / 100 });
   await run('add', {
-    account_id: service.account_id, kind: 'new_order', data, target: 'order', subject_id: placed.id, now,
+    account_id: service.account_id, kind: 'new_order', data, subject: 'order', subject_id: placed.id, now,
     is_mailed: false,
   }, tx);
   return placed;
