@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from aiohttp import ClientResponse, web
@@ -43,6 +44,7 @@ async def test_a_message_is_reported_with_its_words_and_removed_by_staff(
     assert "Ты глупый" in await panel.page("/admin/reports/")
     page = await panel.page("/admin/reports/1/")
     assert ("Ты глупый" in page, "Ты умный" in page, "Обидно" in page) == (True, False, True)
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", page)
     for fields, status in (
         ({"decision": "", "seen": 1}, 422),
         ({"decision": "warn", "seen": 1}, 422),
