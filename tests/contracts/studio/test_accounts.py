@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import aiohttp
 import pytest
 
+from mystar.kit.clock import Clock
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, Person, picture
 from tests.subtests import as_subtests
 
 USERS, TOKEN = "/api/accounts/users/", "/api/token/"
 TOO_YOUNG = ["Чтобы зарегистрироваться вам должно быть 18 лет"]
-TODAY = datetime.now(UTC).date()
+TODAY = Clock().today()
 #: Eighteen years before a leap day is none.
 IS_LEAP_DAY = (TODAY.month, TODAY.day) == (2, 29)
 EIGHTEEN = date(TODAY.year - 18, 2, 28) if IS_LEAP_DAY else TODAY.replace(year=TODAY.year - 18)
