@@ -153,8 +153,13 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 
 
 @pytest.fixture
-async def app(settings: Settings) -> web.Application:
-    return await create_app(settings, settings.database.url)
+async def app(settings: Settings) -> AsyncIterator[web.Application]:
+    """The whole service, not started; `api` starts and stops it."""
+    app = await create_app(settings, settings.database.url)
+    yield app
+    if not app.frozen:
+        app.freeze()
+        await app.cleanup()
 
 
 @pytest.fixture

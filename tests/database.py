@@ -182,6 +182,16 @@ def dsn(postgres: Server, reused_database: ReusedDatabase) -> Iterator[str]:
 
 
 @pytest.fixture
+async def unused_db(postgres: Server, template: str) -> AsyncIterator[Database]:
+    """A database with the schema that no test has used before, for plans: they depend on the sizes of indexes."""
+    name = postgres.create(template)
+    database = await Database.connect(postgres.dsn(name), max_size=1)
+    yield database
+    await database.close()
+    postgres.drop(name)
+
+
+@pytest.fixture
 def empty_dsn(postgres: Server) -> Iterator[str]:
     """The address of a fresh database without anything in it."""
     name = postgres.create()
