@@ -36,7 +36,7 @@ async def test_no_money_is_lost_or_doubled_when_the_service_is_killed_repeatedly
 ) -> None:
     seed = chosen_seed()
     print(f"MYSTAR_SEED={seed}")
-    report = await run(Plan(seed, orders=24, kills=5), dsn, own_sandbox, tmp_path / "service")
+    report = await run(Plan(seed, orders=16, kills=4), dsn, own_sandbox, tmp_path / "service")
     with capsys.disabled():
         print(f"\n{report}")
     assert not report.problems

@@ -41,7 +41,7 @@ async def test_no_payout_is_lost_or_doubled_when_the_service_is_killed_repeatedl
 ) -> None:
     seed = chosen_seed()
     print(f"MYSTAR_SEED={seed}")
-    report = await run_payouts(PayoutPlan(seed, payouts=8, kills=4), dsn, own_sandbox, tmp_path / "service")
+    report = await run_payouts(PayoutPlan(seed, payouts=6, kills=3), dsn, own_sandbox, tmp_path / "service")
     with capsys.disabled():
         print(f"\n{report}")
     assert not report.problems
