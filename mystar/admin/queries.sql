@@ -90,18 +90,6 @@ left join lateral (
     select seen, reason from reports where case_id = report_cases.id order by id desc limit 1) latest on true
 where report_cases.id = any(%(ids)s::bigint[]);
 
--- name: decided_reports_rows
-select report_cases.id, report_cases.kind, report_cases.account_id, accounts.username as person, report_cases.reports,
-    report_cases.opened_at, report_cases.decision, report_cases.decided_by, deciders.username as decider,
-    left(coalesce(nullif(latest.seen ->> 'text', ''), latest.seen ->> 'title', latest.seen ->> 'author', ''), 200) as shown,
-    latest.reason as reasons
-from report_cases
-join accounts on accounts.id = report_cases.account_id
-left join accounts deciders on deciders.id = report_cases.decided_by
-left join lateral (
-    select seen, reason from reports where case_id = report_cases.id order by id desc limit 1) latest on true
-where report_cases.id = any(%(ids)s::bigint[]);
-
 -- name: report_page
 select report_cases.*, accounts.username as person, accounts.is_active, accounts.role as person_role,
     deciders.username as decider

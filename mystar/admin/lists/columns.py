@@ -98,6 +98,7 @@ class ListDefinition:
     """A list.
 
     :param name: in the address, and, with ``_rows`` behind it, of the query that answers what is shown by ids.
+    :param rows_of: the name of another list whose query that is.
     :param conditions: column and value of every row, or a tuple of values.
     :param created: the column of the date filter; "id" where the creation time is unknown.
     :param sortings: column by name of the sorting. "created" is the default: newest first, or oldest first with
@@ -117,10 +118,11 @@ class ListDefinition:
     conditions: Sequence[tuple[str, object]] = ()
     oldest_first: bool = False
     empty: Text = _NOTHING
+    rows_of: str = ""
 
     @property
     def query(self) -> str:
-        return f"{self.name.replace('-', '_')}_rows"
+        return f"{(self.rows_of or self.name).replace('-', '_')}_rows"
 
     @property
     def default_sort(self) -> str:

@@ -103,5 +103,6 @@ DECIDED_REPORTS = ListDefinition(
     search=_SEARCH,
     hint=_HINT,
     conditions=(("is_open", False),),
+    rows_of="reports",
     empty=Text("Решений пока нет.", "No decisions yet."),
 )
