@@ -6,24 +6,20 @@ as aiopg does. Token and session are checked for every request, and an order is 
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import aiopg
 import jwt
 import orjson
-import uvloop
 from aiohttp import web
 from psycopg2.extras import Json
 
 from mystar.catalog import filter_queries
 from mystar.catalog.search import ServiceFilter, StarFilter
 from mystar.kit.postgres import queries
-from mystar.kit.security.tokens import derive
+from tests.bench.bare import KEY, POOL, run
 
 ACCOUNTS, CATALOG, NEWS, ORDERS, PAYMENTS, EARNINGS = (
     queries.load(f"mystar.{domain}")
@@ -31,8 +27,6 @@ ACCOUNTS, CATALOG, NEWS, ORDERS, PAYMENTS, EARNINGS = (
 )
 PAGE = filter_queries.counted_page_of_ids(ServiceFilter(), limit=20, offset=0)
 STARS = filter_queries.page_of_stars(StarFilter(), limit=1000, offset=0)
-POOL = web.AppKey("pool", aiopg.Pool)
-KEY = web.AppKey("key", str)
 _ENTRIES = {
     **dict.fromkeys(("order_id", "buyer_id", "seller_id", "status")),
     **{"limit": 20, "offset": 0, "reach": 20, "greetings": False, "studio": True},
@@ -184,7 +178,7 @@ async def _write(session: Session, sold: dict[str, Any], chosen: list[dict[str, 
     return placed
 
 
-async def serve(dsn: str, port: int, key: str) -> None:
+def main() -> None:
     app = web.Application()
     app.router.add_get("/api/star/getlist/", stars)
     app.router.add_get("/api/v1/services/", services)
@@ -192,23 +186,7 @@ async def serve(dsn: str, port: int, key: str) -> None:
     app.router.add_get("/api/v1/orders/", orders)
     app.router.add_get(r"/api/v1/orders/{id:\d+}/", order)
     app.router.add_post("/api/v1/orders/", place)
-    app[KEY] = derive(key, "tokens")
-    app[POOL] = await aiopg.create_pool(dsn, minsize=1, maxsize=10, enable_hstore=False)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    print("serves", flush=True)
-    await asyncio.Event().wait()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    for name, kind in (("dsn", str), ("port", int), ("key", str), ("loop", str)):
-        parser.add_argument(name, type=kind)
-    given = parser.parse_args()
-    factory = uvloop.new_event_loop if given.loop == "uvloop" else asyncio.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(serve(given.dsn, given.port, given.key))
+    run(app, idle_connections=1, backlog=128)
 
 
 if __name__ == "__main__":

@@ -6,25 +6,19 @@ that is all: no retries, no replay, no order, no limits.
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import contextlib
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-import aiopg
 import jwt
 import orjson
-import uvloop
 from aiohttp import web
 
 from mystar.kit.postgres import queries
-from mystar.kit.security.tokens import derive
+from tests.bench.bare import KEY, POOL, run
 
 SEND = queries.load("mystar.chat").send
-POOL = web.AppKey("pool", aiopg.Pool)
-KEY = web.AppKey("key", str)
 ROOMS: web.AppKey[dict[int, set[web.WebSocketResponse]]] = web.AppKey("rooms")
 
 
@@ -68,26 +62,11 @@ async def store(app: web.Application, conversation_id: int, sender_id: int, text
         return dict(zip(names, await cursor.fetchone()))  # noqa: B905 - as fast as can be
 
 
-async def serve(dsn: str, port: int, key: str) -> None:
+def main() -> None:
     app = web.Application()
     app.router.add_get(r"/ws/conversations/{id:\d+}/", conversation)
-    app[KEY], app[ROOMS] = derive(key, "tokens"), defaultdict(set)
-    app[POOL] = await aiopg.create_pool(dsn, minsize=10, maxsize=10, enable_hstore=False)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
-    print("serves", flush=True)
-    await asyncio.Event().wait()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    for name, kind in (("dsn", str), ("port", int), ("key", str), ("loop", str)):
-        parser.add_argument(name, type=kind)
-    given = parser.parse_args()
-    factory = uvloop.new_event_loop if given.loop == "uvloop" else asyncio.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(serve(given.dsn, given.port, given.key))
+    app[ROOMS] = defaultdict(set)
+    run(app, idle_connections=10, backlog=1024)
 
 
 if __name__ == "__main__":
