@@ -18,6 +18,7 @@ from mystar.accounts.access import (
     add_cache_headers,
     authentication_middleware,
     maybe_actor_of,
+    own_cache_middleware,
     write_limit_middleware,
 )
 from mystar.admin import setup as admin
@@ -116,6 +117,7 @@ _MIDDLEWARES = (
     audit_middleware,
     authentication_middleware,
     write_limit_middleware,
+    own_cache_middleware,
     etag_middleware,
     validation_middleware,
 )

@@ -54,7 +54,7 @@ class HttpSettings(Section):
     connections_per_address: int = Field(ge=1)
     #: Whether answers above a kilobyte are compressed; false where the proxy does it.
     compress: bool
-    #: Bytes of catalogue answers that each process keeps in memory; 0 = none. Kept answers are never out of date.
+    #: Bytes of catalogue answers and lists of orders that each process keeps; 0 = none. They are never out of date.
     cache_bytes: int = Field(ge=0)
     #: Networks that may read /metrics.
     metrics_from: Networks = ()

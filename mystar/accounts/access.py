@@ -19,6 +19,7 @@ from mystar.errors import Forbidden, Unauthenticated
 from mystar.kit.realtime.websocket import handshake_slot, offered_protocols
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.web.http import PUBLIC_URL, address_of, cookie_name, json_response, language_of
+from mystar.kit.web.response_cache import CACHE
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -109,6 +110,14 @@ async def write_limit_middleware(request: web.Request, handler: Handler) -> web.
         who = actor.id if actor else address_of(request)
         for name in ("write" if actor else "guest_write", *getattr(request.match_info.handler, "__limits__", ())):
             await limits.hit(name, who)
+    return await handler(request)
+
+
+@web.middleware
+async def own_cache_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Below `authentication_middleware`: answers of handlers marked `@cached_for_actor`, each for its account (D81)."""
+    if hasattr(request.match_info.handler, "__cached_for_actor__"):
+        return await request.app[CACHE].answer(request, handler, actor_of(request).id)
     return await handler(request)
 
 

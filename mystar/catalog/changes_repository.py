@@ -1,6 +1,6 @@
-"""What was changed of the catalogue, for the cache of its answers (D75).
+"""What was changed of the catalogue and of orders, for the cache of answers (D75, D81).
 
-Triggers of the tables write it, so that no way to change the catalogue can forget to; see `sql/migrations`.
+Triggers of the tables write it, so that no way to change them can forget to; see `sql/migrations`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mystar.catalog.repository import QUERIES
-from mystar.catalog.subjects import EVERYTHING, LISTS
+from mystar.catalog.subjects import EVERYTHING, LISTS, is_of_catalog
 from mystar.kit.postgres.database import Queryable
 from mystar.kit.web.response_cache import Changes
 
@@ -30,7 +30,7 @@ class CatalogChanges:
         now, subjects = _State(row["server"], row["snapshot"]), row["subjects"]
         if state is None or state.server != now.server or EVERYTHING in subjects:
             return Changes(now, None)
-        return Changes(now, {*subjects, LISTS} if subjects else frozenset())
+        return Changes(now, {*subjects, LISTS} if any(map(is_of_catalog, subjects)) else subjects)
 
     async def purge(self) -> None:
         """Forget what all processes that still answer requests have seen; the others begin anew."""

@@ -12,6 +12,7 @@ from mystar.files.forms import addresses
 from mystar.kit.web.http import json_response, language_of
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import PageQuery, page_of, page_request, page_response
+from mystar.kit.web.response_cache import cached_for_actor, depends_on
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of, query_of
 from mystar.orders.keys import ORDER_READS, ORDERS
@@ -53,6 +54,7 @@ async def place_order(request: web.Request) -> web.StreamResponse:
     return json_response(order_view(entry, actor, addresses(request.app), language_of(request)), 201)
 
 
+@cached_for_actor
 @docs(tags=TAGS, summary="List the actor's orders, bought and sold, newest first")
 @login_required
 @querystring_schema(OrderQuery)
@@ -61,6 +63,7 @@ async def list_orders(request: web.Request) -> web.Response:
     actor, query, page = actor_of(request), query_of(request), page_request(request)
     role = Role(query["role"]) if query["role"] else None
     found = await request.app[ORDER_READS].page(actor, page, role=role, status=query["status"])
+    depends_on(request, *request.app[ORDER_READS].subjects(actor, found.rows))
     return page_response(
         request,
         [order_view(entry, actor, addresses(request.app), language_of(request)) for entry in found.rows],

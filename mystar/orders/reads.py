@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mystar.accounts.model import Actor
 from mystar.catalog.service import CatalogService
+from mystar.catalog.subjects import orders_subject, person_subject, service_subject
 from mystar.kit.postgres.database import Database
 from mystar.kit.web.pagination import Page, PageRequest
 from mystar.orders.model import DeliveryCard, Order, OrderEntry, OrderEvent, OrderUnknown, Role
@@ -49,6 +50,12 @@ class OrderReads:
         """
         found = await self._page(actor, page, role, status=status)
         return Page(await self._with_shares(actor, await self._with_services(found.rows)), found.count)
+
+    def subjects(self, actor: Actor, entries: Sequence[OrderEntry]) -> set[str]:
+        """What a page of the actor's orders shows, in the words of the log of changes (D81)."""
+        people = [party.id for one in entries for party in (one.buyer, one.creator) if party]
+        services = [one.order.service_id for one in entries if one.order.service_id is not None]
+        return {orders_subject(actor.id), *map(person_subject, people), *map(service_subject, services)}
 
     async def greetings(self, actor: Actor, role: Role, page: PageRequest) -> Page[OrderEntry]:
         """The actor's orders as the greetings dialect shows them, bought or sold, newest first."""

@@ -10,7 +10,7 @@ process, a command, or a client of PostgreSQL.
         depends_on(request, f"service {service.id}")
 
 A handler says what its answer depends on. Without that, or with another status than 200, nothing is kept. The answer
-may depend on path, query and language, and on nothing else of the request.
+may depend on path, query and language, with `@cached_for_actor` on the account, and on nothing else of the request.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import contextvars
 import zlib
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from aiohttp import hdrs, web
@@ -39,13 +39,14 @@ H = TypeVar("H", bound=Handler)
 
 #: What an answer depends on, in the words of the log of changes.
 _SUBJECTS: web.RequestKey[frozenset[str]] = web.RequestKey("cache_subjects")
-#: Bytes of an entry besides its body, and the part of the memory that one answer may take.
-_OVERHEAD, _LARGEST_PART = 2048, 8
+#: Bytes of an entry besides its body, of each of its subjects, and the part of the memory that one answer may take.
+_OVERHEAD, _OF_SUBJECT, _LARGEST_PART = 2048, 256, 8
 #: Characters; what is asked for often is shorter.
 _LONGEST_ADDRESS = 500
 #: Of zlib: the format of gzip.
 _GZIP = 31
-_Key = tuple[str, str]
+#: Path and query, language, and the account; None = the answer is the same for everyone.
+_Key = tuple[str, str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,15 @@ class _Entry:
 
     @property
     def size(self) -> int:
-        return len(self.body) + len(self.packed or b"") + _OVERHEAD
+        return len(self.body) + len(self.packed or b"") + _OVERHEAD + _OF_SUBJECT * len(self.subjects)
+
+
+@dataclass(eq=False, slots=True)
+class _Seen:
+    """What was found to be changed while an answer is being made, which may have missed it."""
+
+    subjects: set[str] = field(default_factory=set)
+    everything: bool = False
 
 
 class ResponseCache:
@@ -86,8 +95,8 @@ class ResponseCache:
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
         self._keys_of: defaultdict[str, set[_Key]] = defaultdict(set)
         self._size = 0
-        #: Counts the readings of the log that found changes.
-        self._changes = 0
+        #: One for each answer that is being made.
+        self._in_the_making: set[_Seen] = set()
         self._waiting: list[asyncio.Future[None]] = []
         self._reading: asyncio.Task[None] | None = None
         answers = Counter("mystar_cache_answers_total", "Answers of cached routes", ["result"], registry=registry)
@@ -95,11 +104,11 @@ class ResponseCache:
         self._readings = Counter("mystar_cache_checks_total", "Readings of the log of changes", registry=registry)
         Gauge("mystar_cache_bytes", "Memory of kept answers", registry=registry).set_function(lambda: self._size)
 
-    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """The kept answer, or the handler's, which is then kept."""
+    async def answer(self, request: web.Request, handler: Handler, account_id: int | None = None) -> web.StreamResponse:
+        """The kept answer, or the handler's, which is then kept, with an ``account_id`` for that account alone."""
         if not self._max_bytes or "Prefer" in request.headers or len(request.raw_path) > _LONGEST_ADDRESS:
             return await handler(request)
-        key = (request.raw_path, language_of(request))
+        key = (request.raw_path, language_of(request), account_id)
         if self._state is None or key in self._entries:
             await self._catch_up()
         entry = self._entries.get(key)
@@ -109,10 +118,13 @@ class ResponseCache:
             return self._response(request, entry)
         self._misses.inc()
         # The handler reads after the log was read. If more is changed before it is done, it may have missed that.
-        changes = self._changes
-        response = await handler(request)
-        if changes == self._changes:
-            self._keep(key, request)
+        seen = _Seen()
+        self._in_the_making.add(seen)
+        try:
+            response = await handler(request)
+        finally:
+            self._in_the_making.remove(seen)
+        self._keep(key, request, seen)
         return response
 
     async def _catch_up(self) -> None:
@@ -149,19 +161,22 @@ class ResponseCache:
 
     def _apply(self, changes: Changes[Any]) -> None:
         self._state = changes.state
+        for seen in self._in_the_making:
+            seen.subjects.update(changes.subjects or ())
+            seen.everything |= changes.subjects is None
         if changes.subjects is None:
-            self._changes += 1
             self._entries.clear()
             self._keys_of.clear()
             self._size = 0
-        elif changes.subjects:
-            self._changes += 1
+        else:
             for key in {key for subject in changes.subjects for key in self._keys_of.get(subject, ())}:
                 self._drop(key)
 
-    def _keep(self, key: _Key, request: web.Request) -> None:
+    def _keep(self, key: _Key, request: web.Request, seen: _Seen) -> None:
         subjects, response = request.get(_SUBJECTS), request.get(TAGGED)
         if subjects is None or response is None or had_no_effect(request):
+            return
+        if seen.everything or not seen.subjects.isdisjoint(subjects):
             return
         body, etag = response.body, response.etag
         if not isinstance(body, bytes) or etag is None or len(body) > self._max_bytes // _LARGEST_PART:
@@ -217,8 +232,14 @@ def cached(handler: H) -> H:
     return handler
 
 
+def cached_for_actor(handler: H) -> H:
+    """Like `cached`, but each account has answers of its own; `own_cache_middleware` of the accounts keeps them."""
+    handler.__cached_for_actor__ = True  # type: ignore[attr-defined]
+    return handler
+
+
 def depends_on(request: web.Request, *subjects: str) -> None:
-    """The answer is the same for everyone until one of the subjects is changed."""
+    """The answer stays the same, for those whom it is kept for, until one of the subjects is changed."""
     request[_SUBJECTS] = frozenset(subjects)
 
 
