@@ -30,7 +30,7 @@ UNASKED = {405, 415, 422, 500}
 #: To the page where one signs in.
 SENT_AWAY = {302, 303}
 #: Tables that change in the background, or record refusals.
-_RESTLESS = {"audit_entries", "audit_heads", "sessions", "outbox", "idempotency_keys", "alarms"}
+_RESTLESS = {"audit_entries", "audit_heads", "sessions", "outbox", "idempotency_keys", "alarms", "catalog_changes"}
 
 
 def plain(route: Route) -> str:
