@@ -66,10 +66,11 @@ values (%(id)s, %(account_id)s, %(channel)s, %(now)s, %(now)s, %(expires_at)s, %
 
 -- name: active_session
 -- plan: generic
+-- Of several sessions: requests that arrive together ask together.
 select s.id as session_id, s.door as channel, s.created_at, s.expires_at, a.id, a.username, a.email, a.role,
        a.has_second_factor
 from sessions s join accounts a on a.id = s.account_id
-where s.id = %(id)s and s.ended_at is null and s.expires_at > %(now)s and a.is_active;
+where s.id = any(%(ids)s::uuid[]) and s.ended_at is null and s.expires_at > %(now)s and a.is_active;
 
 -- name: lock_session
 -- Serializes concurrent uses of refresh tokens of one session, in all processes.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Literal, cast
@@ -163,9 +163,10 @@ class AccountRepository:
             address=client.address,
         )
 
-    async def active_session(self, session_id: uuid.UUID, now: datetime) -> Row | None:
-        """``session_id, channel, created_at, expires_at`` and the account's ``id, username, email, role``."""
-        return await self._tx.one_or_none(QUERIES.active_session, id=session_id, now=now)
+    async def active_session(self, session_ids: Collection[uuid.UUID], now: datetime) -> dict[uuid.UUID, Row]:
+        """Those that are, with ``channel, created_at, expires_at`` and the account's ``id, username, email, role``."""
+        rows = await self._tx.all(QUERIES.active_session, ids=list(session_ids), now=now)
+        return {row["session_id"]: row for row in rows}
 
     async def lock_session(self, session_id: uuid.UUID, now: datetime) -> Row | None:
         """Like `active_session`, locked for a change."""

@@ -17,7 +17,7 @@ where low_id = least(%(one_id)s::bigint, %(other_id)s::bigint)
 
 -- name: conversation
 -- plan: generic
-select * from conversations where id = %(id)s;
+select * from conversations where id = any(%(ids)s::bigint[]);
 
 -- name: lock_conversation
 -- plan: generic

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -70,7 +70,11 @@ class ChatRepository:
 
     async def find(self, conversation_id: int) -> Conversation:
         """:raises ConversationUnknown:"""
-        return _found(await self._tx.one_or_none(QUERIES.conversation, id=conversation_id))
+        return _found(await self._tx.one_or_none(QUERIES.conversation, ids=[conversation_id]))
+
+    async def by_id(self, conversation_ids: Collection[int]) -> dict[int, Conversation]:
+        rows = await self._tx.all(QUERIES.conversation, ids=list(conversation_ids))
+        return {row["id"]: _conversation(row) for row in rows}
 
     async def lock(self, conversation_id: int) -> Conversation:
         """:raises ConversationUnknown:"""

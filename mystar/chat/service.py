@@ -38,6 +38,7 @@ from mystar.errors import Forbidden
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Retry, Tx
+from mystar.kit.postgres.gathered import Gathered
 from mystar.kit.recount import Difference
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.web.pagination import Page, PageRequest
@@ -53,6 +54,7 @@ class ChatService:
         self, db: Database, files: FileService, limits: RateLimits, clock: Clock, contacts: ContactFilter
     ) -> None:
         self._db, self._files, self._limits, self._clock, self._contacts = db, files, limits, clock, contacts
+        self._by_id = Gathered(ChatRepository(db).by_id, name="conversations")
 
     # Conversations
 
@@ -93,6 +95,13 @@ class ChatService:
         conversation.member(actor.id)
         return conversation
 
+    async def joined(self, actor: Actor, conversation_id: int) -> Conversation:
+        """Like `conversation`, outside of transactions, and by one statement for all who join at the same time."""
+        if (conversation := await self._by_id.get(conversation_id)) is None:
+            raise ConversationUnknown
+        conversation.member(actor.id)
+        return conversation
+
     async def between(self, actor: Actor, one_id: int, other_id: int) -> Conversation:
         """The conversation of these two accounts, one of which must be the actor.
 
@@ -112,10 +121,7 @@ class ChatService:
     async def conversations(self, actor: Actor, page: PageRequest) -> Page[ConversationCard]:
         """The actor's conversations, latest activity first."""
         chats = ChatRepository(self._db)
-        return Page(
-            await chats.cards(actor.id, page),
-            await chats.count(actor.id),
-        )
+        return Page(await chats.cards(actor.id, page), await chats.count(actor.id))
 
     async def conversation_ids(self, actor: Actor, page: PageRequest) -> Page[int]:
         """The ids of the actor's conversations, for a dialect that shows nothing else."""
@@ -286,10 +292,7 @@ class ChatService:
     async def blocked(self, actor: Actor, page: PageRequest) -> Page[Person]:
         """The accounts that the actor has blocked, by id."""
         chats = ChatRepository(self._db)
-        return Page(
-            await chats.blocked(actor.id, page),
-            await chats.count_blocked(actor.id),
-        )
+        return Page(await chats.blocked(actor.id, page), await chats.count_blocked(actor.id))
 
     async def block(self, actor: Actor, other_id: int) -> None:
         """Block messages in both directions. :raises OwnConversation: :raises RecipientUnknown:"""
@@ -368,10 +371,8 @@ class ChatService:
             for file_id in file_ids
         ]
         await ChatRepository(tx).add_files(message.id, file_ids)
-        return replace(
-            message,
-            files=tuple(Attachment(one.id, one.name, one.size, one.content_type, one.key) for one in files),
-        )
+        shown = tuple(Attachment(one.id, one.name, one.size, one.content_type, one.key) for one in files)
+        return replace(message, files=shown)
 
     @staticmethod
     async def _own_message(

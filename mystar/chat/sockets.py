@@ -163,7 +163,7 @@ async def conversation_socket(request: web.Request) -> web.WebSocketResponse:
     live, hub, query = request.app[LIVE_CHAT], request.app[HUB], query_of(request)
     actor, conversation_id, after = actor_of(request), path_of(request)["conversation_id"], query["after"]
     announced = hub.announced(TOPIC, conversation_id)
-    conversation = await live.chat.conversation(actor, conversation_id)
+    conversation = await live.chat.joined(actor, conversation_id)
     position = end = conversation.position
     if after is not None:
         position = await live.chat.position_of(conversation_id, after) if after else 0

@@ -62,7 +62,7 @@ async def session_of(request: web.Request) -> AsyncIterator[Session]:
         if token:
             claims = jwt.decode(token, request.app[KEY], algorithms=["HS256"], issuer="mystar", audience="mystar")
             account_id = claims["id"]
-            await cursor.execute(ACCOUNTS.active_session, {"id": claims["sid"], "now": datetime.now(UTC)})
+            await cursor.execute(ACCOUNTS.active_session, {"ids": [claims["sid"]], "now": datetime.now(UTC)})
             if not await cursor.fetchall():
                 raise web.HTTPUnauthorized
         yield Session(cursor, account_id)

@@ -12,7 +12,7 @@ import secrets
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,6 +32,7 @@ from mystar.accounts.sessions.rotation import GRACE, TokenFamily
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Row, Tx
+from mystar.kit.postgres.gathered import Gathered
 from mystar.kit.security.tokens import ACCESS, REFRESH, Signer, TokenRefused, Tokens
 from mystar.kit.web.pagination import Page, PageRequest
 from mystar.sections import TokenSettings
@@ -88,6 +89,7 @@ class Sessions:
         self._db, self._tokens, self._signer, self._mailer, self._clock = db, tokens, signer, mailer, clock
         self._lifetimes = token_lifetimes(settings)
         self._idle = timedelta(seconds=settings.refresh_idle)
+        self._found = Gathered(self._rows, name="sessions")
         self._max_age = timedelta(seconds=settings.refresh_longest)
         self._cache = _SessionCache()
 
@@ -112,7 +114,9 @@ class Sessions:
         actor = self._cache.get(claims.session_id)
         if actor is None:
             asked_at, age = time.monotonic(), self._cache.age
-            row = await self._active(claims.session_id)
+            row = await self._found.get(claims.session_id)
+            if row is None:
+                raise TokenRefused
             actor = self._actor(row)
             self._cache.put(actor, asked_at, age)
         if actor.id != claims.account_id:
@@ -264,10 +268,13 @@ class Sessions:
         )
 
     async def _active(self, session_id: uuid.UUID) -> Row:
-        row = await AccountRepository(self._db).active_session(session_id, self._clock.now())
+        row = (await self._rows([session_id])).get(session_id)
         if row is None:
             raise TokenRefused
         return row
+
+    async def _rows(self, session_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
+        return await AccountRepository(self._db).active_session(session_ids, self._clock.now())
 
 
 def _milliseconds(given_at: str) -> int:

@@ -29,7 +29,7 @@ function claimsOf(token) {
 
 async function accountOf(request) {
   const claims = claimsOf(request.headers.authorization.slice('Bearer '.length));
-  const found = await run('active_session', { id: claims.sid, now: new Date() });
+  const found = await run('active_session', { ids: [claims.sid], now: new Date() });
   if (!found.length) throw Object.assign(new Error('ended'), { statusCode: 401 });
   return claims.id;
 }
