@@ -28,13 +28,16 @@ class Command:
     """`python -m …`; the last line that ``figure`` finds in its output is what was measured.
 
     :param arguments: may hold ``{seed}``.
-    :param missing: the exit code 77 says that this machine cannot run it; the last line is then the reason.
+    :param alone: it measures times, so that nothing else of the run goes on beside it.
+
+    The exit code 77 says that this machine cannot run it; the last line is then the reason.
     """
 
     what: str
     arguments: tuple[str, ...]
     figure: str = r"^(?:MYSTAR_SEED=\d+: )?(.+)$"
     limit: float = SHORT
+    alone: bool = False
 
     def command(self, seed: int) -> list[str]:
         return [argument.format(seed=seed) for argument in self.arguments]
@@ -46,6 +49,8 @@ class Command:
 
 #: As automake and others say it: the test cannot be run here.
 NOT_HERE = 77
+#: In a figure, before a time that was too long on a machine that was too busy to say so.
+NOT_JUDGED = "not judged"
 
 Proof = Tests | Command
 
@@ -77,7 +82,7 @@ def tests(*nodes: str) -> Tests:
     return Tests(tuple(f"tests/{node}" for node in nodes))
 
 
-def faults(scenario: str, what: str, *, full: bool = False) -> Command:
+def faults(scenario: str, what: str, *, full: bool = False, alone: bool = False) -> Command:
     """A scenario of `tests/promises/faults`."""
     arguments = ("tests.promises.faults", scenario, "--seed", "{seed}", *(("--full",) if full else ()))
-    return Command(what, arguments, limit=FULL if full else SHORT)
+    return Command(what, arguments, limit=FULL if full else SHORT, alone=alone)

@@ -20,6 +20,8 @@ from mystar.kit.postgres.embedded import EmbeddedPostgres
 from mystar.kit.postgres.migrations import migrate
 from tests.database import reachable_directory
 from tests.harness.run import Deployment, Plan, Report, Trouble, run
+from tests.promises.origin import is_busy, load
+from tests.promises.proofs import NOT_JUDGED
 from tests.sandbox_process import SandboxProcess, sandbox_in
 
 #: Committed data survives the kill of the server; that of the machine is not what is tried.
@@ -56,6 +58,15 @@ class Environment:
 
     def measure(self, text: str) -> None:
         self.measured.append(text)
+
+    def judge(self, holds: bool, text: str) -> None:
+        """Judge a time. On a machine with more than twice its cores to do, one that is too long is not judged.
+
+        :param text: what is said of it when it does not hold. :raises AssertionError: it does not.
+        """
+        if not holds:
+            assert is_busy(), text
+            self.measure(f"{NOT_JUDGED}: {text} ({busy()})")
 
     async def orders(
         self,
@@ -200,13 +211,8 @@ class AnonymousClient:
 
 
 def busy() -> str:
-    """How much the machine had to do besides; a time that was measured on a busy machine is not judged."""
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
-    return f"load {load:.1f} on {cores} cores"
-
-
-def is_busy() -> bool:
-    return os.getloadavg()[0] > 2.0 * (os.cpu_count() or 1)
+    """How much the machine had to do besides."""
+    return f"load {load():.1f} on {os.cpu_count() or 1} cores"
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from tests import programs
 from tests.api_server import ApiTestServer
 from tests.harness.run import Deployment
 from tests.ports import unused_port
-from tests.promises.faults.environment import AnonymousClient, Environment, NotHere, busy, fill, is_busy, small_disk
+from tests.promises.faults.environment import AnonymousClient, Environment, NotHere, busy, fill, small_disk
 from tests.realtime.run import Plan as TalkPlan
 from tests.realtime.run import prepared
 from tests.realtime.run import run as run_talks
@@ -51,11 +51,9 @@ async def restarts(env: Environment) -> None:
             process.kill()
     # The first was no restart.
     del serving[0], ready[0]
-    said = f"{len(ready)} kills: serving after {max(serving):.1f} s, ready after {max(ready):.1f} s at most ({busy()})"
-    env.measure(said)
-    if max(serving) > 3 or max(ready) > 5:
-        assert is_busy(), "it takes too long to come back"
-        raise NotHere(f"{said}: a machine that is so busy says nothing of 3 s and 5 s")
+    slowest = f"serving after {max(serving):.1f} s, ready after {max(ready):.1f} s at most"
+    env.measure(f"{len(ready)} kills: {slowest} ({busy()})")
+    env.judge(max(serving) <= 3 and max(ready) <= 5, f"{slowest}, 3 s and 5 s are promised")
 
 
 @contextlib.contextmanager

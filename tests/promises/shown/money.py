@@ -17,7 +17,7 @@ PROMISES = (
         (
             Command(_ORDERS, (*_HARNESS, "1000", "--kills", "100"), limit=FULL),
             Command(_PAYOUTS, ("tests.harness", "--seed", "{seed}", "--payouts", "60", "--kills", "100"), limit=FULL),
-            faults("postgres-killed", "orders while PostgreSQL is killed", full=True),
+            faults("postgres-killed", "PostgreSQL is killed under orders", full=True, alone=True),
         ),
     ),
     Promise(

@@ -39,19 +39,19 @@ _WORN = {
 PROMISES = (
     Promise(
         "O1",
-        (_STARTS, faults("restarts", "the service is killed and comes back by itself")),
-        (_STARTS, faults("restarts", "the service is killed 50 times and comes back by itself", full=True)),
+        (_STARTS, faults("restarts", "the service is killed and comes back by itself", alone=True)),
+        (_STARTS, faults("restarts", "the service is killed 50 times and comes back by itself", full=True, alone=True)),
     ),
     Promise(
         "O2",
         (
             tests("operations/test_outage.py"),
-            faults("postgres-away", "PostgreSQL is stopped for 10 s under orders"),
-            faults("postgres-killed", "PostgreSQL is killed under orders"),
+            faults("postgres-away", "PostgreSQL is stopped for 10 s under orders", alone=True),
+            faults("postgres-killed", "PostgreSQL is killed under orders", alone=True),
         ),
         (
-            faults("postgres-away", "PostgreSQL is stopped for 60 s under orders", full=True),
-            faults("postgres-killed", "PostgreSQL is killed under orders", full=True),
+            faults("postgres-away", "PostgreSQL is stopped for 60 s under orders", full=True, alone=True),
+            faults("postgres-killed", "PostgreSQL is killed under orders", full=True, alone=True),
         ),
     ),
     Promise("O3", _OUTSIDE, _OUTSIDE_FULL, only_full="ten minutes of it"),
