@@ -13,6 +13,7 @@ goes unnoticed.
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Iterable
 
@@ -37,6 +38,8 @@ from tests.promises.table import FAULTS_TABLE, PAGE, PROMISES_TABLE, headings
 def main(full: bool, only: str, seed: int | None, jobs: int, mutants: bool, write: bool) -> None:
     seed = chosen_seed() if seed is None else seed
     click.echo(f"MYSTAR_SEED={seed}")
+    # Its processes have groups of their own: also a run in the background, to which Ctrl-C means nothing, ends them.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(_mutants(only, seed, jobs, write) if mutants else _promises(full, only, seed, jobs, write))
 
 

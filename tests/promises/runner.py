@@ -16,7 +16,7 @@ from tests.programs import ROOT
 from tests.promises.origin import commit, is_busy, load, origin
 from tests.promises.outcomes import OUTCOMES, read
 from tests.promises.proofs import Command, Promise, Tests
-from tests.promises.results import Ended, Outcome, Row, outcome_of, result_of, outcome_of_tests
+from tests.promises.results import Ended, Outcome, Row, outcome_of, outcome_of_tests, result_of
 from tests.size import FULL, SEED
 
 #: Seconds for all tests, in the short and in the full form.

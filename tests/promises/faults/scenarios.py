@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from tests.promises.faults import backup, database, external_services, machine, scanners
+from tests.promises.faults import alarms, backup, database, external_services, machine, scanners
 from tests.promises.faults.environment import Environment
 
 SCENARIOS: Mapping[str, Callable[[Environment], Awaitable[None]]] = {
@@ -14,6 +14,7 @@ SCENARIOS: Mapping[str, Callable[[Environment], Awaitable[None]]] = {
     "database-disk-full": database.database_disk_full,
     "slow-disk": database.slow_disk,
     "redis-killed": machine.redis_killed,
+    "alarms-killed": alarms.alarms_killed,
     "provider-away": external_services.provider_away,
     "provider-lies": external_services.provider_lies,
     "mail-away": external_services.mail_away,

@@ -75,4 +75,20 @@ FAULTS = (
         "",
         ("tests/operations/test_settings.py",),
     ),
+    Fault(
+        "alarms-are-mailed-afterwards",
+        "O9",
+        "mystar/alarms/service.py",
+        "            async with self._db.transaction() as tx:\n                await self._judge(tx, facts)\n",
+        "            told = []\n\n"
+        "            async def keep(_: Tx, *what: Sequence[Alarm]) -> None:\n"
+        "                told.append(what)\n\n"
+        "            self._tell = keep\n"
+        "            async with self._db.transaction() as tx:\n"
+        "                await self._judge(tx, facts)\n"
+        "            for what in told:\n"
+        "                async with self._db.transaction() as tx:\n"
+        "                    await type(self)._tell(self, tx, *what)\n",
+        ("python -m tests.promises.faults alarms-killed",),
+    ),
 )

@@ -28,6 +28,8 @@ _OUTSIDE_FULL = (
 _SOAK = ("tests.soak", "--seed", "{seed}", "--minutes")
 _MIGRATIONS = tests("kit/test_migrations.py", "earnings/test_upgrade.py")
 _BACKUPS = tests("operations/test_backup.py")
+_ALARMS = tests("alarms/test_alarms.py")
+_TOLD = "an alarm opens, and one of two processes is killed before, in and after it; then both"
 _WORN = {
     "disk-full": "the disk of the files fills up and becomes read-only, under orders",
     "database-disk-full": "the disk of PostgreSQL fills up under orders",
@@ -77,4 +79,9 @@ PROMISES = (
         not_shown="an hour is run, not 24",
     ),
     Promise("O8", (tests("operations/test_settings.py", "operations/test_checks.py"),)),
+    Promise(
+        "O9",
+        (_ALARMS, faults("alarms-killed", _TOLD)),
+        (_ALARMS, faults("alarms-killed", _TOLD, full=True)),
+    ),
 )
