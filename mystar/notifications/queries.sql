@@ -26,7 +26,8 @@ insert into notifications (id, account_id, kind, data, subject, subject_id, crea
 select last_id, %(account_id)s, %(kind)s, %(data)s, %(subject)s, %(subject_id)s, %(now)s,
     case when not %(is_mailed)s::boolean
         or recent_notifications(
-            %(account_id)s, %(kind)s, %(now)s::timestamptz - interval '1 hour') >= %(mails_per_hour)s::int
+            %(account_id)s, %(kind)s, %(now)s::timestamptz - interval '1 hour', %(mails_per_hour)s::int
+        ) >= %(mails_per_hour)s::int
     then %(mail_at)s::timestamptz end
 from box
 on conflict (account_id, subject_id) where kind = 'message' and read_at is null do nothing

@@ -22,7 +22,8 @@ class Parties:
     """The parties of a new order, and where the creator's mail goes. Without an ``email`` none is sent.
 
     ``is_confirmed``: whether the creator's e-mail is.
-    ``recent_orders``: how many orders the creator was notified of in the hour before, counted up to a thousand.
+    ``recent_orders``: how many orders the creator was notified of in the hour before, counted up to a thousand;
+    0 without an ``email``.
     ``title``: what was ordered. ``time_zone``: the creator's own.
     """
 

@@ -23,7 +23,9 @@ select placed.*, creators.account_id as creator_account_id,
     case when star.avatar_id is not null then star.avatar_key end as creator_avatar,
     star.email_verified_at is not null as creator_is_confirmed,
     case when star.is_active then star.email end as creator_email, star.language as creator_language,
-    recent_notifications(star.id, 'new_order', %(now)s::timestamptz - interval '1 hour') as recent_orders,
+    -- What decides about a mail is asked for where there may be one.
+    case when star.is_active and star.email is not null
+        then recent_notifications(star.id, 'new_order', %(now)s::timestamptz - interval '1 hour') else 0 end as recent_orders,
     star.time_zone as creator_time_zone,
     (select title from services where services.id = placed.service_id) as service_title
 from placed
