@@ -1,4 +1,7 @@
-"""Plans of prepared queries over 200,000 events, for any values and for given ones: none reads a large table whole."""
+"""Plans of prepared queries over 200,000 events, for any values and for given ones: none reads a large table whole.
+
+And of two pages that are written for their filters.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Any
 import psycopg2
 import pytest
 
+from mystar.catalog import filter_queries
+from mystar.catalog.search import ServiceFilter, SortOrder
 from mystar.kit.postgres.prepared import Template
 from mystar.kit.postgres.queries import Query
 from tests.bench.targets import database
@@ -65,6 +70,32 @@ def test_a_prepared_query_reads_no_large_table_whole(filled: Any, query: Query) 
             cursor.execute(f"set plan_cache_mode = {mode}")
             cursor.execute(f"explain (format json) {template.execute.rpartition('; ')[2]}", values)
             assert not large.intersection(_read_whole(cursor.fetchone()[0][0]["Plan"])), mode
+
+
+#: Pages of services that read no row of the table but those they show, and the index that allows it.
+PAGES = {
+    "services_kind_price_idx": ServiceFilter(kind="service", order=SortOrder.PRICE_ASC),
+    "services_category_kind_price_idx": ServiceFilter(
+        kind="service", category_ids=(1,), min_price=200_000, max_price=1_500_000, order=SortOrder.PRICE_ASC
+    ),
+}
+
+
+@pytest.mark.parametrize("index", PAGES)
+def test_a_page_by_price_reads_the_index_of_its_kind(filled: Any, index: str) -> None:
+    statement, values = filter_queries.counted_page_of_ids(PAGES[index], limit=20, offset=0)
+    with filled.cursor() as cursor:
+        cursor.execute(f"explain (format json) {statement}", values)
+        used = set(_indexes(cursor.fetchone()[0][0]["Plan"]))
+    assert used == {index}
+
+
+def _indexes(node: Mapping[str, Any]) -> Iterator[str]:
+    """Of a plan without bitmaps: those would read rows of the table."""
+    if "Index Name" in node:
+        yield node["Index Name"] if node["Node Type"] == "Index Only Scan" else node["Node Type"]
+    for child in node.get("Plans", ()):
+        yield from _indexes(child)
 
 
 def _read_whole(node: Mapping[str, Any]) -> Iterator[str]:
